@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Growth by doubling, so that appending is linear in total. */
+#include "base/bytes.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+
+void bytes_fini(struct bytes *b) {
+  memory_free(b->data);
+  bytes_init(b);
+}
+
+status bytes_reserve_slow(struct bytes *b, size_t extra) {
+  if (extra > SIZE_MAX / 2 - b->len) return -ENOMEM;
+  size_t cap = b->cap ? b->cap : 256;
+  while (cap - b->len < extra) cap *= 2;
+  uint8_t *data = memory_resize(b->data, cap);
+  if (!data) return -ENOMEM;
+  b->data = data;
+  b->cap = cap;
+  return STATUS_OK;
+}
+
+void bytes_trim(struct bytes *b, size_t keep) {
+  if (b->cap <= keep || b->len > keep) return;
+  uint8_t *data = memory_resize(b->data, keep);
+  if (!data) return;
+  b->data = data;
+  b->cap = keep;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing run of bytes.
+ *
+ * I1  len <= cap; data is NULL exactly when cap is 0.
+ * The owner is whoever called bytes_init; nothing else keeps pointers into it across a call that
+ * may grow it. Not thread safe: one thread, or a lock of the owner's.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/status.h"
+
+struct bytes {
+  uint8_t *data;
+  size_t len;
+  size_t cap;
+};
+
+static inline void bytes_init(struct bytes *b) { *b = (struct bytes){0}; }
+void bytes_fini(struct bytes *b);
+
+/* Room for `extra` more bytes behind len; -ENOMEM leaves everything as it was. */
+MUST_CHECK status bytes_reserve_slow(struct bytes *b, size_t extra);
+MUST_CHECK static inline status bytes_reserve(struct bytes *b, size_t extra) {
+  return b->cap - b->len >= extra ? STATUS_OK : bytes_reserve_slow(b, extra);
+}
+
+MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, size_t len) {
+  const status st = bytes_reserve(b, len);
+  if (st) return st;
+  if (len) memcpy(b->data + b->len, data, len);
+  b->len += len;
+  return STATUS_OK;
+}
+
+static inline void bytes_clear(struct bytes *b) { b->len = 0; }
+/* Gives back memory above `keep` bytes of capacity: a buffer that once held a giant need not stay one. */
+void bytes_trim(struct bytes *b, size_t keep);
+
+#endif

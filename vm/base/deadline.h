@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* When a wait ends: a point on the monotonic clock, in nanoseconds, or never.
+ *
+ * The type is here because every layer passes it; reading the clock is os/clock.h.
+ */
+#ifndef BASE_DEADLINE_H
+#define BASE_DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+  int64_t ns; /* CLOCK_MONOTONIC; INT64_MAX: never; 0: now, do not wait */
+} deadline;
+
+static inline deadline deadline_never(void) { return (deadline){INT64_MAX}; }
+static inline deadline deadline_now(void) { return (deadline){0}; }
+static inline bool deadline_is_never(deadline d) { return d.ns == INT64_MAX; }
+static inline bool deadline_is_now(deadline d) { return d.ns == 0; }
+static inline deadline deadline_earlier(deadline a, deadline b) { return a.ns < b.ns ? a : b; }
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Private memory of the core. Running out of it is a NULL, never an exit.
+ *
+ * Test builds (MM_FAULTS) can make the n-th allocation from now fail, so that a test can fail each
+ * allocation of an operation in turn.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+#include "base/annotations.h"
+
+/* `size` bytes, zeroed; NULL when there are none. The caller owns them. Any thread. */
+MUST_CHECK void *memory_alloc(size_t size);
+/* As realloc: on NULL the old block is unchanged and still the caller's. New bytes are not zeroed. */
+MUST_CHECK void *memory_resize(void *block, size_t size);
+/* Frees; NULL is allowed. */
+void memory_free(void *block);
+
+#if defined(MM_FAULTS)
+/* The `countdown`-th allocation from now fails (1: the next), once. 0 turns it off. */
+void memory_fail_after(long countdown);
+#endif
+
+#endif
