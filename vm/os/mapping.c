@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* memfd, sized once, mapped whole. */
+#include "os/mapping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A size over RLIMIT_FSIZE would raise SIGXFSZ in ftruncate, which the host did not ask for. */
+static status size_allowed(size_t size) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit)) return -errno;
+  return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? STATUS_OK : -EFBIG;
+}
+
+static status map_whole(struct mapping *out, int fd, size_t size) {
+  void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (base == MAP_FAILED) return -errno;
+  madvise(base, size, MADV_DONTDUMP);
+  *out = (struct mapping){.base = base, .size = size, .fd = fd};
+  return STATUS_OK;
+}
+
+status mapping_make(struct mapping *out, size_t size) {
+  status st = size_allowed(size);
+  if (st) return st;
+  const int fd = memfd_create("manymoons", MFD_CLOEXEC);
+  if (fd < 0) return -errno;
+  st = ftruncate(fd, (off_t)size) ? -errno : map_whole(out, fd, size);
+  if (st) close(fd);
+  return st;
+}
+
+status mapping_adopt(struct mapping *out, int fd) {
+  struct stat info;
+  if (fstat(fd, &info)) return -errno;
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC)) return -errno;
+  return map_whole(out, fd, (size_t)info.st_size);
+}
+
+void mapping_destroy(struct mapping *m) {
+  munmap(m->base, m->size);
+  close(m->fd);
+  *m = (struct mapping){.fd = -1};
+}
+
+status mapping_commit(const struct mapping *m, size_t offset, size_t size) {
+  while (fallocate(m->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
+    if (errno != EINTR) return errno == ENOSPC ? -ENOMEM : -errno;
+  return STATUS_OK;
+}
+
+void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
+  while (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
+    if (errno != EINTR) return;
+}

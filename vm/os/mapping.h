@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Anonymous memory that several processes map, and the descriptor that stands for it.
+ *
+ * The memory has no name in the file system: it is gone with the last process that maps it or holds
+ * its descriptor. It is sparse: address space is cheap, pages exist once they are committed. Touching a
+ * page that was not committed may be answered with SIGBUS when memory is short, so nobody does.
+ */
+#ifndef OS_MAPPING_H
+#define OS_MAPPING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct mapping {
+  uint8_t *base;
+  size_t size;
+  int fd; /* close-on-exec */
+};
+
+enum { PAGE_SIZE_MAX = 65536 };
+
+/* `size` bytes of sparse shared memory. The caller owns the mapping. */
+MUST_CHECK status mapping_make(struct mapping *out, size_t size);
+/* Maps what an inherited descriptor stands for, whole; takes over the descriptor. */
+MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
+/* Unmaps and closes. */
+void mapping_destroy(struct mapping *m);
+/* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC when there
+ * are none. */
+MUST_CHECK status mapping_commit(const struct mapping *m, size_t offset, size_t size);
+/* Gives the pages back to the system; they read as zero once committed again. */
+void mapping_decommit(const struct mapping *m, size_t offset, size_t size);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* OS processes: making them, waiting for them through a pidfd, and never leaving one behind.
+ *
+ * A process made here is killed by the kernel when the thread that made it ends: whoever makes
+ * one from a short-lived thread joins it on that thread.
+ */
+#ifndef OS_PROCESS_H
+#define OS_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/deadline.h"
+#include "base/status.h"
+
+/* Names a process for good: a pid alone may be somebody else's tomorrow. */
+struct process_id {
+  int32_t pid;
+  uint32_t reserved;
+  uint64_t start_time; /* clock ticks after boot, from /proc; 0 when unknown */
+};
+
+struct process_id process_self(void);
+bool process_is_alive(const struct process_id *id);
+
+/* fork(2), after which the child is told to die with its parent. STATUS_OK with *pid == 0 in the child. */
+MUST_CHECK status process_fork(pid_t *pid);
+/* Runs `argv` with the descriptor `keep_fd` inherited under the same number, everything else that is
+ * close-on-exec closed. The program itself calls process_die_with_parent. */
+MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2);
+/* SIGKILL for this process when its parent goes. STATUS_DIED: it has gone already. */
+MUST_CHECK status process_die_with_parent(pid_t parent);
+
+/* A descriptor that is readable once the process has ended. */
+MUST_CHECK status process_watch(int *pidfd, pid_t pid);
+/* Waits for the end. STATUS_OK, STATUS_TIMEOUT or STATUS_INTERRUPTED. */
+MUST_CHECK status process_wait_end(int pidfd, deadline until);
+/* After the end: *exit_code >= 0, or -N for signal N. -ECHILD when somebody else has reaped it. */
+MUST_CHECK status process_reap(pid_t pid, int *exit_code);
+void process_signal(int pidfd, int signal_number);
+
+/* How many processors this process may use; at least 1. */
+int process_cpu_count(void);
+/* The path of the running program; -errno when /proc does not say. */
+MUST_CHECK status process_executable(char *path, size_t size);
+/* Ends the process at once, without the exit handlers of whoever we forked from. */
+NO_RETURN void process_exit_now(int code);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The few things we do with signals.
+ *
+ * The library installs one handler, and only when a VM on a thread of ours is interrupted for the first time:
+ * for SIGURG, which is ignored by default and which hosts do not use. Where the host does use
+ * it, we keep off, and interruption waits until the VM comes to a call of ours.
+ */
+#ifndef OS_SIGNALS_H
+#define OS_SIGNALS_H
+
+#include <signal.h>
+
+#include "base/status.h"
+
+enum { SIGNAL_INTERRUPT = SIGURG };
+
+/* `handler` runs on the interrupted thread; system calls it waits in end with EINTR.
+ * -EBUSY: the host has a handler of its own there. Calling it again is free. */
+MUST_CHECK status signals_on_interrupt(void (*handler)(int));
+/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
+ */
+void signals_reset_in_child(void);
+
+#endif

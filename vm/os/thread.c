@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* POSIX threads; the entry record is handed over on the heap and freed by the new thread. */
+#include "os/thread.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "os/signals.h"
+
+enum { STACK_SIZE = 1 << 20, NAME_MAX_SHOWN = 16 };
+
+struct entry_record {
+  void (*entry)(void *);
+  void *argument;
+  char name[NAME_MAX_SHOWN];
+};
+
+static void *thread_main(void *argument) {
+  const struct entry_record record = *(struct entry_record *)argument;
+  memory_free(argument);
+  pthread_setname_np(pthread_self(), record.name);
+  record.entry(record.argument);
+  return NULL;
+}
+
+static status start_with_mask(struct thread *out, struct entry_record *record) {
+  pthread_attr_t attributes;
+  const int failed = pthread_attr_init(&attributes);
+  if (failed) return -failed;
+  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  sigset_t blocked;
+  sigset_t before;
+  sigfillset(&blocked);
+  sigdelset(&blocked, SIGNAL_INTERRUPT);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  const int result = pthread_create(&out->handle, &attributes, thread_main, record);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return -result;
+}
+
+status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name) {
+  struct entry_record *record = memory_alloc(sizeof *record);
+  if (!record) return -ENOMEM;
+  record->entry = entry;
+  record->argument = argument;
+  snprintf(record->name, sizeof record->name, "%s", name);
+  const status st = start_with_mask(out, record);
+  if (st) memory_free(record);
+  return st;
+}
+
+void thread_join(struct thread *t) { pthread_join(t->handle, NULL); }
+void thread_detach(struct thread *t) { pthread_detach(t->handle); }
+struct thread thread_self(void) {
+  return (struct thread){.handle = pthread_self()};
+}
+void thread_signal(const struct thread *t, int signal_number) { pthread_kill(t->handle, signal_number); }
+
+int thread_count(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  if (!tasks) return 0;
+  int count = 0;
+  for (const struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks))
+    count += entry->d_name[0] != '.';
+  closedir(tasks);
+  return count;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* OS threads. A thread made here has all signals blocked but the one that interrupts it. */
+#ifndef OS_THREAD_H
+#define OS_THREAD_H
+
+#include <pthread.h>
+
+#include "base/status.h"
+
+struct thread {
+  pthread_t handle;
+};
+
+/* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most 15 bytes are
+ * shown. */
+MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name);
+void thread_join(struct thread *t);
+/* Gives the thread up: nobody will join it. Only for a thread that cannot be stopped. */
+void thread_detach(struct thread *t);
+struct thread thread_self(void);
+/* Sends `signal_number` to a thread that has not been joined. */
+void thread_signal(const struct thread *t, int signal_number);
+
+/* How many threads this process has, as the kernel counts them; 0 when it does not say. */
+int thread_count(void);
+
+#endif
