@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* See commons.h.
+ *
+ * How many handles this process has on each object is counted privately, in an open-addressing table
+ * under rank_program; the object knows only that we have some (object.h, I1). A thread that drops our last
+ * handle and one that receives a new one meet at that lock, so the bit and the count agree whenever it is
+ * free.
+ */
+#include "shared/commons.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "shared/kill_point.h"
+#include "sync/lock_rank.h"
+#include "sync/mutex.h"
+
+enum { KINDS = 8, MAGIC = 0x6d6f6f6e };
+#define SIZE_WANTED (UINT64_C(1) << 36)
+#define SIZE_LEAST  (UINT64_C(1) << 26)
+
+struct commons_header {
+  uint32_t magic;
+  uint32_t format; /* from the sizes of what is laid out: another build refuses us */
+  uint64_t size;
+  struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
+  struct arena arena;
+};
+
+struct held {
+  block_ref object; /* 0: free place */
+  uint32_t handles;
+};
+
+struct commons {
+  struct mutex lock; /* rank_program: users, held, held_* */
+  unsigned users;
+  struct mapping map; /* one thread writes it, before anybody else can know */
+  struct commons_header *header;
+  struct roster *roster;
+  uint32_t slot;
+  owner_id self;
+  struct process_id id;
+  struct held *held;
+  size_t held_capacity; /* a power of two, or 0 */
+  size_t held_count;
+  object_destructor destroy[KINDS];
+};
+
+static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
+
+static uint32_t format_number(void) {
+  return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 + sizeof(struct object) +
+                    sizeof(pthread_mutex_t) * 13 + 1);
+}
+
+static uint64_t roster_offset(void) { return 4096; }
+static uint64_t arena_offset(void) { return roster_offset() + (sizeof(struct roster) + 4095) / 4096 * 4096; }
+
+/* ---- making and joining ------------------------------------------------------------------------ */
+
+static void take_place(uint32_t slot) {
+  roster_move_in(commons.roster, slot);
+  commons.slot = slot;
+  commons.self = owner_of_participant(slot, roster_generation(commons.roster, slot));
+  commons.id = process_self();
+}
+
+static void point_into(const struct mapping *map) {
+  commons.map = *map;
+  commons.header = (struct commons_header *)(void *)map->base;
+  commons.roster = (struct roster *)(void *)(map->base + roster_offset());
+}
+
+/* Address space may be limited (ulimit -v): a smaller commons is better than none. */
+static status make_mapping(struct mapping *map) {
+  status st = -ENOMEM;
+  for (uint64_t size = SIZE_WANTED; size >= SIZE_LEAST; size /= 2) {
+    st = mapping_make(map, size);
+    if (st == STATUS_OK) return st;
+  }
+  return st;
+}
+
+static status make_commons(void) {
+  struct mapping map;
+  status st = make_mapping(&map);
+  if (st) return st;
+  st = mapping_commit(&map, 0, arena_offset());
+  if (st) {
+    mapping_destroy(&map);
+    return st;
+  }
+  point_into(&map);
+  commons.header->magic = MAGIC;
+  commons.header->format = format_number();
+  commons.header->size = map.size;
+  robust_mutex_init(&commons.header->sweep_lock);
+  arena_init(&commons.header->arena, &map, arena_offset());
+  const struct process_id id = process_self();
+  uint32_t slot = 0;
+  st = roster_reserve(commons.roster, &id, &slot);
+  if (st) return st;
+  take_place(slot);
+  return STATUS_OK;
+}
+
+status commons_open(void) {
+  mutex_lock(&commons.lock);
+  const status st = commons.users ? STATUS_OK : make_commons();
+  if (st == STATUS_OK) commons.users++;
+  mutex_unlock(&commons.lock);
+  return st;
+}
+
+status commons_join(int fd, uint32_t slot) {
+  struct mapping map;
+  const status st = mapping_adopt(&map, fd);
+  if (st) return st;
+  const struct commons_header *header = (const struct commons_header *)(void *)map.base;
+  if (header->magic != MAGIC || header->format != format_number() || header->size != map.size ||
+      slot >= ROSTER_MAX) {
+    mapping_destroy(&map);
+    return STATUS_FOREIGN;
+  }
+  mutex_lock(&commons.lock);
+  point_into(&map);
+  take_place(slot);
+  commons.users++;
+  mutex_unlock(&commons.lock);
+  return STATUS_OK;
+}
+
+void commons_close(void) {
+  mutex_lock(&commons.lock);
+  if (--commons.users == 0) {
+    robust_mutex_unlock(&commons.roster->slots[commons.slot].life);
+    mapping_destroy(&commons.map);
+    memory_free(commons.held);
+    commons.held = NULL;
+    commons.held_capacity = commons.held_count = 0;
+  }
+  mutex_unlock(&commons.lock);
+}
+
+/* ---- places and addresses ----------------------------------------------------------------------- */
+
+int commons_fd(void) { return commons.map.fd; }
+uint32_t commons_slot(void) { return commons.slot; }
+owner_id commons_self(void) { return commons.self; }
+void *commons_at(block_ref block) { return commons.map.base + block; }
+block_ref commons_ref(const void *address) {
+  return (block_ref)((const uint8_t *)address - commons.map.base);
+}
+struct arena *commons_arena(void) {
+  return &commons.header->arena;
+}
+const struct mapping *commons_mapping(void) { return &commons.map; }
+
+bool commons_watch_life(uint32_t slot, struct futex_watch *watch) {
+  struct roster_slot *s = &commons.roster->slots[slot];
+  if ((atomic_load(&s->state) & 3) != ROSTER_LIVE) return false;
+  watch->word = robust_mutex_word(&s->life);
+  return robust_mutex_watch(&s->life, &watch->expected);
+}
+
+status commons_alloc(uint64_t size, block_ref *out) {
+  return arena_alloc(commons_arena(), &commons.map, size, commons.self, out);
+}
+
+void commons_free(block_ref block) { arena_free(commons_arena(), &commons.map, block); }
+
+/* ---- what this process holds ---------------------------------------------------------------------- */
+
+static size_t place_of(const struct held *table, size_t capacity, block_ref object) {
+  size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
+  while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
+  return at;
+}
+
+static status grow_held(void) {
+  if (commons.held_count * 2 < commons.held_capacity) return STATUS_OK;
+  const size_t capacity = commons.held_capacity ? commons.held_capacity * 2 : 64;
+  struct held *table = memory_alloc(capacity * sizeof *table);
+  if (!table) return -ENOMEM;
+  for (size_t i = 0; i < commons.held_capacity; i++)
+    if (commons.held[i].object) table[place_of(table, capacity, commons.held[i].object)] = commons.held[i];
+  memory_free(commons.held);
+  commons.held = table;
+  commons.held_capacity = capacity;
+  return STATUS_OK;
+}
+
+/* Deleting from open addressing without tombstones: whoever stands behind the hole moves up. */
+static void remove_place(size_t at) {
+  const size_t mask = commons.held_capacity - 1;
+  commons.held[at] = (struct held){0};
+  commons.held_count--;
+  for (size_t i = (at + 1) & mask; commons.held[i].object; i = (i + 1) & mask) {
+    const struct held moved = commons.held[i];
+    commons.held[i] = (struct held){0};
+    commons.held[place_of(commons.held, commons.held_capacity, moved.object)] = moved;
+  }
+}
+
+/* True when this is the process's first handle. rank_program is held. */
+static status add_handle_locked(struct object *o, bool *is_first) {
+  const status st = grow_held();
+  if (st) return st;
+  struct held *place = &commons.held[place_of(commons.held, commons.held_capacity, commons_ref(o))];
+  *is_first = place->object == 0;
+  if (*is_first) {
+    place->object = commons_ref(o);
+    commons.held_count++;
+  }
+  place->handles++;
+  return STATUS_OK;
+}
+
+status commons_hold(struct object *o) {
+  bool is_first = false;
+  mutex_lock(&commons.lock);
+  const status st = add_handle_locked(o, &is_first);
+  if (st == STATUS_OK && is_first) object_share(o, commons.slot);
+  mutex_unlock(&commons.lock);
+  return st;
+}
+
+static void end_if_unreachable(struct object *o) {
+  if (!object_try_end(o)) return;
+  if (commons.destroy[o->kind]) commons.destroy[o->kind](o);
+  commons_free(commons_ref(o));
+}
+
+void commons_release(struct object *o) {
+  mutex_lock(&commons.lock);
+  const size_t at = place_of(commons.held, commons.held_capacity, commons_ref(o));
+  const bool is_last = --commons.held[at].handles == 0;
+  if (is_last) {
+    remove_place(at);
+    object_clear_holder(o, commons.slot);
+  }
+  mutex_unlock(&commons.lock);
+  if (is_last) end_if_unreachable(o);
+}
+
+void commons_send(struct object *o) { object_send(o); }
+
+status commons_receive(struct object *o) {
+  bool is_first = false;
+  mutex_lock(&commons.lock);
+  const status st = add_handle_locked(o, &is_first);
+  if (st == STATUS_OK) object_arrive(o, commons.slot);
+  mutex_unlock(&commons.lock);
+  if (st) commons_discard(o);
+  return st;
+}
+
+void commons_discard(struct object *o) {
+  object_arrive(o, ROSTER_NOBODY);
+  end_if_unreachable(o);
+}
+
+/* ---- objects --------------------------------------------------------------------------------------- */
+
+status commons_make_object(enum object_kind kind, uint64_t size, struct object **out) {
+  block_ref block = 0;
+  status st = commons_alloc(size, &block);
+  if (st) return st;
+  struct object *o = commons_at(block);
+  object_init(o, kind);
+  st = commons_hold(o);
+  if (st)
+    commons_free(block);
+  else
+    *out = o;
+  return st;
+}
+
+void commons_publish(struct object *o) {
+  const block_ref block = commons_ref(o);
+  CHECK(arena_give(commons_arena(), &commons.map, block, commons.self, owner_of_object(block)));
+}
+
+enum { GENERATION_SHIFT = 48 };
+
+object_ref commons_object_ref(const struct object *o) {
+  return commons_ref(o) | (uint64_t)o->generation << GENERATION_SHIFT;
+}
+
+status commons_find(object_ref ref, enum object_kind kind, struct object **out) {
+  const block_ref block = ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1);
+  if (!arena_has(commons_arena(), block)) return STATUS_FOREIGN;
+  if (arena_owner(commons_arena(), &commons.map, block) != owner_of_object(block)) return STATUS_FOREIGN;
+  struct object *o = commons_at(block);
+  if (o->magic != OBJECT_MAGIC || o->kind != kind || o->generation != ref >> GENERATION_SHIFT)
+    return STATUS_FOREIGN;
+  if (atomic_load(&o->state) != OBJECT_LIVE) return STATUS_FOREIGN;
+  *out = o;
+  return STATUS_OK;
+}
+
+void commons_set_destructor(enum object_kind kind, object_destructor destroy) {
+  commons.destroy[kind] = destroy;
+}
+
+/* ---- children and the dead --------------------------------------------------------------------------- */
+
+status commons_reserve_slot(struct child_slot *out) {
+  uint32_t slot = 0;
+  status st = roster_reserve(commons.roster, &commons.id, &slot);
+  if (st == -EAGAIN) {
+    commons_sweep();
+    st = roster_reserve(commons.roster, &commons.id, &slot);
+  }
+  if (st) return st;
+  *out = (struct child_slot){.slot = slot, .generation = roster_generation(commons.roster, slot)};
+  return STATUS_OK;
+}
+
+/* The child's bits are set before there is a child: it never holds less than it inherits. */
+void commons_share_with_child(uint32_t slot) {
+  mutex_lock(&commons.lock);
+  for (size_t i = 0; i < commons.held_capacity; i++)
+    if (commons.held[i].object) object_share(commons_at(commons.held[i].object), slot);
+  mutex_unlock(&commons.lock);
+}
+
+void commons_after_fork(uint32_t slot) { take_place(slot); }
+
+static void drop_holder(void *context, block_ref block) {
+  const uint32_t slot = *(const uint32_t *)context;
+  struct object *o = commons_at(block);
+  if (o->magic != OBJECT_MAGIC) return;
+  if (!(atomic_load(&o->holders[slot / 64]) & UINT64_C(1) << slot % 64)) return;
+  object_clear_holder(o, slot);
+  KILL_POINT("commons.holder_dropped");
+  end_if_unreachable(o);
+}
+
+/* Each step may be done twice, but not after the slot has a new tenant: hence the lock, and the generation.
+ */
+static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
+  if (roster_generation(commons.roster, slot) != generation) return;
+  arena_each_object(commons_arena(), &commons.map, drop_holder, &slot);
+  arena_reap(commons_arena(), &commons.map, owner_of_participant(slot, generation));
+  KILL_POINT("commons.reaped");
+  roster_release(commons.roster, slot, generation);
+}
+
+/* A sweeper that died half-way left nothing that the next sweep does not do again. */
+static void lock_sweep(void) ACQUIRES(rank_sweep) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&commons.header->sweep_lock) == ROBUST_ABANDONED)
+    robust_mutex_mark_whole(&commons.header->sweep_lock);
+}
+
+static void unlock_sweep(void) RELEASES(rank_sweep) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&commons.header->sweep_lock);
+}
+
+void commons_forget_child(struct child_slot child) {
+  lock_sweep();
+  sweep_slot_locked(child.slot, child.generation);
+  unlock_sweep();
+}
+
+static void forget_visited(void *context, uint32_t slot) {
+  (void)context;
+  sweep_slot_locked(slot, roster_generation(commons.roster, slot));
+}
+
+void commons_sweep(void) {
+  lock_sweep();
+  roster_each_dead(commons.roster, forget_visited, NULL);
+  unlock_sweep();
+}

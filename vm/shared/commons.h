@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The commons: the one segment of shared memory of one program, and this process's place in it.
+ *
+ *     page 0      header: magic, format, size, arena
+ *     then        roster
+ *     then        arena tables and regions
+ *
+ * The first process of a program makes it; the others inherit its descriptor. It has no name anywhere: it is
+ * gone when the last process is. An object in it is an offset; sending a queue through a queue is
+ * sending eight bytes, to any process of the program.
+ *
+ * This is one of the few pieces of state at file scope (vm/README.md): every VM of a process is in the same
+ * program. All functions: any thread, unless said otherwise.
+ */
+#ifndef SHARED_COMMONS_H
+#define SHARED_COMMONS_H
+
+#include "shared/arena.h"
+#include "shared/object.h"
+
+/* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
+ * process. */
+MUST_CHECK status commons_open(void);
+/* In a program started by another one of ours: the segment behind `fd` (taken over), and the slot reserved
+ * for us. */
+MUST_CHECK status commons_join(int fd, uint32_t slot);
+/* The last user's close unmaps it. */
+void commons_close(void);
+
+struct child_slot {
+  uint32_t slot;
+  uint32_t generation;
+};
+
+/* A slot for a process that this one is about to start. */
+MUST_CHECK status commons_reserve_slot(struct child_slot *out);
+/* Before fork: the child will hold whatever we hold. After a fork that failed: commons_forget_child. */
+void commons_share_with_child(uint32_t slot);
+/* In the forked child, on its only thread. */
+void commons_after_fork(uint32_t slot);
+/* The child has ended, or never came to be (the caller knows): sweeps what it left. Safe to call twice. */
+void commons_forget_child(struct child_slot child);
+/* Sweeps after everybody who is dead. Cheap when nobody is. */
+void commons_sweep(void);
+
+int commons_fd(void);
+uint32_t commons_slot(void);
+owner_id commons_self(void);
+/* The futex to watch for the death of who is in `slot`; see robust_mutex_watch. False: dead, or not there
+ * yet. */
+bool commons_watch_life(uint32_t slot, struct futex_watch *watch);
+
+/* The address of what an offset names, in this process. */
+void *commons_at(block_ref block);
+block_ref commons_ref(const void *address);
+struct arena *commons_arena(void);
+const struct mapping *commons_mapping(void);
+
+MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */
+void commons_free(block_ref block);
+
+/* A new object in a block of `size` bytes, held once by this process; what follows the header is not
+ * initialised. It is reachable by others, and swept with us, only once commons_publish was called. */
+MUST_CHECK status commons_make_object(enum object_kind kind, uint64_t size, struct object **out);
+void commons_publish(struct object *o);
+/* The object behind a reference, checked: STATUS_FOREIGN when it is none of that kind. Takes no hold. */
+MUST_CHECK status commons_find(object_ref ref, enum object_kind kind, struct object **out);
+object_ref commons_object_ref(const struct object *o);
+/* One more, one less handle of this process. The last release anywhere destroys the object. */
+MUST_CHECK status commons_hold(struct object *o);
+void commons_release(struct object *o);
+/* A message took the object along; it arrived here (and is held once more); it was thrown away. */
+void commons_send(struct object *o);
+MUST_CHECK status commons_receive(struct object *o);
+void commons_discard(struct object *o);
+
+/* What has to happen when nobody can reach an object of that kind any more; set once by whoever defines the
+ * kind. */
+typedef void (*object_destructor)(struct object *o);
+void commons_set_destructor(enum object_kind kind, object_destructor destroy);
+
+#endif

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: MIT */
+/* See ring.h for the model. This file in order: records, locks and repair, waking, growth, put, take. */
+#include "shared/ring.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+
+#include "base/check.h"
+#include "os/clock.h"
+#include "shared/kill_point.h"
+#include "sync/lock_rank.h"
+
+enum {
+  OBJECT_SIZE = 4096,
+  FIRST_STORAGE = 2048, /* from the middle of the object's own block */
+  STAYING_CAPACITY = 1 << 20,
+  INLINE_MAX = 4096, /* larger messages go into a block of their own */
+  SPIN_LEAST = 20,
+  SPIN_MOST = 700,
+  SHORT_SLEEP_NS = 100 * 1000,
+  LOOK_AGAIN_NS = 250 * 1000 * 1000,
+  WAKE_ALL = INT_MAX,
+};
+#define GROWING_CAPACITY (UINT64_C(1) << 30)
+
+_Static_assert(sizeof(struct ring) <= FIRST_STORAGE, "control and first storage share a block");
+
+enum record_kind { RECORD_INLINE = 1, RECORD_OUTSIDE = 2, RECORD_FILLER = 3 };
+
+struct record {
+  uint32_t size; /* of what follows, without padding */
+  uint32_t kind; /* enum record_kind */
+};
+
+struct outside {
+  block_ref block;
+  uint64_t size;
+};
+
+/* ---- storage ---------------------------------------------------------------------------------- */
+
+static uint64_t storage_word(block_ref at, uint64_t capacity) {
+  return at | (uint64_t)__builtin_ctzll(capacity);
+}
+static block_ref storage_start(uint64_t word) { return word & ~UINT64_C(255); }
+static uint64_t storage_capacity(uint64_t word) { return UINT64_C(1) << (word & 255); }
+
+static struct record *record_at(uint64_t storage, uint64_t position) {
+  return commons_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
+}
+
+static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
+
+static owner_id ring_owner(const struct ring *r) { return owner_of_object(commons_ref(r)); }
+
+/* A block of the ring's leaves it; whoever came first, here or in an earlier repair, frees it. */
+static void drop_block(const struct ring *r, block_ref block) {
+  if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
+    commons_free(block);
+}
+
+static void give_block(const struct ring *r, block_ref block) {
+  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), ring_owner(r)));
+}
+
+/* The first storage is part of the ring's own block and is never freed alone. */
+static bool is_own_block(const struct ring *r, block_ref storage) {
+  return storage == commons_ref(r) + FIRST_STORAGE;
+}
+
+/* ---- locks and repair --------------------------------------------------------------------------- */
+
+static bool is_committed(const struct ring_end *end) {
+  return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
+}
+
+static void settle_growth(struct ring *r) {
+  if (!r->journal_new) return;
+  const block_ref now = storage_start(atomic_load(&r->storage));
+  if (now != r->journal_new)
+    drop_block(r, r->journal_new);
+  else if (!is_own_block(r, r->journal_old))
+    drop_block(r, r->journal_old);
+  STORE_ORDER();
+  r->journal_new = 0;
+}
+
+/* A put that committed keeps its block; one that did not gives it back. */
+static void repair_tail(struct ring *r) {
+  struct ring_end *end = &r->tail;
+  if (is_committed(end))
+    atomic_store(&end->count, end->journal_count);
+  else if (end->journal_block)
+    drop_block(r, end->journal_block);
+  STORE_ORDER();
+  end->journal_block = 0;
+  settle_growth(r);
+  robust_mutex_mark_whole(&end->lock);
+}
+
+/* A take that committed had its message, and its block dies with it; one that did not leaves all as it was.
+ */
+static void repair_head(struct ring *r) {
+  struct ring_end *end = &r->head;
+  if (is_committed(end)) {
+    atomic_store(&end->count, end->journal_count);
+    if (end->journal_block) drop_block(r, end->journal_block);
+  } else if (end->journal_claim) {
+    atomic_store((_Atomic uint64_t *)commons_at(end->journal_claim), 0);
+  }
+  STORE_ORDER();
+  end->journal_block = 0;
+  end->journal_claim = 0;
+  robust_mutex_mark_whole(&end->lock);
+}
+
+static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->tail.lock) == ROBUST_CLEAN) return;
+  repair_tail(r);
+  ring_wake_all(r);
+}
+
+static void unlock_tail(struct ring *r) RELEASES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&r->tail.lock);
+}
+
+static void lock_head(struct ring *r) ACQUIRES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&r->head.lock) == ROBUST_CLEAN) return;
+  repair_head(r);
+  ring_wake_all(r);
+}
+
+static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&r->head.lock);
+}
+
+/* ---- sleeping and waking -------------------------------------------------------------------------- */
+
+struct wake_note {
+  uint32_t waiters;
+  uint32_t woken;
+};
+
+/* Before the commit, under the end's lock: if somebody may sleep, the event word moves now. */
+static struct wake_note announce(struct ring_end *end) {
+  const struct wake_note note = {atomic_load_explicit(&end->waiters, memory_order_relaxed),
+                                 atomic_load_explicit(&end->woken, memory_order_relaxed)};
+  if (note.waiters != note.woken) atomic_fetch_add_explicit(&end->event, 1, memory_order_relaxed);
+  return note;
+}
+
+/* After the unlock. `woken` only ever moves from what we saw: a slow waker cannot undo a later one. */
+static void wake(struct ring_end *end, struct wake_note note, int count) {
+  if (note.waiters == note.woken) return;
+  const int reached = futex_wake(&end->event, count);
+  const uint32_t woken = reached < count ? note.waiters : note.woken + 1;
+  atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
+}
+
+void ring_wake_all(struct ring *r) {
+  atomic_fetch_add(&r->tail.event, 1);
+  atomic_fetch_add(&r->head.event, 1);
+  futex_wake(&r->tail.event, WAKE_ALL);
+  futex_wake(&r->head.event, WAKE_ALL);
+}
+
+static uint32_t this_processor(void) { return (uint32_t)sched_getcpu(); }
+
+/* Watches the other side's commit word for a while; true: it is no longer `seen`. */
+static bool spin_pays(struct ring_end *end, uint64_t seen) {
+  const uint32_t rounds = atomic_load_explicit(&end->spin, memory_order_relaxed);
+  if (atomic_load_explicit(&end->processor, memory_order_relaxed) == this_processor()) return false;
+  for (uint32_t i = 0; i < rounds; i++) {
+    if (atomic_load_explicit(&end->position, memory_order_acquire) != seen) return true;
+    cpu_relax();
+  }
+  return false;
+}
+
+/* A short sleep would have been a spin: spin longer next time. A long one would have been wasted. */
+static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
+  uint32_t spin = atomic_load_explicit(&end->spin, memory_order_relaxed);
+  spin = slept_ns < SHORT_SLEEP_NS ? spin * 2 + 50 : spin / 2;
+  if (spin > SPIN_MOST) spin = SPIN_MOST;
+  if (spin < SPIN_LEAST) spin = SPIN_LEAST;
+  atomic_store_explicit(&end->spin, spin, memory_order_relaxed);
+}
+
+/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it ends as if woken.
+ */
+static status sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait, deadline until) {
+  const int64_t start = clock_now_ns();
+  const deadline look_again = {start + LOOK_AGAIN_NS};
+  const deadline first = deadline_earlier(until, look_again);
+  status st;
+  if (wait && wait->also_count) {
+    struct futex_watch watches[FUTEX_WATCH_MAX];
+    watches[0] = (struct futex_watch){&end->event, event};
+    for (size_t i = 0; i < wait->also_count; i++) watches[i + 1] = wait->also[i];
+    st = futex_wait_any(watches, wait->also_count + 1, first);
+  } else {
+    st = futex_wait(&end->event, event, first);
+  }
+  learn_from_sleep(end, clock_now_ns() - start);
+  if (st != STATUS_TIMEOUT) return st;
+  commons_sweep();
+  return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
+}
+
+status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until) {
+  const uint64_t head = atomic_load_explicit(&r->head.position, memory_order_relaxed);
+  if (spin_pays(&r->tail, head)) return STATUS_OK;
+  if (deadline_passed(until)) return STATUS_TIMEOUT;
+  lock_tail(r);
+  const bool is_readable =
+      atomic_load(&r->tail.position) != atomic_load(&r->head.position) || atomic_load(&r->is_closed);
+  uint32_t event = 0;
+  if (!is_readable) {
+    atomic_fetch_add_explicit(&r->tail.waiters, 1, memory_order_relaxed);
+    event = atomic_load_explicit(&r->tail.event, memory_order_relaxed);
+  }
+  unlock_tail(r);
+  return is_readable ? STATUS_OK : sleep_on(&r->tail, event, wait, until);
+}
+
+/* ---- growth -------------------------------------------------------------------------------------------- */
+
+/* Each record keeps its position; only the place modulo the capacity changes. What is contiguous below the
+ * smaller capacity stays so below the larger one. */
+static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_storage) {
+  const uint64_t capacity = storage_capacity(from_storage);
+  const uint64_t tail = atomic_load(&r->tail.position);
+  uint64_t position = atomic_load(&r->head.position);
+  while (position < tail) {
+    uint64_t end = (position / capacity + 1) * capacity;
+    if (end > tail) end = tail;
+    memcpy(record_at(to_storage, position), record_at(from_storage, position), end - position);
+    position = end;
+  }
+}
+
+/* rank_tail is held. Fails without any change. */
+static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail) {
+  block_ref block = 0;
+  const status st = commons_alloc(capacity, &block);
+  if (st) return st;
+  lock_head(r);
+  const uint64_t old = atomic_load(&r->storage);
+  const uint64_t new = storage_word(block, capacity);
+  copy_records(r, old, new);
+  r->journal_old = storage_start(old);
+  STORE_ORDER();
+  r->journal_new = block;
+  STORE_ORDER();
+  KILL_POINT("ring.grow.journaled");
+  give_block(r, block);
+  KILL_POINT("ring.grow.given");
+  atomic_store_explicit(&r->storage, new, memory_order_release);
+  KILL_POINT("ring.grow.committed");
+  settle_growth(r);
+  atomic_fetch_add(&r->growths, 1);
+  unlock_head(r);
+  return STATUS_OK;
+}
+
+/* ---- put ------------------------------------------------------------------------------------------------
+ */
+
+struct room {
+  uint64_t space;  /* the record */
+  uint64_t filler; /* what is left before the wrap, too short for it */
+};
+
+static bool has_message_room(const struct ring *r) {
+  return !r->max_messages || atomic_load(&r->tail.count) - atomic_load(&r->head.count) < r->max_messages;
+}
+
+static bool has_byte_room(struct ring *r, struct room *room) {
+  const uint64_t capacity = storage_capacity(atomic_load_explicit(&r->storage, memory_order_relaxed));
+  const uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
+  const uint64_t left = capacity - (tail & (capacity - 1));
+  room->filler = left < room->space ? left : 0;
+  const uint64_t end = tail + room->filler + room->space;
+  if (end - r->tail.other_seen <= capacity) return true;
+  r->tail.other_seen = atomic_load_explicit(&r->head.position, memory_order_acquire);
+  return end - r->tail.other_seen <= capacity;
+}
+
+/* STATUS_FULL: the caller may wait for the readers. */
+static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
+  if (!has_message_room(r)) return STATUS_FULL;
+  while (!has_byte_room(r, room)) {
+    const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
+    if (capacity >= r->max_capacity) return STATUS_FULL;
+    const status st = grow_locked(r, capacity * 4 < OBJECT_SIZE * 4 ? OBJECT_SIZE * 4 : capacity * 4);
+    if (st) return capacity >= room->space * 2 ? STATUS_FULL : st;
+  }
+  return STATUS_OK;
+}
+
+struct letter { /* what goes into one record */
+  enum record_kind kind;
+  struct ring_letter text;
+  block_ref block;
+};
+
+static size_t letter_size(const struct ring_letter *text) { return text->head_size + text->body_size; }
+
+static void copy_letter(void *to, const struct ring_letter *text) {
+  if (text->head_size) memcpy(to, text->head, text->head_size);
+  if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
+}
+
+static void write_record(struct ring *r, const struct room *room, const struct letter *letter) {
+  const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
+  uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
+  if (room->filler) {
+    *record_at(storage, tail) =
+        (struct record){(uint32_t)(room->filler - sizeof(struct record)), RECORD_FILLER};
+    tail += room->filler;
+  }
+  struct record *record = record_at(storage, tail);
+  *record = (struct record){(uint32_t)letter_size(&letter->text), letter->kind};
+  copy_letter(record + 1, &letter->text);
+}
+
+/* The commit, in the order that I3 asks for. rank_tail is held. */
+static void commit_put(struct ring *r, const struct room *room, block_ref block) REQUIRES(rank_tail) {
+  struct ring_end *end = &r->tail;
+  end->journal_position =
+      atomic_load_explicit(&end->position, memory_order_relaxed) + room->filler + room->space;
+  STORE_ORDER();
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_block = block;
+  STORE_ORDER();
+  KILL_POINT("ring.put.journaled");
+  if (block) give_block(r, block);
+  KILL_POINT("ring.put.given");
+  atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
+  atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
+  KILL_POINT("ring.put.committed");
+  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
+  STORE_ORDER();
+  end->journal_block = 0;
+}
+
+/* One attempt. STATUS_FULL: nothing changed. */
+static status try_put(struct ring *r, const struct letter *letter) {
+  struct room room = {.space = record_space(letter_size(&letter->text))};
+  lock_tail(r);
+  KILL_POINT("ring.put.locked");
+  status st =
+      atomic_load_explicit(&r->is_closed, memory_order_relaxed) ? STATUS_CLOSED : find_room_locked(r, &room);
+  if (st) {
+    unlock_tail(r);
+    return st;
+  }
+  write_record(r, &room, letter);
+  const struct wake_note note = announce(&r->tail);
+  commit_put(r, &room, letter->block);
+  unlock_tail(r);
+  KILL_POINT("ring.put.unlocked");
+  wake(&r->tail, note, 1);
+  return STATUS_OK;
+}
+
+/* Room is checked again under the readers' lock, by bytes and by count, before this thread is counted as
+ * asleep. */
+static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head) {
+  const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
+  const uint64_t tail = atomic_load(&r->tail.position);
+  const uint64_t left = capacity - (tail & (capacity - 1));
+  const uint64_t end = tail + (left < space ? left : 0) + space;
+  return end - atomic_load(&r->head.position) > capacity || !has_message_room(r);
+}
+
+static status wait_writable(struct ring *r, uint64_t space, deadline until) {
+  if (spin_pays(&r->head, atomic_load(&r->head.position))) return STATUS_OK;
+  if (deadline_passed(until)) return STATUS_TIMEOUT;
+  lock_head(r);
+  const bool must_sleep = !ring_is_closed(r) && still_full_locked(r, space);
+  uint32_t event = 0;
+  if (must_sleep) {
+    atomic_fetch_add_explicit(&r->head.waiters, 1, memory_order_relaxed);
+    event = atomic_load_explicit(&r->head.event, memory_order_relaxed);
+  }
+  unlock_head(r);
+  return must_sleep ? sleep_on(&r->head, event, NULL, until) : STATUS_OK;
+}
+
+static status put_letter(struct ring *r, const struct letter *letter, deadline until) {
+  for (;;) {
+    status st = try_put(r, letter);
+    if (st != STATUS_FULL || deadline_is_now(until)) return st;
+    st = wait_writable(r, record_space(letter_size(&letter->text)), until);
+    if (st) return st;
+  }
+}
+
+/* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
+static status put_outside(struct ring *r, const struct ring_letter *text, deadline until) {
+  struct outside outside = {.size = letter_size(text)};
+  status st = commons_alloc(outside.size, &outside.block);
+  if (st) return st;
+  copy_letter(commons_at(outside.block), text);
+  const struct letter letter = {RECORD_OUTSIDE, {NULL, 0, &outside, sizeof outside}, outside.block};
+  st = put_letter(r, &letter, until);
+  if (st) commons_free(outside.block);
+  return st;
+}
+
+status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
+  if (letter_size(text) > INLINE_MAX) return put_outside(r, text, until);
+  const struct letter letter = {RECORD_INLINE, *text, 0};
+  return put_letter(r, &letter, until);
+}
+
+uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
+
+/* ---- take -------------------------------------------------------------------------------------------------
+ */
+
+static void commit_take(struct ring *r, uint64_t position, block_ref block, _Atomic uint64_t *claim)
+    REQUIRES(rank_head) {
+  struct ring_end *end = &r->head;
+  end->journal_position = position;
+  STORE_ORDER();
+  end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_block = block;
+  end->journal_claim = claim ? commons_ref(claim) : 0;
+  STORE_ORDER();
+  if (claim) atomic_store(claim, end->journal_count);
+  KILL_POINT("ring.take.journaled");
+  atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
+  atomic_store_explicit(&end->position, position, memory_order_release);
+  KILL_POINT("ring.take.committed");
+  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
+  if (block) CHECK(arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()));
+  KILL_POINT("ring.take.given");
+  STORE_ORDER();
+  end->journal_block = 0;
+  end->journal_claim = 0;
+}
+
+static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
+  const uint64_t head = atomic_load_explicit(&r->head.position, memory_order_relaxed);
+  if (head < r->head.other_seen) return false;
+  r->head.other_seen = atomic_load_explicit(&r->tail.position, memory_order_acquire);
+  return head == r->head.other_seen;
+}
+
+static status read_record(const struct record *record, struct bytes *scratch, struct ring_message *out) {
+  if (record->kind == RECORD_OUTSIDE) {
+    const struct outside *outside = (const struct outside *)(const void *)(record + 1);
+    *out = (struct ring_message){commons_at(outside->block), outside->size, outside->block};
+    return STATUS_OK;
+  }
+  bytes_clear(scratch);
+  const status st = bytes_append(scratch, record + 1, record->size);
+  if (st) return st;
+  *out = (struct ring_message){scratch->data, record->size, 0};
+  return STATUS_OK;
+}
+
+/* One attempt. rank_head is held; there is a record. */
+static status take_locked(struct ring *r, struct bytes *scratch, struct ring_message *out,
+                          _Atomic uint64_t *claim) REQUIRES(rank_head) {
+  const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_acquire);
+  uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed);
+  const struct record *record = record_at(storage, position);
+  if (record->kind == RECORD_FILLER) {
+    position += sizeof(struct record) + record->size;
+    record = record_at(storage, position);
+  }
+  const status st = read_record(record, scratch, out);
+  if (st == STATUS_OK) commit_take(r, position + record_space(record->size), out->block, claim);
+  return st;
+}
+
+status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
+                         _Atomic uint64_t *claim) {
+  const bool was_closed = ring_is_closed(r);
+  lock_head(r);
+  KILL_POINT("ring.take.locked");
+  if (is_empty_locked(r)) {
+    unlock_head(r);
+    return was_closed ? STATUS_CLOSED : STATUS_EMPTY;
+  }
+  const struct wake_note note = announce(&r->head);
+  const status st = take_locked(r, scratch, out, claim);
+  unlock_head(r);
+  KILL_POINT("ring.take.unlocked");
+  wake(&r->head, note, WAKE_ALL);
+  return st;
+}
+
+status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until) {
+  for (;;) {
+    status st = ring_take_claimed(r, scratch, out, NULL);
+    if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
+    st = ring_wait_readable(r, NULL, until);
+    if (st) return st;
+  }
+}
+
+void ring_settle(struct ring *r) {
+  lock_head(r);
+  unlock_head(r);
+}
+
+void ring_message_done(struct ring_message *message) {
+  if (message->block) commons_free(message->block);
+  *message = (struct ring_message){0};
+}
+
+/* ---- making, closing, looking
+ * ------------------------------------------------------------------------------- */
+
+static void init_end(struct ring_end *end) {
+  memset(end, 0, sizeof *end);
+  robust_mutex_init(&end->lock);
+  atomic_store(&end->spin, SPIN_MOST / 2);
+  atomic_store(&end->processor, UINT32_MAX);
+}
+
+status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth) {
+  struct object *object = NULL;
+  const status st = commons_make_object(OBJECT_RING, OBJECT_SIZE, &object);
+  if (st) return st;
+  struct ring *r = (struct ring *)(void *)object;
+  r->max_messages = max_messages;
+  r->max_capacity = growth == RING_GROWS ? GROWING_CAPACITY : STAYING_CAPACITY;
+  r->journal_old = r->journal_new = 0;
+  atomic_store(&r->is_closed, 0);
+  atomic_store(&r->growths, 0);
+  atomic_store(&r->storage, storage_word(commons_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
+  init_end(&r->tail);
+  init_end(&r->head);
+  commons_publish(object);
+  *out = r;
+  return STATUS_OK;
+}
+
+/* Nobody can reach the ring any more, but somebody may have died in it: the locks settle that. */
+void ring_fini(struct ring *r) {
+  lock_tail(r);
+  lock_head(r);
+  const block_ref storage = storage_start(atomic_load(&r->storage));
+  if (!is_own_block(r, storage)) drop_block(r, storage);
+  unlock_head(r);
+  unlock_tail(r);
+}
+
+/* Both locks, so that no count is on its way. */
+uint64_t ring_count(struct ring *r) {
+  lock_tail(r);
+  lock_head(r);
+  const uint64_t count = atomic_load(&r->tail.count) - atomic_load(&r->head.count);
+  unlock_head(r);
+  unlock_tail(r);
+  return count;
+}
+
+bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
+
+void ring_close(struct ring *r) {
+  lock_tail(r);
+  atomic_store(&r->is_closed, 1);
+  unlock_tail(r);
+  ring_wake_all(r);
+}
+
+bool ring_is_closed(const struct ring *r) {
+  return atomic_load_explicit(&r->is_closed, memory_order_acquire);
+}
+
+static void validate_record(const struct ring *r, const struct record *record) {
+  if (record->kind == RECORD_OUTSIDE) {
+    const struct outside *outside = (const struct outside *)(const void *)(record + 1);
+    CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), outside->block), ring_owner(r));
+    CHECK(outside->size <= arena_block_size(commons_arena(), outside->block));
+  } else {
+    CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);
+  }
+}
+
+static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_head) {
+  const uint64_t storage = atomic_load(&r->storage);
+  const uint64_t tail = atomic_load(&r->tail.position);
+  uint64_t position = atomic_load(&r->head.position);
+  uint64_t messages = 0;
+  CHECK(tail - position <= storage_capacity(storage));
+  while (position != tail) {
+    const struct record *record = record_at(storage, position);
+    validate_record(r, record);
+    messages += record->kind != RECORD_FILLER;
+    position += record_space(record->size);
+    CHECK(position <= tail);
+  }
+  CHECK_EQ(messages, atomic_load(&r->tail.count) - atomic_load(&r->head.count));
+  CHECK_EQ(r->journal_new, 0);
+  CHECK_EQ(r->tail.journal_block, 0);
+  CHECK_EQ(r->head.journal_block, 0);
+}
+
+void ring_validate(struct ring *r) {
+  lock_tail(r);
+  lock_head(r);
+  validate_locked(r);
+  unlock_head(r);
+  unlock_tail(r);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* Many producers, many consumers, messages of any length, and any of them may die at any instant.
+ *
+ * A ring is an object of the commons: header, two ends, and storage.
+ *
+ *     struct ring | 2 KiB of storage | …            one arena block of 4 KiB; storage moves out when it grows
+ *     storage := record …   record := size u32, kind u32, bytes, padding to 8
+ *     a record is inline (the message itself), outside (a block that holds it), or filler up to the wrap
+ *
+ * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at its position
+ *     modulo the capacity, a power of two, and never wraps.
+ * I2  A message is owned by exactly one of producer, ring, consumer. For an outside message the
+ *     block's owner word says which one.
+ * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage` a growth.
+ * Whatever else has to agree with it is journaled beside the lock before it: whoever takes a dead one's lock
+ * compares the commit word with the journal and settles the rest. That is a constant amount of work and may
+ * be done twice. I4  A sleeper registers under the lock of the other side after it has checked its condition
+ * there; who commits raises the event word before and wakes after. Too many wake-ups are harmless, too few
+ * impossible, but for one: a sleeper that was woken and then killed swallows its wake-up. Each wait therefore
+ * looks again after a quarter of a second.
+ *
+ * Journal order matters: the comparand (the future commit word) is written first, else repair would
+ * believe a stale match. Locks: rank_tail for puts, rank_head for takes, both for growth.
+ */
+#ifndef SHARED_RING_H
+#define SHARED_RING_H
+
+#include "base/bytes.h"
+#include "shared/commons.h"
+
+struct ring_end {
+  struct robust_mutex lock;
+  _Atomic uint64_t count;    /* messages ever put, or taken; settled, so it may lag behind position */
+  uint64_t journal_position; /* what the commit word will be */
+  uint64_t journal_count;    /* what count will be */
+  block_ref journal_block;   /* the outside block that changes hands; 0: none */
+  block_ref journal_claim;   /* head only: the claim word that is void if the take does not commit; 0: none */
+  uint64_t other_seen;       /* the other side's commit word when last looked at; a cache */
+  _Atomic uint32_t waiters;  /* how often somebody of the OTHER side went to sleep; under this lock */
+  _Atomic uint32_t woken;    /* chases `waiters`; moves by compare-and-swap alone */
+  _Alignas(64) _Atomic uint64_t position; /* the commit word: tail, or head */
+  futex_word event;                       /* the other side sleeps on it */
+  _Atomic uint32_t spin;      /* how long the other side spins before it sleeps; adapts; any value is right */
+  _Atomic uint32_t processor; /* where the last commit ran; spinning on the same one is in vain */
+};
+
+struct ring {
+  struct object object;
+  uint64_t max_messages;    /* 0: no bound but memory */
+  uint64_t max_capacity;    /* of the storage, in bytes; a power of two */
+  _Atomic uint64_t storage; /* offset | log2 of the capacity: one store moves the ring */
+  block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
+  block_ref journal_new;    /* … and the one being filled */
+  _Atomic uint32_t is_closed;
+  _Atomic uint32_t growths;
+  _Alignas(64) struct ring_end tail;
+  _Alignas(64) struct ring_end head;
+};
+
+/* A message that was taken. Inline ones were copied into the caller's scratch bytes; an outside one is read
+ * in place, and given back with ring_message_done. */
+struct ring_message {
+  const uint8_t *data;
+  size_t size;
+  block_ref block; /* 0: inline */
+};
+
+/* A message on its way in, in two parts that arrive as one. */
+struct ring_letter {
+  const void *head;
+  size_t head_size;
+  const void *body;
+  size_t body_size;
+};
+
+/* What else a wait may end for; see ring_wait_readable. */
+struct ring_wait {
+  const struct futex_watch *also; /* up to FUTEX_WATCH_MAX - 1 of them */
+  size_t also_count;
+};
+
+enum ring_growth {
+  RING_GROWS, /* as long as there is memory: put waits only at max_messages */
+  RING_STAYS, /* within 1 MiB: put waits for the reader */
+};
+
+/* A new ring, held once by this process. Whoever makes rings also says, with commons_set_destructor, how they
+ * end: by taking what is left and calling ring_fini. */
+MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
+void ring_fini(struct ring *r);
+
+/* STATUS_OK: the message is in. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT,
+ * STATUS_INTERRUPTED, -ENOMEM: the ring is as it was. */
+MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, deadline until);
+/* How many messages were ever put, this one included: with one producer, the number of its last message. */
+uint64_t ring_last_number(const struct ring *r);
+/* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
+ * STATUS_TIMEOUT, STATUS_INTERRUPTED: nothing was taken. */
+MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until);
+/* The same without waiting; and *claim, a word in the commons, is the number of the message (the first is 1)
+ * exactly when the take committed, whatever instant the taker dies at. After such a death: ring_settle, then
+ * read it. */
+MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
+                                    _Atomic uint64_t *claim);
+/* Repairs what a dead holder left at the readers' end. */
+void ring_settle(struct ring *r);
+void ring_message_done(struct ring_message *message);
+
+/* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
+MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
+
+/* Exact at the instant of the call. */
+uint64_t ring_count(struct ring *r);
+bool ring_is_full(struct ring *r);
+/* Puts fail from now on; takes drain what is left. Wakes everybody. */
+void ring_close(struct ring *r);
+bool ring_is_closed(const struct ring *r);
+/* Wakes all sleepers of both sides, to look again. */
+void ring_wake_all(struct ring *r);
+
+/* Aborts when an invariant does not hold. Takes both locks (and repairs as any locker would). */
+void ring_validate(struct ring *r);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/roster.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "shared/kill_point.h"
+
+static uint32_t state_word(uint32_t generation, enum roster_state state) { return generation << 2 | state; }
+static enum roster_state state_in(uint32_t word) { return (enum roster_state)(word & 3); }
+static uint32_t generation_in(uint32_t word) { return word >> 2; }
+
+static void raise_high_water(struct roster *r, uint32_t slot) {
+  uint32_t seen = atomic_load(&r->high_water);
+  while (seen <= slot)
+    if (atomic_compare_exchange_weak(&r->high_water, &seen, slot + 1)) return;
+}
+
+/* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees pid 0 and
+ * leaves the slot alone; a reserver that dies between the two leaves one slot unusable. */
+status roster_reserve(struct roster *r, const struct process_id *self, uint32_t *out) {
+  for (uint32_t slot = 0; slot < ROSTER_MAX; slot++) {
+    struct roster_slot *s = &r->slots[slot];
+    uint32_t word = atomic_load(&s->state);
+    if (state_in(word) != ROSTER_FREE) continue;
+    raise_high_water(r, slot);
+    if (!atomic_compare_exchange_strong(&s->state, &word, state_word(generation_in(word), ROSTER_RESERVED)))
+      continue;
+    KILL_POINT("roster.reserved");
+    s->id = *self;
+    *out = slot;
+    return STATUS_OK;
+  }
+  return -EAGAIN;
+}
+
+void roster_move_in(struct roster *r, uint32_t slot) {
+  struct roster_slot *s = &r->slots[slot];
+  robust_mutex_init(&s->life);
+  CHECK_EQ(robust_mutex_lock(&s->life), ROBUST_CLEAN);
+  s->id = process_self();
+  KILL_POINT("roster.moving");
+  atomic_store(&s->state, state_word(generation_in(atomic_load(&s->state)), ROSTER_LIVE));
+}
+
+uint32_t roster_generation(const struct roster *r, uint32_t slot) {
+  return generation_in(atomic_load(&r->slots[slot].state));
+}
+
+/* A lock can be abandoned by a thread that ended in a process that lives (a host that loads us on a
+ * short-lived thread): only the process being gone as well is death. */
+bool roster_is_dead(struct roster *r, uint32_t slot) {
+  struct roster_slot *s = &r->slots[slot];
+  switch (state_in(atomic_load(&s->state))) {
+    case ROSTER_LIVE: return robust_mutex_is_abandoned(&s->life) && !process_is_alive(&s->id);
+    case ROSTER_RESERVED: return s->id.pid != 0 && !process_is_alive(&s->id);
+    case ROSTER_FREE: return false;
+  }
+  return false;
+}
+
+void roster_release(struct roster *r, uint32_t slot, uint32_t generation) {
+  struct roster_slot *s = &r->slots[slot];
+  uint32_t word = atomic_load(&s->state);
+  if (generation_in(word) != generation || state_in(word) == ROSTER_FREE) return;
+  s->id = (struct process_id){0};
+  atomic_compare_exchange_strong(&s->state, &word, state_word(generation + 1, ROSTER_FREE));
+}
+
+void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context) {
+  const uint32_t high = atomic_load(&r->high_water);
+  for (uint32_t slot = 0; slot < high; slot++)
+    if (roster_is_dead(r, slot)) visit(context, slot);
+}
+
+void roster_validate(const struct roster *r) {
+  CHECK(atomic_load(&r->high_water) <= ROSTER_MAX);
+  for (uint32_t slot = atomic_load(&r->high_water); slot < ROSTER_MAX; slot++)
+    CHECK_EQ(atomic_load(&r->slots[slot].state), 0);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Who takes part: one slot for each process of the program.
+ *
+ * I1  A slot is FREE, RESERVED (by a parent, for a child to come) or LIVE. The state word carries the
+ *     generation of the slot, which rises each time the slot becomes free: an owner id of an earlier life
+ * never matches a later one. I2  A live participant holds the slot's `life` lock until it dies. The kernel
+ * marks the lock then: that, and the process being gone, is what "dead" means. Nobody guesses from silence.
+ * I3  Whoever finds a participant dead may clean up after it, several at once: each step can be done twice.
+ */
+#ifndef SHARED_ROSTER_H
+#define SHARED_ROSTER_H
+
+#include "os/process.h"
+#include "sync/robust_mutex.h"
+
+enum { ROSTER_MAX = 2048 };
+#define ROSTER_NOBODY UINT32_MAX
+
+enum roster_state { ROSTER_FREE = 0, ROSTER_RESERVED = 1, ROSTER_LIVE = 2 };
+
+struct roster_slot {
+  struct robust_mutex life;
+  struct process_id id;   /* RESERVED: of the parent; LIVE: of the participant */
+  _Atomic uint32_t state; /* generation << 2 | enum roster_state */
+  uint8_t pad[128 - sizeof(struct robust_mutex) - sizeof(struct process_id) - 4];
+};
+_Static_assert(sizeof(struct roster_slot) == 128, "a slot is two cache lines");
+
+struct roster {
+  _Atomic uint32_t high_water; /* slots at and above it were never used */
+  uint8_t pad[124];
+  struct roster_slot slots[ROSTER_MAX];
+};
+
+/* Takes a free slot for a process that `self` is about to start. -EAGAIN: all are taken. */
+MUST_CHECK status roster_reserve(struct roster *r, const struct process_id *self, uint32_t *slot);
+/* The calling process moves into its slot; on the thread that lives as long as the process does. */
+void roster_move_in(struct roster *r, uint32_t slot);
+/* A generation is part of every owner id. */
+uint32_t roster_generation(const struct roster *r, uint32_t slot);
+/* True when whoever has the slot, or was to have it, is gone. */
+bool roster_is_dead(struct roster *r, uint32_t slot);
+/* The slot is free again; its old owner ids are void. Only after its goods were swept. */
+void roster_release(struct roster *r, uint32_t slot, uint32_t generation);
+/* For each dead participant. `visit` sweeps its goods and calls roster_release. */
+void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context);
+void roster_validate(const struct roster *r);
+
+#endif
