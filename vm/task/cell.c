@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/cell.h"
+
+#include <limits.h>
+
+status cell_make(struct cell **out) {
+  block_ref block = 0;
+  const status st = commons_alloc(sizeof(struct cell), &block);
+  if (st) return st;
+  struct cell *c = commons_at(block);
+  atomic_store(&c->phase, CELL_STARTING);
+  atomic_store(&c->exit_code, 0);
+  atomic_store(&c->claim, 0);
+  *out = c;
+  return STATUS_OK;
+}
+
+void cell_destroy(struct cell *c) { commons_free(commons_ref(c)); }
+
+void cell_end(struct cell *c, int exit_code) {
+  if (cell_has_ended(c)) return;
+  atomic_store(&c->exit_code, exit_code);
+  atomic_store(&c->phase, CELL_ENDED);
+  futex_wake(&c->phase, INT_MAX);
+}
+
+bool cell_has_ended(const struct cell *c) { return atomic_load(&c->phase) == CELL_ENDED; }
+
+status cell_wait_end(struct cell *c, deadline until) {
+  for (;;) {
+    const uint32_t phase = atomic_load(&c->phase);
+    if (phase == CELL_ENDED) return STATUS_OK;
+    const status st = futex_wait(&c->phase, phase, until);
+    if (st) return cell_has_ended(c) ? STATUS_OK : st;
+  }
+}

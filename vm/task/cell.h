@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker's cell: what it says about itself in the commons, readable after its death.
+ *
+ * One small block, owned by the parent, who makes it before the worker starts and frees it after the worker's
+ * end. The worker (or the fork server, for a process that was killed) writes, the parent reads.
+ */
+#ifndef TASK_CELL_H
+#define TASK_CELL_H
+
+#include "shared/commons.h"
+
+enum cell_phase { CELL_STARTING = 0, CELL_RUNNING = 1, CELL_ENDED = 2 };
+
+struct cell {
+  futex_word phase;          /* enum cell_phase; who ends stores it last, then wakes */
+  _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
+  _Atomic uint64_t claim;    /* pool worker: the number of the task in its hands; see ring_take_claimed */
+};
+
+MUST_CHECK status cell_make(struct cell **out);
+void cell_destroy(struct cell *c);
+/* The worker's last word. Only the first call counts. */
+void cell_end(struct cell *c, int exit_code);
+bool cell_has_ended(const struct cell *c);
+/* STATUS_OK once it has ended; STATUS_TIMEOUT; STATUS_INTERRUPTED. */
+MUST_CHECK status cell_wait_end(struct cell *c, deadline until);
+
+#endif

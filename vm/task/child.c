@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting, watching and ending processes. The fork server's protocol is in forkserver.c. */
+#include "task/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "os/clock.h"
+#include "os/signals.h"
+#include "task/forkserver.h"
+
+enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
+
+/* ---- what every way of starting shares ------------------------------------------------------------- */
+
+static status prepare(struct child *c) {
+  *c = (struct child){.pidfd = -1};
+  status st = commons_reserve_slot(&c->place);
+  if (st) return st;
+  st = cell_make(&c->cell);
+  if (st) commons_forget_child(c->place);
+  return st;
+}
+
+static void abandon(struct child *c) {
+  cell_destroy(c->cell);
+  commons_forget_child(c->place);
+}
+
+static struct child_order order_for(const struct child *c, block_ref birth) {
+  return (struct child_order){
+      .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
+}
+
+/* The child exists, but cannot be watched: it must not be left behind. */
+static status watch_or_kill(struct child *c) {
+  const status st = process_watch(&c->pidfd, c->pid);
+  if (st == STATUS_OK) return st;
+  kill(c->pid, SIGKILL);
+  int exit_code = 0;
+  if (process_reap(c->pid, &exit_code)) c->exit_code = exit_code;
+  return st;
+}
+
+/* ---- fork -------------------------------------------------------------------------------------------- */
+
+static void become_child(struct child_slot place) {
+  commons_after_fork(place.slot);
+  forkserver_forget();
+  signals_reset_in_child();
+}
+
+status child_fork(struct child *out, enum child_side *side, struct cell **cell) {
+  struct child c;
+  status st = prepare(&c);
+  if (st) return st;
+  commons_share_with_child(c.place.slot);
+  fflush(NULL); /* what is buffered is written once, by us */
+  pid_t pid = 0;
+  st = process_fork(&pid);
+  if (st) {
+    abandon(&c);
+    return st;
+  }
+  if (pid == 0) {
+    become_child(c.place);
+    *cell = c.cell;
+    *side = CHILD_CHILD;
+    return STATUS_OK;
+  }
+  c.pid = (int32_t)pid;
+  st = watch_or_kill(&c);
+  if (st) {
+    abandon(&c);
+    return st;
+  }
+  *out = c;
+  *side = CHILD_PARENT;
+  return STATUS_OK;
+}
+
+/* ---- spawn ------------------------------------------------------------------------------------------- */
+
+static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
+  snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
+           order->place.generation, (unsigned long long)order->cell, (unsigned long long)order->birth,
+           order->parent);
+}
+
+static status order_parse(const char *text, struct child_order *order, int *fd, int *channel) {
+  unsigned long long cell = 0;
+  unsigned long long birth = 0;
+  const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
+                            &order->place.generation, &cell, &birth, &order->parent);
+  order->cell = cell;
+  order->birth = birth;
+  return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
+}
+
+status child_launch(const char *const argv[], const struct child_order *order, int channel, int32_t *pid) {
+  char text[CHILD_ORDER_MAX];
+  order_print(order, commons_fd(), channel, text);
+  char *arguments[ARGUMENTS_MAX + 1] = {0};
+  for (size_t i = 0; argv[i]; i++) {
+    CHECK(i < ARGUMENTS_MAX);
+    arguments[i] = strcmp(argv[i], CHILD_ORDER) == 0 ? text : (char *)(uintptr_t)argv[i];
+  }
+  fflush(NULL);
+  pid_t new_pid = 0;
+  const status st = process_spawn(&new_pid, arguments, commons_fd(), channel);
+  if (st == STATUS_OK) *pid = (int32_t)new_pid;
+  return st;
+}
+
+status child_spawn(struct child *out, const char *const argv[], block_ref birth) {
+  struct child c;
+  status st = prepare(&c);
+  if (st) return st;
+  const struct child_order order = order_for(&c, birth);
+  st = child_launch(argv, &order, -1, &c.pid);
+  if (st == STATUS_OK) st = watch_or_kill(&c);
+  if (st)
+    abandon(&c);
+  else
+    *out = c;
+  return st;
+}
+
+/* A fork server does not die with the thread that started it, but when its channel closes. */
+status child_attach_with_channel(const char *text, struct child_order *out, int *channel) {
+  int fd = -1;
+  status st = order_parse(text, out, &fd, channel);
+  if (st) return st;
+  if (*channel < 0) st = process_die_with_parent(out->parent);
+  if (st) return st;
+  signals_reset_in_child();
+  return commons_join(fd, out->place.slot);
+}
+
+status child_attach(const char *text, struct child_order *out) {
+  int channel = -1;
+  return child_attach_with_channel(text, out, &channel);
+}
+
+/* ---- by way of the fork server ------------------------------------------------------------------------- */
+
+status child_request(struct child *out, const char *const argv[], block_ref birth) {
+  struct child c;
+  status st = prepare(&c);
+  if (st) return st;
+  fflush(NULL);
+  const struct child_order order = order_for(&c, birth);
+  st = forkserver_ask(argv, &order, &c.pid, &c.pidfd);
+  c.is_reaped_elsewhere = true;
+  if (st)
+    abandon(&c);
+  else
+    *out = c;
+  return st;
+}
+
+/* ---- watching and ending ---------------------------------------------------------------------------------
+ */
+
+/* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx reap all
+ * children. */
+static int exit_code_from_cell(struct child *c) {
+  if (cell_wait_end(c->cell, deadline_after(REPORT_WAIT_SECONDS))) return -SIGKILL;
+  return atomic_load(&c->cell->exit_code);
+}
+
+static void note_end(struct child *c) {
+  int exit_code = 0;
+  if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
+  c->exit_code = exit_code;
+  c->has_ended = true;
+  close(c->pidfd);
+  c->pidfd = -1;
+  cell_end(c->cell, exit_code);
+  commons_forget_child(c->place);
+}
+
+status child_wait(struct child *c, deadline until) {
+  if (c->has_ended) return STATUS_OK;
+  const status st = process_wait_end(c->pidfd, until);
+  if (st == STATUS_OK) note_end(c);
+  return st;
+}
+
+bool child_is_alive(struct child *c) { return child_wait(c, deadline_now()) != STATUS_OK; }
+
+void child_signal(struct child *c, int signal_number) {
+  if (!c->has_ended) process_signal(c->pidfd, signal_number);
+}
+
+void child_fini(struct child *c) {
+  CHECK(c->has_ended);
+  cell_destroy(c->cell);
+  c->cell = NULL;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* See forkserver.h. The server's side first, then the client's. */
+#include "task/forkserver.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "os/signals.h"
+#include "os/socket.h"
+#include "sync/lock_rank.h"
+#include "sync/mutex.h"
+
+/* ---- the server --------------------------------------------------------------------------------------- */
+
+struct served {
+  int32_t pid;
+  int pidfd;
+  block_ref cell;
+};
+
+struct server {
+  int channel;
+  struct served *children; /* `count` of `capacity` */
+  struct pollfd *watches;  /* the channel, then one for each child */
+  size_t count;
+  size_t capacity;
+};
+
+static status server_reserve(struct server *s) {
+  if (s->count < s->capacity) return STATUS_OK;
+  const size_t capacity = s->capacity ? s->capacity * 2 : 16;
+  struct served *children = memory_resize(s->children, capacity * sizeof *children);
+  if (!children) return -ENOMEM;
+  s->children = children;
+  struct pollfd *watches = memory_resize(s->watches, (capacity + 1) * sizeof *watches);
+  if (!watches) return -ENOMEM;
+  s->watches = watches;
+  s->capacity = capacity;
+  return STATUS_OK;
+}
+
+/* Its parent has gone: killing the children is the kernel's work, which our end starts. */
+NO_RETURN static void server_end(void) { process_exit_now(0); }
+
+static void report_end(const struct served *child) {
+  int exit_code = -SIGKILL;
+  if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
+  cell_end(commons_at(child->cell), exit_code);
+  close(child->pidfd);
+}
+
+static void server_reap(struct server *s) {
+  for (size_t i = s->count; i-- > 0;) {
+    if (process_wait_end(s->children[i].pidfd, deadline_now())) continue;
+    report_end(&s->children[i]);
+    s->children[i] = s->children[--s->count];
+  }
+}
+
+static status server_wait(struct server *s) {
+  s->watches[0] = (struct pollfd){.fd = s->channel, .events = POLLIN};
+  for (size_t i = 0; i < s->count; i++)
+    s->watches[i + 1] = (struct pollfd){.fd = s->children[i].pidfd, .events = POLLIN};
+  return poll(s->watches, s->count + 1, -1) < 0 ? -errno : STATUS_OK;
+}
+
+/* In the child: everything of the server's goes, then it is a process like a spawned one. */
+static void become_served(struct server *s, const struct child_order *order) {
+  for (size_t i = 0; i < s->count; i++) close(s->children[i].pidfd);
+  memory_free(s->children);
+  memory_free(s->watches);
+  socket_close(s->channel);
+  commons_after_fork(order->place.slot);
+  signals_reset_in_child();
+}
+
+static status server_fork(struct server *s, const struct child_order *order, pid_t *pid) {
+  struct served *child = &s->children[s->count];
+  status st = process_fork(pid);
+  if (st || *pid == 0) return st;
+  *child = (struct served){.pid = (int32_t)*pid, .cell = order->cell};
+  st = process_watch(&child->pidfd, *pid);
+  if (st) {
+    kill(*pid, SIGKILL);
+    int exit_code = 0;
+    if (process_reap(*pid, &exit_code)) return st;
+    return st;
+  }
+  s->count++;
+  return STATUS_OK;
+}
+
+/* One request. Returns true in the child that it made. */
+static bool server_answer(struct server *s, struct child_order *order) {
+  const status got = socket_receive(s->channel, order, sizeof *order);
+  if (got) server_end();
+  pid_t pid = 0;
+  status st = server_reserve(s);
+  if (st == STATUS_OK) st = server_fork(s, order, &pid);
+  if (st == STATUS_OK && pid == 0) {
+    become_served(s, order);
+    return true;
+  }
+  const int32_t reply = st ? st : (int32_t)pid;
+  if (socket_send(s->channel, &reply, sizeof reply)) server_end();
+  return false;
+}
+
+status forkserver_serve(const char *text, struct child_order *out) {
+  struct server server = {.channel = -1};
+  status st = child_attach_with_channel(text, out, &server.channel);
+  if (st == STATUS_OK) st = server_reserve(&server);
+  if (st) return st;
+  for (;;) {
+    st = server_wait(&server);
+    if (st && st != -EINTR) return st;
+    server_reap(&server);
+    if (st == STATUS_OK && server.watches[0].revents && server_answer(&server, out)) return STATUS_OK;
+  }
+}
+
+/* ---- the client ------------------------------------------------------------------------------------------
+ */
+
+struct client {
+  struct mutex lock; /* rank_forkserver: everything here */
+  int channel;       /* -1: not started */
+  struct child server;
+};
+
+static struct client client = {.lock = MUTEX_INITIALIZER, .channel = -1}; /* listed in vm/README.md */
+
+static status start_locked(const char *const argv[]) {
+  int ends[2];
+  status st = socket_pair(ends);
+  if (st) return st;
+  struct child c = {.pidfd = -1};
+  st = commons_reserve_slot(&c.place);
+  if (st == STATUS_OK) st = cell_make(&c.cell);
+  if (st == STATUS_OK) {
+    const struct child_order order = {c.place, commons_ref(c.cell), 0, (int32_t)getpid()};
+    st = child_launch(argv, &order, ends[1], &c.pid);
+  }
+  socket_close(ends[1]);
+  if (st == STATUS_OK) st = process_watch(&c.pidfd, c.pid);
+  if (st) {
+    socket_close(ends[0]);
+    return st;
+  }
+  client.channel = ends[0];
+  client.server = c;
+  return STATUS_OK;
+}
+
+static void stop_locked(void) {
+  if (client.channel < 0) return;
+  socket_close(client.channel);
+  client.channel = -1;
+  child_signal(&client.server, SIGKILL);
+  if (child_wait(&client.server, deadline_never()) == STATUS_OK) child_fini(&client.server);
+}
+
+static status ask_locked(const struct child_order *order, int32_t *pid, int *pidfd) {
+  status st = socket_send(client.channel, order, sizeof *order);
+  int32_t reply = 0;
+  if (st == STATUS_OK) st = socket_receive(client.channel, &reply, sizeof reply);
+  if (st == STATUS_OK && reply < 0) return reply;
+  if (st == STATUS_OK) st = process_watch(pidfd, reply);
+  if (st == STATUS_OK) *pid = reply;
+  return st;
+}
+
+/* A server that was killed is replaced, once per request. The order's parent is the server: children look for
+ * it there. */
+status forkserver_ask(const char *const argv[], const struct child_order *order, int32_t *pid, int *pidfd) {
+  mutex_lock(&client.lock);
+  status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
+  if (st == STATUS_OK) st = ask_locked(order, pid, pidfd);
+  if (st == STATUS_CLOSED || st == -EPIPE || st == -ECONNRESET) {
+    stop_locked();
+    st = start_locked(argv);
+    if (st == STATUS_OK) st = ask_locked(order, pid, pidfd);
+  }
+  mutex_unlock(&client.lock);
+  return st;
+}
+
+void forkserver_stop(void) {
+  mutex_lock(&client.lock);
+  stop_locked();
+  mutex_unlock(&client.lock);
+}
+
+/* The parent's server is not ours. */
+void forkserver_forget(void) {
+  mutex_init(&client.lock);
+  if (client.channel >= 0) {
+    socket_close(client.channel);
+    socket_close(client.server.pidfd);
+  }
+  client.channel = -1;
+}
