@@ -17,6 +17,11 @@ status cell_make(struct cell **out) {
 
 void cell_destroy(struct cell *c) { commons_free(commons_ref(c)); }
 
+void cell_run(struct cell *c) {
+  atomic_store(&c->phase, CELL_RUNNING);
+  futex_wake(&c->phase, INT_MAX);
+}
+
 void cell_end(struct cell *c, int exit_code) {
   if (cell_has_ended(c)) return;
   atomic_store(&c->exit_code, exit_code);

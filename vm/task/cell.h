@@ -19,6 +19,8 @@ struct cell {
 
 MUST_CHECK status cell_make(struct cell **out);
 void cell_destroy(struct cell *c);
+/* The worker runs; whoever watches the phase looks again. */
+void cell_run(struct cell *c);
 /* The worker's last word. Only the first call counts. */
 void cell_end(struct cell *c, int exit_code);
 bool cell_has_ended(const struct cell *c);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "task/forkserver.h"
@@ -101,18 +102,36 @@ static status order_parse(const char *text, struct child_order *order, int *fd, 
   return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
 }
 
+/* The argument with CHILD_ORDER in it, the order in its place. The caller frees it. */
+static char *fill_in(const char *argument, const char *order) {
+  const char *place = strstr(argument, CHILD_ORDER);
+  const size_t before = (size_t)(place - argument);
+  const char *after = place + strlen(CHILD_ORDER);
+  char *text = memory_alloc(strlen(argument) + strlen(order) + 1);
+  if (!text) return NULL;
+  memcpy(text, argument, before);
+  strcpy(text + before, order);
+  strcat(text, after);
+  return text;
+}
+
 status child_launch(const char *const argv[], const struct child_order *order, int channel, int32_t *pid) {
   char text[CHILD_ORDER_MAX];
   order_print(order, commons_fd(), channel, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
+  char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
     CHECK(i < ARGUMENTS_MAX);
-    arguments[i] = strcmp(argv[i], CHILD_ORDER) == 0 ? text : (char *)(uintptr_t)argv[i];
+    arguments[i] = (char *)(uintptr_t)argv[i];
+    if (!strstr(argv[i], CHILD_ORDER)) continue;
+    arguments[i] = filled = fill_in(argv[i], text);
+    if (!filled) return -ENOMEM;
   }
   fflush(NULL);
   pid_t new_pid = 0;
   const status st = process_spawn(&new_pid, arguments, commons_fd(), channel);
   if (st == STATUS_OK) *pid = (int32_t)new_pid;
+  memory_free(filled);
   return st;
 }
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring, seen from one process: order, bounds, growth, large messages, closing, waking. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "os/clock.h"
+#include "os/thread.h"
+#include "shared/ring.h"
+
+static struct bytes inbox;
+
+static void put_text(struct ring *r, const void *data, size_t size) {
+  const struct ring_letter letter = {NULL, 0, data, size};
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  ring_validate(r);
+}
+
+static void expect_text(struct ring *r, const void *data, size_t size) {
+  struct ring_message m;
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_OK);
+  CHECK_EQ(m.size, size);
+  CHECK(size == 0 || memcmp(m.data, data, size) == 0);
+  ring_message_done(&m);
+  ring_validate(r);
+}
+
+static void messages_of_any_size_come_out_in_order(void) {
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  static uint8_t text[3 << 20];
+  for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 7 + i / 251);
+  const size_t sizes[] = {0, 1, 7, 8, 9, 100, 1500, 4096, 4097, 70000, 1 << 20, sizeof text - 64};
+  for (int round = 0; round < 20; round++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+      put_text(r, text + i, sizes[i] ? sizes[i] - i % 2 : 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+      expect_text(r, text + i, sizes[i] ? sizes[i] - i % 2 : 0);
+  }
+  CHECK_EQ(ring_count(r), 0);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void a_letter_in_two_parts_arrives_as_one(void) {
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  const struct ring_letter letter = {"head", 4, "body", 4};
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  expect_text(r, "headbody", 8);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 3, RING_GROWS), STATUS_OK);
+  for (int i = 0; i < 3; i++) put_text(r, &i, sizeof i);
+  const struct ring_letter letter = {NULL, 0, "x", 1};
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_FULL);
+  CHECK_EQ(ring_put(r, &letter, deadline_after(0.02)), STATUS_TIMEOUT);
+  CHECK(ring_is_full(r));
+  const int first = 0;
+  expect_text(r, &first, sizeof first);
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void a_staying_ring_waits_for_its_reader(void) {
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_STAYS), STATUS_OK);
+  static uint8_t text[4000];
+  const struct ring_letter letter = {NULL, 0, text, sizeof text};
+  status st = STATUS_OK;
+  int count = 0;
+  for (; st == STATUS_OK; count++) st = ring_put(r, &letter, deadline_now());
+  CHECK_EQ(st, STATUS_FULL);
+  CHECK(count > 200 && count < 300);
+  ring_validate(r);
+  expect_text(r, text, sizeof text);
+  expect_text(r, text, sizeof text);
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void a_closed_ring_drains_and_then_says_so(void) {
+  struct ring *r = NULL;
+  struct ring_message m;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_EMPTY);
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_after(0.01)), STATUS_TIMEOUT);
+  put_text(r, "last", 4);
+  ring_close(r);
+  const struct ring_letter letter = {NULL, 0, "x", 1};
+  CHECK_EQ(ring_put(r, &letter, deadline_never()), STATUS_CLOSED);
+  expect_text(r, "last", 4);
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_never()), STATUS_CLOSED);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void blocks_are_reused_and_none_is_left(void) {
+  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  for (int i = 0; i < 10000; i++) {
+    struct ring *r = NULL;
+    static uint8_t text[9000];
+    CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+    put_text(r, text, i % 2 ? sizeof text : 10);
+    expect_text(r, text, i % 2 ? sizeof text : 10);
+    ring_fini(r);
+    commons_release(&r->object);
+  }
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
+  arena_validate(commons_arena(), commons_mapping());
+}
+
+enum { THREADS = 2, EACH = 50000 };
+
+struct traffic {
+  struct ring *ring;
+  uint64_t sum;
+  uint64_t base;
+};
+
+static void produce(void *argument) {
+  const struct traffic *t = argument;
+  for (uint64_t i = 1; i <= EACH; i++) {
+    const uint64_t value = t->base + i;
+    const struct ring_letter letter = {NULL, 0, &value, sizeof value};
+    CHECK_EQ(ring_put(t->ring, &letter, deadline_never()), STATUS_OK);
+  }
+}
+
+static void consume(void *argument) {
+  struct traffic *t = argument;
+  struct bytes scratch;
+  struct ring_message m;
+  bytes_init(&scratch);
+  while (ring_take(t->ring, &scratch, &m, deadline_never()) == STATUS_OK) {
+    uint64_t value;
+    memcpy(&value, m.data, sizeof value);
+    t->sum += value;
+    ring_message_done(&m);
+  }
+  bytes_fini(&scratch);
+}
+
+static void run_traffic(uint64_t bound, enum ring_growth growth) {
+  struct ring *r = NULL;
+  struct traffic makers[THREADS];
+  struct traffic takers[THREADS];
+  struct thread threads[2 * THREADS];
+  CHECK_EQ(ring_make(&r, bound, growth), STATUS_OK);
+  uint64_t expected = 0;
+  for (int i = 0; i < THREADS; i++) {
+    makers[i] = (struct traffic){r, 0, (uint64_t)i * EACH};
+    takers[i] = (struct traffic){r, 0, 0};
+    CHECK_EQ(thread_start(&threads[i], produce, &makers[i], "maker"), STATUS_OK);
+    CHECK_EQ(thread_start(&threads[THREADS + i], consume, &takers[i], "taker"), STATUS_OK);
+  }
+  for (uint64_t i = 1; i <= THREADS * EACH; i++) expected += i;
+  for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
+  ring_close(r);
+  uint64_t sum = 0;
+  for (int i = 0; i < THREADS; i++) {
+    thread_join(&threads[THREADS + i]);
+    sum += takers[i].sum;
+  }
+  CHECK_EQ(sum, expected);
+  ring_validate(r);
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
+static void many_producers_and_consumers_lose_nothing(void) {
+  run_traffic(0, RING_GROWS);
+  run_traffic(1, RING_GROWS);
+  run_traffic(7, RING_STAYS);
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  messages_of_any_size_come_out_in_order();
+  a_letter_in_two_parts_arrives_as_one();
+  a_bounded_ring_is_full_at_its_bound_and_not_before();
+  a_staying_ring_waits_for_its_reader();
+  a_closed_ring_drains_and_then_says_so();
+  blocks_are_reused_and_none_is_left();
+  many_producers_and_consumers_lose_nothing();
+  bytes_fini(&inbox);
+  commons_close();
+  return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "channel/message.h"
+
+#include "channel/pipe.h"
+#include "wire/message.h"
+
+static struct object *find_object(object_ref ref) {
+  struct object *object = NULL;
+  for (int kind = OBJECT_RING; kind <= OBJECT_PIPE_END; kind++)
+    if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
+  return NULL;
+}
+
+void message_drop_reference(object_ref ref) {
+  struct object *object = find_object(ref);
+  if (object) commons_discard(object);
+}
+
+void message_copy_reference(object_ref ref) {
+  struct object *object = find_object(ref);
+  if (object) commons_send(object);
+}
+
+/* Works on the message's tail alone (wire/format.h, I4). */
+void message_discard(const uint8_t *data, size_t size) {
+  if (size >= ENVELOPE_SIZE && data[0] == ENVELOPE_MAGIC) {
+    data += ENVELOPE_SIZE;
+    size -= ENVELOPE_SIZE;
+  }
+  struct message m;
+  if (message_parse(data, size, &m)) return;
+  for (uint32_t i = 0; i < m.handle_count; i++) message_drop_reference(message_handle_at(&m, i).reference);
+}
+
+void message_drain(struct ring *r) {
+  struct bytes inbox;
+  struct ring_message message;
+  bytes_init(&inbox);
+  while (ring_take(r, &inbox, &message, deadline_now()) == STATUS_OK) {
+    message_discard(message.data, message.size);
+    ring_message_done(&message);
+  }
+  bytes_fini(&inbox);
+}
+
+static void ring_object_destroy(struct object *object) {
+  struct ring *r = (struct ring *)(void *)object;
+  message_drain(r);
+  ring_fini(r);
+}
+
+void channel_register_kinds(void) {
+  commons_set_destructor(OBJECT_RING, ring_object_destroy);
+  commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Life and account of a VM. Interruption is in vm_interrupt.c. */
+#include "state/vm.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "state/vm_interrupt.h"
+#include "state/vm_print.h"
+
+static const char registry_key = 'v'; /* its address is the key; never written */
+
+/* ---- the allocator ----------------------------------------------------------------------------------- */
+
+static void account_change(struct vm_account *a, size_t old_size, size_t new_size) {
+  const size_t used = atomic_load_explicit(&a->used, memory_order_relaxed) - old_size + new_size;
+  atomic_store_explicit(&a->used, used, memory_order_relaxed);
+  if (used > atomic_load_explicit(&a->peak, memory_order_relaxed))
+    atomic_store_explicit(&a->peak, used, memory_order_relaxed);
+}
+
+static bool is_over_limit(const struct vm_account *a, size_t old_size, size_t new_size) {
+  return a->limit && new_size > old_size &&
+         atomic_load_explicit(&a->used, memory_order_relaxed) - old_size + new_size > a->limit;
+}
+
+/* lua_Alloc. The C library's realloc is what Lua itself would use. For a new block Lua passes a type as old
+ * size. */
+static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_size) {
+  struct vm_account *account = &((struct vm *)context)->account;
+  if (!block) old_size = 0;
+  if (new_size == 0) {
+    free(block);
+    account_change(account, old_size, 0);
+    return NULL;
+  }
+  if (is_over_limit(account, old_size, new_size)) return NULL;
+  void *moved = realloc(block, new_size);
+  if (moved) account_change(account, old_size, new_size);
+  return moved;
+}
+
+/* ---- which VM is this? --------------------------------------------------------------------------------- */
+
+struct vm *vm_of(lua_State *L) {
+  void *context = NULL;
+  if (lua_getallocf(L, &context) == vm_alloc) return context;
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  struct vm *const *place = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return place ? *place : NULL;
+}
+
+/* ---- making and closing ----------------------------------------------------------------------------------
+ */
+
+static void vm_init(struct vm *vm, lua_State *L) {
+  vm->state = L;
+  atomic_store(&vm->running, L);
+  vm->thread = thread_self();
+}
+
+static int open_libraries(lua_State *L) {
+  luaL_openlibs(L);
+  vm_track_coroutines(L);
+  vm_print_install(L);
+  return 0;
+}
+
+static int panic(lua_State *L) {
+  (void)L;
+  return 0; /* Lua aborts after this; every entry of ours is protected, so it does not come here */
+}
+
+status vm_open(struct vm **out) {
+  struct vm *vm = memory_alloc(sizeof *vm);
+  if (!vm) return -ENOMEM;
+  lua_State *L = lua_newstate(vm_alloc, vm);
+  if (!L) {
+    memory_free(vm);
+    return -ENOMEM;
+  }
+  lua_atpanic(L, panic);
+  vm_lock_init(&vm->lock);
+  vm_init(vm, L);
+  vm_enter(vm);
+  lua_pushcfunction(L, open_libraries);
+  if (lua_pcall(L, 0, 0, 0)) {
+    vm_close(vm);
+    return -ENOMEM;
+  }
+  *out = vm;
+  return STATUS_OK;
+}
+
+void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  lua_close(vm->state);
+  vm->state = NULL;
+  vm_leave(vm);
+  vm_lock_fini(&vm->lock);
+  memory_free(vm);
+}
+
+/* ---- adopting --------------------------------------------------------------------------------------------
+ */
+
+static int adopted_gc(lua_State *L) {
+  struct vm **place = lua_touserdata(L, 1);
+  if (!*place) return 0;
+  vm_leave(*place);
+  vm_lock_fini(&(*place)->lock);
+  memory_free(*place);
+  *place = NULL;
+  return 0;
+}
+
+static void anchor(lua_State *L) {
+  lua_newtable(L);
+  lua_pushcfunction(L, adopted_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
+  lua_insert(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+static lua_State *main_state(lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return main;
+#else
+  return L; /* 5.1 does not tell; only used for hooks, which belong to the whole VM on LuaJIT */
+#endif
+}
+
+struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
+  struct vm *vm = vm_of(L);
+  if (vm) return vm;
+  struct vm **place = lua_newuserdata(L, sizeof(struct vm *));
+  *place = NULL;
+  anchor(L);
+  vm = memory_alloc(sizeof *vm);
+  if (!vm) luaL_error(L, "not enough memory");
+  *place = vm;
+  vm_lock_init(&vm->lock);
+  vm_init(vm, main_state(L));
+  vm->is_adopted = true;
+  vm_enter(vm);
+  return vm;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* One Lua VM: an isolated state with its own allocator account, its own lock and its own life.
+ *
+ * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
+ * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
+ *
+ * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
+ * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone, so
+ * the account needs no atomics to be right; `used` and `peak` are atomic for those who look on from outside.
+ * I3  A stop that was asked for stays asked until vm_clear_stop: each wait and each armed hook sees it.
+ */
+#ifndef STATE_VM_H
+#define STATE_VM_H
+
+#include <lua.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/deadline.h"
+#include "base/status.h"
+#include "os/thread.h"
+#include "state/vm_lock.h"
+
+/* Why a VM is to stop. Larger ones win. */
+enum vm_stop {
+  VM_STOP_NONE = 0,
+  VM_STOP_INTERRUPT = 1, /* Ctrl-C: an error that ends what runs */
+  VM_STOP_TERMINATE = 2, /* terminate or kill: nothing in the VM may catch it */
+  VM_STOP_EXIT = 3,      /* os.exit in a worker: as above, with an exit code of its own */
+};
+
+struct vm_account {
+  _Atomic size_t used;
+  _Atomic size_t peak;
+  size_t limit; /* bytes; 0: none */
+};
+
+struct vm {
+  lua_State *state; /* the main one; NULL once closed */
+  bool is_adopted;
+  struct vm_lock lock;
+  struct vm_account account;
+  struct thread thread;       /* the one that runs it */
+  lua_State *_Atomic running; /* the coroutine that runs; read by a signal handler on `thread` */
+  _Atomic int stop;           /* enum vm_stop */
+  _Atomic int exit_code;      /* with VM_STOP_EXIT */
+  _Atomic bool has_stopped;   /* the stop was seen: whoever keeps asking may rest */
+  _Atomic bool is_ending;     /* nothing of the script runs any more: stops are over */
+};
+
+/* A VM with all standard libraries, entered: the calling thread holds its lock. -ENOMEM. */
+MUST_CHECK status vm_open(struct vm **out);
+/* Entered; closes the state (finalizers run) and frees it. */
+void vm_close(struct vm *vm);
+/* The VM of a state that a host made; the same one each time. [-0, +0, raises] */
+struct vm *vm_adopt(lua_State *L);
+/* The VM that L belongs to; NULL before vm_adopt. */
+struct vm *vm_of(lua_State *L);
+static inline lua_State *vm_lua(struct vm *vm) { return vm->state; }
+
+/* Around what may wait. */
+static inline void vm_leave(struct vm *vm) RELEASES(rank_vm) { vm_lock_drop(&vm->lock); }
+static inline void vm_enter(struct vm *vm) ACQUIRES(rank_vm) { vm_lock_take(&vm->lock); }
+
+/* This thread runs `vm` from now on (NULL: none): where signals that interrupt will be sent. */
+void vm_bind_thread(struct vm *vm);
+
+#endif

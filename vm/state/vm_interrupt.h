@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping a VM that runs or waits.
+ *
+ * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's own
+ * thread it is safe. So: whoever wants a VM to stop stores the reason and sends its thread a signal, again
+ * and again with growing pauses until the VM shows that it has seen it: a signal may strike between two
+ * coroutines, and on 5.4 between the interpreter's reading of the hook mask and its clearing of the trap
+ * (measured 2026, Lua 5.4.4), and is lost then. The signal also ends the system call in which a waiting VM
+ * sleeps.
+ *
+ * What cannot be stopped: a C function that does not come back to Lua, and a loop that LuaJIT has compiled.
+ */
+#ifndef STATE_VM_INTERRUPT_H
+#define STATE_VM_INTERRUPT_H
+
+#include "state/vm.h"
+
+/* Async-signal-safe; on the VM's own thread. */
+void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
+/* From another thread: asks once more and sends the signal. Call it until vm->has_stopped or the VM's end. */
+void vm_interrupt(struct vm *vm, enum vm_stop why);
+/* The stop is over: a REPL goes on with its next line. */
+void vm_clear_stop(struct vm *vm);
+/* What was to be stopped is over, and what comes now (children, finalizers) is not to be: no stop counts from
+ * here on. */
+void vm_end_stops(struct vm *vm);
+
+static inline bool vm_should_stop(const struct vm *vm) {
+  return atomic_load_explicit(&vm->stop, memory_order_relaxed) != VM_STOP_NONE;
+}
+/* Raises the stop's error in the running code, and again at each instruction of whoever catches it. [raises]
+ */
+NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
+/* os.exit in a worker. [raises] */
+NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
+
+/* Lets the VM know which of its coroutines runs: puts our coroutine.resume and wrap in the place of Lua's.
+ * Not needed, and not done, on LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
+void vm_track_coroutines(lua_State *L);
+
+#endif

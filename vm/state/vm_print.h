@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* print, for VMs that share one stdout: each call is one write, so lines stay whole however many print at
+ * once. */
+#ifndef STATE_VM_PRINT_H
+#define STATE_VM_PRINT_H
+
+#include <lua.h>
+
+/* Puts it in the place of Lua's print. [-0, +0, raises] */
+void vm_print_install(lua_State *L);
+
+#endif
