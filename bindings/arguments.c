@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "arguments.h"
+
+#include "os/clock.h"
+#include "state/vm_interrupt.h"
+
+deadline argument_timeout(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return deadline_never();
+  const lua_Number seconds = luaL_checknumber(L, index);
+  if (seconds != seconds) luaL_argerror(L, index, "a timeout in seconds expected, got nan");
+  return deadline_after(seconds);
+}
+
+int return_failure(lua_State *L, status st) {
+  char text[STATUS_TEXT_MAX];
+  lua_pushnil(L);
+  lua_pushstring(L, status_text(st, text));
+  return 2;
+}
+
+int return_status(lua_State *L, status st) {
+  if (st) return return_failure(L, st);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+bool should_wait_again(lua_State *L, struct vm *vm, status st) {
+  if (st != STATUS_INTERRUPTED) return false;
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  return true;
+}
+
+static int handle_tostring(lua_State *L) {
+  lua_pushfstring(L, "%s: %p", lua_tostring(L, lua_upvalueindex(1)), lua_touserdata(L, 1));
+  return 1;
+}
+
+static void set_function(lua_State *L, const char *name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
+
+void class_register(lua_State *L, const struct handle_class *class) {
+  if (!luaL_newmetatable(L, class->key)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_newtable(L);
+  luaL_setfuncs(L, class->methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, class->name);
+  lua_setfield(L, -2, "__name");
+  lua_pushstring(L, class->name);
+  lua_pushcclosure(L, handle_tostring, 1);
+  lua_setfield(L, -2, "__tostring");
+  set_function(L, "__gc", class->close);
+  set_function(L, "__close", class->close);
+  lua_pop(L, 1);
+}
+
+void *class_check(lua_State *L, int index, const struct handle_class *class) {
+  return luaL_checkudata(L, index, class->key);
+}

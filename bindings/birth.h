@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What a worker is born with: one block of the commons, written by the parent before the start, read by the
+ * worker.
+ *
+ *     struct birth | settings | payload | image
+ *
+ * settings  a wire message with one table: name, daemon, path, cpath, arg, world, …
+ * (bindings/lua/workers.lua) payload   a wire message: the function and its arguments (process), the
+ * initializer and its (pool) image     the program's globals (state/globals.h)
+ *
+ * The parent owns the block and frees it after the worker's end; until then it does not change.
+ */
+#ifndef BINDINGS_BIRTH_H
+#define BINDINGS_BIRTH_H
+
+#include "shared/ring.h"
+#include "state/lua_compat.h"
+
+enum birth_role { BIRTH_PROCESS = 1, BIRTH_POOL_WORKER = 2 };
+
+struct birth_section {
+  uint64_t offset; /* from the start of the birth */
+  uint64_t size;
+};
+
+struct birth {
+  uint32_t role; /* enum birth_role */
+  uint32_t reserved;
+  object_ref tasks; /* pool worker: its two rings, held by the parent for longer than the worker lives */
+  object_ref results;
+  struct birth_section settings;
+  struct birth_section payload;
+  struct birth_section image;
+};
+
+/* Writes a birth from the settings table at `settings`, the `count` payload values from `first`, and this
+ * VM's globals. The block is this process's. [-0, +0, raises] */
+block_ref birth_write(lua_State *L, struct birth birth, int settings, int first, int count);
+/* Never started, or ended. `was_read`: the worker took over the handles in it. */
+enum birth_fate { BIRTH_READ, BIRTH_UNREAD };
+void birth_destroy(block_ref block, enum birth_fate fate);
+
+static inline const uint8_t *birth_data(const struct birth *b, struct birth_section section) {
+  return (const uint8_t *)b + section.offset;
+}
+
+#endif

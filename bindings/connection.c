@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection is a pipe_end and what is needed to read from it.
+ *
+ * Values go as wire messages; bytes go behind one mark, so that recv_bytes and recv each refuse what was
+ * meant for the other, by name, and take nothing.
+ */
+#include "connection.h"
+
+#include "channel/message.h"
+#include "channel/pipe.h"
+#include "handles.h"
+#include "state/handle.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+
+struct connection {
+  struct pipe_end *end; /* NULL once closed */
+  struct bytes inbox;
+  struct ring_message message; /* received and not read yet */
+  bool has_message;
+  bool never_waits; /* serial */
+};
+
+static const char bytes_mark = 'B';
+
+static const struct handle_class class; /* defined below its methods */
+
+static struct connection *check_connection(lua_State *L, int index) {
+  struct connection *c = class_check(L, index, &class);
+  if (!c->end) luaL_error(L, "Connection: used after close");
+  return c;
+}
+
+static struct connection *push_connection(lua_State *L) {
+  struct connection *c = lua_newuserdata(L, sizeof *c);
+  *c = (struct connection){0};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+int pipe_new(lua_State *L) {
+  const enum pipe_ways ways = lua_toboolean(L, 1) ? PIPE_BOTH_WAYS : PIPE_ONE_WAY;
+  const bool never_waits = lua_toboolean(L, 2);
+  struct connection *first = push_connection(L);
+  struct connection *second = push_connection(L);
+  struct pipe_end *ends[2];
+  const status st = pipe_make(&ends[0], &ends[1], ways);
+  if (st) return return_failure(L, st);
+  first->end = ends[0];
+  second->end = ends[1];
+  first->never_waits = second->never_waits = never_waits;
+  return 2;
+}
+
+/* ---- sending
+ * ----------------------------------------------------------------------------------------------- */
+
+static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter) {
+  status st = ring_put(pipe_outgoing(c->end), letter, deadline_now());
+  if (st != STATUS_FULL || c->never_waits) return st;
+  do {
+    vm_leave(vm);
+    st = ring_put(pipe_outgoing(c->end), letter, deadline_never());
+    vm_enter(vm);
+  } while (st == STATUS_INTERRUPTED && !vm_should_stop(vm));
+  return st;
+}
+
+static const struct connection *check_sender(lua_State *L, const char *method) {
+  const struct connection *c = check_connection(L, 1);
+  if (!pipe_outgoing(c->end))
+    luaL_error(L, "Connection:%s: this end of a one-way pipe only receives", method);
+  return c;
+}
+
+static int finish_send(lua_State *L, struct vm *vm, const struct connection *c, status st) {
+  should_wait_again(L, vm, st);
+  if (st == STATUS_FULL && c->never_waits)
+    luaL_error(L, "Connection:send would wait for ever in the serial world");
+  return return_status(L, st);
+}
+
+static int connection_send(lua_State *L) {
+  const struct connection *c = check_sender(L, "send");
+  luaL_checkany(L, 2);
+  struct vm *vm = vm_of(L);
+  const struct bytes *text = transfer_encode(L, 2, 1, "value");
+  const struct ring_letter letter = {NULL, 0, text->data, text->len};
+  const status st = send_letter(vm, c, &letter);
+  if (st) message_discard(text->data, text->len);
+  return finish_send(L, vm, c, st);
+}
+
+static int connection_send_bytes(lua_State *L) {
+  const struct connection *c = check_sender(L, "send_bytes");
+  size_t size = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  const struct ring_letter letter = {&bytes_mark, 1, data, size};
+  struct vm *vm = vm_of(L);
+  return finish_send(L, vm, c, send_letter(vm, c, &letter));
+}
+
+/* ---- receiving
+ * --------------------------------------------------------------------------------------------- */
+
+static struct connection *check_receiver(lua_State *L, const char *method) {
+  struct connection *c = check_connection(L, 1);
+  if (!pipe_incoming(c->end)) luaL_error(L, "Connection:%s: this end of a one-way pipe only sends", method);
+  return c;
+}
+
+/* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
+static status fetch(lua_State *L, struct connection *c, deadline until, const char *method) {
+  if (c->has_message) return STATUS_OK;
+  struct ring *ring = pipe_incoming(c->end);
+  struct vm *vm = vm_of(L);
+  status st = ring_take(ring, &c->inbox, &c->message, deadline_now());
+  if (st == STATUS_EMPTY && !deadline_is_now(until)) {
+    if (c->never_waits && deadline_is_never(until))
+      luaL_error(L, "Connection:%s would wait for ever in the serial world", method);
+    do {
+      vm_leave(vm);
+      st = ring_take(ring, &c->inbox, &c->message, until);
+      vm_enter(vm);
+    } while (should_wait_again(L, vm, st));
+  }
+  c->has_message = st == STATUS_OK;
+  return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
+}
+
+static void release_message(struct connection *c) {
+  ring_message_done(&c->message);
+  c->has_message = false;
+  bytes_trim(&c->inbox, 64 * 1024);
+}
+
+static int decode_message(lua_State *L) {
+  struct connection *c = lua_touserdata(L, 1);
+  return transfer_decode(L, c->message.data, c->message.size, TRANSFER_TRUSTED);
+}
+
+/* The message is given back whether it can be decoded or not. */
+static int connection_recv(lua_State *L) {
+  struct connection *c = check_receiver(L, "recv");
+  const status st = fetch(L, c, argument_timeout(L, 2), "recv");
+  if (st) return return_failure(L, st);
+  if (c->message.size && c->message.data[0] == (uint8_t)bytes_mark)
+    return luaL_error(
+        L, "Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes");
+  lua_settop(L, 1);
+  lua_pushcfunction(L, decode_message);
+  lua_insert(L, 1);
+  const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
+  release_message(c);
+  return failed ? lua_error(L) : lua_gettop(L);
+}
+
+static int connection_recv_bytes(lua_State *L) {
+  struct connection *c = check_receiver(L, "recv_bytes");
+  const status st = fetch(L, c, argument_timeout(L, 2), "recv_bytes");
+  if (st) return return_failure(L, st);
+  if (!c->message.size || c->message.data[0] != (uint8_t)bytes_mark)
+    return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
+  lua_pushlstring(L, (const char *)c->message.data + 1, c->message.size - 1);
+  release_message(c);
+  return 1;
+}
+
+/* True when recv would not wait: there is a message, or the end of file. Without a timeout it does not wait.
+ */
+static int connection_poll(lua_State *L) {
+  struct connection *c = check_receiver(L, "poll");
+  const deadline until = lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2);
+  const status st = fetch(L, c, until, "poll");
+  lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
+  return 1;
+}
+
+static int connection_close(lua_State *L) {
+  struct connection *c = class_check(L, 1, &class);
+  if (!c->end) return 0;
+  if (c->has_message) message_discard(c->message.data, c->message.size);
+  release_message(c);
+  bytes_fini(&c->inbox);
+  commons_release(&c->end->object);
+  c->end = NULL;
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", connection_send},
+    {"recv", connection_recv},
+    {"send_bytes", connection_send_bytes},
+    {"recv_bytes", connection_recv_bytes},
+    {"poll", connection_poll},
+    {"close", connection_close},
+    {NULL, NULL},
+};
+
+static const struct handle_class class = {"Connection", "manymoons.Connection", methods, connection_close};
+
+/* ---- travelling
+ * --------------------------------------------------------------------------------------------- */
+
+static uint64_t connection_send_handle(lua_State *L, int index) {
+  const struct connection *c = check_connection(L, index);
+  commons_send(&c->end->object);
+  return commons_object_ref(&c->end->object);
+}
+
+static void connection_receive_handle(lua_State *L, uint64_t reference) {
+  struct connection *c = push_connection(L);
+  struct object *object = NULL;
+  status st = commons_find(reference, OBJECT_PIPE_END, &object);
+  if (st == STATUS_OK) st = commons_receive(object);
+  char text[STATUS_TEXT_MAX];
+  if (st) luaL_error(L, "Connection: %s", status_text(st, text));
+  c->end = (struct pipe_end *)(void *)object;
+}
+
+void connection_open(lua_State *L) {
+  static const struct handle_type type = {"Connection", connection_send_handle, connection_receive_handle,
+                                          message_copy_reference, message_drop_reference};
+  class_register(L, &class);
+  luaL_getmetatable(L, class.key);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&type);
+  lua_setfield(L, -2, "__mm_handle");
+  lua_pop(L, 1);
+  handle_register(L, HANDLE_CONNECTION, &type);
+}

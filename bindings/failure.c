@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "failure.h"
+
+#include <stdio.h>
+
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+
+/* The text of an error value, as the stand-alone interpreter would print it. */
+static void push_text(lua_State *L, int index) {
+  if (lua_type(L, index) == LUA_TSTRING || luaL_getmetafield(L, index, "__tostring"))
+    luaL_tolstring(L, index, NULL);
+  else
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
+}
+
+static int encode_value(lua_State *L) {
+  const struct bytes *text = transfer_encode(L, 1, 1, "error");
+  lua_pushlstring(L, (const char *)text->data, text->len);
+  return 1;
+}
+
+static void set_value(lua_State *L, int value, int failure) {
+  lua_pushcfunction(L, encode_value);
+  lua_pushvalue(L, value);
+  if (lua_pcall(L, 1, 1, 0))
+    lua_pop(L, 1);
+  else
+    lua_setfield(L, failure, "value");
+}
+
+static void set_kind(lua_State *L, int failure, const char *kind) {
+  lua_pushstring(L, kind);
+  lua_setfield(L, failure, "kind");
+}
+
+static int push_failure(lua_State *L, int value, const char *kind) {
+  lua_createtable(L, 0, 4);
+  const int failure = lua_gettop(L);
+  set_kind(L, failure, kind);
+  push_text(L, value);
+  lua_setfield(L, failure, "message");
+  return failure;
+}
+
+/* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
+int failure_handler(lua_State *L) {
+  const struct vm *vm = vm_of(L);
+  if (vm && vm_should_stop(vm)) return 1;
+  const int value = lua_gettop(L);
+  const int failure = push_failure(L, value, "error");
+  luaL_traceback(L, L, NULL, 1);
+  lua_setfield(L, failure, "traceback");
+  set_value(L, value, failure);
+  return 1;
+}
+
+void failure_unsendable(lua_State *L) {
+  const int value = lua_gettop(L);
+  const int failure = push_failure(L, value, "unsendable");
+  lua_pushliteral(L, "");
+  lua_setfield(L, failure, "traceback");
+  lua_replace(L, value);
+}
+
+void failure_report(lua_State *L, const char *name) {
+  lua_getfield(L, -1, "message");
+  lua_getfield(L, -2, "traceback");
+  const char *traceback = lua_tostring(L, -1);
+  lua_pushfstring(L, "%s: %s%s%s\n", name, lua_tostring(L, -2), traceback && *traceback ? "\n" : "",
+                  traceback ? traceback : "");
+  fputs(lua_tostring(L, -1), stderr);
+  fflush(stderr);
+  lua_pop(L, 3);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of handles that travel, by the number that stands for them in a message. */
+#ifndef BINDINGS_HANDLES_H
+#define BINDINGS_HANDLES_H
+
+enum handle_number { HANDLE_QUEUE = 1, HANDLE_CONNECTION = 2 };
+
+#endif

@@ -1,0 +1,225 @@
+-- SPDX-License-Identifier: MIT
+-- The module's public table: worlds, errors, and the names of the default world.
+--
+-- Called by module.c with the private table of C functions; returns what require "manymoons" returns. A world is a
+-- table with the same names in each; mm.Pool, mm.Queue, … are looked up in the default world each time they are used.
+-- Runs on Lua 5.1, LuaJIT and 5.4 alike.
+local private = ...
+
+local mm = {}
+private.public = mm
+
+local unpack = table.unpack or unpack
+private.unpack = unpack
+function private.pack(...) return { n = select("#", ...), ... } end
+
+-- Checks -------------------------------------------------------------------------------------------
+
+-- Raises at the caller of the public function, naming it and the argument.
+function private.expect(is_right, where, what, level)
+  if not is_right then error(where .. ": " .. what, (level or 2) + 1) end
+end
+
+function private.is_callable(value)
+  if type(value) == "function" then return true end
+  local meta = getmetatable(value)
+  return type(meta) == "table" and meta.__call ~= nil
+end
+
+function private.check_options(options, allowed, where)
+  for key in pairs(options) do
+    if not allowed[key] then error(where .. ": unknown option '" .. tostring(key) .. "'", 3) end
+  end
+end
+
+-- Errors -------------------------------------------------------------------------------------------
+
+local Error = {}
+Error.__index = Error
+Error.__name = "mm.Error"
+
+function Error.__tostring(self)
+  local text = tostring(self.message)
+  if self.traceback and self.traceback ~= "" then text = text .. "\n" .. self.traceback end
+  if self.raised_at and self.raised_at ~= "" then text = text .. "\nraised again here:\n" .. self.raised_at end
+  return text
+end
+
+mm.Error = Error
+
+-- From a failure (bindings/failure.h); the value is decoded apart, for it may not be decodable here.
+function private.new_error(failure, worker, exitcode)
+  local self = setmetatable({
+    message = failure.message,
+    traceback = failure.traceback,
+    kind = failure.kind,
+    worker = worker,
+    exitcode = exitcode,
+  }, Error)
+  if failure.value then
+    local ok, value = pcall(private.loads, failure.value, { functions = true })
+    self.value = ok and value or failure.message
+  else
+    self.value = failure.message
+  end
+  return self
+end
+
+-- Raises an mm.Error where its result was asked for.
+function private.raise(err)
+  if not err.raised_at then err.raised_at = debug.traceback("", 3):gsub("^\n?stack traceback:\n", "") end
+  error(err, 0)
+end
+
+-- Runs a function as a worker would: true and results, or false and an mm.Error. For the serial world.
+function private.call_here(name, f, ...)
+  local function handler(value)
+    local is_text = type(value) == "string" or type(value) == "number"
+    local meta = getmetatable(value)
+    local has_text = is_text or (type(meta) == "table" and meta.__tostring)
+    return setmetatable({
+      message = has_text and tostring(value) or "(error object is a " .. type(value) .. " value)",
+      value = value,
+      traceback = debug.traceback("", 2):gsub("^\n", ""),
+      kind = "error",
+      worker = name,
+    }, Error)
+  end
+  local args = private.pack(...)
+  return xpcall(function() return f(unpack(args, 1, args.n)) end, handler)
+end
+
+-- Who runs here --------------------------------------------------------------------------------------
+
+local settings = private.settings()
+local default_world = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or "processes"
+
+-- Reads the settings anew: in a forked child they are no longer what they were when this file ran.
+local current = { name = "MainProcess", pid = private.pid(), daemon = false }
+local parent
+local function read_settings()
+  local new = private.settings()
+  if not new then return end
+  current = { name = new.name, pid = private.pid(), daemon = new.daemon, world = new.world }
+  parent = new.parent
+end
+read_settings()
+
+function private.current() return current end
+function private.set_current(process)
+  local before = current
+  current = process
+  return before
+end
+
+function mm.current_process() return current end
+function mm.parent_process() return parent end
+
+-- Worlds ---------------------------------------------------------------------------------------------
+
+local names = { "serial", "interpreters", "processes" }
+local worlds = {}
+mm.worlds = names
+
+local function check_world(name, where)
+  for _, known in ipairs(names) do
+    if known == name then return end
+  end
+  local list = table.concat(names, ", ")
+  error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. list .. ")", 3)
+end
+
+local process = private.load("process")(private)
+local pool = private.load("pool")(private)
+local serial = private.load("serial")(private)
+
+local function is_multiple(name) return name ~= "serial" end
+
+local function make_world(name)
+  local world = { name = name }
+  world.Process = is_multiple(name) and process.class(name) or serial.Process
+  world.Pool = is_multiple(name) and pool.class(name) or serial.Pool
+  function world.Queue(maxsize)
+    local q, why = private.queue_new(maxsize, not is_multiple(name))
+    return q or error("Queue: " .. why, 2)
+  end
+  function world.Pipe(duplex)
+    local first, second = private.pipe_new(duplex ~= false, not is_multiple(name))
+    if not first then error("Pipe: " .. second, 2) end
+    return first, second
+  end
+  world.sleep = private.sleep
+  world.current_process = mm.current_process
+  world.parent_process = mm.parent_process
+  world.active_children = process.active_children
+  world.cpu_count = private.cpu_count
+  return world
+end
+
+-- Functions of the module travel by name, like any C function of a loaded module: sealed, they are C functions.
+local function seal_all(list)
+  for key, value in pairs(list) do
+    if type(value) == "function" then list[key] = private.seal(value) end
+  end
+  return list
+end
+
+-- A world is a module of its own, so that a function that uses one finds it, by name, in a worker.
+function mm.world(name)
+  check_world(name, "world")
+  if not worlds[name] then
+    worlds[name] = seal_all(make_world(name))
+    package.loaded["manymoons." .. name] = worlds[name]
+  end
+  return worlds[name]
+end
+
+function mm.set_world(name)
+  check_world(name, "set_world")
+  default_world = name
+end
+
+function mm.current_world() return default_world end
+
+-- The rest ---------------------------------------------------------------------------------------------
+
+mm.time = private.time
+mm.sleep = private.sleep
+mm.cpu_count = private.cpu_count
+mm.dumps = private.dumps
+mm.loads = private.loads
+mm.register = private.register
+mm.active_children = process.active_children
+mm.version = "0.1.0"
+mm._private = private
+
+mm.register("mm.Error", Error)
+
+-- "join": waits for the children that are not daemons; both ways nothing is left afterwards.
+function private.shutdown(how)
+  pool.shutdown()
+  process.shutdown(how)
+  if not (current.world == "interpreters") then private.stop_forkserver() end
+end
+
+function private.after_fork()
+  pool.after_fork()
+  process.after_fork()
+  read_settings()
+end
+
+seal_all(mm)
+
+local is_world = {}
+for _, name in ipairs(names) do is_world[name] = true end
+
+setmetatable(mm, {
+  __index = function(_, key)
+    if is_world[key] then return mm.world(key) end
+    return mm.world(default_world)[key]
+  end,
+})
+
+check_world(default_world, "MANYMOONS_WORLD")
+
+return mm

@@ -1,0 +1,223 @@
+-- SPDX-License-Identifier: MIT
+-- Process: one function on one worker, an interpreter or an operating-system process.
+--
+-- A Process object is a table around a worker handle (bindings/worker.c). Those that were started and have not
+-- been seen to end are kept in `children`, so that a Process nobody refers to runs on, and is joined (or, a
+-- daemon, terminated) when this VM ends.
+local private = ...
+
+local expect = private.expect
+local children = {} -- started and not known to have ended, in order of start
+local counter = 0
+
+local prototypes = {} -- methods and metatables by world
+local allowed = { target = true, args = true, name = true, daemon = true, method = true }
+
+-- Children ------------------------------------------------------------------------------------------------
+
+local function forget_ended()
+  local alive = {}
+  for _, child in ipairs(children) do
+    if child._worker:is_alive() then alive[#alive + 1] = child end
+  end
+  children = alive
+end
+
+local function active_children()
+  forget_ended()
+  local list = {}
+  for i, child in ipairs(children) do list[i] = child end
+  return list
+end
+
+local function shutdown(how)
+  for _, child in ipairs(children) do
+    if how == "terminate" or child._daemon then child._worker:terminate() end
+  end
+  for _, child in ipairs(children) do
+    local must_end = how == "terminate" or child._daemon
+    if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
+  end
+  children = {}
+end
+
+-- Settings of a worker --------------------------------------------------------------------------------------
+
+-- What a worker is told about itself and where it comes from; a pool uses it too.
+function private.worker_settings(world, name, is_daemon)
+  local here = private.current()
+  return {
+    name = name,
+    daemon = is_daemon,
+    world = world,
+    default_world = private.public.current_world(),
+    path = package.path,
+    cpath = package.cpath,
+    arg = rawget(_G, "arg"),
+    parent = { name = here.name, pid = here.pid },
+  }
+end
+
+-- Fork copies one thread: with more than one in the process, what the others hold would stay held for ever.
+function private.start_method(world, wanted)
+  if world == "interpreters" then return "interpreter" end
+  if wanted then return wanted end
+  return private.thread_count() == 1 and "fork" or "forkserver"
+end
+
+function private.start_worker(where, ...)
+  local worker, why = private.worker_start(...)
+  if worker then return worker end
+  if why:find("^ENOSYS") then
+    why = "this host program cannot be run anew as a worker, and has threads, so it cannot be forked"
+  end
+  error(where .. ": cannot start a worker: " .. why, 3)
+end
+
+-- Methods ----------------------------------------------------------------------------------------------------
+
+local methods = {}
+
+local function started(self, where)
+  if self._closed then error(where .. ": " .. self._name .. " is closed", 3) end
+  if not self._worker then error(where .. ": " .. self._name .. " has not been started", 3) end
+  return self._worker
+end
+
+function methods.start(self)
+  if self._closed then error("Process:start: " .. self._name .. " is closed", 2) end
+  if self._worker then error("Process:start: " .. self._name .. " was started before", 2) end
+  local method = private.start_method(self._world, self._method)
+  local settings = private.worker_settings(self._world, self._name, self._daemon)
+  local args = self._args
+  forget_ended()
+  self._worker = private.start_worker("Process:start", method, settings, nil, self._target,
+    private.unpack(args, 1, args.n))
+  self._target, self._args = nil, nil
+  children[#children + 1] = self
+end
+
+function methods.join(self, timeout)
+  local done, why = started(self, "Process:join"):wait(timeout)
+  if done then forget_ended() end
+  return done, why
+end
+
+function methods.is_alive(self)
+  if self._closed then error("Process:is_alive: " .. self._name .. " is closed", 2) end
+  return self._worker and self._worker:is_alive()
+end
+
+function methods.terminate(self) started(self, "Process:terminate"):terminate() end
+function methods.kill(self) started(self, "Process:kill"):kill() end
+
+function methods.close(self)
+  if self._closed then return end
+  if self._worker then
+    if self._worker:is_alive() then error("Process:close: " .. self._name .. " is still running", 2) end
+    self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
+    forget_ended()
+    self._worker:close()
+  end
+  self._closed = true
+end
+
+-- Fields -------------------------------------------------------------------------------------------------------
+
+local fields = {}
+
+function fields.name(self) return self._name end
+function fields.daemon(self) return self._daemon end
+function fields.pid(self)
+  if self._closed then return self._pid or nil end
+  return self._worker and self._worker:pid() or nil
+end
+function fields.exitcode(self)
+  if self._closed then return self._exitcode or nil end
+  return self._worker and self._worker:exitcode() or nil
+end
+function fields.sentinel(self) return self._worker and not self._closed and self._worker:sentinel() or nil end
+
+local function read(self, key)
+  if methods[key] then return methods[key] end
+  return fields[key] and fields[key](self)
+end
+
+local function write(self, key, value)
+  if key ~= "name" and key ~= "daemon" then error("Process: no field '" .. tostring(key) .. "' to set", 2) end
+  if self._worker then error("Process: " .. key .. " cannot change after start", 2) end
+  rawset(self, "_" .. key, value)
+end
+
+local function describe(self)
+  local state = "initial"
+  if self._closed then
+    state = "closed"
+  elseif self._worker then
+    local code = self._worker:exitcode()
+    state = code and "ended, exitcode " .. code or "running"
+  end
+  return string.format("Process: %s (%s)", self._name, state)
+end
+
+-- Construction -----------------------------------------------------------------------------------------------------
+
+-- Process(f, …) or Process{ target = f, args = {…}, name =, daemon =, method = }
+function private.read_process_arguments(first, ...)
+  if type(first) ~= "table" or getmetatable(first) then
+    expect(private.is_callable(first), "Process", "a function expected, got " .. type(first), 3)
+    return { target = first, args = private.pack(...) }
+  end
+  private.check_options(first, allowed, "Process")
+  expect(private.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
+  local args = first.args or {}
+  expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
+  local copy = { n = args.n or #args }
+  for i = 1, copy.n do copy[i] = args[i] end
+  return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method }
+end
+
+local start_methods = { fork = true, spawn = true, forkserver = true }
+
+function private.next_process_name()
+  counter = counter + 1
+  local here = private.current().name
+  local prefix = here == "MainProcess" and "Process-" or here .. ":"
+  return prefix .. counter
+end
+
+local function class(world)
+  if prototypes[world] then return prototypes[world] end
+  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = nil }
+  prototypes[world] = function(...)
+    local options = private.read_process_arguments(...)
+    expect(options.method == nil or start_methods[options.method], "Process",
+      "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(options.method))
+    expect(options.name == nil or type(options.name) == "string", "Process",
+      "name: a string expected, got " .. type(options.name))
+    local self = {
+      _world = world,
+      _target = options.target,
+      _args = options.args,
+      _name = options.name or private.next_process_name(),
+      _daemon = options.daemon and true or false,
+      _method = options.method,
+      _worker = false, -- all fields exist from the start: __newindex is for the public ones
+      _closed = false,
+      _pid = false,
+      _exitcode = false,
+    }
+    return setmetatable(self, meta)
+  end
+  return prototypes[world]
+end
+
+return {
+  class = class,
+  active_children = active_children,
+  shutdown = shutdown,
+  after_fork = function()
+    children = {}
+    counter = 0
+  end,
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that Lua can see: the private table below, and what bindings/lua/api.lua makes of it.
+ *
+ * The module keeps three things in the registry: the private table, the public one (so that a second require
+ * of another name finds the same), and a sentinel whose collection, when the state is closed, ends what is
+ * left of this VM's children. The commons counts its users; each VM with the module open is one.
+ */
+#include "module.h"
+
+#include <string.h>
+
+#include "arguments.h"
+#include "channel/message.h"
+#include "connection.h"
+#include "embedded.h"
+#include "measure.h"
+#include "pool_core.h"
+#include "queue.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+#include "system.h"
+#include "task/child.h"
+#include "values.h"
+#include "worker.h"
+#include "worker_run.h"
+
+#if LUA_VERSION_NUM >= 504
+#define LUA_VERSION_MAJOR_MINOR "5.4"
+#else
+#define LUA_VERSION_MAJOR_MINOR "5.1"
+#endif
+
+static const char private_key[] = "manymoons.private";
+static const char public_key[] = "manymoons";
+static const char sentinel_key[] = "manymoons.sentinel";
+
+/* ---- children's end
+ * ------------------------------------------------------------------------------------------- */
+
+/* Calls the function that api.lua put into private.shutdown; there is none before the module is required. */
+static int call_shutdown(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
+  if (!lua_istable(L, -1)) return 0;
+  lua_getfield(L, -1, "shutdown");
+  if (!lua_isfunction(L, -1)) return 0;
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+void module_shutdown(lua_State *L, enum shutdown how) {
+  lua_pushcfunction(L, call_shutdown);
+  lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
+  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
+}
+
+void module_after_fork(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "after_fork");
+    lua_call(L, 0, 0);
+  }
+  lua_pop(L, 1);
+}
+
+static int sentinel_gc(lua_State *L) {
+  (void)L;
+  commons_close();
+  return 0;
+}
+
+static int sentinel_new(lua_State *L) {
+  lua_newuserdata(L, 1);
+  lua_newtable(L);
+  lua_pushcfunction(L, sentinel_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
+  return 0;
+}
+
+/* The sentinel is made before any handle, so it is collected after all of them. */
+static void open_commons(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
+  const bool is_open = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_open) return;
+  char text[STATUS_TEXT_MAX];
+  const status st = commons_open();
+  if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
+  channel_register_kinds();
+  lua_pushcfunction(L, sentinel_new);
+  if (lua_pcall(L, 0, 0, 0) == 0) return;
+  commons_close();
+  lua_error(L);
+}
+
+void module_open_handles(lua_State *L) {
+  vm_adopt(L);
+  open_commons(L);
+  queue_open(L);
+  connection_open(L);
+  worker_open(L);
+  pool_core_open(L);
+}
+
+/* ---- the private table
+ * ------------------------------------------------------------------------------------------ */
+
+static int settings(lua_State *L) {
+  worker_push_settings(L);
+  return 1;
+}
+
+static int call_sealed(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* seal(f) → a C function that does what f does: it travels by name, not with all that f refers to. */
+static int seal(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushcclosure(L, call_sealed, 1);
+  return 1;
+}
+
+static int load_embedded(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *source = embedded_find(name, &size);
+  if (!source) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushfstring(L, "=manymoons/%s.lua", name);
+  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  return 1;
+}
+
+static int stop_forkserver(lua_State *L) {
+  (void)L;
+  forkserver_stop();
+  return 0;
+}
+
+static const luaL_Reg private_functions[] = {
+    {"worker_start", worker_start},
+    {"pool_core_new", pool_core_new},
+    {"queue_new", queue_new},
+    {"pipe_new", pipe_new},
+    {"dumps", values_dumps},
+    {"loads", values_loads},
+    {"register", values_register},
+    {"time", system_time},
+    {"sleep", system_sleep},
+    {"cpu_count", system_cpu_count},
+    {"thread_count", system_thread_count},
+    {"pid", system_pid},
+    {"settings", settings},
+    {"seal", seal},
+    {"load", load_embedded},
+    {"stop_forkserver", stop_forkserver},
+    {"measure_run", measure_run},
+    {NULL, NULL},
+};
+
+static int run_api(lua_State *L) {
+  lua_pushcfunction(L, load_embedded);
+  lua_pushliteral(L, "api");
+  lua_call(L, 1, 1);
+  lua_newtable(L);
+  luaL_setfuncs(L, private_functions, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, private_key);
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, public_key);
+  return 1;
+}
+
+/* A module built for another Lua loads without complaint and then half works: the version comes first. */
+static void check_version(lua_State *L) {
+  lua_getglobal(L, "_VERSION");
+  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
+  const char *running = lua_tostring(L, -1);
+  if (!running || strcmp(running, built_for) != 0)
+    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,
+               running ? running : "an unknown Lua");
+  lua_pop(L, 1);
+}
+
+/* "manymoons.serial" and its like: worlds are modules, made by api.lua as fields of the one. */
+static int open_world(lua_State *L) {
+  const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "manymoons");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, name);
+  return 1;
+}
+
+void module_preload(lua_State *L) {
+  static const char *const worlds[] = {"manymoons.serial", "manymoons.interpreters", "manymoons.processes"};
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushcfunction(L, luaopen_manymoons);
+  lua_setfield(L, -2, "manymoons");
+  for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
+    lua_pushcfunction(L, open_world);
+    lua_setfield(L, -2, worlds[i]);
+  }
+  lua_pop(L, 2);
+}
+
+int luaopen_manymoons(lua_State *L) {
+  check_version(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
+  if (!lua_isnil(L, -1)) return 1;
+  module_open_handles(L);
+  return run_api(L);
+}

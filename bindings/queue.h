@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Queue: a ring of the commons as Lua sees it. The same object in every world. */
+#ifndef BINDINGS_QUEUE_H
+#define BINDINGS_QUEUE_H
+
+#include "arguments.h"
+
+/* Its metatable and its transfer. [-0, +0, raises] */
+void queue_open(lua_State *L);
+/* queue_new(maxsize or nil, "serial" or nil) [-0, +1, raises] */
+int queue_new(lua_State *L);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting, watching and stopping one worker, whatever it is made of.
+ *
+ * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and publishes it
+ * under a lock for those who want to interrupt it. A process is a child (task/child.h). Both have a cell in
+ * the commons that says whether they have ended and how, and a birth that they started from; both belong to
+ * this handle.
+ *
+ * In a forked child the handles of the parent are in the copied VM, but their workers are not its own:
+ * `owner` tells.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "birth.h"
+#include "launch.h"
+#include "os/clock.h"
+#include "pool_core.h"
+#include "state/vm_interrupt.h"
+#include "task/child.h"
+#include "worker_run.h"
+
+enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS };
+
+/* Shared by the handle and the thread; whoever is last frees it (a thread that cannot be stopped outlives its
+ * handle). */
+struct interpreter {
+  struct mutex lock; /* no rank: a leaf that nothing is taken under */
+  struct vm *vm;     /* while it can be interrupted; under `lock` */
+  int stop;          /* asked for before there was a VM; under `lock` */
+  int exit_code;     /* for that stop; under `lock` */
+  struct cell *cell;
+  block_ref birth;
+  struct thread thread;
+};
+
+struct worker {
+  bool is_open;
+  bool is_joined;
+  enum worker_kind kind;
+  struct interpreter *interpreter;
+  struct child child;
+  block_ref birth; /* 0: forked */
+  pid_t owner;
+  int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
+  int wanted_exit_code;
+};
+
+static const struct handle_class class; /* defined below its methods */
+
+static struct worker *check_worker(lua_State *L, int index) { return class_check(L, index, &class); }
+
+/* ---- interpreters
+ * -------------------------------------------------------------------------------------------- */
+
+static void publish_vm(struct interpreter *t, struct vm *vm) {
+  mutex_lock(&t->lock);
+  t->vm = vm;
+  if (vm && t->stop) {
+    atomic_store(&vm->exit_code, t->exit_code);
+    atomic_store(&vm->stop, t->stop);
+  }
+  mutex_unlock(&t->lock);
+}
+
+static void interpreter_main(void *argument) {
+  struct interpreter *t = argument;
+  struct vm *vm = NULL;
+  int code = 1;
+  if (vm_open(&vm) == STATUS_OK) {
+    vm_bind_thread(vm);
+    publish_vm(t, vm);
+    code = worker_run(vm, commons_at(t->birth), t->cell);
+    publish_vm(t, NULL);
+    vm_bind_thread(NULL);
+    vm_close(vm);
+  }
+  cell_end(t->cell, code);
+}
+
+static status interpreter_start(struct worker *w, block_ref birth, const char *name) {
+  struct interpreter *t = memory_alloc(sizeof *t);
+  if (!t) return -ENOMEM;
+  mutex_init(&t->lock);
+  t->birth = birth;
+  status st = cell_make(&t->cell);
+  if (st == STATUS_OK) {
+    st = thread_start(&t->thread, interpreter_main, t, name);
+    if (st) cell_destroy(t->cell);
+  }
+  if (st)
+    memory_free(t);
+  else
+    w->interpreter = t;
+  return st;
+}
+
+static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code) {
+  mutex_lock(&t->lock);
+  t->stop = stop;
+  t->exit_code = exit_code;
+  if (t->vm) {
+    atomic_store(&t->vm->exit_code, exit_code);
+    vm_interrupt(t->vm, (enum vm_stop)stop);
+  }
+  mutex_unlock(&t->lock);
+}
+
+/* ---- both
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct cell *worker_cell(lua_State *L, int index) {
+  const struct worker *w = check_worker(L, index);
+  return w->kind == WORKER_INTERPRETER ? w->interpreter->cell : w->child.cell;
+}
+
+/* While it starts, its phase is watched, to look again once it runs; then what changes when it dies. False:
+ * it has died. */
+bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
+  struct worker *w = check_worker(L, index);
+  struct cell *cell = worker_cell(L, index);
+  const uint32_t phase = atomic_load(&cell->phase);
+  if (phase == CELL_ENDED) return false;
+  if (phase == CELL_RUNNING && w->kind == WORKER_PROCESS)
+    return commons_watch_life(w->child.place.slot, watch);
+  *watch = (struct futex_watch){&cell->phase, phase};
+  return true;
+}
+
+static void finish_interpreter(struct worker *w) {
+  if (w->is_joined) return;
+  thread_join(&w->interpreter->thread);
+  w->is_joined = true;
+}
+
+/* One look or one sleep. */
+static status wait_once(struct worker *w, deadline until) {
+  if (w->kind == WORKER_PROCESS) return child_wait(&w->child, until);
+  const status st = cell_wait_end(w->interpreter->cell, until);
+  if (st == STATUS_OK) finish_interpreter(w);
+  return st;
+}
+
+static void ask_again(struct worker *w) {
+  if (w->kind == WORKER_INTERPRETER && w->wanted_stop)
+    interpreter_interrupt(w->interpreter, w->wanted_stop, w->wanted_exit_code);
+}
+
+/* Waits; where a stop was asked for, asks again with growing pauses (state/vm_interrupt.h says why). */
+static status wait_until(struct worker *w, deadline until) {
+  double pause = 0.001;
+  for (;;) {
+    const bool repeats = w->kind == WORKER_INTERPRETER && w->wanted_stop;
+    const deadline slice = repeats ? deadline_earlier(until, deadline_after(pause)) : until;
+    const status st = wait_once(w, slice);
+    if (st != STATUS_TIMEOUT || deadline_passed(until)) return st;
+    ask_again(w);
+    if (pause < 0.1) pause *= 2;
+  }
+}
+
+static int exit_code_of(const struct worker *w) {
+  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->interpreter->cell->exit_code);
+}
+
+static bool has_ended(struct worker *w) {
+  if (w->kind == WORKER_PROCESS) return w->child.has_ended;
+  return cell_has_ended(w->interpreter->cell);
+}
+
+/* ---- starting
+ * ------------------------------------------------------------------------------------------------------ */
+
+static struct worker *push_worker(lua_State *L, enum worker_kind kind) {
+  struct worker *w = lua_newuserdata(L, sizeof *w);
+  *w = (struct worker){.kind = kind, .owner = getpid()};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return w;
+}
+
+enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_CORE = 3, ARG_FUNCTION = 4 };
+
+static struct birth birth_of(lua_State *L) {
+  struct birth birth = {.role = BIRTH_PROCESS};
+  if (lua_isnil(L, ARG_CORE)) return birth;
+  birth.role = BIRTH_POOL_WORKER;
+  pool_core_rings(L, ARG_CORE, &birth.tasks, &birth.results);
+  return birth;
+}
+
+/* The child never comes back from here. */
+static int start_fork(lua_State *L) {
+  const struct birth birth = birth_of(L);
+  struct worker *w = push_worker(L, WORKER_PROCESS);
+  struct cell *cell = NULL;
+  enum child_side side = CHILD_PARENT;
+  const status st = child_fork(&w->child, &side, &cell);
+  if (st) return return_failure(L, st);
+  if (side == CHILD_CHILD) {
+    lua_pop(L, 1);
+    lua_remove(L, ARG_CORE);
+    worker_run_forked(L, ARG_SETTINGS, &birth, cell);
+  }
+  w->is_open = true;
+  return 1;
+}
+
+static status start_process(struct worker *w, const char *method) {
+  struct launch launch;
+  const bool spawns = method[0] == 's';
+  const status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
+  if (st) return st;
+  return spawns ? child_spawn(&w->child, launch.argv, w->birth)
+                : child_request(&w->child, launch.argv, w->birth);
+}
+
+static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) {
+  const int count = lua_gettop(L) - ARG_CORE;
+  lua_getfield(L, ARG_SETTINGS, "name");
+  const char *name = lua_tostring(L, -1);
+  struct worker *w = push_worker(L, kind);
+  w->birth = birth_write(L, birth_of(L), ARG_SETTINGS, ARG_FUNCTION, count);
+  const status st = kind == WORKER_INTERPRETER ? interpreter_start(w, w->birth, name ? name : "worker")
+                                               : start_process(w, method);
+  if (st) {
+    birth_destroy(w->birth, BIRTH_UNREAD);
+    w->birth = 0;
+    return return_failure(L, st);
+  }
+  w->is_open = true;
+  return 1;
+}
+
+int worker_start(lua_State *L) {
+  static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", NULL};
+  const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
+  luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
+  if (method == 1) return start_fork(L);
+  return start_fresh(L, method == 0 ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
+}
+
+/* ---- methods
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* worker:wait(timeout) → true, or nil and why */
+static int worker_wait(lua_State *L) {
+  struct worker *w = check_worker(L, 1);
+  const deadline until = argument_timeout(L, 2);
+  struct vm *vm = vm_of(L);
+  status st = wait_until(w, deadline_now());
+  while (st == STATUS_TIMEOUT || st == STATUS_INTERRUPTED) {
+    if (st == STATUS_TIMEOUT && deadline_passed(until)) break;
+    vm_leave(vm);
+    st = wait_until(w, until);
+    vm_enter(vm);
+    should_wait_again(L, vm, st);
+  }
+  return return_status(L, st);
+}
+
+static int worker_is_alive(lua_State *L) {
+  lua_pushboolean(L, wait_once(check_worker(L, 1), deadline_now()) != STATUS_OK);
+  return 1;
+}
+
+static int worker_exitcode(lua_State *L) {
+  struct worker *w = check_worker(L, 1);
+  if (wait_once(w, deadline_now()))
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, exit_code_of(w));
+  return 1;
+}
+
+static int worker_pid(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : getpid());
+  return 1;
+}
+
+/* A file descriptor that is readable once a process has ended; nil for an interpreter. */
+static int worker_sentinel(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  if (w->kind == WORKER_INTERPRETER || w->child.has_ended)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, w->child.pidfd);
+  return 1;
+}
+
+static void stop_with_signal(struct worker *w, int signal_number) {
+  if (!w->is_open || has_ended(w)) return;
+  if (w->kind == WORKER_PROCESS) {
+    child_signal(&w->child, signal_number);
+    return;
+  }
+  w->wanted_stop = VM_STOP_TERMINATE;
+  w->wanted_exit_code = -signal_number;
+  ask_again(w);
+}
+
+static int worker_terminate(lua_State *L) {
+  stop_with_signal(check_worker(L, 1), SIGTERM);
+  return 0;
+}
+
+static int worker_kill(lua_State *L) {
+  stop_with_signal(check_worker(L, 1), SIGKILL);
+  return 0;
+}
+
+/* How long the collection of a handle waits for an interpreter that does not stop: one in a C function never
+ * does. */
+static const double stop_grace_seconds = 1.0;
+
+static void release_process(struct worker *w) {
+  child_fini(&w->child);
+  if (w->birth) birth_destroy(w->birth, BIRTH_READ);
+}
+
+/* A thread that did not stop keeps what it uses; the process is about to end, or has one thread more. */
+static void release_interpreter(struct worker *w) {
+  if (!has_ended(w)) {
+    thread_detach(&w->interpreter->thread);
+    return;
+  }
+  finish_interpreter(w);
+  cell_destroy(w->interpreter->cell);
+  birth_destroy(w->birth, BIRTH_READ);
+  mutex_fini(&w->interpreter->lock);
+  memory_free(w->interpreter);
+}
+
+static int worker_gc(lua_State *L) {
+  struct worker *w = check_worker(L, 1);
+  if (!w->is_open) return 0;
+  w->is_open = false;
+  if (w->owner != getpid()) return 0;
+  if (wait_once(w, deadline_now())) {
+    w->is_open = true;
+    stop_with_signal(w, SIGKILL);
+    w->is_open = false;
+    const deadline until = w->kind == WORKER_PROCESS ? deadline_never() : deadline_after(stop_grace_seconds);
+    while (wait_until(w, until) == STATUS_INTERRUPTED) continue;
+  }
+  if (w->kind == WORKER_PROCESS)
+    release_process(w);
+  else
+    release_interpreter(w);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"wait", worker_wait}, {"is_alive", worker_is_alive}, {"exitcode", worker_exitcode},
+    {"pid", worker_pid},   {"sentinel", worker_sentinel}, {"terminate", worker_terminate},
+    {"kill", worker_kill}, {"close", worker_gc},          {NULL, NULL},
+};
+
+static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc};
+
+void worker_open(lua_State *L) { class_register(L, &class); }
