@@ -7,8 +7,15 @@
 #include "state/vm_interrupt.h"
 
 /* The text of an error value, as the stand-alone interpreter would print it. */
+static bool has_text(lua_State *L, int index) {
+  if (lua_type(L, index) == LUA_TSTRING || lua_type(L, index) == LUA_TNUMBER) return true;
+  if (!luaL_getmetafield(L, index, "__tostring")) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
 static void push_text(lua_State *L, int index) {
-  if (lua_type(L, index) == LUA_TSTRING || luaL_getmetafield(L, index, "__tostring"))
+  if (has_text(L, index))
     luaL_tolstring(L, index, NULL);
   else
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));

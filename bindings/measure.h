@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Measuring a program's run, for `manymoons compare`. */
+#ifndef BINDINGS_MEASURE_H
+#define BINDINGS_MEASURE_H
+
+#include "state/lua_compat.h"
+
+/* measure_run{ program = path, argv = {…}, env = { NAME = "value" }, timeout = seconds }
+ *   → { wall = s, cpu = s, peak = bytes, output = text, exitcode = n or -signal }
+ *   | nil, "timeout" | nil, "ENAME: text"
+ * `program` is argv[1] unless given; nothing of the run is left when this returns or raises. [raises] */
+int measure_run(lua_State *L);
+
+#endif

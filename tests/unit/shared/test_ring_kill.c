@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Death at each instant of a ring operation: a child walks into the n-th kill point, for n = 1, 2, … until it
+ * survives.
+ *
+ * After each death the parent, and then a second child, use the ring: it is whole, the dead one's message is
+ * there or not there as the commit says, none is torn or doubled, no block is left behind.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "shared/kill_point.h"
+#include "shared/ring.h"
+
+#if defined(MM_KILL_POINTS)
+
+enum { SMALL = 24, LARGE = 20000, FILL = 60, POINTS_MAX = 60 };
+
+static struct bytes inbox;
+static uint8_t text[LARGE];
+
+static status put(struct ring *r, uint64_t number, size_t size) {
+  const struct ring_letter letter = {&number, sizeof number, text, size - sizeof number};
+  return ring_put(r, &letter, deadline_now());
+}
+
+static bool take(struct ring *r, uint64_t *number) {
+  struct ring_message m;
+  if (ring_take(r, &inbox, &m, deadline_now())) return false;
+  memcpy(number, m.data, sizeof *number);
+  CHECK(memcmp(m.data + sizeof *number, text, m.size - sizeof *number) == 0);
+  ring_message_done(&m);
+  return true;
+}
+
+/* What the child does while the point is armed. */
+struct deed {
+  const char *name;
+  void (*prepare)(struct ring *r);
+  void (*act)(struct ring *r, _Atomic uint64_t *claim);
+  int put;   /* messages it would put, numbered from 1000 */
+  int taken; /* messages it would take from the front */
+};
+
+static void nothing(struct ring *r) { (void)r; }
+static void put_three(struct ring *r) {
+  for (uint64_t i = 1; i <= 3; i++) CHECK_EQ(put(r, i, SMALL), STATUS_OK);
+}
+static void put_three_large(struct ring *r) {
+  for (uint64_t i = 1; i <= 3; i++) CHECK_EQ(put(r, i, LARGE), STATUS_OK);
+}
+static void fill_storage(struct ring *r) {
+  for (uint64_t i = 1; i <= FILL; i++) CHECK_EQ(put(r, i, SMALL), STATUS_OK);
+}
+
+static void act_put(struct ring *r, _Atomic uint64_t *claim) {
+  (void)claim;
+  CHECK_EQ(put(r, 1000, SMALL), STATUS_OK);
+}
+static void act_put_large(struct ring *r, _Atomic uint64_t *claim) {
+  (void)claim;
+  CHECK_EQ(put(r, 1000, LARGE), STATUS_OK);
+}
+static void act_take(struct ring *r, _Atomic uint64_t *claim) {
+  (void)claim;
+  uint64_t number;
+  CHECK(take(r, &number));
+}
+static void act_claim(struct ring *r, _Atomic uint64_t *claim) {
+  struct ring_message m;
+  CHECK_EQ(ring_take_claimed(r, &inbox, &m, claim), STATUS_OK);
+  ring_message_done(&m);
+}
+
+static const struct deed deeds[] = {
+    {"put", put_three, act_put, 1, 0},
+    {"put large", put_three_large, act_put_large, 1, 0},
+    {"put that grows the storage", fill_storage, act_put, 1, 0},
+    {"put into an empty ring", nothing, act_put, 1, 0},
+    {"take", put_three, act_take, 0, 1},
+    {"take large", put_three_large, act_take, 0, 1},
+    {"take with a claim", put_three, act_claim, 0, 1},
+    {"take large with a claim", put_three_large, act_claim, 0, 1},
+};
+
+/* True when the child died at the armed point, false when it got through. */
+static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *claim, long point) {
+  struct child_slot place;
+  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
+  commons_share_with_child(place.slot);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    commons_after_fork(place.slot);
+    kill_point_arm(NULL, point);
+    deed->act(r, claim);
+    _exit(0);
+  }
+  int report = 0;
+  CHECK_EQ(waitpid(pid, &report, 0), pid);
+  ring_settle(r);
+  commons_forget_child(place);
+  CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
+  return WIFSIGNALED(report);
+}
+
+/* The rest comes out in order; what the dead one was about is there or gone, and the claim agrees. */
+static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, uint64_t before) {
+  uint64_t first = 1;
+  uint64_t last = before;
+  uint64_t seen[FILL + 4];
+  size_t count = 0;
+  while (take(r, &seen[count])) count++;
+  const bool was_taken = count && seen[0] == 2;
+  const bool was_put = count && seen[count - 1] == 1000;
+  if (deed->taken && was_taken) first = 2;
+  if (deed->taken) CHECK(claim == 0 || was_taken);
+  if (deed->taken && deed->act == act_claim) CHECK_EQ(claim, was_taken ? 1 : 0);
+  if (deed->put && was_put) count--;
+  CHECK_EQ(count, last - first + 1);
+  for (size_t i = 0; i < count; i++) CHECK_EQ(seen[i], first + i);
+}
+
+static void one_death(const struct deed *deed, long point, bool *got_through) {
+  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  block_ref claim_block = 0;
+  CHECK_EQ(commons_alloc(sizeof(uint64_t), &claim_block), STATUS_OK);
+  _Atomic uint64_t *claim = commons_at(claim_block);
+  atomic_store(claim, 0);
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  deed->prepare(r);
+  const uint64_t before = ring_count(r);
+  *got_through = !die_at(deed, r, claim, point);
+  ring_validate(r);
+  check_rest(deed, r, atomic_load(claim), before);
+  CHECK_EQ(ring_count(r), 0);
+  ring_validate(r);
+  ring_fini(r);
+  commons_release(&r->object);
+  commons_free(claim_block);
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  arena_validate(commons_arena(), commons_mapping());
+}
+
+static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) {
+  bool got_through = false;
+  long point = 1;
+  for (; !got_through && point < POINTS_MAX; point++) one_death(deed, point, &got_through);
+  CHECK(got_through);
+  CHECK(point > 4); /* there were points to die at */
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 31);
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+    a_death_at_any_point_leaves_the_ring_whole(&deeds[i]);
+  bytes_fini(&inbox);
+  commons_close();
+  return 0;
+}
+
+#else
+int main(void) { return 0; }
+#endif
