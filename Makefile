@@ -57,7 +57,7 @@ $(BUILD)/5.1/%.o: %.c
 	$(CC) $(CPPFLAGS) $(LUA_5.1_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/5.4/bindings/embedded.o $(BUILD)/5.1/bindings/embedded.o: $(EMBEDDED)
 
-$(BUILD)/manymoons: $(BUILD)/5.4/vm/main.o $(LUA_OBJ_5.4) $(CORE_OBJ)
+$(BUILD)/manymoons: $(BUILD)/5.4/vm/main.o $(BUILD)/5.4/vm/repl.o $(LUA_OBJ_5.4) $(CORE_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-E -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 	@mkdir -p $(@D)

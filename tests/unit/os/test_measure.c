@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Measuring runs of this very program, which plays a role when it is given one. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "os/clock.h"
+#include "os/measure.h"
+
+enum { MEBIBYTE = 1 << 20, EATEN = 64 * MEBIBYTE, BURN_NS = 100000000, EXIT_CODE = 7 };
+
+static const char self[] = "/proc/self/exe";
+static const char *const no_settings[] = {NULL};
+
+/* ---- roles ---- */
+
+static void burn(void) {
+  const int64_t until = clock_now_ns() + BURN_NS;
+  while (clock_now_ns() < until) cpu_relax();
+}
+
+static int play_speaker(void) {
+  printf("%s %s\n", getenv("MEASURE_TEST"), getchar() == EOF ? "no input" : "input");
+  return EXIT_CODE;
+}
+
+static int play_parent_of_burner(void) {
+  const pid_t child = fork();
+  if (child == 0) {
+    burn();
+    _exit(0);
+  }
+  waitpid(child, NULL, 0);
+  return 0;
+}
+
+static int play_eater(void) {
+  uint8_t *block = memory_alloc(EATEN);
+  CHECK(block != NULL);
+  memset(block, 1, EATEN);
+  burn();
+  const int exit_code = block[EATEN / 2] - 1;
+  memory_free(block);
+  return exit_code;
+}
+
+/* Two processes that never end, and say through the inherited pipe that they run. */
+static int play_sleepers(const char *pipe_end) {
+  fork();
+  CHECK_EQ(write(atoi(pipe_end), "x", 1), 1);
+  for (;;) pause();
+}
+
+static int play_role(char **arguments) {
+  if (strcmp(arguments[1], "speaker") == 0) return play_speaker();
+  if (strcmp(arguments[1], "parent") == 0) return play_parent_of_burner();
+  if (strcmp(arguments[1], "eater") == 0) return play_eater();
+  return play_sleepers(arguments[2]);
+}
+
+/* ---- tests ---- */
+
+static void measure(struct measurement *m, const char *role, const char *const *settings) {
+  const char *const arguments[] = {self, role, NULL};
+  const struct measure_order order = {.program = self, .arguments = arguments, .settings = settings};
+  CHECK_EQ(measure_start(m, &order), STATUS_OK);
+  CHECK_EQ(measure_wait(m, deadline_never()), STATUS_OK);
+}
+
+static void output_exit_code_and_settings_are_the_programs(void) {
+  const char *const settings[] = {"MEASURE_TEST=hello", NULL};
+  setenv("MEASURE_TEST", "replaced", 1);
+  struct measurement m;
+  measure(&m, "speaker", settings);
+  static const char expected[] = "hello no input\n";
+  CHECK_EQ(m.report.exit_code, EXIT_CODE);
+  CHECK_EQ(m.report.output.len, sizeof expected - 1);
+  CHECK(memcmp(m.report.output.data, expected, sizeof expected - 1) == 0);
+  measure_end(&m);
+  measure_end(&m);
+}
+
+static void processor_time_of_children_counts(void) {
+  struct measurement m;
+  measure(&m, "parent", no_settings);
+  CHECK(m.report.wall_ns >= BURN_NS);
+  CHECK(m.report.cpu_ns >= BURN_NS / 4); /* a busy machine may give it less than it asked for */
+  measure_end(&m);
+}
+
+static void the_peak_holds_what_was_touched(void) {
+  struct measurement m;
+  measure(&m, "eater", no_settings);
+  CHECK_EQ(m.report.exit_code, 0);
+  CHECK(m.report.peak_bytes > EATEN);
+  measure_end(&m);
+}
+
+static void a_program_that_is_not_there_ends_with_127(void) {
+  const char *const arguments[] = {"none", NULL};
+  const struct measure_order order = {"/nowhere/none", arguments, no_settings};
+  struct measurement m;
+  CHECK_EQ(measure_start(&m, &order), STATUS_OK);
+  CHECK_EQ(measure_wait(&m, deadline_never()), STATUS_OK);
+  CHECK_EQ(m.report.exit_code, 127);
+  measure_end(&m);
+}
+
+static void giving_up_ends_the_whole_group(void) {
+  int ends[2];
+  char number[16];
+  CHECK_EQ(pipe(ends), 0);
+  snprintf(number, sizeof number, "%d", ends[1]);
+  const char *const arguments[] = {self, "sleepers", number, NULL};
+  const struct measure_order order = {self, arguments, no_settings};
+  struct measurement m;
+  CHECK_EQ(measure_start(&m, &order), STATUS_OK);
+  close(ends[1]);
+  char byte;
+  CHECK_EQ(read(ends[0], &byte, 1), 1);
+  CHECK_EQ(read(ends[0], &byte, 1), 1);
+  CHECK_EQ(measure_wait(&m, deadline_after(0.05)), STATUS_TIMEOUT);
+  measure_end(&m);
+  CHECK_EQ(read(ends[0], &byte, 1), 0); /* nobody is left who could write */
+  close(ends[0]);
+}
+
+static int open_descriptors(void) {
+  DIR *list = opendir("/proc/self/fd");
+  int count = 0;
+  while (readdir(list)) count++;
+  closedir(list);
+  return count;
+}
+
+static void no_descriptor_is_left(void) {
+  const int before = open_descriptors();
+  for (int i = 0; i < 20; i++) {
+    struct measurement m;
+    measure(&m, "speaker", no_settings);
+    measure_end(&m);
+  }
+  CHECK_EQ(open_descriptors(), before);
+}
+
+#if defined(MM_FAULTS)
+static void without_memory_nothing_runs(void) {
+  const char *const arguments[] = {self, "speaker", NULL};
+  const struct measure_order order = {self, arguments, no_settings};
+  struct measurement m;
+  memory_fail_after(1);
+  CHECK_EQ(measure_start(&m, &order), -ENOMEM);
+  memory_fail_after(0);
+  CHECK_EQ(m.pid, 0);
+}
+#endif
+
+int main(int argc, char **argv) {
+  if (argc > 1) return play_role(argv);
+  output_exit_code_and_settings_are_the_programs();
+  processor_time_of_children_counts();
+  the_peak_holds_what_was_touched();
+  a_program_that_is_not_there_ends_with_127();
+  giving_up_ends_the_whole_group();
+  no_descriptor_is_left();
+#if defined(MM_FAULTS)
+  without_memory_nothing_runs();
+#endif
+  return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a program and measures what it took: time, processor time, memory, and what it printed.
+ *
+ * The program gets an empty stdin, its stdout is kept in memory, its stderr is ours. It is the first process
+ * of a process group of its own.
+ *
+ * I1  Whoever is in that group belongs to the run. Its memory is looked at from outside every now and then;
+ * all of it ends when its first process has ended, when the measurement is given up, or when we are killed.
+ * I2  Looking costs less than a fiftieth of the time: the more processes there are, the longer the pauses.
+ * I3  Ctrl-C in the terminal does not reach the group: whoever measures is interrupted, and ends it.
+ *
+ * One thread: the one that called measure_start, which the kernel takes for the program's parent.
+ */
+#ifndef OS_MEASURE_H
+#define OS_MEASURE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/deadline.h"
+#include "base/status.h"
+
+struct measure_order {
+  const char *program;          /* path; looked up when it starts, so /proc/self/exe is us */
+  const char *const *arguments; /* from argv[0] on, then NULL */
+  const char *const *settings;  /* "NAME=value" each, then NULL: in the place of ours of that name */
+};
+
+struct measure_report {
+  int64_t wall_ns;     /* from before fork to the end of the first process */
+  int64_t cpu_ns;      /* user and system, of the first process and of all that were waited for */
+  uint64_t peak_bytes; /* the most that all of the run had together; what several share counts once */
+  int exit_code;       /* or -N for signal N; 127: the program could not be run */
+  struct bytes output;
+};
+
+struct measurement {
+  pid_t pid; /* 0: nothing runs */
+  int pidfd;
+  int output_fd;
+  int64_t started_ns;
+  int64_t next_look_ns;
+  int64_t pause_ns;
+  struct measure_report report; /* whole once measure_wait said STATUS_OK */
+};
+
+/* On failure nothing runs, and there is nothing to end. */
+MUST_CHECK status measure_start(struct measurement *m, const struct measure_order *order);
+/* STATUS_OK: it has ended and m->report is whole. STATUS_TIMEOUT, STATUS_INTERRUPTED: it runs on; call again,
+ * or end it. After any other failure it has to be ended. */
+MUST_CHECK status measure_wait(struct measurement *m, deadline until);
+/* Ends what still runs, and frees the report. Safe to call twice. */
+void measure_end(struct measurement *m);
+
+#endif

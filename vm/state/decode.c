@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/* One static function per production of the format, leaves first, in the order of encode.c. */
+#include "state/decode.h"
+
+#include <stdio.h>
+
+#include "wire/format.h"
+
+static void decode_at_depth(struct decoder *d, int depth);
+
+struct decoder decoder_make(lua_State *L, const struct message *m, int memo, int work) {
+  struct decoder d = {.L = L, .message = *m, .memo = memo, .work = work, .budget = m->body_end};
+  d.r = reader_over(m->data, m->body_end);
+  d.r.at += WIRE_HEADER_SIZE;
+  return d;
+}
+
+/* ---- reading ---- */
+
+void decode_raise_malformed(struct decoder *d) {
+  lua_pushfstring(d->L, "malformed message (at byte %d)", (int)reader_offset(&d->r));
+  lua_error(d->L);
+  __builtin_unreachable();
+}
+
+static void must_be(struct decoder *d, bool is_right) {
+  if (!is_right) decode_raise_malformed(d);
+}
+
+static uint8_t decode_u8(struct decoder *d) {
+  uint8_t value = 0;
+  if (read_u8(&d->r, &value)) decode_raise_malformed(d);
+  return value;
+}
+
+static uint32_t decode_u32(struct decoder *d) {
+  uint32_t value = 0;
+  if (read_u32(&d->r, &value)) decode_raise_malformed(d);
+  return value;
+}
+
+uint64_t decode_count(struct decoder *d) {
+  uint64_t value = 0;
+  if (read_varint(&d->r, &value)) decode_raise_malformed(d);
+  return value;
+}
+
+static const uint8_t *decode_bytes(struct decoder *d, uint64_t size) {
+  const uint8_t *bytes = NULL;
+  if (read_bytes(&d->r, size, &bytes)) decode_raise_malformed(d);
+  return bytes;
+}
+
+/* Goes to an offset; the cursor's old place comes back. */
+static const uint8_t *decode_seek(struct decoder *d, uint64_t offset) {
+  const uint8_t *from = d->r.at;
+  must_be(d, offset >= WIRE_HEADER_SIZE);
+  if (reader_seek(&d->r, offset)) decode_raise_malformed(d);
+  return from;
+}
+
+static void push_string(struct decoder *d, uint64_t size) {
+  const uint8_t *bytes = decode_bytes(d, size);
+  lua_pushlstring(d->L, (const char *)bytes, (size_t)size);
+}
+
+void decode_sized(struct decoder *d) { push_string(d, decode_count(d)); }
+
+static void push_integer(lua_State *L, int64_t value) {
+#if LUA_VERSION_NUM >= 503
+  lua_pushinteger(L, value);
+#else
+  lua_pushnumber(L, (lua_Number)value);
+#endif
+}
+
+static double decode_double(struct decoder *d) {
+  double value = 0;
+  if (read_double(&d->r, &value)) decode_raise_malformed(d);
+  return value;
+}
+
+/* ---- objects that are named again ---- */
+
+/* Makes the list at a stack place on first use. */
+static void make_table_at(lua_State *L, int place) {
+  if (!lua_isnil(L, place)) return;
+  lua_newtable(L);
+  lua_replace(L, place);
+}
+
+/* Remembers the object on top of the stack, if its tag asks for that. */
+static void remember(struct decoder *d, uint8_t tag, size_t offset) {
+  if (!(tag & TAG_SHARED)) return;
+  must_be(d, offset <= INT32_MAX);
+  make_table_at(d->L, d->memo);
+  lua_pushvalue(d->L, -1);
+  lua_rawseti(d->L, d->memo, (int)offset);
+}
+
+/* Pushes what is remembered under an offset, or nothing and returns false. */
+static bool recall(struct decoder *d, uint64_t offset) {
+  must_be(d, offset <= INT32_MAX);
+  if (lua_isnil(d->L, d->memo)) return false;
+  lua_rawgeti(d->L, d->memo, (int)offset);
+  if (!lua_isnil(d->L, -1)) return true;
+  lua_pop(d->L, 1);
+  return false;
+}
+
+static void decode_reference(struct decoder *d) {
+  const uint64_t offset = decode_count(d);
+  if (recall(d, offset)) return;
+  must_be(d, d->is_image);
+  const uint8_t *from = decode_seek(d, offset);
+  decode_at_depth(d, 0);
+  d->r.at = from;
+}
+
+/* The object on top of the stack gets its contents from `part` later. */
+static void defer(struct decoder *d, uint32_t part) {
+  lua_State *L = d->L;
+  make_table_at(L, d->work);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, d->work, ++d->work_count);
+  lua_pushnumber(L, part);
+  lua_rawseti(L, d->work, ++d->work_count);
+}
+
+/* ---- tables ---- */
+
+/* Lua is asked for no more slots than the message has bytes, in total. */
+static int claim_slots(struct decoder *d, uint64_t count) {
+  must_be(d, count <= d->budget && count <= INT32_MAX);
+  d->budget -= count;
+  return (int)count;
+}
+
+static int claim_room(struct decoder *d, unsigned shape) {
+  const unsigned room = shape & SHAPE_ROOM_MASK;
+  return room ? claim_slots(d, UINT64_C(1) << (room - 1)) : 0;
+}
+
+static void decode_integers(struct decoder *d, int table, int count) {
+  const uint8_t *at = decode_bytes(d, 8 * (uint64_t)count);
+  for (int i = 1; i <= count; i++, at += 8) {
+    push_integer(d->L, (int64_t)load_u64(at));
+    lua_rawseti(d->L, table, i);
+  }
+}
+
+static void decode_floats(struct decoder *d, int table, int count) {
+  const uint8_t *at = decode_bytes(d, 8 * (uint64_t)count);
+  for (int i = 1; i <= count; i++, at += 8) {
+    double value;
+    memcpy(&value, at, sizeof value);
+    lua_pushnumber(d->L, value);
+    lua_rawseti(d->L, table, i);
+  }
+}
+
+static void decode_array(struct decoder *d, int table, int count, int depth) {
+  if (count == 0) return;
+  const uint8_t *from = d->r.at;
+  const uint8_t tag = decode_u8(d);
+  if (tag == TAG_INTEGERS) {
+    decode_integers(d, table, count);
+    return;
+  }
+  if (tag == TAG_FLOATS) {
+    decode_floats(d, table, count);
+    return;
+  }
+  d->r.at = from;
+  for (int i = 1; i <= count; i++) {
+    decode_at_depth(d, depth);
+    lua_rawseti(d->L, table, i);
+  }
+}
+
+/* Whether the value on top of the stack can be a key: neither nil nor NaN, for which rawset would raise. */
+static bool is_fit_for_key(lua_State *L) {
+  const int type = lua_type(L, -1);
+  return type != LUA_TNIL && (type != LUA_TNUMBER || lua_rawequal(L, -1, -1));
+}
+
+static void decode_pairs(struct decoder *d, int table, int depth) {
+  for (;;) {
+    must_be(d, reader_left(&d->r) > 0);
+    if (*d->r.at == TAG_END) break;
+    decode_at_depth(d, depth);
+    must_be(d, is_fit_for_key(d->L));
+    decode_at_depth(d, depth);
+    lua_rawset(d->L, table);
+  }
+  d->r.at++;
+}
+
+/* Pushes a metatable. Only our own images bring one by value. */
+static void decode_metatable(struct decoder *d, int depth) {
+  must_be(d, reader_left(&d->r) > 0);
+  const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
+  const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF;
+  must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || d->is_image));
+  decode_at_depth(d, depth);
+  must_be(d, lua_istable(d->L, -1));
+}
+
+/* Pushes an empty table of the sizes that the part at the cursor says, and leaves the cursor behind them. */
+static unsigned decode_new_table(struct decoder *d, int *count) {
+  const unsigned shape = decode_u8(d);
+  *count = claim_slots(d, decode_count(d));
+  lua_createtable(d->L, *count, claim_room(d, shape));
+  return shape;
+}
+
+/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever sees half a table. */
+static void decode_contents(struct decoder *d, unsigned shape, int count, int depth) {
+  const int table = lua_gettop(d->L);
+  decode_array(d, table, count, depth);
+  if (shape & SHAPE_ROOM_MASK) decode_pairs(d, table, depth);
+  if (!(shape & SHAPE_METATABLE)) return;
+  decode_metatable(d, depth);
+  lua_setmetatable(d->L, table);
+}
+
+static void decode_table(struct decoder *d, uint8_t tag, size_t offset, int depth) {
+  must_be(d, depth < WIRE_DEPTH_MAX);
+  luaL_checkstack(d->L, 8, "message nested too deeply");
+  int count;
+  const unsigned shape = decode_new_table(d, &count);
+  remember(d, tag, offset);
+  decode_contents(d, shape, count, depth + 1);
+}
+
+static void decode_table_deferred(struct decoder *d, uint8_t tag, size_t offset) {
+  luaL_checkstack(d->L, 8, "message nested too deeply");
+  const uint32_t part = decode_u32(d);
+  const uint8_t *from = decode_seek(d, part);
+  int count;
+  decode_new_table(d, &count);
+  d->r.at = from;
+  remember(d, tag, offset);
+  defer(d, part);
+}
+
+/* ---- functions ---- */
+
+struct code {
+  const char *text;
+  size_t size;
+};
+
+/* Hands the code to lua_load, all at once. */
+static const char *code_read(UNUSED lua_State *L, void *context, size_t *size) {
+  struct code *code = context;
+  *size = code->size;
+  code->size = 0;
+  return *size ? code->text : NULL;
+}
+
+/* Which Lua compiled it, in a buffer of the caller's; NULL: none that we know. */
+static const char *code_maker(const struct code *code, char name[16]) {
+  if (code->size >= 5 && memcmp(code->text, "\x1bLua", 4) == 0) {
+    snprintf(name, 16, "Lua %d.%d", code->text[4] >> 4 & 15, code->text[4] & 15);
+    return name;
+  }
+  return code->size >= 5 && memcmp(code->text, "\x1bLJ", 3) == 0 ? "LuaJIT" : NULL;
+}
+
+/* Only code of this very Lua is given to lua_load, which checks sizes and byte order itself. */
+static void check_maker(struct decoder *d, const struct code *code) {
+  char name[16];
+  const char *maker = code_maker(code, name);
+  must_be(d, maker != NULL);
+  const char *ours = lua_is_jit() ? "LuaJIT" : LUA_VERSION;
+  if (strcmp(maker, ours) != 0) luaL_error(d->L, "a function from %s cannot be loaded by %s", maker, ours);
+}
+
+/* Pushes a function without its upvalues. */
+static void decode_code(struct decoder *d) {
+  if (!d->takes_functions) luaL_error(d->L, "the bytes hold functions, which loads refuses unless {functions = true}");
+  struct code code = {.size = decode_u32(d)};
+  code.text = (const char *)decode_bytes(d, code.size);
+  check_maker(d, &code);
+#if LUA_VERSION_NUM >= 502
+  const int failed = lua_load(d->L, code_read, &code, "=message", "b");
+#else
+  const int failed = lua_load(d->L, code_read, &code, "=message");
+#endif
+  if (failed) luaL_error(d->L, "a function cannot be loaded here: %s", lua_tostring(d->L, -1));
+}
+
+/* Makes upvalue n of the function the same as the one that is remembered under an offset. Cells are remembered as
+ * the closure that has them, and its upvalue's number under the negative offset. False: not remembered. */
+static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
+  lua_State *L = d->L;
+  if (!recall(d, offset)) return false;
+  lua_rawgeti(L, d->memo, -(int)offset);
+  const int other = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  must_be(d, other > 0);
+  if (lua_shares_upvalues()) {
+    lua_upvaluejoin(L, function, n, -1, other);
+    lua_pop(L, 1);
+  } else {
+    must_be(d, lua_getupvalue(L, -1, other) != NULL && lua_setupvalue(L, function, n) != NULL);
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+/* Upvalue n of the function is the cell that stands at an offset. */
+static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, size_t offset) {
+  if (!(tag & TAG_SHARED)) return;
+  lua_pushvalue(d->L, function);
+  remember(d, tag, offset);
+  lua_pop(d->L, 1);
+  lua_pushinteger(d->L, n);
+  lua_rawseti(d->L, d->memo, -(int)offset);
+}
+
+/* The cell at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is shared. */
+static void decode_cell(struct decoder *d, int function, int n, int depth) {
+  const size_t offset = reader_offset(&d->r);
+  const uint8_t tag = decode_u8(d);
+  must_be(d, (tag & ~TAG_SHARED) == TAG_CELL);
+  decode_at_depth(d, depth);
+  if (d->is_image && tag & TAG_SHARED && join_cell(d, function, n, offset)) {
+    lua_pop(d->L, 1);
+    return;
+  }
+  must_be(d, lua_setupvalue(d->L, function, n) != NULL);
+  remember_cell(d, function, n, tag, offset);
+}
+
+static void decode_upvalue(struct decoder *d, int function, int n, int depth) {
+  must_be(d, reader_left(&d->r) > 0);
+  if (*d->r.at != TAG_REF) {
+    decode_cell(d, function, n, depth);
+    return;
+  }
+  d->r.at++;
+  const uint64_t offset = decode_count(d);
+  if (join_cell(d, function, n, offset)) return;
+  must_be(d, d->is_image);
+  const uint8_t *from = decode_seek(d, offset);
+  decode_cell(d, function, n, depth);
+  d->r.at = from;
+}
+
+static void decode_environment(struct decoder *d, int function, int depth) {
+  decode_at_depth(d, depth);
+  must_be(d, lua_istable(d->L, -1));
+#if LUA_VERSION_NUM < 502
+  lua_setfenv(d->L, function);
+#else
+  (void)function;
+  decode_raise_malformed(d);
+#endif
+}
+
+/* Fills in the function on top of the stack. */
+static void decode_function_part(struct decoder *d, int depth) {
+  luaL_checkstack(d->L, 8, "message nested too deeply");
+  const int function = lua_gettop(d->L);
+  if (decode_u8(d) & FUNCTION_ENVIRONMENT) decode_environment(d, function, depth);
+  const int count = decode_u8(d);
+  for (int n = 1; n <= count; n++) {
+    must_be(d, lua_getupvalue(d->L, function, n) != NULL);
+    lua_pop(d->L, 1);
+    decode_upvalue(d, function, n, depth);
+  }
+}
+
+static void decode_function(struct decoder *d, uint8_t tag, size_t offset, int depth) {
+  must_be(d, depth < WIRE_DEPTH_MAX);
+  decode_code(d);
+  remember(d, tag, offset);
+  decode_function_part(d, depth + 1);
+}
+
+static void decode_function_deferred(struct decoder *d, uint8_t tag, size_t offset) {
+  const uint32_t part = decode_u32(d);
+  decode_code(d);
+  remember(d, tag, offset);
+  defer(d, part);
+}
+
+/* ---- names and handles ---- */
+
+static void decode_named(struct decoder *d) {
+  decode_sized(d);
+  decode_sized(d);
+  names_push_named(d->L, d->trust);
+  if (lua_isfunction(d->L, -1) && !d->takes_functions)
+    luaL_error(d->L, "the bytes name functions, which loads refuses unless {functions = true}");
+}
+
+static void decode_module(struct decoder *d) {
+  decode_sized(d);
+  names_push_module(d->L, d->trust);
+}
+
+static void decode_handle(struct decoder *d) {
+  const uint64_t index = decode_count(d);
+  must_be(d, d->takes_handles && index < d->message.handle_count && (d->is_image || index == *d->received));
+  const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
+  const struct handle_type *type = d->types->by_id[handle.type];
+  if (!type) luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
+  if (d->is_image)
+    type->copy(handle.reference); /* the image keeps its own */
+  else
+    (*d->received)++;
+  type->receive(d->L, handle.reference);
+}
+
+/* ---- values ---- */
+
+static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int depth) {
+  switch (tag & ~TAG_SHARED) {
+    case TAG_MODULE: decode_module(d); break;
+    case TAG_NAMED: decode_named(d); break;
+    case TAG_REGISTERED:
+      decode_sized(d);
+      names_push_registered(d->L);
+      break;
+    case TAG_HANDLE: decode_handle(d); break;
+    case TAG_TABLE: decode_table(d, tag, offset, depth); return;
+    case TAG_TABLE_DEFERRED: decode_table_deferred(d, tag, offset); return;
+    case TAG_FUNCTION: decode_function(d, tag, offset, depth); return;
+    case TAG_FUNCTION_DEFERRED: decode_function_deferred(d, tag, offset); return;
+    default: decode_raise_malformed(d);
+  }
+  remember(d, tag, offset);
+}
+
+/* An object of an image that is remembered already stands here as a stub; it is stepped over. */
+static bool decode_again(struct decoder *d, uint8_t tag, size_t offset) {
+  if (!d->is_image || !(tag & TAG_SHARED) || !recall(d, offset)) return false;
+  switch (tag & ~TAG_SHARED) {
+    case TAG_FUNCTION_DEFERRED:
+      decode_u32(d);
+      decode_bytes(d, decode_u32(d));
+      return true;
+    case TAG_TABLE_DEFERRED: decode_u32(d); return true;
+    case TAG_NAMED: decode_bytes(d, decode_count(d)); /* fall through */
+    case TAG_MODULE: decode_bytes(d, decode_count(d)); return true;
+    case TAG_HANDLE: decode_count(d); return true;
+    default: decode_raise_malformed(d);
+  }
+}
+
+static void decode_at_depth(struct decoder *d, int depth) {
+  lua_State *L = d->L;
+  const size_t offset = reader_offset(&d->r);
+  const uint8_t tag = decode_u8(d);
+  if (tag >= TAG_SHORT_STRING) {
+    push_string(d, tag & 0x7f);
+    return;
+  }
+  if (tag >= TAG_SMALL_INTEGER) {
+    push_integer(L, tag & 0x3f);
+    return;
+  }
+  switch (tag) {
+    case TAG_NIL: lua_pushnil(L); return;
+    case TAG_FALSE: lua_pushboolean(L, 0); return;
+    case TAG_TRUE: lua_pushboolean(L, 1); return;
+    case TAG_INTEGER: push_integer(L, unzigzag(decode_count(d))); return;
+    case TAG_FLOAT: lua_pushnumber(L, decode_double(d)); return;
+    case TAG_STRING: decode_sized(d); return;
+    case TAG_REF: decode_reference(d); return;
+    case TAG_GLOBALS: lua_pushglobaltable(L); return;
+    case TAG_NULL: lua_pushlightuserdata(L, NULL); return;
+    default:
+      if (!decode_again(d, tag, offset)) decode_object(d, tag, offset, depth);
+  }
+}
+
+void decode_value(struct decoder *d) { decode_at_depth(d, 0); }
+
+/* Fills the object on top of the stack from its part at the cursor; pops it. */
+static void decode_part(struct decoder *d) {
+  if (lua_istable(d->L, -1)) {
+    const unsigned shape = decode_u8(d);
+    const uint64_t count = decode_count(d);
+    must_be(d, count <= INT32_MAX);
+    decode_contents(d, shape, (int)count, 1);
+  } else {
+    decode_function_part(d, 1);
+  }
+  lua_pop(d->L, 1);
+}
+
+void decode_deferred(struct decoder *d) {
+  lua_State *L = d->L;
+  luaL_checkstack(L, 8, "no room to decode");
+  for (int done = 0; done < d->work_count; done += 2) {
+    lua_rawgeti(L, d->work, done + 2);
+    const uint32_t part = (uint32_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (d->is_image) decode_seek(d, part);
+    must_be(d, part == reader_offset(&d->r));
+    lua_rawgeti(L, d->work, done + 1);
+    decode_part(d);
+  }
+}

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: MIT */
+/* One static function per production of the format, leaves first. The hot path is tables of strings and numbers: one
+ * room check per value, one probe of the map per object, one pass of lua_next per table. */
+#include "state/encode.h"
+
+#include "state/names.h"
+#include "wire/message.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+
+/* Offsets in the map that are none: objects known before anything is written. */
+static const uint32_t known_as_globals = UINT32_MAX;
+static const uint32_t known_as_module = UINT32_MAX - 1;
+/* Receivers use offsets as keys of lua_rawseti, which takes an int. */
+static const uint32_t offset_max = INT32_MAX;
+
+enum {
+  BULK_MIN = 8, /* a shorter array is written value by value: small integers take one byte so */
+  BULK_CHUNK = 4096,
+  HOLES_FREE = 256, /* so many nils may stand in an array beyond one for each value */
+};
+
+static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth);
+
+struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
+  return (struct encoder){
+      .L = L, .s = s, .mode = mode, .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX, .work = work};
+}
+
+/* ---- writing ---- */
+
+NO_RETURN static void raise_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");
+  lua_error(L);
+  __builtin_unreachable();
+}
+
+static void must_succeed(struct encoder *e, status st) {
+  if (st) raise_memory(e->L);
+}
+
+uint8_t *encoder_room(struct encoder *e, size_t size) {
+  struct bytes *out = &e->s->out;
+  must_succeed(e, bytes_reserve(out, size));
+  return out->data + out->len;
+}
+
+static void encode_tag(struct encoder *e, unsigned tag) {
+  encoder_wrote(e, put_u8(encoder_room(e, WRITER_VALUE_MAX), tag));
+}
+
+static void encode_number_after(struct encoder *e, unsigned tag, uint64_t number) {
+  uint8_t *at = encoder_room(e, WRITER_VALUE_MAX);
+  encoder_wrote(e, put_varint(put_u8(at, tag), number));
+}
+
+/* Where the next byte goes, as an offset that fits the format's fields. */
+static uint32_t encoder_offset(struct encoder *e) {
+  if (e->s->out.len > offset_max) luaL_error(e->L, "the message is larger than 2 GiB");
+  return (uint32_t)e->s->out.len;
+}
+
+void encode_sized(struct encoder *e, const char *text, size_t size) {
+  uint8_t *at = put_varint(encoder_room(e, WRITER_VARINT_MAX + size), size);
+  if (size) memcpy(at, text, size);
+  encoder_wrote(e, at + size);
+}
+
+static void encode_sized_value(struct encoder *e, int index) {
+  size_t size;
+  const char *text = lua_tolstring(e->L, index, &size);
+  encode_sized(e, text, size);
+}
+
+/* ---- scalars ---- */
+
+static void encode_string(struct encoder *e, int index) {
+  size_t size;
+  const char *text = lua_tolstring(e->L, index, &size);
+  uint8_t *at = encoder_room(e, WRITER_VALUE_MAX + size);
+  if (size < 0x80)
+    at = put_u8(at, TAG_SHORT_STRING | (unsigned)size);
+  else
+    at = put_varint(put_u8(at, TAG_STRING), size);
+  if (size) memcpy(at, text, size);
+  encoder_wrote(e, at + size);
+}
+
+static uint8_t *put_integer(uint8_t *at, int64_t value) {
+  if (value >= 0 && value < 64) return put_u8(at, TAG_SMALL_INTEGER | (unsigned)value);
+  return put_varint(put_u8(at, TAG_INTEGER), zigzag(value));
+}
+
+static void encode_number(struct encoder *e, int index) {
+  uint8_t *at = encoder_room(e, WRITER_VALUE_MAX);
+  if (lua_isinteger(e->L, index))
+    at = put_integer(at, lua_tointeger(e->L, index));
+  else
+    at = put_double(put_u8(at, TAG_FLOAT), lua_tonumber(e->L, index));
+  encoder_wrote(e, at);
+}
+
+/* ---- objects that are named again ---- */
+
+static void claim(struct encoder *e, const void *object, uint32_t offset, uint32_t *known) {
+  must_succeed(e, object_map_claim(&e->s->map, object, offset, known));
+}
+
+/* Tables that never travel by value. Looked up for every message anew: `require` does not tell us. */
+static void learn_known_objects(struct encoder *e) {
+  lua_State *L = e->L;
+  uint32_t ignored;
+  e->has_known_objects = true;
+  lua_pushglobaltable(L);
+  claim(e, lua_topointer(L, -1), known_as_globals, &ignored);
+  lua_pop(L, 1);
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_istable(L, -1)) claim(e, lua_topointer(L, -1), known_as_module, &ignored);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void encode_reference(struct encoder *e, uint32_t offset) {
+  e->s->out.data[offset] |= TAG_SHARED;
+  encode_number_after(e, TAG_REF, offset);
+}
+
+static void encode_module(struct encoder *e, int index) {
+  if (!names_find_module(e->L, index)) luaL_error(e->L, "package.loaded changed meanwhile");
+  encode_tag(e, TAG_MODULE);
+  encode_sized_value(e, -1);
+  lua_pop(e->L, 1);
+}
+
+/* Writes the object at `index` if it needs no more than a name; else enters it where the next byte goes. */
+static bool encode_if_known(struct encoder *e, int index) {
+  if (!e->has_known_objects) learn_known_objects(e);
+  uint32_t known;
+  claim(e, lua_topointer(e->L, index), encoder_offset(e), &known);
+  if (known == 0) return false;
+  if (known == known_as_globals)
+    encode_tag(e, TAG_GLOBALS);
+  else if (known == known_as_module)
+    encode_module(e, index);
+  else
+    encode_reference(e, known);
+  return true;
+}
+
+/* Appends a place for an offset, to be filled in when the part of the object at `index` is written. */
+static void encode_stub(struct encoder *e, int index) {
+  lua_State *L = e->L;
+  const uint32_t place = encoder_offset(e);
+  must_succeed(e, bytes_append(&e->s->deferred, &place, sizeof place));
+  encoder_wrote(e, put_u32(encoder_room(e, 4), 0));
+  if (lua_isnil(L, e->work)) {
+    lua_newtable(L);
+    lua_replace(L, e->work);
+  }
+  lua_pushvalue(L, index);
+  lua_rawseti(L, e->work, ++e->work_count);
+}
+
+/* ---- names ---- */
+
+/* Indexing all modules again is worth it once for a message, not for each thing without a name. */
+static bool find_name(struct encoder *e, int index) {
+  if (names_find(e->L, index, NAMES_INDEXED)) return true;
+  if (e->has_indexed_names) return false;
+  e->has_indexed_names = true;
+  return names_find(e->L, index, NAMES_REBUILT);
+}
+
+/* Module and path are on top of the stack; pops them. */
+static void encode_found_name(struct encoder *e) {
+  encode_tag(e, TAG_NAMED);
+  encode_sized_value(e, -2);
+  encode_sized_value(e, -1);
+  lua_pop(e->L, 2);
+}
+
+/* ---- tables ---- */
+
+/* Whether the key on top but one is the number n. */
+static bool is_key(lua_State *L, uint32_t n) {
+  return lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == n;
+}
+
+/* Whether the key on top but one is in the array part that was written, of elements 1 … count. */
+static bool is_array_key(lua_State *L, uint32_t count) {
+  if (lua_type(L, -2) != LUA_TNUMBER) return false;
+  const double key = lua_tonumber(L, -2);
+  return key >= 1 && key <= count && key == (double)(uint32_t)key;
+}
+
+enum bulk_kind { BULK_NONE = 0, BULK_INTEGERS = TAG_INTEGERS, BULK_FLOATS = TAG_FLOATS };
+
+static bool is_of_kind(lua_State *L, int index, enum bulk_kind kind) {
+  if (lua_type(L, index) != LUA_TNUMBER) return false;
+#if LUA_VERSION_NUM >= 503
+  return (bool)lua_isinteger(L, index) == (kind == BULK_INTEGERS);
+#else
+  return kind == BULK_FLOATS || lua_isinteger(L, index);
+#endif
+}
+
+static uint8_t *put_bulk_element(uint8_t *at, lua_State *L, enum bulk_kind kind) {
+  if (kind == BULK_INTEGERS) return put_u64(at, (uint64_t)lua_tointeger(L, -1));
+  return put_double(at, lua_tonumber(L, -1));
+}
+
+/* Writes up to CHUNK elements from `first` on, each after the key before it on the stack. */
+static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint32_t last, enum bulk_kind kind) {
+  lua_State *L = e->L;
+  uint8_t *at = encoder_room(e, 8 * (size_t)(last - first + 1));
+  for (uint32_t i = first; i <= last; i++) {
+    if (!lua_next(L, index) || !is_key(L, i) || !is_of_kind(L, -1, kind)) return false;
+    at = put_bulk_element(at, L, kind);
+    lua_pop(L, 1);
+  }
+  encoder_wrote(e, at);
+  return true;
+}
+
+/* Writes elements 1 … count as numbers of one kind and leaves key `count` on the stack, if they are that and
+ * lua_next visits them in order (it does when they are in the array part); else leaves everything as it was.
+ * In chunks, because the length of a sparse table may be far more than it holds. */
+static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_kind kind) {
+  const size_t start = e->s->out.len;
+  const int top = lua_gettop(e->L);
+  encode_tag(e, kind);
+  lua_pushnil(e->L);
+  for (uint32_t i = 1; i <= count; i += BULK_CHUNK) {
+    const uint32_t last = count - i < BULK_CHUNK ? count : i + BULK_CHUNK - 1;
+    if (encode_bulk_chunk(e, index, i, last, kind)) continue;
+    lua_settop(e->L, top);
+    e->s->out.len = start;
+    return false;
+  }
+  return true;
+}
+
+/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one type, floats then. */
+static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
+  lua_rawgeti(e->L, index, 1);
+  const bool is_number = lua_type(e->L, -1) == LUA_TNUMBER;
+  const bool is_integer = is_number && lua_isinteger(e->L, -1);
+  lua_pop(e->L, 1);
+  if (!is_number) return false;
+  if (is_integer && encode_bulk(e, index, count, BULK_INTEGERS)) return true;
+  if (is_integer && LUA_VERSION_NUM >= 503) return false;
+  return encode_bulk(e, index, count, BULK_FLOATS);
+}
+
+/* Elements one by one. As long as lua_next brings 1, 2, 3, … they are taken from it; the rest is asked for by
+ * number. Leaves the pair that lua_next brought last and nobody took, if there is one. */
+static bool encode_elements(struct encoder *e, int index, uint32_t count, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  struct path_step here = {.up = at, .kind = PATH_ELEMENT};
+  uint32_t done = 0;
+  lua_pushnil(L);
+  bool has_pair = lua_next(L, index);
+  while (has_pair && done < count && is_key(L, done + 1)) {
+    here.number = ++done;
+    encode_at_depth(e, lua_gettop(L), &here, depth);
+    lua_pop(L, 1);
+    has_pair = lua_next(L, index);
+  }
+  while (done < count) {
+    here.number = ++done;
+    lua_rawgeti(L, index, (int)done);
+    encode_at_depth(e, lua_gettop(L), &here, depth);
+    lua_pop(L, 1);
+  }
+  return has_pair;
+}
+
+/* How many elements to write as an array: all up to the table's length, holes too, so that the receiver finds the same
+ * length; unless it is nearly empty, for then the length may be a billion. */
+static uint32_t array_count(lua_State *L, int index) {
+  const size_t count = lua_rawlen(L, index);
+  if (count <= HOLES_FREE) return (uint32_t)count;
+  if (count > INT32_MAX) return 0;
+  size_t holes = 0;
+  for (size_t i = 1; i <= count && holes <= HOLES_FREE + i / 2; i++) {
+    lua_rawgeti(L, index, (int)i);
+    holes += lua_isnil(L, -1);
+    lua_pop(L, 1);
+  }
+  return holes <= HOLES_FREE + count / 2 ? (uint32_t)count : 0;
+}
+
+static void encode_count(struct encoder *e, uint32_t count) {
+  encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), count));
+}
+
+/* Writes count and array; *written is the count. Returns whether a pair of the rest is on the stack. */
+static bool encode_array(struct encoder *e, int index, uint32_t *written, const struct path_step *at, int depth) {
+  const size_t start = e->s->out.len;
+  const size_t length = lua_rawlen(e->L, index);
+  if (length >= BULK_MIN && length <= INT32_MAX) {
+    encode_count(e, *written = (uint32_t)length);
+    if (encode_any_bulk(e, index, *written)) return lua_next(e->L, index);
+    e->s->out.len = start;
+  }
+  encode_count(e, *written = array_count(e->L, index));
+  return encode_elements(e, index, *written, at, depth);
+}
+
+/* Key and value on top; pops the value. */
+static void encode_pair(struct encoder *e, const struct path_step *at, int depth) {
+  const int key = lua_gettop(e->L) - 1;
+  const struct path_step here = {.up = at, .kind = PATH_FIELD, .number = key};
+  const struct path_step of_key = {.up = &here, .kind = PATH_KEY};
+  encode_at_depth(e, key, &of_key, depth);
+  encode_at_depth(e, key + 1, &here, depth);
+  lua_pop(e->L, 1);
+}
+
+/* The rest of the table, from the pair on the stack on. Returns the shape's room for that many. */
+static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  size_t count = 0;
+  do {
+    if (is_array_key(L, array)) {
+      lua_pop(L, 1);
+      continue;
+    }
+    encode_pair(e, at, depth);
+    count++;
+  } while (lua_next(L, index));
+  if (count == 0) return 0;
+  encode_tag(e, TAG_END);
+  unsigned room = 1;
+  while (((size_t)1 << (room - 1)) < count) room++;
+  return room;
+}
+
+/* A metatable goes by name: as a module, as a registered class, by its place below a module. In an image it goes by
+ * value where no module has it, because names below _G would be looked up in the image again. */
+static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
+  const bool is_image = e->mode == ENCODE_IMAGE;
+  if (encode_if_known(e, index)) return;
+  if (!is_image && names_find_registered(e->L, index)) {
+    encode_tag(e, TAG_REGISTERED);
+    encode_sized_value(e, -1);
+    lua_pop(e->L, 1);
+    return;
+  }
+  if (find_name(e, index)) {
+    if (!is_image || strcmp(lua_tostring(e->L, -2), "_G") != 0) {
+      encode_found_name(e);
+      return;
+    }
+    lua_pop(e->L, 2);
+  }
+  if (!is_image) path_raise(e->L, at, "a table with a metatable that is not registered");
+  encode_tag(e, TAG_TABLE_DEFERRED);
+  encode_stub(e, index);
+}
+
+static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  luaL_checkstack(L, 8, "value nested too deeply");
+  const int top = lua_gettop(L);
+  const size_t shape_at = e->s->out.len;
+  unsigned shape = 0;
+  encode_tag(e, shape);
+  uint32_t array;
+  if (encode_array(e, index, &array, at, depth)) shape |= encode_pairs(e, index, array, at, depth);
+  lua_settop(L, top);
+  if (lua_getmetatable(L, index)) {
+    shape |= SHAPE_METATABLE;
+    encode_metatable(e, top + 1, at);
+    lua_pop(L, 1);
+  }
+  e->s->out.data[shape_at] = (uint8_t)shape;
+}
+
+static void encode_table(struct encoder *e, int index, const struct path_step *at, int depth) {
+  if (encode_if_known(e, index)) return;
+  if (depth < e->depth_max) {
+    encode_tag(e, TAG_TABLE);
+    encode_table_part(e, index, at, depth + 1);
+    return;
+  }
+  encode_tag(e, TAG_TABLE_DEFERRED);
+  encode_stub(e, index);
+}
+
+/* ---- functions ---- */
+
+static int append_code(UNUSED lua_State *L, const void *code, size_t size, void *encoder) {
+  struct encoder *e = encoder;
+  return bytes_append(&e->s->out, code, size) ? 1 : 0;
+}
+
+static void encode_code(struct encoder *e, int index) {
+  lua_State *L = e->L;
+  const size_t size_at = e->s->out.len;
+  encoder_wrote(e, put_u32(encoder_room(e, 4), 0));
+  lua_pushvalue(L, index);
+#if LUA_VERSION_NUM >= 503
+  const int failed = lua_dump(L, append_code, e, 0);
+#else
+  const int failed = lua_dump(L, append_code, e);
+#endif
+  lua_pop(L, 1);
+  if (failed) raise_memory(L);
+  const size_t size = e->s->out.len - size_at - 4;
+  if (size > UINT32_MAX) luaL_error(L, "a function is larger than 4 GiB");
+  put_u32(e->s->out.data + size_at, (uint32_t)size);
+}
+
+/* The n-th upvalue, whose value is on top of the stack; pops it. */
+static void encode_upvalue(struct encoder *e, int function, int n, const struct path_step *at, int depth) {
+  uint32_t known = 0;
+  if (lua_shares_upvalues()) claim(e, lua_upvalueid(e->L, function, n), encoder_offset(e), &known);
+  if (known) {
+    encode_reference(e, known);
+  } else {
+    encode_tag(e, TAG_CELL);
+    encode_at_depth(e, lua_gettop(e->L), at, depth);
+  }
+  lua_pop(e->L, 1);
+}
+
+static unsigned encode_environment(struct encoder *e, int index, const struct path_step *at, int depth) {
+#if LUA_VERSION_NUM < 502
+  const struct path_step here = {.up = at, .kind = PATH_ENVIRONMENT};
+  lua_getfenv(e->L, index);
+  encode_at_depth(e, lua_gettop(e->L), &here, depth);
+  lua_pop(e->L, 1);
+  return FUNCTION_ENVIRONMENT;
+#else
+  (void)e, (void)index, (void)at, (void)depth;
+  return FUNCTION_PLAIN;
+#endif
+}
+
+static void encode_function_part(struct encoder *e, int index, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  luaL_checkstack(L, 8, "value nested too deeply");
+  const size_t shape_at = e->s->out.len;
+  encode_tag(e, FUNCTION_PLAIN);
+  const unsigned shape = encode_environment(e, index, at, depth);
+  e->s->out.data[shape_at] = (uint8_t)shape;
+  const size_t count_at = e->s->out.len;
+  encode_tag(e, 0);
+  struct path_step here = {.up = at, .kind = PATH_UPVALUE};
+  int count = 0;
+  while ((here.name = lua_getupvalue(L, index, count + 1))) encode_upvalue(e, index, ++count, &here, depth);
+  e->s->out.data[count_at] = (uint8_t)count;
+}
+
+static void encode_function(struct encoder *e, int index, const struct path_step *at, int depth) {
+  if (encode_if_known(e, index)) return;
+  e->flags |= FLAG_FUNCTIONS;
+  if (lua_iscfunction(e->L, index)) {
+    if (!find_name(e, index)) path_raise(e->L, at, "a C function that no loaded module holds");
+    encode_found_name(e);
+    return;
+  }
+  if (depth < e->depth_max) {
+    encode_tag(e, TAG_FUNCTION);
+    encode_code(e, index);
+    encode_function_part(e, index, at, depth + 1);
+    return;
+  }
+  encode_tag(e, TAG_FUNCTION_DEFERRED);
+  encode_stub(e, index);
+  encode_code(e, index);
+}
+
+/* ---- userdata ---- */
+
+static const struct handle_type *handle_type_of(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return NULL;
+  lua_pushliteral(L, HANDLE_FIELD);
+  lua_rawget(L, -2);
+  const struct handle_type *type = lua_islightuserdata(L, -1) ? lua_touserdata(L, -1) : NULL;
+  lua_pop(L, 2);
+  return type;
+}
+
+static void encode_handle(struct encoder *e, int index, const struct handle_type *type, const struct path_step *at) {
+  if (e->mode == ENCODE_DUMP) {
+    lua_pushfstring(e->L, "a %s as bytes", type->name);
+    path_raise(e->L, at, lua_tostring(e->L, -1));
+  }
+  const int id = handle_id(e->s->types, type);
+  if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
+  struct bytes *handles = &e->s->handles;
+  must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* before: a hold has to be listed once it is taken */
+  encode_number_after(e, TAG_HANDLE, handles->len / WIRE_HANDLE_SIZE);
+  const uint64_t reference = type->send(e->L, index);
+  put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
+  handles->len += WIRE_HANDLE_SIZE;
+}
+
+/* 5.1 does not write a type's name into its metatable; there the registry has it under that name. */
+static bool push_type_name(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  if (lua_type(L, -1) == LUA_TSTRING) return true;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  while (lua_next(L, LUA_REGISTRYINDEX)) {
+    const bool is_it = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, -3);
+    lua_pop(L, 1);
+    if (is_it) return true;
+  }
+  return false;
+}
+
+NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct path_step *at) {
+  luaL_checkstack(e->L, 8, "no room to name a value");
+  const bool has_name = push_type_name(e->L, index);
+  if (has_name) lua_pushfstring(e->L, "a userdata of type %s", lua_tostring(e->L, -1));
+  path_raise(e->L, at, has_name ? lua_tostring(e->L, -1) : "a userdata");
+}
+
+static void encode_userdata(struct encoder *e, int index, const struct path_step *at) {
+  if (encode_if_known(e, index)) return;
+  const struct handle_type *type = handle_type_of(e->L, index);
+  if (type) {
+    encode_handle(e, index, type, at);
+    return;
+  }
+  if (!find_name(e, index)) raise_userdata(e, index, at);
+  encode_found_name(e);
+}
+
+/* ---- values ---- */
+
+static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  switch (lua_type(L, index)) {
+    case LUA_TNIL: encode_tag(e, TAG_NIL); return;
+    case LUA_TBOOLEAN: encode_tag(e, lua_toboolean(L, index) ? TAG_TRUE : TAG_FALSE); return;
+    case LUA_TNUMBER: encode_number(e, index); return;
+    case LUA_TSTRING: encode_string(e, index); return;
+    case LUA_TTABLE: encode_table(e, index, at, depth); return;
+    case LUA_TFUNCTION: encode_function(e, index, at, depth); return;
+    case LUA_TUSERDATA: encode_userdata(e, index, at); return;
+    case LUA_TLIGHTUSERDATA:
+      if (lua_touserdata(L, index)) path_raise(L, at, "a light userdata");
+      encode_tag(e, TAG_NULL);
+      return;
+    case LUA_TTHREAD: path_raise(L, at, "a coroutine");
+    case LUA_TYPE_CDATA: path_raise(L, at, "an FFI object (cdata)");
+    default: path_raise(L, at, luaL_typename(L, index));
+  }
+}
+
+void encode_value(struct encoder *e, int index, const struct path_step *at) { encode_at_depth(e, index, at, 0); }
+
+/* The part of the object on top of the stack; pops it. */
+static void encode_part(struct encoder *e, const struct path_step *at) {
+  const int index = lua_gettop(e->L);
+  if (lua_istable(e->L, index))
+    encode_table_part(e, index, at, 1);
+  else
+    encode_function_part(e, index, at, 1);
+  lua_pop(e->L, 1);
+}
+
+void encode_deferred(struct encoder *e, const char *root) {
+  const struct path_step top = {.kind = PATH_ROOT, .name = root};
+  const struct path_step far = {.up = &top, .kind = PATH_FAR};
+  while (e->work_done < e->work_count) {
+    const uint32_t part = encoder_offset(e);
+    const uint32_t place = load_u32(e->s->deferred.data + (size_t)e->work_done * sizeof place);
+    put_u32(e->s->out.data + place, part);
+    lua_rawgeti(e->L, e->work, ++e->work_done);
+    encode_part(e, &far);
+  }
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* The sender's side. Each entry is encoded in a protected call of its own; one that fails is taken out again, bytes, holds
+ * and known objects, and an entry with the error's text is put in its place. */
+#include <string.h>
+
+#include "state/encode.h"
+#include "state/fresh.h"
+#include "state/globals.h"
+#include "state/names.h"
+#include "state/transfer.h"
+#include "wire/message.h"
+#include "wire/writer.h"
+
+struct image_writer {
+  struct scratch *s;
+  struct bytes *out; /* the caller's */
+  unsigned flags;
+};
+
+struct entry {
+  struct image_writer *image;
+  enum image_kind kind;
+  const char *library; /* NULL but in a library */
+  const char *key;
+  int depth_max;
+  size_t start;
+};
+
+static void raise_memory(lua_State *L) { luaL_error(L, "not enough memory"); }
+
+/* ---- one entry ---- */
+
+static void encode_heading(struct encoder *e, const struct entry *entry, unsigned kind) {
+  encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), kind), 0));
+  if (entry->library) encode_sized(e, entry->library, strlen(entry->library));
+  encode_sized(e, entry->key, strlen(entry->key));
+}
+
+static void entry_close(struct encoder *e, const struct entry *entry) {
+  const size_t size = e->s->out.len - entry->start - 5;
+  if (size > UINT32_MAX) luaL_error(e->L, "a global is larger than 4 GiB");
+  put_u32(e->s->out.data + entry->start + 1, (uint32_t)size);
+}
+
+enum { ENTRY_CALL = 1, ENTRY_VALUE, ENTRY_WORK };
+
+/* (entry, value) */
+static int entry_protected(lua_State *L) {
+  const struct entry *entry = lua_touserdata(L, ENTRY_CALL);
+  lua_pushnil(L);
+  struct encoder e = encoder_make(L, entry->image->s, ENCODE_IMAGE, ENTRY_WORK);
+  e.depth_max = entry->depth_max;
+  encode_heading(&e, entry, entry->kind);
+  const struct path_step root = {.kind = PATH_ROOT, .name = *entry->key ? entry->key : "_G's metatable"};
+  encode_value(&e, ENTRY_VALUE, &root);
+  encode_deferred(&e, root.name);
+  entry_close(&e, entry);
+  entry->image->flags |= e.flags;
+  return 0;
+}
+
+/* (entry, text) */
+static int broken_protected(lua_State *L) {
+  const struct entry *entry = lua_touserdata(L, ENTRY_CALL);
+  struct encoder e = encoder_make(L, entry->image->s, ENCODE_IMAGE, 0);
+  encode_heading(&e, entry, entry->kind | IMAGE_BROKEN);
+  size_t size;
+  const char *text = lua_tolstring(L, ENTRY_VALUE, &size);
+  encode_sized(&e, text ? text : "it cannot be sent", text ? size : strlen("it cannot be sent"));
+  entry_close(&e, entry);
+  return 0;
+}
+
+/* Calls one of the two on the value on top of the stack, which stays. What a failure left behind is taken out, and its
+ * error pushed. */
+static bool entry_try(lua_State *L, lua_CFunction function, struct entry *entry) {
+  struct scratch *s = entry->image->s;
+  const size_t handles = s->handles.len;
+  entry->start = s->out.len;
+  bytes_clear(&s->deferred);
+  lua_pushcfunction(L, function);
+  lua_pushlightuserdata(L, entry);
+  lua_pushvalue(L, -3);
+  const int result = lua_pcall(L, 2, 0, 0);
+  if (!result) return true;
+  scratch_drop_handles(s, handles);
+  s->out.len = entry->start;
+  if (object_map_cut(&s->map, (uint32_t)entry->start)) raise_memory(L);
+  const char *text = lua_tostring(L, -1);
+  if (result == LUA_ERRMEM || (text && strcmp(text, "not enough memory") == 0)) lua_error(L);
+  return false;
+}
+
+static void must_write(lua_State *L, bool is_written) {
+  if (!is_written) lua_error(L);
+}
+
+/* Writes the value on top of the stack as an entry, and pops it. If that fails it is tried again in depth, for no other
+ * reason than to name the culprit by its whole path. */
+static void write_entry(lua_State *L, struct entry entry) {
+  const int value = lua_gettop(L);
+  entry.depth_max = 0;
+  if (!entry_try(L, entry_protected, &entry)) {
+    lua_settop(L, value);
+    entry.depth_max = WIRE_DEPTH_MAX;
+    const bool is_found = !entry_try(L, entry_protected, &entry);
+    if (is_found) must_write(L, entry_try(L, broken_protected, &entry));
+  }
+  lua_settop(L, value - 1);
+}
+
+/* The text on top of the stack is why the entry cannot be had; pops it. */
+static void write_broken(lua_State *L, struct entry entry) {
+  must_write(L, entry_try(L, broken_protected, &entry));
+  lua_pop(L, 1);
+}
+
+/* ---- which entries ---- */
+
+/* Key and value on top of the stack. Names are strings without a NUL. */
+static bool has_name(lua_State *L) {
+  if (lua_type(L, -2) != LUA_TSTRING) return false;
+  size_t size;
+  const char *name = lua_tolstring(L, -2, &size);
+  return size > 0 && strlen(name) == size;
+}
+
+/* Whether the C function on top is what `library`.key stands for in VMs of this host: then the receiver has it. */
+static bool is_at_home(lua_State *L, const char *library) {
+  if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
+  const bool is_home = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
+  lua_pop(L, 2);
+  return is_home;
+}
+
+static bool is_of_fresh_vm(lua_State *L, const char *library, int marks) {
+  if (fresh_has(L, marks, -2, -1)) return true;
+  lua_pushvalue(L, -2);
+  lua_rawget(L, marks);
+  const bool is_known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is_known && is_at_home(L, library);
+}
+
+/* Whether the table on top is package.loaded[key], and not another one that the program put there. */
+static bool is_module_of_that_name(lua_State *L) {
+  lua_pushloaded(L);
+  lua_pushvalue(L, -3);
+  lua_rawget(L, -2);
+  const bool is_it = lua_rawequal(L, -1, -3);
+  lua_pop(L, 2);
+  return is_it;
+}
+
+static bool is_carried_global(lua_State *L, int marks) {
+  if (!has_name(L) || strcmp(lua_tostring(L, -2), "arg") == 0) return false;
+  if (!is_of_fresh_vm(L, "_G", marks)) return true;
+  return lua_istable(L, -1) && !is_module_of_that_name(L);
+}
+
+/* The marks of all libraries are on top of the stack. */
+static void write_globals(lua_State *L, struct image_writer *image) {
+  lua_getfield(L, -1, "_G");
+  const int marks = lua_gettop(L);
+  lua_pushglobaltable(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (is_carried_global(L, marks))
+      write_entry(L, (struct entry){.image = image, .kind = IMAGE_GLOBAL, .key = lua_tostring(L, -2)});
+    else
+      lua_pop(L, 1);
+  }
+  lua_settop(L, marks - 1);
+}
+
+/* The library's name and marks are on top of the stack. */
+static void write_library(lua_State *L, struct image_writer *image) {
+  const int marks = lua_gettop(L);
+  const char *library = lua_tostring(L, marks - 1);
+  lua_pushloaded(L);
+  lua_getfield(L, -1, library);
+  lua_pushnil(L);
+  while (lua_istable(L, marks + 2) && lua_next(L, marks + 2)) {
+    if (has_name(L) && !is_of_fresh_vm(L, library, marks))
+      write_entry(L, (struct entry){image, IMAGE_LIBRARY, library, lua_tostring(L, -2), 0, 0});
+    else
+      lua_pop(L, 1);
+  }
+  lua_settop(L, marks);
+}
+
+/* The marks of all libraries are on top of the stack. */
+static void write_libraries(lua_State *L, struct image_writer *image) {
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    const char *name = lua_tostring(L, -2);
+    if (strcmp(name, "_G") != 0 && strcmp(name, LUA_LOADLIBNAME) != 0) write_library(L, image);
+    lua_pop(L, 1);
+  }
+}
+
+/* Every pair of the table on top of the stack; pops it. */
+static void write_table(lua_State *L, struct image_writer *image, enum image_kind kind) {
+  lua_pushnil(L);
+  while (lua_istable(L, -2) && lua_next(L, -2)) {
+    const bool is_wanted = kind != IMAGE_PRELOAD || (lua_isfunction(L, -1) && !lua_iscfunction(L, -1));
+    if (is_wanted && has_name(L))
+      write_entry(L, (struct entry){.image = image, .kind = kind, .key = lua_tostring(L, -2)});
+    else
+      lua_pop(L, 1);
+  }
+}
+
+static void write_preload(lua_State *L, struct image_writer *image) {
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "preload");
+    write_table(L, image, IMAGE_PRELOAD);
+  }
+}
+
+static void write_metatable(lua_State *L, struct image_writer *image) {
+  globals_push_metatable(L);
+  if (lua_istable(L, -1))
+    write_entry(L, (struct entry){.image = image, .kind = IMAGE_METATABLE, .key = ""});
+}
+
+/* What was broken when it came here is broken still. */
+static void write_broken_again(lua_State *L, struct image_writer *image) {
+  globals_push_broken(L);
+  lua_pushnil(L);
+  while (lua_istable(L, -2) && lua_next(L, -2))
+    write_broken(L, (struct entry){.image = image, .kind = IMAGE_GLOBAL, .key = lua_tostring(L, -2)});
+}
+
+static void write_image(lua_State *L, struct image_writer *image) {
+  const int top = lua_gettop(L);
+  fresh_push(L);
+  write_globals(L, image);
+  write_libraries(L, image);
+  lua_settop(L, top);
+  write_preload(L, image);
+  lua_settop(L, top);
+  names_push_all_registered(L);
+  write_table(L, image, IMAGE_CLASS);
+  lua_settop(L, top);
+  write_metatable(L, image);
+  lua_settop(L, top);
+  write_broken_again(L, image);
+  lua_settop(L, top);
+}
+
+/* (image) */
+static int image_protected(lua_State *L) {
+  struct image_writer *image = lua_touserdata(L, 1);
+  luaL_checkstack(L, 24, "no room to encode the globals");
+  struct scratch *s = scratch_idle(L);
+  s->is_busy = true;
+  image->s = s;
+  scratch_clear(s);
+  if (message_begin(&s->out)) raise_memory(L);
+  write_image(L, image);
+  if (message_finish(&s->out, image->flags | FLAG_IMAGE, &s->handles)) raise_memory(L);
+  if (bytes_append(image->out, s->out.data, s->out.len)) raise_memory(L);
+  return 0;
+}
+
+void globals_encode(lua_State *L, struct bytes *out) {
+  transfer_open(L);
+  globals_load(L);
+  luaL_checkstack(L, 4, "no room to encode the globals");
+  struct image_writer image = {.out = out};
+  lua_pushcfunction(L, image_protected);
+  lua_pushlightuserdata(L, &image);
+  const int result = lua_pcall(L, 1, 0, 0);
+  if (image.s) image.s->is_busy = false;
+  if (!result) return;
+  if (image.s) scratch_drop_handles(image.s, 0);
+  lua_error(L);
+}

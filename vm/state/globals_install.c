@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* The receiver's side: the image's state, and the functions through which Lua comes to it.
+ *
+ * The state is one Lua table, upvalue 1 of each of these functions and an entry of the registry:
+ *   STATE_IMAGE    userdata: where the bytes are
+ *   STATE_MEMO     offset -> object, for all of the image's objects that were decoded
+ *   STATE_NAMES    global name -> offset of its content, or text of the error it raises
+ *   STATE_CLASSES  the same for registered classes
+ *   STATE_OWNER    the program's own metatable of _G: offset, text, the table, or nil
+ * I1  A name is in STATE_NAMES exactly while it is not in _G. While one is, _G's metatable is ours.
+ * A name is taken out before it is decoded: a module that is required meanwhile and asks for it finds nil, not itself.
+ */
+#include <string.h>
+
+#include "state/decode.h"
+#include "state/globals.h"
+#include "state/names.h"
+#include "wire/format.h"
+
+enum state_slot { STATE_IMAGE = 1, STATE_MEMO, STATE_NAMES, STATE_CLASSES, STATE_OWNER };
+
+static const char state_key;
+
+/* ---- decoding an entry's content ---- */
+
+enum { CONTENT_STATE = 1, CONTENT_OFFSET, CONTENT_MEMO, CONTENT_WORK };
+
+/* (state, offset) -> value */
+static int content_protected(lua_State *L) {
+  lua_rawgeti(L, CONTENT_STATE, STATE_IMAGE);
+  const struct message *m = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  lua_rawgeti(L, CONTENT_STATE, STATE_MEMO);
+  lua_pushnil(L);
+  struct decoder d = decoder_make(L, m, CONTENT_MEMO, CONTENT_WORK);
+  d.types = scratch_of(L)->types;
+  d.is_image = true;
+  d.takes_functions = true;
+  d.takes_handles = true;
+  d.trust = NAMES_REQUIRE;
+  d.r.at = d.r.begin + (size_t)lua_tonumber(L, CONTENT_OFFSET);
+  decode_value(&d);
+  decode_deferred(&d);
+  return 1;
+}
+
+/* Replaces the offset or text on top of the stack by its value, or by an error's text. After a failure nothing that was
+ * remembered is used again: some of it may be half filled. */
+static bool content_decode(lua_State *L, int state) {
+  if (lua_type(L, -1) == LUA_TSTRING) return false;
+  lua_pushcfunction(L, content_protected);
+  lua_pushvalue(L, state);
+  lua_pushvalue(L, -3);
+  const bool is_decoded = lua_pcall(L, 2, 1, 0) == 0;
+  lua_remove(L, -2);
+  if (is_decoded) return true;
+  lua_newtable(L);
+  lua_rawseti(L, state, STATE_MEMO);
+  if (lua_type(L, -1) == LUA_TSTRING) return false;
+  lua_pop(L, 1);
+  lua_pushliteral(L, "it cannot be decoded");
+  return false;
+}
+
+/* ---- the program's own metatable ---- */
+
+/* Pushes it, or nil; decodes it at the first call. */
+static void push_owner(lua_State *L, int state) {
+  lua_rawgeti(L, state, STATE_OWNER);
+  if (lua_type(L, -1) != LUA_TNUMBER && lua_type(L, -1) != LUA_TSTRING) return;
+  if (!content_decode(L, state)) luaL_error(L, "the metatable of _G: %s", lua_tostring(L, -1));
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, state, STATE_OWNER);
+}
+
+/* Pushes its field, or nil. */
+static void push_owner_field(lua_State *L, int state, const char *name) {
+  push_owner(L, state);
+  if (!lua_istable(L, -1)) return;
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+/* Once no name is left the program's metatable takes our place. */
+static void retire_if_empty(lua_State *L, int state) {
+  lua_rawgeti(L, state, STATE_NAMES);
+  lua_pushnil(L);
+  const bool is_empty = !lua_next(L, -2);
+  lua_pop(L, is_empty ? 1 : 3);
+  if (!is_empty) return;
+  lua_pushglobaltable(L);
+  push_owner(L, state);
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+/* ---- names ---- */
+
+/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and popped. */
+static void set_pending(lua_State *L, int state, int slot, int name) {
+  lua_rawgeti(L, state, slot);
+  lua_pushvalue(L, name);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 2);
+}
+
+/* Pushes offset, text or nil. */
+static void push_pending(lua_State *L, int state, int slot, int name) {
+  lua_rawgeti(L, state, slot);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+/* What is pending for the name is on top of the stack and becomes its value, now in _G; or its error's text. */
+static bool global_decode(lua_State *L, int state, int name) {
+  lua_pushnil(L);
+  set_pending(L, state, STATE_NAMES, name);
+  if (!content_decode(L, state)) {
+    lua_pushvalue(L, -1);
+    set_pending(L, state, STATE_NAMES, name);
+    return false;
+  }
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, name);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  return true;
+}
+
+/* (t, name) -> what the program's own __index has for it */
+static int index_owner(lua_State *L, int state) {
+  push_owner_field(L, state, "__index");
+  if (lua_isfunction(L, -1)) {
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_call(L, 2, 1);
+  } else if (!lua_isnil(L, -1)) {
+    lua_pushvalue(L, 2);
+    lua_gettable(L, -2);
+  }
+  return 1;
+}
+
+/* __index(t, name) */
+static int global_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, 3, STATE_NAMES, 2);
+  if (lua_isnil(L, -1)) return index_owner(L, 3);
+  if (!global_decode(L, 3, 2)) return luaL_error(L, "global '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
+  retire_if_empty(L, 3);
+  return 1;
+}
+
+/* (t, name, value): assigns as the program's own __newindex does */
+static int newindex_owner(lua_State *L, int state) {
+  push_owner_field(L, state, "__newindex");
+  lua_insert(L, 1);
+  lua_settop(L, 4);
+  if (lua_isfunction(L, 1)) {
+    lua_call(L, 3, 0);
+  } else if (lua_isnil(L, 1)) {
+    lua_rawset(L, 2);
+  } else {
+    lua_remove(L, 2);
+    lua_settable(L, 1);
+  }
+  return 0;
+}
+
+/* __newindex(t, name, value): what the program assigns counts, whatever the image has. */
+static int global_newindex(lua_State *L) {
+  lua_settop(L, 3);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, 4, STATE_NAMES, 2);
+  if (lua_isnil(L, -1)) return newindex_owner(L, 4);
+  lua_pushnil(L);
+  set_pending(L, 4, STATE_NAMES, 2);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  retire_if_empty(L, 4);
+  return 0;
+}
+
+/* Pushes an array of the names in a slot, so that they may be taken out while it is walked. */
+static int push_pending_names(lua_State *L, int state, int slot) {
+  lua_newtable(L);
+  lua_rawgeti(L, state, slot);
+  int count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -4, ++count);
+  }
+  lua_pop(L, 1);
+  return count;
+}
+
+static void load_globals(lua_State *L, int state) {
+  const int count = push_pending_names(L, state, STATE_NAMES);
+  const int list = lua_gettop(L);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, list, i);
+    push_pending(L, state, STATE_NAMES, list + 1);
+    if (lua_type(L, -1) == LUA_TNUMBER) (void)global_decode(L, state, list + 1);
+    lua_settop(L, list);
+  }
+  lua_settop(L, list - 1);
+  retire_if_empty(L, state);
+}
+
+/* __pairs(t) */
+static int global_pairs(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  load_globals(L, 2);
+  push_owner_field(L, 2, "__pairs");
+  if (!lua_isnil(L, -1)) {
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 3);
+    return 3;
+  }
+  lua_getglobal(L, "next");
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  return 3;
+}
+
+/* ---- classes ---- */
+
+/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack; pops that. */
+static bool class_decode(lua_State *L, int state, int name) {
+  if (!content_decode(L, state)) return false;
+  lua_pushnil(L);
+  set_pending(L, state, STATE_CLASSES, name);
+  names_register(L, lua_tostring(L, name));
+  return true;
+}
+
+/* __index(classes, name), of the table of registered classes */
+static int class_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, 3, STATE_CLASSES, 2);
+  if (lua_isnil(L, -1)) return 1;
+  if (!class_decode(L, 3, 2)) return luaL_error(L, "class '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+static void load_classes(lua_State *L, int state) {
+  const int count = push_pending_names(L, state, STATE_CLASSES);
+  const int list = lua_gettop(L);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, list, i);
+    push_pending(L, state, STATE_CLASSES, list + 1);
+    if (lua_type(L, -1) == LUA_TNUMBER) (void)class_decode(L, state, list + 1);
+    lua_settop(L, list);
+  }
+  lua_settop(L, list - 1);
+}
+
+/* ---- functions in the place of functions ---- */
+
+/* Upvalues: state, offset. A function of package.preload that is decoded when it is called. */
+static int preload_call(lua_State *L) {
+  const int arguments = lua_gettop(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, lua_upvalueindex(2));
+  if (!content_decode(L, arguments + 1)) return lua_error(L);
+  lua_replace(L, arguments + 1);
+  lua_insert(L, 1);
+  lua_call(L, arguments, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Upvalue: text. Stands where a function would stand that cannot be had. */
+static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
+
+/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top ---- */
+
+enum { INSTALL_STATE = 1 };
+
+static void install_pending(lua_State *L, enum state_slot slot) { set_pending(L, INSTALL_STATE, slot, lua_gettop(L) - 1); }
+
+/* The name leaves _G, where a fresh VM may have it: what the program put in its place is in the image. */
+static void install_global(lua_State *L) {
+  const int key = lua_gettop(L) - 1;
+  install_pending(L, STATE_NAMES);
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, key);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+}
+
+/* Library and key, then what is pending. Additions are few and small: they are decoded at once. */
+static void install_library(lua_State *L) {
+  const int library = lua_gettop(L) - 2;
+  if (!content_decode(L, INSTALL_STATE)) {
+    lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1), lua_tostring(L, -1));
+    lua_pushcclosure(L, broken_call, 1);
+  }
+  lua_pushloaded(L);
+  lua_pushvalue(L, library);
+  lua_rawget(L, -2);
+  if (!lua_istable(L, -1)) return;
+  lua_pushvalue(L, library + 1);
+  lua_pushvalue(L, -4);
+  lua_rawset(L, -3);
+}
+
+static void install_preload(lua_State *L) {
+  const int key = lua_gettop(L) - 1;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    lua_pushcclosure(L, broken_call, 1);
+  } else {
+    lua_pushvalue(L, INSTALL_STATE);
+    lua_insert(L, -2);
+    lua_pushcclosure(L, preload_call, 2);
+  }
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (!lua_istable(L, -1)) return;
+  lua_getfield(L, -1, "preload");
+  lua_pushvalue(L, key);
+  lua_pushvalue(L, key + 1);
+  lua_rawset(L, -3);
+}
+
+static void install_entry(lua_State *L, enum image_kind kind) {
+  switch (kind) {
+    case IMAGE_GLOBAL: install_global(L); return;
+    case IMAGE_LIBRARY: install_library(L); return;
+    case IMAGE_PRELOAD: install_preload(L); return;
+    case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
+    case IMAGE_METATABLE: lua_rawseti(L, INSTALL_STATE, STATE_OWNER); return;
+    default: luaL_error(L, "malformed globals");
+  }
+}
+
+/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor behind the entry. */
+static enum image_kind read_entry(struct decoder *d) {
+  uint8_t kind = 0;
+  uint32_t size = 0;
+  if (read_u8(&d->r, &kind) || read_u32(&d->r, &size)) decode_raise_malformed(d);
+  const size_t start = reader_offset(&d->r);
+  if ((kind & ~IMAGE_BROKEN) == IMAGE_LIBRARY) decode_sized(d);
+  decode_sized(d);
+  if (kind & IMAGE_BROKEN)
+    decode_sized(d);
+  else
+    lua_pushnumber(d->L, (lua_Number)reader_offset(&d->r));
+  if (reader_seek(&d->r, start + size)) decode_raise_malformed(d);
+  return kind & ~IMAGE_BROKEN;
+}
+
+static void push_state(lua_State *L, const void *data, size_t size) {
+  struct message *m = lua_newuserdata(L, sizeof *m);
+  if (message_parse(data, size, m) || m->version != WIRE_VERSION || !(m->flags & FLAG_IMAGE))
+    luaL_error(L, "malformed globals");
+  lua_createtable(L, STATE_OWNER, 0);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, STATE_IMAGE);
+  for (int slot = STATE_MEMO; slot <= STATE_CLASSES; slot++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, slot);
+  }
+}
+
+/* Each function gets the state, at INSTALL_STATE, as its upvalue. */
+static void push_metatable(lua_State *L, const luaL_Reg *functions) {
+  lua_newtable(L);
+  lua_pushvalue(L, INSTALL_STATE);
+  luaL_setfuncs(L, functions, 1);
+}
+
+static void install_hooks(lua_State *L) {
+  static const luaL_Reg of_globals[] = {
+      {"__index", global_index}, {"__newindex", global_newindex}, {"__pairs", global_pairs}, {NULL, NULL}};
+  static const luaL_Reg of_classes[] = {{"__index", class_index}, {NULL, NULL}};
+  lua_pushglobaltable(L);
+  push_metatable(L, of_globals);
+  lua_setmetatable(L, -2);
+  names_push_all_registered(L);
+  push_metatable(L, of_classes);
+  lua_setmetatable(L, -2);
+  lua_settop(L, INSTALL_STATE);
+  retire_if_empty(L, INSTALL_STATE);
+}
+
+/* (data) with the size as second argument: in a call of its own, whose stack places are known. */
+struct install_call {
+  const void *data;
+  size_t size;
+};
+
+static int install_called(lua_State *L) {
+  const struct install_call *call = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  push_state(L, call->data, call->size);
+  lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
+  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0, 0);
+  while (reader_left(&d.r) > 0) {
+    lua_settop(L, INSTALL_STATE);
+    install_entry(L, read_entry(&d));
+  }
+  lua_settop(L, INSTALL_STATE);
+  install_hooks(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+  return 0;
+}
+
+void globals_install(lua_State *L, const void *data, size_t size) {
+  struct install_call call = {data, size};
+  luaL_checkstack(L, 4, "no room for globals");
+  lua_pushcfunction(L, install_called);
+  lua_pushlightuserdata(L, &call);
+  lua_call(L, 1, 0);
+}
+
+/* ---- for the encoder of a worker that starts workers ---- */
+
+/* Pushes the state, or nil where no image was installed. */
+static bool push_installed(lua_State *L) {
+  luaL_checkstack(L, 8, "no room for globals");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
+  return lua_istable(L, -1);
+}
+
+void globals_load(lua_State *L) {
+  if (push_installed(L)) {
+    const int state = lua_gettop(L);
+    load_globals(L, state);
+    load_classes(L, state);
+  }
+  lua_pop(L, 1);
+}
+
+void globals_push_broken(lua_State *L) {
+  if (!push_installed(L)) return;
+  lua_rawgeti(L, -1, STATE_NAMES);
+  lua_remove(L, -2);
+}
+
+void globals_push_metatable(lua_State *L) {
+  const bool is_installed = push_installed(L);
+  if (is_installed) {
+    lua_rawgeti(L, -1, STATE_NAMES);
+    lua_pushnil(L);
+    if (lua_next(L, -2)) {
+      lua_pop(L, 3);
+      push_owner(L, lua_gettop(L));
+      lua_remove(L, -2);
+      return;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  lua_pushglobaltable(L);
+  if (!lua_getmetatable(L, -1)) lua_pushnil(L);
+  lua_remove(L, -2);
+}

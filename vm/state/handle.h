@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* How the userdata of shared objects (queues, connections, …) travel inside values.
+ *
+ * A userdata is a handle when its metatable has, raw, `__mm_handle` = light userdata of a handle_type that
+ * was registered with this VM. What crosses is a reference: 64 bits that name the object in the
+ * whole program. A message *holds* the object: whoever ends up with the message has to receive or drop
+ * each of its references (transfer_discard drops all).
+ *
+ * One VM's lock protects all of this. handle_types are constants: they live as long as the program.
+ */
+#ifndef STATE_HANDLE_H
+#define STATE_HANDLE_H
+
+#include <stdint.h>
+
+#include "state/lua_compat.h"
+
+#define HANDLE_FIELD "__mm_handle"
+
+struct handle_type {
+  const char *name; /* as users know it: "Queue" */
+  /* The reference of the handle at `index`, held once more for the message; raises when it is closed. [-0, +0] */
+  uint64_t (*send)(lua_State *L, int index);
+  /* Pushes a handle and takes over the message's hold, also when it raises. [-0, +1] */
+  void (*receive)(lua_State *L, uint64_t reference);
+  /* One more hold, taken beside one that is there: a globals image serves many VMs. Cannot fail. */
+  void (*copy)(uint64_t reference);
+  /* Gives a message's hold back. Cannot fail; needs no Lua. */
+  void (*drop)(uint64_t reference);
+};
+
+/* Makes `type` known to this VM under id 1 … 255, the same id in every VM of the program. [-0, +0, memory] */
+void handle_register(lua_State *L, int id, const struct handle_type *type);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* One vocabulary for Lua 5.4, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
+ *
+ * Code above this file is written against 5.4's API; what 5.1 lacks is here, under 5.4's names, and nothing else.
+ * The 5.1 objects are compiled once, with PUC's headers, and run in both; what only LuaJIT exports is bound
+ * weakly and asked for at run time (lua_shares_upvalues, lua_is_jit).
+ * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds exactly", and -0.0
+ * is not one, so that what crosses as an integer comes back as the same double.
+ */
+#ifndef STATE_LUA_COMPAT_H
+#define STATE_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/annotations.h"
+
+/* LuaJIT numbers its FFI's objects beyond Lua's own types. */
+enum { LUA_TYPE_CDATA = 10 };
+
+#if LUA_VERSION_NUM >= 502
+
+static inline bool lua_shares_upvalues(void) { return true; }
+static inline bool lua_is_jit(void) { return false; }
+
+#else
+
+enum { LUA_OK = 0 };
+
+extern void *lua_upvalueid(lua_State *L, int index, int n) __attribute__((weak));
+extern void lua_upvaluejoin(lua_State *L, int index, int n, int other, int m) __attribute__((weak));
+extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
+
+/* PUC 5.1 can neither tell which closures share an upvalue nor make them share one. */
+static inline bool lua_shares_upvalues(void) { return lua_upvalueid && lua_upvaluejoin; }
+static inline bool lua_is_jit(void) { return luaJIT_setmode != 0; }
+
+static inline int lua_absindex(lua_State *L, int index) {
+  return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+}
+
+static inline size_t lua_rawlen(lua_State *L, int index) { return lua_objlen(L, index); }
+
+static inline void lua_pushglobaltable(lua_State *L) { lua_pushvalue(L, LUA_GLOBALSINDEX); }
+
+static inline int lua_rawgetp(lua_State *L, int index, const void *key) {
+  index = lua_absindex(L, index);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+  lua_rawget(L, index);
+  return lua_type(L, -1);
+}
+
+static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
+  index = lua_absindex(L, index);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+  lua_insert(L, -2);
+  lua_rawset(L, index);
+}
+
+static inline bool lua_isinteger(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TNUMBER) return false;
+  const double number = lua_tonumber(L, index);
+  return fabs(number) <= 9007199254740992.0 && floor(number) == number && !(number == 0 && signbit(number));
+}
+
+static inline void luaL_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues) {
+  luaL_checkstack(L, upvalues, "too many upvalues");
+  for (; functions->name; functions++) {
+    for (int i = 0; i < upvalues; i++) lua_pushvalue(L, -upvalues);
+    lua_pushcclosure(L, functions->func, upvalues);
+    lua_setfield(L, -(upvalues + 2), functions->name);
+  }
+  lua_pop(L, upvalues);
+}
+
+static inline void *luaL_testudata(lua_State *L, int index, const char *name) {
+  void *data = lua_touserdata(L, index);
+  if (!data || !lua_getmetatable(L, index)) return NULL;
+  luaL_getmetatable(L, name);
+  const bool is_same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return is_same ? data : NULL;
+}
+
+static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) {
+  index = lua_absindex(L, index);
+  if (!luaL_callmeta(L, index, "__tostring")) {
+    switch (lua_type(L, index)) {
+      case LUA_TNUMBER:
+      case LUA_TSTRING: lua_pushvalue(L, index); break;
+      case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;
+      case LUA_TNIL: lua_pushliteral(L, "nil"); break;
+      default: lua_pushfstring(L, "%s: %p", luaL_typename(L, index), lua_topointer(L, index)); break;
+    }
+  } else if (!lua_isstring(L, -1)) {
+    luaL_error(L, "'__tostring' must return a string");
+  }
+  return lua_tolstring(L, -1, size);
+}
+
+/* PUC 5.1 has it in Lua only: what package.loaded.debug.traceback says, or else the message alone. */
+static inline void luaL_traceback(lua_State *L, lua_State *of, const char *message, int level) {
+  const int base = lua_gettop(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(L, -1, LUA_DBLIBNAME);
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "traceback");
+  if (lua_isfunction(L, -1)) {
+    lua_pushthread(of);
+    lua_xmove(of, L, 1);
+    lua_pushstring(L, message ? message : "");
+    lua_pushinteger(L, L == of ? level + 1 : level);
+    lua_call(L, 3, 1);
+  } else {
+    lua_pushstring(L, message ? message : "");
+  }
+  lua_replace(L, base + 1);
+  lua_settop(L, base + 1);
+}
+
+#endif
+
+/* The one key of package.loaded in the registry has had the same name since 5.1. */
+static inline void lua_pushloaded(lua_State *L) { lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED"); }
+
+#endif

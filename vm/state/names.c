@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* The reverse index is built breadth first, what every fresh VM has before anything else, standard libraries before
+ * other modules and _G last, so that an object gets the shortest and most portable of its names. A key that a path cannot say (not a string, or with a dot or a NUL in
+ * it) is passed over, and so is what stands behind the first FIELDS_MAX fields of a table: data, not an interface. */
+#include "state/names.h"
+
+#include <string.h>
+
+#include "state/fresh.h"
+
+enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
+
+static const char index_key;
+static const char by_name_key;
+static const char by_table_key;
+
+/* ---- the index: object -> module NUL path ---- */
+
+/* A level of the search is a list of (table, its name) pairs; both lists of `build` are at fixed places. */
+struct build {
+  lua_State *L;
+  int index;  /* stack place of object -> name */
+  int level;  /* stack place of the tables whose fields are next, and their names */
+  int below;  /* stack place of the level below, being collected */
+  int level_count;
+  int below_count;
+};
+
+static bool is_named_by_path(lua_State *L, int key) {
+  if (lua_type(L, key) != LUA_TSTRING) return false;
+  size_t size;
+  const char *text = lua_tolstring(L, key, &size);
+  return size > 0 && size <= NAME_MAX_SIZE && !memchr(text, '.', size) && !memchr(text, '\0', size);
+}
+
+static bool is_worth_a_name(lua_State *L, int value) {
+  switch (lua_type(L, value)) {
+    case LUA_TTABLE:
+    case LUA_TUSERDATA: return true;
+    case LUA_TFUNCTION: return lua_iscfunction(L, value);
+    default: return false;
+  }
+}
+
+/* Indexes the object below the name on top of the stack, pops both, and keeps a table for the next level. */
+static void build_add(struct build *b) {
+  lua_State *L = b->L;
+  lua_pushvalue(L, -2);
+  lua_rawget(L, b->index);
+  const bool is_new = lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_new) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, b->index);
+    if (lua_istable(L, -2)) {
+      lua_pushvalue(L, -2);
+      lua_rawseti(L, b->below, ++b->below_count);
+      lua_pushvalue(L, -1);
+      lua_rawseti(L, b->below, ++b->below_count);
+    }
+  }
+  lua_pop(L, 2);
+}
+
+/* Adds package.loaded[name] if that can have a name; the table of modules is on top of the stack. */
+static void build_add_module(struct build *b, const char *name) {
+  lua_State *L = b->L;
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  if (!is_worth_a_name(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushstring(L, name);
+  lua_pushlstring(L, "\0", 1);
+  lua_concat(L, 2);
+  build_add(b);
+}
+
+static void build_add_modules(struct build *b) {
+  static const char *const standard[] = {"string", "table", "math", "io",    "os",  "coroutine", "utf8",
+                                         "debug",  "bit",   "jit",  "bit32", "ffi", "package"};
+  lua_State *L = b->L;
+  lua_pushloaded(L);
+  for (size_t i = 0; i < sizeof standard / sizeof *standard; i++) build_add_module(b, standard[i]);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING || strcmp(lua_tostring(L, -1), "_G") == 0) continue;
+    lua_pushvalue(L, -2);
+    build_add_module(b, lua_tostring(L, -2));
+    lua_pop(L, 1);
+  }
+  build_add_module(b, "_G");
+  lua_pop(L, 1);
+}
+
+/* Pushes the name of field `key` of what is called `name`: "module NUL" or "module NUL path" and the key. */
+static void push_field_name(lua_State *L, int name, int key) {
+  size_t size;
+  const char *text = lua_tolstring(L, name, &size);
+  lua_pushvalue(L, name);
+  if (text[size - 1] != '\0') {
+    lua_pushliteral(L, ".");
+    lua_pushvalue(L, key);
+    lua_concat(L, 3);
+    return;
+  }
+  lua_pushvalue(L, key);
+  lua_concat(L, 2);
+}
+
+/* Adds the fields of the table below its name, on top of the stack; pops both. */
+static void build_add_fields(struct build *b) {
+  lua_State *L = b->L;
+  const int name = lua_gettop(L);
+  lua_pushnil(L);
+  for (int fields = 0; fields < FIELDS_MAX && lua_next(L, name - 1); fields++) {
+    if (is_worth_a_name(L, name + 2) && is_named_by_path(L, name + 1)) {
+      push_field_name(L, name, name + 1);
+      build_add(b); /* takes the value and its name, leaves the key */
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, name - 2);
+}
+
+/* Name and marks of a library are on top of the stack: adds those of its fields that a fresh VM has there. */
+static void build_add_fresh_fields(struct build *b) {
+  lua_State *L = b->L;
+  const int marks = lua_gettop(L);
+  lua_pushloaded(L);
+  lua_pushvalue(L, marks - 1);
+  lua_rawget(L, -2);
+  lua_pushvalue(L, marks - 1);
+  lua_pushlstring(L, "\0", 1);
+  lua_concat(L, 2);
+  lua_pushnil(L);
+  while (lua_istable(L, marks + 2) && lua_next(L, marks)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, marks + 2);
+    if (is_worth_a_name(L, -1) && fresh_has(L, marks, -2, -1)) {
+      push_field_name(L, marks + 3, marks + 4);
+      build_add(b);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, marks);
+}
+
+static void build_add_fresh(struct build *b) {
+  lua_State *L = b->L;
+  fresh_push(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    build_add_fresh_fields(b);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void build_add_level(struct build *b) {
+  lua_State *L = b->L;
+  for (int i = 1; i < b->level_count; i += 2) {
+    lua_rawgeti(L, b->level, i);
+    lua_rawgeti(L, b->level, i + 1);
+    build_add_fields(b);
+  }
+}
+
+/* The level below becomes the level. */
+static void build_descend(struct build *b) {
+  lua_State *L = b->L;
+  lua_pushvalue(L, b->below);
+  lua_replace(L, b->level);
+  lua_newtable(L);
+  lua_replace(L, b->below);
+  b->level_count = b->below_count;
+  b->below_count = 0;
+}
+
+static void push_weak_table(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
+static void index_rebuild(lua_State *L) {
+  luaL_checkstack(L, 16, "no room to index the loaded modules");
+  const int top = lua_gettop(L);
+  struct build b = {.L = L, .index = top + 1, .level = top + 2, .below = top + 3};
+  push_weak_table(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  build_add_modules(&b);
+  build_add_fresh(&b);
+  for (int depth = 1; depth <= DEPTH_MAX; depth++) {
+    build_descend(&b);
+    build_add_level(&b);
+  }
+  lua_settop(L, b.index);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
+}
+
+/* ---- walking a path ---- */
+
+/* Replaces the table on top by its field of the first `size` bytes of `key`; raw, or as a program would. */
+static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
+  lua_pushlstring(L, key, size);
+  if (is_raw)
+    lua_rawget(L, -2);
+  else
+    lua_gettable(L, -2);
+  lua_remove(L, -2);
+}
+
+/* Replaces the table on top by what the path leads to, or by nil. The table of globals may be asked for what it
+ * has not decoded yet; all else is raw. */
+static void walk(lua_State *L, const char *path, bool is_first_raw) {
+  bool is_raw = is_first_raw;
+  while (*path) {
+    if (!lua_istable(L, -1)) {
+      lua_pop(L, 1);
+      lua_pushnil(L);
+      return;
+    }
+    const size_t size = strcspn(path, ".");
+    step_into(L, path, size, is_raw);
+    path += size + (path[size] == '.');
+    is_raw = true;
+  }
+}
+
+/* ---- finding ---- */
+
+/* The name on top of the stack becomes module and path; false, and popped, if they do not lead to the object. */
+static bool name_split_if_true(lua_State *L, int object) {
+  const char *module = lua_tostring(L, -1);
+  const char *path = module + strlen(module) + 1;
+  lua_pushstring(L, module);
+  lua_pushstring(L, path);
+  lua_remove(L, -3);
+  lua_pushloaded(L);
+  step_into(L, lua_tostring(L, -3), strlen(lua_tostring(L, -3)), true);
+  walk(L, lua_tostring(L, -2), true);
+  const bool is_true = lua_rawequal(L, -1, object);
+  lua_pop(L, is_true ? 1 : 3);
+  return is_true;
+}
+
+static bool find_indexed(lua_State *L, int object) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &index_key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_pushvalue(L, object);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return name_split_if_true(L, object);
+  lua_pop(L, 1);
+  return false;
+}
+
+bool names_find(lua_State *L, int index, enum names_effort effort) {
+  luaL_checkstack(L, 8, "no room to name a value");
+  const int object = lua_absindex(L, index);
+  if (find_indexed(L, object)) return true;
+  if (effort == NAMES_INDEXED) return false;
+  index_rebuild(L);
+  return find_indexed(L, object);
+}
+
+bool names_find_module(lua_State *L, int index) {
+  luaL_checkstack(L, 8, "no room to name a module");
+  const int module = lua_absindex(L, index);
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    const bool is_it = lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, module);
+    lua_pop(L, 1);
+    if (!is_it) continue;
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+/* ---- resolving ---- */
+
+void names_push_module(lua_State *L, enum names_trust trust) {
+  luaL_checkstack(L, 8, "no room to load a module");
+  lua_pushloaded(L);
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (lua_isnil(L, -1) && trust == NAMES_REQUIRE) {
+    lua_pop(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 1);
+  }
+  if (lua_isnil(L, -1)) luaL_error(L, "module '%s' is not loaded here", lua_tostring(L, -2));
+  lua_remove(L, -2);
+}
+
+void names_push_named(lua_State *L, enum names_trust trust) {
+  const int path = lua_gettop(L);
+  const bool is_global = strcmp(lua_tostring(L, path - 1), "_G") == 0;
+  lua_pushvalue(L, path - 1);
+  names_push_module(L, trust);
+  walk(L, lua_tostring(L, path), !is_global);
+  if (!is_worth_a_name(L, -1))
+    luaL_error(L, "'%s' of module '%s' is not there, or is something else here", lua_tostring(L, path),
+               lua_tostring(L, path - 1));
+  lua_replace(L, path - 1);
+  lua_settop(L, path - 1);
+}
+
+/* ---- registered classes ---- */
+
+static void push_registry_table(lua_State *L, const void *key) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+void names_register(lua_State *L, const char *name) {
+  luaL_checkstack(L, 8, "no room to register a class");
+  push_registry_table(L, &by_name_key);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, name);
+  push_registry_table(L, &by_table_key);
+  lua_pushvalue(L, -3);
+  lua_pushstring(L, name);
+  lua_rawset(L, -3);
+  lua_pop(L, 3);
+}
+
+bool names_find_registered(lua_State *L, int index) {
+  luaL_checkstack(L, 8, "no room to name a class");
+  const int table = lua_absindex(L, index);
+  push_registry_table(L, &by_table_key);
+  lua_pushvalue(L, table);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+void names_push_registered(lua_State *L) {
+  luaL_checkstack(L, 8, "no room for a class");
+  push_registry_table(L, &by_name_key);
+  lua_pushvalue(L, -2);
+  lua_gettable(L, -2);
+  if (!lua_istable(L, -1)) luaL_error(L, "class '%s' is not registered here (mm.register)", lua_tostring(L, -3));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+void names_push_all_registered(lua_State *L) { push_registry_table(L, &by_name_key); }

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame around encoder and decoder: everything that may raise runs in one protected call, behind which the scratch is
+ * put in order and holds that nobody received are dropped. The protected functions are kept in the registry, because on
+ * 5.1 a C function is an allocation. */
+#include "state/transfer.h"
+
+#include "state/decode.h"
+#include "state/encode.h"
+#include "wire/message.h"
+#include "wire/writer.h"
+
+static const char encode_key;
+static const char decode_key;
+
+enum { VALUES_MAX = 1000000 }; /* more than any Lua's stack takes */
+
+/* ---- encoding ---- */
+
+struct encode_call {
+  enum encode_mode mode;
+  const char *what;
+  struct scratch *s; /* set as soon as it is in use */
+};
+
+enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_SCRATCH, ENCODE_FIRST };
+
+static void finish_message(struct encoder *e) {
+  const status st = message_finish(&e->s->out, e->flags, &e->s->handles);
+  if (st == STATUS_TOO_LARGE) luaL_error(e->L, "the message is larger than 4 GiB");
+  if (st) luaL_error(e->L, "not enough memory");
+}
+
+static void encode_values(struct encoder *e, const char *what) {
+  const int last = lua_gettop(e->L);
+  const int count = last - ENCODE_FIRST + 1;
+  if (message_begin(&e->s->out)) luaL_error(e->L, "not enough memory");
+  encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), (unsigned)count));
+  struct path_step root = {.kind = PATH_ROOT, .name = what};
+  for (int i = ENCODE_FIRST; i <= last; i++) {
+    if (count > 1) root.number = i - ENCODE_FIRST + 1;
+    encode_value(e, i, &root);
+  }
+  encode_deferred(e, what);
+  finish_message(e);
+}
+
+/* (call, value …) -> nothing */
+static int encode_protected(lua_State *L) {
+  struct encode_call *call = lua_touserdata(L, ENCODE_CALL);
+  luaL_checkstack(L, 4, "no room to encode");
+  struct scratch *s = scratch_idle(L);
+  lua_insert(L, ENCODE_CALL + 1);
+  lua_pushnil(L);
+  lua_insert(L, ENCODE_WORK);
+  s->is_busy = true;
+  call->s = s;
+  scratch_clear(s);
+  struct encoder e = encoder_make(L, s, call->mode, ENCODE_WORK);
+  encode_values(&e, call->what);
+  return 0;
+}
+
+static int try_encode(lua_State *L, int first, int count, struct encode_call *call) {
+  first = lua_absindex(L, first);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
+  lua_pushlightuserdata(L, call);
+  for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
+  const int result = lua_pcall(L, count + 1, 0, 0);
+  if (!call->s) return result;
+  call->s->is_busy = false;
+  if (result) scratch_drop_handles(call->s, 0);
+  return result;
+}
+
+int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out) {
+  struct encode_call call = {.mode = ENCODE_MESSAGE, .what = what};
+  const int result = try_encode(L, first, count, &call);
+  if (!result) *out = &call.s->out;
+  return result;
+}
+
+static struct bytes *encode_or_raise(lua_State *L, int first, int count, struct encode_call *call) {
+  transfer_open(L);
+  luaL_checkstack(L, count + 4, "too many values to send");
+  if (try_encode(L, first, count, call)) lua_error(L);
+  return &call->s->out;
+}
+
+struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what) {
+  struct encode_call call = {.mode = ENCODE_MESSAGE, .what = what};
+  return encode_or_raise(L, first, count, &call);
+}
+
+struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what) {
+  struct encode_call call = {.mode = ENCODE_DUMP, .what = what};
+  return encode_or_raise(L, first, count, &call);
+}
+
+/* ---- decoding ---- */
+
+struct decode_call {
+  const void *data;
+  size_t size;
+  unsigned flags;
+  struct message message;
+  const struct handle_types *types;
+  uint32_t received; /* so many handles have found a new owner */
+};
+
+static void check_header(lua_State *L, const struct decode_call *call) {
+  const struct message *m = &call->message;
+  if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
+  if (m->version != WIRE_VERSION)
+    luaL_error(L, "a message in format %d cannot be read: this is format %d", m->version, WIRE_VERSION);
+  if (call->flags & TRANSFER_TRUSTED) return;
+  if (m->handle_count) luaL_error(L, "the bytes hold handles of a program");
+  if (m->flags & FLAG_FUNCTIONS && !(call->flags & TRANSFER_FUNCTIONS))
+    luaL_error(L, "the bytes hold functions, which are refused unless {functions = true}");
+}
+
+static void decoder_allow(struct decoder *d, unsigned flags) {
+  d->takes_handles = flags & TRANSFER_TRUSTED;
+  d->takes_functions = flags & (TRANSFER_TRUSTED | TRANSFER_FUNCTIONS);
+  d->trust = d->takes_functions ? NAMES_REQUIRE : NAMES_LOADED_ONLY;
+}
+
+/* Pushes the values; memo and work stand below them meanwhile. */
+static int decode_values(lua_State *L, struct decode_call *call) {
+  check_header(L, call);
+  luaL_checkstack(L, 4, "no room to decode");
+  const int base = lua_gettop(L);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  struct decoder d = decoder_make(L, &call->message, base + 1, base + 2);
+  d.types = call->types;
+  d.received = &call->received;
+  decoder_allow(&d, call->flags);
+  const uint64_t count = decode_count(&d);
+  if (count > reader_left(&d.r)) decode_raise_malformed(&d);
+  luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");
+  for (uint64_t i = 0; i < count; i++) decode_value(&d);
+  decode_deferred(&d);
+  if (reader_left(&d.r) > 0) decode_raise_malformed(&d);
+  lua_remove(L, base + 2);
+  lua_remove(L, base + 1);
+  return (int)count;
+}
+
+static void drop_handles(const struct handle_types *types, const struct message *m, uint32_t first) {
+  for (uint32_t i = first; i < m->handle_count; i++) {
+    const struct message_handle handle = message_handle_at(m, i);
+    const struct handle_type *type = types->by_id[handle.type];
+    if (type) type->drop(handle.reference);
+  }
+}
+
+/* (call) -> value … */
+static int decode_protected(lua_State *L) {
+  struct decode_call *call = lua_touserdata(L, 1);
+  if (message_parse(call->data, call->size, &call->message)) return luaL_error(L, "malformed message");
+  return decode_values(L, call);
+}
+
+static int try_decode(lua_State *L, struct decode_call *call, int *count) {
+  const int base = lua_gettop(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
+  lua_pushlightuserdata(L, call);
+  const int result = lua_pcall(L, 1, LUA_MULTRET, 0);
+  if (!result)
+    *count = lua_gettop(L) - base;
+  else if (call->flags & TRANSFER_TRUSTED)
+    drop_handles(call->types, &call->message, call->received);
+  return result;
+}
+
+int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags) {
+  transfer_open(L);
+  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_of(L)->types};
+  if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
+  if (call.message.handle_count == 0) return decode_values(L, &call);
+  int count = 0;
+  luaL_checkstack(L, 4, "no room to decode");
+  if (try_decode(L, &call, &count)) return lua_error(L);
+  return count;
+}
+
+int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count) {
+  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_peek(L)->types};
+  return try_decode(L, &call, count);
+}
+
+void transfer_discard(lua_State *L, const void *data, size_t size) {
+  struct message m;
+  if (!message_parse(data, size, &m)) drop_handles(scratch_peek(L)->types, &m, 0);
+}
+
+/* ---- preparation ---- */
+
+static bool is_open(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
+  const bool is_there = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is_there;
+}
+
+/* The decoder's function goes in last: it says that the rest is there. */
+void transfer_open(lua_State *L) {
+  if (is_open(L)) return;
+  luaL_checkstack(L, 4, "no room to prepare for messages");
+  scratch_of(L);
+  lua_pushcfunction(L, encode_protected);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &encode_key);
+  lua_pushcfunction(L, decode_protected);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* What a message looks like: the one drawing of the wire format.
+ *
+ *   message  := magic 'M' | version | flags | reserved 0 | body size u32 | handle count u32
+ *               | body | handle …
+ *   handle   := type u8 | reference u64
+ *   body     := value count (varint) | value … | deferred part …
+ *
+ * All fixed-width integers are little-endian. A varint is LEB128, at most 10 bytes. An *offset* is the
+ * distance of an object's tag byte from the start of the message; offsets are how objects name each
+ * other, so no numbering has to be kept while encoding or decoding.
+ *
+ * An object that is named again later has TAG_SHARED set in its tag: the writer sets it when it writes the
+ * first reference, so that a reader need remember those objects alone.
+ *
+ * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the order
+ *     in which they were named, ends exactly at `body size`.
+ * I2  A reference names the offset of a table, function, handle or cell that stands earlier in the message
+ *     and is tagged as shared. In a globals image, which is trusted and read out of order, it may stand anywhere.
+ * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader recurses
+ *     further whatever the bytes say. In a globals image everything is deferred.
+ * I4  The handles stand together at the end, so that a message nobody will read can be let go without a
+ *     Lua state. The body names them by index, each once, in rising order.
+ * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair two, and
+ *     the room is less than twice the pairs. A reader that holds the bytes to this allocates no more than O(input).
+ *
+ * The format is private to one program and one version; nothing here is promised across versions.
+ */
+#ifndef WIRE_FORMAT_H
+#define WIRE_FORMAT_H
+
+enum {
+  WIRE_MAGIC = 'M',
+  WIRE_VERSION = 1,
+  WIRE_HEADER_SIZE = 12,
+  WIRE_HANDLE_SIZE = 9,
+  WIRE_DEPTH_MAX = 100,
+};
+
+enum wire_flag {
+  FLAG_FUNCTIONS = 1, /* there is bytecode: loading it is running it */
+  FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
+};
+
+enum wire_tag {
+  TAG_NIL = 0x00,
+  TAG_FALSE = 0x01,
+  TAG_TRUE = 0x02,
+  TAG_INTEGER = 0x03,           /* zigzag varint */
+  TAG_FLOAT = 0x04,             /* 8 bytes, the bits of an IEEE 754 double */
+  TAG_STRING = 0x05,            /* size (varint), bytes */
+  TAG_TABLE = 0x06,             /* a table's part, see below */
+  TAG_TABLE_DEFERRED = 0x07,    /* u32 offset of the table's part */
+  TAG_REF = 0x08,               /* offset (varint) of an object's tag, or of a cell's */
+  TAG_FUNCTION = 0x09,          /* code size (u32), code from string.dump, the function's part */
+  TAG_FUNCTION_DEFERRED = 0x0a, /* u32 offset of the function's part, code size (u32), code */
+  TAG_CELL = 0x0b,              /* an upvalue: its value follows */
+  TAG_GLOBALS = 0x0c,           /* the receiver's own table of globals */
+  TAG_MODULE = 0x0d,            /* string: a table in package.loaded, required by the receiver */
+  TAG_NAMED = 0x0e,             /* string module, string path "a.b": something that hangs below a module's table */
+  TAG_REGISTERED = 0x0f,        /* string: a metatable given to mm.register under that name */
+  TAG_HANDLE = 0x10,            /* index (varint) of a handle, see state/handle.h */
+  TAG_NULL = 0x11,              /* the light userdata NULL, which JSON libraries use for null */
+  TAG_INTEGERS = 0x12,          /* an array part in bulk: 8 bytes each, two's complement */
+  TAG_FLOATS = 0x13,            /* likewise, doubles */
+  TAG_END = 0x14,               /* no more pairs */
+  TAG_SHARED = 0x20,            /* or-ed into the tag of an object that is named again */
+  TAG_SMALL_INTEGER = 0x40,     /* 0x40 … 0x7f: 0 … 63 in the tag itself */
+  TAG_SHORT_STRING = 0x80,      /* 0x80 … 0xff: a string of 0 … 127 bytes, its size in the tag itself */
+};
+
+/* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is a table)
+ *   array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the count is 0
+ *   pairs           := (key | value) … | TAG_END; nothing if the shape says that there are none
+ * A function's part:  shape (u8) | environment, if any (a value that is a table) | upvalue count (u8) | upvalue …
+ *   upvalue         := TAG_CELL | value, or TAG_REF | offset of the cell it shares */
+enum table_shape {
+  SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
+  SHAPE_METATABLE = 0x20,
+};
+/* The body of a globals image:
+ *   image body      := entry …
+ *   entry           := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY) | key (string) | content
+ *   content         := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it raises when used */
+enum image_kind {
+  IMAGE_GLOBAL = 0,    /* _G[key] */
+  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: what the program added to a standard library */
+  IMAGE_PRELOAD = 2,   /* package.preload[key] */
+  IMAGE_CLASS = 3,     /* the metatable registered as `key` */
+  IMAGE_METATABLE = 4, /* of _G; the key is empty */
+  IMAGE_BROKEN = 0x80, /* or-ed in: it cannot be sent */
+};
+enum function_shape {
+  FUNCTION_PLAIN = 0,
+  FUNCTION_ENVIRONMENT = 1, /* Lua 5.1: the function's environment comes first */
+};
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Header and trailer: fields at fixed places, written and read here alone. */
+#include "wire/message.h"
+
+#include "base/check.h"
+#include "wire/format.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+
+enum { HEADER_VERSION = 1, HEADER_FLAGS = 2, HEADER_BODY_SIZE = 4, HEADER_HANDLE_COUNT = 8 };
+_Static_assert(HEADER_HANDLE_COUNT + 4 == WIRE_HEADER_SIZE, "layout");
+
+status message_parse(const void *data, size_t size, struct message *out) {
+  const uint8_t *bytes = data;
+  if (size < WIRE_HEADER_SIZE || bytes[0] != WIRE_MAGIC) return STATUS_MALFORMED;
+  struct message m = {.data = bytes, .version = bytes[HEADER_VERSION], .flags = bytes[HEADER_FLAGS]};
+  if (m.version == WIRE_VERSION) {
+    const uint64_t body_size = load_u32(bytes + HEADER_BODY_SIZE);
+    m.handle_count = load_u32(bytes + HEADER_HANDLE_COUNT);
+    if (size != WIRE_HEADER_SIZE + body_size + (uint64_t)m.handle_count * WIRE_HANDLE_SIZE)
+      return STATUS_MALFORMED;
+    m.body_end = WIRE_HEADER_SIZE + (size_t)body_size;
+  }
+  *out = m;
+  return STATUS_OK;
+}
+
+struct message_handle message_handle_at(const struct message *m, uint32_t index) {
+  CHECK(index < m->handle_count);
+  const uint8_t *at = m->data + m->body_end + (size_t)index * WIRE_HANDLE_SIZE;
+  return (struct message_handle){.type = at[0], .reference = load_u64(at + 1)};
+}
+
+status message_begin(struct bytes *out) {
+  static const uint8_t blank[WIRE_HEADER_SIZE];
+  return bytes_append(out, blank, sizeof blank);
+}
+
+status message_finish(struct bytes *out, unsigned flags, const struct bytes *handles) {
+  const size_t body_size = out->len - WIRE_HEADER_SIZE;
+  if (out->len > UINT32_MAX) return STATUS_TOO_LARGE;
+  const status st = bytes_append(out, handles->data, handles->len);
+  if (st) return st;
+  uint8_t *at = out->data;
+  at = put_u8(at, WIRE_MAGIC);
+  at = put_u8(at, WIRE_VERSION);
+  at = put_u8(at, flags);
+  at = put_u8(at, 0);
+  at = put_u32(at, (uint32_t)body_size);
+  put_u32(at, (uint32_t)(handles->len / WIRE_HANDLE_SIZE));
+  return STATUS_OK;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The envelope of a message: its header, its body and the handles behind it, as drawn in format.h.
+ *
+ * For whoever carries, keeps or lets go of messages without a Lua state. The bytes belong to the caller and
+ * may be anybody's. Pure functions; any thread.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct message {
+  const uint8_t *data; /* the header; offsets count from here */
+  size_t body_end;     /* offset */
+  uint8_t version;
+  uint8_t flags; /* enum wire_flag */
+  uint32_t handle_count;
+};
+
+struct message_handle {
+  uint8_t type;
+  uint64_t reference;
+};
+
+/* STATUS_MALFORMED unless the sizes in the header add up to `size`. The version is not judged, except
+ * that another version's sizes are not looked at: then body_end is 0 and there are no handles. */
+MUST_CHECK status message_parse(const void *data, size_t size, struct message *out);
+
+/* The handle at index < handle_count. */
+struct message_handle message_handle_at(const struct message *m, uint32_t index);
+
+/* Starts a message in `out`, which is empty; the body is appended next. */
+MUST_CHECK status message_begin(struct bytes *out);
+/* Ends the body, appends `handles` (WIRE_HANDLE_SIZE bytes each) and fills in the header.
+ * STATUS_TOO_LARGE: more than 4 GiB. */
+MUST_CHECK status message_finish(struct bytes *out, unsigned flags, const struct bytes *handles);
+
+#endif
