@@ -49,6 +49,7 @@ status launch_prepare(struct launch *out, enum launch_kind kind) {
   if (st) return st;
   out->argv[0] = out->program;
   out->argv[2] = CHILD_ORDER;
+  out->argv[3] = NULL;
   if (is_own_program(out->program)) {
     out->argv[1] = kind == LAUNCH_WORKER ? "--worker" : "--forkserver";
     return STATUS_OK;
