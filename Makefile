@@ -39,8 +39,42 @@ ARTEFACTS := $(BUILD)/manymoons $(BUILD)/lua/5.4/manymoons.so $(BUILD)/lua/5.1/m
              $(BUILD)/libmanymoons.so $(BUILD)/libmanymoons.a
 
 .DELETE_ON_ERROR:
-.PHONY: all
-all: $(ARTEFACTS) ## build everything into build/, for VARIANT=release|debug|asan|tsan
+.PHONY: all help run test check setup-build setup-run setup-test tests test-% clean
+.DEFAULT_GOAL := all
+
+help: ## show this
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "  VARIANT=release|debug|asan|tsan and CC=gcc|clang choose how; default: $(VARIANT), $(CC)"
+
+run: ## install what is missing, build, and run the main job: compare a script in all worlds
+	@tests/support/setup run
+	@$(MAKE) -s all
+	build/release/manymoons compare scripts/mandelbrot.lua
+
+test: ## install what is missing, build, and run all tests
+	@tests/support/setup test
+	@$(MAKE) -s test-release test-debug test-asan test-tsan
+	@cat build/test-*.list >build/tests.list
+	@tests/support/run-tests build/tests.list
+
+# Builds a variant and its unit tests, and lists what is to be run.
+test-%:
+	@mkdir -p build
+	@$(MAKE) -s VARIANT=$* all tests
+	@tests/support/list-tests $* >build/test-$*.list
+
+check: ## format, lint, layers, headers, exports: everything that needs no run
+	@tests/support/setup test
+	@$(MAKE) -s VARIANT=release all
+	@tests/checks/all
+
+clean: ## remove build/
+	rm -rf build
+
+setup-build:
+	@tests/support/setup build
+
+all: setup-build $(ARTEFACTS) ## build everything into build/, for VARIANT=release|debug|asan|tsan
 	@ln -sfn $(VARIANT)/manymoons build/manymoons
 	@ln -sfn $(VARIANT)/lua build/lua
 	@ln -sfn $(VARIANT)/libmanymoons.so build/libmanymoons.so
@@ -72,5 +106,29 @@ $(BUILD)/libmanymoons.a: $(LUA_OBJ_5.4) $(CORE_OBJ)
 	ld -r -o $(BUILD)/libmanymoons.o $^
 	objcopy --localize-hidden $(BUILD)/libmanymoons.o
 	rm -f $@ && ar rcs $@ $(BUILD)/libmanymoons.o
+
+# ---- unit tests: a program each; those of vm/state once for each Lua ------------------------------------------------
+
+UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c)))
+UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c))
+UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l)))
+UNIT_FLAGS := $(filter-out -Wmissing-prototypes -Wconversion -DNDEBUG,$(CFLAGS))
+
+tests: $(UNIT_PROGRAMS)
+
+$(UNIT_CORE:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(CORE_OBJ) -lm
+STATE_OBJ_5.4 := $(filter $(BUILD)/5.4/vm/state/%,$(LUA_OBJ_5.4))
+STATE_OBJ_5.1 := $(filter $(BUILD)/5.1/vm/state/%,$(LUA_OBJ_5.1))
+$(BUILD)/%.lua5.4: %.c $(STATE_OBJ_5.4) $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-E -o $@ $< $(STATE_OBJ_5.4) $(CORE_OBJ) -llua5.4 -lm -ldl
+$(BUILD)/%.lua5.1: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LUA_5.1_CFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-E -o $@ $< $(STATE_OBJ_5.1) $(CORE_OBJ) -llua5.1 -lm -ldl
+$(BUILD)/%.luajit: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(LUA_5.1_CFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-E -o $@ $< $(STATE_OBJ_5.1) $(CORE_OBJ) -lluajit-5.1 -lm -ldl
 
 -include $(shell find build -name '*.d' 2>/dev/null)

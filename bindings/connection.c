@@ -56,7 +56,7 @@ int pipe_new(lua_State *L) {
 /* ---- sending
  * ----------------------------------------------------------------------------------------------- */
 
-static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter) {
+static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter) REQUIRES(rank_vm) {
   status st = ring_put(pipe_outgoing(c->end), letter, deadline_now());
   if (st != STATUS_FULL || c->never_waits) return st;
   do {
@@ -81,7 +81,7 @@ static int finish_send(lua_State *L, struct vm *vm, const struct connection *c, 
   return return_status(L, st);
 }
 
-static int connection_send(lua_State *L) {
+static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send");
   luaL_checkany(L, 2);
   struct vm *vm = vm_of(L);
@@ -92,7 +92,7 @@ static int connection_send(lua_State *L) {
   return finish_send(L, vm, c, st);
 }
 
-static int connection_send_bytes(lua_State *L) {
+static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send_bytes");
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -111,7 +111,7 @@ static struct connection *check_receiver(lua_State *L, const char *method) {
 }
 
 /* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
-static status fetch(lua_State *L, struct connection *c, deadline until, const char *method) {
+static status fetch(lua_State *L, struct connection *c, deadline until, const char *method) REQUIRES(rank_vm) {
   if (c->has_message) return STATUS_OK;
   struct ring *ring = pipe_incoming(c->end);
   struct vm *vm = vm_of(L);
@@ -141,7 +141,7 @@ static int decode_message(lua_State *L) {
 }
 
 /* The message is given back whether it can be decoded or not. */
-static int connection_recv(lua_State *L) {
+static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv");
   const status st = fetch(L, c, argument_timeout(L, 2), "recv");
   if (st) return return_failure(L, st);
@@ -156,7 +156,7 @@ static int connection_recv(lua_State *L) {
   return failed ? lua_error(L) : lua_gettop(L);
 }
 
-static int connection_recv_bytes(lua_State *L) {
+static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv_bytes");
   const status st = fetch(L, c, argument_timeout(L, 2), "recv_bytes");
   if (st) return return_failure(L, st);
@@ -169,7 +169,7 @@ static int connection_recv_bytes(lua_State *L) {
 
 /* True when recv would not wait: there is a message, or the end of file. Without a timeout it does not wait.
  */
-static int connection_poll(lua_State *L) {
+static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "poll");
   const deadline until = lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2);
   const status st = fetch(L, c, until, "poll");

@@ -182,7 +182,7 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
 
 /* core:take(workers, timeout) → task, outcome, values…; or nil, "timeout"; or nil, "look": see whether they
  * all live. */
-static int core_take(lua_State *L) {
+static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_core *core = check_core(L, 1);
   const deadline until = argument_timeout(L, 3);
   struct vm *vm = vm_of(L);

@@ -203,7 +203,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
 /* ---- the loop
  * -------------------------------------------------------------------------------------------------------- */
 
-static status take_task(lua_State *L, struct pool_worker *w) {
+static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   for (;;) {
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->cell->claim);
     if (st != STATUS_EMPTY) return st;
@@ -274,7 +274,7 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
   return w;
 }
 
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count) {
+void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
   w->tasks = ring_of(L, birth->tasks);

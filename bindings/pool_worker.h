@@ -4,10 +4,12 @@
 #define BINDINGS_POOL_WORKER_H
 
 #include "birth.h"
+#include "sync/lock_rank.h"
 #include "task/cell.h"
 
 /* The `count` values on the stack are the initializer (or nil) and its arguments. Runs tasks until the pool
  * is closed, or the settings' maxtasksperchild is reached. [-count, +0, raises] */
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count);
+void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
+    REQUIRES(rank_vm);
 
 #endif

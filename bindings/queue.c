@@ -55,7 +55,7 @@ static void refuse_endless_wait(lua_State *L, const struct queue *q, deadline un
     luaL_error(L, "Queue:%s would wait for ever in the serial world", method);
 }
 
-static int put_until(lua_State *L, deadline until) {
+static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
   struct vm *vm = vm_of(L);
@@ -75,13 +75,13 @@ static int put_until(lua_State *L, deadline until) {
   return return_status(L, st);
 }
 
-static int queue_put(lua_State *L) { return put_until(L, argument_timeout(L, 3)); }
-static int queue_put_nowait(lua_State *L) { return put_until(L, deadline_now()); }
+static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
+static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
 
 /* ---- get -------------------------------------------------------------------------------------------------
  */
 
-static status take_waiting(lua_State *L, struct queue *q, deadline until) {
+static status take_waiting(lua_State *L, struct queue *q, deadline until) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   status st = STATUS_EMPTY;
   do {
@@ -92,7 +92,7 @@ static status take_waiting(lua_State *L, struct queue *q, deadline until) {
   return st;
 }
 
-static int get_until(lua_State *L, deadline until) {
+static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   ring_message_done(&q->message);
   status st = ring_take(q->ring, &q->inbox, &q->message, deadline_now());
@@ -107,10 +107,10 @@ static int get_until(lua_State *L, deadline until) {
   return count;
 }
 
-static int queue_get(lua_State *L) { return get_until(L, argument_timeout(L, 2)); }
-static int queue_get_nowait(lua_State *L) { return get_until(L, deadline_now()); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) { return get_until(L, argument_timeout(L, 2)); }
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
 
-static int iterate(lua_State *L) {
+static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
   return get_until(L, deadline_never());
 }

@@ -14,7 +14,7 @@ int system_time(lua_State *L) {
 }
 
 /* A sleep is a wait for something that does not come: a stop ends it like any other wait. */
-int system_sleep(lua_State *L) {
+int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "sleep: a number of seconds, 0 or more, expected");
   const deadline until = deadline_after(seconds);

@@ -249,7 +249,7 @@ int worker_start(lua_State *L) {
  */
 
 /* worker:wait(timeout) → true, or nil and why */
-static int worker_wait(lua_State *L) {
+static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
   const deadline until = argument_timeout(L, 2);
   struct vm *vm = vm_of(L);

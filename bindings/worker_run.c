@@ -79,7 +79,7 @@ struct life {
   struct cell *cell;
 };
 
-static void run_role(lua_State *L, const struct life *life, int count) {
+static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
   cell_run(life->cell);
   if (life->birth->role == BIRTH_POOL_WORKER)
     pool_worker_loop(L, life->birth, life->cell, count);
@@ -88,7 +88,7 @@ static void run_role(lua_State *L, const struct life *life, int count) {
 }
 
 /* life (light) → nothing. Handles register before anything is decoded. */
-static int live(lua_State *L) {
+static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   const struct birth *b = life->birth;
   lua_settop(L, 0);
@@ -151,7 +151,7 @@ int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell) {
 }
 
 /* settings, function, arguments … are the whole stack, with the life below. */
-static int live_forked(lua_State *L) {
+static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   lua_remove(L, 1);
   keep_settings(L, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require "manymoons" built in.
+/* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
+ * "manymoons" built in.
  *
  * In order: the command line, signals, running chunks, the main VM's life. The interactive part is repl.c.
  * Worker processes enter here too: --worker and --forkserver are for ourselves (bindings/launch.c).
@@ -23,17 +24,18 @@ static const char program_name[] = "manymoons";
 
 enum { EXIT_INTERRUPTED = 130 };
 
-/* ---- the command line ----------------------------------------------------------------------------------------- */
+/* ---- the command line
+ * ----------------------------------------------------------------------------------------- */
 
 struct options {
-  bool is_interactive;    /* -i */
-  bool shows_version;     /* -v */
-  bool shows_help;        /* -h */
+  bool is_interactive;      /* -i */
+  bool shows_version;       /* -v */
+  bool shows_help;          /* -h */
   bool ignores_environment; /* -E */
-  bool has_chunks;        /* -e: without a script, nothing is read from stdin */
-  int script;             /* index in argv of the script's name, "-" for stdin, or argc: none */
+  bool has_chunks;          /* -e: without a script, nothing is read from stdin */
+  int script;               /* index in argv of the script's name, "-" for stdin, or argc: none */
   const char *world;
-  const char *wrong;      /* the option that could not be understood */
+  const char *wrong; /* the option that could not be understood */
 };
 
 static const char usage[] =
@@ -53,7 +55,8 @@ static const char usage[] =
     "  --            stop handling options\n"
     "  -             stop handling options and execute stdin\n";
 
-/* -e and -l take the rest of their word, or the next word. Returns the index of the last word used; argc: none there. */
+/* -e and -l take the rest of their word, or the next word. Returns the index of the last word used; argc:
+ * none there. */
 static int value_index(char **argv, int argc, int i) {
   if (argv[i][2] != '\0') return i;
   return i + 1 < argc && argv[i + 1][0] != '-' ? i + 1 : argc;
@@ -125,7 +128,8 @@ static int refuse(const char *wrong) {
   return EXIT_FAILURE;
 }
 
-/* ---- Ctrl-C ----------------------------------------------------------------------------------------------------- */
+/* ---- Ctrl-C
+ * ----------------------------------------------------------------------------------------------------- */
 
 static struct vm *interrupted_vm; /* the main VM, for the handler; set once before it is installed */
 
@@ -143,7 +147,8 @@ static void catch_interrupts(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The message handler: a traceback for what is text, __tostring for what has it. */
 static int explain(lua_State *L) {
@@ -274,7 +279,8 @@ static bool run_script(lua_State *L, char **argv, int script) {
   return is_fine(L, state);
 }
 
-/* manymoons compare …: embedded Lua, called with the rest of the command line. A file of that name goes first with ./ */
+/* manymoons compare …: embedded Lua, called with the rest of the command line. A file of that name goes first
+ * with ./ */
 static const char *find_subcommand(const char *word, size_t *size) {
   char name[64];
   snprintf(name, sizeof name, "cli_%s", word);
@@ -288,7 +294,8 @@ static bool run_subcommand(lua_State *L, const char *source, size_t size, const 
   return is_fine(L, state == LUA_OK ? main_call(L, push_arguments(L), 0) : state);
 }
 
-/* ---- the main VM ------------------------------------------------------------------------------------------------------ */
+/* ---- the main VM
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct command_line {
   int argc;
@@ -344,7 +351,8 @@ static int main_protected(lua_State *L) {
   return 0;
 }
 
-/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be printed to. */
+/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
+ * printed to. */
 static void fill_standard_descriptors(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) return;

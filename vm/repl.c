@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Read, evaluate, print.
  *
- * Line editing and history come from readline or libedit, if either is there and input is a terminal: found with dlopen, so
- * that the program neither links nor needs them. The history lives as long as the program.
+ * Line editing and history come from readline or libedit, if either is there and input is a terminal: found
+ * with dlopen, so that the program neither links nor needs them. The history lives as long as the program.
  */
 #include "repl.h"
 
@@ -16,7 +16,7 @@
 #include "state/vm_interrupt.h"
 
 struct editor {
-  char *(*read)(const char *prompt);    /* NULL: plain input */
+  char *(*read)(const char *prompt); /* NULL: plain input */
   void (*remember)(const char *line);
 };
 
@@ -93,7 +93,8 @@ static bool load_expression(lua_State *L) {
   return false;
 }
 
-/* The line as statements, with more lines while it is incomplete. Leaves the text, then the chunk or the error. */
+/* The line as statements, with more lines while it is incomplete. Leaves the text, then the chunk or the
+ * error. */
 static int load_statements(lua_State *L, const struct editor *e) {
   for (;;) {
     size_t size = 0;

@@ -13,7 +13,7 @@ local unpack = table.unpack or unpack
 private.unpack = unpack
 function private.pack(...) return { n = select("#", ...), ... } end
 
--- Checks -------------------------------------------------------------------------------------------
+-- Checks ----------------------------------------------------------------------------------------------
 
 -- Raises at the caller of the public function, naming it and the argument.
 function private.expect(is_right, where, what, level)
@@ -32,7 +32,7 @@ function private.check_options(options, allowed, where)
   end
 end
 
--- Errors -------------------------------------------------------------------------------------------
+-- Errors ----------------------------------------------------------------------------------------------
 
 local Error = {}
 Error.__index = Error
@@ -89,7 +89,7 @@ function private.call_here(name, f, ...)
   return xpcall(function() return f(unpack(args, 1, args.n)) end, handler)
 end
 
--- Who runs here --------------------------------------------------------------------------------------
+-- Who runs here ---------------------------------------------------------------------------------------
 
 local settings = private.settings()
 local default_world = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or "processes"
@@ -115,7 +115,7 @@ end
 function mm.current_process() return current end
 function mm.parent_process() return parent end
 
--- Worlds ---------------------------------------------------------------------------------------------
+-- Worlds ----------------------------------------------------------------------------------------------
 
 local names = { "serial", "interpreters", "processes" }
 local worlds = {}
@@ -181,7 +181,7 @@ end
 
 function mm.current_world() return default_world end
 
--- The rest ---------------------------------------------------------------------------------------------
+-- The rest --------------------------------------------------------------------------------------------
 
 mm.time = private.time
 mm.sleep = private.sleep
@@ -199,7 +199,7 @@ mm.register("mm.Error", Error)
 function private.shutdown(how)
   pool.shutdown()
   process.shutdown(how)
-  if not (current.world == "interpreters") then private.stop_forkserver() end
+  if current.world ~= "interpreters" then private.stop_forkserver() end
 end
 
 function private.after_fork()

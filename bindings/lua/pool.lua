@@ -21,7 +21,7 @@ local DEATHS_IN_A_ROW = 10
 
 local pools = setmetatable({}, { __mode = "k" })
 
--- Futures ------------------------------------------------------------------------------------------------------
+-- Futures ---------------------------------------------------------------------------------------------
 
 local Future = {}
 local future_meta = { __index = Future, __name = "Future" }
@@ -63,7 +63,7 @@ function Future.successful(self)
   return self._ok
 end
 
--- Functions: encoded once, kept until the last task that needs them is done -------------------------------------------
+-- Functions: encoded once, kept until the last task that needs them is done ---------------------------
 
 -- Whether sending it anew each time could make a difference: only _ENV among its upvalues.
 local function is_pure(f)
@@ -93,7 +93,7 @@ local function drop_function(pool, entry)
   if entry.users == 0 then pool._core:drop_function(entry.place) end
 end
 
--- Workers --------------------------------------------------------------------------------------------------------------
+-- Workers ---------------------------------------------------------------------------------------------
 
 local function start_worker(pool, index)
   pool._started = pool._started + 1
@@ -155,7 +155,7 @@ local function died_error(name, code)
   }, name, code)
 end
 
--- Results ----------------------------------------------------------------------------------------------------------------
+-- Results ---------------------------------------------------------------------------------------------
 
 local function take_result(pool, id, outcome, ...)
   if id == 0 then
@@ -256,7 +256,7 @@ function pump_until(pool, thing, timeout)
   return true
 end
 
--- Tasks --------------------------------------------------------------------------------------------------------------------
+-- Tasks -----------------------------------------------------------------------------------------------
 
 local function note_task(pool, task, number, why)
   if not number then
@@ -296,7 +296,7 @@ local function submit(pool, f, ...)
   return future
 end
 
--- Lists ----------------------------------------------------------------------------------------------------------------------
+-- Lists -----------------------------------------------------------------------------------------------
 
 local function note_failure(batch, index, err)
   if not batch.error_index or index < batch.error_index then
@@ -373,7 +373,7 @@ function private.check_map_arguments(where, f, list, opts)
     "chunksize: a whole number, 1 or more, expected, got " .. tostring(size), 3)
 end
 
--- Methods ------------------------------------------------------------------------------------------------------------------------
+-- Methods ---------------------------------------------------------------------------------------------
 
 local Pool = {}
 
@@ -442,7 +442,7 @@ function Pool.terminate(self)
   end)
 end
 
--- Construction ---------------------------------------------------------------------------------------------------------------------
+-- Construction ----------------------------------------------------------------------------------------
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true }
 

@@ -62,7 +62,8 @@ local function check_open(self, where)
 end
 
 local function run(self, f, ...)
-  local before = private.set_current({ name = self._name .. "-1", pid = private.pid(), daemon = true, world = "serial" })
+  local here = { name = self._name .. "-1", pid = private.pid(), daemon = true, world = "serial" }
+  local before = private.set_current(here)
   local results = private.pack(private.call_here(self._name .. "-1", f, ...))
   private.set_current(before)
   return results

@@ -214,7 +214,8 @@ static unsigned decode_new_table(struct decoder *d, int *count) {
   return shape;
 }
 
-/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever sees half a table. */
+/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever sees half a table.
+ */
 static void decode_contents(struct decoder *d, unsigned shape, int count, int depth) {
   const int table = lua_gettop(d->L);
   decode_array(d, table, count, depth);
@@ -279,7 +280,8 @@ static void check_maker(struct decoder *d, const struct code *code) {
 
 /* Pushes a function without its upvalues. */
 static void decode_code(struct decoder *d) {
-  if (!d->takes_functions) luaL_error(d->L, "the bytes hold functions, which loads refuses unless {functions = true}");
+  if (!d->takes_functions)
+    luaL_error(d->L, "the bytes hold functions, which loads refuses unless {functions = true}");
   struct code code = {.size = decode_u32(d)};
   code.text = (const char *)decode_bytes(d, code.size);
   check_maker(d, &code);
@@ -291,8 +293,9 @@ static void decode_code(struct decoder *d) {
   if (failed) luaL_error(d->L, "a function cannot be loaded here: %s", lua_tostring(d->L, -1));
 }
 
-/* Makes upvalue n of the function the same as the one that is remembered under an offset. Cells are remembered as
- * the closure that has them, and its upvalue's number under the negative offset. False: not remembered. */
+/* Makes upvalue n of the function the same as the one that is remembered under an offset. Cells are
+ * remembered as the closure that has them, and its upvalue's number under the negative offset. False: not
+ * remembered. */
 static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
   lua_State *L = d->L;
   if (!recall(d, offset)) return false;
@@ -320,7 +323,8 @@ static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, s
   lua_rawseti(d->L, d->memo, -(int)offset);
 }
 
-/* The cell at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is shared. */
+/* The cell at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is
+ * shared. */
 static void decode_cell(struct decoder *d, int function, int n, int depth) {
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);

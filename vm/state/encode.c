@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One static function per production of the format, leaves first. The hot path is tables of strings and numbers: one
- * room check per value, one probe of the map per object, one pass of lua_next per table. */
+/* One static function per production of the format, leaves first. The hot path is tables of strings and
+ * numbers: one room check per value, one probe of the map per object, one pass of lua_next per table. */
 #include "state/encode.h"
 
 #include "state/names.h"
@@ -213,7 +213,8 @@ static uint8_t *put_bulk_element(uint8_t *at, lua_State *L, enum bulk_kind kind)
 }
 
 /* Writes up to CHUNK elements from `first` on, each after the key before it on the stack. */
-static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint32_t last, enum bulk_kind kind) {
+static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint32_t last,
+                              enum bulk_kind kind) {
   lua_State *L = e->L;
   uint8_t *at = encoder_room(e, 8 * (size_t)(last - first + 1));
   for (uint32_t i = first; i <= last; i++) {
@@ -243,7 +244,8 @@ static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_
   return true;
 }
 
-/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one type, floats then. */
+/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one type, floats
+ * then. */
 static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   lua_rawgeti(e->L, index, 1);
   const bool is_number = lua_type(e->L, -1) == LUA_TNUMBER;
@@ -257,7 +259,8 @@ static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
 
 /* Elements one by one. As long as lua_next brings 1, 2, 3, … they are taken from it; the rest is asked for by
  * number. Leaves the pair that lua_next brought last and nobody took, if there is one. */
-static bool encode_elements(struct encoder *e, int index, uint32_t count, const struct path_step *at, int depth) {
+static bool encode_elements(struct encoder *e, int index, uint32_t count, const struct path_step *at,
+                            int depth) {
   lua_State *L = e->L;
   struct path_step here = {.up = at, .kind = PATH_ELEMENT};
   uint32_t done = 0;
@@ -278,8 +281,8 @@ static bool encode_elements(struct encoder *e, int index, uint32_t count, const 
   return has_pair;
 }
 
-/* How many elements to write as an array: all up to the table's length, holes too, so that the receiver finds the same
- * length; unless it is nearly empty, for then the length may be a billion. */
+/* How many elements to write as an array: all up to the table's length, holes too, so that the receiver finds
+ * the same length; unless it is nearly empty, for then the length may be a billion. */
 static uint32_t array_count(lua_State *L, int index) {
   const size_t count = lua_rawlen(L, index);
   if (count <= HOLES_FREE) return (uint32_t)count;
@@ -298,7 +301,8 @@ static void encode_count(struct encoder *e, uint32_t count) {
 }
 
 /* Writes count and array; *written is the count. Returns whether a pair of the rest is on the stack. */
-static bool encode_array(struct encoder *e, int index, uint32_t *written, const struct path_step *at, int depth) {
+static bool encode_array(struct encoder *e, int index, uint32_t *written, const struct path_step *at,
+                         int depth) {
   const size_t start = e->s->out.len;
   const size_t length = lua_rawlen(e->L, index);
   if (length >= BULK_MIN && length <= INT32_MAX) {
@@ -321,7 +325,8 @@ static void encode_pair(struct encoder *e, const struct path_step *at, int depth
 }
 
 /* The rest of the table, from the pair on the stack on. Returns the shape's room for that many. */
-static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const struct path_step *at, int depth) {
+static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const struct path_step *at,
+                             int depth) {
   lua_State *L = e->L;
   size_t count = 0;
   do {
@@ -339,8 +344,8 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   return room;
 }
 
-/* A metatable goes by name: as a module, as a registered class, by its place below a module. In an image it goes by
- * value where no module has it, because names below _G would be looked up in the image again. */
+/* A metatable goes by name: as a module, as a registered class, by its place below a module. In an image it
+ * goes by value where no module has it, because names below _G would be looked up in the image again. */
 static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
   const bool is_image = e->mode == ENCODE_IMAGE;
   if (encode_if_known(e, index)) return;
@@ -486,7 +491,8 @@ static const struct handle_type *handle_type_of(lua_State *L, int index) {
   return type;
 }
 
-static void encode_handle(struct encoder *e, int index, const struct handle_type *type, const struct path_step *at) {
+static void encode_handle(struct encoder *e, int index, const struct handle_type *type,
+                          const struct path_step *at) {
   if (e->mode == ENCODE_DUMP) {
     lua_pushfstring(e->L, "a %s as bytes", type->name);
     path_raise(e->L, at, lua_tostring(e->L, -1));
@@ -494,7 +500,8 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   const int id = handle_id(e->s->types, type);
   if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
   struct bytes *handles = &e->s->handles;
-  must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* before: a hold has to be listed once it is taken */
+  must_succeed(
+      e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* before: a hold has to be listed once it is taken */
   encode_number_after(e, TAG_HANDLE, handles->len / WIRE_HANDLE_SIZE);
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
@@ -557,7 +564,9 @@ static void encode_at_depth(struct encoder *e, int index, const struct path_step
   }
 }
 
-void encode_value(struct encoder *e, int index, const struct path_step *at) { encode_at_depth(e, index, at, 0); }
+void encode_value(struct encoder *e, int index, const struct path_step *at) {
+  encode_at_depth(e, index, at, 0);
+}
 
 /* The part of the object on top of the stack; pops it. */
 static void encode_part(struct encoder *e, const struct path_step *at) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sender's side. Each entry is encoded in a protected call of its own; one that fails is taken out again, bytes, holds
- * and known objects, and an entry with the error's text is put in its place. */
+/* The sender's side. Each entry is encoded in a protected call of its own; one that fails is taken out again,
+ * bytes, holds and known objects, and an entry with the error's text is put in its place. */
 #include <string.h>
 
 #include "state/encode.h"
@@ -71,8 +71,8 @@ static int broken_protected(lua_State *L) {
   return 0;
 }
 
-/* Calls one of the two on the value on top of the stack, which stays. What a failure left behind is taken out, and its
- * error pushed. */
+/* Calls one of the two on the value on top of the stack, which stays. What a failure left behind is taken
+ * out, and its error pushed. */
 static bool entry_try(lua_State *L, lua_CFunction function, struct entry *entry) {
   struct scratch *s = entry->image->s;
   const size_t handles = s->handles.len;
@@ -95,8 +95,8 @@ static void must_write(lua_State *L, bool is_written) {
   if (!is_written) lua_error(L);
 }
 
-/* Writes the value on top of the stack as an entry, and pops it. If that fails it is tried again in depth, for no other
- * reason than to name the culprit by its whole path. */
+/* Writes the value on top of the stack as an entry, and pops it. If that fails it is tried again in depth,
+ * for no other reason than to name the culprit by its whole path. */
 static void write_entry(lua_State *L, struct entry entry) {
   const int value = lua_gettop(L);
   entry.depth_max = 0;
@@ -125,7 +125,8 @@ static bool has_name(lua_State *L) {
   return size > 0 && strlen(name) == size;
 }
 
-/* Whether the C function on top is what `library`.key stands for in VMs of this host: then the receiver has it. */
+/* Whether the C function on top is what `library`.key stands for in VMs of this host: then the receiver has
+ * it. */
 static bool is_at_home(lua_State *L, const char *library) {
   if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
   const bool is_home = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
@@ -222,8 +223,7 @@ static void write_preload(lua_State *L, struct image_writer *image) {
 
 static void write_metatable(lua_State *L, struct image_writer *image) {
   globals_push_metatable(L);
-  if (lua_istable(L, -1))
-    write_entry(L, (struct entry){.image = image, .kind = IMAGE_METATABLE, .key = ""});
+  if (lua_istable(L, -1)) write_entry(L, (struct entry){.image = image, .kind = IMAGE_METATABLE, .key = ""});
 }
 
 /* What was broken when it came here is broken still. */

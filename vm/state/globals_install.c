@@ -8,7 +8,8 @@
  *   STATE_CLASSES  the same for registered classes
  *   STATE_OWNER    the program's own metatable of _G: offset, text, the table, or nil
  * I1  A name is in STATE_NAMES exactly while it is not in _G. While one is, _G's metatable is ours.
- * A name is taken out before it is decoded: a module that is required meanwhile and asks for it finds nil, not itself.
+ * A name is taken out before it is decoded: a module that is required meanwhile and asks for it finds nil,
+ * not itself.
  */
 #include <string.h>
 
@@ -44,8 +45,8 @@ static int content_protected(lua_State *L) {
   return 1;
 }
 
-/* Replaces the offset or text on top of the stack by its value, or by an error's text. After a failure nothing that was
- * remembered is used again: some of it may be half filled. */
+/* Replaces the offset or text on top of the stack by its value, or by an error's text. After a failure
+ * nothing that was remembered is used again: some of it may be half filled. */
 static bool content_decode(lua_State *L, int state) {
   if (lua_type(L, -1) == LUA_TSTRING) return false;
   lua_pushcfunction(L, content_protected);
@@ -97,7 +98,8 @@ static void retire_if_empty(lua_State *L, int state) {
 
 /* ---- names ---- */
 
-/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and popped. */
+/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and
+ * popped. */
 static void set_pending(lua_State *L, int state, int slot, int name) {
   lua_rawgeti(L, state, slot);
   lua_pushvalue(L, name);
@@ -114,7 +116,8 @@ static void push_pending(lua_State *L, int state, int slot, int name) {
   lua_remove(L, -2);
 }
 
-/* What is pending for the name is on top of the stack and becomes its value, now in _G; or its error's text. */
+/* What is pending for the name is on top of the stack and becomes its value, now in _G; or its error's text.
+ */
 static bool global_decode(lua_State *L, int state, int name) {
   lua_pushnil(L);
   set_pending(L, state, STATE_NAMES, name);
@@ -151,7 +154,8 @@ static int global_index(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   push_pending(L, 3, STATE_NAMES, 2);
   if (lua_isnil(L, -1)) return index_owner(L, 3);
-  if (!global_decode(L, 3, 2)) return luaL_error(L, "global '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
+  if (!global_decode(L, 3, 2))
+    return luaL_error(L, "global '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
   retire_if_empty(L, 3);
   return 1;
 }
@@ -234,7 +238,8 @@ static int global_pairs(lua_State *L) {
 
 /* ---- classes ---- */
 
-/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack; pops that. */
+/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack;
+ * pops that. */
 static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
@@ -284,11 +289,14 @@ static int preload_call(lua_State *L) {
 /* Upvalue: text. Stands where a function would stand that cannot be had. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
-/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top ---- */
+/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top
+ * ---- */
 
 enum { INSTALL_STATE = 1 };
 
-static void install_pending(lua_State *L, enum state_slot slot) { set_pending(L, INSTALL_STATE, slot, lua_gettop(L) - 1); }
+static void install_pending(lua_State *L, enum state_slot slot) {
+  set_pending(L, INSTALL_STATE, slot, lua_gettop(L) - 1);
+}
 
 /* The name leaves _G, where a fresh VM may have it: what the program put in its place is in the image. */
 static void install_global(lua_State *L) {
@@ -304,7 +312,8 @@ static void install_global(lua_State *L) {
 static void install_library(lua_State *L) {
   const int library = lua_gettop(L) - 2;
   if (!content_decode(L, INSTALL_STATE)) {
-    lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1), lua_tostring(L, -1));
+    lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1),
+                    lua_tostring(L, -1));
     lua_pushcclosure(L, broken_call, 1);
   }
   lua_pushloaded(L);
@@ -345,7 +354,8 @@ static void install_entry(lua_State *L, enum image_kind kind) {
   }
 }
 
-/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor behind the entry. */
+/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor behind the entry.
+ */
 static enum image_kind read_entry(struct decoder *d) {
   uint8_t kind = 0;
   uint32_t size = 0;

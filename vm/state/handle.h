@@ -19,7 +19,8 @@
 
 struct handle_type {
   const char *name; /* as users know it: "Queue" */
-  /* The reference of the handle at `index`, held once more for the message; raises when it is closed. [-0, +0] */
+  /* The reference of the handle at `index`, held once more for the message; raises when it is closed. [-0,
+   * +0] */
   uint64_t (*send)(lua_State *L, int index);
   /* Pushes a handle and takes over the message's hold, also when it raises. [-0, +1] */
   void (*receive)(lua_State *L, uint64_t reference);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The reverse index is built breadth first, what every fresh VM has before anything else, standard libraries before
- * other modules and _G last, so that an object gets the shortest and most portable of its names. A key that a path cannot say (not a string, or with a dot or a NUL in
- * it) is passed over, and so is what stands behind the first FIELDS_MAX fields of a table: data, not an interface. */
+/* The reverse index is built breadth first, what every fresh VM has before anything else, standard libraries
+ * before other modules and _G last, so that an object gets the shortest and most portable of its names. A key
+ * that a path cannot say (not a string, or with a dot or a NUL in it) is passed over, and so is what stands
+ * behind the first FIELDS_MAX fields of a table: data, not an interface. */
 #include "state/names.h"
 
 #include <string.h>
@@ -19,9 +20,9 @@ static const char by_table_key;
 /* A level of the search is a list of (table, its name) pairs; both lists of `build` are at fixed places. */
 struct build {
   lua_State *L;
-  int index;  /* stack place of object -> name */
-  int level;  /* stack place of the tables whose fields are next, and their names */
-  int below;  /* stack place of the level below, being collected */
+  int index; /* stack place of object -> name */
+  int level; /* stack place of the tables whose fields are next, and their names */
+  int below; /* stack place of the level below, being collected */
   int level_count;
   int below_count;
 };
@@ -220,8 +221,8 @@ static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
   lua_remove(L, -2);
 }
 
-/* Replaces the table on top by what the path leads to, or by nil. The table of globals may be asked for what it
- * has not decoded yet; all else is raw. */
+/* Replaces the table on top by what the path leads to, or by nil. The table of globals may be asked for what
+ * it has not decoded yet; all else is raw. */
 static void walk(lua_State *L, const char *path, bool is_first_raw) {
   bool is_raw = is_first_raw;
   while (*path) {
@@ -239,7 +240,8 @@ static void walk(lua_State *L, const char *path, bool is_first_raw) {
 
 /* ---- finding ---- */
 
-/* The name on top of the stack becomes module and path; false, and popped, if they do not lead to the object. */
+/* The name on top of the stack becomes module and path; false, and popped, if they do not lead to the object.
+ */
 static bool name_split_if_true(lua_State *L, int object) {
   const char *module = lua_tostring(L, -1);
   const char *path = module + strlen(module) + 1;
@@ -364,7 +366,8 @@ void names_push_registered(lua_State *L) {
   push_registry_table(L, &by_name_key);
   lua_pushvalue(L, -2);
   lua_gettable(L, -2);
-  if (!lua_istable(L, -1)) luaL_error(L, "class '%s' is not registered here (mm.register)", lua_tostring(L, -3));
+  if (!lua_istable(L, -1))
+    luaL_error(L, "class '%s' is not registered here (mm.register)", lua_tostring(L, -3));
   lua_replace(L, -3);
   lua_pop(L, 1);
 }

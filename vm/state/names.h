@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The names of what does not travel by value: C functions, metatables and tables of loaded modules.
  *
- * Two sources of names. What hangs below package.loaded has a module and a path of string keys there ("string",
- * "format"); a weak reverse index finds it, and every hit is verified by walking the path again, so that a stale
- * index can only miss. Metatables given to mm.register have that name. Everything is read raw: no metamethod of
- * the user's runs, except that receivers find lazily carried globals and classes (state/globals.h) by asking
- * _G and the table of registered classes in the normal way.
- * State is in the registry of the VM, protected by the VM's lock.
+ * Two sources of names. What hangs below package.loaded has a module and a path of string keys there
+ * ("string", "format"); a weak reverse index finds it, and every hit is verified by walking the path again,
+ * so that a stale index can only miss. Metatables given to mm.register have that name. Everything is read
+ * raw: no metamethod of the user's runs, except that receivers find lazily carried globals and classes
+ * (state/globals.h) by asking _G and the table of registered classes in the normal way. State is in the
+ * registry of the VM, protected by the VM's lock.
  */
 #ifndef STATE_NAMES_H
 #define STATE_NAMES_H
@@ -20,7 +20,8 @@ enum names_effort {
 
 /* Pushes module and path of the object at `index`, or nothing and returns false. [-0, +2|0, memory] */
 bool names_find(lua_State *L, int index, enum names_effort effort);
-/* Pushes the name under which the table at `index` is in package.loaded; false: it is not. [-0, +1|0, memory] */
+/* Pushes the name under which the table at `index` is in package.loaded; false: it is not. [-0, +1|0, memory]
+ */
 bool names_find_module(lua_State *L, int index);
 
 enum names_trust {
@@ -29,7 +30,8 @@ enum names_trust {
 };
 /* Pushes the module of the name on top of the stack, in its place. [-1, +1, raises] */
 void names_push_module(lua_State *L, enum names_trust trust);
-/* Replaces module and path on top of the stack by what they name: a table, a function or a userdata. [-2, +1, raises] */
+/* Replaces module and path on top of the stack by what they name: a table, a function or a userdata. [-2, +1,
+ * raises] */
 void names_push_named(lua_State *L, enum names_trust trust);
 
 /* The table on top of the stack is from now on the class called `name`. [-1, +0, memory] */

@@ -4,8 +4,8 @@
  * In C memory, because a Lua table would cost an allocation per object and make work for the collector.
  * Emptied in constant time by counting generations: a slot of an older generation is free.
  * I1  A slot is in use when its generation is the map's. I2  At most half of the slots are in use.
- * An address stands for an object as long as the object lives: the encoder's values stay referenced meanwhile.
- * One owner, one thread.
+ * An address stands for an object as long as the object lives: the encoder's values stay referenced
+ * meanwhile. One owner, one thread.
  */
 #ifndef STATE_OBJECT_MAP_H
 #define STATE_OBJECT_MAP_H
@@ -35,7 +35,8 @@ void object_map_clear(struct object_map *m);
 
 /* Enters `object` at `offset` (not 0) unless it is there; *known is the offset it had, or 0.
  * -ENOMEM leaves everything as it was. */
-MUST_CHECK status object_map_claim(struct object_map *m, const void *object, uint32_t offset, uint32_t *known);
+MUST_CHECK status object_map_claim(struct object_map *m, const void *object, uint32_t offset,
+                                   uint32_t *known);
 
 /* Forgets the objects at `offset` and behind. -ENOMEM leaves everything as it was. */
 MUST_CHECK status object_map_cut(struct object_map *m, uint32_t offset);

@@ -3,10 +3,9 @@
  * the known types of handles.
  *
  * A userdata in the registry; freed with the VM. The VM's lock protects it.
- * I1  `is_busy` while an encoder works in it. An encoder that starts meanwhile (a finalizer that the collector
- *     ran) gets a scratch of its own.
- * I2  `handles` lists, in the form of wire/format.h, the holds taken for the message being encoded; each is either
- *     in a finished message or dropped.
+ * I1  `is_busy` while an encoder works in it. An encoder that starts meanwhile (a finalizer that the
+ * collector ran) gets a scratch of its own. I2  `handles` lists, in the form of wire/format.h, the holds
+ * taken for the message being encoded; each is either in a finished message or dropped.
  */
 #ifndef STATE_SCRATCH_H
 #define STATE_SCRATCH_H
@@ -36,8 +35,8 @@ struct scratch {
 struct scratch *scratch_of(lua_State *L);
 /* The same, or NULL when there is none yet: never raises. */
 struct scratch *scratch_peek(lua_State *L);
-/* A scratch that is not busy: the VM's, or else a new one, which lives until the next of this kind and as long as
- * the userdata pushed here. [-0, +1, memory] */
+/* A scratch that is not busy: the VM's, or else a new one, which lives until the next of this kind and as
+ * long as the userdata pushed here. [-0, +1, memory] */
 struct scratch *scratch_idle(lua_State *L);
 
 /* Empties it for the next message; what a giant made large is given back once a smaller one has followed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame around encoder and decoder: everything that may raise runs in one protected call, behind which the scratch is
- * put in order and holds that nobody received are dropped. The protected functions are kept in the registry, because on
- * 5.1 a C function is an allocation. */
+/* The frame around encoder and decoder: everything that may raise runs in one protected call, behind which
+ * the scratch is put in order and holds that nobody received are dropped. The protected functions are kept in
+ * the registry, because on 5.1 a C function is an allocation. */
 #include "state/transfer.h"
 
 #include "state/decode.h"

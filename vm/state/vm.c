@@ -76,7 +76,7 @@ static int panic(lua_State *L) {
   return 0; /* Lua aborts after this; every entry of ours is protected, so it does not come here */
 }
 
-status vm_open(struct vm **out) {
+status vm_open(struct vm **out) NO_THREAD_SAFETY_ANALYSIS {
   struct vm *vm = memory_alloc(sizeof *vm);
   if (!vm) return -ENOMEM;
   lua_State *L = lua_newstate(vm_alloc, vm);
@@ -108,7 +108,7 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
 /* ---- adopting --------------------------------------------------------------------------------------------
  */
 
-static int adopted_gc(lua_State *L) {
+static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_touserdata(L, 1);
   if (!*place) return 0;
   vm_leave(*place);
@@ -146,7 +146,10 @@ struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   *place = NULL;
   anchor(L);
   vm = memory_alloc(sizeof *vm);
-  if (!vm) luaL_error(L, "not enough memory");
+  if (!vm) {
+    luaL_error(L, "not enough memory");
+    return NULL;
+  }
   *place = vm;
   vm_lock_init(&vm->lock);
   vm_init(vm, main_state(L));

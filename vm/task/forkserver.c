@@ -3,12 +3,12 @@
 #include "task/forkserver.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "os/ready.h"
 #include "os/signals.h"
 #include "os/socket.h"
 #include "sync/lock_rank.h"
@@ -25,7 +25,7 @@ struct served {
 struct server {
   int channel;
   struct served *children; /* `count` of `capacity` */
-  struct pollfd *watches;  /* the channel, then one for each child */
+  struct ready *watches;   /* the channel, then one for each child */
   size_t count;
   size_t capacity;
 };
@@ -36,7 +36,7 @@ static status server_reserve(struct server *s) {
   struct served *children = memory_resize(s->children, capacity * sizeof *children);
   if (!children) return -ENOMEM;
   s->children = children;
-  struct pollfd *watches = memory_resize(s->watches, (capacity + 1) * sizeof *watches);
+  struct ready *watches = memory_resize(s->watches, (capacity + 1) * sizeof *watches);
   if (!watches) return -ENOMEM;
   s->watches = watches;
   s->capacity = capacity;
@@ -62,10 +62,9 @@ static void server_reap(struct server *s) {
 }
 
 static status server_wait(struct server *s) {
-  s->watches[0] = (struct pollfd){.fd = s->channel, .events = POLLIN};
-  for (size_t i = 0; i < s->count; i++)
-    s->watches[i + 1] = (struct pollfd){.fd = s->children[i].pidfd, .events = POLLIN};
-  return poll(s->watches, s->count + 1, -1) < 0 ? -errno : STATUS_OK;
+  s->watches[0] = ready_watch(s->channel);
+  for (size_t i = 0; i < s->count; i++) s->watches[i + 1] = ready_watch(s->children[i].pidfd);
+  return ready_wait(s->watches, s->count + 1);
 }
 
 /* In the child: everything of the server's goes, then it is a process like a spawned one. */
@@ -117,9 +116,9 @@ status forkserver_serve(const char *text, struct child_order *out) {
   if (st) return st;
   for (;;) {
     st = server_wait(&server);
-    if (st && st != -EINTR) return st;
+    if (st && st != STATUS_INTERRUPTED) return st;
     server_reap(&server);
-    if (st == STATUS_OK && server.watches[0].revents && server_answer(&server, out)) return STATUS_OK;
+    if (st == STATUS_OK && ready_is(&server.watches[0]) && server_answer(&server, out)) return STATUS_OK;
   }
 }
 

@@ -16,13 +16,13 @@
  * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the order
  *     in which they were named, ends exactly at `body size`.
  * I2  A reference names the offset of a table, function, handle or cell that stands earlier in the message
- *     and is tagged as shared. In a globals image, which is trusted and read out of order, it may stand anywhere.
- * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader recurses
- *     further whatever the bytes say. In a globals image everything is deferred.
- * I4  The handles stand together at the end, so that a message nobody will read can be let go without a
- *     Lua state. The body names them by index, each once, in rising order.
- * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair two, and
- *     the room is less than twice the pairs. A reader that holds the bytes to this allocates no more than O(input).
+ *     and is tagged as shared. In a globals image, which is trusted and read out of order, it may stand
+ * anywhere. I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
+ * recurses further whatever the bytes say. In a globals image everything is deferred. I4  The handles stand
+ * together at the end, so that a message nobody will read can be let go without a Lua state. The body names
+ * them by index, each once, in rising order. I5  Sum of all array counts and pair rooms <= body size: every
+ * element takes a byte, every pair two, and the room is less than twice the pairs. A reader that holds the
+ * bytes to this allocates no more than O(input).
  *
  * The format is private to one program and one version; nothing here is promised across versions.
  */
@@ -57,31 +57,32 @@ enum wire_tag {
   TAG_CELL = 0x0b,              /* an upvalue: its value follows */
   TAG_GLOBALS = 0x0c,           /* the receiver's own table of globals */
   TAG_MODULE = 0x0d,            /* string: a table in package.loaded, required by the receiver */
-  TAG_NAMED = 0x0e,             /* string module, string path "a.b": something that hangs below a module's table */
-  TAG_REGISTERED = 0x0f,        /* string: a metatable given to mm.register under that name */
-  TAG_HANDLE = 0x10,            /* index (varint) of a handle, see state/handle.h */
-  TAG_NULL = 0x11,              /* the light userdata NULL, which JSON libraries use for null */
-  TAG_INTEGERS = 0x12,          /* an array part in bulk: 8 bytes each, two's complement */
-  TAG_FLOATS = 0x13,            /* likewise, doubles */
-  TAG_END = 0x14,               /* no more pairs */
-  TAG_SHARED = 0x20,            /* or-ed into the tag of an object that is named again */
-  TAG_SMALL_INTEGER = 0x40,     /* 0x40 … 0x7f: 0 … 63 in the tag itself */
-  TAG_SHORT_STRING = 0x80,      /* 0x80 … 0xff: a string of 0 … 127 bytes, its size in the tag itself */
+  TAG_NAMED = 0x0e,      /* string module, string path "a.b": something that hangs below a module's table */
+  TAG_REGISTERED = 0x0f, /* string: a metatable given to mm.register under that name */
+  TAG_HANDLE = 0x10,     /* index (varint) of a handle, see state/handle.h */
+  TAG_NULL = 0x11,       /* the light userdata NULL, which JSON libraries use for null */
+  TAG_INTEGERS = 0x12,   /* an array part in bulk: 8 bytes each, two's complement */
+  TAG_FLOATS = 0x13,     /* likewise, doubles */
+  TAG_END = 0x14,        /* no more pairs */
+  TAG_SHARED = 0x20,     /* or-ed into the tag of an object that is named again */
+  TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
+  TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xff: a string of 0 … 127 bytes, its size in the tag itself */
 };
 
-/* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is a table)
- *   array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the count is 0
- *   pairs           := (key | value) … | TAG_END; nothing if the shape says that there are none
- * A function's part:  shape (u8) | environment, if any (a value that is a table) | upvalue count (u8) | upvalue …
- *   upvalue         := TAG_CELL | value, or TAG_REF | offset of the cell it shares */
+/* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is
+ * a table) array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the
+ * count is 0 pairs           := (key | value) … | TAG_END; nothing if the shape says that there are none A
+ * function's part:  shape (u8) | environment, if any (a value that is a table) | upvalue count (u8) | upvalue
+ * … upvalue         := TAG_CELL | value, or TAG_REF | offset of the cell it shares */
 enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
   SHAPE_METATABLE = 0x20,
 };
 /* The body of a globals image:
  *   image body      := entry …
- *   entry           := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY) | key (string) | content
- *   content         := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it raises when used */
+ *   entry           := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY) | key
+ * (string) | content content         := value | deferred part …, or with IMAGE_BROKEN the text (string) of
+ * the error it raises when used */
 enum image_kind {
   IMAGE_GLOBAL = 0,    /* _G[key] */
   IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: what the program added to a standard library */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Two VMs, and values that go from one to the other: what the tests of this folder say everything with.
  *
- * One file is compiled for 5.4 and for the 5.1 ABI, and run under PUC 5.1 and LuaJIT; `kind` in the Lua code of a test
- * says which it is: "5.4", "5.1" or "jit". Chunks must be code that all three accept.
+ * One file is compiled for 5.4 and for the 5.1 ABI, and run under PUC 5.1 and LuaJIT; `kind` in the Lua code
+ * of a test says which it is: "5.4", "5.1" or "jit". Chunks must be code that all three accept.
  */
 #ifndef TESTS_LUA_PAIR_H
 #define TESTS_LUA_PAIR_H

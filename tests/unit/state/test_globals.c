@@ -47,14 +47,16 @@ static void globals_are_there_when_first_used(void) {
 }
 
 static void global_functions_call_each_other(void) {
-  carry("function even(n) if n == 0 then return true end return odd(n - 1) end\n"
-        "function odd(n) if n == 0 then return false end return even(n - 1) end",
-        "assert(even(100) and not odd(100))");
+  carry(
+      "function even(n) if n == 0 then return true end return odd(n - 1) end\n"
+      "function odd(n) if n == 0 then return false end return even(n - 1) end",
+      "assert(even(100) and not odd(100))");
 }
 
 static void large_globals_are_decoded_only_when_used(void) {
-  carry("big = {} for i = 1, 1000 do big[i] = {i} end small = 1", "assert(small == 1 and rawget(_G, 'big') == nil)\n"
-                                                                    "assert(#big == 1000 and rawget(_G, 'big'))");
+  carry("big = {} for i = 1, 1000 do big[i] = {i} end small = 1",
+        "assert(small == 1 and rawget(_G, 'big') == nil)\n"
+        "assert(#big == 1000 and rawget(_G, 'big'))");
 }
 
 static void sharing_between_globals_is_kept(void) {
@@ -67,11 +69,14 @@ static void sharing_between_globals_is_kept(void) {
 }
 
 static void classes_keep_their_instances(void) {
-  carry("Account = {} Account.__index = Account function Account.new(x) return setmetatable({x = x}, Account) end\n"
-        "function Account:get() return self.x end acc = Account.new(5)\n"
-        "local hidden = {__index = {deep = true}} obj = setmetatable({}, hidden) other = setmetatable({}, hidden)",
-        "assert(acc:get() == 5 and getmetatable(acc) == Account and Account.new(6):get() == 6)\n"
-        "assert(obj.deep and getmetatable(obj) == getmetatable(other))");
+  carry(
+      "Account = {} Account.__index = Account function Account.new(x) return setmetatable({x = x}, Account) "
+      "end\n"
+      "function Account:get() return self.x end acc = Account.new(5)\n"
+      "local hidden = {__index = {deep = true}} obj = setmetatable({}, hidden) other = setmetatable({}, "
+      "hidden)",
+      "assert(acc:get() == 5 and getmetatable(acc) == Account and Account.new(6):get() == 6)\n"
+      "assert(obj.deep and getmetatable(obj) == getmetatable(other))");
 }
 
 static void a_million_levels_are_carried(void) {
@@ -83,26 +88,30 @@ static void what_cannot_be_sent_raises_where_it_is_used(void) {
   carry("conn = {co = coroutine.create(function() end)} fine = {1} function use() return conn end",
         "assert(fine[1] == 1)\n"
         "for i = 1, 2 do local ok, why = pcall(use)\n"
-        "assert(not ok and why:find(\"global 'conn': cannot send a coroutine (at conn.co)\", 1, true), why) end");
+        "assert(not ok and why:find(\"global 'conn': cannot send a coroutine (at conn.co)\", 1, true), why) "
+        "end");
 }
 
 static void a_failed_global_takes_nothing_else_with_it(void) {
   carry("part = {1} a1 = {part, coroutine.create(function() end)} z1 = {part} m1 = {part, z1}",
-        "assert(z1[1][1] == 1 and m1[1] == z1[1] and m1[2] == z1 and part == z1[1]) assert(not pcall(function() return a1 end))");
+        "assert(z1[1][1] == 1 and m1[1] == z1[1] and m1[2] == z1 and part == z1[1]) assert(not "
+        "pcall(function() return a1 end))");
 }
 
 static void a_global_that_cannot_be_decoded_says_why_each_time(void) {
   struct world w = world_start("package.loaded.gone = {} uses = {package.loaded.gone} fine = 1");
-  pair_run(w.p.receiver,
-           "for i = 1, 2 do local ok, why = pcall(function() return uses end)\n"
-           "assert(not ok and why:find(\"global 'uses': module 'gone' not found\"), why) end assert(fine == 1)",
-           0, 0);
+  pair_run(
+      w.p.receiver,
+      "for i = 1, 2 do local ok, why = pcall(function() return uses end)\n"
+      "assert(not ok and why:find(\"global 'uses': module 'gone' not found\"), why) end assert(fine == 1)",
+      0, 0);
   world_end(&w);
 }
 
 static void assignment_in_the_worker_wins(void) {
-  carry("x = 1 y = 2 z = 3", "x = 10 y = nil assert(x == 10 and y == nil and rawget(_G, 'y') == nil and z == 3)\n"
-                             "assert(y == nil and getmetatable(_G) == nil) x = nil assert(x == nil)");
+  carry("x = 1 y = 2 z = 3",
+        "x = 10 y = nil assert(x == 10 and y == nil and rawget(_G, 'y') == nil and z == 3)\n"
+        "assert(y == nil and getmetatable(_G) == nil) x = nil assert(x == nil)");
 }
 
 static void pairs_sees_all_where_lua_lets_it(void) {
@@ -112,23 +121,30 @@ static void pairs_sees_all_where_lua_lets_it(void) {
 }
 
 static void a_strict_metatable_keeps_working(void) {
-  carry("local declared = {} known = 1 late = {2}\n"
-        "setmetatable(_G, {declared = declared, __index = function(_, n) error('undeclared ' .. n, 2) end,\n"
-        "__newindex = function(t, n, v) if n == 'forbidden' then error('no ' .. n) end declared[n] = true rawset(t, n, v) end})",
-        "local ok, why = pcall(function() return nothing end) assert(not ok and why:find('undeclared nothing'), why)\n"
-        "assert(known == 1) fresh = 3 assert(fresh == 3) assert(not pcall(function() forbidden = 1 end))\n"
-        "assert(late[1] == 2) local mt = getmetatable(_G) assert(mt.declared.fresh)\n"
-        "ok, why = pcall(function() return nothing end) assert(not ok and why:find('undeclared nothing'), why)");
-  carry("x = 1 setmetatable(_G, {__index = {inherited = 7}})", "assert(inherited == 7 and x == 1 and inherited == 7)");
+  carry(
+      "local declared = {} known = 1 late = {2}\n"
+      "setmetatable(_G, {declared = declared, __index = function(_, n) error('undeclared ' .. n, 2) end,\n"
+      "__newindex = function(t, n, v) if n == 'forbidden' then error('no ' .. n) end declared[n] = true "
+      "rawset(t, n, v) end})",
+      "local ok, why = pcall(function() return nothing end) assert(not ok and why:find('undeclared "
+      "nothing'), why)\n"
+      "assert(known == 1) fresh = 3 assert(fresh == 3) assert(not pcall(function() forbidden = 1 end))\n"
+      "assert(late[1] == 2) local mt = getmetatable(_G) assert(mt.declared.fresh)\n"
+      "ok, why = pcall(function() return nothing end) assert(not ok and why:find('undeclared nothing'), "
+      "why)");
+  carry("x = 1 setmetatable(_G, {__index = {inherited = 7}})",
+        "assert(inherited == 7 and x == 1 and inherited == 7)");
 }
 
 static void additions_to_libraries_are_carried(void) {
-  carry("function string.trim(s) return (s:gsub('^%s+', ''):gsub('%s+$', '')) end math.tau = 2 * math.pi\n"
-        "math.pi = 3 local old = os.time os.time = function() return 42 end",
-        "assert((' x '):trim() == 'x' and math.pi == 3 and math.tau > 6 and os.time() == 42)\n"
-        "assert(string.format and rawget(_G, 'string') == string)");
+  carry(
+      "function string.trim(s) return (s:gsub('^%s+', ''):gsub('%s+$', '')) end math.tau = 2 * math.pi\n"
+      "math.pi = 3 local old = os.time os.time = function() return 42 end",
+      "assert((' x '):trim() == 'x' and math.pi == 3 and math.tau > 6 and os.time() == 42)\n"
+      "assert(string.format and rawget(_G, 'string') == string)");
   carry("string.bad = coroutine.create(function() end)",
-        "local ok, why = pcall(string.bad) assert(not ok and why:find('string.bad: cannot send a coroutine'), why)");
+        "local ok, why = pcall(string.bad) assert(not ok and why:find('string.bad: cannot send a "
+        "coroutine'), why)");
 }
 
 static void replaced_functions_of_lua_are_carried(void) {
@@ -143,9 +159,12 @@ static void preloaded_modules_are_carried(void) {
 }
 
 static void modules_are_required_when_used(void) {
-  carry("package.loaded.later = {v = 1} package.preload.later = function() loads = (loads or 0) + 1 return {v = 2} end\n"
-        "mod = package.loaded.later text = string",
-        "assert(package.loaded.later == nil and mod.v == 2 and loads == 1 and text == string and mod == require 'later')");
+  carry(
+      "package.loaded.later = {v = 1} package.preload.later = function() loads = (loads or 0) + 1 return {v "
+      "= 2} end\n"
+      "mod = package.loaded.later text = string",
+      "assert(package.loaded.later == nil and mod.v == 2 and loads == 1 and text == string and mod == "
+      "require 'later')");
 }
 
 static void registered_classes_are_carried(void) {
@@ -163,15 +182,17 @@ static void registered_classes_are_carried(void) {
 }
 
 static void messages_find_classes_among_the_globals(void) {
-  struct world w = world_start("Point = {} Point.__index = Point function Point:sum() return self.x + self.y end");
+  struct world w =
+      world_start("Point = {} Point.__index = Point function Point:sum() return self.x + self.y end");
   pair_send(&w.p, "return setmetatable({x = 1, y = 2}, Point)",
             "local o = ... assert(o:sum() == 3 and getmetatable(o) == Point)");
   world_end(&w);
 }
 
 static void a_worker_can_pass_its_globals_on(void) {
-  struct world w = world_start("x = 1 list = {1, 2} bad = coroutine.create(function() end)\n"
-                               "function string.trim(s) return s end setmetatable(_G, {__index = {inherited = 7}})");
+  struct world w = world_start(
+      "x = 1 list = {1, 2} bad = coroutine.create(function() end)\n"
+      "function string.trim(s) return s end setmetatable(_G, {__index = {inherited = 7}})");
   pair_run(w.p.receiver, "own = {list}", 0, 0);
   struct bytes second = {0};
   globals_encode(w.p.receiver, &second);

@@ -11,16 +11,19 @@ static void numbers_arrive_to_the_bit(struct lua_pair *p) {
   if (strcmp(pair_kind(), "5.4") != 0) return;
   pair_send(p, "return 3, 3.0, math.mininteger, math.maxinteger, 2^53|0 + 1, {3, 3.0}",
             "local a, b, c, d, e, t = ... assert(math.type(a) == 'integer' and math.type(b) == 'float')\n"
-            "assert(c == math.mininteger and math.type(c) == 'integer' and d == math.maxinteger and e == 9007199254740993)\n"
+            "assert(c == math.mininteger and math.type(c) == 'integer' and d == math.maxinteger and e == "
+            "9007199254740993)\n"
             "assert(math.type(t[1]) == 'integer' and math.type(t[2]) == 'float')");
   pair_send(p, "return string.unpack('d', string.pack('i8', 0x7ff8dead0000beef))",
             "assert(string.unpack('i8', string.pack('d', (...))) == 0x7ff8dead0000beef)");
 }
 
 static void strings_arrive_with_every_byte(struct lua_pair *p) {
-  pair_send(p, "local all = {} for i = 0, 255 do all[i + 1] = string.char(i) end\n"
-               "return '', 'a\\0b', table.concat(all), ('x'):rep(127), ('x'):rep(128), ('y'):rep(100000)",
-            "local a, b, c, d, e, f = ... assert(a == '' and b == 'a\\0b' and #c == 256 and c:byte(1) == 0 and c:byte(256) == 255)\n"
+  pair_send(p,
+            "local all = {} for i = 0, 255 do all[i + 1] = string.char(i) end\n"
+            "return '', 'a\\0b', table.concat(all), ('x'):rep(127), ('x'):rep(128), ('y'):rep(100000)",
+            "local a, b, c, d, e, f = ... assert(a == '' and b == 'a\\0b' and #c == 256 and c:byte(1) == 0 "
+            "and c:byte(256) == 255)\n"
             "assert(#d == 127 and #e == 128 and f == ('y'):rep(100000))");
 }
 
@@ -38,8 +41,9 @@ static void tables_arrive_whole(struct lua_pair *p) {
   pair_send(p, "local t = {} for i = 1, 1000 do t[i] = i end t.x = 1 t[0] = 0 t[2000] = 2 return t",
             "local t = ... assert(#t >= 1000 and t.x == 1 and t[0] == 0 and t[2000] == 2)\n"
             "for i = 1, 1000 do assert(t[i] == i) end");
-  pair_send(p, "local t = {} for i = 1, 5000 do t[i] = i + 0.5 end return t, {1, 2, 3, 4, 5, 6, 7, 8, 'x'}",
-            "local t, u = ... assert(#t == 5000 and t[5000] == 5000.5 and #u == 9 and u[9] == 'x' and u[8] == 8)");
+  pair_send(
+      p, "local t = {} for i = 1, 5000 do t[i] = i + 0.5 end return t, {1, 2, 3, 4, 5, 6, 7, 8, 'x'}",
+      "local t, u = ... assert(#t == 5000 and t[5000] == 5000.5 and #u == 9 and u[9] == 'x' and u[8] == 8)");
 }
 
 static void arrays_made_backwards_or_with_holes_keep_their_elements(struct lua_pair *p) {
@@ -58,21 +62,27 @@ static void shared_parts_and_cycles_arrive_as_such(struct lua_pair *p) {
 static void a_million_levels_arrive(struct lua_pair *p) {
   pair_send(p, "local t = {} for i = 1, 1000000 do t = {t} end return t",
             "local t, n = ..., 0 while t[1] do t = t[1] n = n + 1 end assert(n == 1000000)");
-  pair_send(p, "local first = {} local t = first for i = 1, 1000 do t = {next = t, first = first} end return t",
-            "local t, n = ..., 0 local first = t.first\n"
-            "while t.next do assert(t.first == first) t = t.next n = n + 1 end assert(t == first and n == 1000)");
-  pair_send(p, "local f = function() return 0 end\n"
-               "for i = 1, 150 do local g = f f = function() return g() + 1 end end return f",
+  pair_send(
+      p, "local first = {} local t = first for i = 1, 1000 do t = {next = t, first = first} end return t",
+      "local t, n = ..., 0 local first = t.first\n"
+      "while t.next do assert(t.first == first) t = t.next n = n + 1 end assert(t == first and n == 1000)");
+  pair_send(p,
+            "local f = function() return 0 end\n"
+            "for i = 1, 150 do local g = f f = function() return g() + 1 end end return f",
             "assert((...)() == 150)");
 }
 
 static void functions_arrive_with_their_upvalues(struct lua_pair *p) {
-  pair_send(p, "local a, b = 3, {4} return function(x) return a + b[1] + x end, function(...) return select('#', ...) end",
+  pair_send(p,
+            "local a, b = 3, {4} return function(x) return a + b[1] + x end, function(...) return "
+            "select('#', ...) end",
             "local f, g = ... assert(f(5) == 12 and g(nil, nil) == 2)");
-  pair_send(p, "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end return fib",
+  pair_send(p,
+            "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end return fib",
             "assert((...)(10) == 55)");
-  pair_send(p, "local odd local function even(n) if n == 0 then return true end return odd(n - 1) end\n"
-               "function odd(n) if n == 0 then return false end return even(n - 1) end return even",
+  pair_send(p,
+            "local odd local function even(n) if n == 0 then return true end return odd(n - 1) end\n"
+            "function odd(n) if n == 0 then return false end return even(n - 1) end return even",
             "assert((...)(10) == true and (...)(7) == false)");
   pair_send(p, "return function() counter = (counter or 0) + 1 return _G, tostring end",
             "local g, t = (...)() assert(g == _G and t == tostring and counter == 1)");
@@ -88,8 +98,8 @@ static void what_modules_hold_arrives_by_name(struct lua_pair *p) {
             "local a, b, c, d, e = ... assert(a == print and b == string.format and c[1] == string)\n"
             "assert(c[2] == io.stdout and d == _G) local f, m = e() assert(f == string.rep and m == math)");
   pair_run(p->sender, "package.loaded.mine = {class = {}, deep = {er = {est = print}}}", 0, 0);
-  pair_run(p->receiver,
-           "package.preload.mine = function() return {class = {__index = {name = 'mine'}}} end", 0, 0);
+  pair_run(p->receiver, "package.preload.mine = function() return {class = {__index = {name = 'mine'}}} end",
+           0, 0);
   pair_send(p, "return setmetatable({}, package.loaded.mine.class), package.loaded.mine",
             "local o, m = ... assert(o.name == 'mine' and m == package.loaded.mine)");
 }
@@ -108,8 +118,9 @@ static void a_table_of_the_program_travels_by_value(struct lua_pair *p) {
 }
 
 static void no_metamethod_is_called(struct lua_pair *p) {
-  const char *class = "Nasty = {} for _, n in ipairs{'__index', '__newindex', '__pairs', '__len', '__eq', '__call'} do\n"
-                      "Nasty[n] = function() error(n) end end";
+  const char *class =
+      "Nasty = {} for _, n in ipairs{'__index', '__newindex', '__pairs', '__len', '__eq', '__call'} do\n"
+      "Nasty[n] = function() error(n) end end";
   pair_run(p->sender, class, 0, 0);
   pair_run(p->receiver, class, 0, 0);
   pair_send(p, "return setmetatable({1, 2, x = 3}, Nasty)",

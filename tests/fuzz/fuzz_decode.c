@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Any bytes whatever, decoded as `mm.loads` does.
+ *
+ * With clang -fsanitize=fuzzer,address,undefined this is a libFuzzer target. Built plainly it has a main of
+ * its own: `fuzz_decode [rounds]` mutates messages that the encoder wrote, the same ones each time, and
+ * prints nothing unless something is wrong.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "state/transfer.h"
+#include "wire/format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* One VM for the whole run: what a decode leaves behind is garbage, and the collector is part of the test. */
+static lua_State *vm(void) {
+  static lua_State *L;
+  if (L) return L;
+  L = luaL_newstate();
+  CHECK(L != NULL);
+  luaL_openlibs(L);
+  transfer_open(L);
+  return L;
+}
+
+/* The header is made right, so that the fuzzer spends its time on the body. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  lua_State *L = vm();
+  uint8_t *copy = malloc(WIRE_HEADER_SIZE + size);
+  CHECK(copy != NULL);
+  const uint32_t body = (uint32_t)size;
+  memset(copy, 0, WIRE_HEADER_SIZE);
+  copy[0] = WIRE_MAGIC;
+  copy[1] = WIRE_VERSION;
+  memcpy(copy + 4, &body, sizeof body);
+  if (size) memcpy(copy + WIRE_HEADER_SIZE, data, size);
+  int count;
+  if (transfer_try_decode(L, copy, WIRE_HEADER_SIZE + size, TRANSFER_UNTRUSTED, &count))
+    CHECK(lua_type(L, -1) == LUA_TSTRING);
+  lua_settop(L, 0);
+  free(copy);
+  return 0;
+}
+
+#if !defined(FUZZ_WITH_LIBFUZZER)
+
+static const char *const seeds[] = {
+    "return {1, -1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}",
+    "local t, u = {}, {} for i = 1, 20 do t[i] = i + 0.5 u[i] = i * 100000 end return {t, u, {t}}",
+    "local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t",
+    "local t = {} for i = 1, 210 do t = {t, i} end return t",
+    "return {string, math, _G, io.stdout, setmetatable({}, string), setmetatable({}, string)}",
+};
+
+static uint32_t random_next(uint32_t *state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 17;
+  *state ^= *state << 5;
+  return *state;
+}
+
+static void mutate(uint8_t *data, size_t size, uint32_t *state) {
+  for (uint32_t n = random_next(state) % 6; n > 0 && size > 0; n--) {
+    const size_t at = random_next(state) % size, from = random_next(state) % size;
+    switch (random_next(state) % 4) {
+      case 0: data[at] = (uint8_t)random_next(state); break;
+      case 1: data[at] ^= (uint8_t)(1u << random_next(state) % 8); break;
+      case 2: data[at] = (uint8_t)(random_next(state) % 0x35); break;
+      default: memmove(data + at, data + from, size - (at > from ? at : from)); break;
+    }
+  }
+}
+
+static void replay(const char *seed, long rounds, uint32_t *state) {
+  lua_State *L = vm();
+  CHECK_EQ(luaL_loadstring(L, seed), LUA_OK);
+  lua_call(L, 0, 1);
+  struct bytes *out = transfer_encode(L, -1, 1, "value");
+  struct bytes message = *out;
+  bytes_init(out);
+  lua_settop(L, 0);
+  const size_t size = message.len - WIRE_HEADER_SIZE;
+  uint8_t *body = malloc(size);
+  CHECK(body != NULL);
+  for (long i = 0; i < rounds; i++) {
+    memcpy(body, message.data + WIRE_HEADER_SIZE, size);
+    mutate(body, size, state);
+    LLVMFuzzerTestOneInput(body, random_next(state) % 8 ? size : random_next(state) % (size + 1));
+  }
+  free(body);
+  bytes_fini(&message);
+}
+
+int main(int argc, char **argv) {
+  const long rounds = argc > 1 ? atol(argv[1]) : 20000;
+  uint32_t state = 2463534242;
+  for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) replay(seeds[i], rounds / 5, &state);
+  lua_close(vm());
+  return 0;
+}
+
+#endif

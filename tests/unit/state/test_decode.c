@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes that nobody's encoder wrote: refused with words, never with a crash. Run under AddressSanitizer, too.
+ */
+#include "lua_pair.h"
+
+#include "wire/format.h"
+
+static const char *const samples[] = {
+    "return nil",
+    "return {1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}",
+    "local t = {} for i = 1, 20 do t[i] = i + 0.5 end return t",
+    "local t = {} for i = 1, 20 do t[i] = i * 1000000 end return {t, {t}, t}",
+    "local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t",
+    "local t = {} for i = 1, 250 do t = {t, i} end return t",
+    "return {string, math, _G, io.stdout, string}",
+    "return setmetatable({1}, string), setmetatable({2}, string)",
+};
+
+/* Decodes untrusted bytes from a block of exactly their size, so that a sanitizer sees a read behind the end.
+ */
+static bool decode_exactly(lua_State *L, const uint8_t *data, size_t size, unsigned flags) {
+  uint8_t *copy = malloc(size ? size : 1);
+  memcpy(copy, data, size);
+  int count;
+  const bool is_good = transfer_try_decode(L, copy, size, flags, &count) == LUA_OK;
+  if (!is_good) CHECK(lua_type(L, -1) == LUA_TSTRING);
+  lua_settop(L, 0);
+  free(copy);
+  return is_good;
+}
+
+static void every_truncation_is_refused(lua_State *L, const struct bytes *m) {
+  for (size_t size = 0; size < m->len; size++) CHECK(!decode_exactly(L, m->data, size, TRANSFER_UNTRUSTED));
+}
+
+static void no_flipped_byte_crashes(lua_State *L, const struct bytes *m) {
+  static const uint8_t masks[] = {0x01, 0x02, 0x10, 0x20, 0x40, 0x80, 0xff, 0x55};
+  for (size_t at = 0; at < m->len; at++)
+    for (size_t i = 0; i < sizeof masks; i++) {
+      m->data[at] ^= masks[i];
+      (void)decode_exactly(L, m->data, m->len, TRANSFER_UNTRUSTED);
+      m->data[at] ^= masks[i];
+    }
+}
+
+static void no_shortened_body_crashes(lua_State *L, const struct bytes *m) {
+  for (size_t size = WIRE_HEADER_SIZE; size < m->len; size++) {
+    const uint32_t body = (uint32_t)(size - WIRE_HEADER_SIZE);
+    memcpy(m->data + 4, &body, sizeof body);
+    CHECK(!decode_exactly(L, m->data, size, TRANSFER_UNTRUSTED));
+  }
+}
+
+static void samples_survive_mutation(struct lua_pair *p) {
+  for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+    pair_run(p->sender, samples[i], 0, 1);
+    struct bytes *encoded = transfer_encode(p->sender, -1, 1, "value");
+    struct bytes m = *encoded;
+    bytes_init(encoded); /* the bytes are ours now; see transfer.h */
+    CHECK(decode_exactly(p->receiver, m.data, m.len, TRANSFER_UNTRUSTED));
+    every_truncation_is_refused(p->receiver, &m);
+    no_flipped_byte_crashes(p->receiver, &m);
+    no_shortened_body_crashes(p->receiver, &m);
+    bytes_fini(&m);
+    lua_settop(p->sender, 0);
+  }
+}
+
+static void expect_refusal(lua_State *L, const void *data, size_t size, unsigned flags, const char *why) {
+  int count;
+  CHECK(transfer_try_decode(L, data, size, flags, &count) != LUA_OK);
+  if (!strstr(lua_tostring(L, -1), why)) pair_fail(why, lua_tostring(L, -1));
+  lua_settop(L, 0);
+}
+
+static void another_version_is_refused_by_number(struct lua_pair *p) {
+  lua_pushinteger(p->sender, 5);
+  struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
+  m->data[1] = 9;
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_TRUSTED, "a message in format 9 cannot be read");
+  expect_refusal(p->receiver, "hello", 5, TRANSFER_TRUSTED, "malformed message");
+  expect_refusal(p->receiver, "", 0, TRANSFER_TRUSTED, "malformed message");
+  lua_settop(p->sender, 0);
+}
+
+static void functions_need_leave(struct lua_pair *p) {
+  pair_run(p->sender, "return {f = function() return 5 end}", 0, 1);
+  struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
+  m->data[2] = 0; /* even when the header denies it */
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
+  pair_run(p->sender, "return print", 0, 1);
+  m = transfer_encode(p->sender, -1, 1, "value");
+  m->data[2] = 0;
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes name functions");
+  lua_settop(p->sender, 0);
+}
+
+static void functions_of_another_lua_are_refused_by_name(struct lua_pair *p) {
+  pair_run(p->sender, "return function() return 5 end", 0, 1);
+  struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
+  const char ours[] = "\x1bLua\x54", theirs[] = "\x1bLua\x51";
+  uint8_t *code = m->data + WIRE_HEADER_SIZE + 2 + 4; /* value count, tag, code size */
+  CHECK(code[0] == 0x1b);
+  const bool is_54 = memcmp(code, ours, 5) == 0;
+  memcpy(code, is_54 ? theirs : ours, 5);
+  char why[80];
+  snprintf(why, sizeof why, "a function from Lua %s cannot be loaded by", is_54 ? "5.1" : "5.4");
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_TRUSTED, why);
+  lua_settop(p->sender, 0);
+}
+
+static void strangers_load_no_module(struct lua_pair *p) {
+  pair_run(p->receiver, "package.preload.evil = function() loaded = true end", 0, 0);
+  pair_run(p->sender, "package.loaded.evil = {} return package.loaded.evil", 0, 1);
+  const struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "module 'evil' is not loaded here");
+  pair_run(p->receiver, "assert(loaded == nil)", 0, 0);
+  lua_settop(p->sender, 0);
+}
+
+static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
+  /* 200 empty tables, each with a claim to room for 2^30 pairs or elements. */
+  uint8_t data[WIRE_HEADER_SIZE + 2 + 200 * 8] = {WIRE_MAGIC, WIRE_VERSION};
+  const uint32_t body = sizeof data - WIRE_HEADER_SIZE;
+  memcpy(data + 4, &body, sizeof body);
+  data[WIRE_HEADER_SIZE] = 0xc8, data[WIRE_HEADER_SIZE + 1] = 0x01;
+  for (int i = 0; i < 200; i++) {
+    const uint8_t pairs[8] = {TAG_TABLE, 31, 0, TAG_END, TAG_NIL, TAG_NIL, TAG_NIL, TAG_NIL};
+    memcpy(data + WIRE_HEADER_SIZE + 2 + 8 * i, pairs, 8);
+  }
+  expect_refusal(p->receiver, data, sizeof data, TRANSFER_UNTRUSTED, "malformed message");
+  const uint8_t array[8] = {TAG_TABLE, 0, 0x80, 0x80, 0x80, 0x80, 0x04, TAG_NIL};
+  memcpy(data + WIRE_HEADER_SIZE + 2, array, 8);
+  expect_refusal(p->receiver, data, sizeof data, TRANSFER_UNTRUSTED, "malformed message");
+}
+
+static uint32_t next_random(uint32_t *seed) {
+  *seed ^= *seed << 13;
+  *seed ^= *seed >> 17;
+  *seed ^= *seed << 5;
+  return *seed;
+}
+
+static void random_bodies_do_not_crash(struct lua_pair *p) {
+  uint32_t seed = 12345;
+  uint8_t data[WIRE_HEADER_SIZE + 64] = {WIRE_MAGIC, WIRE_VERSION};
+  for (int round = 0; round < 20000; round++) {
+    const uint32_t body = next_random(&seed) % 64;
+    memcpy(data + 4, &body, sizeof body);
+    for (uint32_t i = 0; i < body; i++) {
+      const uint32_t r = next_random(&seed);
+      data[WIRE_HEADER_SIZE + i] = (uint8_t)(r & 0x100 ? r % 0x15 : r); /* half of them are tags */
+    }
+    (void)decode_exactly(p->receiver, data, WIRE_HEADER_SIZE + body, TRANSFER_UNTRUSTED);
+  }
+}
+
+int main(void) {
+  struct lua_pair p = pair_open();
+  transfer_open(p.sender);
+  transfer_open(p.receiver);
+  samples_survive_mutation(&p);
+  another_version_is_refused_by_number(&p);
+  functions_need_leave(&p);
+  functions_of_another_lua_are_refused_by_name(&p);
+  strangers_load_no_module(&p);
+  sizes_that_the_bytes_cannot_back_are_refused(&p);
+  random_bodies_do_not_crash(&p);
+  pair_close(&p);
+  return 0;
+}

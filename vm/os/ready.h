@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for any of several descriptors to have something to read, or to have hung up. */
+#ifndef OS_READY_H
+#define OS_READY_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+struct ready {
+  struct pollfd entry;
+};
+
+static inline struct ready ready_watch(int fd) { return (struct ready){{.fd = fd, .events = POLLIN}}; }
+static inline bool ready_is(const struct ready *r) { return r->entry.revents != 0; }
+/* Waits without end. STATUS_INTERRUPTED: a signal came first. */
+MUST_CHECK status ready_wait(struct ready *watches, size_t count);
+
+#endif
