@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# manymoons compare: the answer comes first, a disagreement is found and shown, failures are told from slow runs.
+set -eu
+manymoons=$MM_BUILD/manymoons
+
+fail() {
+  echo "$1"
+  cat out err
+  exit 1
+}
+
+# expect STATUS PATTERN compare-arguments…: the exit status, and a pattern for the first line of the output, if there is one.
+expect() {
+  status=$1 pattern=$2
+  shift 2
+  actual=0
+  "$manymoons" compare "$@" >out 2>err || actual=$?
+  [ "$actual" = "$status" ] || fail "compare $*: exit status $actual, not $status"
+  [ -z "$pattern" ] || head -n 1 out | grep -Eq -- "$pattern" || fail "compare $*: the first line is not like '$pattern'"
+}
+
+cat >good.lua <<'END'
+local mm = require("manymoons")
+local pool = mm.Pool(2)
+local squares = pool:map(function(x) return x * x end, { 1, 2, 3 })
+pool:close()
+pool:join()
+print(arg[1], squares[3])
+END
+
+cat >differs.lua <<'END'
+print("the same in all")
+print("here\7 it is", require("manymoons").current_world())
+END
+
+cat >fails.lua <<'END'
+if require("manymoons").current_world() == "processes" then os.exit(3) end
+END
+
+cat >hangs.lua <<'END'
+if require("manymoons").current_world() == "interpreters" then while true do end end
+END
+
+cat >dies.lua <<'END'
+if require("manymoons").current_world() == "serial" then
+  local self = assert(io.open("/proc/self/stat")):read("n")
+  os.execute("kill -9 " .. self)
+end
+END
+
+number='[0-9]+\.[0-9]+'
+expect 0 "^[a-z]+ is fastest.* 2 runs each$" --runs 2 good.lua word
+for world in serial interpreters processes; do
+  grep -Eq "^$world +$number +$number-$number( +$number){4}$" out || fail "no row for $world"
+done
+[ ! -s err ] || fail "something on stderr"
+expect 0 "^processes takes $number s, 1 run$" --worlds=processes --runs=1 --warmup=0 good.lua
+
+expect 1 "^the worlds do not agree: interpreters \(run 1\) printed something else than serial, first in line 2$" \
+  --runs 1 differs.lua
+grep -Fq 'here\7 it is\9interpreters' out || fail "the line is not shown"
+
+expect 1 "^the script failed in processes: exit code 3$" --runs 1 fails.lua
+expect 1 "^the script failed in interpreters: not done after 0.2 s$" --timeout 0.2 --worlds serial,interpreters hangs.lua
+expect 1 "^the script failed in serial: killed by signal 9$" --worlds serial dies.lua
+
+for wrong in "" "missing.lua" "--nothing good.lua" "--runs 0 good.lua" "--runs" "--worlds moon good.lua" \
+  "--timeout -1 good.lua"; do
+  # shellcheck disable=SC2086
+  expect 1 "" $wrong
+  grep -q "^manymoons compare: " err || fail "compare $wrong: no message"
+done
+expect 0 "^usage: " --help

@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Ctrl-C ends manymoons compare and what it measures: one message, exit status 130, and nobody left (the runner looks).
+set -eu
+
+cat >endless.lua <<'END'
+local mm = require("manymoons")
+mm.Pool(2):map(function() while true do end end, { 1, 2 })
+END
+
+for world in serial interpreters processes; do
+  status=0
+  timeout --foreground --preserve-status --signal=INT 0.5 \
+    "$MM_BUILD/manymoons" compare --worlds $world endless.lua >out 2>&1 || status=$?
+  [ "$status" = 130 ] && [ "$(cat out)" = "manymoons: interrupted" ] && continue
+  echo "$world: exit status $status, and this was printed:"
+  cat out
+  exit 1
+done

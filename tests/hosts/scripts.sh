@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The programs in scripts/ run in every world, check themselves, and print the same everywhere.
+set -eu
+
+mkdir texts
+printf 'One two, two.\nThree three three\n' >texts/plain.txt
+printf 'zwei h\303\244user' >"texts/it's a text"
+printf 'binary \0 two two two' >texts/binary
+
+# same NAME ARGUMENTS…: what the script prints in the first world, it prints in all.
+same() {
+  script=$1
+  shift
+  for world in serial interpreters processes; do
+    "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/$script" "$@" >"$world.out" 2>&1 || {
+      echo "$script fails in world $world:"
+      cat $world.out
+      exit 1
+    }
+    cmp serial.out $world.out
+  done
+}
+
+same pi.lua 200000
+same primes.lua 1 20000 1 2 4 1009 1018081 999998823524539
+same wordcount.lua texts
+grep -q '^8 words, 5 of them different, in 2 files of 44 bytes$' serial.out || cat serial.out
+same mandelbrot.lua 64 picture.png
+[ "$(head -c 8 picture.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || echo "not a PNG"

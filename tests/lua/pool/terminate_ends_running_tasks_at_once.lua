@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: interpreters processes
+local mm = require "manymoons"
+local expect = require "expect"
+
+local pool = mm.Pool(2)
+local started = mm.Queue()
+local endless = pool:submit(function()
+  started:put(true)
+  while true do end
+end)
+started:get()
+local before = mm.time()
+pool:terminate()
+pool:join()
+expect.truthy(mm.time() - before < 5, "terminate took long")
+local err = expect.raises("terminated", endless.get, endless)
+expect.equal(err.kind, "cancelled")
+pool:terminate()
