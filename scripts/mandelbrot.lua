@@ -11,7 +11,7 @@
 -- The script checks itself: the picture must be symmetric to the byte, and the set must have the area that is known.
 local mm = require("manymoons")
 
-local width = math.floor(tonumber(arg[1]) or 800)
+local width = math.floor(tonumber(arg[1]) or 640)
 local path = arg[2] or "mandelbrot.png"
 local height = math.floor(width * 3 / 4)
 

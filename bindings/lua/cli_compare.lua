@@ -34,7 +34,9 @@ local function exit_with(status, stream, ...)
   os.exit(status)
 end
 
-local function refuse(...) exit_with(1, io.stderr, "manymoons compare: ", string.format(...), "\n", USAGE) end
+local function refuse(...)
+  exit_with(1, io.stderr, "manymoons compare: ", string.format(...), "\n(manymoons compare --help tells more)\n")
+end
 
 local function read_count(name, text, least)
   local count = tonumber(text)
@@ -316,7 +318,9 @@ local function new_progress(plan)
   local is_terminal = os.execute("test -t 2")
   if not is_terminal then return function() end, function() end end
   local function show(world, round)
-    io.stderr:write(string.format("\r\27[K%s, run %d of %d", world, round, plan.warmup + plan.runs))
+    local number = round - plan.warmup
+    local what = number > 0 and string.format("run %d of %d", number, plan.runs) or "warming up"
+    io.stderr:write("\r\27[K", world, ", ", what)
   end
   return show, function() io.stderr:write("\r\27[K") end
 end

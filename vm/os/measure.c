@@ -157,7 +157,9 @@ static int64_t timeval_ns(struct timeval t) {
   return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_usec * 1000;
 }
 
-/* The first process is dead but not yet reaped, so its number, which is the group's, cannot be another's. */
+/* The first process is dead but not yet reaped, so its number, which is the group's, cannot be another's.
+ * A run that was over before the first pause was hardly looked at: its largest resident set is nearer the
+ * truth. */
 static status reap_group(struct measurement *m) {
   struct rusage used;
   int report;
@@ -169,7 +171,7 @@ static status reap_group(struct measurement *m) {
   if (result < 0) return -errno;
   m->report.cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
   m->report.exit_code = WIFEXITED(report) ? WEXITSTATUS(report) : -WTERMSIG(report);
-  if (m->report.peak_bytes == 0) m->report.peak_bytes = (uint64_t)used.ru_maxrss * KIB;
+  if (m->report.wall_ns < PAUSE_NS) m->report.peak_bytes = (uint64_t)used.ru_maxrss * KIB;
   return STATUS_OK;
 }
 

@@ -281,7 +281,7 @@ static void check_maker(struct decoder *d, const struct code *code) {
 /* Pushes a function without its upvalues. */
 static void decode_code(struct decoder *d) {
   if (!d->takes_functions)
-    luaL_error(d->L, "the bytes hold functions, which loads refuses unless {functions = true}");
+    luaL_error(d->L, "the bytes hold functions, which are refused unless {functions = true}");
   struct code code = {.size = decode_u32(d)};
   code.text = (const char *)decode_bytes(d, code.size);
   check_maker(d, &code);
@@ -324,18 +324,18 @@ static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, s
 }
 
 /* The cell at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is
- * shared. */
+ * shared. It is remembered before its value is decoded, for the value may be a function that shares it. */
 static void decode_cell(struct decoder *d, int function, int n, int depth) {
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);
   must_be(d, (tag & ~TAG_SHARED) == TAG_CELL);
+  const bool is_joined = d->is_image && tag & TAG_SHARED && join_cell(d, function, n, offset);
+  if (!is_joined) remember_cell(d, function, n, tag, offset);
   decode_at_depth(d, depth);
-  if (d->is_image && tag & TAG_SHARED && join_cell(d, function, n, offset)) {
+  if (is_joined)
     lua_pop(d->L, 1);
-    return;
-  }
-  must_be(d, lua_setupvalue(d->L, function, n) != NULL);
-  remember_cell(d, function, n, tag, offset);
+  else
+    must_be(d, lua_setupvalue(d->L, function, n) != NULL);
 }
 
 static void decode_upvalue(struct decoder *d, int function, int n, int depth) {
@@ -397,8 +397,6 @@ static void decode_named(struct decoder *d) {
   decode_sized(d);
   decode_sized(d);
   names_push_named(d->L, d->trust);
-  if (lua_isfunction(d->L, -1) && !d->takes_functions)
-    luaL_error(d->L, "the bytes name functions, which loads refuses unless {functions = true}");
 }
 
 static void decode_module(struct decoder *d) {
@@ -411,7 +409,10 @@ static void decode_handle(struct decoder *d) {
   must_be(d, d->takes_handles && index < d->message.handle_count && (d->is_image || index == *d->received));
   const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
   const struct handle_type *type = d->types->by_id[handle.type];
-  if (!type) luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
+  if (!type) {
+    luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
+    return; /* for readers and analysers: luaL_error does not say that it never returns */
+  }
   if (d->is_image)
     type->copy(handle.reference); /* the image keeps its own */
   else
@@ -436,6 +437,8 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
     case TAG_FUNCTION_DEFERRED: decode_function_deferred(d, tag, offset); return;
     default: decode_raise_malformed(d);
   }
+  if (lua_isfunction(d->L, -1) && !d->takes_functions)
+    luaL_error(d->L, "the bytes name functions, which are refused unless {functions = true}");
   remember(d, tag, offset);
 }
 

@@ -4,7 +4,6 @@
 #include "state/encode.h"
 
 #include "state/names.h"
-#include "wire/message.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
 

@@ -114,7 +114,8 @@ static inline void luaL_traceback(lua_State *L, lua_State *of, const char *messa
     lua_pushstring(L, message ? message : "");
     lua_pushinteger(L, L == of ? level + 1 : level);
     lua_call(L, 3, 1);
-    if (!message) lua_pushstring(L, lua_tostring(L, -1) + 1); /* without the line of the message that is not there */
+    const char *text = lua_tostring(L, -1);
+    if (!message && text && *text == '\n') lua_pushstring(L, text + 1); /* no message: no empty line for it */
   } else {
     lua_pushstring(L, message ? message : "");
   }
