@@ -27,10 +27,12 @@ LUA_5.4_CFLAGS := -isystem /usr/include/lua5.4
 LUA_5.1_CFLAGS := -isystem /usr/include/lua5.1
 LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
 
+PROGRAM_SRC := $(sort $(wildcard vm/*.c))
 CORE_DIRS := base os sync shared wire channel task
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c)))
 LUA_SRC   := $(sort $(wildcard vm/state/*.c) $(wildcard bindings/*.c))
 EMBEDDED  := $(sort $(wildcard bindings/lua/*.lua))
+PROGRAM_OBJ  := $(PROGRAM_SRC:%.c=$(BUILD)/5.4/%.o)
 CORE_OBJ     := $(CORE_SRC:%.c=$(BUILD)/core/%.o)
 LUA_OBJ_5.4  := $(LUA_SRC:%.c=$(BUILD)/5.4/%.o)
 LUA_OBJ_5.1  := $(LUA_SRC:%.c=$(BUILD)/5.1/%.o)
@@ -38,47 +40,68 @@ LUA_OBJ_5.1  := $(LUA_SRC:%.c=$(BUILD)/5.1/%.o)
 ARTEFACTS := $(BUILD)/manymoons $(BUILD)/lua/5.4/manymoons.so $(BUILD)/lua/5.1/manymoons.so \
              $(BUILD)/libmanymoons.so $(BUILD)/libmanymoons.a
 
+# Says what is made, and how when asked: make V=1.
+ifdef V
+SAY := @:
+else
+SAY := @echo
+.SILENT:
+endif
+# The goals that build do so with all cores; one after the other, for they use the same folders.
+JOBS := $(shell nproc)
+SUBMAKE := $(MAKE) --no-print-directory --jobs=$(JOBS)
+ifneq ($(filter run check test test-%,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .DELETE_ON_ERROR:
-.PHONY: all help run test check setup-build setup-run setup-test tests test-% clean
+.PHONY: all help run check test tests clean setup FORCE
 .DEFAULT_GOAL := all
 
 help: ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "  VARIANT=release|debug|asan|tsan and CC=gcc|clang choose how; default: $(VARIANT), $(CC)"
 
-run: ## install what is missing, build, and run the main job: compare a script in all worlds
-	@tests/support/setup run
-	@$(MAKE) -s all
+all: setup $(ARTEFACTS) ## build everything into build/
+	ln -sfn $(VARIANT)/manymoons build/manymoons
+	ln -sfn $(VARIANT)/lua build/lua
+	ln -sfn $(VARIANT)/libmanymoons.so build/libmanymoons.so
+	ln -sfn $(VARIANT)/libmanymoons.a build/libmanymoons.a
+
+run: ## install what is missing, build, and run the main job: one script compared in all worlds
+	tests/support/setup run
+	$(SUBMAKE) VARIANT=release all
 	build/release/manymoons compare scripts/mandelbrot.lua
 
-test: ## install what is missing, build, and run all tests
-	@tests/support/setup test
-	@$(MAKE) -s test-release test-debug test-asan test-tsan
-	@cat build/test-*.list >build/tests.list
-	@tests/support/run-tests build/tests.list
+test: ## install what is missing, build, and run all tests (test-debug, test-asan, …: one variant's)
+	tests/support/setup test
+	for variant in $(VARIANTS); do $(SUBMAKE) VARIANT=$$variant all tests || exit; done
+	ln -sfn release/manymoons build/manymoons
+	for variant in $(VARIANTS); do tests/support/list-tests $$variant || exit; done >build/tests.list
+	tests/support/run-tests build/tests.list
 
-# Builds a variant and its unit tests, and lists what is to be run.
 test-%:
-	@mkdir -p build
-	@$(MAKE) -s VARIANT=$* all tests
-	@tests/support/list-tests $* >build/test-$*.list
+	tests/support/setup test
+	$(SUBMAKE) VARIANT=$* all tests
+	tests/support/list-tests $* >build/tests-$*.list
+	tests/support/run-tests build/tests-$*.list
 
-check: ## format, lint, layers, headers, exports: everything that needs no run
-	@tests/support/setup test
-	@$(MAKE) -s VARIANT=release all
-	@tests/checks/all
+check: ## format, lint, locks, layers, headers, exports: everything that needs no run
+	tests/support/setup test
+	$(SUBMAKE) VARIANT=release all
+	tests/checks/all
 
 clean: ## remove build/
 	rm -rf build
 
-setup-build:
-	@tests/support/setup build
+setup:
+	tests/support/setup build
 
-all: setup-build $(ARTEFACTS) ## build everything into build/, for VARIANT=release|debug|asan|tsan
-	@ln -sfn $(VARIANT)/manymoons build/manymoons
-	@ln -sfn $(VARIANT)/lua build/lua
-	@ln -sfn $(VARIANT)/libmanymoons.so build/libmanymoons.so
-	@ln -sfn $(VARIANT)/libmanymoons.a build/libmanymoons.a
+# Changes when the compiler or its flags do: then everything is compiled anew.
+$(BUILD)/flags: FORCE | setup
+	mkdir -p $(@D)
+	echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+$(CORE_OBJ) $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.1): $(BUILD)/flags
 
 $(BUILD)/core/%.o: %.c
 	@mkdir -p $(@D)

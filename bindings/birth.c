@@ -39,12 +39,16 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
   struct bytes *all = push_gathered(L);
   struct bytes *image = push_gathered(L);
   globals_encode(L, image);
+  message_weaken(image->data, image->len);
   birth.image = append(L, all, image);
   birth.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
   birth.payload = append(L, all, transfer_encode(L, first, count, "argument"));
   block_ref block = 0;
   const status st = commons_alloc(sizeof birth + all->len, &block);
-  if (st) message_discard(all->data + birth.payload.offset - sizeof birth, birth.payload.size);
+  if (st) {
+    message_discard(all->data + birth.payload.offset - sizeof birth, birth.payload.size);
+    message_discard_weakened(image->data, image->len);
+  }
   raise_status(L, st);
   memcpy(commons_at(block), &birth, sizeof birth);
   memcpy((uint8_t *)commons_at(block) + sizeof birth, all->data, all->len);
@@ -57,5 +61,6 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
 void birth_destroy(block_ref block, enum birth_fate fate) {
   const struct birth *b = commons_at(block);
   if (fate == BIRTH_UNREAD) message_discard(birth_data(b, b->payload), b->payload.size);
+  message_discard_weakened(birth_data(b, b->image), b->image.size);
   commons_free(block);
 }

@@ -15,6 +15,8 @@
 
 struct connection {
   struct pipe_end *end; /* NULL once closed */
+  object_ref reference; /* of the end */
+  uint32_t slot;        /* the process that holds it for this handle; another one after a fork, until it is used */
   struct bytes inbox;
   struct ring_message message; /* received and not read yet */
   bool has_message;
@@ -28,7 +30,17 @@ static const struct handle_class class; /* defined below its methods */
 static struct connection *check_connection(lua_State *L, int index) {
   struct connection *c = class_check(L, index, &class);
   if (!c->end) luaL_error(L, "Connection: used after close");
+  if (c->slot == commons_slot()) return c;
+  if (commons_claim(c->reference, OBJECT_PIPE_END))
+    luaL_error(L, "Connection: nobody holds this end any more; pass it to the worker that uses it");
+  c->slot = commons_slot();
   return c;
+}
+
+static void set_end(struct connection *c, struct pipe_end *end) {
+  c->end = end;
+  c->reference = commons_object_ref(&end->object);
+  c->slot = commons_slot();
 }
 
 static struct connection *push_connection(lua_State *L) {
@@ -47,8 +59,8 @@ int pipe_new(lua_State *L) {
   struct pipe_end *ends[2];
   const status st = pipe_make(&ends[0], &ends[1], ways);
   if (st) return return_failure(L, st);
-  first->end = ends[0];
-  second->end = ends[1];
+  set_end(first, ends[0]);
+  set_end(second, ends[1]);
   first->never_waits = second->never_waits = never_waits;
   return 2;
 }
@@ -183,7 +195,7 @@ static int connection_close(lua_State *L) {
   if (c->has_message) message_discard(c->message.data, c->message.size);
   release_message(c);
   bytes_fini(&c->inbox);
-  commons_release(&c->end->object);
+  if (commons_holds(c->reference, OBJECT_PIPE_END)) commons_release(&c->end->object);
   c->end = NULL;
   return 0;
 }
@@ -216,7 +228,7 @@ static void connection_receive_handle(lua_State *L, uint64_t reference) {
   if (st == STATUS_OK) st = commons_receive(object);
   char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "Connection: %s", status_text(st, text));
-  c->end = (struct pipe_end *)(void *)object;
+  set_end(c, (struct pipe_end *)(void *)object);
 }
 
 void connection_open(lua_State *L) {

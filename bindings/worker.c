@@ -17,11 +17,14 @@
 
 #include "base/memory.h"
 #include "birth.h"
+#include "channel/message.h"
 #include "launch.h"
 #include "os/clock.h"
 #include "pool_core.h"
+#include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
+#include "wire/message.h"
 #include "worker_run.h"
 
 enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS };
@@ -193,13 +196,43 @@ static struct birth birth_of(lua_State *L) {
   return birth;
 }
 
+/* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The message that
+ * lists them is thrown away after the fork. */
+enum { PASSED_MAX = 256 };
+
+struct passed {
+  object_ref refs[PASSED_MAX];
+  struct object_list list;
+  struct bytes *text; /* NULL: it could not be encoded, so everything is passed */
+};
+
+static void list_passed(lua_State *L, struct passed *p) {
+  const int count = lua_gettop(L) - ARG_CORE;
+  struct message m;
+  p->text = NULL;
+  luaL_checkstack(L, count + 4, "too many arguments");
+  transfer_open(L);
+  if (transfer_try_encode(L, ARG_FUNCTION, count, "argument", &p->text)) {
+    lua_pop(L, 1);
+    p->text = NULL;
+    return;
+  }
+  p->list = (struct object_list){p->refs, 0};
+  if (message_parse(p->text->data, p->text->len, &m)) return;
+  for (uint32_t i = 0; i < m.handle_count && i < PASSED_MAX; i++)
+    p->refs[p->list.count++] = message_handle_at(&m, i).reference;
+}
+
 /* The child never comes back from here. */
 static int start_fork(lua_State *L) {
   const struct birth birth = birth_of(L);
+  struct passed passed;
+  list_passed(L, &passed);
   struct worker *w = push_worker(L, WORKER_PROCESS);
   struct cell *cell = NULL;
   enum child_side side = CHILD_PARENT;
-  const status st = child_fork(&w->child, &side, &cell);
+  const status st = child_fork(&w->child, passed.text ? &passed.list : NULL, &side, &cell);
+  if (side == CHILD_PARENT && passed.text) message_discard(passed.text->data, passed.text->len);
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
     lua_pop(L, 1);

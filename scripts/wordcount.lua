@@ -5,7 +5,7 @@
 --
 -- The parent lists the files and puts them together in batches of about one size; a worker reads the files of a batch
 -- itself, so that texts never travel, and sends back how often each word occurs in them. Files that are not
--- text (with a NUL in them) or compressed are left out; after so many megabytes (64 unless told) the rest is, too.
+-- text (with a NUL in them) or compressed are left out; after so many megabytes (32 unless told) the rest is, too.
 --
 -- The script checks itself: the words of each file are counted once more in another way.
 local mm = require("manymoons")
@@ -175,7 +175,7 @@ local function report(all)
 end
 
 local directory = arg[1] or "/usr/share/doc"
-local limit = (tonumber(arg[2]) or 64) * MEGABYTE
+local limit = (tonumber(arg[2]) or 32) * MEGABYTE
 local batches = make_batches(list_files(directory), limit)
 if #batches == 0 then fail("no text below %s", directory) end
 

@@ -22,14 +22,26 @@ void message_copy_reference(object_ref ref) {
 }
 
 /* Works on the message's tail alone (wire/format.h, I4). */
-void message_discard(const uint8_t *data, size_t size) {
-  if (size >= ENVELOPE_SIZE && data[0] == ENVELOPE_MAGIC) {
-    data += ENVELOPE_SIZE;
-    size -= ENVELOPE_SIZE;
-  }
+static void drop_each(const uint8_t *data, size_t size, bool (*is_meant)(const struct object *o)) {
   struct message m;
   if (message_parse(data, size, &m)) return;
-  for (uint32_t i = 0; i < m.handle_count; i++) message_drop_reference(message_handle_at(&m, i).reference);
+  for (uint32_t i = 0; i < m.handle_count; i++) {
+    struct object *object = find_object(message_handle_at(&m, i).reference);
+    if (object && is_meant(object)) commons_discard(object);
+  }
+}
+
+static bool is_pipe_end(const struct object *o) { return o->kind == OBJECT_PIPE_END; }
+static bool is_no_pipe_end(const struct object *o) { return o->kind != OBJECT_PIPE_END; }
+static bool is_any(const struct object *o) { return o != NULL; }
+
+void message_weaken(const uint8_t *data, size_t size) { drop_each(data, size, is_pipe_end); }
+void message_discard_weakened(const uint8_t *data, size_t size) { drop_each(data, size, is_no_pipe_end); }
+
+void message_discard(const uint8_t *data, size_t size) {
+  const bool has_envelope = size >= ENVELOPE_SIZE && data[0] == ENVELOPE_MAGIC;
+  const size_t skipped = has_envelope ? ENVELOPE_SIZE : 0;
+  drop_each(data + skipped, size - skipped, is_any);
 }
 
 void message_drain(struct ring *r) {

@@ -2,6 +2,8 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +24,43 @@ status socket_receive(int fd, void *packet, size_t size) {
   while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
   if (got == 0) return STATUS_CLOSED;
+  return (size_t)got == size ? STATUS_OK : -EPROTO;
+}
+
+union fd_message {
+  struct cmsghdr header;
+  char space[CMSG_SPACE(sizeof(int))];
+};
+
+status socket_send_with_fd(int fd, const void *packet, size_t size, int passed) {
+  struct iovec part = {.iov_base = (void *)(uintptr_t)packet, .iov_len = size};
+  union fd_message control = {0};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  ssize_t sent;
+  do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : STATUS_OK;
+}
+
+status socket_receive_with_fd(int fd, void *packet, size_t size, int *passed) {
+  struct iovec part = {.iov_base = packet, .iov_len = size};
+  union fd_message control = {0};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t got;
+  do got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return -errno;
+  if (got == 0) return STATUS_CLOSED;
+  const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  *passed = -1;
+  if (header && header->cmsg_type == SCM_RIGHTS) memcpy(passed, CMSG_DATA(header), sizeof *passed);
   return (size_t)got == size ? STATUS_OK : -EPROTO;
 }
 

@@ -257,6 +257,28 @@ status commons_receive(struct object *o) {
   return st;
 }
 
+bool commons_holds(object_ref ref, enum object_kind kind) {
+  struct object *o = NULL;
+  if (commons_find(ref, kind, &o)) return false;
+  mutex_lock(&commons.lock);
+  const bool holds = commons.held_capacity &&
+                     commons.held[place_of(commons.held, commons.held_capacity, commons_ref(o))].object != 0;
+  mutex_unlock(&commons.lock);
+  return holds;
+}
+
+/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the second look sees. */
+status commons_claim(object_ref ref, enum object_kind kind) {
+  struct object *o = NULL;
+  if (commons_holds(ref, kind)) return STATUS_OK;
+  status st = commons_find(ref, kind, &o);
+  if (st == STATUS_OK) st = commons_hold(o);
+  if (st) return st;
+  if (commons_find(ref, kind, &o) == STATUS_OK) return STATUS_OK;
+  commons_release(o);
+  return STATUS_FOREIGN;
+}
+
 void commons_discard(struct object *o) {
   object_arrive(o, ROSTER_NOBODY);
   end_if_unreachable(o);
@@ -319,15 +341,40 @@ status commons_reserve_slot(struct child_slot *out) {
   return STATUS_OK;
 }
 
+static bool is_passed(const struct object *o, const struct object_list *passed) {
+  if (o->kind != OBJECT_PIPE_END || !passed) return true;
+  for (size_t i = 0; i < passed->count; i++)
+    if (passed->refs[i] == commons_object_ref(o)) return true;
+  return false;
+}
+
 /* The child's bits are set before there is a child: it never holds less than it inherits. */
-void commons_share_with_child(uint32_t slot) {
+void commons_share_with_child(uint32_t slot, const struct object_list *passed) {
   mutex_lock(&commons.lock);
-  for (size_t i = 0; i < commons.held_capacity; i++)
-    if (commons.held[i].object) object_share(commons_at(commons.held[i].object), slot);
+  for (size_t i = 0; i < commons.held_capacity; i++) {
+    if (!commons.held[i].object) continue;
+    struct object *o = commons_at(commons.held[i].object);
+    if (is_passed(o, passed)) object_share(o, slot);
+  }
   mutex_unlock(&commons.lock);
 }
 
-void commons_after_fork(uint32_t slot) { take_place(slot); }
+static bool is_ours(const struct object *o) {
+  return (atomic_load(&o->holders[commons.slot / 64]) & UINT64_C(1) << commons.slot % 64) != 0;
+}
+
+/* What was not passed is not ours; the copied table says it is. Removing moves others up, so each place is looked at until
+ * it stays. */
+void commons_after_fork(uint32_t slot) {
+  take_place(slot);
+  for (size_t i = 0; i < commons.held_capacity;) {
+    const block_ref object = commons.held[i].object;
+    if (object && !is_ours(commons_at(object)))
+      remove_place(i);
+    else
+      i++;
+  }
+}
 
 static void drop_holder(void *context, block_ref block) {
   const uint32_t slot = *(const uint32_t *)context;

@@ -55,11 +55,11 @@ static void become_child(struct child_slot place) {
   signals_reset_in_child();
 }
 
-status child_fork(struct child *out, enum child_side *side, struct cell **cell) {
+status child_fork(struct child *out, const struct object_list *passed, enum child_side *side, struct cell **cell) {
   struct child c;
   status st = prepare(&c);
   if (st) return st;
-  commons_share_with_child(c.place.slot);
+  commons_share_with_child(c.place.slot, passed);
   fflush(NULL); /* what is buffered is written once, by us */
   pid_t pid = 0;
   st = process_fork(&pid);

@@ -93,6 +93,13 @@ static status server_fork(struct server *s, const struct child_order *order, pid
   return STATUS_OK;
 }
 
+/* The child's pidfd goes along: by the time its pid is read, the child may have come and gone. */
+static status server_reply(struct server *s, status st, int32_t pid) {
+  const int32_t reply = st ? st : pid;
+  if (st) return socket_send(s->channel, &reply, sizeof reply);
+  return socket_send_with_fd(s->channel, &reply, sizeof reply, s->children[s->count - 1].pidfd);
+}
+
 /* One request. Returns true in the child that it made. */
 static bool server_answer(struct server *s, struct child_order *order) {
   const status got = socket_receive(s->channel, order, sizeof *order);
@@ -104,8 +111,7 @@ static bool server_answer(struct server *s, struct child_order *order) {
     become_served(s, order);
     return true;
   }
-  const int32_t reply = st ? st : (int32_t)pid;
-  if (socket_send(s->channel, &reply, sizeof reply)) server_end();
+  if (server_reply(s, st, (int32_t)pid)) server_end();
   return false;
 }
 
@@ -166,9 +172,8 @@ static void stop_locked(void) {
 static status ask_locked(const struct child_order *order, int32_t *pid, int *pidfd) {
   status st = socket_send(client.channel, order, sizeof *order);
   int32_t reply = 0;
-  if (st == STATUS_OK) st = socket_receive(client.channel, &reply, sizeof reply);
+  if (st == STATUS_OK) st = socket_receive_with_fd(client.channel, &reply, sizeof reply, pidfd);
   if (st == STATUS_OK && reply < 0) return reply;
-  if (st == STATUS_OK) st = process_watch(pidfd, reply);
   if (st == STATUS_OK) *pid = reply;
   return st;
 }

@@ -4,7 +4,7 @@
  * One for each process that needs it, started at the first need; ours to talk to under rank_forkserver.
  *
  *     us → server   struct child_order
- *     server → us   int32_t pid, or -errno
+ *     server → us   int32_t pid and the pidfd, or -errno
  *
  * The server reaps its children and writes how they ended into their cells. It ends when our end of the
  * socket closes, and its children with it; the death of the thread that happened to start it does not matter.

@@ -89,7 +89,7 @@ static const struct deed deeds[] = {
 static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *claim, long point) {
   struct child_slot place;
   CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
-  commons_share_with_child(place.slot);
+  commons_share_with_child(place.slot, NULL);
   const pid_t pid = fork();
   if (pid == 0) {
     commons_after_fork(place.slot);
