@@ -263,7 +263,7 @@ static void set_arguments(lua_State *L, char **argv, int argc, int script) {
 
 static int push_arguments(lua_State *L) {
   lua_getglobal(L, "arg");
-  luaL_checktype(L, -1, LUA_TTABLE);
+  if (!lua_istable(L, -1)) luaL_error(L, "'arg' is not a table");
   const int count = (int)luaL_len(L, -1);
   luaL_checkstack(L, count + 3, "too many arguments to script");
   for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
@@ -333,17 +333,14 @@ static bool run_rest(lua_State *L, const struct command_line *c) {
     repl_run(L);
     return true;
   }
-  return run_file(L, NULL);
+  run_file(L, NULL); /* what stdin holds may fail: lua5.4 exits with 0 all the same */
+  return true;
 }
 
 static int main_protected(lua_State *L) {
   struct command_line *c = lua_touserdata(L, 1);
   lua_settop(L, 0);
   if (c->options.shows_version) repl_print_version();
-  if (c->options.ignores_environment) {
-    lua_pushboolean(L, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
-  }
   module_preload(L);
   set_arguments(L, c->argv, c->argc, c->options.script);
   c->is_fine = (c->options.ignores_environment || run_environment(L)) && choose_world(L, c->options.world) &&
@@ -360,7 +357,7 @@ static void fill_standard_descriptors(void) {
 
 static int run_main_vm(struct command_line *c) {
   struct vm *vm = NULL;
-  if (vm_open(&vm)) {
+  if (c->options.ignores_environment ? vm_open_without_environment(&vm) : vm_open(&vm)) {
     fprintf(stderr, "%s: cannot create state: not enough memory\n", program_name);
     return EXIT_FAILURE;
   }

@@ -64,31 +64,50 @@ static void vm_init(struct vm *vm, lua_State *L) {
   vm->thread = thread_self();
 }
 
+/* As the stand-alone interpreter: generational collection, where there is one. */
 static int open_libraries(lua_State *L) {
   luaL_openlibs(L);
   vm_track_coroutines(L);
   vm_print_install(L);
+#if LUA_VERSION_NUM >= 504
+  lua_gc(L, LUA_GCGEN, 0, 0);
+#endif
   return 0;
 }
 
-static int panic(lua_State *L) {
-  (void)L;
-  return 0; /* Lua aborts after this; every entry of ours is protected, so it does not come here */
+static int open_libraries_without_environment(lua_State *L) {
+  lua_pushboolean(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  return open_libraries(L);
 }
 
-status vm_open(struct vm **out) NO_THREAD_SAFETY_ANALYSIS {
+#if LUA_VERSION_NUM >= 504
+/* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on. */
+static lua_State *new_state(struct vm *vm) {
+  lua_State *L = luaL_newstate();
+  if (!L) return NULL;
+  account_change(&vm->account, 0, (size_t)lua_gc(L, LUA_GCCOUNT) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB));
+  lua_setallocf(L, vm_alloc, vm);
+  return L;
+}
+#else
+/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours is protected, so
+ * that there is no panic to speak about. */
+static lua_State *new_state(struct vm *vm) { return lua_newstate(vm_alloc, vm); }
+#endif
+
+static status open_with(struct vm **out, lua_CFunction libraries) NO_THREAD_SAFETY_ANALYSIS {
   struct vm *vm = memory_alloc(sizeof *vm);
   if (!vm) return -ENOMEM;
-  lua_State *L = lua_newstate(vm_alloc, vm);
+  lua_State *L = new_state(vm);
   if (!L) {
     memory_free(vm);
     return -ENOMEM;
   }
-  lua_atpanic(L, panic);
   vm_lock_init(&vm->lock);
   vm_init(vm, L);
   vm_enter(vm);
-  lua_pushcfunction(L, open_libraries);
+  lua_pushcfunction(L, libraries);
   if (lua_pcall(L, 0, 0, 0)) {
     vm_close(vm);
     return -ENOMEM;
@@ -96,6 +115,10 @@ status vm_open(struct vm **out) NO_THREAD_SAFETY_ANALYSIS {
   *out = vm;
   return STATUS_OK;
 }
+
+status vm_open(struct vm **out) { return open_with(out, open_libraries); }
+
+status vm_open_without_environment(struct vm **out) { return open_with(out, open_libraries_without_environment); }
 
 void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   lua_close(vm->state);

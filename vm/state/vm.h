@@ -51,6 +51,8 @@ struct vm {
 
 /* A VM with all standard libraries, entered: the calling thread holds its lock. -ENOMEM. */
 MUST_CHECK status vm_open(struct vm **out);
+/* The same without looking at LUA_PATH and its like. */
+MUST_CHECK status vm_open_without_environment(struct vm **out);
 /* Entered; closes the state (finalizers run) and frees it. */
 void vm_close(struct vm *vm);
 /* The VM of a state that a host made; the same one each time. [-0, +0, raises] */

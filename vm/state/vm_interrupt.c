@@ -111,7 +111,7 @@ static int take_results(lua_State *L, lua_State *co, int results) {
 /* [-n, +m, raises only for a wrong argument] coroutine.resume */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "coroutine");
+  luaL_argexpected(L, co, 1, "thread");
   int results = 0;
   if (is_failure(resume(L, co, lua_gettop(L) - 1, &results))) {
     lua_pushboolean(L, 0);

@@ -1,0 +1,1 @@
+local t = setmetatable({}, {__gc = function() print("collected") end}) print("end")

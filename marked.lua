@@ -1,0 +1,2 @@
+﻿#!a mark of UTF-8 in front
+print("marked", ...)

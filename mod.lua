@@ -1,0 +1,2 @@
+print("mod", ...)
+return { answer = 42 }

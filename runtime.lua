@@ -1,0 +1,1 @@
+local function f() error("deep") end local function g() f() end g()
