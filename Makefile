@@ -70,7 +70,7 @@ help: ## show this
 run: ## install what is missing, build, and run the main job: one script compared in all worlds
 	tests/support/setup run
 	$(SUBMAKE) VARIANT=release all
-	build/release/manymoons compare scripts/mandelbrot.lua
+	build/release/manymoons compare scripts/mandelbrot.lua 640 build/mandelbrot.png
 
 check: ## format, lint, locks, layers, headers, exports: everything that needs no run
 	tests/support/setup test

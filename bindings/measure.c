@@ -78,7 +78,7 @@ static deadline read_deadline(lua_State *L) {
 }
 
 /* Waits until the run has ended, or this VM is to stop. */
-static status wait_for_end(struct vm *vm, struct measurement *m, deadline until) {
+static status wait_for_end(struct vm *vm, struct measurement *m, deadline until) REQUIRES(rank_vm) {
   status st;
   do {
     vm_leave(vm);
@@ -105,7 +105,7 @@ static void push_report(lua_State *L, const struct measure_report *report) {
   lua_setfield(L, -2, "output");
 }
 
-int measure_run(lua_State *L) {
+int measure_run(lua_State *L) REQUIRES(rank_vm) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   struct measure_order order = {.arguments = read_arguments(L)};

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
- * "manymoons" built in.
+ * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli_*.lua).
  *
- * In order: the command line, signals, running chunks, the main VM's life. The interactive part is repl.c.
- * Worker processes enter here too: --worker and --forkserver are for ourselves (bindings/launch.c).
+ * This file is the life of the main VM: made, given its arguments, run, its children ended, closed. Around
+ * it: options (the command line), chunk (running and telling errors), ctrl_c, repl and editor (the
+ * interactive part). Worker processes enter here too: --worker and --forkserver are for ourselves
+ * (bindings/launch.c).
+ *
+ * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an error or
+ *     Ctrl-C. Whoever leaves without being interrupted waits for those that are not daemons.
+ * I2  "interrupted" is said once, here.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,254 +21,39 @@
 #include "../bindings/embedded.h"
 #include "../bindings/launch.h"
 #include "../bindings/module.h"
+#include "base/version.h"
+#include "chunk.h"
+#include "ctrl_c.h"
+#include "options.h"
 #include "repl.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
-static const char program_name[] = "manymoons";
+enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
 
-enum { EXIT_INTERRUPTED = 130 };
-
-/* ---- the command line
- * ----------------------------------------------------------------------------------------- */
-
-struct options {
-  bool is_interactive;      /* -i */
-  bool shows_version;       /* -v */
-  bool shows_help;          /* -h */
-  bool ignores_environment; /* -E */
-  bool has_chunks;          /* -e: without a script, nothing is read from stdin */
-  int script;               /* index in argv of the script's name, "-" for stdin, or argc: none */
-  const char *world;
-  const char *wrong; /* the option that could not be understood */
+/* What is asked of the main VM, and what came of it. */
+struct job {
+  struct options options;
+  bool has_succeeded;
 };
 
-static const char usage[] =
-    "usage: manymoons [options] [script [args]]\n"
-    "       manymoons [options] compare [options] script [args]   measure a script in every world\n"
-    "Available options are:\n"
-    "  -e stat       execute string 'stat'\n"
-    "  -i            enter interactive mode after executing 'script'\n"
-    "  -l mod        require library 'mod' into global 'mod'\n"
-    "  -l g=mod      require library 'mod' into global 'g'\n"
-    "  -v, --version show version information\n"
-    "  -E            ignore environment variables\n"
-    "  -W            turn warnings on\n"
-    "  --world NAME  the world that is meant where a script names none\n"
-    "                (serial, interpreters, processes; default: processes)\n"
-    "  -h, --help    show this help\n"
-    "  --            stop handling options\n"
-    "  -             stop handling options and execute stdin\n";
+/* ---- the globals of a script ------------------------------------------------------------------------------
+ */
 
-/* -e and -l take the rest of their word, or the next word. Returns the index of the last word used; argc:
- * none there. */
-static int value_index(char **argv, int argc, int i) {
-  if (argv[i][2] != '\0') return i;
-  return i + 1 < argc && argv[i + 1][0] != '-' ? i + 1 : argc;
-}
-
-/* A long option. Returns the index of the last word used, or argc when it is none. */
-static int parse_long(struct options *o, char **argv, int argc, int i) {
-  if (strcmp(argv[i], "--version") == 0) {
-    o->shows_version = true;
-    return i;
-  }
-  if (strcmp(argv[i], "--help") == 0) {
-    o->shows_help = true;
-    return i;
-  }
-  if (strncmp(argv[i], "--world=", 8) == 0) {
-    o->world = argv[i] + 8;
-    return i;
-  }
-  if (strcmp(argv[i], "--world") != 0 || i + 1 >= argc) return argc;
-  o->world = argv[i + 1];
-  return i + 1;
-}
-
-static int parse_short(struct options *o, char **argv, int argc, int i) {
-  const char *option = argv[i];
-  if (option[1] == 'e' || option[1] == 'l') {
-    o->has_chunks |= option[1] == 'e';
-    return value_index(argv, argc, i);
-  }
-  if (option[2] != '\0') return argc;
-  switch (option[1]) {
-    case 'i': o->is_interactive = o->shows_version = true; return i;
-    case 'v': o->shows_version = true; return i;
-    case 'h': o->shows_help = true; return i;
-    case 'E': o->ignores_environment = true; return i;
-    case 'W': return i;
-    default: return argc;
-  }
-}
-
-static struct options parse(char **argv, int argc) {
-  struct options o = {.script = argc};
-  for (int i = 1; i < argc; i++) {
-    if (argv[i][0] != '-' || argv[i][1] == '\0') {
-      o.script = i;
-      return o;
-    }
-    if (strcmp(argv[i], "--") == 0) {
-      o.script = i + 1;
-      return o;
-    }
-    const int last = argv[i][1] == '-' ? parse_long(&o, argv, argc, i) : parse_short(&o, argv, argc, i);
-    if (last == argc) {
-      o.wrong = argv[i];
-      return o;
-    }
-    i = last;
-  }
-  return o;
-}
-
-static int refuse(const char *wrong) {
-  const char needs_argument = wrong[1] == 'e' || wrong[1] == 'l' ? wrong[1] : '\0';
-  if (needs_argument && wrong[2] == '\0')
-    fprintf(stderr, "%s: '%s' needs argument\n%s", program_name, wrong, usage);
-  else
-    fprintf(stderr, "%s: unrecognized option '%s'\n%s", program_name, wrong, usage);
-  return EXIT_FAILURE;
-}
-
-/* ---- Ctrl-C
- * ----------------------------------------------------------------------------------------------------- */
-
-static struct vm *interrupted_vm; /* the main VM, for the handler; set once before it is installed */
-
-/* The first one asks; whoever is not heard by then may use the second. */
-static void on_interrupt(int number) {
-  signal(number, SIG_DFL);
-  vm_interrupt_from_signal(interrupted_vm, VM_STOP_INTERRUPT);
-}
-
-static void catch_interrupts(void) {
-  struct sigaction old;
-  if (sigaction(SIGINT, NULL, &old) || old.sa_handler == SIG_IGN) return;
-  struct sigaction action = {.sa_handler = on_interrupt};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-}
-
-/* ---- running
- * ------------------------------------------------------------------------------------------------------ */
-
-/* The message handler: a traceback for what is text, __tostring for what has it. */
-static int explain(lua_State *L) {
-  const char *message = lua_tostring(L, 1);
-  if (!message) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
-    message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  }
-  const struct vm *vm = vm_of(L);
-  if (vm_should_stop(vm)) return 1;
-  luaL_traceback(L, L, message, 1);
-  return 1;
-}
-
-int main_call(lua_State *L, int arguments, int results) {
-  const int base = lua_gettop(L) - arguments;
-  lua_pushcfunction(L, explain);
-  lua_insert(L, base);
-  catch_interrupts();
-  const int state = lua_pcall(L, arguments, results, base);
-  lua_remove(L, base);
-  return state;
-}
-
-void main_report(lua_State *L) {
-  const char *message = lua_tostring(L, -1);
-  fflush(stdout);
-  fprintf(stderr, "%s: %s\n", program_name, message ? message : "(error object is not a string)");
-  fflush(stderr);
-  lua_pop(L, 1);
-}
-
-/* The error of `state`, if any, is told; an interrupt is told once, at the end. */
-static bool is_fine(lua_State *L, int state) {
-  if (state == LUA_OK) return true;
-  if (vm_should_stop(vm_of(L)))
-    lua_pop(L, 1);
-  else
-    main_report(L);
-  return false;
-}
-
-static bool run_string(lua_State *L, const char *text, const char *name) {
-  int state = luaL_loadbuffer(L, text, strlen(text), name);
-  if (state == LUA_OK) state = main_call(L, 0, 0);
-  return is_fine(L, state);
-}
-
-static bool run_file(lua_State *L, const char *name) {
-  int state = luaL_loadfile(L, name);
-  if (state == LUA_OK) state = main_call(L, 0, 0);
-  return is_fine(L, state);
-}
-
-/* -l mod, -l g=mod */
-static bool require_library(lua_State *L, const char *text) {
-  const char *equals = strchr(text, '=');
-  const char *module = equals ? equals + 1 : text;
-  lua_pushlstring(L, text, equals ? (size_t)(equals - text) : strlen(text));
-  lua_getglobal(L, "require");
-  lua_pushstring(L, module);
-  const int state = main_call(L, 1, 1);
-  if (state == LUA_OK) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_pushglobaltable(L);
-    lua_insert(L, -3);
-    lua_rawset(L, -3);
-    lua_pop(L, 2);
-    return true;
-  }
-  return is_fine(L, state);
-}
-
-/* LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
-static bool run_environment(lua_State *L) {
-  const char *name = "=LUA_INIT_5_4";
-  const char *init = getenv(name + 1);
-  if (!init) {
-    name = "=LUA_INIT";
-    init = getenv(name + 1);
-  }
-  if (!init) return true;
-  return init[0] == '@' ? run_file(L, init + 1) : run_string(L, init, name);
-}
-
-/* The options before the script that do something, in their order. */
-static bool run_options(lua_State *L, char **argv, int argc, int script) {
-  for (int i = 1; i < script && i < argc; i++) {
-    const char option = argv[i][1];
-    if (option == '-') {
-      if (strcmp(argv[i], "--world") == 0) i++;
-      continue;
-    }
-    if (option == 'W') lua_warning(L, "@on", 0);
-    if (option != 'e' && option != 'l') continue;
-    const char *value = argv[i][2] != '\0' ? argv[i] + 2 : argv[++i];
-    if (!(option == 'e' ? run_string(L, value, "=(command line)") : require_library(L, value))) return false;
-  }
-  return true;
-}
-
-static void set_arguments(lua_State *L, char **argv, int argc, int script) {
-  const int zero = script == argc ? 0 : script;
-  lua_createtable(L, argc - zero, zero + 1);
-  for (int i = 0; i < argc; i++) {
-    lua_pushstring(L, argv[i]);
+/* arg: the script's name at 0, its arguments behind it, what stood before it at negative indices. */
+static void set_arguments(lua_State *L, const struct options *o) {
+  const int zero = o->script == o->argc ? 0 : o->script;
+  lua_createtable(L, o->argc - zero, zero + 1);
+  for (int i = 0; i < o->argc; i++) {
+    lua_pushstring(L, o->argv[i]);
     lua_rawseti(L, -2, i - zero);
   }
   lua_setglobal(L, "arg");
 }
 
+/* What arg holds by now: options may have changed it. [-0, +count, raises] */
 static int push_arguments(lua_State *L) {
-  lua_getglobal(L, "arg");
-  if (!lua_istable(L, -1)) luaL_error(L, "'arg' is not a table");
+  if (lua_getglobal(L, "arg") != LUA_TTABLE) luaL_error(L, "'arg' is not a table");
   const int count = (int)luaL_len(L, -1);
   luaL_checkstack(L, count + 3, "too many arguments to script");
   for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
@@ -271,123 +61,199 @@ static int push_arguments(lua_State *L) {
   return count;
 }
 
-static bool run_script(lua_State *L, char **argv, int script) {
-  const char *name = argv[script];
-  if (strcmp(name, "-") == 0 && strcmp(argv[script - 1], "--") != 0) name = NULL;
-  int state = luaL_loadfile(L, name);
-  if (state == LUA_OK) state = main_call(L, push_arguments(L), 0);
-  return is_fine(L, state);
+static int exit_status(lua_State *L) {
+  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
 }
 
-/* manymoons compare …: embedded Lua, called with the rest of the command line. A file of that name goes first
- * with ./ */
-static const char *find_subcommand(const char *word, size_t *size) {
-  char name[64];
-  snprintf(name, sizeof name, "cli_%s", word);
-  return embedded_find(name, size);
+/* os.exit of the main VM: as Lua's, but the children end first. [-n, raises or does not return] */
+static int leave(lua_State *L) {
+  const int code = exit_status(L);
+  struct vm *vm = vm_of(L);
+  module_shutdown(L, SHUTDOWN_JOIN);
+  if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
+  ctrl_c_release();
+  if (lua_toboolean(L, 2)) vm_close(vm);
+  exit(code);
 }
 
-static bool run_subcommand(lua_State *L, const char *source, size_t size, const char *word) {
-  lua_pushfstring(L, "=manymoons/cli_%s.lua", word);
-  const int state = luaL_loadbuffer(L, source, size, lua_tostring(L, -1));
-  lua_remove(L, -2);
-  return is_fine(L, state == LUA_OK ? main_call(L, push_arguments(L), 0) : state);
-}
-
-/* ---- the main VM
- * ------------------------------------------------------------------------------------------------------ */
-
-struct command_line {
-  int argc;
-  char **argv;
-  struct options options;
-  bool is_fine;
-};
-
-static bool choose_world(lua_State *L, const char *world) {
-  if (!world) return true;
-  lua_getglobal(L, "require");
-  lua_pushstring(L, program_name);
-  if (!is_fine(L, main_call(L, 1, 1))) return false;
-  lua_getfield(L, -1, "set_world");
-  lua_pushstring(L, world);
-  const bool is_known = is_fine(L, main_call(L, 1, 0));
-  lua_pop(L, 1);
-  return is_known;
-}
-
-static bool run_rest(lua_State *L, const struct command_line *c) {
-  const struct options *o = &c->options;
-  const bool has_script = o->script < c->argc;
-  size_t size = 0;
-  const char *subcommand = has_script ? find_subcommand(c->argv[o->script], &size) : NULL;
-  if (subcommand) return run_subcommand(L, subcommand, size, c->argv[o->script]);
-  if (has_script && !run_script(L, c->argv, o->script)) return false;
-  if (o->is_interactive) {
-    repl_run(L);
-    return true;
-  }
-  if (has_script || o->has_chunks || o->shows_version) return true;
-  if (isatty(STDIN_FILENO)) {
-    repl_print_version();
-    repl_run(L);
-    return true;
-  }
-  run_file(L, NULL); /* what stdin holds may fail: lua5.4 exits with 0 all the same */
-  return true;
-}
-
-static int main_protected(lua_State *L) {
-  struct command_line *c = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  if (c->options.shows_version) repl_print_version();
+static void set_globals(lua_State *L, const struct options *o) {
   module_preload(L);
-  set_arguments(L, c->argv, c->argc, c->options.script);
-  c->is_fine = (c->options.ignores_environment || run_environment(L)) && choose_world(L, c->options.world) &&
-               run_options(L, c->argv, c->argc, c->options.script) && run_rest(L, c);
+  set_arguments(L, o);
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, leave);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}
+
+/* ---- what runs, in this order
+ * ------------------------------------------------------------------------------ */
+
+/* LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
+static bool run_environment(lua_State *L, const struct options *o) {
+  if (o->ignores_environment) return true;
+  const char *name = "=LUA_INIT_5_4";
+  const char *text = getenv(name + 1);
+  if (!text) text = getenv((name = "=LUA_INIT") + 1);
+  if (!text) return true;
+  return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, name);
+}
+
+static int set_world(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "manymoons");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "set_world");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
   return 0;
 }
 
-/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
- * printed to. */
-static void fill_standard_descriptors(void) {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) return;
+static bool choose_world(lua_State *L, const struct options *o) {
+  if (!o->world) return true;
+  lua_pushcfunction(L, set_world);
+  lua_pushstring(L, o->world);
+  return chunk_succeeded(L, lua_pcall(L, 1, 0, 0));
 }
 
-static int run_main_vm(struct command_line *c) {
+static bool run_step(lua_State *L, const struct step *step) {
+  switch (step->kind) {
+    case STEP_EXECUTE: return chunk_run_text(L, step->text, "=(command line)");
+    case STEP_REQUIRE: return chunk_require(L, step->text);
+    case STEP_WARN: lua_warning(L, "@on", 0); return true;
+  }
+  return false;
+}
+
+static bool run_steps(lua_State *L, const struct options *o) {
+  struct step step;
+  for (int cursor = 0; options_next_step(o, &cursor, &step);)
+    if (!run_step(L, &step)) return false;
+  return true;
+}
+
+/* The source of a subcommand; NULL: the word is the name of a file. */
+static const char *find_subcommand(const struct options *o, size_t *size) {
+  if (o->is_script_literal) return NULL;
+  char name[SUBCOMMAND_NAME_MAX];
+  const int length = snprintf(name, sizeof name, "cli_%s", o->argv[o->script]);
+  return length < (int)sizeof name ? embedded_find(name, size) : NULL;
+}
+
+static int load_subcommand(lua_State *L, const char *word, const char *source, size_t size) {
+  const char *name = lua_pushfstring(L, "=manymoons/cli_%s.lua", word);
+  const int state = luaL_loadbuffer(L, source, size, name);
+  lua_remove(L, -2);
+  return state;
+}
+
+static int load_script(lua_State *L, const struct options *o) {
+  const char *name = o->argv[o->script];
+  size_t size = 0;
+  const char *source = find_subcommand(o, &size);
+  if (source) return load_subcommand(L, name, source, size);
+  return luaL_loadfile(L, strcmp(name, "-") == 0 && !o->is_script_literal ? NULL : name);
+}
+
+static bool run_script(lua_State *L, const struct options *o) {
+  const int state = load_script(L, o);
+  return chunk_succeeded(L, state == LUA_OK ? chunk_call(L, push_arguments(L), 0) : state);
+}
+
+static void print_version(void) {
+  puts("manymoons " MANYMOONS_VERSION " (" LUA_RELEASE ")");
+  fflush(stdout);
+}
+
+/* Without a script: what stdin has. As with lua5.4, an error in it is told and does not show in the exit
+ * status; with the script's name "-" it does. */
+static void run_input(lua_State *L) {
+  if (!isatty(STDIN_FILENO)) {
+    chunk_run_file(L, NULL);
+    return;
+  }
+  print_version();
+  repl_run(L);
+}
+
+static bool run_script_or_input(lua_State *L, const struct options *o) {
+  const bool has_script = o->script < o->argc;
+  if (has_script && !run_script(L, o)) return false;
+  if (o->is_interactive)
+    repl_run(L);
+  else if (!has_script && !o->has_chunks && !o->shows_version)
+    run_input(L);
+  return true;
+}
+
+/* job (light) → nothing */
+static int run_job(lua_State *L) {
+  struct job *job = lua_touserdata(L, 1);
+  const struct options *o = &job->options;
+  lua_settop(L, 0);
+  if (o->shows_version) print_version();
+  set_globals(L, o);
+  job->has_succeeded =
+      run_environment(L, o) && choose_world(L, o) && run_steps(L, o) && run_script_or_input(L, o);
+  return 0;
+}
+
+/* ---- the main VM
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Returns true if Ctrl-C ended the program, be it while it waited for its children. */
+static bool end_children(struct vm *vm) {
+  lua_State *L = vm_lua(vm);
+  if (!ctrl_c_was_pressed()) module_shutdown(L, SHUTDOWN_JOIN);
+  const bool was_interrupted = ctrl_c_was_pressed();
+  ctrl_c_release();
+  vm_end_stops(vm);
+  if (!was_interrupted) return false;
+  fflush(stdout);
+  fputs("manymoons: interrupted\n", stderr);
+  module_shutdown(L, SHUTDOWN_TERMINATE);
+  return true;
+}
+
+static int run_main_vm(struct job *job) {
   struct vm *vm = NULL;
-  if (c->options.ignores_environment ? vm_open_without_environment(&vm) : vm_open(&vm)) {
-    fprintf(stderr, "%s: cannot create state: not enough memory\n", program_name);
+  if (job->options.ignores_environment ? vm_open_without_environment(&vm) : vm_open(&vm)) {
+    fputs("manymoons: cannot create state: not enough memory\n", stderr);
     return EXIT_FAILURE;
   }
-  interrupted_vm = vm;
   vm_bind_thread(vm);
+  ctrl_c_catch(vm);
   lua_State *L = vm_lua(vm);
-  lua_pushcfunction(L, main_protected);
-  lua_pushlightuserdata(L, c);
-  if (lua_pcall(L, 1, 0, 0)) c->is_fine = is_fine(L, LUA_ERRRUN);
-  const bool was_interrupted = vm_should_stop(vm);
-  vm_end_stops(vm);
-  if (was_interrupted) {
-    fflush(stdout);
-    fprintf(stderr, "%s: interrupted\n", program_name);
-  }
-  module_shutdown(L, was_interrupted ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  lua_pushcfunction(L, run_job);
+  lua_pushlightuserdata(L, job);
+  if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
+  const bool was_interrupted = end_children(vm);
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
-  return c->is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+  return job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
+ * printed to. Opened the wrong way round, it fails as the closed one would. */
+static void fill_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+        open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      return;
 }
 
 int main(int argc, char **argv) {
   fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) launch_enter(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) launch_enter(LAUNCH_FORKSERVER, argv[2]);
-  struct command_line c = {.argc = argc, .argv = argv, .options = parse(argv, argc)};
-  if (c.options.wrong) return refuse(c.options.wrong);
-  if (c.options.shows_help) {
-    fputs(usage, stdout);
+  struct job job = {.options = options_parse(argc, argv)};
+  if (job.options.wrong) {
+    options_print_refusal(&job.options, stderr);
+    return EXIT_FAILURE;
+  }
+  if (job.options.shows_help) {
+    options_print_usage(stdout);
     return EXIT_SUCCESS;
   }
-  return run_main_vm(&c);
+  return run_main_vm(&job);
 }

@@ -1,79 +1,81 @@
 /* SPDX-License-Identifier: MIT */
-/* Read, evaluate, print.
- *
- * Line editing and history come from readline or libedit, if either is there and input is a terminal: found
- * with dlopen, so that the program neither links nor needs them. The history lives as long as the program.
- */
+/* The stack holds the text typed so far at TEXT, and above it what became of it. */
 #include "repl.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/version.h"
-#include "state/vm_interrupt.h"
+#include "chunk.h"
+#include "ctrl_c.h"
+#include "editor.h"
 
-struct editor {
-  char *(*read)(const char *prompt); /* NULL: plain input */
-  void (*remember)(const char *line);
+enum { TEXT = 1 };
+
+static const char chunk_name[] = "=stdin";
+
+struct prompt {
+  const char *global; /* a script may set it */
+  const char *usual;
 };
+static const struct prompt first_prompt = {"_PROMPT", "> "};
+static const struct prompt next_prompt = {"_PROMPT2", ">> "};
 
-void repl_print_version(void) {
-  fputs("manymoons " MANYMOONS_VERSION " (" LUA_RELEASE ")\n", stdout);
-  fflush(stdout);
-}
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
-static struct editor find_editor(void) {
-  static const char *const libraries[] = {"libreadline.so.8", "libedit.so.2"};
-  struct editor e = {NULL, NULL};
-  if (!isatty(STDIN_FILENO)) return e;
-  for (size_t i = 0; i < sizeof libraries / sizeof *libraries && !e.read; i++) {
-    void *library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
-    if (!library) continue;
-    *(void **)&e.read = dlsym(library, "readline");
-    *(void **)&e.remember = dlsym(library, "add_history");
-  }
-  return e;
-}
-
-static char *read_plain(const char *prompt) {
-  fputs(prompt, stdout);
-  fflush(stdout);
-  char *line = NULL;
-  size_t size = 0;
-  const ssize_t length = getline(&line, &size, stdin);
-  if (length < 0) {
-    free(line);
-    return NULL;
-  }
-  if (length > 0 && line[length - 1] == '\n') line[length - 1] = '\0';
-  return line;
-}
-
-/* _PROMPT and _PROMPT2, as in lua. [-0, +1] */
-static const char *push_prompt(lua_State *L, const char *name, const char *usual) {
-  if (lua_getglobal(L, name) == LUA_TNIL) {
-    lua_pop(L, 1);
-    return lua_pushstring(L, usual);
-  }
-  const char *prompt = luaL_tolstring(L, -1, NULL);
+/* [-0, +1] */
+static const char *push_prompt(lua_State *L, const struct prompt *p) {
+  if (lua_getglobal(L, p->global) == LUA_TNIL)
+    lua_pushstring(L, p->usual);
+  else
+    luaL_tolstring(L, -1, NULL);
   lua_remove(L, -2);
-  return prompt;
+  return lua_tostring(L, -1);
 }
 
-/* Pushes the next line; false at the end of input. */
-static bool push_line(lua_State *L, const struct editor *e, const char *name, const char *usual) {
-  const char *prompt = push_prompt(L, name, usual);
-  char *line = e->read ? e->read(prompt) : read_plain(prompt);
+/* [-0, +1 if LINE_READ] */
+static enum line push_line(lua_State *L, struct editor *e, const struct prompt *p) {
+  char *line = NULL;
+  const enum line got = editor_read(e, push_prompt(L, p), &line);
   lua_pop(L, 1);
-  if (!line) return false;
+  if (got != LINE_READ) return got;
   lua_pushstring(L, line);
   free(line);
-  return true;
+  return LINE_READ;
 }
 
+static enum line push_first_line(lua_State *L, struct editor *e) {
+  const enum line got = push_line(L, e, &first_prompt);
+  if (got != LINE_READ || lua_tostring(L, TEXT)[0] != '=') return got;
+  lua_pushfstring(L, "return %s", lua_tostring(L, TEXT) + 1);
+  lua_replace(L, TEXT);
+  return got;
+}
+
+/* One more line behind the text. */
+static enum line append_line(lua_State *L, struct editor *e) {
+  const enum line got = push_line(L, e, &next_prompt);
+  if (got != LINE_READ) return got;
+  lua_pushfstring(L, "%s\n%s", lua_tostring(L, TEXT), lua_tostring(L, -1));
+  lua_replace(L, TEXT);
+  lua_settop(L, TEXT);
+  return got;
+}
+
+/* ---- evaluating ------------------------------------------------------------------------------------------
+ */
+
+static int load(lua_State *L, const char *text) { return luaL_loadbuffer(L, text, strlen(text), chunk_name); }
+
+/* The text as an expression. [-0, +1 if true] */
+static bool load_expression(lua_State *L) {
+  const int state = load(L, lua_pushfstring(L, "return %s", lua_tostring(L, TEXT)));
+  lua_remove(L, TEXT + 1);
+  if (state != LUA_OK) lua_pop(L, 1);
+  return state == LUA_OK;
+}
+
+/* The parser found nothing wrong but the end. */
 static bool is_incomplete(lua_State *L, int state) {
   static const char mark[] = "<eof>";
   if (state != LUA_ERRSYNTAX) return false;
@@ -82,71 +84,73 @@ static bool is_incomplete(lua_State *L, int state) {
   return length >= sizeof mark - 1 && strcmp(message + length - (sizeof mark - 1), mark) == 0;
 }
 
-/* The line as an expression: "return <line>". The line stays below. */
-static bool load_expression(lua_State *L) {
-  const char *line = lua_tostring(L, -1);
-  const char *text = lua_pushfstring(L, "return %s", line[0] == '=' ? line + 1 : line);
-  const int state = luaL_loadbuffer(L, text, strlen(text), "=stdin");
-  lua_remove(L, -2);
-  if (state == LUA_OK) return true;
-  lua_pop(L, 1);
-  return false;
-}
-
-/* The line as statements, with more lines while it is incomplete. Leaves the text, then the chunk or the
- * error. */
-static int load_statements(lua_State *L, const struct editor *e) {
+/* The text as statements, with more lines while it is incomplete. Input that ends too soon is a syntax error.
+ * [-0, +1 unless LINE_GIVEN_UP] */
+static enum line load_statements(lua_State *L, struct editor *e, int *state) {
   for (;;) {
-    size_t size = 0;
-    const char *text = lua_tolstring(L, 1, &size);
-    const int state = luaL_loadbuffer(L, text, size, "=stdin");
-    if (!is_incomplete(L, state) || !push_line(L, e, "_PROMPT2", ">> ")) return state;
-    lua_remove(L, -2);
-    lua_pushliteral(L, "\n");
-    lua_insert(L, -2);
-    lua_concat(L, 3);
+    *state = load(L, lua_tostring(L, TEXT));
+    if (!is_incomplete(L, *state)) return LINE_READ;
+    const enum line got = append_line(L, e);
+    if (got == LINE_END) return LINE_READ;
+    if (got == LINE_GIVEN_UP) return got;
   }
 }
 
-static void print_results(lua_State *L) {
+/* Leaves the chunk alone on the stack, or what is wrong with it. */
+static enum line read_chunk(lua_State *L, struct editor *e, int *state) {
+  enum line got = push_first_line(L, e);
+  if (got != LINE_READ) return got;
+  *state = LUA_OK;
+  if (!load_expression(L)) got = load_statements(L, e, state);
+  editor_remember(e, lua_tostring(L, TEXT));
+  lua_remove(L, TEXT);
+  return got;
+}
+
+/* ---- printing
+ * ---------------------------------------------------------------------------------------------- */
+
+static void print_values(lua_State *L) {
   const int count = lua_gettop(L);
   if (count == 0) return;
   luaL_checkstack(L, LUA_MINSTACK, "too many results to print");
   lua_getglobal(L, "print");
   lua_insert(L, 1);
-  if (main_call(L, count, 0)) {
-    lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1));
-    main_report(L);
-  }
+  if (lua_pcall(L, count, 0, 0) == LUA_OK || ctrl_c_was_pressed()) return;
+  lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1));
+  chunk_report(L, CHUNK_VOICE_REPL);
 }
 
-/* An interrupt ends what ran, and the next line starts afresh. */
-static void settle(lua_State *L, int state) {
-  struct vm *vm = vm_of(L);
-  const bool was_interrupted = vm_should_stop(vm);
-  vm_clear_stop(vm);
-  if (was_interrupted) {
-    lua_settop(L, 0);
-    fputs("interrupted\n", stderr);
-  } else if (state == LUA_OK) {
-    print_results(L);
-  } else {
-    main_report(L);
+static void evaluate(lua_State *L, int state) {
+  if (state == LUA_OK) state = chunk_call(L, 0, LUA_MULTRET);
+  if (ctrl_c_was_pressed()) return;
+  if (state == LUA_OK)
+    print_values(L);
+  else
+    chunk_report(L, CHUNK_VOICE_REPL);
+}
+
+/* ---- the loop
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Returns false at the end of input. */
+static bool do_line(lua_State *L, struct editor *e) {
+  int state = LUA_OK;
+  const enum line got = read_chunk(L, e, &state);
+  if (got == LINE_READ) {
+    evaluate(L, state);
+    if (ctrl_c_was_pressed()) fputs("interrupted\n", stderr);
   }
+  if (ctrl_c_was_pressed()) ctrl_c_settle();
+  lua_settop(L, 0);
+  return got != LINE_END;
 }
 
 void repl_run(lua_State *L) {
-  const struct editor editor = find_editor();
+  struct editor editor;
+  editor_open(&editor);
   lua_settop(L, 0);
-  while (push_line(L, &editor, "_PROMPT", "> ")) {
-    int state = load_expression(L) ? LUA_OK : load_statements(L, &editor);
-    const char *text = lua_tostring(L, 1);
-    if (editor.remember && text[0] != '\0') editor.remember(text);
-    lua_remove(L, 1);
-    if (state == LUA_OK) state = main_call(L, 0, LUA_MULTRET);
-    settle(L, state);
-    lua_settop(L, 0);
-  }
+  while (do_line(L, &editor)) continue;
   fputs("\n", stdout);
   fflush(stdout);
 }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The interactive part of the host program, and what it shares with main.c. */
+/* The interactive part of the host program: read, evaluate, print, until input ends.
+ *
+ * A line is an expression whose values are printed (a leading '=', as Lua 5.1 had it, is allowed), or
+ * statements, continued on further lines while they are incomplete. Ctrl-C gives up the line or what it runs,
+ * and nothing else.
+ */
 #ifndef REPL_H
 #define REPL_H
 
 #include "state/lua_compat.h"
 
-void repl_print_version(void);
-/* Reads, runs and prints until the end of input. */
+/* [-n, +0, raises only what _PROMPT's __tostring raises] */
 void repl_run(lua_State *L);
-
-/* In main.c. Calls what is on the stack with a traceback and Ctrl-C; as lua_pcall. [-(n+1), +results or
- * error] */
-int main_call(lua_State *L, int arguments, int results);
-/* Tells the error on top. [-1, +0] */
-void main_report(lua_State *L);
 
 #endif

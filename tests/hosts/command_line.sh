@@ -6,7 +6,9 @@
 # is the one difference that is evened out. MM_BUILD: where the program is.
 set -u
 
-here=$(pwd)
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit
 mkdir theirs ours
 ln -s "$(command -v lua5.4)" theirs/lua
 ln -s "$MM_BUILD/manymoons" ours/lua
@@ -159,6 +161,14 @@ same 'lua -e "print(\"a\\0b\")" | od -c'
 same 'lua -e "os.exit()"'
 same 'lua -e "os.exit(true)"'
 same 'lua -e "os.exit(false)"'
+same 'lua -e "os.exit(nil)"'
+same 'lua -e "os.exit(-1)"'
+same 'lua -e "os.exit(\"7\")"'
+same 'lua -e "os.exit(\"x\")"'
+same 'lua -e "os.exit({})"'
+same 'lua -e "os.exit(1.5)"'
+same 'lua -i -e "x = 1" </dev/null | tail -n 1'
+same 'lua -e "setmetatable(_G, {__newindex = function() error(\"no globals\") end})" -l mod'
 same 'lua -e "os.exit(7)"'
 same 'lua -e "os.exit(256 + 7)"'
 same 'lua -e "os.exit(3, true)"'

@@ -62,7 +62,7 @@ expect 1 "^the worlds do not agree: interpreters \(run 1\) printed something els
 grep -Fq 'here\7 it is\9interpreters' out || fail "the line is not shown"
 
 expect 1 "^the script failed in processes: exit code 3$" --runs 1 fails.lua
-expect 1 "^the script failed in interpreters: not done after 0.2 s$" --timeout 0.2 --worlds serial,interpreters hangs.lua
+expect 1 "^the script failed in interpreters: not done after 0.2 s$" --timeout 0.2 --worlds interpreters hangs.lua
 expect 1 "^the script failed in serial: killed by signal 9$" --worlds serial dies.lua
 
 for wrong in "" "missing.lua" "--nothing good.lua" "--runs 0 good.lua" "--runs" "--worlds moon good.lua" \

@@ -10,7 +10,7 @@ END
 
 for world in serial interpreters processes; do
   status=0
-  timeout --foreground --preserve-status --signal=INT 0.5 \
+  timeout --foreground --preserve-status --signal=INT 1 \
     "$MM_BUILD/manymoons" compare --worlds $world endless.lua >out 2>&1 || status=$?
   [ "$status" = 130 ] && [ "$(cat out)" = "manymoons: interrupted" ] && continue
   echo "$world: exit status $status, and this was printed:"

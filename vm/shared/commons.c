@@ -45,7 +45,7 @@ struct commons {
   struct held *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
-  object_destructor destroy[KINDS];
+  _Atomic(object_destructor) destroy[KINDS]; /* each always the same: stored before the first object of its kind */
 };
 
 static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
@@ -229,7 +229,8 @@ status commons_hold(struct object *o) {
 
 static void end_if_unreachable(struct object *o) {
   if (!object_try_end(o)) return;
-  if (commons.destroy[o->kind]) commons.destroy[o->kind](o);
+  const object_destructor destroy = atomic_load_explicit(&commons.destroy[o->kind], memory_order_acquire);
+  if (destroy) destroy(o);
   commons_free(commons_ref(o));
 }
 

@@ -10,7 +10,6 @@ local p = mm.Process(function(conn)
 end, there)
 p:start()
 there:close()
-there = nil
 expect.equal(here:recv(), "alive")
 p:kill()
 local before = mm.time()

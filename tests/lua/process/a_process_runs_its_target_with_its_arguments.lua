@@ -11,7 +11,12 @@ expect.equal(p:join(), true)
 expect.equal(q:get(), { 1, "two" })
 expect.equal(p.exitcode, 0)
 expect.equal(p:is_alive(), false)
-p = mm.Process{ target = function(...) q:put(select("#", ...)) end, args = { nil, nil, 3, n = 3 }, name = "w1", daemon = true }
+p = mm.Process{
+  target = function(...) q:put(select("#", ...)) end,
+  args = { nil, nil, 3, n = 3 },
+  name = "w1",
+  daemon = true,
+}
 expect.equal(p.name, "w1")
 expect.equal(p.daemon, true)
 p:start()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters
+-- hosts: manymoons lua5.4
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -18,4 +18,5 @@ for _, method in ipairs{ "fork", "spawn", "forkserver" } do
   expect.equal(p.exitcode, 7, method)
 end
 expect.equal(shared.count, 0)
-expect.raises("method: 'fork', 'spawn' or 'forkserver' expected, got thread", mm.Process, { target = print, method = "thread" })
+local wrong = { target = print, method = "thread" }
+expect.raises("method: 'fork', 'spawn' or 'forkserver' expected, got thread", mm.Process, wrong)

@@ -12,7 +12,7 @@ q:put(t)
 expect.equal(q:empty(), false)
 t.x = 2
 expect.equal(q:get(), { x = 1 })
-local co = coroutine.create(print)
+local co = coroutine.create(function() end)
 expect.raises("cannot send a coroutine %(at value.jobs%[3%].co%)", q.put, q, { jobs = { 1, 2, { co = co } } })
 expect.equal(q:qsize(), 0)
 q:put(nil)

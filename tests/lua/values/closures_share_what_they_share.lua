@@ -6,7 +6,10 @@ local pool = mm.Pool(1)
 local n = 0
 local function inc() n = n + 1 return n end
 local function get() return n end
-expect.equal({ pool:apply(function() inc() inc() return get(), n end) }, { 2, 2 })
+-- Lua 5.1 itself cannot tell that two functions share an upvalue: there each has its own.
+if debug.upvalueid then
+  expect.equal({ pool:apply(function() inc() inc() return get(), n end) }, { 2, 2 })
+end
 local function fact(k) return k < 2 and 1 or k * fact(k - 1) end
 expect.equal(pool:apply(fact, 10), 3628800)
 local even, odd

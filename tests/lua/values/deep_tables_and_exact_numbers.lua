@@ -16,7 +16,7 @@ local function depth(v)
   return count, v.last
 end
 expect.equal({ pool:apply(depth, deep) }, { 200000, "end" })
-local nan, zero, inf, big = pool:apply(function(...) return ... end, 0 / 0, -0.0, 1 / 0, 2 ^ 53)
+local nan, zero, inf, big = pool:apply(function(...) return ... end, 0 / 0, -1 / math.huge, 1 / 0, 2 ^ 53)
 expect.truthy(nan ~= nan, "nan")
 expect.equal(1 / zero, -1 / 0)
 expect.equal(inf, 1 / 0)

@@ -12,7 +12,7 @@ function Account:deposit(n)
   return self
 end
 function string.shout(s) return s:upper() .. "!" end
-co = coroutine.create(print)
+co = coroutine.create(function() end)
 local pool = mm.Pool(2)
 expect.equal(pool:map(add, { 1, 2, 3 }), { 11, 12, 13 })
 local account = pool:apply(function(n) return Account.new(n):deposit(5) end, 7)

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A host that is killed takes all its descendants with it within a second: pool workers, processes of each start method,
+# their children in turn, and the fork server.
+set -eu
+
+cat >host.lua <<'END'
+local mm = require("manymoons")
+local ready = mm.Queue()
+local function spin()
+  ready:put(true)
+  while true do end
+end
+local pools = { mm.interpreters.Pool(2), mm.processes.Pool(2) }
+for _, pool in ipairs(pools) do
+  pool:submit(spin)
+  pool:submit(spin)
+end
+for _, method in ipairs{ "fork", "spawn", "forkserver" } do
+  local Process = mm.processes.Process
+  if method ~= "fork" or arg[1] == "fork" then
+    Process{ method = method, target = function()
+      Process{ target = spin, daemon = true }:start()
+      local inner = require("manymoons").processes.Pool(1)
+      inner:submit(spin)
+      spin()
+    end }:start()
+  end
+end
+for _ = 1, 4 + 3 * (arg[1] == "fork" and 3 or 2) do ready:get() end
+print("ready")
+io.stdout:flush()
+while true do pools[1]:submit(function() end):get() end
+END
+
+# Those that inherited the mark in their environment.
+marked() { grep -lsa "HOST_MARK=$1" /proc/[0-9]*/environ | cut -d/ -f3 | tr '\n' ' '; }
+
+for methods in fork others; do
+  mkfifo said.$methods
+  mark=$$.$methods
+  HOST_MARK=$mark "$MM_BUILD/manymoons" host.lua $methods >said.$methods &
+  host=$!
+  read -r line <said.$methods
+  [ "$line" = ready ] || echo "the host said '$line'"
+  [ "$(marked $mark | wc -w)" -ge 8 ] || echo "$methods: too few processes to begin with: $(marked $mark)"
+  kill -KILL $host
+  wait $host 2>killed || true
+  sleep 0.9
+  left=$(marked $mark)
+  [ -z "$left" ] || { echo "$methods: alive after a second:"; ps -o pid=,ppid=,stat=,args= -p $left; kill -KILL $left; }
+done

@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The REPL on a terminal: what is typed, what is shown, and Ctrl-C, with each of the line editors and with none.
+#
+# An empty file of a library's name, first on the library path, is a library that cannot be loaded.
+set -u
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit
+. "$MM_TOP/tests/support/terminal.sh"
+export TERM=dumb INPUTRC=/dev/null HOME="$here"
+unset LUA_INIT LUA_INIT_5_4
+
+# Shows what it evaluates, whatever edits its lines.
+converse() {
+  terminal_open "$1"
+  terminal_expect 'manymoons '
+  terminal_expect '> '
+  terminal_type '40 + 2\r'; terminal_expect '42'; terminal_expect '> '
+  terminal_type '=1, nil, "x"\r'; terminal_expect '1	nil	x'; terminal_expect '> '
+  terminal_type 'for i = 7, 8 do\r'; terminal_expect '>> '
+  terminal_type 'io.write("<", i, ">")\r'; terminal_expect '>> '
+  terminal_type 'end\r'; terminal_expect '<7><8>'; terminal_expect '> '
+  terminal_type 'local a = = 1\r'; terminal_expect "stdin:1: unexpected symbol near '='"; terminal_expect '> '
+  terminal_type 'error("oh")\r'; terminal_expect 'stdin:1: oh'; terminal_expect 'stack traceback'; terminal_expect '> '
+  terminal_type '_PROMPT = "moon$ "\r'; terminal_expect 'moon$ '
+  terminal_type 'require("manymoons").serial.Pool(1):apply(math.abs, -19)\r'; terminal_expect '19'; terminal_expect '$ '
+}
+
+# Ctrl-C gives up a line, an unfinished statement, what runs, what waits; and nothing else.
+interrupt() {
+  terminal_type 'kept = 5 half a line'; terminal_expect 'half a line'
+  terminal_type '\003'; terminal_expect 'moon$ '
+  terminal_type 'kept = 6 + (\r'; terminal_expect '>> '
+  terminal_type '\003'; terminal_expect 'moon$ '
+  terminal_type '"kept", kept\r'; terminal_expect 'kept	nil'; terminal_expect 'moon$ '
+  terminal_type 'io.write("loops", "\\n") while true do pcall(error) end\r'; terminal_expect 'loops'; terminal_expect '\n'
+  terminal_type '\003'; terminal_expect 'interrupted'; terminal_expect 'moon$ '
+  terminal_type 'io.write("wai", "ts\\n") require("manymoons").sleep(1000)\r'; terminal_expect 'waits'
+  terminal_type '\003'; terminal_expect 'interrupted'; terminal_expect 'moon$ '
+  terminal_type '6 * 7\r'; terminal_expect '42'; terminal_expect 'moon$ '
+}
+
+finish() {
+  terminal_type '\004'
+  terminal_close
+  [ "$terminal_status" = 0 ] || { echo "$1: exit status $terminal_status"; exit 1; }
+}
+
+mkdir no_readline no_editor
+: >no_readline/libreadline.so.8
+: >no_editor/libreadline.so.8
+: >no_editor/libedit.so.2
+
+program="$MM_BUILD/manymoons"
+for command in "$program" "LD_LIBRARY_PATH=$here/no_readline $program" "LD_LIBRARY_PATH=$here/no_editor $program"; do
+  converse "$command"
+  interrupt
+  finish "$command"
+done
+
+# Plain input is read line by line, too, where -i asks for the REPL and input is no terminal.
+out=$(printf '1 +\n2\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
+case $out in
+  *'> >> 3'*'kept') ;;
+  *) echo "-i from a pipe: $out"; exit 1 ;;
+esac

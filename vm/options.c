@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* A word is read by one function, whether to parse it or to walk over it again, so that both agree on what
+ * belongs to what. */
+#include "options.h"
+
+#include <string.h>
+
+static const char usage[] =
+    "usage: manymoons [options] [script [args]]\n"
+    "       manymoons [options] compare [options] script [args]\n"
+    "                     run a script in every world and compare (compare --help)\n"
+    "\n"
+    "  -e CODE            run CODE\n"
+    "  -l MODULE          require MODULE, as the global of that name\n"
+    "  -l NAME=MODULE     require MODULE, as the global NAME\n"
+    "  -i                 read and run lines after the script\n"
+    "  -v, --version      print the version\n"
+    "  -E                 do not look at LUA_INIT, LUA_PATH and LUA_CPATH\n"
+    "  -W                 let warnings through\n"
+    "  --world NAME       the world of what names none:\n"
+    "                     serial, interpreters or processes (the usual one)\n"
+    "  -h, --help         print this\n"
+    "  --                 options end here\n"
+    "  -                  options end here; the script comes from stdin\n";
+
+static const char world_option[] = "--world";
+enum { WORLD_LENGTH = sizeof world_option - 1 };
+
+enum word_kind {
+  WORD_WRONG,
+  WORD_NO_OPTION,
+  WORD_END, /* "--" */
+  WORD_EXECUTE,
+  WORD_REQUIRE,
+  WORD_INTERACTIVE,
+  WORD_VERSION,
+  WORD_ENVIRONMENT,
+  WORD_WARN,
+  WORD_WORLD,
+  WORD_HELP,
+};
+
+struct word {
+  enum word_kind kind;
+  const char *value;
+  int length; /* in words of the command line: 2 where the value is a word of its own */
+};
+
+static struct word word_alone(enum word_kind kind) { return (struct word){.kind = kind, .length = 1}; }
+
+/* The value is the rest of the word, or the next word, which may not look like an option. */
+static struct word word_with_value(enum word_kind kind, const char *rest, const char *next) {
+  if (*rest) return (struct word){.kind = kind, .value = rest, .length = 1};
+  if (!next || next[0] == '-') return word_alone(WORD_WRONG);
+  return (struct word){.kind = kind, .value = next, .length = 2};
+}
+
+static struct word read_long(const char *text, const char *next) {
+  if (strcmp(text, "--") == 0) return word_alone(WORD_END);
+  if (strcmp(text, "--version") == 0) return word_alone(WORD_VERSION);
+  if (strcmp(text, "--help") == 0) return word_alone(WORD_HELP);
+  if (strncmp(text, world_option, WORLD_LENGTH) != 0) return word_alone(WORD_WRONG);
+  if (text[WORLD_LENGTH] == '=')
+    return (struct word){.kind = WORD_WORLD, .value = text + WORLD_LENGTH + 1, .length = 1};
+  return word_with_value(text[WORLD_LENGTH] ? WORD_WRONG : WORD_WORLD, "", next);
+}
+
+static struct word read_word(const char *text, const char *next) {
+  if (text[0] != '-' || text[1] == '\0') return word_alone(WORD_NO_OPTION);
+  switch (text[1]) {
+    case '-': return read_long(text, next);
+    case 'e': return word_with_value(WORD_EXECUTE, text + 2, next);
+    case 'l': return word_with_value(WORD_REQUIRE, text + 2, next);
+    default: break;
+  }
+  if (text[2] != '\0') return word_alone(WORD_WRONG);
+  switch (text[1]) {
+    case 'i': return word_alone(WORD_INTERACTIVE);
+    case 'v': return word_alone(WORD_VERSION);
+    case 'E': return word_alone(WORD_ENVIRONMENT);
+    case 'W': return word_alone(WORD_WARN);
+    case 'h': return word_alone(WORD_HELP);
+    default: return word_alone(WORD_WRONG);
+  }
+}
+
+static void note_word(struct options *o, const struct word *w) {
+  switch (w->kind) {
+    case WORD_EXECUTE: o->has_chunks = true; break;
+    case WORD_INTERACTIVE: o->is_interactive = o->shows_version = true; break;
+    case WORD_VERSION: o->shows_version = true; break;
+    case WORD_ENVIRONMENT: o->ignores_environment = true; break;
+    case WORD_WORLD: o->world = w->value; break;
+    case WORD_HELP: o->shows_help = true; break;
+    default: break;
+  }
+}
+
+struct options options_parse(int argc, char **argv) {
+  struct options o = {.argc = argc, .argv = argv, .script = argc};
+  for (int i = 1; i < argc;) {
+    const struct word w = read_word(argv[i], argv[i + 1]);
+    if (w.kind == WORD_WRONG) {
+      o.wrong = argv[i];
+      return o;
+    }
+    if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
+      o.is_script_literal = w.kind == WORD_END;
+      o.script = w.kind == WORD_END ? i + 1 : i;
+      return o;
+    }
+    note_word(&o, &w);
+    i += w.length;
+  }
+  return o;
+}
+
+bool options_next_step(const struct options *o, int *cursor, struct step *out) {
+  int i = *cursor ? *cursor : 1;
+  while (i < o->script) {
+    const struct word w = read_word(o->argv[i], o->argv[i + 1]);
+    i += w.length;
+    *cursor = i;
+    switch (w.kind) {
+      case WORD_EXECUTE: *out = (struct step){STEP_EXECUTE, w.value}; return true;
+      case WORD_REQUIRE: *out = (struct step){STEP_REQUIRE, w.value}; return true;
+      case WORD_WARN: *out = (struct step){STEP_WARN, NULL}; return true;
+      default: break;
+    }
+  }
+  return false;
+}
+
+static bool lacks_value(const char *word) {
+  return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
+}
+
+void options_print_usage(FILE *out) { fputs(usage, out); }
+
+void options_print_refusal(const struct options *o, FILE *out) {
+  if (lacks_value(o->wrong))
+    fprintf(out, "manymoons: '%s' needs argument\n", o->wrong);
+  else
+    fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);
+  options_print_usage(out);
+}
