@@ -38,7 +38,7 @@ interrupt() {
   setsid env --default-signal=INT "$MM_BUILD/manymoons" --world "$2" busy.lua "$3" >out 2>&1 &
   host=$!
   until [ -e ready ]; do sleep 0.02; done
-  [ "$1" = host ] && kill -INT $host || kill -INT -- -$host
+  case $1 in host) kill -INT $host ;; group) kill -INT -$host ;; esac
   start=$(date +%s%N)
   status=0
   wait $host || status=$?

@@ -23,8 +23,8 @@ converse() {
   terminal_type 'end\r'; terminal_expect '<7><8>'; terminal_expect '> '
   terminal_type 'local a = = 1\r'; terminal_expect "stdin:1: unexpected symbol near '='"; terminal_expect '> '
   terminal_type 'error("oh")\r'; terminal_expect 'stdin:1: oh'; terminal_expect 'stack traceback'; terminal_expect '> '
-  terminal_type '_PROMPT = "moon$ "\r'; terminal_expect 'moon$ '
-  terminal_type 'require("manymoons").serial.Pool(1):apply(math.abs, -19)\r'; terminal_expect '19'; terminal_expect '$ '
+  terminal_type '_PROMPT = "moo" .. "n$ "\r'; terminal_expect 'moon$ '
+  terminal_type 'require("manymoons").serial.Pool(1):apply(math.abs, -19)\r'; terminal_expect '19'; terminal_expect 'moon$ '
 }
 
 # Ctrl-C gives up a line, an unfinished statement, what runs, what waits; and nothing else.
@@ -34,11 +34,18 @@ interrupt() {
   terminal_type 'kept = 6 + (\r'; terminal_expect '>> '
   terminal_type '\003'; terminal_expect 'moon$ '
   terminal_type '"kept", kept\r'; terminal_expect 'kept	nil'; terminal_expect 'moon$ '
-  terminal_type 'io.write("loops", "\\n") while true do pcall(error) end\r'; terminal_expect 'loops'; terminal_expect '\n'
+  terminal_type 'io.write("loo", "ps\\n") while true do pcall(error) end\r'; terminal_expect 'loops'
   terminal_type '\003'; terminal_expect 'interrupted'; terminal_expect 'moon$ '
   terminal_type 'io.write("wai", "ts\\n") require("manymoons").sleep(1000)\r'; terminal_expect 'waits'
   terminal_type '\003'; terminal_expect 'interrupted'; terminal_expect 'moon$ '
   terminal_type '6 * 7\r'; terminal_expect '42'; terminal_expect 'moon$ '
+}
+
+# Ctrl-P brings back the line before.
+recall() {
+  terminal_type 'string.rep("again", 2)\r'; terminal_expect 'againagain'; terminal_expect 'moon$ '
+  terminal_type '\020'; terminal_expect 'string.rep'
+  terminal_type '\r'; terminal_expect 'againagain'; terminal_expect 'moon$ '
 }
 
 finish() {
@@ -53,14 +60,20 @@ mkdir no_readline no_editor
 : >no_editor/libedit.so.2
 
 program="$MM_BUILD/manymoons"
-for command in "$program" "LD_LIBRARY_PATH=$here/no_readline $program" "LD_LIBRARY_PATH=$here/no_editor $program"; do
+for editor in readline libedit none; do
+  case $editor in
+    readline) command=$program ;;
+    libedit) command="LD_LIBRARY_PATH=$here/no_readline $program" ;;
+    none) command="LD_LIBRARY_PATH=$here/no_editor $program" ;;
+  esac
   converse "$command"
   interrupt
-  finish "$command"
+  [ $editor = none ] || recall
+  finish "$editor"
 done
 
 # Plain input is read line by line, too, where -i asks for the REPL and input is no terminal.
-out=$(printf '1 +\n2\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
+out=$(printf 'for i = 3, 3 do\nprint(i) end\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
 case $out in
   *'> >> 3'*'kept') ;;
   *) echo "-i from a pipe: $out"; exit 1 ;;

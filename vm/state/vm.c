@@ -64,14 +64,10 @@ static void vm_init(struct vm *vm, lua_State *L) {
   vm->thread = thread_self();
 }
 
-/* As the stand-alone interpreter: generational collection, where there is one. */
 static int open_libraries(lua_State *L) {
   luaL_openlibs(L);
   vm_track_coroutines(L);
   vm_print_install(L);
-#if LUA_VERSION_NUM >= 504
-  lua_gc(L, LUA_GCGEN, 0, 0);
-#endif
   return 0;
 }
 
@@ -82,17 +78,20 @@ static int open_libraries_without_environment(lua_State *L) {
 }
 
 #if LUA_VERSION_NUM >= 504
-/* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on. */
+/* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on.
+ * Collection is generational, as in the stand-alone interpreter; changing to that is a whole collection,
+ * cheap while nothing is there. */
 static lua_State *new_state(struct vm *vm) {
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
+  lua_gc(L, LUA_GCGEN, 0, 0);
   account_change(&vm->account, 0, (size_t)lua_gc(L, LUA_GCCOUNT) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB));
   lua_setallocf(L, vm_alloc, vm);
   return L;
 }
 #else
-/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours is protected, so
- * that there is no panic to speak about. */
+/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours
+ * is protected, so that there is no panic to speak about. */
 static lua_State *new_state(struct vm *vm) { return lua_newstate(vm_alloc, vm); }
 #endif
 
@@ -118,7 +117,9 @@ static status open_with(struct vm **out, lua_CFunction libraries) NO_THREAD_SAFE
 
 status vm_open(struct vm **out) { return open_with(out, open_libraries); }
 
-status vm_open_without_environment(struct vm **out) { return open_with(out, open_libraries_without_environment); }
+status vm_open_without_environment(struct vm **out) {
+  return open_with(out, open_libraries_without_environment);
+}
 
 void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   lua_close(vm->state);

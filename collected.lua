@@ -1,1 +1,0 @@
-local t = setmetatable({}, {__gc = function() print("collected") end}) print("end")

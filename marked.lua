@@ -1,2 +1,0 @@
-﻿#!a mark of UTF-8 in front
-print("marked", ...)

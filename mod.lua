@@ -1,2 +1,0 @@
-print("mod", ...)
-return { answer = 42 }

@@ -1,1 +1,0 @@
-local function f() error("deep") end local function g() f() end g()
