@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Ctrl-C: one message, exit status 130, within a second, whatever the script was about; no child outlives it.
+#
+# A script says on its standard error that it has come to the point; that is when it gets the signal. A second Ctrl-C
+# ends what the first one could not.
+set -u
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit
+program=$MM_BUILD/manymoons
+mkfifo ready silent
+exec 8<>silent # its standard input: nothing comes, and it does not end
+cat >ready.lua <<'END'
+-- ready() tells the test that the moment has come: once.
+function ready()
+  ready = function() end
+  local to_test = assert(io.open("ready", "w"))
+  to_test:write("ready\n")
+  to_test:close()
+end
+mm = require "manymoons"
+END
+wrong=0
+complain() { echo "$1"; wrong=1; }
+
+# start OPTIONS… CODE: runs it with the default answer to SIGINT, which a shell takes from what it starts with &.
+start() {
+  env --default-signal=INT "$program" -e 'dofile("ready.lua")' "$@" >out 2>err <&8 &
+  pid=$!
+}
+
+await_ready() { read -r _ <ready; }
+
+# ended NAME WANTED: the program has ended within a second, with that status and message.
+ended() {
+  before=$(date +%s%N)
+  wait $pid
+  status=$?
+  took=$((($(date +%s%N) - before) / 1000000))
+  [ $status = 130 ] || complain "$1: exit status $status"
+  [ "$(cat err)" = "manymoons: interrupted" ] || complain "$1: stderr: $(cat err)"
+  [ $took -lt 1000 ] || complain "$1: it took $took ms"
+  if pgrep -g 0 manymoons >/dev/null; then complain "$1: left behind: $(pgrep -g 0 -a manymoons)"; fi
+}
+
+interrupts() {
+  name=$1
+  shift
+  start "$@"
+  await_ready
+  kill -INT $pid
+  ended "$name"
+}
+
+loop='ready() while true do end'
+interrupts 'a loop' -e "$loop"
+interrupts 'calls' -e 'local function f(x) return x end ready() while true do f(f(1)) end'
+interrupts 'pcall' -e 'ready() while true do pcall(error, "x") end'
+interrupts 'pcall around a loop' -e "while true do pcall(function() $loop end) end"
+interrupts 'xpcall with a handler' -e "while true do xpcall(function() $loop end, debug.traceback) end"
+interrupts 'a coroutine' -e "coroutine.wrap(function() $loop end)()"
+interrupts 'a coroutine in a coroutine' \
+  -e "coroutine.wrap(function() coroutine.wrap(function() $loop end)() end)()"
+interrupts 'coroutines in turns' -e '
+  local co = coroutine.wrap(function() while true do coroutine.yield() end end)
+  ready()
+  while true do co() end'
+interrupts 'a metamethod' -e 'local t = setmetatable({}, {__index = function() return 1 end})
+  ready()
+  while true do local x = t[1] end'
+interrupts 'reading' -e 'ready() io.read("a")'
+interrupts 'reading a script' -e 'ready()' -
+interrupts 'sleep' -e 'ready() mm.sleep(1000)'
+interrupts 'sleep, called by pcall' -e 'ready() while true do pcall(mm.sleep, 1000) end'
+interrupts 'short sleeps' -e 'ready() while true do mm.sleep(0.0001) end'
+printf 'ready()\nwhile true do end\n' >script.lua
+interrupts 'a script' script.lua
+interrupts 'the required module' -l script
+interrupts 'a script that is finished' -e 'mm.interpreters.Process(mm.sleep, 1000):start() ready()'
+
+for world in interpreters processes; do
+  interrupts "$world: a queue" --world $world -e 'local q = mm.Queue() ready() q:get()'
+  interrupts "$world: join" --world $world -e 'local p = mm.Process(mm.sleep, 1000) p:start() ready() p:join()'
+  interrupts "$world: children that wait, at the end" --world $world \
+    -e 'for _ = 1, 3 do mm.Process(mm.sleep, 1000):start() end ready()'
+  interrupts "$world: children that loop, at the end" --world $world \
+    -e 'for _ = 1, 3 do mm.Process(function() while true do pcall(error) end end):start() end ready()'
+  interrupts "$world: children, at os.exit" --world $world -e 'mm.Process(mm.sleep, 1000):start() ready() os.exit(0)'
+  interrupts "$world: map" --world $world -e '
+    local pool = mm.Pool(2)
+    ready()
+    pool:map(function() while true do end end, {1, 2, 3, 4})'
+  interrupts "$world: an idle pool" --world $world -e 'local pool = mm.Pool(2) pool:map(math.abs, {1}) ready() mm.sleep(1000)'
+done
+
+# The signal may come several times for one press.
+start -e 'ready() while true do end'
+await_ready
+kill -INT $pid
+kill -INT $pid 2>/dev/null
+ended 'two signals at once'
+
+# Lua does not let a finalizer be interrupted, and C functions that do not come back are not to be either: the second
+# press ends the program, by the signal's default.
+start -e 'setmetatable({}, {__gc = function() ready() while true do end end}) collectgarbage()'
+await_ready
+while kill -INT $pid 2>/dev/null; do sleep 0.05; done
+wait $pid
+[ $? = 130 ] || complain 'a finalizer: not ended by the second Ctrl-C'
+[ ! -s err ] || complain "a finalizer: $(cat err)"
+
+# nohup and its like: an ignored SIGINT stays ignored.
+env --ignore-signal=INT "$program" -e 'io.popen("kill -INT $PPID"):close() print("goes on")' >out 2>err
+[ "$(cat out err)" = 'goes on' ] || complain "an ignored SIGINT: $(cat out err)"
+exit $wrong

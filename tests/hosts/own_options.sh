@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the host program has and lua5.4 has not: --world, --help, --version, subcommands, the module built in, standard
+# descriptors that are closed, children that end with the program.
+set -u
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit
+program=$MM_BUILD/manymoons
+unset MANYMOONS_WORLD LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
+wrong=0
+
+# gives STATUS OUTPUT COMMAND: both streams together; * in OUTPUT stands for anything.
+gives() {
+  out=$(eval "$3" 2>&1 </dev/null)
+  status=$?
+  # shellcheck disable=SC2254 # it is a pattern
+  case $out in $2) [ $status = "$1" ] && return ;; esac
+  echo "$3: status $status, wanted $1; it said:"
+  echo "$out"
+  wrong=1
+}
+
+cat >world.lua <<'END'
+local mm = require "manymoons"
+print(mm.current_world(), arg[0], arg[1], mm.Pool(1):apply(function() return mm.current_world() end))
+END
+cp world.lua compare
+cp world.lua ./--world
+
+gives 0 'processes	world.lua	nil	processes' '$program world.lua'
+for world in serial interpreters processes; do
+  gives 0 "$world	world.lua	a	$world" "\$program --world $world world.lua a"
+  gives 0 "$world	world.lua	a	$world" "\$program --world=$world world.lua a"
+  gives 0 "$world	world.lua	a	$world" "MANYMOONS_WORLD=$world \$program world.lua a"
+  gives 0 "$world	world.lua	--world	$world" "MANYMOONS_WORLD=serial \$program --world $world world.lua --world"
+done
+gives 0 'serial	world.lua	nil	serial' '$program --world processes --world serial world.lua'
+gives 0 'processes	--world	nil	processes' '$program -- --world'
+gives 1 "manymoons: set_world: no world 'mars' (there are: serial, interpreters, processes)" '$program --world mars world.lua'
+gives 1 "*MANYMOONS_WORLD: no world 'mars'*" 'MANYMOONS_WORLD=mars $program world.lua'
+gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world'
+gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
+gives 1 "manymoons: unrecognized option '--worlds'*usage:*" '$program --worlds serial world.lua'
+
+gives 0 'usage: manymoons *--world NAME*' '$program --help'
+gives 0 'usage: manymoons *--world NAME*' '$program -h world.lua'
+gives 0 'manymoons [0-9]*.[0-9]*.[0-9]* (Lua 5.4.*)' '$program --version'
+gives 0 'manymoons [0-9]*.[0-9]*.[0-9]* (Lua 5.4.*)' '$program -v'
+gives 0 'manymoons * (Lua 5.4.*)
+1' '$program -v -e "print(1)"'
+
+gives 0 '*usage*compare*' '$program compare --help'
+gives 0 'processes	./compare	a	processes' '$program ./compare a'
+gives 0 'processes	compare	a	processes' '$program -- compare a'
+gives 0 'true	true' '$program -e "print(require([[manymoons]]) == package.loaded.manymoons, arg[0] == nil or true)"'
+gives 0 '3	serial' '$program --world serial -l mm=manymoons -e "print(#mm.worlds, mm.current_world())"'
+
+# A closed descriptor is not given to what is opened next, so that what is printed does not end up there.
+cat >closed.lua <<'END'
+local mm = require "manymoons"
+local file = assert(io.open("written", "w"))
+io.stdout:write("to stdout\n")
+io.stdout:flush()
+io.stderr:write("to stderr\n")
+local sum = 0
+for _, result in ipairs(mm.Pool(2):map(function(x) print(x) return x + 1 end, { 1, 2, 3 })) do sum = sum + result end
+file:write(sum)
+file:close()
+END
+for world in serial interpreters processes; do
+  gives 0 9 "(\$program --world $world closed.lua) <&- >&- 2>&-; cat written; rm written"
+done
+
+# However the program ends, it ends its children: it waits for those that are not daemons.
+cat >children.lua <<'END'
+local mm = require "manymoons"
+local function late() mm.sleep(0.05) print("late") end
+mm.Process(late):start()
+mm.Process{ target = mm.sleep, args = { 1000 }, daemon = true }:start()
+local how = arg[1]
+if how == "exit" then os.exit(5) end
+if how == "close" then os.exit(6, true) end
+if how == "coroutine" then coroutine.wrap(function() os.exit(7) end)() end
+if how == "error" then error("oh", 0) end
+END
+for world in interpreters processes; do
+  gives 0 'late' "\$program --world $world children.lua"
+  gives 5 'late' "\$program --world $world children.lua exit"
+  gives 6 'late' "\$program --world $world children.lua close"
+  gives 7 'late' "\$program --world $world children.lua coroutine"
+  gives 1 'manymoons: oh*late' "\$program --world $world children.lua error"
+done
+exit $wrong

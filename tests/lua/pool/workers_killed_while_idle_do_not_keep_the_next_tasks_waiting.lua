@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: processes
+-- Who submits and then waits for something else than a future counts on the pool to have workers.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local pool, q = mm.Pool(2), mm.Queue()
+local function tell(name)
+  local pid = mm.current_process().pid
+  q:put(name or pid)
+  return pid
+end
+for round = 1, 5 do
+  for _ = 1, 2 do
+    os.execute(string.format("kill -9 %d", pool:apply(tell)))
+    q:get()
+  end
+  pool:submit(tell, "round " .. round)
+  expect.equal(q:get(10), "round " .. round)
+end
+pool:terminate()
