@@ -16,16 +16,22 @@
 struct connection {
   struct pipe_end *end; /* NULL once closed */
   object_ref reference; /* of the end */
-  uint32_t slot;        /* the process that holds it for this handle; another one after a fork, until it is used */
+  uint32_t slot; /* the process that holds it for this handle; another one after a fork, until it is used */
   struct bytes inbox;
   struct ring_message message; /* received and not read yet */
   bool has_message;
   bool never_waits; /* serial */
+  int bell;         /* fileno; -1: nobody asked */
 };
 
 static const char bytes_mark = 'B';
 
 static const struct handle_class class; /* defined below its methods */
+
+static void close_bell(struct connection *c) {
+  if (c->bell >= 0) doorbell_close(c->bell);
+  c->bell = -1;
+}
 
 static struct connection *check_connection(lua_State *L, int index) {
   struct connection *c = class_check(L, index, &class);
@@ -33,6 +39,7 @@ static struct connection *check_connection(lua_State *L, int index) {
   if (c->slot == commons_slot()) return c;
   if (commons_claim(c->reference, OBJECT_PIPE_END))
     luaL_error(L, "Connection: nobody holds this end any more; pass it to the worker that uses it");
+  close_bell(c); /* the parent's */
   c->slot = commons_slot();
   return c;
 }
@@ -45,7 +52,7 @@ static void set_end(struct connection *c, struct pipe_end *end) {
 
 static struct connection *push_connection(lua_State *L) {
   struct connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (struct connection){0};
+  *c = (struct connection){.bell = -1};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   return c;
@@ -68,7 +75,8 @@ int pipe_new(lua_State *L) {
 /* ---- sending
  * ----------------------------------------------------------------------------------------------- */
 
-static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter) REQUIRES(rank_vm) {
+static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter)
+    REQUIRES(rank_vm) {
   status st = ring_put(pipe_outgoing(c->end), letter, deadline_now());
   if (st != STATUS_FULL || c->never_waits) return st;
   do {
@@ -122,29 +130,45 @@ static struct connection *check_receiver(lua_State *L, const char *method) {
   return c;
 }
 
-/* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
-static status fetch(lua_State *L, struct connection *c, deadline until, const char *method) REQUIRES(rank_vm) {
-  if (c->has_message) return STATUS_OK;
+static status take_message(lua_State *L, struct connection *c, deadline until, const char *method)
+    REQUIRES(rank_vm) {
   struct ring *ring = pipe_incoming(c->end);
   struct vm *vm = vm_of(L);
   status st = ring_take(ring, &c->inbox, &c->message, deadline_now());
-  if (st == STATUS_EMPTY && !deadline_is_now(until)) {
-    if (c->never_waits && deadline_is_never(until))
-      luaL_error(L, "Connection:%s would wait for ever in the serial world", method);
-    do {
-      vm_leave(vm);
-      st = ring_take(ring, &c->inbox, &c->message, until);
-      vm_enter(vm);
-    } while (should_wait_again(L, vm, st));
-  }
+  if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
+  if (c->never_waits && deadline_is_never(until))
+    luaL_error(L, "Connection:%s would wait for ever in the serial world", method);
+  do {
+    vm_leave(vm);
+    st = ring_take(ring, &c->inbox, &c->message, until);
+    vm_enter(vm);
+  } while (should_wait_again(L, vm, st));
+  return st;
+}
+
+/* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
+static status fetch(lua_State *L, struct connection *c, deadline until, const char *method)
+    REQUIRES(rank_vm) {
+  if (c->has_message) return STATUS_OK;
+  const status st = take_message(L, c, until, method);
   c->has_message = st == STATUS_OK;
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
+}
+
+/* The descriptor is readable exactly while recv would not wait: silenced before the look, rung again after
+ * it. */
+static void settle_bell(struct connection *c) {
+  if (c->bell < 0) return;
+  struct ring *ring = pipe_incoming(c->end);
+  doorbell_clear(c->bell);
+  if (c->has_message || ring_count(ring) || ring_is_closed(ring)) doorbell_ring(atomic_load(&ring->doorbell));
 }
 
 static void release_message(struct connection *c) {
   ring_message_done(&c->message);
   c->has_message = false;
   bytes_trim(&c->inbox, 64 * 1024);
+  if (c->end) settle_bell(c);
 }
 
 static int decode_message(lua_State *L) {
@@ -189,13 +213,31 @@ static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
+/* A descriptor for a foreign event loop: readable while recv would not wait. Only to be polled; it goes with
+ * the connection. */
+static int connection_fileno(lua_State *L) {
+  struct connection *c = check_receiver(L, "fileno");
+  if (c->bell < 0) {
+    doorbell_name name = 0;
+    const status st = doorbell_open(&c->bell, &name);
+    if (st) return return_failure(L, st);
+    ring_set_doorbell(pipe_incoming(c->end), name);
+    settle_bell(c);
+  }
+  lua_pushinteger(L, c->bell);
+  return 1;
+}
+
 static int connection_close(lua_State *L) {
   struct connection *c = class_check(L, 1, &class);
   if (!c->end) return 0;
+  const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
+  if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
+  close_bell(c);
   if (c->has_message) message_discard(c->message.data, c->message.size);
   release_message(c);
   bytes_fini(&c->inbox);
-  if (commons_holds(c->reference, OBJECT_PIPE_END)) commons_release(&c->end->object);
+  if (is_held) commons_release(&c->end->object);
   c->end = NULL;
   return 0;
 }
@@ -206,6 +248,7 @@ static const luaL_Reg methods[] = {
     {"send_bytes", connection_send_bytes},
     {"recv_bytes", connection_recv_bytes},
     {"poll", connection_poll},
+    {"fileno", connection_fileno},
     {"close", connection_close},
     {NULL, NULL},
 };

@@ -274,7 +274,8 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
   return w;
 }
 
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count) REQUIRES(rank_vm) {
+void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
+    REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
   w->tasks = ring_of(L, birth->tasks);

@@ -196,8 +196,8 @@ static struct birth birth_of(lua_State *L) {
   return birth;
 }
 
-/* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The message that
- * lists them is thrown away after the fork. */
+/* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The
+ * message that lists them is thrown away after the fork. */
 enum { PASSED_MAX = 256 };
 
 struct passed {

@@ -10,8 +10,8 @@
 
 /* Lets go what the message carries. Bytes that are no message carry nothing. */
 void message_discard(const uint8_t *data, size_t size);
-/* What a message may carry without holding it: the ends of pipes, in a worker's copy of the globals. An end that a worker merely
- * could use does not keep the other side from seeing the end of file. */
+/* What a message may carry without holding it: the ends of pipes, in a worker's copy of the globals. An end
+ * that a worker merely could use does not keep the other side from seeing the end of file. */
 void message_weaken(const uint8_t *data, size_t size);
 /* As message_discard, for a message that was weakened. */
 void message_discard_weakened(const uint8_t *data, size_t size);

@@ -45,7 +45,8 @@ struct commons {
   struct held *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
-  _Atomic(object_destructor) destroy[KINDS]; /* each always the same: stored before the first object of its kind */
+  _Atomic(object_destructor)
+      destroy[KINDS]; /* each always the same: stored before the first object of its kind */
 };
 
 static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
@@ -268,7 +269,8 @@ bool commons_holds(object_ref ref, enum object_kind kind) {
   return holds;
 }
 
-/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the second look sees. */
+/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the second look
+ * sees. */
 status commons_claim(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
   if (commons_holds(ref, kind)) return STATUS_OK;
@@ -364,8 +366,8 @@ static bool is_ours(const struct object *o) {
   return (atomic_load(&o->holders[commons.slot / 64]) & UINT64_C(1) << commons.slot % 64) != 0;
 }
 
-/* What was not passed is not ours; the copied table says it is. Removing moves others up, so each place is looked at until
- * it stays. */
+/* What was not passed is not ours; the copied table says it is. Removing moves others up, so each place is
+ * looked at until it stays. */
 void commons_after_fork(uint32_t slot) {
   take_place(slot);
   for (size_t i = 0; i < commons.held_capacity;) {

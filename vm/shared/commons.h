@@ -34,9 +34,9 @@ struct child_slot {
 
 /* A slot for a process that this one is about to start. */
 MUST_CHECK status commons_reserve_slot(struct child_slot *out);
-/* Before fork: the child will hold what we hold, but for the ends of pipes: of those only the `passed` ones, so that an end
- * that a child merely inherited a copy of does not keep the other side from seeing the end of file. With `passed`
- * NULL all. After a fork that failed: commons_forget_child. */
+/* Before fork: the child will hold what we hold, but for the ends of pipes: of those only the `passed` ones,
+ * so that an end that a child merely inherited a copy of does not keep the other side from seeing the end of
+ * file. With `passed` NULL all. After a fork that failed: commons_forget_child. */
 struct object_list {
   const object_ref *refs;
   size_t count;
@@ -75,8 +75,8 @@ object_ref commons_object_ref(const struct object *o);
 /* One more, one less handle of this process. The last release anywhere destroys the object. */
 MUST_CHECK status commons_hold(struct object *o);
 void commons_release(struct object *o);
-/* A handle that was copied by fork, and is used for the first time in the child: held already if it was passed, held now if
- * the object still lives. STATUS_FOREIGN: it is gone. */
+/* A handle that was copied by fork, and is used for the first time in the child: held already if it was
+ * passed, held now if the object still lives. STATUS_FOREIGN: it is gone. */
 MUST_CHECK status commons_claim(object_ref ref, enum object_kind kind);
 /* True when this process holds the object that the reference names. */
 bool commons_holds(object_ref ref, enum object_kind kind);

@@ -159,11 +159,19 @@ static void wake(struct ring_end *end, struct wake_note note, int count) {
   atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
 }
 
+static void ring_bell(const struct ring *r) {
+  const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
+  if (name) doorbell_ring(name);
+}
+
+void ring_set_doorbell(struct ring *r, doorbell_name name) { atomic_store(&r->doorbell, name); }
+
 void ring_wake_all(struct ring *r) {
   atomic_fetch_add(&r->tail.event, 1);
   atomic_fetch_add(&r->head.event, 1);
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
+  ring_bell(r);
 }
 
 static uint32_t this_processor(void) { return (uint32_t)sched_getcpu(); }
@@ -369,6 +377,7 @@ static status try_put(struct ring *r, const struct letter *letter) {
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   wake(&r->tail, note, 1);
+  ring_bell(r);
   return STATUS_OK;
 }
 
@@ -541,6 +550,7 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   r->journal_old = r->journal_new = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
+  atomic_store(&r->doorbell, 0);
   atomic_store(&r->storage, storage_word(commons_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
   init_end(&r->tail);
   init_end(&r->head);

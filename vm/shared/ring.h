@@ -26,6 +26,7 @@
 #define SHARED_RING_H
 
 #include "base/bytes.h"
+#include "os/doorbell.h"
 #include "shared/commons.h"
 
 struct ring_end {
@@ -51,6 +52,8 @@ struct ring {
   _Atomic uint64_t storage; /* offset | log2 of the capacity: one store moves the ring */
   block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
   block_ref journal_new;    /* … and the one being filled */
+  _Atomic doorbell_name
+      doorbell; /* of a reader in a foreign event loop; rung after each put and at the close */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   _Alignas(64) struct ring_end tail;
@@ -115,6 +118,8 @@ bool ring_is_full(struct ring *r);
 /* Puts fail from now on; takes drain what is left. Wakes everybody. */
 void ring_close(struct ring *r);
 bool ring_is_closed(const struct ring *r);
+/* From now on that bell is rung (0: none), instead of the one before. */
+void ring_set_doorbell(struct ring *r, doorbell_name name);
 /* Wakes all sleepers of both sides, to look again. */
 void ring_wake_all(struct ring *r);
 

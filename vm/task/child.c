@@ -55,7 +55,8 @@ static void become_child(struct child_slot place) {
   signals_reset_in_child();
 }
 
-status child_fork(struct child *out, const struct object_list *passed, enum child_side *side, struct cell **cell) {
+status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
+                  struct cell **cell) {
   struct child c;
   status st = prepare(&c);
   if (st) return st;

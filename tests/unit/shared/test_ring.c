@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ring, seen from one process: order, bounds, growth, large messages, closing, waking. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -116,6 +117,35 @@ static void blocks_are_reused_and_none_is_left(void) {
   arena_validate(commons_arena(), commons_mapping());
 }
 
+static bool is_readable(int fd) {
+  struct pollfd entry = {.fd = fd, .events = POLLIN};
+  return poll(&entry, 1, 0) == 1;
+}
+
+static void a_doorbell_rings_at_puts_and_at_the_close(void) {
+  struct ring *r = NULL;
+  int fd = -1;
+  doorbell_name name = 0;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(doorbell_open(&fd, &name), STATUS_OK);
+  ring_set_doorbell(r, name);
+  CHECK(!is_readable(fd));
+  put_text(r, "x", 1);
+  CHECK(is_readable(fd));
+  doorbell_clear(fd);
+  CHECK(!is_readable(fd));
+  for (int i = 0; i < 1000; i++) put_text(r, "x", 1); /* more rings than the socket holds */
+  CHECK(is_readable(fd));
+  doorbell_clear(fd);
+  ring_close(r);
+  CHECK(is_readable(fd));
+  ring_set_doorbell(r, 0);
+  doorbell_close(fd);
+  doorbell_ring(name); /* nobody there any more */
+  ring_fini(r);
+  commons_release(&r->object);
+}
+
 enum { THREADS = 2, EACH = 50000 };
 
 struct traffic {
@@ -188,6 +218,7 @@ int main(void) {
   a_staying_ring_waits_for_its_reader();
   a_closed_ring_drains_and_then_says_so();
   blocks_are_reused_and_none_is_left();
+  a_doorbell_rings_at_puts_and_at_the_close();
   many_producers_and_consumers_lose_nothing();
   bytes_fini(&inbox);
   commons_close();
