@@ -24,10 +24,34 @@ int return_status(lua_State *L, status st) {
   return 1;
 }
 
-bool should_wait_again(lua_State *L, struct vm *vm, status st) {
-  if (st != STATUS_INTERRUPTED) return false;
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+static const double slice_seconds = 0.05;
+
+static bool push_tender(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+  if (lua_isfunction(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+deadline wait_slice(lua_State *L, deadline until) {
+  if (!push_tender(L)) return until;
+  lua_pop(L, 1);
+  return deadline_earlier(until, deadline_after(slice_seconds));
+}
+
+static void tend(lua_State *L) {
+  if (push_tender(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
+}
+
+bool is_wait_unfinished(lua_State *L, struct vm *vm, status st, deadline until) {
+  if (st == STATUS_INTERRUPTED) return !vm_should_stop(vm);
+  if (st != STATUS_TIMEOUT || deadline_passed(until)) return false;
+  tend(L);
   return true;
+}
+
+void raise_if_stopped(lua_State *L, struct vm *vm, status st) {
+  if (st == STATUS_INTERRUPTED && vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
 static int handle_tostring(lua_State *L) {

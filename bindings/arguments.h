@@ -15,9 +15,22 @@ int return_failure(lua_State *L, status st);
 /* Pushes true, or as return_failure. */
 int return_status(lua_State *L, status st);
 
-/* A status that a wait ended with: raises if the VM is to stop, says true if the wait is to be taken up
- * again. */
-bool should_wait_again(lua_State *L, struct vm *vm, status st);
+/* A wait of a script is taken in slices while this VM has pools: between them the pools look after their
+ * workers, so that one that died is replaced even while the script waits for something else.
+ *
+ *   do {
+ *     vm_leave(vm);
+ *     st = …(wait_slice(L, until));
+ *     vm_enter(vm);
+ *   } while (is_wait_unfinished(L, vm, st, until));
+ */
+deadline wait_slice(lua_State *L, deadline until);
+/* True if the wait is to be taken up again. Does not raise. */
+bool is_wait_unfinished(lua_State *L, struct vm *vm, status st, deadline until);
+/* Raises if the wait ended because the VM is to stop. */
+void raise_if_stopped(lua_State *L, struct vm *vm, status st);
+/* Who tends to the pools: a function in the registry under this key, or nil. */
+#define WAIT_TENDER "manymoons.tender"
 
 /* A new metatable for handles: methods in __index, __gc, __close, __tostring ("Queue: 0x…") and __name. [-0,
  * +0] */

@@ -4,6 +4,7 @@
 #include "channel/message.h"
 #include "state/globals.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 
 /* The three sections are gathered in a buffer that a Lua error cannot leak: a userdata of its own. */
 static int gathered_gc(lua_State *L) {
@@ -42,7 +43,7 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
   message_weaken(image->data, image->len);
   birth.image = append(L, all, image);
   birth.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
-  birth.payload = append(L, all, transfer_encode(L, first, count, "argument"));
+  birth.payload = append(L, all, transfer_encode(L, first, count, PATH_CALL));
   block_ref block = 0;
   const status st = commons_alloc(sizeof birth + all->len, &block);
   if (st) {

@@ -75,15 +75,16 @@ int pipe_new(lua_State *L) {
 /* ---- sending
  * ----------------------------------------------------------------------------------------------- */
 
-static status send_letter(struct vm *vm, const struct connection *c, const struct ring_letter *letter)
+static status send_letter(lua_State *L, const struct connection *c, const struct ring_letter *letter)
     REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
   status st = ring_put(pipe_outgoing(c->end), letter, deadline_now());
   if (st != STATUS_FULL || c->never_waits) return st;
   do {
     vm_leave(vm);
-    st = ring_put(pipe_outgoing(c->end), letter, deadline_never());
+    st = ring_put(pipe_outgoing(c->end), letter, wait_slice(L, deadline_never()));
     vm_enter(vm);
-  } while (st == STATUS_INTERRUPTED && !vm_should_stop(vm));
+  } while (is_wait_unfinished(L, vm, st, deadline_never()));
   return st;
 }
 
@@ -95,7 +96,7 @@ static const struct connection *check_sender(lua_State *L, const char *method) {
 }
 
 static int finish_send(lua_State *L, struct vm *vm, const struct connection *c, status st) {
-  should_wait_again(L, vm, st);
+  raise_if_stopped(L, vm, st);
   if (st == STATUS_FULL && c->never_waits)
     luaL_error(L, "Connection:send would wait for ever in the serial world");
   return return_status(L, st);
@@ -107,7 +108,7 @@ static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   const struct bytes *text = transfer_encode(L, 2, 1, "value");
   const struct ring_letter letter = {NULL, 0, text->data, text->len};
-  const status st = send_letter(vm, c, &letter);
+  const status st = send_letter(L, c, &letter);
   if (st) message_discard(text->data, text->len);
   return finish_send(L, vm, c, st);
 }
@@ -118,7 +119,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const char *data = luaL_checklstring(L, 2, &size);
   const struct ring_letter letter = {&bytes_mark, 1, data, size};
   struct vm *vm = vm_of(L);
-  return finish_send(L, vm, c, send_letter(vm, c, &letter));
+  return finish_send(L, vm, c, send_letter(L, c, &letter));
 }
 
 /* ---- receiving
@@ -140,9 +141,10 @@ static status take_message(lua_State *L, struct connection *c, deadline until, c
     luaL_error(L, "Connection:%s would wait for ever in the serial world", method);
   do {
     vm_leave(vm);
-    st = ring_take(ring, &c->inbox, &c->message, until);
+    st = ring_take(ring, &c->inbox, &c->message, wait_slice(L, until));
     vm_enter(vm);
-  } while (should_wait_again(L, vm, st));
+  } while (is_wait_unfinished(L, vm, st, until));
+  raise_if_stopped(L, vm, st);
   return st;
 }
 

@@ -126,6 +126,13 @@ static int seal(lua_State *L) {
   return 1;
 }
 
+/* set_tender(f or nil): f is called between the slices of waits (arguments.h) */
+static int set_tender(lua_State *L) {
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+  return 0;
+}
+
 static int load_embedded(lua_State *L) {
   size_t size = 0;
   const char *name = luaL_checkstring(L, 1);
@@ -157,6 +164,7 @@ static const luaL_Reg private_functions[] = {
     {"pid", system_pid},
     {"settings", settings},
     {"seal", seal},
+    {"set_tender", set_tender},
     {"load", load_embedded},
     {"stop_forkserver", stop_forkserver},
     {"measure_run", measure_run},

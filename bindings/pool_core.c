@@ -197,10 +197,19 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   vm_leave(vm);
   st = ring_wait_readable(core->results, &wait, until);
   vm_enter(vm);
-  should_wait_again(L, vm, st);
+  raise_if_stopped(L, vm, st);
   st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
   if (st == STATUS_OK) return push_result(L, core);
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
+}
+
+/* core:all_live(workers): a look at their cells and locks, without a system call. */
+static int core_all_live(lua_State *L) {
+  struct futex_watch watches[FUTEX_WATCH_MAX];
+  size_t count = 0;
+  check_core(L, 1);
+  lua_pushboolean(L, watch_workers(L, 2, watches, &count));
+  return 1;
 }
 
 /* core:claim(worker) → the number of the task in a dead worker's hands, or 0 */
@@ -229,6 +238,7 @@ static const luaL_Reg methods[] = {
     {"put", core_put},
     {"put_slice", core_put_slice},
     {"take", core_take},
+    {"all_live", core_all_live},
     {"claim", core_claim},
     {"close", core_close},
     {"drain", core_drain},

@@ -66,12 +66,12 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
     refuse_endless_wait(L, q, until, "put");
     do {
       vm_leave(vm);
-      st = ring_put(q->ring, &letter, until);
+      st = ring_put(q->ring, &letter, wait_slice(L, until));
       vm_enter(vm);
-    } while (st == STATUS_INTERRUPTED && !vm_should_stop(vm));
+    } while (is_wait_unfinished(L, vm, st, until));
   }
   if (st) message_discard(text->data, text->len);
-  should_wait_again(L, vm, st);
+  raise_if_stopped(L, vm, st);
   return return_status(L, st);
 }
 
@@ -86,9 +86,10 @@ static status take_waiting(lua_State *L, struct queue *q, deadline until) REQUIR
   status st = STATUS_EMPTY;
   do {
     vm_leave(vm);
-    st = ring_take(q->ring, &q->inbox, &q->message, until);
+    st = ring_take(q->ring, &q->inbox, &q->message, wait_slice(L, until));
     vm_enter(vm);
-  } while (should_wait_again(L, vm, st));
+  } while (is_wait_unfinished(L, vm, st, until));
+  raise_if_stopped(L, vm, st);
   return st;
 }
 

@@ -23,10 +23,10 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   status st = STATUS_OK;
   do {
     vm_leave(vm);
-    st = futex_wait(&never, 0, until);
+    st = futex_wait(&never, 0, wait_slice(L, until));
     vm_enter(vm);
-    should_wait_again(L, vm, st);
-  } while (st != STATUS_TIMEOUT && !deadline_passed(until));
+  } while (is_wait_unfinished(L, vm, st, until));
+  raise_if_stopped(L, vm, st);
   return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "os/clock.h"
 #include "pool_core.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
 #include "wire/message.h"
@@ -212,7 +213,7 @@ static void list_passed(lua_State *L, struct passed *p) {
   p->text = NULL;
   luaL_checkstack(L, count + 4, "too many arguments");
   transfer_open(L);
-  if (transfer_try_encode(L, ARG_FUNCTION, count, "argument", &p->text)) {
+  if (transfer_try_encode(L, ARG_FUNCTION, count, PATH_CALL, &p->text)) {
     lua_pop(L, 1);
     p->text = NULL;
     return;
@@ -287,13 +288,12 @@ static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct vm *vm = vm_of(L);
   status st = wait_until(w, deadline_now());
-  while (st == STATUS_TIMEOUT || st == STATUS_INTERRUPTED) {
-    if (st == STATUS_TIMEOUT && deadline_passed(until)) break;
+  while (is_wait_unfinished(L, vm, st, until)) {
     vm_leave(vm);
-    st = wait_until(w, until);
+    st = wait_until(w, wait_slice(L, until));
     vm_enter(vm);
-    should_wait_again(L, vm, st);
   }
+  raise_if_stopped(L, vm, st);
   return return_status(L, st);
 }
 

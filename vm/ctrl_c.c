@@ -7,10 +7,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "state/vm_interrupt.h"
 
-enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20 };
+enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, FAREWELL_NS = 700 * 1000 * 1000 };
 
 /* For the handlers, which have no other way to find it; listed in vm/README.md. Set before they are
  * installed. */
@@ -19,6 +20,7 @@ static struct {
   timer_t timer;
   bool has_timer;
   volatile sig_atomic_t ticks; /* since the first press */
+  volatile sig_atomic_t exit_status;
 } caught;
 
 static int tick_signal(void) { return SIGRTMIN; }
@@ -81,6 +83,17 @@ void ctrl_c_release(void) {
   timer_pace(0);
   set_handler(SIGINT, SIG_DFL);
   set_handler(tick_signal(), SIG_IGN);
+}
+
+static void on_farewell(int number) {
+  (void)number;
+  _exit(caught.exit_status);
+}
+
+void ctrl_c_limit_farewell(int exit_status) {
+  caught.exit_status = exit_status;
+  set_handler(tick_signal(), on_farewell);
+  timer_pace(FAREWELL_NS);
 }
 
 /* The signals are let in by ppoll alone, so that none can strike between the question and the wait. */

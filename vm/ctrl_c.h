@@ -25,6 +25,9 @@ bool ctrl_c_was_pressed(void);
 void ctrl_c_settle(void);
 /* Ctrl-C ends the program at once from here on. Before the VM is closed. */
 void ctrl_c_release(void);
+/* The program was interrupted and cleans up: if that takes too long (a finalizer, a C function in a thread, a
+ * program behind a pipe), it ends all the same, with `exit_status`. After ctrl_c_release. */
+void ctrl_c_limit_farewell(int exit_status);
 /* Waits until `fd` can be read; false: Ctrl-C was pressed, before or while it waited. */
 bool ctrl_c_wait_readable(int fd);
 

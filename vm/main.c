@@ -211,6 +211,7 @@ static bool end_children(struct vm *vm) {
   if (!was_interrupted) return false;
   fflush(stdout);
   fputs("manymoons: interrupted\n", stderr);
+  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   module_shutdown(L, SHUTDOWN_TERMINATE);
   return true;
 }

@@ -229,6 +229,18 @@ local function look_after_workers(pool)
   end
 end
 
+-- While the script waits for something else, or before it submits: a worker that died is replaced.
+local function tend(pool)
+  if not pool._ended and not pool._core:all_live(pool._workers) then look_after_workers(pool) end
+end
+
+local function tend_all()
+  local open = {}
+  for pool in pairs(pools) do open[#open + 1] = pool end
+  for _, pool in ipairs(open) do tend(pool) end
+  if #open == 0 then private.set_tender(nil) end
+end
+
 -- Takes one result, or looks after the workers; false when the time is up.
 local function pump(pool, timeout)
   local function step(id, ...)
@@ -278,6 +290,7 @@ local function check_open(pool, where)
   if pool._pid ~= private.pid() then error(where .. ": this pool belongs to another process", 3) end
   if pool._broken then private.raise(pool._broken) end
   if pool._closed then error(where .. ": the pool is closed", 3) end
+  tend(pool)
 end
 
 local function finish_call(_, task, ok, ...) settle(task.future, ok, private.pack(...)) end
@@ -516,6 +529,7 @@ local function new_pool(world, ...)
     _deaths = 0,
   }, pool_meta)
   pools[self] = true
+  private.set_tender(tend_all)
   for index = 1, self._size do start_worker(self, index) end
   if self._initializer then wait_for_initializers(self) end
   return self
@@ -530,5 +544,8 @@ return {
     for pool in pairs(pools) do open[#open + 1] = pool end
     for _, pool in ipairs(open) do Pool.terminate(pool) end
   end,
-  after_fork = function() pools = setmetatable({}, { __mode = "k" }) end,
+  after_fork = function()
+    pools = setmetatable({}, { __mode = "k" })
+    private.set_tender(nil)
+  end,
 }

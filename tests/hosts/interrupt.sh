@@ -70,6 +70,11 @@ interrupts 'a metamethod' -e 'local t = setmetatable({}, {__index = function() r
   ready()
   while true do local x = t[1] end'
 interrupts 'reading' -e 'ready() io.read("a")'
+interrupts 'a program behind a pipe' -e 'io.popen("exec sleep 1.5") ready() mm.sleep(1000)'
+interrupts 'a finalizer that waits' -e 'kept = setmetatable({}, {__gc = function() mm.sleep(1000) end}) ready() mm.sleep(1000)'
+interrupts 'C functions that do not come back' -e '
+  for _ = 1, 3 do mm.interpreters.Process(string.find, ("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b"):start() end
+  ready()'
 interrupts 'reading a script' -e 'ready()' -
 interrupts 'sleep' -e 'ready() mm.sleep(1000)'
 interrupts 'sleep, called by pcall' -e 'ready() while true do pcall(mm.sleep, 1000) end'

@@ -33,8 +33,9 @@ enum transfer_flag {
 void transfer_open(lua_State *L);
 
 /* One message with the `count` values from index `first` on. `what` names them in errors: "value"; with
- * several, "argument" gives "argument 2". The bytes belong to the VM and are valid until its next encode; the
- * caller may take them over by copying the struct and calling bytes_init on the original. [-0, +0, raises] */
+ * several, "argument" gives "argument 2"; PATH_CALL is for a function with its arguments. The bytes belong to
+ * the VM and are valid until its next encode; the caller may take them over by copying the struct and calling
+ * bytes_init on the original. [-0, +0, raises] */
 struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what);
 /* The same without handles, for bytes that may be kept and decoded any number of times. [-0, +0, raises] */
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what);

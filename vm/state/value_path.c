@@ -58,7 +58,12 @@ static void push_key(lua_State *L, int key) {
 }
 
 static void push_root(lua_State *L, const struct path_step *root) {
-  if (root->number)
+  const bool is_call = strcmp(root->name, PATH_CALL) == 0;
+  if (is_call && root->number <= 1)
+    lua_pushliteral(L, "function");
+  else if (is_call)
+    lua_pushfstring(L, "argument %d", (int)root->number - 1);
+  else if (root->number)
     lua_pushfstring(L, "%s %d", root->name, (int)root->number);
   else
     lua_pushstring(L, root->name);

@@ -12,6 +12,9 @@
 
 #include "state/lua_compat.h"
 
+/* The name of a root that is a function followed by its arguments. */
+#define PATH_CALL "call"
+
 enum path_kind {
   PATH_ROOT,        /* `name`, and `number` behind it unless that is 0 */
   PATH_ELEMENT,     /* [number] */

@@ -1,0 +1,333 @@
+---@meta manymoons
+-- SPDX-License-Identifier: MIT
+-- What a script can use, as LuaCATS types: the source of the Lua reference, and of completion in editors.
+-- Nothing here is run. Times are seconds. What the world may do comes back as nil and a word ("timeout",
+-- "closed", …); wrong use raises.
+
+---Lua interpreters side by side: in the caller (`serial`), in threads with a VM each (`interpreters`), or in
+---processes.
+---
+---A name that is not below, `Pool`, `Process`, `Queue`, `Pipe`, … is that of the default world: `mm.Pool` is
+---`mm.world(mm.current_world()).Pool`, looked up each time.
+---@class manymoons: manymoons.World
+---@field version string for instance "0.1.0"
+---@field worlds manymoons.WorldName[] the names of all worlds
+---@field serial manymoons.World each worker is a plain call, made at once in the caller
+---@field interpreters manymoons.World each worker is a thread with a VM of its own; values are copied
+---@field processes manymoons.World each worker is a process: as interpreters, and a crash stays in the worker
+---@field Error table the metatable of the errors that come from workers
+local mm = {}
+
+---@alias manymoons.WorldName "serial"|"interpreters"|"processes"
+
+---A world by its name.
+---@param name manymoons.WorldName
+---@return manymoons.World # the same table each time; raises for a name that no world has
+function mm.world(name) end
+
+---Makes a world the default, here and in the workers started from now on. Before, it is the one that
+---`manymoons --world NAME` or the variable MANYMOONS_WORLD says, and else "processes".
+---@param name manymoons.WorldName
+function mm.set_world(name) end
+
+---The name of the default world; in a worker, that of the program that started it.
+---@return manymoons.WorldName
+function mm.current_world() end
+
+---A clock that never goes back, in seconds; only differences mean something.
+---@return number seconds
+function mm.time() end
+
+---A value as bytes, for `loads` in a program of the same version. Raises "cannot send …", with the path to
+---the culprit, for coroutines, userdata, handles such as queues, and tables whose metatable is not known by
+---name.
+---@param value any
+---@return string bytes
+function mm.dumps(value) end
+
+---The value that `dumps` made bytes of. Any bytes may be given: those that are malformed, of another version,
+---or hold functions without `functions = true`, raise. Functions among them come from whoever made the bytes,
+---and are run as code.
+---@param bytes string
+---@param options? { functions?: boolean } functions: accept functions as well
+---@return any value
+function mm.loads(bytes, options) end
+
+---Gives a class a name, by which tables with this metatable travel. Do so before workers are started, or in
+---each of them: the receiver uses the metatable that it knows by that name.
+---@param name string
+---@param metatable table
+function mm.register(name, metatable) end
+
+---What each world has under the same names.
+---@class manymoons.World
+---@field name manymoons.WorldName
+local World = {}
+
+---A worker that runs one function. It starts with `start`.
+---@param target function|table called with the arguments; a table must have __call
+---@param ... any the arguments, copied at start
+---@return manymoons.Process
+---@overload fun(options: manymoons.ProcessOptions): manymoons.Process
+function World.Process(target, ...) end
+
+---Workers that run many calls. They start at once.
+---@param workers? integer how many; cpu_count() if absent
+---@param initializer? function called first in each worker; if it raises, so does Pool
+---@param initargs? any[] its arguments
+---@param maxtasksperchild? integer a worker is replaced after so many calls
+---@return manymoons.Pool
+---@overload fun(options: manymoons.PoolOptions): manymoons.Pool
+function World.Pool(workers, initializer, initargs, maxtasksperchild) end
+
+---A queue for any number of producers and consumers, in any worlds of this program.
+---@param maxsize? integer how many values fit; absent or 0: as many as there is memory for
+---@return manymoons.Queue
+function World.Queue(maxsize) end
+
+---Two connections: what one sends the other receives.
+---@param duplex? boolean false: the first only receives, the second only sends
+---@return manymoons.Connection first
+---@return manymoons.Connection second
+function World.Pipe(duplex) end
+
+---Waits; never less than asked for.
+---@param seconds number 0 or more
+function World.sleep(seconds) end
+
+---How many processors this program may use.
+---@return integer
+function World.cpu_count() end
+
+---Who runs here: in the program itself a table named "MainProcess".
+---@return manymoons.Who
+function World.current_process() end
+
+---Who started this worker; nil in the program itself.
+---@return manymoons.Who?
+function World.parent_process() end
+
+---The processes that this one has started and that have not ended.
+---@return manymoons.Process[]
+function World.active_children() end
+
+---A worker, as it is seen from inside.
+---@class manymoons.Who
+---@field name string
+---@field pid integer of the operating-system process; interpreters share that of their program
+---@field daemon? boolean
+
+---@class manymoons.ProcessOptions
+---@field target function|table called in the worker
+---@field args? any[] its arguments; with a field n where some are nil
+---@field name? string default: Process-1, Process-2, …; of a child of Process-1: Process-1:1, …
+---@field daemon? boolean terminated, not joined, when the program ends
+---@field method? "fork"|"spawn"|"forkserver" of processes; default: fork if this process has one thread
+
+---A worker that runs one function. A process nobody refers to goes on; it is joined when the program ends.
+---@class manymoons.Process
+---@field name string may be set before start
+---@field daemon boolean may be set before start
+---@field pid? integer nil before start
+---@field exitcode? integer nil while alive; 0 fine, 1 an uncaught error, N of os.exit(N), -N of signal N
+---@field sentinel? integer a descriptor, readable once it has ended; absent where there are no processes
+local Process = {}
+
+---Starts it. Raises if it was started before, if the function or an argument cannot be sent, or if the system
+---refuses.
+function Process:start() end
+
+---Waits for its end.
+---@param timeout? number seconds; absent: for ever; 0: does not wait
+---@return boolean? ended true, or nil
+---@return string? why "timeout"
+function Process:join(timeout) end
+
+---@return boolean
+function Process:is_alive() end
+
+---Asks it to end: SIGTERM for a process, an error at its next step for an interpreter. Does not wait.
+function Process:terminate() end
+
+---Ends it: SIGKILL for a process; an interpreter cannot be killed and is terminated. Does not wait.
+function Process:kill() end
+
+---Gives back what it holds. Raises while it runs; safe to call twice. exitcode and pid can still be read.
+function Process:close() end
+
+---@class manymoons.PoolOptions
+---@field workers? integer
+---@field initializer? function
+---@field initargs? any[]
+---@field maxtasksperchild? integer
+---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
+
+---@class manymoons.MapOptions
+---@field chunksize? integer how many items a worker takes at once; default: guided by what is left
+
+---Workers that run many calls. A worker that dies fails the call it was running with kind "died", and is
+---replaced. A pool belongs to the process that made it and cannot be sent. It is terminated when it is
+---collected or (Lua 5.4) goes out of a `<close>` scope.
+---@class manymoons.Pool
+local Pool = {}
+
+---f of each item, in order. Raises the mm.Error of the first item that failed, after all were run.
+---@param f function|table
+---@param list any[] with a field n where some are nil
+---@param options? manymoons.MapOptions
+---@return any[] results the first result of each call; nil where there was none
+function Pool:map(f, list, options) end
+
+---As map, with each item a list of arguments.
+---@param f function|table
+---@param list any[][]
+---@param options? manymoons.MapOptions
+---@return any[] results
+function Pool:starmap(f, list, options) end
+
+---One call, waited for.
+---@param f function|table
+---@param ... any
+---@return any ... what f returned; raises an mm.Error if it failed
+function Pool:apply(f, ...) end
+
+---One call, not waited for. Raises if the function or an argument cannot be sent.
+---@param f function|table
+---@param ... any
+---@return manymoons.Future
+function Pool:submit(f, ...) end
+
+---Takes no more calls. Those that were submitted are run.
+function Pool:close() end
+
+---Stops the workers at once. What was open fails with kind "cancelled". Safe to call twice.
+function Pool:terminate() end
+
+---Waits until all is done and the workers have ended. Raises unless close or terminate was called before.
+---@param timeout? number seconds
+---@return boolean? ended true, or nil
+---@return string? why "timeout"
+function Pool:join(timeout) end
+
+---A call that was submitted. It cannot be sent.
+---@class manymoons.Future
+local Future = {}
+
+---Waits for what the call returned. Raises an mm.Error if it failed.
+---@param timeout? number seconds
+---@return any ... nil and "timeout" if it is not done by then
+function Future:get(timeout) end
+
+---Waits until the call is done, well or not. Raises nothing.
+---@param timeout? number seconds
+---@return boolean? done true, or nil
+---@return string? why "timeout"
+function Future:wait(timeout) end
+
+---@return boolean
+function Future:ready() end
+
+---Whether the call returned rather than failed. Raises if it is not done.
+---@return boolean
+function Future:successful() end
+
+---A queue. A value is copied when it is put: later changes are not seen by the receiver, and put returns when
+---the value is in the queue, not before. A process that is killed while using it costs at most the value it
+---had not finished putting. Can be sent.
+---@class manymoons.Queue
+local Queue = {}
+
+---Puts a value, waiting for room. Raises for a value that cannot be sent; the queue is as before then.
+---@param value any nil as well
+---@param timeout? number seconds
+---@return boolean? put true, or nil
+---@return string? why "timeout", "closed", or "full" with a timeout of 0
+function Queue:put(value, timeout) end
+
+---Takes the next value, waiting for one.
+---@param timeout? number seconds
+---@return any value nil with a reason if there is none
+---@return string? why "timeout"; "closed" once it is closed and drained; "empty" with a timeout of 0
+function Queue:get(timeout) end
+
+---put that does not wait.
+---@param value any
+---@return boolean? put
+---@return string? why "full" or "closed"
+function Queue:put_nowait(value) end
+
+---get that does not wait.
+---@return any value
+---@return string? why "empty" or "closed"
+function Queue:get_nowait() end
+
+---How many values are in it, exact at the instant of the call.
+---@return integer
+function Queue:qsize() end
+
+---@return boolean
+function Queue:empty() end
+
+---@return boolean # always false without a maxsize
+function Queue:full() end
+
+---Takes no more values, for all who have the queue. Those in it can still be taken. Safe to call twice.
+function Queue:close() end
+
+---Takes values until the queue is closed and drained, or a nil comes: for value in queue:iter() do … end
+---@return fun(): any
+function Queue:iter() end
+
+---One end of a pipe, for one reader and one writer at a time. Can be sent. Once all who have the other end
+---have closed it or died, what is under way is received, and then the end of file: nil, "closed".
+---@class manymoons.Connection
+local Connection = {}
+
+---Sends a copy of a value, waiting for room. Raises for a value that cannot be sent.
+---@param value any
+---@return boolean? sent true, or nil
+---@return string? why "closed": nobody has the other end
+function Connection:send(value) end
+
+---The next value. Raises, and takes nothing, if the next message was sent by send_bytes.
+---@param timeout? number seconds
+---@return any value nil with a reason if there is none
+---@return string? why "timeout" or "closed"
+function Connection:recv(timeout) end
+
+---Whether recv would find something, a value or the end of file, at once.
+---@param timeout? number seconds to wait for it; absent: does not wait
+---@return boolean
+function Connection:poll(timeout) end
+
+---Sends bytes as they are, for recv_bytes.
+---@param bytes string
+---@return boolean? sent
+---@return string? why "closed"
+function Connection:send_bytes(bytes) end
+
+---The next bytes. Raises, and takes nothing, if the next message was sent by send.
+---@param timeout? number seconds
+---@return string? bytes
+---@return string? why "timeout" or "closed"
+function Connection:recv_bytes(timeout) end
+
+---A descriptor that is readable when recv would not wait, for poll and select of others. It stays the
+---connection's own.
+---@return integer
+function Connection:fileno() end
+
+---Closes this end. Safe to call twice; any other use raises afterwards.
+function Connection:close() end
+
+---The error that is raised where the result of a failed call is asked for. tostring gives the message, the
+---traceback in the worker, and that of who asked.
+---@class manymoons.Error
+---@field message string
+---@field value any the original error value, where it can be sent; else the message
+---@field traceback string of the worker; empty if it died
+---@field kind "error"|"died"|"cancelled"|"unsendable" unsendable: it ran, but its result could not be sent
+---@field worker string the name of the worker
+---@field exitcode? integer of a worker that died: N of os.exit(N), -N for signal N
+
+return mm

@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: MIT
+-- bindings/types.lua, the source of the reference, and the module know the same names.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local typed = {}
+for line in io.lines(os.getenv("MM_BUILD") .. "/../../bindings/types.lua") do
+  local class, name = line:match("^function (%w+)[.:]([%w_]+)%(")
+  if class then
+    typed[class] = typed[class] or {}
+    typed[class][name] = true
+  end
+  local field = class == nil and line:match("^%-%-%-@field (%w+)%?? ")
+  if field then
+    typed.fields = typed.fields or {}
+    typed.fields[field] = true
+  end
+end
+
+local pool, process = mm.Pool(1), mm.Process(print)
+local here = mm.Pipe()
+local things = {
+  mm = mm,
+  World = mm.world(mm.current_world()),
+  Pool = pool,
+  Process = process,
+  Future = pool:submit(function() end),
+  Queue = mm.Queue(),
+  Connection = here,
+}
+for class, thing in pairs(things) do
+  for name in pairs(typed[class]) do
+    expect.equal(type(thing[name]), "function", class .. "." .. name .. ", of types.lua")
+  end
+  local methods = thing
+  local meta = getmetatable(thing)
+  if class ~= "mm" and meta and type(meta.__index) == "table" then methods = meta.__index end
+  for name, value in pairs(methods) do
+    local is_public = type(name) == "string" and not name:find("^_") and type(value) == "function"
+    local is_known = typed[class][name] or (class == "mm" and typed.World[name])
+    if is_public and not is_known then error(class .. "." .. name .. " is not in types.lua") end
+  end
+end
+for name in pairs(mm) do
+  local is_known = name:find("^_") or typed.mm[name] or typed.World[name] or typed.fields[name]
+  if not is_known then error("mm." .. name .. " is not in types.lua") end
+end
+pool:terminate()
