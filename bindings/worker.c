@@ -56,7 +56,11 @@ struct worker {
 
 static const struct handle_class class; /* defined below its methods */
 
-static struct worker *check_worker(lua_State *L, int index) { return class_check(L, index, &class); }
+static struct worker *check_worker(lua_State *L, int index) {
+  struct worker *w = class_check(L, index, &class);
+  if (!w->is_open) luaL_error(L, "Worker: used after close");
+  return w;
+}
 
 /* ---- interpreters
  * -------------------------------------------------------------------------------------------- */
@@ -339,12 +343,12 @@ static void stop_with_signal(struct worker *w, int signal_number) {
 }
 
 static int worker_terminate(lua_State *L) {
-  stop_with_signal(check_worker(L, 1), SIGTERM);
+  stop_with_signal(class_check(L, 1, &class), SIGTERM);
   return 0;
 }
 
 static int worker_kill(lua_State *L) {
-  stop_with_signal(check_worker(L, 1), SIGKILL);
+  stop_with_signal(class_check(L, 1, &class), SIGKILL);
   return 0;
 }
 
@@ -371,7 +375,7 @@ static void release_interpreter(struct worker *w) {
 }
 
 static int worker_gc(lua_State *L) {
-  struct worker *w = check_worker(L, 1);
+  struct worker *w = class_check(L, 1, &class);
   if (!w->is_open) return 0;
   w->is_open = false;
   if (w->owner != getpid()) return 0;

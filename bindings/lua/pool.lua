@@ -207,7 +207,13 @@ local function replace(pool, index)
     }))
     return
   end
-  start_worker(pool, index)
+  local started, why = pcall(start_worker, pool, index)
+  if started then return end
+  break_pool(pool, new_error({
+    kind = "died",
+    message = "a worker died and cannot be replaced: " .. tostring(why),
+    traceback = "",
+  }))
 end
 
 local function look_after_workers(pool)
@@ -487,6 +493,10 @@ function private.read_pool_arguments(first, initializer, initargs, maxtasks)
   }
 end
 
+local function start_workers(pool)
+  for index = 1, pool._size do start_worker(pool, index) end
+end
+
 local function wait_for_initializers(pool)
   while pool._ready < pool._size and not pool._broken do pump(pool) end
   if pool._broken then private.raise(pool._broken) end
@@ -530,7 +540,11 @@ local function new_pool(world, ...)
   }, pool_meta)
   pools[self] = true
   private.set_tender(tend_all)
-  for index = 1, self._size do start_worker(self, index) end
+  local started, why = pcall(start_workers, self)
+  if not started then
+    end_pool(self)
+    error(why, 0)
+  end
   if self._initializer then wait_for_initializers(self) end
   return self
 end
