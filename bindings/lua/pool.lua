@@ -540,10 +540,10 @@ local function new_pool(world, ...)
   }, pool_meta)
   pools[self] = true
   private.set_tender(tend_all)
-  local started, why = pcall(start_workers, self)
+  local started, failure = pcall(start_workers, self)
   if not started then
     end_pool(self)
-    error(why, 0)
+    error(failure, 0)
   end
   if self._initializer then wait_for_initializers(self) end
   return self
