@@ -293,6 +293,7 @@ static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   status st = wait_until(w, deadline_now());
   while (is_wait_unfinished(L, vm, st, until)) {
+    check_worker(L, 1); /* what ran between two slices may have closed it */
     vm_leave(vm);
     st = wait_until(w, wait_slice(L, until));
     vm_enter(vm);

@@ -237,7 +237,8 @@ end
 
 -- While the script waits for something else, or before it submits: a worker that died is replaced.
 local function tend(pool)
-  if not pool._ended and not pool._core:all_live(pool._workers) then look_after_workers(pool) end
+  if pool._ended or pool._is_joining then return end
+  if not pool._core:all_live(pool._workers) then look_after_workers(pool) end
 end
 
 local function tend_all()
@@ -430,10 +431,14 @@ end
 
 local function join_workers(self, deadline)
   self._core:close()
+  self._is_joining = true -- nobody else may close a worker that is waited for
   for _, worker in ipairs(self._workers) do
     local left = deadline and math.max(0, deadline - private.time())
     local done, why = worker:wait(left)
-    if not done then return nil, why end
+    if not done then
+      self._is_joining = false
+      return nil, why
+    end
   end
   end_pool(self)
   return true

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -19,9 +20,9 @@ static const char *const no_settings[] = {NULL};
 
 /* ---- roles ---- */
 
+/* So much time of the processor, however long that takes on a busy machine. */
 static void burn(void) {
-  const int64_t until = clock_now_ns() + BURN_NS;
-  while (clock_now_ns() < until) cpu_relax();
+  while ((int64_t)clock() * (1000000000 / CLOCKS_PER_SEC) < BURN_NS) cpu_relax();
 }
 
 static int play_speaker(void) {
@@ -88,8 +89,8 @@ static void output_exit_code_and_settings_are_the_programs(void) {
 static void processor_time_of_children_counts(void) {
   struct measurement m;
   measure(&m, "parent", no_settings);
-  CHECK(m.report.wall_ns >= BURN_NS);
-  CHECK(m.report.cpu_ns >= BURN_NS / 4); /* a busy machine may give it less than it asked for */
+  CHECK(m.report.wall_ns >= BURN_NS / 2);
+  CHECK(m.report.cpu_ns >= BURN_NS / 2); /* the kernel counts it in its own way */
   measure_end(&m);
 }
 
