@@ -7,6 +7,11 @@
 #   terminal_type TEXT        as printf's %b: \r is the return key, \003 is Ctrl-C, \004 is Ctrl-D
 #   terminal_close            waits for the program's end; $terminal_status is its exit status
 
+script -qfec true /dev/null >/dev/null 2>&1 </dev/null || {
+  echo "this machine has no pseudo-terminals"
+  exit 77
+}
+
 terminal_open() {
   rm -f terminal.in terminal.out
   mkfifo terminal.in

@@ -68,6 +68,7 @@ static void look_at_memory(struct measurement *m) {
   const uint64_t now_used = group_pss(m->pid);
   if (now_used > m->report.peak_bytes) m->report.peak_bytes = now_used;
   const int64_t after = clock_now_ns();
+  m->last_look_ns = after;
   const int64_t least = (after - before) * LOOK_SHARE;
   m->pause_ns = m->pause_ns * 2 < PAUSE_NS ? m->pause_ns * 2 : PAUSE_NS;
   m->next_look_ns = after + (least > m->pause_ns ? least : m->pause_ns);
@@ -158,8 +159,8 @@ static int64_t timeval_ns(struct timeval t) {
 }
 
 /* The first process is dead but not yet reaped, so its number, which is the group's, cannot be another's.
- * A run that was over before the first pause was hardly looked at: its largest resident set is nearer the
- * truth. */
+ * A run whose last quarter was not looked at, because it was short or the machine busy, had at least its
+ * largest resident set. */
 static status reap_group(struct measurement *m) {
   struct rusage used;
   int report;
@@ -171,7 +172,9 @@ static status reap_group(struct measurement *m) {
   if (result < 0) return -errno;
   m->report.cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
   m->report.exit_code = WIFEXITED(report) ? WEXITSTATUS(report) : -WTERMSIG(report);
-  if (m->report.wall_ns < PAUSE_NS) m->report.peak_bytes = (uint64_t)used.ru_maxrss * KIB;
+  const bool was_unseen = clock_now_ns() - m->last_look_ns > m->report.wall_ns / 4;
+  const uint64_t largest = (uint64_t)used.ru_maxrss * KIB;
+  if (was_unseen && largest > m->report.peak_bytes) m->report.peak_bytes = largest;
   return STATUS_OK;
 }
 

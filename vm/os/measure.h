@@ -40,6 +40,7 @@ struct measurement {
   int pidfd;
   int output_fd;
   int64_t started_ns;
+  int64_t last_look_ns;
   int64_t next_look_ns;
   int64_t pause_ns;
   struct measure_report report; /* whole once measure_wait said STATUS_OK */
