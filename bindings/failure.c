@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "settings.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -42,11 +43,13 @@ static void set_kind(lua_State *L, int failure, const char *kind) {
 }
 
 static int push_failure(lua_State *L, int value, const char *kind) {
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
   const int failure = lua_gettop(L);
   set_kind(L, failure, kind);
   push_text(L, value);
   lua_setfield(L, failure, "message");
+  settings_push_name(L);
+  lua_setfield(L, failure, "worker");
   return failure;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Errors as plain data: what a worker sends when a call failed.
  *
- * A failure is a table { kind, message, traceback, value } where `value`, a string, is the error value
- * encoded as a message of its own, or absent where it cannot be sent: it is decoded apart, so that it never
- * costs the rest.
+ * A failure is a table { kind, message, traceback, worker, value } where `value`, a string, is the error
+ * value encoded as a message of its own, or absent where it cannot be sent: it is decoded apart, so that it
+ * never costs the rest.
  */
 #ifndef BINDINGS_FAILURE_H
 #define BINDINGS_FAILURE_H

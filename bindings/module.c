@@ -16,13 +16,13 @@
 #include "measure.h"
 #include "pool_core.h"
 #include "queue.h"
+#include "settings.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "system.h"
 #include "task/child.h"
 #include "values.h"
 #include "worker.h"
-#include "worker_run.h"
 
 #if LUA_VERSION_NUM >= 504
 #define LUA_VERSION_MAJOR_MINOR "5.4"
@@ -108,7 +108,7 @@ void module_open_handles(lua_State *L) {
  * ------------------------------------------------------------------------------------------ */
 
 static int settings(lua_State *L) {
-  worker_push_settings(L);
+  settings_push(L);
   return 1;
 }
 

@@ -9,9 +9,9 @@
 
 #include "failure.h"
 #include "pool_core.h"
+#include "settings.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
-#include "worker_run.h"
 
 enum { FUNCTIONS_KEPT = 64 };
 
@@ -243,7 +243,7 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
 }
 
 static uint64_t most_tasks(lua_State *L) {
-  worker_push_settings(L);
+  settings_push(L);
   lua_getfield(L, -1, "maxtasksperchild");
   const uint64_t most = lua_isnumber(L, -1) ? (uint64_t)lua_tonumber(L, -1) : UINT64_MAX;
   lua_pop(L, 2);

@@ -13,15 +13,12 @@
 #include "module.h"
 #include "os/process.h"
 #include "pool_worker.h"
+#include "settings.h"
 #include "state/globals.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
-static const char settings_key[] = "manymoons.worker";
-
 enum { EXIT_ERROR = 1 };
-
-void worker_push_settings(lua_State *L) { lua_getfield(L, LUA_REGISTRYINDEX, settings_key); }
 
 /* ---- settings
  * ------------------------------------------------------------------------------------------------ */
@@ -56,13 +53,8 @@ static void replace_exit(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static void keep_settings(lua_State *L, int settings) {
-  lua_pushvalue(L, settings);
-  lua_setfield(L, LUA_REGISTRYINDEX, settings_key);
-}
-
 static void apply_settings(lua_State *L, int settings) {
-  keep_settings(L, settings);
+  settings_keep(L, settings);
   set_package_field(L, settings, "path");
   set_package_field(L, settings, "cpath");
   lua_getfield(L, settings, "arg");
@@ -105,8 +97,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
  * -------------------------------------------------------------------------------------------------- */
 
 static int report(lua_State *L) {
-  worker_push_settings(L);
-  if (lua_istable(L, -1)) lua_getfield(L, -1, "name");
+  settings_push_name(L);
   const char *name = lua_tostring(L, -1);
   if (!lua_istable(L, 1)) {
     lua_settop(L, 1);
@@ -154,7 +145,7 @@ int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell) {
 static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   lua_remove(L, 1);
-  keep_settings(L, 1);
+  settings_keep(L, 1);
   replace_exit(L);
   module_after_fork(L);
   lua_remove(L, 1);

@@ -15,7 +15,4 @@ int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell);
  * initializer and its (pool) are on the stack; the VM is a copy of the parent's. Ends the process. */
 NO_RETURN void worker_run_forked(lua_State *L, int settings, const struct birth *birth, struct cell *cell);
 
-/* Pushes the settings of the worker that this VM is, or nil in the main VM. [-0, +1, raises] */
-void worker_push_settings(lua_State *L);
-
 #endif

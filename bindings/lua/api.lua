@@ -53,7 +53,7 @@ function private.new_error(failure, worker, exitcode)
     message = failure.message,
     traceback = failure.traceback,
     kind = failure.kind,
-    worker = worker,
+    worker = failure.worker or worker,
     exitcode = exitcode,
   }, Error)
   if failure.value then

@@ -5,6 +5,7 @@ local expect = require "expect"
 local pool = mm.Pool(2)
 local err = expect.raises("boom", pool.apply, pool, function() error("boom") end)
 expect.equal(err.kind, "error")
+expect.truthy(err.worker:find("^PoolWorker%-%d+$"), "worker: " .. tostring(err.worker))
 expect.truthy(err.traceback:find("stack traceback"), "traceback")
 expect.truthy(tostring(err):find("raised again here"), "our own traceback")
 err = expect.raises("table value", pool.apply, pool, function() error({ code = 42 }) end)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What a worker's VM knows about itself: the settings table it was born with (bindings/lua/process.lua), in
+ * the registry. */
+#ifndef BINDINGS_SETTINGS_H
+#define BINDINGS_SETTINGS_H
+
+#include "state/lua_compat.h"
+
+/* Keeps the table at `index`. [-0, +0, memory] */
+void settings_keep(lua_State *L, int index);
+/* Pushes the settings of the worker that this VM is, or nil in the main VM. [-0, +1, raises] */
+void settings_push(lua_State *L);
+/* Pushes the worker's name, or nil in the main VM. [-0, +1, raises] */
+void settings_push_name(lua_State *L);
+
+#endif
