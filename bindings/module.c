@@ -63,36 +63,41 @@ void module_after_fork(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* Whether this VM is a user of the commons is written where it is told: a stop may raise in between. */
+struct sentinel {
+  bool is_user;
+};
+
 static int sentinel_gc(lua_State *L) {
-  (void)L;
-  commons_close();
+  struct sentinel *s = lua_touserdata(L, 1);
+  if (s->is_user) commons_close();
+  s->is_user = false;
   return 0;
 }
 
-static int sentinel_new(lua_State *L) {
-  lua_newuserdata(L, 1);
+static struct sentinel *sentinel_new(lua_State *L) {
+  struct sentinel *s = lua_newuserdata(L, sizeof *s);
+  s->is_user = false;
   lua_newtable(L);
   lua_pushcfunction(L, sentinel_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  return 0;
+  return s;
 }
 
 /* The sentinel is made before any handle, so it is collected after all of them. */
 static void open_commons(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  const bool is_open = !lua_isnil(L, -1);
+  const struct sentinel *old = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  if (is_open) return;
-  char text[STATUS_TEXT_MAX];
+  if (old && old->is_user) return;
+  struct sentinel *s = sentinel_new(L);
   const status st = commons_open();
+  s->is_user = st == STATUS_OK;
+  char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
   channel_register_kinds();
-  lua_pushcfunction(L, sentinel_new);
-  if (lua_pcall(L, 0, 0, 0) == 0) return;
-  commons_close();
-  lua_error(L);
 }
 
 void module_open_handles(lua_State *L) {

@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: interpreters
+-- Stopped while it starts, runs or ends: the interpreter is gone, and the others are none the worse.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local STARTS, STEPS, STEP_SECONDS = 3000, 100, 1e-6
+for i = 1, STARTS do
+  local p = mm.Process(function() return #("x"):rep(10) end)
+  p:start()
+  local until_then = mm.time() + i % STEPS * STEP_SECONDS
+  while mm.time() < until_then do end
+  p:terminate()
+  expect.equal(p:join(10), true)
+  expect.truthy(p.exitcode == 0 or p.exitcode == -15, "exit code " .. tostring(p.exitcode))
+end
+local pool = mm.Pool(1)
+expect.equal(pool:apply(function(x) return x end, "fine"), "fine")
+pool:terminate()
