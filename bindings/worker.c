@@ -325,7 +325,7 @@ static int worker_pid(lua_State *L) {
 /* A file descriptor that is readable once a process has ended; nil for an interpreter. */
 static int worker_sentinel(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
-  if (w->kind == WORKER_INTERPRETER || w->child.has_ended)
+  if (w->kind == WORKER_INTERPRETER || w->child.has_ended || w->child.pidfd < 0)
     lua_pushnil(L);
   else
     lua_pushinteger(L, w->child.pidfd);

@@ -37,10 +37,11 @@ static struct child_order order_for(const struct child *c, block_ref birth) {
       .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
 }
 
-/* The child exists, but cannot be watched: it must not be left behind. */
+/* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its cell says
+ * how. One that exists, but cannot be watched, must not be left behind. */
 static status watch_or_kill(struct child *c) {
   const status st = process_watch(&c->pidfd, c->pid);
-  if (st == STATUS_OK) return st;
+  if (st == STATUS_OK || st == -ESRCH) return STATUS_OK;
   kill(c->pid, SIGKILL);
   int exit_code = 0;
   if (process_reap(c->pid, &exit_code)) c->exit_code = exit_code;
@@ -198,7 +199,7 @@ static void note_end(struct child *c) {
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
   c->exit_code = exit_code;
   c->has_ended = true;
-  close(c->pidfd);
+  if (c->pidfd >= 0) close(c->pidfd);
   c->pidfd = -1;
   cell_end(c->cell, exit_code);
   commons_forget_child(c->place);
@@ -206,7 +207,7 @@ static void note_end(struct child *c) {
 
 status child_wait(struct child *c, deadline until) {
   if (c->has_ended) return STATUS_OK;
-  const status st = process_wait_end(c->pidfd, until);
+  const status st = c->pidfd < 0 ? STATUS_OK : process_wait_end(c->pidfd, until);
   if (st == STATUS_OK) note_end(c);
   return st;
 }

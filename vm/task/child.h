@@ -24,7 +24,7 @@ struct child_order {
 
 struct child {
   int32_t pid;
-  int pidfd;
+  int pidfd; /* -1: it had ended, and was reaped by others, before it could be watched */
   struct child_slot place;
   struct cell *cell;
   bool is_reaped_elsewhere; /* its parent is the fork server, who reports its end in the cell */
