@@ -8,7 +8,9 @@
  * (measured 2026, Lua 5.4.4), and is lost then. The signal also ends the system call in which a waiting VM
  * sleeps.
  *
- * What cannot be stopped: a C function that does not come back to Lua, and a loop that LuaJIT has compiled.
+ * What cannot be stopped: a C function that does not come back to Lua; a finalizer, in which Lua runs no
+ * hooks; a loop that LuaJIT has compiled; on PUC 5.1 a loop inside a coroutine, for hooks belong to one
+ * coroutine there and we do not follow them.
  */
 #ifndef STATE_VM_INTERRUPT_H
 #define STATE_VM_INTERRUPT_H
