@@ -72,25 +72,29 @@ local function is_pure(f)
   return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
 end
 
+local function drop_function(pool, entry)
+  entry.users = entry.users - 1
+  if entry.users == 0 then pool._core:drop_function(entry.place) end
+end
+
+-- The last pure function stays encoded, for the next call of it; the pool counts as one of its users.
+local function keep_function(pool, f, entry)
+  local old = pool._kept_entry
+  pool._kept_function, pool._kept_entry = f, entry
+  if entry then entry.users = entry.users + 1 end
+  if old then drop_function(pool, old) end
+end
+
 local function add_function(pool, f)
-  local known = pool._functions[f]
-  if known then
-    known.users = known.users + 1
-    return known
+  if f == pool._kept_function then
+    pool._kept_entry.users = pool._kept_entry.users + 1
+    return pool._kept_entry
   end
   local number, place = pool._core:add_function(f)
   if not number then error("Pool: the function cannot be sent: " .. place, 0) end
   local entry = { number = number, place = place, users = 1 }
-  if is_pure(f) then
-    pool._functions[f] = entry
-    entry.users = 2 -- the pool is one: it keeps the function
-  end
+  if is_pure(f) then keep_function(pool, f, entry) end
   return entry
-end
-
-local function drop_function(pool, entry)
-  entry.users = entry.users - 1
-  if entry.users == 0 then pool._core:drop_function(entry.place) end
 end
 
 -- Workers ---------------------------------------------------------------------------------------------
@@ -107,7 +111,6 @@ local function start_worker(pool, index)
   pool._names[index] = name
 end
 
-
 local function finish_task(pool, task, ok, ...)
   pool._tasks[task.id] = nil
   pool._numbers[task.number] = nil
@@ -119,6 +122,7 @@ end
 
 local function fail_all(pool, make_error)
   for _, task in pairs(pool._tasks) do
+    drop_function(pool, task.entry)
     task.finish(pool, task, false, make_error())
   end
   pool._tasks, pool._numbers, pool._pending = {}, {}, 0
@@ -134,6 +138,7 @@ local function end_pool(pool)
   pool._ended, pool._closed = true, true
   pools[pool] = nil
   stop_workers(pool)
+  keep_function(pool, nil, nil)
 end
 
 local function break_pool(pool, err)
@@ -534,7 +539,6 @@ local function new_pool(world, ...)
     _maxtasks = options.maxtasksperchild,
     _workers = {},
     _names = {},
-    _functions = setmetatable({}, { __mode = "k" }),
     _tasks = {}, -- by id
     _numbers = {}, -- number in the ring → id
     _pending = 0,

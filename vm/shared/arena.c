@@ -155,12 +155,6 @@ status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owne
   return st;
 }
 
-status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size) {
-  const int class = class_of(a, block);
-  if (size > a->classes[class].block_size) return STATUS_TOO_LARGE;
-  return commit_index(a, m, class, index_of(a, class, block), size);
-}
-
 /* Blocks are kept warm: a fresh page costs more than the message in it. The stock is what the first blocks of
  * a class hold, because the search for a free one starts there; giants beyond it give their pages back while
  * they still have an owner, so that nobody else can be touching them. */

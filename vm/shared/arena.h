@@ -60,8 +60,6 @@ void arena_init(struct arena *a, const struct mapping *m, uint64_t start);
  */
 MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner,
                               block_ref *out);
-/* The block's first `size` bytes exist afterwards. The caller owns the block. */
-MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
 /* The caller owns the block. */
 void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 /* Ownership moves in one step; false: it was not `from`'s. */

@@ -212,8 +212,6 @@ status child_wait(struct child *c, deadline until) {
   return st;
 }
 
-bool child_is_alive(struct child *c) { return child_wait(c, deadline_now()) != STATUS_OK; }
-
 void child_signal(struct child *c, int signal_number) {
   if (!c->has_ended) process_signal(c->pidfd, signal_number);
 }

@@ -48,7 +48,6 @@ MUST_CHECK status child_request(struct child *out, const char *const argv[], blo
 
 /* STATUS_OK: it has ended, and exit_code says how. */
 MUST_CHECK status child_wait(struct child *c, deadline until);
-bool child_is_alive(struct child *c);
 void child_signal(struct child *c, int signal_number);
 /* Only after its end. */
 void child_fini(struct child *c);

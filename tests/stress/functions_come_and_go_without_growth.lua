@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: interpreters processes
+-- Each call with a large function of its own: their encodings are given back, or blocks of 1 MiB run out.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local source = "return function(x) local t = {\n" .. ("1,\n"):rep(90000) .. "} return x + #t * 0 end"
+local make = assert((loadstring or load)(source))
+local pool = mm.Pool(1)
+for i = 1, 2200 do expect.equal(pool:apply(make(), i), i) end
+pool:close()
+pool:join()
