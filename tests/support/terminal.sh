@@ -2,7 +2,7 @@
 # For tests that need a terminal, to be sourced: types into a program that runs on a pseudo-terminal of its own, and
 # waits for what it shows. One terminal at a time, in the current directory.
 #
-#   terminal_open COMMAND     starts it; terminal_expect, terminal_type, …; terminal_close
+#   terminal_open COMMAND     starts it (NAME=VALUE may stand before it); terminal_expect, terminal_type, …; terminal_close
 #   terminal_expect TEXT      waits until TEXT is shown after what was expected before; fails after 10 seconds
 #   terminal_type TEXT        as printf's %b: \r is the return key, \003 is Ctrl-C, \004 is Ctrl-D
 #   terminal_close            waits for the program's end; $terminal_status is its exit status
@@ -12,12 +12,13 @@ script -qfec true /dev/null >/dev/null 2>&1 </dev/null || {
   exit 77
 }
 
+# The shell that script starts makes way for the command: one that stays and is hit by the same Ctrl-C ends with 130.
 terminal_open() {
   rm -f terminal.in terminal.out
   mkfifo terminal.in
   : >terminal.out
   terminal_seen=0
-  env --default-signal=INT script -qfec "$1" /dev/null <terminal.in >terminal.out 2>&1 &
+  SHELL=/bin/sh env --default-signal=INT script -qfec "exec env $1" /dev/null <terminal.in >terminal.out 2>&1 &
   terminal_pid=$!
   exec 7>terminal.in
 }
