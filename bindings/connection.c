@@ -11,7 +11,8 @@
 #include "handles.h"
 #include "state/handle.h"
 #include "state/transfer.h"
-#include "state/vm_interrupt.h"
+#include "wait_any.h"
+#include "waiting.h"
 
 struct connection {
   struct pipe_end *end; /* NULL once closed */
@@ -33,14 +34,21 @@ static void close_bell(struct connection *c) {
   c->bell = -1;
 }
 
+/* True if this process holds the end for the handle. After a fork the child takes it over at the first use,
+ * if it still lives. */
+static bool take_over(struct connection *c) {
+  if (c->slot == commons_slot()) return true;
+  if (commons_claim(c->reference, OBJECT_PIPE_END)) return false;
+  close_bell(c); /* the parent's */
+  c->slot = commons_slot();
+  return true;
+}
+
 static struct connection *check_connection(lua_State *L, int index) {
   struct connection *c = class_check(L, index, &class);
   if (!c->end) luaL_error(L, "Connection: used after close");
-  if (c->slot == commons_slot()) return c;
-  if (commons_claim(c->reference, OBJECT_PIPE_END))
+  if (!take_over(c))
     luaL_error(L, "Connection: nobody holds this end any more; pass it to the worker that uses it");
-  close_bell(c); /* the parent's */
-  c->slot = commons_slot();
   return c;
 }
 
@@ -75,17 +83,22 @@ int pipe_new(lua_State *L) {
 /* ---- sending
  * ----------------------------------------------------------------------------------------------- */
 
+struct sending {
+  struct ring *ring;
+  struct ring_letter letter;
+};
+
+static status attempt_send(void *context, deadline until) {
+  const struct sending *s = context;
+  return ring_put(s->ring, &s->letter, until);
+}
+
 static status send_letter(lua_State *L, const struct connection *c, const struct ring_letter *letter)
     REQUIRES(rank_vm) {
-  struct vm *vm = vm_of(L);
-  status st = ring_put(pipe_outgoing(c->end), letter, deadline_now());
+  struct sending sending = {pipe_outgoing(c->end), *letter};
+  const status st = attempt_send(&sending, deadline_now());
   if (st != STATUS_FULL || c->never_waits) return st;
-  do {
-    vm_leave(vm);
-    st = ring_put(pipe_outgoing(c->end), letter, wait_slice(L, deadline_never()));
-    vm_enter(vm);
-  } while (is_wait_unfinished(L, vm, st, deadline_never()));
-  return st;
+  return wait_for(L, attempt_send, &sending, deadline_never());
 }
 
 static const struct connection *check_sender(lua_State *L, const char *method) {
@@ -95,22 +108,20 @@ static const struct connection *check_sender(lua_State *L, const char *method) {
   return c;
 }
 
-static int finish_send(lua_State *L, struct vm *vm, const struct connection *c, status st) {
-  raise_if_stopped(L, vm, st);
-  if (st == STATUS_FULL && c->never_waits)
-    luaL_error(L, "Connection:send would wait for ever in the serial world");
+static int finish_send(lua_State *L, const struct connection *c, status st) {
+  raise_if_stopped(L, st);
+  if (st == STATUS_FULL && c->never_waits) refuse_endless_wait(L, deadline_never(), "Connection:send");
   return return_status(L, st);
 }
 
 static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send");
   luaL_checkany(L, 2);
-  struct vm *vm = vm_of(L);
   const struct bytes *text = transfer_encode(L, 2, 1, "value");
   const struct ring_letter letter = {NULL, 0, text->data, text->len};
   const status st = send_letter(L, c, &letter);
   if (st) message_discard(text->data, text->len);
-  return finish_send(L, vm, c, st);
+  return finish_send(L, c, st);
 }
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
@@ -118,8 +129,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
   const struct ring_letter letter = {&bytes_mark, 1, data, size};
-  struct vm *vm = vm_of(L);
-  return finish_send(L, vm, c, send_letter(L, c, &letter));
+  return finish_send(L, c, send_letter(L, c, &letter));
 }
 
 /* ---- receiving
@@ -131,21 +141,19 @@ static struct connection *check_receiver(lua_State *L, const char *method) {
   return c;
 }
 
+static status attempt_receive(void *context, deadline until) {
+  struct connection *c = context;
+  return ring_take(pipe_incoming(c->end), &c->inbox, &c->message, until);
+}
+
 static status take_message(lua_State *L, struct connection *c, deadline until, const char *method)
     REQUIRES(rank_vm) {
-  struct ring *ring = pipe_incoming(c->end);
-  struct vm *vm = vm_of(L);
-  status st = ring_take(ring, &c->inbox, &c->message, deadline_now());
+  const status st = attempt_receive(c, deadline_now());
   if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
-  if (c->never_waits && deadline_is_never(until))
-    luaL_error(L, "Connection:%s would wait for ever in the serial world", method);
-  do {
-    vm_leave(vm);
-    st = ring_take(ring, &c->inbox, &c->message, wait_slice(L, until));
-    vm_enter(vm);
-  } while (is_wait_unfinished(L, vm, st, until));
-  raise_if_stopped(L, vm, st);
-  return st;
+  if (c->never_waits) refuse_endless_wait(L, until, method);
+  const status waited = wait_for(L, attempt_receive, c, until);
+  raise_if_stopped(L, waited);
+  return waited;
 }
 
 /* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
@@ -181,7 +189,7 @@ static int decode_message(lua_State *L) {
 /* The message is given back whether it can be decoded or not. */
 static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv");
-  const status st = fetch(L, c, argument_timeout(L, 2), "recv");
+  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv");
   if (st) return return_failure(L, st);
   if (c->message.size && c->message.data[0] == (uint8_t)bytes_mark)
     return luaL_error(
@@ -196,7 +204,7 @@ static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
 
 static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv_bytes");
-  const status st = fetch(L, c, argument_timeout(L, 2), "recv_bytes");
+  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv_bytes");
   if (st) return return_failure(L, st);
   if (!c->message.size || c->message.data[0] != (uint8_t)bytes_mark)
     return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
@@ -255,7 +263,23 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"Connection", "manymoons.Connection", methods, connection_close};
+static const struct handle_class class = {"Connection", "manymoons.Connection", methods, connection_close,
+                                          NULL};
+
+/* ---- waiting among other things ---------------------------------------------------------------------------
+ */
+
+/* An end that only sends, a closed one and one that nobody holds never become ready: recv says why. */
+static bool connection_is_ready(lua_State *L, int index) {
+  struct connection *c = lua_touserdata(L, index);
+  if (!c->end || !take_over(c) || !pipe_incoming(c->end)) return true;
+  return c->has_message || ring_is_readable(pipe_incoming(c->end));
+}
+
+static bool connection_watch(lua_State *L, int index, bell_set bells) {
+  const struct connection *c = lua_touserdata(L, index);
+  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
+}
 
 /* ---- travelling
  * --------------------------------------------------------------------------------------------- */
@@ -279,10 +303,9 @@ static void connection_receive_handle(lua_State *L, uint64_t reference) {
 void connection_open(lua_State *L) {
   static const struct handle_type type = {"Connection", connection_send_handle, connection_receive_handle,
                                           message_copy_reference, message_drop_reference};
+  static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
   class_register(L, &class);
-  luaL_getmetatable(L, class.key);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)&type);
-  lua_setfield(L, -2, "__mm_handle");
-  lua_pop(L, 1);
+  class_set_pointer(L, &class, HANDLE_FIELD, &type);
+  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
   handle_register(L, HANDLE_CONNECTION, &type);
 }

@@ -3,6 +3,11 @@
 #ifndef BINDINGS_HANDLES_H
 #define BINDINGS_HANDLES_H
 
-enum handle_number { HANDLE_QUEUE = 1, HANDLE_CONNECTION = 2 };
+enum handle_number {
+  HANDLE_QUEUE = 1,
+  HANDLE_CONNECTION = 2,
+  HANDLE_SIMPLE_QUEUE = 3,
+  HANDLE_JOINABLE_QUEUE = 4,
+};
 
 #endif

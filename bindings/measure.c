@@ -7,7 +7,7 @@
 
 #include "arguments.h"
 #include "os/measure.h"
-#include "state/vm_interrupt.h"
+#include "waiting.h"
 
 static const double seconds_per_ns = 1e-9;
 
@@ -77,16 +77,8 @@ static deadline read_deadline(lua_State *L) {
   return until;
 }
 
-/* Waits until the run has ended, or this VM is to stop. */
-static status wait_for_end(struct vm *vm, struct measurement *m, deadline until) REQUIRES(rank_vm) {
-  status st;
-  do {
-    vm_leave(vm);
-    st = measure_wait(m, until);
-    vm_enter(vm);
-  } while (st == STATUS_INTERRUPTED && !vm_should_stop(vm));
-  return st;
-}
+/* Until the run has ended. */
+static status attempt_end(void *context, deadline until) { return measure_wait(context, until); }
 
 static void set_number(lua_State *L, const char *name, double value) {
   lua_pushnumber(L, (lua_Number)value);
@@ -116,10 +108,9 @@ int measure_run(lua_State *L) REQUIRES(rank_vm) {
   struct measurement *m = measurement_new(L);
   status st = measure_start(m, &order);
   if (st) return return_failure(L, st);
-  struct vm *vm = vm_of(L);
-  st = wait_for_end(vm, m, until);
+  st = wait_for(L, attempt_end, m, until);
   if (st == STATUS_OK) push_report(L, &m->report);
   measure_end(m);
-  if (st == STATUS_INTERRUPTED) vm_raise_stop(L, vm);
+  raise_if_stopped(L, st);
   return st ? return_failure(L, st) : 1;
 }

@@ -22,6 +22,8 @@
 #include "system.h"
 #include "task/child.h"
 #include "values.h"
+#include "wait_any.h"
+#include "waiting.h"
 #include "worker.h"
 
 #if LUA_VERSION_NUM >= 504
@@ -131,7 +133,7 @@ static int seal(lua_State *L) {
   return 1;
 }
 
-/* set_tender(f or nil): f is called between the slices of waits (arguments.h) */
+/* set_tender(f or nil): f is called between the slices of waits (waiting.h) */
 static int set_tender(lua_State *L) {
   lua_settop(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
@@ -159,6 +161,7 @@ static const luaL_Reg private_functions[] = {
     {"pool_core_new", pool_core_new},
     {"queue_new", queue_new},
     {"pipe_new", pipe_new},
+    {"wait_any", wait_any},
     {"dumps", values_dumps},
     {"loads", values_loads},
     {"register", values_register},

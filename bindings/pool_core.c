@@ -6,6 +6,8 @@
 #include "os/clock.h"
 #include "shared/ring.h"
 #include "state/transfer.h"
+#include "wait_any.h"
+#include "waiting.h"
 #include "worker.h"
 
 struct pool_core {
@@ -185,7 +187,6 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
 static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_core *core = check_core(L, 1);
   const deadline until = argument_timeout(L, 3);
-  struct vm *vm = vm_of(L);
   ring_message_done(&core->message);
   status st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
   if (st == STATUS_OK) return push_result(L, core);
@@ -194,10 +195,10 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
   if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
-  vm_leave(vm);
+  vm_leave(vm_of(L));
   st = ring_wait_readable(core->results, &wait, until);
-  vm_enter(vm);
-  raise_if_stopped(L, vm, st);
+  vm_enter(vm_of(L));
+  raise_if_stopped(L, st);
   st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
   if (st == STATUS_OK) return push_result(L, core);
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
@@ -245,6 +246,23 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"PoolCore", "manymoons.PoolCore", methods, core_gc};
+static const struct handle_class class = {"PoolCore", "manymoons.PoolCore", methods, core_gc, NULL};
 
-void pool_core_open(lua_State *L) { class_register(L, &class); }
+/* ---- waiting among other things ---------------------------------------------------------------------------
+ */
+
+static bool core_is_ready(lua_State *L, int index) {
+  const struct pool_core *core = lua_touserdata(L, index);
+  return !core->results || ring_is_readable(core->results);
+}
+
+static bool core_watch(lua_State *L, int index, bell_set bells) {
+  const struct pool_core *core = lua_touserdata(L, index);
+  return !core->results || ring_watch(core->results, bells);
+}
+
+void pool_core_open(lua_State *L) {
+  static const struct waitable waitable = {core_is_ready, core_watch, NULL};
+  class_register(L, &class);
+  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
+}

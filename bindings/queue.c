@@ -1,77 +1,110 @@
 /* SPDX-License-Identifier: MIT */
-/* Queue:put and Queue:get are ring_put and ring_take around an encoder and a decoder.
+/* Queue, SimpleQueue and JoinableQueue: put and get are ring_put and ring_take around an encoder and a
+ * decoder.
  *
  * A value is encoded in the caller's put, before the ring is touched: what cannot be sent raises there and
  * leaves the queue as it was, and later changes to a table are not seen by the receiver. A value is decoded
  * after it was taken: one that cannot be decoded raises in that get alone.
+ *
+ * A JoinableQueue keeps account (shared/account.h) of what was taken and not reported with task_done. What a
+ * process leaves unreported when it ends is abandoned by whoever sweeps after it; what a VM leaves, by its
+ * handle. For that a handle that owes reports is anchored in the registry, so that it goes with its VM and
+ * not before.
  */
 #include "queue.h"
 
 #include "channel/message.h"
 #include "handles.h"
-#include "os/clock.h"
 #include "shared/ring.h"
 #include "state/handle.h"
 #include "state/transfer.h"
-#include "state/vm_interrupt.h"
+#include "wait_any.h"
+#include "waiting.h"
 
 struct queue {
   struct ring *ring; /* NULL once closed by this handle's collection */
   struct bytes inbox;
   struct ring_message message; /* taken and not given back yet: of a get whose decoding raised */
   bool never_waits;            /* serial: nobody else could ever end a wait */
+  int64_t owed;                /* JoinableQueue: taken by this handle and not reported by it */
+  uint32_t slot;               /* the process that owes it; another one after a fork */
+  uint64_t abandoned;          /* how many were abandoned when this handle last joined */
 };
 
-static const struct handle_class class; /* defined below its methods */
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+
+/* Both defined below the methods. */
+static const struct handle_class classes[FLAVORS];
+static const struct handle_type types[FLAVORS];
+
+/* FLAVORS: the value is no queue. */
+static enum flavor flavor_at(lua_State *L, int index) {
+  if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return FLAVORS;
+  lua_getfield(L, -1, HANDLE_FIELD);
+  const void *type = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  for (int i = 0; i < FLAVORS; i++)
+    if (type == &types[i]) return (enum flavor)i;
+  return FLAVORS;
+}
 
 static struct queue *check_queue(lua_State *L) {
-  struct queue *q = class_check(L, 1, &class);
+  if (flavor_at(L, 1) == FLAVORS) return class_check(L, 1, &classes[QUEUE]);
+  struct queue *q = lua_touserdata(L, 1);
   if (!q->ring) luaL_error(L, "Queue: used after it was collected");
   return q;
 }
 
-static struct queue *push_queue(lua_State *L) {
+static struct queue *push_queue(lua_State *L, enum flavor flavor) {
   struct queue *q = lua_newuserdata(L, sizeof *q);
-  *q = (struct queue){0};
-  luaL_getmetatable(L, class.key);
+  *q = (struct queue){.slot = commons_slot()};
+  luaL_getmetatable(L, classes[flavor].key);
   lua_setmetatable(L, -2);
   return q;
 }
 
+static status make_ring(struct queue *q, uint64_t maxsize, enum flavor flavor) {
+  const status st = ring_make(&q->ring, maxsize, RING_GROWS);
+  return st == STATUS_OK && flavor == JOINABLE_QUEUE ? ring_keep_account(q->ring) : st;
+}
+
+/* queue_new("Queue", maxsize or nil, is_serial); the arguments were checked (api.lua). */
 int queue_new(lua_State *L) {
-  const lua_Number maxsize = luaL_optnumber(L, 1, 0);
-  luaL_argcheck(L, maxsize >= 0 && maxsize < 9e15, 1, "Queue: maxsize must be 0 (no bound) or more");
-  struct queue *q = push_queue(L);
-  q->never_waits = lua_toboolean(L, 2);
-  const status st = ring_make(&q->ring, (uint64_t)maxsize, RING_GROWS);
+  static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const lua_Number maxsize = luaL_optnumber(L, 2, 0);
+  struct queue *q = push_queue(L, flavor);
+  q->never_waits = lua_toboolean(L, 3);
+  const status st = make_ring(q, (uint64_t)maxsize, flavor);
   return st ? return_failure(L, st) : 1;
 }
 
 /* ---- put -------------------------------------------------------------------------------------------------
  */
 
-static void refuse_endless_wait(lua_State *L, const struct queue *q, deadline until, const char *method) {
-  if (q->never_waits && deadline_is_never(until))
-    luaL_error(L, "Queue:%s would wait for ever in the serial world", method);
+struct put {
+  struct ring *ring;
+  struct ring_letter letter;
+};
+
+static status attempt_put(void *context, deadline until) {
+  const struct put *put = context;
+  return ring_put(put->ring, &put->letter, until);
 }
 
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
-  struct vm *vm = vm_of(L);
   const struct bytes *text = transfer_encode(L, 2, 1, "value");
-  const struct ring_letter letter = {NULL, 0, text->data, text->len};
-  status st = ring_put(q->ring, &letter, deadline_now());
+  struct put put = {q->ring, {NULL, 0, text->data, text->len}};
+  status st = attempt_put(&put, deadline_now());
   if (st == STATUS_FULL && !deadline_is_now(until)) {
-    refuse_endless_wait(L, q, until, "put");
-    do {
-      vm_leave(vm);
-      st = ring_put(q->ring, &letter, wait_slice(L, until));
-      vm_enter(vm);
-    } while (is_wait_unfinished(L, vm, st, until));
+    if (q->never_waits && deadline_is_never(until)) message_discard(text->data, text->len);
+    if (q->never_waits) refuse_endless_wait(L, until, "Queue:put");
+    st = wait_for(L, attempt_put, &put, until);
   }
   if (st) message_discard(text->data, text->len);
-  raise_if_stopped(L, vm, st);
+  raise_if_stopped(L, st);
   return return_status(L, st);
 }
 
@@ -81,27 +114,36 @@ static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L
 /* ---- get -------------------------------------------------------------------------------------------------
  */
 
-static status take_waiting(lua_State *L, struct queue *q, deadline until) REQUIRES(rank_vm) {
-  struct vm *vm = vm_of(L);
-  status st = STATUS_EMPTY;
-  do {
-    vm_leave(vm);
-    st = ring_take(q->ring, &q->inbox, &q->message, wait_slice(L, until));
-    vm_enter(vm);
-  } while (is_wait_unfinished(L, vm, st, until));
-  raise_if_stopped(L, vm, st);
-  return st;
+static status attempt_take(void *context, deadline until) {
+  struct queue *q = context;
+  return ring_take(q->ring, &q->inbox, &q->message, until);
+}
+
+/* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes nothing at
+ * first. */
+static void owe(lua_State *L, struct queue *q, int count) {
+  if (q->slot != commons_slot()) q->owed = 0;
+  q->slot = commons_slot();
+  q->owed += count;
+  lua_pushlightuserdata(L, q);
+  if (q->owed > 0)
+    lua_pushvalue(L, 1);
+  else
+    lua_pushnil(L);
+  lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   ring_message_done(&q->message);
-  status st = ring_take(q->ring, &q->inbox, &q->message, deadline_now());
+  status st = attempt_take(q, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
-    refuse_endless_wait(L, q, until, "get");
-    st = take_waiting(L, q, until);
+    if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
+    st = wait_for(L, attempt_take, q, until);
+    raise_if_stopped(L, st);
   }
   if (st) return return_failure(L, st);
+  if (q->ring->account) owe(L, q, 1);
   const int count = transfer_decode(L, q->message.data, q->message.size, TRANSFER_TRUSTED);
   ring_message_done(&q->message);
   bytes_trim(&q->inbox, 64 * 1024);
@@ -149,13 +191,57 @@ static int queue_close(lua_State *L) {
 
 /* The handle goes; the queue stays for whoever else has one. */
 static int queue_gc(lua_State *L) {
-  struct queue *q = class_check(L, 1, &class);
-  if (!q->ring) return 0;
+  struct queue *q = lua_touserdata(L, 1);
+  if (flavor_at(L, 1) == FLAVORS || !q->ring) return 0;
   ring_message_done(&q->message);
   bytes_fini(&q->inbox);
+  if (q->owed > 0 && q->slot == commons_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
   commons_release(&q->ring->object);
   q->ring = NULL;
   return 0;
+}
+
+/* ---- JoinableQueue ----------------------------------------------------------------------------------------
+ */
+
+static struct queue *check_joinable(lua_State *L) {
+  if (flavor_at(L, 1) != JOINABLE_QUEUE) class_check(L, 1, &classes[JOINABLE_QUEUE]);
+  return check_queue(L);
+}
+
+static int queue_task_done(lua_State *L) {
+  struct queue *q = check_joinable(L);
+  if (!ring_report_done(q->ring)) luaL_error(L, "JoinableQueue:task_done: called more often than get");
+  owe(L, q, -1);
+  return 0;
+}
+
+struct join {
+  struct ring *ring;
+  uint64_t abandoned;
+};
+
+static status attempt_join(void *context, deadline until) {
+  struct join *join = context;
+  return ring_wait_done(join->ring, &join->abandoned, until);
+}
+
+/* queue:join(timeout) → true; true, "abandoned"; or nil, "timeout" */
+static int queue_join(lua_State *L) REQUIRES(rank_vm) {
+  struct queue *q = check_joinable(L);
+  const deadline until = argument_timeout(L, 2);
+  struct join join = {.ring = q->ring};
+  status st = attempt_join(&join, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
+    st = wait_for(L, attempt_join, &join, until);
+    raise_if_stopped(L, st);
+  }
+  if (st || join.abandoned == q->abandoned) return return_status(L, st);
+  q->abandoned = join.abandoned;
+  lua_pushboolean(L, 1);
+  lua_pushliteral(L, "abandoned");
+  return 2;
 }
 
 static const luaL_Reg methods[] = {
@@ -171,35 +257,73 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"Queue", "manymoons.Queue", methods, queue_gc};
+static const luaL_Reg joinable_methods[] = {
+    {"task_done", queue_task_done},
+    {"join", queue_join},
+    {NULL, NULL},
+};
+
+static const struct handle_class classes[FLAVORS] = {
+    [QUEUE] = {"Queue", "manymoons.Queue", methods, queue_gc, NULL},
+    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.SimpleQueue", methods, queue_gc, NULL},
+    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.JoinableQueue", methods, queue_gc, joinable_methods},
+};
+
+/* ---- waiting among other things ---------------------------------------------------------------------------
+ */
+
+static bool queue_is_ready(lua_State *L, int index) {
+  const struct queue *q = lua_touserdata(L, index);
+  return !q->ring || ring_is_readable(q->ring);
+}
+
+static bool queue_watch(lua_State *L, int index, bell_set bells) {
+  const struct queue *q = lua_touserdata(L, index);
+  return !q->ring || ring_watch(q->ring, bells);
+}
 
 /* ---- travelling
  * --------------------------------------------------------------------------------------------- */
 
 static uint64_t queue_send(lua_State *L, int index) {
-  const struct queue *q = class_check(L, index, &class);
+  const struct queue *q = lua_touserdata(L, index);
   if (!q->ring) luaL_error(L, "Queue: sent after it was collected");
   commons_send(&q->ring->object);
   return commons_object_ref(&q->ring->object);
 }
 
-static void queue_receive(lua_State *L, uint64_t reference) {
-  struct queue *q = push_queue(L);
+static void receive_as(lua_State *L, uint64_t reference, enum flavor flavor) {
+  struct queue *q = push_queue(L, flavor);
   struct object *object = NULL;
   status st = commons_find(reference, OBJECT_RING, &object);
   if (st == STATUS_OK) st = commons_receive(object);
   char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "Queue: %s", status_text(st, text));
+  if (st) luaL_error(L, "%s: %s", classes[flavor].name, status_text(st, text));
   q->ring = (struct ring *)(void *)object;
 }
 
+static void queue_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, QUEUE); }
+static void simple_queue_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, SIMPLE_QUEUE); }
+static void joinable_queue_receive(lua_State *L, uint64_t reference) {
+  receive_as(L, reference, JOINABLE_QUEUE);
+}
+
+static const struct handle_type types[FLAVORS] = {
+    [QUEUE] = {"Queue", queue_send, queue_receive, message_copy_reference, message_drop_reference},
+    [SIMPLE_QUEUE] = {"SimpleQueue", queue_send, simple_queue_receive, message_copy_reference,
+                      message_drop_reference},
+    [JOINABLE_QUEUE] = {"JoinableQueue", queue_send, joinable_queue_receive, message_copy_reference,
+                        message_drop_reference},
+};
+
 void queue_open(lua_State *L) {
-  static const struct handle_type type = {"Queue", queue_send, queue_receive, message_copy_reference,
-                                          message_drop_reference};
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)&type);
-  lua_setfield(L, -2, "__mm_handle");
-  lua_pop(L, 1);
-  handle_register(L, HANDLE_QUEUE, &type);
+  static const enum handle_number numbers[FLAVORS] = {HANDLE_QUEUE, HANDLE_SIMPLE_QUEUE,
+                                                      HANDLE_JOINABLE_QUEUE};
+  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+  for (int i = 0; i < FLAVORS; i++) {
+    class_register(L, &classes[i]);
+    class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
+    class_set_pointer(L, &classes[i], WAITABLE_FIELD, &waitable);
+    handle_register(L, (int)numbers[i], &types[i]);
+  }
 }

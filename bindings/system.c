@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/process.h"
+#include "waiting.h"
 
 int system_time(lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
@@ -14,19 +15,17 @@ int system_time(lua_State *L) {
 }
 
 /* A sleep is a wait for something that does not come: a stop ends it like any other wait. */
+static status attempt_sleep(void *context, deadline until) {
+  futex_word *never = context;
+  return futex_wait(never, 0, until);
+}
+
 int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0, 1, "sleep: a number of seconds, 0 or more, expected");
-  const deadline until = deadline_after(seconds);
-  struct vm *vm = vm_of(L);
   futex_word never = 0;
-  status st = STATUS_OK;
-  do {
-    vm_leave(vm);
-    st = futex_wait(&never, 0, wait_slice(L, until));
-    vm_enter(vm);
-  } while (is_wait_unfinished(L, vm, st, until));
-  raise_if_stopped(L, vm, st);
+  const deadline until = deadline_after(seconds);
+  raise_if_stopped(L, wait_for(L, attempt_sleep, &never, until));
   return 0;
 }
 

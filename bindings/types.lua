@@ -85,11 +85,29 @@ function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 ---@return manymoons.Queue
 function World.Queue(maxsize) end
 
+---A queue without a bound.
+---@return manymoons.SimpleQueue
+function World.SimpleQueue() end
+
+---A queue that can be joined: waited for until all that was put is done.
+---@param maxsize? integer how many values fit; absent or 0: as many as there is memory for
+---@return manymoons.JoinableQueue
+function World.JoinableQueue(maxsize) end
+
 ---Two connections: what one sends the other receives.
 ---@param duplex? boolean false: the first only receives, the second only sends
 ---@return manymoons.Connection first
 ---@return manymoons.Connection second
 function World.Pipe(duplex) end
+
+---Waits until one of many things is ready: a queue or connection from which something, or its end, can be had
+---without waiting; a process that has ended; a future that is done; a descriptor that can be read. Another taker may
+---be faster: use get_nowait or a timeout on what was ready.
+---@param things (manymoons.Queue|manymoons.Connection|manymoons.Process|manymoons.Future|integer)[] any mixture
+---@param timeout? number|{ timeout?: number } seconds; absent: for ever; 0: a look
+---@return any[] ready those that are ready, in the order given; empty if none is in time
+---@return string? why "timeout" with an empty list
+function World.wait(things, timeout) end
 
 ---Waits; never less than asked for.
 ---@param seconds number 0 or more
@@ -277,6 +295,23 @@ function Queue:close() end
 ---Takes values until the queue is closed and drained, or a nil comes: for value in queue:iter() do … end
 ---@return fun(): any
 function Queue:iter() end
+
+---A Queue without a maxsize.
+---@class manymoons.SimpleQueue: manymoons.Queue
+
+---A Queue that keeps account: for each value that was taken, task_done is to be called once, by whoever took it or
+---in its place. What a worker took and did not report when it ended, however it ended, is abandoned: nobody waits for it.
+---@class manymoons.JoinableQueue: manymoons.Queue
+local JoinableQueue = {}
+
+---One value that was taken is done. Raises when all are.
+function JoinableQueue:task_done() end
+
+---Waits until the queue is empty and all that was taken is done or abandoned.
+---@param timeout? number seconds
+---@return boolean? done true, or nil
+---@return string? why "timeout"; with true "abandoned" if some were, since this handle was last joined
+function JoinableQueue:join(timeout) end
 
 ---One end of a pipe, for one reader and one writer at a time. Can be sent. Once all who have the other end
 ---have closed it or died, what is under way is received, and then the end of file: nil, "closed".

@@ -25,6 +25,8 @@
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
+#include "wait_any.h"
+#include "waiting.h"
 #include "wire/message.h"
 #include "worker_run.h"
 
@@ -88,6 +90,7 @@ static void interpreter_main(void *argument) {
     vm_close(vm);
   }
   cell_end(t->cell, code);
+  cell_ring(t->cell);
 }
 
 static status interpreter_start(struct worker *w, block_ref birth, const char *name) {
@@ -286,19 +289,20 @@ int worker_start(lua_State *L) {
  * ---------------------------------------------------------------------------------------------------------
  */
 
+/* What runs between two slices may close the handle. */
+static status attempt_join(void *context, deadline until) {
+  struct worker *w = context;
+  return w->is_open ? wait_until(w, until) : STATUS_CLOSED;
+}
+
 /* worker:wait(timeout) → true, or nil and why */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
   const deadline until = argument_timeout(L, 2);
-  struct vm *vm = vm_of(L);
-  status st = wait_until(w, deadline_now());
-  while (is_wait_unfinished(L, vm, st, until)) {
-    check_worker(L, 1); /* what ran between two slices may have closed it */
-    vm_leave(vm);
-    st = wait_until(w, wait_slice(L, until));
-    vm_enter(vm);
-  }
-  raise_if_stopped(L, vm, st);
+  status st = attempt_join(w, deadline_now());
+  if (st != STATUS_OK && !deadline_is_now(until)) st = wait_for(L, attempt_join, w, until);
+  raise_if_stopped(L, st);
+  check_worker(L, 1);
   return return_status(L, st);
 }
 
@@ -400,6 +404,30 @@ static const luaL_Reg methods[] = {
     {"kill", worker_kill}, {"close", worker_gc},          {NULL, NULL},
 };
 
-static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc};
+static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc, NULL};
 
-void worker_open(lua_State *L) { class_register(L, &class); }
+/* ---- waiting among other things ---------------------------------------------------------------------------
+ */
+
+static bool worker_is_ready(lua_State *L, int index) {
+  struct worker *w = lua_touserdata(L, index);
+  return !w->is_open || wait_once(w, deadline_now()) == STATUS_OK;
+}
+
+/* A process is watched through its pidfd. */
+static bool worker_bell(lua_State *L, int index, bell_set bells) {
+  const struct worker *w = lua_touserdata(L, index);
+  if (!w->is_open) return true;
+  return w->kind == WORKER_INTERPRETER && cell_watch(w->interpreter->cell, bells);
+}
+
+static int worker_descriptor(lua_State *L, int index) {
+  const struct worker *w = lua_touserdata(L, index);
+  return w->is_open && w->kind == WORKER_PROCESS && !w->child.has_ended ? w->child.pidfd : -1;
+}
+
+void worker_open(lua_State *L) {
+  static const struct waitable waitable = {worker_is_ready, worker_bell, worker_descriptor};
+  class_register(L, &class);
+  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
+}

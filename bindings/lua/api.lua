@@ -132,22 +132,33 @@ end
 local process = private.load("process")(private)
 local pool = private.load("pool")(private)
 local serial = private.load("serial")(private)
+local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
+
+local function check_maxsize(kind, maxsize)
+  private.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize", 3)
+  private.expect(maxsize == nil or (type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53), kind,
+    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
+end
 
 local function make_world(name)
   local world = { name = name }
   world.Process = is_multiple(name) and process.class(name) or serial.Process
   world.Pool = is_multiple(name) and pool.class(name) or serial.Pool
-  function world.Queue(maxsize)
-    local q, why = private.queue_new(maxsize, not is_multiple(name))
-    return q or error("Queue: " .. why, 2)
+  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+    world[kind] = function(maxsize)
+      check_maxsize(kind, maxsize)
+      local q, why = private.queue_new(kind, maxsize, not is_multiple(name))
+      return q or error(kind .. ": " .. why, 2)
+    end
   end
   function world.Pipe(duplex)
     local first, second = private.pipe_new(duplex ~= false, not is_multiple(name))
     if not first then error("Pipe: " .. second, 2) end
     return first, second
   end
+  world.wait = wait(not is_multiple(name))
   world.sleep = private.sleep
   world.current_process = mm.current_process
   world.parent_process = mm.parent_process

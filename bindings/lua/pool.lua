@@ -63,6 +63,12 @@ function Future.successful(self)
   return self._ok
 end
 
+-- Results come through the pool's ring; whoever sees one come pumps, and looks at the futures again.
+function future_meta.__mm_wait(self)
+  if Future.ready(self) or self._pool._ended then return true end
+  return self._pool._core, false
+end
+
 -- Functions: encoded once, kept until the last task that needs them is done ---------------------------
 
 -- Whether sending it anew each time could make a difference: only _ENV among its upvalues.

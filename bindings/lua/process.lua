@@ -189,6 +189,10 @@ end
 local function class(world)
   if prototypes[world] then return prototypes[world] end
   local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = nil }
+  function meta.__mm_wait(self)
+    if self._closed then return true end
+    return started(self, "wait"), true
+  end
   prototypes[world] = function(...)
     local options = private.read_process_arguments(...)
     expect(options.method == nil or start_methods[options.method], "Process",

@@ -41,6 +41,10 @@ local process_meta = {
   __index = Process,
   __name = "Process",
   __tostring = function(self) return "Process: " .. self.name end,
+  __mm_wait = function(self)
+    started(self, "wait")
+    return true
+  end,
 }
 
 local function new_process(...)

@@ -61,7 +61,12 @@ static void ring_object_destroy(struct object *object) {
   ring_fini(r);
 }
 
+static void ring_object_mourn(struct object *object, uint32_t slot) {
+  ring_forget((struct ring *)(void *)object, slot);
+}
+
 void channel_register_kinds(void) {
+  commons_set_mourner(OBJECT_RING, ring_object_mourn);
   commons_set_destructor(OBJECT_RING, ring_object_destroy);
   commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
 }

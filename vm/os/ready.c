@@ -2,10 +2,22 @@
 #include "os/ready.h"
 
 #include <errno.h>
+#include <time.h>
+
+#include "os/clock.h"
 
 _Static_assert(sizeof(struct ready) == sizeof(struct pollfd), "an array of one is an array of the other");
 
-status ready_wait(struct ready *watches, size_t count) {
-  if (poll(&watches->entry, count, -1) >= 0) return STATUS_OK;
+static struct timespec time_left(deadline until) {
+  int64_t ns = deadline_is_now(until) ? 0 : until.ns - clock_now_ns();
+  if (ns < 0) ns = 0;
+  return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+status ready_wait(struct ready *watches, size_t count, deadline until) {
+  const struct timespec left = time_left(until);
+  const int found = ppoll(&watches->entry, count, deadline_is_never(until) ? NULL : &left, NULL);
+  if (found > 0) return STATUS_OK;
+  if (found == 0) return STATUS_TIMEOUT;
   return errno == EINTR ? STATUS_INTERRUPTED : -errno;
 }

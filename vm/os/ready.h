@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/deadline.h"
 #include "base/status.h"
 
 struct ready {
@@ -15,7 +16,9 @@ struct ready {
 
 static inline struct ready ready_watch(int fd) { return (struct ready){{.fd = fd, .events = POLLIN}}; }
 static inline bool ready_is(const struct ready *r) { return r->entry.revents != 0; }
-/* Waits without end. STATUS_INTERRUPTED: a signal came first. */
-MUST_CHECK status ready_wait(struct ready *watches, size_t count);
+/* The number names no open descriptor; it counts as ready. */
+static inline bool ready_is_foreign(const struct ready *r) { return (r->entry.revents & POLLNVAL) != 0; }
+/* STATUS_OK: some are ready; STATUS_TIMEOUT; STATUS_INTERRUPTED: a signal came first. */
+MUST_CHECK status ready_wait(struct ready *watches, size_t count, deadline until);
 
 #endif

@@ -45,18 +45,20 @@ struct commons {
   struct held *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
-  _Atomic(object_destructor)
-      destroy[KINDS]; /* each always the same: stored before the first object of its kind */
+  /* Each always the same: stored before the first object of its kind. */
+  _Atomic(object_destructor) destroy[KINDS];
+  _Atomic(object_mourner) mourn[KINDS];
 };
 
 static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
 static uint32_t format_number(void) {
-  return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 + sizeof(struct object) +
-                    sizeof(pthread_mutex_t) * 13 + 1);
+  return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 +
+                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 1);
 }
 
-static uint64_t roster_offset(void) { return 4096; }
+static uint64_t bells_offset(void) { return 4096; }
+static uint64_t roster_offset(void) { return bells_offset() + (sizeof(struct bells) + 4095) / 4096 * 4096; }
 static uint64_t arena_offset(void) { return roster_offset() + (sizeof(struct roster) + 4095) / 4096 * 4096; }
 
 /* ---- making and joining ------------------------------------------------------------------------ */
@@ -156,6 +158,9 @@ block_ref commons_ref(const void *address) {
 }
 struct arena *commons_arena(void) {
   return &commons.header->arena;
+}
+struct bells *commons_bells(void) {
+  return (struct bells *)(void *)(commons.map.base + bells_offset());
 }
 const struct mapping *commons_mapping(void) { return &commons.map; }
 
@@ -330,6 +335,8 @@ void commons_set_destructor(enum object_kind kind, object_destructor destroy) {
   commons.destroy[kind] = destroy;
 }
 
+void commons_set_mourner(enum object_kind kind, object_mourner mourn) { commons.mourn[kind] = mourn; }
+
 /* ---- children and the dead --------------------------------------------------------------------------- */
 
 status commons_reserve_slot(struct child_slot *out) {
@@ -384,6 +391,8 @@ static void drop_holder(void *context, block_ref block) {
   struct object *o = commons_at(block);
   if (o->magic != OBJECT_MAGIC) return;
   if (!(atomic_load(&o->holders[slot / 64]) & UINT64_C(1) << slot % 64)) return;
+  const object_mourner mourn = atomic_load_explicit(&commons.mourn[o->kind], memory_order_acquire);
+  if (mourn) mourn(o, slot);
   object_clear_holder(o, slot);
   KILL_POINT("commons.holder_dropped");
   end_if_unreachable(o);
@@ -393,6 +402,7 @@ static void drop_holder(void *context, block_ref block) {
  */
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (roster_generation(commons.roster, slot) != generation) return;
+  bells_forget(commons_bells(), slot);
   arena_each_object(commons_arena(), &commons.map, drop_holder, &slot);
   arena_reap(commons_arena(), &commons.map, owner_of_participant(slot, generation));
   KILL_POINT("commons.reaped");

@@ -2,6 +2,7 @@
 /* The commons: the one segment of shared memory of one program, and this process's place in it.
  *
  *     page 0      header: magic, format, size, arena
+ *     page 1      bells
  *     then        roster
  *     then        arena tables and regions
  *
@@ -16,6 +17,7 @@
 #define SHARED_COMMONS_H
 
 #include "shared/arena.h"
+#include "shared/bells.h"
 #include "shared/object.h"
 
 /* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
@@ -60,6 +62,7 @@ bool commons_watch_life(uint32_t slot, struct futex_watch *watch);
 void *commons_at(block_ref block);
 block_ref commons_ref(const void *address);
 struct arena *commons_arena(void);
+struct bells *commons_bells(void);
 const struct mapping *commons_mapping(void);
 
 MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */
@@ -89,5 +92,9 @@ void commons_discard(struct object *o);
  * kind. */
 typedef void (*object_destructor)(struct object *o);
 void commons_set_destructor(enum object_kind kind, object_destructor destroy);
+/* What has to happen when a participant that held the object is gone, before it stops to be a holder; may be
+ * done twice. */
+typedef void (*object_mourner)(struct object *o, uint32_t slot);
+void commons_set_mourner(enum object_kind kind, object_mourner mourn);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "os/clock.h"
+#include "shared/account.h"
 #include "shared/kill_point.h"
 #include "sync/lock_rank.h"
 
@@ -54,6 +55,8 @@ static struct record *record_at(uint64_t storage, uint64_t position) {
 static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
 
 static owner_id ring_owner(const struct ring *r) { return owner_of_object(commons_ref(r)); }
+
+static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
 
 /* A block of the ring's leaves it; whoever came first, here or in an earlier repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
@@ -110,6 +113,7 @@ static void repair_head(struct ring *r) {
   } else if (end->journal_claim) {
     atomic_store((_Atomic uint64_t *)commons_at(end->journal_claim), 0);
   }
+  if (r->account) account_repair(account_of(r), is_committed(end));
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
@@ -159,18 +163,27 @@ static void wake(struct ring_end *end, struct wake_note note, int count) {
   atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
 }
 
-static void ring_bell(const struct ring *r) {
+static void ring_bell(struct ring *r) {
   const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
   if (name) doorbell_ring(name);
+  if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
+    bells_ring(commons_bells(), atomic_exchange(&r->watchers, 0));
 }
 
 void ring_set_doorbell(struct ring *r, doorbell_name name) { atomic_store(&r->doorbell, name); }
+
+static void wake_joiners(const struct ring *r) {
+  struct account *a = account_of(r);
+  atomic_fetch_add(&a->event, 1);
+  futex_wake(&a->event, WAKE_ALL);
+}
 
 void ring_wake_all(struct ring *r) {
   atomic_fetch_add(&r->tail.event, 1);
   atomic_fetch_add(&r->head.event, 1);
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
+  if (r->account) wake_joiners(r);
   ring_bell(r);
 }
 
@@ -228,8 +241,7 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
   if (spin_pays(&r->tail, head)) return STATUS_OK;
   if (deadline_passed(until)) return STATUS_TIMEOUT;
   lock_tail(r);
-  const bool is_readable =
-      atomic_load(&r->tail.position) != atomic_load(&r->head.position) || atomic_load(&r->is_closed);
+  const bool is_readable = ring_is_readable(r);
   uint32_t event = 0;
   if (!is_readable) {
     atomic_fetch_add_explicit(&r->tail.waiters, 1, memory_order_relaxed);
@@ -446,11 +458,13 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   end->journal_block = block;
   end->journal_claim = claim ? commons_ref(claim) : 0;
   STORE_ORDER();
+  if (r->account) account_announce_take(account_of(r), commons_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
+  if (r->account) account_enter_take(account_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
   if (block) CHECK(arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()));
   KILL_POINT("ring.take.given");
@@ -530,6 +544,81 @@ void ring_message_done(struct ring_message *message) {
   *message = (struct ring_message){0};
 }
 
+/* ---- what was taken and is not done -----------------------------------------------------------------------
+ */
+
+status ring_keep_account(struct ring *r) {
+  block_ref block = 0;
+  const status st = commons_alloc(sizeof(struct account), &block);
+  if (st) return st;
+  account_init(commons_at(block));
+  r->account = block;
+  STORE_ORDER();
+  give_block(r, block);
+  return STATUS_OK;
+}
+
+static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
+  return is_empty_locked(r) && account_open(account_of(r)) <= 0;
+}
+
+/* Under the lock, after a change: whether those who wait for the end are to be woken. */
+static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
+  return is_all_done_locked(r) && atomic_exchange(&account_of(r)->is_awaited, 0);
+}
+
+bool ring_report_done(struct ring *r) {
+  lock_head(r);
+  const bool was_open = account_report(account_of(r), commons_slot());
+  const bool is_end = is_end_locked(r);
+  unlock_head(r);
+  if (is_end) wake_joiners(r);
+  return was_open;
+}
+
+void ring_abandon(struct ring *r, uint32_t count) {
+  lock_head(r);
+  account_forgive(account_of(r), commons_slot(), count);
+  const bool is_end = is_end_locked(r);
+  unlock_head(r);
+  if (is_end) wake_joiners(r);
+}
+
+void ring_forget(struct ring *r, uint32_t slot) {
+  if (!r->account) return;
+  lock_head(r);
+  account_forget(account_of(r), slot);
+  const bool is_end = is_end_locked(r);
+  unlock_head(r);
+  if (is_end) wake_joiners(r);
+}
+
+/* STATUS_EMPTY: not yet; *event is what to sleep on. */
+static status look_for_end(struct ring *r, uint64_t *abandoned, uint32_t *event) {
+  struct account *a = account_of(r);
+  lock_head(r);
+  const bool is_end = is_all_done_locked(r);
+  if (!is_end) atomic_store(&a->is_awaited, 1);
+  *event = atomic_load(&a->event);
+  *abandoned = atomic_load(&a->abandoned);
+  unlock_head(r);
+  return is_end ? STATUS_OK : STATUS_EMPTY;
+}
+
+/* Returns after each sleep, as if woken: what happened while nobody looked may have been the end. */
+status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until) {
+  futex_word *word = &account_of(r)->event;
+  for (;;) {
+    uint32_t event = 0;
+    status st = look_for_end(r, abandoned, &event);
+    if (st == STATUS_OK) return st;
+    if (deadline_passed(until)) return STATUS_TIMEOUT;
+    st = futex_wait(word, event, deadline_earlier(until, (deadline){clock_now_ns() + LOOK_AGAIN_NS}));
+    if (st == STATUS_TIMEOUT) commons_sweep();
+    if (st && st != STATUS_TIMEOUT) return st;
+  }
+}
+
 /* ---- making, closing, looking
  * ------------------------------------------------------------------------------- */
 
@@ -548,9 +637,11 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   r->max_messages = max_messages;
   r->max_capacity = growth == RING_GROWS ? GROWING_CAPACITY : STAYING_CAPACITY;
   r->journal_old = r->journal_new = 0;
+  atomic_store(&r->watchers, 0);
+  atomic_store(&r->doorbell, 0);
+  r->account = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
-  atomic_store(&r->doorbell, 0);
   atomic_store(&r->storage, storage_word(commons_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
   init_end(&r->tail);
   init_end(&r->head);
@@ -565,6 +656,7 @@ void ring_fini(struct ring *r) {
   lock_head(r);
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
+  if (r->account) drop_block(r, r->account);
   unlock_head(r);
   unlock_tail(r);
 }
@@ -577,6 +669,20 @@ uint64_t ring_count(struct ring *r) {
   unlock_head(r);
   unlock_tail(r);
   return count;
+}
+
+bool ring_is_readable(const struct ring *r) {
+  return atomic_load(&r->tail.position) != atomic_load(&r->head.position) || ring_is_closed(r);
+}
+
+/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the bells was seen
+ * here. */
+bool ring_watch(struct ring *r, bell_set bells) {
+  lock_tail(r);
+  atomic_fetch_or(&r->watchers, bells);
+  const bool is_readable = ring_is_readable(r);
+  unlock_tail(r);
+  return is_readable;
 }
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
@@ -619,6 +725,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   CHECK_EQ(r->journal_new, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
+  if (r->account) account_validate(account_of(r));
 }
 
 void ring_validate(struct ring *r) {

@@ -27,6 +27,7 @@
 
 #include "base/bytes.h"
 #include "os/doorbell.h"
+#include "shared/bells.h"
 #include "shared/commons.h"
 
 struct ring_end {
@@ -53,7 +54,9 @@ struct ring {
   block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
   block_ref journal_new;    /* … and the one being filled */
   _Atomic doorbell_name
-      doorbell; /* of a reader in a foreign event loop; rung after each put and at the close */
+      doorbell;              /* of a reader in a foreign event loop; rung after each put and at the close */
+  _Atomic bell_set watchers; /* bells of those who wait for this ring among other things; under tail's lock */
+  block_ref account;         /* of messages that were taken and not reported done; 0: none is kept */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   _Alignas(64) struct ring_end tail;
@@ -111,6 +114,24 @@ void ring_message_done(struct ring_message *message);
 
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
 MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
+
+/* The bells ring once, at the next put or at the close. True: there is something to take already, or the ring
+ * is closed. */
+MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
+/* True when a take would not wait. */
+bool ring_is_readable(const struct ring *r);
+
+/* From now on account is kept of what is taken (shared/account.h). Before anybody else knows the ring. */
+MUST_CHECK status ring_keep_account(struct ring *r);
+/* One message that somebody took is done. False: all are. */
+MUST_CHECK bool ring_report_done(struct ring *r);
+/* Messages that this process took and will not report, unless they were reported by others. */
+void ring_abandon(struct ring *r, uint32_t count);
+/* Sleeps until the ring is empty and all that was taken is done or abandoned; *abandoned is how many were,
+ * ever. STATUS_TIMEOUT, STATUS_INTERRUPTED: not yet. */
+MUST_CHECK status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until);
+/* Who had the slot is gone, and reports nothing any more. */
+void ring_forget(struct ring *r, uint32_t slot);
 
 /* Exact at the instant of the call. */
 uint64_t ring_count(struct ring *r);

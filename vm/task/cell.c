@@ -11,6 +11,7 @@ status cell_make(struct cell **out) {
   atomic_store(&c->phase, CELL_STARTING);
   atomic_store(&c->exit_code, 0);
   atomic_store(&c->claim, 0);
+  atomic_store(&c->watchers, 0);
   *out = c;
   return STATUS_OK;
 }
@@ -27,6 +28,13 @@ void cell_end(struct cell *c, int exit_code) {
   atomic_store(&c->exit_code, exit_code);
   atomic_store(&c->phase, CELL_ENDED);
   futex_wake(&c->phase, INT_MAX);
+}
+
+void cell_ring(struct cell *c) { bells_ring(commons_bells(), atomic_exchange(&c->watchers, 0)); }
+
+bool cell_watch(struct cell *c, bell_set bells) {
+  atomic_fetch_or(&c->watchers, bells);
+  return cell_has_ended(c);
 }
 
 bool cell_has_ended(const struct cell *c) { return atomic_load(&c->phase) == CELL_ENDED; }

@@ -15,6 +15,7 @@ struct cell {
   futex_word phase;          /* enum cell_phase; who ends stores it last, then wakes */
   _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
   _Atomic uint64_t claim;    /* pool worker: the number of the task in its hands; see ring_take_claimed */
+  _Atomic bell_set watchers; /* bells of those who wait for the end among other things */
 };
 
 MUST_CHECK status cell_make(struct cell **out);
@@ -24,6 +25,10 @@ void cell_run(struct cell *c);
 /* The worker's last word. Only the first call counts. */
 void cell_end(struct cell *c, int exit_code);
 bool cell_has_ended(const struct cell *c);
+/* After cell_end, by a worker whose cell outlives it: whoever has ended may have its cell freed at once. */
+void cell_ring(struct cell *c);
+/* The bells ring when such a worker ends. True: it has ended. */
+MUST_CHECK bool cell_watch(struct cell *c, bell_set bells);
 /* STATUS_OK once it has ended; STATUS_TIMEOUT; STATUS_INTERRUPTED. */
 MUST_CHECK status cell_wait_end(struct cell *c, deadline until);
 

@@ -64,7 +64,7 @@ static void server_reap(struct server *s) {
 static status server_wait(struct server *s) {
   s->watches[0] = ready_watch(s->channel);
   for (size_t i = 0; i < s->count; i++) s->watches[i + 1] = ready_watch(s->children[i].pidfd);
-  return ready_wait(s->watches, s->count + 1);
+  return ready_wait(s->watches, s->count + 1, deadline_never());
 }
 
 /* In the child: everything of the server's goes, then it is a process like a spawned one. */

@@ -26,6 +26,7 @@ local things = {
   Process = process,
   Future = pool:submit(function() end),
   Queue = mm.Queue(),
+  JoinableQueue = mm.JoinableQueue(),
   Connection = here,
 }
 for class, thing in pairs(things) do
@@ -37,7 +38,8 @@ for class, thing in pairs(things) do
   if class ~= "mm" and meta and type(meta.__index) == "table" then methods = meta.__index end
   for name, value in pairs(methods) do
     local is_public = type(name) == "string" and not name:find("^_") and type(value) == "function"
-    local is_known = typed[class][name] or (class == "mm" and typed.World[name])
+    local base = (class == "mm" and typed.World) or (class == "JoinableQueue" and typed.Queue) or {}
+    local is_known = typed[class][name] or base[name]
     if is_public and not is_known then error(class .. "." .. name .. " is not in types.lua") end
   end
 end
