@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
--- Workers take, work and report, and are killed at any moment, with each start method: join always returns, and what was
--- done and what was abandoned is what was put.
+-- Workers take, work and report, and are killed at any moment, with each start method: join always returns, and what
+-- was done and what was abandoned is what was put.
 local mm = require "manymoons"
 local expect = require "expect"
 
