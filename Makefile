@@ -130,9 +130,10 @@ $(BUILD)/5.4/bindings/embedded.o $(BUILD)/5.1/bindings/embedded.o: $(EMBEDDED)
 
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
+# A symbol looked up before a fork is not looked up again in each child.
 $(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) -Wl,-E -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
+	$(CC) $(LDFLAGS) -Wl,-E -Wl,-z,now -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)
 $(BUILD)/lua/%/manymoons.so:
