@@ -49,12 +49,12 @@ ifndef V
 endif
 # The goals that build do so with all cores, and one after the other: they use the same folders.
 SUBMAKE := $(MAKE) --no-print-directory --jobs=$(shell nproc)
-ifneq ($(filter run check test test-%,$(MAKECMDGOALS)),)
+ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test fuzz tests clean setup FORCE
+.PHONY: all help run check test bench fuzz tests clean setup FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -88,6 +88,12 @@ test-%:
 	$(SUBMAKE) QUIET=1 VARIANT=$* all tests
 	tests/support/list-tests $* >build/tests-$*.list
 	tests/support/run-tests build/tests-$*.list
+
+bench: ## measure beside Python and Node, and write docs/reference/performance.md (ONLY=name: one row, no page)
+	tests/support/setup run
+	tests/support/setup bench || echo "what is not on this machine is left out"
+	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference
+	build/release/manymoons tests/bench/run.lua $(if $(ONLY),--only $(ONLY))
 
 fuzz: ## search for bytes that break the reader, for a minute, with libFuzzer
 	tests/support/setup test
@@ -124,9 +130,10 @@ $(BUILD)/5.4/bindings/embedded.o $(BUILD)/5.1/bindings/embedded.o: $(EMBEDDED)
 
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
+# A symbol looked up before a fork is not looked up again in each child.
 $(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) -Wl,-E -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
+	$(CC) $(LDFLAGS) -Wl,-E -Wl,-z,now -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)
 $(BUILD)/lua/%/manymoons.so:
@@ -176,6 +183,12 @@ $(BUILD)/%.lua5.1: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
 $(BUILD)/%.luajit: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
 	$(SAY) "$@"
 	$(call build_with,5.1,luajit-5.1)
+
+# What `make bench` compares with; it uses nothing of ours.
+$(BUILD)/bench/reference: tests/bench/c/reference.c $(BUILD)/flags
+	mkdir -p $(@D)
+	$(SAY) "$@"
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # The search instruments everything, so it compiles everything itself.
 $(BUILD)/fuzz_decode: tests/fuzz/fuzz_decode.c $(CORE_SRC) $(wildcard vm/state/*.c)

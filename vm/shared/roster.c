@@ -34,11 +34,11 @@ status roster_reserve(struct roster *r, const struct process_id *self, uint32_t 
   return -EAGAIN;
 }
 
-void roster_move_in(struct roster *r, uint32_t slot) {
+void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *self) {
   struct roster_slot *s = &r->slots[slot];
   robust_mutex_init(&s->life);
   CHECK_EQ(robust_mutex_lock(&s->life), ROBUST_CLEAN);
-  s->id = process_self();
+  s->id = *self;
   KILL_POINT("roster.moving");
   atomic_store(&s->state, state_word(generation_in(atomic_load(&s->state)), ROSTER_LIVE));
 }

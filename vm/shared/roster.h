@@ -34,8 +34,9 @@ struct roster {
 
 /* Takes a free slot for a process that `self` is about to start. -EAGAIN: all are taken. */
 MUST_CHECK status roster_reserve(struct roster *r, const struct process_id *self, uint32_t *slot);
-/* The calling process moves into its slot; on the thread that lives as long as the process does. */
-void roster_move_in(struct roster *r, uint32_t slot);
+/* The calling process, which is `self`, moves into its slot; on the thread that lives as long as the process
+ * does. */
+void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *self);
 /* A generation is part of every owner id. */
 uint32_t roster_generation(const struct roster *r, uint32_t slot);
 /* True when whoever has the slot, or was to have it, is gone. */

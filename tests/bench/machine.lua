@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: MIT
+-- What the figures were measured on, and the contenders that exist there.
+local machine = {}
+
+-- The first line that a command prints; nil if it fails or prints none.
+local function read_command(command)
+  local pipe = io.popen(command .. " 2>/dev/null")
+  local line = pipe:read("*l")
+  pipe:close()
+  return line ~= "" and line or nil
+end
+
+local function read_field(path, pattern)
+  for line in io.lines(path) do
+    local value = line:match(pattern)
+    if value then return value end
+  end
+end
+
+-- A program, as a word for the shell; nil if it is not there.
+local function find_program(name) return read_command("command -v " .. name) end
+
+-- The words in braces of rows.lua. What is missing on this machine is missing here. Python is that of the distribution,
+-- which `make bench` installs, where there is one; PYTHON and NODE name others.
+function machine.find_programs(build, folder)
+  return {
+    manymoons = ("env LUA_PATH='%s/lua/?.lua;;' %s/manymoons"):format(folder, build),
+    lua = folder .. "/lua",
+    python = find_program(os.getenv("PYTHON") or "/usr/bin/python3") or find_program("python3"),
+    python_dir = folder .. "/python",
+    node = find_program(os.getenv("NODE") or "node"),
+    node_dir = folder .. "/node",
+    taskset = find_program("taskset"),
+    reference = find_program(build .. "/bench/reference"),
+  }
+end
+
+-- Lines of Markdown.
+function machine.describe(programs)
+  local cpu = read_field("/proc/cpuinfo", "^model name%s*:%s*(.*)") or read_command("uname -m")
+  local memory = tonumber(read_field("/proc/meminfo", "^MemTotal:%s*(%d+)")) / 1024 / 1024
+  local python = programs.python and read_command(programs.python .. " --version") or "no Python"
+  local node = programs.node and "Node " .. read_command(programs.node .. " --version") or "no Node"
+  return table.concat({
+    "- date: " .. os.date("!%Y-%m-%d"),
+    ("- machine: %s, %s processors, %.0f GiB"):format(cpu, read_command("nproc"), memory),
+    "- system: " .. read_command("uname -sr"),
+    ("- contenders: manymoons %s with %s, %s, %s"):format(require("manymoons").version, _VERSION, python, node),
+  }, "\n") .. "\n"
+end
+
+return machine

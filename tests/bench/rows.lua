@@ -1,0 +1,266 @@
+-- SPDX-License-Identifier: MIT
+-- The benchmarks: a list of rows, each the same work for several contenders.
+--
+-- A row has a name (for ONLY=), a title, the metric of the programs' output that counts, its unit and whether more or
+-- less of it is better; `one_core` names the metric and unit that are taken once more with everything on one core;
+-- `note` is a sentence for the reader. A contender has a name, a command (machine.lua knows the words in braces) and a
+-- side: "ours", "peer", with whose best we are compared, or "reference", which is only shown. Its `target` is {most=N}
+-- or {least=N}: of the unit, or of the figure of the contender named in `of`.
+--
+-- The counts in the commands make a run last some tenths of a second.
+local function ours(name, world, command, target)
+  return { name = "manymoons " .. world .. " " .. name, side = "ours", world = world, target = target,
+    command = "{manymoons} --world " .. world .. " {lua}/" .. command }
+end
+
+local function python(name, command)
+  return { name = "Python " .. name, side = "peer", command = "{python} {python_dir}/" .. command }
+end
+
+-- Threads of one Python take turns and pass references: what the world `threads` will be compared with.
+local function python_threads(name, command)
+  local contender = python(name .. " of threads", command)
+  contender.side = "reference"
+  return contender
+end
+
+local function node(name, command)
+  return { name = "Node " .. name, side = "peer", command = "{node} {node_dir}/" .. command }
+end
+
+local function reference(name, command)
+  return { name = "C " .. name, side = "reference", command = "{reference} " .. command }
+end
+
+local function join(...)
+  local all = {}
+  for _, list in ipairs{ ... } do
+    for _, item in ipairs(list) do all[#all + 1] = item end
+  end
+  return all
+end
+
+local WORLDS = { "interpreters", "processes" }
+
+-- The same command in both worlds.
+local function in_both(name, command, target)
+  return { ours(name, "interpreters", command, target), ours(name, "processes", command, target) }
+end
+
+-- One producer, one consumer. `counts` are those of manymoons, of Python and of Node.
+local function stream(value, target, counts)
+  local function words(channel, count) return (" %s %s %d"):format(channel, value, count) end
+  return join(
+    in_both("Queue", "stream.lua" .. words("queue", counts[1]), target),
+    in_both("Pipe", "stream.lua" .. words("pipe", counts[1]), target),
+    {
+      python("Queue", "stream.py" .. words("Queue", counts[2])),
+      python("SimpleQueue", "stream.py" .. words("SimpleQueue", counts[2])),
+      python("Pipe", "stream.py" .. words("Pipe", counts[2])),
+      node("postMessage", "stream.js" .. words("clone", counts[3])),
+    }
+  )
+end
+
+-- One large value at a time, asked for and received.
+local function transfer(value, target, counts)
+  local function words(channel, count) return (" %s %s %d"):format(channel, value, count) end
+  return join(in_both("Queue", "transfer.lua" .. words("queue", counts[1]), target), {
+    python("Queue", "transfer.py" .. words("Queue", counts[2])),
+    python("SimpleQueue", "transfer.py" .. words("SimpleQueue", counts[2])),
+    python("Pipe", "transfer.py" .. words("Pipe", counts[2])),
+    node("postMessage", "transfer.js" .. words("clone", counts[3])),
+  })
+end
+
+local function codec(value, target, counts)
+  return {
+    ours("dumps, loads", "interpreters", ("codec.lua %s %d"):format(value, counts[1]), target),
+    python("pickle protocol 5", ("codec.py %s %d"):format(value, counts[2])),
+    node("v8.serialize", ("codec.js v8 %s %d"):format(value, counts[3])),
+    node("JSON", ("codec.js JSON %s %d"):format(value, counts[3])),
+  }
+end
+
+local function echo(mode, target, counts)
+  local function words(channel, count) return (" %s %s %d"):format(channel, mode, count) end
+  return join(
+    in_both("Queue", "echo.lua" .. words("queue", counts[1]), target),
+    in_both("Pipe", "echo.lua" .. words("pipe", counts[1]), target),
+    {
+      python("Queue", "echo.py" .. words("Queue", counts[2])),
+      python("SimpleQueue", "echo.py" .. words("SimpleQueue", counts[2])),
+      python("Pipe", "echo.py" .. words("Pipe", counts[2])),
+      python_threads("queue.Queue", "echo.py" .. words("thread.Queue", counts[2])),
+      python_threads("queue.SimpleQueue", "echo.py" .. words("thread.SimpleQueue", counts[2])),
+      node("postMessage", ("echo.js %s %d"):format(mode, counts[3])),
+    }
+  )
+end
+
+-- Two producers and two consumers, beside one and one in the same run.
+local function crowd()
+  local list = {}
+  for _, world in ipairs(WORLDS) do
+    local alone = ours("Queue 1:1", world, "stream.lua queue integer 1000000")
+    list[#list + 1] = alone
+    local target = { least = 0.8, of = alone.name }
+    list[#list + 1] = ours("Queue 2:2", world, "stream.lua queue integer 1000000 2 2", target)
+  end
+  return join(list, {
+    python("Queue 2:2", "stream.py Queue integer 50000 2 2"),
+    python("SimpleQueue 2:2", "stream.py SimpleQueue integer 50000 2 2"),
+    python_threads("queue.Queue 2:2", "stream.py thread.Queue integer 50000 2 2"),
+    python_threads("queue.SimpleQueue 2:2", "stream.py thread.SimpleQueue integer 500000 2 2"),
+  })
+end
+
+local function pool(mode, counts)
+  local function words(kind, count) return ("pool.py %s %s %d"):format(kind, mode, count) end
+  return join(in_both("Pool", ("pool.lua %s %d"):format(mode, counts[1])), {
+    python("multiprocessing.Pool", words("Pool", counts[2])),
+    python("ProcessPoolExecutor", words("ProcessPoolExecutor", counts[3])),
+    python("ThreadPoolExecutor", words("ThreadPoolExecutor", counts[4])),
+    node("pool by hand", ("pool.js %s %d"):format(mode, counts[5])),
+  })
+end
+
+local COST = { metric = "cost", unit = "us" }
+local THREADS_PASS_REFERENCES = "Threads of one Python run one at a time and pass references, so that nothing is "
+  .. "copied: shown, and not counted as peers."
+local THREADS_SHARE = "A thread of Python has no interpreter of its own, a Worker of Node has."
+local TRANSFER = "With `transfer` the sender gives away a copy of the bytes, made for each message."
+
+return {
+  {
+    name = "integers", title = "1:1, small integers", metric = "rate", unit = "M/s", better = "more",
+    one_core = COST,
+    note = THREADS_PASS_REFERENCES,
+    contenders = join(stream("integer", { least = 5 }, { 1500000, 50000, 200000 }), {
+      python_threads("queue.Queue", "stream.py thread.Queue integer 100000"),
+      python_threads("queue.SimpleQueue", "stream.py thread.SimpleQueue integer 1000000"),
+    }),
+  },
+  {
+    name = "strings-1KiB", title = "1:1, strings of 1 KiB", metric = "rate", unit = "M/s", better = "more",
+    one_core = COST,
+    contenders = stream("1KiB", { least = 2.5 }, { 500000, 40000, 80000 }),
+  },
+  {
+    name = "strings-1MiB", title = "1:1, strings of 1 MiB", metric = "throughput", unit = "GB/s", better = "more",
+    one_core = COST, note = TRANSFER,
+    contenders = join(stream("1MiB", { least = 8 }, { 3000, 100, 150 }), {
+      node("postMessage, transfer", "stream.js transfer 1MiB 300"),
+    }),
+  },
+  {
+    name = "records", title = "1:1, a record of a hundred values", metric = "rate", unit = "M/s", better = "more",
+    one_core = COST,
+    contenders = stream("record", { least = 0.15 }, { 60000, 20000, 15000 }),
+  },
+  {
+    name = "doubles", title = "One table of a million doubles", metric = "time", unit = "ms", better = "less",
+    note = "From asking a worker for it to having it.",
+    contenders = transfer("doubles1e6", { most = 30 }, { 8, 3, 4 }),
+  },
+  {
+    name = "strings-64MiB", title = "One string of 64 MiB", metric = "throughput", unit = "GB/s", better = "more",
+    note = "From asking a worker for it to having it. " .. TRANSFER,
+    contenders = join(transfer("64MiB", nil, { 8, 2, 4 }), {
+      node("postMessage, transfer", "transfer.js transfer 64MiB 6"),
+    }),
+  },
+  {
+    name = "codec-record", title = "Encode and decode alone: a record", metric = "time", unit = "us", better = "less",
+    contenders = codec("record", { most = 12 }, { 30000, 20000, 10000 }),
+  },
+  {
+    name = "codec-doubles", title = "Encode and decode alone: 100,000 doubles", metric = "time", unit = "us",
+    better = "less",
+    contenders = codec("doubles1e5", { most = 3000 }, { 80, 40, 25 }),
+  },
+  {
+    name = "round-trip", title = "Round trip, awake", metric = "time", unit = "us", better = "less",
+    note = "One follows the other at once; the mean. " .. THREADS_PASS_REFERENCES,
+    contenders = echo("awake", { most = 1 }, { 200000, 3000, 4000 }),
+  },
+  {
+    name = "round-trip-asleep", title = "Round trip, asleep", metric = "time", unit = "us", better = "less",
+    note = "A millisecond lies between two, in which the worker falls asleep; the median.",
+    contenders = join(
+      { reference("futex", "futex 150") },
+      echo("asleep", { most = 1.3, of = "C futex" }, { 150, 150, 150 })
+    ),
+  },
+  {
+    name = "start-interpreter", title = "Start and join an interpreter", metric = "time", unit = "us", better = "less",
+    note = THREADS_SHARE,
+    contenders = {
+      ours("Process", "interpreters", "start.lua fork 1000", { most = 100 }),
+      python("Thread", "start.py thread 2000"),
+      node("Worker", "start.js 10"),
+      reference("thread", "thread 3000"),
+    },
+  },
+  {
+    name = "start-fork", title = "Start and join a process: fork", metric = "time", unit = "us", better = "less",
+    contenders = {
+      ours("fork", "processes", "start.lua fork 500", { most = 1.5, of = "C fork and wait" }),
+      python("fork", "start.py fork 100"),
+      reference("fork and wait", "fork 1000"),
+    },
+  },
+  {
+    name = "start-forkserver", title = "Start and join a process: fork server", metric = "time", unit = "us",
+    better = "less",
+    contenders = {
+      ours("forkserver", "processes", "start.lua forkserver 500"),
+      python("forkserver", "start.py forkserver 20"),
+    },
+  },
+  {
+    name = "start-spawn", title = "Start and join a process: spawn", metric = "time", unit = "us", better = "less",
+    contenders = {
+      ours("spawn", "processes", "start.lua spawn 150"),
+      python("spawn", "start.py spawn 5"),
+    },
+  },
+  {
+    name = "crowd", title = "Small integers, two producers and two consumers", metric = "rate", unit = "M/s",
+    better = "more", note = THREADS_PASS_REFERENCES,
+    contenders = crowd(),
+  },
+  {
+    name = "memory-interpreter", title = "Memory of an idle interpreter", metric = "memory", unit = "KiB",
+    better = "less",
+    note = "By how much the private memory of the process grows. " .. THREADS_SHARE,
+    contenders = {
+      ours("Process", "interpreters", "idle.lua fork 64", { most = 50 }),
+      python("Thread", "idle.py thread 64"),
+      node("Worker", "idle.js 6"),
+    },
+  },
+  {
+    name = "memory-process", title = "Memory of an idle process", metric = "memory", unit = "KiB", better = "less",
+    note = "What is private to it, of one's own or because it was written to.",
+    contenders = {
+      ours("fork", "processes", "idle.lua fork 16", { most = 1024 }),
+      ours("forkserver", "processes", "idle.lua forkserver 16", { most = 1024 }),
+      ours("spawn", "processes", "idle.lua spawn 16", { most = 1024 }),
+      python("fork", "idle.py fork 8"),
+      python("forkserver", "idle.py forkserver 8"),
+      python("spawn", "idle.py spawn 4"),
+    },
+  },
+  {
+    name = "pool-map", title = "Pool of two: map of tiny tasks, one by one", metric = "rate", unit = "k/s",
+    better = "more",
+    note = "`chunksize=1`.",
+    contenders = pool("map", { 50000, 10000, 3000, 10000, 40000 }),
+  },
+  {
+    name = "pool-apply", title = "Pool of two: apply, one after the other", metric = "time", unit = "us",
+    better = "less",
+    contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }),
+  },
+}

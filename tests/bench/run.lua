@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: MIT
+-- Runs the benchmarks: each row's contenders take turns (A B C A B C …), each time as a process of its own.
+--
+--   manymoons tests/bench/run.lua                        all rows; writes docs/reference/performance.md as well
+--   manymoons tests/bench/run.lua --only ROW             one row, on the terminal alone
+--   manymoons tests/bench/run.lua --smoke                our programs alone, once, with tiny counts: do they run?
+--
+-- From the project's folder. A program prints lines "metric value unit"; the row says which metric counts. A program
+-- that is not on the machine is left out, one that fails is told on stderr and makes the exit status 1; both have a
+-- dash in the tables. MM_BUILD is the folder of the variant to measure, if it is not build/release.
+local folder = arg[0]:match("^(.*)/[^/]*$") or "."
+package.path = folder .. "/?.lua;" .. package.path
+local machine = require("machine")
+local report = require("report")
+local rows = require("rows")
+
+local RUNS = 5
+local RUNS_ON_ONE_CORE = 3
+local PAGE = "docs/reference/performance.md"
+
+local HEAD = [[
+<!-- Written by `make bench`. -->
+# Performance
+
+The same work in manymoons, in Python and in Node, side by side: `make bench` runs the programs of `tests/bench/`, and
+writes this page. `make bench ONLY=%s` runs one row.
+
+%s
+A figure is the median of %d runs, each a process of its own; the contenders of a row take turns, so that what else the
+machine does strikes all alike. Take the ratios: the figures are those of this machine on this day. *One core* is the
+cost of a message, both ends together, with everything on one processor (`taskset -c 0`). *Times the best peer* is above
+1 where manymoons is better than the best of Python and Node. *Target* is what the project aims for, in the units of the
+row or as a multiple of another contender. A dash stands for what is not on this machine, or does not apply.
+
+]]
+
+local function fail(...)
+  io.stderr:write("bench: ", string.format(...), "\n")
+  os.exit(2)
+end
+
+-- What the command line asks for -----------------------------------------------------------------------------------
+
+local function find_row(name)
+  local names = {}
+  for i, row in ipairs(rows) do
+    if row.name == name then return row end
+    names[i] = row.name
+  end
+  fail("no row '%s' (there are: %s)", name, table.concat(names, ", "))
+end
+
+local function read_plan(words, programs)
+  local plan = { rows = rows, runs = RUNS, one_core_runs = 0, page = PAGE }
+  if programs.taskset then
+    plan.one_core_runs, plan.on_one_core = RUNS_ON_ONE_CORE, programs.taskset .. " -c 0 "
+  end
+  if words[1] == "--only" and words[2] then
+    plan.rows, plan.page = { find_row(words[2]) }, nil
+  elseif words[1] == "--smoke" then
+    plan.runs, plan.one_core_runs, plan.page, plan.is_smoke = 1, 0, nil, true
+  elseif words[1] then
+    fail("--only ROW or --smoke expected, got '%s'", words[1])
+  end
+  return plan
+end
+
+-- Measuring --------------------------------------------------------------------------------------------------------
+
+-- The command for the shell; nil if a program in it is not on this machine.
+local function complete_command(command, programs)
+  local is_there = true
+  local text = command:gsub("{([%a_]+)}", function(word)
+    is_there = is_there and programs[word] ~= nil
+    return programs[word]
+  end)
+  return is_there and text or nil
+end
+
+-- Numbers of two digits or more are the workload: tiny, it only shows that the program runs.
+local function shrink(command) return (command:gsub(" %d%d+%f[%W]", " 4")) end
+
+-- The value of a metric, from one run; nil if the program failed or did not print it.
+local function measure(prefix, command, metric, unit)
+  local pipe = io.popen("timeout --foreground 60 " .. prefix .. command)
+  local output = pipe:read("*a")
+  pipe:close()
+  for name, value, its_unit in output:gmatch("(%S+)%s+(%S+)%s+(%S+)\n") do
+    if name == metric and its_unit == unit then return tonumber(value) end
+  end
+  return nil
+end
+
+local has_failed = false
+
+local function add_run(list, prefix, contender, metric, unit)
+  local value = measure(prefix, contender.shell, metric, unit)
+  list[#list + 1] = value
+  if value then return end
+  has_failed = true
+  io.stderr:write("bench: no ", metric, " in ", unit, " from: ", prefix, contender.shell, "\n")
+end
+
+local function prepare(row, plan, programs)
+  for _, contender in ipairs(row.contenders) do
+    contender.runs, contender.one_core = {}, {}
+    contender.shell = complete_command(contender.command, programs)
+    if plan.is_smoke then
+      contender.shell = contender.side == "ours" and shrink(contender.shell) or nil
+    end
+  end
+end
+
+local function measure_row(row, plan)
+  for _ = 1, plan.runs do
+    for _, contender in ipairs(row.contenders) do
+      if contender.shell then add_run(contender.runs, "", contender, row.metric, row.unit) end
+    end
+  end
+  for _ = 1, row.one_core and plan.one_core_runs or 0 do
+    for _, contender in ipairs(row.contenders) do
+      if contender.shell then
+        add_run(contender.one_core, plan.on_one_core, contender, row.one_core.metric, row.one_core.unit)
+      end
+    end
+  end
+end
+
+-- The whole --------------------------------------------------------------------------------------------------------
+
+local function write_page(path, text)
+  local file = assert(io.open(path, "w"))
+  assert(file:write(text))
+  assert(file:close())
+  io.write("\n(written to ", path, ")\n")
+end
+
+local function main()
+  local programs = machine.find_programs(os.getenv("MM_BUILD") or "build/release", folder)
+  local plan = read_plan(arg, programs)
+  local description = machine.describe(programs)
+  io.write(description, "\n")
+  local sections = {}
+  for i, row in ipairs(plan.rows) do
+    prepare(row, plan, programs)
+    measure_row(row, plan)
+    sections[i] = report.row(row)
+    io.write(sections[i], "\n")
+    io.flush()
+  end
+  local summary = report.summary(plan.rows)
+  io.write(summary)
+  if not plan.page then return end
+  local head = HEAD:format(rows[1].name, description, plan.runs)
+  write_page(plan.page, head .. summary .. "\n" .. table.concat(sections, "\n"))
+end
+
+main()
+os.exit(has_failed and 1 or 0)
