@@ -21,8 +21,9 @@ struct connection {
   struct bytes inbox;
   struct ring_message message; /* received and not read yet */
   bool has_message;
-  bool never_waits; /* serial */
-  int bell;         /* fileno; -1: nobody asked */
+  bool is_receiving; /* a thread of this VM waits in it; another one is refused */
+  bool never_waits;  /* serial */
+  int bell;          /* fileno; -1: nobody asked */
 };
 
 static const char bytes_mark = 'B';
@@ -101,6 +102,20 @@ static status send_letter(lua_State *L, const struct connection *c, const struct
   return wait_for(L, attempt_send, &sending, deadline_never());
 }
 
+/* What was encoded is the VM's, and others encode while this thread waits. */
+static status send_message(lua_State *L, const struct connection *c, struct bytes *text) REQUIRES(rank_vm) {
+  struct bytes mine = *text;
+  bytes_init(text);
+  const struct ring_letter letter = {NULL, 0, mine.data, mine.len};
+  const status st = send_letter(L, c, &letter);
+  if (st) message_discard(mine.data, mine.len);
+  if (text->data)
+    bytes_fini(&mine);
+  else
+    *text = mine;
+  return st;
+}
+
 static const struct connection *check_sender(lua_State *L, const char *method) {
   const struct connection *c = check_connection(L, 1);
   if (!pipe_outgoing(c->end))
@@ -117,11 +132,7 @@ static int finish_send(lua_State *L, const struct connection *c, status st) {
 static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send");
   luaL_checkany(L, 2);
-  const struct bytes *text = transfer_encode(L, 2, 1, "value");
-  const struct ring_letter letter = {NULL, 0, text->data, text->len};
-  const status st = send_letter(L, c, &letter);
-  if (st) message_discard(text->data, text->len);
-  return finish_send(L, c, st);
+  return finish_send(L, c, send_message(L, c, transfer_encode(L, 2, 1, "value")));
 }
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
@@ -137,6 +148,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
 
 static struct connection *check_receiver(lua_State *L, const char *method) {
   struct connection *c = check_connection(L, 1);
+  if (c->is_receiving) luaL_error(L, "Connection:%s: another thread is receiving from it", method);
   if (!pipe_incoming(c->end)) luaL_error(L, "Connection:%s: this end of a one-way pipe only sends", method);
   return c;
 }
@@ -151,7 +163,9 @@ static status take_message(lua_State *L, struct connection *c, deadline until, c
   const status st = attempt_receive(c, deadline_now());
   if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
   if (c->never_waits) refuse_endless_wait(L, until, method);
+  c->is_receiving = true;
   const status waited = wait_for(L, attempt_receive, c, until);
+  c->is_receiving = false;
   raise_if_stopped(L, waited);
   return waited;
 }
@@ -241,6 +255,7 @@ static int connection_fileno(lua_State *L) {
 static int connection_close(lua_State *L) {
   struct connection *c = class_check(L, 1, &class);
   if (!c->end) return 0;
+  if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
   const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
   if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
   close_bell(c);

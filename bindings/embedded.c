@@ -19,7 +19,7 @@
   extern const char embedded_##name##_start[] __attribute__((visibility("hidden"))); \
   extern const char embedded_##name##_end[] __attribute__((visibility("hidden")));
 
-#define EMBEDDED(x) x(api) x(process) x(pool) x(serial) x(wait) x(cli_compare)
+#define EMBEDDED(x) x(api) x(process) x(pool) x(thread_pool) x(connection) x(serial) x(wait) x(cli_compare)
 
 EMBEDDED(EMBED)
 

@@ -55,7 +55,7 @@ static int push_failure(lua_State *L, int value, const char *kind) {
 
 /* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
 int failure_handler(lua_State *L) {
-  const struct vm *vm = vm_of(L);
+  struct vm *vm = vm_of(L);
   if (vm && vm_should_stop(vm)) return 1;
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, "error");

@@ -8,6 +8,7 @@ enum handle_number {
   HANDLE_CONNECTION = 2,
   HANDLE_SIMPLE_QUEUE = 3,
   HANDLE_JOINABLE_QUEUE = 4,
+  HANDLE_LOCAL_QUEUE = 5, /* and the two after it: those refuse to travel, by name */
 };
 
 #endif

@@ -13,6 +13,8 @@
 #include "channel/message.h"
 #include "connection.h"
 #include "embedded.h"
+#include "gil.h"
+#include "local_queue.h"
 #include "measure.h"
 #include "pool_core.h"
 #include "queue.h"
@@ -106,6 +108,7 @@ void module_open_handles(lua_State *L) {
   vm_adopt(L);
   open_commons(L);
   queue_open(L);
+  local_queue_open(L);
   connection_open(L);
   worker_open(L);
   pool_core_open(L);
@@ -160,6 +163,7 @@ static const luaL_Reg private_functions[] = {
     {"worker_start", worker_start},
     {"pool_core_new", pool_core_new},
     {"queue_new", queue_new},
+    {"local_queue_new", local_queue_new},
     {"pipe_new", pipe_new},
     {"wait_any", wait_any},
     {"dumps", values_dumps},
@@ -170,6 +174,9 @@ static const luaL_Reg private_functions[] = {
     {"cpu_count", system_cpu_count},
     {"thread_count", system_thread_count},
     {"pid", system_pid},
+    {"thread", thread_number},
+    {"gil", gil_read},
+    {"gil_set", gil_set},
     {"settings", settings},
     {"seal", seal},
     {"set_tender", set_tender},
@@ -215,7 +222,8 @@ static int open_world(lua_State *L) {
 }
 
 void module_preload(lua_State *L) {
-  static const char *const worlds[] = {"manymoons.serial", "manymoons.interpreters", "manymoons.processes"};
+  static const char *const worlds[] = {"manymoons.serial", "manymoons.threads", "manymoons.interpreters",
+                                       "manymoons.processes"};
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_manymoons);

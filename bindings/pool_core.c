@@ -233,6 +233,12 @@ static int core_drain(lua_State *L) {
   return 0;
 }
 
+/* core:nudge(): other threads of this VM that sleep for results look at their futures again. */
+static int core_nudge(lua_State *L) {
+  ring_wake_all(check_core(L, 1)->results);
+  return 0;
+}
+
 static const luaL_Reg methods[] = {
     {"add_function", core_add_function},
     {"drop_function", core_drop_function},
@@ -243,6 +249,7 @@ static const luaL_Reg methods[] = {
     {"claim", core_claim},
     {"close", core_close},
     {"drain", core_drain},
+    {"nudge", core_nudge},
     {NULL, NULL},
 };
 

@@ -22,13 +22,11 @@
 #include "waiting.h"
 
 struct queue {
-  struct ring *ring; /* NULL once closed by this handle's collection */
-  struct bytes inbox;
-  struct ring_message message; /* taken and not given back yet: of a get whose decoding raised */
-  bool never_waits;            /* serial: nobody else could ever end a wait */
-  int64_t owed;                /* JoinableQueue: taken by this handle and not reported by it */
-  uint32_t slot;               /* the process that owes it; another one after a fork */
-  uint64_t abandoned;          /* how many were abandoned when this handle last joined */
+  struct ring *ring;  /* NULL once closed by this handle's collection */
+  bool never_waits;   /* serial: nobody else could ever end a wait */
+  int64_t owed;       /* JoinableQueue: taken by this handle and not reported by it */
+  uint32_t slot;      /* the process that owes it; another one after a fork */
+  uint64_t abandoned; /* how many were abandoned when this handle last joined */
 };
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
@@ -92,18 +90,29 @@ static status attempt_put(void *context, deadline until) {
   return ring_put(put->ring, &put->letter, until);
 }
 
+/* What was encoded is the VM's, and others encode while this thread waits. */
+static status put_waiting(lua_State *L, struct put *put, struct bytes *text, deadline until)
+    REQUIRES(rank_vm) {
+  struct bytes mine = *text;
+  bytes_init(text);
+  const status st = wait_for(L, attempt_put, put, until);
+  if (st) message_discard(mine.data, mine.len);
+  bytes_fini(&mine);
+  return st;
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
-  const struct bytes *text = transfer_encode(L, 2, 1, "value");
+  struct bytes *text = transfer_encode(L, 2, 1, "value");
   struct put put = {q->ring, {NULL, 0, text->data, text->len}};
   status st = attempt_put(&put, deadline_now());
-  if (st == STATUS_FULL && !deadline_is_now(until)) {
-    if (q->never_waits && deadline_is_never(until)) message_discard(text->data, text->len);
-    if (q->never_waits) refuse_endless_wait(L, until, "Queue:put");
-    st = wait_for(L, attempt_put, &put, until);
-  }
-  if (st) message_discard(text->data, text->len);
+  const bool is_refused = q->never_waits && deadline_is_never(until);
+  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused)
+    st = put_waiting(L, &put, text, until);
+  else if (st)
+    message_discard(text->data, text->len);
+  if (st == STATUS_FULL && is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
   return return_status(L, st);
 }
@@ -114,9 +123,15 @@ static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L
 /* ---- get -------------------------------------------------------------------------------------------------
  */
 
+/* Each thread has an inbox of its own. A message left in it is that of a get whose decoding raised. */
+struct get {
+  struct ring *ring;
+  struct vm_thread *self;
+};
+
 static status attempt_take(void *context, deadline until) {
-  struct queue *q = context;
-  return ring_take(q->ring, &q->inbox, &q->message, until);
+  const struct get *get = context;
+  return ring_take(get->ring, &get->self->inbox, &get->self->message, until);
 }
 
 /* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes nothing at
@@ -135,18 +150,20 @@ static void owe(lua_State *L, struct queue *q, int count) {
 
 static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
-  ring_message_done(&q->message);
-  status st = attempt_take(q, deadline_now());
+  struct vm_thread *self = vm_self(vm_of(L));
+  struct get get = {q->ring, self};
+  ring_message_done(&self->message);
+  status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
-    st = wait_for(L, attempt_take, q, until);
+    st = wait_for(L, attempt_take, &get, until);
     raise_if_stopped(L, st);
   }
   if (st) return return_failure(L, st);
   if (q->ring->account) owe(L, q, 1);
-  const int count = transfer_decode(L, q->message.data, q->message.size, TRANSFER_TRUSTED);
-  ring_message_done(&q->message);
-  bytes_trim(&q->inbox, 64 * 1024);
+  const int count = transfer_decode(L, self->message.data, self->message.size, TRANSFER_TRUSTED);
+  ring_message_done(&self->message);
+  bytes_trim(&self->inbox, 64 * 1024);
   return count;
 }
 
@@ -193,8 +210,6 @@ static int queue_close(lua_State *L) {
 static int queue_gc(lua_State *L) {
   struct queue *q = lua_touserdata(L, 1);
   if (flavor_at(L, 1) == FLAVORS || !q->ring) return 0;
-  ring_message_done(&q->message);
-  bytes_fini(&q->inbox);
   if (q->owed > 0 && q->slot == commons_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
   commons_release(&q->ring->object);
   q->ring = NULL;

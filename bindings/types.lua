@@ -13,12 +13,13 @@
 ---@field version string for instance "0.1.0"
 ---@field worlds manymoons.WorldName[] the names of all worlds
 ---@field serial manymoons.World each worker is a plain call, made at once in the caller
+---@field threads manymoons.World each worker is a thread of this VM: values are shared, threads take turns under its lock
 ---@field interpreters manymoons.World each worker is a thread with a VM of its own; values are copied
 ---@field processes manymoons.World each worker is a process: as interpreters, and a crash stays in the worker
 ---@field Error table the metatable of the errors that come from workers
 local mm = {}
 
----@alias manymoons.WorldName "serial"|"interpreters"|"processes"
+---@alias manymoons.WorldName "serial"|"threads"|"interpreters"|"processes"
 
 ---A world by its name.
 ---@param name manymoons.WorldName
@@ -33,6 +34,33 @@ function mm.set_world(name) end
 ---The name of the default world; in a worker, that of the program that started it.
 ---@return manymoons.WorldName
 function mm.current_world() end
+
+---The lock of this VM, under which the threads of the world `threads` take turns.
+---@param options? { schedule?: "fair"|"legacy" } who is next: "fair" (the default), a queue in which threads with short
+---turns go first; "legacy", CPython's. The variable MANYMOONS_GIL chooses for a whole program.
+---@return manymoons.Gil
+function mm.gil(options) end
+
+---@class manymoons.Gil
+---@field threads integer that are in this VM, the main one included
+---@field takes integer how often the lock was taken
+---@field contended integer takes that had to wait
+---@field switches integer takes by another thread than the one before
+---@field requests integer how often somebody who waited asked the holder to make way
+---@field forced integer how often the holder made way because of that
+---@field held number seconds that the lock was held, in all
+---@field waited number seconds that threads waited for it, in all
+---@field longest { seconds: number, traceback: string } the longest hold so far, and where it ended
+---@field interval number seconds; see setswitchinterval
+---@field schedule "fair"|"legacy"
+---@field preemptible boolean false where a thread gives way only when it waits: LuaJIT runs no hooks in compiled code
+
+---How long a thread may hold the lock while others wait, 0.005 at first. For this VM.
+---@param seconds number above 0
+function mm.setswitchinterval(seconds) end
+
+---@return number seconds
+function mm.getswitchinterval() end
 
 ---A clock that never goes back, in seconds; only differences mean something.
 ---@return number seconds

@@ -15,7 +15,7 @@
 #include "shared/commons.h"
 #include "waiting.h"
 
-enum { THINGS = 1, TIMEOUT = 2, POLLED = 3 };
+enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, POLLED = 4 };
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
 
 /* The descriptors, in a userdata at POLLED: at 0 the bell's own, at i that of thing i, if it has one. */
@@ -156,15 +156,18 @@ static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRE
 
 int wait_any(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, TIMEOUT);
-  lua_settop(L, TIMEOUT);
+  lua_settop(L, ONCE);
+  const bool sleeps_once = lua_toboolean(L, ONCE);
+  bool has_slept = false;
   check_things(L);
   struct polled p = {.count = lua_rawlen(L, THINGS)};
   p.watches = lua_newuserdata(L, (p.count + 1) * sizeof *p.watches);
   for (;;) {
     const status st = look_at_descriptors(L, &p);
     if (st) return return_failure(L, st);
-    if (push_ready(L, &p) || deadline_passed(until)) return 1;
+    if (push_ready(L, &p) || deadline_passed(until) || (has_slept && sleeps_once)) return 1;
     lua_settop(L, POLLED);
+    has_slept = true;
     raise_if_stopped(L, sleep_once(L, &p, until));
   }
 }

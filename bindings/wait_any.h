@@ -19,8 +19,9 @@ struct waitable {
 };
 #define WAITABLE_FIELD "__mm_wait"
 
-/* wait_any(things, timeout) → the places of the ready ones in the list, in order (none: the time is up); or
- * nil and why. A thing is a handle or a number, a raw descriptor to read from. */
+/* wait_any(things, timeout, once) → the places of the ready ones in the list, in order (none: the time is
+ * up); or nil and why. A thing is a handle or a number, a raw descriptor to read from. With `once` it sleeps
+ * once at most, and may find nothing ready. */
 int wait_any(lua_State *L);
 
 #endif

@@ -2,10 +2,11 @@
 #include "waiting.h"
 
 #include "os/clock.h"
-#include "state/scratch.h"
 #include "state/vm_interrupt.h"
 
-static const double slice_seconds = 0.05;
+/* A stop whose signal came just before the sleep is seen after a slice. */
+static const double slice_seconds = 0.25;
+static const double tended_slice_seconds = 0.05;
 
 static bool push_tender(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
@@ -15,38 +16,34 @@ static bool push_tender(lua_State *L) {
 }
 
 static deadline slice_end(lua_State *L, deadline until) {
-  if (!push_tender(L)) return until;
-  lua_pop(L, 1);
-  return deadline_earlier(until, deadline_after(slice_seconds));
+  const bool is_tended = push_tender(L);
+  if (is_tended) lua_pop(L, 1);
+  return deadline_earlier(until, deadline_after(is_tended ? tended_slice_seconds : slice_seconds));
 }
 
-/* What was encoded and waits to be sent is in the VM's scratch: the tender, who may start workers, gets
- * another. */
 static void tend(lua_State *L) {
-  struct scratch *s = scratch_peek(L);
-  const bool was_busy = s && s->is_busy;
-  if (s) s->is_busy = true;
   if (push_tender(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
-  if (s) s->is_busy = was_busy;
 }
 
-static bool is_unfinished(lua_State *L, struct vm *vm, status st, deadline until) {
-  if (st == STATUS_INTERRUPTED) return !vm_should_stop(vm);
-  if (st != STATUS_TIMEOUT || deadline_passed(until)) return false;
+/* What an attempt's end means for the wait. STATUS_EMPTY: it goes on. */
+static status judge(lua_State *L, struct vm *vm, status st, deadline until) {
+  if (st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) return st;
+  if (vm_should_stop(vm)) return STATUS_INTERRUPTED;
+  if (st == STATUS_TIMEOUT && deadline_passed(until)) return STATUS_TIMEOUT;
   tend(L);
-  return true;
+  return STATUS_EMPTY;
 }
 
 status wait_for(lua_State *L, wait_attempt attempt, void *context, deadline until) {
   struct vm *vm = vm_of(L);
-  status st = STATUS_OK;
-  do {
+  for (;;) {
     const deadline slice = slice_end(L, until);
     vm_leave(vm);
-    st = attempt(context, slice);
+    status st = attempt(context, slice);
     vm_enter(vm);
-  } while (is_unfinished(L, vm, st, until));
-  return st;
+    st = judge(L, vm, st, until);
+    if (st != STATUS_EMPTY) return st;
+  }
 }
 
 void raise_if_stopped(lua_State *L, status st) {

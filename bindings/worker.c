@@ -25,12 +25,13 @@
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
+#include "thread.h"
 #include "wait_any.h"
 #include "waiting.h"
 #include "wire/message.h"
 #include "worker_run.h"
 
-enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS };
+enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS, WORKER_THREAD };
 
 /* Shared by the handle and the thread; whoever is last frees it (a thread that cannot be stopped outlives its
  * handle). */
@@ -49,11 +50,14 @@ struct worker {
   bool is_joined;
   enum worker_kind kind;
   struct interpreter *interpreter;
+  struct thread_worker *thread;
+  struct cell *cell; /* of whatever it is */
   struct child child;
   block_ref birth; /* 0: forked */
   pid_t owner;
   int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
   int wanted_exit_code;
+  int waiters; /* threads of this VM that wait for its end right now */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -71,8 +75,8 @@ static void publish_vm(struct interpreter *t, struct vm *vm) {
   mutex_lock(&t->lock);
   t->vm = vm;
   if (vm && t->stop) {
-    atomic_store(&vm->exit_code, t->exit_code);
-    atomic_store(&vm->stop, t->stop);
+    atomic_store(&vm->main.exit_code, t->exit_code);
+    atomic_store(&vm->main.stop, t->stop);
   }
   mutex_unlock(&t->lock);
 }
@@ -107,6 +111,7 @@ static status interpreter_start(struct worker *w, block_ref birth, const char *n
     memory_free(t);
   else
     w->interpreter = t;
+  w->cell = st ? NULL : t->cell;
   return st;
 }
 
@@ -115,7 +120,7 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
   t->stop = stop;
   t->exit_code = exit_code;
   if (t->vm) {
-    atomic_store(&t->vm->exit_code, exit_code);
+    atomic_store(&t->vm->main.exit_code, exit_code);
     vm_interrupt(t->vm, (enum vm_stop)stop);
   }
   mutex_unlock(&t->lock);
@@ -125,8 +130,7 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
  * -------------------------------------------------------------------------------------------------------- */
 
 struct cell *worker_cell(lua_State *L, int index) {
-  const struct worker *w = check_worker(L, index);
-  return w->kind == WORKER_INTERPRETER ? w->interpreter->cell : w->child.cell;
+  return check_worker(L, index)->cell;
 }
 
 /* While it starts, its phase is watched, to look again once it runs; then what changes when it dies. False:
@@ -142,22 +146,32 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   return true;
 }
 
-static void finish_interpreter(struct worker *w) {
-  if (w->is_joined) return;
-  thread_join(&w->interpreter->thread);
+/* A thread that has said its last word is joined at once, under the VM's lock. */
+static void finish_thread(struct worker *w) {
+  if (w->kind == WORKER_PROCESS || w->is_joined || !cell_has_ended(w->cell)) return;
+  if (w->kind == WORKER_THREAD)
+    thread_worker_join(w->thread);
+  else
+    thread_join(&w->interpreter->thread);
   w->is_joined = true;
 }
 
 /* One look or one sleep. */
 static status wait_once(struct worker *w, deadline until) {
-  if (w->kind == WORKER_PROCESS) return child_wait(&w->child, until);
-  const status st = cell_wait_end(w->interpreter->cell, until);
-  if (st == STATUS_OK) finish_interpreter(w);
+  return w->kind == WORKER_PROCESS ? child_wait(&w->child, until) : cell_wait_end(w->cell, until);
+}
+
+static status look(struct worker *w) {
+  const status st = w->waiters && w->kind == WORKER_PROCESS ? STATUS_TIMEOUT : wait_once(w, deadline_now());
+  finish_thread(w);
   return st;
 }
 
 static void ask_again(struct worker *w) {
-  if (w->kind == WORKER_INTERPRETER && w->wanted_stop)
+  if (w->kind == WORKER_PROCESS || !w->wanted_stop || w->is_joined) return;
+  if (w->kind == WORKER_THREAD)
+    thread_worker_interrupt(w->thread, (enum vm_stop)w->wanted_stop, w->wanted_exit_code);
+  else
     interpreter_interrupt(w->interpreter, w->wanted_stop, w->wanted_exit_code);
 }
 
@@ -165,7 +179,7 @@ static void ask_again(struct worker *w) {
 static status wait_until(struct worker *w, deadline until) {
   double pause = 0.001;
   for (;;) {
-    const bool repeats = w->kind == WORKER_INTERPRETER && w->wanted_stop;
+    const bool repeats = w->kind != WORKER_PROCESS && w->wanted_stop;
     const deadline slice = repeats ? deadline_earlier(until, deadline_after(pause)) : until;
     const status st = wait_once(w, slice);
     if (st != STATUS_TIMEOUT || deadline_passed(until)) return st;
@@ -175,12 +189,11 @@ static status wait_until(struct worker *w, deadline until) {
 }
 
 static int exit_code_of(const struct worker *w) {
-  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->interpreter->cell->exit_code);
+  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->cell->exit_code);
 }
 
 static bool has_ended(struct worker *w) {
-  if (w->kind == WORKER_PROCESS) return w->child.has_ended;
-  return cell_has_ended(w->interpreter->cell);
+  return w->kind == WORKER_PROCESS ? w->child.has_ended : cell_has_ended(w->cell);
 }
 
 /* ---- starting
@@ -248,6 +261,7 @@ static int start_fork(lua_State *L) {
     worker_run_forked(L, ARG_SETTINGS, &birth, cell);
   }
   w->is_open = true;
+  w->cell = w->child.cell;
   return 1;
 }
 
@@ -274,46 +288,83 @@ static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) 
     return return_failure(L, st);
   }
   w->is_open = true;
+  if (kind == WORKER_PROCESS) w->cell = w->child.cell;
   return 1;
 }
 
-int worker_start(lua_State *L) {
-  static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", NULL};
+/* The function and its arguments are moved, not copied. */
+static int start_thread(lua_State *L) REQUIRES(rank_vm) {
+  struct worker *w = push_worker(L, WORKER_THREAD);
+  lua_insert(L, ARG_FUNCTION);
+  lua_getfield(L, ARG_SETTINGS, "name");
+  const char *name = lua_tostring(L, -1);
+  lua_replace(L, ARG_METHOD);
+  status st = cell_make(&w->cell);
+  if (st) return return_failure(L, st);
+  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->cell, name ? name : "worker",
+                           &w->thread);
+  if (st) {
+    cell_destroy(w->cell);
+    return return_failure(L, st);
+  }
+  w->is_open = true;
+  return 1;
+}
+
+int worker_start(lua_State *L) REQUIRES(rank_vm) {
+  static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", "thread", NULL};
+  enum { INTERPRETER = 0, FORK = 1, THREAD = 4 };
   const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
   luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
-  if (method == 1) return start_fork(L);
-  return start_fresh(L, method == 0 ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
+  if (method == FORK) return start_fork(L);
+  if (method == THREAD) return start_thread(L);
+  return start_fresh(L, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
 }
 
 /* ---- methods
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* What runs between two slices may close the handle. */
+/* A second thread of the VM that waits for the same process looks often: one at a time may reap it. */
 static status attempt_join(void *context, deadline until) {
   struct worker *w = context;
-  return w->is_open ? wait_until(w, until) : STATUS_CLOSED;
+  if (w->kind != WORKER_PROCESS || w->waiters == 1) return wait_until(w, until);
+  futex_word never = 0;
+  const status st = futex_wait(&never, 0, deadline_earlier(until, deadline_after(0.01)));
+  return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
 }
 
-/* worker:wait(timeout) → true, or nil and why */
+/* STATUS_OK: it has ended, as far as this thread can tell; look again. */
+static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
+  w->waiters++;
+  const status st = wait_for(L, attempt_join, w, until);
+  w->waiters--;
+  return st;
+}
+
+/* worker:wait(timeout) → true, or nil and why. What runs between two slices may close the handle. */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
   const deadline until = argument_timeout(L, 2);
-  status st = attempt_join(w, deadline_now());
-  if (st != STATUS_OK && !deadline_is_now(until)) st = wait_for(L, attempt_join, w, until);
-  raise_if_stopped(L, st);
-  check_worker(L, 1);
+  status st = look(w);
+  while (st && !deadline_is_now(until)) {
+    st = wait_for_end(L, w, until);
+    raise_if_stopped(L, st);
+    check_worker(L, 1);
+    if (st == STATUS_TIMEOUT) break;
+    st = look(w);
+  }
   return return_status(L, st);
 }
 
 static int worker_is_alive(lua_State *L) {
-  lua_pushboolean(L, wait_once(check_worker(L, 1), deadline_now()) != STATUS_OK);
+  lua_pushboolean(L, look(check_worker(L, 1)) != STATUS_OK);
   return 1;
 }
 
 static int worker_exitcode(lua_State *L) {
   struct worker *w = check_worker(L, 1);
-  if (wait_once(w, deadline_now()))
+  if (look(w))
     lua_pushnil(L);
   else
     lua_pushinteger(L, exit_code_of(w));
@@ -329,7 +380,7 @@ static int worker_pid(lua_State *L) {
 /* A file descriptor that is readable once a process has ended; nil for an interpreter. */
 static int worker_sentinel(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
-  if (w->kind == WORKER_INTERPRETER || w->child.has_ended || w->child.pidfd < 0)
+  if (w->kind != WORKER_PROCESS || w->child.has_ended || w->child.pidfd < 0)
     lua_pushnil(L);
   else
     lua_pushinteger(L, w->child.pidfd);
@@ -361,40 +412,69 @@ static int worker_kill(lua_State *L) {
  * does. */
 static const double stop_grace_seconds = 1.0;
 
-static void release_process(struct worker *w) {
-  child_fini(&w->child);
-  if (w->birth) birth_destroy(w->birth, BIRTH_READ);
-}
-
 /* A thread that did not stop keeps what it uses; the process is about to end, or has one thread more. */
 static void release_interpreter(struct worker *w) {
   if (!has_ended(w)) {
     thread_detach(&w->interpreter->thread);
     return;
   }
-  finish_interpreter(w);
-  cell_destroy(w->interpreter->cell);
+  finish_thread(w);
+  cell_destroy(w->cell);
   birth_destroy(w->birth, BIRTH_READ);
   mutex_fini(&w->interpreter->lock);
   memory_free(w->interpreter);
 }
 
-static int worker_gc(lua_State *L) {
+static void release(struct worker *w) {
+  if (w->kind == WORKER_PROCESS) {
+    child_fini(&w->child);
+    if (w->birth) birth_destroy(w->birth, BIRTH_READ);
+  } else if (w->kind == WORKER_INTERPRETER) {
+    release_interpreter(w);
+  } else {
+    finish_thread(w);
+    cell_destroy(w->cell);
+  }
+}
+
+/* Stops what runs and waits for its end: a process and a thread of this VM for as long as it takes, for they
+ * end or take the VM with them. */
+static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  stop_with_signal(w, SIGKILL);
+  const deadline until =
+      w->kind == WORKER_INTERPRETER ? deadline_after(stop_grace_seconds) : deadline_never();
+  status st = STATUS_INTERRUPTED;
+  while (st == STATUS_INTERRUPTED) {
+    vm_leave(vm);
+    st = wait_until(w, until);
+    vm_enter(vm);
+  }
+}
+
+/* Other threads of the VM that wait for the end have seen it soon. */
+static void await_waiters(lua_State *L, const struct worker *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  while (w->waiters) {
+    futex_word never = 0;
+    vm_leave(vm);
+    const status st = futex_wait(&never, 0, deadline_after(0.001));
+    vm_enter(vm);
+    if (st == STATUS_OK) break;
+  }
+}
+
+static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
   if (!w->is_open) return 0;
-  w->is_open = false;
-  if (w->owner != getpid()) return 0;
-  if (wait_once(w, deadline_now())) {
-    w->is_open = true;
-    stop_with_signal(w, SIGKILL);
+  if (w->owner != getpid()) {
     w->is_open = false;
-    const deadline until = w->kind == WORKER_PROCESS ? deadline_never() : deadline_after(stop_grace_seconds);
-    while (wait_until(w, until) == STATUS_INTERRUPTED) continue;
+    return 0;
   }
-  if (w->kind == WORKER_PROCESS)
-    release_process(w);
-  else
-    release_interpreter(w);
+  if (look(w)) end_worker(L, w);
+  w->is_open = false;
+  await_waiters(L, w);
+  release(w);
   return 0;
 }
 
@@ -411,14 +491,14 @@ static const struct handle_class class = {"Worker", "manymoons.Worker", methods,
 
 static bool worker_is_ready(lua_State *L, int index) {
   struct worker *w = lua_touserdata(L, index);
-  return !w->is_open || wait_once(w, deadline_now()) == STATUS_OK;
+  return !w->is_open || look(w) == STATUS_OK;
 }
 
 /* A process is watched through its pidfd. */
 static bool worker_bell(lua_State *L, int index, bell_set bells) {
   const struct worker *w = lua_touserdata(L, index);
   if (!w->is_open) return true;
-  return w->kind == WORKER_INTERPRETER && cell_watch(w->interpreter->cell, bells);
+  return w->kind != WORKER_PROCESS && cell_watch(w->cell, bells);
 }
 
 static int worker_descriptor(lua_State *L, int index) {

@@ -111,8 +111,8 @@ static int report(lua_State *L) {
 
 /* The error is on top. What a stop raised is no error of the script's. */
 static int judge(lua_State *L, struct vm *vm) {
-  const int stop = atomic_load(&vm->stop);
-  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&vm->exit_code);
+  const int stop = atomic_load(&vm->main.stop);
+  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&vm->main.exit_code);
   if (stop == VM_STOP_INTERRUPT) return EXIT_ERROR;
   lua_pushcfunction(L, report);
   lua_insert(L, -2);
@@ -123,7 +123,7 @@ static int judge(lua_State *L, struct vm *vm) {
 
 static int finish(lua_State *L, struct vm *vm, int failed) {
   const int code = failed ? judge(L, vm) : EXIT_SUCCESS;
-  const int stop = atomic_load(&vm->stop);
+  const int stop = atomic_load(&vm->main.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(vm);
   lua_settop(L, 0);
@@ -157,6 +157,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   struct vm *vm = vm_of(L);
   struct life life = {birth, cell};
   setvbuf(stdout, NULL, _IOLBF, 0);
+  vm->main.message = (struct ring_message){0}; /* the parent's */
   vm_bind_thread(vm);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);

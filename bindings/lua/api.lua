@@ -49,6 +49,7 @@ mm.Error = Error
 
 -- From a failure (bindings/failure.h); the value is decoded apart, for it may not be decodable here.
 function private.new_error(failure, worker, exitcode)
+  if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
     message = failure.message,
     traceback = failure.traceback,
@@ -94,30 +95,34 @@ end
 local settings = private.settings()
 local default_world = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or "processes"
 
--- Reads the settings anew: in a forked child they are no longer what they were when this file ran.
-local current = { name = "MainProcess", pid = private.pid(), daemon = false }
-local parent
-local function read_settings()
-  local new = private.settings()
-  if not new then return end
-  current = { name = new.name, pid = private.pid(), daemon = new.daemon, world = new.world }
-  parent = new.parent
+-- Each thread of this VM is somebody: by its key (false for the main one). Settings are read anew where they changed: in
+-- a forked child, and in a thread that has the key of one that is gone.
+local people = {}
+local function read_current()
+  local key, new = private.thread(), private.settings()
+  local known = people[key]
+  if known and known.settings == new then return known end
+  known = { settings = new, parent = new and new.parent }
+  known.who = new and { name = new.name, pid = private.pid(), daemon = new.daemon, world = new.world }
+    or { name = "MainProcess", pid = private.pid(), daemon = false }
+  people[key] = known
+  return known
 end
-read_settings()
 
-function private.current() return current end
+function private.current() return read_current().who end
 function private.set_current(process)
-  local before = current
-  current = process
+  local known = read_current()
+  local before = known.who
+  known.who = process
   return before
 end
 
-function mm.current_process() return current end
-function mm.parent_process() return parent end
+function mm.current_process() return read_current().who end
+function mm.parent_process() return read_current().parent end
 
 -- Worlds ----------------------------------------------------------------------------------------------
 
-local names = { "serial", "interpreters", "processes" }
+local names = { "serial", "threads", "interpreters", "processes" }
 local worlds = {}
 mm.worlds = names
 
@@ -129,12 +134,19 @@ local function check_world(name, where)
   error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. list .. ")", 3)
 end
 
+local connection = private.load("connection")(private)
+private.arguments_of_thread = connection.arguments_of_thread
 local process = private.load("process")(private)
 local pool = private.load("pool")(private)
 local serial = private.load("serial")(private)
 local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
+
+local function new_queue(world, kind, maxsize)
+  if world == "threads" then return private.local_queue_new(kind, maxsize) end
+  return private.queue_new(kind, maxsize, not is_multiple(world))
+end
 
 local function check_maxsize(kind, maxsize)
   private.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize", 3)
@@ -149,11 +161,12 @@ local function make_world(name)
   for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
     world[kind] = function(maxsize)
       check_maxsize(kind, maxsize)
-      local q, why = private.queue_new(kind, maxsize, not is_multiple(name))
+      local q, why = new_queue(name, kind, maxsize)
       return q or error(kind .. ": " .. why, 2)
     end
   end
   function world.Pipe(duplex)
+    if name == "threads" then return connection.pipe(duplex ~= false) end
     local first, second = private.pipe_new(duplex ~= false, not is_multiple(name))
     if not first then error("Pipe: " .. second, 2) end
     return first, second
@@ -194,6 +207,36 @@ function mm.current_world() return default_world end
 
 -- The rest --------------------------------------------------------------------------------------------
 
+-- gil() → what happened to the lock of this VM; gil{ schedule = "fair" or "legacy" } chooses who is next
+local function check_schedule(schedule, where)
+  local is_known = schedule == nil or schedule == "fair" or schedule == "legacy"
+  private.expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. tostring(schedule), 3)
+end
+
+function mm.gil(options)
+  if options ~= nil then
+    private.expect(type(options) == "table", "gil", "a table of options expected, got " .. type(options))
+    private.check_options(options, { schedule = true }, "gil")
+    check_schedule(options.schedule, "gil")
+    private.gil_set(options.schedule)
+  end
+  return private.gil()
+end
+
+function mm.setswitchinterval(seconds)
+  private.expect(type(seconds) == "number" and seconds > 0 and seconds <= 1000, "setswitchinterval",
+    "a number of seconds above 0 expected, got " .. tostring(seconds))
+  private.gil_set(nil, seconds)
+end
+
+function mm.getswitchinterval() return private.gil().interval end
+
+local wanted_schedule = os.getenv("MANYMOONS_GIL")
+if wanted_schedule and wanted_schedule ~= "" then
+  check_schedule(wanted_schedule, "MANYMOONS_GIL")
+  private.gil_set(wanted_schedule)
+end
+
 mm.time = private.time
 mm.sleep = private.sleep
 mm.cpu_count = private.cpu_count
@@ -208,15 +251,16 @@ mm.register("mm.Error", Error)
 
 -- "join": waits for the children that are not daemons; both ways nothing is left afterwards.
 function private.shutdown(how)
+  for _, handle in ipairs(private.thread() and private.settings().handles or {}) do handle:close() end
   pool.shutdown()
   process.shutdown(how)
-  if current.world ~= "interpreters" then private.stop_forkserver() end
+  if not private.thread() and private.current().world ~= "interpreters" then private.stop_forkserver() end
 end
 
 function private.after_fork()
   pool.after_fork()
   process.after_fork()
-  read_settings()
+  people = {}
 end
 
 seal_all(mm)

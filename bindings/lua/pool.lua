@@ -19,6 +19,8 @@ local SLICES_PER_WORKER = 16
 -- So many workers in a row may die without any task having ended in between.
 local DEATHS_IN_A_ROW = 10
 
+local new_thread_core = private.load("thread_pool")(private)
+
 local pools = setmetatable({}, { __mode = "k" })
 
 -- Futures ---------------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ end
 -- Results come through the pool's ring; whoever sees one come pumps, and looks at the futures again.
 function future_meta.__mm_wait(self)
   if Future.ready(self) or self._pool._ended then return true end
-  return self._pool._core, false
+  return self._pool._core.results or self._pool._core, false
 end
 
 -- Functions: encoded once, kept until the last task that needs them is done ---------------------------
@@ -112,8 +114,12 @@ local function start_worker(pool, index)
   settings.maxtasksperchild = pool._maxtasks
   local method = private.start_method(pool._world)
   local args = pool._initargs
-  pool._workers[index] = private.start_worker("Pool", method, settings, pool._core, pool._initializer,
-    unpack(args, 1, args.n))
+  if method == "thread" then
+    pool._workers[index] = pool._core:start(settings, pool._initializer, args)
+  else
+    pool._workers[index] = private.start_worker("Pool", method, settings, pool._core, pool._initializer,
+      unpack(args, 1, args.n))
+  end
   pool._names[index] = name
 end
 
@@ -281,8 +287,13 @@ function pump_until(pool, thing, timeout)
   while not thing._is_done do
     if pool._ended then return nil, "cancelled" end
     local left = deadline and math.max(0, deadline - private.time())
-    if not pump(pool, left) and not thing._is_done then return nil, "timeout" end
+    pool._waiters = pool._waiters + 1
+    local has_time = pump(pool, left)
+    pool._waiters = pool._waiters - 1
+    if not has_time and not thing._is_done then return nil, "timeout" end
   end
+  -- Other threads of this VM may sleep for what was just taken in their place.
+  if pool._waiters > 0 then pool._core:nudge() end
   return true
 end
 
@@ -306,6 +317,9 @@ end
 
 local function check_open(pool, where)
   if pool._pid ~= private.pid() then error(where .. ": this pool belongs to another process", 3) end
+  if pool._core.members and pool._core.members[private.thread()] then
+    error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
+  end
   if pool._broken then private.raise(pool._broken) end
   if pool._closed then error(where .. ": the pool is closed", 3) end
   tend(pool)
@@ -532,11 +546,14 @@ local pool_meta = {
 
 local function new_pool(world, ...)
   local options = private.read_pool_arguments(...)
-  local core, why = private.pool_core_new()
+  local core, why
+  if world == "threads" then core = new_thread_core() else core, why = private.pool_core_new() end
   if not core then error("Pool: " .. why, 3) end
   local self = setmetatable({
     _world = world,
     _pid = private.pid(),
+    _thread = private.thread(),
+    _waiters = 0,
     _core = core,
     _size = options.workers,
     _name = options.name or "PoolWorker",
@@ -570,7 +587,10 @@ return {
   end,
   shutdown = function()
     local open = {}
-    for pool in pairs(pools) do open[#open + 1] = pool end
+    local here = private.thread()
+    for pool in pairs(pools) do
+      if not here or pool._thread == here then open[#open + 1] = pool end
+    end
     for _, pool in ipairs(open) do Pool.terminate(pool) end
   end,
   after_fork = function()

@@ -8,7 +8,7 @@ local private = ...
 
 local expect = private.expect
 local children = {} -- started and not known to have ended, in order of start
-local counter = 0
+local counters = {} -- of the children of each, by the prefix of their names
 
 local prototypes = {} -- methods and metatables by world
 local allowed = { target = true, args = true, name = true, daemon = true, method = true }
@@ -25,20 +25,28 @@ end
 
 local function active_children()
   forget_ended()
-  local list = {}
-  for i, child in ipairs(children) do list[i] = child end
+  local list, here = {}, private.thread()
+  for _, child in ipairs(children) do
+    if child._starter == here then list[#list + 1] = child end
+  end
   return list
 end
 
+-- Those of this thread; the main thread's end is that of all.
 local function shutdown(how)
+  local ending, others, here = {}, {}, private.thread() or nil
   for _, child in ipairs(children) do
+    local list = (not here or child._starter == here) and ending or others
+    list[#list + 1] = child
+  end
+  children = others
+  for _, child in ipairs(ending) do
     if how == "terminate" or child._daemon then child._worker:terminate() end
   end
-  for _, child in ipairs(children) do
+  for _, child in ipairs(ending) do
     local must_end = how == "terminate" or child._daemon
     if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
   end
-  children = {}
 end
 
 -- Settings of a worker --------------------------------------------------------------------------------------
@@ -61,6 +69,7 @@ end
 -- Fork copies one thread: with more than one in the process, what the others hold would stay held for ever.
 function private.start_method(world, wanted)
   if world == "interpreters" then return "interpreter" end
+  if world == "threads" then return "thread" end
   if wanted then return wanted end
   return private.thread_count() == 1 and "fork" or "forkserver"
 end
@@ -90,10 +99,12 @@ function methods.start(self)
   local method = private.start_method(self._world, self._method)
   local settings = private.worker_settings(self._world, self._name, self._daemon)
   local args = self._args
+  if method == "thread" then args, settings.handles = private.arguments_of_thread(args) end
   forget_ended()
   self._worker = private.start_worker("Process:start", method, settings, nil, self._target,
     private.unpack(args, 1, args.n))
   self._target, self._args = nil, nil
+  self._starter = private.thread()
   children[#children + 1] = self
 end
 
@@ -180,10 +191,10 @@ end
 local start_methods = { fork = true, spawn = true, forkserver = true }
 
 function private.next_process_name()
-  counter = counter + 1
   local here = private.current().name
   local prefix = here == "MainProcess" and "Process-" or here .. ":"
-  return prefix .. counter
+  counters[prefix] = (counters[prefix] or 0) + 1
+  return prefix .. counters[prefix]
 end
 
 local function class(world)
@@ -206,6 +217,7 @@ local function class(world)
       _name = options.name or private.next_process_name(),
       _daemon = options.daemon and true or false,
       _method = options.method,
+      _starter = false,
       _worker = false, -- all fields exist from the start: __newindex is for the public ones
       _closed = false,
       _pid = false,
@@ -222,6 +234,6 @@ return {
   shutdown = shutdown,
   after_fork = function()
     children = {}
-    counter = 0
+    counters = {}
   end,
 }

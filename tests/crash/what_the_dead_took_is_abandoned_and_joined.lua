@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- worlds: interpreters processes
+-- worlds: threads interpreters processes
 -- However a worker ends with values in its hands, nobody waits for them.
 local mm = require "manymoons"
 local expect = require "expect"

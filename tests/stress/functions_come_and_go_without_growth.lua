@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- worlds: interpreters processes
+-- worlds: threads interpreters processes
 -- Each call with a large function of its own: their encodings are given back, or blocks of 1 MiB run out.
 local mm = require "manymoons"
 local expect = require "expect"

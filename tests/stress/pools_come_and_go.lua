@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- worlds: interpreters processes
+-- worlds: threads interpreters processes
 -- However a pool ends, with whatever in it, nothing is left and nothing hangs.
 local mm = require "manymoons"
 local expect = require "expect"

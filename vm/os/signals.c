@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 status signals_on_interrupt(void (*handler)(int)) {
   struct sigaction old;
@@ -12,6 +14,36 @@ status signals_on_interrupt(void (*handler)(int)) {
   struct sigaction new = {.sa_handler = handler};
   sigemptyset(&new.sa_mask);
   return sigaction(SIGNAL_INTERRUPT, &new, NULL) ? -errno : STATUS_OK;
+}
+
+static _Atomic int request_number; /* found once for the process; listed in vm/README.md */
+
+static bool is_free(int number) {
+  struct sigaction now;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+/* From the top: hosts that use such signals count from SIGRTMIN. */
+status signals_on_request(void (*handler)(int)) {
+  if (atomic_load(&request_number)) return STATUS_OK;
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  for (int number = SIGRTMAX - 1; number > SIGRTMIN; number--) {
+    if (!is_free(number) || sigaction(number, &action, NULL)) continue;
+    atomic_store(&request_number, number);
+    return STATUS_OK;
+  }
+  return -EBUSY;
+}
+
+int signals_request_number(void) { return atomic_load(&request_number); }
+
+void signals_let_requests_in(void) {
+  if (!signals_request_number()) return;
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signals_request_number());
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void ignore_quietly(int signal_number) { (void)signal_number; }

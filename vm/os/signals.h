@@ -17,6 +17,13 @@ enum { SIGNAL_INTERRUPT = SIGURG };
 /* `handler` runs on the interrupted thread; system calls it waits in end with EINTR.
  * -EBUSY: the host has a handler of its own there. Calling it again is free. */
 MUST_CHECK status signals_on_interrupt(void (*handler)(int));
+/* `handler` runs on the thread that is asked to make way for another one of its VM; system calls are taken up
+ * again, so nobody notices. It has a real-time signal that nobody uses. -EBUSY: there is none. */
+MUST_CHECK status signals_on_request(void (*handler)(int));
+/* That signal; 0 before. */
+int signals_request_number(void);
+/* A thread that blocked it lets it in. */
+void signals_let_requests_in(void);
 /* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
  */
 void signals_reset_in_child(void);

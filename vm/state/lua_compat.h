@@ -24,12 +24,18 @@ enum { LUA_TYPE_CDATA = 10 };
 
 #if LUA_VERSION_NUM >= 502
 
+/* A table that belongs to a userdata. Pops and pushes it. */
+static inline void lua_setcompanion(lua_State *L, int index) { lua_setiuservalue(L, index, 1); }
+static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue(L, index, 1); }
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
 
 #else
 
 enum { LUA_OK = 0 };
+
+static inline void lua_setcompanion(lua_State *L, int index) { lua_setfenv(L, index); }
+static inline void lua_getcompanion(lua_State *L, int index) { lua_getfenv(L, index); }
 
 extern void *lua_upvalueid(lua_State *L, int index, int n) __attribute__((weak));
 extern void lua_upvaluejoin(lua_State *L, int index, int n, int other, int m) __attribute__((weak));

@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "os/clock.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_print.h"
 
@@ -60,8 +63,17 @@ struct vm *vm_of(lua_State *L) {
 
 static void vm_init(struct vm *vm, lua_State *L) {
   vm->state = L;
-  atomic_store(&vm->running, L);
-  vm->thread = thread_self();
+  vm->threads = 1;
+  vm_lock_init(&vm->lock);
+  vm_thread_init(&vm->main, vm, L);
+}
+
+static void vm_fini(struct vm *vm) {
+  vm_forget_thread(vm);
+  vm_thread_fini(&vm->main);
+  vm_lock_fini(&vm->lock);
+  memory_free(vm->hooks);
+  memory_free(vm);
 }
 
 static int open_libraries(lua_State *L) {
@@ -103,7 +115,6 @@ static status open_with(struct vm **out, lua_CFunction libraries) NO_THREAD_SAFE
     memory_free(vm);
     return -ENOMEM;
   }
-  vm_lock_init(&vm->lock);
   vm_init(vm, L);
   vm_enter(vm);
   lua_pushcfunction(L, libraries);
@@ -121,12 +132,56 @@ status vm_open_without_environment(struct vm **out) {
   return open_with(out, open_libraries_without_environment);
 }
 
+/* A thread that could not be stopped is still in it: the state stays until the process ends. */
 void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  if (vm->threads > 1) {
+    vm_leave(vm);
+    return;
+  }
   lua_close(vm->state);
   vm->state = NULL;
   vm_leave(vm);
-  vm_lock_fini(&vm->lock);
-  memory_free(vm);
+  vm_fini(vm);
+}
+
+/* ---- the lock --------------------------------------------------------------------------------------------
+ */
+
+static void append_level(char *text, size_t size, lua_State *L, lua_Debug *ar) {
+  const size_t length = strlen(text);
+  lua_getinfo(L, "Sl", ar);
+  if (ar->currentline > 0)
+    snprintf(text + length, size - length, "%s%s:%d", length ? " < " : "", ar->short_src, ar->currentline);
+  else
+    snprintf(text + length, size - length, "%s[C]", length ? " < " : "");
+}
+
+/* Before the lock is left: if this was the longest hold so far, and worth telling, who it was. Allocates
+ * nothing. */
+static void note_long_hold(struct vm *vm, lua_State *L, const struct vm_thread *t) {
+  enum { LEVELS = 8, WORTH_NS = 1000 * 1000 };
+  if (vm->threads == 1) return;
+  const int64_t held_ns = clock_now_ns() - atomic_load_explicit(&t->user.taken_ns, memory_order_relaxed);
+  if (held_ns < WORTH_NS || held_ns <= vm->longest_seen_ns) return;
+  vm->longest_seen_ns = held_ns;
+  vm->longest[0] = '\0';
+  lua_Debug ar;
+  for (int level = 0; level < LEVELS && lua_getstack(L, level, &ar); level++)
+    append_level(vm->longest, sizeof vm->longest, L, &ar);
+}
+
+void vm_leave(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  struct vm_thread *t = vm_self(vm);
+  if (vm->state) note_long_hold(vm, atomic_load_explicit(&t->running, memory_order_relaxed), t);
+  vm_lock_drop(&vm->lock, &t->user);
+}
+
+void vm_enter(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS { vm_lock_take(&vm->lock, &vm_self(vm)->user); }
+
+void vm_make_way(lua_State *L, struct vm *vm) {
+  struct vm_thread *t = vm_self(vm);
+  note_long_hold(vm, L, t);
+  vm_lock_make_way(&vm->lock, &t->user);
 }
 
 /* ---- adopting --------------------------------------------------------------------------------------------
@@ -136,8 +191,7 @@ static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_touserdata(L, 1);
   if (!*place) return 0;
   vm_leave(*place);
-  vm_lock_fini(&(*place)->lock);
-  memory_free(*place);
+  vm_fini(*place);
   *place = NULL;
   return 0;
 }
@@ -175,7 +229,6 @@ struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
     return NULL;
   }
   *place = vm;
-  vm_lock_init(&vm->lock);
   vm_init(vm, main_state(L));
   vm->is_adopted = true;
   vm_enter(vm);

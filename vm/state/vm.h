@@ -4,10 +4,14 @@
  * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
  * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
  *
+ * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns under the
+ * lock.
+ *
  * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
  * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone, so
  * the account needs no atomics to be right; `used` and `peak` are atomic for those who look on from outside.
- * I3  A stop that was asked for stays asked until vm_clear_stop: each wait and each armed hook sees it.
+ * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed hook of
+ * that thread sees it.
  */
 #ifndef STATE_VM_H
 #define STATE_VM_H
@@ -17,9 +21,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "base/deadline.h"
 #include "base/status.h"
 #include "os/thread.h"
+#include "shared/ring.h"
 #include "state/vm_lock.h"
 
 /* Why a VM is to stop. Larger ones win. */
@@ -36,17 +42,42 @@ struct vm_account {
   size_t limit; /* bytes; 0: none */
 };
 
+/* The hook of the script's that a request displaced, until it fires; see vm_hooks.h. */
+struct displaced_hook {
+  lua_State *of; /* NULL: there was none */
+  lua_Hook hook;
+  int mask;
+  int count;
+};
+
+/* One OS thread of a VM. */
+struct vm_thread {
+  struct lock_user user; /* first: the lock's users are vm_threads */
+  struct vm *vm;
+  lua_State *_Atomic running;      /* the coroutine that runs; read by a signal handler on this thread */
+  _Atomic int stop;                /* enum vm_stop */
+  _Atomic int exit_code;           /* with VM_STOP_EXIT */
+  _Atomic bool has_stopped;        /* the stop was seen: whoever keeps asking may rest */
+  _Atomic bool is_ending;          /* nothing of the script runs any more: stops are over */
+  struct displaced_hook displaced; /* written by a signal handler on this thread */
+  /* Where messages for this thread arrive: the bytes of short ones, and the one being decoded. */
+  struct bytes inbox;
+  struct ring_message message;
+};
+
+/* Where the longest hold of the lock ended, as far as it was looked at. */
+enum { VM_HOLD_TEXT = 400 };
+
 struct vm {
   lua_State *state; /* the main one; NULL once closed */
   bool is_adopted;
   struct vm_lock lock;
   struct vm_account account;
-  struct thread thread;       /* the one that runs it */
-  lua_State *_Atomic running; /* the coroutine that runs; read by a signal handler on `thread` */
-  _Atomic int stop;           /* enum vm_stop */
-  _Atomic int exit_code;      /* with VM_STOP_EXIT */
-  _Atomic bool has_stopped;   /* the stop was seen: whoever keeps asking may rest */
-  _Atomic bool is_ending;     /* nothing of the script runs any more: stops are over */
+  struct vm_thread main;
+  unsigned threads;         /* main included */
+  struct user_hooks *hooks; /* of scripts that use debug.sethook beside threads (vm_hooks.h) */
+  int64_t longest_seen_ns;  /* the hold that `longest` tells of */
+  char longest[VM_HOLD_TEXT];
 };
 
 /* A VM with all standard libraries, entered: the calling thread holds its lock. -ENOMEM. */
@@ -61,11 +92,24 @@ struct vm *vm_adopt(lua_State *L);
 struct vm *vm_of(lua_State *L);
 static inline lua_State *vm_lua(struct vm *vm) { return vm->state; }
 
-/* Around what may wait. */
-static inline void vm_leave(struct vm *vm) RELEASES(rank_vm) { vm_lock_drop(&vm->lock); }
-static inline void vm_enter(struct vm *vm) ACQUIRES(rank_vm) { vm_lock_take(&vm->lock); }
+/* The thread of `vm` that this OS thread is; a host's own threads all count as the main one. */
+struct vm_thread *vm_self(struct vm *vm);
 
-/* This thread runs `vm` from now on (NULL: none): where signals that interrupt will be sent. */
+/* Around what may wait. */
+void vm_leave(struct vm *vm) RELEASES(rank_vm);
+void vm_enter(struct vm *vm) ACQUIRES(rank_vm);
+/* Another thread may go first, if one has asked. */
+void vm_make_way(lua_State *L, struct vm *vm) REQUIRES(rank_vm);
+
+/* This thread runs `vm` from now on, as its main thread (NULL: none): where signals that interrupt will be
+ * sent. */
 void vm_bind_thread(struct vm *vm);
+/* One more thread of `vm`, to run `L`. Whoever starts it sets user.thread before it leaves the VM's lock. */
+void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
+void vm_thread_fini(struct vm_thread *t);
+/* This OS thread is that one; before it enters. */
+void vm_bind_other_thread(struct vm_thread *t);
+/* The VM goes; if this thread ran it, it runs none. */
+void vm_forget_thread(const struct vm *vm);
 
 #endif

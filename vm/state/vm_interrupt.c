@@ -3,81 +3,175 @@
 #include "state/vm_interrupt.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "os/signals.h"
 #include "state/lua_compat.h"
+#include "state/vm_hooks.h"
 
-static _Thread_local struct vm *bound_vm; /* for the signal handler; listed in vm/README.md */
+enum {
+  OWN_CODE_SLICE = 20
+}; /* instructions until a request looks again whether it is still in our own code */
+
+static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed in vm/README.md */
 
 void vm_bind_thread(struct vm *vm) {
-  bound_vm = vm;
-  if (vm) vm->thread = thread_self();
+  bound = vm ? &vm->main : NULL;
+  if (vm) vm->main.user.thread = thread_self();
+}
+
+void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L) {
+  memset(t, 0, sizeof *t);
+  lock_user_init(&t->user);
+  t->vm = vm;
+  atomic_store(&t->running, L);
+  bytes_init(&t->inbox);
+}
+
+void vm_thread_fini(struct vm_thread *t) {
+  ring_message_done(&t->message);
+  bytes_fini(&t->inbox);
+}
+
+void vm_bind_other_thread(struct vm_thread *t) { bound = t; }
+
+void vm_forget_thread(const struct vm *vm) {
+  if (bound && bound->vm == vm) bound = NULL;
+}
+
+struct vm_thread *vm_self(struct vm *vm) {
+  return bound && bound->vm == vm ? bound : &vm->main;
 }
 
 /* ---- raising --------------------------------------------------------------------------------------------
  */
 
-static void stop_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  struct vm *vm = vm_of(L);
-  if (vm && vm_should_stop(vm))
-    vm_raise_stop(L, vm);
-  else
+static void restore_hook(lua_State *L, lua_Debug *ar, const struct displaced_hook *displaced) {
+  const struct displaced_hook d = *displaced;
+  if (d.of != L) {
     lua_sethook(L, NULL, 0, 0);
+    return;
+  }
+  lua_sethook(L, d.hook, d.mask, d.count);
+  const bool is_meant = (d.mask & 1 << ar->event) != 0 && ar->event != LUA_HOOKCOUNT;
+  if (is_meant) d.hook(L, ar);
 }
 
-static void arm(lua_State *L) { lua_sethook(L, stop_hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1); }
+/* Lua code of this module is one step for other threads: nothing in it is made to make way. What it calls,
+ * is. */
+static bool is_own_code(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; level < 2 && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "S", &ar);
+    if (ar.source[0] != '=' || ar.source[1] != '[') return strncmp(ar.source, "=manymoons/", 11) == 0;
+  }
+  return false;
+}
+
+/* Fires at the first instruction after it was armed, and puts back what the script had. */
+static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm && vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (!vm) return;
+  if (vm_lock_is_asked(&vm->lock) && is_own_code(L)) {
+    lua_sethook(L, request_hook, LUA_MASKCOUNT, OWN_CODE_SLICE);
+    return;
+  }
+  restore_hook(L, ar, &vm_self(vm)->displaced);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+}
+
+/* Async-signal-safe, on the thread that runs L. Arming again what is armed does no harm. */
+static void arm(struct vm_thread *t, lua_State *L) {
+  const lua_Hook now = lua_gethook(L);
+  if (now == request_hook || !now) {
+    if (!now) t->displaced = (struct displaced_hook){.of = NULL};
+  } else if (!hooks_poll(L)) {
+    t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
+  }
+  const bool polls = hooks_poll(L) && atomic_load(&t->stop) == VM_STOP_NONE;
+  if (!polls) lua_sethook(L, request_hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
+}
 
 void vm_raise_stop(lua_State *L, struct vm *vm) {
-  atomic_store(&vm->has_stopped, true);
-  arm(L);
+  atomic_store(&vm_self(vm)->has_stopped, true);
+  arm(vm_self(vm), L);
   lua_pushliteral(L, "interrupted");
   lua_error(L);
   __builtin_unreachable();
 }
 
 void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
-  atomic_store(&vm->exit_code, code);
-  atomic_store(&vm->stop, VM_STOP_EXIT);
+  atomic_store(&vm_self(vm)->exit_code, code);
+  atomic_store(&vm_self(vm)->stop, VM_STOP_EXIT);
   vm_raise_stop(L, vm);
 }
 
 /* ---- asking
  * ------------------------------------------------------------------------------------------------ */
 
-static void raise_stop_reason(struct vm *vm, enum vm_stop why) {
-  int seen = atomic_load(&vm->stop);
+static void raise_stop_reason(struct vm_thread *t, enum vm_stop why) {
+  int seen = atomic_load(&t->stop);
   while (seen < (int)why)
-    if (atomic_compare_exchange_weak(&vm->stop, &seen, (int)why)) return;
+    if (atomic_compare_exchange_weak(&t->stop, &seen, (int)why)) return;
+}
+
+static void arm_running(struct vm_thread *t) {
+  lua_State *running = atomic_load(&t->running);
+  if (running) arm(t, running);
 }
 
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
-  raise_stop_reason(vm, why);
-  lua_State *running = atomic_load(&vm->running);
-  if (running) arm(running);
+  struct vm_thread *t = vm_self(vm);
+  raise_stop_reason(t, why);
+  arm_running(t);
 }
 
-static void on_signal(int number) {
+static void on_interrupt(int number) {
   (void)number;
-  struct vm *vm = bound_vm;
-  if (vm && vm_should_stop(vm)) vm_interrupt_from_signal(vm, VM_STOP_NONE);
+  if (bound && atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
 }
 
-void vm_interrupt(struct vm *vm, enum vm_stop why) {
-  if (atomic_load(&vm->is_ending)) return;
-  raise_stop_reason(vm, why);
-  if (signals_on_interrupt(on_signal) == STATUS_OK) thread_signal(&vm->thread, SIGNAL_INTERRUPT);
+void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {
+  if (atomic_load(&t->is_ending)) return;
+  raise_stop_reason(t, why);
+  if (signals_on_interrupt(on_interrupt) == STATUS_OK) thread_signal(&t->user.thread, SIGNAL_INTERRUPT);
 }
+
+void vm_interrupt(struct vm *vm, enum vm_stop why) { vm_thread_interrupt(&vm->main, why); }
 
 void vm_clear_stop(struct vm *vm) {
-  atomic_store(&vm->stop, VM_STOP_NONE);
-  atomic_store(&vm->has_stopped, false);
-  lua_sethook(vm->state, NULL, 0, 0);
+  struct vm_thread *t = vm_self(vm);
+  atomic_store(&t->stop, VM_STOP_NONE);
+  atomic_store(&t->has_stopped, false);
+  lua_sethook(atomic_load(&t->running), NULL, 0, 0);
 }
 
 void vm_end_stops(struct vm *vm) {
-  atomic_store(&vm->is_ending, true);
+  atomic_store(&vm_self(vm)->is_ending, true);
   vm_clear_stop(vm);
+}
+
+/* ---- making way for other threads
+ * --------------------------------------------------------------------------- */
+
+/* On the thread that holds the lock, or held it a moment ago: then the hook finds nothing to do. */
+static void on_request(int number) {
+  (void)number;
+  if (bound && vm_lock_is_asked(&bound->vm->lock)) arm_running(bound);
+}
+
+static void ask_by_signal(const struct lock_user *owner) {
+  thread_signal(&owner->thread, signals_request_number());
+}
+
+bool vm_prepare_threads(struct vm *vm) {
+  if (!bound) vm_bind_thread(vm);
+  if (lua_is_jit()) return false;
+  if (signals_on_request(on_request)) return false;
+  atomic_store(&vm->lock.ask, ask_by_signal);
+  return true;
 }
 
 /* ---- knowing which coroutine runs
@@ -85,18 +179,24 @@ void vm_end_stops(struct vm *vm) {
 
 #if LUA_VERSION_NUM >= 504
 
+static bool is_anything_asked(const struct vm_thread *t) {
+  return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
+         vm_lock_is_asked(&t->vm->lock);
+}
+
 /* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
 static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(co, "too many arguments to resume");
     return LUA_ERRRUN;
   }
-  struct vm *vm = vm_of(L);
+  struct vm_thread *t = vm_self(vm_of(L));
   lua_xmove(L, co, arguments);
-  atomic_store_explicit(&vm->running, co, memory_order_relaxed);
+  atomic_store_explicit(&t->running, co, memory_order_relaxed);
+  if (is_anything_asked(t)) arm(t, co); /* the request may have struck while neither ran */
   const int state = lua_resume(co, L, arguments, results);
-  atomic_store_explicit(&vm->running, L, memory_order_relaxed);
-  if (vm_should_stop(vm)) arm(L); /* the request may have struck while neither ran */
+  atomic_store_explicit(&t->running, L, memory_order_relaxed);
+  if (is_anything_asked(t)) arm(t, L);
   return state;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping a VM that runs or waits.
+/* Stopping a thread of a VM that runs or waits, and asking one to make way for others.
  *
  * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's own
  * thread it is safe. So: whoever wants a VM to stop stores the reason and sends its thread a signal, again
@@ -19,7 +19,9 @@
 
 /* Async-signal-safe; on the VM's own thread. */
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
-/* From another thread: asks once more and sends the signal. Call it until vm->has_stopped or the VM's end. */
+/* From another thread: asks once more and sends the signal. Call it until has_stopped or the thread's end. */
+void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
+/* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
 /* The stop is over: a REPL goes on with its next line. */
 void vm_clear_stop(struct vm *vm);
@@ -27,9 +29,14 @@ void vm_clear_stop(struct vm *vm);
  * here on. */
 void vm_end_stops(struct vm *vm);
 
-static inline bool vm_should_stop(const struct vm *vm) {
-  return atomic_load_explicit(&vm->stop, memory_order_relaxed) != VM_STOP_NONE;
+static inline bool vm_should_stop(struct vm *vm) {
+  return atomic_load_explicit(&vm_self(vm)->stop, memory_order_relaxed) != VM_STOP_NONE;
 }
+/* Before a second thread runs in the VM: lets those who wait for the lock ask its holder. False: it cannot be
+ * asked (LuaJIT runs no hooks in compiled code, and one hook at a time in the whole VM), so threads take
+ * turns only where they wait. */
+bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
+
 /* Raises the stop's error in the running code, and again at each instruction of whoever catches it. [raises]
  */
 NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);

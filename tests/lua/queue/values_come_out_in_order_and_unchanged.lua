@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- worlds: serial interpreters processes
 local mm = require "manymoons"
 local expect = require "expect"
 

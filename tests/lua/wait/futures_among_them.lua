@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- worlds: interpreters processes
+-- worlds: threads interpreters processes
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The thread enters the VM like anybody else, runs its function in a protected call, tells an uncaught error,
+ * and leaves. A VM that has threads is closed only after their end (module_shutdown sees to it).
+ */
+#include "thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "failure.h"
+#include "local_queue.h"
+#include "module.h"
+#include "os/signals.h"
+#include "settings.h"
+#include "state/vm_hooks.h"
+#include "state/vm_interrupt.h"
+
+enum { EXIT_ERROR = 1 };
+
+struct thread_worker {
+  struct vm_thread self;
+  struct cell *cell;
+  int count; /* of function and arguments */
+  struct thread thread;
+};
+
+/* ---- once for each VM that has threads
+ * ------------------------------------------------------------------------ */
+
+static int exit_status(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) return EXIT_SUCCESS;
+  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_checkinteger(L, 1) & 0xff;
+}
+
+/* os.exit in a worker ends the worker. */
+static int exit_thread(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  if (vm_self(vm) != &vm->main) vm_raise_exit(L, vm, exit_status(L));
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  return 0;
+}
+
+static void replace_exit(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "exit");
+    lua_pushcclosure(L, exit_thread, 1);
+    lua_setfield(L, -2, "exit");
+  }
+  lua_pop(L, 1);
+}
+
+static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
+  static const char key[] = "manymoons.threads";
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  const bool is_done = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (is_done) return;
+  if (vm_prepare_threads(vm_of(L))) hooks_install(L);
+  replace_exit(L);
+  lua_pushboolean(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
+
+/* ---- the thread
+ * ------------------------------------------------------------------------------------------------ */
+
+static int report(lua_State *L) {
+  settings_push_name(L);
+  const char *name = lua_tostring(L, -1);
+  lua_pushvalue(L, 1);
+  if (!lua_istable(L, -1)) failure_handler(L);
+  failure_report(L, name ? name : "worker");
+  return 0;
+}
+
+/* The error is on top. What a stop raised is no error of the script's. */
+static int judge(lua_State *L, struct vm_thread *self) {
+  const int stop = atomic_load(&self->stop);
+  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
+  if (stop == VM_STOP_INTERRUPT) return EXIT_ERROR;
+  lua_pushcfunction(L, report);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 0, 0))
+    fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
+  return EXIT_ERROR;
+}
+
+static int start_here(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  return 0;
+}
+
+static int run(struct thread_worker *t) REQUIRES(rank_vm) {
+  lua_State *L = atomic_load(&t->self.running);
+  lua_pushcfunction(L, failure_handler);
+  lua_insert(L, 1);
+  lua_pushcfunction(L, start_here);
+  lua_insert(L, 2);
+  const int failed = lua_pcall(L, t->count, 0, 1);
+  const int code = failed ? judge(L, &t->self) : EXIT_SUCCESS;
+  const int stop = atomic_load(&t->self.stop);
+  const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  vm_end_stops(t->self.vm);
+  lua_settop(L, 0);
+  module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  return code;
+}
+
+/* Without its anchor the state is garbage; nothing on it is used any more. */
+static void let_go(struct thread_worker *t) REQUIRES(rank_vm) {
+  lua_State *L = t->self.vm->state;
+  local_queue_forget_thread(L, &t->self);
+  settings_drop_thread(L, &t->self);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, t);
+  t->self.vm->threads--;
+}
+
+static void thread_main(void *argument) {
+  struct thread_worker *t = argument;
+  struct vm *vm = t->self.vm;
+  vm_bind_other_thread(&t->self);
+  signals_let_requests_in();
+  vm_enter(vm);
+  cell_run(t->cell);
+  const int code = run(t);
+  let_go(t);
+  vm_leave(vm);
+  vm_thread_fini(&t->self);
+  cell_end(t->cell, code);
+  cell_ring(t->cell);
+}
+
+/* ---- for its handle
+ * ---------------------------------------------------------------------------------------------- */
+
+/* [-count, +0, memory] */
+static lua_State *new_state(lua_State *L, int count, const void *anchor) {
+  lua_State *own = lua_newthread(L);
+  lua_sethook(own, NULL, 0, 0);
+  if (!lua_checkstack(own, count + LUA_MINSTACK)) luaL_error(L, "too many arguments");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, anchor);
+  lua_xmove(L, own, count);
+  return own;
+}
+
+status thread_worker_start(lua_State *L, int settings, int count, struct cell *cell, const char *name,
+                           struct thread_worker **out) {
+  struct vm *vm = vm_of(L);
+  prepare_vm(L);
+  struct thread_worker *t = memory_alloc(sizeof *t);
+  if (!t) return -ENOMEM;
+  vm_thread_init(&t->self, vm, new_state(L, count, t));
+  settings_keep_thread(L, settings, &t->self);
+  t->cell = cell;
+  t->count = count;
+  vm->threads++;
+  signals_let_requests_in();
+  const status st = thread_start(&t->thread, thread_main, t, name);
+  if (st) {
+    let_go(t);
+    memory_free(t);
+    return st;
+  }
+  t->self.user.thread = t->thread;
+  *out = t;
+  return STATUS_OK;
+}
+
+void thread_worker_interrupt(struct thread_worker *t, enum vm_stop why, int exit_code) {
+  atomic_store(&t->self.exit_code, exit_code);
+  vm_thread_interrupt(&t->self, why);
+}
+
+void thread_worker_join(struct thread_worker *t) {
+  thread_join(&t->thread);
+  memory_free(t);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* See vm_lock.h for the model. This file in order: lines, counters, asking, handing over, the legacy
+ * schedule, the public functions.
+ */
+#include "state/vm_lock.h"
+
+#include <string.h>
+
+#include "os/clock.h"
+
+enum {
+  INTERVAL_NS = 5 * 1000 * 1000,
+  URGENT_QUANTUM_NS = 50 * 1000, /* how long a holder runs before an urgent thread may ask */
+  SHORT_BURST_NS = 200 * 1000,   /* who typically holds no longer is urgent */
+  LONG_BURST_NS = 2 * 1000 * 1000,
+  CREDIT_MOST_NS = 20 * 1000 * 1000,
+  ASK_AGAIN_NS = 200 * 1000,
+  ASK_SELDOM_NS = 10 * 1000 * 1000,
+  SPIN_ROUNDS = 300,
+};
+
+/* Of the time that patient threads hold the lock, so much is earned by the urgent ones: 2 / 3, hence two
+ * fifths of all at most. */
+static int64_t earned_by(int64_t held_ns) { return held_ns / 3 * 2; }
+
+void vm_lock_init(struct vm_lock *l) {
+  memset(l, 0, sizeof *l);
+  atomic_store(&l->interval_ns, INTERVAL_NS);
+  atomic_store(&l->credit_ns, CREDIT_MOST_NS);
+  mutex_init(&l->guard);
+}
+
+void vm_lock_fini(struct vm_lock *l) { mutex_fini(&l->guard); }
+
+void lock_user_init(struct lock_user *u) {
+  memset(u, 0, sizeof *u);
+  u->thread = thread_self();
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------
+ */
+
+static void line_append(struct lock_line *line, struct lock_user *u) {
+  u->next = NULL;
+  if (line->last)
+    line->last->next = u;
+  else
+    line->first = u;
+  line->last = u;
+}
+
+static void line_prepend(struct lock_line *line, struct lock_user *u) {
+  u->next = line->first;
+  line->first = u;
+  if (!line->last) line->last = u;
+}
+
+static struct lock_user *line_take(struct lock_line *line) {
+  struct lock_user *u = line->first;
+  line->first = u->next;
+  if (!line->first) line->last = NULL;
+  return u;
+}
+
+static bool has_waiters(const struct vm_lock *l) {
+  return l->urgent.first || l->patient.first || l->legacy_waiters;
+}
+
+static int64_t read(const _Atomic int64_t *word) { return atomic_load_explicit(word, memory_order_relaxed); }
+static void write(_Atomic int64_t *word, int64_t value) {
+  atomic_store_explicit(word, value, memory_order_relaxed);
+}
+static void add(_Atomic int64_t *word, int64_t value) { write(word, read(word) + value); }
+
+/* Urgent threads go first while they have credit, or nobody else waits. */
+static bool is_urgent_next(const struct vm_lock *l) {
+  return l->urgent.first && (read(&l->credit_ns) > 0 || !l->patient.first);
+}
+
+static struct lock_user *take_next(struct vm_lock *l) {
+  if (is_urgent_next(l)) return line_take(&l->urgent);
+  return l->patient.first ? line_take(&l->patient) : NULL;
+}
+
+/* ---- the holder's books
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_short(const struct lock_user *u) { return read(&u->burst_ns) < SHORT_BURST_NS; }
+
+static void begin_hold(struct vm_lock *l, struct lock_user *u) {
+  u->awake_ns = clock_now_ns();
+  write(&u->taken_ns, u->awake_ns);
+  add(&l->counters.takes, 1);
+  if (atomic_load_explicit(&l->last_owner, memory_order_relaxed) != u) add(&l->counters.switches, 1);
+  atomic_store_explicit(&l->last_owner, u, memory_order_relaxed);
+  atomic_store_explicit(&l->is_hold_short, is_short(u), memory_order_relaxed);
+}
+
+/* Urgent threads pay for what they use while others wait, and earn while others hold. */
+static void pay(struct vm_lock *l, const struct lock_user *u, int64_t held_ns) {
+  int64_t credit = read(&l->credit_ns);
+  if (!is_short(u))
+    credit += earned_by(held_ns);
+  else if (atomic_load_explicit(&l->state, memory_order_relaxed) == LOCK_WAITED)
+    credit -= held_ns;
+  if (credit > CREDIT_MOST_NS) credit = CREDIT_MOST_NS;
+  if (credit < -read(&l->interval_ns)) credit = -read(&l->interval_ns);
+  write(&l->credit_ns, credit);
+}
+
+/* How long it ran, not how long it took to wake up. A very long hold shows at once what kind of thread it is;
+ * it takes several short ones to be taken for short again. */
+static void learn_burst(struct lock_user *u, int64_t ran_ns) {
+  const int64_t average_ns = (read(&u->burst_ns) * 3 + ran_ns) / 4;
+  write(&u->burst_ns, ran_ns > LONG_BURST_NS && ran_ns > average_ns ? ran_ns : average_ns);
+}
+
+static int64_t end_hold(struct vm_lock *l, struct lock_user *u) {
+  const int64_t now = clock_now_ns();
+  const int64_t held_ns = now - read(&u->taken_ns);
+  add(&l->counters.held_ns, held_ns);
+  if (held_ns > read(&l->counters.longest_ns)) write(&l->counters.longest_ns, held_ns);
+  pay(l, u, held_ns);
+  learn_burst(u, now - u->awake_ns);
+  return held_ns;
+}
+
+/* ---- asking
+ * ------------------------------------------------------------------------------------------------ */
+
+static int64_t quantum_of(const struct vm_lock *l, const struct lock_user *owner) {
+  const int64_t left_ns = read(&owner->left_ns);
+  return left_ns > 0 ? left_ns : read(&l->interval_ns);
+}
+
+/* When the owner is to be asked on behalf of this waiter. */
+static int64_t patience_end(const struct vm_lock *l, const struct lock_user *u,
+                            const struct lock_user *owner) {
+  const bool is_favoured = u->is_urgent && read(&l->credit_ns) > 0 && !is_short(owner);
+  return read(&owner->taken_ns) + (is_favoured ? URGENT_QUANTUM_NS : quantum_of(l, owner));
+}
+
+static void ask_owner(struct vm_lock *l, const struct lock_user *owner) {
+  void (*ask)(const struct lock_user *) = atomic_load(&l->ask);
+  atomic_store(&l->drop_request, true);
+  add(&l->counters.requests, 1);
+  if (ask) ask(owner);
+}
+
+/* One look at the owner: asks if it is time. Returns when to look again. */
+static int64_t look_at_owner(struct vm_lock *l, const struct lock_user *u, int64_t *pause_ns) {
+  const int64_t now = clock_now_ns();
+  int64_t next = now + ASK_AGAIN_NS;
+  mutex_lock(&l->guard);
+  const struct lock_user *owner = atomic_load(&l->owner);
+  if (owner && !atomic_load(&u->granted)) {
+    const int64_t end = patience_end(l, u, owner);
+    if (end > now) {
+      next = end;
+    } else {
+      ask_owner(l, owner);
+      next = now + *pause_ns;
+      if (*pause_ns < ASK_SELDOM_NS) *pause_ns *= 2;
+    }
+  }
+  mutex_unlock(&l->guard);
+  return next;
+}
+
+/* ---- the fair schedule: handing over
+ * ------------------------------------------------------------------------- */
+
+static void wait_for_turn(struct vm_lock *l, struct lock_user *u) {
+  int64_t pause_ns = ASK_AGAIN_NS;
+  while (!atomic_load_explicit(&u->granted, memory_order_acquire)) {
+    const deadline next = {look_at_owner(l, u, &pause_ns)};
+    if (futex_wait(&u->granted, 0, next) == STATUS_OK) continue;
+  }
+  u->awake_ns = clock_now_ns();
+}
+
+static void hand_over(struct vm_lock *l, struct lock_user *next) {
+  atomic_store(&l->drop_request, false);
+  begin_hold(l, next);
+  atomic_store(&l->state, has_waiters(l) ? LOCK_WAITED : LOCK_HELD);
+  atomic_store(&l->owner, next);
+  atomic_store_explicit(&next->granted, 1, memory_order_release);
+}
+
+/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch who left. */
+static void release(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
+  struct lock_user *next = take_next(l);
+  if (!next) {
+    atomic_store(&l->drop_request, false);
+    const bool is_awaited = l->legacy_waiters > 0;
+    atomic_store(&l->state, is_awaited ? LOCK_AWAITED : LOCK_FREE);
+    if (is_awaited) atomic_fetch_add(&l->legacy_event, 1);
+    mutex_unlock(&l->guard);
+    if (is_awaited) futex_wake(&l->legacy_event, 1);
+    return;
+  }
+  hand_over(l, next);
+  mutex_unlock(&l->guard);
+  futex_wake(&next->granted, 1);
+}
+
+/* Under the guard: takes the lock if it is free, else lets its holder know that somebody waits. */
+static bool take_or_mark(struct vm_lock *l) {
+  const uint32_t taken = has_waiters(l) ? LOCK_WAITED : LOCK_HELD;
+  for (;;) {
+    uint32_t seen = atomic_load(&l->state);
+    const bool is_free = seen == LOCK_FREE || seen == LOCK_AWAITED;
+    if (atomic_compare_exchange_strong(&l->state, &seen, is_free ? taken : LOCK_WAITED)) return is_free;
+  }
+}
+
+static void own(struct vm_lock *l, struct lock_user *u) {
+  begin_hold(l, u);
+  atomic_store(&l->owner, u);
+}
+
+static void count_wait(struct vm_lock *l, int64_t since) {
+  add(&l->counters.contended, 1);
+  add(&l->counters.waited_ns, clock_now_ns() - since);
+}
+
+static void take_in_line(struct vm_lock *l, struct lock_user *u, int64_t since) {
+  mutex_lock(&l->guard);
+  if (take_or_mark(l)) {
+    mutex_unlock(&l->guard);
+    own(l, u);
+    return;
+  }
+  atomic_store(&u->granted, 0);
+  write(&u->left_ns, 0);
+  u->is_urgent = is_short(u);
+  line_append(u->is_urgent ? &l->urgent : &l->patient, u);
+  mutex_unlock(&l->guard);
+  wait_for_turn(l, u);
+  count_wait(l, since);
+}
+
+/* ---- the legacy schedule
+ * --------------------------------------------------------------------------------------- */
+
+/* Waits for the event of a release; when a whole interval has passed without any switch, asks. */
+static void wait_legacy(struct vm_lock *l, uint32_t event, int64_t switches) NO_THREAD_SAFETY_ANALYSIS {
+  const deadline until = {clock_now_ns() + read(&l->interval_ns)};
+  mutex_unlock(&l->guard);
+  const status st = futex_wait(&l->legacy_event, event, until);
+  mutex_lock(&l->guard);
+  const struct lock_user *owner = atomic_load(&l->owner);
+  if (st == STATUS_TIMEOUT && owner && read(&l->counters.switches) == switches) ask_owner(l, owner);
+}
+
+static void take_legacy(struct vm_lock *l, struct lock_user *u, int64_t since) {
+  mutex_lock(&l->guard);
+  l->legacy_waiters++;
+  while (!take_or_mark(l)) wait_legacy(l, atomic_load(&l->legacy_event), read(&l->counters.switches));
+  l->legacy_waiters--;
+  if (!has_waiters(l)) atomic_store(&l->state, LOCK_HELD);
+  own(l, u);
+  atomic_fetch_add(&l->legacy_taken, 1);
+  mutex_unlock(&l->guard);
+  futex_wake(&l->legacy_taken, 1);
+  count_wait(l, since);
+}
+
+/* Whoever was asked does not take the lock again before somebody else had it. */
+static void await_switch(struct vm_lock *l, uint32_t taken) {
+  const deadline until = {clock_now_ns() + read(&l->interval_ns)};
+  if (futex_wait(&l->legacy_taken, taken, until)) return;
+}
+
+/* ---- taking and leaving
+ * ---------------------------------------------------------------------------------------- */
+
+/* A short hold is waited out awake: a wake-up costs more. */
+static bool spin(struct vm_lock *l) {
+  if (!atomic_load_explicit(&l->is_hold_short, memory_order_relaxed)) return false;
+  for (int i = 0; i < SPIN_ROUNDS; i++) {
+    uint32_t seen = atomic_load_explicit(&l->state, memory_order_relaxed);
+    if (seen == LOCK_WAITED || seen == LOCK_AWAITED) return false;
+    if (seen == LOCK_FREE && atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD)) return true;
+    cpu_relax();
+  }
+  return false;
+}
+
+static void take_slowly(struct vm_lock *l, struct lock_user *u) {
+  const int64_t since = clock_now_ns();
+  if (spin(l))
+    own(l, u);
+  else if (l->schedule == LOCK_LEGACY)
+    take_legacy(l, u, since);
+  else
+    take_in_line(l, u, since);
+}
+
+void vm_lock_take(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  uint32_t seen = LOCK_FREE;
+  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD))
+    own(l, u);
+  else
+    take_slowly(l, u);
+}
+
+void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  end_hold(l, u);
+  write(&u->left_ns, 0);
+  atomic_store(&l->owner, NULL);
+  uint32_t seen = LOCK_HELD;
+  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_FREE)) return;
+  mutex_lock(&l->guard);
+  release(l);
+}
+
+/* The place in line of who makes way: at the front, with what is left of its quantum, if it is for an urgent
+ * one. */
+static void stand_in_line(struct vm_lock *l, struct lock_user *u, int64_t left_ns) {
+  atomic_store(&u->granted, 0);
+  u->is_urgent = false;
+  write(&u->left_ns, left_ns);
+  if (left_ns > 0)
+    line_prepend(&l->patient, u);
+  else
+    line_append(&l->patient, u);
+}
+
+static void make_way_in_line(struct vm_lock *l, struct lock_user *u, int64_t held_ns)
+    NO_THREAD_SAFETY_ANALYSIS {
+  struct lock_user *next = take_next(l);
+  const int64_t left_ns = quantum_of(l, u) - held_ns;
+  stand_in_line(l, u, next->is_urgent && left_ns > 0 ? left_ns : 0);
+  hand_over(l, next);
+  mutex_unlock(&l->guard);
+  futex_wake(&next->granted, 1);
+  wait_for_turn(l, u);
+}
+
+static void make_way_legacy(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  const uint32_t taken = atomic_load(&l->legacy_taken);
+  release(l);
+  await_switch(l, taken);
+  vm_lock_take(l, u);
+}
+
+void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  mutex_lock(&l->guard);
+  atomic_store(&l->drop_request, false);
+  if (!has_waiters(l)) {
+    mutex_unlock(&l->guard);
+    return;
+  }
+  const int64_t held_ns = end_hold(l, u);
+  const int64_t since = clock_now_ns();
+  add(&l->counters.forced, 1);
+  atomic_store(&l->owner, NULL);
+  if (l->urgent.first || l->patient.first)
+    make_way_in_line(l, u, held_ns);
+  else
+    make_way_legacy(l, u);
+  count_wait(l, since);
+}
+
+void vm_lock_set_schedule(struct vm_lock *l, enum lock_schedule schedule) {
+  mutex_lock(&l->guard);
+  l->schedule = schedule;
+  mutex_unlock(&l->guard);
+}
+
+void vm_lock_set_interval(struct vm_lock *l, int64_t interval_ns) {
+  mutex_lock(&l->guard);
+  write(&l->interval_ns, interval_ns);
+  mutex_unlock(&l->guard);
+}
