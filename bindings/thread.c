@@ -62,6 +62,7 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   lua_pop(L, 1);
   if (is_done) return;
   if (vm_prepare_threads(vm_of(L))) hooks_install(L);
+  if (vm_of(L)->is_adopted) vm_track_coroutines(L);
   replace_exit(L);
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, key);

@@ -95,8 +95,8 @@ end
 local settings = private.settings()
 local default_world = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or "processes"
 
--- Each thread of this VM is somebody: by its key (false for the main one). Settings are read anew where they changed: in
--- a forked child, and in a thread that has the key of one that is gone.
+-- Each thread of this VM is somebody: by its key (false for the main one). Settings are read anew where they changed:
+-- in a forked child, and in a thread that has the key of one that is gone.
 local people = {}
 local function read_current()
   local key, new = private.thread(), private.settings()

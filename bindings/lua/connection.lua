@@ -3,8 +3,8 @@
 -- in an envelope, so that recv and recv_bytes each refuse what was meant for the other, and take nothing.
 --
 -- A connection is a handle on an end; the end is closed when its last handle is. The thread of a Process gets handles
--- of its own for the connections among its arguments, closed at its end: so a parent may close its own, as it has to where
--- workers are processes.
+-- of its own for the connections among its arguments, closed at its end: so a parent may close its own, as it has to
+-- where workers are processes.
 local private = ...
 
 local expect = private.expect
