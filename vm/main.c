@@ -21,6 +21,7 @@
 #include "../bindings/embedded.h"
 #include "../bindings/launch.h"
 #include "../bindings/module.h"
+#include "../bindings/stats.h"
 #include "base/version.h"
 #include "chunk.h"
 #include "ctrl_c.h"
@@ -73,6 +74,7 @@ static int leave(lua_State *L) {
   module_shutdown(L, SHUTDOWN_JOIN);
   if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
   ctrl_c_release();
+  stats_write();
   if (lua_toboolean(L, 2)) vm_close(vm);
   exit(code);
 }
@@ -229,6 +231,7 @@ static int run_main_vm(struct job *job) {
   lua_pushlightuserdata(L, job);
   if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
   const bool was_interrupted = end_children(vm);
+  stats_write();
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
   return job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
