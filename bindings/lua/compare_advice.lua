@@ -35,8 +35,8 @@ local function advise_on_lock(rows)
   local other = fastest_of(rows, has_own_locks)
   if not other then return fact .. ": this script is CPU-bound, and one lock lets one thread run at a time" end
   if worst.wall / other.wall < GAIN then return fact .. ": this script is CPU-bound" end
-  return string.format("%s: this script is CPU-bound; %s, with a lock for each VM, ran %s times faster", fact, other.label,
-    text.ratio(worst.wall / other.wall))
+  return string.format("%s: this script is CPU-bound; %s, with a lock for each VM, ran %s times faster", fact,
+    other.label, text.ratio(worst.wall / other.wall))
 end
 
 -- Where workers cost more than the work: much is sent, and much more processor time is used than without workers.

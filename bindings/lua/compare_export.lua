@@ -41,8 +41,8 @@ local function describe_machine()
   }
 end
 
-local ROW_FIELDS = { "world", "workers", "label", "wall", "least", "most", "cpu", "cores", "speedup", "lock_share", "peak",
-  "messages", "bytes" }
+local ROW_FIELDS = { "world", "workers", "label", "wall", "least", "most", "cpu", "cores", "speedup", "lock_share",
+  "peak", "messages", "bytes" }
 
 local function plain_row(row)
   local plain = { walls = json.list(row.walls) }
@@ -78,8 +78,8 @@ end
 
 -- One line for each run: what differs from run to run is its time; the rest is of all the cell's runs.
 function export.csv(report)
-  local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak", "messages",
-    "bytes" }
+  local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak",
+    "messages", "bytes" }
   local lines = { table.concat(fields, ",") .. "\n" }
   for _, row in ipairs(report.rows) do
     for run, seconds in ipairs(row.walls) do

@@ -2,9 +2,9 @@
 -- The runs of manymoons compare.
 --
 -- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
--- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS (bindings/stats.h)
--- as field stats. The cells take turns (A B C A B C …), so that whatever else the machine does strikes all alike.
--- The host program executes itself, as /proc/self/exe.
+-- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
+-- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that whatever else the machine does
+-- strikes all alike. The host program executes itself, as /proc/self/exe.
 local private, json, fail = ...
 
 local PROGRAM = "/proc/self/exe"
@@ -69,8 +69,8 @@ function measure.run_all(plan, on_run)
   return cells
 end
 
--- A run of each world that is not timed but recorded, with the largest number of workers: { world, workers, text }, where
--- text is "" if nothing was recorded.
+-- A run of each world that is not timed but recorded, with the largest number of workers: { world, workers, text },
+-- where text is "" if nothing was recorded.
 function measure.record_all(plan, on_run)
   local recordings = {}
   local workers = plan.workers and math.max((table.unpack or unpack)(plan.workers))

@@ -43,20 +43,18 @@ local function or_dash(value, show) return value and show(value) or "-" end
 local COLUMNS = {
   { "world", "where the workers live", function(row) return row.world end },
   { "workers", "how many the script was told to use", function(row) return or_dash(row.workers, text.count) end },
-  { "median s", "seconds from start to end, the middle one of all runs", function(row) return text.seconds(row.wall) end },
-  {
-    "min-max s",
-    "the fastest and the slowest run",
-    function(row) return text.seconds(row.least) .. "-" .. text.seconds(row.most) end,
-  },
+  { "median s", "seconds from start to end, the middle one of all runs", function(row)
+    return text.seconds(row.wall)
+  end },
+  { "min-max s", "the fastest and the slowest run", function(row)
+    return text.seconds(row.least) .. "-" .. text.seconds(row.most)
+  end },
   { "speed-up", "how many times faster than serial", function(row) return text.ratio(row.speedup) end },
   { "CPU s", "processor time of the program and its workers", function(row) return text.seconds(row.cpu) end },
   { "cores", "how many processors were at work on average", function(row) return text.ratio(row.cores) end },
-  {
-    "lock wait",
-    "of the time in which threads wanted to run Lua, the share that they waited for their VM's lock",
-    function(row) return or_dash(row.lock_share, text.percent) end,
-  },
+  { "lock wait", "of the time in which threads wanted to run Lua, the share of waiting for the lock", function(row)
+    return or_dash(row.lock_share, text.percent)
+  end },
   { "peak MB", "the most memory that the program and its workers had together", function(row)
     return text.megabytes(row.peak)
   end },
@@ -95,7 +93,7 @@ function text.table(rows)
   return table.concat(lines)
 end
 
--- The answer, in one line -----------------------------------------------------------------------------------------------
+-- The answer, in one line ---------------------------------------------------------------------------------------------
 
 function text.answer(plan, rows)
   local order = judge.by_speed(rows)
@@ -110,7 +108,7 @@ function text.answer(plan, rows)
     text.seconds(fastest.wall), second.label, text.ratio(second.wall / fastest.wall), text.seconds(second.wall), runs)
 end
 
--- What went wrong -------------------------------------------------------------------------------------------------------
+-- What went wrong -----------------------------------------------------------------------------------------------------
 
 local function show_line(line)
   if not line then return "(no such line)" end

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
 --
--- A recording: { world, workers, trace }, its trace being the decoded JSON. Merged, all runs start at 0 side by side; their
--- processes are named after their worlds, and the ids of their messages are kept apart. A lane is what one thread
--- did:
+-- A recording: { world, workers, trace }, its trace being the decoded JSON. Merged, all runs start at 0 side by side;
+-- their processes are named after their worlds, and the ids of their messages are kept apart. A lane is what one
+-- thread did:
 --
 --   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
 --
@@ -43,7 +43,7 @@ function timelines.read(cells)
   return recordings, missing
 end
 
--- One trace of all ------------------------------------------------------------------------------------------------------
+-- One trace of all ----------------------------------------------------------------------------------------------------
 
 -- A function that gives each process of this recording its number: its own, unless another recording has had it.
 local function new_pids(used)
@@ -98,7 +98,7 @@ function timelines.merge(recordings, report)
   return { displayTimeUnit = "ms", otherData = about, traceEvents = events }
 end
 
--- Lanes -----------------------------------------------------------------------------------------------------------------
+-- Lanes ---------------------------------------------------------------------------------------------------------------
 
 local function ticks(microseconds) return math.floor(microseconds * TICKS + 0.5) end
 

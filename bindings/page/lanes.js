@@ -67,10 +67,13 @@ const Lanes = (() => {
     return [...processes.values()].flatMap((vms) => [...vms.values()]);
   }
 
-  function readRecording(recording) {
-    const lanes = recording.lanes.map((lane) => readLane(lane, recording));
-    const sums = [0, 1, 2].map((kind) => lanes.reduce((sum, lane) => sum + lane.sums[kind], 0));
-    return { ...recording, lanes, vms: groupByVm(lanes), sums, end: Math.max(0, ...lanes.map((lane) => lane.end)) };
+  function readRecording(plain) {
+    const recording = { ...plain };
+    recording.lanes = plain.lanes.map((lane) => readLane(lane, recording));
+    recording.sums = [0, 1, 2].map((kind) => recording.lanes.reduce((sum, lane) => sum + lane.sums[kind], 0));
+    recording.vms = groupByVm(recording.lanes);
+    recording.end = Math.max(0, ...recording.lanes.map((lane) => lane.end));
+    return recording;
   }
 
   function read(timeline) {

@@ -20,7 +20,7 @@
     const names = ["paper", "raised", "ink", "soft", "line", "grid", "hold", "wait", "blocked", "task", "message", "bar",
       "best", "dot"];
     const theme = Object.fromEntries(names.map((name) => [name, colour(name)]));
-    return { ...theme, waitGround: colour("wait-ground"), shade: theme.raised, worlds: [0, 1, 2, 3, 4].map((i) => colour("w" + i)) };
+    return { ...theme, waitGround: colour("wait-ground"), waitDense: colour("wait-dense"), shade: theme.raised, worlds: [0, 1, 2, 3, 4].map((i) => colour("w" + i)) };
   }
 
   const tooltip = (() => {

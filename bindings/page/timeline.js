@@ -83,7 +83,7 @@ const Timeline = (() => {
       let y = box.y;
       for (const kind of [Lanes.HOLD, Lanes.WAIT, Lanes.BLOCKED]) {
         const tall = sums[kind] * box.height;
-        if (tall > 0.2) { ctx.fillStyle = paint.fills[kind]; ctx.fillRect(column, y, 1, tall); }
+        if (tall > 0.2) { ctx.fillStyle = paint.dense[kind]; ctx.fillRect(column, y, 1, tall); }
         y += tall;
         sums[kind] = 0;
       }
@@ -298,7 +298,11 @@ const Timeline = (() => {
     let layout = Lanes.layOut(data, shown), theme = null, paint = null, isScheduled = false;
 
     const plotWidth = () => canvas.clientWidth - GUTTER;
-    const toX = (t) => GUTTER + ((t - state.view.t0) / (state.view.t1 - state.view.t0)) * plotWidth();
+    // A function for one picture: asking the browser for a width costs more than drawing a span.
+    const makeToX = () => {
+      const { t0, t1 } = state.view, scale = plotWidth() / (t1 - t0);
+      return (t) => GUTTER + (t - t0) * scale;
+    };
     const toTime = (x) => state.view.t0 + ((x - GUTTER) / plotWidth()) * (state.view.t1 - state.view.t0);
 
     function draw() {
@@ -306,7 +310,7 @@ const Timeline = (() => {
       const width = canvas.clientWidth, { view } = state;
       if (!theme || width <= GUTTER) return;
       const step = drawAxis(axis, view, width, theme);
-      const ctx = prepare(canvas, width, layout.height);
+      const ctx = prepare(canvas, width, layout.height), toX = makeToX();
       paint = { ...paint, left: GUTTER, right: width };
       drawGrid(ctx, view, step, toX, layout.height, theme);
       state.drawn = 0;
@@ -459,7 +463,8 @@ const Timeline = (() => {
       state, zoom, move, reset, setView, draw,
       remake(newTheme) {
         theme = newTheme;
-        paint = { theme, fills: [theme.hold, stripes(theme), theme.blocked] };
+        paint = { theme, fills: [theme.hold, stripes(theme), theme.blocked],
+          dense: [theme.hold, theme.waitDense, theme.blocked] };
         fillLegend(byId("legend"), paint, theme);
         draw();
       },

@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- Recordings as MANYMOONS_TRACE writes them, made up: the same each time, and of any size.
 --
--- `threads` has one VM whose threads take turns every 5 ms, one of them doing short I/O; `interpreters` and `processes` have
--- a VM for each worker, tasks, and messages to and from the main one. Times are microseconds.
+-- `threads` has one VM whose threads take turns every 5 ms, one of them doing short I/O; a pool has a VM for each
+-- worker, tasks, and messages to and from the main one. Times are microseconds.
 local recordings = {}
 
 local function metadata(events, lane, process)
-  local function add(name, args) events[#events + 1] = { ph = "M", name = name, pid = lane.pid, tid = lane.tid, args = args } end
+  local function add(name, args)
+    events[#events + 1] = { ph = "M", name = name, pid = lane.pid, tid = lane.tid, args = args }
+  end
   if process then add("process_name", { name = process }) end
   add("thread_name", { name = lane.name })
   add("vm", { vm = lane.vm })
@@ -19,15 +21,16 @@ end
 
 local function message(events, id, from, sent, to, taken)
   local function add(ph, lane, ts)
-    events[#events + 1] = { ph = ph, cat = "message", name = "message", id = id, bp = "e", pid = lane.pid, tid = lane.tid,
-      ts = ts }
+    events[#events + 1] = { ph = ph, cat = "message", name = "message", id = id, bp = "e", pid = lane.pid,
+      tid = lane.tid, ts = ts }
   end
   add("s", from, sent)
   add("f", to, taken)
 end
 
 local function trace(events)
-  return { displayTimeUnit = "ms", otherData = { program = "sample.lua", version = "0.1.0", dropped = 0 }, traceEvents = events }
+  local about = { program = "sample.lua", version = "0.1.0", dropped = 0 }
+  return { displayTimeUnit = "ms", otherData = about, traceEvents = events }
 end
 
 function recordings.serial(total)
@@ -45,7 +48,8 @@ function recordings.threads(workers, total, quantum)
   span(events, main, "lock", "holds the lock", 0, quantum / 2)
   span(events, main, "blocked", "join", quantum / 2, total)
   for i = 1, workers do
-    lanes[i] = { pid = 4100, tid = 4100 + i, vm = 1, name = i == workers and "Echo" or "Spinner-" .. i, since = quantum / 2 }
+    local name = i == workers and "Echo" or "Spinner-" .. i
+    lanes[i] = { pid = 4100, tid = 4100 + i, vm = 1, name = name, since = quantum / 2 }
     metadata(events, lanes[i])
     span(events, lanes[i], "worker", "worker", quantum / 2, total)
   end
@@ -53,7 +57,8 @@ function recordings.threads(workers, total, quantum)
   while now < total do
     turn = turn % workers + 1
     local lane = lanes[turn]
-    local stop = math.min(total, now + (turn == workers and quantum / 20 or quantum * (0.9 + 0.2 * (turn % 2))))
+    local turn_length = turn == workers and quantum / 20 or quantum * (0.9 + 0.2 * (turn % 2))
+    local stop = math.min(total, now + turn_length)
     if now > lane.since then span(events, lane, "lock", "waits for the lock", lane.since, now) end
     span(events, lane, "lock", "holds the lock", now, stop)
     lane.since = stop
