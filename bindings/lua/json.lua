@@ -94,21 +94,31 @@ local function utf8_of(code)
   return string.char(0xF0 + math.floor(code / 2 ^ 18), tail(12), tail(6), tail(0))
 end
 
-local function join_surrogates(high, low)
-  local h, l = tonumber(high, 16), tonumber(low, 16)
-  if h < 0xD800 or h > 0xDBFF or l < 0xDC00 or l > 0xDFFF then return nil end
-  return utf8_of(0x10000 + (h - 0xD800) * 1024 + (l - 0xDC00))
-end
-
 local UNESCAPES = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- A backslash that stands for itself hides behind a character that JSON does not allow in strings.
+-- What the escape at `at` (its backslash) stands for, and the place behind it. Two surrogates are one character.
+local function read_escape(text, at)
+  local code = tonumber(text:match("^\\u(%x%x%x%x)", at) or "", 16)
+  if not code then
+    local char = text:sub(at + 1, at + 1)
+    return UNESCAPES[char] or char, at + 2
+  end
+  local low = code >= 0xD800 and code < 0xDC00 and tonumber(text:match("^\\u([dD][c-fC-F]%x%x)", at + 6) or "", 16)
+  if low then return utf8_of(0x10000 + (code - 0xD800) * 1024 + (low - 0xDC00)), at + 12 end
+  return utf8_of(code), at + 6
+end
+
 local function unescape(text)
-  text = text:gsub("\\\\", "\0")
-  text = text:gsub("\\u([dD]%x%x%x)\\u([dD]%x%x%x)", join_surrogates)
-  text = text:gsub("\\u(%x%x%x%x)", function(code) return utf8_of(tonumber(code, 16)) end)
-  text = text:gsub("\\(.)", function(char) return UNESCAPES[char] or char end)
-  return (text:gsub("%z", "\\"))
+  local parts, at = {}, 1
+  while true do
+    local escape_at = text:find("\\", at, true)
+    if not escape_at then
+      parts[#parts + 1] = text:sub(at)
+      return table.concat(parts)
+    end
+    parts[#parts + 1] = text:sub(at, escape_at - 1)
+    parts[#parts + 1], at = read_escape(text, escape_at)
+  end
 end
 
 local function read_string(text, at)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The page of manymoons compare --html in a browser: no error, bars, dots and lanes are there, zoom, theme and tooltip work; and
-# without JavaScript the figures are there still. Skipped where there is no chromium (tests/support/setup browser).
+# The page of manymoons compare --html in a browser: no error, bars, dots and lanes are there, zoom, theme and tooltip
+# work; and without JavaScript the figures are there still. Skipped where there is no chromium.
 set -eu
 browser=$(command -v chromium || true)
 [ -n "$browser" ] || { echo "no chromium here: tests/support/setup browser installs it"; exit 77; }
@@ -18,9 +18,12 @@ browse() {
   file=$1
   shift
   # The profile is here, and goes with the test's folder.
-  "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --user-data-dir="$PWD/profile" \
-    --host-resolver-rules='MAP * ~NOTFOUND' --window-size=1280,1600 --virtual-time-budget=4000 --enable-logging=stderr \
-    --disable-crash-reporter --disable-breakpad --dump-dom "$@" "file://$PWD/$file" >dom.txt 2>log.txt || { cat log.txt; exit 1; }
+  "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-breakpad \
+    --user-data-dir="$PWD/profile" --host-resolver-rules='MAP * ~NOTFOUND' --window-size=1280,1600 \
+    --virtual-time-budget=4000 --enable-logging=stderr --dump-dom "$@" "file://$PWD/$file" >dom.txt 2>log.txt || {
+    cat log.txt
+    exit 1
+  }
   grep CONSOLE log.txt >console.txt || true
 }
 
@@ -35,7 +38,8 @@ fail() {
 expect() {
   [ ! -s console.txt ] || fail "the console has something"
   for pattern in "$@"; do
-    sed 's/.*<pre id="probe">//; s/<\/pre>.*//' dom.txt | grep -Eqx "probe $pattern" || fail "the probe does not say '$pattern'"
+    sed 's/.*<pre id="probe">//; s/<\/pre>.*//' dom.txt | grep -Eqx "probe $pattern" ||
+      fail "the probe does not say '$pattern'"
   done
 }
 
