@@ -9,7 +9,7 @@ local judge, text = ...
 local LOCK_SHARE = 0.2 -- waiting for a lock that long is worth a word
 local SHORT_RUN = 0.05 -- seconds: below that the start of the program is most of it
 local MANY_MESSAGES, MANY_BYTES = 1000, 10e6
-local BUSY, IDLE = 0.9, 0.5 -- cores of a serial run that is bound by the processor, and of one that is not
+local BUSY, IDLE = 0.8, 0.5 -- cores of a serial run that is bound by the processor, and of one that is not
 local GAIN = 1.1 -- less is no difference worth a line
 
 local function fastest_of(rows, is_meant)
