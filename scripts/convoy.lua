@@ -79,8 +79,8 @@ end
 
 if only then
   local result, rate, late = run(only)
-  print(string.format("median %.1f us\np99 %.1f us\nrate %.1f 1/s\nspinning %.1f 1/s\nlate %.1f us", result.median * 1e6,
-    result.p99 * 1e6, result.n / seconds, rate, late * 1e6))
+  print(string.format("median %.1f us\np99 %.1f us\nrate %.1f 1/s\nspinning %.1f 1/s\nlate %.1f us",
+    result.median * 1e6, result.p99 * 1e6, result.n / seconds, rate, late * 1e6))
   return
 end
 
