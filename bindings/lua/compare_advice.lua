@@ -34,7 +34,8 @@ local function advise_on_lock(rows)
   if worst.baseline.cores < BUSY then return fact .. ": its threads want to run at the same time, and take turns" end
   local other = fastest_of(rows, has_own_locks)
   if not other then return fact .. ": this script is CPU-bound, and one lock lets one thread run at a time" end
-  if worst.wall / other.wall < GAIN then return fact .. ": this script is CPU-bound" end
+  local is_parallel = worst.wall / other.wall >= GAIN and other.cores >= GAIN
+  if not is_parallel then return fact .. ": this script is CPU-bound" end
   return string.format("%s: this script is CPU-bound; %s, with a lock for each VM, ran %s times faster", fact,
     other.label, text.ratio(worst.wall / other.wall))
 end

@@ -33,6 +33,8 @@ expect_advice("^threads: 71 %% of the time waiting for the lock: this script is 
   new_cell("processes", { 0.54, 1.06 }))
 expect_advice("threads: 50 %% of the time waiting for the lock: this script is CPU%-bound, and one lock", serial,
   new_cell("threads", { 1, 1, 0, 0, 0.5 }))
+expect_advice("^threads: 71 %% of the time waiting for the lock: this script is CPU%-bound\n", serial,
+  new_cell("threads", { 1.05, 1.05, 0, 0, 0.71 }), new_cell("processes", { 1.04, 1.05 })) -- no processor was free
 expect_advice("^processes: copying dominates: 200,000 messages of 90 bytes each; 3%.20 s of processor time, where "
   .. "serial needed 1%.00 s", serial, new_cell("processes", { 1.9, 3.2, 200000, 90 }))
 expect_advice("^serial kept 5 %% of a processor busy: this script waits .*; threads waits for several things at once$",
