@@ -593,12 +593,28 @@ void ring_abandon(struct ring *r, uint32_t count) {
   if (is_end) wake_joiners(r);
 }
 
+/* A wake-up that the dead one owed, or had been given and took along, is made good: if there is something to
+ * wake for. */
+static void wake_again(struct ring_end *end) {
+  if (atomic_load(&end->waiters) == atomic_load(&end->woken)) return;
+  atomic_fetch_add(&end->event, 1);
+  KILL_POINT("ring.forget.announced");
+  futex_wake(&end->event, WAKE_ALL);
+}
+
 void ring_forget(struct ring *r, uint32_t slot) {
-  if (!r->account) return;
+  lock_tail(r);
   lock_head(r);
-  account_forget(account_of(r), slot);
-  const bool is_end = is_end_locked(r);
+  if (r->account) account_forget(account_of(r), slot);
+  const bool is_end = r->account && is_end_locked(r);
+  const bool is_readable = ring_is_readable(r);
+  const bool is_writable = ring_is_closed(r) || has_message_room(r);
   unlock_head(r);
+  unlock_tail(r);
+  KILL_POINT("ring.forget.settled");
+  if (is_readable) wake_again(&r->tail);
+  if (is_writable) wake_again(&r->head);
+  if (is_readable) ring_bell(r);
   if (is_end) wake_joiners(r);
 }
 
@@ -713,9 +729,13 @@ bool ring_watch(struct ring *r, bell_set bells) {
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
 
+/* Under both locks: who is about to sleep looks at it and at the event word under one of them, and must not
+ * be between the two looks. */
 void ring_close(struct ring *r) {
   lock_tail(r);
+  lock_head(r);
   atomic_store(&r->is_closed, 1);
+  unlock_head(r);
   unlock_tail(r);
   ring_wake_all(r);
 }
