@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "failure.h"
+#include "gil.h"
 #include "module.h"
 #include "os/process.h"
 #include "pool_worker.h"
@@ -128,6 +129,7 @@ static int finish(lua_State *L, struct vm *vm, int failed) {
   vm_end_stops(vm);
   lua_settop(L, 0);
   module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  gil_settle(vm);
   return code;
 }
 

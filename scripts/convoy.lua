@@ -71,8 +71,8 @@ local function run(spinners)
     if value >= 1 then rounds = rounds + value else late = value end
   end
   client:join()
-  here:close()
   for _, worker in ipairs(workers) do worker:join() end
+  here:close()
   return result, rounds / seconds, late
 end
 

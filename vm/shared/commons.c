@@ -25,6 +25,7 @@ struct commons_header {
   uint32_t format; /* from the sizes of what is laid out: another build refuses us */
   uint64_t size;
   struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
+  struct totals totals;
   struct arena arena;
 };
 
@@ -141,6 +142,7 @@ void commons_close(void) {
   if (--commons.users == 0) {
     robust_mutex_unlock(&commons.roster->slots[commons.slot].life);
     mapping_destroy(&commons.map);
+    commons.header = NULL;
     memory_free(commons.held);
     commons.held = NULL;
     commons.held_capacity = commons.held_count = 0;
@@ -162,6 +164,9 @@ struct arena *commons_arena(void) {
 }
 struct bells *commons_bells(void) {
   return (struct bells *)(void *)(commons.map.base + bells_offset());
+}
+struct totals *commons_totals(void) {
+  return commons.header ? &commons.header->totals : NULL;
 }
 const struct mapping *commons_mapping(void) { return &commons.map; }
 

@@ -19,6 +19,7 @@
 #include "shared/arena.h"
 #include "shared/bells.h"
 #include "shared/object.h"
+#include "shared/totals.h"
 
 /* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
  * process. */
@@ -63,6 +64,8 @@ void *commons_at(block_ref block);
 block_ref commons_ref(const void *address);
 struct arena *commons_arena(void);
 struct bells *commons_bells(void);
+/* NULL while this process has no commons. */
+struct totals *commons_totals(void);
 const struct mapping *commons_mapping(void);
 
 MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */

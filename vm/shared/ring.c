@@ -330,6 +330,7 @@ struct letter { /* what goes into one record */
   enum record_kind kind;
   struct ring_letter text;
   block_ref block;
+  uint64_t message_size; /* wherever its bytes are */
 };
 
 static size_t letter_size(const struct ring_letter *text) { return text->head_size + text->body_size; }
@@ -350,6 +351,12 @@ static void write_record(struct ring *r, const struct room *room, const struct l
   struct record *record = record_at(storage, tail);
   *record = (struct record){(uint32_t)letter_size(&letter->text), letter->kind};
   copy_letter(record + 1, &letter->text);
+}
+
+/* For the statistics: nobody relies on it, so it is not journaled. */
+static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail) {
+  const uint64_t before = atomic_load_explicit(&tail->bytes, memory_order_relaxed);
+  atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
 /* The commit, in the order that I3 asks for. rank_tail is held. */
@@ -386,6 +393,7 @@ static status try_put(struct ring *r, const struct letter *letter) {
   write_record(r, &room, letter);
   const struct wake_note note = announce(&r->tail);
   commit_put(r, &room, letter->block);
+  count_bytes(&r->tail, letter->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   wake(&r->tail, note, 1);
@@ -432,7 +440,8 @@ static status put_outside(struct ring *r, const struct ring_letter *text, deadli
   status st = commons_alloc(outside.size, &outside.block);
   if (st) return st;
   copy_letter(commons_at(outside.block), text);
-  const struct letter letter = {RECORD_OUTSIDE, {NULL, 0, &outside, sizeof outside}, outside.block};
+  const struct letter letter = {
+      RECORD_OUTSIDE, {NULL, 0, &outside, sizeof outside}, outside.block, outside.size};
   st = put_letter(r, &letter, until);
   if (st) commons_free(outside.block);
   return st;
@@ -440,7 +449,7 @@ static status put_outside(struct ring *r, const struct ring_letter *text, deadli
 
 status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
   if (letter_size(text) > INLINE_MAX) return put_outside(r, text, until);
-  const struct letter letter = {RECORD_INLINE, *text, 0};
+  const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
   return put_letter(r, &letter, until);
 }
 
@@ -657,11 +666,28 @@ void ring_fini(struct ring *r) {
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
   if (r->account) drop_block(r, r->account);
+  totals_add_messages(commons_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
 }
 
 /* Both locks, so that no count is on its way. */
+static void add_traffic(void *context, block_ref object) {
+  struct ring_traffic *sum = context;
+  const struct ring *r = commons_at(object);
+  if (r->object.magic != OBJECT_MAGIC || r->object.kind != OBJECT_RING) return;
+  sum->messages += atomic_load(&r->tail.count);
+  sum->bytes += atomic_load(&r->tail.bytes);
+}
+
+struct ring_traffic ring_traffic_of_all(void) {
+  const struct totals *totals = commons_totals();
+  if (!totals) return (struct ring_traffic){0};
+  struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
+  arena_each_object(commons_arena(), commons_mapping(), add_traffic, &sum);
+  return sum;
+}
+
 uint64_t ring_count(struct ring *r) {
   lock_tail(r);
   lock_head(r);

@@ -33,6 +33,7 @@
 struct ring_end {
   struct robust_mutex lock;
   _Atomic uint64_t count;    /* messages ever put, or taken; settled, so it may lag behind position */
+  _Atomic uint64_t bytes;    /* tail only: of all messages ever put; one is missing for each death in a put */
   uint64_t journal_position; /* what the commit word will be */
   uint64_t journal_count;    /* what count will be */
   block_ref journal_block;   /* the outside block that changes hands; 0: none */
@@ -132,6 +133,13 @@ void ring_abandon(struct ring *r, uint32_t count);
 MUST_CHECK status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until);
 /* Who had the slot is gone, and reports nothing any more. */
 void ring_forget(struct ring *r, uint32_t slot);
+
+/* Messages, and their bytes, that were ever put into rings of this program, those that are gone included. */
+struct ring_traffic {
+  uint64_t messages;
+  uint64_t bytes;
+};
+struct ring_traffic ring_traffic_of_all(void);
 
 /* Exact at the instant of the call. */
 uint64_t ring_count(struct ring *r);
