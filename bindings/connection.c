@@ -10,6 +10,7 @@
 #include "channel/pipe.h"
 #include "handles.h"
 #include "state/handle.h"
+#include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
@@ -86,33 +87,22 @@ int pipe_new(lua_State *L) {
 
 struct sending {
   struct ring *ring;
-  struct ring_letter letter;
+  struct parcel parcel;
 };
 
 static status attempt_send(void *context, deadline until) {
   const struct sending *s = context;
-  return ring_put(s->ring, &s->letter, until);
+  return parcel_put(s->ring, &s->parcel, until);
 }
 
-static status send_letter(lua_State *L, const struct connection *c, const struct ring_letter *letter)
-    REQUIRES(rank_vm) {
-  struct sending sending = {pipe_outgoing(c->end), *letter};
-  const status st = attempt_send(&sending, deadline_now());
-  if (st != STATUS_FULL || c->never_waits) return st;
-  return wait_for(L, attempt_send, &sending, deadline_never());
-}
-
-/* What was encoded is the VM's, and others encode while this thread waits. */
-static status send_message(lua_State *L, const struct connection *c, struct bytes *text) REQUIRES(rank_vm) {
-  struct bytes mine = *text;
-  bytes_init(text);
-  const struct ring_letter letter = {NULL, 0, mine.data, mine.len};
-  const status st = send_letter(L, c, &letter);
-  if (st) message_discard(mine.data, mine.len);
-  if (text->data)
-    bytes_fini(&mine);
-  else
-    *text = mine;
+static status send_parcel(lua_State *L, const struct connection *c, struct sending *s) REQUIRES(rank_vm) {
+  s->ring = pipe_outgoing(c->end);
+  status st = attempt_send(s, deadline_now());
+  if (st == STATUS_FULL && !c->never_waits) {
+    parcel_keep(&s->parcel);
+    st = wait_for(L, attempt_send, s, deadline_never());
+  }
+  parcel_settle(&s->parcel, st);
   return st;
 }
 
@@ -132,15 +122,18 @@ static int finish_send(lua_State *L, const struct connection *c, status st) {
 static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send");
   luaL_checkany(L, 2);
-  return finish_send(L, c, send_message(L, c, transfer_encode(L, 2, 1, "value")));
+  struct sending sending;
+  parcel_open(&sending.parcel, NULL, 0);
+  parcel_pack(L, &sending.parcel, 2, 1, "value");
+  return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send_bytes");
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
-  const struct ring_letter letter = {&bytes_mark, 1, data, size};
-  return finish_send(L, c, send_letter(L, c, &letter));
+  struct sending sending = {.parcel.letter = {&bytes_mark, 1, data, size}};
+  return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
 /* ---- receiving

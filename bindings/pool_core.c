@@ -5,6 +5,7 @@
 
 #include "os/clock.h"
 #include "shared/ring.h"
+#include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
@@ -87,14 +88,10 @@ static int core_drop_function(lua_State *L) {
 /* ---- tasks
  * ---------------------------------------------------------------------------------------------------- */
 
-static int put_task(lua_State *L, const struct pool_core *core, struct envelope envelope,
-                    const struct bytes *text) {
-  const struct ring_letter letter = {&envelope, sizeof envelope, text->data, text->len};
-  const status st = ring_put(core->tasks, &letter, deadline_never());
-  if (st) {
-    message_discard(text->data, text->len);
-    return return_failure(L, st);
-  }
+static int put_task(lua_State *L, const struct pool_core *core, struct parcel *parcel) {
+  const status st = parcel_put(core->tasks, parcel, deadline_never());
+  parcel_settle(parcel, st);
+  if (st) return return_failure(L, st);
   lua_pushnumber(L, (lua_Number)ring_last_number(core->tasks));
   return 1;
 }
@@ -114,7 +111,10 @@ static int core_put(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
   const struct envelope envelope = task_envelope(L);
   const int count = lua_gettop(L) - ARG_REST + 1;
-  return put_task(L, core, envelope, transfer_encode(L, ARG_REST, count, "argument"));
+  struct parcel parcel;
+  parcel_open(&parcel, &envelope, sizeof envelope);
+  parcel_pack(L, &parcel, ARG_REST, count, "argument");
+  return put_task(L, core, &parcel);
 }
 
 /* core:put_slice(mode, task, number, place, list, first, last): the items list[first … last] as one task */
@@ -130,7 +130,10 @@ static int core_put_slice(lua_State *L) {
     lua_rawgeti(L, ARG_REST, i);
     lua_rawseti(L, -2, i - first + 1);
   }
-  return put_task(L, core, envelope, transfer_encode(L, lua_gettop(L) - 1, 2, "list"));
+  struct parcel parcel;
+  parcel_open(&parcel, &envelope, sizeof envelope);
+  parcel_pack(L, &parcel, lua_gettop(L) - 1, 2, "list");
+  return put_task(L, core, &parcel);
 }
 
 /* ---- results

@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "pool_core.h"
 #include "settings.h"
+#include "state/parcel.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -124,11 +125,12 @@ static int send_answer(lua_State *L) {
   const struct answer *a = lua_touserdata(L, 1);
   const struct envelope envelope = {
       .magic = ENVELOPE_MAGIC, .code = (uint8_t)a->outcome, .task = a->worker->task.task};
-  const struct bytes *text = transfer_encode(L, 2, lua_gettop(L) - 1, "result");
-  const struct ring_letter letter = {&envelope, sizeof envelope, text->data, text->len};
-  const status st = ring_put(a->worker->results, &letter, deadline_never());
+  struct parcel parcel;
+  parcel_open(&parcel, &envelope, sizeof envelope);
+  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
+  const status st = parcel_put(a->worker->results, &parcel, deadline_never());
+  parcel_settle(&parcel, st);
   if (st == STATUS_OK) return 0;
-  message_discard(text->data, text->len);
   char why[STATUS_TEXT_MAX];
   return luaL_error(L, "the result cannot be sent: %s", status_text(st, why));
 }

@@ -17,16 +17,18 @@
 #include "handles.h"
 #include "shared/ring.h"
 #include "state/handle.h"
+#include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
 
 struct queue {
-  struct ring *ring;  /* NULL once closed by this handle's collection */
-  bool never_waits;   /* serial: nobody else could ever end a wait */
-  int64_t owed;       /* JoinableQueue: taken by this handle and not reported by it */
-  uint32_t slot;      /* the process that owes it; another one after a fork */
-  uint64_t abandoned; /* how many were abandoned when this handle last joined */
+  const struct handle_type *type; /* which flavor it is, and that it is one */
+  struct ring *ring;              /* NULL once closed by this handle's collection */
+  bool never_waits;               /* serial: nobody else could ever end a wait */
+  int64_t owed;                   /* JoinableQueue: taken by this handle and not reported by it */
+  uint32_t slot;                  /* the process that owes it; another one after a fork */
+  uint64_t abandoned;             /* how many were abandoned when this handle last joined */
 };
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
@@ -35,14 +37,12 @@ enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
 static const struct handle_class classes[FLAVORS];
 static const struct handle_type types[FLAVORS];
 
-/* FLAVORS: the value is no queue. */
+/* FLAVORS: the value is no queue. Nobody else's userdata has one of our addresses in it. */
 static enum flavor flavor_at(lua_State *L, int index) {
-  if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return FLAVORS;
-  lua_getfield(L, -1, HANDLE_FIELD);
-  const void *type = lua_touserdata(L, -1);
-  lua_pop(L, 2);
+  const struct queue *q = lua_touserdata(L, index);
+  if (!q || lua_rawlen(L, index) != sizeof *q) return FLAVORS;
   for (int i = 0; i < FLAVORS; i++)
-    if (type == &types[i]) return (enum flavor)i;
+    if (q->type == &types[i]) return (enum flavor)i;
   return FLAVORS;
 }
 
@@ -55,7 +55,7 @@ static struct queue *check_queue(lua_State *L) {
 
 static struct queue *push_queue(lua_State *L, enum flavor flavor) {
   struct queue *q = lua_newuserdata(L, sizeof *q);
-  *q = (struct queue){.slot = commons_slot()};
+  *q = (struct queue){.type = &types[flavor], .slot = commons_slot()};
   luaL_getmetatable(L, classes[flavor].key);
   lua_setmetatable(L, -2);
   return q;
@@ -82,36 +82,30 @@ int queue_new(lua_State *L) {
 
 struct put {
   struct ring *ring;
-  struct ring_letter letter;
+  struct parcel parcel;
 };
 
 static status attempt_put(void *context, deadline until) {
   const struct put *put = context;
-  return ring_put(put->ring, &put->letter, until);
+  return parcel_put(put->ring, &put->parcel, until);
 }
 
-/* What was encoded is the VM's, and others encode while this thread waits. */
-static status put_waiting(lua_State *L, struct put *put, struct bytes *text, deadline until)
-    REQUIRES(rank_vm) {
-  struct bytes mine = *text;
-  bytes_init(text);
-  const status st = wait_for(L, attempt_put, put, until);
-  if (st) message_discard(mine.data, mine.len);
-  bytes_fini(&mine);
-  return st;
+static status put_waiting(lua_State *L, struct put *put, deadline until) REQUIRES(rank_vm) {
+  parcel_keep(&put->parcel);
+  return wait_for(L, attempt_put, put, until);
 }
 
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
-  struct bytes *text = transfer_encode(L, 2, 1, "value");
-  struct put put = {q->ring, {NULL, 0, text->data, text->len}};
+  struct put put;
+  put.ring = q->ring;
+  parcel_open(&put.parcel, NULL, 0);
+  parcel_pack(L, &put.parcel, 2, 1, "value");
   status st = attempt_put(&put, deadline_now());
   const bool is_refused = q->never_waits && deadline_is_never(until);
-  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused)
-    st = put_waiting(L, &put, text, until);
-  else if (st)
-    message_discard(text->data, text->len);
+  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, &put, until);
+  parcel_settle(&put.parcel, st);
   if (st == STATUS_FULL && is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
   return return_status(L, st);

@@ -7,14 +7,16 @@
 #include "base/memory.h"
 
 void bytes_fini(struct bytes *b) {
-  memory_free(b->data);
+  if (b->store)
+    b->store->release(b);
+  else
+    memory_free(b->data);
   bytes_init(b);
 }
 
-status bytes_reserve_slow(struct bytes *b, size_t extra) {
-  if (extra > SIZE_MAX / 2 - b->len) return -ENOMEM;
+status bytes_grow_privately(struct bytes *b, size_t size) {
   size_t cap = b->cap ? b->cap : 256;
-  while (cap - b->len < extra) cap *= 2;
+  while (cap < size) cap *= 2;
   uint8_t *data = memory_resize(b->data, cap);
   if (!data) return -ENOMEM;
   b->data = data;
@@ -22,8 +24,14 @@ status bytes_reserve_slow(struct bytes *b, size_t extra) {
   return STATUS_OK;
 }
 
+status bytes_reserve_slow(struct bytes *b, size_t extra) {
+  if (extra > SIZE_MAX / 2 - b->len) return -ENOMEM;
+  const size_t size = b->len + extra;
+  return b->store ? b->store->grow(b, size) : bytes_grow_privately(b, size);
+}
+
 void bytes_trim(struct bytes *b, size_t keep) {
-  if (b->cap <= keep || b->len > keep) return;
+  if (b->store || b->cap <= keep || b->len > keep) return;
   uint8_t *data = memory_resize(b->data, keep);
   if (!data) return;
   b->data = data;

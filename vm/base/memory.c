@@ -6,27 +6,24 @@
 
 #if defined(MM_FAULTS)
 #include <stdatomic.h>
-#include <stdbool.h>
 
 static _Atomic long fail_countdown; /* test builds only; listed in vm/README.md */
 
 void memory_fail_after(long countdown) { atomic_store(&fail_countdown, countdown); }
 
-static bool should_fail(void) {
+bool memory_is_to_fail(void) {
   if (atomic_load(&fail_countdown) == 0) return false;
   return atomic_fetch_sub(&fail_countdown, 1) == 1;
 }
-#else
-#define should_fail() 0
 #endif
 
 void *memory_alloc(size_t size) {
-  if (should_fail()) return NULL;
+  if (memory_is_to_fail()) return NULL;
   return calloc(1, size ? size : 1);
 }
 
 void *memory_resize(void *block, size_t size) {
-  if (should_fail()) return NULL;
+  if (memory_is_to_fail()) return NULL;
   return realloc(block, size ? size : 1);
 }
 

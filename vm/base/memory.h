@@ -7,6 +7,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/annotations.h"
@@ -21,6 +22,10 @@ void memory_free(void *block);
 #if defined(MM_FAULTS)
 /* The `countdown`-th allocation from now fails (1: the next), once. 0 turns it off. */
 void memory_fail_after(long countdown);
+/* Counts as an allocation. For other kinds of memory, which run out as well. */
+bool memory_is_to_fail(void);
+#else
+static inline bool memory_is_to_fail(void) { return false; }
 #endif
 
 #endif

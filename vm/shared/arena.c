@@ -139,6 +139,19 @@ static status commit_index(struct arena *a, const struct mapping *m, int class, 
   return STATUS_OK;
 }
 
+status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size) {
+  const int class = class_of(a, block);
+  CHECK(size <= a->classes[class].block_size);
+  return commit_index(a, m, class, index_of(a, class, block), size);
+}
+
+uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block) {
+  const int class = class_of(a, block);
+  const struct arena_class *c = &a->classes[class];
+  const uint64_t bytes = (uint64_t)atomic_load(committed_word(c, m, index_of(a, class, block))) * PAGE;
+  return bytes < c->block_size ? bytes : c->block_size;
+}
+
 status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner, block_ref *out) {
   int class = 0;
   while (class < ARENA_CLASSES && (a->classes[class].block_size < size || !a->classes[class].count)) class ++;

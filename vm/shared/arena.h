@@ -66,6 +66,11 @@ void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);
 owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
+/* The caller owns the block: its first `size` bytes, no more than it has, are committed afterwards. -ENOMEM.
+ */
+MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
+/* How many bytes from the block's start are committed; its owner asks. */
+uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block);
 /* True for the start of a block that this arena has; safe for any value. */
 bool arena_has(const struct arena *a, block_ref block);
 /* Frees all that `dead` owned. Safe to run twice and at the same time. */

@@ -55,7 +55,7 @@ static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 +
-                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 1);
+                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 2);
 }
 
 static uint64_t bells_offset(void) { return 4096; }
@@ -178,10 +178,18 @@ bool commons_watch_life(uint32_t slot, struct futex_watch *watch) {
 }
 
 status commons_alloc(uint64_t size, block_ref *out) {
+  if (memory_is_to_fail()) return -ENOMEM;
   return arena_alloc(commons_arena(), &commons.map, size, commons.self, out);
 }
 
 void commons_free(block_ref block) { arena_free(commons_arena(), &commons.map, block); }
+
+uint64_t commons_block_size(block_ref block) { return arena_block_size(commons_arena(), block); }
+uint64_t commons_committed(block_ref block) { return arena_committed(commons_arena(), &commons.map, block); }
+status commons_commit(block_ref block, uint64_t size) {
+  if (memory_is_to_fail()) return -ENOMEM;
+  return arena_commit(commons_arena(), &commons.map, block, size);
+}
 
 /* ---- what this process holds ---------------------------------------------------------------------- */
 

@@ -70,6 +70,10 @@ const struct mapping *commons_mapping(void);
 
 MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */
 void commons_free(block_ref block);
+/* Of a block of this process: its size; how much of it is committed; that much is committed from now on. */
+uint64_t commons_block_size(block_ref block);
+uint64_t commons_committed(block_ref block);
+MUST_CHECK status commons_commit(block_ref block, uint64_t size);
 
 /* A new object in a block of `size` bytes, held once by this process; what follows the header is not
  * initialised. It is reachable by others, and swept with us, only once commons_publish was called. */

@@ -37,6 +37,7 @@ struct record {
 
 struct outside {
   block_ref block;
+  uint64_t offset; /* of the message in the block */
   uint64_t size;
 };
 
@@ -434,23 +435,36 @@ static status put_letter(struct ring *r, const struct letter *letter, deadline u
   }
 }
 
+static status put_outside(struct ring *r, const struct outside *outside, deadline until) {
+  const struct letter letter = {
+      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside}, outside->block, outside->size};
+  return put_letter(r, &letter, until);
+}
+
 /* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
-static status put_outside(struct ring *r, const struct ring_letter *text, deadline until) {
+static status put_copy(struct ring *r, const struct ring_letter *text, deadline until) {
   struct outside outside = {.size = letter_size(text)};
   status st = commons_alloc(outside.size, &outside.block);
   if (st) return st;
   copy_letter(commons_at(outside.block), text);
-  const struct letter letter = {
-      RECORD_OUTSIDE, {NULL, 0, &outside, sizeof outside}, outside.block, outside.size};
-  st = put_letter(r, &letter, until);
+  st = put_outside(r, &outside, until);
   if (st) commons_free(outside.block);
   return st;
 }
 
 status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
-  if (letter_size(text) > INLINE_MAX) return put_outside(r, text, until);
+  if (letter_size(text) > INLINE_MAX) return put_copy(r, text, until);
   const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
   return put_letter(r, &letter, until);
+}
+
+status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref block, deadline until) {
+  uint8_t *start = commons_at(block);
+  const size_t body_at = (size_t)((const uint8_t *)text->body - start);
+  CHECK(body_at >= text->head_size && body_at + text->body_size <= commons_block_size(block));
+  const struct outside outside = {block, body_at - text->head_size, letter_size(text)};
+  if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
+  return put_outside(r, &outside, until);
 }
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
@@ -492,7 +506,7 @@ static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
 static status read_record(const struct record *record, struct bytes *scratch, struct ring_message *out) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    *out = (struct ring_message){commons_at(outside->block), outside->size, outside->block};
+    *out = (struct ring_message){commons_at(outside->block + outside->offset), outside->size, outside->block};
     return STATUS_OK;
   }
   bytes_clear(scratch);
@@ -748,7 +762,7 @@ static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
     CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), outside->block), ring_owner(r));
-    CHECK(outside->size <= arena_block_size(commons_arena(), outside->block));
+    CHECK(outside->offset + outside->size <= commons_block_size(outside->block));
   } else {
     CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);
   }

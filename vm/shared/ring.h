@@ -100,6 +100,10 @@ void ring_fini(struct ring *r);
 /* STATUS_OK: the message is in. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT,
  * STATUS_INTERRUPTED, -ENOMEM: the ring is as it was. */
 MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, deadline until);
+/* The same for a letter whose body stands in a block of this process, with room for the head in front of it:
+ * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
+MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
+                                 deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),

@@ -463,7 +463,7 @@ static void decode_at_depth(struct decoder *d, int depth) {
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);
   if (tag >= TAG_SHORT_STRING) {
-    push_string(d, tag & 0x7f);
+    push_string(d, tag & SHORT_STRING_MAX);
     return;
   }
   if (tag >= TAG_SMALL_INTEGER) {

@@ -4,8 +4,8 @@
 #include "state/encode.h"
 
 #include "state/names.h"
+#include "state/scalar.h"
 #include "wire/reader.h"
-#include "wire/writer.h"
 
 /* Offsets in the map that are none: objects known before anything is written. */
 static const uint32_t known_as_globals = UINT32_MAX;
@@ -76,27 +76,13 @@ static void encode_sized_value(struct encoder *e, int index) {
 static void encode_string(struct encoder *e, int index) {
   size_t size;
   const char *text = lua_tolstring(e->L, index, &size);
-  uint8_t *at = encoder_room(e, WRITER_VALUE_MAX + size);
-  if (size < 0x80)
-    at = put_u8(at, TAG_SHORT_STRING | (unsigned)size);
-  else
-    at = put_varint(put_u8(at, TAG_STRING), size);
+  uint8_t *at = put_string_head(encoder_room(e, WRITER_VALUE_MAX + size), size);
   if (size) memcpy(at, text, size);
   encoder_wrote(e, at + size);
 }
 
-static uint8_t *put_integer(uint8_t *at, int64_t value) {
-  if (value >= 0 && value < 64) return put_u8(at, TAG_SMALL_INTEGER | (unsigned)value);
-  return put_varint(put_u8(at, TAG_INTEGER), zigzag(value));
-}
-
 static void encode_number(struct encoder *e, int index) {
-  uint8_t *at = encoder_room(e, WRITER_VALUE_MAX);
-  if (lua_isinteger(e->L, index))
-    at = put_integer(at, lua_tointeger(e->L, index));
-  else
-    at = put_double(put_u8(at, TAG_FLOAT), lua_tonumber(e->L, index));
-  encoder_wrote(e, at);
+  encoder_wrote(e, put_number(encoder_room(e, WRITER_VALUE_MAX), e->L, index));
 }
 
 /* ---- objects that are named again ---- */

@@ -62,7 +62,7 @@ struct scratch *scratch_idle(lua_State *L) {
 
 void scratch_clear(struct scratch *s) {
   const bool was_small = s->out.len <= KEPT_MAX;
-  bytes_clear(&s->out);
+  block_bytes_end(&s->out);
   bytes_clear(&s->handles);
   bytes_clear(&s->deferred);
   if (was_small) bytes_trim(&s->out, KEPT_MAX);

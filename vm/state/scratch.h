@@ -10,7 +10,7 @@
 #ifndef STATE_SCRATCH_H
 #define STATE_SCRATCH_H
 
-#include "base/bytes.h"
+#include "shared/block_bytes.h"
 #include "state/handle.h"
 #include "state/object_map.h"
 

@@ -6,8 +6,8 @@
 
 #include "state/decode.h"
 #include "state/encode.h"
+#include "state/scalar.h"
 #include "wire/message.h"
-#include "wire/writer.h"
 
 static const char encode_key;
 static const char decode_key;
@@ -18,6 +18,7 @@ enum { VALUES_MAX = 1000000 }; /* more than any Lua's stack takes */
 
 struct encode_call {
   enum encode_mode mode;
+  bool is_for_ring;
   const char *what;
   struct scratch *s; /* set as soon as it is in use */
 };
@@ -55,6 +56,7 @@ static int encode_protected(lua_State *L) {
   s->is_busy = true;
   call->s = s;
   scratch_clear(s);
+  if (call->is_for_ring) block_bytes_begin(&s->out);
   struct encoder e = encoder_make(L, s, call->mode, ENCODE_WORK);
   encode_values(&e, call->what);
   return 0;
@@ -68,7 +70,9 @@ static int try_encode(lua_State *L, int first, int count, struct encode_call *ca
   const int result = lua_pcall(L, count + 1, 0, 0);
   if (!call->s) return result;
   call->s->is_busy = false;
-  if (result) scratch_drop_handles(call->s, 0);
+  if (!result) return LUA_OK;
+  scratch_drop_handles(call->s, 0);
+  block_bytes_end(&call->s->out);
   return result;
 }
 
@@ -93,6 +97,11 @@ struct bytes *transfer_encode(lua_State *L, int first, int count, const char *wh
 
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what) {
   struct encode_call call = {.mode = ENCODE_DUMP, .what = what};
+  return encode_or_raise(L, first, count, &call);
+}
+
+struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const char *what) {
+  struct encode_call call = {.mode = ENCODE_MESSAGE, .is_for_ring = true, .what = what};
   return encode_or_raise(L, first, count, &call);
 }
 
@@ -157,6 +166,7 @@ static void drop_handles(const struct handle_types *types, const struct message 
 /* (call) -> value … */
 static int decode_protected(lua_State *L) {
   struct decode_call *call = lua_touserdata(L, 1);
+  if (scalar_push(L, call->data, call->size)) return 1;
   if (message_parse(call->data, call->size, &call->message)) return luaL_error(L, "malformed message");
   return decode_values(L, call);
 }
@@ -174,6 +184,7 @@ static int try_decode(lua_State *L, struct decode_call *call, int *count) {
 }
 
 int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags) {
+  if (scalar_push(L, data, size)) return 1;
   transfer_open(L);
   struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_of(L)->types};
   if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");

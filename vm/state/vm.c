@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "os/clock.h"
+#include "os/pages.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_print.h"
 
@@ -42,7 +43,9 @@ static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_si
   }
   if (is_over_limit(account, old_size, new_size)) return NULL;
   void *moved = realloc(block, new_size);
-  if (moved) account_change(account, old_size, new_size);
+  if (!moved) return NULL;
+  account_change(account, old_size, new_size);
+  if (new_size >= PAGES_LARGE) pages_prefer_huge(moved, new_size);
   return moved;
 }
 

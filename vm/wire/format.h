@@ -69,6 +69,8 @@ enum wire_tag {
   TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xff: a string of 0 … 127 bytes, its size in the tag itself */
 };
 
+enum { SHORT_STRING_MAX = 0x7f };
+
 /* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is
  * a table) array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the
  * count is 0 pairs           := (key | value) … | TAG_END; nothing if the shape says that there are none A

@@ -31,6 +31,15 @@ struct message_handle message_handle_at(const struct message *m, uint32_t index)
   return (struct message_handle){.type = at[0], .reference = load_u64(at + 1)};
 }
 
+uint8_t *message_put_header(uint8_t *at, unsigned flags, uint32_t body_size, uint32_t handle_count) {
+  at = put_u8(at, WIRE_MAGIC);
+  at = put_u8(at, WIRE_VERSION);
+  at = put_u8(at, flags);
+  at = put_u8(at, 0);
+  at = put_u32(at, body_size);
+  return put_u32(at, handle_count);
+}
+
 status message_begin(struct bytes *out) {
   static const uint8_t blank[WIRE_HEADER_SIZE];
   return bytes_append(out, blank, sizeof blank);
@@ -41,12 +50,7 @@ status message_finish(struct bytes *out, unsigned flags, const struct bytes *han
   if (out->len > UINT32_MAX) return STATUS_TOO_LARGE;
   const status st = bytes_append(out, handles->data, handles->len);
   if (st) return st;
-  uint8_t *at = out->data;
-  at = put_u8(at, WIRE_MAGIC);
-  at = put_u8(at, WIRE_VERSION);
-  at = put_u8(at, flags);
-  at = put_u8(at, 0);
-  at = put_u32(at, (uint32_t)body_size);
-  put_u32(at, (uint32_t)(handles->len / WIRE_HANDLE_SIZE));
+  const uint32_t handle_count = (uint32_t)(handles->len / WIRE_HANDLE_SIZE);
+  message_put_header(out->data, flags, (uint32_t)body_size, handle_count);
   return STATUS_OK;
 }

@@ -33,6 +33,8 @@ MUST_CHECK status message_parse(const void *data, size_t size, struct message *o
 /* The handle at index < handle_count. */
 struct message_handle message_handle_at(const struct message *m, uint32_t index);
 
+/* Writes a header, WIRE_HEADER_SIZE bytes, and returns the place behind it. */
+uint8_t *message_put_header(uint8_t *at, unsigned flags, uint32_t body_size, uint32_t handle_count);
 /* Starts a message in `out`, which is empty; the body is appended next. */
 MUST_CHECK status message_begin(struct bytes *out);
 /* Ends the body, appends `handles` (WIRE_HANDLE_SIZE bytes each) and fills in the header.

@@ -72,6 +72,28 @@ static void a_letter_in_two_parts_arrives_as_one(void) {
   commons_release(&r->object);
 }
 
+static void a_block_goes_as_it_is_with_a_head_in_front(void) {
+  struct ring *r = NULL;
+  block_ref block = 0;
+  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  CHECK_EQ(ring_make(&r, 1, RING_GROWS), STATUS_OK);
+  CHECK_EQ(commons_alloc(5000, &block), STATUS_OK);
+  uint8_t *body = (uint8_t *)commons_at(block) + 64;
+  memcpy(body, "body", 4);
+  const struct ring_letter letter = {"head", 4, body, 4};
+  CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_FULL);
+  struct ring_message m;
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_OK);
+  CHECK_EQ(m.size, 8);
+  CHECK(m.block == block && m.data == body - 4 && memcmp(m.data, "headbody", 8) == 0);
+  ring_message_done(&m);
+  ring_validate(r);
+  ring_fini(r);
+  commons_release(&r->object);
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
+}
+
 static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 3, RING_GROWS), STATUS_OK);
@@ -234,6 +256,7 @@ int main(void) {
   messages_of_any_size_come_out_in_order();
   a_letter_in_two_parts_arrives_as_one();
   what_was_sent_is_counted_while_the_ring_lives_and_after_it();
+  a_block_goes_as_it_is_with_a_head_in_front();
   a_bounded_ring_is_full_at_its_bound_and_not_before();
   a_staying_ring_waits_for_its_reader();
   a_closed_ring_drains_and_then_says_so();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "shared/block_bytes.h"
 #include "shared/kill_point.h"
 #include "shared/ring.h"
 
@@ -63,6 +64,18 @@ static void act_put_large(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
   CHECK_EQ(put(r, 1000, LARGE), STATUS_OK);
 }
+/* What is filled may be left half filled, or grow, when its owner dies. */
+static void act_put_block(struct ring *r, _Atomic uint64_t *claim) {
+  (void)claim;
+  struct bytes b;
+  bytes_init(&b);
+  block_bytes_begin(&b);
+  for (int i = 0; i < 5; i++) CHECK_EQ(bytes_append(&b, text, LARGE), STATUS_OK);
+  b.len = LARGE - 8;
+  const uint64_t number = 1000;
+  const struct ring_letter letter = {&number, sizeof number, b.data, b.len};
+  CHECK_EQ(ring_put_block(r, &letter, block_bytes_block(&b), deadline_now()), STATUS_OK);
+}
 static void act_take(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
   uint64_t number;
@@ -77,6 +90,7 @@ static void act_claim(struct ring *r, _Atomic uint64_t *claim) {
 static const struct deed deeds[] = {
     {"put", put_three, act_put, 1, 0},
     {"put large", put_three_large, act_put_large, 1, 0},
+    {"put a block", put_three_large, act_put_block, 1, 0},
     {"put that grows the storage", fill_storage, act_put, 1, 0},
     {"put into an empty ring", nothing, act_put, 1, 0},
     {"take", put_three, act_take, 0, 1},

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Two stores: one for a run that is still private, one for a run in a block. A run changes from the one to
+ * the other when it grows. */
+#include "shared/block_bytes.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { COMMIT_STEP_MAX = 1 << 20 }; /* pages are cheap to add in place, and costly to zero in vain */
+
+static status grow_private(struct bytes *b, size_t size);
+static status grow_in_block(struct bytes *b, size_t size);
+static void release_private(struct bytes *b) { memory_free(b->data); }
+static void release_block(struct bytes *b) { commons_free(block_bytes_block(b)); }
+
+static const struct bytes_store private_store = {grow_private, release_private};
+static const struct bytes_store block_store = {grow_in_block, release_block};
+
+block_ref block_bytes_block(const struct bytes *b) {
+  return b->store == &block_store ? commons_ref(b->data) - BLOCK_BYTES_MARGIN : 0;
+}
+
+/* The bytes move to a new place, whose owner the run is from now on. */
+static void move_to(struct bytes *b, uint8_t *data, size_t cap, const struct bytes_store *store) {
+  if (b->len) memcpy(data, b->data, b->len);
+  b->store->release(b);
+  *b = (struct bytes){data, b->len, cap, store};
+}
+
+static size_t capacity_of(block_ref block) { return commons_committed(block) - BLOCK_BYTES_MARGIN; }
+
+static status move_to_block(struct bytes *b, size_t size) {
+  block_ref block = 0;
+  const status st = commons_alloc(BLOCK_BYTES_MARGIN + size, &block);
+  if (st) return st;
+  move_to(b, (uint8_t *)commons_at(block) + BLOCK_BYTES_MARGIN, capacity_of(block), &block_store);
+  return STATUS_OK;
+}
+
+static status grow_private(struct bytes *b, size_t size) {
+  if (size <= BLOCK_BYTES_PRIVATE) return bytes_grow_privately(b, BLOCK_BYTES_PRIVATE);
+  return move_to_block(b, size) ? bytes_grow_privately(b, size) : STATUS_OK;
+}
+
+static status move_back(struct bytes *b, size_t size) {
+  uint8_t *data = memory_resize(NULL, size);
+  if (!data) return -ENOMEM;
+  move_to(b, data, size, &private_store);
+  return STATUS_OK;
+}
+
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+static status grow_in_block(struct bytes *b, size_t size) {
+  const block_ref block = block_bytes_block(b);
+  const size_t most = commons_block_size(block) - BLOCK_BYTES_MARGIN;
+  if (size > most) return move_to_block(b, size) ? move_back(b, size) : STATUS_OK;
+  const size_t ample = min_size(b->cap + min_size(b->cap, COMMIT_STEP_MAX), most);
+  if (commons_commit(block, BLOCK_BYTES_MARGIN + (ample > size ? ample : size))) return move_back(b, size);
+  b->cap = capacity_of(block);
+  return STATUS_OK;
+}
+
+void block_bytes_begin(struct bytes *b) {
+  CHECK(!b->store && b->len == 0);
+  bytes_trim(b, BLOCK_BYTES_PRIVATE);
+  b->store = &private_store;
+}
+
+void block_bytes_yield(struct bytes *b) {
+  CHECK(b->store == &block_store);
+  bytes_init(b);
+}
+
+void block_bytes_end(struct bytes *b) {
+  if (b->store == &block_store) bytes_fini(b);
+  b->store = NULL;
+  bytes_clear(b);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* See parcel.h. */
+#include "state/parcel.h"
+
+#include "base/check.h"
+#include "channel/message.h"
+#include "shared/block_bytes.h"
+#include "state/scalar.h"
+#include "state/transfer.h"
+
+_Static_assert(PARCEL_ENVELOPE_MAX + SCALAR_HEAD_MAX <= PARCEL_HEAD_MAX,
+               "a lone value fits behind any envelope");
+_Static_assert((int)PARCEL_ENVELOPE_MAX <= (int)BLOCK_BYTES_MARGIN,
+               "an envelope fits in front of a block's bytes");
+
+static bool pack_scalar(lua_State *L, struct parcel *p, int index) {
+  struct ring_letter *letter = &p->letter;
+  const char *text = NULL;
+  const size_t size = scalar_write(L, index, p->head + letter->head_size, &text, &letter->body_size);
+  letter->head_size += size;
+  letter->body = text;
+  return size > 0;
+}
+
+static void pack_encoded(lua_State *L, struct parcel *p, int first, int count, const char *what) {
+  p->text = transfer_encode_for_ring(L, first, count, what);
+  p->letter.body = p->text->data;
+  p->letter.body_size = p->text->len;
+}
+
+void parcel_open(struct parcel *p, const void *envelope, size_t size) {
+  CHECK(size <= PARCEL_ENVELOPE_MAX);
+  p->text = NULL;
+  p->letter = (struct ring_letter){.head = p->head, .head_size = size};
+  if (size) memcpy(p->head, envelope, size);
+}
+
+void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what) {
+  if (count != 1 || !pack_scalar(L, p, first)) pack_encoded(L, p, first, count, what);
+}
+
+status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
+  const block_ref block = p->text ? block_bytes_block(p->text) : 0;
+  return block ? ring_put_block(r, &p->letter, block, until) : ring_put(r, &p->letter, until);
+}
+
+void parcel_keep(struct parcel *p) {
+  if (!p->text) return;
+  p->kept = *p->text;
+  bytes_init(p->text);
+  p->text = &p->kept;
+}
+
+void parcel_settle(struct parcel *p, status st) {
+  if (!p->text) return;
+  if (st)
+    message_discard(p->text->data, p->text->len);
+  else if (block_bytes_block(p->text))
+    block_bytes_yield(p->text);
+  if (p->text == &p->kept)
+    bytes_fini(&p->kept);
+  else
+    block_bytes_end(p->text);
+}
