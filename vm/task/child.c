@@ -175,6 +175,7 @@ status child_attach_with_channel(const char *text, struct child_order *out, int 
   int fd = -1;
   status st = order_parse(text, out, &fd, channel);
   if (st) return st;
+  process_close_inherited(fd, *channel);
   if (*channel < 0) st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
