@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memset(copy, 0, WIRE_HEADER_SIZE);
   copy[0] = WIRE_MAGIC;
   copy[1] = WIRE_VERSION;
+  copy[3] = KEYS_MAX;
   memcpy(copy + 4, &body, sizeof body);
   if (size) memcpy(copy + WIRE_HEADER_SIZE, data, size);
   int count;
@@ -51,6 +52,7 @@ static const char *const seeds[] = {
     "local t, u = {}, {} for i = 1, 20 do t[i] = i + 0.5 u[i] = i * 100000 end return {t, u, {t}}",
     "local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t",
     "local t = {} for i = 1, 210 do t = {t, i} end return t",
+    "local t = {} for i = 1, 9 do t[i] = {name = 'n' .. i, x = i, y = {name = 'x', z = t}} end return t",
     "return {string, math, _G, io.stdout, setmetatable({}, string), setmetatable({}, string)}",
 };
 
@@ -96,7 +98,7 @@ static void replay(const char *seed, long rounds, uint32_t *state) {
 int main(int argc, char **argv) {
   const long rounds = argc > 1 ? atol(argv[1]) : 20000;
   uint32_t state = 2463534242;
-  for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) replay(seeds[i], rounds / 5, &state);
+  for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) replay(seeds[i], rounds / 6, &state);
   lua_close(vm());
   return 0;
 }

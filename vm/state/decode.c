@@ -8,8 +8,9 @@
 
 static void decode_at_depth(struct decoder *d, int depth);
 
-struct decoder decoder_make(lua_State *L, const struct message *m, int memo, int work) {
-  struct decoder d = {.L = L, .message = *m, .memo = memo, .work = work, .budget = m->body_end};
+struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
+  struct decoder d = {
+      .L = L, .message = *m, .memo = first, .work = first + 1, .keys = first + 2, .budget = m->body_end};
   d.r = reader_over(m->data, m->body_end);
   d.r.at += WIRE_HEADER_SIZE;
   return d;
@@ -178,18 +179,44 @@ static void decode_array(struct decoder *d, int table, int count, int depth) {
   }
 }
 
+/* A short string as a key is kept under the next number, if the message says that it comes again. */
+static void decode_short_key(struct decoder *d, size_t size) {
+  push_string(d, size);
+  if (d->keys_count == d->message.key_count) return;
+  lua_pushvalue(d->L, -1);
+  lua_replace(d->L, d->keys + d->keys_count++);
+}
+
+static void decode_numbered_key(struct decoder *d, int number) {
+  must_be(d, number < d->keys_count);
+  lua_pushvalue(d->L, d->keys + number);
+}
+
 /* Whether the value on top of the stack can be a key: neither nil nor NaN, for which rawset would raise. */
 static bool is_fit_for_key(lua_State *L) {
   const int type = lua_type(L, -1);
   return type != LUA_TNIL && (type != LUA_TNUMBER || lua_rawequal(L, -1, -1));
 }
 
+static void decode_key(struct decoder *d, int depth) {
+  const uint8_t tag = *d->r.at;
+  if (tag >= TAG_SHORT_STRING) {
+    d->r.at++;
+    if (tag >= TAG_KEY)
+      decode_numbered_key(d, tag - TAG_KEY);
+    else
+      decode_short_key(d, tag - TAG_SHORT_STRING);
+    return;
+  }
+  decode_at_depth(d, depth);
+  must_be(d, is_fit_for_key(d->L));
+}
+
 static void decode_pairs(struct decoder *d, int table, int depth) {
   for (;;) {
     must_be(d, reader_left(&d->r) > 0);
     if (*d->r.at == TAG_END) break;
-    decode_at_depth(d, depth);
-    must_be(d, is_fit_for_key(d->L));
+    decode_key(d, depth);
     decode_at_depth(d, depth);
     lua_rawset(d->L, table);
   }
@@ -463,7 +490,8 @@ static void decode_at_depth(struct decoder *d, int depth) {
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);
   if (tag >= TAG_SHORT_STRING) {
-    push_string(d, tag & SHORT_STRING_MAX);
+    must_be(d, tag < TAG_KEY);
+    push_string(d, tag - TAG_SHORT_STRING);
     return;
   }
   if (tag >= TAG_SMALL_INTEGER) {

@@ -24,6 +24,8 @@ struct decoder {
   int memo; /* stack place of offset -> object that is named again; nil while there are none */
   int work; /* stack place of the deferred objects and the offsets of their parts; nil while there are none */
   int work_count;
+  int keys;       /* stack place of key 0 */
+  int keys_count; /* so many have been read */
   uint64_t budget;
   uint32_t *received; /* how many handles have found a new owner; unused in an image */
   bool is_image;      /* bytes of our own, read out of order; see format.h, I2 */
@@ -32,8 +34,9 @@ struct decoder {
   enum names_trust trust;
 };
 
-/* Over a message that was parsed; memo and work are stack places that hold nil. */
-struct decoder decoder_make(lua_State *L, const struct message *m, int memo, int work);
+/* Over a message that was parsed. From stack place `first` on there are nils: memo, work, and for each key
+ * that the message numbers one more. */
+struct decoder decoder_make(lua_State *L, const struct message *m, int first);
 
 /* Pushes the value at the cursor. [-0, +1, raises] */
 void decode_value(struct decoder *d);

@@ -73,12 +73,16 @@ static void encode_sized_value(struct encoder *e, int index) {
 
 /* ---- scalars ---- */
 
-static void encode_string(struct encoder *e, int index) {
-  size_t size;
-  const char *text = lua_tolstring(e->L, index, &size);
+static void encode_text(struct encoder *e, const char *text, size_t size) {
   uint8_t *at = put_string_head(encoder_room(e, WRITER_VALUE_MAX + size), size);
   if (size) memcpy(at, text, size);
   encoder_wrote(e, at + size);
+}
+
+static void encode_string(struct encoder *e, int index) {
+  size_t size;
+  const char *text = lua_tolstring(e->L, index, &size);
+  encode_text(e, text, size);
 }
 
 static void encode_number(struct encoder *e, int index) {
@@ -174,10 +178,9 @@ static bool is_key(lua_State *L, uint32_t n) {
   return lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == n;
 }
 
-/* Whether the key on top but one is in the array part that was written, of elements 1 … count. */
-static bool is_array_key(lua_State *L, uint32_t count) {
-  if (lua_type(L, -2) != LUA_TNUMBER) return false;
-  const double key = lua_tonumber(L, -2);
+/* Whether the number at an index is a key of the array part that was written, of elements 1 … count. */
+static bool is_array_key(lua_State *L, int index, uint32_t count) {
+  const double key = lua_tonumber(L, index);
   return key >= 1 && key <= count && key == (double)(uint32_t)key;
 }
 
@@ -266,10 +269,9 @@ static bool encode_elements(struct encoder *e, int index, uint32_t count, const 
   return has_pair;
 }
 
-/* How many elements to write as an array: all up to the table's length, holes too, so that the receiver finds
- * the same length; unless it is nearly empty, for then the length may be a billion. */
-static uint32_t array_count(lua_State *L, int index) {
-  const size_t count = lua_rawlen(L, index);
+/* How many elements to write as an array: all up to the table's length `count`, holes too, so that the
+ * receiver finds the same length; unless it is nearly empty, for then the length may be a billion. */
+static uint32_t array_count(lua_State *L, int index, size_t count) {
   if (count <= HOLES_FREE) return (uint32_t)count;
   if (count > INT32_MAX) return 0;
   size_t holes = 0;
@@ -295,33 +297,48 @@ static bool encode_array(struct encoder *e, int index, uint32_t *written, const 
     if (encode_any_bulk(e, index, *written)) return lua_next(e->L, index);
     e->s->out.len = start;
   }
-  encode_count(e, *written = array_count(e->L, index));
+  encode_count(e, *written = array_count(e->L, index, length));
   return encode_elements(e, index, *written, at, depth);
 }
 
-/* Key and value on top; pops the value. */
-static void encode_pair(struct encoder *e, const struct path_step *at, int depth) {
-  const int key = lua_gettop(e->L) - 1;
-  const struct path_step here = {.up = at, .kind = PATH_FIELD, .number = key};
-  const struct path_step of_key = {.up = &here, .kind = PATH_KEY};
-  encode_at_depth(e, key, &of_key, depth);
-  encode_at_depth(e, key + 1, &here, depth);
-  lua_pop(e->L, 1);
+/* A string as the key of a pair: by its number if it has one. */
+static void encode_key(struct encoder *e, int index) {
+  struct key_list *keys = &e->s->keys;
+  struct bytes *out = &e->s->out;
+  size_t size;
+  const char *text = lua_tolstring(e->L, index, &size);
+  struct key_place *place = key_place(keys, text);
+  if (key_is_at(keys, place, text, size, out->data)) {
+    if (place->number >= keys->repeated) keys->repeated = place->number + 1u;
+    encode_tag(e, TAG_KEY | place->number);
+    return;
+  }
+  if (size <= SHORT_STRING_MAX) key_enter(keys, place, text, encoder_offset(e));
+  encode_text(e, text, size);
 }
 
 /* The rest of the table, from the pair on the stack on. Returns the shape's room for that many. */
 static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const struct path_step *at,
                              int depth) {
   lua_State *L = e->L;
+  const int key = lua_gettop(L) - 1;
+  const struct path_step here = {.up = at, .kind = PATH_FIELD, .number = key};
+  const struct path_step of_key = {.up = &here, .kind = PATH_KEY};
   size_t count = 0;
-  do {
-    if (is_array_key(L, array)) {
+  for (bool has_pair = true; has_pair; has_pair = lua_next(L, index)) {
+    const int type = lua_type(L, key);
+    if (type == LUA_TSTRING && e->mode != ENCODE_IMAGE) {
+      encode_key(e, key);
+    } else if (type == LUA_TNUMBER && is_array_key(L, key, array)) {
       lua_pop(L, 1);
       continue;
+    } else {
+      encode_at_depth(e, key, &of_key, depth);
     }
-    encode_pair(e, at, depth);
+    encode_at_depth(e, key + 1, &here, depth);
+    lua_pop(L, 1);
     count++;
-  } while (lua_next(L, index));
+  }
   if (count == 0) return 0;
   encode_tag(e, TAG_END);
   unsigned room = 1;

@@ -261,7 +261,7 @@ static int image_protected(lua_State *L) {
   scratch_clear(s);
   if (message_begin(&s->out)) raise_memory(L);
   write_image(L, image);
-  if (message_finish(&s->out, image->flags | FLAG_IMAGE, &s->handles)) raise_memory(L);
+  if (message_finish(&s->out, image->flags | FLAG_IMAGE, 0, &s->handles)) raise_memory(L);
   if (bytes_append(image->out, s->out.data, s->out.len)) raise_memory(L);
   return 0;
 }

@@ -24,7 +24,7 @@ static const char state_key;
 
 /* ---- decoding an entry's content ---- */
 
-enum { CONTENT_STATE = 1, CONTENT_OFFSET, CONTENT_MEMO, CONTENT_WORK };
+enum { CONTENT_STATE = 1, CONTENT_OFFSET, CONTENT_MEMO };
 
 /* (state, offset) -> value */
 static int content_protected(lua_State *L) {
@@ -33,7 +33,7 @@ static int content_protected(lua_State *L) {
   lua_pop(L, 1);
   lua_rawgeti(L, CONTENT_STATE, STATE_MEMO);
   lua_pushnil(L);
-  struct decoder d = decoder_make(L, m, CONTENT_MEMO, CONTENT_WORK);
+  struct decoder d = decoder_make(L, m, CONTENT_MEMO);
   d.types = scratch_of(L)->types;
   d.is_image = true;
   d.takes_functions = true;
@@ -416,7 +416,7 @@ static int install_called(lua_State *L) {
   lua_settop(L, 0);
   push_state(L, call->data, call->size);
   lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
-  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0, 0);
+  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0);
   while (reader_left(&d.r) > 0) {
     lua_settop(L, INSTALL_STATE);
     install_entry(L, read_entry(&d));

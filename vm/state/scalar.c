@@ -21,7 +21,8 @@ size_t scalar_write(lua_State *L, int index, uint8_t *head, const char **text, s
   *text_size = 0;
   const uint8_t *end = put_scalar(put_u8(body, 1), L, index, text, text_size);
   if (!end || *text_size > UINT32_MAX - SCALAR_HEAD_MAX) return 0;
-  message_put_header(head, 0, (uint32_t)((size_t)(end - body) + *text_size), 0);
+  const struct message_header header = {.body_size = (uint32_t)((size_t)(end - body) + *text_size)};
+  message_put_header(head, &header);
   return (size_t)(end - head);
 }
 
@@ -55,7 +56,7 @@ static bool push_long_string(lua_State *L, struct reader *r) {
 }
 
 static bool push_tagged(lua_State *L, struct reader *r, uint8_t tag) {
-  if (tag >= TAG_SHORT_STRING) return push_string(L, r, tag & SHORT_STRING_MAX);
+  if (tag >= TAG_SHORT_STRING) return tag < TAG_KEY && push_string(L, r, tag & SHORT_STRING_MAX);
   if (tag == TAG_INTEGER) return push_integer(L, r);
   if (tag == TAG_FLOAT) return push_float(L, r);
   if (tag == TAG_STRING) return push_long_string(L, r);
@@ -73,7 +74,8 @@ static bool push_tagged(lua_State *L, struct reader *r, uint8_t tag) {
 
 bool scalar_push(lua_State *L, const void *data, size_t size) {
   struct message m;
-  if (message_parse(data, size, &m) || m.version != WIRE_VERSION || m.flags || m.handle_count) return false;
+  if (message_parse(data, size, &m) || m.version != WIRE_VERSION || m.flags || m.handle_count || m.key_count)
+    return false;
   if (m.body_end < WIRE_HEADER_SIZE + 2 || m.data[WIRE_HEADER_SIZE] != 1) return false;
   struct reader r = reader_over(data, size);
   const uint8_t tag = m.data[WIRE_HEADER_SIZE + 1];

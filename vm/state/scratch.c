@@ -68,6 +68,7 @@ void scratch_clear(struct scratch *s) {
   if (was_small) bytes_trim(&s->out, KEPT_MAX);
   if (was_small) bytes_trim(&s->deferred, KEPT_MAX);
   object_map_clear(&s->map);
+  key_list_begin(&s->keys);
 }
 
 void scratch_drop_handles(struct scratch *s, size_t start) {

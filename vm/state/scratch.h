@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM keeps between messages, so that a message costs no allocation: buffers, the map of objects,
- * the known types of handles.
+/* What a VM keeps between messages, so that a message costs no allocation: buffers, the maps of objects
+ * and of keys, the known types of handles.
  *
  * A userdata in the registry; freed with the VM. The VM's lock protects it.
  * I1  `is_busy` while an encoder works in it. An encoder that starts meanwhile (a finalizer that the
@@ -12,6 +12,7 @@
 
 #include "shared/block_bytes.h"
 #include "state/handle.h"
+#include "state/key_list.h"
 #include "state/object_map.h"
 
 enum { HANDLE_TYPE_MAX = 255 };
@@ -26,6 +27,7 @@ struct scratch {
   struct bytes handles;
   struct bytes deferred; /* u32 each: where the offset of the n-th deferred part has to be written */
   struct object_map map;
+  struct key_list keys;
   struct handle_types *types; /* shared by all scratches of the VM; the first one owns it */
   struct handle_types own_types;
   bool is_busy;

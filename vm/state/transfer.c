@@ -26,7 +26,7 @@ struct encode_call {
 enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_SCRATCH, ENCODE_FIRST };
 
 static void finish_message(struct encoder *e) {
-  const status st = message_finish(&e->s->out, e->flags, &e->s->handles);
+  const status st = message_finish(&e->s->out, e->flags, e->s->keys.repeated, &e->s->handles);
   if (st == STATUS_TOO_LARGE) luaL_error(e->L, "the message is larger than 4 GiB");
   if (st) luaL_error(e->L, "not enough memory");
 }
@@ -133,14 +133,23 @@ static void decoder_allow(struct decoder *d, unsigned flags) {
   d->trust = d->takes_functions ? NAMES_REQUIRE : NAMES_LOADED_ONLY;
 }
 
-/* Pushes the values; memo and work stand below them meanwhile. */
+/* The `count` values on top of the stack come down to just above `base`. */
+static void move_down(lua_State *L, int base, int count) {
+  const int first = lua_gettop(L) - count + 1;
+  for (int i = 0; i < count; i++) {
+    lua_pushvalue(L, first + i);
+    lua_replace(L, base + 1 + i);
+  }
+  lua_settop(L, base + count);
+}
+
+/* Pushes the values; memo, work and keys stand below them meanwhile. */
 static int decode_values(lua_State *L, struct decode_call *call) {
   check_header(L, call);
-  luaL_checkstack(L, 4, "no room to decode");
+  luaL_checkstack(L, 4 + KEYS_MAX, "no room to decode");
   const int base = lua_gettop(L);
-  lua_pushnil(L);
-  lua_pushnil(L);
-  struct decoder d = decoder_make(L, &call->message, base + 1, base + 2);
+  lua_settop(L, base + 2 + call->message.key_count);
+  struct decoder d = decoder_make(L, &call->message, base + 1);
   d.types = call->types;
   d.received = &call->received;
   decoder_allow(&d, call->flags);
@@ -150,8 +159,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   for (uint64_t i = 0; i < count; i++) decode_value(&d);
   decode_deferred(&d);
   if (reader_left(&d.r) > 0) decode_raise_malformed(&d);
-  lua_remove(L, base + 2);
-  lua_remove(L, base + 1);
+  move_down(L, base, (int)count);
   return (int)count;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a message looks like: the one drawing of the wire format.
  *
- *   message  := magic 'M' | version | flags | reserved 0 | body size u32 | handle count u32
+ *   message  := magic 'M' | version | flags | key count | body size u32 | handle count u32
  *               | body | handle …
  *   handle   := type u8 | reference u64
  *   body     := value count (varint) | value … | deferred part …
@@ -24,6 +24,10 @@
  * element takes a byte, every pair two, and the room is less than twice the pairs. A reader that holds the
  * bytes to this allocates no more than O(input).
  *
+ * I6  Short strings that are spelled out as keys of pairs are numbered in the order in which they stand in
+ * the bytes, from 0 and up to KEYS_MAX; TAG_KEY names one of them, as a key, further on. `key count` is one
+ * more than the highest number so used: a reader need remember no more. There are none in a globals image.
+ *
  * The format is private to one program and one version; nothing here is promised across versions.
  */
 #ifndef WIRE_FORMAT_H
@@ -31,7 +35,7 @@
 
 enum {
   WIRE_MAGIC = 'M',
-  WIRE_VERSION = 1,
+  WIRE_VERSION = 2,
   WIRE_HEADER_SIZE = 12,
   WIRE_HANDLE_SIZE = 9,
   WIRE_DEPTH_MAX = 100,
@@ -66,10 +70,11 @@ enum wire_tag {
   TAG_END = 0x14,        /* no more pairs */
   TAG_SHARED = 0x20,     /* or-ed into the tag of an object that is named again */
   TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
-  TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xff: a string of 0 … 127 bytes, its size in the tag itself */
+  TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes, its size in the tag itself */
+  TAG_KEY = 0xc0,           /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
 };
 
-enum { SHORT_STRING_MAX = 0x7f };
+enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
 
 /* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is
  * a table) array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the

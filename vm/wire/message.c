@@ -7,7 +7,13 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-enum { HEADER_VERSION = 1, HEADER_FLAGS = 2, HEADER_BODY_SIZE = 4, HEADER_HANDLE_COUNT = 8 };
+enum {
+  HEADER_VERSION = 1,
+  HEADER_FLAGS = 2,
+  HEADER_KEY_COUNT = 3,
+  HEADER_BODY_SIZE = 4,
+  HEADER_HANDLE_COUNT = 8
+};
 _Static_assert(HEADER_HANDLE_COUNT + 4 == WIRE_HEADER_SIZE, "layout");
 
 status message_parse(const void *data, size_t size, struct message *out) {
@@ -19,6 +25,8 @@ status message_parse(const void *data, size_t size, struct message *out) {
     m.handle_count = load_u32(bytes + HEADER_HANDLE_COUNT);
     if (size != WIRE_HEADER_SIZE + body_size + (uint64_t)m.handle_count * WIRE_HANDLE_SIZE)
       return STATUS_MALFORMED;
+    m.key_count = bytes[HEADER_KEY_COUNT];
+    if (m.key_count > KEYS_MAX) return STATUS_MALFORMED;
     m.body_end = WIRE_HEADER_SIZE + (size_t)body_size;
   }
   *out = m;
@@ -31,13 +39,13 @@ struct message_handle message_handle_at(const struct message *m, uint32_t index)
   return (struct message_handle){.type = at[0], .reference = load_u64(at + 1)};
 }
 
-uint8_t *message_put_header(uint8_t *at, unsigned flags, uint32_t body_size, uint32_t handle_count) {
+uint8_t *message_put_header(uint8_t *at, const struct message_header *header) {
   at = put_u8(at, WIRE_MAGIC);
   at = put_u8(at, WIRE_VERSION);
-  at = put_u8(at, flags);
-  at = put_u8(at, 0);
-  at = put_u32(at, body_size);
-  return put_u32(at, handle_count);
+  at = put_u8(at, header->flags);
+  at = put_u8(at, header->key_count);
+  at = put_u32(at, header->body_size);
+  return put_u32(at, header->handle_count);
 }
 
 status message_begin(struct bytes *out) {
@@ -45,12 +53,11 @@ status message_begin(struct bytes *out) {
   return bytes_append(out, blank, sizeof blank);
 }
 
-status message_finish(struct bytes *out, unsigned flags, const struct bytes *handles) {
-  const size_t body_size = out->len - WIRE_HEADER_SIZE;
+status message_finish(struct bytes *out, unsigned flags, unsigned key_count, const struct bytes *handles) {
   if (out->len > UINT32_MAX) return STATUS_TOO_LARGE;
+  const struct message_header header = {flags, key_count, (uint32_t)(out->len - WIRE_HEADER_SIZE),
+                                        (uint32_t)(handles->len / WIRE_HANDLE_SIZE)};
   const status st = bytes_append(out, handles->data, handles->len);
-  if (st) return st;
-  const uint32_t handle_count = (uint32_t)(handles->len / WIRE_HANDLE_SIZE);
-  message_put_header(out->data, flags, (uint32_t)body_size, handle_count);
-  return STATUS_OK;
+  if (st == STATUS_OK) message_put_header(out->data, &header);
+  return st;
 }

@@ -18,6 +18,7 @@ struct message {
   size_t body_end;     /* offset */
   uint8_t version;
   uint8_t flags; /* enum wire_flag */
+  uint8_t key_count;
   uint32_t handle_count;
 };
 
@@ -26,19 +27,27 @@ struct message_handle {
   uint64_t reference;
 };
 
-/* STATUS_MALFORMED unless the sizes in the header add up to `size`. The version is not judged, except
- * that another version's sizes are not looked at: then body_end is 0 and there are no handles. */
+/* STATUS_MALFORMED unless the numbers in the header are possible, and the sizes add up to `size`. The version
+ * is not judged, except that another version's sizes are not looked at: then body_end is 0 and there are no
+ * handles. */
 MUST_CHECK status message_parse(const void *data, size_t size, struct message *out);
 
 /* The handle at index < handle_count. */
 struct message_handle message_handle_at(const struct message *m, uint32_t index);
 
+struct message_header {
+  unsigned flags;
+  unsigned key_count;
+  uint32_t body_size;
+  uint32_t handle_count;
+};
 /* Writes a header, WIRE_HEADER_SIZE bytes, and returns the place behind it. */
-uint8_t *message_put_header(uint8_t *at, unsigned flags, uint32_t body_size, uint32_t handle_count);
+uint8_t *message_put_header(uint8_t *at, const struct message_header *header);
 /* Starts a message in `out`, which is empty; the body is appended next. */
 MUST_CHECK status message_begin(struct bytes *out);
 /* Ends the body, appends `handles` (WIRE_HANDLE_SIZE bytes each) and fills in the header.
  * STATUS_TOO_LARGE: more than 4 GiB. */
-MUST_CHECK status message_finish(struct bytes *out, unsigned flags, const struct bytes *handles);
+MUST_CHECK status message_finish(struct bytes *out, unsigned flags, unsigned key_count,
+                                 const struct bytes *handles);
 
 #endif

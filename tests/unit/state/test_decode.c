@@ -12,6 +12,7 @@ static const char *const samples[] = {
     "local t = {} for i = 1, 20 do t[i] = i * 1000000 end return {t, {t}, t}",
     "local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t",
     "local t = {} for i = 1, 250 do t = {t, i} end return t",
+    "local t = {} for i = 1, 5 do t[i] = {name = 'n', x = i, y = {name = i, z = 'name'}} end return t",
     "return {string, math, _G, io.stdout, string}",
     "return setmetatable({1}, string), setmetatable({2}, string)",
 };
@@ -135,6 +136,29 @@ static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
   expect_refusal(p->receiver, data, sizeof data, TRANSFER_UNTRUSTED, "malformed message");
 }
 
+/* A table with these pairs, in a message that says it numbers so many keys. */
+static void refuse_pairs(struct lua_pair *p, uint8_t key_count, const uint8_t *pairs, size_t size) {
+  uint8_t data[WIRE_HEADER_SIZE + 4 + 16] = {WIRE_MAGIC, WIRE_VERSION, 0, key_count};
+  const uint32_t body = (uint32_t)(4 + size);
+  memcpy(data + 4, &body, sizeof body);
+  const uint8_t table[4] = {1, TAG_TABLE, 2, 0};
+  memcpy(data + WIRE_HEADER_SIZE, table, sizeof table);
+  memcpy(data + WIRE_HEADER_SIZE + sizeof table, pairs, size);
+  expect_refusal(p->receiver, data, WIRE_HEADER_SIZE + body, TRANSFER_UNTRUSTED, "malformed message");
+}
+
+static void keys_that_were_not_spelled_out_are_refused(struct lua_pair *p) {
+  const uint8_t first[] = {TAG_KEY, TAG_TRUE, TAG_END};
+  refuse_pairs(p, 0, first, sizeof first);
+  refuse_pairs(p, 64, first, sizeof first);
+  const uint8_t second[] = {TAG_SHORT_STRING | 1, 'a', TAG_TRUE, TAG_KEY | 1, TAG_TRUE, TAG_END};
+  refuse_pairs(p, 0, second, sizeof second);
+  refuse_pairs(p, 2, second, sizeof second);
+  const uint8_t value[] = {TAG_SHORT_STRING | 1, 'a', TAG_KEY, TAG_END};
+  refuse_pairs(p, 1, value, sizeof value);
+  refuse_pairs(p, 65, value, sizeof value);
+}
+
 static uint32_t next_random(uint32_t *seed) {
   *seed ^= *seed << 13;
   *seed ^= *seed >> 17;
@@ -148,6 +172,7 @@ static void random_bodies_do_not_crash(struct lua_pair *p) {
   for (int round = 0; round < 20000; round++) {
     const uint32_t body = next_random(&seed) % 64;
     memcpy(data + 4, &body, sizeof body);
+    data[3] = (uint8_t)(round % (KEYS_MAX + 1));
     for (uint32_t i = 0; i < body; i++) {
       const uint32_t r = next_random(&seed);
       data[WIRE_HEADER_SIZE + i] = (uint8_t)(r & 0x100 ? r % 0x15 : r); /* half of them are tags */
@@ -166,6 +191,7 @@ int main(void) {
   functions_of_another_lua_are_refused_by_name(&p);
   strangers_load_no_module(&p);
   sizes_that_the_bytes_cannot_back_are_refused(&p);
+  keys_that_were_not_spelled_out_are_refused(&p);
   random_bodies_do_not_crash(&p);
   pair_close(&p);
   return 0;

@@ -46,6 +46,28 @@ static void tables_arrive_whole(struct lua_pair *p) {
       "local t, u = ... assert(#t == 5000 and t[5000] == 5000.5 and #u == 9 and u[9] == 'x' and u[8] == 8)");
 }
 
+/* More keys than have numbers, short and long ones, the same ones as values, and at any depth. */
+static void records_arrive_with_their_keys(struct lua_pair *p) {
+  pair_send(p,
+            "local list = {} for i = 1, 300 do list[i] = {name = 'name', x = i, [i] = 'x', [true] = {name = "
+            "i}} end\n"
+            "return list",
+            "local list = ... for i = 1, 300 do local t = list[i]\n"
+            "assert(t.name == 'name' and t.x == i and t[i] == 'x' and t[true].name == i) end");
+  pair_send(
+      p,
+      "local list = {} for i = 1, 20 do local t = {} list[i] = t for k = 1, 150 do t[('k'):rep(k)] = i * k "
+      "t['k' .. k] = k end end return list",
+      "local list = ... assert(#list == 20) for i = 1, 20 do for k = 1, 150 do\n"
+      "assert(list[i][('k'):rep(k)] == i * k and list[i]['k' .. k] == k) end end");
+  pair_send(
+      p, "local t = {name = 0} for i = 1, 500 do t = {name = i, next = t, [''] = {name = 'n'}} end return t",
+      "local t = ... for i = 500, 1, -1 do assert(t.name == i and t[''].name == 'n') t = t.next end "
+      "assert(t.name == 0)");
+  pair_send(p, "return {a = 1}, {a = 2}, 'a', {a = {a = 'a'}}",
+            "local a, b, c, d = ... assert(a.a == 1 and b.a == 2 and c == 'a' and d.a.a == 'a')");
+}
+
 static void arrays_made_backwards_or_with_holes_keep_their_elements(struct lua_pair *p) {
   pair_send(p, "local t = {} for i = 100, 1, -1 do t[i] = i end return t, {1, nil, 3}, {nil, nil, 3}",
             "local t, u, v = ... assert(#t == 100) for i = 1, 100 do assert(t[i] == i) end\n"
@@ -180,6 +202,7 @@ int main(void) {
   strings_arrive_with_every_byte(&p);
   any_count_of_values_arrives_holes_too(&p);
   tables_arrive_whole(&p);
+  records_arrive_with_their_keys(&p);
   arrays_made_backwards_or_with_holes_keep_their_elements(&p);
   shared_parts_and_cycles_arrive_as_such(&p);
   a_million_levels_arrive(&p);

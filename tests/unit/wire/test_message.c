@@ -16,7 +16,7 @@ static struct bytes message_of(const char *body, unsigned flags, int handles) {
     put_u64(put_u8(entry, (unsigned)i + 1), 1000 + (uint64_t)i);
     CHECK_EQ(bytes_append(&list, entry, sizeof entry), STATUS_OK);
   }
-  CHECK_EQ(message_finish(&out, flags, &list), STATUS_OK);
+  CHECK_EQ(message_finish(&out, flags, 3, &list), STATUS_OK);
   bytes_fini(&list);
   return out;
 }
@@ -28,6 +28,7 @@ static void a_message_has_its_body_and_handles(void) {
   CHECK_EQ(m.body_end, WIRE_HEADER_SIZE + 4);
   CHECK_EQ(m.flags, FLAG_FUNCTIONS);
   CHECK_EQ(m.handle_count, 2);
+  CHECK_EQ(m.key_count, 3);
   CHECK_EQ(message_handle_at(&m, 1).type, 2);
   CHECK_EQ(message_handle_at(&m, 1).reference, 1001);
   bytes_fini(&out);
@@ -37,6 +38,10 @@ static void sizes_that_do_not_add_up_are_malformed(void) {
   struct bytes out = message_of("body", 0, 1);
   struct message m;
   for (size_t size = 0; size < out.len; size++) CHECK_EQ(message_parse(out.data, size, &m), STATUS_MALFORMED);
+  out.data[3] = KEYS_MAX + 1;
+  CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_MALFORMED);
+  out.data[3] = KEYS_MAX;
+  CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_OK);
   memset(out.data + 8, 0xff, 4); /* as many handles as the field can say */
   CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_MALFORMED);
   bytes_fini(&out);
