@@ -95,6 +95,12 @@ bench: ## measure beside Python and Node, and write docs/reference/performance.m
 	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference
 	build/release/manymoons tests/bench/run.lua $(if $(ONLY),--only $(ONLY))
 
+prove: ## for minutes: the model check, the kill matrices, and killers at random (SECONDS_EACH=120)
+	tests/support/setup prove
+	$(SUBMAKE) QUIET=1 VARIANT=release all tests
+	$(SUBMAKE) QUIET=1 VARIANT=debug all tests
+	tests/prove/run $(or $(SECONDS_EACH),120)
+
 fuzz: ## search for bytes that break the reader, for a minute, with libFuzzer
 	tests/support/setup test
 	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz build/fuzz/fuzz_decode
@@ -153,7 +159,7 @@ $(BUILD)/libmanymoons.a: $(LUA_OBJ_5.4) $(CORE_OBJ)
 
 # ---- unit tests: a program each; those that need a Lua once for each ------------------------------------------------
 
-UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c)))
+UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c
 UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c tests/fuzz/fuzz_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
