@@ -3,6 +3,8 @@
  */
 #include "pool_core.h"
 
+#include <limits.h>
+
 #include "os/clock.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
@@ -17,6 +19,7 @@ struct pool_core {
   struct bytes inbox;
   struct ring_message message;
   uint64_t functions; /* how many were ever added */
+  futex_word nudges;  /* counts up when a thread has taken what another of this VM may sleep for */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -171,11 +174,14 @@ static int push_reason(lua_State *L, const char *why) {
   return 2;
 }
 
+/* Two places are for the results and the nudges. */
+enum { WATCHED_WORKERS_MAX = FUTEX_WATCH_MAX - 2 };
+
 /* Gathers what changes when one of the workers in the list dies; false: one has died already. */
 static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, size_t *count) {
   const int workers = (int)lua_rawlen(L, list);
   *count = 0;
-  for (int i = 1; i <= workers && *count < FUTEX_WATCH_MAX - 1; i++) {
+  for (int i = 1; i <= workers && *count < WATCHED_WORKERS_MAX; i++) {
     lua_rawgeti(L, list, i);
     const bool is_there = worker_watch(L, -1, &watches[*count]);
     lua_pop(L, 1);
@@ -198,6 +204,7 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
   if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
+  watches[wait.also_count++] = (struct futex_watch){&core->nudges, atomic_load(&core->nudges)};
   vm_leave(vm_of(L));
   st = ring_wait_readable(core->results, &wait, until);
   vm_enter(vm_of(L));
@@ -236,9 +243,13 @@ static int core_drain(lua_State *L) {
   return 0;
 }
 
-/* core:nudge(): other threads of this VM that sleep for results look at their futures again. */
+/* core:nudge(): other threads of this VM that sleep for results, or are about to, look at their futures
+ * again.
+ */
 static int core_nudge(lua_State *L) {
-  ring_wake_all(check_core(L, 1)->results);
+  struct pool_core *core = check_core(L, 1);
+  atomic_fetch_add(&core->nudges, 1);
+  futex_wake(&core->nudges, INT_MAX);
   return 0;
 }
 

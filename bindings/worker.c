@@ -55,9 +55,10 @@ struct worker {
   struct child child;
   block_ref birth; /* 0: forked */
   pid_t owner;
-  int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
-  int wanted_exit_code;
-  int waiters; /* threads of this VM that wait for its end right now */
+  _Atomic int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
+  int wanted_exit_code;    /* stored before it */
+  int waiters; /* threads of this VM that sleep until its end: so long it is not joined, nor its pidfd closed
+                */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -146,9 +147,16 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   return true;
 }
 
-/* A thread that has said its last word is joined at once, under the VM's lock. */
-static void finish_thread(struct worker *w) {
-  if (w->kind == WORKER_PROCESS || w->is_joined || !cell_has_ended(w->cell)) return;
+static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCESS; }
+
+/* What an ended worker needs no longer: a process's descriptor; a thread, which has said its last word, is
+ * joined at once, under the VM's lock. */
+static void tidy_up(struct worker *w) {
+  if (is_process(w)) {
+    child_unwatch(&w->child);
+    return;
+  }
+  if (w->is_joined) return;
   if (w->kind == WORKER_THREAD)
     thread_worker_join(w->thread);
   else
@@ -156,32 +164,35 @@ static void finish_thread(struct worker *w) {
   w->is_joined = true;
 }
 
-/* One look or one sleep. */
-static status wait_once(struct worker *w, deadline until) {
-  return w->kind == WORKER_PROCESS ? child_wait(&w->child, until) : cell_wait_end(w->cell, until);
-}
-
+/* STATUS_OK: it has ended, and has an exit code. What other threads sleep on stays. */
 static status look(struct worker *w) {
-  const status st = w->waiters && w->kind == WORKER_PROCESS ? STATUS_TIMEOUT : wait_once(w, deadline_now());
-  finish_thread(w);
+  const status st =
+      is_process(w) ? child_wait(&w->child, deadline_now()) : cell_wait_end(w->cell, deadline_now());
+  if (st == STATUS_OK && w->waiters == 0) tidy_up(w);
   return st;
 }
 
+/* Without the VM's lock: changes nothing. */
+static status sleep_once(const struct worker *w, deadline until) {
+  return is_process(w) ? child_await(&w->child, until) : cell_wait_end(w->cell, until);
+}
+
 static void ask_again(struct worker *w) {
-  if (w->kind == WORKER_PROCESS || !w->wanted_stop || w->is_joined) return;
+  const int stop = atomic_load(&w->wanted_stop);
+  if (is_process(w) || !stop || w->is_joined) return;
   if (w->kind == WORKER_THREAD)
-    thread_worker_interrupt(w->thread, (enum vm_stop)w->wanted_stop, w->wanted_exit_code);
+    thread_worker_interrupt(w->thread, (enum vm_stop)stop, w->wanted_exit_code);
   else
-    interpreter_interrupt(w->interpreter, w->wanted_stop, w->wanted_exit_code);
+    interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
 }
 
 /* Waits; where a stop was asked for, asks again with growing pauses (state/vm_interrupt.h says why). */
 static status wait_until(struct worker *w, deadline until) {
   double pause = 0.001;
   for (;;) {
-    const bool repeats = w->kind != WORKER_PROCESS && w->wanted_stop;
+    const bool repeats = !is_process(w) && atomic_load(&w->wanted_stop);
     const deadline slice = repeats ? deadline_earlier(until, deadline_after(pause)) : until;
-    const status st = wait_once(w, slice);
+    const status st = sleep_once(w, slice);
     if (st != STATUS_TIMEOUT || deadline_passed(until)) return st;
     ask_again(w);
     if (pause < 0.1) pause *= 2;
@@ -325,14 +336,7 @@ int worker_start(lua_State *L) REQUIRES(rank_vm) {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* A second thread of the VM that waits for the same process looks often: one at a time may reap it. */
-static status attempt_join(void *context, deadline until) {
-  struct worker *w = context;
-  if (w->kind != WORKER_PROCESS || w->waiters == 1) return wait_until(w, until);
-  futex_word never = 0;
-  const status st = futex_wait(&never, 0, deadline_earlier(until, deadline_after(0.01)));
-  return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
-}
+static status attempt_join(void *context, deadline until) { return wait_until(context, until); }
 
 /* STATUS_OK: it has ended, as far as this thread can tell; look again. */
 static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
@@ -393,8 +397,8 @@ static void stop_with_signal(struct worker *w, int signal_number) {
     child_signal(&w->child, signal_number);
     return;
   }
-  w->wanted_stop = VM_STOP_TERMINATE;
-  w->wanted_exit_code = -signal_number;
+  if (!atomic_load(&w->wanted_stop)) w->wanted_exit_code = -signal_number;
+  atomic_store(&w->wanted_stop, VM_STOP_TERMINATE);
   ask_again(w);
 }
 
@@ -418,7 +422,7 @@ static void release_interpreter(struct worker *w) {
     thread_detach(&w->interpreter->thread);
     return;
   }
-  finish_thread(w);
+  tidy_up(w);
   cell_destroy(w->cell);
   birth_destroy(w->birth, BIRTH_READ);
   mutex_fini(&w->interpreter->lock);
@@ -432,7 +436,7 @@ static void release(struct worker *w) {
   } else if (w->kind == WORKER_INTERPRETER) {
     release_interpreter(w);
   } else {
-    finish_thread(w);
+    tidy_up(w);
     cell_destroy(w->cell);
   }
 }
@@ -441,14 +445,16 @@ static void release(struct worker *w) {
  * end or take the VM with them. */
 static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
-  stop_with_signal(w, SIGKILL);
   const deadline until =
       w->kind == WORKER_INTERPRETER ? deadline_after(stop_grace_seconds) : deadline_never();
-  status st = STATUS_INTERRUPTED;
-  while (st == STATUS_INTERRUPTED) {
+  while (look(w)) {
+    stop_with_signal(w, SIGKILL);
+    w->waiters++;
     vm_leave(vm);
-    st = wait_until(w, until);
+    const status st = wait_until(w, until);
     vm_enter(vm);
+    w->waiters--;
+    if (st && st != STATUS_INTERRUPTED) break;
   }
 }
 
@@ -471,7 +477,8 @@ static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
     w->is_open = false;
     return 0;
   }
-  if (look(w)) end_worker(L, w);
+  end_worker(L, w);
+  if (!w->is_open) return 0; /* another thread was quicker */
   w->is_open = false;
   await_waiters(L, w);
   release(w);

@@ -9,9 +9,7 @@
 #include "state/lua_compat.h"
 #include "state/vm_hooks.h"
 
-enum {
-  OWN_CODE_SLICE = 20
-}; /* instructions until a request looks again whether it is still in our own code */
+enum { ONE_STEP_SLICE = 20 }; /* instructions until a request looks again whether it may interrupt */
 
 static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed in vm/README.md */
 
@@ -57,15 +55,19 @@ static void restore_hook(lua_State *L, lua_Debug *ar, const struct displaced_hoo
   if (is_meant) d.hook(L, ar);
 }
 
-/* Lua code of this module is one step for other threads: nothing in it is made to make way. What it calls,
- * is. */
-static bool is_own_code(lua_State *L) {
+static bool is_c(const lua_Debug *ar) { return *ar->what == 'C'; }
+
+/* Lua code of this module is one step for other threads, and so is a C function: nothing is made to make way
+ * in the middle of either. The script's own code that they call is. A C function that the script calls has
+ * not begun, or is over, when its hook fires; one that another C function calls stands in the middle of that.
+ */
+static bool is_one_step(lua_State *L) {
   lua_Debug ar;
   for (int level = 0; level < 2 && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "S", &ar);
-    if (ar.source[0] != '=' || ar.source[1] != '[') return strncmp(ar.source, "=manymoons/", 11) == 0;
+    if (!is_c(&ar)) return strncmp(ar.source, "=manymoons/", 11) == 0;
   }
-  return false;
+  return is_c(&ar);
 }
 
 /* Fires at the first instruction after it was armed, and puts back what the script had. */
@@ -73,8 +75,8 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   if (vm && vm_should_stop(vm)) vm_raise_stop(L, vm);
   if (!vm) return;
-  if (vm_lock_is_asked(&vm->lock) && is_own_code(L)) {
-    lua_sethook(L, request_hook, LUA_MASKCOUNT, OWN_CODE_SLICE);
+  if (vm_lock_is_asked(&vm->lock) && is_one_step(L)) {
+    lua_sethook(L, request_hook, LUA_MASKCOUNT, ONE_STEP_SLICE);
     return;
   }
   restore_hook(L, ar, &vm_self(vm)->displaced);

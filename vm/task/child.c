@@ -219,16 +219,23 @@ static void note_end(struct child *c) {
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
   c->exit_code = exit_code;
   c->has_ended = true;
-  close_watch(c);
   cell_end(c->cell, exit_code);
   commons_forget_child(c->place);
 }
 
+status child_await(const struct child *c, deadline until) {
+  return c->pidfd < 0 ? STATUS_OK : process_wait_end(c->pidfd, until);
+}
+
 status child_wait(struct child *c, deadline until) {
   if (c->has_ended) return STATUS_OK;
-  const status st = c->pidfd < 0 ? STATUS_OK : process_wait_end(c->pidfd, until);
+  const status st = child_await(c, until);
   if (st == STATUS_OK) note_end(c);
   return st;
+}
+
+void child_unwatch(struct child *c) {
+  if (c->has_ended) close_watch(c);
 }
 
 void child_signal(struct child *c, int signal_number) {
@@ -237,6 +244,7 @@ void child_signal(struct child *c, int signal_number) {
 
 void child_fini(struct child *c) {
   CHECK(c->has_ended);
+  close_watch(c);
   cell_destroy(c->cell);
   c->cell = NULL;
 }

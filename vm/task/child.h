@@ -46,8 +46,12 @@ MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block
 MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref birth);
 #define CHILD_ORDER "{order}"
 
-/* STATUS_OK: it has ended, and exit_code says how. */
+/* STATUS_OK: it has ended; child_wait will say how, at once. Any number of threads may sleep in it. */
+MUST_CHECK status child_await(const struct child *c, deadline until);
+/* STATUS_OK: it has ended, and exit_code says how. One thread at a time. */
 MUST_CHECK status child_wait(struct child *c, deadline until);
+/* Gives the descriptor of an ended child back early; nobody may be in child_await. */
+void child_unwatch(struct child *c);
 void child_signal(struct child *c, int signal_number);
 /* Only after its end. */
 void child_fini(struct child *c);
