@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: processes
+-- Workers of every start method are killed while they put, take, report, send, receive, make pipes and drop them. The
+-- queues and pipes go on, and a thousand deaths later this process has what it had: descriptors, mappings, children,
+-- and pages of the commons but for a few.
+local mm = require "manymoons"
+local expect = require "expect"
+local measures = require "measures"
+
+math.randomseed(11)
+local WARM_UP, DEATHS = 300, measures.is_sanitized() and 400 or 1000
+local methods = { "fork", "forkserver", "fork", "forkserver", "fork", "fork", "fork", "fork", "fork", "spawn" }
+local q, jobs = mm.Queue(20), mm.JoinableQueue()
+
+local function work(q, jobs, connection)
+  for n = 1, math.huge do
+    q:put({ n, ("x"):rep(n * 37 % 5000) }, 0.001)
+    q:get(0.001)
+    jobs:put(n)
+    if jobs:get(0.01) and n % 3 ~= 0 then jobs:task_done() end
+    connection:send(("y"):rep(n * 91 % 5000))
+    connection:poll(0)
+    local here, there = mm.Pipe()
+    here:send(n)
+    there:recv()
+  end
+end
+
+local function let_one_die(method)
+  local here, there = mm.Pipe()
+  local worker = mm.Process({ method = method, target = work, args = { q, jobs, there } })
+  worker:start()
+  there:close()
+  expect.truthy(here:recv(20))
+  mm.sleep(math.random() * 0.003)
+  worker:kill()
+  expect.equal(worker:join(20), true)
+  expect.equal(worker.exitcode, -9)
+  local text, why
+  repeat text, why = here:recv(20) until not text
+  expect.equal(why, "closed")
+  here:close()
+  worker:close()
+end
+
+-- All that is in the queues is whole, and they are empty then.
+local function drain()
+  for value in function() return (q:get_nowait()) end do expect.equal(#value[2], value[1] * 37 % 5000) end
+  while jobs:get_nowait() do jobs:task_done() end
+  expect.equal((jobs:join(20)), true)
+  expect.equal({ q:qsize(), jobs:qsize() }, { 0, 0 })
+  collectgarbage()
+  collectgarbage()
+end
+
+local function let_many_die(count)
+  for i = 1, count do
+    let_one_die(methods[i % #methods + 1])
+    if i % 50 == 0 then drain() end
+  end
+end
+
+let_many_die(WARM_UP)
+local descriptors, mappings = measures.descriptors(), measures.mappings()
+local children, commons = measures.children(), measures.commons_kib()
+let_many_die(DEATHS)
+expect.equal(measures.descriptors(), descriptors, "descriptors")
+expect.equal(measures.mappings(), mappings, "mappings")
+expect.equal(measures.children(), children, "children")
+local grown = measures.commons_kib() - commons
+expect.truthy(grown < 600, "the commons grew by " .. grown .. " KiB")
