@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arguments.h"
 
+#include <stdlib.h>
+
 #include "os/clock.h"
 
 deadline argument_timeout(lua_State *L, int index) {
@@ -8,6 +10,12 @@ deadline argument_timeout(lua_State *L, int index) {
   const lua_Number seconds = luaL_checknumber(L, index);
   if (seconds != seconds) luaL_argerror(L, index, "a timeout in seconds expected, got nan");
   return deadline_after(seconds);
+}
+
+int argument_exit_status(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return EXIT_SUCCESS;
+  if (lua_isboolean(L, index)) return lua_toboolean(L, index) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_checkinteger(L, index) & 0xff;
 }
 
 int return_failure(lua_State *L, status st) {

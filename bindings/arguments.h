@@ -10,6 +10,9 @@
 /* The timeout at `index`: absent or nil waits for ever, 0 does not wait; a number of seconds otherwise. */
 deadline argument_timeout(lua_State *L, int index);
 
+/* The argument of os.exit in a worker: nil, a boolean, or a number of which eight bits count. */
+int argument_exit_status(lua_State *L, int index);
+
 /* Pushes nil and the status's word, and returns 2: "what the world may do returns nil, why". */
 int return_failure(lua_State *L, status st);
 /* Pushes true, or as return_failure. */

@@ -5,23 +5,35 @@
 
 #include <string.h>
 
-#define EMBED(name)                                                                  \
+#define EMBED_FILE(name, path)                                                       \
   __asm__(                                                                           \
       ".section .rodata\n"                                                           \
       "embedded_" #name                                                              \
       "_start:\n"                                                                    \
-      ".incbin \"bindings/lua/" #name                                                \
-      ".lua\"\n"                                                                     \
+      ".incbin \"" path                                                              \
+      "\"\n"                                                                         \
       "embedded_" #name                                                              \
       "_end:\n"                                                                      \
       ".byte 0\n"                                                                    \
       ".previous\n");                                                                \
   extern const char embedded_##name##_start[] __attribute__((visibility("hidden"))); \
   extern const char embedded_##name##_end[] __attribute__((visibility("hidden")));
+#define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
 
 #define EMBEDDED(x) x(api) x(process) x(pool) x(thread_pool) x(connection) x(serial) x(wait) x(cli_compare)
+#define EMBEDDED_COMPARE(x)                                                                     \
+  x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
+      x(compare_timeline) x(compare_export) x(compare_page)
+/* What the page of `manymoons compare --html` is made of. */
+#define EMBEDDED_PAGE(x)                                                                             \
+  x(uplot_js, "third_party/uplot/uPlot.iife.min.js") x(uplot_css, "third_party/uplot/uPlot.min.css") \
+      x(page_html, "bindings/page/compare.html") x(page_css, "bindings/page/compare.css")            \
+          x(page_bars, "bindings/page/bars.js") x(page_lanes, "bindings/page/lanes.js")              \
+              x(page_timeline, "bindings/page/timeline.js") x(page_main, "bindings/page/main.js")
 
 EMBEDDED(EMBED)
+EMBEDDED_COMPARE(EMBED)
+EMBEDDED_PAGE(EMBED_FILE)
 
 static const struct {
   const char *name;
@@ -29,7 +41,9 @@ static const struct {
   const char *end;
 } files[] = {
 #define ROW(name) {#name, embedded_##name##_start, embedded_##name##_end},
-    EMBEDDED(ROW)};
+    EMBEDDED(ROW) EMBEDDED_COMPARE(ROW)
+#define ROW_OF_FILE(name, path) ROW(name)
+        EMBEDDED_PAGE(ROW_OF_FILE)};
 
 const char *embedded_find(const char *name, size_t *size) {
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "settings.h"
 #include "state/transfer.h"
@@ -82,4 +83,24 @@ void failure_report(lua_State *L, const char *name) {
   fputs(lua_tostring(L, -1), stderr);
   fflush(stderr);
   lua_pop(L, 3);
+}
+
+static int report(lua_State *L) {
+  settings_push_name(L);
+  const char *name = lua_tostring(L, -1);
+  lua_pushvalue(L, 1);
+  if (!lua_istable(L, -1)) failure_handler(L);
+  failure_report(L, name ? name : "worker");
+  return 0;
+}
+
+int failure_judge(lua_State *L, const struct vm_thread *self) {
+  const int stop = atomic_load(&self->stop);
+  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
+  if (stop == VM_STOP_INTERRUPT) return EXIT_FAILURE;
+  lua_pushcfunction(L, report);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 0, 0))
+    fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
+  return EXIT_FAILURE;
 }

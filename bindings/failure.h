@@ -9,6 +9,7 @@
 #define BINDINGS_FAILURE_H
 
 #include "state/lua_compat.h"
+#include "state/vm.h"
 
 /* A message handler for lua_pcall: turns the error value into a failure of kind "error". [-1, +1, raises] */
 int failure_handler(lua_State *L);
@@ -17,5 +18,8 @@ int failure_handler(lua_State *L);
 void failure_unsendable(lua_State *L);
 /* Writes the failure on top to stderr, once, with the worker's name. [-0, +0, raises] */
 void failure_report(lua_State *L, const char *name);
+/* The exit code of a worker whose function failed with the error on top, which is told; what a stop raised is
+ * no error of the script's. */
+int failure_judge(lua_State *L, const struct vm_thread *self);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "os/clock.h"
+#include "shared/commons.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
@@ -55,6 +56,18 @@ int gil_read(lua_State *L) {
   lua_pushstring(L, vm->lock.schedule == LOCK_LEGACY ? "legacy" : "fair");
   lua_setfield(L, -2, "schedule");
   return 1;
+}
+
+void gil_settle(struct vm *vm) {
+  const struct lock_counters *c = &vm->lock.counters;
+  const int64_t now_held_ns = clock_now_ns() - read_counter(&vm_self(vm)->user.taken_ns);
+  const struct lock_use use = {
+      .held_ns = (uint64_t)(read_counter(&c->held_ns) + now_held_ns),
+      .waited_ns = (uint64_t)read_counter(&c->waited_ns),
+      .switches = (uint64_t)read_counter(&c->switches),
+  };
+  struct totals *totals = commons_totals();
+  if (totals) totals_add_lock(totals, &use);
 }
 
 int gil_set(lua_State *L) REQUIRES(rank_vm) {

@@ -19,7 +19,7 @@ static int measurement_gc(lua_State *L) {
 /* A measurement that has not begun: ending it is harmless. [-0, +1, raises] */
 static struct measurement *measurement_new(lua_State *L) {
   struct measurement *m = lua_newuserdata(L, sizeof *m);
-  *m = (struct measurement){.pidfd = -1, .output_fd = -1};
+  measure_init(m);
   if (luaL_newmetatable(L, "manymoons.measurement")) {
     lua_pushcfunction(L, measurement_gc);
     lua_setfield(L, -2, "__gc");
@@ -70,6 +70,14 @@ static const char **read_settings(lua_State *L) {
   return strings_of(L, settings, "env");
 }
 
+/* Field notes of the order; NULL: none. [-0, +2, raises] */
+static const char **read_notes(lua_State *L) {
+  lua_getfield(L, 1, "notes");
+  if (lua_istable(L, -1)) return strings_of(L, lua_gettop(L), "notes");
+  lua_pushnil(L);
+  return NULL;
+}
+
 static deadline read_deadline(lua_State *L) {
   lua_getfield(L, 1, "timeout");
   const deadline until = argument_timeout(L, -1);
@@ -85,16 +93,28 @@ static void set_number(lua_State *L, const char *name, double value) {
   lua_setfield(L, -2, name);
 }
 
+static void set_text(lua_State *L, const char *name, const struct bytes *text) {
+  lua_pushlstring(L, text->len ? (const char *)text->data : "", text->len);
+  lua_setfield(L, -2, name);
+}
+
 /* [-0, +1, raises] */
-static void push_report(lua_State *L, const struct measure_report *report) {
+static void push_notes(lua_State *L, const struct measure_report *report, const char *const *names) {
+  lua_newtable(L);
+  for (size_t i = 0; names && names[i]; i++) set_text(L, names[i], &report->notes[i]);
+}
+
+/* [-0, +1, raises] */
+static void push_report(lua_State *L, const struct measure_report *report, const char *const *notes) {
   lua_newtable(L);
   set_number(L, "wall", (double)report->wall_ns * seconds_per_ns);
   set_number(L, "cpu", (double)report->cpu_ns * seconds_per_ns);
   set_number(L, "peak", (double)report->peak_bytes);
   lua_pushinteger(L, report->exit_code);
   lua_setfield(L, -2, "exitcode");
-  lua_pushlstring(L, report->output.len ? (const char *)report->output.data : "", report->output.len);
-  lua_setfield(L, -2, "output");
+  set_text(L, "output", &report->output);
+  push_notes(L, report, notes);
+  lua_setfield(L, -2, "notes");
 }
 
 int measure_run(lua_State *L) REQUIRES(rank_vm) {
@@ -102,6 +122,7 @@ int measure_run(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
   struct measure_order order = {.arguments = read_arguments(L)};
   order.settings = read_settings(L);
+  order.notes = read_notes(L);
   lua_getfield(L, 1, "program");
   order.program = luaL_optstring(L, -1, order.arguments[0]);
   const deadline until = read_deadline(L);
@@ -109,7 +130,7 @@ int measure_run(lua_State *L) REQUIRES(rank_vm) {
   status st = measure_start(m, &order);
   if (st) return return_failure(L, st);
   st = wait_for(L, attempt_end, m, until);
-  if (st == STATUS_OK) push_report(L, &m->report);
+  if (st == STATUS_OK) push_report(L, &m->report, order.notes);
   measure_end(m);
   raise_if_stopped(L, st);
   return st ? return_failure(L, st) : 1;

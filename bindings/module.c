@@ -153,6 +153,16 @@ static int load_embedded(lua_State *L) {
   return 1;
 }
 
+/* embedded(name) → the text of an embedded file */
+static int push_embedded(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *text = embedded_find(name, &size);
+  if (!text) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushlstring(L, text, size);
+  return 1;
+}
+
 static int stop_forkserver(lua_State *L) {
   (void)L;
   forkserver_stop();
@@ -181,6 +191,7 @@ static const luaL_Reg private_functions[] = {
     {"seal", seal},
     {"set_tender", set_tender},
     {"load", load_embedded},
+    {"embedded", push_embedded},
     {"stop_forkserver", stop_forkserver},
     {"measure_run", measure_run},
     {NULL, NULL},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "system.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -8,6 +9,8 @@
 #include "os/futex.h"
 #include "os/process.h"
 #include "waiting.h"
+
+enum { WORKERS_MAX = 1024 };
 
 int system_time(lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
@@ -29,8 +32,14 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
+/* MANYMOONS_WORKERS stands for the number of processors wherever that decides how many workers there are. */
 int system_cpu_count(lua_State *L) {
-  lua_pushinteger(L, process_cpu_count());
+  const char *text = getenv("MANYMOONS_WORKERS");
+  char *end = NULL;
+  const long wanted = text ? strtol(text, &end, 10) : 0;
+  if (text && *text && (*end || wanted < 1 || wanted > WORKERS_MAX))
+    luaL_error(L, "MANYMOONS_WORKERS: a whole number from 1 to %d expected, got '%s'", WORKERS_MAX, text);
+  lua_pushinteger(L, wanted > 0 ? (lua_Integer)wanted : process_cpu_count());
   return 1;
 }
 

@@ -5,9 +5,9 @@
 #include "thread.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "arguments.h"
 #include "base/memory.h"
 #include "failure.h"
 #include "local_queue.h"
@@ -16,8 +16,6 @@
 #include "settings.h"
 #include "state/vm_hooks.h"
 #include "state/vm_interrupt.h"
-
-enum { EXIT_ERROR = 1 };
 
 struct thread_worker {
   struct vm_thread self;
@@ -29,16 +27,10 @@ struct thread_worker {
 /* ---- once for each VM that has threads
  * ------------------------------------------------------------------------ */
 
-static int exit_status(lua_State *L) {
-  if (lua_isnoneornil(L, 1)) return EXIT_SUCCESS;
-  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
-  return (int)luaL_checkinteger(L, 1) & 0xff;
-}
-
 /* os.exit in a worker ends the worker. */
 static int exit_thread(lua_State *L) {
   struct vm *vm = vm_of(L);
-  if (vm_self(vm) != &vm->main) vm_raise_exit(L, vm, exit_status(L));
+  if (vm_self(vm) != &vm->main) vm_raise_exit(L, vm, argument_exit_status(L, 1));
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, 0);
@@ -71,27 +63,6 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
 /* ---- the thread
  * ------------------------------------------------------------------------------------------------ */
 
-static int report(lua_State *L) {
-  settings_push_name(L);
-  const char *name = lua_tostring(L, -1);
-  lua_pushvalue(L, 1);
-  if (!lua_istable(L, -1)) failure_handler(L);
-  failure_report(L, name ? name : "worker");
-  return 0;
-}
-
-/* The error is on top. What a stop raised is no error of the script's. */
-static int judge(lua_State *L, struct vm_thread *self) {
-  const int stop = atomic_load(&self->stop);
-  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
-  if (stop == VM_STOP_INTERRUPT) return EXIT_ERROR;
-  lua_pushcfunction(L, report);
-  lua_insert(L, -2);
-  if (lua_pcall(L, 1, 0, 0))
-    fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
-  return EXIT_ERROR;
-}
-
 static int start_here(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
@@ -106,7 +77,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   lua_pushcfunction(L, start_here);
   lua_insert(L, 2);
   const int failed = lua_pcall(L, t->count, 0, 1);
-  const int code = failed ? judge(L, &t->self) : EXIT_SUCCESS;
+  const int code = failed ? failure_judge(L, &t->self) : EXIT_SUCCESS;
   const int stop = atomic_load(&t->self.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(t->self.vm);

@@ -141,7 +141,7 @@ function World.wait(things, timeout) end
 ---@param seconds number 0 or more
 function World.sleep(seconds) end
 
----How many processors this program may use.
+---How many processors this program may use; or what the environment variable MANYMOONS_WORKERS says.
 ---@return integer
 function World.cpu_count() end
 

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arguments.h"
 #include "failure.h"
+#include "gil.h"
 #include "module.h"
 #include "os/process.h"
 #include "pool_worker.h"
@@ -33,16 +35,10 @@ static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_pop(L, 1);
 }
 
-static int exit_status(lua_State *L) {
-  if (lua_isnoneornil(L, 1)) return EXIT_SUCCESS;
-  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
-  return (int)luaL_checkinteger(L, 1) & 0xff;
-}
-
 /* os.exit in a worker ends the worker: in an interpreter there are others in the process, and in a process
  * the exit handlers of whoever it was forked from are not its own. */
 static int worker_exit(lua_State *L) {
-  vm_raise_exit(L, vm_of(L), exit_status(L));
+  vm_raise_exit(L, vm_of(L), argument_exit_status(L, 1));
   return 0;
 }
 
@@ -96,38 +92,14 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
 /* ---- the end
  * -------------------------------------------------------------------------------------------------- */
 
-static int report(lua_State *L) {
-  settings_push_name(L);
-  const char *name = lua_tostring(L, -1);
-  if (!lua_istable(L, 1)) {
-    lua_settop(L, 1);
-    failure_handler(L);
-  } else {
-    lua_pushvalue(L, 1);
-  }
-  failure_report(L, name ? name : "worker");
-  return 0;
-}
-
-/* The error is on top. What a stop raised is no error of the script's. */
-static int judge(lua_State *L, struct vm *vm) {
-  const int stop = atomic_load(&vm->main.stop);
-  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&vm->main.exit_code);
-  if (stop == VM_STOP_INTERRUPT) return EXIT_ERROR;
-  lua_pushcfunction(L, report);
-  lua_insert(L, -2);
-  if (lua_pcall(L, 1, 0, 0))
-    fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
-  return EXIT_ERROR;
-}
-
 static int finish(lua_State *L, struct vm *vm, int failed) {
-  const int code = failed ? judge(L, vm) : EXIT_SUCCESS;
+  const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
   const int stop = atomic_load(&vm->main.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(vm);
   lua_settop(L, 0);
   module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  gil_settle(vm);
   return code;
 }
 

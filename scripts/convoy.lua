@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The convoy: an echo server beside workers that only compute, 0 to 4 of them. How long does a round trip take?
 --
---   manymoons --world threads scripts/convoy.lua [seconds for each number of spinners]
+--   manymoons --world threads scripts/convoy.lua [seconds for each number of spinners [one number of spinners]]
 --   MANYMOONS_GIL=legacy manymoons --world threads scripts/convoy.lua
 --
 -- The server and the spinners are workers of the default world, so with `threads` they share one lock; the client is a
@@ -10,6 +10,7 @@
 local mm = require "manymoons"
 
 local seconds = tonumber(arg and arg[1]) or 1
+local only = tonumber(arg and arg[2]) -- then the figures come a line each, for programs that compare them
 local think = 0.0005
 
 local function spin(go_on, report)
@@ -71,9 +72,16 @@ local function run(spinners)
     if value >= 1 then rounds = rounds + value else late = value end
   end
   client:join()
-  here:close()
   for _, worker in ipairs(workers) do worker:join() end
+  here:close()
   return result, rounds / seconds, late
+end
+
+if only then
+  local result, rate, late = run(only)
+  print(string.format("median %.1f us\np99 %.1f us\nrate %.1f 1/s\nspinning %.1f 1/s\nlate %.1f us",
+    result.median * 1e6, result.p99 * 1e6, result.n / seconds, rate, late * 1e6))
+  return
 end
 
 print("spinners  requests/s  median ms    p99 ms  spinning 1/s  sleeper late ms")

@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #include "../bindings/embedded.h"
+#include "../bindings/gil.h"
 #include "../bindings/launch.h"
 #include "../bindings/module.h"
+#include "../bindings/stats.h"
 #include "base/version.h"
 #include "chunk.h"
 #include "ctrl_c.h"
@@ -73,6 +75,8 @@ static int leave(lua_State *L) {
   module_shutdown(L, SHUTDOWN_JOIN);
   if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
   ctrl_c_release();
+  gil_settle(vm);
+  stats_write();
   if (lua_toboolean(L, 2)) vm_close(vm);
   exit(code);
 }
@@ -229,6 +233,8 @@ static int run_main_vm(struct job *job) {
   lua_pushlightuserdata(L, job);
   if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
   const bool was_interrupted = end_children(vm);
+  gil_settle(vm);
+  stats_write();
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
   return job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;

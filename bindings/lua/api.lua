@@ -72,9 +72,10 @@ function private.raise(err)
   error(err, 0)
 end
 
--- Runs a function as a worker would: true and results, or false and an mm.Error. For the serial world.
-function private.call_here(name, f, ...)
-  local function handler(value)
+local handlers = setmetatable({}, { __mode = "v" }) -- by the worker's name
+local function handler_of(name)
+  if handlers[name] then return handlers[name] end
+  handlers[name] = function(value)
     local is_text = type(value) == "string" or type(value) == "number"
     local meta = getmetatable(value)
     local has_text = is_text or (type(meta) == "table" and meta.__tostring)
@@ -86,8 +87,16 @@ function private.call_here(name, f, ...)
       worker = name,
     }, Error)
   end
+  return handlers[name]
+end
+
+local passes_arguments = select(2, xpcall(function(...) return select("#", ...) end, print, 1)) == 1
+
+-- Runs a function as a worker would: true and results, or false and an mm.Error. PUC 5.1's xpcall passes nothing on.
+function private.call_here(name, f, ...)
+  if passes_arguments then return xpcall(f, handler_of(name), ...) end
   local args = private.pack(...)
-  return xpcall(function() return f(unpack(args, 1, args.n)) end, handler)
+  return xpcall(function() return f(unpack(args, 1, args.n)) end, handler_of(name))
 end
 
 -- Who runs here ---------------------------------------------------------------------------------------

@@ -265,17 +265,17 @@ local function tend_all()
   if #open == 0 then private.set_tender(nil) end
 end
 
--- Takes one result, or looks after the workers; false when the time is up.
+-- Takes one result, or looks after the workers; false when the time is up. Then whether a result was taken.
 local function pump(pool, timeout)
   local function step(id, ...)
     if id then
       take_result(pool, id, ...)
-      return true
+      return true, true
     end
     local why = ...
-    if why == "timeout" then return false end
+    if why == "timeout" then return false, false end
     look_after_workers(pool)
-    return true
+    return true, false
   end
   return step(pool._core:take(pool._workers, timeout))
 end
@@ -288,12 +288,12 @@ function pump_until(pool, thing, timeout)
     if pool._ended then return nil, "cancelled" end
     local left = deadline and math.max(0, deadline - private.time())
     pool._waiters = pool._waiters + 1
-    local has_time = pump(pool, left)
+    local has_time, has_taken = pump(pool, left)
     pool._waiters = pool._waiters - 1
+    -- What was taken may be what another thread of this VM sleeps for.
+    if has_taken and pool._waiters > 0 then pool._core:nudge() end
     if not has_time and not thing._is_done then return nil, "timeout" end
   end
-  -- Other threads of this VM may sleep for what was just taken in their place.
-  if pool._waiters > 0 then pool._core:nudge() end
   return true
 end
 

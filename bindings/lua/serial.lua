@@ -65,13 +65,18 @@ local function check_open(self, where)
   if self._closed then error(where .. ": the pool is closed", 3) end
 end
 
-local function run(self, f, ...)
-  local here = { name = self._name .. "-1", pid = private.pid(), daemon = true, world = "serial" }
+local function worker_name(self) return self._name .. "-1" end
+
+-- Calls f(…) as the pool's worker.
+local function as_worker(self, f, ...)
+  local here = { name = worker_name(self), pid = private.pid(), daemon = true, world = "serial" }
   local before = private.set_current(here)
-  local results = private.pack(private.call_here(self._name .. "-1", f, ...))
+  local results = private.pack(f(...))
   private.set_current(before)
   return results
 end
+
+local function run(self, f, ...) return as_worker(self, private.call_here, worker_name(self), f, ...) end
 
 function Pool.submit(self, f, ...)
   check_open(self, "Pool:submit")
@@ -85,32 +90,37 @@ function Pool.apply(self, f, ...)
   return private.settled_future(run(self, f, ...)):get()
 end
 
-local function map_with(self, f, list, call)
+-- The results, and the first error.
+local function call_each(name, f, list, call)
   local results, first_error = {}, nil
-  local count = list.n or #list
-  for i = 1, count do
-    local outcome = call(self, f, list[i])
-    if outcome[1] then
-      results[i] = outcome[2]
+  for i = 1, list.n or #list do
+    local ok, result = call(name, f, list[i])
+    if ok then
+      results[i] = result
     else
-      first_error = first_error or outcome[2]
+      first_error = first_error or result
     end
   end
-  if first_error then private.raise(first_error) end
-  return results
+  return results, first_error
+end
+
+local function map_with(self, f, list, call)
+  local outcome = as_worker(self, call_each, worker_name(self), f, list, call)
+  if outcome[2] then private.raise(outcome[2]) end
+  return outcome[1]
 end
 
 function Pool.map(self, f, list, opts)
   check_open(self, "Pool:map")
   private.check_map_arguments("Pool:map", f, list, opts)
-  return map_with(self, f, list, run)
+  return map_with(self, f, list, private.call_here)
 end
 
 function Pool.starmap(self, f, list, opts)
   check_open(self, "Pool:starmap")
   private.check_map_arguments("Pool:starmap", f, list, opts)
-  return map_with(self, f, list, function(pool, g, item)
-    return run(pool, g, unpack(item, 1, item.n or #item))
+  return map_with(self, f, list, function(name, g, item)
+    return private.call_here(name, g, unpack(item, 1, item.n or #item))
   end)
 end
 

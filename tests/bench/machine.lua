@@ -28,6 +28,7 @@ function machine.find_programs(build, folder)
     lua = folder .. "/lua",
     python = find_program(os.getenv("PYTHON") or "/usr/bin/python3") or find_program("python3"),
     python_dir = folder .. "/python",
+    scripts = folder .. "/../../scripts",
     node = find_program(os.getenv("NODE") or "node"),
     node_dir = folder .. "/node",
     taskset = find_program("taskset"),

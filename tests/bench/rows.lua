@@ -40,6 +40,27 @@ local function join(...)
   return all
 end
 
+-- An echo server beside threads that compute, under one lock: our two schedules, and Python's.
+local function convoy(spinners)
+  local command = "{manymoons} --world threads {scripts}/convoy.lua 1 " .. spinners
+  return {
+    { name = "manymoons threads, fair", side = "ours", world = "threads", command = command },
+    { name = "manymoons threads, legacy", side = "reference", world = "threads",
+      command = "env MANYMOONS_GIL=legacy " .. command },
+    python("threads", "convoy.py 1 " .. spinners),
+  }
+end
+
+local function convoy_row(spinners, metric, most)
+  local contenders = convoy(spinners)
+  contenders[1].target = { most = most }
+  return {
+    name = ("convoy-%s-%d"):format(metric, spinners), metric = metric, unit = "us", better = "less",
+    title = ("Echo beside %d computing threads, %s"):format(spinners, metric), contenders = contenders,
+    note = "The client is a process of its own that thinks for 0.5 ms; `scripts/convoy.lua` shows the other figures.",
+  }
+end
+
 local WORLDS = { "interpreters", "processes" }
 
 -- The same command in both worlds.
@@ -263,4 +284,8 @@ return {
     better = "less",
     contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }),
   },
+  convoy_row(1, "median", 300),
+  convoy_row(1, "p99", 2000),
+  convoy_row(4, "median", 300),
+  convoy_row(4, "p99", 2000),
 }

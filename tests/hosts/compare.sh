@@ -51,14 +51,28 @@ END
 
 number='[0-9]+\.[0-9]+'
 expect 0 "^[a-z]+ is fastest.* 2 runs each$" --runs 2 good.lua word
-for world in serial interpreters processes; do
-  grep -Eq "^$world +$number +$number-$number( +$number){4}$" out || fail "no row for $world"
+for world in serial threads interpreters processes; do
+  grep -Eq "^$world +$number +$number-$number( +$number){3} +(-|[0-9]+ %) +$number +[0-9,]+$" out ||
+    fail "no row for $world"
 done
 [ ! -s err ] || fail "something on stderr"
 expect 0 "^processes takes $number s, 1 run$" --worlds=processes --runs=1 --warmup=0 good.lua
 
+grep -Eq "^processes .* [1-9][0-9]*$" out || fail "no messages were counted"
+tail -n 1 out | grep -Eq "^(runs of .* measure little|processes kept)" || fail "the last line is no advice"
+expect 0 "^processes takes $number s, 1 run$" --worlds=processes --runs=1 --warmup=0 -- good.lua
+
+cat >counts.lua <<'END'
+local mm = require("manymoons")
+io.stderr:write(mm.current_world(), " ", mm.cpu_count(), " ", (tostring(mm.Pool()):match("%d+")), "\n")
+END
+expect 0 "" --worlds interpreters,processes --workers 1,3 --runs 1 --warmup 0 counts.lua
+printf '%s\n' "interpreters 1 1" "processes 1 1" "interpreters 3 3" "processes 3 3" | cmp -s - err ||
+  fail "workers do not follow --workers"
+grep -Eq "^interpreters +3 +$number" out || fail "no row for 3 workers"
+
 expect 1 "^the worlds do not agree: interpreters \(run 1\) printed something else than serial, first in line 2$" \
-  --runs 1 differs.lua
+  --runs 1 --worlds serial,interpreters differs.lua
 grep -Fq 'here\7 it is\9interpreters' out || fail "the line is not shown"
 
 expect 1 "^the script failed in processes: exit code 3$" --runs 1 fails.lua
@@ -66,7 +80,8 @@ expect 1 "^the script failed in interpreters: not done after 0.2 s$" --timeout 0
 expect 1 "^the script failed in serial: killed by signal 9$" --worlds serial dies.lua
 
 for wrong in "" "missing.lua" "--nothing good.lua" "--runs 0 good.lua" "--runs" "--worlds moon good.lua" \
-  "--timeout -1 good.lua"; do
+  "--timeout -1 good.lua" "--workers 0 good.lua" "--workers 1,x good.lua" "--json /nowhere/x good.lua" \
+  "--json - --csv - good.lua" "--html= good.lua" "."; do
   # shellcheck disable=SC2086
   expect 1 "" $wrong
   grep -q "^manymoons compare: " err || fail "compare $wrong: no message"

@@ -8,7 +8,7 @@ local mm = require("manymoons")
 mm.Pool(2):map(function() while true do end end, { 1, 2 })
 END
 
-for world in serial interpreters processes; do
+for world in serial threads interpreters processes; do
   status=0
   timeout --foreground --preserve-status --signal=INT 1 \
     "$MM_BUILD/manymoons" compare --worlds $world endless.lua >out 2>&1 || status=$?

@@ -12,7 +12,7 @@ printf 'binary \0 two two two' >texts/binary
 same() {
   script=$1
   shift
-  for world in serial interpreters processes; do
+  for world in serial threads interpreters processes; do
     "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/$script" "$@" >"$world.out" 2>&1 || {
       echo "$script fails in world $world:"
       cat $world.out
@@ -26,5 +26,11 @@ same pi.lua 200000
 same primes.lua 1 20000 1 2 4 1009 1018081 999998823524539
 same wordcount.lua texts
 grep -q '^8 words, 5 of them different, in 2 files of 44 bytes$' serial.out || cat serial.out
+same countdown.lua 200000
+same tiny_tasks.lua 3000
+same waiting_and_computing.lua 0.1
 same mandelbrot.lua 64 picture.png
 [ "$(head -c 8 picture.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || echo "not a PNG"
+
+"$MM_BUILD/manymoons" --world threads "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
+[ "$(wc -l <convoy.out)" = 5 ] || cat convoy.out

@@ -1,24 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "channel/pipe.h"
 
+#include "base/check.h"
+#include "shared/kill_point.h"
+
+/* What an end needs a ring for: the bits of the ring's anchors. */
+enum anchor { ANCHOR_READER = 1, ANCHOR_WRITER = 2 };
+
+/* While the end lives its rings do (I1). */
+static struct ring *ring_behind(object_ref ref) {
+  return ref ? (struct ring *)(void *)commons_object(ref) : NULL;
+}
+
 struct ring *pipe_incoming(const struct pipe_end *end) {
-  return end->incoming ? commons_at(end->incoming) : NULL;
+  return ring_behind(end->incoming);
 }
 struct ring *pipe_outgoing(const struct pipe_end *end) {
-  return end->outgoing ? commons_at(end->outgoing) : NULL;
+  return ring_behind(end->outgoing);
 }
 
-/* The end's hold on a ring is counted like a message on its way. */
-static block_ref hold_ring(struct ring *ring) {
-  if (!ring) return 0;
-  commons_send(&ring->object);
-  return commons_ref(ring);
-}
-
-static void leave_ring(struct ring *ring) {
+static void hold_ring(object_ref *place, struct ring *ring, enum anchor anchor) {
   if (!ring) return;
-  ring_close(ring);
-  commons_discard(&ring->object);
+  *place = commons_object_ref(&ring->object);
+  STORE_ORDER();
+  KILL_POINT("pipe.knows");
+  commons_anchor(&ring->object, anchor);
+  KILL_POINT("pipe.anchored");
+}
+
+/* What a maker left that died between knowing and anchoring, or somebody who died in here, may be gone. */
+static void leave_ring(object_ref ref, enum anchor anchor) {
+  struct object *object = NULL;
+  if (commons_find(ref, OBJECT_RING, &object)) return;
+  if (!(atomic_load(&object->anchors) & anchor)) return;
+  ring_close((struct ring *)(void *)object);
+  KILL_POINT("pipe.closed");
+  commons_unanchor(object, anchor);
 }
 
 static status make_end(struct pipe_end **out, struct ring *incoming, struct ring *outgoing) {
@@ -26,9 +43,10 @@ static status make_end(struct pipe_end **out, struct ring *incoming, struct ring
   const status st = commons_make_object(OBJECT_PIPE_END, sizeof(struct pipe_end), &object);
   if (st) return st;
   struct pipe_end *end = (struct pipe_end *)(void *)object;
-  end->incoming = hold_ring(incoming);
-  end->outgoing = hold_ring(outgoing);
+  end->incoming = end->outgoing = 0;
   commons_publish(object);
+  hold_ring(&end->incoming, incoming, ANCHOR_READER);
+  hold_ring(&end->outgoing, outgoing, ANCHOR_WRITER);
   *out = end;
   return STATUS_OK;
 }
@@ -54,8 +72,20 @@ status pipe_make(struct pipe_end **first, struct pipe_end **second, enum pipe_wa
   return st;
 }
 
+static void validate_ring(object_ref ref, enum anchor anchor) {
+  struct object *object = NULL;
+  CHECK_EQ(commons_find(ref, OBJECT_RING, &object), STATUS_OK);
+  CHECK(atomic_load(&object->anchors) & anchor);
+}
+
+void pipe_end_validate(const struct pipe_end *end) {
+  CHECK(end->incoming || end->outgoing);
+  if (end->incoming) validate_ring(end->incoming, ANCHOR_READER);
+  if (end->outgoing) validate_ring(end->outgoing, ANCHOR_WRITER);
+}
+
 void pipe_end_destroy(struct object *object) {
   const struct pipe_end *end = (const struct pipe_end *)(void *)object;
-  leave_ring(pipe_incoming(end));
-  leave_ring(pipe_outgoing(end));
+  leave_ring(end->incoming, ANCHOR_READER);
+  leave_ring(end->outgoing, ANCHOR_WRITER);
 }

@@ -3,10 +3,10 @@
  *
  *     end A ── outgoing ──► ring ── incoming ──► end B
  *
- * I1  An end holds its rings for as long as it lives (as a message on its way does), so a process needs to
- * hold the end alone. I2  When nobody holds an end any more (all handles closed, or their processes dead),
- * its rings are closed: the other end reads what is left and then sees the end of file; what it sends is
- * refused.
+ * I1  An end anchors its rings for as long as it lives (shared/object.h, I3), so a process needs to hold the
+ *     end alone. The end knows a ring before it anchors it: a ring that no end anchors is nobody's.
+ * I2  When nobody holds an end any more (all handles closed, or their processes dead), its rings are closed:
+ *     the other end reads what is left and then sees the end of file; what it sends is refused.
  */
 #ifndef CHANNEL_PIPE_H
 #define CHANNEL_PIPE_H
@@ -15,8 +15,8 @@
 
 struct pipe_end {
   struct object object;
-  block_ref incoming; /* 0: cannot receive */
-  block_ref outgoing; /* 0: cannot send */
+  object_ref incoming; /* 0: cannot receive */
+  object_ref outgoing; /* 0: cannot send */
 };
 
 enum pipe_ways { PIPE_ONE_WAY, PIPE_BOTH_WAYS };
@@ -25,7 +25,10 @@ enum pipe_ways { PIPE_ONE_WAY, PIPE_BOTH_WAYS };
 MUST_CHECK status pipe_make(struct pipe_end **first, struct pipe_end **second, enum pipe_ways ways);
 struct ring *pipe_incoming(const struct pipe_end *end); /* NULL: none */
 struct ring *pipe_outgoing(const struct pipe_end *end);
-/* Called when nobody can reach the end any more; channel_register_kinds sees to it. */
+/* Aborts when an invariant does not hold. Read only. */
+void pipe_end_validate(const struct pipe_end *end);
+/* Called when nobody can reach the end any more, and again if who did that died; channel_register_kinds sees
+ * to it. */
 void pipe_end_destroy(struct object *object);
 
 #endif

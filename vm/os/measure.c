@@ -84,17 +84,24 @@ static bool is_replaced(const char *variable, const char *const *settings) {
   return false;
 }
 
-/* Our environment with the settings in it: a list to be freed, of strings that are not. NULL: no memory. */
-static const char **environment_with(const char *const *settings) {
-  size_t count = 1;
-  for (char **variable = environ; *variable; variable++) count++;
-  for (const char *const *setting = settings; *setting; setting++) count++;
-  const char **list = memory_alloc(count * sizeof *list);
+static size_t list_length(const char *const *list) {
+  size_t length = 0;
+  while (list[length]) length++;
+  return length;
+}
+
+/* Our environment with both lists of settings in it: a list to be freed, of strings that are not. NULL: no
+ * memory. */
+static const char **environment_with(const char *const *settings, const char *const *more) {
+  const size_t count = list_length((const char *const *)environ) + list_length(settings) + list_length(more);
+  const char **list = memory_alloc((count + 1) * sizeof *list);
   if (!list) return NULL;
   const char **next = list;
   for (char **variable = environ; *variable; variable++)
-    if (!is_replaced(*variable, settings)) *next++ = *variable;
-  for (const char *const *setting = settings; *setting; setting++) *next++ = *setting;
+    if (!is_replaced(*variable, settings) && !is_replaced(*variable, more)) *next++ = *variable;
+  for (; *settings; settings++) *next++ = *settings;
+  for (; *more; more++) *next++ = *more;
+  *next = NULL;
   return list;
 }
 
@@ -116,8 +123,8 @@ NO_RETURN static void become_program(const struct measure_order *order, const ch
 }
 
 /* A descriptor above 2: one of the three standard places may be free, and would be written over. */
-static status make_output(int *out) {
-  const int made = memfd_create("output", MFD_CLOEXEC);
+static status make_memory_file(int *out) {
+  const int made = memfd_create("manymoons", MFD_CLOEXEC);
   if (made < 0) return -errno;
   const int fd = fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   const int failed = fd < 0 ? errno : 0;
@@ -140,13 +147,41 @@ static status start_process(struct measurement *m, const struct measure_order *o
   return process_watch(&m->pidfd, pid);
 }
 
-status measure_start(struct measurement *m, const struct measure_order *order) {
+/* What the notes are called in the program's environment. */
+struct note_settings {
+  char text[MEASURE_NOTES_MAX][MEASURE_NOTE_NAME_MAX];
+  const char *list[MEASURE_NOTES_MAX + 1];
+};
+
+static status make_notes(struct measurement *m, const char *const *names, struct note_settings *out) {
+  size_t i = 0;
+  for (; names && names[i]; i++) {
+    if (i == MEASURE_NOTES_MAX) return -E2BIG;
+    const status st = make_memory_file(&m->note_fds[i]);
+    if (st) return st;
+    const int length = snprintf(out->text[i], sizeof out->text[i], "%s=/proc/%d/fd/%d", names[i],
+                                (int)getpid(), m->note_fds[i]);
+    if (length >= (int)sizeof out->text[i]) return -E2BIG;
+    out->list[i] = out->text[i];
+  }
+  out->list[i] = NULL;
+  return STATUS_OK;
+}
+
+void measure_init(struct measurement *m) {
   *m = (struct measurement){.pidfd = -1, .output_fd = -1, .pause_ns = FIRST_PAUSE_NS};
-  const char **environment = environment_with(order->settings);
-  if (!environment) return -ENOMEM;
-  status st = make_output(&m->output_fd);
-  if (!st) st = start_process(m, order, environment);
-  memory_free(environment);
+  for (size_t i = 0; i < MEASURE_NOTES_MAX; i++) m->note_fds[i] = -1;
+}
+
+status measure_start(struct measurement *m, const struct measure_order *order) {
+  struct note_settings notes;
+  status st = make_notes(m, order->notes, &notes);
+  if (!st) st = make_memory_file(&m->output_fd);
+  if (!st) {
+    const char **environment = environment_with(order->settings, notes.list);
+    st = environment ? start_process(m, order, environment) : -ENOMEM;
+    memory_free(environment);
+  }
   m->next_look_ns = m->started_ns + m->pause_ns;
   if (st) measure_end(m);
   return st;
@@ -178,21 +213,28 @@ static status reap_group(struct measurement *m) {
   return STATUS_OK;
 }
 
-static status read_output(struct measurement *m) {
+/* All that was written to a file of ours, behind what `out` has. */
+static status read_file(int fd, struct bytes *out) {
   struct stat about;
-  if (fstat(m->output_fd, &about)) return -errno;
-  struct bytes *output = &m->report.output;
-  const status st = bytes_reserve(output, (size_t)about.st_size);
+  if (fstat(fd, &about)) return -errno;
+  const status st = bytes_reserve(out, (size_t)about.st_size);
   if (st) return st;
-  while (output->len < (size_t)about.st_size) {
-    const size_t left = (size_t)about.st_size - output->len;
-    const ssize_t size = pread(m->output_fd, output->data + output->len, left, (off_t)output->len);
+  while (out->len < (size_t)about.st_size) {
+    const size_t left = (size_t)about.st_size - out->len;
+    const ssize_t size = pread(fd, out->data + out->len, left, (off_t)out->len);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return -errno;
     if (size == 0) break;
-    output->len += (size_t)size;
+    out->len += (size_t)size;
   }
   return STATUS_OK;
+}
+
+static status read_files(struct measurement *m) {
+  status st = read_file(m->output_fd, &m->report.output);
+  for (size_t i = 0; !st && i < MEASURE_NOTES_MAX && m->note_fds[i] >= 0; i++)
+    st = read_file(m->note_fds[i], &m->report.notes[i]);
+  return st;
 }
 
 status measure_wait(struct measurement *m, deadline until) {
@@ -204,7 +246,7 @@ status measure_wait(struct measurement *m, deadline until) {
   if (st) return st;
   m->report.wall_ns = clock_now_ns() - m->started_ns;
   st = reap_group(m);
-  return st ? st : read_output(m);
+  return st ? st : read_files(m);
 }
 
 static void close_fd(int *fd) {
@@ -224,4 +266,8 @@ void measure_end(struct measurement *m) {
   close_fd(&m->pidfd);
   close_fd(&m->output_fd);
   bytes_fini(&m->report.output);
+  for (size_t i = 0; i < MEASURE_NOTES_MAX; i++) {
+    close_fd(&m->note_fds[i]);
+    bytes_fini(&m->report.notes[i]);
+  }
 }

@@ -8,6 +8,8 @@
  * all of it ends when its first process has ended, when the measurement is given up, or when we are killed.
  * I2  Looking costs less than a fiftieth of the time: the more processes there are, the longer the pauses.
  * I3  Ctrl-C in the terminal does not reach the group: whoever measures is interrupted, and ends it.
+ * I4  A note is a file that the program is asked, by a variable in its environment, to write about itself. It
+ * lives in memory and has no name but that of our descriptor in /proc, so nothing is left of it either.
  *
  * One thread: the one that called measure_start, which the kernel takes for the program's parent.
  */
@@ -21,10 +23,13 @@
 #include "base/deadline.h"
 #include "base/status.h"
 
+enum { MEASURE_NOTES_MAX = 2, MEASURE_NOTE_NAME_MAX = 96 };
+
 struct measure_order {
   const char *program;          /* path; looked up when it starts, so /proc/self/exe is us */
   const char *const *arguments; /* from argv[0] on, then NULL */
   const char *const *settings;  /* "NAME=value" each, then NULL: in the place of ours of that name */
+  const char *const *notes;     /* names of variables that hold a path to write to, then NULL */
 };
 
 struct measure_report {
@@ -33,12 +38,14 @@ struct measure_report {
   uint64_t peak_bytes; /* the most that all of the run had together; what several share counts once */
   int exit_code;       /* or -N for signal N; 127: the program could not be run */
   struct bytes output;
+  struct bytes notes[MEASURE_NOTES_MAX]; /* what was written to each; empty: nothing */
 };
 
 struct measurement {
   pid_t pid; /* 0: nothing runs */
   int pidfd;
   int output_fd;
+  int note_fds[MEASURE_NOTES_MAX]; /* as many as were ordered, then -1 */
   int64_t started_ns;
   int64_t last_look_ns;
   int64_t next_look_ns;
@@ -46,7 +53,10 @@ struct measurement {
   struct measure_report report; /* whole once measure_wait said STATUS_OK */
 };
 
-/* On failure nothing runs, and there is nothing to end. */
+/* A measurement that has not begun; ending it is harmless. */
+void measure_init(struct measurement *m);
+/* After measure_init. On failure nothing runs, and there is nothing to end. -E2BIG: more notes, or longer
+ * names of notes, than there is room for. */
 MUST_CHECK status measure_start(struct measurement *m, const struct measure_order *order);
 /* STATUS_OK: it has ended and m->report is whole. STATUS_TIMEOUT, STATUS_INTERRUPTED: it runs on; call again,
  * or end it. After any other failure it has to be ended. */

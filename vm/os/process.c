@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -77,6 +78,21 @@ status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2) 
   if (!failed) failed = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
   return -failed;
+}
+
+static void close_from_to(int first, int last) {
+  if (first <= last) syscall(SYS_close_range, first, last, 0);
+}
+
+void process_close_inherited(int keep_fd, int keep_fd2) {
+  const int low = keep_fd < keep_fd2 ? keep_fd : keep_fd2;
+  const int high = keep_fd < keep_fd2 ? keep_fd2 : keep_fd;
+  int from = STDERR_FILENO + 1;
+  close_from_to(from, low - 1);
+  if (low >= from) from = low + 1;
+  close_from_to(from, high - 1);
+  if (high >= from) from = high + 1;
+  close_from_to(from, INT_MAX);
 }
 
 status process_die_with_parent(pid_t parent) {

@@ -29,6 +29,10 @@ MUST_CHECK status process_fork(pid_t *pid);
 /* Runs `argv` with the descriptor `keep_fd` inherited under the same number, everything else that is
  * close-on-exec closed. The program itself calls process_die_with_parent. */
 MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2);
+/* In a program that was started so, before it opens anything: what it inherited otherwise goes, but for the
+ * standard streams. Files of the script that started us would stay open for as long as we live, and whoever
+ * reads from a pipe of its would never see the end. Before Linux 5.9 they do stay. */
+void process_close_inherited(int keep_fd, int keep_fd2);
 /* SIGKILL for this process when its parent goes. STATUS_DIED: it has gone already. */
 MUST_CHECK status process_die_with_parent(pid_t parent);
 

@@ -106,6 +106,7 @@ static status take_index(struct arena_class *c, const struct mapping *m, owner_i
     uint32_t none = 0;
     if (atomic_load_explicit(owner_word(c, m, i), memory_order_relaxed) != 0) continue;
     raise_high_water(c, i);
+    KILL_POINT("arena.raised");
     if (!atomic_compare_exchange_strong(owner_word(c, m, i), &none, owner)) continue;
     KILL_POINT("arena.taken");
     atomic_store_explicit(&c->first_free_hint, i + 1, memory_order_relaxed);
@@ -180,6 +181,7 @@ static void trim(struct arena *a, const struct mapping *m, int class, uint64_t i
   atomic_store(committed, 0);
   KILL_POINT("arena.trim");
   mapping_decommit(m, block_at(a, class, index), bytes);
+  KILL_POINT("arena.trimmed");
 }
 
 void arena_free(struct arena *a, const struct mapping *m, block_ref block) {
@@ -188,6 +190,7 @@ void arena_free(struct arena *a, const struct mapping *m, block_ref block) {
   const uint64_t index = index_of(a, class, block);
   CHECK(atomic_load_explicit(owner_word(c, m, index), memory_order_relaxed) != 0);
   trim(a, m, class, index);
+  KILL_POINT("arena.freeing");
   atomic_store_explicit(owner_word(c, m, index), 0, memory_order_release);
   if (index < atomic_load_explicit(&c->first_free_hint, memory_order_relaxed))
     atomic_store_explicit(&c->first_free_hint, index, memory_order_relaxed);
@@ -220,6 +223,18 @@ void arena_each_object(struct arena *a, const struct mapping *m,
     for (uint64_t i = 0; i < high; i++) {
       const block_ref block = block_at(a, class, i);
       if (atomic_load(owner_word(c, m, i)) == owner_of_object(block)) visit(context, block);
+    }
+  }
+}
+
+void arena_each_block(const struct arena *a, const struct mapping *m,
+                      void (*visit)(void *context, block_ref block, owner_id owner), void *context) {
+  for (int class = 0; class < ARENA_CLASSES; class ++) {
+    const struct arena_class *c = &a->classes[class];
+    const uint64_t high = atomic_load(&c->high_water);
+    for (uint64_t i = 0; i < high; i++) {
+      const owner_id owner = atomic_load(owner_word(c, m, i));
+      if (owner) visit(context, block_at(a, class, i), owner);
     }
   }
 }

@@ -78,6 +78,9 @@ void arena_reap(struct arena *a, const struct mapping *m, owner_id dead);
 /* Calls visit for each block whose owner is an object's own (the objects themselves). */
 void arena_each_object(struct arena *a, const struct mapping *m,
                        void (*visit)(void *context, block_ref object), void *context);
+/* Calls visit for each block that is not free. */
+void arena_each_block(const struct arena *a, const struct mapping *m,
+                      void (*visit)(void *context, block_ref block, owner_id owner), void *context);
 /* How many blocks are not free. For tests and counters. */
 uint64_t arena_used(const struct arena *a, const struct mapping *m);
 /* Aborts when an invariant does not hold. Read only. */

@@ -25,6 +25,7 @@ struct commons_header {
   uint32_t format; /* from the sizes of what is laid out: another build refuses us */
   uint64_t size;
   struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
+  struct totals totals;
   struct arena arena;
 };
 
@@ -104,7 +105,7 @@ static status make_commons(void) {
   arena_init(&commons.header->arena, &map, arena_offset());
   const struct process_id id = process_self();
   uint32_t slot = 0;
-  st = roster_reserve(commons.roster, &id, &slot);
+  st = roster_reserve(commons.roster, &id, ROSTER_NOBODY, &slot);
   if (st) return st;
   take_place(slot);
   return STATUS_OK;
@@ -141,6 +142,7 @@ void commons_close(void) {
   if (--commons.users == 0) {
     robust_mutex_unlock(&commons.roster->slots[commons.slot].life);
     mapping_destroy(&commons.map);
+    commons.header = NULL;
     memory_free(commons.held);
     commons.held = NULL;
     commons.held_capacity = commons.held_count = 0;
@@ -162,6 +164,9 @@ struct arena *commons_arena(void) {
 }
 struct bells *commons_bells(void) {
   return (struct bells *)(void *)(commons.map.base + bells_offset());
+}
+struct totals *commons_totals(void) {
+  return commons.header ? &commons.header->totals : NULL;
 }
 const struct mapping *commons_mapping(void) { return &commons.map; }
 
@@ -242,11 +247,17 @@ status commons_hold(struct object *o) {
   return st;
 }
 
-static void end_if_unreachable(struct object *o) {
-  if (!object_try_end(o)) return;
+/* May be done twice, the second time after a death in the first. */
+static void destroy_object(struct object *o) {
+  KILL_POINT("commons.destroying");
   const object_destructor destroy = atomic_load_explicit(&commons.destroy[o->kind], memory_order_acquire);
   if (destroy) destroy(o);
+  KILL_POINT("commons.destroyed");
   commons_free(commons_ref(o));
+}
+
+static void end_if_unreachable(struct object *o) {
+  if (object_try_end(o, commons.slot)) destroy_object(o);
 }
 
 void commons_release(struct object *o) {
@@ -256,6 +267,7 @@ void commons_release(struct object *o) {
   if (is_last) {
     remove_place(at);
     object_clear_holder(o, commons.slot);
+    KILL_POINT("commons.released");
   }
   mutex_unlock(&commons.lock);
   if (is_last) end_if_unreachable(o);
@@ -296,6 +308,13 @@ status commons_claim(object_ref ref, enum object_kind kind) {
   return STATUS_FOREIGN;
 }
 
+void commons_anchor(struct object *o, uint32_t anchor) { object_anchor(o, anchor); }
+
+void commons_unanchor(struct object *o, uint32_t anchor) {
+  object_unanchor(o, anchor);
+  end_if_unreachable(o);
+}
+
 void commons_discard(struct object *o) {
   object_arrive(o, ROSTER_NOBODY);
   end_if_unreachable(o);
@@ -319,6 +338,8 @@ status commons_make_object(enum object_kind kind, uint64_t size, struct object *
 
 void commons_publish(struct object *o) {
   const block_ref block = commons_ref(o);
+  object_begin(o);
+  KILL_POINT("commons.publishing");
   CHECK(arena_give(commons_arena(), &commons.map, block, commons.self, owner_of_object(block)));
 }
 
@@ -328,8 +349,14 @@ object_ref commons_object_ref(const struct object *o) {
   return commons_ref(o) | (uint64_t)o->generation << GENERATION_SHIFT;
 }
 
+static block_ref block_in(object_ref ref) { return ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1); }
+
+struct object *commons_object(object_ref ref) {
+  return commons_at(block_in(ref));
+}
+
 status commons_find(object_ref ref, enum object_kind kind, struct object **out) {
-  const block_ref block = ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1);
+  const block_ref block = block_in(ref);
   if (!arena_has(commons_arena(), block)) return STATUS_FOREIGN;
   if (arena_owner(commons_arena(), &commons.map, block) != owner_of_object(block)) return STATUS_FOREIGN;
   struct object *o = commons_at(block);
@@ -350,10 +377,10 @@ void commons_set_mourner(enum object_kind kind, object_mourner mourn) { commons.
 
 status commons_reserve_slot(struct child_slot *out) {
   uint32_t slot = 0;
-  status st = roster_reserve(commons.roster, &commons.id, &slot);
+  status st = roster_reserve(commons.roster, &commons.id, commons.slot, &slot);
   if (st == -EAGAIN) {
     commons_sweep();
-    st = roster_reserve(commons.roster, &commons.id, &slot);
+    st = roster_reserve(commons.roster, &commons.id, commons.slot, &slot);
   }
   if (st) return st;
   *out = (struct child_slot){.slot = slot, .generation = roster_generation(commons.roster, slot)};
@@ -374,13 +401,12 @@ void commons_share_with_child(uint32_t slot, const struct object_list *passed) {
     if (!commons.held[i].object) continue;
     struct object *o = commons_at(commons.held[i].object);
     if (is_passed(o, passed)) object_share(o, slot);
+    KILL_POINT("commons.shared");
   }
   mutex_unlock(&commons.lock);
 }
 
-static bool is_ours(const struct object *o) {
-  return (atomic_load(&o->holders[commons.slot / 64]) & UINT64_C(1) << commons.slot % 64) != 0;
-}
+static bool is_ours(const struct object *o) { return object_has_holder(o, commons.slot); }
 
 /* What was not passed is not ours; the copied table says it is. Removing moves others up, so each place is
  * looked at until it stays. */
@@ -395,16 +421,25 @@ void commons_after_fork(uint32_t slot) {
   }
 }
 
-static void drop_holder(void *context, block_ref block) {
-  const uint32_t slot = *(const uint32_t *)context;
-  struct object *o = commons_at(block);
-  if (o->magic != OBJECT_MAGIC) return;
-  if (!(atomic_load(&o->holders[slot / 64]) & UINT64_C(1) << slot % 64)) return;
+static void drop_holder(struct object *o, uint32_t slot) {
   const object_mourner mourn = atomic_load_explicit(&commons.mourn[o->kind], memory_order_acquire);
   if (mourn) mourn(o, slot);
   object_clear_holder(o, slot);
   KILL_POINT("commons.holder_dropped");
-  end_if_unreachable(o);
+}
+
+/* The dead one may have been the last to hold it, or just have let go of it, or have been about to destroy
+ * it.
+ */
+static void leave_object(void *context, block_ref block) {
+  const uint32_t slot = *(const uint32_t *)context;
+  struct object *o = commons_at(block);
+  if (o->magic != OBJECT_MAGIC) return;
+  if (object_has_holder(o, slot)) drop_holder(o, slot);
+  if (object_is_ended_by(o, slot))
+    destroy_object(o);
+  else
+    end_if_unreachable(o);
 }
 
 /* Each step may be done twice, but not after the slot has a new tenant: hence the lock, and the generation.
@@ -412,9 +447,10 @@ static void drop_holder(void *context, block_ref block) {
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (roster_generation(commons.roster, slot) != generation) return;
   bells_forget(commons_bells(), slot);
-  arena_each_object(commons_arena(), &commons.map, drop_holder, &slot);
+  arena_each_object(commons_arena(), &commons.map, leave_object, &slot);
   arena_reap(commons_arena(), &commons.map, owner_of_participant(slot, generation));
   KILL_POINT("commons.reaped");
+  roster_release_unnamed(commons.roster, slot);
   roster_release(commons.roster, slot, generation);
 }
 
@@ -443,4 +479,43 @@ void commons_sweep(void) {
   lock_sweep();
   roster_each_dead(commons.roster, forget_visited, NULL);
   unlock_sweep();
+}
+
+/* ---- what always holds --------------------------------------------------------------------------------- */
+
+static void validate_participant(owner_id owner) {
+  const uint32_t slot = (owner & 0xffff) - 1;
+  CHECK(slot < ROSTER_MAX);
+  CHECK(!roster_is_free(commons.roster, slot));
+  CHECK_EQ(owner, owner_of_participant(slot, roster_generation(commons.roster, slot)));
+}
+
+static void validate_object(const struct object *o) {
+  object_validate(o);
+  CHECK(arena_block_size(commons_arena(), commons_ref(o)) >= sizeof *o);
+  for (uint32_t slot = 0; slot < ROSTER_MAX; slot++)
+    if (object_has_holder(o, slot)) CHECK(!roster_is_free(commons.roster, slot));
+}
+
+/* Each block belongs to a participant that there is, or to an object that there is. */
+static void validate_block(void *context, block_ref block, owner_id owner) {
+  (void)context;
+  if (owner < owner_of_object(0)) {
+    validate_participant(owner);
+    return;
+  }
+  const block_ref object = (block_ref)(owner - owner_of_object(0)) << 8;
+  CHECK(arena_has(commons_arena(), object));
+  CHECK_EQ(arena_owner(commons_arena(), &commons.map, object), owner);
+  if (block == object) validate_object(commons_at(object));
+}
+
+void commons_validate(void) {
+  CHECK_EQ(commons.header->magic, MAGIC);
+  CHECK_EQ(commons.header->format, format_number());
+  CHECK_EQ(commons.header->size, commons.map.size);
+  arena_validate(commons_arena(), &commons.map);
+  roster_validate(commons.roster);
+  bells_validate(commons_bells());
+  arena_each_block(commons_arena(), &commons.map, validate_block, NULL);
 }

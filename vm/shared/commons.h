@@ -19,6 +19,7 @@
 #include "shared/arena.h"
 #include "shared/bells.h"
 #include "shared/object.h"
+#include "shared/totals.h"
 
 /* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
  * process. */
@@ -63,6 +64,8 @@ void *commons_at(block_ref block);
 block_ref commons_ref(const void *address);
 struct arena *commons_arena(void);
 struct bells *commons_bells(void);
+/* NULL while this process has no commons. */
+struct totals *commons_totals(void);
 const struct mapping *commons_mapping(void);
 
 MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */
@@ -76,6 +79,8 @@ MUST_CHECK status commons_commit(block_ref block, uint64_t size);
  * initialised. It is reachable by others, and swept with us, only once commons_publish was called. */
 MUST_CHECK status commons_make_object(enum object_kind kind, uint64_t size, struct object **out);
 void commons_publish(struct object *o);
+/* The object behind a reference that is known to live. */
+struct object *commons_object(object_ref ref);
 /* The object behind a reference, checked: STATUS_FOREIGN when it is none of that kind. Takes no hold. */
 MUST_CHECK status commons_find(object_ref ref, enum object_kind kind, struct object **out);
 object_ref commons_object_ref(const struct object *o);
@@ -92,13 +97,22 @@ void commons_send(struct object *o);
 MUST_CHECK status commons_receive(struct object *o);
 void commons_discard(struct object *o);
 
+/* Another object needs this one, which the caller holds; and needs it no more. What it needs it for is a bit,
+ * which is up to the kind. Both may be done twice. */
+void commons_anchor(struct object *o, uint32_t anchor);
+void commons_unanchor(struct object *o, uint32_t anchor);
+
 /* What has to happen when nobody can reach an object of that kind any more; set once by whoever defines the
- * kind. */
+ * kind. May be done twice, the second time by who sweeps after a death in the first. */
 typedef void (*object_destructor)(struct object *o);
 void commons_set_destructor(enum object_kind kind, object_destructor destroy);
 /* What has to happen when a participant that held the object is gone, before it stops to be a holder; may be
  * done twice. */
 typedef void (*object_mourner)(struct object *o, uint32_t slot);
 void commons_set_mourner(enum object_kind kind, object_mourner mourn);
+
+/* Aborts when an invariant does not hold: of the arena, the roster, the bells and the objects. Read only; the
+ * dead must have been swept, and nobody else may be at work. */
+void commons_validate(void);
 
 #endif

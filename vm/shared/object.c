@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/object.h"
 
-/* The generation survives reuse of the block by another object of the same kind. */
+#include "base/check.h"
+#include "shared/kill_point.h"
+
+/* The generation and the number of journeys survive reuse of the block by another object: a sweeper that
+ * still looks at the old one sees that it is not the same any more. */
 void object_init(struct object *o, enum object_kind kind) {
-  const uint32_t generation = o->magic == OBJECT_MAGIC ? o->generation + 1 : 1;
+  const bool is_reused = o->magic == OBJECT_MAGIC;
+  const uint32_t generation = is_reused ? o->generation + 1 : 1;
+  const uint64_t journeys = is_reused ? atomic_load(&o->travel) >> 32 : 0;
+  atomic_store(&o->state, OBJECT_NEW);
   for (size_t i = 0; i < ROSTER_MAX / 64; i++) atomic_store(&o->holders[i], 0);
-  atomic_store(&o->travel, 0);
+  atomic_store(&o->travel, (journeys + 1) << 32);
+  atomic_store(&o->anchors, 0);
   o->kind = kind;
   o->generation = generation & 0xffff;
   o->magic = OBJECT_MAGIC;
-  atomic_store(&o->state, OBJECT_LIVE);
 }
+
+void object_begin(struct object *o) { atomic_store(&o->state, OBJECT_LIVE); }
 
 static void set_holder(struct object *o, uint32_t slot) {
   atomic_fetch_or(&o->holders[slot / 64], UINT64_C(1) << slot % 64);
@@ -18,20 +27,42 @@ static void set_holder(struct object *o, uint32_t slot) {
 
 static const uint64_t journey = UINT64_C(1) << 32;
 
-void object_send(struct object *o) { atomic_fetch_add(&o->travel, journey + 1); }
+void object_send(struct object *o) {
+  atomic_fetch_add(&o->travel, journey + 1);
+  KILL_POINT("object.sent");
+}
 
 void object_arrive(struct object *o, uint32_t slot) {
   if (slot != ROSTER_NOBODY) set_holder(o, slot);
+  KILL_POINT("object.arriving");
   atomic_fetch_sub(&o->travel, 1);
+  KILL_POINT("object.arrived");
 }
 
+/* The journey is counted last: whoever looked at the bit too early sees that something moved (I2). */
 void object_share(struct object *o, uint32_t slot) {
-  atomic_fetch_add(&o->travel, journey);
   set_holder(o, slot);
+  KILL_POINT("object.sharing");
+  atomic_fetch_add(&o->travel, journey);
 }
 
 void object_clear_holder(struct object *o, uint32_t slot) {
   atomic_fetch_and(&o->holders[slot / 64], ~(UINT64_C(1) << slot % 64));
+}
+
+bool object_has_holder(const struct object *o, uint32_t slot) {
+  return (atomic_load(&o->holders[slot / 64]) & UINT64_C(1) << slot % 64) != 0;
+}
+
+void object_anchor(struct object *o, uint32_t anchor) {
+  atomic_fetch_or(&o->anchors, anchor);
+  KILL_POINT("object.anchoring");
+  atomic_fetch_add(&o->travel, journey);
+}
+
+void object_unanchor(struct object *o, uint32_t anchor) {
+  atomic_fetch_and(&o->anchors, ~anchor);
+  KILL_POINT("object.unanchored");
 }
 
 bool object_is_held(const struct object *o) {
@@ -40,9 +71,25 @@ bool object_is_held(const struct object *o) {
   return false;
 }
 
-bool object_try_end(struct object *o) {
+static uint32_t dying_by(uint32_t slot) { return OBJECT_DYING | slot << OBJECT_SLOT_SHIFT; }
+
+bool object_try_end(struct object *o, uint32_t slot) {
   const uint64_t before = atomic_load(&o->travel);
-  if ((uint32_t)before != 0 || object_is_held(o) || atomic_load(&o->travel) != before) return false;
+  if ((uint32_t)before != 0 || atomic_load(&o->anchors) || object_is_held(o)) return false;
+  if (atomic_load(&o->travel) != before) return false;
   uint32_t live = OBJECT_LIVE;
-  return atomic_compare_exchange_strong(&o->state, &live, OBJECT_DYING);
+  return atomic_compare_exchange_strong(&o->state, &live, dying_by(slot));
+}
+
+bool object_is_ended_by(const struct object *o, uint32_t slot) {
+  return atomic_load(&o->state) == dying_by(slot);
+}
+
+void object_validate(const struct object *o) {
+  const uint32_t state = atomic_load(&o->state);
+  CHECK_EQ(o->magic, OBJECT_MAGIC);
+  CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_PIPE_END);
+  CHECK(state == OBJECT_LIVE || (state & 0xff) == OBJECT_DYING);
+  CHECK((uint32_t)atomic_load(&o->travel) < 1u << 31); /* never lowered more often than raised */
+  CHECK(o->kind == OBJECT_RING || !atomic_load(&o->anchors));
 }

@@ -8,10 +8,18 @@
  * sweeps. I2  `travel` counts, in its low half, messages on their way that carry the object. Sending raises
  * it while the sender still holds the object; receiving sets the receiver's bit first and lowers it then:
  * while anybody can reach the object, it is held or in flight. Its high half counts all journeys, so that
- * whoever looks at the count and the bits one after the other sees that nothing moved meanwhile. I3  An
- * object without holder and not in flight can be reached by nobody any more; the one who moves `state` from
- * LIVE to DYING destroys it. A process killed between raising the count and publishing its message keeps that
- * object alive until the program ends: some hundred bytes, bounded by the number of such deaths.
+ *     whoever looks at the count and the bits one after the other sees that nothing moved meanwhile.
+ * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may be done
+ *     twice, so that a death in the middle of either can be settled by doing it again.
+ * I4  An object without holder and anchor and not in flight can be reached by nobody any more; the one who
+ *     moves `state` from LIVE to DYING destroys it. `state` says who that is, so that the sweeper of a dead
+ *     destroyer starts over. An object that lost its last holder with a dying process is ended by its
+ * sweeper.
+ *
+ * A count that a dead one raised cannot be told from others: a process killed between raising `travel` and
+ * publishing its message, or between taking a message and lowering `travel`, keeps the objects that this
+ * message carried alive until the program ends. That is the bound: what one message carries, for each such
+ * death.
  */
 #ifndef SHARED_OBJECT_H
 #define SHARED_OBJECT_H
@@ -22,19 +30,25 @@ typedef uint64_t object_ref;
 
 enum object_kind { OBJECT_RING = 1, OBJECT_PIPE_END = 2 };
 
-enum { OBJECT_MAGIC = 0x4d4d4f42, OBJECT_LIVE = 1, OBJECT_DYING = 2 };
+enum { OBJECT_MAGIC = 0x4d4d4f42 };
+/* DYING stands beside the slot of the destroyer, shifted by OBJECT_SLOT_SHIFT. NEW: nobody else knows it. */
+enum object_state { OBJECT_NEW = 0, OBJECT_LIVE = 1, OBJECT_DYING = 2, OBJECT_SLOT_SHIFT = 8 };
 
 struct object {
   uint32_t magic;
   uint32_t kind; /* enum object_kind */
   uint32_t generation;
   _Atomic uint32_t state;
-  _Atomic uint64_t travel; /* journeys << 32 | in flight */
+  _Atomic uint64_t travel;  /* journeys << 32 | in flight */
+  _Atomic uint32_t anchors; /* a bit for each object that needs this one; which, is up to the kind */
+  uint32_t pad;
   _Atomic uint64_t holders[ROSTER_MAX / 64];
 };
-_Static_assert(sizeof(struct object) == 24 + ROSTER_MAX / 8, "layout");
+_Static_assert(sizeof(struct object) == 32 + ROSTER_MAX / 8, "layout");
 
 void object_init(struct object *o, enum object_kind kind);
+/* From now on it can end. The caller holds it. */
+void object_begin(struct object *o);
 /* One more message carries it; the caller holds the object. */
 void object_send(struct object *o);
 /* The message arrived at `slot`, or (slot ROSTER_NOBODY) was thrown away. */
@@ -42,8 +56,15 @@ void object_arrive(struct object *o, uint32_t slot);
 /* `slot` becomes a holder beside the caller, who is one. */
 void object_share(struct object *o, uint32_t slot);
 void object_clear_holder(struct object *o, uint32_t slot);
+bool object_has_holder(const struct object *o, uint32_t slot);
 bool object_is_held(const struct object *o);
-/* True for the one caller that has to destroy it. */
-bool object_try_end(struct object *o);
+/* The caller, who holds the object, ties it to another one. */
+void object_anchor(struct object *o, uint32_t anchor);
+void object_unanchor(struct object *o, uint32_t anchor);
+/* True for the one caller that has to destroy it; it is the participant in `slot`. */
+bool object_try_end(struct object *o, uint32_t slot);
+bool object_is_ended_by(const struct object *o, uint32_t slot);
+/* Aborts when an invariant does not hold. Read only. */
+void object_validate(const struct object *o);
 
 #endif

@@ -331,6 +331,7 @@ struct letter { /* what goes into one record */
   enum record_kind kind;
   struct ring_letter text;
   block_ref block;
+  uint64_t message_size; /* wherever its bytes are */
 };
 
 static size_t letter_size(const struct ring_letter *text) { return text->head_size + text->body_size; }
@@ -351,6 +352,12 @@ static void write_record(struct ring *r, const struct room *room, const struct l
   struct record *record = record_at(storage, tail);
   *record = (struct record){(uint32_t)letter_size(&letter->text), letter->kind};
   copy_letter(record + 1, &letter->text);
+}
+
+/* For the statistics: nobody relies on it, so it is not journaled. */
+static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail) {
+  const uint64_t before = atomic_load_explicit(&tail->bytes, memory_order_relaxed);
+  atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
 /* The commit, in the order that I3 asks for. rank_tail is held. */
@@ -387,6 +394,7 @@ static status try_put(struct ring *r, const struct letter *letter) {
   write_record(r, &room, letter);
   const struct wake_note note = announce(&r->tail);
   commit_put(r, &room, letter->block);
+  count_bytes(&r->tail, letter->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   wake(&r->tail, note, 1);
@@ -428,7 +436,8 @@ static status put_letter(struct ring *r, const struct letter *letter, deadline u
 }
 
 static status put_outside(struct ring *r, const struct outside *outside, deadline until) {
-  const struct letter letter = {RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside}, outside->block};
+  const struct letter letter = {
+      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside}, outside->block, outside->size};
   return put_letter(r, &letter, until);
 }
 
@@ -445,7 +454,7 @@ static status put_copy(struct ring *r, const struct ring_letter *text, deadline 
 
 status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
   if (letter_size(text) > INLINE_MAX) return put_copy(r, text, until);
-  const struct letter letter = {RECORD_INLINE, *text, 0};
+  const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
   return put_letter(r, &letter, until);
 }
 
@@ -598,12 +607,28 @@ void ring_abandon(struct ring *r, uint32_t count) {
   if (is_end) wake_joiners(r);
 }
 
+/* A wake-up that the dead one owed, or had been given and took along, is made good: if there is something to
+ * wake for. */
+static void wake_again(struct ring_end *end) {
+  if (atomic_load(&end->waiters) == atomic_load(&end->woken)) return;
+  atomic_fetch_add(&end->event, 1);
+  KILL_POINT("ring.forget.announced");
+  futex_wake(&end->event, WAKE_ALL);
+}
+
 void ring_forget(struct ring *r, uint32_t slot) {
-  if (!r->account) return;
+  lock_tail(r);
   lock_head(r);
-  account_forget(account_of(r), slot);
-  const bool is_end = is_end_locked(r);
+  if (r->account) account_forget(account_of(r), slot);
+  const bool is_end = r->account && is_end_locked(r);
+  const bool is_readable = ring_is_readable(r);
+  const bool is_writable = ring_is_closed(r) || has_message_room(r);
   unlock_head(r);
+  unlock_tail(r);
+  KILL_POINT("ring.forget.settled");
+  if (is_readable) wake_again(&r->tail);
+  if (is_writable) wake_again(&r->head);
+  if (is_readable) ring_bell(r);
   if (is_end) wake_joiners(r);
 }
 
@@ -671,11 +696,28 @@ void ring_fini(struct ring *r) {
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
   if (r->account) drop_block(r, r->account);
+  totals_add_messages(commons_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
 }
 
 /* Both locks, so that no count is on its way. */
+static void add_traffic(void *context, block_ref object) {
+  struct ring_traffic *sum = context;
+  const struct ring *r = commons_at(object);
+  if (r->object.magic != OBJECT_MAGIC || r->object.kind != OBJECT_RING) return;
+  sum->messages += atomic_load(&r->tail.count);
+  sum->bytes += atomic_load(&r->tail.bytes);
+}
+
+struct ring_traffic ring_traffic_of_all(void) {
+  const struct totals *totals = commons_totals();
+  if (!totals) return (struct ring_traffic){0};
+  struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
+  arena_each_object(commons_arena(), commons_mapping(), add_traffic, &sum);
+  return sum;
+}
+
 uint64_t ring_count(struct ring *r) {
   lock_tail(r);
   lock_head(r);
@@ -701,9 +743,13 @@ bool ring_watch(struct ring *r, bell_set bells) {
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
 
+/* Under both locks: who is about to sleep looks at it and at the event word under one of them, and must not
+ * be between the two looks. */
 void ring_close(struct ring *r) {
   lock_tail(r);
+  lock_head(r);
   atomic_store(&r->is_closed, 1);
+  unlock_head(r);
   unlock_tail(r);
   ring_wake_all(r);
 }

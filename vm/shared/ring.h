@@ -16,8 +16,9 @@
  * compares the commit word with the journal and settles the rest. That is a constant amount of work and may
  * be done twice. I4  A sleeper registers under the lock of the other side after it has checked its condition
  * there; who commits raises the event word before and wakes after. Too many wake-ups are harmless, too few
- * impossible, but for one: a sleeper that was woken and then killed swallows its wake-up. Each wait therefore
- * looks again after a quarter of a second.
+ * impossible, but for a death: who dies between its commit and the wake, or woken and before it looked, takes
+ * a wake-up along. ring_forget makes that good as soon as somebody notices the death; until then each wait
+ * looks again, and looks for the dead, after a quarter of a second.
  *
  * Journal order matters: the comparand (the future commit word) is written first, else repair would
  * believe a stale match. Locks: rank_tail for puts, rank_head for takes, both for growth.
@@ -33,6 +34,7 @@
 struct ring_end {
   struct robust_mutex lock;
   _Atomic uint64_t count;    /* messages ever put, or taken; settled, so it may lag behind position */
+  _Atomic uint64_t bytes;    /* tail only: of all messages ever put; one is missing for each death in a put */
   uint64_t journal_position; /* what the commit word will be */
   uint64_t journal_count;    /* what count will be */
   block_ref journal_block;   /* the outside block that changes hands; 0: none */
@@ -134,8 +136,16 @@ void ring_abandon(struct ring *r, uint32_t count);
 /* Sleeps until the ring is empty and all that was taken is done or abandoned; *abandoned is how many were,
  * ever. STATUS_TIMEOUT, STATUS_INTERRUPTED: not yet. */
 MUST_CHECK status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until);
-/* Who had the slot is gone, and reports nothing any more. */
+/* Who had the slot is gone: what it was about is settled at both ends, it reports nothing any more, and those
+ * who miss a wake-up because of its death get one. May be done twice. */
 void ring_forget(struct ring *r, uint32_t slot);
+
+/* Messages, and their bytes, that were ever put into rings of this program, those that are gone included. */
+struct ring_traffic {
+  uint64_t messages;
+  uint64_t bytes;
+};
+struct ring_traffic ring_traffic_of_all(void);
 
 /* Exact at the instant of the call. */
 uint64_t ring_count(struct ring *r);

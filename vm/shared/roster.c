@@ -6,9 +6,14 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-static uint32_t state_word(uint32_t generation, enum roster_state state) { return generation << 2 | state; }
-static enum roster_state state_in(uint32_t word) { return (enum roster_state)(word & 3); }
-static uint32_t generation_in(uint32_t word) { return word >> 2; }
+static uint64_t state_word(uint32_t generation, enum roster_state state) {
+  return (uint64_t)generation << 16 | state;
+}
+static uint64_t reserved_word(uint32_t generation, uint32_t by) {
+  return state_word(generation, ROSTER_RESERVED) | (uint64_t)(by == ROSTER_NOBODY ? 0 : by + 1) << 2;
+}
+static enum roster_state state_in(uint64_t word) { return (enum roster_state)(word & 3); }
+static uint32_t generation_in(uint64_t word) { return (uint32_t)(word >> 16); }
 
 static void raise_high_water(struct roster *r, uint32_t slot) {
   uint32_t seen = atomic_load(&r->high_water);
@@ -16,16 +21,15 @@ static void raise_high_water(struct roster *r, uint32_t slot) {
     if (atomic_compare_exchange_weak(&r->high_water, &seen, slot + 1)) return;
 }
 
-/* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees pid 0 and
- * leaves the slot alone; a reserver that dies between the two leaves one slot unusable. */
-status roster_reserve(struct roster *r, const struct process_id *self, uint32_t *out) {
+/* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees pid 0, and
+ * who sweeps the reserver's own slot frees what it had reserved (roster_release_unnamed). */
+status roster_reserve(struct roster *r, const struct process_id *self, uint32_t by, uint32_t *out) {
   for (uint32_t slot = 0; slot < ROSTER_MAX; slot++) {
     struct roster_slot *s = &r->slots[slot];
-    uint32_t word = atomic_load(&s->state);
+    uint64_t word = atomic_load(&s->state);
     if (state_in(word) != ROSTER_FREE) continue;
     raise_high_water(r, slot);
-    if (!atomic_compare_exchange_strong(&s->state, &word, state_word(generation_in(word), ROSTER_RESERVED)))
-      continue;
+    if (!atomic_compare_exchange_strong(&s->state, &word, reserved_word(generation_in(word), by))) continue;
     KILL_POINT("roster.reserved");
     s->id = *self;
     *out = slot;
@@ -61,10 +65,24 @@ bool roster_is_dead(struct roster *r, uint32_t slot) {
 
 void roster_release(struct roster *r, uint32_t slot, uint32_t generation) {
   struct roster_slot *s = &r->slots[slot];
-  uint32_t word = atomic_load(&s->state);
+  uint64_t word = atomic_load(&s->state);
   if (generation_in(word) != generation || state_in(word) == ROSTER_FREE) return;
   s->id = (struct process_id){0};
+  KILL_POINT("roster.releasing");
   atomic_compare_exchange_strong(&s->state, &word, state_word(generation + 1, ROSTER_FREE));
+}
+
+void roster_release_unnamed(struct roster *r, uint32_t by) {
+  const uint32_t high = atomic_load(&r->high_water);
+  for (uint32_t slot = 0; slot < high; slot++) {
+    const uint64_t word = atomic_load(&r->slots[slot].state);
+    if (word == reserved_word(generation_in(word), by) && r->slots[slot].id.pid == 0)
+      roster_release(r, slot, generation_in(word));
+  }
+}
+
+bool roster_is_free(const struct roster *r, uint32_t slot) {
+  return state_in(atomic_load(&r->slots[slot].state)) == ROSTER_FREE;
 }
 
 void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context) {
@@ -74,7 +92,8 @@ void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t sl
 }
 
 void roster_validate(const struct roster *r) {
-  CHECK(atomic_load(&r->high_water) <= ROSTER_MAX);
-  for (uint32_t slot = atomic_load(&r->high_water); slot < ROSTER_MAX; slot++)
-    CHECK_EQ(atomic_load(&r->slots[slot].state), 0);
+  const uint32_t high = atomic_load(&r->high_water);
+  CHECK(high <= ROSTER_MAX);
+  for (uint32_t slot = 0; slot < high; slot++) CHECK((atomic_load(&r->slots[slot].state) & 3) != 3);
+  for (uint32_t slot = high; slot < ROSTER_MAX; slot++) CHECK_EQ(atomic_load(&r->slots[slot].state), 0);
 }

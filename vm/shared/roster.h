@@ -20,9 +20,9 @@ enum roster_state { ROSTER_FREE = 0, ROSTER_RESERVED = 1, ROSTER_LIVE = 2 };
 
 struct roster_slot {
   struct robust_mutex life;
-  struct process_id id;   /* RESERVED: of the parent; LIVE: of the participant */
-  _Atomic uint32_t state; /* generation << 2 | enum roster_state */
-  uint8_t pad[128 - sizeof(struct robust_mutex) - sizeof(struct process_id) - 4];
+  struct process_id id;   /* RESERVED: of the parent, a moment later; LIVE: of the participant */
+  _Atomic uint64_t state; /* generation << 16 | RESERVED: slot of the parent + 1 << 2 | enum roster_state */
+  uint8_t pad[128 - sizeof(struct robust_mutex) - sizeof(struct process_id) - 8];
 };
 _Static_assert(sizeof(struct roster_slot) == 128, "a slot is two cache lines");
 
@@ -32,8 +32,10 @@ struct roster {
   struct roster_slot slots[ROSTER_MAX];
 };
 
-/* Takes a free slot for a process that `self` is about to start. -EAGAIN: all are taken. */
-MUST_CHECK status roster_reserve(struct roster *r, const struct process_id *self, uint32_t *slot);
+/* Takes a free slot for a process that `self`, in slot `by` (ROSTER_NOBODY: it has none yet), is about to
+ * start. -EAGAIN: all are taken. */
+MUST_CHECK status roster_reserve(struct roster *r, const struct process_id *self, uint32_t by,
+                                 uint32_t *slot);
 /* The calling process, which is `self`, moves into its slot; on the thread that lives as long as the process
  * does. */
 void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *self);
@@ -43,8 +45,12 @@ uint32_t roster_generation(const struct roster *r, uint32_t slot);
 bool roster_is_dead(struct roster *r, uint32_t slot);
 /* The slot is free again; its old owner ids are void. Only after its goods were swept. */
 void roster_release(struct roster *r, uint32_t slot, uint32_t generation);
+/* Frees the slots that a dead participant had reserved and not yet put its name to. */
+void roster_release_unnamed(struct roster *r, uint32_t by);
+bool roster_is_free(const struct roster *r, uint32_t slot);
 /* For each dead participant. `visit` sweeps its goods and calls roster_release. */
 void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context);
+/* Aborts when an invariant does not hold. Read only. */
 void roster_validate(const struct roster *r);
 
 #endif

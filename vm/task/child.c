@@ -18,16 +18,32 @@ enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
 
 /* ---- what every way of starting shares ------------------------------------------------------------- */
 
-static status prepare(struct child *c) {
+static void close_watch(struct child *c) {
+  if (c->pidfd >= 0) close(c->pidfd);
+  c->pidfd = -1;
+}
+
+/* Until there is a child to watch, its pidfd is one of ourselves: a descriptor kept, so that a child is
+ * started only if it can be watched too. Otherwise it might run for a while before it is killed. */
+status child_prepare(struct child *c) {
   *c = (struct child){.pidfd = -1};
-  status st = commons_reserve_slot(&c->place);
+  status st = process_watch(&c->pidfd, getpid());
   if (st) return st;
+  st = commons_reserve_slot(&c->place);
+  if (st) {
+    close_watch(c);
+    return st;
+  }
   st = cell_make(&c->cell);
-  if (st) commons_forget_child(c->place);
+  if (st) {
+    commons_forget_child(c->place);
+    close_watch(c);
+  }
   return st;
 }
 
-static void abandon(struct child *c) {
+void child_abandon(struct child *c) {
+  close_watch(c);
   cell_destroy(c->cell);
   commons_forget_child(c->place);
 }
@@ -38,8 +54,10 @@ static struct child_order order_for(const struct child *c, block_ref birth) {
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its cell says
- * how. One that exists, but cannot be watched, must not be left behind. */
-static status watch_or_kill(struct child *c) {
+ * how. One that exists, but cannot be watched (another thread took the descriptor that was kept), must not be
+ * left behind. */
+status child_watch(struct child *c) {
+  close_watch(c);
   const status st = process_watch(&c->pidfd, c->pid);
   if (st == STATUS_OK || st == -ESRCH) return STATUS_OK;
   kill(c->pid, SIGKILL);
@@ -50,8 +68,9 @@ static status watch_or_kill(struct child *c) {
 
 /* ---- fork -------------------------------------------------------------------------------------------- */
 
-static void become_child(struct child_slot place) {
-  commons_after_fork(place.slot);
+static void become_child(struct child *c) {
+  close_watch(c);
+  commons_after_fork(c->place.slot);
   forkserver_forget();
   signals_reset_in_child();
 }
@@ -59,26 +78,26 @@ static void become_child(struct child_slot place) {
 status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
                   struct cell **cell) {
   struct child c;
-  status st = prepare(&c);
+  status st = child_prepare(&c);
   if (st) return st;
   commons_share_with_child(c.place.slot, passed);
   fflush(NULL); /* what is buffered is written once, by us */
   pid_t pid = 0;
   st = process_fork(&pid);
   if (st) {
-    abandon(&c);
+    child_abandon(&c);
     return st;
   }
   if (pid == 0) {
-    become_child(c.place);
+    become_child(&c);
     *cell = c.cell;
     *side = CHILD_CHILD;
     return STATUS_OK;
   }
   c.pid = (int32_t)pid;
-  st = watch_or_kill(&c);
+  st = child_watch(&c);
   if (st) {
-    abandon(&c);
+    child_abandon(&c);
     return st;
   }
   *out = c;
@@ -139,13 +158,13 @@ status child_launch(const char *const argv[], const struct child_order *order, i
 
 status child_spawn(struct child *out, const char *const argv[], block_ref birth) {
   struct child c;
-  status st = prepare(&c);
+  status st = child_prepare(&c);
   if (st) return st;
   const struct child_order order = order_for(&c, birth);
   st = child_launch(argv, &order, -1, &c.pid);
-  if (st == STATUS_OK) st = watch_or_kill(&c);
+  if (st == STATUS_OK) st = child_watch(&c);
   if (st)
-    abandon(&c);
+    child_abandon(&c);
   else
     *out = c;
   return st;
@@ -156,6 +175,7 @@ status child_attach_with_channel(const char *text, struct child_order *out, int 
   int fd = -1;
   status st = order_parse(text, out, &fd, channel);
   if (st) return st;
+  process_close_inherited(fd, *channel);
   if (*channel < 0) st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
@@ -171,14 +191,14 @@ status child_attach(const char *text, struct child_order *out) {
 
 status child_request(struct child *out, const char *const argv[], block_ref birth) {
   struct child c;
-  status st = prepare(&c);
+  status st = child_prepare(&c);
   if (st) return st;
   fflush(NULL);
   const struct child_order order = order_for(&c, birth);
-  st = forkserver_ask(argv, &order, &c.pid, &c.pidfd);
+  st = forkserver_ask(argv, &order, &c);
   c.is_reaped_elsewhere = true;
   if (st)
-    abandon(&c);
+    child_abandon(&c);
   else
     *out = c;
   return st;
@@ -199,8 +219,7 @@ static void note_end(struct child *c) {
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
   c->exit_code = exit_code;
   c->has_ended = true;
-  if (c->pidfd >= 0) close(c->pidfd);
-  c->pidfd = -1;
+  close_watch(c);
   cell_end(c->cell, exit_code);
   commons_forget_child(c->place);
 }

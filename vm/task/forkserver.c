@@ -8,11 +8,14 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "os/clock.h"
 #include "os/ready.h"
 #include "os/signals.h"
 #include "os/socket.h"
 #include "sync/lock_rank.h"
 #include "sync/mutex.h"
+
+enum { END_WAIT_SECONDS = 1 };
 
 /* ---- the server --------------------------------------------------------------------------------------- */
 
@@ -79,7 +82,11 @@ static void become_served(struct server *s, const struct child_order *order) {
 
 static status server_fork(struct server *s, const struct child_order *order, pid_t *pid) {
   struct served *child = &s->children[s->count];
-  status st = process_fork(pid);
+  int kept = -1; /* a descriptor for the watch: see child_prepare */
+  status st = process_watch(&kept, getpid());
+  if (st) return st;
+  st = process_fork(pid);
+  close(kept);
   if (st || *pid == 0) return st;
   *child = (struct served){.pid = (int32_t)*pid, .cell = order->cell};
   st = process_watch(&child->pidfd, *pid);
@@ -140,20 +147,22 @@ struct client {
 static struct client client = {.lock = MUTEX_INITIALIZER, .channel = -1}; /* listed in vm/README.md */
 
 static status start_locked(const char *const argv[]) {
-  int ends[2];
-  status st = socket_pair(ends);
+  struct child c;
+  status st = child_prepare(&c);
   if (st) return st;
-  struct child c = {.pidfd = -1};
-  st = commons_reserve_slot(&c.place);
-  if (st == STATUS_OK) st = cell_make(&c.cell);
-  if (st == STATUS_OK) {
-    const struct child_order order = {c.place, commons_ref(c.cell), 0, (int32_t)getpid()};
-    st = child_launch(argv, &order, ends[1], &c.pid);
+  int ends[2];
+  st = socket_pair(ends);
+  if (st) {
+    child_abandon(&c);
+    return st;
   }
+  const struct child_order order = {c.place, commons_ref(c.cell), 0, (int32_t)getpid()};
+  st = child_launch(argv, &order, ends[1], &c.pid);
   socket_close(ends[1]);
-  if (st == STATUS_OK) st = process_watch(&c.pidfd, c.pid);
+  if (st == STATUS_OK) st = child_watch(&c);
   if (st) {
     socket_close(ends[0]);
+    child_abandon(&c);
     return st;
   }
   client.channel = ends[0];
@@ -169,25 +178,41 @@ static void stop_locked(void) {
   if (child_wait(&client.server, deadline_never()) == STATUS_OK) child_fini(&client.server);
 }
 
-static status ask_locked(const struct child_order *order, int32_t *pid, int *pidfd) {
+/* It was started, but its pidfd found no descriptor here: it must not run on with nobody to watch it, and its
+ * cell must stay until the server has reported its end. A server that dies now takes it along, unreported. */
+static void end_unwatched(const struct child *c) {
+  kill(c->pid, SIGKILL);
+  const deadline until = deadline_after(END_WAIT_SECONDS);
+  while (cell_wait_end(c->cell, until) == STATUS_INTERRUPTED) continue;
+}
+
+static status ask_locked(const struct child_order *order, struct child *c) {
   status st = socket_send(client.channel, order, sizeof *order);
+  if (st) return st;
   int32_t reply = 0;
-  if (st == STATUS_OK) st = socket_receive_with_fd(client.channel, &reply, sizeof reply, pidfd);
-  if (st == STATUS_OK && reply < 0) return reply;
-  if (st == STATUS_OK) *pid = reply;
-  return st;
+  int pidfd = -1;
+  if (c->pidfd >= 0) socket_close(c->pidfd); /* kept for the one that comes */
+  c->pidfd = -1;
+  st = socket_receive_with_fd(client.channel, &reply, sizeof reply, &pidfd);
+  if (st) return st;
+  if (reply < 0) return reply;
+  c->pid = reply;
+  c->pidfd = pidfd;
+  if (pidfd >= 0) return STATUS_OK;
+  end_unwatched(c);
+  return -EMFILE;
 }
 
 /* A server that was killed is replaced, once per request. The order's parent is the server: children look for
  * it there. */
-status forkserver_ask(const char *const argv[], const struct child_order *order, int32_t *pid, int *pidfd) {
+status forkserver_ask(const char *const argv[], const struct child_order *order, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
-  if (st == STATUS_OK) st = ask_locked(order, pid, pidfd);
+  if (st == STATUS_OK) st = ask_locked(order, c);
   if (st == STATUS_CLOSED || st == -EPIPE || st == -ECONNRESET) {
     stop_locked();
     st = start_locked(argv);
-    if (st == STATUS_OK) st = ask_locked(order, pid, pidfd);
+    if (st == STATUS_OK) st = ask_locked(order, c);
   }
   mutex_unlock(&client.lock);
   return st;

@@ -30,6 +30,13 @@ static int play_speaker(void) {
   return EXIT_CODE;
 }
 
+static int play_writer(void) {
+  FILE *out = fopen(getenv("MEASURE_NOTE"), "w");
+  CHECK(out != NULL);
+  fputs("a note", out);
+  return fclose(out);
+}
+
 static int play_parent_of_burner(void) {
   const pid_t child = fork();
   if (child == 0) {
@@ -61,6 +68,7 @@ static int play_role(char **arguments) {
   if (strcmp(arguments[1], "speaker") == 0) return play_speaker();
   if (strcmp(arguments[1], "parent") == 0) return play_parent_of_burner();
   if (strcmp(arguments[1], "eater") == 0) return play_eater();
+  if (strcmp(arguments[1], "writer") == 0) return play_writer();
   return play_sleepers(arguments[2]);
 }
 
@@ -69,6 +77,7 @@ static int play_role(char **arguments) {
 static void measure(struct measurement *m, const char *role, const char *const *settings) {
   const char *const arguments[] = {self, role, NULL};
   const struct measure_order order = {.program = self, .arguments = arguments, .settings = settings};
+  measure_init(m);
   CHECK_EQ(measure_start(m, &order), STATUS_OK);
   CHECK_EQ(measure_wait(m, deadline_never()), STATUS_OK);
 }
@@ -84,6 +93,33 @@ static void output_exit_code_and_settings_are_the_programs(void) {
   CHECK(memcmp(m.report.output.data, expected, sizeof expected - 1) == 0);
   measure_end(&m);
   measure_end(&m);
+}
+
+static void what_the_program_notes_is_reported_and_what_it_does_not_is_empty(void) {
+  const char *const arguments[] = {self, "writer", NULL};
+  const char *const notes[] = {"MEASURE_NOTE", "MEASURE_OTHER", NULL};
+  const struct measure_order order = {
+      .program = self, .arguments = arguments, .settings = no_settings, .notes = notes};
+  struct measurement m;
+  measure_init(&m);
+  CHECK_EQ(measure_start(&m, &order), STATUS_OK);
+  CHECK_EQ(measure_wait(&m, deadline_never()), STATUS_OK);
+  CHECK_EQ(m.report.exit_code, 0);
+  CHECK_EQ(m.report.notes[0].len, 6);
+  CHECK(memcmp(m.report.notes[0].data, "a note", 6) == 0);
+  CHECK_EQ(m.report.notes[1].len, 0);
+  measure_end(&m);
+}
+
+static void more_notes_than_there_is_room_for_are_refused(void) {
+  const char *const arguments[] = {self, "writer", NULL};
+  const char *const notes[] = {"A", "B", "C", NULL};
+  const struct measure_order order = {
+      .program = self, .arguments = arguments, .settings = no_settings, .notes = notes};
+  struct measurement m;
+  measure_init(&m);
+  CHECK_EQ(measure_start(&m, &order), -E2BIG);
+  CHECK_EQ(m.pid, 0);
 }
 
 static void processor_time_of_children_counts(void) {
@@ -104,8 +140,9 @@ static void the_peak_holds_what_was_touched(void) {
 
 static void a_program_that_is_not_there_ends_with_127(void) {
   const char *const arguments[] = {"none", NULL};
-  const struct measure_order order = {"/nowhere/none", arguments, no_settings};
+  const struct measure_order order = {"/nowhere/none", arguments, no_settings, NULL};
   struct measurement m;
+  measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
   CHECK_EQ(measure_wait(&m, deadline_never()), STATUS_OK);
   CHECK_EQ(m.report.exit_code, 127);
@@ -118,8 +155,9 @@ static void giving_up_ends_the_whole_group(void) {
   CHECK_EQ(pipe(ends), 0);
   snprintf(number, sizeof number, "%d", ends[1]);
   const char *const arguments[] = {self, "sleepers", number, NULL};
-  const struct measure_order order = {self, arguments, no_settings};
+  const struct measure_order order = {self, arguments, no_settings, NULL};
   struct measurement m;
+  measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
   close(ends[1]);
   char byte;
@@ -152,9 +190,10 @@ static void no_descriptor_is_left(void) {
 #if defined(MM_FAULTS)
 static void without_memory_nothing_runs(void) {
   const char *const arguments[] = {self, "speaker", NULL};
-  const struct measure_order order = {self, arguments, no_settings};
+  const struct measure_order order = {self, arguments, no_settings, NULL};
   struct measurement m;
   memory_fail_after(1);
+  measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), -ENOMEM);
   memory_fail_after(0);
   CHECK_EQ(m.pid, 0);
@@ -164,6 +203,8 @@ static void without_memory_nothing_runs(void) {
 int main(int argc, char **argv) {
   if (argc > 1) return play_role(argv);
   output_exit_code_and_settings_are_the_programs();
+  what_the_program_notes_is_reported_and_what_it_does_not_is_empty();
+  more_notes_than_there_is_room_for_are_refused();
   processor_time_of_children_counts();
   the_peak_holds_what_was_touched();
   a_program_that_is_not_there_ends_with_127();

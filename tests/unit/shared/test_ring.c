@@ -43,6 +43,25 @@ static void messages_of_any_size_come_out_in_order(void) {
   commons_release(&r->object);
 }
 
+static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
+  const struct ring_traffic before = ring_traffic_of_all();
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  static const uint8_t text[5000];
+  put_text(r, text, 10);
+  put_text(r, text, sizeof text);
+  for (int is_gone = 0; is_gone <= 1; is_gone++) {
+    const struct ring_traffic now = ring_traffic_of_all();
+    CHECK_EQ(now.messages - before.messages, 2);
+    CHECK_EQ(now.bytes - before.bytes, 10 + sizeof text);
+    if (is_gone) break;
+    expect_text(r, text, 10);
+    expect_text(r, text, sizeof text);
+    ring_fini(r);
+    commons_release(&r->object);
+  }
+}
+
 static void a_letter_in_two_parts_arrives_as_one(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
@@ -236,6 +255,7 @@ int main(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
   messages_of_any_size_come_out_in_order();
   a_letter_in_two_parts_arrives_as_one();
+  what_was_sent_is_counted_while_the_ring_lives_and_after_it();
   a_block_goes_as_it_is_with_a_head_in_front();
   a_bounded_ring_is_full_at_its_bound_and_not_before();
   a_staying_ring_waits_for_its_reader();

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The bars: one for each row of the table, with every run as a dot; and, where the number of workers was varied, the
+// speed-up over that number. Drawn by uPlot; made anew when the theme changes.
+"use strict";
+
+const Bars = (() => {
+  const HEIGHT = 320, BAR_SHARE = 0.62, BAR_MOST = 110, DOT = 3.2, LABEL_ROOM = 1.2;
+
+  const formatSeconds = (s) =>
+    s === 0 ? "0 s" : s < 1e-3 ? (s * 1e6).toPrecision(3) + " µs" : s < 1 ? (s * 1e3).toPrecision(3) + " ms" : s.toPrecision(3) + " s";
+
+  // All marks of a scale in one unit, with as many digits as tell neighbours apart.
+  function marksOf(list) {
+    const most = list[list.length - 1] || 0, step = list.length > 1 ? list[1] - list[0] : most || 1;
+    const [factor, unit] = most >= 1 ? [1, " s"] : most >= 1e-3 ? [1e3, " ms"] : [1e6, " µs"];
+    const digits = [0, 1, 2, 3].find((d) => Math.abs(step * factor - (step * factor).toFixed(d)) < step * factor / 1e6) ?? 3;
+    return list.map((s) => (s === 0 ? "0" : (s * factor).toFixed(digits) + unit));
+  }
+
+  const indices = (rows) => rows.map((_, i) => i);
+
+  function fastestOf(rows) {
+    return rows.reduce((best, row, i) => (row.wall < rows[best].wall ? i : best), 0);
+  }
+
+  // In device pixels, as all of uPlot's canvas.
+  function barWidth(u) {
+    const one = Math.abs(u.valToPos(1, "x", true) - u.valToPos(0, "x", true));
+    return Math.min(one * BAR_SHARE, BAR_MOST * devicePixelRatio);
+  }
+
+  function drawLabel(ctx, row, x, y, theme) {
+    const size = 13 * devicePixelRatio;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "bottom";
+    ctx.font = `600 ${size}px system-ui, "DejaVu Sans", sans-serif`;
+    ctx.fillStyle = theme.ink;
+    ctx.fillText(formatSeconds(row.wall), x, y - size * 1.35);
+    ctx.font = `${size * 0.92}px system-ui, "DejaVu Sans", sans-serif`;
+    ctx.fillStyle = theme.soft;
+    ctx.fillText("× " + row.speedup.toFixed(2), x, y - size * 0.2);
+  }
+
+  // The runs from left to right, on a bar: first to last. Their range is a thin line in the middle.
+  function drawRuns(u, rows, theme, state) {
+    const ctx = u.ctx, width = barWidth(u) * 0.72;
+    const toY = (seconds) => u.valToPos(seconds, "y", true);
+    ctx.save();
+    state.dots = 0;
+    rows.forEach((row, i) => {
+      const middle = u.valToPos(i, "x", true);
+      ctx.strokeStyle = theme.dot;
+      ctx.lineWidth = devicePixelRatio;
+      ctx.beginPath();
+      ctx.moveTo(middle, toY(row.least));
+      ctx.lineTo(middle, toY(row.most));
+      ctx.stroke();
+      row.walls.forEach((wall, run) => {
+        const share = row.walls.length > 1 ? run / (row.walls.length - 1) - 0.5 : 0;
+        ctx.beginPath();
+        ctx.arc(middle + share * width, toY(wall), DOT * devicePixelRatio, 0, 2 * Math.PI);
+        ctx.fillStyle = theme.dot;
+        ctx.fill();
+        ctx.strokeStyle = theme.paper;
+        ctx.stroke();
+        state.dots++;
+      });
+      drawLabel(ctx, row, middle, toY(row.most) - DOT * 2 * devicePixelRatio, theme);
+    });
+    ctx.restore();
+  }
+
+  function describe(row) {
+    const lines = [`${row.label}: ${formatSeconds(row.wall)} (median of ${row.walls.length})`,
+      `from ${formatSeconds(row.least)} to ${formatSeconds(row.most)}`,
+      `${row.speedup.toFixed(2)} times as fast as serial`,
+      `${formatSeconds(row.cpu)} of processor time, ${row.cores.toFixed(2)} cores`];
+    if (row.lock_share != null) lines.push(`${Math.round(row.lock_share * 100)} % waiting for the lock`);
+    return lines.join("\n");
+  }
+
+  const axisStyle = (theme) => ({
+    stroke: theme.soft, font: '13px system-ui, "DejaVu Sans", sans-serif',
+    grid: { stroke: theme.grid, width: 1 }, ticks: { stroke: theme.line, width: 1 },
+  });
+
+  const labelOf = (row) => (row.workers ? `${row.world}\n${row.workers}` : row.world);
+
+  function makeBars(element, rows, theme, tooltip, state) {
+    const best = fastestOf(rows);
+    const most = Math.max(...rows.map((row) => row.most));
+    const fills = rows.map((_, i) => (i === best ? theme.best : theme.bar));
+    const perBar = { unit: 3, values: () => fills }; // uPlot takes colours for each bar only if it gets both
+    const disp = { fill: perBar, stroke: perBar };
+    const x = { ...axisStyle(theme), splits: () => indices(rows), values: () => rows.map(labelOf), grid: { show: false },
+      size: rows[0].workers ? 58 : 40, space: 1 };
+    const y = { ...axisStyle(theme), size: 76, values: (u, list) => marksOf(list) };
+    const options = {
+      width: element.clientWidth, height: HEIGHT, legend: { show: false }, axes: [x, y],
+      scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: [0, most * LABEL_ROOM] } },
+      cursor: { x: false, y: false, drag: { x: false, y: false }, points: { show: false } },
+      series: [{}, {
+        paths: uPlot.paths.bars({ size: [BAR_SHARE, BAR_MOST], disp }),
+        fill: theme.bar, width: 0, points: { show: false },
+      }],
+      hooks: {
+        draw: [(u) => drawRuns(u, rows, theme, state)],
+        setCursor: [(u) => {
+          const row = u.cursor.left >= 0 && u.cursor.idx != null ? rows[u.cursor.idx] : null;
+          if (row) tooltip.show(describe(row), u.cursor.event); else tooltip.hide();
+        }],
+      },
+    };
+    const chart = new uPlot(options, [indices(rows), rows.map((row) => row.wall)], element);
+    state.bars = rows.length;
+    return chart;
+  }
+
+  const worldsOf = (rows) => [...new Set(rows.map((row) => row.world))];
+  const workersOf = (rows) => [...new Set(rows.map((row) => row.workers))].sort((a, b) => a - b);
+
+  function makeScaling(element, rows, theme) {
+    const workers = workersOf(rows), worlds = worldsOf(rows);
+    const speedups = worlds.map((world) => workers.map((count) => {
+      const row = rows.find((r) => r.world === world && r.workers === count);
+      return row ? row.speedup : null;
+    }));
+    const lines = worlds.map((world, i) => ({
+      label: world, stroke: theme.worlds[i % theme.worlds.length], width: 2,
+      points: { show: true, size: 7, fill: theme.worlds[i % theme.worlds.length] },
+      value: (u, v) => (v == null ? "" : "× " + v.toFixed(2)),
+    }));
+    const ideal = { label: "full share", stroke: theme.soft, dash: [6, 6], width: 1, points: { show: false } };
+    const most = Math.max(...speedups.flat().filter((v) => v != null), 1.5);
+    const options = {
+      width: element.clientWidth, height: HEIGHT,
+      axes: [{ ...axisStyle(theme), splits: () => workers, label: "workers", labelSize: 26 },
+        { ...axisStyle(theme), size: 60, values: (u, list) => list.map((v) => "× " + v) }],
+      scales: { x: { time: false, range: [workers[0] - 0.2, workers[workers.length - 1] + 0.2] },
+        y: { range: [0, most * 1.15] } },
+      legend: { live: false, markers: { fill: (u, i) => u.series[i].stroke() } },
+      cursor: { drag: { x: false, y: false } },
+      series: [{ label: "workers" }, ...lines, ideal],
+    };
+    return new uPlot(options, [workers, ...speedups, workers], element);
+  }
+
+  // The charts of a report: { bars, dots } as drawn, and remake(theme), resize().
+  function make(report, tooltip) {
+    const element = document.getElementById("bars"), scaling = document.getElementById("scaling");
+    const hasScaling = workersOf(report.rows).length > 1;
+    const state = { bars: 0, dots: 0 };
+    let charts = [];
+    document.getElementById("bars-section").hidden = false;
+    document.getElementById("scaling-part").hidden = !hasScaling;
+    return {
+      state,
+      remake(theme) {
+        charts.forEach((chart) => chart.destroy());
+        charts = [makeBars(element, report.rows, theme, tooltip, state)];
+        if (hasScaling) charts.push(makeScaling(scaling, report.rows, theme));
+      },
+      resize() { charts.forEach((chart) => chart.setSize({ width: element.clientWidth, height: HEIGHT })); },
+    };
+  }
+
+  return { make, formatSeconds };
+})();

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The files of manymoons compare: JSON and CSV have the figures of the table, "-" is stdout, and what cannot be written
+# is said before anything is run; a disagreement is in them as well. A timeline has the processes of all worlds.
+set -eu
+manymoons=$MM_BUILD/manymoons
+
+fail() {
+  echo "$1"
+  cat out err
+  exit 1
+}
+
+# compare STATUS arguments…
+compare() {
+  wanted=$1 status=0
+  shift
+  "$manymoons" compare --runs 2 --warmup 0 "$@" >out 2>err || status=$?
+  [ "$status" = "$wanted" ] || fail "compare $*: exit status $status, not $wanted"
+}
+
+cat >sums.lua <<'END'
+local mm = require("manymoons")
+local pool = mm.Pool(2)
+print(arg[1], unpack and "" or "", #pool:map(function(x) return x end, { 1, 2, 3 }))
+pool:close()
+pool:join()
+END
+
+compare 0 --json report.json --csv report.csv --html=report.html --trace trace.json sums.lua 'a "b", <c>'
+lua5.4 - <<'END' || fail "the files are not as they should be"
+local cjson = require("cjson")
+local function read(path) return assert(io.open(path)):read("a") end
+local report, trace = cjson.decode(read("report.json")), cjson.decode(read("trace.json"))
+assert(report.agree == true and report.runs == 2 and report.warmup == 0)
+assert(report.command[1] == "sums.lua" and report.command[2] == 'a "b", <c>')
+assert(report.machine.processors >= 1 and report.date:match("^%d+%-%d+%-%d+T"))
+local table_text, lines = read("out"), {}
+assert(table_text:find(report.answer, 1, true) == 1)
+for _, row in ipairs(report.rows) do
+  assert(#row.walls == 2 and row.least <= row.wall and row.wall <= row.most and row.peak > 0, row.world)
+  assert(table_text:find("\n" .. row.world .. (" .* %d\n"):format(row.messages)), row.world)
+  for run, seconds in ipairs(row.walls) do
+    lines[#lines + 1] = ("%s,,%d,%.6f"):format(row.world, run, seconds)
+  end
+end
+assert(#report.rows >= 3)
+local count = 0
+for line in read("report.csv"):gmatch("[^\n]+") do
+  local world, workers, run, seconds = line:match("^(%a+),(%d*),(%d+),([%d.e-]+),")
+  if world then
+    count = count + 1
+    assert(lines[count] == ("%s,%s,%d,%.6f"):format(world, workers, run, seconds), line)
+  end
+end
+assert(count == #lines)
+assert(type(trace.traceEvents) == "table" and trace.otherData.command[1] == "sums.lua")
+
+-- Where worlds were recorded, each has a process of its name, and holds its lock at some time.
+if read("err"):find("no timeline of") then return end
+for _, row in ipairs(report.rows) do
+  local pids, holds = {}, false
+  for _, event in ipairs(trace.traceEvents) do
+    local is_name = event.name == "process_name" and event.args.name:find(row.world .. ": ", 1, true) == 1
+    if is_name then pids[event.pid] = true end
+  end
+  for _, event in ipairs(trace.traceEvents) do
+    holds = holds or (event.cat == "lock" and pids[event.pid] and event.dur > 0)
+  end
+  assert(next(pids) and holds, row.world .. " is not in the trace")
+end
+END
+grep -q '<!doctype html>' report.html || fail "no page"
+
+compare 0 --json - sums.lua
+lua5.4 -e 'assert(require("cjson").decode(io.open("out"):read("a")).agree)' || fail "stdout is not the JSON alone"
+grep -q "^world " err || fail "the table is not on stderr"
+
+echo 'print(require("manymoons").current_world())' >differs.lua
+compare 1 --json differs.json --html differs.html differs.lua
+grep -q '"agree":false' differs.json || fail "the disagreement is not in the JSON"
+grep -q 'class="answer wrong"' differs.html || fail "the disagreement is not on the page"
+
+echo 'io.open("ran", "w"):close()' >leaves.lua
+mkdir folder
+for wrong in "--json folder" "--html folder/none/x" "--csv x --json x"; do
+  # shellcheck disable=SC2086
+  compare 1 $wrong leaves.lua
+  [ ! -e ran ] || fail "$wrong: it ran all the same"
+  grep -q "^manymoons compare: --" err || fail "$wrong: no message"
+done
+[ ! -e x ] || fail "a file was left"

@@ -1,0 +1,65 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: serial
+-- Each rule speaks where its facts are plain, and says nothing where they are not.
+local private = require("manymoons")._private
+local expect = require("expect")
+local judge = private.load("compare_judge")({ has_failed = function() return false end })
+local text = private.load("compare_text")(judge)
+local advise = private.load("compare_advice")(judge, text)
+
+-- A cell of three runs: figures = { wall, cpu, messages, bytes of each, lock share }; spread of the walls in all.
+local function new_cell(world, figures, workers)
+  local wall, cpu, messages, size, share = (table.unpack or unpack)(figures)
+  local runs = {}
+  for i = -1, 1 do
+    local lock = share and { held = 1 - share, waited = share } or { held = 0, waited = 0 }
+    local stats = { messages = messages or 0, bytes = (messages or 0) * (size or 0), lock = lock }
+    runs[#runs + 1] = { wall = wall * (1 + i * 0.01), cpu = cpu, peak = 1e6, stats = stats }
+  end
+  return { world = world, workers = workers, runs = runs }
+end
+
+local function advice_on(...) return table.concat(advise(judge.rows({ ... })), "\n") end
+
+local function expect_advice(pattern, ...)
+  local said = advice_on(...)
+  expect.truthy(said:find(pattern), "wanted " .. pattern .. ", got: " .. said)
+end
+
+local serial = new_cell("serial", { 1, 1 })
+
+expect_advice("^threads: 71 %% of the time waiting for the lock: this script is CPU%-bound; processes, with a lock for "
+  .. "each VM, ran 1%.9%d times faster$", serial, new_cell("threads", { 1.05, 1.05, 0, 0, 0.71 }),
+  new_cell("processes", { 0.54, 1.06 }))
+expect_advice("threads: 50 %% of the time waiting for the lock: this script is CPU%-bound, and one lock", serial,
+  new_cell("threads", { 1, 1, 0, 0, 0.5 }))
+expect_advice("^threads: 71 %% of the time waiting for the lock: this script is CPU%-bound\n", serial,
+  new_cell("threads", { 1.05, 1.05, 0, 0, 0.71 }), new_cell("processes", { 1.04, 1.05 })) -- no processor was free
+expect_advice("^processes: copying dominates: 200,000 messages of 90 bytes each; 3%.20 s of processor time, where "
+  .. "serial needed 1%.00 s", serial, new_cell("processes", { 1.9, 3.2, 200000, 90 }))
+expect_advice("^serial kept 5 %% of a processor busy: this script waits .*; threads waits for several things at once$",
+  new_cell("serial", { 1, 0.05 }), new_cell("threads", { 0.2, 0.05 }))
+expect_advice("does not seem to use workers", serial, new_cell("processes", { 1, 1 }))
+expect_advice("^processes kept 0%.98 processors at work: its workers did not run at the same time", serial,
+  new_cell("processes", { 1, 0.98, 16, 100 }))
+expect_advice("^processes kept 1%.83 processors at work and is not faster than serial", serial,
+  new_cell("processes", { 1.2, 2.2, 16, 100 }))
+expect_advice("^processes with 4 workers kept 2%.00 processors at work: workers waited",
+  new_cell("serial", { 1, 1 }, 4), new_cell("processes", { 0.5, 1 }, 4))
+expect_advice("processes with 2 workers: 0%.51 s, and 0%.50 s with 4: more workers brought little",
+  new_cell("serial", { 1, 1 }, 2), new_cell("processes", { 0.51, 1 }, 2), new_cell("serial", { 1, 1 }, 4),
+  new_cell("processes", { 0.5, 1 }, 4))
+expect_advice("^interpreters may be as fast as processes: the spread of their runs is larger", serial,
+  new_cell("processes", { 0.5, 1 }), new_cell("interpreters", { 0.505, 1 }))
+expect_advice("^runs of 20 ms measure little", new_cell("serial", { 0.02, 0.02 }),
+  new_cell("processes", { 0.01, 0.02 }))
+
+-- Nothing to say: twice as fast with two processors, and no doubt about it.
+expect.equal(advice_on(serial, new_cell("processes", { 0.5, 1, 16, 100 })), "")
+expect.equal(advice_on(serial), "")
+
+-- A tie is won by the first; numbers read well.
+expect.equal(judge.by_speed(judge.rows({ new_cell("a", { 1, 1 }), new_cell("b", { 1, 1 }) }))[1].world, "a")
+expect.equal(text.count(1234567), "1,234,567")
+expect.equal(text.count(999), "999")
+expect.equal(text.bytes(1500), "1.5 kB")

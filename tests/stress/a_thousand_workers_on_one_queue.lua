@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: threads interpreters processes
+-- A thousand wait for one queue: one put wakes one, each of them gets something, and all of them end.
+local mm = require "manymoons"
+local expect = require "expect"
+local measures = require "measures"
+
+-- A sanitizer's threads and processes weigh ten times as much.
+local WORKERS = measures.is_sanitized() and 100 or 1000
+local first, rest, back = mm.Queue(), mm.Queue(), mm.Queue()
+local workers = {}
+for i = 1, WORKERS do
+  workers[i] = mm.Process(function()
+    back:put("ready")
+    back:put(first:get())
+    for v in rest:iter() do back:put(v) end
+  end)
+  workers[i]:start()
+end
+for _ = 1, WORKERS do expect.equal(back:get(30), "ready") end
+for i = 1, WORKERS do
+  first:put(i)
+  if i <= 20 then
+    expect.equal(back:get(30), i)
+    expect.equal({ back:get_nowait() }, { nil, "empty" })
+    expect.equal(first:qsize(), 0)
+  end
+end
+for _ = 21, WORKERS do expect.truthy(back:get(30) > 20) end
+
+-- At full speed now; then the end is said to all at once.
+local COUNT, seen = 5 * WORKERS, {}
+for i = 1, COUNT do rest:put(i) end
+for _ = 1, COUNT do
+  local v = back:get(30)
+  expect.equal(seen[v], nil, "doubled")
+  seen[v] = true
+end
+rest:close()
+for i = 1, WORKERS do expect.equal(workers[i]:join(30), true) end
+expect.equal(back:empty(), true)

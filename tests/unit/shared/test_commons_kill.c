@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Death at each instant of what happens to the commons: blocks, slots of the roster, objects and their ends,
+ * pipes, handles in messages, and the cleaning up after others.
+ *
+ * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
+ * the parent sweeps, everything validates, the commons is of use, and no block and no slot is left behind.
+ * The one exception is that of shared/object.h: what a message carried may stay, once for each such death.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "channel/message.h"
+#include "channel/pipe.h"
+#include "shared/kill_point.h"
+#include "wire/format.h"
+#include "wire/message.h"
+#include "wire/writer.h"
+
+#if defined(MM_KILL_POINTS)
+
+enum { POINTS_MAX = 200, GIANT = 300 << 20, LARGE = 20000 };
+
+static struct bytes inbox;
+static uint8_t text[LARGE];
+
+/* What the parent made before, and the child inherits. */
+struct scene {
+  struct ring *ring;    /* empty */
+  struct ring *carried; /* an object that messages may carry */
+  struct pipe_end *ends[2];
+  struct child_slot dead; /* held all that, and is gone unswept */
+};
+
+static void put(struct ring *r, size_t size) {
+  const struct ring_letter letter = {text, size, NULL, 0};
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+}
+
+static bool take(struct ring *r) {
+  struct ring_message m;
+  if (ring_take(r, &inbox, &m, deadline_now())) return false;
+  ring_message_done(&m);
+  return true;
+}
+
+/* ---- deeds -------------------------------------------------------------------------------------------- */
+
+static void use_blocks(struct scene *s) {
+  (void)s;
+  const uint64_t sizes[] = {1, 4096, 100000, 1 << 20, GIANT};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    block_ref block = 0;
+    CHECK_EQ(commons_alloc(sizes[i], &block), STATUS_OK);
+    *(uint8_t *)commons_at(block) = 1;
+    commons_free(block);
+  }
+}
+
+static void make_and_end_a_ring(struct scene *s) {
+  (void)s;
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  for (int i = 0; i < 3; i++) put(r, LARGE);
+  for (int i = 0; i < 3; i++) put(r, 3000);
+  CHECK(take(r));
+  commons_release(&r->object);
+}
+
+static void make_and_end_a_ring_with_an_account(struct scene *s) {
+  (void)s;
+  struct ring *r = NULL;
+  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_keep_account(r), STATUS_OK);
+  put(r, 10);
+  CHECK(take(r));
+  commons_release(&r->object);
+}
+
+static void make_and_end_a_pipe(struct scene *s) {
+  (void)s;
+  struct pipe_end *ends[2];
+  CHECK_EQ(pipe_make(&ends[0], &ends[1], PIPE_BOTH_WAYS), STATUS_OK);
+  put(pipe_outgoing(ends[0]), LARGE);
+  CHECK(take(pipe_incoming(ends[1])));
+  commons_release(&ends[0]->object);
+  commons_release(&ends[1]->object);
+}
+
+static void end_what_was_inherited(struct scene *s) {
+  put(s->ring, LARGE);
+  put(pipe_outgoing(s->ends[0]), LARGE);
+  for (int i = 0; i < 2; i++) commons_release(&s->ends[i]->object);
+  commons_release(&s->carried->object);
+  commons_release(&s->ring->object);
+}
+
+static void hold_and_release(struct scene *s) {
+  const object_ref ref = commons_object_ref(&s->carried->object);
+  commons_release(&s->carried->object);
+  CHECK_EQ(commons_claim(ref, OBJECT_RING), STATUS_OK);
+  CHECK_EQ(commons_hold(&s->carried->object), STATUS_OK);
+  commons_release(&s->carried->object);
+  commons_release(&s->carried->object);
+}
+
+/* A message that holds nothing but a handle on the object. */
+static void put_handle(struct ring *r, struct object *carried) {
+  struct bytes all;
+  struct bytes handles;
+  uint8_t handle[WIRE_HANDLE_SIZE] = {1};
+  bytes_init(&all);
+  bytes_init(&handles);
+  commons_send(carried);
+  put_u64(handle + 1, commons_object_ref(carried));
+  CHECK_EQ(bytes_append(&handles, handle, sizeof handle), STATUS_OK);
+  CHECK_EQ(message_begin(&all), STATUS_OK);
+  CHECK_EQ(message_finish(&all, 0, &handles), STATUS_OK);
+  const struct ring_letter letter = {all.data, all.len, NULL, 0};
+  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  bytes_fini(&all);
+  bytes_fini(&handles);
+}
+
+static void send_and_receive_a_handle(struct scene *s) {
+  put_handle(s->ring, &s->carried->object);
+  commons_release(&s->carried->object);
+  CHECK(take(s->ring));
+  CHECK_EQ(commons_receive(&s->carried->object), STATUS_OK);
+}
+
+static void send_and_discard_a_handle(struct scene *s) {
+  put_handle(s->ring, &s->carried->object);
+  commons_release(&s->carried->object);
+  message_drain(s->ring);
+}
+
+static void prepare_a_child(struct scene *s) {
+  (void)s;
+  struct child_slot place;
+  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
+  commons_share_with_child(place.slot, NULL);
+  commons_forget_child(place);
+}
+
+static void sweep_after_another(struct scene *s) { commons_forget_child(s->dead); }
+
+enum dead { DEAD_IS_SWEPT, DEAD_IS_THERE };
+
+static const struct deed {
+  const char *name;
+  void (*act)(struct scene *s);
+  enum dead dead;
+  int may_stay; /* objects that a death may leave until the program ends */
+} deeds[] = {
+    {"use blocks", use_blocks, DEAD_IS_SWEPT, 0},
+    {"make and end a ring", make_and_end_a_ring, DEAD_IS_SWEPT, 0},
+    {"make and end a ring with an account", make_and_end_a_ring_with_an_account, DEAD_IS_SWEPT, 0},
+    {"make and end a pipe", make_and_end_a_pipe, DEAD_IS_SWEPT, 0},
+    {"end what was inherited", end_what_was_inherited, DEAD_IS_SWEPT, 0},
+    {"hold and release", hold_and_release, DEAD_IS_THERE, 0},
+    {"send and receive a handle", send_and_receive_a_handle, DEAD_IS_SWEPT, 1},
+    {"send and discard a handle", send_and_discard_a_handle, DEAD_IS_SWEPT, 1},
+    {"prepare a child", prepare_a_child, DEAD_IS_SWEPT, 0},
+    {"sweep after another", sweep_after_another, DEAD_IS_THERE, 0},
+};
+
+/* ---- the matrix --------------------------------------------------------------------------------------- */
+
+static void make_scene(struct scene *s) {
+  CHECK_EQ(ring_make(&s->ring, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s->carried, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(pipe_make(&s->ends[0], &s->ends[1], PIPE_BOTH_WAYS), STATUS_OK);
+  for (int i = 0; i < 2; i++) pipe_end_validate(s->ends[i]);
+}
+
+static pid_t fork_child(struct child_slot *place) {
+  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
+  commons_share_with_child(place->slot, NULL);
+  const pid_t pid = fork();
+  if (pid == 0) commons_after_fork(place->slot);
+  return pid;
+}
+
+static bool was_killed(pid_t pid) {
+  int report = 0;
+  CHECK_EQ(waitpid(pid, &report, 0), pid);
+  CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
+  return WIFSIGNALED(report);
+}
+
+/* What the parent holds itself it lets go first: the children are the last to hold it. */
+static void let_go(struct scene *s) {
+  for (int i = 0; i < 2; i++) commons_release(&s->ends[i]->object);
+  commons_release(&s->carried->object);
+  commons_release(&s->ring->object);
+}
+
+/* One dead and unswept, one that acts: its gate opens when the parent has let go. */
+static bool run_deed(const struct deed *deed, struct scene *s, long point, struct child_slot *place) {
+  int gate[2];
+  char byte = 0;
+  CHECK_EQ(pipe(gate), 0);
+  pid_t pid = fork_child(&s->dead);
+  if (pid == 0) _exit(0);
+  CHECK(!was_killed(pid));
+  if (deed->dead == DEAD_IS_SWEPT) commons_forget_child(s->dead);
+  pid = fork_child(place);
+  if (pid == 0) {
+    close(gate[1]);
+    CHECK_EQ(read(gate[0], &byte, 1), 0);
+    kill_point_arm(NULL, point);
+    deed->act(s);
+    _exit(0);
+  }
+  let_go(s);
+  close(gate[1]);
+  const bool has_died = was_killed(pid);
+  close(gate[0]);
+  return has_died;
+}
+
+static void use_the_commons(void) {
+  struct scene s;
+  make_scene(&s);
+  make_and_end_a_pipe(&s);
+  make_and_end_a_ring_with_an_account(&s);
+  commons_validate();
+  let_go(&s);
+}
+
+/* All but ours are free, as they were. */
+static void expect_free_slots(void) {
+  struct child_slot slots[5];
+  for (uint32_t i = 0; i < 5; i++) {
+    CHECK_EQ(commons_reserve_slot(&slots[i]), STATUS_OK);
+    CHECK_EQ(slots[i].slot, i + 1);
+  }
+  for (int i = 0; i < 5; i++) commons_forget_child(slots[i]);
+}
+
+static bool one_death(const struct deed *deed, long point, uint64_t *stayed) {
+  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  struct scene s;
+  struct child_slot place;
+  make_scene(&s);
+  const bool has_died = run_deed(deed, &s, point, &place);
+  commons_forget_child(place);
+  commons_sweep(); /* whatever the dead one had reserved, or not swept */
+  commons_forget_child(s.dead);
+  commons_validate();
+  use_the_commons();
+  commons_validate();
+  const uint64_t left = arena_used(commons_arena(), commons_mapping()) - blocks;
+  if (left > (uint64_t)deed->may_stay) CHECK_EQ(left, deed->may_stay);
+  *stayed += left;
+  expect_free_slots();
+  return has_died;
+}
+
+static void a_death_at_any_point_leaves_the_commons_whole(const struct deed *deed) {
+  uint64_t stayed = 0;
+  long point = 1;
+  while (one_death(deed, point, &stayed)) CHECK(++point < POINTS_MAX);
+  CHECK(point > 2); /* there were points to die at */
+  if (getenv("MM_VERBOSE"))
+    fprintf(stderr, "%s: %ld deaths, %ld objects stay\n", deed->name, point - 1, (long)stayed);
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  channel_register_kinds();
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+    a_death_at_any_point_leaves_the_commons_whole(&deeds[i]);
+  bytes_fini(&inbox);
+  commons_close();
+  return 0;
+}
+
+#else
+int main(void) { return 0; }
+#endif
