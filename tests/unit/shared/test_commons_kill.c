@@ -117,7 +117,7 @@ static void put_handle(struct ring *r, struct object *carried) {
   put_u64(handle + 1, commons_object_ref(carried));
   CHECK_EQ(bytes_append(&handles, handle, sizeof handle), STATUS_OK);
   CHECK_EQ(message_begin(&all), STATUS_OK);
-  CHECK_EQ(message_finish(&all, 0, &handles), STATUS_OK);
+  CHECK_EQ(message_finish(&all, 0, 0, &handles), STATUS_OK);
   const struct ring_letter letter = {all.data, all.len, NULL, 0};
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   bytes_fini(&all);
