@@ -53,6 +53,11 @@ status mapping_commit(const struct mapping *m, size_t offset, size_t size) {
   return STATUS_OK;
 }
 
+size_t mapping_used(const struct mapping *m) {
+  struct stat info;
+  return fstat(m->fd, &info) ? 0 : (size_t)info.st_blocks * 512;
+}
+
 void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
   while (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
     if (errno != EINTR) return;

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { HUGE_PAGE = 2 << 20 };
 
@@ -12,3 +13,5 @@ void pages_prefer_huge(void *block, size_t size) {
   const uintptr_t end = ((uintptr_t)block + size) / HUGE_PAGE * HUGE_PAGE;
   if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
+
+size_t pages_physical(void) { return (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A word to the kernel about pages of private memory. Any thread. */
+/* What there is to know, and to tell the kernel, about pages of memory. Any thread. */
 #ifndef OS_PAGES_H
 #define OS_PAGES_H
 
@@ -11,5 +11,8 @@ enum { PAGES_LARGE = 4 << 20 };
 /* The block is large and about to be filled: huge pages where the kernel has them, for a fault on each small
  * page costs more than what is copied to it. Whether it helps or not changes nothing else. */
 void pages_prefer_huge(void *block, size_t size);
+
+/* The memory of this machine, in bytes. */
+size_t pages_physical(void);
 
 #endif

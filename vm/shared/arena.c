@@ -11,7 +11,7 @@
 enum {
   PAGE = 4096,
   BLOCKS_MAX = 1 << 20, /* per class */
-  TRIM_FROM = 1 << 20,  /* blocks this large give their pages back when the warm stock is full */
+  TRIM_FROM = 1 << 14,  /* blocks this large give their pages back when the warm stock is full */
   WARM_BYTES_MAX = 256 << 20,
 };
 
@@ -28,7 +28,7 @@ static uint64_t region_size_for(uint64_t space) {
   return size;
 }
 
-void arena_init(struct arena *a, const struct mapping *m, uint64_t start) {
+void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64_t bytes_max) {
   const uint64_t region = region_size_for(m->size - start);
   uint64_t at = round_up(start, PAGE);
   for (int i = 0; i < ARENA_CLASSES; i++) {
@@ -40,6 +40,7 @@ void arena_init(struct arena *a, const struct mapping *m, uint64_t start) {
     at = round_up(c->committed + c->count * sizeof(uint32_t), PAGE);
   }
   a->region_size = region;
+  a->bytes_max = bytes_max;
   a->data = round_up(at, PAGE);
   CHECK(a->data + region * ARENA_CLASSES <= m->size);
 }
@@ -97,8 +98,8 @@ static status commit_tables(const struct arena_class *c, const struct mapping *m
   return st ? st : mapping_commit(m, c->committed + at, PAGE);
 }
 
-/* Takes a free block of the class; the high-water mark is raised first, so that whoever sweeps after
- * our death looks far enough. */
+/* Takes a free block of the class; STATUS_FULL: there is none from the hint on. The high-water mark is raised
+ * first, so that whoever sweeps after our death looks far enough. */
 static status take_index(struct arena_class *c, const struct mapping *m, owner_id owner, uint64_t *out) {
   for (uint64_t i = atomic_load_explicit(&c->first_free_hint, memory_order_relaxed); i < c->count; i++) {
     const status st = commit_tables(c, m, i);
@@ -113,16 +114,8 @@ static status take_index(struct arena_class *c, const struct mapping *m, owner_i
     *out = i;
     return STATUS_OK;
   }
-  return -ENOMEM;
-}
-
-/* The hint may have run past free blocks: one more look from the start before giving up. */
-static status take_index_anywhere(struct arena_class *c, const struct mapping *m, owner_id owner,
-                                  uint64_t *out) {
-  const status st = take_index(c, m, owner, out);
-  if (st != -ENOMEM) return st;
-  atomic_store_explicit(&c->first_free_hint, 0, memory_order_relaxed);
-  return take_index(c, m, owner, out);
+  atomic_store_explicit(&c->first_free_hint, c->count, memory_order_relaxed);
+  return STATUS_FULL;
 }
 
 static status commit_index(struct arena *a, const struct mapping *m, int class, uint64_t index,
@@ -132,6 +125,7 @@ static status commit_index(struct arena *a, const struct mapping *m, int class, 
   const uint32_t pages = (uint32_t)(round_up(size, PAGE) / PAGE);
   const uint32_t have = atomic_load_explicit(committed, memory_order_acquire);
   if (pages <= have) return STATUS_OK;
+  if (mapping_used(m) + (uint64_t)(pages - have) * PAGE > a->bytes_max) return -ENOMEM;
   const uint64_t from = block_at(a, class, index) + (uint64_t)have * PAGE;
   const status st = mapping_commit(m, from / PAGE * PAGE, (uint64_t)(pages - have) * PAGE);
   if (st) return st;
@@ -153,12 +147,11 @@ uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_r
   return bytes < c->block_size ? bytes : c->block_size;
 }
 
-status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner, block_ref *out) {
-  int class = 0;
-  while (class < ARENA_CLASSES && (a->classes[class].block_size < size || !a->classes[class].count)) class ++;
-  if (class == ARENA_CLASSES) return STATUS_TOO_LARGE;
+/* A block of one class. STATUS_FULL: it has none. */
+static status alloc_in_class(struct arena *a, const struct mapping *m, int class, uint64_t size,
+                             owner_id owner, block_ref *out) {
   uint64_t index = 0;
-  status st = take_index_anywhere(&a->classes[class], m, owner, &index);
+  status st = take_index(&a->classes[class], m, owner, &index);
   if (st) return st;
   const block_ref block = block_at(a, class, index);
   st = commit_index(a, m, class, index, size);
@@ -167,6 +160,32 @@ status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owne
   else
     *out = block;
   return st;
+}
+
+/* A class without a free block borrows from the larger ones, which cost no more pages. */
+static status alloc_from_class(struct arena *a, const struct mapping *m, int class, uint64_t size,
+                               owner_id owner, block_ref *out) {
+  status st = STATUS_FULL;
+  for (; class < ARENA_CLASSES && st == STATUS_FULL; class ++)
+    st = alloc_in_class(a, m, class, size, owner, out);
+  return st;
+}
+
+/* Hints may have run past free blocks: one more look from the start before giving up. */
+static void look_from_the_start(struct arena *a, int class) {
+  for (; class < ARENA_CLASSES; class ++)
+    atomic_store_explicit(&a->classes[class].first_free_hint, 0, memory_order_relaxed);
+}
+
+status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner, block_ref *out) {
+  int class = 0;
+  while (class < ARENA_CLASSES && (a->classes[class].block_size < size || !a->classes[class].count)) class ++;
+  if (class == ARENA_CLASSES) return STATUS_TOO_LARGE;
+  status st = alloc_from_class(a, m, class, size, owner, out);
+  if (st != STATUS_FULL) return st;
+  look_from_the_start(a, class);
+  st = alloc_from_class(a, m, class, size, owner, out);
+  return st == STATUS_FULL ? -ENOMEM : st;
 }
 
 /* Blocks are kept warm: a fresh page costs more than the message in it. The stock is what the first blocks of

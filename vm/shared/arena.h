@@ -13,6 +13,7 @@
  * I3  `committed` never says more pages than there are: pages are committed before it is raised, and it
  *     is lowered before they go.
  *
+ * How much is committed in all is not counted here, where a death could falsify it: the kernel knows.
  * Nothing here locks, and nothing here blocks. Hints (where to look first) may be stale at no harm.
  */
 #ifndef SHARED_ARENA_H
@@ -43,6 +44,7 @@ _Static_assert(sizeof(struct arena_class) == 48, "layout");
 struct arena {
   uint64_t data;        /* offset of the first region */
   uint64_t region_size; /* of each class; a power of two */
+  uint64_t bytes_max;   /* that may be committed in the whole segment: the machine needs some memory, too */
   struct arena_class classes[ARENA_CLASSES];
 };
 
@@ -52,11 +54,13 @@ static inline owner_id owner_of_participant(uint32_t slot, uint32_t generation) 
   return (slot + 1) | (generation & 0x7fffu) << 16;
 }
 
-/* Lays the arena out in m from offset `start`; the arena itself is in shared memory. */
-void arena_init(struct arena *a, const struct mapping *m, uint64_t start);
+/* Lays the arena out in m from offset `start`; the arena itself is in shared memory. No more than `bytes_max`
+ * of the segment will be committed. */
+void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64_t bytes_max);
 
 /* A block of at least `size` bytes with its first `size` bytes committed, owned by `owner`. Contents are
- * whatever they were. -ENOMEM: no memory, or no block of that size left; STATUS_TOO_LARGE: no class holds it.
+ * whatever they were. -ENOMEM: no memory, or no block of that size or a larger one left; STATUS_TOO_LARGE: no
+ * class holds it.
  */
 MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner,
                               block_ref *out);

@@ -12,12 +12,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "os/pages.h"
 #include "shared/kill_point.h"
 #include "sync/lock_rank.h"
 #include "sync/mutex.h"
 
 enum { KINDS = 8, MAGIC = 0x6d6f6f6e };
-#define SIZE_WANTED (UINT64_C(1) << 36)
+#define SIZE_WANTED (UINT64_C(1) << 39) /* the most that an owner_id can name an object in */
 #define SIZE_LEAST  (UINT64_C(1) << 26)
 
 struct commons_header {
@@ -102,7 +103,7 @@ static status make_commons(void) {
   commons.header->format = format_number();
   commons.header->size = map.size;
   robust_mutex_init(&commons.header->sweep_lock);
-  arena_init(&commons.header->arena, &map, arena_offset());
+  arena_init(&commons.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = roster_reserve(commons.roster, &id, ROSTER_NOBODY, &slot);
