@@ -139,13 +139,8 @@ local function fail(what, ...)
 end
 
 local roles = { "put", "put", "take", "take", "both", "both" }
--- A process killed while it starts an interpreter keeps the ends of pipes that it was about to hand over: object.h says
--- why. Until that is mended, those who use pipes have no interpreters.
-local roles_with_pipes = { "put", "put", "put", "take", "take", "take" }
-local function role_of(place) return round.kind.leave and roles_with_pipes[place] or roles[place] end
-
 local function start_worker(place)
-  local role = role_of(place)
+  local role = roles[place]
   round.started = round.started + 1
   local name = ("%s/%d.%s"):format(round.folder, round.started, role)
   local random = math.random(1, 2 ^ 31 - 2)
@@ -169,14 +164,14 @@ local function kill_worker(place)
   if worker.exitcode ~= -9 and worker.exitcode ~= 0 then fail("a worker ended with %s", worker.exitcode) end
   worker:close()
   totals.deaths = totals.deaths + 1
-  if role_of(place) ~= "put" then round.takers_killed = round.takers_killed + 1 end
+  if roles[place] ~= "put" then round.takers_killed = round.takers_killed + 1 end
 end
 
 local function join_workers(role)
   for place, worker in pairs(round.workers) do
-    if not role or role_of(place) == role then
-      if not worker:join(20) then fail("a %s worker does not end", role_of(place)) end
-      if worker.exitcode ~= 0 then fail("a %s worker ended with %s", role_of(place), worker.exitcode) end
+    if not role or roles[place] == role then
+      if not worker:join(20) then fail("a %s worker does not end", roles[place]) end
+      if worker.exitcode ~= 0 then fail("a %s worker ended with %s", roles[place], worker.exitcode) end
       worker:close()
       round.workers[place] = nil
     end
@@ -189,8 +184,8 @@ local function read_logs()
     if name:sub(1, 1) ~= "." then
       local path = round.folder .. "/" .. name
       local took = {}
-      for line in io.lines(path) do
-        local word, rest, number = line:match("^(%S+) (%S+) ?(%S*)$")
+      for line in io.lines(path, "L") do -- a last line without its end: the kill struck in the middle of the write
+        local word, rest, number = line:match("^(%S+) (%S+) ?(%S*)\n$")
         if word == "try" then tried[path] = tonumber(rest)
         elseif word == "in" then is_in[path] = tonumber(rest)
         elseif word == "took" then took[#took + 1] = { rest, tonumber(number) }

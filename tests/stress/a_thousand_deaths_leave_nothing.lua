@@ -12,12 +12,12 @@ local WARM_UP, DEATHS = 300, measures.is_sanitized() and 400 or 1000
 local methods = { "fork", "forkserver", "fork", "forkserver", "fork", "fork", "fork", "fork", "fork", "spawn" }
 local q, jobs = mm.Queue(20), mm.JoinableQueue()
 
-local function work(q, jobs, connection)
+local function work(queue, tasks, connection)
   for n = 1, math.huge do
-    q:put({ n, ("x"):rep(n * 37 % 5000) }, 0.001)
-    q:get(0.001)
-    jobs:put(n)
-    if jobs:get(0.01) and n % 3 ~= 0 then jobs:task_done() end
+    queue:put({ n, ("x"):rep(n * 37 % 5000) }, 0.001)
+    queue:get(0.001)
+    tasks:put(n)
+    if tasks:get(0.01) and n % 3 ~= 0 then tasks:task_done() end
     connection:send(("y"):rep(n * 91 % 5000))
     connection:poll(0)
     local here, there = mm.Pipe()
