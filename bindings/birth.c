@@ -2,6 +2,7 @@
 #include "birth.h"
 
 #include "channel/message.h"
+#include "shared/cargo.h"
 #include "state/globals.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
@@ -36,32 +37,67 @@ static struct birth_section append(lua_State *L, struct bytes *to, const struct 
   return section;
 }
 
+static status make_cargo(const struct bytes *text, enum message_part part, block_ref *out) {
+  struct bytes carried;
+  bytes_init(&carried);
+  status st = message_list(text->data, text->len, part, &carried);
+  const struct object_list list = message_listed(&carried);
+  if (st == STATUS_OK && list.count) st = cargo_make(&list, 0, out);
+  bytes_fini(&carried);
+  return st;
+}
+
+static void discard_cargo(const struct birth *b) {
+  if (b->payload_cargo) cargo_discard(b->payload_cargo);
+  if (b->image_cargo) cargo_discard(b->image_cargo);
+}
+
+static status make_block(struct birth *birth, const struct bytes *all, block_ref *out) {
+  const status st = commons_alloc(sizeof *birth + all->len, out);
+  if (st) return st;
+  memcpy(commons_at(*out), birth, sizeof *birth);
+  memcpy((uint8_t *)commons_at(*out) + sizeof *birth, all->data, all->len);
+  return STATUS_OK;
+}
+
+/* What cannot be sent is an error, for which nothing stays held. */
+static const struct bytes *encode_payload(lua_State *L, int first, int count, const struct bytes *image) {
+  struct bytes *payload = NULL;
+  luaL_checkstack(L, count + 4, "too many arguments");
+  if (transfer_try_encode(L, first, count, PATH_CALL, &payload)) {
+    message_discard(image->data, image->len);
+    lua_error(L);
+  }
+  return payload;
+}
+
 block_ref birth_write(lua_State *L, struct birth birth, int settings, int first, int count) {
   struct bytes *all = push_gathered(L);
   struct bytes *image = push_gathered(L);
-  globals_encode(L, image);
-  message_weaken(image->data, image->len);
-  birth.image = append(L, all, image);
   birth.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
-  birth.payload = append(L, all, transfer_encode(L, first, count, PATH_CALL));
+  globals_encode(L, image);
+  birth.image = append(L, all, image);
+  const struct bytes *payload = encode_payload(L, first, count, image);
+  birth.payload = append(L, all, payload);
+  status st = make_cargo(payload, MESSAGE_ALL, &birth.payload_cargo);
+  if (st == STATUS_OK) st = make_cargo(image, MESSAGE_BUT_PIPES, &birth.image_cargo);
+  message_discard(payload->data, payload->len);
+  message_discard(image->data, image->len);
   block_ref block = 0;
-  const status st = commons_alloc(sizeof birth + all->len, &block);
-  if (st) {
-    message_discard(all->data + birth.payload.offset - sizeof birth, birth.payload.size);
-    message_discard_weakened(image->data, image->len);
-  }
+  if (st == STATUS_OK) st = make_block(&birth, all, &block);
+  if (st) discard_cargo(&birth);
   raise_status(L, st);
-  memcpy(commons_at(block), &birth, sizeof birth);
-  memcpy((uint8_t *)commons_at(block) + sizeof birth, all->data, all->len);
   bytes_fini(all);
   bytes_fini(image);
   lua_pop(L, 2);
   return block;
 }
 
-void birth_destroy(block_ref block, enum birth_fate fate) {
-  const struct birth *b = commons_at(block);
-  if (fate == BIRTH_UNREAD) message_discard(birth_data(b, b->payload), b->payload.size);
-  message_discard_weakened(birth_data(b, b->image), b->image.size);
+void birth_unload(const struct birth *b) {
+  if (b->payload_cargo) cargo_unload(b->payload_cargo);
+}
+
+void birth_destroy(block_ref block) {
+  discard_cargo(commons_at(block));
   commons_free(block);
 }

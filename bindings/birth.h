@@ -31,14 +31,17 @@ struct birth {
   struct birth_section settings;
   struct birth_section payload;
   struct birth_section image;
+  block_ref payload_cargo; /* what they carry; 0: nothing */
+  block_ref image_cargo;
 };
 
 /* Writes a birth from the settings table at `settings`, the `count` payload values from `first`, and this
  * VM's globals. The block is this process's. [-0, +0, raises] */
 block_ref birth_write(lua_State *L, struct birth birth, int settings, int first, int count);
-/* Never started, or ended. `was_read`: the worker took over the handles in it. */
-enum birth_fate { BIRTH_READ, BIRTH_UNREAD };
-void birth_destroy(block_ref block, enum birth_fate fate);
+/* The worker has read the payload, and holds for itself what it carried. */
+void birth_unload(const struct birth *b);
+/* Never started, or ended. */
+void birth_destroy(block_ref block);
 
 static inline const uint8_t *birth_data(const struct birth *b, struct birth_section section) {
   return (const uint8_t *)b + section.offset;

@@ -252,7 +252,6 @@ static int connection_close(lua_State *L) {
   const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
   if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
   close_bell(c);
-  if (c->has_message) message_discard(c->message.data, c->message.size);
   release_message(c);
   bytes_fini(&c->inbox);
   if (is_held) commons_release(&c->end->object);
@@ -294,7 +293,7 @@ static bool connection_watch(lua_State *L, int index, bell_set bells) {
 
 static uint64_t connection_send_handle(lua_State *L, int index) {
   const struct connection *c = check_connection(L, index);
-  commons_send(&c->end->object);
+  if (commons_hold(&c->end->object)) luaL_error(L, "not enough memory");
   return commons_object_ref(&c->end->object);
 }
 
@@ -302,7 +301,7 @@ static void connection_receive_handle(lua_State *L, uint64_t reference) {
   struct connection *c = push_connection(L);
   struct object *object = NULL;
   status st = commons_find(reference, OBJECT_PIPE_END, &object);
-  if (st == STATUS_OK) st = commons_receive(object);
+  if (st == STATUS_OK) st = commons_hold(object);
   char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "Connection: %s", status_text(st, text));
   set_end(c, (struct pipe_end *)(void *)object);
@@ -310,7 +309,7 @@ static void connection_receive_handle(lua_State *L, uint64_t reference) {
 
 void connection_open(lua_State *L) {
   static const struct handle_type type = {"Connection", connection_send_handle, connection_receive_handle,
-                                          message_copy_reference, message_drop_reference};
+                                          message_drop_reference};
   static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
   class_register(L, &class);
   class_set_pointer(L, &class, HANDLE_FIELD, &type);

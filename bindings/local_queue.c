@@ -409,9 +409,9 @@ static void receive_nothing(lua_State *L, uint64_t reference) {
 static void keep_nothing(uint64_t reference) { (void)reference; }
 
 static const struct handle_type types[FLAVORS] = {
-    [QUEUE] = {"Queue", refuse_to_send, receive_nothing, keep_nothing, keep_nothing},
-    [SIMPLE_QUEUE] = {"SimpleQueue", refuse_to_send, receive_nothing, keep_nothing, keep_nothing},
-    [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing, keep_nothing},
+    [QUEUE] = {"Queue", refuse_to_send, receive_nothing, keep_nothing},
+    [SIMPLE_QUEUE] = {"SimpleQueue", refuse_to_send, receive_nothing, keep_nothing},
+    [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing},
 };
 
 void local_queue_open(lua_State *L) {

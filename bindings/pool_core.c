@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "os/clock.h"
+#include "shared/cargo.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
@@ -63,28 +64,39 @@ static int core_gc(lua_State *L) {
 /* ---- functions
  * ------------------------------------------------------------------------------------------------ */
 
+/* The block that workers read a function from, as often as they need it. */
+static status store_function(const struct bytes *text, block_ref *out) {
+  struct bytes carried;
+  const uint64_t size = text->len;
+  bytes_init(&carried);
+  status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
+  const struct object_list list = message_listed(&carried);
+  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, out);
+  bytes_fini(&carried);
+  if (st) return st;
+  uint8_t *to = cargo_text(*out);
+  memcpy(to, &size, sizeof size);
+  memcpy(to + sizeof size, text->data, text->len);
+  return STATUS_OK;
+}
+
 /* core:add_function(f) → number, place. The place is to be given back with drop_function. */
 static int core_add_function(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
   const struct bytes *text = transfer_encode(L, 2, 1, "function");
   block_ref block = 0;
-  const status st = commons_alloc(sizeof(uint64_t) + text->len, &block);
-  if (st) {
-    message_discard(text->data, text->len);
-    return return_failure(L, st);
-  }
-  const uint64_t size = text->len;
-  memcpy(commons_at(block), &size, sizeof size);
-  memcpy((uint8_t *)commons_at(block) + sizeof size, text->data, text->len);
+  const status st = store_function(text, &block);
+  message_discard(text->data, text->len);
+  if (st) return return_failure(L, st);
   lua_pushnumber(L, (lua_Number)++core->functions);
   lua_pushnumber(L, (lua_Number)block);
   return 2;
 }
 
-/* What the function carried stays alive with its copies in the workers; the message itself is let go. */
+/* What the function carried stays alive with its copies in the workers. */
 static int core_drop_function(lua_State *L) {
   check_core(L, 1);
-  commons_free((block_ref)luaL_checknumber(L, 2));
+  cargo_discard((block_ref)luaL_checknumber(L, 2));
   return 0;
 }
 
@@ -102,8 +114,7 @@ static int put_task(lua_State *L, const struct pool_core *core, struct parcel *p
 enum { ARG_MODE = 2, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_REST };
 
 static struct envelope task_envelope(lua_State *L) {
-  return (struct envelope){.magic = ENVELOPE_MAGIC,
-                           .code = (uint8_t)luaL_checkinteger(L, ARG_MODE),
+  return (struct envelope){.code = (uint8_t)luaL_checkinteger(L, ARG_MODE),
                            .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
                            .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
                            .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE)};

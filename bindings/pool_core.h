@@ -21,14 +21,13 @@ enum task_mode { TASK_CALL = 0, TASK_MAP = 1, TASK_STARMAP = 2 };
 enum task_outcome { OUTCOME_OK = 0, OUTCOME_FAILED = 1, OUTCOME_INITIALIZER_FAILED = 2 };
 
 struct envelope {
-  uint8_t magic; /* ENVELOPE_MAGIC */
-  uint8_t code;  /* task: enum task_mode; result: enum task_outcome */
-  uint8_t reserved[6];
+  uint8_t code; /* task: enum task_mode; result: enum task_outcome */
+  uint8_t reserved[7];
   uint64_t task;           /* the parent's name for it */
   uint64_t function;       /* task: the function's number, never used twice in a pool */
-  block_ref function_code; /* task: the block with the encoded function: size (u64), message */
+  block_ref function_code; /* task: cargo with the encoded function: size (u64), message */
 };
-_Static_assert(sizeof(struct envelope) == ENVELOPE_SIZE, "message_discard skips it");
+_Static_assert(sizeof(struct envelope) == 32, "layout");
 
 void pool_core_open(lua_State *L);
 /* pool_core_new() → core. [-0, +1, raises] */

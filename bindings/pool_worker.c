@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "pool_core.h"
 #include "settings.h"
+#include "shared/cargo.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -35,10 +36,10 @@ enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
  * -------------------------------------------------------------------------------------------------- */
 
 static void decode_function(lua_State *L, const struct envelope *task) {
-  const uint8_t *block = commons_at(task->function_code);
+  const uint8_t *text = cargo_text(task->function_code);
   uint64_t size = 0;
-  memcpy(&size, block, sizeof size);
-  transfer_decode(L, block + sizeof size, size, TRANSFER_TRUSTED);
+  memcpy(&size, text, sizeof size);
+  transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
 }
 
 #define FUNCTIONS lua_upvalueindex(1)
@@ -106,6 +107,7 @@ static int run_task(lua_State *L) {
   push_function(L, w);
   const int count = transfer_decode(L, w->message.data + sizeof w->task, w->message.size - sizeof w->task,
                                     TRANSFER_TRUSTED);
+  ring_message_unload(&w->message); /* what the arguments carried is the task's own now */
   w->is_running = true;
   if (w->task.code != TASK_CALL) return run_list(L, w);
   lua_call(L, count, LUA_MULTRET);
@@ -123,8 +125,7 @@ struct answer {
 /* answer (light), values… → nothing: encodes and puts. */
 static int send_answer(lua_State *L) {
   const struct answer *a = lua_touserdata(L, 1);
-  const struct envelope envelope = {
-      .magic = ENVELOPE_MAGIC, .code = (uint8_t)a->outcome, .task = a->worker->task.task};
+  const struct envelope envelope = {.code = (uint8_t)a->outcome, .task = a->worker->task.task};
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
   parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
@@ -252,9 +253,10 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
+/* Who uses a ring holds it: its sweeper settles what it was about there. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object)) luaL_error(L, "the pool is gone");
+  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");
   return (struct ring *)(void *)object;
 }
 
@@ -262,6 +264,8 @@ static int worker_gc(lua_State *L) {
   struct pool_worker *w = lua_touserdata(L, 1);
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
+  if (w->tasks) commons_release(&w->tasks->object);
+  if (w->results) commons_release(&w->results->object);
   return 0;
 }
 

@@ -297,7 +297,7 @@ static bool queue_watch(lua_State *L, int index, bell_set bells) {
 static uint64_t queue_send(lua_State *L, int index) {
   const struct queue *q = lua_touserdata(L, index);
   if (!q->ring) luaL_error(L, "Queue: sent after it was collected");
-  commons_send(&q->ring->object);
+  if (commons_hold(&q->ring->object)) luaL_error(L, "not enough memory");
   return commons_object_ref(&q->ring->object);
 }
 
@@ -305,7 +305,7 @@ static void receive_as(lua_State *L, uint64_t reference, enum flavor flavor) {
   struct queue *q = push_queue(L, flavor);
   struct object *object = NULL;
   status st = commons_find(reference, OBJECT_RING, &object);
-  if (st == STATUS_OK) st = commons_receive(object);
+  if (st == STATUS_OK) st = commons_hold(object);
   char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "%s: %s", classes[flavor].name, status_text(st, text));
   q->ring = (struct ring *)(void *)object;
@@ -318,11 +318,9 @@ static void joinable_queue_receive(lua_State *L, uint64_t reference) {
 }
 
 static const struct handle_type types[FLAVORS] = {
-    [QUEUE] = {"Queue", queue_send, queue_receive, message_copy_reference, message_drop_reference},
-    [SIMPLE_QUEUE] = {"SimpleQueue", queue_send, simple_queue_receive, message_copy_reference,
-                      message_drop_reference},
-    [JOINABLE_QUEUE] = {"JoinableQueue", queue_send, joinable_queue_receive, message_copy_reference,
-                        message_drop_reference},
+    [QUEUE] = {"Queue", queue_send, queue_receive, message_drop_reference},
+    [SIMPLE_QUEUE] = {"SimpleQueue", queue_send, simple_queue_receive, message_drop_reference},
+    [JOINABLE_QUEUE] = {"JoinableQueue", queue_send, joinable_queue_receive, message_drop_reference},
 };
 
 void queue_open(lua_State *L) {

@@ -229,30 +229,28 @@ static struct birth birth_of(lua_State *L) {
 }
 
 /* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The
- * message that lists them is thrown away after the fork. */
+ * message that lists them is thrown away before the fork, for the child would inherit its holds. */
 enum { PASSED_MAX = 256 };
 
 struct passed {
   object_ref refs[PASSED_MAX];
   struct object_list list;
-  struct bytes *text; /* NULL: it could not be encoded, so everything is passed */
+  bool is_all; /* it could not be encoded, so everything is passed */
 };
 
 static void list_passed(lua_State *L, struct passed *p) {
   const int count = lua_gettop(L) - ARG_CORE;
+  struct bytes *text = NULL;
   struct message m;
-  p->text = NULL;
   luaL_checkstack(L, count + 4, "too many arguments");
   transfer_open(L);
-  if (transfer_try_encode(L, ARG_FUNCTION, count, PATH_CALL, &p->text)) {
-    lua_pop(L, 1);
-    p->text = NULL;
-    return;
-  }
+  p->is_all = transfer_try_encode(L, ARG_FUNCTION, count, PATH_CALL, &text) != 0;
+  if (p->is_all) lua_pop(L, 1);
   p->list = (struct object_list){p->refs, 0};
-  if (message_parse(p->text->data, p->text->len, &m)) return;
+  if (p->is_all || message_parse(text->data, text->len, &m)) return;
   for (uint32_t i = 0; i < m.handle_count && i < PASSED_MAX; i++)
     p->refs[p->list.count++] = message_handle_at(&m, i).reference;
+  message_discard(text->data, text->len);
 }
 
 /* The child never comes back from here. */
@@ -263,8 +261,7 @@ static int start_fork(lua_State *L) {
   struct worker *w = push_worker(L, WORKER_PROCESS);
   struct cell *cell = NULL;
   enum child_side side = CHILD_PARENT;
-  const status st = child_fork(&w->child, passed.text ? &passed.list : NULL, &side, &cell);
-  if (side == CHILD_PARENT && passed.text) message_discard(passed.text->data, passed.text->len);
+  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &cell);
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
     lua_pop(L, 1);
@@ -294,7 +291,7 @@ static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) 
   const status st = kind == WORKER_INTERPRETER ? interpreter_start(w, w->birth, name ? name : "worker")
                                                : start_process(w, method);
   if (st) {
-    birth_destroy(w->birth, BIRTH_UNREAD);
+    birth_destroy(w->birth);
     w->birth = 0;
     return return_failure(L, st);
   }
@@ -424,7 +421,7 @@ static void release_interpreter(struct worker *w) {
   }
   tidy_up(w);
   cell_destroy(w->cell);
-  birth_destroy(w->birth, BIRTH_READ);
+  birth_destroy(w->birth);
   mutex_fini(&w->interpreter->lock);
   memory_free(w->interpreter);
 }
@@ -432,7 +429,7 @@ static void release_interpreter(struct worker *w) {
 static void release(struct worker *w) {
   if (w->kind == WORKER_PROCESS) {
     child_fini(&w->child);
-    if (w->birth) birth_destroy(w->birth, BIRTH_READ);
+    if (w->birth) birth_destroy(w->birth);
   } else if (w->kind == WORKER_INTERPRETER) {
     release_interpreter(w);
   } else {

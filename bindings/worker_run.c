@@ -85,7 +85,9 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   apply_settings(L, 1);
   lua_settop(L, 0);
   globals_install(L, birth_data(b, b->image), b->image.size);
-  run_role(L, life, transfer_decode(L, birth_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED));
+  const int count = transfer_decode(L, birth_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
+  birth_unload(b);
+  run_role(L, life, count);
   return 0;
 }
 

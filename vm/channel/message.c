@@ -13,45 +13,38 @@ static struct object *find_object(object_ref ref) {
 
 void message_drop_reference(object_ref ref) {
   struct object *object = find_object(ref);
-  if (object) commons_discard(object);
+  if (object) commons_release(object);
 }
 
-void message_copy_reference(object_ref ref) {
-  struct object *object = find_object(ref);
-  if (object) commons_send(object);
-}
-
-/* Works on the message's tail alone (wire/format.h, I4). */
-static void drop_each(const uint8_t *data, size_t size, bool (*is_meant)(const struct object *o)) {
+/* Both work on the message's tail alone (wire/format.h, I4). */
+void message_discard(const uint8_t *data, size_t size) {
   struct message m;
   if (message_parse(data, size, &m)) return;
-  for (uint32_t i = 0; i < m.handle_count; i++) {
-    struct object *object = find_object(message_handle_at(&m, i).reference);
-    if (object && is_meant(object)) commons_discard(object);
-  }
+  for (uint32_t i = 0; i < m.handle_count; i++) message_drop_reference(message_handle_at(&m, i).reference);
 }
 
-static bool is_pipe_end(const struct object *o) { return o->kind == OBJECT_PIPE_END; }
-static bool is_no_pipe_end(const struct object *o) { return o->kind != OBJECT_PIPE_END; }
-static bool is_any(const struct object *o) { return o != NULL; }
+static bool is_pipe_end(object_ref ref) {
+  const struct object *object = find_object(ref);
+  return object && object->kind == OBJECT_PIPE_END;
+}
 
-void message_weaken(const uint8_t *data, size_t size) { drop_each(data, size, is_pipe_end); }
-void message_discard_weakened(const uint8_t *data, size_t size) { drop_each(data, size, is_no_pipe_end); }
-
-void message_discard(const uint8_t *data, size_t size) {
-  const bool has_envelope = size >= ENVELOPE_SIZE && data[0] == ENVELOPE_MAGIC;
-  const size_t skipped = has_envelope ? ENVELOPE_SIZE : 0;
-  drop_each(data + skipped, size - skipped, is_any);
+status message_list(const uint8_t *data, size_t size, enum message_part part, struct bytes *out) {
+  struct message m;
+  if (message_parse(data, size, &m)) return STATUS_OK;
+  for (uint32_t i = 0; i < m.handle_count; i++) {
+    const object_ref ref = message_handle_at(&m, i).reference;
+    if (part == MESSAGE_BUT_PIPES && is_pipe_end(ref)) continue;
+    const status st = bytes_append(out, &ref, sizeof ref);
+    if (st) return st;
+  }
+  return STATUS_OK;
 }
 
 void message_drain(struct ring *r) {
   struct bytes inbox;
   struct ring_message message;
   bytes_init(&inbox);
-  while (ring_take(r, &inbox, &message, deadline_now()) == STATUS_OK) {
-    message_discard(message.data, message.size);
-    ring_message_done(&message);
-  }
+  while (ring_take(r, &inbox, &message, deadline_now()) == STATUS_OK) ring_message_done(&message);
   bytes_fini(&inbox);
 }
 

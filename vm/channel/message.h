@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages that nobody will read: the handles inside are let go, so that what they stand for can end. */
+/* The handles in a message.
+ *
+ * While a message is bytes of one process's own, that process has a hold on each object in it (commons_hold).
+ * Before the bytes go anywhere else the references are listed and become cargo (shared/cargo.h), which keeps
+ * the objects alive whoever dies; then the holds are let go. Who decodes takes holds of its own.
+ */
 #ifndef CHANNEL_MESSAGE_H
 #define CHANNEL_MESSAGE_H
 
@@ -8,25 +13,21 @@
 
 #include "shared/ring.h"
 
-/* Lets go what the message carries. Bytes that are no message carry nothing. */
+/* Lets go the holds of the message. Bytes that are no message hold nothing. */
 void message_discard(const uint8_t *data, size_t size);
-/* What a message may carry without holding it: the ends of pipes, in a worker's copy of the globals. An end
- * that a worker merely could use does not keep the other side from seeing the end of file. */
-void message_weaken(const uint8_t *data, size_t size);
-/* As message_discard, for a message that was weakened. */
-void message_discard_weakened(const uint8_t *data, size_t size);
-/* One reference that was meant for a message and did not get into it. */
+/* One hold, of a message that did not come to be. */
 void message_drop_reference(object_ref ref);
-/* One more message carries the object of a reference that some message holds already. */
-void message_copy_reference(object_ref ref);
+/* Appends the message's references. The ends of pipes are left out of a worker's copy of the globals: an end
+ * that a worker merely could use does not keep the other side from seeing the end of file. */
+enum message_part { MESSAGE_ALL, MESSAGE_BUT_PIPES };
+static inline struct object_list message_listed(const struct bytes *b) {
+  return (struct object_list){(const object_ref *)(const void *)b->data, b->len / sizeof(object_ref)};
+}
+MUST_CHECK status message_list(const uint8_t *data, size_t size, enum message_part part, struct bytes *out);
 /* Takes and discards all that is in a ring. */
 void message_drain(struct ring *r);
 
 /* How rings and pipe ends end; once for each process, before the first is made. */
 void channel_register_kinds(void);
-
-/* In front of the wire message in the rings of a pool (bindings/pool_core.h); message_discard looks behind
- * it. */
-enum { ENVELOPE_MAGIC = 'E', ENVELOPE_SIZE = 32 };
 
 #endif

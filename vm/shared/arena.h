@@ -8,7 +8,8 @@
  *
  * I1  Each block has one owner word; 0 is free. The word is the only state that says who owns the block,
  *     and it changes by one atomic operation: there is no moment at which a block is half taken.
- * I2  An owner is a participant (a process, roster.h) or an object (a ring, which holds messages).
+ * I2  An owner is a participant (a process, roster.h) or an object (a ring, which holds messages). Cargo is
+ *     marked in the same word.
  *     What a dead participant owned is free after arena_reap; what an object owns dies with the object.
  * I3  `committed` never says more pages than there are: pages are committed before it is raised, and it
  *     is lowered before they go.
@@ -48,10 +49,13 @@ struct arena {
   struct arena_class classes[ARENA_CLASSES];
 };
 
+/* Beside either kind of owner: the block is cargo (cargo.h), which is not freed before it is unloaded. */
+#define OWNER_CARRIES UINT32_C(0x40000000)
+
 /* An object's blocks carry the place of the object, so that one object never frees another's. */
 static inline owner_id owner_of_object(block_ref object) { return 0x80000000u | (owner_id)(object >> 8); }
 static inline owner_id owner_of_participant(uint32_t slot, uint32_t generation) {
-  return (slot + 1) | (generation & 0x7fffu) << 16;
+  return (slot + 1) | (generation & 0x3fffu) << 16;
 }
 
 /* Lays the arena out in m from offset `start`; the arena itself is in shared memory. No more than `bytes_max`

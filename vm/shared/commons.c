@@ -13,13 +13,24 @@
 
 #include "base/memory.h"
 #include "os/pages.h"
+#include "shared/cargo.h"
 #include "shared/kill_point.h"
 #include "sync/lock_rank.h"
 #include "sync/mutex.h"
 
 enum { KINDS = 8, MAGIC = 0x6d6f6f6e };
-#define SIZE_WANTED (UINT64_C(1) << 39) /* the most that an owner_id can name an object in */
+#define SIZE_WANTED (UINT64_C(1) << 38) /* the most that an owner_id can name an object in */
 #define SIZE_LEAST  (UINT64_C(1) << 26)
+
+/* A count and the word that notes it change together: both new values stand here before `is_pending` commits
+ * them, and may be stored twice. */
+struct count_journal {
+  block_ref count;
+  uint64_t new_count;
+  block_ref noted;
+  uint64_t new_noted;
+  _Atomic uint64_t is_pending;
+};
 
 struct commons_header {
   uint32_t magic;
@@ -27,6 +38,8 @@ struct commons_header {
   uint64_t size;
   struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
   struct totals totals;
+  struct robust_mutex count_lock; /* rank_count */
+  struct count_journal count_journal;
   struct arena arena;
 };
 
@@ -103,6 +116,7 @@ static status make_commons(void) {
   commons.header->format = format_number();
   commons.header->size = map.size;
   robust_mutex_init(&commons.header->sweep_lock);
+  robust_mutex_init(&commons.header->count_lock);
   arena_init(&commons.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
@@ -274,18 +288,6 @@ void commons_release(struct object *o) {
   if (is_last) end_if_unreachable(o);
 }
 
-void commons_send(struct object *o) { object_send(o); }
-
-status commons_receive(struct object *o) {
-  bool is_first = false;
-  mutex_lock(&commons.lock);
-  const status st = add_handle_locked(o, &is_first);
-  if (st == STATUS_OK) object_arrive(o, commons.slot);
-  mutex_unlock(&commons.lock);
-  if (st) commons_discard(o);
-  return st;
-}
-
 bool commons_holds(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
   if (commons_find(ref, kind, &o)) return false;
@@ -316,9 +318,64 @@ void commons_unanchor(struct object *o, uint32_t anchor) {
   end_if_unreachable(o);
 }
 
-void commons_discard(struct object *o) {
-  object_arrive(o, ROSTER_NOBODY);
+/* ---- what is in flight ----------------------------------------------------------------------------- */
+
+static void apply_count(struct count_journal *j) {
+  if (!atomic_load(&j->is_pending)) return;
+  atomic_store((_Atomic uint64_t *)commons_at(j->count), j->new_count);
+  KILL_POINT("commons.counted");
+  atomic_store((_Atomic uint64_t *)commons_at(j->noted), j->new_noted);
+  STORE_ORDER();
+  KILL_POINT("commons.noted");
+  atomic_store(&j->is_pending, 0);
+}
+
+static void lock_count(void) ACQUIRES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
+  struct commons_header *h = commons.header;
+  if (robust_mutex_lock(&h->count_lock) == ROBUST_CLEAN) return;
+  apply_count(&h->count_journal);
+  robust_mutex_mark_whole(&h->count_lock);
+}
+
+static void unlock_count(void) RELEASES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&commons.header->count_lock);
+}
+
+static bool change_count(struct object *o, _Atomic uint64_t *noted, uint64_t from, uint64_t by) {
+  struct count_journal *j = &commons.header->count_journal;
+  lock_count();
+  const bool is_meant = atomic_load(noted) == from;
+  if (is_meant) {
+    j->count = commons_ref(&o->in_flight);
+    j->new_count = atomic_load(&o->in_flight) + by;
+    j->noted = commons_ref(noted);
+    j->new_noted = from + by;
+    STORE_ORDER();
+    KILL_POINT("commons.count_journaled");
+    atomic_store(&j->is_pending, 1);
+    KILL_POINT("commons.count_committed");
+    apply_count(j);
+    atomic_fetch_add(&o->journeys, 1);
+  }
+  unlock_count();
+  return is_meant;
+}
+
+uint64_t commons_noted(const _Atomic uint64_t *noted) {
+  lock_count();
+  const uint64_t value = atomic_load(noted);
+  unlock_count();
+  return value;
+}
+
+bool commons_count_up(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
+  return change_count(o, noted, from, 1);
+}
+
+bool commons_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
+  if (!change_count(o, noted, from, UINT64_MAX)) return false;
   end_if_unreachable(o);
+  return true;
 }
 
 /* ---- objects --------------------------------------------------------------------------------------- */
@@ -447,10 +504,13 @@ static void leave_object(void *context, block_ref block) {
  */
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (roster_generation(commons.roster, slot) != generation) return;
+  lock_count(); /* settles what the dead one was counting */
+  unlock_count();
   bells_forget(commons_bells(), slot);
   arena_each_object(commons_arena(), &commons.map, leave_object, &slot);
   arena_reap(commons_arena(), &commons.map, owner_of_participant(slot, generation));
   KILL_POINT("commons.reaped");
+  cargo_reap(owner_of_participant(slot, generation));
   roster_release_unnamed(commons.roster, slot);
   roster_release(commons.roster, slot, generation);
 }
@@ -499,8 +559,10 @@ static void validate_object(const struct object *o) {
 }
 
 /* Each block belongs to a participant that there is, or to an object that there is. */
-static void validate_block(void *context, block_ref block, owner_id owner) {
+static void validate_block(void *context, block_ref block, owner_id marked) {
   (void)context;
+  const owner_id owner = marked & ~OWNER_CARRIES;
+  if (marked & OWNER_CARRIES) cargo_validate(block);
   if (owner < owner_of_object(0)) {
     validate_participant(owner);
     return;
@@ -516,6 +578,7 @@ void commons_validate(void) {
   CHECK_EQ(commons.header->format, format_number());
   CHECK_EQ(commons.header->size, commons.map.size);
   arena_validate(commons_arena(), &commons.map);
+  CHECK_EQ(atomic_load(&commons.header->count_journal.is_pending), 0);
   roster_validate(commons.roster);
   bells_validate(commons_bells());
   arena_each_block(commons_arena(), &commons.map, validate_block, NULL);

@@ -40,10 +40,6 @@ MUST_CHECK status commons_reserve_slot(struct child_slot *out);
 /* Before fork: the child will hold what we hold, but for the ends of pipes: of those only the `passed` ones,
  * so that an end that a child merely inherited a copy of does not keep the other side from seeing the end of
  * file. With `passed` NULL all. After a fork that failed: commons_forget_child. */
-struct object_list {
-  const object_ref *refs;
-  size_t count;
-};
 void commons_share_with_child(uint32_t slot, const struct object_list *passed);
 /* In the forked child, on its only thread. */
 void commons_after_fork(uint32_t slot);
@@ -92,10 +88,12 @@ void commons_release(struct object *o);
 MUST_CHECK status commons_claim(object_ref ref, enum object_kind kind);
 /* True when this process holds the object that the reference names. */
 bool commons_holds(object_ref ref, enum object_kind kind);
-/* A message took the object along; it arrived here (and is held once more); it was thrown away. */
-void commons_send(struct object *o);
-MUST_CHECK status commons_receive(struct object *o);
-void commons_discard(struct object *o);
+/* The object is in flight once more, which the caller holds, or once less; and *noted goes from `from` to one
+ * more, or one less: both or neither, whatever instant the caller dies at. False: *noted is not `from`. */
+MUST_CHECK bool commons_count_up(struct object *o, _Atomic uint64_t *noted, uint64_t from);
+MUST_CHECK bool commons_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from);
+/* The note, when no change of it is under way. */
+uint64_t commons_noted(const _Atomic uint64_t *noted);
 
 /* Another object needs this one, which the caller holds; and needs it no more. What it needs it for is a bit,
  * which is up to the kind. Both may be done twice. */

@@ -9,10 +9,11 @@
 void object_init(struct object *o, enum object_kind kind) {
   const bool is_reused = o->magic == OBJECT_MAGIC;
   const uint32_t generation = is_reused ? o->generation + 1 : 1;
-  const uint64_t journeys = is_reused ? atomic_load(&o->travel) >> 32 : 0;
+  const uint64_t journeys = is_reused ? atomic_load(&o->journeys) : 0;
   atomic_store(&o->state, OBJECT_NEW);
   for (size_t i = 0; i < ROSTER_MAX / 64; i++) atomic_store(&o->holders[i], 0);
-  atomic_store(&o->travel, (journeys + 1) << 32);
+  atomic_store(&o->in_flight, 0);
+  atomic_store(&o->journeys, journeys + 1);
   atomic_store(&o->anchors, 0);
   o->kind = kind;
   o->generation = generation & 0xffff;
@@ -25,25 +26,11 @@ static void set_holder(struct object *o, uint32_t slot) {
   atomic_fetch_or(&o->holders[slot / 64], UINT64_C(1) << slot % 64);
 }
 
-static const uint64_t journey = UINT64_C(1) << 32;
-
-void object_send(struct object *o) {
-  atomic_fetch_add(&o->travel, journey + 1);
-  KILL_POINT("object.sent");
-}
-
-void object_arrive(struct object *o, uint32_t slot) {
-  if (slot != ROSTER_NOBODY) set_holder(o, slot);
-  KILL_POINT("object.arriving");
-  atomic_fetch_sub(&o->travel, 1);
-  KILL_POINT("object.arrived");
-}
-
 /* The journey is counted last: whoever looked at the bit too early sees that something moved (I2). */
 void object_share(struct object *o, uint32_t slot) {
   set_holder(o, slot);
   KILL_POINT("object.sharing");
-  atomic_fetch_add(&o->travel, journey);
+  atomic_fetch_add(&o->journeys, 1);
 }
 
 void object_clear_holder(struct object *o, uint32_t slot) {
@@ -57,7 +44,7 @@ bool object_has_holder(const struct object *o, uint32_t slot) {
 void object_anchor(struct object *o, uint32_t anchor) {
   atomic_fetch_or(&o->anchors, anchor);
   KILL_POINT("object.anchoring");
-  atomic_fetch_add(&o->travel, journey);
+  atomic_fetch_add(&o->journeys, 1);
 }
 
 void object_unanchor(struct object *o, uint32_t anchor) {
@@ -74,9 +61,9 @@ bool object_is_held(const struct object *o) {
 static uint32_t dying_by(uint32_t slot) { return OBJECT_DYING | slot << OBJECT_SLOT_SHIFT; }
 
 bool object_try_end(struct object *o, uint32_t slot) {
-  const uint64_t before = atomic_load(&o->travel);
-  if ((uint32_t)before != 0 || atomic_load(&o->anchors) || object_is_held(o)) return false;
-  if (atomic_load(&o->travel) != before) return false;
+  const uint64_t before = atomic_load(&o->journeys);
+  if (atomic_load(&o->in_flight) || atomic_load(&o->anchors) || object_is_held(o)) return false;
+  if (atomic_load(&o->journeys) != before) return false;
   uint32_t live = OBJECT_LIVE;
   return atomic_compare_exchange_strong(&o->state, &live, dying_by(slot));
 }
@@ -90,6 +77,6 @@ void object_validate(const struct object *o) {
   CHECK_EQ(o->magic, OBJECT_MAGIC);
   CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_PIPE_END);
   CHECK(state == OBJECT_LIVE || (state & 0xff) == OBJECT_DYING);
-  CHECK((uint32_t)atomic_load(&o->travel) < 1u << 31); /* never lowered more often than raised */
+  CHECK(atomic_load(&o->in_flight) < UINT64_C(1) << 63); /* never lowered more often than raised */
   CHECK(o->kind == OBJECT_RING || !atomic_load(&o->anchors));
 }

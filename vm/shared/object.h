@@ -5,21 +5,20 @@
  *
  * I1  `holders` has a bit for each participant that has at least one handle on the object; how many handles
  *     it has is its own, private affair (commons.c). A participant that dies loses its bits to whoever
- * sweeps. I2  `travel` counts, in its low half, messages on their way that carry the object. Sending raises
- * it while the sender still holds the object; receiving sets the receiver's bit first and lowers it then:
- * while anybody can reach the object, it is held or in flight. Its high half counts all journeys, so that
- *     whoever looks at the count and the bits one after the other sees that nothing moved meanwhile.
+ *     sweeps.
+ *
+ * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
+ *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
+ *     can reach the object, it is held or in flight. `journeys` counts what was raised, anchored and held,
+ *     each time afterwards: who looks at the count and the bits one after the other sees that nothing moved.
+ *
  * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may be done
  *     twice, so that a death in the middle of either can be settled by doing it again.
+ *
  * I4  An object without holder and anchor and not in flight can be reached by nobody any more; the one who
  *     moves `state` from LIVE to DYING destroys it. `state` says who that is, so that the sweeper of a dead
- *     destroyer starts over. An object that lost its last holder with a dying process is ended by its
- * sweeper.
- *
- * A count that a dead one raised cannot be told from others: a process killed between raising `travel` and
- * publishing its message, or between taking a message and lowering `travel`, keeps the objects that this
- * message carried alive until the program ends. That is the bound: what one message carries, for each such
- * death.
+ *     destroyer starts over. An object that lost its last holder with a dying process is ended by whoever
+ *     sweeps after that.
  */
 #ifndef SHARED_OBJECT_H
 #define SHARED_OBJECT_H
@@ -27,6 +26,11 @@
 #include "shared/roster.h"
 
 typedef uint64_t object_ref;
+
+struct object_list {
+  const object_ref *refs;
+  size_t count;
+};
 
 enum object_kind { OBJECT_RING = 1, OBJECT_PIPE_END = 2 };
 
@@ -39,20 +43,17 @@ struct object {
   uint32_t kind; /* enum object_kind */
   uint32_t generation;
   _Atomic uint32_t state;
-  _Atomic uint64_t travel;  /* journeys << 32 | in flight */
+  _Atomic uint64_t in_flight; /* rank_count */
+  _Atomic uint64_t journeys;
   _Atomic uint32_t anchors; /* a bit for each object that needs this one; which, is up to the kind */
   uint32_t pad;
   _Atomic uint64_t holders[ROSTER_MAX / 64];
 };
-_Static_assert(sizeof(struct object) == 32 + ROSTER_MAX / 8, "layout");
+_Static_assert(sizeof(struct object) == 40 + ROSTER_MAX / 8, "layout");
 
 void object_init(struct object *o, enum object_kind kind);
 /* From now on it can end. The caller holds it. */
 void object_begin(struct object *o);
-/* One more message carries it; the caller holds the object. */
-void object_send(struct object *o);
-/* The message arrived at `slot`, or (slot ROSTER_NOBODY) was thrown away. */
-void object_arrive(struct object *o, uint32_t slot);
 /* `slot` becomes a holder beside the caller, who is one. */
 void object_share(struct object *o, uint32_t slot);
 void object_clear_holder(struct object *o, uint32_t slot);

@@ -4,12 +4,13 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 
 #include "base/check.h"
 #include "os/clock.h"
 #include "shared/account.h"
+#include "shared/cargo.h"
 #include "shared/kill_point.h"
+#include "shared/ring_sleep.h"
 #include "sync/lock_rank.h"
 
 enum {
@@ -17,11 +18,6 @@ enum {
   FIRST_STORAGE = 2048, /* from the middle of the object's own block */
   STAYING_CAPACITY = 1 << 20,
   INLINE_MAX = 4096, /* larger messages go into a block of their own */
-  SPIN_LEAST = 20,
-  SPIN_MOST = 700,
-  SHORT_SLEEP_NS = 100 * 1000,
-  LOOK_AGAIN_NS = 250 * 1000 * 1000,
-  LOOK_OFTEN_NS = 10 * 1000 * 1000,
   WAKE_ALL = INT_MAX,
 };
 #define GROWING_CAPACITY (UINT64_C(1) << 30)
@@ -59,7 +55,7 @@ static owner_id ring_owner(const struct ring *r) { return owner_of_object(common
 
 static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
 
-/* A block of the ring's leaves it; whoever came first, here or in an earlier repair, frees it. */
+/* A block of the ring's own leaves it; whoever came first, here or in an earlier repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
   if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
     commons_free(block);
@@ -67,6 +63,12 @@ static void drop_block(const struct ring *r, block_ref block) {
 
 static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), ring_owner(r)));
+}
+
+/* Messages may be cargo: the mark moves with the block. */
+static bool hand_over(block_ref block, owner_id from, owner_id to) {
+  const owner_id mark = arena_owner(commons_arena(), commons_mapping(), block) & OWNER_CARRIES;
+  return arena_give(commons_arena(), commons_mapping(), block, from | mark, to | mark);
 }
 
 /* The first storage is part of the ring's own block and is never freed alone. */
@@ -80,6 +82,13 @@ static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
 }
 
+/* What a dead one was giving and did not commit, or took and did not get yet, is the dead one's: whoever
+ * sweeps after it frees that. It cannot have been swept before, for the sweeper settles the ring first
+ * (ring_forget). */
+static void return_block(const struct ring *r, const struct ring_end *end) {
+  if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
+}
+
 static void settle_growth(struct ring *r) {
   if (!r->journal_new) return;
   const block_ref now = storage_start(atomic_load(&r->storage));
@@ -91,26 +100,25 @@ static void settle_growth(struct ring *r) {
   r->journal_new = 0;
 }
 
-/* A put that committed keeps its block; one that did not gives it back. */
+/* A put that committed left its block here. */
 static void repair_tail(struct ring *r) {
   struct ring_end *end = &r->tail;
   if (is_committed(end))
     atomic_store(&end->count, end->journal_count);
-  else if (end->journal_block)
-    drop_block(r, end->journal_block);
+  else
+    return_block(r, end);
   STORE_ORDER();
   end->journal_block = 0;
   settle_growth(r);
   robust_mutex_mark_whole(&end->lock);
 }
 
-/* A take that committed had its message, and its block dies with it; one that did not leaves all as it was.
- */
+/* A take that committed had its message; one that did not leaves all as it was. */
 static void repair_head(struct ring *r) {
   struct ring_end *end = &r->head;
   if (is_committed(end)) {
     atomic_store(&end->count, end->journal_count);
-    if (end->journal_block) drop_block(r, end->journal_block);
+    return_block(r, end);
   } else if (end->journal_claim) {
     atomic_store((_Atomic uint64_t *)commons_at(end->journal_claim), 0);
   }
@@ -143,27 +151,6 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
 
 /* ---- sleeping and waking -------------------------------------------------------------------------- */
 
-struct wake_note {
-  uint32_t waiters;
-  uint32_t woken;
-};
-
-/* Before the commit, under the end's lock: if somebody may sleep, the event word moves now. */
-static struct wake_note announce(struct ring_end *end) {
-  const struct wake_note note = {atomic_load_explicit(&end->waiters, memory_order_relaxed),
-                                 atomic_load_explicit(&end->woken, memory_order_relaxed)};
-  if (note.waiters != note.woken) atomic_fetch_add_explicit(&end->event, 1, memory_order_relaxed);
-  return note;
-}
-
-/* After the unlock. `woken` only ever moves from what we saw: a slow waker cannot undo a later one. */
-static void wake(struct ring_end *end, struct wake_note note, int count) {
-  if (note.waiters == note.woken) return;
-  const int reached = futex_wake(&end->event, count);
-  const uint32_t woken = reached < count ? note.waiters : note.woken + 1;
-  atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
-}
-
 static void ring_bell(struct ring *r) {
   const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
   if (name) doorbell_ring(name);
@@ -188,58 +175,9 @@ void ring_wake_all(struct ring *r) {
   ring_bell(r);
 }
 
-static uint32_t this_processor(void) { return (uint32_t)sched_getcpu(); }
-
-/* Watches the other side's commit word for a while; true: it is no longer `seen`. */
-static bool spin_pays(struct ring_end *end, uint64_t seen) {
-  const uint32_t rounds = atomic_load_explicit(&end->spin, memory_order_relaxed);
-  if (atomic_load_explicit(&end->processor, memory_order_relaxed) == this_processor()) return false;
-  for (uint32_t i = 0; i < rounds; i++) {
-    if (atomic_load_explicit(&end->position, memory_order_acquire) != seen) return true;
-    cpu_relax();
-  }
-  return false;
-}
-
-/* A short sleep would have been a spin: spin longer next time. A long one would have been wasted. */
-static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
-  uint32_t spin = atomic_load_explicit(&end->spin, memory_order_relaxed);
-  spin = slept_ns < SHORT_SLEEP_NS ? spin * 2 + 50 : spin / 2;
-  if (spin > SPIN_MOST) spin = SPIN_MOST;
-  if (spin < SPIN_LEAST) spin = SPIN_LEAST;
-  atomic_store_explicit(&end->spin, spin, memory_order_relaxed);
-}
-
-/* Sleeps on the event word and the others at once. Linux before 5.16 has no such wait: there the others are
- * looked at often. */
-static status sleep_on_all(futex_word *event, uint32_t seen, const struct ring_wait *wait, deadline until) {
-  struct futex_watch watches[FUTEX_WATCH_MAX];
-  watches[0] = (struct futex_watch){event, seen};
-  for (size_t i = 0; i < wait->also_count; i++) watches[i + 1] = wait->also[i];
-  const status st = futex_wait_any(watches, wait->also_count + 1, until);
-  if (st != -ENOSYS) return st;
-  const deadline soon = {clock_now_ns() + LOOK_OFTEN_NS};
-  const status one = futex_wait(event, seen, deadline_earlier(until, soon));
-  return one == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : one;
-}
-
-/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it ends as if woken.
- */
-static status sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait, deadline until) {
-  const int64_t start = clock_now_ns();
-  const deadline first = deadline_earlier(until, (deadline){start + LOOK_AGAIN_NS});
-  const bool has_others = wait && wait->also_count;
-  const status st =
-      has_others ? sleep_on_all(&end->event, event, wait, first) : futex_wait(&end->event, event, first);
-  learn_from_sleep(end, clock_now_ns() - start);
-  if (st != STATUS_TIMEOUT) return st;
-  commons_sweep();
-  return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
-}
-
 status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until) {
   const uint64_t head = atomic_load_explicit(&r->head.position, memory_order_relaxed);
-  if (spin_pays(&r->tail, head)) return STATUS_OK;
+  if (ring_spin_pays(&r->tail, head)) return STATUS_OK;
   if (deadline_passed(until)) return STATUS_TIMEOUT;
   lock_tail(r);
   const bool is_readable = ring_is_readable(r);
@@ -249,7 +187,7 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
     event = atomic_load_explicit(&r->tail.event, memory_order_relaxed);
   }
   unlock_tail(r);
-  return is_readable ? STATUS_OK : sleep_on(&r->tail, event, wait, until);
+  return is_readable ? STATUS_OK : ring_sleep_on(&r->tail, event, wait, until);
 }
 
 /* ---- growth -------------------------------------------------------------------------------------------- */
@@ -365,12 +303,13 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   struct ring_end *end = &r->tail;
   end->journal_position =
       atomic_load_explicit(&end->position, memory_order_relaxed) + room->filler + room->space;
+  end->journal_owner = commons_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
   STORE_ORDER();
   KILL_POINT("ring.put.journaled");
-  if (block) give_block(r, block);
+  if (block) CHECK(hand_over(block, commons_self(), ring_owner(r)));
   KILL_POINT("ring.put.given");
   atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
   atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
@@ -392,12 +331,12 @@ static status try_put(struct ring *r, const struct letter *letter) {
     return st;
   }
   write_record(r, &room, letter);
-  const struct wake_note note = announce(&r->tail);
+  const struct wake_note note = ring_announce(&r->tail);
   commit_put(r, &room, letter->block);
   count_bytes(&r->tail, letter->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
-  wake(&r->tail, note, 1);
+  ring_wake(&r->tail, note, 1);
   ring_bell(r);
   return STATUS_OK;
 }
@@ -413,7 +352,7 @@ static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head
 }
 
 static status wait_writable(struct ring *r, uint64_t space, deadline until) {
-  if (spin_pays(&r->head, atomic_load(&r->head.position))) return STATUS_OK;
+  if (ring_spin_pays(&r->head, atomic_load(&r->head.position))) return STATUS_OK;
   if (deadline_passed(until)) return STATUS_TIMEOUT;
   lock_head(r);
   const bool must_sleep = !ring_is_closed(r) && still_full_locked(r, space);
@@ -423,7 +362,7 @@ static status wait_writable(struct ring *r, uint64_t space, deadline until) {
     event = atomic_load_explicit(&r->head.event, memory_order_relaxed);
   }
   unlock_head(r);
-  return must_sleep ? sleep_on(&r->head, event, NULL, until) : STATUS_OK;
+  return must_sleep ? ring_sleep_on(&r->head, event, NULL, until) : STATUS_OK;
 }
 
 static status put_letter(struct ring *r, const struct letter *letter, deadline until) {
@@ -441,19 +380,30 @@ static status put_outside(struct ring *r, const struct outside *outside, deadlin
   return put_letter(r, &letter, until);
 }
 
-/* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
-static status put_copy(struct ring *r, const struct ring_letter *text, deadline until) {
-  struct outside outside = {.size = letter_size(text)};
-  status st = commons_alloc(outside.size, &outside.block);
-  if (st) return st;
-  copy_letter(commons_at(outside.block), text);
-  st = put_outside(r, &outside, until);
-  if (st) commons_free(outside.block);
+static status put_copy(struct ring *r, const struct ring_letter *text, const struct outside *outside,
+                       deadline until) {
+  copy_letter(commons_at(outside->block + outside->offset), text);
+  const status st = put_outside(r, outside, until);
+  if (st) cargo_discard(outside->block);
   return st;
 }
 
+status ring_put_carrying(struct ring *r, const struct ring_letter *text, const struct object_list *carried,
+                         deadline until) {
+  struct outside outside = {.offset = cargo_text_offset(carried->count), .size = letter_size(text)};
+  const status st = cargo_make(carried, outside.size, &outside.block);
+  return st ? st : put_copy(r, text, &outside, until);
+}
+
+/* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
+static status put_long(struct ring *r, const struct ring_letter *text, deadline until) {
+  struct outside outside = {.size = letter_size(text)};
+  const status st = commons_alloc(outside.size, &outside.block);
+  return st ? st : put_copy(r, text, &outside, until);
+}
+
 status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
-  if (letter_size(text) > INLINE_MAX) return put_copy(r, text, until);
+  if (letter_size(text) > INLINE_MAX) return put_long(r, text, until);
   const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
   return put_letter(r, &letter, until);
 }
@@ -476,6 +426,7 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
     REQUIRES(rank_head) {
   struct ring_end *end = &r->head;
   end->journal_position = position;
+  end->journal_owner = commons_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
@@ -489,7 +440,7 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   KILL_POINT("ring.take.committed");
   if (r->account) account_enter_take(account_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
-  if (block) CHECK(arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()));
+  if (block) CHECK(hand_over(block, ring_owner(r), commons_self()));
   KILL_POINT("ring.take.given");
   STORE_ORDER();
   end->journal_block = 0;
@@ -540,11 +491,11 @@ status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_mess
     unlock_head(r);
     return was_closed ? STATUS_CLOSED : STATUS_EMPTY;
   }
-  const struct wake_note note = announce(&r->head);
+  const struct wake_note note = ring_announce(&r->head);
   const status st = take_locked(r, scratch, out, claim);
   unlock_head(r);
   KILL_POINT("ring.take.unlocked");
-  wake(&r->head, note, WAKE_ALL);
+  ring_wake(&r->head, note, WAKE_ALL);
   return st;
 }
 
@@ -562,8 +513,12 @@ void ring_settle(struct ring *r) {
   unlock_head(r);
 }
 
+void ring_message_unload(const struct ring_message *message) {
+  if (message->block) cargo_unload(message->block);
+}
+
 void ring_message_done(struct ring_message *message) {
-  if (message->block) commons_free(message->block);
+  if (message->block) cargo_discard(message->block);
   *message = (struct ring_message){0};
 }
 
@@ -761,7 +716,8 @@ bool ring_is_closed(const struct ring *r) {
 static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), outside->block), ring_owner(r));
+    const owner_id owner = arena_owner(commons_arena(), commons_mapping(), outside->block);
+    CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
     CHECK(outside->offset + outside->size <= commons_block_size(outside->block));
   } else {
     CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);

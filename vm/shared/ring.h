@@ -38,6 +38,7 @@ struct ring_end {
   uint64_t journal_position; /* what the commit word will be */
   uint64_t journal_count;    /* what count will be */
   block_ref journal_block;   /* the outside block that changes hands; 0: none */
+  owner_id journal_owner;    /* who gives or takes it */
   block_ref journal_claim;   /* head only: the claim word that is void if the take does not commit; 0: none */
   uint64_t other_seen;       /* the other side's commit word when last looked at; a cache */
   _Atomic uint32_t waiters;  /* how often somebody of the OTHER side went to sleep; under this lock */
@@ -104,6 +105,10 @@ MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, dea
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
 MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
                                  deadline until);
+/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller holds them meanwhile.
+ */
+MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
+                                    const struct object_list *carried, deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
@@ -116,6 +121,9 @@ MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struc
                                     _Atomic uint64_t *claim);
 /* Repairs what a dead holder left at the readers' end. */
 void ring_settle(struct ring *r);
+/* What the message carries is let go; its bytes stay. */
+void ring_message_unload(const struct ring_message *message);
+/* The message is given back, with what it still carries. */
 void ring_message_done(struct ring_message *message);
 
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */

@@ -433,17 +433,14 @@ static void decode_module(struct decoder *d) {
 
 static void decode_handle(struct decoder *d) {
   const uint64_t index = decode_count(d);
-  must_be(d, d->takes_handles && index < d->message.handle_count && (d->is_image || index == *d->received));
+  must_be(d, d->takes_handles && index < d->message.handle_count && (d->is_image || index == d->received));
   const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
   const struct handle_type *type = d->types->by_id[handle.type];
   if (!type) {
     luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
     return; /* for readers and analysers: luaL_error does not say that it never returns */
   }
-  if (d->is_image)
-    type->copy(handle.reference); /* the image keeps its own */
-  else
-    (*d->received)++;
+  if (!d->is_image) d->received++;
   type->receive(d->L, handle.reference);
 }
 

@@ -27,8 +27,8 @@ struct decoder {
   int keys;       /* stack place of key 0 */
   int keys_count; /* so many have been read */
   uint64_t budget;
-  uint32_t *received; /* how many handles have found a new owner; unused in an image */
-  bool is_image;      /* bytes of our own, read out of order; see format.h, I2 */
+  uint32_t received; /* how many handles have been read; unused in an image */
+  bool is_image;     /* bytes of our own, read out of order; see format.h, I2 */
   bool takes_functions;
   bool takes_handles;
   enum names_trust trust;

@@ -3,8 +3,9 @@
  *
  * A userdata is a handle when its metatable has, raw, `__mm_handle` = light userdata of a handle_type that
  * was registered with this VM. What crosses is a reference: 64 bits that name the object in the
- * whole program. A message *holds* the object: whoever ends up with the message has to receive or drop
- * each of its references (transfer_discard drops all).
+ * whole program. A message that was encoded *holds* the object: whoever has the message drops each of its
+ * references in the end (transfer_discard drops all). Decoding leaves them: a handle that arrives has a hold
+ * of its own.
  *
  * One VM's lock protects all of this. handle_types are constants: they live as long as the program.
  */
@@ -22,10 +23,8 @@ struct handle_type {
   /* The reference of the handle at `index`, held once more for the message; raises when it is closed. [-0,
    * +0] */
   uint64_t (*send)(lua_State *L, int index);
-  /* Pushes a handle and takes over the message's hold, also when it raises. [-0, +1] */
+  /* Pushes a handle, held for itself. [-0, +1, raises] */
   void (*receive)(lua_State *L, uint64_t reference);
-  /* One more hold, taken beside one that is there: a globals image serves many VMs. Cannot fail. */
-  void (*copy)(uint64_t reference);
   /* Gives a message's hold back. Cannot fail; needs no Lua. */
   void (*drop)(uint64_t reference);
 };

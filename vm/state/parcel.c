@@ -2,6 +2,8 @@
 /* See parcel.h. */
 #include "state/parcel.h"
 
+#include <errno.h>
+
 #include "base/check.h"
 #include "channel/message.h"
 #include "shared/block_bytes.h"
@@ -22,15 +24,26 @@ static bool pack_scalar(lua_State *L, struct parcel *p, int index) {
   return size > 0;
 }
 
+static void list_carried(lua_State *L, struct parcel *p) {
+  if (message_list(p->text->data, p->text->len, MESSAGE_ALL, &p->carried)) {
+    message_discard(p->text->data, p->text->len);
+    bytes_clear(&p->carried);
+    parcel_settle(p, -ENOMEM);
+    luaL_error(L, "not enough memory");
+  }
+}
+
 static void pack_encoded(lua_State *L, struct parcel *p, int first, int count, const char *what) {
   p->text = transfer_encode_for_ring(L, first, count, what);
   p->letter.body = p->text->data;
   p->letter.body_size = p->text->len;
+  list_carried(L, p);
 }
 
 void parcel_open(struct parcel *p, const void *envelope, size_t size) {
   CHECK(size <= PARCEL_ENVELOPE_MAX);
   p->text = NULL;
+  bytes_init(&p->carried);
   p->letter = (struct ring_letter){.head = p->head, .head_size = size};
   if (size) memcpy(p->head, envelope, size);
 }
@@ -39,8 +52,15 @@ void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const cha
   if (count != 1 || !pack_scalar(L, p, first)) pack_encoded(L, p, first, count, what);
 }
 
+/* The block that can be handed over as it is: cargo has a block of its own. */
+static block_ref block_of(const struct parcel *p) {
+  return p->text && !p->carried.len ? block_bytes_block(p->text) : 0;
+}
+
 status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
-  const block_ref block = p->text ? block_bytes_block(p->text) : 0;
+  const block_ref block = block_of(p);
+  const struct object_list carried = message_listed(&p->carried);
+  if (carried.count) return ring_put_carrying(r, &p->letter, &carried, until);
   return block ? ring_put_block(r, &p->letter, block, until) : ring_put(r, &p->letter, until);
 }
 
@@ -53,10 +73,10 @@ void parcel_keep(struct parcel *p) {
 
 void parcel_settle(struct parcel *p, status st) {
   if (!p->text) return;
-  if (st)
-    message_discard(p->text->data, p->text->len);
-  else if (block_bytes_block(p->text))
-    block_bytes_yield(p->text);
+  const bool is_handed_over = st == STATUS_OK && block_of(p);
+  if (is_handed_over) block_bytes_yield(p->text);
+  if (p->carried.len) message_discard(p->text->data, p->text->len);
+  bytes_fini(&p->carried);
   if (p->text == &p->kept)
     bytes_fini(&p->kept);
   else

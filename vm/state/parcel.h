@@ -8,8 +8,8 @@
  *     letter := head: envelope, if any | first bytes of a lone value
  *               body: a lone string's bytes | the encoder's message
  *
- * I1  Between pack and settle a parcel has a hold on each object that it carries; the ring has them after
- *     STATUS_OK, nobody after a failure.
+ * I1  Between pack and settle a parcel has a hold on each object that it carries; a ring that took it keeps
+ *     them alive by itself (shared/cargo.h).
  * I2  Encoded bytes are the VM's until parcel_keep: whoever leaves the VM's lock before it settles keeps
  * them. The values stay on the Lua stack meanwhile. A struct parcel points into itself and does not move. No
  * error may be raised between pack and settle, and no child be forked.
@@ -24,8 +24,9 @@ enum { PARCEL_ENVELOPE_MAX = 32, PARCEL_HEAD_MAX = 64 };
 
 struct parcel {
   struct ring_letter letter;
-  struct bytes *text; /* the encoded message; NULL: the letter says it all */
-  struct bytes kept;  /* what `text` points to once it is the parcel's own */
+  struct bytes *text;   /* the encoded message; NULL: the letter says it all */
+  struct bytes kept;    /* what `text` points to once it is the parcel's own */
+  struct bytes carried; /* the references in `text`; empty: none */
   uint8_t head[PARCEL_HEAD_MAX];
 };
 

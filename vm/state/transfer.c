@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The frame around encoder and decoder: everything that may raise runs in one protected call, behind which
- * the scratch is put in order and holds that nobody received are dropped. The protected functions are kept in
- * the registry, because on 5.1 a C function is an allocation. */
+ * the scratch is put in order and the holds of what was not encoded are dropped. The protected functions are
+ * kept in the registry, because on 5.1 a C function is an allocation. */
 #include "state/transfer.h"
 
 #include "state/decode.h"
@@ -113,7 +113,6 @@ struct decode_call {
   unsigned flags;
   struct message message;
   const struct handle_types *types;
-  uint32_t received; /* so many handles have found a new owner */
 };
 
 static void check_header(lua_State *L, const struct decode_call *call) {
@@ -151,7 +150,6 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   lua_settop(L, base + 2 + call->message.key_count);
   struct decoder d = decoder_make(L, &call->message, base + 1);
   d.types = call->types;
-  d.received = &call->received;
   decoder_allow(&d, call->flags);
   const uint64_t count = decode_count(&d);
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
@@ -163,8 +161,8 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   return (int)count;
 }
 
-static void drop_handles(const struct handle_types *types, const struct message *m, uint32_t first) {
-  for (uint32_t i = first; i < m->handle_count; i++) {
+static void drop_handles(const struct handle_types *types, const struct message *m) {
+  for (uint32_t i = 0; i < m->handle_count; i++) {
     const struct message_handle handle = message_handle_at(m, i);
     const struct handle_type *type = types->by_id[handle.type];
     if (type) type->drop(handle.reference);
@@ -184,10 +182,7 @@ static int try_decode(lua_State *L, struct decode_call *call, int *count) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   lua_pushlightuserdata(L, call);
   const int result = lua_pcall(L, 1, LUA_MULTRET, 0);
-  if (!result)
-    *count = lua_gettop(L) - base;
-  else if (call->flags & TRANSFER_TRUSTED)
-    drop_handles(call->types, &call->message, call->received);
+  if (!result) *count = lua_gettop(L) - base;
   return result;
 }
 
@@ -210,7 +205,7 @@ int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned fl
 
 void transfer_discard(lua_State *L, const void *data, size_t size) {
   struct message m;
-  if (!message_parse(data, size, &m)) drop_handles(scratch_peek(L)->types, &m, 0);
+  if (!message_parse(data, size, &m)) drop_handles(scratch_peek(L)->types, &m);
 }
 
 /* ---- preparation ---- */

@@ -11,6 +11,7 @@
  *   rank_sweep      cleaning up after dead processes             (shared/commons.c)
  *   rank_forkserver talking to this process's fork server      (task/forkserver.c)
  *   rank_program    this process's table of held objects         (shared/commons.c)
+ *   rank_count      what is in flight, in the whole program      (shared/commons.c)
  *   rank_tail       the producers' end of one ring               (shared/ring.c)
  *   rank_head       the consumers' end of one ring               (shared/ring.c)
  * While a lock below rank_vm is held: no Lua, no blocking call but the lock itself, no callback.
@@ -28,7 +29,8 @@ extern struct lock_rank rank_vm;
 extern struct lock_rank rank_forkserver ACQUIRED_AFTER(rank_vm);
 extern struct lock_rank rank_sweep ACQUIRED_AFTER(rank_forkserver);
 extern struct lock_rank rank_program ACQUIRED_AFTER(rank_sweep);
-extern struct lock_rank rank_tail ACQUIRED_AFTER(rank_program);
+extern struct lock_rank rank_count ACQUIRED_AFTER(rank_program);
+extern struct lock_rank rank_tail ACQUIRED_AFTER(rank_count);
 extern struct lock_rank rank_head ACQUIRED_AFTER(rank_tail);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "channel/message.h"
 #include "shared/block_bytes.h"
 #include "shared/kill_point.h"
 #include "shared/ring.h"
@@ -151,7 +152,6 @@ static void one_death(const struct deed *deed, long point, bool *got_through) {
   check_rest(deed, r, atomic_load(claim), before);
   CHECK_EQ(ring_count(r), 0);
   ring_validate(r);
-  ring_fini(r);
   commons_release(&r->object);
   commons_free(claim_block);
   CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
@@ -168,6 +168,7 @@ static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) 
 
 int main(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
+  channel_register_kinds();
   for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 31);
   for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
     a_death_at_any_point_leaves_the_ring_whole(&deeds[i]);

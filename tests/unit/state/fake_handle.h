@@ -34,13 +34,7 @@ static void fake_push(lua_State *L) {
 
 static void fake_receive(lua_State *L, uint64_t reference) {
   CHECK_EQ(reference, FAKE_REFERENCE);
-  fake_in_flight--;
   fake_push(L);
-}
-
-static void fake_copy(uint64_t reference) {
-  CHECK_EQ(reference, FAKE_REFERENCE);
-  fake_in_flight++;
 }
 
 static void fake_drop(uint64_t reference) {
@@ -48,7 +42,7 @@ static void fake_drop(uint64_t reference) {
   fake_in_flight--;
 }
 
-static const struct handle_type fake_type = {"Fake", fake_send, fake_receive, fake_copy, fake_drop};
+static const struct handle_type fake_type = {"Fake", fake_send, fake_receive, fake_drop};
 
 static int fake_new(lua_State *L) {
   fake_push(L);

@@ -19,21 +19,18 @@ enum { TARGET_ID = 9 };
 static struct ring *target;
 
 static uint64_t target_send(lua_State *L, int index) {
-  (void)L, (void)index;
-  commons_send(&target->object);
+  (void)index;
+  if (commons_hold(&target->object)) luaL_error(L, "not enough memory");
   return commons_object_ref(&target->object);
 }
 
 static void target_receive(lua_State *L, uint64_t reference) {
   struct object *object = NULL;
   CHECK_EQ(commons_find(reference, OBJECT_RING, &object), STATUS_OK);
-  CHECK_EQ(commons_receive(object), STATUS_OK);
-  commons_release(object);
   lua_pushboolean(L, 1);
 }
 
-static const struct handle_type target_type = {"Target", target_send, target_receive, message_copy_reference,
-                                               message_drop_reference};
+static const struct handle_type target_type = {"Target", target_send, target_receive, message_drop_reference};
 
 static void open_target(lua_State *L) {
   lua_newuserdata(L, 1);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/ring_sleep.h"
+
+#include <errno.h>
+
+enum {
+  SPIN_LEAST = 20,
+  SHORT_SLEEP_NS = 100 * 1000,
+  LOOK_OFTEN_NS = 10 * 1000 * 1000,
+};
+
+/* A short sleep would have been a spin: spin longer next time. A long one would have been wasted. */
+static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
+  uint32_t spin = atomic_load_explicit(&end->spin, memory_order_relaxed);
+  spin = slept_ns < SHORT_SLEEP_NS ? spin * 2 + 50 : spin / 2;
+  if (spin > SPIN_MOST) spin = SPIN_MOST;
+  if (spin < SPIN_LEAST) spin = SPIN_LEAST;
+  atomic_store_explicit(&end->spin, spin, memory_order_relaxed);
+}
+
+/* Sleeps on the event word and the others at once. Linux before 5.16 has no such wait: there the others are
+ * looked at often. */
+static status sleep_on_all(futex_word *event, uint32_t seen, const struct ring_wait *wait, deadline until) {
+  struct futex_watch watches[FUTEX_WATCH_MAX];
+  watches[0] = (struct futex_watch){event, seen};
+  for (size_t i = 0; i < wait->also_count; i++) watches[i + 1] = wait->also[i];
+  const status st = futex_wait_any(watches, wait->also_count + 1, until);
+  if (st != -ENOSYS) return st;
+  const deadline soon = {clock_now_ns() + LOOK_OFTEN_NS};
+  const status one = futex_wait(event, seen, deadline_earlier(until, soon));
+  return one == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : one;
+}
+
+status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait, deadline until) {
+  const int64_t start = clock_now_ns();
+  const deadline first = deadline_earlier(until, (deadline){start + LOOK_AGAIN_NS});
+  const bool has_others = wait && wait->also_count;
+  const status st =
+      has_others ? sleep_on_all(&end->event, event, wait, first) : futex_wait(&end->event, event, first);
+  learn_from_sleep(end, clock_now_ns() - start);
+  if (st != STATUS_TIMEOUT) return st;
+  commons_sweep();
+  return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* How the two sides of a ring sleep and wake each other (ring.h, I4): spin for a while, then sleep on the
+ * other end's event word. For ring.c alone.
+ */
+#ifndef SHARED_RING_SLEEP_H
+#define SHARED_RING_SLEEP_H
+
+#include <sched.h>
+
+#include "os/clock.h"
+#include "shared/ring.h"
+
+enum {
+  SPIN_MOST = 700,
+  LOOK_AGAIN_NS = 250 * 1000 * 1000, /* the net under each sleep */
+};
+
+struct wake_note {
+  uint32_t waiters;
+  uint32_t woken;
+};
+
+/* Before the commit, under the end's lock: if somebody may sleep, the event word moves now. */
+static inline struct wake_note ring_announce(struct ring_end *end) {
+  const struct wake_note note = {atomic_load_explicit(&end->waiters, memory_order_relaxed),
+                                 atomic_load_explicit(&end->woken, memory_order_relaxed)};
+  if (note.waiters != note.woken) atomic_fetch_add_explicit(&end->event, 1, memory_order_relaxed);
+  return note;
+}
+
+/* After the unlock. `woken` only ever moves from what we saw: a slow waker cannot undo a later one. */
+static inline void ring_wake(struct ring_end *end, struct wake_note note, int count) {
+  if (note.waiters == note.woken) return;
+  const int reached = futex_wake(&end->event, count);
+  const uint32_t woken = reached < count ? note.waiters : note.woken + 1;
+  atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
+}
+
+static inline uint32_t this_processor(void) { return (uint32_t)sched_getcpu(); }
+
+/* Watches the other side's commit word for a while; true: it is no longer `seen`. */
+static inline bool ring_spin_pays(struct ring_end *end, uint64_t seen) {
+  const uint32_t rounds = atomic_load_explicit(&end->spin, memory_order_relaxed);
+  if (atomic_load_explicit(&end->processor, memory_order_relaxed) == this_processor()) return false;
+  for (uint32_t i = 0; i < rounds; i++) {
+    if (atomic_load_explicit(&end->position, memory_order_acquire) != seen) return true;
+    cpu_relax();
+  }
+  return false;
+}
+
+/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it ends as if woken.
+ */
+MUST_CHECK status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait,
+                                deadline until);
+
+#endif
