@@ -262,6 +262,27 @@ status commons_hold(struct object *o) {
   return st;
 }
 
+static void apply_count(struct count_journal *j) {
+  if (!atomic_load(&j->is_pending)) return;
+  atomic_store((_Atomic uint64_t *)commons_at(j->count), j->new_count);
+  KILL_POINT("commons.counted");
+  atomic_store((_Atomic uint64_t *)commons_at(j->noted), j->new_noted);
+  STORE_ORDER();
+  KILL_POINT("commons.noted");
+  atomic_store(&j->is_pending, 0);
+}
+
+static void lock_count(void) ACQUIRES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
+  struct commons_header *h = commons.header;
+  if (robust_mutex_lock(&h->count_lock) == ROBUST_CLEAN) return;
+  apply_count(&h->count_journal);
+  robust_mutex_mark_whole(&h->count_lock);
+}
+
+static void unlock_count(void) RELEASES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&commons.header->count_lock);
+}
+
 /* May be done twice, the second time after a death in the first. */
 static void destroy_object(struct object *o) {
   KILL_POINT("commons.destroying");
@@ -271,8 +292,23 @@ static void destroy_object(struct object *o) {
   commons_free(commons_ref(o));
 }
 
+static bool is_object(const struct object *o) {
+  const block_ref block = commons_ref(o);
+  return arena_owner(commons_arena(), &commons.map, block) == owner_of_object(block);
+}
+
+/* Objects end under rank_count: no count changes meanwhile, and a half-changed one is settled before its
+ * block can be anything else. The object may have been ended by another already, and its block be in use
+ * again: the state is read before the owner, so that what both say is of a living object. */
+static bool try_end(struct object *o) {
+  lock_count();
+  const bool is_ended = object_is_live(o) && is_object(o) && object_try_end(o, commons.slot);
+  unlock_count();
+  return is_ended;
+}
+
 static void end_if_unreachable(struct object *o) {
-  if (object_try_end(o, commons.slot)) destroy_object(o);
+  if (try_end(o)) destroy_object(o);
 }
 
 void commons_release(struct object *o) {
@@ -320,27 +356,6 @@ void commons_unanchor(struct object *o, uint32_t anchor) {
 
 /* ---- what is in flight ----------------------------------------------------------------------------- */
 
-static void apply_count(struct count_journal *j) {
-  if (!atomic_load(&j->is_pending)) return;
-  atomic_store((_Atomic uint64_t *)commons_at(j->count), j->new_count);
-  KILL_POINT("commons.counted");
-  atomic_store((_Atomic uint64_t *)commons_at(j->noted), j->new_noted);
-  STORE_ORDER();
-  KILL_POINT("commons.noted");
-  atomic_store(&j->is_pending, 0);
-}
-
-static void lock_count(void) ACQUIRES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
-  struct commons_header *h = commons.header;
-  if (robust_mutex_lock(&h->count_lock) == ROBUST_CLEAN) return;
-  apply_count(&h->count_journal);
-  robust_mutex_mark_whole(&h->count_lock);
-}
-
-static void unlock_count(void) RELEASES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&commons.header->count_lock);
-}
-
 static bool change_count(struct object *o, _Atomic uint64_t *noted, uint64_t from, uint64_t by) {
   struct count_journal *j = &commons.header->count_journal;
   lock_count();
@@ -355,7 +370,6 @@ static bool change_count(struct object *o, _Atomic uint64_t *noted, uint64_t fro
     atomic_store(&j->is_pending, 1);
     KILL_POINT("commons.count_committed");
     apply_count(j);
-    atomic_fetch_add(&o->journeys, 1);
   }
   unlock_count();
   return is_meant;
@@ -415,12 +429,11 @@ struct object *commons_object(object_ref ref) {
 
 status commons_find(object_ref ref, enum object_kind kind, struct object **out) {
   const block_ref block = block_in(ref);
-  if (!arena_has(commons_arena(), block)) return STATUS_FOREIGN;
-  if (arena_owner(commons_arena(), &commons.map, block) != owner_of_object(block)) return STATUS_FOREIGN;
+  if (!arena_has(commons_arena(), block) || !is_object(commons_at(block))) return STATUS_FOREIGN;
   struct object *o = commons_at(block);
   if (o->magic != OBJECT_MAGIC || o->kind != kind || o->generation != ref >> GENERATION_SHIFT)
     return STATUS_FOREIGN;
-  if (atomic_load(&o->state) != OBJECT_LIVE) return STATUS_FOREIGN;
+  if (!object_is_live(o)) return STATUS_FOREIGN;
   *out = o;
   return STATUS_OK;
 }

@@ -58,6 +58,8 @@ bool object_is_held(const struct object *o) {
   return false;
 }
 
+bool object_is_live(const struct object *o) { return atomic_load(&o->state) == OBJECT_LIVE; }
+
 static uint32_t dying_by(uint32_t slot) { return OBJECT_DYING | slot << OBJECT_SLOT_SHIFT; }
 
 bool object_try_end(struct object *o, uint32_t slot) {

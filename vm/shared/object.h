@@ -9,8 +9,9 @@
  *
  * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
  *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
- *     can reach the object, it is held or in flight. `journeys` counts what was raised, anchored and held,
- *     each time afterwards: who looks at the count and the bits one after the other sees that nothing moved.
+ *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
+ *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,
+ *     each time afterwards: who looks at the bits one after the other sees that none moved.
  *
  * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may be done
  *     twice, so that a death in the middle of either can be settled by doing it again.
@@ -62,7 +63,8 @@ bool object_is_held(const struct object *o);
 /* The caller, who holds the object, ties it to another one. */
 void object_anchor(struct object *o, uint32_t anchor);
 void object_unanchor(struct object *o, uint32_t anchor);
-/* True for the one caller that has to destroy it; it is the participant in `slot`. */
+bool object_is_live(const struct object *o);
+/* True for the one caller that has to destroy it; it is the participant in `slot`. Under rank_count. */
 bool object_try_end(struct object *o, uint32_t slot);
 bool object_is_ended_by(const struct object *o, uint32_t slot);
 /* Aborts when an invariant does not hold. Read only. */

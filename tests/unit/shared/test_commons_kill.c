@@ -4,9 +4,11 @@
  *
  * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
  * the parent sweeps, everything validates, the commons is of use, and no block and no slot is left behind.
- * The one exception is that of shared/object.h: what a message carried may stay, once for each such death.
+ * Each deed is done twice: with the child the last to hold what there is, and with the parent, who ends what
+ * it can before the dead one is swept, and has other things in that memory when it is.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -207,8 +209,11 @@ static void let_go(struct scene *s) {
   commons_release(&s->ring->object);
 }
 
+enum last { CHILD_IS_LAST, PARENT_IS_LAST };
+
 /* One dead and unswept, one that acts: its gate opens when the parent has let go. */
-static bool run_deed(const struct deed *deed, struct scene *s, long point, struct child_slot *place) {
+static bool run_deed(const struct deed *deed, struct scene *s, long point, enum last last,
+                     struct child_slot *place) {
   int gate[2];
   char byte = 0;
   CHECK_EQ(pipe(gate), 0);
@@ -224,11 +229,35 @@ static bool run_deed(const struct deed *deed, struct scene *s, long point, struc
     deed->act(s);
     _exit(0);
   }
-  let_go(s);
+  if (last == CHILD_IS_LAST) let_go(s);
   close(gate[1]);
   const bool has_died = was_killed(pid);
   close(gate[0]);
+  if (last == PARENT_IS_LAST) let_go(s);
   return has_died;
+}
+
+enum { SPARE = 16 };
+
+/* Blocks of the size that rings have. */
+struct spare {
+  uint64_t size;
+  block_ref blocks[SPARE];
+};
+
+static void use_freed_blocks(struct spare *spare) {
+  for (int i = 0; i < SPARE; i++) {
+    CHECK_EQ(commons_alloc(spare->size, &spare->blocks[i]), STATUS_OK);
+    memset(commons_at(spare->blocks[i]), 0xff, spare->size);
+  }
+}
+
+static void free_unharmed(const struct spare *spare) {
+  for (int i = 0; i < SPARE; i++) {
+    const uint8_t *bytes = commons_at(spare->blocks[i]);
+    for (uint64_t at = 0; at < spare->size; at++) CHECK_EQ(bytes[at], 0xff);
+    commons_free(spare->blocks[i]);
+  }
 }
 
 static void use_the_commons(void) {
@@ -250,16 +279,19 @@ static void expect_free_slots(void) {
   for (int i = 0; i < 5; i++) commons_forget_child(slots[i]);
 }
 
-static bool one_death(const struct deed *deed, long point) {
+static bool one_death(const struct deed *deed, long point, enum last last) {
   const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
   struct scene s;
   struct child_slot place;
   make_scene(&s);
-  const bool has_died = run_deed(deed, &s, point, &place);
+  struct spare spare = {.size = commons_block_size(commons_ref(s.carried))};
+  const bool has_died = run_deed(deed, &s, point, last, &place);
+  use_freed_blocks(&spare);
   commons_forget_child(place);
   commons_sweep(); /* whatever the dead one had reserved, or not swept */
   commons_forget_child(s.dead);
   commons_validate();
+  free_unharmed(&spare);
   use_the_commons();
   commons_validate();
   CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
@@ -267,17 +299,19 @@ static bool one_death(const struct deed *deed, long point) {
   return has_died;
 }
 
-static void a_death_at_any_point_leaves_the_commons_whole(const struct deed *deed) {
+static void a_death_at_any_point_leaves_the_commons_whole(const struct deed *deed, enum last last) {
   long point = 1;
-  while (one_death(deed, point)) CHECK(++point < POINTS_MAX);
+  while (one_death(deed, point, last)) CHECK(++point < POINTS_MAX);
   CHECK(point > 2); /* there were points to die at */
 }
 
 int main(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
   channel_register_kinds();
-  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
-    a_death_at_any_point_leaves_the_commons_whole(&deeds[i]);
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+    a_death_at_any_point_leaves_the_commons_whole(&deeds[i], CHILD_IS_LAST);
+    a_death_at_any_point_leaves_the_commons_whole(&deeds[i], PARENT_IS_LAST);
+  }
   bytes_fini(&inbox);
   commons_close();
   return 0;
