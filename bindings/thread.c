@@ -100,6 +100,7 @@ static void thread_main(void *argument) {
   struct thread_worker *t = argument;
   struct vm *vm = t->self.vm;
   vm_bind_other_thread(&t->self);
+  signals_let_interrupts_in();
   signals_let_requests_in();
   vm_enter(vm);
   cell_run(t->cell);

@@ -20,6 +20,7 @@
 #include "channel/message.h"
 #include "launch.h"
 #include "os/clock.h"
+#include "os/signals.h"
 #include "pool_core.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
@@ -88,6 +89,7 @@ static void interpreter_main(void *argument) {
   int code = 1;
   if (vm_open(&vm) == STATUS_OK) {
     vm_bind_thread(vm);
+    signals_let_interrupts_in();
     publish_vm(t, vm);
     code = worker_run(vm, commons_at(t->birth), t->cell);
     publish_vm(t, NULL);

@@ -38,12 +38,17 @@ status signals_on_request(void (*handler)(int)) {
 
 int signals_request_number(void) { return atomic_load(&request_number); }
 
-void signals_let_requests_in(void) {
-  if (!signals_request_number()) return;
+static void let_in(int number) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, signals_request_number());
+  sigaddset(&set, number);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void signals_let_interrupts_in(void) { let_in(SIGNAL_INTERRUPT); }
+
+void signals_let_requests_in(void) {
+  if (signals_request_number()) let_in(signals_request_number());
 }
 
 static void ignore_quietly(int signal_number) { (void)signal_number; }

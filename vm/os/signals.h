@@ -22,7 +22,9 @@ MUST_CHECK status signals_on_interrupt(void (*handler)(int));
 MUST_CHECK status signals_on_request(void (*handler)(int));
 /* That signal; 0 before. */
 int signals_request_number(void);
-/* A thread that blocked it lets it in. */
+/* Threads of ours begin with all signals blocked: the first use of a thread-local variable may allocate,
+ * which a handler must not. Once bound to a VM (vm_bind_thread) they let in what the handlers are for. */
+void signals_let_interrupts_in(void);
 void signals_let_requests_in(void);
 /* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
  */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "os/signals.h"
 
 enum { STACK_SIZE = 1 << 20, NAME_MAX_SHOWN = 16 };
 
@@ -34,7 +33,6 @@ static status start_with_mask(struct thread *out, struct entry_record *record) {
   sigset_t blocked;
   sigset_t before;
   sigfillset(&blocked);
-  sigdelset(&blocked, SIGNAL_INTERRUPT);
   pthread_sigmask(SIG_SETMASK, &blocked, &before);
   const int result = pthread_create(&out->handle, &attributes, thread_main, record);
   pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OS threads. A thread made here has all signals blocked but the one that interrupts it. */
+/* OS threads. A thread made here begins with all signals blocked (signals.h says who lets which in). */
 #ifndef OS_THREAD_H
 #define OS_THREAD_H
 

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "os/clock.h"
+#include "os/signals.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
@@ -92,6 +93,7 @@ static void runner_main(void *argument) {
   struct vm *vm = NULL;
   CHECK_EQ(vm_open(&vm), STATUS_OK);
   vm_bind_thread(vm);
+  signals_let_interrupts_in();
   r->vm = vm;
   CHECK_EQ(luaL_loadstring(vm_lua(vm), r->text), 0);
   atomic_store(&r->phase, 1);

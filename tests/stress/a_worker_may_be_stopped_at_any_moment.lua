@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- worlds: interpreters
--- Stopped while it starts, runs or ends: the interpreter is gone, and the others are none the worse.
+-- worlds: threads interpreters
+-- hosts: manymoons lua5.4
+-- Stopped while it starts, runs or ends: the worker is gone, and the others are none the worse.
 local mm = require "manymoons"
 local expect = require "expect"
 
