@@ -100,7 +100,7 @@ static status send_parcel(lua_State *L, const struct connection *c, struct sendi
   status st = attempt_send(s, deadline_now());
   if (st == STATUS_FULL && !c->never_waits) {
     parcel_keep(&s->parcel);
-    st = wait_for(L, attempt_send, s, deadline_never());
+    st = wait_for(L, TRACE_CALL_SEND, attempt_send, s, deadline_never());
   }
   parcel_settle(&s->parcel, st);
   return st;
@@ -132,7 +132,8 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send_bytes");
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
-  struct sending sending = {.parcel.letter = {&bytes_mark, 1, data, size}};
+  struct sending sending = {
+      .parcel.letter = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
   return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
@@ -154,11 +155,13 @@ static status attempt_receive(void *context, deadline until) {
 static status take_message(lua_State *L, struct connection *c, deadline until, const char *method)
     REQUIRES(rank_vm) {
   const status st = attempt_receive(c, deadline_now());
+  if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
   if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
   if (c->never_waits) refuse_endless_wait(L, until, method);
   c->is_receiving = true;
-  const status waited = wait_for(L, attempt_receive, c, until);
+  const status waited = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
   c->is_receiving = false;
+  if (waited == STATUS_OK) trace_take_again(pipe_incoming(c->end), &c->message);
   raise_if_stopped(L, waited);
   return waited;
 }

@@ -68,6 +68,7 @@ NO_RETURN static void run_order(const struct child_order *order) {
   struct cell *cell = commons_at(order->cell);
   int code = EXIT_FAILURE;
   setvbuf(stdout, NULL, _IOLBF, 0);
+  trace_worker_start();
   if (vm_open(&vm) == STATUS_OK) {
     vm_bind_thread(vm);
     code = worker_run(vm, commons_at(order->birth), cell);
@@ -76,6 +77,7 @@ NO_RETURN static void run_order(const struct child_order *order) {
     fputs("manymoons: not enough memory for a worker's VM\n", stderr);
   }
   fflush(NULL);
+  trace_worker_end();
   cell_end(cell, code);
   process_exit_now(code < 0 ? EXIT_FAILURE : code);
 }

@@ -23,7 +23,8 @@ enum event { PUT, TAKEN, DONE, EVENTS };
 struct local_queue {
   lua_Integer head;
   lua_Integer tail;
-  lua_Number max; /* 0: no bound */
+  uint64_t passed; /* values that came and went before head and tail began anew */
+  lua_Number max;  /* 0: no bound */
   bool is_closed;
   bool is_joinable;
   lua_Integer unfinished;
@@ -120,9 +121,11 @@ static status attempt_nap(void *context, deadline until) {
 
 static status sleep_for(lua_State *L, struct local_queue *q, enum event which, deadline until)
     REQUIRES(rank_vm) {
+  static const enum trace_call calls[] = {
+      [PUT] = TRACE_CALL_GET, [TAKEN] = TRACE_CALL_PUT, [DONE] = TRACE_CALL_JOIN};
   struct nap nap = {&q->events[which], atomic_load(&q->events[which])};
   q->waiters[which]++;
-  const status st = wait_for(L, attempt_nap, &nap, until);
+  const status st = wait_for(L, calls[which], attempt_nap, &nap, until);
   q->waiters[which]--;
   return st;
 }
@@ -159,6 +162,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
     lua_pushvalue(L, 2);
   lua_rawseti(L, -2, (int)(q->tail + 1));
   q->tail++;
+  trace_local(TRACE_PUT, q, q->passed + (uint64_t)q->tail);
   q->unfinished++;
   wake(q, PUT, 1);
   ring(q);
@@ -206,7 +210,11 @@ static void take_first(lua_State *L, struct local_queue *q) {
   lua_pushnil(L);
   lua_rawseti(L, -3, (int)(q->head + 1));
   q->head++;
-  if (q->head == q->tail) q->head = q->tail = 0;
+  trace_local(TRACE_TAKE, q, q->passed + (uint64_t)q->head);
+  if (q->head == q->tail) {
+    q->passed += (uint64_t)q->head;
+    q->head = q->tail = 0;
+  }
   if (lua_touserdata(L, -1) == &nothing) {
     lua_pop(L, 1);
     lua_pushnil(L);

@@ -129,7 +129,7 @@ int measure_run(lua_State *L) REQUIRES(rank_vm) {
   struct measurement *m = measurement_new(L);
   status st = measure_start(m, &order);
   if (st) return return_failure(L, st);
-  st = wait_for(L, attempt_end, m, until);
+  st = wait_for(L, TRACE_CALL_MEASURE, attempt_end, m, until);
   if (st == STATUS_OK) push_report(L, &m->report, order.notes);
   measure_end(m);
   raise_if_stopped(L, st);

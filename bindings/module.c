@@ -23,6 +23,7 @@
 #include "state/vm_interrupt.h"
 #include "system.h"
 #include "task/child.h"
+#include "tracing.h"
 #include "values.h"
 #include "wait_any.h"
 #include "waiting.h"
@@ -194,6 +195,9 @@ static const luaL_Reg private_functions[] = {
     {"embedded", push_embedded},
     {"stop_forkserver", stop_forkserver},
     {"measure_run", measure_run},
+    {"trace_start", trace_start},
+    {"trace_stop", trace_stop},
+    {"trace_task", trace_task},
     {NULL, NULL},
 };
 

@@ -209,6 +209,7 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 3);
   ring_message_done(&core->message);
   status st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
+  if (st == STATUS_OK) trace_take(core->results, &core->message);
   if (st == STATUS_OK) return push_result(L, core);
   if (st != STATUS_EMPTY) return return_failure(L, st);
   if (deadline_is_now(until)) return push_reason(L, "timeout");
@@ -216,11 +217,13 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct ring_wait wait = {.also = watches};
   if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
   watches[wait.also_count++] = (struct futex_watch){&core->nudges, atomic_load(&core->nudges)};
+  trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
   st = ring_wait_readable(core->results, &wait, until);
   vm_enter(vm_of(L));
   raise_if_stopped(L, st);
   st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
+  if (st == STATUS_OK) trace_take_again(core->results, &core->message);
   if (st == STATUS_OK) return push_result(L, core);
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
 }

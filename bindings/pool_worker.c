@@ -219,6 +219,8 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
 
 static void do_task(lua_State *L, struct pool_worker *w) {
   memcpy(&w->task, w->message.data, sizeof w->task);
+  trace_take(w->tasks, &w->message);
+  trace_mark_again(TRACE_TASK_START, w->task.task);
   w->is_running = false;
   w->items = 1;
   lua_pushvalue(L, CACHE);
@@ -228,6 +230,7 @@ static void do_task(lua_State *L, struct pool_worker *w) {
   answer_task(L, w, failed);
   ring_message_done(&w->message);
   bytes_trim(&w->inbox, 64 * 1024);
+  trace_mark(TRACE_TASK_END);
 }
 
 static void initialize(lua_State *L, struct pool_worker *w, int count) {

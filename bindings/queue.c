@@ -92,7 +92,7 @@ static status attempt_put(void *context, deadline until) {
 
 static status put_waiting(lua_State *L, struct put *put, deadline until) REQUIRES(rank_vm) {
   parcel_keep(&put->parcel);
-  return wait_for(L, attempt_put, put, until);
+  return wait_for(L, TRACE_CALL_PUT, attempt_put, put, until);
 }
 
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
@@ -150,8 +150,11 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
-    st = wait_for(L, attempt_take, &get, until);
+    st = wait_for(L, TRACE_CALL_GET, attempt_take, &get, until);
+    if (st == STATUS_OK) trace_take_again(q->ring, &self->message);
     raise_if_stopped(L, st);
+  } else if (st == STATUS_OK) {
+    trace_take(q->ring, &self->message);
   }
   if (st) return return_failure(L, st);
   if (q->ring->account) owe(L, q, 1);
@@ -243,7 +246,7 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   status st = attempt_join(&join, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
-    st = wait_for(L, attempt_join, &join, until);
+    st = wait_for(L, TRACE_CALL_JOIN, attempt_join, &join, until);
     raise_if_stopped(L, st);
   }
   if (st || join.abandoned == q->abandoned) return return_status(L, st);

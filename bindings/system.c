@@ -28,7 +28,7 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   luaL_argcheck(L, seconds >= 0, 1, "sleep: a number of seconds, 0 or more, expected");
   futex_word never = 0;
   const deadline until = deadline_after(seconds);
-  raise_if_stopped(L, wait_for(L, attempt_sleep, &never, until));
+  raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));
   return 0;
 }
 

@@ -20,7 +20,8 @@
 struct thread_worker {
   struct vm_thread self;
   struct cell *cell;
-  int count; /* of function and arguments */
+  int count;     /* of function and arguments */
+  char name[64]; /* for people; what is too long is cut */
   struct thread thread;
 };
 
@@ -100,6 +101,8 @@ static void thread_main(void *argument) {
   struct thread_worker *t = argument;
   struct vm *vm = t->self.vm;
   vm_bind_other_thread(&t->self);
+  trace_name_thread(t->name);
+  trace_worker_start();
   signals_let_interrupts_in();
   signals_let_requests_in();
   vm_enter(vm);
@@ -108,6 +111,7 @@ static void thread_main(void *argument) {
   let_go(t);
   vm_leave(vm);
   vm_thread_fini(&t->self);
+  trace_worker_end();
   cell_end(t->cell, code);
   cell_ring(t->cell);
 }
@@ -135,6 +139,7 @@ status thread_worker_start(lua_State *L, int settings, int count, struct cell *c
   settings_keep_thread(L, settings, &t->self);
   t->cell = cell;
   t->count = count;
+  snprintf(t->name, sizeof t->name, "%s", name);
   vm->threads++;
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);

@@ -35,6 +35,13 @@ function mm.set_world(name) end
 ---@return manymoons.WorldName
 function mm.current_world() end
 
+---Records what happens when, in all workers, until `mm.trace(nil)` or the program's end, and writes it to `path` then: JSON in
+---Chrome's trace event format, times in microseconds. For the main program alone; one recording at a time.
+---@param path? string nil: the recording ends
+---@param options? { limit?: integer } how many events are kept (8 Mi); those after them are counted
+---@return true? ok, string? why what cannot be: no such folder, "a recording is under way", "nothing is recorded"
+function mm.trace(path, options) end
+
 ---The lock of this VM, under which the threads of the world `threads` take turns.
 ---@param options? { schedule?: "fair"|"legacy" } who is next: "fair" (the default), a queue in which threads with short
 ---turns go first; "legacy", CPython's. The variable MANYMOONS_GIL chooses for a whole program.

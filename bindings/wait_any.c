@@ -148,7 +148,8 @@ static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRE
   bells_take(commons_bells(), commons_slot(), &s.hold);
   open_doorbell(&s);
   s.seen = bells_seen(&s.hold);
-  const status st = watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, attempt_sleep, &s, until);
+  const status st =
+      watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
   bells_leave(&s.hold);
   if (s.doorbell >= 0) doorbell_close(s.doorbell);
   return st;

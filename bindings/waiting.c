@@ -34,10 +34,11 @@ static status judge(lua_State *L, struct vm *vm, status st, deadline until) {
   return STATUS_EMPTY;
 }
 
-status wait_for(lua_State *L, wait_attempt attempt, void *context, deadline until) {
+status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
   struct vm *vm = vm_of(L);
   for (;;) {
     const deadline slice = slice_end(L, until);
+    trace_call_next(call);
     vm_leave(vm);
     status st = attempt(context, slice);
     vm_enter(vm);

@@ -13,11 +13,11 @@
 /* Waits until `until` at the longest, without Lua and without the VM's lock. STATUS_TIMEOUT and
  * STATUS_INTERRUPTED: it is called again if time is left and the VM need not stop. */
 typedef status (*wait_attempt)(void *context, deadline until);
-/* Meanwhile other threads of the VM, and the tender, use what belongs to the VM: what was encoded has to be
- * taken over first (state/transfer.h). What the last attempt said. STATUS_INTERRUPTED: the VM is to stop;
- * clean up, then raise_if_stopped. Does not raise. */
-MUST_CHECK status wait_for(lua_State *L, wait_attempt attempt, void *context, deadline until)
-    REQUIRES(rank_vm);
+/* `call` names the wait in traces. Meanwhile other threads of the VM, and the tender, use what belongs to the
+ * VM: what was encoded has to be taken over first (state/transfer.h). What the last attempt said.
+ * STATUS_INTERRUPTED: the VM is to stop; clean up, then raise_if_stopped. Does not raise. */
+MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                           deadline until) REQUIRES(rank_vm);
 /* Raises if the wait ended because the VM is to stop. [raises] */
 void raise_if_stopped(lua_State *L, status st);
 /* For handles of the serial world, where nobody else could end a wait without a timeout. [raises] */

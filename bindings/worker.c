@@ -27,6 +27,7 @@
 #include "state/vm_interrupt.h"
 #include "task/child.h"
 #include "thread.h"
+#include "trace/recorder.h"
 #include "wait_any.h"
 #include "waiting.h"
 #include "wire/message.h"
@@ -87,6 +88,7 @@ static void interpreter_main(void *argument) {
   struct interpreter *t = argument;
   struct vm *vm = NULL;
   int code = 1;
+  trace_worker_start();
   if (vm_open(&vm) == STATUS_OK) {
     vm_bind_thread(vm);
     signals_let_interrupts_in();
@@ -96,6 +98,7 @@ static void interpreter_main(void *argument) {
     vm_bind_thread(NULL);
     vm_close(vm);
   }
+  trace_worker_end();
   cell_end(t->cell, code);
   cell_ring(t->cell);
 }
@@ -168,8 +171,10 @@ static void tidy_up(struct worker *w) {
 
 /* STATUS_OK: it has ended, and has an exit code. What other threads sleep on stays. */
 static status look(struct worker *w) {
+  const bool is_news = is_process(w) && !w->child.has_ended;
   const status st =
       is_process(w) ? child_wait(&w->child, deadline_now()) : cell_wait_end(w->cell, deadline_now());
+  if (st == STATUS_OK && is_news) recorder_note_death(w->child.pid);
   if (st == STATUS_OK && w->waiters == 0) tidy_up(w);
   return st;
 }
@@ -340,7 +345,7 @@ static status attempt_join(void *context, deadline until) { return wait_until(co
 /* STATUS_OK: it has ended, as far as this thread can tell; look again. */
 static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
   w->waiters++;
-  const status st = wait_for(L, attempt_join, w, until);
+  const status st = wait_for(L, TRACE_CALL_JOIN, attempt_join, w, until);
   w->waiters--;
   return st;
 }

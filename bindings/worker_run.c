@@ -49,8 +49,15 @@ static void replace_exit(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static void apply_settings(lua_State *L, int settings) {
+static void keep_settings(lua_State *L, int settings) {
   settings_keep(L, settings);
+  lua_getfield(L, settings, "name");
+  if (lua_isstring(L, -1)) trace_name_thread(lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+static void apply_settings(lua_State *L, int settings) {
+  keep_settings(L, settings);
   set_package_field(L, settings, "path");
   set_package_field(L, settings, "cpath");
   lua_getfield(L, settings, "arg");
@@ -119,7 +126,7 @@ int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell) {
 static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   lua_remove(L, 1);
-  settings_keep(L, 1);
+  keep_settings(L, 1);
   replace_exit(L);
   module_after_fork(L);
   lua_remove(L, 1);
@@ -132,6 +139,8 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   struct life life = {birth, cell};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
+  trace_worker_start();
+  trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
   vm_bind_thread(vm);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
@@ -142,6 +151,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   lua_insert(L, settings + 2);
   const int code = finish(L, vm, lua_pcall(L, count + 1, 0, settings));
   fflush(NULL);
+  trace_worker_end();
   cell_end(cell, code);
   process_exit_now(code < 0 ? EXIT_ERROR : code);
 }

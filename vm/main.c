@@ -30,6 +30,7 @@
 #include "repl.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
+#include "tracing.h"
 
 enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
 
@@ -78,7 +79,7 @@ static int leave(lua_State *L) {
   gil_settle(vm);
   stats_write();
   if (lua_toboolean(L, 2)) vm_close(vm);
-  exit(code);
+  exit(tracing_end() || code ? code : EXIT_FAILURE);
 }
 
 static void set_globals(lua_State *L, const struct options *o) {
@@ -215,8 +216,11 @@ static bool end_children(struct vm *vm) {
   if (!was_interrupted) return false;
   fflush(stdout);
   fputs("manymoons: interrupted\n", stderr);
-  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   module_shutdown(L, SHUTDOWN_TERMINATE);
+  if (!tracing_is_on()) return true;
+  tracing_end();
+  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   return true;
 }
 
@@ -237,7 +241,7 @@ static int run_main_vm(struct job *job) {
   stats_write();
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
-  return job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
@@ -262,5 +266,6 @@ int main(int argc, char **argv) {
     options_print_usage(stdout);
     return EXIT_SUCCESS;
   }
+  if (!tracing_begin(&job.options)) return EXIT_FAILURE;
   return run_main_vm(&job);
 }

@@ -9,6 +9,8 @@ static const char usage[] =
     "usage: manymoons [options] [script [args]]\n"
     "       manymoons [options] compare [options] script [args]\n"
     "                     run a script in every world and compare (compare --help)\n"
+    "       manymoons [options] trace [-o FILE] script [args]\n"
+    "                     run a script and write what happened when (default: trace.json)\n"
     "\n"
     "  -e CODE            run CODE\n"
     "  -l MODULE          require MODULE, as the global of that name\n"
@@ -96,17 +98,52 @@ static void note_word(struct options *o, const struct word *w) {
   }
 }
 
+/* `trace` is a word of the script's place, and the script comes after it. */
+static void read_trace(struct options *o) {
+  int i = o->script + 1;
+  o->trace = "trace.json";
+  for (; i < o->argc && o->argv[i][0] == '-' && o->argv[i][1]; i++) {
+    if (strcmp(o->argv[i], "--help") == 0 || strcmp(o->argv[i], "-h") == 0) o->shows_help = true;
+    o->is_script_literal = strcmp(o->argv[i], "--") == 0;
+    if (o->is_script_literal || o->shows_help) break;
+    const struct word w = strncmp(o->argv[i], "-o", 2) == 0
+                              ? word_with_value(WORD_END, o->argv[i] + 2, o->argv[i + 1])
+                              : word_alone(WORD_WRONG);
+    if (w.kind == WORD_WRONG) {
+      o->wrong = o->argv[i];
+      o->lacks_more = strcmp(o->wrong, "-o") == 0;
+      return;
+    }
+    o->trace = w.value;
+    i += w.length - 1;
+  }
+  o->script = o->is_script_literal ? i + 1 : i;
+  if (o->shows_help || o->script < o->argc) return;
+  o->wrong = "trace";
+  o->lacks_more = true;
+}
+
+static void find_script(struct options *o, int place, bool is_literal) {
+  o->is_script_literal = is_literal;
+  o->script = place;
+  if (!is_literal && strcmp(o->argv[place], "trace") == 0) read_trace(o);
+}
+
+static bool lacks_value(const char *word) {
+  return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
+}
+
 struct options options_parse(int argc, char **argv) {
   struct options o = {.argc = argc, .argv = argv, .script = argc};
   for (int i = 1; i < argc;) {
     const struct word w = read_word(argv[i], argv[i + 1]);
     if (w.kind == WORD_WRONG) {
       o.wrong = argv[i];
+      o.lacks_more = lacks_value(o.wrong);
       return o;
     }
     if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
-      o.is_script_literal = w.kind == WORD_END;
-      o.script = w.kind == WORD_END ? i + 1 : i;
+      find_script(&o, w.kind == WORD_END ? i + 1 : i, w.kind == WORD_END);
       return o;
     }
     note_word(&o, &w);
@@ -131,14 +168,10 @@ bool options_next_step(const struct options *o, int *cursor, struct step *out) {
   return false;
 }
 
-static bool lacks_value(const char *word) {
-  return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
-}
-
 void options_print_usage(FILE *out) { fputs(usage, out); }
 
 void options_print_refusal(const struct options *o, FILE *out) {
-  if (lacks_value(o->wrong))
+  if (o->lacks_more)
     fprintf(out, "manymoons: '%s' needs argument\n", o->wrong);
   else
     fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);

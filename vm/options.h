@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of the host program: `manymoons [options] [script [args]]`.
+/* The command line of the host program: `manymoons [options] [trace [-o FILE]] [script [args]]`.
  *
  * Parsing only reads: argv stays as it is, and everything here points into it. What the options make happen
  * is main.c's business; those that run something (-e, -l, -W) are handed out as steps, in their order.
@@ -21,7 +21,9 @@ struct options {
   bool ignores_environment; /* -E */
   bool has_chunks;          /* -e: without a script, nothing is read from stdin */
   const char *world;        /* --world; NULL: none was chosen */
+  const char *trace;        /* the file that `trace` before the script's name means; NULL: there is none */
   const char *wrong;        /* the word that could not be understood; NULL: all could */
+  bool lacks_more;          /* it could, but nothing comes after it */
 };
 
 struct options options_parse(int argc, char **argv);

@@ -216,6 +216,28 @@ function mm.current_world() return default_world end
 
 -- The rest --------------------------------------------------------------------------------------------
 
+-- trace(path, { limit = N }) starts a recording, trace(nil) ends it.
+local LEAST_LIMIT = 1024
+
+local function trace_program()
+  local arguments = rawget(_G, "arg")
+  local script = type(arguments) == "table" and arguments[0]
+  return type(script) == "string" and script or private.current().name
+end
+
+function mm.trace(path, options)
+  private.expect(not private.settings(), "trace", "the program itself records, not a worker", 2)
+  if path == nil then return private.trace_stop() end
+  private.expect(type(path) == "string", "trace", "the name of a file expected, got " .. type(path), 2)
+  private.expect(options == nil or type(options) == "table", "trace", "options: a table expected", 2)
+  options = options or {}
+  private.check_options(options, { limit = true }, "trace")
+  local limit = options.limit
+  private.expect(limit == nil or (type(limit) == "number" and limit >= LEAST_LIMIT and limit < 2 ^ 53), "trace",
+    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. tostring(limit), 2)
+  return private.trace_start(path, trace_program(), limit)
+end
+
 -- gil() → what happened to the lock of this VM; gil{ schedule = "fair" or "legacy" } chooses who is next
 local function check_schedule(schedule, where)
   local is_known = schedule == nil or schedule == "fair" or schedule == "legacy"

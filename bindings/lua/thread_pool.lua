@@ -54,7 +54,9 @@ local function work(core, state, maxtasks, initializer, ...)
     local task = core.tasks:get()
     if not task then return end
     state.claim = task.number
+    private.trace_task(task.id)
     if task.mode == CALL then run_call(core, task) else run_slice(core, task) end
+    private.trace_task(nil)
     done = done + (task.count or 1)
     state.claim = 0
   end

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -57,6 +58,9 @@ struct thread thread_self(void) {
   return (struct thread){.handle = pthread_self()};
 }
 void thread_signal(const struct thread *t, int signal_number) { pthread_kill(t->handle, signal_number); }
+
+int32_t thread_kernel_id(void) { return (int32_t)gettid(); }
+status thread_on_fork(void (*in_child)(void)) { return -pthread_atfork(NULL, NULL, in_child); }
 
 int thread_count(void) {
   DIR *tasks = opendir("/proc/self/task");

@@ -4,6 +4,7 @@
 #define OS_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -20,6 +21,12 @@ void thread_detach(struct thread *t);
 struct thread thread_self(void);
 /* Sends `signal_number` to a thread that has not been joined. */
 void thread_signal(const struct thread *t, int signal_number);
+
+/* The kernel's number of the calling thread; that of a process's first thread is its pid. */
+int32_t thread_kernel_id(void);
+/* From now on `in_child` runs in each child that is forked, on its only thread, before fork returns. -ENOMEM.
+ */
+MUST_CHECK status thread_on_fork(void (*in_child)(void));
 
 /* How many threads this process has, as the kernel counts them; 0 when it does not say. */
 int thread_count(void);

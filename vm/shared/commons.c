@@ -36,6 +36,7 @@ struct commons_header {
   uint32_t magic;
   uint32_t format; /* from the sizes of what is laid out: another build refuses us */
   uint64_t size;
+  commons_recording_word recording;
   struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */
@@ -67,6 +68,10 @@ struct commons {
 
 static struct commons commons = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
+/* What is asked where there are no commons. */
+static commons_recording_word no_recording;
+commons_recording_word *_Atomic commons_recording_place = &no_recording;
+
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 +
                     sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 2);
@@ -90,6 +95,7 @@ static void point_into(const struct mapping *map) {
   commons.map = *map;
   commons.header = (struct commons_header *)(void *)map->base;
   commons.roster = (struct roster *)(void *)(map->base + roster_offset());
+  atomic_store(&commons_recording_place, &commons.header->recording);
 }
 
 /* Address space may be limited (ulimit -v): a smaller commons is better than none. */
@@ -155,6 +161,7 @@ status commons_join(int fd, uint32_t slot) {
 void commons_close(void) {
   mutex_lock(&commons.lock);
   if (--commons.users == 0) {
+    atomic_store(&commons_recording_place, &no_recording);
     robust_mutex_unlock(&commons.roster->slots[commons.slot].life);
     mapping_destroy(&commons.map);
     commons.header = NULL;

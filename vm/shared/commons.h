@@ -64,6 +64,16 @@ struct bells *commons_bells(void);
 struct totals *commons_totals(void);
 const struct mapping *commons_mapping(void);
 
+/* Where the program records what happens (vm/trace), seen by all its processes at once: 0, or an offset and a
+ * number. Asked all the time, so it is two loads, relaxed because whoever acts on what it names loads it
+ * again with acquire. The place is in the commons, or where there are none a word that stays 0. */
+typedef _Atomic uint64_t commons_recording_word;
+extern commons_recording_word *_Atomic commons_recording_place;
+static inline uint64_t commons_recording(void) {
+  return atomic_load_explicit(atomic_load_explicit(&commons_recording_place, memory_order_relaxed),
+                              memory_order_relaxed);
+}
+
 MUST_CHECK status commons_alloc(uint64_t size, block_ref *out); /* owned by this process */
 void commons_free(block_ref block);
 /* Of a block of this process: its size; how much of it is committed; that much is committed from now on. */

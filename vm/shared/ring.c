@@ -319,6 +319,12 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   end->journal_block = 0;
 }
 
+/* Before the commit, so that no take is earlier. */
+static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail) {
+  return (struct ring_receipt){atomic_load_explicit(&r->tail.count, memory_order_relaxed) + 1,
+                               clock_now_ns()};
+}
+
 /* One attempt. STATUS_FULL: nothing changed. */
 static status try_put(struct ring *r, const struct letter *letter) {
   struct room room = {.space = record_space(letter_size(&letter->text))};
@@ -332,6 +338,7 @@ static status try_put(struct ring *r, const struct letter *letter) {
   }
   write_record(r, &room, letter);
   const struct wake_note note = ring_announce(&r->tail);
+  if (letter->text.receipt) *letter->text.receipt = next_receipt(r);
   commit_put(r, &room, letter->block);
   count_bytes(&r->tail, letter->message_size);
   unlock_tail(r);
@@ -374,16 +381,17 @@ static status put_letter(struct ring *r, const struct letter *letter, deadline u
   }
 }
 
-static status put_outside(struct ring *r, const struct outside *outside, deadline until) {
+static status put_outside(struct ring *r, const struct outside *outside, struct ring_receipt *receipt,
+                          deadline until) {
   const struct letter letter = {
-      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside}, outside->block, outside->size};
+      RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside, receipt}, outside->block, outside->size};
   return put_letter(r, &letter, until);
 }
 
 static status put_copy(struct ring *r, const struct ring_letter *text, const struct outside *outside,
                        deadline until) {
   copy_letter(commons_at(outside->block + outside->offset), text);
-  const status st = put_outside(r, outside, until);
+  const status st = put_outside(r, outside, text->receipt, until);
   if (st) cargo_discard(outside->block);
   return st;
 }
@@ -414,7 +422,7 @@ status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref 
   CHECK(body_at >= text->head_size && body_at + text->body_size <= commons_block_size(block));
   const struct outside outside = {block, body_at - text->head_size, letter_size(text)};
   if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
-  return put_outside(r, &outside, until);
+  return put_outside(r, &outside, text->receipt, until);
 }
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
@@ -457,13 +465,14 @@ static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
 static status read_record(const struct record *record, struct bytes *scratch, struct ring_message *out) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    *out = (struct ring_message){commons_at(outside->block + outside->offset), outside->size, outside->block};
+    *out =
+        (struct ring_message){commons_at(outside->block + outside->offset), outside->size, outside->block, 0};
     return STATUS_OK;
   }
   bytes_clear(scratch);
   const status st = bytes_append(scratch, record + 1, record->size);
   if (st) return st;
-  *out = (struct ring_message){scratch->data, record->size, 0};
+  *out = (struct ring_message){scratch->data, record->size, 0, 0};
   return STATUS_OK;
 }
 
@@ -478,8 +487,10 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
     record = record_at(storage, position);
   }
   const status st = read_record(record, scratch, out);
-  if (st == STATUS_OK) commit_take(r, position + record_space(record->size), out->block, claim);
-  return st;
+  if (st) return st;
+  commit_take(r, position + record_space(record->size), out->block, claim);
+  out->number = atomic_load_explicit(&r->head.count, memory_order_relaxed);
+  return STATUS_OK;
 }
 
 status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,

@@ -72,6 +72,13 @@ struct ring_message {
   const uint8_t *data;
   size_t size;
   block_ref block; /* 0: inline */
+  uint64_t number; /* the ring's first message is 1 */
+};
+
+/* Which message a letter became, and when: before anybody could take it. */
+struct ring_receipt {
+  uint64_t number;
+  int64_t ns; /* clock_now_ns */
 };
 
 /* A message on its way in, in two parts that arrive as one. */
@@ -80,6 +87,7 @@ struct ring_letter {
   size_t head_size;
   const void *body;
   size_t body_size;
+  struct ring_receipt *receipt; /* NULL: nobody wants one; else it is filled in by a put that succeeds */
 };
 
 /* What else a wait may end for; see ring_wait_readable. */

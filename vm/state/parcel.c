@@ -9,6 +9,7 @@
 #include "shared/block_bytes.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
+#include "trace/trace.h"
 
 _Static_assert(PARCEL_ENVELOPE_MAX + SCALAR_HEAD_MAX <= PARCEL_HEAD_MAX,
                "a lone value fits behind any envelope");
@@ -57,11 +58,21 @@ static block_ref block_of(const struct parcel *p) {
   return p->text && !p->carried.len ? block_bytes_block(p->text) : 0;
 }
 
-status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
+static status put(struct ring *r, const struct parcel *p, const struct ring_letter *letter, deadline until) {
   const block_ref block = block_of(p);
   const struct object_list carried = message_listed(&p->carried);
-  if (carried.count) return ring_put_carrying(r, &p->letter, &carried, until);
-  return block ? ring_put_block(r, &p->letter, block, until) : ring_put(r, &p->letter, until);
+  if (carried.count) return ring_put_carrying(r, letter, &carried, until);
+  return block ? ring_put_block(r, letter, block, until) : ring_put(r, letter, until);
+}
+
+status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
+  if (!trace_is_on()) return put(r, p, &p->letter, until);
+  struct ring_receipt receipt;
+  struct ring_letter letter = p->letter;
+  letter.receipt = &receipt;
+  const status st = put(r, p, &letter, until);
+  if (st == STATUS_OK) trace_record_put(r, &receipt);
+  return st;
 }
 
 void parcel_keep(struct parcel *p) {

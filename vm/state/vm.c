@@ -68,6 +68,8 @@ static void vm_init(struct vm *vm, lua_State *L) {
   vm->state = L;
   vm->threads = 1;
   vm_lock_init(&vm->lock);
+  vm->number = trace_number_vm();
+  trace_thread_runs_vm(vm->number);
   vm_thread_init(&vm->main, vm, L);
 }
 

@@ -75,6 +75,7 @@ struct vm {
   struct vm_account account;
   struct vm_thread main;
   unsigned threads;         /* main included */
+  uint32_t number;          /* among the VMs of this process, for those who trace */
   struct user_hooks *hooks; /* of scripts that use debug.sethook beside threads (vm_hooks.h) */
   int64_t longest_seen_ns;  /* the hold that `longest` tells of */
   char longest[VM_HOLD_TEXT];

@@ -8,6 +8,7 @@
 #include "os/signals.h"
 #include "state/lua_compat.h"
 #include "state/vm_hooks.h"
+#include "trace/trace.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a request looks again whether it may interrupt */
 
@@ -16,6 +17,7 @@ static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed
 void vm_bind_thread(struct vm *vm) {
   bound = vm ? &vm->main : NULL;
   if (vm) vm->main.user.thread = thread_self();
+  trace_thread_runs_vm(vm ? vm->number : 0);
 }
 
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L) {
@@ -31,7 +33,10 @@ void vm_thread_fini(struct vm_thread *t) {
   bytes_fini(&t->inbox);
 }
 
-void vm_bind_other_thread(struct vm_thread *t) { bound = t; }
+void vm_bind_other_thread(struct vm_thread *t) {
+  bound = t;
+  trace_thread_runs_vm(t->vm->number);
+}
 
 void vm_forget_thread(const struct vm *vm) {
   if (bound && bound->vm == vm) bound = NULL;

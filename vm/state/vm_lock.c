@@ -297,15 +297,23 @@ static void take_slowly(struct vm_lock *l, struct lock_user *u) {
     take_in_line(l, u, since);
 }
 
-void vm_lock_take(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+static void take(struct vm_lock *l, struct lock_user *u) {
   uint32_t seen = LOCK_FREE;
-  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD))
+  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD)) {
     own(l, u);
-  else
-    take_slowly(l, u);
+    return;
+  }
+  trace_mark(TRACE_LOCK_WAIT);
+  take_slowly(l, u);
+}
+
+void vm_lock_take(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  take(l, u);
+  trace_mark(TRACE_LOCK_TAKEN);
 }
 
 void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
+  trace_mark(TRACE_LOCK_LEFT);
   end_hold(l, u);
   write(&u->left_ns, 0);
   atomic_store(&l->owner, NULL);
@@ -342,7 +350,7 @@ static void make_way_legacy(struct vm_lock *l, struct lock_user *u) NO_THREAD_SA
   const uint32_t taken = atomic_load(&l->legacy_taken);
   release(l);
   await_switch(l, taken);
-  vm_lock_take(l, u);
+  take(l, u);
 }
 
 void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
@@ -352,6 +360,8 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_A
     mutex_unlock(&l->guard);
     return;
   }
+  trace_mark(TRACE_LOCK_LEFT);
+  trace_mark_again(TRACE_LOCK_WAIT, 0);
   const int64_t held_ns = end_hold(l, u);
   const int64_t since = clock_now_ns();
   add(&l->counters.forced, 1);
@@ -360,6 +370,7 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_A
     make_way_in_line(l, u, held_ns);
   else
     make_way_legacy(l, u);
+  trace_mark(TRACE_LOCK_TAKEN);
   count_wait(l, since);
 }
 

@@ -27,6 +27,7 @@
 #include "os/thread.h"
 #include "sync/lock_rank.h"
 #include "sync/mutex.h"
+#include "trace/trace.h"
 
 enum lock_schedule { LOCK_FAIR, LOCK_LEGACY };
 

@@ -28,7 +28,7 @@ static bool take(struct ring *r) {
 }
 
 static void put_all(struct ring *r) {
-  const struct ring_letter letter = {"letter", 6, NULL, 0};
+  const struct ring_letter letter = {.head = "letter", .head_size = 6};
   for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
 }
 

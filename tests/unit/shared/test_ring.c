@@ -12,7 +12,7 @@
 static struct bytes inbox;
 
 static void put_text(struct ring *r, const void *data, size_t size) {
-  const struct ring_letter letter = {NULL, 0, data, size};
+  const struct ring_letter letter = {.body = data, .body_size = size};
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   ring_validate(r);
 }
@@ -65,7 +65,7 @@ static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
 static void a_letter_in_two_parts_arrives_as_one(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
-  const struct ring_letter letter = {"head", 4, "body", 4};
+  const struct ring_letter letter = {.head = "head", .head_size = 4, .body = "body", .body_size = 4};
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   expect_text(r, "headbody", 8);
   ring_fini(r);
@@ -80,7 +80,7 @@ static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   CHECK_EQ(commons_alloc(5000, &block), STATUS_OK);
   uint8_t *body = (uint8_t *)commons_at(block) + 64;
   memcpy(body, "body", 4);
-  const struct ring_letter letter = {"head", 4, body, 4};
+  const struct ring_letter letter = {.head = "head", .head_size = 4, .body = body, .body_size = 4};
   CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_OK);
   CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_FULL);
   struct ring_message m;
@@ -98,7 +98,7 @@ static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 3, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 3; i++) put_text(r, &i, sizeof i);
-  const struct ring_letter letter = {NULL, 0, "x", 1};
+  const struct ring_letter letter = {.body = "x", .body_size = 1};
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_FULL);
   CHECK_EQ(ring_put(r, &letter, deadline_after(0.02)), STATUS_TIMEOUT);
   CHECK(ring_is_full(r));
@@ -113,7 +113,7 @@ static void a_staying_ring_waits_for_its_reader(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_STAYS), STATUS_OK);
   static uint8_t text[4000];
-  const struct ring_letter letter = {NULL, 0, text, sizeof text};
+  const struct ring_letter letter = {.body = text, .body_size = sizeof text};
   status st = STATUS_OK;
   int count = 0;
   for (; st == STATUS_OK; count++) st = ring_put(r, &letter, deadline_now());
@@ -135,7 +135,7 @@ static void a_closed_ring_drains_and_then_says_so(void) {
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_after(0.01)), STATUS_TIMEOUT);
   put_text(r, "last", 4);
   ring_close(r);
-  const struct ring_letter letter = {NULL, 0, "x", 1};
+  const struct ring_letter letter = {.body = "x", .body_size = 1};
   CHECK_EQ(ring_put(r, &letter, deadline_never()), STATUS_CLOSED);
   expect_text(r, "last", 4);
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_never()), STATUS_CLOSED);
@@ -199,7 +199,7 @@ static void produce(void *argument) {
   const struct traffic *t = argument;
   for (uint64_t i = 1; i <= EACH; i++) {
     const uint64_t value = t->base + i;
-    const struct ring_letter letter = {NULL, 0, &value, sizeof value};
+    const struct ring_letter letter = {.body = &value, .body_size = sizeof value};
     CHECK_EQ(ring_put(t->ring, &letter, deadline_never()), STATUS_OK);
   }
 }

@@ -1,0 +1,167 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Recordings: what is in the file is what the script did, in every world, asked for in each of the three ways, also when
+# workers are killed and when the program ends early; and who cannot write one hears of it before anything runs.
+set -eu
+manymoons=$MM_BUILD/manymoons
+
+fail() {
+  echo "$1"
+  cat out err
+  exit 1
+}
+
+cat >work.lua <<'END'
+local mm = require("manymoons")
+local q, total = mm.Queue(), 0
+local producer = mm.Process({ name = "Producer", target = function()
+  for i = 1, 30 do
+    q:put(i)
+    mm.sleep(0.0005)
+  end
+end })
+producer:start()
+for _ = 1, 30 do total = total + q:get() end
+producer:join()
+local pool = mm.Pool(2)
+local list = pool:map(function(x)
+  local s = 0
+  for i = 1, 20000 do s = s + i % x end
+  return s
+end, { 1, 2, 3, 4, 5, 6 }, { chunksize = 1 })
+pool:close()
+pool:join()
+print(total, #list)
+END
+
+# What every recording has to be, and counts of it: slices nest, in a VM one thread at a time holds the lock, each arrow
+# has both its ends, pids and threads are named.
+cat >check.lua <<'END'
+local cjson = require("cjson")
+local trace = cjson.decode(assert(io.open(arg[1])):read("a"))
+local counts, names, vms, lanes, flows = {}, {}, {}, {}, {}
+local function count(what) counts[what] = (counts[what] or 0) + 1 end
+for _, e in ipairs(trace.traceEvents) do
+  local lane = e.pid .. "/" .. (e.tid or 0)
+  if e.ph == "M" then
+    if e.name == "thread_name" then names[lane] = e.args.name end
+    if e.name == "vm" then vms[lane] = e.pid .. "/" .. e.args.vm end
+  elseif e.ph == "X" then
+    assert(e.dur >= 0 and e.ts >= 0 and e.ts + e.dur <= trace.otherData.duration + 1, "a slice outside of the recording")
+    count(e.cat == "task" and "task" or e.cat == "worker" and "worker" or e.name)
+    lanes[lane] = lanes[lane] or {}
+    table.insert(lanes[lane], e)
+  else
+    count(e.ph)
+    flows[e.id] = (flows[e.id] or 0) + (e.ph == "s" and 1 or -1)
+  end
+end
+local holds = {}
+for lane, slices in pairs(lanes) do
+  assert(names[lane] and vms[lane], "a thread without a name or a VM")
+  local open = {}
+  for _, e in ipairs(slices) do
+    while #open > 0 and open[#open] <= e.ts + 0.0005 do table.remove(open) end
+    assert(#open == 0 or e.ts + e.dur <= open[#open] + 0.0015, "slices that cross each other")
+    open[#open + 1] = e.ts + e.dur
+    if e.name == "holds the lock" then
+      holds[vms[lane]] = holds[vms[lane]] or {}
+      table.insert(holds[vms[lane]], { e.ts, e.ts + e.dur })
+    end
+  end
+end
+for vm, list in pairs(holds) do
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  for i = 2, #list do
+    assert(list[i][1] >= list[i - 1][2] - 0.0015, "two threads of VM " .. vm .. " hold its lock at once")
+  end
+end
+for id, balance in pairs(flows) do assert(balance == 0 or arg[2] == "torn", "one end of message " .. id) end
+counts.names = {}
+for _, name in pairs(names) do counts.names[name] = true end
+counts.dropped = trace.otherData.dropped
+return counts
+END
+
+# check FILE CONDITION [torn]: of the counts c
+check() {
+  lua5.4 -e "arg = { '$1', '${3:-}' }; local c = dofile('check.lua'); assert($2)" >err 2>&1 || fail "$1: $2"
+}
+
+: >out
+: >err
+for world in serial threads interpreters processes; do
+  MANYMOONS_TRACE=$world.json "$manymoons" --world $world work.lua >out 2>err || fail "work.lua fails in $world"
+  [ ! -s err ] || fail "something is said in $world"
+  grep -q '^465[[:space:]]6$' out || fail "the script's output is another one in $world"
+  check $world.json 'c["holds the lock"] > 0 and c.dropped == 0 and c.s >= 30 and c.s == c.f and c.names.MainProcess'
+done
+for world in threads interpreters processes; do
+  check $world.json 'c.task == 6 and c.worker == 3 and c.sleep == 30 and c.get and c.join and c.names.Producer'
+  check $world.json 'c.names["PoolWorker-1"] and c.names["PoolWorker-2"]'
+done
+check threads.json 'c["waits for the lock"] > 0'
+
+# The program's own word for it, and the script's.
+"$manymoons" --world threads trace -o trace.json work.lua >out 2>err || fail "trace fails"
+check trace.json 'c.task == 6'
+cat >part.lua <<'END'
+local mm = require("manymoons")
+assert(mm.trace("part.json"))
+assert(select(2, mm.trace("other.json")) == "a recording is under way")
+local q = mm.Queue()
+q:put(1)
+q:get()
+assert(mm.trace(nil))
+assert(select(2, mm.trace(nil)) == "nothing is recorded")
+q:put(1)
+assert(not pcall(mm.trace, 7))
+assert(not pcall(mm.trace, "x", { limit = 3 }))
+local ok, why = mm.trace("no/such/folder.json")
+assert(not ok and why:find("No such file", 1, true), why)
+END
+"$manymoons" part.lua >out 2>err || fail "mm.trace fails"
+check part.json 'c.s == 1 and c.f == 1'
+case $MM_BUILD in
+*/asan) ;; # the sanitizer would have to be in the host
+*)
+  LUA_CPATH="$MM_BUILD/lua/5.4/?.so" lua5.4 part.lua >out 2>err || fail "mm.trace fails in lua5.4"
+  check part.json 'c.s == 1 and c.f == 1'
+  ;;
+esac
+
+# What the killed had recorded is there, and what was done before an error or an exit. It may have been killed between
+# its last put and the mark for it.
+cat >killed.lua <<'END'
+local mm = require("manymoons")
+local q = mm.processes.Queue()
+local worker = mm.processes.Process({ name = "Victim", target = function()
+  for i = 1, 10 do q:put(i) end
+  while true do end
+end })
+worker:start()
+for _ = 1, 10 do q:get() end
+worker:kill()
+worker:join()
+if arg[1] == "exit" then os.exit(3) end
+error("on purpose")
+END
+for how in exit error; do
+  status=0
+  MANYMOONS_TRACE=$how.json "$manymoons" killed.lua $how >out 2>err || status=$?
+  [ $status = $([ $how = exit ] && echo 3 || echo 1) ] || fail "killed.lua $how: exit status $status"
+  check $how.json 'c.names.Victim and c.s >= 9 and c.f == 10' torn
+done
+
+# A limit drops, and says so; two programs do not write one file; nowhere to write is an error before the script runs.
+echo 'local q = require("manymoons").Queue() for i = 1, 3000 do q:put(i) q:get() end' >many.lua
+MANYMOONS_TRACE=few.json MANYMOONS_TRACE_LIMIT=1024 "$manymoons" many.lua >out 2>err || fail "a limit"
+check few.json 'c.dropped > 0' torn
+echo 'assert(os.execute("$MM_BUILD/manymoons -e \"os.exit(0)\"")) assert(not os.getenv("MANYMOONS_TRACE"))' >shell.lua
+MANYMOONS_TRACE=shell.json "$manymoons" shell.lua >out 2>err || fail "a program in a program"
+check shell.json 'c["holds the lock"] >= 1'
+for wrong in no/such/folder.json /dev/full; do
+  status=0
+  MANYMOONS_TRACE=$wrong "$manymoons" -e 'print("ran")' >out 2>err || status=$?
+  [ $status = 1 ] && grep -q trace err || fail "$wrong: exit status $status"
+done

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a lane, event by event, as far as it was when the cursor was opened. A copy of a cursor is another
+ * one, which looks ahead while the first stays.
+ */
+#ifndef TRACE_CURSOR_H
+#define TRACE_CURSOR_H
+
+#include "trace/lane.h"
+#include "trace/trace.h"
+
+struct trace_cursor {
+  const struct trace_chunk *chunk;
+  block_ref more; /* the chunk behind the first events */
+  uint32_t index;
+  uint64_t left; /* events */
+};
+
+struct trace_moment {
+  int64_t ns; /* since the start */
+  enum trace_kind kind;
+  uint64_t value;
+};
+
+struct trace_cursor trace_cursor_open(struct trace_lane *lane);
+/* False: that was all. */
+MUST_CHECK bool trace_cursor_next(struct trace_cursor *c, struct trace_moment *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting and stopping a recording, and freeing what it took (lane.h, I3). */
+#include "trace/recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "sync/mutex.h"
+#include "trace/chrome.h"
+#include "trace/lane.h"
+
+enum phase { IDLE, CHANGING, RECORDING };
+
+/* Listed in vm/README.md. Who moves `phase` to CHANGING owns the rest until it moves it on. Lanes go under
+ * `lock` alone, for those who walk over them meanwhile. */
+static struct {
+  struct mutex lock; /* no rank: a leaf that nothing is taken under */
+  _Atomic int phase;
+  int32_t pid; /* a forked child has a copy of all this, and does not record */
+  uint32_t generation;
+  bool ends_at_exit;
+  struct trace_recording *recording; /* NULL: there never was one */
+  FILE *file;
+  char program[256];
+} recorder = {.lock = MUTEX_INITIALIZER};
+
+static bool begin_change(int from) {
+  return atomic_compare_exchange_strong(&recorder.phase, &from, CHANGING);
+}
+
+bool recorder_is_recording(void) {
+  return atomic_load(&recorder.phase) == RECORDING && recorder.pid == (int32_t)getpid();
+}
+
+/* ---- starting
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The last chance: of a host that does not stop what it started. */
+static void stop_at_exit(void) {
+  if (!recorder_is_recording()) return;
+  char text[STATUS_TEXT_MAX];
+  const status st = recorder_stop();
+  if (st) fprintf(stderr, "manymoons: the trace is not complete: %s\n", status_text(st, text));
+}
+
+/* What a recording needs once. The commons stay open from then on: a lane of theirs may be in use. */
+static status prepare(void) {
+  if (!recorder.ends_at_exit && atexit(stop_at_exit)) return -ENOMEM;
+  recorder.ends_at_exit = true;
+  if (recorder.recording) return STATUS_OK;
+  status st = commons_open();
+  if (st) return st;
+  block_ref block = 0;
+  st = commons_alloc(sizeof(struct trace_recording), &block);
+  if (st) {
+    commons_close();
+    return st;
+  }
+  recorder.recording = commons_at(block);
+  memset(recorder.recording, 0, sizeof *recorder.recording);
+  recorder.recording->owner = commons_self();
+  return STATUS_OK;
+}
+
+static status open_file(const char *path) {
+  recorder.file = fopen(path, "we");
+  return recorder.file ? STATUS_OK : -errno;
+}
+
+static void publish(uint64_t limit) {
+  struct trace_recording *r = recorder.recording;
+  r->limit = limit;
+  atomic_store(&r->room, 0);
+  atomic_store(&r->dropped, 0);
+  r->start_ns = clock_now_ns();
+  recorder.generation = (recorder.generation + 1) & 0xffff;
+  if (recorder.generation == 0) recorder.generation = 1;
+  recorder.pid = (int32_t)getpid();
+  atomic_store(commons_recording_place, trace_word(r, recorder.generation));
+}
+
+status recorder_start(const struct recorder_order *order) {
+  if (!begin_change(IDLE)) return -EBUSY;
+  status st = prepare();
+  if (st == STATUS_OK) st = open_file(order->path);
+  if (st) {
+    atomic_store(&recorder.phase, IDLE);
+    return st;
+  }
+  snprintf(recorder.program, sizeof recorder.program, "%s", order->program);
+  publish(order->limit);
+  atomic_store(&recorder.phase, RECORDING);
+  return STATUS_OK;
+}
+
+/* ---- stopping
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* The chunks that their thread is through with; all of them if it is gone. */
+static void free_chunks(struct trace_lane *lane, bool is_gone) {
+  block_ref block = atomic_load(&lane->chunks);
+  while (block) {
+    const block_ref next = atomic_load(&((struct trace_chunk *)commons_at(block))->next);
+    if (!next && !is_gone) break;
+    commons_free(block);
+    block = next;
+  }
+  if (block != atomic_load(&lane->chunks)) atomic_store(&lane->chunks, block);
+}
+
+static bool is_gone(const struct trace_lane *lane) {
+  return atomic_load(&lane->state) == TRACE_LANE_ENDED || !process_is_alive(&lane->process);
+}
+
+static void push_back(struct trace_recording *r, struct trace_lane *lane) {
+  lane->next = atomic_load(&r->lanes);
+  while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, commons_ref(lane))) continue;
+}
+
+static void reclaim(struct trace_recording *r) {
+  block_ref block = atomic_exchange(&r->lanes, 0);
+  while (block) {
+    struct trace_lane *lane = commons_at(block);
+    const bool goes = is_gone(lane);
+    block = lane->next;
+    if (goes || atomic_load(&lane->generation) == recorder.generation) free_chunks(lane, goes);
+    if (goes)
+      commons_free(commons_ref(lane));
+    else
+      push_back(r, lane);
+  }
+}
+
+static status write_file(void) {
+  const struct chrome_source source = {.recording = recorder.recording,
+                                       .generation = recorder.generation,
+                                       .stop_ns = clock_now_ns() - recorder.recording->start_ns,
+                                       .program = recorder.program,
+                                       .recorder = recorder.pid};
+  chrome_write(recorder.file, &source);
+  errno = 0;
+  const bool has_failed = ferror(recorder.file) != 0;
+  const int why = fclose(recorder.file) || has_failed ? (errno ? errno : EIO) : 0;
+  return -why;
+}
+
+status recorder_stop(void) {
+  if (!recorder_is_recording() || !begin_change(RECORDING)) return STATUS_CLOSED;
+  atomic_store(commons_recording_place, 0);
+  const status st = write_file();
+  mutex_lock(&recorder.lock);
+  reclaim(recorder.recording);
+  mutex_unlock(&recorder.lock);
+  atomic_store(&recorder.phase, IDLE);
+  return st;
+}
+
+/* ---- deaths
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void end_lanes_of(int32_t pid) {
+  const int64_t now = clock_now_ns() - recorder.recording->start_ns;
+  for (block_ref block = atomic_load(&recorder.recording->lanes); block;) {
+    struct trace_lane *lane = commons_at(block);
+    int64_t unknown = 0;
+    if (lane->process.pid == pid) atomic_compare_exchange_strong(&lane->death_ns, &unknown, now);
+    block = lane->next;
+  }
+}
+
+void recorder_note_death(int32_t pid) {
+  if (!recorder_is_recording()) return;
+  mutex_lock(&recorder.lock);
+  if (recorder_is_recording()) end_lanes_of(pid);
+  mutex_unlock(&recorder.lock);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "tracing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/recorder.h"
+
+static const char file_variable[] = "MANYMOONS_TRACE";
+static const char limit_variable[] = "MANYMOONS_TRACE_LIMIT";
+
+/* Digits alone, and not less than the least that makes sense. */
+static bool read_limit(const char *text, uint64_t *out) {
+  char *end = NULL;
+  if (!text) return true;
+  errno = 0;
+  const uint64_t limit = strtoumax(text, &end, 10);
+  const bool is_number = *text && strspn(text, "0123456789") == strlen(text) && !errno;
+  if (!is_number || limit < RECORDER_LIMIT_LEAST) {
+    fprintf(stderr, "manymoons: %s: a number of events, %d or more, expected, got '%s'\n", limit_variable,
+            RECORDER_LIMIT_LEAST, text);
+    return false;
+  }
+  *out = limit;
+  return true;
+}
+
+static bool start(const struct recorder_order *order) {
+  char text[STATUS_TEXT_MAX];
+  const status st = recorder_start(order);
+  if (st) fprintf(stderr, "manymoons: cannot write the trace '%s': %s\n", order->path, status_text(st, text));
+  return st == STATUS_OK;
+}
+
+bool tracing_begin(const struct options *o) {
+  const char *path = o->trace ? o->trace : getenv(file_variable);
+  if (!path || !*path) return true;
+  struct recorder_order order = {.path = path,
+                                 .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
+                                 .limit = RECORDER_LIMIT_DEFAULT};
+  if (!read_limit(getenv(limit_variable), &order.limit) || !start(&order)) return false;
+  unsetenv(file_variable);
+  unsetenv(limit_variable);
+  return true;
+}
+
+bool tracing_is_on(void) { return recorder_is_recording(); }
+
+bool tracing_end(void) {
+  if (!recorder_is_recording()) return true;
+  char text[STATUS_TEXT_MAX];
+  const status st = recorder_stop();
+  if (st) fprintf(stderr, "manymoons: the trace is not complete: %s\n", status_text(st, text));
+  return st == STATUS_OK;
+}
