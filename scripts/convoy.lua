@@ -3,15 +3,22 @@
 --
 --   manymoons --world threads scripts/convoy.lua [seconds for each number of spinners [one number of spinners]]
 --   MANYMOONS_GIL=legacy manymoons --world threads scripts/convoy.lua
+--   manymoons compare --worlds threads,interpreters --html convoy.html scripts/convoy.lua 0.1
 --
 -- The server and the spinners are workers of the default world, so with `threads` they share one lock; the client is a
 -- process of its own, and thinks for half a millisecond between two requests. A sleeper asks to be woken each
--- millisecond. tests/bench/python/convoy.py is the same program in Python.
+-- millisecond. The figures go to stderr, so that the output is the same in all worlds; in the serial world nothing runs
+-- beside anything else. tests/bench/python/convoy.py is the same program in Python.
 local mm = require "manymoons"
 
 local seconds = tonumber(arg and arg[1]) or 1
 local only = tonumber(arg and arg[2]) -- then the figures come a line each, for programs that compare them
 local think = 0.0005
+
+if mm.current_world() == "serial" then
+  io.stderr:write("convoy.lua: a server and its client run at the same time: any world but serial can do that\n")
+  os.exit(1)
+end
 
 local function spin(go_on, report)
   local rounds, x = 0, 0
@@ -84,9 +91,10 @@ if only then
   return
 end
 
-print("spinners  requests/s  median ms    p99 ms  spinning 1/s  sleeper late ms")
+io.stderr:write("spinners  requests/s  median ms    p99 ms  spinning 1/s  sleeper late ms\n")
 for _, spinners in ipairs({ 0, 1, 2, 4 }) do
   local result, rate, late = run(spinners)
-  print(string.format("%8d  %10.0f  %9.3f  %8.3f  %12.0f  %15.3f", spinners, result.n / seconds, result.median * 1e3,
-    result.p99 * 1e3, rate, late * 1e3))
+  io.stderr:write(string.format("%8d  %10.0f  %9.3f  %8.3f  %12.0f  %15.3f\n", spinners, result.n / seconds,
+    result.median * 1e3, result.p99 * 1e3, rate, late * 1e3))
 end
+print("each request was answered")

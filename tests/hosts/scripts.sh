@@ -33,4 +33,4 @@ same mandelbrot.lua 64 picture.png
 [ "$(head -c 8 picture.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || echo "not a PNG"
 
 "$MM_BUILD/manymoons" --world threads "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
-[ "$(wc -l <convoy.out)" = 5 ] || cat convoy.out
+[ "$(wc -l <convoy.out)" = 6 ] || cat convoy.out
