@@ -20,7 +20,10 @@
   extern const char embedded_##name##_end[] __attribute__((visibility("hidden")));
 #define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
 
-#define EMBEDDED(x) x(api) x(process) x(pool) x(thread_pool) x(connection) x(serial) x(wait) x(cli_compare)
+#define EMBEDDED(x) x(api) x(process) x(connection) x(serial) x(wait) x(cli_compare)
+#define EMBEDDED_POOL(x)                                                                              \
+  x(pool) x(pool_engine) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
+      x(future) x(progress)
 #define EMBEDDED_COMPARE(x)                                                                     \
   x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
       x(compare_timeline) x(compare_export) x(compare_page)
@@ -32,6 +35,7 @@
               x(page_timeline, "bindings/page/timeline.js") x(page_main, "bindings/page/main.js")
 
 EMBEDDED(EMBED)
+EMBEDDED_POOL(EMBED)
 EMBEDDED_COMPARE(EMBED)
 EMBEDDED_PAGE(EMBED_FILE)
 
@@ -41,7 +45,7 @@ static const struct {
   const char *end;
 } files[] = {
 #define ROW(name) {#name, embedded_##name##_start, embedded_##name##_end},
-    EMBEDDED(ROW) EMBEDDED_COMPARE(ROW)
+    EMBEDDED(ROW) EMBEDDED_POOL(ROW) EMBEDDED_COMPARE(ROW)
 #define ROW_OF_FILE(name, path) ROW(name)
         EMBEDDED_PAGE(ROW_OF_FILE)};
 

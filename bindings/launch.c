@@ -15,6 +15,7 @@
 #include "channel/message.h"
 #include "module.h"
 #include "os/process.h"
+#include "state/vm_interrupt.h"
 #include "task/child.h"
 #include "worker_run.h"
 
@@ -71,6 +72,7 @@ NO_RETURN static void run_order(const struct child_order *order) {
   trace_worker_start();
   if (vm_open(&vm) == STATUS_OK) {
     vm_bind_thread(vm);
+    vm_obey(vm, &cell->doomed);
     code = worker_run(vm, commons_at(order->birth), cell);
     vm_close(vm);
   } else {

@@ -182,6 +182,7 @@ static const luaL_Reg private_functions[] = {
     {"register", values_register},
     {"time", system_time},
     {"sleep", system_sleep},
+    {"terminal_width", system_terminal_width},
     {"cpu_count", system_cpu_count},
     {"thread_count", system_thread_count},
     {"pid", system_pid},

@@ -19,8 +19,11 @@ struct pool_core {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  uint64_t functions; /* how many were ever added */
-  futex_word nudges;  /* counts up when a thread has taken what another of this VM may sleep for */
+  owner_id owner;             /* whose blocks these are: a forked child has a copy of this, and not of them */
+  uint64_t functions;         /* how many were ever added */
+  struct bytes tickets;       /* places of tickets that nobody has (block_ref each) */
+  struct bytes ticket_blocks; /* the blocks they are in */
+  futex_word nudges;          /* counts up when a thread has taken what another of this VM may sleep for */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -33,7 +36,7 @@ static struct pool_core *check_core(lua_State *L, int index) {
 
 int pool_core_new(lua_State *L) {
   struct pool_core *core = lua_newuserdata(L, sizeof *core);
-  *core = (struct pool_core){0};
+  *core = (struct pool_core){.owner = commons_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   status st = ring_make(&core->tasks, 0, RING_GROWS);
@@ -52,51 +55,142 @@ static void release_ring(struct ring **ring) {
   *ring = NULL;
 }
 
+static void free_ticket_blocks(struct pool_core *core) {
+  const block_ref *blocks = (const block_ref *)(const void *)core->ticket_blocks.data;
+  if (core->owner != commons_self()) return;
+  for (size_t i = 0; i < core->ticket_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+}
+
 static int core_gc(lua_State *L) {
   struct pool_core *core = class_check(L, 1, &class);
   ring_message_done(&core->message);
   bytes_fini(&core->inbox);
+  if (core->results) free_ticket_blocks(core);
+  bytes_fini(&core->ticket_blocks);
+  bytes_fini(&core->tickets);
   release_ring(&core->tasks);
   release_ring(&core->results);
   return 0;
 }
 
-/* ---- functions
- * ------------------------------------------------------------------------------------------------ */
+/* ---- functions and arguments that are kept
+ * --------------------------------------------------------------------------- */
 
-/* The block that workers read a function from, as often as they need it. */
-static status store_function(const struct bytes *text, block_ref *out) {
+/* Returns the block, and its place on the stack; nil and why. The values are the top `count`. [-0, +1 or 2,
+ * raises] */
+static int store(lua_State *L, int first, int count, const char *what) {
   struct bytes carried;
+  const struct bytes *text = transfer_encode(L, first, count, what);
   const uint64_t size = text->len;
+  block_ref block = 0;
   bytes_init(&carried);
   status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
   const struct object_list list = message_listed(&carried);
-  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, out);
+  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, &block);
+  if (st == STATUS_OK) {
+    memcpy(cargo_text(block), &size, sizeof size);
+    memcpy((uint8_t *)cargo_text(block) + sizeof size, text->data, text->len);
+  }
+  message_discard(text->data, text->len);
   bytes_fini(&carried);
-  if (st) return st;
-  uint8_t *to = cargo_text(*out);
-  memcpy(to, &size, sizeof size);
-  memcpy(to + sizeof size, text->data, text->len);
-  return STATUS_OK;
+  if (st) return return_failure(L, st);
+  lua_pushnumber(L, (lua_Number)block);
+  return 1;
 }
 
-/* core:add_function(f) → number, place. The place is to be given back with drop_function. */
+/* core:add_function(f) → number, place. The place is to be given back with drop. */
 static int core_add_function(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
-  const struct bytes *text = transfer_encode(L, 2, 1, "function");
-  block_ref block = 0;
-  const status st = store_function(text, &block);
-  message_discard(text->data, text->len);
-  if (st) return return_failure(L, st);
+  if (store(L, 2, 1, "function") == 2) return 2;
   lua_pushnumber(L, (lua_Number)++core->functions);
-  lua_pushnumber(L, (lua_Number)block);
+  lua_insert(L, -2);
   return 2;
 }
 
-/* What the function carried stays alive with its copies in the workers. */
-static int core_drop_function(lua_State *L) {
+/* core:store(arguments…) → place */
+static int core_store(lua_State *L) {
+  check_core(L, 1);
+  return store(L, 2, lua_gettop(L) - 1, "argument");
+}
+
+/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. */
+static void push_slice(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  const int first = (int)luaL_checkinteger(L, index + 1);
+  const int last = (int)luaL_checkinteger(L, index + 2);
+  lua_pushinteger(L, last - first + 1);
+  lua_createtable(L, last - first + 1, 0);
+  for (int i = first; i <= last; i++) {
+    lua_rawgeti(L, index, i);
+    lua_rawseti(L, -2, i - first + 1);
+  }
+}
+
+/* core:store_slice(list, first, last) → place: of a task whose list is list[first … last] */
+static int core_store_slice(lua_State *L) {
+  check_core(L, 1);
+  push_slice(L, 2);
+  return store(L, lua_gettop(L) - 1, 2, "item");
+}
+
+/* core:drop(place). What a function carried stays alive with its copies in the workers. */
+static int core_drop(lua_State *L) {
   check_core(L, 1);
   cargo_discard((block_ref)luaL_checknumber(L, 2));
+  return 0;
+}
+
+/* ---- tickets
+ * -------------------------------------------------------------------------------------------------- */
+
+enum { TICKETS_IN_A_BLOCK = 1024 };
+
+static status make_tickets(struct pool_core *core) {
+  block_ref block = 0;
+  status st = bytes_reserve(&core->tickets, TICKETS_IN_A_BLOCK * sizeof block);
+  if (st == STATUS_OK) st = bytes_reserve(&core->ticket_blocks, sizeof block);
+  if (st == STATUS_OK) st = commons_alloc(TICKETS_IN_A_BLOCK * sizeof(ticket_state), &block);
+  if (st == STATUS_OK) st = bytes_append(&core->ticket_blocks, &block, sizeof block);
+  for (int i = TICKETS_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
+    const block_ref place = block + (block_ref)i * sizeof(ticket_state);
+    st = bytes_append(&core->tickets, &place, sizeof place);
+  }
+  return st;
+}
+
+/* core:ticket() → place of one that is queued; nil and why */
+static int core_ticket(lua_State *L) {
+  struct pool_core *core = check_core(L, 1);
+  const status st = core->tickets.len ? STATUS_OK : make_tickets(core);
+  if (st) return return_failure(L, st);
+  block_ref place = 0;
+  core->tickets.len -= sizeof place;
+  memcpy(&place, core->tickets.data + core->tickets.len, sizeof place);
+  atomic_store((ticket_state *)commons_at(place), TICKET_QUEUED);
+  lua_pushnumber(L, (lua_Number)place);
+  return 1;
+}
+
+/* core:return_ticket(place): the task has ended, or never began. There is room, for it came from there. */
+static int core_return_ticket(lua_State *L) {
+  struct pool_core *core = check_core(L, 1);
+  const block_ref place = (block_ref)luaL_checknumber(L, 2);
+  return bytes_append(&core->tickets, &place, sizeof place) ? luaL_error(L, "not enough memory") : 0;
+}
+
+/* core:cancel(place) → true: the task will not begin */
+static int core_cancel(lua_State *L) {
+  check_core(L, 1);
+  uint32_t queued = TICKET_QUEUED;
+  ticket_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
+  lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, TICKET_CANCELLED));
+  return 1;
+}
+
+/* core:requeue(place): the task is to be run again */
+static int core_requeue(lua_State *L) {
+  check_core(L, 1);
+  atomic_store((ticket_state *)commons_at((block_ref)luaL_checknumber(L, 2)), TICKET_QUEUED);
   return 0;
 }
 
@@ -111,62 +205,73 @@ static int put_task(lua_State *L, const struct pool_core *core, struct parcel *p
   return 1;
 }
 
-enum { ARG_MODE = 2, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_REST };
+enum { ARG_MODE = 2, ARG_FLAGS, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_TICKET, ARG_REST };
 
-static struct envelope task_envelope(lua_State *L) {
-  return (struct envelope){.code = (uint8_t)luaL_checkinteger(L, ARG_MODE),
-                           .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
-                           .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
-                           .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE)};
+static block_ref optional_place(lua_State *L, int index) { return (block_ref)luaL_optnumber(L, index, 0); }
+
+static struct task_envelope task_envelope(lua_State *L) {
+  return (struct task_envelope){.mode = (uint8_t)luaL_checkinteger(L, ARG_MODE),
+                                .flags = (uint8_t)luaL_checkinteger(L, ARG_FLAGS),
+                                .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
+                                .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
+                                .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE),
+                                .ticket = optional_place(L, ARG_TICKET)};
 }
 
-/* core:put(mode, task, number, place, arguments…) → the task's number in the ring, which a claim names */
+/* core:put(mode, flags, task, number, place, ticket or nil, arguments…) → the task's number in the ring,
+ * which a claim names */
 static int core_put(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
-  const struct envelope envelope = task_envelope(L);
+  const struct task_envelope envelope = task_envelope(L);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
-  parcel_pack(L, &parcel, ARG_REST, count, "argument");
+  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, "argument");
   return put_task(L, core, &parcel);
 }
 
-/* core:put_slice(mode, task, number, place, list, first, last): the items list[first … last] as one task */
+/* core:put_slice(mode, flags, task, number, place, ticket or nil, list, first, last) → number */
 static int core_put_slice(lua_State *L) {
+  check_core(L, 1);
+  lua_settop(L, ARG_REST + 2);
+  push_slice(L, ARG_REST);
+  for (int i = 0; i < 3; i++) lua_remove(L, ARG_REST);
+  return core_put(L);
+}
+
+/* core:put_stored(mode, flags, task, number, place, ticket or nil, arguments, skip) → number: what was
+ * stored, but for the first items */
+static int core_put_stored(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
-  const struct envelope envelope = task_envelope(L);
-  luaL_checktype(L, ARG_REST, LUA_TTABLE);
-  const int first = (int)luaL_checkinteger(L, ARG_REST + 1);
-  const int last = (int)luaL_checkinteger(L, ARG_REST + 2);
-  lua_pushinteger(L, last - first + 1);
-  lua_createtable(L, last - first + 1, 0);
-  for (int i = first; i <= last; i++) {
-    lua_rawgeti(L, ARG_REST, i);
-    lua_rawseti(L, -2, i - first + 1);
-  }
+  struct task_envelope envelope = task_envelope(L);
+  envelope.arguments = optional_place(L, ARG_REST);
+  envelope.skip = (uint32_t)luaL_optinteger(L, ARG_REST + 1, 0);
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
-  parcel_pack(L, &parcel, lua_gettop(L) - 1, 2, "list");
   return put_task(L, core, &parcel);
 }
 
 /* ---- results
  * -------------------------------------------------------------------------------------------------- */
 
-/* Pushes task, outcome and the values; the message is given back before anything can be done with them. */
+/* Pushes the values; the message is given back before anything can be done with them. */
 static int decode_result(lua_State *L) {
   const struct pool_core *core = lua_touserdata(L, 1);
-  return transfer_decode(L, core->message.data + sizeof(struct envelope),
-                         core->message.size - sizeof(struct envelope), TRANSFER_TRUSTED);
+  return transfer_decode(L, core->message.data + sizeof(struct answer_envelope),
+                         core->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
 }
 
-/* A result that cannot be decoded is its own task's failure: outcome "undecodable" and the text. */
+/* task, outcome, first, count, nanoseconds, values…; what cannot be decoded fails: outcome "undecodable", and
+ * the text is the value. */
 static int push_result(lua_State *L, struct pool_core *core) {
-  struct envelope envelope;
+  struct answer_envelope envelope;
   memcpy(&envelope, core->message.data, sizeof envelope);
   lua_settop(L, 1);
   lua_pushnumber(L, (lua_Number)envelope.task);
-  lua_pushinteger(L, envelope.code);
+  lua_pushinteger(L, envelope.outcome);
+  lua_pushinteger(L, (lua_Integer)envelope.first);
+  lua_pushinteger(L, (lua_Integer)envelope.count);
+  lua_pushnumber(L, (lua_Number)envelope.ns);
   lua_pushcfunction(L, decode_result);
   lua_pushlightuserdata(L, core);
   const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
@@ -202,8 +307,8 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
   return true;
 }
 
-/* core:take(workers, timeout) → task, outcome, values…; or nil, "timeout"; or nil, "look": see whether they
- * all live. */
+/* core:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or nil, "look":
+ * see whether they all live. */
 static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_core *core = check_core(L, 1);
   const deadline until = argument_timeout(L, 3);
@@ -237,12 +342,54 @@ static int core_all_live(lua_State *L) {
   return 1;
 }
 
-/* core:claim(worker) → the number of the task in a dead worker's hands, or 0 */
+/* core:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or 0 */
 static int core_claim(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
   ring_settle(core->tasks);
-  lua_pushnumber(L, (lua_Number)atomic_load(&worker_cell(L, 2)->claim));
+  const struct cell *cell = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  return 2;
+}
+
+/* core:running(worker) → the number of the task in its hands or 0, which item, and how many seconds that has
+ * run, as far as the worker looks at the clock */
+static int core_running(lua_State *L) {
+  check_core(L, 1);
+  const struct cell *cell = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  const int64_t begun = atomic_load(&cell->begun_ns);
+  lua_pushnumber(L, begun ? (lua_Number)(clock_now_ns() - begun) / 1e9 : 0);
+  return 3;
+}
+
+/* core:doom(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
+ * Either way it ends soon. It looks at the word after it has said what it begins; we look at what it said
+ * after the word: one of the two sees the other. */
+static int core_doom(lua_State *L) {
+  check_core(L, 1);
+  struct cell *cell = worker_cell(L, 2);
+  const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
+  const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
+  atomic_store(&cell->doomed, number);
+  lua_pushboolean(L, atomic_load(&cell->claim) == number && (!item || atomic_load(&cell->item) == item));
   return 1;
+}
+
+/* core:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds, bytes in, bytes
+ * out */
+static int core_measures(lua_State *L) {
+  check_core(L, 1);
+  const struct cell *cell = worker_cell(L, 2);
+  const int64_t ready = atomic_load(&cell->ready_ns);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->busy_ns) / 1e9);
+  lua_pushnumber(L, ready ? (lua_Number)(clock_now_ns() - ready) / 1e9 : 0);
+  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&cell->made_ns)) / 1e9 : 0);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_in));
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_out));
+  return 6;
 }
 
 /* core:close(): no more tasks; the workers end when they have done what is left. */
@@ -269,12 +416,22 @@ static int core_nudge(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"add_function", core_add_function},
-    {"drop_function", core_drop_function},
+    {"store", core_store},
+    {"store_slice", core_store_slice},
+    {"drop", core_drop},
+    {"ticket", core_ticket},
+    {"return_ticket", core_return_ticket},
+    {"cancel", core_cancel},
+    {"requeue", core_requeue},
     {"put", core_put},
     {"put_slice", core_put_slice},
+    {"put_stored", core_put_stored},
     {"take", core_take},
     {"all_live", core_all_live},
     {"claim", core_claim},
+    {"running", core_running},
+    {"doom", core_doom},
+    {"measures", core_measures},
     {"close", core_close},
     {"drain", core_drain},
     {"nudge", core_nudge},

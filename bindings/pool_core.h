@@ -6,7 +6,7 @@
  * Workers take tasks by themselves, so they stay busy while the parent computes. The parent knows who holds
  * what all the same: a worker's claim (task/cell.h) is the number of the task in its hands, exact whatever
  * instant it dies at, because the take that commits and the claim are one (shared/ring.h). Both rings survive
- * the death of whoever uses them; no lock is held while a task runs. See docs/decisions/0003-pool-rings.md.
+ * the death of whoever uses them; no lock is held while a task runs. See docs/decisions/0002-pool-rings.md.
  *
  * In front of each wire message stands an envelope, so that a task whose arguments, or a result whose
  * values cannot be decoded still says which task it is.
@@ -18,16 +18,49 @@
 #include "channel/message.h"
 
 enum task_mode { TASK_CALL = 0, TASK_MAP = 1, TASK_STARMAP = 2 };
-enum task_outcome { OUTCOME_OK = 0, OUTCOME_FAILED = 1, OUTCOME_INITIALIZER_FAILED = 2 };
-
-struct envelope {
-  uint8_t code; /* task: enum task_mode; result: enum task_outcome */
-  uint8_t reserved[7];
-  uint64_t task;           /* the parent's name for it */
-  uint64_t function;       /* task: the function's number, never used twice in a pool */
-  block_ref function_code; /* task: cargo with the encoded function: size (u64), message */
+/* TIMED: each item may be stopped on its own, so the cell says when it began. RETURNS: where the items take
+ * long, the rest of the list is given back. */
+enum task_flag { TASK_TIMED = 1, TASK_RETURNS = 2 };
+/* PART: of a list's items, more will come; RETURNED: more will not come; SKIPPED: it was cancelled before it
+ * began. */
+enum task_outcome {
+  OUTCOME_OK = 0,
+  OUTCOME_FAILED = 1,
+  OUTCOME_INITIALIZER_FAILED = 2,
+  OUTCOME_PART = 3,
+  OUTCOME_RETURNED = 4,
+  OUTCOME_SKIPPED = 5
 };
-_Static_assert(sizeof(struct envelope) == 32, "layout");
+
+/* A task's arguments follow in the message, or are stored in a block of the parent's, from which it can be
+ * run again. Both kinds of block are cargo (shared/cargo.h) with a text: size (u64), message. */
+struct task_envelope {
+  uint8_t mode;  /* enum task_mode */
+  uint8_t flags; /* enum task_flag */
+  uint8_t reserved[2];
+  uint32_t skip;     /* of a list, the first items that have run already */
+  uint64_t task;     /* the parent's name for it; not 0 */
+  uint64_t function; /* its number, never used twice in a pool */
+  block_ref function_code;
+  block_ref arguments; /* 0: they follow */
+  block_ref ticket;    /* 0: it cannot be cancelled before it begins */
+};
+_Static_assert(sizeof(struct task_envelope) == 48, "fits in front of a parcel");
+
+/* Its values: those of a call, or the results and the failures (nil: none) of a list's items. */
+struct answer_envelope {
+  uint8_t outcome; /* enum task_outcome */
+  uint8_t reserved[3];
+  uint32_t count; /* of a list: how many items, … */
+  uint64_t task;  /* 0: the worker itself, when its initializer has run */
+  uint64_t first; /* … from which on, … */
+  uint64_t ns;    /* … and how long they took */
+};
+
+/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED, whoever is
+ * first. */
+typedef _Atomic uint32_t ticket_state;
+enum { TICKET_QUEUED = 0, TICKET_BEGUN = 1, TICKET_CANCELLED = 2 };
 
 void pool_core_open(lua_State *L);
 /* pool_core_new() → core. [-0, +1, raises] */

@@ -8,6 +8,7 @@
 #include "pool_worker.h"
 
 #include "failure.h"
+#include "os/clock.h"
 #include "pool_core.h"
 #include "settings.h"
 #include "shared/cargo.h"
@@ -24,22 +25,30 @@ struct pool_worker {
   struct cell *cell;
   struct bytes inbox;
   struct ring_message message;
-  struct envelope task; /* the one in hand */
-  bool is_running;      /* its arguments are decoded: what fails from here on is the script's */
-  int cached;           /* how many functions were ever decoded */
-  uint64_t items;       /* how many calls the task in hand is */
+  struct task_envelope task; /* the one in hand */
+  bool is_running;           /* its arguments are decoded: what fails from here on is the script's */
+  int cached;                /* how many functions were ever decoded */
+  uint64_t left;             /* calls until this worker has made its most */
 };
 
 enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
 
+/* Only this worker writes its cell's counts. */
+static void add_to(_Atomic uint64_t *count, uint64_t more) {
+  atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
+                        memory_order_relaxed);
+}
+
 /* ---- functions
  * -------------------------------------------------------------------------------------------------- */
 
-static void decode_function(lua_State *L, const struct envelope *task) {
-  const uint8_t *text = cargo_text(task->function_code);
+/* What the parent keeps in a block. */
+static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
+  const uint8_t *text = cargo_text(block);
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
-  transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
+  add_to(&w->cell->bytes_in, size);
+  return transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
 }
 
 #define FUNCTIONS lua_upvalueindex(1)
@@ -48,7 +57,7 @@ static void push_function(lua_State *L, struct pool_worker *w) {
   lua_rawgeti(L, FUNCTIONS, (int)w->task.function);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
-  decode_function(L, &w->task);
+  decode_stored(L, w, w->task.function_code);
   if (w->cached++ >= FUNCTIONS_KEPT) {
     lua_pushnil(L);
     lua_rawseti(L, FUNCTIONS, (int)w->task.function - FUNCTIONS_KEPT);
@@ -71,64 +80,21 @@ static int push_arguments(lua_State *L, enum task_mode mode) {
   return count;
 }
 
-enum { MAP_FUNCTION = 1, MAP_COUNT, MAP_LIST, MAP_RESULTS, MAP_FAILURES, MAP_HANDLER };
-
-static void run_item(lua_State *L, enum task_mode mode, int i) {
-  lua_pushvalue(L, MAP_FUNCTION);
-  lua_rawgeti(L, MAP_LIST, i);
-  const int count = push_arguments(L, mode);
-  if (lua_pcall(L, count, 1, MAP_HANDLER)) {
-    struct vm *vm = vm_of(L);
-    if (vm_should_stop(vm)) vm_raise_stop(L, vm);
-    lua_rawseti(L, MAP_FAILURES, i);
-  } else {
-    lua_rawseti(L, MAP_RESULTS, i);
-  }
-}
-
-/* function, count, list → count, results, failures or nil. The failures' handler stands above them. */
-static int run_list(lua_State *L, struct pool_worker *w) {
-  const int count = (int)lua_tointeger(L, MAP_COUNT);
-  w->items = (uint64_t)count;
-  lua_createtable(L, count, 0);
-  lua_newtable(L);
-  lua_pushcfunction(L, failure_handler);
-  for (int i = 1; i <= count; i++) run_item(L, (enum task_mode)w->task.code, i);
-  lua_settop(L, MAP_FAILURES);
-  lua_remove(L, MAP_LIST);
-  lua_remove(L, MAP_FUNCTION);
-  return 3;
-}
-
-/* worker (light) → what is to be answered. Upvalue 1: the cache of functions. */
-static int run_task(lua_State *L) {
-  struct pool_worker *w = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  push_function(L, w);
-  const int count = transfer_decode(L, w->message.data + sizeof w->task, w->message.size - sizeof w->task,
-                                    TRANSFER_TRUSTED);
-  ring_message_unload(&w->message); /* what the arguments carried is the task's own now */
-  w->is_running = true;
-  if (w->task.code != TASK_CALL) return run_list(L, w);
-  lua_call(L, count, LUA_MULTRET);
-  return lua_gettop(L);
-}
-
-/* ---- the answer
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct answer {
   struct pool_worker *worker;
-  enum task_outcome outcome;
+  struct answer_envelope envelope;
 };
 
 /* answer (light), values… → nothing: encodes and puts. */
 static int send_answer(lua_State *L) {
   const struct answer *a = lua_touserdata(L, 1);
-  const struct envelope envelope = {.code = (uint8_t)a->outcome, .task = a->worker->task.task};
   struct parcel parcel;
-  parcel_open(&parcel, &envelope, sizeof envelope);
+  parcel_open(&parcel, &a->envelope, sizeof a->envelope);
   parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
+  add_to(&a->worker->cell->bytes_out, parcel.letter.head_size + parcel.letter.body_size);
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
   if (st == STATUS_OK) return 0;
@@ -136,23 +102,48 @@ static int send_answer(lua_State *L) {
   return luaL_error(L, "the result cannot be sent: %s", status_text(st, why));
 }
 
-/* The values above BASE are sent, and popped. On failure the error is on top, in their place. */
-static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outcome) {
-  struct answer answer = {w, outcome};
-  const int count = lua_gettop(L) - BASE;
+/* The top `count` values are sent, and popped. On failure the error is on top, in their place. */
+static int try_send_answer(lua_State *L, struct answer *answer, int count) {
   luaL_checkstack(L, 2, "too many results");
+  const int first = lua_gettop(L) - count + 1;
   lua_pushcfunction(L, send_answer);
-  lua_insert(L, BASE + 1);
-  lua_pushlightuserdata(L, &answer);
-  lua_insert(L, BASE + 2);
+  lua_insert(L, first);
+  lua_pushlightuserdata(L, answer);
+  lua_insert(L, first + 1);
   return lua_pcall(L, count + 1, 0, 0);
 }
 
-static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome outcome) {
-  if (try_send(L, w, outcome) == 0) return;
-  failure_unsendable(L);
-  if (try_send(L, w, outcome)) lua_error(L);
+static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outcome, int count) {
+  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}};
+  return try_send_answer(L, &answer, count);
 }
+
+static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome outcome) {
+  if (try_send(L, w, outcome, 1) == 0) return;
+  failure_unsendable(L);
+  if (try_send(L, w, outcome, 1)) lua_error(L);
+}
+
+/* ---- lists
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+enum { FLUSH_NS = 2000000, RETURN_NS = 20000000, STRIDE_MAX = 256 };
+
+/* What has run and was not sent; on the stack of run_list. */
+struct part {
+  struct pool_worker *worker;
+  int first;
+  int last;
+  int64_t begun_ns; /* of the part */
+  int64_t list_ns;  /* of the list */
+  int64_t
+      item_ns; /* of the item that runs, when somebody wants to know; else of the last look at the clock */
+  int stride;  /* items between two looks at the clock */
+  int until_look;
+};
+
+enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
 
 static int encode_probe(lua_State *L) {
   const struct bytes *text = transfer_encode(L, 1, 1, "result");
@@ -160,30 +151,155 @@ static int encode_probe(lua_State *L) {
   return 0;
 }
 
-/* Some result of a list cannot be sent: each that cannot becomes its item's failure. */
-static void single_out_unsendable(lua_State *L, int results, int failures, int count) {
+static void note_item_failure(lua_State *L, int i) {
+  if (lua_isnil(L, LIST_FAILURES)) {
+    lua_newtable(L);
+    lua_replace(L, LIST_FAILURES);
+  }
+  lua_rawseti(L, LIST_FAILURES, i);
+}
+
+/* Some result of a part cannot be sent: each that cannot becomes its item's failure. */
+static void single_out_unsendable(lua_State *L, int count) {
   for (int i = 1; i <= count; i++) {
     lua_pushcfunction(L, encode_probe);
-    lua_rawgeti(L, results, i);
+    lua_rawgeti(L, LIST_RESULTS, i);
     if (lua_pcall(L, 1, 0, 0) == 0) continue;
     failure_unsendable(L);
-    lua_rawseti(L, failures, i);
+    note_item_failure(L, i);
     lua_pushnil(L);
-    lua_rawseti(L, results, i);
+    lua_rawseti(L, LIST_RESULTS, i);
   }
 }
 
-/* count, results and failures stay on the stack until they went out: they may have to be looked through. */
-static void send_list(lua_State *L, struct pool_worker *w) {
-  const int count = (int)lua_tointeger(L, BASE + 1);
-  struct answer answer = {w, OUTCOME_OK};
-  lua_pushcfunction(L, send_answer);
-  lua_pushlightuserdata(L, &answer);
-  for (int i = 1; i <= 3; i++) lua_pushvalue(L, BASE + i);
-  if (lua_pcall(L, 4, 0, 0) == 0) return;
-  lua_pop(L, 1);
-  single_out_unsendable(L, BASE + 2, BASE + 3, count);
-  if (try_send(L, w, OUTCOME_OK)) send_failure(L, w, OUTCOME_FAILED);
+static int try_send_part(lua_State *L, const struct part *p, enum task_outcome outcome, int64_t now) {
+  struct answer answer = {p->worker,
+                          {.outcome = (uint8_t)outcome,
+                           .task = p->worker->task.task,
+                           .first = (uint64_t)p->first,
+                           .count = (uint32_t)(p->last - p->first + 1),
+                           .ns = (uint64_t)(now - p->begun_ns)}};
+  lua_pushvalue(L, LIST_RESULTS);
+  lua_pushvalue(L, LIST_FAILURES);
+  return try_send_answer(L, &answer, 2);
+}
+
+/* From here on the items in it have been answered, whatever happens. */
+static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
+  const int64_t now = clock_now_ns();
+  if (try_send_part(L, p, outcome, now)) {
+    lua_pop(L, 1);
+    single_out_unsendable(L, p->last - p->first + 1);
+    if (try_send_part(L, p, outcome, now)) lua_error(L);
+  }
+  add_to(&p->worker->cell->busy_ns, (uint64_t)(now - p->begun_ns));
+  add_to(&p->worker->cell->items, (uint64_t)p->last - (uint64_t)p->first + 1);
+  p->first = p->last + 1;
+  p->begun_ns = p->item_ns = now;
+  lua_createtable(L, left, 0);
+  lua_replace(L, LIST_RESULTS);
+  lua_pushnil(L);
+  lua_replace(L, LIST_FAILURES);
+}
+
+/* The VM is to stop: what has run is sent first, for which no hook may raise the stop again. */
+NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
+  lua_sethook(L, NULL, 0, 0);
+  if (p->last >= p->first) send_part(L, p, OUTCOME_PART, 0);
+  vm_raise_stop(L, p->worker->vm);
+}
+
+static void run_item(lua_State *L, struct part *p, int i) {
+  lua_pushvalue(L, LIST_FUNCTION);
+  lua_rawgeti(L, LIST_ITEMS, i);
+  const int count = push_arguments(L, (enum task_mode)p->worker->task.mode);
+  const int failed = lua_pcall(L, count, 1, LIST_HANDLER);
+  if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
+  p->last = i;
+  if (failed)
+    note_item_failure(L, i - p->first + 1);
+  else
+    lua_rawseti(L, LIST_RESULTS, i - p->first + 1);
+}
+
+/* An item of a timed task: whoever wants it stopped knows that it is this one (pool_core.c, doom). False: it
+ * does not begin. */
+static bool begin_item(struct part *p, int i) {
+  struct cell *cell = p->worker->cell;
+  if (!(p->worker->task.flags & TASK_TIMED)) {
+    atomic_store_explicit(&cell->item, (uint32_t)i, memory_order_relaxed);
+    return true;
+  }
+  atomic_store(&cell->begun_ns, clock_now_ns());
+  atomic_store(&cell->item, (uint32_t)i);
+  return atomic_load(&cell->doomed) == 0;
+}
+
+/* Looks at the clock now and then, more often where items take long. True: go on. */
+static bool go_on(lua_State *L, struct part *p, int left) {
+  if (--p->until_look > 0) return true;
+  const int64_t now = clock_now_ns();
+  const int64_t taken = now - p->item_ns;
+  if (taken * 8 < FLUSH_NS && p->stride < STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED)) p->stride *= 2;
+  if (taken * 2 > FLUSH_NS) p->stride = 1;
+  p->until_look = p->stride;
+  p->item_ns = now;
+  if (now - p->list_ns >= RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
+  const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
+  if (left > 0 && (is_timed || now - p->begun_ns >= FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
+  return true;
+}
+
+/* function, count, items → nothing; the answers are sent. The failures' handler stands above them. */
+static void run_list(lua_State *L, struct pool_worker *w) {
+  const int count = (int)lua_tointeger(L, LIST_COUNT);
+  const int skip = (int)w->task.skip;
+  const int64_t now = clock_now_ns();
+  struct part p = {w, skip + 1, skip, now, now, now, 1, 1};
+  bool goes_on = true;
+  lua_createtable(L, count - skip, 0);
+  lua_pushnil(L);
+  lua_pushcfunction(L, failure_handler);
+  for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {
+    if (!begin_item(&p, i)) break;
+    run_item(L, &p, i);
+    w->left--;
+    goes_on = go_on(L, &p, count - i);
+  }
+  send_part(L, &p, p.last < count ? OUTCOME_RETURNED : OUTCOME_OK, 0);
+}
+
+/* ---- a call
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int run_call(lua_State *L, struct pool_worker *w, int count) {
+  struct cell *cell = w->cell;
+  const int64_t begun = clock_now_ns();
+  atomic_store(&cell->begun_ns, begun);
+  atomic_store(&cell->item, 1);
+  lua_call(L, count, LUA_MULTRET);
+  w->left--;
+  add_to(&cell->items, 1);
+  add_to(&cell->busy_ns, (uint64_t)(clock_now_ns() - begun));
+  return lua_gettop(L);
+}
+
+/* worker (light) → what is to be answered, of a call. Upvalue 1: the cache of functions. */
+static int run_task(lua_State *L) {
+  struct pool_worker *w = lua_touserdata(L, 1);
+  const struct task_envelope *task = &w->task;
+  lua_settop(L, 0);
+  push_function(L, w);
+  add_to(&w->cell->bytes_in, w->message.size);
+  const int count = task->arguments ? decode_stored(L, w, task->arguments)
+                                    : transfer_decode(L, w->message.data + sizeof *task,
+                                                      w->message.size - sizeof *task, TRANSFER_TRUSTED);
+  ring_message_unload(&w->message); /* what the arguments carried is the task's own now */
+  w->is_running = true;
+  if (task->mode == TASK_CALL) return run_call(L, w, count);
+  run_list(L, w);
+  return 0;
 }
 
 static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
@@ -194,9 +310,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
       lua_setfield(L, -2, "kind");
     }
     send_failure(L, w, OUTCOME_FAILED);
-  } else if (w->task.code != TASK_CALL) {
-    send_list(L, w);
-  } else if (try_send(L, w, OUTCOME_OK)) {
+  } else if (w->task.mode == TASK_CALL && try_send(L, w, OUTCOME_OK, lua_gettop(L) - BASE)) {
     failure_unsendable(L);
     send_failure(L, w, OUTCOME_FAILED);
   }
@@ -217,20 +331,40 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-static void do_task(lua_State *L, struct pool_worker *w) {
-  memcpy(&w->task, w->message.data, sizeof w->task);
-  trace_take(w->tasks, &w->message);
+/* Whoever cancels a task moves its ticket first, or we do. */
+static bool may_begin(const struct task_envelope *task) {
+  uint32_t queued = TICKET_QUEUED;
+  return !task->ticket ||
+         atomic_compare_exchange_strong((ticket_state *)commons_at(task->ticket), &queued, TICKET_BEGUN);
+}
+
+static void run(lua_State *L, struct pool_worker *w) {
   trace_mark_again(TRACE_TASK_START, w->task.task);
   w->is_running = false;
-  w->items = 1;
   lua_pushvalue(L, CACHE);
   lua_pushcclosure(L, run_task, 1);
   lua_pushlightuserdata(L, w);
   const int failed = lua_pcall(L, 1, LUA_MULTRET, HANDLER);
   answer_task(L, w, failed);
+  trace_mark(TRACE_TASK_END);
+}
+
+static void do_task(lua_State *L, struct pool_worker *w) {
+  memcpy(&w->task, w->message.data, sizeof w->task);
+  trace_take(w->tasks, &w->message);
+  if (may_begin(&w->task))
+    run(L, w);
+  else if (try_send(L, w, OUTCOME_SKIPPED, 0))
+    lua_error(L);
   ring_message_done(&w->message);
   bytes_trim(&w->inbox, 64 * 1024);
-  trace_mark(TRACE_TASK_END);
+}
+
+/* The claim goes last: who finds it, dead, knows which item ran. */
+static void lay_down(struct cell *cell) {
+  atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
+  atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
+  atomic_store(&cell->claim, 0);
 }
 
 static void initialize(lua_State *L, struct pool_worker *w, int count) {
@@ -240,7 +374,7 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
     return;
   }
   if (lua_pcall(L, count - 1, 0, HANDLER) == 0) {
-    if (try_send(L, w, OUTCOME_OK)) lua_error(L); /* task 0: this worker is ready */
+    if (try_send(L, w, OUTCOME_OK, 0)) lua_error(L); /* task 0: this worker is ready */
     return;
   }
   if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
@@ -295,10 +429,10 @@ void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell
   lua_newtable(L);
   lua_insert(L, CACHE);
   initialize(L, w, count);
-  uint64_t left = most_tasks(L);
-  while (left > 0 && take_task(L, w) == STATUS_OK) {
+  w->left = most_tasks(L);
+  atomic_store(&cell->ready_ns, clock_now_ns());
+  while (w->left > 0 && !atomic_load(&cell->doomed) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
-    atomic_store(&cell->claim, 0);
-    left -= w->items < left ? w->items : left;
+    lay_down(cell);
   }
 }

@@ -2,6 +2,8 @@
 #include "system.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -30,6 +32,16 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = deadline_after(seconds);
   raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));
   return 0;
+}
+
+/* terminal_width() → columns of the terminal that stderr is; nil: it is none, or a dumb one */
+int system_terminal_width(lua_State *L) {
+  const char *kind = getenv("TERM");
+  struct winsize size = {0};
+  if (!isatty(STDERR_FILENO) || !kind || strcmp(kind, "dumb") == 0) return 0;
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  lua_pushinteger(L, is_known ? size.ws_col : 80);
+  return 1;
 }
 
 /* MANYMOONS_WORKERS stands for the number of processors wherever that decides how many workers there are. */

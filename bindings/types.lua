@@ -144,6 +144,12 @@ function World.Pipe(duplex) end
 ---@return string? why "timeout" with an empty list
 function World.wait(things, timeout) end
 
+---The futures of a list as they are done: an iterator. Raises if not all are in time.
+---@param futures manymoons.Future[]
+---@param timeout? number seconds for all of them
+---@return fun(): manymoons.Future?
+function World.as_completed(futures, timeout) end
+
 ---Waits; never less than asked for.
 ---@param seconds number 0 or more
 function World.sleep(seconds) end
@@ -215,16 +221,46 @@ function Process:close() end
 ---@field maxtasksperchild? integer
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 
----@class manymoons.MapOptions
----@field chunksize? integer how many items a worker takes at once; default: guided by what is left
+---@class manymoons.CallOptions
+---@field timeout? number seconds that one call may run. It then fails with kind "timeout", and its worker is stopped and
+---replaced: an interpreter within milliseconds while it runs Lua (a C function or a loop that LuaJIT compiled is left
+---alone, in a thread that nobody waits for), a process always. In the serial world calls that do not run Lua end first.
+---@field retries? integer how often a call whose worker died runs again before it fails with kind "died"; default: 0
 
----Workers that run many calls. A worker that dies fails the call it was running with kind "died", and is
----replaced. A pool belongs to the process that made it and cannot be sent. It is terminated when it is
----collected or (Lua 5.4) goes out of a `<close>` scope.
+---@class manymoons.MapOptions : manymoons.CallOptions
+---@field chunksize? integer how many items a worker takes at once; default: adapts to what they cost and what is left
+---@field progress? boolean|function true: a bar on stderr where that is a terminal, else a line each 5 s; or f(done, total)
+
+---@class manymoons.ImapOptions : manymoons.MapOptions
+---@field window? integer how many items are read ahead of the results given out; default: 4 for each worker, or one chunk
+
+---@class manymoons.CallbackOptions : manymoons.CallOptions
+---@field callback? function is called with the results, while the caller waits for something of this pool
+---@field error_callback? function is called with the mm.Error
+
+---@class manymoons.MapCallbackOptions : manymoons.MapOptions
+---@field callback? function is called with the list of results
+---@field error_callback? function is called with the mm.Error
+
+---@class manymoons.WorkerStats
+---@field name string
+---@field pid integer
+---@field tasks integer calls that have ended
+---@field busy number seconds in calls
+---@field waiting number seconds without one, since it first asked for work
+---@field startup number seconds until it first asked for work
+---@field bytes_in integer what came in for calls; 0 where nothing is copied
+---@field bytes_out integer
+
+---Workers that run many calls. A worker that dies (is killed, calls os.exit, runs out of memory) fails the call it was
+---running with kind "died", or `retries` lets it run again; the others go on, and a new worker takes its place. A pool
+---belongs to the process that made it and cannot be sent. It is terminated when it is collected or (Lua 5.4) goes out
+---of a `<close>` scope. Deaths, time-outs and callbacks are seen to while the script waits: for the pool or anything.
 ---@class manymoons.Pool
 local Pool = {}
 
----f of each item, in order. Raises the mm.Error of the first item that failed, after all were run.
+---f of each item, in order. Raises the mm.Error of the first item that failed, after all were run: its field `results`
+---has those of the others, its field `errors` all that failed, by index.
 ---@param f function|table
 ---@param list any[] with a field n where some are nil
 ---@param options? manymoons.MapOptions
@@ -238,6 +274,44 @@ function Pool:map(f, list, options) end
 ---@return any[] results
 function Pool:starmap(f, list, options) end
 
+---Results as they are asked for, in order: an iterator. It raises the mm.Error of an item that failed, and goes on with
+---the next one. A result of nil comes as false.
+---@param f function|table
+---@param items any[]|function a list, or a function that returns the next item, until nil
+---@param options? manymoons.ImapOptions
+---@return fun(): any
+function Pool:imap(f, items, options) end
+
+---As imap, in the order in which they are done.
+---@param f function|table
+---@param items any[]|function
+---@param options? manymoons.ImapOptions
+---@return fun(): any
+function Pool:imap_unordered(f, items, options) end
+
+---As map, not waited for: a future of the list.
+---@param f function|table
+---@param list any[]
+---@param options? manymoons.MapCallbackOptions
+---@return manymoons.Future
+function Pool:map_async(f, list, options) end
+
+---As starmap, not waited for.
+---@param f function|table
+---@param list any[][]
+---@param options? manymoons.MapCallbackOptions
+---@return manymoons.Future
+function Pool:starmap_async(f, list, options) end
+
+---Folds f of each item, on the workers: op(op(f(list[1]), f(list[2])), …). op must be associative.
+---@param f function|table
+---@param list any[]
+---@param op function of two values
+---@param init? any in front of all; without it, an empty list is an error
+---@param options? manymoons.MapOptions without chunksize
+---@return any
+function Pool:reduce(f, list, op, init, options) end
+
 ---One call, waited for.
 ---@param f function|table
 ---@param ... any
@@ -249,6 +323,17 @@ function Pool:apply(f, ...) end
 ---@param ... any
 ---@return manymoons.Future
 function Pool:submit(f, ...) end
+
+---As submit, with a list of arguments and options.
+---@param f function|table
+---@param arguments? any[] with a field n where some are nil
+---@param options? manymoons.CallbackOptions
+---@return manymoons.Future
+function Pool:apply_async(f, arguments, options) end
+
+---What the workers did: those that there are, or were when the pool was joined.
+---@return manymoons.WorkerStats[]
+function Pool:stats() end
 
 ---Takes no more calls. Those that were submitted are run.
 function Pool:close() end
@@ -262,7 +347,8 @@ function Pool:terminate() end
 ---@return string? why "timeout"
 function Pool:join(timeout) end
 
----A call that was submitted. It cannot be sent.
+---A call that was submitted, or a list of them. It cannot be sent. One that failed, of which nobody ever asked, is told
+---on stderr when it is collected.
 ---@class manymoons.Future
 local Future = {}
 
@@ -283,6 +369,16 @@ function Future:ready() end
 ---Whether the call returned rather than failed. Raises if it is not done.
 ---@return boolean
 function Future:successful() end
+
+---Takes the call back: it never runs, or is stopped as by a timeout. It has failed with kind "cancelled" then.
+---@return boolean is_cancelled false: it was done before
+function Future:cancel() end
+
+---f(future) once it is done: at once if it is, else while somebody waits for something of the pool. An error in f is told
+---on stderr.
+---@param f function|table
+---@return manymoons.Future self
+function Future:on_done(f) end
 
 ---A queue. A value is copied when it is put: later changes are not seen by the receiver, and put returns when
 ---the value is in the queue, not before. A process that is killed while using it costs at most the value it

@@ -411,6 +411,14 @@ static int worker_terminate(lua_State *L) {
   return 0;
 }
 
+/* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its cell
+ * says already that it is doomed (pool_core.c). */
+static int worker_interrupt(lua_State *L) {
+  struct worker *w = class_check(L, 1, &class);
+  stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);
+  return 0;
+}
+
 static int worker_kill(lua_State *L) {
   stop_with_signal(class_check(L, 1, &class), SIGKILL);
   return 0;
@@ -490,9 +498,16 @@ static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static const luaL_Reg methods[] = {
-    {"wait", worker_wait}, {"is_alive", worker_is_alive}, {"exitcode", worker_exitcode},
-    {"pid", worker_pid},   {"sentinel", worker_sentinel}, {"terminate", worker_terminate},
-    {"kill", worker_kill}, {"close", worker_gc},          {NULL, NULL},
+    {"wait", worker_wait},
+    {"is_alive", worker_is_alive},
+    {"exitcode", worker_exitcode},
+    {"pid", worker_pid},
+    {"sentinel", worker_sentinel},
+    {"terminate", worker_terminate},
+    {"interrupt", worker_interrupt},
+    {"kill", worker_kill},
+    {"close", worker_gc},
+    {NULL, NULL},
 };
 
 static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc, NULL};

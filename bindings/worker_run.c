@@ -142,6 +142,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
   vm_bind_thread(vm);
+  vm_obey(vm, &cell->doomed);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);

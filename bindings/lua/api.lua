@@ -90,7 +90,10 @@ local function handler_of(name)
   return handlers[name]
 end
 
+private.handler_of = handler_of
 local passes_arguments = select(2, xpcall(function(...) return select("#", ...) end, print, 1)) == 1
+
+private.passes_arguments = passes_arguments
 
 -- Runs a function as a worker would: true and results, or false and an mm.Error. PUC 5.1's xpcall passes nothing on.
 function private.call_here(name, f, ...)
@@ -166,7 +169,7 @@ end
 local function make_world(name)
   local world = { name = name }
   world.Process = is_multiple(name) and process.class(name) or serial.Process
-  world.Pool = is_multiple(name) and pool.class(name) or serial.Pool
+  world.Pool = pool.class(name)
   for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
     world[kind] = function(maxsize)
       check_maxsize(kind, maxsize)
@@ -181,6 +184,7 @@ local function make_world(name)
     return first, second
   end
   world.wait = wait(not is_multiple(name))
+  function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = private.sleep
   world.current_process = mm.current_process
   world.parent_process = mm.parent_process

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- The serial world: each worker is a plain call, made at once, in the caller. For debugging, and as the baseline that
--- the other worlds are measured against.
+-- The serial world's Process: a plain call, made at once by start, in the caller. Its pools are in serial_pool.lua.
 local private = ...
 
-local expect, unpack = private.expect, private.unpack
+local unpack = private.unpack
 
 -- Process: the call is made by start ------------------------------------------------------------------------
 
@@ -57,90 +56,4 @@ local function new_process(...)
   }, process_meta)
 end
 
--- Pool: each submit is the call ---------------------------------------------------------------------------------
-
-local Pool = {}
-
-local function check_open(self, where)
-  if self._closed then error(where .. ": the pool is closed", 3) end
-end
-
-local function worker_name(self) return self._name .. "-1" end
-
--- Calls f(…) as the pool's worker.
-local function as_worker(self, f, ...)
-  local here = { name = worker_name(self), pid = private.pid(), daemon = true, world = "serial" }
-  local before = private.set_current(here)
-  local results = private.pack(f(...))
-  private.set_current(before)
-  return results
-end
-
-local function run(self, f, ...) return as_worker(self, private.call_here, worker_name(self), f, ...) end
-
-function Pool.submit(self, f, ...)
-  check_open(self, "Pool:submit")
-  expect(private.is_callable(f), "Pool:submit", "a function expected, got " .. type(f))
-  return private.settled_future(run(self, f, ...))
-end
-
-function Pool.apply(self, f, ...)
-  check_open(self, "Pool:apply")
-  expect(private.is_callable(f), "Pool:apply", "a function expected, got " .. type(f))
-  return private.settled_future(run(self, f, ...)):get()
-end
-
--- The results, and the first error.
-local function call_each(name, f, list, call)
-  local results, first_error = {}, nil
-  for i = 1, list.n or #list do
-    local ok, result = call(name, f, list[i])
-    if ok then
-      results[i] = result
-    else
-      first_error = first_error or result
-    end
-  end
-  return results, first_error
-end
-
-local function map_with(self, f, list, call)
-  local outcome = as_worker(self, call_each, worker_name(self), f, list, call)
-  if outcome[2] then private.raise(outcome[2]) end
-  return outcome[1]
-end
-
-function Pool.map(self, f, list, opts)
-  check_open(self, "Pool:map")
-  private.check_map_arguments("Pool:map", f, list, opts)
-  return map_with(self, f, list, private.call_here)
-end
-
-function Pool.starmap(self, f, list, opts)
-  check_open(self, "Pool:starmap")
-  private.check_map_arguments("Pool:starmap", f, list, opts)
-  return map_with(self, f, list, function(name, g, item)
-    return private.call_here(name, g, unpack(item, 1, item.n or #item))
-  end)
-end
-
-function Pool.close(self) self._closed = true end
-function Pool.terminate(self) self._closed = true end
-function Pool.join(self)
-  if not self._closed then error("Pool:join: the pool is still open; call close or terminate first", 2) end
-  return true
-end
-
-local pool_meta = { __index = Pool, __name = "Pool", __close = Pool.terminate }
-
-local function new_pool(...)
-  local options = private.read_pool_arguments(...)
-  local self = setmetatable({ _name = options.name or "PoolWorker" }, pool_meta)
-  if options.initializer then
-    local outcome = run(self, options.initializer, unpack(options.initargs, 1, options.initargs.n))
-    if not outcome[1] then private.raise(outcome[2]) end
-  end
-  return self
-end
-
-return { Process = new_process, Pool = new_pool }
+return { Process = new_process }

@@ -5,7 +5,8 @@ local private = ...
 
 local function refuse(what) error("wait: " .. what, 0) end
 
--- What stands for the thing, and whether readiness of that is readiness of the thing.
+-- What stands for the thing, whether readiness of that is readiness of the thing, and a list of what else may end the
+-- wait for it.
 local function target_of(thing, place)
   local meta = getmetatable(thing)
   local ask = type(meta) == "table" and rawget(meta, "__mm_wait")
@@ -20,13 +21,19 @@ end
 
 -- One look at everything: which are ready, and what to sleep on for the others.
 local function look(things)
-  local is_ready, targets, places, is_final, any = {}, {}, {}, {}, false
+  local is_ready, targets, places, is_final, any, is_among = {}, {}, {}, {}, false, {}
   for i = 1, #things do
-    local target, final = target_of(things[i], i)
+    local target, final, others = target_of(things[i], i)
     if target == true then
       is_ready[i], any = true, true
     else
       targets[#targets + 1], places[#places + 1], is_final[#is_final + 1] = target, i, final
+    end
+    if others and target ~= true and not is_among[others] then
+      is_among[others] = true
+      for _, other in ipairs(others) do
+        targets[#targets + 1], places[#places + 1], is_final[#is_final + 1] = other, i, false
+      end
     end
   end
   return { is_ready = is_ready, targets = targets, places = places, is_final = is_final, any = any }

@@ -41,5 +41,5 @@ for how in serial interpreters processes:fork processes:spawn processes:forkserv
   expect 1 "^baker: .*table value" "$world" "$method"
   expect 2 "stack traceback:" "$world" "$method"
   expect 1 "deep" "$world" "$method"
-  expect 0 "asker" "$world" "$method"
+  expect 1 "asker" "$world" "$method"
 done

@@ -13,6 +13,7 @@ for round = 1, 40 do
       if x % 3 == 0 then error("three") end
       return x
     end, i)
+    futures[i]:on_done(function() end) -- so that failures are not told
   end
   local ending = round % 4
   if ending == 0 then

@@ -20,7 +20,7 @@
 #include "shared/ring.h"
 #include "state/lua_compat.h"
 
-enum { PARCEL_ENVELOPE_MAX = 32, PARCEL_HEAD_MAX = 64 };
+enum { PARCEL_ENVELOPE_MAX = 48, PARCEL_HEAD_MAX = 80 };
 
 struct parcel {
   struct ring_letter letter;

@@ -56,6 +56,7 @@ struct vm_thread {
   struct vm *vm;
   lua_State *_Atomic running;      /* the coroutine that runs; read by a signal handler on this thread */
   _Atomic int stop;                /* enum vm_stop */
+  const _Atomic uint64_t *word;    /* NULL, or see vm_obey */
   _Atomic int exit_code;           /* with VM_STOP_EXIT */
   _Atomic bool has_stopped;        /* the stop was seen: whoever keeps asking may rest */
   _Atomic bool is_ending;          /* nothing of the script runs any more: stops are over */

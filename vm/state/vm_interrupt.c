@@ -137,7 +137,15 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
 
 static void on_interrupt(int number) {
   (void)number;
-  if (bound && atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
+  if (!bound) return;
+  if (bound->word && atomic_load(bound->word)) raise_stop_reason(bound, VM_STOP_TERMINATE);
+  if (atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
+}
+
+void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
+  vm->main.word = word;
+  (void)!signals_on_interrupt(
+      on_interrupt); /* where the script has its own handler, the word alone has to do */
 }
 
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {

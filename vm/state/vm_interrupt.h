@@ -23,6 +23,9 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
 /* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
+/* The VM's main thread is that of its process, whose parent may set the word: with the signal that follows it
+ * is a stop. */
+void vm_obey(struct vm *vm, const _Atomic uint64_t *word);
 /* The stop is over: a REPL goes on with its next line. */
 void vm_clear_stop(struct vm *vm);
 /* What was to be stopped is over, and what comes now (children, finalizers) is not to be: no stop counts from

@@ -2,16 +2,18 @@
 #include "task/cell.h"
 
 #include <limits.h>
+#include <string.h>
+
+#include "os/clock.h"
 
 status cell_make(struct cell **out) {
   block_ref block = 0;
   const status st = commons_alloc(sizeof(struct cell), &block);
   if (st) return st;
   struct cell *c = commons_at(block);
+  memset(c, 0, sizeof *c);
   atomic_store(&c->phase, CELL_STARTING);
-  atomic_store(&c->exit_code, 0);
-  atomic_store(&c->claim, 0);
-  atomic_store(&c->watchers, 0);
+  atomic_store(&c->made_ns, clock_now_ns());
   *out = c;
   return STATUS_OK;
 }

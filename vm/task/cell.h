@@ -15,6 +15,15 @@ struct cell {
   futex_word phase;          /* enum cell_phase; who ends stores it last, then wakes */
   _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
   _Atomic uint64_t claim;    /* pool worker: the number of the task in its hands; see ring_take_claimed */
+  _Atomic uint32_t item;     /* which of that task's items runs, from 1; the ones before it have run */
+  _Atomic uint64_t doomed;   /* not 0: the parent wants it to end before it begins anything else */
+  _Atomic int64_t begun_ns;  /* when it began, as far as the worker looks at the clock; 0: nothing runs */
+  _Atomic int64_t made_ns;   /* when the cell was made, … */
+  _Atomic int64_t ready_ns;  /* … and when the worker first asked for work; 0: not yet */
+  _Atomic uint64_t items;    /* pool worker: calls that have ended, */
+  _Atomic uint64_t busy_ns;  /* how long they took, */
+  _Atomic uint64_t bytes_in; /* and what went in and out for them */
+  _Atomic uint64_t bytes_out;
   _Atomic bell_set watchers; /* bells of those who wait for the end among other things */
 };
 

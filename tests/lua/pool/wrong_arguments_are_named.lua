@@ -9,7 +9,7 @@ expect.raises("Pool:map: argument 1: a function expected, got nil", pool.map, po
 expect.raises("Pool:map: argument 2: a list expected, got number", pool.map, pool, print, 3)
 expect.raises("Pool:map: unknown option 'chunk'", pool.map, pool, print, {}, { chunk = 1 })
 expect.raises("chunksize: a whole number, 1 or more", pool.map, pool, print, {}, { chunksize = 0 })
-expect.raises("Pool:submit: a function expected, got string", pool.submit, pool, "print")
+expect.raises("Pool:submit: argument 1: a function expected, got string", pool.submit, pool, "print")
 expect.raises("still open", pool.join, pool)
 pool:terminate()
 expect.raises("no world 'threds'", mm.world, "threds")

@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- How far a list is: a bar on a terminal, a line now and then elsewhere, both on stderr; or a function's own affair.
+-- Called by whoever takes results (pool_lists.lua): no thread, and nothing between two results.
+local private, engine, pool, wanted, total = ...
+
+local BAR_EVERY, LINE_EVERY = 0.1, 5
+local BAR_LEAST, BAR_MOST = 10, 40
+
+local Progress = {}
+Progress.__index = Progress
+
+local function in_words(seconds)
+  if seconds < 60 then return string.format("%.0f s", seconds) end
+  if seconds < 3600 then return string.format("%d min %02d s", math.floor(seconds / 60), math.floor(seconds % 60)) end
+  return string.format("%d h %02d min", math.floor(seconds / 3600), math.floor(seconds % 3600 / 60))
+end
+
+local function rate_in_words(rate)
+  if rate >= 1e6 then return string.format("%.1f M/s", rate / 1e6) end
+  if rate >= 1e3 then return string.format("%.1f k/s", rate / 1e3) end
+  return string.format("%.1f/s", rate)
+end
+
+-- The share of the workers' time, since the beginning, in which they ran something.
+local function busy_share(self, now)
+  local busy = 0
+  for _, worker in ipairs(engine.measures(pool)) do busy = busy + worker.busy end
+  local passed = (now - self.begun) * pool._size
+  return passed > 0 and math.max(0, math.min(1, (busy - self.busy) / passed)) or 0
+end
+
+local function facts(self, now)
+  local passed = math.max(now - self.begun, 1e-9)
+  local rate = self.done / passed
+  local text = total and string.format("%d/%d", self.done, total) or tostring(self.done)
+  text = text .. "  " .. rate_in_words(rate)
+  if total and self.done > 0 and self.done < total then
+    text = text .. "  " .. in_words((total - self.done) / rate) .. " left"
+  elseif total and self.done == total then
+    text = text .. "  in " .. in_words(passed)
+  end
+  return text .. string.format("  workers %.0f %% busy", busy_share(self, now) * 100)
+end
+
+local function draw_bar(self, now)
+  local text = facts(self, now)
+  local room = math.min(BAR_MOST, self.width - #text - 10)
+  if total and total > 0 and room >= BAR_LEAST then
+    local filled = math.floor(room * self.done / total)
+    text = string.format("%3d %% [%s%s] %s", math.floor(100 * self.done / total), ("#"):rep(filled),
+      (" "):rep(room - filled), text)
+  end
+  io.stderr:write("\r", text:sub(1, self.width - 1), "\27[K")
+  self.is_drawn = true
+end
+
+local function write_line(self, now) io.stderr:write(pool._name, ": ", facts(self, now), "\n") end
+
+local function show(self, now)
+  self.shown = now
+  if self.width then draw_bar(self, now) else write_line(self, now) end
+end
+
+function Progress:update(done)
+  self.done = done
+  if private.is_callable(wanted) then
+    engine.call_back_now(wanted, done, total)
+    return
+  end
+  local now = private.time()
+  if now - self.shown >= (self.width and BAR_EVERY or LINE_EVERY) then show(self, now) end
+end
+
+-- Once, however the list ended.
+function Progress:finish()
+  if self.is_over then return end
+  self.is_over = true
+  if private.is_callable(wanted) then return end
+  show(self, private.time())
+  if self.is_drawn then io.stderr:write("\n") end
+end
+
+if not wanted then return nil end
+local now = private.time()
+local self = setmetatable({ done = 0, begun = now, shown = now, busy = 0, width = private.terminal_width() }, Progress)
+for _, worker in ipairs(engine.measures(pool)) do self.busy = self.busy + worker.busy end
+return self
