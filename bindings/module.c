@@ -15,6 +15,7 @@
 #include "embedded.h"
 #include "gil.h"
 #include "local_queue.h"
+#include "look.h"
 #include "measure.h"
 #include "pool_core.h"
 #include "queue.h"
@@ -196,6 +197,7 @@ static const luaL_Reg private_functions[] = {
     {"embedded", push_embedded},
     {"stop_forkserver", stop_forkserver},
     {"measure_run", measure_run},
+    {"look", look},
     {"trace_start", trace_start},
     {"trace_stop", trace_stop},
     {"trace_task", trace_task},

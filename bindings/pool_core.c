@@ -41,7 +41,10 @@ int pool_core_new(lua_State *L) {
   lua_setmetatable(L, -2);
   status st = ring_make(&core->tasks, 0, RING_GROWS);
   if (st == STATUS_OK) st = ring_make(&core->results, 0, RING_GROWS);
-  return st ? return_failure(L, st) : 1;
+  if (st) return return_failure(L, st);
+  atomic_store(&core->tasks->object.purpose, PURPOSE_TASKS);
+  atomic_store(&core->results->object.purpose, PURPOSE_RESULTS);
+  return 1;
 }
 
 void pool_core_rings(lua_State *L, int index, object_ref *tasks, object_ref *results) {

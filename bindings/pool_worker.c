@@ -244,6 +244,7 @@ static bool go_on(lua_State *L, struct part *p, int left) {
   if (taken * 2 > FLUSH_NS) p->stride = 1;
   p->until_look = p->stride;
   p->item_ns = now;
+  atomic_store_explicit(&p->worker->cell->begun_ns, now, memory_order_relaxed);
   if (now - p->list_ns >= RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
   const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
   if (left > 0 && (is_timed || now - p->begun_ns >= FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
@@ -257,6 +258,7 @@ static void run_list(lua_State *L, struct pool_worker *w) {
   const int64_t now = clock_now_ns();
   struct part p = {w, skip + 1, skip, now, now, now, 1, 1};
   bool goes_on = true;
+  atomic_store_explicit(&w->cell->begun_ns, now, memory_order_relaxed);
   lua_createtable(L, count - skip, 0);
   lua_pushnil(L);
   lua_pushcfunction(L, failure_handler);

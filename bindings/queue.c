@@ -63,6 +63,7 @@ static struct queue *push_queue(lua_State *L, enum flavor flavor) {
 
 static status make_ring(struct queue *q, uint64_t maxsize, enum flavor flavor) {
   const status st = ring_make(&q->ring, maxsize, RING_GROWS);
+  if (st == STATUS_OK) atomic_store(&q->ring->object.purpose, PURPOSE_QUEUE);
   return st == STATUS_OK && flavor == JOINABLE_QUEUE ? ring_keep_account(q->ring) : st;
 }
 

@@ -106,6 +106,7 @@ static void thread_main(void *argument) {
   signals_let_interrupts_in();
   signals_let_requests_in();
   vm_enter(vm);
+  cell_introduce(t->cell, t->name);
   cell_run(t->cell);
   const int code = run(t);
   let_go(t);

@@ -75,6 +75,10 @@ struct life {
 };
 
 static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
+  settings_push(L);
+  lua_getfield(L, -1, "name");
+  cell_introduce(life->cell, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
+  lua_pop(L, 2);
   cell_run(life->cell);
   if (life->birth->role == BIRTH_POOL_WORKER)
     pool_worker_loop(L, life->birth, life->cell, count);

@@ -9,6 +9,8 @@ static const char usage[] =
     "usage: manymoons [options] [script [args]]\n"
     "       manymoons [options] compare [options] script [args]\n"
     "                     run a script in every world and compare (compare --help)\n"
+    "       manymoons top PID\n"
+    "                     show what a running program does: its workers, queues and memory (top --help)\n"
     "       manymoons [options] trace [-o FILE] script [args]\n"
     "                     run a script and write what happened when (default: trace.json)\n"
     "\n"

@@ -24,6 +24,15 @@ static status map_whole(struct mapping *out, int fd, size_t size) {
   return STATUS_OK;
 }
 
+status mapping_look(struct mapping *out, int fd) {
+  struct stat info;
+  if (fstat(fd, &info)) return -errno;
+  void *base = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (base == MAP_FAILED) return -errno;
+  *out = (struct mapping){.base = base, .size = (size_t)info.st_size, .fd = fd};
+  return STATUS_OK;
+}
+
 status mapping_make(struct mapping *out, size_t size) {
   status st = size_allowed(size);
   if (st) return st;
@@ -41,10 +50,15 @@ status mapping_adopt(struct mapping *out, int fd) {
   return map_whole(out, fd, (size_t)info.st_size);
 }
 
-void mapping_destroy(struct mapping *m) {
+void mapping_forget(struct mapping *m) {
   munmap(m->base, m->size);
-  close(m->fd);
   *m = (struct mapping){.fd = -1};
+}
+
+void mapping_destroy(struct mapping *m) {
+  const int fd = m->fd;
+  mapping_forget(m);
+  close(fd);
 }
 
 status mapping_commit(const struct mapping *m, size_t offset, size_t size) {

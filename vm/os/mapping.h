@@ -25,6 +25,10 @@ enum { PAGE_SIZE_MAX = 65536 };
 MUST_CHECK status mapping_make(struct mapping *out, size_t size);
 /* Maps what an inherited descriptor stands for, whole; takes over the descriptor. */
 MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
+/* The same for memory of other programs, to be read alone; the caller's descriptor stays. */
+MUST_CHECK status mapping_look(struct mapping *out, int fd);
+/* Unmaps, and leaves the descriptor open. */
+void mapping_forget(struct mapping *m);
 /* Unmaps and closes. */
 void mapping_destroy(struct mapping *m);
 /* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC when there

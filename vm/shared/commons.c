@@ -74,7 +74,7 @@ commons_recording_word *_Atomic commons_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 +
-                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 2);
+                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 3);
 }
 
 static uint64_t bells_offset(void) { return 4096; }
@@ -171,6 +171,32 @@ void commons_close(void) {
   }
   mutex_unlock(&commons.lock);
 }
+
+/* Stands aside while another program's commons is looked at. */
+static struct mapping own_map = {.fd = -1};
+
+status commons_look(int fd) {
+  struct mapping map;
+  const status st = mapping_look(&map, fd);
+  if (st) return st;
+  const struct commons_header *header = (const struct commons_header *)(void *)map.base;
+  if (map.size < SIZE_LEAST || header->magic != MAGIC || header->format != format_number() ||
+      header->size != map.size) {
+    mapping_forget(&map);
+    return STATUS_FOREIGN;
+  }
+  CHECK(commons.users);
+  own_map = commons.map;
+  point_into(&map);
+  return STATUS_OK;
+}
+
+void commons_look_away(void) {
+  mapping_forget(&commons.map);
+  point_into(&own_map);
+}
+
+const struct roster *commons_roster(void) { return commons.roster; }
 
 /* ---- places and addresses ----------------------------------------------------------------------- */
 

@@ -29,6 +29,13 @@ MUST_CHECK status commons_open(void);
 MUST_CHECK status commons_join(int fd, uint32_t slot);
 /* The last user's close unmaps it. */
 void commons_close(void);
+/* The commons of another program, to be read: `fd` is of its memory, open for reading. Until
+ * commons_look_away, which leaves the descriptor open, everything here is about that one; nothing but arena,
+ * roster and objects may be looked at, and no other thread may use a commons. STATUS_FOREIGN: it is none, or
+ * of another build. */
+MUST_CHECK status commons_look(int fd);
+void commons_look_away(void);
+const struct roster *commons_roster(void);
 
 struct child_slot {
   uint32_t slot;

@@ -15,6 +15,7 @@ void object_init(struct object *o, enum object_kind kind) {
   atomic_store(&o->in_flight, 0);
   atomic_store(&o->journeys, journeys + 1);
   atomic_store(&o->anchors, 0);
+  atomic_store(&o->purpose, PURPOSE_NONE);
   o->kind = kind;
   o->generation = generation & 0xffff;
   o->magic = OBJECT_MAGIC;

@@ -35,6 +35,9 @@ struct object_list {
 
 enum object_kind { OBJECT_RING = 1, OBJECT_PIPE_END = 2 };
 
+/* For those who look on from outside (task/look.h); nothing depends on it. */
+enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };
+
 enum { OBJECT_MAGIC = 0x4d4d4f42 };
 /* DYING stands beside the slot of the destroyer, shifted by OBJECT_SLOT_SHIFT. NEW: nobody else knows it. */
 enum object_state { OBJECT_NEW = 0, OBJECT_LIVE = 1, OBJECT_DYING = 2, OBJECT_SLOT_SHIFT = 8 };
@@ -47,7 +50,7 @@ struct object {
   _Atomic uint64_t in_flight; /* rank_count */
   _Atomic uint64_t journeys;
   _Atomic uint32_t anchors; /* a bit for each object that needs this one; which, is up to the kind */
-  uint32_t pad;
+  _Atomic uint32_t purpose; /* enum object_purpose */
   _Atomic uint64_t holders[ROSTER_MAX / 64];
 };
 _Static_assert(sizeof(struct object) == 40 + ROSTER_MAX / 8, "layout");

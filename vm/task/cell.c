@@ -2,9 +2,12 @@
 #include "task/cell.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "os/clock.h"
+#include "os/process.h"
+#include "os/thread.h"
 
 status cell_make(struct cell **out) {
   block_ref block = 0;
@@ -12,13 +15,23 @@ status cell_make(struct cell **out) {
   if (st) return st;
   struct cell *c = commons_at(block);
   memset(c, 0, sizeof *c);
+  atomic_store(&c->magic, CELL_MAGIC);
   atomic_store(&c->phase, CELL_STARTING);
   atomic_store(&c->made_ns, clock_now_ns());
   *out = c;
   return STATUS_OK;
 }
 
-void cell_destroy(struct cell *c) { commons_free(commons_ref(c)); }
+void cell_destroy(struct cell *c) {
+  atomic_store(&c->magic, 0);
+  commons_free(commons_ref(c));
+}
+
+void cell_introduce(struct cell *c, const char *name) {
+  snprintf(c->name, sizeof c->name, "%s", name);
+  atomic_store(&c->tid, thread_kernel_id());
+  atomic_store(&c->pid, process_self().pid);
+}
 
 void cell_run(struct cell *c) {
   atomic_store(&c->phase, CELL_RUNNING);

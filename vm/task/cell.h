@@ -9,9 +9,15 @@
 
 #include "shared/commons.h"
 
+enum { CELL_MAGIC = 0x4d4d4345, CELL_NAME_MAX = 48 };
 enum cell_phase { CELL_STARTING = 0, CELL_RUNNING = 1, CELL_ENDED = 2 };
 
 struct cell {
+  _Atomic uint32_t magic;
+  _Atomic int32_t pid; /* of the worker's process and thread, once it runs */
+  _Atomic int32_t tid;
+  uint32_t reserved;
+  char name[CELL_NAME_MAX];  /* the worker's; for those who look on, who may find it half written */
   futex_word phase;          /* enum cell_phase; who ends stores it last, then wakes */
   _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
   _Atomic uint64_t claim;    /* pool worker: the number of the task in its hands; see ring_take_claimed */
@@ -29,6 +35,8 @@ struct cell {
 
 MUST_CHECK status cell_make(struct cell **out);
 void cell_destroy(struct cell *c);
+/* The worker, on its own thread, says who it is. */
+void cell_introduce(struct cell *c, const char *name);
 /* The worker runs; whoever watches the phase looks again. */
 void cell_run(struct cell *c);
 /* The worker's last word. Only the first call counts. */
