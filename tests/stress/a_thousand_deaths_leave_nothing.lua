@@ -68,4 +68,5 @@ expect.equal(measures.descriptors(), descriptors, "descriptors")
 expect.equal(measures.mappings(), mappings, "mappings")
 expect.equal(measures.children(), children, "children")
 local grown = measures.commons_kib() - commons
-expect.truthy(grown < 600, "the commons grew by " .. grown .. " KiB")
+-- A pipe whose reader is kept from reading for a while fills up, once: a mebibyte each way.
+expect.truthy(grown < 600 + 2048, "the commons grew by " .. grown .. " KiB")
