@@ -26,6 +26,7 @@ function machine.find_programs(build, folder)
   return {
     manymoons = ("env LUA_PATH='%s/lua/?.lua;;' %s/manymoons"):format(folder, build),
     lua = folder .. "/lua",
+    lua54 = find_program("lua5.4"),
     python = find_program(os.getenv("PYTHON") or "/usr/bin/python3") or find_program("python3"),
     python_dir = folder .. "/python",
     scripts = folder .. "/../../scripts",

@@ -136,14 +136,34 @@ local function crowd()
   })
 end
 
-local function pool(mode, counts)
+-- counts: ours, then those of the peers; false: the peer has nothing like it.
+local function pool(mode, counts, target)
   local function words(kind, count) return ("pool.py %s %s %d"):format(kind, mode, count) end
-  return join(in_both("Pool", ("pool.lua %s %d"):format(mode, counts[1])), {
-    python("multiprocessing.Pool", words("Pool", counts[2])),
-    python("ProcessPoolExecutor", words("ProcessPoolExecutor", counts[3])),
-    python("ThreadPoolExecutor", words("ThreadPoolExecutor", counts[4])),
-    node("pool by hand", ("pool.js %s %d"):format(mode, counts[5])),
-  })
+  local list = in_both("Pool", ("pool.lua %s %d"):format(mode, counts[1]), target)
+  for i, kind in ipairs{ "Pool", "ProcessPoolExecutor", "ThreadPoolExecutor" } do
+    local name = kind == "Pool" and "multiprocessing.Pool" or kind
+    if counts[i + 1] then list[#list + 1] = python(name, words(kind, counts[i + 1])) end
+  end
+  if counts[5] then list[#list + 1] = node("pool by hand", ("pool.js %s %d"):format(mode, counts[5])) end
+  return list
+end
+
+-- The calls themselves, without any pool: what no pool can beat, for it has to carry them.
+local function no_pool(count)
+  return { name = "manymoons, a plain loop", side = "reference",
+    command = "{manymoons} --world serial {lua}/pool.lua loop " .. count }
+end
+
+-- One thread of plain Lua: what a VM pays for being able to share its lock.
+local function alone_row(mode, title)
+  return {
+    name = "alone-" .. mode, title = "One thread alone: " .. title, metric = "time", unit = "s", better = "less",
+    contenders = {
+      { name = "manymoons", side = "ours", world = "threads", target = { most = 1.02, of = "lua5.4" },
+        command = "{manymoons} --world threads {lua}/alone.lua " .. mode },
+      { name = "lua5.4", side = "reference", command = "{lua54} {lua}/alone.lua " .. mode },
+    },
+  }
 end
 
 local COST = { metric = "cost", unit = "us" }
@@ -277,12 +297,57 @@ return {
     name = "pool-map", title = "Pool of two: map of tiny tasks, one by one", metric = "rate", unit = "k/s",
     better = "more",
     note = "`chunksize=1`.",
-    contenders = pool("map", { 50000, 10000, 3000, 10000, 40000 }),
+    contenders = pool("map", { 50000, 10000, 3000, 10000, 40000 }, { least = 1000 }),
+  },
+  {
+    name = "pool-squares", title = "Pool of two: map of 100,000 squares", metric = "rate", unit = "k/s",
+    better = "more",
+    note = "Without `chunksize`; the executors of Python have no choice of their own and take one by one.",
+    contenders = join(pool("squares", { 100000, 100000, 3000, 10000, 40000 }, { least = 5000 }), { no_pool(100000) }),
+  },
+  {
+    name = "pool-cpu", title = "Pool of two: calls that compute", metric = "speedup", unit = "times", better = "more",
+    note = "Against the same calls without a pool.",
+    contenders = pool("cpu", { 24, 24, 24, 24, false }, { least = 1.95 }),
+  },
+  {
+    name = "pool-stragglers", title = "Pool of two: four calls of 0.1 s in front of 28 of 1 ms", metric = "total",
+    unit = "s", better = "less",
+    note = "Two cores can do it in 0.214 s.",
+    contenders = pool("stragglers", { 32, 32, 32, 32, false }, { most = 0.235 }),
+  },
+  {
+    name = "pool-strings", title = "Pool of two: strings of 1 MiB, there and back", metric = "rate", unit = "GB/s",
+    better = "more",
+    contenders = pool("strings", { 200, 100, 100, 100, false }),
+  },
+  {
+    name = "pool-open", title = "Pool of four, up and down", metric = "time", unit = "us", better = "less",
+    note = "Python's, which starts its workers lazily, with one call each.",
+    contenders = (function()
+      local list = pool("open", { 50, 5, 5, 50, false })
+      list[1].target, list[2].target = { most = 1000 }, { most = 4000 }
+      return list
+    end)(),
   },
   {
     name = "pool-apply", title = "Pool of two: apply, one after the other", metric = "time", unit = "us",
     better = "less",
-    contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }),
+    contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }, { most = 5 }),
+  },
+  alone_row("fib", "Fibonacci numbers"),
+  alone_row("nbody", "n-body"),
+  alone_row("strings", "strings"),
+  alone_row("tables", "tables"),
+  {
+    name = "spinners", title = "Two computing threads in one VM", metric = "time", unit = "s", better = "less",
+    contenders = {
+      { name = "manymoons threads", side = "ours", world = "threads",
+        target = { most = 1.05, of = "one after the other" },
+        command = "{manymoons} --world threads {lua}/alone.lua spinners" },
+      { name = "one after the other", side = "reference",
+        command = "{manymoons} --world serial {lua}/alone.lua spinners" },
+    },
   },
   convoy_row(1, "median", 300),
   convoy_row(1, "p99", 2000),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Tasks that do next to nothing, in a pool of two: all at once, or one after the other.
+"""What a pool of two is given to do; pool.lua says what the modes are.
 
-Usage: pool.py Pool|ProcessPoolExecutor|ThreadPoolExecutor map|apply COUNT
+Usage: pool.py Pool|ProcessPoolExecutor|ThreadPoolExecutor MODE COUNT
 """
 import concurrent.futures
 import multiprocessing
@@ -15,28 +15,72 @@ def increment(x):
     return x + 1
 
 
-def open_pool():
-    """The pool, its map and its apply."""
+def square(x):
+    return x * x
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def same(x):
+    return x
+
+
+def open_pool(size=2):
+    """The pool, its map with the chunksize (None: its own choice), and its apply."""
     if kind == "Pool":
-        pool = multiprocessing.Pool(2)
-        return pool, lambda items: pool.map(increment, items, chunksize=1), lambda x: pool.apply(increment, (x,))
-    pool = getattr(concurrent.futures, kind)(2)
-    return pool, lambda items: list(pool.map(increment, items)), lambda x: pool.submit(increment, x).result()
+        pool = multiprocessing.Pool(size)
+        return pool, lambda f, items, chunk=None: pool.map(f, items, chunk), lambda f, x: pool.apply(f, (x,))
+    pool = getattr(concurrent.futures, kind)(size)
+    return (
+        pool,
+        lambda f, items, chunk=None: list(pool.map(f, items, chunksize=chunk or 1)),
+        lambda f, x: pool.submit(f, x).result(),
+    )
+
+
+def seconds_of(f, *arguments):
+    begin = time.perf_counter()
+    f(*arguments)
+    return time.perf_counter() - begin
+
+
+def up_and_down():
+    pool, map_all, _ = open_pool(4)
+    with pool:
+        map_all(increment, range(4), 1)
+
+
+def run(map_all, apply_one):
+    """The seconds that count, or None where something else was printed."""
+    if mode == "map":
+        return seconds_of(map_all, increment, range(count), 1)
+    if mode == "squares":
+        return seconds_of(map_all, square, list(range(count)))
+    if mode == "apply":
+        return seconds_of(lambda: [apply_one(increment, i) for i in range(count)])
+    if mode == "stragglers":
+        return seconds_of(map_all, time.sleep, [0.1 if i < count / 8 else 0.001 for i in range(count)])
+    if mode == "open":
+        return seconds_of(lambda: [up_and_down() for _ in range(count)])
+    if mode == "cpu":
+        alone = seconds_of(lambda: [fib(23) for _ in range(count)])
+        print("speedup", alone / seconds_of(map_all, fib, [23] * count), "times")
+    else:
+        print("rate", 2 * count / 1024 / seconds_of(map_all, same, ["x" * (1 << 20)] * count), "GB/s")
+    return None
 
 
 def main():
     pool, map_all, apply_one = open_pool()
     with pool:
-        map_all(range(4))  # the workers are there
-        begin = time.perf_counter()
-        if mode == "map":
-            map_all(range(count))
-        else:
-            for i in range(count):
-                apply_one(i)
-        seconds = time.perf_counter() - begin
-    print("rate", count / seconds / 1e3, "k/s")
-    print("time", seconds / count * 1e6, "us")
+        map_all(increment, range(4))  # the workers are there
+        seconds = run(map_all, apply_one)
+    if seconds is not None:
+        print("rate", count / seconds / 1e3, "k/s")
+        print("time", seconds / count * 1e6, "us")
+        print("total", seconds, "s")
 
 
 main()
