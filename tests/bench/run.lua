@@ -70,7 +70,7 @@ end
 -- The command for the shell; nil if a program in it is not on this machine.
 local function complete_command(command, programs)
   local is_there = true
-  local text = command:gsub("{([%a_]+)}", function(word)
+  local text = command:gsub("{([%w_]+)}", function(word)
     is_there = is_there and programs[word] ~= nil
     return programs[word]
   end)
