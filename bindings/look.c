@@ -92,14 +92,13 @@ static void look_at_block(void *context, block_ref block, owner_id owner) {
     if (o->magic != OBJECT_MAGIC || o->kind != OBJECT_RING || !object_is_live(o)) return;
     push_ring(v->L, (const struct ring *)(const void *)o);
     append(v->L, v->rings);
-  } else if (is_participant(owner) && commons_block_size(block) == ARENA_SMALLEST) {
+  } else if (is_participant(owner) && commons_block_size(block) == CELL_BLOCK) {
     const struct cell *cell = commons_at(block);
     if (atomic_load(&cell->magic) != CELL_MAGIC) return;
     push_worker(v->L, cell);
     append(v->L, v->workers);
   }
 }
-_Static_assert(sizeof(struct cell) <= ARENA_SMALLEST, "a cell is a block of the smallest size");
 
 static void push_processes(lua_State *L) {
   const struct roster *r = commons_roster();

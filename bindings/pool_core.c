@@ -9,6 +9,7 @@
 #include "shared/cargo.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
+#include "state/scalar.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
@@ -380,6 +381,40 @@ static int core_doom(lua_State *L) {
   return 1;
 }
 
+/* core:limit(worker, number) → the last item of the task that it runs, for it begins no other one; nil: it
+ * has no such task any more. As with doom, one of the two sees the other; an item that was about to begin may
+ * not, and comes back with the end of the list. */
+static int core_limit(lua_State *L) {
+  check_core(L, 1);
+  struct cell *cell = worker_cell(L, 2);
+  const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
+  const uint64_t item = atomic_load(&cell->item);
+  if (item == 0 || atomic_load(&cell->claim) != number) return 0;
+  atomic_store(&cell->limit, number << CELL_ITEM_BITS | item);
+  const uint64_t now = atomic_load(&cell->item);
+  if (now == 0 || atomic_load(&cell->claim) != number) return 0;
+  lua_pushinteger(L, (lua_Integer)(now > item ? now : item));
+  return 1;
+}
+
+/* core:recover(worker, number) → first item, results…: what a dead worker had done of the task and not sent,
+ * as far as it is known; nothing else */
+static int core_recover(lua_State *L) {
+  check_core(L, 1);
+  const struct journal *j = &worker_cell(L, 2)->journal;
+  const uint32_t count = atomic_load(&j->count);
+  if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
+  size_t at = 0;
+  size_t size = 0;
+  luaL_checkstack(L, (int)count + 1, "too many results");
+  lua_pushinteger(L, (lua_Integer)j->first);
+  for (uint32_t i = 0; i < count; i++) {
+    const uint8_t *entry = journal_next(j, &at, &size);
+    if (!entry || !scalar_push(L, entry, size)) return luaL_error(L, "impossible: a torn journal");
+  }
+  return (int)count + 1;
+}
+
 /* core:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds, bytes in, bytes
  * out */
 static int core_measures(lua_State *L) {
@@ -434,6 +469,8 @@ static const luaL_Reg methods[] = {
     {"claim", core_claim},
     {"running", core_running},
     {"doom", core_doom},
+    {"limit", core_limit},
+    {"recover", core_recover},
     {"measures", core_measures},
     {"close", core_close},
     {"drain", core_drain},

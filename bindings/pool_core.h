@@ -19,8 +19,9 @@
 
 enum task_mode { TASK_CALL = 0, TASK_MAP = 1, TASK_STARMAP = 2 };
 /* TIMED: each item may be stopped on its own, so the cell says when it began. RETURNS: where the items take
- * long, the rest of the list is given back. */
-enum task_flag { TASK_TIMED = 1, TASK_RETURNS = 2 };
+ * long, the rest of the list is given back. EACH: as if each item were a task of its own: what is done is
+ * never lost, and what has not begun can be taken back (pool_core.c, limit). */
+enum task_flag { TASK_TIMED = 1, TASK_RETURNS = 2, TASK_EACH = 4 };
 /* PART: of a list's items, more will come; RETURNED: more will not come; SKIPPED: it was cancelled before it
  * began. */
 enum task_outcome {

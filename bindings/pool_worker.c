@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "shared/cargo.h"
 #include "state/parcel.h"
+#include "state/scalar.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -184,6 +185,12 @@ static int try_send_part(lua_State *L, const struct part *p, enum task_outcome o
   return try_send_answer(L, &answer, 2);
 }
 
+static bool is_each(const struct part *p) { return (p->worker->task.flags & TASK_EACH) != 0; }
+
+static void begin_journal(const struct part *p) {
+  if (is_each(p)) journal_begin(&p->worker->cell->journal, p->worker->message.number, (uint64_t)p->first);
+}
+
 /* From here on the items in it have been answered, whatever happens. */
 static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
   const int64_t now = clock_now_ns();
@@ -200,6 +207,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   lua_replace(L, LIST_RESULTS);
   lua_pushnil(L);
   lua_replace(L, LIST_FAILURES);
+  begin_journal(p);
 }
 
 /* The VM is to stop: what has run is sent first, for which no hook may raise the stop again. */
@@ -209,30 +217,46 @@ NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
   vm_raise_stop(L, p->worker->vm);
 }
 
-static void run_item(lua_State *L, struct part *p, int i) {
+/* The result on top. False: it is lost if the worker dies before it is sent. */
+static bool note_in_journal(lua_State *L, const struct part *p) {
+  uint8_t head[SCALAR_HEAD_MAX];
+  const char *text = NULL;
+  size_t text_size = 0;
+  const size_t size = scalar_write(L, -1, head, &text, &text_size);
+  return size && journal_add(&p->worker->cell->journal, head, size, text, text_size);
+}
+
+static void run_item(lua_State *L, struct part *p, int i, int left) {
   lua_pushvalue(L, LIST_FUNCTION);
   lua_rawgeti(L, LIST_ITEMS, i);
   const int count = push_arguments(L, (enum task_mode)p->worker->task.mode);
   const int failed = lua_pcall(L, count, 1, LIST_HANDLER);
   if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
   p->last = i;
+  const bool is_safe = !is_each(p) || (!failed && note_in_journal(L, p));
   if (failed)
     note_item_failure(L, i - p->first + 1);
   else
     lua_rawseti(L, LIST_RESULTS, i - p->first + 1);
+  if (!is_safe && left > 0) send_part(L, p, OUTCOME_PART, left);
 }
 
-/* An item of a timed task: whoever wants it stopped knows that it is this one (pool_core.c, doom). False: it
- * does not begin. */
+static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
+  const uint64_t limit = atomic_load(&w->cell->limit);
+  return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
+}
+
+/* Whoever wants an item stopped, or to run those behind it, knows which one it is (pool_core.c: doom, limit).
+ * False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
   struct cell *cell = p->worker->cell;
-  if (!(p->worker->task.flags & TASK_TIMED)) {
+  if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
     atomic_store_explicit(&cell->item, (uint32_t)i, memory_order_relaxed);
     return true;
   }
-  atomic_store(&cell->begun_ns, clock_now_ns());
+  if (p->worker->task.flags & TASK_TIMED) atomic_store(&cell->begun_ns, clock_now_ns());
   atomic_store(&cell->item, (uint32_t)i);
-  return atomic_load(&cell->doomed) == 0;
+  return atomic_load(&cell->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
 }
 
 /* Looks at the clock now and then, more often where items take long. True: go on. */
@@ -258,13 +282,14 @@ static void run_list(lua_State *L, struct pool_worker *w) {
   const int64_t now = clock_now_ns();
   struct part p = {w, skip + 1, skip, now, now, now, 1, 1};
   bool goes_on = true;
+  begin_journal(&p);
   atomic_store_explicit(&w->cell->begun_ns, now, memory_order_relaxed);
   lua_createtable(L, count - skip, 0);
   lua_pushnil(L);
   lua_pushcfunction(L, failure_handler);
   for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {
     if (!begin_item(&p, i)) break;
-    run_item(L, &p, i);
+    run_item(L, &p, i, count - i);
     w->left--;
     goes_on = go_on(L, &p, count - i);
   }

@@ -21,9 +21,11 @@ local engine = {}
 
 local CALL = 0
 local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
-local TIMED, RETURNS = 1, 2
+local TIMED, RETURNS, EACH = 1, 2, 4
 -- So many workers in a row may die before they ran anything; from the third on they are replaced after growing pauses.
 local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
+-- Seconds between two looks at workers that have lists of which the rest could go elsewhere.
+local SHARE_EVERY = 0.001
 -- Seconds between asking a worker to end: asking again, killing its process, going on without its thread.
 local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.05, 1
 
@@ -126,6 +128,7 @@ local function end_task(pool, task)
   forget_number(pool, task)
   pool._pending = pool._pending - 1
   if task.timeout then pool._timed = pool._timed - 1 end
+  if task.is_each then pool._each = pool._each - 1 end
   release_task(pool, task)
   task.sink:finished(task)
 end
@@ -198,7 +201,7 @@ end
 function engine.put(pool, task, is_cancellable, is_stored)
   pool._last_id = pool._last_id + 1
   task.id, task.answered, task.skip = pool._last_id, 0, 0
-  task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0)
+  task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
   pool._tasks[task.id] = task
   local sent, number = pcall(send, pool, task, is_cancellable, is_stored)
   if not sent then
@@ -208,6 +211,7 @@ function engine.put(pool, task, is_cancellable, is_stored)
   end
   note_number(pool, task, number)
   pool._pending = pool._pending + 1
+  if task.is_each then pool._each = pool._each + 1 end
   if task.timeout then
     pool._shortest = pool._timed > 0 and math.min(pool._shortest, task.timeout) or task.timeout
     pool._timed = pool._timed + 1
@@ -248,7 +252,7 @@ end
 
 local function fail_all(pool, make_error)
   local tasks = pool._tasks
-  pool._tasks, pool._numbers, pool._pending, pool._timed = {}, {}, 0, 0
+  pool._tasks, pool._numbers, pool._pending, pool._timed, pool._each = {}, {}, 0, 0, 0
   for _, task in pairs(tasks) do
     fail_open_items(task, make_error)
     release_task(pool, task)
@@ -330,6 +334,17 @@ local function fail_unsent(task, item, name, code)
   end
 end
 
+-- Results that a dead worker had noted in its cell, and not sent.
+local function recover(task, first, ...)
+  local count = select("#", ...)
+  if not first or first + count - 1 <= task.answered then return end
+  local results, from = { ... }, task.answered + 1
+  if first < from then results = { unpack(results, from - first + 1, count) } end
+  count = first + count - from
+  task.sink:take(task, from, count, 0, results, nil)
+  task.answered = from + count - 1
+end
+
 -- What is to be done about a task whose worker is gone, while `item` of it ran (0: none had begun).
 local function take_back(pool, task, item, name, code)
   if item == 0 then
@@ -346,6 +361,7 @@ local function take_back(pool, task, item, name, code)
     if task.flags % 2 == 0 then task.flags = task.flags + TIMED end -- each of its items is answered at once now
     return put_again(pool, task, task.answered)
   end
+  item = math.min(item, task.count) -- a limit may have struck it in time
   fail_unsent(task, item, name, code)
   fail_item(task, item, died_error(name, code, "while it ran this call"))
   put_again(pool, task, math.max(item, task.answered))
@@ -364,6 +380,7 @@ local function bury(pool, index)
   end
   local number, item = pool._core:claim(worker)
   local task = pool._numbers[number]
+  if task and task.is_each then recover(task, pool._core:recover(worker, number)) end
   local was_asked = pool._stopping[worker] ~= nil
   pool._stopping[worker] = nil
   worker:close()
@@ -466,6 +483,24 @@ local function press_on(pool, index, now)
   return ASK_AGAIN
 end
 
+-- A worker that stays at one item of many keeps that one; the others go elsewhere.
+local function share(pool, index)
+  local worker = pool._workers[index]
+  local number, item = pool._core:running(worker)
+  local task, seen = pool._numbers[number], pool._seen[worker]
+  if not task or not task.is_each or item == 0 or item >= task.count then return end
+  if not seen or seen.number ~= number or seen.item ~= item then
+    pool._seen[worker] = { number = number, item = item }
+    return
+  end
+  local last = pool._core:limit(worker, number)
+  if not last or last >= task.count then return end
+  local count = task.count
+  task.sink:give_back(task, last)
+  task.count = last
+  if count > last then task.sink:feed() end
+end
+
 -- Seconds until the worker's item has had its time.
 local function check_time(pool, index)
   local worker = pool._workers[index]
@@ -495,15 +530,19 @@ end
 
 -- What time brings about. Seconds until it has to be looked at again; nil: no need.
 local function keep_time(pool)
-  if pool._timed == 0 and not next(pool._stopping) and #pool._vacancies == 0 then return nil end
+  if pool._timed == 0 and pool._each == 0 and not next(pool._stopping) and #pool._vacancies == 0 then return nil end
   local now = private.time()
+  local shares = pool._each > 0 and now >= pool._next_share
+  if shares then pool._next_share = now + SHARE_EVERY end
   local due = fill_vacancies(pool, now)
   for index = #pool._workers, 1, -1 do
     if pool._ended then return nil end
     due = math.min(due, press_on(pool, index, now) or math.huge)
+    if shares and not pool._ended then share(pool, index) end
     if pool._timed > 0 and not pool._ended then due = math.min(due, check_time(pool, index) or math.huge) end
   end
   if pool._timed > 0 then due = math.min(due, pool._shortest) end
+  if pool._each > 0 then due = math.min(due, SHARE_EVERY) end
   return due
 end
 
@@ -686,8 +725,9 @@ function engine.begin(pool)
   for name, value in pairs({
     _pid = private.pid(), _thread = private.thread(), _waiters = 0, _workers = {}, _names = {}, _tasks = {}, -- by id
     _numbers = {}, -- task by its number in the ring
-    _callbacks = {}, _vacancies = {}, _stopping = {}, _abandoned = {}, _pending = 0, _timed = 0, _last_id = 0,
-    _started = 0, _ready = 0, _deaths = 0,
+    _callbacks = {}, _vacancies = {}, _stopping = {}, _abandoned = {}, _pending = 0, _timed = 0, _each = 0,
+    _last_id = 0, _seen = {}, -- what each worker was at when it was last looked at
+    _started = 0, _ready = 0, _deaths = 0, _next_share = 0,
   }) do
     pool[name] = value
   end

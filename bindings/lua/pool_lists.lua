@@ -12,6 +12,9 @@ local MAP = 1
 -- worker: of the sizes chosen here, and of one that was given.
 local SLICE_NS, SLICE_LEAST_NS = 2e6, 5e4
 local AHEAD, AHEAD_OF_GIVEN = 2, 512
+-- With a chunksize of 1 calls that take next to nothing travel together all the same: so many nanoseconds of them, and
+-- so many, at most. Nobody can tell: what is done is not lost, and a worker that stays at one gives the others back.
+local EACH_NS, EACH_MOST, AHEAD_OF_EACH = 2e4, 32, 32
 -- Of a list that is sent at once, the share of what is left that each slice gets is one in so many, for each worker.
 local SLICES_PER_WORKER = 16
 local WINDOW_PER_WORKER = 4
@@ -40,6 +43,7 @@ local function note_done(self, count)
 end
 
 local function note_cost(self, count, ns)
+  if ns == 0 then return end
   local cost = ns / count
   self.cost = self.cost and (self.cost + cost) / 2 or cost
 end
@@ -119,7 +123,7 @@ local function put_slice(self, first, count, returns, is_cancellable)
   self.entry.users = self.entry.users + 1
   local task = engine.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
-    timeout = self.timeout, retries = self.retries, returns = returns,
+    timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
   }, is_cancellable, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
@@ -129,16 +133,17 @@ end
 
 local function size_of_slice(self, left)
   if self.pool._world == "serial" then return left end
-  if self.chunksize then return self.chunksize end
+  if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
   local share = math.ceil(left / (AHEAD * self.pool._size))
+  if self.is_each then return math.max(1, math.min(share, EACH_MOST, math.floor(EACH_NS / self.cost))) end
   local least = math.min(share, math.floor(SLICE_LEAST_NS / self.cost))
   return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
 end
 
 -- Of a given size, many at once and then none for a while: the workers stay awake, and the parent asleep.
 local function feed_some(self)
-  local most = self.pool._size * (self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  local most = self.pool._size * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
   if self.chunksize and self.open > most / 2 then return end
   while self.open < most and #self.ranges > 0 do
     local range = self.ranges[#self.ranges]
@@ -177,12 +182,15 @@ local function feed(self)
 end
 
 local function give_back(self, task, answered)
+  if answered >= task.count then return end
   table.insert(self.ranges, { first = task.base + answered + 1, last = task.base + task.count })
   self.left = self.left + task.count - answered
 end
 
 local function run_and_wait(self)
-  self.feed, self.give_back = feed, not self.chunksize and give_back or nil
+  local is_copied = self.pool._world == "interpreters" or self.pool._world == "processes"
+  self.is_each = self.chunksize == 1 and is_copied and not self.timeout
+  self.feed, self.give_back = feed, (not self.chunksize or self.is_each) and give_back or nil
   self.ranges, self.left = {}, self.total
   if self.total > 0 then
     self.ranges[1] = { first = 1, last = self.total }

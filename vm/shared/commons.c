@@ -74,7 +74,7 @@ commons_recording_word *_Atomic commons_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct commons_header) * 31 + sizeof(struct roster) * 7 +
-                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 3);
+                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t bells_offset(void) { return 4096; }

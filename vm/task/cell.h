@@ -8,8 +8,9 @@
 #define TASK_CELL_H
 
 #include "shared/commons.h"
+#include "task/journal.h"
 
-enum { CELL_MAGIC = 0x4d4d4345, CELL_NAME_MAX = 48 };
+enum { CELL_MAGIC = 0x4d4d4345, CELL_NAME_MAX = 48, CELL_ITEM_BITS = 20, CELL_BLOCK = 1024 };
 enum cell_phase { CELL_STARTING = 0, CELL_RUNNING = 1, CELL_ENDED = 2 };
 
 struct cell {
@@ -22,6 +23,7 @@ struct cell {
   _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
   _Atomic uint64_t claim;    /* pool worker: the number of the task in its hands; see ring_take_claimed */
   _Atomic uint32_t item;     /* which of that task's items runs, from 1; the ones before it have run */
+  _Atomic uint64_t limit;    /* number of a task << CELL_ITEM_BITS | the last item of it that may begin */
   _Atomic uint64_t doomed;   /* not 0: the parent wants it to end before it begins anything else */
   _Atomic int64_t begun_ns;  /* when it began, as far as the worker looks at the clock; 0: nothing runs */
   _Atomic int64_t made_ns;   /* when the cell was made, … */
@@ -31,7 +33,9 @@ struct cell {
   _Atomic uint64_t bytes_in; /* and what went in and out for them */
   _Atomic uint64_t bytes_out;
   _Atomic bell_set watchers; /* bells of those who wait for the end among other things */
+  struct journal journal;
 };
+_Static_assert(sizeof(struct cell) <= CELL_BLOCK, "a cell is a block of this size");
 
 MUST_CHECK status cell_make(struct cell **out);
 void cell_destroy(struct cell *c);
