@@ -9,6 +9,7 @@ enum handle_number {
   HANDLE_SIMPLE_QUEUE = 3,
   HANDLE_JOINABLE_QUEUE = 4,
   HANDLE_LOCAL_QUEUE = 5, /* and the two after it: those refuse to travel, by name */
+  HANDLE_LOCK = 8,        /* and the six after it, in the order of enum sync_kind */
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include "connection.h"
 #include "embedded.h"
 #include "gil.h"
+#include "held.h"
 #include "local_queue.h"
 #include "look.h"
 #include "measure.h"
@@ -22,6 +23,7 @@
 #include "settings.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
+#include "sync.h"
 #include "system.h"
 #include "task/child.h"
 #include "tracing.h"
@@ -110,6 +112,7 @@ void module_open_handles(lua_State *L) {
   vm_adopt(L);
   open_commons(L);
   queue_open(L);
+  sync_open(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
@@ -171,11 +174,27 @@ static int stop_forkserver(lua_State *L) {
   return 0;
 }
 
+/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is abandoned
+ */
+static int held_mark_call(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)held_mark(L));
+  return 1;
+}
+
+static int held_end_since_call(lua_State *L) {
+  held_end_since(L, (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
 static const luaL_Reg private_functions[] = {
     {"worker_start", worker_start},
     {"pool_core_new", pool_core_new},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
+    {"sync_new", sync_new},
+    {"sync_methods", sync_methods},
+    {"held_mark", held_mark_call},
+    {"held_end_since", held_end_since_call},
     {"pipe_new", pipe_new},
     {"wait_any", wait_any},
     {"dumps", values_dumps},

@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "base/memory.h"
 #include "failure.h"
+#include "held.h"
 #include "local_queue.h"
 #include "module.h"
 #include "os/signals.h"
@@ -88,8 +89,9 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
 }
 
 /* Without its anchor the state is garbage; nothing on it is used any more. */
-static void let_go(struct thread_worker *t) REQUIRES(rank_vm) {
+static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   lua_State *L = t->self.vm->state;
+  held_end_thread(L, &t->self, code != EXIT_SUCCESS);
   local_queue_forget_thread(L, &t->self);
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);
@@ -109,7 +111,7 @@ static void thread_main(void *argument) {
   cell_introduce(t->cell, t->name);
   cell_run(t->cell);
   const int code = run(t);
-  let_go(t);
+  let_go(t, code);
   vm_leave(vm);
   vm_thread_fini(&t->self);
   trace_worker_end();
@@ -145,7 +147,7 @@ status thread_worker_start(lua_State *L, int settings, int count, struct cell *c
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);
   if (st) {
-    let_go(t);
+    let_go(t, EXIT_SUCCESS);
     memory_free(t);
     return st;
   }

@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "failure.h"
 #include "gil.h"
+#include "held.h"
 #include "module.h"
 #include "os/process.h"
 #include "pool_worker.h"
@@ -112,6 +113,7 @@ static int finish(lua_State *L, struct vm *vm, int failed) {
   vm_end_stops(vm);
   lua_settop(L, 0);
   module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  held_end(L, code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
 }
@@ -155,6 +157,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
   const int code = finish(L, vm, lua_pcall(L, count + 1, 0, settings));
+  if (code == EXIT_SUCCESS) commons_release_all(OBJECT_SYNC);
   fflush(NULL);
   trace_worker_end();
   cell_end(cell, code);

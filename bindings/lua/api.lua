@@ -151,6 +151,7 @@ private.arguments_of_thread = connection.arguments_of_thread
 local process = private.load("process")(private)
 local pool = private.load("pool")(private)
 local serial = private.load("serial")(private)
+local sync = private.load("sync")(private)
 local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
@@ -183,6 +184,7 @@ local function make_world(name)
     if not first then error("Pipe: " .. second, 2) end
     return first, second
   end
+  for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
   world.wait = wait(not is_multiple(name))
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = private.sleep
@@ -281,6 +283,7 @@ mm.register = private.register
 mm.active_children = process.active_children
 mm.version = "0.1.0"
 mm._private = private
+mm._classes = sync.classes
 
 mm.register("mm.Error", Error)
 

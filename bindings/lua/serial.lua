@@ -17,7 +17,9 @@ function Process.start(self)
   self._started = true
   self.pid = private.pid()
   local before = private.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = "serial" })
+  local mark = private.held_mark()
   local ok, err = private.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
+  private.held_end_since(mark, not ok)
   private.set_current(before)
   self.exitcode = ok and 0 or 1
   if not ok then

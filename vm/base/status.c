@@ -19,6 +19,7 @@ static const char *own_text(status st) {
     case STATUS_MALFORMED: return "malformed message";
     case STATUS_FOREIGN: return "not of this program";
     case STATUS_TOO_LARGE: return "too large";
+    case STATUS_BROKEN: return "broken";
     default: return "unknown status";
   }
 }

@@ -26,6 +26,7 @@ enum {
   STATUS_MALFORMED = 8,   /* bytes that are not a message of ours */
   STATUS_FOREIGN = 9,     /* a handle of another program, or one that no longer exists */
   STATUS_TOO_LARGE = 10,  /* more than the thing can ever hold */
+  STATUS_BROKEN = 11,     /* a barrier that not everybody will reach */
 };
 
 enum { STATUS_TEXT_MAX = 128 };

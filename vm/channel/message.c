@@ -2,11 +2,12 @@
 #include "channel/message.h"
 
 #include "channel/pipe.h"
+#include "shared/sync.h"
 #include "wire/message.h"
 
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
-  for (int kind = OBJECT_RING; kind <= OBJECT_PIPE_END; kind++)
+  for (int kind = OBJECT_RING; kind <= OBJECT_SYNC; kind++)
     if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
@@ -62,4 +63,5 @@ void channel_register_kinds(void) {
   commons_set_mourner(OBJECT_RING, ring_object_mourn);
   commons_set_destructor(OBJECT_RING, ring_object_destroy);
   commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
+  sync_register_kind();
 }

@@ -357,6 +357,25 @@ void commons_release(struct object *o) {
   if (is_last) end_if_unreachable(o);
 }
 
+static struct object *remove_held(enum object_kind kind) {
+  struct object *found = NULL;
+  mutex_lock(&commons.lock);
+  for (size_t i = 0; i < commons.held_capacity && !found; i++) {
+    if (!commons.held[i].object) continue;
+    struct object *o = commons_at(commons.held[i].object);
+    if (o->kind != kind) continue;
+    found = o;
+    remove_place(i);
+    object_clear_holder(o, commons.slot);
+  }
+  mutex_unlock(&commons.lock);
+  return found;
+}
+
+void commons_release_all(enum object_kind kind) {
+  for (struct object *o = remove_held(kind); o; o = remove_held(kind)) end_if_unreachable(o);
+}
+
 bool commons_holds(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
   if (commons_find(ref, kind, &o)) return false;

@@ -100,6 +100,8 @@ object_ref commons_object_ref(const struct object *o);
 /* One more, one less handle of this process. The last release anywhere destroys the object. */
 MUST_CHECK status commons_hold(struct object *o);
 void commons_release(struct object *o);
+/* All handles of this process on objects of that kind: it ends in peace, and nobody need mourn it. */
+void commons_release_all(enum object_kind kind);
 /* A handle that was copied by fork, and is used for the first time in the child: held already if it was
  * passed, held now if the object still lives. STATUS_FOREIGN: it is gone. */
 MUST_CHECK status commons_claim(object_ref ref, enum object_kind kind);

@@ -14,6 +14,7 @@
  *   rank_count      what is in flight, in the whole program      (shared/commons.c)
  *   rank_tail       the producers' end of one ring               (shared/ring.c)
  *   rank_head       the consumers' end of one ring               (shared/ring.c)
+ *   rank_sync       one lock, semaphore, condition or barrier    (shared/sync.h)
  * While a lock below rank_vm is held: no Lua, no blocking call but the lock itself, no callback.
  */
 #ifndef SYNC_LOCK_RANK_H
@@ -32,5 +33,6 @@ extern struct lock_rank rank_program ACQUIRED_AFTER(rank_sweep);
 extern struct lock_rank rank_count ACQUIRED_AFTER(rank_program);
 extern struct lock_rank rank_tail ACQUIRED_AFTER(rank_count);
 extern struct lock_rank rank_head ACQUIRED_AFTER(rank_tail);
+extern struct lock_rank rank_sync ACQUIRED_AFTER(rank_head);
 
 #endif

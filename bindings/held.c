@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "held.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "shared/barrier.h"
+#include "shared/permits.h"
+
+struct entry {
+  struct sync *s;
+  uint64_t thread;
+  uint64_t count;
+  bool keeps; /* the list has a hold on the object */
+};
+
+struct held {
+  struct entry *entries; /* in the order in which they came */
+  size_t count;
+  size_t capacity;
+  uint32_t slot; /* the process that holds them; another one after a fork */
+  bool has_died;
+};
+
+static const char registry_key = 'h'; /* its address is the key; never written */
+
+/* ---- the list ----------------------------------------------------------------------------------------- */
+
+static void remove_entry(struct held *h, size_t at) {
+  if (h->entries[at].keeps) commons_release(&h->entries[at].s->object);
+  h->count--;
+  memmove(h->entries + at, h->entries + at + 1, (h->count - at) * sizeof *h->entries);
+}
+
+/* What is in a copy was taken by the parent. */
+static struct held *held_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
+  struct held *h = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (h->slot == commons_slot()) return h;
+  h->slot = commons_slot();
+  while (h->count) remove_entry(h, h->count - 1);
+  return h;
+}
+
+static uint64_t this_thread(lua_State *L) { return (uint64_t)(uintptr_t)vm_self(vm_of(L)); }
+
+/* The entry of that thread, or with `any` of whatever thread; the count: there is none. */
+static size_t find(const struct held *h, const struct sync *s, uint64_t thread, bool any) {
+  size_t at = 0;
+  while (at < h->count && (h->entries[at].s != s || (!any && h->entries[at].thread != thread))) at++;
+  return at;
+}
+
+void held_reserve(lua_State *L) {
+  struct held *h = held_of(L);
+  if (h->count < h->capacity) return;
+  const size_t capacity = h->capacity ? 2 * h->capacity : 16;
+  struct entry *entries = memory_resize(h->entries, capacity * sizeof *entries);
+  if (!entries) luaL_error(L, "not enough memory");
+  h->entries = entries;
+  h->capacity = capacity;
+}
+
+void held_add(lua_State *L, struct sync *s, uint64_t count) {
+  struct held *h = held_of(L);
+  const uint64_t thread = this_thread(L);
+  const size_t at = find(h, s, thread, false);
+  if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = thread};
+  h->entries[at].count += count;
+}
+
+void held_drop(lua_State *L, const struct sync *s, uint64_t count) {
+  struct held *h = held_of(L);
+  size_t at = find(h, s, this_thread(L), false);
+  if (at == h->count) at = find(h, s, 0, true);
+  if (at == h->count) return;
+  if (h->entries[at].count > count)
+    h->entries[at].count -= count;
+  else
+    remove_entry(h, at);
+}
+
+bool held_inherit(lua_State *L, const struct sync *s) {
+  struct held *h = held_of(L);
+  const size_t at = find(h, s, 0, true);
+  if (at == h->count || h->entries[at].keeps) return false;
+  h->entries[at].keeps = true;
+  return true;
+}
+
+/* ---- ends --------------------------------------------------------------------------------------------- */
+
+/* A semaphore may be taken by one and returned by another: what was taken by who ends well stays taken. */
+static void end_entry(const struct held *h, const struct entry *e, bool has_died) {
+  const struct sync_agent who = {h->slot, e->thread};
+  if (e->s->kind == SYNC_BARRIER) {
+    if (has_died) barrier_break(e->s);
+  } else if (e->s->kind == SYNC_SEMAPHORE && !has_died) {
+    permits_keep(e->s, who, e->count);
+  } else {
+    permits_abandon(e->s, who, e->count);
+  }
+}
+
+static void end_at(struct held *h, size_t at, bool has_died) {
+  end_entry(h, &h->entries[at], has_died);
+  remove_entry(h, at);
+}
+
+size_t held_mark(lua_State *L) { return held_of(L)->count; }
+
+void held_end_since(lua_State *L, size_t mark, bool has_died) {
+  struct held *h = held_of(L);
+  while (h->count > mark) end_at(h, h->count - 1, has_died);
+}
+
+void held_end_thread(lua_State *L, const struct vm_thread *t, bool has_died) {
+  struct held *h = held_of(L);
+  for (size_t at = h->count; at > 0; at--)
+    if (h->entries[at - 1].thread == (uint64_t)(uintptr_t)t) end_at(h, at - 1, has_died);
+}
+
+void held_end(lua_State *L, bool has_died) {
+  held_of(L)->has_died = has_died;
+  held_end_since(L, 0, has_died);
+}
+
+bool held_has_died(lua_State *L) { return held_of(L)->has_died; }
+
+static int held_gc(lua_State *L) {
+  struct held *h = lua_touserdata(L, 1);
+  const bool is_ours = h->slot == commons_slot();
+  while (h->count) {
+    if (is_ours) end_entry(h, &h->entries[h->count - 1], h->has_died);
+    remove_entry(h, h->count - 1);
+  }
+  memory_free(h->entries);
+  *h = (struct held){.slot = h->slot};
+  return 0;
+}
+
+void held_open(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
+  const bool is_open = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_open) return;
+  struct held *h = lua_newuserdata(L, sizeof *h);
+  *h = (struct held){.slot = commons_slot()};
+  lua_newtable(L);
+  lua_pushcfunction(L, held_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the threads of one VM have taken of locks and semaphores and not returned, and which barriers they
+ * have met at: so that a thread, or the VM, that ends leaves nobody waiting for it.
+ *
+ * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is collected after
+ * all of them; a handle that is collected while something is held leaves its hold on the object to the list.
+ * The copy in a forked child is empty.
+ */
+#ifndef BINDINGS_HELD_H
+#define BINDINGS_HELD_H
+
+#include "shared/sync.h"
+#include "state/lua_compat.h"
+#include "state/vm.h"
+
+/* [-0, +0, raises] */
+void held_open(lua_State *L);
+/* Room for one more entry, so that held_add cannot fail. [-0, +0, raises] */
+void held_reserve(lua_State *L);
+/* This thread took so many. */
+void held_add(lua_State *L, struct sync *s, uint64_t count);
+/* Somebody in this VM returned so many: this thread's, or another one's. */
+void held_drop(lua_State *L, const struct sync *s, uint64_t count);
+/* A handle on `s` is about to be collected. True: its hold is the list's from now on. */
+bool held_inherit(lua_State *L, const struct sync *s);
+
+/* How many entries there are, and the end of those that came later (serial: a worker is a call). */
+size_t held_mark(lua_State *L);
+void held_end_since(lua_State *L, size_t mark, bool has_died);
+/* A thread of the VM ends. */
+void held_end_thread(lua_State *L, const struct vm_thread *t, bool has_died);
+/* The VM's main thread ends, and the VM with it. */
+void held_end(lua_State *L, bool has_died);
+/* True when the VM ends and has failed, or was stopped. */
+bool held_has_died(lua_State *L);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync.h"
+
+#include "channel/message.h"
+#include "handles.h"
+#include "held.h"
+#include "shared/barrier.h"
+#include "shared/condition.h"
+#include "shared/permits.h"
+#include "state/handle.h"
+#include "state/vm.h"
+#include "wait_any.h"
+
+enum { KINDS = SYNC_EVENT + 1 };
+
+/* Both defined below the methods. */
+static const struct handle_class classes[KINDS];
+static const struct handle_type types[KINDS];
+
+/* ---- handles ------------------------------------------------------------------------------------------ */
+
+struct sync_handle *sync_at(lua_State *L, int index) {
+  struct sync_handle *h = lua_touserdata(L, index);
+  if (!h || lua_islightuserdata(L, index) || lua_rawlen(L, index) != sizeof *h) return NULL;
+  for (int kind = SYNC_LOCK; kind < KINDS; kind++)
+    if (h->type == &types[kind]) return h;
+  return NULL;
+}
+
+struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
+  struct sync_handle *h = sync_at(L, index);
+  if (!h || h->type != &types[kind]) return class_check(L, index, &classes[kind]);
+  if (!h->s) luaL_error(L, "%s: used after it was closed", classes[kind].name);
+  return h;
+}
+
+struct sync_agent sync_self(lua_State *L) {
+  return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)vm_self(vm_of(L))};
+}
+
+static struct sync_handle *push_handle(lua_State *L, enum sync_kind kind) {
+  struct sync_handle *h = lua_newuserdata(L, sizeof *h);
+  *h = (struct sync_handle){.type = &types[kind]};
+  luaL_getmetatable(L, classes[kind].key);
+  lua_setmetatable(L, -2);
+  return h;
+}
+
+static enum sync_kind kind_called(lua_State *L, int index) {
+  const char *name = luaL_checkstring(L, index);
+  int kind = SYNC_LOCK;
+  while (kind < KINDS && strcmp(classes[kind].name, name) != 0) kind++;
+  return kind < KINDS ? (enum sync_kind)kind : (enum sync_kind)luaL_argerror(L, index, "no such kind");
+}
+
+int sync_new(lua_State *L) {
+  const enum sync_kind kind = kind_called(L, 1);
+  const uint64_t initial = (uint64_t)luaL_optnumber(L, 2, 1);
+  struct sync_handle *h = push_handle(L, kind);
+  h->never_waits = lua_toboolean(L, 3);
+  const status st = sync_make(kind, initial, &h->s);
+  return st ? return_failure(L, st) : 1;
+}
+
+int sync_methods(lua_State *L) {
+  luaL_getmetatable(L, classes[kind_called(L, 1)].key);
+  lua_getfield(L, -1, "__index");
+  return 1;
+}
+
+/* A VM that has died and had the barrier will not come to it any more. */
+static int handle_gc(lua_State *L) {
+  struct sync_handle *h = sync_at(L, 1);
+  if (!h || !h->s) return 0;
+  if (h->s->kind == SYNC_BARRIER && held_has_died(L)) barrier_break(h->s);
+  if (!held_inherit(L, h->s)) commons_release(&h->s->object);
+  h->s = NULL;
+  return 0;
+}
+
+/* ---- for people --------------------------------------------------------------------------------------- */
+
+static void push_holder(lua_State *L, struct sync_agent holder) {
+  const struct sync_agent self = sync_self(L);
+  const int pid = (int)commons_roster()->slots[holder.slot].id.pid;
+  const bool is_here = holder.slot == self.slot;
+  const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
+  lua_pushfstring(L, "held by process %d%s", pid, whose);
+}
+
+static void push_state(lua_State *L, struct sync *s) {
+  struct sync_agent holder;
+  switch (s->kind) {
+    case SYNC_LOCK:
+    case SYNC_RLOCK:
+      if (permits_holder(s, &holder))
+        push_holder(L, holder);
+      else
+        lua_pushliteral(L, "free");
+      break;
+    case SYNC_EVENT: lua_pushstring(L, event_is_set(s) ? "set" : "not set"); break;
+    case SYNC_BARRIER: lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial); break;
+    case SYNC_CONDITION: lua_pushliteral(L, "condition"); break;
+    default: lua_pushfstring(L, "%d free", (int)permits_free(s)); break;
+  }
+}
+
+static int handle_tostring(lua_State *L) {
+  const struct sync_handle *h = sync_at(L, 1);
+  if (!h || !h->s) {
+    lua_pushliteral(L, "closed lock");
+    return 1;
+  }
+  push_state(L, h->s);
+  lua_pushfstring(L, "%s: %s", h->type->name, lua_tostring(L, -1));
+  return 1;
+}
+
+/* Two handles on one object are equal. */
+static int handle_eq(lua_State *L) {
+  const struct sync_handle *a = sync_at(L, 1);
+  const struct sync_handle *b = sync_at(L, 2);
+  lua_pushboolean(L, a && b && a->s == b->s);
+  return 1;
+}
+
+static const struct handle_class classes[KINDS] = {
+    [SYNC_LOCK] = {"Lock", "manymoons.Lock", lock_methods, handle_gc, NULL},
+    [SYNC_RLOCK] = {"RLock", "manymoons.RLock", rlock_methods, handle_gc, NULL},
+    [SYNC_SEMAPHORE] = {"Semaphore", "manymoons.Semaphore", semaphore_methods, handle_gc, NULL},
+    [SYNC_BOUNDED_SEMAPHORE] = {"BoundedSemaphore", "manymoons.BoundedSemaphore", semaphore_methods,
+                                handle_gc, NULL},
+    [SYNC_CONDITION] = {"Condition", "manymoons.Condition", condition_methods, handle_gc, NULL},
+    [SYNC_BARRIER] = {"Barrier", "manymoons.Barrier", barrier_methods, handle_gc, NULL},
+    [SYNC_EVENT] = {"Event", "manymoons.Event", event_methods, handle_gc, NULL},
+};
+
+/* ---- waiting among other things ----------------------------------------------------------------------- */
+
+static bool handle_is_ready(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || event_is_set(h->s);
+}
+
+static bool handle_watch(lua_State *L, int index, bell_set bells) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || event_watch(h->s, bells);
+}
+
+/* ---- travelling --------------------------------------------------------------------------------------- */
+
+static uint64_t handle_send(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  if (!h->s) luaL_error(L, "%s: sent after it was closed", h->type->name);
+  if (commons_hold(&h->s->object)) luaL_error(L, "not enough memory");
+  return commons_object_ref(&h->s->object);
+}
+
+static void receive_as(lua_State *L, uint64_t reference, enum sync_kind kind) {
+  struct sync_handle *h = push_handle(L, kind);
+  struct object *object = NULL;
+  status st = commons_find(reference, OBJECT_SYNC, &object);
+  if (st == STATUS_OK && ((struct sync *)(void *)object)->kind != kind) st = STATUS_FOREIGN;
+  if (st == STATUS_OK) st = commons_hold(object);
+  char text[STATUS_TEXT_MAX];
+  if (st) luaL_error(L, "%s: %s", classes[kind].name, status_text(st, text));
+  h->s = (struct sync *)(void *)object;
+}
+
+#define KINDS_OF_HANDLES(x)                                                                            \
+  x(LOCK, "Lock") x(RLOCK, "RLock") x(SEMAPHORE, "Semaphore") x(BOUNDED_SEMAPHORE, "BoundedSemaphore") \
+      x(CONDITION, "Condition") x(BARRIER, "Barrier") x(EVENT, "Event")
+
+#define RECEIVE(kind, name) \
+  static void receive_##kind(lua_State *L, uint64_t reference) { receive_as(L, reference, SYNC_##kind); }
+KINDS_OF_HANDLES(RECEIVE)
+
+static const struct handle_type types[KINDS] = {
+#define TYPE(kind, name) [SYNC_##kind] = {name, handle_send, receive_##kind, message_drop_reference},
+    KINDS_OF_HANDLES(TYPE)};
+
+static void set_metamethod(lua_State *L, int kind, const char *name, lua_CFunction function) {
+  luaL_getmetatable(L, classes[kind].key);
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+void sync_open(lua_State *L) {
+  static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
+  held_open(L);
+  for (int kind = SYNC_LOCK; kind < KINDS; kind++) {
+    class_register(L, &classes[kind]);
+    class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
+    set_metamethod(L, kind, "__tostring", handle_tostring);
+    set_metamethod(L, kind, "__eq", handle_eq);
+    handle_register(L, HANDLE_LOCK + kind - SYNC_LOCK, &types[kind]);
+  }
+  class_set_pointer(L, &classes[SYNC_EVENT], WAITABLE_FIELD, &waitable);
+}

@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: MIT
+local mm = require "manymoons"
+local expect = require "expect"
+
+local function ends(f, lock)
+  local p = mm.Process(f, lock)
+  p:start()
+  p:join()
+end
+
+for _, kind in ipairs({ "Lock", "RLock", "BoundedSemaphore" }) do
+  local lock = mm[kind]()
+  ends(function(l) l:acquire() end, lock)
+  expect.equal({ lock:acquire(5) }, { true, "abandoned" }, kind .. ": it ended")
+  lock:release()
+  if mm.current_world() ~= "serial" then
+    ends(function(l)
+      l:acquire()
+      os.exit(3)
+    end, lock)
+    expect.equal({ lock:acquire(5) }, { true, "abandoned" }, kind .. ": it failed")
+    lock:release()
+  end
+  expect.equal({ lock:acquire(5) }, { true }, kind .. ": that is told once")
+  lock:release()
+end
+
+-- What one takes and another returns is nobody's.
+local semaphore = mm.Semaphore(2)
+ends(function(s) s:acquire() end, semaphore)
+expect.equal(semaphore:get_value(), 1)
+
+-- Who waited has it, and is told.
+if mm.current_world() ~= "serial" then
+  local lock, held, told = mm.Lock(), mm.Event(), mm.Queue()
+  local holder = mm.Process(function(l, h)
+    l:acquire()
+    h:set()
+    while true do mm.sleep(1) end
+  end, lock, held)
+  holder:start()
+  expect.equal(held:wait(10), true)
+  local waiter = mm.Process(function(l, q)
+    q:put("waits")
+    q:put({ l:acquire(10) })
+    l:release()
+  end, lock, told)
+  waiter:start()
+  expect.equal(told:get(10), "waits")
+  holder:kill()
+  expect.equal(told:get(1), { true, "abandoned" }, "within a second")
+  expect.equal({ lock:acquire(5) }, { true })
+  lock:release()
+  holder:join()
+  waiter:join()
+
+  -- A semaphore of which permits are missing gets back those of who was killed.
+  local permits, ready = mm.Semaphore(2), mm.Event()
+  local taker = mm.Process(function(s, r)
+    s:acquire()
+    r:set()
+    while true do mm.sleep(1) end
+  end, permits, ready)
+  taker:start()
+  expect.equal(ready:wait(10), true)
+  taker:kill()
+  taker:join()
+  expect.equal({ permits:acquire(5) }, { true, "abandoned" })
+  expect.equal({ permits:acquire(5) }, { true })
+end

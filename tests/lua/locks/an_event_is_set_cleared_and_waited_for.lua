@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+local mm = require "manymoons"
+local expect = require "expect"
+
+local event = mm.Event()
+expect.equal({ event:is_set(), tostring(event) }, { false, "Event: not set" })
+expect.equal({ event:wait(0) }, { nil, "timeout" })
+local start = mm.time()
+expect.equal({ event:wait(0.03) }, { nil, "timeout" })
+expect.truthy(mm.time() - start >= 0.03)
+event:set()
+event:set()
+expect.equal({ event:is_set(), event:wait(), event:wait(0) }, { true, true, true })
+expect.equal(mm.wait({ mm.Queue(), event }, 1), { event })
+event:clear()
+expect.equal(event:is_set(), false)
+expect.equal(mm.wait({ event }, 0), {})
+
+if mm.current_world() ~= "serial" then
+  -- All who waited go on, though it is cleared at once.
+  local ready, done, workers = mm.Queue(), mm.Queue(), {}
+  for i = 1, 4 do
+    workers[i] = mm.Process(function(e, r, d)
+      r:put(true)
+      d:put(e:wait(20))
+    end, event, ready, done)
+    workers[i]:start()
+  end
+  for _ = 1, 4 do ready:get(20) end
+  mm.sleep(0.02) -- most of them sleep by now; those who do not are served by the set below
+  for _ = 1, 200 do
+    event:set()
+    event:clear()
+    if done:qsize() == 4 then break end
+    mm.sleep(0.005)
+  end
+  for i = 1, 4 do
+    expect.equal(done:get(5), true)
+    workers[i]:join()
+  end
+  -- Among other things.
+  local other = mm.Process(function(e) e:set() end, event)
+  other:start()
+  expect.equal(mm.wait({ mm.Queue(), event }, 20), { event })
+  other:join()
+end

@@ -1,0 +1,62 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: processes
+-- hosts: manymoons
+local mm = require "manymoons"
+local expect = require "expect"
+
+math.randomseed(os.time())
+local lock, rlock, permits, condition = mm.Lock(), mm.RLock(), mm.BoundedSemaphore(2), mm.Condition()
+local progress = mm.Semaphore(0)
+
+local function work(l, r, p, c, done)
+  while true do
+    l:acquire()
+    l:release()
+    r:acquire()
+    r:acquire()
+    r:release()
+    r:release()
+    p:acquire()
+    p:release()
+    c:acquire()
+    c:notify()
+    c:wait(0.001)
+    c:release()
+    done:release()
+  end
+end
+
+local workers = {}
+local function start(i)
+  workers[i] = mm.Process(work, lock, rlock, permits, condition, progress)
+  workers[i]:start()
+end
+for i = 1, 4 do start(i) end
+local seconds = tonumber(os.getenv("SECONDS") or "2")
+local last = mm.time() + seconds
+local deaths = 0
+while mm.time() < last do
+  local i = math.random(4)
+  mm.sleep(math.random() * 0.005)
+  workers[i]:kill()
+  workers[i]:join()
+  deaths = deaths + 1
+  start(i)
+end
+-- Those who are left go on.
+local before = progress:get_value()
+for _ = 1, 500 do
+  if progress:get_value() > before + 20 then break end
+  mm.sleep(0.01)
+end
+expect.truthy(progress:get_value() > before + 20, "nothing moves after " .. deaths .. " deaths")
+for i = 1, 4 do
+  workers[i]:kill()
+  workers[i]:join()
+end
+expect.equal((lock:acquire(2)), true)
+expect.equal((rlock:acquire(2)), true)
+expect.equal((permits:acquire(2)), true)
+expect.equal((permits:acquire(2)), true)
+expect.equal(permits:get_value(), 0)
+expect.equal((condition:acquire(2)), true)

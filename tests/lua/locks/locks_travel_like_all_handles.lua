@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: MIT
+local mm = require "manymoons"
+local expect = require "expect"
+
+local q = mm.Queue()
+local lock, event = mm.Lock(), mm.Event()
+local things = {
+  lock = lock, rlock = mm.RLock(), semaphore = mm.Semaphore(3), bounded = mm.BoundedSemaphore(2),
+  condition = mm.Condition(lock), barrier = mm.Barrier(1, function() event:set() end), event = event,
+}
+q:put(things)
+local copy = q:get()
+lock:acquire()
+expect.equal(copy.lock:locked(), true)
+expect.truthy(copy.lock == lock, "two handles on one lock are equal")
+expect.truthy(copy.lock ~= mm.Lock())
+copy.condition:notify_all()
+copy.condition:release()
+expect.equal(lock:locked(), false)
+copy.semaphore:acquire()
+expect.equal(things.semaphore:get_value(), 2)
+expect.equal(copy.barrier:wait(), 1)
+expect.equal(event:is_set(), true)
+
+-- To a pool.
+local pool = mm.Pool(2)
+local results = pool:map(function(t)
+  return t.lock:with(function()
+    t.semaphore:acquire(0)
+    return t.event:is_set()
+  end)
+end, { things, things })
+expect.equal(results, { true, true })
+expect.equal(things.semaphore:get_value(), 0)
+pool:close()
+pool:join()
+
+-- A handle that goes leaves the lock to the others; who holds it, holds it.
+copy.lock:acquire()
+copy.lock, copy.condition = nil, nil
+collectgarbage()
+collectgarbage()
+expect.equal(lock:locked(), true)
+lock:release()
+
+local closed = mm.Lock()
+closed = setmetatable({ inner = closed }, nil).inner
+getmetatable(closed).__gc(closed)
+expect.raises("Lock: used after it was closed", closed.acquire, closed)
+if mm.current_world() == "threads" then return end -- there nothing is encoded
+expect.raises("Lock: sent after it was closed", q.put, q, closed)

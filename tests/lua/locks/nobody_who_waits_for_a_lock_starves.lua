@@ -1,0 +1,32 @@
+-- SPDX-License-Identifier: MIT
+-- worlds: threads interpreters processes
+-- Two that do nothing but take the lock and let it go: a third one gets it as often as it likes.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local lock, stop, ready = mm.Lock(), mm.Event(), mm.Queue()
+local workers = {}
+for i = 1, 2 do
+  workers[i] = mm.Process(function(l, s, r)
+    r:put(true)
+    while not s:is_set() do
+      l:acquire()
+      for _ = 1, 100 do tostring(l) end
+      l:release()
+    end
+  end, lock, stop, ready)
+  workers[i]:start()
+end
+ready:get(20)
+ready:get(20)
+local times = {}
+for i = 1, 50 do
+  local start = mm.time()
+  expect.equal(lock:acquire(20), true)
+  times[i] = mm.time() - start
+  lock:release()
+end
+stop:set()
+for i = 1, 2 do workers[i]:join() end
+table.sort(times)
+expect.truthy(times[50] < 10, "the longest wait took " .. times[50])

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* Death at each instant of what happens to locks, semaphores, conditions and barriers: taking, returning,
+ * waiting, telling, meeting, and mourning somebody else.
+ *
+ * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
+ * the parent mourns; then everything validates, the lock can be had, no permit is lost or doubled, who waits
+ * in a condition can be told, and the barrier is broken or whole, and can be reset.
+ */
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "channel/message.h"
+#include "os/clock.h"
+#include "shared/barrier.h"
+#include "shared/condition.h"
+#include "shared/kill_point.h"
+#include "shared/permits.h"
+
+#if defined(MM_KILL_POINTS)
+
+enum { POINTS_MAX = 60, PERMITS = 3, PARTIES = 2, THREAD = 7 };
+
+struct scene {
+  struct sync *lock;
+  struct sync *rlock;
+  struct sync *semaphore; /* bounded; the parent has one of its permits */
+  struct sync *condition; /* the parent waits in it, after whoever the child told to */
+  struct sync *barrier;
+  struct sync_wait mine;
+  struct child_slot dead; /* held all that, and is gone unmourned */
+};
+
+static struct sync_agent self(void) { return (struct sync_agent){commons_slot(), THREAD}; }
+
+static bool take(struct sync *s, bool *was_abandoned) {
+  struct sync_wait w = {0};
+  return permits_take(s, self(), &w, deadline_now(), was_abandoned) == STATUS_OK;
+}
+
+static deadline soon(void) { return deadline_after(0.001); }
+
+/* ---- deeds -------------------------------------------------------------------------------------------- */
+
+static void act_lock(struct scene *s) {
+  bool abandoned = false;
+  CHECK(take(s->lock, &abandoned));
+  CHECK_EQ(permits_return(s->lock, self(), 1), STATUS_OK);
+}
+
+static void act_rlock(struct scene *s) {
+  bool abandoned = false;
+  CHECK(take(s->rlock, &abandoned) && take(s->rlock, &abandoned));
+  CHECK_EQ(permits_return(s->rlock, self(), 1), STATUS_OK);
+  const uint32_t depth = permits_return_all(s->rlock, self());
+  CHECK_EQ(depth, 1);
+}
+
+static void act_semaphore(struct scene *s) {
+  bool abandoned = false;
+  while (take(s->semaphore, &abandoned)) {
+  }
+  CHECK_EQ(permits_return(s->semaphore, self(), PERMITS - 1), STATUS_OK);
+}
+
+/* Nobody returns the last permit: it waits in vain, and gives up. */
+static void act_wait(struct scene *s) {
+  bool abandoned = false;
+  while (take(s->semaphore, &abandoned)) {
+  }
+  struct sync_wait w = {0};
+  CHECK_EQ(permits_take(s->semaphore, self(), &w, soon(), &abandoned), STATUS_TIMEOUT);
+  permits_give_up(s->semaphore, &w);
+  permits_abandon(s->semaphore, self(), 1);
+}
+
+static void act_condition(struct scene *s) {
+  struct sync_wait w = {0};
+  CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
+  condition_notify(s->condition, 2);
+  CHECK_EQ(condition_sleep(s->condition, &w, deadline_now()), STATUS_OK);
+}
+
+static void act_barrier(struct scene *s) {
+  struct barrier_arrival first = {.index = 0};
+  struct barrier_arrival last = {.index = 0};
+  CHECK_EQ(barrier_arrive(s->barrier, self(), &first, deadline_now()), STATUS_OK);
+  CHECK_EQ(barrier_arrive(s->barrier, self(), &last, deadline_now()), STATUS_OK);
+  CHECK(barrier_is_last(s->barrier, &last));
+  CHECK_EQ(barrier_open(s->barrier), STATUS_OK);
+  CHECK_EQ(barrier_sleep(s->barrier, &first, deadline_now()), STATUS_OK);
+  CHECK_EQ(barrier_arrive(s->barrier, self(), &first, deadline_now()), STATUS_OK);
+  CHECK_EQ(barrier_leave(s->barrier, &first), STATUS_BROKEN);
+  barrier_reset(s->barrier);
+}
+
+static void act_mourn(struct scene *s) { commons_forget_child(s->dead); }
+
+static const struct deed {
+  const char *name;
+  void (*act)(struct scene *s);
+} deeds[] = {{"lock", act_lock},  {"rlock", act_rlock},         {"semaphore", act_semaphore},
+             {"wait", act_wait},  {"condition", act_condition}, {"barrier", act_barrier},
+             {"mourn", act_mourn}};
+
+/* What the dead one left: all locks taken, a place in each line, told and not gone. */
+static void hold_everything(struct scene *s) {
+  bool abandoned = false;
+  struct sync_wait w = {0};
+  struct barrier_arrival a = {.index = 0};
+  CHECK(take(s->lock, &abandoned) && take(s->rlock, &abandoned) && take(s->semaphore, &abandoned));
+  CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
+  condition_notify(s->condition, 1);
+  CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
+}
+
+/* Forks a child that does `act`, and dies at that point (0: none). True when it died there. */
+static bool run_child(struct scene *s, void (*act)(struct scene *s), long point, struct child_slot *place) {
+  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
+  commons_share_with_child(place->slot, NULL);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    commons_after_fork(place->slot);
+    kill_point_arm(NULL, point);
+    act(s);
+    _exit(0);
+  }
+  int report = 0;
+  CHECK_EQ(waitpid(pid, &report, 0), pid);
+  CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
+  return WIFSIGNALED(report);
+}
+
+/* ---- afterwards --------------------------------------------------------------------------------------- */
+
+static void check_lock(struct sync *lock) {
+  bool abandoned = false;
+  CHECK(take(lock, &abandoned));
+  CHECK_EQ(permits_return(lock, self(), 1), STATUS_OK);
+  CHECK(take(lock, &abandoned));
+  CHECK(!abandoned); /* told once */
+  CHECK_EQ(permits_return(lock, self(), 1), STATUS_OK);
+}
+
+static void check_semaphore(struct sync *semaphore) {
+  bool abandoned = false;
+  CHECK_EQ(permits_free(semaphore), PERMITS - 1);
+  for (int i = 0; i < PERMITS - 1; i++) CHECK(take(semaphore, &abandoned));
+  CHECK(!take(semaphore, &abandoned));
+  CHECK_EQ(permits_return(semaphore, self(), PERMITS), STATUS_OK);
+  CHECK_EQ(permits_return(semaphore, self(), 1), STATUS_TOO_LARGE);
+}
+
+static void check_barrier(struct scene *s) {
+  if (barrier_is_broken(s->barrier)) barrier_reset(s->barrier);
+  CHECK_EQ(barrier_waiting(s->barrier), 0);
+  act_barrier(s);
+}
+
+static void check_all(struct scene *s) {
+  struct sync *all[] = {s->lock, s->rlock, s->semaphore, s->condition, s->barrier};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    sync_lock(all[i]);
+    sync_settle_and_unlock(all[i]);
+    sync_validate(all[i]);
+  }
+  check_lock(s->lock);
+  check_lock(s->rlock);
+  check_semaphore(s->semaphore);
+  CHECK_EQ(sync_place_state(&s->mine), PLACE_GRANTED); /* what the dead were told was passed on */
+  CHECK(condition_leave(s->condition, &s->mine));
+  check_barrier(s);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    sync_validate(all[i]);
+    commons_release(&all[i]->object);
+  }
+}
+
+static bool one_death(const struct deed *deed, long point) {
+  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  struct scene s = {.mine = {0}};
+  struct child_slot place;
+  bool abandoned = false;
+  CHECK_EQ(sync_make(SYNC_LOCK, 1, &s.lock), STATUS_OK);
+  CHECK_EQ(sync_make(SYNC_RLOCK, 1, &s.rlock), STATUS_OK);
+  CHECK_EQ(sync_make(SYNC_BOUNDED_SEMAPHORE, PERMITS, &s.semaphore), STATUS_OK);
+  CHECK_EQ(sync_make(SYNC_CONDITION, 0, &s.condition), STATUS_OK);
+  CHECK_EQ(sync_make(SYNC_BARRIER, PARTIES, &s.barrier), STATUS_OK);
+  CHECK(take(s.semaphore, &abandoned));
+  CHECK(!run_child(&s, hold_everything, 0, &s.dead));
+  if (deed->act != act_mourn) {
+    commons_forget_child(s.dead);
+    barrier_reset(s.barrier);
+    while (permits_free(s.lock) && take(s.lock, &abandoned) && abandoned)
+      CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
+    if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
+  }
+  CHECK_EQ(condition_enter(s.condition, commons_slot(), &s.mine), STATUS_OK);
+  const bool has_died = run_child(&s, deed->act, point, &place);
+  commons_forget_child(place);
+  commons_forget_child(s.dead);
+  if (deed->act != act_mourn && sync_place_state(&s.mine) == PLACE_WAITING) condition_notify(s.condition, 1);
+  check_all(&s);
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  return has_died;
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  channel_register_kinds();
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+    long point = 1;
+    while (one_death(&deeds[i], point)) CHECK(++point < POINTS_MAX);
+    CHECK(point > 4); /* there were points to die at */
+  }
+  commons_close();
+  return 0;
+}
+
+#else
+int main(void) { return 0; }
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/condition.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "os/clock.h"
+#include "shared/kill_point.h"
+
+/* ---- conditions --------------------------------------------------------------------------------------- */
+
+status condition_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
+  sync_lock(s);
+  const bool has_place = sync_enter(s, slot, w);
+  sync_unlock(s);
+  return has_place ? STATUS_OK : -EAGAIN;
+}
+
+bool condition_leave(struct sync *s, struct sync_wait *w) {
+  sync_lock(s);
+  const bool was_told = sync_place_state(w) == PLACE_GRANTED;
+  sync_leave(s, w);
+  sync_unlock(s);
+  return was_told;
+}
+
+status condition_sleep(struct sync *s, struct sync_wait *w, deadline until) {
+  while (sync_place_state(w) != PLACE_GRANTED) {
+    const status st = sync_sleep(s, &w->place->state, PLACE_WAITING, until);
+    if (st) return st;
+  }
+  (void)condition_leave(s, w);
+  return STATUS_OK;
+}
+
+static void tell(struct sync *s, uint64_t count, struct sync_wakes *wakes) {
+  for (struct place *p = sync_next(s, 0); count && p; p = sync_next(s, 0), count--)
+    sync_move(p, PLACE_GRANTED, wakes);
+}
+
+/* Under the lock the line stands still; they are woken when it is left. */
+static void tell_locked(struct sync *s, uint64_t count) REQUIRES(rank_sync) {
+  struct sync_wakes wakes = {.count = 0};
+  tell(s, count, &wakes);
+  for (size_t i = 0; i < wakes.count; i++) futex_wake(wakes.words[i], 1);
+}
+
+void condition_notify(struct sync *s, uint64_t count) {
+  sync_lock(s);
+  tell_locked(s, count);
+  sync_unlock(s);
+}
+
+static void settle_condition(struct sync *s, struct sync_wakes *wakes) {
+  (void)s;
+  (void)wakes;
+}
+
+/* The places go one after the other, each after its successor was told: who dies in between tells one too
+ * many, and never one too few. */
+static void forget_in_condition(struct sync *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
+  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
+    if (atomic_load(&p->state) != PLACE_GRANTED || p->slot != slot) continue;
+    tell_locked(s, 1);
+    KILL_POINT("condition.passed_on");
+    struct sync_wait w = {p, p->ticket};
+    sync_leave(s, &w);
+  }
+  (void)sync_forget_places(s, slot);
+}
+
+const struct sync_rules condition_rules = {settle_condition, forget_in_condition};
+
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+void event_set(struct sync *s) {
+  if (atomic_exchange(&s->is_set, 1)) return;
+  KILL_POINT("event.set");
+  atomic_fetch_add(&s->sets, 1);
+  futex_wake(&s->sets, INT_MAX);
+  const bell_set watchers = atomic_exchange(&s->watchers, 0);
+  if (watchers) bells_ring(commons_bells(), watchers);
+}
+
+void event_clear(struct sync *s) { atomic_store(&s->is_set, 0); }
+bool event_is_set(const struct sync *s) { return atomic_load(&s->is_set) != 0; }
+
+enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 };
+static const uint64_t has_seen = UINT64_C(1) << 32;
+
+status event_wait(struct sync *s, uint64_t *seen, deadline until) {
+  if (!*seen) *seen = has_seen | atomic_load(&s->sets);
+  const uint32_t sets = (uint32_t)*seen;
+  while (!event_is_set(s) && atomic_load(&s->sets) == sets) {
+    if (deadline_passed(until)) return STATUS_TIMEOUT;
+    const deadline soon = {clock_now_ns() + LOOK_AGAIN_NS};
+    const status st = futex_wait(&s->sets, sets, deadline_earlier(until, soon));
+    if (st == STATUS_INTERRUPTED) return st;
+  }
+  return STATUS_OK;
+}
+
+bool event_watch(struct sync *s, bell_set bells) {
+  atomic_fetch_or(&s->watchers, bells);
+  return event_is_set(s);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct sync,
+ * shared/sync.h).
+ *
+ * Who comes by may take a free permit before those who wait, who are woken to try their luck: handing each
+ * one over would make every take a change of threads. But who has waited for a millisecond is given the next
+ * one.
+ *
+ * A lock has a holder, a thread of a process. One that ends leaves the lock to the next, who is told. Of
+ * semaphores each process has a count. What a process that is gone had taken comes back, as far as permits
+ * are missing: where one process takes and another one returns, as with a count of things produced, nothing
+ * is.
+ */
+#ifndef SHARED_PERMITS_H
+#define SHARED_PERMITS_H
+
+#include "shared/sync.h"
+
+/* STATUS_TIMEOUT, STATUS_INTERRUPTED: call it again with the same wait, or permits_give_up. With a deadline
+ * that has passed it does not wait. */
+MUST_CHECK status permits_take(struct sync *s, struct sync_agent who, struct sync_wait *w, deadline until,
+                               bool *was_abandoned);
+void permits_give_up(struct sync *s, struct sync_wait *w);
+/* STATUS_EMPTY: a lock that nobody holds. STATUS_FOREIGN: an RLock that another one holds. STATUS_TOO_LARGE:
+ * more than its bound. */
+MUST_CHECK status permits_return(struct sync *s, struct sync_agent who, uint64_t count);
+/* The thread, or its VM, ends and has not returned so many. */
+void permits_abandon(struct sync *s, struct sync_agent who, uint64_t count);
+/* The thread ends well, and what it took stays taken: it is charged to nobody any more. */
+void permits_keep(struct sync *s, struct sync_agent who, uint64_t count);
+/* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is not held by `who`.
+ */
+uint32_t permits_return_all(struct sync *s, struct sync_agent who);
+void permits_set_depth(struct sync *s, uint32_t depth);
+
+bool permits_is_held_by(struct sync *s, struct sync_agent who);
+/* Free ones; of a lock 0 or 1. */
+uint64_t permits_free(struct sync *s);
+/* False: a lock that is free. */
+bool permits_holder(struct sync *s, struct sync_agent *out);
+
+#endif
