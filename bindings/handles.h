@@ -10,6 +10,8 @@ enum handle_number {
   HANDLE_JOINABLE_QUEUE = 4,
   HANDLE_LOCAL_QUEUE = 5, /* and the two after it: those refuse to travel, by name */
   HANDLE_LOCK = 8,        /* and the six after it, in the order of enum sync_kind */
+  HANDLE_VALUE = 15,
+  HANDLE_ARRAY = 16,
 };
 
 #endif

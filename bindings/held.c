@@ -32,18 +32,19 @@ static void remove_entry(struct held *h, size_t at) {
   memmove(h->entries + at, h->entries + at + 1, (h->count - at) * sizeof *h->entries);
 }
 
-/* What is in a copy was taken by the parent. */
-static struct held *held_of(lua_State *L) {
+struct held *held_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
   struct held *h = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  if (h->slot == commons_slot()) return h;
-  h->slot = commons_slot();
-  while (h->count) remove_entry(h, h->count - 1);
   return h;
 }
 
-static uint64_t this_thread(lua_State *L) { return (uint64_t)(uintptr_t)vm_self(vm_of(L)); }
+/* What is in a copy was taken by the parent. */
+static void empty_copy(struct held *h) {
+  if (h->slot == commons_slot()) return;
+  h->slot = commons_slot();
+  while (h->count) remove_entry(h, h->count - 1);
+}
 
 /* The entry of that thread, or with `any` of whatever thread; the count: there is none. */
 static size_t find(const struct held *h, const struct sync *s, uint64_t thread, bool any) {
@@ -52,8 +53,8 @@ static size_t find(const struct held *h, const struct sync *s, uint64_t thread, 
   return at;
 }
 
-void held_reserve(lua_State *L) {
-  struct held *h = held_of(L);
+void held_reserve(lua_State *L, struct held *h) {
+  empty_copy(h);
   if (h->count < h->capacity) return;
   const size_t capacity = h->capacity ? 2 * h->capacity : 16;
   struct entry *entries = memory_resize(h->entries, capacity * sizeof *entries);
@@ -62,17 +63,15 @@ void held_reserve(lua_State *L) {
   h->capacity = capacity;
 }
 
-void held_add(lua_State *L, struct sync *s, uint64_t count) {
-  struct held *h = held_of(L);
-  const uint64_t thread = this_thread(L);
-  const size_t at = find(h, s, thread, false);
-  if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = thread};
+void held_add(struct held *h, struct sync *s, struct sync_agent who, uint64_t count) {
+  const size_t at = find(h, s, who.thread, false);
+  if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = who.thread};
   h->entries[at].count += count;
 }
 
-void held_drop(lua_State *L, const struct sync *s, uint64_t count) {
-  struct held *h = held_of(L);
-  size_t at = find(h, s, this_thread(L), false);
+void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint64_t count) {
+  empty_copy(h);
+  size_t at = find(h, s, who.thread, false);
   if (at == h->count) at = find(h, s, 0, true);
   if (at == h->count) return;
   if (h->entries[at].count > count)
@@ -81,8 +80,8 @@ void held_drop(lua_State *L, const struct sync *s, uint64_t count) {
     remove_entry(h, at);
 }
 
-bool held_inherit(lua_State *L, const struct sync *s) {
-  struct held *h = held_of(L);
+bool held_inherit(struct held *h, const struct sync *s) {
+  empty_copy(h);
   const size_t at = find(h, s, 0, true);
   if (at == h->count || h->entries[at].keeps) return false;
   h->entries[at].keeps = true;
@@ -108,33 +107,32 @@ static void end_at(struct held *h, size_t at, bool has_died) {
   remove_entry(h, at);
 }
 
-size_t held_mark(lua_State *L) { return held_of(L)->count; }
+size_t held_mark(struct held *h) {
+  empty_copy(h);
+  return h->count;
+}
 
-void held_end_since(lua_State *L, size_t mark, bool has_died) {
-  struct held *h = held_of(L);
+void held_end_since(struct held *h, size_t mark, bool has_died) {
+  empty_copy(h);
   while (h->count > mark) end_at(h, h->count - 1, has_died);
 }
 
-void held_end_thread(lua_State *L, const struct vm_thread *t, bool has_died) {
-  struct held *h = held_of(L);
+void held_end_thread(struct held *h, const struct vm_thread *t, bool has_died) {
+  empty_copy(h);
   for (size_t at = h->count; at > 0; at--)
     if (h->entries[at - 1].thread == (uint64_t)(uintptr_t)t) end_at(h, at - 1, has_died);
 }
 
-void held_end(lua_State *L, bool has_died) {
-  held_of(L)->has_died = has_died;
-  held_end_since(L, 0, has_died);
+void held_end(struct held *h, bool has_died) {
+  h->has_died = has_died;
+  held_end_since(h, 0, has_died);
 }
 
-bool held_has_died(lua_State *L) { return held_of(L)->has_died; }
+bool held_has_died(const struct held *h) { return h->has_died; }
 
 static int held_gc(lua_State *L) {
   struct held *h = lua_touserdata(L, 1);
-  const bool is_ours = h->slot == commons_slot();
-  while (h->count) {
-    if (is_ours) end_entry(h, &h->entries[h->count - 1], h->has_died);
-    remove_entry(h, h->count - 1);
-  }
+  held_end_since(h, 0, h->has_died);
   memory_free(h->entries);
   *h = (struct held){.slot = h->slot};
   return 0;

@@ -13,25 +13,29 @@
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
+struct held;
+
 /* [-0, +0, raises] */
 void held_open(lua_State *L);
+/* This VM's list; it lives as long as the VM. */
+struct held *held_of(lua_State *L);
 /* Room for one more entry, so that held_add cannot fail. [-0, +0, raises] */
-void held_reserve(lua_State *L);
-/* This thread took so many. */
-void held_add(lua_State *L, struct sync *s, uint64_t count);
-/* Somebody in this VM returned so many: this thread's, or another one's. */
-void held_drop(lua_State *L, const struct sync *s, uint64_t count);
+void held_reserve(lua_State *L, struct held *h);
+/* `who`, of this VM, took so many. */
+void held_add(struct held *h, struct sync *s, struct sync_agent who, uint64_t count);
+/* `who` returned so many: its own, or another thread's. */
+void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint64_t count);
 /* A handle on `s` is about to be collected. True: its hold is the list's from now on. */
-bool held_inherit(lua_State *L, const struct sync *s);
+bool held_inherit(struct held *h, const struct sync *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
-size_t held_mark(lua_State *L);
-void held_end_since(lua_State *L, size_t mark, bool has_died);
+size_t held_mark(struct held *h);
+void held_end_since(struct held *h, size_t mark, bool has_died);
 /* A thread of the VM ends. */
-void held_end_thread(lua_State *L, const struct vm_thread *t, bool has_died);
+void held_end_thread(struct held *h, const struct vm_thread *t, bool has_died);
 /* The VM's main thread ends, and the VM with it. */
-void held_end(lua_State *L, bool has_died);
+void held_end(struct held *h, bool has_died);
 /* True when the VM ends and has failed, or was stopped. */
-bool held_has_died(lua_State *L);
+bool held_has_died(const struct held *h);
 
 #endif

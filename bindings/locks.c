@@ -36,7 +36,7 @@ static status take_at_last(struct take *t) {
 
 status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned) {
   struct take t = {.s = h->s, .self = sync_self(L)};
-  held_reserve(L);
+  held_reserve(L, h->held);
   status st = attempt_take(&t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
     commons_sweep();
@@ -49,7 +49,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool
     if (st == STATUS_TIMEOUT) st = take_at_last(&t);
     if (st) permits_give_up(h->s, &t.wait);
   }
-  if (st == STATUS_OK) held_add(L, h->s, 1);
+  if (st == STATUS_OK) held_add(h->held, h->s, t.self, 1);
   *was_abandoned = t.was_abandoned;
   return st;
 }
@@ -77,11 +77,12 @@ static int acquire(lua_State *L, enum sync_kind kind) REQUIRES(rank_vm) {
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
 static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, kind);
-  const status st = permits_return(h->s, sync_self(L), count);
+  const struct sync_agent self = sync_self(L);
+  const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->type->name);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->type->name);
   if (st == STATUS_TOO_LARGE) luaL_error(L, "%s:release: released more often than acquired", h->type->name);
-  held_drop(L, h->s, count);
+  held_drop(h->held, h->s, self, count);
   struct vm *vm = vm_of(L);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
   return 0;

@@ -18,9 +18,11 @@
 #include "local_queue.h"
 #include "look.h"
 #include "measure.h"
+#include "memory.h"
 #include "pool_core.h"
 #include "queue.h"
 #include "settings.h"
+#include "shared_memory.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "sync.h"
@@ -113,6 +115,8 @@ void module_open_handles(lua_State *L) {
   open_commons(L);
   queue_open(L);
   sync_open(L);
+  memory_open(L);
+  shared_memory_register(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
@@ -177,12 +181,12 @@ static int stop_forkserver(lua_State *L) {
 /* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is abandoned
  */
 static int held_mark_call(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)held_mark(L));
+  lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
   return 1;
 }
 
 static int held_end_since_call(lua_State *L) {
-  held_end_since(L, (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
+  held_end_since(held_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
   return 0;
 }
 
@@ -192,6 +196,9 @@ static const luaL_Reg private_functions[] = {
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
+    {"memory_new", memory_new},
+    {"shared_memory_open", shared_memory_open},
+    {"shared_memory_unlink", shared_memory_unlink},
     {"sync_methods", sync_methods},
     {"held_mark", held_mark_call},
     {"held_end_since", held_end_since_call},

@@ -40,10 +40,16 @@ struct sync_agent sync_self(lua_State *L) {
 
 static struct sync_handle *push_handle(lua_State *L, enum sync_kind kind) {
   struct sync_handle *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct sync_handle){.type = &types[kind]};
+  *h = (struct sync_handle){.type = &types[kind], .held = held_of(L)};
   luaL_getmetatable(L, classes[kind].key);
   lua_setmetatable(L, -2);
   return h;
+}
+
+void sync_push(lua_State *L, struct sync *s, bool never_waits) {
+  struct sync_handle *h = push_handle(L, (enum sync_kind)s->kind);
+  h->s = s;
+  h->never_waits = never_waits;
 }
 
 static enum sync_kind kind_called(lua_State *L, int index) {
@@ -72,8 +78,8 @@ int sync_methods(lua_State *L) {
 static int handle_gc(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
-  if (h->s->kind == SYNC_BARRIER && held_has_died(L)) barrier_break(h->s);
-  if (!held_inherit(L, h->s)) commons_release(&h->s->object);
+  if (h->s->kind == SYNC_BARRIER && held_has_died(h->held)) barrier_break(h->s);
+  if (!held_inherit(h->held, h->s)) commons_release(&h->s->object);
   h->s = NULL;
   return 0;
 }

@@ -12,6 +12,7 @@
 struct sync_handle {
   const struct handle_type *type; /* that it is one, and of which kind */
   struct sync *s;                 /* NULL once collected */
+  struct held *held;              /* the VM's list of what it holds */
   bool never_waits;               /* serial: nobody else could ever end a wait */
 };
 
@@ -22,6 +23,8 @@ int sync_new(lua_State *L);
 /* sync_methods("Lock") → the table of its methods, for those that are written in Lua */
 int sync_methods(lua_State *L);
 
+/* Pushes a handle on `s`, whose hold it takes over. [-0, +1, raises] */
+void sync_push(lua_State *L, struct sync *s, bool never_waits);
 /* The handle at `index`. [raises] */
 struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind);
 /* NULL: it is none. */

@@ -113,7 +113,7 @@ static int finish(lua_State *L, struct vm *vm, int failed) {
   vm_end_stops(vm);
   lua_settop(L, 0);
   module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
-  held_end(L, code != EXIT_SUCCESS);
+  held_end(held_of(L), code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
 }

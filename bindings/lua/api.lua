@@ -152,6 +152,7 @@ local process = private.load("process")(private)
 local pool = private.load("pool")(private)
 local serial = private.load("serial")(private)
 local sync = private.load("sync")(private)
+local memory = private.load("memory")(private)
 local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
@@ -185,6 +186,7 @@ local function make_world(name)
     return first, second
   end
   for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
+  world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.wait = wait(not is_multiple(name))
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = private.sleep
@@ -283,7 +285,8 @@ mm.register = private.register
 mm.active_children = process.active_children
 mm.version = "0.1.0"
 mm._private = private
-mm._classes = sync.classes
+-- A metatable that is found below a module travels by its name.
+mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass }
 
 mm.register("mm.Error", Error)
 
@@ -292,6 +295,7 @@ function private.shutdown(how)
   for _, handle in ipairs(private.thread() and private.settings().handles or {}) do handle:close() end
   pool.shutdown()
   process.shutdown(how)
+  memory.shutdown()
   if not private.thread() and private.current().world ~= "interpreters" then private.stop_forkserver() end
 end
 

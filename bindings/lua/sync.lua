@@ -132,8 +132,7 @@ function Barrier.reset(self)
   self._core:reset()
 end
 
--- A metatable that is found below a module travels by its name.
-sync.classes = { Condition = condition_meta, Barrier = barrier_meta }
+sync.Condition, sync.Barrier = condition_meta, barrier_meta
 
 -- Constructors ----------------------------------------------------------------------------------------
 

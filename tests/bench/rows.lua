@@ -148,6 +148,18 @@ local function pool(mode, counts, target)
   return list
 end
 
+-- Locks and shared memory: ours, then Python's of processes, and of threads where they have it.
+local function shared_row(mode, title, counts, note)
+  local list = in_both("", ("shared.lua %s %d"):format(mode, counts[1]))
+  list[#list + 1] = python("multiprocessing", ("shared.py %s %d"):format(mode, counts[2]))
+  local threads = counts[3] and ("shared.py %s %d thread"):format(mode, counts[3])
+  if threads then list[#list + 1] = python_threads("threading", threads) end
+  return {
+    name = "shared-" .. mode, title = title, metric = "time", unit = "ns", better = "less", note = note,
+    contenders = list,
+  }
+end
+
 -- The calls themselves, without any pool: what no pool can beat, for it has to carry them.
 local function no_pool(count)
   return { name = "manymoons, a plain loop", side = "reference",
@@ -335,6 +347,12 @@ return {
     better = "less",
     contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }, { most = 5 }),
   },
+  shared_row("lock", "A lock, taken and left, alone", { 2000000, 1000000, 1000000 },
+    "Ours knows who holds it, and learns of the holder's death; Python's is a semaphore that does not."),
+  shared_row("contended", "A shared counter, two workers, with a lock", { 500000, 200000 }),
+  shared_row("counter", "A shared counter, two workers, in one step", { 1000000, 100000 },
+    "Python's Value has no such step: its own lock is taken for each."),
+  shared_row("element", "An element of a shared array, read and written", { 2000000, 1000000 }),
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

@@ -13,9 +13,9 @@ same() {
   script=$1
   shift
   for world in serial threads interpreters processes; do
-    "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/$script" "$@" >"$world.out" 2>&1 || {
+    "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/$script" "$@" >"$world.out" 2>"$world.err" || {
       echo "$script fails in world $world:"
-      cat $world.out
+      cat $world.out $world.err
       exit 1
     }
     cmp serial.out $world.out
@@ -27,6 +27,7 @@ same primes.lua 1 20000 1 2 4 1009 1018081 999998823524539
 same wordcount.lua texts
 grep -q '^8 words, 5 of them different, in 2 files of 44 bytes$' serial.out || cat serial.out
 same countdown.lua 200000
+same shared_counter.lua 3 2000
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1
 same mandelbrot.lua 64 picture.png

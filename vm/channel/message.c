@@ -2,12 +2,12 @@
 #include "channel/message.h"
 
 #include "channel/pipe.h"
-#include "shared/sync.h"
+#include "shared/memory.h"
 #include "wire/message.h"
 
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
-  for (int kind = OBJECT_RING; kind <= OBJECT_SYNC; kind++)
+  for (int kind = OBJECT_RING; kind <= OBJECT_MEMORY; kind++)
     if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
@@ -64,4 +64,5 @@ void channel_register_kinds(void) {
   commons_set_destructor(OBJECT_RING, ring_object_destroy);
   commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();
+  memory_register_kind();
 }

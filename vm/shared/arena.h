@@ -4,7 +4,7 @@
  * The region of each size class is an array of blocks, laid out once; address space is sparse, so a
  * block costs only the pages that somebody committed in it, and needs no splitting or merging.
  *
- *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 1 GiB      (ARENA_CLASSES of them, regions of equal size)
+ *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 4 GiB      (ARENA_CLASSES of them, regions of equal size)
  *
  * I1  Each block has one owner word; 0 is free. The word is the only state that says who owns the block,
  *     and it changes by one atomic operation: there is no moment at which a block is half taken.
@@ -27,7 +27,7 @@
 #include "base/status.h"
 #include "os/mapping.h"
 
-enum { ARENA_CLASSES = 12, ARENA_SMALLEST = 256, ARENA_FACTOR_SHIFT = 2 };
+enum { ARENA_CLASSES = 13, ARENA_SMALLEST = 256, ARENA_FACTOR_SHIFT = 2 };
 
 typedef uint64_t block_ref; /* offset from the start of the segment; 0: none; a multiple of ARENA_SMALLEST */
 typedef uint32_t owner_id;  /* 0: free; see owner_of_participant and owner_of_object */

@@ -4,17 +4,16 @@
  * the account is whole, nothing is open that nobody has, and who joins does not wait.
  */
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "channel/message.h"
 #include "os/clock.h"
 #include "shared/account.h"
-#include "shared/kill_point.h"
 #include "shared/ring.h"
 
 #if defined(MM_KILL_POINTS)
+
+#include "doomed_child.h"
 
 enum { MESSAGES = 4, POINTS_MAX = 60 };
 
@@ -37,40 +36,32 @@ struct scene {
   struct child_slot dead; /* took two messages, and is gone unmourned */
 };
 
-static void act_take(struct scene *s) { CHECK(take(s->ring)); }
-static void act_report(struct scene *s) {
+static void act_take(void *scene) {
+  struct scene *s = scene;
+  CHECK(take(s->ring));
+}
+static void act_report(void *scene) {
+  struct scene *s = scene;
   CHECK(take(s->ring));
   CHECK(ring_report_done(s->ring));
 }
-static void act_abandon(struct scene *s) {
+static void act_abandon(void *scene) {
+  struct scene *s = scene;
   CHECK(take(s->ring));
   ring_abandon(s->ring, 1);
 }
-static void act_mourn(struct scene *s) { commons_forget_child(s->dead); }
+static void act_mourn(void *scene) {
+  struct scene *s = scene;
+  commons_forget_child(s->dead);
+}
 
 static const struct deed {
   const char *name;
-  void (*act)(struct scene *s);
+  void (*act)(void *scene);
 } deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_mourn}};
 
-/* Forks a child that does `act`, and dies at that point (0: none). True when it died there. */
-static bool run_child(struct scene *s, void (*act)(struct scene *s), long point, struct child_slot *place) {
-  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
-  commons_share_with_child(place->slot, NULL);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    commons_after_fork(place->slot);
-    kill_point_arm(NULL, point);
-    act(s);
-    _exit(0);
-  }
-  int report = 0;
-  CHECK_EQ(waitpid(pid, &report, 0), pid);
-  CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
-  return WIFSIGNALED(report);
-}
-
-static void take_two(struct scene *s) {
+static void take_two(void *scene) {
+  struct scene *s = scene;
   CHECK(take(s->ring));
   CHECK(take(s->ring));
 }
@@ -93,8 +84,8 @@ static bool one_death(const struct deed *deed, long point) {
   CHECK_EQ(ring_make(&s.ring, 0, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_keep_account(s.ring), STATUS_OK);
   put_all(s.ring);
-  CHECK(!run_child(&s, take_two, 0, &s.dead));
-  const bool has_died = run_child(&s, deed->act, point, &place);
+  CHECK(!run_doomed_child(take_two, &s, 0, &s.dead));
+  const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   commons_forget_child(place);
   commons_forget_child(s.dead);
   settle(s.ring);

@@ -7,18 +7,17 @@
  * in a condition can be told, and the barrier is broken or whole, and can be reset.
  */
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "channel/message.h"
 #include "os/clock.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
-#include "shared/kill_point.h"
 #include "shared/permits.h"
 
 #if defined(MM_KILL_POINTS)
+
+#include "doomed_child.h"
 
 enum { POINTS_MAX = 60, PERMITS = 3, PARTIES = 2, THREAD = 7 };
 
@@ -43,13 +42,15 @@ static deadline soon(void) { return deadline_after(0.001); }
 
 /* ---- deeds -------------------------------------------------------------------------------------------- */
 
-static void act_lock(struct scene *s) {
+static void act_lock(void *scene) {
+  struct scene *s = scene;
   bool abandoned = false;
   CHECK(take(s->lock, &abandoned));
   CHECK_EQ(permits_return(s->lock, self(), 1), STATUS_OK);
 }
 
-static void act_rlock(struct scene *s) {
+static void act_rlock(void *scene) {
+  struct scene *s = scene;
   bool abandoned = false;
   CHECK(take(s->rlock, &abandoned) && take(s->rlock, &abandoned));
   CHECK_EQ(permits_return(s->rlock, self(), 1), STATUS_OK);
@@ -57,7 +58,8 @@ static void act_rlock(struct scene *s) {
   CHECK_EQ(depth, 1);
 }
 
-static void act_semaphore(struct scene *s) {
+static void act_semaphore(void *scene) {
+  struct scene *s = scene;
   bool abandoned = false;
   while (take(s->semaphore, &abandoned)) {
   }
@@ -65,7 +67,8 @@ static void act_semaphore(struct scene *s) {
 }
 
 /* Nobody returns the last permit: it waits in vain, and gives up. */
-static void act_wait(struct scene *s) {
+static void act_wait(void *scene) {
+  struct scene *s = scene;
   bool abandoned = false;
   while (take(s->semaphore, &abandoned)) {
   }
@@ -75,14 +78,16 @@ static void act_wait(struct scene *s) {
   permits_abandon(s->semaphore, self(), 1);
 }
 
-static void act_condition(struct scene *s) {
+static void act_condition(void *scene) {
+  struct scene *s = scene;
   struct sync_wait w = {0};
   CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 2);
   CHECK_EQ(condition_sleep(s->condition, &w, deadline_now()), STATUS_OK);
 }
 
-static void act_barrier(struct scene *s) {
+static void act_barrier(void *scene) {
+  struct scene *s = scene;
   struct barrier_arrival first = {.index = 0};
   struct barrier_arrival last = {.index = 0};
   CHECK_EQ(barrier_arrive(s->barrier, self(), &first, deadline_now()), STATUS_OK);
@@ -95,17 +100,21 @@ static void act_barrier(struct scene *s) {
   barrier_reset(s->barrier);
 }
 
-static void act_mourn(struct scene *s) { commons_forget_child(s->dead); }
+static void act_mourn(void *scene) {
+  struct scene *s = scene;
+  commons_forget_child(s->dead);
+}
 
 static const struct deed {
   const char *name;
-  void (*act)(struct scene *s);
+  void (*act)(void *scene);
 } deeds[] = {{"lock", act_lock},  {"rlock", act_rlock},         {"semaphore", act_semaphore},
              {"wait", act_wait},  {"condition", act_condition}, {"barrier", act_barrier},
              {"mourn", act_mourn}};
 
 /* What the dead one left: all locks taken, a place in each line, told and not gone. */
-static void hold_everything(struct scene *s) {
+static void hold_everything(void *scene) {
+  struct scene *s = scene;
   bool abandoned = false;
   struct sync_wait w = {0};
   struct barrier_arrival a = {.index = 0};
@@ -113,23 +122,6 @@ static void hold_everything(struct scene *s) {
   CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 1);
   CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
-}
-
-/* Forks a child that does `act`, and dies at that point (0: none). True when it died there. */
-static bool run_child(struct scene *s, void (*act)(struct scene *s), long point, struct child_slot *place) {
-  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
-  commons_share_with_child(place->slot, NULL);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    commons_after_fork(place->slot);
-    kill_point_arm(NULL, point);
-    act(s);
-    _exit(0);
-  }
-  int report = 0;
-  CHECK_EQ(waitpid(pid, &report, 0), pid);
-  CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
-  return WIFSIGNALED(report);
 }
 
 /* ---- afterwards --------------------------------------------------------------------------------------- */
@@ -188,7 +180,7 @@ static bool one_death(const struct deed *deed, long point) {
   CHECK_EQ(sync_make(SYNC_CONDITION, 0, &s.condition), STATUS_OK);
   CHECK_EQ(sync_make(SYNC_BARRIER, PARTIES, &s.barrier), STATUS_OK);
   CHECK(take(s.semaphore, &abandoned));
-  CHECK(!run_child(&s, hold_everything, 0, &s.dead));
+  CHECK(!run_doomed_child(hold_everything, &s, 0, &s.dead));
   if (deed->act != act_mourn) {
     commons_forget_child(s.dead);
     barrier_reset(s.barrier);
@@ -197,7 +189,7 @@ static bool one_death(const struct deed *deed, long point) {
     if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
   }
   CHECK_EQ(condition_enter(s.condition, commons_slot(), &s.mine), STATUS_OK);
-  const bool has_died = run_child(&s, deed->act, point, &place);
+  const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   commons_forget_child(place);
   commons_forget_child(s.dead);
   if (deed->act != act_mourn && sync_place_state(&s.mine) == PLACE_WAITING) condition_notify(s.condition, 1);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What lua/memory.lua makes SharedMemory of: a named block that this VM has open. */
+#ifndef BINDINGS_SHARED_MEMORY_H
+#define BINDINGS_SHARED_MEMORY_H
+
+#include "arguments.h"
+
+void shared_memory_register(lua_State *L);
+/* shared_memory_open(name, create, size) → a handle; or nil and why */
+int shared_memory_open(lua_State *L);
+/* shared_memory_unlink(name) → true; or nil and why */
+int shared_memory_unlink(lua_State *L);
+
+#endif

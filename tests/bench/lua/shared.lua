@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+-- Locks and shared memory, the time of one step. Usage: shared.lua MODE STEPS
+--
+--   lock           acquire and release, nobody else wants it
+--   contended      the same by two workers at once, around a step of a shared counter
+--   counter        the counter alone, each step atomic, by two workers
+--   element        one element of an array of doubles is read and written
+local mm = require "manymoons"
+local mode, steps = arg[1], tonumber(arg[2])
+
+local function report(start, count) print("time", (mm.time() - start) / count * 1e9, "ns") end
+
+local function by_two(f, ...)
+  local workers, start = {}, mm.time()
+  for i = 1, 2 do
+    workers[i] = mm.Process(f, ...)
+    workers[i]:start()
+  end
+  for i = 1, 2 do workers[i]:join() end
+  report(start, 2 * steps)
+end
+
+if mode == "lock" then
+  local lock, start = mm.Lock(), mm.time()
+  for _ = 1, steps do
+    lock:acquire()
+    lock:release()
+  end
+  report(start, steps)
+elseif mode == "contended" then
+  by_two(function(lock, value, count)
+    for _ = 1, count do
+      lock:acquire()
+      value.value = value.value + 1
+      lock:release()
+    end
+  end, mm.Lock(), mm.Value("i64"), steps)
+elseif mode == "counter" then
+  by_two(function(value, count)
+    for _ = 1, count do value:add(1) end
+  end, mm.Value("i64"), steps)
+elseif mode == "element" then
+  local array, start = mm.Array("f64", 1000), mm.time()
+  for i = 1, steps do
+    local at = i % 1000 + 1
+    array[at] = array[at] + 1
+  end
+  report(start, steps)
+end
