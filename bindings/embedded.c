@@ -21,7 +21,7 @@
 #define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
 
 #define EMBEDDED(x) \
-  x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(wait) x(cli_compare) x(cli_top)
+  x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(listener) x(wait) x(cli_compare) x(cli_top)
 #define EMBEDDED_POOL(x)                                                                              \
   x(pool) x(pool_engine) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)

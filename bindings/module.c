@@ -25,6 +25,7 @@
 #include "shared_memory.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
+#include "stream.h"
 #include "sync.h"
 #include "system.h"
 #include "task/child.h"
@@ -117,6 +118,7 @@ void module_open_handles(lua_State *L) {
   sync_open(L);
   memory_open(L);
   shared_memory_register(L);
+  stream_register(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
@@ -197,6 +199,12 @@ static const luaL_Reg private_functions[] = {
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
     {"memory_new", memory_new},
+    {"stream_listen", stream_listen_call},
+    {"stream_connect", stream_connect_call},
+    {"stream_forget", stream_forget_call},
+    {"hmac_sha256", crypto_hmac_call},
+    {"random_bytes", crypto_random_call},
+    {"is_same", crypto_is_same_call},
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},
     {"sync_methods", sync_methods},

@@ -153,6 +153,7 @@ local pool = private.load("pool")(private)
 local serial = private.load("serial")(private)
 local sync = private.load("sync")(private)
 local memory = private.load("memory")(private)
+local listener = private.load("listener")(private)
 local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
@@ -187,6 +188,7 @@ local function make_world(name)
   end
   for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
+  world.Listener, world.Client = listener.Listener, listener.Client
   world.wait = wait(not is_multiple(name))
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = private.sleep

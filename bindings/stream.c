@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream is a descriptor, and what came from it and was not asked for yet. */
+#include "stream.h"
+
+#include <errno.h>
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "os/crypto.h"
+#include "os/stream.h"
+#include "waiting.h"
+
+struct stream {
+  int fd; /* -1: closed */
+  struct bytes inbox;
+  size_t taken; /* of the inbox */
+};
+
+enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024 };
+
+static const struct handle_class class;
+
+static struct stream *check_stream(lua_State *L) {
+  struct stream *s = class_check(L, 1, &class);
+  if (s->fd < 0) luaL_error(L, "Connection: used after close");
+  return s;
+}
+
+static struct stream *push_stream(lua_State *L) {
+  struct stream *s = lua_newuserdata(L, sizeof *s);
+  *s = (struct stream){.fd = -1};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return s;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------- */
+
+static int return_address_failure(lua_State *L, status st, const char *address) {
+  if (st != STATUS_MALFORMED) return return_failure(L, st);
+  lua_pushnil(L);
+  lua_pushfstring(L, "no such address: %s", address);
+  return 2;
+}
+
+int stream_listen_call(lua_State *L) {
+  const char *address = luaL_checkstring(L, 1);
+  char bound[STREAM_ADDRESS_MAX] = "";
+  struct stream *s = push_stream(L);
+  const status st = stream_listen(address, &s->fd, bound);
+  if (st) return return_address_failure(L, st, address);
+  lua_pushstring(L, bound);
+  return 2;
+}
+
+struct connecting {
+  const char *address;
+  int *fd;
+};
+
+static status attempt_connect(void *context, deadline until) {
+  const struct connecting *c = context;
+  return stream_connect(c->address, until, c->fd);
+}
+
+int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, 2);
+  struct stream *s = push_stream(L);
+  struct connecting c = {luaL_checkstring(L, 1), &s->fd};
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_connect, &c, until);
+  raise_if_stopped(L, st);
+  return st ? return_address_failure(L, st, c.address) : 1;
+}
+
+int stream_forget_call(lua_State *L) {
+  stream_forget_address(luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* accept() → a stream; or nil, "EAGAIN: …" when nobody is there */
+static int stream_accept_method(lua_State *L) {
+  const struct stream *listener = check_stream(L);
+  struct stream *s = push_stream(L);
+  const status st = stream_accept(listener->fd, &s->fd);
+  return st ? return_failure(L, st) : 1;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------ */
+
+struct sending {
+  int fd;
+  const char *data;
+  size_t size;
+};
+
+static status attempt_send(void *context, deadline until) {
+  struct sending *s = context;
+  for (;;) {
+    size_t sent = 0;
+    const status st = stream_send(s->fd, s->data, s->size, &sent);
+    s->data += sent;
+    s->size -= sent;
+    if (st || s->size == 0) return st;
+    if (deadline_is_now(until)) return STATUS_TIMEOUT;
+    const status waited = stream_wait(s->fd, true, until);
+    if (waited) return waited;
+  }
+}
+
+/* send(bytes, timeout, from) → true, when all are with the system; or nil, why, and how many are */
+static int stream_send_method(lua_State *L) REQUIRES(rank_vm) {
+  const struct stream *stream = check_stream(L);
+  size_t size = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  const deadline until = argument_timeout(L, 3);
+  const size_t from = (size_t)luaL_optnumber(L, 4, 0);
+  luaL_argcheck(L, from <= size, 4, "beyond the bytes");
+  struct sending s = {stream->fd, data + from, size - from};
+  status st = attempt_send(&s, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until))
+    st = wait_for(L, TRACE_CALL_SEND, attempt_send, &s, until);
+  raise_if_stopped(L, st);
+  if (st == STATUS_OK) return return_status(L, st);
+  return_failure(L, st);
+  lua_pushinteger(L, (lua_Integer)(size - s.size));
+  return 3;
+}
+
+/* ---- receiving ---------------------------------------------------------------------------------------- */
+
+struct receiving {
+  struct stream *stream;
+  size_t wanted;
+};
+
+/* Room is made as bytes come: what a header promises costs nothing. */
+static status read_some(struct stream *s) {
+  if (s->taken) {
+    memmove(s->inbox.data, s->inbox.data + s->taken, s->inbox.len - s->taken);
+    s->inbox.len -= s->taken;
+    s->taken = 0;
+  }
+  status st = bytes_reserve(&s->inbox, READ_AT_ONCE);
+  if (st) return st;
+  size_t received = 0;
+  st = stream_receive(s->fd, s->inbox.data + s->inbox.len, s->inbox.cap - s->inbox.len, &received);
+  s->inbox.len += received;
+  return st;
+}
+
+static status attempt_receive(void *context, deadline until) {
+  const struct receiving *r = context;
+  while (r->stream->inbox.len - r->stream->taken < r->wanted) {
+    const status st = read_some(r->stream);
+    if (st == -EAGAIN && deadline_is_now(until)) return STATUS_TIMEOUT;
+    const status waited = st == -EAGAIN ? stream_wait(r->stream->fd, false, until) : st;
+    if (waited) return waited;
+  }
+  return STATUS_OK;
+}
+
+static status receive(lua_State *L, struct receiving *r, deadline until) REQUIRES(rank_vm) {
+  status st = attempt_receive(r, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until))
+    st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, r, until);
+  raise_if_stopped(L, st);
+  return st;
+}
+
+/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
+static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+  struct stream *s = check_stream(L);
+  struct receiving r = {s, (size_t)luaL_checknumber(L, 2)};
+  const status st = receive(L, &r, argument_timeout(L, 3));
+  if (st) return return_failure(L, st);
+  lua_pushlstring(L, (const char *)s->inbox.data + s->taken, r.wanted);
+  s->taken += r.wanted;
+  if (s->taken < s->inbox.len) return 1;
+  s->taken = s->inbox.len = 0;
+  bytes_trim(&s->inbox, INBOX_KEPT);
+  return 1;
+}
+
+/* ready(timeout) → true: there is something to receive, or the end */
+static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+  struct receiving r = {check_stream(L), 1};
+  const status st = receive(L, &r, argument_timeout(L, 2));
+  lua_pushboolean(L, st != STATUS_TIMEOUT);
+  return 1;
+}
+
+/* has_some() → true: bytes came along with others, and no descriptor will tell of them */
+static int stream_has_some_method(lua_State *L) {
+  const struct stream *s = check_stream(L);
+  lua_pushboolean(L, s->inbox.len > s->taken);
+  return 1;
+}
+
+static int stream_fileno_method(lua_State *L) {
+  lua_pushinteger(L, check_stream(L)->fd);
+  return 1;
+}
+
+static int stream_is_own_user_method(lua_State *L) {
+  lua_pushboolean(L, stream_is_own_user(check_stream(L)->fd));
+  return 1;
+}
+
+static int stream_close_method(lua_State *L) {
+  struct stream *s = class_check(L, 1, &class);
+  stream_close(s->fd);
+  s->fd = -1;
+  bytes_fini(&s->inbox);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {{"accept", stream_accept_method},
+                                   {"send", stream_send_method},
+                                   {"receive", stream_receive_method},
+                                   {"ready", stream_ready_method},
+                                   {"has_some", stream_has_some_method},
+                                   {"fileno", stream_fileno_method},
+                                   {"is_own_user", stream_is_own_user_method},
+                                   {"close", stream_close_method},
+                                   {NULL, NULL}};
+static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
+                                          NULL};
+
+void stream_register(lua_State *L) { class_register(L, &class); }
+
+/* ---- the handshake's primitives ----------------------------------------------------------------------- */
+
+int crypto_hmac_call(lua_State *L) {
+  size_t key_size = 0;
+  size_t size = 0;
+  const char *key = luaL_checklstring(L, 1, &key_size);
+  const char *data = luaL_checklstring(L, 2, &size);
+  uint8_t mac[CRYPTO_MAC_SIZE];
+  const status st = crypto_hmac_sha256(key, key_size, data, size, mac);
+  if (st == -ELIBACC) luaL_error(L, "authkey needs libcrypto (Debian: apt-get install libssl3)");
+  if (st) return luaL_error(L, "HMAC failed");
+  lua_pushlstring(L, (const char *)mac, sizeof mac);
+  return 1;
+}
+
+int crypto_random_call(lua_State *L) {
+  uint8_t bytes[CRYPTO_RANDOM_MAX];
+  const lua_Number size = luaL_checknumber(L, 1);
+  if (crypto_random(bytes, (size_t)size)) return luaL_error(L, "no random bytes");
+  lua_pushlstring(L, (const char *)bytes, (size_t)size);
+  return 1;
+}
+
+int crypto_is_same_call(lua_State *L) {
+  size_t a_size = 0;
+  size_t b_size = 0;
+  const char *a = luaL_checklstring(L, 1, &a_size);
+  const char *b = luaL_checklstring(L, 2, &b_size);
+  lua_pushboolean(L, a_size == b_size && crypto_is_same(a, b, a_size));
+  return 1;
+}

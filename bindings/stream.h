@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What lua/listener.lua makes Listener and Client of: sockets, and the primitives of their handshake. */
+#ifndef BINDINGS_STREAM_H
+#define BINDINGS_STREAM_H
+
+#include "arguments.h"
+
+void stream_register(lua_State *L);
+/* stream_listen(address) → a stream, and its address; or nil and why */
+int stream_listen_call(lua_State *L);
+/* stream_connect(address, timeout) → a stream; or nil and why */
+int stream_connect_call(lua_State *L);
+int stream_forget_call(lua_State *L);
+/* hmac_sha256(key, data) → 32 bytes; random_bytes(n); is_same(a, b) in constant time */
+int crypto_hmac_call(lua_State *L);
+int crypto_random_call(lua_State *L);
+int crypto_is_same_call(lua_State *L);
+
+#endif
