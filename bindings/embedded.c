@@ -20,8 +20,9 @@
   extern const char embedded_##name##_end[] __attribute__((visibility("hidden")));
 #define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
 
-#define EMBEDDED(x) \
-  x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(listener) x(wait) x(cli_compare) x(cli_top)
+#define EMBEDDED(x)                                                                                    \
+  x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(listener) x(manager) x(manager_server) \
+      x(manager_objects) x(wait) x(cli_compare) x(cli_top)
 #define EMBEDDED_POOL(x)                                                                              \
   x(pool) x(pool_engine) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "os/clock.h"
 #include "os/crypto.h"
 #include "os/stream.h"
 #include "waiting.h"
@@ -15,8 +16,11 @@ struct stream {
   int fd; /* -1: closed */
   struct bytes inbox;
   size_t taken; /* of the inbox */
+  int64_t patience_ns;
+  bool was_ahead; /* more came than was asked for: there may be more still */
 };
 
+enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
 enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024 };
 
 static const struct handle_class class;
@@ -149,20 +153,50 @@ static status read_some(struct stream *s) {
   return st;
 }
 
+static bool has_enough(const struct receiving *r) {
+  return r->stream->inbox.len - r->stream->taken >= r->wanted;
+}
+
 static status attempt_receive(void *context, deadline until) {
   const struct receiving *r = context;
-  while (r->stream->inbox.len - r->stream->taken < r->wanted) {
+  while (!has_enough(r)) {
     const status st = read_some(r->stream);
     if (st == -EAGAIN && deadline_is_now(until)) return STATUS_TIMEOUT;
     const status waited = st == -EAGAIN ? stream_wait(r->stream->fd, false, until) : st;
     if (waited) return waited;
   }
+  r->stream->was_ahead = r->stream->inbox.len - r->stream->taken > r->wanted;
   return STATUS_OK;
 }
 
+/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles takes long to
+ * wake. */
+static status look_for_a_while(const struct receiving *r) {
+  const int64_t start = clock_now_ns();
+  status st = STATUS_TIMEOUT;
+  while (st == STATUS_TIMEOUT && clock_now_ns() - start < r->stream->patience_ns)
+    st = attempt_receive((void *)(uintptr_t)r, deadline_now());
+  int64_t *patience = &r->stream->patience_ns;
+  *patience = st == STATUS_OK                     ? PATIENCE_MOST_NS
+              : *patience / 2 > PATIENCE_LEAST_NS ? *patience / 2
+                                                  : PATIENCE_LEAST_NS;
+  return st;
+}
+
+/* For who waits for an answer. */
+static status attempt_wait_and_receive(void *context, deadline until) {
+  const struct receiving *r = context;
+  status st = look_for_a_while(r);
+  if (st != STATUS_TIMEOUT) return st;
+  st = stream_wait(r->stream->fd, false, until);
+  return st ? st : attempt_receive(context, until);
+}
+
 static status receive(lua_State *L, struct receiving *r, deadline until) REQUIRES(rank_vm) {
-  status st = attempt_receive(r, deadline_now());
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until))
+  const bool looks = has_enough(r) || r->stream->was_ahead || deadline_is_now(until);
+  status st = looks ? attempt_receive(r, deadline_now())
+                    : wait_for(L, TRACE_CALL_RECEIVE, attempt_wait_and_receive, r, until);
+  if (looks && st == STATUS_TIMEOUT && !deadline_is_now(until))
     st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, r, until);
   raise_if_stopped(L, st);
   return st;

@@ -15,7 +15,7 @@
 #include "shared/commons.h"
 #include "waiting.h"
 
-enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, POLLED = 4 };
+enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, PATIENCE = 4, POLLED = 5 };
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
 
 /* The descriptors, in a userdata at POLLED: at 0 the bell's own, at i that of thing i, if it has one. */
@@ -23,6 +23,8 @@ struct polled {
   struct ready *watches;
   size_t count; /* of the things */
   bool is_any;  /* a thing has a descriptor */
+  bool is_all;  /* all are numbers: nobody needs a bell */
+  int64_t patience_ns;
 };
 
 /* ---- the things -------------------------------------------------------------------------------------------
@@ -56,9 +58,11 @@ static int descriptor_of_top(lua_State *L) {
 static void gather_descriptors(lua_State *L, struct polled *p) {
   p->watches[0] = ready_watch(-1);
   p->is_any = false;
+  p->is_all = true;
   for (size_t i = 1; i <= p->count; i++) {
     lua_rawgeti(L, THINGS, (int)i);
     const int fd = descriptor_of_top(L);
+    p->is_all = p->is_all && lua_isnumber(L, -1);
     lua_pop(L, 1);
     p->watches[i] = ready_watch(fd);
     p->is_any = p->is_any || fd >= 0;
@@ -143,6 +147,27 @@ static void open_doorbell(struct sleeper *s) {
   atomic_store(&s->hold.bell->doorbell, name);
 }
 
+/* Looks for a while before it sleeps: see PATIENCE. */
+static status attempt_poll(void *context, deadline until) {
+  struct polled *p = context;
+  const int64_t start = clock_now_ns();
+  status st = STATUS_TIMEOUT;
+  while (st == STATUS_TIMEOUT && clock_now_ns() - start < p->patience_ns)
+    st = ready_wait(p->watches, p->count + 1, deadline_now());
+  return st == STATUS_TIMEOUT ? ready_wait(p->watches, p->count + 1, until) : st;
+}
+
+/* All are descriptors: one poll is the look and the sleep. */
+static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
+  if (deadline_is_now(until)) return look_at_descriptors(L, p);
+  gather_descriptors(L, p);
+  if (!p->is_all || !p->is_any) return look_at_descriptors(L, p);
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_poll, p, until);
+  for (size_t i = 1; st == STATUS_OK && i <= p->count; i++)
+    if (ready_is_foreign(&p->watches[i])) return -EBADF;
+  return st == STATUS_TIMEOUT ? STATUS_OK : st;
+}
+
 static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   struct sleeper s = {.polled = p};
   bells_take(commons_bells(), commons_slot(), &s.hold);
@@ -157,14 +182,16 @@ static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRE
 
 int wait_any(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, TIMEOUT);
-  lua_settop(L, ONCE);
+  lua_settop(L, PATIENCE);
   const bool sleeps_once = lua_toboolean(L, ONCE);
+  const lua_Number patience = luaL_optnumber(L, PATIENCE, 0);
   bool has_slept = false;
   check_things(L);
-  struct polled p = {.count = lua_rawlen(L, THINGS)};
+  struct polled p = {.count = lua_rawlen(L, THINGS), .patience_ns = (int64_t)(patience * 1e9)};
   p.watches = lua_newuserdata(L, (p.count + 1) * sizeof *p.watches);
   for (;;) {
-    const status st = look_at_descriptors(L, &p);
+    const status st = poll_all(L, &p, until);
+    raise_if_stopped(L, st);
     if (st) return return_failure(L, st);
     if (push_ready(L, &p) || deadline_passed(until) || (has_slept && sleeps_once)) return 1;
     lua_settop(L, POLLED);

@@ -19,9 +19,10 @@ struct waitable {
 };
 #define WAITABLE_FIELD "__mm_wait"
 
-/* wait_any(things, timeout, once) → the places of the ready ones in the list, in order (none: the time is
- * up); or nil and why. A thing is a handle or a number, a raw descriptor to read from. With `once` it sleeps
- * once at most, and may find nothing ready. */
+/* wait_any(things, timeout, once, patience) → the places of the ready ones in the list, in order (none: the
+ * time is up); or nil and why. A thing is a handle or a number, a raw descriptor to read from. With `once` it
+ * sleeps once at most, and may find nothing ready. Where all are numbers it looks for `patience` seconds
+ * before it sleeps. */
 int wait_any(lua_State *L);
 
 #endif

@@ -154,6 +154,9 @@ local serial = private.load("serial")(private)
 local sync = private.load("sync")(private)
 local memory = private.load("memory")(private)
 local listener = private.load("listener")(private)
+private.listener = listener
+local manager = private.load("manager")(private)
+private.manager_server = private.load("manager_server")(private)
 local wait = private.load("wait")(private)
 
 local function is_multiple(name) return name ~= "serial" end
@@ -189,6 +192,7 @@ local function make_world(name)
   for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Listener, world.Client = listener.Listener, listener.Client
+  world.Manager = manager.constructor(name)
   world.wait = wait(not is_multiple(name))
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = private.sleep
@@ -288,7 +292,10 @@ mm.active_children = process.active_children
 mm.version = "0.1.0"
 mm._private = private
 -- A metatable that is found below a module travels by its name.
-mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass }
+mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
+  Proxy = manager.Proxy }
+mm.connect = manager.connect
+mm._serve = private.manager_server.serve
 
 mm.register("mm.Error", Error)
 
@@ -297,6 +304,7 @@ function private.shutdown(how)
   for _, handle in ipairs(private.thread() and private.settings().handles or {}) do handle:close() end
   pool.shutdown()
   process.shutdown(how)
+  manager.end_thread()
   memory.shutdown()
   if not private.thread() and private.current().world ~= "interpreters" then private.stop_forkserver() end
 end
@@ -304,6 +312,7 @@ end
 function private.after_fork()
   pool.after_fork()
   process.after_fork()
+  manager.after_fork()
   people = {}
 end
 

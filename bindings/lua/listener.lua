@@ -6,8 +6,8 @@
 --     verdict    "K" HMAC-SHA256(key, "server" random greeting), or "N" and 32 zeroes   server → client
 --     frame      8 bytes: size, and above 2^56 what it is; then so many bytes           both ways
 --
--- Everything before the verdict has a fixed size and five seconds. Without a key the proof and the verdict are zeroes, and
--- functions are refused; with one, who asks for none is refused: neither side can talk the other out of it.
+-- Everything before the verdict has a fixed size and five seconds. Without a key the proof and the verdict are zeroes,
+-- and functions are refused; with one, who asks for none is refused: neither side can talk the other out of it.
 local private = ...
 
 local expect = private.expect

@@ -28,6 +28,7 @@ same wordcount.lua texts
 grep -q '^8 words, 5 of them different, in 2 files of 44 bytes$' serial.out || cat serial.out
 same countdown.lua 200000
 same shared_counter.lua 3 2000
+same early_exit.lua 2 1000000
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1
 same mandelbrot.lua 64 picture.png

@@ -1,21 +1,26 @@
 -- SPDX-License-Identifier: MIT
--- bindings/types.lua, the source of the reference, and the module know the same names.
+-- bindings/types*.lua, the source of the reference, and the module know the same names.
 local mm = require "manymoons"
 local expect = require "expect"
 
 local typed = {}
-for line in io.lines(os.getenv("MM_BUILD") .. "/../../bindings/types.lua") do
-  local class, name = line:match("^function (%w+)[.:]([%w_]+)%(")
-  if class then
-    typed[class] = typed[class] or {}
-    typed[class][name] = true
-  end
-  local field = class == nil and line:match("^%-%-%-@field (%w+)%?? ")
-  if field then
-    typed.fields = typed.fields or {}
-    typed.fields[field] = true
+local function read(path)
+  for line in io.lines(path) do
+    local class, name = line:match("^function (%w+)[.:]([%w_]+)%(")
+    if class then
+      typed[class] = typed[class] or {}
+      typed[class][name] = true
+    end
+    local field = class == nil and line:match("^%-%-%-@field (%w+)%?? ")
+    if field then
+      typed.fields = typed.fields or {}
+      typed.fields[field] = true
+    end
   end
 end
+local folder = os.getenv("MM_BUILD") .. "/../../bindings/"
+read(folder .. "types.lua")
+read(folder .. "types_shared.lua")
 
 local pool, process = mm.Pool(1), mm.Process(print)
 local here = mm.Pipe()
@@ -28,6 +33,15 @@ local things = {
   Queue = mm.Queue(),
   JoinableQueue = mm.JoinableQueue(),
   Connection = here,
+  Lock = mm.Lock(),
+  Semaphore = mm.Semaphore(),
+  Event = mm.Event(),
+  Condition = mm.Condition(),
+  Barrier = mm.Barrier(1),
+  Value = mm.Value("i8"),
+  Array = mm.Array("i8", 1),
+  SharedMemory = mm.SharedMemory({ create = true, size = 1 }),
+  Listener = mm.Listener(),
 }
 for class, thing in pairs(things) do
   for name in pairs(typed[class]) do
@@ -35,7 +49,7 @@ for class, thing in pairs(things) do
   end
   local methods = thing
   local meta = getmetatable(thing)
-  if class ~= "mm" and meta and type(meta.__index) == "table" then methods = meta.__index end
+  if class ~= "mm" and meta then methods = type(meta.__index) == "table" and meta.__index or {} end
   for name, value in pairs(methods) do
     local is_public = type(name) == "string" and not name:find("^_") and type(value) == "function"
     local base = (class == "mm" and typed.World) or (class == "JoinableQueue" and typed.Queue) or {}

@@ -1,0 +1,91 @@
+-- SPDX-License-Identifier: MIT
+local mm = require "manymoons"
+local expect = require "expect"
+
+local m = mm.Manager()
+local q = m:Queue(2)
+expect.equal({ q:put(1), q:put({ k = "v" }), q:put(3, 0) }, { true, true, nil, "full" })
+expect.equal({ q:put(3, 0.01) }, { nil, "timeout" })
+expect.equal({ q:full(), q:qsize(), q:get(), q:get().k, q:empty() }, { true, 2, 1, "v", true })
+expect.equal({ q:get(0) }, { nil, "empty" })
+expect.equal({ q:get(0.01) }, { nil, "timeout" })
+q:close()
+expect.equal({ q:get() }, { nil, "closed" })
+
+local lock, rlock, bounded, event = m:Lock(), m:RLock(), m:BoundedSemaphore(1), m:Event()
+expect.equal({ lock:acquire(), lock:acquire(0), lock:locked() }, { true, nil, true })
+lock:release()
+expect.raises("Lock:release: nobody holds it", lock.release, lock)
+expect.equal(lock:with(function(...) return lock:locked(), ... end, 5), true)
+expect.equal({ rlock:acquire(), rlock:acquire() }, { true, true })
+rlock:release()
+rlock:release()
+expect.equal({ bounded:acquire(), bounded:acquire(0.01) }, { true, nil, "timeout" })
+bounded:release()
+expect.raises("released more often than acquired", bounded.release, bounded)
+expect.equal({ event:wait(0.01) }, { nil, "timeout" })
+event:set()
+expect.equal({ event:wait(), event:is_set() }, { true, true })
+local alone = m:Barrier(1)
+expect.equal(alone:wait(), 1)
+
+if mm.current_world() == "serial" then
+  lock:acquire()
+  expect.raises("would wait for ever in the serial world", lock.acquire, lock)
+  return
+end
+
+-- Clients count together, by update and with a lock; who waits holds up nobody.
+local counts, waiting = m:dict({ a = 0, b = 0 }), m:Queue()
+local waiter = mm.Process(function(w, c) c.got = w:get(20) end, waiting, counts)
+waiter:start()
+local workers = {}
+for i = 1, 3 do
+  workers[i] = mm.Process(function(c, l)
+    for _ = 1, 100 do
+      c:update(function(t) t.a = t.a + 1 end)
+      l:with(function() c.b = c.b + 1 end)
+    end
+  end, counts, lock)
+  workers[i]:start()
+end
+for i = 1, 3 do workers[i]:join() end
+expect.equal({ counts.a, counts.b }, { 300, 300 })
+waiting:put("it")
+waiter:join()
+expect.equal(counts.got, "it")
+
+-- A condition, a barrier.
+local condition, barrier = m:Condition(), m:Barrier(2)
+local told = mm.Process(function(c, b, d)
+  c:acquire()
+  d.index = b:wait(20)
+  d.told = c:wait(20)
+  c:release()
+end, condition, barrier, counts)
+told:start()
+expect.truthy(barrier:wait(20))
+condition:acquire(20) -- it waits, and has released the lock
+condition:notify()
+condition:release()
+told:join()
+expect.equal({ counts.told, type(counts.index) }, { true, "number" })
+
+-- A client that ends, however it ends, leaves nothing behind that it held.
+local function hold(l, s, e)
+  l:acquire()
+  s:acquire()
+  e:set()
+  while true do require("manymoons").sleep(1) end
+end
+event:clear()
+local dead = mm.Process(hold, lock, bounded, event)
+dead:start()
+expect.equal(event:wait(20), true)
+dead:kill()
+expect.equal({ lock:acquire(20) }, { true, "abandoned" })
+expect.equal({ bounded:acquire(20) }, { true, "abandoned" })
+dead:join()
+lock:release()
+bounded:release()
+m:close()
