@@ -19,41 +19,45 @@ static const char registry_key = 'v'; /* its address is the key; never written *
 
 /* ---- the allocator ----------------------------------------------------------------------------------- */
 
-static void account_change(struct vm_account *a, size_t old_size, size_t new_size) {
-  const size_t used = atomic_load_explicit(&a->used, memory_order_relaxed) - old_size + new_size;
-  atomic_store_explicit(&a->used, used, memory_order_relaxed);
-  if (used > atomic_load_explicit(&a->peak, memory_order_relaxed))
-    atomic_store_explicit(&a->peak, used, memory_order_relaxed);
-}
-
-static bool is_over_limit(const struct vm_account *a, size_t old_size, size_t new_size) {
-  return a->limit && new_size > old_size &&
-         atomic_load_explicit(&a->used, memory_order_relaxed) - old_size + new_size > a->limit;
-}
-
-/* lua_Alloc. The C library's realloc is what Lua itself would use. For a new block Lua passes a type as old
- * size. */
-static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_size) {
-  struct vm_account *account = &((struct vm *)context)->account;
-  if (!block) old_size = 0;
-  if (new_size == 0) {
-    free(block);
-    account_change(account, old_size, 0);
-    return NULL;
-  }
-  if (is_over_limit(account, old_size, new_size)) return NULL;
-  void *moved = realloc(block, new_size);
-  if (!moved) return NULL;
-  account_change(account, old_size, new_size);
-  if (new_size >= PAGES_LARGE) pages_prefer_huge(moved, new_size);
+static void *resize(void *block, size_t size) {
+  void *moved = realloc(block, size);
+  if (moved && size >= PAGES_LARGE) pages_prefer_huge(moved, size);
   return moved;
+}
+
+/* lua_Alloc, without a limit. The C library's realloc is what Lua itself would use. */
+static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_size) {
+  (void)context;
+  (void)old_size;
+  if (new_size) return resize(block, new_size);
+  free(block);
+  return NULL;
+}
+
+/* lua_Alloc, within the VM's limit. For a new block Lua passes a type as old size. */
+static void *vm_alloc_within(void *context, void *block, size_t old_size, size_t new_size) {
+  struct vm *vm = context;
+  if (!block) old_size = 0;
+  const size_t used = vm->memory_used - old_size + new_size;
+  if (new_size > old_size && used > vm->memory_limit) return NULL;
+  void *moved = vm_alloc(context, block, old_size, new_size);
+  if (moved || new_size == 0) vm->memory_used = used;
+  return moved;
+}
+
+void vm_limit_memory(struct vm *vm, size_t bytes) {
+  lua_State *L = vm->state;
+  vm->memory_used = (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
+  vm->memory_limit = bytes;
+  lua_setallocf(L, vm_alloc_within, vm);
 }
 
 /* ---- which VM is this? --------------------------------------------------------------------------------- */
 
 struct vm *vm_of(lua_State *L) {
   void *context = NULL;
-  if (lua_getallocf(L, &context) == vm_alloc) return context;
+  const lua_Alloc alloc = lua_getallocf(L, &context);
+  if (alloc == vm_alloc || alloc == vm_alloc_within) return context;
   lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
   lua_rawget(L, LUA_REGISTRYINDEX);
   struct vm *const *place = lua_touserdata(L, -1);
@@ -102,7 +106,6 @@ static lua_State *new_state(struct vm *vm) {
   lua_State *L = luaL_newstate();
   if (!L) return NULL;
   lua_gc(L, LUA_GCGEN, 0, 0);
-  account_change(&vm->account, 0, (size_t)lua_gc(L, LUA_GCCOUNT) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB));
   lua_setallocf(L, vm_alloc, vm);
   return L;
 }

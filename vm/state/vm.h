@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One Lua VM: an isolated state with its own allocator account, its own lock and its own life.
+/* One Lua VM: an isolated state with its own lock and its own life.
  *
  * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
  * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
@@ -8,8 +8,7 @@
  * lock.
  *
  * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
- * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone, so
- * the account needs no atomics to be right; `used` and `peak` are atomic for those who look on from outside.
+ * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone.
  * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed hook of
  * that thread sees it.
  */
@@ -34,12 +33,6 @@ enum vm_stop {
   VM_STOP_INTERRUPT = 1, /* Ctrl-C: an error that ends what runs */
   VM_STOP_TERMINATE = 2, /* terminate or kill: nothing in the VM may catch it */
   VM_STOP_EXIT = 3,      /* os.exit in a worker: as above, with an exit code of its own */
-};
-
-struct vm_account {
-  _Atomic size_t used;
-  _Atomic size_t peak;
-  size_t limit; /* bytes; 0: none */
 };
 
 /* The hook of the script's that a request displaced, until it fires; see vm_hooks.h. */
@@ -73,7 +66,8 @@ struct vm {
   lua_State *state; /* the main one; NULL once closed */
   bool is_adopted;
   struct vm_lock lock;
-  struct vm_account account;
+  size_t memory_used; /* with vm_limit_memory: bytes, by the holder of the lock */
+  size_t memory_limit;
   struct vm_thread main;
   unsigned threads;         /* main included */
   uint32_t number;          /* among the VMs of this process, for those who trace */
@@ -88,6 +82,9 @@ MUST_CHECK status vm_open(struct vm **out);
 MUST_CHECK status vm_open_without_environment(struct vm **out);
 /* Entered; closes the state (finalizers run) and frees it. */
 void vm_close(struct vm *vm);
+/* From now on the VM's allocations fail beyond so many bytes. Without a limit nothing is counted: the account
+ * costs a script that makes many tables a twentieth of its time. Entered; of a VM that we made. */
+void vm_limit_memory(struct vm *vm, size_t bytes);
 /* The VM of a state that a host made; the same one each time. [-0, +0, raises] */
 struct vm *vm_adopt(lua_State *L);
 /* The VM that L belongs to; NULL before vm_adopt. */
