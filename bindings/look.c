@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "os/clock.h"
 #include "shared/ring.h"
+#include "shared/sync.h"
 #include "task/cell.h"
 
 static void set_number(lua_State *L, const char *name, double value) {
@@ -75,11 +76,37 @@ static void push_ring(lua_State *L, const struct ring *r) {
   lua_setfield(L, -2, "is_closed");
 }
 
+/* Read without its lock, which is another program's: a figure may be a moment old. */
+static void push_lock(lua_State *L, const struct sync *s) {
+  static const char *const kinds[] = {"?",         "Lock",    "RLock", "Semaphore", "BoundedSemaphore",
+                                      "Condition", "Barrier", "Event"};
+  const bool is_held = s->now.depth > 0 && s->now.slot < ROSTER_MAX;
+  lua_newtable(L);
+  set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
+  set_number(L, "waiting", (double)atomic_load(&s->occupied));
+  set_number(L, "free", (double)s->now.permits);
+  set_number(L, "holder", is_held ? (double)commons_roster()->slots[s->now.slot].id.pid : 0);
+  lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
+  lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
+}
+
 struct view {
   lua_State *L;
   int workers; /* places of the lists on the stack */
   int rings;
+  int locks;
 };
+
+static void look_at_object(const struct view *v, const struct object *o) {
+  if (o->magic != OBJECT_MAGIC || !object_is_live(o)) return;
+  if (o->kind == OBJECT_RING) {
+    push_ring(v->L, (const struct ring *)(const void *)o);
+    append(v->L, v->rings);
+  } else if (o->kind == OBJECT_SYNC) {
+    push_lock(v->L, (const struct sync *)(const void *)o);
+    append(v->L, v->locks);
+  }
+}
 
 static bool is_participant(owner_id owner) {
   return (owner & OWNER_CARRIES) == 0 && owner < owner_of_object(0);
@@ -88,10 +115,7 @@ static bool is_participant(owner_id owner) {
 static void look_at_block(void *context, block_ref block, owner_id owner) {
   const struct view *v = context;
   if (owner == owner_of_object(block)) {
-    const struct object *o = commons_at(block);
-    if (o->magic != OBJECT_MAGIC || o->kind != OBJECT_RING || !object_is_live(o)) return;
-    push_ring(v->L, (const struct ring *)(const void *)o);
-    append(v->L, v->rings);
+    look_at_object(v, commons_at(block));
   } else if (is_participant(owner) && commons_block_size(block) == CELL_BLOCK) {
     const struct cell *cell = commons_at(block);
     if (atomic_load(&cell->magic) != CELL_MAGIC) return;
@@ -119,8 +143,10 @@ static int push_view(lua_State *L) {
   lua_setfield(L, 1, "processes");
   lua_newtable(L);
   lua_newtable(L);
-  struct view v = {L, 2, 3};
+  lua_newtable(L);
+  struct view v = {L, 2, 3, 4};
   arena_each_block(commons_arena(), commons_mapping(), look_at_block, &v);
+  lua_setfield(L, 1, "locks");
   lua_setfield(L, 1, "rings");
   lua_setfield(L, 1, "workers");
   set_number(L, "memory", (double)mapping_used(commons_mapping()));

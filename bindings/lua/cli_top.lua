@@ -3,11 +3,12 @@
 local private = require("manymoons")._private
 
 local EVERY = 1
-local RINGS_SHOWN = 12
+local RINGS_SHOWN, LOCKS_SHOWN = 12, 12
 local USAGE = [[
 usage: manymoons top [--once] [--json] PID
-Shows what a running program does: its workers, which call each runs and for how long, its queues and their depth, its
-memory. PID is any process of the program. q or Ctrl-C ends it; the program is not stopped or slowed.
+Shows what a running program does: its workers, which call each runs and for how long, its queues and their depth, who
+holds its locks and who waits, its memory. PID is any process of the program. q or Ctrl-C ends it; the program is not
+stopped or slowed.
   --once   one table, and no more
   --json   the same as JSON, one line for each look
 ]]
@@ -139,6 +140,21 @@ local function ring_rows(view)
   return rows
 end
 
+-- Those that somebody holds or waits for.
+local function lock_rows(view)
+  local rows = { { "LOCK", "WAITING", "HELD BY", "" } }
+  table.sort(view.locks, function(a, b) return a.waiting > b.waiting end)
+  for _, lock in ipairs(view.locks) do
+    if #rows <= LOCKS_SHOWN and (lock.waiting > 0 or lock.holder > 0) then
+      local state = lock.is_broken and "broken" or lock.kind:find("Semaphore") and ("%.0f free"):format(lock.free) or ""
+      rows[#rows + 1] = {
+        lock.kind, ("%.0f"):format(lock.waiting), lock.holder > 0 and ("%.0f"):format(lock.holder) or "", state,
+      }
+    end
+  end
+  return rows
+end
+
 local function describe(options, view, before)
   local memory = 0
   for _, pid in ipairs(view.processes) do memory = memory + (resident(pid) or 0) end
@@ -151,7 +167,12 @@ local function describe(options, view, before)
   append(lines, table_of(worker_rows(view, before), "lrrrrrrrl"))
   lines[#lines + 1] = ""
   append(lines, table_of(ring_rows(view), "lrrrrl"))
+  local locks = lock_rows(view)
   if #view.rings > RINGS_SHOWN then lines[#lines + 1] = string.format("… and %d more", #view.rings - RINGS_SHOWN) end
+  if #locks > 1 then
+    lines[#lines + 1] = ""
+    append(lines, table_of(locks, "lrrl"))
+  end
   return lines
 end
 

@@ -19,10 +19,12 @@ for i = 1, 7 do q:put(i) end
 local pool = mm.Pool{ workers = 2, name = "Cruncher" }
 local logger = mm.Process{ name = "Logger", daemon = true, target = function(g) g:get() end, args = { gate } }
 logger:start()
-local held = pool:submit(function(g)
+local lock = mm.Lock()
+local held = pool:submit(function(g, l)
+  l:acquire()
   g:put("begun")
   require("manymoons").sleep(60)
-end, gate)
+end, gate, lock)
 while gate:qsize() > 0 do mm.sleep(0.001) end -- taken by Logger, who ends
 io.open("ready", "w"):close()
 held:wait()
@@ -38,6 +40,7 @@ for world in interpreters processes; do
     grep -q "^Cruncher-[12] .* task 1, for " out || fail "the busy worker is not shown in $world"
     grep -q "^Cruncher-[12] .* waits for a task" out || fail "the idle worker is not shown in $world"
     grep -q "^queue  *7  *100  *7 " out || fail "the queue is not shown in $world"
+    grep -q "^Lock  *0  *[0-9][0-9]*$" out || fail "the lock is not shown in $world"
     grep -q "busy.lua" out || fail "the command is not shown in $world"
   done
   "$manymoons" top --once --json $pid >out 2>err || fail "top --json fails in $world"
