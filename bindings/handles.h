@@ -12,6 +12,7 @@ enum handle_number {
   HANDLE_LOCK = 8,        /* and the six after it, in the order of enum sync_kind */
   HANDLE_VALUE = 15,
   HANDLE_ARRAY = 16,
+  HANDLE_TABLE = 17,
 };
 
 #endif

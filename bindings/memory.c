@@ -334,7 +334,7 @@ static int memory_type_name(lua_State *L) {
 static int memory_lock_method(lua_State *L) {
   struct sync *s = NULL;
   char text[STATUS_TEXT_MAX];
-  const status st = memory_lock_of(check_either(L), &s);
+  const status st = sync_beside(&check_either(L)->lock, &s);
   if (st) luaL_error(L, "lock: %s", status_text(st, text));
   sync_push(L, s, false);
   return 1;

@@ -28,6 +28,7 @@
 #include "stream.h"
 #include "sync.h"
 #include "system.h"
+#include "table.h"
 #include "task/child.h"
 #include "tracing.h"
 #include "values.h"
@@ -111,12 +112,39 @@ static void open_commons(lua_State *L) {
   channel_register_kinds();
 }
 
+static bool is_required(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
+  const bool is = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is;
+}
+
+/* __index(methods, key) */
+static int find_method(lua_State *L) {
+  lua_settop(L, 2);
+  if (is_required(L)) return 0;
+  lua_getglobal(L, "require");
+  if (lua_isnil(L, -1)) return 0; /* a VM without libraries */
+  lua_pushliteral(L, "manymoons");
+  lua_call(L, 1, 0);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+void module_complete_methods(lua_State *L) {
+  lua_newtable(L);
+  lua_pushcfunction(L, find_method);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
 void module_open_handles(lua_State *L) {
   vm_adopt(L);
   open_commons(L);
   queue_open(L);
   sync_open(L);
   memory_open(L);
+  table_open(L);
   shared_memory_register(L);
   stream_register(L);
   local_queue_open(L);
@@ -199,6 +227,8 @@ static const luaL_Reg private_functions[] = {
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
     {"memory_new", memory_new},
+    {"table_new", table_new},
+    {"table_methods", table_methods},
     {"stream_listen", stream_listen_call},
     {"stream_connect", stream_connect_call},
     {"stream_forget", stream_forget_call},

@@ -27,6 +27,9 @@ void module_shutdown(lua_State *L, enum shutdown how);
 /* Registers the types of handles, so that messages can be decoded before the module is required. [-0, +0,
  * raises] */
 void module_open_handles(lua_State *L);
+/* The table of methods on top gets those that are written in Lua when one is first asked for: a worker that
+ * got a handle has not required the module. [-0, +0, memory] */
+void module_complete_methods(lua_State *L);
 /* In a forked child: the parent's children are not ours. [-0, +0, raises] */
 void module_after_fork(lua_State *L);
 

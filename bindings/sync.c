@@ -4,6 +4,7 @@
 #include "channel/message.h"
 #include "handles.h"
 #include "held.h"
+#include "module.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
@@ -200,6 +201,10 @@ void sync_open(lua_State *L) {
     class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
     set_metamethod(L, kind, "__tostring", handle_tostring);
     set_metamethod(L, kind, "__eq", handle_eq);
+    luaL_getmetatable(L, classes[kind].key);
+    lua_getfield(L, -1, "__index");
+    module_complete_methods(L);
+    lua_pop(L, 2);
     handle_register(L, HANDLE_LOCK + kind - SYNC_LOCK, &types[kind]);
   }
   class_set_pointer(L, &classes[SYNC_EVENT], WAITABLE_FIELD, &waitable);

@@ -184,6 +184,11 @@ function World.Value(type, initial) end
 ---@return manymoons.Array
 function World.Array(type, source) end
 
+---A table in shared memory, of all workers, without a server.
+---@param source? table its pairs are set
+---@return manymoons.Table
+function World.Table(source) end
+
 ---A named block of bytes, that other programs can open: POSIX shared memory, Python's multiprocessing.shared_memory.
 ---What the program itself makes is unlinked when it ends, unless `keep`; what a worker makes stays until unlink.
 ---@param options { name?: string, create?: boolean, size?: integer, keep?: boolean } size in bytes, with create

@@ -236,6 +236,37 @@ local Proxy = {}
 ---@return any ...
 function Proxy:update(f, ...) end
 
+---t[key] is read and written as a table's. Keys are strings and integers, values what can be sent but handles; nil
+---removes. What is read is a copy: to change what is inside, set it again, or update. A key comes before a method of
+---its name. A death at any instant leaves each key with its old value or its new one.
+---@class manymoons.Table
+---@field [string|integer] any
+local Table = {}
+
+---t[key] becomes what f(t[key], …) returns, while nobody else updates: one step among updates, not among assignments.
+---@param key string|integer
+---@param f function
+---@return any value what f returned
+function Table:update(key, f, ...) end
+
+---How many keys there are; #t does the same.
+---@return integer
+function Table:len() end
+
+---Those that are there now, in no order.
+---@return (string|integer)[]
+function Table:keys() end
+
+---for key, value in t:iter() do … end: the keys that were there at first and still are
+function Table:iter() end
+
+---The lock that update takes, the same for all who ask.
+---@return manymoons.RLock
+function Table:lock() end
+
+---This handle goes; the table stays while anybody has one.
+function Table:close() end
+
 ---Travels as its name: each VM opens it when it needs it.
 ---@class manymoons.SharedMemory
 ---@field name string

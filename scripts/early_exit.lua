@@ -3,8 +3,8 @@
 -- asks the flag now and then whether another one has found a divisor. After chapter 9 of High Performance Python
 -- (Gorelick and Ozsvald). Usage: early_exit.lua [WORKERS [ASK_EVERY]]
 --
--- Where the flag lives decides what asking costs: nowhere (all divisors are tried), with a manager, in a Value, or in
--- an Array. The times are shown on stderr.
+-- Where the flag lives decides what asking costs: nowhere (all divisors are tried), with a manager, in a Table, in a
+-- Value, or in an Array. The times are shown on stderr.
 local mm = require("manymoons")
 
 local workers, every = tonumber(arg[1]) or 2, tonumber(arg[2]) or 1000
@@ -19,6 +19,8 @@ local flags = {
   { name = "no flag", make = function() end },
   { name = "manager", make = function(m) return m:Value("b", 0) end,
     ask = function(flag) return flag.value ~= 0 end, set = function(flag) flag.value = 1 end },
+  { name = "Table", make = function() return mm.Table({ found = false }) end,
+    ask = function(flag) return flag.found end, set = function(flag) flag.found = true end },
   { name = "Value", make = function() return mm.Value("i8", 0) end,
     ask = function(flag) return flag.value ~= 0 end, set = function(flag) flag.value = 1 end },
   { name = "Array", make = function() return mm.Array("i8", 1) end,

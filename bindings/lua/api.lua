@@ -191,6 +191,7 @@ local function make_world(name)
   end
   for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
+  world.Table = memory.Table
   world.Listener, world.Client = listener.Listener, listener.Client
   world.Manager = manager.constructor(name)
   world.wait = wait(not is_multiple(name))

@@ -40,6 +40,45 @@ function memory.Array(kind, source)
   return make("Array", kind, source)
 end
 
+-- Table -----------------------------------------------------------------------------------------------
+
+local table_methods = private.table_methods()
+
+-- update(key, f, …): t[key] becomes what f(t[key], …) returns, while nobody else updates; that is what it returns.
+function table_methods.update(self, key, f, ...)
+  expect(private.is_callable(f), "Table:update", "function expected, got " .. type(f))
+  local lock = self:lock()
+  lock:acquire()
+  local ok, value = pcall(f, self[key], ...)
+  if ok then ok, value = pcall(function() self[key] = value return value end) end
+  lock:release()
+  if not ok then error(value, 0) end
+  return value
+end
+
+-- for key, value in t:iter() do: those keys that were there when it began and are still there
+function table_methods.iter(self)
+  local keys, i = self:keys(), 0
+  return function()
+    while true do
+      i = i + 1
+      local key = keys[i]
+      if key == nil then return nil end
+      local value = self[key]
+      if value ~= nil then return key, value end
+    end
+  end
+end
+
+-- Table(source): a table in shared memory, of all workers; with the pairs of `source`.
+function memory.Table(source)
+  expect(source == nil or type(source) == "table", "Table", "a table expected, got " .. type(source))
+  local handle, why = private.table_new()
+  if not handle then error("Table: " .. why, 2) end
+  for key, value in pairs(source or {}) do handle[key] = value end
+  return handle
+end
+
 -- SharedMemory ----------------------------------------------------------------------------------------
 
 local SharedMemory = {}

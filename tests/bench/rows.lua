@@ -353,6 +353,12 @@ return {
   shared_row("counter", "A shared counter, two workers, in one step", { 1000000, 100000 },
     "Python's Value has no such step: its own lock is taken for each."),
   shared_row("element", "An element of a shared array, read and written", { 2000000, 1000000 }),
+  {
+    name = "shared-table", title = "A key of a shared table, read and written", metric = "time", unit = "ns",
+    better = "less", note = "Python has a manager's dict for this.",
+    contenders = join(in_both("Table", "shared.lua table 1000000", { most = 2000 }),
+      in_both("Manager", "shared.lua manager 20000"), { python("Manager", "shared.py manager 10000") }),
+  },
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

@@ -3,11 +3,12 @@
 
 #include "channel/pipe.h"
 #include "shared/memory.h"
+#include "shared/table.h"
 #include "wire/message.h"
 
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
-  for (int kind = OBJECT_RING; kind <= OBJECT_MEMORY; kind++)
+  for (int kind = OBJECT_RING; kind <= OBJECT_TABLE; kind++)
     if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
@@ -65,4 +66,5 @@ void channel_register_kinds(void) {
   commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();
   memory_register_kind();
+  table_register_kind();
 }

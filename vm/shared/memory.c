@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "shared/kill_point.h"
-
 const struct element_type element_types[ELEMENT_TYPES] = {
     {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
     {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
@@ -38,49 +36,9 @@ status memory_make(const struct element_type *type, uint64_t count, struct memor
   return STATUS_OK;
 }
 
-/* ---- its lock ----------------------------------------------------------------------------------------- */
-
-enum { ANCHOR_OF_MEMORY = 1 };
-
-static status make_lock(struct memory *m, object_ref before) {
-  struct sync *made = NULL;
-  const status st = sync_make(SYNC_RLOCK, 1, &made);
-  if (st) return st;
-  const bool is_ours = atomic_compare_exchange_strong(&m->lock, &before, commons_object_ref(&made->object));
-  KILL_POINT("memory.lock_named");
-  if (is_ours) commons_anchor(&made->object, ANCHOR_OF_MEMORY);
-  KILL_POINT("memory.lock_anchored");
-  commons_release(&made->object);
-  return STATUS_OK;
-}
-
-/* Holds it if it is there; then it is surely anchored. */
-static bool claim_lock(object_ref ref, struct sync **out) {
-  struct object *o = NULL;
-  if (!ref || commons_find(ref, OBJECT_SYNC, &o) || commons_hold(o)) return false;
-  if (commons_find(ref, OBJECT_SYNC, &o)) {
-    commons_release(o);
-    return false;
-  }
-  commons_anchor(o, ANCHOR_OF_MEMORY);
-  *out = (struct sync *)(void *)o;
-  return true;
-}
-
-status memory_lock_of(struct memory *m, struct sync **out) {
-  for (;;) {
-    const object_ref ref = atomic_load(&m->lock);
-    if (claim_lock(ref, out)) return STATUS_OK;
-    const status st = make_lock(m, ref);
-    if (st) return st;
-  }
-}
-
 static void destroy(struct object *object) {
-  const struct memory *m = (const struct memory *)(const void *)object;
-  struct object *o = NULL;
-  const object_ref ref = atomic_load(&m->lock);
-  if (ref && commons_find(ref, OBJECT_SYNC, &o) == STATUS_OK) commons_unanchor(o, ANCHOR_OF_MEMORY);
+  struct memory *m = (struct memory *)(void *)object;
+  sync_leave_beside(&m->lock);
 }
 
 void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy); }

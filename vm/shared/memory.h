@@ -3,9 +3,8 @@
  *
  * I1  Type and count never change. An element never tears: it is loaded and stored in one piece, relaxed; who
  * needs an order between elements has a lock, or a message, for it. What copies many at once promises no
- * more. I2  `lock` names the RLock that belongs to it, made when somebody first asks. Who asks anchors it
- * (object.h, I3); the memory's end unanchors it. A name whose lock is gone, for its maker died before it was
- * anchored, is replaced.
+ * more.
+ * I2  `lock` names the RLock that belongs to it (sync_beside).
  *
  * No lock: atomics alone.
  */
@@ -41,9 +40,6 @@ void memory_register_kind(void);
 static inline const struct element_type *memory_type(const struct memory *m) {
   return &element_types[m->type];
 }
-
-/* The lock, held once more by this process. */
-MUST_CHECK status memory_lock_of(struct memory *m, struct sync **out);
 
 /* Elements as bits, in the low bytes; `index` from 0, and below count. */
 uint64_t memory_load(const struct memory *m, uint64_t index);

@@ -78,7 +78,7 @@ bool object_is_ended_by(const struct object *o, uint32_t slot) {
 void object_validate(const struct object *o) {
   const uint32_t state = atomic_load(&o->state);
   CHECK_EQ(o->magic, OBJECT_MAGIC);
-  CHECK(o->kind >= OBJECT_RING && o->kind <= OBJECT_MEMORY);
+  CHECK(o->kind >= OBJECT_RING && o->kind <= OBJECT_TABLE);
   CHECK(state == OBJECT_LIVE || (state & 0xff) == OBJECT_DYING);
   CHECK(atomic_load(&o->in_flight) < UINT64_C(1) << 63); /* never lowered more often than raised */
   CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_SYNC || !atomic_load(&o->anchors));

@@ -33,7 +33,13 @@ struct object_list {
   size_t count;
 };
 
-enum object_kind { OBJECT_RING = 1, OBJECT_PIPE_END = 2, OBJECT_SYNC = 3, OBJECT_MEMORY = 4 };
+enum object_kind {
+  OBJECT_RING = 1,
+  OBJECT_PIPE_END = 2,
+  OBJECT_SYNC = 3,
+  OBJECT_MEMORY = 4,
+  OBJECT_TABLE = 5
+};
 
 /* For those who look on from outside (task/look.h); nothing depends on it. */
 enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };

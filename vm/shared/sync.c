@@ -231,6 +231,50 @@ status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline unti
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
 }
 
+/* ---- beside another object ---------------------------------------------------------------------------- */
+
+enum { ANCHOR_OF_OTHER = 1 };
+
+static status make_beside(_Atomic object_ref *place, object_ref before) {
+  struct sync *made = NULL;
+  const status st = sync_make(SYNC_RLOCK, 1, &made);
+  if (st) return st;
+  const bool is_ours = atomic_compare_exchange_strong(place, &before, commons_object_ref(&made->object));
+  KILL_POINT("sync.named");
+  if (is_ours) commons_anchor(&made->object, ANCHOR_OF_OTHER);
+  KILL_POINT("sync.anchored");
+  commons_release(&made->object);
+  return STATUS_OK;
+}
+
+/* Holds it if it is there; then it is surely anchored. */
+static bool claim_beside(object_ref ref, struct sync **out) {
+  struct object *o = NULL;
+  if (!ref || commons_find(ref, OBJECT_SYNC, &o) || commons_hold(o)) return false;
+  if (commons_find(ref, OBJECT_SYNC, &o)) {
+    commons_release(o);
+    return false;
+  }
+  commons_anchor(o, ANCHOR_OF_OTHER);
+  *out = (struct sync *)(void *)o;
+  return true;
+}
+
+status sync_beside(_Atomic object_ref *place, struct sync **out) {
+  for (;;) {
+    const object_ref ref = atomic_load(place);
+    if (claim_beside(ref, out)) return STATUS_OK;
+    const status st = make_beside(place, ref);
+    if (st) return st;
+  }
+}
+
+void sync_leave_beside(_Atomic object_ref *place) {
+  struct object *o = NULL;
+  const object_ref ref = atomic_load(place);
+  if (ref && commons_find(ref, OBJECT_SYNC, &o) == STATUS_OK) commons_unanchor(o, ANCHOR_OF_OTHER);
+}
+
 /* ---- the dead ----------------------------------------------------------------------------------------- */
 
 static void mourn(struct object *object, uint32_t slot) {

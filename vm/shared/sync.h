@@ -128,6 +128,13 @@ uint32_t sync_forget_places(struct sync *s, uint32_t slot);
 /* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
 MUST_CHECK status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until);
 
+/* The RLock that belongs to another object, which has its name in *place, and which the caller holds: made
+ * when somebody first asks, held once more by this process. Who asks anchors it (object.h, I3). A name whose
+ * lock is gone, for its maker died before it was anchored, is replaced. */
+MUST_CHECK status sync_beside(_Atomic object_ref *place, struct sync **out);
+/* The other object ends. */
+void sync_leave_beside(_Atomic object_ref *place);
+
 /* Aborts when an invariant does not hold; nobody else may be at work. */
 void sync_validate(struct sync *s);
 

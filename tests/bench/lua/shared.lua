@@ -5,6 +5,8 @@
 --   contended      the same by two workers at once, around a step of a shared counter
 --   counter        the counter alone, each step atomic, by two workers
 --   element        one element of an array of doubles is read and written
+--   table          one key of a shared table is read and written
+--   manager        one key of a manager's dict is read and written
 local mm = require "manymoons"
 local mode, steps = arg[1], tonumber(arg[2])
 
@@ -46,4 +48,11 @@ elseif mode == "element" then
     array[at] = array[at] + 1
   end
   report(start, steps)
+elseif mode == "table" or mode == "manager" then
+  local manager = mode == "manager" and mm.Manager()
+  local shared = manager and manager:dict({ n = 0 }) or mm.Table({ n = 0 })
+  local start = mm.time()
+  for _ = 1, steps do shared.n = shared.n + 1 end
+  report(start, steps)
+  if manager then manager:close() end
 end

@@ -55,6 +55,13 @@ def main():
         for i in range(steps):
             array[i % 1000] += 1
         _report(start, steps)
+    elif mode == "manager":
+        with multiprocessing.Manager() as manager:
+            shared = manager.dict({"n": 0})
+            start = time.perf_counter()
+            for _ in range(steps):
+                shared["n"] += 1
+            _report(start, steps)
 
 
 main()

@@ -24,3 +24,10 @@ for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
   for i = 1, 3 do workers[i]:join() end
   expect.equal({ lock:acquire(0) }, { true })
 end
+
+-- Also in a worker that never required the module.
+local with, seat = mm.Lock(), mm.Queue()
+local user = mm.Process(function(lock, q) q:put(lock:with(function() return lock:locked() end)) end, with, seat)
+user:start()
+expect.equal(seat:get(20), true)
+user:join()

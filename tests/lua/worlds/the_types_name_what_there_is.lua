@@ -40,6 +40,7 @@ local things = {
   Barrier = mm.Barrier(1),
   Value = mm.Value("i8"),
   Array = mm.Array("i8", 1),
+  Table = mm.Table(),
   SharedMemory = mm.SharedMemory({ create = true, size = 1 }),
   Listener = mm.Listener(),
 }

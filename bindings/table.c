@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys are a byte that says what it is, and a string or eight bytes; values are messages, without handles. */
+#include "table.h"
+
+#include <string.h>
+
+#include "channel/message.h"
+#include "handles.h"
+#include "module.h"
+#include "shared/table.h"
+#include "state/handle.h"
+#include "state/scalar.h"
+#include "state/transfer.h"
+#include "state/vm.h"
+#include "sync.h"
+
+struct table_handle {
+  struct table *t;   /* NULL once closed */
+  struct bytes room; /* for keys and values on their way; of this VM */
+};
+
+enum { ROOM_KEPT = 64 * 1024 };
+
+static const struct handle_class class;
+static const struct handle_type type;
+
+static struct table_handle *check_handle(lua_State *L) {
+  struct table_handle *h = class_check(L, 1, &class);
+  if (!h->t) luaL_error(L, "Table: used after close");
+  return h;
+}
+
+NO_RETURN static void raise_status(lua_State *L, status st) {
+  char text[STATUS_TEXT_MAX];
+  luaL_error(L, "Table: %s", status_text(st, text));
+  __builtin_unreachable();
+}
+
+static void check_status(lua_State *L, status st) {
+  if (st) raise_status(L, st);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------- */
+
+enum { KEY_INTEGER = 'i', KEY_STRING = 's' };
+
+/* Behind what is in the room already. */
+static struct table_text push_key(lua_State *L, struct table_handle *h, int index) {
+  const size_t start = h->room.len;
+  uint8_t kind = KEY_STRING;
+  size_t size = 0;
+  int64_t integer = 0;
+  const void *bytes = &integer;
+  if (lua_isinteger(L, index) ||
+      (lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == (lua_Number)lua_tointeger(L, index))) {
+    kind = KEY_INTEGER;
+    integer = lua_tointeger(L, index);
+    size = sizeof integer;
+  } else if (lua_type(L, index) == LUA_TSTRING) {
+    bytes = lua_tolstring(L, index, &size);
+  } else {
+    luaL_error(L, "Table: a key is a string or an integer, got %s", luaL_typename(L, index));
+  }
+  check_status(L, bytes_append(&h->room, &kind, 1));
+  check_status(L, bytes_append(&h->room, bytes, size));
+  return (struct table_text){h->room.data + start, h->room.len - start};
+}
+
+static void push_lua_key(lua_State *L, const uint8_t *key, size_t size) {
+  int64_t integer = 0;
+  if (key[0] == KEY_STRING) {
+    lua_pushlstring(L, (const char *)key + 1, size - 1);
+    return;
+  }
+  memcpy(&integer, key + 1, sizeof integer);
+  lua_pushinteger(L, (lua_Integer)integer);
+}
+
+/* ---- values ------------------------------------------------------------------------------------------- */
+
+/* LUA_OK, or an error is pushed. */
+static int push_message(lua_State *L, const void *data, size_t size) {
+  int count = 1;
+  if (scalar_push(L, data, size)) return LUA_OK;
+  transfer_open(L);
+  luaL_checkstack(L, 8, "no room for a value");
+  return transfer_try_decode(L, data, size, TRANSFER_TRUSTED, &count);
+}
+
+/* Pushes the value of the key in the room, or nothing and returns false. */
+static bool push_value(lua_State *L, struct table_handle *h, struct table_text key) {
+  const size_t start = h->room.len;
+  bool is_there = false;
+  check_status(L, bytes_reserve(&h->room, 1024)); /* so that the key does not move */
+  key.bytes = h->room.data + (start - key.size);
+  check_status(L, table_get(h->t, key, &h->room, &is_there));
+  if (!is_there) return false;
+  /* A finalizer that runs meanwhile may use this table: it finds another room. */
+  struct bytes mine = h->room;
+  bytes_init(&h->room);
+  const int failed = push_message(L, mine.data + start, mine.len - start);
+  bytes_fini(&h->room);
+  bytes_trim(&mine, ROOM_KEPT);
+  h->room = mine;
+  if (failed) lua_error(L);
+  return true;
+}
+
+static int table_index(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  bytes_clear(&h->room);
+  if (push_value(L, h, push_key(L, h, 2))) return 1;
+  lua_pushvalue(L, 2);
+  lua_gettable(L, lua_upvalueindex(1));
+  return 1;
+}
+
+static struct table_text encode_value(lua_State *L, int index, uint8_t head[SCALAR_HEAD_MAX],
+                                      struct table_handle *h) {
+  const char *text = NULL;
+  size_t text_size = 0;
+  const size_t size = scalar_write(L, index, head, &text, &text_size);
+  if (size && text_size == 0) return (struct table_text){head, size};
+  if (size) {
+    const size_t start = h->room.len;
+    check_status(L, bytes_append(&h->room, head, size));
+    check_status(L, bytes_append(&h->room, text, text_size));
+    return (struct table_text){h->room.data + start, h->room.len - start};
+  }
+  const struct bytes *out = transfer_encode_dump(L, index, 1, "value");
+  bytes_clear(&h->room); /* a finalizer may have used this table meanwhile */
+  return (struct table_text){out->data, out->len};
+}
+
+/* t[key] = value; nil removes */
+static int table_newindex(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  uint8_t head[SCALAR_HEAD_MAX];
+  lua_settop(L, 3);
+  bytes_clear(&h->room);
+  if (lua_isnil(L, 3)) {
+    table_remove(h->t, push_key(L, h, 2));
+    return 0;
+  }
+  const struct table_text value = encode_value(L, 3, head, h);
+  const bool is_in_room = h->room.len > 0;
+  const size_t value_size = value.size;
+  struct table_text key = push_key(L, h, 2);
+  const struct table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
+  check_status(L, table_set(h->t, key, kept));
+  bytes_trim(&h->room, ROOM_KEPT);
+  return 0;
+}
+
+static int table_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)table_count(check_handle(L)->t));
+  return 1;
+}
+
+/* keys() → a list of those that are there now */
+static int table_keys_method(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  bytes_clear(&h->room);
+  check_status(L, table_keys(h->t, &h->room));
+  lua_newtable(L);
+  int count = 0;
+  for (size_t at = 0; at < h->room.len;) {
+    uint32_t size = 0;
+    memcpy(&size, h->room.data + at, sizeof size);
+    push_lua_key(L, h->room.data + at + sizeof size, size);
+    lua_rawseti(L, -2, ++count);
+    at += sizeof size + size;
+  }
+  bytes_trim(&h->room, ROOM_KEPT);
+  return 1;
+}
+
+/* lock() → the RLock that belongs to it, the same for all who ask */
+static int table_lock_method(lua_State *L) {
+  struct sync *s = NULL;
+  check_status(L, sync_beside(&check_handle(L)->t->lock, &s));
+  sync_push(L, s, false);
+  return 1;
+}
+
+static int table_tostring(lua_State *L) {
+  const struct table_handle *h = class_check(L, 1, &class);
+  if (h->t)
+    lua_pushfstring(L, "Table: %d keys", (int)table_count(h->t));
+  else
+    lua_pushliteral(L, "closed Table");
+  return 1;
+}
+
+static int table_eq(lua_State *L) {
+  const struct table_handle *a = class_check(L, 1, &class);
+  const struct table_handle *b = class_check(L, 2, &class);
+  lua_pushboolean(L, a->t == b->t);
+  return 1;
+}
+
+static int table_close(lua_State *L) {
+  struct table_handle *h = class_check(L, 1, &class);
+  if (h->t) commons_release(&h->t->object);
+  h->t = NULL;
+  bytes_fini(&h->room);
+  bytes_init(&h->room);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {{"len", table_len},
+                                   {"keys", table_keys_method},
+                                   {"lock", table_lock_method},
+                                   {"close", table_close},
+                                   {NULL, NULL}};
+static const struct handle_class class = {"Table", "manymoons.Table", methods, table_close, NULL};
+
+/* ---- making and travelling ---------------------------------------------------------------------------- */
+
+static struct table_handle *push_handle(lua_State *L) {
+  struct table_handle *h = lua_newuserdata(L, sizeof *h);
+  *h = (struct table_handle){.t = NULL};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return h;
+}
+
+int table_new(lua_State *L) {
+  struct table_handle *h = push_handle(L);
+  const status st = table_make(&h->t);
+  return st ? return_failure(L, st) : 1;
+}
+
+static uint64_t table_send(lua_State *L, int index) {
+  const struct table_handle *h = lua_touserdata(L, index);
+  if (!h->t) luaL_error(L, "Table: sent after close");
+  if (commons_hold(&h->t->object)) luaL_error(L, "not enough memory");
+  return commons_object_ref(&h->t->object);
+}
+
+static void table_receive(lua_State *L, uint64_t reference) {
+  struct table_handle *h = push_handle(L);
+  struct object *object = NULL;
+  status st = commons_find(reference, OBJECT_TABLE, &object);
+  if (st == STATUS_OK) st = commons_hold(object);
+  check_status(L, st);
+  h->t = (struct table *)(void *)object;
+}
+
+static const struct handle_type type = {"Table", table_send, table_receive, message_drop_reference};
+
+static void set_metamethod(lua_State *L, const char *name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
+
+int table_methods(lua_State *L) {
+  luaL_getmetatable(L, class.key);
+  lua_getfield(L, -1, "methods");
+  return 1;
+}
+
+void table_open(lua_State *L) {
+  class_register(L, &class);
+  class_set_pointer(L, &class, HANDLE_FIELD, &type);
+  handle_register(L, HANDLE_TABLE, &type);
+  luaL_getmetatable(L, class.key);
+  set_metamethod(L, "__tostring", table_tostring);
+  set_metamethod(L, "__eq", table_eq);
+  set_metamethod(L, "__len", table_len);
+  set_metamethod(L, "__newindex", table_newindex);
+  lua_getfield(L, -1, "methods");
+  if (lua_isnil(L, -1)) { /* else it was opened before */
+    lua_getfield(L, -2, "__index");
+    module_complete_methods(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "methods");
+    lua_pushcclosure(L, table_index, 1);
+    lua_setfield(L, -3, "__index");
+  }
+  lua_pop(L, 2);
+}

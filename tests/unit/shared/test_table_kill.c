@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Death at each instant of what happens to a shared table: setting, replacing, removing, growing, making,
+ * ending.
+ *
+ * A child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death the table
+ * validates, each key has its old value or its new one, it can be changed, and no block is left behind when
+ * it ends.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "channel/message.h"
+#include "shared/kill_point.h"
+#include "shared/table.h"
+
+#if defined(MM_KILL_POINTS)
+
+#include "doomed_child.h"
+
+enum { POINTS_MAX = 400, KEYS = 20, MORE = 24 };
+
+struct scene {
+  struct table *table; /* KEYS keys, each its own value */
+};
+
+static struct table_text text_of(const char *text) { return (struct table_text){text, strlen(text)}; }
+
+static const char *key_of(int i) {
+  static char key[16];
+  snprintf(key, sizeof key, "key %d", i);
+  return key;
+}
+
+static void set(struct table *t, int key, const char *value) {
+  CHECK_EQ(table_set(t, text_of(key_of(key)), text_of(value)), STATUS_OK);
+}
+
+/* The value is one of the two; NULL: none. */
+static void check_value(struct table *t, int key, const char *one, const char *other) {
+  struct bytes found;
+  bytes_init(&found);
+  bool is_there = false;
+  CHECK_EQ(table_get(t, text_of(key_of(key)), &found, &is_there), STATUS_OK);
+  const char *possible[] = {one, other};
+  bool is_right = false;
+  for (int i = 0; i < 2; i++) {
+    const char *value = possible[i];
+    is_right = is_right ||
+               (value ? is_there && found.len == strlen(value) && memcmp(found.data, value, found.len) == 0
+                      : !is_there);
+  }
+  CHECK(is_right);
+  bytes_fini(&found);
+}
+
+static void act_replace(void *scene) {
+  const struct scene *s = scene;
+  set(s->table, 3, "new");
+}
+
+static void act_remove(void *scene) {
+  const struct scene *s = scene;
+  table_remove(s->table, text_of(key_of(3)));
+}
+
+static void act_grow(void *scene) {
+  const struct scene *s = scene;
+  for (int i = KEYS; i < KEYS + MORE; i++) set(s->table, i, "more");
+}
+
+static void act_make_and_end(void *scene) {
+  (void)scene;
+  struct table *t = NULL;
+  CHECK_EQ(table_make(&t), STATUS_OK);
+  set(t, 1, "one");
+  struct sync *lock = NULL;
+  CHECK_EQ(sync_beside(&t->lock, &lock), STATUS_OK);
+  commons_release(&lock->object);
+  commons_release(&t->object);
+}
+
+static const struct deed {
+  const char *name;
+  void (*act)(void *scene);
+} deeds[] = {
+    {"replace", act_replace}, {"remove", act_remove}, {"grow", act_grow}, {"make and end", act_make_and_end}};
+
+static void check_table(struct table *t, const struct deed *deed) {
+  set(t, 1000, "another"); /* whoever takes the lock repairs */
+  table_validate(t);
+  for (int i = 0; i < KEYS; i++) {
+    const char *changed = i != 3 || deed->act == act_grow ? "old" : deed->act == act_replace ? "new" : NULL;
+    check_value(t, i, "old", changed);
+  }
+  for (int i = KEYS; i < KEYS + MORE; i++) check_value(t, i, NULL, "more");
+  check_value(t, 1000, "another", "another");
+  table_remove(t, text_of(key_of(1000)));
+  table_validate(t);
+}
+
+static bool one_death(const struct deed *deed, long point) {
+  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  struct scene s = {NULL};
+  struct child_slot place;
+  CHECK_EQ(table_make(&s.table), STATUS_OK);
+  for (int i = 0; i < KEYS; i++) set(s.table, i, "old");
+  const bool has_died = run_doomed_child(deed->act, &s, point, &place);
+  check_table(s.table, deed);
+  commons_forget_child(place);
+  check_table(s.table, deed);
+  commons_release(&s.table->object);
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  return has_died;
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  channel_register_kinds();
+  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+    long point = 1;
+    while (one_death(&deeds[i], point)) CHECK(++point < POINTS_MAX);
+    CHECK(point > 4); /* there were points to die at */
+  }
+  commons_close();
+  return 0;
+}
+
+#else
+int main(void) { return 0; }
+#endif
