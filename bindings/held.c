@@ -11,7 +11,6 @@ struct entry {
   struct sync *s;
   uint64_t thread;
   uint64_t count;
-  bool keeps; /* the list has a hold on the object */
 };
 
 struct held {
@@ -27,7 +26,6 @@ static const char registry_key = 'h'; /* its address is the key; never written *
 /* ---- the list ----------------------------------------------------------------------------------------- */
 
 static void remove_entry(struct held *h, size_t at) {
-  if (h->entries[at].keeps) commons_release(&h->entries[at].s->object);
   h->count--;
   memmove(h->entries + at, h->entries + at + 1, (h->count - at) * sizeof *h->entries);
 }
@@ -80,14 +78,6 @@ void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint
     remove_entry(h, at);
 }
 
-bool held_inherit(struct held *h, const struct sync *s) {
-  empty_copy(h);
-  const size_t at = find(h, s, 0, true);
-  if (at == h->count || h->entries[at].keeps) return false;
-  h->entries[at].keeps = true;
-  return true;
-}
-
 /* ---- ends --------------------------------------------------------------------------------------------- */
 
 /* A semaphore may be taken by one and returned by another: what was taken by who ends well stays taken. */
@@ -105,6 +95,11 @@ static void end_entry(const struct held *h, const struct entry *e, bool has_died
 static void end_at(struct held *h, size_t at, bool has_died) {
   end_entry(h, &h->entries[at], has_died);
   remove_entry(h, at);
+}
+
+void held_forget(struct held *h, const struct sync *s) {
+  empty_copy(h);
+  for (size_t at = find(h, s, 0, true); at < h->count; at = find(h, s, 0, true)) end_at(h, at, h->has_died);
 }
 
 size_t held_mark(struct held *h) {

@@ -3,8 +3,8 @@
  * have met at: so that a thread, or the VM, that ends leaves nobody waiting for it.
  *
  * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is collected after
- * all of them; a handle that is collected while something is held leaves its hold on the object to the list.
- * The copy in a forked child is empty.
+ * all of them. What is in it has a handle in the VM: with the last one (held_forget) the VM can return
+ * nothing any more. The copy in a forked child is empty.
  */
 #ifndef BINDINGS_HELD_H
 #define BINDINGS_HELD_H
@@ -25,8 +25,8 @@ void held_reserve(lua_State *L, struct held *h);
 void held_add(struct held *h, struct sync *s, struct sync_agent who, uint64_t count);
 /* `who` returned so many: its own, or another thread's. */
 void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint64_t count);
-/* A handle on `s` is about to be collected. True: its hold is the list's from now on. */
-bool held_inherit(struct held *h, const struct sync *s);
+/* The last handle on `s` of this VM is about to be collected: what is held ends with it. */
+void held_forget(struct held *h, const struct sync *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
 size_t held_mark(struct held *h);

@@ -389,10 +389,13 @@ static const struct handle_class classes[FLAVORS] = {
 
 /* ---- making and travelling ---------------------------------------------------------------------------- */
 
+/* The metatable, made when it is first needed. Defined below. */
+static void push_class(lua_State *L, enum flavor flavor);
+
 static struct memory_handle *push_handle(lua_State *L, enum flavor flavor) {
   struct memory_handle *h = lua_newuserdata(L, sizeof *h);
   *h = (struct memory_handle){.type = &types[flavor]};
-  luaL_getmetatable(L, classes[flavor].key);
+  push_class(L, flavor);
   lua_setmetatable(L, -2);
   return h;
 }
@@ -437,32 +440,31 @@ static void set_metamethod(lua_State *L, const char *name, lua_CFunction functio
   lua_setfield(L, -2, name);
 }
 
-/* __index with the table of methods beside it. */
+/* Behind the methods in __index comes a function, for elements. */
 static void set_index(lua_State *L, lua_CFunction index) {
   lua_getfield(L, -1, "__index");
-  if (!lua_istable(L, -1)) { /* it was opened before */
-    lua_pop(L, 1);
-    return;
-  }
   lua_pushcclosure(L, index, 1);
   lua_setfield(L, -2, "__index");
 }
 
-void memory_open(lua_State *L) {
-  static const enum handle_number numbers[FLAVORS] = {HANDLE_VALUE, HANDLE_ARRAY};
-  for (int i = 0; i < FLAVORS; i++) {
-    class_register(L, &classes[i]);
-    class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
-    luaL_getmetatable(L, classes[i].key);
-    set_metamethod(L, "__tostring", memory_tostring);
-    set_metamethod(L, "__eq", memory_eq);
-    set_metamethod(L, "__newindex", i == ARRAY ? array_newindex : value_newindex);
-    if (i == ARRAY) {
-      set_metamethod(L, "__len", array_len);
-      set_metamethod(L, "__pairs", array_iter);
-    }
-    set_index(L, i == ARRAY ? array_index : value_index);
-    lua_pop(L, 1);
-    handle_register(L, (int)numbers[i], &types[i]);
+static void push_class(lua_State *L, enum flavor flavor) {
+  luaL_getmetatable(L, classes[flavor].key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  class_register(L, &classes[flavor]);
+  class_set_pointer(L, &classes[flavor], HANDLE_FIELD, &types[flavor]);
+  luaL_getmetatable(L, classes[flavor].key);
+  set_metamethod(L, "__tostring", memory_tostring);
+  set_metamethod(L, "__eq", memory_eq);
+  set_metamethod(L, "__newindex", flavor == ARRAY ? array_newindex : value_newindex);
+  if (flavor == ARRAY) {
+    set_metamethod(L, "__len", array_len);
+    set_metamethod(L, "__pairs", array_iter);
   }
+  set_index(L, flavor == ARRAY ? array_index : value_index);
+}
+
+void memory_open(lua_State *L) {
+  handle_register(L, HANDLE_VALUE, &types[VALUE]);
+  handle_register(L, HANDLE_ARRAY, &types[ARRAY]);
 }

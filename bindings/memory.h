@@ -5,7 +5,7 @@
 
 #include "arguments.h"
 
-/* Their metatables and their transfer. [-0, +0, raises] */
+/* Their transfer. [-0, +0, raises] */
 void memory_open(lua_State *L);
 /* memory_new("Value" or "Array", type, count) → a handle on zeroes; or nil and why */
 int memory_new(lua_State *L);

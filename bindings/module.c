@@ -145,8 +145,6 @@ void module_open_handles(lua_State *L) {
   sync_open(L);
   memory_open(L);
   table_open(L);
-  shared_memory_register(L);
-  stream_register(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);

@@ -15,6 +15,7 @@ int shared_memory_open(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   struct shared_file *f = lua_newuserdata(L, sizeof *f);
   *f = (struct shared_file){.fd = -1};
+  class_register(L, &class);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   const status st = lua_toboolean(L, 2) ? shared_file_create(f, name, (uint64_t)luaL_checknumber(L, 3))
@@ -66,5 +67,3 @@ static const luaL_Reg methods[] = {{"read", file_read}, {"write", file_write}, {
                                    {"size", file_size}, {"close", file_close}, {NULL, NULL}};
 static const struct handle_class class = {"SharedMemory", "manymoons.SharedMemory", methods, file_close,
                                           NULL};
-
-void shared_memory_register(lua_State *L) { class_register(L, &class); }

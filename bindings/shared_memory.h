@@ -5,7 +5,6 @@
 
 #include "arguments.h"
 
-void shared_memory_register(lua_State *L);
 /* shared_memory_open(name, create, size) → a handle; or nil and why */
 int shared_memory_open(lua_State *L);
 /* shared_memory_unlink(name) → true; or nil and why */

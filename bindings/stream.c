@@ -34,6 +34,7 @@ static struct stream *check_stream(lua_State *L) {
 static struct stream *push_stream(lua_State *L) {
   struct stream *s = lua_newuserdata(L, sizeof *s);
   *s = (struct stream){.fd = -1};
+  class_register(L, &class);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   return s;
@@ -260,8 +261,6 @@ static const luaL_Reg methods[] = {{"accept", stream_accept_method},
                                    {NULL, NULL}};
 static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
                                           NULL};
-
-void stream_register(lua_State *L) { class_register(L, &class); }
 
 /* ---- the handshake's primitives ----------------------------------------------------------------------- */
 

@@ -5,7 +5,6 @@
 
 #include "arguments.h"
 
-void stream_register(lua_State *L);
 /* stream_listen(address) → a stream, and its address; or nil and why */
 int stream_listen_call(lua_State *L);
 /* stream_connect(address, timeout) → a stream; or nil and why */

@@ -39,18 +39,45 @@ struct sync_agent sync_self(lua_State *L) {
   return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)vm_self(vm_of(L))};
 }
 
+/* The metatable: made when it is first needed, for most VMs need none of these. Defined below the methods. */
+static void push_class(lua_State *L, enum sync_kind kind);
+
+/* How many handles this VM has on each object, by its address: a table in the registry. */
+static const char counts_key = 'c'; /* its address is the key; never written */
+
+/* [-0, +0, memory], and where it gets less nothing is allocated */
+static int change_count(lua_State *L, const struct sync *s, int by) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &counts_key);
+  lua_rawgetp(L, -1, s);
+  const int count = (int)lua_tointeger(L, -1) + by;
+  lua_pop(L, 1);
+  if (count > 0)
+    lua_pushinteger(L, count);
+  else
+    lua_pushnil(L);
+  lua_rawsetp(L, -2, s);
+  lua_pop(L, 1);
+  return count;
+}
+
+/* The handle has the object from now on, whose hold it takes over. */
+static void set_object(lua_State *L, struct sync_handle *h, struct sync *s) {
+  h->s = s;
+  (void)change_count(L, s, 1);
+}
+
 static struct sync_handle *push_handle(lua_State *L, enum sync_kind kind) {
   struct sync_handle *h = lua_newuserdata(L, sizeof *h);
   *h = (struct sync_handle){.type = &types[kind], .held = held_of(L)};
-  luaL_getmetatable(L, classes[kind].key);
+  push_class(L, kind);
   lua_setmetatable(L, -2);
   return h;
 }
 
 void sync_push(lua_State *L, struct sync *s, bool never_waits) {
   struct sync_handle *h = push_handle(L, (enum sync_kind)s->kind);
-  h->s = s;
   h->never_waits = never_waits;
+  set_object(L, h, s);
 }
 
 static enum sync_kind kind_called(lua_State *L, int index) {
@@ -65,12 +92,15 @@ int sync_new(lua_State *L) {
   const uint64_t initial = (uint64_t)luaL_optnumber(L, 2, 1);
   struct sync_handle *h = push_handle(L, kind);
   h->never_waits = lua_toboolean(L, 3);
-  const status st = sync_make(kind, initial, &h->s);
-  return st ? return_failure(L, st) : 1;
+  struct sync *s = NULL;
+  const status st = sync_make(kind, initial, &s);
+  if (st) return return_failure(L, st);
+  set_object(L, h, s);
+  return 1;
 }
 
 int sync_methods(lua_State *L) {
-  luaL_getmetatable(L, classes[kind_called(L, 1)].key);
+  push_class(L, kind_called(L, 1));
   lua_getfield(L, -1, "__index");
   return 1;
 }
@@ -80,7 +110,8 @@ static int handle_gc(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
   if (h->s->kind == SYNC_BARRIER && held_has_died(h->held)) barrier_break(h->s);
-  if (!held_inherit(h->held, h->s)) commons_release(&h->s->object);
+  if (change_count(L, h->s, -1) <= 0) held_forget(h->held, h->s);
+  commons_release(&h->s->object);
   h->s = NULL;
   return 0;
 }
@@ -171,7 +202,7 @@ static void receive_as(lua_State *L, uint64_t reference, enum sync_kind kind) {
   if (st == STATUS_OK) st = commons_hold(object);
   char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "%s: %s", classes[kind].name, status_text(st, text));
-  h->s = (struct sync *)(void *)object;
+  set_object(L, h, (struct sync *)(void *)object);
 }
 
 #define KINDS_OF_HANDLES(x)                                                                            \
@@ -186,26 +217,39 @@ static const struct handle_type types[KINDS] = {
 #define TYPE(kind, name) [SYNC_##kind] = {name, handle_send, receive_##kind, message_drop_reference},
     KINDS_OF_HANDLES(TYPE)};
 
-static void set_metamethod(lua_State *L, int kind, const char *name, lua_CFunction function) {
-  luaL_getmetatable(L, classes[kind].key);
+static void set_metamethod(lua_State *L, const char *name, lua_CFunction function) {
   lua_pushcfunction(L, function);
   lua_setfield(L, -2, name);
+}
+
+static void push_class(lua_State *L, enum sync_kind kind) {
+  static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
+  luaL_getmetatable(L, classes[kind].key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  class_register(L, &classes[kind]);
+  class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
+  if (kind == SYNC_EVENT) class_set_pointer(L, &classes[kind], WAITABLE_FIELD, &waitable);
+  luaL_getmetatable(L, classes[kind].key);
+  set_metamethod(L, "__tostring", handle_tostring);
+  set_metamethod(L, "__eq", handle_eq);
+  lua_getfield(L, -1, "__index");
+  module_complete_methods(L);
+  lua_pop(L, 1);
+}
+
+static void open_counts(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &counts_key);
+  if (lua_isnil(L, -1)) {
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &counts_key);
+  }
   lua_pop(L, 1);
 }
 
 void sync_open(lua_State *L) {
-  static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
   held_open(L);
-  for (int kind = SYNC_LOCK; kind < KINDS; kind++) {
-    class_register(L, &classes[kind]);
-    class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
-    set_metamethod(L, kind, "__tostring", handle_tostring);
-    set_metamethod(L, kind, "__eq", handle_eq);
-    luaL_getmetatable(L, classes[kind].key);
-    lua_getfield(L, -1, "__index");
-    module_complete_methods(L);
-    lua_pop(L, 2);
+  open_counts(L);
+  for (int kind = SYNC_LOCK; kind < KINDS; kind++)
     handle_register(L, HANDLE_LOCK + kind - SYNC_LOCK, &types[kind]);
-  }
-  class_set_pointer(L, &classes[SYNC_EVENT], WAITABLE_FIELD, &waitable);
 }

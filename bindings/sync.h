@@ -16,7 +16,7 @@ struct sync_handle {
   bool never_waits;               /* serial: nobody else could ever end a wait */
 };
 
-/* Their metatables and their transfer. [-0, +0, raises] */
+/* Their transfer. [-0, +0, raises] */
 void sync_open(lua_State *L);
 /* sync_new("Lock", initial or nil, is_serial) */
 int sync_new(lua_State *L);

@@ -217,10 +217,13 @@ static const struct handle_class class = {"Table", "manymoons.Table", methods, t
 
 /* ---- making and travelling ---------------------------------------------------------------------------- */
 
+/* The metatable, made when it is first needed. Defined below. */
+static void push_class(lua_State *L);
+
 static struct table_handle *push_handle(lua_State *L) {
   struct table_handle *h = lua_newuserdata(L, sizeof *h);
   *h = (struct table_handle){.t = NULL};
-  luaL_getmetatable(L, class.key);
+  push_class(L);
   lua_setmetatable(L, -2);
   return h;
 }
@@ -254,29 +257,29 @@ static void set_metamethod(lua_State *L, const char *name, lua_CFunction functio
   lua_setfield(L, -2, name);
 }
 
-int table_methods(lua_State *L) {
+static void push_class(lua_State *L) {
   luaL_getmetatable(L, class.key);
-  lua_getfield(L, -1, "methods");
-  return 1;
-}
-
-void table_open(lua_State *L) {
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
   class_register(L, &class);
   class_set_pointer(L, &class, HANDLE_FIELD, &type);
-  handle_register(L, HANDLE_TABLE, &type);
   luaL_getmetatable(L, class.key);
   set_metamethod(L, "__tostring", table_tostring);
   set_metamethod(L, "__eq", table_eq);
   set_metamethod(L, "__len", table_len);
   set_metamethod(L, "__newindex", table_newindex);
-  lua_getfield(L, -1, "methods");
-  if (lua_isnil(L, -1)) { /* else it was opened before */
-    lua_getfield(L, -2, "__index");
-    module_complete_methods(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -4, "methods");
-    lua_pushcclosure(L, table_index, 1);
-    lua_setfield(L, -3, "__index");
-  }
-  lua_pop(L, 2);
+  lua_getfield(L, -1, "__index");
+  module_complete_methods(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "methods");
+  lua_pushcclosure(L, table_index, 1);
+  lua_setfield(L, -2, "__index");
 }
+
+int table_methods(lua_State *L) {
+  push_class(L);
+  lua_getfield(L, -1, "methods");
+  return 1;
+}
+
+void table_open(lua_State *L) { handle_register(L, HANDLE_TABLE, &type); }

@@ -5,7 +5,7 @@
 
 #include "arguments.h"
 
-/* Its metatable and its transfer. [-0, +0, raises] */
+/* Its transfer. [-0, +0, raises] */
 void table_open(lua_State *L);
 /* table_new() → a handle; or nil and why */
 int table_new(lua_State *L);

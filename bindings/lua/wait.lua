@@ -14,7 +14,7 @@ local function target_of(thing, place)
   local is_descriptor = type(thing) == "number" and thing >= 0 and thing % 1 == 0
   if not is_descriptor and type(ask) ~= "userdata" then
     local got = type(thing) == "number" and tostring(thing) or type(thing)
-    refuse("thing " .. place .. ": a queue, connection, process, future or descriptor expected, got " .. got)
+    refuse("thing " .. place .. ": a queue, connection, process, future, event or descriptor expected, got " .. got)
   end
   return thing, true
 end

@@ -43,6 +43,20 @@ collectgarbage()
 expect.equal(lock:locked(), true)
 lock:release()
 
+-- With the last handle of a VM goes what it held: nobody there could release it.
+if mm.current_world() ~= "threads" then
+  local others = mm.Queue()
+  local function hold_and_drop()
+    local held = mm.Lock()
+    others:put(held)
+    held:acquire()
+  end
+  hold_and_drop()
+  collectgarbage()
+  collectgarbage()
+  expect.equal({ others:get():acquire(5) }, { true, "abandoned" })
+end
+
 local closed = mm.Lock()
 closed = setmetatable({ inner = closed }, nil).inner
 getmetatable(closed).__gc(closed)

@@ -49,6 +49,11 @@ lock:acquire()
 expect.equal(a:lock():locked(), true)
 lock:release()
 expect.equal(type(a:pointer()), "userdata")
+if rawget(_G, "jit") then
+  local words = require("ffi").cast("int16_t *", a:pointer())
+  words[2] = -9
+  expect.equal({ words[1], a[3] }, { 20, -9 })
+end
 
 expect.raises("Array: type: one of", mm.Array, "float", 3)
 expect.raises("Array: a number of elements or a list expected, got %-1", mm.Array, "u8", -1)

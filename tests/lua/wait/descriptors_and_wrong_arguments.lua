@@ -5,7 +5,7 @@ local expect = require "expect"
 local q = mm.Queue()
 expect.raises("^wait: argument 1: a list of things expected, got userdata", mm.wait, q)
 expect.raises("^wait: argument 1: a list of things expected, got nil", mm.wait)
-expect.raises("^wait: thing 2: a queue, connection, process, future or descriptor expected, got string", mm.wait,
+expect.raises("^wait: thing 2: a queue, connection, process, future, event or descriptor", mm.wait,
   { q, "x" }, 0)
 expect.raises("^wait: thing 1: .* got %-1", mm.wait, { -1 }, 0)
 expect.raises("^wait: thing 1: .* got 1.5", mm.wait, { 1.5 }, 0)
