@@ -42,22 +42,38 @@ void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *se
   struct roster_slot *s = &r->slots[slot];
   robust_mutex_init(&s->life);
   CHECK_EQ(robust_mutex_lock(&s->life), ROBUST_CLEAN);
-  s->id = *self;
+  const uint32_t generation = generation_in(atomic_load(&s->state));
+  /* The name changes in view of those who ask whether its owner lives: it is nobody's meanwhile. */
+  atomic_store(&s->state, reserved_word(generation, ROSTER_NOBODY));
+  struct process_id unnamed = *self;
+  unnamed.pid = 0;
+  s->id = unnamed;
+  STORE_ORDER();
   KILL_POINT("roster.moving");
-  atomic_store(&s->state, state_word(generation_in(atomic_load(&s->state)), ROSTER_LIVE));
+  s->id.pid = self->pid;
+  STORE_ORDER();
+  atomic_store(&s->state, state_word(generation, ROSTER_LIVE));
 }
 
 uint32_t roster_generation(const struct roster *r, uint32_t slot) {
   return generation_in(atomic_load(&r->slots[slot].state));
 }
 
+/* Of a reserved slot: its name may be about to change, and then it is not the one that was looked up. */
+static bool is_reserver_dead(const struct roster_slot *s, uint64_t word) {
+  const struct process_id id = s->id;
+  if (id.pid == 0 || process_is_alive(&id)) return false;
+  return atomic_load(&s->state) == word;
+}
+
 /* A lock can be abandoned by a thread that ended in a process that lives (a host that loads us on a
  * short-lived thread): only the process being gone as well is death. */
 bool roster_is_dead(struct roster *r, uint32_t slot) {
   struct roster_slot *s = &r->slots[slot];
-  switch (state_in(atomic_load(&s->state))) {
+  const uint64_t word = atomic_load(&s->state);
+  switch (state_in(word)) {
     case ROSTER_LIVE: return robust_mutex_is_abandoned(&s->life) && !process_is_alive(&s->id);
-    case ROSTER_RESERVED: return s->id.pid != 0 && !process_is_alive(&s->id);
+    case ROSTER_RESERVED: return is_reserver_dead(s, word);
     case ROSTER_FREE: return false;
   }
   return false;
