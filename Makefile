@@ -194,7 +194,7 @@ $(BUILD)/%.luajit: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
 $(BUILD)/bench/reference: tests/bench/c/reference.c $(BUILD)/flags
 	mkdir -p $(@D)
 	$(SAY) "$@"
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $<
 
 # The search instruments everything, so it compiles everything itself.
 $(BUILD)/fuzz_decode: tests/fuzz/fuzz_decode.c $(CORE_SRC) $(wildcard vm/state/*.c)

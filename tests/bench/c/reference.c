@@ -5,8 +5,10 @@
  *   reference fork COUNT     fork and waitpid of a process that does nothing
  *   reference futex COUNT    a round trip between two processes that both sleep in FUTEX_WAIT, with a
  * millisecond between two of them, as in echo.lua
+ *   reference guided COUNT   so many sleeps, four of 0.1 s in front and then 1 ms each, by two threads of
+ * OpenMP reference dynamic COUNT  with its guided schedule, and one by one
  *
- * Prints one line: time, a number, us. It uses nothing of manymoons. */
+ * Prints one line: time, a number, us; for OpenMP total, a number, s. It uses nothing of manymoons. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -106,17 +108,45 @@ static double time_futex(int count) {
   return median;
 }
 
+/* ---- schedules of OpenMP ------------------------------------------------------------------------------ */
+
+static void sleep_for_item(int i) {
+  const struct timespec pause = {.tv_nsec = i < 4 ? 100 * 1000 * 1000 : 1000 * 1000};
+  nanosleep(&pause, NULL);
+}
+
+static double time_guided(int count) {
+  const double start = now_us();
+#pragma omp parallel for schedule(guided) num_threads(2)
+  for (int i = 0; i < count; i++) sleep_for_item(i);
+  return (now_us() - start) / 1e6;
+}
+
+static double time_dynamic(int count) {
+  const double start = now_us();
+#pragma omp parallel for schedule(dynamic) num_threads(2)
+  for (int i = 0; i < count; i++) sleep_for_item(i);
+  return (now_us() - start) / 1e6;
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     double (*measure)(int count);
-  } measurements[] = {{"thread", time_thread}, {"fork", time_fork}, {"futex", time_futex}};
+    const char *unit;
+  } measurements[] = {{"thread", time_thread, "us"},
+                      {"fork", time_fork, "us"},
+                      {"futex", time_futex, "us"},
+                      {"guided", time_guided, "s"},
+                      {"dynamic", time_dynamic, "s"}};
   const int count = argc == 3 ? atoi(argv[2]) : 0;
   for (size_t i = 0; count > 0 && i < sizeof measurements / sizeof *measurements; i++) {
     if (strcmp(argv[1], measurements[i].name) != 0) continue;
-    printf("time %f us\n", measurements[i].measure(count));
+    const double result = measurements[i].measure(count);
+    const char *unit = measurements[i].unit;
+    printf("%s %f %s\n", unit[0] == 's' ? "total" : "time", result, unit);
     return 0;
   }
-  fputs("usage: reference thread|fork|futex COUNT\n", stderr);
+  fputs("usage: reference thread|fork|futex|guided|dynamic COUNT\n", stderr);
   return 2;
 }
