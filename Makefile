@@ -9,9 +9,17 @@ VARIANTS := tsan asan debug release
 CC       ?= cc
 BUILD    := build/$(VARIANT)
 
-CPPFLAGS := -Ivm -D_GNU_SOURCE
+CPPFLAGS := -Ivm -D_GNU_SOURCE $(EXTRA_CPPFLAGS)
+# What packagers set: flags of theirs; WERROR= where a compiler that nobody here has seen may warn; SKIP_SETUP=1 where the
+# packages have other names.
+EXTRA_CPPFLAGS ?=
+EXTRA_CFLAGS   ?=
+EXTRA_LDFLAGS  ?=
+WERROR         ?= -Werror
+SKIP_SETUP     ?=
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
-            -Wno-sign-conversion -Wcast-qual -Wwrite-strings -Wundef -Wvla -Werror
+            -Wno-sign-conversion -Wcast-qual -Wwrite-strings -Wundef -Wvla $(WERROR)
 ifneq ($(findstring clang,$(CC)),)
 WARNINGS += -Wthread-safety -Wthread-safety-beta
 endif
@@ -20,27 +28,33 @@ CFLAGS_debug   := -O1 -DMM_FAULTS -DMM_KILL_POINTS
 CFLAGS_asan    := -O1 -DMM_FAULTS -DMM_KILL_POINTS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz    := -O1 -fsanitize=fuzzer,address,undefined
 CFLAGS_tsan    := -O1 -fsanitize=thread
-CFLAGS   := -std=c17 -g -fPIC -fvisibility=hidden -pthread $(CFLAGS_$(VARIANT)) $(WARNINGS)
-LDFLAGS  := -pthread $(filter -fsanitize=%,$(CFLAGS_$(VARIANT)))
+CFLAGS   := -std=c17 -g -fPIC -fvisibility=hidden -pthread $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS) $(WARNINGS)
+LDFLAGS  := -pthread $(EXTRA_LDFLAGS) $(filter -fsanitize=%,$(CFLAGS_$(VARIANT)))
 # A module stays loaded once it is (threads may still run its code), and a missing symbol is found at load.
 MODULE_LDFLAGS := -shared -Wl,-z,now -Wl,-z,nodelete
 
-LUA_5.4_CFLAGS := -isystem /usr/include/lua5.4
-LUA_5.1_CFLAGS := -isystem /usr/include/lua5.1
+LUA_5.4_CFLAGS ?= -isystem /usr/include/lua5.4
+LUA_5.3_CFLAGS ?= -isystem /usr/include/lua5.3
+LUA_5.1_CFLAGS ?= -isystem /usr/include/lua5.1
 LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
 
 PROGRAM_SRC := $(sort $(wildcard vm/*.c))
 CORE_DIRS := base os sync shared wire channel task trace
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c)))
-LUA_SRC   := $(sort $(wildcard vm/state/*.c) $(wildcard bindings/*.c))
+LUA_SRC   := $(sort $(wildcard vm/state/*.c vm/host/*.c vm/api/*.c) $(wildcard bindings/*.c))
 EMBEDDED  := $(sort $(wildcard bindings/lua/*.lua bindings/page/* third_party/uplot/*))
 PROGRAM_OBJ  := $(PROGRAM_SRC:%.c=$(BUILD)/5.4/%.o)
 CORE_OBJ     := $(CORE_SRC:%.c=$(BUILD)/core/%.o)
 LUA_OBJ_5.4  := $(LUA_SRC:%.c=$(BUILD)/5.4/%.o)
+LUA_OBJ_5.3  := $(LUA_SRC:%.c=$(BUILD)/5.3/%.o)
 LUA_OBJ_5.1  := $(LUA_SRC:%.c=$(BUILD)/5.1/%.o)
 
-ARTEFACTS := $(BUILD)/manymoons $(BUILD)/lua/5.4/manymoons.so $(BUILD)/lua/5.1/manymoons.so \
-             $(BUILD)/libmanymoons.so $(BUILD)/libmanymoons.a
+# The module is for 5.4 and for the ABI of 5.1, which LuaJIT shares; and for 5.3 where its headers are.
+ABIS := 5.4 5.1 $(if $(wildcard /usr/include/lua5.3/lua.h),5.3)
+
+LIBRARIES := libmanymoons $(if $(wildcard /usr/include/luajit-2.1/luajit.h),libmanymoons-luajit)
+ARTEFACTS := $(BUILD)/manymoons $(ABIS:%=$(BUILD)/lua/%/manymoons.so) \
+             $(foreach l,$(LIBRARIES),$(BUILD)/$(l).so $(BUILD)/$(l).a)
 
 # Says what is made; V=1 says how as well, QUIET=1 nothing.
 SAY := $(if $(QUIET)$(V),@:,@echo)
@@ -54,14 +68,15 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test bench fuzz tests clean setup FORCE
+.PHONY: all help run check test bench docs fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
 	ln -sfn $(VARIANT)/manymoons build/manymoons
 	ln -sfn $(VARIANT)/lua build/lua
-	ln -sfn $(VARIANT)/libmanymoons.so build/libmanymoons.so
-	ln -sfn $(VARIANT)/libmanymoons.a build/libmanymoons.a
+	for library in $(LIBRARIES); do \
+	  ln -sfn $(VARIANT)/$$library.so $(VARIANT)/$$library.so.$(SONUMBER) $(VARIANT)/$$library.a build/ || exit; \
+	done
 
 help: ## show this
 	sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -92,7 +107,7 @@ test-%:
 bench: ## measure beside Python and Node, and write docs/reference/performance.md (ONLY=name: one row, no page)
 	tests/support/setup run
 	tests/support/setup bench || echo "what is not on this machine is left out"
-	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference
+	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference build/release/bench/load
 	build/release/manymoons tests/bench/run.lua $(if $(ONLY),--only $(ONLY))
 
 prove: ## for minutes: the model check, the kill matrices, and killers at random (SECONDS_EACH=120)
@@ -101,24 +116,84 @@ prove: ## for minutes: the model check, the kill matrices, and killers at random
 	$(SUBMAKE) QUIET=1 VARIANT=debug all tests
 	tests/prove/run $(or $(SECONDS_EACH),120)
 
+docs: ## write the pages that are made from sources: docs/reference/lua.md, c.md, docs/man/manymoons.3
+	$(SUBMAKE) QUIET=1 VARIANT=release all
+	build/release/manymoons docs/generate.lua
+
 fuzz: ## search for bytes that break the reader, for a minute, with libFuzzer
 	tests/support/setup test
 	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz build/fuzz/fuzz_decode
 	mkdir -p build/fuzz/corpus
 	build/fuzz/fuzz_decode -max_total_time=60 -close_fd_mask=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus
 
+# ---- installing ------------------------------------------------------------------------------------------------------
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+LUADIR     ?= $(LIBDIR)/lua
+VERSION    := $(shell sed -n 's/^\#define MANYMOONS_VERSION "\(.*\)"/\1/p' vm/base/version.h)
+SONUMBER   := 0
+LUA_PC_libmanymoons        := lua5.4
+LUA_PC_libmanymoons-luajit := luajit
+INSTALL_PROGRAM ?= install
+INSTALL_DATA    ?= install -m 644
+
+# fill_in NAME,LUA
+fill_in = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+          -e 's|@NAME@|$(1)|; s|@LUA@|$(2)|' packaging/manymoons.pc.in
+# install_library NAME
+define install_library
+	$(INSTALL_DATA) $(BUILD)/$(1).so $(DESTDIR)$(LIBDIR)/$(1).so.$(VERSION)
+	ln -sfn $(1).so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(1).so.$(SONUMBER)
+	ln -sfn $(1).so.$(SONUMBER) $(DESTDIR)$(LIBDIR)/$(1).so
+	$(INSTALL_DATA) $(BUILD)/$(1).a $(DESTDIR)$(LIBDIR)/
+	$(call fill_in,$(1:lib%=%),$(LUA_PC_$(1))) >$(DESTDIR)$(LIBDIR)/pkgconfig/$(1:lib%=%).pc
+
+endef
+
+install: all ## install the program, the modules, the library and the manuals (PREFIX=/usr/local, DESTDIR=)
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
+	  $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(DATADIR)/manymoons $(ABIS:%=$(DESTDIR)$(LUADIR)/%)
+	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
+	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
+	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
+	$(INSTALL_DATA) vm/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL_DATA) docs/man/manymoons.1 $(DESTDIR)$(MANDIR)/man1/
+	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
+	$(INSTALL_DATA) $(wildcard bindings/types*.lua) $(DESTDIR)$(DATADIR)/manymoons/
+
+# What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
+.PHONY: rock rock-install
+ROCK_LUA = $(shell sed -n 's/^\#define LUA_VERSION_NUM[^0-9]*\([0-9]\)0\([0-9]\).*/\1.\2/p' $(ROCK_INCDIR)/lua.h)
+rock:
+	$(MAKE) SKIP_SETUP=1 WERROR= QUIET=1 'LUA_$(ROCK_LUA)_CFLAGS=-isystem $(ROCK_INCDIR)' ABIS=$(ROCK_LUA) \
+	  $(BUILD)/lua/$(ROCK_LUA)/manymoons.so
+rock-install:
+	mkdir -p $(ROCK_LIBDIR)
+	$(INSTALL_PROGRAM) $(BUILD)/lua/$(ROCK_LUA)/manymoons.so $(ROCK_LIBDIR)/
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/manymoons $(DESTDIR)$(INCLUDEDIR)/manymoons.h $(DESTDIR)$(MANDIR)/man1/manymoons.1 \
+	  $(DESTDIR)$(MANDIR)/man3/manymoons.3 $(foreach l,$(LIBRARIES),$(DESTDIR)$(LIBDIR)/$(l).so* $(DESTDIR)$(LIBDIR)/$(l).a \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/$(l:lib%=%).pc) $(ABIS:%=$(DESTDIR)$(LUADIR)/%/manymoons.so)
+	rm -rf $(DESTDIR)$(DATADIR)/manymoons
+
 clean: ## remove build/
 	rm -rf build
 
 setup:
-	tests/support/setup build
+	$(if $(SKIP_SETUP),:,tests/support/setup build)
 
 # ---- objects: they are compiled anew when the compiler or its flags change ------------------------------------------
 
 $(BUILD)/flags: FORCE | setup
 	mkdir -p $(@D)
 	echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
-$(PROGRAM_OBJ) $(CORE_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.1): $(BUILD)/flags
+$(PROGRAM_OBJ) $(CORE_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.3) $(LUA_OBJ_5.1): $(BUILD)/flags
 
 $(BUILD)/core/%.o: %.c
 	mkdir -p $(@D)
@@ -128,11 +203,21 @@ $(BUILD)/5.4/%.o: %.c
 	mkdir -p $(@D)
 	$(SAY) "  $< (Lua 5.4)"
 	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/5.3/%.o: %.c
+	mkdir -p $(@D)
+	$(SAY) "  $< (Lua 5.3)"
+	$(CC) $(CPPFLAGS) $(LUA_5.3_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/5.1/%.o: %.c
 	mkdir -p $(@D)
 	$(SAY) "  $< (Lua 5.1)"
 	$(CC) $(CPPFLAGS) $(LUA_5.1_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/5.4/bindings/embedded.o $(BUILD)/5.1/bindings/embedded.o: $(EMBEDDED)
+$(ABIS:%=$(BUILD)/%/bindings/embedded.o): $(EMBEDDED)
+LAUNCH_OBJ := $(ABIS:%=$(BUILD)/%/vm/state/launch.o)
+$(LAUNCH_OBJ): CPPFLAGS += -DHELPER_FILE='"$(BUILD)/helper"'
+$(LAUNCH_OBJ): $(BUILD)/helper
+$(BUILD)/helper: vm/helper/helper.c $(BUILD)/flags
+	$(SAY) "$@"
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -s -o $@ $< -ldl
 
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 
@@ -141,41 +226,70 @@ $(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
 	$(SAY) "$@"
 	$(CC) $(LDFLAGS) -Wl,-E -Wl,-z,now -o $@ $^ -Wl,--whole-archive $(LUA_5.4_STATIC) -Wl,--no-whole-archive -lm -ldl
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
+$(BUILD)/lua/5.3/manymoons.so: $(LUA_OBJ_5.3) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)
-$(BUILD)/lua/%/manymoons.so:
+$(BUILD)/lua/%/manymoons.so: vm/module.map
 	mkdir -p $(@D)
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -o $@ $^
-$(BUILD)/libmanymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
+	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,--version-script=vm/module.map -o $@ $(filter %.o,$^)
+# The library is for Lua 5.4, and another one for LuaJIT.
+$(BUILD)/libmanymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ) vm/library.map
+$(BUILD)/libmanymoons.so: LUA_LIBRARY := -llua5.4
+$(BUILD)/libmanymoons-luajit.so: $(LUA_OBJ_5.1) $(CORE_OBJ) vm/library.map
+$(BUILD)/libmanymoons-luajit.so: LUA_LIBRARY := -lluajit-5.1
+$(BUILD)/libmanymoons%so:
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,libmanymoons.so.0 -o $@ $^
+	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=vm/library.map -o $@ $(filter %.o,$^) \
+	  $(LUA_LIBRARY) -lm -ldl
+	ln -sfn $(@F) $@.0
 # One relocatable object whose hidden symbols are local: a host that links the archive sees the public names alone.
 $(BUILD)/libmanymoons.a: $(LUA_OBJ_5.4) $(CORE_OBJ)
+$(BUILD)/libmanymoons-luajit.a: $(LUA_OBJ_5.1) $(CORE_OBJ)
+$(BUILD)/libmanymoons%a:
 	$(SAY) "$@"
-	ld -r -o $(BUILD)/libmanymoons.o $^
-	objcopy --localize-hidden $(BUILD)/libmanymoons.o
+	ld -r -o $@.o $^
+	objcopy --localize-hidden $@.o
 	rm -f $@
-	ar rcs $@ $(BUILD)/libmanymoons.o
+	ar rcs $@ $@.o
 
 # ---- unit tests: a program each; those that need a Lua once for each ------------------------------------------------
 
 UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c
 UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c tests/fuzz/fuzz_*.c))
+UNIT_HOST  := $(sort $(wildcard tests/unit/host/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
 UNIT_STATE := $(filter %/test_vm.c,$(UNIT_STATE))
 endif
-UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l)))
+UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(UNIT_HOST:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l)))
+# What a user of the library would write, with nothing but its header.
+EMBED_TESTS := $(sort $(wildcard tests/embed/test_*.c))
+EMBED_PROGRAMS := $(EMBED_TESTS:%.c=$(BUILD)/%.lua5.4) $(if $(filter %-luajit,$(LIBRARIES)),$(EMBED_TESTS:%.c=$(BUILD)/%.luajit))
 UNIT_FLAGS := $(filter-out -Wmissing-prototypes -Wconversion -DNDEBUG,$(CFLAGS))
 STATE_OBJ_5.4 := $(filter $(BUILD)/5.4/vm/state/%,$(LUA_OBJ_5.4))
 STATE_OBJ_5.1 := $(filter $(BUILD)/5.1/vm/state/%,$(LUA_OBJ_5.1))
 
-tests: $(UNIT_PROGRAMS)
+tests: $(UNIT_PROGRAMS) $(EMBED_PROGRAMS)
 
 $(UNIT_CORE:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(CORE_OBJ)
 	mkdir -p $(@D)
 	$(SAY) "$@"
 	$(CC) $(CPPFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(CORE_OBJ) -lm
+
+EMBED_FLAGS := $(filter-out -std=% -Wmissing-prototypes -Wconversion -DNDEBUG,$(CFLAGS)) -std=c11 -D_GNU_SOURCE
+# embed_with LIBRARY,LUA
+embed_with = mkdir -p $(@D); $(CC) -Ivm $(EMBED_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -L$(BUILD) -l$(1) -l$(2) -Wl,-rpath,$(abspath $(BUILD))
+$(EMBED_TESTS:%.c=$(BUILD)/%.lua5.4): $(BUILD)/%.lua5.4: %.c $(BUILD)/libmanymoons.so
+	$(SAY) "$@"
+	$(call embed_with,manymoons,lua5.4)
+$(EMBED_TESTS:%.c=$(BUILD)/%.luajit): $(BUILD)/%.luajit: %.c $(BUILD)/libmanymoons-luajit.so
+	$(SAY) "$@"
+	$(call embed_with,manymoons-luajit,luajit-5.1)
+
+$(UNIT_HOST:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(LUA_OBJ_5.4) $(CORE_OBJ)
+	mkdir -p $(@D)
+	$(SAY) "$@"
+	$(CC) $(CPPFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LUA_OBJ_5.4) $(CORE_OBJ) -llua5.4 -lm -ldl
 
 # build_with ABI,LIBRARY: compiles $< for a Lua and links it with vm/state.
 build_with = mkdir -p $(@D); $(CC) $(CPPFLAGS) $(LUA_$(1)_CFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-E \
@@ -196,8 +310,14 @@ $(BUILD)/bench/reference: tests/bench/c/reference.c $(BUILD)/flags
 	$(SAY) "$@"
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $<
 
+$(BUILD)/bench/load: tests/bench/c/load.c $(BUILD)/flags
+	mkdir -p $(@D)
+	$(SAY) "$@"
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 # The search instruments everything, so it compiles everything itself.
-$(BUILD)/fuzz_decode: tests/fuzz/fuzz_decode.c $(CORE_SRC) $(wildcard vm/state/*.c)
+FUZZ_SRC := tests/fuzz/fuzz_decode.c $(CORE_SRC) $(filter-out %/launch.c,$(wildcard vm/state/*.c))
+$(BUILD)/fuzz_decode: $(FUZZ_SRC)
 	mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(CFLAGS) -DFUZZ_WITH_LIBFUZZER -o $@ $^ -llua5.4 -lm -ldl
 

@@ -16,16 +16,25 @@
 #include "shared/ring.h"
 #include "state/lua_compat.h"
 
-enum birth_role { BIRTH_PROCESS = 1, BIRTH_POOL_WORKER = 2 };
+enum birth_role { BIRTH_PROCESS = 1, BIRTH_POOL_WORKER = 2 }; /* 3: host/remote.h */
 
 struct birth_section {
   uint64_t offset; /* from the start of the birth */
   uint64_t size;
 };
 
+/* What the worker may use (bindings/lua/limits.lua); 0: as much as there is. */
+struct birth_limits {
+  uint64_t memory; /* bytes */
+  int64_t timeout_ns;
+  uint32_t libraries; /* enum vm_library */
+  int32_t nice;
+};
+
 struct birth {
   uint32_t role; /* enum birth_role */
   uint32_t reserved;
+  struct birth_limits limits;
   object_ref tasks; /* pool worker: its two rings, held by the parent for longer than the worker lives */
   object_ref results;
   struct birth_section settings;

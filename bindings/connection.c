@@ -8,12 +8,12 @@
 
 #include "channel/message.h"
 #include "channel/pipe.h"
-#include "handles.h"
 #include "state/handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
+#include "wire/handles.h"
 
 struct connection {
   struct pipe_end *end; /* NULL once closed */

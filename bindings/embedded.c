@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The assembler reads the files: no generator, and nothing generated to keep. Paths are from the top of the
- * tree. */
+/* See base/embed.h. */
 #include "embedded.h"
 
 #include <string.h>
 
-#define EMBED_FILE(name, path)                                                       \
-  __asm__(                                                                           \
-      ".section .rodata\n"                                                           \
-      "embedded_" #name                                                              \
-      "_start:\n"                                                                    \
-      ".incbin \"" path                                                              \
-      "\"\n"                                                                         \
-      "embedded_" #name                                                              \
-      "_end:\n"                                                                      \
-      ".byte 0\n"                                                                    \
-      ".previous\n");                                                                \
-  extern const char embedded_##name##_start[] __attribute__((visibility("hidden"))); \
-  extern const char embedded_##name##_end[] __attribute__((visibility("hidden")));
+#include "base/embed.h"
+
 #define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
 
 #define EMBEDDED(x)                                                                                    \
   x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(listener) x(manager) x(manager_server) \
-      x(manager_objects) x(wait) x(cli_compare) x(cli_top)
+      x(manager_objects) x(wait) x(limits) x(cli_compare) x(cli_top)
+#define EMBEDDED_ASYNC(x)                                                                              \
+  x(schedulers) x(scheduler) x(waiters) x(fibers) x(task_sources) x(task_hosts) x(async) x(task_waits) \
+      x(task_worker) x(task_meetings)
 #define EMBEDDED_POOL(x)                                                                              \
   x(pool) x(pool_engine) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)
@@ -37,6 +28,7 @@
               x(page_timeline, "bindings/page/timeline.js") x(page_main, "bindings/page/main.js")
 
 EMBEDDED(EMBED)
+EMBEDDED_ASYNC(EMBED)
 EMBEDDED_POOL(EMBED)
 EMBEDDED_COMPARE(EMBED)
 EMBEDDED_PAGE(EMBED_FILE)
@@ -47,7 +39,7 @@ static const struct {
   const char *end;
 } files[] = {
 #define ROW(name) {#name, embedded_##name##_start, embedded_##name##_end},
-    EMBEDDED(ROW) EMBEDDED_POOL(ROW) EMBEDDED_COMPARE(ROW)
+    EMBEDDED(ROW) EMBEDDED_ASYNC(ROW) EMBEDDED_POOL(ROW) EMBEDDED_COMPARE(ROW)
 #define ROW_OF_FILE(name, path) ROW(name)
         EMBEDDED_PAGE(ROW_OF_FILE)};
 

@@ -60,18 +60,26 @@ int failure_handler(lua_State *L) {
   if (vm && vm_should_stop(vm)) return 1;
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, "error");
-  luaL_traceback(L, L, NULL, 1);
+  lua_trace(L, L, NULL, 1);
   lua_setfield(L, failure, "traceback");
   set_value(L, value, failure);
   return 1;
 }
 
-void failure_unsendable(lua_State *L) {
+static void replace_by_failure(lua_State *L, const char *kind) {
   const int value = lua_gettop(L);
-  const int failure = push_failure(L, value, "unsendable");
+  const int failure = push_failure(L, value, kind);
   lua_pushliteral(L, "");
   lua_setfield(L, failure, "traceback");
   lua_replace(L, value);
+}
+
+void failure_unsendable(lua_State *L) { replace_by_failure(L, "unsendable"); }
+
+void failure_complete(lua_State *L) {
+  if (lua_istable(L, -1)) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  replace_by_failure(L, "error");
 }
 
 void failure_report(lua_State *L, const char *name) {
@@ -103,4 +111,45 @@ int failure_judge(lua_State *L, const struct vm_thread *self) {
   if (lua_pcall(L, 1, 0, 0))
     fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
   return EXIT_FAILURE;
+}
+
+/* ---- where a task was spawned ---- */
+
+enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
+
+static bool is_own(const lua_Debug *call) { return strncmp(call->short_src, "manymoons/", 10) == 0; }
+
+/* Lua 5.1 shows a call that was replaced by a tail call as one of its own, which says nothing. */
+static bool says_something(const lua_Debug *call) { return *call->what != 't' && !is_own(call); }
+
+static int write_call(char *text, size_t size, const lua_Debug *call) {
+  char place[CALL_TEXT_MAX];
+  if (call->currentline > 0)
+    snprintf(place, sizeof place, "%s:%d", call->short_src, call->currentline);
+  else
+    snprintf(place, sizeof place, "%s", call->short_src);
+  if (*call->what == 'm') return snprintf(text, size, "\n\t%s: in main chunk", place);
+  if (*call->what == 'C') return snprintf(text, size, "\n\t%s: in %s", place, call->name ? call->name : "?");
+  if (*call->namewhat) return snprintf(text, size, "\n\t%s: in %s '%s'", place, call->namewhat, call->name);
+  return snprintf(text, size, "\n\t%s: in function <%s:%d>", place, call->short_src, call->linedefined);
+}
+
+int stack_of_caller(lua_State *L) {
+  char text[STACK_TEXT_MAX];
+  lua_Debug call;
+  size_t size = 0;
+  for (int level = 1; level < STACK_LEVELS_MAX && lua_getstack(L, level, &call); level++) {
+    lua_getinfo(L, "Sln", &call);
+    if (!says_something(&call)) continue;
+    const int written = write_call(text + size, sizeof text - size, &call);
+    if (written < 0 || (size_t)written >= sizeof text - size) break; /* what does not fit is left out */
+    size += (size_t)written;
+  }
+  size_t last_size = 0;
+  const char *last = lua_tolstring(L, 1, &last_size);
+  if (last && last_size == size && memcmp(last, text, size) == 0)
+    lua_settop(L, 1);
+  else
+    lua_pushlstring(L, text, size);
+  return 1;
 }

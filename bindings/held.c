@@ -112,10 +112,10 @@ void held_end_since(struct held *h, size_t mark, bool has_died) {
   while (h->count > mark) end_at(h, h->count - 1, has_died);
 }
 
-void held_end_thread(struct held *h, const struct vm_thread *t, bool has_died) {
+void held_end_agent(struct held *h, uint64_t thread, bool has_died) {
   empty_copy(h);
   for (size_t at = h->count; at > 0; at--)
-    if (h->entries[at - 1].thread == (uint64_t)(uintptr_t)t) end_at(h, at - 1, has_died);
+    if (h->entries[at - 1].thread == thread) end_at(h, at - 1, has_died);
 }
 
 void held_end(struct held *h, bool has_died) {

@@ -31,8 +31,8 @@ void held_forget(struct held *h, const struct sync *s);
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
 size_t held_mark(struct held *h);
 void held_end_since(struct held *h, size_t mark, bool has_died);
-/* A thread of the VM ends. */
-void held_end_thread(struct held *h, const struct vm_thread *t, bool has_died);
+/* A thread of the VM, or a task, ends: see sync_self. */
+void held_end_agent(struct held *h, uint64_t thread, bool has_died);
 /* The VM's main thread ends, and the VM with it. */
 void held_end(struct held *h, bool has_died);
 /* True when the VM ends and has failed, or was stopped. */

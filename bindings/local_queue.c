@@ -10,13 +10,13 @@
 #include <limits.h>
 
 #include "arguments.h"
-#include "handles.h"
 #include "os/doorbell.h"
 #include "shared/commons.h"
 #include "state/handle.h"
 #include "state/vm_interrupt.h"
 #include "wait_any.h"
 #include "waiting.h"
+#include "wire/handles.h"
 
 enum event { PUT, TAKEN, DONE, EVENTS };
 
@@ -125,7 +125,7 @@ static status sleep_for(lua_State *L, struct local_queue *q, enum event which, d
       [PUT] = TRACE_CALL_GET, [TAKEN] = TRACE_CALL_PUT, [DONE] = TRACE_CALL_JOIN};
   struct nap nap = {&q->events[which], atomic_load(&q->events[which])};
   q->waiters[which]++;
-  const status st = wait_for(L, calls[which], attempt_nap, &nap, until);
+  const status st = wait_for_tasks(L, calls[which], attempt_nap, &nap, until);
   q->waiters[which]--;
   return st;
 }

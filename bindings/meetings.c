@@ -54,11 +54,15 @@ static int event_is_set_method(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg event_methods[] = {{"wait", event_wait_method},
-                                  {"set", event_set_method},
-                                  {"clear", event_clear_method},
-                                  {"is_set", event_is_set_method},
-                                  {NULL, NULL}};
+/* How often it was set. */
+static int event_sets(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)atomic_load(&sync_check(L, 1, SYNC_EVENT)->s->sets));
+  return 1;
+}
+
+const luaL_Reg event_methods[] = {{"wait", event_wait_method},     {"_sets", event_sets},
+                                  {"set", event_set_method},       {"clear", event_clear_method},
+                                  {"is_set", event_is_set_method}, {NULL, NULL}};
 
 /* ---- Condition ---------------------------------------------------------------------------------------- */
 

@@ -9,9 +9,9 @@
 
 #include "channel/message.h"
 #include "element.h"
-#include "handles.h"
 #include "state/handle.h"
 #include "sync.h"
+#include "wire/handles.h"
 
 struct memory_handle {
   const struct handle_type *type; /* that it is one, and which */

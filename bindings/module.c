@@ -13,18 +13,25 @@
 #include "channel/message.h"
 #include "connection.h"
 #include "embedded.h"
+#include "failure.h"
+#include "fiber.h"
 #include "gil.h"
 #include "held.h"
+#include "host/bindings.h"
 #include "local_queue.h"
 #include "look.h"
+#include "loop.h"
 #include "measure.h"
 #include "memory.h"
 #include "pool_core.h"
 #include "queue.h"
 #include "settings.h"
 #include "shared_memory.h"
+#include "state/launch.h"
+#include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
+#include "state/yieldable.h"
 #include "stream.h"
 #include "sync.h"
 #include "system.h"
@@ -38,6 +45,8 @@
 
 #if LUA_VERSION_NUM >= 504
 #define LUA_VERSION_MAJOR_MINOR "5.4"
+#elif LUA_VERSION_NUM >= 503
+#define LUA_VERSION_MAJOR_MINOR "5.3"
 #else
 #define LUA_VERSION_MAJOR_MINOR "5.1"
 #endif
@@ -159,17 +168,12 @@ static int settings(lua_State *L) {
   return 1;
 }
 
-static int call_sealed(lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
-}
-
-/* seal(f) → a C function that does what f does: it travels by name, not with all that f refers to. */
+/* seal(f) → f, which travels by its name from now on */
 static int seal(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
-  lua_pushcclosure(L, call_sealed, 1);
+  lua_pushvalue(L, 1);
+  names_seal(L);
   return 1;
 }
 
@@ -178,6 +182,45 @@ static int set_tender(lua_State *L) {
   lua_settop(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
   return 0;
+}
+
+/* set_wait_pauser(f): f(seconds) is called between the looks of waits (waiting.h) */
+static int set_wait_pauser(lua_State *L) {
+  yieldable_prepare(L);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_PAUSER);
+  return 0;
+}
+
+/* Whether the caller is the coroutine of the task that runs, where it may yield. */
+static int can_yield(lua_State *L) {
+  lua_pushboolean(L, vm_self(vm_of(L))->task == L && yieldable(L));
+  return 1;
+}
+
+/* make_way(): other threads of the VM run now if they have waited long enough */
+static int make_way(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  return 0;
+}
+
+/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more */
+static int set_busy(lua_State *L) {
+  struct vm_thread *t = vm_self(vm_of(L));
+  lua_settop(L, 1);
+  t->has_tasks = lua_toboolean(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
+  return 0;
+}
+
+/* busy() → the scheduler of the calling thread and can_yield(), if it has tasks */
+static int busy(lua_State *L) {
+  const struct vm_thread *t = vm_self(vm_of(L));
+  if (!t->has_tasks) return 0;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
+  can_yield(L);
+  return 2;
 }
 
 static int load_embedded(lua_State *L) {
@@ -200,10 +243,24 @@ static int push_embedded(lua_State *L) {
   return 1;
 }
 
+/* may_fork() → whether a copy of this process would be a good worker */
+static int may_fork(lua_State *L) {
+  lua_pushboolean(L, launch_may_fork());
+  return 1;
+}
+
 static int stop_forkserver(lua_State *L) {
   (void)L;
   forkserver_stop();
   return 0;
+}
+
+/* class_methods("manymoons.Queue") → the table of its methods */
+static int class_methods(lua_State *L) {
+  luaL_getmetatable(L, luaL_checkstring(L, 1));
+  if (lua_isnil(L, -1)) return luaL_argerror(L, 1, "no such class");
+  lua_getfield(L, -1, "__index");
+  return 1;
 }
 
 /* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is abandoned
@@ -215,6 +272,12 @@ static int held_mark_call(lua_State *L) {
 
 static int held_end_since_call(lua_State *L) {
   held_end_since(held_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
+/* held_end_task(coroutine, has_died): the task has ended, and what it holds of locks is abandoned */
+static int held_end_task_call(lua_State *L) {
+  held_end_agent(held_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
   return 0;
 }
 
@@ -240,6 +303,8 @@ static const luaL_Reg private_functions[] = {
     {"held_end_since", held_end_since_call},
     {"pipe_new", pipe_new},
     {"wait_any", wait_any},
+    {"loop_new", loop_new},
+    {"wait_descriptor", wait_descriptor},
     {"dumps", values_dumps},
     {"loads", values_loads},
     {"register", values_register},
@@ -255,8 +320,21 @@ static const luaL_Reg private_functions[] = {
     {"settings", settings},
     {"seal", seal},
     {"set_tender", set_tender},
+    {"can_yield", can_yield},
+    {"make_way", make_way},
+    {"set_wait_pauser", set_wait_pauser},
+    {"stack_of_caller", stack_of_caller},
+    {"busy", busy},
+    {"set_busy", set_busy},
+    {"resume", vm_resume_task},
+    {"fiber_new", fiber_new},
+    {"fiber_switch", fiber_switch_call},
+    {"class_methods", class_methods},
+    {"stream_methods", stream_methods_call},
+    {"held_end_task", held_end_task_call},
     {"load", load_embedded},
     {"embedded", push_embedded},
+    {"may_fork", may_fork},
     {"stop_forkserver", stop_forkserver},
     {"measure_run", measure_run},
     {"look", look},
@@ -301,9 +379,13 @@ static int open_world(lua_State *L) {
   return 1;
 }
 
+void host_open_handles(lua_State *L) { module_open_handles(L); }
+void host_preload(lua_State *L) { module_preload(L); }
+void host_end_workers(lua_State *L) { module_shutdown(L, SHUTDOWN_TERMINATE); }
+
 void module_preload(lua_State *L) {
-  static const char *const worlds[] = {"manymoons.serial", "manymoons.threads", "manymoons.interpreters",
-                                       "manymoons.processes"};
+  static const char *const worlds[] = {"manymoons.serial", "manymoons.async", "manymoons.threads",
+                                       "manymoons.interpreters", "manymoons.processes"};
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_manymoons);

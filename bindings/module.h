@@ -10,7 +10,7 @@
 /* require "manymoons". [-0, +1, raises] */
 MODULE_EXPORT int luaopen_manymoons(lua_State *L);
 /* The entry of a worker process in a host whose program is not ours; called with the order as its argument
- * (bindings/launch.c writes the call). Does not return. */
+ * (state/launch.c writes the call). Does not return. */
 MODULE_EXPORT int luaopen_manymoons_worker(lua_State *L);
 MODULE_EXPORT int luaopen_manymoons_forkserver(lua_State *L);
 

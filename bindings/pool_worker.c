@@ -234,10 +234,12 @@ static void run_item(lua_State *L, struct part *p, int i, int left) {
   if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
   p->last = i;
   const bool is_safe = !is_each(p) || (!failed && note_in_journal(L, p));
-  if (failed)
+  if (failed) {
+    failure_complete(L);
     note_item_failure(L, i - p->first + 1);
-  else
+  } else {
     lua_rawseti(L, LIST_RESULTS, i - p->first + 1);
+  }
   if (!is_safe && left > 0) send_part(L, p, OUTCOME_PART, left);
 }
 
@@ -332,6 +334,7 @@ static int run_task(lua_State *L) {
 static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
   if (failed) {
     if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+    failure_complete(L);
     if (!w->is_running && lua_istable(L, -1)) {
       lua_pushliteral(L, "unsendable");
       lua_setfield(L, -2, "kind");

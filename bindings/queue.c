@@ -14,13 +14,13 @@
 #include "queue.h"
 
 #include "channel/message.h"
-#include "handles.h"
 #include "shared/ring.h"
 #include "state/handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
+#include "wire/handles.h"
 
 struct queue {
   const struct handle_type *type; /* which flavor it is, and that it is one */

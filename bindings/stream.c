@@ -293,3 +293,10 @@ int crypto_is_same_call(lua_State *L) {
   lua_pushboolean(L, a_size == b_size && crypto_is_same(a, b, a_size));
   return 1;
 }
+
+int stream_methods_call(lua_State *L) {
+  class_register(L, &class);
+  luaL_getmetatable(L, class.key);
+  lua_getfield(L, -1, "__index");
+  return 1;
+}

@@ -15,4 +15,7 @@ int crypto_hmac_call(lua_State *L);
 int crypto_random_call(lua_State *L);
 int crypto_is_same_call(lua_State *L);
 
+/* stream_methods() → the table of a stream's methods */
+int stream_methods_call(lua_State *L);
+
 #endif

@@ -2,7 +2,6 @@
 #include "sync.h"
 
 #include "channel/message.h"
-#include "handles.h"
 #include "held.h"
 #include "module.h"
 #include "shared/barrier.h"
@@ -11,6 +10,7 @@
 #include "state/handle.h"
 #include "state/vm.h"
 #include "wait_any.h"
+#include "wire/handles.h"
 
 enum { KINDS = SYNC_EVENT + 1 };
 
@@ -36,7 +36,8 @@ struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
 }
 
 struct sync_agent sync_self(lua_State *L) {
-  return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)vm_self(vm_of(L))};
+  const struct vm_thread *t = vm_self(vm_of(L));
+  return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
 }
 
 /* The metatable: made when it is first needed, for most VMs need none of these. Defined below the methods. */
@@ -185,6 +186,18 @@ static bool handle_watch(lua_State *L, int index, bell_set bells) {
   return !h->s || event_watch(h->s, bells);
 }
 
+/* Whether an acquire could be tried again. */
+static bool permits_are_ready(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
+}
+
+static bool permits_watch(lua_State *L, int index, bell_set bells) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  if (h->s) sync_leave_bells(h->s, bells);
+  return permits_are_ready(L, index);
+}
+
 /* ---- travelling --------------------------------------------------------------------------------------- */
 
 static uint64_t handle_send(lua_State *L, int index) {
@@ -224,12 +237,14 @@ static void set_metamethod(lua_State *L, const char *name, lua_CFunction functio
 
 static void push_class(lua_State *L, enum sync_kind kind) {
   static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
+  static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
   luaL_getmetatable(L, classes[kind].key);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
   class_register(L, &classes[kind]);
   class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
   if (kind == SYNC_EVENT) class_set_pointer(L, &classes[kind], WAITABLE_FIELD, &waitable);
+  if (kind <= SYNC_BOUNDED_SEMAPHORE) class_set_pointer(L, &classes[kind], WATCHABLE_FIELD, &permits);
   luaL_getmetatable(L, classes[kind].key);
   set_metamethod(L, "__tostring", handle_tostring);
   set_metamethod(L, "__eq", handle_eq);

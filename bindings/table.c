@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "channel/message.h"
-#include "handles.h"
 #include "module.h"
 #include "shared/table.h"
 #include "state/handle.h"
@@ -13,6 +12,7 @@
 #include "state/transfer.h"
 #include "state/vm.h"
 #include "sync.h"
+#include "wire/handles.h"
 
 struct table_handle {
   struct table *t;   /* NULL once closed */
@@ -158,20 +158,38 @@ static int table_len(lua_State *L) {
 }
 
 /* keys() → a list of those that are there now */
+/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of Lua's,
+ * because a finalizer may use this table, and its room, while others are pushed; it is had before they are
+ * read. */
+static size_t push_keys(lua_State *L, struct table_handle *h) {
+  size_t size = 0;
+  lua_pushnil(L);
+  for (;;) {
+    bytes_clear(&h->room);
+    check_status(L, table_keys(h->t, &h->room));
+    if (h->room.len <= size) break;
+    size = h->room.len;
+    lua_pop(L, 1);
+    lua_newuserdata(L, size);
+  }
+  const size_t used = h->room.len;
+  if (used > 0) memcpy(lua_touserdata(L, -1), h->room.data, used);
+  bytes_trim(&h->room, ROOM_KEPT);
+  return used;
+}
+
 static int table_keys_method(lua_State *L) {
-  struct table_handle *h = check_handle(L);
-  bytes_clear(&h->room);
-  check_status(L, table_keys(h->t, &h->room));
+  const size_t size = push_keys(L, check_handle(L));
+  const uint8_t *keys = lua_touserdata(L, -1);
   lua_newtable(L);
   int count = 0;
-  for (size_t at = 0; at < h->room.len;) {
-    uint32_t size = 0;
-    memcpy(&size, h->room.data + at, sizeof size);
-    push_lua_key(L, h->room.data + at + sizeof size, size);
+  for (size_t at = 0; at < size;) {
+    uint32_t key_size = 0;
+    memcpy(&key_size, keys + at, sizeof key_size);
+    push_lua_key(L, keys + at + sizeof key_size, key_size);
     lua_rawseti(L, -2, ++count);
-    at += sizeof size + size;
+    at += sizeof key_size + key_size;
   }
-  bytes_trim(&h->room, ROOM_KEPT);
   return 1;
 }
 

@@ -29,21 +29,25 @@ struct thread_worker {
 /* ---- once for each VM that has threads
  * ------------------------------------------------------------------------ */
 
-/* os.exit in a worker ends the worker. */
+/* os.exit in a worker ends the worker; what it does in a task is task_worker.lua's. */
 static int exit_thread(lua_State *L) {
   struct vm *vm = vm_of(L);
-  if (vm_self(vm) != &vm->main) vm_raise_exit(L, vm, argument_exit_status(L, 1));
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, 0);
+  const struct vm_thread *self = vm_self(vm);
+  if (self != &vm->main && !self->task) vm_raise_exit(L, vm, argument_exit_status(L, 1));
   return 0;
 }
+
+/* In Lua, because a task may yield in the function that was there before. */
+static const char exit_wrapper[] =
+    "local exit_thread, exit = ... return function(...) exit_thread(...) return exit(...) end";
 
 static void replace_exit(lua_State *L) {
   lua_getglobal(L, LUA_OSLIBNAME);
   if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "exit");
-    lua_pushcclosure(L, exit_thread, 1);
+    if (luaL_loadbuffer(L, exit_wrapper, sizeof exit_wrapper - 1, "=os.exit")) lua_error(L);
+    lua_pushcfunction(L, exit_thread);
+    lua_getfield(L, -3, "exit");
+    lua_call(L, 2, 1);
     lua_setfield(L, -2, "exit");
   }
   lua_pop(L, 1);
@@ -91,7 +95,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
 /* Without its anchor the state is garbage; nothing on it is used any more. */
 static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   lua_State *L = t->self.vm->state;
-  held_end_thread(held_of(L), &t->self, code != EXIT_SUCCESS);
+  held_end_agent(held_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
   local_queue_forget_thread(L, &t->self);
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);

@@ -4,8 +4,8 @@
 -- Nothing here is run. Times are seconds. What the world may do comes back as nil and a word ("timeout",
 -- "closed", …); wrong use raises.
 
----Lua interpreters side by side: in the caller (`serial`), in threads with a VM each (`interpreters`), or in
----processes.
+---Lua interpreters side by side: in the caller (`serial`), in tasks (`async`) or threads of its VM, in threads with a VM each
+---(`interpreters`), or in processes.
 ---
 ---A name that is not below, `Pool`, `Process`, `Queue`, `Pipe`, … is that of the default world: `mm.Pool` is
 ---`mm.world(mm.current_world()).Pool`, looked up each time.
@@ -13,13 +13,14 @@
 ---@field version string for instance "0.1.0"
 ---@field worlds manymoons.WorldName[] the names of all worlds
 ---@field serial manymoons.World each worker is a plain call, made at once in the caller
+---@field async manymoons.Async each worker is a task, a coroutine of the caller's thread that runs until it waits: values are shared
 ---@field threads manymoons.World each worker is a thread of this VM: values are shared, threads take turns under its lock
 ---@field interpreters manymoons.World each worker is a thread with a VM of its own; values are copied
 ---@field processes manymoons.World each worker is a process: as interpreters, and a crash stays in the worker
 ---@field Error table the metatable of the errors that come from workers
 local mm = {}
 
----@alias manymoons.WorldName "serial"|"threads"|"interpreters"|"processes"
+---@alias manymoons.WorldName "serial"|"async"|"threads"|"interpreters"|"processes"
 
 ---A world by its name.
 ---@param name manymoons.WorldName
@@ -221,7 +222,7 @@ function World.Manager(options) end
 ---Waits until one of many things is ready: a queue or connection from which something, or its end, can be had
 ---without waiting; a process that has ended; a future that is done; a descriptor that can be read. Another taker may
 ---be faster: use get_nowait or a timeout on what was ready.
----@param things (manymoons.Queue|manymoons.Connection|manymoons.Process|manymoons.Future|integer)[] any mixture
+---@param things (manymoons.Queue|manymoons.Connection|manymoons.Process|manymoons.Future|manymoons.Task|integer)[] any mixture
 ---@param timeout? number|{ timeout?: number } seconds; absent: for ever; 0: a look
 ---@return any[] ready those that are ready, in the order given; empty if none is in time
 ---@return string? why "timeout" with an empty list
@@ -264,7 +265,12 @@ function World.active_children() end
 ---@field args? any[] its arguments; with a field n where some are nil
 ---@field name? string default: Process-1, Process-2, …; of a child of Process-1: Process-1:1, …
 ---@field daemon? boolean terminated, not joined, when the program ends
----@field method? "fork"|"spawn"|"forkserver" of processes; default: fork if this process has one thread
+---@field method? "fork"|"spawn"|"forkserver" of processes; default: fork if this process has one thread, and the host is
+---manymoons or a stand-alone Lua; else forkserver
+---@field memory? integer bytes of Lua memory, as of a pool's workers
+---@field timeout? number how long it may run, seconds: after that it ends with exitcode -14
+---@field libs? manymoons.Library[] as of a pool's workers
+---@field nice? integer as of a pool's workers
 
 ---A worker that runs one function. A process nobody refers to goes on; it is joined when the program ends.
 ---@class manymoons.Process
@@ -303,6 +309,15 @@ function Process:close() end
 ---@field initargs? any[]
 ---@field maxtasksperchild? integer
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
+---@field memory? integer of interpreters and processes: bytes of Lua memory for each worker. A call that wants more fails with
+---"not enough memory", and the worker goes on
+---@field timeout? number seconds for each item, where the call's options say no other
+---@field libs? manymoons.Library[] of interpreters and processes: which standard libraries workers have, beside base, string,
+---table, math, utf8 and coroutine without what loads files or bytecode; default: all
+---@field nice? integer of interpreters and processes: 0 to 19, larger ones give way to other threads; 10 keeps a game's frames
+---where they are
+
+---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
 ---@class manymoons.CallOptions
 ---@field timeout? number seconds that one call may run. It then fails with kind "timeout", and its worker is stopped and

@@ -30,12 +30,21 @@ struct polled {
 /* ---- the things -------------------------------------------------------------------------------------------
  */
 
-static const struct waitable *waitable_at(lua_State *L, int index) {
+static const struct waitable *field_at(lua_State *L, int index, const char *field) {
   if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return NULL;
-  lua_getfield(L, -1, WAITABLE_FIELD);
+  lua_getfield(L, -1, field);
   const struct waitable *w = lua_touserdata(L, -1);
   lua_pop(L, 2);
   return w;
+}
+
+static const struct waitable *waitable_at(lua_State *L, int index) {
+  return field_at(L, index, WAITABLE_FIELD);
+}
+
+const struct waitable *watchable_at(lua_State *L, int index) {
+  const struct waitable *w = waitable_at(L, index);
+  return w ? w : field_at(L, index, WATCHABLE_FIELD);
 }
 
 static void check_things(lua_State *L) {

@@ -18,6 +18,10 @@ struct waitable {
   int (*descriptor)(lua_State *L, int index);
 };
 #define WAITABLE_FIELD "__mm_wait"
+/* The same for what only a task waits for by itself, and mm.wait does not take: locks and semaphores. */
+#define WATCHABLE_FIELD "__mm_watch"
+/* What the value at `index` takes part with, by either; NULL: it is nothing to wait for. [-0, +0] */
+const struct waitable *watchable_at(lua_State *L, int index);
 
 /* wait_any(things, timeout, once, patience) → the places of the ready ones in the list, in order (none: the
  * time is up); or nil and why. A thing is a handle or a number, a raw descriptor to read from. With `once` it

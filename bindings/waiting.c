@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "waiting.h"
 
+#include <errno.h>
+
 #include "os/clock.h"
 #include "state/vm_interrupt.h"
 
 /* A stop whose signal came just before the sleep is seen after a slice. */
 static const double slice_seconds = 0.25;
 static const double tended_slice_seconds = 0.05;
+/* Between two looks of a wait beside which tasks run. */
+static const double first_pause_seconds = 50e-6;
+static const double pause_seconds = 0.01;
 
 static bool push_tender(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
@@ -34,7 +39,8 @@ static status judge(lua_State *L, struct vm *vm, status st, deadline until) {
   return STATUS_EMPTY;
 }
 
-status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
+status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                      deadline until) {
   struct vm *vm = vm_of(L);
   for (;;) {
     const deadline slice = slice_end(L, until);
@@ -47,9 +53,46 @@ status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *
   }
 }
 
+/* False: it raised; the error is kept. */
+static bool pause_for(lua_State *L, double seconds) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_PAUSER);
+  lua_pushnumber(L, seconds);
+  if (lua_pcall(L, 1, 0, 0) == 0) return true;
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
+  return false;
+}
+
+/* Tasks of this thread run between two looks. */
+static status look_and_pause(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                             deadline until) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  for (double pause = first_pause_seconds;; pause = pause * 2 < pause_seconds ? pause * 2 : pause_seconds) {
+    trace_call_next(call);
+    vm_leave(vm);
+    status st = attempt(context, deadline_now());
+    vm_enter(vm);
+    st = judge(L, vm, st, until);
+    if (st != STATUS_EMPTY) return st;
+    if (!pause_for(L, pause)) return -EDEADLK;
+  }
+}
+
+status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
+  if (!vm_self(vm_of(L))->has_tasks) return wait_for_tasks(L, call, attempt, context, until);
+  return look_and_pause(L, call, attempt, context, until);
+}
+
 void raise_if_stopped(lua_State *L, status st) {
   struct vm *vm = vm_of(L);
   if (st == STATUS_INTERRUPTED && vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (st != -EDEADLK) return;
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
+  lua_pushnil(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
+  if (lua_isnil(L, -1))
+    lua_pop(L, 1);
+  else
+    lua_error(L);
 }
 
 void refuse_endless_wait(lua_State *L, deadline until, const char *method) {

@@ -15,15 +15,26 @@
 typedef status (*wait_attempt)(void *context, deadline until);
 /* `call` names the wait in traces. Meanwhile other threads of the VM, and the tender, use what belongs to the
  * VM: what was encoded has to be taken over first (state/transfer.h). What the last attempt said.
- * STATUS_INTERRUPTED: the VM is to stop; clean up, then raise_if_stopped. Does not raise. */
+ * STATUS_INTERRUPTED: the VM is to stop; -EDEADLK: a task that waited was cancelled; clean up, then
+ * raise_if_stopped. Does not raise. */
 MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                            deadline until) REQUIRES(rank_vm);
-/* Raises if the wait ended because the VM is to stop. [raises] */
+/* The same for waits beside which no task of this thread is to run: that of the loop itself (loop.h), and
+ * that of a thread while another one runs the tasks. */
+MUST_CHECK status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                                 deadline until) REQUIRES(rank_vm);
+/* Raises if the wait ended because the VM is to stop, or the task that waited. [raises] */
 void raise_if_stopped(lua_State *L, status st);
 /* For handles of the serial world, where nobody else could end a wait without a timeout. [raises] */
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
 
 /* Who tends to the pools: a function in the registry under this key, or nil. */
 #define WAIT_TENDER "manymoons.tender"
+
+/* While there are tasks of the world `async`, a wait is a look and pause(seconds), again and again: pause
+ * lets tasks of this thread run meanwhile. A function in the registry under this key, or nil. It raises if
+ * the task that waits is cancelled. */
+#define WAIT_PAUSER  "manymoons.pauser"
+#define WAIT_REFUSAL "manymoons.refusal" /* what it raised, until raise_if_stopped */
 
 #endif

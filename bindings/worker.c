@@ -18,10 +18,10 @@
 #include "base/memory.h"
 #include "birth.h"
 #include "channel/message.h"
-#include "launch.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "pool_core.h"
+#include "state/launch.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
@@ -88,12 +88,13 @@ static void interpreter_main(void *argument) {
   struct interpreter *t = argument;
   struct vm *vm = NULL;
   int code = 1;
+  const struct birth *birth = commons_at(t->birth);
   trace_worker_start();
-  if (vm_open(&vm) == STATUS_OK) {
+  if (worker_open_vm(&vm, birth) == STATUS_OK) {
     vm_bind_thread(vm);
     signals_let_interrupts_in();
     publish_vm(t, vm);
-    code = worker_run(vm, commons_at(t->birth), t->cell);
+    code = worker_run(vm, birth, t->cell, WORKER_IN_THREAD);
     publish_vm(t, NULL);
     vm_bind_thread(NULL);
     vm_close(vm);
@@ -227,8 +228,28 @@ static struct worker *push_worker(lua_State *L, enum worker_kind kind) {
 
 enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_CORE = 3, ARG_FUNCTION = 4 };
 
+static lua_Number number_field(lua_State *L, const char *name) {
+  lua_getfield(L, -1, name);
+  const lua_Number number = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+static struct birth_limits limits_of(lua_State *L) {
+  struct birth_limits limits = {0};
+  lua_getfield(L, ARG_SETTINGS, "limits");
+  if (lua_istable(L, -1)) {
+    limits.memory = (uint64_t)number_field(L, "memory");
+    limits.timeout_ns = (int64_t)(number_field(L, "timeout") * 1e9);
+    limits.libraries = (uint32_t)number_field(L, "libs");
+    limits.nice = (int32_t)number_field(L, "nice");
+  }
+  lua_pop(L, 1);
+  return limits;
+}
+
 static struct birth birth_of(lua_State *L) {
-  struct birth birth = {.role = BIRTH_PROCESS};
+  struct birth birth = {.role = BIRTH_PROCESS, .limits = limits_of(L)};
   if (lua_isnil(L, ARG_CORE)) return birth;
   birth.role = BIRTH_POOL_WORKER;
   pool_core_rings(L, ARG_CORE, &birth.tasks, &birth.results);
@@ -283,10 +304,12 @@ static int start_fork(lua_State *L) {
 static status start_process(struct worker *w, const char *method) {
   struct launch launch;
   const bool spawns = method[0] == 's';
-  const status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
+  status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
   if (st) return st;
-  return spawns ? child_spawn(&w->child, launch.argv, w->birth)
-                : child_request(&w->child, launch.argv, w->birth);
+  st = spawns ? child_spawn(&w->child, launch.argv, w->birth)
+              : child_request(&w->child, launch.argv, w->birth);
+  launch_end(&launch);
+  return st;
 }
 
 static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) {

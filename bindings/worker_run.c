@@ -6,6 +6,7 @@
  */
 #include "worker_run.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +15,10 @@
 #include "gil.h"
 #include "held.h"
 #include "module.h"
+#include "os/alarm.h"
+#include "os/clock.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "pool_worker.h"
 #include "settings.h"
 #include "state/globals.h"
@@ -28,6 +32,10 @@ enum { EXIT_ERROR = 1 };
 
 static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_getglobal(L, "package");
+  if (!lua_istable(L, -1)) { /* a worker without that library */
+    lua_pop(L, 1);
+    return;
+  }
   lua_getfield(L, settings, field);
   if (lua_isstring(L, -1))
     lua_setfield(L, -2, field);
@@ -45,8 +53,10 @@ static int worker_exit(lua_State *L) {
 
 static void replace_exit(lua_State *L) {
   lua_getglobal(L, "os");
-  lua_pushcfunction(L, worker_exit);
-  lua_setfield(L, -2, "exit");
+  if (lua_istable(L, -1)) {
+    lua_pushcfunction(L, worker_exit);
+    lua_setfield(L, -2, "exit");
+  }
   lua_pop(L, 1);
 }
 
@@ -63,8 +73,9 @@ static void apply_settings(lua_State *L, int settings) {
   set_package_field(L, settings, "cpath");
   lua_getfield(L, settings, "arg");
   lua_setglobal(L, "arg");
-  module_preload(L);
-  replace_exit(L);
+  lua_getglobal(L, "package");
+  if (lua_istable(L, -1)) module_preload(L);
+  lua_pop(L, 1);
 }
 
 /* ---- the work
@@ -97,6 +108,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   apply_settings(L, 1);
   lua_settop(L, 0);
   globals_install(L, birth_data(b, b->image), b->image.size);
+  replace_exit(L); /* also where the program has one of its own (LÖVE does) */
   const int count = transfer_decode(L, birth_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
   birth_unload(b);
   run_role(L, life, count);
@@ -111,6 +123,7 @@ static int finish(lua_State *L, struct vm *vm, int failed) {
   const int stop = atomic_load(&vm->main.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(vm);
+  vm_limit_memory(vm, 0);
   lua_settop(L, 0);
   module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
   held_end(held_of(L), code != EXIT_SUCCESS);
@@ -118,14 +131,59 @@ static int finish(lua_State *L, struct vm *vm, int failed) {
   return code;
 }
 
-int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell) {
-  lua_State *L = vm_lua(vm);
-  struct life life = {birth, cell};
+status worker_open_vm(struct vm **out, const struct birth *birth) {
+  const struct birth_limits *limits = &birth->limits;
+  const struct vm_options options = {.libraries = limits->libraries, .memory_limit = (size_t)limits->memory};
+  if (limits->nice) thread_be_nice(limits->nice);
+  return vm_open(out, &options);
+}
+
+/* (life) → never: the failure that live raised, or nothing. */
+static int live_in_protection(lua_State *L) {
+  struct life *life = lua_touserdata(L, 1);
   lua_settop(L, 0);
   lua_pushcfunction(L, failure_handler);
   lua_pushcfunction(L, live);
-  lua_pushlightuserdata(L, &life);
-  return finish(L, vm, lua_pcall(L, 1, 0, 1));
+  lua_pushlightuserdata(L, life);
+  return lua_pcall(L, 1, 0, 1) ? lua_error(L) : 0;
+}
+
+/* Two alarms: one asks the VM to stop, and asks again; the other one, in a process, does not ask. */
+struct time_limit {
+  struct thread_alarm stop;
+  struct thread_alarm kill;
+  bool has_stop;
+  bool has_kill;
+};
+
+static struct time_limit limit_time(struct vm *vm, int64_t timeout_ns, enum worker_place place) {
+  enum { ASK_AGAIN_NS = 1000000 };
+  const int64_t grace_ns = 1000000000;
+  struct time_limit l = {.has_stop = false};
+  if (!timeout_ns || vm_prepare_stops()) return l;
+  const deadline until = {clock_now_ns() + timeout_ns};
+  atomic_store(&vm->main.exit_code, -SIGALRM);
+  if (lua_is_jit() && place == WORKER_IN_THREAD) lua_turn_jit_off(vm_lua(vm));
+  vm_stop_at(vm, until);
+  l.has_stop = alarm_make(&l.stop, SIGNAL_INTERRUPT) == STATUS_OK;
+  if (l.has_stop) alarm_start(&l.stop, until, ASK_AGAIN_NS);
+  l.has_kill = place == WORKER_IN_PROCESS && alarm_make(&l.kill, SIGALRM) == STATUS_OK;
+  if (l.has_kill) alarm_start(&l.kill, (deadline){until.ns + grace_ns}, grace_ns);
+  return l;
+}
+
+static void unlimit_time(struct time_limit *l) {
+  if (l->has_stop) alarm_destroy(&l->stop);
+  if (l->has_kill) alarm_destroy(&l->kill);
+}
+
+int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell, enum worker_place place) {
+  lua_State *L = vm_lua(vm);
+  struct life life = {birth, cell};
+  struct time_limit limit = limit_time(vm, birth->limits.timeout_ns, place);
+  const int code = finish(L, vm, lua_try(L, live_in_protection, &life));
+  unlimit_time(&limit);
+  return code;
 }
 
 /* settings, function, arguments … are the whole stack, with the life below. */

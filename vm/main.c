@@ -5,7 +5,7 @@
  * This file is the life of the main VM: made, given its arguments, run, its children ended, closed. Around
  * it: options (the command line), chunk (running and telling errors), ctrl_c, repl and editor (the
  * interactive part). Worker processes enter here too: --worker and --forkserver are for ourselves
- * (bindings/launch.c).
+ * (bindings/entry.c).
  *
  * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an error or
  *     Ctrl-C. Whoever leaves without being interrupted waits for those that are not daemons.
@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "../bindings/embedded.h"
+#include "../bindings/entry.h"
 #include "../bindings/gil.h"
-#include "../bindings/launch.h"
 #include "../bindings/module.h"
 #include "../bindings/stats.h"
 #include "base/version.h"
@@ -226,7 +226,8 @@ static bool end_children(struct vm *vm) {
 
 static int run_main_vm(struct job *job) {
   struct vm *vm = NULL;
-  if (job->options.ignores_environment ? vm_open_without_environment(&vm) : vm_open(&vm)) {
+  const struct vm_options options = {.ignores_environment = job->options.ignores_environment};
+  if (vm_open(&vm, &options)) {
     fputs("manymoons: cannot create state: not enough memory\n", stderr);
     return EXIT_FAILURE;
   }
@@ -255,8 +256,8 @@ static void fill_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
   fill_standard_descriptors();
-  if (argc == 3 && strcmp(argv[1], "--worker") == 0) launch_enter(LAUNCH_WORKER, argv[2]);
-  if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) launch_enter(LAUNCH_FORKSERVER, argv[2]);
+  if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
+  if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
   struct job job = {.options = options_parse(argc, argv)};
   if (job.options.wrong) {
     options_print_refusal(&job.options, stderr);

@@ -22,7 +22,7 @@ static const char usage[] =
     "  -E                 do not look at LUA_INIT, LUA_PATH and LUA_CPATH\n"
     "  -W                 let warnings through\n"
     "  --world NAME       the world of what names none:\n"
-    "                     serial, interpreters or processes (the usual one)\n"
+    "                     serial, async, threads, interpreters or processes (the usual one)\n"
     "  -h, --help         print this\n"
     "  --                 options end here\n"
     "  -                  options end here; the script comes from stdin\n";

@@ -121,20 +121,32 @@ local function read_current()
   return known
 end
 
-function private.current() return read_current().who end
+-- The task that is a worker of the world `async` and of which the caller is a part, if it is.
+local function worker_task()
+  local task = private.schedulers and private.schedulers.current()
+  return task and task.process
+end
+
+-- Whose children, pools and answers are whose: see schedulers.agent.
+function private.agent()
+  if private.schedulers then return private.schedulers.agent() end
+  return private.thread()
+end
+
+function private.current() return (worker_task() or read_current()).who end
 function private.set_current(process)
-  local known = read_current()
+  local known = worker_task() or read_current()
   local before = known.who
   known.who = process
   return before
 end
 
-function mm.current_process() return read_current().who end
-function mm.parent_process() return read_current().parent end
+function mm.current_process() return (worker_task() or read_current()).who end
+function mm.parent_process() return (worker_task() or read_current()).parent end
 
 -- Worlds ----------------------------------------------------------------------------------------------
 
-local names = { "serial", "threads", "interpreters", "processes" }
+local names = { "serial", "async", "threads", "interpreters", "processes" }
 local worlds = {}
 mm.worlds = names
 
@@ -146,12 +158,41 @@ local function check_world(name, where)
   error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. list .. ")", 3)
 end
 
+-- Tasks: loaded when they are first used. Waits look whether there are any.
+function private.tasks()
+  if private.schedulers then return private.schedulers end
+  local schedulers = private.load("schedulers")(private)
+  private.schedulers = schedulers
+  private.load("async")(private, schedulers)
+  private.load("task_worker")(private, schedulers)
+  private.load("task_waits")(private, schedulers)
+  schedulers.meetings = private.load("task_meetings")(private, schedulers)
+  private.set_wait_pauser(schedulers.sleep)
+  return schedulers
+end
+
+local native_sleep, busy = private.sleep, private.busy
+function private.sleep(seconds)
+  local scheduler, can_yield = busy()
+  if scheduler and type(seconds) == "number" and seconds >= 0 then return scheduler.sleep(seconds, can_yield) end
+  return native_sleep(seconds)
+end
+
+private.native_wait_any = private.wait_any
+function private.wait_any(things, ...)
+  local schedulers = private.schedulers
+  if schedulers and schedulers.are_needed_for(things) then return schedulers.wait_any(things, ...) end
+  return private.native_wait_any(things, ...)
+end
+
 local connection = private.load("connection")(private)
 private.arguments_of_thread = connection.arguments_of_thread
 local process = private.load("process")(private)
 local pool = private.load("pool")(private)
+private.report, private.on_collection, private.is_future = pool.report, pool.on_collection, pool.is_future
 local serial = private.load("serial")(private)
 local sync = private.load("sync")(private)
+private.sync = sync
 local memory = private.load("memory")(private)
 local listener = private.load("listener")(private)
 private.listener = listener
@@ -162,7 +203,7 @@ local wait = private.load("wait")(private)
 local function is_multiple(name) return name ~= "serial" end
 
 local function new_queue(world, kind, maxsize)
-  if world == "threads" then return private.local_queue_new(kind, maxsize) end
+  if world == "threads" or world == "async" then return private.local_queue_new(kind, maxsize) end
   return private.queue_new(kind, maxsize, not is_multiple(world))
 end
 
@@ -184,12 +225,13 @@ local function make_world(name)
     end
   end
   function world.Pipe(duplex)
-    if name == "threads" then return connection.pipe(duplex ~= false) end
+    if name == "threads" or name == "async" then return connection.pipe(duplex ~= false) end
     local first, second = private.pipe_new(duplex ~= false, not is_multiple(name))
     if not first then error("Pipe: " .. second, 2) end
     return first, second
   end
-  for kind, constructor in pairs(sync.constructors(not is_multiple(name))) do world[kind] = constructor end
+  local meetings = name == "async" and private.tasks().meetings
+  for kind, constructor in pairs(sync.constructors(not is_multiple(name), meetings)) do world[kind] = constructor end
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table
   world.Listener, world.Client = listener.Listener, listener.Client
@@ -201,10 +243,14 @@ local function make_world(name)
   world.parent_process = mm.parent_process
   world.active_children = process.active_children
   world.cpu_count = private.cpu_count
+  if name == "async" then
+    private.tasks()
+    for key, f in pairs(private.async) do world[key] = f end
+  end
   return world
 end
 
--- Functions of the module travel by name, like any C function of a loaded module: sealed, they are C functions.
+-- Functions of the module travel by name, like any C function of a loaded module, not with all that they refer to.
 local function seal_all(list)
   for key, value in pairs(list) do
     if type(value) == "function" then list[key] = private.seal(value) end
@@ -285,6 +331,7 @@ end
 
 mm.time = private.time
 mm.sleep = private.sleep
+private.end_children = process.shutdown
 mm.cpu_count = private.cpu_count
 mm.dumps = private.dumps
 mm.loads = private.loads
@@ -305,6 +352,7 @@ function private.shutdown(how)
   for _, handle in ipairs(private.thread() and private.settings().handles or {}) do handle:close() end
   pool.shutdown()
   process.shutdown(how)
+  if private.thread() and private.schedulers then private.schedulers.end_thread() end
   manager.end_thread()
   memory.shutdown()
   if not private.thread() and private.current().world ~= "interpreters" then private.stop_forkserver() end
@@ -313,6 +361,7 @@ end
 function private.after_fork()
   pool.after_fork()
   process.after_fork()
+  if private.schedulers then private.schedulers.after_fork() end
   manager.after_fork()
   people = {}
 end

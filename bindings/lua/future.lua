@@ -32,6 +32,10 @@ function Future._settle(self, ok, results)
   if self._is_done then return end
   self._is_done, self._ok, self._results = true, ok, results
   self._work = nil
+  if self._line then -- tasks that wait for it (task_waits.lua)
+    self._pool._lines[self] = nil
+    private.schedulers.wake_all(self._line)
+  end
   if not ok and not self._callbacks then watch_failure(self, results[1]) end
   call_back(self)
 end

@@ -6,7 +6,7 @@
 -- up nobody else; when the connection ends the server takes back what its client held.
 local private = ...
 
-local expect, unpack, pack = private.expect, private.unpack, private.pack
+local expect, unpack = private.expect, private.unpack
 local listener = private.listener
 
 local manager = {}
@@ -16,10 +16,21 @@ local CONNECT_SECONDS = 20
 
 -- Connections -----------------------------------------------------------------------------------------
 
-local links = {} -- by thread and server; a forked child has none at first
+local links = {} -- by thread or task, and server; a forked child has none at first
 local handles = {} -- of servers in this VM (serial), by token
 
-local function name_of_thread() return tostring(private.thread()) .. " " end
+local end_links -- defined below
+
+local function name_of_thread()
+  local task = private.schedulers and private.schedulers.current()
+  if not task then return tostring(private.thread()) .. " " end
+  local name = tostring(task.co) .. " "
+  if not task.has_links then
+    task.has_links = true
+    private.schedulers.on_end(task, function() end_links(name) end)
+  end
+  return name
+end
 
 local function died(why)
   local message = "Manager: the server is gone (" .. why .. ")"
@@ -71,10 +82,11 @@ local function close_links(is_meant)
 end
 
 -- What the thread held is the server's again.
-function manager.end_thread()
-  local mine = name_of_thread()
+function end_links(mine)
   close_links(function(name) return name:sub(1, #mine) == mine end)
 end
+
+function manager.end_thread() end_links(name_of_thread()) end
 
 -- The parent's: they would keep the server from seeing its end.
 function manager.after_fork()
@@ -132,19 +144,11 @@ function manager.id_of(value, token)
   return rawget(value, ID)
 end
 
-local function with(self, f, ...)
-  self:acquire()
-  local results = pack(pcall(f, ...))
-  self:release()
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2, results.n)
-end
-
 -- A function of an object's; as a method of its kind it is called with the object before the arguments.
 function manager.stub(proxy, op, key)
   local server, id = rawget(proxy, SERVER), rawget(proxy, ID)
   if op == "call" then
-    if key == "with" then return with end
+    if key == "with" then return private.sync.with end
     return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
   end
   return function(self, ...)
@@ -156,8 +160,8 @@ end
 function proxy_meta.__index(self, key)
   local server, id, kind = rawget(self, SERVER), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
-  if value == nil and key == "with" and kind == "object" then return with end
-  if value == nil and key == "wait_for" and kind == "object" then return manager.wait_for end
+  -- What calls the script's functions runs here.
+  if value == nil and kind == "object" and (key == "with" or key == "wait_for") then return private.sync[key] end
   return value
 end
 
@@ -187,19 +191,6 @@ end
 
 function proxy_meta.__tostring(self) return ask(rawget(self, SERVER), self, nil, "show", rawget(self, ID)) end
 function proxy_meta.__gc(self) note_drop(self) end
-
--- Of a Condition: the predicate runs here.
-function manager.wait_for(self, predicate, timeout)
-  local until_when = timeout and private.time() + timeout
-  local result = predicate()
-  while not result do
-    local left = until_when and until_when - private.time()
-    if left and left <= 0 then break end
-    self:wait(left)
-    result = predicate()
-  end
-  return result
-end
 
 -- Managers --------------------------------------------------------------------------------------------
 

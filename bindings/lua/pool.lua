@@ -4,6 +4,7 @@ local private = ...
 
 local unpack, pack = private.unpack, private.pack
 local engine = private.load("pool_engine")(private)
+private.pool_engine = engine
 local future = private.load("future")(private, engine)
 local lists = private.load("pool_lists")(private, engine, future)
 local arguments = private.load("pool_arguments")(private)
@@ -141,6 +142,7 @@ local meta = {
 local function settings_for(pool, name)
   local settings = private.worker_settings(pool._world, name, true)
   settings.maxtasksperchild = pool._maxtasks
+  settings.limits = pool._limits
   return settings
 end
 
@@ -148,21 +150,23 @@ local function start_here(pool, name) return pool._core:start(pool, name, settin
 
 local function start_elsewhere(pool, name)
   local args = pool._initargs
-  return private.start_worker("Pool", private.start_method(pool._world), settings_for(pool, name), pool._core,
-    pool._initializer, unpack(args, 1, args.n))
+  local method = private.start_method(pool._world, nil, pool._limits)
+  return private.start_worker("Pool", method, settings_for(pool, name), pool._core, pool._initializer,
+    unpack(args, 1, args.n))
 end
 
 local function new_core(world)
-  if world == "threads" then return new_thread_core() end
+  if world == "threads" then return new_thread_core("thread") end
+  if world == "async" then return new_thread_core("task") end
   if world == "serial" then return new_serial_core() end
   return private.pool_core_new()
 end
 
 local function new_pool(world, ...)
-  local options = arguments.of_pool(...)
+  local options = arguments.of_pool(world, ...)
   local core, why = new_core(world)
   if not core then error("Pool: " .. why, 3) end
-  local is_here = world == "threads" or world == "serial"
+  local is_here = world == "threads" or world == "serial" or world == "async"
   local self = setmetatable({
     _world = world,
     _core = core,
@@ -173,6 +177,8 @@ local function new_pool(world, ...)
     _initializer = options.initializer,
     _initargs = options.initargs,
     _maxtasks = options.maxtasksperchild,
+    _limits = options.limits,
+    _timeout = options.timeout, -- of each item, where the call says no other
   }, meta)
   engine.begin(self)
   return self
@@ -183,6 +189,9 @@ return {
     return function(...) return new_pool(world, ...) end
   end,
   as_completed = future.as_completed,
+  is_future = future.is_future,
+  report = engine.report,
+  on_collection = engine.on_collection,
   shutdown = function()
     for _, pool in ipairs(engine.all_here()) do Pool.terminate(pool) end
   end,

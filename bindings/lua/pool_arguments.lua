@@ -8,6 +8,7 @@ local expect, unpack = private.expect, private.unpack
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true }
+for _, name in ipairs(private.limits.names) do pool_options[name] = true end
 
 local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
 
@@ -17,7 +18,7 @@ local function check_count(value, what)
 end
 
 -- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
-function arguments.of_pool(first, initializer, initargs, maxtasks)
+function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   local options = first
   if type(first) ~= "table" then
     options = { workers = first, initializer = initializer, initargs = initargs, maxtasksperchild = maxtasks }
@@ -38,6 +39,8 @@ function arguments.of_pool(first, initializer, initargs, maxtasks)
     initargs = { n = args.n or #args, unpack(args, 1, args.n or #args) },
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
+    limits = private.limits.read("Pool", world, options),
+    timeout = options.timeout,
   }
 end
 

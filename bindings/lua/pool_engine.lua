@@ -54,6 +54,7 @@ function engine.on_collection(f)
     setmetatable(guard, { __gc = fire })
   end
   function guard.disarm() guard.is_armed = false end
+  guard.fire = fire
   return guard
 end
 
@@ -223,7 +224,7 @@ function engine.submit_call(pool, f, opts, args, sink, is_cancellable)
   local retries = opts and opts.retries or 0
   return engine.put(pool, {
     mode = CALL, entry = engine.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = opts and opts.timeout, retries = retries,
+    timeout = opts and opts.timeout or pool._timeout, retries = retries,
   }, is_cancellable, retries > 0)
 end
 
@@ -691,7 +692,7 @@ end
 
 function engine.check_open(pool, where)
   if pool._pid ~= private.pid() then error(where .. ": this pool belongs to another process", 3) end
-  if pool._core.members and pool._core.members[private.thread()] then
+  if pool._core.members and pool._core.members[private.agent()] then
     error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
   end
   if pool._broken then private.raise(pool._broken) end
@@ -723,7 +724,7 @@ end
 -- pool: _world, _core, _size, _name, _initializer, _initargs, _maxtasks; gets its workers.
 function engine.begin(pool)
   for name, value in pairs({
-    _pid = private.pid(), _thread = private.thread(), _waiters = 0, _workers = {}, _names = {}, _tasks = {}, -- by id
+    _pid = private.pid(), _thread = private.agent(), _waiters = 0, _workers = {}, _names = {}, _tasks = {}, -- by id
     _numbers = {}, -- task by its number in the ring
     _callbacks = {}, _vacancies = {}, _stopping = {}, _abandoned = {}, _pending = 0, _timed = 0, _each = 0,
     _last_id = 0, _seen = {}, -- what each worker was at when it was last looked at
@@ -746,7 +747,7 @@ end
 
 function engine.all_here()
   local open = {}
-  local here = private.thread()
+  local here = private.agent()
   for pool in pairs(pools) do
     if not here or pool._thread == here then open[#open + 1] = pool end
   end

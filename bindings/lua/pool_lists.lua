@@ -100,7 +100,8 @@ local function new_batch(pool, mode, f, list, opts)
   local total = list.n or #list
   return setmetatable({
     pool = pool, mode = mode, list = list, total = total, done = 0, results = {}, tasks = {}, open = 0,
-    chunksize = opts and opts.chunksize, timeout = opts and opts.timeout, retries = opts and opts.retries or 0,
+    chunksize = opts and opts.chunksize, timeout = opts and opts.timeout or pool._timeout,
+    retries = opts and opts.retries or 0,
     progress = new_progress(pool, opts, total), entry = engine.add_function(pool, f),
   }, batch)
 end

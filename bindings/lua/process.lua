@@ -12,6 +12,9 @@ local counters = {} -- of the children of each, by the prefix of their names
 
 local prototypes = {} -- methods and metatables by world
 local allowed = { target = true, args = true, name = true, daemon = true, method = true }
+local limits = private.load("limits")(private)
+private.limits = limits
+for _, name in ipairs(limits.names) do allowed[name] = true end
 
 -- Children ------------------------------------------------------------------------------------------------
 
@@ -25,24 +28,26 @@ end
 
 local function active_children()
   forget_ended()
-  local list, here = {}, private.thread()
+  local list, here = {}, private.agent()
   for _, child in ipairs(children) do
     if child._starter == here then list[#list + 1] = child end
   end
   return list
 end
 
--- Those of this thread; the main thread's end is that of all.
-local function shutdown(how)
-  local ending, others, here = {}, {}, private.thread() or nil
+-- Those of this thread or task; the main thread's end is that of all. "join" waits for those that are not daemons,
+-- "terminate" ends all, and "abandon" does so without waiting for it.
+local function shutdown(how, agent)
+  local ending, others, here = {}, {}, agent or private.agent() or nil
   for _, child in ipairs(children) do
     local list = (not here or child._starter == here) and ending or others
     list[#list + 1] = child
   end
   children = others
   for _, child in ipairs(ending) do
-    if how == "terminate" or child._daemon then child._worker:terminate() end
+    if how ~= "join" or child._daemon then child._worker:terminate() end
   end
+  if how == "abandon" then return end
   for _, child in ipairs(ending) do
     local must_end = how == "terminate" or child._daemon
     if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
@@ -66,19 +71,22 @@ function private.worker_settings(world, name, is_daemon)
   }
 end
 
--- Fork copies one thread: with more than one in the process, what the others hold would stay held for ever.
-function private.start_method(world, wanted)
+-- Fork copies one thread: with more than one in the process, what the others hold would stay held for ever. And it
+-- copies windows, sockets and loops of a host, which the copy must not touch and cannot close.
+function private.start_method(world, wanted, found)
   if world == "interpreters" then return "interpreter" end
   if world == "threads" then return "thread" end
+  if world == "async" then return "task" end
   if wanted then return wanted end
-  return private.thread_count() == 1 and "fork" or "forkserver"
+  return not found and private.may_fork() and private.thread_count() == 1 and "fork" or "forkserver"
 end
 
 function private.start_worker(where, ...)
+  if ... == "task" then return private.tasks().start_worker(select(2, ...)) end
   local worker, why = private.worker_start(...)
   if worker then return worker end
   if why:find("^ENOSYS") then
-    why = "this host program cannot be run anew as a worker, and has threads, so it cannot be forked"
+    why = "Lua is part of this host program, and no library of the same version is installed to run workers with"
   end
   error(where .. ": cannot start a worker: " .. why, 3)
 end
@@ -96,15 +104,16 @@ end
 function methods.start(self)
   if self._closed then error("Process:start: " .. self._name .. " is closed", 2) end
   if self._worker then error("Process:start: " .. self._name .. " was started before", 2) end
-  local method = private.start_method(self._world, self._method)
+  local method = private.start_method(self._world, self._method, self._limits)
   local settings = private.worker_settings(self._world, self._name, self._daemon)
+  settings.limits = self._limits or nil
   local args = self._args
-  if method == "thread" then args, settings.handles = private.arguments_of_thread(args) end
+  if method == "thread" or method == "task" then args, settings.handles = private.arguments_of_thread(args) end
   forget_ended()
   self._worker = private.start_worker("Process:start", method, settings, nil, self._target,
     private.unpack(args, 1, args.n))
   self._target, self._args = nil, nil
-  self._starter = private.thread()
+  self._starter = private.agent()
   children[#children + 1] = self
 end
 
@@ -185,7 +194,8 @@ function private.read_process_arguments(first, ...)
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
   local copy = { n = args.n or #args }
   for i = 1, copy.n do copy[i] = args[i] end
-  return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method }
+  return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method,
+    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice }
 end
 
 local start_methods = { fork = true, spawn = true, forkserver = true }
@@ -210,6 +220,8 @@ local function class(world)
       "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(options.method))
     expect(options.name == nil or type(options.name) == "string", "Process",
       "name: a string expected, got " .. type(options.name))
+    local found = limits.read("Process", world, options)
+    limits.check_method("Process", found, options.method)
     local self = {
       _world = world,
       _target = options.target,
@@ -217,6 +229,7 @@ local function class(world)
       _name = options.name or private.next_process_name(),
       _daemon = options.daemon and true or false,
       _method = options.method,
+      _limits = found or false,
       _starter = false,
       _worker = false, -- all fields exist from the start: __newindex is for the public ones
       _closed = false,

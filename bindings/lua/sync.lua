@@ -24,6 +24,23 @@ local function with(self, f, ...)
   return finish(self, pcall(f, ...))
 end
 
+-- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
+local function wait_for(self, predicate, timeout)
+  expect(private.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
+  expect(timeout == nil or type(timeout) == "number", "Condition:wait_for", "timeout: a number of seconds expected")
+  local until_when = timeout and private.time() + timeout
+  local result = predicate()
+  while not result do
+    local left = until_when and until_when - private.time()
+    if left and left <= 0 then break end
+    self:wait(left)
+    result = predicate()
+  end
+  return result
+end
+
+sync.with, sync.wait_for = with, wait_for
+
 for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
   private.sync_methods(kind).with = with
 end
@@ -59,17 +76,7 @@ end
 -- wait_for(predicate, timeout) → what it returned last: true in the sense of Lua, unless the time was up.
 function Condition.wait_for(self, predicate, timeout)
   check(self, condition_meta, "Condition:wait_for")
-  expect(private.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
-  expect(timeout == nil or type(timeout) == "number", "Condition:wait_for", "timeout: a number of seconds expected")
-  local until_when = timeout and private.time() + timeout
-  local result = predicate()
-  while not result do
-    local left = until_when and until_when - private.time()
-    if left and left <= 0 then break end
-    self._line:wait(self._lock, left)
-    result = predicate()
-  end
-  return result
+  return wait_for(self, predicate, timeout)
 end
 
 function Condition.notify(self, count)
@@ -164,16 +171,18 @@ local function new_semaphore(kind, is_serial)
   end
 end
 
-local function new_condition(is_serial)
+-- meetings: task_meetings.lua in the world `async`, nil elsewhere
+local function new_condition(is_serial, meetings)
   return function(lock)
     expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))
     lock = lock or make("RLock", 1, is_serial)
-    return setmetatable({ _lock = lock, _line = make("Condition", 0, is_serial) }, condition_meta)
+    local line = meetings and meetings.new_line() or make("Condition", 0, is_serial)
+    return setmetatable({ _lock = lock, _line = line }, condition_meta)
   end
 end
 
 -- Barrier(parties, action, timeout), or one table of these
-local function new_barrier(is_serial)
+local function new_barrier(is_serial, meetings)
   return function(parties, action, timeout)
     if type(parties) == "table" then
       private.check_options(parties, { parties = true, action = true, timeout = true }, "Barrier")
@@ -183,17 +192,17 @@ local function new_barrier(is_serial)
     expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. tostring(parties))
     expect(action == nil or private.is_callable(action), "Barrier", "action: function expected, got " .. type(action))
     expect(timeout == nil or type(timeout) == "number", "Barrier", "timeout: a number of seconds expected")
-    local core = make("Barrier", parties, is_serial)
+    local core = meetings and meetings.new_barrier(parties) or make("Barrier", parties, is_serial)
     return setmetatable({ _core = core, _action = action, _timeout = timeout }, barrier_meta)
   end
 end
 
-function sync.constructors(is_serial)
+function sync.constructors(is_serial, meetings)
   local list = {
     Semaphore = new_semaphore("Semaphore", is_serial),
     BoundedSemaphore = new_semaphore("BoundedSemaphore", is_serial),
-    Condition = new_condition(is_serial),
-    Barrier = new_barrier(is_serial),
+    Condition = new_condition(is_serial, meetings),
+    Barrier = new_barrier(is_serial, meetings),
   }
   for kind, initial in pairs({ Lock = 1, RLock = 1, Event = 0 }) do
     list[kind] = function(...)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of threads has in the place of bindings/pool_core.c: tasks and results are Lua objects in two queues of
--- this VM, passed and not copied.
+-- What a pool of threads, or of tasks of the world `async`, has in the place of bindings/pool_core.c: tasks and results
+-- are Lua objects in two queues of this VM, passed and not copied.
 --
 -- Code of this module is never made to make way in the middle (state/vm_interrupt.c), so what stands between two
 -- waits here is one step for all threads.
@@ -11,32 +11,52 @@ local unpack = private.unpack
 local Core = setmetatable({}, { __index = runner.Core })
 local core_meta = { __index = Core, __name = "PoolCore" }
 
+-- Nobody else runs while a task does: one that takes too long is interrupted by a hook of its own coroutine.
+local INSTRUCTIONS = 1000
+
+local function run_limited(task, state, put)
+  local here, limit = coroutine.running(), task.limit
+  debug.sethook(function()
+    if coroutine.running() == here and state.begun > 0 and private.time() - state.begun > limit then
+      error("the call takes too long", 0)
+    end
+  end, "", INSTRUCTIONS)
+  state.limit = limit
+  runner.run(task, state, put)
+  state.limit = nil
+  debug.sethook()
+end
+
 local function serve(core, state, initializer, ...)
   local function put(answer) core.results:put(answer) end
-  core.members[private.thread()] = true
+  core.members[private.agent()] = true
   if runner.initialize(put, initializer, ...) then
     state.ready = private.time()
     while state.left > 0 and not state.doomed do
       local task = core.tasks:get()
       if not task then break end
-      runner.run(task, state, put)
+      if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
     end
   end
-  core.members[private.thread()] = nil
+  core.members[private.agent()] = nil
 end
 
 function Core.start(self, pool, _, settings)
   local state, args = runner.new_state(pool._maxtasks), pool._initargs
-  local worker = private.start_worker("Pool", "thread", settings, nil, serve, self, state, pool._initializer,
+  local worker = private.start_worker("Pool", self.method, settings, nil, serve, self, state, pool._initializer,
     unpack(args, 1, args.n))
   self.states[worker] = state
   return worker
 end
 
 function Core.put_task(self, task)
+  if self.method == "task" then task.limit = self.limit end
   self.tasks:put(task)
   return task.number
 end
+
+-- Seconds that each call of the task that is put next may take.
+function Core.set_limit(self, seconds) self.limit = seconds end
 
 function Core.all_live(_, workers)
   for _, worker in ipairs(workers) do
@@ -51,7 +71,9 @@ function Core.take(self, workers, timeout)
   if not answer then
     if timeout == 0 then return nil, "timeout" end
     local deadline = timeout and private.time() + timeout
-    private.wait_any({ self.results, unpack(workers) }, timeout, true)
+    local things = { self.results, unpack(workers) }
+    things[#things + 1] = private.nudges_of and private.nudges_of(self)
+    private.wait_any(things, timeout, true)
     answer = self.results:get_nowait()
     if not answer then return nil, deadline and private.time() >= deadline and "timeout" or "look" end
   end
@@ -77,17 +99,21 @@ function Core.doom(self, worker, number, item)
 end
 
 function Core.measures(self, worker) return runner.measures(self.states[worker]) end
-function Core.nudge() end
+function Core.nudge(self)
+  if private.wake_pumps then private.wake_pumps(self) end
+end
 function Core.close(self) self.tasks:close() end
 function Core.drain(self)
   while self.tasks:get_nowait() do end
 end
 
-return function()
+-- method: "thread" or "task", what a worker is
+return function(method)
   return runner.new_core(core_meta, {
+    method = method,
     tasks = private.local_queue_new("SimpleQueue"),
     results = private.local_queue_new("SimpleQueue"),
-    members = {}, -- by thread
+    members = {}, -- by agent
     states = setmetatable({}, { __mode = "k" }),
   })
 end

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(MM_FAULTS)
 #include <stdatomic.h>
@@ -25,6 +26,12 @@ void *memory_alloc(size_t size) {
 void *memory_resize(void *block, size_t size) {
   if (memory_is_to_fail()) return NULL;
   return realloc(block, size ? size : 1);
+}
+
+char *memory_copy_text(const char *text, size_t size) {
+  char *copy = memory_alloc(size + 1);
+  if (copy && size) memcpy(copy, text, size);
+  return copy;
 }
 
 void memory_free(void *block) { free(block); }

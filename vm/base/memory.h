@@ -16,6 +16,8 @@
 MUST_CHECK void *memory_alloc(size_t size);
 /* As realloc: on NULL the old block is unchanged and still the caller's. New bytes are not zeroed. */
 MUST_CHECK void *memory_resize(void *block, size_t size);
+/* A copy of `size` bytes of text with a zero behind; NULL when there is no memory. The caller owns it. */
+MUST_CHECK char *memory_copy_text(const char *text, size_t size);
 /* Frees; NULL is allowed. */
 void memory_free(void *block);
 

@@ -25,6 +25,23 @@ void message_discard(const uint8_t *data, size_t size) {
   for (uint32_t i = 0; i < m.handle_count; i++) message_drop_reference(message_handle_at(&m, i).reference);
 }
 
+static status retain(object_ref ref) {
+  struct object *object = find_object(ref);
+  return object ? commons_hold(object) : STATUS_FOREIGN;
+}
+
+status message_retain(const uint8_t *data, size_t size) {
+  struct message m;
+  if (message_parse(data, size, &m)) return STATUS_OK;
+  for (uint32_t i = 0; i < m.handle_count; i++) {
+    const status st = retain(message_handle_at(&m, i).reference);
+    if (st == STATUS_OK) continue;
+    while (i-- > 0) message_drop_reference(message_handle_at(&m, i).reference);
+    return st;
+  }
+  return STATUS_OK;
+}
+
 static bool is_pipe_end(object_ref ref) {
   const struct object *object = find_object(ref);
   return object && object->kind == OBJECT_PIPE_END;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for any of several descriptors to have something to read, or to have hung up. */
+/* Waiting for any of several descriptors to have something to read, or room to write, or to have hung up. */
 #ifndef OS_READY_H
 #define OS_READY_H
 
@@ -15,6 +15,9 @@ struct ready {
 };
 
 static inline struct ready ready_watch(int fd) { return (struct ready){{.fd = fd, .events = POLLIN}}; }
+static inline struct ready ready_watch_writable(int fd) {
+  return (struct ready){{.fd = fd, .events = POLLOUT}};
+}
 static inline bool ready_is(const struct ready *r) { return r->entry.revents != 0; }
 /* The number names no open descriptor; it counts as ready. */
 static inline bool ready_is_foreign(const struct ready *r) { return (r->entry.revents & POLLNVAL) != 0; }

@@ -51,6 +51,13 @@ void signals_let_requests_in(void) {
   if (signals_request_number()) let_in(signals_request_number());
 }
 
+void signals_end_process(int number) {
+  const struct sigaction plain = {.sa_handler = SIG_DFL};
+  sigaction(number, &plain, NULL);
+  let_in(number);
+  pthread_kill(pthread_self(), number);
+}
+
 static void ignore_quietly(int signal_number) { (void)signal_number; }
 
 /* A handler that does nothing, not SIG_IGN: programs that the child runs start with the default again. */

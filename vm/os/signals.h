@@ -26,6 +26,8 @@ int signals_request_number(void);
  * which a handler must not. Once bound to a VM (vm_bind_thread) they let in what the handlers are for. */
 void signals_let_interrupts_in(void);
 void signals_let_requests_in(void);
+/* This process ends as if nobody had caught that signal; returns where it does not end a process. */
+void signals_end_process(int number);
 /* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
  */
 void signals_reset_in_child(void);

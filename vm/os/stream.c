@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/ready.h"
 
 enum { BACKLOG = 128, KIND = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
 
@@ -224,14 +224,9 @@ status stream_receive(int fd, void *data, size_t size, size_t *received) {
 }
 
 status stream_wait(int fd, bool to_write, deadline until) {
-  struct pollfd entry = {.fd = fd, .events = to_write ? POLLOUT : POLLIN};
-  int64_t ns = deadline_is_never(until) ? 0 : until.ns - clock_now_ns();
-  if (ns < 0) ns = 0;
-  const struct timespec left = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-  const int found = ppoll(&entry, 1, deadline_is_never(until) ? NULL : &left, NULL);
-  if (found > 0) return STATUS_OK;
-  if (found == 0) return STATUS_TIMEOUT;
-  return errno == EINTR ? STATUS_INTERRUPTED : -errno;
+  struct ready watch = ready_watch(fd);
+  if (to_write) watch.entry.events = POLLOUT;
+  return ready_wait(&watch, 1, until);
 }
 
 bool stream_is_own_user(int fd) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -26,11 +27,11 @@ static void *thread_main(void *argument) {
   return NULL;
 }
 
-static status start_with_mask(struct thread *out, struct entry_record *record) {
+static status start_with_mask(struct thread *out, struct entry_record *record, size_t stack_size) {
   pthread_attr_t attributes;
   const int failed = pthread_attr_init(&attributes);
   if (failed) return -failed;
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  (void)!pthread_attr_setstacksize(&attributes, stack_size); /* too small a size leaves the default */
   sigset_t blocked;
   sigset_t before;
   sigfillset(&blocked);
@@ -41,16 +42,23 @@ static status start_with_mask(struct thread *out, struct entry_record *record) {
   return -result;
 }
 
-status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name) {
+status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument, const char *name,
+                               size_t stack_size) {
   struct entry_record *record = memory_alloc(sizeof *record);
   if (!record) return -ENOMEM;
   record->entry = entry;
   record->argument = argument;
   snprintf(record->name, sizeof record->name, "%s", name);
-  const status st = start_with_mask(out, record);
+  const status st = start_with_mask(out, record, stack_size);
   if (st) memory_free(record);
   return st;
 }
+
+status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name) {
+  return thread_start_with_stack(out, entry, argument, name, STACK_SIZE);
+}
+
+void thread_be_nice(int nice_value) { setpriority(PRIO_PROCESS, (id_t)gettid(), nice_value); }
 
 void thread_join(struct thread *t) { pthread_join(t->handle, NULL); }
 void thread_detach(struct thread *t) { pthread_detach(t->handle); }

@@ -4,6 +4,7 @@
 #define OS_THREAD_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -15,6 +16,12 @@ struct thread {
 /* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most 15 bytes are
  * shown. */
 MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name);
+/* The same with a stack of that many bytes. */
+MUST_CHECK status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument,
+                                          const char *name, size_t stack_size);
+/* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses is left as it
+ * is. */
+void thread_be_nice(int nice_value);
 void thread_join(struct thread *t);
 /* Gives the thread up: nobody will join it. Only for a thread that cannot be stopped. */
 void thread_detach(struct thread *t);

@@ -78,8 +78,7 @@ void event_set(struct sync *s) {
   KILL_POINT("event.set");
   atomic_fetch_add(&s->sets, 1);
   futex_wake(&s->sets, INT_MAX);
-  const bell_set watchers = atomic_exchange(&s->watchers, 0);
-  if (watchers) bells_ring(commons_bells(), watchers);
+  sync_ring(s);
 }
 
 void event_clear(struct sync *s) { atomic_store(&s->is_set, 0); }
@@ -101,6 +100,6 @@ status event_wait(struct sync *s, uint64_t *seen, deadline until) {
 }
 
 bool event_watch(struct sync *s, bell_set bells) {
-  atomic_fetch_or(&s->watchers, bells);
+  sync_leave_bells(s, bells);
   return event_is_set(s);
 }

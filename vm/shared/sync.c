@@ -132,7 +132,16 @@ void sync_settle_and_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
   robust_mutex_unlock(&s->lock);
   KILL_POINT("sync.unlocked");
   wake_now(&wakes);
+  sync_ring(s);
 }
+
+void sync_ring(struct sync *s) {
+  if (!atomic_load(&s->watchers)) return;
+  KILL_POINT("sync.ringing");
+  bells_ring(commons_bells(), atomic_exchange(&s->watchers, 0));
+}
+
+void sync_leave_bells(struct sync *s, bell_set bells) { atomic_fetch_or(&s->watchers, bells); }
 
 /* ---- places ------------------------------------------------------------------------------------------- */
 

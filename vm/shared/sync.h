@@ -107,6 +107,12 @@ void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
 /* When nothing has changed. */
 void sync_unlock(struct sync *s) RELEASES(rank_sync);
 
+/* Rings the bells that were left with it; a ring that its ringer's death swallows is made good by the
+ * sleeper (bells.h, I3). */
+void sync_ring(struct sync *s);
+/* Left with it until something changes; whoever leaves them looks at it afterwards. */
+void sync_leave_bells(struct sync *s, bell_set bells);
+
 /* Around each change of `now` and of the count of `slot`. */
 void sync_begin_change(struct sync *s, uint32_t slot);
 void sync_end_change(struct sync *s);

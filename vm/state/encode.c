@@ -466,7 +466,7 @@ static void encode_function_part(struct encoder *e, int index, const struct path
 static void encode_function(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (encode_if_known(e, index)) return;
   e->flags |= FLAG_FUNCTIONS;
-  if (lua_iscfunction(e->L, index)) {
+  if (names_have(e->L, index)) {
     if (!find_name(e, index)) path_raise(e->L, at, "a C function that no loaded module holds");
     encode_found_name(e);
     return;

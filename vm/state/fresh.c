@@ -78,21 +78,11 @@ static int open_libraries(lua_State *from) {
   return 0;
 }
 
-/* In a protected call: running out of memory must not panic. */
-static int try_open_libraries(lua_State *from) {
-#if LUA_VERSION_NUM >= 502
-  lua_pushcfunction(from, open_libraries);
-  return lua_pcall(from, 0, 0, 0);
-#else
-  return lua_cpcall(from, open_libraries, NULL);
-#endif
-}
-
 static void learn_from_new_state(lua_State *L) {
   lua_pushcfunction(L, learn);
   lua_State *from = luaL_newstate();
   if (!from) luaL_error(L, "not enough memory");
-  int failed = try_open_libraries(from);
+  int failed = lua_try(from, open_libraries, NULL);
   if (!failed) {
     lua_pushlightuserdata(L, from);
     failed = lua_pcall(L, 1, 1, 0);

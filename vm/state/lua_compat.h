@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One vocabulary for Lua 5.4, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
+/* One vocabulary for Lua 5.4, for 5.3, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
  *
- * Code above this file is written against 5.4's API; what 5.1 lacks is here, under 5.4's names, and nothing
- * else. The 5.1 objects are compiled once, with PUC's headers, and run in both; what only LuaJIT exports is
- * bound weakly and asked for at run time (lua_shares_upvalues, lua_is_jit). Numbers: 5.1 has one kind. There
- * lua_isinteger means "a whole number that a double holds exactly", and -0.0 is not one, so that what crosses
- * as an integer comes back as the same double.
+ * Code above this file is written against 5.4's API; what the others lack is here, under 5.4's names, and
+ * nothing else. The 5.1 objects are compiled once, with PUC's headers, and run in both; what only LuaJIT
+ * exports is bound weakly and asked for at run time (lua_shares_upvalues, lua_is_jit). Numbers: 5.1 has one
+ * kind. There lua_isinteger means "a whole number that a double holds exactly", and -0.0 is not one, so that
+ * what crosses as an integer comes back as the same double.
  */
 #ifndef STATE_LUA_COMPAT_H
 #define STATE_LUA_COMPAT_H
@@ -22,13 +22,36 @@
 /* LuaJIT numbers its FFI's objects beyond Lua's own types. */
 enum { LUA_TYPE_CDATA = 10 };
 
-#if LUA_VERSION_NUM >= 502
+#if LUA_VERSION_NUM >= 503
 
+#if LUA_VERSION_NUM >= 504
 /* A table that belongs to a userdata. Pops and pushes it. */
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setiuservalue(L, index, 1); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue(L, index, 1); }
+/* *results is how many values are on top of `co` if it yielded or returned. */
+static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
+  return lua_resume(co, from, arguments, results);
+}
+#else
+static inline void lua_setcompanion(lua_State *L, int index) { lua_setuservalue(L, index); }
+static inline void lua_getcompanion(lua_State *L, int index) { lua_getuservalue(L, index); }
+static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
+  const int state = lua_resume(co, from, arguments);
+  *results = lua_gettop(co);
+  return state;
+}
+static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.3 has to be closed */
+#define luaL_argexpected(L, condition, index, type) \
+  ((void)((condition) ||                            \
+          luaL_argerror(L, index,                   \
+                        lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, index)))))
+#endif
+static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
+  luaL_traceback(L, of, message, level);
+}
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
+static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 #else
 
@@ -39,11 +62,24 @@ static inline void lua_getcompanion(lua_State *L, int index) { lua_getfenv(L, in
 
 extern void *lua_upvalueid(lua_State *L, int index, int n) __attribute__((weak));
 extern void lua_upvaluejoin(lua_State *L, int index, int n, int other, int m) __attribute__((weak));
+extern int lua_isyieldable(lua_State *L) __attribute__((weak));
 extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
 
 /* PUC 5.1 can neither tell which closures share an upvalue nor make them share one. */
 static inline bool lua_shares_upvalues(void) { return lua_upvalueid && lua_upvaluejoin; }
 static inline bool lua_is_jit(void) { return luaJIT_setmode != 0; }
+static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.1 has to be closed */
+/* 5.1's lua_resume takes no `from`. */
+static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
+  (void)from;
+  const int state = lua_resume(co, arguments);
+  *results = state == LUA_OK || state == LUA_YIELD ? lua_gettop(co) : 1;
+  return state;
+}
+static inline void lua_turn_jit_off(lua_State *L) {
+  enum { MODE_ENGINE = 0, MODE_OFF = 0 }; /* luajit.h, which PUC's headers do not have */
+  luaJIT_setmode(L, 0, MODE_ENGINE | MODE_OFF);
+}
 
 static inline int lua_absindex(lua_State *L, int index) {
   return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
@@ -108,8 +144,15 @@ static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) 
   return lua_tolstring(L, -1, size);
 }
 
-/* PUC 5.1 has it in Lua only: what package.loaded.debug.traceback says, or else the message alone. */
-static inline void luaL_traceback(lua_State *L, lua_State *of, const char *message, int level) {
+extern void luaL_traceback(lua_State *L, lua_State *of, const char *message, int level) __attribute__((weak));
+
+/* luaL_traceback, which PUC 5.1 has in Lua only: what package.loaded.debug.traceback says, or else the
+ * message alone. */
+static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
+  if (luaL_traceback) {
+    luaL_traceback(L, of, message, level);
+    return;
+  }
   const int base = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
   lua_getfield(L, -1, LUA_DBLIBNAME);
@@ -130,6 +173,18 @@ static inline void luaL_traceback(lua_State *L, lua_State *of, const char *messa
 }
 
 #endif
+
+/* Calls f with the one argument; LUA_OK, or Lua's code and the error pushed. Nothing else of Lua need be
+ * protected around it: to push a C function takes memory on 5.1. [-0, +0|1, never raises] */
+static inline int lua_try(lua_State *L, lua_CFunction f, void *argument) {
+#if LUA_VERSION_NUM >= 502
+  lua_pushcfunction(L, f);
+  lua_pushlightuserdata(L, argument);
+  return lua_pcall(L, 1, 0, 0);
+#else
+  return lua_cpcall(L, f, argument);
+#endif
+}
 
 /* The one key of package.loaded in the registry has had the same name since 5.1. */
 static inline void lua_pushloaded(lua_State *L) { lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED"); }

@@ -34,11 +34,45 @@ static bool is_named_by_path(lua_State *L, int key) {
   return size > 0 && size <= NAME_MAX_SIZE && !memchr(text, '.', size) && !memchr(text, '\0', size);
 }
 
+static const char sealed_key = 's'; /* its address is the key of a weak table; never written */
+
+void names_seal(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &sealed_key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &sealed_key);
+  }
+  lua_insert(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+bool names_have(lua_State *L, int function) {
+  if (lua_iscfunction(L, function)) return true;
+  function = lua_absindex(L, function);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &sealed_key);
+  if (lua_istable(L, -1)) {
+    lua_pushvalue(L, function);
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+  }
+  const bool is_sealed = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_sealed;
+}
+
 static bool is_worth_a_name(lua_State *L, int value) {
   switch (lua_type(L, value)) {
     case LUA_TTABLE:
     case LUA_TUSERDATA: return true;
-    case LUA_TFUNCTION: return lua_iscfunction(L, value);
+    case LUA_TFUNCTION: return names_have(L, value);
     default: return false;
   }
 }

@@ -24,6 +24,12 @@ bool names_find(lua_State *L, int index, enum names_effort effort);
  */
 bool names_find_module(lua_State *L, int index);
 
+/* The Lua function on top of the stack travels by its name from now on, like a C function, not with all that
+ * it refers to. [-1, +0, memory] */
+void names_seal(lua_State *L);
+/* Whether the function at `index` travels by its name. [-0, +0] */
+bool names_have(lua_State *L, int index);
+
 enum names_trust {
   NAMES_LOADED_ONLY, /* for bytes of strangers: nothing is loaded because they name it */
   NAMES_REQUIRE,     /* `require` what is not loaded yet */

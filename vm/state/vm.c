@@ -12,7 +12,9 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/pages.h"
+#include "state/lua_compat.h"
 #include "state/vm_interrupt.h"
+#include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
 static const char registry_key = 'v'; /* its address is the key; never written */
@@ -34,22 +36,40 @@ static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_si
   return NULL;
 }
 
-/* lua_Alloc, within the VM's limit. For a new block Lua passes a type as old size. */
-static void *vm_alloc_within(void *context, void *block, size_t old_size, size_t new_size) {
-  struct vm *vm = context;
-  if (!block) old_size = 0;
-  const size_t used = vm->memory_used - old_size + new_size;
-  if (new_size > old_size && used > vm->memory_limit) return NULL;
-  void *moved = vm_alloc(context, block, old_size, new_size);
-  if (moved || new_size == 0) vm->memory_used = used;
+/* Of VMs that count: a limit, or an allocator that is not the C library's. Only the holder of the VM's lock
+ * looks. */
+struct vm_account {
+  struct vm *vm;
+  size_t used;
+  size_t peak;
+  size_t limit;
+  lua_Alloc alloc;
+  void *context;
+};
+
+/* lua_Alloc. For a new block Lua passes a type as old size. */
+static void *vm_alloc_counting(void *context, void *block, size_t old_size, size_t new_size) {
+  struct vm_account *a = context;
+  const size_t before = block ? old_size : 0;
+  const size_t used = a->used - before + new_size;
+  if (new_size > before && used > a->limit) return NULL;
+  void *moved = a->alloc(a->context, block, old_size, new_size);
+  if (!moved && new_size) return NULL;
+  a->used = used;
+  if (used > a->peak) a->peak = used;
   return moved;
 }
 
 void vm_limit_memory(struct vm *vm, size_t bytes) {
+  if (vm->account) vm->account->limit = bytes ? bytes : SIZE_MAX;
+}
+
+bool vm_has_limit(const struct vm *vm) { return vm->account && vm->account->limit != SIZE_MAX; }
+
+struct vm_memory vm_memory_of(struct vm *vm) {
+  if (vm->account) return (struct vm_memory){vm->account->used, vm->account->peak};
   lua_State *L = vm->state;
-  vm->memory_used = (size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0);
-  vm->memory_limit = bytes;
-  lua_setallocf(L, vm_alloc_within, vm);
+  return (struct vm_memory){(size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0), 0};
 }
 
 /* ---- which VM is this? --------------------------------------------------------------------------------- */
@@ -57,7 +77,8 @@ void vm_limit_memory(struct vm *vm, size_t bytes) {
 struct vm *vm_of(lua_State *L) {
   void *context = NULL;
   const lua_Alloc alloc = lua_getallocf(L, &context);
-  if (alloc == vm_alloc || alloc == vm_alloc_within) return context;
+  if (alloc == vm_alloc) return context;
+  if (alloc == vm_alloc_counting) return ((struct vm_account *)context)->vm;
   lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
   lua_rawget(L, LUA_REGISTRYINDEX);
   struct vm *const *place = lua_touserdata(L, -1);
@@ -82,20 +103,25 @@ static void vm_fini(struct vm *vm) {
   vm_thread_fini(&vm->main);
   vm_lock_fini(&vm->lock);
   memory_free(vm->hooks);
+  memory_free(vm->account);
   memory_free(vm);
 }
 
+enum { LIMITED_PAUSE = 120 }; /* percent of what was in use after a collection, when the next one begins */
+
+/* (options, light) */
 static int open_libraries(lua_State *L) {
-  luaL_openlibs(L);
+  const struct vm_options *o = lua_touserdata(L, 1);
+  if (o->ignores_environment) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  }
+  vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
   vm_print_install(L);
+  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
+  if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;
-}
-
-static int open_libraries_without_environment(lua_State *L) {
-  lua_pushboolean(L, 1);
-  lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
-  return open_libraries(L);
 }
 
 #if LUA_VERSION_NUM >= 504
@@ -103,41 +129,59 @@ static int open_libraries_without_environment(lua_State *L) {
  * Collection is generational, as in the stand-alone interpreter; changing to that is a whole collection,
  * cheap while nothing is there. */
 static lua_State *new_state(struct vm *vm) {
-  lua_State *L = luaL_newstate();
+  lua_State *L = vm->account ? lua_newstate(vm_alloc_counting, vm->account) : luaL_newstate();
   if (!L) return NULL;
   lua_gc(L, LUA_GCGEN, 0, 0);
-  lua_setallocf(L, vm_alloc, vm);
+  if (!vm->account) lua_setallocf(L, vm_alloc, vm);
   return L;
 }
 #else
 /* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours
  * is protected, so that there is no panic to speak about. */
-static lua_State *new_state(struct vm *vm) { return lua_newstate(vm_alloc, vm); }
+static lua_State *new_state(struct vm *vm) {
+  return vm->account ? lua_newstate(vm_alloc_counting, vm->account) : lua_newstate(vm_alloc, vm);
+}
 #endif
 
-static status open_with(struct vm **out, lua_CFunction libraries) NO_THREAD_SAFETY_ANALYSIS {
+/* The limit comes later: lua_newstate of LuaJIT crashes where it gets no memory half-way (2.1.0-beta3, 2026).
+ */
+static status make_account(struct vm *vm, const struct vm_options *o) {
+  if (!o->memory_limit && !o->alloc) return STATUS_OK;
+  vm->account = memory_alloc(sizeof *vm->account);
+  if (!vm->account) return -ENOMEM;
+  *vm->account = (struct vm_account){
+      .vm = vm, .limit = SIZE_MAX, .alloc = o->alloc ? o->alloc : vm_alloc, .context = o->alloc_context};
+  return STATUS_OK;
+}
+
+static status make_vm(struct vm **out, const struct vm_options *o) {
   struct vm *vm = memory_alloc(sizeof *vm);
   if (!vm) return -ENOMEM;
-  lua_State *L = new_state(vm);
+  status st = make_account(vm, o);
+  lua_State *L = st == STATUS_OK ? new_state(vm) : NULL;
   if (!L) {
+    memory_free(vm->account);
     memory_free(vm);
     return -ENOMEM;
   }
   vm_init(vm, L);
-  vm_enter(vm);
-  lua_pushcfunction(L, libraries);
-  if (lua_pcall(L, 0, 0, 0)) {
-    vm_close(vm);
-    return -ENOMEM;
-  }
   *out = vm;
   return STATUS_OK;
 }
 
-status vm_open(struct vm **out) { return open_with(out, open_libraries); }
-
-status vm_open_without_environment(struct vm **out) {
-  return open_with(out, open_libraries_without_environment);
+status vm_open(struct vm **out, const struct vm_options *options) NO_THREAD_SAFETY_ANALYSIS {
+  struct vm_options o = options ? *options : (struct vm_options){0};
+  struct vm *vm = NULL;
+  const status st = make_vm(&vm, &o);
+  if (st) return st;
+  vm_enter(vm);
+  if (lua_try(vm->state, open_libraries, &o) || (o.memory_limit && vm->account->used > o.memory_limit)) {
+    vm_close(vm);
+    return -ENOMEM;
+  }
+  vm_limit_memory(vm, o.memory_limit);
+  *out = vm;
+  return STATUS_OK;
 }
 
 /* A thread that could not be stopped is still in it: the state stays until the process ends. */

@@ -48,8 +48,11 @@ struct vm_thread {
   struct lock_user user; /* first: the lock's users are vm_threads */
   struct vm *vm;
   lua_State *_Atomic running;      /* the coroutine that runs; read by a signal handler on this thread */
+  const void *task;                /* the coroutine of the task of the world `async` that runs, or NULL */
+  bool has_tasks;                  /* of the world `async`: waits in C let them run */
   _Atomic int stop;                /* enum vm_stop */
   const _Atomic uint64_t *word;    /* NULL, or see vm_obey */
+  _Atomic int64_t stop_at_ns;      /* 0, or see vm_stop_at */
   _Atomic int exit_code;           /* with VM_STOP_EXIT */
   _Atomic bool has_stopped;        /* the stop was seen: whoever keeps asking may rest */
   _Atomic bool is_ending;          /* nothing of the script runs any more: stops are over */
@@ -66,24 +69,38 @@ struct vm {
   lua_State *state; /* the main one; NULL once closed */
   bool is_adopted;
   struct vm_lock lock;
-  size_t memory_used; /* with vm_limit_memory: bytes, by the holder of the lock */
-  size_t memory_limit;
+  struct vm_account *account; /* NULL: nobody counts; see vm.c */
   struct vm_thread main;
   unsigned threads;         /* main included */
+  bool polls_stops;         /* vm_poll_stops */
   uint32_t number;          /* among the VMs of this process, for those who trace */
   struct user_hooks *hooks; /* of scripts that use debug.sethook beside threads (vm_hooks.h) */
   int64_t longest_seen_ns;  /* the hold that `longest` tells of */
   char longest[VM_HOLD_TEXT];
 };
 
-/* A VM with all standard libraries, entered: the calling thread holds its lock. -ENOMEM. */
-MUST_CHECK status vm_open(struct vm **out);
-/* The same without looking at LUA_PATH and its like. */
-MUST_CHECK status vm_open_without_environment(struct vm **out);
+struct vm_options {
+  unsigned libraries;       /* enum vm_library; 0: all */
+  bool ignores_environment; /* LUA_PATH and its like */
+  size_t memory_limit;      /* bytes beyond which allocations fail; 0: none */
+  lua_Alloc alloc;          /* NULL: the C library's; called by the holder of the VM's lock */
+  void *alloc_context;
+};
+/* A VM, entered: the calling thread holds its lock. `options` NULL: all as the stand-alone interpreter has
+ * it. -ENOMEM. */
+MUST_CHECK status vm_open(struct vm **out, const struct vm_options *options);
 /* Entered; closes the state (finalizers run) and frees it. */
 void vm_close(struct vm *vm);
-/* From now on the VM's allocations fail beyond so many bytes. Without a limit nothing is counted: the account
- * costs a script that makes many tables a twentieth of its time. Entered; of a VM that we made. */
+/* Bytes in use, now and at the most. Exact for a VM with a limit or an allocator of its own; else what the
+ * collector says, for counting costs a script that makes many tables a twentieth of its time. Entered; of a
+ * VM that we made. */
+struct vm_memory {
+  size_t used;
+  size_t peak; /* 0: not known */
+};
+struct vm_memory vm_memory_of(struct vm *vm);
+bool vm_has_limit(const struct vm *vm);
+/* Another limit for a VM that counts; 0: none. Entered. */
 void vm_limit_memory(struct vm *vm, size_t bytes);
 /* The VM of a state that a host made; the same one each time. [-0, +0, raises] */
 struct vm *vm_adopt(lua_State *L);

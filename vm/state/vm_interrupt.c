@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "os/clock.h"
 #include "os/signals.h"
 #include "state/lua_compat.h"
 #include "state/vm_hooks.h"
@@ -49,10 +50,44 @@ struct vm_thread *vm_self(struct vm *vm) {
 /* ---- raising --------------------------------------------------------------------------------------------
  */
 
-static void restore_hook(lua_State *L, lua_Debug *ar, const struct displaced_hook *displaced) {
-  const struct displaced_hook d = *displaced;
-  if (d.of != L) {
+enum { POLL_INSTRUCTIONS = 1000 }; /* between two looks of vm_poll_stops */
+
+static void raise_stop_reason(struct vm_thread *t, enum vm_stop why) {
+  int seen = atomic_load(&t->stop);
+  while (seen < (int)why)
+    if (atomic_compare_exchange_weak(&t->stop, &seen, (int)why)) return;
+}
+
+/* Async-signal-safe. */
+static void stop_when_overdue(struct vm_thread *t) {
+  const int64_t at = atomic_load(&t->stop_at_ns);
+  if (at && clock_now_ns() >= at) raise_stop_reason(t, VM_STOP_TERMINATE);
+}
+
+void vm_poll_stop(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  if (!vm) return;
+  stop_when_overdue(vm_self(vm));
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+}
+
+static void poll_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  vm_poll_stop(L);
+}
+
+/* No request is armed any more: what a VM has that nobody asks anything. */
+static void disarm(lua_State *L, const struct vm *vm) {
+  if (vm->polls_stops)
+    lua_sethook(L, poll_hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
+  else
     lua_sethook(L, NULL, 0, 0);
+}
+
+static void restore_hook(lua_State *L, lua_Debug *ar, struct vm *vm) {
+  const struct displaced_hook d = vm_self(vm)->displaced;
+  if (d.of != L) {
+    disarm(L, vm);
     return;
   }
   lua_sethook(L, d.hook, d.mask, d.count);
@@ -84,7 +119,7 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
     lua_sethook(L, request_hook, LUA_MASKCOUNT, ONE_STEP_SLICE);
     return;
   }
-  restore_hook(L, ar, &vm_self(vm)->displaced);
+  restore_hook(L, ar, vm);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
@@ -92,8 +127,8 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
 /* Async-signal-safe, on the thread that runs L. Arming again what is armed does no harm. */
 static void arm(struct vm_thread *t, lua_State *L) {
   const lua_Hook now = lua_gethook(L);
-  if (now == request_hook || !now) {
-    if (!now) t->displaced = (struct displaced_hook){.of = NULL};
+  if (now == request_hook || now == poll_hook || !now) {
+    if (now != request_hook) t->displaced = (struct displaced_hook){.of = NULL};
   } else if (!hooks_poll(L)) {
     t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
   }
@@ -118,12 +153,6 @@ void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
 /* ---- asking
  * ------------------------------------------------------------------------------------------------ */
 
-static void raise_stop_reason(struct vm_thread *t, enum vm_stop why) {
-  int seen = atomic_load(&t->stop);
-  while (seen < (int)why)
-    if (atomic_compare_exchange_weak(&t->stop, &seen, (int)why)) return;
-}
-
 static void arm_running(struct vm_thread *t) {
   lua_State *running = atomic_load(&t->running);
   if (running) arm(t, running);
@@ -139,6 +168,7 @@ static void on_interrupt(int number) {
   (void)number;
   if (!bound) return;
   if (bound->word && atomic_load(bound->word)) raise_stop_reason(bound, VM_STOP_TERMINATE);
+  stop_when_overdue(bound);
   if (atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
 }
 
@@ -158,9 +188,24 @@ void vm_interrupt(struct vm *vm, enum vm_stop why) { vm_thread_interrupt(&vm->ma
 
 void vm_clear_stop(struct vm *vm) {
   struct vm_thread *t = vm_self(vm);
+  atomic_store(&t->stop_at_ns, 0);
   atomic_store(&t->stop, VM_STOP_NONE);
   atomic_store(&t->has_stopped, false);
-  lua_sethook(atomic_load(&t->running), NULL, 0, 0);
+  disarm(atomic_load(&t->running), vm);
+}
+
+void vm_ask_to_stop(struct vm *vm, enum vm_stop why) { raise_stop_reason(&vm->main, why); }
+
+status vm_prepare_stops(void) { return signals_on_interrupt(on_interrupt); }
+
+void vm_stop_at(struct vm *vm, deadline at) {
+  atomic_store(&vm_self(vm)->stop_at_ns, deadline_is_never(at) ? 0 : at.ns);
+}
+
+void vm_poll_stops(struct vm *vm) {
+  vm->polls_stops = true;
+  if (lua_is_jit()) lua_turn_jit_off(vm->state);
+  disarm(vm->state, vm);
 }
 
 void vm_end_stops(struct vm *vm) {
@@ -192,7 +237,7 @@ bool vm_prepare_threads(struct vm *vm) {
 /* ---- knowing which coroutine runs
  * ----------------------------------------------------------------------------- */
 
-#if LUA_VERSION_NUM >= 504
+#if LUA_VERSION_NUM >= 503
 
 static bool is_anything_asked(const struct vm_thread *t) {
   return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
@@ -209,7 +254,7 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   lua_xmove(L, co, arguments);
   atomic_store_explicit(&t->running, co, memory_order_relaxed);
   if (is_anything_asked(t)) arm(t, co); /* the request may have struck while neither ran */
-  const int state = lua_resume(co, L, arguments, results);
+  const int state = lua_resume_from(co, L, arguments, results);
   atomic_store_explicit(&t->running, L, memory_order_relaxed);
   if (is_anything_asked(t)) arm(t, L);
   return state;
@@ -279,4 +324,33 @@ void vm_track_coroutines(lua_State *L) {
 
 void vm_track_coroutines(lua_State *L) { (void)L; }
 
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argcheck(L, co, 1, "coroutine expected");
+  const int arguments = lua_gettop(L) - 1;
+  const bool may_run = lua_status(co) == LUA_YIELD || lua_gettop(co) > 0;
+  if (!may_run || !lua_checkstack(co, arguments)) {
+    lua_pushboolean(L, 0);
+    lua_pushliteral(L, "cannot resume dead coroutine");
+    return 2;
+  }
+  lua_xmove(L, co, arguments);
+  const int state = lua_resume(co, arguments);
+  const bool is_well = state == 0 || state == LUA_YIELD;
+  const int results = is_well ? lua_gettop(co) : 1;
+  luaL_checkstack(L, results + 1, "too many results to resume");
+  lua_pushboolean(L, is_well);
+  lua_xmove(co, L, results);
+  return results + 1;
+}
+
 #endif
+
+int vm_resume_task(lua_State *L) {
+  struct vm_thread *t = vm_self(vm_of(L));
+  const void *before = t->task;
+  t->task = lua_topointer(L, 1);
+  const int results = coroutine_resume(L);
+  t->task = before;
+  return results;
+}

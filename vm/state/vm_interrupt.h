@@ -26,6 +26,20 @@ void vm_interrupt(struct vm *vm, enum vm_stop why);
 /* The VM's main thread is that of its process, whose parent may set the word: with the signal that follows it
  * is a stop. */
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word);
+/* What this thread runs in the VM is stopped at `at`, by the next interrupt signal or poll after it; until
+ * vm_clear_stop. */
+void vm_stop_at(struct vm *vm, deadline at);
+/* For VMs that signals are not to reach: from now on they look for stops every thousand instructions, in
+ * coroutines made from now on as well. That makes loops of Lua 5.4 take twice as long, and turns LuaJIT's
+ * compiler off, whose loops look at nothing. Entered. */
+void vm_poll_stops(struct vm *vm) REQUIRES(rank_vm);
+/* One look of theirs, in a hook of somebody else. [raises if it is to stop] */
+void vm_poll_stop(lua_State *L);
+/* From another thread: the same stop, where no signal is to be sent. */
+void vm_ask_to_stop(struct vm *vm, enum vm_stop why);
+/* Before anybody sends SIGNAL_INTERRUPT to a thread of ours by other means than vm_interrupt. -EBUSY: the
+ * host uses it. */
+MUST_CHECK status vm_prepare_stops(void);
 /* The stop is over: a REPL goes on with its next line. */
 void vm_clear_stop(struct vm *vm);
 /* What was to be stopped is over, and what comes now (children, finalizers) is not to be: no stop counts from
@@ -49,5 +63,8 @@ NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
 /* Lets the VM know which of its coroutines runs: puts our coroutine.resume and wrap in the place of Lua's.
  * Not needed, and not done, on LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
 void vm_track_coroutines(lua_State *L);
+/* coroutine.resume for the tasks of the world `async`: until it returns, locks that are taken are the task's.
+ * [-n, +m, raises only for a wrong argument] */
+int vm_resume_task(lua_State *L);
 
 #endif

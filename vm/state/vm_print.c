@@ -5,8 +5,8 @@
 
 #include "state/lua_compat.h"
 
-/* [-n, +0, raises] As Lua's: tostring of each argument, tabs between, a newline. */
-static int print_line(lua_State *L) {
+/* As Lua's: tostring of each argument, tabs between. */
+void vm_print_push_line(lua_State *L) {
   const int count = lua_gettop(L);
   luaL_Buffer line;
   luaL_buffinit(L, &line);
@@ -15,8 +15,14 @@ static int print_line(lua_State *L) {
     luaL_tolstring(L, i, NULL);
     luaL_addvalue(&line);
   }
-  luaL_addchar(&line, '\n');
   luaL_pushresult(&line);
+}
+
+/* [-n, +0, raises] */
+static int print_line(lua_State *L) {
+  vm_print_push_line(L);
+  lua_pushliteral(L, "\n");
+  lua_concat(L, 2);
   size_t size = 0;
   const char *text = lua_tolstring(L, -1, &size);
   fwrite(text, 1, size, stdout);

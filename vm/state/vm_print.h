@@ -6,6 +6,8 @@
 
 #include <lua.h>
 
+/* Pushes the line that print would write of the arguments on the stack, without its end. [-0, +1, raises] */
+void vm_print_push_line(lua_State *L);
 /* Puts it in the place of Lua's print. [-0, +0, raises] */
 void vm_print_install(lua_State *L);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The types of handles that travel, by the number that stands for them in a message. */
-#ifndef BINDINGS_HANDLES_H
-#define BINDINGS_HANDLES_H
+#ifndef WIRE_HANDLES_H
+#define WIRE_HANDLES_H
 
 enum handle_number {
   HANDLE_QUEUE = 1,

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* manymoons.h: the library itself, errors, recordings, and worker programs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "state/lua_compat.h"
+#include "trace/recorder.h"
+
+int mm_version(void) { return MM_VERSION_NUM; }
+
+const char *mm_lua_version(void) {
+#if LUA_VERSION_NUM >= 503
+  return LUA_VERSION;
+#else
+  return lua_is_jit() ? "LuaJIT" : LUA_VERSION;
+#endif
+}
+
+const char *mm_strerror(int err) {
+  static const char *const texts[] = {
+      [MM_OK] = "no error",
+      [MM_ENOMEM] = "not enough memory",
+      [MM_EINVAL] = "wrong argument",
+      [MM_ESYNTAX] = "the source does not compile",
+      [MM_ERUN] = "the code raised an error",
+      [MM_ELIMIT_MEM] = "over its memory limit",
+      [MM_ELIMIT_TIME] = "over its time limit",
+      [MM_ECANCELED] = "cancelled",
+      [MM_EDIED] = "the process of the VM is gone",
+      [MM_ETIMEOUT] = "timeout",
+      [MM_EAGAIN] = "not now; try again",
+      [MM_ECLOSED] = "the VM was freed",
+      [MM_EUNSUPPORTED] = "not supported here",
+      [MM_ESYS] = "the system refused",
+      [MM_EUNSENDABLE] = "a value that cannot leave its VM",
+  };
+  const int index = err < 0 ? -err : err;
+  return index < (int)(sizeof texts / sizeof *texts) ? texts[index] : "unknown error";
+}
+
+int api_result(status st) {
+  switch (st) {
+    case STATUS_OK: return MM_OK;
+    case STATUS_TIMEOUT: return -MM_ETIMEOUT;
+    case STATUS_CLOSED: return -MM_ECLOSED;
+    case STATUS_DIED: return -MM_EDIED;
+    case STATUS_MALFORMED:
+    case STATUS_TOO_LARGE:
+    case STATUS_FOREIGN:
+    case -EINVAL: return -MM_EINVAL;
+    case -ENOMEM: return -MM_ENOMEM;
+    case -EBUSY:
+    case -ENOSYS: return -MM_EUNSUPPORTED;
+    default: return -MM_ESYS;
+  }
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i]) return false;
+  return true;
+}
+
+bool api_copy_config(void *to, size_t size, const void *from) {
+  size_t theirs = 0;
+  memcpy(&theirs, from, sizeof theirs);
+  if (theirs < sizeof theirs || theirs > 4096) return false;
+  if (theirs > size && !is_zero((const uint8_t *)from + size, theirs - size)) return false;
+  memcpy(to, from, theirs < size ? theirs : size);
+  memcpy(to, &size, sizeof size);
+  return true;
+}
+
+int mm_trace_start(mm_rt *rt, const char *path) {
+  if (!rt || !path) return -MM_EINVAL;
+  const struct recorder_order order = {.path = path, .program = "manymoons", .limit = RECORDER_LIMIT_DEFAULT};
+  const status st = recorder_start(&order);
+  return st == -EBUSY ? -MM_EAGAIN : api_result(st);
+}
+
+int mm_trace_stop(mm_rt *rt) {
+  if (!rt) return -MM_EINVAL;
+  const status st = recorder_stop();
+  return st == STATUS_CLOSED ? -MM_EINVAL : api_result(st);
+}

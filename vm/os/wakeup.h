@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* A descriptor that one thread of this process makes readable and another one waits for, alone or among
+ * others. */
+#ifndef OS_WAKEUP_H
+#define OS_WAKEUP_H
+
+#include "base/deadline.h"
+#include "base/status.h"
+
+/* The caller closes *fd (close-on-exec, never blocks). */
+MUST_CHECK status wakeup_open(int *fd);
+void wakeup_close(int fd);
+/* Readable from now on, until it is cleared. */
+void wakeup_ring(int fd);
+void wakeup_clear(int fd);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Three kinds of host. Our own program takes the order on its command line. A stand-alone lua or luajit runs
+ * a line of Lua that loads this very file and enters the worker in it. Any other one cannot be run
+ * anew: for it there is a program of ours (helper/helper.c) that opens the Lua library which the host uses,
+ * and this module file. Where Lua is a part of the host's program there is no such library to open, and the
+ * distribution's of the same version takes its place.
+ *
+ * The fork server has no Lua state of its own: its children make theirs, as spawned ones do.
+ */
+#include "state/launch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/embed.h"
+#include "os/process.h"
+#include "os/program.h"
+#include "state/lua_compat.h"
+#include "task/child.h"
+
+#ifndef HELPER_FILE
+#define HELPER_FILE "build/release/helper" /* for checks that do not build; the Makefile says where it is */
+#endif
+EMBED_FILE(helper, HELPER_FILE)
+
+#if LUA_VERSION_NUM == 504
+#define LUA_LIBRARY "liblua5.4.so.0"
+#elif LUA_VERSION_NUM == 503
+#define LUA_LIBRARY "liblua5.3.so.0"
+#else
+#define LUA_LIBRARY "liblua5.1.so.0"
+#endif
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+static bool is_own_program(const char *program) { return strncmp(base_name(program), "manymoons", 9) == 0; }
+
+/* lua, lua5.4, luajit-2.1.0-beta3; but not luatex. */
+static bool is_standalone_lua(const char *program) {
+  const char *name = base_name(program);
+  if (strncmp(name, "lua", 3) != 0) return false;
+  name += strncmp(name, "luajit", 6) == 0 ? 6 : 3;
+  return name[strspn(name, "-.0123456789beta")] == '\0';
+}
+
+bool launch_may_fork(void) {
+  char program[LAUNCH_PATH];
+  if (process_executable(program, sizeof program)) return true;
+  return is_own_program(program) || is_standalone_lua(program);
+}
+
+static const char *entry_name(enum launch_kind kind) {
+  return kind == LAUNCH_WORKER ? "luaopen_manymoons_worker" : "luaopen_manymoons_forkserver";
+}
+
+static status find_module(struct launch *out) {
+  return program_file_of((const void *)(uintptr_t)&launch_prepare, out->module, sizeof out->module);
+}
+
+static status prepare_standalone(struct launch *out, enum launch_kind kind) {
+  const status st = find_module(out);
+  if (st) return st;
+  out->argv[1] = "-e";
+  out->argv[2] = out->script;
+  out->argv[3] = NULL;
+  const int size =
+      snprintf(out->script, sizeof out->script, "assert(package.loadlib([==[%s]==],'%s'))('" CHILD_ORDER "')",
+               out->module, entry_name(kind));
+  return size < 0 || (size_t)size >= sizeof out->script ? -ENAMETOOLONG : STATUS_OK;
+}
+
+/* The library's path, or its name where only the loader knows. */
+static status find_lua(struct launch *out) {
+  char program[LAUNCH_PATH];
+  memcpy(program, out->program, sizeof program);
+  const status st = program_file_of((const void *)(uintptr_t)&lua_newstate, out->script, LAUNCH_PATH);
+  if (st == STATUS_OK && strcmp(out->script, program) != 0 && strcmp(out->script, out->module) != 0)
+    return STATUS_OK;
+  snprintf(out->script, LAUNCH_PATH, "%s", lua_is_jit() ? "libluajit-5.1.so.2" : LUA_LIBRARY);
+  return program_find_library(out->script) == STATUS_OK ? STATUS_OK : -ENOSYS;
+}
+
+static status prepare_helper(struct launch *out, enum launch_kind kind) {
+  const size_t size = (size_t)(embedded_helper_end - embedded_helper_start);
+  status st = find_module(out);
+  if (st == STATUS_OK && strcmp(out->module, out->program) == 0) st = -ENOSYS;
+  if (st == STATUS_OK) st = find_lua(out);
+  if (st == STATUS_OK) st = program_open(&out->helper, embedded_helper_start, size, "manymoons-worker");
+  if (st) return st;
+  snprintf(out->program, sizeof out->program, "/proc/self/fd/%d", out->helper);
+  const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
+                                              CHILD_ORDER};
+  memcpy(out->argv, argv, sizeof argv);
+  return STATUS_OK;
+}
+
+status launch_prepare(struct launch *out, enum launch_kind kind) {
+  out->helper = -1;
+  const status st = process_executable(out->program, sizeof out->program);
+  if (st) return st;
+  out->argv[0] = out->program;
+  if (is_standalone_lua(out->program)) return prepare_standalone(out, kind);
+  if (!is_own_program(out->program)) return prepare_helper(out, kind);
+  out->argv[1] = kind == LAUNCH_WORKER ? "--worker" : "--forkserver";
+  out->argv[2] = CHILD_ORDER;
+  out->argv[3] = NULL;
+  return STATUS_OK;
+}
+
+void launch_end(struct launch *l) {
+  if (l->helper >= 0) program_close(l->helper);
+  l->helper = -1;
+}

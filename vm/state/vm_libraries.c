@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* All libraries at once are Lua's own luaL_openlibs. A smaller set is opened one by one, because a library
+ * that was opened and hidden again can be found: through package.loaded, or a metatable.
+ */
+#include "state/vm_libraries.h"
+
+#include <string.h>
+
+struct library {
+  unsigned bit;
+  const char *name;
+  lua_CFunction open;
+};
+
+#if LUA_VERSION_NUM < 503
+extern int luaopen_bit(lua_State *L) __attribute__((weak)); /* LuaJIT's */
+extern int luaopen_jit(lua_State *L) __attribute__((weak));
+extern int luaopen_ffi(lua_State *L) __attribute__((weak));
+#endif
+
+unsigned vm_library_called(const char *name) {
+  static const struct {
+    const char *name;
+    unsigned bit;
+  } names[] = {{"safe", VM_LIB_SAFE},   {"io", VM_LIB_IO},   {"os", VM_LIB_OS},  {"package", VM_LIB_PACKAGE},
+               {"debug", VM_LIB_DEBUG}, {"ffi", VM_LIB_FFI}, {"all", VM_LIB_ALL}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i].name, name) == 0) return names[i].bit;
+  return 0;
+}
+
+static void open_library(lua_State *L, const char *name, lua_CFunction open) {
+#if LUA_VERSION_NUM >= 502
+  luaL_requiref(L, name, open, 1);
+  lua_pop(L, 1);
+#else
+  lua_pushcfunction(L, open);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
+#endif
+}
+
+/* load(chunk, name, mode, environment), and 5.1's loadstring(chunk, name): bytecode is refused, whatever the
+ * mode says. Of the pieces of a function the first that is not empty tells. */
+enum { ORIGINAL = 1 };
+
+static bool is_bytecode(lua_State *L, int index) {
+  size_t size = 0;
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &size) : NULL;
+  return size > 0 && *text == LUA_SIGNATURE[0];
+}
+
+/* Upvalues: the function that reads, and whether a piece has been seen. */
+static int read_text(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 0, 1);
+  if (is_bytecode(L, 1) && !lua_toboolean(L, lua_upvalueindex(2))) luaL_error(L, "attempt to load bytecode");
+  if (lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) > 0) {
+    lua_pushboolean(L, 1);
+    lua_replace(L, lua_upvalueindex(2));
+  }
+  return 1;
+}
+
+static int load_text(lua_State *L) {
+  if (is_bytecode(L, 1)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "attempt to load bytecode");
+    return 2;
+  }
+  if (lua_isfunction(L, 1)) {
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, 0);
+    lua_pushcclosure(L, read_text, 2);
+    lua_replace(L, 1);
+  }
+  lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static void guard_load(lua_State *L, const char *name) {
+  lua_getglobal(L, name);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushcclosure(L, load_text, 1);
+  lua_setglobal(L, name);
+}
+
+static void remove_global(lua_State *L, const char *name) {
+  lua_pushnil(L);
+  lua_setglobal(L, name);
+}
+
+/* What 5.1 and LuaJIT have in their base library, and what reaches further than the rest of it. */
+static void restrict_base(lua_State *L, unsigned set) {
+  guard_load(L, "load");
+  guard_load(L, "loadstring");
+  if (!(set & VM_LIB_IO)) {
+    remove_global(L, "dofile");
+    remove_global(L, "loadfile");
+  }
+  if (!(set & VM_LIB_DEBUG)) {
+    remove_global(L, "newproxy");
+    remove_global(L, "gcinfo");
+  }
+}
+
+#if LUA_VERSION_NUM < 503
+/* Opening it is what turns LuaJIT's compiler on; to see it is another matter. */
+static void open_jit(lua_State *L, unsigned set) {
+  if (luaopen_bit) open_library(L, "bit", luaopen_bit);
+  if (luaopen_jit) open_library(L, "jit", luaopen_jit);
+  if (luaopen_ffi && set & VM_LIB_FFI) open_library(L, "ffi", luaopen_ffi);
+  if (set & (VM_LIB_FFI | VM_LIB_DEBUG)) return;
+  remove_global(L, "jit");
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "jit");
+  lua_pop(L, 1);
+}
+#endif
+
+void vm_libraries_open(lua_State *L, unsigned set) {
+  if ((set & VM_LIB_ALL) == VM_LIB_ALL) {
+    luaL_openlibs(L);
+    return;
+  }
+  static const struct library libraries[] = {
+#if LUA_VERSION_NUM >= 503
+    {VM_LIB_SAFE, "_G", luaopen_base},
+    {VM_LIB_SAFE, LUA_COLIBNAME, luaopen_coroutine},
+    {VM_LIB_SAFE, LUA_UTF8LIBNAME, luaopen_utf8},
+#else
+    {VM_LIB_SAFE, "", luaopen_base}, /* with coroutine */
+#endif
+    {VM_LIB_SAFE, LUA_STRLIBNAME, luaopen_string},
+    {VM_LIB_SAFE, LUA_TABLIBNAME, luaopen_table},
+    {VM_LIB_SAFE, LUA_MATHLIBNAME, luaopen_math},
+    {VM_LIB_PACKAGE, LUA_LOADLIBNAME, luaopen_package},
+    {VM_LIB_IO, LUA_IOLIBNAME, luaopen_io},
+    {VM_LIB_OS, LUA_OSLIBNAME, luaopen_os},
+    {VM_LIB_DEBUG, LUA_DBLIBNAME, luaopen_debug},
+  };
+  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+    if (libraries[i].bit == VM_LIB_SAFE || libraries[i].bit & set)
+      open_library(L, libraries[i].name, libraries[i].open);
+  restrict_base(L, set);
+#if LUA_VERSION_NUM < 503
+  open_jit(L, set);
+#endif
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* PUC 5.1 counts C calls in the coroutine, and at its resume (nCcalls and baseCcalls of lstate.h, two shorts
+ * side by side); more than at the resume means that it cannot yield. Where they are is found by looking at a
+ * coroutine whose counts are known. Where they are not found nothing is taken to be yieldable.
+ */
+#include "state/yieldable.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#if LUA_VERSION_NUM >= 503
+
+void yieldable_prepare(lua_State *L) { (void)L; }
+bool yieldable(lua_State *L) { return lua_isyieldable(L); }
+
+#else
+
+enum { COUNTS = 64, DEPTHS = 3, UNKNOWN = -1 };
+
+struct look {
+  uint16_t counts[DEPTHS][COUNTS]; /* the beginning of the coroutine's lua_State, at each depth of calls */
+};
+
+static _Atomic int place = UNKNOWN; /* of nCcalls, in shorts; the same in all states of a process */
+
+static int look_deeper(lua_State *L) {
+  struct look *look = lua_touserdata(L, 1);
+  const int depth = (int)lua_tointeger(L, 2);
+  memcpy(look->counts[depth], L, sizeof look->counts[depth]);
+  if (depth + 1 == DEPTHS) return 0;
+  lua_pushcfunction(L, look_deeper);
+  lua_pushlightuserdata(L, look);
+  lua_pushinteger(L, depth + 1);
+  lua_call(L, 2, 0);
+  return 0;
+}
+
+static bool is_place(const struct look *look, int at) {
+  for (int depth = 0; depth < DEPTHS; depth++)
+    if (look->counts[depth][at] != 1 + depth || look->counts[depth][at + 1] != 1) return false;
+  return true;
+}
+
+void yieldable_prepare(lua_State *L) {
+  if (lua_isyieldable || atomic_load(&place) != UNKNOWN) return;
+  struct look look;
+  lua_State *co = lua_newthread(L);
+  lua_pushcfunction(co, look_deeper);
+  lua_pushlightuserdata(co, &look);
+  lua_pushinteger(co, 0);
+  int found = UNKNOWN, matches = 0;
+  if (lua_resume(co, 2) == 0) {
+    for (int at = 0; at + 1 < COUNTS; at++) {
+      if (!is_place(&look, at)) continue;
+      found = at;
+      matches++;
+    }
+  }
+  if (matches == 1) atomic_store(&place, found);
+  lua_pop(L, 1);
+}
+
+bool yieldable(lua_State *L) {
+  if (lua_isyieldable) return lua_isyieldable(L);
+  const int at = atomic_load(&place);
+  if (at == UNKNOWN) return false;
+  uint16_t counts[2];
+  memcpy(counts, (const uint16_t *)(const void *)L + at, sizeof counts);
+  return counts[0] <= counts[1] && counts[1] > 0;
+}
+
+#endif
