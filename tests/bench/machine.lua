@@ -34,6 +34,8 @@ function machine.find_programs(build, folder)
     node_dir = folder .. "/node",
     taskset = find_program("taskset"),
     reference = find_program(build .. "/bench/reference"),
+    load = find_program(build .. "/bench/load"),
+    luajit = find_program("luajit") and ("env 'LUA_CPATH=%s/lua/5.1/?.so;;' luajit"):format(build),
   }
 end
 

@@ -61,6 +61,41 @@ local function convoy_row(spinners, metric, most)
   }
 end
 
+-- Tasks of one thread beside asyncio's; counts: ours and Python's.
+local function tasks_row(mode, title, metric, unit, better, target, counts, note)
+  local function command(runner, program, count)
+    return ("%s %s %s %s"):format(runner, program, mode, count)
+  end
+  return {
+    name = "tasks-" .. mode, title = title, metric = metric, unit = unit, better = better, note = note,
+    contenders = {
+      { name = "manymoons async", side = "ours", world = "async", target = target,
+        command = command("{manymoons} --world async", "{lua}/tasks.lua", counts[1]) },
+      { name = "manymoons async, LuaJIT", side = "reference",
+        command = command("{luajit}", "{lua}/tasks.lua", counts[1]) },
+      python("asyncio", ("tasks.py %s %s"):format(mode, counts[2])),
+    },
+  }
+end
+
+local function echo_server_row()
+  local load = "{load} 100 100000 "
+  return {
+    name = "tasks-server", title = "Echo server, 100 connections, 64 bytes each way", metric = "rate", unit = "k/s",
+    better = "more", note = "The clients are one C program; sockets are luasocket's, and asyncio's streams.",
+    contenders = {
+      { name = "manymoons async", side = "ours", world = "async",
+        target = { least = 3, of = "Python asyncio, streams" },
+        command = load .. "{manymoons} --world async {lua}/tasks.lua server" },
+      { name = "manymoons async, LuaJIT", side = "reference", command = load .. "{luajit} {lua}/tasks.lua server" },
+      { name = "Python asyncio, streams", side = "peer",
+        command = load .. "{python} {python_dir}/tasks.py server streams" },
+      { name = "Python asyncio, protocol", side = "peer",
+        command = load .. "{python} {python_dir}/tasks.py server protocol" },
+    },
+  }
+end
+
 local WORLDS = { "interpreters", "processes" }
 
 -- The same command in both worlds.
@@ -361,6 +396,11 @@ return {
     contenders = join(in_both("Table", "shared.lua table 1000000", { most = 2000 }),
       in_both("Manager", "shared.lua manager 20000"), { python("Manager", "shared.py manager 10000") }),
   },
+  tasks_row("sleep", "10,000 tasks that sleep for a second", "time", "s", "less", { most = 1.1 }, { 10000, 10000 }),
+  tasks_row("memory", "What each of 10,000 sleeping tasks costs", "memory", "KiB", "less", { most = 2 },
+    { 10000, 10000 }, "Of the resident set."),
+  tasks_row("switch", "A task gives way", "time", "us", "less", { most = 0.3 }, { 1000000, 200000 }),
+  echo_server_row(),
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

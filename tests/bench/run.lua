@@ -106,7 +106,7 @@ local function prepare(row, plan, programs)
     contender.runs, contender.one_core = {}, {}
     contender.shell = complete_command(contender.command, programs)
     if plan.is_smoke then
-      contender.shell = contender.side == "ours" and shrink(contender.shell) or nil
+      contender.shell = contender.side == "ours" and contender.shell and shrink(contender.shell) or nil
     end
   end
 end

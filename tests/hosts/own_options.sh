@@ -37,7 +37,7 @@ for world in serial interpreters processes; do
 done
 gives 0 'serial	world.lua	nil	serial' '$program --world processes --world serial world.lua'
 gives 0 'processes	--world	nil	processes' '$program -- --world'
-gives 1 "manymoons: set_world: no world 'mars' (there are: serial, threads, interpreters, processes)" '$program --world mars world.lua'
+gives 1 "manymoons: set_world: no world 'mars' (there are: serial, async, threads, interpreters, processes)" '$program --world mars world.lua'
 gives 1 "*MANYMOONS_WORLD: no world 'mars'*" 'MANYMOONS_WORLD=mars $program world.lua'
 gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world'
 gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
@@ -54,7 +54,7 @@ gives 0 '*usage*compare*' '$program compare --help'
 gives 0 'processes	./compare	a	processes' '$program ./compare a'
 gives 0 'processes	compare	a	processes' '$program -- compare a'
 gives 0 'true	true' '$program -e "print(require([[manymoons]]) == package.loaded.manymoons, arg[0] == nil or true)"'
-gives 0 '4	serial' '$program --world serial -l mm=manymoons -e "print(#mm.worlds, mm.current_world())"'
+gives 0 '5	serial' '$program --world serial -l mm=manymoons -e "print(#mm.worlds, mm.current_world())"'
 
 # A closed descriptor is not given to what is opened next, so that what is printed does not end up there.
 cat >closed.lua <<'END'

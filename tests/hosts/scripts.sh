@@ -12,7 +12,7 @@ printf 'binary \0 two two two' >texts/binary
 same() {
   script=$1
   shift
-  for world in serial threads interpreters processes; do
+  for world in serial async threads interpreters processes; do
     "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/$script" "$@" >"$world.out" 2>"$world.err" || {
       echo "$script fails in world $world:"
       cat $world.out $world.err
@@ -31,8 +31,13 @@ same shared_counter.lua 3 2000
 same early_exit.lua 2 1000000
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1
+same fetch.lua 60 0.005 20
+same chat.lua 10 5
+same crawl.lua 60 0.001
 same mandelbrot.lua 64 picture.png
 [ "$(head -c 8 picture.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || echo "not a PNG"
 
-"$MM_BUILD/manymoons" --world threads "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
-[ "$(wc -l <convoy.out)" = 6 ] || cat convoy.out
+for world in async threads; do
+  "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
+  [ "$(wc -l <convoy.out)" = 6 ] || cat convoy.out
+done

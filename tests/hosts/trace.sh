@@ -100,7 +100,22 @@ for world in threads interpreters processes; do
   check $world.json 'c.task == 6 and c.worker == 3 and c.sleep == 30 and c.get and c.join and c.names.Producer'
   check $world.json 'c.names["PoolWorker-1"] and c.names["PoolWorker-2"]'
 done
-check threads.json 'c["waits for the lock"] > 0'
+
+# Each of two threads goes on only when the other has run, and neither gives way by itself: one of them waits.
+cat >turns.lua <<'END'
+local mm = require("manymoons")
+local started, seen = false, false
+local other = mm.threads.Process(function()
+  started = true
+  while not seen do end
+end)
+other:start()
+while not started do end
+seen = true
+other:join()
+END
+MANYMOONS_TRACE=turns.json "$manymoons" turns.lua >out 2>err || fail "turns.lua fails"
+check turns.json 'c["waits for the lock"] > 0'
 
 # The program's own word for it, and the script's.
 "$manymoons" --world threads trace -o trace.json work.lua >out 2>err || fail "trace fails"

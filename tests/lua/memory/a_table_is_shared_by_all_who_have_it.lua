@@ -69,3 +69,26 @@ same.late = 1
 expect.equal(t.late, 1)
 t:close()
 expect.raises("Table: used after close", function() return t.late end)
+
+-- Finalizers that use a table while its keys are listed change nothing about the list.
+local listed = mm.Table()
+for i = 1, 500 do listed[("key %d "):format(i):rep(20)] = i end
+local function use_when_collected()
+  local function use()
+    listed.other = #listed:keys()
+    listed.other = nil
+  end
+  if newproxy then
+    getmetatable(newproxy(true)).__gc = use
+  else
+    setmetatable({}, { __gc = use })
+  end
+end
+for _ = 1, 50 do
+  for _ = 1, 20 do use_when_collected() end
+  local seen = {}
+  for _, key in ipairs(listed:keys()) do
+    if key ~= "other" then seen[#seen + 1] = listed[key] end
+  end
+  expect.equal(#seen, 500)
+end

@@ -2,7 +2,7 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
-expect.equal(mm.worlds, { "serial", "threads", "interpreters", "processes" })
+expect.equal(mm.worlds, { "serial", "async", "threads", "interpreters", "processes" })
 local current = mm.current_world()
 expect.equal(mm.world(current), mm[current])
 local pool = mm.Pool(1)

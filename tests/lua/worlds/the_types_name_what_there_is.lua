@@ -21,12 +21,15 @@ end
 local folder = os.getenv("MM_BUILD") .. "/../../bindings/"
 read(folder .. "types.lua")
 read(folder .. "types_shared.lua")
+read(folder .. "types_async.lua")
 
 local pool, process = mm.Pool(1), mm.Process(print)
 local here = mm.Pipe()
 local things = {
   mm = mm,
-  World = mm.world(mm.current_world()),
+  World = mm.world(mm.current_world() == "async" and "threads" or mm.current_world()),
+  Async = mm.async,
+  Task = mm.async.spawn(function() end),
   Pool = pool,
   Process = process,
   Future = pool:submit(function() end),
@@ -53,11 +56,17 @@ for class, thing in pairs(things) do
   if class ~= "mm" and meta then methods = type(meta.__index) == "table" and meta.__index or {} end
   for name, value in pairs(methods) do
     local is_public = type(name) == "string" and not name:find("^_") and type(value) == "function"
-    local base = (class == "mm" and typed.World) or (class == "JoinableQueue" and typed.Queue) or {}
+    local is_world = class == "mm" or class == "Async"
+    local base = (is_world and typed.World) or (class == "JoinableQueue" and typed.Queue) or {}
     local is_known = typed[class][name] or base[name]
     if is_public and not is_known then error(class .. "." .. name .. " is not in types.lua") end
   end
 end
+mm.async.run(function()
+  mm.async.group(function(group)
+    for name in pairs(typed.Group) do expect.equal(type(group[name]), "function", "Group." .. name) end
+  end)
+end)
 for name in pairs(mm) do
   local is_known = name:find("^_") or typed.mm[name] or typed.World[name] or typed.fields[name]
   if not is_known then error("mm." .. name .. " is not in types.lua") end

@@ -28,4 +28,14 @@ static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, 
   return WIFSIGNALED(report);
 }
 
+/* For each deed: one_death(deed, n) for n = 1, 2, … until it survives. There are points to die at, and an
+ * end. */
+static void die_at_each_point(bool (*one_death)(size_t deed, long point), size_t deeds, long most) {
+  for (size_t deed = 0; deed < deeds; deed++) {
+    long point = 1;
+    while (one_death(deed, point)) CHECK(++point < most);
+    CHECK(point > 4);
+  }
+}
+
 #endif

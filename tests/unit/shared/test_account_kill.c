@@ -77,7 +77,8 @@ static void settle(struct ring *r) {
   ring_validate(r);
 }
 
-static bool one_death(const struct deed *deed, long point) {
+static bool one_death(size_t number, long point) {
+  const struct deed *deed = &deeds[number];
   const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
   struct scene s;
   struct child_slot place;
@@ -98,11 +99,7 @@ static bool one_death(const struct deed *deed, long point) {
 int main(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
   channel_register_kinds();
-  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
-    long point = 1;
-    while (one_death(&deeds[i], point)) CHECK(++point < POINTS_MAX);
-    CHECK(point > 4); /* there were points to die at */
-  }
+  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   bytes_fini(&inbox);
   commons_close();
   return 0;

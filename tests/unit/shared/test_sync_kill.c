@@ -19,7 +19,7 @@
 
 #include "doomed_child.h"
 
-enum { POINTS_MAX = 60, PERMITS = 3, PARTIES = 2, THREAD = 7 };
+enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, BELL = 1 };
 
 struct scene {
   struct sync *lock;
@@ -169,7 +169,8 @@ static void check_all(struct scene *s) {
   }
 }
 
-static bool one_death(const struct deed *deed, long point) {
+static bool one_death(size_t number, long point) {
+  const struct deed *deed = &deeds[number];
   const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
   struct scene s = {.mine = {0}};
   struct child_slot place;
@@ -189,6 +190,8 @@ static bool one_death(const struct deed *deed, long point) {
     if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
   }
   CHECK_EQ(condition_enter(s.condition, commons_slot(), &s.mine), STATUS_OK);
+  struct sync *all[] = {s.lock, s.rlock, s.semaphore, s.condition, s.barrier};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_bells(all[i], BELL);
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   commons_forget_child(place);
   commons_forget_child(s.dead);
@@ -201,11 +204,7 @@ static bool one_death(const struct deed *deed, long point) {
 int main(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
   channel_register_kinds();
-  for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
-    long point = 1;
-    while (one_death(&deeds[i], point)) CHECK(++point < POINTS_MAX);
-    CHECK(point > 4); /* there were points to die at */
-  }
+  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   commons_close();
   return 0;
 }

@@ -28,9 +28,9 @@ static long long number_of(struct vm *vm, const char *global) {
 static void vms_share_nothing(void) {
   struct vm *a = NULL;
   struct vm *b = NULL;
-  CHECK_EQ(vm_open(&a), STATUS_OK);
+  CHECK_EQ(vm_open(&a, NULL), STATUS_OK);
   vm_leave(a);
-  CHECK_EQ(vm_open(&b), STATUS_OK);
+  CHECK_EQ(vm_open(&b, NULL), STATUS_OK);
   run(b, "x = 2");
   vm_leave(b);
   vm_enter(a);
@@ -44,9 +44,11 @@ static void vms_share_nothing(void) {
 
 static void a_limit_of_memory_is_an_error_and_not_the_end(void) {
   struct vm *vm = NULL;
-  CHECK_EQ(vm_open(&vm), STATUS_OK);
+  const struct vm_options options = {.memory_limit = 1100000};
+  CHECK_EQ(vm_open(&vm, &options), STATUS_OK);
+  const size_t used = vm_memory_of(vm).used;
+  CHECK(used > 5000 && used < 100000);
   run(vm, "collectgarbage() collectgarbage()");
-  vm_limit_memory(vm, (size_t)lua_gc(vm_lua(vm), LUA_GCCOUNT, 0) * 1024 + 1100000);
   run(vm, "for i = 1, 20 do big = ('x'):rep(100000) .. i; big = nil; collectgarbage() end");
   CHECK(luaL_dostring(vm_lua(vm), "big = ('x'):rep(2000000)") != 0);
   CHECK(strstr(lua_tostring(vm_lua(vm), -1), "memory") != NULL);
@@ -64,7 +66,7 @@ static void vms_are_closed_in_any_order(int count) {
       vm_enter(vms[place]);
       vm_close(vms[place]);
     }
-    CHECK_EQ(vm_open(&vms[place]), STATUS_OK);
+    CHECK_EQ(vm_open(&vms[place], NULL), STATUS_OK);
     run(vms[place], "t = setmetatable({}, {__index = string}) s = t.rep('x', 10)");
     vm_leave(vms[place]);
   }
@@ -88,7 +90,7 @@ struct runner {
 static void runner_main(void *argument) {
   struct runner *r = argument;
   struct vm *vm = NULL;
-  CHECK_EQ(vm_open(&vm), STATUS_OK);
+  CHECK_EQ(vm_open(&vm, NULL), STATUS_OK);
   vm_bind_thread(vm);
   signals_let_interrupts_in();
   r->vm = vm;
@@ -131,7 +133,7 @@ static void loops_of_all_kinds_are_interrupted(void) {}
 
 static bool is_luajit(void) {
   struct vm *vm = NULL;
-  CHECK_EQ(vm_open(&vm), STATUS_OK);
+  CHECK_EQ(vm_open(&vm, NULL), STATUS_OK);
   lua_getglobal(vm_lua(vm), "jit");
   const bool is_jit = !lua_isnil(vm_lua(vm), -1);
   vm_close(vm);

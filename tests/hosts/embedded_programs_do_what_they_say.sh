@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The programs of scripts/embed and scripts/love, built as their users would, do what their first lines say: the game goes on
+# beside scripts that loop and eat memory, the log analyser counts what is there, whatever its filters do.
+set -eu
+case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the hosts
+
+fail() {
+  echo "$1"
+  cat out err 2>/dev/null
+  exit 1
+}
+embed=$MM_TOP/scripts/embed
+build() { # NAME FLAGS…
+  local name=$1
+  shift
+  cc -O2 -Wall -Wextra -Werror -I"$MM_TOP/vm" "$embed/$name.c" "$@" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o "$name" \
+    >out 2>&1 || fail "$name does not build"
+}
+
+build quick_start
+[ "$(./quick_start)" = 42 ] || fail "quick_start"
+
+# The log analyser, with one core and two; what a filter does wrong costs its piece.
+build log_filter
+awk 'BEGIN { for (i = 0; i < 60000; i++)
+  printf "10.0.0.1 - - [24/Nov/2026:%02d:00:00 +0000] \"GET /p HTTP/1.1\" %d 17\n", i % 24, i % 10 ? 200 : 503; print "odd" }' >log
+for vms in 1 2; do
+  LOG_FILTER_VMS=$vms ./log_filter "$embed/by_status.lua" log log >out 2>err || fail "log_filter with $vms VMs"
+  grep -q '^ *108000  status 200$' out && grep -q '^ *12000  status 503$' out && grep -q '^ *2  not understood$' out ||
+    fail "log_filter with $vms VMs counts"
+done
+for filter in "function line() error('on purpose') end|on purpose" "function line() local t = {} while true do t[#t+1] = ('x'):rep(9e6) end end|memory" \
+  "function line() os.exit() end|a nil value" "function oops(|expected"; do
+  echo "${filter%%|*} function result() return {} end" >filter.lua
+  [ "${filter##*|}" != expected ] || echo "function oops(" >filter.lua
+  ./log_filter filter.lua log >out 2>err && fail "log_filter with $filter: exit status 0"
+  grep -q "${filter##*|}" err || fail "log_filter with $filter says"
+done
+
+# The game: frames, thoughts, scripts that were stopped, a picture.
+build creatures $(pkg-config --cflags --libs sdl2) -lm
+for mode in threads inline wait; do
+  CREATURES_SCRIPTS=$embed/ xvfb-run -a ./creatures $mode 120 90 picture.bmp >out 2>err || fail "creatures $mode"
+  awk -v mode=$mode 'NR == 2 { ok = $1 == mode && $2 == 90 && $7 > 20 && $8 > 0 } END { exit !ok }' out || fail "creatures $mode"
+  [ "$(wc -c <picture.bmp)" -gt 1000000 ] || fail "no picture"
+  rm picture.bmp
+done
+
+# The game for LÖVE, each way of looking for ways.
+for mode in pool thread here; do
+  LUA_CPATH="$MM_BUILD/lua/5.1/?.so;;" SDL_AUDIODRIVER=dummy xvfb-run -a love "$MM_TOP/scripts/love" $mode 60 picture.png >out 2>err ||
+    fail "love $mode"
+  awk -v mode=$mode 'NR == 2 { ok = $1 == mode && $2 == 60 && $6 > 20 } END { exit !ok }' out || fail "love $mode"
+  [ -s picture.png ] || fail "love $mode: no picture"
+  rm picture.png
+done
+
+# The plugin for Neovim: what grep finds, with an editor that goes on.
+cat >search.lua <<'END'
+package.cpath = os.getenv("MM_BUILD") .. "/lua/5.1/?.so;" .. package.cpath
+local grep = dofile(os.getenv("MM_TOP") .. "/scripts/neovim/grep.lua")
+local ticks, total = 0, nil
+vim.loop.new_timer():start(1, 1, function() ticks = ticks + 1 end)
+grep.start("lua_State", os.getenv("MM_TOP") .. "/vm", function(n) total = n end)
+vim.wait(20000, function() return total ~= nil end, 1)
+local list = vim.fn.getqflist()
+print(total, #list, ticks > 0, list[1] and list[1].lnum > 0 and list[1].text:find("lua_State") ~= nil)
+END
+export MM_BUILD MM_TOP
+nvim --headless -u NONE -c "luafile search.lua" -c qa >out 2>&1 || fail "neovim"
+wanted=$(grep -rIh --include='*.*' --include=LAYERS lua_State "$MM_TOP/vm" | wc -l)
+grep -q "^$wanted $wanted true true" out || fail "Grep in neovim does not find $wanted lines"
+
+# A program that is killed takes the processes of its VMs along.
+cat >killed.c <<'END'
+#include <manymoons.h>
+#include <signal.h>
+#include <unistd.h>
+int main(void) {
+  mm_rt *rt;
+  mm_vm *vm;
+  mm_vm_config config;
+  mm_vm_config_init(&config);
+  config.where = MM_PROCESS;
+  if (mm_rt_create(&rt, NULL) || mm_vm_create(rt, &vm, &config)) return 1;
+  mm_eval(vm, NULL, "x", "while true do end", MM_ZERO, NULL);
+  return kill(getpid(), SIGKILL);
+}
+END
+cc killed.c -I"$MM_TOP/vm" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o killed
+mark=MM_MARK=$$.embedded
+env $mark ./killed >out 2>&1 && fail "killed: lives"
+tries=0
+while grep -lsz "^$mark\$" /proc/[0-9]*/environ >left 2>/dev/null; do
+  tries=$((tries + 1))
+  [ $tries -lt 50 ] || fail "a killed program leaves processes"
+  timeout 0.1 tail -f /dev/null || true
+done

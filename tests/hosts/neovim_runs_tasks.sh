@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# In Neovim tasks live inside its loop: they go on while the editor waits for keys, may call its functions, and wait for
+# its timers, threads and pools.
+set -eu
+case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
+
+cat >tasks.lua <<'END'
+package.cpath = os.getenv("MM_BUILD") .. "/lua/5.1/?.so;" .. package.cpath
+local mm = require("manymoons")
+local uv = vim.uv or vim.loop
+local async, said, ticks = mm.async, {}, 0
+local function say(...) said[#said + 1] = table.concat({ ... }, " ") end
+uv.new_timer():start(1, 1, function() ticks = ticks + 1 end)
+async.spawn(function()
+  vim.api.nvim_buf_set_lines(0, 0, -1, true, { "written by a task" })
+  mm.sleep(0.05)
+  say("the editor went on:", tostring(ticks > 1))
+  local _, about = async.await(function(resume) uv.fs_stat("/proc/self/status", resume) end)
+  say("a file system call:", about.type)
+  say("a thread:", async.to_thread(function() return "worked" end))
+  local pool = mm.interpreters.Pool(2)
+  say("a pool:", pool:submit(function(x) return 2 * x end, 21):get())
+  pool:close()
+  pool:join()
+  say("a coroutine in a task:", coroutine.wrap(function()
+    mm.sleep(0.001)
+    return "waited"
+  end)())
+  vim.schedule(function()
+    say(vim.api.nvim_get_current_line())
+    io.stdout:write(table.concat(said, "\n"), "\n")
+    vim.cmd("qall!")
+  end)
+end)
+say("the script returned")
+END
+timeout 30 nvim --headless -u NONE -c "luafile tasks.lua" >out 2>err </dev/null || { cat out err; exit 1; }
+cat >expected <<'END'
+the script returned
+the editor went on: true
+a file system call: file
+a thread: worked
+a pool: 42
+a coroutine in a task: waited
+written by a task
+END
+cmp -s expected out || diff expected out
+cat err

@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What is told of tasks on standard error: failures that nobody asked about, tasks that keep their thread, with the name
+# and both places; what os.exit and Ctrl-C do in the middle of tasks.
+set -u
+program=$MM_BUILD/manymoons
+wrong=0
+complain() {
+  echo "$1:"
+  cat out err
+  wrong=1
+}
+# said STATUS PATTERN…: how run.lua ended, and lines of its standard error.
+said() {
+  wanted=$1
+  shift
+  env "$setting" timeout 20 "$program" run.lua >out 2>err
+  status=$?
+  [ $status = "$wanted" ] || complain "status $status, wanted $wanted"
+  for pattern in "$@"; do grep -q -e "$pattern" err || complain "no line like '$pattern'"; done
+}
+
+setting=A=b
+cat >run.lua <<'END'
+local mm = require "manymoons"
+local function breaks() error("lost") end
+mm.async.run(function()
+  mm.async.spawn(breaks)
+  mm.sleep(0)
+end)
+END
+said 0 'manymoons: task Task-2 failed, and nobody asked for its result: run.lua:2: lost' 'spawned at:' 'run.lua:4:'
+[ "$(grep -c 'nobody asked' err)" = 1 ] || complain "told more than once"
+
+cat >run.lua <<'END'
+local mm = require "manymoons"
+mm.async.run(function()
+  mm.async.spawn(function()
+    local ends = mm.time() + 0.15
+    while mm.time() < ends do end
+    mm.sleep(0.001)
+  end):get()
+end)
+END
+said 0
+[ -s err ] && complain "debug mode is on by itself"
+setting=MANYMOONS_ASYNC_DEBUG=1
+said 0 'manymoons: task Task-2 ran for 0\.[0-9]* s without waiting (.*run.lua:6'
+setting=A=b
+
+cat >run.lua <<'END'
+local mm = require "manymoons"
+mm.async.run(function()
+  mm.async.spawn(function() coroutine.wrap(function() mm.sleep(30) end)() end)
+  mm.sleep(0.001)
+  mm.async.spawn(function()
+    print("leaving")
+    os.exit(7)
+  end):get()
+end)
+END
+said 7
+[ "$(cat out)" = leaving ] || complain "what was printed is lost"
+
+cat >run.lua <<'END'
+local mm = require "manymoons"
+mm.async.run(function()
+  for i = 1, 10 do mm.async.spawn(function() mm.sleep(30) end) end
+  for i = 1, 3 do mm.async.spawn(function() coroutine.wrap(function() mm.sleep(30) end)() end) end
+  mm.sleep(0.001)
+  io.stderr:write("ready\n")
+  mm.sleep(30)
+end)
+END
+mkfifo ready
+env --default-signal=INT "$program" run.lua >out 2>ready &
+pid=$!
+exec 7<ready
+read -r _ <&7
+kill -INT $pid
+timeout 10 cat <&7 >err
+wait $pid
+status=$?
+[ $status = 130 ] || complain "status $status after Ctrl-C, wanted 130"
+grep -q interrupted err || complain "Ctrl-C is not told"
+exit $wrong

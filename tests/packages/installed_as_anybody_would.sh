@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `make install`, and what a user does next: run the program, require the module, build programs with pkg-config, shared and
+# static, in C and C++; and `make uninstall` leaves nothing.
+set -eu
+prefix=$PWD/prefix
+make -s -C "$MM_TOP" SKIP_SETUP=1 QUIET=1 VARIANT=release install PREFIX="$prefix" >out 2>&1 || { cat out; exit 1; }
+
+fail() {
+  echo "$1"
+  cat out 2>/dev/null
+  exit 1
+}
+says() { # WHAT COMMAND…
+  local wanted=$1
+  shift
+  "$@" >out 2>&1 || fail "$*: exit status $?"
+  [ "$(cat out)" = "$wanted" ] || fail "$*: not $wanted"
+}
+
+says 9 "$prefix/bin/manymoons" -e 'print(require("manymoons").Pool(2):map(function(x) return x * x end, { 3 })[1])'
+for lua in lua5.4:5.4 lua5.3:5.3 lua5.1:5.1 luajit:5.1; do
+  says 9 env LUA_CPATH="$prefix/lib/lua/${lua#*:}/?.so" "${lua%:*}" -e \
+    'print((string.format("%d", require("manymoons").Pool(2):map(function(x) return x * x end, { 3 })[1])))'
+done
+
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig" LD_LIBRARY_PATH="$prefix/lib"
+quick=$MM_TOP/scripts/embed/quick_start.c
+for name in manymoons manymoons-luajit; do
+  cc -std=c99 -Wall -Wextra -Werror "$quick" $(pkg-config --cflags --libs $name) -o quick || fail "$name: does not build"
+  says 42 ./quick
+  g++ -std=c++11 -Wall -Wextra -Werror -x c++ "$quick" -x none $(pkg-config --cflags --libs $name) -o quick || fail "$name: not as C++"
+  says 42 ./quick
+  cc "$quick" -I"$prefix/include" "$prefix/lib/lib$name.a" $(pkg-config --libs "$(pkg-config --print-requires $name)") -pthread -lm -ldl \
+    -o quick || fail "$name: does not link statically"
+  says 42 env -u LD_LIBRARY_PATH ./quick
+done
+man -l "$prefix/share/man/man3/manymoons.3" 2>/dev/null | grep -q mm_rt_create || fail "no manual"
+
+make -s -C "$MM_TOP" SKIP_SETUP=1 uninstall PREFIX="$prefix" >out 2>&1 || fail "uninstall"
+find "$prefix" ! -type d >out
+[ ! -s out ] || fail "uninstall leaves"

@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: MIT
+-- The code blocks of a page, run. Usage: manymoons examples.lua PAGE.md, in an empty directory, with MM_BUILD, MM_TOP.
+--
+-- ```lua blocks are scripts; the block without a language behind one is what it prints, and is compared. With the
+-- comment <!-- examples: one script --> in a page all of them are one script, and those behind a `pool:close()` go in
+-- front of it. ```c blocks with a main are compiled, linked and run; others are compiled as the body of a function that
+-- has rt, vm and job. A block behind <!-- example: not run --> is for people alone.
+local page = arg[1]
+local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+local function fail(block, what)
+  print(("%s:%d: %s"):format(page, block.line, what))
+  os.exit(1)
+end
+
+local function read_blocks(text)
+  local blocks, block, number, said = {}, nil, 0, nil
+  for line in text:gmatch("([^\n]*)\n") do
+    number = number + 1
+    local fence = line:match("^```(.*)$")
+    if fence and not block then
+      block = { language = fence, line = number, lines = {}, said = said }
+      said = nil
+    elseif fence then
+      block.text = table.concat(block.lines, "\n") .. "\n"
+      blocks[#blocks + 1] = block
+      block = nil
+    elseif block then
+      table.insert(block.lines, line)
+    else
+      said = line:match("^<!%-%- example: (.-) %-%->$") or (line ~= "" and nil) or said
+    end
+  end
+  return blocks
+end
+
+-- What a block without a language says that is printed: all of it, or what stands behind the command that runs it.
+local function output_of(block)
+  if not block or block.language ~= "" or block.said then return nil end
+  local first, rest = block.text:match("^([^\n]*)\n(.*)$")
+  if first:find("^%$ build/manymoons [%w_]+%.lua$") then return rest, first:match("([%w_]+%.lua)$") end
+  return not first:find("^%$") and block.text or nil
+end
+
+-- Which worker it was is chance.
+local function plain(text) return (text:gsub("PoolWorker%-%d", "PoolWorker-N")) end
+
+local function run(block, command, wanted)
+  local status = select(3, os.execute(command .. " >out 2>&1"))
+  local said = read("out")
+  if status ~= 0 then fail(block, "exit status " .. tostring(status) .. "\n" .. said) end
+  if wanted and plain(said) ~= plain(wanted) then
+    fail(block, "prints\n" .. said .. "where the page says\n" .. wanted)
+  end
+end
+
+local function run_lua(block, text, name, wanted)
+  write(name, text)
+  run(block, build .. "/manymoons " .. name, wanted)
+end
+
+local function one_script(blocks)
+  local script, outputs, name, first = "", "", "page.lua", nil
+  for i, block in ipairs(blocks) do
+    if block.language == "lua" and not block.said then
+      first = first or block
+      local close = script:find("\npool:close()", 1, true)
+      script = close and script:sub(1, close) .. block.text .. script:sub(close + 1) or script .. block.text
+      local output, file = output_of(blocks[i + 1])
+      outputs, name = outputs .. (output or ""), file or name
+    end
+  end
+  run_lua(first, script, name, outputs)
+end
+
+local fragment = [[
+#include <manymoons.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+struct lua_State;
+void fragment(mm_rt *rt, mm_vm *vm, mm_job *job);
+void fragment(mm_rt *rt, mm_vm *vm, mm_job *job) {
+  (void)rt, (void)vm, (void)job;
+%s}
+]]
+
+local function run_c(block, wanted)
+  local has_main = block.text:find("int main")
+  write("example.c", has_main and block.text or (fragment:gsub("%%s", function() return block.text end)))
+  local compile = "cc -std=c99 -D_GNU_SOURCE -Wall -Werror -Wno-unused -I" .. top .. "/vm example.c "
+  local link = ("-L%s -lmanymoons -Wl,-rpath,%s -o example"):format(build, build)
+  run(block, compile .. (has_main and link or "-fsyntax-only"))
+  if has_main then run(block, "./example", wanted) end
+end
+
+local text = read(page)
+local blocks = read_blocks(text .. "\n")
+if text:find("<!-- examples: one script -->", 1, true) then one_script(blocks) end
+for i, block in ipairs(blocks) do
+  if block.language == "c" and not block.said then run_c(block, (output_of(blocks[i + 1]))) end
+  if block.language == "lua" and not block.said and not text:find("<!-- examples: one script -->", 1, true) then
+    local wanted, name = output_of(blocks[i + 1])
+    run_lua(block, block.text, name or "example.lua", wanted)
+  end
+end
