@@ -211,11 +211,13 @@ static bool end_children(struct vm *vm) {
   lua_State *L = vm_lua(vm);
   if (!ctrl_c_was_pressed()) module_shutdown(L, SHUTDOWN_JOIN);
   const bool was_interrupted = ctrl_c_was_pressed();
+  if (was_interrupted) { /* before the release: the next signal ends the program without a word */
+    fflush(stdout);
+    fputs("manymoons: interrupted\n", stderr);
+  }
   ctrl_c_release();
   vm_end_stops(vm);
   if (!was_interrupted) return false;
-  fflush(stdout);
-  fputs("manymoons: interrupted\n", stderr);
   if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   module_shutdown(L, SHUTDOWN_TERMINATE);
   if (!tracing_is_on()) return true;
