@@ -39,7 +39,7 @@ LUA_5.1_CFLAGS ?= -isystem /usr/include/lua5.1
 LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
 
 PROGRAM_SRC := $(sort $(wildcard vm/*.c))
-CORE_DIRS := base os sync shared wire channel task trace
+CORE_DIRS := base os sync shared wire channel task engine trace
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c)))
 LUA_SRC   := $(sort $(wildcard vm/state/*.c vm/host/*.c vm/api/*.c) $(wildcard bindings/*.c))
 EMBEDDED  := $(sort $(wildcard bindings/lua/*.lua bindings/page/* third_party/uplot/*))

@@ -13,6 +13,8 @@
 #include "channel/message.h"
 #include "connection.h"
 #include "embedded.h"
+#include "engine_lease.h"
+#include "engine_link.h"
 #include "failure.h"
 #include "fiber.h"
 #include "gil.h"
@@ -23,6 +25,7 @@
 #include "loop.h"
 #include "measure.h"
 #include "memory.h"
+#include "poller.h"
 #include "pool_core.h"
 #include "queue.h"
 #include "settings.h"
@@ -296,6 +299,10 @@ static const luaL_Reg private_functions[] = {
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},
+    {"sha256", crypto_sha256_call},
+    {"link_open", engine_link_open},
+    {"lease_open", engine_lease_open},
+    {"poller_new", poller_new},
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},
     {"sync_methods", sync_methods},

@@ -277,6 +277,16 @@ int crypto_hmac_call(lua_State *L) {
   return 1;
 }
 
+int crypto_sha256_call(lua_State *L) {
+  size_t size = 0;
+  const char *data = luaL_checklstring(L, 1, &size);
+  uint8_t digest[CRYPTO_MAC_SIZE];
+  if (crypto_sha256(data, size, digest))
+    luaL_error(L, "SHA-256 needs libcrypto (Debian: apt-get install libssl3)");
+  lua_pushlstring(L, (const char *)digest, sizeof digest);
+  return 1;
+}
+
 int crypto_random_call(lua_State *L) {
   uint8_t bytes[CRYPTO_RANDOM_MAX];
   const lua_Number size = luaL_checknumber(L, 1);

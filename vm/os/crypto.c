@@ -1,50 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/crypto.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/random.h>
 
-/* As in openssl/hmac.h and openssl/evp.h, 1.1 and 3; the types are opaque there. */
+#include "os/library.h"
+
+/* As in openssl/hmac.h, openssl/evp.h and openssl/sha.h, 1.1 and 3; the types are opaque there. */
 typedef const void *(*evp_sha256_function)(void);
 typedef unsigned char *(*hmac_function)(const void *digest, const void *key, int key_size,
                                         const unsigned char *data, size_t size, unsigned char *mac,
                                         unsigned int *mac_size);
+typedef unsigned char *(*sha256_function)(const unsigned char *data, size_t size, unsigned char *digest);
 
 /* Written once, under `once`, and never unloaded. */
 static struct {
   pthread_once_t once;
+  bool is_there;
   evp_sha256_function sha256;
   hmac_function hmac;
+  sha256_function digest;
 } library = {.once = PTHREAD_ONCE_INIT};
-
-/* ISO C has no conversion from dlsym's result; POSIX means this one. */
-static void find(void *handle, const char *name, void *place, size_t size) {
-  void *const address = dlsym(handle, name);
-  memcpy(place, &address, size);
-}
 
 static void load(void) {
   static const char *const names[] = {"libcrypto.so.3", "libcrypto.so.1.1", "libcrypto.so"};
-  void *handle = NULL;
-  for (size_t i = 0; i < sizeof names / sizeof *names && !handle; i++)
-    handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-  if (!handle) return;
-  find(handle, "EVP_sha256", &library.sha256, sizeof library.sha256);
-  find(handle, "HMAC", &library.hmac, sizeof library.hmac);
+  const struct library_symbol symbols[] = {
+      {"EVP_sha256", &library.sha256}, {"HMAC", &library.hmac}, {"SHA256", &library.digest}};
+  void *const handle = library_open(names, sizeof names / sizeof *names);
+  library.is_there = handle && library_find(handle, symbols, sizeof symbols / sizeof *symbols);
 }
 
 status crypto_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
                           uint8_t mac[CRYPTO_MAC_SIZE]) {
   pthread_once(&library.once, load);
-  if (!library.sha256 || !library.hmac) return -ELIBACC;
+  if (!library.is_there) return -ELIBACC;
   if (key_size > INT_MAX) return -E2BIG;
   unsigned int mac_size = 0;
   if (!library.hmac(library.sha256(), key, (int)key_size, data, size, mac, &mac_size)) return -EIO;
   return mac_size == CRYPTO_MAC_SIZE ? STATUS_OK : -EIO;
+}
+
+status crypto_sha256(const void *data, size_t size, uint8_t digest[CRYPTO_MAC_SIZE]) {
+  pthread_once(&library.once, load);
+  if (!library.is_there) return -ELIBACC;
+  return library.digest(data, size, digest) ? STATUS_OK : -EIO;
 }
 
 status crypto_random(void *out, size_t size) {
