@@ -15,7 +15,7 @@
   x(schedulers) x(scheduler) x(waiters) x(fibers) x(task_sources) x(task_hosts) x(async) x(task_waits) \
       x(task_worker) x(task_meetings)
 #define EMBEDDED_POOL(x)                                                                              \
-  x(pool) x(pool_engine) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
+  x(pool) x(pool_dispatch) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)
 #define EMBEDDED_COMPARE(x)                                                                     \
   x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \

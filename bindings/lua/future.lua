@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool_engine.lua) until it is known.
-local private, engine = ...
+-- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool_dispatch.lua and its
+-- like) until it is known.
+local private, dispatch = ...
 
 local expect, unpack, pack = private.expect, private.unpack, private.pack
 
@@ -11,8 +12,8 @@ local meta = { __index = Future, __name = "Future" }
 local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
   local name = future._pool._name
-  future._unasked = engine.on_collection(function()
-    engine.report("a call of " .. name .. " failed, and nobody asked for its result: " .. tostring(err.message))
+  future._unasked = dispatch.on_collection(function()
+    dispatch.report("a call of " .. name .. " failed, and nobody asked for its result: " .. tostring(err.message))
   end)
 end
 
@@ -24,7 +25,7 @@ end
 local function call_back(future)
   local callbacks = future._callbacks
   future._callbacks = nil
-  for _, f in ipairs(callbacks or {}) do engine.call_back(future._pool, f, future) end
+  for _, f in ipairs(callbacks or {}) do dispatch.call_back(future._pool, f, future) end
 end
 
 -- Settled once: what comes after a timeout or a cancellation changes nothing.
@@ -41,7 +42,7 @@ function Future._settle(self, ok, results)
 end
 
 function Future.ready(self)
-  if not self._is_done and not self._pool._ended then engine.pump_until(self._pool, self, 0) end
+  if not self._is_done and not self._pool._ended then self._pool._dispatch.pump_until(self._pool, self, 0) end
   return self._is_done == true
 end
 
@@ -50,7 +51,7 @@ function Future.wait(self, timeout)
   expect(timeout == nil or type(timeout) == "number", "Future:wait",
     "timeout: a number of seconds expected, got " .. type(timeout))
   if self._is_done then return true end
-  return engine.pump_until(self._pool, self, timeout)
+  return self._pool._dispatch.pump_until(self._pool, self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
@@ -58,7 +59,7 @@ function Future.get(self, timeout)
   expect(timeout == nil or type(timeout) == "number", "Future:get",
     "timeout: a number of seconds expected, got " .. type(timeout))
   if not self._is_done then
-    local done, why = engine.pump_until(self._pool, self, timeout)
+    local done, why = self._pool._dispatch.pump_until(self._pool, self, timeout)
     if not done then return nil, why end
   end
   asked(self)
@@ -76,9 +77,9 @@ end
 function Future.cancel(self)
   if Future.ready(self) then return false end
   if self._pool._ended then return false end
-  if not engine.cancel(self._pool, self._work) then return false end
-  Future._settle(self, false, pack(engine.cancelled_error()))
-  engine.run_callbacks(self._pool)
+  if not self._pool._dispatch.cancel(self._pool, self._work) then return false end
+  Future._settle(self, false, pack(dispatch.cancelled_error()))
+  dispatch.run_callbacks(self._pool)
   return true
 end
 
@@ -87,7 +88,7 @@ function Future.on_done(self, f)
   expect(private.is_callable(f), "Future:on_done", "a function expected, got " .. type(f))
   asked(self)
   if self._is_done then
-    engine.call_back_now(f, self)
+    dispatch.call_back_now(f, self)
   else
     self._callbacks = self._callbacks or {}
     self._callbacks[#self._callbacks + 1] = f
@@ -98,7 +99,7 @@ end
 -- Results come through the pool's ring, and workers die; whoever sees that pumps, and looks at the futures again.
 function meta.__mm_wait(self)
   if Future.ready(self) or self._pool._ended then return true end
-  return self._pool._core.results or self._pool._core, false, self._pool._workers
+  return self._pool._dispatch.waitable(self._pool)
 end
 
 local module = {}
@@ -110,12 +111,12 @@ local function add_callbacks(future, opts)
     if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
     if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
     if not done._ok and not opts.error_callback then
-      engine.report("a call of " .. done._pool._name .. " failed: " .. tostring(done._results[1].message))
+      dispatch.report("a call of " .. done._pool._name .. " failed: " .. tostring(done._results[1].message))
     end
   end)
 end
 
--- work: what engine.cancel cancels; its results go to future:_settle.
+-- work: what dispatch.cancel cancels; its results go to future:_settle.
 function module.new(pool, opts)
   local future = setmetatable({ _pool = pool, _is_done = false }, meta)
   add_callbacks(future, opts)
@@ -163,7 +164,7 @@ function sink.finished() end
 
 function module.submit(pool, f, opts, args, is_cancellable)
   local future = module.new(pool, opts)
-  future._work = engine.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink), is_cancellable)
+  future._work = pool._dispatch.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink), is_cancellable)
   if future._is_done then future._work = nil end
   return future
 end

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Pool: its methods, and how one is made. What they do is in pool_engine.lua, pool_lists.lua and future.lua.
+-- Pool: its methods, and how one is made. What they do is in pool_dispatch.lua, pool_lists.lua and future.lua.
 local private = ...
 
 local unpack, pack = private.unpack, private.pack
-local engine = private.load("pool_engine")(private)
-private.pool_engine = engine
-local future = private.load("future")(private, engine)
-local lists = private.load("pool_lists")(private, engine, future)
+local dispatch = private.load("pool_dispatch")(private)
+private.pool_dispatch = dispatch
+local future = private.load("future")(private, dispatch)
+local lists = private.load("pool_lists")(private, dispatch, future)
 local arguments = private.load("pool_arguments")(private)
 local runner = private.load("pool_runner")(private)
 local new_thread_core = private.load("thread_pool")(private, runner)
@@ -20,22 +20,22 @@ local Pool = {}
 
 -- submit(f, …) → Future
 function Pool.submit(self, f, ...)
-  engine.check_open(self, "Pool:submit")
-  arguments.check_function("Pool:submit", 1, f)
+  self._dispatch.check_open(self, "Pool:submit")
+  arguments.check_function("Pool:submit", 1, f, self._takes_text)
   return future.submit(self, f, nil, pack(...), true)
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
-  engine.check_open(self, "Pool:apply")
-  arguments.check_function("Pool:apply", 1, f)
+  self._dispatch.check_open(self, "Pool:apply")
+  arguments.check_function("Pool:apply", 1, f, self._takes_text)
   return future.submit(self, f, nil, pack(...), false):get()
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
 function Pool.apply_async(self, f, args, opts)
-  engine.check_open(self, "Pool:apply_async")
-  arguments.check_function("Pool:apply_async", 1, f)
+  self._dispatch.check_open(self, "Pool:apply_async")
+  arguments.check_function("Pool:apply_async", 1, f, self._takes_text)
   if args ~= nil then arguments.check_list("Pool:apply_async", 2, args) end
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
   args = args or {}
@@ -45,8 +45,8 @@ end
 -- Lists -----------------------------------------------------------------------------------------------
 
 local function check_map(self, where, f, list, opts, allowed)
-  engine.check_open(self, where)
-  arguments.check_function(where, 1, f)
+  self._dispatch.check_open(self, where)
+  arguments.check_function(where, 1, f, self._takes_text)
   arguments.check_list(where, 2, list)
   arguments.check_opts(where, 3, opts, allowed)
 end
@@ -72,8 +72,8 @@ function Pool.starmap_async(self, f, list, opts)
 end
 
 local function imap(self, where, f, source, opts, is_ordered)
-  engine.check_open(self, where)
-  arguments.check_function(where, 1, f)
+  self._dispatch.check_open(self, where)
+  arguments.check_function(where, 1, f, self._takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
   local next_item, total = arguments.items(where, source)
   return lists.stream(self, f, next_item, total, opts, is_ordered)
@@ -84,7 +84,7 @@ function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)
-  engine.check_open(self, "Pool:reduce")
+  self._dispatch.check_open(self, "Pool:reduce")
   arguments.check_function("Pool:reduce", 1, f)
   arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
@@ -97,12 +97,9 @@ end
 
 -- The end ---------------------------------------------------------------------------------------------
 
--- No more tasks; what was submitted is done. The ring is closed when nothing is open, so that a worker that dies until
--- then is replaced.
+-- No more tasks; what was submitted is done.
 function Pool.close(self)
-  if self._closed then return end
-  self._closed = true
-  if self._pending == 0 then self._core:close() end
+  if not self._closed then self._dispatch.close(self) end
 end
 
 -- Waits until everything is done and the workers are gone: true; or nil and "timeout".
@@ -110,25 +107,23 @@ function Pool.join(self, timeout)
   if not self._closed then error("Pool:join: the pool is still open; call close or terminate first", 2) end
   private.expect(timeout == nil or type(timeout) == "number", "Pool:join",
     "timeout: a number of seconds expected, got " .. type(timeout))
-  return engine.join(self, timeout and private.time() + timeout)
+  return self._dispatch.join(self, timeout and private.time() + timeout)
 end
 
 -- Stops the workers at once; what was open fails with kind "cancelled".
 function Pool.terminate(self)
   if self._ended or self._pid ~= private.pid() then return end
-  engine.terminate(self)
+  self._dispatch.terminate(self)
 end
 
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds), bytes_in, bytes_out.
-function Pool.stats(self)
-  if self._ended then return self._last_measures or {} end
-  return engine.measures(self)
-end
+function Pool.stats(self) return self._dispatch.stats(self) end
 
 -- Construction ----------------------------------------------------------------------------------------
 
 local function describe(self)
-  return string.format("Pool: %d workers (%s)%s", self._size, self._world, self._closed and ", closed" or "")
+  local place = self._engine and "'" .. self._name .. "' on " .. self._engine or self._size .. " workers"
+  return string.format("Pool: %s (%s)%s", place, self._world, self._closed and ", closed" or "")
 end
 
 local meta = {
@@ -162,7 +157,15 @@ local function new_core(world)
   return private.pool_core_new()
 end
 
+-- Pool{ engine = "redis://…", name = } → many machines; what it needs is loaded when there is one
+local function new_engine_pool(options)
+  local engine = private.engine()
+  return engine.begin_pool(setmetatable(engine.read_pool(options, 5), meta))
+end
+
 local function new_pool(world, ...)
+  local first = ...
+  if type(first) == "table" and first.engine ~= nil then return new_engine_pool(first) end
   local options = arguments.of_pool(world, ...)
   local core, why = new_core(world)
   if not core then error("Pool: " .. why, 3) end
@@ -170,7 +173,7 @@ local function new_pool(world, ...)
   local self = setmetatable({
     _world = world,
     _core = core,
-    _next_name = engine.next_name,
+    _next_name = dispatch.next_name,
     _start_worker = is_here and start_here or start_elsewhere,
     _size = world == "serial" and 1 or options.workers,
     _name = options.name or "PoolWorker",
@@ -180,8 +183,16 @@ local function new_pool(world, ...)
     _limits = options.limits,
     _timeout = options.timeout, -- of each item, where the call says no other
   }, meta)
-  engine.begin(self)
+  dispatch.begin(self)
   return self
+end
+
+-- Pools and queues on an engine: engine.lua.
+local engine
+function private.engine()
+  engine = engine or private.load("engine")(private, dispatch)
+  private.engine_is_loaded = true
+  return engine
 end
 
 return {
@@ -190,10 +201,11 @@ return {
   end,
   as_completed = future.as_completed,
   is_future = future.is_future,
-  report = engine.report,
-  on_collection = engine.on_collection,
+  report = dispatch.report,
+  on_collection = dispatch.on_collection,
   shutdown = function()
-    for _, pool in ipairs(engine.all_here()) do Pool.terminate(pool) end
+    for _, pool in ipairs(dispatch.all_here()) do Pool.terminate(pool) end
+    if private.engine_is_loaded then private.engine().shutdown() end
   end,
-  after_fork = engine.after_fork,
+  after_fork = dispatch.after_fork,
 }

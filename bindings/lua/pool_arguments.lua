@@ -80,8 +80,10 @@ function arguments.check_opts(where, n, opts, allowed)
   end
 end
 
-function arguments.check_function(where, n, f)
-  expect(private.is_callable(f), where, "argument " .. n .. ": a function expected, got " .. type(f), 4)
+-- On an engine a function may be named, or given as its source.
+function arguments.check_function(where, n, f, takes_text)
+  expect(private.is_callable(f) or (takes_text and type(f) == "string"), where,
+    "argument " .. n .. ": a function expected, got " .. type(f), 4)
 end
 
 function arguments.check_list(where, n, list)

@@ -4,7 +4,7 @@
 -- A list that somebody waits for is fed: a few slices are under way, each made as large as what the items cost so far
 -- makes worth while, never more than a share of what is left; a worker that finds its slice expensive gives the rest
 -- back. A list that nobody waits for yet is sent at once. An iterator is read no further ahead than a window.
-local private, engine, future = ...
+local private, dispatch, future = ...
 
 local new_error, pack = private.new_error, private.pack
 local MAP = 1
@@ -93,7 +93,7 @@ end
 
 local function new_progress(pool, opts, total)
   if not opts or not opts.progress then return nil end
-  return private.load("progress")(private, engine, pool, opts.progress, total)
+  return private.load("progress")(private, dispatch, pool, opts.progress, total)
 end
 
 local function new_batch(pool, mode, f, list, opts)
@@ -101,8 +101,8 @@ local function new_batch(pool, mode, f, list, opts)
   return setmetatable({
     pool = pool, mode = mode, list = list, total = total, done = 0, results = {}, tasks = {}, open = 0,
     chunksize = opts and opts.chunksize, timeout = opts and opts.timeout or pool._timeout,
-    retries = opts and opts.retries or 0,
-    progress = new_progress(pool, opts, total), entry = engine.add_function(pool, f),
+    retries = opts and opts.retries or pool._retries,
+    progress = new_progress(pool, opts, total), entry = pool._dispatch.add_function(pool, f),
   }, batch)
 end
 
@@ -122,7 +122,7 @@ end
 
 local function put_slice(self, first, count, returns, is_cancellable)
   self.entry.users = self.entry.users + 1
-  local task = engine.put(self.pool, {
+  local task = self.pool._dispatch.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
   }, is_cancellable, is_cancellable)
@@ -196,9 +196,9 @@ local function run_and_wait(self)
   if self.total > 0 then
     self.ranges[1] = { first = 1, last = self.total }
     self:feed()
-    if self.open > 0 then engine.pump_until(self.pool, self) end
+    if self.open > 0 then self.pool._dispatch.pump_until(self.pool, self) end
   end
-  engine.drop_function(self.pool, self.entry)
+  self.pool._dispatch.drop_function(self.pool, self.entry)
   if self.refusal then error(self.refusal, 0) end
   if self.pool._broken then private.raise(self.pool._broken) end
   local err = error_of(self)
@@ -238,9 +238,9 @@ function lists.map_async(pool, mode, f, list, opts)
     result:_settle(not err, pack(err or self.results))
   end
   local sent, why = pcall(send_all, self)
-  engine.drop_function(pool, self.entry)
+  pool._dispatch.drop_function(pool, self.entry)
   if not sent then
-    engine.cancel(pool, self)
+    pool._dispatch.cancel(pool, self)
     error(why, 0)
   end
   self:finished({ id = 0 })
@@ -301,7 +301,7 @@ local function send_chunk(self)
   local base = self.last_read
   self.last_read = base + count
   self.entry.users = self.entry.users + 1
-  local sent, task = pcall(engine.put, self.pool, {
+  local sent, task = pcall(self.pool._dispatch.put, self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = 1, count = count, base = base,
     timeout = self.timeout, retries = self.retries,
   }, true, self.retries > 0)
@@ -326,14 +326,14 @@ local function finish_stream(self)
   self.is_over = true
   if self.progress then self.progress:finish() end
   if not self.pool._ended then
-    engine.cancel(self.pool, self)
-    engine.drop_function(self.pool, self.entry)
+    self.pool._dispatch.cancel(self.pool, self)
+    self.pool._dispatch.drop_function(self.pool, self.entry)
   end
 end
 
 local function await(self, at)
   local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
-  if engine.pump_until(self.pool, arrival) then return end
+  if self.pool._dispatch.pump_until(self.pool, arrival) then return end
   finish_stream(self)
   if self.pool._broken then private.raise(self.pool._broken) end
   error("Pool:imap: the pool was terminated", 0)
@@ -369,8 +369,8 @@ function lists.stream(pool, f, next_item, total, opts, is_ordered)
   local self = setmetatable({
     pool = pool, mode = MAP, next_item = next_item, chunksize = chunksize, is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or 0, progress = new_progress(pool, opts, total),
-    entry = engine.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
+    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries, progress = new_progress(pool, opts, total),
+    entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
   }, stream)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_stream(self) end })

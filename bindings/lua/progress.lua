@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- How far a list is: a bar on a terminal, a line now and then elsewhere, both on stderr; or a function's own affair.
 -- Called by whoever takes results (pool_lists.lua): no thread, and nothing between two results.
-local private, engine, pool, wanted, total = ...
+local private, dispatch, pool, wanted, total = ...
 
 local BAR_EVERY, LINE_EVERY = 0.1, 5
 local BAR_LEAST, BAR_MOST = 10, 40
@@ -24,7 +24,7 @@ end
 -- The share of the workers' time, since the beginning, in which they ran something.
 local function busy_share(self, now)
   local busy = 0
-  for _, worker in ipairs(engine.measures(pool)) do busy = busy + worker.busy end
+  for _, worker in ipairs(pool._dispatch.measures(pool)) do busy = busy + worker.busy end
   local passed = (now - self.begun) * pool._size
   return passed > 0 and math.max(0, math.min(1, (busy - self.busy) / passed)) or 0
 end
@@ -64,7 +64,7 @@ end
 function Progress:update(done)
   self.done = done
   if private.is_callable(wanted) then
-    engine.call_back_now(wanted, done, total)
+    dispatch.call_back_now(wanted, done, total)
     return
   end
   local now = private.time()
@@ -83,5 +83,5 @@ end
 if not wanted then return nil end
 local now = private.time()
 local self = setmetatable({ done = 0, begun = now, shown = now, busy = 0, width = private.terminal_width() }, Progress)
-for _, worker in ipairs(engine.measures(pool)) do self.busy = self.busy + worker.busy end
+for _, worker in ipairs(pool._dispatch.measures(pool)) do self.busy = self.busy + worker.busy end
 return self

@@ -207,7 +207,7 @@ end)
 
 -- Pools -----------------------------------------------------------------------------------------------
 --
--- Of the tasks of a VM that wait for futures of one pool, one pumps (pool_engine.lua): the others stand in their
+-- Of the tasks of a VM that wait for futures of one pool, one pumps (pool_dispatch.lua): the others stand in their
 -- future's line until it is settled, or the one that pumped has what it wanted and another has to.
 
 -- Woken when somebody else has taken what a pumping task may wait for.
@@ -256,8 +256,8 @@ replace(core_methods, "take", function(native)
   end
 end)
 
-local engine = private.pool_engine
-local pump_until, run_callbacks = engine.pump_until, engine.run_callbacks
+local dispatch = private.pool_dispatch
+local pump_until, run_callbacks = dispatch.pump_until, dispatch.run_callbacks
 
 -- Nobody pumps: the next who waits for this pool does.
 local function pass_on(pool)
@@ -277,7 +277,7 @@ local function pump_for(pool, future, due)
   return done, why
 end
 
-function engine.pump_until(pool, future, timeout)
+function dispatch.pump_until(pool, future, timeout)
   if not is_needed() or timeout == 0 or not future._settle then return pump_until(pool, future, timeout) end
   local due = due_of(timeout)
   pool._lines = pool._lines or {}
@@ -292,7 +292,7 @@ function engine.pump_until(pool, future, timeout)
 end
 
 -- Whoever pumps calls back; a callback may wait for who stands in line.
-function engine.run_callbacks(pool)
+function dispatch.run_callbacks(pool)
   if pool._pumper and #pool._callbacks > 0 then pass_on(pool) end
   return run_callbacks(pool)
 end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The engine of every pool: which worker has which task, and what becomes of both. Policy only; how tasks and results
--- travel is the business of a core: bindings/pool_core.c, thread_pool.lua or serial_pool.lua.
+-- The dispatch of every pool of this machine: which worker has which task, and what becomes of both. Policy only; how
+-- tasks and results travel is the business of a core: bindings/pool_core.c, thread_pool.lua or serial_pool.lua. That of
+-- a pool on many machines is engine_dispatch.lua.
 --
 -- Whoever waits for a result pumps: takes results as they come, hands each to its task, and looks after workers that
 -- died, are late, or are to be stopped. The workers take their tasks by themselves, so they stay busy meanwhile.
@@ -17,7 +18,7 @@ local private = ...
 local unpack, pack = private.unpack, private.pack
 local new_error = private.new_error
 
-local engine = {}
+local dispatch = {}
 
 local CALL = 0
 local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
@@ -33,14 +34,14 @@ local pools = setmetatable({}, { __mode = "k" })
 
 -- What is said to nobody in particular ----------------------------------------------------------------
 
-function engine.report(text)
+function dispatch.report(text)
   io.stdout:flush()
   io.stderr:write("manymoons: ", text, "\n")
 end
 
 -- Calls f when what is returned is collected, in this process; `disarm` prevents that. Tables have no finalizers in
 -- Lua 5.1.
-function engine.on_collection(f)
+function dispatch.on_collection(f)
   local guard = { is_armed = true }
   local pid = private.pid()
   local function fire()
@@ -58,23 +59,23 @@ function engine.on_collection(f)
   return guard
 end
 
-function engine.call_back_now(f, ...)
+function dispatch.call_back_now(f, ...)
   local ok, err = private.call_here(private.current().name, f, ...)
-  if not ok then engine.report("a callback raised: " .. tostring(err)) end
+  if not ok then dispatch.report("a callback raised: " .. tostring(err)) end
 end
 
 -- Callbacks run when the pool is in order again, one after the other, also those that a callback brings about.
-function engine.run_callbacks(pool)
+function dispatch.run_callbacks(pool)
   if pool._is_calling_back then return end
   pool._is_calling_back = true
   while #pool._callbacks > 0 do
     local call = table.remove(pool._callbacks, 1)
-    engine.call_back_now(call.f, call.argument)
+    dispatch.call_back_now(call.f, call.argument)
   end
   pool._is_calling_back = false
 end
 
-function engine.call_back(pool, f, argument) table.insert(pool._callbacks, { f = f, argument = argument }) end
+function dispatch.call_back(pool, f, argument) table.insert(pool._callbacks, { f = f, argument = argument }) end
 
 -- Functions: encoded once, kept until the last task that needs them is done ---------------------------
 
@@ -85,7 +86,7 @@ local function is_pure(f)
   return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
 end
 
-function engine.drop_function(pool, entry)
+function dispatch.drop_function(pool, entry)
   entry.users = entry.users - 1
   if entry.users == 0 then pool._core:drop(entry.place) end
 end
@@ -95,10 +96,10 @@ local function keep_function(pool, f, entry)
   local old = pool._kept_entry
   pool._kept_function, pool._kept_entry = f, entry
   if entry then entry.users = entry.users + 1 end
-  if old then engine.drop_function(pool, old) end
+  if old then dispatch.drop_function(pool, old) end
 end
 
-function engine.add_function(pool, f)
+function dispatch.add_function(pool, f)
   if f == pool._kept_function then
     pool._kept_entry.users = pool._kept_entry.users + 1
     return pool._kept_entry
@@ -119,7 +120,7 @@ end
 
 -- What it keeps in the core.
 local function release_task(pool, task)
-  engine.drop_function(pool, task.entry)
+  dispatch.drop_function(pool, task.entry)
   if task.ticket then pool._core:return_ticket(task.ticket) end
   if task.stored then pool._core:drop(task.stored) end
 end
@@ -199,7 +200,7 @@ end
 
 -- task: mode, entry (one user of it is the task's), sink; args, or list, first, count; timeout, retries, returns.
 -- What cannot be sent is an error, and then there is no task.
-function engine.put(pool, task, is_cancellable, is_stored)
+function dispatch.put(pool, task, is_cancellable, is_stored)
   pool._last_id = pool._last_id + 1
   task.id, task.answered, task.skip = pool._last_id, 0, 0
   task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
@@ -220,10 +221,10 @@ function engine.put(pool, task, is_cancellable, is_stored)
   return task
 end
 
-function engine.submit_call(pool, f, opts, args, sink, is_cancellable)
-  local retries = opts and opts.retries or 0
-  return engine.put(pool, {
-    mode = CALL, entry = engine.add_function(pool, f), sink = sink, args = args, count = 1,
+function dispatch.submit_call(pool, f, opts, args, sink, is_cancellable)
+  local retries = opts and opts.retries or pool._retries
+  return dispatch.put(pool, {
+    mode = CALL, entry = dispatch.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = opts and opts.timeout or pool._timeout, retries = retries,
   }, is_cancellable, retries > 0)
 end
@@ -263,13 +264,13 @@ end
 
 -- Workers ---------------------------------------------------------------------------------------------
 
-function engine.next_name(pool)
+function dispatch.next_name(pool)
   pool._started = pool._started + 1
   return pool._name .. "-" .. pool._started
 end
 
 local function start_worker(pool, index)
-  local name = engine.next_name(pool)
+  local name = dispatch.next_name(pool)
   pool._workers[index] = pool._start_worker(pool, name)
   pool._names[index] = name
 end
@@ -282,7 +283,7 @@ local function measures_of(pool, worker, name)
   }
 end
 
-function engine.measures(pool)
+function dispatch.measures(pool)
   local list = {}
   for index, worker in ipairs(pool._workers) do list[index] = measures_of(pool, worker, pool._names[index]) end
   return list
@@ -294,7 +295,7 @@ local function stop_workers(pool)
   pool._workers, pool._names, pool._vacancies, pool._stopping = {}, {}, {}, {}
 end
 
-function engine.end_pool(pool)
+function dispatch.end_pool(pool)
   pool._ended, pool._closed = true, true
   pools[pool] = nil
   stop_workers(pool)
@@ -303,17 +304,17 @@ end
 
 local function break_pool(pool, err)
   pool._broken = err
-  engine.end_pool(pool)
+  dispatch.end_pool(pool)
   fail_all(pool, function() return err end)
 end
 
-function engine.terminate(pool)
+function dispatch.terminate(pool)
   pool._core:drain()
-  engine.end_pool(pool)
+  dispatch.end_pool(pool)
   fail_all(pool, function()
     return new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" })
   end)
-  engine.run_callbacks(pool)
+  dispatch.run_callbacks(pool)
 end
 
 local function exit_text(code)
@@ -425,20 +426,20 @@ local function stop_worker(pool, worker, number, item)
   pool._stopping[worker] = private.time()
 end
 
-function engine.cancelled_error()
+function dispatch.cancelled_error()
   return new_error({ kind = "cancelled", message = "the call was cancelled", traceback = "" })
 end
 
 -- True if something of it could be cancelled.
-function engine.cancel_task(pool, task)
+function dispatch.cancel_task(pool, task)
   if not pool._tasks[task.id] then return false end
   if task.ticket and pool._core:cancel(task.ticket) then
-    fail_open_items(task, engine.cancelled_error)
+    fail_open_items(task, dispatch.cancelled_error)
     return true
   end
   for _, worker in ipairs(pool._workers) do
     if pool._core:running(worker) == task.number then
-      fail_open_items(task, engine.cancelled_error)
+      fail_open_items(task, dispatch.cancelled_error)
       stop_worker(pool, worker, task.number)
       return true
     end
@@ -447,9 +448,9 @@ function engine.cancel_task(pool, task)
 end
 
 -- work: a task, or something with a list of them in `tasks`
-function engine.cancel(pool, work)
+function dispatch.cancel(pool, work)
   local any = false
-  for _, task in pairs(work.tasks or { work }) do any = engine.cancel_task(pool, task) or any end
+  for _, task in pairs(work.tasks or { work }) do any = dispatch.cancel_task(pool, task) or any end
   return any
 end
 
@@ -458,7 +459,7 @@ local function abandon(pool, index)
   local worker, name = pool._workers[index], pool._names[index]
   local number, item = pool._core:claim(worker)
   local task = pool._numbers[number]
-  engine.report(string.format("worker %s cannot be interrupted; it is left alone, and replaced", name))
+  dispatch.report(string.format("worker %s cannot be interrupted; it is left alone, and replaced", name))
   table.insert(pool._abandoned, worker)
   pool._stopping[worker] = nil
   try_to_start(pool, index)
@@ -638,7 +639,7 @@ local function tend(pool)
   if pool._ended or pool._is_joining then return end
   if not pool._core:all_live(pool._workers) then look_after_workers(pool) end
   if not pool._ended then keep_time(pool) end
-  engine.run_callbacks(pool)
+  dispatch.run_callbacks(pool)
 end
 
 local function tend_all()
@@ -673,12 +674,12 @@ local function pump(pool, timeout)
   pool._waiters = pool._waiters - 1
   if not ok then error(goes_on, 0) end
   if has_taken and pool._waiters > 0 then pool._core:nudge() end
-  if #pool._callbacks > 0 then engine.run_callbacks(pool) end
+  if #pool._callbacks > 0 then dispatch.run_callbacks(pool) end
   return goes_on
 end
 
 -- Pumps until thing._is_done. Even without time left, what is there is taken.
-function engine.pump_until(pool, thing, timeout)
+function dispatch.pump_until(pool, thing, timeout)
   local deadline = timeout and private.time() + timeout
   while not thing._is_done do
     if pool._ended then return nil, "cancelled" end
@@ -690,7 +691,7 @@ end
 
 -- The life of a pool ----------------------------------------------------------------------------------
 
-function engine.check_open(pool, where)
+function dispatch.check_open(pool, where)
   if pool._pid ~= private.pid() then error(where .. ": this pool belongs to another process", 3) end
   if pool._core.members and pool._core.members[private.agent()] then
     error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
@@ -700,7 +701,23 @@ function engine.check_open(pool, where)
   tend(pool)
 end
 
-function engine.join(pool, deadline)
+-- No more tasks; what was submitted is done. The ring is closed when nothing is open, so that a worker that dies until
+-- then is replaced.
+function dispatch.close(pool)
+  pool._closed = true
+  if pool._pending == 0 then pool._core:close() end
+end
+
+function dispatch.stats(pool)
+  if pool._ended then return pool._last_measures or {} end
+  return dispatch.measures(pool)
+end
+
+-- What mm.wait waits for until a future may be done: results come through the pool's ring, and workers die. Whoever
+-- sees that pumps, and looks at the futures again.
+function dispatch.waitable(pool) return pool._core.results or pool._core, false, pool._workers end
+
+function dispatch.join(pool, deadline)
   while pool._pending > 0 and not pool._ended do
     local left = deadline and math.max(0, deadline - private.time())
     if not pump(pool, left) and pool._pending > 0 then return nil, "timeout" end
@@ -716,15 +733,16 @@ function engine.join(pool, deadline)
       return nil, why
     end
   end
-  pool._last_measures = engine.measures(pool)
-  engine.end_pool(pool)
+  pool._last_measures = dispatch.measures(pool)
+  dispatch.end_pool(pool)
   return true
 end
 
 -- pool: _world, _core, _size, _name, _initializer, _initargs, _maxtasks; gets its workers.
-function engine.begin(pool)
+function dispatch.begin(pool)
   for name, value in pairs({
-    _pid = private.pid(), _thread = private.agent(), _waiters = 0, _workers = {}, _names = {}, _tasks = {}, -- by id
+    _dispatch = dispatch, _retries = 0, _pid = private.pid(), _thread = private.agent(), _waiters = 0, _workers = {},
+    _names = {}, _tasks = {}, -- by id
     _numbers = {}, -- task by its number in the ring
     _callbacks = {}, _vacancies = {}, _stopping = {}, _abandoned = {}, _pending = 0, _timed = 0, _each = 0,
     _last_id = 0, _seen = {}, -- what each worker was at when it was last looked at
@@ -738,14 +756,14 @@ function engine.begin(pool)
     for index = 1, pool._size do start_worker(pool, index) end
   end)
   if not started then
-    engine.end_pool(pool)
+    dispatch.end_pool(pool)
     error(failure, 0)
   end
   while pool._initializer and pool._ready < pool._size and not pool._broken do pump(pool) end
   if pool._broken then private.raise(pool._broken) end
 end
 
-function engine.all_here()
+function dispatch.all_here()
   local open = {}
   local here = private.agent()
   for pool in pairs(pools) do
@@ -754,9 +772,9 @@ function engine.all_here()
   return open
 end
 
-function engine.after_fork()
+function dispatch.after_fork()
   pools = setmetatable({}, { __mode = "k" })
   private.set_tender(nil)
 end
 
-return engine
+return dispatch
