@@ -12,3 +12,5 @@ for _, folder in ipairs{ "tests/lua", "tests/crash", "tests/stress" } do
 end
 -- What C programs look for in the scripts they load.
 files["scripts/embed"] = { ignore = { "111", "131" } }
+-- Scripts that run in a Redis server.
+files["bindings/engine"] = { read_globals = { "KEYS", "ARGV", "redis" } }

@@ -17,6 +17,16 @@
 #define EMBEDDED_POOL(x)                                                                              \
   x(pool) x(pool_dispatch) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)
+#define EMBEDDED_ENGINE(x)                                                                              \
+  x(engine) x(engine_connection) x(engine_wire) x(engine_dispatch) x(engine_queue) x(engine_worker)     \
+      x(engine_tasks) x(engine_run) x(engine_look) x(cli_worker) x(cli_pool)
+/* What runs in the server. */
+#define EMBEDDED_SCRIPTS(x)                                                                           \
+  x(submit, "bindings/engine/submit.lua") x(finish, "bindings/engine/finish.lua")                     \
+      x(beat, "bindings/engine/beat.lua") x(requeue, "bindings/engine/requeue.lua")                   \
+          x(cancel, "bindings/engine/cancel.lua") x(leave, "bindings/engine/leave.lua")               \
+              x(put, "bindings/engine/put.lua") x(take, "bindings/engine/take.lua")                   \
+                  x(give_back, "bindings/engine/give_back.lua")
 #define EMBEDDED_COMPARE(x)                                                                     \
   x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
       x(compare_timeline) x(compare_export) x(compare_page)
@@ -30,6 +40,8 @@
 EMBEDDED(EMBED)
 EMBEDDED_ASYNC(EMBED)
 EMBEDDED_POOL(EMBED)
+EMBEDDED_ENGINE(EMBED)
+EMBEDDED_SCRIPTS(EMBED_FILE)
 EMBEDDED_COMPARE(EMBED)
 EMBEDDED_PAGE(EMBED_FILE)
 
@@ -39,9 +51,9 @@ static const struct {
   const char *end;
 } files[] = {
 #define ROW(name) {#name, embedded_##name##_start, embedded_##name##_end},
-    EMBEDDED(ROW) EMBEDDED_ASYNC(ROW) EMBEDDED_POOL(ROW) EMBEDDED_COMPARE(ROW)
+    EMBEDDED(ROW) EMBEDDED_ASYNC(ROW) EMBEDDED_POOL(ROW) EMBEDDED_ENGINE(ROW) EMBEDDED_COMPARE(ROW)
 #define ROW_OF_FILE(name, path) ROW(name)
-        EMBEDDED_PAGE(ROW_OF_FILE)};
+        EMBEDDED_PAGE(ROW_OF_FILE) EMBEDDED_SCRIPTS(ROW_OF_FILE)};
 
 const char *embedded_find(const char *name, size_t *size) {
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

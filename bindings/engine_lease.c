@@ -33,6 +33,7 @@ int engine_lease_open(lua_State *L) {
       s->fixed[i - 2] = text;
   }
   s->interval = luaL_checknumber(L, 3);
+  s->text = luaL_checkstring(L, 4);
   struct lease_handle *h = lua_newuserdata(L, sizeof *h);
   h->lease = NULL;
   class_register(L, &class);

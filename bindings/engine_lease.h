@@ -5,7 +5,7 @@
 
 #include "state/lua_compat.h"
 
-/* lease_open(settings of a link, { script, key, key, me, ttl }, interval) → a Lease; or nil and why */
+/* lease_open(settings of a link, { script, key, key, me, ttl }, interval, text) → a Lease; or nil and why */
 int engine_lease_open(lua_State *L);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "system.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,7 +10,9 @@
 #include "arguments.h"
 #include "os/clock.h"
 #include "os/futex.h"
+#include "os/private_file.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "waiting.h"
 
 enum { WORKERS_MAX = 1024 };
@@ -62,5 +65,31 @@ int system_thread_count(lua_State *L) {
 
 int system_pid(lua_State *L) {
   lua_pushinteger(L, getpid());
+  return 1;
+}
+
+int system_is_private_file(lua_State *L) {
+  lua_pushboolean(L, private_file_is(luaL_checkstring(L, 1)));
+  return 1;
+}
+
+int system_create_private_file(lua_State *L) {
+  size_t size = 0;
+  const char *path = luaL_checkstring(L, 1);
+  const char *text = luaL_checklstring(L, 2, &size);
+  const status st = private_file_create(path, text, size);
+  return return_status(L, st == -EEXIST ? STATUS_OK : st);
+}
+
+int system_signal_descriptor(lua_State *L) {
+  int fd = -1;
+  const status st = signals_open_descriptor(&fd);
+  if (st) return return_failure(L, st);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+int system_read_signal(lua_State *L) {
+  lua_pushinteger(L, signals_read_descriptor((int)luaL_checkinteger(L, 1)));
   return 1;
 }

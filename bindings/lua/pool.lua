@@ -119,6 +119,21 @@ end
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds), bytes_in, bytes_out.
 function Pool.stats(self) return self._dispatch.stats(self) end
 
+-- Of pools on an engine ------------------------------------------------------------------------------
+
+-- Tasks that were given up, the newest last: { id, why, who, at, f, … }
+function Pool.dead(self)
+  if not self._dispatch.dead then error("Pool:dead: this pool is not on an engine", 2) end
+  return self._dispatch.dead(self)
+end
+
+-- Runs such a task again, though nobody waits for its result any more. True; or nil and why.
+function Pool.retry(self, id)
+  if not self._dispatch.retry then error("Pool:retry: this pool is not on an engine", 2) end
+  private.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))
+  return self._dispatch.retry(self, id)
+end
+
 -- Construction ----------------------------------------------------------------------------------------
 
 local function describe(self)

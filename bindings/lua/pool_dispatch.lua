@@ -297,7 +297,7 @@ end
 
 function dispatch.end_pool(pool)
   pool._ended, pool._closed = true, true
-  pools[pool] = nil
+  dispatch.forget(pool)
   stop_workers(pool)
   keep_function(pool, nil, nil)
 end
@@ -635,19 +635,37 @@ end
 
 -- While the script waits for something else, or before it submits: a worker that died is replaced, one that is late
 -- is stopped.
-local function tend(pool)
+function dispatch.tend(pool)
   if pool._ended or pool._is_joining then return end
   if not pool._core:all_live(pool._workers) then look_after_workers(pool) end
   if not pool._ended then keep_time(pool) end
   dispatch.run_callbacks(pool)
 end
 
+-- For who waits for other things as well: takes what is there. Seconds until it has to be called again; nil: no need.
+function dispatch.take_ready(pool)
+  take_ready_results(pool)
+  if not pool._ended and not pool._core:all_live(pool._workers) then look_after_workers(pool) end
+  if pool._ended then return nil end
+  local due = keep_time(pool)
+  dispatch.run_callbacks(pool)
+  return due
+end
+
 local function tend_all()
   local open = {}
   for pool in pairs(pools) do open[#open + 1] = pool end
-  for _, pool in ipairs(open) do tend(pool) end
+  for _, pool in ipairs(open) do pool._dispatch.tend(pool) end
   if #open == 0 then private.set_tender(nil) end
 end
+
+-- Pools that are open are looked after while the script waits, and ended when it ends.
+function dispatch.remember(pool)
+  pools[pool] = true
+  private.set_tender(tend_all)
+end
+
+function dispatch.forget(pool) pools[pool] = nil end
 
 -- Takes one result, or looks after the workers; false when the time is up. Then whether a result was taken.
 local function pump_once(pool, timeout)
@@ -698,7 +716,7 @@ function dispatch.check_open(pool, where)
   end
   if pool._broken then private.raise(pool._broken) end
   if pool._closed then error(where .. ": the pool is closed", 3) end
-  tend(pool)
+  dispatch.tend(pool)
 end
 
 -- No more tasks; what was submitted is done. The ring is closed when nothing is open, so that a worker that dies until
@@ -750,8 +768,7 @@ function dispatch.begin(pool)
   }) do
     pool[name] = value
   end
-  pools[pool] = true
-  private.set_tender(tend_all)
+  dispatch.remember(pool)
   local started, failure = pcall(function()
     for index = 1, pool._size do start_worker(pool, index) end
   end)

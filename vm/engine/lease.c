@@ -184,7 +184,8 @@ static status copy_settings(struct lease *l, const struct lease_settings *s) {
   l->link = s->link;
   l->interval = s->interval;
   l->script = memory_copy_text(s->script, strlen(s->script));
-  l->text = memory_copy_text("", 0);
+  l->text_size = strlen(s->text);
+  l->text = memory_copy_text(s->text, l->text_size);
   bool has_room = l->script && l->text;
   for (int i = 0; i < FIXED; i++) {
     l->fixed[i] = memory_copy_text(s->fixed[i], strlen(s->fixed[i]));

@@ -36,6 +36,7 @@ struct lease_settings {
   struct link_settings link;
   const char *script;
   const char *fixed[4]; /* KEYS[1], KEYS[2]; ARGV[1], ARGV[2]: the registry, and who is here */
+  const char *text;     /* as lease_tell's, from the first renewal on */
   double interval;      /* seconds between two renewals */
 };
 

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 status signals_on_interrupt(void (*handler)(int)) {
   struct sigaction old;
@@ -49,6 +51,24 @@ void signals_let_interrupts_in(void) { let_in(SIGNAL_INTERRUPT); }
 
 void signals_let_requests_in(void) {
   if (signals_request_number()) let_in(signals_request_number());
+}
+
+status signals_open_descriptor(int *fd) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  const int made = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (made < 0) return -errno;
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  *fd = made;
+  return STATUS_OK;
+}
+
+int signals_read_descriptor(int fd) {
+  struct signalfd_siginfo one;
+  return read(fd, &one, sizeof one) == (ssize_t)sizeof one ? (int)one.ssi_signo : 0;
 }
 
 void signals_end_process(int number) {

@@ -28,6 +28,11 @@ void signals_let_interrupts_in(void);
 void signals_let_requests_in(void);
 /* This process ends as if nobody had caught that signal; returns where it does not end a process. */
 void signals_end_process(int number);
+/* From now on SIGINT, SIGTERM and SIGHUP are not delivered to this thread, nor to those it starts, but read
+ * from *fd (close-on-exec, never blocks), which the caller closes. For programs of ours alone. */
+MUST_CHECK status signals_open_descriptor(int *fd);
+/* The number of the next one; 0: none. */
+int signals_read_descriptor(int fd);
 /* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
  */
 void signals_reset_in_child(void);

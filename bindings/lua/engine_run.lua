@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: MIT
+-- What the workers of `manymoons worker` do, each in its VM: makes a function of what came, calls it, and writes down
+-- what became of it. The bytes were checked by who gives them (engine_tasks.lua).
+local private, engine = ...
+
+local wire = engine.part("wire")
+local pack, unpack = private.pack, private.unpack
+
+local run = {}
+
+local KEPT = 64
+local functions, order = {}, {}
+local opened = {} -- initializers that have run in this VM
+
+local function from_name(text)
+  local module, path = text:match("^n:([^:]+):(.+)$")
+  local value = module == "_G" and _G or require(module)
+  for name in path:gmatch("[^.]+") do
+    if type(value) ~= "table" then break end
+    value = value[name]
+  end
+  if not private.is_callable(value) then error("module '" .. module .. "' has no function '" .. path .. "'", 0) end
+  return value
+end
+
+local function from_source(text)
+  local compile = rawget(_G, "loadstring")
+  local f, why
+  if compile then f, why = compile(text, "=task") else f, why = load(text, "=task", "t") end
+  if not f then error(why, 0) end
+  return f
+end
+
+local function make(name, blob)
+  if name:byte() == 110 then return from_name(name) end -- "n"
+  if blob:byte() == 83 then return from_source(blob:sub(2)) end -- "S"
+  return private.loads(blob:sub(2), { functions = true })
+end
+
+local function function_of(name, blob)
+  local f = functions[name]
+  if f then return f end
+  f = make(name, blob)
+  functions[name] = f
+  order[#order + 1] = name
+  if #order > KEPT then functions[table.remove(order, 1)] = nil end
+  return f
+end
+
+-- What it raised is raised by each of the calls.
+local function open(name, blob)
+  local outcome = opened[name]
+  if not outcome then
+    outcome = pack(private.call_here(private.current().name, function_of(name, blob)))
+    opened[name] = outcome
+  end
+  if not outcome[1] then error(outcome[2], 0) end
+end
+
+local function call(task, bytes)
+  if task.opening then open(task.opening, task.opening_blob) end
+  local f = function_of(task.f, task.blob)
+  local value = private.loads(bytes, { functions = task.is_trusted })
+  if task.mode == wire.MAP then return f(value) end
+  return f(unpack(value, 1, value.n or #value))
+end
+
+local function encode(ok, ...)
+  if not ok then return wire.encode_failure((...)) end
+  local is_sent, bytes = pcall(private.dumps, pack(...))
+  if is_sent then return "v" .. bytes end
+  return wire.encode_failure({ kind = "unsendable", message = "the result cannot be sent: " .. tostring(bytes) })
+end
+
+-- task: f, blob, opening, opening_blob, mode, is_trusted
+function run.call(task, bytes) return encode(private.call_here(private.current().name, call, task, bytes)) end
+
+return run

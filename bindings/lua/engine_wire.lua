@@ -1,0 +1,183 @@
+-- SPDX-License-Identifier: MIT
+-- What a task, a function and a result look like on their way, and how they are signed. Nothing is decoded before its
+-- signature was checked (or, without secrets, decoded as data alone).
+--
+--   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry",
+--             b what it is called with, m signature
+--   function  "n:module:name" is named; "f:<sha256>" is a blob: "S" and source, or "B" and bytes of mm.dumps
+--   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
+--   outcome   "v" and the bytes of results; "e" and the bytes of a failure; for a list the bytes of a list of these
+local private, engine = ...
+
+local wire = {}
+
+local CALL = 0
+wire.CALL, wire.MAP, wire.STARMAP = CALL, 1, 2
+local DAY = 24 * 3600
+
+-- Signatures ---------------------------------------------------------------------------------------------------------
+
+local function sign(secret, ...)
+  local parts = { ... }
+  for i = 1, #parts do parts[i] = #parts[i] .. ":" .. parts[i] end
+  return private.hmac_sha256(secret, table.concat(parts))
+end
+
+local function is_signed(secrets, signature, ...)
+  for _, secret in ipairs(secrets) do
+    if private.is_same(signature, sign(secret, ...)) then return true end
+  end
+  return false
+end
+
+function wire.sign_task(secrets, pool, t)
+  if not secrets[1] then return "" end
+  return sign(secrets[1], "manymoons task 1", pool, t.c, t.s, t.f, t.i, t.x, t.b)
+end
+
+function wire.is_task_signed(secrets, pool, t)
+  return is_signed(secrets, t.m, "manymoons task 1", pool, t.c, t.s, t.f, t.i, t.x, t.b)
+end
+
+function wire.sign_result(secrets, pool, client, number, kind, payload)
+  if not secrets[1] then return "" end
+  return sign(secrets[1], "manymoons result 1", pool, client, number, kind, payload)
+end
+
+function wire.is_result_signed(secrets, pool, client, number, kind, payload, signature)
+  return is_signed(secrets, signature, "manymoons result 1", pool, client, number, kind, payload)
+end
+
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+local function hex(bytes) return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
+
+function wire.digest(blob) return hex(private.sha256(blob)) end
+
+-- A C function travels by its name among the loaded modules, and so does nothing else.
+local function name_of(f)
+  if debug.getinfo(f, "S").what ~= "C" then return nil end
+  for module, content in pairs(package.loaded) do
+    if type(content) == "table" and type(module) == "string" and module ~= "_G" then
+      for name, value in pairs(content) do
+        if rawequal(value, f) and type(name) == "string" then return module .. ":" .. name end
+      end
+    end
+  end
+  for name, value in pairs(_G) do
+    if rawequal(value, f) then return "_G:" .. tostring(name) end
+  end
+end
+
+-- Handles, coroutines and the like; what stands for something on this machine alone is called that.
+local function explain(why)
+  local text = tostring(why)
+  if text:find("as bytes", 1, true) then return "NotDistributable: " .. text:gsub(" as bytes", " to another machine") end
+  return text
+end
+
+function wire.dumps(value)
+  local ok, bytes = pcall(private.dumps, value)
+  if not ok then error("Pool: the task cannot be sent: " .. explain(bytes), 0) end
+  return bytes
+end
+
+-- → { f =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
+function wire.function_of(f)
+  if type(f) == "string" then
+    if f:find("^[%w_.-]+:[%w_.]+$") then return { f = "n:" .. f } end
+    local compile = rawget(_G, "loadstring") or load
+    local chunk, why = compile(f, "=task")
+    if not chunk or f:byte() == 27 then error("Pool: the function's source: " .. tostring(why or "bytecode"), 0) end
+    local blob = "S" .. f
+    return { f = "f:" .. wire.digest(blob), blob = blob }
+  end
+  local name = type(f) == "function" and name_of(f)
+  if name then return { f = "n:" .. name } end
+  local ok, bytes = pcall(private.dumps, f)
+  if not ok then error("Pool: the function cannot be sent: " .. explain(bytes), 0) end
+  local blob = "B" .. bytes
+  return { f = "f:" .. wire.digest(blob), blob = blob, is_bytecode = true }
+end
+
+-- Items and flags ----------------------------------------------------------------------------------------------------
+
+-- What the task runs with, and its size.
+function wire.encode_items(task)
+  if task.mode == CALL then return wire.dumps(task.args) end
+  local items = {}
+  for i = 1, task.count do
+    local ok, bytes = pcall(private.dumps, task.list[task.first + i - 1])
+    if not ok then error("Pool: the task cannot be sent: item " .. i .. ": " .. explain(bytes), 0) end
+    items[i] = bytes
+  end
+  return private.dumps(items)
+end
+
+function wire.encode_flags(task)
+  return string.format("%d %d %.17g %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
+    os.time() + DAY)
+end
+
+function wire.decode_flags(text)
+  local mode, count, timeout, retries, expiry = text:match("^(%d) (%d+) (%S+) (%d+) (%d+)$")
+  if not mode then return nil end
+  timeout = tonumber(timeout)
+  return {
+    mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
+    retries = tonumber(retries), expiry = tonumber(expiry),
+  }
+end
+
+-- A list of texts, or nil. The bytes may be anybody's.
+function wire.decode_list(bytes, count)
+  local ok, list = pcall(private.loads, bytes)
+  if not ok or type(list) ~= "table" then return nil end
+  for i = 1, count do
+    if type(list[i]) ~= "string" then return nil end
+  end
+  return list
+end
+
+-- Outcomes -----------------------------------------------------------------------------------------------------------
+
+-- err: an mm.Error, or a table like one
+function wire.encode_failure(err)
+  local failure = {
+    message = tostring(err.message), traceback = tostring(err.traceback or ""), kind = err.kind or "error",
+    worker = err.worker and tostring(err.worker), exitcode = err.exitcode,
+  }
+  if err.value ~= nil and err.value ~= err.message then
+    local ok, bytes = pcall(private.dumps, err.value)
+    if ok then failure.value = bytes end
+  end
+  return "e" .. private.dumps(failure)
+end
+
+local function decode_failure(bytes, is_trusted)
+  local ok, failure = pcall(private.loads, bytes)
+  if not ok or type(failure) ~= "table" then
+    return { kind = "unsendable", message = "the failure cannot be read: " .. tostring(failure), traceback = "" }
+  end
+  local err = private.new_error({
+    message = failure.message, traceback = failure.traceback, kind = failure.kind, worker = failure.worker,
+  }, nil, failure.exitcode)
+  if failure.value then
+    local has_value, value = pcall(private.loads, failure.value, { functions = is_trusted })
+    if has_value then err.value = value end
+  end
+  return err
+end
+
+-- true and a table of results with n; or false and an mm.Error
+function wire.decode_outcome(text, is_trusted)
+  local rest = text:sub(2)
+  if text:byte() ~= 118 then return false, decode_failure(rest, is_trusted) end
+  local ok, results = pcall(private.loads, rest, { functions = is_trusted })
+  if ok and type(results) == "table" and type(results.n) == "number" then return true, results end
+  local why = ok and "these are no results" or tostring(results)
+  return false, private.new_error({ kind = "unsendable", message = why, traceback = "" })
+end
+
+wire.engine = engine
+return wire

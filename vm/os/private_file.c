@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/private_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OF_OTHERS = 077, OWN_FOLDER = 0700, OWN_FILE = 0600 };
+
+bool private_file_is(const char *path) {
+  struct stat facts;
+  if (stat(path, &facts) || !S_ISREG(facts.st_mode)) return false;
+  return (facts.st_uid == geteuid() || facts.st_uid == 0) && (facts.st_mode & OF_OTHERS) == 0;
+}
+
+static status make_folders(const char *path) {
+  char folder[PATH_MAX];
+  if (strlen(path) >= sizeof folder) return -ENAMETOOLONG;
+  for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (mkdir(folder, OWN_FOLDER) && errno != EEXIST) return -errno;
+  }
+  return STATUS_OK;
+}
+
+static status write_whole(int fd, const char *text, size_t size) {
+  while (size) {
+    const ssize_t written = write(fd, text, size);
+    if (written < 0 && errno != EINTR) return -errno;
+    if (written < 0) continue;
+    text += written;
+    size -= (size_t)written;
+  }
+  return fsync(fd) ? -errno : STATUS_OK;
+}
+
+/* It gets its name when it is whole, and only if nobody has that name by then. */
+status private_file_create(const char *path, const char *text, size_t size) {
+  char made[PATH_MAX];
+  const int length = snprintf(made, sizeof made, "%s.%d", path, (int)getpid());
+  if (length >= (int)sizeof made) return -ENAMETOOLONG;
+  status st = make_folders(path);
+  if (st) return st;
+  const int fd = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, OWN_FILE);
+  if (fd < 0) return -errno;
+  st = write_whole(fd, text, size);
+  close(fd);
+  if (st == STATUS_OK && link(made, path)) st = -errno;
+  unlink(made);
+  return st;
+}
