@@ -26,7 +26,8 @@
       x(beat, "bindings/engine/beat.lua") x(requeue, "bindings/engine/requeue.lua")                   \
           x(cancel, "bindings/engine/cancel.lua") x(leave, "bindings/engine/leave.lua")               \
               x(put, "bindings/engine/put.lua") x(take, "bindings/engine/take.lua")                   \
-                  x(give_back, "bindings/engine/give_back.lua")
+                  x(give_back, "bindings/engine/give_back.lua")               \
+                      x(depth, "bindings/engine/depth.lua")
 #define EMBEDDED_COMPARE(x)                                                                     \
   x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
       x(compare_timeline) x(compare_export) x(compare_page)

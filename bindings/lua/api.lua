@@ -219,6 +219,11 @@ local function make_world(name)
   world.Pool = pool.class(name)
   for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
     world[kind] = function(maxsize)
+      if type(maxsize) == "table" and maxsize.engine ~= nil then return private.engine().queue(kind, maxsize) end
+      if type(maxsize) == "table" then
+        private.check_options(maxsize, { maxsize = true }, kind)
+        maxsize = maxsize.maxsize
+      end
       check_maxsize(kind, maxsize)
       local q, why = new_queue(name, kind, maxsize)
       return q or error(kind .. ": " .. why, 2)
@@ -341,7 +346,8 @@ mm.version = "0.1.0"
 mm._private = private
 -- A metatable that is found below a module travels by its name.
 mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
-  Proxy = manager.Proxy }
+  Proxy = manager.Proxy, EngineQueue = private.engine_classes.Queue,
+  EngineJoinableQueue = private.engine_classes.JoinableQueue }
 mm.connect = manager.connect
 mm._serve = private.manager_server.serve
 

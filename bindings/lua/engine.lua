@@ -128,6 +128,9 @@ local function secrets_of_user()
   return secrets_of(text, path, "engine", 2)
 end
 
+-- In the workers of a daemon that was told: what their tasks use if they say nothing else.
+function engine.set_default_secrets(list) engine.default_secrets = list end
+
 -- options: secret, secret_file; then the environment; then the user's own, where the server is on this machine
 function engine.secrets(options, settings, where, level)
   if options.secret ~= nil then
@@ -139,6 +142,7 @@ function engine.secrets(options, settings, where, level)
       "secret_file: a string expected, got " .. type(options.secret_file), level)
     return secrets_of_file(options.secret_file, where, level + 1)
   end
+  if engine.default_secrets then return engine.default_secrets end
   local text = os.getenv("MANYMOONS_SECRET")
   if text and text ~= "" then return secrets_of(text, "MANYMOONS_SECRET", where, level + 1) end
   local path = os.getenv("MANYMOONS_SECRET_FILE")
@@ -224,6 +228,7 @@ function engine.read_pool(options, level)
   }
 end
 
+function engine.queue(kind, options) return engine.part("queue").new(kind, options) end
 function engine.begin_pool(pool) return engine.part("dispatch").begin(pool) end
 
 return engine

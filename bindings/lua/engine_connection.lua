@@ -15,7 +15,8 @@ local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 -- Looking this long for a reply is cheaper than to be woken by it.
 local PATIENCE = 50e-6
 
-local SCRIPTS = { "submit", "finish", "beat", "requeue", "cancel", "leave", "put", "take", "give_back" }
+local SCRIPTS = { "submit", "finish", "beat", "requeue", "cancel", "leave", "put", "take", "give_back",
+  "depth" }
 local texts, digests = {}, {}
 
 local function read_scripts()
@@ -144,7 +145,10 @@ function Connection.call(self, seconds, send, ...)
       self:close("timeout")
       return nil, "timeout"
     end
-    connection.sleep_on({ self.link:fileno() }, left)
+    self.sleepers = (self.sleepers or 0) + 1 -- another thread may read what this one waits for
+    local ok, stop = pcall(connection.sleep_on, { self.link:fileno() }, self.sleepers > 1 and math.min(left, 0.01) or left)
+    self.sleepers = self.sleepers - 1
+    if not ok then error(stop, 0) end
     self:read()
   end
   if box.failure then return nil, box.failure end

@@ -53,7 +53,12 @@ function dispatch.add_function(pool, f)
     return pool._kept
   end
   local entry = new_entry(pool, f)
-  if is_pure(f) then pool._kept_function, pool._kept = f, entry end
+  if is_pure(f) then
+    pool._kept_function, pool._kept = f, entry
+  else
+    pool._copies = (pool._copies or 0) + 1
+    entry.copy = pool._copies
+  end
   return entry
 end
 
@@ -452,11 +457,11 @@ local function sleep(pool, seconds)
   if not ok then error(why, 0) end
 end
 
--- One round; false: the time is up.
-local function pump(pool, deadline)
+-- One round, for the sake of `thing`, if there is one; false: the time is up.
+local function pump(pool, deadline, thing)
   local is_connected = protected_work(pool)
   if #pool._callbacks > 0 then base.run_callbacks(pool) end
-  if pool._ended or pool._progress ~= pool._pending then
+  if pool._ended or pool._progress ~= pool._pending or (thing and thing._is_done) then
     pool._progress = pool._pending
     return true
   end
@@ -476,7 +481,7 @@ function dispatch.pump_until(pool, thing, timeout)
     if pool._ended then return nil, "cancelled" end
     if pool._is_working then -- another task, or thread, of this program
       private.sleep(0.001)
-    elseif not pump(pool, deadline) and not thing._is_done then
+    elseif not pump(pool, deadline, thing) and not thing._is_done then
       return nil, "timeout"
     end
   end
@@ -612,8 +617,8 @@ function dispatch.retry(pool, id) return look(pool, "retry", id) end
 
 local function make_opening(pool)
   if not pool._initializer then return nil end
-  local call, args = pool._initializer, pool._initargs
-  return new_entry(pool, function() return call(private.unpack(args, 1, args.n)) end)
+  local call, args, unpack = pool._initializer, pool._initargs, private.unpack
+  return new_entry(pool, function() return call(unpack(args, 1, args.n)) end)
 end
 
 local function check_server(pool)

@@ -80,7 +80,8 @@ function look.pool(conn, name)
   local all = { name = name, waiting = 0, running = 0, oldest = 0 }
   local streams = { key .. "q" }
   all.dead = must(conn:ask(SECONDS, "XLEN", key .. "dead"))
-  local found = assert(box.found, "no answer")
+  while not box.found do must(conn:ask(SECONDS, "PING")) end -- it comes behind the answers
+  local found = box.found
   for abi in pairs(found.abis) do streams[#streams + 1] = key .. "q:" .. abi end
   for _, stream in ipairs(streams) do
     local waiting, running, oldest = depth_of(conn, stream, now)

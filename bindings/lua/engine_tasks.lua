@@ -99,50 +99,47 @@ end
 local Sink = {}
 Sink.__index = Sink
 
-function Sink:note(task)
-  if not self.noted then
-    self.noted = true
-    local seconds = time() - task.started
-    note_duration(self.tasks, seconds)
-    self.tasks.busy = self.tasks.busy + seconds
-  end
+function Sink:note(ns)
+  note_duration(self.tasks, ns / 1e9)
+  self.tasks.busy = self.tasks.busy + ns / 1e9
 end
 
 function Sink:take_call(_, ok, values)
   local task = self.task
-  self:note(task)
   if ok then
+    self:note(values[2])
     if values[1]:byte() == 101 then self.tasks.failed = self.tasks.failed + 1 end
-    return finish(self.tasks, task, "v:0", values[1])
+    return finish(self.tasks, task, string.format("v:%.0f", values[2]), values[1])
   end
-  self:fail(nil, 1, values[1])
+  self:fail({ base = 0 }, 1, values[1])
 end
 
-function Sink:take(_, first, count, ns, results, failures)
+-- The local pool may have numbered anew what was left of a slice.
+function Sink:take(job, first, count, ns, results, failures)
   self.ns = self.ns + ns
   for i = 1, count do
     local failure = failures and failures[i]
-    self.list[first + i - 1] = failure and wire.encode_failure(private.new_error(failure)) or results[i]
+    self.list[job.base + first + i - 1] = failure and wire.encode_failure(private.new_error(failure)) or results[i]
   end
 end
 
-function Sink:fail(_, index, err)
+function Sink:fail(job, index, err)
   if err.kind == "died" then self.why = err.message end
   err.worker = err.worker or self.tasks.name
-  self.list[index] = wire.encode_failure(err)
+  self.list[job.base + index] = wire.encode_failure(err)
 end
 
 -- A slice has as many items as it says, whatever became of each.
 function Sink:finished()
   local task = self.task
-  self:note(task)
+  if self.ns > 0 then self:note(self.ns) end
   if task.flags.mode == wire.CALL then
     if self.list[1] then finish(self.tasks, task, "v:0", self.list[1], self.why) end
     return
   end
   local ok, payload = pcall(private.dumps, self.list)
   if not ok then return fail(self.tasks, task, { kind = "unsendable", message = payload }) end
-  finish(self.tasks, task, string.format("l:%d", self.ns), payload, self.why)
+  finish(self.tasks, task, string.format("l:%.0f", self.ns), payload, self.why)
 end
 
 -- Whoever runs it needs nothing of this VM: texts, and the module by its name.
@@ -153,7 +150,9 @@ end
 
 -- The local pool's entry for a function, kept for the next task.
 local function entry_of(self, task)
-  local key = table.concat({ task.f, task.i, tostring(task.flags.mode), tostring(task.is_trusted) }, " ")
+  local copy = task.flags.copy
+  local key = table.concat({ task.f, task.i, tostring(task.flags.mode), tostring(task.is_trusted), copy,
+    copy ~= "0" and task.c or nil }, " ")
   local entry = self.entries[key]
   if entry then return entry end
   local f = function_for({

@@ -2,7 +2,8 @@
 -- What a task, a function and a result look like on their way, and how they are signed. Nothing is decoded before its
 -- signature was checked (or, without secrets, decoded as data alone).
 --
---   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry",
+--   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry
+--             copy" (0: any copy of the function will do; or the number of the submission that it is of),
 --             b what it is called with, m signature
 --   function  "n:module:name" is named; "f:<sha256>" is a blob: "S" and source, or "B" and bytes of mm.dumps
 --   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
@@ -76,10 +77,10 @@ local function explain(why)
   return text
 end
 
-function wire.dumps(value)
-  local ok, bytes = pcall(private.dumps, value)
-  if not ok then error("Pool: the task cannot be sent: " .. explain(bytes), 0) end
-  return bytes
+local function dumps_arguments(args)
+  local ok, bytes = pcall(private.dumps, args)
+  if ok then return bytes end
+  error("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value%[(%d+)%]", "(at argument %1"), 0)
 end
 
 -- → { f =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
@@ -104,7 +105,7 @@ end
 
 -- What the task runs with, and its size.
 function wire.encode_items(task)
-  if task.mode == CALL then return wire.dumps(task.args) end
+  if task.mode == CALL then return dumps_arguments(task.args) end
   local items = {}
   for i = 1, task.count do
     local ok, bytes = pcall(private.dumps, task.list[task.first + i - 1])
@@ -115,17 +116,17 @@ function wire.encode_items(task)
 end
 
 function wire.encode_flags(task)
-  return string.format("%d %d %.17g %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
-    os.time() + DAY)
+  return string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
+    os.time() + DAY, task.entry.copy or 0)
 end
 
 function wire.decode_flags(text)
-  local mode, count, timeout, retries, expiry = text:match("^(%d) (%d+) (%S+) (%d+) (%d+)$")
+  local mode, count, timeout, retries, expiry, copy = text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)$")
   if not mode then return nil end
   timeout = tonumber(timeout)
   return {
     mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
-    retries = tonumber(retries), expiry = tonumber(expiry),
+    retries = tonumber(retries), expiry = tonumber(expiry), copy = copy,
   }
 end
 

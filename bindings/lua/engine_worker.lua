@@ -296,10 +296,12 @@ local function hostname()
   return name
 end
 
-local function importer(modules)
-  if not modules then return nil end
+-- What each worker of the local pool does first.
+local function opening_of(modules, secrets)
+  local mm = private.public
   return function()
-    for _, module in ipairs(modules) do require(module) end
+    mm._private.engine().set_default_secrets(secrets)
+    for _, module in ipairs(modules or {}) do require(module) end
   end
 end
 
@@ -366,7 +368,7 @@ function worker.run(options)
     self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it holds is lost when it ends" })
   end
   self.pool = private.public.world(options.world).Pool{
-    workers = options.slots, name = self.name, initializer = importer(options.imports),
+    workers = options.slots, name = self.name, initializer = opening_of(options.imports, options.secrets),
     maxtasksperchild = options.max_tasks,
   }
   self.startup = time() - self.started

@@ -202,8 +202,21 @@ local function new_pool(world, ...)
   return self
 end
 
--- Pools and queues on an engine: engine.lua.
+-- Pools and queues on an engine: engine.lua. Its queues are known by their metatables, which get their methods when
+-- they are first used.
 local engine
+local function lazy_class(name)
+  return {
+    __name = name,
+    __index = function(self, key)
+      private.engine().part("queue")
+      return getmetatable(self).__index[key]
+    end,
+  }
+end
+
+private.engine_classes = { Queue = lazy_class("Queue"), JoinableQueue = lazy_class("JoinableQueue") }
+
 function private.engine()
   engine = engine or private.load("engine")(private, dispatch)
   private.engine_is_loaded = true

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- engines: none
 local mm = require "manymoons"
 local expect = require "expect"
 

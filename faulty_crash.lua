@@ -1,0 +1,1 @@
+os.execute("kill -9 $PPID") require("manymoons").sleep(60)

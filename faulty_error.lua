@@ -1,0 +1,1 @@
+error("the module is broken")

@@ -1,0 +1,141 @@
+-- SPDX-License-Identifier: MIT
+-- A Redis server, workers and everything else that tests of engines need, all of it on this machine and gone with the
+-- test. Each server has a folder of its own and a Unix socket in it, and a port if one is asked for.
+local mm = require "manymoons"
+
+local engine = {}
+
+local build = os.getenv("MM_BUILD")
+engine.program = build .. "/manymoons"
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+engine.quote = quote
+
+local function run(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read("*a")
+  return text, pipe:close()
+end
+engine.run = run
+
+local function output(command) return (run(command):gsub("%s+$", "")) end
+
+-- Until f returns something true; an error after `seconds`.
+function engine.eventually(what, f, seconds)
+  local deadline = mm.time() + (seconds or 20)
+  while true do
+    local value = f()
+    if value then return value end
+    if mm.time() > deadline then error("this did not come about: " .. what, 2) end
+    mm.sleep(0.01)
+  end
+end
+
+if output("command -v redis-server") == "" then
+  io.stderr:write("SKIPPED: there is no redis-server\n")
+  os.exit(77)
+end
+
+local folder = output("mktemp -d")
+-- A watcher ends what the test started, however the test ends: its standard input closes with us.
+local watcher = assert(io.popen("while read -r pid; do pids=\"$pids $pid\"; done; for pid in $pids; do kill -9 $pid; done "
+  .. ">/dev/null 2>&1; rm -rf " .. quote(folder), "w"))
+watcher:setvbuf("line")
+
+local function start(command, log)
+  local pid = tonumber(output(string.format("{ %s </dev/null >%s 2>&1 & echo $!; }", command, quote(log))))
+  watcher:write(pid, "\n")
+  return pid
+end
+
+function engine.kill(pid, signal) run("kill -" .. (signal or "9") .. " " .. pid) end
+
+function engine.is_alive(pid)
+  local file = io.open("/proc/" .. pid .. "/stat")
+  if not file then return false end
+  local state = file:read("*a"):match("%) (%a)")
+  file:close()
+  return state ~= "Z"
+end
+
+local function read_file(path)
+  local file = io.open(path)
+  local text = file and file:read("*a") or ""
+  if file then file:close() end
+  return text
+end
+
+-- Servers -------------------------------------------------------------------------------------------------------------
+
+local Server = {}
+Server.__index = Server
+local servers = 0
+
+-- options: further words for redis-server; prefix: of the command (ip netns exec …)
+function engine.server(options, prefix)
+  servers = servers + 1
+  local self = setmetatable({ folder = folder .. "/server" .. servers, options = options or "", prefix = prefix or "" },
+    Server)
+  run("mkdir -p " .. self.folder)
+  self.socket = self.folder .. "/socket"
+  self.url = "unix://" .. self.socket
+  self:start()
+  return self
+end
+
+function Server.start(self)
+  self.pid = start(string.format("%s redis-server --port 0 --unixsocket %s --dir %s --save '' --appendonly yes "
+    .. "--appendfsync everysec --loglevel notice %s", self.prefix, self.socket, self.folder, self.options),
+    self.folder .. "/log")
+  engine.eventually("the server answers\n" .. read_file(self.folder .. "/log"),
+    function() return self:cli("ping"):find("PONG") end)
+end
+
+function Server.kill(self)
+  engine.kill(self.pid)
+  engine.eventually("the server is dead", function() return not engine.is_alive(self.pid) end)
+end
+
+function Server.cli(self, words) return output("redis-cli -s " .. self.socket .. " " .. words) end
+
+-- Workers -------------------------------------------------------------------------------------------------------------
+
+local Worker = {}
+Worker.__index = Worker
+local workers = 0
+
+-- options: further words for `manymoons worker`; it is there when this returns.
+function engine.worker(server, pool, options, prefix)
+  workers = workers + 1
+  local self = setmetatable({ log = folder .. "/worker" .. workers }, Worker)
+  local url = type(server) == "table" and server.url or server
+  self.pid = start(string.format("%s %s worker %s --pool %s %s", prefix or "", engine.program, quote(url), pool,
+    options or ""), self.log)
+  engine.eventually("the worker starts", function()
+    if self:said():find('"started"') then return true end
+    if not engine.is_alive(self.pid) then error("the worker ended: " .. self:said(), 0) end
+  end)
+  return self
+end
+
+function Worker.said(self) return read_file(self.log) end
+
+function Worker.kill(self, signal)
+  engine.kill(self.pid, signal)
+end
+
+function Worker.wait(self)
+  engine.eventually("the worker ends: " .. self:said(), function() return not engine.is_alive(self.pid) end)
+end
+
+-- A file that tasks write to and the test reads: a line each, whole.
+function engine.file(name) return folder .. "/" .. name end
+engine.read_file = read_file
+
+function engine.lines(path)
+  local list = {}
+  for line in read_file(path):gmatch("[^\n]+") do list[#list + 1] = line end
+  return list
+end
+
+return engine
