@@ -13,5 +13,8 @@ if before > high then return "GAP" end
 if most > 0 and redis.call("XLEN", KEYS[1]) >= most then return "FULL" end
 local id = redis.call("XADD", KEYS[1], "*", unpack(ARGV, 5))
 redis.call("HSET", KEYS[2], "hw", ARGV[2], ARGV[2], id)
-if high == 0 then redis.call("PEXPIRE", KEYS[2], ARGV[4]) end
+if high == 0 then
+  redis.call("PEXPIRE", KEYS[2], ARGV[4])
+  redis.pcall("XGROUP", "CREATE", KEYS[1], "g", "0") -- a server without memory would not let a worker do it
+end
 return id

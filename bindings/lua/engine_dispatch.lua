@@ -27,6 +27,7 @@ local BEAT, BLOCK, STALL, LOOK_EVERY = 20, 5, 10, 0.05
 local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT = 0.05, 0.05, 2, 2
 local AT_ONCE = 512 -- results in one reply
 local BYTES_MOST = 64 * 1024 * 1024
+local INLINE_MOST, SENT_MOST = 64 * 1024, 4096
 local SCRIPTS_OF_SENDER = { "submit", "cancel" }
 
 -- Functions ----------------------------------------------------------------------------------------------------------
@@ -64,18 +65,21 @@ end
 
 function dispatch.drop_function(_, entry) entry.users = entry.users - 1 end
 
+-- The names of those that were sent are kept until the connection ends.
 local function note_blob(at, _, failure)
   if failure then
-    at.entry.generation = nil
+    at.pool._sent[at.name] = nil
     at.pool._held = time() + HOLD
   end
 end
 
 -- Before the first task that needs it, in each connection's life.
 local function send_blob(pool, entry)
-  if not entry.blob or entry.generation == pool._generation then return end
-  entry.generation = pool._generation
-  pool._sender:send(note_blob, { pool = pool, entry = entry }, "SET", pool._key .. entry.f, entry.blob, "EX",
+  if not entry.blob or pool._sent[entry.f] then return end
+  pool._sent_count = pool._sent_count + 1
+  if pool._sent_count > SENT_MOST then pool._sent, pool._sent_count = {}, 1 end
+  pool._sent[entry.f] = true
+  pool._sender:send(note_blob, { pool = pool, name = entry.f }, "SET", pool._key .. entry.f, entry.blob, "EX",
     tostring(BLOB_SECONDS))
 end
 
@@ -177,6 +181,7 @@ local function note_submitted(task, id, failure)
   pool._unanswered = pool._unanswered - 1
   if not failure and id ~= "GAP" and id ~= "FULL" then
     if task.number > pool._accepted then pool._accepted = task.number end
+    pool._is_probing = false
     return
   end
   if id == "GAP" and #pool._refused == 0 then
@@ -186,7 +191,7 @@ local function note_submitted(task, id, failure)
   elseif failure and (failure:find("^READONLY") or failure:find("^LOADING") or failure:find("^MASTERDOWN")) then
     pool._is_stale = failure
   elseif failure or id == "FULL" then
-    pool._held = time() + HOLD
+    pool._held, pool._is_probing = time() + HOLD, true
     pool._refusal = failure or "the stream is full"
   end
   pool._refused[#pool._refused + 1] = task
@@ -231,13 +236,16 @@ local function send_line(pool)
     go_back(pool)
     if pool._broken then return end
   end
-  if pool._held and pool._held > time() then return end
+  if (pool._held and pool._held > time()) or (pool._is_probing and pool._unanswered > 0) then return end
   pool._held = nil
   while pool._line_first <= pool._line_last do
     local task = pool._line[pool._line_first]
     pool._line[pool._line_first] = nil
     pool._line_first = pool._line_first + 1
-    if pool._tasks[task.number] == task then submit(pool, task) end
+    if pool._tasks[task.number] == task then
+      submit(pool, task)
+      if pool._is_probing then return end -- one, until there is room again
+    end
   end
   if pool._needs_wait then
     pool._sender:send(nil, nil, "WAIT", pool._settings.wait, "100")
@@ -335,7 +343,7 @@ end
 
 -- Both connections are new: everything is compared.
 local function resync(pool)
-  pool._generation = pool._generation + 1
+  pool._sent, pool._sent_count = {}, 0
   pool._unanswered, pool._has_state, pool._suspects, pool._held = 0, false, nil, nil
   pool._is_reading, pool._is_catching_up, pool._last_result, pool._trimmed = false, true, "0-0", "0-0"
   pool._next_beat, pool._read_since = time() + BEAT, time()
@@ -513,9 +521,16 @@ function dispatch.put(pool, task)
   return task
 end
 
+-- A closure that is called once travels with its call, and leaves nothing behind on the server.
+local function add_call(pool, f)
+  local entry = dispatch.add_function(pool, f)
+  if entry.copy and entry.blob and #entry.blob <= INLINE_MOST then entry.f, entry.blob = "b:" .. entry.blob, nil end
+  return entry
+end
+
 function dispatch.submit_call(pool, f, opts, args, sink)
   local task = dispatch.put(pool, {
-    mode = CALL, entry = dispatch.add_function(pool, f), sink = sink, args = args, count = 1,
+    mode = CALL, entry = add_call(pool, f), sink = sink, args = args, count = 1,
     timeout = opts and opts.timeout or pool._timeout, retries = opts and opts.retries or pool._retries,
   })
   if not pool._is_working then protected_work(pool) end
@@ -646,7 +661,7 @@ function dispatch.begin(pool)
       results = key .. "r:" .. client,
     },
     _size = pool._wanted_size or private.cpu_count(), _workers = {}, _waiters = 0, _tasks = {}, _callbacks = {},
-    _pending = 0, _bytes = 0, _last_number = 0, _generation = 0, _progress = 0, _retry_at = 0, _next_beat = 0,
+    _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0,
     _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = 0, _accepted = 0, _unanswered = 0,
     _sender = connection.new(pool._settings, poller, SCRIPTS_OF_SENDER),
     _receiver = connection.new(pool._settings, poller, {}),

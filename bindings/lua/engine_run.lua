@@ -30,7 +30,7 @@ local function from_source(text)
 end
 
 local function make(name, blob)
-  if name:byte() == 110 then return from_name(name) end -- "n"
+  if name then return from_name(name) end
   if blob:byte() == 83 then return from_source(blob:sub(2)) end -- "S"
   return private.loads(blob:sub(2), { functions = true })
 end
@@ -39,7 +39,7 @@ end
 local function open(name, blob)
   local outcome = opened[name]
   if not outcome then
-    outcome = pack(private.call_here(private.current().name, make(name, blob)))
+    outcome = pack(private.call_here(private.current().name, make(nil, blob)))
     opened[name] = outcome
   end
   if not outcome[1] then error(outcome[2], 0) end
@@ -73,7 +73,7 @@ local function encode(ok, ...)
   return wire.encode_failure({ kind = "unsendable", message = "the result cannot be sent: " .. tostring(bytes) })
 end
 
--- task: f, blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for all tasks of
+-- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for all tasks of
 -- a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
 function run.call(task, bytes)
   if task.mode ~= wire.CALL then return encode(private.call_here(private.current().name, call, task, bytes)) end

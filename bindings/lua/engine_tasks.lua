@@ -151,12 +151,13 @@ end
 -- The local pool's entry for a function, kept for the next task.
 local function entry_of(self, task)
   local copy = task.flags.copy
+  local blob = task.f:sub(1, 2) == "b:" and task.f:sub(3) or self.blobs[task.f]
   local key = table.concat({ task.f, task.i, tostring(task.flags.mode), tostring(task.is_trusted), copy,
     copy ~= "0" and task.c or nil }, " ")
   local entry = self.entries[key]
   if entry then return entry end
   local f = function_for({
-    f = task.f, blob = self.blobs[task.f], opening = task.i ~= "" and task.i or nil, opening_blob = self.blobs[task.i],
+    f = task.f:byte() == 110 and task.f or nil, blob = blob, opening = task.i ~= "" and task.i or nil, opening_blob = self.blobs[task.i],
     mode = task.flags.mode, is_trusted = task.is_trusted,
   })
   entry = base.add_function(self.pool, f)
@@ -213,7 +214,7 @@ end
 
 -- False: it is not here yet.
 function want_function(self, name)
-  if name == "" or name:byte() == 110 or self.blobs[name] then return true end
+  if name == "" or name:sub(1, 2) ~= "f:" or self.blobs[name] then return true end
   local missing = self.missing[name]
   if self.wanted[name] or (missing and missing.again > time()) then return false end
   self.wanted[name] = { tasks = self, name = name, first = missing and missing.first or time() }

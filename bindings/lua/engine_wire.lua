@@ -5,7 +5,8 @@
 --   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry
 --             copy" (0: any copy of the function will do; or the number of the submission that it is of),
 --             b what it is called with, m signature
---   function  "n:module:name" is named; "f:<sha256>" is a blob: "S" and source, or "B" and bytes of mm.dumps
+--   function  "n:module:name" is named; "f:<sha256>" is a blob that the server keeps; "b:" and a blob travels with its
+--             task; blob: "S" and source, or "B" and bytes of mm.dumps
 --   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
 --   outcome   "v" and the bytes of results; "e" and the bytes of a failure; for a list the bytes of a list of these
 local private, engine = ...

@@ -20,7 +20,7 @@ Worker.__index = Worker
 
 local BLOCK, STALL, FIRST_PAUSE, LONGEST_PAUSE, CONNECT = 5, 10, 0.1, 2, 2
 local PREFETCH, QUICK = 8, 0.002 -- tasks beyond those that run, for each slot, while a task takes less than so long
-local RECLAIM = 100
+local RECLAIM, GROUPS_AGAIN = 100, 0.1
 local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local FAREWELL = 2
@@ -66,9 +66,27 @@ function Worker.disconnect(self, why)
   self.retry_at = time() + self.pause
 end
 
-function Worker.make_groups(self)
+local function note_groups(about, groups)
+  if groups and #groups > 0 then about.worker.has_group[about.stream] = true end
+end
+
+-- A server without memory makes none, and does not say whether there is one.
+local function note_group(about, _, failure)
+  local self = about.worker
+  if not failure or failure:find("^BUSYGROUP") then
+    self.has_group[about.stream] = true
+  else
+    self.groups_at = time() + GROUPS_AGAIN
+    self.speaker:send(note_groups, about, "XINFO", "GROUPS", about.stream)
+  end
+end
+
+local function make_groups(self)
+  self.groups_at = nil
   for _, stream in ipairs(self.streams) do
-    self.speaker:send(nil, nil, "XGROUP", "CREATE", stream, "g", "0", "MKSTREAM")
+    if not self.has_group[stream] then
+      self.speaker:send(note_group, { worker = self, stream = stream }, "XGROUP", "CREATE", stream, "g", "0", "MKSTREAM")
+    end
   end
 end
 
@@ -80,9 +98,9 @@ function Worker.connect(self)
     return nil, why
   end
   if self.pause then self.log("connected", {}) end
-  self.is_connected, self.pause, self.is_fetching, self.needs_groups = true, nil, false, false
+  self.is_connected, self.pause, self.is_fetching, self.has_group = true, nil, false, {}
   self.reap_at, self.cursors = time() + self.lease_seconds, {}
-  self:make_groups()
+  make_groups(self)
   self.fetcher:send(function(_, id) self.fetcher_id = id end, nil, "CLIENT", "ID")
   self.speaker:send(function(_, clock)
     if clock then self.clock_offset = tonumber(clock[1]) - time() end
@@ -109,7 +127,11 @@ end
 local function note_fetched(self, reply, failure)
   self.is_fetching = false
   if failure then
-    if failure:find("^NOGROUP") then self.needs_groups = true else self.is_stale = failure end
+    if failure:find("^NOGROUP") then
+      self.has_group, self.groups_at = {}, time() + GROUPS_AGAIN
+    else
+      self.is_stale = failure
+    end
     return
   end
   for _, part in ipairs(reply or {}) do
@@ -130,20 +152,18 @@ function Worker.fetch(self)
   local capacity = capacity_of(self)
   local room = capacity - self.tasks.in_hand
   if room < 1 or (capacity > self.slots and room < capacity / 4) then return false end
+  if not next(self.has_group) then return false end
   self.is_fetching, self.fetched = true, time()
   local words = { "XREADGROUP", "GROUP", "g", self.name, "COUNT", tostring(room), "BLOCK", self.block_ms, "STREAMS" }
-  for _, stream in ipairs(self.streams) do words[#words + 1] = stream end
-  for _ = 1, #self.streams do words[#words + 1] = ">" end
+  for stream in pairs(self.has_group) do words[#words + 1] = stream end
+  for _ in pairs(self.has_group) do words[#words + 1] = ">" end
   self.tasks:send_outcomes(self.fetcher)
   self.fetcher:send_list(note_fetched, self, words)
   return true
 end
 
 function Worker.talk(self)
-  if self.needs_groups then
-    self.needs_groups = false
-    self:make_groups()
-  end
+  if self.groups_at and time() >= self.groups_at then make_groups(self) end
   if not self:fetch() and #self.tasks.ending > 0 then
     self.tasks:send_outcomes(self.is_fetching and self.speaker or self.fetcher)
   end
@@ -255,7 +275,7 @@ local function sleep(self, due)
   local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
   if self.is_leaving then seconds = math.min(seconds, 0.05) end
-  if next(self.tasks.waiting) then seconds = math.min(seconds, 0.1) end
+  if next(self.tasks.waiting) or self.groups_at then seconds = math.min(seconds, 0.1) end
   local things = { self.pool._core, self.poller:fileno() }
   for _, worker in ipairs(self.pool._workers) do things[#things + 1] = worker end
   private.wait_any(things, seconds, true)
