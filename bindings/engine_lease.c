@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine_lease.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "arguments.h"
 #include "engine/lease.h"
@@ -47,7 +47,7 @@ static void copy_word(lua_State *L, int index, char *out, size_t room) {
   size_t size = 0;
   const char *text = luaL_checklstring(L, index, &size);
   luaL_argcheck(L, size < room, index, "too long");
-  snprintf(out, room, "%s", text);
+  memcpy(out, text, size + 1);
 }
 
 /* add(stream, owner, seq, id) */

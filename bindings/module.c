@@ -299,6 +299,7 @@ static const luaL_Reg private_functions[] = {
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},
+    {"sign", crypto_sign_call},
     {"sha256", crypto_sha256_call},
     {"link_open", engine_link_open},
     {"lease_open", engine_lease_open},

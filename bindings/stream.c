@@ -277,6 +277,35 @@ int crypto_hmac_call(lua_State *L) {
   return 1;
 }
 
+/* sign(key, part, …) → HMAC-SHA256 of the parts, each behind its length and a colon */
+int crypto_sign_call(lua_State *L) {
+  size_t key_size = 0;
+  const char *key = luaL_checklstring(L, 1, &key_size);
+  luaL_Buffer parts;
+  const int count = lua_gettop(L);
+  luaL_buffinit(L, &parts);
+  for (int i = 2; i <= count; i++) {
+    char length[32];
+    size_t size = 0;
+    const char *part = luaL_checklstring(L, i, &size);
+    char *at = length + sizeof length;
+    *--at = ':';
+    size_t left = size;
+    do *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    luaL_addlstring(&parts, at, (size_t)(length + sizeof length - at));
+    luaL_addlstring(&parts, part, size);
+  }
+  luaL_pushresult(&parts);
+  size_t size = 0;
+  const char *data = lua_tolstring(L, -1, &size);
+  uint8_t mac[CRYPTO_MAC_SIZE];
+  if (crypto_hmac_sha256(key, key_size, data, size, mac))
+    luaL_error(L, "signing needs libcrypto (Debian: apt-get install libssl3)");
+  lua_pushlstring(L, (const char *)mac, sizeof mac);
+  return 1;
+}
+
 int crypto_sha256_call(lua_State *L) {
   size_t size = 0;
   const char *data = luaL_checklstring(L, 1, &size);

@@ -10,7 +10,7 @@
 --   task     as in pool_dispatch.lua; number: the client counts its tasks, and submits them in that order, each saying
 --            which number came before, so that a server that refused one refuses those behind it
 --   _line    tasks that are to be submitted, by number, from _line_first on
---   _chain   the number that was submitted last; _accepted: the highest one that the server has said it has
+--   _chain   the number that was submitted last, as text; _accepted: the highest one that the server has said it has
 --   _held    the line waits until then: the server had no room
 --   _refused tasks that were submitted and refused; they go back to the front of the line when every answer is here
 local private, engine, base = ...
@@ -21,7 +21,7 @@ local new_error, pack, time = private.new_error, private.pack, private.time
 local dispatch = setmetatable({}, { __index = base })
 
 local CALL = wire.CALL
-local LIFE_MS = 3600 * 1000 -- of what the server keeps for a client that is silent
+local LIFE_MS = "3600000" -- of what the server keeps for a client that is silent
 local BLOB_SECONDS = 7 * 24 * 3600
 local BEAT, BLOCK, STALL, LOOK_EVERY = 20, 5, 10, 0.05
 local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT = 0.05, 0.05, 2, 2
@@ -29,6 +29,10 @@ local AT_ONCE = 512 -- results in one reply
 local BYTES_MOST = 64 * 1024 * 1024
 local INLINE_MOST, SENT_MOST = 64 * 1024, 4096
 local SCRIPTS_OF_SENDER = { "submit", "cancel" }
+
+-- Whole numbers, on every Lua.
+local function text_of(number) return (tostring(number):gsub("%.0$", "")) end
+if math.type then text_of = tostring end
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -38,7 +42,7 @@ local function new_entry(pool, f)
     error("Pool: code is sent to " .. pool._engine .. " only with a secret (secret_file = …), for it must be signed; " ..
       "a function of a module that the workers have can be named: 'module:name'", 0)
   end
-  entry.users = 1
+  entry.users, entry.pool = 1, pool
   return entry
 end
 
@@ -117,12 +121,12 @@ local function hand_out_list(pool, task, payload, ns)
   end
   local results, failures = {}, nil
   for i = 1, task.count do
-    local ok, values = wire.decode_outcome(list[i], pool._is_trusted)
+    local ok, value = wire.decode_outcome(list[i], pool._is_trusted)
     if ok then
-      results[i] = values[1]
+      results[i] = value
     else
       failures = failures or {}
-      failures[i] = values
+      failures[i] = value
     end
   end
   task.sink:take(task, 1, task.count, ns, results, failures)
@@ -137,9 +141,9 @@ local function hand_out(pool, task, kind, payload)
     if task.mode ~= CALL then return fail_task(pool, task, function() return values end) end
     values = pack(values)
   end
-  if task.mode ~= CALL then
+  if task.mode ~= CALL or (ok and (type(values) ~= "table" or type(values.n) ~= "number")) then
     return fail_task(pool, task, function()
-      return new_error({ kind = "unsendable", message = "these are no results of a list", traceback = "" })
+      return new_error({ kind = "unsendable", message = "these are no results of such a call", traceback = "" })
     end)
   end
   task.sink:take_call(task, ok, values)
@@ -177,7 +181,7 @@ local function line_up(pool, tasks)
 end
 
 local function note_submitted(task, id, failure)
-  local pool = task.pool
+  local pool = task.entry.pool
   pool._unanswered = pool._unanswered - 1
   if not failure and id ~= "GAP" and id ~= "FULL" then
     if task.number > pool._accepted then pool._accepted = task.number end
@@ -201,16 +205,15 @@ end
 local function is_final(failure) return failure and (failure:find("^NOPERM") or failure:find("^NOAUTH")) end
 
 local function submit(pool, task)
-  local keys = pool._keys
-  send_blob(pool, task.entry)
-  if pool._opening then send_blob(pool, pool._opening) end
-  task.c = pool._client
-  task.m = wire.sign_task(pool._secrets, pool._name, task)
+  local keys, entry, opening = pool._keys, task.entry, pool._opening
+  send_blob(pool, entry)
+  if opening then send_blob(pool, opening) end
+  local c, f, i, s, x, b = pool._client, entry.f, opening and opening.f or "", task.s, task.x, task.b
   local before = pool._chain
-  pool._chain, pool._unanswered = task.number, pool._unanswered + 1
-  pool._sender:script(note_submitted, task, "submit", "2", task.stream, keys.open, tostring(before), task.s, "0",
-    tostring(LIFE_MS), "c", task.c, "s", task.s, "n", "0", "f", task.f, "i", task.i, "x", task.x, "b", task.b, "m",
-    task.m)
+  pool._chain, pool._unanswered = s, pool._unanswered + 1
+  pool._sender:script(note_submitted, task, "submit", "2", (entry.is_bytecode or opening) and keys.own_tasks or keys.tasks,
+    keys.open, before, s, "0", LIFE_MS, "c", c, "s", s, "n", "0", "f", f, "i", i, "x", x, "b", b, "m",
+    wire.sign_task(pool._secrets, pool._name, c, s, f, i, x, b))
   if pool._settings.wait then pool._needs_wait = true end
 end
 
@@ -226,7 +229,7 @@ local function go_back(pool)
   for _, task in ipairs(pool._refused) do
     if pool._tasks[task.number] == task then tasks[#tasks + 1] = task end
   end
-  pool._refused, pool._chain = {}, pool._accepted
+  pool._refused, pool._chain = {}, text_of(pool._accepted)
   line_up(pool, tasks)
 end
 
@@ -308,7 +311,7 @@ local function submit_forgotten(pool)
       pool._tasks[task.number] = nil
       pool._last_number = pool._last_number + 1
       task.number = pool._last_number
-      task.s = string.format("%d", task.number)
+      task.s = text_of(task.number)
       pool._tasks[task.number] = task
       again[#again + 1] = task
     end
@@ -334,7 +337,7 @@ local function note_state(pool, reply, failure)
       suspects[#suspects + 1] = task
     end
   end
-  pool._accepted, pool._chain, pool._refused = high, high, {}
+  pool._accepted, pool._chain, pool._refused = high, text_of(high), {}
   pool._line_first, pool._line_last, pool._line = 1, 0, {}
   line_up(pool, line)
   pool._suspects = suspects
@@ -400,9 +403,9 @@ end
 local function beat(pool)
   if time() < pool._next_beat then return end
   pool._next_beat = time() + math.min(BEAT, pool._abi_wait)
-  pool._sender:send(nil, nil, "PEXPIRE", pool._keys.results, tostring(LIFE_MS))
+  pool._sender:send(nil, nil, "PEXPIRE", pool._keys.results, LIFE_MS)
   if pool._unanswered == 0 then
-    pool._sender:send(note_beat, pool, "PEXPIRE", pool._keys.open, tostring(LIFE_MS))
+    pool._sender:send(note_beat, pool, "PEXPIRE", pool._keys.open, LIFE_MS)
   end
   look_at_workers(pool)
 end
@@ -510,11 +513,10 @@ end
 function dispatch.put(pool, task)
   wait_for_room(pool)
   task.b = wire.encode_items(task)
-  task.x, task.f, task.i = wire.encode_flags(task), task.entry.f, pool._opening and pool._opening.f or ""
-  task.stream = (task.entry.is_bytecode or pool._opening) and pool._keys.own_tasks or pool._keys.tasks
+  task.x = wire.encode_flags(task)
   pool._last_number = pool._last_number + 1
-  task.number, task.pool, task.size = pool._last_number, pool, #task.b
-  task.id, task.s = task.number, string.format("%d", task.number)
+  task.number, task.size = pool._last_number, #task.b
+  task.id, task.s = task.number, text_of(task.number)
   pool._tasks[task.number] = task
   pool._pending, pool._bytes = pool._pending + 1, pool._bytes + task.size
   put_in_line(pool, task)
@@ -662,7 +664,7 @@ function dispatch.begin(pool)
     },
     _size = pool._wanted_size or private.cpu_count(), _workers = {}, _waiters = 0, _tasks = {}, _callbacks = {},
     _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0,
-    _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = 0, _accepted = 0, _unanswered = 0,
+    _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0", _accepted = 0, _unanswered = 0,
     _sender = connection.new(pool._settings, poller, SCRIPTS_OF_SENDER),
     _receiver = connection.new(pool._settings, poller, {}),
   }) do

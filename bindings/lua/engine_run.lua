@@ -4,7 +4,8 @@
 local private, engine = ...
 
 local wire = engine.part("wire")
-local pack, unpack = private.pack, private.unpack
+local pack, unpack, dumps, loads = private.pack, private.unpack, private.dumps, private.loads
+local call_here, time = private.call_here, private.time
 
 local run = {}
 
@@ -45,41 +46,61 @@ local function open(name, blob)
   if not outcome[1] then error(outcome[2], 0) end
 end
 
--- What cannot be read here fails as what cannot be sent.
-local function read(f, ...)
-  local ok, value = pcall(f, ...)
-  if ok then return value end
-  error(private.new_error({ kind = "unsendable", message = tostring(value), traceback = "" }), 0)
-end
-
-local function call(task, bytes)
+-- Everything that is the same for all calls of a task, and of those that share its function.
+local function prepare(task)
+  task.name = private.current().name
+  task.loads_options = { functions = task.is_trusted }
   if task.opening then open(task.opening, task.opening_blob) end
-  local f = task.made or read(make, task.f, task.blob)
-  task.made = f
-  local value = read(private.loads, bytes, { functions = task.is_trusted })
-  if task.mode == wire.MAP then return f(value) end
-  return f(unpack(value, 1, value.n or #value))
+  task.made = make(task.f, task.blob)
 end
 
-local function encode(ok, ...)
-  if not ok then
-    local err = ...
-    -- an mm.Error that was raised again, by what reads or by the task itself
-    if getmetatable(err.value) == private.public.Error then err = err.value end
-    return wire.encode_failure(err)
-  end
-  local is_sent, bytes = pcall(private.dumps, pack(...))
-  if is_sent then return "v" .. bytes end
-  return wire.encode_failure({ kind = "unsendable", message = "the result cannot be sent: " .. tostring(bytes) })
+-- A failure that came from reading or opening is told as it is; what the task raised has its own traceback.
+local function encode_failure(err)
+  if getmetatable(err.value) == private.public.Error then err = err.value end
+  return wire.encode_failure(err)
 end
 
--- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for all tasks of
--- a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
+local function unsendable(why)
+  return wire.encode_failure({ kind = "unsendable", message = tostring(why), traceback = "" })
+end
+
+local function encode(value)
+  local ok, bytes = pcall(dumps, value)
+  return ok and bytes or unsendable("the result cannot be sent: " .. tostring(bytes))
+end
+
+local function encode_item(ok, value)
+  if ok then return encode(value) end
+  return encode_failure(value)
+end
+
+local function encode_results(ok, ...)
+  if ok then return encode(pack(...)) end
+  return encode_failure((...))
+end
+
+local function prepare_or_tell(task)
+  local ok, err = private.call_here(private.current().name, prepare, task)
+  if ok then return nil end
+  task.made = nil
+  if getmetatable(err.value) == private.public.Error then return wire.encode_failure(err.value) end
+  return unsendable(err.message)
+end
+
+-- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for all
+-- tasks of a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
 function run.call(task, bytes)
-  if task.mode ~= wire.CALL then return encode(private.call_here(private.current().name, call, task, bytes)) end
-  local begun = private.time()
-  local outcome = encode(private.call_here(private.current().name, call, task, bytes))
-  return outcome, (private.time() - begun) * 1e9
+  local why = not task.made and prepare_or_tell(task)
+  if why then return why, 0 end
+  local ok, value = pcall(loads, bytes, task.loads_options)
+  if not ok then return unsendable(value), 0 end
+  if task.mode == wire.MAP then return encode_item(call_here(task.name, task.made, value)) end
+  if task.mode == wire.STARMAP then
+    return encode_item(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  end
+  local begun = time()
+  local outcome = encode_results(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  return outcome, (time() - begun) * 1e9
 end
 
 return run

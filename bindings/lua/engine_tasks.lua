@@ -19,6 +19,7 @@ local DEAD_MOST = "10000"
 local FUNCTIONS_KEPT = 256
 local LOOK_AGAIN, GIVE_UP = 0.5, 10
 local DURATIONS = 512
+local FIELDS = { c = true, s = true, n = true, f = true, i = true, x = true, b = true, m = true, again = true }
 
 -- Outcomes -----------------------------------------------------------------------------------------------------------
 
@@ -95,79 +96,94 @@ end
 
 -- Running ------------------------------------------------------------------------------------------------------------
 
--- The sink of a task of the local pool. What it is given are texts of engine_run.lua, or failures of the local pool.
-local Sink = {}
-Sink.__index = Sink
+-- A task is the sink of what the local pool makes of it (its job): texts of engine_run.lua, or failures of that pool.
+local Task = {}
+Task.__index = Task
 
-function Sink:note(ns)
-  note_duration(self.tasks, ns / 1e9)
-  self.tasks.busy = self.tasks.busy + ns / 1e9
+local function note_time(self, ns)
+  note_duration(self, ns / 1e9)
+  self.busy = self.busy + ns / 1e9
 end
 
-function Sink:take_call(_, ok, values)
-  local task = self.task
-  if ok then
-    self:note(values[2])
-    if values[1]:byte() == 101 then self.tasks.failed = self.tasks.failed + 1 end
-    return finish(self.tasks, task, string.format("v:%.0f", values[2]), values[1])
-  end
-  self:fail({ base = 0 }, 1, values[1])
+function Task:take_call(_, ok, values)
+  if not ok then return self:fail({ base = 0 }, 1, values[1]) end
+  local text, ns = values[1], values[2]
+  note_time(self.tasks, ns)
+  if wire.is_failure(text) then self.tasks.failed = self.tasks.failed + 1 end
+  finish(self.tasks, self, string.format("v:%.0f", ns), text)
 end
 
 -- The local pool may have numbered anew what was left of a slice.
-function Sink:take(job, first, count, ns, results, failures)
+function Task:take(job, first, count, ns, results, failures)
   self.ns = self.ns + ns
+  if not failures and count == self.flags.count then
+    self.list = results
+    return
+  end
   for i = 1, count do
     local failure = failures and failures[i]
     self.list[job.base + first + i - 1] = failure and wire.encode_failure(private.new_error(failure)) or results[i]
   end
 end
 
-function Sink:fail(job, index, err)
-  if err.kind == "died" then self.why = err.message end
+function Task:fail(job, index, err)
+  if err.kind == "died" then self.cause = err.message end
   err.worker = err.worker or self.tasks.name
   self.list[job.base + index] = wire.encode_failure(err)
 end
 
 -- A slice has as many items as it says, whatever became of each.
-function Sink:finished()
-  local task = self.task
-  if self.ns > 0 then self:note(self.ns) end
-  if task.flags.mode == wire.CALL then
-    if self.list[1] then finish(self.tasks, task, "v:0", self.list[1], self.why) end
+function Task:finished()
+  if self.ns > 0 then note_time(self.tasks, self.ns) end
+  if self.flags.mode == wire.CALL then
+    if self.list[1] then finish(self.tasks, self, "v:0", self.list[1], self.cause) end
     return
   end
   local ok, payload = pcall(private.dumps, self.list)
-  if not ok then return fail(self.tasks, task, { kind = "unsendable", message = payload }) end
-  finish(self.tasks, task, string.format("l:%.0f", self.ns), payload, self.why)
+  if not ok then return fail(self.tasks, self, { kind = "unsendable", message = payload }) end
+  finish(self.tasks, self, string.format("l:%.0f", self.ns), payload, self.cause)
 end
 
 -- Whoever runs it needs nothing of this VM: texts, and the module by its name.
 local function function_for(task)
-  local mm = private.public
-  return function(bytes) return mm._private.engine().part("run").call(task, bytes) end
+  local mm, call = private.public, nil
+  return function(bytes)
+    call = call or mm._private.engine().part("run").call
+    return call(task, bytes)
+  end
 end
 
--- The local pool's entry for a function, kept for the next task.
-local function entry_of(self, task)
-  local copy = task.flags.copy
+local function new_entry(self, task, key)
   local blob = task.f:sub(1, 2) == "b:" and task.f:sub(3) or self.blobs[task.f]
-  local key = table.concat({ task.f, task.i, tostring(task.flags.mode), tostring(task.is_trusted), copy,
-    copy ~= "0" and task.c or nil }, " ")
-  local entry = self.entries[key]
-  if entry then return entry end
   local f = function_for({
-    f = task.f:byte() == 110 and task.f or nil, blob = blob, opening = task.i ~= "" and task.i or nil, opening_blob = self.blobs[task.i],
-    mode = task.flags.mode, is_trusted = task.is_trusted,
+    f = task.f:byte() == 110 and task.f or nil, blob = blob, opening = task.i ~= "" and task.i or nil,
+    opening_blob = self.blobs[task.i], mode = task.flags.mode, is_trusted = task.is_trusted,
   })
-  entry = base.add_function(self.pool, f)
+  local entry = base.add_function(self.pool, f)
   self.entries[key] = entry
   self.entry_order[#self.entry_order + 1] = key
   if #self.entry_order > FUNCTIONS_KEPT then
     local oldest = table.remove(self.entry_order, 1)
     base.drop_function(self.pool, self.entries[oldest])
     self.entries[oldest] = nil
+    self.last = nil
   end
+  return entry
+end
+
+-- The local pool's entry for a function, kept for the next task, which is often of the same.
+local function entry_of(self, task)
+  local copy, mode, last = task.flags.copy, task.flags.mode, self.last
+  local client = copy ~= "0" and task.c or nil
+  if last and last.f == task.f and last.i == task.i and last.mode == mode and last.is_trusted == task.is_trusted
+    and last.copy == copy and last.client == client then
+    return last.entry
+  end
+  local key = table.concat({ task.f, task.i, tostring(mode), tostring(task.is_trusted), copy, client }, " ")
+  local entry = self.entries[key] or new_entry(self, task, key)
+  self.last = {
+    f = task.f, i = task.i, mode = mode, is_trusted = task.is_trusted, copy = copy, client = client, entry = entry,
+  }
   return entry
 end
 
@@ -177,7 +193,7 @@ local function run(self, task)
   local job = {
     mode = flags.mode == wire.CALL and 0 or 1, entry = entry, count = flags.count, base = 0,
     timeout = flags.timeout or self.task_timeout, retries = math.max(0, flags.retries - task.losses),
-    sink = setmetatable({ tasks = self, task = task, list = {}, ns = 0 }, Sink),
+    sink = task,
   }
   if flags.mode == wire.CALL then
     job.args = private.pack(task.b)
@@ -187,7 +203,8 @@ local function run(self, task)
   end
   entry.users = entry.users + 1
   task.state, task.started, self.running = "running", time(), self.running + 1
-  task.job = base.put(self.pool, job, true, job.retries > 0)
+  -- a list can be put again from here; what waits behind others is quick, and not worth being able to take back
+  task.job = base.put(self.pool, job, false, job.mode == 0 and job.retries > 0)
 end
 
 local function try_to_run(self, task)
@@ -304,9 +321,13 @@ end
 
 -- fields: of an entry that was delivered
 function Tasks.admit(self, stream, id, fields)
-  local task = { tasks = self, id = id, stream = stream, state = "waiting" }
-  for i = 1, #(fields or {}), 2 do task[fields[i]] = fields[i + 1] end
-  for _, field in ipairs({ "c", "s", "n", "f", "i", "x", "b", "m" }) do task[field] = task[field] or "" end
+  local task = setmetatable({
+    tasks = self, id = id, stream = stream, state = "waiting", list = {}, ns = 0, c = "", s = "", n = "", f = "", i = "",
+    x = "", b = "", m = "", flags = false, is_trusted = false, is_fresh = false, started = 0, kind = "", payload = "",
+  }, Task)
+  for i = 1, #fields, 2 do
+    if FIELDS[fields[i]] then task[fields[i]] = fields[i + 1] end
+  end
   task.losses = tonumber(task.n) or 0
   self.open[id] = task
   self.count, self.in_hand = self.count + 1, self.in_hand + 1

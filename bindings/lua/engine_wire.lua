@@ -8,7 +8,8 @@
 --   function  "n:module:name" is named; "f:<sha256>" is a blob that the server keeps; "b:" and a blob travels with its
 --             task; blob: "S" and source, or "B" and bytes of mm.dumps
 --   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
---   outcome   "v" and the bytes of results; "e" and the bytes of a failure; for a list the bytes of a list of these
+--   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the bytes
+--             of a list of these
 local private, engine = ...
 
 local wire = {}
@@ -16,14 +17,11 @@ local wire = {}
 local CALL = 0
 wire.CALL, wire.MAP, wire.STARMAP = CALL, 1, 2
 local DAY = 24 * 3600
+local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
 
 -- Signatures ---------------------------------------------------------------------------------------------------------
 
-local function sign(secret, ...)
-  local parts = { ... }
-  for i = 1, #parts do parts[i] = #parts[i] .. ":" .. parts[i] end
-  return private.hmac_sha256(secret, table.concat(parts))
-end
+local sign = private.sign -- each part with its length, so that nothing can move from one to the next
 
 local function is_signed(secrets, signature, ...)
   for _, secret in ipairs(secrets) do
@@ -32,9 +30,9 @@ local function is_signed(secrets, signature, ...)
   return false
 end
 
-function wire.sign_task(secrets, pool, t)
+function wire.sign_task(secrets, pool, c, s, f, i, x, b)
   if not secrets[1] then return "" end
-  return sign(secrets[1], "manymoons task 1", pool, t.c, t.s, t.f, t.i, t.x, t.b)
+  return sign(secrets[1], "manymoons task 1", pool, c, s, f, i, x, b)
 end
 
 function wire.is_task_signed(secrets, pool, t)
@@ -116,12 +114,25 @@ function wire.encode_items(task)
   return private.dumps(items)
 end
 
+-- The same text for all tasks of one second that differ in nothing else.
+local flags_text, flags = nil, {}
+
 function wire.encode_flags(task)
-  return string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
-    os.time() + DAY, task.entry.copy or 0)
+  local now, copy = os.time(), task.entry.copy or 0
+  if flags.now == now and flags.copy == copy and flags.mode == task.mode and flags.count == task.count
+    and flags.timeout == task.timeout and flags.retries == task.retries then
+    return flags_text
+  end
+  flags.now, flags.copy, flags.mode, flags.count = now, copy, task.mode, task.count
+  flags.timeout, flags.retries = task.timeout, task.retries
+  flags_text = string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
+    now + DAY, copy)
+  return flags_text
 end
 
-function wire.decode_flags(text)
+local last_text, last_flags
+
+local function parse_flags(text)
   local mode, count, timeout, retries, expiry, copy = text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)$")
   if not mode then return nil end
   timeout = tonumber(timeout)
@@ -129,6 +140,11 @@ function wire.decode_flags(text)
     mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
     retries = tonumber(retries), expiry = tonumber(expiry), copy = copy,
   }
+end
+
+function wire.decode_flags(text)
+  if text ~= last_text then last_text, last_flags = text, parse_flags(text) end
+  return last_flags
 end
 
 -- A list of texts, or nil. The bytes may be anybody's.
@@ -171,15 +187,17 @@ local function decode_failure(bytes, is_trusted)
   return err
 end
 
--- true and a table of results with n; or false and an mm.Error
+local TRUSTED, UNTRUSTED = { functions = true }, { functions = false }
+
+-- true and what was encoded: a table of results with n for a call, a value for an item; or false and an mm.Error
 function wire.decode_outcome(text, is_trusted)
-  local rest = text:sub(2)
-  if text:byte() ~= 118 then return false, decode_failure(rest, is_trusted) end
-  local ok, results = pcall(private.loads, rest, { functions = is_trusted })
-  if ok and type(results) == "table" and type(results.n) == "number" then return true, results end
-  local why = ok and "these are no results" or tostring(results)
-  return false, private.new_error({ kind = "unsendable", message = why, traceback = "" })
+  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
+  local ok, value = pcall(private.loads, text, is_trusted and TRUSTED or UNTRUSTED)
+  if ok then return true, value end
+  return false, private.new_error({ kind = "unsendable", message = tostring(value), traceback = "" })
 end
+
+function wire.is_failure(text) return text:byte() == FAILURE end
 
 wire.engine = engine
 return wire

@@ -20,7 +20,7 @@ Worker.__index = Worker
 
 local BLOCK, STALL, FIRST_PAUSE, LONGEST_PAUSE, CONNECT = 5, 10, 0.1, 2, 2
 local PREFETCH, QUICK = 8, 0.002 -- tasks beyond those that run, for each slot, while a task takes less than so long
-local RECLAIM, GROUPS_AGAIN = 100, 0.1
+local RECLAIM, GROUPS_AGAIN, SIGNALS_EVERY = 100, 0.1, 0.01
 local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local FAREWELL = 2
@@ -248,6 +248,8 @@ function Worker.begin_to_leave(self, is_urgent)
 end
 
 function Worker.take_signals(self)
+  if time() < self.signals_at then return end
+  self.signals_at = time() + SIGNALS_EVERY
   while private.read_signal(self.signals) > 0 do self:begin_to_leave(true) end
 end
 
@@ -288,7 +290,7 @@ local function round(self)
   if not self.is_connected and time() >= self.retry_at then self:connect() end
   if self.is_connected then
     self.fetcher:read()
-    if self.speaker:read() then self.speaker_since = nil end
+    if self.speaker:under_way() > 0 and self.speaker:read() then self.speaker_since = nil end
   end
   if self.is_connected and self:check_connections() then
     self:take_news()
@@ -375,7 +377,7 @@ function worker.run(options)
       private.random_bytes(3):gsub(".", function(c) return ("%02x"):format(c:byte()) end)),
     keys = { prefix = key, open = key .. "o:", results = key .. "r:", dead = key .. "dead", registry = key .. "w" },
     streams = { key .. "q", key .. "q:" .. engine.abi() }, poller = assert(private.poller_new()),
-    signals = assert(private.signal_descriptor()), next_tell = 0, retry_at = 0, reap_at = 0, sweep_at = 0, cursors = {},
+    signals = assert(private.signal_descriptor()), next_tell = 0, signals_at = 0, retry_at = 0, reap_at = 0, sweep_at = 0, cursors = {},
   }, Worker)
   self.block_ms = tostring(math.floor(math.min(BLOCK, options.lease / 2) * 1000))
   self.poller:keep(self.signals)
