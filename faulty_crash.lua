@@ -1,1 +1,0 @@
-os.execute("kill -9 $PPID") require("manymoons").sleep(60)

@@ -1,1 +1,0 @@
-error("the module is broken")
