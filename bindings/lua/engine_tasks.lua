@@ -53,8 +53,6 @@ end
 function Tasks.send_outcomes(self, conn)
   if self.held and self.held > time() then return end
   self.held = nil
-  if self.needs_scripts then conn:load_scripts() end
-  self.needs_scripts = nil
   local ending = self.ending
   self.ending = {}
   for _, task in ipairs(ending) do

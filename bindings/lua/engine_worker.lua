@@ -164,6 +164,11 @@ end
 
 function Worker.talk(self)
   if self.groups_at and time() >= self.groups_at then make_groups(self) end
+  if self.tasks.needs_scripts then
+    self.tasks.needs_scripts = false
+    self.speaker:load_scripts()
+    self.fetcher:load_scripts()
+  end
   if not self:fetch() and #self.tasks.ending > 0 then
     self.tasks:send_outcomes(self.is_fetching and self.speaker or self.fetcher)
   end
@@ -187,7 +192,9 @@ function Worker.requeue(self, task, losses)
   local signature = wire.sign_result(self.secrets, self.pool_name, task.c, task.s, "v:0", payload)
   self.speaker:script(function(_, reply, failure)
     self.tasks.needs_scripts = self.tasks.needs_scripts or (failure and failure:find("^NOSCRIPT") ~= nil)
-    if losses > 0 and reply ~= "gone" then self.log("requeued", { task = task.c .. ":" .. task.s, outcome = reply }) end
+    if losses > 0 and reply ~= "gone" then
+      self.log("requeued", { task = task.c .. ":" .. task.s, outcome = reply, failure = failure })
+    end
   end, nil, "requeue", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead, task.id, task.s,
     tostring(losses), tostring(flags.retries), LIFE_MS, "v:0", payload, signature, why, self.name, DEAD_MOST)
 end
