@@ -23,7 +23,7 @@ local dispatch = setmetatable({}, { __index = base })
 local CALL = wire.CALL
 local LIFE_MS = "3600000" -- of what the server keeps for a client that is silent
 local BLOB_SECONDS = 7 * 24 * 3600
-local BEAT, BLOCK, STALL, LOOK_EVERY = 20, 5, 10, 0.05
+local BEAT, CHECK, BLOCK, STALL, LOOK_EVERY = 20, 2, 5, 10, 0.05
 local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT = 0.05, 0.05, 2, 2
 local AT_ONCE = 512 -- results in one reply
 local BYTES_MOST = 64 * 1024 * 1024
@@ -349,7 +349,7 @@ local function resync(pool)
   pool._sent, pool._sent_count = {}, 0
   pool._unanswered, pool._has_state, pool._suspects, pool._held = 0, false, nil, nil
   pool._is_reading, pool._is_catching_up, pool._last_result, pool._trimmed = false, true, "0-0", "0-0"
-  pool._next_beat, pool._read_since = time() + BEAT, time()
+  pool._next_beat, pool._next_check, pool._read_since = time() + BEAT, time() + CHECK, time()
   pool._sender:send(note_state, pool, "HGETALL", pool._keys.open)
 end
 
@@ -400,13 +400,16 @@ local function look_at_workers(pool)
   end)
 end
 
+-- What the server keeps for this client lives on; and it is noticed when all of it is gone.
 local function beat(pool)
-  if time() < pool._next_beat then return end
-  pool._next_beat = time() + math.min(BEAT, pool._abi_wait)
-  pool._sender:send(nil, nil, "PEXPIRE", pool._keys.results, LIFE_MS)
-  if pool._unanswered == 0 then
+  local now = time()
+  if pool._pending > 0 and pool._unanswered == 0 and now >= pool._next_check then
+    pool._next_check = now + CHECK
     pool._sender:send(note_beat, pool, "PEXPIRE", pool._keys.open, LIFE_MS)
   end
+  if now < pool._next_beat then return end
+  pool._next_beat = now + math.min(BEAT, pool._abi_wait)
+  pool._sender:send(nil, nil, "PEXPIRE", pool._keys.results, LIFE_MS)
   look_at_workers(pool)
 end
 
@@ -663,7 +666,7 @@ function dispatch.begin(pool)
       results = key .. "r:" .. client,
     },
     _size = pool._wanted_size or private.cpu_count(), _workers = {}, _waiters = 0, _tasks = {}, _callbacks = {},
-    _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0,
+    _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0, _next_check = 0,
     _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0", _accepted = 0, _unanswered = 0,
     _sender = connection.new(pool._settings, poller, SCRIPTS_OF_SENDER),
     _receiver = connection.new(pool._settings, poller, {}),

@@ -127,7 +127,7 @@ end
 local function note_fetched(self, reply, failure)
   self.is_fetching = false
   if failure then
-    if failure:find("^NOGROUP") then
+    if failure:find("^NOGROUP") or failure:find("^UNBLOCKED") then
       self.has_group, self.groups_at = {}, time() + GROUPS_AGAIN
     else
       self.is_stale = failure
