@@ -38,13 +38,14 @@ end
 
 local folder = output("mktemp -d")
 -- A watcher ends what the test started, however the test ends: its standard input closes with us.
-local watcher = assert(io.popen("while read -r pid; do pids=\"$pids $pid\"; done; for pid in $pids; do kill -9 $pid; done "
+local watcher = assert(io.popen("while read -r line; do commands=\"$commands $line;\"; done; { eval \"$commands\"; } "
   .. ">/dev/null 2>&1; rm -rf " .. quote(folder), "w"))
 watcher:setvbuf("line")
+function engine.at_end(command) watcher:write(command, "\n") end
 
-local function start(command, log)
+function engine.start(command, log)
   local pid = tonumber(output(string.format("{ %s </dev/null >%s 2>&1 & echo $!; }", command, quote(log))))
-  watcher:write(pid, "\n")
+  engine.at_end("kill -9 " .. pid)
   return pid
 end
 
@@ -84,7 +85,7 @@ function engine.server(options, prefix)
 end
 
 function Server.start(self)
-  self.pid = start(string.format("%s redis-server --port 0 --unixsocket %s --dir %s --save '' --appendonly yes "
+  self.pid = engine.start(string.format("%s redis-server --port 0 --unixsocket %s --dir %s --save '' --appendonly yes "
     .. "--appendfsync everysec --loglevel notice %s", self.prefix, self.socket, self.folder, self.options),
     self.folder .. "/log")
   engine.eventually("the server answers\n" .. read_file(self.folder .. "/log"),
@@ -109,7 +110,7 @@ function engine.worker(server, pool, options, prefix)
   workers = workers + 1
   local self = setmetatable({ log = folder .. "/worker" .. workers }, Worker)
   local url = type(server) == "table" and server.url or server
-  self.pid = start(string.format("%s %s worker %s --pool %s %s", prefix or "", engine.program, quote(url), pool,
+  self.pid = engine.start(string.format("%s %s worker %s --pool %s %s", prefix or "", engine.program, quote(url), pool,
     options or ""), self.log)
   engine.eventually("the worker starts", function()
     if self:said():find('"started"') then return true end
