@@ -169,7 +169,7 @@ local function judge(info)
     return nil, "the server evicts keys when memory is short (maxmemory-policy " .. policy ..
       "), which loses tasks; type: redis-cli config set maxmemory-policy noeviction"
   end
-  return { version = version, is_durable = info:match("aof_enabled:(%d)") == "1" }
+  return { version = version, is_durable = info:match("aof_enabled:(%d)") ~= "0" }
 end
 
 -- A user who may not ask is believed.

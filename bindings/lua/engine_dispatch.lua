@@ -166,6 +166,15 @@ local function take_result(pool, fields)
   hand_out(pool, task, kind, payload)
 end
 
+-- NOPERM and the like do not get better by themselves; everything else might, on a new connection.
+local function is_final(failure) return failure and (failure:find("^NOPERM") or failure:find("^NOAUTH")) end
+
+local function note_trouble(pool, failure)
+  pool._is_stale = failure
+  if not is_final(failure) then return end
+  pool._broken = new_error({ kind = "died", message = "the engine refuses: " .. failure, traceback = "" })
+end
+
 -- Submitting ---------------------------------------------------------------------------------------------------------
 
 local function put_in_line(pool, task)
@@ -201,9 +210,6 @@ local function note_submitted(task, id, failure)
   pool._refused[#pool._refused + 1] = task
 end
 
--- NOPERM, WRONGPASS and the like do not get better by themselves.
-local function is_final(failure) return failure and (failure:find("^NOPERM") or failure:find("^NOAUTH")) end
-
 local function submit(pool, task)
   local keys, entry, opening = pool._keys, task.entry, pool._opening
   send_blob(pool, entry)
@@ -219,10 +225,7 @@ end
 
 -- The server said no to some: when it has said what it thinks of the others, too, they go again.
 local function go_back(pool)
-  if is_final(pool._refusal) then
-    pool._broken = new_error({ kind = "died", message = "the engine refuses: " .. pool._refusal, traceback = "" })
-    return
-  end
+  if is_final(pool._refusal) then return note_trouble(pool, pool._refusal) end
   if pool._needs_scripts then pool._sender:load_scripts() end
   pool._needs_scripts = nil
   local tasks = {}
@@ -260,10 +263,7 @@ end
 
 local function note_results(pool, reply, failure)
   pool._is_reading = false
-  if failure then
-    pool._is_stale = failure
-    return
-  end
+  if failure then return note_trouble(pool, failure) end
   local entries = reply and reply[1] and reply[1][2] or {}
   if #entries == 0 and pool._is_catching_up then pool._is_catching_up = false end
   for i = 1, #entries do
@@ -321,10 +321,7 @@ end
 
 -- What the server has of this client: fields and values of its hash.
 local function note_state(pool, reply, failure)
-  if failure then
-    pool._is_stale = failure
-    return
-  end
+  if failure then return note_trouble(pool, failure) end
   local is_open, high = {}, 0
   for i = 1, #reply, 2 do
     if reply[i] == "hw" then high = tonumber(reply[i + 1]) else is_open[tonumber(reply[i])] = true end

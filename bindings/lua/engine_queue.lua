@@ -165,15 +165,15 @@ function Queue.put(self, ...)
 end
 
 -- What others were given and never took.
-local function reclaim(state)
+local function reclaim(self, state)
   if time() < state.look_at then return end
-  state.look_at = time() + LEASE / 3
+  state.look_at = time() + self._lease / 3
   local keys = state.keys
-  local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(LEASE * 1000), "0-0", "COUNT", "100")
+  local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(math.floor(self._lease * 1000)), "0-0", "COUNT", "100")
   for _, entry in ipairs(reply and reply[2] or {}) do
     if entry and not state.taken[entry[1]] then script(state, nil, "give_back", "1", keys.items, entry[1]) end
   end
-  script(state, nil, "leave", "2", keys.registry, keys.items, tostring(LEASE * 10), "")
+  script(state, nil, "leave", "2", keys.registry, keys.items, tostring(math.ceil(self._lease * 10)), "")
 end
 
 local function fetch(state, due, timeout)
@@ -220,7 +220,7 @@ end
 function Queue.get(self, timeout)
   local state, due = state_of(self, "Queue:get"), check_timeout(timeout, "Queue:get")
   while true do
-    reclaim(state)
+    reclaim(self, state)
     local entry = next_entry(state, due, timeout)
     if entry and self:_take(state, entry[1]) then return decode(self, state, entry[2][2]) end
     if not entry then
@@ -265,17 +265,17 @@ end
 
 -- JoinableQueue -----------------------------------------------------------------------------------------------------------
 
-local function lease_of(state)
+local function lease_of(self, state)
   if state.lease then return state.lease end
   local keys = state.keys
   state.lease = assert(private.lease_open(state.settings, {
-    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me, tostring(LEASE * 3),
-  }, LEASE / 3, "{}"))
+    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me, tostring(math.ceil(self._lease * 3)),
+  }, self._lease / 3, "{}"))
   return state.lease
 end
 
-function JoinableQueue._take(_, state, id)
-  lease_of(state):add(state.keys.items, "", "", id)
+function JoinableQueue._take(self, state, id)
+  lease_of(self, state):add(state.keys.items, "", "", id)
   state.taken[#state.taken + 1] = id
   state.taken[id] = true
   return true
@@ -314,11 +314,11 @@ end
 
 for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
 
-local OPTIONS = { engine = true, name = true, maxsize = true, secret = true, secret_file = true }
+local OPTIONS = { engine = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
 
 local queue = {}
 
--- Queue{ engine =, name =, maxsize = }
+-- Queue{ engine =, name =, maxsize =, lease = }
 function queue.new(kind, options)
   for name in pairs(options) do
     if not OPTIONS[name] then error(kind .. ": unknown option '" .. tostring(name) .. "'", 3) end
@@ -327,9 +327,12 @@ function queue.new(kind, options)
   expect(type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53, kind,
     "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
   expect(kind ~= "SimpleQueue" or maxsize == 0, kind, "maxsize: a Queue has one", 3)
+  local lease = options.lease or LEASE
+  expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
+    "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
   local settings = engine.read_url(options.engine, kind, 3)
   local self = setmetatable({
-    _url = options.engine, _name = engine.check_name(options.name, kind, 3),
+    _url = options.engine, _lease = lease, _name = engine.check_name(options.name, kind, 3),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = engine.secrets(options, settings, kind, 3)
