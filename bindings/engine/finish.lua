@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Gives the client the outcome of a task, if nobody did before, and takes the task out of the stream: one step, so that
--- a task is either open or answered. The first writes free memory, for a server that has none lets nobody begin with one
--- that takes some.
+-- a task is either open or answered. The first writes free memory, for a server that has none lets nobody begin with
+-- one that takes some.
 --
 -- KEYS  stream, the client's hash, the client's stream of results, dead letters
 -- ARGV  id, number, milliseconds the results live, kind, payload, signature; then why it is dead, "" if it is not, who

@@ -3,7 +3,8 @@
 -- lost; after that it is a dead letter, and its client is told.
 --
 -- KEYS  stream, the client's hash, the client's stream of results, dead letters
--- ARGV  id, number, 1 if it was lost (0: handed back), how often it may be, milliseconds the results live; kind, payload
+-- ARGV  id, number, 1 if it was lost (0: handed back), how often it may be, milliseconds the results live; kind,
+--       payload
 --       and signature of the outcome if this was once too often; why, who, and the most dead letters
 -- → "gone": somebody else did it; "dropped": nobody waits for it; "dead"; or its new id
 if redis.call("XACK", KEYS[1], "g", ARGV[1]) == 0 then return "gone" end

@@ -82,7 +82,8 @@ end
 
 local function print_dead(look, conn, name)
   for _, letter in ipairs(look.dead(conn, name, 1000)) do
-    print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)), letter.f or "?",
+    print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
+      letter.f or "?",
       letter.why or "?"))
   end
 end

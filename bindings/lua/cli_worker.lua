@@ -30,7 +30,8 @@ local function number(least, is_whole)
   return function(text, word)
     local value = tonumber(text)
     if not value or value < least or value == math.huge or (is_whole and value % 1 ~= 0) then
-      refuse(string.format("%s: a %snumber, %g or more, expected, got '%s'", word, is_whole and "whole " or "", least, text))
+      refuse(string.format("%s: a %snumber, %g or more, expected, got '%s'", word, is_whole and "whole " or "", least,
+        text))
     end
     return value
   end
@@ -85,8 +86,7 @@ local function settle(options)
   local settings = engine.read_url(options.url, "manymoons worker", -2)
   local secrets = engine.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker", -1)
   if not secrets[1] and not options.import then
-    error("without a secret nothing can be trusted but functions of modules that are named: --secret-file or --import " ..
-      "expected", 0)
+    error("without a secret only functions of named modules can be trusted: --secret-file or --import expected", 0)
   end
   return {
     settings = settings, secrets = secrets, pool_name = engine.check_name(options.pool, "manymoons worker", -1),

@@ -49,10 +49,14 @@ local LOOPBACK = { localhost = true, ["::1"] = true }
 
 -- → the settings of a link (bindings/engine_link.c), is_local, durability; `shown` is the URL without its password.
 function engine.read_url(url, where, level)
-  local function refuse(why) error(where .. ": engine: " .. why .. " (a URL such as redis://host:6379/0)", level + 2) end
+  local function refuse(why)
+    error(where .. ": engine: " .. why .. " (a URL such as redis://host:6379/0)", level + 2)
+  end
   if type(url) ~= "string" then refuse("a string expected, got " .. type(url)) end
   local scheme, rest = url:match("^(%a+)://(.*)$")
-  if scheme ~= "redis" and scheme ~= "rediss" and scheme ~= "unix" then refuse("redis://, rediss:// or unix:// expected") end
+  if scheme ~= "redis" and scheme ~= "rediss" and scheme ~= "unix" then
+    refuse("redis://, rediss:// or unix:// expected")
+  end
   local body, query = rest:match("^([^?]*)%??(.*)$")
   local options = read_options(query, refuse)
   local credentials, place = body:match("^(.*)@(.*)$")

@@ -146,7 +146,8 @@ function Connection.call(self, seconds, send, ...)
       return nil, "timeout"
     end
     self.sleepers = (self.sleepers or 0) + 1 -- another thread may read what this one waits for
-    local ok, stop = pcall(connection.sleep_on, { self.link:fileno() }, self.sleepers > 1 and math.min(left, 0.01) or left)
+    local most = self.sleepers > 1 and 0.01 or left
+    local ok, stop = pcall(connection.sleep_on, { self.link:fileno() }, math.min(left, most))
     self.sleepers = self.sleepers - 1
     if not ok then error(stop, 0) end
     self:read()

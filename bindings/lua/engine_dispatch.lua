@@ -39,8 +39,8 @@ if math.type then text_of = tostring end
 local function new_entry(pool, f)
   local entry = wire.function_of(f)
   if entry.blob and not pool._secrets[1] then
-    error("Pool: code is sent to " .. pool._engine .. " only with a secret (secret_file = …), for it must be signed; " ..
-      "a function of a module that the workers have can be named: 'module:name'", 0)
+    error("Pool: code is sent to " .. pool._engine .. " only with a secret (secret_file =), for it must be signed; "
+      .. "a function of a module that the workers have can be named: 'module:name'", 0)
   end
   entry.users, entry.pool = 1, pool
   return entry
@@ -159,7 +159,7 @@ local function take_result(pool, fields)
     return fail_task(pool, task, function()
       return new_error({
         kind = "unsendable", traceback = "",
-        message = "BadSignature: the result was signed with another secret; the worker's and this program's must be the same",
+        message = "BadSignature: the result was signed with another secret than this program's",
       })
     end)
   end
@@ -217,8 +217,9 @@ local function submit(pool, task)
   local c, f, i, s, x, b = pool._client, entry.f, opening and opening.f or "", task.s, task.x, task.b
   local before = pool._chain
   pool._chain, pool._unanswered = s, pool._unanswered + 1
-  pool._sender:script(note_submitted, task, "submit", "2", (entry.is_bytecode or opening) and keys.own_tasks or keys.tasks,
-    keys.open, before, s, "0", LIFE_MS, "c", c, "s", s, "n", "0", "f", f, "i", i, "x", x, "b", b, "m",
+  local stream = (entry.is_bytecode or opening) and keys.own_tasks or keys.tasks
+  pool._sender:script(note_submitted, task, "submit", "2", stream, keys.open, before, s, "0",
+    LIFE_MS, "c", c, "s", s, "n", "0", "f", f, "i", i, "x", x, "b", b, "m",
     wire.sign_task(pool._secrets, pool._name, c, s, f, i, x, b))
   if pool._settings.wait then pool._needs_wait = true end
 end
@@ -273,8 +274,8 @@ local function note_results(pool, reply, failure)
   end
 end
 
--- What was read is forgotten, and more is waited for. While it catches up nothing is waited for, so that the end of what
--- there is shows.
+-- What was read is forgotten, and more is waited for. While it catches up nothing is waited for, so that the end of
+-- what there is shows.
 local function ask_for_results(pool)
   if pool._is_reading or (pool._pending == 0 and not pool._is_catching_up) then return end
   local receiver, results = pool._receiver, pool._keys.results
@@ -383,7 +384,7 @@ local function check_abi(pool, look)
       fail_task(pool, task, function()
         return new_error({
           kind = "unsendable", traceback = "",
-          message = "no worker of '" .. pool._name .. "' runs the Lua of this program; start one, or send source or a name",
+          message = "no worker of '" .. pool._name .. "' runs the Lua of this program; send source, or a name",
         })
       end)
     end

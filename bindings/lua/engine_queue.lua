@@ -50,7 +50,8 @@ local function state_of(self, where)
 end
 
 local function is_refusal(why)
-  return why:find("^AUTH") or why:find("^SELECT") or why:find("^NOAUTH") or why:find("^NOPERM") or why:find("certificate")
+  return why:find("^AUTH") or why:find("^SELECT") or why:find("^NOAUTH") or why:find("^NOPERM")
+    or why:find("certificate")
     or why:find("needs lib")
 end
 
@@ -98,9 +99,9 @@ local function must(reply, why)
   return reply
 end
 
--- Items -----------------------------------------------------------------------------------------------------------------
+-- Items --------------------------------------------------------------------------------------------------------------
 
-local function sign(secret, name, bytes) return private.hmac_sha256(secret, "manymoons item 1\n" .. name .. "\n" .. bytes) end
+local function sign(secret, name, bytes) return private.sign(secret, "manymoons item 1", name, bytes) end
 
 local function encode(self, state, value)
   local ok, bytes = pcall(private.dumps, value)
@@ -124,7 +125,7 @@ local function decode(self, state, text)
   return private.loads(bytes, { functions = is_trusted })
 end
 
--- Queue -----------------------------------------------------------------------------------------------------------------
+-- Queue --------------------------------------------------------------------------------------------------------------
 
 local function check_timeout(timeout, where)
   expect(timeout == nil or (type(timeout) == "number" and timeout == timeout), where,
@@ -147,7 +148,8 @@ function Queue.put(self, ...)
   local number = tostring(state.count)
   while true do
     local reply, why = script(state, due and due + (timeout == 0 and CONNECT or 0), "put", "5", keys.items, keys.closed,
-      state.putter, keys.wait, keys.room, number, tostring(self._maxsize), LIFE_MS, text, self._may_reopen and "1" or "0")
+      state.putter, keys.wait, keys.room, number, tostring(self._maxsize), LIFE_MS, text, self._may_reopen and "1"
+      or "0")
     if reply == "ok" then
       self._may_reopen = nil
       return true
@@ -169,7 +171,8 @@ local function reclaim(self, state)
   if time() < state.look_at then return end
   state.look_at = time() + self._lease / 3
   local keys = state.keys
-  local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(math.floor(self._lease * 1000)), "0-0", "COUNT", "100")
+  local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(math.floor(self._lease * 1000)),
+    "0-0", "COUNT", "100")
   for _, entry in ipairs(reply and reply[2] or {}) do
     if entry and not state.taken[entry[1]] then script(state, nil, "give_back", "1", keys.items, entry[1]) end
   end
@@ -263,13 +266,14 @@ function Queue.task_done()
   error("Queue:task_done: this is a Queue, from which values are taken for good; a JoinableQueue keeps account", 2)
 end
 
--- JoinableQueue -----------------------------------------------------------------------------------------------------------
+-- JoinableQueue ------------------------------------------------------------------------------------------------------
 
 local function lease_of(self, state)
   if state.lease then return state.lease end
   local keys = state.keys
   state.lease = assert(private.lease_open(state.settings, {
-    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me, tostring(math.ceil(self._lease * 3)),
+    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me,
+      tostring(math.ceil(self._lease * 3)),
   }, self._lease / 3, "{}"))
   return state.lease
 end
@@ -281,7 +285,8 @@ function JoinableQueue._take(self, state, id)
   return true
 end
 
--- The value that was taken first of those that are not done: true; or nil and "lost", if it was somebody else's by then.
+-- The value that was taken first of those that are not done: true; or nil and "lost", if it was somebody else's by
+-- then.
 function JoinableQueue.task_done(self)
   local state = state_of(self, "JoinableQueue:task_done")
   local id = table.remove(state.taken, 1)
@@ -306,7 +311,7 @@ function JoinableQueue.join(self, timeout)
   end
 end
 
--- Construction --------------------------------------------------------------------------------------------------------------
+-- Construction -------------------------------------------------------------------------------------------------------
 
 local function describe(self)
   return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. engine.read_url(self._url, "Queue", 1).shown

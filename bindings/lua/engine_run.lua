@@ -87,8 +87,8 @@ local function prepare_or_tell(task)
   return unsendable(err.message)
 end
 
--- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for all
--- tasks of a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
+-- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for
+-- all tasks of a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
 function run.call(task, bytes)
   local why = not task.made and prepare_or_tell(task)
   if why then return why, 0 end

@@ -5,7 +5,8 @@
 --   state  "waiting" (for its function, or for word that somebody still waits for it), "running", "ending"
 --
 -- `count` of them are open; `in_hand` are those without an outcome yet, of which `running` are with the local pool.
--- A task has a lease from the delivery on, until the server has confirmed its outcome or it is found to be somebody else's.
+-- A task has a lease from the delivery on, until the server has confirmed its outcome or it is found to be somebody
+-- else's.
 local private, engine, base = ...
 
 local wire = engine.part("wire")
@@ -320,7 +321,8 @@ end
 -- fields: of an entry that was delivered
 function Tasks.admit(self, stream, id, fields)
   local task = setmetatable({
-    tasks = self, id = id, stream = stream, state = "waiting", list = {}, ns = 0, c = "", s = "", n = "", f = "", i = "",
+    tasks = self, id = id, stream = stream, state = "waiting", list = {}, ns = 0, c = "", s = "", n = "", f = "",
+      i = "",
     x = "", b = "", m = "", flags = false, is_trusted = false, is_fresh = false, started = 0, kind = "", payload = "",
   }, Task)
   for i = 1, #fields, 2 do
@@ -336,7 +338,9 @@ function Tasks.admit(self, stream, id, fields)
     return fail(self, task, { kind = "unsendable", message = refusal }, refusal)
   end
   task.is_fresh = task.losses == 0 and self.server_time() - tonumber(id:match("^%d+")) / 1000 < LIFE_MS / 1000
-  if task.is_fresh and want_function(self, task.f) and want_function(self, task.i) then return try_to_run(self, task) end
+  if task.is_fresh and want_function(self, task.f) and want_function(self, task.i) then
+    return try_to_run(self, task)
+  end
   self.waiting[id] = task
   self.has_news = true
 end
@@ -378,7 +382,8 @@ end
 return function(daemon)
   for name, value in pairs({
     open = {}, waiting = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {}, wanted = {},
-    missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0, failed = 0, lost = 0, busy = 0,
+    missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0, failed = 0,
+      lost = 0, busy = 0,
   }) do
     daemon[name] = value
   end

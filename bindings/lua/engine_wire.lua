@@ -8,8 +8,8 @@
 --   function  "n:module:name" is named; "f:<sha256>" is a blob that the server keeps; "b:" and a blob travels with its
 --             task; blob: "S" and source, or "B" and bytes of mm.dumps
 --   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
---   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the bytes
---             of a list of these
+--   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the
+--             bytes of a list of these
 local private, engine = ...
 
 local wire = {}
@@ -72,7 +72,9 @@ end
 -- Handles, coroutines and the like; what stands for something on this machine alone is called that.
 local function explain(why)
   local text = tostring(why)
-  if text:find("as bytes", 1, true) then return "NotDistributable: " .. text:gsub(" as bytes", " to another machine") end
+  if text:find("as bytes", 1, true) then
+    return "NotDistributable: " .. text:gsub(" as bytes", " to another machine")
+  end
   return text
 end
 

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- `manymoons worker`: fetches tasks and gives them to a pool of this machine. This VM runs no code of theirs.
 --
--- Over `fetcher` it asks for tasks, and waits; with the question go the outcomes that are ready. While a question waits,
--- outcomes and everything else go over `speaker`. Leases are renewed by a thread of their own (vm/engine/lease.h).
--- When a connection breaks, both are opened again, outcomes that were not confirmed are told again, and tasks that run
--- run on.
+-- Over `fetcher` it asks for tasks, and waits; with the question go the outcomes that are ready. While a question
+-- waits, outcomes and everything else go over `speaker`. Leases are renewed by a thread of their own
+-- (vm/engine/lease.h). When a connection breaks, both are opened again, outcomes that were not confirmed are told
+-- again, and tasks that run run on.
 --
 -- The server counts the time that nobody could renew anything: for one lease after a connection was made, nothing that
 -- others hold is taken from them.
@@ -85,7 +85,8 @@ local function make_groups(self)
   self.groups_at = nil
   for _, stream in ipairs(self.streams) do
     if not self.has_group[stream] then
-      self.speaker:send(note_group, { worker = self, stream = stream }, "XGROUP", "CREATE", stream, "g", "0", "MKSTREAM")
+      self.speaker:send(note_group, { worker = self, stream = stream }, "XGROUP", "CREATE", stream, "g", "0",
+        "MKSTREAM")
     end
   end
 end
@@ -384,7 +385,8 @@ function worker.run(options)
       private.random_bytes(3):gsub(".", function(c) return ("%02x"):format(c:byte()) end)),
     keys = { prefix = key, open = key .. "o:", results = key .. "r:", dead = key .. "dead", registry = key .. "w" },
     streams = { key .. "q", key .. "q:" .. engine.abi() }, poller = assert(private.poller_new()),
-    signals = assert(private.signal_descriptor()), next_tell = 0, signals_at = 0, retry_at = 0, reap_at = 0, sweep_at = 0, cursors = {},
+    signals = assert(private.signal_descriptor()), next_tell = 0, signals_at = 0, retry_at = 0, reap_at = 0,
+      sweep_at = 0, cursors = {},
   }, Worker)
   self.block_ms = tostring(math.floor(math.min(BLOCK, options.lease / 2) * 1000))
   self.poller:keep(self.signals)
@@ -394,7 +396,7 @@ function worker.run(options)
   local facts = wait_for_server(self)
   if not facts then return end
   if not facts.is_durable then
-    self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it holds is lost when it ends" })
+    self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it has is lost when it ends" })
   end
   self.pool = private.public.world(options.world).Pool{
     workers = options.slots, name = self.name, initializer = opening_of(options.imports, options.secrets),

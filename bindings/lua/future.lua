@@ -164,7 +164,8 @@ function sink.finished() end
 
 function module.submit(pool, f, opts, args, is_cancellable)
   local future = module.new(pool, opts)
-  future._work = pool._dispatch.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink), is_cancellable)
+  future._work = pool._dispatch.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink),
+    is_cancellable)
   if future._is_done then future._work = nil end
   return future
 end

@@ -369,7 +369,8 @@ function lists.stream(pool, f, next_item, total, opts, is_ordered)
   local self = setmetatable({
     pool = pool, mode = MAP, next_item = next_item, chunksize = chunksize, is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries, progress = new_progress(pool, opts, total),
+    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries,
+    progress = new_progress(pool, opts, total),
     entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
   }, stream)
   fill(self)

@@ -4,7 +4,6 @@
 local mm = require "manymoons"
 local engine = require "engine"
 local network = require "network"
-local expect = require "expect"
 
 local LEASE = 0.6
 local host, one, two, here = network.machine("s"), network.machine("w1"), network.machine("w2"), network.machine("c")
@@ -20,7 +19,8 @@ local workers = {
   engine.worker(url, "jobs", options, one.prefix), engine.worker(url, "jobs", options, two.prefix),
 }
 
--- The client lives in a namespace of its own, too: a program that submits, and counts outcomes, until it is told to end.
+-- The client lives in a namespace of its own, too: a program that submits, and counts outcomes, until it is told to
+-- end.
 local client = engine.file("client.lua")
 file = assert(io.open(client, "w"))
 file:write([[

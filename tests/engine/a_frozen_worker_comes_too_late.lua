@@ -10,7 +10,7 @@ local frozen = engine.worker(server, "jobs", "--slots 1 --lease 0.6")
 local pool = mm.Pool{ engine = server.url, name = "jobs" }
 local runs, go, results = engine.file("runs"), engine.file("go"), 0
 local future = pool:submit(function(path, gate)
-  local mm = require("manymoons")
+  local sleep = require("manymoons").sleep
   local file = io.open(path, "a")
   file:write("run\n")
   file:close()
@@ -20,7 +20,7 @@ local future = pool:submit(function(path, gate)
       open:close()
       return "done"
     end
-    mm.sleep(0.02)
+    sleep(0.02)
   end
 end, runs, go)
 future:on_done(function() results = results + 1 end)

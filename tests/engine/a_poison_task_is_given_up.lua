@@ -33,7 +33,8 @@ expect.equal(pool:apply(function() return "fine" end), "fine")
 local dead = pool:dead()
 expect.equal(#dead, 1)
 expect.truthy(dead[1].why:find("lost 3 times"), dead[1].why)
-expect.truthy(engine.run(engine.program .. " pool " .. server.url .. " jobs --dead"):find(dead[1].id, 1, true), "listed")
+expect.truthy(engine.run(engine.program .. " pool " .. server.url .. " jobs --dead"):find(dead[1].id, 1, true),
+  "listed")
 -- A worker's own processes may die, too: that is seen at once.
 engine.worker(server, "two", "--slots 1 --processes")
 local two = mm.Pool{ engine = server.url, name = "two", retries = 1 }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- maxmemory reached, noeviction: submitting waits, nothing is lost; a queue's put waits, or says so. A server that evicts
--- is refused.
+-- maxmemory reached, noeviction: submitting waits, nothing is lost; a queue's put waits, or says so. A server that
+-- evicts is refused.
 local mm = require "manymoons"
 local engine = require "engine"
 local expect = require "expect"

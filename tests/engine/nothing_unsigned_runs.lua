@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What is not signed, or with another secret, or was changed on its way, is refused and never decoded; the caller is told
--- where there is one.
+-- What is not signed, or with another secret, or was changed on its way, is refused and never decoded; the caller is
+-- told where there is one.
 local mm = require "manymoons"
 local engine = require "engine"
 local expect = require "expect"
@@ -14,7 +14,8 @@ local function secret_file(name, text)
   engine.run("chmod 600 " .. path)
   return path
 end
-local own, other, both = secret_file("own", SECRET), secret_file("other", OTHER), secret_file("both", OTHER .. "\n" .. SECRET)
+local own, other = secret_file("own", SECRET), secret_file("other", OTHER)
+local both = secret_file("both", OTHER .. "\n" .. SECRET)
 local server = engine.server()
 local worker = engine.worker(server, "jobs", "--slots 1 --lease 2 --secret-file " .. own)
 local witness = engine.file("witness")
@@ -80,7 +81,7 @@ for key in server:cli("--scan --pattern 'manymoons:{jobs}:f:*'"):gmatch("%S+") d
   server:cli("set " .. engine.quote(key) .. " Bgarbage")
 end
 future = pool:submit(fresh)
-named = engine.worker(server, "jobs", "--slots 1 --lease 2 --secret-file " .. own)
+engine.worker(server, "jobs", "--slots 1 --lease 2 --secret-file " .. own)
 ok, err = pcall(future.get, future, 30)
 expect.equal(ok, false)
 expect.truthy(err.message:find("not on the server"), err.message)

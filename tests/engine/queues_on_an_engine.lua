@@ -6,7 +6,9 @@ local engine = require "engine"
 local expect = require "expect"
 
 local server = engine.server()
-local function queue(name, maxsize, kind) return mm[kind or "Queue"]{ engine = server.url, name = name, maxsize = maxsize } end
+local function queue(name, maxsize)
+  return mm.Queue{ engine = server.url, name = name, maxsize = maxsize }
+end
 
 -- bounds and timeouts
 local q = queue("bounded", 2)
@@ -30,9 +32,9 @@ expect.raises("unknown option 'size'", mm.Queue, { engine = server.url, name = "
 expect.raises("JoinableQueue", q.task_done, q)
 
 -- a full one lets a putter go on as soon as there is room; a function is an item, too, for whoever has the secret
-local filler = mm.Process(function(q)
-  for i = 1, 50 do assert(q:put(i)) end
-  q:put(function(x) return x + 1 end)
+local filler = mm.Process(function(out)
+  for i = 1, 50 do assert(out:put(i)) end
+  out:put(function(x) return x + 1 end)
 end, q)
 filler:start()
 for i = 1, 50 do expect.equal(q:get(10), i) end
@@ -43,9 +45,11 @@ expect.equal(filler:join(10), true)
 local many, got = queue("many", 20), queue("got")
 local producers, consumers = {}, {}
 for p = 1, 3 do
-  producers[p] = mm.Process(function(q, p) for i = 1, 100 do q:put(p * 1000 + i) end end, many, p)
-  consumers[p] = mm.Process(function(q, out)
-    for item in q:iter() do out:put(item) end
+  producers[p] = mm.Process(function(out, number)
+    for i = 1, 100 do out:put(number * 1000 + i) end
+  end, many, p)
+  consumers[p] = mm.Process(function(from, out)
+    for item in from:iter() do out:put(item) end
   end, many, got)
   producers[p]:start()
   consumers[p]:start()
@@ -73,8 +77,8 @@ expect.equal(many:get(), "again")
 local j = mm.JoinableQueue{ engine = server.url, name = "jobs", lease = 0.6 }
 j:put("first")
 j:put("second")
-local taker = mm.Process{ method = "spawn", target = function(j, taken)
-  local value = j:get()
+local taker = mm.Process{ method = "spawn", target = function(from, taken)
+  local value = from:get()
   taken:put(value)
   require("manymoons").sleep(1000)
 end, args = { j, got } }
@@ -92,8 +96,8 @@ expect.raises("all that this program took is done", j.task_done, j)
 
 -- the server restarts under it
 local steady = queue("steady")
-local reader = mm.Process(function(q, out)
-  for _ = 1, 200 do out:put(q:get()) end
+local reader = mm.Process(function(from, out)
+  for _ = 1, 200 do out:put(from:get()) end
 end, steady, got)
 reader:start()
 for i = 1, 200 do

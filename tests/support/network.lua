@@ -34,14 +34,19 @@ function network.machine(name)
   must("ip netns add " .. self.ns)
   must(string.format("ip -n %s link add %s type veth peer name eth0 netns %s", bridge, self.cable, self.ns))
   must(string.format("ip -n %s link set %s master br0 up", bridge, self.cable))
-  must(string.format("ip -n %s link set lo up && ip -n %s addr add %s/24 dev eth0 && ip -n %s link set eth0 up", self.ns,
+  must(string.format("ip -n %s link set lo up && ip -n %s addr add %s/24 dev eth0 && ip -n %s link set eth0 up",
+    self.ns,
     self.ns, self.address, self.ns))
   self.prefix = "ip netns exec " .. self.ns
   return self
 end
 
 -- Nothing passes, and the link stays up.
-function Machine.cut(self) must(string.format("ip netns exec %s bridge link set dev %s state 0", bridge, self.cable)) end
-function Machine.heal(self) must(string.format("ip netns exec %s bridge link set dev %s state 3", bridge, self.cable)) end
+local function set_state(machine, state)
+  must(string.format("ip netns exec %s bridge link set dev %s state %d", bridge, machine.cable, state))
+end
+
+function Machine.cut(self) set_state(self, 0) end
+function Machine.heal(self) set_state(self, 3) end
 
 return network

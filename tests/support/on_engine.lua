@@ -43,7 +43,7 @@ package.loaded.manymoons = stand_in
 for _, name in ipairs(mm.worlds) do package.loaded["manymoons." .. name] = stand_in.world(name) end
 
 local script = table.remove(arg, 1)
-arg[0] = script
+arg[0] = script -- luacheck: ignore
 local chunk, why = loadfile(script)
 if not chunk then error(why, 0) end
 chunk(table.unpack(arg))
