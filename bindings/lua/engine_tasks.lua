@@ -202,7 +202,7 @@ local function run(self, task)
   end
   entry.users = entry.users + 1
   task.state, task.started, self.running = "running", time(), self.running + 1
-  -- a list can be put again from here; what waits behind others is quick, and not worth being able to take back
+  -- a list can be put again from here; what waits behind others costs too much to be able to take back
   task.job = base.put(self.pool, job, false, job.mode == 0 and job.retries > 0)
 end
 
@@ -345,6 +345,17 @@ function Tasks.admit(self, stream, id, fields)
   self.has_news = true
 end
 
+-- What waits behind others in the local pool is stopped when it begins.
+local function stop(self, task)
+  if task.job and not base.cancel_task(self.pool, task.job) then self.doomed[task.job] = true end
+end
+
+function Tasks.stop_doomed(self)
+  for job in pairs(self.doomed) do
+    if not self.pool._tasks[job.id] or base.cancel_task(self.pool, job) then self.doomed[job] = nil end
+  end
+end
+
 -- What is not ours any more: its lease was lost, or nobody waits for it.
 function Tasks.abandon(self, id, why)
   local task = self.open[id]
@@ -354,7 +365,7 @@ function Tasks.abandon(self, id, why)
   self.waiting[id] = nil
   if why == "forgotten" then drop(self, task) else forget(self, task) end
   self.lost = self.lost + (why == "lost" and 1 or 0)
-  if task.job then base.cancel_task(self.pool, task.job) end
+  stop(self, task)
 end
 
 -- Back to the stream, for others: no loss. For a daemon that leaves.
@@ -365,7 +376,7 @@ function Tasks.hand_back(self)
       self.log("handed back", { task = task.c .. ":" .. task.s, id = id })
       if task.state == "running" then self.running = self.running - 1 end
       forget(self, task)
-      if task.job then base.cancel_task(self.pool, task.job) end
+      stop(self, task)
     end
   end
 end
@@ -381,7 +392,7 @@ end
 -- daemon: name, name_of_pool, keys, secrets, imports, pool, lease, log, ask, requeue, server_time, task_timeout
 return function(daemon)
   for name, value in pairs({
-    open = {}, waiting = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {}, wanted = {},
+    open = {}, waiting = {}, doomed = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {}, wanted = {},
     missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0, failed = 0,
       lost = 0, busy = 0,
   }) do

@@ -284,7 +284,7 @@ end
 local function sleep(self, due)
   local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
-  if self.is_leaving then seconds = math.min(seconds, 0.05) end
+  if self.is_leaving or next(self.tasks.doomed) then seconds = math.min(seconds, 0.05) end
   if next(self.tasks.waiting) or self.groups_at then seconds = math.min(seconds, 0.1) end
   local things = { self.pool._core, self.poller:fileno() }
   for _, worker in ipairs(self.pool._workers) do things[#things + 1] = worker end
@@ -295,6 +295,7 @@ local function round(self)
   self:take_signals()
   local due = base.take_ready(self.pool)
   if self.pool._ended then error("the workers cannot be started: " .. tostring(self.pool._broken), 0) end
+  if next(self.tasks.doomed) then self.tasks:stop_doomed() end
   if not self.is_connected and time() >= self.retry_at then self:connect() end
   if self.is_connected then
     self.fetcher:read()
