@@ -392,7 +392,8 @@ end
 -- daemon: name, name_of_pool, keys, secrets, imports, pool, lease, log, ask, requeue, server_time, task_timeout
 return function(daemon)
   for name, value in pairs({
-    open = {}, waiting = {}, doomed = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {}, wanted = {},
+    open = {}, waiting = {}, doomed = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},
+      wanted = {},
     missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0, failed = 0,
       lost = 0, busy = 0,
   }) do
