@@ -121,11 +121,13 @@ function World.Process(target, ...) end
 ---@param maxtasksperchild? integer a worker is replaced after so many calls
 ---@return manymoons.Pool
 ---@overload fun(options: manymoons.PoolOptions): manymoons.Pool
+---@overload fun(options: manymoons.EnginePoolOptions): manymoons.Pool
 function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 
 ---A queue for any number of producers and consumers, in any worlds of this program.
 ---@param maxsize? integer how many values fit; absent or 0: as many as there is memory for
 ---@return manymoons.Queue
+---@overload fun(options: manymoons.EngineQueueOptions): manymoons.Queue
 function World.Queue(maxsize) end
 
 ---A queue without a bound.
@@ -135,6 +137,7 @@ function World.SimpleQueue() end
 ---A queue that can be joined: waited for until all that was put is done.
 ---@param maxsize? integer how many values fit; absent or 0: as many as there is memory for
 ---@return manymoons.JoinableQueue
+---@overload fun(options: manymoons.EngineQueueOptions): manymoons.JoinableQueue
 function World.JoinableQueue(maxsize) end
 
 ---Two connections: what one sends the other receives.
@@ -317,13 +320,47 @@ function Process:close() end
 ---@field nice? integer of interpreters and processes: 0 to 19, larger ones give way to other threads; 10 keeps a game's frames
 ---where they are
 
+---A pool on a Redis or Valkey server, served by `manymoons worker`. Making one raises if the server cannot be reached,
+---refuses, or would evict keys.
+---@class manymoons.EnginePoolOptions
+---@field engine string "redis://user:password@host:port/database", "rediss://…?ca=FILE&cert=FILE&key=FILE" or "unix:///path"
+---@field name string of the pool: letters, digits, "_", "." and "-", at most 64
+---@field workers? integer a guess of how many calls run at once, until the workers have said
+---@field initializer? function called in each worker before the first task; if it raises, so do the tasks
+---@field initargs? any[]
+---@field timeout? number seconds for each item, where the call's options say no other
+---@field retries? integer how often a task whose worker was lost runs again; default: 2. 0: at most once
+---@field window? integer how many tasks may be under way before submitting waits; default: 1000
+---@field secret? string 16 characters or more, with which tasks are signed; several lines: the first signs, all are accepted
+---@field secret_file? string a file with that, which nobody else may read. Without either: MANYMOONS_SECRET,
+---MANYMOONS_SECRET_FILE, or for a server on this machine a secret of this user
+---@field abi_wait? number seconds until functions fail of which no worker has the Lua; default: 30
+
+---A queue on such a server.
+---@class manymoons.EngineQueueOptions
+---@field engine string as above
+---@field name string as above
+---@field maxsize? integer how many values may wait; absent or 0: as many as the server has memory for
+---@field lease? number of a JoinableQueue: seconds until what was taken by a program that is gone comes back; default: 15
+---@field secret? string as above
+---@field secret_file? string as above
+
+---A task that was given up.
+---@class manymoons.DeadLetter
+---@field id string for Pool:retry
+---@field why string
+---@field who string the worker that gave it up
+---@field at number seconds since 1970
+---@field f string its function
+
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
 ---@class manymoons.CallOptions
 ---@field timeout? number seconds that one call may run. It then fails with kind "timeout", and its worker is stopped and
 ---replaced: an interpreter within milliseconds while it runs Lua (a C function or a loop that LuaJIT compiled is left
 ---alone, in a thread that nobody waits for), a process always. In the serial world calls that do not run Lua end first.
----@field retries? integer how often a call whose worker died runs again before it fails with kind "died"; default: 0
+---@field retries? integer how often a call whose worker died runs again before it fails with kind "died"; default: 0, on an
+---engine 2
 
 ---@class manymoons.MapOptions : manymoons.CallOptions
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to what they cost and what is left
@@ -432,6 +469,16 @@ function Pool:apply_async(f, arguments, options) end
 ---What the workers did: those that there are, or were when the pool was joined.
 ---@return manymoons.WorkerStats[]
 function Pool:stats() end
+
+---Of a pool on an engine: the tasks that were given up, the newest last.
+---@return manymoons.DeadLetter[]
+function Pool:dead() end
+
+---Of a pool on an engine: runs such a task again, though nobody waits for its result any more.
+---@param id string
+---@return boolean? put true, or nil
+---@return string? why there is none of that name
+function Pool:retry(id) end
 
 ---Takes no more calls. Those that were submitted are run.
 function Pool:close() end

@@ -38,7 +38,7 @@ local function fail_over(is_empty, is_read_only)
   local pool = mm.Pool{ engine = "unix://" .. address, name = name, retries = 20 }
   local outcomes, done, submitted, step, last = {}, 0, 0, 0, nil
   while done < TASKS do
-    while submitted < TASKS and submitted - done < 300 do
+    while submitted < TASKS * (step + 1) / 3 and submitted - done < 300 do
       submitted = submitted + 1
       local number = submitted
       last = pool:submit(function(x) return x * 2 end, number)
@@ -50,7 +50,7 @@ local function fail_over(is_empty, is_read_only)
     end
     last:wait(0.02)
     if last:ready() and done < TASKS then mm.sleep(0.06) end
-    if step == 0 and done > TASKS / 4 then
+    if step == 0 and done > TASKS / 6 then
       step = 1
       second:cli(is_read_only and "ping" or "replicaof no one") -- from here on it hears nothing any more
       if is_empty then second:cli("flushall") end

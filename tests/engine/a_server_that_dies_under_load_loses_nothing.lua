@@ -21,7 +21,7 @@ local function disturb(count, what)
       times = times + 1
       what()
     end
-    while submitted < TASKS and submitted - done < 500 do
+    while submitted < TASKS * math.min(1, (times + 0.9) / math.max(1, count)) and submitted - done < 500 do
       submitted = submitted + 1
       local number = submitted
       last = pool:submit(function(x) return x * 2 end, number)

@@ -37,6 +37,15 @@ same crawl.lua 60 0.001
 same mandelbrot.lua 64 picture.png
 [ "$(head -c 8 picture.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || echo "not a PNG"
 
+same film.lua --frames 4 --width 32 serial.y4m
+film=$(wc -c <serial.y4m)
+if command -v redis-server >/dev/null; then
+  "$MM_BUILD/manymoons" "$MM_TOP/scripts/film.lua" --frames 40 --width 64 --machines 3 --kill 2 farm.y4m >farm.out 2>farm.err ||
+    cat farm.out farm.err
+  grep -q '2 workers killed' farm.err || cat farm.err
+fi
+[ "$film" = 12374 ] || echo "a film of $film bytes"
+
 for world in async threads; do
   "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
   [ "$(wc -l <convoy.out)" = 6 ] || cat convoy.out
