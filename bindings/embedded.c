@@ -14,20 +14,19 @@
 #define EMBEDDED_ASYNC(x)                                                                              \
   x(schedulers) x(scheduler) x(waiters) x(fibers) x(task_sources) x(task_hosts) x(async) x(task_waits) \
       x(task_worker) x(task_meetings)
-#define EMBEDDED_POOL(x)                                                                              \
+#define EMBEDDED_POOL(x)                                                                                \
   x(pool) x(pool_dispatch) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
       x(future) x(progress)
-#define EMBEDDED_ENGINE(x)                                                                              \
-  x(engine) x(engine_connection) x(engine_wire) x(engine_dispatch) x(engine_queue) x(engine_worker)     \
+#define EMBEDDED_ENGINE(x)                                                                          \
+  x(engine) x(engine_connection) x(engine_wire) x(engine_dispatch) x(engine_queue) x(engine_worker) \
       x(engine_tasks) x(engine_run) x(engine_look) x(cli_worker) x(cli_pool)
 /* What runs in the server. */
-#define EMBEDDED_SCRIPTS(x)                                                                           \
-  x(submit, "bindings/engine/submit.lua") x(finish, "bindings/engine/finish.lua")                     \
-      x(beat, "bindings/engine/beat.lua") x(requeue, "bindings/engine/requeue.lua")                   \
-          x(cancel, "bindings/engine/cancel.lua") x(leave, "bindings/engine/leave.lua")               \
-              x(put, "bindings/engine/put.lua") x(take, "bindings/engine/take.lua")                   \
-                  x(give_back, "bindings/engine/give_back.lua")               \
-                      x(depth, "bindings/engine/depth.lua")
+#define EMBEDDED_SCRIPTS(x)                                                             \
+  x(submit, "bindings/engine/submit.lua") x(finish, "bindings/engine/finish.lua")       \
+      x(beat, "bindings/engine/beat.lua") x(requeue, "bindings/engine/requeue.lua")     \
+          x(cancel, "bindings/engine/cancel.lua") x(leave, "bindings/engine/leave.lua") \
+              x(put, "bindings/engine/put.lua") x(take, "bindings/engine/take.lua")     \
+                  x(give_back, "bindings/engine/give_back.lua") x(depth, "bindings/engine/depth.lua")
 #define EMBEDDED_COMPARE(x)                                                                     \
   x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
       x(compare_timeline) x(compare_export) x(compare_page)

@@ -44,7 +44,7 @@ if command -v redis-server >/dev/null; then
     cat farm.out farm.err
   grep -q '2 workers killed' farm.err || cat farm.err
 fi
-[ "$film" = 12374 ] || echo "a film of $film bytes"
+[ "$film" = 9277 ] || echo "a film of $film bytes"
 
 for world in async threads; do
   "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
