@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A game: hundreds of creatures in flocks, each flock steered by a script in a Lua VM of its own, while the
- * world moves at 60 frames a second whatever the scripts do. One flock's script loops for ever now and then,
- * another one's eats memory: both are stopped, and shown red at the top; their flocks drift on meanwhile.
+/* A game: hundreds of creatures in flocks, each flock steered by a script in a Lua VM of its own, while the world moves at 60
+ * frames a second whatever the scripts do. One flock's script loops for ever now and then, another one's eats memory: both are
+ * stopped, and shown red at the top; their flocks drift on meanwhile.
  *
  *     creatures [threads|inline|wait] [CREATURES] [FRAMES] [SCREENSHOT.bmp]
  *
- * `threads` asks each frame who has finished thinking; `inline` lets scripts think in the game's own thread,
- * for 4 ms of each frame; `wait` waits for all thoughts in each frame, as one would without this library.
- * With FRAMES the game ends by itself and prints a table of frame times. The creatures are an array of
- * numbers that the game and all VMs see, so nothing is copied.
+ * `threads` asks each frame who has finished thinking; `inline` lets scripts think in the game's own thread, for 4 ms of each
+ * frame; `wait` waits for all thoughts in each frame, as one would without this library. With FRAMES the game ends by itself and
+ * prints a table of frame times. The creatures are an array of numbers that the game and all VMs see, so nothing is copied.
  *
  *     cc -O2 creatures.c $(pkg-config --cflags --libs manymoons sdl2) -lm -o creatures
  */
@@ -27,8 +26,7 @@ static const char looping[] =
     "function think(...) n = n + 1 if n % 5 == 0 then while true do end end return sound(...) end\n";
 static const char hungry[] =
     "local sound, n = think, 0\n"
-    "function think(...) n = n + 1 local t = {} if n % 5 == 0 then while true do t[#t + 1] = ('x'):rep(1000) "
-    ".. #t end end "
+    "function think(...) n = n + 1 local t = {} if n % 5 == 0 then while true do t[#t + 1] = ('x'):rep(1000) .. #t end end "
     "return sound(...) end\n";
 
 struct flock {
@@ -127,7 +125,7 @@ static void move(struct game *g, double seconds) {
 }
 
 static void draw(const struct game *g, SDL_Renderer *r) {
-  static const Uint8 colours[FLOCKS][3] = {{90, 200, 250},  {250, 200, 90},  {160, 230, 120},
+  static const Uint8 colours[FLOCKS][3] = {{90, 200, 250},  {250, 200, 90}, {160, 230, 120},
                                            {230, 120, 200}, {180, 160, 250}, {240, 240, 240}};
   SDL_SetRenderDrawColor(r, 16, 20, 32, 255);
   SDL_RenderClear(r);
@@ -152,8 +150,7 @@ static void draw(const struct game *g, SDL_Renderer *r) {
 
 static bool save_picture(SDL_Renderer *r, const char *path) {
   SDL_Surface *s = SDL_CreateRGBSurfaceWithFormat(0, WIDTH, HEIGHT, 32, SDL_PIXELFORMAT_ARGB8888);
-  const bool is_saved = s &&
-                        SDL_RenderReadPixels(r, NULL, SDL_PIXELFORMAT_ARGB8888, s->pixels, s->pitch) == 0 &&
+  const bool is_saved = s && SDL_RenderReadPixels(r, NULL, SDL_PIXELFORMAT_ARGB8888, s->pixels, s->pitch) == 0 &&
                         SDL_SaveBMP(s, path) == 0;
   SDL_FreeSurface(s);
   return is_saved;
@@ -173,13 +170,11 @@ static void report(const struct game *g, const char *mode, double *times, int fr
   for (int i = 0; i < frames; i++) late += times[i] > FRAME_US / 1000.0;
   qsort(times, (size_t)frames, sizeof *times, by_size);
   printf("mode     frames  median ms  p95 ms  worst ms  late  thoughts  stopped\n");
-  printf("%-8s %6d %10.2f %7.2f %9.2f %5d %9d %8d\n", mode, frames, times[frames / 2],
-         times[frames * 95 / 100], times[frames - 1], late, thoughts, stopped);
+  printf("%-8s %6d %10.2f %7.2f %9.2f %5d %9d %8d\n", mode, frames, times[frames / 2], times[frames * 95 / 100],
+         times[frames - 1], late, thoughts, stopped);
 }
 
-static double now_ms(void) {
-  return (double)SDL_GetPerformanceCounter() * 1000.0 / (double)SDL_GetPerformanceFrequency();
-}
+static double now_ms(void) { return (double)SDL_GetPerformanceCounter() * 1000.0 / (double)SDL_GetPerformanceFrequency(); }
 
 static bool wants_to_go_on(void) {
   SDL_Event event;
@@ -212,8 +207,7 @@ int main(int argc, char **argv) {
   char own[4096] = "";
   if (slash) snprintf(own, sizeof own, "%.*s", (int)(slash - __FILE__ + 1), __FILE__);
   double *times = calloc((size_t)frames + 1, sizeof *times);
-  if (g.count < FLOCKS || frames < 1 || frames > FRAMES_MAX || !times)
-    return fprintf(stderr, "creatures: wrong numbers\n"), 2;
+  if (g.count < FLOCKS || frames < 1 || frames > FRAMES_MAX || !times) return fprintf(stderr, "creatures: wrong numbers\n"), 2;
   if (!open_game(&g, strcmp(mode, "inline") == 0 ? MM_INLINE : MM_THREAD, folder ? folder : own))
     return fprintf(stderr, "creatures: no VMs\n"), 1;
   SDL_Window *window = NULL;
