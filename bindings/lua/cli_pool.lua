@@ -107,7 +107,7 @@ local function main(options)
   local settings = engine.read_url(options.url, "manymoons pool", -2)
   engine.check_name(options.name, "manymoons pool", -1)
   local conn = engine.part("connection").new(settings, nil, {})
-  local opened, why = conn:open()
+  local opened, why = conn:open_at(5, engine.key_of(options.name) .. "q")
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(look, conn, options.name) end
   if options.how == "--retry" then return retry(look, conn, options.name, options.id) end

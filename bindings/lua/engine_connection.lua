@@ -45,10 +45,31 @@ local function forget_calls(self)
   self.first, self.last, self.calls, self.arguments = 1, 0, {}, {}
 end
 
+-- All keys of a pool are on one node of a cluster, so whoever is told that they are elsewhere goes there for
+-- everything; and asks where it asked first when that one is gone.
+local function move(self, failure)
+  local host, port = failure:match("^MOVED %d+ (.*):(%d+)$")
+  if not host then return false end
+  local settings = self.settings
+  settings.first_address, settings.first_host =
+    settings.first_address or settings.address, settings.first_host or settings.host
+  if host ~= "" then settings.host = host end -- it may leave out its own
+  settings.address = (settings.host:find(":", 1, true) and "[" .. settings.host .. "]" or settings.host) .. ":" .. port
+  self:close("moved to " .. settings.address)
+  return true
+end
+
+local function move_back(settings)
+  settings.address, settings.host = settings.first_address or settings.address, settings.first_host or settings.host
+end
+
 -- true; or nil and why
 function Connection.open(self, seconds)
   local link, why = private.link_open(self.settings, seconds or CONNECT_SECONDS)
-  if not link then return nil, why end
+  if not link then
+    move_back(self.settings)
+    return nil, why
+  end
   self.link, self.why, self.opened = link, nil, private.time()
   forget_calls(self)
   if self.poller then self.poller:keep(link:fileno()) end
@@ -103,6 +124,7 @@ local function take_reply(self, reply, failure)
   local place = self.first
   local on_reply, argument = self.calls[place], self.arguments[place]
   self.first, self.calls[place], self.arguments[place] = place + 1, nil, nil
+  if failure and failure:byte() == 77 and move(self, failure) then return end
   if on_reply then on_reply(argument, reply, failure) end
 end
 
@@ -171,6 +193,16 @@ local function judge(info)
       "), which loses tasks; type: redis-cli config set maxmemory-policy noeviction"
   end
   return { version = version, is_durable = info:match("aof_enabled:(%d)") ~= "0" }
+end
+
+-- Opens it where the key is: true; or nil and why
+function Connection.open_at(self, seconds, key)
+  local opened, why = self:open(seconds)
+  if not opened then return nil, why end
+  self:ask(seconds, "EXISTS", key)
+  if self.link then return true end
+  if self.why:find("^moved") then return self:open(seconds) end
+  return nil, self.why
 end
 
 -- A user who may not ask is believed.

@@ -347,7 +347,8 @@ local function resync(pool)
   pool._sent, pool._sent_count = {}, 0
   pool._unanswered, pool._has_state, pool._suspects, pool._held = 0, false, nil, nil
   pool._is_reading, pool._is_catching_up, pool._last_result, pool._trimmed = false, true, "0-0", "0-0"
-  pool._next_beat, pool._next_check, pool._read_since = time() + BEAT, time() + CHECK, time()
+  local now = time()
+  pool._next_beat, pool._next_check, pool._read_since = now + math.min(BEAT, pool._abi_wait), now + CHECK, now
   pool._sender:send(note_state, pool, "HGETALL", pool._keys.open)
 end
 
@@ -640,7 +641,7 @@ local function make_opening(pool)
 end
 
 local function check_server(pool)
-  local opened, why = pool._sender:open()
+  local opened, why = pool._sender:open_at(STALL, pool._keys.tasks)
   local facts
   if opened then
     facts, why = pool._sender:examine(STALL)

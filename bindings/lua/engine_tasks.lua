@@ -318,6 +318,15 @@ local function refusal_of(self, task)
   if task.i ~= "" and not task.is_trusted then return "BadSignature: an initializer has to be signed" end
 end
 
+local function hold(self, task)
+  self.lease:add(task.stream, task.again and "" or self.keys.open .. task.c:sub(1, 64), task.s:sub(1, 20), task.id)
+end
+
+function Tasks.take_lease(self, lease)
+  self.lease = lease
+  for _, task in pairs(self.open) do hold(self, task) end
+end
+
 -- fields: of an entry that was delivered
 function Tasks.admit(self, stream, id, fields)
   local task = setmetatable({
@@ -331,7 +340,7 @@ function Tasks.admit(self, stream, id, fields)
   task.losses = tonumber(task.n) or 0
   self.open[id] = task
   self.count, self.in_hand = self.count + 1, self.in_hand + 1
-  self.lease:add(stream, task.again and "" or self.keys.open .. task.c:sub(1, 64), task.s:sub(1, 20), id)
+  hold(self, task)
   local refusal = refusal_of(self, task)
   if refusal then
     self.log("refused", { id = id, why = refusal })

@@ -99,6 +99,7 @@ function Worker.connect(self)
     return nil, why
   end
   if self.pause then self.log("connected", {}) end
+  if self.lease and self.lease_address ~= self.settings.address then self:renew_lease() end
   self.is_connected, self.pause, self.is_fetching, self.has_group = true, nil, false, {}
   self.reap_at, self.cursors = time() + self.lease_seconds, {}
   make_groups(self)
@@ -347,7 +348,7 @@ end
 local function wait_for_server(self)
   local has_told = false
   while true do
-    local opened, why = self.speaker:open(CONNECT)
+    local opened, why = self.speaker:open_at(CONNECT, self.streams[1])
     if opened then
       local facts
       facts, why = self.speaker:examine(STALL)
@@ -369,10 +370,18 @@ local function open_lease(self)
   local settings = {}
   for key, value in pairs(self.settings) do settings[key] = value end
   settings.name = "manymoons-lease"
+  self.lease_address = self.settings.address
   return assert(private.lease_open(settings, {
     connection.text("beat"), self.keys.registry, self.keys.registry .. ":" .. self.name, self.name,
     tostring(math.ceil(self.lease_seconds * 3)),
   }, self.lease_seconds / 3, describe(self)))
+end
+
+-- The server is another one.
+function Worker.renew_lease(self)
+  self.lease:close()
+  self.lease = open_lease(self)
+  self.tasks:take_lease(self.lease)
 end
 
 -- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks, task_timeout, world, name
