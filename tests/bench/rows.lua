@@ -62,6 +62,17 @@ local function convoy_row(spinners, metric, most)
 end
 
 -- Tasks of one thread beside asyncio's; counts: ours and Python's.
+local function engine_row(what, title, metric, unit, better, target, count, peer, note)
+  return {
+    name = "engine-" .. what, title = title, metric = metric, unit = unit, better = better, note = note,
+    contenders = {
+      { name = "manymoons", side = "ours", world = "engine", target = target,
+        command = ("{manymoons} {lua}/engine.lua %s %d"):format(what, count) },
+      peer,
+    },
+  }
+end
+
 local function tasks_row(mode, title, metric, unit, better, target, counts, note)
   local function command(runner, program, count)
     return ("%s %s %s %s"):format(runner, program, mode, count)
@@ -401,6 +412,15 @@ return {
     { 10000, 10000 }, "Of the resident set."),
   tasks_row("switch", "A task gives way", "time", "us", "less", { most = 0.3 }, { 1000000, 200000 }),
   echo_server_row(),
+  engine_row("tasks", "A pool on Redis, two workers: tasks one by one", "rate", "/s", "more", { least = 13000 }, 40000,
+    python("BRPOP", "engine.py tasks 8000"), "With an append-only file; Python's loop loses what a dead worker had."),
+  engine_row("items", "A pool on Redis, two workers: items in tasks of 32", "rate", "/s", "more",
+    { least = 200000 }, 500000),
+  engine_row("trip", "A pool on Redis: one call after the other", "time", "us", "less", nil, 1000,
+    python("BRPOP", "engine.py trip 1000")),
+  engine_row("memory", "A pool on Redis: what the server keeps of 100,000 tasks", "memory", "KiB", "less",
+    { most = 1024 }, 100000),
+  engine_row("idle", "A pool on Redis: what an idle worker sends", "rate", "/s", "less", { most = 2 }, 20),
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

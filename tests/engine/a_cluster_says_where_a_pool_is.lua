@@ -13,7 +13,7 @@ for i = 1, 2 do
     port = tonumber(listener.address:match(":(%d+)$"))
     listener:close()
   until port < 55000
-  nodes[i] = engine.server(("--port %d --bind 127.0.0.1 --cluster-enabled yes --cluster-config-file nodes.conf"):format(port))
+  nodes[i] = engine.server("--bind 127.0.0.1 --cluster-enabled yes --cluster-config-file nodes.conf --port " .. port)
   nodes[i].port = port
 end
 nodes[1]:cli("cluster meet 127.0.0.1 " .. nodes[2].port)

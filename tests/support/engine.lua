@@ -5,8 +5,7 @@ local mm = require "manymoons"
 
 local engine = {}
 
-local build = os.getenv("MM_BUILD")
-engine.program = build .. "/manymoons"
+engine.program = (os.getenv("MM_BUILD") or "build/release") .. "/manymoons"
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 engine.quote = quote
