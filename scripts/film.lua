@@ -122,7 +122,7 @@ end
 local function build_farm(count)
   local program = arg[-1] or "manymoons"
   farm.program = program:find("/") and must("readlink -f " .. program) or program
-  farm.folder = must("mktemp -d")
+  farm.folder = must("mktemp -d /tmp/film.XXXXXX") -- short: it holds a Unix socket
   farm.name = "film" .. mm.current_process().pid
   watch_over()
   must(string.format("umask 077; head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \\n' >%s/secret", farm.folder))

@@ -190,7 +190,8 @@ local function fetch(state, due, timeout)
   end
   local reply, why = insist(state.getter, due and due + CONNECT, seconds + STALL, state.getter.send_list, words)
   if reply == nil and why:find("^NOGROUP") then
-    must(command(state, nil, "XGROUP", "CREATE", state.keys.items, "g", "0", "MKSTREAM"))
+    local made, failure = command(state, nil, "XGROUP", "CREATE", state.keys.items, "g", "0", "MKSTREAM")
+    if made == nil and not failure:find("^BUSYGROUP") then error("Queue: engine: " .. failure, 3) end
     return false
   end
   if reply == nil and why ~= "timeout" then error("Queue:get: engine: " .. why, 3) end

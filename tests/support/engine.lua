@@ -35,7 +35,7 @@ if output("command -v redis-server") == "" then
   os.exit(77)
 end
 
-local folder = output("mktemp -d")
+local folder = output("mktemp -d /tmp/mm-engine.XXXXXX") -- short: the name of a Unix socket has 107 bytes
 -- A watcher ends what the test started, however the test ends: its standard input closes with us.
 local watcher = assert(io.popen("while read -r line; do commands=\"$commands $line;\"; done; { eval \"$commands\"; } "
   .. ">/dev/null 2>&1; rm -rf " .. quote(folder), "w"))
