@@ -219,7 +219,6 @@ private.engine_classes = { Queue = lazy_class("Queue"), JoinableQueue = lazy_cla
 
 function private.engine()
   engine = engine or private.load("engine")(private, dispatch)
-  private.engine_is_loaded = true
   return engine
 end
 
@@ -233,7 +232,6 @@ return {
   on_collection = dispatch.on_collection,
   shutdown = function()
     for _, pool in ipairs(dispatch.all_here()) do Pool.terminate(pool) end
-    if private.engine_is_loaded then private.engine().shutdown() end
   end,
   after_fork = dispatch.after_fork,
 }
