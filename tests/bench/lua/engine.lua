@@ -2,7 +2,7 @@
 -- A pool on a Redis server that keeps everything on disk (everysec), two workers of a slot each, all on this machine.
 --
 --   engine.lua tasks N   calls of a function that does next to nothing, with 100 bytes, each a task
---   engine.lua items N   the same as items of one list, in tasks of 32
+--   engine.lua items N   the same as items of one list
 --   engine.lua trip N    one call after the other
 --   engine.lua memory N  how much more memory the server needs after N tasks than after the first tenth
 --   engine.lua idle N    commands a second that a worker sends while it has nothing to do, over N seconds
@@ -31,7 +31,7 @@ if what == "tasks" then
   pool:map(identity, list_of(count), { chunksize = 1 })
   print("rate", count / (mm.time() - start), "/s")
 elseif what == "items" then
-  pool:map(identity, list_of(count), { chunksize = 32 })
+  pool:map(identity, list_of(count))
   print("rate", count / (mm.time() - start), "/s")
 elseif what == "trip" then
   for _ = 1, count do pool:apply(identity, 1) end

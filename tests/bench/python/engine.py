@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Two workers that pop tasks from a list on a Redis server, as simple queues in Python do, with redis-py.
+"""Two workers of a job queue on a Redis server, with redis-py, that say to the server what RQ's SimpleWorker says
+for each job: a hash with its data and status, a list of names, a registry of those that were begun. A worker that dies
+between two of these steps loses its job.
 
-engine.py tasks N | trip N: as lua/engine.lua; a worker that dies loses its task here.
+engine.py tasks N | trip N: as lua/engine.lua
 """
 import multiprocessing
 import os
@@ -22,11 +24,34 @@ def identity(x):
 def work(path):
     server = redis.Redis(unix_socket_path=path)
     while True:
-        _, task = server.brpop("tasks")
-        if task == b"end":
+        _, name = server.blpop("queue")
+        if name == b"end":
             return
-        number, function, args = pickle.loads(task)
-        server.lpush("results", pickle.dumps((number, function(*args))))
+        now = time.time()
+        pipe = server.pipeline()
+        pipe.hset("job:" + name.decode(), mapping={"status": "started", "started_at": now})
+        pipe.zadd("started", {name: now + 180})
+        pipe.execute()
+        function, args = pickle.loads(server.hget("job:" + name.decode(), "data"))
+        result = function(*args)
+        pipe = server.pipeline()
+        pipe.hset("job:" + name.decode(), mapping={"status": "finished", "result": pickle.dumps(result)})
+        pipe.expire("job:" + name.decode(), 500)
+        pipe.zrem("started", name)
+        pipe.rpush("done", name)
+        pipe.execute()
+
+
+def enqueue(server, number, *args):
+    pipe = server.pipeline()
+    pipe.hset("job:%d" % number, mapping={"status": "queued", "data": pickle.dumps((identity, args))})
+    pipe.rpush("queue", number)
+    pipe.execute()
+
+
+def take(server):
+    _, name = server.blpop("done")
+    return pickle.loads(server.hget("job:" + name.decode(), "result"))
 
 
 def main(what, count):
@@ -45,22 +70,18 @@ def main(what, count):
         text = "x" * 100
         start = time.perf_counter()
         if what == "tasks":
-            pipe = server.pipeline(transaction=False)
             for i in range(count):
-                pipe.lpush("tasks", pickle.dumps((i, identity, (text,))))
-                if i % 100 == 99:
-                    pipe.execute()
-            pipe.execute()
+                enqueue(server, i, text)
             for _ in range(count):
-                pickle.loads(server.brpop("results")[1])
+                take(server)
             print("rate", count / (time.perf_counter() - start), "/s")
         else:
             for i in range(count):
-                server.lpush("tasks", pickle.dumps((i, identity, (1,))))
-                pickle.loads(server.brpop("results")[1])
+                enqueue(server, i, 1)
+                take(server)
             print("time", (time.perf_counter() - start) / count * 1e6, "us")
         for _ in workers:
-            server.lpush("tasks", b"end")
+            server.rpush("queue", b"end")
         for worker in workers:
             worker.join()
     finally:
