@@ -414,7 +414,7 @@ return {
   echo_server_row(),
   engine_row("tasks", "A pool on Redis, two workers: tasks one by one", "rate", "/s", "more", { least = 13000 }, 40000,
     python("RQ-like", "engine.py tasks 4000"),
-    "With an append-only file. Python says to the server what RQ's SimpleWorker says, and loses what a dead worker had."),
+    "With an append-only file. Python says what RQ's SimpleWorker says, and loses what a dead worker had."),
   engine_row("items", "A pool on Redis, two workers: items of a list", "rate", "/s", "more",
     { least = 200000 }, 500000),
   engine_row("trip", "A pool on Redis: one call after the other", "time", "us", "less", nil, 1000,

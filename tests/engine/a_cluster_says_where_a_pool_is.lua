@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- Two nodes of a cluster, of which the one that is asked has none of the keys: workers, pools and queues go where they
 -- are told; and go back to asking when the slots move.
 local mm = require "manymoons"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release
 -- Cables between client, server and two workers are cut, for less and for more than a lease, silently: packets are lost
 -- and nobody is told. Each task has one outcome; what was delivered to a connection that was dead by then comes back.
 local mm = require "manymoons"

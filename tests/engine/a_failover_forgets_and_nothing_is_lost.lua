@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- The server dies and a replica that was cut off before takes its place: what the dead one acknowledged in between is
 -- forgotten. Each task has one outcome all the same. Then one that knows nothing at all takes over.
 local mm = require "manymoons"

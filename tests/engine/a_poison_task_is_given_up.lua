@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- A task that takes its whole daemon with it, each time: after retries + 1 starts its caller is told, it is a dead
 -- letter, and the pool works on.
 local mm = require "manymoons"

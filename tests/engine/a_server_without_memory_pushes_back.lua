@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- maxmemory reached, noeviction: submitting waits, nothing is lost; a queue's put waits, or says so. A server that
 -- evicts is refused.
 local mm = require "manymoons"

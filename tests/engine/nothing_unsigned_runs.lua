@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- What is not signed, or with another secret, or was changed on its way, is refused and never decoded; the caller is
 -- told where there is one.
 local mm = require "manymoons"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- variants: release asan
 -- rediss:// with an authority of its own and certificates of clients; a wrong authority, and a wrong name, are
 -- refused. A user who may touch one pool's keys alone serves and uses that pool, and no other.
 local mm = require "manymoons"
