@@ -82,8 +82,7 @@ int pipe_new(lua_State *L) {
   return 2;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 struct sending {
   struct ring *ring;
@@ -137,8 +136,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
-/* ---- receiving
- * --------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static struct connection *check_receiver(lua_State *L, const char *method) {
   struct connection *c = check_connection(L, 1);
@@ -276,8 +274,7 @@ static const luaL_Reg methods[] = {
 static const struct handle_class class = {"Connection", "manymoons.Connection", methods, connection_close,
                                           NULL};
 
-/* ---- waiting among other things ---------------------------------------------------------------------------
- */
+/* ---- waiting among other things -------------------------------------------------------------- */
 
 /* An end that only sends, a closed one and one that nobody holds never become ready: recv says why. */
 static bool connection_is_ready(lua_State *L, int index) {
@@ -291,8 +288,7 @@ static bool connection_watch(lua_State *L, int index, bell_set bells) {
   return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
 }
 
-/* ---- travelling
- * --------------------------------------------------------------------------------------------- */
+/* ---- travelling ------------------------------------------------------------------------------ */
 
 static uint64_t connection_send_handle(lua_State *L, int index) {
   const struct connection *c = check_connection(L, index);

@@ -8,7 +8,7 @@
 /* Wider than any element, so that nothing here overflows. */
 __extension__ typedef __int128 wide;
 
-/* ---- integers ----------------------------------------------------------------------------------------- */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 static wide least(const struct element_type *t) {
   return t->class == ELEMENT_SIGNED ? -((wide)1 << (8 * t->size - 1)) : 0;
@@ -44,7 +44,7 @@ static bool refuse(lua_State *L, const struct element_type *t, wide value) {
   return true;
 }
 
-/* ---- floats ------------------------------------------------------------------------------------------- */
+/* ---- floats ---------------------------------------------------------------------------------- */
 
 static lua_Number float_of(const struct element_type *t, uint64_t bits) {
   if (t->size == sizeof(double)) {
@@ -73,7 +73,7 @@ static bool float_bits(lua_State *L, const struct element_type *t, lua_Number va
   return true;
 }
 
-/* ---- both --------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 void element_push(lua_State *L, const struct element_type *t, uint64_t bits) {
   if (t->class == ELEMENT_FLOAT)

@@ -21,7 +21,7 @@ static struct link *check_link(lua_State *L) {
   return h->link;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void read_text(lua_State *L, int index, const char *field, char *out, size_t room) {
   lua_getfield(L, index, field);
@@ -76,7 +76,7 @@ int engine_link_open(lua_State *L) REQUIRES(rank_vm) {
   return 2;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static int append_words(lua_State *L, struct link *l, int first, int count, const char **words,
                         size_t *sizes) {
@@ -120,7 +120,7 @@ static int link_flush_method(lua_State *L) REQUIRES(rank_vm) {
   return return_status(L, st);
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static void push_reply(lua_State *L, const struct resp_reply *reply, bool is_item) {
   const struct resp_view v = resp_look(reply);

@@ -113,7 +113,7 @@ int failure_judge(lua_State *L, const struct vm_thread *self) {
   return EXIT_FAILURE;
 }
 
-/* ---- where a task was spawned ---- */
+/* ---- where a task was spawned ---------------------------------------------------------------- */
 
 enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
 

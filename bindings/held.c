@@ -23,7 +23,7 @@ struct held {
 
 static const char registry_key = 'h'; /* its address is the key; never written */
 
-/* ---- the list ----------------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static void remove_entry(struct held *h, size_t at) {
   h->count--;
@@ -78,7 +78,7 @@ void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint
     remove_entry(h, at);
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 /* A semaphore may be taken by one and returned by another: what was taken by who ends well stays taken. */
 static void end_entry(const struct held *h, const struct entry *e, bool has_died) {

@@ -93,8 +93,7 @@ int local_queue_new(lua_State *L) {
   return 1;
 }
 
-/* ---- events
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void wake(struct local_queue *q, enum event which, int count) {
   if (!q->waiters[which]) return;
@@ -130,9 +129,7 @@ static status sleep_for(lua_State *L, struct local_queue *q, enum event which, d
   return st;
 }
 
-/* ---- put
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- put ------------------------------------------------------------------------------------- */
 
 static bool is_full(const struct local_queue *q) {
   return q->max > 0 && (lua_Number)(q->tail - q->head) >= q->max;
@@ -173,9 +170,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
 static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
 static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
 
-/* ---- get
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- get ------------------------------------------------------------------------------------- */
 
 static status wait_for_value(lua_State *L, struct local_queue *q, deadline until) REQUIRES(rank_vm) {
   while (q->head == q->tail) {
@@ -253,8 +248,7 @@ static int queue_iter(lua_State *L) {
   return 2;
 }
 
-/* ---- looking and closing
- * --------------------------------------------------------------------------------------- */
+/* ---- looking and closing --------------------------------------------------------------------- */
 
 static int queue_qsize(lua_State *L) {
   const struct local_queue *q = check_queue(L);
@@ -301,8 +295,7 @@ static int queue_fileno(lua_State *L) {
   return 1;
 }
 
-/* ---- JoinableQueue
- * ----------------------------------------------------------------------------------------------- */
+/* ---- JoinableQueue --------------------------------------------------------------------------- */
 
 static void finish(struct local_queue *q, lua_Integer count) {
   q->unfinished -= count;
@@ -363,8 +356,7 @@ void local_queue_forget_thread(lua_State *L, const struct vm_thread *t) {
   lua_pop(L, 1);
 }
 
-/* ---- the classes
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the classes ----------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
     {"put", queue_put},

@@ -6,7 +6,7 @@
 #include "sync.h"
 #include "waiting.h"
 
-/* ---- acquire ------------------------------------------------------------------------------------------ */
+/* ---- acquire --------------------------------------------------------------------------------- */
 
 struct take {
   struct sync *s;
@@ -71,7 +71,7 @@ static int acquire(lua_State *L, enum sync_kind kind) REQUIRES(rank_vm) {
   return was_abandoned ? 2 : 1;
 }
 
-/* ---- release ------------------------------------------------------------------------------------------ */
+/* ---- release --------------------------------------------------------------------------------- */
 
 /* A thread that waits for the VM's lock has its turn at the latest where one leaves a lock: where hooks
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
@@ -107,7 +107,7 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
   return release(L, semaphore_kind(L), (uint64_t)count);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum sync_kind kind) {
   lua_pushboolean(L, permits_free(sync_check(L, 1, kind)->s) == 0);

@@ -29,7 +29,7 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 
 static void append(lua_State *L, int list) { lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1); }
 
-/* ---- what there is ------------------------------------------------------------------------------------ */
+/* ---- what there is --------------------------------------------------------------------------- */
 
 static void push_worker(lua_State *L, const struct cell *cell) {
   static const char *const phases[] = {"starting", "running", "ended"};
@@ -153,7 +153,7 @@ static int push_view(lua_State *L) {
   return 1;
 }
 
-/* ---- finding it --------------------------------------------------------------------------------------- */
+/* ---- finding it ------------------------------------------------------------------------------ */
 
 /* The next descriptor of the process that may be a commons, opened for reading; -1: there is none. */
 static int next_candidate(DIR *descriptors, const char *folder) {

@@ -53,7 +53,7 @@ static int loop_close(lua_State *L) {
   return 0;
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static int return_wanted(lua_State *L, status st) {
   if (st == -EPERM) {
@@ -83,7 +83,7 @@ static int loop_forget(lua_State *L) {
   return 0;
 }
 
-/* ---- things ------------------------------------------------------------------------------------------- */
+/* ---- things ---------------------------------------------------------------------------------- */
 
 static const struct waitable *check_thing(lua_State *L) {
   const struct waitable *w = watchable_at(L, 2);
@@ -113,7 +113,7 @@ static int loop_is_ready(lua_State *L) {
   return 1;
 }
 
-/* ---- the sleep ---------------------------------------------------------------------------------------- */
+/* ---- the sleep ------------------------------------------------------------------------------- */
 
 /* Another loop's descriptor is polled beside ours, and not by ours: that loop may poll ours. */
 static status attempt_sleep(void *context, deadline until) {
@@ -209,7 +209,7 @@ static const luaL_Reg methods[] = {
 
 static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL};
 
-/* ---- for who is no task ------------------------------------------------------------------------------- */
+/* ---- for who is no task ---------------------------------------------------------------------- */
 
 static status attempt_ready(void *context, deadline until) { return ready_wait(context, 1, until); }
 

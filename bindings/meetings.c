@@ -13,7 +13,7 @@ static void refuse_if_endless(lua_State *L, const struct sync_handle *h, deadlin
   if (h->never_waits) refuse_endless_wait(L, until, method);
 }
 
-/* ---- Event -------------------------------------------------------------------------------------------- */
+/* ---- Event ----------------------------------------------------------------------------------- */
 
 struct event_attempt {
   struct sync *s;
@@ -64,7 +64,7 @@ const luaL_Reg event_methods[] = {{"wait", event_wait_method},     {"_sets", eve
                                   {"set", event_set_method},       {"clear", event_clear_method},
                                   {"is_set", event_is_set_method}, {NULL, NULL}};
 
-/* ---- Condition ---------------------------------------------------------------------------------------- */
+/* ---- Condition ------------------------------------------------------------------------------- */
 
 struct told {
   struct sync *s;
@@ -134,7 +134,7 @@ static int condition_notify_method(lua_State *L) {
 const luaL_Reg condition_methods[] = {
     {"wait", condition_wait}, {"notify", condition_notify_method}, {NULL, NULL}};
 
-/* ---- Barrier ------------------------------------------------------------------------------------------ */
+/* ---- Barrier --------------------------------------------------------------------------------- */
 
 struct meeting {
   struct sync *s;

@@ -24,7 +24,7 @@ enum flavor { VALUE, ARRAY, FLAVORS };
 static const struct handle_class classes[FLAVORS];
 static const struct handle_type types[FLAVORS];
 
-/* ---- handles and arguments ---------------------------------------------------------------------------- */
+/* ---- handles and arguments ------------------------------------------------------------------- */
 
 static struct memory_handle *handle_at(lua_State *L, int index) {
   struct memory_handle *h = lua_touserdata(L, index);
@@ -110,7 +110,7 @@ static struct range check_range(lua_State *L, const struct memory *m, int index)
   return (struct range){(uint64_t)first - 1, (uint64_t)(last - first + 1)};
 }
 
-/* ---- one element -------------------------------------------------------------------------------------- */
+/* ---- one element ----------------------------------------------------------------------------- */
 
 static int array_index(lua_State *L) {
   if (lua_type(L, 2) != LUA_TNUMBER) {
@@ -201,7 +201,7 @@ static int settle_extreme(lua_State *L, bool is_max) {
 static int memory_max(lua_State *L) { return settle_extreme(L, true); }
 static int memory_min(lua_State *L) { return settle_extreme(L, false); }
 
-/* ---- many elements ------------------------------------------------------------------------------------ */
+/* ---- many elements --------------------------------------------------------------------------- */
 
 static int array_len(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)check_memory(L, 1, ARRAY)->count);
@@ -313,7 +313,7 @@ static int array_iter(lua_State *L) {
   return 3;
 }
 
-/* ---- both --------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 static struct memory *check_either(lua_State *L) {
   const struct memory_handle *h = handle_at(L, 1);
@@ -387,7 +387,7 @@ static const struct handle_class classes[FLAVORS] = {
     [ARRAY] = {"Array", "manymoons.Array", value_methods, memory_close, array_methods},
 };
 
-/* ---- making and travelling ---------------------------------------------------------------------------- */
+/* ---- making and travelling ------------------------------------------------------------------- */
 
 /* The metatable, made when it is first needed. Defined below. */
 static void push_class(lua_State *L, enum flavor flavor);

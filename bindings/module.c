@@ -58,8 +58,7 @@ static const char private_key[] = "manymoons.private";
 static const char public_key[] = "manymoons";
 static const char sentinel_key[] = "manymoons.sentinel";
 
-/* ---- children's end
- * ------------------------------------------------------------------------------------------- */
+/* ---- children's end -------------------------------------------------------------------------- */
 
 /* Calls the function that api.lua put into private.shutdown; there is none before the module is required. */
 static int call_shutdown(lua_State *L) {
@@ -163,8 +162,7 @@ void module_open_handles(lua_State *L) {
   pool_core_open(L);
 }
 
-/* ---- the private table
- * ------------------------------------------------------------------------------------------ */
+/* ---- the private table ----------------------------------------------------------------------- */
 
 static int settings(lua_State *L) {
   settings_push(L);

@@ -77,8 +77,7 @@ static int core_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- functions and arguments that are kept
- * --------------------------------------------------------------------------- */
+/* ---- functions and arguments that are kept --------------------------------------------------- */
 
 /* Returns the block, and its place on the stack; nil and why. The values are the top `count`. [-0, +1 or 2,
  * raises] */
@@ -144,8 +143,7 @@ static int core_drop(lua_State *L) {
   return 0;
 }
 
-/* ---- tickets
- * -------------------------------------------------------------------------------------------------- */
+/* ---- tickets --------------------------------------------------------------------------------- */
 
 enum { TICKETS_IN_A_BLOCK = 1024 };
 
@@ -198,8 +196,7 @@ static int core_requeue(lua_State *L) {
   return 0;
 }
 
-/* ---- tasks
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static int put_task(lua_State *L, const struct pool_core *core, struct parcel *parcel) {
   const status st = parcel_put(core->tasks, parcel, deadline_never());
@@ -255,8 +252,7 @@ static int core_put_stored(lua_State *L) {
   return put_task(L, core, &parcel);
 }
 
-/* ---- results
- * -------------------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 /* Pushes the values; the message is given back before anything can be done with them. */
 static int decode_result(lua_State *L) {
@@ -480,8 +476,7 @@ static const luaL_Reg methods[] = {
 
 static const struct handle_class class = {"PoolCore", "manymoons.PoolCore", methods, core_gc, NULL};
 
-/* ---- waiting among other things ---------------------------------------------------------------------------
- */
+/* ---- waiting among other things -------------------------------------------------------------- */
 
 static bool core_is_ready(lua_State *L, int index) {
   const struct pool_core *core = lua_touserdata(L, index);

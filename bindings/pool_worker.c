@@ -40,8 +40,7 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
                         memory_order_relaxed);
 }
 
-/* ---- functions
- * -------------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* What the parent keeps in a block. */
 static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
@@ -67,8 +66,7 @@ static void push_function(lua_State *L, struct pool_worker *w) {
   lua_rawseti(L, FUNCTIONS, (int)w->task.function);
 }
 
-/* ---- one item of a list
- * ------------------------------------------------------------------------------------------ */
+/* ---- one item of a list ---------------------------------------------------------------------- */
 
 static int push_arguments(lua_State *L, enum task_mode mode) {
   if (mode == TASK_MAP) return 1;
@@ -81,8 +79,7 @@ static int push_arguments(lua_State *L, enum task_mode mode) {
   return count;
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 struct answer {
   struct pool_worker *worker;
@@ -125,9 +122,7 @@ static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome 
   if (try_send(L, w, outcome, 1)) lua_error(L);
 }
 
-/* ---- lists
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 enum { FLUSH_NS = 2000000, RETURN_NS = 20000000, STRIDE_MAX = 256 };
 
@@ -298,9 +293,7 @@ static void run_list(lua_State *L, struct pool_worker *w) {
   send_part(L, &p, p.last < count ? OUTCOME_RETURNED : OUTCOME_OK, 0);
 }
 
-/* ---- a call
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
 static int run_call(lua_State *L, struct pool_worker *w, int count) {
   struct cell *cell = w->cell;
@@ -347,8 +340,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
   lua_settop(L, BASE);
 }
 
-/* ---- the loop
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   for (;;) {

@@ -78,8 +78,7 @@ int queue_new(lua_State *L) {
   return st ? return_failure(L, st) : 1;
 }
 
-/* ---- put -------------------------------------------------------------------------------------------------
- */
+/* ---- put ------------------------------------------------------------------------------------- */
 
 struct put {
   struct ring *ring;
@@ -115,8 +114,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
 static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
 static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
 
-/* ---- get -------------------------------------------------------------------------------------------------
- */
+/* ---- get ------------------------------------------------------------------------------------- */
 
 /* Each thread has an inbox of its own. A message left in it is that of a get whose decoding raised. */
 struct get {
@@ -181,8 +179,7 @@ static int queue_iter(lua_State *L) {
   return 2;
 }
 
-/* ---- looking and closing ----------------------------------------------------------------------------------
- */
+/* ---- looking and closing --------------------------------------------------------------------- */
 
 static int queue_qsize(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)ring_count(check_queue(L)->ring));
@@ -214,8 +211,7 @@ static int queue_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- JoinableQueue ----------------------------------------------------------------------------------------
- */
+/* ---- JoinableQueue --------------------------------------------------------------------------- */
 
 static struct queue *check_joinable(lua_State *L) {
   if (flavor_at(L, 1) != JOINABLE_QUEUE) class_check(L, 1, &classes[JOINABLE_QUEUE]);
@@ -282,8 +278,7 @@ static const struct handle_class classes[FLAVORS] = {
     [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.JoinableQueue", methods, queue_gc, joinable_methods},
 };
 
-/* ---- waiting among other things ---------------------------------------------------------------------------
- */
+/* ---- waiting among other things -------------------------------------------------------------- */
 
 static bool queue_is_ready(lua_State *L, int index) {
   const struct queue *q = lua_touserdata(L, index);
@@ -295,8 +290,7 @@ static bool queue_watch(lua_State *L, int index, bell_set bells) {
   return !q->ring || ring_watch(q->ring, bells);
 }
 
-/* ---- travelling
- * --------------------------------------------------------------------------------------------- */
+/* ---- travelling ------------------------------------------------------------------------------ */
 
 static uint64_t queue_send(lua_State *L, int index) {
   const struct queue *q = lua_touserdata(L, index);

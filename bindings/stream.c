@@ -40,7 +40,7 @@ static struct stream *push_stream(lua_State *L) {
   return s;
 }
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static int return_address_failure(lua_State *L, status st, const char *address) {
   if (st != STATUS_MALFORMED) return return_failure(L, st);
@@ -91,7 +91,7 @@ static int stream_accept_method(lua_State *L) {
   return st ? return_failure(L, st) : 1;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 struct sending {
   int fd;
@@ -132,7 +132,7 @@ static int stream_send_method(lua_State *L) REQUIRES(rank_vm) {
   return 3;
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 struct receiving {
   struct stream *stream;
@@ -262,7 +262,7 @@ static const luaL_Reg methods[] = {{"accept", stream_accept_method},
 static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
                                           NULL};
 
-/* ---- the handshake's primitives ----------------------------------------------------------------------- */
+/* ---- the handshake's primitives -------------------------------------------------------------- */
 
 int crypto_hmac_call(lua_State *L) {
   size_t key_size = 0;

@@ -18,7 +18,7 @@ enum { KINDS = SYNC_EVENT + 1 };
 static const struct handle_class classes[KINDS];
 static const struct handle_type types[KINDS];
 
-/* ---- handles ------------------------------------------------------------------------------------------ */
+/* ---- handles --------------------------------------------------------------------------------- */
 
 struct sync_handle *sync_at(lua_State *L, int index) {
   struct sync_handle *h = lua_touserdata(L, index);
@@ -117,7 +117,7 @@ static int handle_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- for people --------------------------------------------------------------------------------------- */
+/* ---- for people ------------------------------------------------------------------------------ */
 
 static void push_holder(lua_State *L, struct sync_agent holder) {
   const struct sync_agent self = sync_self(L);
@@ -174,7 +174,7 @@ static const struct handle_class classes[KINDS] = {
     [SYNC_EVENT] = {"Event", "manymoons.Event", event_methods, handle_gc, NULL},
 };
 
-/* ---- waiting among other things ----------------------------------------------------------------------- */
+/* ---- waiting among other things -------------------------------------------------------------- */
 
 static bool handle_is_ready(lua_State *L, int index) {
   const struct sync_handle *h = lua_touserdata(L, index);
@@ -198,7 +198,7 @@ static bool permits_watch(lua_State *L, int index, bell_set bells) {
   return permits_are_ready(L, index);
 }
 
-/* ---- travelling --------------------------------------------------------------------------------------- */
+/* ---- travelling ------------------------------------------------------------------------------ */
 
 static uint64_t handle_send(lua_State *L, int index) {
   const struct sync_handle *h = lua_touserdata(L, index);

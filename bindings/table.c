@@ -40,7 +40,7 @@ static void check_status(lua_State *L, status st) {
   if (st) raise_status(L, st);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 enum { KEY_INTEGER = 'i', KEY_STRING = 's' };
 
@@ -76,7 +76,7 @@ static void push_lua_key(lua_State *L, const uint8_t *key, size_t size) {
   lua_pushinteger(L, (lua_Integer)integer);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* LUA_OK, or an error is pushed. */
 static int push_message(lua_State *L, const void *data, size_t size) {
@@ -233,7 +233,7 @@ static const luaL_Reg methods[] = {{"len", table_len},
                                    {NULL, NULL}};
 static const struct handle_class class = {"Table", "manymoons.Table", methods, table_close, NULL};
 
-/* ---- making and travelling ---------------------------------------------------------------------------- */
+/* ---- making and travelling ------------------------------------------------------------------- */
 
 /* The metatable, made when it is first needed. Defined below. */
 static void push_class(lua_State *L);

@@ -26,8 +26,7 @@ struct thread_worker {
   struct thread thread;
 };
 
-/* ---- once for each VM that has threads
- * ------------------------------------------------------------------------ */
+/* ---- once for each VM that has threads ------------------------------------------------------- */
 
 /* os.exit in a worker ends the worker; what it does in a task is task_worker.lua's. */
 static int exit_thread(lua_State *L) {
@@ -66,8 +65,7 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static int start_here(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
@@ -123,8 +121,7 @@ static void thread_main(void *argument) {
   cell_ring(t->cell);
 }
 
-/* ---- for its handle
- * ---------------------------------------------------------------------------------------------- */
+/* ---- for its handle -------------------------------------------------------------------------- */
 
 /* [-count, +0, memory] */
 static lua_State *new_state(lua_State *L, int count, const void *anchor) {

@@ -27,8 +27,7 @@ struct polled {
   int64_t patience_ns;
 };
 
-/* ---- the things -------------------------------------------------------------------------------------------
- */
+/* ---- the things ------------------------------------------------------------------------------ */
 
 static const struct waitable *field_at(lua_State *L, int index, const char *field) {
   if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return NULL;
@@ -78,9 +77,7 @@ static void gather_descriptors(lua_State *L, struct polled *p) {
   }
 }
 
-/* ---- looking
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 /* -EBADF: one of the numbers is no open descriptor. */
 static status look_at_descriptors(lua_State *L, struct polled *p) {
@@ -113,9 +110,7 @@ static int push_ready(lua_State *L, const struct polled *p) {
   return found;
 }
 
-/* ---- sleeping
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- sleeping -------------------------------------------------------------------------------- */
 
 struct sleeper {
   struct bell_hold hold;

@@ -71,8 +71,7 @@ static struct worker *check_worker(lua_State *L, int index) {
   return w;
 }
 
-/* ---- interpreters
- * -------------------------------------------------------------------------------------------- */
+/* ---- interpreters ---------------------------------------------------------------------------- */
 
 static void publish_vm(struct interpreter *t, struct vm *vm) {
   mutex_lock(&t->lock);
@@ -133,8 +132,7 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
   mutex_unlock(&t->lock);
 }
 
-/* ---- both
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 struct cell *worker_cell(lua_State *L, int index) {
   return check_worker(L, index)->cell;
@@ -215,8 +213,7 @@ static bool has_ended(struct worker *w) {
   return w->kind == WORKER_PROCESS ? w->child.has_ended : cell_has_ended(w->cell);
 }
 
-/* ---- starting
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static struct worker *push_worker(lua_State *L, enum worker_kind kind) {
   struct worker *w = lua_newuserdata(L, sizeof *w);
@@ -359,9 +356,7 @@ int worker_start(lua_State *L) REQUIRES(rank_vm) {
   return start_fresh(L, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
 }
 
-/* ---- methods
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static status attempt_join(void *context, deadline until) { return wait_until(context, until); }
 
@@ -535,8 +530,7 @@ static const luaL_Reg methods[] = {
 
 static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc, NULL};
 
-/* ---- waiting among other things ---------------------------------------------------------------------------
- */
+/* ---- waiting among other things -------------------------------------------------------------- */
 
 static bool worker_is_ready(lua_State *L, int index) {
   struct worker *w = lua_touserdata(L, index);

@@ -27,8 +27,7 @@
 
 enum { EXIT_ERROR = 1 };
 
-/* ---- settings
- * ------------------------------------------------------------------------------------------------ */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_getglobal(L, "package");
@@ -78,8 +77,7 @@ static void apply_settings(lua_State *L, int settings) {
   lua_pop(L, 1);
 }
 
-/* ---- the work
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the work -------------------------------------------------------------------------------- */
 
 struct life {
   const struct birth *birth;
@@ -115,8 +113,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int finish(lua_State *L, struct vm *vm, int failed) {
   const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;

@@ -11,7 +11,7 @@
 /* The one that reads; the libraries call back without saying for whom. Listed in vm/README.md. */
 static struct editor *reading;
 
-/* ---- the libraries ------------------------------------------------------------------------------------- */
+/* ---- the libraries --------------------------------------------------------------------------- */
 
 static void *find(void *library, const char *name) { return dlsym(library, name); }
 
@@ -48,8 +48,7 @@ void editor_open(struct editor *e) {
   }
 }
 
-/* ---- an edited line --------------------------------------------------------------------------------------
- */
+/* ---- an edited line -------------------------------------------------------------------------- */
 
 /* NULL: the end of input. The terminal is given back at once: what runs next may read from it. */
 static void on_line(char *line) {
@@ -82,8 +81,7 @@ static enum line read_edited(struct editor *e, const char *prompt, char **line) 
   return LINE_READ;
 }
 
-/* ---- a plain line
- * ------------------------------------------------------------------------------------------ */
+/* ---- a plain line ---------------------------------------------------------------------------- */
 
 static enum line read_plain(const char *prompt, char **line) {
   fputs(prompt, stdout);

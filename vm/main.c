@@ -40,8 +40,7 @@ struct job {
   bool has_succeeded;
 };
 
-/* ---- the globals of a script ------------------------------------------------------------------------------
- */
+/* ---- the globals of a script ----------------------------------------------------------------- */
 
 /* arg: the script's name at 0, its arguments behind it, what stood before it at negative indices. */
 static void set_arguments(lua_State *L, const struct options *o) {
@@ -91,8 +90,7 @@ static void set_globals(lua_State *L, const struct options *o) {
   lua_pop(L, 1);
 }
 
-/* ---- what runs, in this order
- * ------------------------------------------------------------------------------ */
+/* ---- what runs, in this order ---------------------------------------------------------------- */
 
 /* LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
 static bool run_environment(lua_State *L, const struct options *o) {
@@ -203,8 +201,7 @@ static int run_job(lua_State *L) {
   return 0;
 }
 
-/* ---- the main VM
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the main VM ----------------------------------------------------------------------------- */
 
 /* Returns true if Ctrl-C ended the program, be it while it waited for its children. */
 static bool end_children(struct vm *vm) {

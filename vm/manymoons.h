@@ -162,13 +162,13 @@ typedef struct mm_vm_config {
   void *user; /* for mm_vm_user */
 } mm_vm_config;
 
-/* ---- the library -------------------------------------------------------------------------------- */
+/* ---- the library ----------------------------------------------------------------------------- */
 
 MM_API int mm_version(void);             /* [any] MM_VERSION_NUM of the library that was linked */
 MM_API const char *mm_lua_version(void); /* [any] "Lua 5.4" or "LuaJIT 2.1.0-beta3": what its VMs are */
 MM_API const char *mm_strerror(int err); /* [any] static text for a mm_err, negated or not */
 
-/* ---- runtimes ----------------------------------------------------------------------------------- */
+/* ---- runtimes -------------------------------------------------------------------------------- */
 
 MM_API void mm_rt_config_init(mm_rt_config *config);
 MM_API void mm_vm_config_init(mm_vm_config *config); /* MM_THREAD, MM_LIB_SAFE, stoppable */
@@ -196,7 +196,7 @@ MM_API int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms);
 MM_API int mm_register(mm_rt *rt, const char *name, mm_open_fn open);
 MM_API int mm_register_lua(mm_rt *rt, const char *name, const char *source, size_t length);
 
-/* ---- VMs ---------------------------------------------------------------------------------------- */
+/* ---- VMs ------------------------------------------------------------------------------------- */
 
 /* [any] Returns when the VM is ready: 0.2 ms for a thread, 2 for a process. MM_ENOMEM: also when mem_limit is
  * too small for the libraries. config NULL: the defaults. */
@@ -233,7 +233,7 @@ MM_API int mm_vm_get_stats(mm_vm *vm, mm_vm_stats *out); /* [any] out->size as y
  * once. MM_EUNSUPPORTED: a process. */
 MM_API int mm_vm_with_state(mm_vm *vm, int (*fn)(struct lua_State *L, void *ud), void *ud);
 
-/* ---- jobs --------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 /* Runs in mm_poll. It may do whatever [any] and [own] may, but poll and free the runtime; `job` is borrowed.
  */
@@ -272,7 +272,7 @@ MM_API const char *mm_job_error(const mm_job *job);
 /* [any] You are no longer interested; it runs on. */
 MM_API void mm_job_free(mm_job *job);
 
-/* ---- values ------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 typedef enum mm_type {
   MM_NIL,
@@ -326,7 +326,7 @@ MM_API int mm_push(struct lua_State *L, const mm_val *value);
 /* [vm] A list of the `count` values from `index` on. NULL: they cannot be sent; why is pushed. */
 MM_API mm_val *mm_take(struct lua_State *L, int index, int count);
 
-/* ---- shared arrays of numbers ------------------------------------------------------------------- */
+/* ---- shared arrays of numbers ---------------------------------------------------------------- */
 
 /* [any] `type`: "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64". `count` elements, all 0. In Lua it
  * is an Array of manymoons: a[i], #a, a:slice(), a:add(), … (docs/how-to/share-an-array.md), with or without
@@ -337,7 +337,7 @@ MM_API void *mm_buf_data(mm_buf *buf, size_t *bytes);
 MM_API const char *mm_buf_type(const mm_buf *buf); /* [any] "f64" */
 MM_API void mm_buf_free(mm_buf *buf);
 
-/* ---- what happened when ------------------------------------------------------------------------- */
+/* ---- what happened when ---------------------------------------------------------------------- */
 
 /* [any] From now on all VMs record when they run, wait and send, until mm_trace_stop writes the file, for
  * ui.perfetto.dev and the like (Chrome's JSON). One at a time in a program: MM_EAGAIN. MM_ESYS: the file
@@ -345,7 +345,7 @@ MM_API void mm_buf_free(mm_buf *buf);
 MM_API int mm_trace_start(mm_rt *rt, const char *path);
 MM_API int mm_trace_stop(mm_rt *rt);
 
-/* ---- processes of a program that was linked with the static library ----------------------------- */
+/* ---- processes of a program that was linked with the static library -------------------------- */
 
 /* First in main: does not return where this process is a worker that worker_exe started; else nothing. */
 MM_API void mm_worker_main(int argc, char **argv);

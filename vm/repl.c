@@ -21,7 +21,7 @@ struct prompt {
 static const struct prompt first_prompt = {"_PROMPT", "> "};
 static const struct prompt next_prompt = {"_PROMPT2", ">> "};
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* [-0, +1] */
 static const char *push_prompt(lua_State *L, const struct prompt *p) {
@@ -62,8 +62,7 @@ static enum line append_line(lua_State *L, struct editor *e) {
   return got;
 }
 
-/* ---- evaluating ------------------------------------------------------------------------------------------
- */
+/* ---- evaluating ------------------------------------------------------------------------------ */
 
 static int load(lua_State *L, const char *text) { return luaL_loadbuffer(L, text, strlen(text), chunk_name); }
 
@@ -107,8 +106,7 @@ static enum line read_chunk(lua_State *L, struct editor *e, int *state) {
   return got;
 }
 
-/* ---- printing
- * ---------------------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 static void print_values(lua_State *L) {
   const int count = lua_gettop(L);
@@ -130,8 +128,7 @@ static void evaluate(lua_State *L, int state) {
     chunk_report(L, CHUNK_VOICE_REPL);
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* Returns false at the end of input. */
 static bool do_line(lua_State *L, struct editor *e) {

@@ -47,7 +47,7 @@ enum {
 };
 static const int64_t second_ns = 1000000000;
 
-/* ---- what outlives everybody -------------------------------------------------------------------------- */
+/* ---- what outlives everybody ----------------------------------------------------------------- */
 
 struct life { /* of a putter; written by it alone */
   uint32_t ring;
@@ -127,8 +127,7 @@ NO_RETURN static void fail(struct killer *k, const char *format, ...) {
   exit(1);
 }
 
-/* ---- what a worker does ---------------------------------------------------------------------------------
- */
+/* ---- what a worker does ---------------------------------------------------------------------- */
 
 static void begin(struct job *j) { atomic_store(&j->role->since, clock_now_ns()); }
 
@@ -234,8 +233,7 @@ NO_RETURN static void be_worker(struct worker *w, pid_t parent) {
   _exit(0);
 }
 
-/* ---- starting and killing -------------------------------------------------------------------------------
- */
+/* ---- starting and killing -------------------------------------------------------------------- */
 
 /* Of each three workers one takes, one puts, and one does what comes; each ring has all. */
 static void give_job(struct killer *k, int index, int role) {
@@ -310,8 +308,7 @@ static void look_for_the_stuck(struct killer *k) {
   }
 }
 
-/* ---- a round --------------------------------------------------------------------------------------------
- */
+/* ---- a round --------------------------------------------------------------------------------- */
 
 static void make_rings(struct killer *k) {
   if (ring_make(&k->rings[0], 0, RING_GROWS)) fail(k, "no ring");

@@ -13,7 +13,7 @@
 
 void mm_job_opts_init(mm_job_opts *opts) { *opts = (mm_job_opts){.size = sizeof *opts}; }
 
-/* ---- handing over ------------------------------------------------------------------------------- */
+/* ---- handing over ---------------------------------------------------------------------------- */
 
 /* Takes the job, whose request is filled in. */
 static int submit(mm_vm *vm, mm_job *j, mm_job **out, const mm_job_opts *opts) {
@@ -65,7 +65,7 @@ int mm_call(mm_vm *vm, mm_job **out, const char *function, const mm_val *args, c
   return st ? api_result(st) : -MM_ENOMEM;
 }
 
-/* ---- how it goes -------------------------------------------------------------------------------- */
+/* ---- how it goes ----------------------------------------------------------------------------- */
 
 int mm_job_state(const mm_job *job) {
   if (!job) return -MM_EINVAL;
@@ -105,7 +105,7 @@ void mm_job_free(mm_job *job) {
   if (job) job_release(job);
 }
 
-/* ---- functions of the program's ----------------------------------------------------------------- */
+/* ---- functions of the program's -------------------------------------------------------------- */
 
 int mm_vm_with_state(mm_vm *vm, int (*fn)(lua_State *L, void *ud), void *ud) {
   if (!vm || !fn) return -MM_EINVAL;

@@ -16,7 +16,7 @@ static const mm_val *one(const mm_val *v) {
   return v->table->item_count ? &v->table->items[0] : NULL;
 }
 
-/* ---- formats ------------------------------------------------------------------------------------ */
+/* ---- formats --------------------------------------------------------------------------------- */
 
 mm_val *mm_pack(mm_rt *rt, const char *format, ...) {
   struct tree *t = NULL;
@@ -37,7 +37,7 @@ int mm_unpack(const mm_val *value, const char *format, ...) {
   return api_result(st);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 mm_type mm_typeof(const mm_val *value) {
   static const mm_type types[] = {
@@ -125,7 +125,7 @@ void mm_val_free(mm_val *value) {
   if (value) value_release(value->tree);
 }
 
-/* ---- in a VM ------------------------------------------------------------------------------------ */
+/* ---- in a VM --------------------------------------------------------------------------------- */
 
 /* The bytes of a list that was made for the purpose live in a userdata meanwhile, for decoding may raise. */
 static int free_text(lua_State *L) {
@@ -176,7 +176,7 @@ mm_val *mm_take(lua_State *L, int index, int count) {
   return NULL;
 }
 
-/* ---- shared arrays of numbers ------------------------------------------------------------------- */
+/* ---- shared arrays of numbers ---------------------------------------------------------------- */
 
 int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count) {
   const struct element_type *element = type ? element_type_called(type) : NULL;

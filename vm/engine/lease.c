@@ -47,8 +47,7 @@ struct lease {
   double pause;
 };
 
-/* ---- what the thread does -------------------------------------------------------------------------------
- */
+/* ---- what the thread does -------------------------------------------------------------------- */
 
 /* What is held now, as the thread will tell it. */
 static status copy_entries(struct lease *l) {
@@ -165,8 +164,7 @@ static void lease_main(void *argument) {
   link_close(l->connection);
 }
 
-/* ---- the owner's side -------------------------------------------------------------------------------------
- */
+/* ---- the owner's side ------------------------------------------------------------------------ */
 
 static void free_lease(struct lease *l) {
   if (l->doorbell >= 0) doorbell_close(l->doorbell);

@@ -33,7 +33,7 @@ void link_close(struct link *l) {
   memory_free(l);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 status link_flush(struct link *l, deadline until) {
   while (l->sent < l->outbox.len) {
@@ -66,7 +66,7 @@ status link_append(struct link *l, int count, const char **words, const size_t *
   return l->tls ? append_encrypted(l, count, words, sizes) : resp_format(&l->outbox, count, words, sizes);
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static status feed_decrypted(struct link *l, const void *data, size_t size) {
   char plain[READ_AT_ONCE / 4];
@@ -112,7 +112,7 @@ status link_call(struct link *l, deadline until, struct resp_reply **out) {
   return st;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static status shake_hands(struct link *l, deadline until, char *why) {
   for (;;) {

@@ -14,7 +14,7 @@
 #include "state/vm_libraries.h"
 #include "trace/trace.h"
 
-/* ---- making and freeing ------------------------------------------------------------------------- */
+/* ---- making and freeing ---------------------------------------------------------------------- */
 
 static status copy_text(const char **text) {
   if (!*text) return STATUS_OK;
@@ -71,7 +71,7 @@ struct hosted_order hosted_order(struct mm_vm *vm) {
   };
 }
 
-/* ---- the line of jobs --------------------------------------------------------------------------- */
+/* ---- the line of jobs ------------------------------------------------------------------------ */
 
 static void post(struct mm_vm *vm) {
   if (vm->config.where == MM_INLINE) {
@@ -145,7 +145,7 @@ static bool take_out_locked(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->loc
   return false;
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 /* The first reason counts. */
 static void stop_running_locked(struct mm_vm *vm, int reason) REQUIRES(vm->lock) {
@@ -209,7 +209,7 @@ void hosted_give_up(struct mm_vm *vm) {
   hosted_release(vm);
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
   const uint32_t own = j->timeout_ms, all = vm->config.call_ms;
@@ -302,7 +302,7 @@ static void hosted_main(void *argument) {
   runtime_ring(rt);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static status start_thread(struct mm_vm *vm) {
   const mm_rt_config *rt = &vm->rt->config;
@@ -369,7 +369,7 @@ status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **
   return STATUS_OK;
 }
 
-/* ---- INLINE ------------------------------------------------------------------------------------- */
+/* ---- INLINE ---------------------------------------------------------------------------------- */
 
 bool hosted_has_work(struct mm_vm *vm) {
   mutex_lock(&vm->lock);

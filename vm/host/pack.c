@@ -32,7 +32,7 @@ static bool take_name(const char **at, const char **name, size_t *size) {
   return true;
 }
 
-/* ---- packing ------------------------------------------------------------------------------------ */
+/* ---- packing --------------------------------------------------------------------------------- */
 
 struct packer {
   const char *at;
@@ -152,7 +152,7 @@ status value_pack(const char *format, va_list *arguments, struct tree **out) {
   return st;
 }
 
-/* ---- unpacking ---------------------------------------------------------------------------------- */
+/* ---- unpacking ------------------------------------------------------------------------------- */
 
 /* Twice over the same format: first to see whether all fits, then to write. */
 struct unpacker {

@@ -20,7 +20,7 @@ enum { SLICE_INSTRUCTIONS = 500 };
 
 static const char piece_key; /* its address is a key of the registry */
 
-/* ---- preparing: the function and its arguments onto the stack ----------------------------------- */
+/* ---- preparing: the function and its arguments onto the stack -------------------------------- */
 
 static bool is_bytecode(const struct request *r) {
   return r->source_size && r->source[0] == LUA_SIGNATURE[0];
@@ -97,7 +97,7 @@ static int prepare(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* ---- what it came to ---------------------------------------------------------------------------- */
+/* ---- what it came to ------------------------------------------------------------------------- */
 
 static int finish(lua_State *L) {
   struct tree **out = lua_touserdata(L, 1);
@@ -155,7 +155,7 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
   return false;
 }
 
-/* ---- in one go ---------------------------------------------------------------------------------- */
+/* ---- in one go ------------------------------------------------------------------------------- */
 
 static const char *text_of(lua_State *L, int index) {
   if (lua_isstring(L, index)) return lua_tostring(L, index);
@@ -237,7 +237,7 @@ struct outcome perform(struct vm *vm, const struct request *request) {
   return p.outcome;
 }
 
-/* ---- in pieces ---------------------------------------------------------------------------------- */
+/* ---- in pieces ------------------------------------------------------------------------------- */
 
 struct piece {
   lua_State *co;

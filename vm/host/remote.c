@@ -37,7 +37,7 @@ struct remote {
   futex_word news;
 };
 
-/* ---- starting ----------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static status add_string(struct bytes *out, const char *text) {
   return remote_add_text(out, text ? text : "", text ? strlen(text) : 0);
@@ -181,7 +181,7 @@ static void remote_close(struct mm_vm *vm) {
   free_remote(vm);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static status write_request(const struct request *request, struct bytes *out) {
   const struct remote_request head = {.kind = request->kind};

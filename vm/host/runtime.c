@@ -15,7 +15,7 @@
 
 enum { INLINE_SLICE_NS = 1000000 };
 
-/* ---- making and destroying ---------------------------------------------------------------------- */
+/* ---- making and destroying ------------------------------------------------------------------- */
 
 static status copy_config(struct mm_rt *rt, const mm_rt_config *config) {
   rt->config = *config;
@@ -145,7 +145,7 @@ void runtime_add_module(struct mm_rt *rt, struct module *m) {
   mutex_unlock(&rt->lock);
 }
 
-/* ---- what VMs say ------------------------------------------------------------------------------- */
+/* ---- what VMs say ---------------------------------------------------------------------------- */
 
 void runtime_ring(struct mm_rt *rt) {
   if (atomic_exchange(&rt->is_rung, true)) return;
@@ -171,7 +171,7 @@ void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *
   runtime_ring(rt);
 }
 
-/* ---- polling ------------------------------------------------------------------------------------ */
+/* ---- polling --------------------------------------------------------------------------------- */
 
 struct poll {
   struct mm_rt *rt;

@@ -35,7 +35,7 @@
 
 enum { STACK_SIZE = 8 << 20, HALF_BITS = 32 };
 
-/* ---- what sanitizers are told ---- */
+/* ---- what sanitizers are told ---------------------------------------------------------------- */
 
 #ifdef HAS_ASAN
 static _Thread_local struct fiber *left; /* by the last switch of this thread */
@@ -77,7 +77,7 @@ static void forget_frames(const struct fiber *f) {
   (void)f;
 }
 
-/* ---- fibers ---- */
+/* ---- fibers ---------------------------------------------------------------------------------- */
 
 void fiber_adopt(struct fiber *f) {
   *f = (struct fiber){.memory = NULL};

@@ -34,7 +34,7 @@ enum {
   KIB = 1024,
 };
 
-/* ---- memory of a group ---- */
+/* ---- memory of a group ----------------------------------------------------------------------- */
 
 /* The proportional share of a process's pages; 0 when it is gone, or not ours to look at. */
 static uint64_t process_pss(pid_t pid) {
@@ -74,7 +74,7 @@ static void look_at_memory(struct measurement *m) {
   m->next_look_ns = after + (least > m->pause_ns ? least : m->pause_ns);
 }
 
-/* ---- starting ---- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 /* Whether one of `settings` is for the same name as `variable`. */
 static bool is_replaced(const char *variable, const char *const *settings) {
@@ -187,7 +187,7 @@ status measure_start(struct measurement *m, const struct measure_order *order) {
   return st;
 }
 
-/* ---- the end ---- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int64_t timeval_ns(struct timeval t) {
   return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_usec * 1000;

@@ -18,7 +18,7 @@
 
 enum { BACKLOG = 128, KIND = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
 
-/* ---- addresses ---------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static bool is_unix(const char *address) {
   return address[0] == '/' || address[0] == '@' || address[0] == '.';
@@ -51,7 +51,7 @@ static status tcp_address(const char *address, bool to_listen, struct addrinfo *
   return failed ? STATUS_MALFORMED : STATUS_OK;
 }
 
-/* ---- listening ---------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 static status bind_and_listen(int fd, const struct sockaddr *address, socklen_t size) {
   if (bind(fd, address, size) || listen(fd, BACKLOG)) return -errno;
@@ -145,7 +145,7 @@ status stream_accept(int listener, int *fd) {
   return STATUS_OK;
 }
 
-/* ---- connecting --------------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static status finish_connect(int fd, deadline until) {
   const status st = stream_wait(fd, true, until);
@@ -201,7 +201,7 @@ status stream_connect(const char *address, deadline until, int *fd) {
   return st ? st : connect_to(AF_UNIX, (const struct sockaddr *)&remote, size, until, fd);
 }
 
-/* ---- talking ------------------------------------------------------------------------------------------ */
+/* ---- talking --------------------------------------------------------------------------------- */
 
 status stream_send(int fd, const void *data, size_t size, size_t *sent) {
   *sent = 0;

@@ -19,7 +19,7 @@ static void break_locked(struct sync *s) {
   sync_end_change(s);
 }
 
-/* ---- rules -------------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* Who arrives while the last one acts waits for the next round without a place. */
 static void call_in(struct sync *s) {
@@ -47,7 +47,7 @@ static void forget(struct sync *s, uint32_t slot) {
 
 const struct sync_rules barrier_rules = {settle, forget};
 
-/* ---- a round ------------------------------------------------------------------------------------------ */
+/* ---- a round --------------------------------------------------------------------------------- */
 
 bool barrier_is_last(const struct sync *s, const struct barrier_arrival *a) { return a->index == s->initial; }
 
@@ -127,7 +127,7 @@ void barrier_reset(struct sync *s) {
   sync_settle_and_unlock(s);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 bool barrier_is_broken(struct sync *s) {
   sync_lock(s);

@@ -81,7 +81,7 @@ static uint64_t bells_offset(void) { return 4096; }
 static uint64_t roster_offset(void) { return bells_offset() + (sizeof(struct bells) + 4095) / 4096 * 4096; }
 static uint64_t arena_offset(void) { return roster_offset() + (sizeof(struct roster) + 4095) / 4096 * 4096; }
 
-/* ---- making and joining ------------------------------------------------------------------------ */
+/* ---- making and joining ---------------------------------------------------------------------- */
 
 /* Asked once: to read from /proc who one is takes a forked child a twentieth of its life. */
 static void take_place(uint32_t slot) {
@@ -198,7 +198,7 @@ void commons_look_away(void) {
 
 const struct roster *commons_roster(void) { return commons.roster; }
 
-/* ---- places and addresses ----------------------------------------------------------------------- */
+/* ---- places and addresses -------------------------------------------------------------------- */
 
 int commons_fd(void) { return commons.map.fd; }
 uint32_t commons_slot(void) { return commons.slot; }
@@ -239,7 +239,7 @@ status commons_commit(block_ref block, uint64_t size) {
   return arena_commit(commons_arena(), &commons.map, block, size);
 }
 
-/* ---- what this process holds ---------------------------------------------------------------------- */
+/* ---- what this process holds ----------------------------------------------------------------- */
 
 static size_t place_of(const struct held *table, size_t capacity, block_ref object) {
   size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
@@ -406,7 +406,7 @@ void commons_unanchor(struct object *o, uint32_t anchor) {
   end_if_unreachable(o);
 }
 
-/* ---- what is in flight ----------------------------------------------------------------------------- */
+/* ---- what is in flight ----------------------------------------------------------------------- */
 
 static bool change_count(struct object *o, _Atomic uint64_t *noted, uint64_t from, uint64_t by) {
   struct count_journal *j = &commons.header->count_journal;
@@ -444,7 +444,7 @@ bool commons_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from
   return true;
 }
 
-/* ---- objects --------------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 status commons_make_object(enum object_kind kind, uint64_t size, struct object **out) {
   block_ref block = 0;
@@ -496,7 +496,7 @@ void commons_set_destructor(enum object_kind kind, object_destructor destroy) {
 
 void commons_set_mourner(enum object_kind kind, object_mourner mourn) { commons.mourn[kind] = mourn; }
 
-/* ---- children and the dead --------------------------------------------------------------------------- */
+/* ---- children and the dead ------------------------------------------------------------------- */
 
 status commons_reserve_slot(struct child_slot *out) {
   uint32_t slot = 0;
@@ -607,7 +607,7 @@ void commons_sweep(void) {
   unlock_sweep();
 }
 
-/* ---- what always holds --------------------------------------------------------------------------------- */
+/* ---- what always holds ----------------------------------------------------------------------- */
 
 static void validate_participant(owner_id owner) {
   const uint32_t slot = (owner & 0xffff) - 1;

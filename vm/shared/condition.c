@@ -7,7 +7,7 @@
 #include "os/clock.h"
 #include "shared/kill_point.h"
 
-/* ---- conditions --------------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 status condition_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
   sync_lock(s);
@@ -71,7 +71,7 @@ static void forget_in_condition(struct sync *s, uint32_t slot) NO_THREAD_SAFETY_
 
 const struct sync_rules condition_rules = {settle_condition, forget_in_condition};
 
-/* ---- events ------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 void event_set(struct sync *s) {
   if (atomic_exchange(&s->is_set, 1)) return;

@@ -18,7 +18,7 @@ const struct element_type *element_type_called(const char *name) {
   return NULL;
 }
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 status memory_make(const struct element_type *type, uint64_t count, struct memory **out) {
   if (count > (UINT64_MAX - sizeof(struct memory)) / type->size) return STATUS_TOO_LARGE;
@@ -43,7 +43,7 @@ static void destroy(struct object *object) {
 
 void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy); }
 
-/* ---- elements ----------------------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
 /* BODY with T the unsigned type of the element's size, and `at` its address. */
 #define BY_SIZE(m, index, BODY)                \

@@ -11,7 +11,7 @@ static bool is_holder(const struct sync *s, struct sync_agent who) {
   return s->now.depth > 0 && s->now.slot == who.slot && s->now.thread == who.thread;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------------- */
+/* ---- taking ---------------------------------------------------------------------------------- */
 
 static void change_taken(struct sync *s, uint32_t slot, int64_t by) {
   if (is_lock(s)) return;
@@ -104,7 +104,7 @@ void permits_give_up(struct sync *s, struct sync_wait *w) {
   sync_settle_and_unlock(s);
 }
 
-/* ---- returning ---------------------------------------------------------------------------------------- */
+/* ---- returning ------------------------------------------------------------------------------- */
 
 static status judge_return(const struct sync *s, struct sync_agent who, uint64_t count) {
   if (is_lock(s) && s->now.depth == 0) return STATUS_EMPTY;
@@ -174,7 +174,7 @@ void permits_set_depth(struct sync *s, uint32_t depth) {
   sync_unlock(s);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 bool permits_is_held_by(struct sync *s, struct sync_agent who) {
   sync_lock(s);
@@ -198,7 +198,7 @@ bool permits_holder(struct sync *s, struct sync_agent *out) {
   return is_held;
 }
 
-/* ---- rules -------------------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* One free permit for each of those who came first, as far as they go. */
 static void settle(struct sync *s, struct sync_wakes *wakes) {

@@ -37,7 +37,7 @@ struct outside {
   uint64_t size;
 };
 
-/* ---- storage ---------------------------------------------------------------------------------- */
+/* ---- storage --------------------------------------------------------------------------------- */
 
 static uint64_t storage_word(block_ref at, uint64_t capacity) {
   return at | (uint64_t)__builtin_ctzll(capacity);
@@ -76,7 +76,7 @@ static bool is_own_block(const struct ring *r, block_ref storage) {
   return storage == commons_ref(r) + FIRST_STORAGE;
 }
 
-/* ---- locks and repair --------------------------------------------------------------------------- */
+/* ---- locks and repair ------------------------------------------------------------------------ */
 
 static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
@@ -149,7 +149,7 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
   robust_mutex_unlock(&r->head.lock);
 }
 
-/* ---- sleeping and waking -------------------------------------------------------------------------- */
+/* ---- sleeping and waking --------------------------------------------------------------------- */
 
 static void ring_bell(struct ring *r) {
   const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
@@ -190,7 +190,7 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
   return is_readable ? STATUS_OK : ring_sleep_on(&r->tail, event, wait, until);
 }
 
-/* ---- growth -------------------------------------------------------------------------------------------- */
+/* ---- growth ---------------------------------------------------------------------------------- */
 
 /* Each record keeps its position; only the place modulo the capacity changes. What is contiguous below the
  * smaller capacity stays so below the larger one. */
@@ -230,8 +230,7 @@ static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail)
   return STATUS_OK;
 }
 
-/* ---- put ------------------------------------------------------------------------------------------------
- */
+/* ---- put ------------------------------------------------------------------------------------- */
 
 struct room {
   uint64_t space;  /* the record */
@@ -427,8 +426,7 @@ status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref 
 
 uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.count); }
 
-/* ---- take -------------------------------------------------------------------------------------------------
- */
+/* ---- take ------------------------------------------------------------------------------------ */
 
 static void commit_take(struct ring *r, uint64_t position, block_ref block, _Atomic uint64_t *claim)
     REQUIRES(rank_head) {
@@ -533,8 +531,7 @@ void ring_message_done(struct ring_message *message) {
   *message = (struct ring_message){0};
 }
 
-/* ---- what was taken and is not done -----------------------------------------------------------------------
- */
+/* ---- what was taken and is not done ---------------------------------------------------------- */
 
 status ring_keep_account(struct ring *r) {
   block_ref block = 0;
@@ -624,8 +621,7 @@ status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until) {
   }
 }
 
-/* ---- making, closing, looking
- * ------------------------------------------------------------------------------- */
+/* ---- making, closing, looking ---------------------------------------------------------------- */
 
 static void init_end(struct ring_end *end) {
   memset(end, 0, sizeof *end);

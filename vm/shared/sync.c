@@ -14,7 +14,7 @@ enum {
   LOOK_AGAIN_NS = 100 * 1000 * 1000,
 };
 
-/* ---- making ------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static uint32_t places_of(enum sync_kind kind, uint64_t initial) {
   switch (kind) {
@@ -63,7 +63,7 @@ static const struct sync_rules *rules_of(const struct sync *s) {
   }
 }
 
-/* ---- changes and their repair ------------------------------------------------------------------------- */
+/* ---- changes and their repair ---------------------------------------------------------------- */
 
 void sync_begin_change(struct sync *s, uint32_t slot) {
   s->before = s->now;
@@ -143,7 +143,7 @@ void sync_ring(struct sync *s) {
 
 void sync_leave_bells(struct sync *s, bell_set bells) { atomic_fetch_or(&s->watchers, bells); }
 
-/* ---- places ------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
   struct place *p = s->places;
@@ -228,7 +228,7 @@ uint32_t sync_forget_places(struct sync *s, uint32_t slot) {
   return granted;
 }
 
-/* ---- sleeping ----------------------------------------------------------------------------------------- */
+/* ---- sleeping -------------------------------------------------------------------------------- */
 
 status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until) {
   const deadline soon = {clock_now_ns() + LOOK_AGAIN_NS};
@@ -240,7 +240,7 @@ status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline unti
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
 }
 
-/* ---- beside another object ---------------------------------------------------------------------------- */
+/* ---- beside another object ------------------------------------------------------------------- */
 
 enum { ANCHOR_OF_OTHER = 1 };
 
@@ -284,7 +284,7 @@ void sync_leave_beside(_Atomic object_ref *place) {
   if (ref && commons_find(ref, OBJECT_SYNC, &o) == STATUS_OK) commons_unanchor(o, ANCHOR_OF_OTHER);
 }
 
-/* ---- the dead ----------------------------------------------------------------------------------------- */
+/* ---- the dead -------------------------------------------------------------------------------- */
 
 static void mourn(struct object *object, uint32_t slot) {
   struct sync *s = (struct sync *)(void *)object;

@@ -15,7 +15,7 @@ struct record {
   uint8_t bytes[]; /* key, value */
 };
 
-/* ---- blocks ------------------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
 
@@ -35,7 +35,7 @@ static uint64_t *slots_at(uint64_t slots) { return commons_at(array_of(slots)); 
 static struct record *record_at(uint64_t slot) { return commons_at(slot); }
 static bool is_record(uint64_t slot) { return slot != EMPTY && slot != WAS; }
 
-/* ---- the lock and repair ------------------------------------------------------------------------------ */
+/* ---- the lock and repair --------------------------------------------------------------------- */
 
 static void count_again(struct table *t) {
   const uint64_t slots = atomic_load(&t->slots);
@@ -77,7 +77,7 @@ static void unlock(struct table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSI
   robust_mutex_unlock(&t->mutex);
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------ */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* FNV-1a, and a last stir: the low bits choose the slot. */
 static uint64_t hash_of(struct table_text key) {
@@ -110,7 +110,7 @@ static uint64_t find(const struct table *t, uint64_t hash, struct table_text key
   }
 }
 
-/* ---- growing ------------------------------------------------------------------------------------------ */
+/* ---- growing --------------------------------------------------------------------------------- */
 
 static status make_array(unsigned log, uint64_t *slots) {
   block_ref block = 0;
@@ -158,7 +158,7 @@ static status make_room(struct table *t) {
   return STATUS_OK;
 }
 
-/* ---- changing ----------------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 static void change(struct table *t, uint64_t at, uint64_t to) {
   uint64_t *slot = &slots_at(atomic_load(&t->slots))[at];
@@ -218,7 +218,7 @@ void table_remove(struct table *t, struct table_text key) {
   unlock(t);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 status table_get(struct table *t, struct table_text key, struct bytes *value, bool *is_there) {
   const uint64_t hash = hash_of(key);
@@ -255,7 +255,7 @@ status table_keys(struct table *t, struct bytes *keys) {
   return st;
 }
 
-/* ---- making and the end ------------------------------------------------------------------------------- */
+/* ---- making and the end ---------------------------------------------------------------------- */
 
 status table_make(struct table **out) {
   uint64_t slots = 0;

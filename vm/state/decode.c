@@ -16,7 +16,7 @@ struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   return d;
 }
 
-/* ---- reading ---- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void decode_raise_malformed(struct decoder *d) {
   lua_pushfstring(d->L, "malformed message (at byte %d)", (int)reader_offset(&d->r));
@@ -81,7 +81,7 @@ static double decode_double(struct decoder *d) {
   return value;
 }
 
-/* ---- objects that are named again ---- */
+/* ---- objects that are named again ------------------------------------------------------------ */
 
 /* Makes the list at a stack place on first use. */
 static void make_table_at(lua_State *L, int place) {
@@ -128,7 +128,7 @@ static void defer(struct decoder *d, uint32_t part) {
   lua_rawseti(L, d->work, ++d->work_count);
 }
 
-/* ---- tables ---- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 /* Lua is asked for no more slots than the message has bytes, in total. */
 static int claim_slots(struct decoder *d, uint64_t count) {
@@ -272,7 +272,7 @@ static void decode_table_deferred(struct decoder *d, uint8_t tag, size_t offset)
   defer(d, part);
 }
 
-/* ---- functions ---- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 struct code {
   const char *text;
@@ -418,7 +418,7 @@ static void decode_function_deferred(struct decoder *d, uint8_t tag, size_t offs
   defer(d, part);
 }
 
-/* ---- names and handles ---- */
+/* ---- names and handles ----------------------------------------------------------------------- */
 
 static void decode_named(struct decoder *d) {
   decode_sized(d);
@@ -444,7 +444,7 @@ static void decode_handle(struct decoder *d) {
   type->receive(d->L, handle.reference);
 }
 
-/* ---- values ---- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int depth) {
   switch (tag & ~TAG_SHARED) {

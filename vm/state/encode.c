@@ -26,7 +26,7 @@ struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mo
       .L = L, .s = s, .mode = mode, .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX, .work = work};
 }
 
-/* ---- writing ---- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 NO_RETURN static void raise_memory(lua_State *L) {
   lua_pushliteral(L, "not enough memory");
@@ -71,7 +71,7 @@ static void encode_sized_value(struct encoder *e, int index) {
   encode_sized(e, text, size);
 }
 
-/* ---- scalars ---- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 static void encode_text(struct encoder *e, const char *text, size_t size) {
   uint8_t *at = put_string_head(encoder_room(e, WRITER_VALUE_MAX + size), size);
@@ -89,7 +89,7 @@ static void encode_number(struct encoder *e, int index) {
   encoder_wrote(e, put_number(encoder_room(e, WRITER_VALUE_MAX), e->L, index));
 }
 
-/* ---- objects that are named again ---- */
+/* ---- objects that are named again ------------------------------------------------------------ */
 
 static void claim(struct encoder *e, const void *object, uint32_t offset, uint32_t *known) {
   must_succeed(e, object_map_claim(&e->s->map, object, offset, known));
@@ -153,7 +153,7 @@ static void encode_stub(struct encoder *e, int index) {
   lua_rawseti(L, e->work, ++e->work_count);
 }
 
-/* ---- names ---- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Indexing all modules again is worth it once for a message, not for each thing without a name. */
 static bool find_name(struct encoder *e, int index) {
@@ -171,7 +171,7 @@ static void encode_found_name(struct encoder *e) {
   lua_pop(e->L, 2);
 }
 
-/* ---- tables ---- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 /* Whether the key on top but one is the number n. */
 static bool is_key(lua_State *L, uint32_t n) {
@@ -398,7 +398,7 @@ static void encode_table(struct encoder *e, int index, const struct path_step *a
   encode_stub(e, index);
 }
 
-/* ---- functions ---- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static int append_code(UNUSED lua_State *L, const void *code, size_t size, void *encoder) {
   struct encoder *e = encoder;
@@ -482,7 +482,7 @@ static void encode_function(struct encoder *e, int index, const struct path_step
   encode_code(e, index);
 }
 
-/* ---- userdata ---- */
+/* ---- userdata -------------------------------------------------------------------------------- */
 
 static const struct handle_type *handle_type_of(lua_State *L, int index) {
   if (!lua_getmetatable(L, index)) return NULL;
@@ -544,7 +544,7 @@ static void encode_userdata(struct encoder *e, int index, const struct path_step
   encode_found_name(e);
 }
 
-/* ---- values ---- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth) {
   lua_State *L = e->L;

@@ -28,7 +28,7 @@ struct entry {
 
 static void raise_memory(lua_State *L) { luaL_error(L, "not enough memory"); }
 
-/* ---- one entry ---- */
+/* ---- one entry ------------------------------------------------------------------------------- */
 
 static void encode_heading(struct encoder *e, const struct entry *entry, unsigned kind) {
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), kind), 0));
@@ -115,7 +115,7 @@ static void write_broken(lua_State *L, struct entry entry) {
   lua_pop(L, 1);
 }
 
-/* ---- which entries ---- */
+/* ---- which entries --------------------------------------------------------------------------- */
 
 /* Key and value on top of the stack. Names are strings without a NUL. */
 static bool has_name(lua_State *L) {

@@ -22,7 +22,7 @@ enum state_slot { STATE_IMAGE = 1, STATE_MEMO, STATE_NAMES, STATE_CLASSES, STATE
 
 static const char state_key;
 
-/* ---- decoding an entry's content ---- */
+/* ---- decoding an entry's content ------------------------------------------------------------- */
 
 enum { CONTENT_STATE = 1, CONTENT_OFFSET, CONTENT_MEMO };
 
@@ -63,7 +63,7 @@ static bool content_decode(lua_State *L, int state) {
   return false;
 }
 
-/* ---- the program's own metatable ---- */
+/* ---- the program's own metatable ------------------------------------------------------------- */
 
 /* Pushes it, or nil; decodes it at the first call. */
 static void push_owner(lua_State *L, int state) {
@@ -96,7 +96,7 @@ static void retire_if_empty(lua_State *L, int state) {
   lua_pop(L, 1);
 }
 
-/* ---- names ---- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and
  * popped. */
@@ -236,7 +236,7 @@ static int global_pairs(lua_State *L) {
   return 3;
 }
 
-/* ---- classes ---- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 /* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack;
  * pops that. */
@@ -272,7 +272,7 @@ static void load_classes(lua_State *L, int state) {
   lua_settop(L, list - 1);
 }
 
-/* ---- functions in the place of functions ---- */
+/* ---- functions in the place of functions ----------------------------------------------------- */
 
 /* Upvalues: state, offset. A function of package.preload that is decoded when it is called. */
 static int preload_call(lua_State *L) {
@@ -289,8 +289,7 @@ static int preload_call(lua_State *L) {
 /* Upvalue: text. Stands where a function would stand that cannot be had. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
-/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top
- * ---- */
+/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top ---- */
 
 enum { INSTALL_STATE = 1 };
 
@@ -435,7 +434,7 @@ void globals_install(lua_State *L, const void *data, size_t size) {
   lua_call(L, 1, 0);
 }
 
-/* ---- for the encoder of a worker that starts workers ---- */
+/* ---- for the encoder of a worker that starts workers ----------------------------------------- */
 
 /* Pushes the state, or nil where no image was installed. */
 static bool push_installed(lua_State *L) {

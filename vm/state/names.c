@@ -15,7 +15,7 @@ static const char index_key;
 static const char by_name_key;
 static const char by_table_key;
 
-/* ---- the index: object -> module NUL path ---- */
+/* ---- the index: object -> module NUL path ---------------------------------------------------- */
 
 /* A level of the search is a list of (table, its name) pairs; both lists of `build` are at fixed places. */
 struct build {
@@ -243,7 +243,7 @@ static void index_rebuild(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
 }
 
-/* ---- walking a path ---- */
+/* ---- walking a path -------------------------------------------------------------------------- */
 
 /* Replaces the table on top by its field of the first `size` bytes of `key`; raw, or as a program would. */
 static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
@@ -272,7 +272,7 @@ static void walk(lua_State *L, const char *path, bool is_first_raw) {
   }
 }
 
-/* ---- finding ---- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* The name on top of the stack becomes module and path; false, and popped, if they do not lead to the object.
  */
@@ -329,7 +329,7 @@ bool names_find_module(lua_State *L, int index) {
   return false;
 }
 
-/* ---- resolving ---- */
+/* ---- resolving ------------------------------------------------------------------------------- */
 
 void names_push_module(lua_State *L, enum names_trust trust) {
   luaL_checkstack(L, 8, "no room to load a module");
@@ -360,7 +360,7 @@ void names_push_named(lua_State *L, enum names_trust trust) {
   lua_settop(L, path - 1);
 }
 
-/* ---- registered classes ---- */
+/* ---- registered classes ---------------------------------------------------------------------- */
 
 static void push_registry_table(lua_State *L, const void *key) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, key);

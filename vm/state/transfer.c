@@ -14,7 +14,7 @@ static const char decode_key;
 
 enum { VALUES_MAX = 1000000 }; /* more than any Lua's stack takes */
 
-/* ---- encoding ---- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 struct encode_call {
   enum encode_mode mode;
@@ -105,7 +105,7 @@ struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const
   return encode_or_raise(L, first, count, &call);
 }
 
-/* ---- decoding ---- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 struct decode_call {
   const void *data;
@@ -208,7 +208,7 @@ void transfer_discard(lua_State *L, const void *data, size_t size) {
   if (!message_parse(data, size, &m)) drop_handles(scratch_peek(L)->types, &m);
 }
 
-/* ---- preparation ---- */
+/* ---- preparation ----------------------------------------------------------------------------- */
 
 static bool is_open(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);

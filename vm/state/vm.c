@@ -19,7 +19,7 @@
 
 static const char registry_key = 'v'; /* its address is the key; never written */
 
-/* ---- the allocator ----------------------------------------------------------------------------------- */
+/* ---- the allocator --------------------------------------------------------------------------- */
 
 static void *resize(void *block, size_t size) {
   void *moved = realloc(block, size);
@@ -72,7 +72,7 @@ struct vm_memory vm_memory_of(struct vm *vm) {
   return (struct vm_memory){(size_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 + (size_t)lua_gc(L, LUA_GCCOUNTB, 0), 0};
 }
 
-/* ---- which VM is this? --------------------------------------------------------------------------------- */
+/* ---- which VM is this? ----------------------------------------------------------------------- */
 
 struct vm *vm_of(lua_State *L) {
   void *context = NULL;
@@ -86,8 +86,7 @@ struct vm *vm_of(lua_State *L) {
   return place ? *place : NULL;
 }
 
-/* ---- making and closing ----------------------------------------------------------------------------------
- */
+/* ---- making and closing ---------------------------------------------------------------------- */
 
 static void vm_init(struct vm *vm, lua_State *L) {
   vm->state = L;
@@ -196,8 +195,7 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   vm_fini(vm);
 }
 
-/* ---- the lock --------------------------------------------------------------------------------------------
- */
+/* ---- the lock -------------------------------------------------------------------------------- */
 
 static void append_level(char *text, size_t size, lua_State *L, lua_Debug *ar) {
   const size_t length = strlen(text);
@@ -236,8 +234,7 @@ void vm_make_way(lua_State *L, struct vm *vm) {
   vm_lock_make_way(&vm->lock, &t->user);
 }
 
-/* ---- adopting --------------------------------------------------------------------------------------------
- */
+/* ---- adopting -------------------------------------------------------------------------------- */
 
 static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_touserdata(L, 1);

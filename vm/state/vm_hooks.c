@@ -76,8 +76,7 @@ static void poll_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
 
 bool hooks_poll(lua_State *L) { return lua_gethook(L) == poll_hook; }
 
-/* ---- debug.sethook and debug.gethook
- * ------------------------------------------------------------------------ */
+/* ---- debug.sethook and debug.gethook --------------------------------------------------------- */
 
 static lua_State *target_of(lua_State *L) { return lua_isthread(L, 1) ? lua_tothread(L, 1) : L; }
 

@@ -47,8 +47,7 @@ struct vm_thread *vm_self(struct vm *vm) {
   return bound && bound->vm == vm ? bound : &vm->main;
 }
 
-/* ---- raising --------------------------------------------------------------------------------------------
- */
+/* ---- raising --------------------------------------------------------------------------------- */
 
 enum { POLL_INSTRUCTIONS = 1000 }; /* between two looks of vm_poll_stops */
 
@@ -150,8 +149,7 @@ void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
   vm_raise_stop(L, vm);
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void arm_running(struct vm_thread *t) {
   lua_State *running = atomic_load(&t->running);
@@ -213,8 +211,7 @@ void vm_end_stops(struct vm *vm) {
   vm_clear_stop(vm);
 }
 
-/* ---- making way for other threads
- * --------------------------------------------------------------------------- */
+/* ---- making way for other threads ------------------------------------------------------------ */
 
 /* On the thread that holds the lock, or held it a moment ago: then the hook finds nothing to do. */
 static void on_request(int number) {
@@ -234,8 +231,7 @@ bool vm_prepare_threads(struct vm *vm) {
   return true;
 }
 
-/* ---- knowing which coroutine runs
- * ----------------------------------------------------------------------------- */
+/* ---- knowing which coroutine runs ------------------------------------------------------------ */
 
 #if LUA_VERSION_NUM >= 503
 

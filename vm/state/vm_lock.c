@@ -37,8 +37,7 @@ void lock_user_init(struct lock_user *u) {
   u->thread = thread_self();
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void line_append(struct lock_line *line, struct lock_user *u) {
   u->next = NULL;
@@ -82,8 +81,7 @@ static struct lock_user *take_next(struct vm_lock *l) {
   return l->patient.first ? line_take(&l->patient) : NULL;
 }
 
-/* ---- the holder's books
- * ------------------------------------------------------------------------------------ */
+/* ---- the holder's books ---------------------------------------------------------------------- */
 
 static bool is_short(const struct lock_user *u) { return read(&u->burst_ns) < SHORT_BURST_NS; }
 
@@ -125,8 +123,7 @@ static int64_t end_hold(struct vm_lock *l, struct lock_user *u) {
   return held_ns;
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static int64_t quantum_of(const struct vm_lock *l, const struct lock_user *owner) {
   const int64_t left_ns = read(&owner->left_ns);
@@ -167,8 +164,7 @@ static int64_t look_at_owner(struct vm_lock *l, const struct lock_user *u, int64
   return next;
 }
 
-/* ---- the fair schedule: handing over
- * ------------------------------------------------------------------------- */
+/* ---- the fair schedule: handing over --------------------------------------------------------- */
 
 static void wait_for_turn(struct vm_lock *l, struct lock_user *u) {
   int64_t pause_ns = ASK_AGAIN_NS;
@@ -240,8 +236,7 @@ static void take_in_line(struct vm_lock *l, struct lock_user *u, int64_t since) 
   count_wait(l, since);
 }
 
-/* ---- the legacy schedule
- * --------------------------------------------------------------------------------------- */
+/* ---- the legacy schedule --------------------------------------------------------------------- */
 
 /* Waits for the event of a release; when a whole interval has passed without any switch, asks. */
 static void wait_legacy(struct vm_lock *l, uint32_t event, int64_t switches) NO_THREAD_SAFETY_ANALYSIS {
@@ -272,8 +267,7 @@ static void await_switch(struct vm_lock *l, uint32_t taken) {
   if (futex_wait(&l->legacy_taken, taken, until)) return;
 }
 
-/* ---- taking and leaving
- * ---------------------------------------------------------------------------------------- */
+/* ---- taking and leaving ---------------------------------------------------------------------- */
 
 /* A short hold is waited out awake: a wake-up costs more. */
 static bool spin(struct vm_lock *l) {

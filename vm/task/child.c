@@ -16,7 +16,7 @@
 
 enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
 
-/* ---- what every way of starting shares ------------------------------------------------------------- */
+/* ---- what every way of starting shares ------------------------------------------------------- */
 
 static void close_watch(struct child *c) {
   if (c->pidfd >= 0) close(c->pidfd);
@@ -66,7 +66,7 @@ status child_watch(struct child *c) {
   return st;
 }
 
-/* ---- fork -------------------------------------------------------------------------------------------- */
+/* ---- fork ------------------------------------------------------------------------------------ */
 
 static void become_child(struct child *c) {
   close_watch(c);
@@ -105,7 +105,7 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   return STATUS_OK;
 }
 
-/* ---- spawn ------------------------------------------------------------------------------------------- */
+/* ---- spawn ----------------------------------------------------------------------------------- */
 
 static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
   snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
@@ -187,7 +187,7 @@ status child_attach(const char *text, struct child_order *out) {
   return child_attach_with_channel(text, out, &channel);
 }
 
-/* ---- by way of the fork server ------------------------------------------------------------------------- */
+/* ---- by way of the fork server --------------------------------------------------------------- */
 
 status child_request(struct child *out, const char *const argv[], block_ref birth) {
   struct child c;
@@ -204,8 +204,7 @@ status child_request(struct child *out, const char *const argv[], block_ref birt
   return st;
 }
 
-/* ---- watching and ending ---------------------------------------------------------------------------------
- */
+/* ---- watching and ending --------------------------------------------------------------------- */
 
 /* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx reap all
  * children. */

@@ -28,8 +28,7 @@ struct lane_writer {
   enum trace_call call; /* while BLOCKED */
 };
 
-/* ---- text
- * -------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* The length of the UTF-8 character at `text`, or 0: it is none. Overlong forms and surrogates are none. */
 static int character_length(const unsigned char *text) {
@@ -66,8 +65,7 @@ static void write_time(FILE *file, const char *field, int64_t ns) {
   fprintf(file, ",\"%s\":%" PRId64 ".%03d", field, ns / NS_PER_US, (int)(ns % NS_PER_US));
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 /* The fields that all have; what follows ends with end_event. Each has a line, the first after a comma too:
  * the list begins with an event that is written by chrome_write. */
@@ -115,8 +113,7 @@ static void write_message(const struct lane_writer *w, const struct trace_moment
   end_event(w);
 }
 
-/* ---- looking ahead
- * ----------------------------------------------------------------------------------------- */
+/* ---- looking ahead --------------------------------------------------------------------------- */
 
 #define KINDS(kind) (1u << ((kind)&31))
 enum {
@@ -137,8 +134,7 @@ static int64_t next_time(const struct lane_writer *w, unsigned kinds) {
   return find_next(w, kinds, &m) ? m.ns : w->end_ns;
 }
 
-/* ---- one thread
- * -------------------------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static const char *name_of_call(uint64_t call) {
 #define CALL_TEXT(name, text) text,
@@ -231,8 +227,7 @@ static void write_lane(FILE *file, struct trace_lane *lane, const struct chrome_
   for (struct trace_moment m; trace_cursor_next(&w.cursor, &m);) write_moment(&w, &m);
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static struct trace_lane *lane_at(block_ref block) { return block ? commons_at(block) : NULL; }
 

@@ -36,8 +36,7 @@ bool recorder_is_recording(void) {
   return atomic_load(&recorder.phase) == RECORDING && recorder.pid == (int32_t)getpid();
 }
 
-/* ---- starting
- * ---------------------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 /* The last chance: of a host that does not stop what it started. */
 static void stop_at_exit(void) {
@@ -97,9 +96,7 @@ status recorder_start(const struct recorder_order *order) {
   return STATUS_OK;
 }
 
-/* ---- stopping
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 /* The chunks that their thread is through with; all of them if it is gone. */
 static void free_chunks(struct trace_lane *lane, bool is_gone) {
@@ -160,9 +157,7 @@ status recorder_stop(void) {
   return st;
 }
 
-/* ---- deaths
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- deaths ---------------------------------------------------------------------------------- */
 
 static void end_lanes_of(int32_t pid) {
   const int64_t now = clock_now_ns() - recorder.recording->start_ns;

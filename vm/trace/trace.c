@@ -37,8 +37,7 @@ static void forget_lane(void) {
   self.is_worker = false;
 }
 
-/* ---- room ------------------------------------------------------------------------------------------------
- */
+/* ---- room ------------------------------------------------------------------------------------ */
 
 static bool alloc_within_limit(struct trace_recording *r, size_t size, block_ref *out) {
   const uint32_t capacity = trace_capacity(size);
@@ -78,8 +77,7 @@ static bool grow(void) {
   return true;
 }
 
-/* ---- taking part
- * ------------------------------------------------------------------------------------------- */
+/* ---- taking part ----------------------------------------------------------------------------- */
 
 static void free_chunks(struct trace_lane *lane) {
   block_ref block = atomic_load(&lane->chunks);
@@ -169,9 +167,7 @@ static void record_at(int64_t now, enum trace_kind kind, uint64_t value) {
   append(self.last_ns, kind, value);
 }
 
-/* ---- marks
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- marks ----------------------------------------------------------------------------------- */
 
 void trace_record(enum trace_kind kind, uint64_t value) {
   if (kind == TRACE_LOCK_LEFT) {
@@ -210,9 +206,7 @@ void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number
   trace_record(kind, name + number * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/* ---- who the thread is
- * ---------------------------------------------------------------------------------------
- */
+/* ---- who the thread is ----------------------------------------------------------------------- */
 
 uint32_t trace_number_vm(void) { return atomic_fetch_add(&vms, 1) + 1; }
 

@@ -13,7 +13,7 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 enum { FIRST_BLOCK_SIZE = 192, BLOCK_SIZE = 2000, ALIGNMENT = 8 }; /* most trees are small */
 
@@ -79,7 +79,7 @@ status tree_set_string(struct tree *t, struct mm_val *out, const void *text, siz
   return STATUS_OK;
 }
 
-/* ---- fields by name ----------------------------------------------------------------------------- */
+/* ---- fields by name -------------------------------------------------------------------------- */
 
 static int compare_names(const struct mm_val *a, const char *name, size_t size) {
   const size_t least = a->string.size < size ? a->string.size : size;
@@ -115,7 +115,7 @@ const struct mm_val *tree_field(const struct node_table *table, const char *name
   return NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* An object that is named again, by where its tag stands. Offsets rise while tags are read. */
 struct seen {
@@ -458,7 +458,7 @@ status tree_read(struct bytes *message, struct tree **out) {
   return STATUS_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 enum { WRITE_DEPTH_MAX = WIRE_DEPTH_MAX - 1 };
 

@@ -108,7 +108,7 @@ static double time_futex(int count) {
   return median;
 }
 
-/* ---- schedules of OpenMP ------------------------------------------------------------------------------ */
+/* ---- schedules of OpenMP --------------------------------------------------------------------- */
 
 static void sleep_for_item(int i) {
   const struct timespec pause = {.tv_nsec = i < 4 ? 100 * 1000 * 1000 : 1000 * 1000};

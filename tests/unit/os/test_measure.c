@@ -18,7 +18,7 @@ enum { MEBIBYTE = 1 << 20, EATEN = 64 * MEBIBYTE, BURN_NS = 100000000, EXIT_CODE
 static const char self[] = "/proc/self/exe";
 static const char *const no_settings[] = {NULL};
 
-/* ---- roles ---- */
+/* ---- roles ----------------------------------------------------------------------------------- */
 
 static uint8_t *volatile eaten; /* volatile, so that what nobody reads is written all the same */
 
@@ -71,7 +71,7 @@ static int play_role(char **arguments) {
   return play_sleepers(arguments[2]);
 }
 
-/* ---- tests ---- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void measure(struct measurement *m, const char *role, const char *const *settings) {
   const char *const arguments[] = {self, role, NULL};

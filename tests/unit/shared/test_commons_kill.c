@@ -44,7 +44,7 @@ static bool take(struct ring *r) {
   return true;
 }
 
-/* ---- deeds -------------------------------------------------------------------------------------------- */
+/* ---- deeds ----------------------------------------------------------------------------------- */
 
 static void use_blocks(struct scene *s) {
   (void)s;
@@ -178,7 +178,7 @@ static const struct deed {
     {"sweep after another", sweep_after_another, DEAD_IS_THERE},
 };
 
-/* ---- the matrix --------------------------------------------------------------------------------------- */
+/* ---- the matrix ------------------------------------------------------------------------------ */
 
 static void make_scene(struct scene *s) {
   CHECK_EQ(ring_make(&s->ring, 0, RING_GROWS), STATUS_OK);

@@ -40,7 +40,7 @@ static bool take(struct sync *s, bool *was_abandoned) {
 
 static deadline soon(void) { return deadline_after(0.001); }
 
-/* ---- deeds -------------------------------------------------------------------------------------------- */
+/* ---- deeds ----------------------------------------------------------------------------------- */
 
 static void act_lock(void *scene) {
   struct scene *s = scene;
@@ -124,7 +124,7 @@ static void hold_everything(void *scene) {
   CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
 }
 
-/* ---- afterwards --------------------------------------------------------------------------------------- */
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 static void check_lock(struct sync *lock) {
   bool abandoned = false;

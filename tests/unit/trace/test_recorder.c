@@ -18,8 +18,7 @@ enum { THREADS = 4, MANY = 20000, ROUNDS = 20 };
 
 static const char path[] = "trace.json";
 
-/* ---- the file
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static void start(uint64_t limit) {
   const struct recorder_order order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
@@ -73,8 +72,7 @@ static void mark_tasks(long count) {
 
 static const char task[] = "\"cat\":\"task\"";
 
-/* ---- one thread
- * -------------------------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static void what_is_marked_while_nothing_is_recorded_is_gone(void) {
   const uint64_t used = arena_used(commons_arena(), commons_mapping());
@@ -148,8 +146,7 @@ static void a_recording_that_cannot_be_says_why(void) {
   CHECK_EQ(recorder_stop(), -ENOSPC);
 }
 
-/* ---- several threads
- * --------------------------------------------------------------------------------------- */
+/* ---- several threads ------------------------------------------------------------------------- */
 
 static void worker_main(void *argument) {
   trace_worker_start();
@@ -215,8 +212,7 @@ static void recordings_come_and_go_under_threads_that_mark(void) {
   CHECK(arena_used(commons_arena(), commons_mapping()) <= used + 1);
 }
 
-/* ---- several processes
- * --------------------------------------------------------------------------------------- */
+/* ---- several processes ----------------------------------------------------------------------- */
 
 static void a_killed_child_leaves_what_it_marked(void) {
   start(RECORDER_LIMIT_DEFAULT);
