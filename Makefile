@@ -42,7 +42,7 @@ PROGRAM_SRC := $(sort $(wildcard vm/*.c))
 CORE_DIRS := base os sync shared wire channel task engine trace
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c)))
 LUA_SRC   := $(sort $(wildcard vm/state/*.c vm/host/*.c vm/api/*.c) $(wildcard bindings/*.c))
-EMBEDDED  := $(sort $(wildcard bindings/lua/*.lua bindings/engine/*.lua bindings/page/* third_party/uplot/*))
+EMBEDDED  := $(sort $(shell find bindings/lua -type f) $(wildcard third_party/uplot/*))
 PROGRAM_OBJ  := $(PROGRAM_SRC:%.c=$(BUILD)/5.4/%.o)
 CORE_OBJ     := $(CORE_SRC:%.c=$(BUILD)/core/%.o)
 LUA_OBJ_5.4  := $(LUA_SRC:%.c=$(BUILD)/5.4/%.o)

@@ -6,43 +6,48 @@
 
 #include "base/embed.h"
 
-#define EMBED(name) EMBED_FILE(name, "bindings/lua/" #name ".lua")
-
-#define EMBEDDED(x)                                                                                    \
-  x(api) x(process) x(connection) x(serial) x(sync) x(memory) x(listener) x(manager) x(manager_server) \
-      x(manager_objects) x(wait) x(limits) x(cli_compare) x(cli_top)
-#define EMBEDDED_ASYNC(x)                                                                              \
-  x(schedulers) x(scheduler) x(waiters) x(fibers) x(task_sources) x(task_hosts) x(async) x(task_waits) \
-      x(task_worker) x(task_meetings)
-#define EMBEDDED_POOL(x)                                                                                \
-  x(pool) x(pool_dispatch) x(pool_lists) x(pool_arguments) x(pool_runner) x(thread_pool) x(serial_pool) \
-      x(future) x(progress)
-#define EMBEDDED_ENGINE(x)                                                                          \
-  x(engine) x(engine_connection) x(engine_wire) x(engine_dispatch) x(engine_queue) x(engine_worker) \
-      x(engine_tasks) x(engine_run) x(engine_look) x(cli_worker) x(cli_pool)
-/* What runs in the server. */
-#define EMBEDDED_SCRIPTS(x)                                                             \
-  x(submit, "bindings/engine/submit.lua") x(finish, "bindings/engine/finish.lua")       \
-      x(beat, "bindings/engine/beat.lua") x(requeue, "bindings/engine/requeue.lua")     \
-          x(cancel, "bindings/engine/cancel.lua") x(leave, "bindings/engine/leave.lua") \
-              x(put, "bindings/engine/put.lua") x(take, "bindings/engine/take.lua")     \
-                  x(give_back, "bindings/engine/give_back.lua") x(depth, "bindings/engine/depth.lua")
-#define EMBEDDED_COMPARE(x)                                                                     \
-  x(json) x(compare_plan) x(compare_measure) x(compare_judge) x(compare_text) x(compare_advice) \
-      x(compare_timeline) x(compare_export) x(compare_page)
-/* What the page of `manymoons compare --html` is made of. */
+/* Rows x(ROOM, FILE): bindings/lua/ROOM/FILE.lua, by the name ROOM.FILE. */
+#define EMBEDDED_MODULES(x)                                                                               \
+  x(core, checks) x(core, diagnostics) x(core, errors) x(core, exit) x(core, finalizers) x(core, hex)     \
+      x(core, identity) x(core, instances) x(core, json) x(core, recording) x(core, wait) x(core, waits)  \
+          x(core, worlds) x(locks, sync) x(queues, queues) x(queues, vm_pipe) x(memory, memory)           \
+              x(async, init) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)        \
+                  x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
+                      x(async, waits) x(net, listener) x(manager, client) x(manager, objects)             \
+                          x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
+                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, serial)       \
+                                  x(worker, start) x(worker, task_worker) x(pool, arguments)              \
+                                      x(pool, dispatcher) x(pool, future) x(pool, map) x(pool, offload)   \
+                                          x(pool, pool) x(pool, progress) x(pool, pumps)                  \
+                                              x(pool, serial_backend) x(pool, vm_backend) x(pool, vm_runner)
+#define EMBEDDED_BROKER(x)                                                                       \
+  x(broker, classes) x(broker, client) x(broker, codec) x(broker, connection) x(broker, inspect) \
+      x(broker, queue) x(broker, run) x(broker, settings) x(broker, tasks) x(broker, worker)
+#define EMBEDDED_PROGRAM(x)                                                                      \
+  x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
+      x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
+          x(compare, text) x(compare, timeline)
+/* Rows x(FILE): bindings/lua/broker/redis/FILE.lua, which runs in the server, by the name broker.redis.FILE. */
+#define EMBEDDED_SCRIPTS(x) \
+  x(submit) x(finish) x(beat) x(requeue) x(cancel) x(leave) x(put) x(take) x(give_back) x(depth)
+/* Rows x(NAME, PATH): the page of `manymoons compare --html`. */
 #define EMBEDDED_PAGE(x)                                                                             \
   x(uplot_js, "third_party/uplot/uPlot.iife.min.js") x(uplot_css, "third_party/uplot/uPlot.min.css") \
-      x(page_html, "bindings/page/compare.html") x(page_css, "bindings/page/compare.css")            \
-          x(page_bars, "bindings/page/bars.js") x(page_lanes, "bindings/page/lanes.js")              \
-              x(page_timeline, "bindings/page/timeline.js") x(page_main, "bindings/page/main.js")
+      x(page_html, "bindings/lua/compare/page/compare.html")                                         \
+          x(page_css, "bindings/lua/compare/page/compare.css")                                       \
+              x(page_bars, "bindings/lua/compare/page/bars.js")                                      \
+                  x(page_lanes, "bindings/lua/compare/page/lanes.js")                                \
+                      x(page_timeline, "bindings/lua/compare/page/timeline.js")                      \
+                          x(page_main, "bindings/lua/compare/page/main.js")
 
-EMBEDDED(EMBED)
-EMBEDDED_ASYNC(EMBED)
-EMBEDDED_POOL(EMBED)
-EMBEDDED_ENGINE(EMBED)
-EMBEDDED_SCRIPTS(EMBED_FILE)
-EMBEDDED_COMPARE(EMBED)
+#define EMBED_MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
+#define EMBED_SCRIPT(file)       EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")
+
+EMBED_FILE(api, "bindings/lua/api.lua")
+EMBEDDED_MODULES(EMBED_MODULE)
+EMBEDDED_BROKER(EMBED_MODULE)
+EMBEDDED_PROGRAM(EMBED_MODULE)
+EMBEDDED_SCRIPTS(EMBED_SCRIPT)
 EMBEDDED_PAGE(EMBED_FILE)
 
 static const struct {
@@ -50,10 +55,12 @@ static const struct {
   const char *start;
   const char *end;
 } files[] = {
-#define ROW(name) {#name, embedded_##name##_start, embedded_##name##_end},
-    EMBEDDED(ROW) EMBEDDED_ASYNC(ROW) EMBEDDED_POOL(ROW) EMBEDDED_ENGINE(ROW) EMBEDDED_COMPARE(ROW)
-#define ROW_OF_FILE(name, path) ROW(name)
-        EMBEDDED_PAGE(ROW_OF_FILE) EMBEDDED_SCRIPTS(ROW_OF_FILE)};
+#define ROW(name, symbol)         {name, embedded_##symbol##_start, embedded_##symbol##_end},
+#define ROW_OF_MODULE(room, file) ROW(#room "." #file, room##_##file)
+#define ROW_OF_SCRIPT(file)       ROW("broker.redis." #file, redis_##file)
+#define ROW_OF_FILE(name, path)   ROW(#name, name)
+    ROW("api", api) EMBEDDED_MODULES(ROW_OF_MODULE) EMBEDDED_BROKER(ROW_OF_MODULE)
+        EMBEDDED_PROGRAM(ROW_OF_MODULE) EMBEDDED_SCRIPTS(ROW_OF_SCRIPT) EMBEDDED_PAGE(ROW_OF_FILE)};
 
 const char *embedded_find(const char *name, size_t *size) {
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "base/version.h"
 #include "channel/message.h"
 #include "connection.h"
 #include "embedded.h"
@@ -229,8 +230,35 @@ static int load_embedded(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   const char *source = embedded_find(name, &size);
   if (!source) return luaL_error(L, "no embedded file '%s'", name);
-  lua_pushfstring(L, "=manymoons/%s.lua", name);
+  lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
   if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  return 1;
+}
+
+/* require(name) → what the embedded module returned when it ran, once in this VM. Upvalues: the native table, and the
+ * table of modules by name, in which a module that is being loaded is `false`. */
+static int require_embedded(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, lua_upvalueindex(2));
+  if (lua_toboolean(L, -1)) return 1;
+  if (!lua_isnil(L, -1)) return luaL_error(L, "embedded module '%s' requires itself", lua_tostring(L, 1));
+  lua_pushvalue(L, 1);
+  lua_pushboolean(L, 0);
+  lua_rawset(L, lua_upvalueindex(2));
+  lua_pushcfunction(L, load_embedded);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushcclosure(L, require_embedded, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 2, 1);
+  if (lua_isnil(L, -1)) lua_pushboolean(L, 1);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, lua_upvalueindex(2));
   return 1;
 }
 
@@ -355,13 +383,15 @@ static const luaL_Reg private_functions[] = {
 };
 
 static int run_api(lua_State *L) {
-  lua_pushcfunction(L, load_embedded);
-  lua_pushliteral(L, "api");
-  lua_call(L, 1, 1);
   lua_newtable(L);
   luaL_setfuncs(L, private_functions, 0);
+  lua_pushliteral(L, MANYMOONS_VERSION);
+  lua_setfield(L, -2, "version");
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, private_key);
+  lua_newtable(L);
+  lua_pushcclosure(L, require_embedded, 2);
+  lua_pushliteral(L, "api");
   lua_call(L, 1, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, public_key);

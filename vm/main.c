@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
- * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli_*.lua).
+ * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli).
  *
  * This file is the life of the main VM: made, given its arguments, run, its children ended, closed. Around
  * it: options (the command line), chunk (running and telling errors), ctrl_c, repl and editor (the
@@ -139,12 +139,12 @@ static bool run_steps(lua_State *L, const struct options *o) {
 static const char *find_subcommand(const struct options *o, size_t *size) {
   if (o->is_script_literal) return NULL;
   char name[SUBCOMMAND_NAME_MAX];
-  const int length = snprintf(name, sizeof name, "cli_%s", o->argv[o->script]);
+  const int length = snprintf(name, sizeof name, "cli.%s", o->argv[o->script]);
   return length < (int)sizeof name ? embedded_find(name, size) : NULL;
 }
 
 static int load_subcommand(lua_State *L, const char *word, const char *source, size_t size) {
-  const char *name = lua_pushfstring(L, "=manymoons/cli_%s.lua", word);
+  const char *name = lua_pushfstring(L, "=manymoons/cli/%s.lua", word);
   const int state = luaL_loadbuffer(L, source, size, name);
   lua_remove(L, -2);
   return state;

@@ -5,7 +5,7 @@ local engine = require "engine"
 
 local network = {}
 
-local prefix = "mm" .. require("manymoons")._private.pid()
+local prefix = "mm" .. require("manymoons")._native.pid()
 
 local function must(command)
   local text, ok = engine.run(command)

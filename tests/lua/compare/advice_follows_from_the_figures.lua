@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: serial
 -- Each rule speaks where its facts are plain, and says nothing where they are not.
-local private = require("manymoons")._private
+local embedded = require("manymoons")._require
 local expect = require("expect")
-local judge = private.load("compare_judge")({ has_failed = function() return false end })
-local text = private.load("compare_text")(judge)
-local advise = private.load("compare_advice")(judge, text)
+local judge = embedded("compare.summary")
+local text = embedded("compare.text")
+local advise = embedded("compare.advice")
 
 -- A cell of three runs: figures = { wall, cpu, messages, bytes of each, lock share }; spread of the walls in all.
 local function new_cell(world, figures, workers)

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: serial
 -- What is encoded is decoded as the same; what is no JSON is refused, with its place; escapes mean what they should.
-local private = require("manymoons")._private
-local json = private.load("json")()
+local embedded = require("manymoons")._require
+local json = embedded("core.json")
 local expect = require("expect")
 
 local everything = {}

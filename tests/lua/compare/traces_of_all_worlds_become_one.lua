@@ -2,9 +2,9 @@
 -- worlds: serial
 -- Merged: no event is lost, processes are named after their worlds and kept apart even if they had the same number, and
 -- a message's two ends still find each other, and nobody else's. As lanes: times, kinds and sums are those recorded.
-local private = require("manymoons")._private
-local json = private.load("json")()
-local timelines = private.load("compare_timeline")(json)
+local embedded = require("manymoons")._require
+local json = embedded("core.json")
+local timelines = embedded("compare.timeline")
 local expect = require("expect")
 local folder = os.getenv("MM_BUILD") .. "/../../tests/support/page/"
 local made = dofile(folder .. "recordings.lua")

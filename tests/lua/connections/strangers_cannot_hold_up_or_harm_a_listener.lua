@@ -5,14 +5,14 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
-local private = mm._private
+local native = mm._native
 math.randomseed(os.time())
 local listener = mm.Listener(nil, { authkey = "secret" })
 local address = listener.address
 
 -- Ten that say nothing, and stay.
 local silent = {}
-for i = 1, 10 do silent[i] = assert(private.stream_connect(address, 5)) end
+for i = 1, 10 do silent[i] = assert(native.stream_connect(address, 5)) end
 
 local failures = 0
 local function accept_failure()
@@ -23,9 +23,9 @@ end
 -- Any bytes at all, of any length; and the end of the connection at any byte.
 for _ = 1, 200 do
   local size = math.random(0, 200)
-  local stream = assert(private.stream_connect(address, 5))
+  local stream = assert(native.stream_connect(address, 5))
   expect.equal({ listener:accept(0) }, { nil, "timeout" })
-  stream:send(private.random_bytes(size))
+  stream:send(native.random_bytes(size))
   stream:close()
   accept_failure()
 end
@@ -47,10 +47,10 @@ expect.equal(q:get(20), { nil, "authentication failed" })
 keyed:join()
 
 -- A server that speaks nonsense is refused, too.
-local false_server = assert(private.stream_listen("@manymoons-false-" .. private.pid()))
+local false_server = assert(native.stream_listen("@manymoons-false-" .. native.pid()))
 local fooled = mm.Process(function(a, results)
   results:put({ require("manymoons").Client(a, { authkey = "secret" }) })
-end, "@manymoons-false-" .. private.pid(), q)
+end, "@manymoons-false-" .. native.pid(), q)
 fooled:start()
 local stream
 while not stream do stream = false_server:accept() end

@@ -3,14 +3,15 @@
 -- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|wrong
 local folder, page_path, trace_path, kind = (table.unpack or unpack)(arg)
 local recordings = dofile(folder .. "/recordings.lua")
-local private = require("manymoons")._private
-local json = private.load("json")()
-local judge = private.load("compare_judge")({ has_failed = function() return false end })
-local text = private.load("compare_text")(judge)
-local advise = private.load("compare_advice")(judge, text)
-local timelines = private.load("compare_timeline")(json)
-local export = private.load("compare_export")(json, "0.1.0")
-local render_page = private.load("compare_page")(json, text, private.embedded)
+local mm = require("manymoons")
+local embedded = mm._require
+local json = embedded("core.json")
+local judge = embedded("compare.summary")
+local text = embedded("compare.text")
+local advise = embedded("compare.advice")
+local timelines = embedded("compare.timeline")
+local export = embedded("compare.export")
+local render_page = embedded("compare.page")
 
 local RUNS = 7
 

@@ -1,0 +1,120 @@
+-- SPDX-License-Identifier: MIT
+-- What the classes Condition and Barrier (sync.lua) stand on in the world `async`: lists of waiters in the place of the
+-- objects of the commons (bindings/meetings.c), with the same methods. All who use one are tasks of this VM, so between
+-- two waits nobody else is at work.
+local require = ...
+
+local schedulers = require("async.schedulers")
+
+local meetings = {}
+
+-- Condition -------------------------------------------------------------------------------------------
+
+local Line = {}
+Line.__index = Line
+
+function meetings.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
+
+local function is_recursive(lock) return getmetatable(lock).__name == "RLock" end
+
+-- How often it was held; 0: by nobody, or by another.
+local function release_all(lock)
+  local depth = 0
+  while pcall(lock.release, lock) do
+    depth = depth + 1
+    if not is_recursive(lock) then break end
+  end
+  return depth
+end
+
+-- wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held again in the end.
+function Line.wait(self, lock, timeout)
+  local depth = release_all(lock)
+  if depth == 0 then error("Condition:wait: the lock is not held", 3) end
+  local ok, why = schedulers.wait_in(self._list, schedulers.due_of(timeout))
+  local _, was_abandoned = lock:acquire()
+  for _ = 2, depth do lock:acquire() end
+  if ok then return ok, was_abandoned end
+  return nil, why
+end
+
+function Line.notify(self, lock, count)
+  local is_held = pcall(lock.release, lock)
+  if not is_held then error("Condition:notify: the lock is not held", 3) end
+  lock:acquire()
+  while count >= 1 and schedulers.wake_one(self._list, true) do count = count - 1 end
+end
+
+-- Barrier ---------------------------------------------------------------------------------------------
+
+local Core = {}
+Core.__index = Core
+
+function Core.__tostring(self)
+  local parties, waiting = self:state()
+  return "Barrier: " .. waiting .. " of " .. parties .. " wait"
+end
+
+function meetings.new_barrier(parties)
+  return setmetatable({ _parties = parties, _count = 0, _is_broken = false, _is_acting = false,
+    _list = schedulers.new_list(), _next_round = schedulers.new_list(),
+    _users = setmetatable({}, { __mode = "k" }) }, Core)
+end
+
+local function let_go(self, how)
+  self._count, self._is_acting = 0, false
+  schedulers.wake_all(self._list, how)
+  schedulers.wake_all(self._next_round, true)
+end
+
+-- A task that fails, or is cancelled, will not come to it any more.
+local function note_user(self)
+  local task = schedulers.current()
+  if not task or self._users[task] then return end
+  self._users[task] = true
+  schedulers.on_end(task, function()
+    if task.state ~= "done" then self:abort() end
+  end)
+end
+
+-- arrive(timeout) → index, is_last; or nil, why. The last one opens.
+function Core.arrive(self, timeout)
+  local due = schedulers.due_of(timeout)
+  note_user(self)
+  while self._is_acting and not self._is_broken do
+    local ok, why = schedulers.wait_in(self._next_round, due)
+    if not ok then return nil, why end
+  end
+  if self._is_broken then return nil, "broken" end
+  self._count = self._count + 1
+  local index = self._count
+  if index == self._parties then
+    self._is_acting = true
+    return index, true
+  end
+  local how = schedulers.wait_in(self._list, due)
+  if how == "open" then return index, false end
+  if how == "broken" then return nil, "broken" end
+  self:abort()
+  return nil, "timeout"
+end
+
+function Core.open(self)
+  if self._is_broken or not self._is_acting then return nil, "broken" end
+  let_go(self, "open")
+  return true
+end
+
+function Core.abort(self)
+  self._is_broken = true
+  let_go(self, "broken")
+end
+
+function Core.reset(self)
+  self._is_broken = false
+  let_go(self, "broken")
+end
+
+function Core.state(self) return self._parties, self._list.count, self._is_broken end
+
+return meetings

@@ -1,0 +1,132 @@
+-- SPDX-License-Identifier: MIT
+-- The schedulers of this VM: one for each thread that has tasks, or waits for those of others. A task runs in the
+-- thread that spawned it, while code of that thread waits.
+--
+-- schedulers.NAME(…) calls NAME of the calling thread's scheduler (scheduler.lua). What belongs to all is here.
+local require, native = ...
+
+local instance = require("core.instances")
+
+local thread = native.thread
+local of = {} -- thread (false: the main one) → its scheduler
+
+local schedulers = {
+  new_list = instance("async.waiters").new_list,
+  count = 0, -- tasks so far
+  is_forked = false,
+  is_debugging = (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "",
+}
+
+-- Task: what others do with one is in async.lua.
+local Task = {}
+local task_meta = { __index = Task, __name = "Task" }
+schedulers.Task, schedulers.task_meta = Task, task_meta
+
+function task_meta.__tostring(self) return "Task: " .. Task._name(self) .. " (" .. (self.state or "running") .. ")" end
+function task_meta.__mm_wait(self)
+  if self.state then return true end
+  self._waiters = self._waiters or schedulers.new_list()
+  return self, true
+end
+
+function Task._name(self) return self.name or "Task-" .. self.number end
+function Task._is_ready(self) return self.state ~= nil end
+
+local function here()
+  local key = thread()
+  local scheduler = of[key]
+  if not scheduler then
+    scheduler = instance("async.scheduler", schedulers)
+    of[key] = scheduler
+  end
+  return scheduler
+end
+function schedulers.is_here(scheduler) return of[thread()] == scheduler end
+
+-- Those that are asked at each wait do not make a scheduler for a thread that has none.
+for _, name in ipairs({ "current", "is_ending" }) do
+  schedulers[name] = function()
+    local scheduler = of[thread()]
+    return scheduler ~= nil and scheduler[name]() or nil
+  end
+end
+
+-- Whether waits have to go through a scheduler: this thread has tasks.
+function schedulers.is_needed() return native.busy() ~= nil end
+
+-- Whether a wait for all of them has to go through a scheduler.
+function schedulers.are_needed_for(things)
+  if schedulers.is_needed() then return true end
+  for _, thing in ipairs(things) do
+    if type(thing) == "table" then return true end
+  end
+  return false
+end
+
+-- timeout → the time at which it is over, nil for never
+function schedulers.due_of(timeout) return timeout and native.time() + timeout end
+
+-- Calls f, which waits. If the calling task is cancelled meanwhile, cancel() ends what it waits for.
+function schedulers.while_answering_for(cancel, f)
+  local task = schedulers.current() or {}
+  local before = task.on_cancel
+  task.on_cancel = cancel
+  local a, b = f()
+  task.on_cancel = before
+  return a, b
+end
+
+-- Ends the wait of `waiter`, whom park returns a and b to.
+local function wake(waiter, a, b)
+  waiter = waiter.of or waiter
+  return waiter.home.wake(waiter, a, b)
+end
+schedulers.wake = wake
+
+-- Wakes the first of a list: false if there is none.
+function schedulers.wake_one(list, a, b)
+  if list.count == 0 then return false end
+  wake(list[list.head], a, b)
+  return true
+end
+
+function schedulers.wake_all(list, a, b)
+  while list.count > 0 do
+    local waiter = list[list.head]
+    waiter = waiter.of or waiter
+    waiter.home.wake(waiter, a, b)
+  end
+end
+
+function schedulers.cancel(task) return task.home.cancel(task) end
+function schedulers.asked(task) return task.home.asked(task) end
+
+-- f(task) when it has ended, before anybody who waits for it goes on.
+function schedulers.on_end(task, f)
+  task.watchers = task.watchers or {}
+  table.insert(task.watchers, f)
+end
+
+-- The calling thread ends, and its tasks with it.
+function schedulers.end_thread()
+  local key = thread()
+  local scheduler = of[key]
+  if not scheduler then return end
+  scheduler.end_all()
+  of[key] = nil
+end
+
+-- What another process has of this is its parent's.
+function schedulers.after_fork()
+  of = {}
+  schedulers.is_forked = true -- a loop of libuv would be the parent's
+  native.set_busy(nil)
+end
+
+return setmetatable(schedulers, {
+  __index = function(self, name)
+    local function call(...) return here()[name](...) end
+    self[name] = call
+    return call
+  end,
+})

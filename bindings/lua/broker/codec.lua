@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: MIT
+-- What a task, a function and a result look like on their way, and how they are signed. Nothing is decoded before its
+-- signature was checked (or, without secrets, decoded as data alone).
+--
+--   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry
+--             copy" (0: any copy of the function will do; or the number of the submission that it is of),
+--             b what it is called with, m signature
+--   function  "n:module:name" is named; "f:<sha256>" is a blob that the server keeps; "b:" and a blob travels with its
+--             task; blob: "S" and source, or "B" and bytes of mm.dumps
+--   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
+--   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the
+--             bytes of a list of these
+local require, native = ...
+
+local errors = require("core.errors")
+local hex = require("core.hex")
+
+local wire = {}
+
+local CALL = 0
+wire.CALL, wire.MAP, wire.STARMAP = CALL, 1, 2
+local DAY = 24 * 3600
+local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
+
+-- Signatures ---------------------------------------------------------------------------------------------------------
+
+local sign = native.sign -- each part with its length, so that nothing can move from one to the next
+
+local function is_signed(secrets, signature, ...)
+  for _, secret in ipairs(secrets) do
+    if native.is_same(signature, sign(secret, ...)) then return true end
+  end
+  return false
+end
+
+function wire.sign_task(secrets, pool, c, s, f, i, x, b)
+  if not secrets[1] then return "" end
+  return sign(secrets[1], "manymoons task 1", pool, c, s, f, i, x, b)
+end
+
+function wire.is_task_signed(secrets, pool, t)
+  return is_signed(secrets, t.m, "manymoons task 1", pool, t.c, t.s, t.f, t.i, t.x, t.b)
+end
+
+function wire.sign_result(secrets, pool, client, number, kind, payload)
+  if not secrets[1] then return "" end
+  return sign(secrets[1], "manymoons result 1", pool, client, number, kind, payload)
+end
+
+function wire.is_result_signed(secrets, pool, client, number, kind, payload, signature)
+  return is_signed(secrets, signature, "manymoons result 1", pool, client, number, kind, payload)
+end
+
+-- Functions ----------------------------------------------------------------------------------------------------------
+
+function wire.digest(blob) return hex(native.sha256(blob)) end
+
+-- A C function travels by its name among the loaded modules, and so does nothing else.
+local function name_of(f)
+  if debug.getinfo(f, "S").what ~= "C" then return nil end
+  for module, content in pairs(package.loaded) do
+    if type(content) == "table" and type(module) == "string" and module ~= "_G" then
+      for name, value in pairs(content) do
+        if rawequal(value, f) and type(name) == "string" then return module .. ":" .. name end
+      end
+    end
+  end
+  for name, value in pairs(_G) do
+    if rawequal(value, f) then return "_G:" .. tostring(name) end
+  end
+end
+
+-- Handles, coroutines and the like; what stands for something on this machine alone is called that.
+local function explain(why)
+  local text = tostring(why)
+  if text:find("as bytes", 1, true) then
+    return "NotDistributable: " .. text:gsub(" as bytes", " to another machine")
+  end
+  return text
+end
+
+local function dumps_arguments(args)
+  local ok, bytes = pcall(native.dumps, args)
+  if ok then return bytes end
+  error("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value%[(%d+)%]", "(at argument %1"), 0)
+end
+
+-- → { f =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
+function wire.function_of(f)
+  if type(f) == "string" then
+    if f:find("^[%w_.-]+:[%w_.]+$") then return { f = "n:" .. f } end
+    local compile = rawget(_G, "loadstring") or load
+    local chunk, why = compile(f, "=task")
+    if not chunk or f:byte() == 27 then error("Pool: the function's source: " .. tostring(why or "bytecode"), 0) end
+    local blob = "S" .. f
+    return { f = "f:" .. wire.digest(blob), blob = blob }
+  end
+  local name = type(f) == "function" and name_of(f)
+  if name then return { f = "n:" .. name } end
+  local ok, bytes = pcall(native.dumps, f)
+  if not ok then error("Pool: the function cannot be sent: " .. explain(bytes), 0) end
+  local blob = "B" .. bytes
+  return { f = "f:" .. wire.digest(blob), blob = blob, is_bytecode = true }
+end
+
+-- Items and flags ----------------------------------------------------------------------------------------------------
+
+-- What the task runs with, and its size.
+function wire.encode_items(task)
+  if task.mode == CALL then return dumps_arguments(task.args) end
+  local items = {}
+  for i = 1, task.count do
+    local ok, bytes = pcall(native.dumps, task.list[task.first + i - 1])
+    if not ok then error("Pool: the task cannot be sent: item " .. i .. ": " .. explain(bytes), 0) end
+    items[i] = bytes
+  end
+  return native.dumps(items)
+end
+
+-- The same text for all tasks of one second that differ in nothing else.
+local flags_text, flags = nil, {}
+
+function wire.encode_flags(task)
+  local now, copy = os.time(), task.entry.copy or 0
+  if flags.now == now and flags.copy == copy and flags.mode == task.mode and flags.count == task.count
+    and flags.timeout == task.timeout and flags.retries == task.retries then
+    return flags_text
+  end
+  flags.now, flags.copy, flags.mode, flags.count = now, copy, task.mode, task.count
+  flags.timeout, flags.retries = task.timeout, task.retries
+  flags_text = string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
+    now + DAY, copy)
+  return flags_text
+end
+
+local last_text, last_flags
+
+local function parse_flags(text)
+  local mode, count, timeout, retries, expiry, copy = text:match("^(%d) (%d+) (%S+) (%d+) (%d+) (%d+)$")
+  if not mode then return nil end
+  timeout = tonumber(timeout)
+  return {
+    mode = tonumber(mode), count = tonumber(count), timeout = timeout and timeout > 0 and timeout or nil,
+    retries = tonumber(retries), expiry = tonumber(expiry), copy = copy,
+  }
+end
+
+function wire.decode_flags(text)
+  if text ~= last_text then last_text, last_flags = text, parse_flags(text) end
+  return last_flags
+end
+
+-- A list of texts, or nil. The bytes may be anybody's.
+function wire.decode_list(bytes, count)
+  local ok, list = pcall(native.loads, bytes)
+  if not ok or type(list) ~= "table" then return nil end
+  for i = 1, count do
+    if type(list[i]) ~= "string" then return nil end
+  end
+  return list
+end
+
+-- Outcomes -----------------------------------------------------------------------------------------------------------
+
+-- err: an mm.Error, or a table like one
+function wire.encode_failure(err)
+  local failure = {
+    message = tostring(err.message), traceback = tostring(err.traceback or ""), kind = err.kind or "error",
+    worker = err.worker and tostring(err.worker), exitcode = err.exitcode,
+  }
+  if err.value ~= nil and err.value ~= err.message then
+    local ok, bytes = pcall(native.dumps, err.value)
+    if ok then failure.value = bytes end
+  end
+  return "e" .. native.dumps(failure)
+end
+
+local function decode_failure(bytes, is_trusted)
+  local ok, failure = pcall(native.loads, bytes)
+  if not ok or type(failure) ~= "table" then
+    return { kind = "unsendable", message = "the failure cannot be read: " .. tostring(failure), traceback = "" }
+  end
+  local err = errors.new_error({
+    message = failure.message, traceback = failure.traceback, kind = failure.kind, worker = failure.worker,
+  }, nil, failure.exitcode)
+  if failure.value then
+    local has_value, value = pcall(native.loads, failure.value, { functions = is_trusted })
+    if has_value then err.value = value end
+  end
+  return err
+end
+
+local TRUSTED, UNTRUSTED = { functions = true }, { functions = false }
+
+-- true and what was encoded: a table of results with n for a call, a value for an item; or false and an mm.Error
+function wire.decode_outcome(text, is_trusted)
+  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
+  local ok, value = pcall(native.loads, text, is_trusted and TRUSTED or UNTRUSTED)
+  if ok then return true, value end
+  return false, errors.new_error({ kind = "unsendable", message = tostring(value), traceback = "" })
+end
+
+function wire.is_failure(text) return text:byte() == FAILURE end
+
+return wire

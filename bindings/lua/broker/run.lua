@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: MIT
+-- What the workers of `manymoons worker` do, each in its VM: makes a function of what came, calls it, and writes down
+-- what became of it. The bytes were checked by who gives them (engine_tasks.lua).
+local require, native = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local identity = require("core.identity")
+local wire = require("broker.codec")
+
+local pack, unpack, dumps, loads = checks.pack, checks.unpack, native.dumps, native.loads
+local call_here, time = errors.call_here, native.time
+
+local run = {}
+
+local opened = {} -- initializers that have run in this VM
+
+local function from_name(text)
+  local module, path = text:match("^n:([^:]+):(.+)$")
+  local value = module == "_G" and _G or _G.require(module)
+  for name in path:gmatch("[^.]+") do
+    if type(value) ~= "table" then break end
+    value = value[name]
+  end
+  if not checks.is_callable(value) then error("module '" .. module .. "' has no function '" .. path .. "'", 0) end
+  return value
+end
+
+local function from_source(text)
+  local compile = rawget(_G, "loadstring")
+  local f, why
+  if compile then f, why = compile(text, "=task") else f, why = load(text, "=task", "t") end
+  if not f then error(why, 0) end
+  return f
+end
+
+local function make(name, blob)
+  if name then return from_name(name) end
+  if blob:byte() == 83 then return from_source(blob:sub(2)) end -- "S"
+  return native.loads(blob:sub(2), { functions = true })
+end
+
+-- What it raised is raised by each of the calls.
+local function open(name, blob)
+  local outcome = opened[name]
+  if not outcome then
+    outcome = pack(errors.call_here(identity.current().name, make(nil, blob)))
+    opened[name] = outcome
+  end
+  if not outcome[1] then error(outcome[2], 0) end
+end
+
+-- Everything that is the same for all calls of a task, and of those that share its function.
+local function prepare(task)
+  task.name = identity.current().name
+  task.loads_options = { functions = task.is_trusted }
+  if task.opening then open(task.opening, task.opening_blob) end
+  task.made = make(task.f, task.blob)
+end
+
+-- A failure that came from reading or opening is told as it is; what the task raised has its own traceback.
+local function encode_failure(err)
+  if getmetatable(err.value) == errors.Error then err = err.value end
+  return wire.encode_failure(err)
+end
+
+local function unsendable(why)
+  return wire.encode_failure({ kind = "unsendable", message = tostring(why), traceback = "" })
+end
+
+local function encode(value)
+  local ok, bytes = pcall(dumps, value)
+  return ok and bytes or unsendable("the result cannot be sent: " .. tostring(bytes))
+end
+
+local function encode_item(ok, value)
+  if ok then return encode(value) end
+  return encode_failure(value)
+end
+
+local function encode_results(ok, ...)
+  if ok then return encode(pack(...)) end
+  return encode_failure((...))
+end
+
+local function prepare_or_tell(task)
+  local ok, err = errors.call_here(identity.current().name, prepare, task)
+  if ok then return nil end
+  task.made = nil
+  if getmetatable(err.value) == errors.Error then return wire.encode_failure(err.value) end
+  return unsendable(err.message)
+end
+
+-- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for
+-- all tasks of a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
+function run.call(task, bytes)
+  local why = not task.made and prepare_or_tell(task)
+  if why then return why, 0 end
+  local ok, value = pcall(loads, bytes, task.loads_options)
+  if not ok then return unsendable(value), 0 end
+  if task.mode == wire.MAP then return encode_item(call_here(task.name, task.made, value)) end
+  if task.mode == wire.STARMAP then
+    return encode_item(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  end
+  local begun = time()
+  local outcome = encode_results(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+  return outcome, (time() - begun) * 1e9
+end
+
+return run

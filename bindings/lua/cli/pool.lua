@@ -1,0 +1,133 @@
+-- SPDX-License-Identifier: MIT
+-- `manymoons pool URL NAME`: what a pool on an engine has and does, and its dead letters.
+local mm = require("manymoons")
+local require = mm._require
+
+local json = require("core.json")
+local connection = require("broker.connection")
+local inspect = require("broker.inspect")
+local broker = require("broker.settings")
+
+local USAGE = [[
+usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID]
+Shows how much waits and runs in a pool on a Redis or Valkey server, and who its workers are.
+  --json         as JSON
+  --prometheus   as text for Prometheus
+  --dead         the tasks that were given up, and why
+  --retry ID     run such a task again (all: every one of them)
+]]
+
+local function refuse(why)
+  io.stderr:write("manymoons pool: ", why, "; see manymoons pool --help\n")
+  os.exit(2)
+end
+
+local function read_options(words)
+  local options, i = {}, 1
+  while i <= #words do
+    local word = words[i]
+    if word == "--help" or word == "-h" then
+      io.stdout:write(USAGE)
+      os.exit(0)
+    elseif word == "--json" or word == "--prometheus" or word == "--dead" then
+      options.how = word
+    elseif word == "--retry" then
+      i = i + 1
+      options.how, options.id = word, words[i] or refuse("--retry needs an id")
+    elseif word:sub(1, 1) == "-" or options.name then
+      refuse("unexpected '" .. word .. "'")
+    elseif options.url then
+      options.name = word
+    else
+      options.url = word
+    end
+    i = i + 1
+  end
+  if not options.name then refuse("a URL and the name of a pool expected") end
+  return options
+end
+
+local function seconds_in_words(seconds)
+  if seconds < 0.001 then return string.format("%.0f us", seconds * 1e6) end
+  if seconds < 1 then return string.format("%.0f ms", seconds * 1e3) end
+  return string.format("%.1f s", seconds)
+end
+
+local function print_table(pool)
+  print(string.format("%s: %d waiting (the oldest for %s), %d running, %d dead; %d workers with %d slots",
+    pool.name, pool.waiting, seconds_in_words(pool.oldest), pool.running, pool.dead, #pool.workers, pool.slots))
+  print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
+    "per s", "p50", "p99"))
+  for _, w in ipairs(pool.workers) do
+    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", w.name, w.slots, w.running, w.tasks, w.failed or 0,
+      w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
+  end
+end
+
+local METRICS = {
+  { "waiting", "gauge", "tasks that no worker has taken yet" }, { "running", "gauge", "tasks that a worker has" },
+  { "dead", "gauge", "dead letters" }, { "slots", "gauge", "how many tasks can run at once" },
+  { "oldest", "gauge", "seconds that the oldest waiting task has waited" },
+  { "done", "counter", "tasks that the present workers have ended" },
+  { "failed", "counter", "those of them that failed" },
+  { "lost", "counter", "tasks that were taken from the present workers" },
+}
+
+local function print_prometheus(pool)
+  for _, metric in ipairs(METRICS) do
+    local name = "manymoons_pool_" .. metric[1] .. (metric[2] == "counter" and "_total" or "")
+    if metric[1] == "oldest" then name = "manymoons_pool_oldest_seconds" end
+    print("# HELP " .. name .. " " .. metric[3])
+    print("# TYPE " .. name .. " " .. metric[2])
+    print(string.format('%s{pool="%s"} %.14g', name, pool.name, pool[metric[1]]))
+  end
+  print("# HELP manymoons_pool_workers worker daemons")
+  print("# TYPE manymoons_pool_workers gauge")
+  print(string.format('manymoons_pool_workers{pool="%s"} %d', pool.name, #pool.workers))
+end
+
+local function print_dead(conn, name)
+  for _, letter in ipairs(inspect.dead(conn, name, 1000)) do
+    print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
+      letter.f or "?",
+      letter.why or "?"))
+  end
+end
+
+local function retry(conn, name, id)
+  local ids = { id }
+  if id == "all" then
+    ids = {}
+    for i, letter in ipairs(inspect.dead(conn, name, 100000)) do ids[i] = letter.id end
+  end
+  for _, one in ipairs(ids) do
+    local ok, why = inspect.retry(conn, name, one)
+    if not ok then error(why, 0) end
+  end
+  print(#ids == 1 and "1 task runs again" or #ids .. " tasks run again")
+end
+
+local function main(options)
+  local settings = broker.read_url(options.url, "manymoons pool", -2)
+  broker.check_name(options.name, "manymoons pool", -1)
+  local conn = connection.new(settings, nil, {})
+  local opened, why = conn:open_at(5, broker.key_of(options.name) .. "q")
+  if not opened then error(settings.shown .. ": " .. why, 0) end
+  if options.how == "--dead" then return print_dead(conn, options.name) end
+  if options.how == "--retry" then return retry(conn, options.name, options.id) end
+  local pool = inspect.pool(conn, options.name)
+  if options.how == "--json" then
+    json.list(pool.workers)
+    print(json.encode(pool))
+  elseif options.how == "--prometheus" then
+    print_prometheus(pool)
+  else
+    print_table(pool)
+  end
+end
+
+local ok, why = pcall(main, read_options({ ... }))
+if not ok then
+  io.stderr:write("manymoons pool: ", (tostring(why):gsub("^manymoons pool: ", "")), "\n")
+  os.exit(1)
+end

@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: MIT
+-- `manymoons worker URL --pool NAME`: serves a pool on an engine (engine_worker.lua).
+local mm = require("manymoons")
+local require, native = mm._require, mm._native
+
+local broker = require("broker.settings")
+local worker = require("broker.worker")
+
+local USAGE = [[
+usage: manymoons worker URL --pool NAME [options]
+Fetches tasks of a pool from a Redis or Valkey server and runs them, until it is told to leave (SIGTERM or Ctrl-C: what
+runs is finished, the rest handed back; once more: at once).
+URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE&cert=FILE&key=FILE), unix:///path
+  --pool NAME          whose tasks
+  --slots N            how many run at once (as many as there are processors)
+  --processes          run them in processes; a crash then ends one task, and not the worker (interpreters)
+  --import M,…         load these modules first, and let tasks name functions of these alone
+  --secret-file FILE   what tasks are signed with; one secret on each line, the first one signs. Without: that of the
+                       environment (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, of this
+                       user; without any, functions of imported modules alone are run
+  --lease SECONDS      how soon others take over what this worker had when it is gone (15)
+  --grace SECONDS      how long what runs may take when the worker is to leave (10)
+  --max-tasks N        replace an interpreter or process after so many calls
+  --task-timeout SECONDS   stop a call that takes longer, where its pool says nothing else
+  --name NAME          what it is called (host:pid:random)
+]]
+
+local function refuse(why)
+  io.stderr:write("manymoons worker: ", why, "; see manymoons worker --help\n")
+  os.exit(2)
+end
+
+local function number(least, is_whole)
+  return function(text, word)
+    local value = tonumber(text)
+    if not value or value < least or value == math.huge or (is_whole and value % 1 ~= 0) then
+      refuse(string.format("%s: a %snumber, %g or more, expected, got '%s'", word, is_whole and "whole " or "", least,
+        text))
+    end
+    return value
+  end
+end
+
+local function text(value) return value end
+
+local function names(value, word)
+  local list = {}
+  for name in value:gmatch("[^,]+") do list[#list + 1] = name end
+  if #list == 0 then refuse(word .. ": names of modules expected") end
+  return list
+end
+
+local READERS = {
+  ["--pool"] = text, ["--slots"] = number(1, true), ["--import"] = names, ["--secret-file"] = text,
+  ["--lease"] = number(0.3), ["--grace"] = number(0), ["--max-tasks"] = number(1, true),
+  ["--task-timeout"] = number(0.001), ["--name"] = text,
+}
+
+local function read_options(words)
+  local options, i = {}, 1
+  while i <= #words do
+    local word = words[i]
+    local name, value = word:match("^(%-%-[%w-]+)=(.*)$")
+    name = name or word
+    if name == "--help" or name == "-h" then
+      io.stdout:write(USAGE)
+      os.exit(0)
+    elseif name == "--processes" then
+      options.processes = true
+    elseif READERS[name] then
+      if not value then
+        i = i + 1
+        value = words[i] or refuse(name .. " needs a value")
+      end
+      options[name:sub(3)] = READERS[name](value, name)
+    elseif word:sub(1, 1) == "-" or options.url then
+      refuse("unexpected '" .. word .. "'")
+    else
+      options.url = word
+    end
+    i = i + 1
+  end
+  if not options.url then refuse("which server? a URL expected") end
+  if not options.pool then refuse("--pool NAME expected") end
+  return options
+end
+
+local function settle(options)
+  local settings = broker.read_url(options.url, "manymoons worker", -2)
+  local secrets = broker.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker", -1)
+  if not secrets[1] and not options.import then
+    error("without a secret only functions of named modules can be trusted: --secret-file or --import expected", 0)
+  end
+  return {
+    settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker", -1),
+    slots = options.slots or native.cpu_count(), imports = options.import, lease = options.lease or 15,
+    grace = options.grace or 10, max_tasks = options["max-tasks"], task_timeout = options["task-timeout"],
+    world = options.processes and "processes" or "interpreters", name = options.name,
+  }
+end
+
+local options = read_options({ ... })
+local ok, why = xpcall(function() worker.run(settle(options)) end, function(message)
+  return type(message) == "string" and message or tostring(message)
+end)
+if not ok then
+  io.stderr:write("manymoons worker: ", (tostring(why):gsub("^manymoons worker: ", "")), "\n")
+  os.exit(1)
+end

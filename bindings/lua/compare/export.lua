@@ -1,0 +1,97 @@
+-- SPDX-License-Identifier: MIT
+-- What manymoons compare writes for programs: --json and --csv. docs/how-to/compare-worlds.md names the fields.
+local require, native = ...
+
+local json = require("core.json")
+
+local export = {}
+
+local function read_first_line(path, pattern)
+  local file = io.open(path)
+  if not file then return nil end
+  for line in file:lines() do
+    local found = line:match(pattern)
+    if found then
+      file:close()
+      return found
+    end
+  end
+  file:close()
+end
+
+local function count_processors()
+  local count = 0
+  local file = io.open("/proc/cpuinfo")
+  if not file then return 1 end
+  for line in file:lines() do
+    if line:find("^processor%s*:") then count = count + 1 end
+  end
+  file:close()
+  return math.max(count, 1)
+end
+
+-- Where the figures come from: they mean little elsewhere.
+local function describe_machine()
+  local memory = read_first_line("/proc/meminfo", "^MemTotal:%s*(%d+) kB")
+  return {
+    processor = read_first_line("/proc/cpuinfo", "^model name%s*:%s*(.-)%s*$"),
+    processors = count_processors(),
+    memory = memory and tonumber(memory) * 1024,
+    system = (read_first_line("/proc/sys/kernel/ostype", ".+") or "Linux") .. " "
+      .. (read_first_line("/proc/sys/kernel/osrelease", ".+") or ""),
+    load = tonumber(read_first_line("/proc/loadavg", "^(%S+)")),
+  }
+end
+
+local ROW_FIELDS = { "world", "workers", "label", "wall", "least", "most", "cpu", "cores", "speedup", "lock_share",
+  "peak", "messages", "bytes" }
+
+local function plain_row(row)
+  local plain = { walls = json.list(row.walls) }
+  for _, field in ipairs(ROW_FIELDS) do plain[field] = row[field] end
+  return plain
+end
+
+-- All that is known, as plain data. `said`: { answer, advice, disagreement (nil: all printed the same) }.
+function export.report(plan, rows, said)
+  local report = {
+    program = "manymoons",
+    version = native.version,
+    date = os.date("!%Y-%m-%dT%H:%M:%SZ"),
+    command = json.list(plan.command),
+    runs = plan.runs,
+    warmup = plan.warmup,
+    machine = describe_machine(),
+    answer = (said.answer:gsub("\n$", "")),
+    advice = json.list(said.advice),
+    agree = said.disagreement == nil,
+    difference = said.disagreement,
+    rows = json.list(),
+  }
+  for i, row in ipairs(rows) do report.rows[i] = plain_row(row) end
+  return report
+end
+
+local function quote(value)
+  if value == nil then return "" end
+  local text = type(value) == "number" and string.format("%.10g", value) or tostring(value)
+  return text:find('[",\r\n]') and '"' .. text:gsub('"', '""') .. '"' or text
+end
+
+-- One line for each run: what differs from run to run is its time; the rest is of all the cell's runs.
+function export.csv(report)
+  local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak",
+    "messages", "bytes" }
+  local lines = { table.concat(fields, ",") .. "\n" }
+  for _, row in ipairs(report.rows) do
+    for run, seconds in ipairs(row.walls) do
+      local cells = {}
+      for i, field in ipairs(fields) do cells[i] = quote(row[field]) end
+      cells[3], cells[4], cells[5] = quote(run), quote(seconds), quote(row.wall)
+      lines[#lines + 1] = table.concat(cells, ",") .. "\n"
+    end
+  end
+  return table.concat(lines)
+end
+
+return export

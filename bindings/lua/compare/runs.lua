@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: MIT
+-- The runs of manymoons compare.
+--
+-- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
+-- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
+-- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that whatever else the machine does
+-- strikes all alike. The host program executes itself, as /proc/self/exe.
+local require, native = ...
+
+local json = require("core.json")
+local outcome = require("compare.outcome")
+
+local PROGRAM = "/proc/self/exe"
+
+local measure = {}
+
+local function run_cell(plan, cell, environment, notes)
+  local argv = { "manymoons", "--world", cell.world, "--" }
+  for _, word in ipairs(plan.command) do argv[#argv + 1] = word end
+  environment.MANYMOONS_WORKERS = cell.workers
+  local report, why = native.measure_run({
+    program = PROGRAM,
+    argv = argv,
+    env = environment,
+    notes = notes,
+    timeout = plan.timeout,
+  })
+  if report then return report end
+  if why ~= "timeout" then outcome.fail("manymoons compare: cannot run the program: " .. why .. "\n") end
+  return { timeout = plan.timeout }
+end
+
+-- MANYMOONS_TRACE is ours to set: a measured run that also records would not be the same.
+local function run_measured(plan, cell)
+  local report = run_cell(plan, cell, { MANYMOONS_TRACE = "" }, { "MANYMOONS_STATS" })
+  report.stats = report.notes and json.decode(report.notes.MANYMOONS_STATS) or {}
+  return report
+end
+
+function measure.has_failed(report) return report.exitcode ~= 0 end
+
+-- One run of each cell; false if one of them failed.
+local function run_round(plan, cells, on_run)
+  local all_fine = true
+  for _, cell in ipairs(cells) do
+    on_run(cell)
+    local report = run_measured(plan, cell)
+    cell.runs[#cell.runs + 1] = report
+    all_fine = all_fine and not measure.has_failed(report)
+  end
+  return all_fine
+end
+
+local function new_cells(plan)
+  local cells = {}
+  for _, workers in ipairs(plan.workers or { false }) do
+    for _, world in ipairs(plan.worlds) do
+      cells[#cells + 1] = { world = world, workers = workers or nil, runs = {} }
+    end
+  end
+  return cells
+end
+
+-- The cells with their measured runs. A round with a failure is the last: its times mean nothing. `on_run` is called
+-- with the cell and the number of the round, which is below 1 while warming up.
+function measure.run_all(plan, on_run)
+  local cells = new_cells(plan)
+  for round = 1 - plan.warmup, plan.runs do
+    if round == 1 then cells = new_cells(plan) end
+    if not run_round(plan, cells, function(cell) on_run(cell, round) end) then break end
+  end
+  return cells
+end
+
+-- A run of each world that is not timed but recorded, with the largest number of workers: { world, workers, text },
+-- where text is "" if nothing was recorded.
+function measure.record_all(plan, on_run)
+  local recordings = {}
+  local workers = plan.workers and math.max((table.unpack or unpack)(plan.workers))
+  for _, world in ipairs(plan.worlds) do
+    local cell = { world = world, workers = workers }
+    on_run(cell)
+    local report = run_cell(plan, cell, {}, { "MANYMOONS_TRACE" })
+    cell.text = report.notes and report.notes.MANYMOONS_TRACE or ""
+    recordings[#recordings + 1] = cell
+  end
+  return recordings
+end
+
+return measure

@@ -1,0 +1,216 @@
+-- SPDX-License-Identifier: MIT
+-- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
+--
+-- A recording: { world, workers, trace }, its trace being the decoded JSON. Merged, all runs start at 0 side by side;
+-- their processes are named after their worlds, and the ids of their messages are kept apart. A lane is what one
+-- thread did:
+--
+--   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
+--
+-- flat and in whole tenths of microseconds, for there may be a hundred thousand. Spans of one thread do not overlap;
+-- what encloses them (a worker's life, a task) is among its tasks. Names are places in a list of the recording's.
+local require = ...
+
+local json = require("core.json")
+
+local PID_BEYOND = 2 ^ 22 -- no Linux has larger ones
+local TICKS = 10 -- in a microsecond
+
+local KINDS = { ["holds the lock"] = 0, ["waits for the lock"] = 1 }
+local BLOCKED, TASK, WORKER = 2, 3, 4
+
+local timelines = {}
+
+-- Reading -------------------------------------------------------------------------------------------------------------
+
+local function problem_of(text, trace, why)
+  if text == "" then return "nothing was recorded" end
+  if not trace then return why end
+  if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
+end
+
+-- From the texts of compare_measure.lua: the recordings, and { world, why } for each that is none.
+function timelines.read(cells)
+  local recordings, missing = {}, {}
+  for _, cell in ipairs(cells) do
+    local trace, why
+    if cell.text ~= "" then trace, why = json.decode(cell.text) end
+    local problem = problem_of(cell.text, trace, why)
+    if problem then
+      missing[#missing + 1] = { world = cell.world, why = problem }
+    else
+      recordings[#recordings + 1] = { world = cell.world, workers = cell.workers, trace = trace }
+    end
+  end
+  return recordings, missing
+end
+
+-- One trace of all ----------------------------------------------------------------------------------------------------
+
+-- A function that gives each process of this recording its number: its own, unless another recording has had it.
+local function new_pids(used)
+  local known = {}
+  return function(pid)
+    if known[pid] then return known[pid] end
+    local free = pid
+    while used[free] do free = free + PID_BEYOND end
+    used[free], known[pid] = true, free
+    return free
+  end
+end
+
+local function copy(event)
+  local new = {}
+  for key, value in pairs(event) do new[key] = value end
+  return new
+end
+
+local function name_event(pid, name, value, key)
+  return { ph = "M", name = name, pid = pid, tid = pid, ts = 0, args = { [key] = value } }
+end
+
+-- Adds the recording's events to `out`; each process has a name and a place among the others.
+local function add_events(recording, index, pid_of, out)
+  local names, label = {}, recording.world
+  for _, event in ipairs(recording.trace.traceEvents) do
+    local new = copy(event)
+    new.pid = pid_of(event.pid)
+    names[new.pid] = names[new.pid] or label
+    if event.ph == "M" and event.name == "process_name" then
+      names[new.pid] = label .. ": " .. event.args.name
+    else
+      if event.id then new.id = label .. "/" .. tostring(event.id) end
+      out[#out + 1] = new
+    end
+  end
+  for pid, name in pairs(names) do
+    out[#out + 1] = name_event(pid, "process_name", name, "name")
+    out[#out + 1] = name_event(pid, "process_sort_index", index, "sort_index")
+  end
+end
+
+-- `report` is that of compare_export.lua.
+function timelines.merge(recordings, report)
+  local events, used, others = json.list(), {}, {}
+  for index, recording in ipairs(recordings) do
+    add_events(recording, index, new_pids(used), events)
+    others[recording.world] = recording.trace.otherData or {}
+  end
+  local about = { program = "manymoons compare", command = report.command, version = report.version, worlds = others }
+  return { displayTimeUnit = "ms", otherData = about, traceEvents = events }
+end
+
+-- Lanes ---------------------------------------------------------------------------------------------------------------
+
+local function ticks(microseconds) return math.floor(microseconds * TICKS + 0.5) end
+
+-- Places of names in a list, each once.
+local function new_names()
+  local list, places = json.list(), {}
+  return list, function(name)
+    if not places[name] then
+      list[#list + 1] = name
+      places[name] = #list - 1 -- for JavaScript
+    end
+    return places[name]
+  end
+end
+
+local function kind_of(event)
+  if event.cat == "lock" then return KINDS[event.name] end
+  if event.cat == "blocked" then return BLOCKED end
+  if event.cat == "task" then return TASK end
+  if event.cat == "worker" then return WORKER end
+end
+
+-- A function that returns the lane of an event's thread, made when it is first asked for.
+local function new_lanes(world)
+  local lanes, by_thread = json.list(), {}
+  return lanes, function(event)
+    local key = event.pid .. "/" .. event.tid
+    if not by_thread[key] then
+      by_thread[key] = { world = world, pid = event.pid, tid = event.tid, vm = 1, thread = "", process = "",
+        index = #lanes, events = {} }
+      lanes[#lanes + 1] = by_thread[key]
+    end
+    return by_thread[key]
+  end
+end
+
+local function note_metadata(event, lane_of, processes)
+  local args = event.args or {}
+  if event.name == "process_name" then
+    processes[event.pid] = args.name
+  elseif event.name == "thread_name" then
+    lane_of(event).thread = args.name
+  elseif event.name == "vm" then
+    lane_of(event).vm = args.vm
+  end
+end
+
+local function label_of_task(event)
+  local number = event.args and event.args.task
+  return number and string.format("%s %s", event.name, tostring(number)) or event.name
+end
+
+local function flatten(lane, place_of)
+  local spans, tasks = json.list(), json.list()
+  table.sort(lane.events, function(a, b) return a.ts < b.ts end)
+  for _, event in ipairs(lane.events) do
+    local kind = kind_of(event)
+    local list = kind <= BLOCKED and spans or tasks
+    local name = kind == TASK and label_of_task(event) or event.name
+    local place = #list
+    list[place + 1], list[place + 2] = kind, ticks(event.ts)
+    list[place + 3], list[place + 4] = ticks(event.dur or 0), place_of(name)
+  end
+  lane.spans, lane.tasks, lane.events = spans, tasks, nil
+end
+
+-- Messages: put on a lane at a time, taken on another: {lane, ticks, lane, ticks, …}
+local function note_message(event, lane_of, sent, messages)
+  local lane = lane_of(event)
+  local id = tostring(event.id)
+  if event.ph == "s" then
+    sent[id] = { lane.index, ticks(event.ts) }
+  elseif sent[id] then
+    local place, from = #messages, sent[id]
+    messages[place + 1], messages[place + 2] = from[1], from[2]
+    messages[place + 3], messages[place + 4] = lane.index, ticks(event.ts)
+  end
+end
+
+local function lanes_of(recording)
+  local lanes, lane_of = new_lanes(recording.world)
+  local names, place_of = new_names()
+  local processes, sent, messages, late = {}, {}, json.list(), {}
+  for _, event in ipairs(recording.trace.traceEvents) do
+    if event.ph == "M" then
+      note_metadata(event, lane_of, processes)
+    elseif event.ph == "X" and kind_of(event) then
+      local events = lane_of(event).events
+      events[#events + 1] = event
+    elseif event.ph == "s" then
+      note_message(event, lane_of, sent, messages)
+    elseif event.ph == "f" then
+      late[#late + 1] = event -- the other end may come later in the file
+    end
+  end
+  for _, event in ipairs(late) do note_message(event, lane_of, sent, messages) end
+  for _, lane in ipairs(lanes) do
+    lane.process = processes[lane.pid] or ""
+    flatten(lane, place_of)
+  end
+  local other = recording.trace.otherData or {}
+  return { world = recording.world, workers = recording.workers, lanes = lanes, names = names, messages = messages,
+    dropped = other.dropped }
+end
+
+-- For the page: a list with { world, lanes, names, messages, dropped } for each recording.
+function timelines.lanes(recordings)
+  local list = json.list()
+  for i, recording in ipairs(recordings or {}) do list[i] = lanes_of(recording) end
+  return list
+end
+
+return timelines

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- mm.Error: what a failed call raises where its result is asked for; and protected calls that make one.
+local require, native = ...
+
+local checks = require("core.checks")
+local waits = require("core.waits")
+
+local pack, unpack = checks.pack, checks.unpack
+
+local Error = {}
+Error.__index = Error
+Error.__name = "mm.Error"
+
+function Error.__tostring(self)
+  local text = tostring(self.message)
+  if self.traceback and self.traceback ~= "" then text = text .. "\n" .. self.traceback end
+  if self.raised_at and self.raised_at ~= "" then text = text .. "\nraised again here:\n" .. self.raised_at end
+  return text
+end
+
+local errors = { Error = Error }
+
+-- The text of a value that was raised, as the program lua prints it.
+function errors.text_of(value)
+  local is_text = type(value) == "string" or type(value) == "number"
+  local meta = getmetatable(value)
+  local has_text = is_text or (type(meta) == "table" and meta.__tostring)
+  return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
+end
+
+-- From a failure (bindings/failure.h). Its value is decoded apart, for it may not be decodable here.
+function errors.new_error(failure, worker, exitcode)
+  if getmetatable(failure) == Error then return failure end
+  local self = setmetatable({
+    message = failure.message,
+    traceback = failure.traceback,
+    kind = failure.kind,
+    worker = failure.worker or worker,
+    exitcode = exitcode,
+  }, Error)
+  if failure.value then
+    local ok, value = pcall(native.loads, failure.value, { functions = true })
+    self.value = ok and value or failure.message
+  else
+    self.value = failure.message
+  end
+  return self
+end
+
+-- An error that this library itself found: a kind and a message.
+function errors.of_kind(kind, message, worker, exitcode)
+  return errors.new_error({ kind = kind, message = message, traceback = "" }, worker, exitcode)
+end
+
+function errors.timeout_error(seconds, name)
+  return errors.of_kind("timeout", string.format("the call took longer than %g s", seconds), name)
+end
+
+-- Raises an mm.Error where its result was asked for.
+function errors.raise(err)
+  if not err.raised_at then err.raised_at = debug.traceback("", 3):gsub("^\n?stack traceback:\n", "") end
+  error(err, 0)
+end
+
+local handlers = setmetatable({}, { __mode = "v" }) -- by the worker's name
+
+-- A message handler that makes an mm.Error of the worker with this name.
+function errors.handler_of(name)
+  if handlers[name] then return handlers[name] end
+  handlers[name] = function(value)
+    return setmetatable({
+      message = errors.text_of(value),
+      value = value,
+      traceback = debug.traceback("", 2):gsub("^\n", ""),
+      kind = "error",
+      worker = name,
+    }, Error)
+  end
+  return handlers[name]
+end
+
+-- PUC 5.1's xpcall passes no arguments on.
+errors.passes_arguments = select(2, xpcall(function(...) return select("#", ...) end, print, 1)) == 1
+
+local function protected(name, f, ...)
+  if errors.passes_arguments then return xpcall(f, errors.handler_of(name), ...) end
+  local args = pack(...)
+  return xpcall(function() return f(unpack(args, 1, args.n)) end, errors.handler_of(name))
+end
+
+local function pass_end(ok, ...)
+  if not ok and waits.is_ending() then error("interrupted", 0) end
+  return ok, ...
+end
+
+-- Runs a function as the worker `name` would: true and results, or false and an mm.Error.
+function errors.call_here(name, f, ...) return pass_end(protected(name, f, ...)) end
+
+return errors

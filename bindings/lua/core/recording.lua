@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: MIT
+-- mm.trace: a recording of this program (vm/trace/recorder.h).
+local require, native = ...
+
+local checks = require("core.checks")
+local identity = require("core.identity")
+
+local expect = checks.expect
+local LEAST_LIMIT = 1024 -- events
+
+local recording = {}
+
+local function name_of_program()
+  local arguments = rawget(_G, "arg")
+  local script = type(arguments) == "table" and arguments[0]
+  return type(script) == "string" and script or identity.current().name
+end
+
+-- trace(path, { limit = N }) starts a recording; trace(nil) ends it.
+function recording.trace(path, options)
+  expect(not native.settings(), "trace", "the program itself records, not a worker", 2)
+  if path == nil then return native.trace_stop() end
+  expect(type(path) == "string", "trace", "the name of a file expected, got " .. type(path), 2)
+  expect(options == nil or type(options) == "table", "trace", "options: a table expected", 2)
+  options = options or {}
+  checks.check_options(options, { limit = true }, "trace")
+  local limit = options.limit
+  expect(limit == nil or (type(limit) == "number" and limit >= LEAST_LIMIT and limit < 2 ^ 53), "trace",
+    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. tostring(limit), 2)
+  return native.trace_start(path, name_of_program(), limit)
+end
+
+return recording

@@ -1,0 +1,89 @@
+-- SPDX-License-Identifier: MIT
+-- mm.wait: until one of many things is ready. Each thing says, by __mm_wait in its metatable, what to wait for: true
+-- (it is ready), a handle or a descriptor; the handles of C stand for themselves (bindings/wait_any.c).
+local require, native = ...
+
+local checks = require("core.checks")
+local waits = require("core.waits")
+
+local function refuse(what) error("wait: " .. what, 0) end
+
+-- What stands for the thing, whether readiness of that is readiness of the thing, and a list of what else may end the
+-- wait for it.
+local function target_of(thing, place)
+  local meta = getmetatable(thing)
+  local ask = type(meta) == "table" and rawget(meta, "__mm_wait")
+  if type(ask) == "function" then return ask(thing) end
+  local is_descriptor = type(thing) == "number" and thing >= 0 and thing % 1 == 0
+  if not is_descriptor and type(ask) ~= "userdata" then
+    local got = type(thing) == "number" and tostring(thing) or type(thing)
+    refuse("thing " .. place .. ": a queue, connection, process, future, event or descriptor expected, got " .. got)
+  end
+  return thing, true
+end
+
+-- One look at everything: which are ready, and what to sleep on for the others.
+local function look(things)
+  local is_ready, targets, places, is_final, any, is_among = {}, {}, {}, {}, false, {}
+  for i = 1, #things do
+    local target, final, others = target_of(things[i], i)
+    if target == true then
+      is_ready[i], any = true, true
+    else
+      targets[#targets + 1], places[#places + 1], is_final[#is_final + 1] = target, i, final
+    end
+    if others and target ~= true and not is_among[others] then
+      is_among[others] = true
+      for _, other in ipairs(others) do
+        targets[#targets + 1], places[#places + 1], is_final[#is_final + 1] = other, i, false
+      end
+    end
+  end
+  return { is_ready = is_ready, targets = targets, places = places, is_final = is_final, any = any }
+end
+
+local function pick(things, is_ready)
+  local list = {}
+  for i = 1, #things do
+    if is_ready[i] then list[#list + 1] = things[i] end
+  end
+  return list
+end
+
+-- Sleeps, and notes who is ready. True if somebody is.
+local function sleep(view, timeout)
+  local found, why = waits.any(view.targets, timeout)
+  if not found then refuse(why) end
+  for _, n in ipairs(found) do
+    if view.is_final[n] then view.is_ready[view.places[n]], view.any = true, true end
+  end
+  return view.any
+end
+
+local function read_timeout(timeout)
+  if type(timeout) == "table" then
+    checks.check_options(timeout, { timeout = true }, "wait")
+    timeout = timeout.timeout
+  end
+  if timeout == nil or (type(timeout) == "number" and timeout == timeout) then return timeout end
+  refuse("timeout: a number of seconds expected, got " .. tostring(timeout))
+end
+
+-- wait(things, timeout or { timeout = }) → the ready ones, in order; or an empty list and "timeout"
+return function(is_endless_refused)
+  return function(things, timeout)
+    if type(things) ~= "table" or getmetatable(things) then
+      refuse("argument 1: a list of things expected, got " .. type(things))
+    end
+    timeout = read_timeout(timeout)
+    local deadline = timeout and native.time() + timeout
+    while true do
+      local view = look(things)
+      if sleep(view, 0) then return pick(things, view.is_ready) end
+      if deadline and native.time() >= deadline then return {}, "timeout" end
+      if is_endless_refused and not deadline then refuse("would wait for ever in the serial world") end
+      if #things == 0 and not deadline then refuse("nothing to wait for, and no timeout") end
+      if sleep(view, deadline and math.max(0, deadline - native.time())) then return pick(things, view.is_ready) end
+    end
+  end
+end

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- The worlds, one row for each: where workers live, and what follows from that. No other file compares a world's name.
+--
+--   has_own_vm    a worker has a VM of its own: values are copied, and limits of memory and libraries are possible
+--   is_process    a worker is an operating-system process, which can be killed and forked
+--   can_wait      a wait can be ended by another worker; false: what could only wait for ever raises
+--   is_tasks      workers are tasks of the calling thread
+--   is_immediate  there are no workers: a call runs at once, in the caller
+--   start         how a worker starts where its user names no method; nil: the method is chosen (worker/start.lua)
+--   objects       "shared": queues, pipes and locks for all VMs and processes; "vm": for this VM alone
+--   offload       the name in mm.async of a call in a pool of this world
+--   backend       the pool's back end (pool/backend.lua): "rings", "vm" or "serial"
+local _, native = ...
+
+local rows = {
+  {
+    name = "serial", has_own_vm = false, is_process = false, can_wait = false, is_tasks = false, is_immediate = true,
+    objects = "shared", backend = "serial",
+  },
+  {
+    name = "async", has_own_vm = false, is_process = false, can_wait = true, is_tasks = true,
+    start = "task", objects = "vm", backend = "vm",
+  },
+  {
+    name = "threads", has_own_vm = false, is_process = false, can_wait = true, is_tasks = false,
+    start = "thread", objects = "vm", backend = "vm", offload = "to_thread",
+  },
+  {
+    name = "interpreters", has_own_vm = true, is_process = false, can_wait = true, is_tasks = false,
+    start = "interpreter", objects = "shared", backend = "rings",
+  },
+  {
+    name = "processes", has_own_vm = true, is_process = true, can_wait = true, is_tasks = false,
+    start = nil, objects = "shared", backend = "rings", offload = "to_process",
+  },
+}
+
+local worlds = { names = {} }
+local by_name = {}
+for place, row in ipairs(rows) do
+  worlds.names[place], by_name[row.name] = row.name, row
+end
+
+local USUAL = "processes"
+
+-- The row of a world; nil if there is none of this name.
+function worlds.get(name) return by_name[name] end
+
+-- Raises at the caller's caller where there is no world of this name.
+function worlds.check(name, where)
+  if by_name[name] then return by_name[name] end
+  error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")", 3)
+end
+
+-- The names of the worlds with this property, for messages.
+function worlds.list(property)
+  local list = {}
+  for _, row in ipairs(rows) do
+    if row[property] then list[#list + 1] = row.name end
+  end
+  return table.concat(list, " and ")
+end
+
+local settings = native.settings()
+local default = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or USUAL
+
+-- The world of names without one, the same in a worker as in the program that started it.
+function worlds.default() return default end
+function worlds.set_default(name) default = name end
+
+return worlds

@@ -1,0 +1,218 @@
+-- SPDX-License-Identifier: MIT
+-- Lock, RLock, Semaphore, BoundedSemaphore, Event: constructors, and `with`, for the handles of bindings/sync.h.
+-- Condition and Barrier: classes around such a handle and what else they need, a lock or a function to run; an object
+-- travels as the table that it is, by the name of its class.
+local require, native = ...
+
+local checks = require("core.checks")
+
+local expect = checks.expect
+local MOST_PERMITS, MOST_PARTIES = 2 ^ 31 - 1, 10000
+
+local sync = {}
+
+-- With ------------------------------------------------------------------------------------------------
+
+local function finish(lock, ok, ...)
+  lock:release()
+  if not ok then error((...), 0) end
+  return ...
+end
+
+-- lock:with(f, …) → what f(…) returns, called while the lock is held.
+local function with(self, f, ...)
+  expect(checks.is_callable(f), "with", "function expected, got " .. type(f))
+  self:acquire()
+  return finish(self, pcall(f, ...))
+end
+
+-- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
+local function wait_for(self, predicate, timeout)
+  expect(checks.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
+  expect(timeout == nil or type(timeout) == "number", "Condition:wait_for", "timeout: a number of seconds expected")
+  local until_when = timeout and native.time() + timeout
+  local result = predicate()
+  while not result do
+    local left = until_when and until_when - native.time()
+    if left and left <= 0 then break end
+    self:wait(left)
+    result = predicate()
+  end
+  return result
+end
+
+sync.with, sync.wait_for = with, wait_for
+
+for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
+  native.sync_methods(kind).with = with
+end
+
+-- Condition -------------------------------------------------------------------------------------------
+
+local Condition = {}
+local condition_meta = { __index = Condition, __name = "Condition" }
+
+local function check(self, meta, where)
+  expect(getmetatable(self) == meta, where, meta.__name .. " expected, got " .. type(self), 3)
+end
+
+function condition_meta.__tostring(self) return "Condition: " .. tostring(self._lock) end
+
+function Condition.acquire(self, ...)
+  check(self, condition_meta, "Condition:acquire")
+  return self._lock:acquire(...)
+end
+
+function Condition.release(self)
+  check(self, condition_meta, "Condition:release")
+  self._lock:release()
+end
+
+Condition.with = with
+
+function Condition.wait(self, timeout)
+  check(self, condition_meta, "Condition:wait")
+  return self._line:wait(self._lock, timeout)
+end
+
+-- wait_for(predicate, timeout) → what it returned last: true in the sense of Lua, unless the time was up.
+function Condition.wait_for(self, predicate, timeout)
+  check(self, condition_meta, "Condition:wait_for")
+  return wait_for(self, predicate, timeout)
+end
+
+function Condition.notify(self, count)
+  check(self, condition_meta, "Condition:notify")
+  expect(count == nil or (type(count) == "number" and count >= 1), "Condition:notify",
+    "a number of waiters, 1 or more, expected, got " .. tostring(count))
+  self._line:notify(self._lock, count or 1)
+end
+
+function Condition.notify_all(self)
+  check(self, condition_meta, "Condition:notify_all")
+  self._line:notify(self._lock, math.huge)
+end
+
+-- Barrier ---------------------------------------------------------------------------------------------
+
+local Barrier = {}
+local read = {
+  parties = function(self) return (self._core:state()) end,
+  n_waiting = function(self) return (select(2, self._core:state())) end,
+  broken = function(self) return (select(3, self._core:state())) end,
+}
+local barrier_meta = { __name = "Barrier" }
+
+function barrier_meta.__index(self, key)
+  local reader = read[key]
+  if reader then return reader(self) end
+  return Barrier[key]
+end
+
+function barrier_meta.__tostring(self) return tostring(self._core) end
+
+local function act(self)
+  if not self._action then return true end
+  local ok, err = pcall(self._action)
+  if ok then return true end
+  self._core:abort()
+  error(err, 0)
+end
+
+-- wait(timeout) → 1 for who came first, …, the number of parties for the last one; or nil, "timeout" or "broken".
+function Barrier.wait(self, timeout)
+  check(self, barrier_meta, "Barrier:wait")
+  if timeout == nil then timeout = self._timeout end
+  local index, is_last = self._core:arrive(timeout)
+  if not index or not is_last then return index, not index and is_last or nil end
+  act(self)
+  local is_open, why = self._core:open()
+  if not is_open then return nil, why end
+  return index
+end
+
+function Barrier.abort(self)
+  check(self, barrier_meta, "Barrier:abort")
+  self._core:abort()
+end
+
+function Barrier.reset(self)
+  check(self, barrier_meta, "Barrier:reset")
+  self._core:reset()
+end
+
+sync.Condition, sync.Barrier = condition_meta, barrier_meta
+
+-- Constructors ----------------------------------------------------------------------------------------
+
+local function make(kind, initial, is_serial)
+  local handle, why = native.sync_new(kind, initial, is_serial)
+  return handle or error(kind .. ": " .. why, 3)
+end
+
+local function check_count(value, most, where, what)
+  local is_right = type(value) == "number" and value >= 0 and value <= most and value % 1 == 0
+  expect(is_right, where, what .. " expected, got " .. tostring(value), 3)
+end
+
+local function no_argument(kind, ...)
+  expect(select("#", ...) == 0, kind, "no argument expected", 3)
+end
+
+local function is_lock(value)
+  if type(value) ~= "userdata" then return false end
+  local meta = getmetatable(value)
+  return type(meta) == "table" and (meta.__name == "Lock" or meta.__name == "RLock")
+end
+
+local function new_semaphore(kind, is_serial)
+  return function(value)
+    value = value == nil and 1 or value
+    check_count(value, MOST_PERMITS, kind, "a whole number of permits, 0 or more,")
+    return make(kind, value, is_serial)
+  end
+end
+
+-- meetings: task_meetings.lua in the world `async`, nil elsewhere
+local function new_condition(is_serial, meetings)
+  return function(lock)
+    expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))
+    lock = lock or make("RLock", 1, is_serial)
+    local line = meetings and meetings.new_line() or make("Condition", 0, is_serial)
+    return setmetatable({ _lock = lock, _line = line }, condition_meta)
+  end
+end
+
+-- Barrier(parties, action, timeout), or one table of these
+local function new_barrier(is_serial, meetings)
+  return function(parties, action, timeout)
+    if type(parties) == "table" then
+      checks.check_options(parties, { parties = true, action = true, timeout = true }, "Barrier")
+      parties, action, timeout = parties.parties, parties.action, parties.timeout
+    end
+    check_count(parties, MOST_PARTIES, "Barrier", "parties: a whole number from 1 to " .. MOST_PARTIES)
+    expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. tostring(parties))
+    expect(action == nil or checks.is_callable(action), "Barrier", "action: function expected, got " .. type(action))
+    expect(timeout == nil or type(timeout) == "number", "Barrier", "timeout: a number of seconds expected")
+    local core = meetings and meetings.new_barrier(parties) or make("Barrier", parties, is_serial)
+    return setmetatable({ _core = core, _action = action, _timeout = timeout }, barrier_meta)
+  end
+end
+
+function sync.constructors(is_serial, meetings)
+  local list = {
+    Semaphore = new_semaphore("Semaphore", is_serial),
+    BoundedSemaphore = new_semaphore("BoundedSemaphore", is_serial),
+    Condition = new_condition(is_serial, meetings),
+    Barrier = new_barrier(is_serial, meetings),
+  }
+  for kind, initial in pairs({ Lock = 1, RLock = 1, Event = 0 }) do
+    list[kind] = function(...)
+      no_argument(kind, ...)
+      return make(kind, initial, is_serial)
+    end
+  end
+  return list
+end
+
+return sync

@@ -1,0 +1,137 @@
+-- SPDX-License-Identifier: MIT
+-- Manager and connect: starting a manager's server in a worker, and reaching one that runs.
+local require, native = ...
+
+local checks = require("core.checks")
+local hex = require("core.hex")
+local worlds = require("core.worlds")
+local proxies = require("manager.proxies")
+local server_side = require("manager.server")
+local listener = require("net.listener")
+
+local expect = checks.expect
+local ask, proxy_meta, handles, close_links = proxies.ask, proxies.meta, proxies.handles, proxies.close_links
+local CONNECT_SECONDS = proxies.CONNECT_SECONDS
+
+local manager = {}
+
+-- Managers --------------------------------------------------------------------------------------------
+
+local Manager = {}
+local manager_meta = { __name = "Manager" }
+
+local function check(self, where)
+  expect(getmetatable(self) == manager_meta, where, "Manager expected, got " .. type(self), 3)
+  local server = rawget(self, "_server")
+  if not server then error(where .. ": used after close", 3) end
+  return server
+end
+
+-- m:dict(), m:list(), …, m:anything_registered(…)
+function manager_meta.__index(_, name)
+  if Manager[name] then return Manager[name] end
+  if type(name) ~= "string" then return nil end
+  return function(self, ...) return (ask(check(self, "Manager:" .. name), nil, nil, "create", name, ...)) end
+end
+
+function manager_meta.__tostring(self) return "Manager: " .. tostring(rawget(self, "address")) end
+
+-- register(name, factory): from now on m:name(…) makes, or finds, what factory(…) returns on the server.
+function Manager.register(self, name, factory)
+  local server = check(self, "Manager:register")
+  local is_name = type(name) == "string" and name:match("^[%a_][%w_]*$")
+  expect(is_name, "Manager:register", "a name expected, got " .. tostring(name))
+  expect(not Manager[name], "Manager:register", "'" .. name .. "' is the manager's own")
+  expect(checks.is_callable(factory), "Manager:register", "function expected, got " .. type(factory))
+  ask(server, nil, nil, "register", name, factory)
+end
+
+-- pairs of a proxy, where Lua does not ask for __pairs.
+function Manager.pairs(_, proxy)
+  expect(getmetatable(proxy) == proxy_meta, "Manager:pairs", "a proxy expected, got " .. type(proxy))
+  return proxy_meta.__pairs(proxy)
+end
+
+-- Who started it ends it; who connected leaves.
+function Manager.close(self)
+  local server = rawget(self, "_server")
+  if not server then return end
+  rawset(self, "_server", nil)
+  handles[server.token] = nil
+  local worker = rawget(self, "_worker")
+  if worker and rawget(self, "_pid") == native.pid() then
+    pcall(ask, server, nil, nil, "shutdown")
+    if not worker:join(5) then worker:kill() end
+    worker:join()
+    worker:close()
+  end
+  close_links(function(name) return name:sub(-#server.token) == server.token end)
+end
+Manager.shutdown = Manager.close
+manager_meta.__close = Manager.close
+
+local function new_token() return hex(native.random_bytes(8)) end
+
+local OPTIONS = { address = true, authkey = true }
+
+local function read_options(options)
+  options = options or {}
+  expect(type(options) == "table", "Manager", "a table of options expected, got " .. type(options), 3)
+  checks.check_options(options, OPTIONS, "Manager")
+  local key = options.authkey
+  local is_key = key == nil or (type(key) == "string" and #key > 0)
+  expect(is_key, "Manager", "authkey: a string expected, not an empty one", 3)
+  return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32)
+end
+
+local function new_manager(server, pid, worker)
+  return setmetatable({
+    _server = server, address = server.address or "here", pid = pid, _worker = worker, _pid = native.pid(),
+  }, manager_meta)
+end
+
+local function start(world, address, key, token)
+  local report = world.Queue()
+  local worker = world.Process({
+    target = package.loaded.manymoons._serve, args = { address, key, token, report }, name = "Manager", daemon = true,
+  })
+  worker:start()
+  local answer = report:get(CONNECT_SECONDS)
+  if answer and answer.address then return worker, answer end
+  worker:kill()
+  worker:join()
+  error("Manager: " .. tostring(answer and answer.why or "the server does not start"), 3)
+end
+
+-- Manager{ address =, authkey = }: a server of its own, in a worker of the world; world_of(name) is the world's table.
+function manager.constructor(name, world_of)
+  return function(options)
+    local address, key = read_options(options)
+    local token = new_token()
+    if worlds.get(name).is_immediate then
+      handles[token] = server_side.new_local(token)
+      return new_manager({ token = token }, native.pid())
+    end
+    local worker, answer = start(world_of(name), address, key, token)
+    return new_manager({ address = answer.address, key = key, token = token }, answer.pid, worker)
+  end
+end
+
+-- connect(address, authkey): a manager that another process or host has started; or nil and why
+function manager.connect(address, key)
+  address = listener.read_address(address, "connect")
+  expect(type(key) == "string" and #key > 0, "connect", "authkey: a string expected, not an empty one")
+  local server = { address = address, key = key }
+  local stream, why = listener.connect(address, key, CONNECT_SECONDS)
+  if not stream then return nil, why end
+  stream:close()
+  local ok, token = pcall(function()
+    server.token = "?" .. new_token()
+    return ask(server, nil, nil, "token")
+  end)
+  if not ok then return nil, tostring(token) end
+  server.token = token
+  return new_manager(server)
+end
+
+return manager

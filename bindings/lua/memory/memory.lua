@@ -1,0 +1,206 @@
+-- SPDX-License-Identifier: MIT
+-- Value, Array: constructors for the handles of bindings/memory.h. SharedMemory: a named block, for other programs too.
+--
+-- A SharedMemory travels as its name and size; each VM opens it when it first needs it. The program itself removes the
+-- names that it made at its end, unless unlink did or they are to stay; what a worker makes stays until unlink.
+local require, native = ...
+
+local checks = require("core.checks")
+
+local expect = checks.expect
+
+local memory = {}
+
+-- Value and Array -------------------------------------------------------------------------------------
+
+local TYPES = "i8 u8 i16 u16 i32 u32 i64 u64 f32 f64, or a letter of ctypes: b B h H i I l L q Q f d"
+local known = {}
+for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 b B h H i I l L q Q f d"):gmatch("%S+") do known[name] = true end
+
+local function check_type(kind, where)
+  expect(type(kind) == "string" and known[kind], where,
+    "type: one of " .. TYPES .. " expected, got " .. tostring(kind), 3)
+end
+
+local function make(where, kind, count)
+  local handle, why = native.memory_new(where, kind, count)
+  return handle or error(where .. ": " .. why, 3)
+end
+
+function memory.Value(kind, initial)
+  check_type(kind, "Value")
+  local value = make("Value", kind, 1)
+  if initial ~= nil then value.value = initial end
+  return value
+end
+
+function memory.Array(kind, source)
+  check_type(kind, "Array")
+  if type(source) == "table" then return make("Array", kind, #source):copy(source) end
+  expect(type(source) == "number" and source >= 0 and source % 1 == 0 and source < 2 ^ 53, "Array",
+    "a number of elements or a list expected, got " .. tostring(source))
+  return make("Array", kind, source)
+end
+
+-- Table -----------------------------------------------------------------------------------------------
+
+local table_methods = native.table_methods()
+
+-- update(key, f, …): t[key] becomes what f(t[key], …) returns, while nobody else updates; that is what it returns.
+function table_methods.update(self, key, f, ...)
+  expect(checks.is_callable(f), "Table:update", "function expected, got " .. type(f))
+  local lock = self:lock()
+  lock:acquire()
+  local ok, value = pcall(f, self[key], ...)
+  if ok then ok, value = pcall(function() self[key] = value return value end) end
+  lock:release()
+  if not ok then error(value, 0) end
+  return value
+end
+
+-- for key, value in t:iter() do: those keys that were there when it began and are still there
+function table_methods.iter(self)
+  local keys, i = self:keys(), 0
+  return function()
+    while true do
+      i = i + 1
+      local key = keys[i]
+      if key == nil then return nil end
+      local value = self[key]
+      if value ~= nil then return key, value end
+    end
+  end
+end
+
+-- Table(source): a table in shared memory, of all workers; with the pairs of `source`.
+function memory.Table(source)
+  expect(source == nil or type(source) == "table", "Table", "a table expected, got " .. type(source))
+  local handle, why = native.table_new()
+  if not handle then error("Table: " .. why, 2) end
+  for key, value in pairs(source or {}) do handle[key] = value end
+  return handle
+end
+
+-- SharedMemory ----------------------------------------------------------------------------------------
+
+local SharedMemory = {}
+local shared_meta = { __index = SharedMemory, __name = "SharedMemory" }
+local cores = setmetatable({}, { __mode = "k" }) -- by SharedMemory: what this VM has open
+local made = {} -- names that go with this VM
+
+local function check(self, method)
+  expect(getmetatable(self) == shared_meta, "SharedMemory:" .. method,
+    "SharedMemory expected, got " .. type(self), 3)
+  if self._is_closed then error("SharedMemory:" .. method .. ": used after close", 3) end
+  if cores[self] then return cores[self] end
+  local core, why = native.shared_memory_open(self.name, false)
+  if not core then error("SharedMemory:" .. method .. ": " .. self.name .. ": " .. why, 3) end
+  cores[self] = core
+  return core
+end
+
+local function check_offset(offset, count, size, method)
+  local is_right = type(offset) == "number" and offset >= 0 and offset % 1 == 0
+  local got = tostring(offset)
+  expect(is_right, "SharedMemory:" .. method, "offset: a whole number, 0 or more, expected, got " .. got, 3)
+  if offset + count > size then
+    error(("SharedMemory:%s: %d bytes from offset %d on are not within its %d"):format(method, count, offset, size), 3)
+  end
+end
+
+-- read(offset, n) → n bytes from the offset on, which starts at 0; all that follow it without n
+function SharedMemory.read(self, offset, count)
+  local core = check(self, "read")
+  offset = offset == nil and 0 or offset
+  expect(count == nil or (type(count) == "number" and count >= 0 and count % 1 == 0), "SharedMemory:read",
+    "a number of bytes expected, got " .. tostring(count))
+  check_offset(offset, count or 0, self.size, "read")
+  local bytes, why = core:read(offset, count or self.size - offset)
+  return bytes or error("SharedMemory:read: " .. why, 2)
+end
+
+function SharedMemory.write(self, offset, bytes)
+  local core = check(self, "write")
+  expect(type(bytes) == "string", "SharedMemory:write", "string expected, got " .. type(bytes))
+  check_offset(offset, #bytes, self.size, "write")
+  local ok, why = core:write(offset, bytes)
+  if not ok then error("SharedMemory:write: " .. why, 2) end
+  return true
+end
+
+-- The address of its first byte, as light userdata; good until close.
+function SharedMemory.pointer(self)
+  local core = check(self, "pointer")
+  local pointer, why = core:pointer()
+  return pointer or error("SharedMemory:pointer: " .. why, 2)
+end
+
+-- The name goes; who has it open keeps it.
+function SharedMemory.unlink(self)
+  expect(getmetatable(self) == shared_meta, "SharedMemory:unlink", "SharedMemory expected, got " .. type(self))
+  made[self.name] = nil
+  local ok, why = native.shared_memory_unlink(self.name)
+  if not ok then return nil, why end
+  return true
+end
+
+function SharedMemory.close(self)
+  if cores[self] then cores[self]:close() end
+  cores[self], self._is_closed = nil, true
+end
+
+shared_meta.__close = SharedMemory.close
+function shared_meta.__len(self) return self.size end
+function shared_meta.__tostring(self) return ("SharedMemory: %s, %d bytes"):format(self.name, self.size) end
+
+local OPTIONS = { name = true, create = true, size = true, keep = true }
+
+local function new_name()
+  return ("mm_%d_%08x"):format(native.pid(), math.random(0, 2 ^ 31 - 1))
+end
+
+local function create(options)
+  local size = options.size
+  expect(type(size) == "number" and size >= 1 and size % 1 == 0 and size < 2 ^ 53, "SharedMemory",
+    "size: a number of bytes, 1 or more, expected, got " .. tostring(size), 3)
+  for _ = 1, 100 do
+    local name = options.name or new_name()
+    local core, why = native.shared_memory_open(name, true, size)
+    if core then return name, core end
+    if options.name or not why:match("^EEXIST") then return nil, why end
+  end
+end
+
+-- SharedMemory{ name =, create =, size = }: a new one, or one that there is. nil, "ENOENT: …" or "EEXIST: …"
+function memory.SharedMemory(options)
+  expect(type(options) == "table", "SharedMemory", "a table of options expected, got " .. type(options))
+  checks.check_options(options, OPTIONS, "SharedMemory")
+  local name = options.name
+  expect(name == nil or (type(name) == "string" and name:match("^/?[^/%z]+$") and #name <= 250), "SharedMemory",
+    "name: a name of a file, without slashes, expected, got " .. tostring(name))
+  expect(name or options.create, "SharedMemory", "name: the name of one that there is expected, or create")
+  local core, why
+  if options.create then
+    name, core = create(options)
+    if not name then return nil, core end
+    if not options.keep and not native.settings() then made[name] = native.pid() end
+  else
+    core, why = native.shared_memory_open(name, false)
+    if not core then return nil, why end
+  end
+  local self = setmetatable({ name = name, size = core:size() }, shared_meta)
+  cores[self] = core
+  return self
+end
+
+function memory.shutdown()
+  if native.thread() then return end
+  for name, pid in pairs(made) do
+    if pid == native.pid() then native.shared_memory_unlink(name) end
+  end
+  made = {}
+end
+
+memory.SharedMemoryClass = shared_meta
+
+return memory

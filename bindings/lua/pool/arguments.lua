@@ -1,0 +1,113 @@
+-- SPDX-License-Identifier: MIT
+-- What may be given to a pool and its methods; everything else is an error that names method, argument and what was
+-- expected.
+local require, native = ...
+
+local checks = require("core.checks")
+local limits = require("worker.limits")
+
+local expect, unpack = checks.expect, checks.unpack
+
+local arguments = {}
+
+local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true }
+for _, name in ipairs(limits.names) do pool_options[name] = true end
+
+local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
+
+local function check_count(value, what)
+  expect(value == nil or is_count(value, 1), "Pool",
+    what .. ": a whole number, 1 or more, expected, got " .. tostring(value), 5)
+end
+
+-- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
+function arguments.of_pool(world, first, initializer, initargs, maxtasks)
+  local options = first
+  if type(first) ~= "table" then
+    options = { workers = first, initializer = initializer, initargs = initargs, maxtasksperchild = maxtasks }
+  else
+    checks.check_options(first, pool_options, "Pool")
+  end
+  check_count(options.workers, "workers")
+  check_count(options.maxtasksperchild, "maxtasksperchild")
+  expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
+    "initializer: a function expected, got " .. type(options.initializer), 4)
+  expect(options.name == nil or type(options.name) == "string", "Pool",
+    "name: a string expected, got " .. type(options.name), 4)
+  local args = options.initargs or {}
+  expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), 4)
+  return {
+    workers = options.workers or native.cpu_count(),
+    initializer = options.initializer,
+    initargs = { n = args.n or #args, unpack(args, 1, args.n or #args) },
+    maxtasksperchild = options.maxtasksperchild,
+    name = options.name,
+    limits = limits.read("Pool", world, options),
+    timeout = options.timeout,
+  }
+end
+
+local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
+local function is_progress(value) return type(value) == "boolean" or checks.is_callable(value) end
+
+-- name of the option → is it right, and what was expected
+local option_checks = {
+  chunksize = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
+  window = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
+  retries = { function(v) return is_count(v, 0) end, "a whole number, 0 or more," },
+  timeout = { is_seconds, "a number of seconds above 0" },
+  progress = { is_progress, "true or a function" },
+  callback = { checks.is_callable, "a function" },
+  error_callback = { checks.is_callable, "a function" },
+}
+
+local function allow(...)
+  local set = {}
+  for _, name in ipairs({ ... }) do set[name] = true end
+  return set
+end
+
+arguments.map = allow("chunksize", "timeout", "retries", "progress")
+arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window")
+arguments.fold = allow("timeout", "retries", "progress")
+arguments.call = allow("timeout", "retries", "callback", "error_callback")
+arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback")
+
+-- The n-th argument of the method `where` is opts: nil, or a table of what is allowed.
+function arguments.check_opts(where, n, opts, allowed)
+  expect(opts == nil or type(opts) == "table", where,
+    "argument " .. n .. ": a table of options expected, got " .. type(opts), 4)
+  for name, value in pairs(opts or {}) do
+    if not allowed[name] then error(where .. ": unknown option '" .. tostring(name) .. "'", 4) end
+    local is_right, wanted = option_checks[name][1], option_checks[name][2]
+    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. tostring(value), 4)
+  end
+end
+
+-- On an engine a function may be named, or given as its source.
+function arguments.check_function(where, n, f, takes_text)
+  expect(checks.is_callable(f) or (takes_text and type(f) == "string"), where,
+    "argument " .. n .. ": a function expected, got " .. type(f), 4)
+end
+
+function arguments.check_list(where, n, list)
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
+end
+
+-- A list's items, or what an iterator returns until nil: a function that returns one, and whether there was one.
+function arguments.items(where, source)
+  if type(source) == "table" and not checks.is_callable(source) then
+    local i, count = 0, source.n or #source
+    return function()
+      i = i + 1
+      return source[i], i <= count
+    end, count
+  end
+  expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source), 4)
+  return function()
+    local item = source()
+    return item, item ~= nil
+  end
+end
+
+return arguments

@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: MIT
+-- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool_dispatch.lua and its
+-- like) until it is known.
+local require, native = ...
+
+local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
+local errors = require("core.errors")
+local finalizers = require("core.finalizers")
+local waits = require("core.waits")
+local dispatch = require("pool.dispatcher")
+
+local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
+
+local Future = {}
+-- __mm_future: it can stand among tasks (async/async.lua).
+local meta = { __index = Future, __name = "Future", __mm_future = true }
+
+-- A call that failed, and of which nobody ever asked: told once, when the last one who could ask is gone.
+local function watch_failure(future, err)
+  if err.kind == "cancelled" then return end
+  local name = future._pool._name
+  future._unasked = finalizers.on_collection(function()
+    diagnostics.report("a call of " .. name .. " failed, and nobody asked for its result: " .. tostring(err.message))
+  end)
+end
+
+local function asked(future)
+  if future._unasked then future._unasked.disarm() end
+  future._unasked = nil
+end
+
+local function call_back(future)
+  local callbacks = future._callbacks
+  future._callbacks = nil
+  for _, f in ipairs(callbacks or {}) do dispatch.call_back(future._pool, f, future) end
+end
+
+-- Settled once: what comes after a timeout or a cancellation changes nothing.
+function Future._settle(self, ok, results)
+  if self._is_done then return end
+  self._is_done, self._ok, self._results = true, ok, results
+  self._work = nil
+  if self._line then -- tasks that wait for it (pool/dispatcher.lua)
+    self._pool._lines[self] = nil
+    waits.tasks.wake_all(self._line)
+  end
+  if not ok and not self._callbacks then watch_failure(self, results[1]) end
+  call_back(self)
+end
+
+function Future.ready(self)
+  if not self._is_done and not self._pool._ended then self._pool._dispatch.pump_until(self._pool, self, 0) end
+  return self._is_done == true
+end
+
+-- True when it is done; nil and "timeout" otherwise. Raises nothing.
+function Future.wait(self, timeout)
+  expect(timeout == nil or type(timeout) == "number", "Future:wait",
+    "timeout: a number of seconds expected, got " .. type(timeout))
+  if self._is_done then return true end
+  return self._pool._dispatch.pump_until(self._pool, self, timeout)
+end
+
+-- The call's results; raises its error; nil and "timeout".
+function Future.get(self, timeout)
+  expect(timeout == nil or type(timeout) == "number", "Future:get",
+    "timeout: a number of seconds expected, got " .. type(timeout))
+  if not self._is_done then
+    local done, why = self._pool._dispatch.pump_until(self._pool, self, timeout)
+    if not done then return nil, why end
+  end
+  asked(self)
+  if not self._ok then errors.raise(self._results[1]) end
+  return unpack(self._results, 1, self._results.n)
+end
+
+function Future.successful(self)
+  if not Future.ready(self) then error("Future:successful: the call is not done yet", 2) end
+  asked(self)
+  return self._ok
+end
+
+-- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was done before.
+function Future.cancel(self)
+  if Future.ready(self) then return false end
+  if self._pool._ended then return false end
+  if not self._pool._dispatch.cancel(self._pool, self._work) then return false end
+  Future._settle(self, false, pack(dispatch.cancelled_error()))
+  dispatch.run_callbacks(self._pool)
+  return true
+end
+
+-- f(future) once it is done: at once if it is, else while somebody waits for something of this pool.
+function Future.on_done(self, f)
+  expect(checks.is_callable(f), "Future:on_done", "a function expected, got " .. type(f))
+  asked(self)
+  if self._is_done then
+    dispatch.call_back_now(f, self)
+  else
+    self._callbacks = self._callbacks or {}
+    self._callbacks[#self._callbacks + 1] = f
+  end
+  return self
+end
+
+-- Results come through the pool's ring, and workers die; whoever sees that pumps, and looks at the futures again.
+function meta.__mm_wait(self)
+  if Future.ready(self) or self._pool._ended then return true end
+  return self._pool._dispatch.waitable(self._pool)
+end
+
+local module = {}
+
+-- callback(results…) or error_callback(error), once it is done
+local function add_callbacks(future, opts)
+  if not opts or not (opts.callback or opts.error_callback) then return end
+  Future.on_done(future, function(done)
+    if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
+    if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
+    if not done._ok and not opts.error_callback then
+      diagnostics.report("a call of " .. done._pool._name .. " failed: " .. tostring(done._results[1].message))
+    end
+  end)
+end
+
+-- work: what dispatch.cancel cancels; its results go to future:_settle.
+function module.new(pool, opts)
+  local future = setmetatable({ _pool = pool, _is_done = false }, meta)
+  add_callbacks(future, opts)
+  return future
+end
+
+function module.is_future(thing) return getmetatable(thing) == meta end
+
+-- The iterator of those in `futures` that are done, as they come.
+function module.as_completed(wait, futures, timeout)
+  expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
+    "a list of futures expected, got " .. type(futures), 3)
+  expect(timeout == nil or type(timeout) == "number", "as_completed",
+    "timeout: a number of seconds expected, got " .. type(timeout), 3)
+  local open, ready, seen = {}, {}, {}
+  for i, future in ipairs(futures) do
+    expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future), 3)
+    if not seen[future] then open[#open + 1] = future end
+    seen[future] = true
+  end
+  local deadline = timeout and native.time() + timeout
+  return function()
+    if #ready == 0 and #open > 0 then
+      local left = deadline and math.max(0, deadline - native.time())
+      ready = wait(open, left)
+      if #ready == 0 then error("as_completed: timeout: " .. #open .. " futures are not done", 2) end
+      local is_ready, still_open = {}, {}
+      for _, future in ipairs(ready) do is_ready[future] = true end
+      for _, future in ipairs(open) do
+        if not is_ready[future] then still_open[#still_open + 1] = future end
+      end
+      open = still_open
+    end
+    return table.remove(ready, 1)
+  end
+end
+
+-- A call of its own: opts may have timeout, retries, callback, error_callback.
+local sink = {}
+sink.__index = sink
+
+function sink:take_call(_, ok, results) self.future:_settle(ok, results) end
+function sink:fail(_, _, err) self.future:_settle(false, pack(err)) end
+function sink.finished() end
+
+function module.submit(pool, f, opts, args, is_cancellable)
+  local future = module.new(pool, opts)
+  future._work = pool._dispatch.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink),
+    is_cancellable)
+  if future._is_done then future._work = nil end
+  return future
+end
+
+return module

@@ -1,0 +1,412 @@
+-- SPDX-License-Identifier: MIT
+-- Calls over lists: how a list is cut into tasks, and how their results come together again.
+--
+-- A list that somebody waits for is fed: a few slices are under way, each made as large as what the items cost so far
+-- makes worth while, never more than a share of what is left; a worker that finds its slice expensive gives the rest
+-- back. A list that nobody waits for yet is sent at once. An iterator is read no further ahead than a window.
+local require = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local future = require("pool.future")
+
+local new_error, pack = errors.new_error, checks.pack
+local MAP = 1
+-- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are under way for each
+-- worker: of the sizes chosen here, and of one that was given.
+local SLICE_NS, SLICE_LEAST_NS = 2e6, 5e4
+local AHEAD, AHEAD_OF_GIVEN = 2, 512
+-- With a chunksize of 1 calls that take next to nothing travel together all the same: so many nanoseconds of them, and
+-- so many, at most. Nobody can tell: what is done is not lost, and a worker that stays at one gives the others back.
+local EACH_NS, EACH_MOST, AHEAD_OF_EACH = 2e4, 32, 32
+-- Of a list that is sent at once, the share of what is left that each slice gets is one in so many, for each worker.
+local SLICES_PER_WORKER = 16
+local WINDOW_PER_WORKER = 4
+
+local move = table.move or function(from, first, last, at, to)
+  for i = first, last do to[at + i - first] = from[i] end
+end
+
+local lists = {}
+
+-- What comes together ---------------------------------------------------------------------------------
+
+-- batch: pool, results and errors by index, first_error, total, done, tasks (open ones by id); on_progress, on_end
+local batch = {}
+batch.__index = batch
+
+local function note_error(self, index, err)
+  self.errors = self.errors or {}
+  self.errors[index] = err
+  if not self.first_error or index < self.first_error then self.first_error = index end
+end
+
+local function note_done(self, count)
+  self.done = self.done + count
+  if self.progress then self.progress:update(self.done) end
+end
+
+local function note_cost(self, count, ns)
+  if ns == 0 then return end
+  local cost = ns / count
+  self.cost = self.cost and (self.cost + cost) / 2 or cost
+end
+
+-- A result for each of the items that nothing had become of.
+local function take_one_by_one(self, task, first, count, results, failures)
+  for i = 1, count do
+    local index = first + i - 1
+    if not (task.settled and task.settled[index]) then
+      if failures and failures[i] then
+        note_error(self, task.base + index, new_error(failures[i], self.pool._name))
+      else
+        self.results[task.base + index] = results[i]
+      end
+      note_done(self, 1)
+    end
+  end
+end
+
+function batch:take(task, first, count, ns, results, failures)
+  note_cost(self, count, ns)
+  if failures or task.settled then return take_one_by_one(self, task, first, count, results, failures) end
+  local at = task.base + first
+  if at == 1 and count == self.total then
+    self.results = results
+  else
+    move(results, 1, count, at, self.results)
+  end
+  note_done(self, count)
+end
+
+function batch:fail(task, index, err)
+  note_error(self, task.base + index, err)
+  note_done(self, 1)
+end
+
+function batch:finished(task)
+  self.tasks[task.id] = nil
+  self.open = self.open - 1
+  if self.feed and self.left > 0 then self:feed() end
+  if self.open == 0 and not self._is_done then
+    self._is_done = true
+    if self.progress then self.progress:finish() end
+    if self.on_end then self.on_end(self) end
+  end
+end
+
+local function new_progress(pool, opts, total)
+  if not opts or not opts.progress then return nil end
+  return require("pool.progress").new(pool, opts.progress, total)
+end
+
+local function new_batch(pool, mode, f, list, opts)
+  local total = list.n or #list
+  return setmetatable({
+    pool = pool, mode = mode, list = list, total = total, done = 0, results = {}, tasks = {}, open = 0,
+    chunksize = opts and opts.chunksize, timeout = opts and opts.timeout or pool._timeout,
+    retries = opts and opts.retries or pool._retries,
+    progress = new_progress(pool, opts, total), entry = pool._dispatch.add_function(pool, f),
+  }, batch)
+end
+
+-- The error to raise: the first one, from which the others and the results can be had.
+local function error_of(self)
+  if not self.first_error then return nil end
+  local err = self.errors[self.first_error]
+  err.errors, err.results = self.errors, self.results
+  return err
+end
+
+local function limit(self, size, left)
+  local most = self.pool._maxtasks
+  if most and size > most then size = most end
+  return math.max(1, math.min(size, left))
+end
+
+local function put_slice(self, first, count, returns, is_cancellable)
+  self.entry.users = self.entry.users + 1
+  local task = self.pool._dispatch.put(self.pool, {
+    mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
+    timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
+  }, is_cancellable, is_cancellable)
+  self.open = self.open + 1
+  self.tasks[task.id] = task
+end
+
+-- Lists that are waited for ---------------------------------------------------------------------------
+
+local function size_of_slice(self, left)
+  if self.pool._row.is_immediate then return left end
+  if self.chunksize and not self.is_each then return self.chunksize end
+  if self.timeout or not self.cost then return 1 end
+  local share = math.ceil(left / (AHEAD * self.pool._size))
+  if self.is_each then return math.max(1, math.min(share, EACH_MOST, math.floor(EACH_NS / self.cost))) end
+  local least = math.min(share, math.floor(SLICE_LEAST_NS / self.cost))
+  return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
+end
+
+-- Of a given size, many at once and then none for a while: the workers stay awake, and the parent asleep.
+local function feed_some(self)
+  local most = self.pool._size * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  if self.chunksize and self.open > most / 2 then return end
+  while self.open < most and #self.ranges > 0 do
+    local range = self.ranges[#self.ranges]
+    local size = limit(self, size_of_slice(self, self.left), range.last - range.first + 1)
+    put_slice(self, range.first, size, not self.chunksize)
+    range.first = range.first + size
+    self.left = self.left - size
+    if range.first > range.last then table.remove(self.ranges) end
+  end
+end
+
+-- What is not fed will not be: the pool has ended, or the rest cannot be sent.
+local function fail_rest(self, err)
+  for _, range in ipairs(self.ranges) do
+    for index = range.first, range.last do
+      note_error(self, index, err)
+      self.done = self.done + 1
+    end
+  end
+  self.ranges, self.left = {}, 0
+end
+
+local function feed(self)
+  if self.pool._ended then
+    fail_rest(self, self.pool._broken
+      or new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" }))
+  elseif not self.is_feeding then
+    self.is_feeding = true
+    local sent, why = pcall(feed_some, self)
+    self.is_feeding = false
+    if not sent then
+      fail_rest(self, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
+      self.refusal = self.refusal or why
+    end
+  end
+end
+
+local function give_back(self, task, answered)
+  if answered >= task.count then return end
+  table.insert(self.ranges, { first = task.base + answered + 1, last = task.base + task.count })
+  self.left = self.left + task.count - answered
+end
+
+local function run_and_wait(self)
+  self.is_each = self.chunksize == 1 and self.pool._row.has_own_vm and not self.timeout
+  self.feed, self.give_back = feed, (not self.chunksize or self.is_each) and give_back or nil
+  self.ranges, self.left = {}, self.total
+  if self.total > 0 then
+    self.ranges[1] = { first = 1, last = self.total }
+    self:feed()
+    if self.open > 0 then self.pool._dispatch.pump_until(self.pool, self) end
+  end
+  self.pool._dispatch.drop_function(self.pool, self.entry)
+  if self.refusal then error(self.refusal, 0) end
+  if self.pool._broken then errors.raise(self.pool._broken) end
+  local err = error_of(self)
+  if err then errors.raise(err) end
+  return self.results
+end
+
+function lists.map(pool, mode, f, list, opts)
+  local self = new_batch(pool, mode, f, list, opts)
+  local ok, result = pcall(run_and_wait, self)
+  if self.progress then self.progress:finish() end
+  if not ok then error(result, 0) end
+  return result
+end
+
+-- Lists that are waited for later ---------------------------------------------------------------------
+
+local function send_all(self)
+  local first = 1
+  while first <= self.total do
+    local left = self.total - first + 1
+    local size = self.chunksize or math.floor(left / (self.pool._size * SLICES_PER_WORKER))
+    if self.timeout and not self.chunksize then size = 1 end
+    size = limit(self, size, left)
+    put_slice(self, first, size, false, true)
+    first = first + size
+  end
+end
+
+function lists.map_async(pool, mode, f, list, opts)
+  local self = new_batch(pool, mode, f, list, opts)
+  local result = future.new(pool, opts)
+  result._work = self
+  self.open = 1 -- until everything is sent
+  function self.on_end()
+    local err = error_of(self)
+    result:_settle(not err, pack(err or self.results))
+  end
+  local sent, why = pcall(send_all, self)
+  pool._dispatch.drop_function(pool, self.entry)
+  if not sent then
+    pool._dispatch.cancel(pool, self)
+    error(why, 0)
+  end
+  self:finished({ id = 0 })
+  return result
+end
+
+-- Lists and iterators that are read as results are asked for ------------------------------------------
+
+-- stream: a sink whose results wait in `ready`, by index, or in `queue`, in the order of their coming
+local stream = {}
+stream.__index = stream
+
+local function arrive(self, index, ok, value)
+  local outcome = { ok = ok, value = value }
+  if self.is_ordered then
+    self.ready[index] = outcome
+  else
+    self.ready[self.arrived + 1] = outcome
+  end
+  self.arrived = self.arrived + 1
+  if self.progress then self.progress:update(self.arrived) end
+end
+
+function stream:take(task, first, count, _, results, failures)
+  for i = 1, count do
+    local index = first + i - 1
+    if not (task.settled and task.settled[index]) then
+      local failure = failures and failures[i]
+      if failure then
+        arrive(self, task.base + index, false, new_error(failure, self.pool._name))
+      else
+        arrive(self, task.base + index, true, results[i])
+      end
+    end
+  end
+end
+
+function stream:fail(task, index, err) arrive(self, task.base + index, false, err) end
+function stream:finished(task) self.tasks[task.id] = nil end
+
+local function read_chunk(self)
+  local chunk, count = {}, 0
+  while count < self.chunksize do
+    local item, is_item = self.next_item()
+    if not is_item then
+      self.is_exhausted = true
+      break
+    end
+    count = count + 1
+    chunk[count] = item
+  end
+  return chunk, count
+end
+
+local function send_chunk(self)
+  local chunk, count = read_chunk(self)
+  if count == 0 then return end
+  local base = self.last_read
+  self.last_read = base + count
+  self.entry.users = self.entry.users + 1
+  local sent, task = pcall(self.pool._dispatch.put, self.pool, {
+    mode = self.mode, entry = self.entry, sink = self, list = chunk, first = 1, count = count, base = base,
+    timeout = self.timeout, retries = self.retries,
+  }, true, self.retries > 0)
+  if sent then
+    if self.pool._tasks[task.id] then self.tasks[task.id] = task end
+    return
+  end
+  for i = 1, count do
+    arrive(self, base + i, false, new_error({ kind = "unsendable", message = tostring(task), traceback = "" }))
+  end
+end
+
+local function fill(self)
+  while not self.is_exhausted and self.last_read - self.last_given + self.chunksize <= self.window do
+    if self.pool._closed then return end
+    send_chunk(self)
+  end
+end
+
+local function finish_stream(self)
+  if self.is_over then return end
+  self.is_over = true
+  if self.progress then self.progress:finish() end
+  if not self.pool._ended then
+    self.pool._dispatch.cancel(self.pool, self)
+    self.pool._dispatch.drop_function(self.pool, self.entry)
+  end
+end
+
+local function await(self, at)
+  local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
+  if self.pool._dispatch.pump_until(self.pool, arrival) then return end
+  finish_stream(self)
+  if self.pool._broken then errors.raise(self.pool._broken) end
+  error("Pool:imap: the pool was terminated", 0)
+end
+
+-- Raises an item's error; the items after it can be had by asking again. A result of nil comes as false, for nil ends
+-- the loop.
+local function next_result(self)
+  if self.is_over then return nil end
+  fill(self)
+  local at = self.last_given + 1
+  if self.is_exhausted and at > self.last_read then
+    finish_stream(self)
+    return nil
+  end
+  if at > self.last_read then
+    finish_stream(self)
+    error("Pool:imap: the pool was closed before the end of the items", 0)
+  end
+  if not self.ready[at] then await(self, at) end
+  local outcome = self.ready[at]
+  self.ready[at] = nil
+  self.last_given = at
+  fill(self)
+  if not outcome.ok then errors.raise(outcome.value) end
+  if outcome.value == nil then return false end
+  return outcome.value
+end
+
+function lists.stream(pool, f, next_item, total, opts, is_ordered)
+  local chunksize = opts and opts.chunksize or 1
+  local least = pool._row.is_immediate and 1 or pool._size * math.max(WINDOW_PER_WORKER, chunksize)
+  local self = setmetatable({
+    pool = pool, mode = MAP, next_item = next_item, chunksize = chunksize, is_ordered = is_ordered,
+    window = math.max(opts and opts.window or least, chunksize),
+    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries,
+    progress = new_progress(pool, opts, total),
+    entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
+  }, stream)
+  fill(self)
+  local closer = setmetatable({}, { __close = function() finish_stream(self) end })
+  return function() return next_result(self) end, nil, nil, closer
+end
+
+-- Folding ---------------------------------------------------------------------------------------------
+
+-- A sublist's share of the work, as one call in a worker. `op` is associative.
+local function folder(f, op)
+  return function(items)
+    local folded = f(items[1])
+    for i = 2, items.n do folded = op(folded, f(items[i])) end
+    return folded
+  end
+end
+
+function lists.reduce(pool, f, list, op, init, opts)
+  local count = list.n or #list
+  local parts = math.min(count, pool._row.is_immediate and 1 or pool._size * SLICES_PER_WORKER)
+  local sublists, first = { n = parts }, 1
+  for part = 1, parts do
+    local last = math.floor(count * part / parts)
+    local items = { n = last - first + 1 }
+    for i = first, last do items[i - first + 1] = list[i] end
+    sublists[part], first = items, last + 1
+  end
+  local folded, from = init, 1
+  local results = lists.map(pool, MAP, folder(f, op), sublists, opts)
+  if folded == nil then folded, from = results[1], 2 end
+  for part = from, parts do folded = op(folded, results[part]) end
+  return folded
+end
+
+return lists

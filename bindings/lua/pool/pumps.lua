@@ -1,0 +1,86 @@
+-- SPDX-License-Identifier: MIT
+-- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one pool one pumps
+-- (pool/dispatcher.lua). The others stand in their future's line until the future is settled, or until the pumping task
+-- has what it wanted and another one has to pump.
+--
+--   pool     _pumper: the token of the task that pumps; _lines: a set of the futures that have a line
+--   future   _line: a list of waiting tasks
+local require, native = ...
+
+local checks = require("core.checks")
+local waits = require("core.waits")
+
+local time = native.time
+
+local pumps = {}
+
+-- A source for each core that a task pumps, woken when another one took what the pumping task may wait for.
+local sources = setmetatable({}, { __mode = "k" })
+
+local function source_of(core)
+  local source = sources[core]
+  if not source then
+    source = { _waiters = waits.tasks.new_list(), _is_ready = function() return false end }
+    sources[core] = source
+  end
+  return source
+end
+
+local function after_wait(due, id, ...)
+  if id or (...) ~= "timeout" then return id, ... end
+  return nil, due and time() >= due and "timeout" or "look"
+end
+
+local function take_as_task(core, workers, due, id, ...)
+  if id or (...) ~= "timeout" then return id, ... end
+  local things = { core.results or core, source_of(core), checks.unpack(workers) }
+  waits.tasks.wait_any(things, due and math.max(0, due - time()), true)
+  return after_wait(due, core:take(workers, 0))
+end
+
+-- core:take(workers, timeout), which in a task suspends the task alone.
+function pumps.take(core, workers, timeout)
+  if timeout == 0 or not waits.has_tasks() then return core:take(workers, timeout) end
+  return take_as_task(core, workers, waits.tasks.due_of(timeout), core:take(workers, 0))
+end
+
+-- Other waiters look again at what they wait for.
+function pumps.nudge(core)
+  core:nudge()
+  if sources[core] then waits.tasks.wake_all(sources[core]._waiters) end
+end
+
+-- Nobody pumps: the first of a line does from now on.
+function pumps.pass_on(pool)
+  pool._pumper = nil
+  for future in pairs(pool._lines) do
+    if future._line.count > 0 then return waits.tasks.wake_one(future._line) end
+    pool._lines[future] = nil
+  end
+end
+
+local function pump_for(pool, future, due, pump_until)
+  local pumper = {}
+  pool._pumper = pumper
+  local ok, done, why = pcall(pump_until, pool, future, due and math.max(0, due - time()))
+  if pool._pumper == pumper then pumps.pass_on(pool) end
+  if not ok then error(done, 0) end
+  return done, why
+end
+
+-- pump_until(pool, future, timeout), by one task at a time.
+function pumps.in_turn(pool, future, timeout, pump_until)
+  local tasks = waits.tasks
+  local due = tasks.due_of(timeout)
+  pool._lines = pool._lines or {}
+  while pool._pumper and not future._is_done and not pool._ended do
+    if due and time() >= due then return nil, "timeout" end
+    future._line = future._line or tasks.new_list()
+    pool._lines[future] = true
+    tasks.wait_in(future._line, due)
+  end
+  if future._is_done then return true end
+  return pump_for(pool, future, due, pump_until)
+end
+
+return pumps

@@ -1,0 +1,228 @@
+-- SPDX-License-Identifier: MIT
+-- What a worker does in this VM: takes a task as the Lua object that it is, runs it, and puts its answers. Workers of
+-- other VMs do the same in C (bindings/pool_worker.c); the flags and outcomes are those of bindings/pool_core.h.
+--
+--   task    id, number, mode, flags, f; args, or list, first, count, skip; ticket
+--   answer  id, outcome, first, count, ns, values
+--   state   of one worker: claim (number of its task, 0: none), item, begun, doomed; tasks, busy, made, ready, left
+local require, native = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local identity = require("core.identity")
+
+local unpack, pack = checks.unpack, checks.pack
+local time = native.time
+
+local CALL, STARMAP = 0, 2
+local TIMED, RETURNS = 1, 2
+local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
+local FLUSH, RETURN, STRIDE_MAX = 0.002, 0.02, 256
+
+local runner = {}
+
+function runner.new_state(maxtasks)
+  return { claim = 0, item = 0, begun = 0, tasks = 0, busy = 0, made = time(), ready = 0, left = maxtasks or math.huge }
+end
+
+function runner.measures(state)
+  local now = time()
+  local awake = state.ready > 0 and now - state.ready or 0
+  return state.tasks, state.busy, awake, state.ready > 0 and state.ready - state.made or 0, 0, 0
+end
+
+local function has_flag(task, flag) return task.flags % (2 * flag) >= flag end
+
+local function count_calls(state, count, seconds)
+  state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
+end
+
+function errors.timeout_error(seconds, name)
+  return errors.new_error({
+    kind = "timeout", message = string.format("the call took longer than %g s", seconds), traceback = "",
+  }, name)
+end
+
+-- Where nobody else looks at the clock (serial_pool.lua).
+local function is_late(state) return state.limit and time() - state.begun > state.limit end
+
+local function run_call(task, state, put)
+  state.begun, state.item = time(), 1
+  local outcome = pack(errors.call_here(identity.current().name, task.f, unpack(task.args, 1, task.args.n)))
+  if is_late(state) then outcome = { false, errors.timeout_error(state.limit, identity.current().name) } end
+  count_calls(state, 1, time() - state.begun)
+  if outcome[1] then
+    put({ id = task.id, outcome = OK, values = pack(unpack(outcome, 2, outcome.n)) })
+  else
+    put({ id = task.id, outcome = FAILED, values = pack(outcome[2]) })
+  end
+end
+
+-- How each item of the task is called: a function of f, a message handler and the item.
+local function caller_of(task, name)
+  if task.mode == STARMAP then
+    return function(f, _, item) return errors.call_here(name, f, unpack(item, 1, item.n or #item)) end
+  elseif errors.passes_arguments then
+    return xpcall
+  end
+  return function(f, _, item) return errors.call_here(name, f, item) end
+end
+
+-- Answers what has run of a slice, and begins anew.
+local function send_part(part, outcome)
+  local task, now = part.task, time()
+  local count = part.last - part.first + 1
+  part.put({
+    id = task.id, outcome = outcome, first = part.first, count = count, ns = (now - part.begun) * 1e9,
+    values = { n = 2, part.results, part.failures },
+  })
+  count_calls(part.state, count, now - part.begun)
+  part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
+end
+
+-- As in pool_worker.c: the clock is looked at more often where items take long. True: go on.
+local function look(part, left)
+  local now, task = time(), part.task
+  local taken = now - part.looked
+  local is_timed = has_flag(task, TIMED)
+  if taken * 8 < FLUSH and part.stride < STRIDE_MAX and not is_timed then part.stride = part.stride * 2 end
+  if taken * 2 > FLUSH then part.stride = 1 end
+  part.until_look, part.looked = part.stride, now
+  if now - part.list_begun >= RETURN and has_flag(task, RETURNS) then return false end
+  if left > 0 and (is_timed or now - part.begun >= FLUSH) then send_part(part, PART) end
+  return true
+end
+
+local function may_go_on(part, i)
+  if part.state.left <= i - part.first + 1 then return false end
+  return look(part, part.task.count - i)
+end
+
+local function begin_timed(state)
+  state.begun = time()
+  return not state.doomed
+end
+
+local function note_failure(part, i, failure)
+  part.failures = part.failures or {}
+  part.failures[i - part.first + 1] = failure
+end
+
+local function run_slice(task, state, put)
+  local now, name, skip = time(), identity.current().name, task.skip or 0
+  local part = { -- also found by whoever buries the worker
+    task = task, state = state, put = put, results = {}, first = skip + 1, last = skip, begun = now, list_begun = now,
+    looked = now, stride = 1, until_look = 1,
+  }
+  state.part = part
+  local list, base, is_timed, has_most = task.list, task.first - 1, has_flag(task, TIMED), state.left < math.huge
+  local call, f, handler = caller_of(task, name), task.f, errors.handler_of(name)
+  for i = skip + 1, task.count do
+    state.item = i
+    if is_timed and not begin_timed(state) then break end
+    local ok, result = call(f, handler, list[base + i])
+    part.last = i
+    if is_timed and is_late(state) then ok, result = false, errors.timeout_error(state.limit, name) end
+    if ok then part.results[i - part.first + 1] = result else note_failure(part, i, result) end
+    part.until_look = part.until_look - 1
+    if (part.until_look <= 0 or has_most) and not may_go_on(part, i) then break end
+  end
+  send_part(part, part.last < task.count and RETURNED or OK)
+  state.part = nil
+end
+
+-- Of a worker that was stopped in the middle of a slice: what it had done and not sent.
+function runner.rescue(state)
+  local part = state.part
+  state.part = nil
+  if part and part.last >= part.first then send_part(part, PART) end
+end
+
+-- Runs one task; put(answer) may be called several times.
+function runner.run(task, state, put)
+  state.claim = task.number
+  if task.ticket and task.ticket.state == "cancelled" then
+    put({ id = task.id, outcome = SKIPPED, values = { n = 0 } })
+  else
+    if task.ticket then task.ticket.state = "begun" end
+    native.trace_task(task.id)
+    if task.mode == CALL then run_call(task, state, put) else run_slice(task, state, put) end
+    native.trace_task(nil)
+  end
+  state.item, state.begun, state.claim = 0, 0, 0
+end
+
+-- True: the worker may begin. Whoever made the pool hears of it either way.
+function runner.initialize(put, initializer, ...)
+  if not initializer then return true end
+  local ok, err = errors.call_here(identity.current().name, initializer, ...)
+  put({ id = 0, outcome = ok and OK or INITIALIZER_FAILED, values = pack(err) })
+  return ok
+end
+
+-- The parent's side of such a core: what is kept, and what is put -------------------------------------------------
+
+local Core = {}
+runner.Core = Core
+
+function Core.add_function(self, f)
+  local place = Core.store(self, f)
+  return place, place
+end
+
+function Core.store(self, ...)
+  self.last_place = self.last_place + 1
+  self.kept[self.last_place] = pack(...)
+  return self.last_place
+end
+
+function Core.store_slice(self, list, first, last)
+  local slice = { n = last - first + 1 }
+  for i = first, last do slice[i - first + 1] = list[i] end
+  return Core.store(self, slice)
+end
+
+function Core.drop(self, place) self.kept[place] = nil end
+function Core.ticket() return { state = "queued" } end
+function Core.return_ticket() end
+function Core.requeue(_, ticket) ticket.state = "queued" end
+
+function Core.cancel(_, ticket)
+  if ticket.state ~= "queued" then return false end
+  ticket.state = "cancelled"
+  return true
+end
+
+local function new_task(self, mode, flags, id, number, ticket)
+  self.last_number = self.last_number + 1
+  return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], ticket = ticket }
+end
+
+function Core.put(self, mode, flags, id, number, _, ticket, ...)
+  local task = new_task(self, mode, flags, id, number, ticket)
+  task.args = pack(...)
+  return self:put_task(task)
+end
+
+function Core.put_slice(self, mode, flags, id, number, _, ticket, list, first, last)
+  local task = new_task(self, mode, flags, id, number, ticket)
+  task.list, task.first, task.count = list, first, last - first + 1
+  return self:put_task(task)
+end
+
+function Core.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
+  local task, kept = new_task(self, mode, flags, id, number, ticket), self.kept[stored]
+  if mode == CALL then
+    task.args = kept
+  else
+    task.list, task.first, task.count, task.skip = kept[1], 1, kept[1].n, skip
+  end
+  return self:put_task(task)
+end
+
+function runner.new_core(meta, fields)
+  fields.kept, fields.last_place, fields.last_number = {}, 0, 0
+  return setmetatable(fields, meta)
+end
+
+return runner

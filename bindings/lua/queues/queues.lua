@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: MIT
+-- The constructors of queues and pipes of one world: for all VMs and processes (bindings/queue.c, connection.c), for
+-- this VM alone (bindings/local_queue.c, queues/vm_pipe.lua), or on a broker (broker/queue.lua).
+local require, native = ...
+
+local checks = require("core.checks")
+local vm_pipe = require("queues.vm_pipe")
+
+local queues = {}
+
+local function check_maxsize(kind, maxsize)
+  checks.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize", 3)
+  checks.expect(maxsize == nil or (type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53), kind,
+    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
+end
+
+local function new_queue(row, kind, maxsize)
+  if row.objects == "vm" then return native.local_queue_new(kind, maxsize) end
+  return native.queue_new(kind, maxsize, not row.can_wait)
+end
+
+local function queue_constructor(row, kind)
+  return function(maxsize)
+    if type(maxsize) == "table" and maxsize.engine ~= nil then return require("broker.queue").new(kind, maxsize) end
+    if type(maxsize) == "table" then
+      checks.check_options(maxsize, { maxsize = true }, kind)
+      maxsize = maxsize.maxsize
+    end
+    check_maxsize(kind, maxsize)
+    local q, why = new_queue(row, kind, maxsize)
+    return q or error(kind .. ": " .. why, 2)
+  end
+end
+
+local function pipe_constructor(row)
+  return function(duplex)
+    if row.objects == "vm" then return vm_pipe.pipe(duplex ~= false) end
+    local first, second = native.pipe_new(duplex ~= false, not row.can_wait)
+    if not first then error("Pipe: " .. second, 2) end
+    return first, second
+  end
+end
+
+-- row: the world's (core/worlds.lua)
+function queues.constructors(row)
+  local list = { Pipe = pipe_constructor(row) }
+  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do list[kind] = queue_constructor(row, kind) end
+  return list
+end
+
+return queues

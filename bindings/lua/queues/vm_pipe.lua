@@ -1,0 +1,132 @@
+-- SPDX-License-Identifier: MIT
+-- Pipes of the world `threads`: two queues of this VM, one for each direction. Values are passed, not copied; bytes go
+-- in an envelope, so that recv and recv_bytes each refuse what was meant for the other, and take nothing.
+--
+-- A connection is a handle on an end; the end is closed when its last handle is. The thread of a Process gets handles
+-- of its own for the connections among its arguments, closed at its end: so a parent may close its own, as it has to
+-- where workers are processes.
+local require, native = ...
+
+local checks = require("core.checks")
+
+local expect = checks.expect
+
+local Connection = {}
+local connection_meta = { __index = Connection, __name = "Connection" }
+
+local Envelope = {} -- the metatable of bytes on their way
+
+local function check(self, where, direction, what)
+  expect(getmetatable(self) == connection_meta, where, "Connection expected, got " .. type(self), 3)
+  if self._is_closed then error("Connection: used after close", 0) end
+  if not self[direction] then error(where .. ": this end of a one-way pipe only " .. what, 0) end
+  return self[direction]
+end
+
+local function send(self, where, value)
+  return check(self, where, "_outgoing", "receives"):put(value)
+end
+
+function Connection.send(self, ...)
+  expect(select("#", ...) > 0, "Connection:send", "value expected")
+  return send(self, "Connection:send", (...))
+end
+
+function Connection.send_bytes(self, bytes)
+  expect(type(bytes) == "string", "Connection:send_bytes", "string expected, got " .. type(bytes))
+  return send(self, "Connection:send_bytes", setmetatable({ bytes = bytes }, Envelope))
+end
+
+-- What was received and refused stays for the other method.
+local function fetch(self, where, timeout)
+  local incoming = check(self, where, "_incoming", "sends")
+  if self._has_next then return true end
+  local value, why = incoming:get(timeout)
+  if value == nil and why then return nil, why == "empty" and "timeout" or why end
+  self._next, self._has_next = value, true
+  return true
+end
+
+local function take(self)
+  local value = self._next
+  self._next, self._has_next = nil, false
+  return value
+end
+
+function Connection.recv(self, timeout)
+  local ok, why = fetch(self, "Connection:recv", timeout)
+  if not ok then return nil, why end
+  if getmetatable(self._next) == Envelope then
+    error("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes", 0)
+  end
+  return take(self)
+end
+
+function Connection.recv_bytes(self, timeout)
+  local ok, why = fetch(self, "Connection:recv_bytes", timeout)
+  if not ok then return nil, why end
+  if getmetatable(self._next) ~= Envelope then
+    error("Connection:recv_bytes: the next message was sent with send; receive it with recv", 0)
+  end
+  return take(self).bytes
+end
+
+-- True when recv would not wait: there is a message, or the end of file. Without a timeout it does not wait.
+function Connection.poll(self, timeout)
+  local ok, why = fetch(self, "Connection:poll", timeout or 0)
+  return ok == true or why == "closed"
+end
+
+function Connection.fileno(self) return check(self, "Connection:fileno", "_incoming", "sends"):_fileno() end
+
+function Connection.close(self)
+  if self._is_closed then return end
+  self._is_closed = true
+  self._end.handles = self._end.handles - 1
+  if self._end.handles > 0 then return end
+  if self._incoming then self._incoming:close() end
+  if self._outgoing then self._outgoing:close() end
+end
+
+connection_meta.__close = Connection.close
+connection_meta.__gc = Connection.close
+function connection_meta.__tostring(self)
+  return "Connection: " .. tostring(self._incoming or self._outgoing):match("0x.*")
+end
+function connection_meta.__mm_wait(self)
+  if self._is_closed or self._has_next or not self._incoming then return true end
+  return self._incoming, true
+end
+
+local function new(incoming, outgoing, shared)
+  shared = shared or { handles = 0 }
+  shared.handles = shared.handles + 1
+  return setmetatable({ _incoming = incoming, _outgoing = outgoing, _end = shared, _is_closed = false },
+    connection_meta)
+end
+
+local function new_queue() return native.local_queue_new("SimpleQueue") end
+
+-- For a new thread: its arguments, and the handles that are to be closed at its end.
+local function arguments_of_thread(args)
+  local own, handles = { n = args.n }, {}
+  for i = 1, args.n do
+    local value = args[i]
+    if getmetatable(value) == connection_meta and not value._is_closed then
+      value = new(value._incoming, value._outgoing, value._end)
+      handles[#handles + 1] = value
+    end
+    own[i] = value
+  end
+  return own, handles
+end
+
+return {
+  arguments_of_thread = arguments_of_thread,
+  pipe = function(is_duplex)
+    local forth = new_queue()
+    if not is_duplex then return new(forth, nil), new(nil, forth) end
+    local back = new_queue()
+    return new(forth, back), new(back, forth)
+  end,
+}

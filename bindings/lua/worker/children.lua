@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+-- The children of this VM: workers that were started as a Process and are not known to have ended, in order of start.
+-- So a Process that nobody refers to runs on, and is joined (or, a daemon, terminated) when its parent ends.
+--
+--   child   a Process: _worker, _daemon, _starter (identity.agent() of the caller of start)
+local require = ...
+
+local identity = require("core.identity")
+
+local children = {}
+local started = {}
+
+function children.add(child)
+  child._starter = identity.agent()
+  started[#started + 1] = child
+end
+
+function children.forget_ended()
+  local alive = {}
+  for _, child in ipairs(started) do
+    if child._worker:is_alive() then alive[#alive + 1] = child end
+  end
+  started = alive
+end
+
+-- Those of the calling thread or task.
+function children.active()
+  children.forget_ended()
+  local list, here = {}, identity.agent()
+  for _, child in ipairs(started) do
+    if child._starter == here then list[#list + 1] = child end
+  end
+  return list
+end
+
+-- Ends the children of `agent` (the caller's by default); the main thread's end is that of all. "join" waits for those
+-- that are not daemons, "terminate" stops all, and "abandon" does so without waiting.
+function children.shutdown(how, agent)
+  local ending, others, here = {}, {}, agent or identity.agent() or nil
+  for _, child in ipairs(started) do
+    local list = (not here or child._starter == here) and ending or others
+    list[#list + 1] = child
+  end
+  started = others
+  for _, child in ipairs(ending) do
+    if how ~= "join" or child._daemon then child._worker:terminate() end
+  end
+  if how == "abandon" then return end
+  for _, child in ipairs(ending) do
+    local must_end = how == "terminate" or child._daemon
+    if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
+  end
+end
+
+function children.after_fork() started = {} end
+
+return children

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- What a worker with a VM of its own may use: memory, time, libraries, its share of the processor.
+local require = ...
+
+local checks = require("core.checks")
+local worlds = require("core.worlds")
+
+local expect = checks.expect
+
+local names = { "memory", "timeout", "libs", "nice" }
+local libraries = { safe = 1, io = 2, os = 4, package = 8, debug = 16, ffi = 32, all = 63 } -- vm/state/vm_libraries.h
+
+local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
+local function is_count(value, least, most)
+  return type(value) == "number" and value % 1 == 0 and value >= least and value <= most
+end
+
+-- {"io", "os"} → the sum of their bits
+local function read_libs(where, list)
+  expect(type(list) == "table", where, "libs: a list of names expected, got " .. type(list), 5)
+  local set, sum = { safe = true }, libraries.safe
+  for _, name in ipairs(list) do
+    expect(libraries[name], where,
+      "libs: 'safe', 'io', 'os', 'package', 'debug', 'ffi' or 'all' expected, got " .. tostring(name), 5)
+    if name == "all" then return libraries.all end
+    if not set[name] then sum = sum + libraries[name] end
+    set[name] = true
+  end
+  return sum
+end
+
+local limits = { names = names }
+
+-- The limits among the options of a pool or a process; nil if there are none. A pool's timeout is each item's, and its
+-- own affair.
+function limits.read(where, world, options)
+  local found = {}
+  for _, name in ipairs(names) do
+    if options[name] ~= nil then found[name] = options[name] end
+  end
+  local timeout, memory, nice = found.timeout, found.memory, found.nice
+  expect(timeout == nil or is_seconds(timeout), where,
+    "timeout: a number of seconds above 0 expected, got " .. tostring(timeout), 4)
+  expect(memory == nil or is_count(memory, 1, 2 ^ 53), where,
+    "memory: a number of bytes expected, got " .. tostring(memory), 4)
+  expect(nice == nil or is_count(nice, 0, 19), where, "nice: 0 to 19 expected, got " .. tostring(nice), 4)
+  if found.libs ~= nil then found.libs = read_libs(where, found.libs) end
+  if where == "Pool" then found.timeout = nil end
+  local first = next(found)
+  if not first then return nil end
+  expect(worlds.get(world).has_own_vm, where,
+    first .. ": only for the worlds " .. worlds.list("has_own_vm") .. ", whose workers have a VM of their own", 4)
+  return found
+end
+
+-- A forked worker would have the memory and the libraries of who it was forked from.
+function limits.check_method(where, found, method)
+  expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits", 4)
+end
+
+return limits

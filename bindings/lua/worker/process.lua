@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: MIT
+-- Process: one function on one worker, an interpreter or an operating-system process.
+--
+-- A Process object is a table around a worker handle (bindings/worker.c); worker/children.lua keeps those that run.
+local require = ...
+
+local checks = require("core.checks")
+local identity = require("core.identity")
+local vm_pipe = require("queues.vm_pipe")
+local children = require("worker.children")
+local limits = require("worker.limits")
+local starting = require("worker.start")
+
+local expect = checks.expect
+local process = {}
+local counters = {} -- of the children of each, by the prefix of their names
+
+local prototypes = {} -- methods and metatables by world
+local allowed = { target = true, args = true, name = true, daemon = true, method = true }
+for _, name in ipairs(limits.names) do allowed[name] = true end
+
+-- Methods ----------------------------------------------------------------------------------------------------
+
+local methods = {}
+
+local function started(self, where)
+  if self._closed then error(where .. ": " .. self._name .. " is closed", 3) end
+  if not self._worker then error(where .. ": " .. self._name .. " has not been started", 3) end
+  return self._worker
+end
+
+function methods.start(self)
+  if self._closed then error("Process:start: " .. self._name .. " is closed", 2) end
+  if self._worker then error("Process:start: " .. self._name .. " was started before", 2) end
+  local method = starting.method_of(self._world, self._method, self._limits)
+  local settings = starting.settings(self._world, self._name, self._daemon)
+  settings.limits = self._limits or nil
+  local args = self._args
+  if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
+  children.forget_ended()
+  self._worker = starting.start("Process:start", method, settings, nil, self._target,
+    checks.unpack(args, 1, args.n))
+  self._target, self._args = nil, nil
+  children.add(self)
+end
+
+function methods.join(self, timeout)
+  local done, why = started(self, "Process:join"):wait(timeout)
+  if done then children.forget_ended() end
+  return done, why
+end
+
+function methods.is_alive(self)
+  if self._closed then error("Process:is_alive: " .. self._name .. " is closed", 2) end
+  return self._worker and self._worker:is_alive()
+end
+
+function methods.terminate(self) started(self, "Process:terminate"):terminate() end
+function methods.kill(self) started(self, "Process:kill"):kill() end
+
+function methods.close(self)
+  if self._closed then return end
+  if self._worker then
+    if self._worker:is_alive() then error("Process:close: " .. self._name .. " is still running", 2) end
+    self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
+    children.forget_ended()
+    self._worker:close()
+  end
+  self._closed = true
+end
+
+-- Fields -------------------------------------------------------------------------------------------------------
+
+local fields = {}
+
+function fields.name(self) return self._name end
+function fields.daemon(self) return self._daemon end
+function fields.pid(self)
+  if self._closed then return self._pid or nil end
+  return self._worker and self._worker:pid() or nil
+end
+function fields.exitcode(self)
+  if self._closed then return self._exitcode or nil end
+  return self._worker and self._worker:exitcode() or nil
+end
+function fields.sentinel(self) return self._worker and not self._closed and self._worker:sentinel() or nil end
+
+local function read(self, key)
+  if methods[key] then return methods[key] end
+  return fields[key] and fields[key](self)
+end
+
+local function write(self, key, value)
+  if key ~= "name" and key ~= "daemon" then error("Process: no field '" .. tostring(key) .. "' to set", 2) end
+  if self._worker then error("Process: " .. key .. " cannot change after start", 2) end
+  rawset(self, "_" .. key, value)
+end
+
+local function describe(self)
+  local state = "initial"
+  if self._closed then
+    state = "closed"
+  elseif self._worker then
+    local code = self._worker:exitcode()
+    state = code and "ended, exitcode " .. code or "running"
+  end
+  return string.format("Process: %s (%s)", self._name, state)
+end
+
+-- Construction -----------------------------------------------------------------------------------------------------
+
+-- Process(f, …) or Process{ target = f, args = {…}, name =, daemon =, method = }
+function process.read_arguments(first, ...)
+  if type(first) ~= "table" or getmetatable(first) then
+    expect(checks.is_callable(first), "Process", "a function expected, got " .. type(first), 3)
+    return { target = first, args = checks.pack(...) }
+  end
+  checks.check_options(first, allowed, "Process")
+  expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
+  local args = first.args or {}
+  expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
+  local copy = { n = args.n or #args }
+  for i = 1, copy.n do copy[i] = args[i] end
+  return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method,
+    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice }
+end
+
+local start_methods = { fork = true, spawn = true, forkserver = true }
+
+function process.next_name()
+  local here = identity.current().name
+  local prefix = here == "MainProcess" and "Process-" or here .. ":"
+  counters[prefix] = (counters[prefix] or 0) + 1
+  return prefix .. counters[prefix]
+end
+
+-- The constructor of a world whose workers are handles.
+function process.class(world)
+  if prototypes[world] then return prototypes[world] end
+  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = nil }
+  function meta.__mm_wait(self)
+    if self._closed then return true end
+    return started(self, "wait"), true
+  end
+  prototypes[world] = function(...)
+    local options = process.read_arguments(...)
+    expect(options.method == nil or start_methods[options.method], "Process",
+      "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(options.method))
+    expect(options.name == nil or type(options.name) == "string", "Process",
+      "name: a string expected, got " .. type(options.name))
+    local found = limits.read("Process", world, options)
+    limits.check_method("Process", found, options.method)
+    local self = {
+      _world = world,
+      _target = options.target,
+      _args = options.args,
+      _name = options.name or process.next_name(),
+      _daemon = options.daemon and true or false,
+      _method = options.method,
+      _limits = found or false,
+      _starter = false,
+      _worker = false, -- all fields exist from the start: __newindex is for the public ones
+      _closed = false,
+      _pid = false,
+      _exitcode = false,
+    }
+    return setmetatable(self, meta)
+  end
+  return prototypes[world]
+end
+
+function process.after_fork()
+  counters = {}
+  children.after_fork()
+end
+
+return process

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- The Process of a world without workers: a plain call, made at once by start, in the caller. Pools of such a world are
+-- in pool/serial_backend.lua.
+local require, native = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local identity = require("core.identity")
+local process = require("worker.process")
+
+local unpack = checks.unpack
+
+-- Process: the call is made by start ------------------------------------------------------------------------
+
+local Process = {}
+
+local function started(self, where)
+  if not self._started then error(where .. ": " .. self.name .. " has not been started", 3) end
+end
+
+function Process.start(self)
+  if self._started then error("Process:start: " .. self.name .. " was started before", 2) end
+  self._started = true
+  self.pid = native.pid()
+  local before = identity.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = self._world })
+  local mark = native.held_mark()
+  local ok, err = errors.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
+  native.held_end_since(mark, not ok)
+  identity.set_current(before)
+  self.exitcode = ok and 0 or 1
+  if not ok then
+    io.stdout:flush()
+    io.stderr:write(self.name, ": ", tostring(err), "\n")
+  end
+end
+
+function Process.join(self)
+  started(self, "Process:join")
+  return true
+end
+
+function Process.is_alive() return false end
+function Process.terminate(self) started(self, "Process:terminate") end
+function Process.kill(self) started(self, "Process:kill") end
+function Process.close() end
+
+local process_meta = {
+  __index = Process,
+  __name = "Process",
+  __tostring = function(self) return "Process: " .. self.name end,
+  __mm_wait = function(self)
+    started(self, "wait")
+    return true
+  end,
+}
+
+-- The constructor of a world whose processes are calls.
+local function class(world)
+  return function(...)
+    local options = process.read_arguments(...)
+    return setmetatable({
+      _world = world,
+      _target = options.target,
+      _args = options.args,
+      name = options.name or process.next_name(),
+      daemon = options.daemon and true or false,
+    }, process_meta)
+  end
+end
+
+return { class = class }

@@ -1,0 +1,45 @@
+-- SPDX-License-Identifier: MIT
+-- Starting a worker of any world: its settings, its start method, and the start itself. Processes and pools use it.
+local require, native = ...
+
+local identity = require("core.identity")
+local worlds = require("core.worlds")
+
+local start = {}
+
+-- The settings that a worker gets about itself and its parent.
+function start.settings(world, name, is_daemon)
+  local here = identity.current()
+  return {
+    name = name,
+    daemon = is_daemon,
+    world = world,
+    default_world = worlds.default(),
+    path = package.path,
+    cpath = package.cpath,
+    arg = rawget(_G, "arg"),
+    parent = { name = here.name, pid = here.pid },
+  }
+end
+
+-- Fork copies one thread: with more than one in the process, locks that the others hold would stay locked for ever. And
+-- it copies windows, sockets and loops of a host, which the copy must not touch and cannot close.
+function start.method_of(world, wanted, limits)
+  local method = worlds.get(world).start
+  if method then return method end
+  if wanted then return wanted end
+  return not limits and native.may_fork() and native.thread_count() == 1 and "fork" or "forkserver"
+end
+
+-- start(where, method, settings, core, f, …) → a worker handle; raises at the caller's caller.
+function start.start(where, ...)
+  if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
+  local worker, why = native.worker_start(...)
+  if worker then return worker end
+  if why:find("^ENOSYS") then
+    why = "Lua is part of this host program, and no library of the same version is installed to run workers with"
+  end
+  error(where .. ": cannot start a worker: " .. why, 3)
+end
+
+return start

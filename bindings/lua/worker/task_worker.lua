@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+-- A task as a worker: what a Process and a pool of the world `async` have in the place of bindings/worker.c. It has the
+-- methods of that, and ends like one: with an exit code, and what is uncaught is told on stderr.
+local require, native = ...
+
+local checks = require("core.checks")
+local schedulers = require("async.init")
+local children = require("worker.children")
+
+local unpack, pack = checks.unpack, checks.pack
+local TERMINATED, KILLED, FAILED = -15, -9, 1
+
+local Worker = {}
+local worker_meta = { __index = Worker, __name = "Worker" }
+
+function Worker.is_alive(self) return self.task.state == nil end
+function Worker.pid() return native.pid() end
+function Worker.sentinel() return nil end
+
+function Worker.exitcode(self)
+  local task = self.task
+  if not task.state then return nil end
+  if task.state == "done" then return 0 end
+  return task.exit_code or FAILED
+end
+
+function Worker.wait(self, timeout) return schedulers.Task.wait(self.task, timeout) end
+
+local function stop(self, code)
+  local task = self.task
+  if task.state then return end
+  task.exit_code = code
+  schedulers.cancel(task)
+end
+
+function Worker.terminate(self) stop(self, TERMINATED) end
+function Worker.interrupt(self) stop(self, TERMINATED) end
+function Worker.kill(self) stop(self, KILLED) end
+function Worker.close(self) stop(self, KILLED) end
+
+-- A source (scheduler.lua).
+function Worker._is_ready(self) return self.task.state ~= nil end
+
+local function report(worker)
+  local task = worker.task
+  if task.state ~= "failed" then return end
+  io.stdout:flush()
+  local err = task.results
+  io.stderr:write(worker.name, ": ", tostring(err), "\n")
+end
+
+-- The function of a worker, in its task. Its children end with it.
+local function live(settings, f, ...)
+  f(...)
+  for _, handle in ipairs(settings.handles or {}) do handle:close() end
+  children.shutdown("join")
+end
+
+local function on_end(worker, settings)
+  return function()
+    if worker.task.state == "done" then return end
+    for _, handle in ipairs(settings.handles or {}) do handle:close() end
+    children.shutdown("abandon", worker.task)
+    report(worker)
+  end
+end
+
+-- start(settings, nil, f, …): as worker_start of bindings/worker.c
+local function start(settings, _, f, ...)
+  local args, worker = pack(...), setmetatable({ name = settings.name }, worker_meta)
+  local target = f
+  if type(f) ~= "function" then target = function(...) return f(...) end end
+  local task = schedulers.spawn(function() return live(settings, target, unpack(args, 1, args.n)) end)
+  task.name, task.is_worker, task.process, task.is_reported = settings.name, true, task, true
+  task.who = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
+  task.parent = settings.parent
+  task._waiters = schedulers.new_list()
+  worker.task, worker._waiters = task, task._waiters
+  schedulers.on_end(task, on_end(worker, settings))
+  return worker
+end
+
+return { start = start }
