@@ -39,6 +39,9 @@ local function open_broker_pool(options)
   return require("broker.client").begin(setmetatable(settings.read_pool(options, 5), pool.meta))
 end
 
+-- Tail calls, as in the constructors that call it: errors name the script's line by their level.
+local function open_broker_queue(kind, options) return require("broker.queue").new(kind, options) end
+
 local function add_all(world, names)
   for name, value in pairs(names) do world[name] = value end
 end
@@ -53,7 +56,7 @@ local function make_world(name)
   local world, row = { name = name }, worlds.get(name)
   world.Process = row.is_immediate and serial.class(name) or process.class(name)
   world.Pool = pool.class(name, open_broker_pool)
-  add_all(world, queues.constructors(row))
+  add_all(world, queues.constructors(row, open_broker_queue))
   add_all(world, sync.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table

@@ -22,7 +22,7 @@ local function fastest_of(rows, is_meant)
   end
 end
 
-local function has_own_locks(row) return worlds.get(row.world).has_own_vm end
+local function has_own_locks(row) return worlds.has(row.world, "has_own_vm") end
 
 local function is_overlapping(a, b) return a.least <= b.most and b.least <= a.most end
 

@@ -59,7 +59,7 @@ local function baseline_of(rows, row)
   local first
   for _, other in ipairs(rows) do
     if other.workers == row.workers then
-      if worlds.get(other.world).is_immediate then return other end
+      if worlds.has(other.world, "is_immediate") then return other end
       first = first or other
     end
   end

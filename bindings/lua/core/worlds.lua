@@ -46,6 +46,9 @@ local USUAL = "processes"
 -- The row of a world; nil if there is none of this name.
 function worlds.get(name) return by_name[name] end
 
+-- Whether the world has this property; false for other names.
+function worlds.has(name, property) return by_name[name] ~= nil and by_name[name][property] == true end
+
 -- Raises at the caller's caller where there is no world of this name.
 function worlds.check(name, where)
   if by_name[name] then return by_name[name] end

@@ -19,9 +19,9 @@ local function new_queue(row, kind, maxsize)
   return native.queue_new(kind, maxsize, not row.can_wait)
 end
 
-local function queue_constructor(row, kind)
+local function queue_constructor(row, kind, open_broker_queue)
   return function(maxsize)
-    if type(maxsize) == "table" and maxsize.engine ~= nil then return require("broker.queue").new(kind, maxsize) end
+    if type(maxsize) == "table" and maxsize.engine ~= nil then return open_broker_queue(kind, maxsize) end
     if type(maxsize) == "table" then
       checks.check_options(maxsize, { maxsize = true }, kind)
       maxsize = maxsize.maxsize
@@ -41,10 +41,12 @@ local function pipe_constructor(row)
   end
 end
 
--- row: the world's (core/worlds.lua)
-function queues.constructors(row)
+-- row: the world's (core/worlds.lua); open_broker_queue(kind, options) makes the queues that are on a broker.
+function queues.constructors(row, open_broker_queue)
   local list = { Pipe = pipe_constructor(row) }
-  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do list[kind] = queue_constructor(row, kind) end
+  for _, kind in ipairs({ "Queue", "SimpleQueue", "JoinableQueue" }) do
+    list[kind] = queue_constructor(row, kind, open_broker_queue)
+  end
   return list
 end
 

@@ -48,7 +48,7 @@ function limits.read(where, world, options)
   if where == "Pool" then found.timeout = nil end
   local first = next(found)
   if not first then return nil end
-  expect(worlds.get(world).has_own_vm, where,
+  expect(worlds.has(world, "has_own_vm"), where,
     first .. ": only for the worlds " .. worlds.list("has_own_vm") .. ", whose workers have a VM of their own", 4)
   return found
 end
