@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The few things we do with signals.
  *
- * The library installs one handler, and only when a VM on a thread of ours is interrupted for the first time:
- * for SIGURG, which is ignored by default and which hosts do not use. Where the host does use
- * it, we keep off, and interruption waits until the VM comes to a call of ours.
+ * The library installs one handler, and only when a VM on a thread of ours is interrupted for the
+ * first time: for SIGURG, which is ignored by default and which hosts do not use. If the host uses
+ * it, no handler is installed; a stop takes effect at the next call into this library.
  */
 #ifndef OS_SIGNALS_H
 #define OS_SIGNALS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Barrier: so many parties wait for each other (struct sync, shared/sync.h).
  *
- * Each round: parties arrive and wait; the last one may act while the others still wait, and opens. A barrier
- * is broken by a party that gives up, by abort, and by the death of a process that had it and did not let go;
- * then everybody is told, and so is who arrives later, until it is reset.
+ * Each round: parties arrive and wait; the last one may act while the others still wait, and opens.
+ * A barrier is broken by a party that gives up, by abort, and by the death of a process that had it
+ * and did not release it. Then all waiters return, and later arrivals too, until it is reset.
  */
 #ifndef SHARED_BARRIER_H
 #define SHARED_BARRIER_H

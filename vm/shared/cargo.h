@@ -3,15 +3,17 @@
  *
  *     block := struct cargo | reference … | text
  *
- * I1  The first `loaded` of the references are counted in their objects (object.h, I2); a reference is
- *     counted and noted in one step, whatever instant who does it dies at (commons_count_up).
+ * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2); a
+ *     reference is counted and noted in one step, whatever instant the loading process dies at
+ *     (commons_count_up).
+ * I2  The owner of the block, a process or a ring, has what it carries. The mark OWNER_CARRIES in
+ *     the owner word moves with it: cargo of a dead process is unloaded by the sweeper, and then
+ *     freed.
  *
- * I2  Who owns the block, a process or a ring, has what it carries. The mark OWNER_CARRIES in the owner word
- *     moves with it: cargo of a dead process is unloaded by whoever sweeps, and then freed.
- *
- * So a message with handles can be lost with its sender, its receiver or its ring at any instant, and the
- * objects end when they should. Who loads holds the objects meanwhile; who unloads may have taken holds of
- * its own before. Any thread; a block belongs to one at a time.
+ * So a message with handles can be lost with its sender, its receiver or its ring at any instant,
+ * and the objects end when they should. The loading process holds the objects meanwhile; the
+ * unloading one may have taken holds of its own before. Any thread; a block belongs to one at a
+ * time.
  */
 #ifndef SHARED_CARGO_H
 #define SHARED_CARGO_H

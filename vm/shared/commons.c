@@ -551,9 +551,8 @@ static void drop_holder(struct object *o, uint32_t slot) {
   KILL_POINT("commons.holder_dropped");
 }
 
-/* The dead one may have been the last to hold it, or just have let go of it, or have been about to destroy
- * it.
- */
+/* The dead process may have been the last to hold it, or just have released it, or have been about
+ * to destroy it. */
 static void leave_object(void *context, block_ref block) {
   const uint32_t slot = *(const uint32_t *)context;
   struct object *o = commons_at(block);

@@ -2,14 +2,14 @@
 /* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct sync,
  * shared/sync.h).
  *
- * Who comes by may take a free permit before those who wait, who are woken to try their luck: handing each
- * one over would make every take a change of threads. But who has waited for a millisecond is given the next
- * one.
+ * A new caller may take a free permit ahead of waiters (barging); waiters are woken to compete:
+ * handing each permit over would make every take a change of threads. But a waiter of a millisecond
+ * is given the next one.
  *
- * A lock has a holder, a thread of a process. One that ends leaves the lock to the next, who is told. Of
- * semaphores each process has a count. What a process that is gone had taken comes back, as far as permits
- * are missing: where one process takes and another one returns, as with a count of things produced, nothing
- * is.
+ * A lock has a holder, a thread of a process. One that ends leaves the lock to the next waiter,
+ * with a mark that it was abandoned. Of semaphores each process has a count. Permits of a process
+ * that is gone come back, as far as permits are missing: where one process takes and another one
+ * returns, as with a count of things produced, nothing is.
  */
 #ifndef SHARED_PERMITS_H
 #define SHARED_PERMITS_H

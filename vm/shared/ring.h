@@ -3,22 +3,28 @@
  *
  * A ring is an object of the commons: header, two ends, and storage.
  *
- *     struct ring | 2 KiB of storage | …            one arena block of 4 KiB; storage moves out when it grows
- *     storage := record …   record := size u32, kind u32, bytes, padding to 8
- *     a record is inline (the message itself), outside (a block that holds it), or filler up to the wrap
+ *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB;
+ *                                                  storage moves out when it grows
+ *     storage := record …
+ *     record  := size u32 | kind u32 | bytes | padding to 8
  *
- * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at its position
- *     modulo the capacity, a power of two, and never wraps.
+ * A record is inline (the message itself), outside (a block that holds it), or filler up to the
+ * wrap.
+ *
+ * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at
+ *     its position modulo the capacity, a power of two, and never wraps.
  * I2  A message is owned by exactly one of producer, ring, consumer. For an outside message the
  *     block's owner word says which one.
- * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage` a growth.
- * Whatever else has to agree with it is journaled beside the lock before it: whoever takes a dead one's lock
- * compares the commit word with the journal and settles the rest. That is a constant amount of work and may
- * be done twice. I4  A sleeper registers under the lock of the other side after it has checked its condition
- * there; who commits raises the event word before and wakes after. Too many wake-ups are harmless, too few
- * impossible, but for a death: who dies between its commit and the wake, or woken and before it looked, takes
- * a wake-up along. ring_forget makes that good as soon as somebody notices the death; until then each wait
- * looks again, and looks for the dead, after a quarter of a second.
+ * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
+ *     a growth. Whatever else has to agree with it is journaled beside the lock before it: the next
+ *     owner of a dead holder's lock compares the commit word with the journal and settles the rest.
+ *     That is a constant amount of work and may be done twice.
+ * I4  A sleeper registers under the lock of the other side after it has checked its condition
+ *     there; the committing process raises the event word before and wakes after. Too many wake-ups
+ *     are harmless, too few impossible, but for a death: a process that dies between commit and
+ *     wake, or after it was woken and before it checked, loses one wake-up. ring_forget makes that
+ *     good as soon as a process notices the death; until then each wait looks again, and looks for
+ *     the dead, after a quarter of a second.
  *
  * Journal order matters: the comparand (the future commit word) is written first, else repair would
  * believe a stale match. Locks: rank_tail for puts, rank_head for takes, both for growth.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Who takes part: one slot for each process of the program.
+/* The processes that take part: one slot for each process of the program.
  *
- * I1  A slot is FREE, RESERVED (by a parent, for a child to come) or LIVE. The state word carries the
- *     generation of the slot, which rises each time the slot becomes free: an owner id of an earlier life
- * never matches a later one. I2  A live participant holds the slot's `life` lock until it dies. The kernel
- * marks the lock then: that, and the process being gone, is what "dead" means. Nobody guesses from silence.
- * I3  Whoever finds a participant dead may clean up after it, several at once: each step can be done twice.
+ * I1  A slot is FREE, RESERVED (by a parent, for a child to come) or LIVE. The state word carries
+ *     the generation of the slot, which rises each time the slot becomes free: an owner id of an
+ *     earlier life never matches a later one.
+ * I2  A live participant holds the slot's `life` lock until it dies. A process is dead when the
+ *     kernel has marked its lock and its pid is gone. No timeout decides it.
+ * I3  Any process that finds a participant dead may clean up after it, several at once: each step
+ *     can be done twice.
  */
 #ifndef SHARED_ROSTER_H
 #define SHARED_ROSTER_H

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What locks, semaphores, conditions and barriers of a program have in common: an object in the commons with
- * a little state, and places for those who wait, in order. What each kind does with them: permits.h,
- * condition.h, barrier.h.
+/* What locks, semaphores, conditions and barriers of a program have in common: an object in the
+ * commons with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * shared/permits.h, shared/condition.h, shared/barrier.h.
  *
- * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not live to
- * complete is undone. I2  A place is free or not by its one word `state`; the rest of it is written while it
- * is free. It belongs to the process in `slot`, and goes with it. I3  Who may go on follows from the state
- * and the places alone: the kind's `settle` does what is due, and may be done twice. It ends every change,
- * every repair and every mourning, so that no death leaves anybody behind. I4  A wake-up that is lost,
- * because the waker died before the system call, is made good by the sleeper, who looks again after a tenth
- * of a second.
+ * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not
+ *     live to complete is undone.
+ * I2  A place is free or not by its one word `state`; the rest of it is written while it is free.
+ *     It belongs to the process in `slot`, and goes with it.
+ * I3  Which waiters may go on follows from the state and the places alone: the kind's `settle` does
+ *     what is due, and may be done twice. It runs after every change, repair and owner death, so no
+ *     waiter stays blocked.
+ * I4  A wake-up that is lost, because the waker died before the system call, is made good by the
+ *     sleeper, which looks again after a tenth of a second.
  *
  * Everything here under rank_sync, the object's own robust mutex, but for words that are slept on.
  */

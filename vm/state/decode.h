@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes of wire/format.h -> Lua values. transfer.c and globals.c are the only callers.
  *
- * The bytes may be anybody's, unless `is_image`. I1  Nothing outside the message is read (wire/reader.h).
- * I2  No more than O(input) is allocated: `budget` is what array counts and rooms may still claim (format.h,
- * I5). I3  Recursion ends at WIRE_DEPTH_MAX. All memory is Lua's, so raising anywhere leaks nothing but holds
- * of handles, which `received` counts. Decoding may run `require`, and so any Lua code, and so another
- * decoder.
+ * The bytes may be anybody's, unless `is_image`.
+ *
+ * I1  Nothing outside the message is read (wire/reader.h).
+ * I2  No more than O(input) is allocated: `budget` is what array counts and rooms may still claim
+ *     (wire/format.h, I5).
+ * I3  Recursion ends at WIRE_DEPTH_MAX.
+ *
+ * All memory is Lua's, so raising anywhere leaks nothing but holds of handles, which `received`
+ * counts. Decoding may run `require`, and so any Lua code, and so another decoder.
  */
 #ifndef STATE_DECODE_H
 #define STATE_DECODE_H

@@ -14,9 +14,8 @@
 /* Pushes the table: library name -> field -> mark, where _G is a library like the others. [-0, +1, memory] */
 void fresh_push(lua_State *L);
 
-/* Whether a fresh VM has, under the key at `key`, what is at `value`; `marks` is one library's table from
- * fresh_push.
- * [-0, +0, memory] */
+/* Whether a fresh VM has, under the key at `key`, what is at `value`; `marks` is one library's
+ * table from fresh_push. [-0, +0, memory] */
 bool fresh_has(lua_State *L, int marks, int key, int value);
 
 #endif

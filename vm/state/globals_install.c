@@ -7,9 +7,11 @@
  *   STATE_NAMES    global name -> offset of its content, or text of the error it raises
  *   STATE_CLASSES  the same for registered classes
  *   STATE_OWNER    the program's own metatable of _G: offset, text, the table, or nil
+ *
  * I1  A name is in STATE_NAMES exactly while it is not in _G. While one is, _G's metatable is ours.
- * A name is taken out before it is decoded: a module that is required meanwhile and asks for it finds nil,
- * not itself.
+ *
+ * A name is taken out before it is decoded: a module that is required meanwhile and asks for it
+ * finds nil, not itself.
  */
 #include <string.h>
 

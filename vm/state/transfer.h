@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Values cross between VMs: Lua values -> a message -> the same values in another VM.
  *
- * What can be sent, and what becomes of it, is section 7 of the product's page; the bytes are wire/format.h.
- * Encoding happens in the sender's call, so that what cannot be sent is an error there, with the path to the
- * culprit
- * ("cannot send a coroutine (at value.jobs[3].co)"), and later changes to the value are not seen by the
- * receiver.
+ * What can be sent, and what becomes of it, is in docs/reference/lua.md (register); the bytes are
+ * wire/format.h. Encoding happens in the sender's call, so that what cannot be sent is an error
+ * there, with the path to the culprit ("cannot send a coroutine (at value.jobs[3].co)"), and later
+ * changes to the value are not seen by the receiver.
  *
- * Two ways not to be exact: PUC Lua 5.1 cannot tell which closures share an upvalue, so there each gets a
- * copy of its own (a local function that calls itself still works). LuaJIT keeps one NaN, whatever its bits
- * were.
+ * Two ways not to be exact:
+ *   - PUC Lua 5.1 cannot tell which closures share an upvalue, so there each gets a copy of its own
+ *     (a local function that calls itself still works).
+ *   - LuaJIT keeps one NaN, whatever its bits were.
  *
- * Threads: the VM's lock is held. Ownership: an encoded message holds the objects behind its handles until
- * somebody decodes it, or discards it; exactly once, the one or the other.
+ * Threads: the VM's lock is held. Ownership: an encoded message holds the objects behind its
+ * handles until it is decoded or discarded; exactly once, the one or the other.
  */
 #ifndef STATE_TRANSFER_H
 #define STATE_TRANSFER_H

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* One Lua VM: an isolated state with its own lock and its own life.
  *
- * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
- * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
+ * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require
+ * "manymoons" is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it
+ * is closed.
  *
- * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns under the
- * lock.
+ * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns
+ * under the lock.
  *
- * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
- * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone.
- * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed hook of
- * that thread sees it.
+ * I1  A thread that runs Lua in a VM holds its lock (state/vm_lock.h). vm_leave and vm_enter
+ *     bracket what may wait; between them no Lua object may be touched.
+ * I2  The allocator is called by the holder of the lock alone.
+ * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed
+ *     hook of that thread sees it.
  */
 #ifndef STATE_VM_H
 #define STATE_VM_H

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping a thread of a VM that runs or waits, and asking one to make way for others.
  *
- * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's own
- * thread it is safe. So: whoever wants a VM to stop stores the reason and sends its thread a signal, again
- * and again with growing pauses until the VM shows that it has seen it: a signal may strike between two
- * coroutines, and on 5.4 between the interpreter's reading of the hook mask and its clearing of the trap
- * (measured 2026, Lua 5.4.4), and is lost then. The signal also ends the system call in which a waiting VM
- * sleeps.
+ * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's
+ * own thread it is safe. So a thread that wants a VM to stop stores the reason and sends the VM's
+ * thread a signal, again and again with growing pauses until the VM shows that it has seen it: a
+ * signal may strike between two coroutines, and on 5.4 between the interpreter's reading of the
+ * hook mask and its clearing of the trap (measured 2026, Lua 5.4.4), and is lost then. The signal
+ * also ends the system call in which a waiting VM sleeps.
  *
- * What cannot be stopped: a C function that does not come back to Lua; a finalizer, in which Lua runs no
- * hooks; a loop that LuaJIT has compiled; on PUC 5.1 a loop inside a coroutine, for hooks belong to one
- * coroutine there and we do not follow them.
+ * What cannot be stopped:
+ *   - a C function that does not come back to Lua
+ *   - a finalizer, in which Lua runs no hooks
+ *   - a loop that LuaJIT has compiled
+ *   - on PUC 5.1 a loop inside a coroutine, for hooks belong to one coroutine there and we do not
+ *     follow them
  */
 #ifndef STATE_VM_INTERRUPT_H
 #define STATE_VM_INTERRUPT_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* A message as a tree that C can walk, without any Lua: what `mm_val` is.
  *
- * A tree is a list of values; each node knows its tree, and who owns any node owns the tree. It is made once,
- * by reading a message (tree_read) or by adding nodes (tree_make and what follows it), and never changes
- * after that: any thread may read it.
+ * A tree is a list of values; each node knows its tree, and the owner of any node owns the tree. It
+ * is made once, by reading a message (tree_read) or by adding nodes (tree_make and what follows
+ * it), and never changes after that: any thread may read it.
  *
- * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message.h); a list
- * goes on to another VM as those bytes, functions and handles and all. I2  Tables that are named twice are
- * one table of the tree, also where they contain themselves. I3  Reading allocates no more than O(bytes),
- * whatever the bytes are.
+ * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message.h);
+ *     a list goes on to another VM as those bytes, functions and handles and all.
+ * I2  Tables that are named twice are one table of the tree, also where they contain themselves.
+ * I3  Reading allocates no more than O(bytes), whatever the bytes are.
  */
 #ifndef WIRE_TREE_H
 #define WIRE_TREE_H
