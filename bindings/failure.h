@@ -13,8 +13,8 @@
 
 /* A message handler for lua_pcall: turns the error value into a failure of kind "error". [-1, +1, raises] */
 int failure_handler(lua_State *L);
-/* The same for an error met while encoding or decoding: kind "unsendable". Replaces the message on top. [-1,
- * +1, raises] */
+/* The same for an error met while encoding or decoding: kind "unsendable". Replaces the message on
+ * top. [-1, +1, raises] */
 void failure_unsendable(lua_State *L);
 /* Where Lua gave the handler no chance, for want of memory, the error on top becomes a failure; what was too
  * much is garbage by now, and is collected. [-1, +1, raises] */

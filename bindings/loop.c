@@ -209,7 +209,7 @@ static const luaL_Reg methods[] = {
 
 static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL};
 
-/* ---- for who is no task ---------------------------------------------------------------------- */
+/* ---- for callers outside of tasks ------------------------------------------------------------ */
 
 static status attempt_ready(void *context, deadline until) { return ready_wait(context, 1, until); }
 

@@ -13,7 +13,7 @@
 
 /* loop_new() → a Loop; or nil and why */
 int loop_new(lua_State *L);
-/* wait_descriptor(fd, "r" or "w", timeout) → true; or nil and why. For who is no task. */
+/* wait_descriptor(fd, "r" or "w", timeout) → true; or nil and why. For callers outside of tasks. */
 int wait_descriptor(lua_State *L);
 
 #endif

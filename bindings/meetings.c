@@ -91,8 +91,8 @@ static status wait_until_told(lua_State *L, struct told *t, deadline until) REQU
   return was_told && st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
 
-/* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held again in the
- * end. */
+/* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
+ * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
   const struct sync_handle *lock = check_lock(L, 2);

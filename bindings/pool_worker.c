@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Take a task, run it, answer; again and again.
  *
- * Whatever goes wrong with a task (its arguments cannot be decoded, it raises, its result cannot be encoded)
- * is that task's answer. Functions are decoded once and kept under their number; the last FUNCTIONS_KEPT of
- * them.
+ * Whatever goes wrong with a task (its arguments cannot be decoded, it raises, its result cannot be
+ * encoded) is that task's answer. Functions are decoded once and kept under their number; the last
+ * FUNCTIONS_KEPT of them.
  */
 #include "pool_worker.h"
 
@@ -382,7 +382,7 @@ static void do_task(lua_State *L, struct pool_worker *w) {
   bytes_trim(&w->inbox, 64 * 1024);
 }
 
-/* The claim goes last: who finds it, dead, knows which item ran. */
+/* Clears the claim last: after a crash it names the item that was running. */
 static void lay_down(struct cell *cell) {
   atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
   atomic_store_explicit(&cell->item, 0, memory_order_relaxed);

@@ -170,8 +170,8 @@ static status attempt_receive(void *context, deadline until) {
   return STATUS_OK;
 }
 
-/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles takes long to
- * wake. */
+/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles
+ * takes long to wake. */
 static status look_for_a_while(const struct receiving *r) {
   const int64_t start = clock_now_ns();
   status st = STATUS_TIMEOUT;

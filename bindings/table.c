@@ -158,9 +158,9 @@ static int table_len(lua_State *L) {
 }
 
 /* keys() → a list of those that are there now */
-/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of Lua's,
- * because a finalizer may use this table, and its room, while others are pushed; it is had before they are
- * read. */
+/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of
+ * Lua's, because a finalizer may use this table, and its room, while others are pushed; it is had
+ * before they are read. */
 static size_t push_keys(lua_State *L, struct table_handle *h) {
   size_t size = 0;
   lua_pushnil(L);

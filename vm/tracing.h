@@ -2,9 +2,9 @@
 /* The recording that the command line or the environment asks for: what happens when, in a file
  * (trace/recorder.h).
  *
- * `manymoons trace -o FILE script` or MANYMOONS_TRACE=FILE; MANYMOONS_TRACE_LIMIT says how many events are
- * kept. The variables are for this program alone: programs that it runs do not see them, and so leave its
- * file alone.
+ * `manymoons trace -o FILE script` or MANYMOONS_TRACE=FILE; MANYMOONS_TRACE_LIMIT says how many
+ * events are kept. The variables are for this program alone: programs that it runs do not see them,
+ * and so leave its file alone.
  */
 #ifndef TRACING_H
 #define TRACING_H

@@ -54,8 +54,8 @@ MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, 
 }
 
 static inline void bytes_clear(struct bytes *b) { b->len = 0; }
-/* Gives back private memory above `keep` bytes of capacity: a buffer that once held a giant need not stay
- * one. */
+/* Gives back private memory above `keep` bytes of capacity, so that one large message
+ * does not pin memory. */
 void bytes_trim(struct bytes *b, size_t keep);
 
 #endif

@@ -13,10 +13,10 @@
 
 #include "shared/ring.h"
 
-/* Lets go the holds of the message. Bytes that are no message hold nothing. */
+/* Releases the message's holds. Malformed bytes are ignored. */
 void message_discard(const uint8_t *data, size_t size);
-/* One hold more on each object of the message, whose holder the caller is: for a copy of its bytes. -ENOMEM:
- * none. */
+/* One hold more on each object of the message, whose holder the caller is: for a copy of its
+ * bytes. -ENOMEM: none. */
 MUST_CHECK status message_retain(const uint8_t *data, size_t size);
 /* One hold, of a message that did not come to be. */
 void message_drop_reference(object_ref ref);

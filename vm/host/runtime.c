@@ -100,7 +100,7 @@ static struct mm_job *next_ended(struct mm_rt *rt) {
   return j;
 }
 
-/* Jobs that ended and were not told are nobody's any more. */
+/* Frees finished jobs whose callback was not delivered. */
 static void forget_ended(struct mm_rt *rt) {
   for (struct mm_job *j = next_ended(rt); j; j = next_ended(rt)) job_release(j);
 }

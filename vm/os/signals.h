@@ -33,8 +33,8 @@ void signals_end_process(int number);
 MUST_CHECK status signals_open_descriptor(int *fd);
 /* The number of the next one; 0: none. */
 int signals_read_descriptor(int fd);
-/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
- */
+/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us;
+ * all else is default. */
 void signals_reset_in_child(void);
 
 #endif

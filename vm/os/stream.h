@@ -6,8 +6,8 @@
  *     host:port    TCP; port 0 of a listener chooses one
  *     [::1]:port   TCP, version 6
  *
- * No function raises SIGPIPE; all descriptors are close-on-exec and do not block, and belong to the
- * caller.
+ * No function raises SIGPIPE; all descriptors are close-on-exec and do not block, and
+ * belong to the caller.
  */
 #ifndef OS_STREAM_H
 #define OS_STREAM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How many messages of a ring each process took and has not reported done: what a JoinableQueue
- * waits for.
+/* How many messages of a ring each process took and has not reported done: what a
+ * JoinableQueue waits for.
  *
  * A part of a ring (shared/ring.h), in a block that the ring owns. All functions but account_init:
  * under the ring's rank_head, but for `event`, which sleepers watch without it.
@@ -41,8 +41,8 @@ void account_announce_take(struct account *a, uint32_t slot);
 void account_enter_take(struct account *a);
 /* One is done. False, and nothing changed: none is open. */
 MUST_CHECK bool account_report(struct account *a, uint32_t slot);
-/* `count` messages that were taken by `slot` will not be reported by it; those of them that are still open
- * are abandoned. */
+/* `count` messages that were taken by `slot` will not be reported by it; those of them that are
+ * still open are abandoned. */
 void account_forgive(struct account *a, uint32_t slot, int64_t count);
 /* Everything that is charged to `slot`, whose participant is gone. */
 void account_forget(struct account *a, uint32_t slot);

@@ -7,18 +7,18 @@
  *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 4 GiB     ARENA_CLASSES of them,
  *                                                         regions of equal size
  *
- * I1  Each block has one owner word; 0 is free. The word is the only state that names the owner of
- *     the block, and it changes by one atomic operation: there is no moment at which a block is
- *     half taken.
+ * I1  Each block has one owner word; 0 is free. The word is the only state that names the
+ *     owner of the block, and it changes by one atomic operation: there is no moment at which
+ *     a block is half taken.
  * I2  An owner is a participant (a process, shared/roster.h) or an object (a ring, which holds
  *     messages). Cargo is marked in the same word. What a dead participant owned is free after
  *     arena_reap; what an object owns dies with the object.
  * I3  `committed` never says more pages than there are: pages are committed before it is raised,
  *     and it is lowered before they go.
  *
- * How much is committed in all is not counted here, where a death could falsify it: the kernel
- * knows. Nothing here locks, and nothing here blocks. Hints (where to look first) may be stale at
- * no harm.
+ * How much is committed in all is not counted here, where a death could falsify it: the
+ * kernel knows. Nothing here locks, and nothing here blocks. Hints (where to look first) may
+ * be stale at no harm.
  */
 #ifndef SHARED_ARENA_H
 #define SHARED_ARENA_H
@@ -76,8 +76,8 @@ void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);
 owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
-/* The caller owns the block: its first `size` bytes, no more than it has, are committed afterwards. -ENOMEM.
- */
+/* The caller owns the block: its first `size` bytes, no more than it has, are committed
+ * afterwards. -ENOMEM. */
 MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
 /* How many bytes from the block's start are committed; its owner asks. */
 uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block);

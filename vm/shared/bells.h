@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How one thread waits for many things at once. The thread takes a bell, registers its bit with
- * every object, checks each again, and sleeps on the bell. An event rings every registered bell
- * once.
+/* How one thread waits for many things at once. The thread takes a bell, registers its bit
+ * with every object, checks each again, and sleeps on the bell. An event rings every
+ * registered bell once.
  *
  * I1  A stale bit, of a wait that is over or a process that is dead, causes at most one spurious
  *     wake-up. Waiters are not counted.

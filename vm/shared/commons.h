@@ -21,11 +21,11 @@
 #include "shared/object.h"
 #include "shared/totals.h"
 
-/* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
- * process. */
+/* Makes the commons, or counts one more user of it in this process. On a thread that lives as
+ * long as the process. */
 MUST_CHECK status commons_open(void);
-/* In a program started by another one of ours: the segment behind `fd` (taken over), and the slot reserved
- * for us. */
+/* In a program started by another one of ours: the segment behind `fd` (taken over), and the
+ * slot reserved for us. */
 MUST_CHECK status commons_join(int fd, uint32_t slot);
 /* The last user's close unmaps it. */
 void commons_close(void);
@@ -58,8 +58,8 @@ void commons_sweep(void);
 int commons_fd(void);
 uint32_t commons_slot(void);
 owner_id commons_self(void);
-/* The futex to watch for the death of who is in `slot`; see robust_mutex_watch. False: dead, or not there
- * yet. */
+/* The futex to watch for the death of who is in `slot`; see robust_mutex_watch. False: dead,
+ * or not there yet. */
 bool commons_watch_life(uint32_t slot, struct futex_watch *watch);
 
 /* The address of what an offset names, in this process. */
@@ -100,7 +100,8 @@ object_ref commons_object_ref(const struct object *o);
 /* One more, one less handle of this process. The last release anywhere destroys the object. */
 MUST_CHECK status commons_hold(struct object *o);
 void commons_release(struct object *o);
-/* All handles of this process on objects of that kind: it ends in peace, and nobody need mourn it. */
+/* Drops all holds of this process on objects of that kind, on a clean exit, so no
+ * owner-death handling runs. */
 void commons_release_all(enum object_kind kind);
 /* A handle that was copied by fork, and is used for the first time in the child: held already if it was
  * passed, held now if the object still lives. STATUS_FOREIGN: it is gone. */
@@ -123,8 +124,8 @@ void commons_unanchor(struct object *o, uint32_t anchor);
  * kind. May be done twice, the second time by who sweeps after a death in the first. */
 typedef void (*object_destructor)(struct object *o);
 void commons_set_destructor(enum object_kind kind, object_destructor destroy);
-/* What has to happen when a participant that held the object is gone, before it stops to be a holder; may be
- * done twice. */
+/* What has to happen when a participant that held the object is gone, before it stops to be a
+ * holder; may be done twice. */
 typedef void (*object_mourner)(struct object *o, uint32_t slot);
 void commons_set_mourner(enum object_kind kind, object_mourner mourn);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct sync,
- * shared/sync.h).
+/* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct
+ * sync, shared/sync.h).
  *
  * A new caller may take a free permit ahead of waiters (barging); waiters are woken to compete:
  * handing each permit over would make every take a change of threads. But a waiter of a millisecond
@@ -26,10 +26,10 @@ void permits_give_up(struct sync *s, struct sync_wait *w);
 MUST_CHECK status permits_return(struct sync *s, struct sync_agent who, uint64_t count);
 /* The thread, or its VM, ends and has not returned so many. */
 void permits_abandon(struct sync *s, struct sync_agent who, uint64_t count);
-/* The thread ends well, and what it took stays taken: it is charged to nobody any more. */
+/* On a clean exit the permits stay acquired and have no owner. */
 void permits_keep(struct sync *s, struct sync_agent who, uint64_t count);
-/* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is not held by `who`.
- */
+/* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is
+ * not held by `who`. */
 uint32_t permits_return_all(struct sync *s, struct sync_agent who);
 void permits_set_depth(struct sync *s, uint32_t depth);
 

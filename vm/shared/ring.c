@@ -82,9 +82,9 @@ static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
 }
 
-/* What a dead one was giving and did not commit, or took and did not get yet, is the dead one's: whoever
- * sweeps after it frees that. It cannot have been swept before, for the sweeper settles the ring first
- * (ring_forget). */
+/* What a dead one was giving and did not commit, or took and did not get yet, is the dead one's:
+ * whoever sweeps after it frees that. It cannot have been swept before, for the sweeper settles the
+ * ring first (ring_forget). */
 static void return_block(const struct ring *r, const struct ring_end *end) {
   if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
 }
@@ -347,8 +347,8 @@ static status try_put(struct ring *r, const struct letter *letter) {
   return STATUS_OK;
 }
 
-/* Room is checked again under the readers' lock, by bytes and by count, before this thread is counted as
- * asleep. */
+/* Room is checked again under the readers' lock, by bytes and by count, before this thread is
+ * counted as asleep. */
 static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head) {
   const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
   const uint64_t tail = atomic_load(&r->tail.position);
@@ -570,8 +570,7 @@ void ring_abandon(struct ring *r, uint32_t count) {
   if (is_end) wake_joiners(r);
 }
 
-/* A wake-up that the dead one owed, or had been given and took along, is made good: if there is something to
- * wake for. */
+/* Sends again a wake-up lost with a dead process, if there is something to wake for. */
 static void wake_again(struct ring_end *end) {
   if (atomic_load(&end->waiters) == atomic_load(&end->woken)) return;
   atomic_fetch_add(&end->event, 1);
@@ -693,8 +692,8 @@ bool ring_is_readable(const struct ring *r) {
   return atomic_load(&r->tail.position) != atomic_load(&r->head.position) || ring_is_closed(r);
 }
 
-/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the bells was seen
- * here. */
+/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the
+ * bells was seen here. */
 bool ring_watch(struct ring *r, bell_set bells) {
   lock_tail(r);
   atomic_fetch_or(&r->watchers, bells);

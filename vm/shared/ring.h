@@ -8,8 +8,8 @@
  *     storage := record …
  *     record  := size u32 | kind u32 | bytes | padding to 8
  *
- * A record is inline (the message itself), outside (a block that holds it), or filler up to the
- * wrap.
+ * A record is inline (the message itself), outside (a block that holds it), or
+ * filler up to the wrap.
  *
  * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at
  *     its position modulo the capacity, a power of two, and never wraps.
@@ -81,7 +81,7 @@ struct ring_message {
   uint64_t number; /* the ring's first message is 1 */
 };
 
-/* Which message a letter became, and when: before anybody could take it. */
+/* Sequence number and time of a put, taken before the message is visible. */
 struct ring_receipt {
   uint64_t number;
   int64_t ns; /* clock_now_ns */
@@ -93,7 +93,7 @@ struct ring_letter {
   size_t head_size;
   const void *body;
   size_t body_size;
-  struct ring_receipt *receipt; /* NULL: nobody wants one; else it is filled in by a put that succeeds */
+  struct ring_receipt *receipt; /* NULL: none is wanted; else a put that succeeds fills it in */
 };
 
 /* What else a wait may end for; see ring_wait_readable. */
@@ -119,8 +119,8 @@ MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, dea
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
 MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
                                  deadline until);
-/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller holds them meanwhile.
- */
+/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller
+ * holds them meanwhile. */
 MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
                                     const struct object_list *carried, deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
@@ -128,9 +128,9 @@ uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
  * STATUS_TIMEOUT, STATUS_INTERRUPTED: nothing was taken. */
 MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until);
-/* The same without waiting; and *claim, a word in the commons, is the number of the message (the first is 1)
- * exactly when the take committed, whatever instant the taker dies at. After such a death: ring_settle, then
- * read it. */
+/* The same without waiting; and *claim, a word in the commons, is the number of the message (the
+ * first is 1) exactly when the take committed, whatever instant the taker dies at. After such a
+ * death: ring_settle, then read it. */
 MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
                                     _Atomic uint64_t *claim);
 /* Repairs what a dead holder left at the readers' end. */
@@ -143,8 +143,8 @@ void ring_message_done(struct ring_message *message);
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
 MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
 
-/* The bells ring once, at the next put or at the close. True: there is something to take already, or the ring
- * is closed. */
+/* The bells ring once, at the next put or at the close. True: there is something to take already,
+ * or the ring is closed. */
 MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);

@@ -38,19 +38,20 @@ struct roster {
  * start. -EAGAIN: all are taken. */
 MUST_CHECK status roster_reserve(struct roster *r, const struct process_id *self, uint32_t by,
                                  uint32_t *slot);
-/* The calling process, which is `self`, moves into its slot; on the thread that lives as long as the process
- * does. */
+/* The calling process, which is `self`, moves into its slot; on the thread that lives as long as
+ * the process does. */
 void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *self);
 /* A generation is part of every owner id. */
 uint32_t roster_generation(const struct roster *r, uint32_t slot);
-/* True when whoever has the slot, or was to have it, is gone. */
+/* True when the process that has the slot, or was to have it, is gone. */
 bool roster_is_dead(struct roster *r, uint32_t slot);
-/* The slot is free again; its old owner ids are void. Only after its goods were swept. */
+/* The slot is free again; its old owner ids are void. Call after the slot's blocks and
+ * holds were reclaimed. */
 void roster_release(struct roster *r, uint32_t slot, uint32_t generation);
 /* Frees the slots that a dead participant had reserved and not yet put its name to. */
 void roster_release_unnamed(struct roster *r, uint32_t by);
 bool roster_is_free(const struct roster *r, uint32_t slot);
-/* For each dead participant. `visit` sweeps its goods and calls roster_release. */
+/* For each dead participant. `visit` reclaims its blocks and holds and calls roster_release. */
 void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context);
 /* Aborts when an invariant does not hold. Read only. */
 void roster_validate(const struct roster *r);

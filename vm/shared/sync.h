@@ -34,15 +34,15 @@ enum sync_kind {
 enum place_state {
   PLACE_FREE = 0,
   PLACE_WAITING = 1,
-  PLACE_NUDGED = 2,  /* woken, to try its luck, and has not looked yet */
-  PLACE_GRANTED = 3, /* it has what it waited for, and need but collect it */
+  PLACE_NUDGED = 2,  /* woken to retry; has not retried yet */
+  PLACE_GRANTED = 3, /* it has what it waited for, and has not collected it yet */
   PLACE_BROKEN = 4,
 };
 
 struct place {
   futex_word state; /* enum place_state */
   uint32_t slot;
-  uint64_t ticket; /* who came first has the lower one */
+  uint64_t ticket; /* the earlier waiter has the lower one */
   int64_t since_ns;
 };
 

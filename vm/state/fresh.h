@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM has before any program ran in it: the names in _G and in the standard libraries, and what they
- * stand for.
+/* What a VM has before any program ran in it: the names in _G and in the standard libraries, and
+ * what they stand for.
  *
- * Learnt from a Lua state made for the purpose, once per VM that asks, because no list would be right for
- * every version, build and set of libraries. Functions in C are compared by address, across the two states.
- * A table in the registry; the VM's lock protects it.
+ * Learnt from a Lua state made for the purpose, once per VM that asks, because no list would be
+ * right for every version, build and set of libraries. Functions in C are compared by address,
+ * across the two states. A table in the registry; the VM's lock protects it.
  */
 #ifndef STATE_FRESH_H
 #define STATE_FRESH_H

@@ -100,8 +100,8 @@ static void retire_if_empty(lua_State *L, int state) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and
- * popped. */
+/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the
+ * stack and popped. */
 static void set_pending(lua_State *L, int state, int slot, int name) {
   lua_rawgeti(L, state, slot);
   lua_pushvalue(L, name);
@@ -118,8 +118,8 @@ static void push_pending(lua_State *L, int state, int slot, int name) {
   lua_remove(L, -2);
 }
 
-/* What is pending for the name is on top of the stack and becomes its value, now in _G; or its error's text.
- */
+/* What is pending for the name is on top of the stack and becomes its value, now in _G; or
+ * its error's text. */
 static bool global_decode(lua_State *L, int state, int name) {
   lua_pushnil(L);
   set_pending(L, state, STATE_NAMES, name);
@@ -240,8 +240,8 @@ static int global_pairs(lua_State *L) {
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack;
- * pops that. */
+/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the
+ * stack; pops that. */
 static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
@@ -355,8 +355,8 @@ static void install_entry(lua_State *L, enum image_kind kind) {
   }
 }
 
-/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor behind the entry.
- */
+/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor
+ * behind the entry. */
 static enum image_kind read_entry(struct decoder *d) {
   uint8_t kind = 0;
   uint32_t size = 0;

@@ -36,8 +36,8 @@ struct parcel {
 
 /* An empty parcel, with an envelope of `size` bytes in front of what it will carry. */
 void parcel_open(struct parcel *p, const void *envelope, size_t size);
-/* Packs the `count` values from index `first` on as one message; `what` as for transfer_encode. [-0, +0,
- * raises] */
+/* Packs the `count` values from index `first` on as one message; `what` as for
+ * transfer_encode. [-0, +0, raises] */
 void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what);
 /* As ring_put. */
 MUST_CHECK status parcel_put(struct ring *r, const struct parcel *p, deadline until);

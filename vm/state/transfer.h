@@ -52,8 +52,7 @@ int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags)
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out);
 int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count);
 
-/* Lets go of what a message holds. Bytes that are no message hold nothing. Never raises; after transfer_open.
- */
+/* Releases the message's holds. Malformed bytes are ignored. Never raises; after transfer_open. */
 void transfer_discard(lua_State *L, const void *data, size_t size);
 
 #endif

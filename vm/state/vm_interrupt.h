@@ -12,8 +12,8 @@
  *   - a C function that does not come back to Lua
  *   - a finalizer, in which Lua runs no hooks
  *   - a loop that LuaJIT has compiled
- *   - on PUC 5.1 a loop inside a coroutine, for hooks belong to one coroutine there and we do not
- *     follow them
+ *   - on PUC 5.1 a loop inside a coroutine, for hooks belong to one coroutine there and we
+ *     do not follow them
  */
 #ifndef STATE_VM_INTERRUPT_H
 #define STATE_VM_INTERRUPT_H
@@ -26,11 +26,11 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
 /* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
-/* The VM's main thread is that of its process, whose parent may set the word: with the signal that follows it
- * is a stop. */
+/* The VM's main thread is that of its process, whose parent may set the word: with the signal that
+ * follows it is a stop. */
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word);
-/* What this thread runs in the VM is stopped at `at`, by the next interrupt signal or poll after it; until
- * vm_clear_stop. */
+/* What this thread runs in the VM is stopped at `at`, by the next interrupt signal or poll after
+ * it; until vm_clear_stop. */
 void vm_stop_at(struct vm *vm, deadline at);
 /* For VMs that signals are not to reach: from now on they look for stops every thousand instructions, in
  * coroutines made from now on as well. That makes loops of Lua 5.4 take twice as long, and turns LuaJIT's
@@ -40,13 +40,13 @@ void vm_poll_stops(struct vm *vm) REQUIRES(rank_vm);
 void vm_poll_stop(lua_State *L);
 /* From another thread: the same stop, where no signal is to be sent. */
 void vm_ask_to_stop(struct vm *vm, enum vm_stop why);
-/* Before anybody sends SIGNAL_INTERRUPT to a thread of ours by other means than vm_interrupt. -EBUSY: the
- * host uses it. */
+/* Before anybody sends SIGNAL_INTERRUPT to a thread of ours by other means than vm_interrupt.
+ * -EBUSY: the host uses it. */
 MUST_CHECK status vm_prepare_stops(void);
 /* The stop is over: a REPL goes on with its next line. */
 void vm_clear_stop(struct vm *vm);
-/* What was to be stopped is over, and what comes now (children, finalizers) is not to be: no stop counts from
- * here on. */
+/* What was to be stopped is over, and what comes now (children, finalizers) is not to be: no stop
+ * counts from here on. */
 void vm_end_stops(struct vm *vm);
 
 static inline bool vm_should_stop(struct vm *vm) {
@@ -57,8 +57,8 @@ static inline bool vm_should_stop(struct vm *vm) {
  * turns only where they wait. */
 bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 
-/* Raises the stop's error in the running code, and again at each instruction of whoever catches it. [raises]
- */
+/* Raises the stop's error in the running code, and again at each instruction of whoever
+ * catches it. [raises] */
 NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
 /* os.exit in a worker. [raises] */
 NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of one VM: a thread that runs Lua in it holds this lock. The GIL, one for each
- * interpreter.
+/* The lock of one VM: a thread that runs Lua in it holds this lock. The GIL, one for
+ * each interpreter.
  *
  * With one thread there are no waiters, and taking or leaving it is one atomic operation. With
  * several, two schedules decide which is next:
@@ -22,9 +22,9 @@
  *   AWAITED  no holder; a waiter was woken to take it
  *
  * I1  Only FREE may be taken without the guard, only HELD left without it.
- * I2  owner is set while its thread holds the lock, and cleared before it is left: a reader that
- *     looks at it under the guard while the state is WAITED reads a living thread, or NULL (on its
- *     way out).
+ * I2  owner is set while its thread holds the lock, and cleared before it is left: a reader
+ *     that looks at it under the guard while the state is WAITED reads a living thread, or NULL
+ *     (on its way out).
  * I3  A waiter asks by setting drop_request and signalling the owner's thread; it asks again, with
  *     growing pauses, until it is served: a signal may be lost (state/vm_interrupt.h).
  * I4  Counters are written by the holder alone, but for requests: under the guard.

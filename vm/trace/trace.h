@@ -26,8 +26,8 @@ enum trace_kind {
   TRACE_TAKE,
 };
 
-/* What a thread leaves the lock for. NONE: to let others have their turn, or because there is nothing to do.
- */
+/* What a thread leaves the lock for. NONE: to let others have their turn, or because there
+ * is nothing to do. */
 #define TRACE_CALLS(x)                                                                             \
   x(NONE, "") x(UNKNOWN, "blocked") x(PUT, "put") x(GET, "get") x(SEND, "send") x(RECEIVE, "recv") \
       x(JOIN, "join") x(SLEEP, "sleep") x(WAIT, "wait") x(RESULT, "result") x(ACQUIRE, "acquire")  \

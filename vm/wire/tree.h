@@ -70,8 +70,8 @@ struct tree {
   struct tree_block *blocks;
 };
 
-/* The tree of a message, which it takes over; on failure the message is still the caller's. STATUS_MALFORMED,
- * -ENOMEM. */
+/* The tree of a message, which it takes over; on failure the message is still the caller's.
+ * STATUS_MALFORMED, -ENOMEM. */
 MUST_CHECK status tree_read(struct bytes *message, struct tree **out);
 /* An empty tree with one owner. */
 MUST_CHECK status tree_make(struct tree **out);
