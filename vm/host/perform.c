@@ -102,7 +102,7 @@ static int prepare(lua_State *L) {
 static int finish(lua_State *L) {
   struct tree **out = lua_touserdata(L, 1);
   struct bytes *text = transfer_encode(L, 2, lua_gettop(L) - 1, "result");
-  struct bytes message = *text; /* taken over (transfer.h) */
+  struct bytes message = *text; /* taken over (state/transfer.h) */
   bytes_init(text);
   const status st = value_from_message(&message, out);
   if (st == STATUS_OK) return 0;

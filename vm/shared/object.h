@@ -39,7 +39,7 @@ enum object_kind {
   OBJECT_TABLE = 5
 };
 
-/* For those who look on from outside (task/look.h); nothing depends on it. */
+/* For readers of another program (bindings/look.c); nothing depends on it. */
 enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };
 
 enum { OBJECT_MAGIC = 0x4d4d4f42 };

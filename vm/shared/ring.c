@@ -297,7 +297,7 @@ static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail
   atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
-/* The commit, in the order that I3 asks for. rank_tail is held. */
+/* The commit, in order (shared/ring.h, I3). rank_tail is held. */
 static void commit_put(struct ring *r, const struct room *room, block_ref block) REQUIRES(rank_tail) {
   struct ring_end *end = &r->tail;
   end->journal_position =

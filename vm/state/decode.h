@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of wire/format.h -> Lua values. transfer.c and globals.c are the only callers.
+/* Bytes of wire/format.h -> Lua values. transfer.c and globals_install.c are the only callers.
  *
  * The bytes may be anybody's, unless `is_image`.
  *
@@ -32,7 +32,7 @@ struct decoder {
   int keys_count; /* so many have been read */
   uint64_t budget;
   uint32_t received; /* how many handles have been read; unused in an image */
-  bool is_image;     /* bytes of our own, read out of order; see format.h, I2 */
+  bool is_image;     /* bytes of our own, read out of order; see wire/format.h, I2 */
   bool takes_functions;
   bool takes_handles;
   enum names_trust trust;

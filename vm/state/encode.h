@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lua values -> bytes of wire/format.h. transfer.c and globals.c are the only callers.
+/* Lua values -> bytes of wire/format.h. transfer.c and globals_encode.c are the only callers.
  *
  * An encoder works inside a protected call of its owner, on that call's stack; it raises whenever
  * it likes, and the owner cleans up (drops the holds, cuts the bytes). No metamethod of the user's

@@ -291,7 +291,8 @@ static int preload_call(lua_State *L) {
 /* Upvalue: text. Stands where a function would stand that cannot be had. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
-/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top ---- */
+/* ---- installing: one function per kind of entry ---------------------------------------------- */
+/* State at 1; the key, then what is pending for it, on top. */
 
 enum { INSTALL_STATE = 1 };
 

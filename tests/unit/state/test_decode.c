@@ -57,7 +57,7 @@ static void samples_survive_mutation(struct lua_pair *p) {
     pair_run(p->sender, samples[i], 0, 1);
     struct bytes *encoded = transfer_encode(p->sender, -1, 1, "value");
     struct bytes m = *encoded;
-    bytes_init(encoded); /* the bytes are ours now; see transfer.h */
+    bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
     CHECK(decode_exactly(p->receiver, m.data, m.len, TRANSFER_UNTRUSTED));
     every_truncation_is_refused(p->receiver, &m);
     no_flipped_byte_crashes(p->receiver, &m);
