@@ -63,8 +63,8 @@ struct answer_envelope {
   uint64_t ns;    /* … and how long they took */
 };
 
-/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED,
- * whoever is first. */
+/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED; the
+ * first move counts. */
 typedef _Atomic uint32_t ticket_state;
 enum { TICKET_QUEUED = 0, TICKET_BEGUN = 1, TICKET_CANCELLED = 2 };
 

@@ -243,8 +243,8 @@ static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
   return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
 }
 
-/* Whoever wants an item stopped, or to run those behind it, knows which one it is (pool_core.c: doom, limit).
- * False: it does not begin. */
+/* Publishes the item, for a parent that stops it or takes back those behind it (pool_core.c: doom,
+ * limit). False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
   struct cell *cell = p->worker->cell;
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
@@ -353,7 +353,7 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* Whoever cancels a task moves its ticket first, or we do. */
+/* The first move of the ticket decides: the canceller's or ours. */
 static bool may_begin(const struct task_envelope *task) {
   uint32_t queued = TICKET_QUEUED;
   return !task->ticket ||

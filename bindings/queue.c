@@ -201,7 +201,7 @@ static int queue_close(lua_State *L) {
   return 0;
 }
 
-/* The handle goes; the queue stays for whoever else has one. */
+/* The handle goes; the queue stays for the other handles. */
 static int queue_gc(lua_State *L) {
   struct queue *q = lua_touserdata(L, 1);
   if (flavor_at(L, 1) == FLAVORS || !q->ring) return 0;

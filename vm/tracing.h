@@ -14,7 +14,8 @@
 /* Before the main VM is made. False: it was asked for and cannot be; why was said. */
 bool tracing_begin(const struct options *o);
 bool tracing_is_on(void);
-/* Whoever started it, also the script. False: the file is not complete; why was said. */
+/* Also a recording that the script started. False: the file is not complete, and the
+ * reason was printed. */
 bool tracing_end(void);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The handles in a message.
  *
- * While a message is bytes of one process's own, that process has a hold on each object in it (commons_hold).
- * Before the bytes go anywhere else the references are listed and become cargo (shared/cargo.h), which keeps
- * the objects alive whoever dies; then the holds are let go. Who decodes takes holds of its own.
+ * While a message is bytes of one process's own, that process has a hold on each object in it
+ * (commons_hold). Before the bytes go anywhere else the references are listed and become cargo
+ * (shared/cargo.h), which keeps the objects alive if any process dies; then the holds are released.
+ * A decoder takes holds of its own.
  */
 #ifndef CHANNEL_MESSAGE_H
 #define CHANNEL_MESSAGE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A hosted VM in this process: on its own thread, or on that of whoever polls.
+/* A hosted VM in this process: on its own thread, or on the polling one.
  *
- * The lock of the Lua VM is left between jobs, for threads and tasks that scripts have started in it.
+ * The lock of the Lua VM is left between jobs, for threads and tasks that scripts
+ * have started in it.
  */
 #include "host/hosted.h"
 #include "host/perform.h"

@@ -254,7 +254,7 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
-/* Whoever started the program has not reaped it, so the number is still the group's. */
+/* The starter of the program has not reaped it, so the number is still the group's. */
 static void kill_group(struct measurement *m) {
   if (m->pid == 0) return;
   const status st = reap_group(m);

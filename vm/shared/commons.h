@@ -71,9 +71,10 @@ struct bells *commons_bells(void);
 struct totals *commons_totals(void);
 const struct mapping *commons_mapping(void);
 
-/* Where the program records what happens (vm/trace), seen by all its processes at once: 0, or an offset and a
- * number. Asked all the time, so it is two loads, relaxed because whoever acts on what it names loads it
- * again with acquire. The place is in the commons, or where there are none a word that stays 0. */
+/* Where the program records what happens (vm/trace), seen by all its processes at once: 0, or an
+ * offset and a number. Asked all the time, so it is two loads, relaxed because a caller that acts
+ * on what it names loads it again with acquire. The place is in the commons, or where there are
+ * none a word that stays 0. */
 typedef _Atomic uint64_t commons_recording_word;
 extern commons_recording_word *_Atomic commons_recording_place;
 static inline uint64_t commons_recording(void) {
@@ -120,8 +121,8 @@ uint64_t commons_noted(const _Atomic uint64_t *noted);
 void commons_anchor(struct object *o, uint32_t anchor);
 void commons_unanchor(struct object *o, uint32_t anchor);
 
-/* What has to happen when nobody can reach an object of that kind any more; set once by whoever defines the
- * kind. May be done twice, the second time by who sweeps after a death in the first. */
+/* Ends an object of that kind that can no longer be reached; set once, by the file that defines the
+ * kind. May run twice, the second time in a sweeper after a death in the first. */
 typedef void (*object_destructor)(struct object *o);
 void commons_set_destructor(enum object_kind kind, object_destructor destroy);
 /* What has to happen when a participant that held the object is gone, before it stops to be a

@@ -55,7 +55,8 @@ static owner_id ring_owner(const struct ring *r) { return owner_of_object(common
 
 static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
 
-/* A block of the ring's own leaves it; whoever came first, here or in an earlier repair, frees it. */
+/* A block of the ring's own leaves it; the first to take it out, here or in an earlier
+ * repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
   if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
     commons_free(block);
@@ -82,9 +83,9 @@ static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
 }
 
-/* What a dead one was giving and did not commit, or took and did not get yet, is the dead one's:
- * whoever sweeps after it frees that. It cannot have been swept before, for the sweeper settles the
- * ring first (ring_forget). */
+/* A block that a dead process was putting and did not commit, or took and did not get yet, is its
+ * own: the sweeper frees it. It cannot have been swept before, for the sweeper settles the ring
+ * first (ring_forget). */
 static void return_block(const struct ring *r, const struct ring_end *end) {
   if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
 }

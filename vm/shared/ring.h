@@ -107,8 +107,8 @@ enum ring_growth {
   RING_STAYS, /* within 1 MiB: put waits for the reader */
 };
 
-/* A new ring, held once by this process. Whoever makes rings also says, with commons_set_destructor, how they
- * end: by taking what is left and calling ring_fini. */
+/* A new ring, held once by this process. A file that makes rings also defines their end, with
+ * commons_set_destructor: take what is left and call ring_fini. */
 MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
 void ring_fini(struct ring *r);
 

@@ -112,7 +112,7 @@ void sync_unlock(struct sync *s) RELEASES(rank_sync);
 /* Rings the bells that were left with it; a ring that its ringer's death swallows is made good by the
  * sleeper (bells.h, I3). */
 void sync_ring(struct sync *s);
-/* Left with it until something changes; whoever leaves them looks at it afterwards. */
+/* Left with it until something changes; a thread that leaves them looks at it afterwards. */
 void sync_leave_bells(struct sync *s, bell_set bells);
 
 /* Around each change of `now` and of the count of `slot`. */
@@ -136,9 +136,10 @@ uint32_t sync_forget_places(struct sync *s, uint32_t slot);
 /* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
 MUST_CHECK status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until);
 
-/* The RLock that belongs to another object, which has its name in *place, and which the caller holds: made
- * when somebody first asks, held once more by this process. Who asks anchors it (object.h, I3). A name whose
- * lock is gone, for its maker died before it was anchored, is replaced. */
+/* The RLock that belongs to another object, which has its name in *place, and which the
+ * caller holds: made on the first call, held once more by this process. The caller anchors it
+ * (shared/object.h, I3). A name whose lock is gone, for its maker died before it was
+ * anchored, is replaced. */
 MUST_CHECK status sync_beside(_Atomic object_ref *place, struct sync **out);
 /* The other object ends. */
 void sync_leave_beside(_Atomic object_ref *place);

@@ -19,7 +19,7 @@ struct record {
 
 static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
 
-/* Whoever came first, here or in an earlier repair, frees it. */
+/* The first to take it out, here or in an earlier repair, frees it. */
 static void drop_block(const struct table *t, block_ref block) {
   if (arena_give(commons_arena(), commons_mapping(), block, table_owner(t), commons_self()))
     commons_free(block);

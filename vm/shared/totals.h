@@ -7,7 +7,7 @@
  * process that is killed takes its VMs' figures with it.
  *
  * Any thread, any process; the fields are atomic and independent of each other, so relaxed order is
- * enough: whoever wants exact figures reads them when the workers have ended.
+ * enough: a reader that wants exact figures reads them when the workers have ended.
  */
 #ifndef SHARED_TOTALS_H
 #define SHARED_TOTALS_H

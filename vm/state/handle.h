@@ -3,7 +3,7 @@
  *
  * A userdata is a handle when its metatable has, raw, `__mm_handle` = light userdata of a
  * handle_type that was registered with this VM. What crosses is a reference: 64 bits that name the
- * object in the whole program. A message that was encoded *holds* the object: whoever has the
+ * object in the whole program. A message that was encoded *holds* the object: the owner of the
  * message drops each of its references in the end (transfer_discard drops all). Decoding leaves
  * them: a handle that arrives has a hold of its own.
  *

@@ -122,7 +122,7 @@ void vm_make_way(lua_State *L, struct vm *vm) REQUIRES(rank_vm);
 /* This thread runs `vm` from now on, as its main thread (NULL: none): where signals that
  * interrupt will be sent. */
 void vm_bind_thread(struct vm *vm);
-/* One more thread of `vm`, to run `L`. Whoever starts it sets user.thread before it leaves the VM's lock. */
+/* One more thread of `vm`, to run `L`. Its starter sets user.thread before leaving the VM's lock. */
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
 void vm_thread_fini(struct vm_thread *t);
 /* This OS thread is that one; before it enters. */

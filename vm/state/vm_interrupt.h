@@ -57,7 +57,7 @@ static inline bool vm_should_stop(struct vm *vm) {
  * turns only where they wait. */
 bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 
-/* Raises the stop's error in the running code, and again at each instruction of whoever
+/* Raises the stop's error in the running code, and again at each instruction of code that
  * catches it. [raises] */
 NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
 /* os.exit in a worker. [raises] */

@@ -262,7 +262,7 @@ static void take_legacy(struct vm_lock *l, struct lock_user *u, int64_t since) {
   count_wait(l, since);
 }
 
-/* Whoever was asked does not take the lock again before somebody else had it. */
+/* A holder that was asked does not take the lock again before another thread had it. */
 static void await_switch(struct vm_lock *l, uint32_t taken) {
   const deadline until = {clock_now_ns() + read(&l->interval_ns)};
   if (futex_wait(&l->legacy_taken, taken, until)) return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The envelope of a message: its header, its body and the handles behind it, as drawn in format.h.
  *
- * For whoever carries, keeps or lets go of messages without a Lua state. The bytes belong to the caller and
- * may be anybody's. Pure functions; any thread.
+ * For code that carries, keeps or discards messages without a Lua state. The bytes belong to the
+ * caller and may be anybody's. Pure functions; any thread.
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
