@@ -82,7 +82,7 @@ static struct sync_handle *check_lock(lua_State *L, int index) {
   return sync_check(L, index, h && h->s && h->s->kind == SYNC_LOCK ? SYNC_LOCK : SYNC_RLOCK);
 }
 
-/* STATUS_INTERRUPTED: the VM is to stop; what it was told goes to another. */
+/* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
 static status wait_until_told(lua_State *L, struct told *t, deadline until) REQUIRES(rank_vm) {
   const status st = wait_for(L, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;

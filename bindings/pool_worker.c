@@ -412,7 +412,7 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
-/* Who uses a ring holds it: its sweeper settles what it was about there. */
+/* A user of a ring holds it: its sweeper settles what it was doing there. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
   if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");

@@ -184,7 +184,7 @@ static status look_for_a_while(const struct receiving *r) {
   return st;
 }
 
-/* For who waits for an answer. */
+/* For callers that wait for an answer. */
 static status attempt_wait_and_receive(void *context, deadline until) {
   const struct receiving *r = context;
   status st = look_for_a_while(r);

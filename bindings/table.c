@@ -193,7 +193,7 @@ static int table_keys_method(lua_State *L) {
   return 1;
 }
 
-/* lock() → the RLock that belongs to it, the same for all who ask */
+/* lock() → the RLock that belongs to it, the same for all callers */
 static int table_lock_method(lua_State *L) {
   struct sync *s = NULL;
   check_status(L, sync_beside(&check_handle(L)->t->lock, &s));

@@ -28,7 +28,7 @@ void raise_if_stopped(lua_State *L, status st);
 /* For handles of the serial world, where nobody else could end a wait without a timeout. [raises] */
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
 
-/* Who tends to the pools: a function in the registry under this key, or nil. */
+/* Maintains the pools: a function in the registry under this key, or nil. */
 #define WAIT_TENDER "manymoons.tender"
 
 /* While there are tasks of the world `async`, a wait is a look and pause(seconds), again and again: pause

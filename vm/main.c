@@ -173,8 +173,8 @@ static void print_version(void) {
   fflush(stdout);
 }
 
-/* Without a script: what stdin has. As with lua5.4, an error in it is told and does not show in the exit
- * status; with the script's name "-" it does. */
+/* Without a script: what stdin has. As with lua5.4, an error in it is printed and does not show in
+ * the exit status; with the script's name "-" it does. */
 static void run_input(lua_State *L) {
   if (!isatty(STDIN_FILENO)) {
     chunk_run_file(L, NULL);

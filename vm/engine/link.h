@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection to a Redis or Valkey server: commands go out in order, and each brings one reply.
  *
- * Nothing here tries again: a connection that broke is closed by its owner, who opens another one.
- * One thread at a time.
+ * Nothing here tries again: a connection that broke is closed by its owner, which opens another
+ * one. One thread at a time.
  */
 #ifndef ENGINE_LINK_H
 #define ENGINE_LINK_H

@@ -107,7 +107,7 @@ bool hosted_has_work(struct mm_vm *vm);
 void hosted_run_inline(struct mm_vm *vm, deadline until);
 void hosted_end_inline(struct mm_vm *vm);
 
-/* For drivers: what the Lua VM uses is noted for those who ask. */
+/* For drivers: notes what the Lua VM uses, for mm_vm_get_stats. */
 void hosted_note_memory(struct mm_vm *vm, struct vm_memory memory);
 /* For drivers: how long this job may run; 0: as long as it likes. */
 int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j);

@@ -58,7 +58,7 @@ struct mm_job {
 struct mm_job *job_make(void);
 void job_keep(struct mm_job *j);
 void job_release(struct mm_job *j);
-/* Takes the outcome over and wakes who waits. */
+/* Takes the outcome over and wakes the waiters. */
 void job_end(struct mm_job *j, struct outcome outcome);
 static inline bool job_has_ended(const struct mm_job *j) { return atomic_load(&j->phase) == JOB_ENDED; }
 /* STATUS_TIMEOUT: not yet. */

@@ -83,7 +83,7 @@ static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
   mutex_unlock(&vm->lock);
 }
 
-/* The one who was told to stop by nobody was over its time. */
+/* A job that stopped without a request was over its time. */
 static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
   if (outcome->state == -MM_ECANCELED && hosted_stop_reason(vm) == MM_OK) outcome->state = -MM_ELIMIT_TIME;
 }

@@ -137,7 +137,7 @@ static struct outcome outcome_of_results(lua_State *L, struct vm *vm, int first)
 
 static int memory_error(struct vm *vm) { return vm_has_limit(vm) ? MM_ELIMIT_MEM : MM_ENOMEM; }
 
-/* The error on top of L, which Lua gave that code. That it was stopped is known by who asked for it. */
+/* The error on top of L, which Lua gave that code. The requester knows that it was stopped. */
 static struct outcome outcome_of_error(lua_State *L, struct vm *vm, int code) {
   if (vm_should_stop(vm)) return failed_with(L, MM_ECANCELED);
   if (code == LUA_ERRMEM) return failed_with(L, memory_error(vm));

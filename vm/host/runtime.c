@@ -233,7 +233,7 @@ static void clear_ring(struct mm_rt *rt) {
   atomic_store(&rt->is_rung, false);
 }
 
-/* Until nothing is left, or the budget is over: then who watches the descriptor is told again. */
+/* Until nothing is left, or the budget is over: then the descriptor becomes readable again. */
 static void poll_once(struct poll *p) {
   clear_ring(p->rt);
   for (tell_all(p); !is_over(p) && run_inlines(p->rt, p->until); tell_all(p)) p->has_run = true;

@@ -24,7 +24,7 @@ struct process_id {
 struct process_id process_self(void);
 bool process_is_alive(const struct process_id *id);
 
-/* fork(2), after which the child is told to die with its parent. STATUS_OK with *pid == 0 in the child. */
+/* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
 MUST_CHECK status process_fork(pid_t *pid);
 /* Runs `argv` with the descriptor `keep_fd` inherited under the same number, everything else that is
  * close-on-exec closed. The program itself calls process_die_with_parent. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* OS threads. A thread made here begins with all signals blocked (signals.h says who lets which in). */
+/* OS threads. A thread made here begins with all signals blocked (os/signals.h says which
+ * thread lets which in). */
 #ifndef OS_THREAD_H
 #define OS_THREAD_H
 

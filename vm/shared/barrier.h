@@ -29,7 +29,7 @@ MUST_CHECK status barrier_leave(struct sync *s, struct barrier_arrival *a);
 /* By the last one. STATUS_BROKEN: it was broken meanwhile. */
 MUST_CHECK status barrier_open(struct sync *s);
 void barrier_break(struct sync *s);
-/* Empty and whole again; who waits is told that it was broken. */
+/* Empty and whole again; waiters return as from a broken one. */
 void barrier_reset(struct sync *s);
 
 bool barrier_is_broken(struct sync *s);

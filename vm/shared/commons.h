@@ -52,13 +52,13 @@ void commons_share_with_child(uint32_t slot, const struct object_list *passed);
 void commons_after_fork(uint32_t slot);
 /* The child has ended, or never came to be (the caller knows): sweeps what it left. Safe to call twice. */
 void commons_forget_child(struct child_slot child);
-/* Sweeps after everybody who is dead. Cheap when nobody is. */
+/* Sweeps after all dead processes. Cheap if there are none. */
 void commons_sweep(void);
 
 int commons_fd(void);
 uint32_t commons_slot(void);
 owner_id commons_self(void);
-/* The futex to watch for the death of who is in `slot`; see robust_mutex_watch. False: dead,
+/* The futex to watch for the death of the process in `slot`; see robust_mutex_watch. False: dead,
  * or not there yet. */
 bool commons_watch_life(uint32_t slot, struct futex_watch *watch);
 

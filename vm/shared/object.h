@@ -62,12 +62,12 @@ _Static_assert(sizeof(struct object) == 40 + ROSTER_MAX / 8, "layout");
 void object_init(struct object *o, enum object_kind kind);
 /* From now on it can end. The caller holds it. */
 void object_begin(struct object *o);
-/* `slot` becomes a holder beside the caller, who is one. */
+/* `slot` becomes a holder beside the caller, which is one. */
 void object_share(struct object *o, uint32_t slot);
 void object_clear_holder(struct object *o, uint32_t slot);
 bool object_has_holder(const struct object *o, uint32_t slot);
 bool object_is_held(const struct object *o);
-/* The caller, who holds the object, ties it to another one. */
+/* The caller, a holder of the object, ties it to another one. */
 void object_anchor(struct object *o, uint32_t anchor);
 void object_unanchor(struct object *o, uint32_t anchor);
 bool object_is_live(const struct object *o);

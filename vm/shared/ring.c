@@ -549,7 +549,7 @@ static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
   return is_empty_locked(r) && account_open(account_of(r)) <= 0;
 }
 
-/* Under the lock, after a change: whether those who wait for the end are to be woken. */
+/* Under the lock, after a change: whether the waiters for the end are to be woken. */
 static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
   return is_all_done_locked(r) && atomic_exchange(&account_of(r)->is_awaited, 0);
 }
@@ -705,8 +705,8 @@ bool ring_watch(struct ring *r, bell_set bells) {
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
 
-/* Under both locks: who is about to sleep looks at it and at the event word under one of them, and must not
- * be between the two looks. */
+/* Under both locks: a thread about to sleep looks at it and at the event word under one of them,
+ * and must not be between the two looks. */
 void ring_close(struct ring *r) {
   lock_tail(r);
   lock_head(r);

@@ -158,8 +158,8 @@ void ring_abandon(struct ring *r, uint32_t count);
 /* Sleeps until the ring is empty and all that was taken is done or abandoned; *abandoned is how many were,
  * ever. STATUS_TIMEOUT, STATUS_INTERRUPTED: not yet. */
 MUST_CHECK status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until);
-/* Who had the slot is gone: what it was about is settled at both ends, it reports nothing any more, and those
- * who miss a wake-up because of its death get one. May be done twice. */
+/* The process that had the slot is gone: its operation is settled at both ends, it reports nothing
+ * any more, and waiters that miss a wake-up because of its death get one. May be done twice. */
 void ring_forget(struct ring *r, uint32_t slot);
 
 /* Messages, and their bytes, that were ever put into rings of this program, those that are gone included. */

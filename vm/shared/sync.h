@@ -46,7 +46,7 @@ struct place {
   int64_t since_ns;
 };
 
-/* Who does something: a thread of a process. 0 is no thread. */
+/* The author of an operation: a thread of a process. 0 is no thread. */
 struct sync_agent {
   uint32_t slot;
   uint64_t thread;
@@ -104,7 +104,7 @@ MUST_CHECK status sync_make(enum sync_kind kind, uint64_t initial, struct sync *
 void sync_register_kind(void);
 
 void sync_lock(struct sync *s) ACQUIRES(rank_sync);
-/* Settles, unlocks, and wakes who may go on. */
+/* Settles, unlocks, and wakes the waiters that may go on. */
 void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
 /* When nothing has changed. */
 void sync_unlock(struct sync *s) RELEASES(rank_sync);

@@ -278,8 +278,8 @@ status table_make(struct table **out) {
   return STATUS_OK;
 }
 
-/* What it owns is found by its slots; the array goes last, for who does this again needs it.
- * Nobody else is there. */
+/* What it owns is found by its slots; the array goes last, because a second run needs it. No other
+ * process has the table. */
 static void destroy(struct object *object) {
   struct table *t = (struct table *)(void *)object;
   settle_growth(t);

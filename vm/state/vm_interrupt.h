@@ -52,9 +52,9 @@ void vm_end_stops(struct vm *vm);
 static inline bool vm_should_stop(struct vm *vm) {
   return atomic_load_explicit(&vm_self(vm)->stop, memory_order_relaxed) != VM_STOP_NONE;
 }
-/* Before a second thread runs in the VM: lets those who wait for the lock ask its holder. False: it cannot be
- * asked (LuaJIT runs no hooks in compiled code, and one hook at a time in the whole VM), so threads take
- * turns only where they wait. */
+/* Before a second thread runs in the VM: lets waiters for the lock ask its holder. False: it cannot
+ * be asked (LuaJIT runs no hooks in compiled code, and one hook at a time in the whole VM), so
+ * threads take turns only where they wait. */
 bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 
 /* Raises the stop's error in the running code, and again at each instruction of code that

@@ -184,7 +184,8 @@ static void hand_over(struct vm_lock *l, struct lock_user *next) {
   atomic_store_explicit(&next->granted, 1, memory_order_release);
 }
 
-/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch who left. */
+/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch the
+ * thread that left. */
 static void release(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
   struct lock_user *next = take_next(l);
   if (!next) {
@@ -318,8 +319,8 @@ void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALY
   release(l);
 }
 
-/* The place in line of who makes way: at the front, with what is left of its quantum, if it is
- * for an urgent one. */
+/* The place in line of a thread that makes way: at the front, with what is left of its quantum, if
+ * it is for an urgent one. */
 static void stand_in_line(struct vm_lock *l, struct lock_user *u, int64_t left_ns) {
   atomic_store(&u->granted, 0);
   u->is_urgent = false;

@@ -97,7 +97,7 @@ void lock_user_init(struct lock_user *u);
 
 void vm_lock_take(struct vm_lock *l, struct lock_user *u) ACQUIRES(rank_vm);
 void vm_lock_drop(struct vm_lock *l, struct lock_user *u) RELEASES(rank_vm);
-/* Makes way for those who asked, and returns once it is this thread's turn again. */
+/* Makes way for the waiters that asked, and returns once it is this thread's turn again. */
 void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) REQUIRES(rank_vm);
 static inline bool vm_lock_is_asked(const struct vm_lock *l) {
   return atomic_load_explicit(&l->drop_request, memory_order_relaxed);

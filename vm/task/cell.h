@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker's cell: what it says about itself in the commons, readable after its death.
  *
- * One small block, owned by the parent, who makes it before the worker starts and frees it after the worker's
- * end. The worker (or the fork server, for a process that was killed) writes, the parent reads.
+ * One small block, owned by the parent, which makes it before the worker starts and frees it
+ * after the worker's end. The worker (or the fork server, for a process that was killed) writes,
+ * the parent reads.
  */
 #ifndef TASK_CELL_H
 #define TASK_CELL_H

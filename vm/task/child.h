@@ -15,7 +15,7 @@
 
 #include "task/cell.h"
 
-/* What a started program is told on its command line; everything else is in the commons. */
+/* What a started program gets on its command line; everything else is in the commons. */
 struct child_order {
   struct child_slot place;
   block_ref cell;

@@ -90,9 +90,10 @@ void tree_free(struct tree *t);
 /* The field of that name; NULL: there is none. */
 const struct mm_val *tree_field(const struct node_table *table, const char *name, size_t size);
 
-/* Appends a list's values as a message to `out`, which is empty: the message that was read, or a new one. The
- * new one names the handles of `list`; the caller sees to the holds. STATUS_MALFORMED: there is something in
- * it that was not read and cannot be written, or it is nested too deeply; STATUS_TOO_LARGE, -ENOMEM. */
+/* Appends a list's values as a message to `out`, which is empty: the message that was read, or a
+ * new one. The new one names the handles of `list`; the caller takes the holds. STATUS_MALFORMED:
+ * there is something in it that was not read and cannot be written, or it is nested too deeply;
+ * STATUS_TOO_LARGE, -ENOMEM. */
 MUST_CHECK status tree_write(const struct mm_val *list, struct bytes *out);
 
 #endif
