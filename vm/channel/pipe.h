@@ -27,7 +27,7 @@ struct ring *pipe_incoming(const struct pipe_end *end); /* NULL: none */
 struct ring *pipe_outgoing(const struct pipe_end *end);
 /* Aborts when an invariant does not hold. Read only. */
 void pipe_end_validate(const struct pipe_end *end);
-/* Called when the end can no longer be reached, and again if that process died in it;
+/* Called when the end can no longer be reached, and again if the process that ran it died;
  * channel_register_kinds installs it. */
 void pipe_end_destroy(struct object *object);
 
