@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every binding does with its arguments and its results. All functions: [raises] unless said otherwise.
- */
+/* What every binding does with its arguments and its results. All functions: [raises]
+ * unless said otherwise. */
 #ifndef BINDINGS_ARGUMENTS_H
 #define BINDINGS_ARGUMENTS_H
 
@@ -18,8 +18,8 @@ int return_failure(lua_State *L, status st);
 /* Pushes true, or as return_failure. */
 int return_status(lua_State *L, status st);
 
-/* A new metatable for handles: methods in __index, __gc, __close, __tostring ("Queue: 0x…") and __name. [-0,
- * +0] */
+/* A new metatable for handles: methods in __index, __gc, __close, __tostring ("Queue: 0x…")
+ * and __name. [-0, +0] */
 struct handle_class {
   const char *name; /* "Queue" */
   const char *key;  /* its name in the registry, "manymoons.Queue" */

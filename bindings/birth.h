@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker is born with: one block of the commons, written by the parent before the start, read by the
- * worker.
+/* What a worker is born with: one block of the commons, written by the parent before the start,
+ * read by the worker.
  *
- *     struct birth | settings | payload | image
- *
- * settings  a wire message with one table: name, daemon, path, cpath, arg, world, …
- * (bindings/lua/workers.lua) payload   a wire message: the function and its arguments (process), the
- * initializer and its (pool) image     the program's globals (state/globals.h)
+ *     birth     := struct birth | settings | payload | image
+ *     settings  a wire message with one table: name, daemon, path, cpath, arg, world, …
+ *               (bindings/lua/process.lua, worker_settings)
+ *     payload   a wire message: of a process the function and its arguments, of a worker of a
+ *               pool the initializer and its arguments
+ *     image     the program's globals (state/globals.h)
  *
  * The parent owns the block and frees it after the worker's end; until then it does not change.
  */

@@ -173,8 +173,8 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
 }
 
-/* The descriptor is readable exactly while recv would not wait: silenced before the look, rung again after
- * it. */
+/* The descriptor is readable exactly while recv would not wait: silenced before the look,
+ * rung again after it. */
 static void settle_bell(struct connection *c) {
   if (c->bell < 0) return;
   struct ring *ring = pipe_incoming(c->end);
@@ -221,8 +221,8 @@ static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
-/* True when recv would not wait: there is a message, or the end of file. Without a timeout it does not wait.
- */
+/* True when recv would not wait: there is a message, or the end of file. Without a timeout
+ * it does not wait. */
 static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "poll");
   const deadline until = lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2);
@@ -231,8 +231,8 @@ static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
-/* A descriptor for a foreign event loop: readable while recv would not wait. Only to be polled; it goes with
- * the connection. */
+/* A descriptor for a foreign event loop: readable while recv would not wait. Only to be polled; it
+ * goes with the connection. */
 static int connection_fileno(lua_State *L) {
   struct connection *c = check_receiver(L, "fileno");
   if (c->bell < 0) {

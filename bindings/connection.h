@@ -6,8 +6,8 @@
 #include "arguments.h"
 
 void connection_open(lua_State *L);
-/* pipe_new(is_duplex, is_serial) → two connections; of a one-way pipe the first receives, the second sends.
- * [-0, +2, raises] */
+/* pipe_new(is_duplex, is_serial) → two connections; of a one-way pipe the first receives, the
+ * second sends. [-0, +2, raises] */
 int pipe_new(lua_State *L);
 
 #endif

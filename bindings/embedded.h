@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Lua sources of bindings/lua, and what pages are made of (bindings/page, third_party), inside the
- * binary. */
+/* The Lua sources of bindings/lua, and what pages are made of (bindings/page, third_party),
+ * inside the binary. */
 #ifndef BINDINGS_EMBEDDED_H
 #define BINDINGS_EMBEDDED_H
 

@@ -6,8 +6,8 @@
 #include "base/annotations.h"
 #include "state/launch.h"
 
-/* main calls it for argv[1] "--worker" and "--forkserver"; in other hosts luaopen_manymoons_worker and
- * _forkserver do. */
+/* main calls it for argv[1] "--worker" and "--forkserver"; in other hosts luaopen_manymoons_worker
+ * and _forkserver do. */
 NO_RETURN void entry_run(enum launch_kind kind, const char *order);
 
 #endif

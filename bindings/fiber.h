@@ -6,9 +6,9 @@
 
 #include "state/lua_compat.h"
 
-/* fiber_new(co, home) → a handle, or nil and why. co is a coroutine that has not begun: the first switch
- * calls its function, which returns the handle to switch to when it ends; whoever keeps the handle keeps co.
- * Without co: the stack of the calling thread. */
+/* fiber_new(co, home) → a handle, or nil and why. co is a coroutine that has not begun: the first
+ * switch calls its function, which returns the handle to switch to when it ends; the holder of the
+ * handle keeps co, too. Without co: the stack of the calling thread. */
 int fiber_new(lua_State *L);
 /* fiber_switch(from, to): from is the handle of the stack on which the caller runs. Both are of this thread.
  * Returns when somebody switches back. */

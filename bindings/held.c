@@ -80,7 +80,8 @@ void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-/* A semaphore may be taken by one and returned by another: what was taken by who ends well stays taken. */
+/* A semaphore may be taken by one and returned by another: on a clean exit of the taker, the
+ * permit stays taken. */
 static void end_entry(const struct held *h, const struct entry *e, bool has_died) {
   const struct sync_agent who = {h->slot, e->thread};
   if (e->s->kind == SYNC_BARRIER) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the threads of one VM have taken of locks and semaphores and not returned, and which barriers they
- * have met at: so that a thread, or the VM, that ends leaves nobody waiting for it.
+/* What the threads of one VM have taken of locks and semaphores and not returned, and which
+ * barriers they have met at: when a thread ends, or the VM, its locks and barriers are
+ * released for the waiters.
  *
- * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is collected after
- * all of them. What is in it has a handle in the VM: with the last one (held_forget) the VM can return
- * nothing any more. The copy in a forked child is empty.
+ * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is
+ * collected after all of them. What is in it has a handle in the VM: with the last one
+ * (held_forget) the VM can return nothing any more. The copy in a forked child is empty.
  */
 #ifndef BINDINGS_HELD_H
 #define BINDINGS_HELD_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* I1  The values stand at head + 1 … tail in the list; a nil is stood for by `nothing`.
- * I2  Who waits sleeps on the event of its kind, read under the VM's lock after it found nothing. Each put
- * wakes one getter, each get one putter. A sleeper that leaves without having taken what it was woken for
- * wakes the next. I3  Of a joinable queue: unfinished counts what was put and is not done; what each thread
- * took and did not report is in the list, under the address of its record.
+ * I2  A waiter sleeps on the event of its kind, read under the VM's lock after it found nothing.
+ *     Each put wakes one getter, each get one putter. A sleeper that leaves without having taken
+ *     what it was woken for wakes the next.
+ * I3  Of a joinable queue: `unfinished` counts what was put and is not done; what each thread took
+ *     and did not report is in the list, under the address of its record.
  */
 #include "local_queue.h"
 

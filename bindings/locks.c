@@ -20,7 +20,7 @@ static status attempt_take(void *context, deadline until) {
   return permits_take(t->s, t->self, &t->wait, until, &t->was_abandoned);
 }
 
-/* Who only looks learns of a holder's death as well. */
+/* A caller that only looks notices a holder's death as well. */
 static bool is_holder_dead(struct sync *s) {
   struct sync_agent holder;
   struct futex_watch watch;

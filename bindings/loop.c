@@ -132,7 +132,7 @@ static bool has_rung(const struct loop *l) {
   return l->hold.bell && !l->hold.is_shared && bells_seen(&l->hold) != l->seen;
 }
 
-/* Who rings while the loop is awake need not write to its doorbell. */
+/* A thread that rings while the loop is awake need not write to its doorbell. */
 static void set_doorbell(struct loop *l, doorbell_name name) {
   if (l->hold.bell && !l->hold.is_shared) atomic_store(&l->hold.bell->doorbell, name);
 }
@@ -186,7 +186,7 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
   return 2;
 }
 
-/* From another thread of the VM: who sleeps in `sleep` is to look again. */
+/* From another thread of the VM: wakes the thread in `sleep`. */
 static int loop_nudge(lua_State *L) {
   const struct loop *l = check_loop(L);
   doorbell_ring(l->name);
@@ -209,7 +209,7 @@ static const luaL_Reg methods[] = {
 
 static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL};
 
-/* ---- for who is no task ---------------------------------------------------------------------- */
+/* ---- for callers outside of tasks ------------------------------------------------------------ */
 
 static status attempt_ready(void *context, deadline until) { return ready_wait(context, 1, until); }
 

@@ -28,8 +28,8 @@ static struct measurement *measurement_new(lua_State *L) {
   return m;
 }
 
-/* The list of strings at `index` as C has it; it lives as long as that list and what this pushes. [-0, +1,
- * raises] */
+/* The list of strings at `index` as C has it; it lives as long as that list and what this
+ * pushes. [-0, +1, raises] */
 static const char **strings_of(lua_State *L, int index, const char *what) {
   const size_t count = lua_rawlen(L, index);
   const char **list = lua_newuserdata(L, (count + 1) * sizeof *list);

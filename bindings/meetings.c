@@ -82,7 +82,7 @@ static struct sync_handle *check_lock(lua_State *L, int index) {
   return sync_check(L, index, h && h->s && h->s->kind == SYNC_LOCK ? SYNC_LOCK : SYNC_RLOCK);
 }
 
-/* STATUS_INTERRUPTED: the VM is to stop; what it was told goes to another. */
+/* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
 static status wait_until_told(lua_State *L, struct told *t, deadline until) REQUIRES(rank_vm) {
   const status st = wait_for(L, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;
@@ -91,8 +91,8 @@ static status wait_until_told(lua_State *L, struct told *t, deadline until) REQU
   return was_told && st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
 
-/* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held again in the
- * end. */
+/* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
+ * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
   const struct sync_handle *lock = check_lock(L, 2);

@@ -330,7 +330,7 @@ static int memory_type_name(lua_State *L) {
   return 1;
 }
 
-/* lock() → the RLock that belongs to it, the same for all who ask */
+/* lock() → the RLock that belongs to it, the same for all callers */
 static int memory_lock_method(lua_State *L) {
   struct sync *s = NULL;
   char text[STATUS_TEXT_MAX];

@@ -292,8 +292,8 @@ static int class_methods(lua_State *L) {
   return 1;
 }
 
-/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is abandoned
- */
+/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came
+ * later is abandoned */
 static int held_mark_call(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
   return 1;

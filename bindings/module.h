@@ -24,8 +24,8 @@ enum shutdown {
 /* Ends this VM's children. Before the VM is closed. Does not raise. */
 void module_shutdown(lua_State *L, enum shutdown how);
 
-/* Registers the types of handles, so that messages can be decoded before the module is required. [-0, +0,
- * raises] */
+/* Registers the types of handles, so that messages can be decoded before the module is
+ * required. [-0, +0, raises] */
 void module_open_handles(lua_State *L);
 /* The table of methods on top gets those that are written in Lua when one is first asked for: a worker that
  * got a handle has not required the module. [-0, +0, memory] */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parent's side: putting tasks, taking results, and waiting for a result or a death, whichever is first.
- */
+/* The parent's side: putting tasks, taking results, and waiting for a result or a death,
+ * whichever is first. */
 #include "pool_core.h"
 
 #include <limits.h>
@@ -79,8 +79,8 @@ static int core_gc(lua_State *L) {
 
 /* ---- functions and arguments that are kept --------------------------------------------------- */
 
-/* Returns the block, and its place on the stack; nil and why. The values are the top `count`. [-0, +1 or 2,
- * raises] */
+/* Returns the block, and its place on the stack; nil and why. The values are the top `count`.
+ * [-0, +1 or 2, raises] */
 static int store(lua_State *L, int first, int count, const char *what) {
   struct bytes carried;
   const struct bytes *text = transfer_encode(L, first, count, what);
@@ -411,8 +411,8 @@ static int core_recover(lua_State *L) {
   return (int)count + 1;
 }
 
-/* core:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds, bytes in, bytes
- * out */
+/* core:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds,
+ * bytes in, bytes out */
 static int core_measures(lua_State *L) {
   check_core(L, 1);
   const struct cell *cell = worker_cell(L, 2);
@@ -438,9 +438,8 @@ static int core_drain(lua_State *L) {
   return 0;
 }
 
-/* core:nudge(): other threads of this VM that sleep for results, or are about to, look at their futures
- * again.
- */
+/* core:nudge(): other threads of this VM that sleep for results, or are about to, look at
+ * their futures again. */
 static int core_nudge(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
   atomic_fetch_add(&core->nudges, 1);

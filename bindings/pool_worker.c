@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Take a task, run it, answer; again and again.
  *
- * Whatever goes wrong with a task (its arguments cannot be decoded, it raises, its result cannot be encoded)
- * is that task's answer. Functions are decoded once and kept under their number; the last FUNCTIONS_KEPT of
- * them.
+ * Whatever goes wrong with a task (its arguments cannot be decoded, it raises, its result cannot be
+ * encoded) is that task's answer. Functions are decoded once and kept under their number; the last
+ * FUNCTIONS_KEPT of them.
  */
 #include "pool_worker.h"
 
@@ -243,8 +243,8 @@ static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
   return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
 }
 
-/* Whoever wants an item stopped, or to run those behind it, knows which one it is (pool_core.c: doom, limit).
- * False: it does not begin. */
+/* Publishes the item, for a parent that stops it or takes back those behind it (pool_core.c: doom,
+ * limit). False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
   struct cell *cell = p->worker->cell;
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
@@ -353,7 +353,7 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* Whoever cancels a task moves its ticket first, or we do. */
+/* The first move of the ticket decides: the canceller's or ours. */
 static bool may_begin(const struct task_envelope *task) {
   uint32_t queued = TICKET_QUEUED;
   return !task->ticket ||
@@ -382,7 +382,7 @@ static void do_task(lua_State *L, struct pool_worker *w) {
   bytes_trim(&w->inbox, 64 * 1024);
 }
 
-/* The claim goes last: who finds it, dead, knows which item ran. */
+/* Clears the claim last: after a crash it names the item that was running. */
 static void lay_down(struct cell *cell) {
   atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
   atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
@@ -412,7 +412,7 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
-/* Who uses a ring holds it: its sweeper settles what it was about there. */
+/* A user of a ring holds it: its sweeper settles what it was doing there. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
   if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Queue, SimpleQueue and JoinableQueue: put and get are ring_put and ring_take around an encoder and a
- * decoder.
+/* Queue, SimpleQueue and JoinableQueue: put and get are ring_put and ring_take around an
+ * encoder and a decoder.
  *
- * A value is encoded in the caller's put, before the ring is touched: what cannot be sent raises there and
- * leaves the queue as it was, and later changes to a table are not seen by the receiver. A value is decoded
- * after it was taken: one that cannot be decoded raises in that get alone.
+ * A value is encoded in the caller's put, before the ring is touched: what cannot be sent raises
+ * there and leaves the queue as it was, and later changes to a table are not seen by the receiver.
+ * A value is decoded after it was taken: one that cannot be decoded raises in that get alone.
  *
- * A JoinableQueue keeps account (shared/account.h) of what was taken and not reported with task_done. What a
- * process leaves unreported when it ends is abandoned by whoever sweeps after it; what a VM leaves, by its
- * handle. For that a handle that owes reports is anchored in the registry, so that it goes with its VM and
- * not before.
+ * A JoinableQueue keeps account (shared/account.h) of what was taken and not reported with
+ * task_done. What a process leaves unreported when it ends is abandoned by the sweeper; what a VM
+ * leaves, by its handle. For that a handle that owes reports is anchored in the registry, so that
+ * it goes with its VM and not before.
  */
 #include "queue.h"
 
@@ -67,7 +67,7 @@ static status make_ring(struct queue *q, uint64_t maxsize, enum flavor flavor) {
   return st == STATUS_OK && flavor == JOINABLE_QUEUE ? ring_keep_account(q->ring) : st;
 }
 
-/* queue_new("Queue", maxsize or nil, is_serial); the arguments were checked (api.lua). */
+/* The arguments were checked (bindings/lua/api.lua). */
 int queue_new(lua_State *L) {
   static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
@@ -127,8 +127,8 @@ static status attempt_take(void *context, deadline until) {
   return ring_take(get->ring, &get->self->inbox, &get->self->message, until);
 }
 
-/* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes nothing at
- * first. */
+/* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes
+ * nothing at first. */
 static void owe(lua_State *L, struct queue *q, int count) {
   if (q->slot != commons_slot()) q->owed = 0;
   q->slot = commons_slot();
@@ -201,7 +201,7 @@ static int queue_close(lua_State *L) {
   return 0;
 }
 
-/* The handle goes; the queue stays for whoever else has one. */
+/* The handle goes; the queue stays for the other handles. */
 static int queue_gc(lua_State *L) {
   struct queue *q = lua_touserdata(L, 1);
   if (flavor_at(L, 1) == FLAVORS || !q->ring) return 0;

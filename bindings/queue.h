@@ -7,7 +7,7 @@
 
 /* Its metatable and its transfer. [-0, +0, raises] */
 void queue_open(lua_State *L);
-/* queue_new(maxsize or nil, "serial" or nil) [-0, +1, raises] */
+/* queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil, is_serial) [-0, +1, raises] */
 int queue_new(lua_State *L);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* MANYMOONS_STATS=PATH: what the program did in all, written by itself when it ends, as one line of JSON.
+/* MANYMOONS_STATS=PATH: what the program did in all, written by itself when it ends, as
+ * one line of JSON.
  *
  *     {"messages":N,"bytes":N,"lock":{"held":seconds,"waited":seconds,"switches":N}}
  *
- * Messages are those of all queues, pipes and pools, in all processes of the program; a process that was
- * killed has its messages counted, but not how it used its locks. Seconds are sums over all threads of all
- * VMs.
+ * Messages are those of all queues, pipes and pools, in all processes of the program; a process
+ * that was killed has its messages counted, but not how it used its locks. Seconds are sums over
+ * all threads of all VMs.
  */
 #ifndef BINDINGS_STATS_H
 #define BINDINGS_STATS_H

@@ -170,8 +170,8 @@ static status attempt_receive(void *context, deadline until) {
   return STATUS_OK;
 }
 
-/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles takes long to
- * wake. */
+/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles
+ * takes long to wake. */
 static status look_for_a_while(const struct receiving *r) {
   const int64_t start = clock_now_ns();
   status st = STATUS_TIMEOUT;
@@ -184,7 +184,7 @@ static status look_for_a_while(const struct receiving *r) {
   return st;
 }
 
-/* For who waits for an answer. */
+/* For callers that wait for an answer. */
 static status attempt_wait_and_receive(void *context, deadline until) {
   const struct receiving *r = context;
   status st = look_for_a_while(r);

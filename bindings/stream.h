@@ -10,8 +10,8 @@ int stream_listen_call(lua_State *L);
 /* stream_connect(address, timeout) → a stream; or nil and why */
 int stream_connect_call(lua_State *L);
 int stream_forget_call(lua_State *L);
-/* hmac_sha256(key, data) → 32 bytes; sha256(data) → 32 bytes; random_bytes(n); is_same(a, b) in constant time
- */
+/* hmac_sha256(key, data) → 32 bytes; sha256(data) → 32 bytes; random_bytes(n); is_same(a,
+ * b) in constant time */
 int crypto_hmac_call(lua_State *L);
 int crypto_sign_call(lua_State *L); /* sign(key, part, …) → 32 bytes */
 int crypto_sha256_call(lua_State *L);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The handles of locks, semaphores, conditions, barriers and events: one object of the commons each, the same
- * in every world. What they do is in locks.c and meetings.c; `with`, and the classes Condition and Barrier,
- * in lua/sync.lua.
- */
+/* The handles of locks, semaphores, conditions, barriers and events: one object of the commons
+ * each, the same in every world. What they do is in locks.c and meetings.c; `with`, and the classes
+ * Condition and Barrier, in lua/sync.lua. */
 #ifndef BINDINGS_SYNC_H
 #define BINDINGS_SYNC_H
 
@@ -38,8 +37,8 @@ extern const luaL_Reg condition_methods[];
 extern const luaL_Reg barrier_methods[];
 extern const luaL_Reg event_methods[];
 
-/* acquire, among other things after a wait for a condition; [-0, +0, raises]. *was_abandoned: its holder had
- * died. */
+/* acquire, among other things after a wait for a condition; [-0, +0, raises]. *was_abandoned:
+ * its holder had died. */
 MUST_CHECK status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned)
     REQUIRES(rank_vm);
 

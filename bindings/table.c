@@ -158,9 +158,9 @@ static int table_len(lua_State *L) {
 }
 
 /* keys() → a list of those that are there now */
-/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of Lua's,
- * because a finalizer may use this table, and its room, while others are pushed; it is had before they are
- * read. */
+/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of
+ * Lua's, because a finalizer may use this table, and its room, while others are pushed; it is had
+ * before they are read. */
 static size_t push_keys(lua_State *L, struct table_handle *h) {
   size_t size = 0;
   lua_pushnil(L);
@@ -193,7 +193,7 @@ static int table_keys_method(lua_State *L) {
   return 1;
 }
 
-/* lock() → the RLock that belongs to it, the same for all who ask */
+/* lock() → the RLock that belongs to it, the same for all callers */
 static int table_lock_method(lua_State *L) {
   struct sync *s = NULL;
   check_status(L, sync_beside(&check_handle(L)->t->lock, &s));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening the file and writing it may take a while, so the VM's lock is left for it; and taken anew when a
- * recording has started, so that it knows from its first moment who has the lock.
- */
+/* Opening the file and writing it may take a while, so the VM's lock is left for it; and taken anew
+ * when a recording has started, so that it knows the holder of the lock from its first moment
+ * on. */
 #include "tracing.h"
 
 #include <errno.h>

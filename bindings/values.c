@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that Lua code makes and reads itself may come from anybody: they are decoded as data, functions only
- * on demand, and handles never, because a string can be kept, copied or lost, and a hold can be none of
- * these. */
+/* Bytes that Lua code makes and reads itself may come from anybody: they are decoded as data,
+ * functions only on demand, and handles never, because a string can be kept, copied or lost, and a
+ * hold can be none of these. */
 #include "values.h"
 
 #include "state/names.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting, watching and stopping one worker, whatever it is made of.
  *
- * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and publishes it
- * under a lock for those who want to interrupt it. A process is a child (task/child.h). Both have a cell in
- * the commons that says whether they have ended and how, and a birth that they started from; both belong to
- * this handle.
+ *   interpreter  a thread of this process with a VM of its own; the thread owns the VM, and publishes
+ *                it under a lock for those who want to interrupt it
+ *   process      a child (task/child.h)
+ *   thread       a thread of the VM that started it (bindings/thread.h)
  *
- * In a forked child the handles of the parent are in the copied VM, but their workers are not its own:
- * `owner` tells.
+ * Each has a cell in the commons that says whether it has ended and how; one that starts with a
+ * fresh VM also has a birth that it started from. Both belong to this handle.
+ *
+ * In a forked child the handles of the parent are in the copied VM, but their workers are not its
+ * own: `owner` says so.
  */
 #include "worker.h"
 
@@ -35,8 +38,8 @@
 
 enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS, WORKER_THREAD };
 
-/* Shared by the handle and the thread; whoever is last frees it (a thread that cannot be stopped outlives its
- * handle). */
+/* Shared by the handle and the thread; whoever is last frees it (a thread that cannot be stopped
+ * outlives its handle). */
 struct interpreter {
   struct mutex lock; /* no rank: a leaf that nothing is taken under */
   struct vm *vm;     /* while it can be interrupted; under `lock` */
@@ -59,8 +62,8 @@ struct worker {
   pid_t owner;
   _Atomic int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
   int wanted_exit_code;    /* stored before it */
-  int waiters; /* threads of this VM that sleep until its end: so long it is not joined, nor its pidfd closed
-                */
+  /* Threads of this VM that sleep until its end: so long it is not joined, nor its pidfd closed. */
+  int waiters;
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -138,8 +141,8 @@ struct cell *worker_cell(lua_State *L, int index) {
   return check_worker(L, index)->cell;
 }
 
-/* While it starts, its phase is watched, to look again once it runs; then what changes when it dies. False:
- * it has died. */
+/* While it starts, its phase is watched, to look again once it runs; then what changes when it
+ * dies. False: it has died. */
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   struct worker *w = check_worker(L, index);
   struct cell *cell = worker_cell(L, index);
@@ -153,8 +156,8 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
 
 static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCESS; }
 
-/* What an ended worker needs no longer: a process's descriptor; a thread, which has said its last word, is
- * joined at once, under the VM's lock. */
+/* Releases what an ended worker needs no longer: a process's descriptor is closed; a thread that
+ * published its exit code is joined at once, under the VM's lock. */
 static void tidy_up(struct worker *w) {
   if (is_process(w)) {
     child_unwatch(&w->child);
@@ -442,8 +445,8 @@ static int worker_kill(lua_State *L) {
   return 0;
 }
 
-/* How long the collection of a handle waits for an interpreter that does not stop: one in a C function never
- * does. */
+/* How long the collection of a handle waits for an interpreter that does not stop: one in a C
+ * function never does. */
 static const double stop_grace_seconds = 1.0;
 
 /* A thread that did not stop keeps what it uses; the process is about to end, or has one thread more. */

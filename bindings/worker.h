@@ -8,9 +8,9 @@
 #include "task/cell.h"
 
 void worker_open(lua_State *L);
-/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker
- * method: "interpreter", "fork", "spawn", "forkserver". Of a pool when there is a core. [-0, +1 or +2,
- * raises] */
+/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker method:
+ * "interpreter", "fork", "spawn", "forkserver" or "thread". Of a pool when there is a core.
+ * [-0, +1 or +2, raises] */
 int worker_start(lua_State *L);
 
 /* For the pool: the worker's cell, and the futex that changes when it dies. */

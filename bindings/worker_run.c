@@ -43,8 +43,8 @@ static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_pop(L, 1);
 }
 
-/* os.exit in a worker ends the worker: in an interpreter there are others in the process, and in a process
- * the exit handlers of whoever it was forked from are not its own. */
+/* os.exit in a worker ends the worker: in an interpreter there are others in the process, and in a
+ * process the exit handlers of the process that it was forked from are not its own. */
 static int worker_exit(lua_State *L) {
   vm_raise_exit(L, vm_of(L), argument_exit_status(L, 1));
   return 0;

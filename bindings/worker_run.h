@@ -10,8 +10,8 @@
 /* A VM as the birth wants it, entered; and the calling thread gives way to others as it wants. -ENOMEM. */
 MUST_CHECK status worker_open_vm(struct vm **out, const struct birth *birth);
 
-/* One that does not stop when its time is over is killed with its process, or runs on beside others in this
- * one. */
+/* One that does not stop when its time is over is killed with its process, or runs on beside
+ * others in this one. */
 enum worker_place { WORKER_IN_THREAD, WORKER_IN_PROCESS };
 /* Runs a birth in a VM that is fresh and entered; reports what went wrong to stderr; joins the worker's own
  * children. Returns the exit code. Does not raise. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The repetition is a timer's signal, so that no thread is needed: a process with one thread can be forked.
- */
+/* The repetition is a timer's signal, so that no thread is needed: a process with one
+ * thread can be forked. */
 #include "ctrl_c.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 
 enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, FAREWELL_NS = 700 * 1000 * 1000 };
 
-/* For the handlers, which have no other way to find it; listed in vm/README.md. Set before they are
- * installed. */
+/* For the handlers, which have no other way to find it; listed in vm/README.md. Set before
+ * they are installed. */
 static struct {
   struct vm *vm; /* NULL: Ctrl-C is not ours */
   timer_t timer;

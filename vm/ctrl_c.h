@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Ctrl-C in the host program.
  *
- * SIGINT asks the main VM to stop: an error that nothing in the script can catch for good ends what runs, and
- * main.c then says "interrupted" once and leaves with 130; the REPL gives up the line instead. Until that is
- * settled the request is repeated, for a signal may strike just before a wait begins, and would not end it.
+ * SIGINT asks the main VM to stop: an error that nothing in the script can catch for good ends what
+ * runs, and main.c then says "interrupted" once and leaves with 130; the REPL gives up the line
+ * instead. Until that is settled the request is repeated, for a signal may strike just before a
+ * wait begins, and would not end it.
  *
- * One press may arrive as several signals: who runs us may tell us, and then our whole process group. So only
- * a SIGINT that comes a while after the first one counts as the second press, which ends the program at once:
- * that is the way out of a C function which does not come back.
+ * One press may arrive as several signals: from the program that runs us, and then to our
+ * whole process group. So only a SIGINT that comes a while after the first one counts as the
+ * second press, which ends the program at once: that is the way out of a C function which
+ * does not come back.
  *
  * Everything here is called by the main thread. The threads of interpreters block these signals.
  */
@@ -16,8 +18,8 @@
 
 #include "state/vm.h"
 
-/* From now on Ctrl-C stops `vm`, which this thread runs. Nothing happens if SIGINT is ignored, as nohup does.
- */
+/* From now on Ctrl-C stops `vm`, which this thread runs. Nothing happens if SIGINT is
+ * ignored, as nohup does. */
 void ctrl_c_catch(struct vm *vm);
 /* A press that was not settled yet. */
 bool ctrl_c_was_pressed(void);

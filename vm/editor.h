@@ -28,8 +28,8 @@ enum line {
 };
 
 void editor_open(struct editor *e);
-/* Reads a line, without its newline, into *line, which is the caller's to free. Untouched unless LINE_READ.
- */
+/* Reads a line, without its newline, into *line, which is the caller's to free. Untouched
+ * unless LINE_READ. */
 enum line editor_read(struct editor *e, const char *prompt, char **line);
 void editor_remember(const struct editor *e, const char *text);
 

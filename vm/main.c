@@ -2,13 +2,18 @@
 /* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
  * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli).
  *
- * This file is the life of the main VM: made, given its arguments, run, its children ended, closed. Around
- * it: options (the command line), chunk (running and telling errors), ctrl_c, repl and editor (the
- * interactive part). Worker processes enter here too: --worker and --forkserver are for ourselves
- * (bindings/entry.c).
+ * This file is the life of the main VM: made, given its arguments, run, its children ended, closed.
+ * Around it:
+ *   options         the command line
+ *   chunk           running and telling errors
+ *   ctrl_c          Ctrl-C
+ *   repl, editor    the interactive part
  *
- * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an error or
- *     Ctrl-C. Whoever leaves without being interrupted waits for those that are not daemons.
+ * Worker processes enter here too: --worker and --forkserver are for ourselves (bindings/entry.c).
+ *
+ * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an
+ *     error or Ctrl-C. A program that leaves without being interrupted waits for those that are not
+ *     daemons.
  * I2  "interrupted" is said once, here.
  */
 #include <errno.h>
@@ -168,8 +173,8 @@ static void print_version(void) {
   fflush(stdout);
 }
 
-/* Without a script: what stdin has. As with lua5.4, an error in it is told and does not show in the exit
- * status; with the script's name "-" it does. */
+/* Without a script: what stdin has. As with lua5.4, an error in it is printed and does not show in
+ * the exit status; with the script's name "-" it does. */
 static void run_input(lua_State *L) {
   if (!isatty(STDIN_FILENO)) {
     chunk_run_file(L, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A word is read by one function, whether to parse it or to walk over it again, so that both agree on what
- * belongs to what. */
+/* A word is read by one function, whether to parse it or to walk over it again, so that both agree
+ * on what belongs to what. */
 #include "options.h"
 
 #include <string.h>

@@ -2,9 +2,9 @@
 /* The recording that the command line or the environment asks for: what happens when, in a file
  * (trace/recorder.h).
  *
- * `manymoons trace -o FILE script` or MANYMOONS_TRACE=FILE; MANYMOONS_TRACE_LIMIT says how many events are
- * kept. The variables are for this program alone: programs that it runs do not see them, and so leave its
- * file alone.
+ * `manymoons trace -o FILE script` or MANYMOONS_TRACE=FILE; MANYMOONS_TRACE_LIMIT says how many
+ * events are kept. The variables are for this program alone: programs that it runs do not see them,
+ * and so leave its file alone.
  */
 #ifndef TRACING_H
 #define TRACING_H
@@ -14,7 +14,8 @@
 /* Before the main VM is made. False: it was asked for and cannot be; why was said. */
 bool tracing_begin(const struct options *o);
 bool tracing_is_on(void);
-/* Whoever started it, also the script. False: the file is not complete; why was said. */
+/* Also a recording that the script started. False: the file is not complete, and the
+ * reason was printed. */
 bool tracing_end(void);
 
 #endif

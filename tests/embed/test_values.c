@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Values: what is packed, sent, looked at and unpacked is what it was; what does not fit is refused and
- * writes nothing. */
+/* Values: what is packed, sent, looked at and unpacked is what it was; what does not fit is refused
+ * and writes nothing. */
 #include "embed.h"
 
 #include <math.h>

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Kills processes at random instants while they put and take, and proves that nobody else is harmed.
+/* Kills processes at random instants while they put and take, and proves that nobody else is
+ * harmed.
  *
- *     ring_killer SECONDS [SEED]      one line on stdout; 1 and the reason on stderr if anything is wrong
+ *     ring_killer SECONDS [SEED]    one line on stdout; 1 and the reason on stderr if
+ *                                   anything is wrong
  *
- * In rounds. A round makes rings of each kind (growing, bounded by count, bounded by bytes), starts processes
- * that put and take in some of them, kills one after the other and starts another in its place, and then lets
- * the rings run dry. What has to hold afterwards:
+ * In rounds. A round makes rings of each kind (growing, bounded by count, bounded by bytes), starts
+ * processes that put and take in some of them, kills one after the other and starts another in its
+ * place, and then lets the rings run dry. What has to hold afterwards:
  *
- *     - A putter numbers its messages and notes, before and after each put, in memory that outlives it, which
- * it tries and which is in. Each that is in has been taken, once; of the one that was being tried it may be
- * so; none other has been. A taker that was killed had at most one message that nobody else gets.
- *     - Each message arrived as it was put, byte by byte.
- *     - Nobody was in one put or take for longer than a second.
- *     - The rings validate, and so does the commons; blocks and descriptors are as many as before.
+ *  - A putter numbers its messages and notes, before and after each put, in memory that outlives
+ *    it, which it tries and which is in. Each that is in has been taken, once; of the one that was
+ *    being tried it may be so; none other has been. A taker that was killed had at most one message
+ *    that nobody else gets.
+ *  - Each message arrived as it was put, byte by byte.
+ *  - No process was in one put or take for longer than a second.
+ *  - The rings validate, and so does the commons; blocks and descriptors are as many as before.
  *
- * Some deaths are noticed at once, as by a parent that waits; others only later, so that those who use the
- * rings have to help themselves. Some processes have two threads that put and take at once.
+ * Some deaths are noticed at once, as by a parent that waits; others only later, so that the users
+ * of the rings have to help themselves. Some processes have two threads that put and take at once.
  */
 #include <dirent.h>
 #include <errno.h>

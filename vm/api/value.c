@@ -168,7 +168,7 @@ mm_val *mm_take(lua_State *L, int index, int count) {
   luaL_checkstack(L, count + 4, "too many values");
   transfer_open(L);
   if (transfer_try_encode(L, index, count, "value", &text)) return NULL;
-  struct bytes message = *text; /* taken over (transfer.h) */
+  struct bytes message = *text; /* taken over (state/transfer.h) */
   bytes_init(text);
   if (value_from_message(&message, &t) == STATUS_OK) return &t->root;
   value_discard_message(&message);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a prototype promises, said to the compiler.
  *
- * MUST_CHECK      the result is a status: ignoring it is a warning, and so an error.
- * PRINTF(f, a)    argument f is a format, argument a the first it formats.
+ * MUST_CHECK      the result is a status: ignoring it is a warning, and so an error. PRINTF(f, a)
+ * argument f is a format, argument a the first it formats.
+ *
  * The rest is clang's thread-safety analysis; gcc sees nothing of it. See sync/lock_rank.h.
  */
 #ifndef BASE_ANNOTATIONS_H

@@ -2,10 +2,11 @@
 /* A growing run of bytes.
  *
  * I1  len <= cap; data is NULL exactly when cap is 0.
- * I2  `store` says where the bytes live. NULL: in private memory. Another store is set on an empty run by
- *     whoever wants the bytes to end up elsewhere, and only that store moves and frees them.
- * The owner is whoever called bytes_init; nothing else keeps pointers into it across a call that
- * may grow it. Not thread safe: one thread, or a lock of the owner's.
+ * I2  `store` says where the bytes live. NULL: in private memory. Another store is set on an empty
+ *     run whose bytes are to end up elsewhere, and only that store moves and frees them.
+ *
+ * The caller of bytes_init is the owner; nothing else keeps pointers into the run across a call
+ * that may grow it. Not thread safe: one thread, or a lock of the owner's.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -53,8 +54,8 @@ MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, 
 }
 
 static inline void bytes_clear(struct bytes *b) { b->len = 0; }
-/* Gives back private memory above `keep` bytes of capacity: a buffer that once held a giant need not stay
- * one. */
+/* Gives back private memory above `keep` bytes of capacity, so that one large message
+ * does not pin memory. */
 void bytes_trim(struct bytes *b, size_t keep);
 
 #endif

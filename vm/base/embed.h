@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Files inside the binary: the assembler reads them, so there is no generator, and nothing generated to keep.
- * Paths are from the top of the tree. What is embedded as NAME stands from embedded_NAME_start up to
- * embedded_NAME_end, with a zero behind. */
+/* Files inside the binary: the assembler reads them, so there is no generator, and nothing
+ * generated to keep. Paths are from the top of the tree. A file that is embedded as NAME stands
+ * from embedded_NAME_start up to embedded_NAME_end, with a zero behind. */
 #ifndef BASE_EMBED_H
 #define BASE_EMBED_H
 

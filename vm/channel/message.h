@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The handles in a message.
  *
- * While a message is bytes of one process's own, that process has a hold on each object in it (commons_hold).
- * Before the bytes go anywhere else the references are listed and become cargo (shared/cargo.h), which keeps
- * the objects alive whoever dies; then the holds are let go. Who decodes takes holds of its own.
+ * While a message is bytes of one process's own, that process has a hold on each object in it
+ * (commons_hold). Before the bytes go anywhere else the references are listed and become cargo
+ * (shared/cargo.h), which keeps the objects alive if any process dies; then the holds are released.
+ * A decoder takes holds of its own.
  */
 #ifndef CHANNEL_MESSAGE_H
 #define CHANNEL_MESSAGE_H
@@ -13,10 +14,10 @@
 
 #include "shared/ring.h"
 
-/* Lets go the holds of the message. Bytes that are no message hold nothing. */
+/* Releases the message's holds. Malformed bytes are ignored. */
 void message_discard(const uint8_t *data, size_t size);
-/* One hold more on each object of the message, whose holder the caller is: for a copy of its bytes. -ENOMEM:
- * none. */
+/* One hold more on each object of the message, whose holder the caller is: for a copy of its
+ * bytes. -ENOMEM: none. */
 MUST_CHECK status message_retain(const uint8_t *data, size_t size);
 /* One hold, of a message that did not come to be. */
 void message_drop_reference(object_ref ref);

@@ -28,7 +28,8 @@ static void hold_ring(object_ref *place, struct ring *ring, enum anchor anchor) 
   KILL_POINT("pipe.anchored");
 }
 
-/* What a maker left that died between knowing and anchoring, or somebody who died in here, may be gone. */
+/* The ring may be gone: its maker may have died between knowing and anchoring it, or
+ * a process in here. */
 static void leave_ring(object_ref ref, enum anchor anchor) {
   struct object *object = NULL;
   if (commons_find(ref, OBJECT_RING, &object)) return;

@@ -27,8 +27,8 @@ struct ring *pipe_incoming(const struct pipe_end *end); /* NULL: none */
 struct ring *pipe_outgoing(const struct pipe_end *end);
 /* Aborts when an invariant does not hold. Read only. */
 void pipe_end_validate(const struct pipe_end *end);
-/* Called when nobody can reach the end any more, and again if who did that died; channel_register_kinds sees
- * to it. */
+/* Called when the end can no longer be reached, and again if the process that ran it died;
+ * channel_register_kinds installs it. */
 void pipe_end_destroy(struct object *object);
 
 #endif

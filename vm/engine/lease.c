@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread copies what is held, lets the lock go, and talks to the server: whoever adds and removes never
- * waits for the network.
- */
+/* The thread copies what is held, releases the lock, and talks to the server: a caller that adds or
+ * removes never waits for the network. */
 #include "engine/lease.h"
 
 #include <errno.h>

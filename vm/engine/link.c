@@ -89,7 +89,7 @@ static status pull_some(struct link *l) {
   return st == STATUS_OK && got == l->inbox.cap ? STATUS_FULL : st;
 }
 
-/* A server that never stops talking is not waited out. */
+/* Bounded, so that a busy server cannot starve the caller. */
 status link_pull(struct link *l) {
   status st = pull_some(l);
   for (int i = 0; st == STATUS_FULL && i < READS_IN_A_ROW; i++) {
@@ -159,7 +159,7 @@ static status introduce(struct link *l, const struct link_settings *s, deadline 
   if (st || !s->name[0]) return st;
   st = say(l, until, why, 3, (const char *[]){"CLIENT", "SETNAME", s->name});
   if (st != -EACCES) return st;
-  why[0] = '\0'; /* a user who may not do that does without */
+  why[0] = '\0'; /* SETNAME is optional: an ACL may forbid it */
   return STATUS_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection to a Redis or Valkey server: commands go out in order, and each brings one reply.
  *
- * Nothing here tries again: a connection that broke is closed by its owner, who opens another one. One thread
- * at a time.
+ * Nothing here tries again: a connection that broke is closed by its owner, which opens another
+ * one. One thread at a time.
  */
 #ifndef ENGINE_LINK_H
 #define ENGINE_LINK_H
@@ -32,8 +32,8 @@ struct link_settings {
 
 struct link;
 
-/* Connects, and introduces itself: TLS, AUTH, SELECT. On failure `why` says more than the status, or is "".
- */
+/* Connects, and introduces itself: TLS, AUTH, SELECT. On failure `why` says more than the
+ * status, or is "". */
 MUST_CHECK status link_open(const struct link_settings *settings, deadline until, struct link **out,
                             char why[LINK_WHY_MAX]);
 void link_close(struct link *l);

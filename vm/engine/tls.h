@@ -34,7 +34,7 @@ MUST_CHECK status tls_take(struct tls *t, struct bytes *out);
 MUST_CHECK status tls_handshake(struct tls *t, char why[TLS_WHY_MAX]);
 /* Plain bytes to be sent; take them afterwards. */
 MUST_CHECK status tls_write(struct tls *t, const void *data, size_t size);
-/* Plain bytes that came. STATUS_EMPTY; STATUS_CLOSED: the other side said goodbye. */
+/* Plain bytes that came. STATUS_EMPTY; STATUS_CLOSED: the peer sent close_notify. */
 MUST_CHECK status tls_read(struct tls *t, void *data, size_t size, size_t *got);
 
 #endif

@@ -234,8 +234,8 @@ static struct mm_job *begin_next(struct mm_vm *vm) {
   return j;
 }
 
-/* Nobody can stop it any more; whatever was asked of it is over. A failure that a stop caused is told as
- * that. */
+/* It can no longer be stopped; requests to it are over. A failure that a stop caused is
+ * reported as the stop. */
 static void end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
   mutex_lock(&vm->lock);
   const int reason = vm->stop_reason;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM of a runtime: a line of jobs, and a thread that runs them one after the other, in a Lua VM of its own
- * (local.c) or in a process (remote.c). An INLINE one has no thread: whoever polls runs it.
+/* A VM of a runtime: a line of jobs, and a thread that runs them one after the other, in a Lua VM
+ * of its own (host/local.c) or in a process (host/remote.c). An INLINE one has no thread: the
+ * polling thread runs it.
  *
- * I1  `lock` protects the line, which job runs, and whether it is to stop: so a stop never hits the job after
- * the one that was meant. It is a leaf; the Lua VM's lock may be held while it is taken, and not the other
- * way round. I2  Whoever takes a job out of the line ends it. I3  The thread, or the one who polls, alone
- * uses `vm` and `remote`; but a stop may be asked of them, under `lock`, while `running` is set. I4  Owners
- * are the program's handle and the runtime's list.
+ * I1  `lock` protects the line, which job runs, and whether it is to stop: so a stop never hits the
+ *     job after the one that was meant. It is a leaf; the Lua VM's lock may be held while it is
+ *     taken, and not the other way round.
+ * I2  The thread that takes a job out of the line ends it.
+ * I3  The thread, or the polling one, alone uses `vm` and `remote`; but a stop may be asked of
+ *     them, under `lock`, while `running` is set.
+ * I4  Owners are the program's handle and the runtime's list.
  */
 #ifndef HOST_HOSTED_H
 #define HOST_HOSTED_H
@@ -79,8 +82,8 @@ struct mm_vm {
 };
 
 void hosted_keep(struct mm_vm *vm);
-/* Ready to run jobs, with one owner: the caller; the runtime takes another share. STATUS_DIED, -ENOMEM,
- * -EINVAL, -errno. */
+/* Ready to run jobs, with one owner: the caller; the runtime takes another share. STATUS_DIED,
+ * -ENOMEM, -EINVAL, -errno. */
 MUST_CHECK status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out);
 void hosted_release(struct mm_vm *vm);
 /* The program gives its handle up. */
@@ -92,7 +95,7 @@ bool hosted_has_ended(const struct mm_vm *vm);
 void hosted_join(struct mm_vm *vm);
 MUST_CHECK status hosted_wait_end(struct mm_vm *vm, deadline until);
 
-/* The job is the VM's now, with a share of its own in it. A negative mm_err: it is not. */
+/* The VM takes a reference to the job. A negative mm_err: it does not. */
 MUST_CHECK int hosted_submit(struct mm_vm *vm, struct mm_job *j);
 /* MM_OK, or MM_EUNSUPPORTED. */
 int hosted_cancel(struct mm_vm *vm, struct mm_job *j);
@@ -104,7 +107,7 @@ bool hosted_has_work(struct mm_vm *vm);
 void hosted_run_inline(struct mm_vm *vm, deadline until);
 void hosted_end_inline(struct mm_vm *vm);
 
-/* For drivers: what the Lua VM uses is noted for those who ask. */
+/* For drivers: notes what the Lua VM uses, for mm_vm_get_stats. */
 void hosted_note_memory(struct mm_vm *vm, struct vm_memory memory);
 /* For drivers: how long this job may run; 0: as long as it likes. */
 int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j);

@@ -53,9 +53,7 @@ static void open_package(lua_State *L, const struct hosted_order *order) {
   lua_pop(L, 2);
 }
 
-static int refuse_exit(lua_State *L) {
-  return luaL_error(L, "os.exit: this program is not the script's to end");
-}
+static int refuse_exit(lua_State *L) { return luaL_error(L, "os.exit is disabled in embedded VMs"); }
 
 static void replace_exit(lua_State *L) {
   lua_getglobal(L, "os");

@@ -25,8 +25,8 @@ struct hosted_order {
   void (*print)(void *owner, const char *line); /* NULL: stdout */
 };
 
-/* Opened and entered. -ENOMEM; -EINVAL, and why in `error` if there is room: something of it cannot be done.
- */
+/* Opened and entered. -ENOMEM; -EINVAL, and why in `error` if there is room: something of
+ * it cannot be done. */
 enum { HOSTED_ERROR_MAX = 200 };
 MUST_CHECK status hosted_open(struct vm **out, const struct hosted_order *order,
                               char error[HOSTED_ERROR_MAX]);

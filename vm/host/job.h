@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One call that was handed to a VM.
  *
- * I1  It is owned by those who count in `owners`: whoever submitted it and kept it, and whoever has it at the
- * moment (its VM while it waits or runs, the runtime until its `done` was called). I2  Phases only rise. What
- * it came to is written by who ran it before the phase is JOB_ENDED, and never after: who has seen that phase
- * reads it without a lock.
+ * I1  `owners` counts its owners: the program, if it kept the job, and the one that has it at the
+ *     moment (its VM while it waits or runs, the runtime until its `done` was called).
+ * I2  Phases only rise. The outcome is written by the running thread before the phase is JOB_ENDED,
+ *     and never after: a thread that has seen that phase reads it without a lock.
  */
 #ifndef HOST_JOB_H
 #define HOST_JOB_H
@@ -58,7 +58,7 @@ struct mm_job {
 struct mm_job *job_make(void);
 void job_keep(struct mm_job *j);
 void job_release(struct mm_job *j);
-/* Takes the outcome over and wakes who waits. */
+/* Takes the outcome over and wakes the waiters. */
 void job_end(struct mm_job *j, struct outcome outcome);
 static inline bool job_has_ended(const struct mm_job *j) { return atomic_load(&j->phase) == JOB_ENDED; }
 /* STATUS_TIMEOUT: not yet. */

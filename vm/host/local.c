@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A hosted VM in this process: on its own thread, or on that of whoever polls.
+/* A hosted VM in this process: on its own thread, or on the polling one.
  *
- * The lock of the Lua VM is left between jobs, for threads and tasks that scripts have started in it.
+ * The lock of the Lua VM is left between jobs, for threads and tasks that scripts
+ * have started in it.
  */
 #include "host/hosted.h"
 #include "host/perform.h"
@@ -82,7 +83,7 @@ static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
   mutex_unlock(&vm->lock);
 }
 
-/* The one who was told to stop by nobody was over its time. */
+/* A job that stopped without a request was over its time. */
 static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
   if (outcome->state == -MM_ECANCELED && hosted_stop_reason(vm) == MM_OK) outcome->state = -MM_ELIMIT_TIME;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A request is prepared, run and finished, each in a protected call of its own: what it is, and so what an
- * error in it means, differs. The slices of a request in pieces are cut by a count hook, on its own coroutine
- * alone: in a coroutine that the script made a yield would come out at the script's resume.
- */
+/* A request is prepared, run and finished, each in a protected call of its own: what it is, and
+ * so what an error in it means, differs. The slices of a request in pieces are cut by a count
+ * hook, on its own coroutine alone: in a coroutine that the script made a yield would come out at
+ * the script's resume. */
 #include "host/perform.h"
 
 #include <errno.h>
@@ -102,12 +102,12 @@ static int prepare(lua_State *L) {
 static int finish(lua_State *L) {
   struct tree **out = lua_touserdata(L, 1);
   struct bytes *text = transfer_encode(L, 2, lua_gettop(L) - 1, "result");
-  struct bytes message = *text; /* taken over (transfer.h) */
+  struct bytes message = *text; /* taken over (state/transfer.h) */
   bytes_init(text);
   const status st = value_from_message(&message, out);
   if (st == STATUS_OK) return 0;
   value_discard_message(&message);
-  return luaL_error(L, st == -ENOMEM ? "not enough memory" : "the results are no message");
+  return luaL_error(L, st == -ENOMEM ? "not enough memory" : "malformed result");
 }
 
 static struct outcome failed_with(lua_State *L, int err) {
@@ -121,8 +121,8 @@ static int reason_of_failure(struct vm *vm, int code) {
   return code == LUA_ERRMEM ? MM_ENOMEM : MM_EUNSENDABLE;
 }
 
-/* The results from `first` on, which go. Once they are read they count: a stop raises again on the way out.
- */
+/* The results from `first` on, which go. Once they are read they count: a stop raises
+ * again on the way out. */
 static struct outcome outcome_of_results(lua_State *L, struct vm *vm, int first) {
   struct outcome outcome = {.state = 1};
   lua_pushcfunction(L, finish);
@@ -137,7 +137,7 @@ static struct outcome outcome_of_results(lua_State *L, struct vm *vm, int first)
 
 static int memory_error(struct vm *vm) { return vm_has_limit(vm) ? MM_ELIMIT_MEM : MM_ENOMEM; }
 
-/* The error on top of L, which Lua gave that code. That it was stopped is known by who asked for it. */
+/* The error on top of L, which Lua gave that code. The requester knows that it was stopped. */
 static struct outcome outcome_of_error(lua_State *L, struct vm *vm, int code) {
   if (vm_should_stop(vm)) return failed_with(L, MM_ECANCELED);
   if (code == LUA_ERRMEM) return failed_with(L, memory_error(vm));
@@ -201,8 +201,8 @@ static void recover(lua_State *L, const struct outcome *outcome) {
   if (lua_try(L, collect, NULL)) lua_pop(L, 1); /* a finalizer's error */
 }
 
-/* After a protected call of ours with that code. Once there is an outcome it counts: a stop raises again on
- * the way out. */
+/* After a protected call of ours with that code. Once there is an outcome it counts: a stop raises
+ * again on the way out. */
 static void settle(lua_State *L, struct vm *vm, int code, struct outcome *outcome) {
   if (!code) return;
   if (!outcome->state) *outcome = outcome_of_error(L, vm, code);

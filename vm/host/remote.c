@@ -174,8 +174,8 @@ static status remote_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) {
   return STATUS_OK;
 }
 
-/* It may be in the middle of a job that does not stop; and whoever frees the runtime waits for as long as
- * they like. */
+/* It may be in the middle of a job that does not stop. The caller of mm_rt_free chooses
+ * the grace period. */
 static void remote_close(struct mm_vm *vm) {
   end_process(vm, deadline_after(STOP_GRACE_SECONDS));
   free_remote(vm);
@@ -212,12 +212,12 @@ static struct outcome read_result(const uint8_t *data, size_t size) {
   const status st = value_from_message(&message, &outcome.result);
   if (st == STATUS_OK) return outcome;
   value_discard_message(&message);
-  return outcome_failed(st == -ENOMEM ? MM_ENOMEM : MM_EDIED, "the results are no message");
+  return outcome_failed(st == -ENOMEM ? MM_ENOMEM : MM_EDIED, "malformed result");
 }
 
 static struct outcome read_reply(struct mm_vm *vm, const struct ring_message *m) {
   struct remote_reply reply;
-  if (m->size < sizeof reply) return outcome_failed(MM_EDIED, "the process sent half a reply");
+  if (m->size < sizeof reply) return outcome_failed(MM_EDIED, "truncated reply from the VM's process");
   memcpy(&reply, m->data, sizeof reply);
   hosted_note_memory(vm, (struct vm_memory){(size_t)reply.memory, (size_t)reply.memory_peak});
   if (reply.state == 1) return read_result(m->data + sizeof reply, m->size - sizeof reply);
@@ -246,8 +246,8 @@ static void note_limit(struct mm_vm *vm) {
   mutex_unlock(&vm->lock);
 }
 
-/* It does what it is asked at its next instruction; a C function that takes too long is killed with its
- * process. */
+/* It does what it is asked at its next instruction; a C function that takes too long is killed
+ * with its process. */
 static deadline ask_to_stop(struct mm_vm *vm, struct watch *w) {
   struct remote *r = vm->remote;
   if (deadline_is_never(w->grace)) w->grace = deadline_after(STOP_GRACE_SECONDS);

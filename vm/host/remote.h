@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A hosted VM in a process of its own: this side is remote.c, the other one remote_process.c.
+/* A hosted VM in a process of its own: this side is host/remote.c, the other one
+ * host/remote_process.c.
  *
  *     birth    struct remote_birth | name | path | cpath | modules: name | source …
  *     request  struct remote_request | name | source | the arguments' message
  *     reply    struct remote_reply | the results' message, or what the error said
  *
- * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the commons, replies through
- * another; one request at a time. A thread of the program waits for the reply, and watches: so a process that
- * dies, is killed or hangs is a job that failed, and no more.
+ * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the commons,
+ * replies through another; one request at a time. A thread of the program waits for the reply, and
+ * watches: so a process that dies, is killed or hangs is a job that failed, and no more.
  */
 #ifndef HOST_REMOTE_H
 #define HOST_REMOTE_H

@@ -100,7 +100,7 @@ static struct mm_job *next_ended(struct mm_rt *rt) {
   return j;
 }
 
-/* Jobs that ended and were not told are nobody's any more. */
+/* Frees finished jobs whose callback was not delivered. */
 static void forget_ended(struct mm_rt *rt) {
   for (struct mm_job *j = next_ended(rt); j; j = next_ended(rt)) job_release(j);
 }
@@ -233,7 +233,7 @@ static void clear_ring(struct mm_rt *rt) {
   atomic_store(&rt->is_rung, false);
 }
 
-/* Until nothing is left, or the budget is over: then who watches the descriptor is told again. */
+/* Until nothing is left, or the budget is over: then the descriptor becomes readable again. */
 static void poll_once(struct poll *p) {
   clear_ring(p->rt);
   for (tell_all(p); !is_over(p) && run_inlines(p->rt, p->until); tell_all(p)) p->has_run = true;

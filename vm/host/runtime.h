@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A runtime: the VMs of a C program, and what they tell it.
+/* A runtime: the VMs of a C program, and the jobs they have ended.
  *
- * VMs run jobs on threads of their own (hosted.h) and give those that ended to the runtime, which keeps them
- * until the program polls. INLINE VMs run in mm_poll itself.
+ * VMs run jobs on threads of their own (host/hosted.h) and give those that ended to the runtime,
+ * which keeps them until the program polls. INLINE VMs run in mm_poll itself.
  *
- * I1  `vms` lists each VM until its thread was joined; the list and `ended` are protected by `lock`, which is
- * a leaf: under it nothing is called but memory and other leaves. I2  The descriptor is readable from before
- * the moment at which there is something to do for mm_poll, until mm_poll has looked after that moment. I3
- * One thread at a time polls: `is_polling`.
+ * I1  `vms` lists each VM until its thread was joined; the list and `ended` are protected by
+ *     `lock`, which is a leaf: under it nothing is called but memory and other leaves.
+ * I2  The descriptor is readable from before the moment at which there is something to do for
+ *     mm_poll, until mm_poll has looked after that moment.
+ * I3  One thread at a time polls: `is_polling`.
  */
 #ifndef HOST_RUNTIME_H
 #define HOST_RUNTIME_H
@@ -30,10 +31,10 @@ struct mm_rt {
 MUST_CHECK status runtime_make(struct mm_rt **out, const mm_rt_config *config);
 /* STATUS_TIMEOUT: a VM did not end; all of it is as it was, but for its jobs. */
 MUST_CHECK status runtime_destroy(struct mm_rt *rt, deadline until);
-/* How many jobs were told. -EAGAIN: another poll is under way. */
+/* *told: number of callbacks delivered. -EAGAIN: another poll is under way. */
 MUST_CHECK status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *told);
-/* As far as INLINE VMs need somebody who polls: STATUS_OK: this thread did, and the job has ended. -EAGAIN,
- * STATUS_TIMEOUT. */
+/* Polls where INLINE VMs need it. STATUS_OK: this thread did, and the job has ended.
+ * -EAGAIN, STATUS_TIMEOUT. */
 MUST_CHECK status runtime_wait_inline(struct mm_rt *rt, struct mm_job *j, deadline until);
 /* Takes it over. */
 void runtime_add_module(struct mm_rt *rt, struct module *m);

@@ -16,8 +16,8 @@ struct spin {
   _Atomic bool is_worth_it; /* any value is right */
 };
 
-/* Sleeps until *word is not `seen`, as futex_wait does, or sees it without sleeping. `sleepers` counts those
- * who have to be woken. */
+/* Sleeps until *word is not `seen`, as futex_wait does, or sees it without sleeping. `sleepers`
+ * counts the threads to be woken. */
 MUST_CHECK status spin_wait(struct spin *s, futex_word *word, uint32_t seen, _Atomic uint32_t *sleepers,
                             deadline until);
 /* After *word was changed. */

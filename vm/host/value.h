@@ -11,11 +11,11 @@
 
 #include "wire/tree.h"
 
-/* A list of what the message has, which is taken over with its holds; on failure they are still the caller's.
- */
+/* A list of what the message has, which is taken over with its holds; on failure they are
+ * still the caller's. */
 MUST_CHECK status value_from_message(struct bytes *message, struct tree **out);
-/* The bytes that carry a list, or a value as a list of one, and a hold on each object for them. As
- * tree_write. */
+/* The bytes that carry a list, or a value as a list of one, and a hold on each object for
+ * them. As tree_write. */
 MUST_CHECK status value_to_message(const struct mm_val *value, struct bytes *out);
 void value_discard_message(struct bytes *message);
 void value_release(struct tree *t);

@@ -14,8 +14,8 @@ struct thread_alarm {
   timer_t timer;
 };
 
-/* For the calling thread, which destroys it before it ends. -EAGAIN, -EINVAL: the system has no such timers
- * (any more). */
+/* For the calling thread, which destroys it before it ends. -EAGAIN, -EINVAL: the system has no
+ * such timers (any more). */
 MUST_CHECK status alarm_make(struct thread_alarm *a, int signal_number);
 void alarm_destroy(struct thread_alarm *a);
 /* Any thread, while the alarm's lives. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What connections and tasks are signed with: HMAC-SHA256 and SHA-256 of OpenSSL's libcrypto, and random
- * bytes of the system.
+/* What connections and tasks are signed with: HMAC-SHA256 and SHA-256 of OpenSSL's libcrypto, and
+ * random bytes of the system.
  *
- * The library is looked for when it is first needed, so that programs that load our module need not have it.
- * Any thread.
+ * The library is looked for when it is first needed, so that programs that load our module need not
+ * have it. Any thread.
  */
 #ifndef OS_CRYPTO_H
 #define OS_CRYPTO_H

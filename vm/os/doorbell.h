@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A descriptor that one process can poll and any other can make readable, without having been given it.
+/* A descriptor that one process can poll and any other can make readable, without
+ * having been given it.
  *
- * It is a datagram socket with an abstract name made of two numbers, which fit into one word of shared
- * memory. The name is gone with the socket. Anybody on the machine can ring; a ring says "look again" and
- * nothing else.
+ * It is a datagram socket with an abstract name made of two numbers, which fit into one word of
+ * shared memory. The name is gone with the socket. Anybody on the machine can ring; a ring says
+ * "look again" and nothing else.
  */
 #ifndef OS_DOORBELL_H
 #define OS_DOORBELL_H

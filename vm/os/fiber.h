@@ -27,12 +27,12 @@ struct fiber {
 
 /* The stack on which the caller runs, as a fiber. */
 void fiber_adopt(struct fiber *f);
-/* The first switch to it calls start(argument), which must not return: its last deed is fiber_leave. Pages of
- * the stack exist once they are touched. */
+/* The first switch to it calls start(argument), which must not return; it ends by calling
+ * fiber_leave. Pages of the stack exist once they are touched. */
 MUST_CHECK status fiber_make(struct fiber *f, void (*start)(void *argument), void *argument);
-/* Returns when somebody switches back to `from`, on whose stack the caller runs. */
+/* Returns when a fiber switches back to `from`, on whose stack the caller runs. */
 void fiber_switch(struct fiber *from, struct fiber *to);
-/* The same, and nobody switches back: `from` may be freed by who runs next. */
+/* The same, for good: the fiber that runs next may free `from`. */
 NO_RETURN void fiber_leave(struct fiber *from, struct fiber *to);
 /* Nothing, if the caller runs on it. */
 void fiber_free(struct fiber *f);

@@ -31,10 +31,10 @@ MUST_CHECK status mapping_look(struct mapping *out, int fd);
 void mapping_forget(struct mapping *m);
 /* Unmaps and closes. */
 void mapping_destroy(struct mapping *m);
-/* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC when there
- * are none. */
+/* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC
+ * when there are none. */
 MUST_CHECK status mapping_commit(const struct mapping *m, size_t offset, size_t size);
-/* How many bytes of it exist, whoever committed them. */
+/* How many bytes of it exist, committed by any process. */
 size_t mapping_used(const struct mapping *m);
 /* Gives the pages back to the system; they read as zero once committed again. */
 void mapping_decommit(const struct mapping *m, size_t offset, size_t size);

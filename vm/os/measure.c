@@ -90,8 +90,8 @@ static size_t list_length(const char *const *list) {
   return length;
 }
 
-/* Our environment with both lists of settings in it: a list to be freed, of strings that are not. NULL: no
- * memory. */
+/* Our environment with both lists of settings in it: a list to be freed, of strings that are
+ * not. NULL: no memory. */
 static const char **environment_with(const char *const *settings, const char *const *more) {
   const size_t count = list_length((const char *const *)environ) + list_length(settings) + list_length(more);
   const char **list = memory_alloc((count + 1) * sizeof *list);
@@ -254,7 +254,7 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
-/* Whoever started the program has not reaped it, so the number is still the group's. */
+/* The starter of the program has not reaped it, so the number is still the group's. */
 static void kill_group(struct measurement *m) {
   if (m->pid == 0) return;
   const status st = reap_group(m);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs a program and measures what it took: time, processor time, memory, and what it printed.
  *
- * The program gets an empty stdin, its stdout is kept in memory, its stderr is ours. It is the first process
- * of a process group of its own.
+ * The program gets an empty stdin, its stdout is kept in memory, its stderr is ours. It is the
+ * first process of a process group of its own.
  *
- * I1  Whoever is in that group belongs to the run. Its memory is looked at from outside every now and then;
- * all of it ends when its first process has ended, when the measurement is given up, or when we are killed.
- * I2  Looking costs less than a fiftieth of the time: the more processes there are, the longer the pauses.
- * I3  Ctrl-C in the terminal does not reach the group: whoever measures is interrupted, and ends it.
- * I4  A note is a file that the program is asked, by a variable in its environment, to write about itself. It
- * lives in memory and has no name but that of our descriptor in /proc, so nothing is left of it either.
+ * I1  All processes of that group belong to the run. Their memory is looked at from outside every
+ *     now and then; all of them end when the first process has ended, when the measurement is given
+ *     up, or when we are killed.
+ * I2  Looking costs less than a fiftieth of the time: the more processes there are, the longer the
+ *     pauses.
+ * I3  Ctrl-C in the terminal does not reach the group: the measuring process is interrupted, and
+ *     ends it.
+ * I4  A note is a file that the program is asked, by a variable in its environment, to write about
+ *     itself. It lives in memory and has no name but that of our descriptor in /proc, so nothing is
+ *     left of it either.
  *
  * One thread: the one that called measure_start, which the kernel takes for the program's parent.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for many descriptors, each asked for once: what has been told is not told again until it is asked
- * for anew.
+/* Waiting for many descriptors, each asked for once: what has been told is not told again until it
+ * is asked for anew.
  *
- * Asking tells the kernel each time, so a number that was closed and given to another file since is noticed
- * and never trusted. One thread at a time; a forked child opens its own.
+ * Asking tells the kernel each time, so a number that was closed and given to another file since is
+ * noticed and never trusted. One thread at a time; a forked child opens its own.
  */
 #ifndef OS_POLLER_H
 #define OS_POLLER_H
@@ -17,8 +17,8 @@ struct poller {
   int fd; /* -1: closed */
 };
 
-/* What is wanted of a descriptor, or has come: a set of these. An error or a hang-up counts as all that was
- * wanted. */
+/* What is wanted of a descriptor, or has come: a set of these. An error or a hang-up counts as
+ * all that was wanted. */
 enum { POLLER_READ = 1, POLLER_WRITE = 2 };
 
 struct poller_event {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* OS processes: making them, waiting for them through a pidfd, and never leaving one behind.
  *
- * A process made here is killed by the kernel when the thread that made it ends: whoever makes
- * one from a short-lived thread joins it on that thread.
+ * A process made here is killed by the kernel when the thread that made it ends: a process that is
+ * made from a short-lived thread is joined on that thread.
  */
 #ifndef OS_PROCESS_H
 #define OS_PROCESS_H
@@ -24,14 +24,14 @@ struct process_id {
 struct process_id process_self(void);
 bool process_is_alive(const struct process_id *id);
 
-/* fork(2), after which the child is told to die with its parent. STATUS_OK with *pid == 0 in the child. */
+/* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
 MUST_CHECK status process_fork(pid_t *pid);
 /* Runs `argv` with the descriptor `keep_fd` inherited under the same number, everything else that is
  * close-on-exec closed. The program itself calls process_die_with_parent. */
 MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2);
-/* In a program that was started so, before it opens anything: what it inherited otherwise goes, but for the
- * standard streams. Files of the script that started us would stay open for as long as we live, and whoever
- * reads from a pipe of its would never see the end. Before Linux 5.9 they do stay. */
+/* In a program that was started so, before it opens anything: what it inherited otherwise goes, but
+ * for the standard streams. Files of the script that started us would stay open for as long as we
+ * live, and a reader of one of its pipes would never see the end. Before Linux 5.9 they do stay. */
 void process_close_inherited(int keep_fd, int keep_fd2);
 /* SIGKILL for this process when its parent goes. STATUS_DIED: it has gone already. */
 MUST_CHECK status process_die_with_parent(pid_t parent);
@@ -48,7 +48,7 @@ void process_signal(int pidfd, int signal_number);
 int process_cpu_count(void);
 /* The path of the running program; -errno when /proc does not say. */
 MUST_CHECK status process_executable(char *path, size_t size);
-/* Ends the process at once, without the exit handlers of whoever we forked from. */
+/* Ends the process at once, without the exit handlers of the process that we forked from. */
 NO_RETURN void process_exit_now(int code);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names are POSIX's, with one slash in front; who leaves it out means the same. */
+/* Names are POSIX's, with one slash in front; a name without it means the same. */
 enum { PATH_ROOM = 256 };
 static const char *path_of(const char *name, char path[PATH_ROOM]) {
   snprintf(path, PATH_ROOM, "%s%s", name[0] == '/' ? "" : "/", name);

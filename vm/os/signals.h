@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The few things we do with signals.
  *
- * The library installs one handler, and only when a VM on a thread of ours is interrupted for the first time:
- * for SIGURG, which is ignored by default and which hosts do not use. Where the host does use
- * it, we keep off, and interruption waits until the VM comes to a call of ours.
+ * The library installs one handler, and only when a VM on a thread of ours is interrupted for the
+ * first time: for SIGURG, which is ignored by default and which hosts do not use. If the host uses
+ * it, no handler is installed; a stop takes effect at the next call into this library.
  */
 #ifndef OS_SIGNALS_H
 #define OS_SIGNALS_H
@@ -33,8 +33,8 @@ void signals_end_process(int number);
 MUST_CHECK status signals_open_descriptor(int *fd);
 /* The number of the next one; 0: none. */
 int signals_read_descriptor(int fd);
-/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; all else is default.
- */
+/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us;
+ * all else is default. */
 void signals_reset_in_child(void);
 
 #endif

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Stream sockets to other programs: Unix ("/path", or "@name" in the abstract namespace, which leaves no file
- * behind) and TCP
- * ("host:port", "[::1]:port"; port 0 of a listener chooses one). No function raises SIGPIPE; all descriptors
- * are close-on-exec and do not block, and belong to the caller.
+/* Stream sockets to other programs. An address is one of
+ *
+ *     /path        a Unix socket
+ *     @name        a Unix socket in the abstract namespace, which leaves no file behind
+ *     host:port    TCP; port 0 of a listener chooses one
+ *     [::1]:port   TCP, version 6
+ *
+ * No function raises SIGPIPE; all descriptors are close-on-exec and do not block, and
+ * belong to the caller.
  */
 #ifndef OS_STREAM_H
 #define OS_STREAM_H

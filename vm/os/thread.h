@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* OS threads. A thread made here begins with all signals blocked (signals.h says who lets which in). */
+/* OS threads. A thread made here begins with all signals blocked (os/signals.h says which
+ * thread lets which in). */
 #ifndef OS_THREAD_H
 #define OS_THREAD_H
 
@@ -13,14 +14,14 @@ struct thread {
   pthread_t handle;
 };
 
-/* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most 15 bytes are
- * shown. */
+/* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most
+ * 15 bytes are shown. */
 MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name);
 /* The same with a stack of that many bytes. */
 MUST_CHECK status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument,
                                           const char *name, size_t stack_size);
-/* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses is left as it
- * is. */
+/* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses
+ * is left as it is. */
 void thread_be_nice(int nice_value);
 void thread_join(struct thread *t);
 /* Gives the thread up: nobody will join it. Only for a thread that cannot be stopped. */
@@ -31,8 +32,8 @@ void thread_signal(const struct thread *t, int signal_number);
 
 /* The kernel's number of the calling thread; that of a process's first thread is its pid. */
 int32_t thread_kernel_id(void);
-/* From now on `in_child` runs in each child that is forked, on its only thread, before fork returns. -ENOMEM.
- */
+/* From now on `in_child` runs in each child that is forked, on its only thread, before fork
+ * returns. -ENOMEM. */
 MUST_CHECK status thread_on_fork(void (*in_child)(void));
 
 /* How many threads this process has, as the kernel counts them; 0 when it does not say. */

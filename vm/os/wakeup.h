@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A descriptor that one thread of this process makes readable and another one waits for, alone or among
- * others. */
+/* A descriptor that one thread of this process makes readable and another one waits for,
+ * alone or among others. */
 #ifndef OS_WAKEUP_H
 #define OS_WAKEUP_H
 

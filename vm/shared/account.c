@@ -62,7 +62,7 @@ static int64_t within(int64_t value, int64_t most) {
   return value < most ? value : most;
 }
 
-/* What others reported in place of `slot` stays in the sum, as a debt of nobody in particular. */
+/* What others reported in place of `slot` remains in the total without an owner. */
 void account_forgive(struct account *a, uint32_t slot, int64_t count) {
   const int64_t abandoned = within(count, account_open(a));
   write_journal(a, slot, -count, count - abandoned);

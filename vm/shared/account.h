@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Who took how many messages of a ring and has not reported them done: what a JoinableQueue waits for.
+/* How many messages of a ring each process took and has not reported done: what a
+ * JoinableQueue waits for.
  *
- * A part of a ring (shared/ring.h), in a block that the ring owns. All functions but account_init: under the
- * ring's rank_head, but for `event`, which sleepers watch without it.
+ * A part of a ring (shared/ring.h), in a block that the ring owns. All functions but account_init:
+ * under the ring's rank_head, but for `event`, which sleepers watch without it.
  *
- * I1  Open messages = settled + the sum of the balances. A balance is what a process took less what it
- *     reported; below zero where it reported what another one had taken.
- * I2  A process that ends leaves its open messages to nobody: they are abandoned, so that nobody waits for
- *     them. Never more are abandoned than are open.
- * I3  A change of several words is journaled as a whole; `pending` commits it. The change that belongs to a
- *     take is committed by the ring, with the take.
+ * I1  Open messages = settled + the sum of the balances. A balance is what a process took less what
+ *     it reported; below zero where it reported what another one had taken.
+ * I2  The open messages of a process that ends are abandoned, so that no caller waits for them.
+ *     Never more are abandoned than are open.
+ * I3  A change of several words is journaled as a whole; `pending` commits it. The change that
+ *     belongs to a take is committed by the ring, with the take.
  */
 #ifndef SHARED_ACCOUNT_H
 #define SHARED_ACCOUNT_H
@@ -40,8 +41,8 @@ void account_announce_take(struct account *a, uint32_t slot);
 void account_enter_take(struct account *a);
 /* One is done. False, and nothing changed: none is open. */
 MUST_CHECK bool account_report(struct account *a, uint32_t slot);
-/* `count` messages that were taken by `slot` will not be reported by it; those of them that are still open
- * are abandoned. */
+/* `count` messages that were taken by `slot` will not be reported by it; those of them that are
+ * still open are abandoned. */
 void account_forgive(struct account *a, uint32_t slot, int64_t count);
 /* Everything that is charged to `slot`, whose participant is gone. */
 void account_forget(struct account *a, uint32_t slot);

@@ -98,8 +98,8 @@ static status commit_tables(const struct arena_class *c, const struct mapping *m
   return st ? st : mapping_commit(m, c->committed + at, PAGE);
 }
 
-/* Takes a free block of the class; STATUS_FULL: there is none from the hint on. The high-water mark is raised
- * first, so that whoever sweeps after our death looks far enough. */
+/* Takes a free block of the class; STATUS_FULL: there is none from the hint on. The high-water mark
+ * is raised first, so that a sweeper after our death looks far enough. */
 static status take_index(struct arena_class *c, const struct mapping *m, owner_id owner, uint64_t *out) {
   for (uint64_t i = atomic_load_explicit(&c->first_free_hint, memory_order_relaxed); i < c->count; i++) {
     const status st = commit_tables(c, m, i);

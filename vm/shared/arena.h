@@ -2,20 +2,23 @@
 /* Blocks of shared memory with an owner, that a death at any instant cannot leak or tear.
  *
  * The region of each size class is an array of blocks, laid out once; address space is sparse, so a
- * block costs only the pages that somebody committed in it, and needs no splitting or merging.
+ * block costs only the pages that were committed in it, and needs no splitting or merging.
  *
- *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 4 GiB      (ARENA_CLASSES of them, regions of equal size)
+ *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 4 GiB     ARENA_CLASSES of them,
+ *                                                         regions of equal size
  *
- * I1  Each block has one owner word; 0 is free. The word is the only state that says who owns the block,
- *     and it changes by one atomic operation: there is no moment at which a block is half taken.
- * I2  An owner is a participant (a process, roster.h) or an object (a ring, which holds messages). Cargo is
- *     marked in the same word.
- *     What a dead participant owned is free after arena_reap; what an object owns dies with the object.
- * I3  `committed` never says more pages than there are: pages are committed before it is raised, and it
- *     is lowered before they go.
+ * I1  Each block has one owner word; 0 is free. The word is the only state that names the
+ *     owner of the block, and it changes by one atomic operation: there is no moment at which
+ *     a block is half taken.
+ * I2  An owner is a participant (a process, shared/roster.h) or an object (a ring, which holds
+ *     messages). Cargo is marked in the same word. What a dead participant owned is free after
+ *     arena_reap; what an object owns dies with the object.
+ * I3  `committed` never says more pages than there are: pages are committed before it is raised,
+ *     and it is lowered before they go.
  *
- * How much is committed in all is not counted here, where a death could falsify it: the kernel knows.
- * Nothing here locks, and nothing here blocks. Hints (where to look first) may be stale at no harm.
+ * How much is committed in all is not counted here, where a death could falsify it: the
+ * kernel knows. Nothing here locks, and nothing here blocks. Hints (where to look first) may
+ * be stale at no harm.
  */
 #ifndef SHARED_ARENA_H
 #define SHARED_ARENA_H
@@ -62,10 +65,9 @@ static inline owner_id owner_of_participant(uint32_t slot, uint32_t generation) 
  * of the segment will be committed. */
 void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64_t bytes_max);
 
-/* A block of at least `size` bytes with its first `size` bytes committed, owned by `owner`. Contents are
- * whatever they were. -ENOMEM: no memory, or no block of that size or a larger one left; STATUS_TOO_LARGE: no
- * class holds it.
- */
+/* A block of at least `size` bytes with its first `size` bytes committed, owned by `owner`.
+ * Contents are whatever they were. -ENOMEM: no memory, or no block of that size or a larger one
+ * left; STATUS_TOO_LARGE: no class holds it. */
 MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner,
                               block_ref *out);
 /* The caller owns the block. */
@@ -74,8 +76,8 @@ void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);
 owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
-/* The caller owns the block: its first `size` bytes, no more than it has, are committed afterwards. -ENOMEM.
- */
+/* The caller owns the block: its first `size` bytes, no more than it has, are committed
+ * afterwards. -ENOMEM. */
 MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
 /* How many bytes from the block's start are committed; its owner asks. */
 uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block);

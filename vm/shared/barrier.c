@@ -21,7 +21,7 @@ static void break_locked(struct sync *s) {
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-/* Who arrives while the last one acts waits for the next round without a place. */
+/* A party that arrives while the last one acts waits for the next round without a place. */
 static void call_in(struct sync *s) {
   atomic_fetch_add(&s->room, 1);
   futex_wake(&s->room, INT_MAX);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Barrier: so many parties wait for each other (struct sync, shared/sync.h).
  *
- * Each round: parties arrive and wait; the last one may act while the others still wait, and opens. A barrier
- * is broken by a party that gives up, by abort, and by the death of a process that had it and did not let go;
- * then everybody is told, and so is who arrives later, until it is reset.
+ * Each round: parties arrive and wait; the last one may act while the others still wait, and opens.
+ * A barrier is broken by a party that gives up, by abort, and by the death of a process that had it
+ * and did not release it. Then all waiters return, and later arrivals too, until it is reset.
  */
 #ifndef SHARED_BARRIER_H
 #define SHARED_BARRIER_H
@@ -29,7 +29,7 @@ MUST_CHECK status barrier_leave(struct sync *s, struct barrier_arrival *a);
 /* By the last one. STATUS_BROKEN: it was broken meanwhile. */
 MUST_CHECK status barrier_open(struct sync *s);
 void barrier_break(struct sync *s);
-/* Empty and whole again; who waits is told that it was broken. */
+/* Empty and whole again; waiters return as from a broken one. */
 void barrier_reset(struct sync *s);
 
 bool barrier_is_broken(struct sync *s);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* How one thread waits for many things at once: it takes a bell, leaves the bell's bit with each of them,
- * looks at each once more, and sleeps on the bell alone. Whatever happens to one of the things rings all the
- * bells it was left, once.
+/* How one thread waits for many things at once. The thread takes a bell, registers its bit
+ * with every object, checks each again, and sleeps on the bell. An event rings every
+ * registered bell once.
  *
- * I1  A bit that stays behind, of a wait that is over or a process that is dead, costs one ring that nobody
- *     needed. Nobody counts waiters.
- * I2  A bell says "look again" and nothing else. When all are taken they are shared: who shares one is woken
- * too often, and cannot have a descriptor for it. I3  A ring that is lost, because the ringer died between
- * the event and the ring, is made good by the sleeper, who looks again after a quarter of a second
- * (bells_sleep).
+ * I1  A stale bit, of a wait that is over or a process that is dead, causes at most one spurious
+ *     wake-up. Waiters are not counted.
+ * I2  A bell says "look again" and nothing else. When all are taken they are shared: a thread with
+ *     a shared one is woken too often, and cannot have a descriptor for it.
+ * I3  A ring that is lost, because the ringer died between the event and the ring, is made good by
+ *     the sleeper, which looks again after a quarter of a second (bells_sleep).
  *
  * Any thread of any process; no locks.
  */
@@ -41,7 +41,7 @@ struct bell_hold {
 
 void bells_take(struct bells *bells, uint32_t slot, struct bell_hold *out);
 void bells_leave(struct bell_hold *hold);
-/* Wakes those who have one of the bells. */
+/* Wakes the threads that have one of the bells. */
 void bells_ring(struct bells *bells, bell_set which);
 /* Frees the bells of a participant that is gone. May be done twice. */
 void bells_forget(struct bells *bells, uint32_t slot);

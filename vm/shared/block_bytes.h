@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of bytes (base/bytes.h) that grows into a block of the commons, so that it can be handed over instead
- * of being copied once more.
+/* A run of bytes (base/bytes.h) that grows into a block of the commons, so that it can be handed
+ * over instead of being copied once more.
  *
  *     block := margin (BLOCK_BYTES_MARGIN) | the bytes
  *
- * What is short stays in private memory: a ring copies it anyway. What becomes longer moves into a block,
- * which this process owns until somebody takes it over; if we die before, it is swept with us. The margin is
- * for what a ring puts in front. I1  A run whose bytes stand in a block has a store of its own, so nobody has
- * to look at addresses. I2  When the commons has no block, the run goes on in private memory: whoever puts it
- * into a ring learns there what is the matter. A process that is forked meanwhile must not touch the run: the
- * block is its parent's.
+ * Short runs stay in private memory: a ring copies them anyway. A longer one moves into a block,
+ * which this process owns until a ring takes it over; if we die before, it is swept with us. The
+ * margin is for what a ring puts in front.
+ *
+ * I1  A run whose bytes stand in a block has a store of its own, so no caller compares addresses.
+ * I2  When the commons has no block, the run goes on in private memory; putting it into a ring
+ *     fails then with the reason.
+ *
+ * A process that is forked meanwhile must not touch the run: the block is its parent's.
  */
 #ifndef SHARED_BLOCK_BYTES_H
 #define SHARED_BLOCK_BYTES_H

@@ -3,15 +3,17 @@
  *
  *     block := struct cargo | reference … | text
  *
- * I1  The first `loaded` of the references are counted in their objects (object.h, I2); a reference is
- *     counted and noted in one step, whatever instant who does it dies at (commons_count_up).
+ * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2); a
+ *     reference is counted and noted in one step, whatever instant the loading process dies at
+ *     (commons_count_up).
+ * I2  The owner of the block, a process or a ring, has what it carries. The mark
+ *     OWNER_CARRIES in the owner word moves with it: cargo of a dead process is unloaded by
+ *     the sweeper, and then freed.
  *
- * I2  Who owns the block, a process or a ring, has what it carries. The mark OWNER_CARRIES in the owner word
- *     moves with it: cargo of a dead process is unloaded by whoever sweeps, and then freed.
- *
- * So a message with handles can be lost with its sender, its receiver or its ring at any instant, and the
- * objects end when they should. Who loads holds the objects meanwhile; who unloads may have taken holds of
- * its own before. Any thread; a block belongs to one at a time.
+ * So a message with handles can be lost with its sender, its receiver or its ring at any
+ * instant, and the objects end when they should. The loading process holds the objects
+ * meanwhile; the unloading one may have taken holds of its own before. Any thread; a block
+ * belongs to one at a time.
  */
 #ifndef SHARED_CARGO_H
 #define SHARED_CARGO_H
@@ -25,16 +27,16 @@ struct cargo {
   object_ref references[];
 };
 
-/* Cargo of these references, loaded, with room for `text_size` bytes. The caller holds the objects, and owns
- * the block. */
+/* Cargo of these references, loaded, with room for `text_size` bytes. The caller holds the objects,
+ * and owns the block. */
 MUST_CHECK status cargo_make(const struct object_list *carried, size_t text_size, block_ref *out);
 /* Where the text begins, from the start of the block. */
 static inline uint64_t cargo_text_offset(size_t count) {
   return sizeof(struct cargo) + count * sizeof(object_ref);
 }
 void *cargo_text(block_ref block);
-/* Lets go what it carries; the text stays. Several may do it at once. A block that is no cargo carries
- * nothing. */
+/* Lets go what it carries; the text stays. Several may do it at once. A block that is no
+ * cargo carries nothing. */
 void cargo_unload(block_ref block);
 /* Frees a block that the caller owns, cargo or not, with what it carries. */
 void cargo_discard(block_ref block);

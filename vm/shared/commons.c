@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* See commons.h.
  *
- * How many handles this process has on each object is counted privately, in an open-addressing table
- * under rank_program; the object knows only that we have some (object.h, I1). A thread that drops our last
- * handle and one that receives a new one meet at that lock, so the bit and the count agree whenever it is
- * free.
+ * How many handles this process has on each object is counted privately, in an open-addressing
+ * table under rank_program; the object knows only that we have some (object.h, I1). A thread that
+ * drops our last handle and one that receives a new one meet at that lock, so the bit and the count
+ * agree whenever it is free.
  */
 #include "shared/commons.h"
 
@@ -386,8 +386,8 @@ bool commons_holds(object_ref ref, enum object_kind kind) {
   return holds;
 }
 
-/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the second look
- * sees. */
+/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the
+ * second look sees. */
 status commons_claim(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
   if (commons_holds(ref, kind)) return STATUS_OK;
@@ -551,9 +551,8 @@ static void drop_holder(struct object *o, uint32_t slot) {
   KILL_POINT("commons.holder_dropped");
 }
 
-/* The dead one may have been the last to hold it, or just have let go of it, or have been about to destroy
- * it.
- */
+/* The dead process may have been the last to hold it, or just have released it, or have been
+ * about to destroy it. */
 static void leave_object(void *context, block_ref block) {
   const uint32_t slot = *(const uint32_t *)context;
   struct object *o = commons_at(block);
@@ -565,8 +564,8 @@ static void leave_object(void *context, block_ref block) {
     end_if_unreachable(o);
 }
 
-/* Each step may be done twice, but not after the slot has a new tenant: hence the lock, and the generation.
- */
+/* Each step may be done twice, but not after the slot has a new tenant: hence the lock,
+ * and the generation. */
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (roster_generation(commons.roster, slot) != generation) return;
   lock_count(); /* settles what the dead one was counting */

@@ -21,11 +21,11 @@
 #include "shared/object.h"
 #include "shared/totals.h"
 
-/* Makes the commons, or counts one more user of it in this process. On a thread that lives as long as the
- * process. */
+/* Makes the commons, or counts one more user of it in this process. On a thread that lives as
+ * long as the process. */
 MUST_CHECK status commons_open(void);
-/* In a program started by another one of ours: the segment behind `fd` (taken over), and the slot reserved
- * for us. */
+/* In a program started by another one of ours: the segment behind `fd` (taken over), and the
+ * slot reserved for us. */
 MUST_CHECK status commons_join(int fd, uint32_t slot);
 /* The last user's close unmaps it. */
 void commons_close(void);
@@ -52,14 +52,14 @@ void commons_share_with_child(uint32_t slot, const struct object_list *passed);
 void commons_after_fork(uint32_t slot);
 /* The child has ended, or never came to be (the caller knows): sweeps what it left. Safe to call twice. */
 void commons_forget_child(struct child_slot child);
-/* Sweeps after everybody who is dead. Cheap when nobody is. */
+/* Sweeps after all dead processes. Cheap if there are none. */
 void commons_sweep(void);
 
 int commons_fd(void);
 uint32_t commons_slot(void);
 owner_id commons_self(void);
-/* The futex to watch for the death of who is in `slot`; see robust_mutex_watch. False: dead, or not there
- * yet. */
+/* The futex to watch for the death of the process in `slot`; see robust_mutex_watch. False: dead,
+ * or not there yet. */
 bool commons_watch_life(uint32_t slot, struct futex_watch *watch);
 
 /* The address of what an offset names, in this process. */
@@ -71,9 +71,10 @@ struct bells *commons_bells(void);
 struct totals *commons_totals(void);
 const struct mapping *commons_mapping(void);
 
-/* Where the program records what happens (vm/trace), seen by all its processes at once: 0, or an offset and a
- * number. Asked all the time, so it is two loads, relaxed because whoever acts on what it names loads it
- * again with acquire. The place is in the commons, or where there are none a word that stays 0. */
+/* Where the program records what happens (vm/trace), seen by all its processes at once: 0, or an
+ * offset and a number. Asked all the time, so it is two loads, relaxed because a caller that acts
+ * on what it names loads it again with acquire. The place is in the commons, or where there are
+ * none a word that stays 0. */
 typedef _Atomic uint64_t commons_recording_word;
 extern commons_recording_word *_Atomic commons_recording_place;
 static inline uint64_t commons_recording(void) {
@@ -100,7 +101,8 @@ object_ref commons_object_ref(const struct object *o);
 /* One more, one less handle of this process. The last release anywhere destroys the object. */
 MUST_CHECK status commons_hold(struct object *o);
 void commons_release(struct object *o);
-/* All handles of this process on objects of that kind: it ends in peace, and nobody need mourn it. */
+/* Drops all holds of this process on objects of that kind, on a clean exit, so no
+ * owner-death handling runs. */
 void commons_release_all(enum object_kind kind);
 /* A handle that was copied by fork, and is used for the first time in the child: held already if it was
  * passed, held now if the object still lives. STATUS_FOREIGN: it is gone. */
@@ -119,12 +121,12 @@ uint64_t commons_noted(const _Atomic uint64_t *noted);
 void commons_anchor(struct object *o, uint32_t anchor);
 void commons_unanchor(struct object *o, uint32_t anchor);
 
-/* What has to happen when nobody can reach an object of that kind any more; set once by whoever defines the
- * kind. May be done twice, the second time by who sweeps after a death in the first. */
+/* Ends an object of that kind that can no longer be reached; set once, by the file that defines the
+ * kind. May run twice, the second time in a sweeper after a death in the first. */
 typedef void (*object_destructor)(struct object *o);
 void commons_set_destructor(enum object_kind kind, object_destructor destroy);
-/* What has to happen when a participant that held the object is gone, before it stops to be a holder; may be
- * done twice. */
+/* What has to happen when a participant that held the object is gone, before it stops to be a
+ * holder; may be done twice. */
 typedef void (*object_mourner)(struct object *o, uint32_t slot);
 void commons_set_mourner(enum object_kind kind, object_mourner mourn);
 

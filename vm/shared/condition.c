@@ -56,8 +56,8 @@ static void settle_condition(struct sync *s, struct sync_wakes *wakes) {
   (void)wakes;
 }
 
-/* The places go one after the other, each after its successor was told: who dies in between tells one too
- * many, and never one too few. */
+/* The places go one after the other, each after its successor was notified: a process that dies in
+ * between notifies one too many, and never one too few. */
 static void forget_in_condition(struct sync *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   for (struct place *p = s->places; p < s->places + s->place_count; p++) {
     if (atomic_load(&p->state) != PLACE_GRANTED || p->slot != slot) continue;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Condition and Event: waiting to be told (struct sync, shared/sync.h).
+/* Condition and Event: waiting for a notification (struct sync, shared/sync.h).
  *
- * A condition tells those who wait, in the order in which they came; what a process was told that died before
- * it went on is told to the next. The lock that belongs to it is its users' affair. An event is a flag: it
- * has no places, and nobody's death matters to it.
+ * A condition notifies its waiters in the order in which they came. If a notified process dies
+ * before it resumes, the next waiter is notified. The caller manages the associated lock. An event
+ * is a flag: it has no places, and no death matters to it.
  */
 #ifndef SHARED_CONDITION_H
 #define SHARED_CONDITION_H

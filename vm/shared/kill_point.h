@@ -2,8 +2,9 @@
 /* Named instants at which a test lets this process die.
  *
  * KILL_POINT("ring.put.committed") is nothing in release builds. In test builds (MM_KILL_POINTS) a
- * process that was told kill_point_arm(name, n) sends itself SIGKILL the n-th time it comes by; with the
- * name NULL each point counts, so that a test can walk through all of them in the order they are met.
+ * process that called kill_point_arm(name, n) sends itself SIGKILL the n-th time it passes there;
+ * with the name NULL each point counts, so that a test can walk through all of them in the order in
+ * which they are met.
  */
 #ifndef SHARED_KILL_POINT_H
 #define SHARED_KILL_POINT_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Typed memory in the commons: what a Value and an Array are made of.
  *
- * I1  Type and count never change. An element never tears: it is loaded and stored in one piece, relaxed; who
- * needs an order between elements has a lock, or a message, for it. What copies many at once promises no
- * more.
+ * I1  Type and count never change. An element never tears: it is loaded and stored in one piece,
+ *     relaxed; an order between elements needs a lock, or a message. Copying many at once promises
+ *     no more.
  * I2  `lock` names the RLock that belongs to it (sync_beside).
  *
  * No lock: atomics alone.

@@ -27,7 +27,8 @@ static void set_holder(struct object *o, uint32_t slot) {
   atomic_fetch_or(&o->holders[slot / 64], UINT64_C(1) << slot % 64);
 }
 
-/* The journey is counted last: whoever looked at the bit too early sees that something moved (I2). */
+/* The journey is counted last: a process that looked at the bit too early sees that
+ * something moved (I2). */
 void object_share(struct object *o, uint32_t slot) {
   set_holder(o, slot);
   KILL_POINT("object.sharing");

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be named by a handle: a block of the commons that lives while somebody holds it.
+/* What can be named by a handle: a block of the commons that lives while a process holds it.
  *
  *     object_ref  := generation (16 bits) | block offset (48 bits)
  *
- * I1  `holders` has a bit for each participant that has at least one handle on the object; how many handles
- *     it has is its own, private affair (commons.c). A participant that dies loses its bits to whoever
- *     sweeps.
- *
- * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
- *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
- *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
- *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,
- *     each time afterwards: who looks at the bits one after the other sees that none moved.
- *
- * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may be done
- *     twice, so that a death in the middle of either can be settled by doing it again.
- *
- * I4  An object without holder and anchor and not in flight can be reached by nobody any more; the one who
- *     moves `state` from LIVE to DYING destroys it. `state` says who that is, so that the sweeper of a dead
- *     destroyer starts over. An object that lost its last holder with a dying process is ended by whoever
- *     sweeps after that.
+ * I1  `holders` has a bit for each participant that has at least one handle on the object. The
+ *     handle count is private to the process (shared/commons.c). The sweeper clears a dead
+ *     process's bits.
+ * I2  `in_flight` counts the cargo (shared/cargo.h) that carries the object: messages on their way.
+ *     It is raised while the sender still holds the object, and lowered when the receiver has its
+ *     own hold: while the object can be reached at all, it is held or in flight. It changes under
+ *     rank_count, and so does `state` from LIVE: a process that ends an object sees a count that
+ *     stands still. `journeys` counts what was anchored and held, each time afterwards: a reader of
+ *     the bits, one after the other, sees that none moved.
+ * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may
+ *     be done twice, so that a death in the middle of either can be settled by doing it again.
+ * I4  An object without holder and anchor and not in flight can no longer be reached; the process
+ *     that moves `state` from LIVE to DYING destroys it. `state` names that process, so that the
+ *     sweeper of a dead destroyer starts over. An object that lost its last holder with a dying
+ *     process is ended by the next sweeper.
  */
 #ifndef SHARED_OBJECT_H
 #define SHARED_OBJECT_H
@@ -41,7 +39,7 @@ enum object_kind {
   OBJECT_TABLE = 5
 };
 
-/* For those who look on from outside (task/look.h); nothing depends on it. */
+/* For readers of another program (bindings/look.c); nothing depends on it. */
 enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };
 
 enum { OBJECT_MAGIC = 0x4d4d4f42 };
@@ -64,12 +62,12 @@ _Static_assert(sizeof(struct object) == 40 + ROSTER_MAX / 8, "layout");
 void object_init(struct object *o, enum object_kind kind);
 /* From now on it can end. The caller holds it. */
 void object_begin(struct object *o);
-/* `slot` becomes a holder beside the caller, who is one. */
+/* `slot` becomes a holder beside the caller, which is one. */
 void object_share(struct object *o, uint32_t slot);
 void object_clear_holder(struct object *o, uint32_t slot);
 bool object_has_holder(const struct object *o, uint32_t slot);
 bool object_is_held(const struct object *o);
-/* The caller, who holds the object, ties it to another one. */
+/* The caller, a holder of the object, ties it to another one. */
 void object_anchor(struct object *o, uint32_t anchor);
 void object_unanchor(struct object *o, uint32_t anchor);
 bool object_is_live(const struct object *o);

@@ -200,7 +200,7 @@ bool permits_holder(struct sync *s, struct sync_agent *out) {
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-/* One free permit for each of those who came first, as far as they go. */
+/* One free permit for each of the first waiters, as far as they go. */
 static void settle(struct sync *s, struct sync_wakes *wakes) {
   const uint64_t granted = sync_count(s, PLACE_GRANTED);
   uint64_t left = s->now.permits > granted ? s->now.permits - granted : 0;

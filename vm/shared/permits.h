@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct sync,
- * shared/sync.h).
+/* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct
+ * sync, shared/sync.h).
  *
- * Who comes by may take a free permit before those who wait, who are woken to try their luck: handing each
- * one over would make every take a change of threads. But who has waited for a millisecond is given the next
- * one.
+ * A new caller may take a free permit ahead of waiters (barging); waiters are woken to compete:
+ * handing each permit over would make every take a change of threads. But a waiter of a millisecond
+ * is given the next one.
  *
- * A lock has a holder, a thread of a process. One that ends leaves the lock to the next, who is told. Of
- * semaphores each process has a count. What a process that is gone had taken comes back, as far as permits
- * are missing: where one process takes and another one returns, as with a count of things produced, nothing
- * is.
+ * A lock has a holder, a thread of a process. One that ends leaves the lock to the next waiter,
+ * with a mark that it was abandoned. Of semaphores each process has a count. Permits of a process
+ * that is gone come back, as far as permits are missing: where one process takes and another one
+ * returns, as with a count of things produced, nothing is.
  */
 #ifndef SHARED_PERMITS_H
 #define SHARED_PERMITS_H
@@ -26,10 +26,10 @@ void permits_give_up(struct sync *s, struct sync_wait *w);
 MUST_CHECK status permits_return(struct sync *s, struct sync_agent who, uint64_t count);
 /* The thread, or its VM, ends and has not returned so many. */
 void permits_abandon(struct sync *s, struct sync_agent who, uint64_t count);
-/* The thread ends well, and what it took stays taken: it is charged to nobody any more. */
+/* On a clean exit the permits stay acquired and have no owner. */
 void permits_keep(struct sync *s, struct sync_agent who, uint64_t count);
-/* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is not held by `who`.
- */
+/* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is
+ * not held by `who`. */
 uint32_t permits_return_all(struct sync *s, struct sync_agent who);
 void permits_set_depth(struct sync *s, uint32_t depth);
 

@@ -55,7 +55,8 @@ static owner_id ring_owner(const struct ring *r) { return owner_of_object(common
 
 static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
 
-/* A block of the ring's own leaves it; whoever came first, here or in an earlier repair, frees it. */
+/* A block of the ring's own leaves it; the first to take it out, here or in an earlier
+ * repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
   if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
     commons_free(block);
@@ -82,9 +83,9 @@ static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
 }
 
-/* What a dead one was giving and did not commit, or took and did not get yet, is the dead one's: whoever
- * sweeps after it frees that. It cannot have been swept before, for the sweeper settles the ring first
- * (ring_forget). */
+/* A block that a dead process was putting and did not commit, or took and did not get yet, is its
+ * own: the sweeper frees it. It cannot have been swept before, for the sweeper settles the ring
+ * first (ring_forget). */
 static void return_block(const struct ring *r, const struct ring_end *end) {
   if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
 }
@@ -297,7 +298,7 @@ static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail
   atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
-/* The commit, in the order that I3 asks for. rank_tail is held. */
+/* The commit, in order (shared/ring.h, I3). rank_tail is held. */
 static void commit_put(struct ring *r, const struct room *room, block_ref block) REQUIRES(rank_tail) {
   struct ring_end *end = &r->tail;
   end->journal_position =
@@ -347,8 +348,8 @@ static status try_put(struct ring *r, const struct letter *letter) {
   return STATUS_OK;
 }
 
-/* Room is checked again under the readers' lock, by bytes and by count, before this thread is counted as
- * asleep. */
+/* Room is checked again under the readers' lock, by bytes and by count, before this thread is
+ * counted as asleep. */
 static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head) {
   const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
   const uint64_t tail = atomic_load(&r->tail.position);
@@ -548,7 +549,7 @@ static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
   return is_empty_locked(r) && account_open(account_of(r)) <= 0;
 }
 
-/* Under the lock, after a change: whether those who wait for the end are to be woken. */
+/* Under the lock, after a change: whether the waiters for the end are to be woken. */
 static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
   return is_all_done_locked(r) && atomic_exchange(&account_of(r)->is_awaited, 0);
 }
@@ -570,8 +571,7 @@ void ring_abandon(struct ring *r, uint32_t count) {
   if (is_end) wake_joiners(r);
 }
 
-/* A wake-up that the dead one owed, or had been given and took along, is made good: if there is something to
- * wake for. */
+/* Sends again a wake-up lost with a dead process, if there is something to wake for. */
 static void wake_again(struct ring_end *end) {
   if (atomic_load(&end->waiters) == atomic_load(&end->woken)) return;
   atomic_fetch_add(&end->event, 1);
@@ -693,8 +693,8 @@ bool ring_is_readable(const struct ring *r) {
   return atomic_load(&r->tail.position) != atomic_load(&r->head.position) || ring_is_closed(r);
 }
 
-/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the bells was seen
- * here. */
+/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the
+ * bells was seen here. */
 bool ring_watch(struct ring *r, bell_set bells) {
   lock_tail(r);
   atomic_fetch_or(&r->watchers, bells);
@@ -705,8 +705,8 @@ bool ring_watch(struct ring *r, bell_set bells) {
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
 
-/* Under both locks: who is about to sleep looks at it and at the event word under one of them, and must not
- * be between the two looks. */
+/* Under both locks: a thread about to sleep looks at it and at the event word under one of them,
+ * and must not be between the two looks. */
 void ring_close(struct ring *r) {
   lock_tail(r);
   lock_head(r);

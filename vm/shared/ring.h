@@ -3,22 +3,28 @@
  *
  * A ring is an object of the commons: header, two ends, and storage.
  *
- *     struct ring | 2 KiB of storage | …            one arena block of 4 KiB; storage moves out when it grows
- *     storage := record …   record := size u32, kind u32, bytes, padding to 8
- *     a record is inline (the message itself), outside (a block that holds it), or filler up to the wrap
+ *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB;
+ *                                                  storage moves out when it grows
+ *     storage := record …
+ *     record  := size u32 | kind u32 | bytes | padding to 8
  *
- * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at its position
- *     modulo the capacity, a power of two, and never wraps.
+ * A record is inline (the message itself), outside (a block that holds it), or
+ * filler up to the wrap.
+ *
+ * I1  Bytes from head to tail are whole records. `tail` and `head` only rise; a record stands at
+ *     its position modulo the capacity, a power of two, and never wraps.
  * I2  A message is owned by exactly one of producer, ring, consumer. For an outside message the
  *     block's owner word says which one.
- * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage` a growth.
- * Whatever else has to agree with it is journaled beside the lock before it: whoever takes a dead one's lock
- * compares the commit word with the journal and settles the rest. That is a constant amount of work and may
- * be done twice. I4  A sleeper registers under the lock of the other side after it has checked its condition
- * there; who commits raises the event word before and wakes after. Too many wake-ups are harmless, too few
- * impossible, but for a death: who dies between its commit and the wake, or woken and before it looked, takes
- * a wake-up along. ring_forget makes that good as soon as somebody notices the death; until then each wait
- * looks again, and looks for the dead, after a quarter of a second.
+ * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
+ *     a growth. Whatever else has to agree with it is journaled beside the lock before it: the next
+ *     owner of a dead holder's lock compares the commit word with the journal and settles the rest.
+ *     That is a constant amount of work and may be done twice.
+ * I4  A sleeper registers under the lock of the other side after it has checked its condition
+ *     there; the committing process raises the event word before and wakes after. Too many wake-ups
+ *     are harmless, too few impossible, but for a death: a process that dies between commit and
+ *     wake, or after it was woken and before it checked, loses one wake-up. ring_forget makes that
+ *     good as soon as a process notices the death; until then each wait looks again, and looks for
+ *     the dead, after a quarter of a second.
  *
  * Journal order matters: the comparand (the future commit word) is written first, else repair would
  * believe a stale match. Locks: rank_tail for puts, rank_head for takes, both for growth.
@@ -75,7 +81,7 @@ struct ring_message {
   uint64_t number; /* the ring's first message is 1 */
 };
 
-/* Which message a letter became, and when: before anybody could take it. */
+/* Sequence number and time of a put, taken before the message is visible. */
 struct ring_receipt {
   uint64_t number;
   int64_t ns; /* clock_now_ns */
@@ -87,7 +93,7 @@ struct ring_letter {
   size_t head_size;
   const void *body;
   size_t body_size;
-  struct ring_receipt *receipt; /* NULL: nobody wants one; else it is filled in by a put that succeeds */
+  struct ring_receipt *receipt; /* NULL: none is wanted; else a put that succeeds fills it in */
 };
 
 /* What else a wait may end for; see ring_wait_readable. */
@@ -101,8 +107,8 @@ enum ring_growth {
   RING_STAYS, /* within 1 MiB: put waits for the reader */
 };
 
-/* A new ring, held once by this process. Whoever makes rings also says, with commons_set_destructor, how they
- * end: by taking what is left and calling ring_fini. */
+/* A new ring, held once by this process. A file that makes rings also defines their end, with
+ * commons_set_destructor: take what is left and call ring_fini. */
 MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
 void ring_fini(struct ring *r);
 
@@ -113,8 +119,8 @@ MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, dea
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
 MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
                                  deadline until);
-/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller holds them meanwhile.
- */
+/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller
+ * holds them meanwhile. */
 MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
                                     const struct object_list *carried, deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
@@ -122,9 +128,9 @@ uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
  * STATUS_TIMEOUT, STATUS_INTERRUPTED: nothing was taken. */
 MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until);
-/* The same without waiting; and *claim, a word in the commons, is the number of the message (the first is 1)
- * exactly when the take committed, whatever instant the taker dies at. After such a death: ring_settle, then
- * read it. */
+/* The same without waiting; and *claim, a word in the commons, is the number of the message (the
+ * first is 1) exactly when the take committed, whatever instant the taker dies at. After such a
+ * death: ring_settle, then read it. */
 MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
                                     _Atomic uint64_t *claim);
 /* Repairs what a dead holder left at the readers' end. */
@@ -137,8 +143,8 @@ void ring_message_done(struct ring_message *message);
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
 MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
 
-/* The bells ring once, at the next put or at the close. True: there is something to take already, or the ring
- * is closed. */
+/* The bells ring once, at the next put or at the close. True: there is something to take already,
+ * or the ring is closed. */
 MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);
@@ -152,8 +158,8 @@ void ring_abandon(struct ring *r, uint32_t count);
 /* Sleeps until the ring is empty and all that was taken is done or abandoned; *abandoned is how many were,
  * ever. STATUS_TIMEOUT, STATUS_INTERRUPTED: not yet. */
 MUST_CHECK status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until);
-/* Who had the slot is gone: what it was about is settled at both ends, it reports nothing any more, and those
- * who miss a wake-up because of its death get one. May be done twice. */
+/* The process that had the slot is gone: its operation is settled at both ends, it reports nothing
+ * any more, and waiters that miss a wake-up because of its death get one. May be done twice. */
 void ring_forget(struct ring *r, uint32_t slot);
 
 /* Messages, and their bytes, that were ever put into rings of this program, those that are gone included. */

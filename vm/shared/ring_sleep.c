@@ -18,8 +18,8 @@ static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
   atomic_store_explicit(&end->spin, spin, memory_order_relaxed);
 }
 
-/* Sleeps on the event word and the others at once. Linux before 5.16 has no such wait: there the others are
- * looked at often. */
+/* Sleeps on the event word and the others at once. Linux before 5.16 has no such wait: there the
+ * others are looked at often. */
 static status sleep_on_all(futex_word *event, uint32_t seen, const struct ring_wait *wait, deadline until) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   watches[0] = (struct futex_watch){event, seen};

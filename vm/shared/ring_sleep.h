@@ -49,8 +49,8 @@ static inline bool ring_spin_pays(struct ring_end *end, uint64_t seen) {
   return false;
 }
 
-/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it ends as if woken.
- */
+/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it
+ * ends as if woken. */
 MUST_CHECK status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait,
                                 deadline until);
 

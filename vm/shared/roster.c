@@ -21,8 +21,9 @@ static void raise_high_water(struct roster *r, uint32_t slot) {
     if (atomic_compare_exchange_weak(&r->high_water, &seen, slot + 1)) return;
 }
 
-/* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees pid 0, and
- * who sweeps the reserver's own slot frees what it had reserved (roster_release_unnamed). */
+/* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees
+ * pid 0, and the sweeper of the reserver's own slot frees what it had reserved
+ * (roster_release_unnamed). */
 status roster_reserve(struct roster *r, const struct process_id *self, uint32_t by, uint32_t *out) {
   for (uint32_t slot = 0; slot < ROSTER_MAX; slot++) {
     struct roster_slot *s = &r->slots[slot];

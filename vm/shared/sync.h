@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What locks, semaphores, conditions and barriers of a program have in common: an object in the commons with
- * a little state, and places for those who wait, in order. What each kind does with them: permits.h,
- * condition.h, barrier.h.
+/* What locks, semaphores, conditions and barriers of a program have in common: an object in the
+ * commons with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * shared/permits.h, shared/condition.h, shared/barrier.h.
  *
- * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not live to
- * complete is undone. I2  A place is free or not by its one word `state`; the rest of it is written while it
- * is free. It belongs to the process in `slot`, and goes with it. I3  Who may go on follows from the state
- * and the places alone: the kind's `settle` does what is due, and may be done twice. It ends every change,
- * every repair and every mourning, so that no death leaves anybody behind. I4  A wake-up that is lost,
- * because the waker died before the system call, is made good by the sleeper, who looks again after a tenth
- * of a second.
+ * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not
+ *     live to complete is undone.
+ * I2  A place is free or not by its one word `state`; the rest of it is written while it is free.
+ *     It belongs to the process in `slot`, and goes with it.
+ * I3  Which waiters may go on follows from the state and the places alone: the kind's `settle` does
+ *     what is due, and may be done twice. It runs after every change, repair and owner death, so no
+ *     waiter stays blocked.
+ * I4  A wake-up that is lost, because the waker died before the system call, is made good by the
+ *     sleeper, which looks again after a tenth of a second.
  *
  * Everything here under rank_sync, the object's own robust mutex, but for words that are slept on.
  */
@@ -32,19 +34,19 @@ enum sync_kind {
 enum place_state {
   PLACE_FREE = 0,
   PLACE_WAITING = 1,
-  PLACE_NUDGED = 2,  /* woken, to try its luck, and has not looked yet */
-  PLACE_GRANTED = 3, /* it has what it waited for, and need but collect it */
+  PLACE_NUDGED = 2,  /* woken to retry; has not retried yet */
+  PLACE_GRANTED = 3, /* it has what it waited for, and has not collected it yet */
   PLACE_BROKEN = 4,
 };
 
 struct place {
   futex_word state; /* enum place_state */
   uint32_t slot;
-  uint64_t ticket; /* who came first has the lower one */
+  uint64_t ticket; /* the earlier waiter has the lower one */
   int64_t since_ns;
 };
 
-/* Who does something: a thread of a process. 0 is no thread. */
+/* The author of an operation: a thread of a process. 0 is no thread. */
 struct sync_agent {
   uint32_t slot;
   uint64_t thread;
@@ -102,7 +104,7 @@ MUST_CHECK status sync_make(enum sync_kind kind, uint64_t initial, struct sync *
 void sync_register_kind(void);
 
 void sync_lock(struct sync *s) ACQUIRES(rank_sync);
-/* Settles, unlocks, and wakes who may go on. */
+/* Settles, unlocks, and wakes the waiters that may go on. */
 void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
 /* When nothing has changed. */
 void sync_unlock(struct sync *s) RELEASES(rank_sync);
@@ -110,7 +112,7 @@ void sync_unlock(struct sync *s) RELEASES(rank_sync);
 /* Rings the bells that were left with it; a ring that its ringer's death swallows is made good by the
  * sleeper (bells.h, I3). */
 void sync_ring(struct sync *s);
-/* Left with it until something changes; whoever leaves them looks at it afterwards. */
+/* Left with it until something changes; a thread that leaves them looks at it afterwards. */
 void sync_leave_bells(struct sync *s, bell_set bells);
 
 /* Around each change of `now` and of the count of `slot`. */
@@ -134,9 +136,10 @@ uint32_t sync_forget_places(struct sync *s, uint32_t slot);
 /* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
 MUST_CHECK status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until);
 
-/* The RLock that belongs to another object, which has its name in *place, and which the caller holds: made
- * when somebody first asks, held once more by this process. Who asks anchors it (object.h, I3). A name whose
- * lock is gone, for its maker died before it was anchored, is replaced. */
+/* The RLock that belongs to another object, which has its name in *place, and which the
+ * caller holds: made on the first call, held once more by this process. The caller anchors it
+ * (shared/object.h, I3). A name whose lock is gone, for its maker died before it was
+ * anchored, is replaced. */
 MUST_CHECK status sync_beside(_Atomic object_ref *place, struct sync **out);
 /* The other object ends. */
 void sync_leave_beside(_Atomic object_ref *place);

@@ -19,7 +19,7 @@ struct record {
 
 static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
 
-/* Whoever came first, here or in an earlier repair, frees it. */
+/* The first to take it out, here or in an earlier repair, frees it. */
 static void drop_block(const struct table *t, block_ref block) {
   if (arena_give(commons_arena(), commons_mapping(), block, table_owner(t), commons_self()))
     commons_free(block);
@@ -91,8 +91,8 @@ static bool is_of(const struct record *r, uint64_t hash, struct table_text key) 
   return r->hash == hash && r->key_size == key.size && memcmp(r->bytes, key.bytes, key.size) == 0;
 }
 
-/* The key's slot; if there is none, where it may go: the first that is empty, or was. The array is never
- * full. */
+/* The key's slot; if there is none, where it may go: the first that is empty, or was. The
+ * array is never full. */
 static uint64_t find(const struct table *t, uint64_t hash, struct table_text key, bool *is_there) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
   const uint64_t mask = length_of(slots) - 1;
@@ -278,8 +278,8 @@ status table_make(struct table **out) {
   return STATUS_OK;
 }
 
-/* What it owns is found by its slots; the array goes last, for who does this again needs it. Nobody else is
- * there. */
+/* What it owns is found by its slots; the array goes last, because a second run needs it. No other
+ * process has the table. */
 static void destroy(struct object *object) {
   struct table *t = (struct table *)(void *)object;
   settle_growth(t);

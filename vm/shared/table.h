@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A table in the commons: keys and values are bytes, read and written by all processes, without a server.
+/* A table in the commons: keys and values are bytes, read and written by all processes,
+ * without a server.
  *
- * Open addressing over an array of words; each names a record, a block with one key and its value, or is
- * empty, or was. A record never changes.
+ * Open addressing over an array of words; each names a record, a block with one key and its value,
+ * or is empty, or was. A record never changes.
  *
- * I1  A store of one word commits every change: a slot's for set and remove, `slots` for growth. What else
- * changes with it is journaled before: repair sees whether the word is the new one, and frees the other
- * block. I2  The table owns its array, and the record that each slot names; nothing else once the journal is
- * settled. I3  `count` and `used` follow from the slots; repair counts again.
+ * I1  A store of one word commits every change: a slot's for set and remove, `slots` for growth.
+ *     What else changes with it is journaled before: repair sees whether the word is the new one,
+ *     and frees the other block.
+ * I2  The table owns its array, and the record that each slot names; nothing else once the
+ *     journal is settled.
+ * I3  `count` and `used` follow from the slots; repair counts again.
  *
  * All under the table's lock (rank_sync), for some hundred nanoseconds, and longer while it grows.
  */

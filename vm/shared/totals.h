@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program has done in all, over all its processes and VMs: the figures of MANYMOONS_STATS.
  *
- * They live in the header of the commons and only rise. A ring counts its own messages, under the lock that
- * it holds anyway, and adds them here when it ends; so what a killed process sent is counted. A VM counts for
- * itself how its lock was used, and adds that here when it closes: a process that is killed takes its VMs'
- * figures with it.
+ * They live in the header of the commons and only rise. A ring counts its own messages, under the
+ * lock that it holds anyway, and adds them here when it ends; so what a killed process sent is
+ * counted. A VM counts for itself how its lock was used, and adds that here when it closes: a
+ * process that is killed takes its VMs' figures with it.
  *
- * Any thread, any process; the fields are atomic and independent of each other, so relaxed order is enough:
- * whoever wants exact figures reads them when the workers have ended.
+ * Any thread, any process; the fields are atomic and independent of each other, so relaxed order is
+ * enough: a reader that wants exact figures reads them when the workers have ended.
  */
 #ifndef SHARED_TOTALS_H
 #define SHARED_TOTALS_H

@@ -241,8 +241,8 @@ static unsigned decode_new_table(struct decoder *d, int *count) {
   return shape;
 }
 
-/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever sees half a table.
- */
+/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever
+ * sees half a table. */
 static void decode_contents(struct decoder *d, unsigned shape, int count, int depth) {
   const int table = lua_gettop(d->L);
   decode_array(d, table, count, depth);
@@ -321,8 +321,8 @@ static void decode_code(struct decoder *d) {
 }
 
 /* Makes upvalue n of the function the same as the one that is remembered under an offset. Cells are
- * remembered as the closure that has them, and its upvalue's number under the negative offset. False: not
- * remembered. */
+ * remembered as the closure that has them, and its upvalue's number under the negative offset.
+ * False: not remembered. */
 static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
   lua_State *L = d->L;
   if (!recall(d, offset)) return false;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of wire/format.h -> Lua values. transfer.c and globals.c are the only callers.
+/* Bytes of wire/format.h -> Lua values. transfer.c and globals_install.c are the only callers.
  *
- * The bytes may be anybody's, unless `is_image`. I1  Nothing outside the message is read (wire/reader.h).
- * I2  No more than O(input) is allocated: `budget` is what array counts and rooms may still claim (format.h,
- * I5). I3  Recursion ends at WIRE_DEPTH_MAX. All memory is Lua's, so raising anywhere leaks nothing but holds
- * of handles, which `received` counts. Decoding may run `require`, and so any Lua code, and so another
- * decoder.
+ * The bytes may be anybody's, unless `is_image`.
+ *
+ * I1  Nothing outside the message is read (wire/reader.h).
+ * I2  No more than O(input) is allocated: `budget` is what array counts and rooms may still claim
+ *     (wire/format.h, I5).
+ * I3  Recursion ends at WIRE_DEPTH_MAX.
+ *
+ * All memory is Lua's, so raising anywhere leaks nothing but holds of handles, which `received`
+ * counts. Decoding may run `require`, and so any Lua code, and so another decoder.
  */
 #ifndef STATE_DECODE_H
 #define STATE_DECODE_H
@@ -28,7 +32,7 @@ struct decoder {
   int keys_count; /* so many have been read */
   uint64_t budget;
   uint32_t received; /* how many handles have been read; unused in an image */
-  bool is_image;     /* bytes of our own, read out of order; see format.h, I2 */
+  bool is_image;     /* bytes of our own, read out of order; see wire/format.h, I2 */
   bool takes_functions;
   bool takes_handles;
   enum names_trust trust;

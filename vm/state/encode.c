@@ -232,8 +232,8 @@ static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_
   return true;
 }
 
-/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one type, floats
- * then. */
+/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one
+ * type, floats then. */
 static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   lua_rawgeti(e->L, index, 1);
   const bool is_number = lua_type(e->L, -1) == LUA_TNUMBER;

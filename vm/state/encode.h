@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Lua values -> bytes of wire/format.h. transfer.c and globals.c are the only callers.
+/* Lua values -> bytes of wire/format.h. transfer.c and globals_encode.c are the only callers.
  *
- * An encoder works inside a protected call of its owner, on that call's stack; it raises whenever it likes,
- * and the owner cleans up (drops the holds, cuts the bytes). No metamethod of the user's is called: tables
- * are read raw. Recursion is bounded by `depth_max`; what is deeper becomes a stub, goes to a worklist and is
- * written behind the values (encode_deferred), which is how a million levels fit into any C stack and any
- * Lua's.
+ * An encoder works inside a protected call of its owner, on that call's stack; it raises whenever
+ * it likes, and the owner cleans up (drops the holds, cuts the bytes). No metamethod of the user's
+ * is called: tables are read raw. Recursion is bounded by `depth_max`; what is deeper becomes a
+ * stub, goes to a worklist and is written behind the values (encode_deferred), which is how a
+ * million levels fit into any C stack and any Lua's.
  */
 #ifndef STATE_ENCODE_H
 #define STATE_ENCODE_H
@@ -46,8 +46,8 @@ void encode_sized(struct encoder *e, const char *text, size_t size);
 
 /* Appends the value at absolute stack index `index`. [-0, +0, raises] */
 void encode_value(struct encoder *e, int index, const struct path_step *at);
-/* Appends all deferred parts, and those that come up meanwhile. `root` names the root in errors. [-0, +0,
- * raises] */
+/* Appends all deferred parts, and those that come up meanwhile. `root` names the root in
+ * errors. [-0, +0, raises] */
 void encode_deferred(struct encoder *e, const char *root);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Marks: a light userdata is a C function's address (NULL for the fast functions of LuaJIT, which have none),
- * a number, string or boolean stands for itself, and NaN for anything else: there, being of some value is all
- * that is known. */
+/* Marks: a light userdata is a C function's address (NULL for the fast functions of LuaJIT, which
+ * have none), a number, string or boolean stands for itself, and NaN for anything else: there,
+ * being of some value is all that is known. */
 #include "state/fresh.h"
 
 #include <string.h>

@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's globals travel to its workers: what differs from a fresh VM, encoded once, decoded name by
- * name.
+/* A program's globals travel to its workers: what differs from a fresh VM, encoded once,
+ * decoded name by name.
  *
- * The image (wire/format.h) is one object space: what two globals share at the sender they share at the
- * receiver. The receiver finds it through a metatable on _G that decodes a name when it is first asked for,
- * and takes itself away when no name is left. A metatable of the program's own (strict mode) is carried, too:
- * it is asked for names that the image has not, and is _G's alone in the end. What cannot be sent raises
- * where it is used: `global 'conn': cannot send a coroutine (at conn.co)`.
+ * The image (wire/format.h) is one object space: what two globals share at the sender they share
+ * at the receiver. The receiver finds it through a metatable on _G that decodes a name when it is
+ * first asked for, and takes itself away when no name is left. A metatable of the program's own
+ * (strict mode) is carried, too: it is asked for names that the image has not, and is _G's alone
+ * in the end. What cannot be sent raises where it is used: `global 'conn': cannot send a
+ * coroutine (at conn.co)`.
  *
- * Carried: globals under string keys; additions to standard libraries; functions in package.preload;
- * registered classes. Not: package.path, package.cpath and arg, which are the worker's settings, and names
- * that the program removed. Known limits: rawget(_G, name), and next(_G) and pairs(_G) before Lua 5.2, do not
- * see a name before its first use. If decoding a global fails, globals decoded later share nothing with those
- * decoded before.
+ * Carried:
+ *   - globals under string keys
+ *   - additions to standard libraries
+ *   - functions in package.preload
+ *   - registered classes
+ *
+ * Not carried:
+ *   - package.path, package.cpath and arg, which are the worker's settings
+ *   - names that the program removed
+ *
+ * Known limits:
+ *   - rawget(_G, name), and next(_G) and pairs(_G) before Lua 5.2, do not see a name
+ *     before its first use.
+ *   - If decoding a global fails, globals decoded later share nothing with those decoded before.
  *
  * The VM's lock is held. An image is trusted: it comes from this program.
  */

@@ -125,8 +125,8 @@ static bool has_name(lua_State *L) {
   return size > 0 && strlen(name) == size;
 }
 
-/* Whether the C function on top is what `library`.key stands for in VMs of this host: then the receiver has
- * it. */
+/* Whether the C function on top is what `library`.key stands for in VMs of this host: then
+ * the receiver has it. */
 static bool is_at_home(lua_State *L, const char *library) {
   if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
   const bool is_home = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);

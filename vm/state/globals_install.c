@@ -7,9 +7,11 @@
  *   STATE_NAMES    global name -> offset of its content, or text of the error it raises
  *   STATE_CLASSES  the same for registered classes
  *   STATE_OWNER    the program's own metatable of _G: offset, text, the table, or nil
+ *
  * I1  A name is in STATE_NAMES exactly while it is not in _G. While one is, _G's metatable is ours.
- * A name is taken out before it is decoded: a module that is required meanwhile and asks for it finds nil,
- * not itself.
+ *
+ * A name is taken out before it is decoded: a module that is required meanwhile and asks for it
+ * finds nil, not itself.
  */
 #include <string.h>
 
@@ -98,8 +100,8 @@ static void retire_if_empty(lua_State *L, int state) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the stack and
- * popped. */
+/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the
+ * stack and popped. */
 static void set_pending(lua_State *L, int state, int slot, int name) {
   lua_rawgeti(L, state, slot);
   lua_pushvalue(L, name);
@@ -116,8 +118,8 @@ static void push_pending(lua_State *L, int state, int slot, int name) {
   lua_remove(L, -2);
 }
 
-/* What is pending for the name is on top of the stack and becomes its value, now in _G; or its error's text.
- */
+/* What is pending for the name is on top of the stack and becomes its value, now in _G; or
+ * its error's text. */
 static bool global_decode(lua_State *L, int state, int name) {
   lua_pushnil(L);
   set_pending(L, state, STATE_NAMES, name);
@@ -238,8 +240,8 @@ static int global_pairs(lua_State *L) {
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the stack;
- * pops that. */
+/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the
+ * stack; pops that. */
 static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
@@ -289,7 +291,8 @@ static int preload_call(lua_State *L) {
 /* Upvalue: text. Stands where a function would stand that cannot be had. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
-/* ---- installing: one function per kind of entry. State at 1; the key, then what is pending for it on top ---- */
+/* ---- installing: one function per kind of entry ---------------------------------------------- */
+/* State at 1; the key, then what is pending for it, on top. */
 
 enum { INSTALL_STATE = 1 };
 
@@ -353,8 +356,8 @@ static void install_entry(lua_State *L, enum image_kind kind) {
   }
 }
 
-/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor behind the entry.
- */
+/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor
+ * behind the entry. */
 static enum image_kind read_entry(struct decoder *d) {
   uint8_t kind = 0;
   uint32_t size = 0;

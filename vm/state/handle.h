@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* How the userdata of shared objects (queues, connections, …) travel inside values.
  *
- * A userdata is a handle when its metatable has, raw, `__mm_handle` = light userdata of a handle_type that
- * was registered with this VM. What crosses is a reference: 64 bits that name the object in the
- * whole program. A message that was encoded *holds* the object: whoever has the message drops each of its
- * references in the end (transfer_discard drops all). Decoding leaves them: a handle that arrives has a hold
- * of its own.
+ * A userdata is a handle when its metatable has, raw, `__mm_handle` = light userdata of a
+ * handle_type that was registered with this VM. What crosses is a reference: 64 bits that name the
+ * object in the whole program. A message that was encoded *holds* the object: the owner of the
+ * message drops each of its references in the end (transfer_discard drops all). Decoding leaves
+ * them: a handle that arrives has a hold of its own.
  *
  * One VM's lock protects all of this. handle_types are constants: they live as long as the program.
  */
@@ -20,8 +20,8 @@
 
 struct handle_type {
   const char *name; /* as users know it: "Queue" */
-  /* The reference of the handle at `index`, held once more for the message; raises when it is closed. [-0,
-   * +0] */
+  /* The reference of the handle at `index`, held once more for the message; raises when it
+   * is closed. [-0, +0] */
   uint64_t (*send)(lua_State *L, int index);
   /* Pushes a handle, held for itself. [-0, +1, raises] */
   void (*receive)(lua_State *L, uint64_t reference);

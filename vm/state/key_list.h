@@ -47,8 +47,8 @@ static inline bool key_is_at(const struct key_list *k, const struct key_place *p
   return *tag == (TAG_SHORT_STRING | size) && memcmp(tag + 1, text, size) == 0;
 }
 
-/* The key is spelled out at `offset`, and gets a number if there is one left, as it will at the receiver's.
- */
+/* The key is spelled out at `offset`, and gets a number if there is one left, as it will
+ * at the receiver's. */
 static inline void key_enter(struct key_list *k, struct key_place *place, const char *text, uint32_t offset) {
   if (k->count == KEYS_MAX) return;
   *place = (struct key_place){text, k->message, offset, (uint8_t)k->count++};

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Three kinds of host. Our own program takes the order on its command line. A stand-alone lua or luajit runs
- * a line of Lua that loads this very file and enters the worker in it. Any other one cannot be run
- * anew: for it there is a program of ours (helper/helper.c) that opens the Lua library which the host uses,
- * and this module file. Where Lua is a part of the host's program there is no such library to open, and the
+/* How a host is run anew, by kind:
+ *
+ *   our own program                takes the order on its command line
+ *   a stand-alone lua or luajit    runs a line of Lua that loads this file and enters the worker
+ *   any other one                  cannot be run anew: a program of ours (helper/helper.c)
+ *                                  opens the Lua library which the host uses, and this module
+ *
+ * Where Lua is a part of the host's program there is no such library to open, and the
  * distribution's of the same version takes its place.
  *
  * The fork server has no Lua state of its own: its children make theirs, as spawned ones do.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One vocabulary for Lua 5.4, for 5.3, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
  *
- * Code above this file is written against 5.4's API; what the others lack is here, under 5.4's names, and
- * nothing else. The 5.1 objects are compiled once, with PUC's headers, and run in both; what only LuaJIT
- * exports is bound weakly and asked for at run time (lua_shares_upvalues, lua_is_jit). Numbers: 5.1 has one
- * kind. There lua_isinteger means "a whole number that a double holds exactly", and -0.0 is not one, so that
- * what crosses as an integer comes back as the same double.
+ * Code above this file is written against 5.4's API; what the others lack is here, under 5.4's
+ * names, and nothing else. The 5.1 objects are compiled once, with PUC's headers, and run in
+ * both; what only LuaJIT exports is bound weakly and looked up at run time
+ * (lua_shares_upvalues, lua_is_jit).
+ *
+ * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds
+ * exactly", and -0.0 is not one, so that what crosses as an integer comes back as the same double.
  */
 #ifndef STATE_LUA_COMPAT_H
 #define STATE_LUA_COMPAT_H
@@ -146,8 +148,8 @@ static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) 
 
 extern void luaL_traceback(lua_State *L, lua_State *of, const char *message, int level) __attribute__((weak));
 
-/* luaL_traceback, which PUC 5.1 has in Lua only: what package.loaded.debug.traceback says, or else the
- * message alone. */
+/* luaL_traceback, which PUC 5.1 has in Lua only: what package.loaded.debug.traceback says, or else
+ * the message alone. */
 static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
   if (luaL_traceback) {
     luaL_traceback(L, of, message, level);

@@ -274,8 +274,8 @@ static void walk(lua_State *L, const char *path, bool is_first_raw) {
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* The name on top of the stack becomes module and path; false, and popped, if they do not lead to the object.
- */
+/* The name on top of the stack becomes module and path; false, and popped, if they do not
+ * lead to the object. */
 static bool name_split_if_true(lua_State *L, int object) {
   const char *module = lua_tostring(L, -1);
   const char *path = module + strlen(module) + 1;

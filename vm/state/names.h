@@ -20,8 +20,8 @@ enum names_effort {
 
 /* Pushes module and path of the object at `index`, or nothing and returns false. [-0, +2|0, memory] */
 bool names_find(lua_State *L, int index, enum names_effort effort);
-/* Pushes the name under which the table at `index` is in package.loaded; false: it is not. [-0, +1|0, memory]
- */
+/* Pushes the name under which the table at `index` is in package.loaded; false: it is not.
+ * [-0, +1|0, memory] */
 bool names_find_module(lua_State *L, int index);
 
 /* The Lua function on top of the stack travels by its name from now on, like a C function, not with all that
@@ -31,13 +31,13 @@ void names_seal(lua_State *L);
 bool names_have(lua_State *L, int index);
 
 enum names_trust {
-  NAMES_LOADED_ONLY, /* for bytes of strangers: nothing is loaded because they name it */
+  NAMES_LOADED_ONLY, /* for untrusted bytes: nothing is loaded because they name it */
   NAMES_REQUIRE,     /* `require` what is not loaded yet */
 };
 /* Pushes the module of the name on top of the stack, in its place. [-1, +1, raises] */
 void names_push_module(lua_State *L, enum names_trust trust);
-/* Replaces module and path on top of the stack by what they name: a table, a function or a userdata. [-2, +1,
- * raises] */
+/* Replaces module and path on top of the stack by what they name: a table, a function or a
+ * userdata. [-2, +1, raises] */
 void names_push_named(lua_State *L, enum names_trust trust);
 
 /* The table on top of the stack is from now on the class called `name`. [-1, +0, memory] */

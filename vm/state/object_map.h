@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Which objects a message holds already, and at which offset: address -> offset, open addressing.
  *
- * In C memory, because a Lua table would cost an allocation per object and make work for the collector.
- * Emptied in constant time by counting generations: a slot of an older generation is free.
- * I1  A slot is in use when its generation is the map's. I2  At most half of the slots are in use.
+ * In C memory, because a Lua table would cost an allocation per object and make work for
+ * the collector. Emptied in constant time by counting generations: a slot of an older
+ * generation is free.
+ *
+ * I1  A slot is in use when its generation is the map's.
+ * I2  At most half of the slots are in use.
+ *
  * An address stands for an object as long as the object lives: the encoder's values stay referenced
  * meanwhile. One owner, one thread.
  */

@@ -35,8 +35,8 @@ static inline uint8_t *put_string_head(uint8_t *at, size_t size) {
  * took; the bytes of a string, *text, are to follow them. 0: the value needs an encoder. [-0, +0] */
 size_t scalar_write(lua_State *L, int index, uint8_t *head, const char **text, size_t *text_size);
 
-/* Pushes the value of such a message. False, and nothing pushed: it is another one, or malformed. [-0, +1|0,
- * memory] */
+/* Pushes the value of such a message. False, and nothing pushed: it is another one, or malformed.
+ * [-0, +1|0, memory] */
 bool scalar_push(lua_State *L, const void *data, size_t size);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM keeps between messages, so that a message costs no allocation: buffers, the maps of objects
- * and of keys, the known types of handles.
+/* What a VM keeps between messages, so that a message costs no allocation: buffers, the maps of
+ * objects and of keys, the known types of handles.
+ *
+ * I1  `is_busy` while an encoder works in it. An encoder that starts meanwhile (a finalizer that
+ *     the collector ran) gets a scratch of its own.
+ * I2  `handles` lists, in the form of wire/format.h, the holds taken for the message being encoded;
+ *     each is either in a finished message or dropped.
  *
  * A userdata in the registry; freed with the VM. The VM's lock protects it.
- * I1  `is_busy` while an encoder works in it. An encoder that starts meanwhile (a finalizer that the
- * collector ran) gets a scratch of its own. I2  `handles` lists, in the form of wire/format.h, the holds
- * taken for the message being encoded; each is either in a finished message or dropped.
  */
 #ifndef STATE_SCRATCH_H
 #define STATE_SCRATCH_H

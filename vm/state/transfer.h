@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Values cross between VMs: Lua values -> a message -> the same values in another VM.
  *
- * What can be sent, and what becomes of it, is section 7 of the product's page; the bytes are wire/format.h.
- * Encoding happens in the sender's call, so that what cannot be sent is an error there, with the path to the
- * culprit
- * ("cannot send a coroutine (at value.jobs[3].co)"), and later changes to the value are not seen by the
- * receiver.
+ * What can be sent, and what becomes of it, is in docs/reference/lua.md (register); the bytes are
+ * wire/format.h. Encoding happens in the sender's call, so that what cannot be sent is an error
+ * there, with the path to the culprit ("cannot send a coroutine (at value.jobs[3].co)"), and later
+ * changes to the value are not seen by the receiver.
  *
- * Two ways not to be exact: PUC Lua 5.1 cannot tell which closures share an upvalue, so there each gets a
- * copy of its own (a local function that calls itself still works). LuaJIT keeps one NaN, whatever its bits
- * were.
+ * Two ways not to be exact:
+ *   - PUC Lua 5.1 cannot tell which closures share an upvalue, so there each gets a copy of its own
+ *     (a local function that calls itself still works).
+ *   - LuaJIT keeps one NaN, whatever its bits were.
  *
- * Threads: the VM's lock is held. Ownership: an encoded message holds the objects behind its handles until
- * somebody decodes it, or discards it; exactly once, the one or the other.
+ * Threads: the VM's lock is held. Ownership: an encoded message holds the objects behind its
+ * handles until it is decoded or discarded; exactly once, the one or the other.
  */
 #ifndef STATE_TRANSFER_H
 #define STATE_TRANSFER_H
@@ -52,8 +52,7 @@ int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags)
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out);
 int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count);
 
-/* Lets go of what a message holds. Bytes that are no message hold nothing. Never raises; after transfer_open.
- */
+/* Releases the message's holds. Malformed bytes are ignored. Never raises; after transfer_open. */
 void transfer_discard(lua_State *L, const void *data, size_t size);
 
 #endif

@@ -36,8 +36,8 @@ static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_si
   return NULL;
 }
 
-/* Of VMs that count: a limit, or an allocator that is not the C library's. Only the holder of the VM's lock
- * looks. */
+/* Of VMs that count: a limit, or an allocator that is not the C library's. Only the holder of
+ * the VM's lock looks. */
 struct vm_account {
   struct vm *vm;
   size_t used;
@@ -142,8 +142,8 @@ static lua_State *new_state(struct vm *vm) {
 }
 #endif
 
-/* The limit comes later: lua_newstate of LuaJIT crashes where it gets no memory half-way (2.1.0-beta3, 2026).
- */
+/* The limit comes later: lua_newstate of LuaJIT crashes where it gets no memory half-way
+ * (2.1.0-beta3, 2026). */
 static status make_account(struct vm *vm, const struct vm_options *o) {
   if (!o->memory_limit && !o->alloc) return STATUS_OK;
   vm->account = memory_alloc(sizeof *vm->account);
@@ -206,8 +206,8 @@ static void append_level(char *text, size_t size, lua_State *L, lua_Debug *ar) {
     snprintf(text + length, size - length, "%s[C]", length ? " < " : "");
 }
 
-/* Before the lock is left: if this was the longest hold so far, and worth telling, who it was. Allocates
- * nothing. */
+/* Before the lock is left: if this was the longest hold so far, and worth telling, who it was.
+ * Allocates nothing. */
 static void note_long_hold(struct vm *vm, lua_State *L, const struct vm_thread *t) {
   enum { LEVELS = 8, WORTH_NS = 1000 * 1000 };
   if (vm->threads == 1) return;

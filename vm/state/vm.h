@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* One Lua VM: an isolated state with its own lock and its own life.
  *
- * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
- * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
+ * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require
+ * "manymoons" is adopted (vm_adopt): the state is the host's, and ours only hangs on to it
+ * until it is closed.
  *
- * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns under the
- * lock.
+ * A VM has one thread, its main one, or several: each with a lua_State of its own, taking
+ * turns under the lock.
  *
- * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
- * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone.
- * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed hook of
- * that thread sees it.
+ * I1  A thread that runs Lua in a VM holds its lock (state/vm_lock.h). vm_leave and vm_enter
+ *     bracket what may wait; between them no Lua object may be touched.
+ * I2  The allocator is called by the holder of the lock alone.
+ * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed
+ *     hook of that thread sees it.
  */
 #ifndef STATE_VM_H
 #define STATE_VM_H
@@ -86,14 +88,14 @@ struct vm_options {
   lua_Alloc alloc;          /* NULL: the C library's; called by the holder of the VM's lock */
   void *alloc_context;
 };
-/* A VM, entered: the calling thread holds its lock. `options` NULL: all as the stand-alone interpreter has
- * it. -ENOMEM. */
+/* A VM, entered: the calling thread holds its lock. `options` NULL: all as the stand-alone
+ * interpreter has it. -ENOMEM. */
 MUST_CHECK status vm_open(struct vm **out, const struct vm_options *options);
 /* Entered; closes the state (finalizers run) and frees it. */
 void vm_close(struct vm *vm);
-/* Bytes in use, now and at the most. Exact for a VM with a limit or an allocator of its own; else what the
- * collector says, for counting costs a script that makes many tables a twentieth of its time. Entered; of a
- * VM that we made. */
+/* Bytes in use, now and at the most. Exact for a VM with a limit or an allocator of its own; else
+ * what the collector says, for counting costs a script that makes many tables a twentieth of its
+ * time. Entered; of a VM that we made. */
 struct vm_memory {
   size_t used;
   size_t peak; /* 0: not known */
@@ -117,10 +119,10 @@ void vm_enter(struct vm *vm) ACQUIRES(rank_vm);
 /* Another thread may go first, if one has asked. */
 void vm_make_way(lua_State *L, struct vm *vm) REQUIRES(rank_vm);
 
-/* This thread runs `vm` from now on, as its main thread (NULL: none): where signals that interrupt will be
- * sent. */
+/* This thread runs `vm` from now on, as its main thread (NULL: none): where signals that
+ * interrupt will be sent. */
 void vm_bind_thread(struct vm *vm);
-/* One more thread of `vm`, to run `L`. Whoever starts it sets user.thread before it leaves the VM's lock. */
+/* One more thread of `vm`, to run `L`. Its starter sets user.thread before leaving the VM's lock. */
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
 void vm_thread_fini(struct vm_thread *t);
 /* This OS thread is that one; before it enters. */

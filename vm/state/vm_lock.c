@@ -81,7 +81,7 @@ static struct lock_user *take_next(struct vm_lock *l) {
   return l->patient.first ? line_take(&l->patient) : NULL;
 }
 
-/* ---- the holder's books ---------------------------------------------------------------------- */
+/* ---- accounting of the holder ---------------------------------------------------------------- */
 
 static bool is_short(const struct lock_user *u) { return read(&u->burst_ns) < SHORT_BURST_NS; }
 
@@ -94,7 +94,8 @@ static void begin_hold(struct vm_lock *l, struct lock_user *u) {
   atomic_store_explicit(&l->is_hold_short, is_short(u), memory_order_relaxed);
 }
 
-/* Urgent threads pay for what they use while others wait, and earn while others hold. */
+/* Interactive threads spend credit while others wait, and gain credit while batch
+ * threads hold the lock. */
 static void pay(struct vm_lock *l, const struct lock_user *u, int64_t held_ns) {
   int64_t credit = read(&l->credit_ns);
   if (!is_short(u))
@@ -183,7 +184,8 @@ static void hand_over(struct vm_lock *l, struct lock_user *next) {
   atomic_store_explicit(&next->granted, 1, memory_order_release);
 }
 
-/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch who left. */
+/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch the
+ * thread that left. */
 static void release(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
   struct lock_user *next = take_next(l);
   if (!next) {
@@ -261,7 +263,7 @@ static void take_legacy(struct vm_lock *l, struct lock_user *u, int64_t since) {
   count_wait(l, since);
 }
 
-/* Whoever was asked does not take the lock again before somebody else had it. */
+/* A holder that was asked does not take the lock again before another thread had it. */
 static void await_switch(struct vm_lock *l, uint32_t taken) {
   const deadline until = {clock_now_ns() + read(&l->interval_ns)};
   if (futex_wait(&l->legacy_taken, taken, until)) return;
@@ -317,8 +319,8 @@ void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALY
   release(l);
 }
 
-/* The place in line of who makes way: at the front, with what is left of its quantum, if it is for an urgent
- * one. */
+/* The place in line of a thread that makes way: at the front, with what is left of its quantum, if
+ * it is for an urgent one. */
 static void stand_in_line(struct vm_lock *l, struct lock_user *u, int64_t left_ns) {
   atomic_store(&u->granted, 0);
   u->is_urgent = false;

@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of one VM: whoever runs Lua in it holds this lock. The GIL, one for each interpreter.
+/* The lock of one VM: a thread that runs Lua in it holds this lock. The GIL, one for
+ * each interpreter.
  *
- * With one thread nobody ever waits for it, and taking or leaving it is one atomic operation. With several,
- * two schedules decide who is next:
+ * With one thread there are no waiters, and taking or leaving it is one atomic operation. With
+ * several, two schedules decide which is next:
  *
- *   fair    a queue with direct hand-off: who leaves the lock gives it to the next in line, so nobody slips
- * in. The quantum belongs to the holder: it counts from when it got the lock. Threads whose holds are short
- *           (interactive ones) stand in a line of their own, and may ask for the lock after a minimum
- * quantum, as long as they have credit: what they use they pay, what the others use earns them some. Whoever
- * made way for such a thread goes on first with what is left of its quantum. legacy  CPython's: a condition
- * variable; each waiter waits a whole interval from its arrival, then asks.
+ *   fair    A queue with direct hand-off: the holder hands the lock to the next in line, so no
+ *           thread can barge. The quantum belongs to the holder: it counts from when it got the
+ *           lock. Threads whose holds are short (interactive ones) stand in a line of their own,
+ *           and may ask for the lock after a minimum quantum, as long as they have credit: what
+ *           they use they pay, what the others use earns them some. A holder that made way for
+ *           such a thread goes on first, with what is left of its quantum.
+ *   legacy  CPython's: a condition variable; each waiter waits a whole interval from its
+ *           arrival, then asks.
  *
- * I1  state is FREE; HELD; WAITED: held, and somebody waits; or AWAITED: free, and somebody was woken to take
- * it. Only FREE may be taken without the guard, only HELD left without it. I2  owner is set while its thread
- * holds the lock, and cleared before it is left: who reads it under the guard while the state is WAITED reads
- * a living thread, or NULL (on its way out). I3  A waiter asks by setting drop_request and signalling the
- * owner's thread; it asks again, with growing pauses, until it is served: a signal may be lost
- * (vm_interrupt.h). I4  Counters are written by the holder alone, but for requests: under the guard.
+ * The states of the lock:
+ *
+ *   FREE     no holder, no waiter
+ *   HELD     a holder, no waiter
+ *   WAITED   a holder, and waiters
+ *   AWAITED  no holder; a waiter was woken to take it
+ *
+ * I1  Only FREE may be taken without the guard, only HELD left without it.
+ * I2  owner is set while its thread holds the lock, and cleared before it is left: a reader
+ *     that looks at it under the guard while the state is WAITED reads a living thread, or NULL
+ *     (on its way out).
+ * I3  A waiter asks by setting drop_request and signalling the owner's thread; it asks again, with
+ *     growing pauses, until it is served: a signal may be lost (state/vm_interrupt.h).
+ * I4  Counters are written by the holder alone, but for requests: under the guard.
  *
  * The guard is a leaf: nothing is taken under it. This file knows no Lua.
  */
@@ -86,7 +97,7 @@ void lock_user_init(struct lock_user *u);
 
 void vm_lock_take(struct vm_lock *l, struct lock_user *u) ACQUIRES(rank_vm);
 void vm_lock_drop(struct vm_lock *l, struct lock_user *u) RELEASES(rank_vm);
-/* Makes way for those who asked, and returns once it is this thread's turn again. */
+/* Makes way for the waiters that asked, and returns once it is this thread's turn again. */
 void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) REQUIRES(rank_vm);
 static inline bool vm_lock_is_asked(const struct vm_lock *l) {
   return atomic_load_explicit(&l->drop_request, memory_order_relaxed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* print, for VMs that share one stdout: each call is one write, so lines stay whole however many print at
- * once. */
+/* print, for VMs that share one stdout: each call is one write, so lines stay whole however
+ * many print at once. */
 #ifndef STATE_VM_PRINT_H
 #define STATE_VM_PRINT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plain mutex within one process. Its rank is said by who owns it; see lock_rank.h. */
+/* A plain mutex within one process. Its owner names its rank; see sync/lock_rank.h. */
 #ifndef SYNC_MUTEX_H
 #define SYNC_MUTEX_H
 

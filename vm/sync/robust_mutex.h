@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A mutex in shared memory that outlives its holder.
  *
- * When a thread or process dies holding it, the next one to take it is told so, repairs what the lock
- * protects, and says that all is well again. The kernel does the telling (robust futexes), so there is
- * no guess and no timeout in it.
+ * When a thread or process dies holding it, the next one to take it gets that as its status,
+ * repairs what the lock protects, and marks the lock as consistent. The kernel notices the death
+ * (robust futexes), so there is no guess and no timeout in it.
  */
 #ifndef SYNC_ROBUST_MUTEX_H
 #define SYNC_ROBUST_MUTEX_H
@@ -30,7 +30,7 @@ MUST_CHECK enum robust_state robust_mutex_lock(struct robust_mutex *m);
 void robust_mutex_mark_whole(struct robust_mutex *m);
 void robust_mutex_unlock(struct robust_mutex *m);
 
-/* The futex word inside, for those who wait for the holder's death. */
+/* The futex word inside, for waiters for the holder's death. */
 futex_word *robust_mutex_word(struct robust_mutex *m);
 /* True once the holder died and nobody has taken the lock since. */
 bool robust_mutex_is_abandoned(struct robust_mutex *m);

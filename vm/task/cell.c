@@ -58,8 +58,8 @@ status cell_wait_end(struct cell *c, deadline until) {
   for (;;) {
     const uint32_t phase = atomic_load(&c->phase);
     if (phase == CELL_ENDED) return STATUS_OK;
-    /* Each start asks this of all children: a system call for the answer made a thousandth start cost 15 ms.
-     */
+    /* Each start asks this of all children: a system call for the answer made a thousandth
+     * start cost 15 ms. */
     if (deadline_is_now(until)) return STATUS_TIMEOUT;
     const status st = futex_wait(&c->phase, phase, until);
     if (st) return cell_has_ended(c) ? STATUS_OK : st;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker's cell: what it says about itself in the commons, readable after its death.
  *
- * One small block, owned by the parent, who makes it before the worker starts and frees it after the worker's
- * end. The worker (or the fork server, for a process that was killed) writes, the parent reads.
+ * One small block, owned by the parent, which makes it before the worker starts and frees it
+ * after the worker's end. The worker (or the fork server, for a process that was killed) writes,
+ * the parent reads.
  */
 #ifndef TASK_CELL_H
 #define TASK_CELL_H
@@ -39,14 +40,15 @@ _Static_assert(sizeof(struct cell) <= CELL_BLOCK, "a cell is a block of this siz
 
 MUST_CHECK status cell_make(struct cell **out);
 void cell_destroy(struct cell *c);
-/* The worker, on its own thread, says who it is. */
+/* The worker, on its own thread, stores its identity. */
 void cell_introduce(struct cell *c, const char *name);
-/* The worker runs; whoever watches the phase looks again. */
+/* The worker runs; watchers of the phase look again. */
 void cell_run(struct cell *c);
-/* The worker's last word. Only the first call counts. */
+/* Publishes the exit code. Later calls are ignored. */
 void cell_end(struct cell *c, int exit_code);
 bool cell_has_ended(const struct cell *c);
-/* After cell_end, by a worker whose cell outlives it: whoever has ended may have its cell freed at once. */
+/* After cell_end, by a worker whose cell outlives it: the cell of an ended worker may
+ * be freed at once. */
 void cell_ring(struct cell *c);
 /* The bells ring when such a worker ends. True: it has ended. */
 MUST_CHECK bool cell_watch(struct cell *c, bell_set bells);

@@ -53,9 +53,9 @@ static struct child_order order_for(const struct child *c, block_ref birth) {
       .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
 }
 
-/* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its cell says
- * how. One that exists, but cannot be watched (another thread took the descriptor that was kept), must not be
- * left behind. */
+/* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
+ * cell says how. One that exists, but cannot be watched (another thread took the descriptor that
+ * was kept), must not be left behind. */
 status child_watch(struct child *c) {
   close_watch(c);
   const status st = process_watch(&c->pidfd, c->pid);
@@ -206,8 +206,8 @@ status child_request(struct child *out, const char *const argv[], block_ref birt
 
 /* ---- watching and ending --------------------------------------------------------------------- */
 
-/* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx reap all
- * children. */
+/* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx
+ * reap all children. */
 static int exit_code_from_cell(struct child *c) {
   if (cell_wait_end(c->cell, deadline_after(REPORT_WAIT_SECONDS))) return -SIGKILL;
   return atomic_load(&c->cell->exit_code);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* A process of the program: started in one of three ways, watched through a pidfd, never left behind.
+/* A process of the program: started in one of three ways, watched through a pidfd,
+ * never left behind.
  *
  *   fork        a copy of this process, for processes with one thread
  *   spawn       the program run anew
  *   forkserver  a copy of a small process of ours that was run anew once and has one thread
  *
- * Whichever way, the child has a slot in the roster (reserved by us), a cell (ours), and dies with us: the
- * kernel kills it when its parent thread ends, and the fork server, which is such a child itself, when we do.
- * One thread at a time uses a child.
+ * In each way, the child has a slot in the roster (reserved by us), a cell (ours), and dies with
+ * us: the kernel kills it when its parent thread ends, and the fork server, which is such a child
+ * itself, when we do. One thread at a time uses a child.
  */
 #ifndef TASK_CHILD_H
 #define TASK_CHILD_H
 
 #include "task/cell.h"
 
-/* What a started program is told on its command line; everything else is in the commons. */
+/* What a started program gets on its command line; everything else is in the commons. */
 struct child_order {
   struct child_slot place;
   block_ref cell;
@@ -39,8 +40,8 @@ enum child_side { CHILD_PARENT, CHILD_CHILD };
  * process_exit_now. */
 MUST_CHECK status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
                              struct cell **cell);
-/* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text (child_order_parse reads it).
- */
+/* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text
+ * (child_order_parse reads it). */
 MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block_ref birth);
 /* As child_spawn, by way of this process's fork server, which is started with `argv` at the first need. */
 MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref birth);

@@ -202,8 +202,8 @@ static status ask_locked(const struct child_order *order, struct child *c) {
   return -EMFILE;
 }
 
-/* A server that was killed is replaced, once per request. The order's parent is the server: children look for
- * it there. */
+/* A server that was killed is replaced, once per request. The order's parent is the server:
+ * children look for it there. */
 status forkserver_ask(const char *const argv[], const struct child_order *order, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;

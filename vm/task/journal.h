@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pool worker has done of a list and not sent yet, readable after its death: short results, in its
- * cell.
+/* What a pool worker has done of a list and not sent yet, readable after its death: short
+ * results, in its cell.
  *
- * I1  Entries 1 to `count` are whole, and are the results of the items from `first` on of the task with
- * number `task`. The store of `count` commits one. I2  `count` is 0 while anything else changes.
+ * I1  Entries 1 to `count` are whole, and are the results of the items from `first` on of the task
+ *     with number `task`. The store of `count` commits one.
+ * I2  `count` is 0 while anything else changes.
  *
  * The worker writes; the parent reads when it is dead. Not locked: there is one of each.
  */

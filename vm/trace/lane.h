@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* What is recorded, as it lies in the commons.
  *
- *     recording ── lanes ──▶ lane ── next ──▶ lane …       one for each thread
- *                            first events
- *                            chunks ──▶ chunk ──▶ chunk     the thread's further events, in the order of time
+ *     recording ── lanes ──▶ lane ── next ──▶ lane …        one for each thread
+ *                             │
+ *                             ├── first events
+ *                             └── chunks ──▶ chunk ──▶ chunk    the thread's further events,
+ *                                                               in the order of time
  *
- * The commons' word says where the recording is, and its generation (0: nothing is recorded). All blocks
- * belong to the process that records, the recorder: they outlive any other process, killed or not, and go
- * with it. The recording is made once and stays until then, so a thread may look at it however late it is.
+ * The commons' word says where the recording is, and its generation (0: nothing is recorded). All
+ * blocks belong to the process that records, the recorder: they outlive any other process, killed
+ * or not, and go with it. The recording is made once and stays until then, so a thread may look at
+ * it however late it is.
  *
  * I1  A lane is written by its thread alone. It stores the event, then the count (release).
- * I2  A thread that finds a new generation in the word begins its lane anew. The recorder starts a generation
- * only when it has read the one before, so nobody reads what is thrown away. I3  Nobody can know that a
- * thread which loaded the word will not write one more event. So the recorder, when it has read a lane, frees
- * the chunks that are followed by another: their thread is through with them. The last chunk, and the lane,
- * are freed when the thread begins anew, or once it has ended or its process is dead.
+ * I2  A thread that finds a new generation in the word begins its lane anew. The recorder starts a
+ *     generation only when it has read the one before, so no events are thrown away while they are read.
+ * I3  A thread which loaded the word may write one more event at any time after. So the recorder,
+ *     when it has read a lane, frees the chunks that are followed by another: their thread is
+ *     through with them. The last chunk, and the lane, are freed when the thread begins anew, or
+ *     once it has ended or its process is dead.
  */
 #ifndef TRACE_LANE_H
 #define TRACE_LANE_H

@@ -15,8 +15,8 @@
 
 enum phase { IDLE, CHANGING, RECORDING };
 
-/* Listed in vm/README.md. Who moves `phase` to CHANGING owns the rest until it moves it on. Lanes go under
- * `lock` alone, for those who walk over them meanwhile. */
+/* Listed in vm/README.md. The thread that moves `phase` to CHANGING owns the rest until it moves it
+ * on. Lanes are freed under `lock` alone, because others walk over them meanwhile. */
 static struct {
   struct mutex lock; /* no rank: a leaf that nothing is taken under */
   _Atomic int phase;

@@ -183,8 +183,8 @@ void trace_record_again(enum trace_kind kind, uint64_t value) {
   if (takes_part()) append(self.last_ns, kind, value);
 }
 
-/* Another number for each message of each ring, as good as certainly: the factor spreads them over 64 bits.
- */
+/* Another number for each message of each ring, as good as certainly: the factor spreads
+ * them over 64 bits. */
 static uint64_t message_id(const struct ring *ring, uint64_t number) {
   return commons_object_ref(&ring->object) + number * UINT64_C(0x9e3779b97f4a7c15);
 }

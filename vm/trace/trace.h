@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What happened when: the marks that the rest of the program makes.
  *
- * While nothing is recorded a mark is a load and a branch that is not taken. While something is, it is a look
- * at the clock and one event of sixteen bytes in memory that is this thread's own (lane.h): no lock, no
- * system call, and no memory asked for but once in four thousand events. Whoever starts a recording, and
- * reads it at the end, is in recorder.h.
+ * While nothing is recorded a mark is a load and a branch that is not taken. While something is, it
+ * is a look at the clock and one event of sixteen bytes in memory that is this thread's own
+ * (lane.h): no lock, no system call, and no memory asked for but once in four thousand events.
+ * Starting a recording, and reading it at the end: trace/recorder.h.
  *
- * A thread tells its name and its VM whether something is recorded or not: a recording may start later.
- * All functions: any thread, about itself.
+ * A thread tells its name and its VM whether something is recorded or not: a recording may start
+ * later. All functions: any thread, about itself.
  */
 #ifndef TRACE_TRACE_H
 #define TRACE_TRACE_H
@@ -26,8 +26,8 @@ enum trace_kind {
   TRACE_TAKE,
 };
 
-/* What a thread leaves the lock for. NONE: to let others have their turn, or because there is nothing to do.
- */
+/* What a thread leaves the lock for. NONE: to let others have their turn, or because there
+ * is nothing to do. */
 #define TRACE_CALLS(x)                                                                             \
   x(NONE, "") x(UNKNOWN, "blocked") x(PUT, "put") x(GET, "get") x(SEND, "send") x(RECEIVE, "recv") \
       x(JOIN, "join") x(SLEEP, "sleep") x(WAIT, "wait") x(RESULT, "result") x(ACQUIRE, "acquire")  \

@@ -6,27 +6,29 @@
  *   handle   := type u8 | reference u64
  *   body     := value count (varint) | value … | deferred part …
  *
- * All fixed-width integers are little-endian. A varint is LEB128, at most 10 bytes. An *offset* is the
- * distance of an object's tag byte from the start of the message; offsets are how objects name each
- * other, so no numbering has to be kept while encoding or decoding.
+ * All fixed-width integers are little-endian. A varint is LEB128, at most 10 bytes. An *offset* is
+ * the distance of an object's tag byte from the start of the message; offsets are how objects name
+ * each other, so no numbering has to be kept while encoding or decoding.
  *
- * An object that is named again later has TAG_SHARED set in its tag: the writer sets it when it writes the
- * first reference, so that a reader need remember those objects alone.
+ * An object that is named again later has TAG_SHARED set in its tag: the writer sets it when it
+ * writes the first reference, so that a reader need remember those objects alone.
  *
- * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the order
- *     in which they were named, ends exactly at `body size`.
- * I2  A reference names the offset of a table, function, handle or cell that stands earlier in the message
- *     and is tagged as shared. In a globals image, which is trusted and read out of order, it may stand
- * anywhere. I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
- * recurses further whatever the bytes say. In a globals image everything is deferred. I4  The handles stand
- * together at the end, so that a message nobody will read can be let go without a Lua state. The body names
- * them by index, each once, in rising order. I5  Sum of all array counts and pair rooms <= body size: every
- * element takes a byte, every pair two, and the room is less than twice the pairs. A reader that holds the
- * bytes to this allocates no more than O(input).
- *
- * I6  Short strings that are spelled out as keys of pairs are numbered in the order in which they stand in
- * the bytes, from 0 and up to KEYS_MAX; TAG_KEY names one of them, as a key, further on. `key count` is one
- * more than the highest number so used: a reader need remember no more. There are none in a globals image.
+ * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the
+ *     order in which they were named, ends exactly at `body size`.
+ * I2  A reference names the offset of a table, function, handle or cell that stands earlier in the
+ *     message and is tagged as shared. In a globals image, which is trusted and read out of order,
+ *     it may stand anywhere.
+ * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
+ *     recurses further whatever the bytes say. In a globals image everything is deferred.
+ * I4  The handles stand together at the end, so that the holds of a message that is never read can
+ *     be released without a Lua state. The body names them by index, each once, in rising order.
+ * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair
+ *     two, and the room is less than twice the pairs. A reader that holds the bytes to this
+ *     allocates no more than O(input).
+ * I6  Short strings that are spelled out as keys of pairs are numbered in the order in which they
+ *     stand in the bytes, from 0 and up to KEYS_MAX; TAG_KEY names one of them, as a key, further
+ *     on. `key count` is one more than the highest number so used: a reader need remember no more.
+ *     There are none in a globals image.
  *
  * The format is private to one program and one version; nothing here is promised across versions.
  */
@@ -76,20 +78,30 @@ enum wire_tag {
 
 enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
 
-/* A table's part:     shape (u8) | array count (varint) | array | pairs | metatable, if any (a value that is
- * a table) array           := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk; nothing if the
- * count is 0 pairs           := (key | value) … | TAG_END; nothing if the shape says that there are none A
- * function's part:  shape (u8) | environment, if any (a value that is a table) | upvalue count (u8) | upvalue
- * … upvalue         := TAG_CELL | value, or TAG_REF | offset of the cell it shares */
+/* The two kinds of part:
+ *
+ *   table part     := shape (u8) | array count (varint) | array | pairs
+ *                     | metatable, if any (a value that is a table)
+ *   array          := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk;
+ *                     nothing if the count is 0
+ *   pairs          := (key | value) … | TAG_END; nothing if the shape says that there are none
+ *
+ *   function part  := shape (u8) | environment, if any (a value that is a table)
+ *                     | upvalue count (u8) | upvalue …
+ *   upvalue        := TAG_CELL | value, or TAG_REF | offset of the cell it shares
+ */
 enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
   SHAPE_METATABLE = 0x20,
 };
 /* The body of a globals image:
- *   image body      := entry …
- *   entry           := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY) | key
- * (string) | content content         := value | deferred part …, or with IMAGE_BROKEN the text (string) of
- * the error it raises when used */
+ *
+ *   image body  := entry …
+ *   entry       := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY)
+ *                  | key (string) | content
+ *   content     := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it
+ *                  raises when used
+ */
 enum image_kind {
   IMAGE_GLOBAL = 0,    /* _G[key] */
   IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: what the program added to a standard library */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The envelope of a message: its header, its body and the handles behind it, as drawn in format.h.
  *
- * For whoever carries, keeps or lets go of messages without a Lua state. The bytes belong to the caller and
- * may be anybody's. Pure functions; any thread.
+ * For code that carries, keeps or discards messages without a Lua state. The bytes belong to the
+ * caller and may be anybody's. Pure functions; any thread.
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
@@ -27,9 +27,9 @@ struct message_handle {
   uint64_t reference;
 };
 
-/* STATUS_MALFORMED unless the numbers in the header are possible, and the sizes add up to `size`. The version
- * is not judged, except that another version's sizes are not looked at: then body_end is 0 and there are no
- * handles. */
+/* STATUS_MALFORMED unless the numbers in the header are possible, and the sizes add up to `size`.
+ * The version is not judged, except that another version's sizes are not looked at: then body_end
+ * is 0 and there are no handles. */
 MUST_CHECK status message_parse(const void *data, size_t size, struct message *out);
 
 /* The handle at index < handle_count. */

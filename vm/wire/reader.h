@@ -2,10 +2,12 @@
 /* A cursor over bytes that anybody may have written.
  *
  * I1  begin <= at <= end; nothing outside [begin, end) is ever read.
- * I2  A read that would pass the end returns STATUS_MALFORMED and changes neither the cursor nor its result.
- * Sizes that the bytes claim are results like others: a caller compares them with reader_left before
- * it allocates. The bytes belong to the caller and do not change under us: copy them out of shared memory
- * first.
+ * I2  A read that would pass the end returns STATUS_MALFORMED and changes neither the
+ *     cursor nor its result.
+ *
+ * Sizes that the bytes claim are results like others: a caller compares them with reader_left
+ * before it allocates. The bytes belong to the caller and do not change under us: copy them out of
+ * shared memory first.
  */
 #ifndef WIRE_READER_H
 #define WIRE_READER_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* A message as a tree that C can walk, without any Lua: what `mm_val` is.
  *
- * A tree is a list of values; each node knows its tree, and who owns any node owns the tree. It is made once,
- * by reading a message (tree_read) or by adding nodes (tree_make and what follows it), and never changes
- * after that: any thread may read it.
+ * A tree is a list of values; each node knows its tree, and the owner of any node owns the tree. It
+ * is made once, by reading a message (tree_read) or by adding nodes (tree_make and what follows
+ * it), and never changes after that: any thread may read it.
  *
- * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message.h); a list
- * goes on to another VM as those bytes, functions and handles and all. I2  Tables that are named twice are
- * one table of the tree, also where they contain themselves. I3  Reading allocates no more than O(bytes),
- * whatever the bytes are.
+ * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message.h);
+ *     a list goes on to another VM as those bytes, functions and handles and all.
+ * I2  Tables that are named twice are one table of the tree, also where they contain themselves.
+ * I3  Reading allocates no more than O(bytes), whatever the bytes are.
  */
 #ifndef WIRE_TREE_H
 #define WIRE_TREE_H
@@ -70,8 +70,8 @@ struct tree {
   struct tree_block *blocks;
 };
 
-/* The tree of a message, which it takes over; on failure the message is still the caller's. STATUS_MALFORMED,
- * -ENOMEM. */
+/* The tree of a message, which it takes over; on failure the message is still the caller's.
+ * STATUS_MALFORMED, -ENOMEM. */
 MUST_CHECK status tree_read(struct bytes *message, struct tree **out);
 /* An empty tree with one owner. */
 MUST_CHECK status tree_make(struct tree **out);
@@ -90,9 +90,10 @@ void tree_free(struct tree *t);
 /* The field of that name; NULL: there is none. */
 const struct mm_val *tree_field(const struct node_table *table, const char *name, size_t size);
 
-/* Appends a list's values as a message to `out`, which is empty: the message that was read, or a new one. The
- * new one names the handles of `list`; the caller sees to the holds. STATUS_MALFORMED: there is something in
- * it that was not read and cannot be written, or it is nested too deeply; STATUS_TOO_LARGE, -ENOMEM. */
+/* Appends a list's values as a message to `out`, which is empty: the message that was read, or a
+ * new one. The new one names the handles of `list`; the caller takes the holds. STATUS_MALFORMED:
+ * there is something in it that was not read and cannot be written, or it is nested too deeply;
+ * STATUS_TOO_LARGE, -ENOMEM. */
 MUST_CHECK status tree_write(const struct mm_val *list, struct bytes *out);
 
 #endif

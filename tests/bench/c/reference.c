@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel itself takes, for the targets that are stated as a multiple of it.
  *
- *   reference thread COUNT   pthread_create and pthread_join of a thread that does nothing
- *   reference fork COUNT     fork and waitpid of a process that does nothing
- *   reference futex COUNT    a round trip between two processes that both sleep in FUTEX_WAIT, with a
- * millisecond between two of them, as in echo.lua
- *   reference guided COUNT   so many sleeps, four of 0.1 s in front and then 1 ms each, by two threads of
- * OpenMP reference dynamic COUNT  with its guided schedule, and one by one
+ *   reference thread COUNT    pthread_create and pthread_join of a thread that does nothing
+ *   reference fork COUNT      fork and waitpid of a process that does nothing
+ *   reference futex COUNT     a round trip between two processes that both sleep in FUTEX_WAIT,
+ *                             with a millisecond between two of them, as in
+ *                             tests/bench/lua/echo.lua
+ *   reference guided COUNT    so many sleeps, four of 0.1 s in front and then 1 ms each, by two
+ *                             threads of OpenMP with its guided schedule
+ *   reference dynamic COUNT   the same, one by one
  *
- * Prints one line: time, a number, us; for OpenMP total, a number, s. It uses nothing of manymoons. */
+ * Prints one line: time, a number, us; for OpenMP total, a number, s. It uses nothing of
+ * manymoons. */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -5,7 +5,7 @@ local expect = require "expect"
 local pool = mm.Pool(2)
 local said = {}
 local real = io.stderr
-local function quietly(f) -- what is told on stderr is looked at in tests/hosts/pool.sh
+local function quietly(f) -- what is told on stderr is looked at in tests/hosts/pool_says.sh
   io.stderr = { write = function(_, ...) said[#said + 1] = table.concat({ ... }) end }
   local ok, err = pcall(f)
   io.stderr = real

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies come in pieces of any size and are the same; what is no reply is refused, whatever its bytes are.
- */
+/* Replies come in pieces of any size and are the same; what is no reply is refused,
+ * whatever its bytes are. */
 #include <stdlib.h>
 #include <string.h>
 

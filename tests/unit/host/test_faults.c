@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each allocation of a whole life of a runtime fails in turn: what was asked for fails, and nothing is lost
- * or hangs. */
+/* Each allocation of a whole life of a runtime fails in turn: what was asked for fails, and nothing
+ * is lost or hangs. */
 #include <stdlib.h>
 
 #include "base/check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A child that shares the commons, does one deed, and dies on its way at a kill point, or does not. For tests
- * in this folder. */
+/* A child that shares the commons, does one deed, and dies on its way at a kill point, or does not.
+ * For tests in this folder. */
 #ifndef DOOMED_CHILD_H
 #define DOOMED_CHILD_H
 
@@ -28,8 +28,8 @@ static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, 
   return WIFSIGNALED(report);
 }
 
-/* For each deed: one_death(deed, n) for n = 1, 2, … until it survives. There are points to die at, and an
- * end. */
+/* For each deed: one_death(deed, n) for n = 1, 2, … until it survives. There are points to
+ * die at, and an end. */
 static void die_at_each_point(bool (*one_death)(size_t deed, long point), size_t deeds, long most) {
   for (size_t deed = 0; deed < deeds; deed++) {
     long point = 1;

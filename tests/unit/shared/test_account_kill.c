@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what changes a ring's account: taking, reporting, abandoning, and mourning
- * somebody else. A child walks into the n-th kill point, for n = 1, 2, … until it survives; after each death
- * the account is whole, nothing is open that nobody has, and who joins does not wait.
+/* Death at each instant of what changes a ring's account: taking, reporting, abandoning, and
+ * handling another process's death.
+ *
+ * A child walks into the n-th kill point, for n = 1, 2, … until it survives; after each death the
+ * account is whole, no message is open without a process that has it, and a join does not wait.
  */
 #include <stdlib.h>
 

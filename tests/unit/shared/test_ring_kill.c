@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of a ring operation: a child walks into the n-th kill point, for n = 1, 2, … until it
- * survives.
+/* Death at each instant of a ring operation: a child walks into the n-th kill point, for n = 1, 2,
+ * … until it survives.
  *
- * After each death the parent, and then a second child, use the ring: it is whole, the dead one's message is
- * there or not there as the commit says, none is torn or doubled, no block is left behind.
+ * After each death the parent, and then a second child, use the ring: it is whole, the
+ * dead one's message is there or not there as the commit says, none is torn or doubled, no
+ * block is left behind.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to locks, semaphores, conditions and barriers: taking, returning,
- * waiting, telling, meeting, and mourning somebody else.
+/* Death at each instant of what happens to locks, semaphores, conditions and barriers: taking,
+ * returning, waiting, notifying, meeting, and handling another process's death.
  *
- * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
- * the parent mourns; then everything validates, the lock can be had, no permit is lost or doubled, who waits
- * in a condition can be told, and the barrier is broken or whole, and can be reset.
+ * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After
+ * each death the parent handles it; then everything validates, the lock can be had, no permit is
+ * lost or doubled, waiters of a condition can be notified, and the barrier is broken or whole,
+ * and can be reset.
  */
 #include <stdlib.h>
 

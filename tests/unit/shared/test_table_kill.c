@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to a shared table: setting, replacing, removing, growing, making,
- * ending.
+/* Death at each instant of what happens to a shared table: setting, replacing, removing,
+ * growing, making, ending.
  *
- * A child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death the table
- * validates, each key has its old value or its new one, it can be changed, and no block is left behind when
- * it ends.
+ * A child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death the
+ * table validates, each key has its old value or its new one, it can be changed, and no block is
+ * left behind when it ends.
  */
 #include <stdio.h>
 #include <stdlib.h>

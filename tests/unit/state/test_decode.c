@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that nobody's encoder wrote: refused with words, never with a crash. Run under AddressSanitizer, too.
- */
+/* Bytes that nobody's encoder wrote: refused with words, never with a crash. Run under
+ * AddressSanitizer, too. */
 #include "lua_pair.h"
 
 #include "wire/format.h"
@@ -17,8 +17,8 @@ static const char *const samples[] = {
     "return setmetatable({1}, string), setmetatable({2}, string)",
 };
 
-/* Decodes untrusted bytes from a block of exactly their size, so that a sanitizer sees a read behind the end.
- */
+/* Decodes untrusted bytes from a block of exactly their size, so that a sanitizer sees a
+ * read behind the end. */
 static bool decode_exactly(lua_State *L, const uint8_t *data, size_t size, unsigned flags) {
   uint8_t *copy = malloc(size ? size : 1);
   memcpy(copy, data, size);
@@ -57,7 +57,7 @@ static void samples_survive_mutation(struct lua_pair *p) {
     pair_run(p->sender, samples[i], 0, 1);
     struct bytes *encoded = transfer_encode(p->sender, -1, 1, "value");
     struct bytes m = *encoded;
-    bytes_init(encoded); /* the bytes are ours now; see transfer.h */
+    bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
     CHECK(decode_exactly(p->receiver, m.data, m.len, TRANSFER_UNTRUSTED));
     every_truncation_is_refused(p->receiver, &m);
     no_flipped_byte_crashes(p->receiver, &m);

@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "state/globals.h"
 
-/* 0: never; n: Lua's n-th allocation from now fails, and all after it (5.4 collects garbage and tries again).
- */
+/* 0: never; n: Lua's n-th allocation from now fails, and all after it (5.4 collects garbage
+ * and tries again). */
 static long lua_countdown;
 
 static void *failing_allocator(void *context, void *block, size_t old_size, size_t size) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* VMs: isolated, accounted for, closed in any order, interrupted from another thread, and none leaves
- * anything behind.
+/* VMs: isolated, accounted for, closed in any order, interrupted from another thread, and none
+ * leaves anything behind.
  *
- * test_vm [COUNT] makes COUNT of them (default 300); tests/hosts/valgrind.sh runs it under valgrind.
+ * test_vm [COUNT] makes COUNT of them (default 300); tests/hosts/valgrind.sh runs it under
+ * valgrind.
  */
 #include <lauxlib.h>
 #include <stdlib.h>

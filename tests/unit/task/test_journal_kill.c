@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of writing a pool worker's journal: what can be read afterwards is whole and right.
- */
+/* Death at each instant of writing a pool worker's journal: what can be read afterwards
+ * is whole and right. */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>

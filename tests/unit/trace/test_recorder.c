@@ -189,8 +189,8 @@ static void restless_main(void *argument) {
   trace_worker_end();
 }
 
-/* Threads that never stop to mark, while recordings come and go: what is written is whole, and memory
- * returns. */
+/* Threads that never stop to mark, while recordings come and go: what is written is whole,
+ * and memory returns. */
 static void recordings_come_and_go_under_threads_that_mark(void) {
   struct thread threads[THREADS];
   const uint64_t used = arena_used(commons_arena(), commons_mapping());

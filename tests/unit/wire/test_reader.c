@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What writer.h puts, reader.h reads; and a read that would pass the end changes nothing. */
+/* What wire/writer.h puts, wire/reader.h reads; and a read that would pass the end changes nothing. */
 #include "base/check.h"
 #include "wire/reader.h"
 #include "wire/writer.h"

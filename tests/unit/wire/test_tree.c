@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Trees: what is written is what is read; fields are found; mutated bytes, and want of memory, are failures
- * and no more. */
+/* Trees: what is written is what is read; fields are found; mutated bytes, and want of memory, are
+ * failures and no more. */
 #include "wire/tree.h"
 
 #include <errno.h>
