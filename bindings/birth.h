@@ -4,7 +4,7 @@
  *
  *     birth     := struct birth | settings | payload | image
  *     settings  a wire message with one table: name, daemon, path, cpath, arg, world, …
- *               (bindings/lua/process.lua, worker_settings)
+ *               (bindings/lua/worker/process.lua, worker_settings)
  *     payload   a wire message: of a process the function and its arguments, of a worker of a
  *               pool the initializer and its arguments
  *     image     the program's globals (state/globals.h)
@@ -24,7 +24,7 @@ struct birth_section {
   uint64_t size;
 };
 
-/* What the worker may use (bindings/lua/limits.lua); 0: as much as there is. */
+/* What the worker may use (bindings/lua/worker/limits.lua); 0: as much as there is. */
 struct birth_limits {
   uint64_t memory; /* bytes */
   int64_t timeout_ns;

@@ -6,7 +6,7 @@
 
 #include "base/embed.h"
 
-/* Rows x(ROOM, FILE): bindings/lua/ROOM/FILE.lua, by the name ROOM.FILE. */
+/* Rows x(ROOM, FILE): a file of a room of bindings/lua, by the name ROOM.FILE. */
 #define EMBEDDED_MODULES(x)                                                                               \
   x(core, checks) x(core, diagnostics) x(core, errors) x(core, exit) x(core, finalizers) x(core, hex)     \
       x(core, identity) x(core, instances) x(core, json) x(core, recording) x(core, wait) x(core, waits)  \
@@ -27,7 +27,7 @@
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
           x(compare, text) x(compare, timeline)
-/* Rows x(FILE): bindings/lua/broker/redis/FILE.lua, which runs in the server, by the name broker.redis.FILE. */
+/* Rows x(FILE): a script that runs in the server, by the name broker.redis.FILE. */
 #define EMBEDDED_SCRIPTS(x) \
   x(submit) x(finish) x(beat) x(requeue) x(cancel) x(leave) x(put) x(take) x(give_back) x(depth)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection to an engine (engine/link.h) as a handle of Lua. What is said over it is decided in Lua
- * (lua/engine_connection.lua).
+ * (bindings/lua/broker/connection.lua).
  */
 #ifndef BINDINGS_ENGINE_LINK_H
 #define BINDINGS_ENGINE_LINK_H

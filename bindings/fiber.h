@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* C stacks for Lua: where a task of the world `async` cannot yield, its stack is left as it stands, and the
- * other tasks run on another one. Private to lua/fibers.lua, which owns the handles. */
+ * other tasks run on another one. Private to bindings/lua/async/fibers.lua, which owns the handles. */
 #ifndef BINDINGS_FIBER_H
 #define BINDINGS_FIBER_H
 

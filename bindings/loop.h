@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the tasks of the world `async` (lua/async.lua) sleep when none of them can run: one poll
+/* Where the tasks of the world `async` (bindings/lua/async/async.lua) sleep when none of them can run: one poll
  * for all the descriptors they wait for, and one bell (shared/bells.h) for everything else. What
  * runs when is decided in Lua; here is only the sleep.
  *

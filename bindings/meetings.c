@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Event, and what lua/sync.lua makes Condition and Barrier of. */
+/* Event, and what bindings/lua/locks/sync.lua makes Condition and Barrier of. */
 #include <errno.h>
 
 #include "held.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a worker's VM knows about itself: the settings table it was born with
- * (bindings/lua/process.lua), in the registry. */
+ * (bindings/lua/worker/process.lua), in the registry. */
 #ifndef BINDINGS_SETTINGS_H
 #define BINDINGS_SETTINGS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lua/memory.lua makes SharedMemory of: a named block that this VM has open. */
+/* What bindings/lua/memory/memory.lua makes SharedMemory of: a named block that this VM has open. */
 #ifndef BINDINGS_SHARED_MEMORY_H
 #define BINDINGS_SHARED_MEMORY_H
 

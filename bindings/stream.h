@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lua/listener.lua makes Listener and Client of: sockets, and the primitives of their handshake. */
+/* What bindings/lua/net/listener.lua makes Listener and Client of: sockets, and the primitives of their handshake. */
 #ifndef BINDINGS_STREAM_H
 #define BINDINGS_STREAM_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The handles of locks, semaphores, conditions, barriers and events: one object of the commons
  * each, the same in every world. What they do is in locks.c and meetings.c; `with`, and the classes
- * Condition and Barrier, in lua/sync.lua. */
+ * Condition and Barrier, in bindings/lua/locks/sync.lua. */
 #ifndef BINDINGS_SYNC_H
 #define BINDINGS_SYNC_H
 

@@ -9,7 +9,7 @@
 void table_open(lua_State *L);
 /* table_new() → a handle; or nil and why */
 int table_new(lua_State *L);
-/* table_methods() → the table of its methods, for those that are written in Lua (lua/memory.lua) */
+/* table_methods() → the table of its methods, for those that are written in Lua (bindings/lua/memory/memory.lua) */
 int table_methods(lua_State *L);
 
 #endif

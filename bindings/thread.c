@@ -28,7 +28,7 @@ struct thread_worker {
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
 
-/* os.exit in a worker ends the worker; what it does in a task is task_worker.lua's. */
+/* os.exit in a worker ends the worker; what it does in a task is worker/task_worker.lua's. */
 static int exit_thread(lua_State *L) {
   struct vm *vm = vm_of(L);
   const struct vm_thread *self = vm_self(vm);

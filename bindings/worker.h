@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Worker: the parent's handle on one worker, an interpreter or a process. What Process and Pool are made of
- * (bindings/lua/process.lua, pool.lua); scripts do not see it. */
+ * (bindings/lua/worker/process.lua, pool/pool.lua); scripts do not see it. */
 #ifndef BINDINGS_WORKER_H
 #define BINDINGS_WORKER_H
 

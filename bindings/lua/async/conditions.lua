@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What the classes Condition and Barrier (sync.lua) stand on in the world `async`: lists of waiters in the place of the
--- objects of the commons (bindings/meetings.c), with the same methods. All who use one are tasks of this VM, so between
--- two waits nobody else is at work.
+-- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters in the place of the objects
+-- of the commons (bindings/meetings.c), with the same methods. All users are tasks of this VM, so no other task runs
+-- between two waits.
 local require = ...
 
 local schedulers = require("async.schedulers")

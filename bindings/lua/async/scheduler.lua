@@ -11,7 +11,7 @@
 --   source   a Lua object that can be waited for: it has _is_ready() and a list of waiters, _waiters
 --
 -- How code waits that cannot yield is in fibers.lua; what tasks wait for besides each other and the clock in
--- task_sources.lua.
+-- async/sources.lua.
 --
 -- Code of this module is one step for other threads (state/vm_interrupt.c), so what stands between two waits needs no
 -- lock.
@@ -34,7 +34,7 @@ local new_list, add, remove = waiters.new_list, waiters.add, waiters.remove
 local set_timer, drop_timer = waiters.set_timer, waiters.drop_timer
 
 local scheduler = { new_list = new_list, waiters = waiters, live = 0 } -- live: tasks that are not done
-local fibers, sources, hosts -- fibers.lua, task_sources.lua, task_hosts.lua
+local fibers, sources, hosts -- fibers.lua, async/sources.lua, async/libuv.lua
 local has_host = false -- there is a loop of libuv
 
 -- So many steps run until the clock is read, and so many seconds until descriptors and bells are looked at beside tasks

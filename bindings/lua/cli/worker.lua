@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons worker URL --pool NAME`: serves a pool on an engine (engine_worker.lua).
+-- `manymoons worker URL --pool NAME`: serves a pool on an engine (broker/worker.lua).
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- Advice in plain words, each line with the measured facts that it follows from.
 --
--- A rule looks at all rows (compare_judge.lua) and returns a line or nothing. Those that say what holds the script back
--- come first, those that doubt the measurement last. The thresholds are coarse on purpose: what is not plain
--- is not said.
+-- A rule looks at all rows (compare/summary.lua) and returns a line or nothing. Rules that say why the script is not
+-- faster come first, rules that doubt the measurement last. The thresholds are coarse on purpose: advice is given only
+-- where the figures are plain.
 local require = ...
 
 local worlds = require("core.worlds")

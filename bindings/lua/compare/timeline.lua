@@ -29,7 +29,7 @@ local function problem_of(text, trace, why)
   if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
 end
 
--- From the texts of compare_measure.lua: the recordings, and { world, why } for each that is none.
+-- From the texts of compare/runs.lua: the recordings, and { world, why } for each that is none.
 function timelines.read(cells)
   local recordings, missing = {}, {}
   for _, cell in ipairs(cells) do
@@ -89,7 +89,7 @@ local function add_events(recording, index, pid_of, out)
   end
 end
 
--- `report` is that of compare_export.lua.
+-- `report` is that of compare/export.lua.
 function timelines.merge(recordings, report)
   local events, used, others = json.list(), {}, {}
   for index, recording in ipairs(recordings) do

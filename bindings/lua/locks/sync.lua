@@ -173,7 +173,7 @@ local function new_semaphore(kind, is_serial)
   end
 end
 
--- meetings: task_meetings.lua in the world `async`, nil elsewhere
+-- meetings: async/conditions.lua in the world `async`, nil elsewhere
 local function new_condition(is_serial, meetings)
   return function(lock)
     expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))

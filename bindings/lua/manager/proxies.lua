@@ -196,7 +196,7 @@ end
 function proxy_meta.__tostring(self) return ask(rawget(self, SERVER), self, nil, "show", rawget(self, ID)) end
 function proxy_meta.__gc(self) note_drop(self) end
 
--- For manager/manager.lua ------------------------------------------------------------------------------
+-- For manager/client.lua ------------------------------------------------------------------------------
 
 proxies.ask, proxies.meta, proxies.handles, proxies.close_links = ask, proxy_meta, handles, close_links
 proxies.CONNECT_SECONDS = CONNECT_SECONDS

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The dispatch of every pool of this machine: which worker has which task, and what becomes of both. Policy only; how
--- tasks and results travel is the business of a core: bindings/pool_core.c, thread_pool.lua or serial_pool.lua. That of
--- a pool on many machines is engine_dispatch.lua.
+-- tasks and results travel is the business of a core: bindings/pool_core.c, pool/vm_backend.lua or
+-- pool/serial_backend.lua. The dispatcher of a pool on many machines is broker/client.lua.
 --
 -- Whoever waits for a result pumps: takes results as they come, hands each to its task, and looks after workers that
 -- died, are late, or are to be stopped. The workers take their tasks by themselves, so they stay busy meanwhile.

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool_dispatch.lua and its
+-- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool/dispatcher.lua and its
 -- like) until it is known.
 local require, native = ...
 

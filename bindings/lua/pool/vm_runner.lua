@@ -43,7 +43,7 @@ function errors.timeout_error(seconds, name)
   }, name)
 end
 
--- Where nobody else looks at the clock (serial_pool.lua).
+-- Where nobody else looks at the clock (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 local function run_call(task, state, put)

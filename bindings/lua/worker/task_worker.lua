@@ -38,7 +38,7 @@ function Worker.interrupt(self) stop(self, TERMINATED) end
 function Worker.kill(self) stop(self, KILLED) end
 function Worker.close(self) stop(self, KILLED) end
 
--- A source (scheduler.lua).
+-- A source (async/scheduler.lua).
 function Worker._is_ready(self) return self.task.state ~= nil end
 
 local function report(worker)
