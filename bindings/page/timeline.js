@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The timeline: draws the lanes on a canvas, and lets people zoom and move.
-// `make` joins the parts: a chart (its data, elements and state), the view of it, and the pointer, wheel, keys and buttons.
+// `make` joins the parts: a chart (data, elements, state), its view, and pointer, wheel, keys, buttons.
 //
 // A span of a pixel or more is drawn as it is; shorter ones are added up in their pixel, which is then filled in
 // proportion, so a hundred thousand cost one pass over those in view. State is told by shape as well as by colour:
@@ -40,7 +40,7 @@ const Timeline = (() => {
     return ctx.createPattern(tile, "repeat");
   }
 
-  // ---- the scale ------------------------------------------------------------------------------------------------------
+  // ---- the scale --------------------------------------------------------------------------------
 
   function stepOf(range, width) {
     const wanted = range / Math.max(2, width / 110);
@@ -72,7 +72,7 @@ const Timeline = (() => {
     return (seconds * factor).toFixed(digits) + unit;
   }
 
-  // ---- lanes ----------------------------------------------------------------------------------------------------------
+  // ---- lanes ------------------------------------------------------------------------------------
 
   // Draws one lane's spans. `toX` maps ticks to pixels; box: { y, height } of the blocks.
   function drawSpans(ctx, lane, view, toX, box, paint) {
@@ -241,7 +241,7 @@ const Timeline = (() => {
     for (let t = Math.ceil(view.t0 / step) * step; t <= view.t1; t += step) ctx.fillRect(toX(t), 0, 1, height);
   }
 
-  // ---- words ----------------------------------------------------------------------------------------------------------
+  // ---- words ------------------------------------------------------------------------------------
 
   function describeSpan(lane, row, time, slack) {
     const i = Lanes.spanAt(lane.spans, time, 0), near = i >= 0 ? i : Lanes.spanAt(lane.spans, time, slack);
@@ -288,11 +288,11 @@ const Timeline = (() => {
     }));
   }
 
-  // ---- the chart ------------------------------------------------------------------------------------------------------
+  // ---- the chart --------------------------------------------------------------------------------
 
   const byId = (id) => document.getElementById(id);
 
-  // One timeline: its data, its elements, `state` (which tests read), the rows and colours that it draws, and the drag.
+  // One timeline: its data and elements, `state` (which tests read), rows, colours, and the drag.
   function newChart(data, tooltip) {
     const full = { t0: 0, t1: data.end * 1.005 };
     const shown = new Set(data.recordings.map((recording) => recording.world));
@@ -364,7 +364,7 @@ const Timeline = (() => {
     draw(chart);
   }
 
-  // ---- the view -------------------------------------------------------------------------------------------------------
+  // ---- the view ---------------------------------------------------------------------------------
 
   function setView(chart, t0, t1) {
     const { full } = chart;
@@ -387,7 +387,7 @@ const Timeline = (() => {
 
   const reset = (chart) => setView(chart, chart.full.t0, chart.full.t1);
 
-  // ---- pointer, wheel, keys, buttons ----------------------------------------------------------------------------------
+  // ---- pointer, wheel, keys, buttons ------------------------------------------------------------
 
   function hover(chart, event) {
     const { crosshair, tooltip } = chart, { t0, t1 } = chart.state.view;
