@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "host/value.h"
 #include "os/clock.h"
+#include "state/error.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
@@ -107,13 +108,11 @@ static int finish(lua_State *L) {
   const status st = value_from_message(&message, out);
   if (st == STATUS_OK) return 0;
   value_discard_message(&message);
-  return luaL_error(L, st == -ENOMEM ? "not enough memory" : "the results are no message");
+  if (st == -ENOMEM) return error_raise_memory(L);
+  return luaL_error(L, "the results are no message");
 }
 
-static struct outcome failed_with(lua_State *L, int err) {
-  const char *text = lua_tostring(L, -1);
-  return outcome_failed(err, text ? text : "(error object is not a string)");
-}
+static struct outcome failed_with(lua_State *L, int err) { return outcome_failed(err, error_text(L)); }
 
 /* Why results could not be sent; the error is on top. */
 static int reason_of_failure(struct vm *vm, int code) {
@@ -157,18 +156,11 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 
 /* ---- in one go ------------------------------------------------------------------------------- */
 
-static const char *text_of(lua_State *L, int index) {
-  if (lua_isstring(L, index)) return lua_tostring(L, index);
-  if (!luaL_callmeta(L, index, "__tostring") || !lua_isstring(L, -1))
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
-  return lua_tostring(L, -1);
-}
-
 /* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L))) return 1;
-  const char *text = text_of(L, 1);
-  lua_trace(L, L, text, 1);
+  error_push_text(L, 1);
+  lua_trace(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 
@@ -310,7 +302,8 @@ bool perform_begin(struct vm *vm, const struct request *request, struct outcome 
 
 /* (coroutine, error value) → text, with the traceback of where the coroutine stands */
 static int trace_error(lua_State *L) {
-  lua_trace(L, lua_touserdata(L, 1), text_of(L, 2), 0);
+  error_push_text(L, 2);
+  lua_trace(L, lua_touserdata(L, 1), lua_tostring(L, -1), 0);
   return 1;
 }
 
