@@ -13,6 +13,7 @@
 #include "host/value.h"
 #include "os/clock.h"
 #include "state/error.h"
+#include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
@@ -43,28 +44,6 @@ static int prepare_eval(lua_State *L, struct preparation *p) {
   return 1;
 }
 
-/* Replaces the table on top by its field, whose name is [name, end). */
-static void step(lua_State *L, const char *name, const char *end) {
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushlstring(L, name, (size_t)(end - name));
-  lua_gettable(L, -2);
-  lua_remove(L, -2);
-}
-
-/* Pushes what "a.b.c" is below the table on top, which it replaces; nil if there is no such thing. */
-static void walk(lua_State *L, const char *name) {
-  for (;;) {
-    const char *end = name + strcspn(name, ".");
-    step(L, name, end);
-    if (*end == '\0') return;
-    name = end + 1;
-  }
-}
-
 static void require_module(lua_State *L, const char *name, size_t size) {
   lua_getglobal(L, "require");
   lua_pushlstring(L, name, size);
@@ -78,11 +57,11 @@ static void require_module(lua_State *L, const char *name, size_t size) {
 static void push_function(lua_State *L, const char *name) {
   const char *dot = strrchr(name, '.');
   lua_pushglobaltable(L);
-  walk(L, name);
+  names_walk(L, name, NAMES_AS_PROGRAM);
   if (lua_isnil(L, -1) && dot) {
     lua_pop(L, 1);
     require_module(L, name, (size_t)(dot - name));
-    step(L, dot + 1, dot + strlen(dot));
+    names_walk(L, dot + 1, NAMES_AS_PROGRAM);
   }
   if (lua_isnil(L, -1)) luaL_error(L, "there is no function '%s'", name);
 }
