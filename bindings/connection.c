@@ -8,6 +8,7 @@
 
 #include "channel/message.h"
 #include "channel/pipe.h"
+#include "state/error.h"
 #include "state/handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
@@ -292,7 +293,7 @@ static bool connection_watch(lua_State *L, int index, bell_set bells) {
 
 static uint64_t connection_send_handle(lua_State *L, int index) {
   const struct connection *c = check_connection(L, index);
-  if (commons_hold(&c->end->object)) luaL_error(L, "not enough memory");
+  if (commons_hold(&c->end->object)) error_raise_memory(L);
   return commons_object_ref(&c->end->object);
 }
 

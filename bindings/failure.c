@@ -5,23 +5,9 @@
 #include <stdlib.h>
 
 #include "settings.h"
+#include "state/error.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
-
-/* The text of an error value, as the stand-alone interpreter would print it. */
-static bool has_text(lua_State *L, int index) {
-  if (lua_type(L, index) == LUA_TSTRING || lua_type(L, index) == LUA_TNUMBER) return true;
-  if (!luaL_getmetafield(L, index, "__tostring")) return false;
-  lua_pop(L, 1);
-  return true;
-}
-
-static void push_text(lua_State *L, int index) {
-  if (has_text(L, index))
-    luaL_tolstring(L, index, NULL);
-  else
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
-}
 
 static int encode_value(lua_State *L) {
   const struct bytes *text = transfer_encode(L, 1, 1, "error");
@@ -47,7 +33,7 @@ static int push_failure(lua_State *L, int value, const char *kind) {
   lua_createtable(L, 0, 5);
   const int failure = lua_gettop(L);
   set_kind(L, failure, kind);
-  push_text(L, value);
+  error_push_text(L, value);
   lua_setfield(L, failure, "message");
   settings_push_name(L);
   lua_setfield(L, failure, "worker");

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "shared/barrier.h"
 #include "shared/permits.h"
+#include "state/error.h"
 
 struct entry {
   struct sync *s;
@@ -56,7 +57,7 @@ void held_reserve(lua_State *L, struct held *h) {
   if (h->count < h->capacity) return;
   const size_t capacity = h->capacity ? 2 * h->capacity : 16;
   struct entry *entries = memory_resize(h->entries, capacity * sizeof *entries);
-  if (!entries) luaL_error(L, "not enough memory");
+  if (!entries) error_raise_memory(L);
   h->entries = entries;
   h->capacity = capacity;
 }

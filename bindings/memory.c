@@ -9,6 +9,7 @@
 
 #include "channel/message.h"
 #include "element.h"
+#include "state/error.h"
 #include "state/handle.h"
 #include "sync.h"
 #include "wire/handles.h"
@@ -413,7 +414,7 @@ int memory_new(lua_State *L) {
 static uint64_t memory_send(lua_State *L, int index) {
   const struct memory_handle *h = lua_touserdata(L, index);
   if (!h->m) luaL_error(L, "%s: sent after close", h->type->name);
-  if (commons_hold(&h->m->object)) luaL_error(L, "not enough memory");
+  if (commons_hold(&h->m->object)) error_raise_memory(L);
   return commons_object_ref(&h->m->object);
 }
 

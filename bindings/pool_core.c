@@ -8,6 +8,7 @@
 #include "os/clock.h"
 #include "shared/cargo.h"
 #include "shared/ring.h"
+#include "state/error.h"
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
@@ -177,7 +178,7 @@ static int core_ticket(lua_State *L) {
 static int core_return_ticket(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
   const block_ref place = (block_ref)luaL_checknumber(L, 2);
-  return bytes_append(&core->tickets, &place, sizeof place) ? luaL_error(L, "not enough memory") : 0;
+  return bytes_append(&core->tickets, &place, sizeof place) ? error_raise_memory(L) : 0;
 }
 
 /* core:cancel(place) → true: the task will not begin */

@@ -15,6 +15,7 @@
 
 #include "channel/message.h"
 #include "shared/ring.h"
+#include "state/error.h"
 #include "state/handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
@@ -295,7 +296,7 @@ static bool queue_watch(lua_State *L, int index, bell_set bells) {
 static uint64_t queue_send(lua_State *L, int index) {
   const struct queue *q = lua_touserdata(L, index);
   if (!q->ring) luaL_error(L, "Queue: sent after it was collected");
-  if (commons_hold(&q->ring->object)) luaL_error(L, "not enough memory");
+  if (commons_hold(&q->ring->object)) error_raise_memory(L);
   return commons_object_ref(&q->ring->object);
 }
 

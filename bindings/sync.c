@@ -7,6 +7,7 @@
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
+#include "state/error.h"
 #include "state/handle.h"
 #include "state/vm.h"
 #include "wait_any.h"
@@ -203,7 +204,7 @@ static bool permits_watch(lua_State *L, int index, bell_set bells) {
 static uint64_t handle_send(lua_State *L, int index) {
   const struct sync_handle *h = lua_touserdata(L, index);
   if (!h->s) luaL_error(L, "%s: sent after it was closed", h->type->name);
-  if (commons_hold(&h->s->object)) luaL_error(L, "not enough memory");
+  if (commons_hold(&h->s->object)) error_raise_memory(L);
   return commons_object_ref(&h->s->object);
 }
 

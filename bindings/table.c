@@ -7,6 +7,7 @@
 #include "channel/message.h"
 #include "module.h"
 #include "shared/table.h"
+#include "state/error.h"
 #include "state/handle.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
@@ -255,7 +256,7 @@ int table_new(lua_State *L) {
 static uint64_t table_send(lua_State *L, int index) {
   const struct table_handle *h = lua_touserdata(L, index);
   if (!h->t) luaL_error(L, "Table: sent after close");
-  if (commons_hold(&h->t->object)) luaL_error(L, "not enough memory");
+  if (commons_hold(&h->t->object)) error_raise_memory(L);
   return commons_object_ref(&h->t->object);
 }
 

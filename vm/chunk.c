@@ -5,16 +5,14 @@
 #include <string.h>
 
 #include "ctrl_c.h"
+#include "state/error.h"
 
 /* The message handler: a traceback for what is text, its own words for what has __tostring. */
 static int explain(lua_State *L) {
-  const char *message = lua_tostring(L, 1);
   if (ctrl_c_was_pressed()) return 1;
-  if (!message) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
-    message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  }
-  lua_trace(L, L, message, 1);
+  const bool is_text = lua_isstring(L, 1), has_words = error_push_text(L, 1);
+  if (has_words && !is_text) return 1;
+  lua_trace(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 
@@ -29,10 +27,8 @@ int chunk_call(lua_State *L, int arguments, int results) {
 
 /* What was printed before the error comes before it, where both go to the same place. */
 void chunk_report(lua_State *L, enum chunk_voice voice) {
-  const char *message = lua_tostring(L, -1);
   fflush(stdout);
-  fprintf(stderr, "%s%s\n", voice == CHUNK_VOICE_PROGRAM ? "manymoons: " : "",
-          message ? message : "(error object is not a string)");
+  fprintf(stderr, "%s%s\n", voice == CHUNK_VOICE_PROGRAM ? "manymoons: " : "", error_text(L));
   lua_pop(L, 1);
 }
 

@@ -9,7 +9,6 @@
 #include "host/hosted.h"
 #include "host/runtime.h"
 #include "host/value.h"
-#include "os/clock.h"
 
 void mm_job_opts_init(mm_job_opts *opts) { *opts = (mm_job_opts){.size = sizeof *opts}; }
 
@@ -79,9 +78,7 @@ static status wait_inline(mm_job *job, deadline until) {
 
 int mm_job_wait(mm_job *job, int timeout_ms) {
   if (!job) return -MM_EINVAL;
-  const deadline until = timeout_ms < 0 ? deadline_never()
-                         : timeout_ms   ? deadline_after(timeout_ms / 1000.0)
-                                        : deadline_now();
+  const deadline until = api_deadline(timeout_ms);
   const bool is_inline = !job_has_ended(job) && job->vm->config.where == MM_INLINE;
   const status st = is_inline ? wait_inline(job, until) : job_wait(job, until);
   if (st == -EAGAIN) return -MM_EINVAL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "os/clock.h"
 #include "state/lua_compat.h"
 #include "trace/recorder.h"
 
@@ -55,6 +56,11 @@ int api_result(status st) {
     case -ENOSYS: return -MM_EUNSUPPORTED;
     default: return -MM_ESYS;
   }
+}
+
+deadline api_deadline(int timeout_ms) {
+  if (timeout_ms < 0) return deadline_never();
+  return timeout_ms ? deadline_after(timeout_ms / 1000.0) : deadline_now();
 }
 
 static bool is_zero(const uint8_t *bytes, size_t size) {

@@ -31,15 +31,10 @@ void *mm_rt_user(const mm_rt *rt) { return rt ? rt->config.user : NULL; }
 
 int mm_fd(mm_rt *rt) { return rt ? rt->wakeup : -1; }
 
-static deadline deadline_of_ms(int ms) {
-  if (ms < 0) return deadline_never();
-  return ms ? deadline_after(ms / 1000.0) : deadline_now();
-}
-
 int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms) {
   if (!rt) return -MM_EINVAL;
   int told = 0;
-  const status st = runtime_poll(rt, (int64_t)budget_us * 1000, deadline_of_ms(timeout_ms), &told);
+  const status st = runtime_poll(rt, (int64_t)budget_us * 1000, api_deadline(timeout_ms), &told);
   if (st == -EAGAIN) return -MM_EAGAIN;
   return st ? api_result(st) : told;
 }

@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "host/value.h"
 #include "os/clock.h"
+#include "state/error.h"
+#include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
@@ -42,28 +44,6 @@ static int prepare_eval(lua_State *L, struct preparation *p) {
   return 1;
 }
 
-/* Replaces the table on top by its field, whose name is [name, end). */
-static void step(lua_State *L, const char *name, const char *end) {
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-    return;
-  }
-  lua_pushlstring(L, name, (size_t)(end - name));
-  lua_gettable(L, -2);
-  lua_remove(L, -2);
-}
-
-/* Pushes what "a.b.c" is below the table on top, which it replaces; nil if there is no such thing. */
-static void walk(lua_State *L, const char *name) {
-  for (;;) {
-    const char *end = name + strcspn(name, ".");
-    step(L, name, end);
-    if (*end == '\0') return;
-    name = end + 1;
-  }
-}
-
 static void require_module(lua_State *L, const char *name, size_t size) {
   lua_getglobal(L, "require");
   lua_pushlstring(L, name, size);
@@ -77,11 +57,11 @@ static void require_module(lua_State *L, const char *name, size_t size) {
 static void push_function(lua_State *L, const char *name) {
   const char *dot = strrchr(name, '.');
   lua_pushglobaltable(L);
-  walk(L, name);
+  names_walk(L, name, NAMES_AS_PROGRAM);
   if (lua_isnil(L, -1) && dot) {
     lua_pop(L, 1);
     require_module(L, name, (size_t)(dot - name));
-    step(L, dot + 1, dot + strlen(dot));
+    names_walk(L, dot + 1, NAMES_AS_PROGRAM);
   }
   if (lua_isnil(L, -1)) luaL_error(L, "there is no function '%s'", name);
 }
@@ -107,13 +87,11 @@ static int finish(lua_State *L) {
   const status st = value_from_message(&message, out);
   if (st == STATUS_OK) return 0;
   value_discard_message(&message);
-  return luaL_error(L, st == -ENOMEM ? "not enough memory" : "malformed result");
+  if (st == -ENOMEM) return error_raise_memory(L);
+  return luaL_error(L, "malformed result");
 }
 
-static struct outcome failed_with(lua_State *L, int err) {
-  const char *text = lua_tostring(L, -1);
-  return outcome_failed(err, text ? text : "(error object is not a string)");
-}
+static struct outcome failed_with(lua_State *L, int err) { return outcome_failed(err, error_text(L)); }
 
 /* Why results could not be sent; the error is on top. */
 static int reason_of_failure(struct vm *vm, int code) {
@@ -157,18 +135,11 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 
 /* ---- in one go ------------------------------------------------------------------------------- */
 
-static const char *text_of(lua_State *L, int index) {
-  if (lua_isstring(L, index)) return lua_tostring(L, index);
-  if (!luaL_callmeta(L, index, "__tostring") || !lua_isstring(L, -1))
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
-  return lua_tostring(L, -1);
-}
-
 /* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L))) return 1;
-  const char *text = text_of(L, 1);
-  lua_trace(L, L, text, 1);
+  error_push_text(L, 1);
+  lua_trace(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 
@@ -310,7 +281,8 @@ bool perform_begin(struct vm *vm, const struct request *request, struct outcome 
 
 /* (coroutine, error value) → text, with the traceback of where the coroutine stands */
 static int trace_error(lua_State *L) {
-  lua_trace(L, lua_touserdata(L, 1), text_of(L, 2), 0);
+  error_push_text(L, 2);
+  lua_trace(L, lua_touserdata(L, 1), lua_tostring(L, -1), 0);
   return 1;
 }
 

@@ -3,6 +3,7 @@
  * numbers: one room check per value, one probe of the map per object, one pass of lua_next per table. */
 #include "state/encode.h"
 
+#include "state/error.h"
 #include "state/names.h"
 #include "state/scalar.h"
 #include "wire/reader.h"
@@ -28,14 +29,8 @@ struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mo
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-NO_RETURN static void raise_memory(lua_State *L) {
-  lua_pushliteral(L, "not enough memory");
-  lua_error(L);
-  __builtin_unreachable();
-}
-
 static void must_succeed(struct encoder *e, status st) {
-  if (st) raise_memory(e->L);
+  if (st) error_raise_memory(e->L);
 }
 
 uint8_t *encoder_room(struct encoder *e, size_t size) {
@@ -416,7 +411,7 @@ static void encode_code(struct encoder *e, int index) {
   const int failed = lua_dump(L, append_code, e);
 #endif
   lua_pop(L, 1);
-  if (failed) raise_memory(L);
+  if (failed) error_raise_memory(L);
   const size_t size = e->s->out.len - size_at - 4;
   if (size > UINT32_MAX) luaL_error(L, "a function is larger than 4 GiB");
   put_u32(e->s->out.data + size_at, (uint32_t)size);

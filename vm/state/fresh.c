@@ -4,6 +4,8 @@
  * being of some value is all that is known. */
 #include "state/fresh.h"
 
+#include "state/error.h"
+
 #include <string.h>
 
 static const char fresh_key;
@@ -81,14 +83,14 @@ static int open_libraries(lua_State *from) {
 static void learn_from_new_state(lua_State *L) {
   lua_pushcfunction(L, learn);
   lua_State *from = luaL_newstate();
-  if (!from) luaL_error(L, "not enough memory");
+  if (!from) error_raise_memory(L);
   int failed = lua_try(from, open_libraries, NULL);
   if (!failed) {
     lua_pushlightuserdata(L, from);
     failed = lua_pcall(L, 1, 1, 0);
   }
   lua_close(from);
-  if (failed) luaL_error(L, "not enough memory");
+  if (failed) error_raise_memory(L);
 }
 
 void fresh_push(lua_State *L) {

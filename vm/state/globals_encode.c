@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "state/encode.h"
+#include "state/error.h"
 #include "state/fresh.h"
 #include "state/globals.h"
 #include "state/names.h"
@@ -25,8 +26,6 @@ struct entry {
   int depth_max;
   size_t start;
 };
-
-static void raise_memory(lua_State *L) { luaL_error(L, "not enough memory"); }
 
 /* ---- one entry ------------------------------------------------------------------------------- */
 
@@ -85,9 +84,8 @@ static bool entry_try(lua_State *L, lua_CFunction function, struct entry *entry)
   if (!result) return true;
   scratch_drop_handles(s, handles);
   s->out.len = entry->start;
-  if (object_map_cut(&s->map, (uint32_t)entry->start)) raise_memory(L);
-  const char *text = lua_tostring(L, -1);
-  if (result == LUA_ERRMEM || (text && strcmp(text, "not enough memory") == 0)) lua_error(L);
+  if (object_map_cut(&s->map, (uint32_t)entry->start)) error_raise_memory(L);
+  if (error_is_of_memory(L, result)) lua_error(L);
   return false;
 }
 
@@ -259,10 +257,10 @@ static int image_protected(lua_State *L) {
   s->is_busy = true;
   image->s = s;
   scratch_clear(s);
-  if (message_begin(&s->out)) raise_memory(L);
+  if (message_begin(&s->out)) error_raise_memory(L);
   write_image(L, image);
-  if (message_finish(&s->out, image->flags | FLAG_IMAGE, 0, &s->handles)) raise_memory(L);
-  if (bytes_append(image->out, s->out.data, s->out.len)) raise_memory(L);
+  if (message_finish(&s->out, image->flags | FLAG_IMAGE, 0, &s->handles)) error_raise_memory(L);
+  if (bytes_append(image->out, s->out.data, s->out.len)) error_raise_memory(L);
   return 0;
 }
 

@@ -245,8 +245,13 @@ static void index_rebuild(lua_State *L) {
 
 /* ---- walking a path -------------------------------------------------------------------------- */
 
-/* Replaces the table on top by its field of the first `size` bytes of `key`; raw, or as a program would. */
+/* Replaces the table on top by its field of the first `size` bytes of `key`, anything else by nil. */
 static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    return;
+  }
   lua_pushlstring(L, key, size);
   if (is_raw)
     lua_rawget(L, -2);
@@ -255,21 +260,20 @@ static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
   lua_remove(L, -2);
 }
 
-/* Replaces the table on top by what the path leads to, or by nil. The table of globals may be asked for what
- * it has not decoded yet; all else is raw. */
-static void walk(lua_State *L, const char *path, bool is_first_raw) {
-  bool is_raw = is_first_raw;
-  while (*path) {
-    if (!lua_istable(L, -1)) {
-      lua_pop(L, 1);
-      lua_pushnil(L);
-      return;
-    }
+void names_walk(lua_State *L, const char *path, enum names_access access) {
+  bool is_raw = access == NAMES_RAW;
+  for (;;) {
     const size_t size = strcspn(path, ".");
     step_into(L, path, size, is_raw);
-    path += size + (path[size] == '.');
-    is_raw = true;
+    if (path[size] == '\0') return;
+    path += size + 1;
+    is_raw = access != NAMES_AS_PROGRAM;
   }
+}
+
+/* The path below a module; an empty one leads to the module. */
+static void walk_module(lua_State *L, const char *path, enum names_access access) {
+  if (*path) names_walk(L, path, access);
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
@@ -284,7 +288,7 @@ static bool name_split_if_true(lua_State *L, int object) {
   lua_remove(L, -3);
   lua_pushloaded(L);
   step_into(L, lua_tostring(L, -3), strlen(lua_tostring(L, -3)), true);
-  walk(L, lua_tostring(L, -2), true);
+  walk_module(L, lua_tostring(L, -2), NAMES_RAW);
   const bool is_true = lua_rawequal(L, -1, object);
   lua_pop(L, is_true ? 1 : 3);
   return is_true;
@@ -352,7 +356,7 @@ void names_push_named(lua_State *L, enum names_trust trust) {
   const bool is_global = strcmp(lua_tostring(L, path - 1), "_G") == 0;
   lua_pushvalue(L, path - 1);
   names_push_module(L, trust);
-  walk(L, lua_tostring(L, path), !is_global);
+  walk_module(L, lua_tostring(L, path), is_global ? NAMES_RAW_BELOW : NAMES_RAW);
   if (!is_worth_a_name(L, -1))
     luaL_error(L, "'%s' of module '%s' is not there, or is something else here", lua_tostring(L, path),
                lua_tostring(L, path - 1));

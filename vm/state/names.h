@@ -24,6 +24,15 @@ bool names_find(lua_State *L, int index, enum names_effort effort);
  * [-0, +1|0, memory] */
 bool names_find_module(lua_State *L, int index);
 
+enum names_access {
+  NAMES_RAW,
+  NAMES_RAW_BELOW,  /* the first table with its metamethods: _G decodes some globals when asked */
+  NAMES_AS_PROGRAM, /* each table with its metamethods */
+};
+/* Replaces the table on top of the stack by the field to which a path like "a.b.c" leads, or by nil.
+ * [-1, +1, raises] */
+void names_walk(lua_State *L, const char *path, enum names_access access);
+
 /* The Lua function on top of the stack travels by its name from now on, like a C function, not with all that
  * it refers to. [-1, +0, memory] */
 void names_seal(lua_State *L);

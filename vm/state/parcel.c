@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "channel/message.h"
 #include "shared/block_bytes.h"
+#include "state/error.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
 #include "trace/trace.h"
@@ -30,7 +31,7 @@ static void list_carried(lua_State *L, struct parcel *p) {
     message_discard(p->text->data, p->text->len);
     bytes_clear(&p->carried);
     parcel_settle(p, -ENOMEM);
-    luaL_error(L, "not enough memory");
+    error_raise_memory(L);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "state/decode.h"
 #include "state/encode.h"
+#include "state/error.h"
 #include "state/scalar.h"
 #include "wire/message.h"
 
@@ -28,13 +29,13 @@ enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_SCRATCH, ENCODE_FIRST };
 static void finish_message(struct encoder *e) {
   const status st = message_finish(&e->s->out, e->flags, e->s->keys.repeated, &e->s->handles);
   if (st == STATUS_TOO_LARGE) luaL_error(e->L, "the message is larger than 4 GiB");
-  if (st) luaL_error(e->L, "not enough memory");
+  if (st) error_raise_memory(e->L);
 }
 
 static void encode_values(struct encoder *e, const char *what) {
   const int last = lua_gettop(e->L);
   const int count = last - ENCODE_FIRST + 1;
-  if (message_begin(&e->s->out)) luaL_error(e->L, "not enough memory");
+  if (message_begin(&e->s->out)) error_raise_memory(e->L);
   encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), (unsigned)count));
   struct path_step root = {.kind = PATH_ROOT, .name = what};
   for (int i = ENCODE_FIRST; i <= last; i++) {

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/pages.h"
+#include "state/error.h"
 #include "state/lua_compat.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"
@@ -273,10 +274,7 @@ struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   *place = NULL;
   anchor(L);
   vm = memory_alloc(sizeof *vm);
-  if (!vm) {
-    luaL_error(L, "not enough memory");
-    return NULL;
-  }
+  if (!vm) error_raise_memory(L);
   *place = vm;
   vm_init(vm, main_state(L));
   vm->is_adopted = true;

@@ -93,7 +93,7 @@ static status server_fork(struct server *s, const struct child_order *order, pid
   if (st) {
     kill(*pid, SIGKILL);
     int exit_code = 0;
-    if (process_reap(*pid, &exit_code)) return st;
+    (void)!process_reap(*pid, &exit_code);
     return st;
   }
   s->count++;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The timeline: draws the lanes on a canvas, and lets people zoom and move.
+// `make` joins the parts: a chart (data, elements, state), its view, and pointer, wheel, keys, buttons.
 //
 // A span of a pixel or more is drawn as it is; shorter ones are added up in their pixel, which is then filled in
 // proportion, so a hundred thousand cost one pass over those in view. State is told by shape as well as by colour:
@@ -39,7 +40,7 @@ const Timeline = (() => {
     return ctx.createPattern(tile, "repeat");
   }
 
-  // ---- the scale ------------------------------------------------------------------------------------------------------
+  // ---- the scale --------------------------------------------------------------------------------
 
   function stepOf(range, width) {
     const wanted = range / Math.max(2, width / 110);
@@ -71,7 +72,7 @@ const Timeline = (() => {
     return (seconds * factor).toFixed(digits) + unit;
   }
 
-  // ---- lanes ----------------------------------------------------------------------------------------------------------
+  // ---- lanes ------------------------------------------------------------------------------------
 
   // Draws one lane's spans. `toX` maps ticks to pixels; box: { y, height } of the blocks.
   function drawSpans(ctx, lane, view, toX, box, paint) {
@@ -240,7 +241,7 @@ const Timeline = (() => {
     for (let t = Math.ceil(view.t0 / step) * step; t <= view.t1; t += step) ctx.fillRect(toX(t), 0, 1, height);
   }
 
-  // ---- words ----------------------------------------------------------------------------------------------------------
+  // ---- words ------------------------------------------------------------------------------------
 
   function describeSpan(lane, row, time, slack) {
     const i = Lanes.spanAt(lane.spans, time, 0), near = i >= 0 ? i : Lanes.spanAt(lane.spans, time, slack);
@@ -287,188 +288,222 @@ const Timeline = (() => {
     }));
   }
 
-  // ---- the whole ------------------------------------------------------------------------------------------------------
+  // ---- the chart --------------------------------------------------------------------------------
 
-  function make(data, tooltip) {
-    const byId = (id) => document.getElementById(id);
-    const canvas = byId("timeline"), axis = byId("axis"), crosshair = byId("crosshair");
+  const byId = (id) => document.getElementById(id);
+
+  // One timeline: its data and elements, `state` (which tests read), rows, colours, and the drag.
+  function newChart(data, tooltip) {
     const full = { t0: 0, t1: data.end * 1.005 };
-    const state = { view: { ...full }, drawn: 0, messagesInView: 0, frames: 0 };
     const shown = new Set(data.recordings.map((recording) => recording.world));
-    let layout = Lanes.layOut(data, shown), theme = null, paint = null, isScheduled = false;
+    const layout = Lanes.layOut(data, shown);
+    const state = { view: { ...full }, drawn: 0, messagesInView: 0, frames: 0, lanes: layout.byLane.size };
+    return { data, tooltip, full, shown, layout, state, paint: null, isScheduled: false, drag: null,
+      canvas: byId("timeline"), axis: byId("axis"), crosshair: byId("crosshair") };
+  }
 
-    const plotWidth = () => canvas.clientWidth - GUTTER;
-    // A function for one picture: asking the browser for a width costs more than drawing a span.
-    const makeToX = () => {
-      const { t0, t1 } = state.view, scale = plotWidth() / (t1 - t0);
-      return (t) => GUTTER + (t - t0) * scale;
-    };
-    const toTime = (x) => state.view.t0 + ((x - GUTTER) / plotWidth()) * (state.view.t1 - state.view.t0);
+  const plotWidth = (chart) => chart.canvas.clientWidth - GUTTER;
 
-    function draw() {
-      isScheduled = false;
-      const width = canvas.clientWidth, { view } = state;
-      if (!theme || width <= GUTTER) return;
-      const step = drawAxis(axis, view, width, theme);
-      const ctx = prepare(canvas, width, layout.height), toX = makeToX();
-      paint = { ...paint, left: GUTTER, right: width };
-      drawGrid(ctx, view, step, toX, layout.height, theme);
-      state.drawn = 0;
-      for (const row of layout.rows) {
-        if (row.kind === "world") drawTitle(ctx, row, width, theme);
-        else if (row.kind === "vm") drawSubtitle(ctx, row, theme);
-        else state.drawn += drawLane(ctx, row, view, toX, paint);
-      }
-      const recordings = data.recordings.filter((recording) => shown.has(recording.world));
-      const wantsMessages = byId("messages").checked;
-      state.messagesInView = wantsMessages ? drawMessages(ctx, layout, recordings, view, toX, paint) : 0;
-      say(recordings);
-      state.frames++;
+  // A function for one picture: asking the browser for a width costs more than drawing a span.
+  function makeToX(chart) {
+    const { t0, t1 } = chart.state.view, scale = plotWidth(chart) / (t1 - t0);
+    return (t) => GUTTER + (t - t0) * scale;
+  }
+
+  function toTime(chart, x) {
+    const { t0, t1 } = chart.state.view;
+    return t0 + ((x - GUTTER) / plotWidth(chart)) * (t1 - t0);
+  }
+
+  const xOf = (chart, event) => event.clientX - chart.canvas.getBoundingClientRect().left;
+
+  function drawRows(ctx, chart, width, toX, paint) {
+    let drawn = 0;
+    for (const row of chart.layout.rows) {
+      if (row.kind === "world") drawTitle(ctx, row, width, paint.theme);
+      else if (row.kind === "vm") drawSubtitle(ctx, row, paint.theme);
+      else drawn += drawLane(ctx, row, chart.state.view, toX, paint);
     }
+    return drawn;
+  }
 
-    function say(recordings) {
-      const { view } = state, parts = [`${format(view.t0)} to ${format(view.t1)} in view`];
-      if (state.messagesInView > MESSAGES_MOST)
-        parts.push(`${state.messagesInView.toLocaleString("en")} messages are too many for lines: zoom in`);
-      const dropped = recordings.reduce((sum, recording) => sum + (recording.dropped || 0), 0);
-      if (dropped) parts.push(`${dropped.toLocaleString("en")} events were not recorded`);
-      byId("timeline-status").textContent = parts.join("; ") + ".";
+  function draw(chart) {
+    chart.isScheduled = false;
+    const width = chart.canvas.clientWidth, { state, layout } = chart;
+    if (!chart.paint || width <= GUTTER) return;
+    const { view } = state, paint = { ...chart.paint, left: GUTTER, right: width };
+    const step = drawAxis(chart.axis, view, width, paint.theme);
+    const ctx = prepare(chart.canvas, width, layout.height), toX = makeToX(chart);
+    drawGrid(ctx, view, step, toX, layout.height, paint.theme);
+    state.drawn = drawRows(ctx, chart, width, toX, paint);
+    const recordings = chart.data.recordings.filter((recording) => chart.shown.has(recording.world));
+    const wantsMessages = byId("messages").checked;
+    state.messagesInView = wantsMessages ? drawMessages(ctx, layout, recordings, view, toX, paint) : 0;
+    say(state, recordings);
+    state.frames++;
+  }
+
+  function say({ view, messagesInView }, recordings) {
+    const parts = [`${format(view.t0)} to ${format(view.t1)} in view`];
+    if (messagesInView > MESSAGES_MOST)
+      parts.push(`${messagesInView.toLocaleString("en")} messages are too many for lines: zoom in`);
+    const dropped = recordings.reduce((sum, recording) => sum + (recording.dropped || 0), 0);
+    if (dropped) parts.push(`${dropped.toLocaleString("en")} events were not recorded`);
+    byId("timeline-status").textContent = parts.join("; ") + ".";
+  }
+
+  function schedule(chart) {
+    if (!chart.isScheduled) requestAnimationFrame(() => draw(chart));
+    chart.isScheduled = true;
+  }
+
+  function remake(chart, theme) {
+    chart.paint = { theme, fills: [theme.hold, stripes(theme), theme.blocked],
+      dense: [theme.hold, theme.waitDense, theme.blocked] };
+    fillLegend(byId("legend"), chart.paint, theme);
+    draw(chart);
+  }
+
+  // ---- the view ---------------------------------------------------------------------------------
+
+  function setView(chart, t0, t1) {
+    const { full } = chart;
+    const range = Math.min(Math.max(t1 - t0, LEAST_VIEW), full.t1 - full.t0);
+    const start = Math.min(Math.max(t0, full.t0), full.t1 - range);
+    chart.state.view = { t0: start, t1: start + range };
+    schedule(chart);
+  }
+
+  // factor below 1: closer. The lanes stay in place at `time`, which is the middle unless given.
+  function zoom(chart, factor, time) {
+    const { t0, t1 } = chart.state.view, at = time === undefined ? (t0 + t1) / 2 : time;
+    setView(chart, at - (at - t0) * factor, at + (t1 - at) * factor);
+  }
+
+  function move(chart, share) {
+    const { t0, t1 } = chart.state.view, by = (t1 - t0) * share;
+    setView(chart, t0 + by, t1 + by);
+  }
+
+  const reset = (chart) => setView(chart, chart.full.t0, chart.full.t1);
+
+  // ---- pointer, wheel, keys, buttons ------------------------------------------------------------
+
+  function hover(chart, event) {
+    const { crosshair, tooltip } = chart, { t0, t1 } = chart.state.view;
+    const x = xOf(chart, event), y = event.clientY - chart.canvas.getBoundingClientRect().top;
+    const row = Lanes.rowAt(chart.layout, y);
+    crosshair.hidden = x < GUTTER;
+    crosshair.style.left = x + "px";
+    if (!row || row.kind !== "lane" || x < GUTTER) { tooltip.hide(); return; }
+    const slack = ((t1 - t0) / plotWidth(chart)) * 1.5;
+    tooltip.show(describeSpan(row.lane, row, toTime(chart, x), slack), event);
+  }
+
+  function leave(chart) { chart.tooltip.hide(); chart.crosshair.hidden = true; }
+
+  function startDrag(chart, event) {
+    const { canvas } = chart, x = xOf(chart, event), isMarking = event.shiftKey;
+    if (event.button !== 0 || x < GUTTER) return;
+    chart.drag = { x, view: { ...chart.state.view }, isMarking };
+    canvas.setPointerCapture(event.pointerId);
+    canvas.classList.toggle("dragging", !isMarking);
+    chart.crosshair.classList.toggle("marking", isMarking);
+    chart.tooltip.hide();
+  }
+
+  function whileDragging(chart, event) {
+    const { drag, crosshair } = chart, x = xOf(chart, event);
+    if (drag.isMarking) {
+      crosshair.hidden = false;
+      crosshair.style.left = Math.min(x, drag.x) + "px";
+      crosshair.style.width = Math.abs(x - drag.x) + "px";
+      return;
     }
+    const by = ((drag.x - x) / plotWidth(chart)) * (drag.view.t1 - drag.view.t0);
+    setView(chart, drag.view.t0 + by, drag.view.t1 + by);
+  }
 
-    function schedule() {
-      if (!isScheduled) requestAnimationFrame(draw);
-      isScheduled = true;
+  function endDrag(chart, event) {
+    if (!chart.drag) return;
+    const { crosshair } = chart, { x: from, isMarking } = chart.drag, x = xOf(chart, event);
+    chart.drag = null;
+    chart.canvas.classList.remove("dragging");
+    crosshair.classList.remove("marking");
+    crosshair.style.width = "";
+    if (isMarking && Math.abs(x - from) > 3) setView(chart, toTime(chart, Math.min(x, from)), toTime(chart, Math.max(x, from)));
+  }
+
+  function listenToPointer(chart) {
+    const listen = (type, act) => chart.canvas.addEventListener(type, (event) => act(chart, event));
+    listen("pointerdown", startDrag);
+    listen("pointermove", (_, event) => (chart.drag ? whileDragging : hover)(chart, event));
+    listen("pointerup", endDrag);
+    listen("pointercancel", endDrag);
+    listen("pointerleave", leave);
+    listen("dblclick", (_, event) => zoom(chart, 0.4, toTime(chart, event.offsetX)));
+  }
+
+  // Sideways it moves; over the names it scrolls the page, as anywhere else.
+  function onWheel(chart, event) {
+    const x = xOf(chart, event);
+    if (x < GUTTER) return;
+    event.preventDefault();
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      move(chart, (event.deltaX || event.deltaY) / plotWidth(chart));
+      return;
     }
+    zoom(chart, Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), toTime(chart, x));
+    hover(chart, event);
+  }
 
-    // ---- moving
+  const closer = (chart) => zoom(chart, 0.6), farther = (chart) => zoom(chart, 1 / 0.6);
+  const KEYS = { ArrowLeft: (chart) => move(chart, -0.15), ArrowRight: (chart) => move(chart, 0.15), "+": closer, "=": closer,
+    "-": farther, 0: reset, Home: reset, Escape: reset };
 
-    function setView(t0, t1) {
-      const range = Math.min(Math.max(t1 - t0, LEAST_VIEW), full.t1 - full.t0);
-      const start = Math.min(Math.max(t0, full.t0), full.t1 - range);
-      state.view = { t0: start, t1: start + range };
-      schedule();
-    }
+  function onKey(chart, event) {
+    if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    KEYS[event.key](chart);
+    event.preventDefault();
+  }
 
-    // factor below 1: closer. What is at `time` stays where it is.
-    function zoom(factor, time) {
-      const { t0, t1 } = state.view, at = time === undefined ? (t0 + t1) / 2 : time;
-      setView(at - (at - t0) * factor, at + (t1 - at) * factor);
-    }
+  function toggleWorld(chart, world) {
+    if (!chart.shown.delete(world)) chart.shown.add(world);
+    chart.layout = Lanes.layOut(chart.data, chart.shown);
+    chart.state.lanes = chart.layout.byLane.size;
+    schedule(chart);
+    return chart.shown.has(world);
+  }
 
-    function move(share) {
-      const by = (state.view.t1 - state.view.t0) * share;
-      setView(state.view.t0 + by, state.view.t1 + by);
-    }
+  function makeWorldButton(chart, world) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = world;
+    button.setAttribute("aria-pressed", "true");
+    button.addEventListener("click", () => button.setAttribute("aria-pressed", String(toggleWorld(chart, world))));
+    return button;
+  }
 
-    const reset = () => setView(full.t0, full.t1);
+  function connectButtons(chart) {
+    byId("zoom-in").addEventListener("click", () => zoom(chart, 0.5));
+    byId("zoom-out").addEventListener("click", () => zoom(chart, 2));
+    byId("zoom-reset").addEventListener("click", () => reset(chart));
+    byId("messages").addEventListener("change", () => schedule(chart));
+    byId("worlds").replaceChildren(...chart.data.recordings.map((recording) => makeWorldButton(chart, recording.world)));
+  }
 
-    function hover(event) {
-      const box = canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
-      const row = Lanes.rowAt(layout, y);
-      crosshair.hidden = x < GUTTER;
-      crosshair.style.left = x + "px";
-      if (!row || row.kind !== "lane" || x < GUTTER) { tooltip.hide(); return; }
-      const slack = ((state.view.t1 - state.view.t0) / plotWidth()) * 1.5;
-      tooltip.show(describeSpan(row.lane, row, toTime(x), slack), event);
-    }
-
-    function leave() { tooltip.hide(); crosshair.hidden = true; }
-
-    let drag = null; // { x, view, isMarking }
-    function startDrag(event) {
-      const x = event.clientX - canvas.getBoundingClientRect().left;
-      if (event.button !== 0 || x < GUTTER) return;
-      drag = { x, view: { ...state.view }, isMarking: event.shiftKey };
-      canvas.setPointerCapture(event.pointerId);
-      canvas.classList.toggle("dragging", !drag.isMarking);
-      crosshair.classList.toggle("marking", drag.isMarking);
-      tooltip.hide();
-    }
-
-    function whileDragging(event) {
-      const x = event.clientX - canvas.getBoundingClientRect().left;
-      if (drag.isMarking) {
-        crosshair.hidden = false;
-        crosshair.style.left = Math.min(x, drag.x) + "px";
-        crosshair.style.width = Math.abs(x - drag.x) + "px";
-        return;
-      }
-      const by = ((drag.x - x) / plotWidth()) * (drag.view.t1 - drag.view.t0);
-      setView(drag.view.t0 + by, drag.view.t1 + by);
-    }
-
-    function endDrag(event) {
-      if (!drag) return;
-      const x = event.clientX - canvas.getBoundingClientRect().left, { x: from, isMarking } = drag;
-      drag = null;
-      canvas.classList.remove("dragging");
-      crosshair.classList.remove("marking");
-      crosshair.style.width = "";
-      if (isMarking && Math.abs(x - from) > 3) setView(toTime(Math.min(x, from)), toTime(Math.max(x, from)));
-    }
-
-    function onKey(event) {
-      const actions = { ArrowLeft: () => move(-0.15), ArrowRight: () => move(0.15), "+": () => zoom(0.6), "=": () => zoom(0.6),
-        "-": () => zoom(1 / 0.6), 0: reset, Home: reset, Escape: reset };
-      if (!actions[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
-      actions[event.key]();
-      event.preventDefault();
-    }
-
-    // Sideways it moves; over the names it scrolls the page, as anywhere else.
-    function onWheel(event) {
-      const x = event.clientX - canvas.getBoundingClientRect().left;
-      if (x < GUTTER) return;
-      event.preventDefault();
-      if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-        move((event.deltaX || event.deltaY) / plotWidth());
-        return;
-      }
-      zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), toTime(x));
-      hover(event);
-    }
-
-    function makeWorldButton(world) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = world;
-      button.setAttribute("aria-pressed", "true");
-      button.addEventListener("click", () => {
-        if (!shown.delete(world)) shown.add(world);
-        button.setAttribute("aria-pressed", String(shown.has(world)));
-        layout = Lanes.layOut(data, shown);
-        state.lanes = layout.byLane.size;
-        schedule();
-      });
-      return button;
-    }
-
-    canvas.addEventListener("wheel", onWheel, { passive: false });
-    canvas.addEventListener("pointerdown", startDrag);
-    canvas.addEventListener("pointermove", (event) => (drag ? whileDragging(event) : hover(event)));
-    canvas.addEventListener("pointerup", endDrag);
-    canvas.addEventListener("pointercancel", endDrag);
-    canvas.addEventListener("pointerleave", leave);
-    canvas.addEventListener("dblclick", (event) => zoom(0.4, toTime(event.offsetX)));
-    canvas.addEventListener("keydown", onKey);
-    byId("zoom-in").addEventListener("click", () => zoom(0.5));
-    byId("zoom-out").addEventListener("click", () => zoom(2));
-    byId("zoom-reset").addEventListener("click", reset);
-    byId("messages").addEventListener("change", schedule);
-    byId("worlds").replaceChildren(...data.recordings.map((recording) => makeWorldButton(recording.world)));
+  // The timeline of recordings that Lanes.read gave: { state } and what moves it, remake(theme) and resize().
+  function make(data, tooltip) {
+    const chart = newChart(data, tooltip);
+    listenToPointer(chart);
+    chart.canvas.addEventListener("wheel", (event) => onWheel(chart, event), { passive: false });
+    chart.canvas.addEventListener("keydown", (event) => onKey(chart, event));
+    connectButtons(chart);
     byId("timeline-section").hidden = false;
-    state.lanes = layout.byLane.size;
-
     return {
-      state, zoom, move, reset, setView, draw,
-      remake(newTheme) {
-        theme = newTheme;
-        paint = { theme, fills: [theme.hold, stripes(theme), theme.blocked],
-          dense: [theme.hold, theme.waitDense, theme.blocked] };
-        fillLegend(byId("legend"), paint, theme);
-        draw();
-      },
-      resize: schedule,
+      state: chart.state, draw: () => draw(chart), resize: () => schedule(chart), remake: (theme) => remake(chart, theme),
+      zoom: (factor, time) => zoom(chart, factor, time), move: (share) => move(chart, share), reset: () => reset(chart),
+      setView: (t0, t1) => setView(chart, t0, t1),
     };
   }
 
