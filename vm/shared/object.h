@@ -4,7 +4,7 @@
  *     object_ref  := generation (16 bits) | block offset (48 bits)
  *
  * I1  `holders` has a bit for each participant that has at least one handle on the object; how many handles
- *     it has is its own, private affair (commons.c). A participant that dies loses its bits to whoever
+ *     it has is its own, private affair (holds.c). A participant that dies loses its bits to whoever
  *     sweeps.
  *
  * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
@@ -76,6 +76,13 @@ bool object_is_live(const struct object *o);
 /* True for the one caller that has to destroy it; it is the participant in `slot`. Under rank_count. */
 bool object_try_end(struct object *o, uint32_t slot);
 bool object_is_ended_by(const struct object *o, uint32_t slot);
+/* What has to happen when nobody can reach an object of that kind any more. May be done twice, the
+ * second time by the sweeper after a death in the first. */
+typedef void (*object_destructor)(struct object *o);
+/* What has to happen when a participant that held the object is gone, before it stops to be a
+ * holder; may be done twice. */
+typedef void (*object_mourner)(struct object *o, uint32_t slot);
+
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);
 

@@ -29,7 +29,7 @@
 #include "base/bytes.h"
 #include "os/doorbell.h"
 #include "shared/bells.h"
-#include "shared/commons.h"
+#include "shared/holds.h"
 
 struct ring_end {
   struct robust_mutex lock;

@@ -12,6 +12,8 @@
 #ifndef TASK_CHILD_H
 #define TASK_CHILD_H
 
+#include "shared/holds.h"
+#include "shared/sweep.h"
 #include "task/cell.h"
 
 /* What a started program is told on its command line; everything else is in the commons. */
@@ -34,9 +36,9 @@ struct child {
 
 enum child_side { CHILD_PARENT, CHILD_CHILD };
 
-/* A copy of this process; `passed` as in commons_share_with_child. In the child *side is CHILD_CHILD and
- * `out` is untouched: it goes on where the parent was, with *cell its own cell, and must end with
- * process_exit_now. */
+/* A copy of this process; `passed` as in commons_share_with_child (shared/holds.h). In the child
+ * *side is CHILD_CHILD and `out` is untouched: it goes on where the parent was, with *cell its own
+ * cell, and must end with process_exit_now. */
 MUST_CHECK status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
                              struct cell **cell);
 /* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text (child_order_parse reads it).
