@@ -39,7 +39,7 @@
 #include "sync.h"
 #include "system.h"
 #include "table.h"
-#include "task/child.h"
+#include "task/forkserver.h"
 #include "tracing.h"
 #include "values.h"
 #include "wait_any.h"
