@@ -9,43 +9,8 @@
 #include "os/signals.h"
 #include "state/lua_compat.h"
 #include "state/vm_hooks.h"
-#include "trace/trace.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a request looks again whether it may interrupt */
-
-static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed in vm/README.md */
-
-void vm_bind_thread(struct vm *vm) {
-  bound = vm ? &vm->main : NULL;
-  if (vm) vm->main.user.thread = thread_self();
-  trace_thread_runs_vm(vm ? vm->number : 0);
-}
-
-void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L) {
-  memset(t, 0, sizeof *t);
-  lock_user_init(&t->user);
-  t->vm = vm;
-  atomic_store(&t->running, L);
-  bytes_init(&t->inbox);
-}
-
-void vm_thread_fini(struct vm_thread *t) {
-  ring_message_done(&t->message);
-  bytes_fini(&t->inbox);
-}
-
-void vm_bind_other_thread(struct vm_thread *t) {
-  bound = t;
-  trace_thread_runs_vm(t->vm->number);
-}
-
-void vm_forget_thread(const struct vm *vm) {
-  if (bound && bound->vm == vm) bound = NULL;
-}
-
-struct vm_thread *vm_self(struct vm *vm) {
-  return bound && bound->vm == vm ? bound : &vm->main;
-}
 
 /* ---- raising --------------------------------------------------------------------------------- */
 
@@ -164,10 +129,11 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
 
 static void on_interrupt(int number) {
   (void)number;
-  if (!bound) return;
-  if (bound->word && atomic_load(bound->word)) raise_stop_reason(bound, VM_STOP_TERMINATE);
-  stop_when_overdue(bound);
-  if (atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
+  struct vm_thread *t = vm_thread_bound();
+  if (!t) return;
+  if (t->word && atomic_load(t->word)) raise_stop_reason(t, VM_STOP_TERMINATE);
+  stop_when_overdue(t);
+  if (atomic_load(&t->stop) != VM_STOP_NONE) arm_running(t);
 }
 
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
@@ -216,7 +182,8 @@ void vm_end_stops(struct vm *vm) {
 /* On the thread that holds the lock, or held it a moment ago: then the hook finds nothing to do. */
 static void on_request(int number) {
   (void)number;
-  if (bound && vm_lock_is_asked(&bound->vm->lock)) arm_running(bound);
+  struct vm_thread *t = vm_thread_bound();
+  if (t && vm_lock_is_asked(&t->vm->lock)) arm_running(t);
 }
 
 static void ask_by_signal(const struct lock_user *owner) {
@@ -224,7 +191,7 @@ static void ask_by_signal(const struct lock_user *owner) {
 }
 
 bool vm_prepare_threads(struct vm *vm) {
-  if (!bound) vm_bind_thread(vm);
+  if (!vm_thread_bound()) vm_bind_thread(vm);
   if (lua_is_jit()) return false;
   if (signals_on_request(on_request)) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);
