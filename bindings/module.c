@@ -30,6 +30,7 @@
 #include "queue.h"
 #include "settings.h"
 #include "shared_memory.h"
+#include "state/coroutines.h"
 #include "state/launch.h"
 #include "state/names.h"
 #include "state/transfer.h"

@@ -15,6 +15,7 @@
 #include "module.h"
 #include "os/signals.h"
 #include "settings.h"
+#include "state/coroutines.h"
 #include "state/vm_hooks.h"
 #include "state/vm_interrupt.h"
 

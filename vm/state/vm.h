@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* One Lua VM: an isolated state with its own lock and its own life.
  *
- * Two kinds. A VM that we make (vm_open) owns its lua_State. A VM of a host that called require "manymoons"
- * is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it is closed.
+ * Two kinds. A VM that we make (vm_open.h) owns its lua_State. A VM of a host that called require
+ * "manymoons" is adopted (vm_adopt): the state is the host's, and ours only hangs on to it until it
+ * is closed.
  *
- * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns under the
- * lock.
+ * A VM has one thread, its main one, or several: each with a lua_State of its own, taking turns
+ * under the lock.
  *
- * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may wait;
- * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock alone.
- * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed hook of
+ * I1  Whoever runs Lua in a VM holds its lock (vm_lock.h). vm_leave and vm_enter bracket what may
+ *     wait;
+ * between them no Lua object may be touched. I2  The allocator is called by the holder of the lock
+ * alone.
+ * I3  A stop is asked of one thread, and stays asked until vm_clear_stop: each wait and each armed
+ *     hook of
  * that thread sees it.
  */
 #ifndef STATE_VM_H
@@ -26,9 +30,9 @@ struct vm_options {
   lua_Alloc alloc;          /* NULL: the C library's; called by the holder of the VM's lock */
   void *alloc_context;
 };
-/* A VM, entered: the calling thread holds its lock. `options` NULL: all as the stand-alone interpreter has
- * it. -ENOMEM. */
-MUST_CHECK status vm_open(struct vm **out, const struct vm_options *options);
+/* For vm_open.c: a VM with an empty state, not entered. Its limit counts later, see
+ * vm_limit_memory. -ENOMEM. */
+MUST_CHECK status vm_make(struct vm **out, const struct vm_options *options);
 /* Entered; closes the state (finalizers run) and frees it. */
 void vm_close(struct vm *vm);
 /* Bytes in use, now and at the most. Exact for a VM with a limit or an allocator of its own; else what the

@@ -60,11 +60,8 @@ NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
 /* os.exit in a worker. [raises] */
 NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
 
-/* Lets the VM know which of its coroutines runs: puts our coroutine.resume and wrap in the place of Lua's.
- * Not needed, and not done, on LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
-void vm_track_coroutines(lua_State *L);
-/* coroutine.resume for the tasks of the world `async`: until it returns, locks that are taken are the task's.
- * [-n, +m, raises only for a wrong argument] */
-int vm_resume_task(lua_State *L);
+/* For coroutines.c: a request of `t` strikes `L` at its next instruction; where nothing is asked,
+ * the hook finds nothing to do. Async-signal-safe, on the thread that runs L. */
+void vm_arm(struct vm_thread *t, lua_State *L);
 
 #endif
