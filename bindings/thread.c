@@ -16,7 +16,6 @@
 #include "os/signals.h"
 #include "settings.h"
 #include "state/coroutines.h"
-#include "state/vm_hooks.h"
 #include "state/vm_interrupt.h"
 
 struct thread_worker {

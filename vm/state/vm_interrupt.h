@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping a thread of a VM that runs or waits, and asking one to make way for others.
  *
- * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's own
- * thread it is safe. So: whoever wants a VM to stop stores the reason and sends its thread a signal, again
- * and again with growing pauses until the VM shows that it has seen it: a signal may strike between two
- * coroutines, and on 5.4 between the interpreter's reading of the hook mask and its clearing of the trap
- * (measured 2026, Lua 5.4.4), and is lost then. The signal also ends the system call in which a waiting VM
- * sleeps.
+ * lua_sethook from another thread is a use-after-free on Lua 5.4; from a signal handler on the VM's
+ * own thread it is safe. So: whoever wants a VM to stop stores the reason and sends its thread a
+ * signal, again and again with growing pauses until the VM shows that it has seen it: a signal may
+ * strike between two coroutines, and on 5.4 between the interpreter's reading of the hook mask and
+ * its clearing of the trap (measured 2026, Lua 5.4.4), and is lost then. The signal also ends the
+ * system call in which a waiting VM sleeps.
  *
- * What cannot be stopped: a C function that does not come back to Lua; a finalizer, in which Lua runs no
- * hooks; a loop that LuaJIT has compiled; on PUC 5.1 a loop inside a coroutine, for hooks belong to one
- * coroutine there and we do not follow them.
+ * What cannot be stopped: a C function that does not come back to Lua; a finalizer, in which Lua
+ * runs no hooks; a loop that LuaJIT has compiled; on PUC 5.1 a loop inside a coroutine, for hooks
+ * belong to one coroutine there and we do not follow them.
+ *
+ * Requests need Lua's one hook, and scripts that use debug.sethook keep theirs. Without a count,
+ * the script's hook is remembered while a request is armed, and put back when it fires. With a
+ * count, putting it back would start its count anew each time: so those count in slices here, and
+ * look for requests at the end of each slice; nobody arms anything there.
  */
 #ifndef STATE_VM_INTERRUPT_H
 #define STATE_VM_INTERRUPT_H
@@ -63,5 +68,9 @@ NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
 /* For coroutines.c: a request of `t` strikes `L` at its next instruction; where nothing is asked,
  * the hook finds nothing to do. Async-signal-safe, on the thread that runs L. */
 void vm_arm(struct vm_thread *t, lua_State *L);
+
+/* Puts debug.sethook and debug.gethook of ours in the place of Lua's, which they call. [-0, +0,
+ * raises] */
+void hooks_install(lua_State *L);
 
 #endif

@@ -26,7 +26,7 @@ enum vm_stop {
   VM_STOP_EXIT = 3,      /* os.exit in a worker: as above, with an exit code of its own */
 };
 
-/* The hook of the script's that a request displaced, until it fires; see vm_hooks.h. */
+/* The hook of the script's that a request displaced, until it fires; see vm_interrupt.h. */
 struct displaced_hook {
   lua_State *of; /* NULL: there was none */
   lua_Hook hook;
@@ -65,7 +65,7 @@ struct vm {
   unsigned threads;         /* main included */
   bool polls_stops;         /* vm_poll_stops */
   uint32_t number;          /* among the VMs of this process, for those who trace */
-  struct user_hooks *hooks; /* of scripts that use debug.sethook beside threads (vm_hooks.h) */
+  struct user_hooks *hooks; /* of scripts that use debug.sethook beside threads (vm_interrupt.h) */
   int64_t longest_seen_ns;  /* the hold that `longest` tells of */
   char longest[VM_HOLD_TEXT];
 };
