@@ -159,7 +159,7 @@ void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm 
 
 void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
   if (outcome.state < 0 && outcome.state != -MM_ECANCELED && !j->is_watched)
-    runtime_log(rt, MM_LOG_ERROR, vm, outcome.error ? outcome.error : mm_strerror(outcome.state));
+    runtime_log(rt, MM_LOG_ERROR, vm, outcome.error ? outcome.error : outcome_text(outcome.state));
   job_end(j, outcome);
   if (!j->done) {
     job_release(j);
