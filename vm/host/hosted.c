@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "host/outbox.h"
 #include "host/perform.h"
-#include "host/runtime.h"
 #include "os/clock.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"

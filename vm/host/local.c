@@ -4,8 +4,8 @@
  * The lock of the Lua VM is left between jobs, for threads and tasks that scripts have started in it.
  */
 #include "host/hosted.h"
+#include "host/outbox.h"
 #include "host/perform.h"
-#include "host/runtime.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "state/lua_compat.h"
