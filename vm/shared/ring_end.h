@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One end of a ring: its lock, its journal and its commit word; and on what the other side sleeps.
  *
- * The producers' end is the tail, the consumers' end the head; the model is in ring.h, I1 to I4.
+ * The producers' end is the tail, the consumers' end the head; the model is in ring.h.
  * `lock` is rank_tail or rank_head. What is atomic is read without it. For ring.c and ring_sleep.c.
  */
 #ifndef SHARED_RING_END_H
