@@ -12,7 +12,7 @@
 #include "os/process.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
-#include "task/child.h"
+#include "task/forkserver.h"
 #include "worker_run.h"
 
 static int run_worker(const struct birth *birth, struct cell *cell) {

@@ -2,6 +2,7 @@
 /* acquire and release of Lock, RLock, Semaphore and BoundedSemaphore. */
 #include "held.h"
 #include "shared/permits.h"
+#include "shared/sweep.h"
 #include "state/handle.h"
 #include "sync.h"
 #include "waiting.h"

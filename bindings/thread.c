@@ -15,7 +15,7 @@
 #include "module.h"
 #include "os/signals.h"
 #include "settings.h"
-#include "state/vm_hooks.h"
+#include "state/coroutines.h"
 #include "state/vm_interrupt.h"
 
 struct thread_worker {

@@ -29,6 +29,7 @@
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
+#include "task/forkserver.h"
 #include "thread.h"
 #include "trace/recorder.h"
 #include "wait_any.h"
@@ -292,6 +293,7 @@ static int start_fork(lua_State *L) {
   const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &cell);
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
+    forkserver_forget();
     lua_pop(L, 1);
     lua_remove(L, ARG_CORE);
     worker_run_forked(L, ARG_SETTINGS, &birth, cell);

@@ -24,6 +24,7 @@
 #include "state/globals.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
+#include "state/vm_open.h"
 
 enum { EXIT_ERROR = 1 };
 

@@ -35,6 +35,7 @@
 #include "repl.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
+#include "state/vm_open.h"
 #include "tracing.h"
 
 enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };

@@ -36,6 +36,7 @@
 #include "os/clock.h"
 #include "os/thread.h"
 #include "shared/ring.h"
+#include "shared/sweep.h"
 
 enum {
   RINGS = 3,

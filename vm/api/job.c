@@ -80,7 +80,7 @@ int mm_job_wait(mm_job *job, int timeout_ms) {
   if (!job) return -MM_EINVAL;
   const deadline until = api_deadline(timeout_ms);
   const bool is_inline = !job_has_ended(job) && job->vm->config.where == MM_INLINE;
-  const status st = is_inline ? wait_inline(job, until) : job_wait(job, until);
+  const status st = is_inline ? wait_inline(job, until) : job_wait(job, &job->vm->asking, until);
   if (st == -EAGAIN) return -MM_EINVAL;
   return st ? -MM_ETIMEOUT : job->outcome.state;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "host/request.h"
 #include "os/clock.h"
 #include "state/lua_compat.h"
 #include "trace/recorder.h"
@@ -19,27 +20,7 @@ const char *mm_lua_version(void) {
 #endif
 }
 
-const char *mm_strerror(int err) {
-  static const char *const texts[] = {
-      [MM_OK] = "no error",
-      [MM_ENOMEM] = "not enough memory",
-      [MM_EINVAL] = "wrong argument",
-      [MM_ESYNTAX] = "the source does not compile",
-      [MM_ERUN] = "the code raised an error",
-      [MM_ELIMIT_MEM] = "over its memory limit",
-      [MM_ELIMIT_TIME] = "over its time limit",
-      [MM_ECANCELED] = "cancelled",
-      [MM_EDIED] = "the process of the VM is gone",
-      [MM_ETIMEOUT] = "timeout",
-      [MM_EAGAIN] = "not now; try again",
-      [MM_ECLOSED] = "the VM was freed",
-      [MM_EUNSUPPORTED] = "not supported here",
-      [MM_ESYS] = "the system refused",
-      [MM_EUNSENDABLE] = "a value that cannot leave its VM",
-  };
-  const int index = err < 0 ? -err : err;
-  return index < (int)(sizeof texts / sizeof *texts) ? texts[index] : "unknown error";
-}
+const char *mm_strerror(int err) { return outcome_text(err); }
 
 int api_result(status st) {
   switch (st) {

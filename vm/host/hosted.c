@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "host/outbox.h"
 #include "host/perform.h"
-#include "host/runtime.h"
 #include "os/clock.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"
@@ -112,6 +112,7 @@ int hosted_submit(struct mm_vm *vm, struct mm_job *j) {
     job_keep(j);
     hosted_keep(vm);
     j->vm = vm;
+    j->leave_vm = hosted_release;
     line_up(vm, j);
   }
   mutex_unlock(&vm->lock);
@@ -131,7 +132,7 @@ static void end_all(struct mm_vm *vm, struct mm_job *all, int err) {
   while (all) {
     struct mm_job *j = all;
     all = j->next;
-    runtime_job_ended(vm->rt, vm, j, outcome_failed(err, mm_strerror(err)));
+    runtime_job_ended(vm->rt, vm, j, outcome_failed(err, outcome_text(err)));
   }
 }
 
@@ -166,7 +167,7 @@ int hosted_cancel(struct mm_vm *vm, struct mm_job *j) {
   const bool is_running = vm->running == j;
   if (is_running && vm->can_stop) stop_running_locked(vm, MM_ECANCELED);
   mutex_unlock(&vm->lock);
-  if (was_waiting) runtime_job_ended(vm->rt, vm, j, outcome_failed(MM_ECANCELED, mm_strerror(MM_ECANCELED)));
+  if (was_waiting) runtime_job_ended(vm->rt, vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
   return is_running && !vm->can_stop ? MM_EUNSUPPORTED : MM_OK;
 }
 
@@ -419,7 +420,7 @@ void hosted_end_inline(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
     vm_enter(vm->vm);
     perform_abandon(vm->vm);
     vm_leave(vm->vm);
-    end_running(vm, j, outcome_failed(MM_ECANCELED, mm_strerror(MM_ECANCELED)));
+    end_running(vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
     vm->driver->settle(vm);
   }
   vm->driver->close(vm);

@@ -10,6 +10,7 @@
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"
+#include "state/vm_open.h"
 #include "state/vm_print.h"
 #include "state/yieldable.h"
 

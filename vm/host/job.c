@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/job.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/memory.h"
-#include "host/hosted.h"
 #include "host/value.h"
 #include "os/clock.h"
 
@@ -19,18 +16,12 @@ struct mm_job *job_make(void) {
 
 void job_keep(struct mm_job *j) { atomic_fetch_add(&j->owners, 1); }
 
-static void request_fini(struct request *r) {
-  memory_free(r->name);
-  memory_free(r->source);
-  value_discard_message(&r->message);
-}
-
 void job_release(struct mm_job *j) {
   if (atomic_fetch_sub(&j->owners, 1) != 1) return;
   request_fini(&j->request);
   value_release(j->outcome.result);
   memory_free(j->outcome.error);
-  if (j->vm) hosted_release(j->vm);
+  if (j->vm) j->leave_vm(j->vm);
   memory_free(j);
 }
 
@@ -41,20 +32,14 @@ void job_end(struct mm_job *j, struct outcome outcome) {
   spin_wake(&j->phase, &j->sleepers);
 }
 
-status job_wait(struct mm_job *j, deadline until) {
+status job_wait(struct mm_job *j, struct spin *asking, deadline until) {
   for (;;) {
     const uint32_t phase = atomic_load(&j->phase);
     if (phase == JOB_ENDED) return STATUS_OK;
     if (deadline_is_now(until)) return STATUS_TIMEOUT;
-    const status st = spin_wait(&j->vm->asking, &j->phase, phase, &j->sleepers, until);
+    const status st = spin_wait(asking, &j->phase, phase, &j->sleepers, until);
     if (st == STATUS_TIMEOUT && deadline_passed(until)) return job_has_ended(j) ? STATUS_OK : STATUS_TIMEOUT;
   }
-}
-
-struct outcome outcome_failed(int err, const char *text) {
-  struct outcome outcome = {.state = -err};
-  outcome.error = text ? memory_copy_text(text, strlen(text)) : NULL;
-  return outcome;
 }
 
 void job_list_add(struct job_list *list, struct mm_job *j) {

@@ -9,33 +9,8 @@
 #ifndef HOST_JOB_H
 #define HOST_JOB_H
 
-#include <lua.h>
-
-#include "base/bytes.h"
-#include "manymoons.h"
-#include "os/futex.h"
-#include "wire/tree.h"
-
-enum request_kind { REQUEST_EVAL = 1, REQUEST_CALL, REQUEST_FUNCTION };
-
-/* What is to be run; its parts belong to it. */
-struct request {
-  enum request_kind kind;
-  char *name; /* of the chunk, or the function */
-  char *source;
-  size_t source_size;
-  struct bytes message; /* the arguments, with holds; empty: none */
-  int (*function)(lua_State *, void *);
-  void *function_argument;
-};
-
-/* How it ended. */
-struct outcome {
-  int state;           /* 1, or a negative mm_err */
-  int value;           /* what a REQUEST_FUNCTION returned */
-  struct tree *result; /* or NULL */
-  char *error;         /* or NULL */
-};
+#include "host/request.h"
+#include "host/spin.h"
 
 enum job_phase { JOB_WAITS = 0, JOB_RUNS = 1, JOB_ENDED = 2 };
 
@@ -43,9 +18,10 @@ struct mm_job {
   _Atomic unsigned owners;
   futex_word phase; /* enum job_phase */
   _Atomic uint32_t sleepers;
-  struct mm_job *next; /* in whichever list it is */
-  struct mm_vm *vm;    /* that it was handed to, with a share in it; NULL: none */
-  bool is_watched;     /* somebody will hear how it ends */
+  struct mm_job *next;                /* in whichever list it is */
+  struct mm_vm *vm;                   /* that it was handed to, with a share in it; NULL: none */
+  void (*leave_vm)(struct mm_vm *vm); /* gives that share back, with the last owner; set with `vm` */
+  bool is_watched;                    /* somebody will hear how it ends */
   mm_done_fn done;
   void *done_argument;
   uint32_t timeout_ms;
@@ -61,11 +37,8 @@ void job_release(struct mm_job *j);
 /* Takes the outcome over and wakes the waiters. */
 void job_end(struct mm_job *j, struct outcome outcome);
 static inline bool job_has_ended(const struct mm_job *j) { return atomic_load(&j->phase) == JOB_ENDED; }
-/* STATUS_TIMEOUT: not yet. */
-MUST_CHECK status job_wait(struct mm_job *j, deadline until); /* of one that was handed to a VM */
-
-/* `text` NULL: the outcome has no words. Out of memory it has none either. */
-struct outcome outcome_failed(int err, const char *text);
+/* STATUS_TIMEOUT: not yet. `asking` is how those who wait for jobs of that VM spin. */
+MUST_CHECK status job_wait(struct mm_job *j, struct spin *asking, deadline until);
 
 /* Jobs in the order in which they came. Whose lock protects a list says its owner. */
 struct job_list {

@@ -5,8 +5,8 @@
  * have started in it.
  */
 #include "host/hosted.h"
+#include "host/outbox.h"
 #include "host/perform.h"
-#include "host/runtime.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "state/lua_compat.h"

@@ -7,7 +7,7 @@
 #ifndef HOST_PERFORM_H
 #define HOST_PERFORM_H
 
-#include "host/job.h"
+#include "host/request.h"
 #include "state/vm.h"
 
 /* Runs it to its end. */

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "channel/message.h"
 #include "host/hosted.h"
-#include "host/runtime.h"
+#include "host/outbox.h"
 #include "host/value.h"
 #include "os/clock.h"
 #include "os/signals.h"

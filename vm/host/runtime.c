@@ -93,18 +93,6 @@ void runtime_reap(struct mm_rt *rt) {
   }
 }
 
-static struct mm_job *next_ended(struct mm_rt *rt) {
-  mutex_lock(&rt->lock);
-  struct mm_job *j = job_list_take(&rt->ended);
-  mutex_unlock(&rt->lock);
-  return j;
-}
-
-/* Frees finished jobs whose callback was not delivered. */
-static void forget_ended(struct mm_rt *rt) {
-  for (struct mm_job *j = next_ended(rt); j; j = next_ended(rt)) job_release(j);
-}
-
 static status end_vms(struct mm_rt *rt, deadline until) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) hosted_close(vm);
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
@@ -116,59 +104,16 @@ static status end_vms(struct mm_rt *rt, deadline until) {
   return STATUS_OK;
 }
 
-static void free_modules(struct module *m) {
-  while (m) {
-    struct module *next = m->next;
-    memory_free(m->name);
-    memory_free(m->source);
-    memory_free(m);
-    m = next;
-  }
-}
-
 status runtime_destroy(struct mm_rt *rt, deadline until) NO_THREAD_SAFETY_ANALYSIS {
   const status st = end_vms(rt, until);
   if (st) return st;
   runtime_reap(rt);
-  forget_ended(rt);
-  free_modules(rt->modules);
+  runtime_forget_ended(rt);
+  runtime_free_modules(rt);
   wakeup_close(rt->wakeup);
   free_runtime(rt);
   commons_close();
   return STATUS_OK;
-}
-
-void runtime_add_module(struct mm_rt *rt, struct module *m) {
-  mutex_lock(&rt->lock);
-  m->next = rt->modules;
-  rt->modules = m;
-  mutex_unlock(&rt->lock);
-}
-
-/* ---- what VMs say ---------------------------------------------------------------------------- */
-
-void runtime_ring(struct mm_rt *rt) {
-  if (atomic_exchange(&rt->is_rung, true)) return;
-  wakeup_ring(rt->wakeup);
-  if (rt->config.wakeup) rt->config.wakeup(rt->config.wakeup_ud);
-}
-
-void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm *vm, const char *text) {
-  if (rt->config.log) rt->config.log(rt->config.log_ud, level, vm, text);
-}
-
-void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
-  if (outcome.state < 0 && outcome.state != -MM_ECANCELED && !j->is_watched)
-    runtime_log(rt, MM_LOG_ERROR, vm, outcome.error ? outcome.error : mm_strerror(outcome.state));
-  job_end(j, outcome);
-  if (!j->done) {
-    job_release(j);
-    return;
-  }
-  mutex_lock(&rt->lock);
-  job_list_add(&rt->ended, j);
-  mutex_unlock(&rt->lock);
-  runtime_ring(rt);
 }
 
 /* ---- polling --------------------------------------------------------------------------------- */
@@ -186,7 +131,7 @@ static bool is_over(const struct poll *p) {
 
 static void tell_all(struct poll *p) {
   struct mm_job *j;
-  while (!is_over(p) && (j = next_ended(p->rt)) != NULL) {
+  while (!is_over(p) && (j = runtime_next_ended(p->rt)) != NULL) {
     j->done(j->done_argument, j);
     job_release(j);
     p->told++;
@@ -221,25 +166,13 @@ static bool has_inline_work(struct mm_rt *rt) {
   return false;
 }
 
-static bool has_ended_jobs(struct mm_rt *rt) {
-  mutex_lock(&rt->lock);
-  const bool has = rt->ended.first != NULL;
-  mutex_unlock(&rt->lock);
-  return has;
-}
-
-static void clear_ring(struct mm_rt *rt) {
-  wakeup_clear(rt->wakeup);
-  atomic_store(&rt->is_rung, false);
-}
-
-/* Until nothing is left, or the budget is over: then the descriptor becomes readable again. */
+/* Until nothing is left, or the budget is over: then who watches the descriptor is told again. */
 static void poll_once(struct poll *p) {
-  clear_ring(p->rt);
+  runtime_clear_ring(p->rt);
   for (tell_all(p); !is_over(p) && run_inlines(p->rt, p->until); tell_all(p)) p->has_run = true;
   runtime_reap(p->rt);
-  clear_ring(p->rt);
-  if (has_ended_jobs(p->rt) || has_inline_work(p->rt)) runtime_ring(p->rt);
+  runtime_clear_ring(p->rt);
+  if (runtime_has_ended_jobs(p->rt) || has_inline_work(p->rt)) runtime_ring(p->rt);
 }
 
 status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *told) {

@@ -2,7 +2,7 @@
 #include "shared/cargo.h"
 
 #include "base/check.h"
-#include "shared/commons.h"
+#include "shared/holds.h"
 #include "shared/kill_point.h"
 
 static bool is_cargo(block_ref block) {

@@ -3,21 +3,23 @@
  *
  *     object_ref  := generation (16 bits) | block offset (48 bits)
  *
- * I1  `holders` has a bit for each participant that has at least one handle on the object. The
- *     handle count is private to the process (shared/commons.c). The sweeper clears a dead
- *     process's bits.
- * I2  `in_flight` counts the cargo (shared/cargo.h) that carries the object: messages on their way.
- *     It is raised while the sender still holds the object, and lowered when the receiver has its
- *     own hold: while the object can be reached at all, it is held or in flight. It changes under
- *     rank_count, and so does `state` from LIVE: a process that ends an object sees a count that
- *     stands still. `journeys` counts what was anchored and held, each time afterwards: a reader of
- *     the bits, one after the other, sees that none moved.
- * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may
- *     be done twice, so that a death in the middle of either can be settled by doing it again.
- * I4  An object without holder and anchor and not in flight can no longer be reached; the process
- *     that moves `state` from LIVE to DYING destroys it. `state` names that process, so that the
- *     sweeper of a dead destroyer starts over. An object that lost its last holder with a dying
- *     process is ended by the next sweeper.
+ * I1  `holders` has a bit for each participant that has at least one handle on the object; how many handles
+ *     it has is its own, private affair (holds.c). A participant that dies loses its bits to whoever
+ *     sweeps.
+ *
+ * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
+ *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
+ *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
+ *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,
+ *     each time afterwards: who looks at the bits one after the other sees that none moved.
+ *
+ * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may be done
+ *     twice, so that a death in the middle of either can be settled by doing it again.
+ *
+ * I4  An object without holder and anchor and not in flight can be reached by nobody any more; the one who
+ *     moves `state` from LIVE to DYING destroys it. `state` says who that is, so that the sweeper of a dead
+ *     destroyer starts over. An object that lost its last holder with a dying process is ended by whoever
+ *     sweeps after that.
  */
 #ifndef SHARED_OBJECT_H
 #define SHARED_OBJECT_H
@@ -74,6 +76,13 @@ bool object_is_live(const struct object *o);
 /* True for the one caller that has to destroy it; it is the participant in `slot`. Under rank_count. */
 bool object_try_end(struct object *o, uint32_t slot);
 bool object_is_ended_by(const struct object *o, uint32_t slot);
+/* What has to happen when nobody can reach an object of that kind any more. May be done twice, the
+ * second time by the sweeper after a death in the first. */
+typedef void (*object_destructor)(struct object *o);
+/* What has to happen when a participant that held the object is gone, before it stops to be a
+ * holder; may be done twice. */
+typedef void (*object_mourner)(struct object *o, uint32_t slot);
+
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);
 

@@ -11,6 +11,7 @@
 #include "shared/cargo.h"
 #include "shared/kill_point.h"
 #include "shared/ring_sleep.h"
+#include "shared/sweep.h"
 #include "sync/lock_rank.h"
 
 enum {

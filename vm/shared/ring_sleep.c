@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "shared/sweep.h"
+
 enum {
   SPIN_LEAST = 20,
   SHORT_SLEEP_NS = 100 * 1000,

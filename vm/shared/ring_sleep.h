@@ -8,7 +8,7 @@
 #include <sched.h>
 
 #include "os/clock.h"
-#include "shared/ring.h"
+#include "shared/ring_end.h"
 
 enum {
   SPIN_MOST = 700,

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "os/clock.h"
 #include "shared/kill_point.h"
+#include "shared/sweep.h"
 
 enum {
   PLACES = 60, /* of a lock: more than so many sleep on `room` */

@@ -18,7 +18,7 @@
 #ifndef SHARED_SYNC_H
 #define SHARED_SYNC_H
 
-#include "shared/commons.h"
+#include "shared/holds.h"
 #include "sync/lock_rank.h"
 
 enum sync_kind {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Life and account of a VM. Interruption is in vm_interrupt.c. */
+/* Life and account of a VM. What it begins with is in vm_open.c, interruption in vm_interrupt.c. */
 #include "state/vm.h"
 
 #include <errno.h>
@@ -14,9 +14,7 @@
 #include "os/pages.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
-#include "state/vm_interrupt.h"
-#include "state/vm_libraries.h"
-#include "state/vm_print.h"
+#include "trace/trace.h"
 
 static const char registry_key = 'v'; /* its address is the key; never written */
 
@@ -107,23 +105,6 @@ static void vm_fini(struct vm *vm) {
   memory_free(vm);
 }
 
-enum { LIMITED_PAUSE = 120 }; /* percent of what was in use after a collection, when the next one begins */
-
-/* (options, light) */
-static int open_libraries(lua_State *L) {
-  const struct vm_options *o = lua_touserdata(L, 1);
-  if (o->ignores_environment) {
-    lua_pushboolean(L, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
-  }
-  vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
-  vm_track_coroutines(L);
-  vm_print_install(L);
-  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
-  if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
-  return 0;
-}
-
 #if LUA_VERSION_NUM >= 504
 /* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on.
  * Collection is generational, as in the stand-alone interpreter; changing to that is a whole collection,
@@ -154,7 +135,7 @@ static status make_account(struct vm *vm, const struct vm_options *o) {
   return STATUS_OK;
 }
 
-static status make_vm(struct vm **out, const struct vm_options *o) {
+status vm_make(struct vm **out, const struct vm_options *o) {
   struct vm *vm = memory_alloc(sizeof *vm);
   if (!vm) return -ENOMEM;
   status st = make_account(vm, o);
@@ -165,21 +146,6 @@ static status make_vm(struct vm **out, const struct vm_options *o) {
     return -ENOMEM;
   }
   vm_init(vm, L);
-  *out = vm;
-  return STATUS_OK;
-}
-
-status vm_open(struct vm **out, const struct vm_options *options) NO_THREAD_SAFETY_ANALYSIS {
-  struct vm_options o = options ? *options : (struct vm_options){0};
-  struct vm *vm = NULL;
-  const status st = make_vm(&vm, &o);
-  if (st) return st;
-  vm_enter(vm);
-  if (lua_try(vm->state, open_libraries, &o) || (o.memory_limit && vm->account->used > o.memory_limit)) {
-    vm_close(vm);
-    return -ENOMEM;
-  }
-  vm_limit_memory(vm, o.memory_limit);
   *out = vm;
   return STATUS_OK;
 }

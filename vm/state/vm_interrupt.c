@@ -2,50 +2,90 @@
 /* See vm_interrupt.h. The hook counts to one: it fires at the next instruction. */
 #include "state/vm_interrupt.h"
 
+#include <errno.h>
 #include <lauxlib.h>
+#include <lualib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
 #include "state/lua_compat.h"
-#include "state/vm_hooks.h"
-#include "trace/trace.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a request looks again whether it may interrupt */
 
-static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed in vm/README.md */
+/* ---- count hooks of scripts ------------------------------------------------------------------ */
 
-void vm_bind_thread(struct vm *vm) {
-  bound = vm ? &vm->main : NULL;
-  if (vm) vm->main.user.thread = thread_self();
-  trace_thread_runs_vm(vm ? vm->number : 0);
+enum { SLICE = 1000, FIRST_CAPACITY = 8 };
+
+/* A count hook of a script's: what it asked for, and how much of the count is left. */
+struct user_hook {
+  lua_State *of;
+  lua_Hook hook;
+  int mask;
+  int count;
+  int left;
+};
+
+struct user_hooks {
+  size_t count;
+  size_t capacity;
+  struct user_hook list[];
+};
+
+static struct user_hook *find_user_hook(const struct vm *vm, const lua_State *L) {
+  for (size_t i = 0; vm->hooks && i < vm->hooks->count; i++)
+    if (vm->hooks->list[i].of == L) return &vm->hooks->list[i];
+  return NULL;
 }
 
-void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L) {
-  memset(t, 0, sizeof *t);
-  lock_user_init(&t->user);
-  t->vm = vm;
-  atomic_store(&t->running, L);
-  bytes_init(&t->inbox);
+static void forget_user_hook(const struct vm *vm, const lua_State *L) {
+  struct user_hook *h = find_user_hook(vm, L);
+  if (h) *h = vm->hooks->list[--vm->hooks->count];
 }
 
-void vm_thread_fini(struct vm_thread *t) {
-  ring_message_done(&t->message);
-  bytes_fini(&t->inbox);
+static status make_room_for_hook(struct vm *vm) {
+  struct user_hooks *old = vm->hooks;
+  if (old && old->count < old->capacity) return STATUS_OK;
+  const size_t capacity = old ? old->capacity * 2 : FIRST_CAPACITY;
+  struct user_hooks *new = memory_alloc(sizeof *new + capacity * sizeof *new->list);
+  if (!new) return -ENOMEM;
+  new->capacity = capacity;
+  new->count = old ? old->count : 0;
+  for (size_t i = 0; i < new->count; i++) new->list[i] = old->list[i];
+  memory_free(old);
+  vm->hooks = new;
+  return STATUS_OK;
 }
 
-void vm_bind_other_thread(struct vm_thread *t) {
-  bound = t;
-  trace_thread_runs_vm(t->vm->number);
+static int next_slice(const struct user_hook *h) { return h->left < SLICE ? h->left : SLICE; }
+
+static void slice_hook(lua_State *L, lua_Debug *ar);
+
+static void count_a_slice(lua_State *L, lua_Debug *ar, struct user_hook *h) {
+  h->left -= SLICE;
+  const bool is_due = h->left <= 0;
+  if (is_due) h->left = h->count;
+  lua_sethook(L, slice_hook, h->mask, next_slice(h));
+  if (is_due) h->hook(L, ar);
 }
 
-void vm_forget_thread(const struct vm *vm) {
-  if (bound && bound->vm == vm) bound = NULL;
+/* A state that inherited the hook from the one that made it has none of its own. */
+static void slice_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  struct user_hook *h = find_user_hook(vm, L);
+  if (!h)
+    lua_sethook(L, NULL, 0, 0);
+  else if (ar->event == LUA_HOOKCOUNT)
+    count_a_slice(L, ar, h);
+  else
+    h->hook(L, ar);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
-struct vm_thread *vm_self(struct vm *vm) {
-  return bound && bound->vm == vm ? bound : &vm->main;
-}
+/* True if the hook of L counts in slices, and looks for requests by itself. Async-signal-safe. */
+static bool has_slices(lua_State *L) { return lua_gethook(L) == slice_hook; }
 
 /* ---- raising --------------------------------------------------------------------------------- */
 
@@ -123,21 +163,21 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
-/* Async-signal-safe, on the thread that runs L. Arming again what is armed does no harm. */
-static void arm(struct vm_thread *t, lua_State *L) {
+/* Arming again what is armed does no harm. */
+void vm_arm(struct vm_thread *t, lua_State *L) {
   const lua_Hook now = lua_gethook(L);
   if (now == request_hook || now == poll_hook || !now) {
     if (now != request_hook) t->displaced = (struct displaced_hook){.of = NULL};
-  } else if (!hooks_poll(L)) {
+  } else if (!has_slices(L)) {
     t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
   }
-  const bool polls = hooks_poll(L) && atomic_load(&t->stop) == VM_STOP_NONE;
+  const bool polls = has_slices(L) && atomic_load(&t->stop) == VM_STOP_NONE;
   if (!polls) lua_sethook(L, request_hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
 }
 
 void vm_raise_stop(lua_State *L, struct vm *vm) {
   atomic_store(&vm_self(vm)->has_stopped, true);
-  arm(vm_self(vm), L);
+  vm_arm(vm_self(vm), L);
   lua_pushliteral(L, "interrupted");
   lua_error(L);
   __builtin_unreachable();
@@ -153,7 +193,7 @@ void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
 
 static void arm_running(struct vm_thread *t) {
   lua_State *running = atomic_load(&t->running);
-  if (running) arm(t, running);
+  if (running) vm_arm(t, running);
 }
 
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
@@ -164,10 +204,11 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
 
 static void on_interrupt(int number) {
   (void)number;
-  if (!bound) return;
-  if (bound->word && atomic_load(bound->word)) raise_stop_reason(bound, VM_STOP_TERMINATE);
-  stop_when_overdue(bound);
-  if (atomic_load(&bound->stop) != VM_STOP_NONE) arm_running(bound);
+  struct vm_thread *t = vm_thread_bound();
+  if (!t) return;
+  if (t->word && atomic_load(t->word)) raise_stop_reason(t, VM_STOP_TERMINATE);
+  stop_when_overdue(t);
+  if (atomic_load(&t->stop) != VM_STOP_NONE) arm_running(t);
 }
 
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
@@ -216,7 +257,8 @@ void vm_end_stops(struct vm *vm) {
 /* On the thread that holds the lock, or held it a moment ago: then the hook finds nothing to do. */
 static void on_request(int number) {
   (void)number;
-  if (bound && vm_lock_is_asked(&bound->vm->lock)) arm_running(bound);
+  struct vm_thread *t = vm_thread_bound();
+  if (t && vm_lock_is_asked(&t->vm->lock)) arm_running(t);
 }
 
 static void ask_by_signal(const struct lock_user *owner) {
@@ -224,129 +266,66 @@ static void ask_by_signal(const struct lock_user *owner) {
 }
 
 bool vm_prepare_threads(struct vm *vm) {
-  if (!bound) vm_bind_thread(vm);
+  if (!vm_thread_bound()) vm_bind_thread(vm);
   if (lua_is_jit()) return false;
   if (signals_on_request(on_request)) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);
   return true;
 }
 
-/* ---- knowing which coroutine runs ------------------------------------------------------------ */
+/* ---- debug.sethook and debug.gethook --------------------------------------------------------- */
 
-#if LUA_VERSION_NUM >= 503
+static lua_State *target_of(lua_State *L) { return lua_isthread(L, 1) ? lua_tothread(L, 1) : L; }
 
-static bool is_anything_asked(const struct vm_thread *t) {
-  return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
-         vm_lock_is_asked(&t->vm->lock);
+static int call_original(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
 }
 
-/* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
-static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
-  if (!lua_checkstack(co, arguments)) {
-    lua_pushliteral(co, "too many arguments to resume");
-    return LUA_ERRRUN;
-  }
-  struct vm_thread *t = vm_self(vm_of(L));
-  lua_xmove(L, co, arguments);
-  atomic_store_explicit(&t->running, co, memory_order_relaxed);
-  if (is_anything_asked(t)) arm(t, co); /* the request may have struck while neither ran */
-  const int state = lua_resume_from(co, L, arguments, results);
-  atomic_store_explicit(&t->running, L, memory_order_relaxed);
-  if (is_anything_asked(t)) arm(t, L);
-  return state;
+/* What Lua's own function has set is replaced, if it counts, by ours. */
+static void take_over(lua_State *L, lua_State *target) {
+  struct vm *vm = vm_of(L);
+  forget_user_hook(vm, target);
+  if (!(lua_gethookmask(target) & LUA_MASKCOUNT)) return;
+  if (make_room_for_hook(vm)) luaL_error(L, "not enough memory");
+  struct user_hook *h = &vm->hooks->list[vm->hooks->count++];
+  const int count = lua_gethookcount(target);
+  *h = (struct user_hook){target, lua_gethook(target), lua_gethookmask(target), count, count};
+  lua_sethook(target, slice_hook, h->mask, next_slice(h));
 }
 
-static bool is_failure(int state) { return state != LUA_OK && state != LUA_YIELD; }
-
-static int take_results(lua_State *L, lua_State *co, int results) {
-  luaL_checkstack(L, results + 1, "too many results to resume");
-  lua_xmove(co, L, results);
+static int debug_sethook(lua_State *L) {
+  lua_State *target = target_of(L);
+  const int results = call_original(L);
+  take_over(L, target);
   return results;
 }
 
-/* [-n, +m, raises only for a wrong argument] coroutine.resume */
-static int coroutine_resume(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "thread");
-  int results = 0;
-  if (is_failure(resume(L, co, lua_gettop(L) - 1, &results))) {
-    lua_pushboolean(L, 0);
-    lua_xmove(co, L, 1);
-    return 2;
-  }
-  lua_pushboolean(L, 1);
-  return take_results(L, co, results) + 1;
-}
-
-static void prepend_position(lua_State *L) {
-  if (lua_type(L, -1) != LUA_TSTRING) return;
-  luaL_where(L, 1);
-  lua_insert(L, -2);
-  lua_concat(L, 2);
-}
-
-static int wrapped(lua_State *L) {
-  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  int results = 0;
-  const int state = resume(L, co, lua_gettop(L), &results);
-  if (!is_failure(state)) return take_results(L, co, results);
-  const int why = lua_status(co);
-  if (why != LUA_OK && why != LUA_YIELD) lua_resetthread(co); /* closes what it had to close */
-  lua_xmove(co, L, 1);
-  if (state != LUA_ERRMEM) prepend_position(L);
-  return lua_error(L);
-}
-
-/* [-1, +1, raises] coroutine.wrap */
-static int coroutine_wrap(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_State *co = lua_newthread(L);
-  lua_pushvalue(L, 1);
-  lua_xmove(L, co, 1);
-  lua_pushcclosure(L, wrapped, 1);
-  return 1;
-}
-
-void vm_track_coroutines(lua_State *L) {
-  lua_getglobal(L, "coroutine");
-  lua_pushcfunction(L, coroutine_resume);
-  lua_setfield(L, -2, "resume");
-  lua_pushcfunction(L, coroutine_wrap);
-  lua_setfield(L, -2, "wrap");
-  lua_pop(L, 1);
-}
-
-#else
-
-void vm_track_coroutines(lua_State *L) { (void)L; }
-
-static int coroutine_resume(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  luaL_argcheck(L, co, 1, "coroutine expected");
-  const int arguments = lua_gettop(L) - 1;
-  const bool may_run = lua_status(co) == LUA_YIELD || lua_gettop(co) > 0;
-  if (!may_run || !lua_checkstack(co, arguments)) {
-    lua_pushboolean(L, 0);
-    lua_pushliteral(L, "cannot resume dead coroutine");
-    return 2;
-  }
-  lua_xmove(L, co, arguments);
-  const int state = lua_resume(co, arguments);
-  const bool is_well = state == 0 || state == LUA_YIELD;
-  const int results = is_well ? lua_gettop(co) : 1;
-  luaL_checkstack(L, results + 1, "too many results to resume");
-  lua_pushboolean(L, is_well);
-  lua_xmove(co, L, results);
-  return results + 1;
-}
-
-#endif
-
-int vm_resume_task(lua_State *L) {
-  struct vm_thread *t = vm_self(vm_of(L));
-  const void *before = t->task;
-  t->task = lua_topointer(L, 1);
-  const int results = coroutine_resume(L);
-  t->task = before;
+static int debug_gethook(lua_State *L) {
+  lua_State *target = target_of(L);
+  const struct user_hook *h = has_slices(target) ? find_user_hook(vm_of(L), target) : NULL;
+  if (!h) return call_original(L);
+  const struct user_hook copy = *h;
+  lua_sethook(target, copy.hook, copy.mask, copy.count);
+  const int results = call_original(L);
+  lua_sethook(target, slice_hook, copy.mask, next_slice(&copy));
   return results;
+}
+
+static void wrap_function(lua_State *L, const char *name, lua_CFunction function) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name);
+}
+
+void hooks_install(lua_State *L) {
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_DBLIBNAME);
+  if (lua_istable(L, -1)) {
+    wrap_function(L, "sethook", debug_sethook);
+    wrap_function(L, "gethook", debug_gethook);
+  }
+  lua_pop(L, 2);
 }

@@ -14,6 +14,11 @@
  *   - a loop that LuaJIT has compiled
  *   - on PUC 5.1 a loop inside a coroutine, for hooks belong to one coroutine there and we
  *     do not follow them
+ *
+ * Requests need Lua's one hook, and scripts that use debug.sethook keep theirs. Without a count,
+ * the script's hook is remembered while a request is armed, and put back when it fires. With a
+ * count, putting it back would start its count anew each time: so those count in slices here, and
+ * look for requests at the end of each slice; no hook is armed there.
  */
 #ifndef STATE_VM_INTERRUPT_H
 #define STATE_VM_INTERRUPT_H
@@ -63,11 +68,12 @@ NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
 /* os.exit in a worker. [raises] */
 NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
 
-/* Lets the VM know which of its coroutines runs: puts our coroutine.resume and wrap in the place of Lua's.
- * Not needed, and not done, on LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
-void vm_track_coroutines(lua_State *L);
-/* coroutine.resume for the tasks of the world `async`: until it returns, locks that are taken are the task's.
- * [-n, +m, raises only for a wrong argument] */
-int vm_resume_task(lua_State *L);
+/* For coroutines.c: a request of `t` strikes `L` at its next instruction; where nothing is asked,
+ * the hook finds nothing to do. Async-signal-safe, on the thread that runs L. */
+void vm_arm(struct vm_thread *t, lua_State *L);
+
+/* Puts debug.sethook and debug.gethook of ours in the place of Lua's, which they call. [-0, +0,
+ * raises] */
+void hooks_install(lua_State *L);
 
 #endif

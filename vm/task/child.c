@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting, watching and ending processes. The fork server's protocol is in forkserver.c. */
+/* Starting, watching and ending processes. Children of the fork server are started in
+ * forkserver.c. */
 #include "task/child.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
-#include "task/forkserver.h"
+#include "task/child_start.h"
 
 enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
 
@@ -48,7 +49,7 @@ void child_abandon(struct child *c) {
   commons_forget_child(c->place);
 }
 
-static struct child_order order_for(const struct child *c, block_ref birth) {
+struct child_order child_order_for(const struct child *c, block_ref birth) {
   return (struct child_order){
       .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
 }
@@ -71,7 +72,6 @@ status child_watch(struct child *c) {
 static void become_child(struct child *c) {
   close_watch(c);
   commons_after_fork(c->place.slot);
-  forkserver_forget();
   signals_reset_in_child();
 }
 
@@ -160,7 +160,7 @@ status child_spawn(struct child *out, const char *const argv[], block_ref birth)
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  const struct child_order order = order_for(&c, birth);
+  const struct child_order order = child_order_for(&c, birth);
   st = child_launch(argv, &order, -1, &c.pid);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st)
@@ -185,23 +185,6 @@ status child_attach_with_channel(const char *text, struct child_order *out, int 
 status child_attach(const char *text, struct child_order *out) {
   int channel = -1;
   return child_attach_with_channel(text, out, &channel);
-}
-
-/* ---- by way of the fork server --------------------------------------------------------------- */
-
-status child_request(struct child *out, const char *const argv[], block_ref birth) {
-  struct child c;
-  status st = child_prepare(&c);
-  if (st) return st;
-  fflush(NULL);
-  const struct child_order order = order_for(&c, birth);
-  st = forkserver_ask(argv, &order, &c);
-  c.is_reaped_elsewhere = true;
-  if (st)
-    child_abandon(&c);
-  else
-    *out = c;
-  return st;
 }
 
 /* ---- watching and ending --------------------------------------------------------------------- */

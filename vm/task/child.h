@@ -13,6 +13,8 @@
 #ifndef TASK_CHILD_H
 #define TASK_CHILD_H
 
+#include "shared/holds.h"
+#include "shared/sweep.h"
 #include "task/cell.h"
 
 /* What a started program gets on its command line; everything else is in the commons. */
@@ -35,16 +37,15 @@ struct child {
 
 enum child_side { CHILD_PARENT, CHILD_CHILD };
 
-/* A copy of this process; `passed` as in commons_share_with_child. In the child *side is CHILD_CHILD and
- * `out` is untouched: it goes on where the parent was, with *cell its own cell, and must end with
+/* A copy of this process; `passed` as in commons_share_with_child (shared/holds.h). In the child
+ * *side is CHILD_CHILD and `out` is untouched: it goes on where the parent was, with *cell its own
+ * cell, lets go of the parent's fork server (forkserver_forget), and must end with
  * process_exit_now. */
 MUST_CHECK status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
                              struct cell **cell);
 /* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text
  * (child_order_parse reads it). */
 MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block_ref birth);
-/* As child_spawn, by way of this process's fork server, which is started with `argv` at the first need. */
-MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref birth);
 #define CHILD_ORDER "{order}"
 
 /* STATUS_OK: it has ended; child_wait will say how, at once. Any number of threads may sleep in it. */
@@ -60,12 +61,5 @@ void child_fini(struct child *c);
 /* In the started program: attaches to the commons. STATUS_DIED: the parent has gone already. */
 enum { CHILD_ORDER_MAX = 160 };
 MUST_CHECK status child_attach(const char *text, struct child_order *out);
-
-/* The fork server's life. Returns STATUS_OK in each child (with its order), never in the server itself, which
- * ends with its parent. */
-MUST_CHECK status forkserver_serve(const char *text, struct child_order *out);
-/* Ends this process's fork server and its children, if there is one; and forgets it in a forked child. */
-void forkserver_stop(void);
-void forkserver_forget(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -14,6 +15,7 @@
 #include "os/socket.h"
 #include "sync/lock_rank.h"
 #include "sync/mutex.h"
+#include "task/child_start.h"
 
 enum { END_WAIT_SECONDS = 1 };
 
@@ -155,7 +157,7 @@ static status start_locked(const char *const argv[]) {
     child_abandon(&c);
     return st;
   }
-  const struct child_order order = {c.place, commons_ref(c.cell), 0, (int32_t)getpid()};
+  const struct child_order order = child_order_for(&c, 0);
   st = child_launch(argv, &order, ends[1], &c.pid);
   socket_close(ends[1]);
   if (st == STATUS_OK) st = child_watch(&c);
@@ -202,9 +204,9 @@ static status ask_locked(const struct child_order *order, struct child *c) {
   return -EMFILE;
 }
 
-/* A server that was killed is replaced, once per request. The order's parent is the server:
- * children look for it there. */
-status forkserver_ask(const char *const argv[], const struct child_order *order, struct child *c) {
+/* A server that was killed is replaced, once per request. `c` is prepared, and is watched on
+ * success; on failure there is no process. */
+static status ask(const char *const argv[], const struct child_order *order, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
   if (st == STATUS_OK) st = ask_locked(order, c);
@@ -214,6 +216,21 @@ status forkserver_ask(const char *const argv[], const struct child_order *order,
     if (st == STATUS_OK) st = ask_locked(order, c);
   }
   mutex_unlock(&client.lock);
+  return st;
+}
+
+status child_request(struct child *out, const char *const argv[], block_ref birth) {
+  struct child c;
+  status st = child_prepare(&c);
+  if (st) return st;
+  fflush(NULL);
+  const struct child_order order = child_order_for(&c, birth);
+  st = ask(argv, &order, &c);
+  c.is_reaped_elsewhere = true;
+  if (st)
+    child_abandon(&c);
+  else
+    *out = c;
   return st;
 }
 

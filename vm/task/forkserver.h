@@ -14,18 +14,16 @@
 
 #include "task/child.h"
 
-/* Asks this process's server, starting it with `argv` if there is none. `c` is prepared, and is watched on
- * success; on failure there is no process. */
-MUST_CHECK status forkserver_ask(const char *const argv[], const struct child_order *order, struct child *c);
+/* As child_spawn, by way of this process's fork server, which is started with `argv` at the first
+ * need. */
+MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref birth);
 
-/* In child.c. A place for a child and a descriptor for its watch; both given back. */
-MUST_CHECK status child_prepare(struct child *c);
-void child_abandon(struct child *c);
-/* From now on the pidfd is that of c->pid. On failure the process was killed. */
-MUST_CHECK status child_watch(struct child *c);
-/* Runs argv with `order` as text and `channel` (or -1) inherited. */
-MUST_CHECK status child_launch(const char *const argv[], const struct child_order *order, int channel,
-                               int32_t *pid);
-MUST_CHECK status child_attach_with_channel(const char *text, struct child_order *out, int *channel);
+/* The fork server's life. Returns STATUS_OK in each child (with its order), never in the server
+ * itself, which ends with its parent. */
+MUST_CHECK status forkserver_serve(const char *text, struct child_order *out);
+/* Ends this process's fork server and its children, if there is one. */
+void forkserver_stop(void);
+/* In a forked child, on its only thread: the parent's server is not this process's. */
+void forkserver_forget(void);
 
 #endif

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "shared/commons.h"
+#include "shared/holds.h"
 #include "shared/kill_point.h"
+#include "shared/sweep.h"
 
 /* Dies at the `point`-th point (0: none). True when it died there; it is unswept, in *place. */
 static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, struct child_slot *place) {

@@ -16,6 +16,7 @@
 #include "channel/message.h"
 #include "channel/pipe.h"
 #include "shared/kill_point.h"
+#include "shared/sweep.h"
 
 #if defined(MM_KILL_POINTS)
 

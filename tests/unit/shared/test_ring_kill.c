@@ -16,6 +16,7 @@
 #include "shared/block_bytes.h"
 #include "shared/kill_point.h"
 #include "shared/ring.h"
+#include "shared/sweep.h"
 
 #if defined(MM_KILL_POINTS)
 

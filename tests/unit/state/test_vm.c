@@ -14,6 +14,7 @@
 #include "os/signals.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
+#include "state/vm_open.h"
 
 enum { AT_ONCE = 16 };
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/coroutines.h"
+
+#include <lauxlib.h>
+
+#include "state/lua_compat.h"
+#include "state/vm.h"
+#include "state/vm_interrupt.h"
+
+#if LUA_VERSION_NUM >= 503
+
+static bool is_anything_asked(const struct vm_thread *t) {
+  return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
+         vm_lock_is_asked(&t->vm->lock);
+}
+
+/* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
+static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
+  if (!lua_checkstack(co, arguments)) {
+    lua_pushliteral(co, "too many arguments to resume");
+    return LUA_ERRRUN;
+  }
+  struct vm_thread *t = vm_self(vm_of(L));
+  lua_xmove(L, co, arguments);
+  atomic_store_explicit(&t->running, co, memory_order_relaxed);
+  if (is_anything_asked(t)) vm_arm(t, co); /* the request may have struck while neither ran */
+  const int state = lua_resume_from(co, L, arguments, results);
+  atomic_store_explicit(&t->running, L, memory_order_relaxed);
+  if (is_anything_asked(t)) vm_arm(t, L);
+  return state;
+}
+
+static bool is_failure(int state) { return state != LUA_OK && state != LUA_YIELD; }
+
+static int take_results(lua_State *L, lua_State *co, int results) {
+  luaL_checkstack(L, results + 1, "too many results to resume");
+  lua_xmove(co, L, results);
+  return results;
+}
+
+/* [-n, +m, raises only for a wrong argument] coroutine.resume */
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "thread");
+  int results = 0;
+  if (is_failure(resume(L, co, lua_gettop(L) - 1, &results))) {
+    lua_pushboolean(L, 0);
+    lua_xmove(co, L, 1);
+    return 2;
+  }
+  lua_pushboolean(L, 1);
+  return take_results(L, co, results) + 1;
+}
+
+static void prepend_position(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TSTRING) return;
+  luaL_where(L, 1);
+  lua_insert(L, -2);
+  lua_concat(L, 2);
+}
+
+static int wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  int results = 0;
+  const int state = resume(L, co, lua_gettop(L), &results);
+  if (!is_failure(state)) return take_results(L, co, results);
+  const int why = lua_status(co);
+  if (why != LUA_OK && why != LUA_YIELD) lua_resetthread(co); /* closes what it had to close */
+  lua_xmove(co, L, 1);
+  if (state != LUA_ERRMEM) prepend_position(L);
+  return lua_error(L);
+}
+
+/* [-1, +1, raises] coroutine.wrap */
+static int coroutine_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, wrapped, 1);
+  return 1;
+}
+
+void vm_track_coroutines(lua_State *L) {
+  lua_getglobal(L, "coroutine");
+  lua_pushcfunction(L, coroutine_resume);
+  lua_setfield(L, -2, "resume");
+  lua_pushcfunction(L, coroutine_wrap);
+  lua_setfield(L, -2, "wrap");
+  lua_pop(L, 1);
+}
+
+#else
+
+void vm_track_coroutines(lua_State *L) { (void)L; }
+
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argcheck(L, co, 1, "coroutine expected");
+  const int arguments = lua_gettop(L) - 1;
+  const bool may_run = lua_status(co) == LUA_YIELD || lua_gettop(co) > 0;
+  if (!may_run || !lua_checkstack(co, arguments)) {
+    lua_pushboolean(L, 0);
+    lua_pushliteral(L, "cannot resume dead coroutine");
+    return 2;
+  }
+  lua_xmove(L, co, arguments);
+  const int state = lua_resume(co, arguments);
+  const bool is_well = state == 0 || state == LUA_YIELD;
+  const int results = is_well ? lua_gettop(co) : 1;
+  luaL_checkstack(L, results + 1, "too many results to resume");
+  lua_pushboolean(L, is_well);
+  lua_xmove(co, L, results);
+  return results + 1;
+}
+
+#endif
+
+int vm_resume_task(lua_State *L) {
+  struct vm_thread *t = vm_self(vm_of(L));
+  const void *before = t->task;
+  t->task = lua_topointer(L, 1);
+  const int results = coroutine_resume(L);
+  t->task = before;
+  return results;
+}

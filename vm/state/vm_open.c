@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/vm_open.h"
+
+#include <errno.h>
+
+#include "state/coroutines.h"
+#include "state/lua_compat.h"
+#include "state/vm_libraries.h"
+#include "state/vm_print.h"
+
+enum { LIMITED_PAUSE = 120 }; /* percent of what was in use after a collection, when the next one begins */
+
+/* (options, light) */
+static int open_libraries(lua_State *L) {
+  const struct vm_options *o = lua_touserdata(L, 1);
+  if (o->ignores_environment) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  }
+  vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
+  vm_track_coroutines(L);
+  vm_print_install(L);
+  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
+  if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
+  return 0;
+}
+
+status vm_open(struct vm **out, const struct vm_options *options) NO_THREAD_SAFETY_ANALYSIS {
+  struct vm_options o = options ? *options : (struct vm_options){0};
+  struct vm *vm = NULL;
+  const status st = vm_make(&vm, &o);
+  if (st) return st;
+  vm_enter(vm);
+  if (lua_try(vm->state, open_libraries, &o) || (o.memory_limit && vm_memory_of(vm).used > o.memory_limit)) {
+    vm_close(vm);
+    return -ENOMEM;
+  }
+  vm_limit_memory(vm, o.memory_limit);
+  *out = vm;
+  return STATUS_OK;
+}
