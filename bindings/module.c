@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "channel/message.h"
 #include "connection.h"
+#include "crypto.h"
 #include "embedded.h"
 #include "engine_lease.h"
 #include "engine_link.h"
