@@ -21,7 +21,7 @@ enum { REMOTE_BIRTH_ROLE = 3 }; /* beside those of bindings/birth.h */
 
 struct remote_birth {
   uint32_t role;
-  uint32_t libraries; /* enum vm_library */
+  uint32_t libraries; /* enum vm_standard_library */
   uint64_t memory_limit;
   int32_t nice;
   uint32_t must_be_stoppable; /* 1: signals have to reach it, whatever that costs */
