@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that Lua can see: the private table below, and what bindings/lua/api.lua makes of it.
- *
- * The module keeps three things in the registry: the private table, the public one (so that a second require
- * of another name finds the same), and a sentinel whose collection, when the state is closed, ends what is
- * left of this VM's children. The commons counts its users; each VM with the module open is one.
- */
+/* The one table of the C functions that Lua files see. A function is in the file whose matter it
+ * is; this file only names it. Nothing outside of the library gets the table: scripts see what
+ * lua/api.lua makes of it. */
 #include "module.h"
 
-#include <string.h>
-
 #include "arguments.h"
-#include "channel/message.h"
 #include "connection.h"
 #include "crypto.h"
 #include "embedded.h"
@@ -20,7 +14,6 @@
 #include "fiber.h"
 #include "gil.h"
 #include "held.h"
-#include "host/bindings.h"
 #include "local_queue.h"
 #include "look.h"
 #include "loop.h"
@@ -32,6 +25,7 @@
 #include "settings.h"
 #include "shared_memory.h"
 #include "state/launch.h"
+#include "state/library.h"
 #include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -47,85 +41,8 @@
 #include "waiting.h"
 #include "worker.h"
 
-#if LUA_VERSION_NUM >= 504
-#define LUA_VERSION_MAJOR_MINOR "5.4"
-#elif LUA_VERSION_NUM >= 503
-#define LUA_VERSION_MAJOR_MINOR "5.3"
-#else
-#define LUA_VERSION_MAJOR_MINOR "5.1"
-#endif
-
-static const char private_key[] = "manymoons.private";
-static const char public_key[] = "manymoons";
-static const char sentinel_key[] = "manymoons.sentinel";
-
-/* ---- children's end -------------------------------------------------------------------------- */
-
-/* Calls the function that api.lua put into private.shutdown; there is none before the module is required. */
-static int call_shutdown(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
-  if (!lua_istable(L, -1)) return 0;
-  lua_getfield(L, -1, "shutdown");
-  if (!lua_isfunction(L, -1)) return 0;
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 0);
-  return 0;
-}
-
-void module_shutdown(lua_State *L, enum shutdown how) {
-  lua_pushcfunction(L, call_shutdown);
-  lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
-  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
-}
-
-void module_after_fork(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "after_fork");
-    lua_call(L, 0, 0);
-  }
-  lua_pop(L, 1);
-}
-
-/* Whether this VM is a user of the commons is written where it is told: a stop may raise in between. */
-struct sentinel {
-  bool is_user;
-};
-
-static int sentinel_gc(lua_State *L) {
-  struct sentinel *s = lua_touserdata(L, 1);
-  if (s->is_user) commons_close();
-  s->is_user = false;
-  return 0;
-}
-
-static struct sentinel *sentinel_new(lua_State *L) {
-  struct sentinel *s = lua_newuserdata(L, sizeof *s);
-  s->is_user = false;
-  lua_newtable(L);
-  lua_pushcfunction(L, sentinel_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  return s;
-}
-
-/* The sentinel is made before any handle, so it is collected after all of them. */
-static void open_commons(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  const struct sentinel *old = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (old && old->is_user) return;
-  struct sentinel *s = sentinel_new(L);
-  const status st = commons_open();
-  s->is_user = st == STATUS_OK;
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
-  channel_register_kinds();
-}
-
 static bool is_required(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
+  lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
   const bool is = !lua_isnil(L, -1);
   lua_pop(L, 1);
   return is;
@@ -148,19 +65,6 @@ void module_complete_methods(lua_State *L) {
   lua_pushcfunction(L, find_method);
   lua_setfield(L, -2, "__index");
   lua_setmetatable(L, -2);
-}
-
-void module_open_handles(lua_State *L) {
-  vm_adopt(L);
-  open_commons(L);
-  queue_open(L);
-  sync_open(L);
-  memory_open(L);
-  table_open(L);
-  local_queue_open(L);
-  connection_open(L);
-  worker_open(L);
-  pool_core_open(L);
 }
 
 /* ---- the private table ----------------------------------------------------------------------- */
@@ -265,8 +169,8 @@ static int class_methods(lua_State *L) {
   return 1;
 }
 
-/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is abandoned
- */
+/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came later is
+ * abandoned */
 static int held_mark_call(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
   return 1;
@@ -277,7 +181,8 @@ static int held_end_since_call(lua_State *L) {
   return 0;
 }
 
-/* held_end_task(coroutine, has_died): the task has ended, and what it holds of locks is abandoned */
+/* held_end_task(coroutine, has_died): the task has ended, and what it holds of locks is abandoned
+ */
 static int held_end_task_call(lua_State *L) {
   held_end_agent(held_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
   return 0;
@@ -355,63 +260,16 @@ static const luaL_Reg private_functions[] = {
     {NULL, NULL},
 };
 
-static int run_api(lua_State *L) {
+int module_open(lua_State *L) {
   lua_pushcfunction(L, load_embedded);
   lua_pushliteral(L, "api");
   lua_call(L, 1, 1);
   lua_newtable(L);
   luaL_setfuncs(L, private_functions, 0);
   lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, private_key);
+  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_PRIVATE_KEY);
   lua_call(L, 1, 1);
   lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, public_key);
+  lua_setfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
   return 1;
-}
-
-/* A module built for another Lua loads without complaint and then half works: the version comes first. */
-static void check_version(lua_State *L) {
-  lua_getglobal(L, "_VERSION");
-  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
-  const char *running = lua_tostring(L, -1);
-  if (!running || strcmp(running, built_for) != 0)
-    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,
-               running ? running : "an unknown Lua");
-  lua_pop(L, 1);
-}
-
-/* "manymoons.serial" and its like: worlds are modules, made by api.lua as fields of the one. */
-static int open_world(lua_State *L) {
-  const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "manymoons");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, name);
-  return 1;
-}
-
-void host_open_handles(lua_State *L) { module_open_handles(L); }
-void host_preload(lua_State *L) { module_preload(L); }
-void host_end_workers(lua_State *L) { module_shutdown(L, SHUTDOWN_TERMINATE); }
-
-void module_preload(lua_State *L) {
-  static const char *const worlds[] = {"manymoons.serial", "manymoons.async", "manymoons.threads",
-                                       "manymoons.interpreters", "manymoons.processes"};
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "preload");
-  lua_pushcfunction(L, luaopen_manymoons);
-  lua_setfield(L, -2, "manymoons");
-  for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
-    lua_pushcfunction(L, open_world);
-    lua_setfield(L, -2, worlds[i]);
-  }
-  lua_pop(L, 2);
-}
-
-int luaopen_manymoons(lua_State *L) {
-  check_version(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
-  if (!lua_isnil(L, -1)) return 1;
-  module_open_handles(L);
-  return run_api(L);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread enters the VM like anybody else, runs its function in a protected call, tells an uncaught error,
- * and leaves. A VM that has threads is closed only after their end (module_shutdown sees to it).
- */
+/* The thread enters the VM like any other user, runs its function in a protected call, reports an
+ * uncaught error, and leaves. A VM that has threads is closed only after their end
+ * (state/library.h, end_workers). */
 #include "thread.h"
 
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include "failure.h"
 #include "held.h"
 #include "local_queue.h"
-#include "module.h"
 #include "os/signals.h"
 #include "settings.h"
+#include "state/library.h"
 #include "state/vm_hooks.h"
 #include "state/vm_interrupt.h"
 
@@ -86,7 +86,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(t->self.vm);
   lua_settop(L, 0);
-  module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  t->self.vm->library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
   return code;
 }
 

@@ -42,6 +42,7 @@ struct interpreter {
   struct vm *vm;     /* while it can be interrupted; under `lock` */
   int stop;          /* asked for before there was a VM; under `lock` */
   int exit_code;     /* for that stop; under `lock` */
+  const struct vm_library *library;
   struct cell *cell;
   block_ref birth;
   struct thread thread;
@@ -93,7 +94,7 @@ static void interpreter_main(void *argument) {
     vm_bind_thread(vm);
     signals_let_interrupts_in();
     publish_vm(t, vm);
-    code = worker_run(vm, birth, t->cell, WORKER_IN_THREAD);
+    code = worker_run(vm, t->library, birth, t->cell, WORKER_IN_THREAD);
     publish_vm(t, NULL);
     vm_bind_thread(NULL);
     vm_close(vm);
@@ -103,11 +104,12 @@ static void interpreter_main(void *argument) {
   cell_ring(t->cell);
 }
 
-static status interpreter_start(struct worker *w, block_ref birth, const char *name) {
+static status interpreter_start(lua_State *L, struct worker *w, const char *name) {
   struct interpreter *t = memory_alloc(sizeof *t);
   if (!t) return -ENOMEM;
   mutex_init(&t->lock);
-  t->birth = birth;
+  t->library = vm_of(L)->library;
+  t->birth = w->birth;
   status st = cell_make(&t->cell);
   if (st == STATUS_OK) {
     st = thread_start(&t->thread, interpreter_main, t, name);
@@ -315,8 +317,8 @@ static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) 
   const char *name = lua_tostring(L, -1);
   struct worker *w = push_worker(L, kind);
   w->birth = birth_write(L, birth_of(L), ARG_SETTINGS, ARG_FUNCTION, count);
-  const status st = kind == WORKER_INTERPRETER ? interpreter_start(w, w->birth, name ? name : "worker")
-                                               : start_process(w, method);
+  const status st =
+      kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
   if (st) {
     birth_destroy(w->birth);
     w->birth = 0;

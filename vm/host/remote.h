@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "shared/ring.h"
+#include "state/library.h"
 #include "task/cell.h"
 #include "wire/reader.h"
 
@@ -51,6 +52,6 @@ MUST_CHECK status remote_take_text(struct reader *r, const char **text, size_t *
 MUST_CHECK status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
 
 /* The process's life, from a birth to an exit code. */
-int remote_serve(const struct remote_birth *birth, struct cell *cell);
+int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell);
 
 #endif

@@ -17,7 +17,8 @@
 #include "sync/mutex.h"
 
 struct mm_rt {
-  mm_rt_config config; /* a copy; its texts are ours; never changes */
+  const struct vm_library *library; /* what its VMs open */
+  mm_rt_config config;              /* a copy; its texts are ours; never changes */
   struct mutex lock;
   struct mm_vm *vms;      /* under `lock` */
   struct job_list ended;  /* under `lock`: whose `done` is to be called */
@@ -27,7 +28,8 @@ struct mm_rt {
   _Atomic bool is_polling;
 };
 
-MUST_CHECK status runtime_make(struct mm_rt **out, const mm_rt_config *config);
+MUST_CHECK status runtime_make(struct mm_rt **out, const struct vm_library *library,
+                               const mm_rt_config *config);
 /* STATUS_TIMEOUT: a VM did not end; all of it is as it was, but for its jobs. */
 MUST_CHECK status runtime_destroy(struct mm_rt *rt, deadline until);
 /* How many jobs were told. -EAGAIN: another poll is under way. */
