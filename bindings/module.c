@@ -39,7 +39,7 @@
 #include "values.h"
 #include "wait_any.h"
 #include "waiting.h"
-#include "worker.h"
+#include "worker_start.h"
 
 static bool is_required(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a worker: an interpreter, a process by one of three start methods, or a thread of this VM.
+ *
+ * The function, its arguments, the settings and the program's globals are written into a birth
+ * (birth.h), from which an interpreter's thread or a fresh process starts (worker_run.h). A forked
+ * child has everything already; only the handles that its function and arguments name are passed to
+ * it. A thread of this VM gets the values themselves (thread.h).
+ *
+ * The new handle (worker.h) owns what was made. Where starting fails the handle stays closed, and
+ * nothing else is left. All of it runs under the VM's lock; interpreter_main alone runs on the new
+ * thread, without it. */
+#ifndef BINDINGS_WORKER_START_H
+#define BINDINGS_WORKER_START_H
+
+#include "state/vm.h"
+
+/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker; or nil and why
+ * method: "interpreter", "fork", "spawn", "forkserver", "thread". Of a pool when there is a core.
+ * [-0, +1 or +2, raises] */
+int worker_start(lua_State *L) REQUIRES(rank_vm);
+
+#endif
