@@ -39,7 +39,6 @@
 #include "values.h"
 #include "wait_any.h"
 #include "waiting.h"
-#include "worker_start.h"
 
 static bool is_required(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
@@ -189,7 +188,7 @@ static int held_end_task_call(lua_State *L) {
 }
 
 static const luaL_Reg private_functions[] = {
-    {"worker_start", worker_start},
+    {"worker_start", pool_core_start_worker},
     {"pool_core_new", pool_core_new},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},

@@ -7,7 +7,6 @@
 #include "birth.h"
 #include "channel/message.h"
 #include "os/signals.h"
-#include "pool_core.h"
 #include "state/launch.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
@@ -71,7 +70,7 @@ static status interpreter_start(lua_State *L, struct worker *w, const char *name
 
 /* ---- what it is given ------------------------------------------------------------------------ */
 
-enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_CORE = 3, ARG_FUNCTION = 4 };
+enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_FUNCTION = 3 };
 
 static lua_Number number_field(lua_State *L, const char *name) {
   lua_getfield(L, -1, name);
@@ -93,12 +92,11 @@ static struct birth_limits limits_of(lua_State *L) {
   return limits;
 }
 
-static struct birth birth_of(lua_State *L) {
-  struct birth birth = {.role = BIRTH_PROCESS, .limits = limits_of(L)};
-  if (lua_isnil(L, ARG_CORE)) return birth;
-  birth.role = BIRTH_POOL_WORKER;
-  pool_core_rings(L, ARG_CORE, &birth.tasks, &birth.results);
-  return birth;
+static struct birth birth_of(lua_State *L, struct worker_rings rings) {
+  return (struct birth){.role = rings.tasks ? BIRTH_POOL_WORKER : BIRTH_PROCESS,
+                        .limits = limits_of(L),
+                        .tasks = rings.tasks,
+                        .results = rings.results};
 }
 
 /* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The
@@ -112,7 +110,7 @@ struct passed {
 };
 
 static void list_passed(lua_State *L, struct passed *p) {
-  const int count = lua_gettop(L) - ARG_CORE;
+  const int count = lua_gettop(L) - ARG_SETTINGS;
   struct bytes *text = NULL;
   struct message m;
   luaL_checkstack(L, count + 4, "too many arguments");
@@ -127,8 +125,8 @@ static void list_passed(lua_State *L, struct passed *p) {
 }
 
 /* The child never comes back from here. */
-static int start_fork(lua_State *L) {
-  const struct birth birth = birth_of(L);
+static int start_fork(lua_State *L, struct worker_rings rings) {
+  const struct birth birth = birth_of(L, rings);
   struct passed passed;
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
@@ -138,7 +136,6 @@ static int start_fork(lua_State *L) {
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
     lua_pop(L, 1);
-    lua_remove(L, ARG_CORE);
     worker_run_forked(L, ARG_SETTINGS, &birth, cell);
   }
   w->is_open = true;
@@ -157,12 +154,12 @@ static status start_process(struct worker *w, const char *method) {
   return st;
 }
 
-static int start_fresh(lua_State *L, enum worker_kind kind, const char *method) {
-  const int count = lua_gettop(L) - ARG_CORE;
+static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind kind, const char *method) {
+  const int count = lua_gettop(L) - ARG_SETTINGS;
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
-  w->birth = birth_write(L, birth_of(L), ARG_SETTINGS, ARG_FUNCTION, count);
+  w->birth = birth_write(L, birth_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
   const status st =
       kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
   if (st) {
@@ -194,12 +191,12 @@ static int start_thread(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
-int worker_start(lua_State *L) REQUIRES(rank_vm) {
+int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
   static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", "thread", NULL};
   enum { INTERPRETER = 0, FORK = 1, THREAD = 4 };
   const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
   luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
-  if (method == FORK) return start_fork(L);
+  if (method == FORK) return start_fork(L, rings);
   if (method == THREAD) return start_thread(L);
-  return start_fresh(L, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
+  return start_fresh(L, rings, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
 }

@@ -12,11 +12,18 @@
 #ifndef BINDINGS_WORKER_START_H
 #define BINDINGS_WORKER_START_H
 
+#include "shared/object.h"
 #include "state/vm.h"
 
-/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker; or nil and why
- * method: "interpreter", "fork", "spawn", "forkserver", "thread". Of a pool when there is a core.
- * [-0, +1 or +2, raises] */
-int worker_start(lua_State *L) REQUIRES(rank_vm);
+/* The rings that a pool's worker takes tasks from and puts results into. The pool holds both for
+ * longer than the worker lives. All 0: the worker is of no pool. */
+struct worker_rings {
+  object_ref tasks;
+  object_ref results;
+};
+
+/* On the stack: method ("interpreter", "fork", "spawn", "forkserver", "thread"), settings, function
+ * or nil, arguments…. Pushes the worker; or nil and why. [-0, +1 or +2, raises] */
+int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm);
 
 #endif
