@@ -12,7 +12,7 @@
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "task/child.h"
-#include "thread.h"
+#include "thread_run.h"
 #include "wire/message.h"
 #include "worker.h"
 #include "worker_run.h"

@@ -4,7 +4,7 @@
  * The function, its arguments, the settings and the program's globals are written into a birth
  * (birth.h), from which an interpreter's thread or a fresh process starts (worker_run.h). A forked
  * child has everything already; only the handles that its function and arguments name are passed to
- * it. A thread of this VM gets the values themselves (thread.h).
+ * it. A thread of this VM gets the values themselves (thread_run.h).
  *
  * The new handle (worker.h) owns what was made. Where starting fails the handle stays closed, and
  * nothing else is left. All of it runs under the VM's lock; interpreter_main alone runs on the new
