@@ -40,34 +40,6 @@
 #include "wait_any.h"
 #include "waiting.h"
 
-static bool is_required(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
-  const bool is = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  return is;
-}
-
-/* __index(methods, key) */
-static int find_method(lua_State *L) {
-  lua_settop(L, 2);
-  if (is_required(L)) return 0;
-  lua_getglobal(L, "require");
-  if (lua_isnil(L, -1)) return 0; /* a VM without libraries */
-  lua_pushliteral(L, "manymoons");
-  lua_call(L, 1, 0);
-  lua_rawget(L, 1);
-  return 1;
-}
-
-void module_complete_methods(lua_State *L) {
-  lua_newtable(L);
-  lua_pushcfunction(L, find_method);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-}
-
-/* ---- the private table ----------------------------------------------------------------------- */
-
 static int settings(lua_State *L) {
   settings_push(L);
   return 1;

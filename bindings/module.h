@@ -13,6 +13,4 @@
  * under VM_LIBRARY_KEY. Once in a VM, with its handles open. [-0, +1, raises] */
 int module_open(lua_State *L);
 
-void module_complete_methods(lua_State *L);
-
 #endif

@@ -3,7 +3,7 @@
 
 #include "channel/message.h"
 #include "held.h"
-#include "module.h"
+#include "lazy_methods.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
@@ -249,7 +249,7 @@ static void push_class(lua_State *L, enum sync_kind kind) {
   set_metamethod(L, "__tostring", handle_tostring);
   set_metamethod(L, "__eq", handle_eq);
   lua_getfield(L, -1, "__index");
-  module_complete_methods(L);
+  lazy_methods_complete(L);
   lua_pop(L, 1);
 }
 

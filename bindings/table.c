@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "channel/message.h"
-#include "module.h"
+#include "lazy_methods.h"
 #include "shared/table.h"
 #include "state/handle.h"
 #include "state/scalar.h"
@@ -287,7 +287,7 @@ static void push_class(lua_State *L) {
   set_metamethod(L, "__len", table_len);
   set_metamethod(L, "__newindex", table_newindex);
   lua_getfield(L, -1, "__index");
-  module_complete_methods(L);
+  lazy_methods_complete(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "methods");
   lua_pushcclosure(L, table_index, 1);
