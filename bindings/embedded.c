@@ -63,3 +63,22 @@ const char *embedded_find(const char *name, size_t *size) {
   }
   return NULL;
 }
+
+int embedded_load_call(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *source = embedded_find(name, &size);
+  if (!source) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushfstring(L, "=manymoons/%s.lua", name);
+  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  return 1;
+}
+
+int embedded_text_call(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *text = embedded_find(name, &size);
+  if (!text) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushlstring(L, text, size);
+  return 1;
+}

@@ -200,3 +200,14 @@ int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
   if (method == THREAD) return start_thread(L);
   return start_fresh(L, rings, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
 }
+
+int worker_may_fork(lua_State *L) {
+  lua_pushboolean(L, launch_may_fork());
+  return 1;
+}
+
+int worker_stop_forkserver(lua_State *L) {
+  (void)L;
+  forkserver_stop();
+  return 0;
+}

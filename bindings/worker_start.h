@@ -26,4 +26,9 @@ struct worker_rings {
  * or nil, arguments…. Pushes the worker; or nil and why. [-0, +1 or +2, raises] */
 int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm);
 
+/* may_fork() → whether a copy of this process would be a good worker. [-0, +1, does not raise] */
+int worker_may_fork(lua_State *L);
+/* stop_forkserver(): this process's, if there is one. [-0, +0, does not raise] */
+int worker_stop_forkserver(lua_State *L);
+
 #endif
