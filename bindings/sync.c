@@ -222,8 +222,11 @@ static void receive_as(lua_State *L, uint64_t reference, enum sync_kind kind) {
   x(LOCK, "Lock") x(RLOCK, "RLock") x(SEMAPHORE, "Semaphore") x(BOUNDED_SEMAPHORE, "BoundedSemaphore") \
       x(CONDITION, "Condition") x(BARRIER, "Barrier") x(EVENT, "Event")
 
-#define RECEIVE(kind, name) \
-  static void receive_##kind(lua_State *L, uint64_t reference) { receive_as(L, reference, SYNC_##kind); }
+#define RECEIVE(kind, name)                                                                      \
+  static void receive_##kind(lua_State *L, const struct handle_type *type, uint64_t reference) { \
+    (void)type;                                                                                  \
+    receive_as(L, reference, SYNC_##kind);                                                       \
+  }
 KINDS_OF_HANDLES(RECEIVE)
 
 static const struct handle_type types[KINDS] = {
