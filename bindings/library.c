@@ -80,7 +80,7 @@ static void open_commons(lua_State *L) {
   channel_register_kinds();
 }
 
-/* ---- what vm_library says --------------------------------------------------------------------- */
+/* ---- what vm_library says -------------------------------------------------------------------- */
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;

@@ -8,10 +8,11 @@
  *
  * I1  A handle with an object holds it (shared/commons.h), and gives the hold back when it is
  *     closed or collected.
- * I2  `type` is the address of a constant of ours, which no other userdata begins with: so it
- *     proves the handle, also where a script has changed the metatable.
+ * I2  `type` is the address of a constant, which no other userdata begins with: it proves that the
+ *     userdata is a handle, and of which flavor.
  *
- * Handles belong to their VM and are used under its lock. */
+ * Handles belong to their VM and are used under its lock.
+ */
 #ifndef BINDINGS_SHARED_HANDLE_H
 #define BINDINGS_SHARED_HANDLE_H
 
@@ -36,12 +37,12 @@ struct shared_type {
   int flavor;       /* the kind's own number of it */
   size_t size;      /* of the userdata */
   const char *gone; /* "used after …" */
-  /* Adds to the new metatable on top what class_register does not; NULL: nothing. [-0, +0, raises]
-   */
+  /* Adds to the new metatable on top what class_register does not; NULL: nothing.
+   * [-0, +0, raises] */
   void (*extend)(lua_State *L, const struct shared_type *type);
   /* Fills what follows the shared_handle, which is all 0; NULL: it stays so. [-0, +0, raises] */
   void (*init)(lua_State *L, void *handle);
-  /* The handle has an object since now; NULL: nothing more is to be done. [-0, +0, memory] */
+  /* The handle has got its object; NULL: nothing more is to be done. [-0, +0, memory] */
   void (*take)(lua_State *L, void *handle);
   /* Whether an object of the kind is of this flavor; NULL: each is. */
   bool (*fits)(const struct shared_type *type, const struct object *object);

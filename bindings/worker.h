@@ -24,8 +24,8 @@
 
 enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS, WORKER_THREAD };
 
-/* Shared by the handle and the thread. The handle frees it; a thread that cannot be stopped outlives
- * its handle, and keeps it. */
+/* Shared by the handle and the thread. The handle frees it; a thread that cannot be stopped
+ * outlives its handle, and keeps it. */
 struct interpreter {
   struct mutex lock; /* no rank: a leaf that nothing is taken under */
   struct vm *vm;     /* while it can be interrupted; under `lock` */

@@ -99,8 +99,9 @@ static struct birth birth_of(lua_State *L, struct worker_rings rings) {
                         .results = rings.results};
 }
 
-/* What is passed to a forked child: the handles in its function and arguments, if those could be sent. The
- * message that lists them is thrown away before the fork, for the child would inherit its holds. */
+/* What is passed to a forked child: the handles in its function and arguments, if those could be
+ * sent. The message that lists them is thrown away before the fork, for the child would inherit its
+ * holds. */
 enum { PASSED_MAX = 256 };
 
 struct passed {

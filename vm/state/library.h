@@ -5,7 +5,7 @@
  * embedder. A lower file never calls the library by name; it calls through this table, which comes
  * down to it:
  *
- *     program's main, worker entry, C API ──► interpreter's thread, forked child, hosted VM ──► vm->library
+ *     main, worker entry, C API ──► interpreter's thread, forked child, hosted VM ──► vm->library
  *
  * There is one table, a constant (bindings/library.c).
  *
