@@ -28,7 +28,7 @@ struct birth_section {
 struct birth_limits {
   uint64_t memory; /* bytes */
   int64_t timeout_ns;
-  uint32_t libraries; /* enum vm_library */
+  uint32_t libraries; /* enum vm_standard_library */
   int32_t nice;
 };
 

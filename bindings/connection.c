@@ -6,18 +6,16 @@
  */
 #include "connection.h"
 
-#include "channel/message.h"
 #include "channel/pipe.h"
-#include "state/error.h"
-#include "state/handle.h"
+#include "shared_handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
-#include "wire/handles.h"
 
 struct connection {
-  struct pipe_end *end; /* NULL once closed */
+  struct shared_handle shared;
+  struct pipe_end *end; /* the object; NULL once closed */
   object_ref reference; /* of the end */
   uint32_t slot; /* the process that holds it for this handle; another one after a fork, until it is used */
   struct bytes inbox;
@@ -30,7 +28,7 @@ struct connection {
 
 static const char bytes_mark = 'B';
 
-static const struct handle_class class; /* defined below its methods */
+static const struct shared_type type; /* defined below the methods */
 
 static void close_bell(struct connection *c) {
   if (c->bell >= 0) doorbell_close(c->bell);
@@ -48,37 +46,22 @@ static bool take_over(struct connection *c) {
 }
 
 static struct connection *check_connection(lua_State *L, int index) {
-  struct connection *c = class_check(L, index, &class);
-  if (!c->end) luaL_error(L, "Connection: used after close");
+  struct connection *c = shared_handle_check(L, index, &type);
   if (!take_over(c))
     luaL_error(L, "Connection: nobody holds this end any more; pass it to the worker that uses it");
-  return c;
-}
-
-static void set_end(struct connection *c, struct pipe_end *end) {
-  c->end = end;
-  c->reference = commons_object_ref(&end->object);
-  c->slot = commons_slot();
-}
-
-static struct connection *push_connection(lua_State *L) {
-  struct connection *c = lua_newuserdata(L, sizeof *c);
-  *c = (struct connection){.bell = -1};
-  luaL_getmetatable(L, class.key);
-  lua_setmetatable(L, -2);
   return c;
 }
 
 int pipe_new(lua_State *L) {
   const enum pipe_ways ways = lua_toboolean(L, 1) ? PIPE_BOTH_WAYS : PIPE_ONE_WAY;
   const bool never_waits = lua_toboolean(L, 2);
-  struct connection *first = push_connection(L);
-  struct connection *second = push_connection(L);
+  struct connection *first = shared_handle_push(L, &type);
+  struct connection *second = shared_handle_push(L, &type);
   struct pipe_end *ends[2];
   const status st = pipe_make(&ends[0], &ends[1], ways);
   if (st) return return_failure(L, st);
-  set_end(first, ends[0]);
-  set_end(second, ends[1]);
+  shared_handle_take(L, &first->shared, &ends[0]->object);
+  shared_handle_take(L, &second->shared, &ends[1]->object);
   first->never_waits = second->never_waits = never_waits;
   return 2;
 }
@@ -248,7 +231,7 @@ static int connection_fileno(lua_State *L) {
 }
 
 static int connection_close(lua_State *L) {
-  struct connection *c = class_check(L, 1, &class);
+  struct connection *c = class_check(L, 1, &type.class);
   if (!c->end) return 0;
   if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
   const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
@@ -256,7 +239,8 @@ static int connection_close(lua_State *L) {
   close_bell(c);
   release_message(c);
   bytes_fini(&c->inbox);
-  if (is_held) commons_release(&c->end->object);
+  if (!is_held) c->shared.object = NULL; /* the process that forked this one held it */
+  shared_handle_close(&c->shared);
   c->end = NULL;
   return 0;
 }
@@ -272,9 +256,6 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"Connection", "manymoons.Connection", methods, connection_close,
-                                          NULL};
-
 /* ---- waiting among other things -------------------------------------------------------------- */
 
 /* An end that only sends, a closed one and one that nobody holds never become ready: recv says why. */
@@ -289,30 +270,47 @@ static bool connection_watch(lua_State *L, int index, bell_set bells) {
   return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
 }
 
-/* ---- travelling ------------------------------------------------------------------------------ */
+/* ---- its type -------------------------------------------------------------------------------- */
 
+static void extend_class(lua_State *L, const struct shared_type *shared) {
+  static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
+  class_set_pointer(L, &shared->class, WAITABLE_FIELD, &waitable);
+}
+
+static void init_connection(lua_State *L, void *handle) {
+  struct connection *c = handle;
+  (void)L;
+  c->bell = -1;
+}
+
+static void take_end(lua_State *L, void *handle) {
+  struct connection *c = handle;
+  (void)L;
+  c->end = (struct pipe_end *)(void *)c->shared.object;
+  c->reference = commons_object_ref(c->shared.object);
+  c->slot = commons_slot();
+}
+
+/* A forked child sends what it has taken over. */
 static uint64_t connection_send_handle(lua_State *L, int index) {
-  const struct connection *c = check_connection(L, index);
-  if (commons_hold(&c->end->object)) error_raise_memory(L);
-  return commons_object_ref(&c->end->object);
+  check_connection(L, index);
+  return shared_handle_send(L, index);
 }
 
-static void connection_receive_handle(lua_State *L, uint64_t reference) {
-  struct connection *c = push_connection(L);
-  struct object *object = NULL;
-  status st = commons_find(reference, OBJECT_PIPE_END, &object);
-  if (st == STATUS_OK) st = commons_hold(object);
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "Connection: %s", status_text(st, text));
-  set_end(c, (struct pipe_end *)(void *)object);
-}
+static const struct shared_type type = {
+    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_drop_reference},
+    .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL},
+    .number = HANDLE_CONNECTION,
+    .kind = OBJECT_PIPE_END,
+    .size = sizeof(struct connection),
+    .gone = "close",
+    .extend = extend_class,
+    .init = init_connection,
+    .take = take_end,
+};
 
 void connection_open(lua_State *L) {
-  static const struct handle_type type = {"Connection", connection_send_handle, connection_receive_handle,
-                                          message_drop_reference};
-  static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
-  class_register(L, &class);
-  class_set_pointer(L, &class, HANDLE_FIELD, &type);
-  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
-  handle_register(L, HANDLE_CONNECTION, &type);
+  shared_handle_register(L, &type);
+  shared_handle_push_class(L, &type);
+  lua_pop(L, 1);
 }

@@ -62,6 +62,8 @@ static const struct {
     ROW("api", api) EMBEDDED_MODULES(ROW_OF_MODULE) EMBEDDED_BROKER(ROW_OF_MODULE)
         EMBEDDED_PROGRAM(ROW_OF_MODULE) EMBEDDED_SCRIPTS(ROW_OF_SCRIPT) EMBEDDED_PAGE(ROW_OF_FILE)};
 
+static const char require_key = 0; /* its address is the key of `require` among the modules */
+
 const char *embedded_find(const char *name, size_t *size) {
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     if (strcmp(files[i].name, name) != 0) continue;
@@ -69,4 +71,58 @@ const char *embedded_find(const char *name, size_t *size) {
     return files[i].start;
   }
   return NULL;
+}
+
+int embedded_load_call(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *source = embedded_find(name, &size);
+  if (!source) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
+  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  return 1;
+}
+
+/* require(name). Upvalues: the native table, and the table of modules by name, in which a module
+ * that is being loaded is `false`. */
+static int require(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, lua_upvalueindex(2));
+  if (lua_toboolean(L, -1)) return 1;
+  if (!lua_isnil(L, -1)) return luaL_error(L, "embedded module '%s' requires itself", lua_tostring(L, 1));
+  lua_pushvalue(L, 1);
+  lua_pushboolean(L, false);
+  lua_rawset(L, lua_upvalueindex(2));
+  lua_pushcfunction(L, embedded_load_call);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  lua_rawgetp(L, lua_upvalueindex(2), &require_key);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 2, 1);
+  if (lua_isnil(L, -1)) lua_pushboolean(L, true);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, lua_upvalueindex(2));
+  return 1;
+}
+
+void embedded_push_require(lua_State *L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_insert(L, -3);
+  lua_pushcclosure(L, require, 2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, -3, &require_key);
+  lua_remove(L, -2);
+}
+
+int embedded_text_call(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_checkstring(L, 1);
+  const char *text = embedded_find(name, &size);
+  if (!text) return luaL_error(L, "no embedded file '%s'", name);
+  lua_pushlstring(L, text, size);
+  return 1;
 }

@@ -7,8 +7,8 @@
 
 #include "channel/message.h"
 #include "host/remote.h"
+#include "library.h"
 #include "manymoons.h"
-#include "module.h"
 #include "os/process.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
@@ -23,7 +23,7 @@ static int run_worker(const struct birth *birth, struct cell *cell) {
   }
   vm_bind_thread(vm);
   vm_obey(vm, &cell->doomed);
-  const int code = worker_run(vm, birth, cell, WORKER_IN_PROCESS);
+  const int code = worker_run(vm, &manymoons_library, birth, cell, WORKER_IN_PROCESS);
   vm_close(vm);
   return code;
 }
@@ -34,7 +34,8 @@ NO_RETURN static void run_order(const struct child_order *order) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_worker_start();
   const bool is_hosted = birth->role == REMOTE_BIRTH_ROLE;
-  const int code = is_hosted ? remote_serve(commons_at(order->birth), cell) : run_worker(birth, cell);
+  const int code =
+      is_hosted ? remote_serve(&manymoons_library, commons_at(order->birth), cell) : run_worker(birth, cell);
   fflush(NULL);
   trace_worker_end();
   cell_end(cell, code);

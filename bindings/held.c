@@ -148,3 +148,20 @@ void held_open(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
 }
+
+/* ---- for Lua --------------------------------------------------------------------------------- */
+
+int held_mark_call(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
+  return 1;
+}
+
+int held_end_since_call(lua_State *L) {
+  held_end_since(held_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
+  return 0;
+}
+
+int held_end_task_call(lua_State *L) {
+  held_end_agent(held_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
+  return 0;
+}

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the threads of one VM have taken of locks and semaphores and not returned, and which
- * barriers they have met at: when a thread ends, or the VM, its locks and barriers are
- * released for the waiters.
+ * barriers they have met at: so that a thread, or the VM, that ends leaves nobody waiting for it.
  *
  * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is
  * collected after all of them. What is in it has a handle in the VM: with the last one
- * (held_forget) the VM can return nothing any more. The copy in a forked child is empty.
- */
+ * (held_forget) the VM can return nothing any more. The copy in a forked child is empty. */
 #ifndef BINDINGS_HELD_H
 #define BINDINGS_HELD_H
 
@@ -38,5 +36,15 @@ void held_end_agent(struct held *h, uint64_t thread, bool has_died);
 void held_end(struct held *h, bool has_died);
 /* True when the VM ends and has failed, or was stopped. */
 bool held_has_died(const struct held *h);
+
+/* ---- for Lua --------------------------------------------------------------------------------- */
+
+/* held_mark() → a number for held_end_since. [-0, +1, does not raise] */
+int held_mark_call(lua_State *L);
+/* held_end_since(mark, has_died): what came later is abandoned. [-0, +0, raises] */
+int held_end_since_call(lua_State *L);
+/* held_end_task(coroutine, has_died): the task has ended, and what it holds is abandoned.
+ * [-0, +0, raises] */
+int held_end_task_call(lua_State *L);
 
 #endif

@@ -402,7 +402,8 @@ static uint64_t refuse_to_send(lua_State *L, int index) {
       L, "a queue of the world threads cannot leave its VM: its values are shared, not copied");
 }
 
-static void receive_nothing(lua_State *L, uint64_t reference) {
+static void receive_nothing(lua_State *L, const struct handle_type *type, uint64_t reference) {
+  (void)type;
   (void)reference;
   luaL_error(L, "a queue of the world threads cannot be received");
 }

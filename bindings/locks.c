@@ -3,7 +3,6 @@
 #include "held.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
-#include "state/handle.h"
 #include "sync.h"
 #include "waiting.h"
 
@@ -45,7 +44,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool
   }
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     if (h->never_waits && deadline_is_never(until))
-      luaL_error(L, "%s:acquire would wait for ever in the serial world", h->type->name);
+      luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
     st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, &t, until);
     if (st == STATUS_TIMEOUT) st = take_at_last(&t);
     if (st) permits_give_up(h->s, &t.wait);
@@ -80,9 +79,10 @@ static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(r
   const struct sync_handle *h = sync_check(L, 1, kind);
   const struct sync_agent self = sync_self(L);
   const status st = permits_return(h->s, self, count);
-  if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->type->name);
-  if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->type->name);
-  if (st == STATUS_TOO_LARGE) luaL_error(L, "%s:release: released more often than acquired", h->type->name);
+  if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
+  if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
+  if (st == STATUS_TOO_LARGE)
+    luaL_error(L, "%s:release: released more often than acquired", h->shared.type->class.name);
   held_drop(h->held, h->s, self, count);
   struct vm *vm = vm_of(L);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);

@@ -7,42 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "channel/message.h"
 #include "element.h"
-#include "state/error.h"
-#include "state/handle.h"
+#include "shared_handle.h"
 #include "sync.h"
-#include "wire/handles.h"
-
-struct memory_handle {
-  const struct handle_type *type; /* that it is one, and which */
-  struct memory *m;               /* NULL once closed */
-};
 
 enum flavor { VALUE, ARRAY, FLAVORS };
 
-/* Both defined below the methods. */
-static const struct handle_class classes[FLAVORS];
-static const struct handle_type types[FLAVORS];
+static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
 /* ---- handles and arguments ------------------------------------------------------------------- */
 
-static struct memory_handle *handle_at(lua_State *L, int index) {
-  struct memory_handle *h = lua_touserdata(L, index);
-  if (!h || lua_islightuserdata(L, index) || lua_rawlen(L, index) != sizeof *h) return NULL;
-  return h->type == &types[VALUE] || h->type == &types[ARRAY] ? h : NULL;
+static struct shared_handle *handle_at(lua_State *L, int index) {
+  return shared_handle_at(L, index, types, FLAVORS);
 }
 
-NO_RETURN static void raise_closed(lua_State *L, enum flavor flavor) {
-  luaL_error(L, "%s: used after close", classes[flavor].name);
-  __builtin_unreachable();
-}
+static struct memory *memory_of(const struct shared_handle *h) { return (struct memory *)(void *)h->object; }
 
 static struct memory *check_memory(lua_State *L, int index, enum flavor flavor) {
-  const struct memory_handle *h = handle_at(L, index);
-  if (!h || h->type != &types[flavor]) h = class_check(L, index, &classes[flavor]);
-  if (!h->m) raise_closed(L, flavor);
-  return h->m;
+  return memory_of(shared_handle_check(L, index, &types[flavor]));
 }
 
 /* What is addressed: one element, and the methods' next argument. */
@@ -73,9 +55,9 @@ static void check_index(lua_State *L, const struct memory *m, int index, uint64_
 }
 
 static struct target check_target(lua_State *L) {
-  const struct memory_handle *h = handle_at(L, 1);
+  const struct shared_handle *h = handle_at(L, 1);
   const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
-  struct target t = {.m = check_memory(L, 1, flavor), .next = 2, .name = classes[flavor].name};
+  struct target t = {.m = check_memory(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
   t.type = memory_type(t.m);
   if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
   return t;
@@ -317,7 +299,7 @@ static int array_iter(lua_State *L) {
 /* ---- both ------------------------------------------------------------------------------------ */
 
 static struct memory *check_either(lua_State *L) {
-  const struct memory_handle *h = handle_at(L, 1);
+  const struct shared_handle *h = handle_at(L, 1);
   return check_memory(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
 
@@ -342,30 +324,24 @@ static int memory_lock_method(lua_State *L) {
 }
 
 static int memory_tostring(lua_State *L) {
-  const struct memory_handle *h = handle_at(L, 1);
-  if (!h || !h->m) {
+  const struct shared_handle *h = handle_at(L, 1);
+  if (!h || !h->object) {
     lua_pushliteral(L, "closed memory");
-  } else if (h->type == &types[ARRAY]) {
-    lua_pushfstring(L, "Array: %d of %s", (int)h->m->count, memory_type(h->m)->name);
+    return 1;
+  }
+  struct memory *m = memory_of(h);
+  if (h->type == &types[ARRAY]) {
+    lua_pushfstring(L, "Array: %d of %s", (int)m->count, memory_type(m)->name);
   } else {
-    element_push(L, memory_type(h->m), memory_load(h->m, 0));
-    lua_pushfstring(L, "Value: %s %s", memory_type(h->m)->name, lua_tostring(L, -1));
+    element_push(L, memory_type(m), memory_load(m, 0));
+    lua_pushfstring(L, "Value: %s %s", memory_type(m)->name, lua_tostring(L, -1));
   }
   return 1;
 }
 
-static int memory_eq(lua_State *L) {
-  const struct memory_handle *a = handle_at(L, 1);
-  const struct memory_handle *b = handle_at(L, 2);
-  lua_pushboolean(L, a && b && a->m == b->m);
-  return 1;
-}
-
 static int memory_close(lua_State *L) {
-  struct memory_handle *h = handle_at(L, 1);
-  if (!h || !h->m) return 0;
-  commons_release(&h->m->object);
-  h->m = NULL;
+  struct shared_handle *h = handle_at(L, 1);
+  if (h) shared_handle_close(h);
   return 0;
 }
 
@@ -383,63 +359,7 @@ static const luaL_Reg value_methods[] = {{"add", memory_add},
 static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
                                          {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
 
-static const struct handle_class classes[FLAVORS] = {
-    [VALUE] = {"Value", "manymoons.Value", value_methods, memory_close, NULL},
-    [ARRAY] = {"Array", "manymoons.Array", value_methods, memory_close, array_methods},
-};
-
 /* ---- making and travelling ------------------------------------------------------------------- */
-
-/* The metatable, made when it is first needed. Defined below. */
-static void push_class(lua_State *L, enum flavor flavor);
-
-static struct memory_handle *push_handle(lua_State *L, enum flavor flavor) {
-  struct memory_handle *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct memory_handle){.type = &types[flavor]};
-  push_class(L, flavor);
-  lua_setmetatable(L, -2);
-  return h;
-}
-
-int memory_new(lua_State *L) {
-  static const char *const names[] = {"Value", "Array", NULL};
-  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
-  const struct element_type *type = element_type_called(luaL_checkstring(L, 2));
-  luaL_argcheck(L, type, 2, "a type expected");
-  struct memory_handle *h = push_handle(L, flavor);
-  const status st = memory_make(type, (uint64_t)luaL_checknumber(L, 3), &h->m);
-  return st ? return_failure(L, st) : 1;
-}
-
-static uint64_t memory_send(lua_State *L, int index) {
-  const struct memory_handle *h = lua_touserdata(L, index);
-  if (!h->m) luaL_error(L, "%s: sent after close", h->type->name);
-  if (commons_hold(&h->m->object)) error_raise_memory(L);
-  return commons_object_ref(&h->m->object);
-}
-
-static void receive_as(lua_State *L, uint64_t reference, enum flavor flavor) {
-  struct memory_handle *h = push_handle(L, flavor);
-  struct object *object = NULL;
-  status st = commons_find(reference, OBJECT_MEMORY, &object);
-  if (st == STATUS_OK) st = commons_hold(object);
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "%s: %s", classes[flavor].name, status_text(st, text));
-  h->m = (struct memory *)(void *)object;
-}
-
-static void value_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, VALUE); }
-static void array_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, ARRAY); }
-
-static const struct handle_type types[FLAVORS] = {
-    [VALUE] = {"Value", memory_send, value_receive, message_drop_reference},
-    [ARRAY] = {"Array", memory_send, array_receive, message_drop_reference},
-};
-
-static void set_metamethod(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
-  lua_setfield(L, -2, name);
-}
 
 /* Behind the methods in __index comes a function, for elements. */
 static void set_index(lua_State *L, lua_CFunction index) {
@@ -448,24 +368,49 @@ static void set_index(lua_State *L, lua_CFunction index) {
   lua_setfield(L, -2, "__index");
 }
 
-static void push_class(lua_State *L, enum flavor flavor) {
-  luaL_getmetatable(L, classes[flavor].key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  class_register(L, &classes[flavor]);
-  class_set_pointer(L, &classes[flavor], HANDLE_FIELD, &types[flavor]);
-  luaL_getmetatable(L, classes[flavor].key);
-  set_metamethod(L, "__tostring", memory_tostring);
-  set_metamethod(L, "__eq", memory_eq);
-  set_metamethod(L, "__newindex", flavor == ARRAY ? array_newindex : value_newindex);
-  if (flavor == ARRAY) {
-    set_metamethod(L, "__len", array_len);
-    set_metamethod(L, "__pairs", array_iter);
+static void extend_class(lua_State *L, const struct shared_type *type) {
+  const bool is_array = type == &types[ARRAY];
+  shared_handle_set_function(L, "__tostring", memory_tostring);
+  shared_handle_set_function(L, "__eq", shared_handle_eq);
+  shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
+  if (is_array) {
+    shared_handle_set_function(L, "__len", array_len);
+    shared_handle_set_function(L, "__pairs", array_iter);
   }
-  set_index(L, flavor == ARRAY ? array_index : value_index);
+  set_index(L, is_array ? array_index : value_index);
+}
+
+static const struct shared_type types[FLAVORS] = {
+    [VALUE] = {.travels = SHARED_TRAVELS("Value"),
+               .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL},
+               .number = HANDLE_VALUE,
+               .kind = OBJECT_MEMORY,
+               .size = sizeof(struct shared_handle),
+               .gone = "close",
+               .extend = extend_class},
+    [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
+               .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods},
+               .number = HANDLE_ARRAY,
+               .kind = OBJECT_MEMORY,
+               .size = sizeof(struct shared_handle),
+               .gone = "close",
+               .extend = extend_class},
+};
+
+int memory_new(lua_State *L) {
+  static const char *const names[] = {"Value", "Array", NULL};
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const struct element_type *type = element_type_called(luaL_checkstring(L, 2));
+  luaL_argcheck(L, type, 2, "a type expected");
+  const uint64_t count = (uint64_t)luaL_checknumber(L, 3);
+  struct shared_handle *h = shared_handle_push(L, &types[flavor]);
+  struct memory *m = NULL;
+  const status st = memory_make(type, count, &m);
+  if (st) return return_failure(L, st);
+  shared_handle_take(L, h, &m->object);
+  return 1;
 }
 
 void memory_open(lua_State *L) {
-  handle_register(L, HANDLE_VALUE, &types[VALUE]);
-  handle_register(L, HANDLE_ARRAY, &types[ARRAY]);
+  for (int i = 0; i < FLAVORS; i++) shared_handle_register(L, &types[i]);
 }

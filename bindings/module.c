@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that Lua can see: the private table below, and what bindings/lua/api.lua makes of it.
- *
- * The module keeps three things in the registry: the private table, the public one (so that a second require
- * of another name finds the same), and a sentinel whose collection, when the state is closed, ends what is
- * left of this VM's children. The commons counts its users; each VM with the module open is one.
- */
+/* The one table of the C functions that the Lua files of the library call, `native`. A function is in
+ * the file of its subject; this file only names it. Scripts see what api.lua makes of it. */
 #include "module.h"
-
-#include <string.h>
 
 #include "arguments.h"
 #include "base/version.h"
-#include "channel/message.h"
 #include "connection.h"
+#include "crypto.h"
 #include "embedded.h"
 #include "engine_lease.h"
 #include "engine_link.h"
@@ -20,7 +14,6 @@
 #include "fiber.h"
 #include "gil.h"
 #include "held.h"
-#include "host/bindings.h"
 #include "local_queue.h"
 #include "look.h"
 #include "loop.h"
@@ -32,287 +25,31 @@
 #include "settings.h"
 #include "shared_memory.h"
 #include "state/coroutines.h"
-#include "state/launch.h"
-#include "state/names.h"
-#include "state/transfer.h"
-#include "state/vm_interrupt.h"
-#include "state/yieldable.h"
+#include "state/library.h"
 #include "stream.h"
 #include "sync.h"
 #include "system.h"
 #include "table.h"
-#include "task/forkserver.h"
 #include "tracing.h"
 #include "values.h"
 #include "wait_any.h"
 #include "waiting.h"
-#include "worker.h"
+#include "worker_start.h"
 
-#if LUA_VERSION_NUM >= 504
-#define LUA_VERSION_MAJOR_MINOR "5.4"
-#elif LUA_VERSION_NUM >= 503
-#define LUA_VERSION_MAJOR_MINOR "5.3"
-#else
-#define LUA_VERSION_MAJOR_MINOR "5.1"
-#endif
-
-static const char private_key[] = "manymoons.private";
-static const char public_key[] = "manymoons";
-static const char sentinel_key[] = "manymoons.sentinel";
-
-/* ---- children's end -------------------------------------------------------------------------- */
-
-/* Calls the function that api.lua put into private.shutdown; there is none before the module is required. */
-static int call_shutdown(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
-  if (!lua_istable(L, -1)) return 0;
-  lua_getfield(L, -1, "shutdown");
-  if (!lua_isfunction(L, -1)) return 0;
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 0);
-  return 0;
-}
-
-void module_shutdown(lua_State *L, enum shutdown how) {
-  lua_pushcfunction(L, call_shutdown);
-  lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
-  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
-}
-
-void module_after_fork(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, private_key);
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "after_fork");
-    lua_call(L, 0, 0);
-  }
-  lua_pop(L, 1);
-}
-
-/* Whether this VM is a user of the commons is written where it is told: a stop may raise in between. */
-struct sentinel {
-  bool is_user;
-};
-
-static int sentinel_gc(lua_State *L) {
-  struct sentinel *s = lua_touserdata(L, 1);
-  if (s->is_user) commons_close();
-  s->is_user = false;
-  return 0;
-}
-
-static struct sentinel *sentinel_new(lua_State *L) {
-  struct sentinel *s = lua_newuserdata(L, sizeof *s);
-  s->is_user = false;
-  lua_newtable(L);
-  lua_pushcfunction(L, sentinel_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  return s;
-}
-
-/* The sentinel is made before any handle, so it is collected after all of them. */
-static void open_commons(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  const struct sentinel *old = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (old && old->is_user) return;
-  struct sentinel *s = sentinel_new(L);
-  const status st = commons_open();
-  s->is_user = st == STATUS_OK;
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
-  channel_register_kinds();
-}
-
-static bool is_required(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
-  const bool is = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  return is;
-}
-
-/* __index(methods, key) */
-static int find_method(lua_State *L) {
-  lua_settop(L, 2);
-  if (is_required(L)) return 0;
-  lua_getglobal(L, "require");
-  if (lua_isnil(L, -1)) return 0; /* a VM without libraries */
-  lua_pushliteral(L, "manymoons");
-  lua_call(L, 1, 0);
-  lua_rawget(L, 1);
-  return 1;
-}
-
-void module_complete_methods(lua_State *L) {
-  lua_newtable(L);
-  lua_pushcfunction(L, find_method);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-}
-
-void module_open_handles(lua_State *L) {
-  vm_adopt(L);
-  open_commons(L);
-  queue_open(L);
-  sync_open(L);
-  memory_open(L);
-  table_open(L);
-  local_queue_open(L);
-  connection_open(L);
-  worker_open(L);
-  pool_core_open(L);
-}
-
-/* ---- the private table ----------------------------------------------------------------------- */
-
-static int settings(lua_State *L) {
-  settings_push(L);
-  return 1;
-}
-
-/* seal(f) → f, which travels by its name from now on */
-static int seal(lua_State *L) {
+/* on_end(shutdown, after_fork): shutdown("join" or "terminate") ends the workers of this VM,
+ * after_fork() forgets those of a parent process. */
+static int on_end(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1);
-  names_seal(L);
-  return 1;
-}
-
-/* set_tender(f or nil): f is called between the slices of waits (waiting.h) */
-static int set_tender(lua_State *L) {
-  lua_settop(L, 1);
-  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
+  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
   return 0;
 }
 
-/* set_wait_pauser(f): f(seconds) is called between the looks of waits (waiting.h) */
-static int set_wait_pauser(lua_State *L) {
-  yieldable_prepare(L);
-  lua_settop(L, 1);
-  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_PAUSER);
-  return 0;
-}
-
-/* Whether the caller is the coroutine of the task that runs, where it may yield. */
-static int can_yield(lua_State *L) {
-  lua_pushboolean(L, vm_self(vm_of(L))->task == L && yieldable(L));
-  return 1;
-}
-
-/* make_way(): other threads of the VM run now if they have waited long enough */
-static int make_way(lua_State *L) REQUIRES(rank_vm) {
-  struct vm *vm = vm_of(L);
-  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
-  return 0;
-}
-
-/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more */
-static int set_busy(lua_State *L) {
-  struct vm_thread *t = vm_self(vm_of(L));
-  lua_settop(L, 1);
-  t->has_tasks = lua_toboolean(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
-  return 0;
-}
-
-/* busy() → the scheduler of the calling thread and can_yield(), if it has tasks */
-static int busy(lua_State *L) {
-  const struct vm_thread *t = vm_self(vm_of(L));
-  if (!t->has_tasks) return 0;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
-  can_yield(L);
-  return 2;
-}
-
-static int load_embedded(lua_State *L) {
-  size_t size = 0;
-  const char *name = luaL_checkstring(L, 1);
-  const char *source = embedded_find(name, &size);
-  if (!source) return luaL_error(L, "no embedded file '%s'", name);
-  lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
-  if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
-  return 1;
-}
-
-/* require(name) → what the embedded module returned when it ran, once in this VM. Upvalues: the native table, and the
- * table of modules by name, in which a module that is being loaded is `false`. */
-static int require_embedded(lua_State *L) {
-  luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, lua_upvalueindex(2));
-  if (lua_toboolean(L, -1)) return 1;
-  if (!lua_isnil(L, -1)) return luaL_error(L, "embedded module '%s' requires itself", lua_tostring(L, 1));
-  lua_pushvalue(L, 1);
-  lua_pushboolean(L, 0);
-  lua_rawset(L, lua_upvalueindex(2));
-  lua_pushcfunction(L, load_embedded);
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_pushcclosure(L, require_embedded, 2);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_call(L, 2, 1);
-  if (lua_isnil(L, -1)) lua_pushboolean(L, 1);
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, -2);
-  lua_rawset(L, lua_upvalueindex(2));
-  return 1;
-}
-
-/* embedded(name) → the text of an embedded file */
-static int push_embedded(lua_State *L) {
-  size_t size = 0;
-  const char *name = luaL_checkstring(L, 1);
-  const char *text = embedded_find(name, &size);
-  if (!text) return luaL_error(L, "no embedded file '%s'", name);
-  lua_pushlstring(L, text, size);
-  return 1;
-}
-
-/* may_fork() → whether a copy of this process would be a good worker */
-static int may_fork(lua_State *L) {
-  lua_pushboolean(L, launch_may_fork());
-  return 1;
-}
-
-static int stop_forkserver(lua_State *L) {
-  (void)L;
-  forkserver_stop();
-  return 0;
-}
-
-/* class_methods("manymoons.Queue") → the table of its methods */
-static int class_methods(lua_State *L) {
-  luaL_getmetatable(L, luaL_checkstring(L, 1));
-  if (lua_isnil(L, -1)) return luaL_argerror(L, 1, "no such class");
-  lua_getfield(L, -1, "__index");
-  return 1;
-}
-
-/* held_mark() → how much of locks this VM holds; held_end_since(mark, has_died): what came
- * later is abandoned */
-static int held_mark_call(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
-  return 1;
-}
-
-static int held_end_since_call(lua_State *L) {
-  held_end_since(held_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
-  return 0;
-}
-
-/* held_end_task(coroutine, has_died): the task has ended, and what it holds of locks is abandoned */
-static int held_end_task_call(lua_State *L) {
-  held_end_agent(held_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
-  return 0;
-}
-
-static const luaL_Reg private_functions[] = {
-    {"worker_start", worker_start},
+static const luaL_Reg native_functions[] = {
+    {"on_end", on_end},
+    {"worker_start", pool_core_start_worker},
     {"pool_core_new", pool_core_new},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
@@ -356,25 +93,25 @@ static const luaL_Reg private_functions[] = {
     {"thread", thread_number},
     {"gil", gil_read},
     {"gil_set", gil_set},
-    {"settings", settings},
-    {"seal", seal},
-    {"set_tender", set_tender},
-    {"can_yield", can_yield},
-    {"make_way", make_way},
-    {"set_wait_pauser", set_wait_pauser},
+    {"settings", settings_call},
+    {"seal", values_seal},
+    {"set_tender", waiting_set_tender},
+    {"can_yield", waiting_can_yield},
+    {"make_way", waiting_make_way},
+    {"set_wait_pauser", waiting_set_pauser},
     {"stack_of_caller", stack_of_caller},
-    {"busy", busy},
-    {"set_busy", set_busy},
+    {"busy", waiting_busy},
+    {"set_busy", waiting_set_busy},
     {"resume", vm_resume_task},
     {"fiber_new", fiber_new},
     {"fiber_switch", fiber_switch_call},
-    {"class_methods", class_methods},
+    {"class_methods", class_methods_call},
     {"stream_methods", stream_methods_call},
     {"held_end_task", held_end_task_call},
-    {"load", load_embedded},
-    {"embedded", push_embedded},
-    {"may_fork", may_fork},
-    {"stop_forkserver", stop_forkserver},
+    {"load", embedded_load_call},
+    {"embedded", embedded_text_call},
+    {"may_fork", worker_may_fork},
+    {"stop_forkserver", worker_stop_forkserver},
     {"measure_run", measure_run},
     {"look", look},
     {"trace_start", trace_start},
@@ -383,65 +120,15 @@ static const luaL_Reg private_functions[] = {
     {NULL, NULL},
 };
 
-static int run_api(lua_State *L) {
+int module_open(lua_State *L) {
   lua_newtable(L);
-  luaL_setfuncs(L, private_functions, 0);
+  luaL_setfuncs(L, native_functions, 0);
   lua_pushliteral(L, MANYMOONS_VERSION);
   lua_setfield(L, -2, "version");
-  lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, private_key);
-  lua_newtable(L);
-  lua_pushcclosure(L, require_embedded, 2);
+  embedded_push_require(L);
   lua_pushliteral(L, "api");
   lua_call(L, 1, 1);
   lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, public_key);
+  lua_setfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
   return 1;
-}
-
-/* A module built for another Lua loads without complaint and then half works: the version comes first. */
-static void check_version(lua_State *L) {
-  lua_getglobal(L, "_VERSION");
-  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
-  const char *running = lua_tostring(L, -1);
-  if (!running || strcmp(running, built_for) != 0)
-    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,
-               running ? running : "an unknown Lua");
-  lua_pop(L, 1);
-}
-
-/* "manymoons.serial" and its like: worlds are modules, made by api.lua as fields of the one. */
-static int open_world(lua_State *L) {
-  const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "manymoons");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, name);
-  return 1;
-}
-
-void host_open_handles(lua_State *L) { module_open_handles(L); }
-void host_preload(lua_State *L) { module_preload(L); }
-void host_end_workers(lua_State *L) { module_shutdown(L, SHUTDOWN_TERMINATE); }
-
-void module_preload(lua_State *L) {
-  static const char *const worlds[] = {"manymoons.serial", "manymoons.async", "manymoons.threads",
-                                       "manymoons.interpreters", "manymoons.processes"};
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "preload");
-  lua_pushcfunction(L, luaopen_manymoons);
-  lua_setfield(L, -2, "manymoons");
-  for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
-    lua_pushcfunction(L, open_world);
-    lua_setfield(L, -2, worlds[i]);
-  }
-  lua_pop(L, 2);
-}
-
-int luaopen_manymoons(lua_State *L) {
-  check_version(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, public_key);
-  if (!lua_isnil(L, -1)) return 1;
-  module_open_handles(L);
-  return run_api(L);
 }

@@ -15,6 +15,7 @@
 #include "wait_any.h"
 #include "waiting.h"
 #include "worker.h"
+#include "worker_start.h"
 
 struct pool_core {
   struct ring *tasks; /* NULL once closed */
@@ -49,10 +50,17 @@ int pool_core_new(lua_State *L) {
   return 1;
 }
 
-void pool_core_rings(lua_State *L, int index, object_ref *tasks, object_ref *results) {
-  const struct pool_core *core = check_core(L, index);
-  *tasks = commons_object_ref(&core->tasks->object);
-  *results = commons_object_ref(&core->results->object);
+int pool_core_start_worker(lua_State *L) REQUIRES(rank_vm) {
+  enum { ARG_CORE = 3 };
+  struct worker_rings rings = {0};
+  luaL_checkany(L, ARG_CORE);
+  if (!lua_isnil(L, ARG_CORE)) {
+    const struct pool_core *core = check_core(L, ARG_CORE);
+    rings.tasks = commons_object_ref(&core->tasks->object);
+    rings.results = commons_object_ref(&core->results->object);
+  }
+  lua_remove(L, ARG_CORE);
+  return worker_start(L, rings);
 }
 
 static void release_ring(struct ring **ring) {

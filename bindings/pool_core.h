@@ -4,14 +4,13 @@
  *     parent ── tasks ──► any worker ── results ──► parent
  *
  * Workers take tasks by themselves, so they stay busy while the parent computes. The parent knows
- * the holder of each task all the same: a worker's claim (task/cell.h) is the number of the task in
- * its hands, exact whatever instant it dies at, because the take that commits and the claim are one
- * (shared/ring.h). Both rings survive the death of any process that uses them; no lock is held
- * while a task runs. See docs/decisions/0002-pool-rings.md.
+ * who holds what all the same: a worker's claim (task/cell.h) is the number of the task in its
+ * hands, exact whatever instant it dies at, because the take that commits and the claim are one
+ * (shared/ring.h). Both rings survive the death of whoever uses them; no lock is held while a task
+ * runs. See docs/decisions/0002-pool-rings.md.
  *
  * In front of each wire message stands an envelope, so that a task whose arguments, or a result
- * whose values cannot be decoded still says which task it is.
- */
+ * whose values cannot be decoded still says which task it is. */
 #ifndef BINDINGS_POOL_CORE_H
 #define BINDINGS_POOL_CORE_H
 
@@ -19,16 +18,13 @@
 #include "channel/message.h"
 
 enum task_mode { TASK_CALL = 0, TASK_MAP = 1, TASK_STARMAP = 2 };
-/* How a task's list of items is done:
- *   TIMED    each item may be stopped on its own, so the cell says when it began
- *   RETURNS  where the items take long, the rest of the list is given back
- *   EACH     as if each item were a task of its own: what is done is never lost, and what has
- *            not begun can be taken back (bindings/pool_core.c, limit) */
+/* TIMED: each item may be stopped on its own, so the cell says when it began. RETURNS: where the
+ * items take long, the rest of the list is given back. EACH: as if each item were a task of its
+ * own: what is done is never lost, and what has not begun can be taken back (pool_core.c, limit).
+ */
 enum task_flag { TASK_TIMED = 1, TASK_RETURNS = 2, TASK_EACH = 4 };
-/* What a result says of a task that is not over in the usual way:
- *   PART      of a list's items, more will come
- *   RETURNED  more will not come
- *   SKIPPED   it was cancelled before it began */
+/* PART: of a list's items, more will come; RETURNED: more will not come; SKIPPED: it was cancelled
+ * before it began. */
 enum task_outcome {
   OUTCOME_OK = 0,
   OUTCOME_FAILED = 1,
@@ -38,8 +34,9 @@ enum task_outcome {
   OUTCOME_SKIPPED = 5
 };
 
-/* A task's arguments follow in the message, or are stored in a block of the parent's, from which it can be
- * run again. Both kinds of block are cargo (shared/cargo.h) with a text: size (u64), message. */
+/* A task's arguments follow in the message, or are stored in a block of the parent's, from which it
+ * can be run again. Both kinds of block are cargo (shared/cargo.h) with a text: size (u64),
+ * message. */
 struct task_envelope {
   uint8_t mode;  /* enum task_mode */
   uint8_t flags; /* enum task_flag */
@@ -63,14 +60,18 @@ struct answer_envelope {
   uint64_t ns;    /* … and how long they took */
 };
 
-/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED; the
- * first move counts. */
+/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED,
+ * whoever is first. */
 typedef _Atomic uint32_t ticket_state;
 enum { TICKET_QUEUED = 0, TICKET_BEGUN = 1, TICKET_CANCELLED = 2 };
 
+/* Its class. [-0, +0, raises] */
 void pool_core_open(lua_State *L);
 /* pool_core_new() → core. [-0, +1, raises] */
 int pool_core_new(lua_State *L);
-void pool_core_rings(lua_State *L, int index, object_ref *tasks, object_ref *results);
+/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker; or nil and
+ * why. A worker of the pool whose core it is; of none without a core. The caller keeps the core
+ * until then. [-1, +1 or +2, raises] */
+int pool_core_start_worker(lua_State *L) REQUIRES(rank_vm);
 
 #endif

@@ -13,59 +13,42 @@
  */
 #include "queue.h"
 
-#include "channel/message.h"
 #include "shared/ring.h"
-#include "state/error.h"
-#include "state/handle.h"
+#include "shared_handle.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
 #include "wait_any.h"
 #include "waiting.h"
-#include "wire/handles.h"
 
 struct queue {
-  const struct handle_type *type; /* which flavor it is, and that it is one */
-  struct ring *ring;              /* NULL once closed by this handle's collection */
-  bool never_waits;               /* serial: nobody else could ever end a wait */
-  int64_t owed;                   /* JoinableQueue: taken by this handle and not reported by it */
-  uint32_t slot;                  /* the process that owes it; another one after a fork */
-  uint64_t abandoned;             /* how many were abandoned when this handle last joined */
+  struct shared_handle shared; /* closed by its collection */
+  struct ring *ring;           /* the object */
+  bool never_waits;            /* serial: nobody else could ever end a wait */
+  int64_t owed;                /* JoinableQueue: taken by this handle and not reported by it */
+  uint32_t slot;               /* the process that owes it; another one after a fork */
+  uint64_t abandoned;          /* how many were abandoned when this handle last joined */
 };
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
 
-/* Both defined below the methods. */
-static const struct handle_class classes[FLAVORS];
-static const struct handle_type types[FLAVORS];
+static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
-/* FLAVORS: the value is no queue. Nobody else's userdata has one of our addresses in it. */
-static enum flavor flavor_at(lua_State *L, int index) {
-  const struct queue *q = lua_touserdata(L, index);
-  if (!q || lua_rawlen(L, index) != sizeof *q) return FLAVORS;
-  for (int i = 0; i < FLAVORS; i++)
-    if (q->type == &types[i]) return (enum flavor)i;
-  return FLAVORS;
-}
+/* NULL: the value is no queue. */
+static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at(L, index, types, FLAVORS); }
 
 static struct queue *check_queue(lua_State *L) {
-  if (flavor_at(L, 1) == FLAVORS) return class_check(L, 1, &classes[QUEUE]);
-  struct queue *q = lua_touserdata(L, 1);
-  if (!q->ring) luaL_error(L, "Queue: used after it was collected");
-  return q;
+  const struct queue *q = queue_at(L, 1);
+  const struct shared_type *type = q ? q->shared.type : &types[QUEUE];
+  return shared_handle_check(L, 1, type);
 }
 
-static struct queue *push_queue(lua_State *L, enum flavor flavor) {
-  struct queue *q = lua_newuserdata(L, sizeof *q);
-  *q = (struct queue){.type = &types[flavor], .slot = commons_slot()};
-  luaL_getmetatable(L, classes[flavor].key);
-  lua_setmetatable(L, -2);
-  return q;
-}
-
-static status make_ring(struct queue *q, uint64_t maxsize, enum flavor flavor) {
-  const status st = ring_make(&q->ring, maxsize, RING_GROWS);
-  if (st == STATUS_OK) atomic_store(&q->ring->object.purpose, PURPOSE_QUEUE);
-  return st == STATUS_OK && flavor == JOINABLE_QUEUE ? ring_keep_account(q->ring) : st;
+static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
+  struct ring *ring = NULL;
+  const status st = ring_make(&ring, maxsize, RING_GROWS);
+  if (st) return st;
+  shared_handle_take(L, h, &ring->object);
+  atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
+  return h->type == &types[JOINABLE_QUEUE] ? ring_keep_account(ring) : STATUS_OK;
 }
 
 /* The arguments were checked (bindings/lua/api.lua). */
@@ -73,9 +56,10 @@ int queue_new(lua_State *L) {
   static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
   const lua_Number maxsize = luaL_optnumber(L, 2, 0);
-  struct queue *q = push_queue(L, flavor);
-  q->never_waits = lua_toboolean(L, 3);
-  const status st = make_ring(q, (uint64_t)maxsize, flavor);
+  const bool never_waits = lua_toboolean(L, 3);
+  struct queue *q = shared_handle_push(L, &types[flavor]);
+  q->never_waits = never_waits;
+  const status st = make_ring(L, &q->shared, (uint64_t)maxsize);
   return st ? return_failure(L, st) : 1;
 }
 
@@ -204,10 +188,10 @@ static int queue_close(lua_State *L) {
 
 /* The handle goes; the queue stays for the other handles. */
 static int queue_gc(lua_State *L) {
-  struct queue *q = lua_touserdata(L, 1);
-  if (flavor_at(L, 1) == FLAVORS || !q->ring) return 0;
+  struct queue *q = queue_at(L, 1);
+  if (!q || !q->ring) return 0;
   if (q->owed > 0 && q->slot == commons_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
-  commons_release(&q->ring->object);
+  shared_handle_close(&q->shared);
   q->ring = NULL;
   return 0;
 }
@@ -215,8 +199,7 @@ static int queue_gc(lua_State *L) {
 /* ---- JoinableQueue --------------------------------------------------------------------------- */
 
 static struct queue *check_joinable(lua_State *L) {
-  if (flavor_at(L, 1) != JOINABLE_QUEUE) class_check(L, 1, &classes[JOINABLE_QUEUE]);
-  return check_queue(L);
+  return shared_handle_check(L, 1, &types[JOINABLE_QUEUE]);
 }
 
 static int queue_task_done(lua_State *L) {
@@ -273,12 +256,6 @@ static const luaL_Reg joinable_methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class classes[FLAVORS] = {
-    [QUEUE] = {"Queue", "manymoons.Queue", methods, queue_gc, NULL},
-    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.SimpleQueue", methods, queue_gc, NULL},
-    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.JoinableQueue", methods, queue_gc, joinable_methods},
-};
-
 /* ---- waiting among other things -------------------------------------------------------------- */
 
 static bool queue_is_ready(lua_State *L, int index) {
@@ -291,45 +268,42 @@ static bool queue_watch(lua_State *L, int index, bell_set bells) {
   return !q->ring || ring_watch(q->ring, bells);
 }
 
-/* ---- travelling ------------------------------------------------------------------------------ */
-
-static uint64_t queue_send(lua_State *L, int index) {
-  const struct queue *q = lua_touserdata(L, index);
-  if (!q->ring) luaL_error(L, "Queue: sent after it was collected");
-  if (commons_hold(&q->ring->object)) error_raise_memory(L);
-  return commons_object_ref(&q->ring->object);
+static void extend_class(lua_State *L, const struct shared_type *type) {
+  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+  class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
 }
 
-static void receive_as(lua_State *L, uint64_t reference, enum flavor flavor) {
-  struct queue *q = push_queue(L, flavor);
-  struct object *object = NULL;
-  status st = commons_find(reference, OBJECT_RING, &object);
-  if (st == STATUS_OK) st = commons_hold(object);
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "%s: %s", classes[flavor].name, status_text(st, text));
-  q->ring = (struct ring *)(void *)object;
+/* ---- its types ------------------------------------------------------------------------------- */
+
+static void init_queue(lua_State *L, void *handle) {
+  struct queue *q = handle;
+  (void)L;
+  q->slot = commons_slot();
 }
 
-static void queue_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, QUEUE); }
-static void simple_queue_receive(lua_State *L, uint64_t reference) { receive_as(L, reference, SIMPLE_QUEUE); }
-static void joinable_queue_receive(lua_State *L, uint64_t reference) {
-  receive_as(L, reference, JOINABLE_QUEUE);
+static void take_ring(lua_State *L, void *handle) {
+  struct queue *q = handle;
+  (void)L;
+  q->ring = (struct ring *)(void *)q->shared.object;
 }
 
-static const struct handle_type types[FLAVORS] = {
-    [QUEUE] = {"Queue", queue_send, queue_receive, message_drop_reference},
-    [SIMPLE_QUEUE] = {"SimpleQueue", queue_send, simple_queue_receive, message_drop_reference},
-    [JOINABLE_QUEUE] = {"JoinableQueue", queue_send, joinable_queue_receive, message_drop_reference},
+#define TYPE(handle, name, more)                                                                       \
+  {                                                                                                    \
+    .travels = SHARED_TRAVELS(name), .class = {name, "manymoons." name, methods, queue_gc, more},      \
+    .number = (handle), .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", \
+    .extend = extend_class, .init = init_queue, .take = take_ring                                      \
+  }
+
+static const struct shared_type types[FLAVORS] = {
+    [QUEUE] = TYPE(HANDLE_QUEUE, "Queue", NULL),
+    [SIMPLE_QUEUE] = TYPE(HANDLE_SIMPLE_QUEUE, "SimpleQueue", NULL),
+    [JOINABLE_QUEUE] = TYPE(HANDLE_JOINABLE_QUEUE, "JoinableQueue", joinable_methods),
 };
 
 void queue_open(lua_State *L) {
-  static const enum handle_number numbers[FLAVORS] = {HANDLE_QUEUE, HANDLE_SIMPLE_QUEUE,
-                                                      HANDLE_JOINABLE_QUEUE};
-  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
   for (int i = 0; i < FLAVORS; i++) {
-    class_register(L, &classes[i]);
-    class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
-    class_set_pointer(L, &classes[i], WAITABLE_FIELD, &waitable);
-    handle_register(L, (int)numbers[i], &types[i]);
+    shared_handle_register(L, &types[i]);
+    shared_handle_push_class(L, &types[i]);
+    lua_pop(L, 1);
   }
 }

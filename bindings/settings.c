@@ -36,3 +36,8 @@ void settings_push_name(lua_State *L) {
   lua_getfield(L, -1, "name");
   lua_remove(L, -2);
 }
+
+int settings_call(lua_State *L) {
+  settings_push(L);
+  return 1;
+}

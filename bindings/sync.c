@@ -1,48 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync.h"
 
-#include "channel/message.h"
 #include "held.h"
-#include "module.h"
+#include "lazy_methods.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
-#include "state/error.h"
-#include "state/handle.h"
 #include "state/vm.h"
 #include "wait_any.h"
-#include "wire/handles.h"
 
 enum { KINDS = SYNC_EVENT + 1 };
 
-/* Both defined below the methods. */
-static const struct handle_class classes[KINDS];
-static const struct handle_type types[KINDS];
+static const struct shared_type types[KINDS]; /* defined below the methods; indexed by the kind */
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
 struct sync_handle *sync_at(lua_State *L, int index) {
-  struct sync_handle *h = lua_touserdata(L, index);
-  if (!h || lua_islightuserdata(L, index) || lua_rawlen(L, index) != sizeof *h) return NULL;
-  for (int kind = SYNC_LOCK; kind < KINDS; kind++)
-    if (h->type == &types[kind]) return h;
-  return NULL;
+  return shared_handle_at(L, index, &types[SYNC_LOCK], KINDS - SYNC_LOCK);
 }
 
 struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
-  struct sync_handle *h = sync_at(L, index);
-  if (!h || h->type != &types[kind]) return class_check(L, index, &classes[kind]);
-  if (!h->s) luaL_error(L, "%s: used after it was closed", classes[kind].name);
-  return h;
+  return shared_handle_check(L, index, &types[kind]);
 }
 
 struct sync_agent sync_self(lua_State *L) {
   const struct vm_thread *t = vm_self(vm_of(L));
   return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
 }
-
-/* The metatable: made when it is first needed, for most VMs need none of these. Defined below the methods. */
-static void push_class(lua_State *L, enum sync_kind kind);
 
 /* How many handles this VM has on each object, by its address: a table in the registry. */
 static const char counts_key = 'c'; /* its address is the key; never written */
@@ -62,47 +46,49 @@ static int change_count(lua_State *L, const struct sync *s, int by) {
   return count;
 }
 
-/* The handle has the object from now on, whose hold it takes over. */
-static void set_object(lua_State *L, struct sync_handle *h, struct sync *s) {
-  h->s = s;
-  (void)change_count(L, s, 1);
+static void init_handle(lua_State *L, void *handle) {
+  struct sync_handle *h = handle;
+  h->held = held_of(L);
 }
 
-static struct sync_handle *push_handle(lua_State *L, enum sync_kind kind) {
-  struct sync_handle *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct sync_handle){.type = &types[kind], .held = held_of(L)};
-  push_class(L, kind);
-  lua_setmetatable(L, -2);
-  return h;
+static void take_sync(lua_State *L, void *handle) {
+  struct sync_handle *h = handle;
+  h->s = (struct sync *)(void *)h->shared.object;
+  (void)change_count(L, h->s, 1);
+}
+
+static bool is_of_kind(const struct shared_type *type, const struct object *object) {
+  return (int)((const struct sync *)(const void *)object)->kind == type->flavor;
 }
 
 void sync_push(lua_State *L, struct sync *s, bool never_waits) {
-  struct sync_handle *h = push_handle(L, (enum sync_kind)s->kind);
+  struct sync_handle *h = shared_handle_push(L, &types[s->kind]);
   h->never_waits = never_waits;
-  set_object(L, h, s);
+  shared_handle_take(L, &h->shared, &s->object);
 }
 
 static enum sync_kind kind_called(lua_State *L, int index) {
   const char *name = luaL_checkstring(L, index);
   int kind = SYNC_LOCK;
-  while (kind < KINDS && strcmp(classes[kind].name, name) != 0) kind++;
+  while (kind < KINDS && strcmp(types[kind].class.name, name) != 0) kind++;
   return kind < KINDS ? (enum sync_kind)kind : (enum sync_kind)luaL_argerror(L, index, "no such kind");
 }
 
 int sync_new(lua_State *L) {
   const enum sync_kind kind = kind_called(L, 1);
   const uint64_t initial = (uint64_t)luaL_optnumber(L, 2, 1);
-  struct sync_handle *h = push_handle(L, kind);
-  h->never_waits = lua_toboolean(L, 3);
+  const bool never_waits = lua_toboolean(L, 3);
+  struct sync_handle *h = shared_handle_push(L, &types[kind]);
+  h->never_waits = never_waits;
   struct sync *s = NULL;
   const status st = sync_make(kind, initial, &s);
   if (st) return return_failure(L, st);
-  set_object(L, h, s);
+  shared_handle_take(L, &h->shared, &s->object);
   return 1;
 }
 
 int sync_methods(lua_State *L) {
-  push_class(L, kind_called(L, 1));
+  shared_handle_push_class(L, &types[kind_called(L, 1)]);
   lua_getfield(L, -1, "__index");
   return 1;
 }
@@ -113,7 +99,7 @@ static int handle_gc(lua_State *L) {
   if (!h || !h->s) return 0;
   if (h->s->kind == SYNC_BARRIER && held_has_died(h->held)) barrier_break(h->s);
   if (change_count(L, h->s, -1) <= 0) held_forget(h->held, h->s);
-  commons_release(&h->s->object);
+  shared_handle_close(&h->shared);
   h->s = NULL;
   return 0;
 }
@@ -152,28 +138,9 @@ static int handle_tostring(lua_State *L) {
     return 1;
   }
   push_state(L, h->s);
-  lua_pushfstring(L, "%s: %s", h->type->name, lua_tostring(L, -1));
+  lua_pushfstring(L, "%s: %s", h->shared.type->class.name, lua_tostring(L, -1));
   return 1;
 }
-
-/* Two handles on one object are equal. */
-static int handle_eq(lua_State *L) {
-  const struct sync_handle *a = sync_at(L, 1);
-  const struct sync_handle *b = sync_at(L, 2);
-  lua_pushboolean(L, a && b && a->s == b->s);
-  return 1;
-}
-
-static const struct handle_class classes[KINDS] = {
-    [SYNC_LOCK] = {"Lock", "manymoons.Lock", lock_methods, handle_gc, NULL},
-    [SYNC_RLOCK] = {"RLock", "manymoons.RLock", rlock_methods, handle_gc, NULL},
-    [SYNC_SEMAPHORE] = {"Semaphore", "manymoons.Semaphore", semaphore_methods, handle_gc, NULL},
-    [SYNC_BOUNDED_SEMAPHORE] = {"BoundedSemaphore", "manymoons.BoundedSemaphore", semaphore_methods,
-                                handle_gc, NULL},
-    [SYNC_CONDITION] = {"Condition", "manymoons.Condition", condition_methods, handle_gc, NULL},
-    [SYNC_BARRIER] = {"Barrier", "manymoons.Barrier", barrier_methods, handle_gc, NULL},
-    [SYNC_EVENT] = {"Event", "manymoons.Event", event_methods, handle_gc, NULL},
-};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 
@@ -199,60 +166,42 @@ static bool permits_watch(lua_State *L, int index, bell_set bells) {
   return permits_are_ready(L, index);
 }
 
-/* ---- travelling ------------------------------------------------------------------------------ */
+/* ---- their types ----------------------------------------------------------------------------- */
 
-static uint64_t handle_send(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  if (!h->s) luaL_error(L, "%s: sent after it was closed", h->type->name);
-  if (commons_hold(&h->s->object)) error_raise_memory(L);
-  return commons_object_ref(&h->s->object);
-}
-
-static void receive_as(lua_State *L, uint64_t reference, enum sync_kind kind) {
-  struct sync_handle *h = push_handle(L, kind);
-  struct object *object = NULL;
-  status st = commons_find(reference, OBJECT_SYNC, &object);
-  if (st == STATUS_OK && ((struct sync *)(void *)object)->kind != kind) st = STATUS_FOREIGN;
-  if (st == STATUS_OK) st = commons_hold(object);
-  char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "%s: %s", classes[kind].name, status_text(st, text));
-  set_object(L, h, (struct sync *)(void *)object);
-}
-
-#define KINDS_OF_HANDLES(x)                                                                            \
-  x(LOCK, "Lock") x(RLOCK, "RLock") x(SEMAPHORE, "Semaphore") x(BOUNDED_SEMAPHORE, "BoundedSemaphore") \
-      x(CONDITION, "Condition") x(BARRIER, "Barrier") x(EVENT, "Event")
-
-#define RECEIVE(kind, name) \
-  static void receive_##kind(lua_State *L, uint64_t reference) { receive_as(L, reference, SYNC_##kind); }
-KINDS_OF_HANDLES(RECEIVE)
-
-static const struct handle_type types[KINDS] = {
-#define TYPE(kind, name) [SYNC_##kind] = {name, handle_send, receive_##kind, message_drop_reference},
-    KINDS_OF_HANDLES(TYPE)};
-
-static void set_metamethod(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
-  lua_setfield(L, -2, name);
-}
-
-static void push_class(lua_State *L, enum sync_kind kind) {
+static void extend_class(lua_State *L, const struct shared_type *type) {
   static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
   static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
-  luaL_getmetatable(L, classes[kind].key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  class_register(L, &classes[kind]);
-  class_set_pointer(L, &classes[kind], HANDLE_FIELD, &types[kind]);
-  if (kind == SYNC_EVENT) class_set_pointer(L, &classes[kind], WAITABLE_FIELD, &waitable);
-  if (kind <= SYNC_BOUNDED_SEMAPHORE) class_set_pointer(L, &classes[kind], WATCHABLE_FIELD, &permits);
-  luaL_getmetatable(L, classes[kind].key);
-  set_metamethod(L, "__tostring", handle_tostring);
-  set_metamethod(L, "__eq", handle_eq);
+  if (type->flavor == SYNC_EVENT) class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
+  if (type->flavor <= SYNC_BOUNDED_SEMAPHORE) class_set_pointer(L, &type->class, WATCHABLE_FIELD, &permits);
+  shared_handle_set_function(L, "__tostring", handle_tostring);
+  shared_handle_set_function(L, "__eq", shared_handle_eq);
   lua_getfield(L, -1, "__index");
-  module_complete_methods(L);
+  lazy_methods_complete(L);
   lua_pop(L, 1);
 }
+
+#define TYPE(of, name, methods)                                         \
+  [of] = {.travels = SHARED_TRAVELS(name),                              \
+          .class = {name, "manymoons." name, methods, handle_gc, NULL}, \
+          .number = HANDLE_LOCK + (of)-SYNC_LOCK,                       \
+          .kind = OBJECT_SYNC,                                          \
+          .flavor = (of),                                               \
+          .size = sizeof(struct sync_handle),                           \
+          .gone = "it was closed",                                      \
+          .extend = extend_class,                                       \
+          .init = init_handle,                                          \
+          .take = take_sync,                                            \
+          .fits = is_of_kind}
+
+static const struct shared_type types[KINDS] = {
+    TYPE(SYNC_LOCK, "Lock", lock_methods),
+    TYPE(SYNC_RLOCK, "RLock", rlock_methods),
+    TYPE(SYNC_SEMAPHORE, "Semaphore", semaphore_methods),
+    TYPE(SYNC_BOUNDED_SEMAPHORE, "BoundedSemaphore", semaphore_methods),
+    TYPE(SYNC_CONDITION, "Condition", condition_methods),
+    TYPE(SYNC_BARRIER, "Barrier", barrier_methods),
+    TYPE(SYNC_EVENT, "Event", event_methods),
+};
 
 static void open_counts(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &counts_key);
@@ -266,6 +215,5 @@ static void open_counts(lua_State *L) {
 void sync_open(lua_State *L) {
   held_open(L);
   open_counts(L);
-  for (int kind = SYNC_LOCK; kind < KINDS; kind++)
-    handle_register(L, HANDLE_LOCK + kind - SYNC_LOCK, &types[kind]);
+  for (int kind = SYNC_LOCK; kind < KINDS; kind++) shared_handle_register(L, &types[kind]);
 }

@@ -5,14 +5,14 @@
 #ifndef BINDINGS_SYNC_H
 #define BINDINGS_SYNC_H
 
-#include "arguments.h"
 #include "shared/sync.h"
+#include "shared_handle.h"
 
 struct sync_handle {
-  const struct handle_type *type; /* that it is one, and of which kind */
-  struct sync *s;                 /* NULL once collected */
-  struct held *held;              /* the VM's list of what it holds */
-  bool never_waits;               /* serial: nobody else could ever end a wait */
+  struct shared_handle shared; /* its type's name is that of the kind, its flavor enum sync_kind */
+  struct sync *s;              /* the object; NULL once collected */
+  struct held *held;           /* the VM's list of what it holds */
+  bool never_waits;            /* serial: nobody else could ever end a wait */
 };
 
 /* Their transfer. [-0, +0, raises] */

@@ -4,31 +4,27 @@
 
 #include <string.h>
 
-#include "channel/message.h"
-#include "module.h"
+#include "lazy_methods.h"
 #include "shared/table.h"
-#include "state/error.h"
-#include "state/handle.h"
+#include "shared_handle.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
 #include "state/vm.h"
 #include "sync.h"
-#include "wire/handles.h"
 
 struct table_handle {
-  struct table *t;   /* NULL once closed */
+  struct shared_handle shared;
   struct bytes room; /* for keys and values on their way; of this VM */
 };
 
 enum { ROOM_KEPT = 64 * 1024 };
 
-static const struct handle_class class;
-static const struct handle_type type;
+static const struct shared_type type; /* defined below the methods */
 
-static struct table_handle *check_handle(lua_State *L) {
-  struct table_handle *h = class_check(L, 1, &class);
-  if (!h->t) luaL_error(L, "Table: used after close");
-  return h;
+static struct table_handle *check_handle(lua_State *L) { return shared_handle_check(L, 1, &type); }
+
+static struct table *table_of(const struct table_handle *h) {
+  return (struct table *)(void *)h->shared.object;
 }
 
 NO_RETURN static void raise_status(lua_State *L, status st) {
@@ -94,7 +90,7 @@ static bool push_value(lua_State *L, struct table_handle *h, struct table_text k
   bool is_there = false;
   check_status(L, bytes_reserve(&h->room, 1024)); /* so that the key does not move */
   key.bytes = h->room.data + (start - key.size);
-  check_status(L, table_get(h->t, key, &h->room, &is_there));
+  check_status(L, table_get(table_of(h), key, &h->room, &is_there));
   if (!is_there) return false;
   /* A finalizer that runs meanwhile may use this table: it finds another room. */
   struct bytes mine = h->room;
@@ -140,7 +136,7 @@ static int table_newindex(lua_State *L) {
   lua_settop(L, 3);
   bytes_clear(&h->room);
   if (lua_isnil(L, 3)) {
-    table_remove(h->t, push_key(L, h, 2));
+    table_remove(table_of(h), push_key(L, h, 2));
     return 0;
   }
   const struct table_text value = encode_value(L, 3, head, h);
@@ -148,13 +144,13 @@ static int table_newindex(lua_State *L) {
   const size_t value_size = value.size;
   struct table_text key = push_key(L, h, 2);
   const struct table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
-  check_status(L, table_set(h->t, key, kept));
+  check_status(L, table_set(table_of(h), key, kept));
   bytes_trim(&h->room, ROOM_KEPT);
   return 0;
 }
 
 static int table_len(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)table_count(check_handle(L)->t));
+  lua_pushinteger(L, (lua_Integer)table_count(table_of(check_handle(L))));
   return 1;
 }
 
@@ -167,7 +163,7 @@ static size_t push_keys(lua_State *L, struct table_handle *h) {
   lua_pushnil(L);
   for (;;) {
     bytes_clear(&h->room);
-    check_status(L, table_keys(h->t, &h->room));
+    check_status(L, table_keys(table_of(h), &h->room));
     if (h->room.len <= size) break;
     size = h->room.len;
     lua_pop(L, 1);
@@ -197,31 +193,23 @@ static int table_keys_method(lua_State *L) {
 /* lock() → the RLock that belongs to it, the same for all callers */
 static int table_lock_method(lua_State *L) {
   struct sync *s = NULL;
-  check_status(L, sync_beside(&check_handle(L)->t->lock, &s));
+  check_status(L, sync_beside(&table_of(check_handle(L))->lock, &s));
   sync_push(L, s, false);
   return 1;
 }
 
 static int table_tostring(lua_State *L) {
-  const struct table_handle *h = class_check(L, 1, &class);
-  if (h->t)
-    lua_pushfstring(L, "Table: %d keys", (int)table_count(h->t));
+  const struct table_handle *h = class_check(L, 1, &type.class);
+  if (h->shared.object)
+    lua_pushfstring(L, "Table: %d keys", (int)table_count(table_of(h)));
   else
     lua_pushliteral(L, "closed Table");
   return 1;
 }
 
-static int table_eq(lua_State *L) {
-  const struct table_handle *a = class_check(L, 1, &class);
-  const struct table_handle *b = class_check(L, 2, &class);
-  lua_pushboolean(L, a->t == b->t);
-  return 1;
-}
-
 static int table_close(lua_State *L) {
-  struct table_handle *h = class_check(L, 1, &class);
-  if (h->t) commons_release(&h->t->object);
-  h->t = NULL;
+  struct table_handle *h = class_check(L, 1, &type.class);
+  shared_handle_close(&h->shared);
   bytes_fini(&h->room);
   bytes_init(&h->room);
   return 0;
@@ -232,73 +220,43 @@ static const luaL_Reg methods[] = {{"len", table_len},
                                    {"lock", table_lock_method},
                                    {"close", table_close},
                                    {NULL, NULL}};
-static const struct handle_class class = {"Table", "manymoons.Table", methods, table_close, NULL};
-
 /* ---- making and travelling ------------------------------------------------------------------- */
 
-/* The metatable, made when it is first needed. Defined below. */
-static void push_class(lua_State *L);
-
-static struct table_handle *push_handle(lua_State *L) {
-  struct table_handle *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct table_handle){.t = NULL};
-  push_class(L);
-  lua_setmetatable(L, -2);
-  return h;
-}
-
-int table_new(lua_State *L) {
-  struct table_handle *h = push_handle(L);
-  const status st = table_make(&h->t);
-  return st ? return_failure(L, st) : 1;
-}
-
-static uint64_t table_send(lua_State *L, int index) {
-  const struct table_handle *h = lua_touserdata(L, index);
-  if (!h->t) luaL_error(L, "Table: sent after close");
-  if (commons_hold(&h->t->object)) error_raise_memory(L);
-  return commons_object_ref(&h->t->object);
-}
-
-static void table_receive(lua_State *L, uint64_t reference) {
-  struct table_handle *h = push_handle(L);
-  struct object *object = NULL;
-  status st = commons_find(reference, OBJECT_TABLE, &object);
-  if (st == STATUS_OK) st = commons_hold(object);
-  check_status(L, st);
-  h->t = (struct table *)(void *)object;
-}
-
-static const struct handle_type type = {"Table", table_send, table_receive, message_drop_reference};
-
-static void set_metamethod(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
-  lua_setfield(L, -2, name);
-}
-
-static void push_class(lua_State *L) {
-  luaL_getmetatable(L, class.key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  class_register(L, &class);
-  class_set_pointer(L, &class, HANDLE_FIELD, &type);
-  luaL_getmetatable(L, class.key);
-  set_metamethod(L, "__tostring", table_tostring);
-  set_metamethod(L, "__eq", table_eq);
-  set_metamethod(L, "__len", table_len);
-  set_metamethod(L, "__newindex", table_newindex);
+static void extend_class(lua_State *L, const struct shared_type *unused) {
+  (void)unused;
+  shared_handle_set_function(L, "__tostring", table_tostring);
+  shared_handle_set_function(L, "__eq", shared_handle_eq);
+  shared_handle_set_function(L, "__len", table_len);
+  shared_handle_set_function(L, "__newindex", table_newindex);
   lua_getfield(L, -1, "__index");
-  module_complete_methods(L);
+  lazy_methods_complete(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "methods");
   lua_pushcclosure(L, table_index, 1);
   lua_setfield(L, -2, "__index");
 }
 
+static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
+                                        .class = {"Table", "manymoons.Table", methods, table_close, NULL},
+                                        .number = HANDLE_TABLE,
+                                        .kind = OBJECT_TABLE,
+                                        .size = sizeof(struct table_handle),
+                                        .gone = "close",
+                                        .extend = extend_class};
+
+int table_new(lua_State *L) {
+  struct shared_handle *h = shared_handle_push(L, &type);
+  struct table *t = NULL;
+  const status st = table_make(&t);
+  if (st) return return_failure(L, st);
+  shared_handle_take(L, h, &t->object);
+  return 1;
+}
+
 int table_methods(lua_State *L) {
-  push_class(L);
+  shared_handle_push_class(L, &type);
   lua_getfield(L, -1, "methods");
   return 1;
 }
 
-void table_open(lua_State *L) { handle_register(L, HANDLE_TABLE, &type); }
+void table_open(lua_State *L) { shared_handle_register(L, &type); }

@@ -39,3 +39,11 @@ int values_register(lua_State *L) {
   names_register(L, name);
   return 1;
 }
+
+int values_seal(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  names_seal(L);
+  return 1;
+}

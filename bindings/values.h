@@ -12,4 +12,8 @@ int values_loads(lua_State *L);
 /* register(name, metatable) -> metatable: its instances may be sent. [-0, +1, raises] */
 int values_register(lua_State *L);
 
+/* seal(function) → the function, which travels by its name from now on (state/names.h).
+ * [-0, +1, raises] */
+int values_seal(lua_State *L);
+
 #endif

@@ -5,6 +5,12 @@
 
 #include "os/clock.h"
 #include "state/vm_interrupt.h"
+#include "state/yieldable.h"
+
+/* Keys of the registry. */
+#define WAIT_TENDER  "manymoons.tender"
+#define WAIT_PAUSER  "manymoons.pauser"
+#define WAIT_REFUSAL "manymoons.refusal" /* what the pauser raised, until raise_if_stopped */
 
 /* A stop whose signal came just before the sleep is seen after a slice. */
 static const double slice_seconds = 0.25;
@@ -97,4 +103,46 @@ void raise_if_stopped(lua_State *L, status st) {
 
 void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
   if (deadline_is_never(until)) luaL_error(L, "%s would wait for ever in the serial world", method);
+}
+
+/* ---- for Lua --------------------------------------------------------------------------------- */
+
+int waiting_set_tender(lua_State *L) {
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+  return 0;
+}
+
+int waiting_set_pauser(lua_State *L) {
+  yieldable_prepare(L);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_PAUSER);
+  return 0;
+}
+
+int waiting_can_yield(lua_State *L) {
+  lua_pushboolean(L, vm_self(vm_of(L))->task == L && yieldable(L));
+  return 1;
+}
+
+int waiting_make_way(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  return 0;
+}
+
+int waiting_set_busy(lua_State *L) {
+  struct vm_thread *t = vm_self(vm_of(L));
+  lua_settop(L, 1);
+  t->has_tasks = lua_toboolean(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
+  return 0;
+}
+
+int waiting_busy(lua_State *L) {
+  const struct vm_thread *t = vm_self(vm_of(L));
+  if (!t->has_tasks) return 0;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
+  waiting_can_yield(L);
+  return 2;
 }

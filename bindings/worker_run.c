@@ -14,14 +14,13 @@
 #include "failure.h"
 #include "gil.h"
 #include "held.h"
-#include "module.h"
 #include "os/alarm.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/signals.h"
-#include "pool_worker.h"
 #include "settings.h"
 #include "state/globals.h"
+#include "state/library.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -74,13 +73,14 @@ static void apply_settings(lua_State *L, int settings) {
   lua_getfield(L, settings, "arg");
   lua_setglobal(L, "arg");
   lua_getglobal(L, "package");
-  if (lua_istable(L, -1)) module_preload(L);
+  if (lua_istable(L, -1)) vm_of(L)->library->preload(L);
   lua_pop(L, 1);
 }
 
 /* ---- the work -------------------------------------------------------------------------------- */
 
 struct life {
+  const struct vm_library *library;
   const struct birth *birth;
   struct cell *cell;
 };
@@ -91,10 +91,13 @@ static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(
   cell_introduce(life->cell, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
   lua_pop(L, 2);
   cell_run(life->cell);
-  if (life->birth->role == BIRTH_POOL_WORKER)
-    pool_worker_loop(L, life->birth, life->cell, count);
-  else
-    lua_call(L, count - 1, 0);
+  life->library->roles[life->birth->role](L, life->birth, life->cell, count);
+}
+
+void worker_call(lua_State *L, const struct birth *birth, struct cell *cell, int count) {
+  (void)birth;
+  (void)cell;
+  lua_call(L, count - 1, 0);
 }
 
 /* life (light) → nothing. Handles register before anything is decoded. */
@@ -102,7 +105,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   const struct birth *b = life->birth;
   lua_settop(L, 0);
-  module_open_handles(L);
+  life->library->open_handles(L);
   transfer_decode(L, birth_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
   apply_settings(L, 1);
   lua_settop(L, 0);
@@ -116,14 +119,15 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static int finish(lua_State *L, struct vm *vm, int failed) {
+static int finish(lua_State *L, const struct vm_library *library, int failed) {
+  struct vm *vm = vm_of(L);
   const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
   const int stop = atomic_load(&vm->main.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
   vm_end_stops(vm);
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
-  module_shutdown(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
   held_end(held_of(L), code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
@@ -175,11 +179,12 @@ static void unlimit_time(struct time_limit *l) {
   if (l->has_kill) alarm_destroy(&l->kill);
 }
 
-int worker_run(struct vm *vm, const struct birth *birth, struct cell *cell, enum worker_place place) {
+int worker_run(struct vm *vm, const struct vm_library *library, const struct birth *birth, struct cell *cell,
+               enum worker_place place) {
   lua_State *L = vm_lua(vm);
-  struct life life = {birth, cell};
+  struct life life = {library, birth, cell};
   struct time_limit limit = limit_time(vm, birth->limits.timeout_ns, place);
-  const int code = finish(L, vm, lua_try(L, live_in_protection, &life));
+  const int code = finish(L, life.library, lua_try(L, live_in_protection, &life));
   unlimit_time(&limit);
   return code;
 }
@@ -190,7 +195,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   lua_remove(L, 1);
   keep_settings(L, 1);
   replace_exit(L);
-  module_after_fork(L);
+  life->library->after_fork(L);
   lua_remove(L, 1);
   run_role(L, life, lua_gettop(L));
   return 0;
@@ -198,7 +203,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
 
 void worker_run_forked(lua_State *L, int settings, const struct birth *birth, struct cell *cell) {
   struct vm *vm = vm_of(L);
-  struct life life = {birth, cell};
+  struct life life = {vm->library, birth, cell};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
   trace_worker_start();
@@ -212,7 +217,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   lua_insert(L, settings + 1);
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
-  const int code = finish(L, vm, lua_pcall(L, count + 1, 0, settings));
+  const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
   if (code == EXIT_SUCCESS) commons_release_all(OBJECT_SYNC);
   fflush(NULL);
   trace_worker_end();

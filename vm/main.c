@@ -26,7 +26,7 @@
 #include "../bindings/embedded.h"
 #include "../bindings/entry.h"
 #include "../bindings/gil.h"
-#include "../bindings/module.h"
+#include "../bindings/library.h"
 #include "../bindings/stats.h"
 #include "base/version.h"
 #include "chunk.h"
@@ -78,7 +78,7 @@ static int exit_status(lua_State *L) {
 static int leave(lua_State *L) {
   const int code = exit_status(L);
   struct vm *vm = vm_of(L);
-  module_shutdown(L, SHUTDOWN_JOIN);
+  manymoons_library.end_workers(L, SHUTDOWN_JOIN);
   if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
   ctrl_c_release();
   gil_settle(vm);
@@ -88,7 +88,7 @@ static int leave(lua_State *L) {
 }
 
 static void set_globals(lua_State *L, const struct options *o) {
-  module_preload(L);
+  manymoons_library.preload(L);
   set_arguments(L, o);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, leave);
@@ -212,7 +212,7 @@ static int run_job(lua_State *L) {
 /* Returns true if Ctrl-C ended the program, be it while it waited for its children. */
 static bool end_children(struct vm *vm) {
   lua_State *L = vm_lua(vm);
-  if (!ctrl_c_was_pressed()) module_shutdown(L, SHUTDOWN_JOIN);
+  if (!ctrl_c_was_pressed()) manymoons_library.end_workers(L, SHUTDOWN_JOIN);
   const bool was_interrupted = ctrl_c_was_pressed();
   if (was_interrupted) { /* before the release: the next signal ends the program without a word */
     fflush(stdout);
@@ -222,7 +222,7 @@ static bool end_children(struct vm *vm) {
   vm_end_stops(vm);
   if (!was_interrupted) return false;
   if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
-  module_shutdown(L, SHUTDOWN_TERMINATE);
+  manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
   if (!tracing_is_on()) return true;
   tracing_end();
   ctrl_c_limit_farewell(EXIT_INTERRUPTED);

@@ -117,7 +117,7 @@ mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory
 mm.register("mm.Error", errors.Error)
 
 -- "join": waits for the children that are not daemons; "terminate": stops all. Nothing is left afterwards.
-function native.shutdown(how)
+local function shutdown(how)
   for _, handle in ipairs(native.thread() and native.settings().handles or {}) do handle:close() end
   pool.shutdown()
   children.shutdown(how)
@@ -128,7 +128,7 @@ function native.shutdown(how)
   if not native.thread() and not (row and row.start == "interpreter") then native.stop_forkserver() end
 end
 
-function native.after_fork()
+local function after_fork()
   pool.after_fork()
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end
@@ -136,6 +136,7 @@ function native.after_fork()
   identity.after_fork()
 end
 
+native.on_end(shutdown, after_fork)
 seal_all(mm)
 
 setmetatable(mm, {

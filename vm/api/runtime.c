@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "../bindings/library.h"
 #include "api/api.h"
 #include "base/memory.h"
 #include "os/clock.h"
@@ -20,7 +21,7 @@ int mm_rt_create(mm_rt **out, const mm_rt_config *config) {
   mm_rt_config_init(&copy);
   if (!out || (config && !api_copy_config(&copy, sizeof copy, config))) return -MM_EINVAL;
   if (!copy.spawn_thread != !copy.join_thread) return -MM_EINVAL;
-  return api_result(runtime_make(out, &copy));
+  return api_result(runtime_make(out, &manymoons_library, &copy));
 }
 
 int mm_rt_free(mm_rt *rt, uint32_t grace_ms) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a prototype promises, said to the compiler.
  *
- * MUST_CHECK      the result is a status: ignoring it is a warning, and so an error. PRINTF(f, a)
- * argument f is a format, argument a the first it formats.
- *
+ * MUST_CHECK      the result is a status: ignoring it is a warning, and so an error.
+ * PRINTF(f, a)    argument f is a format, argument a the first it formats.
+ * MODULE_EXPORT   the files that are delivered show it to their hosts; all else is hidden.
  * The rest is clang's thread-safety analysis; gcc sees nothing of it. See sync/lock_rank.h.
  */
 #ifndef BASE_ANNOTATIONS_H
@@ -13,6 +13,7 @@
 #define PRINTF(format, first) __attribute__((format(printf, format, first)))
 #define NO_RETURN             __attribute__((noreturn))
 #define UNUSED                __attribute__((unused))
+#define MODULE_EXPORT         __attribute__((visibility("default")))
 
 #if defined(__clang__)
 #define TS_ATTRIBUTE(x) __attribute__((x))

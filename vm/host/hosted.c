@@ -60,6 +60,7 @@ struct hosted_order hosted_order(struct mm_vm *vm) {
   const struct module *modules = rt->modules;
   mutex_unlock(&rt->lock);
   return (struct hosted_order){
+      .library = rt->library,
       .options = {.libraries = vm->config.libs | VM_LIB_SAFE,
                   .memory_limit = vm->config.mem_limit,
                   .alloc = rt->config.alloc,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/bindings.h"
+#include "state/library.h"
 #include "state/lua_compat.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -39,7 +39,7 @@ static void preload(lua_State *L, const struct module *m) {
 }
 
 static void open_package(lua_State *L, const struct hosted_order *order) {
-  host_preload(L);
+  order->library->preload(L);
   lua_getglobal(L, "package");
   if (order->path) {
     lua_pushstring(L, order->path);
@@ -73,7 +73,7 @@ static int print_to_owner(lua_State *L) {
 
 static int open_protected(lua_State *L) {
   const struct hosted_order *order = lua_touserdata(L, 1);
-  host_open_handles(L);
+  order->library->open_handles(L);
   transfer_open(L);
   yieldable_prepare(L);
   if (order->options.libraries & VM_LIB_PACKAGE) open_package(L, order);
@@ -106,7 +106,7 @@ status hosted_open(struct vm **out, const struct hosted_order *order, char error
 void hosted_shut(struct vm *vm) {
   vm_end_stops(vm);
   vm_limit_memory(vm, 0);
-  host_end_workers(vm_lua(vm));
+  vm->library->end_workers(vm_lua(vm), SHUTDOWN_TERMINATE);
   vm_close(vm);
 }
 

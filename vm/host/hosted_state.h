@@ -17,6 +17,7 @@ struct module {
 
 /* What a hosted VM is made from; the texts are the maker's. */
 struct hosted_order {
+  const struct vm_library *library;
   struct vm_options options; /* .libraries is not 0 */
   const char *path;
   const char *cpath;

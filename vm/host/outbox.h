@@ -14,10 +14,12 @@
 
 #include "host/hosted_state.h"
 #include "host/job.h"
+#include "state/library.h"
 #include "sync/mutex.h"
 
 struct mm_rt {
-  mm_rt_config config; /* a copy; its texts are ours; never changes */
+  const struct vm_library *library; /* what its VMs open */
+  mm_rt_config config;              /* a copy; its texts are ours; never changes */
   struct mutex lock;
   struct mm_vm *vms;      /* under `lock` */
   struct job_list ended;  /* under `lock`: whose `done` is to be called */

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "shared/ring.h"
+#include "state/library.h"
 #include "task/cell.h"
 #include "wire/reader.h"
 
@@ -22,7 +23,7 @@ enum { REMOTE_BIRTH_ROLE = 3 }; /* beside those of bindings/birth.h */
 
 struct remote_birth {
   uint32_t role;
-  uint32_t libraries; /* enum vm_library */
+  uint32_t libraries; /* enum vm_standard_library */
   uint64_t memory_limit;
   int32_t nice;
   uint32_t must_be_stoppable; /* 1: signals have to reach it, whatever that costs */
@@ -52,6 +53,6 @@ MUST_CHECK status remote_take_text(struct reader *r, const char **text, size_t *
 MUST_CHECK status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
 
 /* The process's life, from a birth to an exit code. */
-int remote_serve(const struct remote_birth *birth, struct cell *cell);
+int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell);
 
 #endif

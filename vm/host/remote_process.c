@@ -148,8 +148,10 @@ static struct ring *find_ring(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-int remote_serve(const struct remote_birth *birth, struct cell *cell) NO_THREAD_SAFETY_ANALYSIS {
+int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell)
+    NO_THREAD_SAFETY_ANALYSIS {
   struct hosted_order order = {
+      .library = library,
       .options = {.libraries = birth->libraries, .memory_limit = (size_t)birth->memory_limit}};
   struct ring *requests = find_ring(birth->requests), *replies = find_ring(birth->replies);
   const char *name = "lua";

@@ -30,9 +30,10 @@ static void free_runtime(struct mm_rt *rt) {
   memory_free(rt);
 }
 
-status runtime_make(struct mm_rt **out, const mm_rt_config *config) {
+status runtime_make(struct mm_rt **out, const struct vm_library *library, const mm_rt_config *config) {
   struct mm_rt *rt = memory_alloc(sizeof *rt);
   if (!rt) return -ENOMEM;
+  rt->library = library;
   mutex_init(&rt->lock);
   status st = copy_config(rt, config);
   if (st == STATUS_OK && config->use_sigurg) st = vm_prepare_stops();

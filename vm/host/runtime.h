@@ -13,7 +13,8 @@
 
 #include "host/outbox.h"
 
-MUST_CHECK status runtime_make(struct mm_rt **out, const mm_rt_config *config);
+MUST_CHECK status runtime_make(struct mm_rt **out, const struct vm_library *library,
+                               const mm_rt_config *config);
 /* STATUS_TIMEOUT: a VM did not end; all of it is as it was, but for its jobs. */
 MUST_CHECK status runtime_destroy(struct mm_rt *rt, deadline until);
 /* *told: number of callbacks delivered. -EAGAIN: another poll is under way. */

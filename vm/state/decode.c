@@ -441,7 +441,7 @@ static void decode_handle(struct decoder *d) {
     return; /* for readers and analysers: luaL_error does not say that it never returns */
   }
   if (!d->is_image) d->received++;
-  type->receive(d->L, handle.reference);
+  type->receive(d->L, type, handle.reference);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

@@ -23,8 +23,8 @@ struct handle_type {
   /* The reference of the handle at `index`, held once more for the message; raises when it
    * is closed. [-0, +0] */
   uint64_t (*send)(lua_State *L, int index);
-  /* Pushes a handle, held for itself. [-0, +1, raises] */
-  void (*receive)(lua_State *L, uint64_t reference);
+  /* Pushes a handle of this type, held for itself. [-0, +1, raises] */
+  void (*receive)(lua_State *L, const struct handle_type *type, uint64_t reference);
   /* Gives a message's hold back. Cannot fail; needs no Lua. */
   void (*drop)(uint64_t reference);
 };

@@ -22,7 +22,7 @@
 #include "state/vm_thread.h"
 
 struct vm_options {
-  unsigned libraries;       /* enum vm_library; 0: all */
+  unsigned libraries;       /* enum vm_standard_library; 0: all */
   bool ignores_environment; /* LUA_PATH and its like */
   size_t memory_limit;      /* bytes beyond which allocations fail; 0: none */
   lua_Alloc alloc;          /* NULL: the C library's; called by the holder of the VM's lock */

@@ -6,7 +6,7 @@
 #include "state/lua_compat.h"
 
 /* The values are those of MM_LIB_* in manymoons.h. */
-enum vm_library {
+enum vm_standard_library {
   VM_LIB_SAFE =
       1, /* base, string, table, math, utf8 or bit, coroutine; load takes text alone; no file is read */
   VM_LIB_IO = 2, /* io, dofile, loadfile */

@@ -53,12 +53,15 @@ struct vm_thread {
   struct ring_message message;
 };
 
+struct vm_library;
+
 /* Where the longest hold of the lock ended, as far as it was looked at. */
 enum { VM_HOLD_TEXT = 400 };
 
 struct vm {
   lua_State *state; /* the main one; NULL once closed */
   bool is_adopted;
+  const struct vm_library *library; /* what of ours it has open; NULL before (library.h) */
   struct vm_lock lock;
   struct vm_account *account; /* NULL: nobody counts; see vm.c */
   struct vm_thread main;

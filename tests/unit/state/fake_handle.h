@@ -32,7 +32,8 @@ static void fake_push(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-static void fake_receive(lua_State *L, uint64_t reference) {
+static void fake_receive(lua_State *L, const struct handle_type *type, uint64_t reference) {
+  (void)type;
   CHECK_EQ(reference, FAKE_REFERENCE);
   fake_push(L);
 }

@@ -24,7 +24,8 @@ static uint64_t target_send(lua_State *L, int index) {
   return commons_object_ref(&target->object);
 }
 
-static void target_receive(lua_State *L, uint64_t reference) {
+static void target_receive(lua_State *L, const struct handle_type *type, uint64_t reference) {
+  (void)type;
   struct object *object = NULL;
   CHECK_EQ(commons_find(reference, OBJECT_RING, &object), STATUS_OK);
   lua_pushboolean(L, 1);
