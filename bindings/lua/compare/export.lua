@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What manymoons compare writes for programs: --json and --csv. docs/how-to/compare-worlds.md names the fields.
+-- The output of manymoons compare for programs: --json and --csv. docs/how-to/compare-worlds.md documents the fields.
 local require, native = ...
 
 local json = require("core.json")

@@ -3,8 +3,8 @@
 --
 -- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
 -- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
--- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that whatever else the machine does
--- strikes all alike. The host program executes itself, as /proc/self/exe.
+-- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
+-- in the load of the machine affects all. The host program executes itself, as /proc/self/exe.
 local require, native = ...
 
 local json = require("core.json")

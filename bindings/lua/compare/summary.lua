@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- What the runs of manymoons compare amount to: a row of numbers for each cell, failures, and disagreements.
+-- The results of manymoons compare: a row of numbers for each cell, failures, and disagreements.
 --
--- A row: world, workers, label (what people call it); walls (of all runs, in order), wall (their median), least, most;
+-- A row: world, workers, label (for people); walls (of all runs, in order), wall (their median), least, most;
 -- cpu, cores (cpu for each second), messages, bytes: medians; peak: the largest; speedup over the baseline of the same
 -- number of workers, which is serial, or else the first world; lock_share: of the time in which threads wanted to run
--- Lua, the share that they waited for their VM's lock, nil where nothing is known.
+-- Lua, the share spent waiting for their VM's lock, nil if unknown.
 local require = ...
 
 local worlds = require("core.worlds")
