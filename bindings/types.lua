@@ -251,11 +251,11 @@ function World.sleep(seconds) end
 function World.cpu_count() end
 
 ---The worker in which the caller runs; in the main program a table named "MainProcess".
----@return manymoons.Who
+---@return manymoons.Identity
 function World.current_process() end
 
 ---The process that started this worker; nil in the main program.
----@return manymoons.Who?
+---@return manymoons.Identity?
 function World.parent_process() end
 
 ---The processes that this one started and that have not ended.
@@ -263,7 +263,7 @@ function World.parent_process() end
 function World.active_children() end
 
 ---A worker, seen from inside.
----@class manymoons.Who
+---@class manymoons.Identity
 ---@field name string
 ---@field pid integer of the operating-system process; interpreters share the pid of their program
 ---@field daemon? boolean

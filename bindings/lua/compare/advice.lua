@@ -89,8 +89,8 @@ local function advise_on_no_gain(rows)
     return string.format("%s kept %s processors at work: its workers did not run at the same time, or found no free "
       .. "processor", best.label, text.ratio(best.cores))
   end
-  return string.format("%s kept %s processors at work and is not faster than %s: the work that was added outweighs "
-    .. "what was shared", best.label, text.ratio(best.cores), best.baseline.label)
+  return string.format("%s kept %s processors at work and is not faster than %s: the overhead of the workers outweighs "
+    .. "their gain", best.label, text.ratio(best.cores), best.baseline.label)
 end
 
 -- Processors were idle although the script could use them.

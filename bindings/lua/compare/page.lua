@@ -76,7 +76,7 @@ local function render_runs(report)
   return escape(text.count_of(report.runs, "run") .. " of each, after " .. text.count_of(report.warmup, "warm-up run"))
 end
 
--- `timeline` is what compare/timeline.lua's lanes gives.
+-- `timeline` is the result of lanes in compare_timeline.lua.
 return function(report, timeline)
   local pieces = {
     TITLE = escape((report.command[1]:match("([^/]*)$"))),

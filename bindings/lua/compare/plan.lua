@@ -82,7 +82,7 @@ for _, kind in ipairs(FILE_KINDS) do
   options[kind] = function(plan, text) plan.files[kind] = text end
 end
 
--- Takes an option at `index`, as --name value or --name=value; returns the index of what follows.
+-- Takes an option at `index`, as --name value or --name=value; returns the index of the next word.
 local function read_option(plan, words, index)
   local word = words[index]
   local name, value = word:match("^%-%-(%a+)=(.*)$")
@@ -104,7 +104,7 @@ local function check_script(path)
   if not ok and problem then refuse("cannot read %s: %s", path, problem) end
 end
 
--- What cannot be written is said before anything is measured. Opened to append: what is there stays for now.
+-- Checks before the first run that the file can be written. Opens it to append, so that its content stays for now.
 local function check_file(kind, path)
   if path == "-" then return end
   local before = io.open(path)
@@ -126,7 +126,7 @@ local function check_files(files)
   end
 end
 
--- The plan; nil if help was asked for.
+-- The plan; nil after --help.
 function plans.read(words)
   local plan = { runs = 5, warmup = 1, worlds = worlds.names, files = {}, command = {} }
   local index = 1
@@ -148,7 +148,7 @@ end
 
 function plans.usage() return USAGE end
 
--- Whether FILE "-" was asked for: then stdout belongs to that file.
+-- Whether a FILE is "-": stdout then has the content of that file.
 function plans.uses_stdout(plan)
   for _, path in pairs(plan.files) do
     if path == "-" then return true end

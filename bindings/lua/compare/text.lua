@@ -110,7 +110,7 @@ function text.answer(plan, rows)
     text.seconds(fastest.wall), second.label, text.ratio(second.wall / fastest.wall), text.seconds(second.wall), runs)
 end
 
--- What went wrong -----------------------------------------------------------------------------------------------------
+-- Failures ------------------------------------------------------------------------------------------------------------
 
 local function show_line(line)
   if not line then return "(no such line)" end
