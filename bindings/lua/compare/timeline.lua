@@ -7,7 +7,7 @@
 --
 --   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
 --
--- flat and in whole tenths of microseconds, because there may be a hundred thousand. Spans of one thread do not overlap;
+-- flat and in whole tenths of microseconds, as there may be a hundred thousand. Spans of one thread do not overlap;
 -- longer spans around them (a worker's life, a task) are among its tasks. Names are indices of the recording's list.
 local require = ...
 
