@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons worker URL --pool NAME`: runs the tasks of a pool on a broker (engine_worker.lua).
+-- `manymoons worker URL --pool NAME`: runs the tasks of a pool on a broker (broker/worker.lua).
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
