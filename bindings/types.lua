@@ -299,6 +299,7 @@ function Process:start() end
 ---@return string? why "timeout"
 function Process:join(timeout) end
 
+---Whether it was started and has not ended.
 ---@return boolean
 function Process:is_alive() end
 
@@ -312,10 +313,10 @@ function Process:kill() end
 function Process:close() end
 
 ---@class manymoons.PoolOptions
----@field workers? integer
----@field initializer? function
----@field initargs? any[]
----@field maxtasksperchild? integer
+---@field workers? integer how many; default: cpu_count()
+---@field initializer? function called first in each worker; if it raises, so does Pool
+---@field initargs? any[] its arguments
+---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 ---@field memory? integer for interpreters and processes: bytes of Lua memory for each worker. A call that needs more
 ---fails with "not enough memory", and the worker continues
@@ -332,7 +333,7 @@ function Process:close() end
 ---@field name string the pool's name: letters, digits, "_", "." and "-", at most 64
 ---@field workers? integer a guess of how many calls run at once, until the workers have reported it
 ---@field initializer? function called in each worker before the first task; if it raises, so do the tasks
----@field initargs? any[]
+---@field initargs? any[] its arguments
 ---@field timeout? number seconds for each item, unless the call's options set another limit
 ---@field retries? integer how often a task whose worker was lost runs again; default: 2. With 0, at most once
 ---@field window? integer how many tasks may be under way before submitting waits; default: 1000
@@ -353,7 +354,7 @@ function Process:close() end
 ---A task that was lost too often.
 ---@class manymoons.DeadLetter
 ---@field id string for Pool:retry
----@field why string
+---@field why string the reason
 ---@field who string the worker that recorded it
 ---@field at number seconds since 1970
 ---@field f string its function
@@ -514,6 +515,7 @@ function Future:get(timeout) end
 ---@return string? why "timeout"
 function Future:wait(timeout) end
 
+---Whether the call is done.
 ---@return boolean
 function Future:ready() end
 
@@ -565,9 +567,11 @@ function Queue:get_nowait() end
 ---@return integer
 function Queue:qsize() end
 
+---Whether the queue has no value.
 ---@return boolean
 function Queue:empty() end
 
+---Whether the queue has no room.
 ---@return boolean # always false without a maxsize
 function Queue:full() end
 
@@ -641,7 +645,7 @@ function Connection:close() end
 ---The error that is raised where the result of a failed call is requested. tostring gives the message, the
 ---traceback in the worker, and the traceback of the caller.
 ---@class manymoons.Error
----@field message string
+---@field message string the error message
 ---@field value any the original error value if it can be sent, otherwise the message
 ---@field traceback string the worker's; empty if it died
 ---@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable" unsendable: the call ran, but its result could not be sent

@@ -107,6 +107,7 @@ function Task:wait(timeout) end
 ---@return boolean is_cancelled false: it was already done
 function Task:cancel() end
 
+---Whether it has ended.
 ---@return boolean
 function Task:done() end
 

@@ -7,6 +7,7 @@
 ---@class manymoons.Lock
 local Lock = {}
 
+---Acquires the lock, waiting until it is free.
 ---@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
 ---@return boolean? acquired true, or nil
 ---@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it
@@ -15,6 +16,7 @@ function Lock:acquire(timeout) end
 ---Any thread may release a Lock, only its holder an RLock. Raises if it is not held.
 function Lock:release() end
 
+---Whether the lock is held.
 ---@return boolean
 function Lock:locked() end
 
@@ -32,11 +34,13 @@ function Lock:with(f, ...) end
 ---@class manymoons.Semaphore
 local Semaphore = {}
 
+---Takes one permit, waiting until one is free.
 ---@param timeout? number|boolean as for a Lock
 ---@return boolean? acquired
 ---@return string? why as for a Lock
 function Semaphore:acquire(timeout) end
 
+---Returns permits.
 ---@param count? integer default 1. A BoundedSemaphore raises above its initial number.
 function Semaphore:release(count) end
 
@@ -44,8 +48,9 @@ function Semaphore:release(count) end
 ---@return integer
 function Semaphore:get_value() end
 
+---Calls f while holding a permit.
 ---@param f function
----@return any ...
+---@return any ... the results of f
 function Semaphore:with(f, ...) end
 
 ---A flag to wait for; mm.wait accepts it, too.
@@ -54,9 +59,15 @@ local Event = {}
 
 ---Releases all waiters, even if it is cleared at once.
 function Event:set() end
+
+---Clears the flag.
 function Event:clear() end
+
+---Whether the flag is set.
 ---@return boolean
 function Event:is_set() end
+
+---Waits until the flag is set.
 ---@param timeout? number seconds
 ---@return boolean? set true, or nil
 ---@return string? why "timeout"
@@ -87,6 +98,8 @@ function Condition:wait_for(predicate, timeout) end
 ---Raises if the lock is not held.
 ---@param count? integer default 1
 function Condition:notify(count) end
+
+---Notifies all waiters.
 function Condition:notify_all() end
 
 ---A barrier breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process
@@ -97,6 +110,7 @@ function Condition:notify_all() end
 ---@field broken boolean
 local Barrier = {}
 
+---Waits until all parties have arrived.
 ---@param timeout? number seconds; when they have passed, the barrier breaks
 ---@return integer? index 1 for the first to arrive, `parties` for the last; or nil
 ---@return string? why "timeout"; "broken"
@@ -115,23 +129,28 @@ function Barrier:reset() end
 ---@field value number
 local Value = {}
 
+---Adds n.
 ---@param n number
 ---@return number sum the new value. Raises, and changes nothing, if it does not fit.
 function Value:add(n) end
 
+---Compares and swaps: sets the value to new if it is old.
 ---@param old number
 ---@param new number
 ---@return boolean done true: the value was old, and is now new
 function Value:cas(old, new) end
 
+---Sets the value to new and returns the old one.
 ---@param new number
 ---@return number old
 function Value:exchange(new) end
 
+---Sets the value to x if x is greater.
 ---@param x number
 ---@return number value the new value: the greater of both
 function Value:max(x) end
 
+---Sets the value to x if x is less.
 ---@param x number
 ---@return number value the new value: the lesser of both
 function Value:min(x) end
@@ -148,6 +167,7 @@ function Value:get_lock() end
 ---@return userdata
 function Value:pointer() end
 
+---The type.
 ---@return string type "i32", …
 function Value:type() end
 
@@ -160,12 +180,14 @@ function Value:close() end
 ---@field [integer] number
 local Array = {}
 
+---Sets the elements from first to last to x.
 ---@param x number
 ---@param first? integer default 1
 ---@param last? integer default #a
 ---@return manymoons.Array self
 function Array:fill(x, first, last) end
 
+---The elements from first to last, as a list.
 ---@param first? integer
 ---@param last? integer
 ---@return number[]
@@ -197,10 +219,11 @@ local Listener = {}
 ---@return string? why "timeout"; "authentication failed": a client could not prove that it has the key
 function Listener:accept(timeout) end
 
----@return integer descriptor to wait on
+---A descriptor that is readable when a client connects; only poll it.
+---@return integer descriptor
 function Listener:fileno() end
 
----Safe to call twice.
+---Stops listening. Safe to call twice.
 function Listener:close() end
 
 ---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:Semaphore(n), m:BoundedSemaphore(n), m:Event(),
@@ -275,15 +298,18 @@ function Table:close() end
 ---@field size integer bytes
 local SharedMemory = {}
 
+---The bytes at an offset.
 ---@param offset? integer bytes from the start, which is 0
 ---@param count? integer bytes; default: up to the end
 ---@return string
 function SharedMemory:read(offset, count) end
 
+---Writes bytes at an offset.
 ---@param offset integer
 ---@param bytes string
 function SharedMemory:write(offset, bytes) end
 
+---The address in this process, as light userdata.
 ---@return userdata
 function SharedMemory:pointer() end
 
@@ -292,5 +318,5 @@ function SharedMemory:pointer() end
 ---@return string? why "ENOENT: …"
 function SharedMemory:unlink() end
 
----Safe to call twice.
+---Releases this handle. Safe to call twice.
 function SharedMemory:close() end

@@ -52,9 +52,10 @@ local function read_block(lines, i)
       table.insert(tag == "param" and block.params or block.fields, block.last)
     elseif tag == "return" then
       local kind, more = split_type(rest)
-      local name, text = more:match("^([%a_]%w*) (.*)$")
+      local name, text = more:match("^([%a_][%w_]*) (.*)$")
+      if not name then name, text = more:match("^(%.%.%.) (.*)$") end
       if rest:find("# ", 1, true) or not name then name, text = nil, more end
-      if not name and more:find("^[%a_]%w*$") then name, text = more, "" end
+      if not name and more:find("^[%a_][%w_]*$") then name, text = more, "" end
       block.last = { name = name, kind = kind, text = text }
       table.insert(block.returns, block.last)
     elseif tag == "class" then
