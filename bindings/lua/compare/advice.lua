@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Advice in plain words, each line with the measured facts that support it.
 --
--- A rule reads all rows (summary.lua) and returns a line or nothing. Rules about the script come first, doubts
+-- A rule reads all rows (compare/summary.lua) and returns a line or nothing. Rules about the script come first, doubts
 -- about the measurement last. The thresholds are coarse on purpose: there is advice only where the figures are clear.
 local require = ...
 

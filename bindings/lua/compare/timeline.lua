@@ -29,7 +29,7 @@ local function problem_of(text, trace, why)
   if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
 end
 
--- Reads the texts of runs.lua: returns the recordings, and { world, why } for each invalid text.
+-- Reads the texts of compare/runs.lua: returns the recordings, and { world, why } for each invalid text.
 function timelines.read(cells)
   local recordings, missing = {}, {}
   for _, cell in ipairs(cells) do
@@ -89,7 +89,7 @@ local function add_events(recording, index, pid_of, out)
   end
 end
 
--- `report` comes from export.lua.
+-- `report` comes from compare/export.lua.
 function timelines.merge(recordings, report)
   local events, used, others = json.list(), {}, {}
   for index, recording in ipairs(recordings) do
