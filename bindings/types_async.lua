@@ -2,27 +2,27 @@
 -- SPDX-License-Identifier: MIT
 -- mm.async: tasks that take turns in one thread. A part of types.lua.
 --
--- In a task whatever waits (sleep, get, put, recv, acquire, join, wait, …) suspends the task alone, also inside pcall,
--- metamethods, iterators, coroutines of the task's own and callbacks of C functions. Outside of tasks the same calls wait as
--- ever, and the tasks of that thread run meanwhile. A task runs in the thread that spawned it, until it waits: nothing
--- takes the thread away from it.
+-- In a task, a call that waits (sleep, get, put, recv, acquire, join, wait, …) suspends only that task, also inside pcall,
+-- metamethods, iterators, the task's own coroutines and callbacks of C functions. Outside of tasks the same calls block
+-- as usual, and the tasks of that thread run meanwhile. A task runs in the thread that spawned it, until it waits: tasks
+-- are not preempted.
 
----The world `async`, whose workers are tasks, and what is done with tasks. In other worlds, too, tasks may be used beside
+---The world `async`, whose workers are tasks, and the functions for tasks. Tasks can be used in every world, beside its
 ---workers.
 ---@class manymoons.Async : manymoons.World
 local Async = {}
 
----Calls main(…) as a task, runs tasks until it has ended, and returns what it returned. Tasks that it and its tasks spawned,
----and that have not ended, are cancelled then. Raises main's error.
+---Calls main(…) as a task, runs tasks until it has ended, and returns its results. Then cancels the remaining tasks that
+---it and its tasks spawned. Raises main's error.
 ---@param main function|table called with the arguments
----@param ... any passed on as they are
+---@param ... any passed on unchanged
 ---@return any ...
 function Async.run(main, ...) end
 
----A task that calls f(…), from the next wait of the caller on. One that fails, and of which nobody ever asks, is told on
----stderr when it is collected, or when its `run` ends.
+---Creates a task that calls f(…); it begins at the caller's next wait. If it fails and its result is never requested, the
+---error is reported on stderr when the task is collected, or when its `run` ends.
 ---@param f function|table
----@param ... any passed on as they are
+---@param ... any passed on unchanged
 ---@return manymoons.Task
 function Async.spawn(f, ...) end
 
@@ -30,83 +30,84 @@ function Async.spawn(f, ...) end
 ---@return manymoons.Task?
 function Async.current_task() end
 
----task:cancel()
+---The same as task:cancel().
 ---@param task manymoons.Task
----@return boolean is_cancelled false: it was done before
+---@return boolean is_cancelled false: it was already done
 function Async.cancel(task) end
 
----Waits for all of them. The first that fails cancels the others, and its error is raised. If the caller is cancelled, so
----are they.
+---Waits for all things in a list. The first failure cancels the others and is raised. If the caller is cancelled, so are
+---they.
 ---@param things (manymoons.Task|manymoons.Future|function)[] functions are spawned
----@return any[] results the first result of each, in order; `n` says how many
+---@return any[] results the first result of each, in order; field `n` is their number
 function Async.gather(things) end
 
----f(group) may group:spawn tasks. Waits until f and all of them have ended, and returns what f returned. The first that
----fails cancels the others, and its error is raised.
+---Calls f(group), which may spawn tasks with group:spawn. Waits until f and all of them have ended, and returns the
+---results of f. The first failure cancels the others and is raised.
 ---@param f fun(group: manymoons.Group): any
 ---@return any ...
 function Async.group(f) end
 
----What f(…) returns, called as a task; it is cancelled if that takes longer.
+---Calls f(…) as a task and returns its results; cancels it if it takes longer.
 ---@param seconds number
 ---@param f function|table
----@param ... any passed on as they are
----@return any ... nil and "timeout" if it was too slow
+---@param ... any passed on unchanged
+---@return any ... nil and "timeout" if it took longer
 function Async.timeout(seconds, f, ...) end
 
----Calls f(resume), and waits until something calls resume(…): any callback API can be awaited so. Later calls of resume return
----false.
+---Calls f(resume), and waits until resume(…) is called: any callback API can be awaited in this way. Later calls of
+---resume return false.
 ---@param f fun(resume: fun(...: any): boolean)
----@return any ... what resume was given
+---@return any ... the arguments of resume
 function Async.await(f) end
 
----Waits until a descriptor can be read or written without waiting. Nobody else may close it meanwhile.
----@param fd integer|table|userdata a number, or what has one: getfd (luasocket), pollfd (cqueues), fileno
----@param mode? "r"|"w" "r" if absent
+---Waits until a descriptor can be read or written without blocking. It must not be closed meanwhile.
+---@param fd integer|table|userdata a number, or an object with getfd (luasocket), pollfd (cqueues) or fileno
+---@param mode? "r"|"w" default: "r"
 ---@param timeout? number seconds
 ---@return boolean? ready true, or nil
 ---@return string? why "timeout", or "EBADF: …"
 function Async.wait_fd(fd, mode, timeout) end
 
----f(…) on a thread of this VM, awaited: for calls of C libraries that leave the VM's lock, or wait in other ways that are
----not known here.
+---Calls f(…) on a thread of this VM and waits for it: for calls of C libraries that release the VM's lock, or wait in
+---ways that the loop cannot see.
 ---@param f function|table
----@param ... any passed on as they are
----@return any ... what f returned; its error is raised
+---@param ... any passed on unchanged
+---@return any ... the results of f; its error is raised
 function Async.to_thread(f, ...) end
 
----f(…) in another process, awaited: for work of the processor.
+---Calls f(…) in another process and waits for it: for work that keeps a processor busy.
 ---@param f function|table
 ---@param ... any copied
----@return any ... what f returned, copied; its error is raised
+---@return any ... copies of the results of f; its error is raised
 function Async.to_process(f, ...) end
 
----Whether a task that keeps its thread for more than 100 ms without waiting is told on stderr, with the place where it
----waited then. The environment variable MANYMOONS_ASYNC_DEBUG, if it is set, says yes.
+---Sets whether a task that keeps its thread for more than 100 ms without waiting is reported on stderr, with the place
+---where it waited next. Setting the environment variable MANYMOONS_ASYNC_DEBUG turns this on.
 ---@param is_on boolean
 function Async.debug(is_on) end
 
----A function that runs as a task. Of this VM; it cannot be sent. `close` variables of a task that is cancelled are closed (Lua
----5.4).
+---A function that runs as a task. It belongs to this VM and cannot be sent. When a task is cancelled, its `close`
+---variables are closed (Lua 5.4).
 ---@class manymoons.Task
----@field name? string for messages; "Task-7" if absent
+---@field name? string for messages; default: for example "Task-7"
 local Task = {}
 
----Waits until it is done. Raises its error, an mm.Error with both tracebacks; kind "cancelled" if it was.
+---Waits until it is done. Raises its error, an mm.Error with both tracebacks, of kind "cancelled" if it was cancelled.
 ---@param timeout? number seconds
----@return any ... what its function returned; nil and "timeout" if it is not done by then
+---@return any ... the results of its function; nil and "timeout" if it is not done by then
 function Task:get(timeout) end
 
----Waits until it is done, well or not. Raises nothing.
+---Waits until it is done, whether it returned or failed. Never raises.
 ---@param timeout? number seconds
 ---@return boolean? done true, or nil
 ---@return string? why "timeout"
 function Task:wait(timeout) end
 
----It ends where it waits, or at its next wait, and has failed with kind "cancelled" then.
----@return boolean is_cancelled false: it was done before
+---Ends the task where it waits, or at its next wait; it fails with kind "cancelled".
+---@return boolean is_cancelled false: it was already done
 function Task:cancel() end
 
+---Whether it has ended.
 ---@return boolean
 function Task:done() end
 
@@ -114,11 +115,11 @@ function Task:done() end
 ---@class manymoons.Group
 local Group = {}
 
----A task of the group. Raises once the group has ended.
+---Spawns a task of the group. Raises once the group has ended.
 ---@param f function|table
----@param ... any passed on as they are
+---@param ... any passed on unchanged
 ---@return manymoons.Task
 function Group:spawn(f, ...) end
 
----Cancels those that run; that is no failure of the group.
+---Cancels the running tasks; this is not a failure of the group.
 function Group:cancel() end

@@ -1,62 +1,73 @@
 ---@meta manymoons
 -- SPDX-License-Identifier: MIT
--- The classes of locks, shared memory, connections and managers: types.lua goes on here. Nothing here is run.
+-- The classes of locks, shared memory, connections and managers: continues types.lua. Nothing here is run.
 
----When a thread, VM or process ends and holds a lock, the next one to acquire it is told: true, "abandoned". What the
----lock protects may be half changed then.
+---When a thread, VM or process ends while it holds a lock, the next acquire returns true, "abandoned": the data that the
+---lock protects may be half changed.
 ---@class manymoons.Lock
 local Lock = {}
 
+---Acquires the lock, waiting until it is free.
 ---@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
 ---@return boolean? acquired true, or nil
----@return string? why "timeout"; with true "abandoned", when a holder ended without a release
+---@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it
 function Lock:acquire(timeout) end
 
----Any thread may release a Lock; an RLock its holder alone. Raises when nobody holds it.
+---Any thread may release a Lock, only its holder an RLock. Raises if it is not held.
 function Lock:release() end
 
+---Whether the lock is held.
 ---@return boolean
 function Lock:locked() end
 
----Calls f while the lock is held. An error of f's passes on, when the lock is free again.
+---Calls f while holding the lock. If f raises, the lock is released before the error is passed on.
 ---@param f function
 ---@param ... any arguments of f
----@return any ... what f returned
+---@return any ... the results of f
 function Lock:with(f, ...) end
 
 ---@class manymoons.RLock: manymoons.Lock
 
----Permits belong to nobody: one thread may acquire and another one release. What a process that was killed, or a VM
----that failed, has acquired and not released comes back ("abandoned"), as far as there are fewer than at first; of a
----BoundedSemaphore also what one that ended well has.
+---Permits have no owner: one thread may acquire and another one release. The permits of a killed process, or of a VM
+---that ended with an error, come back ("abandoned"), up to the initial number. A BoundedSemaphore also gets back the
+---permits of a process that ended cleanly.
 ---@class manymoons.Semaphore
 local Semaphore = {}
 
----@param timeout? number|boolean as of a Lock
+---Takes one permit, waiting until one is free.
+---@param timeout? number|boolean as for a Lock
 ---@return boolean? acquired
----@return string? why as of a Lock
+---@return string? why as for a Lock
 function Semaphore:acquire(timeout) end
 
----@param count? integer default 1. A BoundedSemaphore raises above what it had at first.
+---Returns permits.
+---@param count? integer default 1. A BoundedSemaphore raises above its initial number.
 function Semaphore:release(count) end
 
----How many permits are free.
+---The number of free permits.
 ---@return integer
 function Semaphore:get_value() end
 
+---Calls f while holding a permit.
 ---@param f function
----@return any ...
+---@return any ... the results of f
 function Semaphore:with(f, ...) end
 
----A flag to wait for; mm.wait takes it, too.
+---A flag to wait for; mm.wait accepts it, too.
 ---@class manymoons.Event
 local Event = {}
 
----All who wait go on, also if it is cleared at once.
+---Releases all waiters, even if it is cleared at once.
 function Event:set() end
+
+---Clears the flag.
 function Event:clear() end
+
+---Whether the flag is set.
 ---@return boolean
 function Event:is_set() end
+
+---Waits until the flag is set.
 ---@param timeout? number seconds
 ---@return boolean? set true, or nil
 ---@return string? why "timeout"
@@ -70,116 +81,128 @@ function Condition:acquire(timeout) end
 function Condition:release() end
 function Condition:with(f, ...) end
 
----Releases the lock, waits to be notified, and acquires the lock again, as deep as it was. Raises if it is not held.
----@param timeout? number seconds, of the wait to be notified
+---Releases the lock, waits for a notification, and acquires the lock again, as often as it was held. Raises if the lock
+---is not held.
+---@param timeout? number seconds to wait for the notification
 ---@return boolean? notified true, or nil
----@return string? why "timeout"; with true "abandoned", when a holder of the lock died meanwhile
+---@return string? why "timeout"; with true, "abandoned" if a holder of the lock died meanwhile
 function Condition:wait(timeout) end
 
----Waits until predicate() is true, asking at first and after each notification.
+---Waits until predicate() is true; calls it first and after each notification.
 ---@param predicate function
 ---@param timeout? number seconds
----@return any result what predicate returned last
+---@return any result the last result of predicate
 function Condition:wait_for(predicate, timeout) end
 
----Lets the first `count` of those who wait go on. One that was notified and died before it went on does not count: the
----next is notified in its place. Raises if the lock is not held.
+---Notifies the first `count` waiters. If a notified process dies before it resumes, the next waiter is notified.
+---Raises if the lock is not held.
 ---@param count? integer default 1
 function Condition:notify(count) end
+
+---Notifies all waiters.
 function Condition:notify_all() end
 
----It breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process that
----has it is killed.
+---A barrier breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process
+---that has it is killed.
 ---@class manymoons.Barrier
 ---@field parties integer
 ---@field n_waiting integer
 ---@field broken boolean
 local Barrier = {}
 
----@param timeout? number seconds; when they pass the barrier breaks
----@return integer? index 1 for who arrived first, to `parties` for who arrived last; or nil
+---Waits until all parties have arrived.
+---@param timeout? number seconds; when they have passed, the barrier breaks
+---@return integer? index 1 for the first to arrive, `parties` for the last; or nil
 ---@return string? why "timeout"; "broken"
 function Barrier:wait(timeout) end
 
----Breaks it: who waits or comes is told.
+---Breaks the barrier: waiters and later parties get nil, "broken".
 function Barrier:abort() end
 
----Makes it whole and empty; who waits is told that it was broken.
+---Makes the barrier whole and empty; waiters get nil, "broken".
 function Barrier:reset() end
 
----One number in shared memory. Reads and writes never tear; each method is one step that nobody comes between.
----Written is what fits: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above 2^63 - 1 is read as
----a float; so is on LuaJIT what a double does not hold.
+---One number in shared memory. Reads and writes never tear; each method is one atomic step.
+---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
+---2^63 - 1 is read as a float; on LuaJIT, so is any integer that a double cannot hold.
 ---@class manymoons.Value
 ---@field value number
 local Value = {}
 
+---Adds n.
 ---@param n number
----@return number sum the new value. Raises, and changes nothing, when it does not fit.
+---@return number sum the new value. Raises, and changes nothing, if it does not fit.
 function Value:add(n) end
 
+---Compares and swaps: sets the value to new if it is old.
 ---@param old number
 ---@param new number
----@return boolean done true: it was old, and is new
+---@return boolean done true: the value was old, and is now new
 function Value:cas(old, new) end
 
+---Sets the value to new and returns the old one.
 ---@param new number
 ---@return number old
 function Value:exchange(new) end
 
+---Sets the value to x if x is greater.
 ---@param x number
----@return number value the greater of both, which it is now
+---@return number value the new value: the greater of both
 function Value:max(x) end
 
+---Sets the value to x if x is less.
 ---@param x number
----@return number value the lesser of both, which it is now
+---@return number value the new value: the lesser of both
 function Value:min(x) end
 
----The lock that belongs to it, the same for all who ask, made by who asks first. Nothing here takes it by itself.
+---The value's lock: the same for all callers, created at the first call. No method acquires it by itself.
 ---@return manymoons.RLock
 function Value:lock() end
 
----The same, under Python's name.
+---As lock, under Python's name.
 ---@return manymoons.RLock
 function Value:get_lock() end
 
----Its address in this process, as light userdata, for LuaJIT's ffi or another C module; good while the handle is.
+---The address in this process, as light userdata, for LuaJIT's ffi or another C module; valid while the handle is open.
 ---@return userdata
 function Value:pointer() end
 
+---The type.
 ---@return string type "i32", …
 function Value:type() end
 
----This handle goes; the memory stays while anybody has one.
+---Releases this handle; the memory lives as long as any handle.
 function Value:close() end
 
----a[i] from 1 to #a; another index raises, naming it. Value's methods take the index first: a:add(i, n), a:cas(i, old,
----new). Use iter, not ipairs: ipairs asks for the one behind the last.
+---a[i] from 1 to #a; another index raises an error that names it. The methods of a Value take the index first:
+---a:add(i, n), a:cas(i, old, new). Use iter, not ipairs: ipairs reads one index past the end.
 ---@class manymoons.Array: manymoons.Value
 ---@field [integer] number
 local Array = {}
 
+---Sets the elements from first to last to x.
 ---@param x number
 ---@param first? integer default 1
 ---@param last? integer default #a
 ---@return manymoons.Array self
 function Array:fill(x, first, last) end
 
+---The elements from first to last, as a list.
 ---@param first? integer
 ---@param last? integer
 ---@return number[]
 function Array:slice(first, last) end
 
----The elements as bytes, in this machine's order.
+---The elements as bytes, in this machine's byte order.
 ---@param first? integer
 ---@param last? integer
 ---@return string
 function Array:bytes(first, last) end
 
----Copies a list, another Array, or a string of whole elements into this one. At the first element that does not fit it
----raises; those before it were copied.
+---Copies a list, another Array, or a string of whole elements into this one. Raises at the first element that does not
+---fit; the elements before it are copied.
 ---@param source number[]|string|manymoons.Array
----@param at? integer the index of the first; default 1
+---@param at? integer the index of the first element; default 1
 ---@return manymoons.Array self
 function Array:copy(source, at) end
 
@@ -187,108 +210,113 @@ function Array:copy(source, at) end
 function Array:iter() end
 
 ---@class manymoons.Listener
----@field address string as others need it
+---@field address string the address to connect to
 local Listener = {}
 
----The next connection. Who says nothing, or nonsense, keeps nobody waiting, and is given up after 5 seconds.
+---The next connection. A client that sends nothing or garbage is dropped after 5 s without blocking others.
 ---@param timeout? number seconds
 ---@return manymoons.Connection? connection nil with a reason
----@return string? why "timeout"; "authentication failed": one came, and could not prove its key
+---@return string? why "timeout"; "authentication failed": a client could not prove that it has the key
 function Listener:accept(timeout) end
 
----@return integer descriptor to wait on
+---A descriptor that is readable when a client connects; only poll it.
+---@return integer descriptor
 function Listener:fileno() end
 
----Safe to call twice.
+---Stops listening. Safe to call twice.
 function Listener:close() end
 
 ---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:Semaphore(n), m:BoundedSemaphore(n), m:Event(),
----m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and what is registered: each makes an object on
----the server and returns a proxy. Its error is raised as an mm.Error, with the server's traceback; when the server is
----gone, of kind "died".
+---m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
+---the server and returns a proxy. An error on the server is raised as an mm.Error, with the server's traceback; if the
+---server is gone, its kind is "died".
 ---
----A proxy is read, written and called like its object. A table that is read is a proxy, too: d.a[1] = 2 is seen by all.
----What a method returns is a copy. dict and list have get, set, items, clear, copy, len, update, dict has, keys, values,
----pop, list append, extend, insert, pop, sort, concat; a key comes before a method of its name. Proxies travel. On Lua
----5.1 and LuaJIT, where tables have no __len and __pairs, use p:len() and m:pairs(p). Locks that a client held when it
----ended are abandoned.
+---A proxy is read, written and called like its object. Reading a table gives a proxy, too: all clients see d.a[1] = 2.
+---A method returns copies. dict and list have get, set, items, clear, copy, len, update; dict also has, keys, values,
+---pop; list also append, extend, insert, pop, sort, concat. A key hides a method of the same name. Proxies can be sent.
+---On Lua 5.1 and LuaJIT, where tables have no __len and __pairs, use p:len() and m:pairs(p). Locks that a client holds
+---when it ends are abandoned.
 ---@class manymoons.Manager
----@field pid integer? of the server, where it was started here
+---@field pid integer? the server's, if this program started it
 ---@field address string
 local Manager = {}
 
----From now on m:name(…) gives what factory(…) returns, on the server: a new object, or one that there is.
+---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.
 ---@param name string
----@param factory function is sent to the server
+---@param factory function sent to the server
 function Manager:register(name, factory) end
 
 ---for key, value in m:pairs(proxy) do … end
 function Manager:pairs(proxy) end
 
----Ends the server; of a manager that was connected to, only the connection. Safe to call twice.
+---Ends the server; after mm.connect, only the connection. Safe to call twice.
 function Manager:close() end
 
----A proxy of a dict or list: update(f, …) returns what f(object, …) returns, called on the server while nobody else is.
+---A proxy of a dict or list. update(f, …) calls f(object, …) on the server, as one step among all requests, and returns
+---its results.
 ---@class manymoons.Proxy
 local Proxy = {}
 
----@param f function|table a table: its pairs are set
+---@param f function|table with a table, update sets its pairs
 ---@return any ...
 function Proxy:update(f, ...) end
 
----t[key] is read and written as a table's. Keys are strings and integers, values what can be sent but handles; nil
----removes. What is read is a copy: to change what is inside, set it again, or update. A key comes before a method of
----its name. A death at any instant leaves each key with its old value or its new one.
+---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
+---handles; nil removes a key. A read returns a copy: to change a nested table, set it again, or use update. A key hides a
+---method of the same name. A death at any instant leaves each key with its old value or its new one.
 ---@class manymoons.Table
 ---@field [string|integer] any
 local Table = {}
 
----t[key] becomes what f(t[key], …) returns, while nobody else updates: one step among updates, not among assignments.
+---Sets t[key] to the result of f(t[key], …), as one step among updates, but not among assignments.
 ---@param key string|integer
 ---@param f function
----@return any value what f returned
+---@return any value the result of f
 function Table:update(key, f, ...) end
 
----How many keys there are; #t does the same.
+---The number of keys; the same as #t.
 ---@return integer
 function Table:len() end
 
----Those that are there now, in no order.
+---The current keys, in no order.
 ---@return (string|integer)[]
 function Table:keys() end
 
----for key, value in t:iter() do … end: the keys that were there at first and still are
+---for key, value in t:iter() do … end: visits the keys that were there at the start and still are.
 function Table:iter() end
 
----The lock that update takes, the same for all who ask.
+---The lock that update acquires: the same for all callers.
 ---@return manymoons.RLock
 function Table:lock() end
 
----This handle goes; the table stays while anybody has one.
+---Releases this handle; the table lives as long as any handle.
 function Table:close() end
 
----Travels as its name: each VM opens it when it needs it.
+---It is sent as its name: each VM opens it at the first use.
 ---@class manymoons.SharedMemory
 ---@field name string
 ---@field size integer bytes
 local SharedMemory = {}
 
+---The bytes at an offset.
 ---@param offset? integer bytes from the start, which is 0
----@param count? integer bytes; default: all that follow
+---@param count? integer bytes; default: up to the end
 ---@return string
 function SharedMemory:read(offset, count) end
 
+---Writes bytes at an offset.
 ---@param offset integer
 ---@param bytes string
 function SharedMemory:write(offset, bytes) end
 
+---The address in this process, as light userdata.
 ---@return userdata
 function SharedMemory:pointer() end
 
----The name goes; who has it open keeps it.
+---Removes the name; open handles stay valid.
 ---@return boolean? unlinked true, or nil
 ---@return string? why "ENOENT: …"
 function SharedMemory:unlink() end
 
----Safe to call twice.
+---Releases this handle. Safe to call twice.
 function SharedMemory:close() end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Writes the pages that repeat what sources say: `make docs`. A check makes sure that they are up to date.
+-- Generates reference pages from sources: `make docs`. A check makes sure that they are up to date.
 --
 --   docs/reference/lua.md    from bindings/types*.lua
 --   docs/reference/c.md      from vm/manymoons.h
@@ -20,7 +20,7 @@ local function write(path, lines)
   file:close()
 end
 
--- Lua: blocks of `---` lines, and what they stand above ---------------------------------------------------------
+-- Lua: blocks of `---` lines, each above a declaration -----------------------------------------------------------
 
 -- "any[] the rest" → type, rest. A type has no space outside of brackets and quotes, but after "fun(…):" and around "|".
 local function split_type(text)
@@ -52,9 +52,10 @@ local function read_block(lines, i)
       table.insert(tag == "param" and block.params or block.fields, block.last)
     elseif tag == "return" then
       local kind, more = split_type(rest)
-      local name, text = more:match("^([%a_]%w*) (.*)$")
+      local name, text = more:match("^([%a_][%w_]*) (.*)$")
+      if not name then name, text = more:match("^(%.%.%.) (.*)$") end
       if rest:find("# ", 1, true) or not name then name, text = nil, more end
-      if not name and more:find("^[%a_]%w*$") then name, text = more, "" end
+      if not name and more:find("^[%a_][%w_]*$") then name, text = more, "" end
       block.last = { name = name, kind = kind, text = text }
       table.insert(block.returns, block.last)
     elseif tag == "class" then
@@ -105,9 +106,9 @@ end
 local function lua_reference()
   local out = {
     "# Lua reference", "",
-    "Made from [`bindings/types.lua`](../../bindings/types.lua) and its like by `make docs`. For completion in an editor, point its",
-    "Lua language server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
-    "Times are seconds. What the world may do comes back as nil and a word; wrong use raises.",
+    "Generated from [`bindings/types.lua`](../../bindings/types.lua), `types_shared.lua` and `types_async.lua` by `make docs`. For completion in",
+    "an editor, point its Lua language server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
+    "Times are seconds. A call that fails for a reason outside of the script returns nil and a word; wrong use raises.",
   }
   for _, name in ipairs({ "types", "types_shared", "types_async" }) do
     local lines, i = read_lines("bindings/" .. name .. ".lua"), 1
@@ -170,7 +171,7 @@ end
 
 -- Paragraphs of the head: indented lines are code, "- " lines a list.
 local function c_reference(sections)
-  local out = { "# C reference", "", "Made from [`vm/manymoons.h`](../../vm/manymoons.h) by `make docs`.", "" }
+  local out = { "# C reference", "", "Generated from [`vm/manymoons.h`](../../vm/manymoons.h) by `make docs`.", "" }
   local is_code = false
   for _, line in ipairs(sections[1].items[1].text) do
     local is_indented = line:find("^    ") ~= nil

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- A chat server, and guests who talk: many connections that are open at once, and all hear what one says.
+-- A chat server and its guests: many open connections; the server sends each line to all guests.
 --
 --   manymoons --world async scripts/chat.lua [guests [lines]]
 --
--- The server is a process with a task for each guest. The guests are workers: each says its lines, waits until it has
--- heard each of them from the server, and leaves. Needs luasocket.
+-- The server is a process with a task for each guest. The guests are workers: each sends its lines, waits until the
+-- server has sent all of them back, and leaves. Needs luasocket.
 package.path = (arg[0]:match("^.*/") or "") .. "?.lua;" .. package.path
 local mm = require "manymoons"
 local sockets = require "sockets"
@@ -13,7 +13,7 @@ local GUESTS, LINES = tonumber(arg[1]) or 20, tonumber(arg[2]) or 10
 
 -- The server ------------------------------------------------------------------------------------------
 
--- Each guest has a queue of what it is to hear, so that a slow one keeps nobody waiting.
+-- Each guest has a queue of outgoing lines, so that a slow guest does not delay the others.
 local function host(client, rooms, log)
   local queue = mm.async.Queue()
   rooms[client] = queue
@@ -88,5 +88,5 @@ pool:join()
 ending:set()
 local log = ports:get(30)
 server:join()
-assert(log.joined == GUESTS and log.lines == GUESTS * LINES, "somebody was not heard")
-print(string.format("%d guests said %d lines, and each heard its own come back: %d", log.joined, log.lines, heard))
+assert(log.joined == GUESTS and log.lines == GUESTS * LINES, "a line was lost")
+print(string.format("%d guests sent %d lines, and received %d of their own", log.joined, log.lines, heard))

@@ -1,26 +1,26 @@
 -- SPDX-License-Identifier: MIT
--- The convoy: an echo server beside workers that only compute, 0 to 4 of them. How long does a round trip take?
+-- The convoy effect: an echo server beside 0 to 4 workers that only compute. How long does a round trip take?
 --
 --   manymoons --world threads scripts/convoy.lua [seconds for each number of spinners [one number of spinners]]
 --   MANYMOONS_GIL=legacy manymoons --world threads scripts/convoy.lua
 --   manymoons compare --worlds threads,interpreters --html convoy.html scripts/convoy.lua 0.1
 --
--- The server and the spinners are workers of the default world, so with `threads` they share one lock; the client is a
--- process of its own, and thinks for half a millisecond between two requests. A sleeper asks to be woken each
--- millisecond. The figures go to stderr, so that the output is the same in all worlds; in the serial world nothing runs
--- beside anything else. tests/bench/python/convoy.py is the same program in Python.
+-- The server and the spinners are workers of the default world, so with `threads` they share one lock. The client is a
+-- separate process that pauses for half a millisecond between two requests. A sleeper sleeps for a millisecond at a
+-- time. The figures go to stderr, so that the output is the same in all worlds. The serial world cannot run this
+-- script: nothing runs in parallel there. tests/bench/python/convoy.py is the same program in Python.
 local mm = require "manymoons"
 
 local seconds = tonumber(arg and arg[1]) or 1
-local only = tonumber(arg and arg[2]) -- then the figures come a line each, for programs that compare them
+local only = tonumber(arg and arg[2]) -- prints one figure on each line, for programs that compare them
 local think = 0.0005
 
 if mm.current_world() == "serial" then
-  io.stderr:write("convoy.lua: a server and its client run at the same time: any world but serial can do that\n")
+  io.stderr:write("convoy.lua: a server and its client must run at the same time: use any world but serial\n")
   os.exit(1)
 end
 
--- Nothing takes the thread away from a task: in the world async a spinner has to give way by itself.
+-- Tasks are not preempted: in the world async a spinner has to yield by itself.
 local gives_way = mm.current_world() == "async"
 
 local function spin(go_on, report)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Counting down, in as many parts as there are workers: work that does nothing but compute. David Beazley's
--- demonstration of what a global lock does to threads.
+-- Counting down, in one part for each worker: pure computation. This is David Beazley's demonstration of the effect of
+-- a global lock on threads.
 --
 --   manymoons compare scripts/countdown.lua [from]
 local mm = require "manymoons"

@@ -3,9 +3,9 @@
 --
 --   manymoons compare scripts/crawl.lua [pages [seconds]]
 --
--- The site is real: a folder of pages with links, written by this script, and served by a process that takes some time
--- for each page. Fetching is waiting, and is done by tasks of one thread in each world; parsing is work, and is done by
--- a pool of the world, whose results a task awaits like anything else. Each page is fetched once. Needs luasocket.
+-- The site is a folder of pages with links, which this script writes; a process serves it, with a delay for each page.
+-- Fetching is waiting: in every world, tasks of one thread do it. Parsing is computing: a pool of the world does it,
+-- and a task waits for each result. Each page is fetched once. Needs luasocket.
 package.path = (arg[0]:match("^.*/") or "") .. "?.lua;" .. package.path
 local mm = require "manymoons"
 local sockets = require "sockets"
@@ -15,7 +15,7 @@ local PAGES, DELAY, AT_ONCE = tonumber(arg[1]) or 200, tonumber(arg[2]) or 0.005
 
 -- The site --------------------------------------------------------------------------------------------
 
--- Page n links to 2n and 2n + 1, so all are reached from the first, and to some at random.
+-- Page n links to 2n and 2n + 1, so that all pages can be reached from the first, and to a few random pages.
 local function write_site(folder)
   local seed = 7
   local function random(most)

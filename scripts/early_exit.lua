@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- A shared flag that tells workers to stop looking: is a number prime? Each worker tries a part of the divisors, and
--- asks the flag now and then whether another one has found a divisor. After chapter 9 of High Performance Python
--- (Gorelick and Ozsvald). Usage: early_exit.lua [WORKERS [ASK_EVERY]]
+-- Is a number prime? Each worker tries a part of the divisors, and reads a shared flag now and then, which is set when
+-- another worker has found a divisor. After chapter 9 of High Performance Python (Gorelick and Ozsvald).
+-- Usage: early_exit.lua [WORKERS [ASK_EVERY]]
 --
--- Where the flag lives decides what asking costs: nowhere (all divisors are tried), with a manager, in a Table, in a
--- Value, or in an Array. The times are shown on stderr.
+-- The place of the flag decides the cost of reading it: no flag (all divisors are tried), a manager, a Table, a
+-- Value, or an Array. The times are shown on stderr.
 local mm = require("manymoons")
 
 local workers, every = tonumber(arg[1]) or 2, tonumber(arg[2]) or 1000
@@ -27,7 +27,7 @@ local flags = {
     ask = function(flag) return flag[1] ~= 0 end, set = function(flag) flag[1] = 1 end },
 }
 
--- Tries every `step`th odd divisor from `first` on. True: none divides n.
+-- Tries every `step`th odd divisor from `first` on. Returns true if none divides n.
 local function has_no_divisor(n, first, step, most, flag, ask, set, many)
   local left = many
   for i = first, most, step do

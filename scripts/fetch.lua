@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- Fetching many pages from a server that takes its time: slow input and output, where waiting is all there is to do.
+-- Fetching many pages from a slow server: nearly all of the time is spent waiting.
 --
 --   manymoons compare scripts/fetch.lua [pages [seconds [workers]]]
 --
--- The script starts the server itself: a process with a task for each connection, which answers each request after
--- that many seconds. The workers fetch: in the world async they are tasks of one thread, and all wait at once.
+-- The script starts the server: a process with a task for each connection, which answers each request after `seconds`.
+-- The workers fetch; in the world async they are tasks of one thread, and all wait at once.
 -- Needs luasocket.
 package.path = (arg[0]:match("^.*/") or "") .. "?.lua;" .. package.path
 local mm = require "manymoons"
@@ -20,7 +20,7 @@ local function answer(client)
   local request = sockets.receive(client, "*l")
   local path = request and request:match("^GET (%S+) HTTP/1%.[01]$")
   repeat local header = sockets.receive(client, "*l") until header == nil or header == ""
-  mm.sleep(DELAY) -- it has to ask a database, say
+  mm.sleep(DELAY) -- for example, to query a database
   local status, body = "200 OK", path and page(path)
   if not path then status, body = "400 Bad Request", "" end
   local head = "HTTP/1.1 " .. status .. "\r\nContent-Length: " .. #body .. "\r\nConnection: close\r\n\r\n"

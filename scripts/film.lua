@@ -2,17 +2,17 @@
 -- A film of a dive into the Mandelbrot set: each frame is a task.
 --
 --   manymoons scripts/film.lua [options] [film.y4m]
---     --frames N      how many (100)
---     --width N       of the film in pixels (320); the height is three quarters of it
+--     --frames N      number of frames (default: 100)
+--     --width N       width of the film in pixels (default: 320); the height is three quarters of it
 --     --engine URL    render on the pool "film" of that Redis or Valkey server, with workers started by
 --                     manymoons worker URL --pool film
---     --machines N    start a server and N workers for it, on this machine; each in a network namespace of its own if
---                     this is root, as if they were machines
---     --kill N        with --machines: kill a worker N times while the film is made, and start another one
+--     --machines N    start a server and N workers on this machine; as root, each in a network namespace of its own,
+--                     which stands for a machine
+--     --kill N        with --machines: N times, kill a worker during the work and start another one
 --
--- Without --engine and --machines it is a pool of this machine. The film is YUV4MPEG2, which takes no library to write,
--- and mpv, ffmpeg and VLC show it. Frames arrive in any order and are written in theirs. Some are made a second time
--- here, to check that a film made by strangers, some of whom died, is the same to the byte.
+-- Without --engine and --machines the pool is on this machine. The film is YUV4MPEG2, which needs no library; mpv,
+-- ffmpeg and VLC play it. Frames arrive in any order and are written in theirs. Some frames are rendered a second time
+-- here, to check that frames from other workers, some of which were killed, are identical.
 local mm = require("manymoons")
 
 local options = { frames = 100, width = 320, machines = 0, kill = 0 }
@@ -34,7 +34,7 @@ local width = options.width - options.width % 4
 local height = width * 3 / 4
 local path = options.path or "film.y4m"
 
--- A frame: everything it needs is in its arguments, for it may run anywhere ------------------------------------------
+-- A frame: all its input is in its arguments, because it may run anywhere --------------------------------------------
 
 local function render(columns, rows, number, frames)
   local CENTRE_X, CENTRE_Y = -0.743643887037151, 0.131825904205330
@@ -89,7 +89,7 @@ local function start(command)
   return must(string.format("{ %s </dev/null >>%s/log 2>&1 & echo $!; }", command, farm.folder))
 end
 
--- A namespace, its cable in the bridge of the first one.
+-- A namespace, with a cable to the bridge of the first one.
 local function new_machine(number)
   if not farm.has_namespaces then return "" end
   local ns, cable = farm.name .. number, "v" .. number
@@ -105,7 +105,7 @@ local function start_worker(number)
     farm.machines[number], farm.program, farm.url, farm.folder))
 end
 
--- What ends all of it, however this script ends: its standard input closes with us.
+-- Ends everything, in whatever way this script ends: its standard input closes then.
 local function watch_over()
   farm.watcher = assert(io.popen(string.format([[cat >/dev/null
     for pid in $(cat %s/pids); do kill -9 $pid; done 2>/dev/null
@@ -150,7 +150,7 @@ local function build_farm(count)
   return farm.own_url, farm.folder .. "/secret"
 end
 
--- One dies, and another one takes its place; what it had is taken over by the others.
+-- Kills one worker and starts another one; the others take over its tasks.
 local function kill_one(count)
   local number = farm.killed % count + 1
   farm.killed = farm.killed + 1

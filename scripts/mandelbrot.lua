@@ -3,12 +3,12 @@
 --
 --   manymoons scripts/mandelbrot.lua [width] [picture.png]
 --
--- A row costs as much as the points it has near the set: some a hundred times what others do. So there are many more
--- rows than workers, and whoever is done with one takes the next.
--- The file is a PNG whose data is not compressed, which takes no library: each row is a block of its own, and the
--- worker that drew it writes the block, checksum and all. What is left for the parent is to put them together.
+-- The cost of a row depends on how many of its points are near the set: some rows cost a hundred times as much as
+-- others. So there are many more rows than workers, and a worker that has finished a row takes the next.
+-- The file is an uncompressed PNG, which needs no library: each row is a block of its own, and the worker that drew it
+-- writes the block with its checksum. The parent only joins the blocks.
 --
--- The script checks itself: the picture must be symmetric to the byte, and the set must have the area that is known.
+-- The script checks itself: the picture must be symmetric to the byte, and the set must have the known area.
 local mm = require("manymoons")
 
 local width = math.floor(tonumber(arg[1]) or 640)
@@ -16,14 +16,14 @@ local path = arg[2] or "mandelbrot.png"
 local height = math.floor(width * 3 / 4)
 
 local ITERATIONS = 1000
-local SAMPLES = 2 -- across and down a pixel: edges become smooth
-local ESCAPE = 256 -- far beyond the 2 that would do: the colours become smooth
+local SAMPLES = 2 -- across and down a pixel: smooths edges
+local ESCAPE = 256 -- far more than the necessary 2: smooths colours
 local CENTRE, SPAN = -0.65, 3.3
 local STEP = SPAN / (width * SAMPLES)
 
 -- Colours ----------------------------------------------------------------------------------------------------
 
--- From deep blue through white and amber to black, and round again.
+-- From deep blue through white and amber to black, and around again.
 local STOPS = {
   { 0.0000, 0, 7, 100 },
   { 0.1600, 32, 107, 203 },
@@ -42,21 +42,21 @@ local function colour_at(position)
   return from[2] + share * (to[2] - from[2]), from[3] + share * (to[3] - from[3]), from[4] + share * (to[4] - from[4])
 end
 
--- Iterations grow without bound near the set; their logarithm keeps the bands about as wide as they look.
+-- Iterations grow without bound near the set; with their logarithm, bands keep about the same visible width.
 local function colour_of(iterations)
   return colour_at(0.42 * (math.log(1 + iterations) - 1.4) % 1)
 end
 
 -- The set ----------------------------------------------------------------------------------------------------
 
--- The two largest parts of the set, where iterating would take longest and tell nothing new.
+-- The two largest parts of the set, where iterating would take longest and has a known result.
 local function is_in_largest_parts(x, y)
   local from_cusp = (x - 0.25) * (x - 0.25) + y * y
   local in_cardioid = from_cusp * (from_cusp + x - 0.25) <= 0.25 * y * y
   return in_cardioid or (x + 1) * (x + 1) + y * y <= 0.0625
 end
 
--- How fast the point runs away, as a smooth number of iterations; nil if it does not.
+-- How fast the point escapes, as a smooth number of iterations; nil if it does not.
 local function escape_of(x, y)
   if is_in_largest_parts(x, y) then return nil end
   local a, b, aa, bb = 0, 0, 0, 0
@@ -104,8 +104,8 @@ end
 
 local function little_endian(number, size) return big_endian(number, size):reverse() end
 
--- Exclusive or: an operator in some Luas, a library in others, and in some neither. So it is a table here, for
--- two bytes, and longer numbers are treated as bytes.
+-- Exclusive or is an operator in some Luas, a library in others, and missing in some. So this is a table for
+-- two bytes; longer numbers are handled byte by byte.
 local function xor_bits(a, b)
   local result, bit = 0, 1
   while a > 0 or b > 0 do
@@ -128,7 +128,7 @@ local function make_xor_table()
   return xor
 end
 
--- The checksum's table, its four bytes apart, the lowest first.
+-- The checksum's table, as four separate bytes, the lowest first.
 local function make_crc_tables()
   local tables = { {}, {}, {}, {} }
   for index = 0, 255 do
@@ -165,7 +165,7 @@ local function chunk(kind, data) return big_endian(#data, 4) .. kind .. data .. 
 
 local ADLER = 65521
 
--- Adler's sums over a text, as they are when nothing comes before it.
+-- Adler's sums over a text, starting from the initial state.
 local function adler_sums(text)
   local sum, sum_of_sums = 0, 0
   for i = 1, #text do
@@ -178,7 +178,7 @@ end
 -- Rows, on the workers ---------------------------------------------------------------------------------------
 
 local function draw_row(row)
-  local pixels, inside = { "\0" }, 0 -- the zero: this row is not a difference to another
+  local pixels, inside = { "\0" }, 0 -- the zero: filter type "none"
   for column = 0, width - 1 do
     local red, green, blue, in_set = pixel_at(column, row)
     pixels[column + 2] = char(floor(red + 0.5), floor(green + 0.5), floor(blue + 0.5))
@@ -218,7 +218,7 @@ local function check_symmetry(rows)
   end
 end
 
--- The area is 1.5066; a picture errs by a part of the pixels along the border, the more the coarser it is.
+-- The area is 1.5066; the error of a picture is a share of the pixels along the border, so it grows with their size.
 local function check_area(rows)
   local inside = 0
   for _, row in ipairs(rows) do inside = inside + row.inside end

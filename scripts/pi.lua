@@ -3,13 +3,13 @@
 --
 --   manymoons scripts/pi.lua [points]
 --
--- Tasks of one size go to the workers of a pool, and each draws its own random numbers, from a seed that depends on
--- the task's number alone: so the answer is the same whoever runs which task, and in whatever world.
--- The script checks itself: an estimate further than five standard errors from pi would be a bug, not bad luck.
+-- Tasks of equal size go to the workers of a pool. Each draws its own random numbers, from a seed that depends only on
+-- the task's number: so the answer is the same in every world, and does not depend on which worker runs which task.
+-- The script checks itself: an estimate more than five standard errors from pi would be a bug.
 local mm = require("manymoons")
 
 local TASKS = 100
-local points = math.max(1, math.ceil((tonumber(arg[1]) or 4e7) / TASKS)) -- of one task
+local points = math.max(1, math.ceil((tonumber(arg[1]) or 4e7) / TASKS)) -- in one task
 
 -- Lehmer's generator, in its "minimal standard" form: its products stay below 2^53, so that integers and doubles
 -- give the same numbers.
@@ -48,7 +48,7 @@ local standard_error = 4 * math.sqrt(share * (1 - share) / total)
 local miss = math.abs(estimate - math.pi)
 print(string.format("pi is about %.6f", estimate))
 print(string.format("%d of %d points in the circle", hits, total))
-print(string.format("off by %.6f; the standard error of so many points is %.6f", miss, standard_error))
+print(string.format("error %.6f; the standard error for this many points is %.6f", miss, standard_error))
 if miss > 5 * standard_error then
   io.stderr:write("pi.lua: the estimate is wrong\n")
   os.exit(1)

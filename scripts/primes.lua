@@ -1,26 +1,26 @@
 -- SPDX-License-Identifier: MIT
--- Searching for primes, and proving that a number is one, in the manner of chapter 9 of High Performance Python.
+-- Searching for primes, and checking whether a number is prime, after chapter 9 of High Performance Python.
 --
 --   manymoons scripts/primes.lua [first last [number …]]
 --
--- The search is the easy case: many independent pieces, results wanted from all of them. Pieces are small, because
--- they are of unequal cost and a worker that has drawn a cheap one should find another.
+-- The search is the easy case: many independent pieces, all of whose results are needed. Pieces are small, because
+-- their costs differ, and a worker that has finished a cheap piece should find another.
 --
--- The validation of one large number is the hard case: the candidates for a factor are shared out, and once
--- one worker has found a factor, all the work of the others is for nothing. They look at a flag every now and then:
--- a queue which is not empty as soon as there is a factor. Looking has a price, and so it is done once per many
--- thousand candidates; and most composite numbers have a small factor, which is found before anybody is asked.
+-- The validation of one large number is the hard case: the candidates for a factor are divided among the workers, and
+-- when one worker has found a factor, the work of the others is wasted. So they check a flag now and then:
+-- a queue that is not empty once there is a factor. The check has a cost, so it is made once per many
+-- thousand candidates. Most composite numbers have a small factor, which the parent finds before it asks the workers.
 --
 -- The script checks itself: the search against a sieve, the validation against the numbers' known factors.
 local mm = require("manymoons")
 
-local PIECE = 2000 -- numbers of one piece of the search
-local SMALL_FACTOR = 1000 -- looked for here, without workers
+local PIECE = 2000 -- numbers in one piece of the search
+local SMALL_FACTOR = 1000 -- smaller factors are tried here, without workers
 local CANDIDATES = 1000000 -- for a factor, in one piece of a validation
 local LOOK_EVERY = 50000
-local LARGEST = 2 ^ 52 -- above, doubles cannot tell whether a division leaves a rest
+local LARGEST = 2 ^ 52 -- above it, doubles cannot represent the remainder of a division
 
--- A whole number, as an integer where Lua has them: they divide faster than floats.
+-- A whole number, as an integer if this Lua has integers: they divide faster than floats.
 local function whole(text)
   local number = tonumber(text)
   if not number or number % 1 ~= 0 or number < 1 or number > LARGEST then
@@ -34,7 +34,7 @@ local function integer_root(number) return math.floor(number ^ 0.5) end
 
 -- Search -----------------------------------------------------------------------------------------------------
 
--- By trial division, on purpose: this is the work to be shared out.
+-- By trial division, on purpose: this is the work for the pool.
 local function is_prime(number)
   if number < 4 or number % 2 == 0 then return number == 2 or number == 3 end
   for divisor = 3, integer_root(number), 2 do
@@ -59,7 +59,7 @@ local function search(pool, first, last)
   return count
 end
 
--- The same number by another way: Eratosthenes' sieve, of which only the range itself is kept.
+-- The same number in another way: the sieve of Eratosthenes, which keeps only the range itself.
 local function count_by_sieve(first, last)
   local root = integer_root(last)
   local small, composite = {}, {}
@@ -79,8 +79,8 @@ end
 
 -- Validation -------------------------------------------------------------------------------------------------
 
--- An odd factor of `number` from `first` to `last`, which is put into `found`; nil if there is none, or if it no
--- longer matters.
+-- Finds an odd factor of `number` from `first` to `last` and puts it into `found`; nil if there is none, or if another
+-- worker has found one.
 local function find_factor(number, first, last, found)
   for from = first, last, 2 * LOOK_EVERY do
     if not found:empty() then return nil end
@@ -115,7 +115,7 @@ local function find_large_factor(pool, number, root)
   return factor
 end
 
--- Any factor of the number but 1 and itself; nil: it is a prime, or 1.
+-- Any factor of the number but 1 and itself; nil if it is prime, or 1.
 local function factor_of(pool, number)
   local root = integer_root(number)
   return find_small_factor(number, root) or find_large_factor(pool, number, root)
@@ -128,7 +128,7 @@ local function fail(...)
   os.exit(1)
 end
 
--- Numbers that are slow to settle, and whether they are primes. The others are products: of 7 and a large prime, of
+-- Numbers that take long to check, and whether they are prime. The others are products: of 7 and a large prime, of
 -- two primes of which one is found early, and of two primes next to the root, found last.
 local examples = {
   { "1000000000000519", false },
@@ -146,7 +146,7 @@ local function run_search(pool, first, last)
   if count ~= expected then fail("the sieve finds %d", expected) end
 end
 
--- Which factor is found first depends on who is faster, so it is checked and not printed.
+-- Which factor is found first depends on timing, so it is checked and not printed.
 local function run_validation(pool, text, expected)
   local number = whole(text)
   local factor = factor_of(pool, number)

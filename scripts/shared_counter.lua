@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- A counter that several workers raise, in three ways: read and write, with a lock around, in one step.
+-- A counter that several workers increment, in three ways: read and write, under a lock, in one atomic step.
 -- Usage: shared_counter.lua [WORKERS [ROUNDS]]; manymoons compare scripts/shared_counter.lua
 --
--- Read and write loses what came between: also under a GIL, for the lock of the VM protects each step of the VM, not
--- two of them. That count is shown on stderr, because it differs from run to run; the others are right in every world.
+-- "Read and write" loses the increments between the two, also under a GIL: the lock of the VM protects each step of the
+-- VM, not two together. That count is shown on stderr, because it differs between runs; the others are right in every
+-- world.
 local mm = require("manymoons")
 
 local workers, rounds = tonumber(arg[1]) or 4, tonumber(arg[2]) or 100000

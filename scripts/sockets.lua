@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Sockets of luasocket (Debian: lua-socket) whose waits let others go on: in a task the other tasks, elsewhere the
--- other threads. For fetch.lua, chat.lua and crawl.lua.
+-- Sockets of luasocket (Debian: lua-socket) whose waits let other code run: in a task the other tasks, outside of tasks
+-- the other threads. Used by fetch.lua, chat.lua and crawl.lua.
 --
--- luasocket itself never waits here: its timeout is 0, and where it says "timeout", wait_fd waits.
+-- luasocket itself never waits here: its timeout is 0, and when it returns "timeout", wait_fd waits.
 local mm = require "manymoons"
 local ok, socket = pcall(require, "socket")
 if not ok then
@@ -18,7 +18,7 @@ local function prepare(s)
   return s
 end
 
--- A server on a free port of this machine, and the port.
+-- Returns a server on a free port of this machine, and the port.
 function sockets.listen()
   local server = prepare(assert(socket.bind("127.0.0.1", 0, 1024)))
   local _, port = server:getsockname()
@@ -50,7 +50,7 @@ function sockets.connect(port)
   return s
 end
 
--- A line without its end, with "*l", or all until the other side closes, with "*a"; nil at the end.
+-- Receives a line without its line end ("*l"), or everything until the peer closes ("*a"); nil at the end.
 function sockets.receive(s, pattern)
   local parts = {}
   local text, why, rest = s:receive(pattern)
@@ -65,7 +65,7 @@ function sockets.receive(s, pattern)
   return table.concat(parts)
 end
 
--- True; or false if the other side has closed.
+-- Returns true; false if the peer has closed.
 function sockets.send(s, text)
   local sent, why, last = s:send(text)
   while not sent do

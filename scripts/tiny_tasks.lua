@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Tasks so small that copying them is most of the work: what a worker must save before it pays.
+-- Tasks so small that copying them is most of the work: here workers cost more than they save.
 --
 --   manymoons compare scripts/tiny_tasks.lua [tasks] [chunksize]
 local mm = require "manymoons"

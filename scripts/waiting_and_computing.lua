@@ -3,13 +3,13 @@
 --
 --   manymoons compare scripts/waiting_and_computing.lua [share]
 --
--- The share of the time of a task that it computes: 0 (it only waits, as for a network), 0.5, or 1. Without it, all
--- three.
+-- `share` is the part of a task's time in which it computes: 0 (it only waits, as for a network), 0.5, or 1. Default:
+-- all three.
 local mm = require "manymoons"
 
 local tasks, length = 16, 0.02 -- seconds
 
--- How many rounds of the loop fill a second: measured here, so that it is right on each machine.
+-- How many rounds of the loop take a second: measured, because machines differ.
 local function compute(rounds)
   local x = 0
   for i = 1, rounds do x = x + i % 7 end

@@ -3,18 +3,18 @@
 --
 --   manymoons scripts/wordcount.lua [directory] [megabytes]
 --
--- The parent lists the files and puts them together in batches of about one size; a worker reads the files of a batch
--- itself, so that texts never travel, and sends back how often each word occurs in them. Files that are not
--- text (with a NUL in them) or compressed are left out; after so many megabytes (32 unless told) the rest is, too.
+-- The parent lists the files and divides them into batches of about equal size. A worker reads the files of a batch
+-- itself, so that texts are not sent, and returns how often each word occurs in them. Files that are not
+-- text (with a NUL in them) or compressed are left out. The script reads at most `megabytes` (default: 32).
 --
--- The script checks itself: the words of each file are counted once more in another way.
+-- The script checks itself: it counts the words of each file a second time in another way.
 local mm = require("manymoons")
 
 local MEGABYTE = 1e6
 local BATCH_SIZE = MEGABYTE / 2
 local SHOWN = 20
 
--- Bytes above 127 are taken for letters: so words in UTF-8 stay whole, whatever the language.
+-- Bytes above 127 count as letters, so words in UTF-8 stay whole in any language.
 local LETTER = "[A-Za-z\128-\255]"
 local compressed = { gz = true, bz2 = true, xz = true, zst = true, zip = true, png = true, jpg = true, pdf = true }
 
@@ -25,7 +25,7 @@ end
 
 -- Files ------------------------------------------------------------------------------------------------------
 
--- A directory that may not be read is left out, as find does it.
+-- A directory without read permission is left out, as with find.
 local function list_with_lfs(lfs, directory, list)
   local readable, names, state = pcall(lfs.dir, directory)
   if not readable then return end
@@ -53,7 +53,7 @@ local function list_with_find(directory, list)
   end
 end
 
--- The regular files below the directory, in an order that does not depend on who lists them.
+-- The regular files below the directory, in a fixed order.
 local function list_files(directory)
   local list = {}
   local has_lfs, lfs = pcall(require, "lfs")
@@ -74,7 +74,7 @@ local function file_size(path)
   return size
 end
 
--- Lists of files of BATCH_SIZE bytes each, or a little more; and what they have in total.
+-- Lists of files of BATCH_SIZE bytes each, or a little more; and their total size.
 local function make_batches(files, limit)
   local batches, batch, batch_size, total = {}, {}, 0, 0
   for _, path in ipairs(files) do
@@ -144,8 +144,8 @@ local function merge(results)
   return all
 end
 
--- The most frequent words by falling count, those of one count in the alphabet's order; how many words differ; and
--- the sum of the counts. Sorting only words that may be shown saves most of the time that no worker can share.
+-- The most frequent words by falling count, words of equal count in alphabetical order; the number of different words;
+-- and the sum of the counts. Sorting only words that may be shown saves most of the time in the parent.
 local function rank(counts)
   local numbers, words, sum = {}, {}, 0
   for _, count in pairs(counts) do

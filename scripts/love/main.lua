@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- A small game for LÖVE 11: walkers look for their way through a maze, and the frames stay smooth, because other cores
--- do the looking. Each frame asks which of the futures are done; nothing waits.
+-- A small game for LÖVE 11: walkers look for paths through a maze, and the frames stay smooth, because other cores
+-- compute the paths. Each frame checks which of the futures are done; nothing waits.
 --
 --     LUA_CPATH="build/lua/5.1/?.so;;" love scripts/love [pool|thread|here] [FRAMES] [PICTURE.png]
 --
--- `pool` is manymoons; `thread` does the same with love.thread and channels; `here` looks for ways in the frame itself.
--- With FRAMES it ends by itself, and prints a table of frame times.
+-- `pool` uses manymoons, `thread` love.thread and channels; `here` computes paths in the frame itself.
+-- With FRAMES the game ends after so many frames and prints a table of frame times.
 -- luacheck: ignore love
 local paths = require("paths")
 
@@ -13,7 +13,7 @@ local WIDTH, HEIGHT, CELL, WALKERS = 120, 80, 8, 60
 local mode, frames, picture = arg[2] or "pool", tonumber(arg[3]), arg[4]
 local grid, walkers, times, found, finder = "", {}, {}, 0, nil
 
--- Who looks for ways: ask(walker, from, to) once, and collect() each frame, which calls arrive(walker, list).
+-- Path finders: ask(walker, from, to) starts a search; collect(), once a frame, calls arrive(walker, list) for results.
 local finders = {}
 
 function finders.pool(arrive)
@@ -117,7 +117,7 @@ end
 
 local begun, next_frame
 
--- 60 frames a second also where nobody waits for a screen.
+-- 60 frames a second, even without a screen to wait for.
 local function wait_for_frame()
   next_frame = (next_frame or love.timer.getTime()) + 1 / 60
   love.timer.sleep(math.max(0, next_frame - love.timer.getTime()))

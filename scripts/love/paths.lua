@@ -33,8 +33,7 @@ local function pop(heap, costs)
   return first
 end
 
--- find(grid, width, height, from, to) → the list of cells from one to the other; nil if there is no way. Cells count
--- from 0.
+-- find(grid, width, height, from, to) → the list of cells on a path; nil if there is none. Cells count from 0.
 function paths.find(grid, width, height, from, to)
   local tx, ty = to % width, math.floor(to / width)
   local came, steps, costs, heap = { [from] = from }, { [from] = 0 }, { [from] = 0 }, {}

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A plugin's worth of Neovim: `:Grep PATTERN [FOLDER]` looks through a tree on all cores, in interpreters with Neovim's
--- own LuaJIT, and fills the quickfix list as it goes. The editor stays awake: the search is a task in Neovim's loop.
+-- A small Neovim plugin: `:Grep PATTERN [FOLDER]` searches a folder on all cores, in interpreters with Neovim's own
+-- LuaJIT, and fills the quickfix list as results arrive. The editor does not freeze: the search is a task in its loop.
 --
 --     :luafile scripts/neovim/grep.lua       with package.cpath such that require "manymoons" finds it
 -- luacheck: ignore vim
@@ -9,7 +9,7 @@ local uv = vim.uv or vim.loop
 
 local BATCH, LINES_MAX = 64, 10000
 
--- In a worker: the lines of some files that match, as { file, line number, text }.
+-- Runs in a worker: returns the matching lines of some files, as { file, line number, text }.
 local function grep(pattern, files)
   local found = {}
   for _, name in ipairs(files) do
@@ -50,7 +50,7 @@ local function batches(folder)
   end)
 end
 
--- Most of Neovim's functions may not be called from its loop, where tasks run: this waits until they may.
+-- Most of Neovim's functions may not be called from its event loop, where tasks run: this switches to the main loop.
 local function in_editor(f, ...)
   local args = { ... }
   return mm.async.await(function(resume)

@@ -57,7 +57,7 @@ local function convoy_row(spinners, metric, most)
   return {
     name = ("convoy-%s-%d"):format(metric, spinners), metric = metric, unit = "us", better = "less",
     title = ("Echo beside %d computing threads, %s"):format(spinners, metric), contenders = contenders,
-    note = "The client is a process of its own that thinks for 0.5 ms; `scripts/convoy.lua` shows the other figures.",
+    note = "The client is a separate process that pauses for 0.5 ms; `scripts/convoy.lua` shows the other figures.",
   }
 end
 
@@ -225,10 +225,10 @@ local function alone_row(mode, title)
 end
 
 local COST = { metric = "cost", unit = "us" }
-local THREADS_PASS_REFERENCES = "Threads of one Python run one at a time and pass references, so that nothing is "
-  .. "copied: shown, and not counted as peers."
-local THREADS_SHARE = "A thread of Python has no interpreter of its own, a Worker of Node has."
-local TRANSFER = "With `transfer` the sender gives away a copy of the bytes, made for each message."
+local THREADS_PASS_REFERENCES = "Threads of one Python process run one at a time and pass references, so that "
+  .. "nothing is copied: they are shown, but not counted as peers."
+local THREADS_SHARE = "A Python thread has no interpreter of its own; a Node Worker has one."
+local TRANSFER = "With `transfer` the sender transfers a copy of the bytes that it makes for each message."
 
 return {
   {
@@ -259,12 +259,12 @@ return {
   },
   {
     name = "doubles", title = "One table of a million doubles", metric = "time", unit = "ms", better = "less",
-    note = "From asking a worker for it to having it.",
+    note = "From the request to a worker until the value is there.",
     contenders = transfer("doubles1e6", { most = 30 }, { 8, 3, 4 }),
   },
   {
     name = "strings-64MiB", title = "One string of 64 MiB", metric = "throughput", unit = "GB/s", better = "more",
-    note = "From asking a worker for it to having it. " .. TRANSFER,
+    note = "From the request to a worker until the value is there. " .. TRANSFER,
     contenders = join(transfer("64MiB", nil, { 8, 2, 4 }), {
       node("postMessage, transfer", "transfer.js transfer 64MiB 6"),
     }),
@@ -280,12 +280,12 @@ return {
   },
   {
     name = "round-trip", title = "Round trip, awake", metric = "time", unit = "us", better = "less",
-    note = "One follows the other at once; the mean. " .. THREADS_PASS_REFERENCES,
+    note = "Each round trip follows the last at once; the mean. " .. THREADS_PASS_REFERENCES,
     contenders = echo("awake", { most = 1 }, { 200000, 3000, 4000 }),
   },
   {
     name = "round-trip-asleep", title = "Round trip, asleep", metric = "time", unit = "us", better = "less",
-    note = "A millisecond lies between two, in which the worker falls asleep; the median.",
+    note = "There is a pause of a millisecond between two, in which the worker falls asleep; the median.",
     contenders = join(
       { reference("futex", "futex 150") },
       echo("asleep", { most = 1.3, of = "C futex" }, { 150, 150, 150 })
@@ -332,7 +332,7 @@ return {
   {
     name = "memory-interpreter", title = "Memory of an idle interpreter", metric = "memory", unit = "KiB",
     better = "less",
-    note = "By how much the private memory of the process grows. " .. THREADS_SHARE,
+    note = "The growth of the private memory of the process. " .. THREADS_SHARE,
     contenders = {
       ours("Process", "interpreters", "idle.lua fork 64", { most = 50 }),
       python("Thread", "idle.py thread 64"),
@@ -341,7 +341,7 @@ return {
   },
   {
     name = "memory-process", title = "Memory of an idle process", metric = "memory", unit = "KiB", better = "less",
-    note = "What is private to it, of one's own or because it was written to.",
+    note = "The pages that are private to the process, or became so because it wrote to them.",
     contenders = {
       ours("fork", "processes", "idle.lua fork 16", { most = 1024 }),
       ours("forkserver", "processes", "idle.lua forkserver 16", { most = 1024 }),
@@ -360,12 +360,12 @@ return {
   {
     name = "pool-squares", title = "Pool of two: map of 100,000 squares", metric = "rate", unit = "k/s",
     better = "more",
-    note = "Without `chunksize`; the executors of Python have no choice of their own and take one by one.",
+    note = "Without `chunksize`; Python's executors do not choose one and take items one by one.",
     contenders = join(pool("squares", { 100000, 100000, 3000, 10000, 40000 }, { least = 5000 }), { no_pool(100000) }),
   },
   {
     name = "pool-cpu", title = "Pool of two: calls that compute", metric = "speedup", unit = "times", better = "more",
-    note = "Against the same calls without a pool.",
+    note = "Compared with the same calls without a pool.",
     contenders = pool("cpu", { 24, 24, 24, 24, false }, { least = 1.95 }),
   },
   {
@@ -377,13 +377,13 @@ return {
     }),
   },
   {
-    name = "pool-strings", title = "Pool of two: strings of 1 MiB, there and back", metric = "rate", unit = "GB/s",
+    name = "pool-strings", title = "Pool of two: strings of 1 MiB, sent and returned", metric = "rate", unit = "GB/s",
     better = "more",
     contenders = pool("strings", { 200, 100, 100, 100, false }),
   },
   {
-    name = "pool-open", title = "Pool of four, up and down", metric = "time", unit = "us", better = "less",
-    note = "Python's, which starts its workers lazily, with one call each.",
+    name = "pool-open", title = "Pool of four, started and stopped", metric = "time", unit = "us", better = "less",
+    note = "Python starts its workers lazily: with one call each.",
     contenders = (function()
       local list = pool("open", { 50, 5, 5, 50, false })
       list[1].target, list[2].target = { most = 1000 }, { most = 4000 }
@@ -395,33 +395,33 @@ return {
     better = "less",
     contenders = pool("apply", { 10000, 1500, 1000, 4000, 6000 }, { most = 5 }),
   },
-  shared_row("lock", "A lock, taken and left, alone", { 2000000, 1000000, 1000000 },
-    "Ours knows who holds it, and learns of the holder's death; Python's is a semaphore that does not."),
+  shared_row("lock", "A lock, acquired and released, uncontended", { 2000000, 1000000, 1000000 },
+    "Our lock knows its holder and detects the holder's death; Python's is a semaphore that does not."),
   shared_row("contended", "A shared counter, two workers, with a lock", { 500000, 200000 }),
-  shared_row("counter", "A shared counter, two workers, in one step", { 1000000, 100000 },
-    "Python's Value has no such step: its own lock is taken for each."),
+  shared_row("counter", "A shared counter, two workers, in one atomic step", { 1000000, 100000 },
+    "Python's Value has no atomic step: each change takes its lock."),
   shared_row("element", "An element of a shared array, read and written", { 2000000, 1000000 }),
   {
     name = "shared-table", title = "A key of a shared table, read and written", metric = "time", unit = "ns",
-    better = "less", note = "Python has a manager's dict for this.",
+    better = "less", note = "Python uses a manager's dict for this.",
     contenders = join(in_both("Table", "shared.lua table 1000000", { most = 2000 }),
       in_both("Manager", "shared.lua manager 20000"), { python("Manager", "shared.py manager 10000") }),
   },
   tasks_row("sleep", "10,000 tasks that sleep for a second", "time", "s", "less", { most = 1.1 }, { 10000, 10000 }),
-  tasks_row("memory", "What each of 10,000 sleeping tasks costs", "memory", "KiB", "less", { most = 2 },
-    { 10000, 10000 }, "Of the resident set."),
-  tasks_row("switch", "A task gives way", "time", "us", "less", { most = 0.3 }, { 1000000, 200000 }),
+  tasks_row("memory", "Memory of each of 10,000 sleeping tasks", "memory", "KiB", "less", { most = 2 },
+    { 10000, 10000 }, "Resident memory."),
+  tasks_row("switch", "A switch between tasks", "time", "us", "less", { most = 0.3 }, { 1000000, 200000 }),
   echo_server_row(),
   engine_row("tasks", "A pool on Redis, two workers: tasks one by one", "rate", "/s", "more", { least = 13000 }, 40000,
     python("RQ-like", "engine.py tasks 4000"),
-    "With an append-only file. Python says what RQ's SimpleWorker says, and loses what a dead worker had."),
+    "With an append-only file. Python sends the commands of RQ's SimpleWorker, and loses the tasks of a dead worker."),
   engine_row("items", "A pool on Redis, two workers: items of a list", "rate", "/s", "more",
     { least = 200000 }, 500000),
   engine_row("trip", "A pool on Redis: one call after the other", "time", "us", "less", nil, 1000,
     python("RQ-like", "engine.py trip 1000")),
-  engine_row("memory", "A pool on Redis: what the server keeps of 100,000 tasks", "memory", "KiB", "less",
+  engine_row("memory", "A pool on Redis: memory in the server after 100,000 tasks", "memory", "KiB", "less",
     { most = 1024 }, 100000),
-  engine_row("idle", "A pool on Redis: what an idle worker sends", "rate", "/s", "less", { most = 2 }, 20),
+  engine_row("idle", "A pool on Redis: commands of an idle worker", "rate", "/s", "less", { most = 2 }, 20),
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Runs the benchmarks: each row's contenders take turns (A B C A B C …), each time as a process of its own.
+-- Runs the benchmarks: each row's contenders take turns (A B C A B C …), each run in a new process.
 --
 --   manymoons tests/bench/run.lua                        all rows; writes docs/reference/performance.md as well
---   manymoons tests/bench/run.lua --only ROW             one row, on the terminal alone
---   manymoons tests/bench/run.lua --smoke                our programs alone, once, with tiny counts: do they run?
+--   manymoons tests/bench/run.lua --only ROW             one row, only on the terminal
+--   manymoons tests/bench/run.lua --smoke                only our programs, once, with tiny counts: do they run?
 --
--- From the project's folder. A program prints lines "metric value unit"; the row says which metric counts. A program
--- that is not on the machine is left out, one that fails is told on stderr and makes the exit status 1; both have a
--- dash in the tables. MM_BUILD is the folder of the variant to measure, if it is not build/release.
+-- Run it in the project's folder. A program prints lines "metric value unit"; the row names the metric. A program
+-- that is not on the machine is left out; one that fails is reported on stderr and makes the exit status 1. Both have a
+-- dash in the tables. MM_BUILD is the folder of the variant to measure; default: build/release.
 local folder = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = folder .. "/?.lua;" .. package.path
 local machine = require("machine")
@@ -26,11 +26,11 @@ The same work in manymoons, in Python and in Node, side by side: `make bench` ru
 writes this page. `make bench ONLY=%s` runs one row.
 
 %s
-A figure is the median of %d runs, each a process of its own; the contenders of a row take turns, so that what else the
-machine does strikes all alike. Take the ratios: the figures are those of this machine on this day. *One core* is the
-cost of a message, both ends together, with everything on one processor (`taskset -c 0`). *Times the best peer* is above
-1 where manymoons is better than the best of Python and Node. *Target* is what the project aims for, in the units of the
-row or as a multiple of another contender. A dash stands for what is not on this machine, or does not apply.
+A figure is the median of %d runs, each in a new process. The contenders of a row take turns, so that a change in the
+load of the machine affects all of them. Compare the ratios: the figures are those of this machine on this day. *One
+core* is the cost of a message, both ends together, with everything on one processor (`taskset -c 0`). *Times the best
+peer* is above 1 where manymoons is better than the best of Python and Node. *Target* is the project's goal, in the
+units of the row or as a multiple of another contender. A dash: not on this machine, or not applicable.
 
 ]]
 
@@ -39,7 +39,7 @@ local function fail(...)
   os.exit(2)
 end
 
--- What the command line asks for -----------------------------------------------------------------------------------
+-- The command line ---------------------------------------------------------------------------------------------------
 
 local function find_row(name)
   local names = {}

@@ -29,7 +29,7 @@ expect.equal(pool:map(function(x) return x * 2 end, { 1, 2, 3 }), { 2, 4, 6 })
 local q = mm.Queue{ engine = url, name = "items" }
 expect.equal(q:put("item"), true)
 expect.equal(q:get(5), "item")
-expect.truthy(engine.run(engine.program .. " pool " .. url .. " jobs"):find("1 workers"), "shown")
+expect.truthy(engine.run(engine.program .. " pool " .. url .. " jobs"):find("1 worker with"), "shown")
 
 -- All slots move, empty, to the other node.
 worker:kill("TERM")

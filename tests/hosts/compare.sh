@@ -71,7 +71,7 @@ printf '%s\n' "interpreters 1 1" "processes 1 1" "interpreters 3 3" "processes 3
   fail "workers do not follow --workers"
 grep -Eq "^interpreters +3 +$number" out || fail "no row for 3 workers"
 
-expect 1 "^the worlds do not agree: interpreters \(run 1\) printed something else than serial, first in line 2$" \
+expect 1 "^the outputs differ: interpreters \(run 1\) does not print the same as serial, first in line 2$" \
   --runs 1 --worlds serial,interpreters differs.lua
 grep -Fq 'here\7 it is\9interpreters' out || fail "the line is not shown"
 

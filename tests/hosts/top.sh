@@ -76,6 +76,6 @@ says() { # STATUS TEXT ARGUMENTS…
 }
 says 1 "no such process" --once 4194305
 says 1 "no program that uses manymoons" --once $$
-says 2 "whose?"
+says 2 "which program?"
 says 2 "unexpected 'x'" x
 says 0 "usage: manymoons top" --help

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- manymoons compare: the same script in every world, and what each made of it. The host program's alone.
+-- manymoons compare: runs a script in every world and compares times and outputs. Only the host program has it.
 --
 -- Each part knows only the data of those before it:
 --
---   plan      what the command line asks for
---   runs   the runs, in turns, each cell a world and a number of workers
---   summary     a row of numbers for each cell; whether all printed the same; who is fastest
+--   plan      the command line
+--   runs      the runs, in turns, each cell a world and a number of workers
+--   summary   a row of numbers for each cell; whether all printed the same; which is fastest
 --   text      the answer and the table, for people
---   advice    what follows from the numbers, in plain words
+--   advice    conclusions from the numbers, in plain words
 --   timeline  recorded runs, as one trace and as lanes
 --   export    JSON and CSV
 --   page      the page of --html
@@ -25,7 +25,7 @@ local judge = require("compare.summary")
 local text = require("compare.text")
 local timelines = require("compare.timeline")
 
--- What is going on, for those who watch: on stderr, where that is a terminal.
+-- Shows progress on stderr, if that is a terminal.
 local function new_progress(plan)
   local is_terminal = os.execute("test -t 2")
   if is_terminal ~= true and is_terminal ~= 0 then return function() end, function() end end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons pool URL NAME`: what a pool on an engine has and does, and its dead letters.
+-- `manymoons pool URL NAME`: shows a pool on a broker: its tasks, its workers, its dead letters.
 local mm = require("manymoons")
 local require = mm._require
 
@@ -10,11 +10,11 @@ local broker = require("broker.settings")
 
 local USAGE = [[
 usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID]
-Shows how much waits and runs in a pool on a Redis or Valkey server, and who its workers are.
+Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers.
   --json         as JSON
   --prometheus   as text for Prometheus
-  --dead         the tasks that were given up, and why
-  --retry ID     run such a task again (all: every one of them)
+  --dead         list the dead letters: tasks that were lost too often, and why
+  --retry ID     run a dead letter again (all: every one of them)
 ]]
 
 local function refuse(why)
@@ -53,9 +53,15 @@ local function seconds_in_words(seconds)
   return string.format("%.1f s", seconds)
 end
 
+local function count_of(count, noun) return string.format("%d %s%s", count, noun, count == 1 and "" or "s") end
+
 local function print_table(pool)
-  print(string.format("%s: %d waiting (the oldest for %s), %d running, %d dead; %d workers with %d slots",
-    pool.name, pool.waiting, seconds_in_words(pool.oldest), pool.running, pool.dead, #pool.workers, pool.slots))
+  local waiting = "nothing waiting"
+  if pool.waiting > 0 then
+    waiting = string.format("%d waiting (the oldest for %s)", pool.waiting, seconds_in_words(pool.oldest))
+  end
+  print(string.format("%s: %s, %d running, %d dead; %s with %s", pool.name, waiting, pool.running, pool.dead,
+    count_of(#pool.workers, "worker"), count_of(pool.slots, "slot")))
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
   for _, w in ipairs(pool.workers) do
@@ -66,10 +72,10 @@ end
 
 local METRICS = {
   { "waiting", "gauge", "tasks that no worker has taken yet" }, { "running", "gauge", "tasks that a worker has" },
-  { "dead", "gauge", "dead letters" }, { "slots", "gauge", "how many tasks can run at once" },
-  { "oldest", "gauge", "seconds that the oldest waiting task has waited" },
-  { "done", "counter", "tasks that the present workers have ended" },
-  { "failed", "counter", "those of them that failed" },
+  { "dead", "gauge", "dead letters" }, { "slots", "gauge", "tasks that can run at once" },
+  { "oldest", "gauge", "seconds for which the oldest waiting task has waited" },
+  { "done", "counter", "tasks that the present workers have finished" },
+  { "failed", "counter", "tasks that failed on the present workers" },
   { "lost", "counter", "tasks that were taken from the present workers" },
 }
 
@@ -104,7 +110,7 @@ local function retry(conn, name, id)
     local ok, why = inspect.retry(conn, name, one)
     if not ok then error(why, 0) end
   end
-  print(#ids == 1 and "1 task runs again" or #ids .. " tasks run again")
+  print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
 local function main(options)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons top PID`: what a running program does, looked at from outside (bindings/look.c), once a second.
+-- `manymoons top PID`: inspects a running program from outside (bindings/look.c), once a second.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
@@ -10,11 +10,11 @@ local EVERY = 1
 local RINGS_SHOWN, LOCKS_SHOWN = 12, 12
 local USAGE = [[
 usage: manymoons top [--once] [--json] PID
-Shows what a running program does: its workers, which call each runs and for how long, its queues and their depth, who
-holds its locks and who waits, its memory. PID is any process of the program. q or Ctrl-C ends it; the program is not
-stopped or slowed.
-  --once   one table, and no more
-  --json   the same as JSON, one line for each look
+Shows the workers of a running program with the call that each runs and for how long, its queues and their depth, the
+holders of its locks and the number of waiters, and its memory. PID is any process of the program. q or Ctrl-C quits.
+The program is not stopped or slowed.
+  --once   print one table and exit
+  --json   print JSON, one line a second
 ]]
 
 local function leave(code, text)
@@ -36,7 +36,7 @@ local function read_options(words)
       leave(2, "unexpected '" .. word .. "'; usage: manymoons top [--once] [--json] PID")
     end
   end
-  if not options.pid then leave(2, "whose? usage: manymoons top [--once] [--json] PID") end
+  if not options.pid then leave(2, "which program? give a PID (manymoons top PID)") end
   return options
 end
 
@@ -83,7 +83,7 @@ end
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
--- rows of texts; the first is the head. Columns of figures ("r") are set to the right.
+-- Formats rows of texts, the first of which is the head. Columns of figures ("r") are right-aligned.
 local function table_of(rows, align)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do
@@ -104,7 +104,7 @@ local function append(lines, more)
   for _, line in ipairs(more) do lines[#lines + 1] = line end
 end
 
--- The share of the time since the look before, or since the worker began.
+-- The busy share of the time since the previous look, or since the worker began.
 local function busy_share(worker, before)
   local old = before and before[worker.pid .. "/" .. worker.tid]
   local busy, passed = worker.busy, worker.awake
@@ -144,7 +144,7 @@ local function ring_rows(view)
   return rows
 end
 
--- Those that somebody holds or waits for.
+-- Locks that are held or waited for.
 local function lock_rows(view)
   local rows = { { "LOCK", "WAITING", "HELD BY", "" } }
   table.sort(view.locks, function(a, b) return a.waiting > b.waiting end)
@@ -204,7 +204,7 @@ local function draw(lines)
   io.stdout:flush()
 end
 
--- True: q or Ctrl-C was pressed, which is a key like any other here, so that the terminal is put right in any case.
+-- Returns true if q or Ctrl-C was pressed. Ctrl-C is an ordinary key here, so that the terminal is always restored.
 local function wait_for_key(seconds)
   if not is_terminal then
     waits.sleep(seconds)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons worker URL --pool NAME`: serves a pool on an engine (broker/worker.lua).
+-- `manymoons worker URL --pool NAME`: runs the tasks of a pool on a broker (broker/worker.lua).
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
@@ -8,21 +8,21 @@ local worker = require("broker.worker")
 
 local USAGE = [[
 usage: manymoons worker URL --pool NAME [options]
-Fetches tasks of a pool from a Redis or Valkey server and runs them, until it is told to leave (SIGTERM or Ctrl-C: what
-runs is finished, the rest handed back; once more: at once).
+Fetches tasks of a pool from a Redis or Valkey server and runs them until SIGTERM or Ctrl-C. It then finishes the
+running tasks, requeues the rest and exits; on a second signal it exits at once.
 URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE&cert=FILE&key=FILE), unix:///path
-  --pool NAME          whose tasks
-  --slots N            how many run at once (as many as there are processors)
-  --processes          run them in processes; a crash then ends one task, and not the worker (interpreters)
-  --import M,…         load these modules first, and let tasks name functions of these alone
-  --secret-file FILE   what tasks are signed with; one secret on each line, the first one signs. Without: that of the
-                       environment (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, of this
-                       user; without any, functions of imported modules alone are run
-  --lease SECONDS      how soon others take over what this worker had when it is gone (15)
-  --grace SECONDS      how long what runs may take when the worker is to leave (10)
-  --max-tasks N        replace an interpreter or process after so many calls
-  --task-timeout SECONDS   stop a call that takes longer, where its pool says nothing else
-  --name NAME          what it is called (host:pid:random)
+  --pool NAME          the pool
+  --slots N            how many tasks run at once (default: one for each processor)
+  --processes          run tasks in processes, so that a crash ends one task and not the worker (default: interpreters)
+  --import M,…         load these modules first, and let tasks name only functions of these
+  --secret-file FILE   the secrets that sign tasks, one on each line; the first one signs. Default: the environment
+                       (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, the user's own
+                       secret. Without a secret only functions of imported modules run
+  --lease SECONDS      how long this worker may be gone before others take over its tasks (default: 15)
+  --grace SECONDS      how long running tasks may take after SIGTERM (default: 10)
+  --max-tasks N        replace an interpreter or process after N calls
+  --task-timeout SECONDS   stop a call that takes longer, unless its pool sets another limit
+  --name NAME          the worker's name (default: host:pid:random)
 ]]
 
 local function refuse(why)
@@ -80,7 +80,7 @@ local function read_options(words)
     end
     i = i + 1
   end
-  if not options.url then refuse("which server? a URL expected") end
+  if not options.url then refuse("a URL expected") end
   if not options.pool then refuse("--pool NAME expected") end
   return options
 end

@@ -1,20 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- Advice in plain words, each line with the measured facts that it follows from.
+-- Advice in plain words, each line with the measured facts that support it.
 --
--- A rule looks at all rows (compare/summary.lua) and returns a line or nothing. Rules that say why the script is not
--- faster come first, rules that doubt the measurement last. The thresholds are coarse on purpose: advice is given only
--- where the figures are plain.
+-- A rule reads all rows (compare/summary.lua) and returns a line or nothing. Rules about the script come first, doubts
+-- about the measurement last. The thresholds are coarse on purpose: there is advice only where the figures are clear.
 local require = ...
 
 local worlds = require("core.worlds")
 local judge = require("compare.summary")
 local text = require("compare.text")
 
-local LOCK_SHARE = 0.2 -- waiting for a lock that long is worth a word
-local SHORT_RUN = 0.05 -- seconds: below that the start of the program is most of it
+local LOCK_SHARE = 0.2 -- a smaller share of waiting for a lock is not reported
+local SHORT_RUN = 0.05 -- seconds: most of a shorter run is the start of the program
 local MANY_MESSAGES, MANY_BYTES = 1000, 10e6
-local BUSY, IDLE = 0.8, 0.5 -- cores of a serial run that is bound by the processor, and of one that is not
-local GAIN = 1.1 -- less is no difference worth a line
+local BUSY, IDLE = 0.8, 0.5 -- cores of a CPU-bound serial run, and of one that waits
+local GAIN = 1.1 -- a smaller ratio is not reported
 
 local function fastest_of(rows, is_meant)
   for _, row in ipairs(judge.by_speed(rows)) do
@@ -26,7 +25,7 @@ local function has_own_locks(row) return worlds.has(row.world, "has_own_vm") end
 
 local function is_overlapping(a, b) return a.least <= b.most and b.least <= a.most end
 
--- Where the lock is what threads wait for.
+-- Threads wait for the lock.
 local function advise_on_lock(rows)
   local worst
   for _, row in ipairs(rows) do
@@ -35,7 +34,7 @@ local function advise_on_lock(rows)
   end
   if not worst then return nil end
   local fact = string.format("%s: %s of the time waiting for the lock", worst.label, text.percent(worst.lock_share))
-  if worst.baseline.cores < BUSY then return fact .. ": its threads want to run at the same time, and take turns" end
+  if worst.baseline.cores < BUSY then return fact .. ": its threads want to run at the same time but take turns" end
   local other = fastest_of(rows, has_own_locks)
   if not other then return fact .. ": this script is CPU-bound, and one lock lets one thread run at a time" end
   local is_parallel = worst.wall / other.wall >= GAIN and other.cores >= GAIN
@@ -44,7 +43,7 @@ local function advise_on_lock(rows)
     other.label, text.ratio(worst.wall / other.wall))
 end
 
--- Where workers cost more than the work: much is sent, and much more processor time is used than without workers.
+-- Workers cost more than the work: many messages, and much more processor time than without workers.
 local function advise_on_copying(rows)
   local worst, worst_extra
   for _, row in ipairs(rows) do
@@ -61,7 +60,7 @@ local function advise_on_copying(rows)
     worst.baseline.label, text.seconds(worst.baseline.cpu))
 end
 
--- A script that waits: no processor helps it.
+-- The script waits: more processors do not help it.
 local function advise_on_waiting(rows)
   local base = rows[1].baseline
   if base.wall < SHORT_RUN or base.cores >= IDLE then return nil end
@@ -69,7 +68,7 @@ local function advise_on_waiting(rows)
     base.label, text.percent(base.cores))
   local best = judge.by_speed(rows)[1]
   if best.speedup < GAIN then return fact end
-  return string.format("%s; %s waits for several things at once", fact, best.label)
+  return string.format("%s; in %s several waits overlap", fact, best.label)
 end
 
 local function most_messages(rows)
@@ -78,7 +77,7 @@ local function most_messages(rows)
   return most
 end
 
--- No world helps a script that keeps one processor busy.
+-- No world makes a CPU-bound script faster.
 local function advise_on_no_gain(rows)
   local best = fastest_of(rows, has_own_locks)
   if not best or best.speedup >= GAIN or best.baseline == best or best.baseline.cores < BUSY then return nil end
@@ -90,11 +89,11 @@ local function advise_on_no_gain(rows)
     return string.format("%s kept %s processors at work: its workers did not run at the same time, or found no free "
       .. "processor", best.label, text.ratio(best.cores))
   end
-  return string.format("%s kept %s processors at work and is not faster than %s: the work that was added outweighs "
-    .. "what was shared", best.label, text.ratio(best.cores), best.baseline.label)
+  return string.format("%s kept %s processors at work and is not faster than %s: the overhead of the workers outweighs "
+    .. "their gain", best.label, text.ratio(best.cores), best.baseline.label)
 end
 
--- Processors that stood idle although the script could use them.
+-- Processors were idle although the script could use them.
 local function advise_on_idle_processors(rows)
   local best = judge.by_speed(rows)[1]
   if not best.workers or best.workers == 1 or not has_own_locks(best) then return nil end
@@ -103,7 +102,7 @@ local function advise_on_idle_processors(rows)
     .. "task, or there are fewer processors", best.label, text.ratio(best.cores))
 end
 
--- More workers that brought nothing.
+-- More workers brought nothing.
 local function advise_on_scaling(rows)
   local best = judge.by_speed(rows)[1]
   local fewer
@@ -141,7 +140,7 @@ local RULES = {
   advise_on_short_runs,
 }
 
--- A list of lines.
+-- Returns a list of lines.
 return function(rows)
   local lines = {}
   for _, advise in ipairs(RULES) do lines[#lines + 1] = advise(rows) end

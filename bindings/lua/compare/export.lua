@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What manymoons compare writes for programs: --json and --csv. docs/how-to/compare-worlds.md names the fields.
+-- The output of manymoons compare for programs: --json and --csv. docs/how-to/compare-worlds.md documents the fields.
 local require, native = ...
 
 local json = require("core.json")
@@ -30,7 +30,7 @@ local function count_processors()
   return math.max(count, 1)
 end
 
--- Where the figures come from: they mean little elsewhere.
+-- The machine of the figures, which mean little on another one.
 local function describe_machine()
   local memory = read_first_line("/proc/meminfo", "^MemTotal:%s*(%d+) kB")
   return {
@@ -52,7 +52,7 @@ local function plain_row(row)
   return plain
 end
 
--- All that is known, as plain data. `said`: { answer, advice, disagreement (nil: all printed the same) }.
+-- The whole report, as plain data. `said`: { answer, advice, disagreement (nil: all printed the same) }.
 function export.report(plan, rows, said)
   local report = {
     program = "manymoons",
@@ -78,7 +78,7 @@ local function quote(value)
   return text:find('[",\r\n]') and '"' .. text:gsub('"', '""') .. '"' or text
 end
 
--- One line for each run: what differs from run to run is its time; the rest is of all the cell's runs.
+-- One line for each run: with the time of the run; the other figures are those of the cell.
 function export.csv(report)
   local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak",
     "messages", "bytes" }

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The page of manymoons compare --html: one file that needs no other and no network.
+-- The page of manymoons compare --html: one self-contained file that needs no network.
 --
--- The frame is bindings/page/compare.html, in which {{NAME}} stands for a piece: figures and words as HTML, so that the
--- page says all of them without JavaScript; styles, scripts and data in place. What comes from outside (the command
--- line, names, what was printed) goes through escape, and JSON has no "<" in it, so that nothing in it ends
+-- The frame is compare/page/compare.html, in which {{NAME}} stands for a piece: figures and words as HTML, so that the
+-- page shows all of them without JavaScript; styles, scripts and data inline. Text from outside (the command
+-- line, names, printed lines) goes through escape, and JSON contains no "<", so that it cannot end
 -- the script element that holds it.
 local require, native = ...
 
@@ -76,7 +76,7 @@ local function render_runs(report)
   return escape(text.count_of(report.runs, "run") .. " of each, after " .. text.count_of(report.warmup, "warm-up run"))
 end
 
--- `timeline` is what compare/timeline.lua's lanes gives.
+-- `timeline` is the result of lanes in compare/timeline.lua.
 return function(report, timeline)
   local pieces = {
     TITLE = escape((report.command[1]:match("([^/]*)$"))),

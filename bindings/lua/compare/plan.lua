@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What the command line of manymoons compare asks for.
+-- Reads the command line of manymoons compare.
 --
--- A plan: runs, warmup, timeout (nil: none); worlds, workers (nil: as many as the script takes by itself), the lists
+-- A plan: runs, warmup, timeout (nil: none); worlds, workers (nil: the script's own number), the lists
 -- whose products are the cells; command, the script and its arguments; files, what to write: { html = path, … }, where
 -- "-" is stdout. Options stand before the script, in any order.
 local require = ...
@@ -11,17 +11,17 @@ local outcome = require("compare.outcome")
 
 local USAGE = [[
 usage: manymoons compare [options] script [args]
-Runs the script in every world, and tells which is fastest and whether all print the same.
+Runs the script in every world, shows which is fastest, and checks that all print the same.
   --runs N         measured runs in each world (default: 5)
-  --warmup N       runs before that which do not count (default: 1)
-  --worlds A,B     these worlds alone (default: ]] .. table.concat(worlds.names, ",") .. [[)
-  --workers 1,2,4  with each of these numbers of workers; a Pool() without a number takes it, as does cpu_count()
-  --timeout S      give up a run after so many seconds (default: never)
-  --html FILE      write a page with bars, the table and a timeline, to be opened in a browser
-  --trace FILE     write the timeline alone, in Chrome's trace format
+  --warmup N       runs before those, which do not count (default: 1)
+  --worlds A,B     only these worlds (default: ]] .. table.concat(worlds.names, ",") .. [[)
+  --workers 1,2,4  run with each of these numbers of workers, which cpu_count() returns and Pool() uses by default
+  --timeout S      stop a run after S seconds; it counts as failed (default: never)
+  --html FILE      write a page with bars, the table and a timeline, for a browser
+  --trace FILE     write only the timeline, in Chrome's trace format
   --json FILE      write all figures of all runs
   --csv FILE       write one line for each run
-FILE may be -, which is stdout; what is said here goes to stderr then.
+FILE may be -, which is stdout; the answer and the table then go to stderr.
 Exit status: 0, or 1 if a run failed or the outputs differ.
 ]]
 
@@ -31,7 +31,7 @@ local WORKERS_MOST = 1024
 local plans = {}
 
 local function refuse(...)
-  outcome.fail("manymoons compare: " .. string.format(...) .. "\n(manymoons compare --help tells more)\n")
+  outcome.fail("manymoons compare: " .. string.format(...) .. "\n(see manymoons compare --help)\n")
 end
 
 local function read_count(name, text, least)
@@ -42,7 +42,7 @@ local function read_count(name, text, least)
   return math.floor(count)
 end
 
--- The parts between the commas, each once; `read` checks one and returns what it stands for.
+-- The parts between the commas, each once; `read` checks a part and returns its value.
 local function read_list(name, text, read)
   local seen, list = {}, {}
   for part in text:gmatch("[^,]+") do
@@ -82,7 +82,7 @@ for _, kind in ipairs(FILE_KINDS) do
   options[kind] = function(plan, text) plan.files[kind] = text end
 end
 
--- Takes an option at `index`, as --name value or --name=value; returns the index of what follows.
+-- Takes an option at `index`, as --name value or --name=value; returns the index of the next word.
 local function read_option(plan, words, index)
   local word = words[index]
   local name, value = word:match("^%-%-(%a+)=(.*)$")
@@ -104,7 +104,7 @@ local function check_script(path)
   if not ok and problem then refuse("cannot read %s: %s", path, problem) end
 end
 
--- What cannot be written is said before anything is measured. Opened to append: what is there stays for now.
+-- Checks before the first run that the file can be written. Opens it to append, so that its content stays for now.
 local function check_file(kind, path)
   if path == "-" then return end
   local before = io.open(path)
@@ -126,7 +126,7 @@ local function check_files(files)
   end
 end
 
--- The plan; nil if help was asked for.
+-- The plan; nil after --help.
 function plans.read(words)
   local plan = { runs = 5, warmup = 1, worlds = worlds.names, files = {}, command = {} }
   local index = 1
@@ -148,7 +148,7 @@ end
 
 function plans.usage() return USAGE end
 
--- Whether FILE "-" was asked for: then stdout belongs to that file.
+-- Whether a FILE is "-": stdout then has the content of that file.
 function plans.uses_stdout(plan)
   for _, path in pairs(plan.files) do
     if path == "-" then return true end

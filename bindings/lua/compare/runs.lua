@@ -3,8 +3,8 @@
 --
 -- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
 -- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
--- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that whatever else the machine does
--- strikes all alike. The host program executes itself, as /proc/self/exe.
+-- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
+-- in the load of the machine affects all. The host program executes itself, as /proc/self/exe.
 local require, native = ...
 
 local json = require("core.json")
@@ -30,7 +30,7 @@ local function run_cell(plan, cell, environment, notes)
   return { timeout = plan.timeout }
 end
 
--- MANYMOONS_TRACE is ours to set: a measured run that also records would not be the same.
+-- Clears MANYMOONS_TRACE: recording would change the measured times.
 local function run_measured(plan, cell)
   local report = run_cell(plan, cell, { MANYMOONS_TRACE = "" }, { "MANYMOONS_STATS" })
   report.stats = report.notes and json.decode(report.notes.MANYMOONS_STATS) or {}
@@ -39,7 +39,7 @@ end
 
 function measure.has_failed(report) return report.exitcode ~= 0 end
 
--- One run of each cell; false if one of them failed.
+-- Runs each cell once; returns false if a run failed.
 local function run_round(plan, cells, on_run)
   local all_fine = true
   for _, cell in ipairs(cells) do
@@ -61,8 +61,8 @@ local function new_cells(plan)
   return cells
 end
 
--- The cells with their measured runs. A round with a failure is the last: its times mean nothing. `on_run` is called
--- with the cell and the number of the round, which is below 1 while warming up.
+-- Returns the cells with their measured runs. A round with a failure is the last: its times mean nothing. `on_run` is
+-- called with the cell and the number of the round, which is below 1 while warming up.
 function measure.run_all(plan, on_run)
   local cells = new_cells(plan)
   for round = 1 - plan.warmup, plan.runs do
@@ -72,8 +72,8 @@ function measure.run_all(plan, on_run)
   return cells
 end
 
--- A run of each world that is not timed but recorded, with the largest number of workers: { world, workers, text },
--- where text is "" if nothing was recorded.
+-- Records one run of each world, not timed, with the largest number of workers: { world, workers, text }; text is ""
+-- if nothing was recorded.
 function measure.record_all(plan, on_run)
   local recordings = {}
   local workers = plan.workers and math.max((table.unpack or unpack)(plan.workers))

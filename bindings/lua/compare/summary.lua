@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- What the runs of manymoons compare amount to: a row of numbers for each cell, failures, and disagreements.
+-- The results of manymoons compare: a row of numbers for each cell, failures, and disagreements.
 --
--- A row: world, workers, label (what people call it); walls (of all runs, in order), wall (their median), least, most;
+-- A row: world, workers, label (for people); walls (of all runs, in order), wall (their median), least, most;
 -- cpu, cores (cpu for each second), messages, bytes: medians; peak: the largest; speedup over the baseline of the same
 -- number of workers, which is serial, or else the first world; lock_share: of the time in which threads wanted to run
--- Lua, the share that they waited for their VM's lock, nil where nothing is known.
+-- Lua, the share spent waiting for their VM's lock, nil if unknown.
 local require = ...
 
 local worlds = require("core.worlds")
@@ -19,7 +19,7 @@ local function sorted_numbers(list, read)
   return values
 end
 
--- nil where there is nothing to take it of.
+-- nil if the list is empty.
 local function median(sorted)
   local middle = math.floor((#sorted + 1) / 2)
   if #sorted % 2 == 1 then return sorted[middle] end
@@ -54,7 +54,7 @@ local function row_of(cell)
   return row
 end
 
--- What a row is compared with: serial with as many workers, or else the first of those.
+-- The baseline of a row: serial with as many workers, or else the first world with as many.
 local function baseline_of(rows, row)
   local first
   for _, other in ipairs(rows) do
@@ -88,7 +88,7 @@ function judge.by_speed(rows)
   return order
 end
 
--- The cells whose last run failed.
+-- Cells whose last run failed.
 function judge.failures(cells)
   local failures = {}
   for _, cell in ipairs(cells) do
@@ -111,7 +111,7 @@ local function first_difference(text, other)
   return number, lines[number], other_lines[number]
 end
 
--- The first run that printed something else than the first run of the first cell; nil if there is none.
+-- The first run whose output differs from that of the first run of the first cell; nil if there is none.
 function judge.disagreement(cells)
   local expected = cells[1].runs[1].output
   for _, cell in ipairs(cells) do

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- manymoons compare in words: the answer, the table, what went wrong. Numbers as people read them.
+-- The words of manymoons compare: the answer, the table, the failures. Numbers are formatted for people.
 local require = ...
 
 local judge = require("compare.summary")
@@ -40,12 +40,12 @@ function text.count_of(count, noun) return text.count(count) .. " " .. noun .. (
 
 local function or_dash(value, show) return value and show(value) or "-" end
 
--- A title, what it means, and a function from a row to text. The first is aligned to the left. `workers` is there only
--- where it was varied.
+-- A title, its meaning, and a function from a row to text. The first column is left-aligned. `workers` is shown only
+-- if it was varied.
 local COLUMNS = {
   { "world", "where the workers live", function(row) return row.world end },
-  { "workers", "how many the script was told to use", function(row) return or_dash(row.workers, text.count) end },
-  { "median s", "seconds from start to end, the middle one of all runs", function(row)
+  { "workers", "the number of workers it was given", function(row) return or_dash(row.workers, text.count) end },
+  { "median s", "seconds from start to end, median of all runs", function(row)
     return text.seconds(row.wall)
   end },
   { "min-max s", "the fastest and the slowest run", function(row)
@@ -53,11 +53,11 @@ local COLUMNS = {
   end },
   { "speed-up", "how many times faster than serial", function(row) return text.ratio(row.speedup) end },
   { "CPU s", "processor time of the program and its workers", function(row) return text.seconds(row.cpu) end },
-  { "cores", "how many processors were at work on average", function(row) return text.ratio(row.cores) end },
-  { "lock wait", "of the time in which threads wanted to run Lua, the share of waiting for the lock", function(row)
+  { "cores", "processors at work, on average", function(row) return text.ratio(row.cores) end },
+  { "lock wait", "share of the time that threads wanted to run Lua but waited for the lock", function(row)
     return or_dash(row.lock_share, text.percent)
   end },
-  { "peak MB", "the most memory that the program and its workers had together", function(row)
+  { "peak MB", "the most memory that the program and its workers used together", function(row)
     return text.megabytes(row.peak)
   end },
   { "messages", "values sent through queues, pipes and pools", function(row)
@@ -110,7 +110,7 @@ function text.answer(plan, rows)
     text.seconds(fastest.wall), second.label, text.ratio(second.wall / fastest.wall), text.seconds(second.wall), runs)
 end
 
--- What went wrong -----------------------------------------------------------------------------------------------------
+-- Failures ------------------------------------------------------------------------------------------------------------
 
 local function show_line(line)
   if not line then return "(no such line)" end
@@ -121,7 +121,7 @@ end
 function text.disagreement(d)
   local where = string.format("%s (run %d)", d.label, d.run)
   local width = math.max(#where, #d.first_label)
-  return string.format("the worlds do not agree: %s printed something else than %s, first in line %d\n", where,
+  return string.format("the outputs differ: %s does not print the same as %s, first in line %d\n", where,
     d.first_label, d.line) .. string.format("  %s  %s\n", align(d.first_label, width, true), show_line(d.left))
     .. string.format("  %s  %s\n", align(where, width, true), show_line(d.right))
 end

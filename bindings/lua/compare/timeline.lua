@@ -2,18 +2,18 @@
 -- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
 --
 -- A recording: { world, workers, trace }, its trace being the decoded JSON. Merged, all runs start at 0 side by side;
--- their processes are named after their worlds, and the ids of their messages are kept apart. A lane is what one
--- thread did:
+-- their processes are named after their worlds, and the ids of their messages are made distinct. A lane shows one
+-- thread:
 --
 --   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
 --
--- flat and in whole tenths of microseconds, for there may be a hundred thousand. Spans of one thread do not overlap;
--- what encloses them (a worker's life, a task) is among its tasks. Names are places in a list of the recording's.
+-- flat and in whole tenths of microseconds, as there may be a hundred thousand. Spans of one thread do not overlap;
+-- longer spans around them (a worker's life, a task) are among its tasks. Names are indices of the recording's list.
 local require = ...
 
 local json = require("core.json")
 
-local PID_BEYOND = 2 ^ 22 -- no Linux has larger ones
+local PID_BEYOND = 2 ^ 22 -- Linux has no larger pids
 local TICKS = 10 -- in a microsecond
 
 local KINDS = { ["holds the lock"] = 0, ["waits for the lock"] = 1 }
@@ -29,7 +29,7 @@ local function problem_of(text, trace, why)
   if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
 end
 
--- From the texts of compare/runs.lua: the recordings, and { world, why } for each that is none.
+-- Reads the texts of compare/runs.lua: returns the recordings, and { world, why } for each invalid text.
 function timelines.read(cells)
   local recordings, missing = {}, {}
   for _, cell in ipairs(cells) do
@@ -47,7 +47,7 @@ end
 
 -- One trace of all ----------------------------------------------------------------------------------------------------
 
--- A function that gives each process of this recording its number: its own, unless another recording has had it.
+-- Returns a function from a pid of this recording to a distinct number: the pid, unless another recording has it.
 local function new_pids(used)
   local known = {}
   return function(pid)
@@ -69,7 +69,7 @@ local function name_event(pid, name, value, key)
   return { ph = "M", name = name, pid = pid, tid = pid, ts = 0, args = { [key] = value } }
 end
 
--- Adds the recording's events to `out`; each process has a name and a place among the others.
+-- Adds the recording's events to `out`, with a name and a sort index for each process.
 local function add_events(recording, index, pid_of, out)
   local names, label = {}, recording.world
   for _, event in ipairs(recording.trace.traceEvents) do
@@ -89,7 +89,7 @@ local function add_events(recording, index, pid_of, out)
   end
 end
 
--- `report` is that of compare/export.lua.
+-- `report` comes from compare/export.lua.
 function timelines.merge(recordings, report)
   local events, used, others = json.list(), {}, {}
   for index, recording in ipairs(recordings) do
@@ -104,13 +104,13 @@ end
 
 local function ticks(microseconds) return math.floor(microseconds * TICKS + 0.5) end
 
--- Places of names in a list, each once.
+-- Indices of names in a list, each name once.
 local function new_names()
   local list, places = json.list(), {}
   return list, function(name)
     if not places[name] then
       list[#list + 1] = name
-      places[name] = #list - 1 -- for JavaScript
+      places[name] = #list - 1 -- from 0, for JavaScript
     end
     return places[name]
   end
@@ -123,7 +123,7 @@ local function kind_of(event)
   if event.cat == "worker" then return WORKER end
 end
 
--- A function that returns the lane of an event's thread, made when it is first asked for.
+-- Returns a function from an event to the lane of its thread, created at the first use.
 local function new_lanes(world)
   local lanes, by_thread = json.list(), {}
   return lanes, function(event)
@@ -167,7 +167,7 @@ local function flatten(lane, place_of)
   lane.spans, lane.tasks, lane.events = spans, tasks, nil
 end
 
--- Messages: put on a lane at a time, taken on another: {lane, ticks, lane, ticks, …}
+-- Messages: the lane and time of the put, then of the take: {lane, ticks, lane, ticks, …}
 local function note_message(event, lane_of, sent, messages)
   local lane = lane_of(event)
   local id = tostring(event.id)
@@ -206,7 +206,7 @@ local function lanes_of(recording)
     dropped = other.dropped }
 end
 
--- For the page: a list with { world, lanes, names, messages, dropped } for each recording.
+-- Returns, for the page, a list with { world, lanes, names, messages, dropped } for each recording.
 function timelines.lanes(recordings)
   local list = json.list()
   for i, recording in ipairs(recordings or {}) do list[i] = lanes_of(recording) end

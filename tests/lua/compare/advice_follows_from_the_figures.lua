@@ -37,7 +37,7 @@ expect_advice("^threads: 71 %% of the time waiting for the lock: this script is 
   new_cell("threads", { 1.05, 1.05, 0, 0, 0.71 }), new_cell("processes", { 1.04, 1.05 })) -- no processor was free
 expect_advice("^processes: copying dominates: 200,000 messages of 90 bytes each; 3%.20 s of processor time, where "
   .. "serial needed 1%.00 s", serial, new_cell("processes", { 1.9, 3.2, 200000, 90 }))
-expect_advice("^serial kept 5 %% of a processor busy: this script waits .*; threads waits for several things at once$",
+expect_advice("^serial kept 5 %% of a processor busy: this script waits .*; in threads several waits overlap$",
   new_cell("serial", { 1, 0.05 }), new_cell("threads", { 0.2, 0.05 }))
 expect_advice("does not seem to use workers", serial, new_cell("processes", { 1, 1 }))
 expect_advice("^processes kept 0%.98 processors at work: its workers did not run at the same time", serial,
