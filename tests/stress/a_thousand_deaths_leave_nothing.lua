@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
+-- quick: no
 -- Workers of every start method are killed while they put, take, report, send, receive, make pipes and drop them. The
 -- queues and pipes go on, and a thousand deaths later this process has what it had: descriptors, mappings, children,
 -- and pages of the commons but for a few.

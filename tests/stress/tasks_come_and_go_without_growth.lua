@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: async
 -- hosts: manymoons
+-- quick: no
 -- Tasks of all kinds come and go, cancelled, failed, timed out, stuck where they cannot yield, with sockets and pools:
 -- neither memory nor descriptors grow.
 local mm = require "manymoons"
