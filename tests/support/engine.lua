@@ -20,14 +20,14 @@ engine.run = run
 
 local function output(command) return (run(command):gsub("%s+$", "")) end
 
--- Until f returns something true.
+-- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to submit again.
 function engine.eventually(what, f)
   local deadline = mm.time() + expect.HANG
   while true do
     local value = f()
     if value then return value end
     if mm.time() > deadline then error("this did not come about: " .. what, 2) end
-    mm.sleep(0.01)
+    mm.sleep(0.06)
   end
 end
 
