@@ -106,6 +106,8 @@ function love.load()
   os.execute("kill -9 $PPID")
 end
 END
-export MM_MARK=$$.killed
-timeout "${MM_HANG:-60}" xvfb-run -a love game </dev/null >killed.said 2>&1 || true
+export MM_MARK=$$.killed MM_CPATH=$jit
+status=0
+timeout "${MM_HANG:-60}" xvfb-run -a love game </dev/null >killed.said 2>&1 || status=$?
+[ $status = 137 ] || fail "the game is not killed: exit status $status" killed.said
 await_end_of $MM_MARK
