@@ -20,7 +20,7 @@ engine.run = run
 
 local function output(command) return (run(command):gsub("%s+$", "")) end
 
--- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to submit again.
+-- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to send again.
 function engine.eventually(what, f)
   local deadline = mm.time() + expect.HANG
   while true do
