@@ -68,7 +68,7 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test bench docs fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench docs fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -103,6 +103,12 @@ test-%:
 	$(SUBMAKE) QUIET=1 VARIANT=$* all tests
 	tests/support/list-tests $* >build/tests-$*.list
 	tests/support/run-tests build/tests-$*.list
+
+test-quick: ## build release, and run each script in one of its worlds: for small steps, under a minute
+	tests/support/setup test
+	$(SUBMAKE) QUIET=1 VARIANT=release all tests
+	tests/support/list-tests quick >build/tests-quick.list
+	tests/support/run-tests build/tests-quick.list
 
 bench: ## measure beside Python and Node, and write docs/reference/performance.md (ONLY=name: one row, no page)
 	tests/support/setup run

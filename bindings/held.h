@@ -16,7 +16,7 @@ struct held;
 
 /* [-0, +0, raises] */
 void held_open(lua_State *L);
-/* This VM's list; it lives as long as the VM. */
+/* This VM's list, which lives as long as the VM; NULL in one that was stopped, or ran out of memory, before it had one. */
 struct held *held_of(lua_State *L);
 /* Room for one more entry, so that held_add cannot fail. [-0, +0, raises] */
 void held_reserve(lua_State *L, struct held *h);

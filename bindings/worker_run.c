@@ -128,7 +128,8 @@ static int finish(lua_State *L, const struct vm_library *library, int failed) {
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
   library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
-  held_end(held_of(L), code != EXIT_SUCCESS);
+  struct held *held = held_of(L);
+  if (held) held_end(held, code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
 }

@@ -20,7 +20,7 @@ END
 # limited DESCRIPTION ULIMIT-OPTION VALUE WORLD WORKERS
 limited() {
   status=0
-  (ulimit "$2" "$3" && exec timeout 20 "$MM_BUILD/manymoons" --world "$4" work.lua "$5") >out 2>&1 || status=$?
+  (ulimit "$2" "$3" && exec timeout "${MM_HANG:-60}" "$MM_BUILD/manymoons" --world "$4" work.lua "$5") >out 2>&1 || status=$?
   [ $status -le 1 ] || { echo "$*: exit status $status"; cat out; return 0; }
   grep -Eqv 'E[A-Z]+: |not enough memory|cannot start|no shared memory' out || return 0
   echo "$*: not a clear error:"

@@ -9,7 +9,7 @@ local mm = require("manymoons")
 for i = 1, 200 do
   local p = mm.processes.Process{ method = arg[1], target = function() os.exit(i % 7) end }
   p:start()
-  assert(p:join(20))
+  assert(p:join())
   assert(p.exitcode == i % 7, p.exitcode)
 end
 END

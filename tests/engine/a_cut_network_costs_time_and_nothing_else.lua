@@ -46,7 +46,7 @@ file:write([[
   end
   for number = 1, submitted do expect.equal(outcomes[number], 1) end
   pool:close()
-  expect.equal(pool:join(30), true)
+  expect.equal(pool:join(expect.HANG), true)
   print("fine")
 ]])
 file:close()
@@ -57,7 +57,7 @@ local function done() return tonumber(engine.read_file(report)) or 0 end
 local function goes_on(what)
   local before = done()
   engine.eventually("it goes on after " .. what .. "\n" .. engine.read_file(out) .. workers[1]:said(),
-    function() return done() > before + 60 end, 60)
+    function() return done() > before + 60 end)
 end
 
 goes_on("the start")
@@ -71,4 +71,4 @@ for _, cut in ipairs({ { one, "a worker" }, { here, "the client" }, { host, "the
 end
 assert(io.open(stop, "w")):close()
 engine.eventually("everything has its outcome: " .. engine.read_file(out),
-  function() return engine.read_file(out) == "fine\n" end, 60)
+  function() return engine.read_file(out) == "fine\n" end)

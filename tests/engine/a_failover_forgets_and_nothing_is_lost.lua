@@ -69,7 +69,7 @@ local function fail_over(is_empty, is_read_only)
   for number = 1, TASKS do expect.equal(outcomes[number], 1) end
   expect.equal(step, 2)
   pool:close()
-  expect.equal(pool:join(30), true)
+  expect.equal(pool:join(expect.HANG), true)
   for _, worker in ipairs(workers) do
     worker:kill("TERM")
     worker:wait()

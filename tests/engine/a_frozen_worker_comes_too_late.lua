@@ -31,7 +31,7 @@ engine.eventually("it runs elsewhere", function() return #engine.lines(runs) == 
 frozen:kill("CONT")
 engine.eventually("the first one learns that", function() return frozen:said():find('"lost"') end)
 assert(io.open(go, "w")):close()
-expect.equal(future:get(30), "done")
+expect.equal(future:get(expect.HANG), "done")
 -- both take tasks again
 local futures = {}
 for i = 1, 20 do
@@ -40,7 +40,7 @@ for i = 1, 20 do
     return x
   end, i)
 end
-for i = 1, 20 do expect.equal(futures[i]:get(30), i) end
+for i = 1, 20 do expect.equal(futures[i]:get(expect.HANG), i) end
 expect.equal(results, 1)
 for _, worker in ipairs({ frozen, other }) do
   worker:kill("TERM")

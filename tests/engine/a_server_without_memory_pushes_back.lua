@@ -24,11 +24,11 @@ end
 expect.equal(put, nil)
 expect.equal(why, "timeout")
 engine.worker(server, "jobs", "--slots 2 --lease 2")
-for i = 1, TASKS do expect.equal(futures[i]:get(20), 1000 + #tostring(i)) end
+for i = 1, TASKS do expect.equal(futures[i]:get(expect.HANG), 1000 + #tostring(i)) end
 expect.equal(server:cli("xlen 'manymoons:{jobs}:q'"), "0")
 pool:close()
-expect.equal(pool:join(30), true)
-while not q:empty() do expect.equal(#q:get(5), 20000) end
+expect.equal(pool:join(expect.HANG), true)
+while not q:empty() do expect.equal(#q:get(expect.HANG), 20000) end
 
 local evicting = engine.server("--maxmemory 6mb --maxmemory-policy allkeys-lru")
 expect.raises("evicts keys", mm.Pool, { engine = evicting.url, name = "jobs" })

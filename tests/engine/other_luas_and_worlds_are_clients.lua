@@ -31,9 +31,9 @@ file:write([[
   end
   local q = mm.Queue{ engine = arg[1], name = "items" }
   expect.equal(q:put({ 1, "two" }), true)
-  expect.equal(q:get(5)[2], "two")
+  expect.equal(q:get(expect.HANG)[2], "two")
   pool:close()
-  expect.equal(pool:join(10), true)
+  expect.equal(pool:join(expect.HANG), true)
   print("fine")
 ]])
 file:close()
@@ -61,8 +61,8 @@ mm.async.run(function()
     end
     seen[#seen + 1] = pool:apply("return 'quick'")
   end)
-  quick:get(10)
-  slow:get(10)
+  quick:get(expect.HANG)
+  slow:get(expect.HANG)
   pool:terminate()
 end)
 expect.equal(seen, { "tick", "tick", "tick", "tick", "tick", "quick", "slow" })
@@ -77,7 +77,7 @@ for t = 1, 3 do
   threads[t]:start()
 end
 for t = 1, 3 do
-  expect.equal(threads[t]:join(30), true)
+  expect.equal(threads[t]:join(expect.HANG), true)
   for i = 1, 20 do expect.equal(results[t * 100 + i], i * 2) end
 end
 pool:terminate()

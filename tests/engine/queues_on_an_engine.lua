@@ -37,9 +37,9 @@ local filler = mm.Process(function(out)
   out:put(function(x) return x + 1 end)
 end, q)
 filler:start()
-for i = 1, 50 do expect.equal(q:get(10), i) end
-expect.equal(q:get(10)(1), 2)
-expect.equal(filler:join(10), true)
+for i = 1, 50 do expect.equal(q:get(expect.HANG), i) end
+expect.equal(q:get(expect.HANG)(1), 2)
+expect.equal(filler:join(expect.HANG), true)
 
 -- many producers and consumers: each item once; then it is closed, for all
 local many, got = queue("many", 20), queue("got")
@@ -56,14 +56,14 @@ for p = 1, 3 do
 end
 local seen, count = {}, 0
 for _ = 1, 300 do
-  local item = got:get(20)
+  local item = got:get(expect.HANG)
   expect.equal(seen[item], nil)
   seen[item], count = true, count + 1
 end
 many:close()
 for p = 1, 3 do
-  expect.equal(producers[p]:join(10), true)
-  expect.equal(consumers[p]:join(10), true)
+  expect.equal(producers[p]:join(expect.HANG), true)
+  expect.equal(consumers[p]:join(expect.HANG), true)
   expect.equal(consumers[p].exitcode, 0)
 end
 expect.equal({ many:put(1) }, { nil, "closed" })
@@ -83,15 +83,15 @@ local taker = mm.Process{ method = "spawn", target = function(from, taken)
   require("manymoons").sleep(1000)
 end, args = { j, got } }
 taker:start()
-expect.equal(got:get(10), "first")
+expect.equal(got:get(expect.HANG), "first")
 expect.equal(j:get(), "second")
 expect.equal({ j:join(0.05) }, { nil, "timeout" })
 expect.equal(j:task_done(), true)
 taker:kill()
-expect.equal(j:get(60), "first")
+expect.equal(j:get(expect.HANG), "first")
 expect.equal({ j:join(0.05) }, { nil, "timeout" })
 expect.equal(j:task_done(), true)
-expect.equal(j:join(5), true)
+expect.equal(j:join(expect.HANG), true)
 expect.raises("all that this program took is done", j.task_done, j)
 
 -- the server restarts under it
@@ -107,5 +107,5 @@ for i = 1, 200 do
   end
   expect.equal(steady:put(i), true)
 end
-for i = 1, 200 do expect.equal(got:get(30), i) end
-expect.equal(reader:join(10), true)
+for i = 1, 200 do expect.equal(got:get(expect.HANG), i) end
+expect.equal(reader:join(expect.HANG), true)

@@ -33,7 +33,7 @@ for world in interpreters processes; do
   for how in return:0 error:1 exit:5; do
     rm -f joined
     status=0
-    timeout 20 "$MM_BUILD/manymoons" --world $world script.lua "${how%:*}" >out 2>err || status=$?
+    timeout "${MM_HANG:-60}" "$MM_BUILD/manymoons" --world $world script.lua "${how%:*}" >out 2>err || status=$?
     [ $status = "${how#*:}" ] || { echo "$world $how: exit status $status"; cat err; }
     [ "$(cat joined 2>/dev/null)" = joined ] || echo "$world $how: the child was not joined"
     [ "${how%:*}" = error ] || [ ! -s err ] || { echo "$world $how: said"; cat err; }

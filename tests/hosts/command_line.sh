@@ -20,7 +20,7 @@ even_out() { sed -E -e 's/^(lua|manymoons): /NAME: /' -e 's/0x[0-9a-f]+/ADDRESS/
 
 # side FOLDER COMMAND: leaves FOLDER.out, FOLDER.err and FOLDER.status.
 side() {
-  (PATH=$here/$1:$PATH timeout 20 sh -c "$2") >"$1.raw.out" 2>"$1.raw.err" </dev/null
+  (PATH=$here/$1:$PATH timeout "${MM_HANG:-60}" sh -c "$2") >"$1.raw.out" 2>"$1.raw.err" </dev/null
   echo $? >"$1.status"
   even_out "$1.raw.out" >"$1.out"
   even_out "$1.raw.err" >"$1.err"

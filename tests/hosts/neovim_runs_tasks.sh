@@ -35,7 +35,7 @@ async.spawn(function()
 end)
 say("the script returned")
 END
-timeout 30 nvim --headless -u NONE -c "luafile tasks.lua" >out 2>err </dev/null || { cat out err; exit 1; }
+timeout "${MM_HANG:-60}" nvim --headless -u NONE -c "luafile tasks.lua" >out 2>err </dev/null || { cat out err; exit 1; }
 cat >expected <<'END'
 the script returned
 the editor went on: true

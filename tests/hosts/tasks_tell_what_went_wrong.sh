@@ -14,7 +14,7 @@ complain() {
 said() {
   wanted=$1
   shift
-  env "$setting" timeout 20 "$program" run.lua >out 2>err
+  env "$setting" timeout "${MM_HANG:-60}" "$program" run.lua >out 2>err
   status=$?
   [ $status = "$wanted" ] || complain "status $status, wanted $wanted"
   for pattern in "$@"; do grep -q -e "$pattern" err || complain "no line like '$pattern'"; done
@@ -78,7 +78,7 @@ pid=$!
 exec 7<ready
 read -r _ <&7
 kill -INT $pid
-timeout 10 cat <&7 >err
+timeout "${MM_HANG:-60}" cat <&7 >err
 wait $pid
 status=$?
 [ $status = 130 ] || complain "status $status after Ctrl-C, wanted 130"

@@ -23,7 +23,7 @@ local lock = mm.Lock()
 local held = pool:submit(function(g, l)
   l:acquire()
   g:put("begun")
-  require("manymoons").sleep(60)
+  require("manymoons").sleep(1000)
 end, gate, lock)
 while gate:qsize() > 0 do mm.sleep(0.001) end -- taken by Logger, who ends
 io.open("ready", "w"):close()

@@ -95,7 +95,7 @@ for _, schedule in ipairs({ "fair", "legacy" }) do
     workers[i]:start()
   end
   for i = 1, 6 do
-    expect.equal(workers[i]:join(40), true)
+    expect.equal(workers[i]:join(expect.HANG), true)
     expect.equal(workers[i].exitcode, 0)
   end
   expect.equal(failures:get_nowait(), nil)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
+-- quick: no
 -- Workers of every start method are killed while they put, take, report, send, receive, make pipes and drop them. The
 -- queues and pipes go on, and a thousand deaths later this process has what it had: descriptors, mappings, children,
 -- and pages of the commons but for a few.
@@ -31,13 +32,13 @@ local function let_one_die(method)
   local worker = mm.Process({ method = method, target = work, args = { q, jobs, there } })
   worker:start()
   there:close()
-  expect.truthy(here:recv(20))
+  expect.truthy(here:recv(expect.HANG))
   mm.sleep(math.random() * 0.003)
   worker:kill()
-  expect.equal(worker:join(20), true)
+  expect.equal(worker:join(expect.HANG), true)
   expect.equal(worker.exitcode, -9)
   local text, why
-  repeat text, why = here:recv(20) until not text
+  repeat text, why = here:recv(expect.HANG) until not text
   expect.equal(why, "closed")
   here:close()
   worker:close()
@@ -47,7 +48,7 @@ end
 local function drain()
   for value in function() return (q:get_nowait()) end do expect.equal(#value[2], value[1] * 37 % 5000) end
   while jobs:get_nowait() do jobs:task_done() end
-  expect.equal((jobs:join(20)), true)
+  expect.equal((jobs:join(expect.HANG)), true)
   expect.equal({ q:qsize(), jobs:qsize() }, { 0, 0 })
   collectgarbage()
   collectgarbage()

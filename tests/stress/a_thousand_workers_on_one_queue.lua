@@ -17,25 +17,25 @@ for i = 1, WORKERS do
   end)
   workers[i]:start()
 end
-for _ = 1, WORKERS do expect.equal(back:get(30), "ready") end
+for _ = 1, WORKERS do expect.equal(back:get(expect.HANG), "ready") end
 for i = 1, WORKERS do
   first:put(i)
   if i <= 20 then
-    expect.equal(back:get(30), i)
+    expect.equal(back:get(expect.HANG), i)
     expect.equal({ back:get_nowait() }, { nil, "empty" })
     expect.equal(first:qsize(), 0)
   end
 end
-for _ = 21, WORKERS do expect.truthy(back:get(30) > 20) end
+for _ = 21, WORKERS do expect.truthy(back:get(expect.HANG) > 20) end
 
 -- At full speed now; then the end is said to all at once.
 local COUNT, seen = 5 * WORKERS, {}
 for i = 1, COUNT do rest:put(i) end
 for _ = 1, COUNT do
-  local v = back:get(30)
+  local v = back:get(expect.HANG)
   expect.equal(seen[v], nil, "doubled")
   seen[v] = true
 end
 rest:close()
-for i = 1, WORKERS do expect.equal(workers[i]:join(30), true) end
+for i = 1, WORKERS do expect.equal(workers[i]:join(expect.HANG), true) end
 expect.equal(back:empty(), true)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
+-- quick: no
 -- Each call with a large function of its own: their encodings are given back, or blocks of 1 MiB run out.
 local mm = require "manymoons"
 local expect = require "expect"

@@ -71,7 +71,7 @@ while mm.time() < until_then and not wrong do
   for _, call in ipairs(open) do
     if call.kind:find("cancelled") and math.random(4) == 1 then call.future:cancel() end
     if not call.future:ready() then still[#still + 1] = call end
-    if mm.time() - call.begun > 30 then wrong = wrong or ("a call to " .. call.kind .. " does not end") end
+    if mm.time() - call.begun > expect.HANG then wrong = wrong or ("a call to " .. call.kind .. " does not end") end
   end
   open = still
 end
@@ -79,7 +79,7 @@ for _, call in ipairs(open) do
   if call.kind:find("cancelled") then call.future:cancel() end
 end
 pool:close()
-local done, why = pool:join(30)
+local done, why = pool:join(expect.HANG)
 expect.truthy, expect.equal = real_truthy, real_equal
 if wrong then error(wrong) end
 expect.equal({ done, why }, { true, nil })

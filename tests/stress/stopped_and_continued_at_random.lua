@@ -81,7 +81,7 @@ local function run(bound)
   -- What one consumer took of one producer is in order; each consumer has a pipe of its own to us.
   local last, count = { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }, 0
   while count < 3 * COUNT do
-    local ready_ones = mm.wait(pipes, 20)
+    local ready_ones = mm.wait(pipes, expect.HANG)
     expect.truthy(#ready_ones > 0, "somebody is stuck")
     for i = 1, 3 do
       local value = pipes[i]:poll(0) and pipes[i]:recv()
@@ -99,7 +99,7 @@ local function run(bound)
   finish:put(true)
   stopper:join()
   for i = 1, 6 do
-    expect.equal(workers[i]:join(20), true)
+    expect.equal(workers[i]:join(expect.HANG), true)
     expect.equal(workers[i].exitcode, 0)
   end
   expect.equal(count, 3 * COUNT)

@@ -48,7 +48,7 @@ for round = 1, ROUNDS do
       for _ = 1, 4 do
         group:spawn(function()
           for _ = 1, 5 do
-            expect.truthy(q:get(20))
+            expect.truthy(q:get(expect.HANG))
             taken = taken + 1
             lock:with(function()
               in_lock = in_lock + 1
@@ -80,9 +80,9 @@ for round = 1, ROUNDS do
     end)
   end)
   expect.equal({ taken, most, in_lock }, { 20, 1, 0 })
-  expect.equal(feeder:join(20), true)
+  expect.equal(feeder:join(expect.HANG), true)
   pool:terminate()
-  expect.equal(pool:join(20), true)
+  expect.equal(pool:join(expect.HANG), true)
 end
 local count = 0
 for _, kind in pairs(outcomes) do count = count + kind end

@@ -2,6 +2,7 @@
 -- A Redis server, workers and everything else that tests of engines need, all of it on this machine and gone with the
 -- test. Each server has a folder of its own and a Unix socket in it, and a port if one is asked for.
 local mm = require "manymoons"
+local expect = require "expect"
 
 local engine = {}
 
@@ -19,14 +20,14 @@ engine.run = run
 
 local function output(command) return (run(command):gsub("%s+$", "")) end
 
--- Until f returns something true; an error after `seconds`.
-function engine.eventually(what, f, seconds)
-  local deadline = mm.time() + (seconds or 20)
+-- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to send again.
+function engine.eventually(what, f)
+  local deadline = mm.time() + expect.HANG
   while true do
     local value = f()
     if value then return value end
     if mm.time() > deadline then error("this did not come about: " .. what, 2) end
-    mm.sleep(0.01)
+    mm.sleep(0.06)
   end
 end
 

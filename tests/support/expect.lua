@@ -2,6 +2,9 @@
 -- What behaviour tests say: expect.equal(got, wanted), expect.raises(pattern, f, …). Silent when right.
 local expect = {}
 
+-- Seconds for a wait that has to end: a test whose wait takes that long hangs. run-tests ends it before.
+expect.HANG = tonumber(os.getenv("MM_HANG")) or 60
+
 local function show(value)
   if type(value) == "string" then return string.format("%q", value) end
   return tostring(value)

@@ -3,7 +3,7 @@
 # waits for what it shows. One terminal at a time, in the current directory.
 #
 #   terminal_open COMMAND     starts it (NAME=VALUE may stand before it); terminal_expect, terminal_type, …; terminal_close
-#   terminal_expect TEXT      waits until TEXT is shown after what was expected before; fails after 10 seconds
+#   terminal_expect TEXT      waits until TEXT is shown after what was expected before; fails after MM_HANG seconds
 #   terminal_type TEXT        as printf's %b: \r is the return key, \003 is Ctrl-C, \004 is Ctrl-D
 #   terminal_close            waits for the program's end; $terminal_status is its exit status
 
@@ -29,7 +29,7 @@ terminal_expect() {
   terminal_tries=0
   until terminal_found=$(tail -c +$((terminal_seen + 1)) terminal.out | grep -abom1 -F -e "$1"); do
     terminal_tries=$((terminal_tries + 1))
-    if [ $terminal_tries -gt 500 ]; then
+    if [ $terminal_tries -gt $((${MM_HANG:-60} * 50)) ]; then
       echo "waited for '$1'; the terminal shows:"
       cat -v terminal.out
       kill $terminal_pid

@@ -38,8 +38,8 @@ for _, method in ipairs(methods) do
       local results = mm.Queue()
       local p = mm.Process({ target = function() results:put(sum_of_tasks(20)) end, method = method })
       p:start()
-      local sum = results:get(30)
-      expect.equal(p:join(30), true)
+      local sum = results:get(expect.HANG)
+      expect.equal(p:join(expect.HANG), true)
       expect.equal(p.exitcode, 0)
       return sum
     end

@@ -48,10 +48,10 @@ for name, way in pairs(ways) do
     first:put("hello")
     return way(function() return second:get() end)
   end)
-  expect.equal(first:get(5), "hello", name)
+  expect.equal(first:get(expect.HANG), "hello", name)
   mm.sleep(0.001) -- the task waits in its way
   second:put(name)
-  expect.equal(task:get(5), name)
+  expect.equal(task:get(expect.HANG), name)
 end
 
 -- Many that wait so at the same time, in the middle of each other.
@@ -86,7 +86,7 @@ async.run(function()
   end)
   mm.sleep(0)
   task:cancel()
-  local err = expect.raises("cancelled", task.get, task, 5)
+  local err = expect.raises("cancelled", task.get, task, expect.HANG)
   expect.equal(err.kind, "cancelled")
   expect.equal(reached, false)
 end)

@@ -44,7 +44,7 @@ async.run(function()
       end)
       for k = 1, 20 do
         client:write(i .. ":" .. k)
-        expect.equal(heard:get(5), i .. ":" .. k)
+        expect.equal(heard:get(expect.HANG), i .. ":" .. k)
       end
       client:close()
       return i
@@ -73,6 +73,6 @@ first:start(1, 0, function()
   end)
   order[#order + 1] = "called"
 end)
-last:start(20000, 0, function() end)
+last:start(expect.HANG * 1000, 0, function() end)
 uv.run()
 expect.equal(order, { "called", "slept", "worked" })

@@ -31,8 +31,8 @@ for number = 1, THREADS do
   workers[number] = threads.Process(function() results:put(sum_of_tasks(number)) end)
   workers[number]:start()
 end
-for _ = 1, THREADS do expect.equal(results:get(30), TASKS * (TASKS + 1) / 2) end
-for _, worker in ipairs(workers) do expect.equal(worker:join(30), true) end
+for _ = 1, THREADS do expect.equal(results:get(expect.HANG), TASKS * (TASKS + 1) / 2) end
+for _, worker in ipairs(workers) do expect.equal(worker:join(expect.HANG), true) end
 
 -- A thread and a task pass a value to and fro.
 local there, back = threads.SimpleQueue(), threads.SimpleQueue()
@@ -57,7 +57,7 @@ expect.equal(async.run(function()
   expect.truthy(other > 0)
   return value
 end), ROUNDS)
-expect.equal(thread:join(30), true)
+expect.equal(thread:join(expect.HANG), true)
 
 -- Tasks of one thread are awaited by another.
 local task = async.spawn(function()
@@ -66,5 +66,5 @@ local task = async.spawn(function()
 end)
 local waiter = threads.Process(function() results:put(task:get()) end)
 waiter:start()
-expect.equal(results:get(30), "done")
-expect.equal(waiter:join(30), true)
+expect.equal(results:get(expect.HANG), "done")
+expect.equal(waiter:join(expect.HANG), true)

@@ -43,30 +43,38 @@ expect.equal(pool:apply(see), "io os string math")
 pool:terminate()
 
 -- Time: of each item in a pool, where the call says no other; of a whole process.
-pool = mm.Pool({ workers = 2, timeout = 0.2 })
-local results = {}
-for i = 1, 3 do
-  results[i] = pool:submit(function(x)
-    while x == 2 do mm.sleep(0.001) end
-    return x
-  end, i)
+-- On a busy machine quick ones may be over a short limit as well: then twice as much is tried.
+local function submit_with_limit(limit)
+  pool = mm.Pool({ workers = 2, timeout = limit })
+  local results = {}
+  for i = 1, 3 do
+    results[i] = pool:submit(function(x)
+      while x == 2 do mm.sleep(0.001) end
+      return x
+    end, i)
+  end
+  fails("took longer than", results[2].get, results[2])
+  local first, third = { pcall(results[1].get, results[1]) }, { pcall(results[3].get, results[3]) }
+  pool:terminate()
+  if not (first[1] and third[1]) then
+    expect.equal((first[1] and third or first)[2].kind, "timeout")
+    return submit_with_limit(2 * limit)
+  end
+  expect.equal({ first[2], third[2] }, { 1, 3 })
 end
-expect.equal(results[1]:get(), 1)
-fails("took longer than", results[2].get, results[2])
-expect.equal(results[3]:get(), 3)
-pool:terminate()
+submit_with_limit(0.2)
 
 local slow = mm.Process({ target = function() while true do mm.sleep(0.01) end end, timeout = 0.1 })
 slow:start()
-expect.equal(slow:join(20), true)
+expect.equal(slow:join(expect.HANG), true)
 expect.equal(slow.exitcode, -14)
 local endless = mm.Process({ timeout = 0.1, target = function()
   while true do pcall(function() while true do end end) end
 end })
 endless:start()
-expect.equal(endless:join(20), true)
+expect.equal(endless:join(expect.HANG), true)
 expect.equal(endless.exitcode, -14)
-local quick = mm.Process({ target = function() end, timeout = 20 })
+local quick = mm.Process({ target = function() end, timeout = expect.HANG })
 quick:start()
 quick:join()
 expect.equal(quick.exitcode, 0)
@@ -88,7 +96,7 @@ pool:terminate()
 local q = mm.Queue()
 local p = mm.Process({ target = function(out) out:put(nice_here()) end, args = { q }, nice = 3 })
 p:start()
-expect.equal(q:get(10), 3)
+expect.equal(q:get(expect.HANG), 3)
 p:join()
 
 -- What is wrong is named.

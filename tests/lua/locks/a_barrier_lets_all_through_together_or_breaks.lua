@@ -33,7 +33,7 @@ local acted, done, errors = mm.Semaphore(0), mm.Queue(), mm.Queue()
 local rounds = mm.Barrier(PARTIES, function() acted:release() end)
 local function party(barrier, count, q, e, many)
   for round = 1, many do
-    local index = barrier:wait(20)
+    local index = barrier:wait(expect.HANG)
     if not index or index < 1 or index > 3 then return e:put("no index") end
     if count:get_value() < round or count:get_value() > round + 1 then return e:put("round " .. round) end
   end
@@ -50,18 +50,18 @@ expect.equal({ done:qsize(), errors:qsize(), acted:get_value(), rounds.broken },
 -- A party that dies breaks it for those who wait, and for those who come.
 local function wait(barrier, inside, q)
   inside:put(true)
-  q:put({ barrier:wait(20) })
+  q:put({ barrier:wait(expect.HANG) })
 end
 local three, inside, results = mm.Barrier(3), mm.Queue(), mm.Queue()
 local dead = mm.Process(wait, three, inside, results)
 local waiter = mm.Process(wait, three, inside, results)
 dead:start()
 waiter:start()
-inside:get(20)
-inside:get(20)
+inside:get(expect.HANG)
+inside:get(expect.HANG)
 while three.n_waiting < 2 do mm.sleep(0.001) end
 dead:kill()
-expect.equal(results:get(20)[2], "broken")
+expect.equal(results:get(expect.HANG)[2], "broken")
 expect.equal({ three:wait(0) }, { nil, "broken" })
 dead:join()
 waiter:join()
@@ -73,6 +73,6 @@ local again = mm.Process(wait, three, inside, results)
 again:start()
 while three.n_waiting < 1 do mm.sleep(0.001) end
 three:reset()
-expect.equal(results:get(20)[2], "broken")
+expect.equal(results:get(expect.HANG)[2], "broken")
 again:join()
 expect.equal(three.broken, false)

@@ -34,7 +34,7 @@ end
 local function wait(c, inside, told)
   c:acquire()
   inside:put(true)
-  told:put({ c:wait(20) })
+  told:put({ c:wait(expect.HANG) })
   c:release()
 end
 
@@ -44,15 +44,15 @@ for _, c in ipairs({ condition, of_lock }) do
     workers[i] = mm.Process(wait, c, inside, told)
     workers[i]:start()
   end
-  for _ = 1, 5 do inside:get(20) end
+  for _ = 1, 5 do inside:get(expect.HANG) end
   c:with(function() c:notify() end) -- who holds the lock knows that all the others wait
-  expect.equal(told:get(20), { true })
+  expect.equal(told:get(expect.HANG), { true })
   expect.equal({ told:get(0.05) }, { nil, "timeout" }, "one was told")
   c:with(function() c:notify(2) end)
-  expect.equal({ told:get(20), told:get(20) }, { { true }, { true } })
+  expect.equal({ told:get(expect.HANG), told:get(expect.HANG) }, { { true }, { true } })
   expect.equal({ told:get(0.05) }, { nil, "timeout" }, "two were told")
   c:with(function() c:notify_all() end)
-  expect.equal({ told:get(20), told:get(20) }, { { true }, { true } })
+  expect.equal({ told:get(expect.HANG), told:get(expect.HANG) }, { { true }, { true } })
   for i = 1, 5 do workers[i]:join() end
 end
 
@@ -60,13 +60,13 @@ end
 local inside, told = mm.Queue(), mm.Queue()
 local dead = mm.Process(wait, condition, inside, told)
 dead:start()
-inside:get(20)
+inside:get(expect.HANG)
 local alive = mm.Process(wait, condition, inside, told)
 alive:start()
-inside:get(20)
+inside:get(expect.HANG)
 condition:with(function() end)
 dead:kill()
 dead:join()
 condition:with(function() condition:notify() end)
-expect.equal(told:get(20), { true })
+expect.equal(told:get(expect.HANG), { true })
 alive:join()

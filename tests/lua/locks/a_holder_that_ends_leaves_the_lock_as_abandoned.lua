@@ -11,17 +11,17 @@ end
 for _, kind in ipairs({ "Lock", "RLock", "BoundedSemaphore" }) do
   local lock = mm[kind]()
   ends(function(l) l:acquire() end, lock)
-  expect.equal({ lock:acquire(5) }, { true, "abandoned" }, kind .. ": it ended")
+  expect.equal({ lock:acquire(expect.HANG) }, { true, "abandoned" }, kind .. ": it ended")
   lock:release()
   if mm.current_world() ~= "serial" then
     ends(function(l)
       l:acquire()
       os.exit(3)
     end, lock)
-    expect.equal({ lock:acquire(5) }, { true, "abandoned" }, kind .. ": it failed")
+    expect.equal({ lock:acquire(expect.HANG) }, { true, "abandoned" }, kind .. ": it failed")
     lock:release()
   end
-  expect.equal({ lock:acquire(5) }, { true }, kind .. ": that is told once")
+  expect.equal({ lock:acquire(expect.HANG) }, { true }, kind .. ": that is told once")
   lock:release()
 end
 
@@ -39,17 +39,17 @@ if mm.current_world() ~= "serial" then
     while true do mm.sleep(1) end
   end, lock, held)
   holder:start()
-  expect.equal(held:wait(10), true)
+  expect.equal(held:wait(expect.HANG), true)
   local waiter = mm.Process(function(l, q)
     q:put("waits")
-    q:put({ l:acquire(10) })
+    q:put({ l:acquire(expect.HANG) })
     l:release()
   end, lock, told)
   waiter:start()
-  expect.equal(told:get(10), "waits")
+  expect.equal(told:get(expect.HANG), "waits")
   holder:kill()
-  expect.equal(told:get(1), { true, "abandoned" }, "within a second")
-  expect.equal({ lock:acquire(5) }, { true })
+  expect.equal(told:get(expect.HANG), { true, "abandoned" }, "within a second")
+  expect.equal({ lock:acquire(expect.HANG) }, { true })
   lock:release()
   holder:join()
   waiter:join()
@@ -62,9 +62,9 @@ if mm.current_world() ~= "serial" then
     while true do mm.sleep(1) end
   end, permits, ready)
   taker:start()
-  expect.equal(ready:wait(10), true)
+  expect.equal(ready:wait(expect.HANG), true)
   taker:kill()
   taker:join()
-  expect.equal({ permits:acquire(5) }, { true, "abandoned" })
-  expect.equal({ permits:acquire(5) }, { true })
+  expect.equal({ permits:acquire(expect.HANG) }, { true, "abandoned" })
+  expect.equal({ permits:acquire(expect.HANG) }, { true })
 end

@@ -20,7 +20,7 @@ for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
     workers[i] = mm.Process(work, lock, seat, done, 2000)
     workers[i]:start()
   end
-  for i = 1, 3 do expect.equal({ i, done:get(30) }, { i, true }) end
+  for i = 1, 3 do expect.equal({ i, done:get(expect.HANG) }, { i, true }) end
   for i = 1, 3 do workers[i]:join() end
   expect.equal({ lock:acquire(0) }, { true })
 end
@@ -29,5 +29,5 @@ end
 local with, seat = mm.Lock(), mm.Queue()
 local user = mm.Process(function(lock, q) q:put(lock:with(function() return lock:locked() end)) end, with, seat)
 user:start()
-expect.equal(seat:get(20), true)
+expect.equal(seat:get(expect.HANG), true)
 user:join()

@@ -11,7 +11,7 @@ expect.truthy(mm.time() - start >= 0.03)
 event:set()
 event:set()
 expect.equal({ event:is_set(), event:wait(), event:wait(0) }, { true, true, true })
-expect.equal(mm.wait({ mm.Queue(), event }, 1), { event })
+expect.equal(mm.wait({ mm.Queue(), event }, expect.HANG), { event })
 event:clear()
 expect.equal(event:is_set(), false)
 expect.equal(mm.wait({ event }, 0), {})
@@ -22,25 +22,24 @@ if mm.current_world() ~= "serial" then
   for i = 1, 4 do
     workers[i] = mm.Process(function(e, r, d)
       r:put(true)
-      d:put(e:wait(20))
+      d:put(e:wait(expect.HANG))
     end, event, ready, done)
     workers[i]:start()
   end
-  for _ = 1, 4 do ready:get(20) end
+  for _ = 1, 4 do ready:get(expect.HANG) end
   mm.sleep(0.02) -- most of them sleep by now; those who do not are served by the set below
-  for _ = 1, 200 do
+  repeat
     event:set()
     event:clear()
-    if done:qsize() == 4 then break end
     mm.sleep(0.005)
-  end
+  until done:qsize() == 4
   for i = 1, 4 do
-    expect.equal(done:get(5), true)
+    expect.equal(done:get(expect.HANG), true)
     workers[i]:join()
   end
   -- Among other things.
   local other = mm.Process(function(e) e:set() end, event)
   other:start()
-  expect.equal(mm.wait({ mm.Queue(), event }, 20), { event })
+  expect.equal(mm.wait({ mm.Queue(), event }, expect.HANG), { event })
   other:join()
 end

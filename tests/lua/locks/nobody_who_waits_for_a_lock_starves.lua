@@ -17,16 +17,11 @@ for i = 1, 2 do
   end, lock, stop, ready)
   workers[i]:start()
 end
-ready:get(20)
-ready:get(20)
-local times = {}
-for i = 1, 50 do
-  local start = mm.time()
-  expect.equal(lock:acquire(20), true)
-  times[i] = mm.time() - start
+ready:get(expect.HANG)
+ready:get(expect.HANG)
+for _ = 1, 50 do
+  expect.equal(lock:acquire(expect.HANG), true)
   lock:release()
 end
 stop:set()
 for i = 1, 2 do workers[i]:join() end
-table.sort(times)
-expect.truthy(times[50] < 10, "the longest wait took " .. times[50])

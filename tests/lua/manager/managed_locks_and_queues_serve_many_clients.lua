@@ -37,7 +37,7 @@ end
 
 -- Clients count together, by update and with a lock; who waits holds up nobody.
 local counts, waiting = m:dict({ a = 0, b = 0 }), m:Queue()
-local waiter = mm.Process(function(w, c) c.got = w:get(20) end, waiting, counts)
+local waiter = mm.Process(function(w, c) c.got = w:get(expect.HANG) end, waiting, counts)
 waiter:start()
 local workers = {}
 for i = 1, 3 do
@@ -59,13 +59,13 @@ expect.equal(counts.got, "it")
 local condition, barrier = m:Condition(), m:Barrier(2)
 local told = mm.Process(function(c, b, d)
   c:acquire()
-  d.index = b:wait(20)
-  d.told = c:wait(20)
+  d.index = b:wait(expect.HANG)
+  d.told = c:wait(expect.HANG)
   c:release()
 end, condition, barrier, counts)
 told:start()
-expect.truthy(barrier:wait(20))
-condition:acquire(20) -- it waits, and has released the lock
+expect.truthy(barrier:wait(expect.HANG))
+condition:acquire(expect.HANG) -- it waits, and has released the lock
 condition:notify()
 condition:release()
 told:join()
@@ -81,10 +81,10 @@ end
 event:clear()
 local dead = mm.Process(hold, lock, bounded, event)
 dead:start()
-expect.equal(event:wait(20), true)
+expect.equal(event:wait(expect.HANG), true)
 dead:kill()
-expect.equal({ lock:acquire(20) }, { true, "abandoned" })
-expect.equal({ bounded:acquire(20) }, { true, "abandoned" })
+expect.equal({ lock:acquire(expect.HANG) }, { true, "abandoned" })
+expect.equal({ bounded:acquire(expect.HANG) }, { true, "abandoned" })
 dead:join()
 lock:release()
 bounded:release()

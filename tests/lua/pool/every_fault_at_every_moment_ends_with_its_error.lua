@@ -33,8 +33,8 @@ for _, fault in ipairs(kinds) do
 
   -- while it runs
   local neighbour, victim = pool:submit(function(x) return x end, 1), pool:submit(act)
-  expect.equal(neighbour:get(30), 1)
-  expect.equal(select(2, pcall(victim.get, victim, 30)).kind, wanted[fault])
+  expect.equal(neighbour:get(expect.HANG), 1)
+  expect.equal(select(2, pcall(victim.get, victim, expect.HANG)).kind, wanted[fault])
 
   if is_copied then
     -- while it is encoded: the caller's own error, and nothing was sent
@@ -42,20 +42,20 @@ for _, fault in ipairs(kinds) do
 
     -- while it is decoded: what the worker requires for it goes wrong there
     local decoding = pool:submit(type, module_that(fault))
-    local _, err = pcall(decoding.get, decoding, 30)
+    local _, err = pcall(decoding.get, decoding, expect.HANG)
     expect.equal(err.kind, fault == "error" and "unsendable" or "died", "decoding, " .. fault)
 
     -- while its result is encoded, or decoded here
     if fault == "error" then
       local unsendable = pool:submit(function() return { 1, { job = coroutine.create(function() end) } } end)
-      err = expect.raises("cannot send a coroutine", unsendable.get, unsendable, 30)
+      err = expect.raises("cannot send a coroutine", unsendable.get, unsendable, expect.HANG)
       expect.equal(err.kind, "unsendable")
       local undecodable = pool:submit(function()
         local class = {}
         package.loaded.only_there = class
         return class
       end)
-      err = expect.raises("only_there", undecodable.get, undecodable, 30)
+      err = expect.raises("only_there", undecodable.get, undecodable, expect.HANG)
       expect.equal(err.kind, "unsendable")
       local mixed = expect.raises("cannot send", pool.map, pool, function(x)
         return x == 2 and coroutine.create(function() end) or x

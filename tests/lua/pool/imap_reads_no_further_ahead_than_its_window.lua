@@ -47,4 +47,4 @@ pool:close()
 local ok, err = true, nil
 while ok do ok, err = pcall(unread) end
 expect.truthy(tostring(err):find("closed before the end"), err)
-expect.equal(pool:join(30), true)
+expect.equal(pool:join(expect.HANG), true)

@@ -16,10 +16,10 @@ for _ = 1, 3 do
   local results = pool:starmap(function(i, a, b)
     if i == 1500 then
       a:put(i)
-      return b:get(30)
+      return b:get(expect.HANG)
     elseif i == 1501 then
       b:put(i)
-      return a:get(30)
+      return a:get(expect.HANG)
     end
     return i
   end, list, { chunksize = 1 })

@@ -15,7 +15,7 @@ end
 
 local futures = {}
 for i = 1, 6 do futures[i] = pool:submit(spin, ran, i) end
-local running = { [ran:get(30)] = true, [ran:get(30)] = true }
+local running = { [ran:get(expect.HANG)] = true, [ran:get(expect.HANG)] = true }
 for i = 6, 1, -1 do
   if not running[i] then expect.equal(futures[i]:cancel(), true, "queued " .. i) end
 end
@@ -37,4 +37,4 @@ expect.equal(whole:cancel(), true)
 expect.equal(expect.raises("was cancelled", whole.get, whole).kind, "cancelled")
 expect.equal(pool:apply(function() return "goes on" end), "goes on")
 pool:close()
-expect.equal(pool:join(30), true)
+expect.equal(pool:join(expect.HANG), true)

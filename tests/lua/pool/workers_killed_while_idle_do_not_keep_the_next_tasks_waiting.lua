@@ -16,6 +16,6 @@ for round = 1, 5 do
     q:get()
   end
   pool:submit(tell, "round " .. round)
-  expect.equal(q:get(10), "round " .. round)
+  expect.equal(q:get(expect.HANG), "round " .. round)
 end
 pool:terminate()

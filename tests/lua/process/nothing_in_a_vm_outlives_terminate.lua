@@ -12,7 +12,7 @@ local function ends(f)
   p:start()
   q:get()
   p:terminate()
-  expect.equal(p:join(5), true)
+  expect.equal(p:join(expect.HANG), true)
   expect.equal(p.exitcode, -15)
 end
 ends(function(q) q:put(1) while true do pcall(function() while true do end end) end end)

@@ -57,7 +57,7 @@ expect.equal({ self:get() }, { nil, "closed" })
 
 first:close()
 for i = 1, WORKERS do
-  expect.equal(workers[i]:join(20), true)
+  expect.equal(workers[i]:join(expect.HANG), true)
   expect.truthy(workers[i].exitcode == nil or workers[i].exitcode == 0)
 end
 expect.equal({ last:get() }, { nil, "closed" })

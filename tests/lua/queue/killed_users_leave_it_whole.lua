@@ -21,8 +21,8 @@ for round = 1, 60 do
   mm.sleep(0.001 * (round % 7))
   a:kill()
   b:kill()
-  expect.equal(a:join(5), true)
-  expect.equal(b:join(5), true)
+  expect.equal(a:join(expect.HANG), true)
+  expect.equal(b:join(expect.HANG), true)
   -- Whole: what is in can be taken, and something can be put.
   while true do
     local v, why = q:get_nowait()

@@ -10,7 +10,7 @@ local p = mm.Process(function()
   if mm.current_world() ~= "serial" then os.exit(0) end
 end)
 p:start()
-expect.equal(p:join(30), true)
+expect.equal(p:join(expect.HANG), true)
 expect.equal(p.exitcode, 0)
 expect.equal(q:qsize(), 1001)
 expect.equal(#q:get(), 1024 * 1024)

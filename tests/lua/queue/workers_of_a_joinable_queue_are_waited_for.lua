@@ -23,11 +23,11 @@ for round = 1, 50 do
     total = total + n
     jobs:put(n)
   end
-  expect.equal({ jobs:join(20) }, { true }, "round " .. round)
+  expect.equal({ jobs:join(expect.HANG) }, { true }, "round " .. round)
   expect.equal(jobs:qsize(), 0)
 end
 jobs:close()
 for i = 1, 4 do workers[i]:join() end
-for _ = 1, 4 do total = total - sums:get(5) end
+for _ = 1, 4 do total = total - sums:get(expect.HANG) end
 expect.equal(total, 0)
 expect.equal({ jobs:join() }, { true }, "a closed queue can be joined")

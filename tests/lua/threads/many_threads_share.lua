@@ -24,13 +24,13 @@ local process = mm.processes.Process(function() end)
 process:start()
 for _ = 1, 6 do
   start(function()
-    expect.equal(process:join(20), true)
+    expect.equal(process:join(expect.HANG), true)
     expect.equal(process.exitcode, 0)
   end)
 end
 
 for _, thread in ipairs(threads) do
-  expect.equal(thread:join(40), true)
+  expect.equal(thread:join(expect.HANG), true)
   expect.equal(thread.exitcode, 0)
 end
 pool:terminate()

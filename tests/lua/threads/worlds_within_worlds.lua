@@ -37,7 +37,7 @@ local function run_all(count, f)
     threads[i]:start()
   end
   for i = 1, count do
-    expect.equal(threads[i]:join(30), true)
+    expect.equal(threads[i]:join(expect.HANG), true)
     expect.equal(threads[i].exitcode, 0)
   end
 end

@@ -24,10 +24,10 @@ local here, there = mm.Pipe()
 local fd = here:fileno()
 expect.equal({ mm.wait({ fd, q }, 0.01) }, { {}, "timeout" })
 there:send("x")
-expect.equal(mm.wait({ fd, q }, 5)[1], fd)
+expect.equal(mm.wait({ fd, q }, expect.HANG)[1], fd)
 here:recv()
 q:put(1)
-expect.equal(mm.wait({ fd, q }, 5)[1], q)
+expect.equal(mm.wait({ fd, q }, expect.HANG)[1], q)
 
 -- Both kinds together: whichever comes ends the wait.
 if mm.current_world() ~= "serial" then

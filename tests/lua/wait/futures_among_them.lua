@@ -29,7 +29,7 @@ if mm.current_world() == "processes" then
     mm.sleep(1000)
   end)
   os.execute("kill -9 " .. string.format("%d", started:get()))
-  expect.equal(mm.wait({ q, doomed }, 10)[1], doomed)
+  expect.equal(mm.wait({ q, doomed }, expect.HANG)[1], doomed)
   expect.raises("died", doomed.get, doomed)
 end
 
@@ -40,7 +40,7 @@ for i = 1, 300 do open[i] = (i % 3 == 0 and other or pool):submit(function(n) re
 local sum = 0
 while #open > 0 do
   local done = {}
-  for _, future in ipairs(mm.wait(open, 20)) do
+  for _, future in ipairs(mm.wait(open, expect.HANG)) do
     done[future] = true
     sum = sum + future:get(0)
   end
@@ -52,5 +52,5 @@ end
 expect.equal(sum, 300 * 301 / 2)
 local last = other:submit(mm.sleep, 1000)
 other:terminate()
-expect.equal(mm.wait({ last }, 10)[1], last, "of a pool that ended")
+expect.equal(mm.wait({ last }, expect.HANG)[1], last, "of a pool that ended")
 pool:terminate()

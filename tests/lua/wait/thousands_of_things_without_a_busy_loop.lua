@@ -15,16 +15,32 @@ end, { [1] = queues[1], [700] = queues[700], [1500] = queues[1500] }, kept[500])
 writer:start()
 for _, n in ipairs({ 1, 700, 1500, 2000 }) do
   order:put(n)
-  local ready = mm.wait(queues, 20)
+  local ready = mm.wait(queues, expect.HANG)
   expect.equal(#ready, 1)
   expect.equal(ready[1], queues[n])
   expect.equal((n > 1500 and ready[1]:recv() or n <= 1500 and ready[1]:get()), n)
 end
 
--- Half a second asleep costs next to no processor time.
-local before = os.clock()
-expect.equal({ mm.wait(queues, 0.5) }, { {}, "timeout" })
-expect.truthy(os.clock() - before < 0.25, "it sleeps")
+-- A wait sleeps: the thread is found asleep each time that it is looked at, many times in a row, or nothing comes.
+local looker = mm.Process(function(queue, pid)
+  local function is_asleep()
+    local file = assert(io.open("/proc/" .. pid .. "/task/" .. pid .. "/stat"))
+    local state = file:read("*a"):match("%) (%a)")
+    file:close()
+    return state == "S"
+  end
+  local in_a_row = 0
+  while in_a_row < 50 do
+    in_a_row = is_asleep() and in_a_row + 1 or 0
+    mm.sleep(0.001)
+  end
+  queue:put("asleep")
+end, queues[1500], ("%d"):format(mm._private.pid()))
+looker:start()
+expect.equal(mm.wait(queues, expect.HANG), { queues[1500] })
+expect.equal(queues[1500]:get(), "asleep")
+looker:join()
+expect.equal({ mm.wait(queues, 0.01) }, { {}, "timeout" })
 
 -- Nobody's event is missed while several wait for the same things.
 local answers = mm.Queue()
@@ -41,10 +57,10 @@ for i = 1, 5 do
 end
 for n = 1, 400 do queues[2 + n % 2]:put(n) end
 local sum = 0
-for _ = 1, 400 do sum = sum + answers:get(20) end
+for _ = 1, 400 do sum = sum + answers:get(expect.HANG) end
 expect.equal(sum, 400 * 401 / 2)
 queues[2]:close()
 queues[3]:close()
-for i = 1, 5 do expect.equal(waiters[i]:join(20), true) end
+for i = 1, 5 do expect.equal(waiters[i]:join(expect.HANG), true) end
 order:close()
 writer:join()
