@@ -287,7 +287,7 @@ static void take_slowly(struct vm_lock *l, struct lock_user *u) {
   const int64_t since = clock_now_ns();
   if (spin(l))
     own(l, u);
-  else if (l->schedule == LOCK_LEGACY)
+  else if (atomic_load_explicit(&l->schedule, memory_order_relaxed) == LOCK_LEGACY)
     take_legacy(l, u, since);
   else
     take_in_line(l, u, since);
@@ -372,7 +372,7 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_A
 
 void vm_lock_set_schedule(struct vm_lock *l, enum lock_schedule schedule) {
   mutex_lock(&l->guard);
-  l->schedule = schedule;
+  atomic_store_explicit(&l->schedule, schedule, memory_order_relaxed);
   mutex_unlock(&l->guard);
 }
 
