@@ -4,6 +4,7 @@
  */
 #include "state/vm_lock.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "os/clock.h"
@@ -260,7 +261,7 @@ static void take_legacy(struct vm_lock *l, struct lock_user *u) {
   own(l, u);
   atomic_fetch_add(&l->legacy_taken, 1);
   mutex_unlock(&l->guard);
-  futex_wake(&l->legacy_taken, 1);
+  futex_wake(&l->legacy_taken, INT_MAX);
 }
 
 /* A holder that was asked does not take the lock again before another thread had it. */
