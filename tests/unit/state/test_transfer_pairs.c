@@ -163,15 +163,17 @@ static void wrap(lua_State *L) {
   lua_rawseti(L, -2, 2);
 }
 
+/* Looked at in the receiver: an error that undoes itself on the way back is one. */
 static void check_bits(struct lua_pair *p, uint64_t bits) {
-  lua_pushnumber(p->sender, double_of(bits));
-  there_and_back(p);
-  check_float(p->sender, -1, bits);
-  wrap(p->sender);
-  there_and_back(p);
-  lua_rawgeti(p->sender, -1, 1);
-  check_float(p->sender, -1, bits);
-  lua_pop(p->sender, 2);
+  lua_State *L = p->receiver;
+  for (int i = 0; i < 2; i++) {
+    lua_pushnumber(p->sender, double_of(bits));
+    if (i) wrap(p->sender);
+    move(p->sender, L);
+    if (i) lua_rawgeti(L, -1, 1);
+    check_float(L, -1, bits);
+    lua_settop(L, 0);
+  }
 }
 
 static void each_bit_of_a_float_arrives(struct lua_pair *p) {
@@ -189,7 +191,20 @@ static void push_whole(lua_State *L, int64_t value) {
 #endif
 }
 
-/* Around each power of two stand the ends of varints, of small integers, and of the type itself. */
+static void check_whole(struct lua_pair *p, int64_t value) {
+  lua_State *L = p->receiver;
+  for (int i = 0; i < 2; i++) {
+    push_whole(p->sender, value);
+    if (i) wrap(p->sender);
+    move(p->sender, L);
+    if (i) lua_rawgeti(L, -1, 1);
+    push_whole(L, value);
+    CHECK(lua_rawequal(L, -1, -2) && lua_isinteger(L, -1) == lua_isinteger(L, -2));
+    lua_settop(L, 0);
+  }
+}
+
+/* There stand the ends of varints, of small integers, and of the type itself. */
 static void integers_arrive_around_each_power_of_two(struct lua_pair *p) {
   lua_newtable(p->sender);
   int count = 0;
@@ -197,13 +212,10 @@ static void integers_arrive_around_each_power_of_two(struct lua_pair *p) {
     for (int by = -2; by <= 2; by++)
       for (int sign = 0; sign < 2; sign++) {
         const uint64_t value = (UINT64_C(1) << bit) + (uint64_t)by;
-        push_whole(p->sender, (int64_t)(sign ? 0 - value : value));
-        lua_pushvalue(p->sender, -1);
-        lua_rawseti(p->sender, -3, ++count);
-        lua_pushvalue(p->sender, -1);
-        check_copy(p, "an integer");
-        wrap(p->sender);
-        check_copy(p, "an integer in a table");
+        const int64_t whole = (int64_t)(sign ? 0 - value : value);
+        check_whole(p, whole);
+        push_whole(p->sender, whole);
+        lua_rawseti(p->sender, -2, ++count);
       }
   check_copy(p, "an array of integers");
 }
@@ -426,6 +438,17 @@ static void a_message_that_is_cut_anywhere_is_refused(struct lua_pair *p) {
   bytes_fini(&m);
 }
 
+static void a_message_with_a_byte_too_many_is_refused(struct lua_pair *p) {
+  pair_run(p->sender, "return {{1}, 'x', function() return 1 end}", 0, 1);
+  struct bytes m = encode_top(p->sender);
+  const uint32_t body = (uint32_t)(m.len - WIRE_HEADER_SIZE + 1);
+  CHECK_EQ(bytes_append(&m, "", 1), STATUS_OK);
+  memcpy(m.data + 4, &body, sizeof body);
+  CHECK(!is_accepted(p->receiver, m.data, m.len, TRANSFER_TRUSTED));
+  lua_settop(p->receiver, 0);
+  bytes_fini(&m);
+}
+
 /* A value that changed bytes stand for is one like any other: it can be sent on, and comes back. */
 static void changed_bytes_are_refused_or_are_a_value(struct lua_pair *p) {
   pair_run(p->sender,
@@ -470,6 +493,9 @@ static void *alloc(void *context, void *block, size_t old_size, size_t size) {
   return realloc(block, size);
 }
 
+/* An allocation may have been made up for; by then there are no more. */
+enum { FAULTS_LEAST = 60 };
+
 static void fail_after(long n, bool is_private, bool for_good) {
   faults.for_good = for_good;
   faults.countdown = is_private ? 0 : n;
@@ -480,56 +506,70 @@ static void fail_after(long n, bool is_private, bool for_good) {
 #endif
 }
 
-/* The n-th allocation of either step fails, for n = 1, 2, … until none does: then both have to be right. */
-static void check_while_memory_runs_out(lua_State *from, lua_State *to, bool is_private, bool for_good) {
-  int in_a_row = 0;
-  for (long n = 1; in_a_row < 3; n++) {
-    struct bytes *encoded = NULL;
-    int count = 0;
-    pair_run(from, everything, 0, 1);
-    luaL_checkstack(from, 20, "to encode");
-    luaL_checkstack(to, 20, "to decode");
-    fail_after(n, is_private, for_good);
-    const bool is_encoded = transfer_try_encode(from, 1, 1, "value", &encoded) == LUA_OK;
-    fail_after(0, false, false);
-    if (!is_encoded) CHECK_EQ(fake_in_flight, 0);
-    const bool is_sent = is_encoded || transfer_try_encode(from, 1, 1, "value", &encoded) == LUA_OK;
-    CHECK(is_sent); /* a failure leaves the VM as good as before */
-    CHECK_EQ(fake_in_flight, 2);
-    fail_after(n, is_private, for_good);
-    const int result = transfer_try_decode(to, encoded->data, encoded->len, TRANSFER_TRUSTED, &count);
-    fail_after(0, false, false);
-    CHECK_EQ(fake_in_flight, 2);
-    lua_settop(to, 0);
-    CHECK_EQ(transfer_try_decode(to, encoded->data, encoded->len, TRANSFER_TRUSTED, &count), LUA_OK);
-    CHECK_EQ(count, 1);
-    transfer_discard(from, encoded->data, encoded->len);
-    CHECK_EQ(fake_in_flight, 0);
-    in_a_row = is_encoded && result == LUA_OK ? in_a_row + 1 : 0;
-    lua_settop(from, 0);
-    lua_settop(to, 0);
-  }
-}
-
 static void prepare(lua_State *L) {
   fake_open(L);
   transfer_open(L);
   pair_run(L, "package.loaded.mine = {class = {__index = {}}}", 0, 0);
 }
 
-static void open_counted(lua_State **out) {
-  *out = lua_newstate(alloc, NULL);
-  CHECK(*out != NULL);
-  luaL_openlibs(*out);
-  prepare(*out);
+static lua_State *open_counted(void) {
+  lua_State *L = lua_newstate(alloc, NULL);
+  CHECK(L != NULL);
+  luaL_openlibs(L);
+  prepare(L);
+  luaL_checkstack(L, 20, "to encode and decode");
+  return L;
 }
 
+/* A failure leaves no hold, and the VM as good as before. */
+static bool encode_while_memory_runs_out(lua_State *L, long n, bool is_private, bool for_good,
+                                         struct bytes **encoded) {
+  pair_run(L, everything, 0, 1);
+  fail_after(n, is_private, for_good);
+  const bool is_good = transfer_try_encode(L, 1, 1, "value", encoded) == LUA_OK;
+  fail_after(0, false, false);
+  if (is_good) return true;
+  CHECK_EQ(fake_in_flight, 0);
+  CHECK(strstr(lua_tostring(L, -1), "not enough memory") != NULL);
+  CHECK_EQ(transfer_try_encode(L, 1, 1, "value", encoded), LUA_OK);
+  return false;
+}
+
+/* A failure leaves the message's holds. */
+static bool decode_while_memory_runs_out(lua_State *L, long n, bool is_private, bool for_good,
+                                         const struct bytes *encoded) {
+  int count = 0;
+  fail_after(n, is_private, for_good);
+  const int result = transfer_try_decode(L, encoded->data, encoded->len, TRANSFER_TRUSTED, &count);
+  fail_after(0, false, false);
+  CHECK_EQ(fake_in_flight, 2);
+  lua_settop(L, 0);
+  CHECK_EQ(transfer_try_decode(L, encoded->data, encoded->len, TRANSFER_TRUSTED, &count), LUA_OK);
+  CHECK_EQ(count, 1);
+  return result == LUA_OK;
+}
+
+/* The n-th allocation of either step fails, in VMs that have sent nothing yet, for n = 1, 2, … until none does. */
+static void check_while_memory_runs_out(bool is_private, bool for_good) {
+  bool is_good = false;
+  for (long n = 1; !is_good; n++) {
+    struct lua_pair p = {open_counted(), open_counted()};
+    struct bytes *encoded = NULL;
+    const bool is_encoded = encode_while_memory_runs_out(p.sender, n, is_private, for_good, &encoded);
+    CHECK_EQ(fake_in_flight, 2);
+    is_good = decode_while_memory_runs_out(p.receiver, n, is_private, for_good, encoded) && is_encoded;
+    is_good = is_good && n > FAULTS_LEAST;
+    transfer_discard(p.sender, encoded->data, encoded->len);
+    CHECK_EQ(fake_in_flight, 0);
+    pair_close(&p);
+  }
+}
+
+/* Of ours; of Lua's, for good; and of Lua's once, for which a collection makes up. */
 static void memory_may_run_out_at_any_allocation(void) {
-  struct lua_pair p;
-  open_counted(&p.sender);
-  open_counted(&p.receiver);
-  for (int i = 0; i < 3; i++) check_while_memory_runs_out(p.sender, p.receiver, i == 0, i == 1);
-  pair_close(&p);
+  check_while_memory_runs_out(true, false);
+  check_while_memory_runs_out(false, true);
+  check_while_memory_runs_out(false, false);
 }
 
 int main(void) {
@@ -548,6 +588,7 @@ int main(void) {
   what_has_a_name_comes_back_as_itself(&p);
   handles_are_refused_in_bytes_that_may_be_kept(&p);
   a_message_that_is_cut_anywhere_is_refused(&p);
+  a_message_with_a_byte_too_many_is_refused(&p);
   changed_bytes_are_refused_or_are_a_value(&p);
   pair_close(&p);
   memory_may_run_out_at_any_allocation();
