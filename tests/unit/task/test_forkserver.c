@@ -190,6 +190,9 @@ static void requests_leave_nothing_behind(void) {
   }
   CHECK_EQ(count_files(), files);
   CHECK_EQ(used(), blocks);
+  struct child last = request_running();
+  CHECK_EQ(atomic_load(&last.cell->bytes_in), CHILD_FILES); /* neither has the server */
+  CHECK_EQ(end_by_signal(&last, SIGKILL), -SIGKILL);
 }
 
 /* ---- ends of servers ------------------------------------------------------------------------- */
