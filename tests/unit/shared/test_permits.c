@@ -201,6 +201,8 @@ static void permits_go_to_those_who_came_first_and_no_further_than_they_go(void)
   for (int i = 0; i < 4; i++) CHECK_EQ(sync_place_state(&w[i]), i < 2 ? PLACE_GRANTED : PLACE_WAITING);
   CHECK_EQ(collect(&w[2], 2), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 1), STATUS_OK);
+  CHECK_EQ(sync_place_state(&w[2]), PLACE_GRANTED);
+  CHECK_EQ(sync_place_state(&w[3]), PLACE_WAITING);
   CHECK_EQ(try_take(9), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 2), STATUS_OK);
   take(9);
@@ -320,13 +322,15 @@ static void what_was_returned_or_is_kept_does_not_come_back(void) {
   end();
 }
 
-/* A count of things produced: none is missing, and none is made up. */
+/* A count of things produced: none is missing, and none is made up; nor is it for the next in its slot. */
 static void what_a_dead_consumer_took_is_not_made_up(void) {
-  begin(SYNC_SEMAPHORE, 0);
+  begin(SYNC_SEMAPHORE, 2);
   CHECK_EQ(give(9, 3), STATUS_OK);
   run_and_kill(take_twice);
-  CHECK_EQ(permits_free(s), 1);
-  take(9);
+  CHECK_EQ(permits_free(s), 3);
+  for (int i = 0; i < 3; i++) take(9);
+  run_and_kill(validate);
+  CHECK_EQ(permits_free(s), 0);
   end();
 }
 

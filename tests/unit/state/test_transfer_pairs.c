@@ -397,11 +397,13 @@ static void handles_are_refused_in_bytes_that_may_be_kept(struct lua_pair *p) {
 /* ---- bytes that are not what they were ------------------------------------------------------- */
 
 static const char everything[] =
-    "local f = require 'fake' local h, shared, cell = f.new(), {1}, {2}\n"
+    "local f = require 'fake' local h, shared, cell, deep = f.new(), {1}, {2}, {}\n"
+    "for i = 1, 120 do deep = {deep} end\n"
     "return {h, shared, {x = h, y = shared, x1 = {x = 1, y = 2}}, f.new(), print, string, 1.5, -70000, "
     "('s'):rep(99),\n"
     "{1, 2, 3, 4, 5, 6, 7, 8, 9}, {1.5, 2, 3, 4, 5, 6, 7, 8}, function() return cell, shared end,\n"
-    "function(x) cell = x end, setmetatable({}, package.loaded.mine.class), _G, true, false, [2.5] = {}}";
+    "function(x) cell = x end, setmetatable({}, package.loaded.mine.class), _G, deep, true, false, [2.5] = "
+    "{}}";
 
 static bool is_accepted(lua_State *L, const uint8_t *data, size_t size, unsigned flags) {
   uint8_t *copy =
