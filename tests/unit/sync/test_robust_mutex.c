@@ -2,6 +2,7 @@
 /* A mutex whose holder dies is abandoned, once; and the death wakes those that watch for it. */
 #include "sync/robust_mutex.h"
 
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -112,13 +113,32 @@ static void the_death_of_the_holder_wakes_a_sleeper(void) {
   CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* nobody has it */
   const pid_t pid = start_holder();
   CHECK(robust_mutex_watch(&shared->mutex, &expected));
-  CHECK(robust_mutex_watch(&shared->mutex, &expected)); /* and a second sleeper */
+  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel is asked to wake */
+  CHECK(robust_mutex_watch(&shared->mutex, &expected));               /* and a second sleeper */
   atomic_store(&shared->may_die, 1);
   while (atomic_load(robust_mutex_word(&shared->mutex)) == expected)
     if (futex_wait(robust_mutex_word(&shared->mutex), expected, deadline_never())) continue;
   bury(pid);
   CHECK(!robust_mutex_watch(&shared->mutex, &expected));
   check_abandoned_once();
+}
+
+/* The child is asleep when we unlock. */
+static void an_unlock_wakes_a_process_that_sleeps(void) {
+  begin();
+  lock_clean();
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    lock_clean();
+    unlock();
+    _exit(0);
+  }
+  while (!(atomic_load(robust_mutex_word(&shared->mutex)) & FUTEX_WAITERS)) sched_yield();
+  unlock();
+  int how = -1;
+  CHECK_EQ(waitpid(pid, &how, 0), pid);
+  CHECK_EQ(how, 0);
 }
 
 static void count_up(void *unused) {
@@ -155,6 +175,7 @@ int main(void) {
   a_mutex_is_abandoned_when_its_thread_ends();
   a_mutex_is_abandoned_until_it_is_repaired();
   the_death_of_the_holder_wakes_a_sleeper();
+  an_unlock_wakes_a_process_that_sleeps();
   threads_and_processes_exclude_one_another();
   return 0;
 }
