@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes grow, shrink and stay what they are when there is no memory; a store of one's own is asked instead. */
+/* Bytes grow, shrink and stay what they are when there is no memory; a store of one's own is asked
+ * instead. */
 #include "base/bytes.h"
 
 #include <errno.h>

@@ -91,7 +91,8 @@ static void an_end_lives_as_long_as_somebody_holds_it(void) {
   release(b);
 }
 
-/* The child has both ends; we have one. Those that are not passed on do not keep the other from its end. */
+/* The child has both ends; we have one. Those that are not passed on do not keep the other from its
+ * end. */
 static void the_end_of_a_process_that_was_killed_is_closed(bool is_passed) {
   struct pipe_end *a, *b;
   struct child_slot place;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies come in pieces of any size and are the same; what is no reply is refused, whatever its bytes are.
- */
+/* Replies come in pieces of any size and are the same; what is no reply is refused, whatever its
+ * bytes are. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -202,7 +202,8 @@ static void what_is_no_reply_is_refused_for_good(void) {
   }
 }
 
-/* How deep a reply may be, hiredis says; deeper ones are refused, and none is read beyond its end. */
+/* How deep a reply may be, hiredis says; deeper ones are refused, and none is read beyond its end.
+ */
 static void replies_are_nested_as_deep_as_ours_are_and_deeper_ones_are_read_or_refused(void) {
   for (int depth = 1; depth < 3000; depth = depth < 40 ? depth + 1 : depth * 2) {
     struct bytes text;
@@ -222,7 +223,8 @@ static void replies_are_nested_as_deep_as_ours_are_and_deeper_ones_are_read_or_r
   }
 }
 
-/* We speak RESP2; a hiredis that knows RESP3 may read these, and none of them is taken for what it is not. */
+/* We speak RESP2; a hiredis that knows RESP3 may read these, and none of them is taken for what it
+ * is not. */
 static void replies_of_resp3_are_refused_or_nil(void) {
   static const char *const texts[] = {
       "_\r\n",    "#t\r\n",         ",1.5\r\n", "%1\r\n+a\r\n:1\r\n", "~1\r\n:1\r\n", ">2\r\n+a\r\n:1\r\n",

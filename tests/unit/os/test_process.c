@@ -16,7 +16,8 @@
 
 static char self[PATH_MAX];
 
-/* The child's pid in the parent, which watches it by *pidfd. The child waits for a byte before it ends. */
+/* The child's pid in the parent, which watches it by *pidfd. The child waits for a byte before it
+ * ends. */
 static pid_t start(int *pidfd, int *gate, int exit_code, int signal_number) {
   int ends[2];
   pid_t pid = -1;
@@ -126,7 +127,7 @@ static void a_started_program_inherits_what_is_kept_and_closes_the_rest(void) {
   for (int i = 0; i < 4; i++) close(fds[i]);
 }
 
-/* A child of a child that says who it is, and stays; its parent is killed. */
+/* A child of a child writes its pid, and stays; its parent is killed. */
 static void a_process_ends_with_its_parent(void) {
   int ends[2];
   pid_t parent = -1;

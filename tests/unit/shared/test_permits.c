@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks and semaphores: what is taken, returned, refused, left behind by the dead, and which waiter has it
- * next. Death at each instant of all this is in test_sync_kill.c.
+/* Locks and semaphores: what is taken, returned, refused, left behind by the dead, and which waiter
+ * has it next. Death at each instant of all this is in test_sync_kill.c.
  *
- * A waiter that has waited for long is one whose time of arrival is put back; no test waits for that.
+ * A waiter that has waited for long is one whose time of arrival is put back; no test waits for
+ * that.
  */
 #include "shared/permits.h"
 
@@ -28,7 +29,7 @@ static void begin(enum sync_kind kind, uint64_t initial) {
 
 static void validate(void) { sync_validate(s); }
 
-/* Nobody stands in line. */
+/* No waiter is left in line. */
 static void end(void) {
   validate();
   CHECK_EQ(atomic_load(&s->occupied), 0);
@@ -48,7 +49,7 @@ static status try_take(uint64_t thread) {
 
 static void take(uint64_t thread) { CHECK_EQ(try_take(thread), STATUS_OK); }
 
-/* Of one whose holder is gone: its taker is told. */
+/* Its holder is gone, and its taker learns of that. */
 static void take_abandoned(uint64_t thread) {
   struct sync_wait w = {0};
   bool was_abandoned = false;
@@ -322,7 +323,8 @@ static void what_was_returned_or_is_kept_does_not_come_back(void) {
   end();
 }
 
-/* A count of things produced: none is missing, and none is made up; nor is it for the next in its slot. */
+/* A count of things produced: none is missing, and none is made up; nor is it for the next in its
+ * slot. */
 static void what_a_dead_consumer_took_is_not_made_up(void) {
   begin(SYNC_SEMAPHORE, 2);
   CHECK_EQ(give(9, 3), STATUS_OK);

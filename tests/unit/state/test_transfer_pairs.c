@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The encoder and the decoder as a pair: what goes to the other VM and comes back is what it was, at each
- * boundary of the format, for graphs made at random, and after memory ran out at each allocation.
+/* The encoder and the decoder as a pair: what goes to the other VM and comes back is what it was,
+ * at each boundary of the format, for graphs made at random, and after memory ran out at each
+ * allocation.
  *
- * A copy is compared with its original in the VM that has both: shared parts, cycles and upvalues have to
- * be the same ones, and what has a name has to be itself.
+ * A copy is compared with its original in the VM that has both: shared parts, cycles and upvalues
+ * have to be the same ones, and what has a name has to be itself.
  */
 #include <math.h>
 
@@ -475,7 +476,8 @@ static void changed_bytes_are_refused_or_are_a_value(struct lua_pair *p) {
 
 /* ---- running out of memory ------------------------------------------------------------------- */
 
-/* The n-th allocation of a VM fails; with `for_good` all from there on. Lua collects, and asks again. */
+/* The n-th allocation of a VM fails; with `for_good` all from there on. Lua collects, and asks
+ * again. */
 static struct {
   long countdown;
   bool for_good;
@@ -551,7 +553,8 @@ static bool decode_while_memory_runs_out(lua_State *L, long n, bool is_private, 
   return result == LUA_OK;
 }
 
-/* The n-th allocation of either step fails, in VMs that have sent nothing yet, for n = 1, 2, … until none does. */
+/* The n-th allocation of either step fails, in VMs that have sent nothing yet, for n = 1, 2, …
+ * until none does. */
 static void check_while_memory_runs_out(bool is_private, bool for_good) {
   bool is_good = false;
   for (long n = 1; !is_good; n++) {

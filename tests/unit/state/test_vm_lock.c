@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of a VM, without a VM: which thread has it next under each schedule, which one is asked for
- * it, and the books.
+/* The lock of a VM, without a VM: which thread has it next under each schedule, which one is asked
+ * for it, and the books.
  *
- * Orders are exact: each waiter stands in line before the next one comes, and the interval is an hour,
- * so that no holder is asked. What depends on the length of a hold is compared with the books, which
- * have it.
+ * Orders are exact: each waiter stands in line before the next one comes, and the interval is an
+ * hour, so that no holder is asked. What depends on the length of a hold is compared with the
+ * books, which have it.
  */
 #include <sched.h>
 #include <string.h>
@@ -147,7 +147,7 @@ static void a_lock_that_nobody_waits_for_is_free_when_it_is_left(void) {
 
 static void making_way_for_nobody_keeps_the_lock(void) {
   begin(LOCK_FAIR, HOUR_NS);
-  atomic_store(&lock.drop_request, true); /* whoever asked has gone */
+  atomic_store(&lock.drop_request, true); /* the waiter that asked has gone */
   vm_lock_make_way(&lock, &me);
   check_held_by(&me);
   CHECK(!vm_lock_is_asked(&lock));

@@ -32,7 +32,8 @@ static void begin(void) {
   shared->count = 0;
 }
 
-/* A process that takes the mutex, and is killed with it once it may die. Returns when it holds it. */
+/* A process that takes the mutex, and is killed with it once it may die. Returns when it holds it.
+ */
 static pid_t start_holder(void) {
   const pid_t pid = fork();
   CHECK(pid >= 0);
@@ -110,7 +111,7 @@ static void a_mutex_is_abandoned_until_it_is_repaired(void) {
 static void the_death_of_the_holder_wakes_a_sleeper(void) {
   uint32_t expected = 0;
   begin();
-  CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* nobody has it */
+  CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* it is free */
   const pid_t pid = start_holder();
   CHECK(robust_mutex_watch(&shared->mutex, &expected));
   CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel is asked to wake */

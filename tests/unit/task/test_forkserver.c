@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The fork server: children that end as they were asked to, and what is left when a server, its parent, a
- * thread or a program is gone.
+/* The fork server: children that end as they were asked to, and what is left when a server, its
+ * parent, a thread or a program is gone.
  *
- * The program runs itself anew as the server. What a child is to do stands in the place of its birth; what
- * it found out goes into its cell.
+ * The program runs itself anew as the server. What a child is to do stands in the place of its
+ * birth; what it found out goes into its cell.
  */
 #include "task/forkserver.h"
 
@@ -52,7 +52,8 @@ static int count_files(void) {
 
 static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)deed << 32 | argument; }
 
-/* The parent's pid and how many files are open are in two numbers of the cell that nobody else uses. */
+/* The parent's pid and how many files are open are in two numbers of the cell that have no other
+ * use here. */
 NO_RETURN static void do_deed(const struct child_order *order) {
   struct cell *c = commons_at(order->cell);
   const int argument = (int)(order->birth & UINT32_MAX);
@@ -141,8 +142,8 @@ static void a_child_ends_as_its_cell_says(void) {
   CHECK_EQ(end_by_signal(&killed, SIGTERM), -SIGTERM);
 }
 
-/* The first word counts. The next child has the same memory as a cell, and the server's report about the one
- * before must not go there. */
+/* The first word counts. The next child has the same memory as a cell, and the server's report
+ * about the one before must not go there. */
 static void what_a_child_says_itself_counts_and_is_not_said_of_the_next(void) {
   for (int i = 0; i < 20; i++) {
     struct child told = request(to_do(SAY_FIRST, 5));
@@ -213,7 +214,7 @@ static void a_server_that_was_killed_is_replaced_at_the_next_request(void) {
   CHECK_EQ(kill(server, SIGKILL), 0);
   struct child after = request_running();
   CHECK(server_of(&after) != server);
-  CHECK_EQ(end_of(&before), -SIGKILL); /* the kernel's work; nobody reported it */
+  CHECK_EQ(end_of(&before), -SIGKILL); /* the kernel's work; there is no report */
   CHECK_EQ(end_by_signal(&after, SIGTERM), -SIGTERM);
 }
 
@@ -244,7 +245,7 @@ static void several_threads_ask_one_server(void) {
   for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
 }
 
-/* A process of its own asks for a child, says who is there, and is killed. */
+/* A process of its own asks for a child, prints the pids, and is killed. */
 NO_RETURN static void be_a_parent(void) {
   CHECK_EQ(commons_open(), STATUS_OK);
   const struct child c = request_running();
