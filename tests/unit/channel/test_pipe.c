@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "channel/message.h"
+#include "shared/holds.h"
+#include "shared/sweep.h"
 
 static struct bytes inbox;
 

@@ -16,6 +16,8 @@
 #include "channel/message.h"
 #include "os/clock.h"
 #include "os/thread.h"
+#include "shared/holds.h"
+#include "shared/sweep.h"
 
 enum { THREADS = 8, CROWD = 80 /* more than a lock has places */, TURNS = 500 };
 

@@ -24,6 +24,7 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "shared/sweep.h"
 #include "task/child.h"
 
 enum deed {
@@ -294,6 +295,7 @@ static void a_forked_child_has_a_server_of_its_own(void) {
   const pid_t server = server_now();
   CHECK_EQ(child_fork(&c, NULL, &side, &cell), STATUS_OK);
   if (side == CHILD_CHILD) {
+    forkserver_forget();
     const bool is_its_own = server_now() != server;
     forkserver_stop();
     process_exit_now(is_its_own ? 0 : 1);
