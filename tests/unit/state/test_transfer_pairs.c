@@ -22,7 +22,7 @@ static struct bytes encode_top(lua_State *L) {
   luaL_checkstack(L, 8, "to encode");
   if (transfer_try_encode(L, -1, 1, "value", &encoded)) pair_fail("a value", lua_tostring(L, -1));
   const struct bytes message = *encoded;
-  bytes_init(encoded); /* the bytes are ours now; see transfer.h */
+  bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
   lua_pop(L, 1);
   return message;
 }
