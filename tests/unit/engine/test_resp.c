@@ -97,7 +97,7 @@ static void what_is_formatted_is_read(void) {
   bytes_fini(&out);
 }
 
-/* ---- one reader, one text ------------------------------------------------------------------- */
+/* ---- one reader, one text -------------------------------------------------------------------- */
 
 static struct resp_reader *reader_fed(const char *text, size_t size) {
   struct resp_reader *r = NULL;

@@ -56,7 +56,7 @@ static void end(void) {
   vm_lock_fini(&lock);
 }
 
-/* I1 and I2 of state/vm_lock.h, by the thread that holds it. */
+/* By the thread that holds the lock: the first two invariants of state/vm_lock.h. */
 static void check_held_by(const struct lock_user *u) {
   mutex_lock(&lock.guard);
   const bool is_waited = lock.urgent.first || lock.patient.first || lock.legacy_waiters;
