@@ -265,7 +265,7 @@ UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c tests/fuzz/fuzz_*.c))
 UNIT_HOST  := $(sort $(wildcard tests/unit/host/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
-UNIT_STATE := $(filter %/test_vm.c,$(UNIT_STATE))
+UNIT_STATE := $(filter %/test_vm.c %/test_vm_lock.c,$(UNIT_STATE))
 endif
 UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(UNIT_HOST:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l)))
 # What a user of the library would write, with nothing but its header.

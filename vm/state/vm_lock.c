@@ -4,6 +4,7 @@
  */
 #include "state/vm_lock.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "os/clock.h"
@@ -222,12 +223,13 @@ static void count_wait(struct vm_lock *l, int64_t since) {
   add(&l->counters.waited_ns, clock_now_ns() - since);
 }
 
-static void take_in_line(struct vm_lock *l, struct lock_user *u, int64_t since) {
+/* False: it was free by then. */
+static bool take_in_line(struct vm_lock *l, struct lock_user *u) {
   mutex_lock(&l->guard);
   if (take_or_mark(l)) {
     mutex_unlock(&l->guard);
     own(l, u);
-    return;
+    return false;
   }
   atomic_store(&u->granted, 0);
   write(&u->left_ns, 0);
@@ -235,7 +237,7 @@ static void take_in_line(struct vm_lock *l, struct lock_user *u, int64_t since) 
   line_append(u->is_urgent ? &l->urgent : &l->patient, u);
   mutex_unlock(&l->guard);
   wait_for_turn(l, u);
-  count_wait(l, since);
+  return true;
 }
 
 /* ---- the legacy schedule --------------------------------------------------------------------- */
@@ -250,7 +252,7 @@ static void wait_legacy(struct vm_lock *l, uint32_t event, int64_t switches) NO_
   if (st == STATUS_TIMEOUT && owner && read(&l->counters.switches) == switches) ask_owner(l, owner);
 }
 
-static void take_legacy(struct vm_lock *l, struct lock_user *u, int64_t since) {
+static void take_legacy(struct vm_lock *l, struct lock_user *u) {
   mutex_lock(&l->guard);
   l->legacy_waiters++;
   while (!take_or_mark(l)) wait_legacy(l, atomic_load(&l->legacy_event), read(&l->counters.switches));
@@ -259,8 +261,7 @@ static void take_legacy(struct vm_lock *l, struct lock_user *u, int64_t since) {
   own(l, u);
   atomic_fetch_add(&l->legacy_taken, 1);
   mutex_unlock(&l->guard);
-  futex_wake(&l->legacy_taken, 1);
-  count_wait(l, since);
+  futex_wake(&l->legacy_taken, INT_MAX);
 }
 
 /* A holder that was asked does not take the lock again before another thread had it. */
@@ -283,28 +284,30 @@ static bool spin(struct vm_lock *l) {
   return false;
 }
 
-static void take_slowly(struct vm_lock *l, struct lock_user *u) {
-  const int64_t since = clock_now_ns();
-  if (spin(l))
-    own(l, u);
-  else if (l->schedule == LOCK_LEGACY)
-    take_legacy(l, u, since);
-  else
-    take_in_line(l, u, since);
+static bool take_at_once(struct vm_lock *l, struct lock_user *u) {
+  uint32_t seen = LOCK_FREE;
+  if (!atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD)) return false;
+  own(l, u);
+  return true;
 }
 
-static void take(struct vm_lock *l, struct lock_user *u) {
-  uint32_t seen = LOCK_FREE;
-  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD)) {
+/* True: it had to wait for more than a moment. */
+static bool take_slowly(struct vm_lock *l, struct lock_user *u) {
+  if (spin(l)) {
     own(l, u);
-    return;
+    return false;
   }
-  trace_mark(TRACE_LOCK_WAIT);
-  take_slowly(l, u);
+  if (atomic_load_explicit(&l->schedule, memory_order_relaxed) == LOCK_FAIR) return take_in_line(l, u);
+  take_legacy(l, u);
+  return true;
 }
 
 void vm_lock_take(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
-  take(l, u);
+  if (!take_at_once(l, u)) {
+    trace_mark(TRACE_LOCK_WAIT);
+    const int64_t since = clock_now_ns();
+    if (take_slowly(l, u)) count_wait(l, since);
+  }
   trace_mark(TRACE_LOCK_TAKEN);
 }
 
@@ -346,7 +349,7 @@ static void make_way_legacy(struct vm_lock *l, struct lock_user *u) NO_THREAD_SA
   const uint32_t taken = atomic_load(&l->legacy_taken);
   release(l);
   await_switch(l, taken);
-  take(l, u);
+  if (!take_at_once(l, u)) (void)take_slowly(l, u); /* the caller counts the whole wait */
 }
 
 void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALYSIS {
@@ -372,7 +375,7 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_A
 
 void vm_lock_set_schedule(struct vm_lock *l, enum lock_schedule schedule) {
   mutex_lock(&l->guard);
-  l->schedule = schedule;
+  atomic_store_explicit(&l->schedule, schedule, memory_order_relaxed);
   mutex_unlock(&l->guard);
 }
 

@@ -82,10 +82,10 @@ struct vm_lock {
   struct lock_line urgent; /* under the guard, like all below */
   struct lock_line patient;
   unsigned legacy_waiters;
-  futex_word legacy_event;   /* the lock is to be had */
-  futex_word legacy_taken;   /* somebody has it */
-  _Atomic int64_t credit_ns; /* what urgent threads may use yet; written by the holder */
-  enum lock_schedule schedule;
+  futex_word legacy_event;              /* the lock is to be had */
+  futex_word legacy_taken;              /* somebody has it */
+  _Atomic int64_t credit_ns;            /* what urgent threads may use yet; written by the holder */
+  _Atomic(enum lock_schedule) schedule; /* a thread that comes while it changes may go by either */
   _Atomic int64_t interval_ns;
   struct lock_counters counters;
   _Atomic(void (*)(const struct lock_user *)) ask; /* how an owner is asked; NULL: it cannot be interrupted */

@@ -45,6 +45,12 @@ void cell_end(struct cell *c, int exit_code) {
   futex_wake(&c->phase, INT_MAX);
 }
 
+void cell_report(struct cell *c, int exit_code) {
+  cell_end(c, exit_code);
+  atomic_store(&c->reported, 1);
+  futex_wake(&c->reported, INT_MAX);
+}
+
 void cell_ring(struct cell *c) { bells_ring(commons_bells(), atomic_exchange(&c->watchers, 0)); }
 
 bool cell_watch(struct cell *c, bell_set bells) {
@@ -64,4 +70,12 @@ status cell_wait_end(struct cell *c, deadline until) {
     const status st = futex_wait(&c->phase, phase, until);
     if (st) return cell_has_ended(c) ? STATUS_OK : st;
   }
+}
+
+status cell_wait_report(struct cell *c, deadline until) {
+  while (!atomic_load(&c->reported)) {
+    const status st = futex_wait(&c->reported, 0, until);
+    if (st) return atomic_load(&c->reported) ? STATUS_OK : st;
+  }
+  return STATUS_OK;
 }

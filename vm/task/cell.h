@@ -18,7 +18,7 @@ struct cell {
   _Atomic uint32_t magic;
   _Atomic int32_t pid; /* of the worker's process and thread, once it runs */
   _Atomic int32_t tid;
-  uint32_t reserved;
+  futex_word reported;       /* 1: the fork server has said how its child ended, and uses the cell no more */
   char name[CELL_NAME_MAX];  /* the worker's; for those who look on, who may find it half written */
   futex_word phase;          /* enum cell_phase; who ends stores it last, then wakes */
   _Atomic int32_t exit_code; /* valid once ENDED: 0 …, or -N for signal N */
@@ -47,6 +47,8 @@ void cell_run(struct cell *c);
 /* Publishes the exit code. Later calls are ignored. */
 void cell_end(struct cell *c, int exit_code);
 bool cell_has_ended(const struct cell *c);
+/* The fork server's last word about its child, whose own counts if there was one. */
+void cell_report(struct cell *c, int exit_code);
 /* After cell_end, by a worker whose cell outlives it: the cell of an ended worker may
  * be freed at once. */
 void cell_ring(struct cell *c);
@@ -54,5 +56,7 @@ void cell_ring(struct cell *c);
 MUST_CHECK bool cell_watch(struct cell *c, bell_set bells);
 /* STATUS_OK once it has ended; STATUS_TIMEOUT; STATUS_INTERRUPTED. */
 MUST_CHECK status cell_wait_end(struct cell *c, deadline until);
+/* The same for cell_report: until then the cell must not be freed. */
+MUST_CHECK status cell_wait_report(struct cell *c, deadline until);
 
 #endif

@@ -190,10 +190,14 @@ status child_attach(const char *text, struct child_order *out) {
 /* ---- watching and ending --------------------------------------------------------------------- */
 
 /* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx
- * reap all children. */
+ * reap all children. The fork server is waited for even if there is such a word: the cell, which it
+ * writes to, may be freed after the return. */
 static int exit_code_from_cell(struct child *c) {
-  if (cell_wait_end(c->cell, deadline_after(REPORT_WAIT_SECONDS))) return -SIGKILL;
-  return atomic_load(&c->cell->exit_code);
+  const deadline until = deadline_after(REPORT_WAIT_SECONDS);
+  status st = STATUS_INTERRUPTED;
+  while (st == STATUS_INTERRUPTED)
+    st = c->is_reaped_elsewhere ? cell_wait_report(c->cell, until) : cell_wait_end(c->cell, until);
+  return cell_has_ended(c->cell) ? atomic_load(&c->cell->exit_code) : -SIGKILL;
 }
 
 static void note_end(struct child *c) {

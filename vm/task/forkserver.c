@@ -54,7 +54,7 @@ NO_RETURN static void server_end(void) { process_exit_now(0); }
 static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
-  cell_end(commons_at(child->cell), exit_code);
+  cell_report(commons_at(child->cell), exit_code);
   close(child->pidfd);
 }
 
@@ -184,7 +184,7 @@ static void stop_locked(void) {
 static void end_unwatched(const struct child *c) {
   kill(c->pid, SIGKILL);
   const deadline until = deadline_after(END_WAIT_SECONDS);
-  while (cell_wait_end(c->cell, until) == STATUS_INTERRUPTED) continue;
+  while (cell_wait_report(c->cell, until) == STATUS_INTERRUPTED) continue;
 }
 
 static status ask_locked(const struct child_order *order, struct child *c) {

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks and semaphores: what is taken, returned, refused, left behind by the dead, and which waiter
+ * has it next. Death at each instant of all this is in test_sync_kill.c.
+ *
+ * A waiter that has waited for long is one whose time of arrival is put back; no test waits for
+ * that.
+ */
+#include "shared/permits.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "channel/message.h"
+#include "os/clock.h"
+#include "os/thread.h"
+#include "shared/holds.h"
+#include "shared/sweep.h"
+
+enum { THREADS = 8, CROWD = 80 /* more than a lock has places */, TURNS = 500 };
+
+static struct sync *s; /* of the test at hand */
+
+static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){commons_slot(), thread}; }
+
+static void begin(enum sync_kind kind, uint64_t initial) {
+  CHECK_EQ(sync_make(kind, initial, &s), STATUS_OK);
+}
+
+static void validate(void) { sync_validate(s); }
+
+/* No waiter is left in line. */
+static void end(void) {
+  validate();
+  CHECK_EQ(atomic_load(&s->occupied), 0);
+  commons_release(&s->object);
+}
+
+/* Without waiting. Its holder before was not gone. */
+static status try_take(uint64_t thread) {
+  struct sync_wait w = {0};
+  bool was_abandoned = false;
+  const status st = permits_take(s, agent(thread), &w, deadline_now(), &was_abandoned);
+  CHECK(w.place == NULL);
+  if (st == STATUS_OK) CHECK(!was_abandoned);
+  validate();
+  return st;
+}
+
+static void take(uint64_t thread) { CHECK_EQ(try_take(thread), STATUS_OK); }
+
+/* Its holder is gone, and its taker learns of that. */
+static void take_abandoned(uint64_t thread) {
+  struct sync_wait w = {0};
+  bool was_abandoned = false;
+  CHECK_EQ(permits_take(s, agent(thread), &w, deadline_now(), &was_abandoned), STATUS_OK);
+  CHECK(was_abandoned);
+  validate();
+}
+
+static status give(uint64_t thread, uint64_t count) {
+  const status st = permits_return(s, agent(thread), count);
+  validate();
+  return st;
+}
+
+/* ---- one at a time --------------------------------------------------------------------------- */
+
+static void a_lock_has_one_holder_and_any_thread_may_return_it(void) {
+  struct sync_agent holder = {0, 0};
+  begin(SYNC_LOCK, 1);
+  CHECK(!permits_holder(s, &holder));
+  CHECK_EQ(give(1, 1), STATUS_EMPTY);
+  take(1);
+  CHECK(permits_is_held_by(s, agent(1)) && !permits_is_held_by(s, agent(2)));
+  CHECK(permits_holder(s, &holder) && holder.thread == 1 && holder.slot == commons_slot());
+  CHECK_EQ(permits_free(s), 0);
+  CHECK_EQ(try_take(1), STATUS_TIMEOUT); /* not even by its holder */
+  CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  CHECK_EQ(permits_free(s), 1);
+  CHECK_EQ(give(1, 1), STATUS_EMPTY);
+  end();
+}
+
+static void a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken(void) {
+  begin(SYNC_RLOCK, 1);
+  CHECK_EQ(give(1, 1), STATUS_EMPTY);
+  for (int i = 0; i < 5; i++) take(1);
+  for (int i = 0; i < 5; i++) {
+    CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+    CHECK_EQ(give(2, 1), STATUS_FOREIGN);
+    CHECK_EQ(give(1, 1), STATUS_OK);
+  }
+  CHECK(!permits_is_held_by(s, agent(1)));
+  take(2);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  end();
+}
+
+static void a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again(void) {
+  begin(SYNC_RLOCK, 1);
+  for (int i = 0; i < 4; i++) take(1);
+  CHECK_EQ(permits_return_all(s, agent(2)), 0);
+  const uint32_t depth = permits_return_all(s, agent(1));
+  CHECK_EQ(depth, 4);
+  take(2);
+  CHECK_EQ(permits_return_all(s, agent(1)), 0);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  take(1);
+  permits_set_depth(s, depth);
+  for (int i = 0; i < 4; i++) {
+    CHECK(permits_is_held_by(s, agent(1)));
+    CHECK_EQ(give(1, 1), STATUS_OK);
+  }
+  CHECK_EQ(permits_free(s), 1);
+  end();
+}
+
+static void a_semaphore_counts_beyond_what_it_began_with(void) {
+  begin(SYNC_SEMAPHORE, 0);
+  CHECK_EQ(try_take(1), STATUS_TIMEOUT);
+  CHECK_EQ(give(1, 3), STATUS_OK);
+  for (uint64_t i = 0; i < 3; i++) take(i);
+  CHECK_EQ(try_take(1), STATUS_TIMEOUT);
+  CHECK_EQ(give(1, UINT64_MAX), STATUS_OK);
+  CHECK_EQ(give(1, 1), STATUS_TOO_LARGE);
+  CHECK_EQ(permits_free(s), UINT64_MAX);
+  end();
+}
+
+static void a_bounded_semaphore_takes_back_no_more_than_its_bound(void) {
+  begin(SYNC_BOUNDED_SEMAPHORE, 3);
+  CHECK_EQ(give(1, 1), STATUS_TOO_LARGE);
+  take(1);
+  take(1);
+  CHECK_EQ(give(1, 3), STATUS_TOO_LARGE);
+  CHECK_EQ(permits_free(s), 1); /* all or none */
+  CHECK_EQ(give(2, 2), STATUS_OK);
+  CHECK_EQ(give(2, 1), STATUS_TOO_LARGE);
+  CHECK_EQ(permits_free(s), 3);
+  end();
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+enum arrival { JUST_NOW, LONG_AGO };
+
+/* Comes to stand in line, or goes on waiting there, and gets nothing. */
+static void stand_in_line(struct sync_wait *w, uint64_t thread, enum arrival arrival) {
+  bool was_abandoned = false;
+  do CHECK_EQ(permits_take(s, agent(thread), w, deadline_after(0.0001), &was_abandoned), STATUS_TIMEOUT);
+  while (!w->place); /* the deadline had passed before it was looked at */
+  w->place->since_ns = arrival == LONG_AGO ? 0 : INT64_MAX / 2;
+}
+
+static status collect(struct sync_wait *w, uint64_t thread) {
+  bool was_abandoned = false;
+  const status st = permits_take(s, agent(thread), w, deadline_now(), &was_abandoned);
+  validate();
+  return st;
+}
+
+static void a_passer_by_may_take_what_a_waiter_was_woken_for(void) {
+  struct sync_wait w = {0};
+  begin(SYNC_LOCK, 1);
+  take(1);
+  stand_in_line(&w, 2, JUST_NOW);
+  CHECK_EQ(give(1, 1), STATUS_OK);
+  CHECK_EQ(sync_place_state(&w), PLACE_NUDGED);
+  take(3);
+  CHECK_EQ(collect(&w, 2), STATUS_TIMEOUT);
+  CHECK(w.place != NULL); /* and keeps its place */
+  stand_in_line(&w, 2, JUST_NOW);
+  CHECK_EQ(sync_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(give(3, 1), STATUS_OK);
+  CHECK_EQ(collect(&w, 2), STATUS_OK);
+  CHECK(permits_is_held_by(s, agent(2)) && !w.place);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  end();
+}
+
+static void a_waiter_that_has_waited_for_long_is_given_the_next_one(void) {
+  struct sync_wait w = {0};
+  begin(SYNC_LOCK, 1);
+  take(1);
+  stand_in_line(&w, 2, LONG_AGO);
+  CHECK_EQ(give(1, 1), STATUS_OK);
+  CHECK_EQ(sync_place_state(&w), PLACE_GRANTED);
+  CHECK_EQ(permits_free(s), 1);
+  CHECK_EQ(try_take(3), STATUS_TIMEOUT); /* free, but spoken for */
+  CHECK_EQ(collect(&w, 2), STATUS_OK);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  end();
+}
+
+static void permits_go_to_those_who_came_first_and_no_further_than_they_go(void) {
+  struct sync_wait w[4] = {{0}};
+  begin(SYNC_SEMAPHORE, 0);
+  for (uint64_t i = 0; i < 4; i++) stand_in_line(&w[i], i, LONG_AGO);
+  CHECK_EQ(give(9, 2), STATUS_OK);
+  for (int i = 0; i < 4; i++) CHECK_EQ(sync_place_state(&w[i]), i < 2 ? PLACE_GRANTED : PLACE_WAITING);
+  CHECK_EQ(collect(&w[2], 2), STATUS_TIMEOUT);
+  CHECK_EQ(give(9, 1), STATUS_OK);
+  CHECK_EQ(sync_place_state(&w[2]), PLACE_GRANTED);
+  CHECK_EQ(sync_place_state(&w[3]), PLACE_WAITING);
+  CHECK_EQ(try_take(9), STATUS_TIMEOUT);
+  CHECK_EQ(give(9, 2), STATUS_OK);
+  take(9);
+  for (uint64_t i = 0; i < 4; i++) CHECK_EQ(collect(&w[i], i), STATUS_OK);
+  end();
+}
+
+static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
+  struct sync_wait w[3] = {{0}};
+  begin(SYNC_LOCK, 1);
+  take(9);
+  for (uint64_t i = 0; i < 3; i++) stand_in_line(&w[i], i, LONG_AGO);
+  permits_give_up(s, &w[1]);
+  CHECK(w[1].place == NULL);
+  permits_give_up(s, &w[1]);
+  CHECK_EQ(give(9, 1), STATUS_OK);
+  permits_give_up(s, &w[0]);
+  validate();
+  CHECK_EQ(sync_place_state(&w[2]), PLACE_GRANTED);
+  permits_give_up(s, &w[2]);
+  take(9);
+  CHECK_EQ(give(9, 1), STATUS_OK);
+  end();
+}
+
+static void what_is_returned_rings_the_bells_that_were_left(void) {
+  struct bell_hold hold;
+  begin(SYNC_LOCK, 1);
+  take(1);
+  bells_take(commons_bells(), commons_slot(), &hold);
+  const uint32_t seen = bells_seen(&hold);
+  sync_leave_bells(s, hold.bit);
+  CHECK_EQ(try_take(2), STATUS_TIMEOUT);
+  CHECK_EQ(give(1, 1), STATUS_OK);
+  CHECK_EQ(bells_sleep(&hold, seen, deadline_never()), STATUS_OK);
+  CHECK(bells_seen(&hold) != seen);
+  bells_leave(&hold);
+  end();
+}
+
+/* ---- those that are gone --------------------------------------------------------------------- */
+
+/* Runs `act` in a process that shares what we hold, and is killed before it lets anything go. */
+static void run_and_kill(void (*act)(void)) {
+  struct child_slot place;
+  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
+  commons_share_with_child(place.slot, NULL);
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    commons_after_fork(place.slot);
+    act();
+    raise(SIGKILL);
+  }
+  int how = 0;
+  CHECK_EQ(waitpid(pid, &how, 0), pid);
+  CHECK(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+  commons_forget_child(place);
+  commons_forget_child(place); /* may be done twice */
+  validate();
+}
+
+static void take_once(void) { take(1); }
+
+static void take_twice(void) {
+  take(1);
+  take(2);
+}
+
+static void a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(enum sync_kind kind) {
+  begin(kind, 1);
+  run_and_kill(take_once);
+  CHECK_EQ(permits_free(s), 1);
+  take_abandoned(5);
+  CHECK_EQ(give(5, 1), STATUS_OK);
+  take(5);                /* once */
+  run_and_kill(validate); /* had nothing of it */
+  CHECK(permits_is_held_by(s, agent(5)));
+  CHECK_EQ(give(5, 1), STATUS_OK);
+  end();
+}
+
+static void what_a_dead_process_had_of_a_semaphore_comes_back(void) {
+  begin(SYNC_BOUNDED_SEMAPHORE, 4);
+  take(9);
+  run_and_kill(take_twice);
+  CHECK_EQ(permits_free(s), 3);
+  take_abandoned(9);
+  take_abandoned(9);
+  take(9);
+  run_and_kill(validate); /* the next in its slot had nothing */
+  CHECK_EQ(permits_free(s), 0);
+  CHECK_EQ(give(9, 4), STATUS_OK);
+  end();
+}
+
+static void take_twice_and_return_one(void) {
+  take_twice();
+  CHECK_EQ(give(1, 1), STATUS_OK);
+}
+
+static void keep_one_of_two(void) {
+  take_twice();
+  permits_keep(s, agent(1), 1);
+}
+
+static void what_was_returned_or_is_kept_does_not_come_back(void) {
+  begin(SYNC_SEMAPHORE, 4);
+  take(9);
+  run_and_kill(take_twice_and_return_one);
+  CHECK_EQ(permits_free(s), 3);
+  take_abandoned(9);
+  CHECK_EQ(give(9, 2), STATUS_OK);
+  run_and_kill(keep_one_of_two);
+  CHECK_EQ(permits_free(s), 3);
+  take_abandoned(9);
+  end();
+}
+
+/* A count of things produced: none is missing, and none is made up; nor is it for the next in its
+ * slot. */
+static void what_a_dead_consumer_took_is_not_made_up(void) {
+  begin(SYNC_SEMAPHORE, 2);
+  CHECK_EQ(give(9, 3), STATUS_OK);
+  run_and_kill(take_twice);
+  CHECK_EQ(permits_free(s), 3);
+  for (int i = 0; i < 3; i++) take(9);
+  run_and_kill(validate);
+  CHECK_EQ(permits_free(s), 0);
+  end();
+}
+
+static void stand_first(void) {
+  struct sync_wait w = {0};
+  stand_in_line(&w, 1, LONG_AGO);
+  CHECK_EQ(give(9, 1), STATUS_OK);
+  CHECK_EQ(sync_place_state(&w), PLACE_GRANTED);
+}
+
+static void stand_behind(void) {
+  struct sync_wait w = {0};
+  stand_in_line(&w, 3, LONG_AGO);
+}
+
+static void what_a_dead_waiter_was_given_is_given_to_the_next(void) {
+  struct sync_wait w = {0};
+  begin(SYNC_SEMAPHORE, 0);
+  run_and_kill(stand_first);
+  CHECK_EQ(atomic_load(&s->occupied), 0);
+  take(2);
+  stand_in_line(&w, 2, LONG_AGO);
+  run_and_kill(stand_behind);
+  CHECK_EQ(sync_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(give(9, 1), STATUS_OK);
+  CHECK_EQ(collect(&w, 2), STATUS_OK);
+  end();
+}
+
+static void a_thread_that_ends_abandons_what_it_holds_and_nothing_else(void) {
+  begin(SYNC_LOCK, 1);
+  take(1);
+  permits_abandon(s, agent(2), 1);
+  CHECK(permits_is_held_by(s, agent(1)));
+  permits_abandon(s, agent(1), 1);
+  take_abandoned(2);
+  CHECK_EQ(give(2, 1), STATUS_OK);
+  end();
+  begin(SYNC_SEMAPHORE, 3);
+  take(1);
+  take(1);
+  permits_abandon(s, agent(1), 5); /* no more than are missing */
+  CHECK_EQ(permits_free(s), 3);
+  take_abandoned(2);
+  take_abandoned(2);
+  take(2);
+  end();
+}
+
+/* ---- many threads ---------------------------------------------------------------------------- */
+
+struct contest {
+  uint64_t permits;
+  _Atomic uint64_t inside;
+  int64_t turns; /* of a lock: under it */
+};
+
+struct contestant {
+  struct thread thread;
+  uint64_t number;
+  int turns;
+  struct contest *contest;
+};
+
+static void contest_main(void *argument) {
+  struct contestant *c = argument;
+  for (int i = 0; i < c->turns; i++) {
+    struct sync_wait w = {0};
+    bool was_abandoned = false;
+    CHECK_EQ(permits_take(s, agent(c->number), &w, deadline_never(), &was_abandoned), STATUS_OK);
+    CHECK(atomic_fetch_add(&c->contest->inside, 1) < c->contest->permits);
+    if (c->contest->permits == 1) c->contest->turns++;
+    if (i % 8 == 0) sched_yield();
+    atomic_fetch_sub(&c->contest->inside, 1);
+    CHECK_EQ(permits_return(s, agent(c->number), 1), STATUS_OK);
+  }
+}
+
+/* They begin together: until then the main thread has all permits. */
+static void threads_are_never_too_many_and_all_have_their_turns(enum sync_kind kind, uint64_t permits,
+                                                                int threads, int turns) {
+  static struct contestant contestants[CROWD];
+  struct contest contest = {.permits = permits};
+  begin(kind, permits);
+  for (uint64_t i = 0; i < permits; i++) take(1000);
+  for (int i = 0; i < threads; i++) {
+    contestants[i] = (struct contestant){.number = (uint64_t)i + 1, .turns = turns, .contest = &contest};
+    CHECK_EQ(thread_start(&contestants[i].thread, contest_main, &contestants[i], "contestant"), STATUS_OK);
+  }
+  const uint32_t places = threads < (int)s->place_count ? (uint32_t)threads : s->place_count;
+  while (atomic_load(&s->occupied) < places) sched_yield();
+  if (threads > (int)s->place_count)
+    while (!atomic_load(&s->is_crowded)) sched_yield();
+  for (uint64_t i = 0; i < permits; i++) CHECK_EQ(permits_return(s, agent(1000), 1), STATUS_OK);
+  for (int i = 0; i < threads; i++) thread_join(&contestants[i].thread);
+  if (permits == 1) CHECK_EQ(contest.turns, threads * turns);
+  CHECK_EQ(permits_free(s), permits);
+  end();
+}
+
+int main(void) {
+  CHECK_EQ(commons_open(), STATUS_OK);
+  channel_register_kinds();
+  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  a_lock_has_one_holder_and_any_thread_may_return_it();
+  a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken();
+  a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again();
+  a_semaphore_counts_beyond_what_it_began_with();
+  a_bounded_semaphore_takes_back_no_more_than_its_bound();
+  a_passer_by_may_take_what_a_waiter_was_woken_for();
+  a_waiter_that_has_waited_for_long_is_given_the_next_one();
+  permits_go_to_those_who_came_first_and_no_further_than_they_go();
+  a_waiter_that_gives_up_passes_on_what_it_was_given();
+  what_is_returned_rings_the_bells_that_were_left();
+  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_LOCK);
+  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_RLOCK);
+  what_a_dead_process_had_of_a_semaphore_comes_back();
+  what_was_returned_or_is_kept_does_not_come_back();
+  what_a_dead_consumer_took_is_not_made_up();
+  what_a_dead_waiter_was_given_is_given_to_the_next();
+  a_thread_that_ends_abandons_what_it_holds_and_nothing_else();
+  threads_are_never_too_many_and_all_have_their_turns(SYNC_LOCK, 1, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(SYNC_RLOCK, 1, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(SYNC_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(SYNC_LOCK, 1, CROWD, 5);
+  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  commons_validate();
+  commons_close();
+  return 0;
+}

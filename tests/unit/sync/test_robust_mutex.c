@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* A mutex whose holder dies is abandoned, once; and the death wakes those that watch for it. */
+#include "sync/robust_mutex.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "os/thread.h"
+
+enum { THREADS = 6, HOLDS = 3000 };
+
+/* What processes share. */
+static struct scene {
+  struct robust_mutex mutex;
+  _Atomic int is_held;
+  _Atomic int may_die;
+  int64_t count; /* under the mutex */
+} * shared;
+
+static void lock_clean(void) { CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_CLEAN); }
+static void unlock(void) { robust_mutex_unlock(&shared->mutex); }
+
+static void begin(void) {
+  robust_mutex_init(&shared->mutex);
+  atomic_store(&shared->is_held, 0);
+  atomic_store(&shared->may_die, 0);
+  shared->count = 0;
+}
+
+/* A process that takes the mutex, and is killed with it once it may die. Returns when it holds it.
+ */
+static pid_t start_holder(void) {
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    lock_clean();
+    atomic_store(&shared->is_held, 1);
+    while (!atomic_load(&shared->may_die)) sched_yield();
+    raise(SIGKILL);
+  }
+  while (!atomic_load(&shared->is_held)) sched_yield();
+  return pid;
+}
+
+static void bury(pid_t pid) {
+  atomic_store(&shared->may_die, 1);
+  CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+/* Repaired, it is as good as before. */
+static void check_abandoned_once(void) {
+  CHECK(robust_mutex_is_abandoned(&shared->mutex));
+  CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_ABANDONED);
+  CHECK(!robust_mutex_is_abandoned(&shared->mutex));
+  robust_mutex_mark_whole(&shared->mutex);
+  unlock();
+  lock_clean();
+  unlock();
+}
+
+static void a_mutex_that_is_unlocked_is_clean_for_the_next(void) {
+  begin();
+  for (int i = 0; i < 3; i++) {
+    lock_clean();
+    CHECK(!robust_mutex_is_abandoned(&shared->mutex));
+    unlock();
+  }
+}
+
+static void a_mutex_is_abandoned_when_its_process_is_killed(void) {
+  for (int i = 0; i < 3; i++) {
+    if (i == 0) begin();
+    atomic_store(&shared->is_held, 0);
+    atomic_store(&shared->may_die, 0);
+    bury(start_holder());
+    check_abandoned_once();
+  }
+}
+
+static void lock_and_end(void *unused) {
+  (void)unused;
+  lock_clean();
+}
+
+static void a_mutex_is_abandoned_when_its_thread_ends(void) {
+  struct thread t;
+  begin();
+  CHECK_EQ(thread_start(&t, lock_and_end, NULL, "holder"), STATUS_OK);
+  thread_join(&t);
+  check_abandoned_once();
+}
+
+/* The next to be killed with it, before it was repaired, leaves it abandoned again. */
+static void a_mutex_is_abandoned_until_it_is_repaired(void) {
+  begin();
+  bury(start_holder());
+  const pid_t pid = fork();
+  if (pid == 0) {
+    CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_ABANDONED);
+    raise(SIGKILL);
+  }
+  CHECK_EQ(waitpid(pid, NULL, 0), pid);
+  check_abandoned_once();
+}
+
+static void the_death_of_the_holder_wakes_a_sleeper(void) {
+  uint32_t expected = 0;
+  begin();
+  CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* it is free */
+  const pid_t pid = start_holder();
+  CHECK(robust_mutex_watch(&shared->mutex, &expected));
+  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel is asked to wake */
+  CHECK(robust_mutex_watch(&shared->mutex, &expected));               /* and a second sleeper */
+  atomic_store(&shared->may_die, 1);
+  while (atomic_load(robust_mutex_word(&shared->mutex)) == expected)
+    if (futex_wait(robust_mutex_word(&shared->mutex), expected, deadline_never())) continue;
+  bury(pid);
+  CHECK(!robust_mutex_watch(&shared->mutex, &expected));
+  check_abandoned_once();
+}
+
+/* The child is asleep when we unlock. */
+static void an_unlock_wakes_a_process_that_sleeps(void) {
+  begin();
+  lock_clean();
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    lock_clean();
+    unlock();
+    _exit(0);
+  }
+  while (!(atomic_load(robust_mutex_word(&shared->mutex)) & FUTEX_WAITERS)) sched_yield();
+  unlock();
+  int how = -1;
+  CHECK_EQ(waitpid(pid, &how, 0), pid);
+  CHECK_EQ(how, 0);
+}
+
+static void count_up(void *unused) {
+  (void)unused;
+  for (int i = 0; i < HOLDS; i++) {
+    lock_clean();
+    const int64_t seen = shared->count;
+    if (i % 64 == 0) sched_yield();
+    shared->count = seen + 1;
+    unlock();
+  }
+}
+
+static void threads_and_processes_exclude_one_another(void) {
+  struct thread threads[THREADS];
+  begin();
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    count_up(NULL);
+    _exit(0);
+  }
+  for (int i = 0; i < THREADS; i++) CHECK_EQ(thread_start(&threads[i], count_up, NULL, "counter"), STATUS_OK);
+  for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
+  CHECK_EQ(waitpid(pid, NULL, 0), pid);
+  CHECK_EQ(shared->count, (THREADS + 1) * HOLDS);
+}
+
+int main(void) {
+  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(shared != MAP_FAILED);
+  a_mutex_that_is_unlocked_is_clean_for_the_next();
+  a_mutex_is_abandoned_when_its_process_is_killed();
+  a_mutex_is_abandoned_when_its_thread_ends();
+  a_mutex_is_abandoned_until_it_is_repaired();
+  the_death_of_the_holder_wakes_a_sleeper();
+  an_unlock_wakes_a_process_that_sleeps();
+  threads_and_processes_exclude_one_another();
+  return 0;
+}
