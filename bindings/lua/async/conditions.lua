@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters in the place of the objects
--- of the commons (bindings/meetings.c), with the same methods. All users are tasks of this VM, so no other task runs
+-- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters in the place of the
+-- objects of the commons (bindings/meetings.c), with the same methods. All users are tasks of this VM, so no other task runs
 -- between two waits.
 local require = ...
 

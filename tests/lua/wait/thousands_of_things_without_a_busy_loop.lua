@@ -35,7 +35,7 @@ local looker = mm.Process(function(queue, pid)
     mm.sleep(0.001)
   end
   queue:put("asleep")
-end, queues[1500], ("%d"):format(mm._private.pid()))
+end, queues[1500], ("%d"):format(mm._native.pid()))
 looker:start()
 expect.equal(mm.wait(queues, expect.HANG), { queues[1500] })
 expect.equal(queues[1500]:get(), "asleep")
