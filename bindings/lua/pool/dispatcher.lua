@@ -453,7 +453,7 @@ local function abandon(pool, index)
   take_back(pool, task, item, name, nil)
 end
 
-local function press_on(pool, index, now)
+local function escalate_stop(pool, index, now)
   local worker = pool._workers[index]
   local since = pool._stopping[worker]
   if not since or not worker:is_alive() then return nil end
@@ -521,7 +521,7 @@ local function keep_time(pool)
   local due = fill_vacancies(pool, now)
   for index = #pool._workers, 1, -1 do
     if pool._ended then return nil end
-    due = math.min(due, press_on(pool, index, now) or math.huge)
+    due = math.min(due, escalate_stop(pool, index, now) or math.huge)
     if shares and not pool._ended then share(pool, index) end
     if pool._timed > 0 and not pool._ended then due = math.min(due, check_time(pool, index) or math.huge) end
   end
