@@ -486,7 +486,7 @@ local function share(pool, index)
 end
 
 -- Seconds until the worker's item has had its time.
-local function check_time(pool, index)
+local function check_timeout(pool, index)
   local worker = pool._workers[index]
   local number, item, seconds = pool._core:running(worker)
   local task = pool._numbers[number]
@@ -513,7 +513,7 @@ local function fill_vacancies(pool, now)
 end
 
 -- What time brings about. Seconds until it has to be looked at again; nil: no need.
-local function keep_time(pool)
+local function check_timeouts(pool)
   if pool._timed == 0 and pool._each == 0 and not next(pool._stopping) and #pool._vacancies == 0 then return nil end
   local now = native.time()
   local shares = pool._each > 0 and now >= pool._next_share
@@ -523,7 +523,7 @@ local function keep_time(pool)
     if pool._ended then return nil end
     due = math.min(due, escalate_stop(pool, index, now) or math.huge)
     if shares and not pool._ended then share(pool, index) end
-    if pool._timed > 0 and not pool._ended then due = math.min(due, check_time(pool, index) or math.huge) end
+    if pool._timed > 0 and not pool._ended then due = math.min(due, check_timeout(pool, index) or math.huge) end
   end
   if pool._timed > 0 then due = math.min(due, pool._shortest) end
   if pool._each > 0 then due = math.min(due, SHARE_EVERY) end
@@ -620,7 +620,7 @@ end
 function dispatch.tend(pool)
   if pool._ended or pool._is_joining then return end
   if not pool._core:all_live(pool._workers) then look_after_workers(pool) end
-  if not pool._ended then keep_time(pool) end
+  if not pool._ended then check_timeouts(pool) end
   dispatch.run_callbacks(pool)
 end
 
@@ -629,7 +629,7 @@ function dispatch.take_ready(pool)
   take_ready_results(pool)
   if not pool._ended and not pool._core:all_live(pool._workers) then look_after_workers(pool) end
   if pool._ended then return nil end
-  local due = keep_time(pool)
+  local due = check_timeouts(pool)
   dispatch.run_callbacks(pool)
   return due
 end
@@ -651,7 +651,7 @@ function dispatch.forget(pool) pools[pool] = nil end
 
 -- Takes one result, or looks after the workers; false when the time is up. Then whether a result was taken.
 local function pump_once(pool, timeout)
-  local due = keep_time(pool)
+  local due = check_timeouts(pool)
   if pool._ended then return true, false end
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
