@@ -330,11 +330,11 @@ local function recover(task, first, ...)
 end
 
 -- What is to be done about a task whose worker is gone, while `item` of it ran (0: none had begun).
-local function take_back(pool, task, item, name, code)
+local function reassign(pool, task, item, name, code)
   if item == 0 then
     local may_run = task.list or task.stored
-    if may_run and not task.was_taken_back then
-      task.was_taken_back = true
+    if may_run and not task.was_reassigned then
+      task.was_reassigned = true
       return put_again(pool, task, math.max(task.answered, task.skip))
     end
     fail_open_items(task, function() return died_error(name, code, "before it ran this call") end)
@@ -369,7 +369,7 @@ local function bury(pool, index)
   pool._stopping[worker] = nil
   worker:close()
   if not was_asked and item == 0 and (task or code ~= 0) then pool._deaths = pool._deaths + 1 end
-  if task then take_back(pool, task, item, name, code) end
+  if task then reassign(pool, task, item, name, code) end
 end
 
 local function take_out(pool, index)
@@ -450,7 +450,7 @@ local function abandon(pool, index)
   pool._last_id = pool._last_id + 1
   task.id = pool._last_id
   pool._tasks[task.id] = task
-  take_back(pool, task, item, name, nil)
+  reassign(pool, task, item, name, nil)
 end
 
 local function escalate_stop(pool, index, now)
