@@ -33,7 +33,7 @@ local TIMED, RETURNS, EACH = 1, 2, 4
 -- So many workers in a row may die before they ran anything; from the third on they are replaced after growing pauses.
 local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
 -- Seconds between two looks at workers that have lists of which the rest could go elsewhere.
-local SHARE_EVERY = 0.001
+local SPLIT_EVERY = 0.001
 -- Seconds between asking a worker to end: asking again, killing its process, going on without its thread.
 local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.05, 1
 
@@ -468,7 +468,7 @@ local function escalate_stop(pool, index, now)
 end
 
 -- A worker that stays at one item of many keeps that one; the others go elsewhere.
-local function share(pool, index)
+local function split(pool, index)
   local worker = pool._workers[index]
   local number, item = pool._core:running(worker)
   local task, seen = pool._numbers[number], pool._seen[worker]
@@ -516,17 +516,17 @@ end
 local function check_timeouts(pool)
   if pool._timed == 0 and pool._each == 0 and not next(pool._stopping) and #pool._vacancies == 0 then return nil end
   local now = native.time()
-  local shares = pool._each > 0 and now >= pool._next_share
-  if shares then pool._next_share = now + SHARE_EVERY end
+  local splits = pool._each > 0 and now >= pool._next_split
+  if splits then pool._next_split = now + SPLIT_EVERY end
   local due = fill_vacancies(pool, now)
   for index = #pool._workers, 1, -1 do
     if pool._ended then return nil end
     due = math.min(due, escalate_stop(pool, index, now) or math.huge)
-    if shares and not pool._ended then share(pool, index) end
+    if splits and not pool._ended then split(pool, index) end
     if pool._timed > 0 and not pool._ended then due = math.min(due, check_timeout(pool, index) or math.huge) end
   end
   if pool._timed > 0 then due = math.min(due, pool._shortest) end
-  if pool._each > 0 then due = math.min(due, SHARE_EVERY) end
+  if pool._each > 0 then due = math.min(due, SPLIT_EVERY) end
   return due
 end
 
@@ -754,7 +754,7 @@ function dispatch.begin(pool)
     _numbers = {}, -- task by its number in the ring
     _callbacks = {}, _vacancies = {}, _stopping = {}, _abandoned = {}, _pending = 0, _timed = 0, _each = 0,
     _last_id = 0, _seen = {}, -- what each worker was at when it was last looked at
-    _started = 0, _ready = 0, _deaths = 0, _next_share = 0,
+    _started = 0, _ready = 0, _deaths = 0, _next_split = 0,
   }) do
     pool[name] = value
   end
