@@ -354,7 +354,7 @@ end
 local take_ready_results
 
 -- The worker's results were all taken, so what it claimed and is still open was in its hands.
-local function bury(pool, index)
+local function reap(pool, index)
   local worker, name = pool._workers[index], pool._names[index]
   local code = worker:exitcode()
   if pool._core.rescue then
@@ -607,7 +607,7 @@ local function look_after_workers(pool)
     if worker and not worker:is_alive() then
       take_ready_results(pool)
       if pool._ended then return end
-      bury(pool, index)
+      reap(pool, index)
       if pool._ended then return end
       if pool._closed and pool._pending == 0 then take_out(pool, index) else replace(pool, index) end
       if pool._ended then return end

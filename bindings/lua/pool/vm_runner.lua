@@ -110,7 +110,7 @@ end
 
 local function run_slice(task, state, put)
   local now, name, skip = time(), identity.current().name, task.skip or 0
-  local part = { -- also found by whoever buries the worker
+  local part = { -- also read by rescue, after a worker that was stopped
     task = task, state = state, put = put, results = {}, first = skip + 1, last = skip, begun = now, list_begun = now,
     looked = now, stride = 1, until_look = 1,
   }
