@@ -252,9 +252,9 @@ end
 
 -- Lists and iterators that are read as results are asked for ------------------------------------------
 
--- stream: a sink whose results wait in `ready`, by index, or in `queue`, in the order of their coming
-local stream = {}
-stream.__index = stream
+-- imap_results: a sink whose results wait in `ready`, by index, or in `queue`, in the order of their coming
+local imap_results = {}
+imap_results.__index = imap_results
 
 local function arrive(self, index, ok, value)
   local outcome = { ok = ok, value = value }
@@ -267,7 +267,7 @@ local function arrive(self, index, ok, value)
   if self.progress then self.progress:update(self.arrived) end
 end
 
-function stream:take(task, first, count, _, results, failures)
+function imap_results:take(task, first, count, _, results, failures)
   for i = 1, count do
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
@@ -281,8 +281,8 @@ function stream:take(task, first, count, _, results, failures)
   end
 end
 
-function stream:fail(task, index, err) arrive(self, task.base + index, false, err) end
-function stream:finished(task) self.tasks[task.id] = nil end
+function imap_results:fail(task, index, err) arrive(self, task.base + index, false, err) end
+function imap_results:finished(task) self.tasks[task.id] = nil end
 
 local function read_chunk(self)
   local chunk, count = {}, 0
@@ -324,7 +324,7 @@ local function fill(self)
   end
 end
 
-local function finish_stream(self)
+local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
   if self.progress then self.progress:finish() end
@@ -337,7 +337,7 @@ end
 local function await(self, at)
   local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
   if self.pool._dispatch.pump_until(self.pool, arrival) then return end
-  finish_stream(self)
+  finish_imap(self)
   if self.pool._broken then errors.raise(self.pool._broken) end
   error("Pool:imap: the pool was terminated", 0)
 end
@@ -349,11 +349,11 @@ local function next_result(self)
   fill(self)
   local at = self.last_given + 1
   if self.is_exhausted and at > self.last_read then
-    finish_stream(self)
+    finish_imap(self)
     return nil
   end
   if at > self.last_read then
-    finish_stream(self)
+    finish_imap(self)
     error("Pool:imap: the pool was closed before the end of the items", 0)
   end
   if not self.ready[at] then await(self, at) end
@@ -366,7 +366,7 @@ local function next_result(self)
   return outcome.value
 end
 
-function lists.stream(pool, f, next_item, total, opts, is_ordered)
+function lists.imap(pool, f, next_item, total, opts, is_ordered)
   local chunksize = opts and opts.chunksize or 1
   local least = pool._row.is_immediate and 1 or pool._size * math.max(WINDOW_PER_WORKER, chunksize)
   local self = setmetatable({
@@ -375,9 +375,9 @@ function lists.stream(pool, f, next_item, total, opts, is_ordered)
     timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries,
     progress = new_progress(pool, opts, total),
     entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
-  }, stream)
+  }, imap_results)
   fill(self)
-  local closer = setmetatable({}, { __close = function() finish_stream(self) end })
+  local closer = setmetatable({}, { __close = function() finish_imap(self) end })
   return function() return next_result(self) end, nil, nil, closer
 end
 

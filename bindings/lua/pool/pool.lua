@@ -78,7 +78,7 @@ local function imap(self, where, f, source, opts, is_ordered)
   arguments.check_function(where, 1, f, self._takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
   local next_item, total = arguments.items(where, source)
-  return lists.stream(self, f, next_item, total, opts, is_ordered)
+  return lists.imap(self, f, next_item, total, opts, is_ordered)
 end
 
 function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
