@@ -383,7 +383,7 @@ static void do_task(lua_State *L, struct pool_worker *w) {
 }
 
 /* Clears the claim last: after a crash it names the item that was running. */
-static void lay_down(struct cell *cell) {
+static void clear_claim(struct cell *cell) {
   atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
   atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
   atomic_store(&cell->claim, 0);
@@ -455,6 +455,6 @@ void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell
   atomic_store(&cell->ready_ns, clock_now_ns());
   while (w->left > 0 && !atomic_load(&cell->doomed) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
-    lay_down(cell);
+    clear_claim(cell);
   }
 }
