@@ -456,6 +456,21 @@ static int core_nudge(lua_State *L) {
   return 0;
 }
 
+/* core:set_timeout(seconds), core:rescue(worker), core:is_worker(): of back ends whose workers are in
+ * the parent's VM (lua/pool/backend.lua). Here a worker looks at its own time, what it has done is in the
+ * results or in its journal, and none of them can come by this object. */
+static int core_nothing(lua_State *L) {
+  check_core(L, 1);
+  return 0;
+}
+
+/* core:waitable() → core */
+static int core_waitable(lua_State *L) {
+  check_core(L, 1);
+  lua_settop(L, 1);
+  return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"add_function", core_add_function},
     {"store", core_store},
@@ -479,6 +494,10 @@ static const luaL_Reg methods[] = {
     {"close", core_close},
     {"drain", core_drain},
     {"nudge", core_nudge},
+    {"set_timeout", core_nothing},
+    {"rescue", core_nothing},
+    {"is_worker", core_nothing},
+    {"waitable", core_waitable},
     {NULL, NULL},
 };
 

@@ -31,7 +31,8 @@ local lists = {}
 
 -- What comes together ---------------------------------------------------------------------------------
 
--- batch: pool, results and errors by index, first_error, total, done, tasks (open ones by id); on_progress, on_end
+-- batch: pool, dispatcher, results and errors by index, first_error, total, done, tasks (open ones by id), ranges (what
+-- is not put yet) with `left` items; progress, on_end
 local batch = {}
 batch.__index = batch
 
@@ -58,7 +59,7 @@ local function take_one_by_one(self, task, first, count, results, failures)
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
       if failures and failures[i] then
-        note_error(self, task.base + index, new_error(failures[i], self.pool._name))
+        note_error(self, task.base + index, new_error(failures[i], self.pool._config.name))
       else
         self.results[task.base + index] = results[i]
       end
@@ -87,7 +88,7 @@ end
 function batch:finished(task)
   self.tasks[task.id] = nil
   self.open = self.open - 1
-  if self.feed and self.left > 0 then self:feed() end
+  if self.left > 0 then self:feed() end
   if self.open == 0 and not self._is_done then
     self._is_done = true
     if self.progress then self.progress:finish() end
@@ -103,10 +104,10 @@ end
 local function new_batch(pool, mode, f, list, opts)
   local total = list.n or #list
   return setmetatable({
-    pool = pool, mode = mode, list = list, total = total, done = 0, results = {}, tasks = {}, open = 0,
-    chunksize = opts and opts.chunksize, timeout = opts and opts.timeout or pool._timeout,
-    retries = opts and opts.retries or pool._retries,
-    progress = new_progress(pool, opts, total), entry = pool._dispatch.add_function(pool, f),
+    pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
+    tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
+    timeout = opts and opts.timeout or pool._config.timeout, retries = opts and opts.retries or pool._config.retries,
+    progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
   }, batch)
 end
 
@@ -119,14 +120,14 @@ local function error_of(self)
 end
 
 local function limit(self, size, left)
-  local most = self.pool._maxtasks
+  local most = self.pool._config.max_tasks
   if most and size > most then size = most end
   return math.max(1, math.min(size, left))
 end
 
 local function put_slice(self, first, count, returns, is_cancellable)
   self.entry.users = self.entry.users + 1
-  local task = self.pool._dispatch.put(self.pool, {
+  local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
   }, is_cancellable, is_cancellable)
@@ -137,10 +138,10 @@ end
 -- Lists that are waited for ---------------------------------------------------------------------------
 
 local function size_of_slice(self, left)
-  if self.pool._row.is_immediate then return left end
+  if self.pool._config.row.is_immediate then return left end
   if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
-  local share = math.ceil(left / (AHEAD * self.pool._size))
+  local share = math.ceil(left / (AHEAD * self.dispatcher.size(self.pool)))
   if self.is_each then return math.max(1, math.min(share, EACH_MOST, math.floor(EACH_NS / self.cost))) end
   local least = math.min(share, math.floor(SLICE_LEAST_NS / self.cost))
   return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
@@ -148,7 +149,8 @@ end
 
 -- Of a given size, many at once and then none for a while: the workers stay awake, and the parent asleep.
 local function feed_some(self)
-  local most = self.pool._size * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  local most = self.dispatcher.size(self.pool)
+    * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
   if self.chunksize and self.open > most / 2 then return end
   while self.open < most and #self.ranges > 0 do
     local range = self.ranges[#self.ranges]
@@ -171,9 +173,9 @@ local function fail_rest(self, err)
   self.ranges, self.left = {}, 0
 end
 
-local function feed(self)
-  if self.pool._ended then
-    fail_rest(self, self.pool._broken
+function batch:feed()
+  if self.dispatcher.has_ended(self.pool) then
+    fail_rest(self, self.dispatcher.failure(self.pool)
       or new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" }))
   elseif not self.is_feeding then
     self.is_feeding = true
@@ -186,24 +188,25 @@ local function feed(self)
   end
 end
 
-local function give_back(self, task, answered)
-  if answered >= task.count then return end
-  table.insert(self.ranges, { first = task.base + answered + 1, last = task.base + task.count })
-  self.left = self.left + task.count - answered
+function batch:give_back(task, last)
+  if last >= task.count then return end
+  table.insert(self.ranges, { first = task.base + last + 1, last = task.base + task.count })
+  self.left = self.left + task.count - last
 end
 
 local function run_and_wait(self)
-  self.is_each = self.chunksize == 1 and self.pool._row.has_own_vm and not self.timeout
-  self.feed, self.give_back = feed, (not self.chunksize or self.is_each) and give_back or nil
-  self.ranges, self.left = {}, self.total
+  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout
+  self.takes_back = not self.chunksize or self.is_each
+  self.left = self.total
   if self.total > 0 then
     self.ranges[1] = { first = 1, last = self.total }
     self:feed()
-    if self.open > 0 then self.pool._dispatch.pump_until(self.pool, self) end
+    if self.open > 0 then self.dispatcher.pump_until(self.pool, self) end
   end
-  self.pool._dispatch.drop_function(self.pool, self.entry)
+  self.dispatcher.drop_function(self.pool, self.entry)
   if self.refusal then error(self.refusal, 0) end
-  if self.pool._broken then errors.raise(self.pool._broken) end
+  local failure = self.dispatcher.failure(self.pool)
+  if failure then errors.raise(failure) end
   local err = error_of(self)
   if err then errors.raise(err) end
   return self.results
@@ -223,7 +226,7 @@ local function send_all(self)
   local first = 1
   while first <= self.total do
     local left = self.total - first + 1
-    local size = self.chunksize or math.floor(left / (self.pool._size * SLICES_PER_WORKER))
+    local size = self.chunksize or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
     if self.timeout and not self.chunksize then size = 1 end
     size = limit(self, size, left)
     put_slice(self, first, size, false, true)
@@ -241,9 +244,9 @@ function lists.map_async(pool, mode, f, list, opts)
     result:_settle(not err, pack(err or self.results))
   end
   local sent, why = pcall(send_all, self)
-  pool._dispatch.drop_function(pool, self.entry)
+  pool._dispatcher.drop_function(pool, self.entry)
   if not sent then
-    pool._dispatch.cancel(pool, self)
+    pool._dispatcher.cancel(pool, self)
     error(why, 0)
   end
   self:finished({ id = 0 })
@@ -252,7 +255,7 @@ end
 
 -- Lists and iterators that are read as results are asked for ------------------------------------------
 
--- imap_results: a sink whose results wait in `ready`, by index, or in `queue`, in the order of their coming
+-- imap_results: a sink whose results wait in `ready`, by index, or in the order of their coming
 local imap_results = {}
 imap_results.__index = imap_results
 
@@ -273,7 +276,7 @@ function imap_results:take(task, first, count, _, results, failures)
     if not (task.settled and task.settled[index]) then
       local failure = failures and failures[i]
       if failure then
-        arrive(self, task.base + index, false, new_error(failure, self.pool._name))
+        arrive(self, task.base + index, false, new_error(failure, self.pool._config.name))
       else
         arrive(self, task.base + index, true, results[i])
       end
@@ -304,12 +307,12 @@ local function send_chunk(self)
   local base = self.last_read
   self.last_read = base + count
   self.entry.users = self.entry.users + 1
-  local sent, task = pcall(self.pool._dispatch.put, self.pool, {
+  local sent, task = pcall(self.dispatcher.put, self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = 1, count = count, base = base,
     timeout = self.timeout, retries = self.retries,
   }, true, self.retries > 0)
   if sent then
-    if self.pool._tasks[task.id] then self.tasks[task.id] = task end
+    if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
     return
   end
   for i = 1, count do
@@ -319,7 +322,7 @@ end
 
 local function fill(self)
   while not self.is_exhausted and self.last_read - self.last_given + self.chunksize <= self.window do
-    if self.pool._closed then return end
+    if self.dispatcher.is_closed(self.pool) then return end
     send_chunk(self)
   end
 end
@@ -328,17 +331,18 @@ local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
   if self.progress then self.progress:finish() end
-  if not self.pool._ended then
-    self.pool._dispatch.cancel(self.pool, self)
-    self.pool._dispatch.drop_function(self.pool, self.entry)
+  if not self.dispatcher.has_ended(self.pool) then
+    self.dispatcher.cancel(self.pool, self)
+    self.dispatcher.drop_function(self.pool, self.entry)
   end
 end
 
 local function await(self, at)
   local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
-  if self.pool._dispatch.pump_until(self.pool, arrival) then return end
+  if self.dispatcher.pump_until(self.pool, arrival) then return end
   finish_imap(self)
-  if self.pool._broken then errors.raise(self.pool._broken) end
+  local failure = self.dispatcher.failure(self.pool)
+  if failure then errors.raise(failure) end
   error("Pool:imap: the pool was terminated", 0)
 end
 
@@ -368,13 +372,15 @@ end
 
 function lists.imap(pool, f, next_item, total, opts, is_ordered)
   local chunksize = opts and opts.chunksize or 1
-  local least = pool._row.is_immediate and 1 or pool._size * math.max(WINDOW_PER_WORKER, chunksize)
+  local dispatcher = pool._dispatcher
+  local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local self = setmetatable({
-    pool = pool, mode = MAP, next_item = next_item, chunksize = chunksize, is_ordered = is_ordered,
+    pool = pool, dispatcher = dispatcher, mode = MAP, next_item = next_item, chunksize = chunksize,
+    is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries,
+    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total),
-    entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
+    entry = dispatcher.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
   }, imap_results)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_imap(self) end })
@@ -394,7 +400,7 @@ end
 
 function lists.reduce(pool, f, list, op, init, opts)
   local count = list.n or #list
-  local parts = math.min(count, pool._row.is_immediate and 1 or pool._size * SLICES_PER_WORKER)
+  local parts = math.min(count, pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) * SLICES_PER_WORKER)
   local sublists, first = { n = parts }, 1
   for part = 1, parts do
     local last = math.floor(count * part / parts)

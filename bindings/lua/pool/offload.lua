@@ -14,7 +14,7 @@ local offload = {}
 local pools = {}
 local function pool_of(world)
   local found = pools[world]
-  if not found or found._ended or found._pid ~= native.pid() then
+  if not found or found._dispatcher.has_ended(found) or found._config.pid ~= native.pid() then
     found = pool.class(world)({ workers = math.max(4, native.cpu_count()), name = "async" })
     pools[world] = found
   end

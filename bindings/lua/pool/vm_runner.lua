@@ -160,34 +160,37 @@ function runner.initialize(put, initializer, ...)
   return ok
 end
 
--- The parent's side of such a core: what is kept, and what is put -------------------------------------------------
+-- The parent's side of such a back end: what is kept, and what is put -------------------------------------------------
 
-local Core = {}
-runner.Core = Core
+local Backend = {}
+runner.Backend = Backend
 
-function Core.add_function(self, f)
-  local place = Core.store(self, f)
+function Backend.add_function(self, f)
+  local place = Backend.store(self, f)
   return place, place
 end
 
-function Core.store(self, ...)
+function Backend.store(self, ...)
   self.last_place = self.last_place + 1
   self.kept[self.last_place] = pack(...)
   return self.last_place
 end
 
-function Core.store_slice(self, list, first, last)
+function Backend.store_slice(self, list, first, last)
   local slice = { n = last - first + 1 }
   for i = first, last do slice[i - first + 1] = list[i] end
-  return Core.store(self, slice)
+  return Backend.store(self, slice)
 end
 
-function Core.drop(self, place) self.kept[place] = nil end
-function Core.ticket() return { state = "queued" } end
-function Core.return_ticket() end
-function Core.requeue(_, ticket) ticket.state = "queued" end
+function Backend.drop(self, place) self.kept[place] = nil end
+function Backend.ticket() return { state = "queued" } end
+function Backend.return_ticket() end
+function Backend.requeue(_, ticket) ticket.state = "queued" end
 
-function Core.cancel(_, ticket)
+function Backend.limit() return nil end
+function Backend.recover() return nil end
+
+function Backend.cancel(_, ticket)
   if ticket.state ~= "queued" then return false end
   ticket.state = "cancelled"
   return true
@@ -198,19 +201,19 @@ local function new_task(self, mode, flags, id, number, ticket)
   return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], ticket = ticket }
 end
 
-function Core.put(self, mode, flags, id, number, _, ticket, ...)
+function Backend.put(self, mode, flags, id, number, _, ticket, ...)
   local task = new_task(self, mode, flags, id, number, ticket)
   task.args = pack(...)
   return self:put_task(task)
 end
 
-function Core.put_slice(self, mode, flags, id, number, _, ticket, list, first, last)
+function Backend.put_slice(self, mode, flags, id, number, _, ticket, list, first, last)
   local task = new_task(self, mode, flags, id, number, ticket)
   task.list, task.first, task.count = list, first, last - first + 1
   return self:put_task(task)
 end
 
-function Core.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
+function Backend.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
   local task, kept = new_task(self, mode, flags, id, number, ticket), self.kept[stored]
   if mode == CALL then
     task.args = kept
@@ -220,7 +223,7 @@ function Core.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
   return self:put_task(task)
 end
 
-function runner.new_core(meta, fields)
+function runner.new_backend(meta, fields)
   fields.kept, fields.last_place, fields.last_number = {}, 0, 0
   return setmetatable(fields, meta)
 end

@@ -1,0 +1,102 @@
+-- SPDX-License-Identifier: MIT
+-- Results as the back end gives them: each goes to the sink of its task.
+local require = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local ending = require("pool.ending")
+local tasks = require("pool.tasks")
+
+local pack, new_error = checks.pack, errors.new_error
+local end_task, fail_item = tasks.end_task, tasks.fail_item
+
+local CALL = 0
+local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
+
+local results = {}
+
+local function take_call(pool, task, outcome, ...)
+  if not (task.settled and task.settled[1]) then
+    task.answered = 1
+    if outcome == "undecodable" then
+      local err = new_error({ kind = "unsendable", message = tostring((...)), traceback = "" })
+      task.sink:take_call(task, false, pack(err))
+    elseif outcome == FAILED then
+      task.sink:take_call(task, false, pack(new_error((...), pool._config.name)))
+    else
+      task.sink:take_call(task, true, pack(...))
+    end
+  end
+  end_task(pool, task)
+end
+
+-- Fails the items of an answer that cannot be decoded. Nothing says whether it was the last one but its count.
+local function fail_undecodable(task, first, count, why)
+  for index = first, first + count - 1 do
+    fail_item(task, index, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
+  end
+  task.answered = first + count - 1
+  return task.answered == task.count and OK or PART
+end
+
+-- The rest of the slice did not run: the list may cut it anew, or it is put again as it is.
+local function take_rest(pool, task)
+  if task.sink.takes_back and not task.settled then
+    task.sink:give_back(task, task.answered)
+    return end_task(pool, task)
+  end
+  tasks.put_again(pool, task, math.max(task.answered, task.skip))
+end
+
+local function take_part(pool, task, outcome, first, count, ns, values, failures)
+  if outcome == "undecodable" then
+    outcome = fail_undecodable(task, first, count, values)
+  elseif outcome == FAILED then
+    tasks.fail_open_items(task, function() return new_error(values, pool._config.name) end)
+    return end_task(pool, task)
+  elseif count > 0 then
+    task.sink:take(task, first, count, ns, values, failures)
+    task.answered = first + count - 1
+  end
+  if outcome == OK then return end_task(pool, task) end
+  if outcome == RETURNED then take_rest(pool, task) end
+end
+
+-- A worker's initializer has run.
+local function take_initializer(pool, outcome, ...)
+  if outcome == INITIALIZER_FAILED then
+    ending.break_pool(pool, new_error((...), pool._config.name))
+  else
+    pool._workers.ready = pool._workers.ready + 1
+  end
+end
+
+-- What the back end's take returned.
+function results.take(pool, id, outcome, first, count, ns, ...)
+  if id == 0 then return take_initializer(pool, outcome, ...) end
+  local task = pool._queue.open[id]
+  if not task then return end
+  pool._workers.deaths = 0
+  if outcome == SKIPPED then
+    end_task(pool, task)
+  elseif task.mode == CALL then
+    take_call(pool, task, outcome, ...)
+  else
+    take_part(pool, task, outcome, first, count, ns, ...)
+  end
+end
+
+local take = results.take
+
+-- Takes what is there, and waits for nothing.
+function results.take_ready(pool)
+  local queue, backend, workers = pool._queue, pool._backend, pool._workers
+  local function step(id, ...)
+    if not id then return false end
+    take(pool, id, ...)
+    return not queue.has_ended
+  end
+  while step(backend:take(workers.handles, 0)) do end
+end
+
+return results
