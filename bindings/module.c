@@ -51,6 +51,7 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"worker_start", pool_core_start_worker},
     {"pool_core_new", pool_core_new},
+    {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},

@@ -270,8 +270,8 @@ static int decode_result(lua_State *L) {
                          core->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
 }
 
-/* task, outcome, first, count, nanoseconds, values…; what cannot be decoded fails: outcome "undecodable", and
- * the text is the value. */
+/* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome is
+ * UNDECODABLE, and the text of the error is the value. */
 static int push_result(lua_State *L, struct pool_core *core) {
   struct answer_envelope envelope;
   memcpy(&envelope, core->message.data, sizeof envelope);
@@ -287,7 +287,7 @@ static int push_result(lua_State *L, struct pool_core *core) {
   ring_message_done(&core->message);
   bytes_trim(&core->inbox, 64 * 1024);
   if (failed) {
-    lua_pushliteral(L, "undecodable");
+    lua_pushinteger(L, OUTCOME_UNDECODABLE);
     lua_replace(L, 3);
   }
   return lua_gettop(L) - 1;

@@ -16,23 +16,7 @@
 
 #include "arguments.h"
 #include "channel/message.h"
-
-enum task_mode { TASK_CALL = 0, TASK_MAP = 1, TASK_STARMAP = 2 };
-/* TIMED: each item may be stopped on its own, so the cell says when it began. RETURNS: where the
- * items take long, the rest of the list is given back. EACH: as if each item were a task of its
- * own: what is done is never lost, and what has not begun can be taken back (pool_core.c, limit).
- */
-enum task_flag { TASK_TIMED = 1, TASK_RETURNS = 2, TASK_EACH = 4 };
-/* PART: of a list's items, more will come; RETURNED: more will not come; SKIPPED: it was cancelled
- * before it began. */
-enum task_outcome {
-  OUTCOME_OK = 0,
-  OUTCOME_FAILED = 1,
-  OUTCOME_INITIALIZER_FAILED = 2,
-  OUTCOME_PART = 3,
-  OUTCOME_RETURNED = 4,
-  OUTCOME_SKIPPED = 5
-};
+#include "pool_protocol.h"
 
 /* A task's arguments follow in the message, or are stored in a block of the parent's, from which it
  * can be run again. Both kinds of block are cargo (shared/cargo.h) with a text: size (u64),

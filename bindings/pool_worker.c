@@ -124,8 +124,6 @@ static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome 
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-enum { FLUSH_NS = 2000000, RETURN_NS = 20000000, STRIDE_MAX = 256 };
-
 /* What has run and was not sent; on the stack of run_list. */
 struct part {
   struct pool_worker *worker;

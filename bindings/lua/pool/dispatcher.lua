@@ -18,12 +18,11 @@ local identity = require("core.identity")
 local waits = require("core.waits")
 local ending = require("pool.ending")
 local open_pools = require("pool.open_pools")
+local protocol = require("pool.protocol")
 local pumps = require("pool.pumps")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
 local workers = require("pool.workers")
-
-local CALL = 0
 
 local dispatcher = {
   put = tasks.put, add_function = tasks.add_function, drop_function = tasks.drop_function,
@@ -72,7 +71,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
   local config = pool._config
   local retries = opts and opts.retries or config.retries
   return tasks.put(pool, {
-    mode = CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
+    mode = protocol.CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
     timeout = opts and opts.timeout or config.timeout, retries = retries,
   }, is_cancellable, retries > 0)
 end

@@ -9,12 +9,13 @@ local require = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local future = require("pool.future")
+local protocol = require("pool.protocol")
 
 local new_error, pack = errors.new_error, checks.pack
-local MAP = 1
+local MAP = protocol.MAP
 -- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are under way for each
 -- worker: of the sizes chosen here, and of one that was given.
-local SLICE_NS, SLICE_LEAST_NS = 2e6, 5e4
+local SLICE_NS, SLICE_LEAST_NS = protocol.FLUSH_NS, 5e4
 local AHEAD, AHEAD_OF_GIVEN = 2, 512
 -- With a chunksize of 1 calls that take next to nothing travel together all the same: so many nanoseconds of them, and
 -- so many, at most. Nobody can tell: what is done is not lost, and a worker that stays at one gives the others back.

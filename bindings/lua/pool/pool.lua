@@ -14,6 +14,7 @@ local dispatcher = require("pool.dispatcher")
 local future = require("pool.future")
 local lists = require("pool.map")
 local open_pools = require("pool.open_pools")
+local protocol = require("pool.protocol")
 local rings_backend = require("pool.rings_backend")
 local serial_backend = require("pool.serial_backend")
 local tasks = require("pool.tasks")
@@ -22,7 +23,7 @@ local workers = require("pool.workers")
 
 local unpack, pack = checks.unpack, checks.pack
 
-local MAP, STARMAP = 1, 2
+local MAP, STARMAP = protocol.MAP, protocol.STARMAP
 
 local Pool = {}
 

@@ -5,20 +5,21 @@ local require = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local ending = require("pool.ending")
+local protocol = require("pool.protocol")
 local tasks = require("pool.tasks")
 
 local pack, new_error = checks.pack, errors.new_error
 local end_task, fail_item = tasks.end_task, tasks.fail_item
 
-local CALL = 0
-local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
+local CALL, OK, FAILED, INITIALIZER_FAILED = protocol.CALL, protocol.OK, protocol.FAILED, protocol.INITIALIZER_FAILED
+local PART, RETURNED, SKIPPED, UNDECODABLE = protocol.PART, protocol.RETURNED, protocol.SKIPPED, protocol.UNDECODABLE
 
 local results = {}
 
 local function take_call(pool, task, outcome, ...)
   if not (task.settled and task.settled[1]) then
     task.answered = 1
-    if outcome == "undecodable" then
+    if outcome == UNDECODABLE then
       local err = new_error({ kind = "unsendable", message = tostring((...)), traceback = "" })
       task.sink:take_call(task, false, pack(err))
     elseif outcome == FAILED then
@@ -49,7 +50,7 @@ local function take_rest(pool, task)
 end
 
 local function take_part(pool, task, outcome, first, count, ns, values, failures)
-  if outcome == "undecodable" then
+  if outcome == UNDECODABLE then
     outcome = fail_undecodable(task, first, count, values)
   elseif outcome == FAILED then
     tasks.fail_open_items(task, function() return new_error(values, pool._config.name) end)

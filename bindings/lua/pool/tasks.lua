@@ -5,12 +5,12 @@ local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local protocol = require("pool.protocol")
 
 local unpack = checks.unpack
 local new_error = errors.new_error
 
-local CALL = 0
-local TIMED, RETURNS, EACH = 1, 2, 4
+local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETURNS, protocol.EACH
 
 local tasks = {}
 

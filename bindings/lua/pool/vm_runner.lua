@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What a worker does in this VM: takes a task as the Lua object that it is, runs it, and puts its answers. Workers of
--- other VMs do the same in C (bindings/pool_worker.c); the flags and outcomes are those of bindings/pool_core.h.
+-- other VMs do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
 --
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; ticket
 --   answer  id, outcome, first, count, ns, values
@@ -10,14 +10,15 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local protocol = require("pool.protocol")
 
 local unpack, pack = checks.unpack, checks.pack
 local time = native.time
 
-local CALL, STARMAP = 0, 2
-local TIMED, RETURNS = 1, 2
-local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
-local FLUSH, RETURN, STRIDE_MAX = 0.002, 0.02, 256
+local CALL, STARMAP, TIMED, RETURNS = protocol.CALL, protocol.STARMAP, protocol.TIMED, protocol.RETURNS
+local OK, FAILED, INITIALIZER_FAILED = protocol.OK, protocol.FAILED, protocol.INITIALIZER_FAILED
+local PART, RETURNED, SKIPPED = protocol.PART, protocol.RETURNED, protocol.SKIPPED
+local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 1e9, protocol.STRIDE_MAX -- seconds
 
 local runner = {}
 
