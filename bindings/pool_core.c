@@ -22,11 +22,11 @@ struct pool_core {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  owner_id owner;             /* whose blocks these are: a forked child has a copy of this, and not of them */
-  uint64_t functions;         /* how many were ever added */
-  struct bytes tickets;       /* places of tickets that nobody has (block_ref each) */
-  struct bytes ticket_blocks; /* the blocks they are in */
-  futex_word nudges;          /* counts up when a thread has taken what another of this VM may sleep for */
+  owner_id owner;           /* whose blocks these are: a forked child has a copy of this, and not of them */
+  uint64_t functions;       /* how many were ever added */
+  struct bytes call_states; /* places of call states that nobody has (block_ref each) */
+  struct bytes call_state_blocks; /* the blocks they are in */
+  futex_word nudges; /* counts up when a thread has taken what another of this VM may sleep for */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -68,19 +68,19 @@ static void release_ring(struct ring **ring) {
   *ring = NULL;
 }
 
-static void free_ticket_blocks(struct pool_core *core) {
-  const block_ref *blocks = (const block_ref *)(const void *)core->ticket_blocks.data;
+static void free_call_state_blocks(struct pool_core *core) {
+  const block_ref *blocks = (const block_ref *)(const void *)core->call_state_blocks.data;
   if (core->owner != commons_self()) return;
-  for (size_t i = 0; i < core->ticket_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+  for (size_t i = 0; i < core->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
 }
 
 static int core_gc(lua_State *L) {
   struct pool_core *core = class_check(L, 1, &class);
   ring_message_done(&core->message);
   bytes_fini(&core->inbox);
-  if (core->results) free_ticket_blocks(core);
-  bytes_fini(&core->ticket_blocks);
-  bytes_fini(&core->tickets);
+  if (core->results) free_call_state_blocks(core);
+  bytes_fini(&core->call_state_blocks);
+  bytes_fini(&core->call_states);
   release_ring(&core->tasks);
   release_ring(&core->results);
   return 0;
@@ -152,56 +152,56 @@ static int core_drop(lua_State *L) {
   return 0;
 }
 
-/* ---- tickets --------------------------------------------------------------------------------- */
+/* ---- call states --------------------------------------------------------------------------------- */
 
-enum { TICKETS_IN_A_BLOCK = 1024 };
+enum { CALL_STATES_IN_A_BLOCK = 1024 };
 
-static status make_tickets(struct pool_core *core) {
+static status make_call_states(struct pool_core *core) {
   block_ref block = 0;
-  status st = bytes_reserve(&core->tickets, TICKETS_IN_A_BLOCK * sizeof block);
-  if (st == STATUS_OK) st = bytes_reserve(&core->ticket_blocks, sizeof block);
-  if (st == STATUS_OK) st = commons_alloc(TICKETS_IN_A_BLOCK * sizeof(ticket_state), &block);
-  if (st == STATUS_OK) st = bytes_append(&core->ticket_blocks, &block, sizeof block);
-  for (int i = TICKETS_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
-    const block_ref place = block + (block_ref)i * sizeof(ticket_state);
-    st = bytes_append(&core->tickets, &place, sizeof place);
+  status st = bytes_reserve(&core->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
+  if (st == STATUS_OK) st = bytes_reserve(&core->call_state_blocks, sizeof block);
+  if (st == STATUS_OK) st = commons_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = bytes_append(&core->call_state_blocks, &block, sizeof block);
+  for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
+    const block_ref place = block + (block_ref)i * sizeof(call_state);
+    st = bytes_append(&core->call_states, &place, sizeof place);
   }
   return st;
 }
 
-/* core:ticket() → place of one that is queued; nil and why */
-static int core_ticket(lua_State *L) {
+/* core:call_state() → place of one that is queued; nil and why */
+static int core_call_state(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
-  const status st = core->tickets.len ? STATUS_OK : make_tickets(core);
+  const status st = core->call_states.len ? STATUS_OK : make_call_states(core);
   if (st) return return_failure(L, st);
   block_ref place = 0;
-  core->tickets.len -= sizeof place;
-  memcpy(&place, core->tickets.data + core->tickets.len, sizeof place);
-  atomic_store((ticket_state *)commons_at(place), TICKET_QUEUED);
+  core->call_states.len -= sizeof place;
+  memcpy(&place, core->call_states.data + core->call_states.len, sizeof place);
+  atomic_store((call_state *)commons_at(place), CALL_QUEUED);
   lua_pushnumber(L, (lua_Number)place);
   return 1;
 }
 
-/* core:return_ticket(place): the task has ended, or never began. There is room, for it came from there. */
-static int core_return_ticket(lua_State *L) {
+/* core:return_call_state(place): the task has ended, or never began. There is room, for it came from there. */
+static int core_return_call_state(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
   const block_ref place = (block_ref)luaL_checknumber(L, 2);
-  return bytes_append(&core->tickets, &place, sizeof place) ? error_raise_memory(L) : 0;
+  return bytes_append(&core->call_states, &place, sizeof place) ? error_raise_memory(L) : 0;
 }
 
 /* core:cancel(place) → true: the task will not begin */
 static int core_cancel(lua_State *L) {
   check_core(L, 1);
-  uint32_t queued = TICKET_QUEUED;
-  ticket_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
-  lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, TICKET_CANCELLED));
+  uint32_t queued = CALL_QUEUED;
+  call_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
+  lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, CALL_CANCELLED));
   return 1;
 }
 
 /* core:requeue(place): the task is to be run again */
 static int core_requeue(lua_State *L) {
   check_core(L, 1);
-  atomic_store((ticket_state *)commons_at((block_ref)luaL_checknumber(L, 2)), TICKET_QUEUED);
+  atomic_store((call_state *)commons_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
   return 0;
 }
 
@@ -215,7 +215,7 @@ static int put_task(lua_State *L, const struct pool_core *core, struct parcel *p
   return 1;
 }
 
-enum { ARG_MODE = 2, ARG_FLAGS, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_TICKET, ARG_REST };
+enum { ARG_MODE = 2, ARG_FLAGS, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_CALL_STATE, ARG_REST };
 
 static block_ref optional_place(lua_State *L, int index) { return (block_ref)luaL_optnumber(L, index, 0); }
 
@@ -225,10 +225,10 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
                                 .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
                                 .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE),
-                                .ticket = optional_place(L, ARG_TICKET)};
+                                .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
-/* core:put(mode, flags, task, number, place, ticket or nil, arguments…) → the task's number in the ring,
+/* core:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in the ring,
  * which a claim names */
 static int core_put(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
@@ -240,7 +240,7 @@ static int core_put(lua_State *L) {
   return put_task(L, core, &parcel);
 }
 
-/* core:put_slice(mode, flags, task, number, place, ticket or nil, list, first, last) → number */
+/* core:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) → number */
 static int core_put_slice(lua_State *L) {
   check_core(L, 1);
   lua_settop(L, ARG_REST + 2);
@@ -249,7 +249,7 @@ static int core_put_slice(lua_State *L) {
   return core_put(L);
 }
 
-/* core:put_stored(mode, flags, task, number, place, ticket or nil, arguments, skip) → number: what was
+/* core:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number: what was
  * stored, but for the first items */
 static int core_put_stored(lua_State *L) {
   const struct pool_core *core = check_core(L, 1);
@@ -476,8 +476,8 @@ static const luaL_Reg methods[] = {
     {"store", core_store},
     {"store_slice", core_store_slice},
     {"drop", core_drop},
-    {"ticket", core_ticket},
-    {"return_ticket", core_return_ticket},
+    {"call_state", core_call_state},
+    {"return_call_state", core_return_call_state},
     {"cancel", core_cancel},
     {"requeue", core_requeue},
     {"put", core_put},

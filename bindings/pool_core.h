@@ -29,8 +29,8 @@ struct task_envelope {
   uint64_t task;     /* the parent's name for it; not 0 */
   uint64_t function; /* its number, never used twice in a pool */
   block_ref function_code;
-  block_ref arguments; /* 0: they follow */
-  block_ref ticket;    /* 0: it cannot be cancelled before it begins */
+  block_ref arguments;  /* 0: they follow */
+  block_ref call_state; /* 0: it cannot be cancelled before it begins */
 };
 _Static_assert(sizeof(struct task_envelope) == 48, "fits in front of a parcel");
 
@@ -44,10 +44,10 @@ struct answer_envelope {
   uint64_t ns;    /* … and how long they took */
 };
 
-/* A ticket: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED,
+/* A call state: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED,
  * whoever is first. */
-typedef _Atomic uint32_t ticket_state;
-enum { TICKET_QUEUED = 0, TICKET_BEGUN = 1, TICKET_CANCELLED = 2 };
+typedef _Atomic uint32_t call_state;
+enum { CALL_QUEUED = 0, CALL_BEGUN = 1, CALL_CANCELLED = 2 };
 
 /* Its class. [-0, +0, raises] */
 void pool_core_open(lua_State *L);

@@ -351,11 +351,11 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* The first move of the ticket decides: the canceller's or ours. */
+/* The first move of the call_state decides: the canceller's or ours. */
 static bool may_begin(const struct task_envelope *task) {
-  uint32_t queued = TICKET_QUEUED;
-  return !task->ticket ||
-         atomic_compare_exchange_strong((ticket_state *)commons_at(task->ticket), &queued, TICKET_BEGUN);
+  uint32_t queued = CALL_QUEUED;
+  return !task->call_state ||
+         atomic_compare_exchange_strong((call_state *)commons_at(task->call_state), &queued, CALL_BEGUN);
 }
 
 static void run(lua_State *L, struct pool_worker *w) {

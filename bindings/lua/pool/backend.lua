@@ -145,16 +145,16 @@ local DISPATCHER = {
 ---Forgets what is kept there.
 ---@field drop fun(self, place: any)
 ---A call state, by which a task can be cancelled before it begins; nil and why.
----@field ticket fun(self): any, string?
+---@field call_state fun(self): any, string?
 ---Its task has ended.
----@field return_ticket fun(self, ticket: any)
+---@field return_call_state fun(self, call_state: any)
 ---Its task is put again.
----@field requeue fun(self, ticket: any)
+---@field requeue fun(self, call_state: any)
 ---True: its task will not begin.
----@field cancel fun(self, ticket: any): boolean
+---@field cancel fun(self, call_state: any): boolean
 ---Of each item of what is put from now on; for back ends that run tasks in this VM.
 ---@field set_timeout fun(self, seconds: number?)
----put(mode, flags, id, number, place, ticket or nil, arguments…): sends a call of the function at number and place. The
+---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function at number and place. The
 ---number by which claims name the task; nil and why.
 ---@field put fun(self, ...: any): number?, string?
 ---The same with list, first and last in the place of arguments: sends a slice.
@@ -191,7 +191,7 @@ local DISPATCHER = {
 ---Forgets the tasks that no worker has taken.
 ---@field drain fun(self)
 local BACKEND = {
-  "add_function", "store", "store_slice", "drop", "ticket", "return_ticket", "requeue", "cancel", "set_timeout", "put",
+  "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel", "set_timeout", "put",
   "put_slice", "put_stored", "take", "waitable", "nudge", "all_live", "claim", "running", "doom", "limit", "recover",
   "rescue", "measures", "is_worker", "close", "drain",
 }

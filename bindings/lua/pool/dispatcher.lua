@@ -83,7 +83,7 @@ end
 -- True if something of it could be cancelled.
 function dispatcher.cancel_task(pool, task)
   if not dispatcher.is_open(pool, task) then return false end
-  if task.ticket and pool._backend:cancel(task.ticket) then
+  if task.call_state and pool._backend:cancel(task.call_state) then
     tasks.fail_open_items(task, dispatcher.cancelled_error)
     return true
   end

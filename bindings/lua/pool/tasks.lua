@@ -91,7 +91,7 @@ end
 -- Frees what the back end keeps for it.
 local function release_task(pool, task)
   drop_function(pool, task.entry)
-  if task.ticket then pool._backend:return_ticket(task.ticket) end
+  if task.call_state then pool._backend:return_call_state(task.call_state) end
   if task.stored then pool._backend:drop(task.stored) end
 end
 
@@ -152,13 +152,13 @@ local function put(pool, task)
     backend:set_timeout(task.timeout)
   end
   if task.stored then
-    return backend:put_stored(task.mode, task.flags, task.id, entry.number, entry.place, task.ticket, task.stored,
+    return backend:put_stored(task.mode, task.flags, task.id, entry.number, entry.place, task.call_state, task.stored,
       task.skip)
   elseif task.mode == CALL then
     local args = task.args
-    return backend:put(CALL, task.flags, task.id, entry.number, entry.place, task.ticket, unpack(args, 1, args.n))
+    return backend:put(CALL, task.flags, task.id, entry.number, entry.place, task.call_state, unpack(args, 1, args.n))
   end
-  return backend:put_slice(task.mode, task.flags, task.id, entry.number, entry.place, task.ticket, task.list,
+  return backend:put_slice(task.mode, task.flags, task.id, entry.number, entry.place, task.call_state, task.list,
     task.first, task.first + task.count - 1)
 end
 
@@ -181,9 +181,9 @@ end
 
 local function send(pool, task, is_cancellable, is_stored)
   if is_cancellable then
-    local ticket, why = pool._backend:ticket()
-    if not ticket then error("Pool: " .. why, 0) end
-    task.ticket = ticket
+    local call_state, why = pool._backend:call_state()
+    if not call_state then error("Pool: " .. why, 0) end
+    task.call_state = call_state
   end
   if is_stored then store(pool, task) end
   local number, why = put(pool, task)
@@ -230,7 +230,7 @@ end
 -- The items from skip + 1 on are to run, again or for the first time.
 function tasks.put_again(pool, task, skip)
   if not has_open_items(task, skip + 1) then return end_task(pool, task) end
-  if task.ticket then pool._backend:requeue(task.ticket) end
+  if task.call_state then pool._backend:requeue(task.call_state) end
   forget_number(pool._queue, task)
   if task.stored then task.skip = skip else drop_first_items(task, skip) end
   local sent, number, why = pcall(put, pool, task)

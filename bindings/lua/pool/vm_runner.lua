@@ -2,7 +2,7 @@
 -- What a worker does in this VM: takes a task as the Lua object that it is, runs it, and puts its answers. Workers of
 -- other VMs do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
 --
---   task    id, number, mode, flags, f; args, or list, first, count, skip; ticket
+--   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values
 --   state   of one worker: claim (number of its task, 0: none), item, begun, doomed; tasks, busy, made, ready, left
 local require, native = ...
@@ -142,10 +142,10 @@ end
 -- Runs one task; put(answer) may be called several times.
 function runner.run(task, state, put)
   state.claim = task.number
-  if task.ticket and task.ticket.state == "cancelled" then
+  if task.call_state and task.call_state.state == "cancelled" then
     put({ id = task.id, outcome = SKIPPED, values = { n = 0 } })
   else
-    if task.ticket then task.ticket.state = "begun" end
+    if task.call_state then task.call_state.state = "begun" end
     native.trace_task(task.id)
     if task.mode == CALL then run_call(task, state, put) else run_slice(task, state, put) end
     native.trace_task(nil)
@@ -184,38 +184,38 @@ function Backend.store_slice(self, list, first, last)
 end
 
 function Backend.drop(self, place) self.kept[place] = nil end
-function Backend.ticket() return { state = "queued" } end
-function Backend.return_ticket() end
-function Backend.requeue(_, ticket) ticket.state = "queued" end
+function Backend.call_state() return { state = "queued" } end
+function Backend.return_call_state() end
+function Backend.requeue(_, call_state) call_state.state = "queued" end
 
 function Backend.limit() return nil end
 function Backend.recover() return nil end
 
-function Backend.cancel(_, ticket)
-  if ticket.state ~= "queued" then return false end
-  ticket.state = "cancelled"
+function Backend.cancel(_, call_state)
+  if call_state.state ~= "queued" then return false end
+  call_state.state = "cancelled"
   return true
 end
 
-local function new_task(self, mode, flags, id, number, ticket)
+local function new_task(self, mode, flags, id, number, call_state)
   self.last_number = self.last_number + 1
-  return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], ticket = ticket }
+  return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], call_state = call_state }
 end
 
-function Backend.put(self, mode, flags, id, number, _, ticket, ...)
-  local task = new_task(self, mode, flags, id, number, ticket)
+function Backend.put(self, mode, flags, id, number, _, call_state, ...)
+  local task = new_task(self, mode, flags, id, number, call_state)
   task.args = pack(...)
   return self:put_task(task)
 end
 
-function Backend.put_slice(self, mode, flags, id, number, _, ticket, list, first, last)
-  local task = new_task(self, mode, flags, id, number, ticket)
+function Backend.put_slice(self, mode, flags, id, number, _, call_state, list, first, last)
+  local task = new_task(self, mode, flags, id, number, call_state)
   task.list, task.first, task.count = list, first, last - first + 1
   return self:put_task(task)
 end
 
-function Backend.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
-  local task, kept = new_task(self, mode, flags, id, number, ticket), self.kept[stored]
+function Backend.put_stored(self, mode, flags, id, number, _, call_state, stored, skip)
+  local task, kept = new_task(self, mode, flags, id, number, call_state), self.kept[stored]
   if mode == CALL then
     task.args = kept
   else
