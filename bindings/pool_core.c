@@ -373,10 +373,10 @@ static int core_running(lua_State *L) {
   return 3;
 }
 
-/* core:doom(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
+/* core:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
  * Either way it ends soon. It looks at the word after it has said what it begins; we look at what it said
  * after the word: one of the two sees the other. */
-static int core_doom(lua_State *L) {
+static int core_request_stop(lua_State *L) {
   check_core(L, 1);
   struct cell *cell = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
@@ -387,7 +387,7 @@ static int core_doom(lua_State *L) {
 }
 
 /* core:limit(worker, number) → the last item of the task that it runs, for it begins no other one; nil: it
- * has no such task any more. As with doom, one of the two sees the other; an item that was about to begin may
+ * has no such task any more. As with request_stop, one of the two sees the other; an item that was about to begin may
  * not, and comes back with the end of the list. */
 static int core_limit(lua_State *L) {
   check_core(L, 1);
@@ -487,7 +487,7 @@ static const luaL_Reg methods[] = {
     {"all_live", core_all_live},
     {"claim", core_claim},
     {"running", core_running},
-    {"doom", core_doom},
+    {"request_stop", core_request_stop},
     {"limit", core_limit},
     {"recover", core_recover},
     {"measures", core_measures},

@@ -175,7 +175,7 @@ local DISPATCHER = {
 ---The same of one that lives, and since how many seconds the item runs.
 ---@field running fun(self, worker: any): number, integer, number
 ---The worker ends soon; true: it is still at this task (and item), and begins nothing else.
----@field doom fun(self, worker: any, number: number, item: integer?): boolean
+---@field request_stop fun(self, worker: any, number: number, item: integer?): boolean
 ---The last item of the task that the worker begins, from now on; nil: it has no such task.
 ---@field limit fun(self, worker: any, number: number): integer?
 ---Of one that died: the first item and the results, done and not sent.
@@ -192,7 +192,7 @@ local DISPATCHER = {
 ---@field drain fun(self)
 local BACKEND = {
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel", "set_timeout", "put",
-  "put_slice", "put_stored", "take", "waitable", "nudge", "all_live", "claim", "running", "doom", "limit", "recover",
+  "put_slice", "put_stored", "take", "waitable", "nudge", "all_live", "claim", "running", "request_stop", "limit", "recover",
   "rescue", "measures", "is_worker", "close", "drain",
 }
 

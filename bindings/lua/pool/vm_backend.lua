@@ -38,7 +38,7 @@ local function serve(backend, state, initializer, ...)
   backend.members[identity.agent()] = true
   if runner.initialize(put, initializer, ...) then
     state.ready = native.time()
-    while state.left > 0 and not state.doomed do
+    while state.left > 0 and not state.must_stop do
       local task = backend.tasks:get()
       if not task then break end
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
@@ -87,9 +87,9 @@ function Backend.running(self, worker)
   return state.claim, state.item, state.begun > 0 and native.time() - state.begun or 0
 end
 
-function Backend.doom(self, worker, number, item)
+function Backend.request_stop(self, worker, number, item)
   local state = self.states[worker]
-  state.doomed = true
+  state.must_stop = true
   return state.claim == number and (not item or state.item == item)
 end
 

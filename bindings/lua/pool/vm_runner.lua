@@ -4,7 +4,7 @@
 --
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values
---   state   of one worker: claim (number of its task, 0: none), item, begun, doomed; tasks, busy, made, ready, left
+--   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy, made, ready, left
 local require, native = ...
 
 local checks = require("core.checks")
@@ -101,7 +101,7 @@ end
 
 local function begin_timed(state)
   state.begun = time()
-  return not state.doomed
+  return not state.must_stop
 end
 
 local function note_failure(part, i, failure)

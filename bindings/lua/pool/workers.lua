@@ -165,7 +165,7 @@ function workers.all_live(pool) return pool._backend:all_live(pool._workers.hand
 -- The worker is at `number` (and at this item of it): it begins nothing else, and what runs is interrupted.
 local function stop_worker(pool, worker, number, item)
   local stopping = pool._workers.stopping
-  if stopping[worker] or not pool._backend:doom(worker, number, item) then return end
+  if stopping[worker] or not pool._backend:request_stop(worker, number, item) then return end
   worker:interrupt()
   stopping[worker] = time()
 end
