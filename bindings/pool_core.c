@@ -26,7 +26,7 @@ struct pool_core {
   uint64_t functions;       /* how many were ever added */
   struct bytes call_states; /* places of call states that nobody has (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
-  futex_word nudges; /* counts up when a thread has taken what another of this VM may sleep for */
+  futex_word wake_count; /* counts up when a thread has taken what another of this VM may sleep for */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -299,7 +299,7 @@ static int push_reason(lua_State *L, const char *why) {
   return 2;
 }
 
-/* Two places are for the results and the nudges. */
+/* Two places are for the results and the wake count. */
 enum { WATCHED_WORKERS_MAX = FUTEX_WATCH_MAX - 2 };
 
 /* Gathers what changes when one of the workers in the list dies; false: one has died already. */
@@ -330,7 +330,7 @@ static int core_take(lua_State *L) REQUIRES(rank_vm) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
   if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
-  watches[wait.also_count++] = (struct futex_watch){&core->nudges, atomic_load(&core->nudges)};
+  watches[wait.also_count++] = (struct futex_watch){&core->wake_count, atomic_load(&core->wake_count)};
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
   st = ring_wait_readable(core->results, &wait, until);
@@ -447,12 +447,12 @@ static int core_drain(lua_State *L) {
   return 0;
 }
 
-/* core:nudge(): other threads of this VM that sleep for results, or are about to, look at
+/* core:wake(): other threads of this VM that sleep for results, or are about to, look at
  * their futures again. */
-static int core_nudge(lua_State *L) {
+static int core_wake(lua_State *L) {
   struct pool_core *core = check_core(L, 1);
-  atomic_fetch_add(&core->nudges, 1);
-  futex_wake(&core->nudges, INT_MAX);
+  atomic_fetch_add(&core->wake_count, 1);
+  futex_wake(&core->wake_count, INT_MAX);
   return 0;
 }
 
@@ -493,7 +493,7 @@ static const luaL_Reg methods[] = {
     {"measures", core_measures},
     {"close", core_close},
     {"drain", core_drain},
-    {"nudge", core_nudge},
+    {"wake", core_wake},
     {"set_timeout", core_nothing},
     {"rescue", core_nothing},
     {"is_worker", core_nothing},

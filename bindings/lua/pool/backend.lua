@@ -192,7 +192,7 @@ local DISPATCHER = {
 ---@field drain fun(self)
 local BACKEND = {
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel", "set_timeout", "put",
-  "put_slice", "put_stored", "take", "waitable", "nudge", "all_live", "claim", "running", "request_stop", "limit", "recover",
+  "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running", "request_stop", "limit", "recover",
   "rescue", "measures", "is_worker", "close", "drain",
 }
 

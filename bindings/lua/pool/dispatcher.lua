@@ -145,7 +145,7 @@ local function pump(pool, timeout)
   local ok, goes_on, has_taken = pcall(pump_once, pool, timeout)
   queue.waiters = queue.waiters - 1
   if not ok then error(goes_on, 0) end
-  if has_taken and queue.waiters > 0 then pumps.nudge(pool._backend) end
+  if has_taken and queue.waiters > 0 then pumps.wake(pool._backend) end
   if #queue.callbacks > 0 then dispatcher.run_callbacks(pool) end
   return goes_on
 end

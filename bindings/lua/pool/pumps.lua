@@ -45,8 +45,8 @@ function pumps.take(backend, workers, timeout)
 end
 
 -- Other waiters look again at what they wait for.
-function pumps.nudge(backend)
-  backend:nudge()
+function pumps.wake(backend)
+  backend:wake()
   if sources[backend] then waits.tasks.wake_all(sources[backend]._waiters) end
 end
 

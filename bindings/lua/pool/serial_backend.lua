@@ -78,7 +78,7 @@ function Backend.claim() return 0, 0 end
 function Backend.running() return 0, 0, 0 end
 function Backend.request_stop() return false end
 function Backend.measures(_, worker) return runner.measures(worker.state) end
-function Backend.nudge() end
+function Backend.wake() end
 function Backend.waitable(self) return self end -- futures are done when there is one
 function Backend.rescue() end
 function Backend.is_worker() return false end

@@ -94,7 +94,7 @@ function Backend.request_stop(self, worker, number, item)
 end
 
 function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
-function Backend.nudge() end
+function Backend.wake() end
 function Backend.waitable(self) return self.results end
 function Backend.is_worker(self) return self.members[identity.agent()] == true end
 function Backend.close(self) self.tasks:close() end
