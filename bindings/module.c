@@ -96,7 +96,7 @@ static const luaL_Reg native_functions[] = {
     {"gil_set", gil_set},
     {"settings", settings_call},
     {"seal", values_seal},
-    {"set_tender", waiting_set_tender},
+    {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
     {"set_wait_pauser", waiting_set_pauser},

@@ -13,14 +13,14 @@ local function maintain_all()
   local open = {}
   for pool in pairs(pools) do open[#open + 1] = pool end
   for _, pool in ipairs(open) do pool._dispatcher.maintain(pool) end
-  if #open == 0 then native.set_tender(nil) end
+  if #open == 0 then native.set_maintenance(nil) end
 end
 
 -- Every kind of pool comes by here when it begins.
 function open_pools.remember(pool)
   backend.check_dispatcher(pool._dispatcher)
   pools[pool] = true
-  native.set_tender(maintain_all)
+  native.set_maintenance(maintain_all)
 end
 
 function open_pools.forget(pool) pools[pool] = nil end
@@ -36,7 +36,7 @@ end
 
 function open_pools.after_fork()
   pools = setmetatable({}, { __mode = "k" })
-  native.set_tender(nil)
+  native.set_maintenance(nil)
 end
 
 return open_pools
