@@ -29,7 +29,7 @@ local function worker_task()
 end
 
 -- The caller among workers: a task that is a Process or works for a pool, or a thread of this VM.
-function identity.agent()
+function identity.execution_context()
   local task = waits.current_task()
   return task and task.process or native.thread()
 end

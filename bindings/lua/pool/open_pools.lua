@@ -27,7 +27,7 @@ function open_pools.forget(pool) pools[pool] = nil end
 
 -- Those of the calling thread or task; the main thread's end is that of all.
 function open_pools.all_here()
-  local open, here = {}, identity.agent()
+  local open, here = {}, identity.execution_context()
   for pool in pairs(pools) do
     if not here or pool._config.context == here then open[#open + 1] = pool end
   end

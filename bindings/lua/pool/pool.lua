@@ -171,7 +171,7 @@ local function config_of(world, row, options)
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
     limits = options.limits, timeout = options.timeout, retries = 0, takes_text = false, pid = native.pid(),
-    context = identity.agent(),
+    context = identity.execution_context(),
   }
 end
 

@@ -35,7 +35,7 @@ end
 
 local function serve(backend, state, initializer, ...)
   local function put(answer) backend.results:put(answer) end
-  backend.members[identity.agent()] = true
+  backend.members[identity.execution_context()] = true
   if runner.initialize(put, initializer, ...) then
     state.ready = native.time()
     while state.left > 0 and not state.must_stop do
@@ -44,7 +44,7 @@ local function serve(backend, state, initializer, ...)
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
     end
   end
-  backend.members[identity.agent()] = nil
+  backend.members[identity.execution_context()] = nil
 end
 
 function Backend.put_task(self, task)
@@ -96,7 +96,7 @@ end
 function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
 function Backend.wake() end
 function Backend.waitable(self) return self.results end
-function Backend.is_worker(self) return self.members[identity.agent()] == true end
+function Backend.is_worker(self) return self.members[identity.execution_context()] == true end
 function Backend.close(self) self.tasks:close() end
 function Backend.drain(self)
   while self.tasks:get_nowait() do end
