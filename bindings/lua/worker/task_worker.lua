@@ -72,7 +72,7 @@ local function start(settings, _, f, ...)
   if type(f) ~= "function" then target = function(...) return f(...) end end
   local task = schedulers.spawn(function() return live(settings, target, unpack(args, 1, args.n)) end)
   task.name, task.is_worker, task.process, task.is_reported = settings.name, true, task, true
-  task.who = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
+  task.identity = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
   task.parent = settings.parent
   task._waiters = schedulers.new_list()
   worker.task, worker._waiters = task, task._waiters
