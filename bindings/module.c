@@ -20,7 +20,7 @@
 #include "measure.h"
 #include "memory.h"
 #include "poller.h"
-#include "pool_core.h"
+#include "pool_rings.h"
 #include "queue.h"
 #include "settings.h"
 #include "shared_memory.h"
@@ -49,8 +49,8 @@ static int on_end(lua_State *L) {
 
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
-    {"worker_start", pool_core_start_worker},
-    {"pool_core_new", pool_core_new},
+    {"worker_start", pool_rings_start_worker},
+    {"pool_rings_new", pool_rings_new},
     {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},

@@ -17,7 +17,7 @@
  *   TIMED    each item may be stopped on its own, so the cell says when it began
  *   RETURNS  where the items take long, the rest of the list is given back
  *   EACH     as if each item were a task of its own: what is done is never lost, and what has not begun can be
- *            taken back (pool_core.c, limit) */
+ *            taken back (pool_rings.c, limit) */
 #define POOL_FLAGS(x) x(TIMED, 1) x(RETURNS, 2) x(EACH, 4)
 
 /* What an answer says:

@@ -9,7 +9,7 @@
 
 #include "failure.h"
 #include "os/clock.h"
-#include "pool_core.h"
+#include "pool_rings.h"
 #include "settings.h"
 #include "shared/cargo.h"
 #include "state/parcel.h"
@@ -241,7 +241,7 @@ static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
   return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
 }
 
-/* Publishes the item, for a parent that stops it or takes back those behind it (pool_core.c: request_stop,
+/* Publishes the item, for a parent that stops it or takes back those behind it (pool_rings.c: request_stop,
  * limit). False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
   struct cell *cell = p->worker->cell;

@@ -6,7 +6,7 @@
 --                sink ◄── items of tasks ──┘
 --
 -- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools on a broker. The back
--- ends are bindings/pool_core.c (workers with VMs of their own), pool/vm_backend.lua (threads and tasks of this VM) and
+-- ends are bindings/pool_rings.c (workers with VMs of their own), pool/vm_backend.lua (threads and tasks of this VM) and
 -- pool/serial_backend.lua (no workers).
 --
 -- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items are numbered from 1;

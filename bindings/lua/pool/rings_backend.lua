@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The back end of a pool whose workers have VMs of their own: two rings (bindings/pool_core.h). Here is only how such
+-- The back end of a pool whose workers have VMs of their own: two rings (bindings/pool_rings.h). Here is only how such
 -- workers start.
 local require, native = ...
 
@@ -12,4 +12,4 @@ local function start(backend, config, settings)
   return starting.start("Pool", method, settings, backend, config.initializer, checks.unpack(args, 1, args.n))
 end
 
-return { new = native.pool_core_new, start = start }
+return { new = native.pool_rings_new, start = start }

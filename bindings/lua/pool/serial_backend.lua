@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of the serial world has in the place of bindings/pool_core.c: a task is run when it is put, by the
+-- What a pool of the serial world has in the place of bindings/pool_rings.c: a task is run when it is put, by the
 -- caller. For debugging, and as the baseline that the other worlds are measured against.
 local require, native = ...
 

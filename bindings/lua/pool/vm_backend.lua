@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of threads, or of tasks of the world `async`, has in the place of bindings/pool_core.c: tasks and results
+-- What a pool of threads, or of tasks of the world `async`, has in the place of bindings/pool_rings.c: tasks and results
 -- are Lua objects in two queues of this VM, passed and not copied.
 --
 -- Code of this module is never made to make way in the middle (state/vm_interrupt.c), so what stands between two

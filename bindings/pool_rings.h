@@ -11,8 +11,8 @@
  *
  * In front of each wire message stands an envelope, so that a task whose arguments, or a result
  * whose values cannot be decoded still says which task it is. */
-#ifndef BINDINGS_POOL_CORE_H
-#define BINDINGS_POOL_CORE_H
+#ifndef BINDINGS_POOL_RINGS_H
+#define BINDINGS_POOL_RINGS_H
 
 #include "arguments.h"
 #include "channel/message.h"
@@ -50,12 +50,11 @@ typedef _Atomic uint32_t call_state;
 enum { CALL_QUEUED = 0, CALL_BEGUN = 1, CALL_CANCELLED = 2 };
 
 /* Its class. [-0, +0, raises] */
-void pool_core_open(lua_State *L);
-/* pool_core_new() → core. [-0, +1, raises] */
-int pool_core_new(lua_State *L);
-/* worker_start(method, settings, core or nil, function or nil, arguments…) → worker; or nil and
- * why. A worker of the pool whose core it is; of none without a core. The caller keeps the core
- * until then. [-1, +1 or +2, raises] */
-int pool_core_start_worker(lua_State *L) REQUIRES(rank_vm);
+void pool_rings_open(lua_State *L);
+/* pool_rings_new() → rings. [-0, +1, raises] */
+int pool_rings_new(lua_State *L);
+/* worker_start(method, settings, rings or nil, function or nil, arguments…) → worker; or nil and why. With rings the
+ * worker is one of their pool. The caller keeps them until then. [-1, +1 or +2, raises] */
+int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parent's side: putting tasks, taking results, and waiting for a result or a death,
  * whichever is first. */
-#include "pool_core.h"
+#include "pool_rings.h"
 
 #include <limits.h>
 
@@ -17,7 +17,7 @@
 #include "worker.h"
 #include "worker_start.h"
 
-struct pool_core {
+struct pool_rings {
   struct ring *tasks; /* NULL once closed */
   struct ring *results;
   struct bytes inbox;
@@ -31,36 +31,36 @@ struct pool_core {
 
 static const struct handle_class class; /* defined below its methods */
 
-static struct pool_core *check_core(lua_State *L, int index) {
-  struct pool_core *core = class_check(L, index, &class);
-  if (!core->results) luaL_error(L, "Pool: used after close");
-  return core;
+static struct pool_rings *check_rings(lua_State *L, int index) {
+  struct pool_rings *rings = class_check(L, index, &class);
+  if (!rings->results) luaL_error(L, "Pool: used after close");
+  return rings;
 }
 
-int pool_core_new(lua_State *L) {
-  struct pool_core *core = lua_newuserdata(L, sizeof *core);
-  *core = (struct pool_core){.owner = commons_self()};
+int pool_rings_new(lua_State *L) {
+  struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
+  *rings = (struct pool_rings){.owner = commons_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  status st = ring_make(&core->tasks, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&core->results, 0, RING_GROWS);
+  status st = ring_make(&rings->tasks, 0, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&rings->results, 0, RING_GROWS);
   if (st) return return_failure(L, st);
-  atomic_store(&core->tasks->object.purpose, PURPOSE_TASKS);
-  atomic_store(&core->results->object.purpose, PURPOSE_RESULTS);
+  atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
+  atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);
   return 1;
 }
 
-int pool_core_start_worker(lua_State *L) REQUIRES(rank_vm) {
-  enum { ARG_CORE = 3 };
-  struct worker_rings rings = {0};
-  luaL_checkany(L, ARG_CORE);
-  if (!lua_isnil(L, ARG_CORE)) {
-    const struct pool_core *core = check_core(L, ARG_CORE);
-    rings.tasks = commons_object_ref(&core->tasks->object);
-    rings.results = commons_object_ref(&core->results->object);
+int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
+  enum { ARG_RINGS = 3 };
+  struct worker_rings refs = {0};
+  luaL_checkany(L, ARG_RINGS);
+  if (!lua_isnil(L, ARG_RINGS)) {
+    const struct pool_rings *rings = check_rings(L, ARG_RINGS);
+    refs.tasks = commons_object_ref(&rings->tasks->object);
+    refs.results = commons_object_ref(&rings->results->object);
   }
-  lua_remove(L, ARG_CORE);
-  return worker_start(L, rings);
+  lua_remove(L, ARG_RINGS);
+  return worker_start(L, refs);
 }
 
 static void release_ring(struct ring **ring) {
@@ -68,21 +68,21 @@ static void release_ring(struct ring **ring) {
   *ring = NULL;
 }
 
-static void free_call_state_blocks(struct pool_core *core) {
-  const block_ref *blocks = (const block_ref *)(const void *)core->call_state_blocks.data;
-  if (core->owner != commons_self()) return;
-  for (size_t i = 0; i < core->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+static void free_call_state_blocks(struct pool_rings *rings) {
+  const block_ref *blocks = (const block_ref *)(const void *)rings->call_state_blocks.data;
+  if (rings->owner != commons_self()) return;
+  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
 }
 
-static int core_gc(lua_State *L) {
-  struct pool_core *core = class_check(L, 1, &class);
-  ring_message_done(&core->message);
-  bytes_fini(&core->inbox);
-  if (core->results) free_call_state_blocks(core);
-  bytes_fini(&core->call_state_blocks);
-  bytes_fini(&core->call_states);
-  release_ring(&core->tasks);
-  release_ring(&core->results);
+static int rings_gc(lua_State *L) {
+  struct pool_rings *rings = class_check(L, 1, &class);
+  ring_message_done(&rings->message);
+  bytes_fini(&rings->inbox);
+  if (rings->results) free_call_state_blocks(rings);
+  bytes_fini(&rings->call_state_blocks);
+  bytes_fini(&rings->call_states);
+  release_ring(&rings->tasks);
+  release_ring(&rings->results);
   return 0;
 }
 
@@ -110,18 +110,18 @@ static int store(lua_State *L, int first, int count, const char *what) {
   return 1;
 }
 
-/* core:add_function(f) → number, place. The place is to be given back with drop. */
-static int core_add_function(lua_State *L) {
-  struct pool_core *core = check_core(L, 1);
+/* rings:add_function(f) → number, place. The place is to be given back with drop. */
+static int rings_add_function(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
   if (store(L, 2, 1, "function") == 2) return 2;
-  lua_pushnumber(L, (lua_Number)++core->functions);
+  lua_pushnumber(L, (lua_Number)++rings->functions);
   lua_insert(L, -2);
   return 2;
 }
 
-/* core:store(arguments…) → place */
-static int core_store(lua_State *L) {
-  check_core(L, 1);
+/* rings:store(arguments…) → place */
+static int rings_store(lua_State *L) {
+  check_rings(L, 1);
   return store(L, 2, lua_gettop(L) - 1, "argument");
 }
 
@@ -138,16 +138,16 @@ static void push_slice(lua_State *L, int index) {
   }
 }
 
-/* core:store_slice(list, first, last) → place: of a task whose list is list[first … last] */
-static int core_store_slice(lua_State *L) {
-  check_core(L, 1);
+/* rings:store_slice(list, first, last) → place: of a task whose list is list[first … last] */
+static int rings_store_slice(lua_State *L) {
+  check_rings(L, 1);
   push_slice(L, 2);
   return store(L, lua_gettop(L) - 1, 2, "item");
 }
 
-/* core:drop(place). What a function carried stays alive with its copies in the workers. */
-static int core_drop(lua_State *L) {
-  check_core(L, 1);
+/* rings:drop(place). What a function carried stays alive with its copies in the workers. */
+static int rings_drop(lua_State *L) {
+  check_rings(L, 1);
   cargo_discard((block_ref)luaL_checknumber(L, 2));
   return 0;
 }
@@ -156,62 +156,62 @@ static int core_drop(lua_State *L) {
 
 enum { CALL_STATES_IN_A_BLOCK = 1024 };
 
-static status make_call_states(struct pool_core *core) {
+static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
-  status st = bytes_reserve(&core->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
-  if (st == STATUS_OK) st = bytes_reserve(&core->call_state_blocks, sizeof block);
+  status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
+  if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
   if (st == STATUS_OK) st = commons_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
-  if (st == STATUS_OK) st = bytes_append(&core->call_state_blocks, &block, sizeof block);
+  if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);
-    st = bytes_append(&core->call_states, &place, sizeof place);
+    st = bytes_append(&rings->call_states, &place, sizeof place);
   }
   return st;
 }
 
-/* core:call_state() → place of one that is queued; nil and why */
-static int core_call_state(lua_State *L) {
-  struct pool_core *core = check_core(L, 1);
-  const status st = core->call_states.len ? STATUS_OK : make_call_states(core);
+/* rings:call_state() → place of one that is queued; nil and why */
+static int rings_call_state(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  const status st = rings->call_states.len ? STATUS_OK : make_call_states(rings);
   if (st) return return_failure(L, st);
   block_ref place = 0;
-  core->call_states.len -= sizeof place;
-  memcpy(&place, core->call_states.data + core->call_states.len, sizeof place);
+  rings->call_states.len -= sizeof place;
+  memcpy(&place, rings->call_states.data + rings->call_states.len, sizeof place);
   atomic_store((call_state *)commons_at(place), CALL_QUEUED);
   lua_pushnumber(L, (lua_Number)place);
   return 1;
 }
 
-/* core:return_call_state(place): the task has ended, or never began. There is room, for it came from there. */
-static int core_return_call_state(lua_State *L) {
-  struct pool_core *core = check_core(L, 1);
+/* rings:return_call_state(place): the task has ended, or never began. There is room, for it came from there. */
+static int rings_return_call_state(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
   const block_ref place = (block_ref)luaL_checknumber(L, 2);
-  return bytes_append(&core->call_states, &place, sizeof place) ? error_raise_memory(L) : 0;
+  return bytes_append(&rings->call_states, &place, sizeof place) ? error_raise_memory(L) : 0;
 }
 
-/* core:cancel(place) → true: the task will not begin */
-static int core_cancel(lua_State *L) {
-  check_core(L, 1);
+/* rings:cancel(place) → true: the task will not begin */
+static int rings_cancel(lua_State *L) {
+  check_rings(L, 1);
   uint32_t queued = CALL_QUEUED;
   call_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
   lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, CALL_CANCELLED));
   return 1;
 }
 
-/* core:requeue(place): the task is to be run again */
-static int core_requeue(lua_State *L) {
-  check_core(L, 1);
+/* rings:requeue(place): the task is to be run again */
+static int rings_requeue(lua_State *L) {
+  check_rings(L, 1);
   atomic_store((call_state *)commons_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
   return 0;
 }
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
-static int put_task(lua_State *L, const struct pool_core *core, struct parcel *parcel) {
-  const status st = parcel_put(core->tasks, parcel, deadline_never());
+static int put_task(lua_State *L, const struct pool_rings *rings, struct parcel *parcel) {
+  const status st = parcel_put(rings->tasks, parcel, deadline_never());
   parcel_settle(parcel, st);
   if (st) return return_failure(L, st);
-  lua_pushnumber(L, (lua_Number)ring_last_number(core->tasks));
+  lua_pushnumber(L, (lua_Number)ring_last_number(rings->tasks));
   return 1;
 }
 
@@ -228,53 +228,53 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
-/* core:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in the ring,
+/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in the ring,
  * which a claim names */
-static int core_put(lua_State *L) {
-  const struct pool_core *core = check_core(L, 1);
+static int rings_put(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
   const struct task_envelope envelope = task_envelope(L);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
   parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, "argument");
-  return put_task(L, core, &parcel);
+  return put_task(L, rings, &parcel);
 }
 
-/* core:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) → number */
-static int core_put_slice(lua_State *L) {
-  check_core(L, 1);
+/* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) → number */
+static int rings_put_slice(lua_State *L) {
+  check_rings(L, 1);
   lua_settop(L, ARG_REST + 2);
   push_slice(L, ARG_REST);
   for (int i = 0; i < 3; i++) lua_remove(L, ARG_REST);
-  return core_put(L);
+  return rings_put(L);
 }
 
-/* core:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number: what was
+/* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number: what was
  * stored, but for the first items */
-static int core_put_stored(lua_State *L) {
-  const struct pool_core *core = check_core(L, 1);
+static int rings_put_stored(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
   struct task_envelope envelope = task_envelope(L);
   envelope.arguments = optional_place(L, ARG_REST);
   envelope.skip = (uint32_t)luaL_optinteger(L, ARG_REST + 1, 0);
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
-  return put_task(L, core, &parcel);
+  return put_task(L, rings, &parcel);
 }
 
 /* ---- results --------------------------------------------------------------------------------- */
 
 /* Pushes the values; the message is given back before anything can be done with them. */
 static int decode_result(lua_State *L) {
-  const struct pool_core *core = lua_touserdata(L, 1);
-  return transfer_decode(L, core->message.data + sizeof(struct answer_envelope),
-                         core->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
+  const struct pool_rings *rings = lua_touserdata(L, 1);
+  return transfer_decode(L, rings->message.data + sizeof(struct answer_envelope),
+                         rings->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
 }
 
 /* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome is
  * UNDECODABLE, and the text of the error is the value. */
-static int push_result(lua_State *L, struct pool_core *core) {
+static int push_result(lua_State *L, struct pool_rings *rings) {
   struct answer_envelope envelope;
-  memcpy(&envelope, core->message.data, sizeof envelope);
+  memcpy(&envelope, rings->message.data, sizeof envelope);
   lua_settop(L, 1);
   lua_pushnumber(L, (lua_Number)envelope.task);
   lua_pushinteger(L, envelope.outcome);
@@ -282,10 +282,10 @@ static int push_result(lua_State *L, struct pool_core *core) {
   lua_pushinteger(L, (lua_Integer)envelope.count);
   lua_pushnumber(L, (lua_Number)envelope.ns);
   lua_pushcfunction(L, decode_result);
-  lua_pushlightuserdata(L, core);
+  lua_pushlightuserdata(L, rings);
   const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
-  ring_message_done(&core->message);
-  bytes_trim(&core->inbox, 64 * 1024);
+  ring_message_done(&rings->message);
+  bytes_trim(&rings->inbox, 64 * 1024);
   if (failed) {
     lua_pushinteger(L, OUTCOME_UNDECODABLE);
     lua_replace(L, 3);
@@ -316,55 +316,55 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
   return true;
 }
 
-/* core:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or nil, "look":
+/* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or nil, "look":
  * see whether they all live. */
-static int core_take(lua_State *L) REQUIRES(rank_vm) {
-  struct pool_core *core = check_core(L, 1);
+static int rings_take(lua_State *L) REQUIRES(rank_vm) {
+  struct pool_rings *rings = check_rings(L, 1);
   const deadline until = argument_timeout(L, 3);
-  ring_message_done(&core->message);
-  status st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
-  if (st == STATUS_OK) trace_take(core->results, &core->message);
-  if (st == STATUS_OK) return push_result(L, core);
+  ring_message_done(&rings->message);
+  status st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
+  if (st == STATUS_OK) trace_take(rings->results, &rings->message);
+  if (st == STATUS_OK) return push_result(L, rings);
   if (st != STATUS_EMPTY) return return_failure(L, st);
   if (deadline_is_now(until)) return push_reason(L, "timeout");
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
   if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
-  watches[wait.also_count++] = (struct futex_watch){&core->wake_count, atomic_load(&core->wake_count)};
+  watches[wait.also_count++] = (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
-  st = ring_wait_readable(core->results, &wait, until);
+  st = ring_wait_readable(rings->results, &wait, until);
   vm_enter(vm_of(L));
   raise_if_stopped(L, st);
-  st = ring_take(core->results, &core->inbox, &core->message, deadline_now());
-  if (st == STATUS_OK) trace_take_again(core->results, &core->message);
-  if (st == STATUS_OK) return push_result(L, core);
+  st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
+  if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
+  if (st == STATUS_OK) return push_result(L, rings);
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
 }
 
-/* core:all_live(workers): a look at their cells and locks, without a system call. */
-static int core_all_live(lua_State *L) {
+/* rings:all_live(workers): a look at their cells and locks, without a system call. */
+static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
-  check_core(L, 1);
+  check_rings(L, 1);
   lua_pushboolean(L, watch_workers(L, 2, watches, &count));
   return 1;
 }
 
-/* core:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or 0 */
-static int core_claim(lua_State *L) {
-  const struct pool_core *core = check_core(L, 1);
-  ring_settle(core->tasks);
+/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or 0 */
+static int rings_claim(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  ring_settle(rings->tasks);
   const struct cell *cell = worker_cell(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
   return 2;
 }
 
-/* core:running(worker) → the number of the task in its hands or 0, which item, and how many seconds that has
+/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many seconds that has
  * run, as far as the worker looks at the clock */
-static int core_running(lua_State *L) {
-  check_core(L, 1);
+static int rings_running(lua_State *L) {
+  check_rings(L, 1);
   const struct cell *cell = worker_cell(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
@@ -373,11 +373,11 @@ static int core_running(lua_State *L) {
   return 3;
 }
 
-/* core:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
+/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
  * Either way it ends soon. It looks at the word after it has said what it begins; we look at what it said
  * after the word: one of the two sees the other. */
-static int core_request_stop(lua_State *L) {
-  check_core(L, 1);
+static int rings_request_stop(lua_State *L) {
+  check_rings(L, 1);
   struct cell *cell = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
@@ -386,11 +386,11 @@ static int core_request_stop(lua_State *L) {
   return 1;
 }
 
-/* core:limit(worker, number) → the last item of the task that it runs, for it begins no other one; nil: it
+/* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one; nil: it
  * has no such task any more. As with request_stop, one of the two sees the other; an item that was about to begin may
  * not, and comes back with the end of the list. */
-static int core_limit(lua_State *L) {
-  check_core(L, 1);
+static int rings_limit(lua_State *L) {
+  check_rings(L, 1);
   struct cell *cell = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = atomic_load(&cell->item);
@@ -402,10 +402,10 @@ static int core_limit(lua_State *L) {
   return 1;
 }
 
-/* core:recover(worker, number) → first item, results…: what a dead worker had done of the task and not sent,
+/* rings:recover(worker, number) → first item, results…: what a dead worker had done of the task and not sent,
  * as far as it is known; nothing else */
-static int core_recover(lua_State *L) {
-  check_core(L, 1);
+static int rings_recover(lua_State *L) {
+  check_rings(L, 1);
   const struct journal *j = &worker_cell(L, 2)->journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
@@ -420,10 +420,10 @@ static int core_recover(lua_State *L) {
   return (int)count + 1;
 }
 
-/* core:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds,
+/* rings:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds,
  * bytes in, bytes out */
-static int core_measures(lua_State *L) {
-  check_core(L, 1);
+static int rings_measures(lua_State *L) {
+  check_rings(L, 1);
   const struct cell *cell = worker_cell(L, 2);
   const int64_t ready = atomic_load(&cell->ready_ns);
   lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
@@ -435,88 +435,88 @@ static int core_measures(lua_State *L) {
   return 6;
 }
 
-/* core:close(): no more tasks; the workers end when they have done what is left. */
-static int core_close(lua_State *L) {
-  ring_close(check_core(L, 1)->tasks);
+/* rings:close(): no more tasks; the workers end when they have done what is left. */
+static int rings_close(lua_State *L) {
+  ring_close(check_rings(L, 1)->tasks);
   return 0;
 }
 
-/* core:drain(): throws away the tasks that nobody has taken. */
-static int core_drain(lua_State *L) {
-  message_drain(check_core(L, 1)->tasks);
+/* rings:drain(): throws away the tasks that nobody has taken. */
+static int rings_drain(lua_State *L) {
+  message_drain(check_rings(L, 1)->tasks);
   return 0;
 }
 
-/* core:wake(): other threads of this VM that sleep for results, or are about to, look at
+/* rings:wake(): other threads of this VM that sleep for results, or are about to, look at
  * their futures again. */
-static int core_wake(lua_State *L) {
-  struct pool_core *core = check_core(L, 1);
-  atomic_fetch_add(&core->wake_count, 1);
-  futex_wake(&core->wake_count, INT_MAX);
+static int rings_wake(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  atomic_fetch_add(&rings->wake_count, 1);
+  futex_wake(&rings->wake_count, INT_MAX);
   return 0;
 }
 
-/* core:set_timeout(seconds), core:rescue(worker), core:is_worker(): of back ends whose workers are in
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): of back ends whose workers are in
  * the parent's VM (lua/pool/backend.lua). Here a worker looks at its own time, what it has done is in the
  * results or in its journal, and none of them can come by this object. */
-static int core_nothing(lua_State *L) {
-  check_core(L, 1);
+static int rings_nothing(lua_State *L) {
+  check_rings(L, 1);
   return 0;
 }
 
-/* core:waitable() → core */
-static int core_waitable(lua_State *L) {
-  check_core(L, 1);
+/* rings:waitable() → rings */
+static int rings_waitable(lua_State *L) {
+  check_rings(L, 1);
   lua_settop(L, 1);
   return 1;
 }
 
 static const luaL_Reg methods[] = {
-    {"add_function", core_add_function},
-    {"store", core_store},
-    {"store_slice", core_store_slice},
-    {"drop", core_drop},
-    {"call_state", core_call_state},
-    {"return_call_state", core_return_call_state},
-    {"cancel", core_cancel},
-    {"requeue", core_requeue},
-    {"put", core_put},
-    {"put_slice", core_put_slice},
-    {"put_stored", core_put_stored},
-    {"take", core_take},
-    {"all_live", core_all_live},
-    {"claim", core_claim},
-    {"running", core_running},
-    {"request_stop", core_request_stop},
-    {"limit", core_limit},
-    {"recover", core_recover},
-    {"measures", core_measures},
-    {"close", core_close},
-    {"drain", core_drain},
-    {"wake", core_wake},
-    {"set_timeout", core_nothing},
-    {"rescue", core_nothing},
-    {"is_worker", core_nothing},
-    {"waitable", core_waitable},
+    {"add_function", rings_add_function},
+    {"store", rings_store},
+    {"store_slice", rings_store_slice},
+    {"drop", rings_drop},
+    {"call_state", rings_call_state},
+    {"return_call_state", rings_return_call_state},
+    {"cancel", rings_cancel},
+    {"requeue", rings_requeue},
+    {"put", rings_put},
+    {"put_slice", rings_put_slice},
+    {"put_stored", rings_put_stored},
+    {"take", rings_take},
+    {"all_live", rings_all_live},
+    {"claim", rings_claim},
+    {"running", rings_running},
+    {"request_stop", rings_request_stop},
+    {"limit", rings_limit},
+    {"recover", rings_recover},
+    {"measures", rings_measures},
+    {"close", rings_close},
+    {"drain", rings_drain},
+    {"wake", rings_wake},
+    {"set_timeout", rings_nothing},
+    {"rescue", rings_nothing},
+    {"is_worker", rings_nothing},
+    {"waitable", rings_waitable},
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"PoolCore", "manymoons.PoolCore", methods, core_gc, NULL};
+static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 
-static bool core_is_ready(lua_State *L, int index) {
-  const struct pool_core *core = lua_touserdata(L, index);
-  return !core->results || ring_is_readable(core->results);
+static bool rings_is_ready(lua_State *L, int index) {
+  const struct pool_rings *rings = lua_touserdata(L, index);
+  return !rings->results || ring_is_readable(rings->results);
 }
 
-static bool core_watch(lua_State *L, int index, bell_set bells) {
-  const struct pool_core *core = lua_touserdata(L, index);
-  return !core->results || ring_watch(core->results, bells);
+static bool rings_watch(lua_State *L, int index, bell_set bells) {
+  const struct pool_rings *rings = lua_touserdata(L, index);
+  return !rings->results || ring_watch(rings->results, bells);
 }
 
-void pool_core_open(lua_State *L) {
-  static const struct waitable waitable = {core_is_ready, core_watch, NULL};
+void pool_rings_open(lua_State *L) {
+  static const struct waitable waitable = {rings_is_ready, rings_watch, NULL};
   class_register(L, &class);
   class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
 }
