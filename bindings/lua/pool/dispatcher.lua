@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- The dispatcher of a pool of this machine: which worker has which task, and what becomes of both. Policy only; how
--- tasks and results travel is the back end's matter. Both interfaces, and how lists and a dispatcher work together, are
--- in pool/backend.lua. The dispatcher of a pool on many machines is broker/client.lua.
+-- The dispatcher of a pool of this machine: it knows which worker has which task. Policy only; a
+-- back end carries tasks and results. Both interfaces, and the protocol between lists and a
+-- dispatcher, are in pool/backend.lua. The dispatcher of a pool on many machines is
+-- broker/client.lua.
 --
--- A waiter pumps: it takes results as they come, hands each to its task, and looks after workers that died, are late,
--- or are to be stopped. The workers take their tasks by themselves, so they stay busy meanwhile.
+-- A waiter pumps: it takes results as they come, hands each to its task, and looks after workers
+-- that died, are late, or are to be stopped. The workers take their tasks by themselves, so they
+-- stay busy meanwhile.
 --
 --   pool/tasks.lua     tasks from put to their end
---   pool/results.lua   what the back end's take returned
+--   pool/results.lua   answers, each for the sink of its task
 --   pool/workers.lua   starting, stopping and replacing workers
 --   pool/ending.lua    the end of a pool
 local require, native = ...
@@ -30,7 +32,7 @@ local dispatcher = {
   forget = open_pools.forget,
 }
 
--- What others may know of a pool ----------------------------------------------------------------------
+-- The state of a pool, for other files ----------------------------------------------------------------
 
 function dispatcher.size(pool) return pool._config.workers end
 function dispatcher.has_ended(pool) return pool._queue.has_ended end
@@ -45,8 +47,9 @@ function dispatcher.call_back_now(f, ...)
   if not ok then diagnostics.report("a callback raised: " .. tostring(err)) end
 end
 
--- Callbacks run when the pool is in order again, one after the other, also those that a callback brings about.
--- A callback may wait for a future whose waiters stand in line: the pumping task hands over first.
+-- Callbacks run between two steps of the pool, one after the other, also those that a callback
+-- adds. A callback may wait for a future with queued waiters, so the pumping task hands the pump
+-- over first.
 function dispatcher.run_callbacks(pool)
   local queue = pool._queue
   local callbacks = queue.callbacks
@@ -109,8 +112,8 @@ function dispatcher.maintain(pool)
   dispatcher.run_callbacks(pool)
 end
 
--- For callers that wait for other things as well: takes what is there. Seconds until it has to be called again; nil: no
--- need.
+-- For callers that wait for other things as well: takes the results that are there. Seconds until
+-- it has to be called again; nil: no need.
 function dispatcher.take_ready(pool)
   results.take_ready(pool)
   replace_dead(pool)
@@ -120,7 +123,8 @@ function dispatcher.take_ready(pool)
   return due
 end
 
--- Takes one result, or maintains the workers; false when the time is up. Then whether a result was taken.
+-- Takes one result, or maintains the workers; false when the time is up. Then whether a result was
+-- taken.
 local function pump_once(pool, timeout)
   local due = workers.check_timeouts(pool)
   if pool._queue.has_ended then return true, false end
@@ -138,7 +142,7 @@ local function pump_once(pool, timeout)
   return step(pumps.take(pool._backend, pool._workers.handles, is_due_first and due or timeout))
 end
 
--- What was taken may be what another thread of this VM sleeps for.
+-- Another thread of this VM may sleep for the result that was taken.
 local function pump(pool, timeout)
   local queue = pool._queue
   queue.waiters = queue.waiters + 1
@@ -160,8 +164,8 @@ local function pump_until(pool, thing, timeout)
   return true
 end
 
--- Even without time left, results that are there are taken. Of the tasks that wait for futures of the pool one pumps at
--- a time.
+-- Even without time left, results that are there are taken. Of the tasks that wait for futures of
+-- the pool one pumps at a time.
 function dispatcher.pump_until(pool, thing, timeout)
   if timeout ~= 0 and thing._settle and waits.has_tasks() then
     return pumps.in_turn(pool, thing, timeout, pump_until)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool/dispatcher.lua and its
--- like) until it is known.
+-- Future: the outcome of a call, or of a list of them. A caller that asks for it pumps the pool
+-- (pool/dispatcher.lua or broker/client.lua) until the future is settled.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -16,7 +16,7 @@ local Future = {}
 -- __mm_future: it can stand among tasks (async/async.lua).
 local meta = { __index = Future, __name = "Future", __mm_future = true }
 
--- A call that failed, and of which nobody ever asked: told once, when the last one who could ask is gone.
+-- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
   local name = future._pool._config.name
@@ -36,7 +36,7 @@ local function call_back(future)
   for _, f in ipairs(callbacks or {}) do dispatcher.call_back(future._pool, f, future) end
 end
 
--- Settled once: what comes after a timeout or a cancellation changes nothing.
+-- Settled once: a result after a timeout or a cancellation changes nothing.
 function Future._settle(self, ok, results)
   if self._is_done then return end
   self._is_done, self._ok, self._results = true, ok, results
@@ -79,7 +79,8 @@ function Future.successful(self)
   return self._ok
 end
 
--- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was done before.
+-- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was
+-- done before.
 function Future.cancel(self)
   if Future.ready(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
@@ -89,7 +90,8 @@ function Future.cancel(self)
   return true
 end
 
--- f(future) once it is done: at once if it is, else while somebody waits for something of this pool.
+-- f(future) once it is done: at once if it is, else while a caller waits for something of this
+-- pool.
 function Future.on_done(self, f)
   expect(checks.is_callable(f), "Future:on_done", "a function expected, got " .. type(f))
   asked(self)
@@ -102,7 +104,8 @@ function Future.on_done(self, f)
   return self
 end
 
--- Results come through the pool's ring, and workers die; whoever sees that pumps, and looks at the futures again.
+-- Results come through the back end, and workers die; the waiter pumps, and looks at its futures
+-- again.
 function meta.__mm_wait(self)
   if Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
@@ -122,7 +125,8 @@ local function add_callbacks(future, opts)
   end)
 end
 
--- work: what dispatcher.cancel cancels; its results go to future:_settle.
+-- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
+-- future.
 function module.new(pool, opts)
   local future = setmetatable({ _pool = pool, _is_done = false }, meta)
   add_callbacks(future, opts)

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Calls over lists: how a list is cut into tasks, and how their results come together again.
 --
--- A list that somebody waits for is fed: a few slices are under way, each made as large as what the items cost so far
--- makes worth while, never more than a share of what is left; a worker that finds its slice expensive gives the rest
--- back. A list that nobody waits for yet is sent at once. An iterator is read no further ahead than a window.
+-- A list with a waiter is fed: a few slices are under way, each as large as the cost of the items
+-- so far makes worth while, and never more than a share of the rest; a worker that finds its slice
+-- expensive gives the rest back. A list without a waiter is sent at once. An iterator is read no
+-- further ahead than a window.
 local require = ...
 
 local checks = require("core.checks")
@@ -13,14 +14,16 @@ local protocol = require("pool.protocol")
 
 local new_error, pack = errors.new_error, checks.pack
 local MAP = protocol.MAP
--- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are under way for each
--- worker: of the sizes chosen here, and of one that was given.
+-- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are
+-- under way for each worker: of the sizes chosen here, and of one that was given.
 local SLICE_NS, SLICE_LEAST_NS = protocol.FLUSH_NS, 5e4
 local AHEAD, AHEAD_OF_GIVEN = 2, 512
--- With a chunksize of 1 calls that take next to nothing travel together all the same: so many nanoseconds of them, and
--- so many, at most. Nobody can tell: what is done is not lost, and a worker that stays at one gives the others back.
+-- With a chunksize of 1 calls that take next to nothing travel together all the same: so many
+-- nanoseconds of them, and so many, at most. No caller can tell: results are not lost, and a worker
+-- that stays at one gives the others back.
 local EACH_NS, EACH_MOST, AHEAD_OF_EACH = 2e4, 32, 32
--- Of a list that is sent at once, the share of what is left that each slice gets is one in so many, for each worker.
+-- Of a list that is sent at once each slice is a share of the rest: one in so many, for each
+-- worker.
 local SLICES_PER_WORKER = 16
 local WINDOW_PER_WORKER = 4
 
@@ -30,10 +33,10 @@ end
 
 local lists = {}
 
--- What comes together ---------------------------------------------------------------------------------
+-- Results of a list -----------------------------------------------------------------------------------
 
--- batch: pool, dispatcher, results and errors by index, first_error, total, done, tasks (open ones by id), ranges (what
--- is not put yet) with `left` items; progress, on_end
+-- batch: pool, dispatcher, results and errors by index, first_error, total, done, tasks (open ones
+-- by id), ranges (what is not put yet) with `left` items; progress, on_end
 local batch = {}
 batch.__index = batch
 
@@ -54,7 +57,7 @@ local function note_cost(self, count, ns)
   self.cost = self.cost and (self.cost + cost) / 2 or cost
 end
 
--- A result for each of the items that nothing had become of.
+-- A result for each of the items that had not failed before.
 local function take_one_by_one(self, task, first, count, results, failures)
   for i = 1, count do
     local index = first + i - 1
@@ -148,7 +151,8 @@ local function size_of_slice(self, left)
   return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
 end
 
--- Of a given size, many at once and then none for a while: the workers stay awake, and the parent asleep.
+-- Slices of a given size are submitted in bursts, so that workers stay busy and the parent wakes
+-- seldom.
 local function feed_some(self)
   local most = self.dispatcher.size(self.pool)
     * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
@@ -163,7 +167,7 @@ local function feed_some(self)
   end
 end
 
--- What is not fed will not be: the pool has ended, or the rest cannot be sent.
+-- The pool has ended, or the rest cannot be sent: items that were not put fail.
 local function fail_rest(self, err)
   for _, range in ipairs(self.ranges) do
     for index = range.first, range.last do
@@ -347,8 +351,8 @@ local function await(self, at)
   error("Pool:imap: the pool was terminated", 0)
 end
 
--- Raises an item's error; the items after it can be had by asking again. A result of nil comes as false, for nil ends
--- the loop.
+-- Raises an item's error; the items after it can be had by asking again. A result of nil comes as
+-- false, for nil ends the loop.
 local function next_result(self)
   if self.is_over then return nil end
   fill(self)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- mm.async.to_thread and to_process: a call in a pool of another world, awaited by the calling task. The rows of
--- core/worlds.lua say which world has which name (`offload`).
+-- mm.async.to_thread and to_process: a call in a pool of another world, awaited by the calling
+-- task. The rows of core/worlds.lua say which world has which name (`offload`).
 local require, native = ...
 
 local checks = require("core.checks")

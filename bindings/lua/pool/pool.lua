@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- Pool: its methods, and how one is made. What they do is in dispatcher.lua, map.lua and future.lua.
+-- Pool: its methods, and how one is made. The methods check their arguments, and call
+-- dispatcher.lua, map.lua and future.lua.
 --
---   pool   _config, _dispatcher (pool/backend.lua); and what the dispatcher keeps. Of a pool of this machine that is
---          _backend and _start_worker (pool/backend.lua), _queue (pool/tasks.lua), _workers (pool/workers.lua)
+--   pool   _config, _dispatcher (pool/backend.lua), and the dispatcher's state; on this machine that is
+--          _backend, _start_worker (pool/backend.lua), _queue (pool/tasks.lua) and _workers
+--          (pool/workers.lua)
 local require, native = ...
 
 local checks = require("core.checks")
@@ -108,7 +110,7 @@ end
 
 -- The end ---------------------------------------------------------------------------------------------
 
--- No more tasks; what was submitted is done.
+-- No more tasks; those that were submitted are done.
 function Pool.close(self)
   if not self._dispatcher.is_closed(self) then self._dispatcher.close(self) end
 end
@@ -123,17 +125,18 @@ function Pool.join(self, timeout)
   return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
 
--- Stops the workers at once; what was open fails with kind "cancelled".
+-- Stops the workers at once; open tasks fail with kind "cancelled".
 function Pool.terminate(self)
   local its = self._dispatcher -- nil: it was never made
   if not its or its.has_ended(self) or self._config.pid ~= native.pid() then return end
   its.terminate(self)
 end
 
--- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds), bytes_in, bytes_out.
+-- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
+-- bytes_in, bytes_out.
 function Pool.stats(self) return self._dispatcher.stats(self) end
 
--- Of pools on an engine ------------------------------------------------------------------------------
+-- Of pools on an engine -------------------------------------------------------------------------------
 
 -- Tasks that were given up, the newest last: { id, why, who, at, f, … }
 function Pool.dead(self)
@@ -141,7 +144,7 @@ function Pool.dead(self)
   return list, why
 end
 
--- Runs such a task again, though nobody waits for its result any more. True; or nil and why.
+-- Runs such a task again; no caller waits for its result any more. True; or nil and why.
 function Pool.retry(self, id)
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))
   local done, why = self._dispatcher.retry(self, id)

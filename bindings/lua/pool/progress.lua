@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- How far a list is: a bar on a terminal, a line now and then elsewhere, both on stderr; or a function's own affair.
--- The waiter that takes results calls it (pool/map.lua): no thread, and nothing between two results.
+-- The progress of a list: a bar on a terminal or a line now and then elsewhere, both on stderr; or
+-- calls of a function. The waiter that takes results calls it (pool/map.lua): no thread, and
+-- nothing between two results.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -85,7 +86,8 @@ end
 
 local progress = {}
 
--- wanted: true (a bar or lines on stderr) or a function(done, total). nil if there is nothing to show.
+-- wanted: true (a bar or lines on stderr) or a function(done, total). nil if there is nothing to
+-- show.
 function progress.new(pool, wanted, total)
   if not wanted then return nil end
   local now = native.time()

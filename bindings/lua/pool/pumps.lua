@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one pool one pumps
--- (pool/dispatcher.lua). The others stand in their future's line until the future is settled, or until the pumping task
--- has what it wanted and another one has to pump.
+-- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one
+-- pool one pumps (pool/dispatcher.lua). The others wait in their future's line until the future is
+-- settled, or until the pumping task is done and another one has to pump.
 --
 --   queue    pumper: the token of the task that pumps; lines: a set of the futures that have a line
 --   future   _line: a list of waiting tasks
@@ -14,7 +14,8 @@ local time = native.time
 
 local pumps = {}
 
--- A source for each back end that a task pumps, woken when another one took what the pumping task may wait for.
+-- A source for each back end that a task pumps, woken when another one took a result that the
+-- pumping task may wait for.
 local sources = setmetatable({}, { __mode = "k" })
 
 local function source_of(backend)
@@ -44,13 +45,13 @@ function pumps.take(backend, workers, timeout)
   return take_as_task(backend, workers, waits.tasks.due_of(timeout), backend:take(workers, 0))
 end
 
--- Other waiters look again at what they wait for.
+-- Wakes the other waiters: each checks its future again.
 function pumps.wake(backend)
   backend:wake()
   if sources[backend] then waits.tasks.wake_all(sources[backend]._waiters) end
 end
 
--- Nobody pumps: the first of a line does from now on.
+-- The pump is free: the first task of a line pumps from now on.
 function pumps.pass_on(queue)
   queue.pumper = nil
   for future in pairs(queue.lines) do

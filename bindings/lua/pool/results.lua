@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Results as the back end gives them: each goes to the sink of its task.
+-- Answers from the back end: each goes to the sink of its task.
 local require = ...
 
 local checks = require("core.checks")
@@ -31,7 +31,8 @@ local function take_call(pool, task, outcome, ...)
   end_task(pool, task)
 end
 
--- Fails the items of an answer that cannot be decoded. Nothing says whether it was the last one but its count.
+-- Fails the items of an answer that cannot be decoded. Nothing says whether it was the last one but
+-- its count.
 local function fail_undecodable(task, first, count, why)
   for index = first, first + count - 1 do
     fail_item(task, index, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
@@ -72,7 +73,7 @@ local function take_initializer(pool, outcome, ...)
   end
 end
 
--- What the back end's take returned.
+-- Takes what the back end's take returned: one answer.
 function results.take(pool, id, outcome, first, count, ns, ...)
   if id == 0 then return take_initializer(pool, outcome, ...) end
   local task = pool._queue.open[id]
@@ -89,7 +90,7 @@ end
 
 local take = results.take
 
--- Takes what is there, and waits for nothing.
+-- Takes the answers that are there, and waits for none.
 function results.take_ready(pool)
   local queue, backend, workers = pool._queue, pool._backend, pool._workers
   local function step(id, ...)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of the serial world has in the place of bindings/pool_rings.c: a task is run when it is put, by the
--- caller. For debugging, and as the baseline that the other worlds are measured against.
+-- The back end of a pool of the serial world: the caller runs a task when it puts it. For
+-- debugging, and as the baseline that the other worlds are measured against.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -12,7 +12,7 @@ local unpack = checks.unpack
 local Backend = setmetatable({}, { __index = runner.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
--- Time is looked at every so many instructions while a call that has a limit runs.
+-- Instructions between two looks at the clock while a call with a timeout runs.
 local INSTRUCTIONS = 1000
 
 -- Calls f as the pool's worker.
@@ -40,7 +40,8 @@ end
 
 function Backend.set_timeout(self, seconds) self.timeout = seconds end
 
--- A task with a limit is interrupted like one elsewhere, as far as a hook can; the pool's clock does the rest.
+-- A hook interrupts a call with a timeout. Code that no hook can interrupt fails when it ends, in
+-- vm_runner.lua.
 local function run_timed(self, task)
   local timeout, state, worker = self.timeout, self.worker.state, self.worker
   local hook, mask, count = debug.gethook()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The tasks of a pool of this machine, from put to their end, and the functions that the back end keeps for them.
--- pool/results.lua and pool/workers.lua decide what becomes of a task; the protocol is in the head of pool/backend.lua.
+-- The tasks of a pool of this machine, from put to their end, and the functions that the back end
+-- keeps for them. pool/results.lua and pool/workers.lua end them; the protocol is in the head of
+-- pool/backend.lua.
 local require = ...
 
 local checks = require("core.checks")
@@ -14,7 +15,7 @@ local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETUR
 
 local tasks = {}
 
----What is submitted to a pool, and what becomes of it.
+---The tasks of a pool, and their callbacks.
 ---@class PoolQueue
 ---@field open table<number, PoolTask> by id
 ---@field by_number table<number, PoolTask> by the number in the back end, which a worker's claim names
@@ -22,14 +23,14 @@ local tasks = {}
 ---@field timed integer how many of those have a timeout
 ---@field each integer how many of those are done item by item
 ---@field shortest number seconds: no open task has a shorter timeout
----@field timeout number? what the back end was told last (set_timeout)
+---@field timeout number? the last one given to the back end (set_timeout)
 ---@field last_id integer the id that was given last
 ---@field kept_function function? the last pure function, which stays encoded
 ---@field kept_entry PoolEntry? where it is kept
 ---@field is_closed boolean no more tasks are taken
 ---@field has_ended boolean no task is open any more, and none can be
 ---@field failure table? the error by which the pool broke, and that its methods raise
----@field callbacks table[] { f, argument }: to be called when the pool is in order again
+---@field callbacks table[] { f, argument }: to be called between two steps of the pool
 ---@field is_calling_back boolean
 ---@field waiters integer how many threads pump
 ---@field pumper table? the token of the task that pumps (pool/pumps.lua)
@@ -59,7 +60,8 @@ end
 
 local drop_function = tasks.drop_function
 
--- The last pure function stays encoded, for the next call of it; the queue counts as one of its users.
+-- The last pure function stays encoded, for the next call of it; the queue counts as one of its
+-- users.
 function tasks.keep_function(pool, f, entry)
   local queue = pool._queue
   local old = queue.kept_entry
@@ -162,7 +164,8 @@ local function put(pool, task)
     task.first, task.first + task.count - 1)
 end
 
--- Without a block of its own a task cannot be put again, but for a list's, whose items the parent has.
+-- Keeps the arguments in the back end, so that the task can be put again. A slice can be put again
+-- without that: the parent has its items.
 local function store(pool, task)
   local place, why
   if task.mode == CALL then
@@ -191,8 +194,8 @@ local function send(pool, task, is_cancellable, is_stored)
   return number
 end
 
--- task: mode, entry (one user of it is the task's), sink; args, or list, first, count; timeout, retries, returns.
--- What cannot be sent is an error, and then there is no task.
+-- task: mode, entry (one user of it is the task's), sink; args, or list, first, count; timeout,
+-- retries, returns. What cannot be sent is an error, and then there is no task.
 function tasks.put(pool, task, is_cancellable, is_stored)
   local queue = pool._queue
   local id = queue.last_id + 1
@@ -272,7 +275,8 @@ local function fail_unsent(task, item, name, code)
   end
 end
 
--- Results that a dead worker had noted in its cell, and not sent: those of the items from `first` on.
+-- Results that a dead worker had noted in its cell, and not sent: those of the items from `first`
+-- on.
 function tasks.recover(task, first, ...)
   local count = select("#", ...)
   if not first or first + count - 1 <= task.answered then return end

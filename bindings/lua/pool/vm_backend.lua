@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of threads, or of tasks of the world `async`, has in the place of bindings/pool_rings.c: tasks and results
--- are Lua objects in two queues of this VM, passed and not copied.
+-- The back end of a pool of threads, or of tasks of the world `async`: tasks and results are Lua
+-- objects in two queues of this VM, passed and not copied.
 --
--- Code of this module is never made to make way in the middle (state/vm_interrupt.c), so what stands between two
--- waits here is one step for all threads.
+-- Code of this module does not make way in the middle (state/vm_interrupt.c), so the code between
+-- two waits is one step for all threads.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -17,7 +17,8 @@ local unpack = checks.unpack
 local Backend = setmetatable({}, { __index = runner.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
--- Nobody else runs while a task does: one that takes too long is interrupted by a hook of its own coroutine.
+-- No other code of this VM runs while a task does: a hook of its own coroutine interrupts one that
+-- takes too long.
 local INSTRUCTIONS = 1000
 
 local function run_limited(task, state, put)
@@ -62,7 +63,7 @@ function Backend.all_live(_, workers)
   return true
 end
 
--- One sleep at most: another thread may have taken what this one was woken for, and then it has to look at its future.
+-- One sleep at most: if another thread has taken the result, the caller has to look at its future.
 function Backend.take(self, workers, timeout)
   local answer = self.results:get_nowait()
   if not answer then
@@ -102,7 +103,7 @@ function Backend.drain(self)
   while self.tasks:get_nowait() do end
 end
 
--- method: "thread" or "task", what a worker is
+-- method: "thread" or "task", the kind of worker
 local function new(row)
   return runner.new_backend(backend_meta, {
     method = row.start,

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What a worker does in this VM: takes a task as the Lua object that it is, runs it, and puts its answers. Workers of
--- other VMs do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
+-- A worker in this VM: takes a task, a Lua object, runs it, and puts its answers. Workers with a VM
+-- of their own do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
 --
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values
---   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy, made, ready, left
+--   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy,
+--           made, ready, left
 local require, native = ...
 
 local checks = require("core.checks")
@@ -44,7 +45,7 @@ function errors.timeout_error(seconds, name)
   }, name)
 end
 
--- Where nobody else looks at the clock (pool/serial_backend.lua).
+-- Where no parent looks at the clock (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 local function run_call(task, state, put)
@@ -69,7 +70,7 @@ local function caller_of(task, name)
   return function(f, _, item) return errors.call_here(name, f, item) end
 end
 
--- Answers what has run of a slice, and begins anew.
+-- Answers the part of a slice that has run, and begins the next part.
 local function send_part(part, outcome)
   local task, now = part.task, time()
   local count = part.last - part.first + 1
@@ -81,7 +82,7 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: the clock is looked at more often where items take long. True: go on.
+-- As in pool_worker.c: looks at the clock more often where items take long. True: go on.
 local function look(part, left)
   local now, task = time(), part.task
   local taken = now - part.looked
@@ -132,7 +133,7 @@ local function run_slice(task, state, put)
   state.part = nil
 end
 
--- Of a worker that was stopped in the middle of a slice: what it had done and not sent.
+-- Answers the results that a worker had not sent when it was stopped in the middle of a slice.
 function runner.rescue(state)
   local part = state.part
   state.part = nil
@@ -153,7 +154,7 @@ function runner.run(task, state, put)
   state.item, state.begun, state.claim = 0, 0, 0
 end
 
--- True: the worker may begin. Whoever made the pool hears of it either way.
+-- True: the worker may begin. The pool gets an answer either way.
 function runner.initialize(put, initializer, ...)
   if not initializer then return true end
   local ok, err = errors.call_here(identity.current().name, initializer, ...)
@@ -161,7 +162,7 @@ function runner.initialize(put, initializer, ...)
   return ok
 end
 
--- The parent's side of such a back end: what is kept, and what is put -------------------------------------------------
+-- The parent's side of such a back end: values that are kept, and tasks -------------------------------
 
 local Backend = {}
 runner.Backend = Backend
@@ -199,7 +200,9 @@ end
 
 local function new_task(self, mode, flags, id, number, call_state)
   self.last_number = self.last_number + 1
-  return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], call_state = call_state }
+  return {
+    number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], call_state = call_state,
+  }
 end
 
 function Backend.put(self, mode, flags, id, number, _, call_state, ...)

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- The workers of a pool of this machine: how they start, are stopped, and are replaced when they died.
+-- The workers of a pool of this machine: how they start, are stopped, and are replaced when they
+-- died.
 --
--- A worker that dies fails the item that ran, and those whose results had not been sent, or they run again; what it had
--- not begun runs elsewhere. An item that ran too long, or was cancelled, fails at once; its worker is asked to end, and
--- is made to.
+-- A worker that dies fails the item that ran, and those whose results had not been sent, or they
+-- run again; what it had not begun runs elsewhere. An item that ran too long, or was cancelled,
+-- fails at once; its worker is asked to end, and is made to.
 local require, native = ...
 
 local diagnostics = require("core.diagnostics")
@@ -15,11 +16,13 @@ local starting = require("worker.start")
 
 local new_error, time = errors.new_error, native.time
 
--- So many workers in a row may die before they ran anything; from the third on they are replaced after growing pauses.
+-- So many workers in a row may die before they ran anything; from the third on they are replaced
+-- after growing pauses.
 local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
 -- Seconds between two looks at workers that have lists of which the rest could go elsewhere.
 local SPLIT_EVERY = 0.001
--- Seconds between asking a worker to end: asking again, killing its process, going on without its thread.
+-- Seconds between asking a worker to end: asking again, killing its process, going on without its
+-- thread.
 local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.05, 1
 
 local workers = {}
@@ -101,7 +104,8 @@ end
 
 -- Those that died -------------------------------------------------------------------------------------
 
--- The worker's results were all taken, so what it claimed and is still open was in its hands.
+-- The worker's results were all taken, so a task that it claimed and that is still open died with
+-- it.
 local function reap(pool, index)
   local backend, own = pool._backend, pool._workers
   local worker, name = own.handles[index], own.names[index]
@@ -160,9 +164,9 @@ end
 -- Whether none of them died, as far as their status says without a system call.
 function workers.all_live(pool) return pool._backend:all_live(pool._workers.handles) end
 
--- Stopping what runs ----------------------------------------------------------------------------------
+-- Stopping --------------------------------------------------------------------------------------------
 
--- The worker is at `number` (and at this item of it): it begins nothing else, and what runs is interrupted.
+-- Interrupts the worker if it is at task `number` (and at this item of it); it begins nothing else.
 local function stop_worker(pool, worker, number, item)
   local stopping = pool._workers.stopping
   if stopping[worker] or not pool._backend:request_stop(worker, number, item) then return end
@@ -182,13 +186,13 @@ function workers.stop_task(pool, task, make_error)
   return false
 end
 
--- A thread that cannot be stopped keeps what it has; its task gets an id that the thread does not know.
+-- A thread that cannot be stopped runs on; its task gets an id that the thread does not know.
 local function abandon(pool, index)
   local own, queue = pool._workers, pool._queue
   local worker, name = own.handles[index], own.names[index]
   local number, item = pool._backend:claim(worker)
   local task = queue.by_number[number]
-  diagnostics.report(string.format("worker %s cannot be interrupted; it is left alone, and replaced", name))
+  diagnostics.report("worker " .. name .. " cannot be interrupted; its thread was abandoned; a new worker was started")
   table.insert(own.abandoned, worker)
   own.stopping[worker] = nil
   try_to_start(pool, index)
@@ -197,7 +201,8 @@ local function abandon(pool, index)
   tasks.reassign(pool, task, item, name, nil)
 end
 
--- Asks a worker again that was asked to end, and makes it. Seconds until the next time; nil: no need.
+-- Asks a worker again that was asked to end, and makes it. Seconds until the next time; nil: no
+-- need.
 local function escalate_stop(pool, index, now)
   local worker = pool._workers.handles[index]
   local since = pool._workers.stopping[worker]
@@ -212,7 +217,7 @@ local function escalate_stop(pool, index, now)
   return ASK_AGAIN
 end
 
--- A worker that stays at one item of many keeps that one; the others go elsewhere.
+-- A worker that stays at one item of many keeps that one; the others go to other workers.
 local function split(pool, index)
   local own = pool._workers
   local worker = own.handles[index]
@@ -266,7 +271,8 @@ local function check_worker(pool, index, now, splits)
   return math.min(due, check_timeout(pool, index) or math.huge)
 end
 
--- Does what is due by now. Seconds until it has to be called again; nil: no need.
+-- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no
+-- need.
 function workers.check_timeouts(pool)
   local queue, own = pool._queue, pool._workers
   if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then return nil end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The children of this VM: workers that were started as a Process and are not known to have ended, in order of start.
--- So a Process that nobody refers to runs on, and is joined (or, a daemon, terminated) when its parent ends.
+-- The children of this VM: workers that were started as a Process and are not known to have ended,
+-- in order of start. So a Process that nobody refers to runs on, and is joined (or, a daemon,
+-- terminated) when its parent ends.
 --
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
 local require = ...
@@ -33,8 +34,9 @@ function children.active()
   return list
 end
 
--- Ends the children of `context` (the caller's by default); the main thread's end is that of all. "join" waits for those
--- that are not daemons, "terminate" stops all, and "abandon" does so without waiting.
+-- Ends the children of `context` (the caller's by default); the main thread's end is that of all.
+-- "join" waits for those that are not daemons, "terminate" stops all, and "abandon" does so without
+-- waiting.
 function children.shutdown(how, context)
   local ending, others, here = {}, {}, context or identity.execution_context() or nil
   for _, child in ipairs(started) do

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- A task as a worker: what a Process and a pool of the world `async` have in the place of bindings/worker.c. It has the
--- methods of that, and ends like one: with an exit code, and what is uncaught is told on stderr.
+-- A task as a worker of a Process or a pool of the world `async`. It has the methods of a handle of
+-- bindings/worker.c, and ends like such a worker: with an exit code, and a report of an uncaught
+-- error on stderr.
 local require, native = ...
 
 local checks = require("core.checks")
