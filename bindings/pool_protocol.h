@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers that a pool and its workers have in common, whether a worker is C (pool_worker.c) or Lua
- * (lua/pool/vm_runner.lua). Rows x(NAME, VALUE) make the enums below, and the constants of
- * lua/pool/protocol.lua. Modes also travel to other machines (lua/broker/codec.lua): they never change. */
+/* The numbers that a pool and its workers have in common, whether a worker is C (pool_worker.c) or
+ * Lua (lua/pool/vm_runner.lua). Rows x(NAME, VALUE) make the enums below, and the constants of
+ * lua/pool/protocol.lua. Modes also travel to other machines (lua/broker/codec.lua): they never
+ * change. */
 #ifndef BINDINGS_POOL_PROTOCOL_H
 #define BINDINGS_POOL_PROTOCOL_H
 
@@ -16,8 +17,8 @@
 /* How a task's list of items is done:
  *   TIMED    each item may be stopped on its own, so the cell says when it began
  *   RETURNS  where the items take long, the rest of the list is given back
- *   EACH     as if each item were a task of its own: what is done is never lost, and what has not begun can be
- *            taken back (pool_rings.c, limit) */
+ *   EACH     as if each item were a task of its own: results are never lost, and items that have not
+ *            begun can be taken back (pool_rings.c, limit) */
 #define POOL_FLAGS(x) x(TIMED, 1) x(RETURNS, 2) x(EACH, 4)
 
 /* What an answer says:

@@ -22,11 +22,11 @@ struct pool_rings {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  owner_id owner;           /* whose blocks these are: a forked child has a copy of this, and not of them */
-  uint64_t functions;       /* how many were ever added */
-  struct bytes call_states; /* places of call states that nobody has (block_ref each) */
+  owner_id owner;                 /* of the blocks: a forked child copies this struct, and not them */
+  uint64_t functions;             /* how many were ever added */
+  struct bytes call_states;       /* places of the unused ones (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
-  futex_word wake_count; /* counts up when a thread has taken what another of this VM may sleep for */
+  futex_word wake_count;          /* counts up when a thread took what another one may sleep for */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -145,14 +145,14 @@ static int rings_store_slice(lua_State *L) {
   return store(L, lua_gettop(L) - 1, 2, "item");
 }
 
-/* rings:drop(place). What a function carried stays alive with its copies in the workers. */
+/* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
 static int rings_drop(lua_State *L) {
   check_rings(L, 1);
   cargo_discard((block_ref)luaL_checknumber(L, 2));
   return 0;
 }
 
-/* ---- call states --------------------------------------------------------------------------------- */
+/* ---- call states ----------------------------------------------------------------------------- */
 
 enum { CALL_STATES_IN_A_BLOCK = 1024 };
 
@@ -182,7 +182,8 @@ static int rings_call_state(lua_State *L) {
   return 1;
 }
 
-/* rings:return_call_state(place): the task has ended, or never began. There is room, for it came from there. */
+/* rings:return_call_state(place): the task has ended, or never began. There is room, for it came
+ * from there. */
 static int rings_return_call_state(lua_State *L) {
   struct pool_rings *rings = check_rings(L, 1);
   const block_ref place = (block_ref)luaL_checknumber(L, 2);
@@ -228,8 +229,8 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
-/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in the ring,
- * which a claim names */
+/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
+ * the ring, which a claim names */
 static int rings_put(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   const struct task_envelope envelope = task_envelope(L);
@@ -240,7 +241,8 @@ static int rings_put(lua_State *L) {
   return put_task(L, rings, &parcel);
 }
 
-/* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) → number */
+/* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) →
+ * number */
 static int rings_put_slice(lua_State *L) {
   check_rings(L, 1);
   lua_settop(L, ARG_REST + 2);
@@ -249,8 +251,8 @@ static int rings_put_slice(lua_State *L) {
   return rings_put(L);
 }
 
-/* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number: what was
- * stored, but for the first items */
+/* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number:
+ * stored arguments without the first items */
 static int rings_put_stored(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   struct task_envelope envelope = task_envelope(L);
@@ -263,15 +265,15 @@ static int rings_put_stored(lua_State *L) {
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-/* Pushes the values; the message is given back before anything can be done with them. */
+/* Pushes the values; the message is done before the caller gets them. */
 static int decode_result(lua_State *L) {
   const struct pool_rings *rings = lua_touserdata(L, 1);
   return transfer_decode(L, rings->message.data + sizeof(struct answer_envelope),
                          rings->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
 }
 
-/* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome is
- * UNDECODABLE, and the text of the error is the value. */
+/* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome
+ * is UNDECODABLE, and the text of the error is the value. */
 static int push_result(lua_State *L, struct pool_rings *rings) {
   struct answer_envelope envelope;
   memcpy(&envelope, rings->message.data, sizeof envelope);
@@ -302,7 +304,8 @@ static int push_reason(lua_State *L, const char *why) {
 /* Two places are for the results and the wake count. */
 enum { WATCHED_WORKERS_MAX = FUTEX_WATCH_MAX - 2 };
 
-/* Gathers what changes when one of the workers in the list dies; false: one has died already. */
+/* Gathers the words that change when one of the workers in the list dies; false: one has died
+ * already. */
 static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, size_t *count) {
   const int workers = (int)lua_rawlen(L, list);
   *count = 0;
@@ -316,8 +319,8 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
   return true;
 }
 
-/* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or nil, "look":
- * see whether they all live. */
+/* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or
+ * nil, "look": see whether they all live. */
 static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_rings *rings = check_rings(L, 1);
   const deadline until = argument_timeout(L, 3);
@@ -351,7 +354,8 @@ static int rings_all_live(lua_State *L) {
   return 1;
 }
 
-/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or 0 */
+/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or
+ * 0 */
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
@@ -361,8 +365,8 @@ static int rings_claim(lua_State *L) {
   return 2;
 }
 
-/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many seconds that has
- * run, as far as the worker looks at the clock */
+/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many
+ * seconds that has run, as far as the worker looks at the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
   const struct cell *cell = worker_cell(L, 2);
@@ -373,9 +377,9 @@ static int rings_running(lua_State *L) {
   return 3;
 }
 
-/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin nothing else.
- * Either way it ends soon. It looks at the word after it has said what it begins; we look at what it said
- * after the word: one of the two sees the other. */
+/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin
+ * nothing else. Either way it ends soon. It looks at the word after it has said what it begins; we
+ * look at what it said after the word: one of the two sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
   struct cell *cell = worker_cell(L, 2);
@@ -386,9 +390,9 @@ static int rings_request_stop(lua_State *L) {
   return 1;
 }
 
-/* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one; nil: it
- * has no such task any more. As with request_stop, one of the two sees the other; an item that was about to begin may
- * not, and comes back with the end of the list. */
+/* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one;
+ * nil: it has no such task any more. As with request_stop, one of the two sees the other; an item
+ * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
   struct cell *cell = worker_cell(L, 2);
@@ -402,8 +406,8 @@ static int rings_limit(lua_State *L) {
   return 1;
 }
 
-/* rings:recover(worker, number) → first item, results…: what a dead worker had done of the task and not sent,
- * as far as it is known; nothing else */
+/* rings:recover(worker, number) → first item, results…: results of the task that a dead worker had
+ * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
   const struct journal *j = &worker_cell(L, 2)->journal;
@@ -435,13 +439,13 @@ static int rings_measures(lua_State *L) {
   return 6;
 }
 
-/* rings:close(): no more tasks; the workers end when they have done what is left. */
+/* rings:close(): no more tasks; the workers end when they have done the remaining ones. */
 static int rings_close(lua_State *L) {
   ring_close(check_rings(L, 1)->tasks);
   return 0;
 }
 
-/* rings:drain(): throws away the tasks that nobody has taken. */
+/* rings:drain(): throws away the tasks that no worker has taken. */
 static int rings_drain(lua_State *L) {
   message_drain(check_rings(L, 1)->tasks);
   return 0;
@@ -456,9 +460,9 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): of back ends whose workers are in
- * the parent's VM (lua/pool/backend.lua). Here a worker looks at its own time, what it has done is in the
- * results or in its journal, and none of them can come by this object. */
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for back ends whose workers
+ * are in the parent's VM (lua/pool/backend.lua). Here the parent stops a call that takes too long,
+ * a worker's results are in the ring or in its journal, and no worker has this object. */
 static int rings_nothing(lua_State *L) {
   check_rings(L, 1);
   return 0;

@@ -4,10 +4,10 @@
  *     parent ── tasks ──► any worker ── results ──► parent
  *
  * Workers take tasks by themselves, so they stay busy while the parent computes. The parent knows
- * who holds what all the same: a worker's claim (task/cell.h) is the number of the task in its
- * hands, exact whatever instant it dies at, because the take that commits and the claim are one
- * (shared/ring.h). Both rings survive the death of whoever uses them; no lock is held while a task
- * runs. See docs/decisions/0002-pool-rings.md.
+ * the holder of each task all the same: a worker's claim (task/cell.h) is the number of the task
+ * that it has, exact at whatever instant it dies, because the take that commits and the claim are
+ * one (shared/ring.h). Both rings survive the death of any process that uses them; no lock is held
+ * while a task runs. See docs/decisions/0002-pool-rings.md.
  *
  * In front of each wire message stands an envelope, so that a task whose arguments, or a result
  * whose values cannot be decoded still says which task it is. */
@@ -44,8 +44,8 @@ struct answer_envelope {
   uint64_t ns;    /* … and how long they took */
 };
 
-/* A call state: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED,
- * whoever is first. */
+/* A call state: the worker moves it from QUEUED to BEGUN before it begins, the parent to CANCELLED;
+ * the first move counts. */
 typedef _Atomic uint32_t call_state;
 enum { CALL_QUEUED = 0, CALL_BEGUN = 1, CALL_CANCELLED = 2 };
 
@@ -53,8 +53,9 @@ enum { CALL_QUEUED = 0, CALL_BEGUN = 1, CALL_CANCELLED = 2 };
 void pool_rings_open(lua_State *L);
 /* pool_rings_new() → rings. [-0, +1, raises] */
 int pool_rings_new(lua_State *L);
-/* worker_start(method, settings, rings or nil, function or nil, arguments…) → worker; or nil and why. With rings the
- * worker is one of their pool. The caller keeps them until then. [-1, +1 or +2, raises] */
+/* worker_start(method, settings, rings or nil, function or nil, arguments…) → worker; or nil and
+ * why. With rings the worker is one of their pool. The caller keeps them until then. [-1, +1 or +2,
+ * raises] */
 int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm);
 
 #endif
