@@ -460,7 +460,7 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for back ends whose workers
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for backends whose workers
  * are in the parent's VM (lua/pool/backend.lua). Here the parent stops a call that takes too long,
  * a worker's results are in the ring or in its journal, and no worker has this object. */
 static int rings_nothing(lua_State *L) {

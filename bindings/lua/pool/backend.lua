@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- The interfaces of a pool: a dispatcher, a back end, and the sinks of tasks. A missing function is
+-- The interfaces of a pool: a dispatcher, a backend, and the sinks of tasks. A missing function is
 -- an error when the pool begins.
 --
---   Pool's methods, lists, futures ──► dispatcher ──► back end ──► workers
+--   Pool's methods, lists, futures ──► dispatcher ──► backend ──► workers
 --                sink ◄── items of tasks ──┘
 --
 -- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools
--- on a broker. The back ends are bindings/pool_rings.c (workers with VMs of their own),
+-- on a broker. The backends are bindings/pool_rings.c (workers with VMs of their own),
 -- pool/vm_backend.lua (threads and tasks of this VM) and pool/serial_backend.lua (no workers).
 --
 -- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items
@@ -43,7 +43,7 @@ local backend = {}
 ---@field returns boolean? the rest comes back where the items take long
 ---@field is_each boolean? as if each item were a task of its own
 ---@field id number given by the dispatcher: names the task in messages
----@field number number? given by the back end: names it in claims
+---@field number number? given by the backend: names it in claims
 ---@field answered integer the items up to this one are known
 ---@field skip integer of a stored one: so many items are not run again
 ---@field settled table<integer, true>? items that failed out of order
@@ -140,7 +140,7 @@ local DISPATCHER = {
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
----bindings/worker.c. A place names what the back end keeps, a number what it has put.
+---bindings/worker.c. A place names what the backend keeps, a number what it has put.
 ---@class PoolBackend
 ---Keeps a function: its number and its place; nil and why.
 ---@field add_function fun(self, f: function): number?, any
@@ -158,7 +158,7 @@ local DISPATCHER = {
 ---@field requeue fun(self, call_state: any)
 ---True: its task will not begin.
 ---@field cancel fun(self, call_state: any): boolean
----The timeout of each item of the tasks that are put from now on; for back ends that run tasks in
+---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
 ---this VM.
 ---@field set_timeout fun(self, seconds: number?)
 ---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function
@@ -208,7 +208,7 @@ local BACKEND = {
 ---@class PoolBackendClass
 ---Nil and why.
 ---@field new fun(row: table): PoolBackend?, string?
----Starts a worker: its handle; next_name is for back ends that replace workers themselves.
+---Starts a worker: its handle; next_name is for backends that replace workers themselves.
 ---@field start fun(backend: PoolBackend, config: PoolConfig, settings: table, next_name: fun(): string): any
 local BACKEND_CLASS = { "new", "start" }
 
@@ -226,7 +226,7 @@ function backend.check_dispatcher(dispatcher)
   checked[dispatcher] = true
 end
 
-function backend.check_backend(object) check(object, BACKEND, "the pool's back end") end
-function backend.check_class(class) check(class, BACKEND_CLASS, "the class of the pool's back end") end
+function backend.check_backend(object) check(object, BACKEND, "the pool's backend") end
+function backend.check_class(class) check(class, BACKEND_CLASS, "the class of the pool's backend") end
 
 return backend

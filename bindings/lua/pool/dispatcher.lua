@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The dispatcher of a pool of this machine: it knows which worker has which task. Policy only; a
--- back end carries tasks and results. Both interfaces, and the protocol between lists and a
+-- backend carries tasks and results. Both interfaces, and the protocol between lists and a
 -- dispatcher, are in pool/backend.lua. The dispatcher of a pool on many machines is
 -- broker/client.lua.
 --
@@ -188,7 +188,7 @@ function dispatcher.check_open(pool, where)
   dispatcher.maintain(pool)
 end
 
--- The back end is closed when nothing is open, so that a worker that dies until then is replaced.
+-- The backend is closed when nothing is open, so that a worker that dies until then is replaced.
 function dispatcher.close(pool)
   pool._queue.is_closed = true
   if pool._queue.pending == 0 then pool._backend:close() end

@@ -104,7 +104,7 @@ function Future.on_done(self, f)
   return self
 end
 
--- Results come through the back end, and workers die; the waiter pumps, and looks at its futures
+-- Results come through the backend, and workers die; the waiter pumps, and looks at its futures
 -- again.
 function meta.__mm_wait(self)
   if Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end

@@ -14,7 +14,7 @@ local time = native.time
 
 local pumps = {}
 
--- A source for each back end that a task pumps, woken when another one took a result that the
+-- A source for each backend that a task pumps, woken when another one took a result that the
 -- pumping task may wait for.
 local sources = setmetatable({}, { __mode = "k" })
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Answers from the back end: each goes to the sink of its task.
+-- Answers from the backend: each goes to the sink of its task.
 local require = ...
 
 local checks = require("core.checks")
@@ -73,7 +73,7 @@ local function take_initializer(pool, outcome, ...)
   end
 end
 
--- Takes what the back end's take returned: one answer.
+-- Takes what the backend's take returned: one answer.
 function results.take(pool, id, outcome, first, count, ns, ...)
   if id == 0 then return take_initializer(pool, outcome, ...) end
   local task = pool._queue.open[id]

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The back end of a pool of the serial world: the caller runs a task when it puts it. For
+-- The backend of a pool of the serial world: the caller runs a task when it puts it. For
 -- debugging, and as the baseline that the other worlds are measured against.
 local require, native = ...
 

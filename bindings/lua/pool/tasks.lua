@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The tasks of a pool of this machine, from put to their end, and the functions that the back end
+-- The tasks of a pool of this machine, from put to their end, and the functions that the backend
 -- keeps for them. pool/results.lua and pool/workers.lua end them; the protocol is in the head of
 -- pool/backend.lua.
 local require = ...
@@ -18,12 +18,12 @@ local tasks = {}
 ---The tasks of a pool, and their callbacks.
 ---@class PoolQueue
 ---@field open table<number, PoolTask> by id
----@field by_number table<number, PoolTask> by the number in the back end, which a worker's claim names
+---@field by_number table<number, PoolTask> by the number in the backend, which a worker's claim names
 ---@field pending integer how many are open
 ---@field timed integer how many of those have a timeout
 ---@field each integer how many of those are done item by item
 ---@field shortest number seconds: no open task has a shorter timeout
----@field timeout number? the last one given to the back end (set_timeout)
+---@field timeout number? the last one given to the backend (set_timeout)
 ---@field last_id integer the id that was given last
 ---@field kept_function function? the last pure function, which stays encoded
 ---@field kept_entry PoolEntry? where it is kept
@@ -90,7 +90,7 @@ local function forget_number(queue, task)
   task.number = nil
 end
 
--- Frees what the back end keeps for it.
+-- Frees what the backend keeps for it.
 local function release_task(pool, task)
   drop_function(pool, task.entry)
   if task.call_state then pool._backend:return_call_state(task.call_state) end
@@ -164,7 +164,7 @@ local function put(pool, task)
     task.first, task.first + task.count - 1)
 end
 
--- Keeps the arguments in the back end, so that the task can be put again. A slice can be put again
+-- Keeps the arguments in the backend, so that the task can be put again. A slice can be put again
 -- without that: the parent has its items.
 local function store(pool, task)
   local place, why

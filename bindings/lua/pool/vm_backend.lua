@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The back end of a pool of threads, or of tasks of the world `async`: tasks and results are Lua
+-- The backend of a pool of threads, or of tasks of the world `async`: tasks and results are Lua
 -- objects in two queues of this VM, passed and not copied.
 --
 -- Code of this module does not make way in the middle (state/vm_interrupt.c), so the code between

@@ -162,7 +162,7 @@ function runner.initialize(put, initializer, ...)
   return ok
 end
 
--- The parent's side of such a back end: values that are kept, and tasks -------------------------------
+-- The parent's side of such a backend: values that are kept, and tasks -------------------------------
 
 local Backend = {}
 runner.Backend = Backend
