@@ -127,9 +127,9 @@ end
 
 -- Stops the workers at once; open tasks fail with kind "cancelled".
 function Pool.terminate(self)
-  local its = self._dispatcher -- nil: it was never made
-  if not its or its.has_ended(self) or self._config.pid ~= native.pid() then return end
-  its.terminate(self)
+  local own = self._dispatcher -- nil: the constructor failed
+  if not own or own.has_ended(self) or self._config.pid ~= native.pid() then return end
+  own.terminate(self)
 end
 
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
