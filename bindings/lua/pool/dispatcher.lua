@@ -80,7 +80,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
 end
 
 function dispatcher.cancelled_error()
-  return errors.new_error({ kind = "cancelled", message = "the call was cancelled", traceback = "" })
+  return errors.of_kind("cancelled", "the call was cancelled")
 end
 
 -- True if something of it could be cancelled.

@@ -34,7 +34,7 @@ function ending.terminate(pool)
   pool._backend:drain()
   ending.end_pool(pool)
   tasks.fail_all(pool, function()
-    return errors.new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" })
+    return errors.of_kind("cancelled", "the pool was terminated")
   end)
 end
 

@@ -12,7 +12,7 @@ local errors = require("core.errors")
 local future = require("pool.future")
 local protocol = require("pool.protocol")
 
-local new_error, pack = errors.new_error, checks.pack
+local new_error, of_kind, pack = errors.new_error, errors.of_kind, checks.pack
 local MAP = protocol.MAP
 -- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are
 -- under way for each worker: of the sizes chosen here, and of one that was given.
@@ -181,13 +181,13 @@ end
 function batch:feed()
   if self.dispatcher.has_ended(self.pool) then
     fail_rest(self, self.dispatcher.failure(self.pool)
-      or new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" }))
+      or of_kind("cancelled", "the pool was terminated"))
   elseif not self.is_feeding then
     self.is_feeding = true
     local sent, why = pcall(feed_some, self)
     self.is_feeding = false
     if not sent then
-      fail_rest(self, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
+      fail_rest(self, of_kind("unsendable", tostring(why)))
       self.refusal = self.refusal or why
     end
   end
@@ -321,7 +321,7 @@ local function send_chunk(self)
     return
   end
   for i = 1, count do
-    arrive(self, base + i, false, new_error({ kind = "unsendable", message = tostring(task), traceback = "" }))
+    arrive(self, base + i, false, of_kind("unsendable", tostring(task)))
   end
 end
 

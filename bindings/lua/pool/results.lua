@@ -8,7 +8,7 @@ local ending = require("pool.ending")
 local protocol = require("pool.protocol")
 local tasks = require("pool.tasks")
 
-local pack, new_error = checks.pack, errors.new_error
+local pack, new_error, of_kind = checks.pack, errors.new_error, errors.of_kind
 local end_task, fail_item = tasks.end_task, tasks.fail_item
 
 local CALL, OK, FAILED, INITIALIZER_FAILED = protocol.CALL, protocol.OK, protocol.FAILED, protocol.INITIALIZER_FAILED
@@ -20,7 +20,7 @@ local function take_call(pool, task, outcome, ...)
   if not (task.settled and task.settled[1]) then
     task.answered = 1
     if outcome == UNDECODABLE then
-      local err = new_error({ kind = "unsendable", message = tostring((...)), traceback = "" })
+      local err = of_kind("unsendable", tostring((...)))
       task.sink:take_call(task, false, pack(err))
     elseif outcome == FAILED then
       task.sink:take_call(task, false, pack(new_error((...), pool._config.name)))
@@ -35,7 +35,7 @@ end
 -- its count.
 local function fail_undecodable(task, first, count, why)
   for index = first, first + count - 1 do
-    fail_item(task, index, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
+    fail_item(task, index, of_kind("unsendable", tostring(why)))
   end
   task.answered = first + count - 1
   return task.answered == task.count and OK or PART

@@ -9,7 +9,6 @@ local errors = require("core.errors")
 local protocol = require("pool.protocol")
 
 local unpack = checks.unpack
-local new_error = errors.new_error
 
 local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETURNS, protocol.EACH
 
@@ -239,7 +238,7 @@ function tasks.put_again(pool, task, skip)
   local sent, number, why = pcall(put, pool, task)
   if sent and number then return note_number(pool._queue, task, number) end
   local text = "the task cannot be sent again: " .. tostring(why or number)
-  fail_open_items(task, function() return new_error({ kind = "died", message = text, traceback = "" }) end)
+  fail_open_items(task, function() return errors.of_kind("died", text) end)
   end_task(pool, task)
 end
 
@@ -262,11 +261,7 @@ local function exit_text(code)
 end
 
 local function died_error(name, code, what)
-  return new_error({
-    kind = "died",
-    message = string.format("worker %s died (%s) %s", name, exit_text(code), what),
-    traceback = "",
-  }, name, code)
+  return errors.of_kind("died", string.format("worker %s died (%s) %s", name, exit_text(code), what), name, code)
 end
 
 local function fail_unsent(task, item, name, code)

@@ -39,12 +39,6 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
-function errors.timeout_error(seconds, name)
-  return errors.new_error({
-    kind = "timeout", message = string.format("the call took longer than %g s", seconds), traceback = "",
-  }, name)
-end
-
 -- Where no parent looks at the clock (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 

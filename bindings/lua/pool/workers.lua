@@ -14,7 +14,7 @@ local results = require("pool.results")
 local tasks = require("pool.tasks")
 local starting = require("worker.start")
 
-local new_error, time = errors.new_error, native.time
+local time = native.time
 
 -- So many workers in a row may die before they ran anything; from the third on they are replaced
 -- after growing pauses.
@@ -81,9 +81,7 @@ end
 local function try_to_start(pool, index)
   local started, why = pcall(start_worker, pool, index)
   if started then return end
-  ending.break_pool(pool, new_error({
-    kind = "died", message = "a worker died and cannot be replaced: " .. tostring(why), traceback = "",
-  }))
+  ending.break_pool(pool, errors.of_kind("died", "a worker died and cannot be replaced: " .. tostring(why)))
 end
 
 -- Measures --------------------------------------------------------------------------------------------
@@ -131,11 +129,8 @@ end
 local function replace(pool, index)
   local own = pool._workers
   if own.deaths > DEATHS_IN_A_ROW then
-    return ending.break_pool(pool, new_error({
-      kind = "died",
-      message = string.format("%d workers died in a row before they ran anything", own.deaths),
-      traceback = "",
-    }))
+    local why = string.format("%d workers died in a row before they ran anything", own.deaths)
+    return ending.break_pool(pool, errors.of_kind("died", why))
   end
   if own.deaths <= DEATHS_AT_ONCE then return try_to_start(pool, index) end
   take_out(own, index)
