@@ -5,11 +5,12 @@ local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
+local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 
 local unpack = checks.unpack
 
-local Backend = setmetatable({}, { __index = runner.Backend })
+local Backend = setmetatable({}, { __index = local_backend.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
 -- Instructions between two looks at the clock while a call with a timeout runs.
@@ -97,7 +98,7 @@ function Worker.close() end
 
 local worker_meta = { __index = Worker, __name = "Worker" }
 
-local function new() return runner.new_backend(backend_meta, { results = {}, first = 1, last = 0 }) end
+local function new() return local_backend.new(backend_meta, { results = {}, first = 1, last = 0 }) end
 
 -- A worker that has made its calls is replaced when the next one comes.
 local function start(backend, config, settings, next_name)

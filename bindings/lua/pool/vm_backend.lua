@@ -9,12 +9,13 @@ local require, native = ...
 local checks = require("core.checks")
 local identity = require("core.identity")
 local waits = require("core.waits")
+local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 local starting = require("worker.start")
 
 local unpack = checks.unpack
 
-local Backend = setmetatable({}, { __index = runner.Backend })
+local Backend = setmetatable({}, { __index = local_backend.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
 -- No other code of this VM runs while a task does: a hook of its own coroutine interrupts one that
@@ -105,7 +106,7 @@ end
 
 -- method: "thread" or "task", the kind of worker
 local function new(row)
-  return runner.new_backend(backend_meta, {
+  return local_backend.new(backend_meta, {
     method = row.start,
     tasks = native.local_queue_new("SimpleQueue"),
     results = native.local_queue_new("SimpleQueue"),
