@@ -22,7 +22,7 @@
 #include "local_queue.h"
 #include "memory.h"
 #include "module.h"
-#include "pool_core.h"
+#include "pool_rings.h"
 #include "pool_worker.h"
 #include "queue.h"
 #include "sync.h"
@@ -92,7 +92,7 @@ static void open_handles(lua_State *L) {
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
-  pool_core_open(L);
+  pool_rings_open(L);
 }
 
 /* Does nothing before the library is required. */

@@ -20,7 +20,7 @@
 #include "measure.h"
 #include "memory.h"
 #include "poller.h"
-#include "pool_core.h"
+#include "pool_rings.h"
 #include "queue.h"
 #include "settings.h"
 #include "shared_memory.h"
@@ -49,8 +49,9 @@ static int on_end(lua_State *L) {
 
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
-    {"worker_start", pool_core_start_worker},
-    {"pool_core_new", pool_core_new},
+    {"worker_start", pool_rings_start_worker},
+    {"pool_rings_new", pool_rings_new},
+    {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
@@ -95,7 +96,7 @@ static const luaL_Reg native_functions[] = {
     {"gil_set", gil_set},
     {"settings", settings_call},
     {"seal", values_seal},
-    {"set_tender", waiting_set_tender},
+    {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
     {"set_wait_pauser", waiting_set_pauser},

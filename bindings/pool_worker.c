@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Take a task, run it, answer; again and again.
+/* Takes a task, runs it, answers; again and again.
  *
- * Whatever goes wrong with a task (its arguments cannot be decoded, it raises, its result cannot be
+ * Each failure of a task (its arguments cannot be decoded, it raises, its result cannot be
  * encoded) is that task's answer. Functions are decoded once and kept under their number; the last
- * FUNCTIONS_KEPT of them.
- */
+ * FUNCTIONS_KEPT of them. */
 #include "pool_worker.h"
 
 #include "failure.h"
 #include "os/clock.h"
-#include "pool_core.h"
+#include "pool_rings.h"
 #include "settings.h"
 #include "shared/cargo.h"
 #include "state/parcel.h"
@@ -27,7 +26,7 @@ struct pool_worker {
   struct bytes inbox;
   struct ring_message message;
   struct task_envelope task; /* the one in hand */
-  bool is_running;           /* its arguments are decoded: what fails from here on is the script's */
+  bool is_running;           /* its arguments are decoded: an error from here on is the script's */
   int cached;                /* how many functions were ever decoded */
   uint64_t left;             /* calls until this worker has made its most */
 };
@@ -42,7 +41,7 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-/* What the parent keeps in a block. */
+/* Decodes values that the parent keeps in a block. */
 static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
   const uint8_t *text = cargo_text(block);
   uint64_t size = 0;
@@ -124,18 +123,15 @@ static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome 
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-enum { FLUSH_NS = 2000000, RETURN_NS = 20000000, STRIDE_MAX = 256 };
-
-/* What has run and was not sent; on the stack of run_list. */
+/* The items that have run and were not sent; on the stack of run_list. */
 struct part {
   struct pool_worker *worker;
   int first;
   int last;
   int64_t begun_ns; /* of the part */
   int64_t list_ns;  /* of the list */
-  int64_t
-      item_ns; /* of the item that runs, when somebody wants to know; else of the last look at the clock */
-  int stride;  /* items between two looks at the clock */
+  int64_t look_ns;  /* of the last look at the clock */
+  int stride;       /* items between two looks at the clock */
   int until_look;
 };
 
@@ -197,7 +193,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   add_to(&p->worker->cell->busy_ns, (uint64_t)(now - p->begun_ns));
   add_to(&p->worker->cell->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   p->first = p->last + 1;
-  p->begun_ns = p->item_ns = now;
+  p->begun_ns = p->look_ns = now;
   lua_createtable(L, left, 0);
   lua_replace(L, LIST_RESULTS);
   lua_pushnil(L);
@@ -205,7 +201,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   begin_journal(p);
 }
 
-/* The VM is to stop: what has run is sent first, for which no hook may raise the stop again. */
+/* The VM is to stop: results are sent first, and no hook may raise the stop again meanwhile. */
 NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
   lua_sethook(L, NULL, 0, 0);
   if (p->last >= p->first) send_part(L, p, OUTCOME_PART, 0);
@@ -243,8 +239,8 @@ static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
   return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
 }
 
-/* Publishes the item, for a parent that stops it or takes back those behind it (pool_core.c: doom,
- * limit). False: it does not begin. */
+/* Publishes the item, for a parent that stops it or takes back those behind it (pool_rings.c:
+ * request_stop, limit). False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
   struct cell *cell = p->worker->cell;
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
@@ -260,11 +256,11 @@ static bool begin_item(struct part *p, int i) {
 static bool go_on(lua_State *L, struct part *p, int left) {
   if (--p->until_look > 0) return true;
   const int64_t now = clock_now_ns();
-  const int64_t taken = now - p->item_ns;
+  const int64_t taken = now - p->look_ns;
   if (taken * 8 < FLUSH_NS && p->stride < STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED)) p->stride *= 2;
   if (taken * 2 > FLUSH_NS) p->stride = 1;
   p->until_look = p->stride;
-  p->item_ns = now;
+  p->look_ns = now;
   atomic_store_explicit(&p->worker->cell->begun_ns, now, memory_order_relaxed);
   if (now - p->list_ns >= RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
   const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
@@ -272,7 +268,8 @@ static bool go_on(lua_State *L, struct part *p, int left) {
   return true;
 }
 
-/* function, count, items → nothing; the answers are sent. The failures' handler stands above them. */
+/* function, count, items → nothing; the answers are sent. The failures' handler stands above
+ * them. */
 static void run_list(lua_State *L, struct pool_worker *w) {
   const int count = (int)lua_tointeger(L, LIST_COUNT);
   const int skip = (int)w->task.skip;
@@ -307,7 +304,7 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   return lua_gettop(L);
 }
 
-/* worker (light) → what is to be answered, of a call. Upvalue 1: the cache of functions. */
+/* worker (light) → the results of a call; nothing of a list. Upvalue 1: the cache of functions. */
 static int run_task(lua_State *L) {
   struct pool_worker *w = lua_touserdata(L, 1);
   const struct task_envelope *task = &w->task;
@@ -317,7 +314,7 @@ static int run_task(lua_State *L) {
   const int count = task->arguments ? decode_stored(L, w, task->arguments)
                                     : transfer_decode(L, w->message.data + sizeof *task,
                                                       w->message.size - sizeof *task, TRANSFER_TRUSTED);
-  ring_message_unload(&w->message); /* what the arguments carried is the task's own now */
+  ring_message_unload(&w->message); /* objects that the arguments carried are the task's now */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);
   run_list(L, w);
@@ -353,11 +350,11 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* The first move of the ticket decides: the canceller's or ours. */
+/* The first move of the call_state decides: the canceller's or ours. */
 static bool may_begin(const struct task_envelope *task) {
-  uint32_t queued = TICKET_QUEUED;
-  return !task->ticket ||
-         atomic_compare_exchange_strong((ticket_state *)commons_at(task->ticket), &queued, TICKET_BEGUN);
+  uint32_t queued = CALL_QUEUED;
+  return !task->call_state ||
+         atomic_compare_exchange_strong((call_state *)commons_at(task->call_state), &queued, CALL_BEGUN);
 }
 
 static void run(lua_State *L, struct pool_worker *w) {
@@ -383,7 +380,7 @@ static void do_task(lua_State *L, struct pool_worker *w) {
 }
 
 /* Clears the claim last: after a crash it names the item that was running. */
-static void lay_down(struct cell *cell) {
+static void clear_claim(struct cell *cell) {
   atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
   atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
   atomic_store(&cell->claim, 0);
@@ -412,7 +409,7 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
-/* A user of a ring holds it: its sweeper settles what it was doing there. */
+/* A user of a ring holds it, so that its sweeper settles the operation it died in. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
   if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");
@@ -455,6 +452,6 @@ void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell
   atomic_store(&cell->ready_ns, clock_now_ns());
   while (w->left > 0 && !atomic_load(&cell->doomed) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
-    lay_down(cell);
+    clear_claim(cell);
   }
 }

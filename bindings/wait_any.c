@@ -2,7 +2,7 @@
 /* One round: look at all; if none is ready, leave the bell with all, look again, sleep. A round is
  * cheap beside a sleep, and between two rounds nothing is held that an error could leave behind.
  *
- * The descriptors are gathered anew in each round: what the tender or another thread closed
+ * The descriptors are gathered anew in each round: what maintenance or another thread closed
  * meanwhile is not polled.
  */
 #include "wait_any.h"

@@ -8,32 +8,32 @@
 #include "state/yieldable.h"
 
 /* Keys of the registry. */
-#define WAIT_TENDER  "manymoons.tender"
-#define WAIT_PAUSER  "manymoons.pauser"
-#define WAIT_REFUSAL "manymoons.refusal" /* what the pauser raised, until raise_if_stopped */
+#define WAIT_MAINTENANCE "manymoons.maintenance"
+#define WAIT_PAUSER      "manymoons.pauser"
+#define WAIT_REFUSAL     "manymoons.refusal" /* what the pauser raised, until raise_if_stopped */
 
 /* A stop whose signal came just before the sleep is seen after a slice. */
 static const double slice_seconds = 0.25;
-static const double tended_slice_seconds = 0.05;
+static const double maintained_slice_seconds = 0.05;
 /* Between two looks of a wait beside which tasks run. */
 static const double first_pause_seconds = 50e-6;
 static const double pause_seconds = 0.01;
 
-static bool push_tender(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+static bool push_maintenance(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_MAINTENANCE);
   if (lua_isfunction(L, -1)) return true;
   lua_pop(L, 1);
   return false;
 }
 
 static deadline slice_end(lua_State *L, deadline until) {
-  const bool is_tended = push_tender(L);
-  if (is_tended) lua_pop(L, 1);
-  return deadline_earlier(until, deadline_after(is_tended ? tended_slice_seconds : slice_seconds));
+  const bool is_maintained = push_maintenance(L);
+  if (is_maintained) lua_pop(L, 1);
+  return deadline_earlier(until, deadline_after(is_maintained ? maintained_slice_seconds : slice_seconds));
 }
 
-static void tend(lua_State *L) {
-  if (push_tender(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
+static void maintain(lua_State *L) {
+  if (push_maintenance(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
 }
 
 /* What an attempt's end means for the wait. STATUS_EMPTY: it goes on. */
@@ -41,7 +41,7 @@ static status judge(lua_State *L, struct vm *vm, status st, deadline until) {
   if (st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) return st;
   if (vm_should_stop(vm)) return STATUS_INTERRUPTED;
   if (st == STATUS_TIMEOUT && deadline_passed(until)) return STATUS_TIMEOUT;
-  tend(L);
+  maintain(L);
   return STATUS_EMPTY;
 }
 
@@ -107,9 +107,9 @@ void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
 
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
-int waiting_set_tender(lua_State *L) {
+int waiting_set_maintenance(lua_State *L) {
   lua_settop(L, 1);
-  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_TENDER);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_MAINTENANCE);
   return 0;
 }
 

@@ -14,7 +14,7 @@
 /* Waits until `until` at the longest, without Lua and without the VM's lock. STATUS_TIMEOUT and
  * STATUS_INTERRUPTED: it is called again if time is left and the VM need not stop. */
 typedef status (*wait_attempt)(void *context, deadline until);
-/* `call` names the wait in traces. Meanwhile other threads of the VM, and the tender, use what
+/* `call` names the wait in traces. Meanwhile other threads of the VM, and maintenance, use what
  * belongs to the VM: what was encoded has to be taken over first (state/transfer.h). What the last
  * attempt said. STATUS_INTERRUPTED: the VM is to stop; -EDEADLK: a task that waited was cancelled;
  * clean up, then raise_if_stopped. Does not raise. */
@@ -32,9 +32,9 @@ void refuse_endless_wait(lua_State *L, deadline until, const char *method);
 
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
-/* set_tender(f or nil): f is called between the slices of waits, to look after pools.
+/* set_maintenance(f or nil): f is called between the slices of waits, to look after pools.
  * [-0, +0, memory] */
-int waiting_set_tender(lua_State *L);
+int waiting_set_maintenance(lua_State *L);
 /* set_wait_pauser(f or nil): while the thread has tasks of the world `async`, a wait is a look and
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task
  * that waits is cancelled. [-0, +0, memory] */

@@ -200,7 +200,7 @@ static int worker_terminate(lua_State *L) {
 }
 
 /* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its cell
- * says already that it is doomed (pool_core.c). */
+ * says already that it is doomed (pool_rings.c). */
 static int worker_interrupt(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
   stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);

@@ -484,7 +484,7 @@ end
 -- One round, for the sake of `thing`, if there is one; false: the time is up.
 local function pump(pool, deadline, thing)
   local is_connected = protected_work(pool)
-  if #pool._callbacks > 0 then base.run_callbacks(pool) end
+  base.run_callbacks(pool)
   if pool._ended or pool._progress ~= pool._pending or (thing and thing._is_done) then
     pool._progress = pool._pending
     return true
@@ -568,12 +568,17 @@ end
 
 -- The life of a pool -------------------------------------------------------------------------------------------------
 
-function dispatch.tend(pool)
+function dispatch.maintain(pool)
   if pool._ended or pool._is_working or (pool._pending == 0 and time() < pool._next_beat) then return end
   protected_work(pool)
   base.run_callbacks(pool)
 end
 
+function dispatch.size(pool) return pool._size end
+function dispatch.has_ended(pool) return pool._ended == true end
+function dispatch.is_closed(pool) return pool._closed == true end
+function dispatch.failure(pool) return pool._broken end
+function dispatch.is_open(pool, task) return pool._tasks[task.number] == task end
 function dispatch.waitable(pool) return pool._poller:fileno(), false end
 
 function dispatch.end_pool(pool)
@@ -593,7 +598,7 @@ local function forget_client(pool)
 end
 
 function dispatch.terminate(pool)
-  if pool._pid == native.pid() then forget_client(pool) end
+  if pool._config.pid == native.pid() then forget_client(pool) end
   dispatch.end_pool(pool)
   fail_all(pool, function()
     return new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" })
@@ -615,10 +620,10 @@ function dispatch.join(pool, deadline)
 end
 
 function dispatch.check_open(pool, where)
-  if pool._pid ~= native.pid() then error(where .. ": this pool belongs to another process", 3) end
+  if pool._config.pid ~= native.pid() then error(where .. ": this pool belongs to another process", 3) end
   if pool._broken then errors.raise(pool._broken) end
   if pool._closed then error(where .. ": the pool is closed", 3) end
-  dispatch.tend(pool)
+  dispatch.maintain(pool)
 end
 
 -- For each worker process: name, pid, host, tasks, busy, …
@@ -669,14 +674,18 @@ function dispatch.begin(pool)
   local key = broker.key_of(pool._name)
   local client = hex(native.random_bytes(12))
   for name, value in pairs({
-    _row = ROW, _world = ROW.name, _dispatch = dispatch, _takes_text = true, _pid = native.pid(),
-    _thread = identity.agent(),
+    _dispatcher = dispatch, _queue = base.new_queue(),
+    _config = {
+      name = pool._name, row = ROW, world = ROW.name, engine = pool._engine, initializer = pool._initializer,
+      initargs = pool._initargs, timeout = pool._timeout, retries = pool._retries, takes_text = true,
+      pid = native.pid(), context = identity.execution_context(),
+    },
     _poller = poller, _key = key, _client = client, _is_trusted = pool._secrets[1] ~= nil,
     _keys = {
       tasks = key .. "q", own_tasks = key .. "q:" .. broker.abi(), open = key .. "o:" .. client,
       results = key .. "r:" .. client,
     },
-    _size = pool._wanted_size or native.cpu_count(), _workers = {}, _waiters = 0, _tasks = {}, _callbacks = {},
+    _size = pool._wanted_size or native.cpu_count(), _waiters = 0, _tasks = {},
     _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0, _next_check = 0,
     _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0", _accepted = 0, _unanswered = 0,
     _sender = connection.new(pool._settings, poller, SCRIPTS_OF_SENDER),

@@ -14,11 +14,12 @@ local require, native = ...
 
 local errors = require("core.errors")
 local hex = require("core.hex")
+local protocol = require("pool.protocol")
 
 local wire = {}
 
-local CALL = 0
-wire.CALL, wire.MAP, wire.STARMAP = CALL, 1, 2
+local CALL = protocol.CALL
+wire.CALL, wire.MAP, wire.STARMAP = CALL, protocol.MAP, protocol.STARMAP
 local DAY = 24 * 3600
 local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
 

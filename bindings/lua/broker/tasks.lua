@@ -194,7 +194,7 @@ local function run(self, task)
   local flags = task.flags
   local entry = entry_of(self, task)
   local job = {
-    mode = flags.mode == wire.CALL and 0 or 1, entry = entry, count = flags.count, base = 0,
+    mode = flags.mode == wire.CALL and wire.CALL or wire.MAP, entry = entry, count = flags.count, base = 0,
     timeout = flags.timeout or self.task_timeout, retries = math.max(0, flags.retries - task.losses),
     sink = task,
   }
@@ -207,7 +207,7 @@ local function run(self, task)
   entry.users = entry.users + 1
   task.state, task.started, self.running = "running", time(), self.running + 1
   -- a list can be put again from here; what waits behind others costs too much to be able to take back
-  task.job = base.put(self.pool, job, false, job.mode == 0 and job.retries > 0)
+  task.job = base.put(self.pool, job, false, job.mode == wire.CALL and job.retries > 0)
 end
 
 local function try_to_run(self, task)
@@ -365,7 +365,7 @@ end
 
 function Tasks.stop_doomed(self)
   for job in pairs(self.doomed) do
-    if not self.pool._tasks[job.id] or base.cancel_task(self.pool, job) then self.doomed[job] = nil end
+    if not base.is_open(self.pool, job) or base.cancel_task(self.pool, job) then self.doomed[job] = nil end
   end
 end
 

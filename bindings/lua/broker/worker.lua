@@ -294,15 +294,16 @@ local function sleep(self, due)
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
   if self.is_leaving or next(self.tasks.doomed) then seconds = math.min(seconds, 0.05) end
   if next(self.tasks.waiting) or self.groups_at then seconds = math.min(seconds, 0.1) end
-  local things = { self.pool._core, self.poller:fileno() }
-  for _, worker in ipairs(self.pool._workers) do things[#things + 1] = worker end
+  local results, _, workers = base.waitable(self.pool)
+  local things = { results, self.poller:fileno() }
+  for _, worker in ipairs(workers) do things[#things + 1] = worker end
   waits.any(things, seconds, true)
 end
 
 local function round(self)
   self:take_signals()
   local due = base.take_ready(self.pool)
-  if self.pool._ended then error("the workers cannot be started: " .. tostring(self.pool._broken), 0) end
+  if base.has_ended(self.pool) then error("the workers cannot be started: " .. tostring(base.failure(self.pool)), 0) end
   if next(self.tasks.doomed) then self.tasks:stop_doomed() end
   if not self.is_connected and time() >= self.retry_at then self:connect() end
   if self.is_connected then

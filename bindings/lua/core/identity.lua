@@ -16,7 +16,7 @@ local function read_current()
   local known = identities[key]
   if known and known.settings == new then return known end
   known = { settings = new, parent = new and new.parent }
-  known.who = new and { name = new.name, pid = native.pid(), daemon = new.daemon, world = new.world }
+  known.identity = new and { name = new.name, pid = native.pid(), daemon = new.daemon, world = new.world }
     or { name = "MainProcess", pid = native.pid(), daemon = false }
   identities[key] = known
   return known
@@ -29,19 +29,19 @@ local function worker_task()
 end
 
 -- The caller among workers: a task that is a Process or works for a pool, or a thread of this VM.
-function identity.agent()
+function identity.execution_context()
   local task = waits.current_task()
   return task and task.process or native.thread()
 end
 
-function identity.current() return (worker_task() or read_current()).who end
+function identity.current() return (worker_task() or read_current()).identity end
 function identity.parent() return (worker_task() or read_current()).parent end
 
 -- The caller is `process` from now on; returns what it was before.
 function identity.set_current(process)
   local known = worker_task() or read_current()
-  local before = known.who
-  known.who = process
+  local before = known.identity
+  known.identity = process
   return before
 end
 

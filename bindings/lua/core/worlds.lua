@@ -9,7 +9,7 @@
 --   start         how a worker starts where its user names no method; nil: the method is chosen (worker/start.lua)
 --   objects       "shared": queues, pipes and locks for all VMs and processes; "vm": for this VM alone
 --   offload       the name in mm.async of a call in a pool of this world
---   backend       the pool's back end : "rings", "vm" or "serial"
+--   backend       the pool's backend: "rings", "vm" or "serial"
 local _, native = ...
 
 local rows = {

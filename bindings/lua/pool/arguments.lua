@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What may be given to a pool and its methods; everything else is an error that names method, argument and what was
--- expected.
+-- The arguments of a pool and its methods. An error names the method, the argument, and the values
+-- that are allowed.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -50,7 +50,7 @@ end
 local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
 local function is_progress(value) return type(value) == "boolean" or checks.is_callable(value) end
 
--- name of the option → is it right, and what was expected
+-- name of the option → { the check, the text of an error }
 local option_checks = {
   chunksize = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
   window = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
@@ -73,7 +73,7 @@ arguments.fold = allow("timeout", "retries", "progress")
 arguments.call = allow("timeout", "retries", "callback", "error_callback")
 arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback")
 
--- The n-th argument of the method `where` is opts: nil, or a table of what is allowed.
+-- The n-th argument of the method `where` is opts: nil, or a table with the allowed names.
 function arguments.check_opts(where, n, opts, allowed)
   expect(opts == nil or type(opts) == "table", where,
     "argument " .. n .. ": a table of options expected, got " .. type(opts), 4)
@@ -84,7 +84,7 @@ function arguments.check_opts(where, n, opts, allowed)
   end
 end
 
--- On an engine a function may be named, or given as its source.
+-- A pool on an engine takes functions by name or as source text.
 function arguments.check_function(where, n, f, takes_text)
   expect(checks.is_callable(f) or (takes_text and type(f) == "string"), where,
     "argument " .. n .. ": a function expected, got " .. type(f), 4)
@@ -94,7 +94,8 @@ function arguments.check_list(where, n, list)
   expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
 end
 
--- A list's items, or what an iterator returns until nil: a function that returns one, and whether there was one.
+-- The items of a list, or those that an iterator returns until nil: a function that returns the
+-- next item, and whether there was one.
 function arguments.items(where, source)
   if type(source) == "table" and not checks.is_callable(source) then
     local i, count = 0, source.n or #source

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- Future: what became of a call, or of a list of them. Whoever asks pumps the pool (pool/dispatcher.lua and its
--- like) until it is known.
+-- Future: the outcome of a call, or of a list of them. A caller that asks for it pumps the pool
+-- (pool/dispatcher.lua or broker/client.lua) until the future is settled.
 local require, native = ...
 
 local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local finalizers = require("core.finalizers")
-local waits = require("core.waits")
-local dispatch = require("pool.dispatcher")
+local dispatcher = require("pool.dispatcher")
+local pumps = require("pool.pumps")
 
 local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
 
@@ -16,10 +16,10 @@ local Future = {}
 -- __mm_future: it can stand among tasks (async/async.lua).
 local meta = { __index = Future, __name = "Future", __mm_future = true }
 
--- A call that failed, and of which nobody ever asked: told once, when the last one who could ask is gone.
+-- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
-  local name = future._pool._name
+  local name = future._pool._config.name
   future._unasked = finalizers.on_collection(function()
     diagnostics.report("a call of " .. name .. " failed, and nobody asked for its result: " .. tostring(err.message))
   end)
@@ -33,24 +33,22 @@ end
 local function call_back(future)
   local callbacks = future._callbacks
   future._callbacks = nil
-  for _, f in ipairs(callbacks or {}) do dispatch.call_back(future._pool, f, future) end
+  for _, f in ipairs(callbacks or {}) do dispatcher.call_back(future._pool, f, future) end
 end
 
--- Settled once: what comes after a timeout or a cancellation changes nothing.
+-- Settled once: a result after a timeout or a cancellation changes nothing.
 function Future._settle(self, ok, results)
   if self._is_done then return end
   self._is_done, self._ok, self._results = true, ok, results
   self._work = nil
-  if self._line then -- tasks that wait for it (pool/dispatcher.lua)
-    self._pool._lines[self] = nil
-    waits.tasks.wake_all(self._line)
-  end
+  if self._line then pumps.wake_line(self._pool._queue, self) end
   if not ok and not self._callbacks then watch_failure(self, results[1]) end
   call_back(self)
 end
 
 function Future.ready(self)
-  if not self._is_done and not self._pool._ended then self._pool._dispatch.pump_until(self._pool, self, 0) end
+  local pool = self._pool
+  if not self._is_done and not pool._dispatcher.has_ended(pool) then pool._dispatcher.pump_until(pool, self, 0) end
   return self._is_done == true
 end
 
@@ -59,7 +57,7 @@ function Future.wait(self, timeout)
   expect(timeout == nil or type(timeout) == "number", "Future:wait",
     "timeout: a number of seconds expected, got " .. type(timeout))
   if self._is_done then return true end
-  return self._pool._dispatch.pump_until(self._pool, self, timeout)
+  return self._pool._dispatcher.pump_until(self._pool, self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
@@ -67,7 +65,7 @@ function Future.get(self, timeout)
   expect(timeout == nil or type(timeout) == "number", "Future:get",
     "timeout: a number of seconds expected, got " .. type(timeout))
   if not self._is_done then
-    local done, why = self._pool._dispatch.pump_until(self._pool, self, timeout)
+    local done, why = self._pool._dispatcher.pump_until(self._pool, self, timeout)
     if not done then return nil, why end
   end
   asked(self)
@@ -81,22 +79,24 @@ function Future.successful(self)
   return self._ok
 end
 
--- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was done before.
+-- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was
+-- done before.
 function Future.cancel(self)
   if Future.ready(self) then return false end
-  if self._pool._ended then return false end
-  if not self._pool._dispatch.cancel(self._pool, self._work) then return false end
-  Future._settle(self, false, pack(dispatch.cancelled_error()))
-  dispatch.run_callbacks(self._pool)
+  if self._pool._dispatcher.has_ended(self._pool) then return false end
+  if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
+  Future._settle(self, false, pack(dispatcher.cancelled_error()))
+  dispatcher.run_callbacks(self._pool)
   return true
 end
 
--- f(future) once it is done: at once if it is, else while somebody waits for something of this pool.
+-- f(future) once it is done: at once if it is, else while a caller waits for something of this
+-- pool.
 function Future.on_done(self, f)
   expect(checks.is_callable(f), "Future:on_done", "a function expected, got " .. type(f))
   asked(self)
   if self._is_done then
-    dispatch.call_back_now(f, self)
+    dispatcher.call_back_now(f, self)
   else
     self._callbacks = self._callbacks or {}
     self._callbacks[#self._callbacks + 1] = f
@@ -104,10 +104,11 @@ function Future.on_done(self, f)
   return self
 end
 
--- Results come through the pool's ring, and workers die; whoever sees that pumps, and looks at the futures again.
+-- Results come through the backend, and workers die; the waiter pumps, and looks at its futures
+-- again.
 function meta.__mm_wait(self)
-  if Future.ready(self) or self._pool._ended then return true end
-  return self._pool._dispatch.waitable(self._pool)
+  if Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
+  return self._pool._dispatcher.waitable(self._pool)
 end
 
 local module = {}
@@ -119,12 +120,13 @@ local function add_callbacks(future, opts)
     if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
     if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
     if not done._ok and not opts.error_callback then
-      diagnostics.report("a call of " .. done._pool._name .. " failed: " .. tostring(done._results[1].message))
+      diagnostics.report("a call of " .. done._pool._config.name .. " failed: " .. tostring(done._results[1].message))
     end
   end)
 end
 
--- work: what dispatch.cancel cancels; its results go to future:_settle.
+-- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
+-- future.
 function module.new(pool, opts)
   local future = setmetatable({ _pool = pool, _is_done = false }, meta)
   add_callbacks(future, opts)
@@ -172,7 +174,7 @@ function sink.finished() end
 
 function module.submit(pool, f, opts, args, is_cancellable)
   local future = module.new(pool, opts)
-  future._work = pool._dispatch.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink),
+  future._work = pool._dispatcher.submit_call(pool, f, opts, args, setmetatable({ future = future }, sink),
     is_cancellable)
   if future._is_done then future._work = nil end
   return future

@@ -1,25 +1,29 @@
 -- SPDX-License-Identifier: MIT
 -- Calls over lists: how a list is cut into tasks, and how their results come together again.
 --
--- A list that somebody waits for is fed: a few slices are under way, each made as large as what the items cost so far
--- makes worth while, never more than a share of what is left; a worker that finds its slice expensive gives the rest
--- back. A list that nobody waits for yet is sent at once. An iterator is read no further ahead than a window.
+-- A list with a waiter is fed: a few slices are under way, each as large as the cost of the items
+-- so far makes worth while, and never more than a share of the rest; a worker that finds its slice
+-- expensive gives the rest back. A list without a waiter is sent at once. An iterator is read no
+-- further ahead than a window.
 local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
 local future = require("pool.future")
+local protocol = require("pool.protocol")
 
-local new_error, pack = errors.new_error, checks.pack
-local MAP = 1
--- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are under way for each
--- worker: of the sizes chosen here, and of one that was given.
-local SLICE_NS, SLICE_LEAST_NS = 2e6, 5e4
+local new_error, of_kind, pack = errors.new_error, errors.of_kind, checks.pack
+local MAP = protocol.MAP
+-- Nanoseconds that a slice should take, and the least that is worth a message; how many slices are
+-- under way for each worker: of the sizes chosen here, and of one that was given.
+local SLICE_NS, SLICE_LEAST_NS = protocol.FLUSH_NS, 5e4
 local AHEAD, AHEAD_OF_GIVEN = 2, 512
--- With a chunksize of 1 calls that take next to nothing travel together all the same: so many nanoseconds of them, and
--- so many, at most. Nobody can tell: what is done is not lost, and a worker that stays at one gives the others back.
+-- With a chunksize of 1 calls that take next to nothing travel together all the same: so many
+-- nanoseconds of them, and so many, at most. No caller can tell: results are not lost, and a worker
+-- that stays at one gives the others back.
 local EACH_NS, EACH_MOST, AHEAD_OF_EACH = 2e4, 32, 32
--- Of a list that is sent at once, the share of what is left that each slice gets is one in so many, for each worker.
+-- Of a list that is sent at once each slice is a share of the rest: one in so many, for each
+-- worker.
 local SLICES_PER_WORKER = 16
 local WINDOW_PER_WORKER = 4
 
@@ -29,9 +33,10 @@ end
 
 local lists = {}
 
--- What comes together ---------------------------------------------------------------------------------
+-- Results of a list -----------------------------------------------------------------------------------
 
--- batch: pool, results and errors by index, first_error, total, done, tasks (open ones by id); on_progress, on_end
+-- batch: pool, dispatcher, results and errors by index, first_error, total, done, tasks (open ones
+-- by id), ranges (what is not put yet) with `left` items; progress, on_end
 local batch = {}
 batch.__index = batch
 
@@ -52,13 +57,13 @@ local function note_cost(self, count, ns)
   self.cost = self.cost and (self.cost + cost) / 2 or cost
 end
 
--- A result for each of the items that nothing had become of.
+-- A result for each of the items that had not failed before.
 local function take_one_by_one(self, task, first, count, results, failures)
   for i = 1, count do
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
       if failures and failures[i] then
-        note_error(self, task.base + index, new_error(failures[i], self.pool._name))
+        note_error(self, task.base + index, new_error(failures[i], self.pool._config.name))
       else
         self.results[task.base + index] = results[i]
       end
@@ -87,7 +92,7 @@ end
 function batch:finished(task)
   self.tasks[task.id] = nil
   self.open = self.open - 1
-  if self.feed and self.left > 0 then self:feed() end
+  if self.left > 0 then self:feed() end
   if self.open == 0 and not self._is_done then
     self._is_done = true
     if self.progress then self.progress:finish() end
@@ -103,10 +108,10 @@ end
 local function new_batch(pool, mode, f, list, opts)
   local total = list.n or #list
   return setmetatable({
-    pool = pool, mode = mode, list = list, total = total, done = 0, results = {}, tasks = {}, open = 0,
-    chunksize = opts and opts.chunksize, timeout = opts and opts.timeout or pool._timeout,
-    retries = opts and opts.retries or pool._retries,
-    progress = new_progress(pool, opts, total), entry = pool._dispatch.add_function(pool, f),
+    pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
+    tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
+    timeout = opts and opts.timeout or pool._config.timeout, retries = opts and opts.retries or pool._config.retries,
+    progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
   }, batch)
 end
 
@@ -119,14 +124,14 @@ local function error_of(self)
 end
 
 local function limit(self, size, left)
-  local most = self.pool._maxtasks
+  local most = self.pool._config.max_tasks
   if most and size > most then size = most end
   return math.max(1, math.min(size, left))
 end
 
 local function put_slice(self, first, count, returns, is_cancellable)
   self.entry.users = self.entry.users + 1
-  local task = self.pool._dispatch.put(self.pool, {
+  local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
     timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
   }, is_cancellable, is_cancellable)
@@ -137,18 +142,20 @@ end
 -- Lists that are waited for ---------------------------------------------------------------------------
 
 local function size_of_slice(self, left)
-  if self.pool._row.is_immediate then return left end
+  if self.pool._config.row.is_immediate then return left end
   if self.chunksize and not self.is_each then return self.chunksize end
   if self.timeout or not self.cost then return 1 end
-  local share = math.ceil(left / (AHEAD * self.pool._size))
+  local share = math.ceil(left / (AHEAD * self.dispatcher.size(self.pool)))
   if self.is_each then return math.max(1, math.min(share, EACH_MOST, math.floor(EACH_NS / self.cost))) end
   local least = math.min(share, math.floor(SLICE_LEAST_NS / self.cost))
   return math.max(least, math.min(share, math.floor(SLICE_NS / self.cost)), least)
 end
 
--- Of a given size, many at once and then none for a while: the workers stay awake, and the parent asleep.
+-- Slices of a given size are submitted in bursts, so that workers stay busy and the parent wakes
+-- seldom.
 local function feed_some(self)
-  local most = self.pool._size * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
+  local most = self.dispatcher.size(self.pool)
+    * (self.is_each and AHEAD_OF_EACH or self.chunksize and AHEAD_OF_GIVEN or AHEAD)
   if self.chunksize and self.open > most / 2 then return end
   while self.open < most and #self.ranges > 0 do
     local range = self.ranges[#self.ranges]
@@ -160,7 +167,7 @@ local function feed_some(self)
   end
 end
 
--- What is not fed will not be: the pool has ended, or the rest cannot be sent.
+-- The pool has ended, or the rest cannot be sent: items that were not put fail.
 local function fail_rest(self, err)
   for _, range in ipairs(self.ranges) do
     for index = range.first, range.last do
@@ -171,39 +178,40 @@ local function fail_rest(self, err)
   self.ranges, self.left = {}, 0
 end
 
-local function feed(self)
-  if self.pool._ended then
-    fail_rest(self, self.pool._broken
-      or new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" }))
+function batch:feed()
+  if self.dispatcher.has_ended(self.pool) then
+    fail_rest(self, self.dispatcher.failure(self.pool)
+      or of_kind("cancelled", "the pool was terminated"))
   elseif not self.is_feeding then
     self.is_feeding = true
     local sent, why = pcall(feed_some, self)
     self.is_feeding = false
     if not sent then
-      fail_rest(self, new_error({ kind = "unsendable", message = tostring(why), traceback = "" }))
+      fail_rest(self, of_kind("unsendable", tostring(why)))
       self.refusal = self.refusal or why
     end
   end
 end
 
-local function give_back(self, task, answered)
-  if answered >= task.count then return end
-  table.insert(self.ranges, { first = task.base + answered + 1, last = task.base + task.count })
-  self.left = self.left + task.count - answered
+function batch:give_back(task, last)
+  if last >= task.count then return end
+  table.insert(self.ranges, { first = task.base + last + 1, last = task.base + task.count })
+  self.left = self.left + task.count - last
 end
 
 local function run_and_wait(self)
-  self.is_each = self.chunksize == 1 and self.pool._row.has_own_vm and not self.timeout
-  self.feed, self.give_back = feed, (not self.chunksize or self.is_each) and give_back or nil
-  self.ranges, self.left = {}, self.total
+  self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout
+  self.takes_back = not self.chunksize or self.is_each
+  self.left = self.total
   if self.total > 0 then
     self.ranges[1] = { first = 1, last = self.total }
     self:feed()
-    if self.open > 0 then self.pool._dispatch.pump_until(self.pool, self) end
+    if self.open > 0 then self.dispatcher.pump_until(self.pool, self) end
   end
-  self.pool._dispatch.drop_function(self.pool, self.entry)
+  self.dispatcher.drop_function(self.pool, self.entry)
   if self.refusal then error(self.refusal, 0) end
-  if self.pool._broken then errors.raise(self.pool._broken) end
+  local failure = self.dispatcher.failure(self.pool)
+  if failure then errors.raise(failure) end
   local err = error_of(self)
   if err then errors.raise(err) end
   return self.results
@@ -223,7 +231,7 @@ local function send_all(self)
   local first = 1
   while first <= self.total do
     local left = self.total - first + 1
-    local size = self.chunksize or math.floor(left / (self.pool._size * SLICES_PER_WORKER))
+    local size = self.chunksize or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
     if self.timeout and not self.chunksize then size = 1 end
     size = limit(self, size, left)
     put_slice(self, first, size, false, true)
@@ -241,9 +249,9 @@ function lists.map_async(pool, mode, f, list, opts)
     result:_settle(not err, pack(err or self.results))
   end
   local sent, why = pcall(send_all, self)
-  pool._dispatch.drop_function(pool, self.entry)
+  pool._dispatcher.drop_function(pool, self.entry)
   if not sent then
-    pool._dispatch.cancel(pool, self)
+    pool._dispatcher.cancel(pool, self)
     error(why, 0)
   end
   self:finished({ id = 0 })
@@ -252,9 +260,9 @@ end
 
 -- Lists and iterators that are read as results are asked for ------------------------------------------
 
--- stream: a sink whose results wait in `ready`, by index, or in `queue`, in the order of their coming
-local stream = {}
-stream.__index = stream
+-- imap_results: a sink whose results wait in `ready`, by index, or in the order of their coming
+local imap_results = {}
+imap_results.__index = imap_results
 
 local function arrive(self, index, ok, value)
   local outcome = { ok = ok, value = value }
@@ -267,13 +275,13 @@ local function arrive(self, index, ok, value)
   if self.progress then self.progress:update(self.arrived) end
 end
 
-function stream:take(task, first, count, _, results, failures)
+function imap_results:take(task, first, count, _, results, failures)
   for i = 1, count do
     local index = first + i - 1
     if not (task.settled and task.settled[index]) then
       local failure = failures and failures[i]
       if failure then
-        arrive(self, task.base + index, false, new_error(failure, self.pool._name))
+        arrive(self, task.base + index, false, new_error(failure, self.pool._config.name))
       else
         arrive(self, task.base + index, true, results[i])
       end
@@ -281,8 +289,8 @@ function stream:take(task, first, count, _, results, failures)
   end
 end
 
-function stream:fail(task, index, err) arrive(self, task.base + index, false, err) end
-function stream:finished(task) self.tasks[task.id] = nil end
+function imap_results:fail(task, index, err) arrive(self, task.base + index, false, err) end
+function imap_results:finished(task) self.tasks[task.id] = nil end
 
 local function read_chunk(self)
   local chunk, count = {}, 0
@@ -304,56 +312,57 @@ local function send_chunk(self)
   local base = self.last_read
   self.last_read = base + count
   self.entry.users = self.entry.users + 1
-  local sent, task = pcall(self.pool._dispatch.put, self.pool, {
+  local sent, task = pcall(self.dispatcher.put, self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = chunk, first = 1, count = count, base = base,
     timeout = self.timeout, retries = self.retries,
   }, true, self.retries > 0)
   if sent then
-    if self.pool._tasks[task.id] then self.tasks[task.id] = task end
+    if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
     return
   end
   for i = 1, count do
-    arrive(self, base + i, false, new_error({ kind = "unsendable", message = tostring(task), traceback = "" }))
+    arrive(self, base + i, false, of_kind("unsendable", tostring(task)))
   end
 end
 
 local function fill(self)
   while not self.is_exhausted and self.last_read - self.last_given + self.chunksize <= self.window do
-    if self.pool._closed then return end
+    if self.dispatcher.is_closed(self.pool) then return end
     send_chunk(self)
   end
 end
 
-local function finish_stream(self)
+local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
   if self.progress then self.progress:finish() end
-  if not self.pool._ended then
-    self.pool._dispatch.cancel(self.pool, self)
-    self.pool._dispatch.drop_function(self.pool, self.entry)
+  if not self.dispatcher.has_ended(self.pool) then
+    self.dispatcher.cancel(self.pool, self)
+    self.dispatcher.drop_function(self.pool, self.entry)
   end
 end
 
 local function await(self, at)
   local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
-  if self.pool._dispatch.pump_until(self.pool, arrival) then return end
-  finish_stream(self)
-  if self.pool._broken then errors.raise(self.pool._broken) end
+  if self.dispatcher.pump_until(self.pool, arrival) then return end
+  finish_imap(self)
+  local failure = self.dispatcher.failure(self.pool)
+  if failure then errors.raise(failure) end
   error("Pool:imap: the pool was terminated", 0)
 end
 
--- Raises an item's error; the items after it can be had by asking again. A result of nil comes as false, for nil ends
--- the loop.
+-- Raises an item's error; the items after it can be had by asking again. A result of nil comes as
+-- false, for nil ends the loop.
 local function next_result(self)
   if self.is_over then return nil end
   fill(self)
   local at = self.last_given + 1
   if self.is_exhausted and at > self.last_read then
-    finish_stream(self)
+    finish_imap(self)
     return nil
   end
   if at > self.last_read then
-    finish_stream(self)
+    finish_imap(self)
     error("Pool:imap: the pool was closed before the end of the items", 0)
   end
   if not self.ready[at] then await(self, at) end
@@ -366,18 +375,20 @@ local function next_result(self)
   return outcome.value
 end
 
-function lists.stream(pool, f, next_item, total, opts, is_ordered)
+function lists.imap(pool, f, next_item, total, opts, is_ordered)
   local chunksize = opts and opts.chunksize or 1
-  local least = pool._row.is_immediate and 1 or pool._size * math.max(WINDOW_PER_WORKER, chunksize)
+  local dispatcher = pool._dispatcher
+  local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local self = setmetatable({
-    pool = pool, mode = MAP, next_item = next_item, chunksize = chunksize, is_ordered = is_ordered,
+    pool = pool, dispatcher = dispatcher, mode = MAP, next_item = next_item, chunksize = chunksize,
+    is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._retries,
+    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total),
-    entry = pool._dispatch.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
-  }, stream)
+    entry = dispatcher.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
+  }, imap_results)
   fill(self)
-  local closer = setmetatable({}, { __close = function() finish_stream(self) end })
+  local closer = setmetatable({}, { __close = function() finish_imap(self) end })
   return function() return next_result(self) end, nil, nil, closer
 end
 
@@ -394,7 +405,7 @@ end
 
 function lists.reduce(pool, f, list, op, init, opts)
   local count = list.n or #list
-  local parts = math.min(count, pool._row.is_immediate and 1 or pool._size * SLICES_PER_WORKER)
+  local parts = math.min(count, pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) * SLICES_PER_WORKER)
   local sublists, first = { n = parts }, 1
   for part = 1, parts do
     local last = math.floor(count * part / parts)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- mm.async.to_thread and to_process: a call in a pool of another world, awaited by the calling task. The rows of
--- core/worlds.lua say which world has which name (`offload`).
+-- mm.async.to_thread and to_process: a call in a pool of another world, awaited by the calling
+-- task. The rows of core/worlds.lua say which world has which name (`offload`).
 local require, native = ...
 
 local checks = require("core.checks")
@@ -14,7 +14,7 @@ local offload = {}
 local pools = {}
 local function pool_of(world)
   local found = pools[world]
-  if not found or found._ended or found._pid ~= native.pid() then
+  if not found or found._dispatcher.has_ended(found) or found._config.pid ~= native.pid() then
     found = pool.class(world)({ workers = math.max(4, native.cpu_count()), name = "async" })
     pools[world] = found
   end

@@ -1,20 +1,31 @@
 -- SPDX-License-Identifier: MIT
--- Pool: its methods, and how one is made. What they do is in dispatcher.lua, map.lua and future.lua.
+-- Pool: its methods, and how one is made. The methods check their arguments, and call
+-- dispatcher.lua, map.lua and future.lua.
+--
+--   pool   _config, _dispatcher (pool/backend.lua), and the dispatcher's state; on this machine that is
+--          _backend, _start_worker (pool/backend.lua), _queue (pool/tasks.lua) and _workers
+--          (pool/workers.lua)
 local require, native = ...
 
 local checks = require("core.checks")
+local identity = require("core.identity")
 local worlds = require("core.worlds")
 local arguments = require("pool.arguments")
-local dispatch = require("pool.dispatcher")
+local backend = require("pool.backend")
+local dispatcher = require("pool.dispatcher")
 local future = require("pool.future")
 local lists = require("pool.map")
+local open_pools = require("pool.open_pools")
+local protocol = require("pool.protocol")
+local rings_backend = require("pool.rings_backend")
 local serial_backend = require("pool.serial_backend")
+local tasks = require("pool.tasks")
 local vm_backend = require("pool.vm_backend")
-local starting = require("worker.start")
+local workers = require("pool.workers")
 
 local unpack, pack = checks.unpack, checks.pack
 
-local MAP, STARMAP = 1, 2
+local MAP, STARMAP = protocol.MAP, protocol.STARMAP
 
 local Pool = {}
 
@@ -22,22 +33,22 @@ local Pool = {}
 
 -- submit(f, …) → Future
 function Pool.submit(self, f, ...)
-  self._dispatch.check_open(self, "Pool:submit")
-  arguments.check_function("Pool:submit", 1, f, self._takes_text)
+  self._dispatcher.check_open(self, "Pool:submit")
+  arguments.check_function("Pool:submit", 1, f, self._config.takes_text)
   return future.submit(self, f, nil, pack(...), true)
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
-  self._dispatch.check_open(self, "Pool:apply")
-  arguments.check_function("Pool:apply", 1, f, self._takes_text)
+  self._dispatcher.check_open(self, "Pool:apply")
+  arguments.check_function("Pool:apply", 1, f, self._config.takes_text)
   return future.submit(self, f, nil, pack(...), false):get()
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
 function Pool.apply_async(self, f, args, opts)
-  self._dispatch.check_open(self, "Pool:apply_async")
-  arguments.check_function("Pool:apply_async", 1, f, self._takes_text)
+  self._dispatcher.check_open(self, "Pool:apply_async")
+  arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text)
   if args ~= nil then arguments.check_list("Pool:apply_async", 2, args) end
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
   args = args or {}
@@ -47,8 +58,8 @@ end
 -- Lists -----------------------------------------------------------------------------------------------
 
 local function check_map(self, where, f, list, opts, allowed)
-  self._dispatch.check_open(self, where)
-  arguments.check_function(where, 1, f, self._takes_text)
+  self._dispatcher.check_open(self, where)
+  arguments.check_function(where, 1, f, self._config.takes_text)
   arguments.check_list(where, 2, list)
   arguments.check_opts(where, 3, opts, allowed)
 end
@@ -74,11 +85,11 @@ function Pool.starmap_async(self, f, list, opts)
 end
 
 local function imap(self, where, f, source, opts, is_ordered)
-  self._dispatch.check_open(self, where)
-  arguments.check_function(where, 1, f, self._takes_text)
+  self._dispatcher.check_open(self, where)
+  arguments.check_function(where, 1, f, self._config.takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
   local next_item, total = arguments.items(where, source)
-  return lists.stream(self, f, next_item, total, opts, is_ordered)
+  return lists.imap(self, f, next_item, total, opts, is_ordered)
 end
 
 function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
@@ -86,7 +97,7 @@ function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)
-  self._dispatch.check_open(self, "Pool:reduce")
+  self._dispatcher.check_open(self, "Pool:reduce")
   arguments.check_function("Pool:reduce", 1, f)
   arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
@@ -99,48 +110,53 @@ end
 
 -- The end ---------------------------------------------------------------------------------------------
 
--- No more tasks; what was submitted is done.
+-- No more tasks; those that were submitted are done.
 function Pool.close(self)
-  if not self._closed then self._dispatch.close(self) end
+  if not self._dispatcher.is_closed(self) then self._dispatcher.close(self) end
 end
 
 -- Waits until everything is done and the workers are gone: true; or nil and "timeout".
 function Pool.join(self, timeout)
-  if not self._closed then error("Pool:join: the pool is still open; call close or terminate first", 2) end
+  if not self._dispatcher.is_closed(self) then
+    error("Pool:join: the pool is still open; call close or terminate first", 2)
+  end
   checks.expect(timeout == nil or type(timeout) == "number", "Pool:join",
     "timeout: a number of seconds expected, got " .. type(timeout))
-  return self._dispatch.join(self, timeout and native.time() + timeout)
+  return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
 
--- Stops the workers at once; what was open fails with kind "cancelled".
+-- Stops the workers at once; open tasks fail with kind "cancelled".
 function Pool.terminate(self)
-  if self._ended or self._pid ~= native.pid() then return end
-  self._dispatch.terminate(self)
+  local own = self._dispatcher -- nil: the constructor failed
+  if not own or own.has_ended(self) or self._config.pid ~= native.pid() then return end
+  own.terminate(self)
 end
 
--- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds), bytes_in, bytes_out.
-function Pool.stats(self) return self._dispatch.stats(self) end
+-- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
+-- bytes_in, bytes_out.
+function Pool.stats(self) return self._dispatcher.stats(self) end
 
--- Of pools on an engine ------------------------------------------------------------------------------
+-- Of pools on an engine -------------------------------------------------------------------------------
 
 -- Tasks that were given up, the newest last: { id, why, who, at, f, … }
 function Pool.dead(self)
-  if not self._dispatch.dead then error("Pool:dead: this pool is not on an engine", 2) end
-  return self._dispatch.dead(self)
+  local list, why = self._dispatcher.dead(self)
+  return list, why
 end
 
--- Runs such a task again, though nobody waits for its result any more. True; or nil and why.
+-- Runs such a task again; no caller waits for its result any more. True; or nil and why.
 function Pool.retry(self, id)
-  if not self._dispatch.retry then error("Pool:retry: this pool is not on an engine", 2) end
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))
-  return self._dispatch.retry(self, id)
+  local done, why = self._dispatcher.retry(self, id)
+  return done, why
 end
 
 -- Construction ----------------------------------------------------------------------------------------
 
 local function describe(self)
-  local place = self._engine and "'" .. self._name .. "' on " .. self._engine or self._size .. " workers"
-  return string.format("Pool: %s (%s)%s", place, self._world, self._closed and ", closed" or "")
+  local config = self._config
+  local place = config.engine and "'" .. config.name .. "' on " .. config.engine or config.workers .. " workers"
+  return string.format("Pool: %s (%s)%s", place, config.world, self._dispatcher.is_closed(self) and ", closed" or "")
 end
 
 local meta = {
@@ -151,49 +167,31 @@ local meta = {
   __gc = Pool.terminate,
 }
 
-local function settings_for(pool, name)
-  local settings = starting.settings(pool._world, name, true)
-  settings.maxtasksperchild = pool._maxtasks
-  settings.limits = pool._limits
-  return settings
+local backends = { serial = serial_backend, vm = vm_backend, rings = rings_backend }
+
+local function config_of(world, row, options)
+  return {
+    name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
+    initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
+    limits = options.limits, timeout = options.timeout, retries = 0, takes_text = false, pid = native.pid(),
+    context = identity.execution_context(),
+  }
 end
-
-local function start_here(pool, name) return pool._core:start(pool, name, settings_for(pool, name)) end
-
-local function start_elsewhere(pool, name)
-  local args = pool._initargs
-  local method = starting.method_of(pool._world, nil, pool._limits)
-  return starting.start("Pool", method, settings_for(pool, name), pool._core, pool._initializer,
-    unpack(args, 1, args.n))
-end
-
-local new_core = {
-  serial = serial_backend,
-  vm = function(row) return vm_backend(row.start) end,
-  rings = native.pool_core_new,
-}
 
 local function new_pool(world, open_broker_pool, ...)
   local first = ...
   if type(first) == "table" and first.engine ~= nil then return open_broker_pool(first) end
   local options, row = arguments.of_pool(world, ...), worlds.get(world)
-  local core, why = new_core[row.backend](row)
-  if not core then error("Pool: " .. why, 3) end
+  local class = backends[row.backend]
+  backend.check_class(class)
+  local object, why = class.new(row)
+  if not object then error("Pool: " .. why, 3) end
+  backend.check_backend(object)
   local self = setmetatable({
-    _row = row,
-    _world = world,
-    _core = core,
-    _next_name = dispatch.next_name,
-    _start_worker = row.has_own_vm and start_elsewhere or start_here,
-    _size = row.is_immediate and 1 or options.workers,
-    _name = options.name or "PoolWorker",
-    _initializer = options.initializer,
-    _initargs = options.initargs,
-    _maxtasks = options.maxtasksperchild,
-    _limits = options.limits,
-    _timeout = options.timeout, -- of each item, where the call says no other
+    _config = config_of(world, row, options), _dispatcher = dispatcher, _backend = object, _start_worker = class.start,
+    _queue = tasks.new_queue(), _workers = workers.new(),
   }, meta)
-  dispatch.begin(self)
+  dispatcher.begin(self)
   return self
 end
 
@@ -205,7 +203,7 @@ return {
   end,
   as_completed = future.as_completed,
   shutdown = function()
-    for _, pool in ipairs(dispatch.all_here()) do Pool.terminate(pool) end
+    for _, pool in ipairs(open_pools.all_here()) do Pool.terminate(pool) end
   end,
-  after_fork = dispatch.after_fork,
+  after_fork = open_pools.after_fork,
 }

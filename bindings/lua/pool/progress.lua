@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- How far a list is: a bar on a terminal, a line now and then elsewhere, both on stderr; or a function's own affair.
--- The waiter that takes results calls it (pool/map.lua): no thread, and nothing between two results.
+-- The progress of a list: a bar on a terminal or a line now and then elsewhere, both on stderr; or
+-- calls of a function. The waiter that takes results calls it (pool/map.lua): no thread, and
+-- nothing between two results.
 local require, native = ...
 
 local checks = require("core.checks")
-local dispatch = require("pool.dispatcher")
+local dispatcher = require("pool.dispatcher")
 
 local BAR_EVERY, LINE_EVERY = 0.1, 5
 local BAR_LEAST, BAR_MOST = 10, 40
@@ -27,8 +28,8 @@ end
 -- The share of the workers' time, since the beginning, in which they ran something.
 local function busy_share(self, now)
   local busy = 0
-  for _, worker in ipairs(self.pool._dispatch.measures(self.pool)) do busy = busy + worker.busy end
-  local passed = (now - self.begun) * self.pool._size
+  for _, worker in ipairs(self.pool._dispatcher.measures(self.pool)) do busy = busy + worker.busy end
+  local passed = (now - self.begun) * self.pool._dispatcher.size(self.pool)
   return passed > 0 and math.max(0, math.min(1, (busy - self.busy) / passed)) or 0
 end
 
@@ -57,7 +58,7 @@ local function draw_bar(self, now)
   self.is_drawn = true
 end
 
-local function write_line(self, now) io.stderr:write(self.pool._name, ": ", facts(self, now), "\n") end
+local function write_line(self, now) io.stderr:write(self.pool._config.name, ": ", facts(self, now), "\n") end
 
 local function show(self, now)
   self.shown = now
@@ -67,7 +68,7 @@ end
 function Progress:update(done)
   self.done = done
   if checks.is_callable(self.wanted) then
-    dispatch.call_back_now(self.wanted, done, self.total)
+    dispatcher.call_back_now(self.wanted, done, self.total)
     return
   end
   local now = native.time()
@@ -85,7 +86,8 @@ end
 
 local progress = {}
 
--- wanted: true (a bar or lines on stderr) or a function(done, total). nil if there is nothing to show.
+-- wanted: true (a bar or lines on stderr) or a function(done, total). nil if there is nothing to
+-- show.
 function progress.new(pool, wanted, total)
   if not wanted then return nil end
   local now = native.time()
@@ -93,7 +95,7 @@ function progress.new(pool, wanted, total)
     pool = pool, wanted = wanted, total = total, done = 0, begun = now, shown = now, busy = 0,
     width = native.terminal_width(),
   }, Progress)
-  for _, worker in ipairs(pool._dispatch.measures(pool)) do self.busy = self.busy + worker.busy end
+  for _, worker in ipairs(pool._dispatcher.measures(pool)) do self.busy = self.busy + worker.busy end
   return self
 end
 

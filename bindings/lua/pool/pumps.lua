@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one pool one pumps
--- (pool/dispatcher.lua). The others stand in their future's line until the future is settled, or until the pumping task
--- has what it wanted and another one has to pump.
+-- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one
+-- pool one pumps (pool/dispatcher.lua). The others wait in their future's line until the future is
+-- settled, or until the pumping task is done and another one has to pump.
 --
---   pool     _pumper: the token of the task that pumps; _lines: a set of the futures that have a line
+--   queue    pumper: the token of the task that pumps; lines: a set of the futures that have a line
 --   future   _line: a list of waiting tasks
 local require, native = ...
 
@@ -14,14 +14,15 @@ local time = native.time
 
 local pumps = {}
 
--- A source for each core that a task pumps, woken when another one took what the pumping task may wait for.
+-- A source for each backend that a task pumps, woken when another one took a result that the
+-- pumping task may wait for.
 local sources = setmetatable({}, { __mode = "k" })
 
-local function source_of(core)
-  local source = sources[core]
+local function source_of(backend)
+  local source = sources[backend]
   if not source then
     source = { _waiters = waits.tasks.new_list(), _is_ready = function() return false end }
-    sources[core] = source
+    sources[backend] = source
   end
   return source
 end
@@ -31,52 +32,57 @@ local function after_wait(due, id, ...)
   return nil, due and time() >= due and "timeout" or "look"
 end
 
-local function take_as_task(core, workers, due, id, ...)
+local function take_as_task(backend, workers, due, id, ...)
   if id or (...) ~= "timeout" then return id, ... end
-  local things = { core.results or core, source_of(core), checks.unpack(workers) }
+  local things = { backend:waitable(), source_of(backend), checks.unpack(workers) }
   waits.tasks.wait_any(things, due and math.max(0, due - time()), true)
-  return after_wait(due, core:take(workers, 0))
+  return after_wait(due, backend:take(workers, 0))
 end
 
--- core:take(workers, timeout), which in a task suspends the task alone.
-function pumps.take(core, workers, timeout)
-  if timeout == 0 or not waits.has_tasks() then return core:take(workers, timeout) end
-  return take_as_task(core, workers, waits.tasks.due_of(timeout), core:take(workers, 0))
+-- backend:take(workers, timeout), which in a task suspends the task alone.
+function pumps.take(backend, workers, timeout)
+  if timeout == 0 or not waits.has_tasks() then return backend:take(workers, timeout) end
+  return take_as_task(backend, workers, waits.tasks.due_of(timeout), backend:take(workers, 0))
 end
 
--- Other waiters look again at what they wait for.
-function pumps.nudge(core)
-  core:nudge()
-  if sources[core] then waits.tasks.wake_all(sources[core]._waiters) end
+-- Wakes the other waiters: each checks its future again.
+function pumps.wake(backend)
+  backend:wake()
+  if sources[backend] then waits.tasks.wake_all(sources[backend]._waiters) end
 end
 
--- Nobody pumps: the first of a line does from now on.
-function pumps.pass_on(pool)
-  pool._pumper = nil
-  for future in pairs(pool._lines) do
+-- The pump is free: the first task of a line pumps from now on.
+function pumps.pass_on(queue)
+  queue.pumper = nil
+  for future in pairs(queue.lines) do
     if future._line.count > 0 then return waits.tasks.wake_one(future._line) end
-    pool._lines[future] = nil
+    queue.lines[future] = nil
   end
 end
 
+-- The future is settled: the tasks that stand in its line go on.
+function pumps.wake_line(queue, future)
+  queue.lines[future] = nil
+  waits.tasks.wake_all(future._line)
+end
+
 local function pump_for(pool, future, due, pump_until)
-  local pumper = {}
-  pool._pumper = pumper
+  local pumper, queue = {}, pool._queue
+  queue.pumper = pumper
   local ok, done, why = pcall(pump_until, pool, future, due and math.max(0, due - time()))
-  if pool._pumper == pumper then pumps.pass_on(pool) end
+  if queue.pumper == pumper then pumps.pass_on(queue) end
   if not ok then error(done, 0) end
   return done, why
 end
 
 -- pump_until(pool, future, timeout), by one task at a time.
 function pumps.in_turn(pool, future, timeout, pump_until)
-  local tasks = waits.tasks
+  local tasks, queue = waits.tasks, pool._queue
   local due = tasks.due_of(timeout)
-  pool._lines = pool._lines or {}
-  while pool._pumper and not future._is_done and not pool._ended do
+  while queue.pumper and not future._is_done and not queue.has_ended do
     if due and time() >= due then return nil, "timeout" end
     future._line = future._line or tasks.new_list()
-    pool._lines[future] = true
+    queue.lines[future] = true
     tasks.wait_in(future._line, due)
   end
   if future._is_done then return true end

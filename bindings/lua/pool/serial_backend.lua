@@ -1,18 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of the serial world has in the place of bindings/pool_core.c: a task is run when it is put, by the
--- caller. For debugging, and as the baseline that the other worlds are measured against.
+-- The backend of a pool of the serial world: the caller runs a task when it puts it. For
+-- debugging, and as the baseline that the other worlds are measured against.
 local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
+local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 
 local unpack = checks.unpack
 
-local Core = setmetatable({}, { __index = runner.Core })
-local core_meta = { __index = Core, __name = "PoolCore" }
+local Backend = setmetatable({}, { __index = local_backend.Backend })
+local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
--- Time is looked at every so many instructions while a call that has a limit runs.
+-- Instructions between two looks at the clock while a call with a timeout runs.
 local INSTRUCTIONS = 1000
 
 -- Calls f as the pool's worker.
@@ -23,33 +24,27 @@ local function as_worker(worker, f, ...)
   return unpack(results, 1, results.n)
 end
 
-local function put_into(core)
+local function put_into(backend)
   return function(answer)
-    core.last = core.last + 1
-    core.results[core.last] = answer
+    backend.last = backend.last + 1
+    backend.results[backend.last] = answer
   end
 end
 
 local function begin(self, name)
-  local pool, worker = self.pool, self.worker
-  local args = pool._initargs
-  worker.name, worker.world, worker.state = name, pool._world, runner.new_state(pool._maxtasks)
-  as_worker(worker, runner.initialize, put_into(self), pool._initializer, unpack(args, 1, args.n))
+  local config, worker = self.config, self.worker
+  local args = config.initargs
+  worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks)
+  as_worker(worker, runner.initialize, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()
 end
 
-function Core.start(self, pool, name)
-  self.pool, self.worker = pool, setmetatable({}, self.worker_meta)
-  begin(self, name)
-  return self.worker
-end
+function Backend.set_timeout(self, seconds) self.timeout = seconds end
 
--- Seconds that each call of the task that is put next may take.
-function Core.set_limit(self, seconds) self.limit = seconds end
-
--- A task with a limit is interrupted like one elsewhere, as far as a hook can; the pool's clock does the rest.
+-- A hook interrupts a call with a timeout. Code that no hook can interrupt fails when it ends, in
+-- vm_runner.lua.
 local function run_timed(self, task)
-  local timeout, state, worker = self.limit, self.worker.state, self.worker
+  local timeout, state, worker = self.timeout, self.worker.state, self.worker
   local hook, mask, count = debug.gethook()
   debug.sethook(function()
     if state.begun > 0 and native.time() - state.begun > timeout then error("the call takes too long", 0) end
@@ -60,9 +55,9 @@ local function run_timed(self, task)
   debug.sethook(hook, mask, count)
 end
 
-function Core.put_task(self, task)
-  if self.worker.state.left <= 0 then begin(self, self.pool._next_name(self.pool)) end
-  if self.limit then
+function Backend.put_task(self, task)
+  if self.worker.state.left <= 0 then begin(self, self.next_name()) end
+  if self.timeout then
     run_timed(self, task)
   else
     as_worker(self.worker, runner.run, task, self.worker.state, put_into(self))
@@ -70,9 +65,9 @@ function Core.put_task(self, task)
   return task.number
 end
 
-function Core.all_live() return true end
+function Backend.all_live() return true end
 
-function Core.take(self)
+function Backend.take(self)
   if self.first > self.last then return nil, "timeout" end
   local answer = self.results[self.first]
   self.results[self.first] = nil
@@ -81,13 +76,16 @@ function Core.take(self)
   return answer.id, answer.outcome, answer.first, answer.count, answer.ns, unpack(values, 1, values.n)
 end
 
-function Core.claim() return 0, 0 end
-function Core.running() return 0, 0, 0 end
-function Core.doom() return false end
-function Core.measures(_, worker) return runner.measures(worker.state) end
-function Core.nudge() end
-function Core.close() end
-function Core.drain() end
+function Backend.claim() return 0, 0 end
+function Backend.running() return 0, 0, 0 end
+function Backend.request_stop() return false end
+function Backend.measures(_, worker) return runner.measures(worker.state) end
+function Backend.wake() end
+function Backend.waitable(self) return self end -- futures are done when there is one
+function Backend.rescue() end
+function Backend.is_worker() return false end
+function Backend.close() end
+function Backend.drain() end
 
 local Worker = {}
 function Worker.is_alive() return true end
@@ -98,7 +96,15 @@ function Worker.interrupt() end
 function Worker.kill() end
 function Worker.close() end
 
-return function()
-  local worker_meta = { __index = Worker, __name = "Worker" }
-  return runner.new_core(core_meta, { results = {}, first = 1, last = 0, worker_meta = worker_meta })
+local worker_meta = { __index = Worker, __name = "Worker" }
+
+local function new() return local_backend.new(backend_meta, { results = {}, first = 1, last = 0 }) end
+
+-- A worker that has made its calls is replaced when the next one comes.
+local function start(backend, config, settings, next_name)
+  backend.config, backend.next_name, backend.worker = config, next_name, setmetatable({}, worker_meta)
+  begin(backend, settings.name)
+  return backend.worker
 end
+
+return { new = new, start = start }

@@ -1,23 +1,25 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of threads, or of tasks of the world `async`, has in the place of bindings/pool_core.c: tasks and results
--- are Lua objects in two queues of this VM, passed and not copied.
+-- The backend of a pool of threads, or of tasks of the world `async`: tasks and results are Lua
+-- objects in two queues of this VM, passed and not copied.
 --
--- Code of this module is never made to make way in the middle (state/vm_interrupt.c), so what stands between two
--- waits here is one step for all threads.
+-- Code of this module does not make way in the middle (state/vm_interrupt.c), so the code between
+-- two waits is one step for all threads.
 local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
 local waits = require("core.waits")
+local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
 local starting = require("worker.start")
 
 local unpack = checks.unpack
 
-local Core = setmetatable({}, { __index = runner.Core })
-local core_meta = { __index = Core, __name = "PoolCore" }
+local Backend = setmetatable({}, { __index = local_backend.Backend })
+local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
--- Nobody else runs while a task does: one that takes too long is interrupted by a hook of its own coroutine.
+-- No other code of this VM runs while a task does: a hook of its own coroutine interrupts one that
+-- takes too long.
 local INSTRUCTIONS = 1000
 
 local function run_limited(task, state, put)
@@ -33,46 +35,37 @@ local function run_limited(task, state, put)
   debug.sethook()
 end
 
-local function serve(core, state, initializer, ...)
-  local function put(answer) core.results:put(answer) end
-  core.members[identity.agent()] = true
+local function serve(backend, state, initializer, ...)
+  local function put(answer) backend.results:put(answer) end
+  backend.members[identity.execution_context()] = true
   if runner.initialize(put, initializer, ...) then
     state.ready = native.time()
-    while state.left > 0 and not state.doomed do
-      local task = core.tasks:get()
+    while state.left > 0 and not state.must_stop do
+      local task = backend.tasks:get()
       if not task then break end
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
     end
   end
-  core.members[identity.agent()] = nil
+  backend.members[identity.execution_context()] = nil
 end
 
-function Core.start(self, pool, _, settings)
-  local state, args = runner.new_state(pool._maxtasks), pool._initargs
-  local worker = starting.start("Pool", self.method, settings, nil, serve, self, state, pool._initializer,
-    unpack(args, 1, args.n))
-  self.states[worker] = state
-  return worker
-end
-
-function Core.put_task(self, task)
-  if self.method == "task" then task.limit = self.limit end
+function Backend.put_task(self, task)
+  if self.method == "task" then task.limit = self.timeout end
   self.tasks:put(task)
   return task.number
 end
 
--- Seconds that each call of the task that is put next may take.
-function Core.set_limit(self, seconds) self.limit = seconds end
+function Backend.set_timeout(self, seconds) self.timeout = seconds end
 
-function Core.all_live(_, workers)
+function Backend.all_live(_, workers)
   for _, worker in ipairs(workers) do
     if not worker:is_alive() then return false end
   end
   return true
 end
 
--- One sleep at most: another thread may have taken what this one was woken for, and then it has to look at its future.
-function Core.take(self, workers, timeout)
+-- One sleep at most: if another thread has taken the result, the caller has to look at its future.
+function Backend.take(self, workers, timeout)
   local answer = self.results:get_nowait()
   if not answer then
     if timeout == 0 then return nil, "timeout" end
@@ -84,38 +77,50 @@ function Core.take(self, workers, timeout)
   return answer.id, answer.outcome, answer.first, answer.count, answer.ns, unpack(answer.values, 1, answer.values.n)
 end
 
-function Core.claim(self, worker)
+function Backend.claim(self, worker)
   local state = self.states[worker]
   return state.claim, state.item
 end
 
-function Core.rescue(self, worker) runner.rescue(self.states[worker]) end
+function Backend.rescue(self, worker) runner.rescue(self.states[worker]) end
 
-function Core.running(self, worker)
+function Backend.running(self, worker)
   local state = self.states[worker]
   return state.claim, state.item, state.begun > 0 and native.time() - state.begun or 0
 end
 
-function Core.doom(self, worker, number, item)
+function Backend.request_stop(self, worker, number, item)
   local state = self.states[worker]
-  state.doomed = true
+  state.must_stop = true
   return state.claim == number and (not item or state.item == item)
 end
 
-function Core.measures(self, worker) return runner.measures(self.states[worker]) end
-function Core.nudge() end
-function Core.close(self) self.tasks:close() end
-function Core.drain(self)
+function Backend.measures(self, worker) return runner.measures(self.states[worker]) end
+function Backend.wake() end
+function Backend.waitable(self) return self.results end
+function Backend.is_worker(self) return self.members[identity.execution_context()] == true end
+function Backend.close(self) self.tasks:close() end
+function Backend.drain(self)
   while self.tasks:get_nowait() do end
 end
 
--- method: "thread" or "task", what a worker is
-return function(method)
-  return runner.new_core(core_meta, {
-    method = method,
+-- method: "thread" or "task", the kind of worker
+local function new(row)
+  return local_backend.new(backend_meta, {
+    method = row.start,
     tasks = native.local_queue_new("SimpleQueue"),
     results = native.local_queue_new("SimpleQueue"),
-    members = {}, -- by agent
+    members = {}, -- by execution context
     states = setmetatable({}, { __mode = "k" }),
   })
 end
+
+local function start(backend, config, settings)
+  local state, args = runner.new_state(config.max_tasks), config.initargs
+  local worker = starting.start("Pool", backend.method, settings, nil, serve, backend, state, config.initializer,
+    unpack(args, 1, args.n))
+  backend.states[worker] = state
+  return worker
+end
+
+return { new = new, start = start }

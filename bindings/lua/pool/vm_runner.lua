@@ -1,23 +1,25 @@
 -- SPDX-License-Identifier: MIT
--- What a worker does in this VM: takes a task as the Lua object that it is, runs it, and puts its answers. Workers of
--- other VMs do the same in C (bindings/pool_worker.c); the flags and outcomes are those of bindings/pool_core.h.
+-- A worker in this VM: takes a task, a Lua object, runs it, and puts its answers. Workers with a VM
+-- of their own do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
 --
---   task    id, number, mode, flags, f; args, or list, first, count, skip; ticket
+--   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values
---   state   of one worker: claim (number of its task, 0: none), item, begun, doomed; tasks, busy, made, ready, left
+--   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy,
+--           made, ready, left
 local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local protocol = require("pool.protocol")
 
 local unpack, pack = checks.unpack, checks.pack
 local time = native.time
 
-local CALL, STARMAP = 0, 2
-local TIMED, RETURNS = 1, 2
-local OK, FAILED, INITIALIZER_FAILED, PART, RETURNED, SKIPPED = 0, 1, 2, 3, 4, 5
-local FLUSH, RETURN, STRIDE_MAX = 0.002, 0.02, 256
+local CALL, STARMAP, TIMED, RETURNS = protocol.CALL, protocol.STARMAP, protocol.TIMED, protocol.RETURNS
+local OK, FAILED, INITIALIZER_FAILED = protocol.OK, protocol.FAILED, protocol.INITIALIZER_FAILED
+local PART, RETURNED, SKIPPED = protocol.PART, protocol.RETURNED, protocol.SKIPPED
+local FLUSH, RETURN, STRIDE_MAX = protocol.FLUSH_NS / 1e9, protocol.RETURN_NS / 1e9, protocol.STRIDE_MAX -- seconds
 
 local runner = {}
 
@@ -37,13 +39,7 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
-function errors.timeout_error(seconds, name)
-  return errors.new_error({
-    kind = "timeout", message = string.format("the call took longer than %g s", seconds), traceback = "",
-  }, name)
-end
-
--- Where nobody else looks at the clock (pool/serial_backend.lua).
+-- Where no parent looks at the clock (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 local function run_call(task, state, put)
@@ -68,7 +64,7 @@ local function caller_of(task, name)
   return function(f, _, item) return errors.call_here(name, f, item) end
 end
 
--- Answers what has run of a slice, and begins anew.
+-- Answers the part of a slice that has run, and begins the next part.
 local function send_part(part, outcome)
   local task, now = part.task, time()
   local count = part.last - part.first + 1
@@ -80,7 +76,7 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: the clock is looked at more often where items take long. True: go on.
+-- As in pool_worker.c: looks at the clock more often where items take long. True: go on.
 local function look(part, left)
   local now, task = time(), part.task
   local taken = now - part.looked
@@ -100,7 +96,7 @@ end
 
 local function begin_timed(state)
   state.begun = time()
-  return not state.doomed
+  return not state.must_stop
 end
 
 local function note_failure(part, i, failure)
@@ -110,7 +106,7 @@ end
 
 local function run_slice(task, state, put)
   local now, name, skip = time(), identity.current().name, task.skip or 0
-  local part = { -- also found by whoever buries the worker
+  local part = { -- also read by rescue, after a worker that was stopped
     task = task, state = state, put = put, results = {}, first = skip + 1, last = skip, begun = now, list_begun = now,
     looked = now, stride = 1, until_look = 1,
   }
@@ -131,7 +127,7 @@ local function run_slice(task, state, put)
   state.part = nil
 end
 
--- Of a worker that was stopped in the middle of a slice: what it had done and not sent.
+-- Answers the results that a worker had not sent when it was stopped in the middle of a slice.
 function runner.rescue(state)
   local part = state.part
   state.part = nil
@@ -141,10 +137,10 @@ end
 -- Runs one task; put(answer) may be called several times.
 function runner.run(task, state, put)
   state.claim = task.number
-  if task.ticket and task.ticket.state == "cancelled" then
+  if task.call_state and task.call_state.state == "cancelled" then
     put({ id = task.id, outcome = SKIPPED, values = { n = 0 } })
   else
-    if task.ticket then task.ticket.state = "begun" end
+    if task.call_state then task.call_state.state = "begun" end
     native.trace_task(task.id)
     if task.mode == CALL then run_call(task, state, put) else run_slice(task, state, put) end
     native.trace_task(nil)
@@ -152,77 +148,12 @@ function runner.run(task, state, put)
   state.item, state.begun, state.claim = 0, 0, 0
 end
 
--- True: the worker may begin. Whoever made the pool hears of it either way.
+-- True: the worker may begin. The pool gets an answer either way.
 function runner.initialize(put, initializer, ...)
   if not initializer then return true end
   local ok, err = errors.call_here(identity.current().name, initializer, ...)
   put({ id = 0, outcome = ok and OK or INITIALIZER_FAILED, values = pack(err) })
   return ok
-end
-
--- The parent's side of such a core: what is kept, and what is put -------------------------------------------------
-
-local Core = {}
-runner.Core = Core
-
-function Core.add_function(self, f)
-  local place = Core.store(self, f)
-  return place, place
-end
-
-function Core.store(self, ...)
-  self.last_place = self.last_place + 1
-  self.kept[self.last_place] = pack(...)
-  return self.last_place
-end
-
-function Core.store_slice(self, list, first, last)
-  local slice = { n = last - first + 1 }
-  for i = first, last do slice[i - first + 1] = list[i] end
-  return Core.store(self, slice)
-end
-
-function Core.drop(self, place) self.kept[place] = nil end
-function Core.ticket() return { state = "queued" } end
-function Core.return_ticket() end
-function Core.requeue(_, ticket) ticket.state = "queued" end
-
-function Core.cancel(_, ticket)
-  if ticket.state ~= "queued" then return false end
-  ticket.state = "cancelled"
-  return true
-end
-
-local function new_task(self, mode, flags, id, number, ticket)
-  self.last_number = self.last_number + 1
-  return { number = self.last_number, mode = mode, flags = flags, id = id, f = self.kept[number][1], ticket = ticket }
-end
-
-function Core.put(self, mode, flags, id, number, _, ticket, ...)
-  local task = new_task(self, mode, flags, id, number, ticket)
-  task.args = pack(...)
-  return self:put_task(task)
-end
-
-function Core.put_slice(self, mode, flags, id, number, _, ticket, list, first, last)
-  local task = new_task(self, mode, flags, id, number, ticket)
-  task.list, task.first, task.count = list, first, last - first + 1
-  return self:put_task(task)
-end
-
-function Core.put_stored(self, mode, flags, id, number, _, ticket, stored, skip)
-  local task, kept = new_task(self, mode, flags, id, number, ticket), self.kept[stored]
-  if mode == CALL then
-    task.args = kept
-  else
-    task.list, task.first, task.count, task.skip = kept[1], 1, kept[1].n, skip
-  end
-  return self:put_task(task)
-end
-
-function runner.new_core(meta, fields)
-  fields.kept, fields.last_place, fields.last_number = {}, 0, 0
-  return setmetatable(fields, meta)
 end
 
 return runner

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The children of this VM: workers that were started as a Process and are not known to have ended, in order of start.
--- So a Process that nobody refers to runs on, and is joined (or, a daemon, terminated) when its parent ends.
+-- The children of this VM: workers that were started as a Process and are not known to have ended,
+-- in order of start. So a Process that nobody refers to runs on, and is joined (or, a daemon,
+-- terminated) when its parent ends.
 --
---   child   a Process: _worker, _daemon, _starter (identity.agent() of the caller of start)
+--   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
 local require = ...
 
 local identity = require("core.identity")
@@ -11,7 +12,7 @@ local children = {}
 local started = {}
 
 function children.add(child)
-  child._starter = identity.agent()
+  child._starter = identity.execution_context()
   started[#started + 1] = child
 end
 
@@ -26,17 +27,18 @@ end
 -- Those of the calling thread or task.
 function children.active()
   children.forget_ended()
-  local list, here = {}, identity.agent()
+  local list, here = {}, identity.execution_context()
   for _, child in ipairs(started) do
     if child._starter == here then list[#list + 1] = child end
   end
   return list
 end
 
--- Ends the children of `agent` (the caller's by default); the main thread's end is that of all. "join" waits for those
--- that are not daemons, "terminate" stops all, and "abandon" does so without waiting.
-function children.shutdown(how, agent)
-  local ending, others, here = {}, {}, agent or identity.agent() or nil
+-- Ends the children of `context` (the caller's by default); the main thread's end is that of all.
+-- "join" waits for those that are not daemons, "terminate" stops all, and "abandon" does so without
+-- waiting.
+function children.shutdown(how, context)
+  local ending, others, here = {}, {}, context or identity.execution_context() or nil
   for _, child in ipairs(started) do
     local list = (not here or child._starter == here) and ending or others
     list[#list + 1] = child

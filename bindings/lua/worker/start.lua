@@ -31,7 +31,7 @@ function start.method_of(world, wanted, limits)
   return not limits and native.may_fork() and native.thread_count() == 1 and "fork" or "forkserver"
 end
 
--- start(where, method, settings, core, f, …) → a worker handle; raises at the caller's caller.
+-- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   local worker, why = native.worker_start(...)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- A task as a worker: what a Process and a pool of the world `async` have in the place of bindings/worker.c. It has the
--- methods of that, and ends like one: with an exit code, and what is uncaught is told on stderr.
+-- A task as a worker of a Process or a pool of the world `async`. It has the methods of a handle of
+-- bindings/worker.c, and ends like such a worker: with an exit code, and a report of an uncaught
+-- error on stderr.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -72,7 +73,7 @@ local function start(settings, _, f, ...)
   if type(f) ~= "function" then target = function(...) return f(...) end end
   local task = schedulers.spawn(function() return live(settings, target, unpack(args, 1, args.n)) end)
   task.name, task.is_worker, task.process, task.is_reported = settings.name, true, task, true
-  task.who = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
+  task.identity = { name = settings.name, pid = native.pid(), daemon = settings.daemon, world = settings.world }
   task.parent = settings.parent
   task._waiters = schedulers.new_list()
   worker.task, worker._waiters = task, task._waiters

@@ -1,0 +1,232 @@
+-- SPDX-License-Identifier: MIT
+-- The interfaces of a pool: a dispatcher, a backend, and the sinks of tasks. A missing function is
+-- an error when the pool begins.
+--
+--   Pool's methods, lists, futures ──► dispatcher ──► backend ──► workers
+--                sink ◄── items of tasks ──┘
+--
+-- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools
+-- on a broker. The backends are bindings/pool_rings.c (workers with VMs of their own),
+-- pool/vm_backend.lua (threads and tasks of this VM) and pool/serial_backend.lua (no workers).
+--
+-- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items
+-- are numbered from 1; `answered` says up to which one all are known.
+--
+--   1  dispatcher.put(pool, task)   The list cuts a slice and puts it as a task.
+--   2  sink:take(task, first, …)    Results of the items from `first` on, in order.
+--      sink:fail(task, index, err)  The item ran too long, was cancelled, or its worker died.
+--   3  sink:give_back(task, last)   Only if sink.takes_back: the items behind `last` have not begun.
+--                                   The list puts them again, as parts of other tasks.
+--   4  sink:finished(task)          Once, last: no more results. The list may put more tasks now.
+--      sink:feed()                  After a give_back without a finished: the list may put more tasks.
+--
+-- Each item is answered once, by `take` or by `fail`. task.settled names items that failed out of
+-- order; a `take` that covers them passes over them.
+--
+-- A call is the same with one item and `take_call` in the place of `take`. Sinks are called while
+-- results are taken: they may call put, but no function that waits, and no code of users but
+-- progress functions.
+local backend = {}
+
+---One message to the workers: a call, or a slice of a list.
+---@class PoolTask
+---@field mode integer CALL, MAP or STARMAP (bindings/pool_protocol.h)
+---@field entry PoolEntry its function, of which the task counts as one user
+---@field sink PoolSink
+---@field count integer its items
+---@field args table? of a call: { n = }
+---@field list table? of a slice: the items are list[first … first + count - 1]
+---@field first integer?
+---@field base integer? of a slice: item i has the index base + i in its sink's list
+---@field timeout number? seconds for each item
+---@field retries integer? how often an item runs again whose worker died
+---@field returns boolean? the rest comes back where the items take long
+---@field is_each boolean? as if each item were a task of its own
+---@field id number given by the dispatcher: names the task in messages
+---@field number number? given by the backend: names it in claims
+---@field answered integer the items up to this one are known
+---@field skip integer of a stored one: so many items are not run again
+---@field settled table<integer, true>? items that failed out of order
+
+---A function that the dispatcher keeps.
+---@class PoolEntry
+---@field users integer tasks, lists and others that need it: drop_function takes one off
+
+---Takes results and failures of the items of its tasks; see the protocol above.
+---@class PoolSink
+---@field takes_back boolean? whether it has give_back and feed; nil is false
+---Of lists: results and failures by place, and how long the items took together.
+---@field take fun(self, task: PoolTask, first: integer, count: integer, ns: number, results: table, failures: table?)
+---Of calls: their results, or { error }.
+---@field take_call fun(self, task: PoolTask, ok: boolean, results: table)
+---An item fails with this error.
+---@field fail fun(self, task: PoolTask, index: integer, err: table)
+---The items behind `last` have not begun.
+---@field give_back fun(self, task: PoolTask, last: integer)
+---Nothing more comes of the task.
+---@field finished fun(self, task: PoolTask)
+---Puts more tasks, as far as there is room.
+---@field feed fun(self)
+
+---The user's settings; they never change.
+---@class PoolConfig
+---@field name string the names of workers begin with it
+---@field row table the world's row in core/worlds.lua, or one like it
+---@field world string the world's name
+---@field engine string? the broker's URL, as it may be shown
+---@field workers integer? how many
+---@field initializer function?
+---@field initargs table { n = }
+---@field max_tasks integer? calls after which a worker is replaced
+---@field limits table? of memory, libraries and the like for each worker (worker/limits.lua)
+---@field timeout number? seconds for each item, where the call says nothing else
+---@field retries integer where the call says nothing else
+---@field takes_text boolean a function may be named, or given as its source
+---@field pid integer the process that made the pool
+---@field context any the thread or worker task that made the pool (core/identity.lua)
+
+---The functions of a pool that Pool's methods, lists, futures and progress call, as
+---pool._dispatcher.
+---@class PoolDispatcher
+---Encodes it, or finds it encoded; the caller is one user of it.
+---@field add_function fun(pool: table, f: function|string): PoolEntry
+---Takes one user off.
+---@field drop_function fun(pool: table, entry: PoolEntry)
+---Sends a task; raises if it cannot be sent, and then there is none. Stored: it can be sent again
+---without its list.
+---@field put fun(pool: table, task: PoolTask, is_cancellable: boolean?, is_stored: boolean?): PoolTask
+---Puts a call.
+---@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean): PoolTask
+---Cancels a task, or all in work.tasks; true if something of it could be.
+---@field cancel fun(pool: table, work: table): boolean
+---Takes results until thing._is_done: true; or nil and "timeout" or "cancelled".
+---@field pump_until fun(pool: table, thing: table, timeout: number?): true?, string?
+---The thing that mm.wait waits for until a future may be done, and workers whose death ends the
+---wait, too.
+---@field waitable fun(pool: table): any, boolean, table?
+---Replaces dead workers and checks timeouts, without waiting. Called while the script waits for
+---something else.
+---@field maintain fun(pool: table)
+---For each worker what it has done.
+---@field measures fun(pool: table): table[]
+---The same, also of a pool that was joined.
+---@field stats fun(pool: table): table[]
+---Raises at the caller's caller if the calling worker cannot submit.
+---@field check_open fun(pool: table, where: string)
+---No more tasks; those that were submitted are done.
+---@field close fun(pool: table)
+---Waits for everything, and ends the pool; nil and why.
+---@field join fun(pool: table, deadline: number?): true?, string?
+---Ends the pool; open tasks fail with kind "cancelled".
+---@field terminate fun(pool: table)
+---Workers, as far as they are known.
+---@field size fun(pool: table): integer
+---Nothing runs any more.
+---@field has_ended fun(pool: table): boolean
+---No more tasks are taken.
+---@field is_closed fun(pool: table): boolean
+---The error by which the pool broke.
+---@field failure fun(pool: table): table?
+---Whether the task can still be answered.
+---@field is_open fun(pool: table, task: PoolTask): boolean
+---Of a broker: the tasks that were given up.
+---@field dead fun(pool: table): table[]?, string?
+---Of a broker: runs such a task again.
+---@field retry fun(pool: table, id: string): true?, string?
+local DISPATCHER = {
+  "add_function", "drop_function", "put", "submit_call", "cancel", "pump_until", "waitable", "maintain", "measures",
+  "stats", "check_open", "close", "join", "terminate", "size", "has_ended", "is_closed", "failure", "is_open", "dead",
+  "retry",
+}
+
+---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
+---bindings/worker.c. A place names what the backend keeps, a number what it has put.
+---@class PoolBackend
+---Keeps a function: its number and its place; nil and why.
+---@field add_function fun(self, f: function): number?, any
+---Keeps arguments: their place; nil and why.
+---@field store fun(self, ...): any, string?
+---Keeps list[first … last].
+---@field store_slice fun(self, list: table, first: integer, last: integer): any, string?
+---Frees the values at this place.
+---@field drop fun(self, place: any)
+---A call state, by which a task can be cancelled before it begins; nil and why.
+---@field call_state fun(self): any, string?
+---Its task has ended.
+---@field return_call_state fun(self, call_state: any)
+---Its task is put again.
+---@field requeue fun(self, call_state: any)
+---True: its task will not begin.
+---@field cancel fun(self, call_state: any): boolean
+---The timeout of each item of the tasks that are put from now on; for backends that run tasks in
+---this VM.
+---@field set_timeout fun(self, seconds: number?)
+---put(mode, flags, id, number, place, call_state or nil, arguments…): sends a call of the function
+---at number and place. The number by which claims name the task; nil and why.
+---@field put fun(self, ...: any): number?, string?
+---The same with list, first and last in the place of arguments: sends a slice.
+---@field put_slice fun(self, ...: any): number?, string?
+---The same with a place and a count: sends the values at this place without so many
+---items at their beginning.
+---@field put_stored fun(self, ...: any): number?, string?
+---An answer: id (0: of an initializer), outcome, first, count, ns, values…; nil and "timeout"; or
+---nil and "look": a worker may have died, or another thread has taken what there was.
+---@field take fun(self, workers: table[], timeout: number?): number?, any, ...
+---Ready when take may have something.
+---@field waitable fun(self): any
+---Other threads that sleep in take return.
+---@field wake fun(self)
+---Whether none has died.
+---@field all_live fun(self, workers: table[]): boolean
+---Of one that ended: the number of the task it had, or 0; the item that ran, or 0.
+---@field claim fun(self, worker: any): number, integer
+---The same of one that lives, and since how many seconds the item runs.
+---@field running fun(self, worker: any): number, integer, number
+---The worker ends soon; true: it is still at this task (and item), and begins nothing else.
+---@field request_stop fun(self, worker: any, number: number, item: integer?): boolean
+---The last item of the task that the worker begins, from now on; nil: it has no such task.
+---@field limit fun(self, worker: any, number: number): integer?
+---Of one that died: the first item and the results that it had not sent.
+---@field recover fun(self, worker: any, number: number): integer?, ...
+---Answers what one that ended had done and not sent, where that is in this VM.
+---@field rescue fun(self, worker: any)
+---Calls, seconds busy, seconds since it was ready, seconds to start, bytes in, bytes out.
+---@field measures fun(self, worker: any): integer, number, number, number, number, number
+---Whether the caller is a worker of the pool.
+---@field is_worker fun(self): boolean
+---No more tasks: workers end when they have done the remaining ones.
+---@field close fun(self)
+---Forgets the tasks that no worker has taken.
+---@field drain fun(self)
+local BACKEND = {
+  "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
+  "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
+  "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+}
+
+---One for each word that a row of core/worlds.lua has as `backend`.
+---@class PoolBackendClass
+---Nil and why.
+---@field new fun(row: table): PoolBackend?, string?
+---Starts a worker: its handle; next_name is for backends that replace workers themselves.
+---@field start fun(backend: PoolBackend, config: PoolConfig, settings: table, next_name: fun(): string): any
+local BACKEND_CLASS = { "new", "start" }
+
+local function check(thing, names, what)
+  for _, name in ipairs(names) do
+    if type(thing[name]) ~= "function" then error(what .. " has no function '" .. name .. "'", 0) end
+  end
+end
+
+local checked = setmetatable({}, { __mode = "k" }) -- dispatchers, which many pools share
+
+function backend.check_dispatcher(dispatcher)
+  if checked[dispatcher] then return end
+  check(dispatcher, DISPATCHER, "the pool's dispatcher")
+  checked[dispatcher] = true
+end
+
+function backend.check_backend(object) check(object, BACKEND, "the pool's backend") end
+function backend.check_class(class) check(class, BACKEND_CLASS, "the class of the pool's backend") end
+
+return backend

@@ -1,0 +1,310 @@
+-- SPDX-License-Identifier: MIT
+-- The tasks of a pool of this machine, from put to their end, and the functions that the backend
+-- keeps for them. pool/results.lua and pool/workers.lua end them; the protocol is in the head of
+-- pool/backend.lua.
+local require = ...
+
+local checks = require("core.checks")
+local errors = require("core.errors")
+local protocol = require("pool.protocol")
+
+local unpack = checks.unpack
+
+local CALL, TIMED, RETURNS, EACH = protocol.CALL, protocol.TIMED, protocol.RETURNS, protocol.EACH
+
+local tasks = {}
+
+---The tasks of a pool, and their callbacks.
+---@class PoolQueue
+---@field open table<number, PoolTask> by id
+---@field by_number table<number, PoolTask> by the number in the backend, which a worker's claim names
+---@field pending integer how many are open
+---@field timed integer how many of those have a timeout
+---@field each integer how many of those are done item by item
+---@field shortest number seconds: no open task has a shorter timeout
+---@field timeout number? the last one given to the backend (set_timeout)
+---@field last_id integer the id that was given last
+---@field kept_function function? the last pure function, which stays encoded
+---@field kept_entry PoolEntry? where it is kept
+---@field is_closed boolean no more tasks are taken
+---@field has_ended boolean no task is open any more, and none can be
+---@field failure table? the error by which the pool broke, and that its methods raise
+---@field callbacks table[] { f, argument }: to be called between two steps of the pool
+---@field is_calling_back boolean
+---@field waiters integer how many threads pump
+---@field pumper table? the token of the task that pumps (pool/pumps.lua)
+---@field lines table<table, true> futures for which tasks stand in line
+
+---@return PoolQueue
+function tasks.new_queue()
+  return {
+    open = {}, by_number = {}, pending = 0, timed = 0, each = 0, shortest = 0, last_id = 0, is_closed = false,
+    has_ended = false, callbacks = {}, is_calling_back = false, waiters = 0, lines = {},
+  }
+end
+
+-- Functions: encoded once, kept until the last task that needs them is done ---------------------------
+
+-- Whether sending it anew each time could make a difference: only _ENV among its upvalues.
+local function is_pure(f)
+  if type(f) ~= "function" then return false end
+  local name = debug.getupvalue(f, 1)
+  return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
+end
+
+function tasks.drop_function(pool, entry)
+  entry.users = entry.users - 1
+  if entry.users == 0 then pool._backend:drop(entry.place) end
+end
+
+local drop_function = tasks.drop_function
+
+-- The last pure function stays encoded, for the next call of it; the queue counts as one of its
+-- users.
+function tasks.keep_function(pool, f, entry)
+  local queue = pool._queue
+  local old = queue.kept_entry
+  queue.kept_function, queue.kept_entry = f, entry
+  if entry then entry.users = entry.users + 1 end
+  if old then drop_function(pool, old) end
+end
+
+function tasks.add_function(pool, f)
+  local queue = pool._queue
+  if f == queue.kept_function then
+    queue.kept_entry.users = queue.kept_entry.users + 1
+    return queue.kept_entry
+  end
+  local number, place = pool._backend:add_function(f)
+  if not number then error("Pool: the function cannot be sent: " .. place, 0) end
+  local entry = { number = number, place = place, users = 1 }
+  if is_pure(f) then tasks.keep_function(pool, f, entry) end
+  return entry
+end
+
+-- The end of a task -----------------------------------------------------------------------------------
+
+local function forget_number(queue, task)
+  if task.number then queue.by_number[task.number] = nil end
+  task.number = nil
+end
+
+-- Frees what the backend keeps for it.
+local function release_task(pool, task)
+  drop_function(pool, task.entry)
+  if task.call_state then pool._backend:return_call_state(task.call_state) end
+  if task.stored then pool._backend:drop(task.stored) end
+end
+
+function tasks.end_task(pool, task)
+  local queue = pool._queue
+  queue.open[task.id] = nil
+  forget_number(queue, task)
+  queue.pending = queue.pending - 1
+  if task.timeout then queue.timed = queue.timed - 1 end
+  if task.is_each then queue.each = queue.each - 1 end
+  release_task(pool, task)
+  task.sink:finished(task)
+end
+
+local end_task = tasks.end_task
+
+-- The item has failed, unless it was answered before.
+function tasks.fail_item(task, index, err)
+  if index <= task.answered or (task.settled and task.settled[index]) then return end
+  task.settled = task.settled or {}
+  task.settled[index] = true
+  task.sink:fail(task, index, err)
+end
+
+local fail_item = tasks.fail_item
+
+function tasks.fail_open_items(task, make_error)
+  for index = task.answered + 1, task.count do fail_item(task, index, make_error()) end
+end
+
+local fail_open_items = tasks.fail_open_items
+
+local function has_open_items(task, from)
+  if not task.settled then return from <= task.count end
+  for index = from, task.count do
+    if not task.settled[index] then return true end
+  end
+  return false
+end
+
+function tasks.fail_all(pool, make_error)
+  local queue = pool._queue
+  local open = queue.open
+  queue.open, queue.by_number, queue.pending, queue.timed, queue.each = {}, {}, 0, 0, 0
+  for _, task in pairs(open) do
+    fail_open_items(task, make_error)
+    release_task(pool, task)
+    task.sink:finished(task)
+  end
+end
+
+-- Putting ---------------------------------------------------------------------------------------------
+
+local function put(pool, task)
+  local backend, queue, entry = pool._backend, pool._queue, task.entry
+  if task.timeout ~= queue.timeout then
+    queue.timeout = task.timeout
+    backend:set_timeout(task.timeout)
+  end
+  if task.stored then
+    return backend:put_stored(task.mode, task.flags, task.id, entry.number, entry.place, task.call_state, task.stored,
+      task.skip)
+  elseif task.mode == CALL then
+    local args = task.args
+    return backend:put(CALL, task.flags, task.id, entry.number, entry.place, task.call_state, unpack(args, 1, args.n))
+  end
+  return backend:put_slice(task.mode, task.flags, task.id, entry.number, entry.place, task.call_state, task.list,
+    task.first, task.first + task.count - 1)
+end
+
+-- Keeps the arguments in the backend, so that the task can be put again. A slice can be put again
+-- without that: the parent has its items.
+local function store(pool, task)
+  local place, why
+  if task.mode == CALL then
+    place, why = pool._backend:store(unpack(task.args, 1, task.args.n))
+  else
+    place, why = pool._backend:store_slice(task.list, task.first, task.first + task.count - 1)
+  end
+  if not place then error("Pool: the task cannot be sent: " .. why, 0) end
+  task.stored = place
+end
+
+local function note_number(queue, task, number)
+  task.number = number
+  queue.by_number[number] = task
+end
+
+local function send(pool, task, is_cancellable, is_stored)
+  if is_cancellable then
+    local call_state, why = pool._backend:call_state()
+    if not call_state then error("Pool: " .. why, 0) end
+    task.call_state = call_state
+  end
+  if is_stored then store(pool, task) end
+  local number, why = put(pool, task)
+  if not number then error("Pool: the task cannot be sent: " .. why, 0) end
+  return number
+end
+
+-- task: mode, entry (one user of it is the task's), sink; args, or list, first, count; timeout,
+-- retries, returns. What cannot be sent is an error, and then there is no task.
+function tasks.put(pool, task, is_cancellable, is_stored)
+  local queue = pool._queue
+  local id = queue.last_id + 1
+  queue.last_id = id
+  task.id, task.answered, task.skip = id, 0, 0
+  task.flags = (task.timeout and TIMED or 0) + (task.returns and RETURNS or 0) + (task.is_each and EACH or 0)
+  queue.open[id] = task
+  local sent, number = pcall(send, pool, task, is_cancellable, is_stored)
+  if not sent then
+    queue.open[id] = nil
+    release_task(pool, task)
+    error(number, 0)
+  end
+  note_number(queue, task, number)
+  queue.pending = queue.pending + 1
+  if task.is_each then queue.each = queue.each + 1 end
+  if task.timeout then
+    queue.shortest = queue.timed > 0 and math.min(queue.shortest, task.timeout) or task.timeout
+    queue.timed = queue.timed + 1
+  end
+  return task
+end
+
+-- Numbers the items from skip + 1 on anew, beginning with 1.
+local function drop_first_items(task, skip)
+  task.first, task.count, task.base = task.first + skip, task.count - skip, task.base + skip
+  local settled = {}
+  for index in pairs(task.settled or {}) do
+    if index > skip then settled[index - skip] = true end
+  end
+  task.settled = next(settled) and settled or nil
+  task.answered = 0
+end
+
+-- The items from skip + 1 on are to run, again or for the first time.
+function tasks.put_again(pool, task, skip)
+  if not has_open_items(task, skip + 1) then return end_task(pool, task) end
+  if task.call_state then pool._backend:requeue(task.call_state) end
+  forget_number(pool._queue, task)
+  if task.stored then task.skip = skip else drop_first_items(task, skip) end
+  local sent, number, why = pcall(put, pool, task)
+  if sent and number then return note_number(pool._queue, task, number) end
+  local text = "the task cannot be sent again: " .. tostring(why or number)
+  fail_open_items(task, function() return errors.of_kind("died", text) end)
+  end_task(pool, task)
+end
+
+local put_again = tasks.put_again
+
+-- A worker that still runs the task under its old id cannot answer it any more.
+function tasks.rename(pool, task)
+  local queue = pool._queue
+  queue.open[task.id] = nil
+  queue.last_id = queue.last_id + 1
+  task.id = queue.last_id
+  queue.open[task.id] = task
+end
+
+-- The death of a worker -------------------------------------------------------------------------------
+
+local function exit_text(code)
+  if code and code < 0 then return "killed by signal " .. -code end
+  return "exit code " .. tostring(code)
+end
+
+local function died_error(name, code, what)
+  return errors.of_kind("died", string.format("worker %s died (%s) %s", name, exit_text(code), what), name, code)
+end
+
+local function fail_unsent(task, item, name, code)
+  for index = task.answered + 1, item - 1 do
+    fail_item(task, index, died_error(name, code, "before the result of this call was sent"))
+  end
+end
+
+-- Results that a dead worker had noted in its cell, and not sent: those of the items from `first`
+-- on.
+function tasks.recover(task, first, ...)
+  local count = select("#", ...)
+  if not first or first + count - 1 <= task.answered then return end
+  local results, from = { ... }, task.answered + 1
+  if first < from then results = { unpack(results, from - first + 1, count) } end
+  count = first + count - from
+  task.sink:take(task, from, count, 0, results, nil)
+  task.answered = from + count - 1
+end
+
+-- No item of it had begun: another worker runs it, but only once more.
+local function reassign_unbegun(pool, task, name, code)
+  local may_run = task.list or task.stored
+  if may_run and not task.was_reassigned then
+    task.was_reassigned = true
+    return put_again(pool, task, math.max(task.answered, task.skip))
+  end
+  fail_open_items(task, function() return died_error(name, code, "before it ran this call") end)
+  return end_task(pool, task)
+end
+
+-- The task's worker died while `item` of it ran (0: none had begun).
+function tasks.reassign(pool, task, item, name, code)
+  if item == 0 then return reassign_unbegun(pool, task, name, code) end
+  if (task.retries or 0) > 0 and has_open_items(task, task.answered + 1) then
+    task.retries = task.retries - 1
+    if task.flags % (2 * TIMED) < TIMED then task.flags = task.flags + TIMED end -- each item is answered at once now
+    return put_again(pool, task, task.answered)
+  end
+  item = math.min(item, task.count) -- a limit may have struck it in time
+  fail_unsent(task, item, name, code)
+  fail_item(task, item, died_error(name, code, "while it ran this call"))
+  put_again(pool, task, math.max(item, task.answered))
+end
+
+return tasks

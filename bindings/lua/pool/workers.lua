@@ -1,0 +1,302 @@
+-- SPDX-License-Identifier: MIT
+-- The workers of a pool of this machine: how they start, are stopped, and are replaced when they
+-- died.
+--
+-- A worker that dies fails the item that ran, and those whose results had not been sent, or they
+-- run again; what it had not begun runs elsewhere. An item that ran too long, or was cancelled,
+-- fails at once; its worker is asked to end, and is made to.
+local require, native = ...
+
+local diagnostics = require("core.diagnostics")
+local errors = require("core.errors")
+local ending = require("pool.ending")
+local results = require("pool.results")
+local tasks = require("pool.tasks")
+local starting = require("worker.start")
+
+local time = native.time
+
+-- So many workers in a row may die before they ran anything; from the third on they are replaced
+-- after growing pauses.
+local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
+-- Seconds between two looks at workers that have lists of which the rest could go elsewhere.
+local SPLIT_EVERY = 0.001
+-- Seconds between asking a worker to end: asking again, killing its process, going on without its
+-- thread.
+local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.05, 1
+
+local workers = {}
+
+---The workers of a pool. `handles` and `names` have the same places.
+---@class PoolWorkers
+---@field handles table[] worker handles
+---@field names string[]
+---@field vacancies number[] times at which a worker is to be started
+---@field stopping table<table, number> since when a worker is asked to end
+---@field abandoned table[] threads that could not be interrupted, and run on
+---@field progress table<table, table> { number, item }: where each worker was at the last look
+---@field started integer how many were ever started
+---@field ready integer how many have run the initializer
+---@field deaths integer how many in a row died before they ran anything
+---@field next_split number the time of the next look at lists that could be split
+---@field is_joining boolean a thread waits for the workers' end, and no other may close them
+---@field last_measures table[]? of a pool that was joined
+
+---@return PoolWorkers
+function workers.new()
+  return {
+    handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {}, started = 0, ready = 0,
+    deaths = 0, next_split = 0, is_joining = false,
+  }
+end
+
+-- Starting --------------------------------------------------------------------------------------------
+
+local function next_name(pool)
+  local own = pool._workers
+  own.started = own.started + 1
+  return pool._config.name .. "-" .. own.started
+end
+
+local function settings_of(config, name)
+  local settings = starting.settings(config.world, name, true)
+  settings.maxtasksperchild = config.max_tasks
+  settings.limits = config.limits
+  return settings
+end
+
+local function start_worker(pool, index)
+  local config, own = pool._config, pool._workers
+  local name = next_name(pool)
+  own.handles[index] = pool._start_worker(pool._backend, config, settings_of(config, name), function()
+    return next_name(pool)
+  end)
+  own.names[index] = name
+end
+
+function workers.start_all(pool)
+  for index = 1, pool._config.workers do start_worker(pool, index) end
+end
+
+local function try_to_start(pool, index)
+  local started, why = pcall(start_worker, pool, index)
+  if started then return end
+  ending.break_pool(pool, errors.of_kind("died", "a worker died and cannot be replaced: " .. tostring(why)))
+end
+
+-- Measures --------------------------------------------------------------------------------------------
+
+local function measures_of(pool, worker, name)
+  local calls, busy, awake, startup, bytes_in, bytes_out = pool._backend:measures(worker)
+  return {
+    name = name, pid = worker:pid(), tasks = calls, busy = busy, waiting = math.max(0, awake - busy),
+    startup = startup, bytes_in = bytes_in, bytes_out = bytes_out,
+  }
+end
+
+function workers.measures(pool)
+  local list, own = {}, pool._workers
+  for index, worker in ipairs(own.handles) do list[index] = measures_of(pool, worker, own.names[index]) end
+  return list
+end
+
+-- Those that died -------------------------------------------------------------------------------------
+
+-- The worker's results were all taken, so a task that it claimed and that is still open died with
+-- it.
+local function reap(pool, index)
+  local backend, own = pool._backend, pool._workers
+  local worker, name = own.handles[index], own.names[index]
+  local code = worker:exitcode()
+  backend:rescue(worker)
+  results.take_ready(pool)
+  if pool._queue.has_ended then return end
+  local number, item = backend:claim(worker)
+  local task = pool._queue.by_number[number]
+  if task and task.is_each then tasks.recover(task, backend:recover(worker, number)) end
+  local was_asked = own.stopping[worker] ~= nil
+  own.stopping[worker] = nil
+  worker:close()
+  if not was_asked and item == 0 and (task or code ~= 0) then own.deaths = own.deaths + 1 end
+  if task then tasks.reassign(pool, task, item, name, code) end
+end
+
+local function take_out(own, index)
+  table.remove(own.handles, index)
+  table.remove(own.names, index)
+end
+
+local function replace(pool, index)
+  local own = pool._workers
+  if own.deaths > DEATHS_IN_A_ROW then
+    local why = string.format("%d workers died in a row before they ran anything", own.deaths)
+    return ending.break_pool(pool, errors.of_kind("died", why))
+  end
+  if own.deaths <= DEATHS_AT_ONCE then return try_to_start(pool, index) end
+  take_out(own, index)
+  local pause = math.min(FIRST_PAUSE * 2 ^ (own.deaths - DEATHS_AT_ONCE - 1), LONGEST_PAUSE)
+  table.insert(own.vacancies, time() + pause)
+end
+
+local function replace_dead(pool, index)
+  local queue = pool._queue
+  results.take_ready(pool)
+  if queue.has_ended then return end
+  reap(pool, index)
+  if queue.has_ended then return end
+  if queue.is_closed and queue.pending == 0 then take_out(pool._workers, index) else replace(pool, index) end
+end
+
+function workers.replace_dead(pool)
+  local own = pool._workers
+  for index = #own.handles, 1, -1 do
+    local worker = own.handles[index]
+    if worker and not worker:is_alive() then replace_dead(pool, index) end
+    if pool._queue.has_ended then return end
+  end
+end
+
+-- Whether none of them died, as far as their status says without a system call.
+function workers.all_live(pool) return pool._backend:all_live(pool._workers.handles) end
+
+-- Stopping --------------------------------------------------------------------------------------------
+
+-- Interrupts the worker if it is at task `number` (and at this item of it); it begins nothing else.
+local function stop_worker(pool, worker, number, item)
+  local stopping = pool._workers.stopping
+  if stopping[worker] or not pool._backend:request_stop(worker, number, item) then return end
+  worker:interrupt()
+  stopping[worker] = time()
+end
+
+-- Stops the worker that runs the task; false: none does.
+function workers.stop_task(pool, task, make_error)
+  for _, worker in ipairs(pool._workers.handles) do
+    if pool._backend:running(worker) == task.number then
+      tasks.fail_open_items(task, make_error)
+      stop_worker(pool, worker, task.number)
+      return true
+    end
+  end
+  return false
+end
+
+-- A thread that cannot be stopped runs on; its task gets an id that the thread does not know.
+local function abandon(pool, index)
+  local own, queue = pool._workers, pool._queue
+  local worker, name = own.handles[index], own.names[index]
+  local number, item = pool._backend:claim(worker)
+  local task = queue.by_number[number]
+  diagnostics.report("worker " .. name .. " cannot be interrupted; its thread was abandoned; a new worker was started")
+  table.insert(own.abandoned, worker)
+  own.stopping[worker] = nil
+  try_to_start(pool, index)
+  if not task or queue.has_ended then return end
+  tasks.rename(pool, task)
+  tasks.reassign(pool, task, item, name, nil)
+end
+
+-- Asks a worker again that was asked to end, and makes it. Seconds until the next time; nil: no
+-- need.
+local function escalate_stop(pool, index, now)
+  local worker = pool._workers.handles[index]
+  local since = pool._workers.stopping[worker]
+  if not since or not worker:is_alive() then return nil end
+  if pool._config.row.is_process then
+    if now - since >= KILL_AFTER then worker:kill() end
+  elseif now - since >= ABANDON_AFTER then
+    abandon(pool, index)
+    return nil
+  end
+  worker:interrupt()
+  return ASK_AGAIN
+end
+
+-- A worker that stays at one item of many keeps that one; the others go to other workers.
+local function split(pool, index)
+  local own = pool._workers
+  local worker = own.handles[index]
+  local number, item = pool._backend:running(worker)
+  local task, seen = pool._queue.by_number[number], own.progress[worker]
+  if not task or not task.is_each or item == 0 or item >= task.count then return end
+  if not seen or seen.number ~= number or seen.item ~= item then
+    own.progress[worker] = { number = number, item = item }
+    return
+  end
+  local last = pool._backend:limit(worker, number)
+  if not last or last >= task.count then return end
+  local count = task.count
+  task.sink:give_back(task, last)
+  task.count = last
+  if count > last then task.sink:feed() end
+end
+
+-- Seconds until the worker's item has had its time.
+local function check_timeout(pool, index)
+  local worker = pool._workers.handles[index]
+  local number, item, seconds = pool._backend:running(worker)
+  local task = pool._queue.by_number[number]
+  if not task or not task.timeout then return nil end
+  if item == 0 or item <= task.answered or (task.settled and task.settled[item]) then return task.timeout end
+  if seconds < task.timeout then return task.timeout - seconds end
+  tasks.fail_item(task, item, errors.timeout_error(task.timeout, pool._workers.names[index]))
+  stop_worker(pool, worker, number, item)
+  return ASK_AGAIN
+end
+
+local function fill_vacancies(pool, now)
+  local own, due = pool._workers, math.huge
+  for i = #own.vacancies, 1, -1 do
+    if own.vacancies[i] <= now then
+      table.remove(own.vacancies, i)
+      try_to_start(pool, #own.handles + 1)
+      if pool._queue.has_ended then return due end
+    else
+      due = math.min(due, own.vacancies[i] - now)
+    end
+  end
+  return due
+end
+
+local function check_worker(pool, index, now, splits)
+  local queue = pool._queue
+  local due = escalate_stop(pool, index, now) or math.huge
+  if splits and not queue.has_ended then split(pool, index) end
+  if queue.timed == 0 or queue.has_ended then return due end
+  return math.min(due, check_timeout(pool, index) or math.huge)
+end
+
+-- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no
+-- need.
+function workers.check_timeouts(pool)
+  local queue, own = pool._queue, pool._workers
+  if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then return nil end
+  local now = time()
+  local splits = queue.each > 0 and now >= own.next_split
+  if splits then own.next_split = now + SPLIT_EVERY end
+  local due = fill_vacancies(pool, now)
+  for index = #own.handles, 1, -1 do
+    if queue.has_ended then return nil end
+    due = math.min(due, check_worker(pool, index, now, splits))
+  end
+  if queue.timed > 0 then due = math.min(due, queue.shortest) end
+  if queue.each > 0 then due = math.min(due, SPLIT_EVERY) end
+  return due
+end
+
+-- Waits until they have ended, one after the other: true; or nil and why.
+function workers.join(pool, deadline)
+  local own = pool._workers
+  own.is_joining = true
+  for _, worker in ipairs(own.handles) do
+    local done, why = worker:wait(deadline and math.max(0, deadline - time()))
+    if not done then
+      own.is_joining = false
+      return nil, why
+    end
+  end
+  own.last_measures = workers.measures(pool)
+  return true
+end
+
+return workers
