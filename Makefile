@@ -9,7 +9,8 @@ VARIANTS := tsan asan debug release
 CC       ?= cc
 BUILD    := build/$(VARIANT)
 
-CPPFLAGS := -Ivm -D_GNU_SOURCE $(EXTRA_CPPFLAGS)
+# Our own roots, and no folder below them: a private features.h would stand in the way of the system's.
+CPPFLAGS := -Ivm -Ibindings/lua -Ibindings -Ibindings/c -D_GNU_SOURCE $(EXTRA_CPPFLAGS)
 # What packagers set: flags of theirs; WERROR= where a compiler that nobody here has seen may warn; SKIP_SETUP=1 where the
 # packages have other names.
 EXTRA_CPPFLAGS ?=
@@ -38,16 +39,17 @@ LUA_5.3_CFLAGS ?= -isystem /usr/include/lua5.3
 LUA_5.1_CFLAGS ?= -isystem /usr/include/lua5.1
 LUA_5.4_STATIC := $(firstword $(wildcard /usr/lib/*/liblua5.4.a))
 
-PROGRAM_SRC := $(sort $(wildcard vm/*.c))
-CORE_DIRS := base os sync shared wire channel task engine trace
-CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c)))
-LUA_SRC   := $(sort $(wildcard vm/state/*.c vm/host/*.c vm/api/*.c) $(wildcard bindings/*.c))
-EMBEDDED  := $(sort $(shell find bindings/lua -type f) $(wildcard third_party/uplot/*))
-PROGRAM_OBJ  := $(PROGRAM_SRC:%.c=$(BUILD)/5.4/%.o)
-CORE_OBJ     := $(CORE_SRC:%.c=$(BUILD)/core/%.o)
-LUA_OBJ_5.4  := $(LUA_SRC:%.c=$(BUILD)/5.4/%.o)
-LUA_OBJ_5.3  := $(LUA_SRC:%.c=$(BUILD)/5.3/%.o)
-LUA_OBJ_5.1  := $(LUA_SRC:%.c=$(BUILD)/5.1/%.o)
+# The layers of LAYERS below `vm/state` know no Lua, and are compiled once; what stands above is compiled once for each
+# ABI of Lua: vm/state, the C library and the Lua library. The host program is for 5.4.
+CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
+CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
+LUA_SRC   := $(sort $(wildcard bindings/*.c vm/state/*.c bindings/c/*.c bindings/c/api/*.c bindings/lua/*.c bindings/lua/*/*.c))
+EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f) $(wildcard third_party/uplot/*))
+PROGRAM_SRC := $(sort $(wildcard program/*.c))
+objects = $(2:%.c=$(BUILD)/$(1)/%.o)
+PROGRAM_OBJ  := $(call objects,5.4,$(PROGRAM_SRC))
+CORE_OBJ     := $(call objects,core,$(CORE_SRC))
+$(foreach abi,5.4 5.3 5.1,$(eval LUA_OBJ_$(abi) := $(call objects,$(abi),$(LUA_SRC))))
 
 # The module is for 5.4 and for the ABI of 5.1, which LuaJIT shares; and for 5.3 where its headers are.
 ABIS := 5.4 5.1 $(if $(wildcard /usr/include/lua5.3/lua.h),5.3)
@@ -167,10 +169,10 @@ install: all ## install the program, the modules, the library and the manuals (P
 	$(INSTALL_PROGRAM) $(BUILD)/manymoons $(DESTDIR)$(BINDIR)/
 	$(foreach l,$(LIBRARIES),$(call install_library,$(l)))
 	for abi in $(ABIS); do $(INSTALL_DATA) $(BUILD)/lua/$$abi/manymoons.so $(DESTDIR)$(LUADIR)/$$abi/ || exit; done
-	$(INSTALL_DATA) vm/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
+	$(INSTALL_DATA) bindings/c/manymoons.h $(DESTDIR)$(INCLUDEDIR)/
 	$(INSTALL_DATA) docs/man/manymoons.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL_DATA) docs/man/manymoons.3 $(DESTDIR)$(MANDIR)/man3/
-	$(INSTALL_DATA) $(wildcard bindings/types*.lua) $(DESTDIR)$(DATADIR)/manymoons/
+	$(INSTALL_DATA) $(wildcard bindings/lua/types*.lua) $(DESTDIR)$(DATADIR)/manymoons/
 
 # What a rock is made of (packaging/*.rockspec): the module for one Lua, with that Lua's headers, and nothing else.
 .PHONY: rock rock-install
@@ -191,6 +193,11 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
+# For the checks, which compile as the build does.
+.PHONY: cppflags
+cppflags:
+	echo $(CPPFLAGS)
+
 setup:
 	$(if $(SKIP_SETUP),:,tests/support/setup build)
 
@@ -201,23 +208,16 @@ $(BUILD)/flags: FORCE | setup
 	echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
 $(PROGRAM_OBJ) $(CORE_OBJ) $(LUA_OBJ_5.4) $(LUA_OBJ_5.3) $(LUA_OBJ_5.1): $(BUILD)/flags
 
-$(BUILD)/core/%.o: %.c
-	mkdir -p $(@D)
-	$(SAY) "  $<"
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/5.4/%.o: %.c
-	mkdir -p $(@D)
-	$(SAY) "  $< (Lua 5.4)"
-	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/5.3/%.o: %.c
-	mkdir -p $(@D)
-	$(SAY) "  $< (Lua 5.3)"
-	$(CC) $(CPPFLAGS) $(LUA_5.3_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/5.1/%.o: %.c
-	mkdir -p $(@D)
-	$(SAY) "  $< (Lua 5.1)"
-	$(CC) $(CPPFLAGS) $(LUA_5.1_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(ABIS:%=$(BUILD)/%/bindings/embedded.o): $(EMBEDDED)
+# compile FOLDER,FLAGS,REMARK: the rule for the objects of one ABI
+define compile
+$(BUILD)/$(1)/%.o: %.c
+	mkdir -p $$(@D)
+	$$(SAY) "  $$<$(3)"
+	$$(CC) $$(CPPFLAGS) $(2) $$(CFLAGS) -MMD -MP -c $$< -o $$@
+endef
+$(eval $(call compile,core,,))
+$(foreach abi,5.4 5.3 5.1,$(eval $(call compile,$(abi),$(LUA_$(abi)_CFLAGS), (Lua $(abi)))))
+$(ABIS:%=$(BUILD)/%/bindings/lua/core/embedded.o): $(EMBEDDED)
 LAUNCH_OBJ := $(ABIS:%=$(BUILD)/%/vm/state/launch.o)
 $(LAUNCH_OBJ): CPPFLAGS += -DHELPER_FILE='"$(BUILD)/helper"'
 $(LAUNCH_OBJ): $(BUILD)/helper
@@ -234,18 +234,18 @@ $(BUILD)/manymoons: $(PROGRAM_OBJ) $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.4/manymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ)
 $(BUILD)/lua/5.3/manymoons.so: $(LUA_OBJ_5.3) $(CORE_OBJ)
 $(BUILD)/lua/5.1/manymoons.so: $(LUA_OBJ_5.1) $(CORE_OBJ)
-$(BUILD)/lua/%/manymoons.so: vm/module.map
+$(BUILD)/lua/%/manymoons.so: bindings/lua/module.map
 	mkdir -p $(@D)
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,--version-script=vm/module.map -o $@ $(filter %.o,$^)
+	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,--version-script=bindings/lua/module.map -o $@ $(filter %.o,$^)
 # The library is for Lua 5.4, and another one for LuaJIT.
-$(BUILD)/libmanymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ) vm/library.map
+$(BUILD)/libmanymoons.so: $(LUA_OBJ_5.4) $(CORE_OBJ) bindings/c/library.map
 $(BUILD)/libmanymoons.so: LUA_LIBRARY := -llua5.4
-$(BUILD)/libmanymoons-luajit.so: $(LUA_OBJ_5.1) $(CORE_OBJ) vm/library.map
+$(BUILD)/libmanymoons-luajit.so: $(LUA_OBJ_5.1) $(CORE_OBJ) bindings/c/library.map
 $(BUILD)/libmanymoons-luajit.so: LUA_LIBRARY := -lluajit-5.1
 $(BUILD)/libmanymoons%so:
 	$(SAY) "$@"
-	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=vm/library.map -o $@ $(filter %.o,$^) \
+	$(CC) $(LDFLAGS) $(MODULE_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=bindings/c/library.map -o $@ $(filter %.o,$^) \
 	  $(LUA_LIBRARY) -lm -ldl
 	ln -sfn $(@F) $@.0
 # One relocatable object whose hidden symbols are local: a host that links the archive sees the public names alone.
@@ -262,7 +262,7 @@ $(BUILD)/libmanymoons%a:
 
 UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c
 UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c tests/fuzz/fuzz_*.c))
-UNIT_HOST  := $(sort $(wildcard tests/unit/host/test_*.c))
+UNIT_HOST  := $(sort $(wildcard tests/unit/c/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
 UNIT_STATE := $(filter %/test_vm.c %/test_vm_lock.c,$(UNIT_STATE))
@@ -284,7 +284,7 @@ $(UNIT_CORE:%.c=$(BUILD)/%): $(BUILD)/%: %.c $(CORE_OBJ)
 
 EMBED_FLAGS := $(filter-out -std=% -Wmissing-prototypes -Wconversion -DNDEBUG,$(CFLAGS)) -std=c11 -D_GNU_SOURCE
 # embed_with LIBRARY,LUA
-embed_with = mkdir -p $(@D); $(CC) -Ivm $(EMBED_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -L$(BUILD) -l$(1) -l$(2) -Wl,-rpath,$(abspath $(BUILD))
+embed_with = mkdir -p $(@D); $(CC) -Ibindings/c $(EMBED_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -L$(BUILD) -l$(1) -l$(2) -Wl,-rpath,$(abspath $(BUILD))
 $(EMBED_TESTS:%.c=$(BUILD)/%.lua5.4): $(BUILD)/%.lua5.4: %.c $(BUILD)/libmanymoons.so
 	$(SAY) "$@"
 	$(call embed_with,manymoons,lua5.4)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "arguments.h"
+#include "core/arguments.h"
 #include "engine/lease.h"
 #include "engine_link.h"
 #include "state/vm.h"

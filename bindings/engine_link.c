@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "arguments.h"
+#include "core/arguments.h"
+#include "core/waiting.h"
 #include "state/vm.h"
-#include "waiting.h"
 
 struct link_handle {
   struct link *link; /* NULL: closed */

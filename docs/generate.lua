@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Generates reference pages from sources: `make docs`. A check makes sure that they are up to date.
 --
---   docs/reference/lua.md    from bindings/types*.lua
---   docs/reference/c.md      from vm/manymoons.h
+--   docs/reference/lua.md    from bindings/lua/types*.lua
+--   docs/reference/c.md      from bindings/c/manymoons.h
 --   docs/man/manymoons.3     likewise
 --
 -- Usage: manymoons docs/generate.lua [FOLDER]: below FOLDER instead of here.
@@ -106,12 +106,12 @@ end
 local function lua_reference()
   local out = {
     "# Lua reference", "",
-    "Generated from [`bindings/types.lua`](../../bindings/types.lua), `types_shared.lua` and `types_async.lua` by `make docs`. For completion in",
+    "Generated from [`bindings/lua/types.lua`](../../bindings/lua/types.lua), `types_shared.lua` and `types_async.lua` by `make docs`. For completion in",
     "an editor, point its Lua language server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
     "Times are seconds. A call that fails for a reason outside of the script returns nil and a word; wrong use raises.",
   }
   for _, name in ipairs({ "types", "types_shared", "types_async" }) do
-    local lines, i = read_lines("bindings/" .. name .. ".lua"), 1
+    local lines, i = read_lines("bindings/lua/" .. name .. ".lua"), 1
     while lines[i] do
       if lines[i]:find("^%-%-%-") and not lines[i]:find("^%-%-%-@meta") then
         local block
@@ -131,7 +131,7 @@ end
 -- { title =, items = { { text = lines, code = lines } } } …, the head comment first, without a title.
 local function read_header()
   local sections, item = { { title = nil, items = {} } }, nil
-  local lines, i = read_lines("vm/manymoons.h"), 2
+  local lines, i = read_lines("bindings/c/manymoons.h"), 2
   local function comment()
     local text = {}
     repeat
@@ -171,7 +171,7 @@ end
 
 -- Paragraphs of the head: indented lines are code, "- " lines a list.
 local function c_reference(sections)
-  local out = { "# C reference", "", "Generated from [`vm/manymoons.h`](../../vm/manymoons.h) by `make docs`.", "" }
+  local out = { "# C reference", "", "Generated from [`bindings/c/manymoons.h`](../../bindings/c/manymoons.h) by `make docs`.", "" }
   local is_code = false
   for _, line in ipairs(sections[1].items[1].text) do
     local is_indented = line:find("^    ") ~= nil

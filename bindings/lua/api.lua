@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The module's public table: worlds, errors, and the names of the default world.
 --
--- bindings/module.c runs it once in a VM and gives its result to require "manymoons". A world is a table with the same
+-- module.c runs it once in a VM and gives its result to require "manymoons". A world is a table with the same
 -- names in each; mm.Pool, mm.Queue, … are looked up in the default world each time they are used. This file only puts
 -- together what the rooms offer. Runs on Lua 5.1, LuaJIT and 5.4 alike.
 local require, native = ...

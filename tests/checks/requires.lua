@@ -14,7 +14,10 @@ local function lines_of(command)
 end
 
 local rank = {}
-for place, room in ipairs(lines_of("cat " .. folder .. "/LAYERS")) do rank[room] = place end
+for place, layer in ipairs(lines_of("cat LAYERS")) do
+  local room = layer:match("^bindings/lua/(%w+)$")
+  if room then rank[room] = place end
+end
 local TOP = math.huge -- files beside the rooms may use all of them
 
 local modules = {} -- name → list of names that it requires
@@ -43,7 +46,7 @@ end
 
 local function rank_of(name)
   local room = name:match("^([^.]+)%.")
-  if room and not rank[room] then complain("%s: no room '%s' in %s/LAYERS", name, room, folder) end
+  if room and not rank[room] then complain("%s: no room '%s' in LAYERS", name, room) end
   return rank[room] or TOP
 end
 

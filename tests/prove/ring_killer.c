@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "os/clock.h"
 #include "os/thread.h"
 #include "shared/ring.h"

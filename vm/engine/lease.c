@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "os/clock.h"
-#include "os/doorbell.h"
+#include "os/notify_socket.h"
 #include "os/ready.h"
 #include "os/thread.h"
 #include "sync/mutex.h"

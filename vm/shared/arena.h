@@ -10,7 +10,7 @@
  * I1  Each block has one owner word; 0 is free. The word is the only state that names the
  *     owner of the block, and it changes by one atomic operation: there is no moment at which
  *     a block is half taken.
- * I2  An owner is a participant (a process, shared/roster.h) or an object (a ring, which holds
+ * I2  An owner is a participant (a process, shared/process_table.h) or an object (a ring, which holds
  *     messages). Cargo is marked in the same word. What a dead participant owned is free after
  *     arena_reap; what an object owns dies with the object.
  * I3  `committed` never says more pages than there are: pages are committed before it is raised,
@@ -52,7 +52,7 @@ struct arena {
   struct arena_class classes[ARENA_CLASSES];
 };
 
-/* Beside either kind of owner: the block is cargo (cargo.h), which is not freed before it is unloaded. */
+/* Beside either kind of owner: the block is cargo (attachments.h), which is not freed before it is unloaded. */
 #define OWNER_CARRIES UINT32_C(0x40000000)
 
 /* An object's blocks carry the place of the object, so that one object never frees another's. */

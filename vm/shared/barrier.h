@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Barrier: so many parties wait for each other (struct sync, shared/sync.h).
+/* Barrier: so many parties wait for each other (struct sync, shared/synchronizer.h).
  *
  * Each round: parties arrive and wait; the last one may act while the others still wait, and opens.
  * A barrier is broken by a party that gives up, by abort, and by the death of a process that had it
@@ -8,7 +8,7 @@
 #ifndef SHARED_BARRIER_H
 #define SHARED_BARRIER_H
 
-#include "shared/sync.h"
+#include "shared/synchronizer.h"
 
 enum barrier_phase { BARRIER_FILLS = 0, BARRIER_ACTS = 1, BARRIER_OPENS = 2, BARRIER_EMPTIES = 3 };
 

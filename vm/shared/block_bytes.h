@@ -18,7 +18,7 @@
 #define SHARED_BLOCK_BYTES_H
 
 #include "base/bytes.h"
-#include "shared/commons.h"
+#include "shared/segment.h"
 
 enum { BLOCK_BYTES_MARGIN = 64, BLOCK_BYTES_PRIVATE = 4096 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Condition and Event: waiting for a notification (struct sync, shared/sync.h).
+/* Condition and Event: waiting for a notification (struct sync, shared/synchronizer.h).
  *
  * A condition notifies its waiters in the order in which they came. If a notified process dies
  * before it resumes, the next waiter is notified. The caller manages the associated lock. An event
@@ -8,7 +8,7 @@
 #ifndef SHARED_CONDITION_H
 #define SHARED_CONDITION_H
 
-#include "shared/sync.h"
+#include "shared/synchronizer.h"
 
 /* While the lock is still held. -EAGAIN: too many wait. */
 MUST_CHECK status condition_enter(struct sync *s, uint32_t slot, struct sync_wait *w);

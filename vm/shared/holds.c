@@ -12,8 +12,8 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "shared/commons_private.h"
 #include "shared/kill_point.h"
+#include "shared/segment_private.h"
 #include "sync/lock_rank.h"
 
 /* ---- what this process holds ----------------------------------------------------------------- */

@@ -12,8 +12,8 @@
 #ifndef SHARED_HOLDS_H
 #define SHARED_HOLDS_H
 
-#include "shared/commons.h"
 #include "shared/object.h"
+#include "shared/segment.h"
 
 /* A new object in a block of `size` bytes, held once by this process; what follows the header is
  * not initialised. It is reachable by others, and swept with us, only once commons_publish was

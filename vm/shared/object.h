@@ -7,7 +7,7 @@
  *     it has is its own, private affair (holds.c). A participant that dies loses its bits to whoever
  *     sweeps.
  *
- * I2  `in_flight` counts the cargo (cargo.h) that carries the object: messages on their way. It is raised
+ * I2  `in_flight` counts the cargo (attachments.h) that carries the object: messages on their way. It is raised
  *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
  *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
  *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,
@@ -24,7 +24,7 @@
 #ifndef SHARED_OBJECT_H
 #define SHARED_OBJECT_H
 
-#include "shared/roster.h"
+#include "shared/process_table.h"
 
 typedef uint64_t object_ref;
 
@@ -41,7 +41,7 @@ enum object_kind {
   OBJECT_TABLE = 5
 };
 
-/* For readers of another program (bindings/look.c); nothing depends on it. */
+/* For readers of another program (bindings/lua/cli/inspect.c); nothing depends on it. */
 enum object_purpose { PURPOSE_NONE = 0, PURPOSE_QUEUE = 1, PURPOSE_TASKS = 2, PURPOSE_RESULTS = 3 };
 
 enum { OBJECT_MAGIC = 0x4d4d4f42 };

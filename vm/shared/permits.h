@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lock, RLock, Semaphore and BoundedSemaphore: permits that are taken and returned (struct
- * sync, shared/sync.h).
+ * sync, shared/synchronizer.h).
  *
  * A new caller may take a free permit ahead of waiters (barging); waiters are woken to compete:
  * handing each permit over would make every take a change of threads. But a waiter of a millisecond
@@ -14,7 +14,7 @@
 #ifndef SHARED_PERMITS_H
 #define SHARED_PERMITS_H
 
-#include "shared/sync.h"
+#include "shared/synchronizer.h"
 
 /* STATUS_TIMEOUT, STATUS_INTERRUPTED: call it again with the same wait, or permits_give_up. With a deadline
  * that has passed it does not wait. */

@@ -7,11 +7,11 @@
 
 #include "base/check.h"
 #include "os/clock.h"
-#include "shared/account.h"
-#include "shared/cargo.h"
+#include "shared/attachments.h"
 #include "shared/kill_point.h"
 #include "shared/ring_sleep.h"
 #include "shared/sweep.h"
+#include "shared/unfinished.h"
 #include "sync/lock_rank.h"
 
 enum {

@@ -33,10 +33,10 @@
 #define SHARED_RING_H
 
 #include "base/bytes.h"
-#include "os/doorbell.h"
-#include "shared/bells.h"
+#include "os/notify_socket.h"
 #include "shared/holds.h"
 #include "shared/ring_end.h"
+#include "shared/wakers.h"
 
 struct ring {
   struct object object;
@@ -96,7 +96,7 @@ MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, dea
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
 MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
                                  deadline until);
-/* As ring_put, for a letter that keeps these objects alive (shared/cargo.h); the caller
+/* As ring_put, for a letter that keeps these objects alive (shared/attachments.h); the caller
  * holds them meanwhile. */
 MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
                                     const struct object_list *carried, deadline until);
@@ -126,7 +126,7 @@ MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);
 
-/* From now on account is kept of what is taken (shared/account.h). Before anybody else knows the ring. */
+/* From now on account is kept of what is taken (shared/unfinished.h). Before anybody else knows the ring. */
 MUST_CHECK status ring_keep_account(struct ring *r);
 /* One message that somebody took is done. False: all are. */
 MUST_CHECK bool ring_report_done(struct ring *r);

@@ -8,10 +8,10 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "shared/cargo.h"
-#include "shared/commons_private.h"
+#include "shared/attachments.h"
 #include "shared/holds.h"
 #include "shared/kill_point.h"
+#include "shared/segment_private.h"
 #include "sync/lock_rank.h"
 
 status commons_reserve_slot(struct child_slot *out) {

@@ -13,7 +13,7 @@
 #ifndef SHARED_SWEEP_H
 #define SHARED_SWEEP_H
 
-#include "shared/commons.h"
+#include "shared/segment.h"
 
 struct child_slot {
   uint32_t slot;

@@ -20,8 +20,8 @@
 #include "base/embed.h"
 #include "os/process.h"
 #include "os/program.h"
+#include "process/child.h"
 #include "state/lua_compat.h"
-#include "task/child.h"
 
 #ifndef HELPER_FILE
 #define HELPER_FILE "build/release/helper" /* for checks that do not build; the Makefile says where it is */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How a worker process of this host comes to be: with the host's own Lua, whatever the host is. The process
- * begins in bindings/entry.h. */
+ * begins in bindings/worker_entry.h. */
 #ifndef STATE_LAUNCH_H
 #define STATE_LAUNCH_H
 

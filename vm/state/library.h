@@ -7,7 +7,7 @@
  *
  *     main, worker entry, C API ──► interpreter's thread, forked child, hosted VM ──► vm->library
  *
- * There is one table, a constant (bindings/library.c).
+ * There is one table, a constant (bindings/lua/library.c).
  *
  * I1  open_handles sets vm->library, under the VM's lock. It does not change after that; a forked
  *     child has its parent's.
@@ -17,8 +17,8 @@
 
 #include "state/lua_compat.h"
 
-struct birth; /* bindings/birth.h */
-struct cell;  /* task/cell.h */
+struct birth; /* bindings/lua/worker/start_info.h */
+struct cell;  /* process/worker_status.h */
 
 /* The registry's key of what `require "manymoons"` returned; nil before it was called. */
 #define VM_LIBRARY_KEY "manymoons"

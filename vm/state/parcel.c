@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "shared/block_bytes.h"
 #include "state/error.h"
 #include "state/scalar.h"

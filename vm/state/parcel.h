@@ -11,7 +11,7 @@
  *     body   := a lone string's bytes | the encoder's message
  *
  * I1  Between pack and settle a parcel has a hold on each object that it carries; a ring that took
- *     it keeps them alive by itself (shared/cargo.h).
+ *     it keeps them alive by itself (shared/attachments.h).
  * I2  Encoded bytes are the VM's until parcel_keep: a caller that leaves the VM's lock before it
  *     settles keeps them. The values stay on the Lua stack meanwhile.
  *

@@ -9,12 +9,12 @@
  * Which lock protects what:
  *   rank_vm         one Lua VM: every call into Lua              (state/vm_lock.h)
  *   rank_sweep      cleaning up after dead processes             (shared/sweep.c)
- *   rank_forkserver talking to this process's fork server      (task/forkserver.c)
+ *   rank_forkserver talking to this process's fork server      (process/forkserver.c)
  *   rank_program    this process's table of held objects         (shared/holds.c)
  *   rank_count      what is in flight, in the whole program      (shared/holds.c)
  *   rank_tail       the producers' end of one ring               (shared/ring.c)
  *   rank_head       the consumers' end of one ring               (shared/ring.c)
- *   rank_sync       one lock, semaphore, condition or barrier    (shared/sync.h)
+ *   rank_sync       one lock, semaphore, condition or barrier    (shared/synchronizer.h)
  * While a lock below rank_vm is held: no Lua, no blocking call but the lock itself, no callback.
  */
 #ifndef SYNC_LOCK_RANK_H

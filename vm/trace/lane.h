@@ -24,7 +24,7 @@
 #define TRACE_LANE_H
 
 #include "os/process.h"
-#include "shared/commons.h"
+#include "shared/segment.h"
 
 enum {
   TRACE_LANE_BYTES = 4096,

@@ -5,7 +5,7 @@
  * is made once, by reading a message (tree_read) or by adding nodes (tree_make and what follows
  * it), and never changes after that: any thread may read it.
  *
- * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message.h);
+ * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message_refs.h);
  *     a list goes on to another VM as those bytes, functions and handles and all.
  * I2  Tables that are named twice are one table of the tree, also where they contain themselves.
  * I3  Reading allocates no more than O(bytes), whatever the bytes are.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters in the place of the
--- objects of the commons (bindings/meetings.c), with the same methods. All users are tasks of this VM, so no other task runs
--- between two waits.
+-- objects of the segment (locks/conditions.c), with the same methods. All users are tasks of this VM, so no other task
+-- runs between two waits.
 local require = ...
 
 local schedulers = require("async.schedulers")

@@ -2,7 +2,7 @@
 -- What becomes of code that waits where it cannot yield: code outside of tasks, and a task inside a C function, a
 -- coroutine of its own, or a pcall of Lua 5.1. It leaves its C stack as it stands, and another one goes on.
 --
---   fiber      a C stack of this thread (bindings/fiber.c). The thread's own one has its code outside of tasks; each
+--   fiber      a C stack of this thread (async/fiber.c). The thread's own one has its code outside of tasks; each
 --              other one has a loop that runs tasks (scheduler.run), and at most one task in the middle of a step.
 --   waiter     fiber: whom to switch to when the wait is over
 --

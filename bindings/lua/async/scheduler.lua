@@ -49,7 +49,7 @@ local current = nil -- the task whose step it is
 local first, last, ready = 1, 0, {} -- woken waiters, in order
 local alive = setmetatable({}, { __mode = "k" }) -- those of them that something can still wake
 local failed = setmetatable({}, { __mode = "k" }) -- those that failed, and nobody asked
-local loop -- bindings/loop.c; made when it is first needed
+local loop -- async/loop.c; made when it is first needed
 local fired = {}
 local looked_at = 0
 local steps_left = STEPS

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What tasks wait for outside of the VM's own code: descriptors, handles of objects that are shared, any of many.
 --
---   descriptor  polled by bindings/loop.c while somebody waits for it
+--   descriptor  polled by async/loop.c while somebody waits for it
 --   handle      of a queue, a lock, a worker, …: whoever changes it rings the loop's bell, and then all are looked at
 --   source      a Lua object with _is_ready() and a list of waiters, _waiters
 --
@@ -214,7 +214,7 @@ local function add_to_all(things, waiter)
   return false
 end
 
--- As bindings/wait_any.c, and sources may be among the things.
+-- As core/wait_any.c, and sources may be among the things.
 function scheduler.wait_any(things, timeout, once)
   local due = due_of(timeout)
   local has_slept = false

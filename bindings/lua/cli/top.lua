@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons top PID`: inspects a running program from outside (bindings/look.c), once a second.
+-- `manymoons top PID`: inspects a running program from outside (cli/inspect.c), once a second.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 

@@ -2,8 +2,8 @@
 -- The runs of manymoons compare.
 --
 -- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
--- of measure_run (bindings/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
--- (bindings/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
+-- of measure_run (compare/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
+-- (cli/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
 -- in the load of the machine affects all. The host program executes itself, as /proc/self/exe.
 local require, native = ...
 

@@ -28,7 +28,7 @@ function errors.text_of(value)
   return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
 end
 
--- From a failure (bindings/failure.h). Its value is decoded apart, for it may not be decodable here.
+-- From a failure (core/failure.h). Its value is decoded apart, for it may not be decodable here.
 function errors.new_error(failure, worker, exitcode)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({

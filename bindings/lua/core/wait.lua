@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- mm.wait: until one of many things is ready. Each thing says, by __mm_wait in its metatable, what to wait for: true
--- (it is ready), a handle or a descriptor; the handles of C stand for themselves (bindings/wait_any.c).
+-- (it is ready), a handle or a descriptor; the handles of C stand for themselves (core/wait_any.c).
 local require, native = ...
 
 local checks = require("core.checks")

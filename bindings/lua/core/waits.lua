@@ -17,7 +17,7 @@ function waits.sleep(seconds)
   return native.sleep(seconds)
 end
 
--- any(things, timeout, once, patience) → the places of the things that are ready (bindings/wait_any.c). Sources
+-- any(things, timeout, once, patience) → the places of the things that are ready (core/wait_any.c). Sources
 -- (async/sources.lua) may be among the things where tasks are used.
 function waits.any(things, ...)
   local tasks = waits.tasks

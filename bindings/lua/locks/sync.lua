@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Lock, RLock, Semaphore, BoundedSemaphore, Event: constructors, and `with`, for the handles of bindings/sync.h.
+-- Lock, RLock, Semaphore, BoundedSemaphore, Event: constructors, and `with`, for the handles of locks/sync.h.
 -- Condition and Barrier: classes around such a handle and what else they need, a lock or a function to run; an object
 -- travels as the table that it is, by the name of its class.
 local require, native = ...

@@ -6,7 +6,7 @@
 --                sink ◄── items of tasks ──┘
 --
 -- pool/dispatcher.lua is the dispatcher of pools of this machine, broker/client.lua that of pools
--- on a broker. The backends are bindings/pool_rings.c (workers with VMs of their own),
+-- on a broker. The backends are pool/pool_rings.c (workers with VMs of their own),
 -- pool/vm_backend.lua (threads and tasks of this VM) and pool/serial_backend.lua (no workers).
 --
 -- The protocol between a list, which is the sink of its tasks, and the dispatcher. A task's items
@@ -30,7 +30,7 @@ local backend = {}
 
 ---One message to the workers: a call, or a slice of a list.
 ---@class PoolTask
----@field mode integer CALL, MAP or STARMAP (bindings/pool_protocol.h)
+---@field mode integer CALL, MAP or STARMAP (pool/protocol.h)
 ---@field entry PoolEntry its function, of which the task counts as one user
 ---@field sink PoolSink
 ---@field count integer its items

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The backend of a pool whose workers have VMs of their own: two rings (bindings/pool_rings.h).
+-- The backend of a pool whose workers have VMs of their own: two rings (pool/pool_rings.h).
 -- Here is only how such workers start.
 local require, native = ...
 

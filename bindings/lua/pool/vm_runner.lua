@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A worker in this VM: takes a task, a Lua object, runs it, and puts its answers. Workers with a VM
--- of their own do the same in C (bindings/pool_worker.c); both follow bindings/pool_protocol.h.
+-- of their own do the same in C (pool/pool_worker.c); both follow pool/protocol.h.
 --
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values

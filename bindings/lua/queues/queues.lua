@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The constructors of queues and pipes of one world: for all VMs and processes (bindings/queue.c, connection.c), for
--- this VM alone (bindings/local_queue.c, queues/vm_pipe.lua), or on a broker (broker/queue.lua).
+-- The constructors of queues and pipes of one world: for all VMs and processes (queues/queue.c, queues/pipe.c), for
+-- this VM alone (queues/local_queue.c, queues/vm_pipe.lua), or on a broker (broker/queue.lua).
 local require, native = ...
 
 local checks = require("core.checks")

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- A task as a worker of a Process or a pool of the world `async`. It has the methods of a handle of
--- bindings/worker.c, and ends like such a worker: with an exit code, and a report of an uncaught
+-- worker/worker.c, and ends like such a worker: with an exit code, and a report of an uncaught
 -- error on stderr.
 local require, native = ...
 
@@ -66,7 +66,7 @@ local function on_end(worker, settings)
   end
 end
 
--- start(settings, nil, f, …): as worker_start of bindings/worker.c
+-- start(settings, nil, f, …): as worker_start of worker/worker.c
 local function start(settings, _, f, ...)
   local args, worker = pack(...), setmetatable({ name = settings.name }, worker_meta)
   local target = f

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- bindings/types*.lua, the source of the reference, and the module know the same names.
+-- bindings/lua/types*.lua, the source of the reference, and the module know the same names.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -18,7 +18,7 @@ local function read(path)
     end
   end
 end
-local folder = os.getenv("MM_BUILD") .. "/../../bindings/"
+local folder = os.getenv("MM_BUILD") .. "/../../bindings/lua/"
 read(folder .. "types.lua")
 read(folder .. "types_shared.lua")
 read(folder .. "types_async.lua")

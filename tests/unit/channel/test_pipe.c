@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
 

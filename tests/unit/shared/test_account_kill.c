@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "os/clock.h"
-#include "shared/account.h"
 #include "shared/ring.h"
+#include "shared/unfinished.h"
 
 #if defined(MM_KILL_POINTS)
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "channel/pipe.h"
 #include "shared/kill_point.h"
 #include "shared/sweep.h"

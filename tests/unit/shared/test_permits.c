@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "os/clock.h"
 #include "os/thread.h"
 #include "shared/holds.h"

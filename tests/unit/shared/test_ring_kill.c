@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "shared/block_bytes.h"
 #include "shared/kill_point.h"
 #include "shared/ring.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "os/clock.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "shared/kill_point.h"
-#include "shared/table.h"
+#include "shared/shared_table.h"
 
 #if defined(MM_KILL_POINTS)
 

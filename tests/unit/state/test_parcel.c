@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
-#include "channel/message.h"
+#include "channel/message_refs.h"
 #include "lua_pair.h"
 #include "state/handle.h"
 #include "state/scalar.h"

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "c/buffer.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+
+static status prepare(struct mm_buf **out) {
+  struct mm_buf *b = memory_alloc(sizeof *b);
+  if (!b) return -ENOMEM;
+  const status st = commons_open();
+  if (st)
+    memory_free(b);
+  else
+    *out = b;
+  return st;
+}
+
+static void unprepare(struct mm_buf *b) {
+  commons_close();
+  memory_free(b);
+}
+
+status buffer_make(const struct element_type *type, uint64_t count, struct mm_buf **out) {
+  struct mm_buf *b = NULL;
+  status st = prepare(&b);
+  if (st) return st;
+  st = memory_make(type, count, &b->memory);
+  if (st)
+    unprepare(b);
+  else
+    *out = b;
+  return st;
+}
+
+status buffer_open(object_ref reference, struct mm_buf **out) {
+  struct mm_buf *b = NULL;
+  struct object *object = NULL;
+  status st = prepare(&b);
+  if (st) return st;
+  st = commons_find(reference, OBJECT_MEMORY, &object);
+  if (st == STATUS_OK) st = commons_hold(object);
+  if (st) {
+    unprepare(b);
+    return st;
+  }
+  b->memory = (struct memory *)(void *)object;
+  *out = b;
+  return STATUS_OK;
+}
+
+void buffer_close(struct mm_buf *b) {
+  commons_release(&b->memory->object);
+  unprepare(b);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "c/embedded_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "state/library.h"
+#include "state/lua_compat.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+#include "state/vm_libraries.h"
+#include "state/vm_open.h"
+#include "state/vm_print.h"
+#include "state/yieldable.h"
+
+static const char owner_key; /* its address is a key of the registry */
+
+/* require's loader of a module that is source: compiled in each VM when it is wanted. */
+static int load_source(lua_State *L) {
+  const struct module *m = lua_touserdata(L, lua_upvalueindex(1));
+  lua_pushfstring(L, "=%s", m->name);
+  if (luaL_loadbuffer(L, m->source, m->source_size, lua_tostring(L, -1))) return lua_error(L);
+  lua_pushstring(L, m->name);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static void preload(lua_State *L, const struct module *m) {
+  for (; m; m = m->next) {
+    if (m->open) {
+      lua_pushcfunction(L, m->open);
+    } else {
+      lua_pushlightuserdata(L, (void *)(uintptr_t)m);
+      lua_pushcclosure(L, load_source, 1);
+    }
+    lua_setfield(L, -2, m->name);
+  }
+}
+
+static void open_package(lua_State *L, const struct hosted_order *order) {
+  order->library->preload(L);
+  lua_getglobal(L, "package");
+  if (order->path) {
+    lua_pushstring(L, order->path);
+    lua_setfield(L, -2, "path");
+  }
+  if (order->cpath) {
+    lua_pushstring(L, order->cpath);
+    lua_setfield(L, -2, "cpath");
+  }
+  lua_getfield(L, -1, "preload");
+  preload(L, order->modules);
+  lua_pop(L, 2);
+}
+
+static int refuse_exit(lua_State *L) { return luaL_error(L, "os.exit is disabled in embedded VMs"); }
+
+static void replace_exit(lua_State *L) {
+  lua_getglobal(L, "os");
+  lua_pushcfunction(L, refuse_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}
+
+/* Upvalue: the function that prints. */
+static int print_to_owner(lua_State *L) {
+  const struct hosted_order *order = lua_touserdata(L, lua_upvalueindex(1));
+  vm_print_push_line(L);
+  order->print(order->owner, lua_tostring(L, -1));
+  return 0;
+}
+
+static int open_protected(lua_State *L) {
+  const struct hosted_order *order = lua_touserdata(L, 1);
+  order->library->open_handles(L);
+  transfer_open(L);
+  yieldable_prepare(L);
+  if (order->options.libraries & VM_LIB_PACKAGE) open_package(L, order);
+  if (order->options.libraries & VM_LIB_OS) replace_exit(L);
+  lua_pushlightuserdata(L, order->owner);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
+  if (!order->print) return 0;
+  struct hosted_order *kept = lua_newuserdata(L, sizeof *kept);
+  *kept = *order;
+  lua_pushcclosure(L, print_to_owner, 1);
+  lua_setglobal(L, "print");
+  return 0;
+}
+
+status hosted_open(struct vm **out, const struct hosted_order *order, char error[HOSTED_ERROR_MAX]) {
+  struct vm *vm = NULL;
+  const status st = vm_open(&vm, &order->options);
+  if (st) return st;
+  lua_State *L = vm_lua(vm);
+  const int failed = lua_try(L, open_protected, (void *)(uintptr_t)order);
+  if (failed) {
+    snprintf(error, HOSTED_ERROR_MAX, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");
+    vm_close(vm);
+    return failed == LUA_ERRMEM || strstr(error, "memory") ? -ENOMEM : -EINVAL;
+  }
+  *out = vm;
+  return STATUS_OK;
+}
+
+void hosted_shut(struct vm *vm) {
+  vm_end_stops(vm);
+  vm_limit_memory(vm, 0);
+  vm->library->end_workers(vm_lua(vm), SHUTDOWN_TERMINATE);
+  vm_close(vm);
+}
+
+void *hosted_owner(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key);
+  void *owner = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return owner;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+#include "c/embedded_vm.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "c/outbox.h"
+#include "c/run_request.h"
+#include "os/clock.h"
+#include "state/vm_interrupt.h"
+#include "state/vm_libraries.h"
+#include "trace/trace.h"
+
+/* ---- making and freeing ---------------------------------------------------------------------- */
+
+static status copy_text(const char **text) {
+  if (!*text) return STATUS_OK;
+  *text = memory_copy_text(*text, strlen(*text));
+  return *text ? STATUS_OK : -ENOMEM;
+}
+
+static void free_text(const char *text) { memory_free((void *)(uintptr_t)text); }
+
+void hosted_keep(struct mm_vm *vm) { atomic_fetch_add(&vm->owners, 1); }
+
+void hosted_release(struct mm_vm *vm) {
+  if (atomic_fetch_sub(&vm->owners, 1) != 1) return;
+  mutex_fini(&vm->lock);
+  free_text(vm->config.path);
+  free_text(vm->config.cpath);
+  memory_free(vm);
+}
+
+static const struct hosted_driver *driver_for(mm_where where) {
+  return where == MM_PROCESS ? &remote_driver : &local_driver;
+}
+
+static status hosted_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_config *config) {
+  vm->rt = rt;
+  vm->config = *config;
+  vm->driver = driver_for(config->where);
+  atomic_store(&vm->owners, 1);
+  mutex_init(&vm->lock);
+  snprintf(vm->name, sizeof vm->name, "%s", config->name ? config->name : "lua");
+  vm->config.name = vm->name;
+  if (!vm->config.libs) vm->config.libs = MM_LIB_SAFE;
+  if (!vm->config.queue_max) vm->config.queue_max = 1024;
+  if (!vm->config.stack_size) vm->config.stack_size = 1 << 20;
+  const status path = copy_text(&vm->config.path);
+  const status cpath = copy_text(&vm->config.cpath);
+  return path ? path : cpath;
+}
+
+struct hosted_order hosted_order(struct mm_vm *vm) {
+  struct mm_rt *rt = vm->rt;
+  mutex_lock(&rt->lock);
+  const struct module *modules = rt->modules;
+  mutex_unlock(&rt->lock);
+  return (struct hosted_order){
+      .library = rt->library,
+      .options = {.libraries = vm->config.libs | VM_LIB_SAFE,
+                  .memory_limit = vm->config.mem_limit,
+                  .alloc = rt->config.alloc,
+                  .alloc_context = rt->config.alloc_ud},
+      .path = vm->config.path,
+      .cpath = vm->config.cpath,
+      .modules = modules,
+      .owner = vm,
+  };
+}
+
+/* ---- the line of jobs ------------------------------------------------------------------------ */
+
+static void post(struct mm_vm *vm) {
+  if (vm->config.where == MM_INLINE) {
+    runtime_ring(vm->rt);
+    return;
+  }
+  atomic_fetch_add(&vm->posted, 1);
+  spin_wake(&vm->posted, &vm->posted_sleepers);
+}
+
+/* Larger priorities first, and functions of the program's before all. */
+static bool is_before(const struct mm_job *a, const struct mm_job *b) {
+  const bool is_function = a->request.kind == REQUEST_FUNCTION, other = b->request.kind == REQUEST_FUNCTION;
+  return is_function != other ? is_function : a->priority > b->priority;
+}
+
+static void line_up(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->lock) {
+  struct mm_job **place = &vm->waiting;
+  while (*place && !is_before(j, *place)) place = &(*place)->next;
+  j->next = *place;
+  *place = j;
+  vm->waiting_count++;
+}
+
+int hosted_submit(struct mm_vm *vm, struct mm_job *j) {
+  int err = MM_OK;
+  mutex_lock(&vm->lock);
+  const bool is_function = j->request.kind == REQUEST_FUNCTION;
+  if (vm->is_dead)
+    err = MM_EDIED;
+  else if (vm->is_closing)
+    err = MM_ECLOSED;
+  else if (!is_function && vm->waiting_count >= vm->config.queue_max)
+    err = MM_EAGAIN;
+  else if (j->timeout_ms && !vm->can_stop)
+    err = MM_EUNSUPPORTED;
+  if (err == MM_OK) {
+    job_keep(j);
+    hosted_keep(vm);
+    j->vm = vm;
+    j->leave_vm = hosted_release;
+    line_up(vm, j);
+  }
+  mutex_unlock(&vm->lock);
+  if (err == MM_OK) post(vm);
+  return -err;
+}
+
+/* All that wait, out of the line. */
+static struct mm_job *take_all_locked(struct mm_vm *vm) REQUIRES(vm->lock) {
+  struct mm_job *all = vm->waiting;
+  vm->waiting = NULL;
+  vm->waiting_count = 0;
+  return all;
+}
+
+static void end_all(struct mm_vm *vm, struct mm_job *all, int err) {
+  while (all) {
+    struct mm_job *j = all;
+    all = j->next;
+    runtime_job_ended(vm->rt, vm, j, outcome_failed(err, outcome_text(err)));
+  }
+}
+
+static bool take_out_locked(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->lock) {
+  for (struct mm_job **place = &vm->waiting; *place; place = &(*place)->next) {
+    if (*place != j) continue;
+    *place = j->next;
+    vm->waiting_count--;
+    return true;
+  }
+  return false;
+}
+
+/* ---- stopping -------------------------------------------------------------------------------- */
+
+/* The first reason counts. */
+static void stop_running_locked(struct mm_vm *vm, int reason) REQUIRES(vm->lock) {
+  if (vm->stop_reason == MM_OK) vm->stop_reason = reason;
+  vm->driver->stop(vm);
+}
+
+int hosted_stop_reason(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  const int reason = vm->stop_reason;
+  mutex_unlock(&vm->lock);
+  return reason;
+}
+
+int hosted_cancel(struct mm_vm *vm, struct mm_job *j) {
+  mutex_lock(&vm->lock);
+  const bool was_waiting = take_out_locked(vm, j);
+  const bool is_running = vm->running == j;
+  if (is_running && vm->can_stop) stop_running_locked(vm, MM_ECANCELED);
+  mutex_unlock(&vm->lock);
+  if (was_waiting) runtime_job_ended(vm->rt, vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
+  return is_running && !vm->can_stop ? MM_EUNSUPPORTED : MM_OK;
+}
+
+int hosted_interrupt(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  const bool is_running = vm->running != NULL;
+  if (is_running && vm->can_stop) stop_running_locked(vm, MM_ECANCELED);
+  mutex_unlock(&vm->lock);
+  return is_running && !vm->can_stop ? MM_EUNSUPPORTED : MM_OK;
+}
+
+int hosted_kill(struct mm_vm *vm) {
+  if (!vm->driver->kill) return MM_EUNSUPPORTED;
+  mutex_lock(&vm->lock);
+  vm->driver->kill(vm);
+  mutex_unlock(&vm->lock);
+  return MM_OK;
+}
+
+void hosted_close(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  vm->is_closing = true;
+  struct mm_job *all = take_all_locked(vm);
+  if (vm->running && vm->can_stop) stop_running_locked(vm, MM_ECANCELED);
+  mutex_unlock(&vm->lock);
+  end_all(vm, all, MM_ECANCELED);
+  post(vm);
+}
+
+void hosted_note_memory(struct mm_vm *vm, struct vm_memory memory) {
+  atomic_store(&vm->memory, memory.used);
+  atomic_store(&vm->memory_peak, memory.peak);
+}
+
+void hosted_give_up(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  vm->is_given_up = true;
+  mutex_unlock(&vm->lock);
+  hosted_close(vm);
+  hosted_release(vm);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
+  const uint32_t own = j->timeout_ms, all = vm->config.call_ms;
+  const uint32_t ms = own && (!all || own < all) ? own : all;
+  return (int64_t)ms * 1000000;
+}
+
+/* The next job, which runs from now on. NULL: there is none. */
+static struct mm_job *begin_next(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  struct mm_job *j = vm->waiting;
+  if (j) {
+    vm->waiting = j->next;
+    vm->waiting_count--;
+    j->next = NULL;
+    vm->running = j;
+    vm->stop_reason = MM_OK;
+    vm->running_since_ns = clock_now_ns();
+    atomic_store(&j->phase, JOB_RUNS);
+  }
+  mutex_unlock(&vm->lock);
+  return j;
+}
+
+/* It can no longer be stopped; requests to it are over. A failure that a stop caused is
+ * reported as the stop. */
+static void end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
+  mutex_lock(&vm->lock);
+  const int reason = vm->stop_reason;
+  const bool is_inline = vm->config.where == MM_INLINE;
+  const int64_t busy_ns = is_inline ? vm->piece_run_ns : clock_now_ns() - vm->running_since_ns;
+  vm->running = NULL;
+  const bool is_dead = outcome.state == -MM_EDIED;
+  struct mm_job *others = NULL;
+  if (is_dead) {
+    vm->is_dead = true;
+    others = take_all_locked(vm);
+  }
+  mutex_unlock(&vm->lock);
+  if (reason != MM_OK && (outcome.state == -MM_ECANCELED || is_dead)) outcome.state = -reason;
+  atomic_fetch_add(&vm->jobs, 1);
+  atomic_fetch_add(&vm->busy_ns, (uint64_t)(busy_ns > 0 ? busy_ns : 0));
+  runtime_job_ended(vm->rt, vm, j, outcome);
+  end_all(vm, others, MM_EDIED);
+}
+
+static bool must_end(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  const bool must = vm->is_closing && !vm->waiting;
+  mutex_unlock(&vm->lock);
+  return must;
+}
+
+static void run_jobs(struct mm_vm *vm) {
+  for (;;) {
+    const uint32_t news = atomic_load(&vm->posted);
+    struct mm_job *j = begin_next(vm);
+    if (j) {
+      const struct outcome outcome = vm->driver->run(vm, j);
+      end_running(vm, j, outcome);
+      vm->driver->settle(vm);
+      continue;
+    }
+    if (must_end(vm)) return;
+    (void)!spin_wait(&vm->idle, &vm->posted, news, &vm->posted_sleepers, deadline_never());
+  }
+}
+
+static void set_phase(struct mm_vm *vm, enum hosted_phase phase) {
+  atomic_store(&vm->phase, phase);
+  futex_wake(&vm->phase, INT_MAX);
+}
+
+/* It says that it has ended, and then looks at nothing of the VM's any more. */
+static void hosted_main(void *argument) {
+  struct mm_vm *vm = argument;
+  if (vm->config.nice && vm->config.where == MM_THREAD) thread_be_nice(vm->config.nice);
+  atomic_store(&vm->os_id, thread_kernel_id());
+  trace_name_thread(vm->name);
+  vm->open_failure = vm->driver->open(vm, vm->open_error);
+  if (vm->open_failure) {
+    set_phase(vm, HOSTED_FAILED);
+    return;
+  }
+  set_phase(vm, HOSTED_READY);
+  run_jobs(vm);
+  vm->driver->close(vm);
+  struct mm_rt *rt = vm->rt;
+  set_phase(vm, HOSTED_ENDED);
+  runtime_ring(rt);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static status start_thread(struct mm_vm *vm) {
+  const mm_rt_config *rt = &vm->rt->config;
+  if (!rt->spawn_thread)
+    return thread_start_with_stack(&vm->thread, hosted_main, vm, vm->name, vm->config.stack_size);
+  const int refused =
+      rt->spawn_thread(rt->thread_ud, hosted_main, vm, vm->name, vm->config.stack_size, &vm->thread_token);
+  return refused ? -EAGAIN : STATUS_OK;
+}
+
+void hosted_join(struct mm_vm *vm) {
+  const mm_rt_config *rt = &vm->rt->config;
+  if (vm->config.where == MM_INLINE) return;
+  if (rt->join_thread)
+    rt->join_thread(rt->thread_ud, vm->thread_token);
+  else
+    thread_join(&vm->thread);
+}
+
+bool hosted_has_ended(const struct mm_vm *vm) { return atomic_load(&vm->phase) == HOSTED_ENDED; }
+
+static status wait_while(struct mm_vm *vm, enum hosted_phase phase, deadline until) {
+  while (atomic_load(&vm->phase) == phase) {
+    if (deadline_passed(until)) return STATUS_TIMEOUT;
+    (void)!futex_wait(&vm->phase, phase, until);
+  }
+  return STATUS_OK;
+}
+
+status hosted_wait_end(struct mm_vm *vm, deadline until) {
+  return hosted_has_ended(vm) ? STATUS_OK : wait_while(vm, HOSTED_READY, until);
+}
+
+static status start(struct mm_vm *vm) {
+  if (vm->config.where == MM_INLINE) {
+    const status st = vm->driver->open(vm, vm->open_error);
+    if (st == STATUS_OK) set_phase(vm, HOSTED_READY);
+    return st;
+  }
+  const status st = start_thread(vm);
+  if (st) return st;
+  if (wait_while(vm, HOSTED_STARTS, deadline_never())) return -EINTR;
+  if (atomic_load(&vm->phase) == HOSTED_READY) return STATUS_OK;
+  hosted_join(vm);
+  return vm->open_failure;
+}
+
+status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out) {
+  struct mm_vm *vm = memory_alloc(sizeof *vm);
+  if (!vm) return -ENOMEM;
+  status st = hosted_init(vm, rt, config);
+  if (st == STATUS_OK) st = start(vm);
+  if (st) {
+    if (vm->open_error[0]) runtime_log(rt, MM_LOG_ERROR, vm, vm->open_error);
+    hosted_release(vm);
+    return st;
+  }
+  hosted_keep(vm);
+  mutex_lock(&rt->lock);
+  vm->next = rt->vms;
+  rt->vms = vm;
+  mutex_unlock(&rt->lock);
+  *out = vm;
+  return STATUS_OK;
+}
+
+/* ---- INLINE ---------------------------------------------------------------------------------- */
+
+bool hosted_has_work(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  const bool has = vm->config.where == MM_INLINE && (vm->running || vm->waiting || vm->is_closing);
+  mutex_unlock(&vm->lock);
+  return has && !hosted_has_ended(vm);
+}
+
+static bool begin_piece(struct mm_vm *vm, struct mm_job *j, struct outcome *outcome) {
+  vm->piece_run_ns = 0;
+  if (j->request.kind != REQUEST_FUNCTION) return perform_begin(vm->vm, &j->request, outcome);
+  *outcome = perform(vm->vm, &j->request);
+  return false;
+}
+
+/* One slice of the job that runs. True: it has ended. */
+static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, struct outcome *outcome) {
+  const int64_t limit = hosted_limit_ns(vm, j), from = clock_now_ns();
+  if (limit) vm_stop_at(vm->vm, (deadline){from + limit - vm->piece_run_ns});
+  const bool has_ended = perform_resume(vm->vm, until, outcome);
+  vm->piece_run_ns += clock_now_ns() - from;
+  if (has_ended && limit && vm->piece_run_ns >= limit && outcome->state == -MM_ECANCELED) {
+    mutex_lock(&vm->lock);
+    if (vm->stop_reason == MM_OK) vm->stop_reason = MM_ELIMIT_TIME;
+    mutex_unlock(&vm->lock);
+  }
+  return has_ended;
+}
+
+void hosted_run_inline(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
+  struct outcome outcome = {0};
+  struct mm_job *j = vm->running; /* I3: only this thread changes it */
+  vm_enter(vm->vm);
+  bool has_ended = false;
+  if (!j && (j = begin_next(vm)) != NULL) has_ended = !begin_piece(vm, j, &outcome);
+  if (j && !has_ended) has_ended = run_piece(vm, j, until, &outcome);
+  if (has_ended) hosted_note_memory(vm, vm_memory_of(vm->vm));
+  vm_leave(vm->vm);
+  if (!has_ended) return;
+  end_running(vm, j, outcome);
+  vm->driver->settle(vm);
+}
+
+void hosted_end_inline(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  struct mm_job *j = vm->running;
+  if (j) {
+    vm_enter(vm->vm);
+    perform_abandon(vm->vm);
+    vm_leave(vm->vm);
+    end_running(vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
+    vm->driver->settle(vm);
+  }
+  vm->driver->close(vm);
+  set_phase(vm, HOSTED_ENDED);
+}

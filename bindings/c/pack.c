@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* Formats: one letter a value, {…} a table. A format is read as it is used; what is written goes to scratch
+ * bytes first, because only its end tells how many there are. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "c/buffer.h"
+#include "c/value.h"
+#include "channel/message_refs.h"
+
+enum { DEPTH_MAX = 50 };
+
+static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n'; }
+static bool is_name_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static void skip_spaces(const char **at) {
+  while (is_space(**at)) ++*at;
+}
+
+/* If a field's name and '=' stand at the cursor, steps over them. */
+static bool take_name(const char **at, const char **name, size_t *size) {
+  const char *end = *at;
+  while (is_name_letter(*end)) end++;
+  if (end == *at || *end != '=') return false;
+  *name = *at;
+  *size = (size_t)(end - *at);
+  *at = end + 1;
+  skip_spaces(at);
+  return true;
+}
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+struct packer {
+  const char *at;
+  va_list *arguments;
+  struct tree *tree;
+};
+
+static status pack_table(struct packer *p, char end, struct node_table *out, int depth);
+
+static status pack_text(struct packer *p, struct mm_val *out, bool has_size) {
+  const char *text = va_arg(*p->arguments, const char *);
+  const size_t size = has_size ? va_arg(*p->arguments, size_t) : text ? strlen(text) : 0;
+  if (!text && size) return STATUS_MALFORMED;
+  if (!text && !has_size) return STATUS_OK; /* nil */
+  return tree_set_string(p->tree, out, text, size);
+}
+
+static status pack_buffer(struct packer *p, struct mm_val *out) {
+  const struct mm_buf *buffer = va_arg(*p->arguments, struct mm_buf *);
+  if (!buffer) return STATUS_MALFORMED;
+  out->type = NODE_ARRAY_HANDLE;
+  out->reference = commons_object_ref(&buffer->memory->object);
+  return STATUS_OK;
+}
+
+/* The node is another tree's: it has to live until this one is written, and no longer. */
+static status pack_value(struct packer *p, struct mm_val *out) {
+  const struct mm_val *value = va_arg(*p->arguments, const struct mm_val *);
+  if (value && value->type == NODE_LIST) value = value->table->item_count ? &value->table->items[0] : NULL;
+  if (value) *out = *value;
+  return STATUS_OK;
+}
+
+static status pack_node(struct packer *p, struct mm_val *out, int depth) {
+  *out = (struct mm_val){.tree = p->tree, .type = NODE_NIL};
+  const char letter = *p->at;
+  if (letter) p->at++;
+  switch (letter) {
+    case 'z': return STATUS_OK;
+    case 'i':
+      out->type = NODE_INTEGER;
+      out->integer = va_arg(*p->arguments, int64_t);
+      return STATUS_OK;
+    case 'n':
+      out->type = NODE_FLOAT;
+      out->number = va_arg(*p->arguments, double);
+      return STATUS_OK;
+    case 'b': out->type = va_arg(*p->arguments, int) ? NODE_TRUE : NODE_FALSE; return STATUS_OK;
+    case 's': return pack_text(p, out, false);
+    case 'S': return pack_text(p, out, true);
+    case 'B': return pack_buffer(p, out);
+    case 'v': return pack_value(p, out);
+    case '{':
+      if (depth == DEPTH_MAX) return STATUS_MALFORMED;
+      out->type = NODE_TABLE;
+      out->table = tree_allocate(p->tree, sizeof *out->table);
+      return out->table ? pack_table(p, '}', out->table, depth + 1) : -ENOMEM;
+    default: return STATUS_MALFORMED;
+  }
+}
+
+static status copy_into_tree(struct tree *t, const struct bytes *from, void *place) {
+  void *copy = from->len ? tree_allocate(t, from->len) : NULL;
+  if (from->len && !copy) return -ENOMEM;
+  if (copy) memcpy(copy, from->data, from->len);
+  memcpy(place, &copy, sizeof copy);
+  return STATUS_OK;
+}
+
+static status pack_one(struct packer *p, struct bytes *items, struct bytes *pairs, char end, int depth) {
+  const char *name = NULL;
+  size_t size = 0;
+  if (end != '}' || !take_name(&p->at, &name, &size)) {
+    struct mm_val item;
+    const status st = pack_node(p, &item, depth);
+    return st ? st : bytes_append(items, &item, sizeof item);
+  }
+  struct node_pair pair;
+  status st = tree_set_string(p->tree, &pair.key, name, size);
+  if (st == STATUS_OK) st = pack_node(p, &pair.item, depth);
+  if (st == STATUS_OK && pair.item.type != NODE_NIL) st = bytes_append(pairs, &pair, sizeof pair);
+  return st;
+}
+
+static status pack_table(struct packer *p, char end, struct node_table *out, int depth) {
+  struct bytes items, pairs;
+  status st = STATUS_OK;
+  bytes_init(&items);
+  bytes_init(&pairs);
+  for (skip_spaces(&p->at); st == STATUS_OK && *p->at != end; skip_spaces(&p->at))
+    st = pack_one(p, &items, &pairs, end, depth);
+  *out = (struct node_table){.item_count = items.len / sizeof(struct mm_val),
+                             .pair_count = pairs.len / sizeof(struct node_pair)};
+  if (st == STATUS_OK) st = copy_into_tree(p->tree, &items, &out->items);
+  if (st == STATUS_OK) st = copy_into_tree(p->tree, &pairs, &out->pairs);
+  if (st == STATUS_OK) tree_order_pairs(out);
+  if (st == STATUS_OK && end) p->at++;
+  bytes_fini(&items);
+  bytes_fini(&pairs);
+  return st;
+}
+
+/* What was packed is written, and read again: so a value of another tree becomes one of this tree's own. */
+status value_pack(const char *format, va_list *arguments, struct tree **out) {
+  struct packer p = {.at = format, .arguments = arguments};
+  struct bytes message;
+  bytes_init(&message);
+  status st = tree_make(&p.tree);
+  if (st) return st;
+  p.tree->root.table = tree_allocate(p.tree, sizeof *p.tree->root.table);
+  st = p.tree->root.table ? pack_table(&p, '\0', p.tree->root.table, 0) : -ENOMEM;
+  if (st == STATUS_OK) st = value_to_message(&p.tree->root, &message);
+  tree_free(p.tree);
+  if (st) return st;
+  st = value_from_message(&message, out);
+  if (st) value_discard_message(&message);
+  return st;
+}
+
+/* ---- unpacking ------------------------------------------------------------------------------- */
+
+/* Twice over the same format: first to see whether all fits, then to write. */
+struct unpacker {
+  const char *at;
+  va_list arguments;
+  bool writes;
+};
+
+static status unpack_table(struct unpacker *u, char end, const struct mm_val *table, int depth);
+
+static bool is_nil(const struct mm_val *v) { return !v || v->type == NODE_NIL; }
+
+static status unpack_integer(struct unpacker *u, const struct mm_val *v, int64_t *out) {
+  const bool is_whole = !is_nil(v) && v->type == NODE_FLOAT && floor(v->number) == v->number &&
+                        v->number >= -9223372036854775808.0 && v->number < 9223372036854775808.0;
+  if (is_nil(v) || (v->type != NODE_INTEGER && !is_whole)) return STATUS_MALFORMED;
+  if (u->writes) *out = is_whole ? (int64_t)v->number : v->integer;
+  return STATUS_OK;
+}
+
+static status unpack_number(struct unpacker *u, const struct mm_val *v, double *out) {
+  if (is_nil(v) || (v->type != NODE_INTEGER && v->type != NODE_FLOAT)) return STATUS_MALFORMED;
+  if (u->writes) *out = v->type == NODE_FLOAT ? v->number : (double)v->integer;
+  return STATUS_OK;
+}
+
+static status unpack_boolean(struct unpacker *u, const struct mm_val *v, bool *out) {
+  if (is_nil(v) || (v->type != NODE_TRUE && v->type != NODE_FALSE)) return STATUS_MALFORMED;
+  if (u->writes) *out = v->type == NODE_TRUE;
+  return STATUS_OK;
+}
+
+static status unpack_text(struct unpacker *u, const struct mm_val *v, const char **out, size_t *size) {
+  if (is_nil(v) || v->type != NODE_STRING) return STATUS_MALFORMED;
+  if (!u->writes) return STATUS_OK;
+  *out = v->string.text;
+  if (size) *size = v->string.size;
+  return STATUS_OK;
+}
+
+/* What was opened before another one fails is the caller's, and lost: memory alone can be missing here. */
+static status unpack_buffer(struct unpacker *u, const struct mm_val *v, struct mm_buf **out) {
+  if (is_nil(v) || v->type != NODE_ARRAY_HANDLE) return STATUS_MALFORMED;
+  return u->writes ? buffer_open(v->reference, out) : STATUS_OK;
+}
+
+/* Reads the letter's pointers whether they are used or not. `is_optional` and nil: nothing more happens. */
+static status unpack_letter(struct unpacker *u, char letter, const struct mm_val *v, bool is_optional) {
+  void *place = letter == 'z' ? NULL : va_arg(u->arguments, void *);
+  size_t *size = letter == 'S' ? va_arg(u->arguments, size_t *) : NULL;
+  if (is_optional && is_nil(v) && letter != 'v') return STATUS_OK;
+  switch (letter) {
+    case 'z': return STATUS_OK;
+    case 'i': return unpack_integer(u, v, place);
+    case 'n': return unpack_number(u, v, place);
+    case 'b': return unpack_boolean(u, v, place);
+    case 's': return unpack_text(u, v, place, NULL);
+    case 'S': return unpack_text(u, v, place, size);
+    case 'B': return unpack_buffer(u, v, place);
+    default:
+      if (u->writes) *(const struct mm_val **)place = is_nil(v) ? NULL : v;
+      return STATUS_OK;
+  }
+}
+
+static status unpack_node(struct unpacker *u, const struct mm_val *v, int depth) {
+  const bool is_optional = *u->at == '?';
+  if (is_optional) u->at++;
+  const char letter = *u->at;
+  if (letter == '\0' || !strchr("{zinbsSBv", letter)) return STATUS_MALFORMED;
+  u->at++;
+  if (letter == '{') {
+    const bool is_table = !is_nil(v) && v->type == NODE_TABLE;
+    if (depth == DEPTH_MAX || !is_table) return STATUS_MALFORMED;
+    return unpack_table(u, '}', v, depth + 1);
+  }
+  return unpack_letter(u, letter, v, is_optional);
+}
+
+static status unpack_table(struct unpacker *u, char end, const struct mm_val *v, int depth) {
+  const struct node_table *table = v->table;
+  size_t next = 0;
+  status st = STATUS_OK;
+  for (skip_spaces(&u->at); st == STATUS_OK && *u->at != end; skip_spaces(&u->at)) {
+    const char *name = NULL;
+    size_t size = 0;
+    if (end == '}' && take_name(&u->at, &name, &size)) {
+      st = unpack_node(u, tree_field(table, name, size), depth);
+    } else {
+      st = unpack_node(u, next < table->item_count ? &table->items[next] : NULL, depth);
+      next++;
+    }
+  }
+  if (st == STATUS_OK && end) u->at++;
+  return st;
+}
+
+static status unpack(const struct mm_val *value, const char *format, va_list *arguments, bool writes) {
+  struct node_table one = {.items = (struct mm_val *)(uintptr_t)value, .item_count = 1};
+  const struct mm_val list = {.tree = value->tree, .type = NODE_LIST, .table = &one};
+  struct unpacker u = {.at = format, .writes = writes};
+  va_copy(u.arguments, *arguments);
+  const status st = unpack_table(&u, '\0', value->type == NODE_LIST ? value : &list, 0);
+  va_end(u.arguments);
+  return st;
+}
+
+status value_unpack(const struct mm_val *value, const char *format, va_list *arguments) {
+  const status st = unpack(value, format, arguments, false);
+  return st ? st : unpack(value, format, arguments, true);
+}

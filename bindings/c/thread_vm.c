@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* A hosted VM in this process: on its own thread, or on the polling one.
+ *
+ * The lock of the Lua VM is left between jobs, for threads and tasks that scripts
+ * have started in it.
+ */
+#include "c/embedded_vm.h"
+#include "c/outbox.h"
+#include "c/run_request.h"
+#include "os/clock.h"
+#include "os/signals.h"
+#include "state/lua_compat.h"
+#include "state/vm_interrupt.h"
+
+enum { ASK_AGAIN_NS = 1000000 };
+
+static void print_line(void *owner, const char *line) {
+  const struct mm_vm *vm = owner;
+  runtime_log(vm->rt, MM_LOG_PRINT, vm, line);
+}
+
+/* Signals reach a thread; what runs in mm_poll is on a thread of the program's, so it looks by itself. */
+static bool uses_signals(const struct mm_vm *vm) {
+  return vm->rt->config.use_sigurg && vm->config.where == MM_THREAD;
+}
+
+static status prepare_stops(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  vm->can_stop = vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE;
+  if (!uses_signals(vm)) {
+    if (vm->can_stop) vm_poll_stops(vm->vm);
+    return STATUS_OK;
+  }
+  vm->can_stop = true;
+  if (lua_is_jit()) vm_poll_stops(vm->vm);
+  const status st = alarm_make(&vm->alarm, SIGNAL_INTERRUPT);
+  vm->has_alarm = st == STATUS_OK;
+  return st;
+}
+
+static status local_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) NO_THREAD_SAFETY_ANALYSIS {
+  struct hosted_order order = hosted_order(vm);
+  if (vm->rt->config.log) order.print = print_line;
+  status st = hosted_open(&vm->vm, &order, error);
+  if (st) return st;
+  if (vm->config.where == MM_THREAD) {
+    vm_bind_thread(vm->vm);
+    signals_let_interrupts_in();
+  }
+  st = prepare_stops(vm);
+  if (st) {
+    vm_close(vm->vm);
+    return st;
+  }
+  vm_leave(vm->vm);
+  return STATUS_OK;
+}
+
+static void local_close(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  if (vm->has_alarm) alarm_destroy(&vm->alarm);
+  vm_enter(vm->vm);
+  hosted_shut(vm->vm);
+}
+
+static void local_stop(struct mm_vm *vm) {
+  if (!vm->has_alarm) {
+    vm_ask_to_stop(vm->vm, VM_STOP_TERMINATE);
+    return;
+  }
+  vm_interrupt(vm->vm, VM_STOP_TERMINATE);
+  alarm_start(&vm->alarm, deadline_after(0.001), ASK_AGAIN_NS);
+}
+
+/* Unless a stop was asked for already, and its alarm set. */
+static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
+  const int64_t limit = hosted_limit_ns(vm, j);
+  if (!limit) return;
+  const deadline until = {clock_now_ns() + limit};
+  mutex_lock(&vm->lock);
+  if (vm->stop_reason == MM_OK) {
+    vm_stop_at(vm->vm, until);
+    if (vm->has_alarm) alarm_start(&vm->alarm, until, ASK_AGAIN_NS);
+  }
+  mutex_unlock(&vm->lock);
+}
+
+/* A job that stopped without a request was over its time. */
+static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
+  if (outcome->state == -MM_ECANCELED && hosted_stop_reason(vm) == MM_OK) outcome->state = -MM_ELIMIT_TIME;
+}
+
+static struct outcome local_run(struct mm_vm *vm, struct mm_job *j) NO_THREAD_SAFETY_ANALYSIS {
+  vm_enter(vm->vm);
+  set_limit(vm, j);
+  struct outcome outcome = perform(vm->vm, &j->request);
+  give_reason(vm, &outcome);
+  hosted_note_memory(vm, vm_memory_of(vm->vm));
+  vm_leave(vm->vm);
+  return outcome;
+}
+
+static void local_settle(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  if (vm->has_alarm) alarm_stop(&vm->alarm);
+  vm_enter(vm->vm);
+  vm_clear_stop(vm->vm);
+  vm_leave(vm->vm);
+}
+
+const struct hosted_driver local_driver = {
+    .open = local_open, .run = local_run, .settle = local_settle, .stop = local_stop, .close = local_close};

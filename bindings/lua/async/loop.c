@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "async/loop.h"
+
+#include <errno.h>
+
+#include "core/arguments.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "os/poller.h"
+#include "os/ready.h"
+#include "shared/segment.h"
+
+enum { EVENTS = 128 };
+
+struct loop {
+  struct poller poller;
+  struct bell_hold hold; /* bell NULL: nothing was watched yet */
+  uint32_t seen;         /* rings of the bell when the things were last looked at */
+  int doorbell;          /* always polled */
+  doorbell_name name;
+  int other; /* of another loop, while this one sleeps; -1: none */
+  struct poller_event events[EVENTS];
+  size_t count;
+};
+
+static const struct handle_class class; /* defined below its methods */
+
+static struct loop *check_loop(lua_State *L) {
+  struct loop *l = class_check(L, 1, &class);
+  if (l->poller.fd < 0) luaL_error(L, "Loop: used after close");
+  return l;
+}
+
+int loop_new(lua_State *L) {
+  struct loop *l = lua_newuserdata(L, sizeof *l);
+  *l = (struct loop){.poller = {-1}, .doorbell = -1, .other = -1};
+  class_register(L, &class);
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  status st = poller_open(&l->poller);
+  if (st == STATUS_OK) st = doorbell_open(&l->doorbell, &l->name);
+  if (st == STATUS_OK) st = poller_keep(&l->poller, l->doorbell, POLLER_READ);
+  return st ? return_failure(L, st) : 1;
+}
+
+static int loop_close(lua_State *L) {
+  struct loop *l = class_check(L, 1, &class);
+  if (l->hold.bell) bells_leave(&l->hold);
+  l->hold.bell = NULL;
+  if (l->doorbell >= 0) doorbell_close(l->doorbell);
+  l->doorbell = -1;
+  poller_close(&l->poller);
+  return 0;
+}
+
+/* ---- descriptors ----------------------------------------------------------------------------- */
+
+static int return_wanted(lua_State *L, status st) {
+  if (st == -EPERM) {
+    lua_pushliteral(L, "ready");
+    return 1;
+  }
+  return return_status(L, st);
+}
+
+/* want(fd, what) → true, "ready" (a file, always ready), or nil and why */
+static int loop_want(lua_State *L) {
+  struct loop *l = check_loop(L);
+  return return_wanted(L,
+                       poller_want(&l->poller, (int)luaL_checkinteger(L, 2), (int)luaL_checkinteger(L, 3)));
+}
+
+/* renew(fd, what) → true; or nil and why: it was closed while it was wanted */
+static int loop_renew(lua_State *L) {
+  struct loop *l = check_loop(L);
+  status st = poller_renew(&l->poller, (int)luaL_checkinteger(L, 2), (int)luaL_checkinteger(L, 3));
+  return return_status(L, st == -ENOENT ? -EBADF : st);
+}
+
+static int loop_forget(lua_State *L) {
+  struct loop *l = check_loop(L);
+  poller_forget(&l->poller, (int)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+/* ---- things ---------------------------------------------------------------------------------- */
+
+static const struct waitable *check_thing(lua_State *L) {
+  const struct waitable *w = watchable_at(L, 2);
+  if (!w) luaL_argerror(L, 2, "a waitable thing expected");
+  return w;
+}
+
+/* watch(thing) → whether it is ready already; if not, the loop's bell is left with it, and its descriptor, if
+ * it has one besides, is the second result */
+static int loop_watch(lua_State *L) {
+  struct loop *l = check_loop(L);
+  const struct waitable *w = check_thing(L);
+  if (!l->hold.bell) bells_take(commons_bells(), commons_slot(), &l->hold);
+  bool is_ready = w->is_ready(L, 2);
+  if (!is_ready && w->watch) is_ready = w->watch(L, 2, l->hold.bit);
+  lua_pushboolean(L, is_ready);
+  if (is_ready || !w->descriptor) return 1;
+  const int fd = w->descriptor(L, 2);
+  if (fd < 0) return 1;
+  lua_pushinteger(L, fd);
+  return 2;
+}
+
+static int loop_is_ready(lua_State *L) {
+  (void)check_loop(L);
+  lua_pushboolean(L, check_thing(L)->is_ready(L, 2));
+  return 1;
+}
+
+/* ---- the sleep ------------------------------------------------------------------------------- */
+
+/* Another loop's descriptor is polled beside ours, and not by ours: that loop may poll ours. */
+static status attempt_sleep(void *context, deadline until) {
+  struct loop *l = context;
+  if (l->other >= 0 && !deadline_is_now(until)) {
+    struct ready both[2] = {ready_watch(l->poller.fd), ready_watch(l->other)};
+    const status slept = ready_wait(both, 2, until);
+    if (slept) return slept;
+    const status found = poller_wait(&l->poller, l->events, EVENTS, &l->count, deadline_now());
+    return found == STATUS_TIMEOUT ? STATUS_OK : found;
+  }
+  return poller_wait(&l->poller, l->events, EVENTS, &l->count, until);
+}
+
+static bool has_rung(const struct loop *l) {
+  return l->hold.bell && !l->hold.is_shared && bells_seen(&l->hold) != l->seen;
+}
+
+/* A thread that rings while the loop is awake need not write to its doorbell. */
+static void set_doorbell(struct loop *l, doorbell_name name) {
+  if (l->hold.bell && !l->hold.is_shared) atomic_store(&l->hold.bell->doorbell, name);
+}
+
+static status sleep_until(lua_State *L, struct loop *l, deadline until) REQUIRES(rank_vm) {
+  l->count = 0;
+  if (deadline_is_now(until)) return attempt_sleep(l, until);
+  set_doorbell(l, l->name);
+  if (has_rung(l)) until = deadline_now();
+  const status st = deadline_is_now(until) ? attempt_sleep(l, until)
+                                           : wait_for_tasks(L, TRACE_CALL_WAIT, attempt_sleep, l, until);
+  set_doorbell(l, 0);
+  return st;
+}
+
+static int push_events(lua_State *L, struct loop *l, bool *was_rung) {
+  int n = 0;
+  for (size_t i = 0; i < l->count; i++) {
+    if (l->events[i].fd == l->doorbell) {
+      doorbell_clear(l->doorbell);
+      *was_rung = true;
+      continue;
+    }
+    lua_pushinteger(L, l->events[i].fd);
+    lua_rawseti(L, 3, ++n);
+    lua_pushinteger(L, l->events[i].what);
+    lua_rawseti(L, 3, ++n);
+  }
+  return n;
+}
+
+/* sleep(seconds or nil, list, fd or nil) → how many numbers were written into the list, pairs of a descriptor
+ * and what it is ready for; and whether the things have to be looked at again. What fd is ready for ends the
+ * sleep, but is not told. */
+static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
+  struct loop *l = check_loop(L);
+  const deadline until = argument_timeout(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  l->other = (int)luaL_optinteger(L, 4, -1);
+  lua_settop(L, 3);
+  const status st = sleep_until(L, l, until);
+  raise_if_stopped(L, st);
+  if (st && st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) {
+    char text[STATUS_TEXT_MAX];
+    return luaL_error(L, "async: cannot poll: %s", status_text(st, text));
+  }
+  bool was_rung = has_rung(l);
+  if (was_rung) l->seen = bells_seen(&l->hold);
+  lua_pushinteger(L, push_events(L, l, &was_rung));
+  lua_pushboolean(L, was_rung);
+  return 2;
+}
+
+/* From another thread of the VM: wakes the thread in `sleep`. */
+static int loop_nudge(lua_State *L) {
+  const struct loop *l = check_loop(L);
+  doorbell_ring(l->name);
+  return 0;
+}
+
+/* A descriptor that is readable when there is something to do: for other loops that are to call this one. */
+static int loop_fileno(lua_State *L) {
+  struct loop *l = check_loop(L);
+  set_doorbell(l, l->name);
+  lua_pushinteger(L, l->poller.fd);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"want", loop_want},         {"renew", loop_renew}, {"forget", loop_forget}, {"watch", loop_watch},
+    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"nudge", loop_nudge},   {"fileno", loop_fileno},
+    {"close", loop_close},       {NULL, NULL},
+};
+
+static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL};
+
+/* ---- for callers outside of tasks ------------------------------------------------------------ */
+
+static status attempt_ready(void *context, deadline until) { return ready_wait(context, 1, until); }
+
+int wait_descriptor(lua_State *L) REQUIRES(rank_vm) {
+  const int fd = (int)luaL_checkinteger(L, 1);
+  const bool is_write = *luaL_checkstring(L, 2) == 'w';
+  const deadline until = argument_timeout(L, 3);
+  struct ready watch = is_write ? ready_watch_writable(fd) : ready_watch(fd);
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_ready, &watch, until);
+  raise_if_stopped(L, st);
+  return return_status(L, st == STATUS_OK && ready_is_foreign(&watch) ? -EBADF : st);
+}

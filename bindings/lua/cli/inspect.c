@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's commons is found among its descriptors and mapped for reading. Nothing in it is locked, so
+ * what is read may be of two moments; what is followed (blocks, names) is checked before. */
+#include "cli/inspect.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/status.h"
+#include "os/clock.h"
+#include "process/worker_status.h"
+#include "shared/ring.h"
+#include "shared/synchronizer.h"
+
+static void set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+static void append(lua_State *L, int list) { lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1); }
+
+/* ---- what there is --------------------------------------------------------------------------- */
+
+static void push_worker(lua_State *L, const struct cell *cell) {
+  static const char *const phases[] = {"starting", "running", "ended"};
+  char name[CELL_NAME_MAX + 1] = {0};
+  const uint32_t phase = atomic_load(&cell->phase);
+  const int64_t begun = atomic_load(&cell->begun_ns);
+  const int64_t ready = atomic_load(&cell->ready_ns);
+  const int64_t now = clock_now_ns();
+  memcpy(name, cell->name, CELL_NAME_MAX);
+  lua_newtable(L);
+  set_text(L, "name", name);
+  set_text(L, "phase", phase <= CELL_ENDED ? phases[phase] : "?");
+  set_number(L, "pid", atomic_load(&cell->pid));
+  set_number(L, "tid", atomic_load(&cell->tid));
+  set_number(L, "task", (double)atomic_load(&cell->claim));
+  set_number(L, "item", (double)atomic_load(&cell->item));
+  set_number(L, "seconds", begun ? (double)(now - begun) / 1e9 : 0);
+  set_number(L, "tasks", (double)atomic_load(&cell->items));
+  set_number(L, "busy", (double)atomic_load(&cell->busy_ns) / 1e9);
+  set_number(L, "age", (double)(now - atomic_load(&cell->made_ns)) / 1e9);
+  set_number(L, "awake", ready ? (double)(now - ready) / 1e9 : 0);
+  set_number(L, "bytes_in", (double)atomic_load(&cell->bytes_in));
+  set_number(L, "bytes_out", (double)atomic_load(&cell->bytes_out));
+}
+
+static const char *purpose_of(const struct ring *r) {
+  static const char *const names[] = {"", "queue", "tasks of a pool", "results of a pool"};
+  const uint32_t purpose = atomic_load(&r->object.purpose);
+  if (atomic_load(&r->object.anchors)) return "pipe";
+  return purpose <= PURPOSE_RESULTS && purpose ? names[purpose] : "ring";
+}
+
+static void push_ring(lua_State *L, const struct ring *r) {
+  const uint64_t taken = atomic_load(&r->head.count);
+  const uint64_t put = atomic_load(&r->tail.count);
+  lua_newtable(L);
+  set_text(L, "purpose", purpose_of(r));
+  set_number(L, "depth", put > taken ? (double)(put - taken) : 0);
+  set_number(L, "put", (double)put);
+  set_number(L, "bytes", (double)atomic_load(&r->tail.bytes));
+  set_number(L, "maxsize", (double)r->max_messages);
+  set_number(L, "place", (double)commons_ref(r));
+  lua_pushboolean(L, atomic_load(&r->is_closed) != 0);
+  lua_setfield(L, -2, "is_closed");
+}
+
+/* Read without its lock, which is another program's: a figure may be a moment old. */
+static void push_lock(lua_State *L, const struct sync *s) {
+  static const char *const kinds[] = {"?",         "Lock",    "RLock", "Semaphore", "BoundedSemaphore",
+                                      "Condition", "Barrier", "Event"};
+  const bool is_held = s->now.depth > 0 && s->now.slot < ROSTER_MAX;
+  lua_newtable(L);
+  set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
+  set_number(L, "waiting", (double)atomic_load(&s->occupied));
+  set_number(L, "free", (double)s->now.permits);
+  set_number(L, "holder", is_held ? (double)commons_roster()->slots[s->now.slot].id.pid : 0);
+  lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
+  lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
+}
+
+struct view {
+  lua_State *L;
+  int workers; /* places of the lists on the stack */
+  int rings;
+  int locks;
+};
+
+static void look_at_object(const struct view *v, const struct object *o) {
+  if (o->magic != OBJECT_MAGIC || !object_is_live(o)) return;
+  if (o->kind == OBJECT_RING) {
+    push_ring(v->L, (const struct ring *)(const void *)o);
+    append(v->L, v->rings);
+  } else if (o->kind == OBJECT_SYNC) {
+    push_lock(v->L, (const struct sync *)(const void *)o);
+    append(v->L, v->locks);
+  }
+}
+
+static bool is_participant(owner_id owner) {
+  return (owner & OWNER_CARRIES) == 0 && owner < owner_of_object(0);
+}
+
+static void look_at_block(void *context, block_ref block, owner_id owner) {
+  const struct view *v = context;
+  if (owner == owner_of_object(block)) {
+    look_at_object(v, commons_at(block));
+  } else if (is_participant(owner) && commons_block_size(block) == CELL_BLOCK) {
+    const struct cell *cell = commons_at(block);
+    if (atomic_load(&cell->magic) != CELL_MAGIC) return;
+    push_worker(v->L, cell);
+    append(v->L, v->workers);
+  }
+}
+
+static void push_processes(lua_State *L) {
+  const struct roster *r = commons_roster();
+  lua_newtable(L);
+  const int list = lua_gettop(L);
+  const uint32_t count = atomic_load(&r->high_water);
+  for (uint32_t slot = 0; slot < count && slot < ROSTER_MAX; slot++) {
+    if ((atomic_load(&r->slots[slot].state) & 3) != ROSTER_LIVE) continue;
+    lua_pushinteger(L, r->slots[slot].id.pid);
+    append(L, list);
+  }
+}
+
+/* [-0, +1, raises] */
+static int push_view(lua_State *L) {
+  lua_newtable(L);
+  push_processes(L);
+  lua_setfield(L, 1, "processes");
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  struct view v = {L, 2, 3, 4};
+  arena_each_block(commons_arena(), commons_mapping(), look_at_block, &v);
+  lua_setfield(L, 1, "locks");
+  lua_setfield(L, 1, "rings");
+  lua_setfield(L, 1, "workers");
+  set_number(L, "memory", (double)mapping_used(commons_mapping()));
+  return 1;
+}
+
+/* ---- finding it ------------------------------------------------------------------------------ */
+
+/* The next descriptor of the process that may be a commons, opened for reading; -1: there is none. */
+static int next_candidate(DIR *descriptors, const char *folder) {
+  for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
+    static const char wanted[] = "/memfd:manymoons";
+    char path[320];
+    char target[sizeof wanted] = {0};
+    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+    if (readlink(path, target, sizeof target - 1) < 0) continue;
+    if (memcmp(target, wanted, sizeof target - 1) != 0) continue;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) return fd;
+  }
+  return -1;
+}
+
+/* The descriptor of its commons, which is mapped then; or a status. */
+static status find_commons(const char *folder, int *out) {
+  DIR *descriptors = opendir(folder);
+  if (!descriptors) return errno == ENOENT ? -ESRCH : -errno;
+  status st = STATUS_EMPTY;
+  for (int fd = next_candidate(descriptors, folder); fd >= 0; fd = next_candidate(descriptors, folder)) {
+    *out = fd;
+    st = commons_look(fd);
+    if (st == STATUS_OK) break;
+    close(fd);
+  }
+  closedir(descriptors);
+  return st;
+}
+
+static int push_reason(lua_State *L, status st) {
+  lua_pushnil(L);
+  if (st == -ESRCH)
+    lua_pushliteral(L, "no such process");
+  else if (st == STATUS_EMPTY)
+    lua_pushliteral(L, "no program that uses manymoons, or it has started no worker and made no queue yet");
+  else if (st == STATUS_FOREIGN)
+    lua_pushliteral(L, "it runs another version of manymoons");
+  else
+    lua_pushstring(L, strerror(-st));
+  return 2;
+}
+
+int look(lua_State *L) {
+  char folder[64];
+  snprintf(folder, sizeof folder, "/proc/%ld/fd", (long)luaL_checkinteger(L, 1));
+  int fd = -1;
+  const status st = find_commons(folder, &fd);
+  if (st) return push_reason(L, st);
+  lua_pushcfunction(L, push_view);
+  const int failed = lua_pcall(L, 0, 1, 0);
+  commons_look_away();
+  close(fd);
+  return failed ? lua_error(L) : 1;
+}

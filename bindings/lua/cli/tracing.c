@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening the file and writing it may take a while, so the VM's lock is left for it; and taken anew
+ * when a recording has started, so that it knows the holder of the lock from its first moment
+ * on. */
+#include "cli/tracing.h"
+
+#include <errno.h>
+
+#include "core/arguments.h"
+#include "trace/recorder.h"
+#include "trace/trace.h"
+
+/* trace_start(path, program, limit); the arguments were checked (api.lua). */
+int trace_start(lua_State *L) REQUIRES(rank_vm) {
+  const struct recorder_order order = {.path = luaL_checkstring(L, 1),
+                                       .program = luaL_checkstring(L, 2),
+                                       .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
+  vm_leave(vm_of(L));
+  const status st = recorder_start(&order);
+  vm_enter(vm_of(L));
+  if (st != -EBUSY) return return_status(L, st);
+  lua_pushnil(L);
+  lua_pushliteral(L, "a recording is under way");
+  return 2;
+}
+
+int trace_stop(lua_State *L) REQUIRES(rank_vm) {
+  vm_leave(vm_of(L));
+  const status st = recorder_stop();
+  vm_enter(vm_of(L));
+  if (st != STATUS_CLOSED) return return_status(L, st);
+  lua_pushnil(L);
+  lua_pushliteral(L, "nothing is recorded");
+  return 2;
+}
+
+int trace_task(lua_State *L) {
+  if (lua_isnil(L, 1))
+    trace_mark(TRACE_TASK_END);
+  else
+    trace_mark_value(TRACE_TASK_START, (uint64_t)luaL_checknumber(L, 1));
+  return 0;
+}

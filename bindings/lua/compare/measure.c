@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* The measurement lives in a userdata, so that an error or an interruption ends the run: at the latest its
+ * collector does. The strings that the order points to are kept by the table of arguments and, for the
+ * settings made here, by a table on the stack; the lists of pointers are userdata.
+ */
+#include "compare/measure.h"
+
+#include "core/arguments.h"
+#include "core/waiting.h"
+#include "os/measure.h"
+
+static const double seconds_per_ns = 1e-9;
+
+static int measurement_gc(lua_State *L) {
+  measure_end(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* A measurement that has not begun: ending it is harmless. [-0, +1, raises] */
+static struct measurement *measurement_new(lua_State *L) {
+  struct measurement *m = lua_newuserdata(L, sizeof *m);
+  measure_init(m);
+  if (luaL_newmetatable(L, "manymoons.measurement")) {
+    lua_pushcfunction(L, measurement_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return m;
+}
+
+/* The list of strings at `index` as C has it; it lives as long as that list and what this
+ * pushes. [-0, +1, raises] */
+static const char **strings_of(lua_State *L, int index, const char *what) {
+  const size_t count = lua_rawlen(L, index);
+  const char **list = lua_newuserdata(L, (count + 1) * sizeof *list);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "measure_run: %s: a list of strings expected", what);
+    list[i] = lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  list[count] = NULL;
+  return list;
+}
+
+/* Field argv of the order. [-0, +2, raises] */
+static const char **read_arguments(lua_State *L) {
+  lua_getfield(L, 1, "argv");
+  if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
+    luaL_error(L, "measure_run: argv: a list of strings expected");
+  return strings_of(L, lua_gettop(L), "argv");
+}
+
+/* Field env of the order, as "NAME=value". [-0, +2, raises] */
+static const char **read_settings(lua_State *L) {
+  lua_newtable(L);
+  const int settings = lua_gettop(L);
+  lua_getfield(L, 1, "env");
+  if (lua_istable(L, -1)) {
+    lua_pushnil(L);
+    for (int count = 1; lua_next(L, settings + 1); count++) {
+      if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+        luaL_error(L, "measure_run: env: strings by name expected");
+      lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
+      lua_rawseti(L, settings, count);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+  return strings_of(L, settings, "env");
+}
+
+/* Field notes of the order; NULL: none. [-0, +2, raises] */
+static const char **read_notes(lua_State *L) {
+  lua_getfield(L, 1, "notes");
+  if (lua_istable(L, -1)) return strings_of(L, lua_gettop(L), "notes");
+  lua_pushnil(L);
+  return NULL;
+}
+
+static deadline read_deadline(lua_State *L) {
+  lua_getfield(L, 1, "timeout");
+  const deadline until = argument_timeout(L, -1);
+  lua_pop(L, 1);
+  return until;
+}
+
+/* Until the run has ended. */
+static status attempt_end(void *context, deadline until) { return measure_wait(context, until); }
+
+static void set_number(lua_State *L, const char *name, double value) {
+  lua_pushnumber(L, (lua_Number)value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const struct bytes *text) {
+  lua_pushlstring(L, text->len ? (const char *)text->data : "", text->len);
+  lua_setfield(L, -2, name);
+}
+
+/* [-0, +1, raises] */
+static void push_notes(lua_State *L, const struct measure_report *report, const char *const *names) {
+  lua_newtable(L);
+  for (size_t i = 0; names && names[i]; i++) set_text(L, names[i], &report->notes[i]);
+}
+
+/* [-0, +1, raises] */
+static void push_report(lua_State *L, const struct measure_report *report, const char *const *notes) {
+  lua_newtable(L);
+  set_number(L, "wall", (double)report->wall_ns * seconds_per_ns);
+  set_number(L, "cpu", (double)report->cpu_ns * seconds_per_ns);
+  set_number(L, "peak", (double)report->peak_bytes);
+  lua_pushinteger(L, report->exit_code);
+  lua_setfield(L, -2, "exitcode");
+  set_text(L, "output", &report->output);
+  push_notes(L, report, notes);
+  lua_setfield(L, -2, "notes");
+}
+
+int measure_run(lua_State *L) REQUIRES(rank_vm) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct measure_order order = {.arguments = read_arguments(L)};
+  order.settings = read_settings(L);
+  order.notes = read_notes(L);
+  lua_getfield(L, 1, "program");
+  order.program = luaL_optstring(L, -1, order.arguments[0]);
+  const deadline until = read_deadline(L);
+  struct measurement *m = measurement_new(L);
+  status st = measure_start(m, &order);
+  if (st) return return_failure(L, st);
+  st = wait_for(L, TRACE_CALL_MEASURE, attempt_end, m, until);
+  if (st == STATUS_OK) push_report(L, &m->report, order.notes);
+  measure_end(m);
+  raise_if_stopped(L, st);
+  return st ? return_failure(L, st) : 1;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/arguments.h"
+
+#include <stdlib.h>
+
+#include "os/clock.h"
+
+deadline argument_timeout(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return deadline_never();
+  const lua_Number seconds = luaL_checknumber(L, index);
+  if (seconds != seconds) luaL_argerror(L, index, "a timeout in seconds expected, got nan");
+  return deadline_after(seconds);
+}
+
+int argument_exit_status(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return EXIT_SUCCESS;
+  if (lua_isboolean(L, index)) return lua_toboolean(L, index) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_checkinteger(L, index) & 0xff;
+}
+
+int return_failure(lua_State *L, status st) {
+  char text[STATUS_TEXT_MAX];
+  lua_pushnil(L);
+  lua_pushstring(L, status_text(st, text));
+  return 2;
+}
+
+int return_status(lua_State *L, status st) {
+  if (st) return return_failure(L, st);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int handle_tostring(lua_State *L) {
+  lua_pushfstring(L, "%s: %p", lua_tostring(L, lua_upvalueindex(1)), lua_touserdata(L, 1));
+  return 1;
+}
+
+static void set_function(lua_State *L, const char *name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
+
+void class_register(lua_State *L, const struct handle_class *class) {
+  if (!luaL_newmetatable(L, class->key)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_newtable(L);
+  luaL_setfuncs(L, class->methods, 0);
+  if (class->more) luaL_setfuncs(L, class->more, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, class->name);
+  lua_setfield(L, -2, "__name");
+  lua_pushstring(L, class->name);
+  lua_pushcclosure(L, handle_tostring, 1);
+  lua_setfield(L, -2, "__tostring");
+  set_function(L, "__gc", class->close);
+  set_function(L, "__close", class->close);
+  lua_pop(L, 1);
+}
+
+void class_set_pointer(lua_State *L, const struct handle_class *class, const char *field,
+                       const void *pointer) {
+  luaL_getmetatable(L, class->key);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)pointer);
+  lua_setfield(L, -2, field);
+  lua_pop(L, 1);
+}
+
+void *class_check(lua_State *L, int index, const struct handle_class *class) {
+  return luaL_checkudata(L, index, class->key);
+}
+
+int class_methods_call(lua_State *L) {
+  luaL_getmetatable(L, luaL_checkstring(L, 1));
+  if (lua_isnil(L, -1)) return luaL_argerror(L, 1, "no such class");
+  lua_getfield(L, -1, "__index");
+  return 1;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/failure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/settings.h"
+#include "state/error.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+
+static int encode_value(lua_State *L) {
+  const struct bytes *text = transfer_encode(L, 1, 1, "error");
+  lua_pushlstring(L, (const char *)text->data, text->len);
+  return 1;
+}
+
+static void set_value(lua_State *L, int value, int failure) {
+  lua_pushcfunction(L, encode_value);
+  lua_pushvalue(L, value);
+  if (lua_pcall(L, 1, 1, 0))
+    lua_pop(L, 1);
+  else
+    lua_setfield(L, failure, "value");
+}
+
+static void set_kind(lua_State *L, int failure, const char *kind) {
+  lua_pushstring(L, kind);
+  lua_setfield(L, failure, "kind");
+}
+
+static int push_failure(lua_State *L, int value, const char *kind) {
+  lua_createtable(L, 0, 5);
+  const int failure = lua_gettop(L);
+  set_kind(L, failure, kind);
+  error_push_text(L, value);
+  lua_setfield(L, failure, "message");
+  settings_push_name(L);
+  lua_setfield(L, failure, "worker");
+  return failure;
+}
+
+/* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
+int failure_handler(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  if (vm && vm_should_stop(vm)) return 1;
+  const int value = lua_gettop(L);
+  const int failure = push_failure(L, value, "error");
+  lua_trace(L, L, NULL, 1);
+  lua_setfield(L, failure, "traceback");
+  set_value(L, value, failure);
+  return 1;
+}
+
+static void replace_by_failure(lua_State *L, const char *kind) {
+  const int value = lua_gettop(L);
+  const int failure = push_failure(L, value, kind);
+  lua_pushliteral(L, "");
+  lua_setfield(L, failure, "traceback");
+  lua_replace(L, value);
+}
+
+void failure_unsendable(lua_State *L) { replace_by_failure(L, "unsendable"); }
+
+void failure_complete(lua_State *L) {
+  if (lua_istable(L, -1)) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  replace_by_failure(L, "error");
+}
+
+void failure_report(lua_State *L, const char *name) {
+  lua_getfield(L, -1, "message");
+  lua_getfield(L, -2, "traceback");
+  const char *traceback = lua_tostring(L, -1);
+  lua_pushfstring(L, "%s: %s%s%s\n", name, lua_tostring(L, -2), traceback && *traceback ? "\n" : "",
+                  traceback ? traceback : "");
+  fputs(lua_tostring(L, -1), stderr);
+  fflush(stderr);
+  lua_pop(L, 3);
+}
+
+static int report(lua_State *L) {
+  settings_push_name(L);
+  const char *name = lua_tostring(L, -1);
+  lua_pushvalue(L, 1);
+  if (!lua_istable(L, -1)) failure_handler(L);
+  failure_report(L, name ? name : "worker");
+  return 0;
+}
+
+int failure_judge(lua_State *L, const struct vm_thread *self) {
+  const int stop = atomic_load(&self->stop);
+  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
+  if (stop == VM_STOP_INTERRUPT) return EXIT_FAILURE;
+  lua_pushcfunction(L, report);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 0, 0))
+    fprintf(stderr, "worker: error while reporting an error: %s\n", lua_tostring(L, -1));
+  return EXIT_FAILURE;
+}
+
+/* ---- where a task was spawned ---------------------------------------------------------------- */
+
+enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
+
+static bool is_own(const lua_Debug *call) { return strncmp(call->short_src, "manymoons/", 10) == 0; }
+
+/* Lua 5.1 shows a call that was replaced by a tail call as one of its own, which says nothing. */
+static bool says_something(const lua_Debug *call) { return *call->what != 't' && !is_own(call); }
+
+static int write_call(char *text, size_t size, const lua_Debug *call) {
+  char place[CALL_TEXT_MAX];
+  if (call->currentline > 0)
+    snprintf(place, sizeof place, "%s:%d", call->short_src, call->currentline);
+  else
+    snprintf(place, sizeof place, "%s", call->short_src);
+  if (*call->what == 'm') return snprintf(text, size, "\n\t%s: in main chunk", place);
+  if (*call->what == 'C') return snprintf(text, size, "\n\t%s: in %s", place, call->name ? call->name : "?");
+  if (*call->namewhat) return snprintf(text, size, "\n\t%s: in %s '%s'", place, call->namewhat, call->name);
+  return snprintf(text, size, "\n\t%s: in function <%s:%d>", place, call->short_src, call->linedefined);
+}
+
+int stack_of_caller(lua_State *L) {
+  char text[STACK_TEXT_MAX];
+  lua_Debug call;
+  size_t size = 0;
+  for (int level = 1; level < STACK_LEVELS_MAX && lua_getstack(L, level, &call); level++) {
+    lua_getinfo(L, "Sln", &call);
+    if (!says_something(&call)) continue;
+    const int written = write_call(text + size, sizeof text - size, &call);
+    if (written < 0 || (size_t)written >= sizeof text - size) break; /* what does not fit is left out */
+    size += (size_t)written;
+  }
+  size_t last_size = 0;
+  const char *last = lua_tolstring(L, 1, &last_size);
+  if (last && last_size == size && memcmp(last, text, size) == 0)
+    lua_settop(L, 1);
+  else
+    lua_pushlstring(L, text, size);
+  return 1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/settings.h"
+
+static const char key[] = "manymoons.settings";
+
+void settings_keep(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
+
+/* The settings of threads are in the registry under an address inside their records. */
+static const void *place_of(const struct vm_thread *t) { return &t->displaced; }
+
+void settings_keep_thread(lua_State *L, int index, const struct vm_thread *t) {
+  lua_pushvalue(L, index);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, place_of(t));
+}
+
+void settings_drop_thread(lua_State *L, const struct vm_thread *t) {
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, place_of(t));
+}
+
+void settings_push(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  const struct vm_thread *t = vm_self(vm);
+  if (t == &vm->main)
+    lua_getfield(L, LUA_REGISTRYINDEX, key);
+  else
+    lua_rawgetp(L, LUA_REGISTRYINDEX, place_of(t));
+}
+
+void settings_push_name(lua_State *L) {
+  settings_push(L);
+  if (!lua_istable(L, -1)) return;
+  lua_getfield(L, -1, "name");
+  lua_remove(L, -2);
+}
+
+int settings_call(lua_State *L) {
+  settings_push(L);
+  return 1;
+}

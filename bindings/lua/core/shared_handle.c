@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/shared_handle.h"
+
+#include <string.h>
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+void shared_handle_register(lua_State *L, const struct shared_type *type) {
+  handle_register(L, type->number, &type->travels);
+}
+
+void shared_handle_set_function(lua_State *L, const char *name, lua_CFunction function) {
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+}
+
+void shared_handle_push_class(lua_State *L, const struct shared_type *type) {
+  luaL_getmetatable(L, type->class.key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  class_register(L, &type->class);
+  class_set_pointer(L, &type->class, HANDLE_FIELD, &type->travels);
+  luaL_getmetatable(L, type->class.key);
+  if (type->extend) type->extend(L, type);
+}
+
+void *shared_handle_push(lua_State *L, const struct shared_type *type) {
+  struct shared_handle *h = lua_newuserdata(L, type->size);
+  memset(h, 0, type->size);
+  h->type = type;
+  if (type->init) type->init(L, h);
+  shared_handle_push_class(L, type);
+  lua_setmetatable(L, -2);
+  return h;
+}
+
+void shared_handle_take(lua_State *L, struct shared_handle *h, struct object *object) {
+  h->object = object;
+  if (h->type->take) h->type->take(L, h);
+}
+
+void shared_handle_close(struct shared_handle *h) {
+  if (h->object) commons_release(h->object);
+  h->object = NULL;
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+void *shared_handle_at(lua_State *L, int index, const struct shared_type *types, int count) {
+  struct shared_handle *h = lua_touserdata(L, index);
+  if (!h || lua_islightuserdata(L, index) || lua_rawlen(L, index) != types->size) return NULL;
+  for (int i = 0; i < count; i++)
+    if (h->type == &types[i]) return h;
+  return NULL;
+}
+
+void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
+  struct shared_handle *h = shared_handle_at(L, index, type, 1);
+  if (!h) h = class_check(L, index, &type->class);
+  if (!h->object) luaL_error(L, "%s: used after %s", type->class.name, type->gone);
+  return h;
+}
+
+/* A handle of any type; NULL: it is none. */
+static const struct shared_handle *any_at(lua_State *L, int index) {
+  const struct shared_handle *h = lua_touserdata(L, index);
+  if (!h || !lua_getmetatable(L, index)) return NULL;
+  lua_pushliteral(L, HANDLE_FIELD);
+  lua_rawget(L, -2);
+  const struct handle_type *travels = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  if (!travels || travels->receive != shared_handle_receive) return NULL;
+  return lua_rawlen(L, index) >= sizeof *h && (const void *)h->type == travels ? h : NULL;
+}
+
+int shared_handle_eq(lua_State *L) {
+  const struct shared_handle *a = any_at(L, 1);
+  const struct shared_handle *b = any_at(L, 2);
+  lua_pushboolean(L, a && b && a->type->kind == b->type->kind && a->object == b->object);
+  return 1;
+}
+
+/* ---- travelling ------------------------------------------------------------------------------ */
+
+uint64_t shared_handle_send(lua_State *L, int index) {
+  const struct shared_handle *h = lua_touserdata(L, index);
+  if (!h->object) luaL_error(L, "%s: sent after %s", h->type->class.name, h->type->gone);
+  if (commons_hold(h->object)) luaL_error(L, "not enough memory");
+  return commons_object_ref(h->object);
+}
+
+static status find_and_hold(const struct shared_type *type, uint64_t reference, struct object **out) {
+  const status st = commons_find(reference, type->kind, out);
+  if (st) return st;
+  if (type->fits && !type->fits(type, *out)) return STATUS_FOREIGN;
+  return commons_hold(*out);
+}
+
+void shared_handle_receive(lua_State *L, const struct handle_type *travels, uint64_t reference) {
+  const struct shared_type *type = (const struct shared_type *)(const void *)travels;
+  struct shared_handle *h = shared_handle_push(L, type);
+  struct object *object = NULL;
+  char text[STATUS_TEXT_MAX];
+  const status st = find_and_hold(type, reference, &object);
+  if (st) luaL_error(L, "%s: %s", type->class.name, status_text(st, text));
+  shared_handle_take(L, h, object);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/system.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/arguments.h"
+#include "core/waiting.h"
+#include "os/clock.h"
+#include "os/futex.h"
+#include "os/private_file.h"
+#include "os/process.h"
+#include "os/signals.h"
+
+enum { WORKERS_MAX = 1024 };
+
+int system_time(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
+  return 1;
+}
+
+/* A sleep is a wait for something that does not come: a stop ends it like any other wait. */
+static status attempt_sleep(void *context, deadline until) {
+  futex_word *never = context;
+  return futex_wait(never, 0, until);
+}
+
+int system_sleep(lua_State *L) REQUIRES(rank_vm) {
+  const lua_Number seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "sleep: a number of seconds, 0 or more, expected");
+  futex_word never = 0;
+  const deadline until = deadline_after(seconds);
+  raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));
+  return 0;
+}
+
+/* terminal_width() → columns of the terminal that stderr is; nil: it is none, or a dumb one */
+int system_terminal_width(lua_State *L) {
+  const char *kind = getenv("TERM");
+  struct winsize size = {0};
+  if (!isatty(STDERR_FILENO) || !kind || strcmp(kind, "dumb") == 0) return 0;
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  lua_pushinteger(L, is_known ? size.ws_col : 80);
+  return 1;
+}
+
+/* MANYMOONS_WORKERS stands for the number of processors wherever that decides how many workers there are. */
+int system_cpu_count(lua_State *L) {
+  const char *text = getenv("MANYMOONS_WORKERS");
+  char *end = NULL;
+  const long wanted = text ? strtol(text, &end, 10) : 0;
+  if (text && *text && (*end || wanted < 1 || wanted > WORKERS_MAX))
+    luaL_error(L, "MANYMOONS_WORKERS: a whole number from 1 to %d expected, got '%s'", WORKERS_MAX, text);
+  lua_pushinteger(L, wanted > 0 ? (lua_Integer)wanted : process_cpu_count());
+  return 1;
+}
+
+int system_thread_count(lua_State *L) {
+  lua_pushinteger(L, thread_count());
+  return 1;
+}
+
+int system_pid(lua_State *L) {
+  lua_pushinteger(L, getpid());
+  return 1;
+}
+
+int system_is_private_file(lua_State *L) {
+  lua_pushboolean(L, private_file_is(luaL_checkstring(L, 1)));
+  return 1;
+}
+
+int system_create_private_file(lua_State *L) {
+  size_t size = 0;
+  const char *path = luaL_checkstring(L, 1);
+  const char *text = luaL_checklstring(L, 2, &size);
+  const status st = private_file_create(path, text, size);
+  return return_status(L, st == -EEXIST ? STATUS_OK : st);
+}
+
+int system_signal_descriptor(lua_State *L) {
+  int fd = -1;
+  const status st = signals_open_descriptor(&fd);
+  if (st) return return_failure(L, st);
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+int system_read_signal(lua_State *L) {
+  lua_pushinteger(L, signals_read_descriptor((int)luaL_checkinteger(L, 1)));
+  return 1;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* mm.dumps, mm.loads and mm.register: values as bytes, and classes known by name. */
+#ifndef BINDINGS_CORE_VALUES_H
+#define BINDINGS_CORE_VALUES_H
+
+#include "state/lua_compat.h"
+
+/* dumps(value) -> string. [-0, +1, raises] */
+int values_dumps(lua_State *L);
+/* loads(string [, {functions = true}]) -> value. [-0, +1, raises] */
+int values_loads(lua_State *L);
+/* register(name, metatable) -> metatable: its instances may be sent. [-0, +1, raises] */
+int values_register(lua_State *L);
+
+/* seal(function) → the function, which travels by its name from now on (state/names.h).
+ * [-0, +1, raises] */
+int values_seal(lua_State *L);
+
+#endif

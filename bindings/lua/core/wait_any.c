@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* One round: look at all; if none is ready, leave the bell with all, look again, sleep. A round is
+ * cheap beside a sleep, and between two rounds nothing is held that an error could leave behind.
+ *
+ * The descriptors are gathered anew in each round: what maintenance or another thread closed
+ * meanwhile is not polled.
+ */
+#include "core/wait_any.h"
+
+#include <errno.h>
+
+#include "core/arguments.h"
+#include "core/waiting.h"
+#include "os/clock.h"
+#include "os/ready.h"
+#include "shared/segment.h"
+
+enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, PATIENCE = 4, POLLED = 5 };
+enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
+
+/* The descriptors, in a userdata at POLLED: at 0 the bell's own, at i that of thing i, if it has one. */
+struct polled {
+  struct ready *watches;
+  size_t count; /* of the things */
+  bool is_any;  /* a thing has a descriptor */
+  bool is_all;  /* all are numbers: nobody needs a bell */
+  int64_t patience_ns;
+};
+
+/* ---- the things ------------------------------------------------------------------------------ */
+
+static const struct waitable *field_at(lua_State *L, int index, const char *field) {
+  if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return NULL;
+  lua_getfield(L, -1, field);
+  const struct waitable *w = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  return w;
+}
+
+static const struct waitable *waitable_at(lua_State *L, int index) {
+  return field_at(L, index, WAITABLE_FIELD);
+}
+
+const struct waitable *watchable_at(lua_State *L, int index) {
+  const struct waitable *w = waitable_at(L, index);
+  return w ? w : field_at(L, index, WATCHABLE_FIELD);
+}
+
+static void check_things(lua_State *L) {
+  luaL_checktype(L, THINGS, LUA_TTABLE);
+  for (int i = 1; i <= (int)lua_rawlen(L, THINGS); i++) {
+    lua_rawgeti(L, THINGS, i);
+    luaL_argcheck(L, lua_isnumber(L, -1) || waitable_at(L, lua_gettop(L)), THINGS,
+                  "a list of waitable things expected");
+    lua_pop(L, 1);
+  }
+}
+
+/* The descriptor of the thing on top of the stack; -1: none. */
+static int descriptor_of_top(lua_State *L) {
+  if (lua_isnumber(L, -1)) return (int)lua_tointeger(L, -1);
+  const struct waitable *w = waitable_at(L, lua_gettop(L));
+  return w->descriptor ? w->descriptor(L, lua_gettop(L)) : -1;
+}
+
+static void gather_descriptors(lua_State *L, struct polled *p) {
+  p->watches[0] = ready_watch(-1);
+  p->is_any = false;
+  p->is_all = true;
+  for (size_t i = 1; i <= p->count; i++) {
+    lua_rawgeti(L, THINGS, (int)i);
+    const int fd = descriptor_of_top(L);
+    p->is_all = p->is_all && lua_isnumber(L, -1);
+    lua_pop(L, 1);
+    p->watches[i] = ready_watch(fd);
+    p->is_any = p->is_any || fd >= 0;
+  }
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* -EBADF: one of the numbers is no open descriptor. */
+static status look_at_descriptors(lua_State *L, struct polled *p) {
+  gather_descriptors(L, p);
+  if (!p->is_any) return STATUS_OK;
+  const status st = ready_wait(p->watches, p->count + 1, deadline_now());
+  for (size_t i = 1; i <= p->count; i++)
+    if (ready_is_foreign(&p->watches[i])) return -EBADF;
+  return st == STATUS_TIMEOUT || st == STATUS_INTERRUPTED ? STATUS_OK : st;
+}
+
+/* Whether the thing on top is ready. */
+static bool is_top_ready(lua_State *L, const struct polled *p, int place) {
+  if (p->is_any && ready_is(&p->watches[place])) return true;
+  return !lua_isnumber(L, -1) && waitable_at(L, lua_gettop(L))->is_ready(L, lua_gettop(L));
+}
+
+/* Pushes the list of the ready ones and returns its length. [-0, +1, memory] */
+static int push_ready(lua_State *L, const struct polled *p) {
+  int found = 0;
+  lua_newtable(L);
+  for (int i = 1; i <= (int)p->count; i++) {
+    lua_rawgeti(L, THINGS, i);
+    const bool is_ready = is_top_ready(L, p, i);
+    lua_pop(L, 1);
+    if (!is_ready) continue;
+    lua_pushinteger(L, i);
+    lua_rawseti(L, -2, ++found);
+  }
+  return found;
+}
+
+/* ---- sleeping -------------------------------------------------------------------------------- */
+
+struct sleeper {
+  struct bell_hold hold;
+  struct polled *polled;
+  uint32_t seen;
+  int doorbell; /* -1: no descriptors, or no bell of our own */
+};
+
+/* Leaves the bells; true: one is ready already. Does not raise. */
+static bool watch_all(lua_State *L, const struct polled *p, bell_set bells) {
+  bool is_any = false;
+  for (size_t i = 1; i <= p->count && !is_any; i++) {
+    lua_rawgeti(L, THINGS, (int)i);
+    const struct waitable *w = waitable_at(L, lua_gettop(L));
+    is_any = w && w->watch && w->watch(L, lua_gettop(L), bells);
+    lua_pop(L, 1);
+  }
+  return is_any;
+}
+
+/* A bell that is shared has no descriptor, and neither has one when descriptors have run out: then the bell's
+ * side is looked at often. */
+static status attempt_sleep(void *context, deadline until) {
+  const struct sleeper *s = context;
+  struct polled *p = s->polled;
+  if (!p->is_any) return bells_sleep(&s->hold, s->seen, until);
+  p->watches[0] = ready_watch(s->doorbell);
+  if (bells_seen(&s->hold) != s->seen) return STATUS_OK;
+  const deadline soon = {clock_now_ns() + (s->doorbell < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
+  const status st = ready_wait(p->watches, p->count + 1, deadline_earlier(until, soon));
+  return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
+}
+
+static void open_doorbell(struct sleeper *s) {
+  s->doorbell = -1;
+  doorbell_name name = 0;
+  if (!s->polled->is_any || s->hold.is_shared || doorbell_open(&s->doorbell, &name)) return;
+  atomic_store(&s->hold.bell->doorbell, name);
+}
+
+/* Looks for a while before it sleeps: see PATIENCE. */
+static status attempt_poll(void *context, deadline until) {
+  struct polled *p = context;
+  const int64_t start = clock_now_ns();
+  status st = STATUS_TIMEOUT;
+  while (st == STATUS_TIMEOUT && clock_now_ns() - start < p->patience_ns)
+    st = ready_wait(p->watches, p->count + 1, deadline_now());
+  return st == STATUS_TIMEOUT ? ready_wait(p->watches, p->count + 1, until) : st;
+}
+
+/* All are descriptors: one poll is the look and the sleep. */
+static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
+  if (deadline_is_now(until)) return look_at_descriptors(L, p);
+  gather_descriptors(L, p);
+  if (!p->is_all || !p->is_any) return look_at_descriptors(L, p);
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_poll, p, until);
+  for (size_t i = 1; st == STATUS_OK && i <= p->count; i++)
+    if (ready_is_foreign(&p->watches[i])) return -EBADF;
+  return st == STATUS_TIMEOUT ? STATUS_OK : st;
+}
+
+static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
+  struct sleeper s = {.polled = p};
+  bells_take(commons_bells(), commons_slot(), &s.hold);
+  open_doorbell(&s);
+  s.seen = bells_seen(&s.hold);
+  const status st =
+      watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
+  bells_leave(&s.hold);
+  if (s.doorbell >= 0) doorbell_close(s.doorbell);
+  return st;
+}
+
+int wait_any(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, TIMEOUT);
+  lua_settop(L, PATIENCE);
+  const bool sleeps_once = lua_toboolean(L, ONCE);
+  const lua_Number patience = luaL_optnumber(L, PATIENCE, 0);
+  bool has_slept = false;
+  check_things(L);
+  struct polled p = {.count = lua_rawlen(L, THINGS), .patience_ns = (int64_t)(patience * 1e9)};
+  p.watches = lua_newuserdata(L, (p.count + 1) * sizeof *p.watches);
+  for (;;) {
+    const status st = poll_all(L, &p, until);
+    raise_if_stopped(L, st);
+    if (st) return return_failure(L, st);
+    if (push_ready(L, &p) || deadline_passed(until) || (has_slept && sleeps_once)) return 1;
+    lua_settop(L, POLLED);
+    has_slept = true;
+    raise_if_stopped(L, sleep_once(L, &p, until));
+  }
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of the library in a VM: opened, found by `require`, kept in a forked child, ended.
+ *
+ * A VM has the library in two depths. With open_handles it can decode messages with handles; a
+ * worker's VM and a hosted one have that from the start. `require "manymoons"` adds the functions
+ * (module.c) and what api.lua makes of them. Everything is in the registry, under the VM's lock: the
+ * public table (a second require of another name finds the same), the functions that end workers,
+ * and a sentinel.
+ *
+ * I1  The commons counts its users; each VM with open handles is one. The sentinel is made before
+ *     any handle, so it is collected after all of them, and then the VM is a user no more.
+ * I2  A module built for one Lua refuses another one before it touches its state.
+ *
+ * The workers of a VM, and their end, are written in Lua; this file calls the functions that api.lua
+ * gave to native.on_end. */
+#include "library.h"
+
+#include <string.h>
+
+#include "channel/message_refs.h"
+#include "locks/sync.h"
+#include "memory/shared_table.h"
+#include "memory/typed_array.h"
+#include "module.h"
+#include "pool/pool_rings.h"
+#include "pool/pool_worker.h"
+#include "queues/local_queue.h"
+#include "queues/pipe.h"
+#include "queues/queue.h"
+#include "worker/worker.h"
+#include "worker/worker_run.h"
+
+#if LUA_VERSION_NUM >= 504
+#define LUA_VERSION_MAJOR_MINOR "5.4"
+#elif LUA_VERSION_NUM >= 503
+#define LUA_VERSION_MAJOR_MINOR "5.3"
+#else
+#define LUA_VERSION_MAJOR_MINOR "5.1"
+#endif
+
+static const char sentinel_key[] = "manymoons.sentinel";
+
+/* ---- the commons ----------------------------------------------------------------------------- */
+
+/* Says whether the commons counts this VM as a user. A stop may raise between the two steps of
+ * opening, so the sentinel is made first and marked by the step that counts. */
+struct sentinel {
+  bool is_user;
+};
+
+static int sentinel_gc(lua_State *L) {
+  struct sentinel *s = lua_touserdata(L, 1);
+  if (s->is_user) commons_close();
+  s->is_user = false;
+  return 0;
+}
+
+static struct sentinel *sentinel_new(lua_State *L) {
+  struct sentinel *s = lua_newuserdata(L, sizeof *s);
+  s->is_user = false;
+  lua_newtable(L);
+  lua_pushcfunction(L, sentinel_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
+  return s;
+}
+
+/* The sentinel is made before any handle, so it is collected after all of them. */
+static void open_commons(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
+  const struct sentinel *old = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (old && old->is_user) return;
+  struct sentinel *s = sentinel_new(L);
+  const status st = commons_open();
+  s->is_user = st == STATUS_OK;
+  char text[STATUS_TEXT_MAX];
+  if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
+  channel_register_kinds();
+}
+
+/* ---- what vm_library says -------------------------------------------------------------------- */
+
+static void open_handles(lua_State *L) {
+  vm_adopt(L)->library = &manymoons_library;
+  open_commons(L);
+  queue_open(L);
+  sync_open(L);
+  memory_open(L);
+  table_open(L);
+  local_queue_open(L);
+  connection_open(L);
+  worker_open(L);
+  pool_rings_open(L);
+}
+
+/* Does nothing before the library is required. */
+static int call_shutdown(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
+  if (lua_isnil(L, -1)) return 0;
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static void end_workers(lua_State *L, enum shutdown how) {
+  lua_pushcfunction(L, call_shutdown);
+  lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
+  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
+}
+
+static void after_fork(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
+  if (lua_isnil(L, -1))
+    lua_pop(L, 1);
+  else
+    lua_call(L, 0, 0);
+}
+
+/* "manymoons.serial" and its like: worlds are modules, made by api.lua as fields of the library. */
+static int open_world(lua_State *L) {
+  const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "manymoons");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, name);
+  return 1;
+}
+
+static void preload(lua_State *L) {
+  static const char *const worlds[] = {"manymoons.serial", "manymoons.async", "manymoons.threads",
+                                       "manymoons.interpreters", "manymoons.processes"};
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushcfunction(L, luaopen_manymoons);
+  lua_setfield(L, -2, "manymoons");
+  for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
+    lua_pushcfunction(L, open_world);
+    lua_setfield(L, -2, worlds[i]);
+  }
+  lua_pop(L, 2);
+}
+
+static const worker_role roles[] = {[BIRTH_PROCESS] = worker_call, [BIRTH_POOL_WORKER] = pool_worker_loop};
+
+const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles};
+
+/* ---- require --------------------------------------------------------------------------------- */
+
+/* A module built for another Lua loads without complaint and then half works: the version comes
+ * first. */
+static void check_version(lua_State *L) {
+  lua_getglobal(L, "_VERSION");
+  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
+  const char *running = lua_tostring(L, -1);
+  if (!running || strcmp(running, built_for) != 0)
+    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,
+               running ? running : "an unknown Lua");
+  lua_pop(L, 1);
+}
+
+int luaopen_manymoons(lua_State *L) {
+  check_version(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
+  if (!lua_isnil(L, -1)) return 1;
+  open_handles(L);
+  return module_open(L);
+}

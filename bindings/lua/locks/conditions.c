@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Event, and what locks/sync.lua makes Condition and Barrier of. */
+#include <errno.h>
+
+#include "core/waiting.h"
+#include "locks/held_locks.h"
+#include "locks/sync.h"
+#include "shared/barrier.h"
+#include "shared/condition.h"
+#include "shared/permits.h"
+
+static void refuse_if_endless(lua_State *L, const struct sync_handle *h, deadline until, const char *method) {
+  if (h->never_waits) refuse_endless_wait(L, until, method);
+}
+
+/* ---- Event ----------------------------------------------------------------------------------- */
+
+struct event_attempt {
+  struct sync *s;
+  uint64_t seen;
+};
+
+static status attempt_event(void *context, deadline until) {
+  struct event_attempt *e = context;
+  return event_wait(e->s, &e->seen, until);
+}
+
+/* event:wait(timeout) → true; or nil, "timeout" */
+static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_EVENT);
+  const deadline until = argument_timeout(L, 2);
+  struct event_attempt e = {.s = h->s};
+  status st = attempt_event(&e, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    refuse_if_endless(L, h, until, "Event:wait");
+    st = wait_for(L, TRACE_CALL_WAIT, attempt_event, &e, until);
+    raise_if_stopped(L, st);
+  }
+  return return_status(L, st);
+}
+
+static int event_set_method(lua_State *L) {
+  event_set(sync_check(L, 1, SYNC_EVENT)->s);
+  return 0;
+}
+
+static int event_clear_method(lua_State *L) {
+  event_clear(sync_check(L, 1, SYNC_EVENT)->s);
+  return 0;
+}
+
+static int event_is_set_method(lua_State *L) {
+  lua_pushboolean(L, event_is_set(sync_check(L, 1, SYNC_EVENT)->s));
+  return 1;
+}
+
+/* How often it was set. */
+static int event_sets(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)atomic_load(&sync_check(L, 1, SYNC_EVENT)->s->sets));
+  return 1;
+}
+
+const luaL_Reg event_methods[] = {{"wait", event_wait_method},     {"_sets", event_sets},
+                                  {"set", event_set_method},       {"clear", event_clear_method},
+                                  {"is_set", event_is_set_method}, {NULL, NULL}};
+
+/* ---- Condition ------------------------------------------------------------------------------- */
+
+struct told {
+  struct sync *s;
+  struct sync_wait wait;
+};
+
+static status attempt_told(void *context, deadline until) {
+  struct told *t = context;
+  return condition_sleep(t->s, &t->wait, until);
+}
+
+/* The Lock or RLock at `index`. [raises] */
+static struct sync_handle *check_lock(lua_State *L, int index) {
+  const struct sync_handle *h = sync_at(L, index);
+  return sync_check(L, index, h && h->s && h->s->kind == SYNC_LOCK ? SYNC_LOCK : SYNC_RLOCK);
+}
+
+/* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
+static status wait_until_told(lua_State *L, struct told *t, deadline until) REQUIRES(rank_vm) {
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_told, t, until);
+  if (st == STATUS_OK) return st;
+  const bool was_told = condition_leave(t->s, &t->wait);
+  if (was_told && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
+  return was_told && st == STATUS_TIMEOUT ? STATUS_OK : st;
+}
+
+/* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
+ * again in the end. */
+static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
+  const struct sync_handle *lock = check_lock(L, 2);
+  const deadline until = argument_timeout(L, 3);
+  refuse_if_endless(L, h, until, "Condition:wait");
+  struct told told = {.s = h->s};
+  if (condition_enter(h->s, commons_slot(), &told.wait))
+    luaL_error(L, "Condition:wait: too many wait already");
+  const uint32_t depth = permits_return_all(lock->s, sync_self(L));
+  if (depth == 0) {
+    (void)condition_leave(h->s, &told.wait);
+    luaL_error(L, "Condition:wait: the lock is not held");
+  }
+  held_drop(lock->held, lock->s, sync_self(L), UINT64_MAX);
+  const status st = wait_until_told(L, &told, until);
+  raise_if_stopped(L, st);
+  bool was_abandoned = false;
+  const status taken = lock_take(L, lock, deadline_never(), &was_abandoned);
+  raise_if_stopped(L, taken);
+  permits_set_depth(lock->s, depth);
+  const int count = return_status(L, st);
+  if (st || !was_abandoned) return count;
+  lua_pushliteral(L, "abandoned");
+  return 2;
+}
+
+/* condition:notify(lock, count) */
+static int condition_notify_method(lua_State *L) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
+  const struct sync_handle *lock = check_lock(L, 2);
+  const lua_Number count = luaL_checknumber(L, 3);
+  const bool is_held =
+      lock->s->kind == SYNC_LOCK ? permits_free(lock->s) == 0 : permits_is_held_by(lock->s, sync_self(L));
+  if (!is_held) luaL_error(L, "Condition:notify: the lock is not held");
+  condition_notify(h->s, count >= 1e9 ? UINT64_MAX : (uint64_t)count);
+  return 0;
+}
+
+const luaL_Reg condition_methods[] = {
+    {"wait", condition_wait}, {"notify", condition_notify_method}, {NULL, NULL}};
+
+/* ---- Barrier --------------------------------------------------------------------------------- */
+
+struct meeting {
+  struct sync *s;
+  struct sync_agent self;
+  struct barrier_arrival arrival;
+};
+
+static status attempt_arrival(void *context, deadline until) {
+  struct meeting *m = context;
+  return barrier_arrive(m->s, m->self, &m->arrival, until);
+}
+
+static status attempt_meeting(void *context, deadline until) {
+  struct meeting *m = context;
+  return barrier_sleep(m->s, &m->arrival, until);
+}
+
+static status meet(lua_State *L, struct meeting *m, deadline until) REQUIRES(rank_vm) {
+  status st = attempt_arrival(m, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until))
+    st = wait_for(L, TRACE_CALL_WAIT, attempt_arrival, m, until);
+  if (st || barrier_is_last(m->s, &m->arrival)) return st;
+  st = wait_for(L, TRACE_CALL_WAIT, attempt_meeting, m, until);
+  if (st == STATUS_OK || st == STATUS_BROKEN) return st;
+  const status left = barrier_leave(m->s, &m->arrival);
+  return st == STATUS_TIMEOUT && left == STATUS_OK ? STATUS_OK : st;
+}
+
+/* barrier:arrive(timeout) → index, is_last; or nil, why. The last one opens. */
+static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_BARRIER);
+  const deadline until = argument_timeout(L, 2);
+  if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
+  struct meeting m = {.s = h->s, .self = sync_self(L)};
+  held_reserve(L, h->held);
+  held_add(h->held, h->s, m.self, 0);
+  const status st = meet(L, &m, until);
+  raise_if_stopped(L, st);
+  if (st) return return_failure(L, st);
+  lua_pushinteger(L, (lua_Integer)m.arrival.index);
+  lua_pushboolean(L, barrier_is_last(h->s, &m.arrival));
+  return 2;
+}
+
+static int barrier_open_method(lua_State *L) {
+  return return_status(L, barrier_open(sync_check(L, 1, SYNC_BARRIER)->s));
+}
+
+static int barrier_abort_method(lua_State *L) {
+  barrier_break(sync_check(L, 1, SYNC_BARRIER)->s);
+  return 0;
+}
+
+static int barrier_reset_method(lua_State *L) {
+  barrier_reset(sync_check(L, 1, SYNC_BARRIER)->s);
+  return 0;
+}
+
+/* barrier:state() → parties, how many wait, whether it is broken */
+static int barrier_state(lua_State *L) {
+  struct sync *s = sync_check(L, 1, SYNC_BARRIER)->s;
+  lua_pushinteger(L, (lua_Integer)s->initial);
+  lua_pushinteger(L, (lua_Integer)barrier_waiting(s));
+  lua_pushboolean(L, barrier_is_broken(s));
+  return 3;
+}
+
+const luaL_Reg barrier_methods[] = {{"arrive", barrier_arrive_method}, {"open", barrier_open_method},
+                                    {"abort", barrier_abort_method},   {"reset", barrier_reset_method},
+                                    {"state", barrier_state},          {NULL, NULL}};

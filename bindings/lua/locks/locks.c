@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* acquire and release of Lock, RLock, Semaphore and BoundedSemaphore. */
+#include "core/waiting.h"
+#include "locks/held_locks.h"
+#include "locks/sync.h"
+#include "shared/permits.h"
+#include "shared/sweep.h"
+
+/* ---- acquire --------------------------------------------------------------------------------- */
+
+struct take {
+  struct sync *s;
+  struct sync_agent self;
+  struct sync_wait wait;
+  bool was_abandoned;
+};
+
+static status attempt_take(void *context, deadline until) {
+  struct take *t = context;
+  return permits_take(t->s, t->self, &t->wait, until, &t->was_abandoned);
+}
+
+/* A caller that only looks notices a holder's death as well. */
+static bool is_holder_dead(struct sync *s) {
+  struct sync_agent holder;
+  struct futex_watch watch;
+  return permits_holder(s, &holder) && !commons_watch_life(holder.slot, &watch);
+}
+
+/* What came at the last moment counts. */
+static status take_at_last(struct take *t) {
+  const status st = attempt_take(t, deadline_now());
+  if (st) permits_give_up(t->s, &t->wait);
+  return st;
+}
+
+status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned) {
+  struct take t = {.s = h->s, .self = sync_self(L)};
+  held_reserve(L, h->held);
+  status st = attempt_take(&t, deadline_now());
+  if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
+    commons_sweep();
+    st = attempt_take(&t, deadline_now());
+  }
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (h->never_waits && deadline_is_never(until))
+      luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
+    st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, &t, until);
+    if (st == STATUS_TIMEOUT) st = take_at_last(&t);
+    if (st) permits_give_up(h->s, &t.wait);
+  }
+  if (st == STATUS_OK) held_add(h->held, h->s, t.self, 1);
+  *was_abandoned = t.was_abandoned;
+  return st;
+}
+
+/* acquire(timeout), or as in Python acquire(block, timeout) */
+static deadline acquire_deadline(lua_State *L) {
+  if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
+  return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
+}
+
+static int acquire(lua_State *L, enum sync_kind kind) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, kind);
+  bool was_abandoned = false;
+  const status st = lock_take(L, h, acquire_deadline(L), &was_abandoned);
+  raise_if_stopped(L, st);
+  return_status(L, st);
+  if (st) return 2;
+  if (was_abandoned) lua_pushliteral(L, "abandoned");
+  return was_abandoned ? 2 : 1;
+}
+
+/* ---- release --------------------------------------------------------------------------------- */
+
+/* A thread that waits for the VM's lock has its turn at the latest where one leaves a lock: where hooks
+ * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
+static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, kind);
+  const struct sync_agent self = sync_self(L);
+  const status st = permits_return(h->s, self, count);
+  if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
+  if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
+  if (st == STATUS_TOO_LARGE)
+    luaL_error(L, "%s:release: released more often than acquired", h->shared.type->class.name);
+  held_drop(h->held, h->s, self, count);
+  struct vm *vm = vm_of(L);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  return 0;
+}
+
+static int lock_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, SYNC_LOCK); }
+static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_LOCK, 1); }
+static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, SYNC_RLOCK); }
+static int rlock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_RLOCK, 1); }
+
+static enum sync_kind semaphore_kind(lua_State *L) {
+  const struct sync_handle *h = sync_at(L, 1);
+  return h && h->s && h->s->kind == SYNC_BOUNDED_SEMAPHORE ? SYNC_BOUNDED_SEMAPHORE : SYNC_SEMAPHORE;
+}
+
+static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, semaphore_kind(L)); }
+
+static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
+  const lua_Number count = luaL_optnumber(L, 2, 1);
+  luaL_argcheck(L, count >= 1 && count <= 1e9 && count == (lua_Number)(uint64_t)count, 2,
+                "a whole number, 1 or more, expected");
+  return release(L, semaphore_kind(L), (uint64_t)count);
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static int push_is_locked(lua_State *L, enum sync_kind kind) {
+  lua_pushboolean(L, permits_free(sync_check(L, 1, kind)->s) == 0);
+  return 1;
+}
+
+static int lock_locked(lua_State *L) { return push_is_locked(L, SYNC_LOCK); }
+static int rlock_locked(lua_State *L) { return push_is_locked(L, SYNC_RLOCK); }
+
+static int semaphore_get_value(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)permits_free(sync_check(L, 1, semaphore_kind(L))->s));
+  return 1;
+}
+
+const luaL_Reg lock_methods[] = {
+    {"acquire", lock_acquire}, {"release", lock_release}, {"locked", lock_locked}, {NULL, NULL}};
+const luaL_Reg rlock_methods[] = {
+    {"acquire", rlock_acquire}, {"release", rlock_release}, {"locked", rlock_locked}, {NULL, NULL}};
+const luaL_Reg semaphore_methods[] = {{"acquire", semaphore_acquire},
+                                      {"release", semaphore_release},
+                                      {"get_value", semaphore_get_value},
+                                      {NULL, NULL}};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys are a byte that says what it is, and a string or eight bytes; values are messages, without handles. */
+#include "memory/shared_table.h"
+
+#include <string.h>
+
+#include "core/lazy_methods.h"
+#include "core/shared_handle.h"
+#include "locks/sync.h"
+#include "shared/shared_table.h"
+#include "state/scalar.h"
+#include "state/transfer.h"
+#include "state/vm.h"
+
+struct table_handle {
+  struct shared_handle shared;
+  struct bytes room; /* for keys and values on their way; of this VM */
+};
+
+enum { ROOM_KEPT = 64 * 1024 };
+
+static const struct shared_type type; /* defined below the methods */
+
+static struct table_handle *check_handle(lua_State *L) { return shared_handle_check(L, 1, &type); }
+
+static struct table *table_of(const struct table_handle *h) {
+  return (struct table *)(void *)h->shared.object;
+}
+
+NO_RETURN static void raise_status(lua_State *L, status st) {
+  char text[STATUS_TEXT_MAX];
+  luaL_error(L, "Table: %s", status_text(st, text));
+  __builtin_unreachable();
+}
+
+static void check_status(lua_State *L, status st) {
+  if (st) raise_status(L, st);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+enum { KEY_INTEGER = 'i', KEY_STRING = 's' };
+
+/* Behind what is in the room already. */
+static struct table_text push_key(lua_State *L, struct table_handle *h, int index) {
+  const size_t start = h->room.len;
+  uint8_t kind = KEY_STRING;
+  size_t size = 0;
+  int64_t integer = 0;
+  const void *bytes = &integer;
+  if (lua_isinteger(L, index) ||
+      (lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == (lua_Number)lua_tointeger(L, index))) {
+    kind = KEY_INTEGER;
+    integer = lua_tointeger(L, index);
+    size = sizeof integer;
+  } else if (lua_type(L, index) == LUA_TSTRING) {
+    bytes = lua_tolstring(L, index, &size);
+  } else {
+    luaL_error(L, "Table: a key is a string or an integer, got %s", luaL_typename(L, index));
+  }
+  check_status(L, bytes_append(&h->room, &kind, 1));
+  check_status(L, bytes_append(&h->room, bytes, size));
+  return (struct table_text){h->room.data + start, h->room.len - start};
+}
+
+static void push_lua_key(lua_State *L, const uint8_t *key, size_t size) {
+  int64_t integer = 0;
+  if (key[0] == KEY_STRING) {
+    lua_pushlstring(L, (const char *)key + 1, size - 1);
+    return;
+  }
+  memcpy(&integer, key + 1, sizeof integer);
+  lua_pushinteger(L, (lua_Integer)integer);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* LUA_OK, or an error is pushed. */
+static int push_message(lua_State *L, const void *data, size_t size) {
+  int count = 1;
+  if (scalar_push(L, data, size)) return LUA_OK;
+  transfer_open(L);
+  luaL_checkstack(L, 8, "no room for a value");
+  return transfer_try_decode(L, data, size, TRANSFER_TRUSTED, &count);
+}
+
+/* Pushes the value of the key in the room, or nothing and returns false. */
+static bool push_value(lua_State *L, struct table_handle *h, struct table_text key) {
+  const size_t start = h->room.len;
+  bool is_there = false;
+  check_status(L, bytes_reserve(&h->room, 1024)); /* so that the key does not move */
+  key.bytes = h->room.data + (start - key.size);
+  check_status(L, table_get(table_of(h), key, &h->room, &is_there));
+  if (!is_there) return false;
+  /* A finalizer that runs meanwhile may use this table: it finds another room. */
+  struct bytes mine = h->room;
+  bytes_init(&h->room);
+  const int failed = push_message(L, mine.data + start, mine.len - start);
+  bytes_fini(&h->room);
+  bytes_trim(&mine, ROOM_KEPT);
+  h->room = mine;
+  if (failed) lua_error(L);
+  return true;
+}
+
+static int table_index(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  bytes_clear(&h->room);
+  if (push_value(L, h, push_key(L, h, 2))) return 1;
+  lua_pushvalue(L, 2);
+  lua_gettable(L, lua_upvalueindex(1));
+  return 1;
+}
+
+static struct table_text encode_value(lua_State *L, int index, uint8_t head[SCALAR_HEAD_MAX],
+                                      struct table_handle *h) {
+  const char *text = NULL;
+  size_t text_size = 0;
+  const size_t size = scalar_write(L, index, head, &text, &text_size);
+  if (size && text_size == 0) return (struct table_text){head, size};
+  if (size) {
+    const size_t start = h->room.len;
+    check_status(L, bytes_append(&h->room, head, size));
+    check_status(L, bytes_append(&h->room, text, text_size));
+    return (struct table_text){h->room.data + start, h->room.len - start};
+  }
+  const struct bytes *out = transfer_encode_dump(L, index, 1, "value");
+  bytes_clear(&h->room); /* a finalizer may have used this table meanwhile */
+  return (struct table_text){out->data, out->len};
+}
+
+/* t[key] = value; nil removes */
+static int table_newindex(lua_State *L) {
+  struct table_handle *h = check_handle(L);
+  uint8_t head[SCALAR_HEAD_MAX];
+  lua_settop(L, 3);
+  bytes_clear(&h->room);
+  if (lua_isnil(L, 3)) {
+    table_remove(table_of(h), push_key(L, h, 2));
+    return 0;
+  }
+  const struct table_text value = encode_value(L, 3, head, h);
+  const bool is_in_room = h->room.len > 0;
+  const size_t value_size = value.size;
+  struct table_text key = push_key(L, h, 2);
+  const struct table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
+  check_status(L, table_set(table_of(h), key, kept));
+  bytes_trim(&h->room, ROOM_KEPT);
+  return 0;
+}
+
+static int table_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)table_count(table_of(check_handle(L))));
+  return 1;
+}
+
+/* keys() → a list of those that are there now */
+/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of
+ * Lua's, because a finalizer may use this table, and its room, while others are pushed; it is had
+ * before they are read. */
+static size_t push_keys(lua_State *L, struct table_handle *h) {
+  size_t size = 0;
+  lua_pushnil(L);
+  for (;;) {
+    bytes_clear(&h->room);
+    check_status(L, table_keys(table_of(h), &h->room));
+    if (h->room.len <= size) break;
+    size = h->room.len;
+    lua_pop(L, 1);
+    lua_newuserdata(L, size);
+  }
+  const size_t used = h->room.len;
+  if (used > 0) memcpy(lua_touserdata(L, -1), h->room.data, used);
+  bytes_trim(&h->room, ROOM_KEPT);
+  return used;
+}
+
+static int table_keys_method(lua_State *L) {
+  const size_t size = push_keys(L, check_handle(L));
+  const uint8_t *keys = lua_touserdata(L, -1);
+  lua_newtable(L);
+  int count = 0;
+  for (size_t at = 0; at < size;) {
+    uint32_t key_size = 0;
+    memcpy(&key_size, keys + at, sizeof key_size);
+    push_lua_key(L, keys + at + sizeof key_size, key_size);
+    lua_rawseti(L, -2, ++count);
+    at += sizeof key_size + key_size;
+  }
+  return 1;
+}
+
+/* lock() → the RLock that belongs to it, the same for all callers */
+static int table_lock_method(lua_State *L) {
+  struct sync *s = NULL;
+  check_status(L, sync_beside(&table_of(check_handle(L))->lock, &s));
+  sync_push(L, s, false);
+  return 1;
+}
+
+static int table_tostring(lua_State *L) {
+  const struct table_handle *h = class_check(L, 1, &type.class);
+  if (h->shared.object)
+    lua_pushfstring(L, "Table: %d keys", (int)table_count(table_of(h)));
+  else
+    lua_pushliteral(L, "closed Table");
+  return 1;
+}
+
+static int table_close(lua_State *L) {
+  struct table_handle *h = class_check(L, 1, &type.class);
+  shared_handle_close(&h->shared);
+  bytes_fini(&h->room);
+  bytes_init(&h->room);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {{"len", table_len},
+                                   {"keys", table_keys_method},
+                                   {"lock", table_lock_method},
+                                   {"close", table_close},
+                                   {NULL, NULL}};
+/* ---- making and travelling ------------------------------------------------------------------- */
+
+static void extend_class(lua_State *L, const struct shared_type *unused) {
+  (void)unused;
+  shared_handle_set_function(L, "__tostring", table_tostring);
+  shared_handle_set_function(L, "__eq", shared_handle_eq);
+  shared_handle_set_function(L, "__len", table_len);
+  shared_handle_set_function(L, "__newindex", table_newindex);
+  lua_getfield(L, -1, "__index");
+  lazy_methods_complete(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "methods");
+  lua_pushcclosure(L, table_index, 1);
+  lua_setfield(L, -2, "__index");
+}
+
+static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
+                                        .class = {"Table", "manymoons.Table", methods, table_close, NULL},
+                                        .number = HANDLE_TABLE,
+                                        .kind = OBJECT_TABLE,
+                                        .size = sizeof(struct table_handle),
+                                        .gone = "close",
+                                        .extend = extend_class};
+
+int table_new(lua_State *L) {
+  struct shared_handle *h = shared_handle_push(L, &type);
+  struct table *t = NULL;
+  const status st = table_make(&t);
+  if (st) return return_failure(L, st);
+  shared_handle_take(L, h, &t->object);
+  return 1;
+}
+
+int table_methods(lua_State *L) {
+  shared_handle_push_class(L, &type);
+  lua_getfield(L, -1, "methods");
+  return 1;
+}
+
+void table_open(lua_State *L) { shared_handle_register(L, &type); }

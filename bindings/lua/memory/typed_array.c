@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/* Methods take an element's index where the handle is an Array's, and none where it is a Value's: the same
+ * functions serve both.
+ */
+#include "memory/typed_array.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/shared_handle.h"
+#include "locks/sync.h"
+#include "memory/array_element.h"
+
+enum flavor { VALUE, ARRAY, FLAVORS };
+
+static const struct shared_type types[FLAVORS]; /* defined below the methods */
+
+/* ---- handles and arguments ------------------------------------------------------------------- */
+
+static struct shared_handle *handle_at(lua_State *L, int index) {
+  return shared_handle_at(L, index, types, FLAVORS);
+}
+
+static struct memory *memory_of(const struct shared_handle *h) { return (struct memory *)(void *)h->object; }
+
+static struct memory *check_memory(lua_State *L, int index, enum flavor flavor) {
+  return memory_of(shared_handle_check(L, index, &types[flavor]));
+}
+
+/* What is addressed: one element, and the methods' next argument. */
+struct target {
+  struct memory *m;
+  const struct element_type *type;
+  uint64_t index;
+  int next;
+  const char *name;
+};
+
+/* For messages: as text, left on the stack. */
+static const char *push_number(lua_State *L, lua_Number x) {
+  char text[48];
+  snprintf(text, sizeof text, "%.17g", x);
+  lua_pushstring(L, text);
+  return lua_tostring(L, -1);
+}
+static const char *push_count(lua_State *L, uint64_t count) { return push_number(L, (lua_Number)count); }
+
+static void check_index(lua_State *L, const struct memory *m, int index, uint64_t *out) {
+  const lua_Number i = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
+  if (!(i >= 1 && i <= (lua_Number)m->count) || i != (lua_Number)(uint64_t)i) {
+    const char *most = push_count(L, m->count);
+    luaL_error(L, "Array: index %s is not within 1 to %s", luaL_tolstring(L, index, NULL), most);
+  }
+  *out = (uint64_t)i - 1;
+}
+
+static struct target check_target(lua_State *L) {
+  const struct shared_handle *h = handle_at(L, 1);
+  const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
+  struct target t = {.m = check_memory(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
+  t.type = memory_type(t.m);
+  if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
+  return t;
+}
+
+NO_RETURN static void raise_unfit(lua_State *L, int index, const char *name) {
+  const char *why = lua_tostring(L, -1);
+  luaL_error(L, "%s: %s %s", name, luaL_tolstring(L, index, NULL), why);
+  __builtin_unreachable();
+}
+
+static uint64_t check_element(lua_State *L, int index, const struct element_type *type, const char *name) {
+  uint64_t bits = 0;
+  index = lua_absindex(L, index);
+  if (!element_read(L, index, type, &bits)) raise_unfit(L, index, name);
+  return bits;
+}
+
+/* first and last, from 1, at `index` and after it; absent: all. [first, first + count) from 0. */
+struct range {
+  uint64_t first;
+  uint64_t count;
+};
+
+static struct range check_range(lua_State *L, const struct memory *m, int index) {
+  const lua_Number first = luaL_optnumber(L, index, 1);
+  const lua_Number last = luaL_optnumber(L, index + 1, (lua_Number)m->count);
+  const bool is_right = first >= 1 && first == (lua_Number)(uint64_t)first && last <= (lua_Number)m->count &&
+                        last >= first - 1 && last == (lua_Number)(uint64_t)last;
+  if (!is_right)
+    luaL_error(L, "Array: %s to %s is not within 1 to %s", push_number(L, first), push_number(L, last),
+               push_count(L, m->count));
+  return (struct range){(uint64_t)first - 1, (uint64_t)(last - first + 1)};
+}
+
+/* ---- one element ----------------------------------------------------------------------------- */
+
+static int array_index(lua_State *L) {
+  if (lua_type(L, 2) != LUA_TNUMBER) {
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+  }
+  const struct target t = check_target(L);
+  element_push(L, t.type, memory_load(t.m, t.index));
+  return 1;
+}
+
+static int array_newindex(lua_State *L) {
+  const struct target t = check_target(L);
+  memory_store(t.m, t.index, check_element(L, 3, t.type, t.name));
+  return 0;
+}
+
+static bool is_word_value(lua_State *L) {
+  return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
+}
+
+static int value_index(lua_State *L) {
+  if (!is_word_value(L)) {
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+  }
+  const struct target t = check_target(L);
+  element_push(L, t.type, memory_load(t.m, 0));
+  return 1;
+}
+
+static int value_newindex(lua_State *L) {
+  const struct target t = check_target(L);
+  if (!is_word_value(L)) luaL_error(L, "Value: only 'value' can be assigned");
+  memory_store(t.m, 0, check_element(L, 3, t.type, t.name));
+  return 0;
+}
+
+/* add(n) → the sum */
+static int memory_add(lua_State *L) {
+  const struct target t = check_target(L);
+  uint64_t seen = memory_load(t.m, t.index);
+  uint64_t sum = 0;
+  do {
+    if (!element_add(L, t.type, seen, t.next, &sum)) {
+      const char *why = lua_tostring(L, -1);
+      const char *operand = luaL_tolstring(L, t.next, NULL);
+      element_push(L, t.type, seen);
+      luaL_error(L, "%s:add: %s + %s %s", t.name, lua_tostring(L, -1), operand, why);
+    }
+  } while (!memory_compare_exchange(t.m, t.index, &seen, sum));
+  element_push(L, t.type, sum);
+  return 1;
+}
+
+/* cas(old, new) → true: it was old, and is new */
+static int memory_cas(lua_State *L) {
+  const struct target t = check_target(L);
+  uint64_t expected = check_element(L, t.next, t.type, t.name);
+  const uint64_t bits = check_element(L, t.next + 1, t.type, t.name);
+  lua_pushboolean(L, memory_compare_exchange(t.m, t.index, &expected, bits));
+  return 1;
+}
+
+/* exchange(new) → old */
+static int memory_exchange_method(lua_State *L) {
+  const struct target t = check_target(L);
+  element_push(L, t.type, memory_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
+  return 1;
+}
+
+/* max(x), min(x) → the greater, the lesser of both, which it is now */
+static int settle_extreme(lua_State *L, bool is_max) {
+  const struct target t = check_target(L);
+  const uint64_t bits = check_element(L, t.next, t.type, t.name);
+  uint64_t seen = memory_load(t.m, t.index);
+  while (is_max ? element_is_less(t.type, seen, bits) : element_is_less(t.type, bits, seen)) {
+    if (!memory_compare_exchange(t.m, t.index, &seen, bits)) continue;
+    seen = bits;
+    break;
+  }
+  element_push(L, t.type, seen);
+  return 1;
+}
+
+static int memory_max(lua_State *L) { return settle_extreme(L, true); }
+static int memory_min(lua_State *L) { return settle_extreme(L, false); }
+
+/* ---- many elements --------------------------------------------------------------------------- */
+
+static int array_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_memory(L, 1, ARRAY)->count);
+  return 1;
+}
+
+/* fill(x, first, last) → the array */
+static int array_fill(lua_State *L) {
+  struct memory *m = check_memory(L, 1, ARRAY);
+  const uint64_t bits = check_element(L, 2, memory_type(m), "Array");
+  const struct range r = check_range(L, m, 3);
+  memory_fill(m, r.first, r.count, bits);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* slice(first, last) → a list */
+static int array_slice(lua_State *L) {
+  const struct memory *m = check_memory(L, 1, ARRAY);
+  const struct range r = check_range(L, m, 2);
+  if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
+  lua_createtable(L, (int)r.count, 0);
+  for (uint64_t i = 0; i < r.count; i++) {
+    element_push(L, memory_type(m), memory_load(m, r.first + i));
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
+/* bytes(first, last) → a string, in this machine's order of bytes */
+static int array_bytes(lua_State *L) {
+  const struct memory *m = check_memory(L, 1, ARRAY);
+  const struct range r = check_range(L, m, 2);
+  lua_pushlstring(L, (const char *)m->data + r.first * m->size, r.count * m->size);
+  return 1;
+}
+
+/* Room for `count` elements from the index at 3 on. */
+static uint64_t check_room(lua_State *L, const struct memory *m, uint64_t count) {
+  const lua_Number at = luaL_optnumber(L, 3, 1);
+  if (!(at >= 1) || at != (lua_Number)(uint64_t)at || (uint64_t)at - 1 + count > m->count)
+    luaL_error(L, "Array:copy: %s elements from index %s on are not within 1 to %s", push_count(L, count),
+               push_number(L, at), push_count(L, m->count));
+  return (uint64_t)at - 1;
+}
+
+static void copy_list(lua_State *L, struct memory *m) {
+  const uint64_t count = lua_rawlen(L, 2);
+  const uint64_t first = check_room(L, m, count);
+  for (uint64_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, (int)i + 1);
+    memory_store(m, first + i, check_element(L, -1, memory_type(m), "Array"));
+    lua_pop(L, 1);
+  }
+}
+
+static void copy_bytes(lua_State *L, struct memory *m) {
+  size_t size = 0;
+  const char *bytes = lua_tolstring(L, 2, &size);
+  if (size % m->size)
+    luaL_error(L, "Array:copy: %d bytes are no whole number of %s", (int)size, memory_type(m)->name);
+  memcpy(m->data + check_room(L, m, size / m->size) * m->size, bytes, size);
+}
+
+static void copy_array(lua_State *L, struct memory *m, const struct memory *from) {
+  const uint64_t first = check_room(L, m, from->count);
+  if (from->type == m->type) {
+    memmove(m->data + first * m->size, from->data, from->count * m->size);
+    return;
+  }
+  for (uint64_t i = 0; i < from->count; i++) {
+    element_push(L, memory_type(from), memory_load(from, i));
+    memory_store(m, first + i, check_element(L, -1, memory_type(m), "Array"));
+    lua_pop(L, 1);
+  }
+}
+
+/* copy(source, at) → the array: a list, a string of elements or another Array goes into it from `at` on. What
+ * does not fit raises; the elements before it were copied. */
+static int array_copy(lua_State *L) {
+  struct memory *m = check_memory(L, 1, ARRAY);
+  if (lua_istable(L, 2))
+    copy_list(L, m);
+  else if (lua_type(L, 2) == LUA_TSTRING)
+    copy_bytes(L, m);
+  else if (handle_at(L, 2))
+    copy_array(L, m, check_memory(L, 2, ARRAY));
+  else
+    luaL_argerror(L, 2, "a list, a string or an Array expected");
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int next_element(lua_State *L) {
+  const struct memory *m = check_memory(L, 1, ARRAY);
+  const uint64_t i = (uint64_t)luaL_checknumber(L, 2);
+  if (i >= m->count) return 0;
+  lua_pushinteger(L, (lua_Integer)i + 1);
+  element_push(L, memory_type(m), memory_load(m, i));
+  return 2;
+}
+
+/* for i, x in a:iter() do; pairs(a) does the same where Lua asks for __pairs */
+static int array_iter(lua_State *L) {
+  check_memory(L, 1, ARRAY);
+  lua_pushcfunction(L, next_element);
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 0);
+  return 3;
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+static struct memory *check_either(lua_State *L) {
+  const struct shared_handle *h = handle_at(L, 1);
+  return check_memory(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
+}
+
+static int memory_pointer(lua_State *L) {
+  lua_pushlightuserdata(L, check_either(L)->data);
+  return 1;
+}
+
+static int memory_type_name(lua_State *L) {
+  lua_pushstring(L, memory_type(check_either(L))->name);
+  return 1;
+}
+
+/* lock() → the RLock that belongs to it, the same for all callers */
+static int memory_lock_method(lua_State *L) {
+  struct sync *s = NULL;
+  char text[STATUS_TEXT_MAX];
+  const status st = sync_beside(&check_either(L)->lock, &s);
+  if (st) luaL_error(L, "lock: %s", status_text(st, text));
+  sync_push(L, s, false);
+  return 1;
+}
+
+static int memory_tostring(lua_State *L) {
+  const struct shared_handle *h = handle_at(L, 1);
+  if (!h || !h->object) {
+    lua_pushliteral(L, "closed memory");
+    return 1;
+  }
+  struct memory *m = memory_of(h);
+  if (h->type == &types[ARRAY]) {
+    lua_pushfstring(L, "Array: %d of %s", (int)m->count, memory_type(m)->name);
+  } else {
+    element_push(L, memory_type(m), memory_load(m, 0));
+    lua_pushfstring(L, "Value: %s %s", memory_type(m)->name, lua_tostring(L, -1));
+  }
+  return 1;
+}
+
+static int memory_close(lua_State *L) {
+  struct shared_handle *h = handle_at(L, 1);
+  if (h) shared_handle_close(h);
+  return 0;
+}
+
+static const luaL_Reg value_methods[] = {{"add", memory_add},
+                                         {"cas", memory_cas},
+                                         {"exchange", memory_exchange_method},
+                                         {"max", memory_max},
+                                         {"min", memory_min},
+                                         {"lock", memory_lock_method},
+                                         {"get_lock", memory_lock_method},
+                                         {"pointer", memory_pointer},
+                                         {"type", memory_type_name},
+                                         {"close", memory_close},
+                                         {NULL, NULL}};
+static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
+                                         {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
+
+/* ---- making and travelling ------------------------------------------------------------------- */
+
+/* Behind the methods in __index comes a function, for elements. */
+static void set_index(lua_State *L, lua_CFunction index) {
+  lua_getfield(L, -1, "__index");
+  lua_pushcclosure(L, index, 1);
+  lua_setfield(L, -2, "__index");
+}
+
+static void extend_class(lua_State *L, const struct shared_type *type) {
+  const bool is_array = type == &types[ARRAY];
+  shared_handle_set_function(L, "__tostring", memory_tostring);
+  shared_handle_set_function(L, "__eq", shared_handle_eq);
+  shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
+  if (is_array) {
+    shared_handle_set_function(L, "__len", array_len);
+    shared_handle_set_function(L, "__pairs", array_iter);
+  }
+  set_index(L, is_array ? array_index : value_index);
+}
+
+static const struct shared_type types[FLAVORS] = {
+    [VALUE] = {.travels = SHARED_TRAVELS("Value"),
+               .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL},
+               .number = HANDLE_VALUE,
+               .kind = OBJECT_MEMORY,
+               .size = sizeof(struct shared_handle),
+               .gone = "close",
+               .extend = extend_class},
+    [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
+               .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods},
+               .number = HANDLE_ARRAY,
+               .kind = OBJECT_MEMORY,
+               .size = sizeof(struct shared_handle),
+               .gone = "close",
+               .extend = extend_class},
+};
+
+int memory_new(lua_State *L) {
+  static const char *const names[] = {"Value", "Array", NULL};
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const struct element_type *type = element_type_called(luaL_checkstring(L, 2));
+  luaL_argcheck(L, type, 2, "a type expected");
+  const uint64_t count = (uint64_t)luaL_checknumber(L, 3);
+  struct shared_handle *h = shared_handle_push(L, &types[flavor]);
+  struct memory *m = NULL;
+  const status st = memory_make(type, count, &m);
+  if (st) return return_failure(L, st);
+  shared_handle_take(L, h, &m->object);
+  return 1;
+}
+
+void memory_open(lua_State *L) {
+  for (int i = 0; i < FLAVORS; i++) shared_handle_register(L, &types[i]);
+}

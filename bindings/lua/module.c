@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The one table of the C functions that the Lua files of the library call, `native`. A function is in
+ * the file of its subject; this file only names it. Scripts see what api.lua makes of it. */
+#include "module.h"
+
+#include "async/fiber.h"
+#include "async/loop.h"
+#include "async/poller.h"
+#include "base/version.h"
+#include "cli/inspect.h"
+#include "cli/tracing.h"
+#include "compare/measure.h"
+#include "core/arguments.h"
+#include "core/embedded.h"
+#include "core/failure.h"
+#include "core/settings.h"
+#include "core/system.h"
+#include "core/values.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "engine_lease.h"
+#include "engine_link.h"
+#include "locks/held_locks.h"
+#include "locks/sync.h"
+#include "memory/shared_memory.h"
+#include "memory/shared_table.h"
+#include "memory/typed_array.h"
+#include "net/crypto.h"
+#include "net/socket.h"
+#include "pool/pool_rings.h"
+#include "queues/local_queue.h"
+#include "queues/pipe.h"
+#include "queues/queue.h"
+#include "state/coroutines.h"
+#include "state/library.h"
+#include "worker/gil.h"
+#include "worker/worker_start.h"
+
+/* on_end(shutdown, after_fork): shutdown("join" or "terminate") ends the workers of this VM,
+ * after_fork() forgets those of a parent process. */
+static int on_end(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
+  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
+  return 0;
+}
+
+static const luaL_Reg native_functions[] = {
+    {"on_end", on_end},
+    {"worker_start", pool_rings_start_worker},
+    {"pool_rings_new", pool_rings_new},
+    {"pool_protocol", pool_protocol},
+    {"queue_new", queue_new},
+    {"local_queue_new", local_queue_new},
+    {"sync_new", sync_new},
+    {"memory_new", memory_new},
+    {"table_new", table_new},
+    {"table_methods", table_methods},
+    {"stream_listen", stream_listen_call},
+    {"stream_connect", stream_connect_call},
+    {"stream_forget", stream_forget_call},
+    {"hmac_sha256", crypto_hmac_call},
+    {"random_bytes", crypto_random_call},
+    {"is_same", crypto_is_same_call},
+    {"sign", crypto_sign_call},
+    {"sha256", crypto_sha256_call},
+    {"link_open", engine_link_open},
+    {"lease_open", engine_lease_open},
+    {"poller_new", poller_new},
+    {"shared_memory_open", shared_memory_open},
+    {"shared_memory_unlink", shared_memory_unlink},
+    {"sync_methods", sync_methods},
+    {"held_mark", held_mark_call},
+    {"held_end_since", held_end_since_call},
+    {"pipe_new", pipe_new},
+    {"wait_any", wait_any},
+    {"loop_new", loop_new},
+    {"wait_descriptor", wait_descriptor},
+    {"dumps", values_dumps},
+    {"loads", values_loads},
+    {"register", values_register},
+    {"time", system_time},
+    {"sleep", system_sleep},
+    {"terminal_width", system_terminal_width},
+    {"cpu_count", system_cpu_count},
+    {"thread_count", system_thread_count},
+    {"pid", system_pid},
+    {"is_private_file", system_is_private_file},
+    {"create_private_file", system_create_private_file},
+    {"signal_descriptor", system_signal_descriptor},
+    {"read_signal", system_read_signal},
+    {"thread", thread_number},
+    {"gil", gil_read},
+    {"gil_set", gil_set},
+    {"settings", settings_call},
+    {"seal", values_seal},
+    {"set_maintenance", waiting_set_maintenance},
+    {"can_yield", waiting_can_yield},
+    {"make_way", waiting_make_way},
+    {"set_wait_pauser", waiting_set_pauser},
+    {"stack_of_caller", stack_of_caller},
+    {"busy", waiting_busy},
+    {"set_busy", waiting_set_busy},
+    {"resume", vm_resume_task},
+    {"fiber_new", fiber_new},
+    {"fiber_switch", fiber_switch_call},
+    {"class_methods", class_methods_call},
+    {"stream_methods", stream_methods_call},
+    {"held_end_task", held_end_task_call},
+    {"load", embedded_load_call},
+    {"embedded", embedded_text_call},
+    {"may_fork", worker_may_fork},
+    {"stop_forkserver", worker_stop_forkserver},
+    {"measure_run", measure_run},
+    {"look", look},
+    {"trace_start", trace_start},
+    {"trace_stop", trace_stop},
+    {"trace_task", trace_task},
+    {NULL, NULL},
+};
+
+int module_open(lua_State *L) {
+  lua_newtable(L);
+  luaL_setfuncs(L, native_functions, 0);
+  lua_pushliteral(L, MANYMOONS_VERSION);
+  lua_setfield(L, -2, "version");
+  embedded_push_require(L);
+  lua_pushliteral(L, "api");
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, VM_LIBRARY_KEY);
+  return 1;
+}

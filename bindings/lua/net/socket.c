@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream is a descriptor, and what came from it and was not asked for yet. */
+#include "net/socket.h"
+
+#include <errno.h>
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "core/waiting.h"
+#include "os/clock.h"
+#include "os/stream.h"
+
+struct stream {
+  int fd; /* -1: closed */
+  struct bytes inbox;
+  size_t taken; /* of the inbox */
+  int64_t patience_ns;
+  bool was_ahead; /* more came than was asked for: there may be more still */
+};
+
+enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
+enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024 };
+
+static const struct handle_class class;
+
+static struct stream *check_stream(lua_State *L) {
+  struct stream *s = class_check(L, 1, &class);
+  if (s->fd < 0) luaL_error(L, "Connection: used after close");
+  return s;
+}
+
+static struct stream *push_stream(lua_State *L) {
+  struct stream *s = lua_newuserdata(L, sizeof *s);
+  *s = (struct stream){.fd = -1};
+  class_register(L, &class);
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return s;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static int return_address_failure(lua_State *L, status st, const char *address) {
+  if (st != STATUS_MALFORMED) return return_failure(L, st);
+  lua_pushnil(L);
+  lua_pushfstring(L, "no such address: %s", address);
+  return 2;
+}
+
+int stream_listen_call(lua_State *L) {
+  const char *address = luaL_checkstring(L, 1);
+  char bound[STREAM_ADDRESS_MAX] = "";
+  struct stream *s = push_stream(L);
+  const status st = stream_listen(address, &s->fd, bound);
+  if (st) return return_address_failure(L, st, address);
+  lua_pushstring(L, bound);
+  return 2;
+}
+
+struct connecting {
+  const char *address;
+  int *fd;
+};
+
+static status attempt_connect(void *context, deadline until) {
+  const struct connecting *c = context;
+  return stream_connect(c->address, until, c->fd);
+}
+
+int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, 2);
+  struct stream *s = push_stream(L);
+  struct connecting c = {luaL_checkstring(L, 1), &s->fd};
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_connect, &c, until);
+  raise_if_stopped(L, st);
+  return st ? return_address_failure(L, st, c.address) : 1;
+}
+
+int stream_forget_call(lua_State *L) {
+  stream_forget_address(luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* accept() → a stream; or nil, "EAGAIN: …" when nobody is there */
+static int stream_accept_method(lua_State *L) {
+  const struct stream *listener = check_stream(L);
+  struct stream *s = push_stream(L);
+  const status st = stream_accept(listener->fd, &s->fd);
+  return st ? return_failure(L, st) : 1;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+struct sending {
+  int fd;
+  const char *data;
+  size_t size;
+};
+
+static status attempt_send(void *context, deadline until) {
+  struct sending *s = context;
+  for (;;) {
+    size_t sent = 0;
+    const status st = stream_send(s->fd, s->data, s->size, &sent);
+    s->data += sent;
+    s->size -= sent;
+    if (st || s->size == 0) return st;
+    if (deadline_is_now(until)) return STATUS_TIMEOUT;
+    const status waited = stream_wait(s->fd, true, until);
+    if (waited) return waited;
+  }
+}
+
+/* send(bytes, timeout, from) → true, when all are with the system; or nil, why, and how many are */
+static int stream_send_method(lua_State *L) REQUIRES(rank_vm) {
+  const struct stream *stream = check_stream(L);
+  size_t size = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  const deadline until = argument_timeout(L, 3);
+  const size_t from = (size_t)luaL_optnumber(L, 4, 0);
+  luaL_argcheck(L, from <= size, 4, "beyond the bytes");
+  struct sending s = {stream->fd, data + from, size - from};
+  status st = attempt_send(&s, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until))
+    st = wait_for(L, TRACE_CALL_SEND, attempt_send, &s, until);
+  raise_if_stopped(L, st);
+  if (st == STATUS_OK) return return_status(L, st);
+  return_failure(L, st);
+  lua_pushinteger(L, (lua_Integer)(size - s.size));
+  return 3;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+struct receiving {
+  struct stream *stream;
+  size_t wanted;
+};
+
+/* Room is made as bytes come: what a header promises costs nothing. */
+static status read_some(struct stream *s) {
+  if (s->taken) {
+    memmove(s->inbox.data, s->inbox.data + s->taken, s->inbox.len - s->taken);
+    s->inbox.len -= s->taken;
+    s->taken = 0;
+  }
+  status st = bytes_reserve(&s->inbox, READ_AT_ONCE);
+  if (st) return st;
+  size_t received = 0;
+  st = stream_receive(s->fd, s->inbox.data + s->inbox.len, s->inbox.cap - s->inbox.len, &received);
+  s->inbox.len += received;
+  return st;
+}
+
+static bool has_enough(const struct receiving *r) {
+  return r->stream->inbox.len - r->stream->taken >= r->wanted;
+}
+
+static status attempt_receive(void *context, deadline until) {
+  const struct receiving *r = context;
+  while (!has_enough(r)) {
+    const status st = read_some(r->stream);
+    if (st == -EAGAIN && deadline_is_now(until)) return STATUS_TIMEOUT;
+    const status waited = st == -EAGAIN ? stream_wait(r->stream->fd, false, until) : st;
+    if (waited) return waited;
+  }
+  r->stream->was_ahead = r->stream->inbox.len - r->stream->taken > r->wanted;
+  return STATUS_OK;
+}
+
+/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles
+ * takes long to wake. */
+static status look_for_a_while(const struct receiving *r) {
+  const int64_t start = clock_now_ns();
+  status st = STATUS_TIMEOUT;
+  while (st == STATUS_TIMEOUT && clock_now_ns() - start < r->stream->patience_ns)
+    st = attempt_receive((void *)(uintptr_t)r, deadline_now());
+  int64_t *patience = &r->stream->patience_ns;
+  *patience = st == STATUS_OK                     ? PATIENCE_MOST_NS
+              : *patience / 2 > PATIENCE_LEAST_NS ? *patience / 2
+                                                  : PATIENCE_LEAST_NS;
+  return st;
+}
+
+/* For callers that wait for an answer. */
+static status attempt_wait_and_receive(void *context, deadline until) {
+  const struct receiving *r = context;
+  status st = look_for_a_while(r);
+  if (st != STATUS_TIMEOUT) return st;
+  st = stream_wait(r->stream->fd, false, until);
+  return st ? st : attempt_receive(context, until);
+}
+
+static status receive(lua_State *L, struct receiving *r, deadline until) REQUIRES(rank_vm) {
+  const bool looks = has_enough(r) || r->stream->was_ahead || deadline_is_now(until);
+  status st = looks ? attempt_receive(r, deadline_now())
+                    : wait_for(L, TRACE_CALL_RECEIVE, attempt_wait_and_receive, r, until);
+  if (looks && st == STATUS_TIMEOUT && !deadline_is_now(until))
+    st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, r, until);
+  raise_if_stopped(L, st);
+  return st;
+}
+
+/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
+static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+  struct stream *s = check_stream(L);
+  struct receiving r = {s, (size_t)luaL_checknumber(L, 2)};
+  const status st = receive(L, &r, argument_timeout(L, 3));
+  if (st) return return_failure(L, st);
+  lua_pushlstring(L, (const char *)s->inbox.data + s->taken, r.wanted);
+  s->taken += r.wanted;
+  if (s->taken < s->inbox.len) return 1;
+  s->taken = s->inbox.len = 0;
+  bytes_trim(&s->inbox, INBOX_KEPT);
+  return 1;
+}
+
+/* ready(timeout) → true: there is something to receive, or the end */
+static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+  struct receiving r = {check_stream(L), 1};
+  const status st = receive(L, &r, argument_timeout(L, 2));
+  lua_pushboolean(L, st != STATUS_TIMEOUT);
+  return 1;
+}
+
+/* has_some() → true: bytes came along with others, and no descriptor will tell of them */
+static int stream_has_some_method(lua_State *L) {
+  const struct stream *s = check_stream(L);
+  lua_pushboolean(L, s->inbox.len > s->taken);
+  return 1;
+}
+
+static int stream_fileno_method(lua_State *L) {
+  lua_pushinteger(L, check_stream(L)->fd);
+  return 1;
+}
+
+static int stream_is_own_user_method(lua_State *L) {
+  lua_pushboolean(L, stream_is_own_user(check_stream(L)->fd));
+  return 1;
+}
+
+static int stream_close_method(lua_State *L) {
+  struct stream *s = class_check(L, 1, &class);
+  stream_close(s->fd);
+  s->fd = -1;
+  bytes_fini(&s->inbox);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {{"accept", stream_accept_method},
+                                   {"send", stream_send_method},
+                                   {"receive", stream_receive_method},
+                                   {"ready", stream_ready_method},
+                                   {"has_some", stream_has_some_method},
+                                   {"fileno", stream_fileno_method},
+                                   {"is_own_user", stream_is_own_user_method},
+                                   {"close", stream_close_method},
+                                   {NULL, NULL}};
+static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
+                                          NULL};
+
+int stream_methods_call(lua_State *L) {
+  class_register(L, &class);
+  luaL_getmetatable(L, class.key);
+  lua_getfield(L, -1, "__index");
+  return 1;
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* The parent's side: putting tasks, taking results, and waiting for a result or a death,
+ * whichever is first. */
+#include "pool/pool_rings.h"
+
+#include <limits.h>
+
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "os/clock.h"
+#include "shared/attachments.h"
+#include "shared/ring.h"
+#include "state/error.h"
+#include "state/parcel.h"
+#include "state/scalar.h"
+#include "state/transfer.h"
+#include "worker/worker.h"
+#include "worker/worker_start.h"
+
+struct pool_rings {
+  struct ring *tasks; /* NULL once closed */
+  struct ring *results;
+  struct bytes inbox;
+  struct ring_message message;
+  owner_id owner;                 /* of the blocks: a forked child copies this struct, and not them */
+  uint64_t functions;             /* how many were ever added */
+  struct bytes call_states;       /* places of the unused ones (block_ref each) */
+  struct bytes call_state_blocks; /* the blocks they are in */
+  futex_word wake_count;          /* counts up when a thread took what another one may sleep for */
+};
+
+static const struct handle_class class; /* defined below its methods */
+
+static struct pool_rings *check_rings(lua_State *L, int index) {
+  struct pool_rings *rings = class_check(L, index, &class);
+  if (!rings->results) luaL_error(L, "Pool: used after close");
+  return rings;
+}
+
+int pool_rings_new(lua_State *L) {
+  struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
+  *rings = (struct pool_rings){.owner = commons_self()};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  status st = ring_make(&rings->tasks, 0, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&rings->results, 0, RING_GROWS);
+  if (st) return return_failure(L, st);
+  atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
+  atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);
+  return 1;
+}
+
+int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
+  enum { ARG_RINGS = 3 };
+  struct worker_rings refs = {0};
+  luaL_checkany(L, ARG_RINGS);
+  if (!lua_isnil(L, ARG_RINGS)) {
+    const struct pool_rings *rings = check_rings(L, ARG_RINGS);
+    refs.tasks = commons_object_ref(&rings->tasks->object);
+    refs.results = commons_object_ref(&rings->results->object);
+  }
+  lua_remove(L, ARG_RINGS);
+  return worker_start(L, refs);
+}
+
+static void release_ring(struct ring **ring) {
+  if (*ring) commons_release(&(*ring)->object);
+  *ring = NULL;
+}
+
+static void free_call_state_blocks(struct pool_rings *rings) {
+  const block_ref *blocks = (const block_ref *)(const void *)rings->call_state_blocks.data;
+  if (rings->owner != commons_self()) return;
+  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+}
+
+static int rings_gc(lua_State *L) {
+  struct pool_rings *rings = class_check(L, 1, &class);
+  ring_message_done(&rings->message);
+  bytes_fini(&rings->inbox);
+  if (rings->results) free_call_state_blocks(rings);
+  bytes_fini(&rings->call_state_blocks);
+  bytes_fini(&rings->call_states);
+  release_ring(&rings->tasks);
+  release_ring(&rings->results);
+  return 0;
+}
+
+/* ---- functions and arguments that are kept --------------------------------------------------- */
+
+/* Returns the block, and its place on the stack; nil and why. The values are the top `count`.
+ * [-0, +1 or 2, raises] */
+static int store(lua_State *L, int first, int count, const char *what) {
+  struct bytes carried;
+  const struct bytes *text = transfer_encode(L, first, count, what);
+  const uint64_t size = text->len;
+  block_ref block = 0;
+  bytes_init(&carried);
+  status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
+  const struct object_list list = message_listed(&carried);
+  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, &block);
+  if (st == STATUS_OK) {
+    memcpy(cargo_text(block), &size, sizeof size);
+    memcpy((uint8_t *)cargo_text(block) + sizeof size, text->data, text->len);
+  }
+  message_discard(text->data, text->len);
+  bytes_fini(&carried);
+  if (st) return return_failure(L, st);
+  lua_pushnumber(L, (lua_Number)block);
+  return 1;
+}
+
+/* rings:add_function(f) → number, place. The place is to be given back with drop. */
+static int rings_add_function(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  if (store(L, 2, 1, "function") == 2) return 2;
+  lua_pushnumber(L, (lua_Number)++rings->functions);
+  lua_insert(L, -2);
+  return 2;
+}
+
+/* rings:store(arguments…) → place */
+static int rings_store(lua_State *L) {
+  check_rings(L, 1);
+  return store(L, 2, lua_gettop(L) - 1, "argument");
+}
+
+/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. */
+static void push_slice(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  const int first = (int)luaL_checkinteger(L, index + 1);
+  const int last = (int)luaL_checkinteger(L, index + 2);
+  lua_pushinteger(L, last - first + 1);
+  lua_createtable(L, last - first + 1, 0);
+  for (int i = first; i <= last; i++) {
+    lua_rawgeti(L, index, i);
+    lua_rawseti(L, -2, i - first + 1);
+  }
+}
+
+/* rings:store_slice(list, first, last) → place: of a task whose list is list[first … last] */
+static int rings_store_slice(lua_State *L) {
+  check_rings(L, 1);
+  push_slice(L, 2);
+  return store(L, lua_gettop(L) - 1, 2, "item");
+}
+
+/* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
+static int rings_drop(lua_State *L) {
+  check_rings(L, 1);
+  cargo_discard((block_ref)luaL_checknumber(L, 2));
+  return 0;
+}
+
+/* ---- call states ----------------------------------------------------------------------------- */
+
+enum { CALL_STATES_IN_A_BLOCK = 1024 };
+
+static status make_call_states(struct pool_rings *rings) {
+  block_ref block = 0;
+  status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
+  if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
+  if (st == STATUS_OK) st = commons_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
+  for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
+    const block_ref place = block + (block_ref)i * sizeof(call_state);
+    st = bytes_append(&rings->call_states, &place, sizeof place);
+  }
+  return st;
+}
+
+/* rings:call_state() → place of one that is queued; nil and why */
+static int rings_call_state(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  const status st = rings->call_states.len ? STATUS_OK : make_call_states(rings);
+  if (st) return return_failure(L, st);
+  block_ref place = 0;
+  rings->call_states.len -= sizeof place;
+  memcpy(&place, rings->call_states.data + rings->call_states.len, sizeof place);
+  atomic_store((call_state *)commons_at(place), CALL_QUEUED);
+  lua_pushnumber(L, (lua_Number)place);
+  return 1;
+}
+
+/* rings:return_call_state(place): the task has ended, or never began. There is room, for it came
+ * from there. */
+static int rings_return_call_state(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  const block_ref place = (block_ref)luaL_checknumber(L, 2);
+  return bytes_append(&rings->call_states, &place, sizeof place) ? error_raise_memory(L) : 0;
+}
+
+/* rings:cancel(place) → true: the task will not begin */
+static int rings_cancel(lua_State *L) {
+  check_rings(L, 1);
+  uint32_t queued = CALL_QUEUED;
+  call_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
+  lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, CALL_CANCELLED));
+  return 1;
+}
+
+/* rings:requeue(place): the task is to be run again */
+static int rings_requeue(lua_State *L) {
+  check_rings(L, 1);
+  atomic_store((call_state *)commons_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
+  return 0;
+}
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+static int put_task(lua_State *L, const struct pool_rings *rings, struct parcel *parcel) {
+  const status st = parcel_put(rings->tasks, parcel, deadline_never());
+  parcel_settle(parcel, st);
+  if (st) return return_failure(L, st);
+  lua_pushnumber(L, (lua_Number)ring_last_number(rings->tasks));
+  return 1;
+}
+
+enum { ARG_MODE = 2, ARG_FLAGS, ARG_TASK, ARG_NUMBER, ARG_PLACE, ARG_CALL_STATE, ARG_REST };
+
+static block_ref optional_place(lua_State *L, int index) { return (block_ref)luaL_optnumber(L, index, 0); }
+
+static struct task_envelope task_envelope(lua_State *L) {
+  return (struct task_envelope){.mode = (uint8_t)luaL_checkinteger(L, ARG_MODE),
+                                .flags = (uint8_t)luaL_checkinteger(L, ARG_FLAGS),
+                                .task = (uint64_t)luaL_checknumber(L, ARG_TASK),
+                                .function = (uint64_t)luaL_checknumber(L, ARG_NUMBER),
+                                .function_code = (block_ref)luaL_checknumber(L, ARG_PLACE),
+                                .call_state = optional_place(L, ARG_CALL_STATE)};
+}
+
+/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
+ * the ring, which a claim names */
+static int rings_put(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  const struct task_envelope envelope = task_envelope(L);
+  const int count = lua_gettop(L) - ARG_REST + 1;
+  struct parcel parcel;
+  parcel_open(&parcel, &envelope, sizeof envelope);
+  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, "argument");
+  return put_task(L, rings, &parcel);
+}
+
+/* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) →
+ * number */
+static int rings_put_slice(lua_State *L) {
+  check_rings(L, 1);
+  lua_settop(L, ARG_REST + 2);
+  push_slice(L, ARG_REST);
+  for (int i = 0; i < 3; i++) lua_remove(L, ARG_REST);
+  return rings_put(L);
+}
+
+/* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number:
+ * stored arguments without the first items */
+static int rings_put_stored(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  struct task_envelope envelope = task_envelope(L);
+  envelope.arguments = optional_place(L, ARG_REST);
+  envelope.skip = (uint32_t)luaL_optinteger(L, ARG_REST + 1, 0);
+  struct parcel parcel;
+  parcel_open(&parcel, &envelope, sizeof envelope);
+  return put_task(L, rings, &parcel);
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+/* Pushes the values; the message is done before the caller gets them. */
+static int decode_result(lua_State *L) {
+  const struct pool_rings *rings = lua_touserdata(L, 1);
+  return transfer_decode(L, rings->message.data + sizeof(struct answer_envelope),
+                         rings->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
+}
+
+/* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome
+ * is UNDECODABLE, and the text of the error is the value. */
+static int push_result(lua_State *L, struct pool_rings *rings) {
+  struct answer_envelope envelope;
+  memcpy(&envelope, rings->message.data, sizeof envelope);
+  lua_settop(L, 1);
+  lua_pushnumber(L, (lua_Number)envelope.task);
+  lua_pushinteger(L, envelope.outcome);
+  lua_pushinteger(L, (lua_Integer)envelope.first);
+  lua_pushinteger(L, (lua_Integer)envelope.count);
+  lua_pushnumber(L, (lua_Number)envelope.ns);
+  lua_pushcfunction(L, decode_result);
+  lua_pushlightuserdata(L, rings);
+  const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
+  ring_message_done(&rings->message);
+  bytes_trim(&rings->inbox, 64 * 1024);
+  if (failed) {
+    lua_pushinteger(L, OUTCOME_UNDECODABLE);
+    lua_replace(L, 3);
+  }
+  return lua_gettop(L) - 1;
+}
+
+static int push_reason(lua_State *L, const char *why) {
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* Two places are for the results and the wake count. */
+enum { WATCHED_WORKERS_MAX = FUTEX_WATCH_MAX - 2 };
+
+/* Gathers the words that change when one of the workers in the list dies; false: one has died
+ * already. */
+static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, size_t *count) {
+  const int workers = (int)lua_rawlen(L, list);
+  *count = 0;
+  for (int i = 1; i <= workers && *count < WATCHED_WORKERS_MAX; i++) {
+    lua_rawgeti(L, list, i);
+    const bool is_there = worker_watch(L, -1, &watches[*count]);
+    lua_pop(L, 1);
+    if (!is_there) return false;
+    ++*count;
+  }
+  return true;
+}
+
+/* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or
+ * nil, "look": see whether they all live. */
+static int rings_take(lua_State *L) REQUIRES(rank_vm) {
+  struct pool_rings *rings = check_rings(L, 1);
+  const deadline until = argument_timeout(L, 3);
+  ring_message_done(&rings->message);
+  status st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
+  if (st == STATUS_OK) trace_take(rings->results, &rings->message);
+  if (st == STATUS_OK) return push_result(L, rings);
+  if (st != STATUS_EMPTY) return return_failure(L, st);
+  if (deadline_is_now(until)) return push_reason(L, "timeout");
+  struct futex_watch watches[FUTEX_WATCH_MAX];
+  struct ring_wait wait = {.also = watches};
+  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
+  watches[wait.also_count++] = (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
+  trace_call_next(TRACE_CALL_RESULT);
+  vm_leave(vm_of(L));
+  st = ring_wait_readable(rings->results, &wait, until);
+  vm_enter(vm_of(L));
+  raise_if_stopped(L, st);
+  st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
+  if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
+  if (st == STATUS_OK) return push_result(L, rings);
+  return push_reason(L, deadline_passed(until) ? "timeout" : "look");
+}
+
+/* rings:all_live(workers): a look at their cells and locks, without a system call. */
+static int rings_all_live(lua_State *L) {
+  struct futex_watch watches[FUTEX_WATCH_MAX];
+  size_t count = 0;
+  check_rings(L, 1);
+  lua_pushboolean(L, watch_workers(L, 2, watches, &count));
+  return 1;
+}
+
+/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or
+ * 0 */
+static int rings_claim(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  ring_settle(rings->tasks);
+  const struct cell *cell = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  return 2;
+}
+
+/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many
+ * seconds that has run, as far as the worker looks at the clock */
+static int rings_running(lua_State *L) {
+  check_rings(L, 1);
+  const struct cell *cell = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  const int64_t begun = atomic_load(&cell->begun_ns);
+  lua_pushnumber(L, begun ? (lua_Number)(clock_now_ns() - begun) / 1e9 : 0);
+  return 3;
+}
+
+/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin
+ * nothing else. Either way it ends soon. It looks at the word after it has said what it begins; we
+ * look at what it said after the word: one of the two sees the other. */
+static int rings_request_stop(lua_State *L) {
+  check_rings(L, 1);
+  struct cell *cell = worker_cell(L, 2);
+  const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
+  const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
+  atomic_store(&cell->doomed, number);
+  lua_pushboolean(L, atomic_load(&cell->claim) == number && (!item || atomic_load(&cell->item) == item));
+  return 1;
+}
+
+/* rings:limit(worker, number) → the last item of the task that it runs, for it begins no other one;
+ * nil: it has no such task any more. As with request_stop, one of the two sees the other; an item
+ * that was about to begin may not, and comes back with the end of the list. */
+static int rings_limit(lua_State *L) {
+  check_rings(L, 1);
+  struct cell *cell = worker_cell(L, 2);
+  const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
+  const uint64_t item = atomic_load(&cell->item);
+  if (item == 0 || atomic_load(&cell->claim) != number) return 0;
+  atomic_store(&cell->limit, number << CELL_ITEM_BITS | item);
+  const uint64_t now = atomic_load(&cell->item);
+  if (now == 0 || atomic_load(&cell->claim) != number) return 0;
+  lua_pushinteger(L, (lua_Integer)(now > item ? now : item));
+  return 1;
+}
+
+/* rings:recover(worker, number) → first item, results…: results of the task that a dead worker had
+ * noted and not sent; or nothing */
+static int rings_recover(lua_State *L) {
+  check_rings(L, 1);
+  const struct journal *j = &worker_cell(L, 2)->journal;
+  const uint32_t count = atomic_load(&j->count);
+  if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
+  size_t at = 0;
+  size_t size = 0;
+  luaL_checkstack(L, (int)count + 1, "too many results");
+  lua_pushinteger(L, (lua_Integer)j->first);
+  for (uint32_t i = 0; i < count; i++) {
+    const uint8_t *entry = journal_next(j, &at, &size);
+    if (!entry || !scalar_push(L, entry, size)) return luaL_error(L, "impossible: a torn journal");
+  }
+  return (int)count + 1;
+}
+
+/* rings:measures(worker) → calls, seconds busy, seconds since it was ready, start-up seconds,
+ * bytes in, bytes out */
+static int rings_measures(lua_State *L) {
+  check_rings(L, 1);
+  const struct cell *cell = worker_cell(L, 2);
+  const int64_t ready = atomic_load(&cell->ready_ns);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
+  lua_pushnumber(L, (lua_Number)atomic_load(&cell->busy_ns) / 1e9);
+  lua_pushnumber(L, ready ? (lua_Number)(clock_now_ns() - ready) / 1e9 : 0);
+  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&cell->made_ns)) / 1e9 : 0);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_in));
+  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_out));
+  return 6;
+}
+
+/* rings:close(): no more tasks; the workers end when they have done the remaining ones. */
+static int rings_close(lua_State *L) {
+  ring_close(check_rings(L, 1)->tasks);
+  return 0;
+}
+
+/* rings:drain(): throws away the tasks that no worker has taken. */
+static int rings_drain(lua_State *L) {
+  message_drain(check_rings(L, 1)->tasks);
+  return 0;
+}
+
+/* rings:wake(): other threads of this VM that sleep for results, or are about to, look at
+ * their futures again. */
+static int rings_wake(lua_State *L) {
+  struct pool_rings *rings = check_rings(L, 1);
+  atomic_fetch_add(&rings->wake_count, 1);
+  futex_wake(&rings->wake_count, INT_MAX);
+  return 0;
+}
+
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for backends whose workers
+ * are in the parent's VM (lua/pool/backend.lua). Here the parent stops a call that takes too long,
+ * a worker's results are in the ring or in its journal, and no worker has this object. */
+static int rings_nothing(lua_State *L) {
+  check_rings(L, 1);
+  return 0;
+}
+
+/* rings:waitable() → rings */
+static int rings_waitable(lua_State *L) {
+  check_rings(L, 1);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"add_function", rings_add_function},
+    {"store", rings_store},
+    {"store_slice", rings_store_slice},
+    {"drop", rings_drop},
+    {"call_state", rings_call_state},
+    {"return_call_state", rings_return_call_state},
+    {"cancel", rings_cancel},
+    {"requeue", rings_requeue},
+    {"put", rings_put},
+    {"put_slice", rings_put_slice},
+    {"put_stored", rings_put_stored},
+    {"take", rings_take},
+    {"all_live", rings_all_live},
+    {"claim", rings_claim},
+    {"running", rings_running},
+    {"request_stop", rings_request_stop},
+    {"limit", rings_limit},
+    {"recover", rings_recover},
+    {"measures", rings_measures},
+    {"close", rings_close},
+    {"drain", rings_drain},
+    {"wake", rings_wake},
+    {"set_timeout", rings_nothing},
+    {"rescue", rings_nothing},
+    {"is_worker", rings_nothing},
+    {"waitable", rings_waitable},
+    {NULL, NULL},
+};
+
+static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL};
+
+/* ---- waiting among other things -------------------------------------------------------------- */
+
+static bool rings_is_ready(lua_State *L, int index) {
+  const struct pool_rings *rings = lua_touserdata(L, index);
+  return !rings->results || ring_is_readable(rings->results);
+}
+
+static bool rings_watch(lua_State *L, int index, bell_set bells) {
+  const struct pool_rings *rings = lua_touserdata(L, index);
+  return !rings->results || ring_watch(rings->results, bells);
+}
+
+void pool_rings_open(lua_State *L) {
+  static const struct waitable waitable = {rings_is_ready, rings_watch, NULL};
+  class_register(L, &class);
+  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
+}

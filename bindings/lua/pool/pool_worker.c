@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes a task, runs it, answers; again and again.
+ *
+ * Each failure of a task (its arguments cannot be decoded, it raises, its result cannot be
+ * encoded) is that task's answer. Functions are decoded once and kept under their number; the last
+ * FUNCTIONS_KEPT of them. */
+#include "pool/pool_worker.h"
+
+#include "core/failure.h"
+#include "core/settings.h"
+#include "os/clock.h"
+#include "pool/pool_rings.h"
+#include "shared/attachments.h"
+#include "state/parcel.h"
+#include "state/scalar.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+
+enum { FUNCTIONS_KEPT = 64 };
+
+struct pool_worker {
+  struct vm *vm;
+  struct ring *tasks;
+  struct ring *results;
+  struct cell *cell;
+  struct bytes inbox;
+  struct ring_message message;
+  struct task_envelope task; /* the one in hand */
+  bool is_running;           /* its arguments are decoded: an error from here on is the script's */
+  int cached;                /* how many functions were ever decoded */
+  uint64_t left;             /* calls until this worker has made its most */
+};
+
+enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
+
+/* Only this worker writes its cell's counts. */
+static void add_to(_Atomic uint64_t *count, uint64_t more) {
+  atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
+                        memory_order_relaxed);
+}
+
+/* ---- functions ------------------------------------------------------------------------------- */
+
+/* Decodes values that the parent keeps in a block. */
+static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
+  const uint8_t *text = cargo_text(block);
+  uint64_t size = 0;
+  memcpy(&size, text, sizeof size);
+  add_to(&w->cell->bytes_in, size);
+  return transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
+}
+
+#define FUNCTIONS lua_upvalueindex(1)
+
+static void push_function(lua_State *L, struct pool_worker *w) {
+  lua_rawgeti(L, FUNCTIONS, (int)w->task.function);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  decode_stored(L, w, w->task.function_code);
+  if (w->cached++ >= FUNCTIONS_KEPT) {
+    lua_pushnil(L);
+    lua_rawseti(L, FUNCTIONS, (int)w->task.function - FUNCTIONS_KEPT);
+  }
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, FUNCTIONS, (int)w->task.function);
+}
+
+/* ---- one item of a list ---------------------------------------------------------------------- */
+
+static int push_arguments(lua_State *L, enum task_mode mode) {
+  if (mode == TASK_MAP) return 1;
+  lua_getfield(L, -1, "n");
+  const int count = lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1) : (int)lua_rawlen(L, -2);
+  lua_pop(L, 1);
+  luaL_checkstack(L, count + 1, "too many arguments");
+  for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
+  lua_remove(L, -count - 1);
+  return count;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+struct answer {
+  struct pool_worker *worker;
+  struct answer_envelope envelope;
+};
+
+/* answer (light), values… → nothing: encodes and puts. */
+static int send_answer(lua_State *L) {
+  const struct answer *a = lua_touserdata(L, 1);
+  struct parcel parcel;
+  parcel_open(&parcel, &a->envelope, sizeof a->envelope);
+  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
+  add_to(&a->worker->cell->bytes_out, parcel.letter.head_size + parcel.letter.body_size);
+  const status st = parcel_put(a->worker->results, &parcel, deadline_never());
+  parcel_settle(&parcel, st);
+  if (st == STATUS_OK) return 0;
+  char why[STATUS_TEXT_MAX];
+  return luaL_error(L, "the result cannot be sent: %s", status_text(st, why));
+}
+
+/* The top `count` values are sent, and popped. On failure the error is on top, in their place. */
+static int try_send_answer(lua_State *L, struct answer *answer, int count) {
+  luaL_checkstack(L, 2, "too many results");
+  const int first = lua_gettop(L) - count + 1;
+  lua_pushcfunction(L, send_answer);
+  lua_insert(L, first);
+  lua_pushlightuserdata(L, answer);
+  lua_insert(L, first + 1);
+  return lua_pcall(L, count + 1, 0, 0);
+}
+
+static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outcome, int count) {
+  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}};
+  return try_send_answer(L, &answer, count);
+}
+
+static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome outcome) {
+  if (try_send(L, w, outcome, 1) == 0) return;
+  failure_unsendable(L);
+  if (try_send(L, w, outcome, 1)) lua_error(L);
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+/* The items that have run and were not sent; on the stack of run_list. */
+struct part {
+  struct pool_worker *worker;
+  int first;
+  int last;
+  int64_t begun_ns; /* of the part */
+  int64_t list_ns;  /* of the list */
+  int64_t look_ns;  /* of the last look at the clock */
+  int stride;       /* items between two looks at the clock */
+  int until_look;
+};
+
+enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
+
+static int encode_probe(lua_State *L) {
+  const struct bytes *text = transfer_encode(L, 1, 1, "result");
+  message_discard(text->data, text->len);
+  return 0;
+}
+
+static void note_item_failure(lua_State *L, int i) {
+  if (lua_isnil(L, LIST_FAILURES)) {
+    lua_newtable(L);
+    lua_replace(L, LIST_FAILURES);
+  }
+  lua_rawseti(L, LIST_FAILURES, i);
+}
+
+/* Some result of a part cannot be sent: each that cannot becomes its item's failure. */
+static void single_out_unsendable(lua_State *L, int count) {
+  for (int i = 1; i <= count; i++) {
+    lua_pushcfunction(L, encode_probe);
+    lua_rawgeti(L, LIST_RESULTS, i);
+    if (lua_pcall(L, 1, 0, 0) == 0) continue;
+    failure_unsendable(L);
+    note_item_failure(L, i);
+    lua_pushnil(L);
+    lua_rawseti(L, LIST_RESULTS, i);
+  }
+}
+
+static int try_send_part(lua_State *L, const struct part *p, enum task_outcome outcome, int64_t now) {
+  struct answer answer = {p->worker,
+                          {.outcome = (uint8_t)outcome,
+                           .task = p->worker->task.task,
+                           .first = (uint64_t)p->first,
+                           .count = (uint32_t)(p->last - p->first + 1),
+                           .ns = (uint64_t)(now - p->begun_ns)}};
+  lua_pushvalue(L, LIST_RESULTS);
+  lua_pushvalue(L, LIST_FAILURES);
+  return try_send_answer(L, &answer, 2);
+}
+
+static bool is_each(const struct part *p) { return (p->worker->task.flags & TASK_EACH) != 0; }
+
+static void begin_journal(const struct part *p) {
+  if (is_each(p)) journal_begin(&p->worker->cell->journal, p->worker->message.number, (uint64_t)p->first);
+}
+
+/* From here on the items in it have been answered, whatever happens. */
+static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
+  const int64_t now = clock_now_ns();
+  if (try_send_part(L, p, outcome, now)) {
+    lua_pop(L, 1);
+    single_out_unsendable(L, p->last - p->first + 1);
+    if (try_send_part(L, p, outcome, now)) lua_error(L);
+  }
+  add_to(&p->worker->cell->busy_ns, (uint64_t)(now - p->begun_ns));
+  add_to(&p->worker->cell->items, (uint64_t)p->last - (uint64_t)p->first + 1);
+  p->first = p->last + 1;
+  p->begun_ns = p->look_ns = now;
+  lua_createtable(L, left, 0);
+  lua_replace(L, LIST_RESULTS);
+  lua_pushnil(L);
+  lua_replace(L, LIST_FAILURES);
+  begin_journal(p);
+}
+
+/* The VM is to stop: results are sent first, and no hook may raise the stop again meanwhile. */
+NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
+  lua_sethook(L, NULL, 0, 0);
+  if (p->last >= p->first) send_part(L, p, OUTCOME_PART, 0);
+  vm_raise_stop(L, p->worker->vm);
+}
+
+/* The result on top. False: it is lost if the worker dies before it is sent. */
+static bool note_in_journal(lua_State *L, const struct part *p) {
+  uint8_t head[SCALAR_HEAD_MAX];
+  const char *text = NULL;
+  size_t text_size = 0;
+  const size_t size = scalar_write(L, -1, head, &text, &text_size);
+  return size && journal_add(&p->worker->cell->journal, head, size, text, text_size);
+}
+
+static void run_item(lua_State *L, struct part *p, int i, int left) {
+  lua_pushvalue(L, LIST_FUNCTION);
+  lua_rawgeti(L, LIST_ITEMS, i);
+  const int count = push_arguments(L, (enum task_mode)p->worker->task.mode);
+  const int failed = lua_pcall(L, count, 1, LIST_HANDLER);
+  if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
+  p->last = i;
+  const bool is_safe = !is_each(p) || (!failed && note_in_journal(L, p));
+  if (failed) {
+    failure_complete(L);
+    note_item_failure(L, i - p->first + 1);
+  } else {
+    lua_rawseti(L, LIST_RESULTS, i - p->first + 1);
+  }
+  if (!is_safe && left > 0) send_part(L, p, OUTCOME_PART, left);
+}
+
+static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
+  const uint64_t limit = atomic_load(&w->cell->limit);
+  return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
+}
+
+/* Publishes the item, for a parent that stops it or takes back those behind it (pool_rings.c:
+ * request_stop, limit). False: it does not begin. */
+static bool begin_item(struct part *p, int i) {
+  struct cell *cell = p->worker->cell;
+  if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
+    atomic_store_explicit(&cell->item, (uint32_t)i, memory_order_relaxed);
+    return true;
+  }
+  if (p->worker->task.flags & TASK_TIMED) atomic_store(&cell->begun_ns, clock_now_ns());
+  atomic_store(&cell->item, (uint32_t)i);
+  return atomic_load(&cell->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
+}
+
+/* Looks at the clock now and then, more often where items take long. True: go on. */
+static bool go_on(lua_State *L, struct part *p, int left) {
+  if (--p->until_look > 0) return true;
+  const int64_t now = clock_now_ns();
+  const int64_t taken = now - p->look_ns;
+  if (taken * 8 < FLUSH_NS && p->stride < STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED)) p->stride *= 2;
+  if (taken * 2 > FLUSH_NS) p->stride = 1;
+  p->until_look = p->stride;
+  p->look_ns = now;
+  atomic_store_explicit(&p->worker->cell->begun_ns, now, memory_order_relaxed);
+  if (now - p->list_ns >= RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
+  const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
+  if (left > 0 && (is_timed || now - p->begun_ns >= FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
+  return true;
+}
+
+/* function, count, items → nothing; the answers are sent. The failures' handler stands above
+ * them. */
+static void run_list(lua_State *L, struct pool_worker *w) {
+  const int count = (int)lua_tointeger(L, LIST_COUNT);
+  const int skip = (int)w->task.skip;
+  const int64_t now = clock_now_ns();
+  struct part p = {w, skip + 1, skip, now, now, now, 1, 1};
+  bool goes_on = true;
+  begin_journal(&p);
+  atomic_store_explicit(&w->cell->begun_ns, now, memory_order_relaxed);
+  lua_createtable(L, count - skip, 0);
+  lua_pushnil(L);
+  lua_pushcfunction(L, failure_handler);
+  for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {
+    if (!begin_item(&p, i)) break;
+    run_item(L, &p, i, count - i);
+    w->left--;
+    goes_on = go_on(L, &p, count - i);
+  }
+  send_part(L, &p, p.last < count ? OUTCOME_RETURNED : OUTCOME_OK, 0);
+}
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
+static int run_call(lua_State *L, struct pool_worker *w, int count) {
+  struct cell *cell = w->cell;
+  const int64_t begun = clock_now_ns();
+  atomic_store(&cell->begun_ns, begun);
+  atomic_store(&cell->item, 1);
+  lua_call(L, count, LUA_MULTRET);
+  w->left--;
+  add_to(&cell->items, 1);
+  add_to(&cell->busy_ns, (uint64_t)(clock_now_ns() - begun));
+  return lua_gettop(L);
+}
+
+/* worker (light) → the results of a call; nothing of a list. Upvalue 1: the cache of functions. */
+static int run_task(lua_State *L) {
+  struct pool_worker *w = lua_touserdata(L, 1);
+  const struct task_envelope *task = &w->task;
+  lua_settop(L, 0);
+  push_function(L, w);
+  add_to(&w->cell->bytes_in, w->message.size);
+  const int count = task->arguments ? decode_stored(L, w, task->arguments)
+                                    : transfer_decode(L, w->message.data + sizeof *task,
+                                                      w->message.size - sizeof *task, TRANSFER_TRUSTED);
+  ring_message_unload(&w->message); /* objects that the arguments carried are the task's now */
+  w->is_running = true;
+  if (task->mode == TASK_CALL) return run_call(L, w, count);
+  run_list(L, w);
+  return 0;
+}
+
+static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
+  if (failed) {
+    if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+    failure_complete(L);
+    if (!w->is_running && lua_istable(L, -1)) {
+      lua_pushliteral(L, "unsendable");
+      lua_setfield(L, -2, "kind");
+    }
+    send_failure(L, w, OUTCOME_FAILED);
+  } else if (w->task.mode == TASK_CALL && try_send(L, w, OUTCOME_OK, lua_gettop(L) - BASE)) {
+    failure_unsendable(L);
+    send_failure(L, w, OUTCOME_FAILED);
+  }
+  lua_settop(L, BASE);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  for (;;) {
+    status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->cell->claim);
+    if (st != STATUS_EMPTY) return st;
+    vm_leave(w->vm);
+    st = ring_wait_readable(w->tasks, NULL, deadline_never());
+    vm_enter(w->vm);
+    if (st == STATUS_INTERRUPTED && vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+  }
+}
+
+/* The first move of the call_state decides: the canceller's or ours. */
+static bool may_begin(const struct task_envelope *task) {
+  uint32_t queued = CALL_QUEUED;
+  return !task->call_state ||
+         atomic_compare_exchange_strong((call_state *)commons_at(task->call_state), &queued, CALL_BEGUN);
+}
+
+static void run(lua_State *L, struct pool_worker *w) {
+  trace_mark_again(TRACE_TASK_START, w->task.task);
+  w->is_running = false;
+  lua_pushvalue(L, CACHE);
+  lua_pushcclosure(L, run_task, 1);
+  lua_pushlightuserdata(L, w);
+  const int failed = lua_pcall(L, 1, LUA_MULTRET, HANDLER);
+  answer_task(L, w, failed);
+  trace_mark(TRACE_TASK_END);
+}
+
+static void do_task(lua_State *L, struct pool_worker *w) {
+  memcpy(&w->task, w->message.data, sizeof w->task);
+  trace_take(w->tasks, &w->message);
+  if (may_begin(&w->task))
+    run(L, w);
+  else if (try_send(L, w, OUTCOME_SKIPPED, 0))
+    lua_error(L);
+  ring_message_done(&w->message);
+  bytes_trim(&w->inbox, 64 * 1024);
+}
+
+/* Clears the claim last: after a crash it names the item that was running. */
+static void clear_claim(struct cell *cell) {
+  atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
+  atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
+  atomic_store(&cell->claim, 0);
+}
+
+static void initialize(lua_State *L, struct pool_worker *w, int count) {
+  const int first = BASE + 1;
+  if (count == 0 || lua_isnil(L, first)) {
+    lua_settop(L, BASE);
+    return;
+  }
+  if (lua_pcall(L, count - 1, 0, HANDLER) == 0) {
+    if (try_send(L, w, OUTCOME_OK, 0)) lua_error(L); /* task 0: this worker is ready */
+    return;
+  }
+  if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+  send_failure(L, w, OUTCOME_INITIALIZER_FAILED);
+  vm_raise_exit(L, w->vm, 1);
+}
+
+static uint64_t most_tasks(lua_State *L) {
+  settings_push(L);
+  lua_getfield(L, -1, "maxtasksperchild");
+  const uint64_t most = lua_isnumber(L, -1) ? (uint64_t)lua_tonumber(L, -1) : UINT64_MAX;
+  lua_pop(L, 2);
+  return most;
+}
+
+/* A user of a ring holds it, so that its sweeper settles the operation it died in. */
+static struct ring *ring_of(lua_State *L, object_ref ref) {
+  struct object *object = NULL;
+  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");
+  return (struct ring *)(void *)object;
+}
+
+static int worker_gc(lua_State *L) {
+  struct pool_worker *w = lua_touserdata(L, 1);
+  ring_message_done(&w->message);
+  bytes_fini(&w->inbox);
+  if (w->tasks) commons_release(&w->tasks->object);
+  if (w->results) commons_release(&w->results->object);
+  return 0;
+}
+
+/* Kept in a userdata of its own, so that an error or a stop frees the message in hand. */
+static struct pool_worker *push_pool_worker(lua_State *L) {
+  struct pool_worker *w = lua_newuserdata(L, sizeof *w);
+  *w = (struct pool_worker){.vm = vm_of(L)};
+  lua_newtable(L);
+  lua_pushcfunction(L, worker_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  return w;
+}
+
+void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
+    REQUIRES(rank_vm) {
+  struct pool_worker *w = push_pool_worker(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
+  w->tasks = ring_of(L, birth->tasks);
+  w->results = ring_of(L, birth->results);
+  w->cell = cell;
+  lua_pushcfunction(L, failure_handler);
+  lua_insert(L, HANDLER);
+  lua_newtable(L);
+  lua_insert(L, CACHE);
+  initialize(L, w, count);
+  w->left = most_tasks(L);
+  atomic_store(&cell->ready_ns, clock_now_ns());
+  while (w->left > 0 && !atomic_load(&cell->doomed) && take_task(L, w) == STATUS_OK) {
+    do_task(L, w);
+    clear_claim(cell);
+  }
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's side of a pool. */
+#ifndef BINDINGS_POOL_POOL_WORKER_H
+#define BINDINGS_POOL_POOL_WORKER_H
+
+#include "process/worker_status.h"
+#include "sync/lock_rank.h"
+#include "worker/start_info.h"
+
+/* The `count` values on the stack are the initializer (or nil) and its arguments. Runs tasks until
+ * the pool is closed, or the settings' maxtasksperchild is reached. [-count, +0, raises] */
+void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
+    REQUIRES(rank_vm);
+
+#endif

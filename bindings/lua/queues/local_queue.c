@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/* I1  The values stand at head + 1 … tail in the list; a nil is stood for by `nothing`.
+ * I2  A waiter sleeps on the event of its kind, read under the VM's lock after it found nothing.
+ *     Each put wakes one getter, each get one putter. A sleeper that leaves without having taken
+ *     what it was woken for wakes the next.
+ * I3  Of a joinable queue: `unfinished` counts what was put and is not done; what each thread took
+ *     and did not report is in the list, under the address of its record.
+ */
+#include "queues/local_queue.h"
+
+#include <limits.h>
+
+#include "core/arguments.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "os/notify_socket.h"
+#include "shared/segment.h"
+#include "state/handle.h"
+#include "state/vm_interrupt.h"
+#include "wire/handles.h"
+
+enum event { PUT, TAKEN, DONE, EVENTS };
+
+struct local_queue {
+  lua_Integer head;
+  lua_Integer tail;
+  uint64_t passed; /* values that came and went before head and tail began anew */
+  lua_Number max;  /* 0: no bound */
+  bool is_closed;
+  bool is_joinable;
+  lua_Integer unfinished;
+  lua_Integer abandoned;      /* ever */
+  lua_Integer abandoned_seen; /* when it was last joined */
+  bell_set watchers;
+  int bell; /* fileno; -1: nobody asked */
+  doorbell_name bell_name;
+  futex_word events[EVENTS];
+  int waiters[EVENTS];
+};
+
+static const char nothing = 'n';                           /* its address stands for nil in the list */
+static const char joinables_key[] = "manymoons.joinables"; /* registry: a weak table of them */
+
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+
+/* Both defined below the methods. */
+static const struct handle_class classes[FLAVORS];
+static const struct handle_type types[FLAVORS];
+
+static struct local_queue *check_queue(lua_State *L) {
+  for (int i = 0; i < FLAVORS; i++) {
+    struct local_queue *q = luaL_testudata(L, 1, classes[i].key);
+    if (q) return q;
+  }
+  return class_check(L, 1, &classes[QUEUE]);
+}
+
+static struct local_queue *check_joinable(lua_State *L) {
+  return class_check(L, 1, &classes[JOINABLE_QUEUE]);
+}
+
+static void note_joinable(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, joinables_key);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, joinables_key);
+  }
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+int local_queue_new(lua_State *L) {
+  static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const lua_Number max = luaL_optnumber(L, 2, 0);
+  struct local_queue *q = lua_newuserdata(L, sizeof *q);
+  memset(q, 0, sizeof *q);
+  q->max = max;
+  q->bell = -1;
+  q->is_joinable = flavor == JOINABLE_QUEUE;
+  luaL_getmetatable(L, classes[flavor].key);
+  lua_setmetatable(L, -2);
+  lua_newtable(L);
+  lua_setcompanion(L, -2);
+  if (q->is_joinable) note_joinable(L);
+  return 1;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void wake(struct local_queue *q, enum event which, int count) {
+  if (!q->waiters[which]) return;
+  atomic_fetch_add(&q->events[which], 1);
+  futex_wake(&q->events[which], count);
+}
+
+static void ring(struct local_queue *q) {
+  if (q->bell >= 0) doorbell_ring(q->bell_name);
+  const bell_set watchers = q->watchers;
+  q->watchers = 0;
+  if (watchers) bells_ring(commons_bells(), watchers);
+}
+
+struct nap {
+  futex_word *event;
+  uint32_t seen;
+};
+
+static status attempt_nap(void *context, deadline until) {
+  const struct nap *nap = context;
+  return futex_wait(nap->event, nap->seen, until);
+}
+
+static status sleep_for(lua_State *L, struct local_queue *q, enum event which, deadline until)
+    REQUIRES(rank_vm) {
+  static const enum trace_call calls[] = {
+      [PUT] = TRACE_CALL_GET, [TAKEN] = TRACE_CALL_PUT, [DONE] = TRACE_CALL_JOIN};
+  struct nap nap = {&q->events[which], atomic_load(&q->events[which])};
+  q->waiters[which]++;
+  const status st = wait_for_tasks(L, calls[which], attempt_nap, &nap, until);
+  q->waiters[which]--;
+  return st;
+}
+
+/* ---- put ------------------------------------------------------------------------------------- */
+
+static bool is_full(const struct local_queue *q) {
+  return q->max > 0 && (lua_Number)(q->tail - q->head) >= q->max;
+}
+
+static status wait_for_room(lua_State *L, struct local_queue *q, deadline until) REQUIRES(rank_vm) {
+  while (!q->is_closed && is_full(q)) {
+    if (deadline_is_now(until)) return STATUS_FULL;
+    const status st = sleep_for(L, q, TAKEN, until);
+    if (st == STATUS_OK) continue;
+    if (!is_full(q)) wake(q, TAKEN, 1);
+    return st;
+  }
+  return q->is_closed ? STATUS_CLOSED : STATUS_OK;
+}
+
+static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  struct local_queue *q = check_queue(L);
+  luaL_checkany(L, 2);
+  const status st = wait_for_room(L, q, until);
+  raise_if_stopped(L, st);
+  if (st) return return_failure(L, st);
+  lua_getcompanion(L, 1);
+  if (lua_isnil(L, 2))
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&nothing);
+  else
+    lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, (int)(q->tail + 1));
+  q->tail++;
+  trace_local(TRACE_PUT, q, q->passed + (uint64_t)q->tail);
+  q->unfinished++;
+  wake(q, PUT, 1);
+  ring(q);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
+static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
+
+/* ---- get ------------------------------------------------------------------------------------- */
+
+static status wait_for_value(lua_State *L, struct local_queue *q, deadline until) REQUIRES(rank_vm) {
+  while (q->head == q->tail) {
+    if (q->is_closed) return STATUS_CLOSED;
+    if (deadline_is_now(until)) return STATUS_EMPTY;
+    const status st = sleep_for(L, q, PUT, until);
+    if (st == STATUS_OK) continue;
+    if (q->head != q->tail) wake(q, PUT, 1);
+    return st;
+  }
+  return STATUS_OK;
+}
+
+/* Adds to what this thread owes. The companion is on top. */
+static void owe(lua_State *L, int change) {
+  const void *key = vm_self(vm_of(L));
+  lua_rawgetp(L, -1, key);
+  const lua_Integer owed = lua_tointeger(L, -1) + change;
+  lua_pop(L, 1);
+  if (owed)
+    lua_pushinteger(L, owed);
+  else
+    lua_pushnil(L);
+  lua_rawsetp(L, -2, key);
+}
+
+/* An empty list starts again at one, so that the numbers stay small. */
+static void take_first(lua_State *L, struct local_queue *q) {
+  lua_getcompanion(L, 1);
+  if (q->is_joinable) owe(L, 1);
+  lua_rawgeti(L, -1, (int)(q->head + 1));
+  lua_pushnil(L);
+  lua_rawseti(L, -3, (int)(q->head + 1));
+  q->head++;
+  trace_local(TRACE_TAKE, q, q->passed + (uint64_t)q->head);
+  if (q->head == q->tail) {
+    q->passed += (uint64_t)q->head;
+    q->head = q->tail = 0;
+  }
+  if (lua_touserdata(L, -1) == &nothing) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+}
+
+static void settle_bell(const struct local_queue *q) {
+  if (q->bell < 0 || q->head != q->tail || q->is_closed) return;
+  doorbell_clear(q->bell);
+}
+
+static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  struct local_queue *q = check_queue(L);
+  const status st = wait_for_value(L, q, until);
+  raise_if_stopped(L, st);
+  if (st) return return_failure(L, st);
+  take_first(L, q);
+  if (!q->is_joinable) q->unfinished--;
+  wake(q, TAKEN, 1);
+  settle_bell(q);
+  return 1;
+}
+
+static int queue_get(lua_State *L) REQUIRES(rank_vm) { return get_until(L, argument_timeout(L, 2)); }
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+
+static int iterate(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, 1);
+  return get_until(L, deadline_never());
+}
+
+static int queue_iter(lua_State *L) {
+  check_queue(L);
+  lua_pushcfunction(L, iterate);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+/* ---- looking and closing --------------------------------------------------------------------- */
+
+static int queue_qsize(lua_State *L) {
+  const struct local_queue *q = check_queue(L);
+  lua_pushinteger(L, q->tail - q->head);
+  return 1;
+}
+
+static int queue_empty(lua_State *L) {
+  const struct local_queue *q = check_queue(L);
+  lua_pushboolean(L, q->tail == q->head);
+  return 1;
+}
+
+static int queue_full(lua_State *L) {
+  lua_pushboolean(L, is_full(check_queue(L)));
+  return 1;
+}
+
+static int queue_close(lua_State *L) {
+  struct local_queue *q = check_queue(L);
+  q->is_closed = true;
+  wake(q, PUT, INT_MAX);
+  wake(q, TAKEN, INT_MAX);
+  ring(q);
+  return 0;
+}
+
+static int queue_gc(lua_State *L) {
+  struct local_queue *q = check_queue(L);
+  if (q->bell >= 0) doorbell_close(q->bell);
+  q->bell = -1;
+  return 0;
+}
+
+/* For connections: a descriptor that is readable while get would not wait. */
+static int queue_fileno(lua_State *L) {
+  struct local_queue *q = check_queue(L);
+  if (q->bell < 0) {
+    const status st = doorbell_open(&q->bell, &q->bell_name);
+    if (st) return return_failure(L, st);
+    if (q->head != q->tail || q->is_closed) doorbell_ring(q->bell_name);
+  }
+  lua_pushinteger(L, q->bell);
+  return 1;
+}
+
+/* ---- JoinableQueue --------------------------------------------------------------------------- */
+
+static void finish(struct local_queue *q, lua_Integer count) {
+  q->unfinished -= count;
+  if (q->unfinished == 0) wake(q, DONE, INT_MAX);
+}
+
+static int queue_task_done(lua_State *L) {
+  struct local_queue *q = check_joinable(L);
+  if (q->unfinished <= q->tail - q->head)
+    return luaL_error(L, "JoinableQueue:task_done: called more often than get");
+  lua_getcompanion(L, 1);
+  owe(L, -1);
+  finish(q, 1);
+  return 0;
+}
+
+static int queue_join(lua_State *L) REQUIRES(rank_vm) {
+  struct local_queue *q = check_joinable(L);
+  const deadline until = argument_timeout(L, 2);
+  while (q->unfinished) {
+    const status st = deadline_is_now(until) ? STATUS_TIMEOUT : sleep_for(L, q, DONE, until);
+    raise_if_stopped(L, st);
+    if (st) return return_failure(L, st);
+  }
+  lua_pushboolean(L, 1);
+  if (q->abandoned == q->abandoned_seen) return 1;
+  q->abandoned_seen = q->abandoned;
+  lua_pushliteral(L, "abandoned");
+  return 2;
+}
+
+/* The queue is on top. Others may have reported in its place: never more is abandoned than is out. */
+static void abandon(lua_State *L, const struct vm_thread *t) {
+  struct local_queue *q = lua_touserdata(L, -1);
+  lua_getcompanion(L, -1);
+  lua_rawgetp(L, -1, t);
+  lua_Integer owed = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, t);
+  lua_pop(L, 1);
+  const lua_Integer out = q->unfinished - (q->tail - q->head);
+  if (owed > out) owed = out;
+  if (owed <= 0) return;
+  q->abandoned += owed;
+  finish(q, owed);
+}
+
+void local_queue_forget_thread(lua_State *L, const struct vm_thread *t) {
+  lua_getfield(L, LUA_REGISTRYINDEX, joinables_key);
+  if (lua_istable(L, -1)) {
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+      lua_pop(L, 1);
+      abandon(L, t);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+/* ---- the classes ----------------------------------------------------------------------------- */
+
+static const luaL_Reg methods[] = {
+    {"put", queue_put},
+    {"get", queue_get},
+    {"put_nowait", queue_put_nowait},
+    {"get_nowait", queue_get_nowait},
+    {"iter", queue_iter},
+    {"qsize", queue_qsize},
+    {"empty", queue_empty},
+    {"full", queue_full},
+    {"close", queue_close},
+    {"_fileno", queue_fileno},
+    {NULL, NULL},
+};
+
+static const luaL_Reg joinable_methods[] = {
+    {"task_done", queue_task_done},
+    {"join", queue_join},
+    {NULL, NULL},
+};
+
+static const struct handle_class classes[FLAVORS] = {
+    [QUEUE] = {"Queue", "manymoons.LocalQueue", methods, queue_gc, NULL},
+    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.LocalSimpleQueue", methods, queue_gc, NULL},
+    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.LocalJoinableQueue", methods, queue_gc, joinable_methods},
+};
+
+static bool queue_is_ready(lua_State *L, int index) {
+  const struct local_queue *q = lua_touserdata(L, index);
+  return q->head != q->tail || q->is_closed;
+}
+
+static bool queue_watch(lua_State *L, int index, bell_set bells) {
+  struct local_queue *q = lua_touserdata(L, index);
+  q->watchers |= bells;
+  return queue_is_ready(L, index);
+}
+
+static uint64_t refuse_to_send(lua_State *L, int index) {
+  (void)index;
+  return (uint64_t)luaL_error(
+      L, "a queue of the world threads cannot leave its VM: its values are shared, not copied");
+}
+
+static void receive_nothing(lua_State *L, const struct handle_type *type, uint64_t reference) {
+  (void)type;
+  (void)reference;
+  luaL_error(L, "a queue of the world threads cannot be received");
+}
+
+static void keep_nothing(uint64_t reference) { (void)reference; }
+
+static const struct handle_type types[FLAVORS] = {
+    [QUEUE] = {"Queue", refuse_to_send, receive_nothing, keep_nothing},
+    [SIMPLE_QUEUE] = {"SimpleQueue", refuse_to_send, receive_nothing, keep_nothing},
+    [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing},
+};
+
+void local_queue_open(lua_State *L) {
+  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+  for (int i = 0; i < FLAVORS; i++) {
+    class_register(L, &classes[i]);
+    class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
+    class_set_pointer(L, &classes[i], WAITABLE_FIELD, &waitable);
+    handle_register(L, HANDLE_LOCAL_QUEUE + i, &types[i]);
+  }
+}

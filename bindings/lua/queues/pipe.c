@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection is a pipe_end and what is needed to read from it.
+ *
+ * Values go as wire messages; bytes go behind one mark, so that recv_bytes and recv each refuse what was
+ * meant for the other, by name, and take nothing.
+ */
+#include "queues/pipe.h"
+
+#include "channel/pipe.h"
+#include "core/shared_handle.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "state/parcel.h"
+#include "state/transfer.h"
+
+struct connection {
+  struct shared_handle shared;
+  struct pipe_end *end; /* the object; NULL once closed */
+  object_ref reference; /* of the end */
+  uint32_t slot; /* the process that holds it for this handle; another one after a fork, until it is used */
+  struct bytes inbox;
+  struct ring_message message; /* received and not read yet */
+  bool has_message;
+  bool is_receiving; /* a thread of this VM waits in it; another one is refused */
+  bool never_waits;  /* serial */
+  int bell;          /* fileno; -1: nobody asked */
+};
+
+static const char bytes_mark = 'B';
+
+static const struct shared_type type; /* defined below the methods */
+
+static void close_bell(struct connection *c) {
+  if (c->bell >= 0) doorbell_close(c->bell);
+  c->bell = -1;
+}
+
+/* True if this process holds the end for the handle. After a fork the child takes it over at the first use,
+ * if it still lives. */
+static bool take_over(struct connection *c) {
+  if (c->slot == commons_slot()) return true;
+  if (commons_claim(c->reference, OBJECT_PIPE_END)) return false;
+  close_bell(c); /* the parent's */
+  c->slot = commons_slot();
+  return true;
+}
+
+static struct connection *check_connection(lua_State *L, int index) {
+  struct connection *c = shared_handle_check(L, index, &type);
+  if (!take_over(c))
+    luaL_error(L, "Connection: nobody holds this end any more; pass it to the worker that uses it");
+  return c;
+}
+
+int pipe_new(lua_State *L) {
+  const enum pipe_ways ways = lua_toboolean(L, 1) ? PIPE_BOTH_WAYS : PIPE_ONE_WAY;
+  const bool never_waits = lua_toboolean(L, 2);
+  struct connection *first = shared_handle_push(L, &type);
+  struct connection *second = shared_handle_push(L, &type);
+  struct pipe_end *ends[2];
+  const status st = pipe_make(&ends[0], &ends[1], ways);
+  if (st) return return_failure(L, st);
+  shared_handle_take(L, &first->shared, &ends[0]->object);
+  shared_handle_take(L, &second->shared, &ends[1]->object);
+  first->never_waits = second->never_waits = never_waits;
+  return 2;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+struct sending {
+  struct ring *ring;
+  struct parcel parcel;
+};
+
+static status attempt_send(void *context, deadline until) {
+  const struct sending *s = context;
+  return parcel_put(s->ring, &s->parcel, until);
+}
+
+static status send_parcel(lua_State *L, const struct connection *c, struct sending *s) REQUIRES(rank_vm) {
+  s->ring = pipe_outgoing(c->end);
+  status st = attempt_send(s, deadline_now());
+  if (st == STATUS_FULL && !c->never_waits) {
+    parcel_keep(&s->parcel);
+    st = wait_for(L, TRACE_CALL_SEND, attempt_send, s, deadline_never());
+  }
+  parcel_settle(&s->parcel, st);
+  return st;
+}
+
+static const struct connection *check_sender(lua_State *L, const char *method) {
+  const struct connection *c = check_connection(L, 1);
+  if (!pipe_outgoing(c->end))
+    luaL_error(L, "Connection:%s: this end of a one-way pipe only receives", method);
+  return c;
+}
+
+static int finish_send(lua_State *L, const struct connection *c, status st) {
+  raise_if_stopped(L, st);
+  if (st == STATUS_FULL && c->never_waits) refuse_endless_wait(L, deadline_never(), "Connection:send");
+  return return_status(L, st);
+}
+
+static int connection_send(lua_State *L) REQUIRES(rank_vm) {
+  const struct connection *c = check_sender(L, "send");
+  luaL_checkany(L, 2);
+  struct sending sending;
+  parcel_open(&sending.parcel, NULL, 0);
+  parcel_pack(L, &sending.parcel, 2, 1, "value");
+  return finish_send(L, c, send_parcel(L, c, &sending));
+}
+
+static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
+  const struct connection *c = check_sender(L, "send_bytes");
+  size_t size = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  struct sending sending = {
+      .parcel.letter = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
+  return finish_send(L, c, send_parcel(L, c, &sending));
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static struct connection *check_receiver(lua_State *L, const char *method) {
+  struct connection *c = check_connection(L, 1);
+  if (c->is_receiving) luaL_error(L, "Connection:%s: another thread is receiving from it", method);
+  if (!pipe_incoming(c->end)) luaL_error(L, "Connection:%s: this end of a one-way pipe only sends", method);
+  return c;
+}
+
+static status attempt_receive(void *context, deadline until) {
+  struct connection *c = context;
+  return ring_take(pipe_incoming(c->end), &c->inbox, &c->message, until);
+}
+
+static status take_message(lua_State *L, struct connection *c, deadline until, const char *method)
+    REQUIRES(rank_vm) {
+  const status st = attempt_receive(c, deadline_now());
+  if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
+  if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
+  if (c->never_waits) refuse_endless_wait(L, until, method);
+  c->is_receiving = true;
+  const status waited = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
+  c->is_receiving = false;
+  if (waited == STATUS_OK) trace_take_again(pipe_incoming(c->end), &c->message);
+  raise_if_stopped(L, waited);
+  return waited;
+}
+
+/* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
+static status fetch(lua_State *L, struct connection *c, deadline until, const char *method)
+    REQUIRES(rank_vm) {
+  if (c->has_message) return STATUS_OK;
+  const status st = take_message(L, c, until, method);
+  c->has_message = st == STATUS_OK;
+  return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
+}
+
+/* The descriptor is readable exactly while recv would not wait: silenced before the look,
+ * rung again after it. */
+static void settle_bell(struct connection *c) {
+  if (c->bell < 0) return;
+  struct ring *ring = pipe_incoming(c->end);
+  doorbell_clear(c->bell);
+  if (c->has_message || ring_count(ring) || ring_is_closed(ring)) doorbell_ring(atomic_load(&ring->doorbell));
+}
+
+static void release_message(struct connection *c) {
+  ring_message_done(&c->message);
+  c->has_message = false;
+  bytes_trim(&c->inbox, 64 * 1024);
+  if (c->end) settle_bell(c);
+}
+
+static int decode_message(lua_State *L) {
+  struct connection *c = lua_touserdata(L, 1);
+  return transfer_decode(L, c->message.data, c->message.size, TRANSFER_TRUSTED);
+}
+
+/* The message is given back whether it can be decoded or not. */
+static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
+  struct connection *c = check_receiver(L, "recv");
+  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv");
+  if (st) return return_failure(L, st);
+  if (c->message.size && c->message.data[0] == (uint8_t)bytes_mark)
+    return luaL_error(
+        L, "Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes");
+  lua_settop(L, 1);
+  lua_pushcfunction(L, decode_message);
+  lua_insert(L, 1);
+  const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
+  release_message(c);
+  return failed ? lua_error(L) : lua_gettop(L);
+}
+
+static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
+  struct connection *c = check_receiver(L, "recv_bytes");
+  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv_bytes");
+  if (st) return return_failure(L, st);
+  if (!c->message.size || c->message.data[0] != (uint8_t)bytes_mark)
+    return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
+  lua_pushlstring(L, (const char *)c->message.data + 1, c->message.size - 1);
+  release_message(c);
+  return 1;
+}
+
+/* True when recv would not wait: there is a message, or the end of file. Without a timeout
+ * it does not wait. */
+static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
+  struct connection *c = check_receiver(L, "poll");
+  const deadline until = lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2);
+  const status st = fetch(L, c, until, "poll");
+  lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
+  return 1;
+}
+
+/* A descriptor for a foreign event loop: readable while recv would not wait. Only to be polled; it
+ * goes with the connection. */
+static int connection_fileno(lua_State *L) {
+  struct connection *c = check_receiver(L, "fileno");
+  if (c->bell < 0) {
+    doorbell_name name = 0;
+    const status st = doorbell_open(&c->bell, &name);
+    if (st) return return_failure(L, st);
+    ring_set_doorbell(pipe_incoming(c->end), name);
+    settle_bell(c);
+  }
+  lua_pushinteger(L, c->bell);
+  return 1;
+}
+
+static int connection_close(lua_State *L) {
+  struct connection *c = class_check(L, 1, &type.class);
+  if (!c->end) return 0;
+  if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
+  const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
+  if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
+  close_bell(c);
+  release_message(c);
+  bytes_fini(&c->inbox);
+  if (!is_held) c->shared.object = NULL; /* the process that forked this one held it */
+  shared_handle_close(&c->shared);
+  c->end = NULL;
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", connection_send},
+    {"recv", connection_recv},
+    {"send_bytes", connection_send_bytes},
+    {"recv_bytes", connection_recv_bytes},
+    {"poll", connection_poll},
+    {"fileno", connection_fileno},
+    {"close", connection_close},
+    {NULL, NULL},
+};
+
+/* ---- waiting among other things -------------------------------------------------------------- */
+
+/* An end that only sends, a closed one and one that nobody holds never become ready: recv says why. */
+static bool connection_is_ready(lua_State *L, int index) {
+  struct connection *c = lua_touserdata(L, index);
+  if (!c->end || !take_over(c) || !pipe_incoming(c->end)) return true;
+  return c->has_message || ring_is_readable(pipe_incoming(c->end));
+}
+
+static bool connection_watch(lua_State *L, int index, bell_set bells) {
+  const struct connection *c = lua_touserdata(L, index);
+  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
+}
+
+/* ---- its type -------------------------------------------------------------------------------- */
+
+static void extend_class(lua_State *L, const struct shared_type *shared) {
+  static const struct waitable waitable = {connection_is_ready, connection_watch, NULL};
+  class_set_pointer(L, &shared->class, WAITABLE_FIELD, &waitable);
+}
+
+static void init_connection(lua_State *L, void *handle) {
+  struct connection *c = handle;
+  (void)L;
+  c->bell = -1;
+}
+
+static void take_end(lua_State *L, void *handle) {
+  struct connection *c = handle;
+  (void)L;
+  c->end = (struct pipe_end *)(void *)c->shared.object;
+  c->reference = commons_object_ref(c->shared.object);
+  c->slot = commons_slot();
+}
+
+/* A forked child sends what it has taken over. */
+static uint64_t connection_send_handle(lua_State *L, int index) {
+  check_connection(L, index);
+  return shared_handle_send(L, index);
+}
+
+static const struct shared_type type = {
+    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_drop_reference},
+    .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL},
+    .number = HANDLE_CONNECTION,
+    .kind = OBJECT_PIPE_END,
+    .size = sizeof(struct connection),
+    .gone = "close",
+    .extend = extend_class,
+    .init = init_connection,
+    .take = take_end,
+};
+
+void connection_open(lua_State *L) {
+  shared_handle_register(L, &type);
+  shared_handle_push_class(L, &type);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* Queue, SimpleQueue and JoinableQueue: put and get are ring_put and ring_take around an
+ * encoder and a decoder.
+ *
+ * A value is encoded in the caller's put, before the ring is touched: what cannot be sent raises
+ * there and leaves the queue as it was, and later changes to a table are not seen by the receiver.
+ * A value is decoded after it was taken: one that cannot be decoded raises in that get alone.
+ *
+ * A JoinableQueue keeps account (shared/unfinished.h) of what was taken and not reported with
+ * task_done. What a process leaves unreported when it ends is abandoned by the sweeper; what a VM
+ * leaves, by its handle. For that a handle that owes reports is anchored in the registry, so that
+ * it goes with its VM and not before.
+ */
+#include "queues/queue.h"
+
+#include "core/shared_handle.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "shared/ring.h"
+#include "state/parcel.h"
+#include "state/transfer.h"
+
+struct queue {
+  struct shared_handle shared; /* closed by its collection */
+  struct ring *ring;           /* the object */
+  bool never_waits;            /* serial: nobody else could ever end a wait */
+  int64_t owed;                /* JoinableQueue: taken by this handle and not reported by it */
+  uint32_t slot;               /* the process that owes it; another one after a fork */
+  uint64_t abandoned;          /* how many were abandoned when this handle last joined */
+};
+
+enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+
+static const struct shared_type types[FLAVORS]; /* defined below the methods */
+
+/* NULL: the value is no queue. */
+static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at(L, index, types, FLAVORS); }
+
+static struct queue *check_queue(lua_State *L) {
+  const struct queue *q = queue_at(L, 1);
+  const struct shared_type *type = q ? q->shared.type : &types[QUEUE];
+  return shared_handle_check(L, 1, type);
+}
+
+static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
+  struct ring *ring = NULL;
+  const status st = ring_make(&ring, maxsize, RING_GROWS);
+  if (st) return st;
+  shared_handle_take(L, h, &ring->object);
+  atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
+  return h->type == &types[JOINABLE_QUEUE] ? ring_keep_account(ring) : STATUS_OK;
+}
+
+/* The arguments were checked (bindings/lua/api.lua). */
+int queue_new(lua_State *L) {
+  static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const lua_Number maxsize = luaL_optnumber(L, 2, 0);
+  const bool never_waits = lua_toboolean(L, 3);
+  struct queue *q = shared_handle_push(L, &types[flavor]);
+  q->never_waits = never_waits;
+  const status st = make_ring(L, &q->shared, (uint64_t)maxsize);
+  return st ? return_failure(L, st) : 1;
+}
+
+/* ---- put ------------------------------------------------------------------------------------- */
+
+struct put {
+  struct ring *ring;
+  struct parcel parcel;
+};
+
+static status attempt_put(void *context, deadline until) {
+  const struct put *put = context;
+  return parcel_put(put->ring, &put->parcel, until);
+}
+
+static status put_waiting(lua_State *L, struct put *put, deadline until) REQUIRES(rank_vm) {
+  parcel_keep(&put->parcel);
+  return wait_for(L, TRACE_CALL_PUT, attempt_put, put, until);
+}
+
+static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  struct queue *q = check_queue(L);
+  luaL_checkany(L, 2);
+  struct put put;
+  put.ring = q->ring;
+  parcel_open(&put.parcel, NULL, 0);
+  parcel_pack(L, &put.parcel, 2, 1, "value");
+  status st = attempt_put(&put, deadline_now());
+  const bool is_refused = q->never_waits && deadline_is_never(until);
+  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, &put, until);
+  parcel_settle(&put.parcel, st);
+  if (st == STATUS_FULL && is_refused) refuse_endless_wait(L, until, "Queue:put");
+  raise_if_stopped(L, st);
+  return return_status(L, st);
+}
+
+static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
+static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
+
+/* ---- get ------------------------------------------------------------------------------------- */
+
+/* Each thread has an inbox of its own. A message left in it is that of a get whose decoding raised. */
+struct get {
+  struct ring *ring;
+  struct vm_thread *self;
+};
+
+static status attempt_take(void *context, deadline until) {
+  const struct get *get = context;
+  return ring_take(get->ring, &get->self->inbox, &get->self->message, until);
+}
+
+/* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes
+ * nothing at first. */
+static void owe(lua_State *L, struct queue *q, int count) {
+  if (q->slot != commons_slot()) q->owed = 0;
+  q->slot = commons_slot();
+  q->owed += count;
+  lua_pushlightuserdata(L, q);
+  if (q->owed > 0)
+    lua_pushvalue(L, 1);
+  else
+    lua_pushnil(L);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  struct queue *q = check_queue(L);
+  struct vm_thread *self = vm_self(vm_of(L));
+  struct get get = {q->ring, self};
+  ring_message_done(&self->message);
+  status st = attempt_take(&get, deadline_now());
+  if (st == STATUS_EMPTY && !deadline_is_now(until)) {
+    if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
+    st = wait_for(L, TRACE_CALL_GET, attempt_take, &get, until);
+    if (st == STATUS_OK) trace_take_again(q->ring, &self->message);
+    raise_if_stopped(L, st);
+  } else if (st == STATUS_OK) {
+    trace_take(q->ring, &self->message);
+  }
+  if (st) return return_failure(L, st);
+  if (q->ring->account) owe(L, q, 1);
+  const int count = transfer_decode(L, self->message.data, self->message.size, TRANSFER_TRUSTED);
+  ring_message_done(&self->message);
+  bytes_trim(&self->inbox, 64 * 1024);
+  return count;
+}
+
+static int queue_get(lua_State *L) REQUIRES(rank_vm) { return get_until(L, argument_timeout(L, 2)); }
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+
+static int iterate(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, 1);
+  return get_until(L, deadline_never());
+}
+
+/* for v in q:iter() do: until the queue is closed and drained. A nil in the queue ends it too: put values. */
+static int queue_iter(lua_State *L) {
+  check_queue(L);
+  lua_pushcfunction(L, iterate);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+/* ---- looking and closing --------------------------------------------------------------------- */
+
+static int queue_qsize(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)ring_count(check_queue(L)->ring));
+  return 1;
+}
+
+static int queue_empty(lua_State *L) {
+  lua_pushboolean(L, ring_count(check_queue(L)->ring) == 0);
+  return 1;
+}
+
+static int queue_full(lua_State *L) {
+  lua_pushboolean(L, ring_is_full(check_queue(L)->ring));
+  return 1;
+}
+
+static int queue_close(lua_State *L) {
+  ring_close(check_queue(L)->ring);
+  return 0;
+}
+
+/* The handle goes; the queue stays for the other handles. */
+static int queue_gc(lua_State *L) {
+  struct queue *q = queue_at(L, 1);
+  if (!q || !q->ring) return 0;
+  if (q->owed > 0 && q->slot == commons_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
+  shared_handle_close(&q->shared);
+  q->ring = NULL;
+  return 0;
+}
+
+/* ---- JoinableQueue --------------------------------------------------------------------------- */
+
+static struct queue *check_joinable(lua_State *L) {
+  return shared_handle_check(L, 1, &types[JOINABLE_QUEUE]);
+}
+
+static int queue_task_done(lua_State *L) {
+  struct queue *q = check_joinable(L);
+  if (!ring_report_done(q->ring)) luaL_error(L, "JoinableQueue:task_done: called more often than get");
+  owe(L, q, -1);
+  return 0;
+}
+
+struct join {
+  struct ring *ring;
+  uint64_t abandoned;
+};
+
+static status attempt_join(void *context, deadline until) {
+  struct join *join = context;
+  return ring_wait_done(join->ring, &join->abandoned, until);
+}
+
+/* queue:join(timeout) → true; true, "abandoned"; or nil, "timeout" */
+static int queue_join(lua_State *L) REQUIRES(rank_vm) {
+  struct queue *q = check_joinable(L);
+  const deadline until = argument_timeout(L, 2);
+  struct join join = {.ring = q->ring};
+  status st = attempt_join(&join, deadline_now());
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
+    st = wait_for(L, TRACE_CALL_JOIN, attempt_join, &join, until);
+    raise_if_stopped(L, st);
+  }
+  if (st || join.abandoned == q->abandoned) return return_status(L, st);
+  q->abandoned = join.abandoned;
+  lua_pushboolean(L, 1);
+  lua_pushliteral(L, "abandoned");
+  return 2;
+}
+
+static const luaL_Reg methods[] = {
+    {"put", queue_put},
+    {"get", queue_get},
+    {"put_nowait", queue_put_nowait},
+    {"get_nowait", queue_get_nowait},
+    {"iter", queue_iter},
+    {"qsize", queue_qsize},
+    {"empty", queue_empty},
+    {"full", queue_full},
+    {"close", queue_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg joinable_methods[] = {
+    {"task_done", queue_task_done},
+    {"join", queue_join},
+    {NULL, NULL},
+};
+
+/* ---- waiting among other things -------------------------------------------------------------- */
+
+static bool queue_is_ready(lua_State *L, int index) {
+  const struct queue *q = lua_touserdata(L, index);
+  return !q->ring || ring_is_readable(q->ring);
+}
+
+static bool queue_watch(lua_State *L, int index, bell_set bells) {
+  const struct queue *q = lua_touserdata(L, index);
+  return !q->ring || ring_watch(q->ring, bells);
+}
+
+static void extend_class(lua_State *L, const struct shared_type *type) {
+  static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
+  class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
+}
+
+/* ---- its types ------------------------------------------------------------------------------- */
+
+static void init_queue(lua_State *L, void *handle) {
+  struct queue *q = handle;
+  (void)L;
+  q->slot = commons_slot();
+}
+
+static void take_ring(lua_State *L, void *handle) {
+  struct queue *q = handle;
+  (void)L;
+  q->ring = (struct ring *)(void *)q->shared.object;
+}
+
+#define TYPE(handle, name, more)                                                                       \
+  {                                                                                                    \
+    .travels = SHARED_TRAVELS(name), .class = {name, "manymoons." name, methods, queue_gc, more},      \
+    .number = (handle), .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", \
+    .extend = extend_class, .init = init_queue, .take = take_ring                                      \
+  }
+
+static const struct shared_type types[FLAVORS] = {
+    [QUEUE] = TYPE(HANDLE_QUEUE, "Queue", NULL),
+    [SIMPLE_QUEUE] = TYPE(HANDLE_SIMPLE_QUEUE, "SimpleQueue", NULL),
+    [JOINABLE_QUEUE] = TYPE(HANDLE_JOINABLE_QUEUE, "JoinableQueue", joinable_methods),
+};
+
+void queue_open(lua_State *L) {
+  for (int i = 0; i < FLAVORS; i++) {
+    shared_handle_register(L, &types[i]);
+    shared_handle_push_class(L, &types[i]);
+    lua_pop(L, 1);
+  }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/start_info.h"
+
+#include "channel/message_refs.h"
+#include "shared/attachments.h"
+#include "state/globals.h"
+#include "state/transfer.h"
+#include "state/value_path.h"
+
+/* The three sections are gathered in a buffer that a Lua error cannot leak: a userdata of its own. */
+static int gathered_gc(lua_State *L) {
+  bytes_fini(lua_touserdata(L, 1));
+  return 0;
+}
+
+static struct bytes *push_gathered(lua_State *L) {
+  struct bytes *b = lua_newuserdata(L, sizeof *b);
+  bytes_init(b);
+  if (luaL_newmetatable(L, "manymoons.bytes")) {
+    lua_pushcfunction(L, gathered_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+static void raise_status(lua_State *L, status st) {
+  char text[STATUS_TEXT_MAX];
+  if (st) luaL_error(L, "starting a worker: %s", status_text(st, text));
+}
+
+static struct birth_section append(lua_State *L, struct bytes *to, const struct bytes *from) {
+  raise_status(L, bytes_reserve(to, from->len + 8));
+  while (to->len % 8) to->data[to->len++] = 0;
+  const struct birth_section section = {sizeof(struct birth) + to->len, from->len};
+  raise_status(L, bytes_append(to, from->data, from->len));
+  return section;
+}
+
+static status make_cargo(const struct bytes *text, enum message_part part, block_ref *out) {
+  struct bytes carried;
+  bytes_init(&carried);
+  status st = message_list(text->data, text->len, part, &carried);
+  const struct object_list list = message_listed(&carried);
+  if (st == STATUS_OK && list.count) st = cargo_make(&list, 0, out);
+  bytes_fini(&carried);
+  return st;
+}
+
+static void discard_cargo(const struct birth *b) {
+  if (b->payload_cargo) cargo_discard(b->payload_cargo);
+  if (b->image_cargo) cargo_discard(b->image_cargo);
+}
+
+static status make_block(struct birth *birth, const struct bytes *all, block_ref *out) {
+  const status st = commons_alloc(sizeof *birth + all->len, out);
+  if (st) return st;
+  memcpy(commons_at(*out), birth, sizeof *birth);
+  memcpy((uint8_t *)commons_at(*out) + sizeof *birth, all->data, all->len);
+  return STATUS_OK;
+}
+
+/* What cannot be sent is an error, for which nothing stays held. */
+static const struct bytes *encode_payload(lua_State *L, int first, int count, const struct bytes *image) {
+  struct bytes *payload = NULL;
+  luaL_checkstack(L, count + 4, "too many arguments");
+  if (transfer_try_encode(L, first, count, PATH_CALL, &payload)) {
+    message_discard(image->data, image->len);
+    lua_error(L);
+  }
+  return payload;
+}
+
+block_ref birth_write(lua_State *L, struct birth birth, int settings, int first, int count) {
+  struct bytes *all = push_gathered(L);
+  struct bytes *image = push_gathered(L);
+  birth.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
+  globals_encode(L, image);
+  birth.image = append(L, all, image);
+  const struct bytes *payload = encode_payload(L, first, count, image);
+  birth.payload = append(L, all, payload);
+  status st = make_cargo(payload, MESSAGE_ALL, &birth.payload_cargo);
+  if (st == STATUS_OK) st = make_cargo(image, MESSAGE_BUT_PIPES, &birth.image_cargo);
+  message_discard(payload->data, payload->len);
+  message_discard(image->data, image->len);
+  block_ref block = 0;
+  if (st == STATUS_OK) st = make_block(&birth, all, &block);
+  if (st) discard_cargo(&birth);
+  raise_status(L, st);
+  bytes_fini(all);
+  bytes_fini(image);
+  lua_pop(L, 2);
+  return block;
+}
+
+void birth_unload(const struct birth *b) {
+  if (b->payload_cargo) cargo_unload(b->payload_cargo);
+}
+
+void birth_destroy(block_ref block) {
+  discard_cargo(commons_at(block));
+  commons_free(block);
+}

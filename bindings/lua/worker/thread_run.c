@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/thread_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/arguments.h"
+#include "core/failure.h"
+#include "core/settings.h"
+#include "locks/held_locks.h"
+#include "os/signals.h"
+#include "queues/local_queue.h"
+#include "state/coroutines.h"
+#include "state/library.h"
+#include "state/vm_interrupt.h"
+
+/* ---- once for each VM that has threads ------------------------------------------------------- */
+
+/* os.exit in a worker ends the worker; what it does in a task is core/exit.lua's. */
+static int exit_thread(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  const struct vm_thread *self = vm_self(vm);
+  if (self != &vm->main && !self->task) vm_raise_exit(L, vm, argument_exit_status(L, 1));
+  return 0;
+}
+
+/* In Lua, because a task may yield in the function that was there before. */
+static const char exit_wrapper[] =
+    "local exit_thread, exit = ... return function(...) exit_thread(...) return exit(...) end";
+
+static void replace_exit(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  if (lua_istable(L, -1)) {
+    if (luaL_loadbuffer(L, exit_wrapper, sizeof exit_wrapper - 1, "=os.exit")) lua_error(L);
+    lua_pushcfunction(L, exit_thread);
+    lua_getfield(L, -3, "exit");
+    lua_call(L, 2, 1);
+    lua_setfield(L, -2, "exit");
+  }
+  lua_pop(L, 1);
+}
+
+static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
+  static const char key[] = "manymoons.threads";
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  const bool is_done = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (is_done) return;
+  if (vm_prepare_threads(vm_of(L))) hooks_install(L);
+  if (vm_of(L)->is_adopted) vm_track_coroutines(L);
+  replace_exit(L);
+  lua_pushboolean(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static int start_here(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  return 0;
+}
+
+static int run(struct thread_worker *t) REQUIRES(rank_vm) {
+  lua_State *L = atomic_load(&t->self.running);
+  lua_pushcfunction(L, failure_handler);
+  lua_insert(L, 1);
+  lua_pushcfunction(L, start_here);
+  lua_insert(L, 2);
+  const int failed = lua_pcall(L, t->count, 0, 1);
+  const int code = failed ? failure_judge(L, &t->self) : EXIT_SUCCESS;
+  const int stop = atomic_load(&t->self.stop);
+  const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  vm_end_stops(t->self.vm);
+  lua_settop(L, 0);
+  t->self.vm->library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  return code;
+}
+
+/* Without its anchor the state is garbage; nothing on it is used any more. */
+static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
+  lua_State *L = t->self.vm->state;
+  held_end_agent(held_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
+  local_queue_forget_thread(L, &t->self);
+  settings_drop_thread(L, &t->self);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, t);
+  t->self.vm->threads--;
+}
+
+static void thread_main(void *argument) {
+  struct thread_worker *t = argument;
+  struct vm *vm = t->self.vm;
+  vm_bind_other_thread(&t->self);
+  trace_name_thread(t->name);
+  trace_worker_start();
+  signals_let_interrupts_in();
+  signals_let_requests_in();
+  vm_enter(vm);
+  cell_introduce(t->cell, t->name);
+  cell_run(t->cell);
+  const int code = run(t);
+  let_go(t, code);
+  vm_leave(vm);
+  vm_thread_fini(&t->self);
+  trace_worker_end();
+  cell_end(t->cell, code);
+  cell_ring(t->cell);
+}
+
+/* ---- starting it ----------------------------------------------------------------------------- */
+
+/* [-count, +0, memory] */
+static lua_State *new_state(lua_State *L, int count, const void *anchor) {
+  lua_State *own = lua_newthread(L);
+  lua_sethook(own, NULL, 0, 0);
+  if (!lua_checkstack(own, count + LUA_MINSTACK)) luaL_error(L, "too many arguments");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, anchor);
+  lua_xmove(L, own, count);
+  return own;
+}
+
+status thread_worker_start(lua_State *L, int settings, int count, struct cell *cell, const char *name,
+                           struct thread_worker **out) {
+  struct vm *vm = vm_of(L);
+  prepare_vm(L);
+  struct thread_worker *t = memory_alloc(sizeof *t);
+  if (!t) return -ENOMEM;
+  vm_thread_init(&t->self, vm, new_state(L, count, t));
+  settings_keep_thread(L, settings, &t->self);
+  t->cell = cell;
+  t->count = count;
+  snprintf(t->name, sizeof t->name, "%s", name);
+  vm->threads++;
+  signals_let_requests_in();
+  const status st = thread_start(&t->thread, thread_main, t, name);
+  if (st) {
+    let_go(t, EXIT_SUCCESS);
+    memory_free(t);
+    return st;
+  }
+  t->self.user.thread = t->thread;
+  *out = t;
+  return STATUS_OK;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* Watching and stopping one worker, whatever it is made of. worker_start.c makes them. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "core/wait_any.h"
+#include "core/waiting.h"
+#include "os/clock.h"
+#include "os/signals.h"
+#include "state/vm_interrupt.h"
+#include "trace/recorder.h"
+#include "worker/start_info.h"
+#include "worker/thread.h"
+
+static const struct handle_class class; /* defined below its methods */
+
+static struct worker *check_worker(lua_State *L, int index) {
+  struct worker *w = class_check(L, index, &class);
+  if (!w->is_open) luaL_error(L, "Worker: used after close");
+  return w;
+}
+
+struct worker *worker_push(lua_State *L, enum worker_kind kind) {
+  struct worker *w = lua_newuserdata(L, sizeof *w);
+  *w = (struct worker){.kind = kind, .owner = getpid()};
+  luaL_getmetatable(L, class.key);
+  lua_setmetatable(L, -2);
+  return w;
+}
+
+/* ---- interpreters ---------------------------------------------------------------------------- */
+
+static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code) {
+  mutex_lock(&t->lock);
+  t->stop = stop;
+  t->exit_code = exit_code;
+  if (t->vm) {
+    atomic_store(&t->vm->main.exit_code, exit_code);
+    vm_interrupt(t->vm, (enum vm_stop)stop);
+  }
+  mutex_unlock(&t->lock);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+struct cell *worker_cell(lua_State *L, int index) {
+  return check_worker(L, index)->cell;
+}
+
+/* While it starts, its phase is watched, to look again once it runs; then what changes when it
+ * dies. False: it has died. */
+bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
+  struct worker *w = check_worker(L, index);
+  struct cell *cell = worker_cell(L, index);
+  const uint32_t phase = atomic_load(&cell->phase);
+  if (phase == CELL_ENDED) return false;
+  if (phase == CELL_RUNNING && w->kind == WORKER_PROCESS)
+    return commons_watch_life(w->child.place.slot, watch);
+  *watch = (struct futex_watch){&cell->phase, phase};
+  return true;
+}
+
+static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCESS; }
+
+/* Releases what an ended worker needs no longer: a process's descriptor is closed; a thread that
+ * published its exit code is joined at once, under the VM's lock. */
+static void tidy_up(struct worker *w) {
+  if (is_process(w)) {
+    child_unwatch(&w->child);
+    return;
+  }
+  if (w->is_joined) return;
+  if (w->kind == WORKER_THREAD)
+    thread_worker_join(w->thread);
+  else
+    thread_join(&w->interpreter->thread);
+  w->is_joined = true;
+}
+
+/* STATUS_OK: it has ended, and has an exit code. What other threads sleep on stays. */
+static status look(struct worker *w) {
+  const bool is_news = is_process(w) && !w->child.has_ended;
+  const status st =
+      is_process(w) ? child_wait(&w->child, deadline_now()) : cell_wait_end(w->cell, deadline_now());
+  if (st == STATUS_OK && is_news) recorder_note_death(w->child.pid);
+  if (st == STATUS_OK && w->waiters == 0) tidy_up(w);
+  return st;
+}
+
+/* Without the VM's lock: changes nothing. */
+static status sleep_once(const struct worker *w, deadline until) {
+  return is_process(w) ? child_await(&w->child, until) : cell_wait_end(w->cell, until);
+}
+
+static void ask_again(struct worker *w) {
+  const int stop = atomic_load(&w->wanted_stop);
+  if (is_process(w) || !stop || w->is_joined) return;
+  if (w->kind == WORKER_THREAD)
+    thread_worker_interrupt(w->thread, (enum vm_stop)stop, w->wanted_exit_code);
+  else
+    interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
+}
+
+/* Waits; where a stop was asked for, asks again with growing pauses (state/vm_interrupt.h says why). */
+static status wait_until(struct worker *w, deadline until) {
+  double pause = 0.001;
+  for (;;) {
+    const bool repeats = !is_process(w) && atomic_load(&w->wanted_stop);
+    const deadline slice = repeats ? deadline_earlier(until, deadline_after(pause)) : until;
+    const status st = sleep_once(w, slice);
+    if (st != STATUS_TIMEOUT || deadline_passed(until)) return st;
+    ask_again(w);
+    if (pause < 0.1) pause *= 2;
+  }
+}
+
+static int exit_code_of(const struct worker *w) {
+  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->cell->exit_code);
+}
+
+static bool has_ended(struct worker *w) {
+  return w->kind == WORKER_PROCESS ? w->child.has_ended : cell_has_ended(w->cell);
+}
+
+/* ---- methods --------------------------------------------------------------------------------- */
+
+static status attempt_join(void *context, deadline until) { return wait_until(context, until); }
+
+/* STATUS_OK: it has ended, as far as this thread can tell; look again. */
+static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
+  w->waiters++;
+  const status st = wait_for(L, TRACE_CALL_JOIN, attempt_join, w, until);
+  w->waiters--;
+  return st;
+}
+
+/* worker:wait(timeout) → true, or nil and why. What runs between two slices may close the handle. */
+static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
+  struct worker *w = check_worker(L, 1);
+  const deadline until = argument_timeout(L, 2);
+  status st = look(w);
+  while (st && !deadline_is_now(until)) {
+    st = wait_for_end(L, w, until);
+    raise_if_stopped(L, st);
+    check_worker(L, 1);
+    if (st == STATUS_TIMEOUT) break;
+    st = look(w);
+  }
+  return return_status(L, st);
+}
+
+static int worker_is_alive(lua_State *L) {
+  lua_pushboolean(L, look(check_worker(L, 1)) != STATUS_OK);
+  return 1;
+}
+
+static int worker_exitcode(lua_State *L) {
+  struct worker *w = check_worker(L, 1);
+  if (look(w))
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, exit_code_of(w));
+  return 1;
+}
+
+static int worker_pid(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : getpid());
+  return 1;
+}
+
+/* A file descriptor that is readable once a process has ended; nil for an interpreter. */
+static int worker_sentinel(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  if (w->kind != WORKER_PROCESS || w->child.has_ended || w->child.pidfd < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, w->child.pidfd);
+  return 1;
+}
+
+static void stop_with_signal(struct worker *w, int signal_number) {
+  if (!w->is_open || has_ended(w)) return;
+  if (w->kind == WORKER_PROCESS) {
+    child_signal(&w->child, signal_number);
+    return;
+  }
+  if (!atomic_load(&w->wanted_stop)) w->wanted_exit_code = -signal_number;
+  atomic_store(&w->wanted_stop, VM_STOP_TERMINATE);
+  ask_again(w);
+}
+
+static int worker_terminate(lua_State *L) {
+  stop_with_signal(class_check(L, 1, &class), SIGTERM);
+  return 0;
+}
+
+/* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its cell
+ * says already that it is doomed (pool/pool_rings.c). */
+static int worker_interrupt(lua_State *L) {
+  struct worker *w = class_check(L, 1, &class);
+  stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);
+  return 0;
+}
+
+static int worker_kill(lua_State *L) {
+  stop_with_signal(class_check(L, 1, &class), SIGKILL);
+  return 0;
+}
+
+/* How long the collection of a handle waits for an interpreter that does not stop: one in a C
+ * function never does. */
+static const double stop_grace_seconds = 1.0;
+
+/* A thread that did not stop keeps what it uses; the process is about to end, or has one thread more. */
+static void release_interpreter(struct worker *w) {
+  if (!has_ended(w)) {
+    thread_detach(&w->interpreter->thread);
+    return;
+  }
+  tidy_up(w);
+  cell_destroy(w->cell);
+  birth_destroy(w->birth);
+  mutex_fini(&w->interpreter->lock);
+  memory_free(w->interpreter);
+}
+
+static void release(struct worker *w) {
+  if (w->kind == WORKER_PROCESS) {
+    child_fini(&w->child);
+    if (w->birth) birth_destroy(w->birth);
+  } else if (w->kind == WORKER_INTERPRETER) {
+    release_interpreter(w);
+  } else {
+    tidy_up(w);
+    cell_destroy(w->cell);
+  }
+}
+
+/* Stops what runs and waits for its end: a process and a thread of this VM for as long as it takes, for they
+ * end or take the VM with them. */
+static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  const deadline until =
+      w->kind == WORKER_INTERPRETER ? deadline_after(stop_grace_seconds) : deadline_never();
+  while (look(w)) {
+    stop_with_signal(w, SIGKILL);
+    w->waiters++;
+    vm_leave(vm);
+    const status st = wait_until(w, until);
+    vm_enter(vm);
+    w->waiters--;
+    if (st && st != STATUS_INTERRUPTED) break;
+  }
+}
+
+/* Other threads of the VM that wait for the end have seen it soon. */
+static void await_waiters(lua_State *L, const struct worker *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  while (w->waiters) {
+    futex_word never = 0;
+    vm_leave(vm);
+    const status st = futex_wait(&never, 0, deadline_after(0.001));
+    vm_enter(vm);
+    if (st == STATUS_OK) break;
+  }
+}
+
+static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
+  struct worker *w = class_check(L, 1, &class);
+  if (!w->is_open) return 0;
+  if (w->owner != getpid()) {
+    w->is_open = false;
+    return 0;
+  }
+  end_worker(L, w);
+  if (!w->is_open) return 0; /* another thread was quicker */
+  w->is_open = false;
+  await_waiters(L, w);
+  release(w);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"wait", worker_wait},
+    {"is_alive", worker_is_alive},
+    {"exitcode", worker_exitcode},
+    {"pid", worker_pid},
+    {"sentinel", worker_sentinel},
+    {"terminate", worker_terminate},
+    {"interrupt", worker_interrupt},
+    {"kill", worker_kill},
+    {"close", worker_gc},
+    {NULL, NULL},
+};
+
+static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc, NULL};
+
+/* ---- waiting among other things -------------------------------------------------------------- */
+
+static bool worker_is_ready(lua_State *L, int index) {
+  struct worker *w = lua_touserdata(L, index);
+  return !w->is_open || look(w) == STATUS_OK;
+}
+
+/* A process is watched through its pidfd. */
+static bool worker_bell(lua_State *L, int index, bell_set bells) {
+  const struct worker *w = lua_touserdata(L, index);
+  if (!w->is_open) return true;
+  return w->kind != WORKER_PROCESS && cell_watch(w->cell, bells);
+}
+
+static int worker_descriptor(lua_State *L, int index) {
+  const struct worker *w = lua_touserdata(L, index);
+  return w->is_open && w->kind == WORKER_PROCESS && !w->child.has_ended ? w->child.pidfd : -1;
+}
+
+void worker_open(lua_State *L) {
+  static const struct waitable waitable = {worker_is_ready, worker_bell, worker_descriptor};
+  class_register(L, &class);
+  class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
+}

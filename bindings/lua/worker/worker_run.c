@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker's life in five steps: settings, globals, the function, its children's end, the exit code.
+ *
+ * In an interpreter and in a process that was run anew the VM is fresh and everything comes from the birth;
+ * in a forked child the VM is the parent's copy and everything is there already.
+ */
+#include "worker/worker_run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/arguments.h"
+#include "core/failure.h"
+#include "core/settings.h"
+#include "locks/held_locks.h"
+#include "os/alarm.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/signals.h"
+#include "state/globals.h"
+#include "state/library.h"
+#include "state/transfer.h"
+#include "state/vm_interrupt.h"
+#include "state/vm_open.h"
+#include "worker/gil.h"
+
+enum { EXIT_ERROR = 1 };
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static void set_package_field(lua_State *L, int settings, const char *field) {
+  lua_getglobal(L, "package");
+  if (!lua_istable(L, -1)) { /* a worker without that library */
+    lua_pop(L, 1);
+    return;
+  }
+  lua_getfield(L, settings, field);
+  if (lua_isstring(L, -1))
+    lua_setfield(L, -2, field);
+  else
+    lua_pop(L, 1);
+  lua_pop(L, 1);
+}
+
+/* os.exit in a worker ends the worker: in an interpreter there are others in the process, and in a
+ * process the exit handlers of the process that it was forked from are not its own. */
+static int worker_exit(lua_State *L) {
+  vm_raise_exit(L, vm_of(L), argument_exit_status(L, 1));
+  return 0;
+}
+
+static void replace_exit(lua_State *L) {
+  lua_getglobal(L, "os");
+  if (lua_istable(L, -1)) {
+    lua_pushcfunction(L, worker_exit);
+    lua_setfield(L, -2, "exit");
+  }
+  lua_pop(L, 1);
+}
+
+static void keep_settings(lua_State *L, int settings) {
+  settings_keep(L, settings);
+  lua_getfield(L, settings, "name");
+  if (lua_isstring(L, -1)) trace_name_thread(lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+static void apply_settings(lua_State *L, int settings) {
+  keep_settings(L, settings);
+  set_package_field(L, settings, "path");
+  set_package_field(L, settings, "cpath");
+  lua_getfield(L, settings, "arg");
+  lua_setglobal(L, "arg");
+  lua_getglobal(L, "package");
+  if (lua_istable(L, -1)) vm_of(L)->library->preload(L);
+  lua_pop(L, 1);
+}
+
+/* ---- the work -------------------------------------------------------------------------------- */
+
+struct life {
+  const struct vm_library *library;
+  const struct birth *birth;
+  struct cell *cell;
+};
+
+static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
+  settings_push(L);
+  lua_getfield(L, -1, "name");
+  cell_introduce(life->cell, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
+  lua_pop(L, 2);
+  cell_run(life->cell);
+  life->library->roles[life->birth->role](L, life->birth, life->cell, count);
+}
+
+void worker_call(lua_State *L, const struct birth *birth, struct cell *cell, int count) {
+  (void)birth;
+  (void)cell;
+  lua_call(L, count - 1, 0);
+}
+
+/* life (light) → nothing. Handles register before anything is decoded. */
+static int live(lua_State *L) REQUIRES(rank_vm) {
+  const struct life *life = lua_touserdata(L, 1);
+  const struct birth *b = life->birth;
+  lua_settop(L, 0);
+  life->library->open_handles(L);
+  transfer_decode(L, birth_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
+  apply_settings(L, 1);
+  lua_settop(L, 0);
+  globals_install(L, birth_data(b, b->image), b->image.size);
+  replace_exit(L); /* also where the program has one of its own (LÖVE does) */
+  const int count = transfer_decode(L, birth_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
+  birth_unload(b);
+  run_role(L, life, count);
+  return 0;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static int finish(lua_State *L, const struct vm_library *library, int failed) {
+  struct vm *vm = vm_of(L);
+  const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
+  const int stop = atomic_load(&vm->main.stop);
+  const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  vm_end_stops(vm);
+  vm_limit_memory(vm, 0);
+  lua_settop(L, 0);
+  library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  struct held *held = held_of(L);
+  if (held) held_end(held, code != EXIT_SUCCESS);
+  gil_settle(vm);
+  return code;
+}
+
+status worker_open_vm(struct vm **out, const struct birth *birth) {
+  const struct birth_limits *limits = &birth->limits;
+  const struct vm_options options = {.libraries = limits->libraries, .memory_limit = (size_t)limits->memory};
+  if (limits->nice) thread_be_nice(limits->nice);
+  return vm_open(out, &options);
+}
+
+/* (life) → never: the failure that live raised, or nothing. */
+static int live_in_protection(lua_State *L) {
+  struct life *life = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, failure_handler);
+  lua_pushcfunction(L, live);
+  lua_pushlightuserdata(L, life);
+  return lua_pcall(L, 1, 0, 1) ? lua_error(L) : 0;
+}
+
+/* Two alarms: one asks the VM to stop, and asks again; the other one, in a process, does not ask. */
+struct time_limit {
+  struct thread_alarm stop;
+  struct thread_alarm kill;
+  bool has_stop;
+  bool has_kill;
+};
+
+static struct time_limit limit_time(struct vm *vm, int64_t timeout_ns, enum worker_place place) {
+  enum { ASK_AGAIN_NS = 1000000 };
+  const int64_t grace_ns = 1000000000;
+  struct time_limit l = {.has_stop = false};
+  if (!timeout_ns || vm_prepare_stops()) return l;
+  const deadline until = {clock_now_ns() + timeout_ns};
+  atomic_store(&vm->main.exit_code, -SIGALRM);
+  if (lua_is_jit() && place == WORKER_IN_THREAD) lua_turn_jit_off(vm_lua(vm));
+  vm_stop_at(vm, until);
+  l.has_stop = alarm_make(&l.stop, SIGNAL_INTERRUPT) == STATUS_OK;
+  if (l.has_stop) alarm_start(&l.stop, until, ASK_AGAIN_NS);
+  l.has_kill = place == WORKER_IN_PROCESS && alarm_make(&l.kill, SIGALRM) == STATUS_OK;
+  if (l.has_kill) alarm_start(&l.kill, (deadline){until.ns + grace_ns}, grace_ns);
+  return l;
+}
+
+static void unlimit_time(struct time_limit *l) {
+  if (l->has_stop) alarm_destroy(&l->stop);
+  if (l->has_kill) alarm_destroy(&l->kill);
+}
+
+int worker_run(struct vm *vm, const struct vm_library *library, const struct birth *birth, struct cell *cell,
+               enum worker_place place) {
+  lua_State *L = vm_lua(vm);
+  struct life life = {library, birth, cell};
+  struct time_limit limit = limit_time(vm, birth->limits.timeout_ns, place);
+  const int code = finish(L, life.library, lua_try(L, live_in_protection, &life));
+  unlimit_time(&limit);
+  return code;
+}
+
+/* settings, function, arguments … are the whole stack, with the life below. */
+static int live_forked(lua_State *L) REQUIRES(rank_vm) {
+  const struct life *life = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  keep_settings(L, 1);
+  replace_exit(L);
+  life->library->after_fork(L);
+  lua_remove(L, 1);
+  run_role(L, life, lua_gettop(L));
+  return 0;
+}
+
+void worker_run_forked(lua_State *L, int settings, const struct birth *birth, struct cell *cell) {
+  struct vm *vm = vm_of(L);
+  struct life life = {vm->library, birth, cell};
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  vm->main.message = (struct ring_message){0}; /* the parent's */
+  trace_worker_start();
+  trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
+  vm_bind_thread(vm);
+  vm_obey(vm, &cell->doomed);
+  const int count = lua_gettop(L) - settings + 1;
+  lua_pushcfunction(L, failure_handler);
+  lua_insert(L, settings);
+  lua_pushcfunction(L, live_forked);
+  lua_insert(L, settings + 1);
+  lua_pushlightuserdata(L, &life);
+  lua_insert(L, settings + 2);
+  const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
+  if (code == EXIT_SUCCESS) commons_release_all(OBJECT_SYNC);
+  fflush(NULL);
+  trace_worker_end();
+  cell_end(cell, code);
+  process_exit_now(code < 0 ? EXIT_ERROR : code);
+}

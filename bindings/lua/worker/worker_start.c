@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/worker_start.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+#include "channel/message_refs.h"
+#include "os/signals.h"
+#include "process/child.h"
+#include "process/forkserver.h"
+#include "state/launch.h"
+#include "state/transfer.h"
+#include "state/value_path.h"
+#include "state/vm_interrupt.h"
+#include "wire/message.h"
+#include "worker/start_info.h"
+#include "worker/thread_run.h"
+#include "worker/worker.h"
+#include "worker/worker_run.h"
+
+/* ---- an interpreter's thread ----------------------------------------------------------------- */
+
+static void publish_vm(struct interpreter *t, struct vm *vm) {
+  mutex_lock(&t->lock);
+  t->vm = vm;
+  if (vm && t->stop) {
+    atomic_store(&vm->main.exit_code, t->exit_code);
+    atomic_store(&vm->main.stop, t->stop);
+  }
+  mutex_unlock(&t->lock);
+}
+
+static void interpreter_main(void *argument) {
+  struct interpreter *t = argument;
+  struct vm *vm = NULL;
+  int code = 1;
+  const struct birth *birth = commons_at(t->birth);
+  trace_worker_start();
+  if (worker_open_vm(&vm, birth) == STATUS_OK) {
+    vm_bind_thread(vm);
+    signals_let_interrupts_in();
+    publish_vm(t, vm);
+    code = worker_run(vm, t->library, birth, t->cell, WORKER_IN_THREAD);
+    publish_vm(t, NULL);
+    vm_bind_thread(NULL);
+    vm_close(vm);
+  }
+  trace_worker_end();
+  cell_end(t->cell, code);
+  cell_ring(t->cell);
+}
+
+static status interpreter_start(lua_State *L, struct worker *w, const char *name) {
+  struct interpreter *t = memory_alloc(sizeof *t);
+  if (!t) return -ENOMEM;
+  mutex_init(&t->lock);
+  t->library = vm_of(L)->library;
+  t->birth = w->birth;
+  status st = cell_make(&t->cell);
+  if (st == STATUS_OK) {
+    st = thread_start(&t->thread, interpreter_main, t, name);
+    if (st) cell_destroy(t->cell);
+  }
+  if (st)
+    memory_free(t);
+  else
+    w->interpreter = t;
+  w->cell = st ? NULL : t->cell;
+  return st;
+}
+
+/* ---- what it is given ------------------------------------------------------------------------ */
+
+enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_FUNCTION = 3 };
+
+static lua_Number number_field(lua_State *L, const char *name) {
+  lua_getfield(L, -1, name);
+  const lua_Number number = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+static struct birth_limits limits_of(lua_State *L) {
+  struct birth_limits limits = {0};
+  lua_getfield(L, ARG_SETTINGS, "limits");
+  if (lua_istable(L, -1)) {
+    limits.memory = (uint64_t)number_field(L, "memory");
+    limits.timeout_ns = (int64_t)(number_field(L, "timeout") * 1e9);
+    limits.libraries = (uint32_t)number_field(L, "libs");
+    limits.nice = (int32_t)number_field(L, "nice");
+  }
+  lua_pop(L, 1);
+  return limits;
+}
+
+static struct birth birth_of(lua_State *L, struct worker_rings rings) {
+  return (struct birth){.role = rings.tasks ? BIRTH_POOL_WORKER : BIRTH_PROCESS,
+                        .limits = limits_of(L),
+                        .tasks = rings.tasks,
+                        .results = rings.results};
+}
+
+/* What is passed to a forked child: the handles in its function and arguments, if those could be
+ * sent. The message that lists them is thrown away before the fork, for the child would inherit its
+ * holds. */
+enum { PASSED_MAX = 256 };
+
+struct passed {
+  object_ref refs[PASSED_MAX];
+  struct object_list list;
+  bool is_all; /* it could not be encoded, so everything is passed */
+};
+
+static void list_passed(lua_State *L, struct passed *p) {
+  const int count = lua_gettop(L) - ARG_SETTINGS;
+  struct bytes *text = NULL;
+  struct message m;
+  luaL_checkstack(L, count + 4, "too many arguments");
+  transfer_open(L);
+  p->is_all = transfer_try_encode(L, ARG_FUNCTION, count, PATH_CALL, &text) != 0;
+  if (p->is_all) lua_pop(L, 1);
+  p->list = (struct object_list){p->refs, 0};
+  if (p->is_all || message_parse(text->data, text->len, &m)) return;
+  for (uint32_t i = 0; i < m.handle_count && i < PASSED_MAX; i++)
+    p->refs[p->list.count++] = message_handle_at(&m, i).reference;
+  message_discard(text->data, text->len);
+}
+
+/* The child never comes back from here. */
+static int start_fork(lua_State *L, struct worker_rings rings) {
+  const struct birth birth = birth_of(L, rings);
+  struct passed passed;
+  list_passed(L, &passed);
+  struct worker *w = worker_push(L, WORKER_PROCESS);
+  struct cell *cell = NULL;
+  enum child_side side = CHILD_PARENT;
+  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &cell);
+  if (st) return return_failure(L, st);
+  if (side == CHILD_CHILD) {
+    forkserver_forget();
+    lua_pop(L, 1);
+    worker_run_forked(L, ARG_SETTINGS, &birth, cell);
+  }
+  w->is_open = true;
+  w->cell = w->child.cell;
+  return 1;
+}
+
+static status start_process(struct worker *w, const char *method) {
+  struct launch launch;
+  const bool spawns = method[0] == 's';
+  status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
+  if (st) return st;
+  st = spawns ? child_spawn(&w->child, launch.argv, w->birth)
+              : child_request(&w->child, launch.argv, w->birth);
+  launch_end(&launch);
+  return st;
+}
+
+static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind kind, const char *method) {
+  const int count = lua_gettop(L) - ARG_SETTINGS;
+  lua_getfield(L, ARG_SETTINGS, "name");
+  const char *name = lua_tostring(L, -1);
+  struct worker *w = worker_push(L, kind);
+  w->birth = birth_write(L, birth_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
+  const status st =
+      kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
+  if (st) {
+    birth_destroy(w->birth);
+    w->birth = 0;
+    return return_failure(L, st);
+  }
+  w->is_open = true;
+  if (kind == WORKER_PROCESS) w->cell = w->child.cell;
+  return 1;
+}
+
+/* The function and its arguments are moved, not copied. */
+static int start_thread(lua_State *L) REQUIRES(rank_vm) {
+  struct worker *w = worker_push(L, WORKER_THREAD);
+  lua_insert(L, ARG_FUNCTION);
+  lua_getfield(L, ARG_SETTINGS, "name");
+  const char *name = lua_tostring(L, -1);
+  lua_replace(L, ARG_METHOD);
+  status st = cell_make(&w->cell);
+  if (st) return return_failure(L, st);
+  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->cell, name ? name : "worker",
+                           &w->thread);
+  if (st) {
+    cell_destroy(w->cell);
+    return return_failure(L, st);
+  }
+  w->is_open = true;
+  return 1;
+}
+
+int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
+  static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", "thread", NULL};
+  enum { INTERPRETER = 0, FORK = 1, THREAD = 4 };
+  const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
+  luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
+  if (method == FORK) return start_fork(L, rings);
+  if (method == THREAD) return start_thread(L);
+  return start_fresh(L, rings, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
+}
+
+int worker_may_fork(lua_State *L) {
+  lua_pushboolean(L, launch_may_fork());
+  return 1;
+}
+
+int worker_stop_forkserver(lua_State *L) {
+  (void)L;
+  forkserver_stop();
+  return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker_entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "c/process_vm.h"
+#include "channel/message_refs.h"
+#include "library.h"
+#include "manymoons.h"
+#include "os/process.h"
+#include "os/signals.h"
+#include "process/forkserver.h"
+#include "state/vm_interrupt.h"
+#include "worker/worker_run.h"
+
+static int run_worker(const struct birth *birth, struct cell *cell) {
+  struct vm *vm = NULL;
+  if (worker_open_vm(&vm, birth)) {
+    fputs("manymoons: not enough memory for a worker's VM\n", stderr);
+    return EXIT_FAILURE;
+  }
+  vm_bind_thread(vm);
+  vm_obey(vm, &cell->doomed);
+  const int code = worker_run(vm, &manymoons_library, birth, cell, WORKER_IN_PROCESS);
+  vm_close(vm);
+  return code;
+}
+
+NO_RETURN static void run_order(const struct child_order *order) {
+  struct cell *cell = commons_at(order->cell);
+  const struct birth *birth = commons_at(order->birth);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  trace_worker_start();
+  const bool is_hosted = birth->role == REMOTE_BIRTH_ROLE;
+  const int code =
+      is_hosted ? remote_serve(&manymoons_library, commons_at(order->birth), cell) : run_worker(birth, cell);
+  fflush(NULL);
+  trace_worker_end();
+  cell_end(cell, code);
+  if (code < 0) signals_end_process(-code);
+  process_exit_now(code < 0 ? EXIT_FAILURE : code);
+}
+
+void entry_run(enum launch_kind kind, const char *text) {
+  struct child_order order;
+  const status st = kind == LAUNCH_WORKER ? child_attach(text, &order) : forkserver_serve(text, &order);
+  if (st) process_exit_now(EXIT_FAILURE);
+  channel_register_kinds();
+  run_order(&order);
+}
+
+void mm_worker_main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
+}
+
+int luaopen_manymoons_worker(lua_State *L) { entry_run(LAUNCH_WORKER, luaL_checkstring(L, 1)); }
+int luaopen_manymoons_forkserver(lua_State *L) { entry_run(LAUNCH_FORKSERVER, luaL_checkstring(L, 1)); }

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
+ * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli).
+ *
+ * This file is the life of the main VM: made, given its arguments, run, its children ended, closed.
+ * Around it:
+ *   options         the command line
+ *   chunk           running and telling errors
+ *   ctrl_c          Ctrl-C
+ *   repl, editor    the interactive part
+ *
+ * Worker processes enter here too: --worker and --forkserver are for ourselves (bindings/worker_entry.c).
+ *
+ * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an
+ *     error or Ctrl-C. A program that leaves without being interrupted waits for those that are not
+ *     daemons.
+ * I2  "interrupted" is said once, here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/version.h"
+#include "chunk.h"
+#include "cli/stats.h"
+#include "core/embedded.h"
+#include "ctrl_c.h"
+#include "library.h"
+#include "options.h"
+#include "repl.h"
+#include "state/vm.h"
+#include "state/vm_interrupt.h"
+#include "state/vm_open.h"
+#include "tracing.h"
+#include "worker/gil.h"
+#include "worker_entry.h"
+
+enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
+
+/* What is asked of the main VM, and what came of it. */
+struct job {
+  struct options options;
+  bool has_succeeded;
+};
+
+/* ---- the globals of a script ----------------------------------------------------------------- */
+
+/* arg: the script's name at 0, its arguments behind it, what stood before it at negative indices. */
+static void set_arguments(lua_State *L, const struct options *o) {
+  const int zero = o->script == o->argc ? 0 : o->script;
+  lua_createtable(L, o->argc - zero, zero + 1);
+  for (int i = 0; i < o->argc; i++) {
+    lua_pushstring(L, o->argv[i]);
+    lua_rawseti(L, -2, i - zero);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* What arg holds by now: options may have changed it. [-0, +count, raises] */
+static int push_arguments(lua_State *L) {
+  if (lua_getglobal(L, "arg") != LUA_TTABLE) luaL_error(L, "'arg' is not a table");
+  const int count = (int)luaL_len(L, -1);
+  luaL_checkstack(L, count + 3, "too many arguments to script");
+  for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
+  lua_remove(L, -count - 1);
+  return count;
+}
+
+static int exit_status(lua_State *L) {
+  if (lua_isboolean(L, 1)) return lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  return (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+}
+
+/* os.exit of the main VM: as Lua's, but the children end first. [-n, raises or does not return] */
+static int leave(lua_State *L) {
+  const int code = exit_status(L);
+  struct vm *vm = vm_of(L);
+  manymoons_library.end_workers(L, SHUTDOWN_JOIN);
+  if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
+  ctrl_c_release();
+  gil_settle(vm);
+  stats_write();
+  if (lua_toboolean(L, 2)) vm_close(vm);
+  exit(tracing_end() || code ? code : EXIT_FAILURE);
+}
+
+static void set_globals(lua_State *L, const struct options *o) {
+  manymoons_library.preload(L);
+  set_arguments(L, o);
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, leave);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}
+
+/* ---- what runs, in this order ---------------------------------------------------------------- */
+
+/* LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
+static bool run_environment(lua_State *L, const struct options *o) {
+  if (o->ignores_environment) return true;
+  const char *name = "=LUA_INIT_5_4";
+  const char *text = getenv(name + 1);
+  if (!text) text = getenv((name = "=LUA_INIT") + 1);
+  if (!text) return true;
+  return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, name);
+}
+
+static int set_world(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "manymoons");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "set_world");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static bool choose_world(lua_State *L, const struct options *o) {
+  if (!o->world) return true;
+  lua_pushcfunction(L, set_world);
+  lua_pushstring(L, o->world);
+  return chunk_succeeded(L, lua_pcall(L, 1, 0, 0));
+}
+
+static bool run_step(lua_State *L, const struct step *step) {
+  switch (step->kind) {
+    case STEP_EXECUTE: return chunk_run_text(L, step->text, "=(command line)");
+    case STEP_REQUIRE: return chunk_require(L, step->text);
+    case STEP_WARN: lua_warning(L, "@on", 0); return true;
+  }
+  return false;
+}
+
+static bool run_steps(lua_State *L, const struct options *o) {
+  struct step step;
+  for (int cursor = 0; options_next_step(o, &cursor, &step);)
+    if (!run_step(L, &step)) return false;
+  return true;
+}
+
+/* The source of a subcommand; NULL: the word is the name of a file. */
+static const char *find_subcommand(const struct options *o, size_t *size) {
+  if (o->is_script_literal) return NULL;
+  char name[SUBCOMMAND_NAME_MAX];
+  const int length = snprintf(name, sizeof name, "cli.%s", o->argv[o->script]);
+  return length < (int)sizeof name ? embedded_find(name, size) : NULL;
+}
+
+static int load_subcommand(lua_State *L, const char *word, const char *source, size_t size) {
+  const char *name = lua_pushfstring(L, "=manymoons/cli/%s.lua", word);
+  const int state = luaL_loadbuffer(L, source, size, name);
+  lua_remove(L, -2);
+  return state;
+}
+
+static int load_script(lua_State *L, const struct options *o) {
+  const char *name = o->argv[o->script];
+  size_t size = 0;
+  const char *source = find_subcommand(o, &size);
+  if (source) return load_subcommand(L, name, source, size);
+  return luaL_loadfile(L, strcmp(name, "-") == 0 && !o->is_script_literal ? NULL : name);
+}
+
+static bool run_script(lua_State *L, const struct options *o) {
+  const int state = load_script(L, o);
+  return chunk_succeeded(L, state == LUA_OK ? chunk_call(L, push_arguments(L), 0) : state);
+}
+
+static void print_version(void) {
+  puts("manymoons " MANYMOONS_VERSION " (" LUA_RELEASE ")");
+  fflush(stdout);
+}
+
+/* Without a script: what stdin has. As with lua5.4, an error in it is printed and does not show in
+ * the exit status; with the script's name "-" it does. */
+static void run_input(lua_State *L) {
+  if (!isatty(STDIN_FILENO)) {
+    chunk_run_file(L, NULL);
+    return;
+  }
+  print_version();
+  repl_run(L);
+}
+
+static bool run_script_or_input(lua_State *L, const struct options *o) {
+  const bool has_script = o->script < o->argc;
+  if (has_script && !run_script(L, o)) return false;
+  if (o->is_interactive)
+    repl_run(L);
+  else if (!has_script && !o->has_chunks && !o->shows_version)
+    run_input(L);
+  return true;
+}
+
+/* job (light) → nothing */
+static int run_job(lua_State *L) {
+  struct job *job = lua_touserdata(L, 1);
+  const struct options *o = &job->options;
+  lua_settop(L, 0);
+  if (o->shows_version) print_version();
+  set_globals(L, o);
+  job->has_succeeded =
+      run_environment(L, o) && choose_world(L, o) && run_steps(L, o) && run_script_or_input(L, o);
+  return 0;
+}
+
+/* ---- the main VM ----------------------------------------------------------------------------- */
+
+/* Returns true if Ctrl-C ended the program, be it while it waited for its children. */
+static bool end_children(struct vm *vm) {
+  lua_State *L = vm_lua(vm);
+  if (!ctrl_c_was_pressed()) manymoons_library.end_workers(L, SHUTDOWN_JOIN);
+  const bool was_interrupted = ctrl_c_was_pressed();
+  if (was_interrupted) { /* before the release: the next signal ends the program without a word */
+    fflush(stdout);
+    fputs("manymoons: interrupted\n", stderr);
+  }
+  ctrl_c_release();
+  vm_end_stops(vm);
+  if (!was_interrupted) return false;
+  if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
+  if (!tracing_is_on()) return true;
+  tracing_end();
+  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  return true;
+}
+
+static int run_main_vm(struct job *job) {
+  struct vm *vm = NULL;
+  const struct vm_options options = {.ignores_environment = job->options.ignores_environment};
+  if (vm_open(&vm, &options)) {
+    fputs("manymoons: cannot create state: not enough memory\n", stderr);
+    return EXIT_FAILURE;
+  }
+  vm_bind_thread(vm);
+  ctrl_c_catch(vm);
+  lua_State *L = vm_lua(vm);
+  lua_pushcfunction(L, run_job);
+  lua_pushlightuserdata(L, job);
+  if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
+  const bool was_interrupted = end_children(vm);
+  gil_settle(vm);
+  stats_write();
+  vm_close(vm);
+  if (was_interrupted) return EXIT_INTERRUPTED;
+  return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
+ * printed to. Opened the wrong way round, it fails as the closed one would. */
+static void fill_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+        open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      return;
+}
+
+int main(int argc, char **argv) {
+  fill_standard_descriptors();
+  if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
+  if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
+  struct job job = {.options = options_parse(argc, argv)};
+  if (job.options.wrong) {
+    options_print_refusal(&job.options, stderr);
+    return EXIT_FAILURE;
+  }
+  if (job.options.shows_help) {
+    options_print_usage(stdout);
+    return EXIT_SUCCESS;
+  }
+  if (!tracing_begin(&job.options)) return EXIT_FAILURE;
+  return run_main_vm(&job);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A descriptor that one process can poll and any other can make readable, without
+ * having been given it.
+ *
+ * It is a datagram socket with an abstract name made of two numbers, which fit into one word of
+ * shared memory. The name is gone with the socket. Anybody on the machine can ring; a ring says
+ * "look again" and nothing else.
+ */
+#ifndef OS_NOTIFY_SOCKET_H
+#define OS_NOTIFY_SOCKET_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef uint64_t doorbell_name; /* 0: none */
+
+/* A bell of this process. The caller closes *fd (close-on-exec, never blocks). */
+MUST_CHECK status doorbell_open(int *fd, doorbell_name *name);
+void doorbell_close(int fd);
+/* Makes it readable; a bell that is gone or full of rings is left alone. */
+void doorbell_ring(doorbell_name name);
+/* Not readable any more, until the next ring. */
+void doorbell_clear(int fd);
+
+#endif

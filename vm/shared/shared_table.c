@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/shared_table.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "shared/kill_point.h"
+
+enum { FIRST_LOG = 5, WAS = 1, EMPTY = 0 };
+
+struct record {
+  uint64_t hash;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint8_t bytes[]; /* key, value */
+};
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
+
+/* The first to take it out, here or in an earlier repair, frees it. */
+static void drop_block(const struct table *t, block_ref block) {
+  if (arena_give(commons_arena(), commons_mapping(), block, table_owner(t), commons_self()))
+    commons_free(block);
+}
+
+static void take_block(const struct table *t, block_ref block) {
+  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), table_owner(t)));
+}
+
+static block_ref array_of(uint64_t slots) { return slots & ~UINT64_C(255); }
+static uint64_t length_of(uint64_t slots) { return UINT64_C(1) << (slots & 255); }
+static uint64_t *slots_at(uint64_t slots) { return commons_at(array_of(slots)); }
+static struct record *record_at(uint64_t slot) { return commons_at(slot); }
+static bool is_record(uint64_t slot) { return slot != EMPTY && slot != WAS; }
+
+/* ---- the lock and repair --------------------------------------------------------------------- */
+
+static void count_again(struct table *t) {
+  const uint64_t slots = atomic_load(&t->slots);
+  t->count = t->used = 0;
+  for (uint64_t i = 0; i < length_of(slots); i++) {
+    const uint64_t slot = slots_at(slots)[i];
+    t->count += is_record(slot);
+    t->used += slot != EMPTY;
+  }
+}
+
+/* The slot names the new one, or still the old one; the other goes. */
+static void settle_change(struct table *t) {
+  if (!atomic_load(&t->is_changing)) return;
+  const bool is_committed = slots_at(atomic_load(&t->slots))[t->journal_slot] == t->journal_new;
+  const uint64_t other = is_committed ? t->journal_old : t->journal_new;
+  if (is_record(other)) drop_block(t, other);
+  KILL_POINT("table.settled");
+  atomic_store(&t->is_changing, 0);
+}
+
+static void settle_growth(struct table *t) {
+  if (!t->journal_array) return;
+  const bool is_committed = array_of(atomic_load(&t->slots)) == t->journal_array;
+  drop_block(t, is_committed ? t->journal_past : t->journal_array);
+  KILL_POINT("table.grown");
+  t->journal_array = 0;
+}
+
+static void lock(struct table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&t->mutex) == ROBUST_CLEAN) return;
+  settle_growth(t);
+  settle_change(t);
+  count_again(t);
+  robust_mutex_mark_whole(&t->mutex);
+}
+
+static void unlock(struct table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
+  robust_mutex_unlock(&t->mutex);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+/* FNV-1a, and a last stir: the low bits choose the slot. */
+static uint64_t hash_of(struct table_text key) {
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (size_t i = 0; i < key.size; i++)
+    hash = (hash ^ ((const uint8_t *)key.bytes)[i]) * UINT64_C(1099511628211);
+  return hash ^ hash >> 29;
+}
+
+static bool is_of(const struct record *r, uint64_t hash, struct table_text key) {
+  return r->hash == hash && r->key_size == key.size && memcmp(r->bytes, key.bytes, key.size) == 0;
+}
+
+/* The key's slot; if there is none, where it may go: the first that is empty, or was. The
+ * array is never full. */
+static uint64_t find(const struct table *t, uint64_t hash, struct table_text key, bool *is_there) {
+  const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
+  const uint64_t mask = length_of(slots) - 1;
+  const uint64_t *array = slots_at(slots);
+  uint64_t free = UINT64_MAX;
+  *is_there = false;
+  for (uint64_t i = hash & mask;; i = (i + 1) & mask) {
+    if (array[i] == EMPTY) return free == UINT64_MAX ? i : free;
+    if (array[i] == WAS) {
+      if (free == UINT64_MAX) free = i;
+      continue;
+    }
+    *is_there = is_of(record_at(array[i]), hash, key);
+    if (*is_there) return i;
+  }
+}
+
+/* ---- growing --------------------------------------------------------------------------------- */
+
+static status make_array(unsigned log, uint64_t *slots) {
+  block_ref block = 0;
+  const uint64_t size = sizeof(uint64_t) << log;
+  const status st = commons_alloc(size, &block);
+  if (st) return st;
+  memset(commons_at(block), 0, size);
+  *slots = block | log;
+  return STATUS_OK;
+}
+
+static void copy_slots(uint64_t from, uint64_t to) {
+  uint64_t *array = slots_at(to);
+  const uint64_t mask = length_of(to) - 1;
+  for (uint64_t i = 0; i < length_of(from); i++) {
+    const uint64_t slot = slots_at(from)[i];
+    if (!is_record(slot)) continue;
+    uint64_t at = record_at(slot)->hash & mask;
+    while (array[at] != EMPTY) at = (at + 1) & mask;
+    array[at] = slot;
+  }
+}
+
+/* Larger, or only without those that were: at most half of it is records then. */
+static status make_room(struct table *t) {
+  const uint64_t past = atomic_load(&t->slots);
+  if (4 * (t->used + 1) <= 3 * length_of(past)) return STATUS_OK;
+  unsigned log = (unsigned)(past & 255);
+  if (2 * (t->count + 1) > length_of(past)) log++;
+  uint64_t slots = 0;
+  const status st = make_array(log, &slots);
+  if (st) return st;
+  copy_slots(past, slots);
+  t->journal_past = array_of(past);
+  STORE_ORDER();
+  t->journal_array = array_of(slots);
+  STORE_ORDER();
+  KILL_POINT("table.growing");
+  take_block(t, array_of(slots));
+  KILL_POINT("table.given");
+  atomic_store(&t->slots, slots);
+  KILL_POINT("table.moved");
+  t->used = t->count;
+  settle_growth(t);
+  return STATUS_OK;
+}
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+static void change(struct table *t, uint64_t at, uint64_t to) {
+  uint64_t *slot = &slots_at(atomic_load(&t->slots))[at];
+  t->journal_slot = at;
+  t->journal_new = to;
+  t->journal_old = *slot;
+  STORE_ORDER();
+  atomic_store(&t->is_changing, 1);
+  KILL_POINT("table.journaled");
+  if (is_record(to)) take_block(t, to);
+  KILL_POINT("table.taken");
+  t->used += *slot == EMPTY;
+  t->count += (uint64_t)is_record(to) - (uint64_t)is_record(*slot);
+  STORE_ORDER();
+  *slot = to;
+  STORE_ORDER();
+  KILL_POINT("table.committed");
+  settle_change(t);
+}
+
+static status make_record(uint64_t hash, struct table_text key, struct table_text value, block_ref *out) {
+  if (key.size > UINT32_MAX || value.size > UINT32_MAX) return STATUS_TOO_LARGE;
+  const status st = commons_alloc(sizeof(struct record) + key.size + value.size, out);
+  if (st) return st;
+  struct record *r = record_at(*out);
+  r->hash = hash;
+  r->key_size = (uint32_t)key.size;
+  r->value_size = (uint32_t)value.size;
+  memcpy(r->bytes, key.bytes, key.size);
+  if (value.size) memcpy(r->bytes + key.size, value.bytes, value.size);
+  return STATUS_OK;
+}
+
+status table_set(struct table *t, struct table_text key, struct table_text value) {
+  const uint64_t hash = hash_of(key);
+  block_ref record = 0;
+  status st = make_record(hash, key, value, &record);
+  if (st) return st;
+  lock(t);
+  st = make_room(t);
+  if (st == STATUS_OK) {
+    bool is_there = false;
+    const uint64_t at = find(t, hash, key, &is_there);
+    change(t, at, record);
+  }
+  unlock(t);
+  if (st) commons_free(record);
+  return st;
+}
+
+void table_remove(struct table *t, struct table_text key) {
+  const uint64_t hash = hash_of(key);
+  bool is_there = false;
+  lock(t);
+  const uint64_t at = find(t, hash, key, &is_there);
+  if (is_there) change(t, at, WAS);
+  unlock(t);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+status table_get(struct table *t, struct table_text key, struct bytes *value, bool *is_there) {
+  const uint64_t hash = hash_of(key);
+  status st = STATUS_OK;
+  lock(t);
+  const uint64_t at = find(t, hash, key, is_there);
+  if (*is_there) {
+    const struct record *r = record_at(slots_at(atomic_load(&t->slots))[at]);
+    st = bytes_append(value, r->bytes + r->key_size, r->value_size);
+  }
+  unlock(t);
+  return st;
+}
+
+uint64_t table_count(struct table *t) {
+  lock(t);
+  const uint64_t count = t->count;
+  unlock(t);
+  return count;
+}
+
+status table_keys(struct table *t, struct bytes *keys) {
+  status st = STATUS_OK;
+  lock(t);
+  const uint64_t slots = atomic_load(&t->slots);
+  for (uint64_t i = 0; i < length_of(slots) && st == STATUS_OK; i++) {
+    const uint64_t slot = slots_at(slots)[i];
+    if (!is_record(slot)) continue;
+    const struct record *r = record_at(slot);
+    st = bytes_append(keys, &r->key_size, sizeof r->key_size);
+    if (st == STATUS_OK) st = bytes_append(keys, r->bytes, r->key_size);
+  }
+  unlock(t);
+  return st;
+}
+
+/* ---- making and the end ---------------------------------------------------------------------- */
+
+status table_make(struct table **out) {
+  uint64_t slots = 0;
+  status st = make_array(FIRST_LOG, &slots);
+  if (st) return st;
+  struct object *object = NULL;
+  st = commons_make_object(OBJECT_TABLE, sizeof(struct table), &object);
+  if (st) {
+    commons_free(array_of(slots));
+    return st;
+  }
+  memset(object + 1, 0, sizeof(struct table) - sizeof *object);
+  struct table *t = (struct table *)(void *)object;
+  robust_mutex_init(&t->mutex);
+  atomic_store(&t->slots, slots);
+  commons_publish(object);
+  KILL_POINT("table.made");
+  take_block(t, array_of(slots));
+  *out = t;
+  return STATUS_OK;
+}
+
+/* What it owns is found by its slots; the array goes last, because a second run needs it. No other
+ * process has the table. */
+static void destroy(struct object *object) {
+  struct table *t = (struct table *)(void *)object;
+  settle_growth(t);
+  if (arena_owner(commons_arena(), commons_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
+    settle_change(t);
+    const uint64_t slots = atomic_load(&t->slots);
+    for (uint64_t i = 0; i < length_of(slots); i++)
+      if (is_record(slots_at(slots)[i])) drop_block(t, slots_at(slots)[i]);
+    KILL_POINT("table.emptied");
+    drop_block(t, array_of(slots));
+  }
+  sync_leave_beside(&t->lock);
+}
+
+void table_register_kind(void) { commons_set_destructor(OBJECT_TABLE, destroy); }
+
+void table_validate(struct table *t) {
+  lock(t);
+  const uint64_t slots = atomic_load(&t->slots);
+  const uint64_t count = t->count;
+  const uint64_t used = t->used;
+  count_again(t);
+  CHECK_EQ(t->count, count);
+  CHECK_EQ(t->used, used);
+  CHECK(used < length_of(slots));
+  CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), array_of(slots)), table_owner(t));
+  for (uint64_t i = 0; i < length_of(slots); i++) {
+    const uint64_t slot = slots_at(slots)[i];
+    if (is_record(slot)) CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), slot), table_owner(t));
+  }
+  unlock(t);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/synchronizer.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "os/clock.h"
+#include "shared/kill_point.h"
+#include "shared/sweep.h"
+
+enum {
+  PLACES = 60, /* of a lock: more than so many sleep on `room` */
+  PLACES_CONDITION = 1000,
+  LOOK_AGAIN_NS = 100 * 1000 * 1000,
+};
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static uint32_t places_of(enum sync_kind kind, uint64_t initial) {
+  switch (kind) {
+    case SYNC_EVENT: return 0;
+    case SYNC_BARRIER: return (uint32_t)initial;
+    case SYNC_CONDITION: return PLACES_CONDITION;
+    default: return PLACES;
+  }
+}
+
+static bool counts_by_process(const struct sync *s) {
+  return s->kind == SYNC_SEMAPHORE || s->kind == SYNC_BOUNDED_SEMAPHORE;
+}
+
+_Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
+  return (_Atomic uint32_t *)(void *)(s->places + s->place_count) + slot;
+}
+
+status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
+  const uint32_t places = places_of(kind, initial);
+  const bool counts = kind == SYNC_SEMAPHORE || kind == SYNC_BOUNDED_SEMAPHORE;
+  const size_t size =
+      sizeof(struct sync) + places * sizeof(struct place) + (counts ? ROSTER_MAX * sizeof(uint32_t) : 0);
+  struct object *object = NULL;
+  const status st = commons_make_object(OBJECT_SYNC, size, &object);
+  if (st) return st;
+  memset(object + 1, 0, size - sizeof *object);
+  struct sync *s = (struct sync *)(void *)object;
+  robust_mutex_init(&s->lock);
+  s->kind = kind;
+  s->place_count = places;
+  s->initial = initial;
+  s->bound = kind == SYNC_BOUNDED_SEMAPHORE ? initial : kind == SYNC_LOCK || kind == SYNC_RLOCK ? 1 : 0;
+  s->now.permits = initial;
+  atomic_store(&s->is_available, initial > 0);
+  commons_publish(object);
+  *out = s;
+  return STATUS_OK;
+}
+
+static const struct sync_rules *rules_of(const struct sync *s) {
+  switch (s->kind) {
+    case SYNC_CONDITION: return &condition_rules;
+    case SYNC_BARRIER: return &barrier_rules;
+    default: return &permits_rules;
+  }
+}
+
+/* ---- changes and their repair ---------------------------------------------------------------- */
+
+void sync_begin_change(struct sync *s, uint32_t slot) {
+  s->before = s->now;
+  if (counts_by_process(s)) {
+    s->journal_slot = slot;
+    s->journal_taken = atomic_load_explicit(sync_taken(s, slot), memory_order_relaxed);
+  }
+  STORE_ORDER();
+  KILL_POINT("sync.journaled");
+  atomic_store_explicit(&s->is_changing, 1, memory_order_release);
+  STORE_ORDER();
+}
+
+void sync_end_change(struct sync *s) {
+  STORE_ORDER();
+  KILL_POINT("sync.changed");
+  atomic_store_explicit(&s->is_changing, 0, memory_order_release);
+  STORE_ORDER();
+  KILL_POINT("sync.committed");
+}
+
+static void undo_change(struct sync *s) {
+  if (!atomic_load(&s->is_changing)) return;
+  s->now = s->before;
+  if (counts_by_process(s)) atomic_store(sync_taken(s, s->journal_slot), s->journal_taken);
+  STORE_ORDER();
+  atomic_store(&s->is_changing, 0);
+}
+
+/* What is due in each kind, and the words that follow from the rest. */
+static void settle(struct sync *s, struct sync_wakes *wakes) {
+  rules_of(s)->settle(s, wakes);
+  atomic_store_explicit(&s->is_available, s->now.permits > 0, memory_order_relaxed);
+}
+
+static void recount_places(struct sync *s) {
+  uint32_t occupied = 0;
+  for (uint32_t i = 0; i < s->place_count; i++) occupied += atomic_load(&s->places[i].state) != PLACE_FREE;
+  atomic_store(&s->occupied, occupied);
+}
+
+static void wake_now(const struct sync_wakes *wakes) {
+  for (size_t i = 0; i < wakes->count; i++) futex_wake(wakes->words[i], 1);
+}
+
+static void repair(struct sync *s) {
+  struct sync_wakes wakes = {.count = 0};
+  undo_change(s);
+  recount_places(s);
+  settle(s, &wakes);
+  robust_mutex_mark_whole(&s->lock);
+  wake_now(&wakes);
+}
+
+void sync_lock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
+  if (robust_mutex_lock(&s->lock) == ROBUST_ABANDONED) repair(s);
+}
+
+void sync_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&s->lock); }
+
+void sync_settle_and_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
+  struct sync_wakes wakes;
+  wakes.count = 0;
+  settle(s, &wakes);
+  KILL_POINT("sync.settled");
+  robust_mutex_unlock(&s->lock);
+  KILL_POINT("sync.unlocked");
+  wake_now(&wakes);
+  sync_ring(s);
+}
+
+void sync_ring(struct sync *s) {
+  if (!atomic_load(&s->watchers)) return;
+  KILL_POINT("sync.ringing");
+  bells_ring(commons_bells(), atomic_exchange(&s->watchers, 0));
+}
+
+void sync_leave_bells(struct sync *s, bell_set bells) { atomic_fetch_or(&s->watchers, bells); }
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
+  struct place *p = s->places;
+  const struct place *end = p + s->place_count;
+  while (p < end && atomic_load_explicit(&p->state, memory_order_relaxed) != PLACE_FREE) p++;
+  if (p == end) {
+    atomic_store(&s->is_crowded, 1);
+    return false;
+  }
+  p->slot = slot;
+  p->ticket = ++s->tickets;
+  p->since_ns = clock_now_ns();
+  STORE_ORDER();
+  KILL_POINT("sync.entering");
+  atomic_store(&p->state, PLACE_WAITING);
+  atomic_fetch_add(&s->occupied, 1);
+  KILL_POINT("sync.entered");
+  *w = (struct sync_wait){p, p->ticket};
+  return true;
+}
+
+enum place_state sync_place_state(const struct sync_wait *w) {
+  return (enum place_state)atomic_load(&w->place->state);
+}
+
+static void free_place(struct sync *s, struct place *p) {
+  atomic_store(&p->state, PLACE_FREE);
+  KILL_POINT("sync.left");
+  atomic_fetch_sub(&s->occupied, 1);
+  if (!atomic_exchange(&s->is_crowded, 0)) return;
+  atomic_fetch_add(&s->room, 1);
+  futex_wake(&s->room, INT_MAX);
+}
+
+void sync_leave(struct sync *s, struct sync_wait *w) {
+  if (w->place) free_place(s, w->place);
+  w->place = NULL;
+}
+
+struct place *sync_next(struct sync *s, uint64_t ticket) {
+  struct place *first = NULL;
+  if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return NULL;
+  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
+    const uint32_t state = atomic_load_explicit(&p->state, memory_order_relaxed);
+    if (state != PLACE_WAITING && state != PLACE_NUDGED) continue;
+    if (p->ticket > ticket && (!first || p->ticket < first->ticket)) first = p;
+  }
+  return first;
+}
+
+void sync_move(struct place *p, enum place_state state, struct sync_wakes *wakes) {
+  atomic_store(&p->state, state);
+  KILL_POINT("sync.moved");
+  if (wakes->count == SYNC_WAKES) {
+    wake_now(wakes);
+    wakes->count = 0;
+  }
+  wakes->words[wakes->count++] = &p->state;
+}
+
+void sync_move_all(struct sync *s, enum place_state state, struct sync_wakes *wakes) {
+  for (struct place *p = s->places; p < s->places + s->place_count; p++)
+    if (atomic_load(&p->state) == PLACE_WAITING) sync_move(p, state, wakes);
+}
+
+uint32_t sync_count(const struct sync *s, enum place_state state) {
+  if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return 0;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < s->place_count; i++)
+    count += atomic_load_explicit(&s->places[i].state, memory_order_relaxed) == state;
+  return count;
+}
+
+uint32_t sync_forget_places(struct sync *s, uint32_t slot) {
+  uint32_t granted = 0;
+  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
+    const uint32_t state = atomic_load(&p->state);
+    if (state == PLACE_FREE || p->slot != slot) continue;
+    granted += state == PLACE_GRANTED;
+    free_place(s, p);
+  }
+  return granted;
+}
+
+/* ---- sleeping -------------------------------------------------------------------------------- */
+
+status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until) {
+  const deadline soon = {clock_now_ns() + LOOK_AGAIN_NS};
+  const status st = futex_wait(word, seen, deadline_earlier(until, soon));
+  if (st != STATUS_TIMEOUT) return st;
+  commons_sweep();
+  sync_lock(s);
+  sync_settle_and_unlock(s);
+  return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
+}
+
+/* ---- beside another object ------------------------------------------------------------------- */
+
+enum { ANCHOR_OF_OTHER = 1 };
+
+static status make_beside(_Atomic object_ref *place, object_ref before) {
+  struct sync *made = NULL;
+  const status st = sync_make(SYNC_RLOCK, 1, &made);
+  if (st) return st;
+  const bool is_ours = atomic_compare_exchange_strong(place, &before, commons_object_ref(&made->object));
+  KILL_POINT("sync.named");
+  if (is_ours) commons_anchor(&made->object, ANCHOR_OF_OTHER);
+  KILL_POINT("sync.anchored");
+  commons_release(&made->object);
+  return STATUS_OK;
+}
+
+/* Holds it if it is there; then it is surely anchored. */
+static bool claim_beside(object_ref ref, struct sync **out) {
+  struct object *o = NULL;
+  if (!ref || commons_find(ref, OBJECT_SYNC, &o) || commons_hold(o)) return false;
+  if (commons_find(ref, OBJECT_SYNC, &o)) {
+    commons_release(o);
+    return false;
+  }
+  commons_anchor(o, ANCHOR_OF_OTHER);
+  *out = (struct sync *)(void *)o;
+  return true;
+}
+
+status sync_beside(_Atomic object_ref *place, struct sync **out) {
+  for (;;) {
+    const object_ref ref = atomic_load(place);
+    if (claim_beside(ref, out)) return STATUS_OK;
+    const status st = make_beside(place, ref);
+    if (st) return st;
+  }
+}
+
+void sync_leave_beside(_Atomic object_ref *place) {
+  struct object *o = NULL;
+  const object_ref ref = atomic_load(place);
+  if (ref && commons_find(ref, OBJECT_SYNC, &o) == STATUS_OK) commons_unanchor(o, ANCHOR_OF_OTHER);
+}
+
+/* ---- the dead -------------------------------------------------------------------------------- */
+
+static void mourn(struct object *object, uint32_t slot) {
+  struct sync *s = (struct sync *)(void *)object;
+  if (s->kind == SYNC_EVENT) return;
+  sync_lock(s);
+  rules_of(s)->forget(s, slot);
+  sync_settle_and_unlock(s);
+}
+
+void sync_register_kind(void) { commons_set_mourner(OBJECT_SYNC, mourn); }
+
+void sync_validate(struct sync *s) {
+  CHECK_EQ(atomic_load(&s->is_changing), 0);
+  CHECK(s->kind >= SYNC_LOCK && s->kind <= SYNC_EVENT);
+  const uint32_t occupied = atomic_load(&s->occupied);
+  recount_places(s);
+  CHECK_EQ(atomic_load(&s->occupied), occupied);
+  if (s->bound) CHECK(s->now.permits <= s->bound);
+  if (s->kind == SYNC_LOCK || s->kind == SYNC_RLOCK) CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
+  for (uint32_t i = 0; i < s->place_count; i++) {
+    const struct place *p = &s->places[i];
+    CHECK(atomic_load(&p->state) <= PLACE_BROKEN);
+    if (atomic_load(&p->state) != PLACE_FREE) CHECK(p->ticket > 0 && p->ticket <= s->tickets);
+  }
+}

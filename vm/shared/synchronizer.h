@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* What locks, semaphores, conditions and barriers of a program have in common: an object in the
+ * commons with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * shared/permits.h, shared/condition.h, shared/barrier.h.
+ *
+ * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not
+ *     live to complete is undone.
+ * I2  A place is free or not by its one word `state`; the rest of it is written while it is free.
+ *     It belongs to the process in `slot`, and goes with it.
+ * I3  Which waiters may go on follows from the state and the places alone: the kind's `settle` does
+ *     what is due, and may be done twice. It runs after every change, repair and owner death, so no
+ *     waiter stays blocked.
+ * I4  A wake-up that is lost, because the waker died before the system call, is made good by the
+ *     sleeper, which looks again after a tenth of a second.
+ *
+ * Everything here under rank_sync, the object's own robust mutex, but for words that are slept on.
+ */
+#ifndef SHARED_SYNCHRONIZER_H
+#define SHARED_SYNCHRONIZER_H
+
+#include "shared/holds.h"
+#include "sync/lock_rank.h"
+
+enum sync_kind {
+  SYNC_LOCK = 1,
+  SYNC_RLOCK,
+  SYNC_SEMAPHORE,
+  SYNC_BOUNDED_SEMAPHORE,
+  SYNC_CONDITION,
+  SYNC_BARRIER,
+  SYNC_EVENT,
+};
+
+enum place_state {
+  PLACE_FREE = 0,
+  PLACE_WAITING = 1,
+  PLACE_NUDGED = 2,  /* woken to retry; has not retried yet */
+  PLACE_GRANTED = 3, /* it has what it waited for, and has not collected it yet */
+  PLACE_BROKEN = 4,
+};
+
+struct place {
+  futex_word state; /* enum place_state */
+  uint32_t slot;
+  uint64_t ticket; /* the earlier waiter has the lower one */
+  int64_t since_ns;
+};
+
+/* The author of an operation: a thread of a process. 0 is no thread. */
+struct sync_agent {
+  uint32_t slot;
+  uint64_t thread;
+};
+
+struct sync_state {
+  uint64_t permits;   /* free ones; of a lock 0 or 1 */
+  uint64_t abandoned; /* so many takers will be told that a holder died */
+  uint64_t thread;    /* of a lock that is held: the holder */
+  uint32_t slot;
+  uint32_t depth;     /* RLock: how often it was taken */
+  uint32_t phase;     /* enum barrier_phase; `slot` is then who acts */
+  uint32_t is_broken; /* Barrier */
+};
+
+struct sync {
+  struct object object;
+  struct robust_mutex lock; /* rank_sync */
+  uint32_t kind;            /* enum sync_kind; this and the next three never change */
+  uint32_t place_count;
+  uint64_t initial; /* permits at first; Barrier: parties */
+  uint64_t bound;   /* permits at most; 0: none */
+  uint64_t tickets; /* so many were given out */
+  struct sync_state now;
+  struct sync_state before;
+  _Atomic uint32_t is_changing;
+  uint32_t journal_slot; /* and of the count of this process */
+  uint32_t journal_taken;
+  _Atomic uint32_t is_available; /* a hint for spinners: permits were free */
+  _Atomic uint32_t occupied;     /* places that are not free */
+  futex_word room;               /* for those who found no place: moves when one may be free */
+  _Atomic uint32_t is_crowded;   /* somebody found no place */
+  futex_word sets;               /* Event: how often it was set */
+  _Atomic uint32_t is_set;
+  _Atomic bell_set watchers; /* bells of those who wait for it among other things */
+  struct place places[];
+  /* Semaphores: _Atomic uint32_t taken[ROSTER_MAX], permits that each process took and did not return */
+};
+
+/* Words to wake when the lock is left. */
+enum { SYNC_WAKES = 16 };
+struct sync_wakes {
+  futex_word *words[SYNC_WAKES];
+  size_t count;
+};
+
+/* A thread's wait for one object; {0} at first. */
+struct sync_wait {
+  struct place *place;
+  uint64_t ticket;
+};
+
+/* Held once by this process. `initial`: permits, or parties. */
+MUST_CHECK status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out);
+void sync_register_kind(void);
+
+void sync_lock(struct sync *s) ACQUIRES(rank_sync);
+/* Settles, unlocks, and wakes the waiters that may go on. */
+void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
+/* When nothing has changed. */
+void sync_unlock(struct sync *s) RELEASES(rank_sync);
+
+/* Rings the bells that were left with it; a ring that its ringer's death swallows is made good by the
+ * sleeper (wakers.h, I3). */
+void sync_ring(struct sync *s);
+/* Left with it until something changes; a thread that leaves them looks at it afterwards. */
+void sync_leave_bells(struct sync *s, bell_set bells);
+
+/* Around each change of `now` and of the count of `slot`. */
+void sync_begin_change(struct sync *s, uint32_t slot);
+void sync_end_change(struct sync *s);
+_Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot);
+
+/* A place at the end of the line. False: there is none; sleep on `room`. */
+MUST_CHECK bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w);
+enum place_state sync_place_state(const struct sync_wait *w);
+void sync_leave(struct sync *s, struct sync_wait *w);
+/* The first place after `ticket` that waits or was nudged; NULL: none. */
+struct place *sync_next(struct sync *s, uint64_t ticket);
+void sync_move(struct place *p, enum place_state state, struct sync_wakes *wakes);
+/* All that wait. */
+void sync_move_all(struct sync *s, enum place_state state, struct sync_wakes *wakes);
+uint32_t sync_count(const struct sync *s, enum place_state state);
+/* Frees the places of a process that is gone; how many of them had been granted. */
+uint32_t sync_forget_places(struct sync *s, uint32_t slot);
+
+/* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
+MUST_CHECK status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until);
+
+/* The RLock that belongs to another object, which has its name in *place, and which the
+ * caller holds: made on the first call, held once more by this process. The caller anchors it
+ * (shared/object.h, I3). A name whose lock is gone, for its maker died before it was
+ * anchored, is replaced. */
+MUST_CHECK status sync_beside(_Atomic object_ref *place, struct sync **out);
+/* The other object ends. */
+void sync_leave_beside(_Atomic object_ref *place);
+
+/* Aborts when an invariant does not hold; nobody else may be at work. */
+void sync_validate(struct sync *s);
+
+/* What a kind brings along. */
+struct sync_rules {
+  void (*settle)(struct sync *s, struct sync_wakes *wakes);
+  /* A process that had the object is gone, and did not let go of it. */
+  void (*forget)(struct sync *s, uint32_t slot);
+};
+extern const struct sync_rules permits_rules;
+extern const struct sync_rules condition_rules;
+extern const struct sync_rules barrier_rules;
+
+#endif

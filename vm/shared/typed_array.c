@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/typed_array.h"
+
+#include <string.h>
+
+const struct element_type element_types[ELEMENT_TYPES] = {
+    {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
+    {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
+    {"i64", "lq", 8, ELEMENT_SIGNED},  {"u64", "LQ", 8, ELEMENT_UNSIGNED}, {"f32", "f", 4, ELEMENT_FLOAT},
+    {"f64", "d", 8, ELEMENT_FLOAT},
+};
+
+const struct element_type *element_type_called(const char *name) {
+  for (size_t i = 0; i < ELEMENT_TYPES; i++) {
+    const struct element_type *t = &element_types[i];
+    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->letters, name[0]))) return t;
+  }
+  return NULL;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+status memory_make(const struct element_type *type, uint64_t count, struct memory **out) {
+  if (count > (UINT64_MAX - sizeof(struct memory)) / type->size) return STATUS_TOO_LARGE;
+  struct object *object = NULL;
+  const status st = commons_make_object(OBJECT_MEMORY, sizeof(struct memory) + count * type->size, &object);
+  if (st) return st;
+  struct memory *m = (struct memory *)(void *)object;
+  m->type = (uint32_t)(type - element_types);
+  m->size = type->size;
+  m->count = count;
+  atomic_store(&m->lock, 0);
+  memset(m->data, 0, count * type->size);
+  commons_publish(object);
+  *out = m;
+  return STATUS_OK;
+}
+
+static void destroy(struct object *object) {
+  struct memory *m = (struct memory *)(void *)object;
+  sync_leave_beside(&m->lock);
+}
+
+void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy); }
+
+/* ---- elements -------------------------------------------------------------------------------- */
+
+/* BODY with T the unsigned type of the element's size, and `at` its address. */
+#define BY_SIZE(m, index, BODY)                \
+  switch ((m)->size) {                         \
+    case 1: BY_TYPE(uint8_t, m, index, BODY)   \
+    case 2: BY_TYPE(uint16_t, m, index, BODY)  \
+    case 4: BY_TYPE(uint32_t, m, index, BODY)  \
+    default: BY_TYPE(uint64_t, m, index, BODY) \
+  }
+#define BY_TYPE(type, m, index, BODY)                              \
+  {                                                                \
+    typedef type T;                                                \
+    _Atomic T *at = (_Atomic T *)(uintptr_t)((m)->data) + (index); \
+    BODY                                                           \
+  }
+
+uint64_t memory_load(const struct memory *m, uint64_t index) {
+  BY_SIZE(m, index, return atomic_load_explicit(at, memory_order_relaxed);)
+}
+
+void memory_store(struct memory *m, uint64_t index, uint64_t bits) {
+  BY_SIZE(m, index, atomic_store_explicit(at, (T)bits, memory_order_relaxed); return;)
+}
+
+uint64_t memory_exchange(struct memory *m, uint64_t index, uint64_t bits) {
+  BY_SIZE(m, index, return atomic_exchange(at, (T)bits);)
+}
+
+bool memory_compare_exchange(struct memory *m, uint64_t index, uint64_t *expected, uint64_t bits) {
+  BY_SIZE(m, index, {
+    T seen = (T)*expected;
+    const bool is_done = atomic_compare_exchange_strong(at, &seen, (T)bits);
+    *expected = seen;
+    return is_done;
+  })
+}
+
+void memory_fill(struct memory *m, uint64_t first, uint64_t count, uint64_t bits) {
+  if (m->size == 1) {
+    memset(m->data + first, (int)(bits & 0xff), count);
+    return;
+  }
+  BY_SIZE(m, first, {
+    for (uint64_t i = 0; i < count; i++) atomic_store_explicit(at + i, (T)bits, memory_order_relaxed);
+    return;
+  })
+}
