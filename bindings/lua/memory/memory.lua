@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Value, Array: constructors for the handles of memory/typed_array.h. SharedMemory: a named block, for other programs too.
+-- Value, Array: constructors for the handles of memory/typed_array.h. SharedMemory: a named block that other programs
+-- can open.
 --
 -- A SharedMemory travels as its name and size; each VM opens it when it first needs it. The program itself removes the
 -- names that it made at its end, unless unlink did or they are to stay; what a worker makes stays until unlink.

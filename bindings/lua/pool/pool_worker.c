@@ -257,14 +257,15 @@ static bool go_on(lua_State *L, struct part *p, int left) {
   if (--p->until_look > 0) return true;
   const int64_t now = clock_now_ns();
   const int64_t taken = now - p->look_ns;
-  if (taken * 8 < FLUSH_NS && p->stride < STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED)) p->stride *= 2;
-  if (taken * 2 > FLUSH_NS) p->stride = 1;
+  if (taken * 8 < POOL_FLUSH_NS && p->stride < POOL_STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED))
+    p->stride *= 2;
+  if (taken * 2 > POOL_FLUSH_NS) p->stride = 1;
   p->until_look = p->stride;
   p->look_ns = now;
   atomic_store_explicit(&p->worker->cell->begun_ns, now, memory_order_relaxed);
-  if (now - p->list_ns >= RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
+  if (now - p->list_ns >= POOL_RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
   const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
-  if (left > 0 && (is_timed || now - p->begun_ns >= FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
+  if (left > 0 && (is_timed || now - p->begun_ns >= POOL_FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
   return true;
 }
 

@@ -40,7 +40,7 @@
 
 #define POOL_TASK_ROW(name, value)    TASK_##name = value,
 #define POOL_OUTCOME_ROW(name, value) OUTCOME_##name = value,
-#define POOL_PACE_ROW(name, value)    name = value,
+#define POOL_PACE_ROW(name, value)    POOL_##name = value,
 enum task_mode { POOL_MODES(POOL_TASK_ROW) };
 enum task_flag { POOL_FLAGS(POOL_TASK_ROW) };
 enum task_outcome { POOL_OUTCOMES(POOL_OUTCOME_ROW) };

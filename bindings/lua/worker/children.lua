@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The children of this VM: workers that were started as a Process and are not known to have ended,
--- in order of start. So a Process that nobody refers to runs on, and is joined (or, a daemon,
--- terminated) when its parent ends.
+-- in order of start. So a Process to which no reference is left runs on, and is joined (or, a
+-- daemon, terminated) when its parent ends.
 --
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
 local require = ...

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What a worker with a VM of its own may use: memory, time, libraries, its share of the processor.
+-- Limits of a worker with a VM of its own: memory, time, libraries, its share of the processor.
 local require = ...
 
 local checks = require("core.checks")
@@ -31,8 +31,8 @@ end
 
 local limits = { names = names }
 
--- The limits among the options of a pool or a process; nil if there are none. A pool's timeout is each item's, and its
--- own affair.
+-- The limits among the options of a pool or a process; nil if there are none. The timeout of a pool
+-- is one for each item, which the pool itself checks (pool/workers.lua).
 function limits.read(where, world, options)
   local found = {}
   for _, name in ipairs(names) do
@@ -53,7 +53,7 @@ function limits.read(where, world, options)
   return found
 end
 
--- A forked worker would have the memory and the libraries of who it was forked from.
+-- A forked worker has the memory and the libraries of its parent.
 function limits.check_method(where, found, method)
   expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits", 4)
 end

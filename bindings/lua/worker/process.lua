@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Process: one function on one worker, an interpreter or an operating-system process.
 --
--- A Process object is a table around a worker handle (worker/worker.c); worker/children.lua keeps those that run.
+-- A Process object is a table around a worker handle (worker/worker.c); worker/children.lua keeps the running ones.
 local require = ...
 
 local checks = require("core.checks")

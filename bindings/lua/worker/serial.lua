@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The Process of a world without workers: a plain call, made at once by start, in the caller. Pools of such a world are
--- in pool/serial_backend.lua.
+-- The Process of a world without workers: start calls the function at once, in the caller. Pools of
+-- such a world are in pool/serial_backend.lua.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -10,7 +10,7 @@ local process = require("worker.process")
 
 local unpack = checks.unpack
 
--- Process: the call is made by start ------------------------------------------------------------------------
+-- Process ---------------------------------------------------------------------------------------------
 
 local Process = {}
 

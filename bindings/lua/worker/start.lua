@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Starting a worker of any world: its settings, its start method, and the start itself. Processes and pools use it.
+-- Starting a worker of any world: its settings, its start method, and the start itself. Processes
+-- and pools use it.
 local require, native = ...
 
 local identity = require("core.identity")
@@ -22,8 +23,9 @@ function start.settings(world, name, is_daemon)
   }
 end
 
--- Fork copies one thread: with more than one in the process, locks that the others hold would stay locked for ever. And
--- it copies windows, sockets and loops of a host, which the copy must not touch and cannot close.
+-- Fork copies one thread: with more than one in the process, locks that the others hold would stay
+-- locked for ever. And it copies windows, sockets and loops of a host, which the copy must not
+-- touch and cannot close.
 function start.method_of(world, wanted, limits)
   local method = worlds.get(world).start
   if method then return method end
@@ -31,7 +33,8 @@ function start.method_of(world, wanted, limits)
   return not limits and native.may_fork() and native.thread_count() == 1 and "fork" or "forkserver"
 end
 
--- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
+-- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's
+-- caller.
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   local worker, why = native.worker_start(...)

@@ -66,7 +66,7 @@ local function on_end(worker, settings)
   end
 end
 
--- start(settings, nil, f, …): as worker_start of worker/worker.c
+-- start(settings, nil, f, …): as worker_start of worker/worker_start.c
 local function start(settings, _, f, ...)
   local args, worker = pack(...), setmetatable({ name = settings.name }, worker_meta)
   local target = f
