@@ -29,13 +29,13 @@ static int run_worker(const struct birth *birth, struct cell *cell) {
 }
 
 NO_RETURN static void run_order(const struct child_order *order) {
-  struct cell *cell = commons_at(order->cell);
-  const struct birth *birth = commons_at(order->birth);
+  struct cell *cell = segment_at(order->cell);
+  const struct birth *birth = segment_at(order->birth);
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_worker_start();
   const bool is_hosted = birth->role == REMOTE_BIRTH_ROLE;
   const int code =
-      is_hosted ? remote_serve(&manymoons_library, commons_at(order->birth), cell) : run_worker(birth, cell);
+      is_hosted ? remote_serve(&manymoons_library, segment_at(order->birth), cell) : run_worker(birth, cell);
   fflush(NULL);
   trace_worker_end();
   cell_end(cell, code);

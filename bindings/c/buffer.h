@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mm_buf: a C program's handle on typed memory (shared/typed_array.h). It is a user of the commons. */
+/* mm_buf: a C program's handle on typed memory (shared/typed_array.h). It is a user of the segment. */
 #ifndef C_BUFFER_H
 #define C_BUFFER_H
 

@@ -60,8 +60,8 @@ static status write_birth(struct mm_vm *vm, struct bytes *out) {
                                .memory_limit = order.options.memory_limit,
                                .nice = vm->config.nice,
                                .must_be_stoppable = vm->can_stop,
-                               .requests = commons_object_ref(&vm->remote->requests->object),
-                               .replies = commons_object_ref(&vm->remote->replies->object)};
+                               .requests = segment_object_ref(&vm->remote->requests->object),
+                               .replies = segment_object_ref(&vm->remote->replies->object)};
   for (const struct module *m = order.modules; m; m = m->next) birth.module_count++;
   status st = bytes_append(out, &birth, sizeof birth);
   if (st == STATUS_OK) st = add_string(out, vm->name);
@@ -77,8 +77,8 @@ static status make_birth(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_birth(vm, &text);
-  if (st == STATUS_OK) st = commons_alloc(text.len, &vm->remote->birth);
-  if (st == STATUS_OK) memcpy(commons_at(vm->remote->birth), text.data, text.len);
+  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->remote->birth);
+  if (st == STATUS_OK) memcpy(segment_at(vm->remote->birth), text.data, text.len);
   bytes_fini(&text);
   return st;
 }
@@ -100,9 +100,9 @@ static status spawn(struct mm_vm *vm) {
 
 static void free_remote(struct mm_vm *vm) {
   struct remote *r = vm->remote;
-  if (r->birth) commons_free(r->birth);
-  if (r->requests) commons_release(&r->requests->object);
-  if (r->replies) commons_release(&r->replies->object);
+  if (r->birth) segment_free(r->birth);
+  if (r->requests) segment_release(&r->requests->object);
+  if (r->replies) segment_release(&r->replies->object);
   bytes_fini(&r->inbox);
   memory_free(r);
   vm->remote = NULL;
@@ -114,7 +114,7 @@ static bool has_died(struct remote *r) { return child_wait(&r->child, deadline_n
 static void wait_for_something(struct remote *r, uint32_t news, deadline until) {
   enum { LOOK_AGAIN_MS = 100 };
   struct futex_watch watches[2] = {{&r->news, news}};
-  const bool is_alive = commons_watch_life(r->child.place.slot, &watches[1]);
+  const bool is_alive = segment_watch_life(r->child.place.slot, &watches[1]);
   const struct ring_wait also = {watches, is_alive ? 2 : 1};
   const deadline slice = deadline_after(is_alive ? LOOK_AGAIN_MS / 1000.0 : 0.001);
   (void)!ring_wait_readable(r->replies, &also, deadline_earlier(slice, until));

@@ -6,7 +6,7 @@
  *     request  struct remote_request | name | source | the arguments' message
  *     reply    struct remote_reply | the results' message, or what the error said
  *
- * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the commons,
+ * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the segment,
  * replies through another; one request at a time. A thread of the program waits for the reply, and
  * watches: so a process that dies, is killed or hangs is a job that failed, and no more.
  */

@@ -144,7 +144,7 @@ static void serve(struct vm *vm, struct ring *requests, struct ring *replies) NO
 
 static struct ring *find_ring(object_ref ref) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) return NULL;
+  if (segment_find(ref, OBJECT_RING, &object) || segment_hold(object)) return NULL;
   return (struct ring *)(void *)object;
 }
 
@@ -171,7 +171,7 @@ int remote_serve(const struct vm_library *library, const struct remote_birth *bi
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops look at no hook */
   serve(vm, requests, replies);
   hosted_shut(vm);
-  commons_release(&requests->object);
-  commons_release(&replies->object);
+  segment_release(&requests->object);
+  segment_release(&replies->object);
   return 0;
 }

@@ -42,7 +42,7 @@ status runtime_make(struct mm_rt **out, const struct vm_library *library, const 
     free_runtime(rt);
     return st;
   }
-  st = commons_open();
+  st = segment_open();
   if (st) {
     wakeup_close(rt->wakeup);
     free_runtime(rt);
@@ -113,7 +113,7 @@ status runtime_destroy(struct mm_rt *rt, deadline until) NO_THREAD_SAFETY_ANALYS
   runtime_free_modules(rt);
   wakeup_close(rt->wakeup);
   free_runtime(rt);
-  commons_close();
+  segment_close();
   return STATUS_OK;
 }
 

@@ -11,10 +11,10 @@ static bool has_handles(const struct bytes *message) {
 
 status value_from_message(struct bytes *message, struct tree **out) {
   const bool is_user = has_handles(message);
-  status st = is_user ? commons_open() : STATUS_OK;
+  status st = is_user ? segment_open() : STATUS_OK;
   if (st) return st;
   st = tree_read(message, out);
-  if (st && is_user) commons_close();
+  if (st && is_user) segment_close();
   return st;
 }
 
@@ -36,5 +36,5 @@ void value_release(struct tree *t) {
   const bool is_user = has_handles(&t->message);
   message_discard(t->message.data, t->message.len);
   tree_free(t);
-  if (is_user) commons_close();
+  if (is_user) segment_close();
 }

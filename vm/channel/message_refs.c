@@ -9,13 +9,13 @@
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
   for (int kind = OBJECT_RING; kind <= OBJECT_TABLE; kind++)
-    if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
+    if (segment_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
 
 void message_drop_reference(object_ref ref) {
   struct object *object = find_object(ref);
-  if (object) commons_release(object);
+  if (object) segment_release(object);
 }
 
 /* Both work on the message's tail alone (wire/format.h, I4). */
@@ -27,7 +27,7 @@ void message_discard(const uint8_t *data, size_t size) {
 
 static status retain(object_ref ref) {
   struct object *object = find_object(ref);
-  return object ? commons_hold(object) : STATUS_FOREIGN;
+  return object ? segment_hold(object) : STATUS_FOREIGN;
 }
 
 status message_retain(const uint8_t *data, size_t size) {
@@ -78,9 +78,9 @@ static void ring_object_mourn(struct object *object, uint32_t slot) {
 }
 
 void channel_register_kinds(void) {
-  commons_set_mourner(OBJECT_RING, ring_object_mourn);
-  commons_set_destructor(OBJECT_RING, ring_object_destroy);
-  commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
+  segment_set_mourner(OBJECT_RING, ring_object_mourn);
+  segment_set_destructor(OBJECT_RING, ring_object_destroy);
+  segment_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();
   memory_register_kind();
   table_register_kind();

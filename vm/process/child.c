@@ -30,14 +30,14 @@ status child_prepare(struct child *c) {
   *c = (struct child){.pidfd = -1};
   status st = process_watch(&c->pidfd, getpid());
   if (st) return st;
-  st = commons_reserve_slot(&c->place);
+  st = segment_reserve_slot(&c->place);
   if (st) {
     close_watch(c);
     return st;
   }
   st = cell_make(&c->cell);
   if (st) {
-    commons_forget_child(c->place);
+    segment_forget_child(c->place);
     close_watch(c);
   }
   return st;
@@ -46,12 +46,12 @@ status child_prepare(struct child *c) {
 void child_abandon(struct child *c) {
   close_watch(c);
   cell_destroy(c->cell);
-  commons_forget_child(c->place);
+  segment_forget_child(c->place);
 }
 
 struct child_order child_order_for(const struct child *c, block_ref birth) {
   return (struct child_order){
-      .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
+      .place = c->place, .cell = segment_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
@@ -71,7 +71,7 @@ status child_watch(struct child *c) {
 
 static void become_child(struct child *c) {
   close_watch(c);
-  commons_after_fork(c->place.slot);
+  segment_after_fork(c->place.slot);
   signals_reset_in_child();
 }
 
@@ -80,7 +80,7 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  commons_share_with_child(c.place.slot, passed);
+  segment_share_with_child(c.place.slot, passed);
   fflush(NULL); /* what is buffered is written once, by us */
   pid_t pid = 0;
   st = process_fork(&pid);
@@ -138,7 +138,7 @@ static char *fill_in(const char *argument, const char *order) {
 
 status child_launch(const char *const argv[], const struct child_order *order, int channel, int32_t *pid) {
   char text[CHILD_ORDER_MAX];
-  order_print(order, commons_fd(), channel, text);
+  order_print(order, segment_fd(), channel, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
   char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
@@ -150,7 +150,7 @@ status child_launch(const char *const argv[], const struct child_order *order, i
   }
   fflush(NULL);
   pid_t new_pid = 0;
-  const status st = process_spawn(&new_pid, arguments, commons_fd(), channel);
+  const status st = process_spawn(&new_pid, arguments, segment_fd(), channel);
   if (st == STATUS_OK) *pid = (int32_t)new_pid;
   memory_free(filled);
   return st;
@@ -179,7 +179,7 @@ status child_attach_with_channel(const char *text, struct child_order *out, int 
   if (*channel < 0) st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
-  return commons_join(fd, out->place.slot);
+  return segment_join(fd, out->place.slot);
 }
 
 status child_attach(const char *text, struct child_order *out) {
@@ -206,7 +206,7 @@ static void note_end(struct child *c) {
   c->exit_code = exit_code;
   c->has_ended = true;
   cell_end(c->cell, exit_code);
-  commons_forget_child(c->place);
+  segment_forget_child(c->place);
 }
 
 status child_await(const struct child *c, deadline until) {

@@ -17,7 +17,7 @@
 #include "shared/holds.h"
 #include "shared/sweep.h"
 
-/* What a started program gets on its command line; everything else is in the commons. */
+/* What a started program gets on its command line; everything else is in the segment. */
 struct child_order {
   struct child_slot place;
   block_ref cell;
@@ -37,7 +37,7 @@ struct child {
 
 enum child_side { CHILD_PARENT, CHILD_CHILD };
 
-/* A copy of this process; `passed` as in commons_share_with_child (shared/holds.h). In the child
+/* A copy of this process; `passed` as in segment_share_with_child (shared/holds.h). In the child
  * *side is CHILD_CHILD and `out` is untouched: it goes on where the parent was, with *cell its own
  * cell, lets go of the parent's fork server (forkserver_forget), and must end with
  * process_exit_now. */
@@ -58,7 +58,7 @@ void child_signal(struct child *c, int signal_number);
 /* Only after its end. */
 void child_fini(struct child *c);
 
-/* In the started program: attaches to the commons. STATUS_DIED: the parent has gone already. */
+/* In the started program: attaches to the segment. STATUS_DIED: the parent has gone already. */
 enum { CHILD_ORDER_MAX = 160 };
 MUST_CHECK status child_attach(const char *text, struct child_order *out);
 

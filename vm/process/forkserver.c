@@ -54,7 +54,7 @@ NO_RETURN static void server_end(void) { process_exit_now(0); }
 static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
-  cell_report(commons_at(child->cell), exit_code);
+  cell_report(segment_at(child->cell), exit_code);
   close(child->pidfd);
 }
 
@@ -78,7 +78,7 @@ static void become_served(struct server *s, const struct child_order *order) {
   memory_free(s->children);
   memory_free(s->watches);
   socket_close(s->channel);
-  commons_after_fork(order->place.slot);
+  segment_after_fork(order->place.slot);
   signals_reset_in_child();
 }
 

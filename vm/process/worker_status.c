@@ -11,9 +11,9 @@
 
 status cell_make(struct cell **out) {
   block_ref block = 0;
-  const status st = commons_alloc(sizeof(struct cell), &block);
+  const status st = segment_alloc(sizeof(struct cell), &block);
   if (st) return st;
-  struct cell *c = commons_at(block);
+  struct cell *c = segment_at(block);
   memset(c, 0, sizeof *c);
   atomic_store(&c->magic, CELL_MAGIC);
   atomic_store(&c->phase, CELL_STARTING);
@@ -24,7 +24,7 @@ status cell_make(struct cell **out) {
 
 void cell_destroy(struct cell *c) {
   atomic_store(&c->magic, 0);
-  commons_free(commons_ref(c));
+  segment_free(segment_ref(c));
 }
 
 void cell_introduce(struct cell *c, const char *name) {
@@ -51,7 +51,7 @@ void cell_report(struct cell *c, int exit_code) {
   futex_wake(&c->reported, INT_MAX);
 }
 
-void cell_ring(struct cell *c) { bells_ring(commons_bells(), atomic_exchange(&c->watchers, 0)); }
+void cell_ring(struct cell *c) { bells_ring(segment_bells(), atomic_exchange(&c->watchers, 0)); }
 
 bool cell_watch(struct cell *c, bell_set bells) {
   atomic_fetch_or(&c->watchers, bells);

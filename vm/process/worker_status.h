@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker's cell: what it says about itself in the commons, readable after its death.
+/* A worker's cell: what it says about itself in the segment, readable after its death.
  *
  * One small block, owned by the parent, which makes it before the worker starts and frees it
  * after the worker's end. The worker (or the fork server, for a process that was killed) writes,

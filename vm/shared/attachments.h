@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a message carries: a block of the commons that lists objects, and keeps each of them alive.
+/* What a message carries: a block of the segment that lists objects, and keeps each of them alive.
  *
  *     block := struct cargo | reference … | text
  *
  * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2); a
  *     reference is counted and noted in one step, whatever instant the loading process dies at
- *     (commons_count_up).
+ *     (segment_count_up).
  * I2  The owner of the block, a process or a ring, has what it carries. The mark
  *     OWNER_CARRIES in the owner word moves with it: cargo of a dead process is unloaded by
  *     the sweeper, and then freed.

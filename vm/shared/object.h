@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be named by a handle: a block of the commons that lives while a process holds it.
+/* What can be named by a handle: a block of the segment that lives while a process holds it.
  *
  *     object_ref  := generation (16 bits) | block offset (48 bits)
  *

@@ -47,35 +47,35 @@ static block_ref storage_start(uint64_t word) { return word & ~UINT64_C(255); }
 static uint64_t storage_capacity(uint64_t word) { return UINT64_C(1) << (word & 255); }
 
 static struct record *record_at(uint64_t storage, uint64_t position) {
-  return commons_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
+  return segment_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
 }
 
 static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
 
-static owner_id ring_owner(const struct ring *r) { return owner_of_object(commons_ref(r)); }
+static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
+static struct account *account_of(const struct ring *r) { return segment_at(r->account); }
 
 /* A block of the ring's own leaves it; the first to take it out, here or in an earlier
  * repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
-  if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
-    commons_free(block);
+  if (arena_give(segment_arena(), segment_mapping(), block, ring_owner(r), segment_self()))
+    segment_free(block);
 }
 
 static void give_block(const struct ring *r, block_ref block) {
-  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), ring_owner(r)));
+  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
 }
 
 /* Messages may be cargo: the mark moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  const owner_id mark = arena_owner(commons_arena(), commons_mapping(), block) & OWNER_CARRIES;
-  return arena_give(commons_arena(), commons_mapping(), block, from | mark, to | mark);
+  const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
+  return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
 }
 
 /* The first storage is part of the ring's own block and is never freed alone. */
 static bool is_own_block(const struct ring *r, block_ref storage) {
-  return storage == commons_ref(r) + FIRST_STORAGE;
+  return storage == segment_ref(r) + FIRST_STORAGE;
 }
 
 /* ---- locks and repair ------------------------------------------------------------------------ */
@@ -122,7 +122,7 @@ static void repair_head(struct ring *r) {
     atomic_store(&end->count, end->journal_count);
     return_block(r, end);
   } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)commons_at(end->journal_claim), 0);
+    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
   }
   if (r->account) account_repair(account_of(r), is_committed(end));
   STORE_ORDER();
@@ -157,7 +157,7 @@ static void ring_bell(struct ring *r) {
   const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
   if (name) doorbell_ring(name);
   if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
-    bells_ring(commons_bells(), atomic_exchange(&r->watchers, 0));
+    bells_ring(segment_bells(), atomic_exchange(&r->watchers, 0));
 }
 
 void ring_set_doorbell(struct ring *r, doorbell_name name) { atomic_store(&r->doorbell, name); }
@@ -211,7 +211,7 @@ static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_stor
 /* rank_tail is held. Fails without any change. */
 static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail) {
   block_ref block = 0;
-  const status st = commons_alloc(capacity, &block);
+  const status st = segment_alloc(capacity, &block);
   if (st) return st;
   lock_head(r);
   const uint64_t old = atomic_load(&r->storage);
@@ -304,13 +304,13 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   struct ring_end *end = &r->tail;
   end->journal_position =
       atomic_load_explicit(&end->position, memory_order_relaxed) + room->filler + room->space;
-  end->journal_owner = commons_self();
+  end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
   STORE_ORDER();
   KILL_POINT("ring.put.journaled");
-  if (block) CHECK(hand_over(block, commons_self(), ring_owner(r)));
+  if (block) CHECK(hand_over(block, segment_self(), ring_owner(r)));
   KILL_POINT("ring.put.given");
   atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
   atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
@@ -391,7 +391,7 @@ static status put_outside(struct ring *r, const struct outside *outside, struct 
 
 static status put_copy(struct ring *r, const struct ring_letter *text, const struct outside *outside,
                        deadline until) {
-  copy_letter(commons_at(outside->block + outside->offset), text);
+  copy_letter(segment_at(outside->block + outside->offset), text);
   const status st = put_outside(r, outside, text->receipt, until);
   if (st) cargo_discard(outside->block);
   return st;
@@ -407,7 +407,7 @@ status ring_put_carrying(struct ring *r, const struct ring_letter *text, const s
 /* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
 static status put_long(struct ring *r, const struct ring_letter *text, deadline until) {
   struct outside outside = {.size = letter_size(text)};
-  const status st = commons_alloc(outside.size, &outside.block);
+  const status st = segment_alloc(outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
@@ -418,9 +418,9 @@ status ring_put(struct ring *r, const struct ring_letter *text, deadline until) 
 }
 
 status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref block, deadline until) {
-  uint8_t *start = commons_at(block);
+  uint8_t *start = segment_at(block);
   const size_t body_at = (size_t)((const uint8_t *)text->body - start);
-  CHECK(body_at >= text->head_size && body_at + text->body_size <= commons_block_size(block));
+  CHECK(body_at >= text->head_size && body_at + text->body_size <= segment_block_size(block));
   const struct outside outside = {block, body_at - text->head_size, letter_size(text)};
   if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
   return put_outside(r, &outside, text->receipt, until);
@@ -434,13 +434,13 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
     REQUIRES(rank_head) {
   struct ring_end *end = &r->head;
   end->journal_position = position;
-  end->journal_owner = commons_self();
+  end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
-  end->journal_claim = claim ? commons_ref(claim) : 0;
+  end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
-  if (r->account) account_announce_take(account_of(r), commons_slot());
+  if (r->account) account_announce_take(account_of(r), segment_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
@@ -448,7 +448,7 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   KILL_POINT("ring.take.committed");
   if (r->account) account_enter_take(account_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
-  if (block) CHECK(hand_over(block, ring_owner(r), commons_self()));
+  if (block) CHECK(hand_over(block, ring_owner(r), segment_self()));
   KILL_POINT("ring.take.given");
   STORE_ORDER();
   end->journal_block = 0;
@@ -466,7 +466,7 @@ static status read_record(const struct record *record, struct bytes *scratch, st
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
     *out =
-        (struct ring_message){commons_at(outside->block + outside->offset), outside->size, outside->block, 0};
+        (struct ring_message){segment_at(outside->block + outside->offset), outside->size, outside->block, 0};
     return STATUS_OK;
   }
   bytes_clear(scratch);
@@ -537,9 +537,9 @@ void ring_message_done(struct ring_message *message) {
 
 status ring_keep_account(struct ring *r) {
   block_ref block = 0;
-  const status st = commons_alloc(sizeof(struct account), &block);
+  const status st = segment_alloc(sizeof(struct account), &block);
   if (st) return st;
-  account_init(commons_at(block));
+  account_init(segment_at(block));
   r->account = block;
   STORE_ORDER();
   give_block(r, block);
@@ -557,7 +557,7 @@ static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
 
 bool ring_report_done(struct ring *r) {
   lock_head(r);
-  const bool was_open = account_report(account_of(r), commons_slot());
+  const bool was_open = account_report(account_of(r), segment_slot());
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -566,7 +566,7 @@ bool ring_report_done(struct ring *r) {
 
 void ring_abandon(struct ring *r, uint32_t count) {
   lock_head(r);
-  account_forgive(account_of(r), commons_slot(), count);
+  account_forgive(account_of(r), segment_slot(), count);
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -617,7 +617,7 @@ status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until) {
     if (st == STATUS_OK) return st;
     if (deadline_passed(until)) return STATUS_TIMEOUT;
     st = futex_wait(word, event, deadline_earlier(until, (deadline){clock_now_ns() + LOOK_AGAIN_NS}));
-    if (st == STATUS_TIMEOUT) commons_sweep();
+    if (st == STATUS_TIMEOUT) segment_sweep();
     if (st && st != STATUS_TIMEOUT) return st;
   }
 }
@@ -633,7 +633,7 @@ static void init_end(struct ring_end *end) {
 
 status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth) {
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_RING, OBJECT_SIZE, &object);
+  const status st = segment_make_object(OBJECT_RING, OBJECT_SIZE, &object);
   if (st) return st;
   struct ring *r = (struct ring *)(void *)object;
   r->max_messages = max_messages;
@@ -644,10 +644,10 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   r->account = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
-  atomic_store(&r->storage, storage_word(commons_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
+  atomic_store(&r->storage, storage_word(segment_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
   init_end(&r->tail);
   init_end(&r->head);
-  commons_publish(object);
+  segment_publish(object);
   *out = r;
   return STATUS_OK;
 }
@@ -659,7 +659,7 @@ void ring_fini(struct ring *r) {
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
   if (r->account) drop_block(r, r->account);
-  totals_add_messages(commons_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
+  totals_add_messages(segment_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
 }
@@ -667,17 +667,17 @@ void ring_fini(struct ring *r) {
 /* Both locks, so that no count is on its way. */
 static void add_traffic(void *context, block_ref object) {
   struct ring_traffic *sum = context;
-  const struct ring *r = commons_at(object);
+  const struct ring *r = segment_at(object);
   if (r->object.magic != OBJECT_MAGIC || r->object.kind != OBJECT_RING) return;
   sum->messages += atomic_load(&r->tail.count);
   sum->bytes += atomic_load(&r->tail.bytes);
 }
 
 struct ring_traffic ring_traffic_of_all(void) {
-  const struct totals *totals = commons_totals();
+  const struct totals *totals = segment_totals();
   if (!totals) return (struct ring_traffic){0};
   struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
-  arena_each_object(commons_arena(), commons_mapping(), add_traffic, &sum);
+  arena_each_object(segment_arena(), segment_mapping(), add_traffic, &sum);
   return sum;
 }
 
@@ -724,9 +724,9 @@ bool ring_is_closed(const struct ring *r) {
 static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    const owner_id owner = arena_owner(commons_arena(), commons_mapping(), outside->block);
+    const owner_id owner = arena_owner(segment_arena(), segment_mapping(), outside->block);
     CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
-    CHECK(outside->offset + outside->size <= commons_block_size(outside->block));
+    CHECK(outside->offset + outside->size <= segment_block_size(outside->block));
   } else {
     CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many producers, many consumers, messages of any length, and any of them may die at any instant.
  *
- * A ring is an object of the commons: header, two ends, and storage.
+ * A ring is an object of the segment: header, two ends, and storage.
  *
  *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB;
  *                                                  storage moves out when it grows
@@ -85,7 +85,7 @@ enum ring_growth {
 };
 
 /* A new ring, held once by this process. A file that makes rings also defines their end, with
- * commons_set_destructor: take what is left and call ring_fini. */
+ * segment_set_destructor: take what is left and call ring_fini. */
 MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
 void ring_fini(struct ring *r);
 
@@ -105,7 +105,7 @@ uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
  * STATUS_TIMEOUT, STATUS_INTERRUPTED: nothing was taken. */
 MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until);
-/* The same without waiting; and *claim, a word in the commons, is the number of the message (the
+/* The same without waiting; and *claim, a word in the segment, is the number of the message (the
  * first is 1) exactly when the take committed, whatever instant the taker dies at. After such a
  * death: ring_settle, then read it. */
 MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,

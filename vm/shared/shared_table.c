@@ -17,22 +17,22 @@ struct record {
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
+static owner_id table_owner(const struct table *t) { return owner_of_object(segment_ref(t)); }
 
 /* The first to take it out, here or in an earlier repair, frees it. */
 static void drop_block(const struct table *t, block_ref block) {
-  if (arena_give(commons_arena(), commons_mapping(), block, table_owner(t), commons_self()))
-    commons_free(block);
+  if (arena_give(segment_arena(), segment_mapping(), block, table_owner(t), segment_self()))
+    segment_free(block);
 }
 
 static void take_block(const struct table *t, block_ref block) {
-  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), table_owner(t)));
+  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), table_owner(t)));
 }
 
 static block_ref array_of(uint64_t slots) { return slots & ~UINT64_C(255); }
 static uint64_t length_of(uint64_t slots) { return UINT64_C(1) << (slots & 255); }
-static uint64_t *slots_at(uint64_t slots) { return commons_at(array_of(slots)); }
-static struct record *record_at(uint64_t slot) { return commons_at(slot); }
+static uint64_t *slots_at(uint64_t slots) { return segment_at(array_of(slots)); }
+static struct record *record_at(uint64_t slot) { return segment_at(slot); }
 static bool is_record(uint64_t slot) { return slot != EMPTY && slot != WAS; }
 
 /* ---- the lock and repair --------------------------------------------------------------------- */
@@ -115,9 +115,9 @@ static uint64_t find(const struct table *t, uint64_t hash, struct table_text key
 static status make_array(unsigned log, uint64_t *slots) {
   block_ref block = 0;
   const uint64_t size = sizeof(uint64_t) << log;
-  const status st = commons_alloc(size, &block);
+  const status st = segment_alloc(size, &block);
   if (st) return st;
-  memset(commons_at(block), 0, size);
+  memset(segment_at(block), 0, size);
   *slots = block | log;
   return STATUS_OK;
 }
@@ -181,7 +181,7 @@ static void change(struct table *t, uint64_t at, uint64_t to) {
 
 static status make_record(uint64_t hash, struct table_text key, struct table_text value, block_ref *out) {
   if (key.size > UINT32_MAX || value.size > UINT32_MAX) return STATUS_TOO_LARGE;
-  const status st = commons_alloc(sizeof(struct record) + key.size + value.size, out);
+  const status st = segment_alloc(sizeof(struct record) + key.size + value.size, out);
   if (st) return st;
   struct record *r = record_at(*out);
   r->hash = hash;
@@ -205,7 +205,7 @@ status table_set(struct table *t, struct table_text key, struct table_text value
     change(t, at, record);
   }
   unlock(t);
-  if (st) commons_free(record);
+  if (st) segment_free(record);
   return st;
 }
 
@@ -262,16 +262,16 @@ status table_make(struct table **out) {
   status st = make_array(FIRST_LOG, &slots);
   if (st) return st;
   struct object *object = NULL;
-  st = commons_make_object(OBJECT_TABLE, sizeof(struct table), &object);
+  st = segment_make_object(OBJECT_TABLE, sizeof(struct table), &object);
   if (st) {
-    commons_free(array_of(slots));
+    segment_free(array_of(slots));
     return st;
   }
   memset(object + 1, 0, sizeof(struct table) - sizeof *object);
   struct table *t = (struct table *)(void *)object;
   robust_mutex_init(&t->mutex);
   atomic_store(&t->slots, slots);
-  commons_publish(object);
+  segment_publish(object);
   KILL_POINT("table.made");
   take_block(t, array_of(slots));
   *out = t;
@@ -283,7 +283,7 @@ status table_make(struct table **out) {
 static void destroy(struct object *object) {
   struct table *t = (struct table *)(void *)object;
   settle_growth(t);
-  if (arena_owner(commons_arena(), commons_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
+  if (arena_owner(segment_arena(), segment_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
     settle_change(t);
     const uint64_t slots = atomic_load(&t->slots);
     for (uint64_t i = 0; i < length_of(slots); i++)
@@ -294,7 +294,7 @@ static void destroy(struct object *object) {
   sync_leave_beside(&t->lock);
 }
 
-void table_register_kind(void) { commons_set_destructor(OBJECT_TABLE, destroy); }
+void table_register_kind(void) { segment_set_destructor(OBJECT_TABLE, destroy); }
 
 void table_validate(struct table *t) {
   lock(t);
@@ -305,10 +305,10 @@ void table_validate(struct table *t) {
   CHECK_EQ(t->count, count);
   CHECK_EQ(t->used, used);
   CHECK(used < length_of(slots));
-  CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), array_of(slots)), table_owner(t));
+  CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), array_of(slots)), table_owner(t));
   for (uint64_t i = 0; i < length_of(slots); i++) {
     const uint64_t slot = slots_at(slots)[i];
-    if (is_record(slot)) CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), slot), table_owner(t));
+    if (is_record(slot)) CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), slot), table_owner(t));
   }
   unlock(t);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table in the commons: keys and values are bytes, read and written by all processes,
+/* A table in the segment: keys and values are bytes, read and written by all processes,
  * without a server.
  *
  * Open addressing over an array of words; each names a record, a block with one key and its value,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What locks, semaphores, conditions and barriers of a program have in common: an object in the
- * commons with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * segment with a little state, and places for waiters, in order. The kinds give them a meaning:
  * shared/permits.h, shared/condition.h, shared/barrier.h.
  *
  * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not

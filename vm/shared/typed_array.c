@@ -23,7 +23,7 @@ const struct element_type *element_type_called(const char *name) {
 status memory_make(const struct element_type *type, uint64_t count, struct memory **out) {
   if (count > (UINT64_MAX - sizeof(struct memory)) / type->size) return STATUS_TOO_LARGE;
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_MEMORY, sizeof(struct memory) + count * type->size, &object);
+  const status st = segment_make_object(OBJECT_MEMORY, sizeof(struct memory) + count * type->size, &object);
   if (st) return st;
   struct memory *m = (struct memory *)(void *)object;
   m->type = (uint32_t)(type - element_types);
@@ -31,7 +31,7 @@ status memory_make(const struct element_type *type, uint64_t count, struct memor
   m->count = count;
   atomic_store(&m->lock, 0);
   memset(m->data, 0, count * type->size);
-  commons_publish(object);
+  segment_publish(object);
   *out = m;
   return STATUS_OK;
 }
@@ -41,7 +41,7 @@ static void destroy(struct object *object) {
   sync_leave_beside(&m->lock);
 }
 
-void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy); }
+void memory_register_kind(void) { segment_set_destructor(OBJECT_MEMORY, destroy); }
 
 /* ---- elements -------------------------------------------------------------------------------- */
 

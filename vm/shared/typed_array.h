@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Typed memory in the commons: what a Value and an Array are made of.
+/* Typed memory in the segment: what a Value and an Array are made of.
  *
  * I1  Type and count never change. An element never tears: it is loaded and stored in one piece,
  *     relaxed; an order between elements needs a lock, or a message. Copying many at once promises

@@ -96,7 +96,7 @@ static const struct waitable *check_thing(lua_State *L) {
 static int loop_watch(lua_State *L) {
   struct loop *l = check_loop(L);
   const struct waitable *w = check_thing(L);
-  if (!l->hold.bell) bells_take(commons_bells(), commons_slot(), &l->hold);
+  if (!l->hold.bell) bells_take(segment_bells(), segment_slot(), &l->hold);
   bool is_ready = w->is_ready(L, 2);
   if (!is_ready && w->watch) is_ready = w->watch(L, 2, l->hold.bit);
   lua_pushboolean(L, is_ready);

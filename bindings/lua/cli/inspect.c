@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's commons is found among its descriptors and mapped for reading. Nothing in it is locked, so
+/* The program's segment is found among its descriptors and mapped for reading. Nothing in it is locked, so
  * what is read may be of two moments; what is followed (blocks, names) is checked before. */
 #include "cli/inspect.h"
 
@@ -71,7 +71,7 @@ static void push_ring(lua_State *L, const struct ring *r) {
   set_number(L, "put", (double)put);
   set_number(L, "bytes", (double)atomic_load(&r->tail.bytes));
   set_number(L, "maxsize", (double)r->max_messages);
-  set_number(L, "place", (double)commons_ref(r));
+  set_number(L, "place", (double)segment_ref(r));
   lua_pushboolean(L, atomic_load(&r->is_closed) != 0);
   lua_setfield(L, -2, "is_closed");
 }
@@ -85,7 +85,7 @@ static void push_lock(lua_State *L, const struct sync *s) {
   set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
-  set_number(L, "holder", is_held ? (double)commons_roster()->slots[s->now.slot].id.pid : 0);
+  set_number(L, "holder", is_held ? (double)segment_roster()->slots[s->now.slot].id.pid : 0);
   lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
   lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
 }
@@ -115,9 +115,9 @@ static bool is_participant(owner_id owner) {
 static void look_at_block(void *context, block_ref block, owner_id owner) {
   const struct view *v = context;
   if (owner == owner_of_object(block)) {
-    look_at_object(v, commons_at(block));
-  } else if (is_participant(owner) && commons_block_size(block) == CELL_BLOCK) {
-    const struct cell *cell = commons_at(block);
+    look_at_object(v, segment_at(block));
+  } else if (is_participant(owner) && segment_block_size(block) == CELL_BLOCK) {
+    const struct cell *cell = segment_at(block);
     if (atomic_load(&cell->magic) != CELL_MAGIC) return;
     push_worker(v->L, cell);
     append(v->L, v->workers);
@@ -125,7 +125,7 @@ static void look_at_block(void *context, block_ref block, owner_id owner) {
 }
 
 static void push_processes(lua_State *L) {
-  const struct roster *r = commons_roster();
+  const struct roster *r = segment_roster();
   lua_newtable(L);
   const int list = lua_gettop(L);
   const uint32_t count = atomic_load(&r->high_water);
@@ -145,17 +145,17 @@ static int push_view(lua_State *L) {
   lua_newtable(L);
   lua_newtable(L);
   struct view v = {L, 2, 3, 4};
-  arena_each_block(commons_arena(), commons_mapping(), look_at_block, &v);
+  arena_each_block(segment_arena(), segment_mapping(), look_at_block, &v);
   lua_setfield(L, 1, "locks");
   lua_setfield(L, 1, "rings");
   lua_setfield(L, 1, "workers");
-  set_number(L, "memory", (double)mapping_used(commons_mapping()));
+  set_number(L, "memory", (double)mapping_used(segment_mapping()));
   return 1;
 }
 
 /* ---- finding it ------------------------------------------------------------------------------ */
 
-/* The next descriptor of the process that may be a commons, opened for reading; -1: there is none. */
+/* The next descriptor of the process that may be a segment, opened for reading; -1: there is none. */
 static int next_candidate(DIR *descriptors, const char *folder) {
   for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
     static const char wanted[] = "/memfd:manymoons";
@@ -170,14 +170,14 @@ static int next_candidate(DIR *descriptors, const char *folder) {
   return -1;
 }
 
-/* The descriptor of its commons, which is mapped then; or a status. */
-static status find_commons(const char *folder, int *out) {
+/* The descriptor of its segment, which is mapped then; or a status. */
+static status find_segment(const char *folder, int *out) {
   DIR *descriptors = opendir(folder);
   if (!descriptors) return errno == ENOENT ? -ESRCH : -errno;
   status st = STATUS_EMPTY;
   for (int fd = next_candidate(descriptors, folder); fd >= 0; fd = next_candidate(descriptors, folder)) {
     *out = fd;
-    st = commons_look(fd);
+    st = segment_look(fd);
     if (st == STATUS_OK) break;
     close(fd);
   }
@@ -202,11 +202,11 @@ int look(lua_State *L) {
   char folder[64];
   snprintf(folder, sizeof folder, "/proc/%ld/fd", (long)luaL_checkinteger(L, 1));
   int fd = -1;
-  const status st = find_commons(folder, &fd);
+  const status st = find_segment(folder, &fd);
   if (st) return push_reason(L, st);
   lua_pushcfunction(L, push_view);
   const int failed = lua_pcall(L, 0, 1, 0);
-  commons_look_away();
+  segment_look_away();
   close(fd);
   return failed ? lua_error(L) : 1;
 }

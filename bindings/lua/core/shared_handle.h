@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A userdata that names an object of the commons, whatever the object is: how it is made, known,
+/* A userdata that names an object of the segment, whatever the object is: how it is made, known,
  * sent, received and closed.
  *
  * Queues, connections, typed memory, tables and locks are such handles. Each userdata begins with a

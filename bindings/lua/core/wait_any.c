@@ -174,7 +174,7 @@ static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(
 
 static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   struct sleeper s = {.polled = p};
-  bells_take(commons_bells(), commons_slot(), &s.hold);
+  bells_take(segment_bells(), segment_slot(), &s.hold);
   open_doorbell(&s);
   s.seen = bells_seen(&s.hold);
   const status st =

@@ -99,7 +99,7 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, h, until, "Condition:wait");
   struct told told = {.s = h->s};
-  if (condition_enter(h->s, commons_slot(), &told.wait))
+  if (condition_enter(h->s, segment_slot(), &told.wait))
     luaL_error(L, "Condition:wait: too many wait already");
   const uint32_t depth = permits_return_all(lock->s, sync_self(L));
   if (depth == 0) {

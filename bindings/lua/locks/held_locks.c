@@ -40,8 +40,8 @@ struct held *held_of(lua_State *L) {
 
 /* What is in a copy was taken by the parent. */
 static void empty_copy(struct held *h) {
-  if (h->slot == commons_slot()) return;
-  h->slot = commons_slot();
+  if (h->slot == segment_slot()) return;
+  h->slot = segment_slot();
   while (h->count) remove_entry(h, h->count - 1);
 }
 
@@ -141,7 +141,7 @@ void held_open(lua_State *L) {
   lua_pop(L, 1);
   if (is_open) return;
   struct held *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct held){.slot = commons_slot()};
+  *h = (struct held){.slot = segment_slot()};
   lua_newtable(L);
   lua_pushcfunction(L, held_gc);
   lua_setfield(L, -2, "__gc");

@@ -24,7 +24,7 @@ static status attempt_take(void *context, deadline until) {
 static bool is_holder_dead(struct sync *s) {
   struct sync_agent holder;
   struct futex_watch watch;
-  return permits_holder(s, &holder) && !commons_watch_life(holder.slot, &watch);
+  return permits_holder(s, &holder) && !segment_watch_life(holder.slot, &watch);
 }
 
 /* What came at the last moment counts. */
@@ -39,7 +39,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool
   held_reserve(L, h->held);
   status st = attempt_take(&t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
-    commons_sweep();
+    segment_sweep();
     st = attempt_take(&t, deadline_now());
   }
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {

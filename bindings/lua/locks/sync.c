@@ -25,7 +25,7 @@ struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
 
 struct sync_agent sync_self(lua_State *L) {
   const struct vm_thread *t = vm_self(vm_of(L));
-  return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
+  return (struct sync_agent){segment_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
 }
 
 /* How many handles this VM has on each object, by its address: a table in the registry. */
@@ -108,7 +108,7 @@ static int handle_gc(lua_State *L) {
 
 static void push_holder(lua_State *L, struct sync_agent holder) {
   const struct sync_agent self = sync_self(L);
-  const int pid = (int)commons_roster()->slots[holder.slot].id.pid;
+  const int pid = (int)segment_roster()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
   lua_pushfstring(L, "held by process %d%s", pid, whose);

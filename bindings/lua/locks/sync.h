@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The handles of locks, semaphores, conditions, barriers and events: one object of the commons
+/* The handles of locks, semaphores, conditions, barriers and events: one object of the segment
  * each, the same in every world. What they do is in locks.c and conditions.c; `with`, and the classes
  * Condition and Barrier, in locks/sync.lua. */
 #ifndef BINDINGS_LOCKS_SYNC_H

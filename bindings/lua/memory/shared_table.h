@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Table: a table of the commons (shared/shared_table.h) as Lua sees it, the same in every world. */
+/* Table: a table of the segment (shared/shared_table.h) as Lua sees it, the same in every world. */
 #ifndef BINDINGS_MEMORY_SHARED_TABLE_H
 #define BINDINGS_MEMORY_SHARED_TABLE_H
 

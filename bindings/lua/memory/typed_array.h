@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Value and Array: typed memory of the commons as Lua sees it, the same in every world. */
+/* Value and Array: typed memory of the segment as Lua sees it, the same in every world. */
 #ifndef BINDINGS_MEMORY_TYPED_ARRAY_H
 #define BINDINGS_MEMORY_TYPED_ARRAY_H
 

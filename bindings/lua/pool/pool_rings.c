@@ -39,7 +39,7 @@ static struct pool_rings *check_rings(lua_State *L, int index) {
 
 int pool_rings_new(lua_State *L) {
   struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
-  *rings = (struct pool_rings){.owner = commons_self()};
+  *rings = (struct pool_rings){.owner = segment_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   status st = ring_make(&rings->tasks, 0, RING_GROWS);
@@ -56,22 +56,22 @@ int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
   luaL_checkany(L, ARG_RINGS);
   if (!lua_isnil(L, ARG_RINGS)) {
     const struct pool_rings *rings = check_rings(L, ARG_RINGS);
-    refs.tasks = commons_object_ref(&rings->tasks->object);
-    refs.results = commons_object_ref(&rings->results->object);
+    refs.tasks = segment_object_ref(&rings->tasks->object);
+    refs.results = segment_object_ref(&rings->results->object);
   }
   lua_remove(L, ARG_RINGS);
   return worker_start(L, refs);
 }
 
 static void release_ring(struct ring **ring) {
-  if (*ring) commons_release(&(*ring)->object);
+  if (*ring) segment_release(&(*ring)->object);
   *ring = NULL;
 }
 
 static void free_call_state_blocks(struct pool_rings *rings) {
   const block_ref *blocks = (const block_ref *)(const void *)rings->call_state_blocks.data;
-  if (rings->owner != commons_self()) return;
-  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+  if (rings->owner != segment_self()) return;
+  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) segment_free(blocks[i]);
 }
 
 static int rings_gc(lua_State *L) {
@@ -160,7 +160,7 @@ static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
   status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
   if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
-  if (st == STATUS_OK) st = commons_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = segment_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
   if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);
@@ -177,7 +177,7 @@ static int rings_call_state(lua_State *L) {
   block_ref place = 0;
   rings->call_states.len -= sizeof place;
   memcpy(&place, rings->call_states.data + rings->call_states.len, sizeof place);
-  atomic_store((call_state *)commons_at(place), CALL_QUEUED);
+  atomic_store((call_state *)segment_at(place), CALL_QUEUED);
   lua_pushnumber(L, (lua_Number)place);
   return 1;
 }
@@ -194,7 +194,7 @@ static int rings_return_call_state(lua_State *L) {
 static int rings_cancel(lua_State *L) {
   check_rings(L, 1);
   uint32_t queued = CALL_QUEUED;
-  call_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
+  call_state *state = segment_at((block_ref)luaL_checknumber(L, 2));
   lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, CALL_CANCELLED));
   return 1;
 }
@@ -202,7 +202,7 @@ static int rings_cancel(lua_State *L) {
 /* rings:requeue(place): the task is to be run again */
 static int rings_requeue(lua_State *L) {
   check_rings(L, 1);
-  atomic_store((call_state *)commons_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
+  atomic_store((call_state *)segment_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
   return 0;
 }
 

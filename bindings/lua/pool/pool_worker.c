@@ -355,7 +355,7 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
 static bool may_begin(const struct task_envelope *task) {
   uint32_t queued = CALL_QUEUED;
   return !task->call_state ||
-         atomic_compare_exchange_strong((call_state *)commons_at(task->call_state), &queued, CALL_BEGUN);
+         atomic_compare_exchange_strong((call_state *)segment_at(task->call_state), &queued, CALL_BEGUN);
 }
 
 static void run(lua_State *L, struct pool_worker *w) {
@@ -413,7 +413,7 @@ static uint64_t most_tasks(lua_State *L) {
 /* A user of a ring holds it, so that its sweeper settles the operation it died in. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");
+  if (segment_find(ref, OBJECT_RING, &object) || segment_hold(object)) luaL_error(L, "the pool is gone");
   return (struct ring *)(void *)object;
 }
 
@@ -421,8 +421,8 @@ static int worker_gc(lua_State *L) {
   struct pool_worker *w = lua_touserdata(L, 1);
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
-  if (w->tasks) commons_release(&w->tasks->object);
-  if (w->results) commons_release(&w->results->object);
+  if (w->tasks) segment_release(&w->tasks->object);
+  if (w->results) segment_release(&w->results->object);
   return 0;
 }
 

@@ -106,7 +106,7 @@ static void ring(struct local_queue *q) {
   if (q->bell >= 0) doorbell_ring(q->bell_name);
   const bell_set watchers = q->watchers;
   q->watchers = 0;
-  if (watchers) bells_ring(commons_bells(), watchers);
+  if (watchers) bells_ring(segment_bells(), watchers);
 }
 
 struct nap {

@@ -38,10 +38,10 @@ static void close_bell(struct connection *c) {
 /* True if this process holds the end for the handle. After a fork the child takes it over at the first use,
  * if it still lives. */
 static bool take_over(struct connection *c) {
-  if (c->slot == commons_slot()) return true;
-  if (commons_claim(c->reference, OBJECT_PIPE_END)) return false;
+  if (c->slot == segment_slot()) return true;
+  if (segment_claim(c->reference, OBJECT_PIPE_END)) return false;
   close_bell(c); /* the parent's */
-  c->slot = commons_slot();
+  c->slot = segment_slot();
   return true;
 }
 
@@ -234,8 +234,8 @@ static int connection_close(lua_State *L) {
   struct connection *c = class_check(L, 1, &type.class);
   if (!c->end) return 0;
   if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
-  const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
-  if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
+  const bool is_held = segment_holds(c->reference, OBJECT_PIPE_END);
+  if (c->bell >= 0 && is_held && c->slot == segment_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
   close_bell(c);
   release_message(c);
   bytes_fini(&c->inbox);
@@ -287,8 +287,8 @@ static void take_end(lua_State *L, void *handle) {
   struct connection *c = handle;
   (void)L;
   c->end = (struct pipe_end *)(void *)c->shared.object;
-  c->reference = commons_object_ref(c->shared.object);
-  c->slot = commons_slot();
+  c->reference = segment_object_ref(c->shared.object);
+  c->slot = segment_slot();
 }
 
 /* A forked child sends what it has taken over. */

@@ -53,10 +53,10 @@ static void discard_cargo(const struct birth *b) {
 }
 
 static status make_block(struct birth *birth, const struct bytes *all, block_ref *out) {
-  const status st = commons_alloc(sizeof *birth + all->len, out);
+  const status st = segment_alloc(sizeof *birth + all->len, out);
   if (st) return st;
-  memcpy(commons_at(*out), birth, sizeof *birth);
-  memcpy((uint8_t *)commons_at(*out) + sizeof *birth, all->data, all->len);
+  memcpy(segment_at(*out), birth, sizeof *birth);
+  memcpy((uint8_t *)segment_at(*out) + sizeof *birth, all->data, all->len);
   return STATUS_OK;
 }
 
@@ -98,6 +98,6 @@ void birth_unload(const struct birth *b) {
 }
 
 void birth_destroy(block_ref block) {
-  discard_cargo(commons_at(block));
-  commons_free(block);
+  discard_cargo(segment_at(block));
+  segment_free(block);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker is born with: one block of the commons, written by the parent before the start,
+/* What a worker is born with: one block of the segment, written by the parent before the start,
  * read by the worker.
  *
  *     birth     := struct birth | settings | payload | image

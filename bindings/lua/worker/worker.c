@@ -59,7 +59,7 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   const uint32_t phase = atomic_load(&cell->phase);
   if (phase == CELL_ENDED) return false;
   if (phase == CELL_RUNNING && w->kind == WORKER_PROCESS)
-    return commons_watch_life(w->child.place.slot, watch);
+    return segment_watch_life(w->child.place.slot, watch);
   *watch = (struct futex_watch){&cell->phase, phase};
   return true;
 }

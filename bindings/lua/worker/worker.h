@@ -4,7 +4,7 @@
  *
  * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and
  * publishes it under a lock for those who want to interrupt it. A process is a child
- * (process/child.h). A thread is a record of thread.h. Each has a cell in the commons that says
+ * (process/child.h). A thread is a record of thread.h. Each has a cell in the segment that says
  * whether it has ended and how; an interpreter and a fresh process have a birth that they started
  * from. Cell and birth belong to the handle. The handle's fields are used under the VM's lock.
  *

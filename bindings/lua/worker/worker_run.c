@@ -219,7 +219,7 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
   const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
-  if (code == EXIT_SUCCESS) commons_release_all(OBJECT_SYNC);
+  if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNC);
   fflush(NULL);
   trace_worker_end();
   cell_end(cell, code);

@@ -34,7 +34,7 @@ static void interpreter_main(void *argument) {
   struct interpreter *t = argument;
   struct vm *vm = NULL;
   int code = 1;
-  const struct birth *birth = commons_at(t->birth);
+  const struct birth *birth = segment_at(t->birth);
   trace_worker_start();
   if (worker_open_vm(&vm, birth) == STATUS_OK) {
     vm_bind_thread(vm);

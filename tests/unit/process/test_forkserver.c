@@ -33,7 +33,7 @@ enum deed {
   DIE,       /* by the signal that is the argument */
   STAY,
 };
-enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the commons */ };
+enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the segment */ };
 
 static char self[PATH_MAX];
 static const char *const argv_of_server[] = {self, "--server", CHILD_ORDER, NULL};
@@ -56,7 +56,7 @@ static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)de
 /* The parent's pid and how many files are open are in two numbers of the cell that have no other
  * use here. */
 NO_RETURN static void do_deed(const struct child_order *order) {
-  struct cell *c = commons_at(order->cell);
+  struct cell *c = segment_at(order->cell);
   const int argument = (int)(order->birth & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
@@ -119,7 +119,7 @@ static pid_t server_now(void) {
   return server;
 }
 
-static uint64_t used(void) { return arena_used(commons_arena(), commons_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static void check_no_child_of_ours(void) {
   CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
@@ -248,7 +248,7 @@ static void several_threads_ask_one_server(void) {
 
 /* A process of its own asks for a child, prints the pids, and is killed. */
 NO_RETURN static void be_a_parent(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   const struct child c = request_running();
   printf("%d %d\n", (int)server_of(&c), c.pid);
   fflush(stdout);
@@ -377,7 +377,7 @@ int main(int argc, char **argv) {
   if (argc == 3) return 0; /* --nothing */
   CHECK_EQ(process_executable(self, sizeof self), STATUS_OK);
   if (argc == 2) be_a_parent();
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   a_child_ends_as_its_cell_says();
   what_a_child_says_itself_counts_and_is_not_said_of_the_next();
   many_children_live_at_once_and_each_ends_with_its_own_code();
@@ -393,7 +393,7 @@ int main(int argc, char **argv) {
   memory_may_run_out_at_each_allocation();
   descriptors_may_run_out_at_any_point();
   forkserver_stop();
-  commons_validate();
-  commons_close();
+  segment_validate();
+  segment_close();
   return 0;
 }

@@ -40,7 +40,7 @@ static void messages_of_any_size_come_out_in_order(void) {
   }
   CHECK_EQ(ring_count(r), 0);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
@@ -58,7 +58,7 @@ static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
     expect_text(r, text, 10);
     expect_text(r, text, sizeof text);
     ring_fini(r);
-    commons_release(&r->object);
+    segment_release(&r->object);
   }
 }
 
@@ -69,16 +69,16 @@ static void a_letter_in_two_parts_arrives_as_one(void) {
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   expect_text(r, "headbody", 8);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   struct ring *r = NULL;
   block_ref block = 0;
-  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  const uint64_t before = arena_used(segment_arena(), segment_mapping());
   CHECK_EQ(ring_make(&r, 1, RING_GROWS), STATUS_OK);
-  CHECK_EQ(commons_alloc(5000, &block), STATUS_OK);
-  uint8_t *body = (uint8_t *)commons_at(block) + 64;
+  CHECK_EQ(segment_alloc(5000, &block), STATUS_OK);
+  uint8_t *body = (uint8_t *)segment_at(block) + 64;
   memcpy(body, "body", 4);
   const struct ring_letter letter = {.head = "head", .head_size = 4, .body = body, .body_size = 4};
   CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_OK);
@@ -90,8 +90,8 @@ static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   ring_message_done(&m);
   ring_validate(r);
   ring_fini(r);
-  commons_release(&r->object);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
+  segment_release(&r->object);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
 }
 
 static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
@@ -106,7 +106,7 @@ static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
   expect_text(r, &first, sizeof first);
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_staying_ring_waits_for_its_reader(void) {
@@ -124,7 +124,7 @@ static void a_staying_ring_waits_for_its_reader(void) {
   expect_text(r, text, sizeof text);
   CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_closed_ring_drains_and_then_says_so(void) {
@@ -140,11 +140,11 @@ static void a_closed_ring_drains_and_then_says_so(void) {
   expect_text(r, "last", 4);
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_never()), STATUS_CLOSED);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void blocks_are_reused_and_none_is_left(void) {
-  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  const uint64_t before = arena_used(segment_arena(), segment_mapping());
   for (int i = 0; i < 10000; i++) {
     struct ring *r = NULL;
     static uint8_t text[9000];
@@ -152,10 +152,10 @@ static void blocks_are_reused_and_none_is_left(void) {
     put_text(r, text, i % 2 ? sizeof text : 10);
     expect_text(r, text, i % 2 ? sizeof text : 10);
     ring_fini(r);
-    commons_release(&r->object);
+    segment_release(&r->object);
   }
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
-  arena_validate(commons_arena(), commons_mapping());
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
+  arena_validate(segment_arena(), segment_mapping());
 }
 
 static bool is_readable(int fd) {
@@ -184,7 +184,7 @@ static void a_doorbell_rings_at_puts_and_at_the_close(void) {
   doorbell_close(fd);
   doorbell_ring(name); /* nobody there any more */
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 enum { THREADS = 2, EACH = 50000 };
@@ -242,7 +242,7 @@ static void run_traffic(uint64_t bound, enum ring_growth growth) {
   CHECK_EQ(sum, expected);
   ring_validate(r);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void many_producers_and_consumers_lose_nothing(void) {
@@ -252,7 +252,7 @@ static void many_producers_and_consumers_lose_nothing(void) {
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   messages_of_any_size_come_out_in_order();
   a_letter_in_two_parts_arrives_as_one();
   what_was_sent_is_counted_while_the_ring_lives_and_after_it();
@@ -264,6 +264,6 @@ int main(void) {
   a_doorbell_rings_at_puts_and_at_the_close();
   many_producers_and_consumers_lose_nothing();
   bytes_fini(&inbox);
-  commons_close();
+  segment_close();
   return 0;
 }

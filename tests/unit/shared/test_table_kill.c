@@ -77,8 +77,8 @@ static void act_make_and_end(void *scene) {
   set(t, 1, "one");
   struct sync *lock = NULL;
   CHECK_EQ(sync_beside(&t->lock, &lock), STATUS_OK);
-  commons_release(&lock->object);
-  commons_release(&t->object);
+  segment_release(&lock->object);
+  segment_release(&t->object);
 }
 
 static const struct deed {
@@ -102,25 +102,25 @@ static void check_table(struct table *t, const struct deed *deed) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   struct scene s = {NULL};
   struct child_slot place;
   CHECK_EQ(table_make(&s.table), STATUS_OK);
   for (int i = 0; i < KEYS; i++) set(s.table, i, "old");
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   check_table(s.table, deed);
-  commons_forget_child(place);
+  segment_forget_child(place);
   check_table(s.table, deed);
-  commons_release(&s.table->object);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  segment_release(&s.table->object);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   return has_died;
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
-  commons_close();
+  segment_close();
   return 0;
 }
 
