@@ -71,7 +71,7 @@ byte tail, head;             /* the commit words */
 byte tail_count, head_count; /* settled: may lag behind */
 byte tail_journal_position, tail_journal_count, tail_journal_block;
 byte head_journal_position, head_journal_count, head_journal_block;
-byte head_journal_claim;     /* participant + 1 */
+byte head_journal_claim;     /* process + 1 */
 short waiters[3];            /* by event word: how often somebody went to sleep, less `woken` */
 bool closed;
 bool storage;                /* which of the two: 0 the first, 1 the one it grew into */

@@ -6,7 +6,7 @@
  *   spawn       the program run anew
  *   forkserver  a copy of a small process of ours that was run anew once and has one thread
  *
- * In each way, the child has a slot in the roster (reserved by us), a cell (ours), and dies with
+ * In each way, the child has a slot in the process table (reserved by us), a cell (ours), and dies with
  * us: the kernel kills it when its parent thread ends, and the fork server, which is such a child
  * itself, when we do. One thread at a time uses a child.
  */

@@ -40,7 +40,7 @@ void *cargo_text(block_ref block);
 void cargo_unload(block_ref block);
 /* Frees a block that the caller owns, cargo or not, with what it carries. */
 void cargo_discard(block_ref block);
-/* The cargo of a dead participant. Safe to run twice, not at the same time. */
+/* The cargo of a dead process. Safe to run twice, not at the same time. */
 void cargo_reap(owner_id dead);
 /* Aborts when an invariant does not hold. Read only. */
 void cargo_validate(block_ref block);

@@ -24,28 +24,32 @@ static segment_recording_word no_recording;
 segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
-  return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct roster) * 7 +
+  return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
                     sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t bells_offset(void) { return 4096; }
-static uint64_t roster_offset(void) { return bells_offset() + (sizeof(struct bells) + 4095) / 4096 * 4096; }
-static uint64_t arena_offset(void) { return roster_offset() + (sizeof(struct roster) + 4095) / 4096 * 4096; }
+static uint64_t process_table_offset(void) {
+  return bells_offset() + (sizeof(struct bells) + 4095) / 4096 * 4096;
+}
+static uint64_t arena_offset(void) {
+  return process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+}
 
 /* ---- making and joining ---------------------------------------------------------------------- */
 
 /* Asked once: to read from /proc who one is takes a forked child a twentieth of its life. */
 void segment_take_place(uint32_t slot) {
   segment.id = process_self();
-  roster_move_in(segment.roster, slot, &segment.id);
+  process_table_move_in(segment.processes, slot, &segment.id);
   segment.slot = slot;
-  segment.self = owner_of_participant(slot, roster_generation(segment.roster, slot));
+  segment.self = owner_of_process(slot, process_table_generation(segment.processes, slot));
 }
 
 static void point_into(const struct mapping *map) {
   segment.map = *map;
   segment.header = (struct segment_header *)(void *)map->base;
-  segment.roster = (struct roster *)(void *)(map->base + roster_offset());
+  segment.processes = (struct process_table *)(void *)(map->base + process_table_offset());
   atomic_store(&segment_recording_place, &segment.header->recording);
 }
 
@@ -77,7 +81,7 @@ static status make_segment(void) {
   arena_init(&segment.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
-  st = roster_reserve(segment.roster, &id, ROSTER_NOBODY, &slot);
+  st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NOBODY, &slot);
   if (st) return st;
   segment_take_place(slot);
   return STATUS_OK;
@@ -97,7 +101,7 @@ status segment_join(int fd, uint32_t slot) {
   if (st) return st;
   const struct segment_header *header = (const struct segment_header *)(void *)map.base;
   if (header->magic != MAGIC || header->format != format_number() || header->size != map.size ||
-      slot >= ROSTER_MAX) {
+      slot >= PROCESS_TABLE_MAX) {
     mapping_destroy(&map);
     return STATUS_FOREIGN;
   }
@@ -113,7 +117,7 @@ void segment_close(void) {
   mutex_lock(&segment.lock);
   if (--segment.users == 0) {
     atomic_store(&segment_recording_place, &no_recording);
-    robust_mutex_unlock(&segment.roster->slots[segment.slot].life);
+    robust_mutex_unlock(&segment.processes->slots[segment.slot].life);
     mapping_destroy(&segment.map);
     segment.header = NULL;
     memory_free(segment.held);
@@ -147,7 +151,7 @@ void segment_look_away(void) {
   point_into(&own_map);
 }
 
-const struct roster *segment_roster(void) { return segment.roster; }
+const struct process_table *segment_process_table(void) { return segment.processes; }
 
 /* ---- places and addresses -------------------------------------------------------------------- */
 
@@ -170,8 +174,8 @@ struct totals *segment_totals(void) {
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
-  struct roster_slot *s = &segment.roster->slots[slot];
-  if ((atomic_load(&s->state) & 3) != ROSTER_LIVE) return false;
+  struct process_table_slot *s = &segment.processes->slots[slot];
+  if ((atomic_load(&s->state) & 3) != PROCESS_TABLE_LIVE) return false;
   watch->word = robust_mutex_word(&s->life);
   return robust_mutex_watch(&s->life, &watch->expected);
 }

@@ -3,7 +3,7 @@
  *
  *     page 0      header: magic, format, size, arena
  *     page 1      bells
- *     then        roster
+ *     then        process table
  *     then        arena tables and regions
  *
  * The first process of a program makes it; the others inherit its descriptor. It has no name
@@ -32,11 +32,11 @@ MUST_CHECK status segment_join(int fd, uint32_t slot);
 void segment_close(void);
 /* The segment of another program, to be read: `fd` is of its memory, open for reading. Until
  * segment_look_away, which leaves the descriptor open, everything here is about that one; nothing but arena,
- * roster and objects may be looked at, and no other thread may use a segment. STATUS_FOREIGN: it is none, or
+ * process table and objects may be looked at, and no other thread may use a segment. STATUS_FOREIGN: it is none, or
  * of another build. */
 MUST_CHECK status segment_look(int fd);
 void segment_look_away(void);
-const struct roster *segment_roster(void);
+const struct process_table *segment_process_table(void);
 
 int segment_fd(void);
 uint32_t segment_slot(void);

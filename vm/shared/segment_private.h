@@ -52,7 +52,7 @@ struct segment {
   unsigned users;
   struct mapping map; /* one thread writes it, before anybody else can know */
   struct segment_header *header;
-  struct roster *roster;
+  struct process_table *processes;
   uint32_t slot;
   owner_id self;
   struct process_id id;

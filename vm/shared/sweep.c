@@ -16,13 +16,13 @@
 
 status segment_reserve_slot(struct child_slot *out) {
   uint32_t slot = 0;
-  status st = roster_reserve(segment.roster, &segment.id, segment.slot, &slot);
+  status st = process_table_reserve(segment.processes, &segment.id, segment.slot, &slot);
   if (st == -EAGAIN) {
     segment_sweep();
-    st = roster_reserve(segment.roster, &segment.id, segment.slot, &slot);
+    st = process_table_reserve(segment.processes, &segment.id, segment.slot, &slot);
   }
   if (st) return st;
-  *out = (struct child_slot){.slot = slot, .generation = roster_generation(segment.roster, slot)};
+  *out = (struct child_slot){.slot = slot, .generation = process_table_generation(segment.processes, slot)};
   return STATUS_OK;
 }
 
@@ -53,15 +53,15 @@ static void leave_object(void *context, block_ref block) {
  * generation.
  */
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
-  if (roster_generation(segment.roster, slot) != generation) return;
+  if (process_table_generation(segment.processes, slot) != generation) return;
   segment_settle_count(); /* what the dead one was counting */
   bells_forget(segment_bells(), slot);
   arena_each_object(segment_arena(), &segment.map, leave_object, &slot);
-  arena_reap(segment_arena(), &segment.map, owner_of_participant(slot, generation));
+  arena_reap(segment_arena(), &segment.map, owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
-  cargo_reap(owner_of_participant(slot, generation));
-  roster_release_unnamed(segment.roster, slot);
-  roster_release(segment.roster, slot, generation);
+  cargo_reap(owner_of_process(slot, generation));
+  process_table_release_unnamed(segment.processes, slot);
+  process_table_release(segment.processes, slot, generation);
 }
 
 /* A sweeper that died half-way left nothing that the next sweep does not do again. */
@@ -82,38 +82,38 @@ void segment_forget_child(struct child_slot child) {
 
 static void forget_visited(void *context, uint32_t slot) {
   (void)context;
-  sweep_slot_locked(slot, roster_generation(segment.roster, slot));
+  sweep_slot_locked(slot, process_table_generation(segment.processes, slot));
 }
 
 void segment_sweep(void) {
   lock_sweep();
-  roster_each_dead(segment.roster, forget_visited, NULL);
+  process_table_each_dead(segment.processes, forget_visited, NULL);
   unlock_sweep();
 }
 
 /* ---- what always holds ----------------------------------------------------------------------- */
 
-static void validate_participant(owner_id owner) {
+static void validate_process(owner_id owner) {
   const uint32_t slot = (owner & 0xffff) - 1;
-  CHECK(slot < ROSTER_MAX);
-  CHECK(!roster_is_free(segment.roster, slot));
-  CHECK_EQ(owner, owner_of_participant(slot, roster_generation(segment.roster, slot)));
+  CHECK(slot < PROCESS_TABLE_MAX);
+  CHECK(!process_table_is_free(segment.processes, slot));
+  CHECK_EQ(owner, owner_of_process(slot, process_table_generation(segment.processes, slot)));
 }
 
 static void validate_object(const struct object *o) {
   object_validate(o);
   CHECK(arena_block_size(segment_arena(), segment_ref(o)) >= sizeof *o);
-  for (uint32_t slot = 0; slot < ROSTER_MAX; slot++)
-    if (object_has_holder(o, slot)) CHECK(!roster_is_free(segment.roster, slot));
+  for (uint32_t slot = 0; slot < PROCESS_TABLE_MAX; slot++)
+    if (object_has_holder(o, slot)) CHECK(!process_table_is_free(segment.processes, slot));
 }
 
-/* Each block belongs to a participant that there is, or to an object that there is. */
+/* Each block belongs to a process that there is, or to an object that there is. */
 static void validate_block(void *context, block_ref block, owner_id marked) {
   (void)context;
   const owner_id owner = marked & ~OWNER_CARRIES;
   if (marked & OWNER_CARRIES) cargo_validate(block);
   if (owner < owner_of_object(0)) {
-    validate_participant(owner);
+    validate_process(owner);
     return;
   }
   const block_ref object = (block_ref)(owner - owner_of_object(0)) << 8;
@@ -126,7 +126,7 @@ void segment_validate(void) {
   segment_validate_header();
   arena_validate(segment_arena(), &segment.map);
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
-  roster_validate(segment.roster);
+  process_table_validate(segment.processes);
   bells_validate(segment_bells());
   arena_each_block(segment_arena(), &segment.map, validate_block, NULL);
 }

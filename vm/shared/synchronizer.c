@@ -37,8 +37,8 @@ _Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
 status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   const uint32_t places = places_of(kind, initial);
   const bool counts = kind == SYNC_SEMAPHORE || kind == SYNC_BOUNDED_SEMAPHORE;
-  const size_t size =
-      sizeof(struct sync) + places * sizeof(struct place) + (counts ? ROSTER_MAX * sizeof(uint32_t) : 0);
+  const size_t size = sizeof(struct sync) + places * sizeof(struct place) +
+                      (counts ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0);
   struct object *object = NULL;
   const status st = segment_make_object(OBJECT_SYNC, size, &object);
   if (st) return st;

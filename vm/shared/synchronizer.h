@@ -83,7 +83,7 @@ struct sync {
   _Atomic uint32_t is_set;
   _Atomic bell_set watchers; /* bells of those who wait for it among other things */
   struct place places[];
-  /* Semaphores: _Atomic uint32_t taken[ROSTER_MAX], permits that each process took and did not return */
+  /* Semaphores: _Atomic uint32_t taken[PROCESS_TABLE_MAX], permits that each process took and did not return */
 };
 
 /* Words to wake when the lock is left. */

@@ -87,7 +87,8 @@ void account_repair(struct account *a, bool is_take_committed) {
 
 void account_validate(const struct account *a) {
   CHECK_EQ(atomic_load(&a->pending), ACCOUNT_SETTLED);
-  CHECK(atomic_load(&a->slots) <= ROSTER_MAX);
+  CHECK(atomic_load(&a->slots) <= PROCESS_TABLE_MAX);
   CHECK(account_open(a) >= 0);
-  for (uint32_t i = atomic_load(&a->slots); i < ROSTER_MAX; i++) CHECK_EQ(atomic_load(&a->balance[i]), 0);
+  for (uint32_t i = atomic_load(&a->slots); i < PROCESS_TABLE_MAX; i++)
+    CHECK_EQ(atomic_load(&a->balance[i]), 0);
 }

@@ -30,13 +30,13 @@ struct account {
   _Atomic uint32_t slots;      /* balances at and above it were never used */
   _Atomic uint32_t is_awaited; /* somebody sleeps on event, or did */
   futex_word event;
-  _Atomic int64_t balance[ROSTER_MAX];
+  _Atomic int64_t balance[PROCESS_TABLE_MAX];
 };
 
 void account_init(struct account *a);
 /* How many messages are out and not done. */
 int64_t account_open(const struct account *a);
-/* Around the commit of a take by the participant in `slot`: announced before, entered after. */
+/* Around the commit of a take by the process in `slot`: announced before, entered after. */
 void account_announce_take(struct account *a, uint32_t slot);
 void account_enter_take(struct account *a);
 /* One is done. False, and nothing changed: none is open. */
@@ -44,7 +44,7 @@ MUST_CHECK bool account_report(struct account *a, uint32_t slot);
 /* `count` messages that were taken by `slot` will not be reported by it; those of them that are
  * still open are abandoned. */
 void account_forgive(struct account *a, uint32_t slot, int64_t count);
-/* Everything that is charged to `slot`, whose participant is gone. */
+/* Everything that is charged to `slot`, whose process is gone. */
 void account_forget(struct account *a, uint32_t slot);
 /* After a holder of the lock died; the ring knows whether its take was committed. */
 void account_repair(struct account *a, bool is_take_committed);

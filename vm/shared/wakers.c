@@ -50,7 +50,7 @@ void bells_forget(struct bells *bells, uint32_t slot) {
 }
 
 void bells_validate(const struct bells *bells) {
-  for (unsigned i = 0; i < BELLS; i++) CHECK(atomic_load(&bells->bells[i].taken_by) <= ROSTER_MAX);
+  for (unsigned i = 0; i < BELLS; i++) CHECK(atomic_load(&bells->bells[i].taken_by) <= PROCESS_TABLE_MAX);
 }
 
 uint32_t bells_seen(const struct bell_hold *hold) { return atomic_load(&hold->bell->rings); }

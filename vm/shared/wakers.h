@@ -43,7 +43,7 @@ void bells_take(struct bells *bells, uint32_t slot, struct bell_hold *out);
 void bells_leave(struct bell_hold *hold);
 /* Wakes the threads that have one of the bells. */
 void bells_ring(struct bells *bells, bell_set which);
-/* Frees the bells of a participant that is gone. May be done twice. */
+/* Frees the bells of a process that is gone. May be done twice. */
 void bells_forget(struct bells *bells, uint32_t slot);
 void bells_validate(const struct bells *bells);
 

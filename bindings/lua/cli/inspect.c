@@ -80,12 +80,12 @@ static void push_ring(lua_State *L, const struct ring *r) {
 static void push_lock(lua_State *L, const struct sync *s) {
   static const char *const kinds[] = {"?",         "Lock",    "RLock", "Semaphore", "BoundedSemaphore",
                                       "Condition", "Barrier", "Event"};
-  const bool is_held = s->now.depth > 0 && s->now.slot < ROSTER_MAX;
+  const bool is_held = s->now.depth > 0 && s->now.slot < PROCESS_TABLE_MAX;
   lua_newtable(L);
   set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
-  set_number(L, "holder", is_held ? (double)segment_roster()->slots[s->now.slot].id.pid : 0);
+  set_number(L, "holder", is_held ? (double)segment_process_table()->slots[s->now.slot].id.pid : 0);
   lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
   lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
 }
@@ -108,7 +108,7 @@ static void look_at_object(const struct view *v, const struct object *o) {
   }
 }
 
-static bool is_participant(owner_id owner) {
+static bool is_process_owner(owner_id owner) {
   return (owner & OWNER_CARRIES) == 0 && owner < owner_of_object(0);
 }
 
@@ -116,7 +116,7 @@ static void look_at_block(void *context, block_ref block, owner_id owner) {
   const struct view *v = context;
   if (owner == owner_of_object(block)) {
     look_at_object(v, segment_at(block));
-  } else if (is_participant(owner) && segment_block_size(block) == CELL_BLOCK) {
+  } else if (is_process_owner(owner) && segment_block_size(block) == CELL_BLOCK) {
     const struct cell *cell = segment_at(block);
     if (atomic_load(&cell->magic) != CELL_MAGIC) return;
     push_worker(v->L, cell);
@@ -125,12 +125,12 @@ static void look_at_block(void *context, block_ref block, owner_id owner) {
 }
 
 static void push_processes(lua_State *L) {
-  const struct roster *r = segment_roster();
+  const struct process_table *r = segment_process_table();
   lua_newtable(L);
   const int list = lua_gettop(L);
   const uint32_t count = atomic_load(&r->high_water);
-  for (uint32_t slot = 0; slot < count && slot < ROSTER_MAX; slot++) {
-    if ((atomic_load(&r->slots[slot].state) & 3) != ROSTER_LIVE) continue;
+  for (uint32_t slot = 0; slot < count && slot < PROCESS_TABLE_MAX; slot++) {
+    if ((atomic_load(&r->slots[slot].state) & 3) != PROCESS_TABLE_LIVE) continue;
     lua_pushinteger(L, r->slots[slot].id.pid);
     append(L, list);
   }

@@ -108,7 +108,7 @@ static int handle_gc(lua_State *L) {
 
 static void push_holder(lua_State *L, struct sync_agent holder) {
   const struct sync_agent self = sync_self(L);
-  const int pid = (int)segment_roster()->slots[holder.slot].id.pid;
+  const int pid = (int)segment_process_table()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
   lua_pushfstring(L, "held by process %d%s", pid, whose);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to the segment: blocks, slots of the roster, objects and their ends,
+/* Death at each instant of what happens to the segment: blocks, slots of the process table, objects and their ends,
  * pipes, handles in messages, and the cleaning up after others.
  *
  * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
