@@ -154,13 +154,13 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
 /* ---- sleeping and waking --------------------------------------------------------------------- */
 
 static void ring_bell(struct ring *r) {
-  const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
-  if (name) doorbell_ring(name);
+  const notify_name name = atomic_load_explicit(&r->notify_socket, memory_order_relaxed);
+  if (name) notify_socket_notify(name);
   if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
     bells_ring(segment_bells(), atomic_exchange(&r->watchers, 0));
 }
 
-void ring_set_doorbell(struct ring *r, doorbell_name name) { atomic_store(&r->doorbell, name); }
+void ring_set_notify_socket(struct ring *r, notify_name name) { atomic_store(&r->notify_socket, name); }
 
 static void wake_joiners(const struct ring *r) {
   struct account *a = account_of(r);
@@ -640,7 +640,7 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   r->max_capacity = growth == RING_GROWS ? GROWING_CAPACITY : STAYING_CAPACITY;
   r->journal_old = r->journal_new = 0;
   atomic_store(&r->watchers, 0);
-  atomic_store(&r->doorbell, 0);
+  atomic_store(&r->notify_socket, 0);
   r->account = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);

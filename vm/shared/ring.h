@@ -45,8 +45,8 @@ struct ring {
   _Atomic uint64_t storage; /* offset | log2 of the capacity: one store moves the ring */
   block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
   block_ref journal_new;    /* … and the one being filled */
-  _Atomic doorbell_name
-      doorbell;              /* of a reader in a foreign event loop; rung after each put and at the close */
+  _Atomic notify_name
+      notify_socket;         /* of a reader in a foreign event loop; rung after each put and at the close */
   _Atomic bell_set watchers; /* bells of those who wait for this ring among other things; under tail's lock */
   block_ref account;         /* of messages that were taken and not reported done; 0: none is kept */
   _Atomic uint32_t is_closed;
@@ -153,7 +153,7 @@ bool ring_is_full(struct ring *r);
 void ring_close(struct ring *r);
 bool ring_is_closed(const struct ring *r);
 /* From now on that bell is rung (0: none), instead of the one before. */
-void ring_set_doorbell(struct ring *r, doorbell_name name);
+void ring_set_notify_socket(struct ring *r, notify_name name);
 /* Wakes all sleepers of both sides, to look again. */
 void ring_wake_all(struct ring *r);
 

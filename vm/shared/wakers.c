@@ -23,7 +23,7 @@ void bells_take(struct bells *bells, uint32_t slot, struct bell_hold *out) {
 
 void bells_leave(struct bell_hold *hold) {
   if (hold->is_shared) return;
-  atomic_store(&hold->bell->doorbell, 0);
+  atomic_store(&hold->bell->notify_socket, 0);
   KILL_POINT("bells.leave");
   atomic_store(&hold->bell->taken_by, 0);
 }
@@ -34,8 +34,8 @@ void bells_ring(struct bells *bells, bell_set which) {
     atomic_fetch_add(&b->rings, 1);
     KILL_POINT("bells.ring");
     futex_wake(&b->rings, INT_MAX);
-    const doorbell_name name = atomic_load(&b->doorbell);
-    if (name) doorbell_ring(name);
+    const notify_name name = atomic_load(&b->notify_socket);
+    if (name) notify_socket_notify(name);
   }
 }
 
@@ -43,7 +43,7 @@ void bells_forget(struct bells *bells, uint32_t slot) {
   for (unsigned i = 0; i < BELLS; i++) {
     struct bell *b = &bells->bells[i];
     if (atomic_load(&b->taken_by) != slot + 1) continue;
-    atomic_store(&b->doorbell, 0);
+    atomic_store(&b->notify_socket, 0);
     KILL_POINT("bells.forget");
     atomic_store(&b->taken_by, 0);
   }

@@ -24,8 +24,8 @@ typedef uint64_t bell_set; /* a bit for each bell */
 
 struct bell {
   _Alignas(64) futex_word rings;
-  _Atomic uint32_t taken_by;      /* slot + 1 of the process whose thread has it; 0: nobody */
-  _Atomic doorbell_name doorbell; /* for a sleeper that waits for descriptors as well; 0: none */
+  _Atomic uint32_t taken_by;         /* slot + 1 of the process whose thread has it; 0: nobody */
+  _Atomic notify_name notify_socket; /* for a sleeper that waits for descriptors as well; 0: none */
 };
 
 struct bells {

@@ -116,7 +116,7 @@ struct sleeper {
   struct bell_hold hold;
   struct polled *polled;
   uint32_t seen;
-  int doorbell; /* -1: no descriptors, or no bell of our own */
+  int notify_socket; /* -1: no descriptors, or no bell of our own */
 };
 
 /* Leaves the bells; true: one is ready already. Does not raise. */
@@ -137,18 +137,18 @@ static status attempt_sleep(void *context, deadline until) {
   const struct sleeper *s = context;
   struct polled *p = s->polled;
   if (!p->is_any) return bells_sleep(&s->hold, s->seen, until);
-  p->watches[0] = ready_watch(s->doorbell);
+  p->watches[0] = ready_watch(s->notify_socket);
   if (bells_seen(&s->hold) != s->seen) return STATUS_OK;
-  const deadline soon = {clock_now_ns() + (s->doorbell < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
+  const deadline soon = {clock_now_ns() + (s->notify_socket < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
   const status st = ready_wait(p->watches, p->count + 1, deadline_earlier(until, soon));
   return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
 }
 
-static void open_doorbell(struct sleeper *s) {
-  s->doorbell = -1;
-  doorbell_name name = 0;
-  if (!s->polled->is_any || s->hold.is_shared || doorbell_open(&s->doorbell, &name)) return;
-  atomic_store(&s->hold.bell->doorbell, name);
+static void open_notify_socket(struct sleeper *s) {
+  s->notify_socket = -1;
+  notify_name name = 0;
+  if (!s->polled->is_any || s->hold.is_shared || notify_socket_open(&s->notify_socket, &name)) return;
+  atomic_store(&s->hold.bell->notify_socket, name);
 }
 
 /* Looks for a while before it sleeps: see PATIENCE. */
@@ -175,12 +175,12 @@ static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(
 static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   struct sleeper s = {.polled = p};
   bells_take(segment_bells(), segment_slot(), &s.hold);
-  open_doorbell(&s);
+  open_notify_socket(&s);
   s.seen = bells_seen(&s.hold);
   const status st =
       watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
   bells_leave(&s.hold);
-  if (s.doorbell >= 0) doorbell_close(s.doorbell);
+  if (s.notify_socket >= 0) notify_socket_close(s.notify_socket);
   return st;
 }
 

@@ -23,16 +23,16 @@ struct connection {
   bool has_message;
   bool is_receiving; /* a thread of this VM waits in it; another one is refused */
   bool never_waits;  /* serial */
-  int bell;          /* fileno; -1: nobody asked */
+  int notify_fd;     /* fileno; -1: nobody asked */
 };
 
 static const char bytes_mark = 'B';
 
 static const struct shared_type type; /* defined below the methods */
 
-static void close_bell(struct connection *c) {
-  if (c->bell >= 0) doorbell_close(c->bell);
-  c->bell = -1;
+static void close_notify_socket(struct connection *c) {
+  if (c->notify_fd >= 0) notify_socket_close(c->notify_fd);
+  c->notify_fd = -1;
 }
 
 /* True if this process holds the end for the handle. After a fork the child takes it over at the first use,
@@ -40,7 +40,7 @@ static void close_bell(struct connection *c) {
 static bool take_over(struct connection *c) {
   if (c->slot == segment_slot()) return true;
   if (segment_claim(c->reference, OBJECT_PIPE_END)) return false;
-  close_bell(c); /* the parent's */
+  close_notify_socket(c); /* the parent's */
   c->slot = segment_slot();
   return true;
 }
@@ -159,18 +159,19 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
 
 /* The descriptor is readable exactly while recv would not wait: silenced before the look,
  * rung again after it. */
-static void settle_bell(struct connection *c) {
-  if (c->bell < 0) return;
+static void settle_notify_socket(struct connection *c) {
+  if (c->notify_fd < 0) return;
   struct ring *ring = pipe_incoming(c->end);
-  doorbell_clear(c->bell);
-  if (c->has_message || ring_count(ring) || ring_is_closed(ring)) doorbell_ring(atomic_load(&ring->doorbell));
+  notify_socket_clear(c->notify_fd);
+  if (c->has_message || ring_count(ring) || ring_is_closed(ring))
+    notify_socket_notify(atomic_load(&ring->notify_socket));
 }
 
 static void release_message(struct connection *c) {
   ring_message_done(&c->message);
   c->has_message = false;
   bytes_trim(&c->inbox, 64 * 1024);
-  if (c->end) settle_bell(c);
+  if (c->end) settle_notify_socket(c);
 }
 
 static int decode_message(lua_State *L) {
@@ -219,14 +220,14 @@ static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
  * goes with the connection. */
 static int connection_fileno(lua_State *L) {
   struct connection *c = check_receiver(L, "fileno");
-  if (c->bell < 0) {
-    doorbell_name name = 0;
-    const status st = doorbell_open(&c->bell, &name);
+  if (c->notify_fd < 0) {
+    notify_name name = 0;
+    const status st = notify_socket_open(&c->notify_fd, &name);
     if (st) return return_failure(L, st);
-    ring_set_doorbell(pipe_incoming(c->end), name);
-    settle_bell(c);
+    ring_set_notify_socket(pipe_incoming(c->end), name);
+    settle_notify_socket(c);
   }
-  lua_pushinteger(L, c->bell);
+  lua_pushinteger(L, c->notify_fd);
   return 1;
 }
 
@@ -235,8 +236,9 @@ static int connection_close(lua_State *L) {
   if (!c->end) return 0;
   if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
   const bool is_held = segment_holds(c->reference, OBJECT_PIPE_END);
-  if (c->bell >= 0 && is_held && c->slot == segment_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
-  close_bell(c);
+  if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
+    ring_set_notify_socket(pipe_incoming(c->end), 0);
+  close_notify_socket(c);
   release_message(c);
   bytes_fini(&c->inbox);
   if (!is_held) c->shared.object = NULL; /* the process that forked this one held it */
@@ -280,7 +282,7 @@ static void extend_class(lua_State *L, const struct shared_type *shared) {
 static void init_connection(lua_State *L, void *handle) {
   struct connection *c = handle;
   (void)L;
-  c->bell = -1;
+  c->notify_fd = -1;
 }
 
 static void take_end(lua_State *L, void *handle) {

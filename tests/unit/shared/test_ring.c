@@ -163,26 +163,26 @@ static bool is_readable(int fd) {
   return poll(&entry, 1, 0) == 1;
 }
 
-static void a_doorbell_rings_at_puts_and_at_the_close(void) {
+static void a_notify_socket_rings_at_puts_and_at_the_close(void) {
   struct ring *r = NULL;
   int fd = -1;
-  doorbell_name name = 0;
+  notify_name name = 0;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(doorbell_open(&fd, &name), STATUS_OK);
-  ring_set_doorbell(r, name);
+  CHECK_EQ(notify_socket_open(&fd, &name), STATUS_OK);
+  ring_set_notify_socket(r, name);
   CHECK(!is_readable(fd));
   put_text(r, "x", 1);
   CHECK(is_readable(fd));
-  doorbell_clear(fd);
+  notify_socket_clear(fd);
   CHECK(!is_readable(fd));
   for (int i = 0; i < 1000; i++) put_text(r, "x", 1); /* more rings than the socket holds */
   CHECK(is_readable(fd));
-  doorbell_clear(fd);
+  notify_socket_clear(fd);
   ring_close(r);
   CHECK(is_readable(fd));
-  ring_set_doorbell(r, 0);
-  doorbell_close(fd);
-  doorbell_ring(name); /* nobody there any more */
+  ring_set_notify_socket(r, 0);
+  notify_socket_close(fd);
+  notify_socket_notify(name); /* nobody there any more */
   ring_fini(r);
   segment_release(&r->object);
 }
@@ -261,7 +261,7 @@ int main(void) {
   a_staying_ring_waits_for_its_reader();
   a_closed_ring_drains_and_then_says_so();
   blocks_are_reused_and_none_is_left();
-  a_doorbell_rings_at_puts_and_at_the_close();
+  a_notify_socket_rings_at_puts_and_at_the_close();
   many_producers_and_consumers_lose_nothing();
   bytes_fini(&inbox);
   segment_close();
