@@ -26,7 +26,7 @@ struct lease {
   pid_t pid;
   struct thread thread;
   int notify_socket; /* rung to end the thread */
-  notify_name bell;
+  notify_name waker;
 
   struct mutex lock; /* no rank: a leaf. What follows, but for `copies` and `connection` */
   bool is_ending;
@@ -199,7 +199,7 @@ status lease_open(const struct lease_settings *settings, struct lease **out) {
   l->answered_ns = clock_now_ns();
   mutex_init(&l->lock);
   status st = copy_settings(l, settings);
-  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->bell);
+  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->waker);
   if (st == STATUS_OK) st = thread_start(&l->thread, lease_main, l, "mm-lease");
   if (st) {
     free_lease(l);
@@ -215,7 +215,7 @@ void lease_close(struct lease *l) {
     mutex_lock(&l->lock);
     l->is_ending = true;
     mutex_unlock(&l->lock);
-    notify_socket_notify(l->bell);
+    notify_socket_notify(l->waker);
     thread_join(&l->thread);
   }
   free_lease(l);

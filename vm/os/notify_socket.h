@@ -15,10 +15,10 @@
 
 typedef uint64_t notify_name; /* 0: none */
 
-/* A bell of this process. The caller closes *fd (close-on-exec, never blocks). */
+/* A waker of this process. The caller closes *fd (close-on-exec, never blocks). */
 MUST_CHECK status notify_socket_open(int *fd, notify_name *name);
 void notify_socket_close(int fd);
-/* Makes it readable; a bell that is gone or full of rings is left alone. */
+/* Makes it readable; a waker that is gone or full of rings is left alone. */
 void notify_socket_notify(notify_name name);
 /* Not readable any more, until the next ring. */
 void notify_socket_clear(int fd);

@@ -51,10 +51,10 @@ void cell_report(struct cell *c, int exit_code) {
   futex_wake(&c->reported, INT_MAX);
 }
 
-void cell_ring(struct cell *c) { bells_ring(segment_bells(), atomic_exchange(&c->watchers, 0)); }
+void cell_ring(struct cell *c) { wakers_wake(segment_wakers(), atomic_exchange(&c->watchers, 0)); }
 
-bool cell_watch(struct cell *c, bell_set bells) {
-  atomic_fetch_or(&c->watchers, bells);
+bool cell_watch(struct cell *c, waker_set wakers) {
+  atomic_fetch_or(&c->watchers, wakers);
   return cell_has_ended(c);
 }
 

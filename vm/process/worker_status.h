@@ -33,7 +33,7 @@ struct cell {
   _Atomic uint64_t busy_ns;  /* how long they took, */
   _Atomic uint64_t bytes_in; /* and what went in and out for them */
   _Atomic uint64_t bytes_out;
-  _Atomic bell_set watchers; /* bells of those who wait for the end among other things */
+  _Atomic waker_set watchers; /* wakers of those who wait for the end among other things */
   struct journal journal;
 };
 _Static_assert(sizeof(struct cell) <= CELL_BLOCK, "a cell is a block of this size");
@@ -52,8 +52,8 @@ void cell_report(struct cell *c, int exit_code);
 /* After cell_end, by a worker whose cell outlives it: the cell of an ended worker may
  * be freed at once. */
 void cell_ring(struct cell *c);
-/* The bells ring when such a worker ends. True: it has ended. */
-MUST_CHECK bool cell_watch(struct cell *c, bell_set bells);
+/* The wakers ring when such a worker ends. True: it has ended. */
+MUST_CHECK bool cell_watch(struct cell *c, waker_set wakers);
 /* STATUS_OK once it has ended; STATUS_TIMEOUT; STATUS_INTERRUPTED. */
 MUST_CHECK status cell_wait_end(struct cell *c, deadline until);
 /* The same for cell_report: until then the cell must not be freed. */

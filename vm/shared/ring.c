@@ -153,11 +153,11 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
 
 /* ---- sleeping and waking --------------------------------------------------------------------- */
 
-static void ring_bell(struct ring *r) {
+static void ring_waker(struct ring *r) {
   const notify_name name = atomic_load_explicit(&r->notify_socket, memory_order_relaxed);
   if (name) notify_socket_notify(name);
   if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
-    bells_ring(segment_bells(), atomic_exchange(&r->watchers, 0));
+    wakers_wake(segment_wakers(), atomic_exchange(&r->watchers, 0));
 }
 
 void ring_set_notify_socket(struct ring *r, notify_name name) { atomic_store(&r->notify_socket, name); }
@@ -174,7 +174,7 @@ void ring_wake_all(struct ring *r) {
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
   if (r->account) wake_joiners(r);
-  ring_bell(r);
+  ring_waker(r);
 }
 
 status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until) {
@@ -345,7 +345,7 @@ static status try_put(struct ring *r, const struct letter *letter) {
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
-  ring_bell(r);
+  ring_waker(r);
   return STATUS_OK;
 }
 
@@ -592,7 +592,7 @@ void ring_forget(struct ring *r, uint32_t slot) {
   KILL_POINT("ring.forget.settled");
   if (is_readable) wake_again(&r->tail);
   if (is_writable) wake_again(&r->head);
-  if (is_readable) ring_bell(r);
+  if (is_readable) ring_waker(r);
   if (is_end) wake_joiners(r);
 }
 
@@ -695,10 +695,10 @@ bool ring_is_readable(const struct ring *r) {
 }
 
 /* Registered under the producers' lock, as sleepers are (I4): a put that does not see the
- * bells was seen here. */
-bool ring_watch(struct ring *r, bell_set bells) {
+ * wakers was seen here. */
+bool ring_watch(struct ring *r, waker_set wakers) {
   lock_tail(r);
-  atomic_fetch_or(&r->watchers, bells);
+  atomic_fetch_or(&r->watchers, wakers);
   const bool is_readable = ring_is_readable(r);
   unlock_tail(r);
   return is_readable;

@@ -46,9 +46,10 @@ struct ring {
   block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
   block_ref journal_new;    /* … and the one being filled */
   _Atomic notify_name
-      notify_socket;         /* of a reader in a foreign event loop; rung after each put and at the close */
-  _Atomic bell_set watchers; /* bells of those who wait for this ring among other things; under tail's lock */
-  block_ref account;         /* of messages that were taken and not reported done; 0: none is kept */
+      notify_socket; /* of a reader in a foreign event loop; rung after each put and at the close */
+  _Atomic waker_set
+      watchers;      /* wakers of those who wait for this ring among other things; under tail's lock */
+  block_ref account; /* of messages that were taken and not reported done; 0: none is kept */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   _Alignas(64) struct ring_end tail;
@@ -120,9 +121,9 @@ void ring_message_done(struct ring_message *message);
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
 MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
 
-/* The bells ring once, at the next put or at the close. True: there is something to take already,
+/* The wakers ring once, at the next put or at the close. True: there is something to take already,
  * or the ring is closed. */
-MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
+MUST_CHECK bool ring_watch(struct ring *r, waker_set wakers);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);
 
@@ -152,7 +153,7 @@ bool ring_is_full(struct ring *r);
 /* Puts fail from now on; takes drain what is left. Wakes everybody. */
 void ring_close(struct ring *r);
 bool ring_is_closed(const struct ring *r);
-/* From now on that bell is rung (0: none), instead of the one before. */
+/* From now on that waker is rung (0: none), instead of the one before. */
 void ring_set_notify_socket(struct ring *r, notify_name name);
 /* Wakes all sleepers of both sides, to look again. */
 void ring_wake_all(struct ring *r);

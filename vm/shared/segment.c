@@ -25,12 +25,12 @@ segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
-                    sizeof(struct bells) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct wakers) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
 }
 
-static uint64_t bells_offset(void) { return 4096; }
+static uint64_t wakers_offset(void) { return 4096; }
 static uint64_t process_table_offset(void) {
-  return bells_offset() + (sizeof(struct bells) + 4095) / 4096 * 4096;
+  return wakers_offset() + (sizeof(struct wakers) + 4095) / 4096 * 4096;
 }
 static uint64_t arena_offset(void) {
   return process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
@@ -165,8 +165,8 @@ block_ref segment_ref(const void *address) {
 struct arena *segment_arena(void) {
   return &segment.header->arena;
 }
-struct bells *segment_bells(void) {
-  return (struct bells *)(void *)(segment.map.base + bells_offset());
+struct wakers *segment_wakers(void) {
+  return (struct wakers *)(void *)(segment.map.base + wakers_offset());
 }
 struct totals *segment_totals(void) {
   return segment.header ? &segment.header->totals : NULL;

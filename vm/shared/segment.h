@@ -2,7 +2,7 @@
 /* The segment: the one segment of shared memory of one program, and this process's place in it.
  *
  *     page 0      header: magic, format, size, arena
- *     page 1      bells
+ *     page 1      wakers
  *     then        process table
  *     then        arena tables and regions
  *
@@ -49,7 +49,7 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch);
 void *segment_at(block_ref block);
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
-struct bells *segment_bells(void);
+struct wakers *segment_wakers(void);
 /* NULL while this process has no segment. */
 struct totals *segment_totals(void);
 const struct mapping *segment_mapping(void);

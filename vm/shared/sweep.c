@@ -55,7 +55,7 @@ static void leave_object(void *context, block_ref block) {
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (process_table_generation(segment.processes, slot) != generation) return;
   segment_settle_count(); /* what the dead one was counting */
-  bells_forget(segment_bells(), slot);
+  wakers_forget(segment_wakers(), slot);
   arena_each_object(segment_arena(), &segment.map, leave_object, &slot);
   arena_reap(segment_arena(), &segment.map, owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
@@ -127,6 +127,6 @@ void segment_validate(void) {
   arena_validate(segment_arena(), &segment.map);
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
-  bells_validate(segment_bells());
+  wakers_validate(segment_wakers());
   arena_each_block(segment_arena(), &segment.map, validate_block, NULL);
 }

@@ -28,7 +28,7 @@ void segment_forget_child(struct child_slot child);
 /* Sweeps after everybody who is dead. Cheap when nobody is. */
 void segment_sweep(void);
 
-/* Aborts when an invariant does not hold: of the arena, the process table, the bells and the objects. Read
+/* Aborts when an invariant does not hold: of the arena, the process table, the wakers and the objects. Read
  * only; the dead must have been swept, and nobody else may be at work. */
 void segment_validate(void);
 

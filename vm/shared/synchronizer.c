@@ -139,10 +139,10 @@ void sync_settle_and_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
 void sync_ring(struct sync *s) {
   if (!atomic_load(&s->watchers)) return;
   KILL_POINT("sync.ringing");
-  bells_ring(segment_bells(), atomic_exchange(&s->watchers, 0));
+  wakers_wake(segment_wakers(), atomic_exchange(&s->watchers, 0));
 }
 
-void sync_leave_bells(struct sync *s, bell_set bells) { atomic_fetch_or(&s->watchers, bells); }
+void sync_leave_wakers(struct sync *s, waker_set wakers) { atomic_fetch_or(&s->watchers, wakers); }
 
 /* ---- places ---------------------------------------------------------------------------------- */
 

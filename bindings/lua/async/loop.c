@@ -14,9 +14,9 @@ enum { EVENTS = 128 };
 
 struct loop {
   struct poller poller;
-  struct bell_hold hold; /* bell NULL: nothing was watched yet */
-  uint32_t seen;         /* rings of the bell when the things were last looked at */
-  int notify_socket;     /* always polled */
+  struct waker_hold hold; /* waker NULL: nothing was watched yet */
+  uint32_t seen;          /* rings of the waker when the things were last looked at */
+  int notify_socket;      /* always polled */
   notify_name name;
   int other; /* of another loop, while this one sleeps; -1: none */
   struct poller_event events[EVENTS];
@@ -45,8 +45,8 @@ int loop_new(lua_State *L) {
 
 static int loop_close(lua_State *L) {
   struct loop *l = class_check(L, 1, &class);
-  if (l->hold.bell) bells_leave(&l->hold);
-  l->hold.bell = NULL;
+  if (l->hold.waker) wakers_leave(&l->hold);
+  l->hold.waker = NULL;
   if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
   l->notify_socket = -1;
   poller_close(&l->poller);
@@ -91,12 +91,12 @@ static const struct waitable *check_thing(lua_State *L) {
   return w;
 }
 
-/* watch(thing) → whether it is ready already; if not, the loop's bell is left with it, and its descriptor, if
+/* watch(thing) → whether it is ready already; if not, the loop's waker is left with it, and its descriptor, if
  * it has one besides, is the second result */
 static int loop_watch(lua_State *L) {
   struct loop *l = check_loop(L);
   const struct waitable *w = check_thing(L);
-  if (!l->hold.bell) bells_take(segment_bells(), segment_slot(), &l->hold);
+  if (!l->hold.waker) wakers_take(segment_wakers(), segment_slot(), &l->hold);
   bool is_ready = w->is_ready(L, 2);
   if (!is_ready && w->watch) is_ready = w->watch(L, 2, l->hold.bit);
   lua_pushboolean(L, is_ready);
@@ -129,12 +129,12 @@ static status attempt_sleep(void *context, deadline until) {
 }
 
 static bool has_rung(const struct loop *l) {
-  return l->hold.bell && !l->hold.is_shared && bells_seen(&l->hold) != l->seen;
+  return l->hold.waker && !l->hold.is_shared && wakers_seen(&l->hold) != l->seen;
 }
 
 /* A thread that rings while the loop is awake need not write to its notify socket. */
 static void set_notify_socket(struct loop *l, notify_name name) {
-  if (l->hold.bell && !l->hold.is_shared) atomic_store(&l->hold.bell->notify_socket, name);
+  if (l->hold.waker && !l->hold.is_shared) atomic_store(&l->hold.waker->notify_socket, name);
 }
 
 static status sleep_until(lua_State *L, struct loop *l, deadline until) REQUIRES(rank_vm) {
@@ -180,7 +180,7 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
     return luaL_error(L, "async: cannot poll: %s", status_text(st, text));
   }
   bool was_rung = has_rung(l);
-  if (was_rung) l->seen = bells_seen(&l->hold);
+  if (was_rung) l->seen = wakers_seen(&l->hold);
   lua_pushinteger(L, push_events(L, l, &was_rung));
   lua_pushboolean(L, was_rung);
   return 2;

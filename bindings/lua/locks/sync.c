@@ -149,9 +149,9 @@ static bool handle_is_ready(lua_State *L, int index) {
   return !h->s || event_is_set(h->s);
 }
 
-static bool handle_watch(lua_State *L, int index, bell_set bells) {
+static bool handle_watch(lua_State *L, int index, waker_set wakers) {
   const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || event_watch(h->s, bells);
+  return !h->s || event_watch(h->s, wakers);
 }
 
 /* Whether an acquire could be tried again. */
@@ -160,9 +160,9 @@ static bool permits_are_ready(lua_State *L, int index) {
   return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
 }
 
-static bool permits_watch(lua_State *L, int index, bell_set bells) {
+static bool permits_watch(lua_State *L, int index, waker_set wakers) {
   const struct sync_handle *h = lua_touserdata(L, index);
-  if (h->s) sync_leave_bells(h->s, bells);
+  if (h->s) sync_leave_wakers(h->s, wakers);
   return permits_are_ready(L, index);
 }
 

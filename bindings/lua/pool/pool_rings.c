@@ -514,9 +514,9 @@ static bool rings_is_ready(lua_State *L, int index) {
   return !rings->results || ring_is_readable(rings->results);
 }
 
-static bool rings_watch(lua_State *L, int index, bell_set bells) {
+static bool rings_watch(lua_State *L, int index, waker_set wakers) {
   const struct pool_rings *rings = lua_touserdata(L, index);
-  return !rings->results || ring_watch(rings->results, bells);
+  return !rings->results || ring_watch(rings->results, wakers);
 }
 
 void pool_rings_open(lua_State *L) {

@@ -31,7 +31,7 @@ struct local_queue {
   lua_Integer unfinished;
   lua_Integer abandoned;      /* ever */
   lua_Integer abandoned_seen; /* when it was last joined */
-  bell_set watchers;
+  waker_set watchers;
   int notify_fd; /* fileno; -1: nobody asked */
   notify_name notify_name;
   futex_word events[EVENTS];
@@ -104,9 +104,9 @@ static void wake(struct local_queue *q, enum event which, int count) {
 
 static void ring(struct local_queue *q) {
   if (q->notify_fd >= 0) notify_socket_notify(q->notify_name);
-  const bell_set watchers = q->watchers;
+  const waker_set watchers = q->watchers;
   q->watchers = 0;
-  if (watchers) bells_ring(segment_bells(), watchers);
+  if (watchers) wakers_wake(segment_wakers(), watchers);
 }
 
 struct nap {
@@ -390,9 +390,9 @@ static bool queue_is_ready(lua_State *L, int index) {
   return q->head != q->tail || q->is_closed;
 }
 
-static bool queue_watch(lua_State *L, int index, bell_set bells) {
+static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   struct local_queue *q = lua_touserdata(L, index);
-  q->watchers |= bells;
+  q->watchers |= wakers;
   return queue_is_ready(L, index);
 }
 

@@ -267,9 +267,9 @@ static bool connection_is_ready(lua_State *L, int index) {
   return c->has_message || ring_is_readable(pipe_incoming(c->end));
 }
 
-static bool connection_watch(lua_State *L, int index, bell_set bells) {
+static bool connection_watch(lua_State *L, int index, waker_set wakers) {
   const struct connection *c = lua_touserdata(L, index);
-  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
+  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), wakers);
 }
 
 /* ---- its type -------------------------------------------------------------------------------- */

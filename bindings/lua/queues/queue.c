@@ -263,9 +263,9 @@ static bool queue_is_ready(lua_State *L, int index) {
   return !q->ring || ring_is_readable(q->ring);
 }
 
-static bool queue_watch(lua_State *L, int index, bell_set bells) {
+static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   const struct queue *q = lua_touserdata(L, index);
-  return !q->ring || ring_watch(q->ring, bells);
+  return !q->ring || ring_watch(q->ring, wakers);
 }
 
 static void extend_class(lua_State *L, const struct shared_type *type) {

@@ -308,10 +308,10 @@ static bool worker_is_ready(lua_State *L, int index) {
 }
 
 /* A process is watched through its pidfd. */
-static bool worker_bell(lua_State *L, int index, bell_set bells) {
+static bool worker_waker(lua_State *L, int index, waker_set wakers) {
   const struct worker *w = lua_touserdata(L, index);
   if (!w->is_open) return true;
-  return w->kind != WORKER_PROCESS && cell_watch(w->cell, bells);
+  return w->kind != WORKER_PROCESS && cell_watch(w->cell, wakers);
 }
 
 static int worker_descriptor(lua_State *L, int index) {
@@ -320,7 +320,7 @@ static int worker_descriptor(lua_State *L, int index) {
 }
 
 void worker_open(lua_State *L) {
-  static const struct waitable waitable = {worker_is_ready, worker_bell, worker_descriptor};
+  static const struct waitable waitable = {worker_is_ready, worker_waker, worker_descriptor};
   class_register(L, &class);
   class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
 }

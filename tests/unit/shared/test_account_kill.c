@@ -94,7 +94,7 @@ static bool one_death(size_t number, long point) {
   settle(s.ring);
   segment_release(&s.ring->object);
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
-  bells_validate(segment_bells());
+  wakers_validate(segment_wakers());
   return has_died;
 }
 

@@ -231,18 +231,18 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
   end();
 }
 
-static void what_is_returned_rings_the_bells_that_were_left(void) {
-  struct bell_hold hold;
+static void what_is_returned_rings_the_wakers_that_were_left(void) {
+  struct waker_hold hold;
   begin(SYNC_LOCK, 1);
   take(1);
-  bells_take(segment_bells(), segment_slot(), &hold);
-  const uint32_t seen = bells_seen(&hold);
-  sync_leave_bells(s, hold.bit);
+  wakers_take(segment_wakers(), segment_slot(), &hold);
+  const uint32_t seen = wakers_seen(&hold);
+  sync_leave_wakers(s, hold.bit);
   CHECK_EQ(try_take(2), STATUS_TIMEOUT);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(bells_sleep(&hold, seen, deadline_never()), STATUS_OK);
-  CHECK(bells_seen(&hold) != seen);
-  bells_leave(&hold);
+  CHECK_EQ(wakers_sleep(&hold, seen, deadline_never()), STATUS_OK);
+  CHECK(wakers_seen(&hold) != seen);
+  wakers_leave(&hold);
   end();
 }
 
@@ -448,7 +448,7 @@ int main(void) {
   a_waiter_that_has_waited_for_long_is_given_the_next_one();
   permits_go_to_those_who_came_first_and_no_further_than_they_go();
   a_waiter_that_gives_up_passes_on_what_it_was_given();
-  what_is_returned_rings_the_bells_that_were_left();
+  what_is_returned_rings_the_wakers_that_were_left();
   a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_LOCK);
   a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_RLOCK);
   what_a_dead_process_had_of_a_semaphore_comes_back();

@@ -20,7 +20,7 @@
 
 #include "doomed_child.h"
 
-enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, BELL = 1 };
+enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, WAKER = 1 };
 
 struct scene {
   struct sync *lock;
@@ -192,7 +192,7 @@ static bool one_death(size_t number, long point) {
   }
   CHECK_EQ(condition_enter(s.condition, segment_slot(), &s.mine), STATUS_OK);
   struct sync *all[] = {s.lock, s.rlock, s.semaphore, s.condition, s.barrier};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_bells(all[i], BELL);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_wakers(all[i], WAKER);
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   segment_forget_child(place);
   segment_forget_child(s.dead);
