@@ -2,7 +2,7 @@
 /* The handles in a message.
  *
  * While a message is bytes of one process's own, that process has a hold on each object in it
- * (segment_hold). Before the bytes go anywhere else the references are listed and become cargo
+ * (segment_hold). Before the bytes go anywhere else the references are listed and become attachments
  * (shared/attachments.h), which keeps the objects alive if any process dies; then the holds are released.
  * A decoder takes holds of its own.
  */

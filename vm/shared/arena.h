@@ -52,7 +52,7 @@ struct arena {
   struct arena_class classes[ARENA_CLASSES];
 };
 
-/* Beside either kind of owner: the block is cargo (attachments.h), which is not freed before it is unloaded. */
+/* Beside either kind of owner: the block is attachments (attachments.h), which is not freed before it is unloaded. */
 #define OWNER_CARRIES UINT32_C(0x40000000)
 
 /* An object's blocks carry the place of the object, so that one object never frees another's. */

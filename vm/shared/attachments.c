@@ -5,48 +5,48 @@
 #include "shared/holds.h"
 #include "shared/kill_point.h"
 
-static bool is_cargo(block_ref block) {
+static bool is_attachments(block_ref block) {
   return (arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES) != 0;
 }
 
-void *cargo_text(block_ref block) {
-  struct cargo *c = segment_at(block);
-  return (uint8_t *)c + cargo_text_offset(c->total);
+void *attachments_text(block_ref block) {
+  struct attachments *c = segment_at(block);
+  return (uint8_t *)c + attachments_text_offset(c->total);
 }
 
-static void load(struct cargo *c) {
+static void load(struct attachments *c) {
   for (uint64_t i = 0; i < c->total; i++)
     CHECK(segment_count_up(segment_object(c->references[i]), &c->loaded, i));
 }
 
 /* Marked before the first reference is counted: from then on a sweeper looks into it. */
-status cargo_make(const struct object_list *carried, size_t text_size, block_ref *out) {
+status attachments_make(const struct object_list *carried, size_t text_size, block_ref *out) {
   block_ref block = 0;
-  const status st = segment_alloc(cargo_text_offset(carried->count) + text_size, &block);
+  const status st = segment_alloc(attachments_text_offset(carried->count) + text_size, &block);
   if (st) return st;
-  struct cargo *c = segment_at(block);
+  struct attachments *c = segment_at(block);
   atomic_store(&c->loaded, 0);
   c->total = carried->count;
   for (size_t i = 0; i < carried->count; i++) c->references[i] = carried->refs[i];
   STORE_ORDER();
   const owner_id self = segment_self();
   CHECK(arena_give(segment_arena(), segment_mapping(), block, self, self | OWNER_CARRIES));
-  KILL_POINT("cargo.marked");
+  KILL_POINT("attachments.marked");
   load(c);
   *out = block;
   return STATUS_OK;
 }
 
-void cargo_unload(block_ref block) {
-  if (!is_cargo(block)) return;
-  struct cargo *c = segment_at(block);
+void attachments_unload(block_ref block) {
+  if (!is_attachments(block)) return;
+  struct attachments *c = segment_at(block);
   for (uint64_t loaded = segment_noted(&c->loaded); loaded; loaded = segment_noted(&c->loaded))
     if (segment_count_down(segment_object(c->references[loaded - 1]), &c->loaded, loaded))
-      KILL_POINT("cargo.unloaded");
+      KILL_POINT("attachments.unloaded");
 }
 
-void cargo_discard(block_ref block) {
-  cargo_unload(block);
+void attachments_discard(block_ref block) {
+  attachments_unload(block);
   segment_free(block);
 }
 
@@ -55,19 +55,19 @@ static void reap_block(void *context, block_ref block, owner_id owner) {
   const owner_id dead = *(const owner_id *)context;
   const owner_id ours = segment_self() | OWNER_CARRIES;
   if (owner != dead || !arena_give(segment_arena(), segment_mapping(), block, dead, ours)) return;
-  KILL_POINT("cargo.reaping");
-  cargo_discard(block);
+  KILL_POINT("attachments.reaping");
+  attachments_discard(block);
 }
 
-void cargo_reap(owner_id dead) {
+void attachments_reap(owner_id dead) {
   owner_id marked = dead | OWNER_CARRIES;
   arena_each_block(segment_arena(), segment_mapping(), reap_block, &marked);
 }
 
-void cargo_validate(block_ref block) {
-  const struct cargo *c = segment_at(block);
+void attachments_validate(block_ref block) {
+  const struct attachments *c = segment_at(block);
   const uint64_t loaded = atomic_load(&c->loaded);
   CHECK(loaded <= c->total);
-  CHECK(cargo_text_offset(c->total) <= segment_block_size(block));
+  CHECK(attachments_text_offset(c->total) <= segment_block_size(block));
   for (uint64_t i = 0; i < loaded; i++) CHECK(atomic_load(&segment_object(c->references[i])->in_flight) > 0);
 }

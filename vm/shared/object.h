@@ -7,7 +7,7 @@
  *     it has is its own, private affair (holds.c). A process that dies loses its bits to whoever
  *     sweeps.
  *
- * I2  `in_flight` counts the cargo (attachments.h) that carries the object: messages on their way. It is raised
+ * I2  `in_flight` counts the attachments (attachments.h) that carries the object: messages on their way. It is raised
  *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
  *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
  *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,

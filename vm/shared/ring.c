@@ -67,7 +67,7 @@ static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
 }
 
-/* Messages may be cargo: the mark moves with the block. */
+/* Messages may be attachments: the mark moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
   const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
   return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
@@ -393,14 +393,14 @@ static status put_copy(struct ring *r, const struct ring_letter *text, const str
                        deadline until) {
   copy_letter(segment_at(outside->block + outside->offset), text);
   const status st = put_outside(r, outside, text->receipt, until);
-  if (st) cargo_discard(outside->block);
+  if (st) attachments_discard(outside->block);
   return st;
 }
 
 status ring_put_carrying(struct ring *r, const struct ring_letter *text, const struct object_list *carried,
                          deadline until) {
-  struct outside outside = {.offset = cargo_text_offset(carried->count), .size = letter_size(text)};
-  const status st = cargo_make(carried, outside.size, &outside.block);
+  struct outside outside = {.offset = attachments_text_offset(carried->count), .size = letter_size(text)};
+  const status st = attachments_make(carried, outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
@@ -525,11 +525,11 @@ void ring_settle(struct ring *r) {
 }
 
 void ring_message_unload(const struct ring_message *message) {
-  if (message->block) cargo_unload(message->block);
+  if (message->block) attachments_unload(message->block);
 }
 
 void ring_message_done(struct ring_message *message) {
-  if (message->block) cargo_discard(message->block);
+  if (message->block) attachments_discard(message->block);
   *message = (struct ring_message){0};
 }
 

@@ -59,7 +59,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   arena_each_object(segment_arena(), &segment.map, leave_object, &slot);
   arena_reap(segment_arena(), &segment.map, owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
-  cargo_reap(owner_of_process(slot, generation));
+  attachments_reap(owner_of_process(slot, generation));
   process_table_release_unnamed(segment.processes, slot);
   process_table_release(segment.processes, slot, generation);
 }
@@ -111,7 +111,7 @@ static void validate_object(const struct object *o) {
 static void validate_block(void *context, block_ref block, owner_id marked) {
   (void)context;
   const owner_id owner = marked & ~OWNER_CARRIES;
-  if (marked & OWNER_CARRIES) cargo_validate(block);
+  if (marked & OWNER_CARRIES) attachments_validate(block);
   if (owner < owner_of_object(0)) {
     validate_process(owner);
     return;

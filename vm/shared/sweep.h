@@ -2,7 +2,7 @@
 /* Slots for processes to come, and what the dead ones left in the segment.
  *
  * A sweep settles what the dead process was counting, drops its holds, ends the objects that nobody
- * can reach any more, and frees its blocks and cargo; then its slot is free. The parent of a
+ * can reach any more, and frees its blocks and attachments; then its slot is free. The parent of a
  * process sweeps after it; a thread that waits for long sweeps after all the dead.
  *
  * I1  One process sweeps at a time, under rank_sweep. A sweeper may die at any instant: each step

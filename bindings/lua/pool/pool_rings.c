@@ -98,10 +98,10 @@ static int store(lua_State *L, int first, int count, const char *what) {
   bytes_init(&carried);
   status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
   const struct object_list list = message_listed(&carried);
-  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, &block);
+  if (st == STATUS_OK) st = attachments_make(&list, sizeof size + text->len, &block);
   if (st == STATUS_OK) {
-    memcpy(cargo_text(block), &size, sizeof size);
-    memcpy((uint8_t *)cargo_text(block) + sizeof size, text->data, text->len);
+    memcpy(attachments_text(block), &size, sizeof size);
+    memcpy((uint8_t *)attachments_text(block) + sizeof size, text->data, text->len);
   }
   message_discard(text->data, text->len);
   bytes_fini(&carried);
@@ -148,7 +148,7 @@ static int rings_store_slice(lua_State *L) {
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
 static int rings_drop(lua_State *L) {
   check_rings(L, 1);
-  cargo_discard((block_ref)luaL_checknumber(L, 2));
+  attachments_discard((block_ref)luaL_checknumber(L, 2));
   return 0;
 }
 

@@ -43,7 +43,7 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
 
 /* Decodes values that the parent keeps in a block. */
 static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
-  const uint8_t *text = cargo_text(block);
+  const uint8_t *text = attachments_text(block);
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
   add_to(&w->cell->bytes_in, size);

@@ -37,19 +37,19 @@ static struct birth_section append(lua_State *L, struct bytes *to, const struct 
   return section;
 }
 
-static status make_cargo(const struct bytes *text, enum message_part part, block_ref *out) {
+static status make_attachments(const struct bytes *text, enum message_part part, block_ref *out) {
   struct bytes carried;
   bytes_init(&carried);
   status st = message_list(text->data, text->len, part, &carried);
   const struct object_list list = message_listed(&carried);
-  if (st == STATUS_OK && list.count) st = cargo_make(&list, 0, out);
+  if (st == STATUS_OK && list.count) st = attachments_make(&list, 0, out);
   bytes_fini(&carried);
   return st;
 }
 
-static void discard_cargo(const struct birth *b) {
-  if (b->payload_cargo) cargo_discard(b->payload_cargo);
-  if (b->image_cargo) cargo_discard(b->image_cargo);
+static void discard_attachments(const struct birth *b) {
+  if (b->payload_attachments) attachments_discard(b->payload_attachments);
+  if (b->image_attachments) attachments_discard(b->image_attachments);
 }
 
 static status make_block(struct birth *birth, const struct bytes *all, block_ref *out) {
@@ -79,13 +79,13 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
   birth.image = append(L, all, image);
   const struct bytes *payload = encode_payload(L, first, count, image);
   birth.payload = append(L, all, payload);
-  status st = make_cargo(payload, MESSAGE_ALL, &birth.payload_cargo);
-  if (st == STATUS_OK) st = make_cargo(image, MESSAGE_BUT_PIPES, &birth.image_cargo);
+  status st = make_attachments(payload, MESSAGE_ALL, &birth.payload_attachments);
+  if (st == STATUS_OK) st = make_attachments(image, MESSAGE_BUT_PIPES, &birth.image_attachments);
   message_discard(payload->data, payload->len);
   message_discard(image->data, image->len);
   block_ref block = 0;
   if (st == STATUS_OK) st = make_block(&birth, all, &block);
-  if (st) discard_cargo(&birth);
+  if (st) discard_attachments(&birth);
   raise_status(L, st);
   bytes_fini(all);
   bytes_fini(image);
@@ -94,10 +94,10 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
 }
 
 void birth_unload(const struct birth *b) {
-  if (b->payload_cargo) cargo_unload(b->payload_cargo);
+  if (b->payload_attachments) attachments_unload(b->payload_attachments);
 }
 
 void birth_destroy(block_ref block) {
-  discard_cargo(segment_at(block));
+  discard_attachments(segment_at(block));
   segment_free(block);
 }

@@ -41,8 +41,8 @@ struct birth {
   struct birth_section settings;
   struct birth_section payload;
   struct birth_section image;
-  block_ref payload_cargo; /* what they carry; 0: nothing */
-  block_ref image_cargo;
+  block_ref payload_attachments; /* what they carry; 0: nothing */
+  block_ref image_attachments;
 };
 
 /* Writes a birth from the settings table at `settings`, the `count` payload values from `first`, and this
