@@ -41,7 +41,7 @@ status remote_put(struct ring *ring, const struct bytes *text, const struct byte
   struct bytes carried;
   bytes_init(&carried);
   status st = message_list(message->data, message->len, MESSAGE_ALL, &carried);
-  const struct ring_letter letter = {.head = text->data, .head_size = text->len};
+  const struct ring_record letter = {.head = text->data, .head_size = text->len};
   const struct object_list list = message_listed(&carried);
   if (st == STATUS_OK)
     st = list.count ? ring_put_carrying(ring, &letter, &list, deadline_never())

@@ -159,11 +159,11 @@ static bool put_one(struct job *j, uint8_t *buffer) {
   const uint32_t number = atomic_load(&life->done) + 1;
   const struct text text = {j->life, number, random_size(&j->random), (number * 31 + j->life) & 0xff};
   memset(buffer, (int)text.fill, text.size - sizeof text);
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &text, .head_size = sizeof text, .body = buffer, .body_size = text.size - sizeof text};
   atomic_store(&life->tried, number);
   begin(j);
-  const status st = ring_put(j->ring, &letter, deadline_never());
+  const status st = ring_put(j->ring, &record, deadline_never());
   end(j);
   if (st != STATUS_OK) return false;
   atomic_store(&life->done, number);

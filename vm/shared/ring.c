@@ -266,21 +266,21 @@ static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_
   return STATUS_OK;
 }
 
-struct letter { /* what goes into one record */
+struct outgoing { /* what goes into one record */
   enum record_kind kind;
-  struct ring_letter text;
+  struct ring_record text;
   block_ref block;
   uint64_t message_size; /* wherever its bytes are */
 };
 
-static size_t letter_size(const struct ring_letter *text) { return text->head_size + text->body_size; }
+static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
 
-static void copy_letter(void *to, const struct ring_letter *text) {
+static void copy_record(void *to, const struct ring_record *text) {
   if (text->head_size) memcpy(to, text->head, text->head_size);
   if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
 }
 
-static void write_record(struct ring *r, const struct room *room, const struct letter *letter) {
+static void write_record(struct ring *r, const struct room *room, const struct outgoing *outgoing) {
   const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
   uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
   if (room->filler) {
@@ -289,8 +289,8 @@ static void write_record(struct ring *r, const struct room *room, const struct l
     tail += room->filler;
   }
   struct record *record = record_at(storage, tail);
-  *record = (struct record){(uint32_t)letter_size(&letter->text), letter->kind};
-  copy_letter(record + 1, &letter->text);
+  *record = (struct record){(uint32_t)record_size(&outgoing->text), outgoing->kind};
+  copy_record(record + 1, &outgoing->text);
 }
 
 /* For the statistics: nobody relies on it, so it is not journaled. */
@@ -327,8 +327,8 @@ static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail
 }
 
 /* One attempt. STATUS_FULL: nothing changed. */
-static status try_put(struct ring *r, const struct letter *letter) {
-  struct room room = {.space = record_space(letter_size(&letter->text))};
+static status try_put(struct ring *r, const struct outgoing *outgoing) {
+  struct room room = {.space = record_space(record_size(&outgoing->text))};
   lock_tail(r);
   KILL_POINT("ring.put.locked");
   status st =
@@ -337,11 +337,11 @@ static status try_put(struct ring *r, const struct letter *letter) {
     unlock_tail(r);
     return st;
   }
-  write_record(r, &room, letter);
+  write_record(r, &room, outgoing);
   const struct wake_note note = ring_announce(&r->tail);
-  if (letter->text.receipt) *letter->text.receipt = next_receipt(r);
-  commit_put(r, &room, letter->block);
-  count_bytes(&r->tail, letter->message_size);
+  if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
+  commit_put(r, &room, outgoing->block);
+  count_bytes(&r->tail, outgoing->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
@@ -373,55 +373,55 @@ static status wait_writable(struct ring *r, uint64_t space, deadline until) {
   return must_sleep ? ring_sleep_on(&r->head, event, NULL, until) : STATUS_OK;
 }
 
-static status put_letter(struct ring *r, const struct letter *letter, deadline until) {
+static status put_outgoing(struct ring *r, const struct outgoing *outgoing, deadline until) {
   for (;;) {
-    status st = try_put(r, letter);
+    status st = try_put(r, outgoing);
     if (st != STATUS_FULL || deadline_is_now(until)) return st;
-    st = wait_writable(r, record_space(letter_size(&letter->text)), until);
+    st = wait_writable(r, record_space(record_size(&outgoing->text)), until);
     if (st) return st;
   }
 }
 
 static status put_outside(struct ring *r, const struct outside *outside, struct ring_receipt *receipt,
                           deadline until) {
-  const struct letter letter = {
+  const struct outgoing outgoing = {
       RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside, receipt}, outside->block, outside->size};
-  return put_letter(r, &letter, until);
+  return put_outgoing(r, &outgoing, until);
 }
 
-static status put_copy(struct ring *r, const struct ring_letter *text, const struct outside *outside,
+static status put_copy(struct ring *r, const struct ring_record *text, const struct outside *outside,
                        deadline until) {
-  copy_letter(segment_at(outside->block + outside->offset), text);
+  copy_record(segment_at(outside->block + outside->offset), text);
   const status st = put_outside(r, outside, text->receipt, until);
   if (st) attachments_discard(outside->block);
   return st;
 }
 
-status ring_put_carrying(struct ring *r, const struct ring_letter *text, const struct object_list *carried,
+status ring_put_carrying(struct ring *r, const struct ring_record *text, const struct object_list *carried,
                          deadline until) {
-  struct outside outside = {.offset = attachments_text_offset(carried->count), .size = letter_size(text)};
+  struct outside outside = {.offset = attachments_text_offset(carried->count), .size = record_size(text)};
   const status st = attachments_make(carried, outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
 /* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
-static status put_long(struct ring *r, const struct ring_letter *text, deadline until) {
-  struct outside outside = {.size = letter_size(text)};
+static status put_long(struct ring *r, const struct ring_record *text, deadline until) {
+  struct outside outside = {.size = record_size(text)};
   const status st = segment_alloc(outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
-status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
-  if (letter_size(text) > INLINE_MAX) return put_long(r, text, until);
-  const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
-  return put_letter(r, &letter, until);
+status ring_put(struct ring *r, const struct ring_record *text, deadline until) {
+  if (record_size(text) > INLINE_MAX) return put_long(r, text, until);
+  const struct outgoing outgoing = {RECORD_INLINE, *text, 0, record_size(text)};
+  return put_outgoing(r, &outgoing, until);
 }
 
-status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref block, deadline until) {
+status ring_put_block(struct ring *r, const struct ring_record *text, block_ref block, deadline until) {
   uint8_t *start = segment_at(block);
   const size_t body_at = (size_t)((const uint8_t *)text->body - start);
   CHECK(body_at >= text->head_size && body_at + text->body_size <= segment_block_size(block));
-  const struct outside outside = {block, body_at - text->head_size, letter_size(text)};
+  const struct outside outside = {block, body_at - text->head_size, record_size(text)};
   if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
   return put_outside(r, &outside, text->receipt, until);
 }

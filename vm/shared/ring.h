@@ -72,7 +72,7 @@ struct ring_receipt {
 };
 
 /* A message on its way in, in two parts that arrive as one. */
-struct ring_letter {
+struct ring_record {
   const void *head;
   size_t head_size;
   const void *body;
@@ -92,14 +92,14 @@ void ring_fini(struct ring *r);
 
 /* STATUS_OK: the message is in. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT,
  * STATUS_INTERRUPTED, -ENOMEM: the ring is as it was. */
-MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, deadline until);
+MUST_CHECK status ring_put(struct ring *r, const struct ring_record *record, deadline until);
 /* The same for a letter whose body stands in a block of this process, with room for the head in front of it:
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
-MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
+MUST_CHECK status ring_put_block(struct ring *r, const struct ring_record *record, block_ref block,
                                  deadline until);
 /* As ring_put, for a letter that keeps these objects alive (shared/attachments.h); the caller
  * holds them meanwhile. */
-MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
+MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_record *record,
                                     const struct object_list *carried, deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);

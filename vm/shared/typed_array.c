@@ -13,7 +13,7 @@ const struct element_type element_types[ELEMENT_TYPES] = {
 const struct element_type *element_type_called(const char *name) {
   for (size_t i = 0; i < ELEMENT_TYPES; i++) {
     const struct element_type *t = &element_types[i];
-    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->letters, name[0]))) return t;
+    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->records, name[0]))) return t;
   }
   return NULL;
 }

@@ -16,7 +16,7 @@
 enum element_class { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT };
 struct element_type {
   const char *name;    /* "u8" */
-  const char *letters; /* what ctypes and Python's array call it, on 64-bit Linux */
+  const char *records; /* what ctypes and Python's array call it, on 64-bit Linux */
   uint32_t size;       /* bytes: 1, 2, 4, 8 */
   enum element_class class;
 };

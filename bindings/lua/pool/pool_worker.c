@@ -91,7 +91,7 @@ static int send_answer(lua_State *L) {
   struct parcel parcel;
   parcel_open(&parcel, &a->envelope, sizeof a->envelope);
   parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
-  add_to(&a->worker->cell->bytes_out, parcel.letter.head_size + parcel.letter.body_size);
+  add_to(&a->worker->cell->bytes_out, parcel.record.head_size + parcel.record.body_size);
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
   if (st == STATUS_OK) return 0;

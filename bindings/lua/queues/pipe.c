@@ -116,7 +116,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
   struct sending sending = {
-      .parcel.letter = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
+      .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
   return finish_send(L, c, send_parcel(L, c, &sending));
 }
 

@@ -18,7 +18,7 @@ static struct bytes inbox;
 static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static status send(struct pipe_end *end, const char *text) {
-  const struct ring_letter letter = {.head = text, .head_size = strlen(text)};
+  const struct ring_record letter = {.head = text, .head_size = strlen(text)};
   return ring_put(pipe_outgoing(end), &letter, deadline_now());
 }
 

@@ -29,8 +29,8 @@ static bool take(struct ring *r) {
 }
 
 static void put_all(struct ring *r) {
-  const struct ring_letter letter = {.head = "letter", .head_size = 6};
-  for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = "letter", .head_size = 6};
+  for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
 }
 
 struct scene {

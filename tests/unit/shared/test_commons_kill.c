@@ -34,8 +34,8 @@ struct scene {
 };
 
 static void put(struct ring *r, size_t size) {
-  const struct ring_letter letter = {.head = text, .head_size = size};
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = text, .head_size = size};
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
 }
 
 static bool take(struct ring *r) {
@@ -110,8 +110,8 @@ static void put_handle(struct ring *r, const struct object *carried) {
   const object_ref ref = segment_object_ref(carried);
   const object_ref references[] = {ref, ref};
   const struct object_list list = {references, 2};
-  const struct ring_letter letter = {.head = text, .head_size = 100};
-  CHECK_EQ(ring_put_carrying(r, &letter, &list, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = text, .head_size = 100};
+  CHECK_EQ(ring_put_carrying(r, &record, &list, deadline_now()), STATUS_OK);
 }
 
 static void send_and_receive_a_handle(struct scene *s) {
@@ -143,9 +143,9 @@ static void send_a_ring_that_carries(struct scene *s) {
 static void be_refused_to_send(struct scene *s) {
   const object_ref ref = segment_object_ref(&s->carried->object);
   const struct object_list list = {&ref, 1};
-  const struct ring_letter letter = {.head = text, .head_size = 100};
+  const struct ring_record record = {.head = text, .head_size = 100};
   ring_close(s->ring);
-  CHECK_EQ(ring_put_carrying(s->ring, &letter, &list, deadline_now()), STATUS_CLOSED);
+  CHECK_EQ(ring_put_carrying(s->ring, &record, &list, deadline_now()), STATUS_CLOSED);
 }
 
 static void prepare_a_child(struct scene *s) {

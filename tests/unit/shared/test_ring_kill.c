@@ -26,9 +26,9 @@ static struct bytes inbox;
 static uint8_t text[LARGE];
 
 static status put(struct ring *r, uint64_t number, size_t size) {
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &number, .head_size = sizeof number, .body = text, .body_size = size - sizeof number};
-  return ring_put(r, &letter, deadline_now());
+  return ring_put(r, &record, deadline_now());
 }
 
 static bool take(struct ring *r, uint64_t *number) {
@@ -77,9 +77,9 @@ static void act_put_block(struct ring *r, _Atomic uint64_t *claim) {
   for (int i = 0; i < 5; i++) CHECK_EQ(bytes_append(&b, text, LARGE), STATUS_OK);
   b.len = LARGE - 8;
   const uint64_t number = 1000;
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &number, .head_size = sizeof number, .body = b.data, .body_size = b.len};
-  CHECK_EQ(ring_put_block(r, &letter, block_bytes_block(&b), deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put_block(r, &record, block_bytes_block(&b), deadline_now()), STATUS_OK);
 }
 static void act_take(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;

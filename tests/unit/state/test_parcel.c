@@ -246,7 +246,7 @@ static void malformed_scalars_are_refused(struct lua_pair *p) {
 /* A ring that has grown stays so: from here on the count of blocks tells of messages alone. */
 static void open_ring(void) {
   static const uint8_t text[4096];
-  const struct ring_letter letter = {.body = text, .body_size = sizeof text};
+  const struct ring_record letter = {.body = text, .body_size = sizeof text};
   CHECK_EQ(ring_make(&ring, 0, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 20; i++) CHECK_EQ(ring_put(ring, &letter, deadline_now()), STATUS_OK);
   message_drain(ring);
