@@ -73,12 +73,12 @@ static void ring_object_destroy(struct object *object) {
   ring_fini(r);
 }
 
-static void ring_object_mourn(struct object *object, uint32_t slot) {
+static void ring_object_owner_died(struct object *object, uint32_t slot) {
   ring_forget((struct ring *)(void *)object, slot);
 }
 
 void channel_register_kinds(void) {
-  segment_set_mourner(OBJECT_RING, ring_object_mourn);
+  segment_set_owner_died(OBJECT_RING, ring_object_owner_died);
   segment_set_destructor(OBJECT_RING, ring_object_destroy);
   segment_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();

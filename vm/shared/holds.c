@@ -277,7 +277,9 @@ void segment_set_destructor(enum object_kind kind, object_destructor destroy) {
   segment.destroy[kind] = destroy;
 }
 
-void segment_set_mourner(enum object_kind kind, object_mourner mourn) { segment.mourn[kind] = mourn; }
+void segment_set_owner_died(enum object_kind kind, object_owner_died owner_died) {
+  segment.owner_died[kind] = owner_died;
+}
 
 /* ---- children -------------------------------------------------------------------------------- */
 

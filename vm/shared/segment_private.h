@@ -61,7 +61,7 @@ struct segment {
   size_t held_count;
   /* Each always the same: stored before the first object of its kind. */
   _Atomic(object_destructor) destroy[SEGMENT_KINDS];
-  _Atomic(object_mourner) mourn[SEGMENT_KINDS];
+  _Atomic(object_owner_died) owner_died[SEGMENT_KINDS];
 };
 
 extern struct segment segment;
