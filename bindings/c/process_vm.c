@@ -254,7 +254,7 @@ static deadline ask_to_stop(struct mm_vm *vm, struct watch *w) {
   if (deadline_passed(w->grace)) {
     child_signal(&r->child, SIGKILL);
   } else {
-    atomic_store(&r->child.cell->doomed, 1);
+    atomic_store(&r->child.worker_status->doomed, 1);
     child_signal(&r->child, SIGNAL_INTERRUPT);
   }
   return deadline_after(ASK_AGAIN_MS / 1000.0);
@@ -289,7 +289,7 @@ static struct outcome remote_run(struct mm_vm *vm, struct mm_job *j) {
   return take_reply(vm, &w);
 }
 
-static void remote_settle(struct mm_vm *vm) { atomic_store(&vm->remote->child.cell->doomed, 0); }
+static void remote_settle(struct mm_vm *vm) { atomic_store(&vm->remote->child.worker_status->doomed, 0); }
 
 static void remote_stop(struct mm_vm *vm) {
   atomic_fetch_add(&vm->remote->news, 1);

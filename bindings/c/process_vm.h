@@ -53,6 +53,7 @@ MUST_CHECK status remote_take_text(struct reader *r, const char **text, size_t *
 MUST_CHECK status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
 
 /* The process's life, from a birth to an exit code. */
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell);
+int remote_serve(const struct vm_library *library, const struct remote_birth *birth,
+                 struct worker_status *worker_status);
 
 #endif

@@ -148,8 +148,8 @@ static struct ring *find_ring(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell)
-    NO_THREAD_SAFETY_ANALYSIS {
+int remote_serve(const struct vm_library *library, const struct remote_birth *birth,
+                 struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
   struct hosted_order order = {
       .library = library,
       .options = {.libraries = birth->libraries, .memory_limit = (size_t)birth->memory_limit}};
@@ -159,14 +159,14 @@ int remote_serve(const struct vm_library *library, const struct remote_birth *bi
   struct vm *vm = NULL;
   if (!requests || !replies || read_birth(birth, &order, &name)) return 1;
   if (birth->nice) thread_be_nice(birth->nice);
-  cell_introduce(cell, name);
+  worker_status_introduce(worker_status, name);
   trace_name_thread(name);
-  cell_run(cell);
+  worker_status_run(worker_status);
   const status st = hosted_open(&vm, &order, error);
   const struct outcome ready = {.state = st, .error = error};
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
-  vm_obey(vm, &cell->doomed);
+  vm_obey(vm, &worker_status->doomed);
   if (birth->must_be_stoppable && lua_is_jit())
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops look at no hook */
   serve(vm, requests, replies);

@@ -35,7 +35,7 @@ status child_prepare(struct child *c) {
     close_watch(c);
     return st;
   }
-  st = cell_make(&c->cell);
+  st = worker_status_make(&c->worker_status);
   if (st) {
     segment_forget_child(c->place);
     close_watch(c);
@@ -45,17 +45,19 @@ status child_prepare(struct child *c) {
 
 void child_abandon(struct child *c) {
   close_watch(c);
-  cell_destroy(c->cell);
+  worker_status_destroy(c->worker_status);
   segment_forget_child(c->place);
 }
 
 struct child_order child_order_for(const struct child *c, block_ref birth) {
-  return (struct child_order){
-      .place = c->place, .cell = segment_ref(c->cell), .birth = birth, .parent = (int32_t)getpid()};
+  return (struct child_order){.place = c->place,
+                              .worker_status = segment_ref(c->worker_status),
+                              .birth = birth,
+                              .parent = (int32_t)getpid()};
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
- * cell says how. One that exists, but cannot be watched (another thread took the descriptor that
+ * worker status says how. One that exists, but cannot be watched (another thread took the descriptor that
  * was kept), must not be left behind. */
 status child_watch(struct child *c) {
   close_watch(c);
@@ -76,7 +78,7 @@ static void become_child(struct child *c) {
 }
 
 status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
-                  struct cell **cell) {
+                  struct worker_status **worker_status) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
@@ -90,7 +92,7 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   }
   if (pid == 0) {
     become_child(&c);
-    *cell = c.cell;
+    *worker_status = c.worker_status;
     *side = CHILD_CHILD;
     return STATUS_OK;
   }
@@ -109,16 +111,16 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 
 static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
   snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
-           order->place.generation, (unsigned long long)order->cell, (unsigned long long)order->birth,
-           order->parent);
+           order->place.generation, (unsigned long long)order->worker_status,
+           (unsigned long long)order->birth, order->parent);
 }
 
 static status order_parse(const char *text, struct child_order *order, int *fd, int *channel) {
-  unsigned long long cell = 0;
+  unsigned long long worker_status = 0;
   unsigned long long birth = 0;
   const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
-                            &order->place.generation, &cell, &birth, &order->parent);
-  order->cell = cell;
+                            &order->place.generation, &worker_status, &birth, &order->parent);
+  order->worker_status = worker_status;
   order->birth = birth;
   return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
 }
@@ -190,14 +192,15 @@ status child_attach(const char *text, struct child_order *out) {
 /* ---- watching and ending --------------------------------------------------------------------- */
 
 /* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx
- * reap all children. The fork server is waited for even if there is such a word: the cell, which it
+ * reap all children. The fork server is waited for even if there is such a word: the worker status, which it
  * writes to, may be freed after the return. */
 static int exit_code_from_cell(struct child *c) {
   const deadline until = deadline_after(REPORT_WAIT_SECONDS);
   status st = STATUS_INTERRUPTED;
   while (st == STATUS_INTERRUPTED)
-    st = c->is_reaped_elsewhere ? cell_wait_report(c->cell, until) : cell_wait_end(c->cell, until);
-  return cell_has_ended(c->cell) ? atomic_load(&c->cell->exit_code) : -SIGKILL;
+    st = c->is_reaped_elsewhere ? worker_status_wait_report(c->worker_status, until)
+                                : worker_status_wait_end(c->worker_status, until);
+  return worker_status_has_ended(c->worker_status) ? atomic_load(&c->worker_status->exit_code) : -SIGKILL;
 }
 
 static void note_end(struct child *c) {
@@ -205,7 +208,7 @@ static void note_end(struct child *c) {
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
   c->exit_code = exit_code;
   c->has_ended = true;
-  cell_end(c->cell, exit_code);
+  worker_status_end(c->worker_status, exit_code);
   segment_forget_child(c->place);
 }
 
@@ -231,6 +234,6 @@ void child_signal(struct child *c, int signal_number) {
 void child_fini(struct child *c) {
   CHECK(c->has_ended);
   close_watch(c);
-  cell_destroy(c->cell);
-  c->cell = NULL;
+  worker_status_destroy(c->worker_status);
+  c->worker_status = NULL;
 }

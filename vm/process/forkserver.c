@@ -24,7 +24,7 @@ enum { END_WAIT_SECONDS = 1 };
 struct served {
   int32_t pid;
   int pidfd;
-  block_ref cell;
+  block_ref worker_status;
 };
 
 struct server {
@@ -54,7 +54,7 @@ NO_RETURN static void server_end(void) { process_exit_now(0); }
 static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
-  cell_report(segment_at(child->cell), exit_code);
+  worker_status_report(segment_at(child->worker_status), exit_code);
   close(child->pidfd);
 }
 
@@ -90,7 +90,7 @@ static status server_fork(struct server *s, const struct child_order *order, pid
   st = process_fork(pid);
   close(kept);
   if (st || *pid == 0) return st;
-  *child = (struct served){.pid = (int32_t)*pid, .cell = order->cell};
+  *child = (struct served){.pid = (int32_t)*pid, .worker_status = order->worker_status};
   st = process_watch(&child->pidfd, *pid);
   if (st) {
     kill(*pid, SIGKILL);
@@ -180,11 +180,11 @@ static void stop_locked(void) {
 }
 
 /* It was started, but its pidfd found no descriptor here: it must not run on with nobody to watch it, and its
- * cell must stay until the server has reported its end. A server that dies now takes it along, unreported. */
+ * worker status must stay until the server has reported its end. A server that dies now takes it along, unreported. */
 static void end_unwatched(const struct child *c) {
   kill(c->pid, SIGKILL);
   const deadline until = deadline_after(END_WAIT_SECONDS);
-  while (cell_wait_report(c->cell, until) == STATUS_INTERRUPTED) continue;
+  while (worker_status_wait_report(c->worker_status, until) == STATUS_INTERRUPTED) continue;
 }
 
 static status ask_locked(const struct child_order *order, struct child *c) {

@@ -6,7 +6,7 @@
  *     us → server   struct child_order
  *     server → us   int32_t pid and the pidfd, or -errno
  *
- * The server reaps its children and writes how they ended into their cells. It ends when our end of the
+ * The server reaps its children and writes how they ended into their worker statuses. It ends when our end of the
  * socket closes, and its children with it; the death of the thread that happened to start it does not matter.
  */
 #ifndef PROCESS_FORKSERVER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a pool worker has done of a list and not sent yet, readable after its death: short
- * results, in its cell.
+ * results, in its status.
  *
  * I1  Entries 1 to `count` are whole, and are the results of the items from `first` on of the task
  *     with number `task`. The store of `count` commits one.

@@ -17,8 +17,8 @@
 
 #include "state/lua_compat.h"
 
-struct birth; /* bindings/lua/worker/start_info.h */
-struct cell;  /* process/worker_status.h */
+struct birth;         /* bindings/lua/worker/start_info.h */
+struct worker_status; /* process/worker_status.h */
 
 /* The registry's key of what `require "manymoons"` returned; nil before it was called. */
 #define VM_LIBRARY_KEY "manymoons"
@@ -30,7 +30,8 @@ enum shutdown {
 
 /* What a started worker does with the function and the arguments on top of the stack, `count` in
  * all; under the VM's lock. Its index is enum birth_role. [-count, +0, raises] */
-typedef void (*worker_role)(lua_State *L, const struct birth *birth, struct cell *cell, int count);
+typedef void (*worker_role)(lua_State *L, const struct birth *birth, struct worker_status *worker_status,
+                            int count);
 
 struct vm_library {
   /* Messages with handles can be decoded from now on, in a VM that never required anything; sets

@@ -345,7 +345,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
 }
 
-/* rings:all_live(workers): a look at their cells and locks, without a system call. */
+/* rings:all_live(workers): a look at their worker statuses and locks, without a system call. */
 static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
@@ -359,9 +359,9 @@ static int rings_all_live(lua_State *L) {
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   return 2;
 }
 
@@ -369,10 +369,10 @@ static int rings_claim(lua_State *L) {
  * seconds that has run, as far as the worker looks at the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
-  const int64_t begun = atomic_load(&cell->begun_ns);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
+  const int64_t begun = atomic_load(&worker_status->begun_ns);
   lua_pushnumber(L, begun ? (lua_Number)(clock_now_ns() - begun) / 1e9 : 0);
   return 3;
 }
@@ -382,11 +382,12 @@ static int rings_running(lua_State *L) {
  * look at what it said after the word: one of the two sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
-  atomic_store(&cell->doomed, number);
-  lua_pushboolean(L, atomic_load(&cell->claim) == number && (!item || atomic_load(&cell->item) == item));
+  atomic_store(&worker_status->doomed, number);
+  lua_pushboolean(L, atomic_load(&worker_status->claim) == number &&
+                         (!item || atomic_load(&worker_status->item) == item));
   return 1;
 }
 
@@ -395,13 +396,13 @@ static int rings_request_stop(lua_State *L) {
  * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
-  const uint64_t item = atomic_load(&cell->item);
-  if (item == 0 || atomic_load(&cell->claim) != number) return 0;
-  atomic_store(&cell->limit, number << CELL_ITEM_BITS | item);
-  const uint64_t now = atomic_load(&cell->item);
-  if (now == 0 || atomic_load(&cell->claim) != number) return 0;
+  const uint64_t item = atomic_load(&worker_status->item);
+  if (item == 0 || atomic_load(&worker_status->claim) != number) return 0;
+  atomic_store(&worker_status->limit, number << WORKER_STATUS_ITEM_BITS | item);
+  const uint64_t now = atomic_load(&worker_status->item);
+  if (now == 0 || atomic_load(&worker_status->claim) != number) return 0;
   lua_pushinteger(L, (lua_Integer)(now > item ? now : item));
   return 1;
 }
@@ -428,14 +429,14 @@ static int rings_recover(lua_State *L) {
  * bytes in, bytes out */
 static int rings_measures(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  const int64_t ready = atomic_load(&cell->ready_ns);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->busy_ns) / 1e9);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  const int64_t ready = atomic_load(&worker_status->ready_ns);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->items));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->busy_ns) / 1e9);
   lua_pushnumber(L, ready ? (lua_Number)(clock_now_ns() - ready) / 1e9 : 0);
-  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&cell->made_ns)) / 1e9 : 0);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_in));
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_out));
+  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&worker_status->made_ns)) / 1e9 : 0);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_in));
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_out));
   return 6;
 }
 

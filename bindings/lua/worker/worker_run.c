@@ -82,21 +82,21 @@ static void apply_settings(lua_State *L, int settings) {
 struct life {
   const struct vm_library *library;
   const struct birth *birth;
-  struct cell *cell;
+  struct worker_status *worker_status;
 };
 
 static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
   settings_push(L);
   lua_getfield(L, -1, "name");
-  cell_introduce(life->cell, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
+  worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
   lua_pop(L, 2);
-  cell_run(life->cell);
-  life->library->roles[life->birth->role](L, life->birth, life->cell, count);
+  worker_status_run(life->worker_status);
+  life->library->roles[life->birth->role](L, life->birth, life->worker_status, count);
 }
 
-void worker_call(lua_State *L, const struct birth *birth, struct cell *cell, int count) {
+void worker_call(lua_State *L, const struct birth *birth, struct worker_status *worker_status, int count) {
   (void)birth;
-  (void)cell;
+  (void)worker_status;
   lua_call(L, count - 1, 0);
 }
 
@@ -180,10 +180,10 @@ static void unlimit_time(struct time_limit *l) {
   if (l->has_kill) alarm_destroy(&l->kill);
 }
 
-int worker_run(struct vm *vm, const struct vm_library *library, const struct birth *birth, struct cell *cell,
-               enum worker_place place) {
+int worker_run(struct vm *vm, const struct vm_library *library, const struct birth *birth,
+               struct worker_status *worker_status, enum worker_place place) {
   lua_State *L = vm_lua(vm);
-  struct life life = {library, birth, cell};
+  struct life life = {library, birth, worker_status};
   struct time_limit limit = limit_time(vm, birth->limits.timeout_ns, place);
   const int code = finish(L, life.library, lua_try(L, live_in_protection, &life));
   unlimit_time(&limit);
@@ -202,15 +202,16 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
-void worker_run_forked(lua_State *L, int settings, const struct birth *birth, struct cell *cell) {
+void worker_run_forked(lua_State *L, int settings, const struct birth *birth,
+                       struct worker_status *worker_status) {
   struct vm *vm = vm_of(L);
-  struct life life = {vm->library, birth, cell};
+  struct life life = {vm->library, birth, worker_status};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
   vm_bind_thread(vm);
-  vm_obey(vm, &cell->doomed);
+  vm_obey(vm, &worker_status->doomed);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);
@@ -222,6 +223,6 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNC);
   fflush(NULL);
   trace_worker_end();
-  cell_end(cell, code);
+  worker_status_end(worker_status, code);
   process_exit_now(code < 0 ? EXIT_ERROR : code);
 }

@@ -40,14 +40,14 @@ static void interpreter_main(void *argument) {
     vm_bind_thread(vm);
     signals_let_interrupts_in();
     publish_vm(t, vm);
-    code = worker_run(vm, t->library, birth, t->cell, WORKER_IN_THREAD);
+    code = worker_run(vm, t->library, birth, t->worker_status, WORKER_IN_THREAD);
     publish_vm(t, NULL);
     vm_bind_thread(NULL);
     vm_close(vm);
   }
   trace_worker_end();
-  cell_end(t->cell, code);
-  cell_ring(t->cell);
+  worker_status_end(t->worker_status, code);
+  worker_status_wake(t->worker_status);
 }
 
 static status interpreter_start(lua_State *L, struct worker *w, const char *name) {
@@ -56,16 +56,16 @@ static status interpreter_start(lua_State *L, struct worker *w, const char *name
   mutex_init(&t->lock);
   t->library = vm_of(L)->library;
   t->birth = w->birth;
-  status st = cell_make(&t->cell);
+  status st = worker_status_make(&t->worker_status);
   if (st == STATUS_OK) {
     st = thread_start(&t->thread, interpreter_main, t, name);
-    if (st) cell_destroy(t->cell);
+    if (st) worker_status_destroy(t->worker_status);
   }
   if (st)
     memory_free(t);
   else
     w->interpreter = t;
-  w->cell = st ? NULL : t->cell;
+  w->worker_status = st ? NULL : t->worker_status;
   return st;
 }
 
@@ -132,17 +132,17 @@ static int start_fork(lua_State *L, struct worker_rings rings) {
   struct passed passed;
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
-  struct cell *cell = NULL;
+  struct worker_status *worker_status = NULL;
   enum child_side side = CHILD_PARENT;
-  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &cell);
+  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &worker_status);
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
     forkserver_forget();
     lua_pop(L, 1);
-    worker_run_forked(L, ARG_SETTINGS, &birth, cell);
+    worker_run_forked(L, ARG_SETTINGS, &birth, worker_status);
   }
   w->is_open = true;
-  w->cell = w->child.cell;
+  w->worker_status = w->child.worker_status;
   return 1;
 }
 
@@ -171,7 +171,7 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
     return return_failure(L, st);
   }
   w->is_open = true;
-  if (kind == WORKER_PROCESS) w->cell = w->child.cell;
+  if (kind == WORKER_PROCESS) w->worker_status = w->child.worker_status;
   return 1;
 }
 
@@ -182,12 +182,12 @@ static int start_thread(lua_State *L) REQUIRES(rank_vm) {
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   lua_replace(L, ARG_METHOD);
-  status st = cell_make(&w->cell);
+  status st = worker_status_make(&w->worker_status);
   if (st) return return_failure(L, st);
-  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->cell, name ? name : "worker",
-                           &w->thread);
+  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->worker_status,
+                           name ? name : "worker", &w->thread);
   if (st) {
-    cell_destroy(w->cell);
+    worker_status_destroy(w->worker_status);
     return return_failure(L, st);
   }
   w->is_open = true;
