@@ -30,7 +30,7 @@ enum { START_SECONDS = 30, STOP_GRACE_SECONDS = 1, ASK_AGAIN_MS = 1 };
 struct remote {
   struct child child;
   bool is_open; /* under the VM's lock: it may be signalled */
-  block_ref birth;
+  block_ref start_info;
   struct ring *requests;
   struct ring *replies;
   struct bytes inbox;
@@ -55,21 +55,21 @@ static status add_module(struct bytes *out, const struct module *m) {
 
 static status write_birth(struct mm_vm *vm, struct bytes *out) {
   const struct hosted_order order = hosted_order(vm);
-  struct remote_birth birth = {.role = REMOTE_BIRTH_ROLE,
-                               .libraries = order.options.libraries,
-                               .memory_limit = order.options.memory_limit,
-                               .nice = vm->config.nice,
-                               .must_be_stoppable = vm->can_stop,
-                               .requests = segment_object_ref(&vm->remote->requests->object),
-                               .replies = segment_object_ref(&vm->remote->replies->object)};
-  for (const struct module *m = order.modules; m; m = m->next) birth.module_count++;
-  status st = bytes_append(out, &birth, sizeof birth);
+  struct remote_birth start_info = {.role = REMOTE_BIRTH_ROLE,
+                                    .libraries = order.options.libraries,
+                                    .memory_limit = order.options.memory_limit,
+                                    .nice = vm->config.nice,
+                                    .must_be_stoppable = vm->can_stop,
+                                    .requests = segment_object_ref(&vm->remote->requests->object),
+                                    .replies = segment_object_ref(&vm->remote->replies->object)};
+  for (const struct module *m = order.modules; m; m = m->next) start_info.module_count++;
+  status st = bytes_append(out, &start_info, sizeof start_info);
   if (st == STATUS_OK) st = add_string(out, vm->name);
   if (st == STATUS_OK) st = add_string(out, order.path);
   if (st == STATUS_OK) st = add_string(out, order.cpath);
   for (const struct module *m = order.modules; st == STATUS_OK && m; m = m->next) st = add_module(out, m);
-  birth.size = out->len;
-  if (st == STATUS_OK) memcpy(out->data, &birth, sizeof birth);
+  start_info.size = out->len;
+  if (st == STATUS_OK) memcpy(out->data, &start_info, sizeof start_info);
   return st;
 }
 
@@ -77,8 +77,8 @@ static status make_birth(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_birth(vm, &text);
-  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->remote->birth);
-  if (st == STATUS_OK) memcpy(segment_at(vm->remote->birth), text.data, text.len);
+  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->remote->start_info);
+  if (st == STATUS_OK) memcpy(segment_at(vm->remote->start_info), text.data, text.len);
   bytes_fini(&text);
   return st;
 }
@@ -89,18 +89,18 @@ static status spawn(struct mm_vm *vm) {
   struct launch launch;
   if (given) {
     const char *const argv[] = {given, "--worker", CHILD_ORDER, NULL};
-    return child_spawn(&r->child, argv, r->birth);
+    return child_spawn(&r->child, argv, r->start_info);
   }
   status st = launch_prepare(&launch, LAUNCH_WORKER);
   if (st) return st;
-  st = child_spawn(&r->child, launch.argv, r->birth);
+  st = child_spawn(&r->child, launch.argv, r->start_info);
   launch_end(&launch);
   return st;
 }
 
 static void free_remote(struct mm_vm *vm) {
   struct remote *r = vm->remote;
-  if (r->birth) segment_free(r->birth);
+  if (r->start_info) segment_free(r->start_info);
   if (r->requests) segment_release(&r->requests->object);
   if (r->replies) segment_release(&r->replies->object);
   bytes_fini(&r->inbox);

@@ -2,7 +2,7 @@
 /* A hosted VM in a process of its own: this side is bindings/c/process_vm.c, the other one
  * bindings/c/process_vm_main.c.
  *
- *     birth    struct remote_birth | name | path | cpath | modules: name | source …
+ *     start info    struct remote_birth | name | path | cpath | modules: name | source …
  *     request  struct remote_request | name | source | the arguments' message
  *     reply    struct remote_reply | the results' message, or what the error said
  *
@@ -52,8 +52,8 @@ MUST_CHECK status remote_take_text(struct reader *r, const char **text, size_t *
 /* Puts `text` into a ring, with the objects that `message`, a part of it, carries. */
 MUST_CHECK status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
 
-/* The process's life, from a birth to an exit code. */
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth,
+/* The process's life, from a start info to an exit code. */
+int remote_serve(const struct vm_library *library, const struct remote_birth *start_info,
                  struct worker_status *worker_status);
 
 #endif

@@ -52,26 +52,28 @@ status remote_put(struct ring *ring, const struct bytes *text, const struct byte
 
 enum { MODULES_MAX = 4096 };
 
-static status read_birth(const struct remote_birth *birth, struct hosted_order *order, const char **name) {
-  struct reader r = reader_over(birth, birth->size);
+static status read_birth(const struct remote_birth *start_info, struct hosted_order *order,
+                         const char **name) {
+  struct reader r = reader_over(start_info, start_info->size);
   size_t size = 0;
-  status st = reader_seek(&r, sizeof *birth);
+  status st = reader_seek(&r, sizeof *start_info);
   if (st == STATUS_OK) st = remote_take_text(&r, name, &size);
   if (st == STATUS_OK) st = remote_take_text(&r, &order->path, &size);
   if (st == STATUS_OK && !size) order->path = NULL;
   if (st == STATUS_OK) st = remote_take_text(&r, &order->cpath, &size);
   if (st == STATUS_OK && !size) order->cpath = NULL;
-  if (st || birth->module_count == 0) return st;
-  if (birth->module_count > MODULES_MAX) return STATUS_MALFORMED;
-  struct module *modules = memory_alloc(birth->module_count * sizeof *modules); /* as long as the process */
+  if (st || start_info->module_count == 0) return st;
+  if (start_info->module_count > MODULES_MAX) return STATUS_MALFORMED;
+  struct module *modules =
+      memory_alloc(start_info->module_count * sizeof *modules); /* as long as the process */
   if (!modules) return -ENOMEM;
-  for (uint32_t i = 0; st == STATUS_OK && i < birth->module_count; i++) {
+  for (uint32_t i = 0; st == STATUS_OK && i < start_info->module_count; i++) {
     const char *module = NULL, *source = NULL;
     st = remote_take_text(&r, &module, &size);
     if (st == STATUS_OK) st = remote_take_text(&r, &source, &modules[i].source_size);
     modules[i].name = (char *)(uintptr_t)module;
     modules[i].source = (char *)(uintptr_t)source;
-    modules[i].next = i + 1 < birth->module_count ? &modules[i + 1] : NULL;
+    modules[i].next = i + 1 < start_info->module_count ? &modules[i + 1] : NULL;
   }
   order->modules = modules;
   return st;
@@ -148,17 +150,17 @@ static struct ring *find_ring(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth,
+int remote_serve(const struct vm_library *library, const struct remote_birth *start_info,
                  struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
   struct hosted_order order = {
       .library = library,
-      .options = {.libraries = birth->libraries, .memory_limit = (size_t)birth->memory_limit}};
-  struct ring *requests = find_ring(birth->requests), *replies = find_ring(birth->replies);
+      .options = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
+  struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);
   const char *name = "lua";
   char error[HOSTED_ERROR_MAX] = "";
   struct vm *vm = NULL;
-  if (!requests || !replies || read_birth(birth, &order, &name)) return 1;
-  if (birth->nice) thread_be_nice(birth->nice);
+  if (!requests || !replies || read_birth(start_info, &order, &name)) return 1;
+  if (start_info->nice) thread_be_nice(start_info->nice);
   worker_status_introduce(worker_status, name);
   trace_name_thread(name);
   worker_status_run(worker_status);
@@ -167,7 +169,7 @@ int remote_serve(const struct vm_library *library, const struct remote_birth *bi
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
   vm_obey(vm, &worker_status->doomed);
-  if (birth->must_be_stoppable && lua_is_jit())
+  if (start_info->must_be_stoppable && lua_is_jit())
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops look at no hook */
   serve(vm, requests, replies);
   hosted_shut(vm);

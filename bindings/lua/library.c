@@ -142,7 +142,8 @@ static void preload(lua_State *L) {
   lua_pop(L, 2);
 }
 
-static const worker_role roles[] = {[BIRTH_PROCESS] = worker_call, [BIRTH_POOL_WORKER] = pool_worker_loop};
+static const worker_role roles[] = {
+    [START_INFO_PROCESS] = worker_call, [START_INFO_POOL_WORKER] = pool_worker_loop};
 
 const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles};
 

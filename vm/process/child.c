@@ -49,10 +49,10 @@ void child_abandon(struct child *c) {
   segment_forget_child(c->place);
 }
 
-struct child_order child_order_for(const struct child *c, block_ref birth) {
+struct child_order child_order_for(const struct child *c, block_ref start_info) {
   return (struct child_order){.place = c->place,
                               .worker_status = segment_ref(c->worker_status),
-                              .birth = birth,
+                              .start_info = start_info,
                               .parent = (int32_t)getpid()};
 }
 
@@ -112,16 +112,16 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
   snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
            order->place.generation, (unsigned long long)order->worker_status,
-           (unsigned long long)order->birth, order->parent);
+           (unsigned long long)order->start_info, order->parent);
 }
 
 static status order_parse(const char *text, struct child_order *order, int *fd, int *channel) {
   unsigned long long worker_status = 0;
-  unsigned long long birth = 0;
+  unsigned long long start_info = 0;
   const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
-                            &order->place.generation, &worker_status, &birth, &order->parent);
+                            &order->place.generation, &worker_status, &start_info, &order->parent);
   order->worker_status = worker_status;
-  order->birth = birth;
+  order->start_info = start_info;
   return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
 }
 
@@ -158,11 +158,11 @@ status child_launch(const char *const argv[], const struct child_order *order, i
   return st;
 }
 
-status child_spawn(struct child *out, const char *const argv[], block_ref birth) {
+status child_spawn(struct child *out, const char *const argv[], block_ref start_info) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  const struct child_order order = child_order_for(&c, birth);
+  const struct child_order order = child_order_for(&c, start_info);
   st = child_launch(argv, &order, -1, &c.pid);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st)

@@ -21,8 +21,8 @@
 struct child_order {
   struct child_slot place;
   block_ref worker_status;
-  block_ref birth; /* what the worker is to do; see bindings/lua/worker/start_info.h */
-  int32_t parent;  /* pid: whoever finds another parent was orphaned before it could ask to die with it */
+  block_ref start_info; /* what the worker is to do; see bindings/lua/worker/start_info.h */
+  int32_t parent; /* pid: whoever finds another parent was orphaned before it could ask to die with it */
 };
 
 struct child {
@@ -45,7 +45,7 @@ MUST_CHECK status child_fork(struct child *out, const struct object_list *passed
                              struct worker_status **worker_status);
 /* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text
  * (child_order_parse reads it). */
-MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block_ref birth);
+MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block_ref start_info);
 #define CHILD_ORDER "{order}"
 
 /* STATUS_OK: it has ended; child_wait will say how, at once. Any number of threads may sleep in it. */

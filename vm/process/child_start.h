@@ -17,7 +17,7 @@ struct child_order;
 MUST_CHECK status child_prepare(struct child *c);
 void child_abandon(struct child *c);
 /* What the prepared child is told on its command line. */
-struct child_order child_order_for(const struct child *c, block_ref birth);
+struct child_order child_order_for(const struct child *c, block_ref start_info);
 /* Runs argv with `order` as text and `channel` (or -1) inherited. */
 MUST_CHECK status child_launch(const char *const argv[], const struct child_order *order, int channel,
                                int32_t *pid);

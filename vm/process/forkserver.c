@@ -219,12 +219,12 @@ static status ask(const char *const argv[], const struct child_order *order, str
   return st;
 }
 
-status child_request(struct child *out, const char *const argv[], block_ref birth) {
+status child_request(struct child *out, const char *const argv[], block_ref start_info) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
   fflush(NULL);
-  const struct child_order order = child_order_for(&c, birth);
+  const struct child_order order = child_order_for(&c, start_info);
   st = ask(argv, &order, &c);
   c.is_reaped_elsewhere = true;
   if (st)

@@ -16,7 +16,7 @@
 
 /* As child_spawn, by way of this process's fork server, which is started with `argv` at the first
  * need. */
-MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref birth);
+MUST_CHECK status child_request(struct child *out, const char *const argv[], block_ref start_info);
 
 /* The fork server's life. Returns STATUS_OK in each child (with its order), never in the server
  * itself, which ends with its parent. */

@@ -17,7 +17,7 @@
 
 #include "state/lua_compat.h"
 
-struct birth;         /* bindings/lua/worker/start_info.h */
+struct start_info;    /* bindings/lua/worker/start_info.h */
 struct worker_status; /* process/worker_status.h */
 
 /* The registry's key of what `require "manymoons"` returned; nil before it was called. */
@@ -29,9 +29,9 @@ enum shutdown {
 };
 
 /* What a started worker does with the function and the arguments on top of the stack, `count` in
- * all; under the VM's lock. Its index is enum birth_role. [-count, +0, raises] */
-typedef void (*worker_role)(lua_State *L, const struct birth *birth, struct worker_status *worker_status,
-                            int count);
+ * all; under the VM's lock. Its index is enum start_info_role. [-count, +0, raises] */
+typedef void (*worker_role)(lua_State *L, const struct start_info *start_info,
+                            struct worker_status *worker_status, int count);
 
 struct vm_library {
   /* Messages with handles can be decoded from now on, in a VM that never required anything; sets

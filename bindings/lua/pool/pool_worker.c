@@ -439,12 +439,12 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
   return w;
 }
 
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct worker_status *worker_status, int count)
-    REQUIRES(rank_vm) {
+void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
+                      int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
-  w->tasks = ring_of(L, birth->tasks);
-  w->results = ring_of(L, birth->results);
+  w->tasks = ring_of(L, start_info->tasks);
+  w->results = ring_of(L, start_info->results);
   w->worker_status = worker_status;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, HANDLER);

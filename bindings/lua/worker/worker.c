@@ -224,7 +224,7 @@ static void release_interpreter(struct worker *w) {
   }
   tidy_up(w);
   worker_status_destroy(w->worker_status);
-  birth_destroy(w->birth);
+  start_info_destroy(w->start_info);
   mutex_fini(&w->interpreter->lock);
   memory_free(w->interpreter);
 }
@@ -232,7 +232,7 @@ static void release_interpreter(struct worker *w) {
 static void release(struct worker *w) {
   if (w->kind == WORKER_PROCESS) {
     child_fini(&w->child);
-    if (w->birth) birth_destroy(w->birth);
+    if (w->start_info) start_info_destroy(w->start_info);
   } else if (w->kind == WORKER_INTERPRETER) {
     release_interpreter(w);
   } else {

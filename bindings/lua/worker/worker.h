@@ -5,8 +5,8 @@
  * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and
  * publishes it under a lock for those who want to interrupt it. A process is a child
  * (process/child.h). A thread is a record of thread.h. Each has a worker status in the segment that says
- * whether it has ended and how; an interpreter and a fresh process have a birth that they started
- * from. Cell and birth belong to the handle. The handle's fields are used under the VM's lock.
+ * whether it has ended and how; an interpreter and a fresh process have a start info that they started
+ * from. Cell and start info belong to the handle. The handle's fields are used under the VM's lock.
  *
  * I1  In a forked child the handles of the parent are in the copied VM, but their workers are not
  *     its own: `owner` is the process that may stop and free them.
@@ -33,7 +33,7 @@ struct interpreter {
   int exit_code;     /* for that stop; under `lock` */
   const struct vm_library *library;
   struct worker_status *worker_status;
-  block_ref birth;
+  block_ref start_info;
   struct thread thread;
 };
 
@@ -45,7 +45,7 @@ struct worker {
   struct thread_worker *thread;
   struct worker_status *worker_status; /* of whatever it is */
   struct child child;
-  block_ref birth; /* 0: forked */
+  block_ref start_info; /* 0: forked */
   pid_t owner;
   _Atomic int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
   int wanted_exit_code;    /* stored before it */

@@ -3,7 +3,7 @@
  * parent, a thread or a program is gone.
  *
  * The program runs itself anew as the server. What a child is to do stands in the place of its
- * birth; what it found out goes into its status.
+ * start info; what it found out goes into its status.
  */
 #include "process/forkserver.h"
 
@@ -57,12 +57,12 @@ static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)de
  * use here. */
 NO_RETURN static void do_deed(const struct child_order *order) {
   struct worker_status *c = segment_at(order->worker_status);
-  const int argument = (int)(order->birth & UINT32_MAX);
+  const int argument = (int)(order->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
   worker_status_introduce(c, "child");
   worker_status_run(c);
-  switch ((enum deed)(order->birth >> 32)) {
+  switch ((enum deed)(order->start_info >> 32)) {
     case EXIT: process_exit_now(argument);
     case SAY_FIRST: worker_status_end(c, argument); process_exit_now(argument + 1);
     case DIE: raise(argument); break;
