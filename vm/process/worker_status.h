@@ -41,7 +41,7 @@ struct worker_status {
   _Atomic uint64_t bytes_in; /* and what went in and out for them */
   _Atomic uint64_t bytes_out;
   _Atomic waker_set watchers; /* wakers of those who wait for the end among other things */
-  struct journal journal;
+  struct result_journal result_journal;
 };
 _Static_assert(sizeof(struct worker_status) <= WORKER_STATUS_BLOCK, "a cell is a block of this size");
 

@@ -411,7 +411,7 @@ static int rings_limit(lua_State *L) {
  * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
-  const struct journal *j = &worker_cell(L, 2)->journal;
+  const struct result_journal *j = &worker_cell(L, 2)->result_journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
   size_t at = 0;
@@ -419,7 +419,7 @@ static int rings_recover(lua_State *L) {
   luaL_checkstack(L, (int)count + 1, "too many results");
   lua_pushinteger(L, (lua_Integer)j->first);
   for (uint32_t i = 0; i < count; i++) {
-    const uint8_t *entry = journal_next(j, &at, &size);
+    const uint8_t *entry = result_journal_next(j, &at, &size);
     if (!entry || !scalar_push(L, entry, size)) return luaL_error(L, "impossible: a torn journal");
   }
   return (int)count + 1;

@@ -180,7 +180,8 @@ static bool is_each(const struct part *p) { return (p->worker->task.flags & TASK
 
 static void begin_journal(const struct part *p) {
   if (is_each(p))
-    journal_begin(&p->worker->worker_status->journal, p->worker->message.number, (uint64_t)p->first);
+    result_journal_begin(&p->worker->worker_status->result_journal, p->worker->message.number,
+                         (uint64_t)p->first);
 }
 
 /* From here on the items in it have been answered, whatever happens. */
@@ -215,7 +216,7 @@ static bool note_in_journal(lua_State *L, const struct part *p) {
   const char *text = NULL;
   size_t text_size = 0;
   const size_t size = scalar_write(L, -1, head, &text, &text_size);
-  return size && journal_add(&p->worker->worker_status->journal, head, size, text, text_size);
+  return size && result_journal_add(&p->worker->worker_status->result_journal, head, size, text, text_size);
 }
 
 static void run_item(lua_State *L, struct part *p, int i, int left) {
