@@ -42,7 +42,7 @@ struct segment_header {
   struct arena arena;
 };
 
-struct held {
+struct held_locks {
   block_ref object; /* 0: free place */
   uint32_t handles;
 };
@@ -56,7 +56,7 @@ struct segment {
   uint32_t slot;
   owner_id self;
   struct process_id id;
-  struct held *held;
+  struct held_locks *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
   /* Each always the same: stored before the first object of its kind. */

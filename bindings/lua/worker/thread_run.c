@@ -82,7 +82,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
 /* Without its anchor the state is garbage; nothing on it is used any more. */
 static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   lua_State *L = t->self.vm->state;
-  held_end_agent(held_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
+  held_locks_end_agent(held_locks_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
   local_queue_forget_thread(L, &t->self);
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);

@@ -129,8 +129,8 @@ static int finish(lua_State *L, const struct vm_library *library, int failed) {
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
   library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
-  struct held *held = held_of(L);
-  if (held) held_end(held, code != EXIT_SUCCESS);
+  struct held_locks *held_locks = held_locks_of(L);
+  if (held_locks) held_locks_end(held_locks, code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
 }
