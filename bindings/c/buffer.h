@@ -6,7 +6,7 @@
 #include "shared/typed_array.h"
 
 struct mm_buf {
-  struct memory *memory; /* held */
+  struct typed_array *memory; /* held */
 };
 
 MUST_CHECK status buffer_make(const struct element_type *type, uint64_t count, struct mm_buf **out);

@@ -87,7 +87,7 @@ static void open_handles(lua_State *L) {
   open_segment(L);
   queue_open(L);
   sync_open(L);
-  memory_open(L);
+  typed_array_open(L);
   table_open(L);
   local_queue_open(L);
   connection_open(L);

@@ -55,7 +55,7 @@ static const luaL_Reg native_functions[] = {
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
-    {"memory_new", memory_new},
+    {"memory_new", typed_array_new},
     {"table_new", table_new},
     {"table_methods", table_methods},
     {"stream_listen", stream_listen_call},

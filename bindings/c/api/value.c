@@ -52,7 +52,7 @@ mm_type mm_typeof(const mm_val *value) {
 static size_t buffer_size(const mm_val *v) {
   struct object *object = NULL;
   if (segment_find(v->reference, OBJECT_MEMORY, &object)) return 0;
-  const struct memory *m = (const struct memory *)(const void *)object;
+  const struct typed_array *m = (const struct typed_array *)(const void *)object;
   return (size_t)(m->count * m->size);
 }
 
@@ -190,7 +190,7 @@ void *mm_buf_data(mm_buf *buf, size_t *bytes) {
   return buf->memory->data;
 }
 
-const char *mm_buf_type(const mm_buf *buf) { return buf ? memory_type(buf->memory)->name : ""; }
+const char *mm_buf_type(const mm_buf *buf) { return buf ? typed_array_type(buf->memory)->name : ""; }
 
 void mm_buf_free(mm_buf *buf) {
   if (buf) buffer_close(buf);
