@@ -88,7 +88,7 @@ static void open_handles(lua_State *L) {
   queue_open(L);
   sync_open(L);
   typed_array_open(L);
-  table_open(L);
+  shared_table_open(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);

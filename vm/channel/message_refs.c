@@ -83,5 +83,5 @@ void channel_register_kinds(void) {
   segment_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();
   typed_array_register_kind();
-  table_register_kind();
+  shared_table_register_kind();
 }
