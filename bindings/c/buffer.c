@@ -21,7 +21,7 @@ static void unprepare(struct mm_buf *b) {
   memory_free(b);
 }
 
-status buffer_make(const struct element_type *type, uint64_t count, struct mm_buf **out) {
+status buffer_make(const struct array_element_type *type, uint64_t count, struct mm_buf **out) {
   struct mm_buf *b = NULL;
   status st = prepare(&b);
   if (st) return st;

@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-const struct element_type element_types[ELEMENT_TYPES] = {
+const struct array_element_type element_types[ELEMENT_TYPES] = {
     {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
     {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
     {"i64", "lq", 8, ELEMENT_SIGNED},  {"u64", "LQ", 8, ELEMENT_UNSIGNED}, {"f32", "f", 4, ELEMENT_FLOAT},
     {"f64", "d", 8, ELEMENT_FLOAT},
 };
 
-const struct element_type *element_type_called(const char *name) {
+const struct array_element_type *element_type_called(const char *name) {
   for (size_t i = 0; i < ELEMENT_TYPES; i++) {
-    const struct element_type *t = &element_types[i];
+    const struct array_element_type *t = &element_types[i];
     if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->records, name[0]))) return t;
   }
   return NULL;
@@ -20,7 +20,7 @@ const struct element_type *element_type_called(const char *name) {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-status typed_array_make(const struct element_type *type, uint64_t count, struct typed_array **out) {
+status typed_array_make(const struct array_element_type *type, uint64_t count, struct typed_array **out) {
   if (count > (UINT64_MAX - sizeof(struct typed_array)) / type->size) return STATUS_TOO_LARGE;
   struct object *object = NULL;
   const status st =

@@ -14,16 +14,16 @@
 #include "shared/synchronizer.h"
 
 enum element_class { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT };
-struct element_type {
+struct array_element_type {
   const char *name;    /* "u8" */
   const char *records; /* what ctypes and Python's array call it, on 64-bit Linux */
   uint32_t size;       /* bytes: 1, 2, 4, 8 */
   enum element_class class;
 };
 enum { ELEMENT_TYPES = 10 };
-extern const struct element_type element_types[ELEMENT_TYPES];
+extern const struct array_element_type element_types[ELEMENT_TYPES];
 /* By name or letter; NULL: there is none. */
-const struct element_type *element_type_called(const char *name);
+const struct array_element_type *element_type_called(const char *name);
 
 struct typed_array {
   struct object object;
@@ -35,9 +35,10 @@ struct typed_array {
 };
 
 /* Zeroed, and held once by this process. STATUS_TOO_LARGE, -ENOMEM. */
-MUST_CHECK status typed_array_make(const struct element_type *type, uint64_t count, struct typed_array **out);
+MUST_CHECK status typed_array_make(const struct array_element_type *type, uint64_t count,
+                                   struct typed_array **out);
 void typed_array_register_kind(void);
-static inline const struct element_type *typed_array_type(const struct typed_array *m) {
+static inline const struct array_element_type *typed_array_type(const struct typed_array *m) {
   return &element_types[m->type];
 }
 

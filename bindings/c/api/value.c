@@ -179,7 +179,7 @@ mm_val *mm_take(lua_State *L, int index, int count) {
 /* ---- shared arrays of numbers ---------------------------------------------------------------- */
 
 int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count) {
-  const struct element_type *element = type ? element_type_called(type) : NULL;
+  const struct array_element_type *element = type ? element_type_called(type) : NULL;
   if (!rt || !out || !element || strcmp(element->name, type) != 0 || count == 0) return -MM_EINVAL;
   return api_result(buffer_make(element, count, out));
 }

@@ -32,7 +32,7 @@ static struct typed_array *check_memory(lua_State *L, int index, enum flavor fla
 /* What is addressed: one element, and the methods' next argument. */
 struct target {
   struct typed_array *m;
-  const struct element_type *type;
+  const struct array_element_type *type;
   uint64_t index;
   int next;
   const char *name;
@@ -71,10 +71,11 @@ NO_RETURN static void raise_unfit(lua_State *L, int index, const char *name) {
   __builtin_unreachable();
 }
 
-static uint64_t check_element(lua_State *L, int index, const struct element_type *type, const char *name) {
+static uint64_t check_element(lua_State *L, int index, const struct array_element_type *type,
+                              const char *name) {
   uint64_t bits = 0;
   index = lua_absindex(L, index);
-  if (!element_read(L, index, type, &bits)) raise_unfit(L, index, name);
+  if (!array_element_read(L, index, type, &bits)) raise_unfit(L, index, name);
   return bits;
 }
 
@@ -104,7 +105,7 @@ static int array_index(lua_State *L) {
     return 1;
   }
   const struct target t = check_target(L);
-  element_push(L, t.type, typed_array_load(t.m, t.index));
+  array_element_push(L, t.type, typed_array_load(t.m, t.index));
   return 1;
 }
 
@@ -125,7 +126,7 @@ static int value_index(lua_State *L) {
     return 1;
   }
   const struct target t = check_target(L);
-  element_push(L, t.type, typed_array_load(t.m, 0));
+  array_element_push(L, t.type, typed_array_load(t.m, 0));
   return 1;
 }
 
@@ -142,14 +143,14 @@ static int memory_add(lua_State *L) {
   uint64_t seen = typed_array_load(t.m, t.index);
   uint64_t sum = 0;
   do {
-    if (!element_add(L, t.type, seen, t.next, &sum)) {
+    if (!array_element_add(L, t.type, seen, t.next, &sum)) {
       const char *why = lua_tostring(L, -1);
       const char *operand = luaL_tolstring(L, t.next, NULL);
-      element_push(L, t.type, seen);
+      array_element_push(L, t.type, seen);
       luaL_error(L, "%s:add: %s + %s %s", t.name, lua_tostring(L, -1), operand, why);
     }
   } while (!typed_array_compare_exchange(t.m, t.index, &seen, sum));
-  element_push(L, t.type, sum);
+  array_element_push(L, t.type, sum);
   return 1;
 }
 
@@ -165,7 +166,7 @@ static int memory_cas(lua_State *L) {
 /* exchange(new) → old */
 static int memory_exchange_method(lua_State *L) {
   const struct target t = check_target(L);
-  element_push(L, t.type, typed_array_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
+  array_element_push(L, t.type, typed_array_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
   return 1;
 }
 
@@ -174,12 +175,12 @@ static int settle_extreme(lua_State *L, bool is_max) {
   const struct target t = check_target(L);
   const uint64_t bits = check_element(L, t.next, t.type, t.name);
   uint64_t seen = typed_array_load(t.m, t.index);
-  while (is_max ? element_is_less(t.type, seen, bits) : element_is_less(t.type, bits, seen)) {
+  while (is_max ? array_element_is_less(t.type, seen, bits) : array_element_is_less(t.type, bits, seen)) {
     if (!typed_array_compare_exchange(t.m, t.index, &seen, bits)) continue;
     seen = bits;
     break;
   }
-  element_push(L, t.type, seen);
+  array_element_push(L, t.type, seen);
   return 1;
 }
 
@@ -210,7 +211,7 @@ static int array_slice(lua_State *L) {
   if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
   lua_createtable(L, (int)r.count, 0);
   for (uint64_t i = 0; i < r.count; i++) {
-    element_push(L, typed_array_type(m), typed_array_load(m, r.first + i));
+    array_element_push(L, typed_array_type(m), typed_array_load(m, r.first + i));
     lua_rawseti(L, -2, (int)i + 1);
   }
   return 1;
@@ -258,7 +259,7 @@ static void copy_array(lua_State *L, struct typed_array *m, const struct typed_a
     return;
   }
   for (uint64_t i = 0; i < from->count; i++) {
-    element_push(L, typed_array_type(from), typed_array_load(from, i));
+    array_element_push(L, typed_array_type(from), typed_array_load(from, i));
     typed_array_store(m, first + i, check_element(L, -1, typed_array_type(m), "Array"));
     lua_pop(L, 1);
   }
@@ -285,7 +286,7 @@ static int next_element(lua_State *L) {
   const uint64_t i = (uint64_t)luaL_checknumber(L, 2);
   if (i >= m->count) return 0;
   lua_pushinteger(L, (lua_Integer)i + 1);
-  element_push(L, typed_array_type(m), typed_array_load(m, i));
+  array_element_push(L, typed_array_type(m), typed_array_load(m, i));
   return 2;
 }
 
@@ -335,7 +336,7 @@ static int memory_tostring(lua_State *L) {
   if (h->type == &types[ARRAY]) {
     lua_pushfstring(L, "Array: %d of %s", (int)m->count, typed_array_type(m)->name);
   } else {
-    element_push(L, typed_array_type(m), typed_array_load(m, 0));
+    array_element_push(L, typed_array_type(m), typed_array_load(m, 0));
     lua_pushfstring(L, "Value: %s %s", typed_array_type(m)->name, lua_tostring(L, -1));
   }
   return 1;
@@ -402,7 +403,7 @@ static const struct shared_type types[FLAVORS] = {
 int typed_array_new(lua_State *L) {
   static const char *const names[] = {"Value", "Array", NULL};
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
-  const struct element_type *type = element_type_called(luaL_checkstring(L, 2));
+  const struct array_element_type *type = element_type_called(luaL_checkstring(L, 2));
   luaL_argcheck(L, type, 2, "a type expected");
   const uint64_t count = (uint64_t)luaL_checknumber(L, 3);
   struct shared_handle *h = shared_handle_push(L, &types[flavor]);
