@@ -205,7 +205,7 @@ static struct outcome read_result(const uint8_t *data, size_t size) {
   struct outcome outcome = {.state = 1};
   struct bytes message;
   bytes_init(&message);
-  if (bytes_append(&message, data, size) || message_retain(message.data, message.len)) {
+  if (bytes_append(&message, data, size) || message_refs_retain(message.data, message.len)) {
     bytes_fini(&message);
     return outcome_failed(MM_ENOMEM, "not enough memory for the results");
   }

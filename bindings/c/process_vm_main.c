@@ -40,9 +40,9 @@ status remote_take_text(struct reader *r, const char **text, size_t *size) {
 status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message) {
   struct bytes carried;
   bytes_init(&carried);
-  status st = message_list(message->data, message->len, MESSAGE_ALL, &carried);
+  status st = message_refs_list(message->data, message->len, MESSAGE_ALL, &carried);
   const struct ring_record letter = {.head = text->data, .head_size = text->len};
-  const struct object_list list = message_listed(&carried);
+  const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK)
     st = list.count ? ring_put_carrying(ring, &letter, &list, deadline_never())
                     : ring_put(ring, &letter, deadline_never());

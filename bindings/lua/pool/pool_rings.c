@@ -96,14 +96,14 @@ static int store(lua_State *L, int first, int count, const char *what) {
   const uint64_t size = text->len;
   block_ref block = 0;
   bytes_init(&carried);
-  status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
-  const struct object_list list = message_listed(&carried);
+  status st = message_refs_list(text->data, text->len, MESSAGE_ALL, &carried);
+  const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK) st = attachments_make(&list, sizeof size + text->len, &block);
   if (st == STATUS_OK) {
     memcpy(attachments_text(block), &size, sizeof size);
     memcpy((uint8_t *)attachments_text(block) + sizeof size, text->data, text->len);
   }
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
   bytes_fini(&carried);
   if (st) return return_failure(L, st);
   lua_pushnumber(L, (lua_Number)block);
@@ -448,7 +448,7 @@ static int rings_close(lua_State *L) {
 
 /* rings:drain(): throws away the tasks that no worker has taken. */
 static int rings_drain(lua_State *L) {
-  message_drain(check_rings(L, 1)->tasks);
+  message_refs_drain(check_rings(L, 1)->tasks);
   return 0;
 }
 

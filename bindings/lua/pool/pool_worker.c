@@ -139,7 +139,7 @@ enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, L
 
 static int encode_probe(lua_State *L) {
   const struct bytes *text = transfer_encode(L, 1, 1, "result");
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
   return 0;
 }
 

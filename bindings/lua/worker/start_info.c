@@ -40,8 +40,8 @@ static struct start_info_section append(lua_State *L, struct bytes *to, const st
 static status make_attachments(const struct bytes *text, enum message_part part, block_ref *out) {
   struct bytes carried;
   bytes_init(&carried);
-  status st = message_list(text->data, text->len, part, &carried);
-  const struct object_list list = message_listed(&carried);
+  status st = message_refs_list(text->data, text->len, part, &carried);
+  const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK && list.count) st = attachments_make(&list, 0, out);
   bytes_fini(&carried);
   return st;
@@ -65,7 +65,7 @@ static const struct bytes *encode_payload(lua_State *L, int first, int count, co
   struct bytes *payload = NULL;
   luaL_checkstack(L, count + 4, "too many arguments");
   if (transfer_try_encode(L, first, count, PATH_CALL, &payload)) {
-    message_discard(image->data, image->len);
+    message_refs_discard(image->data, image->len);
     lua_error(L);
   }
   return payload;
@@ -81,8 +81,8 @@ block_ref start_info_write(lua_State *L, struct start_info start_info, int setti
   start_info.payload = append(L, all, payload);
   status st = make_attachments(payload, MESSAGE_ALL, &start_info.payload_attachments);
   if (st == STATUS_OK) st = make_attachments(image, MESSAGE_BUT_PIPES, &start_info.image_attachments);
-  message_discard(payload->data, payload->len);
-  message_discard(image->data, image->len);
+  message_refs_discard(payload->data, payload->len);
+  message_refs_discard(image->data, image->len);
   block_ref block = 0;
   if (st == STATUS_OK) st = make_block(&start_info, all, &block);
   if (st) discard_attachments(&start_info);

@@ -123,7 +123,7 @@ static void list_passed(lua_State *L, struct passed *p) {
   if (p->is_all || message_parse(text->data, text->len, &m)) return;
   for (uint32_t i = 0; i < m.handle_count && i < PASSED_MAX; i++)
     p->refs[p->list.count++] = message_handle_at(&m, i).reference;
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
 }
 
 /* The child never comes back from here. */
