@@ -33,9 +33,10 @@ NO_RETURN static void run_order(const struct child_order *order) {
   const struct start_info *start_info = segment_at(order->start_info);
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_worker_start();
-  const bool is_hosted = start_info->role == REMOTE_BIRTH_ROLE;
-  const int code = is_hosted ? remote_serve(&manymoons_library, segment_at(order->start_info), worker_status)
-                             : run_worker(start_info, worker_status);
+  const bool is_hosted = start_info->role == PROCESS_VM_BIRTH_ROLE;
+  const int code = is_hosted
+                       ? process_vm_serve(&manymoons_library, segment_at(order->start_info), worker_status)
+                       : run_worker(start_info, worker_status);
   fflush(NULL);
   trace_worker_end();
   worker_status_end(worker_status, code);

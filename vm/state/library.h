@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The Lua library of ours that a VM has open, as the layers below it see it.
  *
- * A worker's VM opens the same library that starts workers, and a hosted VM opens it below its
+ * A worker's VM opens the same library that starts workers, and a embedded VM opens it below its
  * embedder. A lower file never calls the library by name; it calls through this table, which comes
  * down to it:
  *
- *     main, worker entry, C API ──► interpreter's thread, forked child, hosted VM ──► vm->library
+ *     main, worker entry, C API ──► interpreter's thread, forked child, embedded VM ──► vm->library
  *
  * There is one table, a constant (bindings/lua/library.c).
  *
