@@ -28,7 +28,7 @@ static int run_worker(const struct start_info *start_info, struct worker_status 
   return code;
 }
 
-NO_RETURN static void run_order(const struct child_order *order) {
+NO_RETURN static void run_order(const struct child_options *order) {
   struct worker_status *worker_status = segment_at(order->worker_status);
   const struct start_info *start_info = segment_at(order->start_info);
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -45,7 +45,7 @@ NO_RETURN static void run_order(const struct child_order *order) {
 }
 
 void entry_run(enum launch_kind kind, const char *text) {
-  struct child_order order;
+  struct child_options order;
   const status st = kind == LAUNCH_WORKER ? child_attach(text, &order) : forkserver_serve(text, &order);
   if (st) process_exit_now(EXIT_FAILURE);
   channel_register_kinds();

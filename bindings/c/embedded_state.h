@@ -16,7 +16,7 @@ struct module {
 };
 
 /* What a embedded VM is made from; the texts are the maker's. */
-struct embedded_vm_order {
+struct embedded_vm_options {
   const struct vm_library *library;
   struct vm_options options; /* .libraries is not 0 */
   const char *path;
@@ -29,7 +29,7 @@ struct embedded_vm_order {
 /* Opened and entered. -ENOMEM; -EINVAL, and why in `error` if there is room: something of
  * it cannot be done. */
 enum { EMBEDDED_STATE_ERROR_MAX = 200 };
-MUST_CHECK status embedded_state_open(struct vm **out, const struct embedded_vm_order *order,
+MUST_CHECK status embedded_state_open(struct vm **out, const struct embedded_vm_options *order,
                                       char error[EMBEDDED_STATE_ERROR_MAX]);
 /* Entered; ends the workers of its scripts, and frees it. */
 void embedded_state_close(struct vm *vm);

@@ -54,12 +54,12 @@ static status embedded_vm_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_c
   return path ? path : cpath;
 }
 
-struct embedded_vm_order embedded_vm_order(struct mm_vm *vm) {
+struct embedded_vm_options embedded_vm_options(struct mm_vm *vm) {
   struct mm_rt *rt = vm->rt;
   mutex_lock(&rt->lock);
   const struct module *modules = rt->modules;
   mutex_unlock(&rt->lock);
-  return (struct embedded_vm_order){
+  return (struct embedded_vm_options){
       .library = rt->library,
       .options = {.libraries = vm->config.libs | VM_LIB_SAFE,
                   .memory_limit = vm->config.mem_limit,

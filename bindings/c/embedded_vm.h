@@ -113,6 +113,6 @@ void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);
 int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j);
 /* Why the job that runs is to stop; MM_OK: it is not. */
 int embedded_vm_stop_reason(struct mm_vm *vm);
-struct embedded_vm_order embedded_vm_order(struct mm_vm *vm);
+struct embedded_vm_options embedded_vm_options(struct mm_vm *vm);
 
 #endif

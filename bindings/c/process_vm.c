@@ -54,7 +54,7 @@ static status add_module(struct bytes *out, const struct module *m) {
 }
 
 static status write_birth(struct mm_vm *vm, struct bytes *out) {
-  const struct embedded_vm_order order = embedded_vm_order(vm);
+  const struct embedded_vm_options order = embedded_vm_options(vm);
   struct process_vm_birth start_info = {.role = PROCESS_VM_BIRTH_ROLE,
                                         .libraries = order.options.libraries,
                                         .memory_limit = order.options.memory_limit,

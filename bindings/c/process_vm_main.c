@@ -52,7 +52,7 @@ status process_vm_put(struct ring *ring, const struct bytes *text, const struct 
 
 enum { MODULES_MAX = 4096 };
 
-static status read_birth(const struct process_vm_birth *start_info, struct embedded_vm_order *order,
+static status read_birth(const struct process_vm_birth *start_info, struct embedded_vm_options *order,
                          const char **name) {
   struct reader r = reader_over(start_info, start_info->size);
   size_t size = 0;
@@ -152,7 +152,7 @@ static struct ring *find_ring(object_ref ref) {
 
 int process_vm_serve(const struct vm_library *library, const struct process_vm_birth *start_info,
                      struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
-  struct embedded_vm_order order = {
+  struct embedded_vm_options order = {
       .library = library,
       .options = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
   struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);

@@ -39,7 +39,7 @@ static status prepare_stops(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
 
 static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX])
     NO_THREAD_SAFETY_ANALYSIS {
-  struct embedded_vm_order order = embedded_vm_order(vm);
+  struct embedded_vm_options order = embedded_vm_options(vm);
   if (vm->rt->config.log) order.print = print_line;
   status st = embedded_state_open(&vm->vm, &order, error);
   if (st) return st;

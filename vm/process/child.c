@@ -49,11 +49,11 @@ void child_abandon(struct child *c) {
   segment_forget_child(c->place);
 }
 
-struct child_order child_order_for(const struct child *c, block_ref start_info) {
-  return (struct child_order){.place = c->place,
-                              .worker_status = segment_ref(c->worker_status),
-                              .start_info = start_info,
-                              .parent = (int32_t)getpid()};
+struct child_options child_options_for(const struct child *c, block_ref start_info) {
+  return (struct child_options){.place = c->place,
+                                .worker_status = segment_ref(c->worker_status),
+                                .start_info = start_info,
+                                .parent = (int32_t)getpid()};
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
@@ -109,13 +109,14 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 
 /* ---- spawn ----------------------------------------------------------------------------------- */
 
-static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
+static void child_options_print(const struct child_options *order, int fd, int channel,
+                                char text[CHILD_ORDER_MAX]) {
   snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
            order->place.generation, (unsigned long long)order->worker_status,
            (unsigned long long)order->start_info, order->parent);
 }
 
-static status order_parse(const char *text, struct child_order *order, int *fd, int *channel) {
+static status child_options_parse_text(const char *text, struct child_options *order, int *fd, int *channel) {
   unsigned long long worker_status = 0;
   unsigned long long start_info = 0;
   const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
@@ -138,9 +139,9 @@ static char *fill_in(const char *argument, const char *order) {
   return text;
 }
 
-status child_launch(const char *const argv[], const struct child_order *order, int channel, int32_t *pid) {
+status child_launch(const char *const argv[], const struct child_options *order, int channel, int32_t *pid) {
   char text[CHILD_ORDER_MAX];
-  order_print(order, segment_fd(), channel, text);
+  child_options_print(order, segment_fd(), channel, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
   char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
@@ -162,7 +163,7 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  const struct child_order order = child_order_for(&c, start_info);
+  const struct child_options order = child_options_for(&c, start_info);
   st = child_launch(argv, &order, -1, &c.pid);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st)
@@ -173,9 +174,9 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
 }
 
 /* A fork server does not die with the thread that started it, but when its channel closes. */
-status child_attach_with_channel(const char *text, struct child_order *out, int *channel) {
+status child_attach_with_channel(const char *text, struct child_options *out, int *channel) {
   int fd = -1;
-  status st = order_parse(text, out, &fd, channel);
+  status st = child_options_parse_text(text, out, &fd, channel);
   if (st) return st;
   process_close_inherited(fd, *channel);
   if (*channel < 0) st = process_die_with_parent(out->parent);
@@ -184,7 +185,7 @@ status child_attach_with_channel(const char *text, struct child_order *out, int 
   return segment_join(fd, out->place.slot);
 }
 
-status child_attach(const char *text, struct child_order *out) {
+status child_attach(const char *text, struct child_options *out) {
   int channel = -1;
   return child_attach_with_channel(text, out, &channel);
 }

@@ -18,7 +18,7 @@
 #include "shared/sweep.h"
 
 /* What a started program gets on its command line; everything else is in the segment. */
-struct child_order {
+struct child_options {
   struct child_slot place;
   block_ref worker_status;
   block_ref start_info; /* what the worker is to do; see bindings/lua/worker/start_info.h */
@@ -44,7 +44,7 @@ enum child_side { CHILD_PARENT, CHILD_CHILD };
 MUST_CHECK status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
                              struct worker_status **worker_status);
 /* Runs argv; each argument that is CHILD_ORDER is replaced by the order as text
- * (child_order_parse reads it). */
+ * (child_options_parse reads it). */
 MUST_CHECK status child_spawn(struct child *out, const char *const argv[], block_ref start_info);
 #define CHILD_ORDER "{order}"
 
@@ -60,6 +60,6 @@ void child_fini(struct child *c);
 
 /* In the started program: attaches to the segment. STATUS_DIED: the parent has gone already. */
 enum { CHILD_ORDER_MAX = 160 };
-MUST_CHECK status child_attach(const char *text, struct child_order *out);
+MUST_CHECK status child_attach(const char *text, struct child_options *out);
 
 #endif

@@ -73,7 +73,7 @@ static status server_wait(struct server *s) {
 }
 
 /* In the child: everything of the server's goes, then it is a process like a spawned one. */
-static void become_served(struct server *s, const struct child_order *order) {
+static void become_served(struct server *s, const struct child_options *order) {
   for (size_t i = 0; i < s->count; i++) close(s->children[i].pidfd);
   memory_free(s->children);
   memory_free(s->watches);
@@ -82,7 +82,7 @@ static void become_served(struct server *s, const struct child_order *order) {
   signals_reset_in_child();
 }
 
-static status server_fork(struct server *s, const struct child_order *order, pid_t *pid) {
+static status server_fork(struct server *s, const struct child_options *order, pid_t *pid) {
   struct served *child = &s->children[s->count];
   int kept = -1; /* a descriptor for the watch: see child_prepare */
   status st = process_watch(&kept, getpid());
@@ -110,7 +110,7 @@ static status server_reply(struct server *s, status st, int32_t pid) {
 }
 
 /* One request. Returns true in the child that it made. */
-static bool server_answer(struct server *s, struct child_order *order) {
+static bool server_answer(struct server *s, struct child_options *order) {
   const status got = socket_receive(s->channel, order, sizeof *order);
   if (got) server_end();
   pid_t pid = 0;
@@ -124,7 +124,7 @@ static bool server_answer(struct server *s, struct child_order *order) {
   return false;
 }
 
-status forkserver_serve(const char *text, struct child_order *out) {
+status forkserver_serve(const char *text, struct child_options *out) {
   struct server server = {.channel = -1};
   status st = child_attach_with_channel(text, out, &server.channel);
   if (st == STATUS_OK) st = server_reserve(&server);
@@ -157,7 +157,7 @@ static status start_locked(const char *const argv[]) {
     child_abandon(&c);
     return st;
   }
-  const struct child_order order = child_order_for(&c, 0);
+  const struct child_options order = child_options_for(&c, 0);
   st = child_launch(argv, &order, ends[1], &c.pid);
   socket_close(ends[1]);
   if (st == STATUS_OK) st = child_watch(&c);
@@ -187,7 +187,7 @@ static void end_unwatched(const struct child *c) {
   while (worker_status_wait_report(c->worker_status, until) == STATUS_INTERRUPTED) continue;
 }
 
-static status ask_locked(const struct child_order *order, struct child *c) {
+static status ask_locked(const struct child_options *order, struct child *c) {
   status st = socket_send(client.channel, order, sizeof *order);
   if (st) return st;
   int32_t reply = 0;
@@ -206,7 +206,7 @@ static status ask_locked(const struct child_order *order, struct child *c) {
 
 /* A server that was killed is replaced, once per request. `c` is prepared, and is watched on
  * success; on failure there is no process. */
-static status ask(const char *const argv[], const struct child_order *order, struct child *c) {
+static status ask(const char *const argv[], const struct child_options *order, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
   if (st == STATUS_OK) st = ask_locked(order, c);
@@ -224,7 +224,7 @@ status child_request(struct child *out, const char *const argv[], block_ref star
   status st = child_prepare(&c);
   if (st) return st;
   fflush(NULL);
-  const struct child_order order = child_order_for(&c, start_info);
+  const struct child_options order = child_options_for(&c, start_info);
   st = ask(argv, &order, &c);
   c.is_reaped_elsewhere = true;
   if (st)

@@ -55,7 +55,7 @@ static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)de
 
 /* The parent's pid and how many files are open are in two numbers of the worker status that have no other
  * use here. */
-NO_RETURN static void do_deed(const struct child_order *order) {
+NO_RETURN static void do_deed(const struct child_options *order) {
   struct worker_status *c = segment_at(order->worker_status);
   const int argument = (int)(order->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
@@ -72,7 +72,7 @@ NO_RETURN static void do_deed(const struct child_order *order) {
 }
 
 NO_RETURN static void serve(const char *text) {
-  struct child_order order;
+  struct child_options order;
   if (forkserver_serve(text, &order)) process_exit_now(1);
   do_deed(&order);
 }
