@@ -2,7 +2,7 @@
 /* See holds.h.
  *
  * How many handles this process has on each object is counted privately, in an open-addressing
- * table under rank_program; the object knows only that we have some (object.h, I1). A thread that
+ * table under rank_holds; the object knows only that we have some (object.h, I1). A thread that
  * drops our last handle and one that receives a new one meet at that lock, so the bit and the count
  * agree whenever it is free.
  */
@@ -49,7 +49,7 @@ static void remove_place(size_t at) {
   }
 }
 
-/* True when this is the process's first handle. rank_program is held. */
+/* True when this is the process's first handle. rank_holds is held. */
 static status add_handle_locked(struct object *o, bool *is_first) {
   const status st = grow_held();
   if (st) return st;

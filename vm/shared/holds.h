@@ -2,7 +2,7 @@
 /* Objects of the segment, and which of them this process holds.
  *
  * A process holds an object as long as it has at least one handle on it. How many handles it has is
- * counted in a table of its own, under rank_program; the object has one bit for the process
+ * counted in a table of its own, under rank_holds; the object has one bit for the process
  * (object.h, I1). What is in flight is counted under rank_count, with a journal (object.h, I2).
  *
  * When a process dies its table is gone; the sweep (sweep.h) clears its bits, settles the count

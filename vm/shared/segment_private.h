@@ -48,7 +48,7 @@ struct held_locks {
 };
 
 struct segment {
-  struct mutex lock; /* rank_program: users, held, held_* */
+  struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
   struct mapping map; /* one thread writes it, before anybody else can know */
   struct segment_header *header;
