@@ -11,14 +11,14 @@ local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
 local classes = require("broker.classes")
-local connection = require("broker.connection")
+local connection = require("broker.redis.connection")
 local broker = require("broker.settings")
 
 local expect, time = checks.expect, native.time
 
 local LEASE, BLOCK, STALL, CONNECT, FIRST_PAUSE, LONGEST_PAUSE = 15, 1, 10, 2, 0.05, 1
 local LIFE_MS, CLOSED_SECONDS, ROOM_SECONDS = "3600000", "86400", 0.25
-local SCRIPTS = { "put", "take", "give_back", "depth", "leave" }
+local SCRIPTS = { "put", "get", "release", "depth", "deregister" }
 local TAKER = "taker" -- whoever takes for good is nobody in particular
 
 local Queue, JoinableQueue = {}, {}
@@ -180,9 +180,9 @@ local function reclaim(self, state)
   local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(math.floor(self._lease * 1000)),
     "0-0", "COUNT", "100")
   for _, entry in ipairs(reply and reply[2] or {}) do
-    if entry and not state.taken[entry[1]] then script(state, nil, "give_back", "1", keys.items, entry[1]) end
+    if entry and not state.taken[entry[1]] then script(state, nil, "release", "1", keys.items, entry[1]) end
   end
-  script(state, nil, "leave", "2", keys.registry, keys.items, tostring(math.ceil(self._lease * 10)), "")
+  script(state, nil, "deregister", "2", keys.registry, keys.items, tostring(math.ceil(self._lease * 10)), "")
 end
 
 local function fetch(state, due, timeout)
@@ -211,7 +211,7 @@ end
 
 local function take_for_good(state, id)
   local keys = state.keys
-  return must(script(state, nil, "take", "3", keys.items, keys.wait, keys.room, id)) == 1
+  return must(script(state, nil, "get", "3", keys.items, keys.wait, keys.room, id)) == 1
 end
 
 -- An entry: id and fields. One thread waits at a time.
@@ -279,7 +279,7 @@ local function lease_of(self, state)
   if state.lease then return state.lease end
   local keys = state.keys
   state.lease = assert(native.lease_open(state.settings, {
-    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me,
+    connection.text("heartbeat"), keys.registry, keys.registry .. ":" .. state.me, state.me,
       tostring(math.ceil(self._lease * 3)),
   }, self._lease / 3, "{}"))
   return state.lease

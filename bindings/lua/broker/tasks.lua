@@ -50,7 +50,7 @@ end
 local function send_outcome(self, conn, task)
   local keys = self.keys
   task.is_sent = true
-  conn:script(note_finished, task, "finish", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead,
+  conn:script(note_finished, task, "ack", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead,
     task.id, task.s, tostring(LIFE_MS), task.kind, task.payload, task.signature, task.why or "", self.name, DEAD_MOST)
 end
 

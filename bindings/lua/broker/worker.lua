@@ -14,7 +14,7 @@ local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
 local wire = require("broker.codec")
-local connection = require("broker.connection")
+local connection = require("broker.redis.connection")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
@@ -31,7 +31,7 @@ local RECLAIM, GROUPS_AGAIN, SIGNALS_EVERY = 100, 0.1, 0.01
 local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local FAREWELL = 2
-local SCRIPTS = { "finish", "requeue", "leave" }
+local SCRIPTS = { "ack", "nack", "deregister" }
 
 -- What is told: lines of JSON on stderr ------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ function Worker.requeue(self, task, losses)
     if losses > 0 and reply ~= "gone" then
       self.log("requeued", { task = task.c .. ":" .. task.s, outcome = reply, failure = failure })
     end
-  end, nil, "requeue", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead, task.id, task.s,
+  end, nil, "nack", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead, task.id, task.s,
     tostring(losses), tostring(flags.retries), LIFE_MS, "v:0", payload, signature, why, self.name, DEAD_MOST)
 end
 
@@ -235,7 +235,7 @@ function Worker.reap(self)
   end
   if now >= self.sweep_at then
     self.sweep_at = now + self.lease_seconds * 3
-    self.speaker:script(nil, nil, "leave", tostring(1 + #self.streams), self.keys.registry, self.streams[1],
+    self.speaker:script(nil, nil, "deregister", tostring(1 + #self.streams), self.keys.registry, self.streams[1],
       self.streams[2], tostring(math.ceil(self.lease_seconds * 10)), "")
   end
 end
@@ -283,7 +283,7 @@ end
 function Worker.say_goodbye(self)
   if not self.is_connected then return end
   self.speaker:send(nil, nil, "DEL", self.keys.registry .. ":" .. self.name)
-  self.speaker:call(FAREWELL, self.speaker.script, "leave", tostring(1 + #self.streams), self.keys.registry,
+  self.speaker:call(FAREWELL, self.speaker.script, "deregister", tostring(1 + #self.streams), self.keys.registry,
     self.streams[1], self.streams[2], "", self.name)
 end
 
@@ -380,7 +380,7 @@ local function open_lease(self)
   settings.name = "manymoons-lease"
   self.lease_address = self.settings.address
   return assert(native.lease_open(settings, {
-    connection.text("beat"), self.keys.registry, self.keys.registry .. ":" .. self.name, self.name,
+    connection.text("heartbeat"), self.keys.registry, self.keys.registry .. ":" .. self.name, self.name,
     tostring(math.ceil(self.lease_seconds * 3)),
   }, self.lease_seconds / 3, describe(self)))
 end
@@ -409,7 +409,7 @@ function worker.run(options)
   self.block_ms = tostring(math.floor(math.min(BLOCK, options.lease / 2) * 1000))
   self.poller:keep(self.signals)
   self.log = logger(self.name)
-  self.fetcher = connection.new(self.settings, self.poller, { "finish" })
+  self.fetcher = connection.new(self.settings, self.poller, { "ack" })
   self.speaker = connection.new(self.settings, self.poller, SCRIPTS)
   local facts = wait_for_server(self)
   if not facts then return end

@@ -4,7 +4,7 @@ local mm = require("manymoons")
 local require = mm._require
 
 local json = require("core.json")
-local connection = require("broker.connection")
+local connection = require("broker.redis.connection")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
 

@@ -17,12 +17,12 @@ local SEND_SECONDS, CONNECT_SECONDS = 10, 5
 -- Looking this long for a reply is cheaper than to be woken by it.
 local PATIENCE = 50e-6
 
-local SCRIPTS = { "submit", "finish", "beat", "requeue", "cancel", "leave", "put", "take", "give_back",
+local SCRIPTS = { "submit", "ack", "heartbeat", "nack", "cancel", "deregister", "put", "get", "release",
   "depth" }
 local texts, digests = {}, {}
 
 local function read_scripts()
-  for _, name in ipairs(SCRIPTS) do texts[name] = native.embedded("broker.redis." .. name) end
+  for _, name in ipairs(SCRIPTS) do texts[name] = native.embedded("broker.redis.scripts." .. name) end
 end
 
 function connection.text(name)
