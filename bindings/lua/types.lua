@@ -357,7 +357,7 @@ function Process:close() end
 ---@field why string the reason
 ---@field who string the worker that recorded it
 ---@field at number seconds since 1970
----@field f string its function
+---@field func string its function
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 

@@ -16,19 +16,21 @@
                       x(async, waits) x(net, listener) x(manager, client) x(manager, objects)             \
                           x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
                               x(worker, gil) x(worker, limits) x(worker, process) x(worker, serial)       \
-                                  x(worker, start) x(worker, task_worker) x(pool, arguments)              \
-                                      x(pool, dispatcher) x(pool, future) x(pool, map) x(pool, offload)   \
-                                          x(pool, pool) x(pool, progress) x(pool, pumps)                  \
-                                              x(pool, serial_backend) x(pool, vm_backend) x(pool, vm_runner)
-#define EMBEDDED_BROKER(x)                                                                                 \
-  x(broker, classes) x(broker, client) x(broker, codec) x(broker, inspect) x(broker, queue) x(broker, run) \
-      x(broker, settings) x(broker, tasks) x(broker, worker)
+                                  x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
+#define EMBEDDED_POOL(x)                                                                             \
+  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, future)            \
+      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)         \
+          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend) \
+              x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
+#define EMBEDDED_BROKER(x)                                                                       \
+  x(broker, backend) x(broker, classes) x(broker, client) x(broker, codec) x(broker, inspect) x( \
+      broker, queue) x(broker, redis) x(broker, run) x(broker, settings) x(broker, tasks) x(broker, worker)
 #define EMBEDDED_PROGRAM(x)                                                                      \
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
           x(compare, text) x(compare, timeline)
 /* Rows x(FILE): bindings/lua/broker/redis/FILE.lua, by the name broker.redis.FILE. */
-#define EMBEDDED_REDIS(x) x(connection)
+#define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
 /* Rows x(FILE): bindings/lua/broker/redis/scripts/FILE.lua, which runs in the server, by the name
  * broker.redis.scripts.FILE. */
 #define EMBEDDED_SCRIPTS(x) \

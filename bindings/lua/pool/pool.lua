@@ -138,7 +138,7 @@ function Pool.stats(self) return self._dispatcher.stats(self) end
 
 -- Of pools on an engine -------------------------------------------------------------------------------
 
--- Tasks that were given up, the newest last: { id, why, who, at, f, … }
+-- Tasks that were given up, the newest last: { id, why, who, at, func, client, seq }
 function Pool.dead(self)
   local list, why = self._dispatcher.dead(self)
   return list, why

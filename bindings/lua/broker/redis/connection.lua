@@ -1,12 +1,13 @@
--- SPDX-License-Identifier: MIT
--- A connection to the server: commands, each with a function that gets its reply, and the server's scripts by name.
+-- SPDX-License-Identifier: MIT A connection to a Redis or Valkey server: commands, each with a
+-- function that gets its reply, and the scripts that run in the server, by name.
 --
--- Nothing is sent again from here. When the connection breaks, what was under way is forgotten (the functions are not
--- called), `why` says what happened, and the owner, who knows what each command was about, opens it again and begins
+-- Nothing is sent again from here. When the connection breaks, what was under way is forgotten (the
+-- functions are not called), `why` says what happened, and the owner opens it again and begins
 -- anew.
 local require, native = ...
 
 local waits = require("core.waits")
+local backend = require("broker.backend")
 
 local Connection = {}
 Connection.__index = Connection
@@ -14,11 +15,7 @@ Connection.__index = Connection
 local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
--- Looking this long for a reply is cheaper than to be woken by it.
-local PATIENCE = 50e-6
-
-local SCRIPTS = { "submit", "ack", "heartbeat", "nack", "cancel", "deregister", "put", "get", "release",
-  "depth" }
+local SCRIPTS = { "ack", "cancel", "depth", "deregister", "get", "heartbeat", "nack", "put", "release", "submit" }
 local texts, digests = {}, {}
 
 local function read_scripts()
@@ -30,6 +27,23 @@ function connection.text(name)
   return texts[name]
 end
 
+-- What a failure is (broker/backend.lua).
+local KINDS = {
+  { "again", "^NOSCRIPT" },
+  { "stale", "^READONLY", "^LOADING", "^MASTERDOWN" },
+  { "refused", "^NOPERM", "^NOAUTH", "^AUTH", "^SELECT", "certificate", "needs lib" },
+  { "later", "^OOM" },
+}
+
+function connection.kind_of(why)
+  for _, row in ipairs(KINDS) do
+    for i = 2, #row do
+      if why:find(row[i]) then return row[1] end
+    end
+  end
+  return "failed"
+end
+
 -- scripts: the names of those that will be run over it
 function connection.new(settings, poller, scripts)
   return setmetatable({ settings = settings, poller = poller, scripts = scripts, first = 1, last = 0, calls = {},
@@ -39,7 +53,8 @@ end
 -- The server's names for its scripts come from itself, with the connection's first replies.
 local function note_digest(name, digest) if digest then digests[name] = digest end end
 
-function Connection.load_scripts(self)
+local function load_scripts(self)
+  self.needs_scripts = false
   for _, name in ipairs(self.scripts) do self:send(note_digest, name, "SCRIPT", "LOAD", connection.text(name)) end
 end
 
@@ -47,8 +62,8 @@ local function forget_calls(self)
   self.first, self.last, self.calls, self.arguments = 1, 0, {}, {}
 end
 
--- All keys of a pool are on one node of a cluster, so whoever is told that they are elsewhere goes there for
--- everything; and asks where it asked first when that one is gone.
+-- All keys of a pool are on one node of a cluster. A connection that learns where they are goes
+-- there for everything; when that node is gone it goes back to the address of the URL.
 local function move(self, failure)
   local host, port = failure:match("^MOVED %d+ (.*):(%d+)$")
   if not host then return false end
@@ -75,7 +90,7 @@ function Connection.open(self, seconds)
   self.link, self.why, self.opened = link, nil, native.time()
   forget_calls(self)
   if self.poller then self.poller:keep(link:fileno()) end
-  self:load_scripts()
+  load_scripts(self)
   return true
 end
 
@@ -85,7 +100,8 @@ function Connection.close(self, why)
   forget_calls(self)
 end
 
--- on_reply(argument, reply, error); the command leaves with the next flush. False: the connection is broken.
+-- on_reply(argument, reply, error); the command leaves with the next flush. False: the connection
+-- is broken.
 local function note(self, on_reply, argument, ok, why)
   if not ok then
     self:close(why)
@@ -126,7 +142,8 @@ local function take_reply(self, reply, failure)
   local place = self.first
   local on_reply, argument = self.calls[place], self.arguments[place]
   self.first, self.calls[place], self.arguments[place] = place + 1, nil, nil
-  if failure and failure:byte() == 77 and move(self, failure) then return end
+  if failure and failure:byte() == 77 and move(self, failure) then return end -- "M"
+  if failure and failure:find("^NOSCRIPT") then self.needs_scripts = true end
   if on_reply then on_reply(argument, reply, failure) end
 end
 
@@ -145,24 +162,15 @@ function Connection.read(self)
     take_reply(self, reply, failure)
   end
   if got == nil and self.link == link then self:close(why) end
+  if self.needs_scripts and self.link then load_scripts(self) end
   return true
 end
 
--- Sleeps until one of the descriptors has something, or `seconds` are over. A task alone where there are tasks.
-function connection.sleep_on(descriptors, seconds)
-  local schedulers = waits.tasks
-  if schedulers and schedulers.is_needed() then return schedulers.wait_any(descriptors, seconds, true) end
-  return waits.any(descriptors, seconds, true, PATIENCE)
-end
-
--- One command and its reply: the reply, or nil and why. On a connection that nobody else waits on.
-function Connection.call(self, seconds, send, ...)
-  local box = {}
-  local function on_reply(_, reply, failure) box.is_done, box.reply, box.failure = true, reply, failure end
+-- Reads until is_done(): true; or nil and why. The connection has no other waiter.
+function Connection.await(self, seconds, is_done)
   local deadline = native.time() + seconds
-  send(self, on_reply, nil, ...)
   self:flush()
-  while not box.is_done do
+  while not is_done() do
     if not self.link then return nil, self.why end
     local left = deadline - native.time()
     if left <= 0 then
@@ -171,31 +179,26 @@ function Connection.call(self, seconds, send, ...)
     end
     self.sleepers = (self.sleepers or 0) + 1 -- another thread may read what this one waits for
     local most = self.sleepers > 1 and 0.01 or left
-    local ok, stop = pcall(connection.sleep_on, { self.link:fileno() }, math.min(left, most))
+    local ok, stop = pcall(waits.any, { self.link:fileno() }, math.min(left, most), true, backend.PATIENCE)
     self.sleepers = self.sleepers - 1
     if not ok then error(stop, 0) end
     self:read()
   end
+  return true
+end
+
+-- One command and its reply: the reply, or nil and why.
+function Connection.call(self, seconds, send, ...)
+  local box = {}
+  local function on_reply(_, reply, failure) box.is_done, box.reply, box.failure = true, reply, failure end
+  send(self, on_reply, nil, ...)
+  local has_come, why = self:await(seconds, function() return box.is_done end)
+  if not has_come then return nil, why end
   if box.failure then return nil, box.failure end
   return box.reply
 end
 
 function Connection.ask(self, seconds, ...) return self:call(seconds, self.send, ...) end
-
--- What is known about the server: { version, is_durable, why } ; why: it cannot be used.
-local OLDEST = 6.2
-
-local function judge(info)
-  local version = info:match("valkey_version:([%d.]+)") or info:match("redis_version:([%d.]+)")
-  local policy = info:match("maxmemory_policy:(%S+)")
-  local number = version and tonumber(version:match("^%d+%.%d+"))
-  if number and number < OLDEST then return nil, "Redis " .. version .. " is too old: 6.2 or later is needed" end
-  if policy and policy ~= "noeviction" then
-    return nil, "the server evicts keys when memory is short (maxmemory-policy " .. policy ..
-      "), which loses tasks; type: redis-cli config set maxmemory-policy noeviction"
-  end
-  return { version = version, is_durable = info:match("aof_enabled:(%d)") ~= "0" }
-end
 
 -- Opens it where the key is: true; or nil and why
 function Connection.open_at(self, seconds, key)
@@ -203,15 +206,8 @@ function Connection.open_at(self, seconds, key)
   if not opened then return nil, why end
   self:ask(seconds, "EXISTS", key)
   if self.link then return true end
-  if self.why:find("^moved") then return self:open(seconds) end
+  if self.why:find("^moved to ") then return self:open(seconds) end
   return nil, self.why
-end
-
--- A user who may not ask is believed.
-function Connection.examine(self, seconds)
-  local info, why = self:ask(seconds, "INFO")
-  if not info and not self.link then return nil, why end
-  return judge(info or "")
 end
 
 return connection

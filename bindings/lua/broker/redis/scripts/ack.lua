@@ -1,10 +1,10 @@
--- SPDX-License-Identifier: MIT
--- Gives the client the outcome of a task, if nobody did before, and takes the task out of the stream: one step, so that
--- a task is either open or answered. The first writes free memory, for a server that has none lets nobody begin with
--- one that takes some.
+-- SPDX-License-Identifier: MIT Gives the client the outcome of a task, if nobody did before, and
+-- takes the task out of the stream: one step, so that a task is either open or answered. The first
+-- writes free memory, for a server that has none lets nobody begin with one that takes some.
 --
--- KEYS  stream, the client's hash, the client's stream of results, dead letters
--- ARGV  id, number, milliseconds the results live, kind, payload, signature; then why it is dead, "" if it is not, who
+-- KEYS  stream, the client's hash, the client's stream of results, dead letters ARGV  id, number,
+-- milliseconds the results live, kind, payload, signature; then why it is dead, "" if it is not,
+-- who
 --       says so, and the most dead letters
 -- → 1: this is the outcome; 0: there was one before, or the client is gone
 local is_first = redis.call("HDEL", KEYS[2], ARGV[2])

@@ -1,6 +1,6 @@
--- SPDX-License-Identifier: MIT
--- Strikes those off the registry who were not heard of since a time, or one by name; the streams forget them, but for
--- those that still own entries: dropping these would drop the entries.
+-- SPDX-License-Identifier: MIT Strikes those off the registry who were not heard of since a time,
+-- or one by name; the streams forget them, but for those that still own entries: dropping these
+-- would drop the entries.
 --
 -- KEYS  the registry, streams
 -- ARGV  seconds of silence, or "" and a name

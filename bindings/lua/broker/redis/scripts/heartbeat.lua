@@ -1,8 +1,9 @@
--- SPDX-License-Identifier: MIT
--- Renews the leases of what somebody holds, entry by entry: one that was delivered and never arrived (a connection cut
--- in the wrong instant) is not held by anyone, whatever the stream believes, and goes idle.
+-- SPDX-License-Identifier: MIT Renews the leases of what somebody holds, entry by entry: one that
+-- was delivered and never arrived (a connection cut in the wrong instant) is not held by anyone,
+-- whatever the stream believes, and goes idle.
 --
--- KEYS  the registry, the text about this one; then for each entry its stream, and the hash in which its number stands
+-- KEYS  the registry, the text about this one; then for each entry its stream, and the hash in
+-- which its number stands
 --       while somebody waits for it
 -- ARGV  name, seconds the text lives, the text; then for each entry its id and number ("": nobody needs to wait)
 -- → "L" and the id of those that belong to somebody else, "F" and the id of those that nobody waits for

@@ -1,9 +1,9 @@
--- SPDX-License-Identifier: MIT
--- Puts a task that was delivered back to the end of the stream, where it wakes workers that wait. As often as it may be
--- lost; after that it is a dead letter, and its client is told.
+-- SPDX-License-Identifier: MIT Puts a task that was delivered back to the end of the stream, where
+-- it wakes workers that wait. As often as it may be lost; after that it is a dead letter, and its
+-- client is told.
 --
--- KEYS  stream, the client's hash, the client's stream of results, dead letters
--- ARGV  id, number, 1 if it was lost (0: handed back), how often it may be, milliseconds the results live; kind,
+-- KEYS  stream, the client's hash, the client's stream of results, dead letters ARGV  id, number, 1
+-- if it was lost (0: handed back), how often it may be, milliseconds the results live; kind,
 --       payload
 --       and signature of the outcome if this was once too often; why, who, and the most dead letters
 -- → "gone": somebody else did it; "dropped": nobody waits for it; "dead"; or its new id
