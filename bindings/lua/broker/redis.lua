@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT A Redis or Valkey server as a broker (broker/backend.lua). This file
 -- and those in redis/ alone know its commands.
 --
---   redis/connection.lua  commands and their replies, over a connection (vm/engine/link.h)
+--   redis/connection.lua  commands and their replies, over a connection (vm/redis/connection.h)
 --   redis/session.lua     two connections, the names of keys, and what `manymoons pool` shows
 --   redis/client.lua      submits tasks, reads results
 --   redis/worker.lua      fetches tasks, gives outcomes back
@@ -55,7 +55,7 @@ local function read_place(url, settings, refuse)
   return path ~= "" and path or database
 end
 
--- → the settings of a connection (bindings/engine_link.c), and `wait`: how many replicas have to confirm
+-- → the settings of a connection (bindings/redis_connection.c), and `wait`: how many replicas have to confirm
 function redis.read_url(url, refuse)
   local options = url.options
   check_options(options, refuse)

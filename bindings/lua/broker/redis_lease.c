@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine_lease.h"
+#include "broker/redis_lease.h"
 
 #include <string.h>
 
+#include "broker/redis_connection.h"
 #include "core/arguments.h"
-#include "engine/lease.h"
-#include "engine_link.h"
+#include "redis/lease.h"
 #include "state/vm.h"
 
 struct lease_handle {

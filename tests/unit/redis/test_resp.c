@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "engine/resp.h"
+#include "redis/resp.h"
 
 static const char replies[] =
     "+OK\r\n:-42\r\n$-1\r\n$5\r\na\r\n\0b\r\n-ERR no\r\n*3\r\n$1\r\nx\r\n*2\r\n:1\r\n*0\r\n$0\r\n\r\n*-1\r\n";

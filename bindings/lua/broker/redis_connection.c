@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine_link.h"
+#include "broker/redis_connection.h"
 
 #include <string.h>
 

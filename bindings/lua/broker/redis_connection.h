@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection to an engine (engine/link.h) as a handle of Lua. What is said over it is decided in Lua
+/* A connection to an engine (redis/connection.h) as a handle of Lua. What is said over it is decided in Lua
  * (bindings/lua/broker/connection.lua).
  */
 #ifndef BINDINGS_ENGINE_LINK_H
 #define BINDINGS_ENGINE_LINK_H
 
-#include "engine/link.h"
+#include "redis/connection.h"
 #include "state/lua_compat.h"
 
 /* link_open(settings, timeout) → a Link; or nil and why. settings: the fields of struct link_settings. */

@@ -11,8 +11,8 @@
 
 #include "base/deadline.h"
 #include "base/status.h"
-#include "engine/resp.h"
-#include "engine/tls.h"
+#include "net/tls.h"
+#include "redis/resp.h"
 
 enum { LINK_TEXT_MAX = 1024, LINK_PASSWORD_MAX = 4096, LINK_WHY_MAX = 400 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/link.h"
+#include "redis/connection.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "engine/link.h"
+#include "redis/connection.h"
 
 struct lease;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The thread copies what is held, releases the lock, and talks to the server: a caller that adds or
  * removes never waits for the network. */
-#include "engine/lease.h"
+#include "redis/lease.h"
 
 #include <errno.h>
 #include <stdio.h>

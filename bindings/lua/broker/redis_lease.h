@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Leases on what was taken from an engine (engine/lease.h), as a handle of Lua. */
+/* Leases on what was taken from an engine (redis/lease.h), as a handle of Lua. */
 #ifndef BINDINGS_ENGINE_LEASE_H
 #define BINDINGS_ENGINE_LEASE_H
 

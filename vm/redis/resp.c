@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hiredis' structures differ between its versions, so the library that is opened is the one whose header was
  * compiled in, by its number. */
-#include "engine/resp.h"
+#include "redis/resp.h"
 
 #include <errno.h>
 #include <stdbool.h>

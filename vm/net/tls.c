@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL with two memory BIOs. Its types are opaque, so nothing of its headers is needed; the constants are
  * those of openssl/ssl.h, the same in 1.1 and 3. */
-#include "engine/tls.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <stdbool.h>
