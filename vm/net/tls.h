@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* TLS between bytes and bytes: what is to go over the network is taken from it, what came is put into it; it
- * touches no descriptor. OpenSSL's libssl (1.1 or 3) is looked for when it is first needed.
+/* TLS between bytes and bytes: the caller takes from it what is to go over the network, and puts
+ * into it what came; it touches no descriptor. OpenSSL's libssl (1.1 or 3) is looked for when it is
+ * first needed.
  *
  * The server's certificate and its name are always checked. One thread at a time.
  */
-#ifndef ENGINE_TLS_H
-#define ENGINE_TLS_H
+#ifndef NET_TLS_H
+#define NET_TLS_H
 
 #include <stddef.h>
 

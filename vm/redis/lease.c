@@ -19,7 +19,7 @@ enum { FIXED = 4, WORDS_OF_ENTRY = 4, NEWS_MAX = 4096 };
 static const double first_pause = 0.1;
 
 struct lease {
-  struct link_settings link;
+  struct redis_settings server;
   char *script;
   char *fixed[FIXED];
   double interval;
@@ -42,7 +42,7 @@ struct lease {
   size_t copied;
   char *copied_text;
   size_t copied_text_size;
-  struct link *connection;
+  struct redis_connection *connection;
   double pause;
 };
 
@@ -68,7 +68,7 @@ static status copy_entries(struct lease *l) {
 }
 
 /* EVAL script 2+2n registry me [stream owner]… me ttl text [id seq]… */
-static status append_beat(struct lease *l) {
+static status append_heartbeat(struct lease *l) {
   const size_t count = 3 + FIXED + 1 + WORDS_OF_ENTRY * l->copied;
   const char **words = memory_alloc(count * sizeof *words);
   size_t *sizes = memory_alloc(count * sizeof *sizes);
@@ -95,7 +95,7 @@ static status append_beat(struct lease *l) {
     }
     for (size_t i = 0; i < n; i++)
       sizes[i] = words[i] == l->copied_text ? l->copied_text_size : strlen(words[i]);
-    st = link_append(l->connection, (int)n, words, sizes);
+    st = redis_append(l->connection, (int)n, words, sizes);
   }
   memory_free(words);
   memory_free(sizes);
@@ -120,12 +120,12 @@ static void take_news(struct lease *l, const struct resp_reply *reply) {
 
 static status renew(struct lease *l) {
   const deadline until = deadline_after(l->interval);
-  char why[LINK_WHY_MAX];
+  char why[REDIS_WHY_MAX];
   status st = copy_entries(l);
-  if (st == STATUS_OK && !l->connection) st = link_open(&l->link, until, &l->connection, why);
-  if (st == STATUS_OK) st = append_beat(l);
+  if (st == STATUS_OK && !l->connection) st = redis_open(&l->server, until, &l->connection, why);
+  if (st == STATUS_OK) st = append_heartbeat(l);
   struct resp_reply *reply = NULL;
-  if (st == STATUS_OK) st = link_call(l->connection, until, &reply);
+  if (st == STATUS_OK) st = redis_call(l->connection, until, &reply);
   if (st) return st;
   if (resp_look(reply).kind == RESP_ERROR)
     st = -EIO;
@@ -153,14 +153,14 @@ static void lease_main(void *argument) {
   while (!is_ending(l)) {
     const status st = renew(l);
     if (st) {
-      link_close(l->connection);
+      redis_close(l->connection);
       l->connection = NULL;
     }
     l->pause = next_pause(l, st == STATUS_OK);
     struct ready watch = ready_watch(l->notify_socket);
     (void)!ready_wait(&watch, 1, deadline_after(l->pause));
   }
-  link_close(l->connection);
+  redis_close(l->connection);
 }
 
 /* ---- the owner's side ------------------------------------------------------------------------ */
@@ -178,7 +178,7 @@ static void free_lease(struct lease *l) {
 }
 
 static status copy_settings(struct lease *l, const struct lease_settings *s) {
-  l->link = s->link;
+  l->server = s->server;
   l->interval = s->interval;
   l->script = memory_copy_text(s->script, strlen(s->script));
   l->text_size = strlen(s->text);

@@ -3,14 +3,14 @@
  * own, outside of every VM, so that a script that computes for an hour keeps what it holds.
  *
  * A lease is the time since an entry of a stream was delivered or renewed. Each renewal is one call
- * of the script `beat` (bindings/engine/beat.lua) with all that is held: the script returns the
- * entries that belong to another process by now, or whose result is not awaited any more. The
- * thread has its own connection, and opens it again for as long as it takes.
+ * of the script `heartbeat` (bindings/lua/broker/redis/scripts) with all that is held: the script
+ * returns the entries that belong to another process by now, or whose result is not awaited any
+ * more. The thread has its own connection, and opens it again for as long as it takes.
  *
  * The owner's calls come from one thread at a time; they do not wait, but for lease_close.
  */
-#ifndef ENGINE_LEASE_H
-#define ENGINE_LEASE_H
+#ifndef REDIS_LEASE_H
+#define REDIS_LEASE_H
 
 #include <stdint.h>
 
@@ -32,7 +32,7 @@ struct lease_entry {
 enum lease_news { LEASE_LOST = 'L', LEASE_FORGOTTEN = 'F' };
 
 struct lease_settings {
-  struct link_settings link;
+  struct redis_settings server;
   const char *script;
   const char *fixed[4]; /* KEYS[1], KEYS[2]; ARGV[1], ARGV[2]: the registry, and our name */
   const char *text;     /* as lease_tell's, from the first renewal on */

@@ -4,8 +4,8 @@
  *
  * One thread at a time for each reader; what a reader returned belongs to the caller.
  */
-#ifndef ENGINE_RESP_H
-#define ENGINE_RESP_H
+#ifndef REDIS_RESP_H
+#define REDIS_RESP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection to an engine (redis/connection.h) as a handle of Lua. What is said over it is decided in Lua
- * (bindings/lua/broker/connection.lua).
+/* A connection to a Redis server (redis/connection.h) as a handle of Lua. Commands are made in Lua
+ * (bindings/lua/broker/redis/connection.lua).
  */
-#ifndef BINDINGS_ENGINE_LINK_H
-#define BINDINGS_ENGINE_LINK_H
+#ifndef BINDINGS_REDIS_CONNECTION_H
+#define BINDINGS_REDIS_CONNECTION_H
 
 #include "redis/connection.h"
 #include "state/lua_compat.h"
 
-/* link_open(settings, timeout) → a Link; or nil and why. settings: the fields of struct link_settings. */
-int engine_link_open(lua_State *L);
+/* redis_open(settings, timeout) → a RedisConnection; or nil and why. settings: the fields of struct
+ * redis_settings. */
+int redis_connection_open(lua_State *L);
 /* Fills in *out from the table at `index`. [-0, +0, raises] */
-void engine_read_settings(lua_State *L, int index, struct link_settings *out);
+void redis_read_settings(lua_State *L, int index, struct redis_settings *out);
 
 #endif

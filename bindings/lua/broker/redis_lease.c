@@ -20,9 +20,9 @@ static struct lease *check_lease(lua_State *L) {
   return h->lease;
 }
 
-int engine_lease_open(lua_State *L) {
+int redis_lease_open(lua_State *L) {
   struct lease_settings *s = lua_newuserdata(L, sizeof *s);
-  engine_read_settings(L, 1, &s->link);
+  redis_read_settings(L, 1, &s->server);
   luaL_checktype(L, 2, LUA_TTABLE);
   for (int i = 1; i <= 5; i++) { /* they stay on the stack */
     lua_rawgeti(L, 2, i);

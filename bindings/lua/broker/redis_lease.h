@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Leases on what was taken from an engine (redis/lease.h), as a handle of Lua. */
-#ifndef BINDINGS_ENGINE_LEASE_H
-#define BINDINGS_ENGINE_LEASE_H
+/* Leases on what was taken from a broker (redis/lease.h), as a handle of Lua. */
+#ifndef BINDINGS_REDIS_LEASE_H
+#define BINDINGS_REDIS_LEASE_H
 
 #include "state/lua_compat.h"
 
-/* lease_open(settings of a link, { script, key, key, me, ttl }, interval, text) → a Lease; or nil and why */
-int engine_lease_open(lua_State *L);
+/* redis_lease_open(settings of a connection, { script, key, key, name, ttl }, interval, text) → a
+ * Lease; or nil and why */
+int redis_lease_open(lua_State *L);
 
 #endif

@@ -92,11 +92,11 @@ local function note_results(self, reply, failure)
   self.is_reading = false
   self:end_wait()
   if failure then return self:note_trouble(failure) end
-  local link, on_result = self.waiter.link, self.about.on_result
+  local handle, on_result = self.waiter.handle, self.about.on_result
   local entries = reply and reply[1] and reply[1][2] or {}
   if #entries == 0 then self.is_caught_up = true end
   for i = 1, #entries do
-    if self.waiter.link ~= link then return end -- a result has ended the pool
+    if self.waiter.handle ~= handle then return end -- a result has ended the pool
     local fields = entries[i][2]
     self.last_result = entries[i][1]
     on_result(fields[2], fields[4], fields[6], fields[8])
@@ -132,7 +132,7 @@ end
 
 function Client.deregister(self, seconds)
   local talker = self.talker
-  if not talker.link then return end
+  if not talker.handle then return end
   talker:send(nil, nil, "DEL", self.results_key)
   talker:call(seconds, talker.script, "cancel", "3", self.open_key, self.streams[""], self.streams[self.about.abi])
 end

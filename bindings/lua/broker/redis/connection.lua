@@ -82,21 +82,21 @@ end
 
 -- true; or nil and why
 function Connection.open(self, seconds)
-  local link, why = native.link_open(self.settings, seconds or CONNECT_SECONDS)
-  if not link then
+  local handle, why = native.redis_open(self.settings, seconds or CONNECT_SECONDS)
+  if not handle then
     move_back(self.settings)
     return nil, why
   end
-  self.link, self.why, self.opened = link, nil, native.time()
+  self.handle, self.why, self.opened = handle, nil, native.time()
   forget_calls(self)
-  if self.poller then self.poller:keep(link:fileno()) end
+  if self.poller then self.poller:keep(handle:fileno()) end
   load_scripts(self)
   return true
 end
 
 function Connection.close(self, why)
-  if self.link then self.link:close() end
-  self.link, self.why = nil, why or "closed"
+  if self.handle then self.handle:close() end
+  self.handle, self.why = nil, why or "closed"
   forget_calls(self)
 end
 
@@ -113,13 +113,13 @@ local function note(self, on_reply, argument, ok, why)
 end
 
 function Connection.send(self, on_reply, argument, ...)
-  if not self.link then return false end
-  return note(self, on_reply, argument, self.link:append(...))
+  if not self.handle then return false end
+  return note(self, on_reply, argument, self.handle:append(...))
 end
 
 function Connection.send_list(self, on_reply, argument, words)
-  if not self.link then return false end
-  return note(self, on_reply, argument, self.link:append_list(words))
+  if not self.handle then return false end
+  return note(self, on_reply, argument, self.handle:append_list(words))
 end
 
 -- script(on_reply, argument, name, number of keys, key, …, argument, …)
@@ -132,8 +132,8 @@ end
 function Connection.under_way(self) return self.last - self.first + 1 end
 
 function Connection.flush(self)
-  if not self.link then return false end
-  local ok, why = self.link:flush(SEND_SECONDS)
+  if not self.handle then return false end
+  local ok, why = self.handle:flush(SEND_SECONDS)
   if not ok then self:close(why) end
   return ok
 end
@@ -149,20 +149,20 @@ end
 
 -- What has come; true if something did. Replies may send, close, and open again.
 function Connection.read(self)
-  local link = self.link
-  if not link then return false end
-  local got, why = link:pull()
+  local handle = self.handle
+  if not handle then return false end
+  local got, why = handle:pull()
   if got == false then return false end
-  while self.link == link do
-    local has_reply, reply, failure = link:next()
+  while self.handle == handle do
+    local has_reply, reply, failure = handle:next()
     if not has_reply then
       if has_reply == nil then self:close(reply) end
       break
     end
     take_reply(self, reply, failure)
   end
-  if got == nil and self.link == link then self:close(why) end
-  if self.needs_scripts and self.link then load_scripts(self) end
+  if got == nil and self.handle == handle then self:close(why) end
+  if self.needs_scripts and self.handle then load_scripts(self) end
   return true
 end
 
@@ -171,7 +171,7 @@ function Connection.await(self, seconds, is_done)
   local deadline = native.time() + seconds
   self:flush()
   while not is_done() do
-    if not self.link then return nil, self.why end
+    if not self.handle then return nil, self.why end
     local left = deadline - native.time()
     if left <= 0 then
       self:close("timeout")
@@ -179,7 +179,7 @@ function Connection.await(self, seconds, is_done)
     end
     self.sleepers = (self.sleepers or 0) + 1 -- another thread may read what this one waits for
     local most = self.sleepers > 1 and 0.01 or left
-    local ok, stop = pcall(waits.any, { self.link:fileno() }, math.min(left, most), true, backend.PATIENCE)
+    local ok, stop = pcall(waits.any, { self.handle:fileno() }, math.min(left, most), true, backend.PATIENCE)
     self.sleepers = self.sleepers - 1
     if not ok then error(stop, 0) end
     self:read()
@@ -205,7 +205,7 @@ function Connection.open_at(self, seconds, key)
   local opened, why = self:open(seconds)
   if not opened then return nil, why end
   self:ask(seconds, "EXISTS", key)
-  if self.link then return true end
+  if self.handle then return true end
   if self.why:find("^moved to ") then return self:open(seconds) end
   return nil, self.why
 end

@@ -21,7 +21,7 @@ local function start(self)
   for key, value in pairs(self.settings) do settings[key] = value end
   settings.name = "manymoons-lease"
   self.address = self.settings.address
-  self.thread = assert(native.lease_open(settings, {
+  self.thread = assert(native.redis_lease_open(settings, {
     connection.text("heartbeat"), self.registry, self.registry .. ":" .. self.name, self.name,
     tostring(math.ceil(self.seconds * 3)),
   }, self.seconds / 3, self.text))

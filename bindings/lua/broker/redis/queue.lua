@@ -40,7 +40,7 @@ end
 -- One answer: reply (false: none); or nil, why and kind. send: Connection.send, .send_list or
 -- .script
 local function call(conn, seconds, send, ...)
-  if not conn.link then
+  if not conn.handle then
     local opened, why = conn:open(CONNECT)
     if not opened then
       local kind = connection.kind_of(why)
@@ -49,7 +49,7 @@ local function call(conn, seconds, send, ...)
   end
   local reply, why = conn:call(seconds, send, ...)
   if why == nil then return reply or false end
-  if not conn.link then return nil, why, "stale" end
+  if not conn.handle then return nil, why, "stale" end
   local kind = connection.kind_of(why)
   if kind == "stale" then conn:close(why) end
   return nil, why, kind

@@ -77,7 +77,7 @@ local function failure_of(self)
   self.talking_since = talker:under_way() > 0 and (self.talking_since or now) or nil
   local is_stalled = (self.talking_since and now - self.talking_since > STALL)
     or (self.waiting_since and now - self.waiting_since > self.waiting_seconds + STALL)
-  if talker.link and waiter.link and not self.trouble and not is_stalled then return nil end
+  if talker.handle and waiter.handle and not self.trouble and not is_stalled then return nil end
   return self.trouble or talker.why or waiter.why or "no answer"
 end
 
@@ -117,7 +117,7 @@ function Session.examine(self, seconds)
   if not opened then return nil, why, connection.kind_of(why) end
   local info
   info, why = self.talker:ask(seconds, "INFO")
-  local is_lost = not self.talker.link
+  local is_lost = not self.talker.handle
   self.talker:close()
   if not info and is_lost then return nil, why, "stale" end
   local facts
@@ -144,7 +144,7 @@ local function add_depth(talker, stream, now, sum)
   if not length then return nil, why end
   local pending
   pending, why = talker:ask(STALL, "XPENDING", stream, "g")
-  if not pending and not talker.link then return nil, why end
+  if not pending and not talker.handle then return nil, why end
   local running = pending and tonumber(pending[1]) or 0
   local oldest = {}
   if length > running then
