@@ -1,8 +1,8 @@
--- SPDX-License-Identifier: MIT The dispatcher of a pool on a broker: submits the pool's tasks,
--- hands out results, and submits again what the server has forgotten. Each task gives its sink
--- exactly one outcome, whatever becomes of workers and server: it stays in `_tasks` until then.
--- When the session breaks it is opened again, and everything that is open is compared with what the
--- server has (resync).
+-- SPDX-License-Identifier: MIT
+-- The dispatcher of a pool on a broker: submits the pool's tasks, hands out results, and submits
+-- again what the server has forgotten. Each task gives its sink exactly one outcome, whatever
+-- becomes of workers and server: it stays in `_tasks` until then. When the session breaks it is
+-- opened again, and everything that is open is compared with what the server has (resync).
 --
 --   task        as in pool/dispatcher.lua, and as in broker/backend.lua; number: the client counts its tasks, and
 --               submits them in that order, each with the number that came before, so that a server that refused one

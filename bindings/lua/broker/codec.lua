@@ -1,6 +1,6 @@
--- SPDX-License-Identifier: MIT How a task, a function and a result are written down, and how they
--- are signed. Nothing is decoded before its signature was checked (or, without secrets, decoded as
--- data alone).
+-- SPDX-License-Identifier: MIT
+-- How a task, a function and a result are written down, and how they are signed. Nothing is decoded
+-- before its signature was checked (or, without secrets, decoded as data alone).
 --
 --   task      client, seq (its number at the client), func, init (names of functions; "": none), flags, body, mac
 --   flags     "mode count timeout retries expiry copy" (copy 0: any copy of the function will do; or the number of the

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT What a pool on a broker shows: its workers, which describe
--- themselves with each heartbeat, its depth, its dead letters.
+-- SPDX-License-Identifier: MIT
+-- What a pool on a broker shows: its workers, which describe themselves with each heartbeat, its
+-- depth, its dead letters.
 local require = ...
 
 local json = require("core.json")

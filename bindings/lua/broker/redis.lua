@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT A Redis or Valkey server as a broker (broker/backend.lua). This file
--- and those in redis/ alone know its commands.
+-- SPDX-License-Identifier: MIT
+-- A Redis or Valkey server as a broker (broker/backend.lua). This file and those in redis/ alone
+-- know its commands.
 --
 --   redis/connection.lua  commands and their replies, over a connection (vm/redis/connection.h)
 --   redis/session.lua     two connections, the names of keys, and what `manymoons pool` shows

@@ -1,6 +1,6 @@
--- SPDX-License-Identifier: MIT Runs tasks in the workers of `manymoons worker`, each in its VM:
--- makes a function of the bytes, calls it, and encodes the outcome. The signature was checked
--- before (broker/tasks.lua).
+-- SPDX-License-Identifier: MIT
+-- Runs tasks in the workers of `manymoons worker`, each in its VM: makes a function of the bytes,
+-- calls it, and encodes the outcome. The signature was checked before (broker/tasks.lua).
 local require, native = ...
 
 local checks = require("core.checks")

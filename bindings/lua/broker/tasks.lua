@@ -132,7 +132,7 @@ function Task:fail(job, index, err)
   self.list[job.base + index] = codec.encode_failure(err)
 end
 
--- A slice has as many items as it says, whatever became of each.
+-- A slice ends with an outcome for each of its items.
 function Task:finished()
   if self.ns > 0 then note_time(self.tasks, self.ns) end
   if self.options.mode == codec.CALL then

@@ -1,11 +1,12 @@
--- SPDX-License-Identifier: MIT `manymoons worker`: fetches tasks and gives them to a pool of this
--- machine. This VM runs no code of theirs.
+-- SPDX-License-Identifier: MIT
+-- `manymoons worker`: fetches tasks and gives them to a pool of this machine. This VM runs no code
+-- of theirs.
 --
 -- Leases are renewed by a thread of their own (broker/backend.lua: Lease). When the session breaks
 -- it is opened again, outcomes that were not confirmed are sent again, and running tasks continue.
 --
--- The server counts the time in which nobody could renew anything: for one lease after the session
--- was opened, nothing is reclaimed.
+-- Leases run out while no worker can reach the server. So nothing is reclaimed for one lease after
+-- the session was opened.
 local require, native = ...
 
 local hex = require("core.hex")

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT The session of a client (broker/backend.lua): over the waiter goes
--- one read of its stream of results.
+-- SPDX-License-Identifier: MIT
+-- The session of a client (broker/backend.lua): over the waiter goes one read of its stream of
+-- results.
 local require = ...
 
 local session = require("broker.redis.session")

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT A connection to a Redis or Valkey server: commands, each with a
--- function that gets its reply, and the scripts that run in the server, by name.
+-- SPDX-License-Identifier: MIT
+-- A connection to a Redis or Valkey server: commands, each with a function that gets its reply, and
+-- the scripts that run in the server, by name.
 --
 -- Nothing is sent again from here. When the connection breaks, what was under way is forgotten (the
 -- functions are not called), `why` says what happened, and the owner opens it again and begins

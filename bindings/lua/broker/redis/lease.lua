@@ -1,6 +1,7 @@
--- SPDX-License-Identifier: MIT The lease of a session (broker/backend.lua): a thread of C with a
--- connection of its own (vm/redis/lease.h), which runs the script `heartbeat`. When the server is
--- another one, the session has it follow, with all that is held.
+-- SPDX-License-Identifier: MIT
+-- The lease of a session (broker/backend.lua): a thread of C with a connection of its own
+-- (vm/redis/lease.h), which runs the script `heartbeat`. When the server is another one, the
+-- session has it follow, with all that is held.
 local require, native = ...
 
 local connection = require("broker.redis.connection")

@@ -1,6 +1,7 @@
--- SPDX-License-Identifier: MIT The session of a queue (broker/backend.lua): a stream with one group
--- of consumers. Over `getter` waits get, over `talker` goes everything else. Each is opened when it
--- is first needed, and by the next call when it broke.
+-- SPDX-License-Identifier: MIT
+-- The session of a queue (broker/backend.lua): a stream with one group of consumers. Over `getter`
+-- waits get, over `talker` goes everything else. Each is opened when it is first needed, and by the
+-- next call when it broke.
 local require = ...
 
 local waits = require("core.waits")

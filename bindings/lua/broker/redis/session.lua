@@ -1,6 +1,7 @@
--- SPDX-License-Identifier: MIT What all sessions with a Redis server are made of: two connections.
--- Over `talker` go commands that are answered at once, over `waiter` one command at a time that
--- waits. When either breaks both are closed.
+-- SPDX-License-Identifier: MIT
+-- What all sessions with a Redis server are made of: two connections. Over `talker` go commands
+-- that are answered at once, over `waiter` one command at a time that waits. When either breaks
+-- both are closed.
 --
 -- Keys of a pool, all behind manymoons:{NAME}:
 --   q, q:<abi>         streams of tasks, for all workers, or for those of one Lua; one group of consumers, g
@@ -111,7 +112,7 @@ local function judge(info)
   return { is_durable = info:match("aof_enabled:(%d)") ~= "0" }
 end
 
--- A user who may not ask is believed.
+-- A server whose ACL forbids the question is taken as suitable.
 function Session.examine(self, seconds)
   local opened, why = self.talker:open_at(seconds, self.key .. "q")
   if not opened then return nil, why, connection.kind_of(why) end

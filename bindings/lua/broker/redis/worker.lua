@@ -1,6 +1,6 @@
--- SPDX-License-Identifier: MIT The session of a worker (broker/backend.lua): over the waiter it
--- asks for tasks, and waits. Outcomes go with the question, or over the talker while a question
--- waits.
+-- SPDX-License-Identifier: MIT
+-- The session of a worker (broker/backend.lua): over the waiter it asks for tasks, and waits.
+-- Outcomes go with the question, or over the talker while a question waits.
 local require, native = ...
 
 local session = require("broker.redis.session")

@@ -1,11 +1,11 @@
--- SPDX-License-Identifier: MIT Gives the client the outcome of a task, if nobody did before, and
--- takes the task out of the stream: one step, so that a task is either open or answered. The first
--- writes free memory, for a server that has none lets nobody begin with one that takes some.
+-- SPDX-License-Identifier: MIT
+-- Gives the client the outcome of a task, if it has none yet, and takes the task out of the stream,
+-- in one step: a task is either open or answered. The first writes free memory, because a server
+-- without memory lets no script begin with a write that needs some.
 --
--- KEYS  stream, the client's hash, the client's stream of results, dead letters ARGV  id, number,
--- milliseconds the results live, kind, payload, signature; then why it is dead, "" if it is not,
--- who
---       says so, and the most dead letters
+-- KEYS  stream, the client's hash, the client's stream of results, dead letters
+-- ARGV  id, number, milliseconds the results live, kind, payload, signature; then why it is dead ("": it is not), the
+--       worker's name, and the most dead letters
 -- → 1: this is the outcome; 0: there was one before, or the client is gone
 local is_first = redis.call("HDEL", KEYS[2], ARGV[2])
 redis.call("XACK", KEYS[1], "g", ARGV[1])

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT Nobody waits for these tasks any more: what was not delivered is
--- taken out of its stream, what runs will be refused.
+-- SPDX-License-Identifier: MIT
+-- No client waits for these tasks any more: what was not delivered is taken out of its stream, and
+-- the outcome of what runs is dropped.
 --
 -- KEYS  the client's hash, streams
 -- ARGV  numbers; none: all of them, and the hash goes

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT How many entries wait, how many were delivered and are not done
--- with, and whether the queue is closed.
+-- SPDX-License-Identifier: MIT
+-- How many entries wait, how many were delivered and are not done with, and whether the queue is
+-- closed.
 --
 -- KEYS  stream, the flag that it is closed
 -- → waiting, delivered, 1 or 0

@@ -1,10 +1,11 @@
--- SPDX-License-Identifier: MIT Strikes those off the registry who were not heard of since a time,
--- or one by name; the streams forget them, but for those that still own entries: dropping these
--- would drop the entries.
+-- SPDX-License-Identifier: MIT
+-- Takes consumers out of the registry that had no heartbeat since a time, or one by its name. The
+-- streams forget them, except for those that still own entries: dropping these would drop the
+-- entries.
 --
 -- KEYS  the registry, streams
 -- ARGV  seconds of silence, or "" and a name
--- → how many were struck off
+-- → how many were taken out
 local names = { ARGV[2] }
 if ARGV[1] ~= "" then
   names = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", redis.call("TIME")[1] - ARGV[1], "LIMIT", 0, 100)

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- An item that was delivered is done with, if it still belongs to whoever says so.
+-- An item that was delivered is done with, if its consumer still owns it.
 --
--- KEYS  stream, the flag that putters wait, its list of wake-ups
+-- KEYS  stream, the flag that putters wait, the list that wakes them
 -- ARGV  id
--- → 1; 0: somebody else has it
+-- → 1; 0: another consumer has it
 local is_mine = redis.call("XACK", KEYS[1], "g", ARGV[1])
 if is_mine == 0 then return 0 end
 redis.call("XDEL", KEYS[1], ARGV[1])

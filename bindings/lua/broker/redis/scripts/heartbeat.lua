@@ -1,12 +1,12 @@
--- SPDX-License-Identifier: MIT Renews the leases of what somebody holds, entry by entry: one that
--- was delivered and never arrived (a connection cut in the wrong instant) is not held by anyone,
--- whatever the stream believes, and goes idle.
+-- SPDX-License-Identifier: MIT
+-- Renews the leases of one consumer, entry by entry. An entry that was delivered and never arrived,
+-- because the connection broke in that instant, is not among them: it goes idle, whatever the
+-- stream believes.
 --
--- KEYS  the registry, the text about this one; then for each entry its stream, and the hash in
--- which its number stands
---       while somebody waits for it
--- ARGV  name, seconds the text lives, the text; then for each entry its id and number ("": nobody needs to wait)
--- → "L" and the id of those that belong to somebody else, "F" and the id of those that nobody waits for
+-- KEYS  the registry, the text about the consumer; then for each entry its stream, and the hash in which its number
+--       stands while its client waits for it
+-- ARGV  name, seconds the text lives, the text; then for each entry its id and number ("": it has no client)
+-- → "L" and the id of each entry that another consumer owns, "F" and the id of each that no client waits for
 local me = ARGV[1]
 local news = {}
 for place = 3, #KEYS, 2 do
@@ -19,7 +19,7 @@ for place = 3, #KEYS, 2 do
     news[#news + 1] = "L" .. id
   end
 end
--- Last, for a server without memory refuses these, and leases are worth more.
+-- These come last: a server without memory refuses them, and leases are worth more.
 redis.pcall("ZADD", KEYS[1], redis.call("TIME")[1], me)
 redis.pcall("SET", KEYS[2], ARGV[3], "EX", ARGV[2])
 return news

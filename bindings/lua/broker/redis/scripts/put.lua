@@ -1,7 +1,8 @@
--- SPDX-License-Identifier: MIT Puts one item into a queue, once: whoever puts counts, so that a put
--- whose answer was lost may be said again.
+-- SPDX-License-Identifier: MIT
+-- Puts one item into a queue, once: the putter counts its items, so that a put whose answer was
+-- lost may be repeated.
 --
--- KEYS  stream, the flag that it is closed, the putter's count, the flag that putters wait, its list of wake-ups
+-- KEYS  stream, the flag that it is closed, the putter's count, the flag that putters wait, the list that wakes them
 -- ARGV  number, most items (0: no limit), milliseconds the count lives, the item, 1: open it again if it is closed
 -- → "ok", "closed", "full"
 if redis.call("EXISTS", KEYS[2]) == 1 then

@@ -1,10 +1,10 @@
--- SPDX-License-Identifier: MIT Puts one task into the stream, once: whoever submits counts, and
--- says which number came before. A number that is not above the highest one here was put before; a
--- gap means that one before it was refused, so this one has to wait too.
+-- SPDX-License-Identifier: MIT
+-- Puts one task into the stream, once: the client counts its tasks, and gives the number that came
+-- before. A number that is not above the highest one here was put before. A gap means that the task
+-- before was refused, so this one has to wait too.
 --
 -- KEYS  stream, the client's hash (hw: its highest number; number → id of each task that is open)
--- ARGV  the number before, number, most entries of the stream (0: no limit), milliseconds the hash
--- lives, then the
+-- ARGV  the number before, number, most entries of the stream (0: no limit), milliseconds the hash lives, then the
 --       fields of the entry
 -- → the entry's id; "done": it was put before and is not open any more; "GAP"; "FULL"
 local high = tonumber(redis.call("HGET", KEYS[2], "hw") or "0")
