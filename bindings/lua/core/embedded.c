@@ -29,10 +29,9 @@
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
           x(compare, text) x(compare, timeline)
-/* Rows x(FILE): bindings/lua/broker/redis/FILE.lua, by the name broker.redis.FILE. */
+/* Rows x(FILE): a module of the Redis backend, by the name broker.redis.FILE. */
 #define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
-/* Rows x(FILE): bindings/lua/broker/redis/scripts/FILE.lua, which runs in the server, by the name
- * broker.redis.scripts.FILE. */
+/* Rows x(FILE): a script that runs in the server, by the name broker.redis.scripts.FILE. */
 #define EMBEDDED_SCRIPTS(x) \
   x(ack) x(cancel) x(depth) x(deregister) x(get) x(heartbeat) x(nack) x(put) x(release) x(submit)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */

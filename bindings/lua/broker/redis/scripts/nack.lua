@@ -3,8 +3,9 @@
 -- After more losses than it may have it is a dead letter, and its client gets an outcome.
 --
 -- KEYS  stream, the client's hash, the client's stream of results, dead letters
--- ARGV  id, number, 1 if it was lost (0: handed back), how often it may be, milliseconds the results live; kind, payload
---       and signature of the outcome after the last loss; why, the worker's name, and the most dead letters
+-- ARGV  id, number, 1 if it was lost (0: handed back), how often it may be, milliseconds the results live;
+--       kind, payload and signature of the outcome after the last loss; why, the worker's name, and the most
+--       dead letters
 -- → "gone": another worker did it; "dropped": no client waits for it; "dead"; or its new id
 if redis.call("XACK", KEYS[1], "g", ARGV[1]) == 0 then return "gone" end
 local entry = redis.call("XRANGE", KEYS[1], ARGV[1], ARGV[1])[1]
