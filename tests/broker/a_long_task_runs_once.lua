@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- A task that computes for many leases, without a pause, keeps its lease: it runs once.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local server = engine.server()
+local server = broker.server()
 
 -- Whether the lease was kept. On a busy machine the daemon itself may come too late, and says so: then twice the lease
 -- is tried.
 local function keeps(lease)
   local name = "jobs" .. lease
-  local workers, runs = {}, engine.file("runs" .. lease)
-  for i = 1, 2 do workers[i] = engine.worker(server, name, "--slots 1 --lease " .. lease) end
+  local workers, runs = {}, broker.file("runs" .. lease)
+  for i = 1, 2 do workers[i] = broker.worker(server, name, "--slots 1 --lease " .. lease) end
   local pool = mm.Pool{ engine = server.url, name = name, retries = 20 }
   local future = pool:submit(function(path, seconds)
     local file = io.open(path, "a")
@@ -28,7 +28,7 @@ local function keeps(lease)
   for i = 1, 2 do
     if workers[i]:said():find('"lost"') or workers[i]:said():find("requeued") then return false end
   end
-  expect.equal(#engine.lines(runs), 1)
+  expect.equal(#broker.lines(runs), 1)
   return true
 end
 local lease = 0.5

@@ -1,19 +1,19 @@
 -- SPDX-License-Identifier: MIT
 -- A pool on a Redis server that keeps everything on disk (everysec), two workers of a slot each, all on this machine.
 --
---   engine.lua tasks N   calls of a function that does next to nothing, with 100 bytes, each a task
---   engine.lua items N   the same as items of one list
---   engine.lua trip N    one call after the other
---   engine.lua memory N  how much more memory the server needs after N tasks than after the first tenth
---   engine.lua idle N    commands a second that a worker sends while it has nothing to do, over N seconds
+--   broker.lua tasks N   calls of a function that does next to nothing, with 100 bytes, each a task
+--   broker.lua items N   the same as items of one list
+--   broker.lua trip N    one call after the other
+--   broker.lua memory N  how much more memory the server needs after N tasks than after the first tenth
+--   broker.lua idle N    commands a second that a worker sends while it has nothing to do, over N seconds
 local here = arg[0]:match("^(.*)/[^/]*$")
 package.path = here .. "/../../support/?.lua;" .. package.path
 local mm = require "manymoons"
-local engine = require "engine" -- its tests' support; the program is the one that runs this
+local broker = require "broker" -- its tests' support; the program is the one that runs this
 
 local what, count = arg[1], math.floor(tonumber(arg[2]))
-local server = engine.server()
-for _ = 1, 2 do engine.worker(server, "bench", "--slots 1") end
+local server = broker.server()
+for _ = 1, 2 do broker.worker(server, "bench", "--slots 1") end
 local pool = mm.Pool{ engine = server.url, name = "bench" }
 local function identity(x) return x end
 pool:map(identity, { 1, 2, 3, 4 })

@@ -3,13 +3,13 @@
 -- A task that takes its whole daemon with it, each time: after retries + 1 starts its caller is told, it is a dead
 -- letter, and the pool works on.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local server = engine.server()
-local function start() return engine.worker(server, "jobs", "--slots 1 --lease 0.6") end
+local server = broker.server()
+local function start() return broker.worker(server, "jobs", "--slots 1 --lease 0.6") end
 local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 2 }
-local runs = engine.file("runs")
+local runs = broker.file("runs")
 local future = pool:submit(function(path)
   local file = io.open(path, "a")
   file:write("run\n")
@@ -22,24 +22,24 @@ end, runs)
 local workers = {}
 for i = 1, 3 do
   workers[i] = start()
-  engine.eventually("run " .. i, function() return #engine.lines(runs) == i end)
+  broker.eventually("run " .. i, function() return #broker.lines(runs) == i end)
   workers[i]:wait()
 end
 start()
 local ok, err = pcall(future.get, future, expect.HANG)
 expect.equal(ok, false)
 expect.equal(err.kind, "died")
-expect.equal(#engine.lines(runs), 3)
+expect.equal(#broker.lines(runs), 3)
 expect.equal(pool:apply(function() return "fine" end), "fine")
 local dead = pool:dead()
 expect.equal(#dead, 1)
 expect.truthy(dead[1].why:find("lost 3 times"), dead[1].why)
-expect.truthy(engine.run(engine.program .. " pool " .. server.url .. " jobs --dead"):find(dead[1].id, 1, true),
+expect.truthy(broker.run(broker.program .. " pool " .. server.url .. " jobs --dead"):find(dead[1].id, 1, true),
   "listed")
 -- A worker's own processes may die, too: that is seen at once.
-engine.worker(server, "two", "--slots 1 --processes")
+broker.worker(server, "two", "--slots 1 --processes")
 local two = mm.Pool{ engine = server.url, name = "two", retries = 1 }
-runs = engine.file("runs2")
+runs = broker.file("runs2")
 local poison = two:submit(function(path)
   local file = io.open(path, "a")
   file:write("run\n")
@@ -49,11 +49,11 @@ end, runs)
 ok, err = pcall(poison.get, poison, expect.HANG)
 expect.equal(ok, false)
 expect.equal(err.kind, "died")
-expect.equal(#engine.lines(runs), 2)
+expect.equal(#broker.lines(runs), 2)
 expect.equal(two:apply(function() return "fine" end), "fine")
 -- What was given up runs again when somebody says so; nobody waits for its result.
 expect.equal(#two:dead(), 1)
 expect.equal(two:retry(two:dead()[1].id), true)
-engine.eventually("it runs again", function() return #engine.lines(runs) == 4 end)
-engine.eventually("and is dead again", function() return #two:dead() == 1 end)
+broker.eventually("it runs again", function() return #broker.lines(runs) == 4 end)
+broker.eventually("and is dead again", function() return #two:dead() == 1 end)
 expect.equal(two:retry("1-1"), nil)

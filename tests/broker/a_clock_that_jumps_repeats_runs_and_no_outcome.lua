@@ -3,14 +3,14 @@
 -- The server's clock jumps, an hour ahead and back: leases that were good are not, keys expire before their time, and
 -- some tasks run twice; each has one outcome all the same.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local library = engine.file("shifted_clock.so")
-local said = engine.run("cc -shared -fPIC -o " .. library .. " $MM_TOP/tests/support/shifted_clock.c")
+local library = broker.file("shifted_clock.so")
+local said = broker.run("cc -shared -fPIC -o " .. library .. " $MM_TOP/tests/support/shifted_clock.c")
 expect.equal(said, "")
 
-local clock = engine.file("clock")
+local clock = broker.file("clock")
 local function set_clock(offset)
   local file = assert(io.open(clock .. ".new", "w"))
   file:write(offset, "\n")
@@ -19,8 +19,8 @@ local function set_clock(offset)
 end
 
 set_clock("0")
-local server = engine.server("", "env LD_PRELOAD=" .. library .. " SHIFTED_CLOCK=" .. clock)
-for _ = 1, 2 do engine.worker(server, "jobs", "--slots 2 --lease 1") end
+local server = broker.server("", "env LD_PRELOAD=" .. library .. " SHIFTED_CLOCK=" .. clock)
+for _ = 1, 2 do broker.worker(server, "jobs", "--slots 2 --lease 1") end
 local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 20 }
 local outcomes, done = {}, 0
 local futures = {}
@@ -44,16 +44,16 @@ for _, offset in ipairs({ "4000", "0", "90000", "-3600" }) do
     count = count + 1
     submit(count)
   end
-  engine.eventually("some are done", function()
+  broker.eventually("some are done", function()
     futures[count]:wait(0.05)
     return done > count - 40
   end)
   local before = time_of_server()
   set_clock(offset)
-  engine.eventually("the clock has jumped", function() return math.abs(time_of_server() - before) > 1000 end)
+  broker.eventually("the clock has jumped", function() return math.abs(time_of_server() - before) > 1000 end)
 end
 for number = 1, count do expect.equal(futures[number]:get(expect.HANG), number * 2) end
-engine.eventually("all were told", function()
+broker.eventually("all were told", function()
   futures[count]:ready()
   mm.sleep(0.06)
   return done == count

@@ -2,12 +2,12 @@
 -- kill -9 of the server, five times, while two workers and a client are busy: each task has one outcome, its own. Then
 -- what a server may lose on top: its scripts, connections, everything it had.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
 local TASKS = 6000
-local server = engine.server("--appendfsync always")
-for _ = 1, 2 do engine.worker(server, "jobs", "--slots 2 --lease 1") end
+local server = broker.server("--appendfsync always")
+for _ = 1, 2 do broker.worker(server, "jobs", "--slots 2 --lease 1") end
 local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 20 }
 local outcomes, done, wrong = {}, 0, 0
 

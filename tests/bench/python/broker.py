@@ -3,7 +3,7 @@
 for each job: a hash with its data and status, a list of names, a registry of those that were begun. A worker that dies
 between two of these steps loses its job.
 
-engine.py tasks N | trip N: as lua/engine.lua
+broker.py tasks N | trip N: as lua/broker.lua
 """
 import multiprocessing
 import os

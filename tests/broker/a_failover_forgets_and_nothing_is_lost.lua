@@ -3,7 +3,7 @@
 -- The server dies and a replica that was cut off before takes its place: what the dead one acknowledged in between is
 -- forgotten. Each task has one outcome all the same. Then one that knows nothing at all takes over.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
 local TASKS = 4000
@@ -18,16 +18,16 @@ end
 
 local function start_pair()
   local first_port, second_port = free_port(), free_port()
-  local first = engine.server("--port " .. first_port .. " --repl-diskless-sync-delay 0")
-  local second = engine.server("--port " .. second_port .. " --replicaof 127.0.0.1 " .. first_port)
-  engine.eventually("the replica follows", function() return second:cli("info replication"):find("link_status:up") end)
+  local first = broker.server("--port " .. first_port .. " --repl-diskless-sync-delay 0")
+  local second = broker.server("--port " .. second_port .. " --replicaof 127.0.0.1 " .. first_port)
+  broker.eventually("the replica follows", function() return second:cli("info replication"):find("link_status:up") end)
   return first, second
 end
 
 -- The name that clients and workers know is a link, which moves.
-local address = engine.file("current")
+local address = broker.file("current")
 local function point_at(server)
-  engine.run("ln -sfn " .. server.socket .. " " .. address .. ".new && mv -T " .. address .. ".new " .. address)
+  broker.run("ln -sfn " .. server.socket .. " " .. address .. ".new && mv -T " .. address .. ".new " .. address)
 end
 
 local function fail_over(is_empty, is_read_only)
@@ -35,7 +35,7 @@ local function fail_over(is_empty, is_read_only)
   point_at(first)
   local name = "jobs" .. (is_empty and "e" or "") .. (is_read_only and "r" or "")
   local workers = {}
-  for i = 1, 2 do workers[i] = engine.worker("unix://" .. address, name, "--slots 2 --lease 1") end
+  for i = 1, 2 do workers[i] = broker.worker("unix://" .. address, name, "--slots 2 --lease 1") end
   local pool = mm.Pool{ engine = "unix://" .. address, name = name, retries = 20 }
   local outcomes, done, submitted, step, last = {}, 0, 0, 0, nil
   while done < TASKS do

@@ -3,26 +3,26 @@
 -- Cables between client, server and two workers are cut, for less and for more than a lease, silently: packets are lost
 -- and nobody is told. Each task has one outcome; what was delivered to a connection that was dead by then comes back.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local network = require "network"
 
 local LEASE = 0.6
 local host, one, two, here = network.machine("s"), network.machine("w1"), network.machine("w2"), network.machine("c")
-local secret = engine.file("secret")
+local secret = broker.file("secret")
 local file = assert(io.open(secret, "w"))
 file:write(("k"):rep(32), "\n")
 file:close()
-engine.run("chmod 600 " .. secret)
-engine.server("--port 6379 --bind 0.0.0.0 --protected-mode no", host.prefix)
+broker.run("chmod 600 " .. secret)
+broker.server("--port 6379 --bind 0.0.0.0 --protected-mode no", host.prefix)
 local url = "redis://" .. host.address .. ":6379/0"
 local options = "--slots 2 --lease " .. LEASE .. " --secret-file " .. secret
 local workers = {
-  engine.worker(url, "jobs", options, one.prefix), engine.worker(url, "jobs", options, two.prefix),
+  broker.worker(url, "jobs", options, one.prefix), broker.worker(url, "jobs", options, two.prefix),
 }
 
 -- The client lives in a namespace of its own, too: a program that submits, and counts outcomes, until it is told to
 -- end.
-local client = engine.file("client.lua")
+local client = broker.file("client.lua")
 file = assert(io.open(client, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
@@ -50,13 +50,13 @@ file:write([[
   print("fine")
 ]])
 file:close()
-local stop, report, out = engine.file("stop"), engine.file("report"), engine.file("out")
-engine.start(here.prefix .. " " .. engine.program .. " " .. client .. " " .. url .. " " .. secret .. " " .. stop .. " "
+local stop, report, out = broker.file("stop"), broker.file("report"), broker.file("out")
+broker.start(here.prefix .. " " .. broker.program .. " " .. client .. " " .. url .. " " .. secret .. " " .. stop .. " "
   .. report, out)
-local function done() return tonumber(engine.read_file(report)) or 0 end
+local function done() return tonumber(broker.read_file(report)) or 0 end
 local function goes_on(what)
   local before = done()
-  engine.eventually("it goes on after " .. what .. "\n" .. engine.read_file(out) .. workers[1]:said(),
+  broker.eventually("it goes on after " .. what .. "\n" .. broker.read_file(out) .. workers[1]:said(),
     function() return done() > before + 60 end)
 end
 
@@ -70,5 +70,5 @@ for _, cut in ipairs({ { one, "a worker" }, { here, "the client" }, { host, "the
   end
 end
 assert(io.open(stop, "w")):close()
-engine.eventually("everything has its outcome: " .. engine.read_file(out),
-  function() return engine.read_file(out) == "fine\n" end)
+broker.eventually("everything has its outcome: " .. broker.read_file(out),
+  function() return broker.read_file(out) == "fine\n" end)

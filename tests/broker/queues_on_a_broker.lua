@@ -2,10 +2,10 @@
 -- A queue of several programs, on several machines: bounds, timeouts, what is taken and not done comes back, nothing is
 -- put twice, and closing is for all.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local server = engine.server()
+local server = broker.server()
 local function queue(name, maxsize)
   return mm.Queue{ engine = server.url, name = name, maxsize = maxsize }
 end

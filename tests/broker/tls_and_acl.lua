@@ -3,26 +3,26 @@
 -- rediss:// with an authority of its own and certificates of clients; a wrong authority, and a wrong name, are
 -- refused. A user who may touch one pool's keys alone serves and uses that pool, and no other.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-if engine.run("command -v openssl") == "" then
+if broker.run("command -v openssl") == "" then
   io.stderr:write("SKIPPED: there is no openssl\n")
   os.exit(77)
 end
 
-local function path(name) return engine.file(name) end
+local function path(name) return broker.file(name) end
 local function make_authority(name)
-  engine.run(string.format("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s -keyout %s -out %s", name,
+  broker.run(string.format("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=%s -keyout %s -out %s", name,
     path(name .. ".key"), path(name .. ".crt")))
 end
 local function make_certificate(name, names)
-  engine.run(string.format("openssl req -newkey rsa:2048 -nodes -subj /CN=%s -keyout %s -out %s", name,
+  broker.run(string.format("openssl req -newkey rsa:2048 -nodes -subj /CN=%s -keyout %s -out %s", name,
     path(name .. ".key"), path(name .. ".csr")))
   local file = assert(io.open(path(name .. ".ext"), "w"))
   file:write("subjectAltName=", names, "\n")
   file:close()
-  engine.run(string.format("openssl x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days 2 -extfile %s -out %s",
+  broker.run(string.format("openssl x509 -req -in %s -CA %s -CAkey %s -CAcreateserial -days 2 -extfile %s -out %s",
     path(name .. ".csr"), path("ours.crt"), path("ours.key"), path(name .. ".ext"), path(name .. ".crt")))
 end
 make_authority("ours")
@@ -35,7 +35,7 @@ local function tls_server(certificate)
   local listener = mm.Listener("127.0.0.1:0")
   local port = listener.address:match(":(%d+)$")
   listener:close()
-  engine.server(string.format("--tls-port %s --tls-cert-file %s --tls-key-file %s --tls-ca-cert-file %s", port,
+  broker.server(string.format("--tls-port %s --tls-cert-file %s --tls-key-file %s --tls-ca-cert-file %s", port,
     path(certificate .. ".crt"), path(certificate .. ".key"), path("ours.crt")))
   return port
 end
@@ -45,7 +45,7 @@ local with_client = "&cert=" .. path("client.crt") .. "&key=" .. path("client.ke
 for _, host in ipairs({ "127.0.0.1", "localhost" }) do
   local url = "rediss://" .. host .. ":" .. port .. "/0?ca=" .. path("ours.crt") .. with_client
   local name = host:gsub("%W", "")
-  local worker = engine.worker(url, name, "--slots 1 --lease 1")
+  local worker = broker.worker(url, name, "--slots 1 --lease 1")
   local pool = mm.Pool{ engine = url, name = name }
   expect.equal(pool:map(function(x) return x * 2 end, { 1, 2, 3 }), { 2, 4, 6 })
   local long = ("0123456789"):rep(300000)
@@ -59,7 +59,7 @@ local function refused(url, what)
   local ok, why = pcall(mm.Pool, { engine = url, name = "jobs" })
   expect.equal(ok, false)
   expect.truthy(tostring(why):find(what), tostring(why))
-  local text = engine.run(engine.program .. " worker " .. engine.quote(url) .. " --pool jobs")
+  local text = broker.run(broker.program .. " worker " .. broker.quote(url) .. " --pool jobs")
   expect.truthy(text:find(what), text)
 end
 refused("rediss://127.0.0.1:" .. port .. "/0?ca=" .. path("theirs.crt") .. with_client, "certificate is refused")
@@ -68,10 +68,10 @@ refused("rediss://127.0.0.1:" .. tls_server("elsewhere") .. "/0?ca=" .. path("ou
 refused("rediss://127.0.0.1:" .. port .. "/0?ca=" .. path("absent.crt"), "cannot use the certificates of")
 
 -- One user, one pool.
-local server = engine.server()
+local server = broker.server()
 server:cli("acl setuser ours on '>pass:word' '~manymoons:{ours}:*' '+@all' '-@admin' '-@dangerous'")
 local function url_of(user, password) return "unix://" .. user .. ":" .. password .. "@" .. server.socket end
-local worker = engine.worker(url_of("ours", "pass%3Aword"), "ours", "--slots 1 --lease 1")
+local worker = broker.worker(url_of("ours", "pass%3Aword"), "ours", "--slots 1 --lease 1")
 local pool = mm.Pool{ engine = url_of("ours", "pass%3Aword"), name = "ours" }
 expect.equal(pool:apply(function(x) return x + 1 end, 1), 2)
 expect.truthy(not tostring(pool):find("word"), "no password is shown: " .. tostring(pool))

@@ -3,13 +3,13 @@
 -- Clients of other Luas: source and names run anywhere, functions where the Lua is the same, and who waits for such a
 -- worker in vain is told. A client with tasks goes on with the others while one waits.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local server = engine.server()
-engine.worker(server, "jobs", "--slots 2 --lease 1")
+local server = broker.server()
+broker.worker(server, "jobs", "--slots 2 --lease 1")
 
-local script = engine.file("client.lua")
+local script = broker.file("client.lua")
 local file = assert(io.open(script, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
@@ -38,8 +38,8 @@ file:write([[
 ]])
 file:close()
 for _, lua in ipairs({ { "lua5.4", "5.4", "same" }, { "lua5.1", "5.1" }, { "luajit", "5.1" } }) do
-  if engine.run("command -v " .. lua[1]) ~= "" then
-    local text = engine.run(string.format("LUA_CPATH='%s/lua/%s/?.so;;' %s %s %s %s", os.getenv("MM_BUILD"), lua[2],
+  if broker.run("command -v " .. lua[1]) ~= "" then
+    local text = broker.run(string.format("LUA_CPATH='%s/lua/%s/?.so;;' %s %s %s %s", os.getenv("MM_BUILD"), lua[2],
       lua[1], script, server.url, lua[3] or ""))
     expect.equal(text, "fine\n", lua[1])
   end

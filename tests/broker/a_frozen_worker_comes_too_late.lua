@@ -2,13 +2,13 @@
 -- SIGSTOP of a worker for some leases: its task runs elsewhere; when it goes on, it learns that, and the caller has one
 -- result.
 local mm = require "manymoons"
-local engine = require "engine"
+local broker = require "broker"
 local expect = require "expect"
 
-local server = engine.server()
-local frozen = engine.worker(server, "jobs", "--slots 1 --lease 0.6")
+local server = broker.server()
+local frozen = broker.worker(server, "jobs", "--slots 1 --lease 0.6")
 local pool = mm.Pool{ engine = server.url, name = "jobs" }
-local runs, go, results = engine.file("runs"), engine.file("go"), 0
+local runs, go, results = broker.file("runs"), broker.file("go"), 0
 local future = pool:submit(function(path, gate)
   local sleep = require("manymoons").sleep
   local file = io.open(path, "a")
@@ -24,12 +24,12 @@ local future = pool:submit(function(path, gate)
   end
 end, runs, go)
 future:on_done(function() results = results + 1 end)
-engine.eventually("the task runs", function() return #engine.lines(runs) == 1 end)
+broker.eventually("the task runs", function() return #broker.lines(runs) == 1 end)
 frozen:kill("STOP")
-local other = engine.worker(server, "jobs", "--slots 1 --lease 0.6")
-engine.eventually("it runs elsewhere", function() return #engine.lines(runs) == 2 end)
+local other = broker.worker(server, "jobs", "--slots 1 --lease 0.6")
+broker.eventually("it runs elsewhere", function() return #broker.lines(runs) == 2 end)
 frozen:kill("CONT")
-engine.eventually("the first one learns that", function() return frozen:said():find('"lost"') end)
+broker.eventually("the first one learns that", function() return frozen:said():find('"lost"') end)
 assert(io.open(go, "w")):close()
 expect.equal(future:get(expect.HANG), "done")
 -- both take tasks again

@@ -1,27 +1,27 @@
 -- SPDX-License-Identifier: MIT
--- A Redis server, workers and everything else that tests of engines need, all of it on this machine and gone with the
+-- A Redis server, workers and everything else that tests of brokers need, all of it on this machine and gone with the
 -- test. Each server has a folder of its own and a Unix socket in it, and a port if one is asked for.
 local mm = require "manymoons"
 local expect = require "expect"
 
-local engine = {}
+local broker = {}
 
-engine.program = (os.getenv("MM_BUILD") or "build/release") .. "/manymoons"
+broker.program = (os.getenv("MM_BUILD") or "build/release") .. "/manymoons"
 
 local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-engine.quote = quote
+broker.quote = quote
 
 local function run(command)
   local pipe = assert(io.popen(command .. " 2>&1"))
   local text = pipe:read("*a")
   return text, pipe:close()
 end
-engine.run = run
+broker.run = run
 
 local function output(command) return (run(command):gsub("%s+$", "")) end
 
 -- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to send again.
-function engine.eventually(what, f)
+function broker.eventually(what, f)
   local deadline = mm.time() + expect.HANG
   while true do
     local value = f()
@@ -36,22 +36,22 @@ if output("command -v redis-server") == "" then
   os.exit(77)
 end
 
-local folder = output("mktemp -d /tmp/mm-engine.XXXXXX") -- short: the name of a Unix socket has 107 bytes
+local folder = output("mktemp -d /tmp/mm-broker.XXXXXX") -- short: the name of a Unix socket has 107 bytes
 -- A watcher ends what the test started, however the test ends: its standard input closes with us.
 local watcher = assert(io.popen("while read -r line; do commands=\"$commands $line;\"; done; { eval \"$commands\"; } "
   .. ">/dev/null 2>&1; rm -rf " .. quote(folder), "w"))
 watcher:setvbuf("line")
-function engine.at_end(command) watcher:write(command, "\n") end
+function broker.at_end(command) watcher:write(command, "\n") end
 
-function engine.start(command, log)
+function broker.start(command, log)
   local pid = tonumber(output(string.format("{ %s </dev/null >%s 2>&1 & echo $!; }", command, quote(log))))
-  engine.at_end("kill -9 " .. pid)
+  broker.at_end("kill -9 " .. pid)
   return pid
 end
 
-function engine.kill(pid, signal) run("kill -" .. (signal or "9") .. " " .. pid) end
+function broker.kill(pid, signal) run("kill -" .. (signal or "9") .. " " .. pid) end
 
-function engine.is_alive(pid)
+function broker.is_alive(pid)
   local file = io.open("/proc/" .. pid .. "/stat")
   if not file then return false end
   local state = file:read("*a"):match("%) (%a)")
@@ -73,7 +73,7 @@ Server.__index = Server
 local servers = 0
 
 -- options: further words for redis-server; prefix: of the command (ip netns exec …)
-function engine.server(options, prefix)
+function broker.server(options, prefix)
   servers = servers + 1
   local self = setmetatable({ folder = folder .. "/server" .. servers, options = options or "", prefix = prefix or "" },
     Server)
@@ -85,16 +85,16 @@ function engine.server(options, prefix)
 end
 
 function Server.start(self)
-  self.pid = engine.start(string.format("%s redis-server --port 0 --unixsocket %s --dir %s --save '' --appendonly yes "
+  self.pid = broker.start(string.format("%s redis-server --port 0 --unixsocket %s --dir %s --save '' --appendonly yes "
     .. "--appendfsync everysec --loglevel notice %s", self.prefix, self.socket, self.folder, self.options),
     self.folder .. "/log")
-  engine.eventually("the server answers\n" .. read_file(self.folder .. "/log"),
+  broker.eventually("the server answers\n" .. read_file(self.folder .. "/log"),
     function() return self:cli("ping"):find("PONG") end)
 end
 
 function Server.kill(self)
-  engine.kill(self.pid)
-  engine.eventually("the server is dead", function() return not engine.is_alive(self.pid) end)
+  broker.kill(self.pid)
+  broker.eventually("the server is dead", function() return not broker.is_alive(self.pid) end)
 end
 
 function Server.cli(self, words) return output("redis-cli -s " .. self.socket .. " " .. words) end
@@ -106,15 +106,15 @@ Worker.__index = Worker
 local workers = 0
 
 -- options: further words for `manymoons worker`; it is there when this returns.
-function engine.worker(server, pool, options, prefix)
+function broker.worker(server, pool, options, prefix)
   workers = workers + 1
   local self = setmetatable({ log = folder .. "/worker" .. workers }, Worker)
   local url = type(server) == "table" and server.url or server
-  self.pid = engine.start(string.format("%s %s worker %s --pool %s %s", prefix or "", engine.program, quote(url), pool,
+  self.pid = broker.start(string.format("%s %s worker %s --pool %s %s", prefix or "", broker.program, quote(url), pool,
     options or ""), self.log)
-  engine.eventually("the worker starts", function()
+  broker.eventually("the worker starts", function()
     if self:said():find('"started"') then return true end
-    if not engine.is_alive(self.pid) then error("the worker ended: " .. self:said(), 0) end
+    if not broker.is_alive(self.pid) then error("the worker ended: " .. self:said(), 0) end
   end)
   return self
 end
@@ -122,21 +122,21 @@ end
 function Worker.said(self) return read_file(self.log) end
 
 function Worker.kill(self, signal)
-  engine.kill(self.pid, signal)
+  broker.kill(self.pid, signal)
 end
 
 function Worker.wait(self)
-  engine.eventually("the worker ends: " .. self:said(), function() return not engine.is_alive(self.pid) end)
+  broker.eventually("the worker ends: " .. self:said(), function() return not broker.is_alive(self.pid) end)
 end
 
 -- A file that tasks write to and the test reads: a line each, whole.
-function engine.file(name) return folder .. "/" .. name end
-engine.read_file = read_file
+function broker.file(name) return folder .. "/" .. name end
+broker.read_file = read_file
 
-function engine.lines(path)
+function broker.lines(path)
   local list = {}
   for line in read_file(path):gmatch("[^\n]+") do list[#list + 1] = line end
   return list
 end
 
-return engine
+return broker

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- Runs a test of pools with pools on an engine: on_engine.lua SCRIPT. Its mm.Pool is one, served by a worker with
+-- Runs a test of pools with pools on a broker: on_broker.lua SCRIPT. Its mm.Pool is one, served by a worker with
 -- processes; everything else is as it is.
-local engine = require "engine"
+local broker = require "broker"
 local mm = require "manymoons"
 
-local server = engine.server()
+local server = broker.server()
 local count = 0
 
 local function new_pool(first, ...)
@@ -17,7 +17,7 @@ local function new_pool(first, ...)
   count = count + 1
   local most = options.maxtasksperchild
   options.maxtasksperchild = nil
-  engine.worker(server, "test" .. count, "--processes --lease 2 --name PoolWorker --slots " .. (options.workers or 2)
+  broker.worker(server, "test" .. count, "--processes --lease 2 --name PoolWorker --slots " .. (options.workers or 2)
     .. (most and " --max-tasks " .. most or ""))
   options.engine, options.name = server.url, "test" .. count
   if options.retries == nil then options.retries = 0 end
