@@ -21,7 +21,7 @@ end
 set_clock("0")
 local server = broker.server("", "env LD_PRELOAD=" .. library .. " SHIFTED_CLOCK=" .. clock)
 for _ = 1, 2 do broker.worker(server, "jobs", "--slots 2 --lease 1") end
-local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 20 }
+local pool = mm.Pool{ broker = server.url, name = "jobs", retries = 20 }
 local outcomes, done = {}, 0
 local futures = {}
 local function submit(number)

@@ -24,9 +24,9 @@ broker.eventually("the cluster is one", function()
 end)
 local url = "redis://127.0.0.1:" .. nodes[1].port
 local worker = broker.worker(url, "jobs", "--slots 1 --lease 1")
-local pool = mm.Pool{ engine = url, name = "jobs" }
+local pool = mm.Pool{ broker = url, name = "jobs" }
 expect.equal(pool:map(function(x) return x * 2 end, { 1, 2, 3 }), { 2, 4, 6 })
-local q = mm.Queue{ engine = url, name = "items" }
+local q = mm.Queue{ broker = url, name = "items" }
 expect.equal(q:put("item"), true)
 expect.equal(q:get(expect.HANG), "item")
 expect.truthy(broker.run(broker.program .. " pool " .. url .. " jobs"):find("1 worker with"), "shown")

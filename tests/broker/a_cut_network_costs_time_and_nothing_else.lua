@@ -27,7 +27,7 @@ file = assert(io.open(client, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
   local url, secret, stop, report = arg[1], arg[2], arg[3], arg[4]
-  local pool = mm.Pool{ engine = url, name = "jobs", secret_file = secret, retries = 50 }
+  local pool = mm.Pool{ broker = url, name = "jobs", secret_file = secret, retries = 50 }
   local submitted, done, outcomes, last = 0, 0, {}, nil
   local function is_over() local f = io.open(stop) if f then f:close() end return f ~= nil end
   while not (is_over() and done == submitted) do

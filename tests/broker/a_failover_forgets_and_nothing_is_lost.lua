@@ -36,7 +36,7 @@ local function fail_over(is_empty, is_read_only)
   local name = "jobs" .. (is_empty and "e" or "") .. (is_read_only and "r" or "")
   local workers = {}
   for i = 1, 2 do workers[i] = broker.worker("unix://" .. address, name, "--slots 2 --lease 1") end
-  local pool = mm.Pool{ engine = "unix://" .. address, name = name, retries = 20 }
+  local pool = mm.Pool{ broker = "unix://" .. address, name = name, retries = 20 }
   local outcomes, done, submitted, step, last = {}, 0, 0, 0, nil
   while done < TASKS do
     while submitted < TASKS * (step + 1) / 3 and submitted - done < 300 do

@@ -7,7 +7,7 @@ local expect = require "expect"
 
 local server = broker.server()
 local frozen = broker.worker(server, "jobs", "--slots 1 --lease 0.6")
-local pool = mm.Pool{ engine = server.url, name = "jobs" }
+local pool = mm.Pool{ broker = server.url, name = "jobs" }
 local runs, go, results = broker.file("runs"), broker.file("go"), 0
 local future = pool:submit(function(path, gate)
   local sleep = require("manymoons").sleep

@@ -7,7 +7,7 @@ local expect = require "expect"
 local LEASE = 1
 local server = broker.server()
 local first = broker.worker(server, "jobs", "--slots 1 --lease " .. LEASE)
-local pool = mm.Pool{ engine = server.url, name = "jobs" }
+local pool = mm.Pool{ broker = server.url, name = "jobs" }
 local runs, results = broker.file("runs"), 0
 local future = pool:submit(function(path)
   local file = io.open(path, "a")

@@ -12,7 +12,7 @@ local function keeps(lease)
   local name = "jobs" .. lease
   local workers, runs = {}, broker.file("runs" .. lease)
   for i = 1, 2 do workers[i] = broker.worker(server, name, "--slots 1 --lease " .. lease) end
-  local pool = mm.Pool{ engine = server.url, name = name, retries = 20 }
+  local pool = mm.Pool{ broker = server.url, name = name, retries = 20 }
   local future = pool:submit(function(path, seconds)
     local file = io.open(path, "a")
     file:write("run\n")

@@ -8,7 +8,7 @@ local expect = require "expect"
 
 local server = broker.server()
 local function start() return broker.worker(server, "jobs", "--slots 1 --lease 0.6") end
-local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 2 }
+local pool = mm.Pool{ broker = server.url, name = "jobs", retries = 2 }
 local runs = broker.file("runs")
 local future = pool:submit(function(path)
   local file = io.open(path, "a")
@@ -38,7 +38,7 @@ expect.truthy(broker.run(broker.program .. " pool " .. server.url .. " jobs --de
   "listed")
 -- A worker's own processes may die, too: that is seen at once.
 broker.worker(server, "two", "--slots 1 --processes")
-local two = mm.Pool{ engine = server.url, name = "two", retries = 1 }
+local two = mm.Pool{ broker = server.url, name = "two", retries = 1 }
 runs = broker.file("runs2")
 local poison = two:submit(function(path)
   local file = io.open(path, "a")

@@ -8,7 +8,7 @@ local expect = require "expect"
 local TASKS = 6000
 local server = broker.server("--appendfsync always")
 for _ = 1, 2 do broker.worker(server, "jobs", "--slots 2 --lease 1") end
-local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 20 }
+local pool = mm.Pool{ broker = server.url, name = "jobs", retries = 20 }
 local outcomes, done, wrong = {}, 0, 0
 
 local function disturb(count, what)

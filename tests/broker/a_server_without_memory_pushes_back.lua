@@ -7,7 +7,7 @@ local broker = require "broker"
 local expect = require "expect"
 
 local server = broker.server("--maxmemory 6mb --maxmemory-policy noeviction --appendonly no")
-local pool = mm.Pool{ engine = server.url, name = "jobs", window = 100000 }
+local pool = mm.Pool{ broker = server.url, name = "jobs", window = 100000 }
 local TASKS, text = 8000, ("x"):rep(1000)
 local futures = {}
 for i = 1, TASKS do futures[i] = pool:submit(function(x) return #x end, text .. i) end
@@ -16,7 +16,7 @@ broker.eventually("the server is full", function()
   local used, most = server:cli("info memory"):match("used_memory:(%d+)"), 6 * 1024 * 1024
   return tonumber(used) > most * 0.9
 end)
-local q = mm.Queue{ engine = server.url, name = "items" }
+local q = mm.Queue{ broker = server.url, name = "items" }
 local put, why = true, nil
 for _ = 1, 100 do
   if put then put, why = q:put(text:rep(20), 0.1) end
@@ -31,4 +31,4 @@ expect.equal(pool:join(expect.HANG), true)
 while not q:empty() do expect.equal(#q:get(expect.HANG), 20000) end
 
 local evicting = broker.server("--maxmemory 6mb --maxmemory-policy allkeys-lru")
-expect.raises("evicts keys", mm.Pool, { engine = evicting.url, name = "jobs" })
+expect.raises("evicts keys", mm.Pool, { broker = evicting.url, name = "jobs" })

@@ -6,7 +6,7 @@ local broker = require "broker"
 local expect = require "expect"
 
 local server = broker.server()
-local pool = mm.Pool{ engine = server.url, name = "jobs", retries = 0 }
+local pool = mm.Pool{ broker = server.url, name = "jobs", retries = 0 }
 local first = broker.worker(server, "jobs", "--slots 1 --lease 20")
 local runs = broker.file("runs")
 local function task(path, seconds)

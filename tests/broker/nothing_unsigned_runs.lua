@@ -24,7 +24,7 @@ local function touch(path) assert(io.open(path, "a")):close() return "touched" e
 local function is_untouched() return io.open(witness) == nil end
 
 -- another secret: refused, and the refusal cannot be read either
-local stranger = mm.Pool{ engine = server.url, name = "jobs", secret_file = other }
+local stranger = mm.Pool{ broker = server.url, name = "jobs", secret_file = other }
 local ok, err = pcall(stranger.apply, stranger, touch, witness)
 expect.equal(ok, false)
 expect.truthy(err.message:find("BadSignature"), err.message)
@@ -33,10 +33,10 @@ expect.equal(#stranger:dead(), 1)
 stranger:terminate()
 
 -- the right one; two, of which the first signs
-local pool = mm.Pool{ engine = server.url, name = "jobs", secret = SECRET }
+local pool = mm.Pool{ broker = server.url, name = "jobs", secret = SECRET }
 expect.equal(pool:apply(function(x) return x + 1 end, 1), 2)
 broker.worker(server, "turning", "--slots 1 --secret-file " .. both)
-local turning = mm.Pool{ engine = server.url, name = "turning", secret_file = both }
+local turning = mm.Pool{ broker = server.url, name = "turning", secret_file = both }
 expect.equal(turning:apply(function() return "new" end), "new")
 turning:terminate()
 
@@ -98,7 +98,7 @@ local child = broker.file("child.lua")
 local file = assert(io.open(child, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
-  local p = mm.Pool{ engine = arg[1], name = "plain" }
+  local p = mm.Pool{ broker = arg[1], name = "plain" }
   expect.equal(p:apply("string:upper", "a"), "A")
   expect.equal(p:map("math:sqrt", { 4, 9 }), { 2, 3 })
   local ok, err = pcall(p.apply, p, "os:execute", "true")
@@ -113,4 +113,4 @@ file:close()
 expect.equal(broker.run(setenv .. broker.program .. " " .. child .. " " .. server.url), "fine\n")
 -- a file that others can read is no secret
 broker.run("chmod 644 " .. own)
-expect.raises("can be read by others", mm.Pool, { engine = server.url, name = "jobs", secret_file = own })
+expect.raises("can be read by others", mm.Pool, { broker = server.url, name = "jobs", secret_file = own })

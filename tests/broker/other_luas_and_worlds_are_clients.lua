@@ -13,7 +13,7 @@ local script = broker.file("client.lua")
 local file = assert(io.open(script, "w"))
 file:write([[
   local mm, expect = require "manymoons", require "expect"
-  local pool = mm.Pool{ engine = arg[1], name = "jobs", abi_wait = 0.3 }
+  local pool = mm.Pool{ broker = arg[1], name = "jobs", abi_wait = 0.3 }
   expect.equal(pool:apply("local a, b = ... return a + b, 'x'", 1, 2), 3)
   expect.equal(pool:map("math:floor", { 1.5, 2.5 }), { 1, 2 })
   expect.equal(pool:apply("return ...", { list = { 1, 2, { deep = true } } }).list[3].deep, true)
@@ -29,7 +29,7 @@ file:write([[
     expect.equal(err.kind, "unsendable")
     expect.truthy(err.message:find("runs the Lua of this program"), err.message)
   end
-  local q = mm.Queue{ engine = arg[1], name = "items" }
+  local q = mm.Queue{ broker = arg[1], name = "items" }
   expect.equal(q:put({ 1, "two" }), true)
   expect.equal(q:get(expect.HANG)[2], "two")
   pool:close()
@@ -49,7 +49,7 @@ end
 local seen = {}
 mm.async.run(function()
   local async = mm.async
-  local pool = mm.Pool{ engine = server.url, name = "jobs" }
+  local pool = mm.Pool{ broker = server.url, name = "jobs" }
   local slow = async.spawn(function()
     local result = pool:apply("require('manymoons').sleep(0.4) return 'slow'")
     seen[#seen + 1] = result
@@ -68,7 +68,7 @@ end)
 expect.equal(seen, { "tick", "tick", "tick", "tick", "tick", "quick", "slow" })
 
 -- threads of one VM share a pool
-local pool = mm.Pool{ engine = server.url, name = "jobs" }
+local pool = mm.Pool{ broker = server.url, name = "jobs" }
 local results, threads = {}, {}
 for t = 1, 3 do
   threads[t] = mm.threads.Process(function()

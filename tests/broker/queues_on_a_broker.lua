@@ -7,7 +7,7 @@ local expect = require "expect"
 
 local server = broker.server()
 local function queue(name, maxsize)
-  return mm.Queue{ engine = server.url, name = name, maxsize = maxsize }
+  return mm.Queue{ broker = server.url, name = name, maxsize = maxsize }
 end
 
 -- bounds and timeouts
@@ -28,7 +28,7 @@ expect.raises("cannot send a coroutine", q.put, q, coroutine.create(print))
 expect.raises("to another machine", q.put, q, mm.Lock())
 expect.raises("maxsize", queue, "x", -1)
 expect.raises("name", queue, "white space")
-expect.raises("unknown option 'size'", mm.Queue, { engine = server.url, name = "x", size = 1 })
+expect.raises("unknown option 'size'", mm.Queue, { broker = server.url, name = "x", size = 1 })
 expect.raises("JoinableQueue", q.task_done, q)
 
 -- a full one lets a putter go on as soon as there is room; a function is an item, too, for whoever has the secret
@@ -74,7 +74,7 @@ expect.equal(anew:put("again"), true)
 expect.equal(many:get(), "again")
 
 -- what was taken and not done comes back when its taker is killed; join waits for it
-local j = mm.JoinableQueue{ engine = server.url, name = "jobs", lease = 0.6 }
+local j = mm.JoinableQueue{ broker = server.url, name = "jobs", lease = 0.6 }
 j:put("first")
 j:put("second")
 local taker = mm.Process{ method = "spawn", target = function(from, taken)

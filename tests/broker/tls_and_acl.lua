@@ -46,7 +46,7 @@ for _, host in ipairs({ "127.0.0.1", "localhost" }) do
   local url = "rediss://" .. host .. ":" .. port .. "/0?ca=" .. path("ours.crt") .. with_client
   local name = host:gsub("%W", "")
   local worker = broker.worker(url, name, "--slots 1 --lease 1")
-  local pool = mm.Pool{ engine = url, name = name }
+  local pool = mm.Pool{ broker = url, name = name }
   expect.equal(pool:map(function(x) return x * 2 end, { 1, 2, 3 }), { 2, 4, 6 })
   local long = ("0123456789"):rep(300000)
   expect.equal(pool:apply(function(text) return text .. "!" end, long), long .. "!")
@@ -56,7 +56,7 @@ for _, host in ipairs({ "127.0.0.1", "localhost" }) do
 end
 
 local function refused(url, what)
-  local ok, why = pcall(mm.Pool, { engine = url, name = "jobs" })
+  local ok, why = pcall(mm.Pool, { broker = url, name = "jobs" })
   expect.equal(ok, false)
   expect.truthy(tostring(why):find(what), tostring(why))
   local text = broker.run(broker.program .. " worker " .. broker.quote(url) .. " --pool jobs")
@@ -72,17 +72,17 @@ local server = broker.server()
 server:cli("acl setuser ours on '>pass:word' '~manymoons:{ours}:*' '+@all' '-@admin' '-@dangerous'")
 local function url_of(user, password) return "unix://" .. user .. ":" .. password .. "@" .. server.socket end
 local worker = broker.worker(url_of("ours", "pass%3Aword"), "ours", "--slots 1 --lease 1")
-local pool = mm.Pool{ engine = url_of("ours", "pass%3Aword"), name = "ours" }
+local pool = mm.Pool{ broker = url_of("ours", "pass%3Aword"), name = "ours" }
 expect.equal(pool:apply(function(x) return x + 1 end, 1), 2)
 expect.truthy(not tostring(pool):find("word"), "no password is shown: " .. tostring(pool))
 expect.truthy(not worker:said():find("word"), "nor logged")
 pool:close()
 expect.equal(pool:join(expect.HANG), true)
-local q = mm.Queue{ engine = url_of("ours", "pass%3Aword"), name = "ours" }
+local q = mm.Queue{ broker = url_of("ours", "pass%3Aword"), name = "ours" }
 expect.equal(q:put(1), true)
 expect.equal(q:get(expect.HANG), 1)
-local other = mm.Pool{ engine = url_of("ours", "pass%3Aword"), name = "theirs" }
+local other = mm.Pool{ broker = url_of("ours", "pass%3Aword"), name = "theirs" }
 local ok, err = pcall(other.apply, other, function() end)
 expect.equal(ok, false)
 expect.truthy(tostring(err):find("NOPERM"), tostring(err))
-expect.raises("WRONGPASS", mm.Pool, { engine = url_of("ours", "wrong"), name = "ours" })
+expect.raises("WRONGPASS", mm.Pool, { broker = url_of("ours", "wrong"), name = "ours" })

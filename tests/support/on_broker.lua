@@ -19,14 +19,14 @@ local function new_pool(first, ...)
   options.maxtasksperchild = nil
   broker.worker(server, "test" .. count, "--processes --lease 2 --name PoolWorker --slots " .. (options.workers or 2)
     .. (most and " --max-tasks " .. most or ""))
-  options.engine, options.name = server.url, "test" .. count
+  options.broker, options.name = server.url, "test" .. count
   if options.retries == nil then options.retries = 0 end
   return mm.Pool(options)
 end
 
 local function new_queue(maxsize)
   count = count + 1
-  return mm.Queue{ engine = server.url, name = "test" .. count, maxsize = maxsize }
+  return mm.Queue{ broker = server.url, name = "test" .. count, maxsize = maxsize }
 end
 
 -- As functions that are sent find it in a worker: by its module's name, with all that the module has.

@@ -35,7 +35,7 @@ local BEAT, CHECK, STALL, LOOK_EVERY = 20, 2, 10, 0.05
 local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT, CONNECT = 0.05, 0.05, 2, 2, 5
 local BYTES_MOST = 64 * 1024 * 1024
 local INLINE_MOST = 64 * 1024
-local ROW = { name = "engine" } -- in the place of a world's
+local ROW = { name = "broker" } -- in the place of a world's
 
 -- Whole numbers, on every Lua.
 local function text_of(number) return (tostring(number):gsub("%.0$", "")) end
@@ -46,7 +46,7 @@ if math.type then text_of = tostring end
 local function new_entry(pool, f)
   local entry = codec.function_of(f)
   if entry.blob and not pool._secrets[1] then
-    error("Pool: code is sent to " .. pool._engine .. " only with a secret (secret_file =), for it must be signed; "
+    error("Pool: code is sent to " .. pool._broker .. " only with a secret (secret_file =), for it must be signed; "
       .. "a function of a module that the workers have can be named: 'module:name'", 0)
   end
   entry.users, entry.pool = 1, pool
@@ -169,7 +169,7 @@ end
 local function note_trouble(pool, why, kind)
   pool._is_stale = why
   if kind ~= "refused" then return end
-  pool._broken = new_error({ kind = "died", message = "the engine refuses: " .. why, traceback = "" })
+  pool._broken = new_error({ kind = "died", message = "the broker refuses: " .. why, traceback = "" })
 end
 
 -- Submitting ---------------------------------------------------------------------------------------------------------
@@ -561,7 +561,7 @@ local DEAD_MOST = 100
 
 -- Asks over the pool's session, and waits.
 local function ask(pool, name, argument)
-  if not protected_work(pool) then return nil, "no connection to " .. pool._engine end
+  if not protected_work(pool) then return nil, "no connection to " .. pool._broker end
   return pool._session[name](pool._session, argument)
 end
 
@@ -575,7 +575,7 @@ local function make_opening(pool)
 end
 
 local function check(pool, ok, why)
-  if not ok then error("Pool: engine: " .. pool._engine .. ": " .. tostring(why), 5) end
+  if not ok then error("Pool: broker: " .. pool._broker .. ": " .. tostring(why), 5) end
 end
 
 local function new_session(pool)
@@ -589,11 +589,11 @@ end
 -- pool: what broker.read_pool says
 function dispatch.begin(pool)
   local poller, why = native.poller_new()
-  if not poller then error("Pool: engine: " .. why, 4) end
+  if not poller then error("Pool: broker: " .. why, 4) end
   for name, value in pairs({
     _dispatcher = dispatch, _queue = base.new_queue(),
     _config = {
-      name = pool._name, row = ROW, world = ROW.name, engine = pool._engine, initializer = pool._initializer,
+      name = pool._name, row = ROW, world = ROW.name, broker = pool._broker, initializer = pool._initializer,
       initargs = pool._initargs, timeout = pool._timeout, retries = pool._retries, takes_text = true,
       pid = native.pid(), context = identity.execution_context(),
     },

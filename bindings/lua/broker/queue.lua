@@ -67,7 +67,7 @@ local function insist(state, due, name, ...)
 end
 
 local function must(reply, why)
-  if reply == nil then error("Queue: engine: " .. why, 0) end
+  if reply == nil then error("Queue: broker: " .. why, 0) end
   return reply
 end
 
@@ -127,7 +127,7 @@ function Queue.put(self, ...)
     end
     if reply == "closed" then return nil, "closed" end
     if kind == "timeout" then return nil, "timeout" end
-    if reply == nil and kind ~= "later" then error("Queue:put: engine: " .. why, 2) end
+    if reply == nil and kind ~= "later" then error("Queue:put: broker: " .. why, 2) end
     if timeout == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
@@ -150,7 +150,7 @@ local function next_item(state, due, timeout)
   local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
   if timeout == 0 then seconds = 0 end
   local item, why, kind = insist(state, due and due + CONNECT, "get", seconds)
-  if item == nil and kind ~= "timeout" then error("Queue:get: engine: " .. why, 3) end
+  if item == nil and kind ~= "timeout" then error("Queue:get: broker: " .. why, 3) end
   return item
 end
 
@@ -238,11 +238,11 @@ end
 
 for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
 
-local OPTIONS = { engine = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
+local OPTIONS = { broker = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
 
 local queue = {}
 
--- Queue{ engine =, name =, maxsize =, lease = }
+-- Queue{ broker =, name =, maxsize =, lease = }
 function queue.new(kind, options)
   for name in pairs(options) do
     if not OPTIONS[name] then error(kind .. ": unknown option '" .. tostring(name) .. "'", 3) end
@@ -254,16 +254,16 @@ function queue.new(kind, options)
   local lease = options.lease or LEASE
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
     "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
-  local settings = broker.read_url(options.engine, kind, 3)
+  local settings = broker.read_url(options.broker, kind, 3)
   local self = setmetatable({
-    _url = options.engine, _lease = lease, _name = broker.check_name(options.name, kind, 3),
+    _url = options.broker, _lease = lease, _name = broker.check_name(options.name, kind, 3),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind, 3)
   local state = state_of(self, kind)
   state.secrets = secrets
   local opened, why = state.session:open(OPEN)
-  if not opened then error(kind .. ": engine: " .. settings.shown .. ": " .. why, 3) end
+  if not opened then error(kind .. ": broker: " .. settings.shown .. ": " .. why, 3) end
   if must(insist(state, nil, "depth")).is_closed then self._may_reopen = true end
   return self
 end

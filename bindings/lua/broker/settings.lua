@@ -78,7 +78,7 @@ function broker.read_url(text, where, level)
   local ok, settings = pcall(read_settings, text)
   if ok then return settings end
   if type(settings) ~= "table" then error(settings, 0) end
-  error(where .. ": engine: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
+  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
 end
 
 -- Secrets ------------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ local function secrets_of_user()
     text = read_file(path)
   end
   if not text or #text < SECRET_LEAST or not native.is_private_file(path) then return nil end
-  return secrets_of(text, path, "engine", 2)
+  return secrets_of(text, path, "broker", 2)
 end
 
 -- In the workers of a daemon: its secrets, which their tasks use where they name no others.
@@ -179,7 +179,7 @@ end
 -- Options ------------------------------------------------------------------------------------------------------------
 
 local POOL_OPTIONS = {
-  engine = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
+  broker = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
   secret = true, secret_file = true, window = true, abi_wait = true,
 }
 local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
@@ -196,11 +196,11 @@ local function check_seconds(options, name, level)
     name .. ": a number of seconds above 0 expected, got " .. tostring(value), level)
 end
 
--- Pool{ engine =, name =, … } → the fields of a pool
+-- Pool{ broker =, name =, … } → the fields of a pool
 function broker.read_pool(options, level)
   for name in pairs(options) do
     if OF_WORKERS[name] then
-      error("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on an engine", level)
+      error("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker", level)
     end
     if not POOL_OPTIONS[name] then error("Pool: unknown option '" .. tostring(name) .. "'", level) end
   end
@@ -213,9 +213,9 @@ function broker.read_pool(options, level)
     "initializer: a function expected, got " .. type(options.initializer), level)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), level)
-  local settings = broker.read_url(options.engine, "Pool", level)
+  local settings = broker.read_url(options.broker, "Pool", level)
   return {
-    _settings = settings, _engine = settings.shown, _name = broker.check_name(options.name, "Pool", level),
+    _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
     _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
     _timeout = options.timeout, _retries = options.retries or 2, _window = options.window or 1000,

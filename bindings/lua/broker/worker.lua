@@ -237,7 +237,7 @@ local function wait_for_server(self)
     local facts, why, kind = self.session:examine(STALL)
     if facts then return facts end
     if kind == "refused" then error(why, 0) end
-    if not is_logged then self.log("waiting for the server", { engine = self.settings.shown, why = why }) end
+    if not is_logged then self.log("waiting for the server", { broker = self.settings.shown, why = why }) end
     is_logged = true
     waits.any({ self.poller:fileno() }, 1, true)
     if native.read_signal(self.signals) > 0 then return nil end
@@ -288,7 +288,7 @@ function worker.run(options)
   self.lease = self.session:heartbeat(describe(self))
   self.tasks.lease = self.lease
   self.log("started", {
-    engine = self.settings.shown, pool = options.pool_name, slots = options.slots, world = options.world,
+    broker = self.settings.shown, pool = options.pool_name, slots = options.slots, world = options.world,
     abi = broker.abi(), is_signed = options.secrets[1] ~= nil,
   })
   local ok, why = xpcall(serve, debug.traceback, self)

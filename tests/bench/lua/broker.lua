@@ -14,7 +14,7 @@ local broker = require "broker" -- its tests' support; the program is the one th
 local what, count = arg[1], math.floor(tonumber(arg[2]))
 local server = broker.server()
 for _ = 1, 2 do broker.worker(server, "bench", "--slots 1") end
-local pool = mm.Pool{ engine = server.url, name = "bench" }
+local pool = mm.Pool{ broker = server.url, name = "bench" }
 local function identity(x) return x end
 pool:map(identity, { 1, 2, 3, 4 })
 
