@@ -56,7 +56,7 @@ local function read_place(url, settings, refuse)
   return path ~= "" and path or database
 end
 
--- → the settings of a connection (bindings/redis_connection.c), and `wait`: how many replicas have to confirm
+-- → the settings of a connection (broker/redis_connection.c), and `wait`: how many replicas have to confirm
 function redis.read_url(url, refuse)
   local options = url.options
   check_options(options, refuse)

@@ -2,8 +2,8 @@
 /* A connection to a Redis server (redis/connection.h) as a handle of Lua. Commands are made in Lua
  * (bindings/lua/broker/redis/connection.lua).
  */
-#ifndef BINDINGS_REDIS_CONNECTION_H
-#define BINDINGS_REDIS_CONNECTION_H
+#ifndef BINDINGS_BROKER_REDIS_CONNECTION_H
+#define BINDINGS_BROKER_REDIS_CONNECTION_H
 
 #include "redis/connection.h"
 #include "state/lua_compat.h"

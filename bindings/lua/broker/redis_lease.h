@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Leases on what was taken from a broker (redis/lease.h), as a handle of Lua. */
-#ifndef BINDINGS_REDIS_LEASE_H
-#define BINDINGS_REDIS_LEASE_H
+#ifndef BINDINGS_BROKER_REDIS_LEASE_H
+#define BINDINGS_BROKER_REDIS_LEASE_H
 
 #include "state/lua_compat.h"
 
