@@ -136,8 +136,8 @@ backend.PATIENCE = 50e-6
 ---@field await_room fun(self, seconds: number)
 ---{ id, text }; false: there is none
 ---@field get fun(self, seconds: number): table|false|nil
----an item is done with; false: another consumer has it by now
----@field ack fun(self, id: string): boolean?
+---an item is done with: "ok"; "lost": another consumer has it, or may get it; "gone": it is not there any more
+---@field ack fun(self, id: string): string?
 ---{ waiting, held, is_closed }
 ---@field depth fun(self): table?
 ---items that were got, and neither acknowledged nor held for so long, come back

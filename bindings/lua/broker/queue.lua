@@ -146,11 +146,13 @@ local function is_drained(state)
   return depth.is_closed and depth.waiting <= 0
 end
 
-local function next_item(state, due, timeout)
+local function next_item(state, due, timeout, lease)
+  local since = time()
   local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
   if timeout == 0 then seconds = 0 end
   local item, why, kind = insist(state, due and due + CONNECT, "get", seconds)
   if item == nil and kind ~= "timeout" then error("Queue:get: broker: " .. why, 3) end
+  if item then item.expires = since + lease end
   return item
 end
 
@@ -158,7 +160,7 @@ function Queue.get(self, timeout)
   local state, due = state_of(self, "Queue:get"), check_timeout(timeout, "Queue:get")
   while true do
     reclaim(self, state)
-    local item = next_item(state, due, timeout)
+    local item = next_item(state, due, timeout, self._lease)
     if item and self:_take(state, item) then return decode(self, state, item.text) end
     if not item then
       if is_drained(state) then return nil, "closed" end
@@ -168,7 +170,16 @@ function Queue.get(self, timeout)
   end
 end
 
-function Queue._take(_, state, item) return must(insist(state, nil, "ack", item.id)) end
+-- Whether the item was this consumer's. An answer may get lost with a connection; when the item is gone by the next
+-- attempt, the first one took it, because no other consumer can before `expires`.
+local function ack(state, id, expires)
+  local answer = state.session:ack(id)
+  if answer then return answer == "ok" end
+  answer = must(insist(state, nil, "ack", id))
+  return answer == "ok" or (answer == "gone" and time() < expires)
+end
+
+function Queue._take(_, state, item) return ack(state, item.id, item.expires) end
 
 function Queue.put_nowait(self, ...)
   expect(select("#", ...) > 0, "Queue:put_nowait", "value expected")
@@ -211,7 +222,7 @@ function JoinableQueue.task_done(self)
   local id = table.remove(state.taken, 1)
   if not id then error("JoinableQueue:task_done: all that this program took is done", 2) end
   state.taken[id] = nil
-  local is_done = must(insist(state, nil, "ack", id))
+  local is_done = ack(state, id, math.huge) -- a heartbeat holds it
   state.lease:remove(id)
   if not is_done then return nil, "lost" end
   return true

@@ -12,9 +12,10 @@ local session = require("broker.redis.session")
 local Queue = {}
 Queue.__index = Queue
 
-local STALL, CONNECT = 10, 2
+local STALL, CONNECT, PAUSE = 10, 2, 0.05
 local LIFE_MS, CLOSED_SECONDS, SILENT_LEASES = "3600000", "86400", 10
 local SCRIPTS = { "put", "get", "release", "depth", "deregister" }
+local ANSWERS = { [1] = "ok", [0] = "lost", [-1] = "gone" }
 local TAKER = "taker" -- gets without a lease share one consumer name
 
 function Queue.new(settings, about)
@@ -52,8 +53,10 @@ local function call(conn, seconds, send, ...)
   if why == nil then return reply or false end
   if not conn.handle then return nil, why, "stale" end
   local kind = connection.kind_of(why)
-  if kind == "stale" then conn:close(why) end
-  return nil, why, kind
+  if kind ~= "stale" then return nil, why, kind end
+  conn:close(why) -- a server that starts, or follows another one, is soon ready
+  waits.sleep(PAUSE)
+  return nil, why, "again"
 end
 
 local function script(self, ...) return call(self.talker, STALL, self.talker.script, ...) end
@@ -106,7 +109,7 @@ end
 function Queue.ack(self, id)
   local reply, why, kind = script(self, "get", "3", self.items, self.wait, self.room, id)
   if reply == nil then return nil, why, kind end
-  return reply == 1
+  return ANSWERS[reply]
 end
 
 function Queue.reclaim(self, seconds, is_held)
