@@ -21,11 +21,11 @@ static void unprepare(struct mm_buf *b) {
   memory_free(b);
 }
 
-status buffer_make(const struct element_type *type, uint64_t count, struct mm_buf **out) {
+status buffer_make(const struct array_element_type *type, uint64_t count, struct mm_buf **out) {
   struct mm_buf *b = NULL;
   status st = prepare(&b);
   if (st) return st;
-  st = memory_make(type, count, &b->memory);
+  st = typed_array_make(type, count, &b->memory);
   if (st)
     unprepare(b);
   else
@@ -44,7 +44,7 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
     unprepare(b);
     return st;
   }
-  b->memory = (struct memory *)(void *)object;
+  b->memory = (struct typed_array *)(void *)object;
   *out = b;
   return STATUS_OK;
 }

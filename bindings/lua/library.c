@@ -87,8 +87,8 @@ static void open_handles(lua_State *L) {
   open_segment(L);
   queue_open(L);
   sync_open(L);
-  memory_open(L);
-  table_open(L);
+  typed_array_open(L);
+  shared_table_open(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
@@ -142,7 +142,8 @@ static void preload(lua_State *L) {
   lua_pop(L, 2);
 }
 
-static const worker_role roles[] = {[BIRTH_PROCESS] = worker_call, [BIRTH_POOL_WORKER] = pool_worker_loop};
+static const worker_role roles[] = {
+    [START_INFO_PROCESS] = worker_call, [START_INFO_POOL_WORKER] = pool_worker_loop};
 
 const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles};
 

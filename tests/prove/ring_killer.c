@@ -100,8 +100,8 @@ struct killer {
   struct evidence *evidence;
   struct ring *rings[RINGS];
   struct worker workers[WORKERS];
-  struct child_slot unmourned[DEATHS];
-  int unmourned_count;
+  struct child_slot unannounced[DEATHS];
+  int unannounced_count;
   uint32_t lives;
   uint64_t takers_killed[RINGS];
   uint64_t deaths, messages, with_the_dead, rounds;
@@ -292,12 +292,12 @@ static void kill_worker(struct killer *k, int index) {
   if (below(&k->random, MOURNED_LATE))
     segment_forget_child(w->place);
   else
-    k->unmourned[k->unmourned_count++] = w->place;
+    k->unannounced[k->unannounced_count++] = w->place;
 }
 
-static void mourn_all(struct killer *k) {
-  for (int i = 0; i < k->unmourned_count; i++) segment_forget_child(k->unmourned[i]);
-  k->unmourned_count = 0;
+static void announce_owner_deaths(struct killer *k) {
+  for (int i = 0; i < k->unannounced_count; i++) segment_forget_child(k->unannounced[i]);
+  k->unannounced_count = 0;
 }
 
 static void look_for_the_stuck(struct killer *k) {
@@ -413,10 +413,10 @@ static void run_round(struct killer *k) {
     kill_worker(k, victim);
     start_worker(k, victim);
     look_for_the_stuck(k);
-    if (below(&k->random, 20) == 0) mourn_all(k);
+    if (below(&k->random, 20) == 0) announce_owner_deaths(k);
   }
   run_dry(k);
-  mourn_all(k);
+  announce_owner_deaths(k);
   check_evidence(k);
   release_rings(k);
   segment_validate();

@@ -2,7 +2,7 @@
 /* See holds.h.
  *
  * How many handles this process has on each object is counted privately, in an open-addressing
- * table under rank_program; the object knows only that we have some (object.h, I1). A thread that
+ * table under rank_holds; the object knows only that we have some (object.h, I1). A thread that
  * drops our last handle and one that receives a new one meet at that lock, so the bit and the count
  * agree whenever it is free.
  */
@@ -18,7 +18,7 @@
 
 /* ---- what this process holds ----------------------------------------------------------------- */
 
-static size_t place_of(const struct held *table, size_t capacity, block_ref object) {
+static size_t place_of(const struct held_locks *table, size_t capacity, block_ref object) {
   size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
   while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
   return at;
@@ -27,7 +27,7 @@ static size_t place_of(const struct held *table, size_t capacity, block_ref obje
 static status grow_held(void) {
   if (segment.held_count * 2 < segment.held_capacity) return STATUS_OK;
   const size_t capacity = segment.held_capacity ? segment.held_capacity * 2 : 64;
-  struct held *table = memory_alloc(capacity * sizeof *table);
+  struct held_locks *table = memory_alloc(capacity * sizeof *table);
   if (!table) return -ENOMEM;
   for (size_t i = 0; i < segment.held_capacity; i++)
     if (segment.held[i].object) table[place_of(table, capacity, segment.held[i].object)] = segment.held[i];
@@ -40,20 +40,20 @@ static status grow_held(void) {
 /* Deleting from open addressing without tombstones: whoever stands behind the hole moves up. */
 static void remove_place(size_t at) {
   const size_t mask = segment.held_capacity - 1;
-  segment.held[at] = (struct held){0};
+  segment.held[at] = (struct held_locks){0};
   segment.held_count--;
   for (size_t i = (at + 1) & mask; segment.held[i].object; i = (i + 1) & mask) {
-    const struct held moved = segment.held[i];
-    segment.held[i] = (struct held){0};
+    const struct held_locks moved = segment.held[i];
+    segment.held[i] = (struct held_locks){0};
     segment.held[place_of(segment.held, segment.held_capacity, moved.object)] = moved;
   }
 }
 
-/* True when this is the process's first handle. rank_program is held. */
+/* True when this is the process's first handle. rank_holds is held. */
 static status add_handle_locked(struct object *o, bool *is_first) {
   const status st = grow_held();
   if (st) return st;
-  struct held *place = &segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))];
+  struct held_locks *place = &segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))];
   *is_first = place->object == 0;
   if (*is_first) {
     place->object = segment_ref(o);
@@ -277,7 +277,9 @@ void segment_set_destructor(enum object_kind kind, object_destructor destroy) {
   segment.destroy[kind] = destroy;
 }
 
-void segment_set_mourner(enum object_kind kind, object_mourner mourn) { segment.mourn[kind] = mourn; }
+void segment_set_owner_died(enum object_kind kind, object_owner_died owner_died) {
+  segment.owner_died[kind] = owner_died;
+}
 
 /* ---- children -------------------------------------------------------------------------------- */
 

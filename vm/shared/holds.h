@@ -2,7 +2,7 @@
 /* Objects of the segment, and which of them this process holds.
  *
  * A process holds an object as long as it has at least one handle on it. How many handles it has is
- * counted in a table of its own, under rank_program; the object has one bit for the process
+ * counted in a table of its own, under rank_holds; the object has one bit for the process
  * (object.h, I1). What is in flight is counted under rank_count, with a journal (object.h, I2).
  *
  * When a process dies its table is gone; the sweep (sweep.h) clears its bits, settles the count
@@ -29,7 +29,7 @@ object_ref segment_object_ref(const struct object *o);
 /* One more, one less handle of this process. The last release anywhere destroys the object. */
 MUST_CHECK status segment_hold(struct object *o);
 void segment_release(struct object *o);
-/* All handles of this process on objects of that kind: it ends in peace, and nobody need mourn it.
+/* All handles of this process on objects of that kind: it ends in peace, and nobody need announces the death it.
  */
 void segment_release_all(enum object_kind kind);
 /* A handle that was copied by fork, and is used for the first time in the child: held already if it
@@ -53,7 +53,7 @@ void segment_unanchor(struct object *o, uint32_t anchor);
 /* What to do when objects of that kind end, and when a holder of one is gone (object.h); each is
  * set once, by the module that defines the kind. */
 void segment_set_destructor(enum object_kind kind, object_destructor destroy);
-void segment_set_mourner(enum object_kind kind, object_mourner mourn);
+void segment_set_owner_died(enum object_kind kind, object_owner_died owner_died);
 
 /* Before fork: the child will hold what we hold, but for the ends of pipes: of those only the
  * `passed` ones, so that an end that a child merely inherited a copy of does not keep the other

@@ -81,7 +81,7 @@ bool object_is_ended_by(const struct object *o, uint32_t slot);
 typedef void (*object_destructor)(struct object *o);
 /* What has to happen when a process that held the object is gone, before it stops to be a
  * holder; may be done twice. */
-typedef void (*object_mourner)(struct object *o, uint32_t slot);
+typedef void (*object_owner_died)(struct object *o, uint32_t slot);
 
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);

@@ -54,7 +54,7 @@ static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((s
 
 static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct account *account_of(const struct ring *r) { return segment_at(r->account); }
+static struct unfinished *account_of(const struct ring *r) { return segment_at(r->unfinished); }
 
 /* A block of the ring's own leaves it; the first to take it out, here or in an earlier
  * repair, frees it. */
@@ -124,7 +124,7 @@ static void repair_head(struct ring *r) {
   } else if (end->journal_claim) {
     atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
   }
-  if (r->account) account_repair(account_of(r), is_committed(end));
+  if (r->unfinished) unfinished_repair(account_of(r), is_committed(end));
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
@@ -163,7 +163,7 @@ static void ring_waker(struct ring *r) {
 void ring_set_notify_socket(struct ring *r, notify_name name) { atomic_store(&r->notify_socket, name); }
 
 static void wake_joiners(const struct ring *r) {
-  struct account *a = account_of(r);
+  struct unfinished *a = account_of(r);
   atomic_fetch_add(&a->event, 1);
   futex_wake(&a->event, WAKE_ALL);
 }
@@ -173,7 +173,7 @@ void ring_wake_all(struct ring *r) {
   atomic_fetch_add(&r->head.event, 1);
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
-  if (r->account) wake_joiners(r);
+  if (r->unfinished) wake_joiners(r);
   ring_waker(r);
 }
 
@@ -440,13 +440,13 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   end->journal_block = block;
   end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
-  if (r->account) account_announce_take(account_of(r), segment_slot());
+  if (r->unfinished) unfinished_announce_take(account_of(r), segment_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
-  if (r->account) account_enter_take(account_of(r));
+  if (r->unfinished) unfinished_enter_take(account_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
   if (block) CHECK(hand_over(block, ring_owner(r), segment_self()));
   KILL_POINT("ring.take.given");
@@ -537,17 +537,17 @@ void ring_message_done(struct ring_message *message) {
 
 status ring_keep_account(struct ring *r) {
   block_ref block = 0;
-  const status st = segment_alloc(sizeof(struct account), &block);
+  const status st = segment_alloc(sizeof(struct unfinished), &block);
   if (st) return st;
-  account_init(segment_at(block));
-  r->account = block;
+  unfinished_init(segment_at(block));
+  r->unfinished = block;
   STORE_ORDER();
   give_block(r, block);
   return STATUS_OK;
 }
 
 static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
-  return is_empty_locked(r) && account_open(account_of(r)) <= 0;
+  return is_empty_locked(r) && unfinished_open(account_of(r)) <= 0;
 }
 
 /* Under the lock, after a change: whether the waiters for the end are to be woken. */
@@ -557,7 +557,7 @@ static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
 
 bool ring_report_done(struct ring *r) {
   lock_head(r);
-  const bool was_open = account_report(account_of(r), segment_slot());
+  const bool was_open = unfinished_report(account_of(r), segment_slot());
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -566,7 +566,7 @@ bool ring_report_done(struct ring *r) {
 
 void ring_abandon(struct ring *r, uint32_t count) {
   lock_head(r);
-  account_forgive(account_of(r), segment_slot(), count);
+  unfinished_forgive(account_of(r), segment_slot(), count);
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -583,8 +583,8 @@ static void wake_again(struct ring_end *end) {
 void ring_forget(struct ring *r, uint32_t slot) {
   lock_tail(r);
   lock_head(r);
-  if (r->account) account_forget(account_of(r), slot);
-  const bool is_end = r->account && is_end_locked(r);
+  if (r->unfinished) unfinished_forget(account_of(r), slot);
+  const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
   const bool is_writable = ring_is_closed(r) || has_message_room(r);
   unlock_head(r);
@@ -598,7 +598,7 @@ void ring_forget(struct ring *r, uint32_t slot) {
 
 /* STATUS_EMPTY: not yet; *event is what to sleep on. */
 static status look_for_end(struct ring *r, uint64_t *abandoned, uint32_t *event) {
-  struct account *a = account_of(r);
+  struct unfinished *a = account_of(r);
   lock_head(r);
   const bool is_end = is_all_done_locked(r);
   if (!is_end) atomic_store(&a->is_awaited, 1);
@@ -641,7 +641,7 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   r->journal_old = r->journal_new = 0;
   atomic_store(&r->watchers, 0);
   atomic_store(&r->notify_socket, 0);
-  r->account = 0;
+  r->unfinished = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
   atomic_store(&r->storage, storage_word(segment_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
@@ -658,7 +658,7 @@ void ring_fini(struct ring *r) {
   lock_head(r);
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
-  if (r->account) drop_block(r, r->account);
+  if (r->unfinished) drop_block(r, r->unfinished);
   totals_add_messages(segment_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
@@ -749,7 +749,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   CHECK_EQ(r->journal_new, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
-  if (r->account) account_validate(account_of(r));
+  if (r->unfinished) unfinished_validate(account_of(r));
 }
 
 void ring_validate(struct ring *r) {

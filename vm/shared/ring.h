@@ -48,8 +48,8 @@ struct ring {
   _Atomic notify_name
       notify_socket; /* of a reader in a foreign event loop; rung after each put and at the close */
   _Atomic waker_set
-      watchers;      /* wakers of those who wait for this ring among other things; under tail's lock */
-  block_ref account; /* of messages that were taken and not reported done; 0: none is kept */
+      watchers;         /* wakers of those who wait for this ring among other things; under tail's lock */
+  block_ref unfinished; /* of messages that were taken and not reported done; 0: none is kept */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   _Alignas(64) struct ring_end tail;

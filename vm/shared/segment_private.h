@@ -42,13 +42,13 @@ struct segment_header {
   struct arena arena;
 };
 
-struct held {
+struct held_locks {
   block_ref object; /* 0: free place */
   uint32_t handles;
 };
 
 struct segment {
-  struct mutex lock; /* rank_program: users, held, held_* */
+  struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
   struct mapping map; /* one thread writes it, before anybody else can know */
   struct segment_header *header;
@@ -56,12 +56,12 @@ struct segment {
   uint32_t slot;
   owner_id self;
   struct process_id id;
-  struct held *held;
+  struct held_locks *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
   /* Each always the same: stored before the first object of its kind. */
   _Atomic(object_destructor) destroy[SEGMENT_KINDS];
-  _Atomic(object_mourner) mourn[SEGMENT_KINDS];
+  _Atomic(object_owner_died) owner_died[SEGMENT_KINDS];
 };
 
 extern struct segment segment;

@@ -287,7 +287,7 @@ void sync_leave_beside(_Atomic object_ref *place) {
 
 /* ---- the dead -------------------------------------------------------------------------------- */
 
-static void mourn(struct object *object, uint32_t slot) {
+static void owner_died(struct object *object, uint32_t slot) {
   struct sync *s = (struct sync *)(void *)object;
   if (s->kind == SYNC_EVENT) return;
   sync_lock(s);
@@ -295,7 +295,7 @@ static void mourn(struct object *object, uint32_t slot) {
   sync_settle_and_unlock(s);
 }
 
-void sync_register_kind(void) { segment_set_mourner(OBJECT_SYNC, mourn); }
+void sync_register_kind(void) { segment_set_owner_died(OBJECT_SYNC, owner_died); }
 
 void sync_validate(struct sync *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);

@@ -27,8 +27,8 @@ static bool pack_scalar(lua_State *L, struct parcel *p, int index) {
 }
 
 static void list_carried(lua_State *L, struct parcel *p) {
-  if (message_list(p->text->data, p->text->len, MESSAGE_ALL, &p->carried)) {
-    message_discard(p->text->data, p->text->len);
+  if (message_refs_list(p->text->data, p->text->len, MESSAGE_ALL, &p->carried)) {
+    message_refs_discard(p->text->data, p->text->len);
     bytes_clear(&p->carried);
     parcel_settle(p, -ENOMEM);
     error_raise_memory(L);
@@ -61,7 +61,7 @@ static block_ref block_of(const struct parcel *p) {
 
 static status put(struct ring *r, const struct parcel *p, const struct ring_record *record, deadline until) {
   const block_ref block = block_of(p);
-  const struct object_list carried = message_listed(&p->carried);
+  const struct object_list carried = message_refs_listed(&p->carried);
   if (carried.count) return ring_put_carrying(r, record, &carried, until);
   return block ? ring_put_block(r, record, block, until) : ring_put(r, record, until);
 }
@@ -87,7 +87,7 @@ void parcel_settle(struct parcel *p, status st) {
   if (!p->text) return;
   const bool is_handed_over = st == STATUS_OK && block_of(p);
   if (is_handed_over) block_bytes_yield(p->text);
-  if (p->carried.len) message_discard(p->text->data, p->text->len);
+  if (p->carried.len) message_refs_discard(p->text->data, p->text->len);
   bytes_fini(&p->carried);
   if (p->text == &p->kept)
     bytes_fini(&p->kept);

@@ -82,7 +82,7 @@ static void publish(uint64_t limit) {
   atomic_store(segment_recording_place, trace_word(r, recorder.generation));
 }
 
-status recorder_start(const struct recorder_order *order) {
+status recorder_start(const struct recorder_options *order) {
   if (!begin_change(IDLE)) return -EBUSY;
   status st = prepare();
   if (st == STATUS_OK) st = open_file(order->path);

@@ -31,28 +31,28 @@ static void append(lua_State *L, int list) { lua_rawseti(L, list, (int)lua_rawle
 
 /* ---- what there is --------------------------------------------------------------------------- */
 
-static void push_worker(lua_State *L, const struct cell *cell) {
+static void push_worker(lua_State *L, const struct worker_status *worker_status) {
   static const char *const phases[] = {"starting", "running", "ended"};
-  char name[CELL_NAME_MAX + 1] = {0};
-  const uint32_t phase = atomic_load(&cell->phase);
-  const int64_t begun = atomic_load(&cell->begun_ns);
-  const int64_t ready = atomic_load(&cell->ready_ns);
+  char name[WORKER_STATUS_NAME_MAX + 1] = {0};
+  const uint32_t phase = atomic_load(&worker_status->phase);
+  const int64_t begun = atomic_load(&worker_status->begun_ns);
+  const int64_t ready = atomic_load(&worker_status->ready_ns);
   const int64_t now = clock_now_ns();
-  memcpy(name, cell->name, CELL_NAME_MAX);
+  memcpy(name, worker_status->name, WORKER_STATUS_NAME_MAX);
   lua_newtable(L);
   set_text(L, "name", name);
-  set_text(L, "phase", phase <= CELL_ENDED ? phases[phase] : "?");
-  set_number(L, "pid", atomic_load(&cell->pid));
-  set_number(L, "tid", atomic_load(&cell->tid));
-  set_number(L, "task", (double)atomic_load(&cell->claim));
-  set_number(L, "item", (double)atomic_load(&cell->item));
+  set_text(L, "phase", phase <= WORKER_STATUS_ENDED ? phases[phase] : "?");
+  set_number(L, "pid", atomic_load(&worker_status->pid));
+  set_number(L, "tid", atomic_load(&worker_status->tid));
+  set_number(L, "task", (double)atomic_load(&worker_status->claim));
+  set_number(L, "item", (double)atomic_load(&worker_status->item));
   set_number(L, "seconds", begun ? (double)(now - begun) / 1e9 : 0);
-  set_number(L, "tasks", (double)atomic_load(&cell->items));
-  set_number(L, "busy", (double)atomic_load(&cell->busy_ns) / 1e9);
-  set_number(L, "age", (double)(now - atomic_load(&cell->made_ns)) / 1e9);
+  set_number(L, "tasks", (double)atomic_load(&worker_status->items));
+  set_number(L, "busy", (double)atomic_load(&worker_status->busy_ns) / 1e9);
+  set_number(L, "age", (double)(now - atomic_load(&worker_status->made_ns)) / 1e9);
   set_number(L, "awake", ready ? (double)(now - ready) / 1e9 : 0);
-  set_number(L, "bytes_in", (double)atomic_load(&cell->bytes_in));
-  set_number(L, "bytes_out", (double)atomic_load(&cell->bytes_out));
+  set_number(L, "bytes_in", (double)atomic_load(&worker_status->bytes_in));
+  set_number(L, "bytes_out", (double)atomic_load(&worker_status->bytes_out));
 }
 
 static const char *purpose_of(const struct ring *r) {
@@ -116,10 +116,10 @@ static void look_at_block(void *context, block_ref block, owner_id owner) {
   const struct view *v = context;
   if (owner == owner_of_object(block)) {
     look_at_object(v, segment_at(block));
-  } else if (is_process_owner(owner) && segment_block_size(block) == CELL_BLOCK) {
-    const struct cell *cell = segment_at(block);
-    if (atomic_load(&cell->magic) != CELL_MAGIC) return;
-    push_worker(v->L, cell);
+  } else if (is_process_owner(owner) && segment_block_size(block) == WORKER_STATUS_BLOCK) {
+    const struct worker_status *worker_status = segment_at(block);
+    if (atomic_load(&worker_status->magic) != WORKER_STATUS_MAGIC) return;
+    push_worker(v->L, worker_status);
     append(v->L, v->workers);
   }
 }

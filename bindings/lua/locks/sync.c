@@ -48,7 +48,7 @@ static int change_count(lua_State *L, const struct sync *s, int by) {
 
 static void init_handle(lua_State *L, void *handle) {
   struct sync_handle *h = handle;
-  h->held = held_of(L);
+  h->held_locks = held_locks_of(L);
 }
 
 static void take_sync(lua_State *L, void *handle) {
@@ -97,8 +97,8 @@ int sync_methods(lua_State *L) {
 static int handle_gc(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
-  if (h->s->kind == SYNC_BARRIER && held_has_died(h->held)) barrier_break(h->s);
-  if (change_count(L, h->s, -1) <= 0) held_forget(h->held, h->s);
+  if (h->s->kind == SYNC_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
+  if (change_count(L, h->s, -1) <= 0) held_locks_forget(h->held_locks, h->s);
   shared_handle_close(&h->shared);
   h->s = NULL;
   return 0;
@@ -213,7 +213,7 @@ static void open_counts(lua_State *L) {
 }
 
 void sync_open(lua_State *L) {
-  held_open(L);
+  held_locks_open(L);
   open_counts(L);
   for (int kind = SYNC_LOCK; kind < KINDS; kind++) shared_handle_register(L, &types[kind]);
 }

@@ -9,10 +9,10 @@
 #include "shared/synchronizer.h"
 
 struct sync_handle {
-  struct shared_handle shared; /* its type's name is that of the kind, its flavor enum sync_kind */
-  struct sync *s;              /* the object; NULL once collected */
-  struct held *held;           /* the VM's list of what it holds */
-  bool never_waits;            /* serial: nobody else could ever end a wait */
+  struct shared_handle shared;   /* its type's name is that of the kind, its flavor enum sync_kind */
+  struct sync *s;                /* the object; NULL once collected */
+  struct held_locks *held_locks; /* the VM's list of what it holds */
+  bool never_waits;              /* serial: nobody else could ever end a wait */
 };
 
 /* Their transfer. [-0, +0, raises] */

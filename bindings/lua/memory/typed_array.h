@@ -6,8 +6,8 @@
 #include "core/arguments.h"
 
 /* Their transfer. [-0, +0, raises] */
-void memory_open(lua_State *L);
-/* memory_new("Value" or "Array", type, count) → a handle on zeroes; or nil and why */
-int memory_new(lua_State *L);
+void typed_array_open(lua_State *L);
+/* typed_array_new("Value" or "Array", type, count) → a handle on zeroes; or nil and why */
+int typed_array_new(lua_State *L);
 
 #endif

@@ -96,14 +96,14 @@ static int store(lua_State *L, int first, int count, const char *what) {
   const uint64_t size = text->len;
   block_ref block = 0;
   bytes_init(&carried);
-  status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
-  const struct object_list list = message_listed(&carried);
+  status st = message_refs_list(text->data, text->len, MESSAGE_ALL, &carried);
+  const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK) st = attachments_make(&list, sizeof size + text->len, &block);
   if (st == STATUS_OK) {
     memcpy(attachments_text(block), &size, sizeof size);
     memcpy((uint8_t *)attachments_text(block) + sizeof size, text->data, text->len);
   }
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
   bytes_fini(&carried);
   if (st) return return_failure(L, st);
   lua_pushnumber(L, (lua_Number)block);
@@ -345,7 +345,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
 }
 
-/* rings:all_live(workers): a look at their cells and locks, without a system call. */
+/* rings:all_live(workers): a look at their worker statuses and locks, without a system call. */
 static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
@@ -359,9 +359,9 @@ static int rings_all_live(lua_State *L) {
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   return 2;
 }
 
@@ -369,10 +369,10 @@ static int rings_claim(lua_State *L) {
  * seconds that has run, as far as the worker looks at the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
-  const int64_t begun = atomic_load(&cell->begun_ns);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
+  const int64_t begun = atomic_load(&worker_status->begun_ns);
   lua_pushnumber(L, begun ? (lua_Number)(clock_now_ns() - begun) / 1e9 : 0);
   return 3;
 }
@@ -382,11 +382,12 @@ static int rings_running(lua_State *L) {
  * look at what it said after the word: one of the two sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
-  atomic_store(&cell->doomed, number);
-  lua_pushboolean(L, atomic_load(&cell->claim) == number && (!item || atomic_load(&cell->item) == item));
+  atomic_store(&worker_status->doomed, number);
+  lua_pushboolean(L, atomic_load(&worker_status->claim) == number &&
+                         (!item || atomic_load(&worker_status->item) == item));
   return 1;
 }
 
@@ -395,13 +396,13 @@ static int rings_request_stop(lua_State *L) {
  * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
-  const uint64_t item = atomic_load(&cell->item);
-  if (item == 0 || atomic_load(&cell->claim) != number) return 0;
-  atomic_store(&cell->limit, number << CELL_ITEM_BITS | item);
-  const uint64_t now = atomic_load(&cell->item);
-  if (now == 0 || atomic_load(&cell->claim) != number) return 0;
+  const uint64_t item = atomic_load(&worker_status->item);
+  if (item == 0 || atomic_load(&worker_status->claim) != number) return 0;
+  atomic_store(&worker_status->limit, number << WORKER_STATUS_ITEM_BITS | item);
+  const uint64_t now = atomic_load(&worker_status->item);
+  if (now == 0 || atomic_load(&worker_status->claim) != number) return 0;
   lua_pushinteger(L, (lua_Integer)(now > item ? now : item));
   return 1;
 }
@@ -410,7 +411,7 @@ static int rings_limit(lua_State *L) {
  * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
-  const struct journal *j = &worker_cell(L, 2)->journal;
+  const struct result_journal *j = &worker_cell(L, 2)->result_journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
   size_t at = 0;
@@ -418,7 +419,7 @@ static int rings_recover(lua_State *L) {
   luaL_checkstack(L, (int)count + 1, "too many results");
   lua_pushinteger(L, (lua_Integer)j->first);
   for (uint32_t i = 0; i < count; i++) {
-    const uint8_t *entry = journal_next(j, &at, &size);
+    const uint8_t *entry = result_journal_next(j, &at, &size);
     if (!entry || !scalar_push(L, entry, size)) return luaL_error(L, "impossible: a torn journal");
   }
   return (int)count + 1;
@@ -428,14 +429,14 @@ static int rings_recover(lua_State *L) {
  * bytes in, bytes out */
 static int rings_measures(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  const int64_t ready = atomic_load(&cell->ready_ns);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->busy_ns) / 1e9);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  const int64_t ready = atomic_load(&worker_status->ready_ns);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->items));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->busy_ns) / 1e9);
   lua_pushnumber(L, ready ? (lua_Number)(clock_now_ns() - ready) / 1e9 : 0);
-  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&cell->made_ns)) / 1e9 : 0);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_in));
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_out));
+  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&worker_status->made_ns)) / 1e9 : 0);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_in));
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_out));
   return 6;
 }
 
@@ -447,7 +448,7 @@ static int rings_close(lua_State *L) {
 
 /* rings:drain(): throws away the tasks that no worker has taken. */
 static int rings_drain(lua_State *L) {
-  message_drain(check_rings(L, 1)->tasks);
+  message_refs_drain(check_rings(L, 1)->tasks);
   return 0;
 }
 

@@ -300,7 +300,7 @@ static uint64_t connection_send_handle(lua_State *L, int index) {
 }
 
 static const struct shared_type type = {
-    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_drop_reference},
+    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_refs_drop_reference},
     .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL},
     .number = HANDLE_CONNECTION,
     .kind = OBJECT_PIPE_END,

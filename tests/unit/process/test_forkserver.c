@@ -3,7 +3,7 @@
  * parent, a thread or a program is gone.
  *
  * The program runs itself anew as the server. What a child is to do stands in the place of its
- * birth; what it found out goes into its cell.
+ * start info; what it found out goes into its status.
  */
 #include "process/forkserver.h"
 
@@ -53,18 +53,18 @@ static int count_files(void) {
 
 static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)deed << 32 | argument; }
 
-/* The parent's pid and how many files are open are in two numbers of the cell that have no other
+/* The parent's pid and how many files are open are in two numbers of the worker status that have no other
  * use here. */
-NO_RETURN static void do_deed(const struct child_order *order) {
-  struct cell *c = segment_at(order->cell);
-  const int argument = (int)(order->birth & UINT32_MAX);
+NO_RETURN static void do_deed(const struct child_options *order) {
+  struct worker_status *c = segment_at(order->worker_status);
+  const int argument = (int)(order->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
-  cell_introduce(c, "child");
-  cell_run(c);
-  switch ((enum deed)(order->birth >> 32)) {
+  worker_status_introduce(c, "child");
+  worker_status_run(c);
+  switch ((enum deed)(order->start_info >> 32)) {
     case EXIT: process_exit_now(argument);
-    case SAY_FIRST: cell_end(c, argument); process_exit_now(argument + 1);
+    case SAY_FIRST: worker_status_end(c, argument); process_exit_now(argument + 1);
     case DIE: raise(argument); break;
     case STAY: break;
   }
@@ -72,7 +72,7 @@ NO_RETURN static void do_deed(const struct child_order *order) {
 }
 
 NO_RETURN static void serve(const char *text) {
-  struct child_order order;
+  struct child_options order;
   if (forkserver_serve(text, &order)) process_exit_now(1);
   do_deed(&order);
 }
@@ -98,9 +98,9 @@ static int end_of(struct child *c) {
 static struct child request_running(void) {
   struct child c = request(to_do(STAY, 0));
   for (;;) {
-    const uint32_t phase = atomic_load(&c.cell->phase);
-    if (phase != CELL_STARTING) break;
-    if (futex_wait(&c.cell->phase, phase, deadline_never())) continue;
+    const uint32_t phase = atomic_load(&c.worker_status->phase);
+    if (phase != WORKER_STATUS_STARTING) break;
+    if (futex_wait(&c.worker_status->phase, phase, deadline_never())) continue;
   }
   return c;
 }
@@ -110,7 +110,9 @@ static int end_by_signal(struct child *c, int number) {
   return end_of(c);
 }
 
-static pid_t server_of(const struct child *running) { return (pid_t)atomic_load(&running->cell->items); }
+static pid_t server_of(const struct child *running) {
+  return (pid_t)atomic_load(&running->worker_status->items);
+}
 
 static pid_t server_now(void) {
   struct child c = request_running();
@@ -143,7 +145,7 @@ static void a_child_ends_as_its_cell_says(void) {
   CHECK_EQ(end_by_signal(&killed, SIGTERM), -SIGTERM);
 }
 
-/* The first word counts. The next child has the same memory as a cell, and the server's report
+/* The first word counts. The next child has the same memory as a worker status, and the server's report
  * about the one before must not go there. */
 static void what_a_child_says_itself_counts_and_is_not_said_of_the_next(void) {
   for (int i = 0; i < 20; i++) {
@@ -175,7 +177,7 @@ static void a_child_inherits_no_descriptor(void) {
   const pid_t server = server_of(&c[0]);
   CHECK(server != getpid());
   for (int i = 0; i < 10; i++) {
-    CHECK_EQ(atomic_load(&c[i].cell->bytes_in), CHILD_FILES);
+    CHECK_EQ(atomic_load(&c[i].worker_status->bytes_in), CHILD_FILES);
     CHECK_EQ(server_of(&c[i]), server);
     CHECK_EQ(end_by_signal(&c[i], SIGKILL), -SIGKILL);
   }
@@ -193,7 +195,7 @@ static void requests_leave_nothing_behind(void) {
   CHECK_EQ(count_files(), files);
   CHECK_EQ(used(), blocks);
   struct child last = request_running();
-  CHECK_EQ(atomic_load(&last.cell->bytes_in), CHILD_FILES); /* neither has the server */
+  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* neither has the server */
   CHECK_EQ(end_by_signal(&last, SIGKILL), -SIGKILL);
 }
 
@@ -290,10 +292,10 @@ static void a_server_whose_parent_was_killed_ends_with_its_children(void) {
 
 static void a_forked_child_has_a_server_of_its_own(void) {
   struct child c;
-  struct cell *cell = NULL;
+  struct worker_status *worker_status = NULL;
   enum child_side side = CHILD_PARENT;
   const pid_t server = server_now();
-  CHECK_EQ(child_fork(&c, NULL, &side, &cell), STATUS_OK);
+  CHECK_EQ(child_fork(&c, NULL, &side, &worker_status), STATUS_OK);
   if (side == CHILD_CHILD) {
     forkserver_forget();
     const bool is_its_own = server_now() != server;

@@ -52,7 +52,7 @@ static void act_abandon(void *scene) {
   CHECK(take(s->ring));
   ring_abandon(s->ring, 1);
 }
-static void act_mourn(void *scene) {
+static void act_owner_died(void *scene) {
   struct scene *s = scene;
   segment_forget_child(s->dead);
 }
@@ -60,7 +60,7 @@ static void act_mourn(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_mourn}};
+} deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_owner_died}};
 
 static void take_two(void *scene) {
   struct scene *s = scene;

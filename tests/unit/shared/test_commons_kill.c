@@ -128,7 +128,7 @@ static void send_and_receive_a_handle(struct scene *s) {
 static void send_and_discard_a_handle(struct scene *s) {
   put_handle(s->ring, &s->carried->object);
   segment_release(&s->carried->object);
-  message_drain(s->ring);
+  message_refs_drain(s->ring);
 }
 
 /* An object that is alive because of a message alone, in a ring that is alive because of another one. */

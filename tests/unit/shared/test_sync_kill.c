@@ -101,7 +101,7 @@ static void act_barrier(void *scene) {
   barrier_reset(s->barrier);
 }
 
-static void act_mourn(void *scene) {
+static void act_owner_died(void *scene) {
   struct scene *s = scene;
   segment_forget_child(s->dead);
 }
@@ -109,9 +109,9 @@ static void act_mourn(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"lock", act_lock},  {"rlock", act_rlock},         {"semaphore", act_semaphore},
-             {"wait", act_wait},  {"condition", act_condition}, {"barrier", act_barrier},
-             {"mourn", act_mourn}};
+} deeds[] = {{"lock", act_lock},       {"rlock", act_rlock},         {"semaphore", act_semaphore},
+             {"wait", act_wait},       {"condition", act_condition}, {"barrier", act_barrier},
+             {"mourn", act_owner_died}};
 
 /* What the dead one left: all locks taken, a place in each line, told and not gone. */
 static void hold_everything(void *scene) {
@@ -183,7 +183,7 @@ static bool one_death(size_t number, long point) {
   CHECK_EQ(sync_make(SYNC_BARRIER, PARTIES, &s.barrier), STATUS_OK);
   CHECK(take(s.semaphore, &abandoned));
   CHECK(!run_doomed_child(hold_everything, &s, 0, &s.dead));
-  if (deed->act != act_mourn) {
+  if (deed->act != act_owner_died) {
     segment_forget_child(s.dead);
     barrier_reset(s.barrier);
     while (permits_free(s.lock) && take(s.lock, &abandoned) && abandoned)
@@ -196,7 +196,8 @@ static bool one_death(size_t number, long point) {
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   segment_forget_child(place);
   segment_forget_child(s.dead);
-  if (deed->act != act_mourn && sync_place_state(&s.mine) == PLACE_WAITING) condition_notify(s.condition, 1);
+  if (deed->act != act_owner_died && sync_place_state(&s.mine) == PLACE_WAITING)
+    condition_notify(s.condition, 1);
   check_all(&s);
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   return has_died;

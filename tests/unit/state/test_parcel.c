@@ -31,7 +31,8 @@ static void target_receive(lua_State *L, const struct handle_type *type, uint64_
   lua_pushboolean(L, 1);
 }
 
-static const struct handle_type target_type = {"Target", target_send, target_receive, message_drop_reference};
+static const struct handle_type target_type = {"Target", target_send, target_receive,
+                                               message_refs_drop_reference};
 
 static void open_target(lua_State *L) {
   lua_newuserdata(L, 1);
@@ -204,7 +205,7 @@ static void memory_may_run_out_at_any_point(struct lua_pair *p, const char *make
     memory_fail_after(0);
     CHECK(st == STATUS_OK || st == -ENOMEM);
     if (is_packed) parcel_settle(&parcel, st);
-    if (st == STATUS_OK) message_drain(ring);
+    if (st == STATUS_OK) message_refs_drain(ring);
     lua_settop(p->sender, 0);
     CHECK_EQ(used(), before);
   }
@@ -249,7 +250,7 @@ static void open_ring(void) {
   const struct ring_record letter = {.body = text, .body_size = sizeof text};
   CHECK_EQ(ring_make(&ring, 0, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 20; i++) CHECK_EQ(ring_put(ring, &letter, deadline_now()), STATUS_OK);
-  message_drain(ring);
+  message_refs_drain(ring);
 }
 
 int main(void) {

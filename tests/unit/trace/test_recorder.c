@@ -21,7 +21,7 @@ static const char path[] = "trace.json";
 /* ---- the file -------------------------------------------------------------------------------- */
 
 static void start(uint64_t limit) {
-  const struct recorder_order order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
+  const struct recorder_options order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
   CHECK_EQ(recorder_start(&order), STATUS_OK);
 }
 
@@ -136,8 +136,8 @@ static void a_lock_that_is_left_first_was_held_from_the_start(void) {
 }
 
 static void a_recording_that_cannot_be_says_why(void) {
-  const struct recorder_order nowhere = {.path = "no/such/folder", .program = "", .limit = 1};
-  const struct recorder_order full = {.path = "/dev/full", .program = "", .limit = RECORDER_LIMIT_LEAST};
+  const struct recorder_options nowhere = {.path = "no/such/folder", .program = "", .limit = 1};
+  const struct recorder_options full = {.path = "/dev/full", .program = "", .limit = RECORDER_LIMIT_LEAST};
   CHECK_EQ(recorder_stop(), STATUS_CLOSED);
   CHECK_EQ(recorder_start(&nowhere), -ENOENT);
   CHECK(!recorder_is_recording());
