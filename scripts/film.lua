@@ -4,13 +4,13 @@
 --   manymoons scripts/film.lua [options] [film.y4m]
 --     --frames N      number of frames (default: 100)
 --     --width N       width of the film in pixels (default: 320); the height is three quarters of it
---     --engine URL    render on the pool "film" of that Redis or Valkey server, with workers started by
+--     --broker URL    render on the pool "film" of that Redis or Valkey server, with workers started by
 --                     manymoons worker URL --pool film
 --     --machines N    start a server and N workers on this machine; as root, each in a network namespace of its own,
 --                     which stands for a machine
 --     --kill N        with --machines: N times, kill a worker during the work and start another one
 --
--- Without --engine and --machines the pool is on this machine. The film is YUV4MPEG2, which needs no library; mpv,
+-- Without --broker and --machines the pool is on this machine. The film is YUV4MPEG2, which needs no library; mpv,
 -- ffmpeg and VLC play it. Frames arrive in any order and are written in theirs. Some frames are rendered a second time
 -- here, to check that frames from other workers, some of which were killed, are identical.
 local mm = require("manymoons")
@@ -19,8 +19,8 @@ local options = { frames = 100, width = 320, machines = 0, kill = 0 }
 local i = 1
 while arg[i] do
   local name = arg[i]:match("^%-%-(%a+)$")
-  if name == "engine" then
-    options.engine, i = arg[i + 1], i + 1
+  if name == "broker" then
+    options.broker, i = arg[i + 1], i + 1
   elseif name and options[name] then
     options[name], i = math.floor(assert(tonumber(arg[i + 1]), arg[i] .. ": a number expected")), i + 1
   elseif not name and not options.path then
@@ -161,9 +161,9 @@ end
 
 -- The film -----------------------------------------------------------------------------------------------------------
 
-local engine, secret_file = options.engine, nil
-if options.machines > 0 then engine, secret_file = build_farm(options.machines) end
-local pool = engine and mm.Pool{ engine = engine, name = "film", secret_file = secret_file, retries = 5 } or mm.Pool()
+local broker, secret_file = options.broker, nil
+if options.machines > 0 then broker, secret_file = build_farm(options.machines) end
+local pool = broker and mm.Pool{ broker = broker, name = "film", secret_file = secret_file, retries = 5 } or mm.Pool()
 
 local arguments = {}
 for number = 1, options.frames do arguments[number] = { width, height, number, options.frames } end

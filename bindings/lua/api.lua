@@ -112,7 +112,7 @@ mm.connect = manager.connect
 mm._native, mm._require, mm._serve = native, require, manager_server.serve
 -- A metatable that is found below a module travels by its name.
 mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
-  Proxy = proxies.meta, EngineQueue = broker_classes.Queue, EngineJoinableQueue = broker_classes.JoinableQueue }
+  Proxy = proxies.meta, BrokerQueue = broker_classes.Queue, BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)
 

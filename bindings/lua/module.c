@@ -7,6 +7,8 @@
 #include "async/loop.h"
 #include "async/poller.h"
 #include "base/version.h"
+#include "broker/redis_connection.h"
+#include "broker/redis_lease.h"
 #include "cli/inspect.h"
 #include "cli/tracing.h"
 #include "compare/measure.h"
@@ -18,8 +20,6 @@
 #include "core/values.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
-#include "engine_lease.h"
-#include "engine_link.h"
 #include "locks/held_locks.h"
 #include "locks/sync.h"
 #include "memory/shared_memory.h"
@@ -66,8 +66,8 @@ static const luaL_Reg native_functions[] = {
     {"is_same", crypto_is_same_call},
     {"sign", crypto_sign_call},
     {"sha256", crypto_sha256_call},
-    {"link_open", engine_link_open},
-    {"lease_open", engine_lease_open},
+    {"redis_open", redis_connection_open},
+    {"redis_lease_open", redis_lease_open},
     {"poller_new", poller_new},
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},

@@ -121,13 +121,13 @@ function World.Process(target, ...) end
 ---@param maxtasksperchild? integer replace a worker after this many calls
 ---@return manymoons.Pool
 ---@overload fun(options: manymoons.PoolOptions): manymoons.Pool
----@overload fun(options: manymoons.EnginePoolOptions): manymoons.Pool
+---@overload fun(options: manymoons.BrokerPoolOptions): manymoons.Pool
 function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 
 ---A queue for any number of producers and consumers, in any world of this program.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.Queue
----@overload fun(options: manymoons.EngineQueueOptions): manymoons.Queue
+---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.Queue
 function World.Queue(maxsize) end
 
 ---A queue without a maxsize.
@@ -137,7 +137,7 @@ function World.SimpleQueue() end
 ---A queue that can be joined: `join` waits until every value that was put is done.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.JoinableQueue
----@overload fun(options: manymoons.EngineQueueOptions): manymoons.JoinableQueue
+---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.JoinableQueue
 function World.JoinableQueue(maxsize) end
 
 ---Two connections: one receives the values that the other sends.
@@ -328,8 +328,8 @@ function Process:close() end
 
 ---A pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
 ---reached, refuses, or would evict keys.
----@class manymoons.EnginePoolOptions
----@field engine string "redis://user:password@host:port/database", "rediss://…?ca=FILE&cert=FILE&key=FILE" or "unix:///path"
+---@class manymoons.BrokerPoolOptions
+---@field broker string "redis://user:password@host:port/database", "rediss://…?ca=FILE&cert=FILE&key=FILE" or "unix:///path"
 ---@field name string the pool's name: letters, digits, "_", "." and "-", at most 64
 ---@field workers? integer a guess of how many calls run at once, until the workers have reported it
 ---@field initializer? function called in each worker before the first task; if it raises, so do the tasks
@@ -343,8 +343,8 @@ function Process:close() end
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
 ---A queue on a broker.
----@class manymoons.EngineQueueOptions
----@field engine string as above
+---@class manymoons.BrokerQueueOptions
+---@field broker string as above
 ---@field name string as above
 ---@field maxsize? integer how many values may wait; absent or 0: limited only by the server's memory
 ---@field lease? number for a JoinableQueue: a value comes back if its taker has been gone for this many seconds; default: 15
@@ -357,7 +357,7 @@ function Process:close() end
 ---@field why string the reason
 ---@field who string the worker that recorded it
 ---@field at number seconds since 1970
----@field f string its function
+---@field func string its function
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 

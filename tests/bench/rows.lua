@@ -62,12 +62,12 @@ local function convoy_row(spinners, metric, most)
 end
 
 -- Tasks of one thread beside asyncio's; counts: ours and Python's.
-local function engine_row(what, title, metric, unit, better, target, count, peer, note)
+local function broker_row(what, title, metric, unit, better, target, count, peer, note)
   return {
-    name = "engine-" .. what, title = title, metric = metric, unit = unit, better = better, note = note,
+    name = "broker-" .. what, title = title, metric = metric, unit = unit, better = better, note = note,
     contenders = {
-      { name = "manymoons", side = "ours", world = "engine", target = target,
-        command = ("{manymoons} {lua}/engine.lua %s %d"):format(what, count) },
+      { name = "manymoons", side = "ours", world = "broker", target = target,
+        command = ("{manymoons} {lua}/broker.lua %s %d"):format(what, count) },
       peer,
     },
   }
@@ -412,16 +412,16 @@ return {
     { 10000, 10000 }, "Resident memory."),
   tasks_row("switch", "A switch between tasks", "time", "us", "less", { most = 0.3 }, { 1000000, 200000 }),
   echo_server_row(),
-  engine_row("tasks", "A pool on Redis, two workers: tasks one by one", "rate", "/s", "more", { least = 13000 }, 40000,
-    python("RQ-like", "engine.py tasks 4000"),
+  broker_row("tasks", "A pool on Redis, two workers: tasks one by one", "rate", "/s", "more", { least = 13000 }, 40000,
+    python("RQ-like", "broker.py tasks 4000"),
     "With an append-only file. Python sends the commands of RQ's SimpleWorker, and loses the tasks of a dead worker."),
-  engine_row("items", "A pool on Redis, two workers: items of a list", "rate", "/s", "more",
+  broker_row("items", "A pool on Redis, two workers: items of a list", "rate", "/s", "more",
     { least = 200000 }, 500000),
-  engine_row("trip", "A pool on Redis: one call after the other", "time", "us", "less", nil, 1000,
-    python("RQ-like", "engine.py trip 1000")),
-  engine_row("memory", "A pool on Redis: memory in the server after 100,000 tasks", "memory", "KiB", "less",
+  broker_row("trip", "A pool on Redis: one call after the other", "time", "us", "less", nil, 1000,
+    python("RQ-like", "broker.py trip 1000")),
+  broker_row("memory", "A pool on Redis: memory in the server after 100,000 tasks", "memory", "KiB", "less",
     { most = 1024 }, 100000),
-  engine_row("idle", "A pool on Redis: commands of an idle worker", "rate", "/s", "less", { most = 2 }, 20),
+  broker_row("idle", "A pool on Redis: commands of an idle worker", "rate", "/s", "less", { most = 2 }, 20),
   alone_row("fib", "Fibonacci numbers"),
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),

@@ -40,7 +40,7 @@ local function read_requires(path)
   return list
 end
 
-for _, path in ipairs(lines_of("find " .. folder .. " -name '*.lua' -not -path '*/redis/*' | LC_ALL=C sort")) do
+for _, path in ipairs(lines_of("find " .. folder .. " -name '*.lua' -not -path '*/redis/scripts/*' | LC_ALL=C sort")) do
   modules[path:sub(#folder + 2, -5):gsub("/", ".")] = read_requires(path)
 end
 

@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
 -- Machines on one machine: network namespaces on a bridge of their own, whose cables can be cut without anybody being
 -- told. It needs root; without, the test is skipped.
-local engine = require "engine"
+local broker = require "broker"
 
 local network = {}
 
 local prefix = "mm" .. require("manymoons")._native.pid()
 
 local function must(command)
-  local text, ok = engine.run(command)
+  local text, ok = broker.run(command)
   if not ok then error(command .. ": " .. text, 2) end
 end
 
-if not select(2, engine.run("ip netns add " .. prefix .. "b")) then
+if not select(2, broker.run("ip netns add " .. prefix .. "b")) then
   io.stderr:write("SKIPPED: no network namespaces: this needs root\n")
   os.exit(77)
 end
@@ -21,8 +21,8 @@ local bridge = prefix .. "b"
 local made = { bridge }
 must(string.format("ip -n %s link add br0 type bridge && ip -n %s link set br0 up", bridge, bridge))
 
--- However the test ends, its namespaces go; the watcher of engine.lua ends who is in them.
-engine.at_end("for n in $(ip netns list | sed 's/ .*//' | grep '^" .. prefix .. "'); do ip netns del $n; done")
+-- However the test ends, its namespaces go; the watcher of broker.lua ends who is in them.
+broker.at_end("for n in $(ip netns list | sed 's/ .*//' | grep '^" .. prefix .. "'); do ip netns del $n; done")
 
 local Machine = {}
 Machine.__index = Machine

@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- The dispatch of a pool on an engine: puts tasks into the pool's stream, hands out results, and submits again what the
--- server has forgotten. Each task gives its sink exactly one outcome, whatever becomes of workers and server: it stays
--- in `_tasks` until then, and is looked for, by its number, whenever there is reason to.
+-- The dispatcher of a pool on a broker: submits the pool's tasks, hands out results, and submits
+-- again what the server has forgotten. Each task gives its sink exactly one outcome, whatever
+-- becomes of workers and server: it stays in `_tasks` until then. When the session breaks it is
+-- opened again, and everything that is open is compared with what the server has (resync).
 --
--- Two connections: over `_sender` go commands that are answered at once, over `_receiver` one read of the stream of
--- results that waits. When either breaks both are opened again, and everything that is open is compared with what the
--- server has (resync).
---
---   task     as in pool_dispatch.lua; number: the client counts its tasks, and submits them in that order, each saying
---            which number came before, so that a server that refused one refuses those behind it
---   _line    tasks that are to be submitted, by number, from _line_first on
---   _chain   the number that was submitted last, as text; _accepted: the highest one that the server has said it has
---   _held    the line waits until then: the server had no room
---   _refused tasks that were submitted and refused; they go back to the front of the line when every answer is here
+--   task        as in pool/dispatcher.lua, and as in broker/backend.lua; number: the client counts its tasks, and
+--               submits them in that order, each with the number that came before, so that a server that refused one
+--               refuses those behind it; seq: the same as text
+--   _line       tasks that are to be submitted, by number, from _line_first on
+--   _chain      the number that was submitted last, as text; _accepted: the highest one that the server has said it has
+--   _held       the line waits until then: the server had no room
+--   _refused    tasks that were submitted and refused; they go back to the front of the line when every answer is here
+--   _suspects   tasks that the server does not know, though it knows later ones: finished, or forgotten. Which of both
+--               shows when all results that were waiting have been handed out.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -20,8 +20,8 @@ local errors = require("core.errors")
 local identity = require("core.identity")
 local hex = require("core.hex")
 local waits = require("core.waits")
-local wire = require("broker.codec")
-local connection = require("broker.connection")
+local backend = require("broker.backend")
+local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
@@ -30,16 +30,12 @@ local new_error, pack, time = errors.new_error, checks.pack, native.time
 
 local dispatch = setmetatable({}, { __index = base })
 
-local CALL = wire.CALL
-local LIFE_MS = "3600000" -- of what the server keeps for a client that is silent
-local BLOB_SECONDS = 7 * 24 * 3600
-local BEAT, CHECK, BLOCK, STALL, LOOK_EVERY = 20, 2, 5, 10, 0.05
-local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT = 0.05, 0.05, 2, 2
-local AT_ONCE = 512 -- results in one reply
+local CALL = codec.CALL
+local BEAT, CHECK, STALL, LOOK_EVERY = 20, 2, 10, 0.05
+local HOLD, FIRST_PAUSE, LONGEST_PAUSE, RECONNECT, CONNECT = 0.05, 0.05, 2, 2, 5
 local BYTES_MOST = 64 * 1024 * 1024
-local INLINE_MOST, SENT_MOST = 64 * 1024, 4096
-local ROW = { name = "engine" } -- in the place of a world's
-local SCRIPTS_OF_SENDER = { "submit", "cancel" }
+local INLINE_MOST = 64 * 1024
+local ROW = { name = "broker" } -- in the place of a world's
 
 -- Whole numbers, on every Lua.
 local function text_of(number) return (tostring(number):gsub("%.0$", "")) end
@@ -48,9 +44,9 @@ if math.type then text_of = tostring end
 -- Functions ----------------------------------------------------------------------------------------------------------
 
 local function new_entry(pool, f)
-  local entry = wire.function_of(f)
+  local entry = codec.function_of(f)
   if entry.blob and not pool._secrets[1] then
-    error("Pool: code is sent to " .. pool._engine .. " only with a secret (secret_file =), for it must be signed; "
+    error("Pool: code is sent to " .. pool._broker .. " only with a secret (secret_file =), for it must be signed; "
       .. "a function of a module that the workers have can be named: 'module:name'", 0)
   end
   entry.users, entry.pool = 1, pool
@@ -80,22 +76,15 @@ end
 
 function dispatch.drop_function(_, entry) entry.users = entry.users - 1 end
 
--- The names of those that were sent are kept until the connection ends.
-local function note_blob(at, _, failure)
-  if failure then
-    at.pool._sent[at.name] = nil
-    at.pool._held = time() + HOLD
-  end
-end
+local function add_blob(functions, entry) if entry.blob then functions[entry.func] = entry.blob end end
 
--- Before the first task that needs it, in each connection's life.
-local function send_blob(pool, entry)
-  if not entry.blob or pool._sent[entry.f] then return end
-  pool._sent_count = pool._sent_count + 1
-  if pool._sent_count > SENT_MOST then pool._sent, pool._sent_count = {}, 1 end
-  pool._sent[entry.f] = true
-  pool._sender:send(note_blob, { pool = pool, name = entry.f }, "SET", pool._key .. entry.f, entry.blob, "EX",
-    tostring(BLOB_SECONDS))
+-- What the server has to have before a task of this entry.
+local function functions_of(pool, entry)
+  if entry.functions then return entry.functions end
+  entry.functions = {}
+  add_blob(entry.functions, entry)
+  if pool._opening then add_blob(entry.functions, pool._opening) end
+  return entry.functions
 end
 
 -- Outcomes -----------------------------------------------------------------------------------------------------------
@@ -124,7 +113,7 @@ local function fail_all(pool, make_error)
 end
 
 local function hand_out_list(pool, task, payload, ns)
-  local list = wire.decode_list(payload, task.count)
+  local list = codec.decode_list(payload, task.count)
   if not list then
     return fail_task(pool, task, function()
       return new_error({ kind = "unsendable", message = "the results cannot be read", traceback = "" })
@@ -132,7 +121,7 @@ local function hand_out_list(pool, task, payload, ns)
   end
   local results, failures = {}, nil
   for i = 1, task.count do
-    local ok, value = wire.decode_outcome(list[i], pool._is_trusted)
+    local ok, value = codec.decode_outcome(list[i], pool._is_trusted)
     if ok then
       results[i] = value
     else
@@ -147,26 +136,25 @@ end
 local function hand_out(pool, task, kind, payload)
   local ns = tonumber(kind:match("^%a:(%d+)$")) or 0
   if kind:byte() == 108 then return hand_out_list(pool, task, payload, ns) end -- "l"
-  local ok, values = wire.decode_outcome(payload, pool._is_trusted)
+  local ok, values = codec.decode_outcome(payload, pool._is_trusted)
   if not ok then
     if task.mode ~= CALL then return fail_task(pool, task, function() return values end) end
     values = pack(values)
   end
   if task.mode ~= CALL or (ok and (type(values) ~= "table" or type(values.n) ~= "number")) then
     return fail_task(pool, task, function()
-      return new_error({ kind = "unsendable", message = "these are no results of such a call", traceback = "" })
+      return new_error({ kind = "unsendable", message = "malformed result", traceback = "" })
     end)
   end
   task.sink:take_call(task, ok, values)
   end_task(pool, task)
 end
 
-local function take_result(pool, fields)
-  local number, kind, payload, signature = tonumber(fields[2]), fields[4], fields[6], fields[8]
+local function take_result(pool, seq, kind, payload, mac)
+  local number = tonumber(seq)
   local task = number and pool._tasks[number]
   if not task then return end -- a second outcome, or of a task that was cancelled
-  local is_signed = wire.is_result_signed(pool._secrets, pool._name, pool._client, fields[2], kind, payload, signature)
-  if pool._secrets[1] and not is_signed then
+  if pool._secrets[1] and not codec.is_result_signed(pool._secrets, pool._name, task, kind, payload, mac) then
     return fail_task(pool, task, function()
       return new_error({
         kind = "unsendable", traceback = "",
@@ -177,13 +165,11 @@ local function take_result(pool, fields)
   hand_out(pool, task, kind, payload)
 end
 
--- NOPERM and the like do not get better by themselves; everything else might, on a new connection.
-local function is_final(failure) return failure and (failure:find("^NOPERM") or failure:find("^NOAUTH")) end
-
-local function note_trouble(pool, failure)
-  pool._is_stale = failure
-  if not is_final(failure) then return end
-  pool._broken = new_error({ kind = "died", message = "the engine refuses: " .. failure, traceback = "" })
+-- What is refused does not get better by itself; everything else might, on a new connection.
+local function note_trouble(pool, why, kind)
+  pool._is_stale = why
+  if kind ~= "refused" then return end
+  pool._broken = new_error({ kind = "died", message = "the broker refuses: " .. why, traceback = "" })
 end
 
 -- Submitting ---------------------------------------------------------------------------------------------------------
@@ -200,46 +186,35 @@ local function line_up(pool, tasks)
   pool._line, pool._line_first, pool._line_last = tasks, 1, #tasks
 end
 
-local function note_submitted(task, id, failure)
-  local pool = task.entry.pool
+-- verdict, why: see broker/backend.lua
+local function note_submitted(pool, task, verdict, why)
   pool._unanswered = pool._unanswered - 1
-  if not failure and id ~= "GAP" and id ~= "FULL" then
+  if verdict == "taken" then
     if task.number > pool._accepted then pool._accepted = task.number end
     pool._is_probing = false
     return
   end
-  if id == "GAP" and #pool._refused == 0 then
-    pool._is_stale = "the server has forgotten tasks"
-  elseif failure and failure:find("^NOSCRIPT") then
-    pool._needs_scripts = true
-  elseif failure and (failure:find("^READONLY") or failure:find("^LOADING") or failure:find("^MASTERDOWN")) then
-    pool._is_stale = failure
-  elseif failure or id == "FULL" then
+  if verdict == "stale" or (verdict == "gap" and #pool._refused == 0) then
+    pool._is_stale = why
+  elseif verdict ~= "gap" and verdict ~= "again" then
     pool._held, pool._is_probing = time() + HOLD, true
-    pool._refusal = failure or "the stream is full"
+    pool._refusal, pool._refusal_kind = why, verdict
   end
   pool._refused[#pool._refused + 1] = task
 end
 
 local function submit(pool, task)
-  local keys, entry, opening = pool._keys, task.entry, pool._opening
-  send_blob(pool, entry)
-  if opening then send_blob(pool, opening) end
-  local c, f, i, s, x, b = pool._client, entry.f, opening and opening.f or "", task.s, task.x, task.b
-  local before = pool._chain
-  pool._chain, pool._unanswered = s, pool._unanswered + 1
-  local stream = (entry.is_bytecode or opening) and keys.own_tasks or keys.tasks
-  pool._sender:script(note_submitted, task, "submit", "2", stream, keys.open, before, s, "0",
-    LIFE_MS, "c", c, "s", s, "n", "0", "f", f, "i", i, "x", x, "b", b, "m",
-    wire.sign_task(pool._secrets, pool._name, c, s, f, i, x, b))
-  if pool._settings.wait then pool._needs_wait = true end
+  local entry, opening, before = task.entry, pool._opening, pool._chain
+  task.func, task.init = entry.func, opening and opening.func or ""
+  task.abi = (entry.is_bytecode or opening) and broker.abi() or ""
+  task.mac = codec.sign_task(pool._secrets, pool._name, task)
+  pool._chain, pool._unanswered = task.seq, pool._unanswered + 1
+  pool._session:submit(task, before, functions_of(pool, entry))
 end
 
--- The server said no to some: when it has said what it thinks of the others, too, they go again.
+-- The server has answered for all: those that it refused go again.
 local function go_back(pool)
-  if is_final(pool._refusal) then return note_trouble(pool, pool._refusal) end
-  if pool._needs_scripts then pool._sender:load_scripts() end
-  pool._needs_scripts = nil
+  if pool._refusal_kind == "refused" then return note_trouble(pool, pool._refusal, "refused") end
   local tasks = {}
   for _, task in ipairs(pool._refused) do
     if pool._tasks[task.number] == task then tasks[#tasks + 1] = task end
@@ -265,56 +240,19 @@ local function send_line(pool)
       if pool._is_probing then return end -- one, until there is room again
     end
   end
-  if pool._needs_wait then
-    pool._sender:send(nil, nil, "WAIT", pool._settings.wait, "100")
-    pool._needs_wait = nil
-  end
 end
 
--- Receiving ----------------------------------------------------------------------------------------------------------
-
-local function note_results(pool, reply, failure)
-  pool._is_reading = false
-  if failure then return note_trouble(pool, failure) end
-  local entries = reply and reply[1] and reply[1][2] or {}
-  if #entries == 0 and pool._is_catching_up then pool._is_catching_up = false end
-  for i = 1, #entries do
-    if pool._ended then return end
-    pool._last_result = entries[i][1]
-    take_result(pool, entries[i][2])
-  end
-end
-
--- What was read is forgotten, and more is waited for. While it catches up nothing is waited for, so that the end of
--- what there is shows.
-local function ask_for_results(pool)
-  if pool._is_reading or (pool._pending == 0 and not pool._is_catching_up) then return end
-  local receiver, results = pool._receiver, pool._keys.results
-  if pool._last_result ~= pool._trimmed then
-    receiver:send(nil, nil, "XTRIM", results, "MINID", pool._last_result)
-    pool._trimmed = pool._last_result
-  end
-  pool._is_reading, pool._read_since = true, time()
-  if pool._is_catching_up then
-    receiver:send(note_results, pool, "XREAD", "COUNT", tostring(AT_ONCE), "STREAMS", results, pool._last_result)
-  else
-    receiver:send(note_results, pool, "XREAD", "COUNT", tostring(AT_ONCE), "BLOCK", tostring(BLOCK * 1000), "STREAMS",
-      results, pool._last_result)
-  end
-end
-
--- Connections --------------------------------------------------------------------------------------------------------
+-- The session --------------------------------------------------------------------------------------------------------
 
 local function disconnect(pool, why)
-  pool._sender:close(why)
-  pool._receiver:close(why)
+  pool._session:close(why)
   pool._is_connected, pool._is_stale = false, nil
   pool._retry_pause = math.min(LONGEST_PAUSE, (pool._retry_pause or FIRST_PAUSE / 2) * 2)
   pool._retry_at = time() + pool._retry_pause
 end
 
--- Whoever has an answer is out by now; whoever the server does not know is submitted again, with the number it has if
--- that is above all that the server knows, or else with a new one.
+-- Finished tasks are gone already; tasks unknown to the server are submitted again, with a new
+-- number, because the old one is below the highest that the server knows.
 local function submit_forgotten(pool)
   local suspects, again = pool._suspects, {}
   pool._suspects = nil
@@ -323,7 +261,7 @@ local function submit_forgotten(pool)
       pool._tasks[task.number] = nil
       pool._last_number = pool._last_number + 1
       task.number = pool._last_number
-      task.s = text_of(task.number)
+      task.seq = text_of(task.number)
       pool._tasks[task.number] = task
       again[#again + 1] = task
     end
@@ -331,13 +269,8 @@ local function submit_forgotten(pool)
   line_up(pool, again)
 end
 
--- What the server has of this client: fields and values of its hash.
-local function note_state(pool, reply, failure)
-  if failure then return note_trouble(pool, failure) end
-  local is_open, high = {}, 0
-  for i = 1, #reply, 2 do
-    if reply[i] == "hw" then high = tonumber(reply[i + 1]) else is_open[tonumber(reply[i])] = true end
-  end
+local function note_state(pool, high, is_open, why, kind)
+  if not high then return note_trouble(pool, why, kind) end
   local line, suspects = {}, {}
   for number, task in pairs(pool._tasks) do
     if number > high then
@@ -353,19 +286,16 @@ local function note_state(pool, reply, failure)
   pool._has_state = true
 end
 
--- Both connections are new: everything is compared.
+-- The session is new: everything is compared.
 local function resync(pool)
-  pool._sent, pool._sent_count = {}, 0
   pool._unanswered, pool._has_state, pool._suspects, pool._held = 0, false, nil, nil
-  pool._is_reading, pool._is_catching_up, pool._last_result, pool._trimmed = false, true, "0-0", "0-0"
   local now = time()
-  pool._next_beat, pool._next_check, pool._read_since = now + math.min(BEAT, pool._abi_wait), now + CHECK, now
-  pool._sender:send(note_state, pool, "HGETALL", pool._keys.open)
+  pool._next_beat, pool._next_check = now + math.min(BEAT, pool._abi_wait), now + CHECK
+  pool._session:state(function(...) note_state(pool, ...) end)
 end
 
 local function connect(pool, seconds)
-  local opened, why = pool._sender:open(seconds)
-  if opened then opened, why = pool._receiver:open(seconds) end
+  local opened, why = pool._session:open(seconds)
   if not opened then
     disconnect(pool, why)
     return nil, why
@@ -373,12 +303,6 @@ local function connect(pool, seconds)
   pool._is_connected = true
   resync(pool)
   return true
-end
-
-local function note_beat(pool, reply, failure)
-  if pool._pending > 0 and pool._accepted > 0 and (failure or reply == 0) then
-    pool._is_stale = failure or "the server has forgotten this client"
-  end
 end
 
 local function note_workers(pool, look) pool._size = math.max(1, look.slots > 0 and look.slots or pool._size) end
@@ -404,10 +328,16 @@ local function check_abi(pool, look)
 end
 
 local function look_at_workers(pool)
-  inspect.workers(pool._sender, pool._key, function(look)
+  inspect.workers(pool._session, function(look)
     note_workers(pool, look)
     check_abi(pool, look)
   end)
+end
+
+local function note_known(pool, is_known, why)
+  if pool._pending > 0 and pool._accepted > 0 and not is_known then
+    pool._is_stale = why or "the server has forgotten this client"
+  end
 end
 
 -- What the server keeps for this client lives on; and it is noticed when all of it is gone.
@@ -415,28 +345,21 @@ local function beat(pool)
   local now = time()
   if pool._pending > 0 and pool._unanswered == 0 and now >= pool._next_check then
     pool._next_check = now + CHECK
-    pool._sender:send(note_beat, pool, "PEXPIRE", pool._keys.open, LIFE_MS)
+    pool._session:heartbeat(function(...) note_known(pool, ...) end)
   end
   if now < pool._next_beat then return end
   pool._next_beat = now + math.min(BEAT, pool._abi_wait)
-  pool._sender:send(nil, nil, "PEXPIRE", pool._keys.results, LIFE_MS)
   look_at_workers(pool)
 end
 
-local function check_connections(pool)
-  local sender, receiver, now = pool._sender, pool._receiver, time()
-  if sender:under_way() == 0 then
-    pool._sender_since = nil
-  else
-    pool._sender_since = pool._sender_since or now
-  end
-  local is_stalled = (pool._sender_since and now - pool._sender_since > STALL)
-    or (pool._is_reading and now - pool._read_since > BLOCK + STALL)
-  if not sender.link or not receiver.link or pool._is_stale or is_stalled then
-    disconnect(pool, sender.why or receiver.why or pool._is_stale or "no answer")
-    return false
-  end
-  return true
+-- Whether something came, or false; nil: the session is of no use any more.
+local function read(pool)
+  local has_read, why, kind = pool._session:read()
+  if pool._ended then return true end
+  if has_read == nil then note_trouble(pool, why, kind) end
+  if not pool._is_stale then return has_read end
+  disconnect(pool, pool._is_stale)
+  return nil
 end
 
 -- Everything that can be done without waiting; false: there is no connection.
@@ -444,19 +367,17 @@ local function work(pool)
   if not pool._is_connected then
     if time() < pool._retry_at or not connect(pool, RECONNECT) then return false end
   end
-  local has_read = pool._sender:read()
-  has_read = pool._receiver:read() or has_read
-  if has_read then pool._sender_since, pool._retry_pause = nil, nil end
+  local has_read = read(pool)
+  if has_read == nil then return false end
   if pool._ended then return true end
-  if not check_connections(pool) then return false end
+  if has_read then pool._retry_pause = nil end
   beat(pool)
-  if pool._suspects and not pool._is_catching_up then submit_forgotten(pool) end
+  if pool._suspects and pool._session.is_caught_up then submit_forgotten(pool) end
   if pool._has_state then
     send_line(pool)
-    ask_for_results(pool)
+    if pool._pending > 0 or not pool._session.is_caught_up then pool._session:results() end
   end
-  pool._sender:flush()
-  pool._receiver:flush()
+  pool._session:flush()
   return true
 end
 
@@ -476,7 +397,7 @@ end
 local function sleep(pool, seconds)
   pool._waiters = pool._waiters + 1
   local most = pool._waiters > 1 and 0.01 or seconds -- another thread may read what this one waits for
-  local ok, why = pcall(connection.sleep_on, { pool._poller:fileno() }, math.min(most, seconds))
+  local ok, why = pcall(waits.any, { pool._poller:fileno() }, math.min(most, seconds), true, backend.PATIENCE)
   pool._waiters = pool._waiters - 1
   if not ok then error(why, 0) end
 end
@@ -525,11 +446,11 @@ end
 
 function dispatch.put(pool, task)
   wait_for_room(pool)
-  task.b = wire.encode_items(task)
-  task.x = wire.encode_flags(task)
+  task.body = codec.encode_body(task)
+  task.flags = codec.encode_flags(task)
   pool._last_number = pool._last_number + 1
-  task.number, task.size = pool._last_number, #task.b
-  task.id, task.s = task.number, text_of(task.number)
+  task.number, task.size = pool._last_number, #task.body
+  task.id, task.client, task.seq = task.number, pool._client, text_of(task.number)
   pool._tasks[task.number] = task
   pool._pending, pool._bytes = pool._pending + 1, pool._bytes + task.size
   put_in_line(pool, task)
@@ -539,7 +460,7 @@ end
 -- A closure that is called once travels with its call, and leaves nothing behind on the server.
 local function add_call(pool, f)
   local entry = dispatch.add_function(pool, f)
-  if entry.copy and entry.blob and #entry.blob <= INLINE_MOST then entry.f, entry.blob = "b:" .. entry.blob, nil end
+  if entry.copy and entry.blob and #entry.blob <= INLINE_MOST then entry.func, entry.blob = "b:" .. entry.blob, nil end
   return entry
 end
 
@@ -554,7 +475,7 @@ end
 
 local function cancel_task(pool, task)
   if pool._tasks[task.number] ~= task then return false end
-  pool._sender:script(nil, nil, "cancel", "3", pool._keys.open, pool._keys.tasks, pool._keys.own_tasks, task.s)
+  pool._session:cancel(task.seq)
   fail_task(pool, task, base.cancelled_error)
   return true
 end
@@ -562,7 +483,7 @@ end
 function dispatch.cancel(pool, work_of)
   local any = false
   for _, task in pairs(work_of.tasks or { work_of }) do any = cancel_task(pool, task) or any end
-  pool._sender:flush()
+  pool._session:flush()
   return any
 end
 
@@ -584,21 +505,15 @@ function dispatch.waitable(pool) return pool._poller:fileno(), false end
 function dispatch.end_pool(pool)
   pool._ended, pool._closed = true, true
   base.forget(pool)
-  pool._sender:close()
-  pool._receiver:close()
+  pool._session:close()
   pool._poller:close()
 end
 
--- Says goodbye, but does not wait for long.
-local function forget_client(pool)
-  if not pool._sender.link then return end
-  local keys = pool._keys
-  pool._sender:send(nil, nil, "DEL", keys.results)
-  pool._sender:call(1, pool._sender.script, "cancel", "3", keys.open, keys.tasks, keys.own_tasks)
-end
+-- Best-effort cleanup on the server, one second at most.
+local function deregister(pool) pool._session:deregister(1) end
 
 function dispatch.terminate(pool)
-  if pool._config.pid == native.pid() then forget_client(pool) end
+  if pool._config.pid == native.pid() then deregister(pool) end
   dispatch.end_pool(pool)
   fail_all(pool, function()
     return new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" })
@@ -614,7 +529,7 @@ function dispatch.join(pool, deadline)
   end
   if pool._ended then return true end
   pool._last_stats = dispatch.stats(pool)
-  forget_client(pool)
+  deregister(pool)
   dispatch.end_pool(pool)
   return true
 end
@@ -631,7 +546,7 @@ function dispatch.stats(pool)
   if pool._ended then return pool._last_stats or {} end
   local box = {}
   if protected_work(pool) then
-    inspect.workers(pool._sender, pool._key, function(look)
+    inspect.workers(pool._session, function(look)
       note_workers(pool, look)
       box._is_done, box.list = true, look.list
     end)
@@ -642,13 +557,16 @@ end
 
 function dispatch.measures(pool) return dispatch.stats(pool) end
 
-local function look(pool, what, ...)
-  if not protected_work(pool) then return nil, "no connection: " .. tostring(pool._sender.why) end
-  return inspect[what](pool._sender, pool._name, ...)
+local DEAD_MOST = 100
+
+-- Asks over the pool's session, and waits.
+local function ask(pool, name, argument)
+  if not protected_work(pool) then return nil, "no connection to " .. pool._broker end
+  return pool._session[name](pool._session, argument)
 end
 
-function dispatch.dead(pool) return look(pool, "dead") end
-function dispatch.retry(pool, id) return look(pool, "retry", id) end
+function dispatch.dead(pool) return ask(pool, "dead", DEAD_MOST) end
+function dispatch.retry(pool, id) return ask(pool, "retry", id) end
 
 local function make_opening(pool)
   if not pool._initializer then return nil end
@@ -656,48 +574,43 @@ local function make_opening(pool)
   return new_entry(pool, function() return call(unpack(args, 1, args.n)) end)
 end
 
-local function check_server(pool)
-  local opened, why = pool._sender:open_at(STALL, pool._keys.tasks)
-  local facts
-  if opened then
-    facts, why = pool._sender:examine(STALL)
-    pool._sender:close()
-  end
-  if not facts then error("Pool: engine: " .. pool._engine .. ": " .. tostring(why), 5) end
-  return facts
+local function check(pool, ok, why)
+  if not ok then error("Pool: broker: " .. pool._broker .. ": " .. tostring(why), 5) end
+end
+
+local function new_session(pool)
+  return pool._settings.backend.Client.new(pool._settings, {
+    name = pool._name, client = pool._client, abi = broker.abi(), poller = pool._poller,
+    on_submitted = function(task, verdict, why) note_submitted(pool, task, verdict, why) end,
+    on_result = function(...) take_result(pool, ...) end,
+  })
 end
 
 -- pool: what broker.read_pool says
 function dispatch.begin(pool)
   local poller, why = native.poller_new()
-  if not poller then error("Pool: engine: " .. why, 4) end
-  local key = broker.key_of(pool._name)
-  local client = hex(native.random_bytes(12))
+  if not poller then error("Pool: broker: " .. why, 4) end
   for name, value in pairs({
     _dispatcher = dispatch, _queue = base.new_queue(),
     _config = {
-      name = pool._name, row = ROW, world = ROW.name, engine = pool._engine, initializer = pool._initializer,
+      name = pool._name, row = ROW, world = ROW.name, broker = pool._broker, initializer = pool._initializer,
       initargs = pool._initargs, timeout = pool._timeout, retries = pool._retries, takes_text = true,
       pid = native.pid(), context = identity.execution_context(),
     },
-    _poller = poller, _key = key, _client = client, _is_trusted = pool._secrets[1] ~= nil,
-    _keys = {
-      tasks = key .. "q", own_tasks = key .. "q:" .. broker.abi(), open = key .. "o:" .. client,
-      results = key .. "r:" .. client,
-    },
-    _size = pool._wanted_size or native.cpu_count(), _waiters = 0, _tasks = {},
-    _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0, _next_beat = 0, _next_check = 0,
-    _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0", _accepted = 0, _unanswered = 0,
-    _sender = connection.new(pool._settings, poller, SCRIPTS_OF_SENDER),
-    _receiver = connection.new(pool._settings, poller, {}),
+    _poller = poller, _client = hex(native.random_bytes(12)),
+    _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _waiters = 0,
+    _tasks = {}, _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0,
+    _next_beat = 0, _next_check = 0, _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0",
+    _accepted = 0, _unanswered = 0,
   }) do
     pool[name] = value
   end
-  check_server(pool)
+  pool._session = new_session(pool)
+  check(pool, pool._session:examine(STALL))
   pool._opening = make_opening(pool)
-  local opened
-  opened, why = connect(pool)
-  if not opened then error("Pool: engine: " .. pool._engine .. ": " .. tostring(why), 4) end
+  check(pool, connect(pool, CONNECT))
+  -- What is submitted next goes out at once: nothing can, before the server has said what it has.
+  pool._session:await(CONNECT, function() return pool._has_state or pool._is_stale end)
   look_at_workers(pool)
   base.remember(pool)
   protected_work(pool)

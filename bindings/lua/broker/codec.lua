@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- What a task, a function and a result look like on their way, and how they are signed. Nothing is decoded before its
--- signature was checked (or, without secrets, decoded as data alone).
+-- How a task, a function and a result are written down, and how they are signed. Nothing is decoded
+-- before its signature was checked (or, without secrets, decoded as data alone).
 --
---   task      c client, s number, n losses so far, f function, i initializer, x "mode count timeout retries expiry
---             copy" (0: any copy of the function will do; or the number of the submission that it is of),
---             b what it is called with, m signature
---   function  "n:module:name" is named; "f:<sha256>" is a blob that the server keeps; "b:" and a blob travels with its
+--   task      client, seq (its number at the client), func, init (names of functions; "": none), flags, body, mac
+--   flags     "mode count timeout retries expiry copy" (copy 0: any copy of the function will do; or the number of the
+--             submission that it is of)
+--   function  "n:module:name" is named; "f:<sha256>" is a blob that the broker keeps; "b:" and a blob travels with its
 --             task; blob: "S" and source, or "B" and bytes of mm.dumps
---   items     mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
+--   body      mode 0: the bytes of the arguments; mode 1 and 2 (map, starmap): the bytes of a list of such bytes
 --   outcome   the bytes of results (of one result, for an item); or "e" and the bytes of a failure; for a list the
 --             bytes of a list of these
 local require, native = ...
@@ -16,10 +16,10 @@ local errors = require("core.errors")
 local hex = require("core.hex")
 local protocol = require("pool.protocol")
 
-local wire = {}
+local codec = {}
 
 local CALL = protocol.CALL
-wire.CALL, wire.MAP, wire.STARMAP = CALL, protocol.MAP, protocol.STARMAP
+codec.CALL, codec.MAP, codec.STARMAP = CALL, protocol.MAP, protocol.STARMAP
 local DAY = 24 * 3600
 local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
 
@@ -34,27 +34,28 @@ local function is_signed(secrets, signature, ...)
   return false
 end
 
-function wire.sign_task(secrets, pool, c, s, f, i, x, b)
+function codec.sign_task(secrets, pool, task)
   if not secrets[1] then return "" end
-  return sign(secrets[1], "manymoons task 1", pool, c, s, f, i, x, b)
+  return sign(secrets[1], "manymoons task 1", pool, task.client, task.seq, task.func, task.init, task.flags, task.body)
 end
 
-function wire.is_task_signed(secrets, pool, t)
-  return is_signed(secrets, t.m, "manymoons task 1", pool, t.c, t.s, t.f, t.i, t.x, t.b)
+function codec.is_task_signed(secrets, pool, task)
+  return is_signed(secrets, task.mac, "manymoons task 1", pool, task.client, task.seq, task.func, task.init,
+    task.flags, task.body)
 end
 
-function wire.sign_result(secrets, pool, client, number, kind, payload)
+function codec.sign_result(secrets, pool, task, kind, payload)
   if not secrets[1] then return "" end
-  return sign(secrets[1], "manymoons result 1", pool, client, number, kind, payload)
+  return sign(secrets[1], "manymoons result 1", pool, task.client, task.seq, kind, payload)
 end
 
-function wire.is_result_signed(secrets, pool, client, number, kind, payload, signature)
-  return is_signed(secrets, signature, "manymoons result 1", pool, client, number, kind, payload)
+function codec.is_result_signed(secrets, pool, task, kind, payload, mac)
+  return is_signed(secrets, mac, "manymoons result 1", pool, task.client, task.seq, kind, payload)
 end
 
 -- Functions ----------------------------------------------------------------------------------------------------------
 
-function wire.digest(blob) return hex(native.sha256(blob)) end
+function codec.digest(blob) return hex(native.sha256(blob)) end
 
 -- A C function travels by its name among the loaded modules, and so does nothing else.
 local function name_of(f)
@@ -86,28 +87,27 @@ local function dumps_arguments(args)
   error("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value%[(%d+)%]", "(at argument %1"), 0)
 end
 
--- → { f =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
-function wire.function_of(f)
+-- → { func =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
+function codec.function_of(f)
   if type(f) == "string" then
-    if f:find("^[%w_.-]+:[%w_.]+$") then return { f = "n:" .. f } end
+    if f:find("^[%w_.-]+:[%w_.]+$") then return { func = "n:" .. f } end
     local compile = rawget(_G, "loadstring") or load
     local chunk, why = compile(f, "=task")
     if not chunk or f:byte() == 27 then error("Pool: the function's source: " .. tostring(why or "bytecode"), 0) end
     local blob = "S" .. f
-    return { f = "f:" .. wire.digest(blob), blob = blob }
+    return { func = "f:" .. codec.digest(blob), blob = blob }
   end
   local name = type(f) == "function" and name_of(f)
-  if name then return { f = "n:" .. name } end
+  if name then return { func = "n:" .. name } end
   local ok, bytes = pcall(native.dumps, f)
   if not ok then error("Pool: the function cannot be sent: " .. explain(bytes), 0) end
   local blob = "B" .. bytes
-  return { f = "f:" .. wire.digest(blob), blob = blob, is_bytecode = true }
+  return { func = "f:" .. codec.digest(blob), blob = blob, is_bytecode = true }
 end
 
--- Items and flags ----------------------------------------------------------------------------------------------------
+-- Body and flags -----------------------------------------------------------------------------------------------------
 
--- What the task runs with, and its size.
-function wire.encode_items(task)
+function codec.encode_body(task)
   if task.mode == CALL then return dumps_arguments(task.args) end
   local items = {}
   for i = 1, task.count do
@@ -121,7 +121,7 @@ end
 -- The same text for all tasks of one second that differ in nothing else.
 local flags_text, flags = nil, {}
 
-function wire.encode_flags(task)
+function codec.encode_flags(task)
   local now, copy = os.time(), task.entry.copy or 0
   if flags.now == now and flags.copy == copy and flags.mode == task.mode and flags.count == task.count
     and flags.timeout == task.timeout and flags.retries == task.retries then
@@ -146,13 +146,13 @@ local function parse_flags(text)
   }
 end
 
-function wire.decode_flags(text)
+function codec.decode_flags(text)
   if text ~= last_text then last_text, last_flags = text, parse_flags(text) end
   return last_flags
 end
 
--- A list of texts, or nil. The bytes may be anybody's.
-function wire.decode_list(bytes, count)
+-- A list of texts, or nil. The bytes need not be trusted.
+function codec.decode_list(bytes, count)
   local ok, list = pcall(native.loads, bytes)
   if not ok or type(list) ~= "table" then return nil end
   for i = 1, count do
@@ -164,7 +164,7 @@ end
 -- Outcomes -----------------------------------------------------------------------------------------------------------
 
 -- err: an mm.Error, or a table like one
-function wire.encode_failure(err)
+function codec.encode_failure(err)
   local failure = {
     message = tostring(err.message), traceback = tostring(err.traceback or ""), kind = err.kind or "error",
     worker = err.worker and tostring(err.worker), exitcode = err.exitcode,
@@ -193,14 +193,15 @@ end
 
 local TRUSTED, UNTRUSTED = { functions = true }, { functions = false }
 
--- true and what was encoded: a table of results with n for a call, a value for an item; or false and an mm.Error
-function wire.decode_outcome(text, is_trusted)
+-- true and what was encoded: a table of results with n for a call, a value for an item; or false
+-- and an mm.Error
+function codec.decode_outcome(text, is_trusted)
   if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
   local ok, value = pcall(native.loads, text, is_trusted and TRUSTED or UNTRUSTED)
   if ok then return true, value end
   return false, errors.new_error({ kind = "unsendable", message = tostring(value), traceback = "" })
 end
 
-function wire.is_failure(text) return text:byte() == FAILURE end
+function codec.is_failure(text) return text:byte() == FAILURE end
 
-return wire
+return codec

@@ -1,25 +1,22 @@
 -- SPDX-License-Identifier: MIT
--- Queue and JoinableQueue on an engine: a stream with one group of consumers.
+-- Queue and JoinableQueue on a broker.
 --
--- A handle is data: where the server is, and the queue's name; so it can be sent anywhere. What a process has open for
--- it (two connections: over `getter` waits get, over `talker` goes everything else) is in `states`, and made when first
--- needed. An item that was delivered and not taken, because a connection or a process broke in between, comes back
--- after a lease. A JoinableQueue holds what was taken by leases until task_done.
+-- A handle is data: the URL of the server, and the queue's name; so it can be sent anywhere. What a
+-- process has open for it is in `states`, and made when it is first needed. An item that was
+-- delivered and not taken, because a connection or a process broke in between, comes back after a
+-- lease. A JoinableQueue holds what was taken by leases until task_done.
 local require, native = ...
 
 local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
 local classes = require("broker.classes")
-local connection = require("broker.connection")
 local broker = require("broker.settings")
 
 local expect, time = checks.expect, native.time
 
-local LEASE, BLOCK, STALL, CONNECT, FIRST_PAUSE, LONGEST_PAUSE = 15, 1, 10, 2, 0.05, 1
-local LIFE_MS, CLOSED_SECONDS, ROOM_SECONDS = "3600000", "86400", 0.25
-local SCRIPTS = { "put", "take", "give_back", "depth", "leave" }
-local TAKER = "taker" -- whoever takes for good is nobody in particular
+local LEASE, BLOCK, CONNECT, FIRST_PAUSE, LONGEST_PAUSE = 15, 1, 2, 0.05, 1
+local OPEN, ROOM_SECONDS = 5, 0.25
 
 local Queue, JoinableQueue = {}, {}
 local queue_meta, joinable_meta = classes.Queue, classes.JoinableQueue
@@ -32,14 +29,13 @@ local states = setmetatable({}, { __mode = "k" })
 
 local function new_state(self)
   local settings = broker.read_url(self._url, "Queue", 3)
-  local key = broker.key_of(self._name)
-  local me = "c:" .. hex(native.random_bytes(12))
+  local me = hex(native.random_bytes(12))
   return {
     pid = native.pid(), settings = settings, secrets = self._secrets or broker.secrets({}, settings, "Queue", 3),
-    me = getmetatable(self) == joinable_meta and me or TAKER, putter = key .. "p:" .. me, count = 0, taken = {},
-    keys = { items = key .. "i", closed = key .. "closed", wait = key .. "wait", room = key .. "room",
-      registry = key .. "c" },
-    talker = connection.new(settings, nil, SCRIPTS), getter = connection.new(settings, nil, {}), look_at = 0,
+    session = settings.backend.Queue.new(settings, {
+      name = self._name, putter = me, consumer = getmetatable(self) == joinable_meta and me or "", lease = self._lease,
+    }),
+    count = 0, taken = {}, look_at = 0,
   }
 end
 
@@ -55,53 +51,23 @@ local function state_of(self, where)
   return state
 end
 
-local function is_refusal(why)
-  return why:find("^AUTH") or why:find("^SELECT") or why:find("^NOAUTH") or why:find("^NOPERM")
-    or why:find("certificate")
-    or why:find("needs lib")
-end
-
--- true, or nil and "timeout". What the server refuses is an error.
-local function open(conn, due)
-  local pause = FIRST_PAUSE
-  while not conn.link do
-    local opened, why = conn:open(CONNECT)
-    if opened then return true end
-    if is_refusal(why) then error("Queue: engine: " .. why, 0) end
-    if due and time() + pause > due then return nil, "timeout" end
-    waits.sleep(pause)
-    pause = math.min(LONGEST_PAUSE, 2 * pause)
-  end
-  return true
-end
-
--- An answer, whatever it takes: said again on a new connection when one broke. send: Connection.send or .script.
--- reply (false: none); or nil and "timeout"
-local function insist(conn, due, seconds, send, ...)
+-- The answer of a session's function, called again, on a new connection, for as long as the server
+-- cannot be reached (broker/backend.lua: kind); or nil, why and kind. "timeout" is a why.
+local function insist(state, due, name, ...)
+  local pause = 0
   while true do
-    local opened, late = open(conn, due)
-    if not opened then return nil, late end
-    local reply, why = conn:call(seconds, send, ...)
-    if why == nil then return reply or false end
-    if conn.link then
-      if why:find("^NOSCRIPT") then
-        conn:load_scripts()
-      elseif why:find("^LOADING") or why:find("^READONLY") or why:find("^MASTERDOWN") then
-        conn:close(why)
-        waits.sleep(FIRST_PAUSE)
-      else
-        return nil, why
-      end
+    local reply, why, kind = state.session[name](state.session, ...)
+    if reply ~= nil or (kind ~= "again" and kind ~= "stale") then return reply, why, kind end
+    if due and time() + pause >= due then return nil, "timeout", "timeout" end
+    if kind == "stale" then
+      if pause > 0 then waits.sleep(pause) end
+      pause = math.min(LONGEST_PAUSE, math.max(FIRST_PAUSE, 2 * pause))
     end
-    if due and time() >= due then return nil, "timeout" end
   end
 end
-
-local function script(state, due, ...) return insist(state.talker, due, STALL, state.talker.script, ...) end
-local function command(state, due, ...) return insist(state.talker, due, STALL, state.talker.send, ...) end
 
 local function must(reply, why)
-  if reply == nil then error("Queue: engine: " .. why, 0) end
+  if reply == nil then error("Queue: broker: " .. why, 0) end
   return reply
 end
 
@@ -141,99 +107,62 @@ end
 
 local function wait_for_room(state, due)
   local seconds = due and math.min(ROOM_SECONDS, due - time()) or ROOM_SECONDS
-  if seconds <= 0 then return end
-  command(state, due and due + STALL, "BLPOP", state.keys.room, string.format("%.3f", seconds))
+  if seconds > 0 then state.session:await_room(seconds) end
 end
 
+-- Items are numbered, so that one whose answer was lost is put once.
 function Queue.put(self, ...)
   expect(select("#", ...) > 0, "Queue:put", "value expected")
   local value, timeout = ...
   local state, due = state_of(self, "Queue:put"), check_timeout(timeout, "Queue:put")
-  local text, keys = encode(self, state, value), state.keys
+  local text = encode(self, state, value)
+  local patience = due and due + (timeout == 0 and CONNECT or 0)
   state.count = state.count + 1
-  local number = tostring(state.count)
+  local number = state.count
   while true do
-    local reply, why = script(state, due and due + (timeout == 0 and CONNECT or 0), "put", "5", keys.items, keys.closed,
-      state.putter, keys.wait, keys.room, number, tostring(self._maxsize), LIFE_MS, text, self._may_reopen and "1"
-      or "0")
+    local reply, why, kind = insist(state, patience, "put", number, text, self._maxsize, self._may_reopen or false)
     if reply == "ok" then
       self._may_reopen = nil
       return true
-    elseif reply == "closed" then
-      return nil, "closed"
-    elseif reply == nil and why == "timeout" then
-      return nil, why
-    elseif reply == nil and not why:find("^OOM") then
-      error("Queue:put: engine: " .. why, 2)
     end
+    if reply == "closed" then return nil, "closed" end
+    if kind == "timeout" then return nil, "timeout" end
+    if reply == nil and kind ~= "later" then error("Queue:put: broker: " .. why, 2) end
     if timeout == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
   end
 end
 
--- What others were given and never took.
+-- Items that were delivered, and never taken.
 local function reclaim(self, state)
   if time() < state.look_at then return end
   state.look_at = time() + self._lease / 3
-  local keys = state.keys
-  local reply = command(state, nil, "XAUTOCLAIM", keys.items, "g", TAKER, tostring(math.floor(self._lease * 1000)),
-    "0-0", "COUNT", "100")
-  for _, entry in ipairs(reply and reply[2] or {}) do
-    if entry and not state.taken[entry[1]] then script(state, nil, "give_back", "1", keys.items, entry[1]) end
-  end
-  script(state, nil, "leave", "2", keys.registry, keys.items, tostring(math.ceil(self._lease * 10)), "")
-end
-
-local function fetch(state, due, timeout)
-  local words = { "XREADGROUP", "GROUP", "g", state.me, "COUNT", "1", "BLOCK", "", "STREAMS", state.keys.items, ">" }
-  local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
-  if timeout == 0 or seconds < 0.001 then
-    table.remove(words, 7)
-    table.remove(words, 7)
-  else
-    words[8] = tostring(math.floor(seconds * 1000))
-  end
-  local reply, why = insist(state.getter, due and due + CONNECT, seconds + STALL, state.getter.send_list, words)
-  if reply == nil and why:find("^NOGROUP") then
-    local made, failure = command(state, nil, "XGROUP", "CREATE", state.keys.items, "g", "0", "MKSTREAM")
-    if made == nil and not failure:find("^BUSYGROUP") then error("Queue: engine: " .. failure, 3) end
-    return false
-  end
-  if reply == nil and why ~= "timeout" then error("Queue:get: engine: " .. why, 3) end
-  return reply and reply[1][2][1] or false
+  state.session:reclaim(self._lease, function(id) return state.taken[id] ~= nil end)
 end
 
 local function is_drained(state)
-  local depth = must(script(state, nil, "depth", "2", state.keys.items, state.keys.closed))
-  return depth[3] == 1 and depth[1] <= 0
+  local depth = must(insist(state, nil, "depth"))
+  return depth.is_closed and depth.waiting <= 0
 end
 
-local function take_for_good(state, id)
-  local keys = state.keys
-  return must(script(state, nil, "take", "3", keys.items, keys.wait, keys.room, id)) == 1
-end
-
--- An entry: id and fields. One thread waits at a time.
-local function next_entry(state, due, timeout)
-  while state.is_getting do waits.sleep(0.002) end
-  state.is_getting = true
-  local ok, entry = pcall(fetch, state, due, timeout)
-  state.is_getting = false
-  if not ok then
-    state.getter:close("interrupted") -- its reply is nobody's now; the entry, if there was one, comes back
-    error(entry, 0)
-  end
-  return entry
+local function next_item(state, due, timeout, lease)
+  local since = time()
+  local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
+  if timeout == 0 then seconds = 0 end
+  local item, why, kind = insist(state, due and due + CONNECT, "get", seconds)
+  if item == nil and kind ~= "timeout" then error("Queue:get: broker: " .. why, 3) end
+  if item then item.expires = since + lease end
+  return item
 end
 
 function Queue.get(self, timeout)
   local state, due = state_of(self, "Queue:get"), check_timeout(timeout, "Queue:get")
   while true do
     reclaim(self, state)
-    local entry = next_entry(state, due, timeout)
-    if entry and self:_take(state, entry[1]) then return decode(self, state, entry[2][2]) end
-    if not entry then
+    local item = next_item(state, due, timeout, self._lease)
+    if item and self:_take(state, item) then return decode(self, state, item.text) end
+    if not item then
       if is_drained(state) then return nil, "closed" end
       if timeout == 0 then return nil, "empty" end
       if due and time() >= due then return nil, "timeout" end
@@ -241,7 +170,16 @@ function Queue.get(self, timeout)
   end
 end
 
-function Queue._take(_, state, id) return take_for_good(state, id) end
+-- Whether the item was this consumer's. An answer may get lost with a connection; when the item is gone by the next
+-- attempt, the first one took it, because no other consumer can before `expires`.
+local function ack(state, id, expires)
+  local answer = state.session:ack(id)
+  if answer then return answer == "ok" end
+  answer = must(insist(state, nil, "ack", id))
+  return answer == "ok" or (answer == "gone" and time() < expires)
+end
+
+function Queue._take(_, state, item) return ack(state, item.id, item.expires) end
 
 function Queue.put_nowait(self, ...)
   expect(select("#", ...) > 0, "Queue:put_nowait", "value expected")
@@ -250,20 +188,14 @@ end
 
 function Queue.get_nowait(self) return self:get(0) end
 
-local function depth_of(self, where)
-  local state = state_of(self, where)
-  return must(script(state, nil, "depth", "2", state.keys.items, state.keys.closed))
-end
+local function depth_of(self, where) return must(insist(state_of(self, where), nil, "depth")) end
 
-function Queue.qsize(self) return math.max(0, depth_of(self, "Queue:qsize")[1]) end
-function Queue.empty(self) return depth_of(self, "Queue:empty")[1] <= 0 end
-function Queue.full(self) return self._maxsize > 0 and depth_of(self, "Queue:full")[1] >= self._maxsize end
+function Queue.qsize(self) return math.max(0, depth_of(self, "Queue:qsize").waiting) end
+function Queue.empty(self) return depth_of(self, "Queue:empty").waiting <= 0 end
+function Queue.full(self) return self._maxsize > 0 and depth_of(self, "Queue:full").waiting >= self._maxsize end
 
--- For all who have the queue. A handle that is made later may put, which opens it again.
-function Queue.close(self)
-  local state = state_of(self, "Queue:close")
-  must(command(state, nil, "SET", state.keys.closed, "1", "EX", CLOSED_SECONDS))
-end
+-- For all programs that have the queue. A handle that is made later may put, which opens it again.
+function Queue.close(self) must(insist(state_of(self, "Queue:close"), nil, "finish")) end
 
 function Queue.iter(self)
   return function() return (self:get()) end
@@ -275,31 +207,22 @@ end
 
 -- JoinableQueue ------------------------------------------------------------------------------------------------------
 
-local function lease_of(self, state)
-  if state.lease then return state.lease end
-  local keys = state.keys
-  state.lease = assert(native.lease_open(state.settings, {
-    connection.text("beat"), keys.registry, keys.registry .. ":" .. state.me, state.me,
-      tostring(math.ceil(self._lease * 3)),
-  }, self._lease / 3, "{}"))
-  return state.lease
-end
-
-function JoinableQueue._take(self, state, id)
-  lease_of(self, state):add(state.keys.items, "", "", id)
-  state.taken[#state.taken + 1] = id
-  state.taken[id] = true
+function JoinableQueue._take(_, state, item)
+  state.lease = state.lease or state.session:heartbeat()
+  state.lease:add(item)
+  state.taken[#state.taken + 1] = item.id
+  state.taken[item.id] = true
   return true
 end
 
--- The value that was taken first of those that are not done: true; or nil and "lost", if it was somebody else's by
--- then.
+-- The first taken of the values that are not done is done: true; or nil and "lost", if another
+-- program has it by then.
 function JoinableQueue.task_done(self)
   local state = state_of(self, "JoinableQueue:task_done")
   local id = table.remove(state.taken, 1)
   if not id then error("JoinableQueue:task_done: all that this program took is done", 2) end
   state.taken[id] = nil
-  local is_done = take_for_good(state, id)
+  local is_done = ack(state, id, math.huge) -- a heartbeat holds it
   state.lease:remove(id)
   if not is_done then return nil, "lost" end
   return true
@@ -311,7 +234,7 @@ function JoinableQueue.join(self, timeout)
   local pause = 0.005
   while true do
     local depth = depth_of(self, "JoinableQueue:join")
-    if depth[1] + depth[2] <= 0 then return true end
+    if depth.waiting + depth.held <= 0 then return true end
     if due and time() >= due then return nil, "timeout" end
     waits.sleep(due and math.max(0, math.min(pause, due - time())) or pause)
     pause = math.min(0.1, 2 * pause)
@@ -326,11 +249,11 @@ end
 
 for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
 
-local OPTIONS = { engine = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
+local OPTIONS = { broker = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
 
 local queue = {}
 
--- Queue{ engine =, name =, maxsize =, lease = }
+-- Queue{ broker =, name =, maxsize =, lease = }
 function queue.new(kind, options)
   for name in pairs(options) do
     if not OPTIONS[name] then error(kind .. ": unknown option '" .. tostring(name) .. "'", 3) end
@@ -342,17 +265,17 @@ function queue.new(kind, options)
   local lease = options.lease or LEASE
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
     "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
-  local settings = broker.read_url(options.engine, kind, 3)
+  local settings = broker.read_url(options.broker, kind, 3)
   local self = setmetatable({
-    _url = options.engine, _lease = lease, _name = broker.check_name(options.name, kind, 3),
+    _url = options.broker, _lease = lease, _name = broker.check_name(options.name, kind, 3),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind, 3)
   local state = state_of(self, kind)
   state.secrets = secrets
-  local opened, why = state.talker:open()
-  if not opened then error(kind .. ": engine: " .. settings.shown .. ": " .. why, 3) end
-  if must(command(state, nil, "EXISTS", state.keys.closed)) == 1 then self._may_reopen = true end
+  local opened, why = state.session:open(OPEN)
+  if not opened then error(kind .. ": broker: " .. settings.shown .. ": " .. why, 3) end
+  if must(insist(state, nil, "depth")).is_closed then self._may_reopen = true end
   return self
 end
 

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- What the workers of `manymoons worker` do, each in its VM: makes a function of what came, calls it, and writes down
--- what became of it. The bytes were checked by who gives them (engine_tasks.lua).
+-- Runs tasks in the workers of `manymoons worker`, each in its VM: makes a function of the bytes,
+-- calls it, and encodes the outcome. The signature was checked before (broker/tasks.lua).
 local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
-local wire = require("broker.codec")
+local codec = require("broker.codec")
 
 local pack, unpack, dumps, loads = checks.pack, checks.unpack, native.dumps, native.loads
 local call_here, time = errors.call_here, native.time
@@ -40,7 +40,7 @@ local function make(name, blob)
   return native.loads(blob:sub(2), { functions = true })
 end
 
--- What it raised is raised by each of the calls.
+-- An error of the initializer is raised by each of the calls.
 local function open(name, blob)
   local outcome = opened[name]
   if not outcome then
@@ -55,17 +55,18 @@ local function prepare(task)
   task.name = identity.current().name
   task.loads_options = { functions = task.is_trusted }
   if task.opening then open(task.opening, task.opening_blob) end
-  task.made = make(task.f, task.blob)
+  task.made = make(task.func, task.blob)
 end
 
--- A failure that came from reading or opening is told as it is; what the task raised has its own traceback.
+-- A failure of reading or opening is passed on as it is; what the task raised has its own
+-- traceback.
 local function encode_failure(err)
   if getmetatable(err.value) == errors.Error then err = err.value end
-  return wire.encode_failure(err)
+  return codec.encode_failure(err)
 end
 
 local function unsendable(why)
-  return wire.encode_failure({ kind = "unsendable", message = tostring(why), traceback = "" })
+  return codec.encode_failure({ kind = "unsendable", message = tostring(why), traceback = "" })
 end
 
 local function encode(value)
@@ -87,19 +88,20 @@ local function prepare_or_tell(task)
   local ok, err = errors.call_here(identity.current().name, prepare, task)
   if ok then return nil end
   task.made = nil
-  if getmetatable(err.value) == errors.Error then return wire.encode_failure(err.value) end
+  if getmetatable(err.value) == errors.Error then return codec.encode_failure(err.value) end
   return unsendable(err.message)
 end
 
--- task: f (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them before; it is one for
--- all tasks of a submission, or of a function without upvalues. → the outcome; and for a call, the nanoseconds it took
+-- task: func (a name) or blob, opening, opening_blob, mode, is_trusted, and what was made of them
+-- before; it is one for all tasks of a submission, or of a function without upvalues. → the
+-- outcome; and for a call, the nanoseconds it took
 function run.call(task, bytes)
   local why = not task.made and prepare_or_tell(task)
   if why then return why, 0 end
   local ok, value = pcall(loads, bytes, task.loads_options)
   if not ok then return unsendable(value), 0 end
-  if task.mode == wire.MAP then return encode_item(call_here(task.name, task.made, value)) end
-  if task.mode == wire.STARMAP then
+  if task.mode == codec.MAP then return encode_item(call_here(task.name, task.made, value)) end
+  if task.mode == codec.STARMAP then
     return encode_item(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
   end
   local begun = time()

@@ -1,89 +1,84 @@
 -- SPDX-License-Identifier: MIT
--- Pools and queues on an engine: a Redis or Valkey server, which distributes tasks among workers on any number of
--- machines. This file reads what users say: URLs, secrets, options; and knows the names of keys.
+-- Reads what users write for pools and queues on a broker: the URL, secrets, names, options.
 --
---   engine_connection.lua  commands and their replies, over a link (vm/engine/link.h)
---   engine_dispatch.lua    the pool: submits tasks, hands out results, submits again what the server forgot
---   engine_wire.lua        how tasks, functions and results are written down and signed
---   engine_queue.lua       Queue and JoinableQueue
---   engine_worker.lua      `manymoons worker`: fetches tasks, and runs them in a pool of this machine
---   engine_run.lua         what that pool's workers do
---   engine_look.lua        what `manymoons pool` shows
---   ../engine/*.lua        scripts that run in the server, one step each
+--   backend.lua       what a broker does, and what each server's module has to have
+--   redis.lua         how Redis says it, with redis/*.lua
+--   client.lua        the pool: submits tasks, hands out results, submits again what the server forgot
+--   codec.lua         how tasks, functions and results are written down and signed
+--   queue.lua         Queue and JoinableQueue
+--   worker.lua        `manymoons worker`: fetches tasks, and runs them in a pool of this machine
+--   tasks.lua         the tasks that a worker has
+--   run.lua           what that pool's workers do
+--   inspect.lua       what `manymoons pool` shows
 local require, native = ...
 
 local checks = require("core.checks")
 local hex = require("core.hex")
+local backend = require("broker.backend")
 
 local expect = checks.expect
 
 local broker = {}
 
--- URLs: redis://[user[:password]@]host[:port][/database], rediss:// with TLS, unix://[user:password@]/path[?db=n] ----
+-- URLs ---------------------------------------------------------------------------------------------------------------
 
-local URL_OPTIONS = { ca = true, cert = true, key = true, db = true, durability = true }
+local function redis() return require("broker.redis") end
+
+-- Schemes of URLs, and what loads the backend of each.
+local BACKENDS = { { "redis", redis }, { "rediss", redis }, { "unix", redis } }
+local EXAMPLE = "redis://host:6379/0"
+
+local function refuse(why) error({ refusal = why }, 0) end -- read_url raises it at its caller
 
 local function unescape(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
-local function read_options(query, refuse)
+local function read_options(query)
   local options = {}
   for word in query:gmatch("[^&]+") do
-    local name, value = word:match("^([^=]*)=(.*)$")
-    if not name or not URL_OPTIONS[name] then refuse("unknown option '" .. word .. "'") end
+    local name, value = word:match("^([^=]+)=(.*)$")
+    if not name then refuse("unknown option '" .. word .. "'") end
     options[name] = unescape(value)
   end
-  local durability = options.durability
-  if durability and not durability:find("^wait%d$") then refuse("durability: 'wait1' and the like expected") end
   return options
 end
 
-local function read_host(place, refuse)
-  local host, port = place:match("^(%[[%x:.]+%]):?(%d*)$")
-  if not host then host, port = place:match("^([^:]*):?(%d*)$") end
-  if not host then refuse("'host:port' expected") end
-  if host == "" then host = "localhost" end
-  if port == "" then port = "6379" end
-  return host:gsub("^%[(.*)%]$", "%1"), host .. ":" .. port
+local function find_backend(scheme)
+  local schemes = {}
+  for i, row in ipairs(BACKENDS) do
+    if row[1] == scheme then return backend.check(scheme, row[2]()) end
+    schemes[i] = row[1] .. "://"
+  end
+  refuse(table.concat(schemes, ", ") .. " expected")
 end
 
-local LOOPBACK = { localhost = true, ["::1"] = true }
-
--- → the settings of a link (bindings/engine_link.c), is_local, durability; `shown` is the URL without its password.
-function broker.read_url(url, where, level)
-  local function refuse(why)
-    error(where .. ": engine: " .. why .. " (a URL such as redis://host:6379/0)", level + 2)
-  end
-  if type(url) ~= "string" then refuse("a string expected, got " .. type(url)) end
-  local scheme, rest = url:match("^(%a+)://(.*)$")
-  if scheme ~= "redis" and scheme ~= "rediss" and scheme ~= "unix" then
-    refuse("redis://, rediss:// or unix:// expected")
-  end
+-- scheme://[user[:password]@]place[?name=value&…] → manymoons.broker.Url
+local function split_url(scheme, rest)
   local body, query = rest:match("^([^?]*)%??(.*)$")
-  local options = read_options(query, refuse)
   local credentials, place = body:match("^(.*)@(.*)$")
   local user, password = (credentials or ""):match("^([^:]*):?(.*)$")
-  local settings = {
-    user = unescape(user), password = unescape(password), ca = options.ca or "", cert = options.cert or "",
-    key = options.key or "", is_encrypted = scheme == "rediss", name = "manymoons",
-    shown = scheme .. "://" .. (place or body), wait = options.durability and options.durability:match("%d") or nil,
+  return {
+    scheme = scheme, user = unescape(user), password = unescape(password), place = place or body,
+    options = read_options(query), unescape = unescape,
   }
-  if user ~= "" and password == "" then settings.user, settings.password = "", unescape(user) end
-  place = place or body
-  local database = options.db or "0"
-  if scheme == "unix" then
-    settings.address, settings.host, settings.is_local = unescape(place), "localhost", true
-    if settings.address == "" then refuse("the path of a socket expected") end
-  else
-    local host, path = place:match("^([^/]*)/?(.*)$")
-    settings.host, settings.address = read_host(host, refuse)
-    settings.is_local = LOOPBACK[settings.host] or settings.host:find("^127%.") ~= nil
-    if path ~= "" then database = path end
-  end
-  if not database:find("^%d%d?%d?$") then refuse("the number of a database expected, got '" .. database .. "'") end
-  settings.database = tonumber(database)
+end
+
+local function read_settings(text)
+  if type(text) ~= "string" then refuse("a string expected, got " .. type(text)) end
+  local scheme, rest = text:match("^(%a+)://(.*)$")
+  local server, url = find_backend(scheme), split_url(scheme, rest)
+  local settings = server.read_url(url, refuse)
+  settings.backend, settings.shown = server, url.scheme .. "://" .. url.place
   return settings
+end
+
+-- → manymoons.broker.Settings
+function broker.read_url(text, where, level)
+  local ok, settings = pcall(read_settings, text)
+  if ok then return settings end
+  if type(settings) ~= "table" then error(settings, 0) end
+  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
 end
 
 -- Secrets ------------------------------------------------------------------------------------------------------------
@@ -98,7 +93,8 @@ local function read_file(path)
   return text
 end
 
--- The first signs, all of them are accepted: so that a new one can be brought in.
+-- The first one signs, all of them are accepted, so that a secret can be replaced while programs
+-- run.
 local function secrets_of(text, what, where, level)
   local list = {}
   for line in text:gmatch("[^\r\n]+") do list[#list + 1] = line end
@@ -117,8 +113,8 @@ local function secrets_of_file(path, where, level)
   return secrets_of(text, "secret_file: " .. path, where, level)
 end
 
--- On one machine, programs of one user share a secret without being told: made when it is first needed, in a file that
--- nobody else can read.
+-- Programs of one user on one machine share a secret. It is made when it is first needed, in a file
+-- that no other user can read.
 local function secrets_of_user()
   local home = os.getenv("HOME")
   local state = os.getenv("XDG_STATE_HOME")
@@ -132,13 +128,14 @@ local function secrets_of_user()
     text = read_file(path)
   end
   if not text or #text < SECRET_LEAST or not native.is_private_file(path) then return nil end
-  return secrets_of(text, path, "engine", 2)
+  return secrets_of(text, path, "broker", 2)
 end
 
--- In the workers of a daemon that was told: what their tasks use if they say nothing else.
+-- In the workers of a daemon: its secrets, which their tasks use where they name no others.
 function broker.set_default_secrets(list) broker.default_secrets = list end
 
--- options: secret, secret_file; then the environment; then the user's own, where the server is on this machine
+-- options: secret, secret_file; then the environment; then the user's own, where the server is on
+-- this machine
 function broker.secrets(options, settings, where, level)
   if options.secret ~= nil then
     expect(type(options.secret) == "string", where, "secret: a string expected, got " .. type(options.secret), level)
@@ -166,10 +163,7 @@ function broker.check_name(name, where, level)
   return name
 end
 
--- The braces keep everything of one pool on one node of a cluster.
-function broker.key_of(name) return "manymoons:{" .. name .. "}:" end
-
--- What runs bytecode of this program: its Lua, and its build.
+-- Names the Luas that run bytecode of this program: those of its version and build.
 local abi
 function broker.abi()
   if not abi then
@@ -182,10 +176,10 @@ function broker.abi()
   return abi
 end
 
--- The rest -----------------------------------------------------------------------------------------------------------
+-- Options ------------------------------------------------------------------------------------------------------------
 
 local POOL_OPTIONS = {
-  engine = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
+  broker = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
   secret = true, secret_file = true, window = true, abi_wait = true,
 }
 local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
@@ -202,11 +196,11 @@ local function check_seconds(options, name, level)
     name .. ": a number of seconds above 0 expected, got " .. tostring(value), level)
 end
 
--- Pool{ engine =, name =, … } → the fields of a pool
+-- Pool{ broker =, name =, … } → the fields of a pool
 function broker.read_pool(options, level)
   for name in pairs(options) do
     if OF_WORKERS[name] then
-      error("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on an engine", level)
+      error("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker", level)
     end
     if not POOL_OPTIONS[name] then error("Pool: unknown option '" .. tostring(name) .. "'", level) end
   end
@@ -219,9 +213,9 @@ function broker.read_pool(options, level)
     "initializer: a function expected, got " .. type(options.initializer), level)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), level)
-  local settings = broker.read_url(options.engine, "Pool", level)
+  local settings = broker.read_url(options.broker, "Pool", level)
   return {
-    _settings = settings, _engine = settings.shown, _name = broker.check_name(options.name, "Pool", level),
+    _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
     _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
     _timeout = options.timeout, _retries = options.retries or 2, _window = options.window or 1000,

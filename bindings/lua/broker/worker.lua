@@ -1,20 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons worker`: fetches tasks and gives them to a pool of this machine. This VM runs no code of theirs.
+-- `manymoons worker`: fetches tasks and gives them to a pool of this machine. This VM runs no code
+-- of theirs.
 --
--- Over `fetcher` it asks for tasks, and waits; with the question go the outcomes that are ready. While a question
--- waits, outcomes and everything else go over `speaker`. Leases are renewed by a thread of their own
--- (vm/engine/lease.h). When a connection breaks, both are opened again, outcomes that were not confirmed are told
--- again, and tasks that run run on.
+-- Leases are renewed by a thread of their own (broker/backend.lua: Lease). When the session breaks
+-- it is opened again, outcomes that were not confirmed are sent again, and running tasks continue.
 --
--- The server counts the time that nobody could renew anything: for one lease after a connection was made, nothing that
--- others hold is taken from them.
+-- Leases run out while no worker can reach the server. So nothing is reclaimed for one lease after
+-- the session was opened.
 local require, native = ...
 
 local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
-local wire = require("broker.codec")
-local connection = require("broker.connection")
+local codec = require("broker.codec")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
@@ -25,15 +23,12 @@ local time = native.time
 local Worker = {}
 Worker.__index = Worker
 
-local BLOCK, STALL, FIRST_PAUSE, LONGEST_PAUSE, CONNECT = 5, 10, 0.1, 2, 2
+local STALL, FIRST_PAUSE, LONGEST_PAUSE, CONNECT = 10, 0.1, 2, 2
 local PREFETCH, QUICK = 8, 0.002 -- tasks beyond those that run, for each slot, while a task takes less than so long
-local RECLAIM, GROUPS_AGAIN, SIGNALS_EVERY = 100, 0.1, 0.01
-local LIFE_MS = "3600000"
-local DEAD_MOST = "10000"
+local SIGNALS_EVERY = 0.01
 local FAREWELL = 2
-local SCRIPTS = { "finish", "requeue", "leave" }
 
--- What is told: lines of JSON on stderr ------------------------------------------------------------------------------
+-- Log: lines of JSON on stderr ---------------------------------------------------------------------------------------
 
 local function logger(name)
   return function(event, about)
@@ -62,93 +57,31 @@ function Worker.tell(self)
   if time() >= self.next_tell then self.lease:tell(describe(self)) end
 end
 
--- Connections --------------------------------------------------------------------------------------------------------
+-- The session --------------------------------------------------------------------------------------------------------
 
 function Worker.disconnect(self, why)
-  self.fetcher:close(why)
-  self.speaker:close(why)
+  self.session:close(why)
   if self.is_connected then self.log("disconnected", { why = why }) end
-  self.is_connected, self.is_stale = false, nil
+  self.is_connected = false
   self.pause = math.min(LONGEST_PAUSE, (self.pause or FIRST_PAUSE / 2) * 2)
   self.retry_at = time() + self.pause
 end
 
-local function note_groups(about, groups)
-  if groups and #groups > 0 then about.worker.has_group[about.stream] = true end
-end
-
--- A server without memory makes none, and does not say whether there is one.
-local function note_group(about, _, failure)
-  local self = about.worker
-  if not failure or failure:find("^BUSYGROUP") then
-    self.has_group[about.stream] = true
-  else
-    self.groups_at = time() + GROUPS_AGAIN
-    self.speaker:send(note_groups, about, "XINFO", "GROUPS", about.stream)
-  end
-end
-
-local function make_groups(self)
-  self.groups_at = nil
-  for _, stream in ipairs(self.streams) do
-    if not self.has_group[stream] then
-      self.speaker:send(note_group, { worker = self, stream = stream }, "XGROUP", "CREATE", stream, "g", "0",
-        "MKSTREAM")
-    end
-  end
-end
-
 function Worker.connect(self)
-  local opened, why = self.speaker:open(CONNECT)
-  if opened then opened, why = self.fetcher:open(CONNECT) end
-  if not opened then
-    self:disconnect(why)
-    return nil, why
-  end
+  local opened, why = self.session:open(CONNECT)
+  if not opened then return self:disconnect(why) end
   if self.pause then self.log("connected", {}) end
-  if self.lease and self.lease_address ~= self.settings.address then self:renew_lease() end
-  self.is_connected, self.pause, self.is_fetching, self.has_group = true, nil, false, {}
-  self.reap_at, self.cursors = time() + self.lease_seconds, {}
-  make_groups(self)
-  self.fetcher:send(function(_, id) self.fetcher_id = id end, nil, "CLIENT", "ID")
-  self.speaker:send(function(_, clock)
-    if clock then self.clock_offset = tonumber(clock[1]) - time() end
-  end, nil, "TIME")
-  for _, task in pairs(self.tasks.open) do task.is_asked = nil end
-  self.tasks.wanted = {}
-  self.tasks.has_news = true
-  self.tasks:send_outcomes_again()
-  return true
+  self.is_connected, self.pause, self.is_starved = true, nil, false
+  self.reap_at = time() + self.lease_seconds
+  self.tasks:note_opened()
 end
 
-function Worker.check_connections(self)
-  local now, speaker, fetcher = time(), self.speaker, self.fetcher
-  self.speaker_since = speaker:under_way() > 0 and (self.speaker_since or now) or nil
-  local is_stalled = (self.speaker_since and now - self.speaker_since > STALL)
-    or (self.is_fetching and now - self.fetched > BLOCK + STALL)
-  if speaker.link and fetcher.link and not self.is_stale and not is_stalled then return true end
-  self:disconnect(speaker.why or fetcher.why or self.is_stale or "no answer")
-  return false
+function Worker.read(self)
+  local has_read, why = self.session:read()
+  if has_read == nil then self:disconnect(why) end
 end
 
 -- Fetching -----------------------------------------------------------------------------------------------------------
-
-local function note_fetched(self, reply, failure)
-  self.is_fetching = false
-  if failure then
-    if failure:find("^NOGROUP") or failure:find("^UNBLOCKED") then
-      self.has_group, self.groups_at = {}, time() + GROUPS_AGAIN
-    else
-      self.is_stale = failure
-    end
-    return
-  end
-  for _, part in ipairs(reply or {}) do
-    for _, entry in ipairs(part[2]) do
-      if entry[2] then self.tasks:admit(part[1], entry[1], entry[2]) end
-    end
-  end
-end
 
 local function capacity_of(self)
   local mean = self.tasks.mean
@@ -157,94 +90,51 @@ local function capacity_of(self)
 end
 
 function Worker.fetch(self)
-  if self.is_fetching or self.is_leaving then return false end
+  self.is_starved = false
+  if self.is_leaving then return end
   local capacity = capacity_of(self)
   local room = capacity - self.tasks.in_hand
-  if room < 1 or (capacity > self.slots and room < capacity / 4) then return false end
-  if not next(self.has_group) then return false end
-  self.is_fetching, self.fetched = true, time()
-  local words = { "XREADGROUP", "GROUP", "g", self.name, "COUNT", tostring(room), "BLOCK", self.block_ms, "STREAMS" }
-  for stream in pairs(self.has_group) do words[#words + 1] = stream end
-  for _ in pairs(self.has_group) do words[#words + 1] = ">" end
-  self.tasks:send_outcomes(self.fetcher)
-  self.fetcher:send_list(note_fetched, self, words)
-  return true
+  if room < 1 or (capacity > self.slots and room < capacity / 4) then return end
+  self.is_starved = not self.session:fetch(room)
 end
 
+-- Outcomes that are ready go first: the server reads them with the question.
 function Worker.talk(self)
-  if self.groups_at and time() >= self.groups_at then make_groups(self) end
-  if self.tasks.needs_scripts then
-    self.tasks.needs_scripts = false
-    self.speaker:load_scripts()
-    self.fetcher:load_scripts()
-  end
-  if not self:fetch() and #self.tasks.ending > 0 then
-    self.tasks:send_outcomes(self.is_fetching and self.speaker or self.fetcher)
-  end
-  self.speaker:flush()
-  self.fetcher:flush()
+  self.tasks:send_outcomes()
+  self:fetch()
+  self.session:flush()
 end
 
--- What others have lost ----------------------------------------------------------------------------------------------
+-- Lost tasks ---------------------------------------------------------------------------------------------------------
 
-local function fields_of(entry)
-  local t = {}
-  for i = 1, #entry, 2 do t[entry[i]] = entry[i + 1] end
-  return t
-end
-
-function Worker.requeue(self, task, losses)
-  local keys = self.keys
-  local flags = wire.decode_flags(task.x or "") or { retries = 0 }
-  local why = "the task was lost " .. flags.retries + 1 .. " times: its worker died, or could not be reached"
-  local payload = wire.encode_failure({ kind = "died", message = why, worker = self.name })
-  local signature = wire.sign_result(self.secrets, self.pool_name, task.c, task.s, "v:0", payload)
-  self.speaker:script(function(_, reply, failure)
-    self.tasks.needs_scripts = self.tasks.needs_scripts or (failure and failure:find("^NOSCRIPT") ~= nil)
-    if losses > 0 and reply ~= "gone" then
-      self.log("requeued", { task = task.c .. ":" .. task.s, outcome = reply, failure = failure })
-    end
-  end, nil, "requeue", "4", task.stream, keys.open .. task.c, keys.results .. task.c, keys.dead, task.id, task.s,
-    tostring(losses), tostring(flags.retries), LIFE_MS, "v:0", payload, signature, why, self.name, DEAD_MOST)
-end
-
-local function note_reclaimed(about, reply, failure)
-  local self = about.worker
-  if failure or not reply then return end
-  self.cursors[about.stream] = reply[1]
-  for _, entry in ipairs(reply[2]) do
-    local id, fields = entry and entry[1], entry and entry[2]
-    if id and not fields then
-      self.speaker:send(nil, nil, "XACK", about.stream, "g", id)
-    elseif id and not self.tasks.open[id] then
-      local task = fields_of(fields)
-      task.id, task.stream, task.c, task.s = id, about.stream, task.c or "", task.s or ""
-      self:requeue(task, 1)
-    end
-  end
-  if reply[1] ~= "0-0" then self.reap_at = time() end
+-- Back to the server, once more than before if it was lost; or a dead letter.
+function Worker.nack(self, task, losses)
+  local retries = (codec.decode_flags(task.flags) or { retries = 0 }).retries
+  local why = "the task was lost " .. retries + 1 .. " times: its worker died, or could not be reached"
+  local payload = codec.encode_failure({ kind = "died", message = why, worker = self.name })
+  local outcome = {
+    kind = "v:0", payload = payload, why = why, worker = self.name,
+    mac = codec.sign_result(self.secrets, self.pool_name, task, "v:0", payload),
+  }
+  self.session:nack(task, losses, retries, outcome, losses > 0 and function(what, failure)
+    if what == "gone" then return end
+    self.log("requeued", { task = task.client .. ":" .. task.seq, outcome = what, failure = failure })
+  end or nil)
 end
 
 function Worker.reap(self)
-  local now = time()
-  if now < self.reap_at then return end
-  self.reap_at = now + self.lease_seconds / 3
-  for _, stream in ipairs(self.streams) do
-    self.speaker:send(note_reclaimed, { worker = self, stream = stream }, "XAUTOCLAIM", stream, "g", self.name,
-      tostring(math.floor(self.lease_seconds * 1000)), self.cursors[stream] or "0-0", "COUNT", tostring(RECLAIM))
-  end
-  if now >= self.sweep_at then
-    self.sweep_at = now + self.lease_seconds * 3
-    self.speaker:script(nil, nil, "leave", tostring(1 + #self.streams), self.keys.registry, self.streams[1],
-      self.streams[2], tostring(math.ceil(self.lease_seconds * 10)), "")
-  end
+  if time() < self.reap_at then return end
+  self.reap_at = time() + self.lease_seconds / 3
+  self.session:reclaim(self.lease_seconds, function(task)
+    if not self.tasks.open[task.id] then self:nack(task, 1) end
+  end)
 end
 
 function Worker.take_news(self)
   while true do
     local what, id = self.lease:news()
     if not what then return end
-    self.tasks:abandon(id, what)
+    self.tasks:note_lost(id, what)
   end
 end
 
@@ -255,9 +145,7 @@ function Worker.begin_to_leave(self, is_urgent)
     self.is_leaving, self.next_tell = true, 0
     self.leave_by = time() + self.grace
     self.log("leaving", { running = self.tasks.running })
-    if self.is_fetching and self.fetcher_id then
-      self.speaker:send(nil, nil, "CLIENT", "UNBLOCK", tostring(self.fetcher_id))
-    end
+    self.session:stop_fetching()
   elseif is_urgent then
     self.leave_by = time()
   end
@@ -277,14 +165,7 @@ function Worker.has_left(self)
     self.farewell = self.farewell or time() + FAREWELL
   end
   if time() >= self.leave_by + FAREWELL then return true end
-  return self.tasks.count == 0 and not self.is_fetching and self.speaker:under_way() == 0
-end
-
-function Worker.say_goodbye(self)
-  if not self.is_connected then return end
-  self.speaker:send(nil, nil, "DEL", self.keys.registry .. ":" .. self.name)
-  self.speaker:call(FAREWELL, self.speaker.script, "leave", tostring(1 + #self.streams), self.keys.registry,
-    self.streams[1], self.streams[2], "", self.name)
+  return self.tasks.count == 0 and self.session:is_idle()
 end
 
 -- The loop -----------------------------------------------------------------------------------------------------------
@@ -293,7 +174,7 @@ local function sleep(self, due)
   local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
   if self.is_leaving or next(self.tasks.doomed) then seconds = math.min(seconds, 0.05) end
-  if next(self.tasks.waiting) or self.groups_at then seconds = math.min(seconds, 0.1) end
+  if next(self.tasks.waiting) or self.is_starved then seconds = math.min(seconds, 0.1) end
   local results, _, workers = base.waitable(self.pool)
   local things = { results, self.poller:fileno() }
   for _, worker in ipairs(workers) do things[#things + 1] = worker end
@@ -306,11 +187,8 @@ local function round(self)
   if base.has_ended(self.pool) then error("the workers cannot be started: " .. tostring(base.failure(self.pool)), 0) end
   if next(self.tasks.doomed) then self.tasks:stop_doomed() end
   if not self.is_connected and time() >= self.retry_at then self:connect() end
+  if self.is_connected then self:read() end
   if self.is_connected then
-    self.fetcher:read()
-    if self.speaker:under_way() > 0 and self.speaker:read() then self.speaker_since = nil end
-  end
-  if self.is_connected and self:check_connections() then
     self:take_news()
     if self.tasks.has_news or next(self.tasks.waiting) then self.tasks:go_on() end
     self:reap()
@@ -324,7 +202,7 @@ end
 
 local function serve(self)
   while round(self) do end
-  self:say_goodbye()
+  if self.is_connected then self.session:deregister(FAREWELL) end
 end
 
 local worker = {}
@@ -352,87 +230,65 @@ local function set_of(list)
   return set
 end
 
--- The server is asked until it answers; what it refuses is an error.
+-- Asks until the server answers; what it refuses is an error.
 local function wait_for_server(self)
-  local has_told = false
+  local is_logged = false
   while true do
-    local opened, why = self.speaker:open_at(CONNECT, self.streams[1])
-    if opened then
-      local facts
-      facts, why = self.speaker:examine(STALL)
-      local link = self.speaker.link
-      self.speaker:close()
-      if facts then return facts end
-      if link then error(why, 0) end
-    elseif why:find("^AUTH") or why:find("^SELECT") or why:find("certificate") or why:find("needs lib") then
-      error(why, 0)
-    end
-    if not has_told then self.log("waiting for the server", { engine = self.settings.shown, why = why }) end
-    has_told = true
+    local facts, why, kind = self.session:examine(STALL)
+    if facts then return facts end
+    if kind == "refused" then error(why, 0) end
+    if not is_logged then self.log("waiting for the server", { broker = self.settings.shown, why = why }) end
+    is_logged = true
     waits.any({ self.poller:fileno() }, 1, true)
     if native.read_signal(self.signals) > 0 then return nil end
   end
 end
 
-local function open_lease(self)
-  local settings = {}
-  for key, value in pairs(self.settings) do settings[key] = value end
-  settings.name = "manymoons-lease"
-  self.lease_address = self.settings.address
-  return assert(native.lease_open(settings, {
-    connection.text("beat"), self.keys.registry, self.keys.registry .. ":" .. self.name, self.name,
-    tostring(math.ceil(self.lease_seconds * 3)),
-  }, self.lease_seconds / 3, describe(self)))
+local function new_session(self)
+  return self.settings.backend.Worker.new(self.settings, {
+    name = self.pool_name, worker = self.name, abi = broker.abi(), poller = self.poller, lease = self.lease_seconds,
+    on_task = function(task) self.tasks:admit(task) end,
+    on_acked = function(task, why) self.tasks:note_acked(task, why) end,
+  })
 end
 
--- The server is another one.
-function Worker.renew_lease(self)
-  self.lease:close()
-  self.lease = open_lease(self)
-  self.tasks:take_lease(self.lease)
-end
-
--- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks, task_timeout, world, name
-function worker.run(options)
-  local key = broker.key_of(options.pool_name)
-  local host = hostname()
-  local self = setmetatable({
-    settings = options.settings, secrets = options.secrets, pool_name = options.pool_name, slots = options.slots,
-    lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),
-    name = options.name or string.format("%s:%d:%s", host, native.pid(),
-      hex(native.random_bytes(3))),
-    keys = { prefix = key, open = key .. "o:", results = key .. "r:", dead = key .. "dead", registry = key .. "w" },
-    streams = { key .. "q", key .. "q:" .. broker.abi() }, poller = assert(native.poller_new()),
-    signals = assert(native.signal_descriptor()), next_tell = 0, signals_at = 0, retry_at = 0, reap_at = 0,
-      sweep_at = 0, cursors = {},
-  }, Worker)
-  self.block_ms = tostring(math.floor(math.min(BLOCK, options.lease / 2) * 1000))
-  self.poller:keep(self.signals)
-  self.log = logger(self.name)
-  self.fetcher = connection.new(self.settings, self.poller, { "finish" })
-  self.speaker = connection.new(self.settings, self.poller, SCRIPTS)
-  local facts = wait_for_server(self)
-  if not facts then return end
-  if not facts.is_durable then
-    self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it has is lost when it ends" })
-  end
+local function start_pool(self, options)
   self.pool = pools.class(options.world)({
     workers = options.slots, name = self.name, initializer = opening_of(options.imports, options.secrets),
     maxtasksperchild = options.max_tasks,
   })
   self.startup = time() - self.started
+end
+
+-- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks,
+-- task_timeout, world, name
+function worker.run(options)
+  local host = hostname()
+  local self = setmetatable({
+    settings = options.settings, secrets = options.secrets, pool_name = options.pool_name, slots = options.slots,
+    lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),
+    name = options.name or string.format("%s:%d:%s", host, native.pid(), hex(native.random_bytes(3))),
+    poller = assert(native.poller_new()), signals = assert(native.signal_descriptor()), next_tell = 0, signals_at = 0,
+    retry_at = 0, reap_at = 0,
+  }, Worker)
+  self.poller:keep(self.signals)
+  self.log = logger(self.name)
+  self.session = new_session(self)
+  local facts = wait_for_server(self)
+  if not facts then return end
+  if not facts.is_durable then
+    self.log("warning", { why = "the server keeps nothing on disk (appendonly no): what it has is lost when it ends" })
+  end
+  start_pool(self, options)
   self.tasks = new_tasks({
-    name = self.name, name_of_pool = options.pool_name, keys = self.keys, secrets = options.secrets,
-    imports = set_of(options.imports), pool = self.pool, log = self.log,
-    task_timeout = options.task_timeout,
-    ask = function(...) return self.speaker:send(...) end,
-    requeue = function(task, losses) self:requeue(task, losses) end,
-    server_time = function() return time() + (self.clock_offset or os.time() - time()) end,
+    name = self.name, name_of_pool = options.pool_name, session = self.session, secrets = options.secrets,
+    imports = set_of(options.imports), pool = self.pool, log = self.log, task_timeout = options.task_timeout,
+    nack = function(task, losses) self:nack(task, losses) end,
   })
-  self.lease = open_lease(self)
+  self.lease = self.session:heartbeat(describe(self))
   self.tasks.lease = self.lease
   self.log("started", {
-    engine = self.settings.shown, pool = options.pool_name, slots = options.slots, world = options.world,
+    broker = self.settings.shown, pool = options.pool_name, slots = options.slots, world = options.world,
     abi = broker.abi(), is_signed = options.secrets[1] ~= nil,
   })
   local ok, why = xpcall(serve, debug.traceback, self)

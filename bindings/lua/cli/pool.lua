@@ -4,7 +4,6 @@ local mm = require("manymoons")
 local require = mm._require
 
 local json = require("core.json")
-local connection = require("broker.connection")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
 
@@ -92,36 +91,37 @@ local function print_prometheus(pool)
   print(string.format('manymoons_pool_workers{pool="%s"} %d', pool.name, #pool.workers))
 end
 
-local function print_dead(conn, name)
-  for _, letter in ipairs(inspect.dead(conn, name, 1000)) do
+local function must(reply, why)
+  if not reply then error(why, 0) end
+  return reply
+end
+
+local function print_dead(session)
+  for _, letter in ipairs(must(session:dead(1000))) do
     print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
-      letter.f or "?",
-      letter.why or "?"))
+      letter.func or "?", letter.why or "?"))
   end
 end
 
-local function retry(conn, name, id)
+local function retry(session, id)
   local ids = { id }
   if id == "all" then
     ids = {}
-    for i, letter in ipairs(inspect.dead(conn, name, 100000)) do ids[i] = letter.id end
+    for i, letter in ipairs(must(session:dead(100000))) do ids[i] = letter.id end
   end
-  for _, one in ipairs(ids) do
-    local ok, why = inspect.retry(conn, name, one)
-    if not ok then error(why, 0) end
-  end
+  for _, one in ipairs(ids) do must(session:retry(one)) end
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
 local function main(options)
   local settings = broker.read_url(options.url, "manymoons pool", -2)
-  broker.check_name(options.name, "manymoons pool", -1)
-  local conn = connection.new(settings, nil, {})
-  local opened, why = conn:open_at(5, broker.key_of(options.name) .. "q")
+  local name = broker.check_name(options.name, "manymoons pool", -1)
+  local session = settings.backend.Inspector.new(settings, { name = name })
+  local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
-  if options.how == "--dead" then return print_dead(conn, options.name) end
-  if options.how == "--retry" then return retry(conn, options.name, options.id) end
-  local pool = inspect.pool(conn, options.name)
+  if options.how == "--dead" then return print_dead(session) end
+  if options.how == "--retry" then return retry(session, options.id) end
+  local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)
     print(json.encode(pool))

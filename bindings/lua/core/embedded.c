@@ -23,15 +23,17 @@
           x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend) \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
 #define EMBEDDED_BROKER(x)                                                                       \
-  x(broker, classes) x(broker, client) x(broker, codec) x(broker, connection) x(broker, inspect) \
-      x(broker, queue) x(broker, run) x(broker, settings) x(broker, tasks) x(broker, worker)
+  x(broker, backend) x(broker, classes) x(broker, client) x(broker, codec) x(broker, inspect) x( \
+      broker, queue) x(broker, redis) x(broker, run) x(broker, settings) x(broker, tasks) x(broker, worker)
 #define EMBEDDED_PROGRAM(x)                                                                      \
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
           x(compare, text) x(compare, timeline)
-/* Rows x(FILE): a script that runs in the server, by the name broker.redis.FILE. */
+/* Rows x(FILE): a module of the Redis backend, by the name broker.redis.FILE. */
+#define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
+/* Rows x(FILE): a script that runs in the server, by the name broker.redis.scripts.FILE. */
 #define EMBEDDED_SCRIPTS(x) \
-  x(submit) x(finish) x(beat) x(requeue) x(cancel) x(leave) x(put) x(take) x(give_back) x(depth)
+  x(ack) x(cancel) x(depth) x(deregister) x(get) x(heartbeat) x(nack) x(put) x(release) x(submit)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */
 #define EMBEDDED_PAGE(x)                                                                             \
   x(uplot_js, "third_party/uplot/uPlot.iife.min.js") x(uplot_css, "third_party/uplot/uPlot.min.css") \
@@ -43,12 +45,14 @@
                           x(page_main, "bindings/lua/compare/page/main.js")
 
 #define EMBED_MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
-#define EMBED_SCRIPT(file)       EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")
+#define EMBED_REDIS(file)        EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")
+#define EMBED_SCRIPT(file)       EMBED_FILE(script_##file, "bindings/lua/broker/redis/scripts/" #file ".lua")
 
 EMBED_FILE(api, "bindings/lua/api.lua")
 EMBEDDED_MODULES(EMBED_MODULE)
 EMBEDDED_BROKER(EMBED_MODULE)
 EMBEDDED_PROGRAM(EMBED_MODULE)
+EMBEDDED_REDIS(EMBED_REDIS)
 EMBEDDED_SCRIPTS(EMBED_SCRIPT)
 EMBEDDED_PAGE(EMBED_FILE)
 
@@ -59,10 +63,12 @@ static const struct {
 } files[] = {
 #define ROW(name, symbol)         {name, embedded_##symbol##_start, embedded_##symbol##_end},
 #define ROW_OF_MODULE(room, file) ROW(#room "." #file, room##_##file)
-#define ROW_OF_SCRIPT(file)       ROW("broker.redis." #file, redis_##file)
+#define ROW_OF_REDIS(file)        ROW("broker.redis." #file, redis_##file)
+#define ROW_OF_SCRIPT(file)       ROW("broker.redis.scripts." #file, script_##file)
 #define ROW_OF_FILE(name, path)   ROW(#name, name)
     ROW("api", api) EMBEDDED_MODULES(ROW_OF_MODULE) EMBEDDED_BROKER(ROW_OF_MODULE)
-        EMBEDDED_PROGRAM(ROW_OF_MODULE) EMBEDDED_SCRIPTS(ROW_OF_SCRIPT) EMBEDDED_PAGE(ROW_OF_FILE)};
+        EMBEDDED_PROGRAM(ROW_OF_MODULE) EMBEDDED_REDIS(ROW_OF_REDIS) EMBEDDED_SCRIPTS(ROW_OF_SCRIPT)
+            EMBEDDED_PAGE(ROW_OF_FILE)};
 
 static const char require_key = 0; /* its address is the key of `require` among the modules */
 

@@ -84,7 +84,7 @@ function arguments.check_opts(where, n, opts, allowed)
   end
 end
 
--- A pool on an engine takes functions by name or as source text.
+-- A pool on a broker takes functions by name or as source text.
 function arguments.check_function(where, n, f, takes_text)
   expect(checks.is_callable(f) or (takes_text and type(f) == "string"), where,
     "argument " .. n .. ": a function expected, got " .. type(f), 4)

@@ -73,7 +73,7 @@ local backend = {}
 ---@field name string the names of workers begin with it
 ---@field row table the world's row in core/worlds.lua, or one like it
 ---@field world string the world's name
----@field engine string? the broker's URL, as it may be shown
+---@field broker string? the broker's URL, as it may be shown
 ---@field workers integer? how many
 ---@field initializer function?
 ---@field initargs table { n = }

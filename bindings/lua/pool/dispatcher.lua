@@ -218,8 +218,8 @@ function dispatcher.terminate(pool)
   dispatcher.run_callbacks(pool)
 end
 
-function dispatcher.dead() error("Pool:dead: this pool is not on an engine", 3) end
-function dispatcher.retry() error("Pool:retry: this pool is not on an engine", 3) end
+function dispatcher.dead() error("Pool:dead: this pool is not on a broker", 3) end
+function dispatcher.retry() error("Pool:retry: this pool is not on a broker", 3) end
 
 -- Starts the workers of a pool that pool/pool.lua has made.
 function dispatcher.begin(pool)

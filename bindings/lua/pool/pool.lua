@@ -136,9 +136,9 @@ end
 -- bytes_in, bytes_out.
 function Pool.stats(self) return self._dispatcher.stats(self) end
 
--- Of pools on an engine -------------------------------------------------------------------------------
+-- Of pools on a broker -------------------------------------------------------------------------------
 
--- Tasks that were given up, the newest last: { id, why, who, at, f, … }
+-- Tasks that were given up, the newest last: { id, why, who, at, func, client, seq }
 function Pool.dead(self)
   local list, why = self._dispatcher.dead(self)
   return list, why
@@ -155,7 +155,7 @@ end
 
 local function describe(self)
   local config = self._config
-  local place = config.engine and "'" .. config.name .. "' on " .. config.engine or config.workers .. " workers"
+  local place = config.broker and "'" .. config.name .. "' on " .. config.broker or config.workers .. " workers"
   return string.format("Pool: %s (%s)%s", place, config.world, self._dispatcher.is_closed(self) and ", closed" or "")
 end
 
@@ -180,7 +180,7 @@ end
 
 local function new_pool(world, open_broker_pool, ...)
   local first = ...
-  if type(first) == "table" and first.engine ~= nil then return open_broker_pool(first) end
+  if type(first) == "table" and first.broker ~= nil then return open_broker_pool(first) end
   local options, row = arguments.of_pool(world, ...), worlds.get(world)
   local class = backends[row.backend]
   backend.check_class(class)

@@ -21,7 +21,7 @@ end
 
 local function queue_constructor(row, kind, open_broker_queue)
   return function(maxsize)
-    if type(maxsize) == "table" and maxsize.engine ~= nil then return open_broker_queue(kind, maxsize) end
+    if type(maxsize) == "table" and maxsize.broker ~= nil then return open_broker_queue(kind, maxsize) end
     if type(maxsize) == "table" then
       checks.check_options(maxsize, { maxsize = true }, kind)
       maxsize = maxsize.maxsize

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- engines: none
+-- brokers: none
 -- Each function that a class of pool/backend.lua lists is required when a pool begins.
 local mm = require "manymoons"
 local expect = require "expect"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- engines: none
+-- brokers: none
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -1,0 +1,141 @@
+-- SPDX-License-Identifier: MIT
+-- The session of a client (broker/backend.lua): over the waiter goes one read of its stream of
+-- results.
+local require = ...
+
+local session = require("broker.redis.session")
+local connection = require("broker.redis.connection")
+
+local Session = session.Session
+local Client = setmetatable({}, { __index = Session })
+Client.__index = Client
+
+local LIFE_MS = "3600000" -- of what the server keeps for a client that is silent
+local FUNCTION_SECONDS = tostring(7 * 24 * 3600)
+local BLOCK = 5
+local AT_ONCE = "512" -- results in one reply
+local SENT_MOST = 4096
+
+-- taken: the entry's id, or "done"
+local function verdict_of(id, failure)
+  if failure then return connection.kind_of(failure), failure end
+  if id == "GAP" then return "gap", "the server has forgotten tasks" end
+  if id == "FULL" then return "later", "the stream is full" end
+  return "taken"
+end
+
+function Client.new(settings, about)
+  local self = session.new(Client, settings, about, { "submit", "cancel" })
+  local key = self.key
+  self.streams = { [""] = session.stream_of(key, ""), [about.abi] = session.stream_of(key, about.abi) }
+  self.open_key, self.results_key = key .. "o:" .. about.client, key .. "r:" .. about.client
+  self.note_submitted = function(task, id, failure) about.on_submitted(task, verdict_of(id, failure)) end
+  return self
+end
+
+function Client.open(self, seconds)
+  self.sent, self.sent_count, self.has_submitted = {}, 0, false
+  self.is_reading, self.is_caught_up, self.last_result, self.trimmed = false, false, "0-0", "0-0"
+  return Session.open(self, seconds)
+end
+
+-- Tasks --------------------------------------------------------------------------------------------------------------
+
+function Client.state(self, on_state)
+  self.talker:send(function(_, reply, failure)
+    if failure then return on_state(nil, {}, failure, connection.kind_of(failure)) end
+    local is_open, high = {}, 0
+    for i = 1, #reply, 2 do
+      if reply[i] == "hw" then high = tonumber(reply[i + 1]) else is_open[tonumber(reply[i])] = true end
+    end
+    on_state(high, is_open)
+  end, nil, "HGETALL", self.open_key)
+end
+
+local function note_function(at, _, failure)
+  if failure then at.session.sent[at.name] = nil end
+end
+
+-- Before the first task that needs it, in each connection's life.
+local function send_function(self, name, text)
+  if self.sent[name] then return end
+  self.sent_count = self.sent_count + 1
+  if self.sent_count > SENT_MOST then self.sent, self.sent_count = {}, 1 end
+  self.sent[name] = true
+  self.talker:send(note_function, { session = self, name = name }, "SET", self.key .. name, text, "EX",
+    FUNCTION_SECONDS)
+end
+
+function Client.submit(self, task, before, functions)
+  for name, text in pairs(functions) do send_function(self, name, text) end
+  self.talker:script(self.note_submitted, task, "submit", "2", self.streams[task.abi], self.open_key, before, task.seq,
+    "0", LIFE_MS, "c", task.client, "s", task.seq, "n", "0", "f", task.func, "i", task.init, "x", task.flags, "b",
+    task.body, "m", task.mac)
+  self.has_submitted = true
+end
+
+-- Once for all that was submitted since, and no longer than 100 ms.
+function Client.flush(self)
+  if self.has_submitted and self.settings.wait then
+    self.talker:send(nil, nil, "WAIT", self.settings.wait, "100")
+  end
+  self.has_submitted = false
+  Session.flush(self)
+end
+
+function Client.cancel(self, seq)
+  self.talker:script(nil, nil, "cancel", "3", self.open_key, self.streams[""], self.streams[self.about.abi], seq)
+end
+
+-- Results ------------------------------------------------------------------------------------------------------------
+
+local function note_results(self, reply, failure)
+  self.is_reading = false
+  self:end_wait()
+  if failure then return self:note_trouble(failure) end
+  local handle, on_result = self.waiter.handle, self.about.on_result
+  local entries = reply and reply[1] and reply[1][2] or {}
+  if #entries == 0 then self.is_caught_up = true end
+  for i = 1, #entries do
+    if self.waiter.handle ~= handle then return end -- a result has ended the pool
+    local fields = entries[i][2]
+    self.last_result = entries[i][1]
+    on_result(fields[2], fields[4], fields[6], fields[8])
+  end
+end
+
+-- Until it has caught up it asks without waiting, so that the end of what there is shows.
+function Client.results(self)
+  if self.is_reading then return end
+  local waiter, results = self.waiter, self.results_key
+  if self.last_result ~= self.trimmed then
+    waiter:send(nil, nil, "XTRIM", results, "MINID", self.last_result)
+    self.trimmed = self.last_result
+  end
+  self.is_reading = true
+  self:begin_to_wait(BLOCK)
+  if self.is_caught_up then
+    waiter:send(note_results, self, "XREAD", "COUNT", AT_ONCE, "BLOCK", tostring(BLOCK * 1000), "STREAMS", results,
+      self.last_result)
+  else
+    waiter:send(note_results, self, "XREAD", "COUNT", AT_ONCE, "STREAMS", results, self.last_result)
+  end
+end
+
+-- Life ---------------------------------------------------------------------------------------------------------------
+
+function Client.heartbeat(self, on_known)
+  self.talker:send(function(_, reply, failure)
+    on_known(reply == 1, failure)
+  end, nil, "PEXPIRE", self.open_key, LIFE_MS)
+  self.talker:send(nil, nil, "PEXPIRE", self.results_key, LIFE_MS)
+end
+
+function Client.deregister(self, seconds)
+  local talker = self.talker
+  if not talker.handle then return end
+  talker:send(nil, nil, "DEL", self.results_key)
+  talker:call(seconds, talker.script, "cancel", "3", self.open_key, self.streams[""], self.streams[self.about.abi])
+end
+
+return Client

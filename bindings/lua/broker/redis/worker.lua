@@ -1,0 +1,200 @@
+-- SPDX-License-Identifier: MIT
+-- The session of a worker (broker/backend.lua): over the waiter it asks for tasks, and waits.
+-- Outcomes go with the question, or over the talker while a question waits.
+local require, native = ...
+
+local session = require("broker.redis.session")
+local new_lease = require("broker.redis.lease")
+
+local time = native.time
+
+local Session = session.Session
+local Worker = setmetatable({}, { __index = Session })
+Worker.__index = Worker
+
+local LIFE_MS = "3600000"
+local DEAD_MOST = "10000"
+local BLOCK, GROUPS_AGAIN, RECLAIM = 5, 0.1, "100"
+local SILENT_LEASES, SWEEP_LEASES = 10, 3
+local CLIENT_MAX = 64 -- what is longer names no client
+
+function Worker.new(settings, about)
+  local self = session.new(Worker, settings, about, { "ack", "nack", "deregister" }, { "ack" })
+  local key = self.key
+  self.streams = { session.stream_of(key, ""), session.stream_of(key, about.abi) }
+  self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
+  self.sweep_at, self.clock_offset = 0, os.time() - time()
+  self.note_acked = function(task, _, failure) about.on_acked(task, failure) end
+  return self
+end
+
+-- Groups of consumers ------------------------------------------------------------------------------------------------
+
+local function note_groups(at, groups)
+  if groups and #groups > 0 then at.session.has_group[at.stream] = true end
+end
+
+-- A server without memory makes none, and does not say whether there is one.
+local function note_group(at, _, failure)
+  local self = at.session
+  if not failure or failure:find("^BUSYGROUP") then
+    self.has_group[at.stream] = true
+  else
+    self.groups_at = time() + GROUPS_AGAIN
+    self.talker:send(note_groups, at, "XINFO", "GROUPS", at.stream)
+  end
+end
+
+local function make_groups(self)
+  self.groups_at = nil
+  for _, stream in ipairs(self.streams) do
+    if not self.has_group[stream] then
+      self.talker:send(note_group, { session = self, stream = stream }, "XGROUP", "CREATE", stream, "g", "0",
+        "MKSTREAM")
+    end
+  end
+end
+
+function Worker.open(self, seconds)
+  local opened, why, kind = Session.open(self, seconds)
+  if not opened then return nil, why, kind end
+  self.is_waiting, self.has_group = false, {}
+  if self.lease then self.lease:follow() end
+  make_groups(self)
+  self.waiter:send(function(_, id) self.waiter_id = id end, nil, "CLIENT", "ID")
+  self.talker:send(function(_, clock)
+    if clock then self.clock_offset = tonumber(clock[1]) - time() end
+  end, nil, "TIME")
+  return true
+end
+
+-- Fetching -----------------------------------------------------------------------------------------------------------
+
+-- Fields that are missing, or that no version writes, do no harm.
+local function delivery_of(self, stream, id, list)
+  local fields = session.fields_of(list)
+  return {
+    id = id, stream = stream, client = fields.c or "", seq = fields.s or "", losses = tonumber(fields.n) or 0,
+    func = fields.f or "", init = fields.i or "", flags = fields.x or "", body = fields.b or "", mac = fields.m or "",
+    again = fields.again ~= nil, owner = fields.again and "" or self.key .. "o:" .. (fields.c or ""):sub(1, CLIENT_MAX),
+    age = time() + self.clock_offset - tonumber(id:match("^%d+")) / 1000,
+  }
+end
+
+local function note_fetched(self, reply, failure)
+  self.is_waiting = false
+  self:end_wait()
+  if failure then
+    if not failure:find("^NOGROUP") and not failure:find("^UNBLOCKED") then return self:note_trouble(failure) end
+    self.has_group, self.groups_at = {}, time() + GROUPS_AGAIN
+    return
+  end
+  for _, part in ipairs(reply or {}) do
+    for _, entry in ipairs(part[2]) do
+      if entry[2] then self.about.on_task(delivery_of(self, part[1], entry[1], entry[2])) end
+    end
+  end
+end
+
+function Worker.fetch(self, count)
+  if self.is_waiting then return true end
+  if not next(self.has_group) then return false end
+  local words = { "XREADGROUP", "GROUP", "g", self.about.worker, "COUNT", tostring(count), "BLOCK",
+    tostring(math.floor(self.block * 1000)), "STREAMS" }
+  for stream in pairs(self.has_group) do words[#words + 1] = stream end
+  for _ in pairs(self.has_group) do words[#words + 1] = ">" end
+  self.is_waiting = true
+  self:begin_to_wait(self.block)
+  self.waiter:send_list(note_fetched, self, words)
+  return true
+end
+
+function Worker.is_idle(self) return not self.is_waiting and self.talker:under_way() == 0 end
+
+function Worker.stop_fetching(self)
+  if self.is_waiting and self.waiter_id then
+    self.talker:send(nil, nil, "CLIENT", "UNBLOCK", tostring(self.waiter_id))
+  end
+end
+
+function Worker.flush(self)
+  if self.groups_at and time() >= self.groups_at then make_groups(self) end
+  Session.flush(self)
+end
+
+-- Outcomes -----------------------------------------------------------------------------------------------------------
+
+local function drop(self, task)
+  self.talker:send(nil, nil, "XACK", task.stream, "g", task.id)
+  self.talker:send(nil, nil, "XDEL", task.stream, task.id)
+end
+
+function Worker.ack(self, task, outcome)
+  if not outcome then return drop(self, task) end
+  local conn = self.is_waiting and self.talker or self.waiter
+  local key, client = self.key, task.client
+  conn:script(self.note_acked, task, "ack", "4", task.stream, key .. "o:" .. client, key .. "r:" .. client,
+    key .. "dead", task.id, task.seq, LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why or "",
+    outcome.worker, DEAD_MOST)
+end
+
+function Worker.nack(self, task, losses, most, outcome, on_nacked)
+  local key, client = self.key, task.client
+  self.talker:script(on_nacked and function(_, what, failure) on_nacked(what, failure) end, nil, "nack", "4",
+    task.stream, key .. "o:" .. client, key .. "r:" .. client, key .. "dead", task.id, task.seq, tostring(losses),
+    tostring(most), LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why, outcome.worker, DEAD_MOST)
+end
+
+-- Questions ----------------------------------------------------------------------------------------------------------
+
+function Worker.load(self, name, on_text)
+  self.talker:send(function(_, text) on_text(text) end, nil, "GET", self.key .. name)
+end
+
+function Worker.is_awaited(self, task, on_answer)
+  self.talker:send(function(_, reply)
+    if reply == nil then on_answer(nil) else on_answer(reply == 1) end
+  end, nil, "HEXISTS", self.key .. "o:" .. task.client, task.seq)
+end
+
+-- Of other workers ---------------------------------------------------------------------------------------------------
+
+local function reclaim(self, stream, seconds, on_task, cursor)
+  self.talker:send(function(_, reply, failure)
+    if failure or not reply then return end
+    for _, entry in ipairs(reply[2]) do
+      local id, fields = entry and entry[1], entry and entry[2]
+      if id and fields then
+        on_task(delivery_of(self, stream, id, fields))
+      elseif id then
+        self.talker:send(nil, nil, "XACK", stream, "g", id)
+      end
+    end
+    if reply[1] ~= "0-0" then reclaim(self, stream, seconds, on_task, reply[1]) end
+  end, nil, "XAUTOCLAIM", stream, "g", self.about.worker, tostring(math.floor(seconds * 1000)), cursor, "COUNT",
+    RECLAIM)
+end
+
+function Worker.reclaim(self, seconds, on_task)
+  for _, stream in ipairs(self.streams) do reclaim(self, stream, seconds, on_task, "0-0") end
+  if time() < self.sweep_at then return end
+  self.sweep_at = time() + seconds * SWEEP_LEASES
+  self.talker:script(nil, nil, "deregister", "3", self.registry, self.streams[1], self.streams[2],
+    tostring(math.ceil(seconds * SILENT_LEASES)), "")
+end
+
+-- Life ---------------------------------------------------------------------------------------------------------------
+
+function Worker.heartbeat(self, text)
+  self.lease = new_lease(self.settings, self.registry, self.about.worker, self.about.lease, text)
+  return self.lease
+end
+
+function Worker.deregister(self, seconds)
+  local talker = self.talker
+  talker:send(nil, nil, "DEL", self.registry .. ":" .. self.about.worker)
+  talker:call(seconds, talker.script, "deregister", "3", self.registry, self.streams[1], self.streams[2], "",
+    self.about.worker)
+end
+
+return Worker
