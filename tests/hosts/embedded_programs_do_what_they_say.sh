@@ -14,7 +14,7 @@ embed=$MM_TOP/scripts/embed
 build() { # NAME FLAGS…
   local name=$1
   shift
-  cc -O2 -Wall -Wextra -Werror -I"$MM_TOP/vm" "$embed/$name.c" "$@" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o "$name" \
+  cc -O2 -Wall -Wextra -Werror -I"$MM_TOP/bindings/c" "$embed/$name.c" "$@" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o "$name" \
     >out 2>&1 || fail "$name does not build"
 }
 
@@ -100,7 +100,7 @@ int main(void) {
   return kill(getpid(), SIGKILL);
 }
 END
-cc killed.c -I"$MM_TOP/vm" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o killed
+cc killed.c -I"$MM_TOP/bindings/c" -L"$MM_BUILD" -lmanymoons -Wl,-rpath,"$MM_BUILD" -o killed
 mark=MM_MARK=$$.embedded
 env $mark ./killed >out 2>&1 && fail "killed: lives"
 tries=0

@@ -2,7 +2,7 @@
 /* How long the C library takes: making a VM, and calls one by one and many at once, in each kind of VM.
  * Medians of 7 rounds.
  *
- *     cc -O2 -Ivm tests/bench/c/embed.c -Lbuild -lmanymoons -Wl,-rpath,build -o build/embed && build/embed
+ *     cc -O2 -Ibindings/c tests/bench/c/embed.c -Lbuild -lmanymoons -Wl,-rpath,build -o build/embed && build/embed
  */
 #include <manymoons.h>
 #include <stdio.h>
