@@ -3,6 +3,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local worlds = require("core.worlds")
 local broker = require("broker.settings")
 local worker = require("broker.worker")
 
@@ -95,7 +96,7 @@ local function settle(options)
     settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker", -1),
     slots = options.slots or native.cpu_count(), imports = options.import, lease = options.lease or 15,
     grace = options.grace or 10, max_tasks = options["max-tasks"], task_timeout = options["task-timeout"],
-    world = options.processes and "processes" or "interpreters", name = options.name,
+    world = worlds.of_own_vms(options.processes or false), name = options.name,
   }
 end
 

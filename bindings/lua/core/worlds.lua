@@ -55,6 +55,13 @@ function worlds.check(name, where)
   error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")", 3)
 end
 
+-- The world whose workers have VMs of their own, in processes or in threads.
+function worlds.of_own_vms(is_process)
+  for _, row in ipairs(rows) do
+    if row.has_own_vm and row.is_process == is_process then return row.name end
+  end
+end
+
 -- The names of the worlds with this property, for messages.
 function worlds.list(property)
   local list = {}

@@ -15,7 +15,7 @@ local pools = {}
 local function pool_of(world)
   local found = pools[world]
   if not found or found._dispatcher.has_ended(found) or found._config.pid ~= native.pid() then
-    found = pool.class(world)({ workers = math.max(4, native.cpu_count()), name = "async" })
+    found = pool.class(world)({ workers = math.max(4, native.cpu_count()), name = "offload" })
     pools[world] = found
   end
   return found
