@@ -99,6 +99,8 @@ static const luaL_Reg native_functions[] = {
     {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
+    {"set_waits", waiting_set_waits},
+    {"wait_ways", waiting_ways},
     {"set_wait_pauser", waiting_set_pauser},
     {"stack_of_caller", stack_of_caller},
     {"busy", waiting_busy},

@@ -59,6 +59,21 @@ static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 enum { LUA_OK = 0 };
 
+/* The chunk of the Lua functions that stand around methods that may wait (bindings/lua/core/waiting.h). Errors of
+ * such a method name the script's line and the method, as if it stood alone: lua_compat.c. */
+#define WAITING_CHUNK    "=manymoons/waiting.lua"
+int compat_error(lua_State *L, const char *format, ...);
+int compat_argerror(lua_State *L, int index, const char *message);
+int compat_typerror(lua_State *L, int index, const char *expected);
+lua_Number compat_checknumber(lua_State *L, int index);
+void compat_checkany(lua_State *L, int index);
+void *compat_checkudata(lua_State *L, int index, const char *name);
+#define luaL_error       compat_error
+#define luaL_argerror    compat_argerror
+#define luaL_checknumber compat_checknumber
+#define luaL_checkany    compat_checkany
+#define luaL_checkudata  compat_checkudata
+
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setfenv(L, index); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getfenv(L, index); }
 

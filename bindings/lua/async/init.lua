@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- The first use of tasks in a VM: from now on waits go through the schedulers (core/waits.lua).
-local require, native = ...
+local require = ...
 
 local waits = require("core.waits")
+local local_waits = require("async.local_waits")
 local schedulers = require("async.schedulers")
 
-waits.tasks = schedulers
-native.set_wait_pauser(schedulers.sleep)
-require("async.waits")
+waits.use(schedulers, function(q, way, is_all)
+  return local_waits.wake(q, way, is_all and schedulers.wake_all or schedulers.wake_one)
+end)
 require("core.exit")
 
 return schedulers

@@ -207,7 +207,7 @@ static const luaL_Reg methods[] = {
     {"close", loop_close},       {NULL, NULL},
 };
 
-static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL};
+static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL, NULL};
 
 /* ---- for callers outside of tasks ------------------------------------------------------------ */
 

@@ -41,4 +41,5 @@ static const luaL_Reg methods[] = {{"keep", poller_keep_method},
                                    {"fileno", poller_fileno_method},
                                    {"close", poller_close_method},
                                    {NULL, NULL}};
-static const struct handle_class class = {"Poller", "manymoons.Poller", methods, poller_close_method, NULL};
+static const struct handle_class class = {"Poller", "manymoons.Poller", methods, poller_close_method, NULL,
+                                          NULL};

@@ -123,6 +123,20 @@ function scheduler.wait_in(list, due)
   return park(waiter, due)
 end
 
+-- Makes the caller, which is in a method, a waiter; stand and way are those of core/waits.lua. Returns what the task
+-- has to yield; or nil when the method should try again: at once, or because the caller could not yield and has waited.
+function scheduler.begin_wait(stand, handle, way, due, may_yield)
+  local waiter = me(may_yield)
+  if sources.stand[stand](waiter, handle, way) then
+    withdraw(waiter)
+    return nil
+  end
+  if due then set_timer(waiter, due) end
+  if waiter.co then return PARKED end
+  fibers.wait(waiter)
+  return nil
+end
+
 function scheduler.sleep(seconds, may_yield)
   local waiter = me(may_yield)
   if seconds <= 0 and waiter.co then

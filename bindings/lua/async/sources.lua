@@ -6,7 +6,9 @@
 --   source      a Lua object with _is_ready() and a list of waiters, _waiters
 --
 -- A part of the scheduler: who may call it and what needs no lock is said there.
-local _, native, scheduler, schedulers = ...
+local require, native, scheduler, schedulers = ...
+
+local local_waits = require("async.local_waits")
 
 local time = native.time
 local waiters = scheduler.waiters
@@ -161,14 +163,6 @@ local function look_at_handles()
   end
 end
 
--- Waits until the handle is ready: true, or nil and "timeout". Another one may be first.
--- With `at_each_ring` whatever happens to it ends the wait.
-function scheduler.wait_handle(thing, due, at_each_ring)
-  local waiter = me()
-  if add_to_watched(thing, waiter, at_each_ring, at_each_ring) then return true end
-  return park(waiter, due)
-end
-
 -- Any of many -----------------------------------------------------------------------------------------
 
 local is_source = function(thing) return type(thing) == "table" end
@@ -230,6 +224,19 @@ function scheduler.wait_any(things, timeout, once)
     end
   end
 end
+
+-- Methods ---------------------------------------------------------------------------------------------
+
+-- How a waiter comes to stand where something will wake it; the names are those of core/waits.lua. True: the method
+-- should try again at once.
+local stand = {}
+sources.stand = stand
+
+function stand.by_handle(waiter, handle) return add_to_watched(handle, waiter) end
+function stand.by_each_change(waiter, handle) return add_to_watched(handle, waiter, true, true) end
+function stand.by_handle_and_descriptor(waiter, worker) return add_to_all({ worker }, waiter) end
+function stand.by_descriptor(waiter, stream) return add_to_descriptor(stream:fileno(), READ, waiter) ~= false end
+function stand.in_list(waiter, q, way) return local_waits.add(waiter, q, way) end
 
 -- For the scheduler -----------------------------------------------------------------------------------
 

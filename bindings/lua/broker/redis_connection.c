@@ -200,5 +200,5 @@ static const luaL_Reg methods[] = {{"append", redis_append_method}, {"append_lis
                                    {"flush", redis_flush_method},   {"pull", redis_pull_method},
                                    {"next", redis_next_method},     {"fileno", redis_fileno_method},
                                    {"close", redis_close_method},   {NULL, NULL}};
-static const struct handle_class class = {"RedisConnection", "manymoons.RedisConnection", methods,
-                                          redis_close_method, NULL};
+static const struct handle_class class = {
+    "RedisConnection", "manymoons.RedisConnection", methods, redis_close_method, NULL, NULL};

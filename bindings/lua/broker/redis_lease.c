@@ -106,4 +106,5 @@ static const luaL_Reg methods[] = {{"add", lease_add_method},
                                    {"age", lease_age_method},
                                    {"close", lease_close_method},
                                    {NULL, NULL}};
-static const struct handle_class class = {"Lease", "manymoons.Lease", methods, lease_close_method, NULL};
+static const struct handle_class class = {"Lease", "manymoons.Lease", methods, lease_close_method, NULL,
+                                          NULL};

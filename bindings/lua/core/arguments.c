@@ -49,6 +49,7 @@ void class_register(lua_State *L, const struct handle_class *class) {
   lua_newtable(L);
   luaL_setfuncs(L, class->methods, 0);
   if (class->more) luaL_setfuncs(L, class->more, 0);
+  if (class->waiting) waiting_set_methods(L, class->waiting);
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, class->name);
   lua_setfield(L, -2, "__name");

@@ -4,6 +4,7 @@
 #ifndef BINDINGS_CORE_ARGUMENTS_H
 #define BINDINGS_CORE_ARGUMENTS_H
 
+#include "core/waiting.h"
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
@@ -25,7 +26,8 @@ struct handle_class {
   const char *key;  /* its name in the registry, "manymoons.Queue" */
   const luaL_Reg *methods;
   lua_CFunction close;
-  const luaL_Reg *more; /* methods beside those, or NULL */
+  const luaL_Reg *more;                /* methods beside those, or NULL */
+  const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
 };
 void class_register(lua_State *L, const struct handle_class *class);
 /* Keeps a pointer to a constant in the metatable. [-0, +0] */

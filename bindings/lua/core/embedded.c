@@ -13,7 +13,7 @@
           x(core, worlds) x(locks, sync) x(queues, queues) x(queues, vm_pipe) x(memory, memory)           \
               x(async, init) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)        \
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
-                      x(async, waits) x(net, listener) x(manager, client) x(manager, objects)             \
+                      x(async, local_waits) x(net, listener) x(manager, client) x(manager, objects)       \
                           x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
                               x(worker, gil) x(worker, limits) x(worker, process) x(worker, serial)       \
                                   x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)

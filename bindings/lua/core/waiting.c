@@ -77,6 +77,7 @@ static status look_and_pause(lua_State *L, enum trace_call call, wait_attempt at
     vm_leave(vm);
     status st = attempt(context, deadline_now());
     vm_enter(vm);
+    if (st == STATUS_EMPTY || st == STATUS_FULL) st = STATUS_TIMEOUT; /* a ring's words for one look */
     st = judge(L, vm, st, until);
     if (st != STATUS_EMPTY) return st;
     if (!pause_for(L, pause)) return -EDEADLK;
@@ -105,6 +106,197 @@ void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
   if (deadline_is_never(until)) luaL_error(L, "%s would wait for ever in the serial world", method);
 }
 
+/* ---- methods that may wait ------------------------------------------------------------------- */
+
+/* Their addresses are keys of the registry. */
+static const char begin_key = 'b', wake_key = 'w';
+
+static const char *const way_names[WAIT_WAYS] = {
+#define WAY(number, name) [WAIT_##number] = (name),
+#include "core/waiting_ways.def"
+#undef WAY
+};
+
+bool waiting_as_task(lua_State *L, deadline until) {
+  return vm_self(vm_of(L))->has_tasks && !deadline_passed(until);
+}
+
+static bool can_yield(lua_State *L) { return vm_self(vm_of(L))->task == L && yieldable(L); }
+
+/* What waiting_set_busy kept for the calling thread. */
+static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }
+
+static void push_due(lua_State *L, deadline until) {
+  if (deadline_is_never(until))
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)until.ns * 1e-9); /* as system_time */
+}
+
+/* True: the calling task is a waiter, and what it has to yield is on top. False: the method should
+ * try again. `would` is what the method returned. [-0, +0|1, raises] */
+static bool begin_wait(lua_State *L, int would, deadline until) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &begin_key);
+  push_scheduler(L);
+  lua_pushvalue(L, 1);
+  lua_pushstring(L, way_names[-1 - would]);
+  push_due(L, until);
+  lua_pushboolean(L, can_yield(L));
+  lua_call(L, 5, 1);
+  if (lua_toboolean(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+#if LUA_VERSION_NUM >= 503
+
+enum { UNTIL = WAITING_ARGUMENTS + 1 };
+
+static int go_on(lua_State *L, int state, lua_KContext method);
+
+/* The context of a continuation has the size of a pointer: the method; the deadline stands above
+ * the arguments. */
+int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) {
+  int count = would;
+  while (count < 0) {
+    lua_settop(L, WAITING_ARGUMENTS);
+    lua_pushinteger(L, until.ns);
+    if (begin_wait(L, count, until)) return lua_yieldk(L, 1, (lua_KContext)method, go_on);
+    lua_settop(L, WAITING_ARGUMENTS);
+    count = method(L, until);
+  }
+  return count;
+}
+
+static int go_on(lua_State *L, int state, lua_KContext method) NO_THREAD_SAFETY_ANALYSIS {
+  (void)state;
+  const deadline until = {lua_tointeger(L, UNTIL)};
+  lua_settop(L, WAITING_ARGUMENTS);
+  return waiting_run(L, (waiting_method)method, until);
+}
+
+void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments) {
+  (void)arguments;
+  lua_pushcfunction(L, method);
+}
+
+#else
+
+/* Around a method of three arguments at most, or around one that counts its arguments. `method`
+ * returns `again`, and what to yield and the rest of its state, where it would wait. */
+static const char wrappers[] =
+    "local again, retry, yield = ...\n"
+    "local function go_on(a, b, c, x, y, z, body, kept)\n"
+    "  while x == again do\n"
+    "    yield(y)\n"
+    "    x, y, z, body, kept = retry(body, z, a, b, c, kept)\n"
+    "  end\n"
+    "  if y == nil then return x end\n"
+    "  if z == nil then return x, y end\n"
+    "  return x, y, z\n"
+    "end\n"
+    "return function(method)\n"
+    "  return function(a, b, c)\n"
+    "    local x, y, z, body, kept = method(a, b, c)\n"
+    "    if y == nil then return x end\n"
+    "    return go_on(a, b, c, x, y, z, body, kept)\n"
+    "  end\n"
+    "end, function(method)\n"
+    "  return function(...)\n"
+    "    local x, y, z, body, kept = method(...)\n"
+    "    if y == nil then return x end\n"
+    "    local a, b, c = ...\n"
+    "    return go_on(a, b, c, x, y, z, body, kept)\n"
+    "  end\n"
+    "end\n";
+
+static const char again = 'a', makers_key = 'm'; /* their addresses; never written */
+
+static lua_Number number_of(deadline until) {
+  return deadline_is_never(until) ? HUGE_VAL : (lua_Number)until.ns;
+}
+
+static deadline deadline_of(lua_Number ns) {
+  return ns == HUGE_VAL ? deadline_never() : (deadline){(int64_t)ns};
+}
+
+/* What to yield is on top of the arguments. */
+static int push_state(lua_State *L, waiting_method method, deadline until) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&again);
+  lua_insert(L, -2);
+  lua_pushnumber(L, number_of(until));
+  lua_pushlightuserdata(L, (void *)(uintptr_t)method);
+  lua_pushvalue(L, WAITING_ARGUMENTS);
+  return 5;
+}
+
+int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) {
+  int count = would;
+  while (count < 0) {
+    lua_settop(L, WAITING_ARGUMENTS);
+    if (begin_wait(L, count, until)) return push_state(L, method, until);
+    count = method(L, until);
+  }
+  return count;
+}
+
+/* retry(body, deadline, the arguments) */
+static int retry(lua_State *L) REQUIRES(rank_vm) {
+  const waiting_method method = (waiting_method)(uintptr_t)lua_touserdata(L, 1);
+  const deadline until = deadline_of(lua_tonumber(L, 2));
+  lua_remove(L, 1);
+  lua_remove(L, 1);
+  return waiting_run(L, method, until);
+}
+
+static int yield(lua_State *L) { return lua_yield(L, lua_gettop(L)); }
+
+/* The two functions that `wrappers` returns, in a table of the registry. [-0, +1, memory] */
+static void push_makers(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &makers_key);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_createtable(L, 2, 0);
+  if (luaL_loadbuffer(L, wrappers, sizeof wrappers - 1, WAITING_CHUNK)) lua_error(L);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&again);
+  lua_pushcfunction(L, retry);
+  lua_pushcfunction(L, yield);
+  lua_call(L, 3, 2);
+  lua_rawseti(L, -3, 1 + WAITING_COUNTED);
+  lua_rawseti(L, -2, 1 + WAITING_FIXED);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &makers_key);
+}
+
+void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments) {
+  push_makers(L);
+  lua_rawgeti(L, -1, 1 + (int)arguments);
+  lua_remove(L, -2);
+  lua_pushcfunction(L, method);
+  lua_call(L, 1, 1);
+}
+
+#endif
+
+void waiting_set_methods(lua_State *L, const struct waiting_entry *methods) {
+  for (; methods->name; methods++) {
+    waiting_push_method(L, methods->function, methods->arguments);
+    lua_setfield(L, -2, methods->name);
+  }
+}
+
+bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how) {
+  index = lua_absindex(L, index);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &wake_key);
+  lua_pushvalue(L, index);
+  lua_pushstring(L, way_names[way]);
+  lua_pushboolean(L, how == WAKE_ALL);
+  lua_call(L, 3, 1);
+  const bool is_any_left = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_any_left;
+}
+
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 int waiting_set_maintenance(lua_State *L) {
@@ -120,8 +312,24 @@ int waiting_set_pauser(lua_State *L) {
   return 0;
 }
 
+int waiting_set_waits(lua_State *L) {
+  lua_settop(L, 2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &begin_key);
+  return 0;
+}
+
+int waiting_ways(lua_State *L) {
+  lua_createtable(L, WAIT_WAYS, 0);
+  for (int way = 0; way < WAIT_WAYS; way++) {
+    lua_pushstring(L, way_names[way]);
+    lua_rawseti(L, -2, way + 1);
+  }
+  return 1;
+}
+
 int waiting_can_yield(lua_State *L) {
-  lua_pushboolean(L, vm_self(vm_of(L))->task == L && yieldable(L));
+  lua_pushboolean(L, can_yield(L));
   return 1;
 }
 
@@ -140,9 +348,8 @@ int waiting_set_busy(lua_State *L) {
 }
 
 int waiting_busy(lua_State *L) {
-  const struct vm_thread *t = vm_self(vm_of(L));
-  if (!t->has_tasks) return 0;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &t->has_tasks);
+  if (!vm_self(vm_of(L))->has_tasks) return 0;
+  push_scheduler(L);
   waiting_can_yield(L);
   return 2;
 }

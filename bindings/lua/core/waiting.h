@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* How a script waits: the VM's lock is left, a stop ends the wait, and meanwhile pools are looked
- * after.
+ * after. A thread that has tasks (world `async`) suspends the task that waits, and runs others.
  *
  * Every binding that may wait goes through wait_for, so what a wait means is said once. It is taken
  * in slices, shorter ones while the VM has pools: between two of them they replace workers that
- * died. */
+ * died.
+ *
+ * A method that can say what it waits for is a waiting_method. It tries; where it found nothing,
+ * and the thread has tasks, it returns waiting_would_wait, and waiting_run suspends the task until
+ * the method should try again. Where the thread has none the method waits natively, by wait_for.
+ * bindings/lua/core/waits.lua has both halves of each such wait side by side.
+ *
+ * I1  Whether there are tasks is asked after an attempt that found nothing: a method that does not
+ *     have to wait pays one comparison (in Lua 5.1, the call of a Lua function).
+ * I2  A method is the same function before and after tasks are used.
+ * I3  A method that would wait holds nothing: a task may be cancelled where it waits. */
 #ifndef BINDINGS_CORE_WAITING_H
 #define BINDINGS_CORE_WAITING_H
 
@@ -30,6 +40,53 @@ void raise_if_stopped(lua_State *L, status st);
  */
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
 
+/* ---- methods that may wait ------------------------------------------------------------------- */
+
+/* What a method waits for. */
+enum wait_way {
+#define WAY(number, name) WAIT_##number,
+#include "core/waiting_ways.def"
+#undef WAY
+  WAIT_WAYS
+};
+
+/* A method's arguments: the first ones stay on the stack from one run to the next. */
+enum { WAITING_ARGUMENTS = 4 };
+
+/* The body of a method, with the method's arguments on the stack. It may run several times for one
+ * call, each time until the same point in time. How many results it pushed, or
+ * waiting_would_wait. */
+typedef int (*waiting_method)(lua_State *L, deadline until);
+/* Whether an attempt that found nothing ends with waiting_would_wait: time is left, and the thread
+ * has tasks. */
+bool waiting_as_task(lua_State *L, deadline until);
+static inline int waiting_would_wait(enum wait_way way) { return -1 - (int)way; }
+/* For a body that would wait, and returned `would`: lets tasks run, and runs the body again, until
+ * it has results. It may yield. [raises] */
+int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) REQUIRES(rank_vm);
+/* Runs the body: `return waiting_run(…)` ends a lua_CFunction. [raises] */
+static inline int waiting_run(lua_State *L, waiting_method method, deadline until) REQUIRES(rank_vm) {
+  const int count = method(L, until);
+  return count >= 0 ? count : waiting_suspend(L, method, until, count);
+}
+/* Pushes a function whose end is waiting_run. Lua 5.1 lets no C function go on after a yield: there
+ * a Lua function stands around it, which passes three arguments, or as many as there are to a
+ * method that counts them. [-0, +1, memory] */
+enum waiting_arguments { WAITING_FIXED, WAITING_COUNTED };
+void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments);
+/* Methods of a class, up to one without a name; set in the table on top. [-0, +0, memory] */
+struct waiting_entry {
+  const char *name;
+  lua_CFunction function;
+  enum waiting_arguments arguments;
+};
+void waiting_set_methods(lua_State *L, const struct waiting_entry *methods);
+
+enum wait_wake { WAKE_ONE, WAKE_ALL };
+/* Wakes tasks that wait for the handle at `index` by `way`: true if some still wait.
+ * [-0, +0, raises] */
+bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how);
+
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 /* set_maintenance(f or nil): f is called between the slices of waits, to look after pools.
@@ -39,6 +96,13 @@ int waiting_set_maintenance(lua_State *L);
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task
  * that waits is cancelled. [-0, +0, memory] */
 int waiting_set_pauser(lua_State *L);
+/* set_waits(begin, wake): begin(scheduler, handle, way, due or nil, can_yield) makes the calling
+ * task a waiter and returns what it has to yield; or nil when the method should try again at once: it was ready
+ * after all, or the caller, which could not yield, has waited. wake(handle, way, is_all) → whether
+ * tasks still wait. [-0, +0, memory] */
+int waiting_set_waits(lua_State *L);
+/* wait_ways() → the names of all ways. [-0, +1, memory] */
+int waiting_ways(lua_State *L);
 /* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. [-0, +0, memory]
  */
 int waiting_set_busy(lua_State *L);

@@ -1,6 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- The seam of waiting for code in Lua: each wait goes to the tasks of the calling thread, where it has some, or else to
--- the operating system.
+-- The seam of waiting: each wait goes to the tasks of the calling thread, where it has some, or else to the operating
+-- system. No function is ever replaced for that: the functions below ask, and a method of a handle asks in C, after an
+-- attempt that found nothing (bindings/lua/core/waiting.h).
+--
+-- A method that would wait names its way. `ways` has both halves of each: the native wait of a thread without tasks,
+-- and where a task stands until the method tries again (async/sources.lua). Both end when the method's attempt
+-- succeeds, and by the same deadline. Methods that can say no way (put into a full queue of other VMs, its join,
+-- conditions, barriers, send) take short looks in C and let tasks run between them: waiting.c, look_and_pause.
 --
 -- `waits.tasks` is the module async.schedulers once this VM uses tasks (async/init.lua sets it), and nil before: a VM
 -- without tasks loads nothing of them.
@@ -9,6 +15,38 @@ local _, native = ...
 local busy = native.busy
 
 local waits = { tasks = nil }
+
+-- The native waits are functions in C, all by wait_for of waiting.c.
+waits.ways = {
+  -- Queue:get, Connection:recv, recv_bytes and poll; acquire of Lock, RLock, Semaphore and BoundedSemaphore
+  ready = { native = "queue.c:get_until, pipe.c:wait_for_message, locks.c:wait_and_take", task = "by_handle" },
+  -- Event:wait
+  change = { native = "conditions.c:wait_for_event", task = "by_each_change" },
+  -- the end of a worker
+  worker = { native = "worker.c:wait_for_end", task = "by_handle_and_descriptor" },
+  -- receive and ready of the sockets behind Listener and Client
+  readable = { native = "socket.c:receive", task = "by_descriptor" },
+  -- get, put and join of the queues of one VM
+  item = { native = "local_queue.c:wait_for_value", task = "in_list" },
+  room = { native = "local_queue.c:wait_for_room", task = "in_list" },
+  done = { native = "local_queue.c:join_until", task = "in_list" },
+}
+
+for _, way in ipairs(native.wait_ways()) do
+  assert(waits.ways[way], way)
+end
+
+local function begin(scheduler, handle, way, due, can_yield)
+  return scheduler.begin_wait(waits.ways[way].task, handle, way, due, can_yield)
+end
+
+-- From now on waits go to tasks where there are some: tasks is async.schedulers, wake(queue, way, is_all) wakes those
+-- that stand in a list.
+function waits.use(tasks, wake)
+  waits.tasks = tasks
+  native.set_waits(begin, wake)
+  native.set_wait_pauser(tasks.sleep)
+end
 
 -- Suspends the calling task, or sleeps.
 function waits.sleep(seconds)

@@ -25,18 +25,32 @@ static status attempt_event(void *context, deadline until) {
   return event_wait(e->s, &e->seen, until);
 }
 
-/* event:wait(timeout) → true; or nil, "timeout" */
-static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
+/* The last argument of the body: how often the event was set when the wait began. */
+enum { SEEN = WAITING_ARGUMENTS };
+
+/* An event that was set and cleared again lets its waiters through: what was seen is kept from one
+ * run to the next. */
+static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, SYNC_EVENT);
-  const deadline until = argument_timeout(L, 2);
-  struct event_attempt e = {.s = h->s};
+  struct event_attempt e = {.s = h->s, .seen = (uint64_t)lua_tonumber(L, SEEN)};
   status st = attempt_event(&e, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (waiting_as_task(L, until)) {
+      lua_settop(L, SEEN - 1);
+      lua_pushnumber(L, (lua_Number)e.seen);
+      return waiting_would_wait(WAIT_CHANGE);
+    }
     refuse_if_endless(L, h, until, "Event:wait");
     st = wait_for(L, TRACE_CALL_WAIT, attempt_event, &e, until);
     raise_if_stopped(L, st);
   }
   return return_status(L, st);
+}
+
+/* event:wait(timeout) → true; or nil, "timeout" */
+static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, SEEN - 1);
+  return waiting_run(L, wait_for_event, argument_timeout(L, 2));
 }
 
 static int event_set_method(lua_State *L) {
@@ -54,15 +68,9 @@ static int event_is_set_method(lua_State *L) {
   return 1;
 }
 
-/* How often it was set. */
-static int event_sets(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)atomic_load(&sync_check(L, 1, SYNC_EVENT)->s->sets));
-  return 1;
-}
-
-const luaL_Reg event_methods[] = {{"wait", event_wait_method},     {"_sets", event_sets},
-                                  {"set", event_set_method},       {"clear", event_clear_method},
-                                  {"is_set", event_is_set_method}, {NULL, NULL}};
+const luaL_Reg event_methods[] = {
+    {"set", event_set_method}, {"clear", event_clear_method}, {"is_set", event_is_set_method}, {NULL, NULL}};
+const struct waiting_entry event_waiting[] = {{"wait", event_wait_method, WAITING_FIXED}, {.name = NULL}};
 
 /* ---- Condition ------------------------------------------------------------------------------- */
 
@@ -110,7 +118,7 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   const status st = wait_until_told(L, &told, until);
   raise_if_stopped(L, st);
   bool was_abandoned = false;
-  const status taken = lock_take(L, lock, deadline_never(), &was_abandoned);
+  const status taken = lock_take(L, lock, &was_abandoned);
   raise_if_stopped(L, taken);
   permits_set_depth(lock->s, depth);
   const int count = return_status(L, st);

@@ -34,22 +34,37 @@ static status take_at_last(struct take *t) {
   return st;
 }
 
-status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned) {
-  struct take t = {.s = h->s, .self = sync_self(L)};
+/* STATUS_TIMEOUT: it is held; nothing has changed. */
+static status try_take(lua_State *L, const struct sync_handle *h, struct take *t) {
+  *t = (struct take){.s = h->s, .self = sync_self(L)};
   held_locks_reserve(L, h->held_locks);
-  status st = attempt_take(&t, deadline_now());
+  status st = attempt_take(t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
     segment_sweep();
-    st = attempt_take(&t, deadline_now());
+    st = attempt_take(t, deadline_now());
   }
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
-    if (h->never_waits && deadline_is_never(until))
-      luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
-    st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, &t, until);
-    if (st == STATUS_TIMEOUT) st = take_at_last(&t);
-    if (st) permits_give_up(h->s, &t.wait);
-  }
-  if (st == STATUS_OK) held_locks_add(h->held_locks, h->s, t.self, 1);
+  return st;
+}
+
+static status wait_and_take(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
+    REQUIRES(rank_vm) {
+  if (h->never_waits && deadline_is_never(until))
+    luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
+  status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
+  if (st == STATUS_TIMEOUT) st = take_at_last(t);
+  if (st) permits_give_up(h->s, &t->wait);
+  return st;
+}
+
+static void note_taken(const struct sync_handle *h, const struct take *t) {
+  held_locks_add(h->held_locks, h->s, t->self, 1);
+}
+
+status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned) {
+  struct take t;
+  status st = try_take(L, h, &t);
+  if (st == STATUS_TIMEOUT) st = wait_and_take(L, h, &t, deadline_never());
+  if (st == STATUS_OK) note_taken(h, &t);
   *was_abandoned = t.was_abandoned;
   return st;
 }
@@ -60,15 +75,20 @@ static deadline acquire_deadline(lua_State *L) {
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
 
-static int acquire(lua_State *L, enum sync_kind kind) REQUIRES(rank_vm) {
+static int acquire(lua_State *L, enum sync_kind kind, deadline until) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, kind);
-  bool was_abandoned = false;
-  const status st = lock_take(L, h, acquire_deadline(L), &was_abandoned);
+  struct take t;
+  status st = try_take(L, h, &t);
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
+    st = wait_and_take(L, h, &t, until);
+  }
+  if (st == STATUS_OK) note_taken(h, &t);
   raise_if_stopped(L, st);
   return_status(L, st);
   if (st) return 2;
-  if (was_abandoned) lua_pushliteral(L, "abandoned");
-  return was_abandoned ? 2 : 1;
+  if (t.was_abandoned) lua_pushliteral(L, "abandoned");
+  return t.was_abandoned ? 2 : 1;
 }
 
 /* ---- release --------------------------------------------------------------------------------- */
@@ -89,17 +109,31 @@ static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(r
   return 0;
 }
 
-static int lock_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, SYNC_LOCK); }
-static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_LOCK, 1); }
-static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, SYNC_RLOCK); }
-static int rlock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_RLOCK, 1); }
-
 static enum sync_kind semaphore_kind(lua_State *L) {
   const struct sync_handle *h = sync_at(L, 1);
   return h && h->s && h->s->kind == SYNC_BOUNDED_SEMAPHORE ? SYNC_BOUNDED_SEMAPHORE : SYNC_SEMAPHORE;
 }
 
-static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) { return acquire(L, semaphore_kind(L)); }
+static int take_lock(lua_State *L, deadline until) REQUIRES(rank_vm) { return acquire(L, SYNC_LOCK, until); }
+static int take_rlock(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  return acquire(L, SYNC_RLOCK, until);
+}
+static int take_semaphore(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  return acquire(L, semaphore_kind(L), until);
+}
+
+static int lock_acquire(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, take_lock, acquire_deadline(L));
+}
+static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, take_rlock, acquire_deadline(L));
+}
+static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, take_semaphore, acquire_deadline(L));
+}
+
+static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_LOCK, 1); }
+static int rlock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_RLOCK, 1); }
 
 static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number count = luaL_optnumber(L, 2, 1);
@@ -123,11 +157,12 @@ static int semaphore_get_value(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg lock_methods[] = {
-    {"acquire", lock_acquire}, {"release", lock_release}, {"locked", lock_locked}, {NULL, NULL}};
-const luaL_Reg rlock_methods[] = {
-    {"acquire", rlock_acquire}, {"release", rlock_release}, {"locked", rlock_locked}, {NULL, NULL}};
-const luaL_Reg semaphore_methods[] = {{"acquire", semaphore_acquire},
-                                      {"release", semaphore_release},
-                                      {"get_value", semaphore_get_value},
-                                      {NULL, NULL}};
+const luaL_Reg lock_methods[] = {{"release", lock_release}, {"locked", lock_locked}, {NULL, NULL}};
+const luaL_Reg rlock_methods[] = {{"release", rlock_release}, {"locked", rlock_locked}, {NULL, NULL}};
+const luaL_Reg semaphore_methods[] = {
+    {"release", semaphore_release}, {"get_value", semaphore_get_value}, {NULL, NULL}};
+
+const struct waiting_entry lock_waiting[] = {{"acquire", lock_acquire, WAITING_FIXED}, {.name = NULL}};
+const struct waiting_entry rlock_waiting[] = {{"acquire", rlock_acquire, WAITING_FIXED}, {.name = NULL}};
+const struct waiting_entry semaphore_waiting[] = {{"acquire", semaphore_acquire, WAITING_FIXED},
+                                                  {.name = NULL}};

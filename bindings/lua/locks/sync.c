@@ -180,27 +180,27 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   lua_pop(L, 1);
 }
 
-#define TYPE(of, name, methods)                                         \
-  [of] = {.travels = SHARED_TRAVELS(name),                              \
-          .class = {name, "manymoons." name, methods, handle_gc, NULL}, \
-          .number = HANDLE_LOCK + (of)-SYNC_LOCK,                       \
-          .kind = OBJECT_SYNC,                                          \
-          .flavor = (of),                                               \
-          .size = sizeof(struct sync_handle),                           \
-          .gone = "it was closed",                                      \
-          .extend = extend_class,                                       \
-          .init = init_handle,                                          \
-          .take = take_sync,                                            \
+#define TYPE(of, name, methods, waiting)                                         \
+  [of] = {.travels = SHARED_TRAVELS(name),                                       \
+          .class = {name, "manymoons." name, methods, handle_gc, NULL, waiting}, \
+          .number = HANDLE_LOCK + (of)-SYNC_LOCK,                                \
+          .kind = OBJECT_SYNC,                                                   \
+          .flavor = (of),                                                        \
+          .size = sizeof(struct sync_handle),                                    \
+          .gone = "it was closed",                                               \
+          .extend = extend_class,                                                \
+          .init = init_handle,                                                   \
+          .take = take_sync,                                                     \
           .fits = is_of_kind}
 
 static const struct shared_type types[KINDS] = {
-    TYPE(SYNC_LOCK, "Lock", lock_methods),
-    TYPE(SYNC_RLOCK, "RLock", rlock_methods),
-    TYPE(SYNC_SEMAPHORE, "Semaphore", semaphore_methods),
-    TYPE(SYNC_BOUNDED_SEMAPHORE, "BoundedSemaphore", semaphore_methods),
-    TYPE(SYNC_CONDITION, "Condition", condition_methods),
-    TYPE(SYNC_BARRIER, "Barrier", barrier_methods),
-    TYPE(SYNC_EVENT, "Event", event_methods),
+    TYPE(SYNC_LOCK, "Lock", lock_methods, lock_waiting),
+    TYPE(SYNC_RLOCK, "RLock", rlock_methods, rlock_waiting),
+    TYPE(SYNC_SEMAPHORE, "Semaphore", semaphore_methods, semaphore_waiting),
+    TYPE(SYNC_BOUNDED_SEMAPHORE, "BoundedSemaphore", semaphore_methods, semaphore_waiting),
+    TYPE(SYNC_CONDITION, "Condition", condition_methods, NULL),
+    TYPE(SYNC_BARRIER, "Barrier", barrier_methods, NULL),
+    TYPE(SYNC_EVENT, "Event", event_methods, event_waiting),
 };
 
 static void open_counts(lua_State *L) {

@@ -36,10 +36,14 @@ extern const luaL_Reg semaphore_methods[];
 extern const luaL_Reg condition_methods[];
 extern const luaL_Reg barrier_methods[];
 extern const luaL_Reg event_methods[];
+/* Those of them that may wait. */
+extern const struct waiting_entry lock_waiting[];
+extern const struct waiting_entry rlock_waiting[];
+extern const struct waiting_entry semaphore_waiting[];
+extern const struct waiting_entry event_waiting[];
 
 /* acquire, among other things after a wait for a condition; [-0, +0, raises]. *was_abandoned:
  * its holder had died. */
-MUST_CHECK status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned)
-    REQUIRES(rank_vm);
+MUST_CHECK status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned) REQUIRES(rank_vm);
 
 #endif

@@ -65,5 +65,5 @@ static int file_close(lua_State *L) {
 
 static const luaL_Reg methods[] = {{"read", file_read}, {"write", file_write}, {"pointer", file_pointer},
                                    {"size", file_size}, {"close", file_close}, {NULL, NULL}};
-static const struct handle_class class = {"SharedMemory", "manymoons.SharedMemory", methods, file_close,
-                                          NULL};
+static const struct handle_class class = {
+    "SharedMemory", "manymoons.SharedMemory", methods, file_close, NULL, NULL};

@@ -236,13 +236,14 @@ static void extend_class(lua_State *L, const struct shared_type *unused) {
   lua_setfield(L, -2, "__index");
 }
 
-static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
-                                        .class = {"Table", "manymoons.Table", methods, table_close, NULL},
-                                        .number = HANDLE_TABLE,
-                                        .kind = OBJECT_TABLE,
-                                        .size = sizeof(struct table_handle),
-                                        .gone = "close",
-                                        .extend = extend_class};
+static const struct shared_type type = {
+    .travels = SHARED_TRAVELS("Table"),
+    .class = {"Table", "manymoons.Table", methods, table_close, NULL, NULL},
+    .number = HANDLE_TABLE,
+    .kind = OBJECT_TABLE,
+    .size = sizeof(struct table_handle),
+    .gone = "close",
+    .extend = extend_class};
 
 int shared_table_new(lua_State *L) {
   struct shared_handle *h = shared_handle_push(L, &type);

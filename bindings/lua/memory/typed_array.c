@@ -385,14 +385,14 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
 
 static const struct shared_type types[FLAVORS] = {
     [VALUE] = {.travels = SHARED_TRAVELS("Value"),
-               .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL},
+               .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL, NULL},
                .number = HANDLE_VALUE,
                .kind = OBJECT_MEMORY,
                .size = sizeof(struct shared_handle),
                .gone = "close",
                .extend = extend_class},
     [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
-               .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods},
+               .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods, NULL},
                .number = HANDLE_ARRAY,
                .kind = OBJECT_MEMORY,
                .size = sizeof(struct shared_handle),

@@ -192,21 +192,24 @@ static status attempt_wait_and_receive(void *context, deadline until) {
   return st ? st : attempt_receive(context, until);
 }
 
-static status receive(lua_State *L, struct receiving *r, deadline until) REQUIRES(rank_vm) {
-  const bool looks = has_enough(r) || r->stream->was_ahead || deadline_is_now(until);
+static status receive(lua_State *L, struct receiving *r, deadline until, bool *would_wait) REQUIRES(rank_vm) {
+  const bool is_task = waiting_as_task(L, until);
+  const bool looks = is_task || has_enough(r) || r->stream->was_ahead || deadline_is_now(until);
   status st = looks ? attempt_receive(r, deadline_now())
                     : wait_for(L, TRACE_CALL_RECEIVE, attempt_wait_and_receive, r, until);
-  if (looks && st == STATUS_TIMEOUT && !deadline_is_now(until))
+  *would_wait = is_task && st == STATUS_TIMEOUT;
+  if (looks && st == STATUS_TIMEOUT && !is_task && !deadline_is_now(until))
     st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, r, until);
   raise_if_stopped(L, st);
   return st;
 }
 
-/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
-static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+static int receive_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct stream *s = check_stream(L);
   struct receiving r = {s, (size_t)luaL_checknumber(L, 2)};
-  const status st = receive(L, &r, argument_timeout(L, 3));
+  bool would_wait;
+  const status st = receive(L, &r, until, &would_wait);
+  if (would_wait) return waiting_would_wait(WAIT_READABLE);
   if (st) return return_failure(L, st);
   lua_pushlstring(L, (const char *)s->inbox.data + s->taken, r.wanted);
   s->taken += r.wanted;
@@ -216,12 +219,23 @@ static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
-/* ready(timeout) → true: there is something to receive, or the end */
-static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct receiving r = {check_stream(L), 1};
-  const status st = receive(L, &r, argument_timeout(L, 2));
+  bool would_wait;
+  const status st = receive(L, &r, until, &would_wait);
+  if (would_wait) return waiting_would_wait(WAIT_READABLE);
   lua_pushboolean(L, st != STATUS_TIMEOUT);
   return 1;
+}
+
+/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
+static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, receive_until, argument_timeout(L, 3));
+}
+
+/* ready(timeout) → true: there is something to receive, or the end */
+static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 
 /* has_some() → true: bytes came along with others, and no descriptor will tell of them */
@@ -251,15 +265,16 @@ static int stream_close_method(lua_State *L) {
 
 static const luaL_Reg methods[] = {{"accept", stream_accept_method},
                                    {"send", stream_send_method},
-                                   {"receive", stream_receive_method},
-                                   {"ready", stream_ready_method},
                                    {"has_some", stream_has_some_method},
                                    {"fileno", stream_fileno_method},
                                    {"is_own_user", stream_is_own_user_method},
                                    {"close", stream_close_method},
                                    {NULL, NULL}};
+static const struct waiting_entry waiting_methods[] = {{"receive", stream_receive_method, WAITING_FIXED},
+                                                       {"ready", stream_ready_method, WAITING_FIXED},
+                                                       {.name = NULL}};
 static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
-                                          NULL};
+                                          NULL,         waiting_methods};
 
 int stream_methods_call(lua_State *L) {
   class_register(L, &class);

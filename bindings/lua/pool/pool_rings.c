@@ -506,7 +506,7 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL};
+static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL, NULL};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 

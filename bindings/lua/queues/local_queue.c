@@ -21,6 +21,9 @@
 
 enum event { PUT, TAKEN, DONE, EVENTS };
 
+/* What tasks wait for until the event. */
+static const enum wait_way ways[EVENTS] = {[PUT] = WAIT_ITEM, [TAKEN] = WAIT_ROOM, [DONE] = WAIT_DONE};
+
 struct local_queue {
   lua_Integer head;
   lua_Integer tail;
@@ -36,6 +39,7 @@ struct local_queue {
   notify_name notify_name;
   futex_word events[EVENTS];
   int waiters[EVENTS];
+  bool has_tasks[EVENTS]; /* tasks wait, or have waited, for it: the seam is called (core/waiting.h) */
 };
 
 static const char nothing = 'n';                           /* its address stands for nil in the list */
@@ -96,10 +100,23 @@ int local_queue_new(lua_State *L) {
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static void wake(struct local_queue *q, enum event which, int count) {
+static void wake_threads(struct local_queue *q, enum event which, int count) {
   if (!q->waiters[which]) return;
   atomic_fetch_add(&q->events[which], 1);
   futex_wake(&q->events[which], count);
+}
+
+/* The queue is at index 1; its change is complete. [raises] */
+static void wake(lua_State *L, struct local_queue *q, enum event which, enum wait_wake how) {
+  wake_threads(q, which, how == WAKE_ALL ? INT_MAX : 1);
+  if (q->has_tasks[which]) q->has_tasks[which] = waiting_wake(L, 1, ways[which], how);
+}
+
+/* Whether the task that found nothing has to wait for the event. */
+static bool waits_as_task(lua_State *L, struct local_queue *q, enum event which, deadline until) {
+  if (deadline_is_now(until) || !waiting_as_task(L, until)) return false;
+  q->has_tasks[which] = true;
+  return true;
 }
 
 static void ring(struct local_queue *q) {
@@ -141,7 +158,7 @@ static status wait_for_room(lua_State *L, struct local_queue *q, deadline until)
     if (deadline_is_now(until)) return STATUS_FULL;
     const status st = sleep_for(L, q, TAKEN, until);
     if (st == STATUS_OK) continue;
-    if (!is_full(q)) wake(q, TAKEN, 1);
+    if (!is_full(q)) wake_threads(q, TAKEN, 1);
     return st;
   }
   return q->is_closed ? STATUS_CLOSED : STATUS_OK;
@@ -150,6 +167,7 @@ static status wait_for_room(lua_State *L, struct local_queue *q, deadline until)
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_queue(L);
   luaL_checkany(L, 2);
+  if (!q->is_closed && is_full(q) && waits_as_task(L, q, TAKEN, until)) return waiting_would_wait(WAIT_ROOM);
   const status st = wait_for_room(L, q, until);
   raise_if_stopped(L, st);
   if (st) return return_failure(L, st);
@@ -162,13 +180,15 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   q->tail++;
   trace_local(TRACE_PUT, q, q->passed + (uint64_t)q->tail);
   q->unfinished++;
-  wake(q, PUT, 1);
   ring(q);
+  wake(L, q, PUT, WAKE_ONE);
   lua_pushboolean(L, 1);
   return 1;
 }
 
-static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
+static int queue_put(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, put_until, argument_timeout(L, 3));
+}
 static int queue_put_nowait(lua_State *L) REQUIRES(rank_vm) { return put_until(L, deadline_now()); }
 
 /* ---- get ------------------------------------------------------------------------------------- */
@@ -179,7 +199,7 @@ static status wait_for_value(lua_State *L, struct local_queue *q, deadline until
     if (deadline_is_now(until)) return STATUS_EMPTY;
     const status st = sleep_for(L, q, PUT, until);
     if (st == STATUS_OK) continue;
-    if (q->head != q->tail) wake(q, PUT, 1);
+    if (q->head != q->tail) wake_threads(q, PUT, 1);
     return st;
   }
   return STATUS_OK;
@@ -224,27 +244,31 @@ static void settle_notify_socket(const struct local_queue *q) {
 
 static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_queue(L);
+  const bool is_empty = q->head == q->tail && !q->is_closed;
+  if (is_empty && waits_as_task(L, q, PUT, until)) return waiting_would_wait(WAIT_ITEM);
   const status st = wait_for_value(L, q, until);
   raise_if_stopped(L, st);
   if (st) return return_failure(L, st);
   take_first(L, q);
   if (!q->is_joinable) q->unfinished--;
-  wake(q, TAKEN, 1);
   settle_notify_socket(q);
+  wake(L, q, TAKEN, WAKE_ONE);
   return 1;
 }
 
-static int queue_get(lua_State *L) REQUIRES(rank_vm) { return get_until(L, argument_timeout(L, 2)); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, get_until, argument_timeout(L, 2));
+}
 static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
 
 static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
-  return get_until(L, deadline_never());
+  return waiting_run(L, get_until, deadline_never());
 }
 
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  lua_pushcfunction(L, iterate);
+  waiting_push_method(L, iterate, WAITING_FIXED);
   lua_pushvalue(L, 1);
   return 2;
 }
@@ -271,9 +295,9 @@ static int queue_full(lua_State *L) {
 static int queue_close(lua_State *L) {
   struct local_queue *q = check_queue(L);
   q->is_closed = true;
-  wake(q, PUT, INT_MAX);
-  wake(q, TAKEN, INT_MAX);
   ring(q);
+  wake(L, q, PUT, WAKE_ALL);
+  wake(L, q, TAKEN, WAKE_ALL);
   return 0;
 }
 
@@ -300,7 +324,7 @@ static int queue_fileno(lua_State *L) {
 
 static void finish(struct local_queue *q, lua_Integer count) {
   q->unfinished -= count;
-  if (q->unfinished == 0) wake(q, DONE, INT_MAX);
+  if (q->unfinished == 0) wake_threads(q, DONE, INT_MAX);
 }
 
 static int queue_task_done(lua_State *L) {
@@ -310,12 +334,13 @@ static int queue_task_done(lua_State *L) {
   lua_getcompanion(L, 1);
   owe(L, -1);
   finish(q, 1);
+  if (q->unfinished == 0 && q->has_tasks[DONE]) q->has_tasks[DONE] = waiting_wake(L, 1, WAIT_DONE, WAKE_ALL);
   return 0;
 }
 
-static int queue_join(lua_State *L) REQUIRES(rank_vm) {
+static int join_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_joinable(L);
-  const deadline until = argument_timeout(L, 2);
+  if (q->unfinished && waits_as_task(L, q, DONE, until)) return waiting_would_wait(WAIT_DONE);
   while (q->unfinished) {
     const status st = deadline_is_now(until) ? STATUS_TIMEOUT : sleep_for(L, q, DONE, until);
     raise_if_stopped(L, st);
@@ -326,6 +351,10 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   q->abandoned_seen = q->abandoned;
   lua_pushliteral(L, "abandoned");
   return 2;
+}
+
+static int queue_join(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, join_until, argument_timeout(L, 2));
 }
 
 /* The queue is on top. Others may have reported in its place: never more is abandoned than is out. */
@@ -360,29 +389,28 @@ void local_queue_forget_thread(lua_State *L, const struct vm_thread *t) {
 /* ---- the classes ----------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
-    {"put", queue_put},
-    {"get", queue_get},
-    {"put_nowait", queue_put_nowait},
-    {"get_nowait", queue_get_nowait},
-    {"iter", queue_iter},
-    {"qsize", queue_qsize},
-    {"empty", queue_empty},
-    {"full", queue_full},
-    {"close", queue_close},
-    {"_fileno", queue_fileno},
-    {NULL, NULL},
+    {"put_nowait", queue_put_nowait}, {"get_nowait", queue_get_nowait}, {"iter", queue_iter},
+    {"qsize", queue_qsize},           {"empty", queue_empty},           {"full", queue_full},
+    {"close", queue_close},           {"_fileno", queue_fileno},        {NULL, NULL},
 };
 
 static const luaL_Reg joinable_methods[] = {
     {"task_done", queue_task_done},
-    {"join", queue_join},
     {NULL, NULL},
 };
 
+static const struct waiting_entry waiting_methods[] = {
+    {"put", queue_put, WAITING_COUNTED}, {"get", queue_get, WAITING_FIXED}, {.name = NULL}};
+static const struct waiting_entry joinable_waiting[] = {{"put", queue_put, WAITING_COUNTED},
+                                                        {"get", queue_get, WAITING_FIXED},
+                                                        {"join", queue_join, WAITING_FIXED},
+                                                        {.name = NULL}};
+
 static const struct handle_class classes[FLAVORS] = {
-    [QUEUE] = {"Queue", "manymoons.LocalQueue", methods, queue_gc, NULL},
-    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.LocalSimpleQueue", methods, queue_gc, NULL},
-    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.LocalJoinableQueue", methods, queue_gc, joinable_methods},
+    [QUEUE] = {"Queue", "manymoons.LocalQueue", methods, queue_gc, NULL, waiting_methods},
+    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.LocalSimpleQueue", methods, queue_gc, NULL, waiting_methods},
+    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.LocalJoinableQueue", methods, queue_gc, joinable_methods,
+                        joinable_waiting},
 };
 
 static bool queue_is_ready(lua_State *L, int index) {

@@ -134,25 +134,33 @@ static status attempt_receive(void *context, deadline until) {
   return ring_take(pipe_incoming(c->end), &c->inbox, &c->message, until);
 }
 
-static status take_message(lua_State *L, struct connection *c, deadline until, const char *method)
+static status wait_for_message(lua_State *L, struct connection *c, deadline until, const char *method)
     REQUIRES(rank_vm) {
-  const status st = attempt_receive(c, deadline_now());
-  if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
-  if (st != STATUS_EMPTY || deadline_is_now(until)) return st;
   if (c->never_waits) refuse_endless_wait(L, until, method);
   c->is_receiving = true;
-  const status waited = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
+  const status st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
   c->is_receiving = false;
-  if (waited == STATUS_OK) trace_take_again(pipe_incoming(c->end), &c->message);
-  raise_if_stopped(L, waited);
-  return waited;
+  if (st == STATUS_OK) trace_take_again(pipe_incoming(c->end), &c->message);
+  raise_if_stopped(L, st);
+  return st;
 }
 
-/* Leaves the next message in c->message; STATUS_CLOSED at the end of file. */
-static status fetch(lua_State *L, struct connection *c, deadline until, const char *method)
+static status take_message(struct connection *c) {
+  const status st = attempt_receive(c, deadline_now());
+  if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
+  return st;
+}
+
+/* Leaves the next message in c->message: STATUS_OK; STATUS_CLOSED at the end of file. True in
+ * *would_wait: there is none yet, and the calling task should wait. */
+static status fetch(lua_State *L, struct connection *c, deadline until, const char *method, bool *would_wait)
     REQUIRES(rank_vm) {
+  *would_wait = false;
   if (c->has_message) return STATUS_OK;
-  const status st = take_message(L, c, until, method);
+  status st = take_message(c);
+  const bool waits = st == STATUS_EMPTY && !deadline_is_now(until);
+  *would_wait = waits && waiting_as_task(L, until);
+  if (waits && !*would_wait) st = wait_for_message(L, c, until, method);
   c->has_message = st == STATUS_OK;
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
 }
@@ -180,9 +188,11 @@ static int decode_message(lua_State *L) {
 }
 
 /* The message is given back whether it can be decoded or not. */
-static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
+static int receive_value(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv");
-  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv");
+  bool would_wait;
+  const status st = fetch(L, c, until, "Connection:recv", &would_wait);
+  if (would_wait) return waiting_would_wait(WAIT_READY);
   if (st) return return_failure(L, st);
   if (c->message.size && c->message.data[0] == (uint8_t)bytes_mark)
     return luaL_error(
@@ -195,9 +205,11 @@ static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
   return failed ? lua_error(L) : lua_gettop(L);
 }
 
-static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
+static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv_bytes");
-  const status st = fetch(L, c, argument_timeout(L, 2), "Connection:recv_bytes");
+  bool would_wait;
+  const status st = fetch(L, c, until, "Connection:recv_bytes", &would_wait);
+  if (would_wait) return waiting_would_wait(WAIT_READY);
   if (st) return return_failure(L, st);
   if (!c->message.size || c->message.data[0] != (uint8_t)bytes_mark)
     return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
@@ -206,14 +218,27 @@ static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
+static int poll_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  struct connection *c = check_receiver(L, "poll");
+  bool would_wait;
+  const status st = fetch(L, c, until, "poll", &would_wait);
+  if (would_wait) return waiting_would_wait(WAIT_READY);
+  lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
+  return 1;
+}
+
+static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, receive_value, argument_timeout(L, 2));
+}
+
+static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, receive_bytes, argument_timeout(L, 2));
+}
+
 /* True when recv would not wait: there is a message, or the end of file. Without a timeout
  * it does not wait. */
 static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
-  struct connection *c = check_receiver(L, "poll");
-  const deadline until = lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2);
-  const status st = fetch(L, c, until, "poll");
-  lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
-  return 1;
+  return waiting_run(L, poll_until, lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2));
 }
 
 /* A descriptor for a foreign event loop: readable while recv would not wait. Only to be polled; it
@@ -249,14 +274,16 @@ static int connection_close(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"send", connection_send},
-    {"recv", connection_recv},
     {"send_bytes", connection_send_bytes},
-    {"recv_bytes", connection_recv_bytes},
-    {"poll", connection_poll},
     {"fileno", connection_fileno},
     {"close", connection_close},
     {NULL, NULL},
 };
+
+static const struct waiting_entry waiting_methods[] = {{"recv", connection_recv, WAITING_FIXED},
+                                                       {"recv_bytes", connection_recv_bytes, WAITING_FIXED},
+                                                       {"poll", connection_poll, WAITING_FIXED},
+                                                       {.name = NULL}};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 
@@ -301,7 +328,7 @@ static uint64_t connection_send_handle(lua_State *L, int index) {
 
 static const struct shared_type type = {
     .travels = {"Connection", connection_send_handle, shared_handle_receive, message_refs_drop_reference},
-    .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL},
+    .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL, waiting_methods},
     .number = HANDLE_CONNECTION,
     .kind = OBJECT_PIPE_END,
     .size = sizeof(struct connection),

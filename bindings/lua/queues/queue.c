@@ -133,6 +133,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   ring_message_done(&self->message);
   status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
+    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
     st = wait_for(L, TRACE_CALL_GET, attempt_take, &get, until);
     if (st == STATUS_OK) trace_take_again(q->ring, &self->message);
@@ -148,18 +149,20 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return count;
 }
 
-static int queue_get(lua_State *L) REQUIRES(rank_vm) { return get_until(L, argument_timeout(L, 2)); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, get_until, argument_timeout(L, 2));
+}
 static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
 
 static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
-  return get_until(L, deadline_never());
+  return waiting_run(L, get_until, deadline_never());
 }
 
 /* for v in q:iter() do: until the queue is closed and drained. A nil in the queue ends it too: put values. */
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  lua_pushcfunction(L, iterate);
+  waiting_push_method(L, iterate, WAITING_FIXED);
   lua_pushvalue(L, 1);
   return 2;
 }
@@ -238,17 +241,12 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static const luaL_Reg methods[] = {
-    {"put", queue_put},
-    {"get", queue_get},
-    {"put_nowait", queue_put_nowait},
-    {"get_nowait", queue_get_nowait},
-    {"iter", queue_iter},
-    {"qsize", queue_qsize},
-    {"empty", queue_empty},
-    {"full", queue_full},
-    {"close", queue_close},
-    {NULL, NULL},
+    {"put", queue_put},   {"put_nowait", queue_put_nowait}, {"get_nowait", queue_get_nowait},
+    {"iter", queue_iter}, {"qsize", queue_qsize},           {"empty", queue_empty},
+    {"full", queue_full}, {"close", queue_close},           {NULL, NULL},
 };
+
+static const struct waiting_entry waiting_methods[] = {{"get", queue_get, WAITING_FIXED}, {.name = NULL}};
 
 static const luaL_Reg joinable_methods[] = {
     {"task_done", queue_task_done},
@@ -287,11 +285,12 @@ static void take_ring(lua_State *L, void *handle) {
   q->ring = (struct ring *)(void *)q->shared.object;
 }
 
-#define TYPE(handle, name, more)                                                                       \
-  {                                                                                                    \
-    .travels = SHARED_TRAVELS(name), .class = {name, "manymoons." name, methods, queue_gc, more},      \
-    .number = (handle), .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", \
-    .extend = extend_class, .init = init_queue, .take = take_ring                                      \
+#define TYPE(handle, name, more)                                                                           \
+  {                                                                                                        \
+    .travels = SHARED_TRAVELS(name),                                                                       \
+    .class = {name, "manymoons." name, methods, queue_gc, more, waiting_methods}, .number = (handle),      \
+    .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", .extend = extend_class, \
+    .init = init_queue, .take = take_ring                                                                  \
   }
 
 static const struct shared_type types[FLAVORS] = {

@@ -138,11 +138,11 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
   return st;
 }
 
-/* worker:wait(timeout) → true, or nil and why. What runs between two slices may close the handle. */
-static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
+/* What runs between two slices may close the handle. */
+static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
-  const deadline until = argument_timeout(L, 2);
   status st = look(w);
+  if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_would_wait(WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
     raise_if_stopped(L, st);
@@ -151,6 +151,11 @@ static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
     st = look(w);
   }
   return return_status(L, st);
+}
+
+/* worker:wait(timeout) → true, or nil and why */
+static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
+  return waiting_run(L, wait_until_ended, argument_timeout(L, 2));
 }
 
 static int worker_is_alive(lua_State *L) {
@@ -286,7 +291,6 @@ static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static const luaL_Reg methods[] = {
-    {"wait", worker_wait},
     {"is_alive", worker_is_alive},
     {"exitcode", worker_exitcode},
     {"pid", worker_pid},
@@ -298,7 +302,10 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc, NULL};
+static const struct waiting_entry waiting_methods[] = {{"wait", worker_wait, WAITING_FIXED}, {.name = NULL}};
+
+static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc,
+                                          NULL,     waiting_methods};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 
