@@ -34,6 +34,7 @@
 #include "state/coroutines.h"
 #include "state/library.h"
 #include "worker/gil.h"
+#include "worker/thread_run.h"
 #include "worker/worker_start.h"
 
 /* on_end(shutdown, after_fork): shutdown("join" or "terminate") ends the workers of this VM,
@@ -92,6 +93,7 @@ static const luaL_Reg native_functions[] = {
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},
     {"thread", thread_number},
+    {"exit_thread", thread_exit_call},
     {"gil", gil_read},
     {"gil_set", gil_set},
     {"settings", settings_call},

@@ -1,6 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- os.exit of a VM whose tasks may call it: in a worker it ends the worker, in another task the program. The first use
--- of tasks loads this module, which puts its function into `os`, once.
+-- The seam of os.exit. Where it is called decides what it ends:
+--
+--   the thread of a worker   the worker
+--   a task of a worker       that worker
+--   another task             the program, or the worker of its thread, by code outside of tasks
+--   elsewhere                the program, by the function that was there before
+--
+-- The first use of tasks, or the first thread of a worker, loads this module, which puts its function into `os`, once.
+-- A host that uses neither keeps its own.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -8,14 +15,34 @@ local waits = require("core.waits")
 
 local unpack, pack = checks.unpack, checks.pack
 
-local exit = os.exit
+local os = rawget(_G, "os")
+if type(os) ~= "table" then return nil end
 
-os.exit = native.seal(function(code, ...)
+local before = os.exit
+
+-- Ends what code outside of tasks is a part of.
+local function leave(code, ...)
+  native.exit_thread(code)
+  return before(code, ...)
+end
+
+-- The exit code of a worker; nil: no such argument, and `before` says so.
+local function code_of(argument)
+  if argument == nil or argument == true then return 0 end
+  if argument == false then return 1 end
+  return type(argument) == "number" and math.floor(argument) % 256 or nil
+end
+
+os.exit = native.seal(function(argument, ...)
   local task, rest = waits.current_task(), pack(...)
-  if not task then return exit(code, ...) end
+  if not task then return leave(argument, ...) end
   local tasks = waits.tasks
-  if not task.process then tasks.exit_program(function() return exit(code, unpack(rest, 1, rest.n)) end) end
-  if code == nil or code == true then code = 0 elseif code == false then code = 1 end
-  if type(code) ~= "number" then return exit(code, ...) end
-  tasks.exit(math.floor(code) % 256, task.process)
+  if not task.process then
+    tasks.exit_program(function() return leave(argument, unpack(rest, 1, rest.n)) end)
+  end
+  local code = code_of(argument)
+  if not code then return before(argument, ...) end
+  tasks.exit(code, task.process)
 end)
+
+return nil

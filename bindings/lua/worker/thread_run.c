@@ -17,30 +17,6 @@
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
 
-/* os.exit in a worker ends the worker; what it does in a task is core/exit.lua's. */
-static int exit_thread(lua_State *L) {
-  struct vm *vm = vm_of(L);
-  const struct vm_thread *self = vm_self(vm);
-  if (self != &vm->main && !self->task) vm_raise_exit(L, vm, argument_exit_status(L, 1));
-  return 0;
-}
-
-/* In Lua, because a task may yield in the function that was there before. */
-static const char exit_wrapper[] =
-    "local exit_thread, exit = ... return function(...) exit_thread(...) return exit(...) end";
-
-static void replace_exit(lua_State *L) {
-  lua_getglobal(L, LUA_OSLIBNAME);
-  if (lua_istable(L, -1)) {
-    if (luaL_loadbuffer(L, exit_wrapper, sizeof exit_wrapper - 1, "=os.exit")) lua_error(L);
-    lua_pushcfunction(L, exit_thread);
-    lua_getfield(L, -3, "exit");
-    lua_call(L, 2, 1);
-    lua_setfield(L, -2, "exit");
-  }
-  lua_pop(L, 1);
-}
-
 static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   static const char key[] = "manymoons.threads";
   lua_getfield(L, LUA_REGISTRYINDEX, key);
@@ -49,7 +25,6 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   if (is_done) return;
   if (vm_prepare_threads(vm_of(L))) hooks_install(L);
   if (vm_of(L)->is_adopted) vm_track_coroutines(L);
-  replace_exit(L);
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }
@@ -144,4 +119,13 @@ status thread_worker_start(lua_State *L, int settings, int count, struct worker_
   t->self.user.thread = t->thread;
   *out = t;
   return STATUS_OK;
+}
+
+/* ---- for Lua --------------------------------------------------------------------------------- */
+
+int thread_exit_call(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  const struct vm_thread *self = vm_self(vm);
+  if (self != &vm->main && !self->task) vm_raise_exit(L, vm, argument_exit_status(L, 1));
+  return 0;
 }

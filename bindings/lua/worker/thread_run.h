@@ -9,8 +9,8 @@
  * I1  All of it runs under the VM's lock, but for what stands before vm_enter and after vm_leave.
  * I2  The state, its function and its settings are anchored in the registry under the record's
  *     address, until the thread lets go of them.
- * I3  The first thread of a VM prepares it, once: coroutines are tracked, and os.exit ends the
- *     worker.
+ * I3  The first thread of a VM prepares it, once: coroutines are tracked. What os.exit does in
+ *     the worker is bindings/lua/core/exit.lua's.
  * I4  A VM that has threads is closed only after their end (state/library.h, end_workers). */
 #ifndef BINDINGS_WORKER_THREAD_RUN_H
 #define BINDINGS_WORKER_THREAD_RUN_H
@@ -23,5 +23,8 @@
 MUST_CHECK status thread_worker_start(lua_State *L, int settings, int count,
                                       struct worker_status *worker_status, const char *name,
                                       struct thread_worker **out) REQUIRES(rank_vm);
+/* exit_thread(code): in the thread of a worker, outside of tasks, ends the worker; does nothing
+ * elsewhere. [-0, +0, raises] */
+int thread_exit_call(lua_State *L);
 
 #endif
