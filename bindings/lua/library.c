@@ -22,6 +22,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
+#include "os/status_text.h"
 #include "pool/pool_rings.h"
 #include "pool/pool_worker.h"
 #include "queues/local_queue.h"

@@ -95,7 +95,7 @@ static status prepare_helper(struct launch *out, enum launch_kind kind) {
   if (st == STATUS_OK) st = find_lua(out);
   if (st == STATUS_OK) st = program_open(&out->helper, embedded_helper_start, size, "manymoons-worker");
   if (st) return st;
-  snprintf(out->program, sizeof out->program, "/proc/self/fd/%d", out->helper);
+  program_path(out->helper, out->program, sizeof out->program);
   const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
                                               CHILD_ORDER};
   memcpy(out->argv, argv, sizeof argv);
