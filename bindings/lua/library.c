@@ -31,14 +31,6 @@
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
-#if LUA_VERSION_NUM >= 504
-#define LUA_VERSION_MAJOR_MINOR "5.4"
-#elif LUA_VERSION_NUM >= 503
-#define LUA_VERSION_MAJOR_MINOR "5.3"
-#else
-#define LUA_VERSION_MAJOR_MINOR "5.1"
-#endif
-
 static const char sentinel_key[] = "manymoons.sentinel";
 
 /* ---- the commons ----------------------------------------------------------------------------- */
@@ -153,7 +145,7 @@ const struct vm_library manymoons_library = {open_handles, preload, after_fork, 
  * first. */
 static void check_version(lua_State *L) {
   lua_getglobal(L, "_VERSION");
-  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
+  static const char built_for[] = "Lua " LUA_MAJOR_MINOR;
   const char *running = lua_tostring(L, -1);
   if (!running || strcmp(running, built_for) != 0)
     luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,

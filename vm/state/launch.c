@@ -28,13 +28,7 @@
 #endif
 EMBED_FILE(helper, HELPER_FILE)
 
-#if LUA_VERSION_NUM == 504
-#define LUA_LIBRARY "liblua5.4.so.0"
-#elif LUA_VERSION_NUM == 503
-#define LUA_LIBRARY "liblua5.3.so.0"
-#else
-#define LUA_LIBRARY "liblua5.1.so.0"
-#endif
+#define LUA_LIBRARY "liblua" LUA_MAJOR_MINOR ".so.0"
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
