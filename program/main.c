@@ -23,7 +23,7 @@
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
-#include "core/embedded.h"
+#include "embedded.h"
 #include "ctrl_c.h"
 #include "library.h"
 #include "options.h"

@@ -11,7 +11,7 @@
 #include "cli/tracing.h"
 #include "compare/measure.h"
 #include "core/arguments.h"
-#include "core/embedded.h"
+#include "embedded.h"
 #include "core/failure.h"
 #include "core/settings.h"
 #include "core/system.h"

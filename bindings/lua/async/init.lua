@@ -8,6 +8,6 @@ local schedulers = require("async.schedulers")
 waits.tasks = schedulers
 native.set_wait_pauser(schedulers.sleep)
 require("async.waits")
-require("core.exit")
+require("async.exit")
 
 return schedulers

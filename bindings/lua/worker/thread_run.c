@@ -17,7 +17,7 @@
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
 
-/* os.exit in a worker ends the worker; what it does in a task is core/exit.lua's. */
+/* os.exit in a worker ends the worker; what it does in a task is async/exit.lua's. */
 static int exit_thread(lua_State *L) {
   struct vm *vm = vm_of(L);
   const struct vm_thread *self = vm_self(vm);
