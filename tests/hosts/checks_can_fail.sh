@@ -48,14 +48,14 @@ echo 'local one = require("pool.one")' >>bindings/lua/core/hex.lua
 finds requires 'circle: .*pool.one -> pool.two\|circle: .*pool.two -> pool.one' "core.hex requires 'pool.one', whose room is above its own"
 
 {
-  echo '/* TODO: more */'
+  echo '/* TO''DO: more */'
   echo '/* ---- a short rule ---- */'
   echo '/* One of the rules, and I1  is in the middle of its line. */'
   echo '/* See base/nowhere.c. */'
 } >>vm/base/bytes.c
 sed -i 1,2d vm/base/check.c
 yes '/* a line */' | head -800 >>vm/base/memory.c
-finds text 'vm/base/check.c: no SPDX line' 'vm/base/memory.c: .* lines' 'vm/base/bytes.c:.*TODO' \
+finds text 'vm/base/check.c: no SPDX line' 'vm/base/memory.c: .* lines' 'vm/base/bytes.c:.*TO''DO' \
   'a short rule.* 100 columns' 'an invariant in the middle' 'vm/base/bytes.c: its comment names base/nowhere.c'
 
 {
