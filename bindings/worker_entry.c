@@ -15,36 +15,37 @@
 #include "state/vm_interrupt.h"
 #include "worker/worker_run.h"
 
-static int run_worker(const struct birth *birth, struct cell *cell) {
+static int run_worker(const struct start_info *start_info, struct worker_status *worker_status) {
   struct vm *vm = NULL;
-  if (worker_open_vm(&vm, birth)) {
+  if (worker_open_vm(&vm, start_info)) {
     fputs("manymoons: not enough memory for a worker's VM\n", stderr);
     return EXIT_FAILURE;
   }
   vm_bind_thread(vm);
-  vm_obey(vm, &cell->doomed);
-  const int code = worker_run(vm, &manymoons_library, birth, cell, WORKER_IN_PROCESS);
+  vm_obey(vm, &worker_status->doomed);
+  const int code = worker_run(vm, &manymoons_library, start_info, worker_status, WORKER_IN_PROCESS);
   vm_close(vm);
   return code;
 }
 
-NO_RETURN static void run_order(const struct child_order *order) {
-  struct cell *cell = commons_at(order->cell);
-  const struct birth *birth = commons_at(order->birth);
+NO_RETURN static void run_order(const struct child_options *order) {
+  struct worker_status *worker_status = segment_at(order->worker_status);
+  const struct start_info *start_info = segment_at(order->start_info);
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_worker_start();
-  const bool is_hosted = birth->role == REMOTE_BIRTH_ROLE;
-  const int code =
-      is_hosted ? remote_serve(&manymoons_library, commons_at(order->birth), cell) : run_worker(birth, cell);
+  const bool is_hosted = start_info->role == PROCESS_VM_BIRTH_ROLE;
+  const int code = is_hosted
+                       ? process_vm_serve(&manymoons_library, segment_at(order->start_info), worker_status)
+                       : run_worker(start_info, worker_status);
   fflush(NULL);
   trace_worker_end();
-  cell_end(cell, code);
+  worker_status_end(worker_status, code);
   if (code < 0) signals_end_process(-code);
   process_exit_now(code < 0 ? EXIT_FAILURE : code);
 }
 
 void entry_run(enum launch_kind kind, const char *text) {
-  struct child_order order;
+  struct child_options order;
   const status st = kind == LAUNCH_WORKER ? child_attach(text, &order) : forkserver_serve(text, &order);
   if (st) process_exit_now(EXIT_FAILURE);
   channel_register_kinds();

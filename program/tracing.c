@@ -28,7 +28,7 @@ static bool read_limit(const char *text, uint64_t *out) {
   return true;
 }
 
-static bool start(const struct recorder_order *order) {
+static bool start(const struct recorder_options *order) {
   char text[STATUS_TEXT_MAX];
   const status st = recorder_start(order);
   if (st) fprintf(stderr, "manymoons: cannot write the trace '%s': %s\n", order->path, status_text(st, text));
@@ -38,9 +38,9 @@ static bool start(const struct recorder_order *order) {
 bool tracing_begin(const struct options *o) {
   const char *path = o->trace ? o->trace : getenv(file_variable);
   if (!path || !*path) return true;
-  struct recorder_order order = {.path = path,
-                                 .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
-                                 .limit = RECORDER_LIMIT_DEFAULT};
+  struct recorder_options order = {.path = path,
+                                   .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
+                                   .limit = RECORDER_LIMIT_DEFAULT};
   if (!read_limit(getenv(limit_variable), &order.limit) || !start(&order)) return false;
   unsetenv(file_variable);
   unsetenv(limit_variable);

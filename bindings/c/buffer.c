@@ -8,7 +8,7 @@
 static status prepare(struct mm_buf **out) {
   struct mm_buf *b = memory_alloc(sizeof *b);
   if (!b) return -ENOMEM;
-  const status st = commons_open();
+  const status st = segment_open();
   if (st)
     memory_free(b);
   else
@@ -17,15 +17,15 @@ static status prepare(struct mm_buf **out) {
 }
 
 static void unprepare(struct mm_buf *b) {
-  commons_close();
+  segment_close();
   memory_free(b);
 }
 
-status buffer_make(const struct element_type *type, uint64_t count, struct mm_buf **out) {
+status buffer_make(const struct array_element_type *type, uint64_t count, struct mm_buf **out) {
   struct mm_buf *b = NULL;
   status st = prepare(&b);
   if (st) return st;
-  st = memory_make(type, count, &b->memory);
+  st = typed_array_make(type, count, &b->memory);
   if (st)
     unprepare(b);
   else
@@ -38,18 +38,18 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
   struct object *object = NULL;
   status st = prepare(&b);
   if (st) return st;
-  st = commons_find(reference, OBJECT_MEMORY, &object);
-  if (st == STATUS_OK) st = commons_hold(object);
+  st = segment_find(reference, OBJECT_MEMORY, &object);
+  if (st == STATUS_OK) st = segment_hold(object);
   if (st) {
     unprepare(b);
     return st;
   }
-  b->memory = (struct memory *)(void *)object;
+  b->memory = (struct typed_array *)(void *)object;
   *out = b;
   return STATUS_OK;
 }
 
 void buffer_close(struct mm_buf *b) {
-  commons_release(&b->memory->object);
+  segment_release(&b->memory->object);
   unprepare(b);
 }

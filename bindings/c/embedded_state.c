@@ -38,7 +38,7 @@ static void preload(lua_State *L, const struct module *m) {
   }
 }
 
-static void open_package(lua_State *L, const struct hosted_order *order) {
+static void open_package(lua_State *L, const struct embedded_vm_options *order) {
   order->library->preload(L);
   lua_getglobal(L, "package");
   if (order->path) {
@@ -65,14 +65,14 @@ static void replace_exit(lua_State *L) {
 
 /* Upvalue: the function that prints. */
 static int print_to_owner(lua_State *L) {
-  const struct hosted_order *order = lua_touserdata(L, lua_upvalueindex(1));
+  const struct embedded_vm_options *order = lua_touserdata(L, lua_upvalueindex(1));
   vm_print_push_line(L);
   order->print(order->owner, lua_tostring(L, -1));
   return 0;
 }
 
 static int open_protected(lua_State *L) {
-  const struct hosted_order *order = lua_touserdata(L, 1);
+  const struct embedded_vm_options *order = lua_touserdata(L, 1);
   order->library->open_handles(L);
   transfer_open(L);
   yieldable_prepare(L);
@@ -81,21 +81,22 @@ static int open_protected(lua_State *L) {
   lua_pushlightuserdata(L, order->owner);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
   if (!order->print) return 0;
-  struct hosted_order *kept = lua_newuserdata(L, sizeof *kept);
+  struct embedded_vm_options *kept = lua_newuserdata(L, sizeof *kept);
   *kept = *order;
   lua_pushcclosure(L, print_to_owner, 1);
   lua_setglobal(L, "print");
   return 0;
 }
 
-status hosted_open(struct vm **out, const struct hosted_order *order, char error[HOSTED_ERROR_MAX]) {
+status embedded_state_open(struct vm **out, const struct embedded_vm_options *order,
+                           char error[EMBEDDED_STATE_ERROR_MAX]) {
   struct vm *vm = NULL;
   const status st = vm_open(&vm, &order->options);
   if (st) return st;
   lua_State *L = vm_lua(vm);
   const int failed = lua_try(L, open_protected, (void *)(uintptr_t)order);
   if (failed) {
-    snprintf(error, HOSTED_ERROR_MAX, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");
+    snprintf(error, EMBEDDED_STATE_ERROR_MAX, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");
     vm_close(vm);
     return failed == LUA_ERRMEM || strstr(error, "memory") ? -ENOMEM : -EINVAL;
   }
@@ -103,14 +104,14 @@ status hosted_open(struct vm **out, const struct hosted_order *order, char error
   return STATUS_OK;
 }
 
-void hosted_shut(struct vm *vm) {
+void embedded_state_close(struct vm *vm) {
   vm_end_stops(vm);
   vm_limit_memory(vm, 0);
   vm->library->end_workers(vm_lua(vm), SHUTDOWN_TERMINATE);
   vm_close(vm);
 }
 
-void *hosted_owner(lua_State *L) {
+void *embedded_state_owner(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &owner_key);
   void *owner = lua_touserdata(L, -1);
   lua_pop(L, 1);

@@ -24,9 +24,9 @@ static status copy_text(const char **text) {
 
 static void free_text(const char *text) { memory_free((void *)(uintptr_t)text); }
 
-void hosted_keep(struct mm_vm *vm) { atomic_fetch_add(&vm->owners, 1); }
+void embedded_vm_keep(struct mm_vm *vm) { atomic_fetch_add(&vm->owners, 1); }
 
-void hosted_release(struct mm_vm *vm) {
+void embedded_vm_release(struct mm_vm *vm) {
   if (atomic_fetch_sub(&vm->owners, 1) != 1) return;
   mutex_fini(&vm->lock);
   free_text(vm->config.path);
@@ -34,11 +34,11 @@ void hosted_release(struct mm_vm *vm) {
   memory_free(vm);
 }
 
-static const struct hosted_driver *driver_for(mm_where where) {
-  return where == MM_PROCESS ? &remote_driver : &local_driver;
+static const struct embedded_vm_driver *driver_for(mm_where where) {
+  return where == MM_PROCESS ? &process_vm_driver : &thread_vm_driver;
 }
 
-static status hosted_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_config *config) {
+static status embedded_vm_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_config *config) {
   vm->rt = rt;
   vm->config = *config;
   vm->driver = driver_for(config->where);
@@ -54,12 +54,12 @@ static status hosted_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_config
   return path ? path : cpath;
 }
 
-struct hosted_order hosted_order(struct mm_vm *vm) {
+struct embedded_vm_options embedded_vm_options(struct mm_vm *vm) {
   struct mm_rt *rt = vm->rt;
   mutex_lock(&rt->lock);
   const struct module *modules = rt->modules;
   mutex_unlock(&rt->lock);
-  return (struct hosted_order){
+  return (struct embedded_vm_options){
       .library = rt->library,
       .options = {.libraries = vm->config.libs | VM_LIB_SAFE,
                   .memory_limit = vm->config.mem_limit,
@@ -97,7 +97,7 @@ static void line_up(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->lock) {
   vm->waiting_count++;
 }
 
-int hosted_submit(struct mm_vm *vm, struct mm_job *j) {
+int embedded_vm_submit(struct mm_vm *vm, struct mm_job *j) {
   int err = MM_OK;
   mutex_lock(&vm->lock);
   const bool is_function = j->request.kind == REQUEST_FUNCTION;
@@ -111,9 +111,9 @@ int hosted_submit(struct mm_vm *vm, struct mm_job *j) {
     err = MM_EUNSUPPORTED;
   if (err == MM_OK) {
     job_keep(j);
-    hosted_keep(vm);
+    embedded_vm_keep(vm);
     j->vm = vm;
-    j->leave_vm = hosted_release;
+    j->leave_vm = embedded_vm_release;
     line_up(vm, j);
   }
   mutex_unlock(&vm->lock);
@@ -155,14 +155,14 @@ static void stop_running_locked(struct mm_vm *vm, int reason) REQUIRES(vm->lock)
   vm->driver->stop(vm);
 }
 
-int hosted_stop_reason(struct mm_vm *vm) {
+int embedded_vm_stop_reason(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   const int reason = vm->stop_reason;
   mutex_unlock(&vm->lock);
   return reason;
 }
 
-int hosted_cancel(struct mm_vm *vm, struct mm_job *j) {
+int embedded_vm_cancel(struct mm_vm *vm, struct mm_job *j) {
   mutex_lock(&vm->lock);
   const bool was_waiting = take_out_locked(vm, j);
   const bool is_running = vm->running == j;
@@ -172,7 +172,7 @@ int hosted_cancel(struct mm_vm *vm, struct mm_job *j) {
   return is_running && !vm->can_stop ? MM_EUNSUPPORTED : MM_OK;
 }
 
-int hosted_interrupt(struct mm_vm *vm) {
+int embedded_vm_interrupt(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   const bool is_running = vm->running != NULL;
   if (is_running && vm->can_stop) stop_running_locked(vm, MM_ECANCELED);
@@ -180,7 +180,7 @@ int hosted_interrupt(struct mm_vm *vm) {
   return is_running && !vm->can_stop ? MM_EUNSUPPORTED : MM_OK;
 }
 
-int hosted_kill(struct mm_vm *vm) {
+int embedded_vm_kill(struct mm_vm *vm) {
   if (!vm->driver->kill) return MM_EUNSUPPORTED;
   mutex_lock(&vm->lock);
   vm->driver->kill(vm);
@@ -188,7 +188,7 @@ int hosted_kill(struct mm_vm *vm) {
   return MM_OK;
 }
 
-void hosted_close(struct mm_vm *vm) {
+void embedded_vm_close(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   vm->is_closing = true;
   struct mm_job *all = take_all_locked(vm);
@@ -198,22 +198,22 @@ void hosted_close(struct mm_vm *vm) {
   post(vm);
 }
 
-void hosted_note_memory(struct mm_vm *vm, struct vm_memory memory) {
+void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory) {
   atomic_store(&vm->memory, memory.used);
   atomic_store(&vm->memory_peak, memory.peak);
 }
 
-void hosted_give_up(struct mm_vm *vm) {
+void embedded_vm_give_up(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   vm->is_given_up = true;
   mutex_unlock(&vm->lock);
-  hosted_close(vm);
-  hosted_release(vm);
+  embedded_vm_close(vm);
+  embedded_vm_release(vm);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
+int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
   const uint32_t own = j->timeout_ms, all = vm->config.call_ms;
   const uint32_t ms = own && (!all || own < all) ? own : all;
   return (int64_t)ms * 1000000;
@@ -280,27 +280,27 @@ static void run_jobs(struct mm_vm *vm) {
   }
 }
 
-static void set_phase(struct mm_vm *vm, enum hosted_phase phase) {
+static void set_phase(struct mm_vm *vm, enum embedded_vm_phase phase) {
   atomic_store(&vm->phase, phase);
   futex_wake(&vm->phase, INT_MAX);
 }
 
 /* It says that it has ended, and then looks at nothing of the VM's any more. */
-static void hosted_main(void *argument) {
+static void embedded_vm_main(void *argument) {
   struct mm_vm *vm = argument;
   if (vm->config.nice && vm->config.where == MM_THREAD) thread_be_nice(vm->config.nice);
   atomic_store(&vm->os_id, thread_kernel_id());
   trace_name_thread(vm->name);
   vm->open_failure = vm->driver->open(vm, vm->open_error);
   if (vm->open_failure) {
-    set_phase(vm, HOSTED_FAILED);
+    set_phase(vm, EMBEDDED_VM_FAILED);
     return;
   }
-  set_phase(vm, HOSTED_READY);
+  set_phase(vm, EMBEDDED_VM_READY);
   run_jobs(vm);
   vm->driver->close(vm);
   struct mm_rt *rt = vm->rt;
-  set_phase(vm, HOSTED_ENDED);
+  set_phase(vm, EMBEDDED_VM_ENDED);
   runtime_ring(rt);
 }
 
@@ -309,13 +309,13 @@ static void hosted_main(void *argument) {
 static status start_thread(struct mm_vm *vm) {
   const mm_rt_config *rt = &vm->rt->config;
   if (!rt->spawn_thread)
-    return thread_start_with_stack(&vm->thread, hosted_main, vm, vm->name, vm->config.stack_size);
-  const int refused =
-      rt->spawn_thread(rt->thread_ud, hosted_main, vm, vm->name, vm->config.stack_size, &vm->thread_token);
+    return thread_start_with_stack(&vm->thread, embedded_vm_main, vm, vm->name, vm->config.stack_size);
+  const int refused = rt->spawn_thread(rt->thread_ud, embedded_vm_main, vm, vm->name, vm->config.stack_size,
+                                       &vm->thread_token);
   return refused ? -EAGAIN : STATUS_OK;
 }
 
-void hosted_join(struct mm_vm *vm) {
+void embedded_vm_join(struct mm_vm *vm) {
   const mm_rt_config *rt = &vm->rt->config;
   if (vm->config.where == MM_INLINE) return;
   if (rt->join_thread)
@@ -324,9 +324,9 @@ void hosted_join(struct mm_vm *vm) {
     thread_join(&vm->thread);
 }
 
-bool hosted_has_ended(const struct mm_vm *vm) { return atomic_load(&vm->phase) == HOSTED_ENDED; }
+bool embedded_vm_has_ended(const struct mm_vm *vm) { return atomic_load(&vm->phase) == EMBEDDED_VM_ENDED; }
 
-static status wait_while(struct mm_vm *vm, enum hosted_phase phase, deadline until) {
+static status wait_while(struct mm_vm *vm, enum embedded_vm_phase phase, deadline until) {
   while (atomic_load(&vm->phase) == phase) {
     if (deadline_passed(until)) return STATUS_TIMEOUT;
     (void)!futex_wait(&vm->phase, phase, until);
@@ -334,35 +334,35 @@ static status wait_while(struct mm_vm *vm, enum hosted_phase phase, deadline unt
   return STATUS_OK;
 }
 
-status hosted_wait_end(struct mm_vm *vm, deadline until) {
-  return hosted_has_ended(vm) ? STATUS_OK : wait_while(vm, HOSTED_READY, until);
+status embedded_vm_wait_end(struct mm_vm *vm, deadline until) {
+  return embedded_vm_has_ended(vm) ? STATUS_OK : wait_while(vm, EMBEDDED_VM_READY, until);
 }
 
 static status start(struct mm_vm *vm) {
   if (vm->config.where == MM_INLINE) {
     const status st = vm->driver->open(vm, vm->open_error);
-    if (st == STATUS_OK) set_phase(vm, HOSTED_READY);
+    if (st == STATUS_OK) set_phase(vm, EMBEDDED_VM_READY);
     return st;
   }
   const status st = start_thread(vm);
   if (st) return st;
-  if (wait_while(vm, HOSTED_STARTS, deadline_never())) return -EINTR;
-  if (atomic_load(&vm->phase) == HOSTED_READY) return STATUS_OK;
-  hosted_join(vm);
+  if (wait_while(vm, EMBEDDED_VM_STARTS, deadline_never())) return -EINTR;
+  if (atomic_load(&vm->phase) == EMBEDDED_VM_READY) return STATUS_OK;
+  embedded_vm_join(vm);
   return vm->open_failure;
 }
 
-status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out) {
+status embedded_vm_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out) {
   struct mm_vm *vm = memory_alloc(sizeof *vm);
   if (!vm) return -ENOMEM;
-  status st = hosted_init(vm, rt, config);
+  status st = embedded_vm_init(vm, rt, config);
   if (st == STATUS_OK) st = start(vm);
   if (st) {
     if (vm->open_error[0]) runtime_log(rt, MM_LOG_ERROR, vm, vm->open_error);
-    hosted_release(vm);
+    embedded_vm_release(vm);
     return st;
   }
-  hosted_keep(vm);
+  embedded_vm_keep(vm);
   mutex_lock(&rt->lock);
   vm->next = rt->vms;
   rt->vms = vm;
@@ -373,25 +373,25 @@ status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **
 
 /* ---- INLINE ---------------------------------------------------------------------------------- */
 
-bool hosted_has_work(struct mm_vm *vm) {
+bool embedded_vm_has_work(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   const bool has = vm->config.where == MM_INLINE && (vm->running || vm->waiting || vm->is_closing);
   mutex_unlock(&vm->lock);
-  return has && !hosted_has_ended(vm);
+  return has && !embedded_vm_has_ended(vm);
 }
 
 static bool begin_piece(struct mm_vm *vm, struct mm_job *j, struct outcome *outcome) {
   vm->piece_run_ns = 0;
-  if (j->request.kind != REQUEST_FUNCTION) return perform_begin(vm->vm, &j->request, outcome);
+  if (j->request.kind != REQUEST_FUNCTION) return run_request_begin(vm->vm, &j->request, outcome);
   *outcome = perform(vm->vm, &j->request);
   return false;
 }
 
 /* One slice of the job that runs. True: it has ended. */
 static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, struct outcome *outcome) {
-  const int64_t limit = hosted_limit_ns(vm, j), from = clock_now_ns();
+  const int64_t limit = embedded_vm_limit_ns(vm, j), from = clock_now_ns();
   if (limit) vm_stop_at(vm->vm, (deadline){from + limit - vm->piece_run_ns});
-  const bool has_ended = perform_resume(vm->vm, until, outcome);
+  const bool has_ended = run_request_resume(vm->vm, until, outcome);
   vm->piece_run_ns += clock_now_ns() - from;
   if (has_ended && limit && vm->piece_run_ns >= limit && outcome->state == -MM_ECANCELED) {
     mutex_lock(&vm->lock);
@@ -401,29 +401,29 @@ static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, 
   return has_ended;
 }
 
-void hosted_run_inline(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
+void embedded_vm_run_inline(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
   struct outcome outcome = {0};
   struct mm_job *j = vm->running; /* I3: only this thread changes it */
   vm_enter(vm->vm);
   bool has_ended = false;
   if (!j && (j = begin_next(vm)) != NULL) has_ended = !begin_piece(vm, j, &outcome);
   if (j && !has_ended) has_ended = run_piece(vm, j, until, &outcome);
-  if (has_ended) hosted_note_memory(vm, vm_memory_of(vm->vm));
+  if (has_ended) embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
   vm_leave(vm->vm);
   if (!has_ended) return;
   end_running(vm, j, outcome);
   vm->driver->settle(vm);
 }
 
-void hosted_end_inline(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+void embedded_vm_end_inline(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   struct mm_job *j = vm->running;
   if (j) {
     vm_enter(vm->vm);
-    perform_abandon(vm->vm);
+    run_request_abandon(vm->vm);
     vm_leave(vm->vm);
     end_running(vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
     vm->driver->settle(vm);
   }
   vm->driver->close(vm);
-  set_phase(vm, HOSTED_ENDED);
+  set_phase(vm, EMBEDDED_VM_ENDED);
 }

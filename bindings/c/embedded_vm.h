@@ -24,9 +24,9 @@
 struct remote;
 
 /* How the jobs of a kind of VM are run; on its thread. */
-struct hosted_driver {
+struct embedded_vm_driver {
   /* Entered in no VM before and after each of these. */
-  status (*open)(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]);
+  status (*open)(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX]);
   struct outcome (*run)(struct mm_vm *vm, struct mm_job *j);
   void (*settle)(struct mm_vm *vm); /* after a job, when no stop can come any more */
   /* Asks the job that runs to stop; from any thread, under the VM's lock, while it is `running`. */
@@ -34,18 +34,18 @@ struct hosted_driver {
   void (*kill)(struct mm_vm *vm); /* under the VM's lock; NULL: it cannot be */
   void (*close)(struct mm_vm *vm);
 };
-extern const struct hosted_driver local_driver, remote_driver;
+extern const struct embedded_vm_driver thread_vm_driver, process_vm_driver;
 
-enum { HOSTED_NAME_MAX = 16 };
-enum hosted_phase { HOSTED_STARTS, HOSTED_READY, HOSTED_FAILED, HOSTED_ENDED };
+enum { EMBEDDED_VM_NAME_MAX = 16 };
+enum embedded_vm_phase { EMBEDDED_VM_STARTS, EMBEDDED_VM_READY, EMBEDDED_VM_FAILED, EMBEDDED_VM_ENDED };
 
 struct mm_vm {
   _Atomic unsigned owners;
   struct mm_rt *rt;
   struct mm_vm *next;  /* in the runtime's list; under the runtime's lock */
   mm_vm_config config; /* a copy; its texts are ours; never changes */
-  char name[HOSTED_NAME_MAX];
-  const struct hosted_driver *driver;
+  char name[EMBEDDED_VM_NAME_MAX];
+  const struct embedded_vm_driver *driver;
 
   struct mutex lock;
   struct mm_job *waiting;   /* under `lock`: the next one first */
@@ -61,9 +61,9 @@ struct mm_vm {
   _Atomic uint32_t posted_sleepers;
   struct spin idle;    /* of the thread, between two jobs */
   struct spin asking;  /* of those who wait for jobs */
-  futex_word phase;    /* enum hosted_phase */
-  status open_failure; /* with HOSTED_FAILED */
-  char open_error[HOSTED_ERROR_MAX];
+  futex_word phase;    /* enum embedded_vm_phase */
+  status open_failure; /* with EMBEDDED_VM_FAILED */
+  char open_error[EMBEDDED_STATE_ERROR_MAX];
   struct thread thread;
   void *thread_token;
   bool can_stop; /* running jobs can be stopped */
@@ -81,38 +81,38 @@ struct mm_vm {
   _Atomic int64_t os_id;
 };
 
-void hosted_keep(struct mm_vm *vm);
+void embedded_vm_keep(struct mm_vm *vm);
 /* Ready to run jobs, with one owner: the caller; the runtime takes another share. STATUS_DIED,
  * -ENOMEM, -EINVAL, -errno. */
-MUST_CHECK status hosted_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out);
-void hosted_release(struct mm_vm *vm);
+MUST_CHECK status embedded_vm_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_vm **out);
+void embedded_vm_release(struct mm_vm *vm);
 /* The program gives its handle up. */
-void hosted_give_up(struct mm_vm *vm);
+void embedded_vm_give_up(struct mm_vm *vm);
 /* No more jobs: those that wait are cancelled, one that runs is asked to stop. */
-void hosted_close(struct mm_vm *vm);
+void embedded_vm_close(struct mm_vm *vm);
 /* It has ended: joined, and gone but for its handle. */
-bool hosted_has_ended(const struct mm_vm *vm);
-void hosted_join(struct mm_vm *vm);
-MUST_CHECK status hosted_wait_end(struct mm_vm *vm, deadline until);
+bool embedded_vm_has_ended(const struct mm_vm *vm);
+void embedded_vm_join(struct mm_vm *vm);
+MUST_CHECK status embedded_vm_wait_end(struct mm_vm *vm, deadline until);
 
 /* The VM takes a reference to the job. A negative mm_err: it does not. */
-MUST_CHECK int hosted_submit(struct mm_vm *vm, struct mm_job *j);
+MUST_CHECK int embedded_vm_submit(struct mm_vm *vm, struct mm_job *j);
 /* MM_OK, or MM_EUNSUPPORTED. */
-int hosted_cancel(struct mm_vm *vm, struct mm_job *j);
-int hosted_interrupt(struct mm_vm *vm);
-int hosted_kill(struct mm_vm *vm);
+int embedded_vm_cancel(struct mm_vm *vm, struct mm_job *j);
+int embedded_vm_interrupt(struct mm_vm *vm);
+int embedded_vm_kill(struct mm_vm *vm);
 
 /* INLINE: whether there is something to run; and running it for a while. */
-bool hosted_has_work(struct mm_vm *vm);
-void hosted_run_inline(struct mm_vm *vm, deadline until);
-void hosted_end_inline(struct mm_vm *vm);
+bool embedded_vm_has_work(struct mm_vm *vm);
+void embedded_vm_run_inline(struct mm_vm *vm, deadline until);
+void embedded_vm_end_inline(struct mm_vm *vm);
 
 /* For drivers: notes what the Lua VM uses, for mm_vm_get_stats. */
-void hosted_note_memory(struct mm_vm *vm, struct vm_memory memory);
+void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);
 /* For drivers: how long this job may run; 0: as long as it likes. */
-int64_t hosted_limit_ns(const struct mm_vm *vm, const struct mm_job *j);
+int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j);
 /* Why the job that runs is to stop; MM_OK: it is not. */
-int hosted_stop_reason(struct mm_vm *vm);
-struct hosted_order hosted_order(struct mm_vm *vm);
+int embedded_vm_stop_reason(struct mm_vm *vm);
+struct embedded_vm_options embedded_vm_options(struct mm_vm *vm);
 
 #endif

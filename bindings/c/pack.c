@@ -54,7 +54,7 @@ static status pack_buffer(struct packer *p, struct mm_val *out) {
   const struct mm_buf *buffer = va_arg(*p->arguments, struct mm_buf *);
   if (!buffer) return STATUS_MALFORMED;
   out->type = NODE_ARRAY_HANDLE;
-  out->reference = commons_object_ref(&buffer->memory->object);
+  out->reference = segment_object_ref(&buffer->memory->object);
   return STATUS_OK;
 }
 

@@ -29,7 +29,7 @@ enum { START_SECONDS = 30, STOP_GRACE_SECONDS = 1, ASK_AGAIN_MS = 1 };
 struct remote {
   struct child child;
   bool is_open; /* under the VM's lock: it may be signalled */
-  block_ref birth;
+  block_ref start_info;
   struct ring *requests;
   struct ring *replies;
   struct bytes inbox;
@@ -39,7 +39,7 @@ struct remote {
 /* ---- starting -------------------------------------------------------------------------------- */
 
 static status add_string(struct bytes *out, const char *text) {
-  return remote_add_text(out, text ? text : "", text ? strlen(text) : 0);
+  return process_vm_add_text(out, text ? text : "", text ? strlen(text) : 0);
 }
 
 /* C modules are the program's own code, which the process does not have. */
@@ -48,27 +48,27 @@ static status add_module(struct bytes *out, const struct module *m) {
       "error('module \\'' .. ... .. '\\' is C code of the host program, and not in its processes', 0)";
   const status st = add_string(out, m->name);
   if (st) return st;
-  return m->open ? remote_add_text(out, refusal, sizeof refusal - 1)
-                 : remote_add_text(out, m->source, m->source_size);
+  return m->open ? process_vm_add_text(out, refusal, sizeof refusal - 1)
+                 : process_vm_add_text(out, m->source, m->source_size);
 }
 
 static status write_birth(struct mm_vm *vm, struct bytes *out) {
-  const struct hosted_order order = hosted_order(vm);
-  struct remote_birth birth = {.role = REMOTE_BIRTH_ROLE,
-                               .libraries = order.options.libraries,
-                               .memory_limit = order.options.memory_limit,
-                               .nice = vm->config.nice,
-                               .must_be_stoppable = vm->can_stop,
-                               .requests = commons_object_ref(&vm->remote->requests->object),
-                               .replies = commons_object_ref(&vm->remote->replies->object)};
-  for (const struct module *m = order.modules; m; m = m->next) birth.module_count++;
-  status st = bytes_append(out, &birth, sizeof birth);
+  const struct embedded_vm_options order = embedded_vm_options(vm);
+  struct process_vm_birth start_info = {.role = PROCESS_VM_BIRTH_ROLE,
+                                        .libraries = order.options.libraries,
+                                        .memory_limit = order.options.memory_limit,
+                                        .nice = vm->config.nice,
+                                        .must_be_stoppable = vm->can_stop,
+                                        .requests = segment_object_ref(&vm->remote->requests->object),
+                                        .replies = segment_object_ref(&vm->remote->replies->object)};
+  for (const struct module *m = order.modules; m; m = m->next) start_info.module_count++;
+  status st = bytes_append(out, &start_info, sizeof start_info);
   if (st == STATUS_OK) st = add_string(out, vm->name);
   if (st == STATUS_OK) st = add_string(out, order.path);
   if (st == STATUS_OK) st = add_string(out, order.cpath);
   for (const struct module *m = order.modules; st == STATUS_OK && m; m = m->next) st = add_module(out, m);
-  birth.size = out->len;
-  if (st == STATUS_OK) memcpy(out->data, &birth, sizeof birth);
+  start_info.size = out->len;
+  if (st == STATUS_OK) memcpy(out->data, &start_info, sizeof start_info);
   return st;
 }
 
@@ -76,8 +76,8 @@ static status make_birth(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_birth(vm, &text);
-  if (st == STATUS_OK) st = commons_alloc(text.len, &vm->remote->birth);
-  if (st == STATUS_OK) memcpy(commons_at(vm->remote->birth), text.data, text.len);
+  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->remote->start_info);
+  if (st == STATUS_OK) memcpy(segment_at(vm->remote->start_info), text.data, text.len);
   bytes_fini(&text);
   return st;
 }
@@ -88,20 +88,20 @@ static status spawn(struct mm_vm *vm) {
   struct launch launch;
   if (given) {
     const char *const argv[] = {given, "--worker", CHILD_ORDER, NULL};
-    return child_spawn(&r->child, argv, r->birth);
+    return child_spawn(&r->child, argv, r->start_info);
   }
   status st = launch_prepare(&launch, LAUNCH_WORKER);
   if (st) return st;
-  st = child_spawn(&r->child, launch.argv, r->birth);
+  st = child_spawn(&r->child, launch.argv, r->start_info);
   launch_end(&launch);
   return st;
 }
 
 static void free_remote(struct mm_vm *vm) {
   struct remote *r = vm->remote;
-  if (r->birth) commons_free(r->birth);
-  if (r->requests) commons_release(&r->requests->object);
-  if (r->replies) commons_release(&r->replies->object);
+  if (r->start_info) segment_free(r->start_info);
+  if (r->requests) segment_release(&r->requests->object);
+  if (r->replies) segment_release(&r->replies->object);
   bytes_fini(&r->inbox);
   memory_free(r);
   vm->remote = NULL;
@@ -113,14 +113,14 @@ static bool has_died(struct remote *r) { return child_wait(&r->child, deadline_n
 static void wait_for_something(struct remote *r, uint32_t news, deadline until) {
   enum { LOOK_AGAIN_MS = 100 };
   struct futex_watch watches[2] = {{&r->news, news}};
-  const bool is_alive = commons_watch_life(r->child.place.slot, &watches[1]);
+  const bool is_alive = segment_watch_life(r->child.place.slot, &watches[1]);
   const struct ring_wait also = {watches, is_alive ? 2 : 1};
   const deadline slice = deadline_after(is_alive ? LOOK_AGAIN_MS / 1000.0 : 0.001);
   (void)!ring_wait_readable(r->replies, &also, deadline_earlier(slice, until));
 }
 
 /* The first reply says that it is ready. */
-static status wait_for_start(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) {
+static status wait_for_start(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX]) {
   struct remote *r = vm->remote;
   const deadline until = deadline_after(START_SECONDS);
   struct ring_message m;
@@ -129,9 +129,9 @@ static status wait_for_start(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) {
     if (deadline_passed(until)) return STATUS_TIMEOUT;
     wait_for_something(r, atomic_load(&r->news), until);
   }
-  struct remote_reply reply;
+  struct process_vm_reply reply;
   memcpy(&reply, m.data, sizeof reply);
-  if (reply.state < 0) snprintf(error, HOSTED_ERROR_MAX, "%s", (const char *)m.data + sizeof reply);
+  if (reply.state < 0) snprintf(error, EMBEDDED_STATE_ERROR_MAX, "%s", (const char *)m.data + sizeof reply);
   ring_message_done(&m);
   return reply.state;
 }
@@ -148,7 +148,7 @@ static void end_process(struct mm_vm *vm, deadline until) {
   child_fini(&r->child);
 }
 
-static status remote_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) {
+static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX]) {
   struct remote *r = memory_alloc(sizeof *r);
   if (!r) return -ENOMEM;
   vm->remote = r;
@@ -175,7 +175,7 @@ static status remote_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) {
 
 /* It may be in the middle of a job that does not stop. The caller of mm_rt_free chooses
  * the grace period. */
-static void remote_close(struct mm_vm *vm) {
+static void process_vm_close(struct mm_vm *vm) {
   end_process(vm, deadline_after(STOP_GRACE_SECONDS));
   free_remote(vm);
 }
@@ -183,11 +183,11 @@ static void remote_close(struct mm_vm *vm) {
 /* ---- requests -------------------------------------------------------------------------------- */
 
 static status write_request(const struct request *request, struct bytes *out) {
-  const struct remote_request head = {.kind = request->kind};
+  const struct process_vm_request head = {.kind = request->kind};
   status st = bytes_append(out, &head, sizeof head);
   if (st == STATUS_OK) st = add_string(out, request->name);
   if (st == STATUS_OK)
-    st = remote_add_text(out, request->source ? request->source : "", request->source_size);
+    st = process_vm_add_text(out, request->source ? request->source : "", request->source_size);
   return st ? st : bytes_append(out, request->message.data, request->message.len);
 }
 
@@ -195,7 +195,7 @@ static status send_request(struct remote *r, const struct request *request) {
   struct bytes text;
   bytes_init(&text);
   status st = write_request(request, &text);
-  if (st == STATUS_OK) st = remote_put(r->requests, &text, &request->message);
+  if (st == STATUS_OK) st = process_vm_put(r->requests, &text, &request->message);
   bytes_fini(&text);
   return st;
 }
@@ -204,7 +204,7 @@ static struct outcome read_result(const uint8_t *data, size_t size) {
   struct outcome outcome = {.state = 1};
   struct bytes message;
   bytes_init(&message);
-  if (bytes_append(&message, data, size) || message_retain(message.data, message.len)) {
+  if (bytes_append(&message, data, size) || message_refs_retain(message.data, message.len)) {
     bytes_fini(&message);
     return outcome_failed(MM_ENOMEM, "not enough memory for the results");
   }
@@ -215,10 +215,10 @@ static struct outcome read_result(const uint8_t *data, size_t size) {
 }
 
 static struct outcome read_reply(struct mm_vm *vm, const struct ring_message *m) {
-  struct remote_reply reply;
+  struct process_vm_reply reply;
   if (m->size < sizeof reply) return outcome_failed(MM_EDIED, "truncated reply from the VM's process");
   memcpy(&reply, m->data, sizeof reply);
-  hosted_note_memory(vm, (struct vm_memory){(size_t)reply.memory, (size_t)reply.memory_peak});
+  embedded_vm_note_memory(vm, (struct vm_memory){(size_t)reply.memory, (size_t)reply.memory_peak});
   if (reply.state == 1) return read_result(m->data + sizeof reply, m->size - sizeof reply);
   return outcome_failed(-reply.state, (const char *)m->data + sizeof reply);
 }
@@ -253,7 +253,7 @@ static deadline ask_to_stop(struct mm_vm *vm, struct watch *w) {
   if (deadline_passed(w->grace)) {
     child_signal(&r->child, SIGKILL);
   } else {
-    atomic_store(&r->child.cell->doomed, 1);
+    atomic_store(&r->child.worker_status->doomed, 1);
     child_signal(&r->child, SIGNAL_INTERRUPT);
   }
   return deadline_after(ASK_AGAIN_MS / 1000.0);
@@ -261,7 +261,7 @@ static deadline ask_to_stop(struct mm_vm *vm, struct watch *w) {
 
 static deadline watch_job(struct mm_vm *vm, struct watch *w) {
   if (!deadline_is_never(w->limit) && deadline_passed(w->limit)) note_limit(vm);
-  return hosted_stop_reason(vm) == MM_OK ? w->limit : ask_to_stop(vm, w);
+  return embedded_vm_stop_reason(vm) == MM_OK ? w->limit : ask_to_stop(vm, w);
 }
 
 static struct outcome take_reply(struct mm_vm *vm, struct watch *w) {
@@ -278,30 +278,30 @@ static struct outcome take_reply(struct mm_vm *vm, struct watch *w) {
   return outcome;
 }
 
-static struct outcome remote_run(struct mm_vm *vm, struct mm_job *j) {
+static struct outcome process_vm_run(struct mm_vm *vm, struct mm_job *j) {
   struct remote *r = vm->remote;
   if (j->request.kind == REQUEST_FUNCTION) return outcome_failed(MM_EUNSUPPORTED, "the VM is in a process");
-  const int64_t limit = hosted_limit_ns(vm, j);
+  const int64_t limit = embedded_vm_limit_ns(vm, j);
   struct watch w = {.limit = limit ? (deadline){clock_now_ns() + limit} : deadline_never(),
                     .grace = deadline_never()};
   if (send_request(r, &j->request)) return outcome_failed(MM_ENOMEM, "not enough memory for the arguments");
   return take_reply(vm, &w);
 }
 
-static void remote_settle(struct mm_vm *vm) { atomic_store(&vm->remote->child.cell->doomed, 0); }
+static void process_vm_settle(struct mm_vm *vm) { atomic_store(&vm->remote->child.worker_status->doomed, 0); }
 
-static void remote_stop(struct mm_vm *vm) {
+static void process_vm_stop(struct mm_vm *vm) {
   atomic_fetch_add(&vm->remote->news, 1);
   futex_wake(&vm->remote->news, INT_MAX);
 }
 
-static void remote_kill(struct mm_vm *vm) {
+static void process_vm_kill(struct mm_vm *vm) {
   if (vm->remote && vm->remote->is_open) child_signal(&vm->remote->child, SIGKILL);
 }
 
-const struct hosted_driver remote_driver = {.open = remote_open,
-                                            .run = remote_run,
-                                            .settle = remote_settle,
-                                            .stop = remote_stop,
-                                            .kill = remote_kill,
-                                            .close = remote_close};
+const struct embedded_vm_driver process_vm_driver = {.open = process_vm_open,
+                                                     .run = process_vm_run,
+                                                     .settle = process_vm_settle,
+                                                     .stop = process_vm_stop,
+                                                     .kill = process_vm_kill,
+                                                     .close = process_vm_close};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A hosted VM in a process of its own: this side is bindings/c/process_vm.c, the other one
+/* A embedded VM in a process of its own: this side is bindings/c/process_vm.c, the other one
  * bindings/c/process_vm_main.c.
  *
- *     birth    struct remote_birth | name | path | cpath | modules: name | source …
- *     request  struct remote_request | name | source | the arguments' message
- *     reply    struct remote_reply | the results' message, or what the error said
+ *     start info    struct process_vm_birth | name | path | cpath | modules: name | source …
+ *     request  struct process_vm_request | name | source | the arguments' message
+ *     reply    struct process_vm_reply | the results' message, or what the error said
  *
- * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the commons,
+ * Texts are a size (u32), the bytes and a zero. Requests go through one ring of the segment,
  * replies through another; one request at a time. A thread of the program waits for the reply, and
  * watches: so a process that dies, is killed or hangs is a job that failed, and no more.
  */
@@ -19,9 +19,9 @@
 #include "state/library.h"
 #include "wire/reader.h"
 
-enum { REMOTE_BIRTH_ROLE = 3 }; /* beside those of bindings/lua/worker/start_info.h */
+enum { PROCESS_VM_BIRTH_ROLE = 3 }; /* beside those of bindings/lua/worker/start_info.h */
 
-struct remote_birth {
+struct process_vm_birth {
   uint32_t role;
   uint32_t libraries; /* enum vm_standard_library */
   uint64_t memory_limit;
@@ -34,12 +34,12 @@ struct remote_birth {
   uint64_t size; /* of it all */
 };
 
-struct remote_request {
+struct process_vm_request {
   uint32_t kind;
   uint32_t reserved;
 };
 
-struct remote_reply {
+struct process_vm_reply {
   int32_t state;
   uint32_t reserved;
   uint64_t memory;
@@ -47,12 +47,13 @@ struct remote_reply {
 };
 
 /* Texts of births, requests and replies. */
-MUST_CHECK status remote_add_text(struct bytes *out, const char *text, size_t size);
-MUST_CHECK status remote_take_text(struct reader *r, const char **text, size_t *size);
+MUST_CHECK status process_vm_add_text(struct bytes *out, const char *text, size_t size);
+MUST_CHECK status process_vm_take_text(struct reader *r, const char **text, size_t *size);
 /* Puts `text` into a ring, with the objects that `message`, a part of it, carries. */
-MUST_CHECK status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
+MUST_CHECK status process_vm_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
 
-/* The process's life, from a birth to an exit code. */
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell);
+/* The process's life, from a start info to an exit code. */
+int process_vm_serve(const struct vm_library *library, const struct process_vm_birth *start_info,
+                     struct worker_status *worker_status);
 
 #endif

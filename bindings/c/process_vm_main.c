@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The process of a hosted VM, and what both sides say alike. It does one request after the other, and ends
+/* The process of a embedded VM, and what both sides say alike. It does one request after the other, and ends
  * when there are no more, or with its parent.
  */
 #include "c/process_vm.h"
@@ -17,7 +17,7 @@
 #include "state/vm_interrupt.h"
 #include "trace/trace.h"
 
-status remote_add_text(struct bytes *out, const char *text, size_t size) {
+status process_vm_add_text(struct bytes *out, const char *text, size_t size) {
   const uint32_t length = (uint32_t)size;
   if (size >= UINT32_MAX) return STATUS_TOO_LARGE;
   status st = bytes_append(out, &length, sizeof length);
@@ -25,7 +25,7 @@ status remote_add_text(struct bytes *out, const char *text, size_t size) {
   return st ? st : bytes_append(out, "", 1);
 }
 
-status remote_take_text(struct reader *r, const char **text, size_t *size) {
+status process_vm_take_text(struct reader *r, const char **text, size_t *size) {
   uint32_t length = 0;
   const uint8_t *bytes = NULL;
   status st = read_u32(r, &length);
@@ -37,12 +37,12 @@ status remote_take_text(struct reader *r, const char **text, size_t *size) {
 }
 
 /* A message with the objects that it carries. */
-status remote_put(struct ring *ring, const struct bytes *text, const struct bytes *message) {
+status process_vm_put(struct ring *ring, const struct bytes *text, const struct bytes *message) {
   struct bytes carried;
   bytes_init(&carried);
-  status st = message_list(message->data, message->len, MESSAGE_ALL, &carried);
-  const struct ring_letter letter = {.head = text->data, .head_size = text->len};
-  const struct object_list list = message_listed(&carried);
+  status st = message_refs_list(message->data, message->len, MESSAGE_ALL, &carried);
+  const struct ring_record letter = {.head = text->data, .head_size = text->len};
+  const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK)
     st = list.count ? ring_put_carrying(ring, &letter, &list, deadline_never())
                     : ring_put(ring, &letter, deadline_never());
@@ -52,26 +52,28 @@ status remote_put(struct ring *ring, const struct bytes *text, const struct byte
 
 enum { MODULES_MAX = 4096 };
 
-static status read_birth(const struct remote_birth *birth, struct hosted_order *order, const char **name) {
-  struct reader r = reader_over(birth, birth->size);
+static status read_birth(const struct process_vm_birth *start_info, struct embedded_vm_options *order,
+                         const char **name) {
+  struct reader r = reader_over(start_info, start_info->size);
   size_t size = 0;
-  status st = reader_seek(&r, sizeof *birth);
-  if (st == STATUS_OK) st = remote_take_text(&r, name, &size);
-  if (st == STATUS_OK) st = remote_take_text(&r, &order->path, &size);
+  status st = reader_seek(&r, sizeof *start_info);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, name, &size);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &order->path, &size);
   if (st == STATUS_OK && !size) order->path = NULL;
-  if (st == STATUS_OK) st = remote_take_text(&r, &order->cpath, &size);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &order->cpath, &size);
   if (st == STATUS_OK && !size) order->cpath = NULL;
-  if (st || birth->module_count == 0) return st;
-  if (birth->module_count > MODULES_MAX) return STATUS_MALFORMED;
-  struct module *modules = memory_alloc(birth->module_count * sizeof *modules); /* as long as the process */
+  if (st || start_info->module_count == 0) return st;
+  if (start_info->module_count > MODULES_MAX) return STATUS_MALFORMED;
+  struct module *modules =
+      memory_alloc(start_info->module_count * sizeof *modules); /* as long as the process */
   if (!modules) return -ENOMEM;
-  for (uint32_t i = 0; st == STATUS_OK && i < birth->module_count; i++) {
+  for (uint32_t i = 0; st == STATUS_OK && i < start_info->module_count; i++) {
     const char *module = NULL, *source = NULL;
-    st = remote_take_text(&r, &module, &size);
-    if (st == STATUS_OK) st = remote_take_text(&r, &source, &modules[i].source_size);
+    st = process_vm_take_text(&r, &module, &size);
+    if (st == STATUS_OK) st = process_vm_take_text(&r, &source, &modules[i].source_size);
     modules[i].name = (char *)(uintptr_t)module;
     modules[i].source = (char *)(uintptr_t)source;
-    modules[i].next = i + 1 < birth->module_count ? &modules[i + 1] : NULL;
+    modules[i].next = i + 1 < start_info->module_count ? &modules[i + 1] : NULL;
   }
   order->modules = modules;
   return st;
@@ -80,7 +82,7 @@ static status read_birth(const struct remote_birth *birth, struct hosted_order *
 static status reply_with(struct ring *replies, struct vm *vm, const struct outcome *outcome) {
   static const struct bytes nothing;
   const struct vm_memory memory = vm ? vm_memory_of(vm) : (struct vm_memory){0};
-  const struct remote_reply reply = {
+  const struct process_vm_reply reply = {
       .state = outcome->state, .memory = memory.used, .memory_peak = memory.peak};
   const struct bytes *message = outcome->result ? &outcome->result->message : &nothing;
   const char *error = outcome->error ? outcome->error : "";
@@ -89,22 +91,22 @@ static status reply_with(struct ring *replies, struct vm *vm, const struct outco
   status st = bytes_append(&text, &reply, sizeof reply);
   if (st == STATUS_OK && message->len) st = bytes_append(&text, message->data, message->len);
   if (st == STATUS_OK && outcome->state != 1) st = bytes_append(&text, error, strlen(error) + 1);
-  if (st == STATUS_OK) st = remote_put(replies, &text, message);
+  if (st == STATUS_OK) st = process_vm_put(replies, &text, message);
   bytes_fini(&text);
   return st;
 }
 
 static status read_request(const struct ring_message *m, struct request *out) {
   struct reader r = reader_over(m->data, m->size);
-  struct remote_request head;
+  struct process_vm_request head;
   const uint8_t *bytes = NULL;
   const char *name = NULL, *source = NULL;
   size_t size = 0;
   status st = read_bytes(&r, sizeof head, &bytes);
   if (st) return st;
   memcpy(&head, bytes, sizeof head);
-  st = remote_take_text(&r, &name, &size);
-  if (st == STATUS_OK) st = remote_take_text(&r, &source, &out->source_size);
+  st = process_vm_take_text(&r, &name, &size);
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &source, &out->source_size);
   if (st) return st;
   out->kind = (enum request_kind)head.kind;
   out->name = (char *)(uintptr_t)name;
@@ -144,34 +146,34 @@ static void serve(struct vm *vm, struct ring *requests, struct ring *replies) NO
 
 static struct ring *find_ring(object_ref ref) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) return NULL;
+  if (segment_find(ref, OBJECT_RING, &object) || segment_hold(object)) return NULL;
   return (struct ring *)(void *)object;
 }
 
-int remote_serve(const struct vm_library *library, const struct remote_birth *birth, struct cell *cell)
-    NO_THREAD_SAFETY_ANALYSIS {
-  struct hosted_order order = {
+int process_vm_serve(const struct vm_library *library, const struct process_vm_birth *start_info,
+                     struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
+  struct embedded_vm_options order = {
       .library = library,
-      .options = {.libraries = birth->libraries, .memory_limit = (size_t)birth->memory_limit}};
-  struct ring *requests = find_ring(birth->requests), *replies = find_ring(birth->replies);
+      .options = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
+  struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);
   const char *name = "lua";
-  char error[HOSTED_ERROR_MAX] = "";
+  char error[EMBEDDED_STATE_ERROR_MAX] = "";
   struct vm *vm = NULL;
-  if (!requests || !replies || read_birth(birth, &order, &name)) return 1;
-  if (birth->nice) thread_be_nice(birth->nice);
-  cell_introduce(cell, name);
+  if (!requests || !replies || read_birth(start_info, &order, &name)) return 1;
+  if (start_info->nice) thread_be_nice(start_info->nice);
+  worker_status_introduce(worker_status, name);
   trace_name_thread(name);
-  cell_run(cell);
-  const status st = hosted_open(&vm, &order, error);
+  worker_status_run(worker_status);
+  const status st = embedded_state_open(&vm, &order, error);
   const struct outcome ready = {.state = st, .error = error};
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
-  vm_obey(vm, &cell->doomed);
-  if (birth->must_be_stoppable && lua_is_jit())
+  vm_obey(vm, &worker_status->doomed);
+  if (start_info->must_be_stoppable && lua_is_jit())
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops look at no hook */
   serve(vm, requests, replies);
-  hosted_shut(vm);
-  commons_release(&requests->object);
-  commons_release(&replies->object);
+  embedded_state_close(vm);
+  segment_release(&requests->object);
+  segment_release(&replies->object);
   return 0;
 }

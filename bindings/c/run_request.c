@@ -152,7 +152,7 @@ static int call_function(lua_State *L) {
   return 0;
 }
 
-static struct outcome perform_function(lua_State *L, struct vm *vm, const struct request *r) {
+static struct outcome run_request_function(lua_State *L, struct vm *vm, const struct request *r) {
   struct outcome outcome = {.state = 1};
   lua_pushcfunction(L, call_function);
   lua_pushlightuserdata(L, (void *)(uintptr_t)r);
@@ -187,12 +187,12 @@ struct performance {
   struct outcome outcome;
 };
 
-static int perform_protected(lua_State *L) {
+static int run_request_protected(lua_State *L) {
   struct performance *p = lua_touserdata(L, 1);
   lua_settop(L, 0);
   lua_pushcfunction(L, handle_error);
   if (p->request->kind == REQUEST_FUNCTION) {
-    p->outcome = perform_function(L, p->vm, p->request);
+    p->outcome = run_request_function(L, p->vm, p->request);
   } else if (prepare_on(L, p->vm, p->request, &p->outcome)) {
     const int code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
     p->outcome = code ? outcome_of_error(L, p->vm, code) : outcome_of_results(L, p->vm, 2);
@@ -203,7 +203,7 @@ static int perform_protected(lua_State *L) {
 struct outcome perform(struct vm *vm, const struct request *request) {
   lua_State *L = vm_lua(vm);
   struct performance p = {vm, request, {0}};
-  settle(L, vm, lua_try(L, perform_protected, &p), &p.outcome);
+  settle(L, vm, lua_try(L, run_request_protected, &p), &p.outcome);
   recover(L, &p.outcome);
   return p.outcome;
 }
@@ -240,7 +240,7 @@ static struct piece *make_piece(lua_State *L) {
   return p;
 }
 
-void perform_abandon(struct vm *vm) {
+void run_request_abandon(struct vm *vm) {
   lua_State *L = vm_lua(vm);
   struct piece *p = find_piece(L);
   if (!p) return;
@@ -271,11 +271,11 @@ static int begin_protected(lua_State *L) {
   return 0;
 }
 
-bool perform_begin(struct vm *vm, const struct request *request, struct outcome *failed) {
+bool run_request_begin(struct vm *vm, const struct request *request, struct outcome *failed) {
   lua_State *L = vm_lua(vm);
   struct beginning b = {vm, request, failed, false};
   settle(L, vm, lua_try(L, begin_protected, &b), failed);
-  if (!b.is_begun) perform_abandon(vm);
+  if (!b.is_begun) run_request_abandon(vm);
   return b.is_begun;
 }
 
@@ -322,7 +322,7 @@ static struct outcome outcome_of_piece(struct vm *vm, lua_State *co, int code, i
   return e.outcome;
 }
 
-bool perform_resume(struct vm *vm, deadline until, struct outcome *out) {
+bool run_request_resume(struct vm *vm, deadline until, struct outcome *out) {
   struct vm_thread *t = &vm->main;
   struct piece *p = find_piece(vm_lua(vm));
   lua_State *co = p->co;
@@ -338,7 +338,7 @@ bool perform_resume(struct vm *vm, deadline until, struct outcome *out) {
     return false;
   }
   *out = outcome_of_piece(vm, co, code, results);
-  perform_abandon(vm);
+  run_request_abandon(vm);
   recover(vm_lua(vm), out);
   return true;
 }

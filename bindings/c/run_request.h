@@ -13,12 +13,12 @@
 /* Runs it to its end. */
 MUST_CHECK struct outcome perform(struct vm *vm, const struct request *request);
 
-/* The same in pieces. Begun on a coroutine that perform_resume goes on with; at most one
+/* The same in pieces. Begun on a coroutine that run_request_resume goes on with; at most one
  * at a time in a VM. */
-MUST_CHECK bool perform_begin(struct vm *vm, const struct request *request, struct outcome *failed);
+MUST_CHECK bool run_request_begin(struct vm *vm, const struct request *request, struct outcome *failed);
 /* Until it ends (true), or `until` has passed. */
-MUST_CHECK bool perform_resume(struct vm *vm, deadline until, struct outcome *out);
+MUST_CHECK bool run_request_resume(struct vm *vm, deadline until, struct outcome *out);
 /* One that was begun goes no further. */
-void perform_abandon(struct vm *vm);
+void run_request_abandon(struct vm *vm);
 
 #endif

@@ -42,7 +42,7 @@ status runtime_make(struct mm_rt **out, const struct vm_library *library, const 
     free_runtime(rt);
     return st;
   }
-  st = commons_open();
+  st = segment_open();
   if (st) {
     wakeup_close(rt->wakeup);
     free_runtime(rt);
@@ -80,27 +80,27 @@ static void forget_vm(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   const bool is_given_up = vm->is_given_up;
   mutex_unlock(&vm->lock);
-  if (!is_given_up) hosted_release(vm);
-  hosted_release(vm);
+  if (!is_given_up) embedded_vm_release(vm);
+  embedded_vm_release(vm);
 }
 
 void runtime_reap(struct mm_rt *rt) {
   for (struct mm_vm *vm = first_vm(rt), *next; vm; vm = next) {
     next = next_vm(rt, vm);
-    if (!hosted_has_ended(vm)) continue;
-    hosted_join(vm);
+    if (!embedded_vm_has_ended(vm)) continue;
+    embedded_vm_join(vm);
     unlist(rt, vm);
     forget_vm(vm);
   }
 }
 
 static status end_vms(struct mm_rt *rt, deadline until) {
-  for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) hosted_close(vm);
+  for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) embedded_vm_close(vm);
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (vm->config.where == MM_INLINE && !hosted_has_ended(vm)) hosted_end_inline(vm);
-    if (hosted_wait_end(vm, until) == STATUS_OK) continue;
-    if (hosted_kill(vm)) return STATUS_TIMEOUT;
-    if (hosted_wait_end(vm, deadline_never())) return STATUS_TIMEOUT;
+    if (vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm)) embedded_vm_end_inline(vm);
+    if (embedded_vm_wait_end(vm, until) == STATUS_OK) continue;
+    if (embedded_vm_kill(vm)) return STATUS_TIMEOUT;
+    if (embedded_vm_wait_end(vm, deadline_never())) return STATUS_TIMEOUT;
   }
   return STATUS_OK;
 }
@@ -113,7 +113,7 @@ status runtime_destroy(struct mm_rt *rt, deadline until) NO_THREAD_SAFETY_ANALYS
   runtime_free_modules(rt);
   wakeup_close(rt->wakeup);
   free_runtime(rt);
-  commons_close();
+  segment_close();
   return STATUS_OK;
 }
 
@@ -144,16 +144,16 @@ static void run_or_end_inline(struct mm_vm *vm, deadline until) {
   const bool is_closing = vm->is_closing;
   mutex_unlock(&vm->lock);
   if (is_closing)
-    hosted_end_inline(vm);
+    embedded_vm_end_inline(vm);
   else
-    hosted_run_inline(vm, until);
+    embedded_vm_run_inline(vm, until);
 }
 
 /* A slice for each INLINE VM that has work. False: none had. */
 static bool run_inlines(struct mm_rt *rt, deadline until) {
   bool has_run = false;
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (!hosted_has_work(vm)) continue;
+    if (!embedded_vm_has_work(vm)) continue;
     const deadline slice = {clock_now_ns() + INLINE_SLICE_NS};
     run_or_end_inline(vm, deadline_earlier(slice, until));
     has_run = true;
@@ -163,7 +163,7 @@ static bool run_inlines(struct mm_rt *rt, deadline until) {
 
 static bool has_inline_work(struct mm_rt *rt) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm))
-    if (hosted_has_work(vm)) return true;
+    if (embedded_vm_has_work(vm)) return true;
   return false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A hosted VM in this process: on its own thread, or on the polling one.
+/* A embedded VM in this process: on its own thread, or on the polling one.
  *
  * The lock of the Lua VM is left between jobs, for threads and tasks that scripts
  * have started in it.
@@ -37,10 +37,11 @@ static status prepare_stops(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   return st;
 }
 
-static status local_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) NO_THREAD_SAFETY_ANALYSIS {
-  struct hosted_order order = hosted_order(vm);
+static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX])
+    NO_THREAD_SAFETY_ANALYSIS {
+  struct embedded_vm_options order = embedded_vm_options(vm);
   if (vm->rt->config.log) order.print = print_line;
-  status st = hosted_open(&vm->vm, &order, error);
+  status st = embedded_state_open(&vm->vm, &order, error);
   if (st) return st;
   if (vm->config.where == MM_THREAD) {
     vm_bind_thread(vm->vm);
@@ -55,13 +56,13 @@ static status local_open(struct mm_vm *vm, char error[HOSTED_ERROR_MAX]) NO_THRE
   return STATUS_OK;
 }
 
-static void local_close(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+static void thread_vm_close(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   if (vm->has_alarm) alarm_destroy(&vm->alarm);
   vm_enter(vm->vm);
-  hosted_shut(vm->vm);
+  embedded_state_close(vm->vm);
 }
 
-static void local_stop(struct mm_vm *vm) {
+static void thread_vm_stop(struct mm_vm *vm) {
   if (!vm->has_alarm) {
     vm_ask_to_stop(vm->vm, VM_STOP_TERMINATE);
     return;
@@ -72,7 +73,7 @@ static void local_stop(struct mm_vm *vm) {
 
 /* Unless a stop was asked for already, and its alarm set. */
 static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
-  const int64_t limit = hosted_limit_ns(vm, j);
+  const int64_t limit = embedded_vm_limit_ns(vm, j);
   if (!limit) return;
   const deadline until = {clock_now_ns() + limit};
   mutex_lock(&vm->lock);
@@ -85,25 +86,29 @@ static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
 
 /* A job that stopped without a request was over its time. */
 static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
-  if (outcome->state == -MM_ECANCELED && hosted_stop_reason(vm) == MM_OK) outcome->state = -MM_ELIMIT_TIME;
+  if (outcome->state == -MM_ECANCELED && embedded_vm_stop_reason(vm) == MM_OK)
+    outcome->state = -MM_ELIMIT_TIME;
 }
 
-static struct outcome local_run(struct mm_vm *vm, struct mm_job *j) NO_THREAD_SAFETY_ANALYSIS {
+static struct outcome thread_vm_run(struct mm_vm *vm, struct mm_job *j) NO_THREAD_SAFETY_ANALYSIS {
   vm_enter(vm->vm);
   set_limit(vm, j);
   struct outcome outcome = perform(vm->vm, &j->request);
   give_reason(vm, &outcome);
-  hosted_note_memory(vm, vm_memory_of(vm->vm));
+  embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
   vm_leave(vm->vm);
   return outcome;
 }
 
-static void local_settle(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+static void thread_vm_settle(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   if (vm->has_alarm) alarm_stop(&vm->alarm);
   vm_enter(vm->vm);
   vm_clear_stop(vm->vm);
   vm_leave(vm->vm);
 }
 
-const struct hosted_driver local_driver = {
-    .open = local_open, .run = local_run, .settle = local_settle, .stop = local_stop, .close = local_close};
+const struct embedded_vm_driver thread_vm_driver = {.open = thread_vm_open,
+                                                    .run = thread_vm_run,
+                                                    .settle = thread_vm_settle,
+                                                    .stop = thread_vm_stop,
+                                                    .close = thread_vm_close};

@@ -11,30 +11,30 @@ static bool has_handles(const struct bytes *message) {
 
 status value_from_message(struct bytes *message, struct tree **out) {
   const bool is_user = has_handles(message);
-  status st = is_user ? commons_open() : STATUS_OK;
+  status st = is_user ? segment_open() : STATUS_OK;
   if (st) return st;
   st = tree_read(message, out);
-  if (st && is_user) commons_close();
+  if (st && is_user) segment_close();
   return st;
 }
 
 status value_to_message(const struct mm_val *value, struct bytes *out) {
   status st = tree_write(value, out);
   if (st) return st;
-  st = message_retain(out->data, out->len);
+  st = message_refs_retain(out->data, out->len);
   if (st) bytes_fini(out);
   return st;
 }
 
 void value_discard_message(struct bytes *message) {
-  message_discard(message->data, message->len);
+  message_refs_discard(message->data, message->len);
   bytes_fini(message);
 }
 
 void value_release(struct tree *t) {
   if (!t || !tree_drop(t)) return;
   const bool is_user = has_handles(&t->message);
-  message_discard(t->message.data, t->message.len);
+  message_refs_discard(t->message.data, t->message.len);
   tree_free(t);
-  if (is_user) commons_close();
+  if (is_user) segment_close();
 }

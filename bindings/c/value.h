@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of C programs: trees (wire/tree.h) with the objects they hold, on their way into and out of VMs.
  *
- * A tree with handles is a user of the commons for as long as it lives, so that it may outlive its runtime.
+ * A tree with handles is a user of the segment for as long as it lives, so that it may outlive its runtime.
  */
 #ifndef C_VALUE_H
 #define C_VALUE_H

@@ -7,7 +7,7 @@
  * public table (a second require of another name finds the same), the functions that end workers,
  * and a sentinel.
  *
- * I1  The commons counts its users; each VM with open handles is one. The sentinel is made before
+ * I1  The segment counts its users; each VM with open handles is one. The sentinel is made before
  *     any handle, so it is collected after all of them, and then the VM is a user no more.
  * I2  A module built for one Lua refuses another one before it touches its state.
  *
@@ -33,9 +33,9 @@
 
 static const char sentinel_key[] = "manymoons.sentinel";
 
-/* ---- the commons ----------------------------------------------------------------------------- */
+/* ---- the segment ----------------------------------------------------------------------------- */
 
-/* Says whether the commons counts this VM as a user. A stop may raise between the two steps of
+/* Says whether the segment counts this VM as a user. A stop may raise between the two steps of
  * opening, so the sentinel is made first and marked by the step that counts. */
 struct sentinel {
   bool is_user;
@@ -43,7 +43,7 @@ struct sentinel {
 
 static int sentinel_gc(lua_State *L) {
   struct sentinel *s = lua_touserdata(L, 1);
-  if (s->is_user) commons_close();
+  if (s->is_user) segment_close();
   s->is_user = false;
   return 0;
 }
@@ -60,13 +60,13 @@ static struct sentinel *sentinel_new(lua_State *L) {
 }
 
 /* The sentinel is made before any handle, so it is collected after all of them. */
-static void open_commons(lua_State *L) {
+static void open_segment(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
   const struct sentinel *old = lua_touserdata(L, -1);
   lua_pop(L, 1);
   if (old && old->is_user) return;
   struct sentinel *s = sentinel_new(L);
-  const status st = commons_open();
+  const status st = segment_open();
   s->is_user = st == STATUS_OK;
   char text[STATUS_TEXT_MAX];
   if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
@@ -77,11 +77,11 @@ static void open_commons(lua_State *L) {
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
-  open_commons(L);
+  open_segment(L);
   queue_open(L);
   sync_open(L);
-  memory_open(L);
-  table_open(L);
+  typed_array_open(L);
+  shared_table_open(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);
@@ -135,7 +135,8 @@ static void preload(lua_State *L) {
   lua_pop(L, 2);
 }
 
-static const worker_role roles[] = {[BIRTH_PROCESS] = worker_call, [BIRTH_POOL_WORKER] = pool_worker_loop};
+static const worker_role roles[] = {
+    [START_INFO_PROCESS] = worker_call, [START_INFO_POOL_WORKER] = pool_worker_loop};
 
 const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles};
 

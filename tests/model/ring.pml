@@ -4,7 +4,7 @@
  * What is modelled, under the names of ring.c: the two robust locks and their repair by whoever comes next,
  * the journals, the two commit words, the counts, the owners of outside blocks, the claims, growth under both
  * locks, the close, and sleeping: register under the opposite lock, announce, commit, wake. After each death a
- * mourner comes once (ring_forget: whoever notices the death); it settles both ends and wakes all. The net of a
+ * owner-death handler comes once (ring_forget: whoever notices the death); it settles both ends and wakes all. The net of a
  * quarter of a second is not there: a sleeper sleeps until it is woken.
  *
  * What is not: spinning (it only asks again), the caches of the other side's word (they only lag), fillers at
@@ -71,7 +71,7 @@ byte tail, head;             /* the commit words */
 byte tail_count, head_count; /* settled: may lag behind */
 byte tail_journal_position, tail_journal_count, tail_journal_block;
 byte head_journal_position, head_journal_count, head_journal_block;
-byte head_journal_claim;     /* participant + 1 */
+byte head_journal_claim;     /* process + 1 */
 short waiters[3];            /* by event word: how often somebody went to sleep, less `woken` */
 bool closed;
 bool storage;                /* which of the two: 0 the first, 1 the one it grew into */
@@ -88,7 +88,7 @@ byte asleep[PARTICIPANTS];   /* on this event word */
 byte noted[PARTICIPANTS];    /* the event word that the two notes are about */
 short note_waiters[PARTICIPANTS], note_woken[PARTICIPANTS];
 bool dead[PARTICIPANTS + 2], ended[PARTICIPANTS];
-byte deaths, mourned;
+byte deaths, announced;
 
 /* ---- ghosts: what the assertions speak of ---- */
 bool committed[TOTAL + 1];
@@ -605,11 +605,11 @@ end_of_life:
 /* ---- those who look after the ring ---- */
 
 /* Whoever notices a death: ring_forget. */
-proctype mourner() {
+proctype owner-death handler() {
   byte i;
   bool readable, writable;
 again:
-  mourned < deaths;
+  announced < deaths;
 #ifndef MUTATION_NOBODY_MOURNS
   do
   :: take_over_tail(MOURNER)
@@ -634,7 +634,7 @@ again:
   :: else
   fi;
 #endif
-  atomic { mourned++; goto again };
+  atomic { announced++; goto again };
 end_of_life:
   skip
 }
@@ -704,7 +704,7 @@ active proctype monitor() {
     :: i >= PRODUCERS && i < PARTICIPANTS -> run consumer(i); i++
     :: i >= PARTICIPANTS -> break
     od;
-    run mourner();
+    run owner-death handler();
 #ifdef CLOSES
     run closer();
 #endif
@@ -712,7 +712,7 @@ active proctype monitor() {
   };
   timeout;
   d_step {
-    assert(mourned == deaths);
+    assert(announced == deaths);
     assert(tail_lock == NOBODY && head_lock == NOBODY);
     assert(tail_count == tail && head_count == head);
     assert(tail_journal_block == 0 && head_journal_block == 0 && growth_journal == 0);

@@ -15,7 +15,7 @@
  *    that nobody else gets.
  *  - Each message arrived as it was put, byte by byte.
  *  - No process was in one put or take for longer than a second.
- *  - The rings validate, and so does the commons; blocks and descriptors are as many as before.
+ *  - The rings validate, and so does the segment; blocks and descriptors are as many as before.
  *
  * Some deaths are noticed at once, as by a parent that waits; others only later, so that the users
  * of the rings have to help themselves. Some processes have two threads that put and take at once.
@@ -100,8 +100,8 @@ struct killer {
   struct evidence *evidence;
   struct ring *rings[RINGS];
   struct worker workers[WORKERS];
-  struct child_slot unmourned[DEATHS];
-  int unmourned_count;
+  struct child_slot unannounced[DEATHS];
+  int unannounced_count;
   uint32_t lives;
   uint64_t takers_killed[RINGS];
   uint64_t deaths, messages, with_the_dead, rounds;
@@ -159,11 +159,11 @@ static bool put_one(struct job *j, uint8_t *buffer) {
   const uint32_t number = atomic_load(&life->done) + 1;
   const struct text text = {j->life, number, random_size(&j->random), (number * 31 + j->life) & 0xff};
   memset(buffer, (int)text.fill, text.size - sizeof text);
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &text, .head_size = sizeof text, .body = buffer, .body_size = text.size - sizeof text};
   atomic_store(&life->tried, number);
   begin(j);
-  const status st = ring_put(j->ring, &letter, deadline_never());
+  const status st = ring_put(j->ring, &record, deadline_never());
   end(j);
   if (st != STATUS_OK) return false;
   atomic_store(&life->done, number);
@@ -229,7 +229,7 @@ NO_RETURN static void be_worker(struct worker *w, pid_t parent) {
   struct thread second;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  commons_after_fork(w->place.slot);
+  segment_after_fork(w->place.slot);
   if (w->job_count == ROLES)
     CHECK_EQ(thread_start(&second, do_job_in_thread, &w->jobs[1], "second"), STATUS_OK);
   do_job(&w->jobs[0]);
@@ -260,8 +260,8 @@ static void start_worker(struct killer *k, int index) {
   struct worker *w = &k->workers[index];
   w->job_count = below(&k->random, 4) == 0 ? 2 : 1;
   for (int role = 0; role < w->job_count; role++) give_job(k, index, role);
-  if (commons_reserve_slot(&w->place)) fail(k, "no slot is free");
-  commons_share_with_child(w->place.slot, NULL);
+  if (segment_reserve_slot(&w->place)) fail(k, "no slot is free");
+  segment_share_with_child(w->place.slot, NULL);
   const pid_t parent = getpid();
   w->pid = fork();
   if (w->pid < 0) fail(k, "fork: %s", strerror(errno));
@@ -290,14 +290,14 @@ static void kill_worker(struct killer *k, int index) {
   w->pid = 0;
   count_death(k, w);
   if (below(&k->random, MOURNED_LATE))
-    commons_forget_child(w->place);
+    segment_forget_child(w->place);
   else
-    k->unmourned[k->unmourned_count++] = w->place;
+    k->unannounced[k->unannounced_count++] = w->place;
 }
 
-static void mourn_all(struct killer *k) {
-  for (int i = 0; i < k->unmourned_count; i++) commons_forget_child(k->unmourned[i]);
-  k->unmourned_count = 0;
+static void announce_owner_deaths(struct killer *k) {
+  for (int i = 0; i < k->unannounced_count; i++) segment_forget_child(k->unannounced[i]);
+  k->unannounced_count = 0;
 }
 
 static void look_for_the_stuck(struct killer *k) {
@@ -333,7 +333,7 @@ static void await_workers(struct killer *k, bool putters) {
       const pid_t pid = waitpid(w->pid, &report, WNOHANG);
       if (pid == w->pid) {
         if (!WIFEXITED(report) || WEXITSTATUS(report)) fail(k, "a worker ended with status %d", report);
-        commons_forget_child(w->place);
+        segment_forget_child(w->place);
         w->pid = 0;
         break;
       }
@@ -388,7 +388,7 @@ static void check_evidence(struct killer *k) {
 static void release_rings(struct killer *k) {
   for (int i = 0; i < RINGS; i++) {
     ring_validate(k->rings[i]);
-    commons_release(&k->rings[i]->object);
+    segment_release(&k->rings[i]->object);
   }
 }
 
@@ -401,7 +401,7 @@ static struct evidence *fresh_evidence(struct killer *k) {
 }
 
 static void run_round(struct killer *k) {
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   k->evidence = fresh_evidence(k);
   k->lives = 0;
   memset(k->takers_killed, 0, sizeof k->takers_killed);
@@ -413,14 +413,14 @@ static void run_round(struct killer *k) {
     kill_worker(k, victim);
     start_worker(k, victim);
     look_for_the_stuck(k);
-    if (below(&k->random, 20) == 0) mourn_all(k);
+    if (below(&k->random, 20) == 0) announce_owner_deaths(k);
   }
   run_dry(k);
-  mourn_all(k);
+  announce_owner_deaths(k);
   check_evidence(k);
   release_rings(k);
-  commons_validate();
-  const uint64_t left = arena_used(commons_arena(), commons_mapping());
+  segment_validate();
+  const uint64_t left = arena_used(segment_arena(), segment_mapping());
   if (left != blocks) fail(k, "%lld blocks are left", (long long)(left - blocks));
   k->rounds++;
 }
@@ -443,14 +443,14 @@ int main(int argc, char **argv) {
   const int64_t until = clock_now_ns() + strtoll(argv[1], NULL, 10) * second_ns;
   k->seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)clock_now_ns() ^ (uint64_t)getpid() << 32;
   k->random = k->seed | 1;
-  if (commons_open()) fail(k, "no commons");
+  if (segment_open()) fail(k, "no commons");
   channel_register_kinds();
   const int descriptors = count_descriptors();
   do {
     run_round(k);
     if (count_descriptors() != descriptors) fail(k, "descriptors are left");
   } while (clock_now_ns() < until);
-  commons_close();
+  segment_close();
   printf("%llu deaths, %llu messages, %llu taken along by the dead, longest wait %lld ms\n",
          (unsigned long long)k->deaths, (unsigned long long)k->messages, (unsigned long long)k->with_the_dead,
          (long long)(k->longest / 1000000));

@@ -9,34 +9,35 @@
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
   for (int kind = OBJECT_RING; kind <= OBJECT_TABLE; kind++)
-    if (commons_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
+    if (segment_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
 
-void message_drop_reference(object_ref ref) {
+void message_refs_drop_reference(object_ref ref) {
   struct object *object = find_object(ref);
-  if (object) commons_release(object);
+  if (object) segment_release(object);
 }
 
 /* Both work on the message's tail alone (wire/format.h, I4). */
-void message_discard(const uint8_t *data, size_t size) {
+void message_refs_discard(const uint8_t *data, size_t size) {
   struct message m;
   if (message_parse(data, size, &m)) return;
-  for (uint32_t i = 0; i < m.handle_count; i++) message_drop_reference(message_handle_at(&m, i).reference);
+  for (uint32_t i = 0; i < m.handle_count; i++)
+    message_refs_drop_reference(message_handle_at(&m, i).reference);
 }
 
 static status retain(object_ref ref) {
   struct object *object = find_object(ref);
-  return object ? commons_hold(object) : STATUS_FOREIGN;
+  return object ? segment_hold(object) : STATUS_FOREIGN;
 }
 
-status message_retain(const uint8_t *data, size_t size) {
+status message_refs_retain(const uint8_t *data, size_t size) {
   struct message m;
   if (message_parse(data, size, &m)) return STATUS_OK;
   for (uint32_t i = 0; i < m.handle_count; i++) {
     const status st = retain(message_handle_at(&m, i).reference);
     if (st == STATUS_OK) continue;
-    while (i-- > 0) message_drop_reference(message_handle_at(&m, i).reference);
+    while (i-- > 0) message_refs_drop_reference(message_handle_at(&m, i).reference);
     return st;
   }
   return STATUS_OK;
@@ -47,7 +48,7 @@ static bool is_pipe_end(object_ref ref) {
   return object && object->kind == OBJECT_PIPE_END;
 }
 
-status message_list(const uint8_t *data, size_t size, enum message_part part, struct bytes *out) {
+status message_refs_list(const uint8_t *data, size_t size, enum message_part part, struct bytes *out) {
   struct message m;
   if (message_parse(data, size, &m)) return STATUS_OK;
   for (uint32_t i = 0; i < m.handle_count; i++) {
@@ -59,7 +60,7 @@ status message_list(const uint8_t *data, size_t size, enum message_part part, st
   return STATUS_OK;
 }
 
-void message_drain(struct ring *r) {
+void message_refs_drain(struct ring *r) {
   struct bytes inbox;
   struct ring_message message;
   bytes_init(&inbox);
@@ -69,19 +70,19 @@ void message_drain(struct ring *r) {
 
 static void ring_object_destroy(struct object *object) {
   struct ring *r = (struct ring *)(void *)object;
-  message_drain(r);
+  message_refs_drain(r);
   ring_fini(r);
 }
 
-static void ring_object_mourn(struct object *object, uint32_t slot) {
+static void ring_object_owner_died(struct object *object, uint32_t slot) {
   ring_forget((struct ring *)(void *)object, slot);
 }
 
 void channel_register_kinds(void) {
-  commons_set_mourner(OBJECT_RING, ring_object_mourn);
-  commons_set_destructor(OBJECT_RING, ring_object_destroy);
-  commons_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
+  segment_set_owner_died(OBJECT_RING, ring_object_owner_died);
+  segment_set_destructor(OBJECT_RING, ring_object_destroy);
+  segment_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
   sync_register_kind();
-  memory_register_kind();
-  table_register_kind();
+  typed_array_register_kind();
+  shared_table_register_kind();
 }

@@ -9,7 +9,7 @@ enum anchor { ANCHOR_READER = 1, ANCHOR_WRITER = 2 };
 
 /* While the end lives its rings do (I1). */
 static struct ring *ring_behind(object_ref ref) {
-  return ref ? (struct ring *)(void *)commons_object(ref) : NULL;
+  return ref ? (struct ring *)(void *)segment_object(ref) : NULL;
 }
 
 struct ring *pipe_incoming(const struct pipe_end *end) {
@@ -21,10 +21,10 @@ struct ring *pipe_outgoing(const struct pipe_end *end) {
 
 static void hold_ring(object_ref *place, struct ring *ring, enum anchor anchor) {
   if (!ring) return;
-  *place = commons_object_ref(&ring->object);
+  *place = segment_object_ref(&ring->object);
   STORE_ORDER();
   KILL_POINT("pipe.knows");
-  commons_anchor(&ring->object, anchor);
+  segment_anchor(&ring->object, anchor);
   KILL_POINT("pipe.anchored");
 }
 
@@ -32,20 +32,20 @@ static void hold_ring(object_ref *place, struct ring *ring, enum anchor anchor) 
  * a process in here. */
 static void leave_ring(object_ref ref, enum anchor anchor) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object)) return;
+  if (segment_find(ref, OBJECT_RING, &object)) return;
   if (!(atomic_load(&object->anchors) & anchor)) return;
   ring_close((struct ring *)(void *)object);
   KILL_POINT("pipe.closed");
-  commons_unanchor(object, anchor);
+  segment_unanchor(object, anchor);
 }
 
 static status make_end(struct pipe_end **out, struct ring *incoming, struct ring *outgoing) {
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_PIPE_END, sizeof(struct pipe_end), &object);
+  const status st = segment_make_object(OBJECT_PIPE_END, sizeof(struct pipe_end), &object);
   if (st) return st;
   struct pipe_end *end = (struct pipe_end *)(void *)object;
   end->incoming = end->outgoing = 0;
-  commons_publish(object);
+  segment_publish(object);
   hold_ring(&end->incoming, incoming, ANCHOR_READER);
   hold_ring(&end->outgoing, outgoing, ANCHOR_WRITER);
   *out = end;
@@ -57,7 +57,7 @@ static status make_ends(struct pipe_end **first, struct pipe_end **second, struc
   const status st = make_end(first, forth, back);
   if (st) return st;
   const status other = make_end(second, back, forth);
-  if (other) commons_release(&(*first)->object);
+  if (other) segment_release(&(*first)->object);
   return other;
 }
 
@@ -68,14 +68,14 @@ status pipe_make(struct pipe_end **first, struct pipe_end **second, enum pipe_wa
   if (st) return st;
   if (ways == PIPE_BOTH_WAYS) st = ring_make(&back, 0, RING_STAYS);
   if (st == STATUS_OK) st = make_ends(first, second, forth, back);
-  if (back) commons_release(&back->object);
-  commons_release(&forth->object);
+  if (back) segment_release(&back->object);
+  segment_release(&forth->object);
   return st;
 }
 
 static void validate_ring(object_ref ref, enum anchor anchor) {
   struct object *object = NULL;
-  CHECK_EQ(commons_find(ref, OBJECT_RING, &object), STATUS_OK);
+  CHECK_EQ(segment_find(ref, OBJECT_RING, &object), STATUS_OK);
   CHECK(atomic_load(&object->anchors) & anchor);
 }
 

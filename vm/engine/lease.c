@@ -25,8 +25,8 @@ struct lease {
   double interval;
   int32_t pid;
   struct thread thread;
-  int doorbell; /* rung to end the thread */
-  doorbell_name bell;
+  int notify_socket; /* rung to end the thread */
+  notify_name waker;
 
   struct mutex lock; /* no rank: a leaf. What follows, but for `copies` and `connection` */
   bool is_ending;
@@ -157,7 +157,7 @@ static void lease_main(void *argument) {
       l->connection = NULL;
     }
     l->pause = next_pause(l, st == STATUS_OK);
-    struct ready watch = ready_watch(l->doorbell);
+    struct ready watch = ready_watch(l->notify_socket);
     (void)!ready_wait(&watch, 1, deadline_after(l->pause));
   }
   link_close(l->connection);
@@ -166,7 +166,7 @@ static void lease_main(void *argument) {
 /* ---- the owner's side ------------------------------------------------------------------------ */
 
 static void free_lease(struct lease *l) {
-  if (l->doorbell >= 0) doorbell_close(l->doorbell);
+  if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
   for (int i = 0; i < FIXED; i++) memory_free(l->fixed[i]);
   memory_free(l->script);
   memory_free(l->entries);
@@ -194,12 +194,12 @@ static status copy_settings(struct lease *l, const struct lease_settings *s) {
 status lease_open(const struct lease_settings *settings, struct lease **out) {
   struct lease *l = memory_alloc(sizeof *l);
   if (!l) return -ENOMEM;
-  l->doorbell = -1;
+  l->notify_socket = -1;
   l->pid = process_pid();
   l->answered_ns = clock_now_ns();
   mutex_init(&l->lock);
   status st = copy_settings(l, settings);
-  if (st == STATUS_OK) st = doorbell_open(&l->doorbell, &l->bell);
+  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->waker);
   if (st == STATUS_OK) st = thread_start(&l->thread, lease_main, l, "mm-lease");
   if (st) {
     free_lease(l);
@@ -215,7 +215,7 @@ void lease_close(struct lease *l) {
     mutex_lock(&l->lock);
     l->is_ending = true;
     mutex_unlock(&l->lock);
-    doorbell_ring(l->bell);
+    notify_socket_notify(l->waker);
     thread_join(&l->thread);
   }
   free_lease(l);

@@ -29,7 +29,7 @@
 
 enum { MEASURE_NOTES_MAX = 2, MEASURE_NOTE_NAME_MAX = 96 };
 
-struct measure_order {
+struct measure_options {
   const char *program;          /* path; looked up when it starts, so /proc/self/exe is us */
   const char *const *arguments; /* from argv[0] on, then NULL */
   const char *const *settings;  /* "NAME=value" each, then NULL: in the place of ours of that name */
@@ -61,7 +61,7 @@ struct measurement {
 void measure_init(struct measurement *m);
 /* After measure_init. On failure nothing runs, and there is nothing to end. -E2BIG: more notes, or longer
  * names of notes, than there is room for. */
-MUST_CHECK status measure_start(struct measurement *m, const struct measure_order *order);
+MUST_CHECK status measure_start(struct measurement *m, const struct measure_options *order);
 /* STATUS_OK: it has ended and m->report is whole. STATUS_TIMEOUT, STATUS_INTERRUPTED: it runs on; call again,
  * or end it. After any other failure it has to be ended. */
 MUST_CHECK status measure_wait(struct measurement *m, deadline until);

@@ -13,14 +13,14 @@
 
 #include "base/status.h"
 
-typedef uint64_t doorbell_name; /* 0: none */
+typedef uint64_t notify_name; /* 0: none */
 
-/* A bell of this process. The caller closes *fd (close-on-exec, never blocks). */
-MUST_CHECK status doorbell_open(int *fd, doorbell_name *name);
-void doorbell_close(int fd);
-/* Makes it readable; a bell that is gone or full of rings is left alone. */
-void doorbell_ring(doorbell_name name);
+/* A waker of this process. The caller closes *fd (close-on-exec, never blocks). */
+MUST_CHECK status notify_socket_open(int *fd, notify_name *name);
+void notify_socket_close(int fd);
+/* Makes it readable; a waker that is gone or full of rings is left alone. */
+void notify_socket_notify(notify_name name);
 /* Not readable any more, until the next ring. */
-void doorbell_clear(int fd);
+void notify_socket_clear(int fd);
 
 #endif

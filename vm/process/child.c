@@ -29,14 +29,14 @@ status child_prepare(struct child *c) {
   *c = (struct child){.pidfd = -1};
   status st = process_watch(&c->pidfd, process_pid());
   if (st) return st;
-  st = commons_reserve_slot(&c->place);
+  st = segment_reserve_slot(&c->place);
   if (st) {
     close_watch(c);
     return st;
   }
-  st = cell_make(&c->cell);
+  st = worker_status_make(&c->worker_status);
   if (st) {
-    commons_forget_child(c->place);
+    segment_forget_child(c->place);
     close_watch(c);
   }
   return st;
@@ -44,17 +44,19 @@ status child_prepare(struct child *c) {
 
 void child_abandon(struct child *c) {
   close_watch(c);
-  cell_destroy(c->cell);
-  commons_forget_child(c->place);
+  worker_status_destroy(c->worker_status);
+  segment_forget_child(c->place);
 }
 
-struct child_order child_order_for(const struct child *c, block_ref birth) {
-  return (struct child_order){
-      .place = c->place, .cell = commons_ref(c->cell), .birth = birth, .parent = process_pid()};
+struct child_options child_options_for(const struct child *c, block_ref start_info) {
+  return (struct child_options){.place = c->place,
+                                .worker_status = segment_ref(c->worker_status),
+                                .start_info = start_info,
+                                .parent = process_pid()};
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
- * cell says how. One that exists, but cannot be watched (another thread took the descriptor that
+ * worker status says how. One that exists, but cannot be watched (another thread took the descriptor that
  * was kept), must not be left behind. */
 status child_watch(struct child *c) {
   close_watch(c);
@@ -70,16 +72,16 @@ status child_watch(struct child *c) {
 
 static void become_child(struct child *c) {
   close_watch(c);
-  commons_after_fork(c->place.slot);
+  segment_after_fork(c->place.slot);
   signals_reset_in_child();
 }
 
 status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
-                  struct cell **cell) {
+                  struct worker_status **worker_status) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  commons_share_with_child(c.place.slot, passed);
+  segment_share_with_child(c.place.slot, passed);
   fflush(NULL); /* what is buffered is written once, by us */
   pid_t pid = 0;
   st = process_fork(&pid);
@@ -89,7 +91,7 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   }
   if (pid == 0) {
     become_child(&c);
-    *cell = c.cell;
+    *worker_status = c.worker_status;
     *side = CHILD_CHILD;
     return STATUS_OK;
   }
@@ -106,19 +108,20 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 
 /* ---- spawn ----------------------------------------------------------------------------------- */
 
-static void order_print(const struct child_order *order, int fd, int channel, char text[CHILD_ORDER_MAX]) {
+static void child_options_print(const struct child_options *order, int fd, int channel,
+                                char text[CHILD_ORDER_MAX]) {
   snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
-           order->place.generation, (unsigned long long)order->cell, (unsigned long long)order->birth,
-           order->parent);
+           order->place.generation, (unsigned long long)order->worker_status,
+           (unsigned long long)order->start_info, order->parent);
 }
 
-static status order_parse(const char *text, struct child_order *order, int *fd, int *channel) {
-  unsigned long long cell = 0;
-  unsigned long long birth = 0;
+static status child_options_parse_text(const char *text, struct child_options *order, int *fd, int *channel) {
+  unsigned long long worker_status = 0;
+  unsigned long long start_info = 0;
   const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
-                            &order->place.generation, &cell, &birth, &order->parent);
-  order->cell = cell;
-  order->birth = birth;
+                            &order->place.generation, &worker_status, &start_info, &order->parent);
+  order->worker_status = worker_status;
+  order->start_info = start_info;
   return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
 }
 
@@ -135,9 +138,9 @@ static char *fill_in(const char *argument, const char *order) {
   return text;
 }
 
-status child_launch(const char *const argv[], const struct child_order *order, int channel, int32_t *pid) {
+status child_launch(const char *const argv[], const struct child_options *order, int channel, int32_t *pid) {
   char text[CHILD_ORDER_MAX];
-  order_print(order, commons_fd(), channel, text);
+  child_options_print(order, segment_fd(), channel, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
   char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
@@ -149,17 +152,17 @@ status child_launch(const char *const argv[], const struct child_order *order, i
   }
   fflush(NULL);
   pid_t new_pid = 0;
-  const status st = process_spawn(&new_pid, arguments, commons_fd(), channel);
+  const status st = process_spawn(&new_pid, arguments, segment_fd(), channel);
   if (st == STATUS_OK) *pid = (int32_t)new_pid;
   memory_free(filled);
   return st;
 }
 
-status child_spawn(struct child *out, const char *const argv[], block_ref birth) {
+status child_spawn(struct child *out, const char *const argv[], block_ref start_info) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  const struct child_order order = child_order_for(&c, birth);
+  const struct child_options order = child_options_for(&c, start_info);
   st = child_launch(argv, &order, -1, &c.pid);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st)
@@ -170,18 +173,18 @@ status child_spawn(struct child *out, const char *const argv[], block_ref birth)
 }
 
 /* A fork server does not die with the thread that started it, but when its channel closes. */
-status child_attach_with_channel(const char *text, struct child_order *out, int *channel) {
+status child_attach_with_channel(const char *text, struct child_options *out, int *channel) {
   int fd = -1;
-  status st = order_parse(text, out, &fd, channel);
+  status st = child_options_parse_text(text, out, &fd, channel);
   if (st) return st;
   process_close_inherited(fd, *channel);
   if (*channel < 0) st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
-  return commons_join(fd, out->place.slot);
+  return segment_join(fd, out->place.slot);
 }
 
-status child_attach(const char *text, struct child_order *out) {
+status child_attach(const char *text, struct child_options *out) {
   int channel = -1;
   return child_attach_with_channel(text, out, &channel);
 }
@@ -189,14 +192,15 @@ status child_attach(const char *text, struct child_order *out) {
 /* ---- watching and ending --------------------------------------------------------------------- */
 
 /* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx
- * reap all children. The fork server is waited for even if there is such a word: the cell, which it
+ * reap all children. The fork server is waited for even if there is such a word: the worker status, which it
  * writes to, may be freed after the return. */
 static int exit_code_from_cell(struct child *c) {
   const deadline until = deadline_after(REPORT_WAIT_SECONDS);
   status st = STATUS_INTERRUPTED;
   while (st == STATUS_INTERRUPTED)
-    st = c->is_reaped_elsewhere ? cell_wait_report(c->cell, until) : cell_wait_end(c->cell, until);
-  return cell_has_ended(c->cell) ? atomic_load(&c->cell->exit_code) : -SIGKILL;
+    st = c->is_reaped_elsewhere ? worker_status_wait_report(c->worker_status, until)
+                                : worker_status_wait_end(c->worker_status, until);
+  return worker_status_has_ended(c->worker_status) ? atomic_load(&c->worker_status->exit_code) : -SIGKILL;
 }
 
 static void note_end(struct child *c) {
@@ -204,8 +208,8 @@ static void note_end(struct child *c) {
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
   c->exit_code = exit_code;
   c->has_ended = true;
-  cell_end(c->cell, exit_code);
-  commons_forget_child(c->place);
+  worker_status_end(c->worker_status, exit_code);
+  segment_forget_child(c->place);
 }
 
 status child_await(const struct child *c, deadline until) {
@@ -230,6 +234,6 @@ void child_signal(struct child *c, int signal_number) {
 void child_fini(struct child *c) {
   CHECK(c->has_ended);
   close_watch(c);
-  cell_destroy(c->cell);
-  c->cell = NULL;
+  worker_status_destroy(c->worker_status);
+  c->worker_status = NULL;
 }

@@ -11,19 +11,19 @@
 #include "shared/arena.h"
 
 struct child;
-struct child_order;
+struct child_options;
 
 /* A place for a child and a descriptor for its watch; both given back. */
 MUST_CHECK status child_prepare(struct child *c);
 void child_abandon(struct child *c);
 /* What the prepared child is told on its command line. */
-struct child_order child_order_for(const struct child *c, block_ref birth);
+struct child_options child_options_for(const struct child *c, block_ref start_info);
 /* Runs argv with `order` as text and `channel` (or -1) inherited. */
-MUST_CHECK status child_launch(const char *const argv[], const struct child_order *order, int channel,
+MUST_CHECK status child_launch(const char *const argv[], const struct child_options *order, int channel,
                                int32_t *pid);
 /* From now on the pidfd is that of c->pid. On failure the process was killed. */
 MUST_CHECK status child_watch(struct child *c);
 /* In the started program: as child_attach, with the channel that it inherited, or -1. */
-MUST_CHECK status child_attach_with_channel(const char *text, struct child_order *out, int *channel);
+MUST_CHECK status child_attach_with_channel(const char *text, struct child_options *out, int *channel);
 
 #endif

@@ -23,7 +23,7 @@ enum { END_WAIT_SECONDS = 1 };
 struct served {
   int32_t pid;
   int pidfd;
-  block_ref cell;
+  block_ref worker_status;
 };
 
 struct server {
@@ -53,7 +53,7 @@ NO_RETURN static void server_end(void) { process_exit_now(0); }
 static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
-  cell_report(commons_at(child->cell), exit_code);
+  worker_status_report(segment_at(child->worker_status), exit_code);
   process_unwatch(child->pidfd);
 }
 
@@ -72,16 +72,16 @@ static status server_wait(struct server *s) {
 }
 
 /* In the child: everything of the server's goes, then it is a process like a spawned one. */
-static void become_served(struct server *s, const struct child_order *order) {
+static void become_served(struct server *s, const struct child_options *order) {
   for (size_t i = 0; i < s->count; i++) process_unwatch(s->children[i].pidfd);
   memory_free(s->children);
   memory_free(s->watches);
   socket_close(s->channel);
-  commons_after_fork(order->place.slot);
+  segment_after_fork(order->place.slot);
   signals_reset_in_child();
 }
 
-static status server_fork(struct server *s, const struct child_order *order, pid_t *pid) {
+static status server_fork(struct server *s, const struct child_options *order, pid_t *pid) {
   struct served *child = &s->children[s->count];
   int kept = -1; /* a descriptor for the watch: see child_prepare */
   status st = process_watch(&kept, process_pid());
@@ -89,7 +89,7 @@ static status server_fork(struct server *s, const struct child_order *order, pid
   st = process_fork(pid);
   process_unwatch(kept);
   if (st || *pid == 0) return st;
-  *child = (struct served){.pid = (int32_t)*pid, .cell = order->cell};
+  *child = (struct served){.pid = (int32_t)*pid, .worker_status = order->worker_status};
   st = process_watch(&child->pidfd, *pid);
   if (st) {
     process_kill((int32_t)*pid);
@@ -109,7 +109,7 @@ static status server_reply(struct server *s, status st, int32_t pid) {
 }
 
 /* One request. Returns true in the child that it made. */
-static bool server_answer(struct server *s, struct child_order *order) {
+static bool server_answer(struct server *s, struct child_options *order) {
   const status got = socket_receive(s->channel, order, sizeof *order);
   if (got) server_end();
   pid_t pid = 0;
@@ -123,7 +123,7 @@ static bool server_answer(struct server *s, struct child_order *order) {
   return false;
 }
 
-status forkserver_serve(const char *text, struct child_order *out) {
+status forkserver_serve(const char *text, struct child_options *out) {
   struct server server = {.channel = -1};
   status st = child_attach_with_channel(text, out, &server.channel);
   if (st == STATUS_OK) st = server_reserve(&server);
@@ -156,7 +156,7 @@ static status start_locked(const char *const argv[]) {
     child_abandon(&c);
     return st;
   }
-  const struct child_order order = child_order_for(&c, 0);
+  const struct child_options order = child_options_for(&c, 0);
   st = child_launch(argv, &order, ends[1], &c.pid);
   socket_close(ends[1]);
   if (st == STATUS_OK) st = child_watch(&c);
@@ -179,14 +179,14 @@ static void stop_locked(void) {
 }
 
 /* It was started, but its pidfd found no descriptor here: it must not run on with nobody to watch it, and its
- * cell must stay until the server has reported its end. A server that dies now takes it along, unreported. */
+ * worker status must stay until the server has reported its end. A server that dies now takes it along, unreported. */
 static void end_unwatched(const struct child *c) {
   process_kill(c->pid);
   const deadline until = deadline_after(END_WAIT_SECONDS);
-  while (cell_wait_report(c->cell, until) == STATUS_INTERRUPTED) continue;
+  while (worker_status_wait_report(c->worker_status, until) == STATUS_INTERRUPTED) continue;
 }
 
-static status ask_locked(const struct child_order *order, struct child *c) {
+static status ask_locked(const struct child_options *order, struct child *c) {
   status st = socket_send(client.channel, order, sizeof *order);
   if (st) return st;
   int32_t reply = 0;
@@ -205,7 +205,7 @@ static status ask_locked(const struct child_order *order, struct child *c) {
 
 /* A server that was killed is replaced, once per request. `c` is prepared, and is watched on
  * success; on failure there is no process. */
-static status ask(const char *const argv[], const struct child_order *order, struct child *c) {
+static status ask(const char *const argv[], const struct child_options *order, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
   if (st == STATUS_OK) st = ask_locked(order, c);
@@ -218,12 +218,12 @@ static status ask(const char *const argv[], const struct child_order *order, str
   return st;
 }
 
-status child_request(struct child *out, const char *const argv[], block_ref birth) {
+status child_request(struct child *out, const char *const argv[], block_ref start_info) {
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
   fflush(NULL);
-  const struct child_order order = child_order_for(&c, birth);
+  const struct child_options order = child_options_for(&c, start_info);
   st = ask(argv, &order, &c);
   c.is_reaped_elsewhere = true;
   if (st)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a pool worker has done of a list and not sent yet, readable after its death: short
- * results, in its cell.
+ * results, in its status.
  *
  * I1  Entries 1 to `count` are whole, and are the results of the items from `first` on of the task
  *     with number `task`. The store of `count` commits one.
@@ -16,21 +16,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JOURNAL_BYTES = 752, JOURNAL_ENTRY_MAX = 200 };
+enum { RESULT_JOURNAL_BYTES = 752, RESULT_JOURNAL_ENTRY_MAX = 200 };
 
-struct journal {
+struct result_journal {
   _Atomic uint32_t count;
   uint32_t used; /* bytes */
   uint64_t task;
   uint64_t first;
-  uint8_t bytes[JOURNAL_BYTES]; /* entries: size (one byte), a message */
+  uint8_t bytes[RESULT_JOURNAL_BYTES]; /* entries: size (one byte), a message */
 };
 
 /* Empty, for the items from `first` on. */
-void journal_begin(struct journal *j, uint64_t task, uint64_t first);
+void result_journal_begin(struct result_journal *j, uint64_t task, uint64_t first);
 /* False: it is too long, or there is no room. The entry is `size` bytes and then `more_size` bytes. */
-bool journal_add(struct journal *j, const void *bytes, size_t size, const void *more, size_t more_size);
+bool result_journal_add(struct result_journal *j, const void *bytes, size_t size, const void *more,
+                        size_t more_size);
 /* The entry at `*at`, which starts at 0 and moves on; NULL behind the last one. */
-const uint8_t *journal_next(const struct journal *j, size_t *at, size_t *size);
+const uint8_t *result_journal_next(const struct result_journal *j, size_t *at, size_t *size);
 
 #endif

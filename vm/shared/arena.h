@@ -10,8 +10,8 @@
  * I1  Each block has one owner word; 0 is free. The word is the only state that names the
  *     owner of the block, and it changes by one atomic operation: there is no moment at which
  *     a block is half taken.
- * I2  An owner is a participant (a process, shared/process_table.h) or an object (a ring, which holds
- *     messages). Cargo is marked in the same word. What a dead participant owned is free after
+ * I2  An owner is a process (a process, shared/process_table.h) or an object (a ring, which holds
+ *     messages). Cargo is marked in the same word. What a dead process owned is free after
  *     arena_reap; what an object owns dies with the object.
  * I3  `committed` never says more pages than there are: pages are committed before it is raised,
  *     and it is lowered before they go.
@@ -33,7 +33,7 @@
 enum { ARENA_CLASSES = 13, ARENA_SMALLEST = 256, ARENA_FACTOR_SHIFT = 2 };
 
 typedef uint64_t block_ref; /* offset from the start of the segment; 0: none; a multiple of ARENA_SMALLEST */
-typedef uint32_t owner_id;  /* 0: free; see owner_of_participant and owner_of_object */
+typedef uint32_t owner_id;  /* 0: free; see owner_of_process and owner_of_object */
 
 struct arena_class {
   uint64_t block_size;
@@ -52,12 +52,12 @@ struct arena {
   struct arena_class classes[ARENA_CLASSES];
 };
 
-/* Beside either kind of owner: the block is cargo (attachments.h), which is not freed before it is unloaded. */
+/* Beside either kind of owner: the block is attachments (attachments.h), which is not freed before it is unloaded. */
 #define OWNER_CARRIES UINT32_C(0x40000000)
 
 /* An object's blocks carry the place of the object, so that one object never frees another's. */
 static inline owner_id owner_of_object(block_ref object) { return 0x80000000u | (owner_id)(object >> 8); }
-static inline owner_id owner_of_participant(uint32_t slot, uint32_t generation) {
+static inline owner_id owner_of_process(uint32_t slot, uint32_t generation) {
   return (slot + 1) | (generation & 0x3fffu) << 16;
 }
 

@@ -5,69 +5,69 @@
 #include "shared/holds.h"
 #include "shared/kill_point.h"
 
-static bool is_cargo(block_ref block) {
-  return (arena_owner(commons_arena(), commons_mapping(), block) & OWNER_CARRIES) != 0;
+static bool is_attachments(block_ref block) {
+  return (arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES) != 0;
 }
 
-void *cargo_text(block_ref block) {
-  struct cargo *c = commons_at(block);
-  return (uint8_t *)c + cargo_text_offset(c->total);
+void *attachments_text(block_ref block) {
+  struct attachments *c = segment_at(block);
+  return (uint8_t *)c + attachments_text_offset(c->total);
 }
 
-static void load(struct cargo *c) {
+static void load(struct attachments *c) {
   for (uint64_t i = 0; i < c->total; i++)
-    CHECK(commons_count_up(commons_object(c->references[i]), &c->loaded, i));
+    CHECK(segment_count_up(segment_object(c->references[i]), &c->loaded, i));
 }
 
 /* Marked before the first reference is counted: from then on a sweeper looks into it. */
-status cargo_make(const struct object_list *carried, size_t text_size, block_ref *out) {
+status attachments_make(const struct object_list *carried, size_t text_size, block_ref *out) {
   block_ref block = 0;
-  const status st = commons_alloc(cargo_text_offset(carried->count) + text_size, &block);
+  const status st = segment_alloc(attachments_text_offset(carried->count) + text_size, &block);
   if (st) return st;
-  struct cargo *c = commons_at(block);
+  struct attachments *c = segment_at(block);
   atomic_store(&c->loaded, 0);
   c->total = carried->count;
   for (size_t i = 0; i < carried->count; i++) c->references[i] = carried->refs[i];
   STORE_ORDER();
-  const owner_id self = commons_self();
-  CHECK(arena_give(commons_arena(), commons_mapping(), block, self, self | OWNER_CARRIES));
-  KILL_POINT("cargo.marked");
+  const owner_id self = segment_self();
+  CHECK(arena_give(segment_arena(), segment_mapping(), block, self, self | OWNER_CARRIES));
+  KILL_POINT("attachments.marked");
   load(c);
   *out = block;
   return STATUS_OK;
 }
 
-void cargo_unload(block_ref block) {
-  if (!is_cargo(block)) return;
-  struct cargo *c = commons_at(block);
-  for (uint64_t loaded = commons_noted(&c->loaded); loaded; loaded = commons_noted(&c->loaded))
-    if (commons_count_down(commons_object(c->references[loaded - 1]), &c->loaded, loaded))
-      KILL_POINT("cargo.unloaded");
+void attachments_unload(block_ref block) {
+  if (!is_attachments(block)) return;
+  struct attachments *c = segment_at(block);
+  for (uint64_t loaded = segment_noted(&c->loaded); loaded; loaded = segment_noted(&c->loaded))
+    if (segment_count_down(segment_object(c->references[loaded - 1]), &c->loaded, loaded))
+      KILL_POINT("attachments.unloaded");
 }
 
-void cargo_discard(block_ref block) {
-  cargo_unload(block);
-  commons_free(block);
+void attachments_discard(block_ref block) {
+  attachments_unload(block);
+  segment_free(block);
 }
 
 /* The sweeper owns it from here on: if it dies as well, its own sweeper goes on. */
 static void reap_block(void *context, block_ref block, owner_id owner) {
   const owner_id dead = *(const owner_id *)context;
-  const owner_id ours = commons_self() | OWNER_CARRIES;
-  if (owner != dead || !arena_give(commons_arena(), commons_mapping(), block, dead, ours)) return;
-  KILL_POINT("cargo.reaping");
-  cargo_discard(block);
+  const owner_id ours = segment_self() | OWNER_CARRIES;
+  if (owner != dead || !arena_give(segment_arena(), segment_mapping(), block, dead, ours)) return;
+  KILL_POINT("attachments.reaping");
+  attachments_discard(block);
 }
 
-void cargo_reap(owner_id dead) {
+void attachments_reap(owner_id dead) {
   owner_id marked = dead | OWNER_CARRIES;
-  arena_each_block(commons_arena(), commons_mapping(), reap_block, &marked);
+  arena_each_block(segment_arena(), segment_mapping(), reap_block, &marked);
 }
 
-void cargo_validate(block_ref block) {
-  const struct cargo *c = commons_at(block);
+void attachments_validate(block_ref block) {
+  const struct attachments *c = segment_at(block);
   const uint64_t loaded = atomic_load(&c->loaded);
   CHECK(loaded <= c->total);
-  CHECK(cargo_text_offset(c->total) <= commons_block_size(block));
-  for (uint64_t i = 0; i < loaded; i++) CHECK(atomic_load(&commons_object(c->references[i])->in_flight) > 0);
+  CHECK(attachments_text_offset(c->total) <= segment_block_size(block));
+  for (uint64_t i = 0; i < loaded; i++) CHECK(atomic_load(&segment_object(c->references[i])->in_flight) > 0);
 }

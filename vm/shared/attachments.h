@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a message carries: a block of the commons that lists objects, and keeps each of them alive.
+/* What a message carries: a block of the segment that lists objects, and keeps each of them alive.
  *
- *     block := struct cargo | reference … | text
+ *     block := struct attachments | reference … | text
  *
  * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2); a
  *     reference is counted and noted in one step, whatever instant the loading process dies at
- *     (commons_count_up).
+ *     (segment_count_up).
  * I2  The owner of the block, a process or a ring, has what it carries. The mark
- *     OWNER_CARRIES in the owner word moves with it: cargo of a dead process is unloaded by
+ *     OWNER_CARRIES in the owner word moves with it: attachments of a dead process is unloaded by
  *     the sweeper, and then freed.
  *
  * So a message with handles can be lost with its sender, its receiver or its ring at any
@@ -21,7 +21,7 @@
 #include "shared/arena.h"
 #include "shared/object.h"
 
-struct cargo {
+struct attachments {
   _Atomic uint64_t loaded;
   uint64_t total;
   object_ref references[];
@@ -29,20 +29,20 @@ struct cargo {
 
 /* Cargo of these references, loaded, with room for `text_size` bytes. The caller holds the objects,
  * and owns the block. */
-MUST_CHECK status cargo_make(const struct object_list *carried, size_t text_size, block_ref *out);
+MUST_CHECK status attachments_make(const struct object_list *carried, size_t text_size, block_ref *out);
 /* Where the text begins, from the start of the block. */
-static inline uint64_t cargo_text_offset(size_t count) {
-  return sizeof(struct cargo) + count * sizeof(object_ref);
+static inline uint64_t attachments_text_offset(size_t count) {
+  return sizeof(struct attachments) + count * sizeof(object_ref);
 }
-void *cargo_text(block_ref block);
+void *attachments_text(block_ref block);
 /* Lets go what it carries; the text stays. Several may do it at once. A block that is no
- * cargo carries nothing. */
-void cargo_unload(block_ref block);
-/* Frees a block that the caller owns, cargo or not, with what it carries. */
-void cargo_discard(block_ref block);
-/* The cargo of a dead participant. Safe to run twice, not at the same time. */
-void cargo_reap(owner_id dead);
+ * attachments carries nothing. */
+void attachments_unload(block_ref block);
+/* Frees a block that the caller owns, attachments or not, with what it carries. */
+void attachments_discard(block_ref block);
+/* The attachments of a dead process. Safe to run twice, not at the same time. */
+void attachments_reap(owner_id dead);
 /* Aborts when an invariant does not hold. Read only. */
-void cargo_validate(block_ref block);
+void attachments_validate(block_ref block);
 
 #endif

@@ -13,13 +13,13 @@ enum { COMMIT_STEP_MAX = 1 << 20 }; /* pages are cheap to add in place, and cost
 static status grow_private(struct bytes *b, size_t size);
 static status grow_in_block(struct bytes *b, size_t size);
 static void release_private(struct bytes *b) { memory_free(b->data); }
-static void release_block(struct bytes *b) { commons_free(block_bytes_block(b)); }
+static void release_block(struct bytes *b) { segment_free(block_bytes_block(b)); }
 
 static const struct bytes_store private_store = {grow_private, release_private};
 static const struct bytes_store block_store = {grow_in_block, release_block};
 
 block_ref block_bytes_block(const struct bytes *b) {
-  return b->store == &block_store ? commons_ref(b->data) - BLOCK_BYTES_MARGIN : 0;
+  return b->store == &block_store ? segment_ref(b->data) - BLOCK_BYTES_MARGIN : 0;
 }
 
 /* The bytes move to a new place, whose owner the run is from now on. */
@@ -29,13 +29,13 @@ static void move_to(struct bytes *b, uint8_t *data, size_t cap, const struct byt
   *b = (struct bytes){data, b->len, cap, store};
 }
 
-static size_t capacity_of(block_ref block) { return commons_committed(block) - BLOCK_BYTES_MARGIN; }
+static size_t capacity_of(block_ref block) { return segment_committed(block) - BLOCK_BYTES_MARGIN; }
 
 static status move_to_block(struct bytes *b, size_t size) {
   block_ref block = 0;
-  const status st = commons_alloc(BLOCK_BYTES_MARGIN + size, &block);
+  const status st = segment_alloc(BLOCK_BYTES_MARGIN + size, &block);
   if (st) return st;
-  move_to(b, (uint8_t *)commons_at(block) + BLOCK_BYTES_MARGIN, capacity_of(block), &block_store);
+  move_to(b, (uint8_t *)segment_at(block) + BLOCK_BYTES_MARGIN, capacity_of(block), &block_store);
   return STATUS_OK;
 }
 
@@ -55,10 +55,10 @@ static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
 static status grow_in_block(struct bytes *b, size_t size) {
   const block_ref block = block_bytes_block(b);
-  const size_t most = commons_block_size(block) - BLOCK_BYTES_MARGIN;
+  const size_t most = segment_block_size(block) - BLOCK_BYTES_MARGIN;
   if (size > most) return move_to_block(b, size) ? move_back(b, size) : STATUS_OK;
   const size_t ample = min_size(b->cap + min_size(b->cap, COMMIT_STEP_MAX), most);
-  if (commons_commit(block, BLOCK_BYTES_MARGIN + (ample > size ? ample : size))) return move_back(b, size);
+  if (segment_commit(block, BLOCK_BYTES_MARGIN + (ample > size ? ample : size))) return move_back(b, size);
   b->cap = capacity_of(block);
   return STATUS_OK;
 }

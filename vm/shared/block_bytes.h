@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of bytes (base/bytes.h) that grows into a block of the commons, so that it can be handed
+/* A run of bytes (base/bytes.h) that grows into a block of the segment, so that it can be handed
  * over instead of being copied once more.
  *
  *     block := margin (BLOCK_BYTES_MARGIN) | the bytes
@@ -9,7 +9,7 @@
  * margin is for what a ring puts in front.
  *
  * I1  A run whose bytes stand in a block has a store of its own, so no caller compares addresses.
- * I2  When the commons has no block, the run goes on in private memory; putting it into a ring
+ * I2  When the segment has no block, the run goes on in private memory; putting it into a ring
  *     fails then with the reason.
  *
  * A process that is forked meanwhile must not touch the run: the block is its parent's.

@@ -99,7 +99,7 @@ status event_wait(struct sync *s, uint64_t *seen, deadline until) {
   return STATUS_OK;
 }
 
-bool event_watch(struct sync *s, bell_set bells) {
-  sync_leave_bells(s, bells);
+bool event_watch(struct sync *s, waker_set wakers) {
+  sync_leave_wakers(s, wakers);
   return event_is_set(s);
 }

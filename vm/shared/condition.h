@@ -24,7 +24,7 @@ void event_clear(struct sync *s);
 bool event_is_set(const struct sync *s);
 /* *seen is 0 before the first call. STATUS_OK: it is set, or was meanwhile. */
 MUST_CHECK status event_wait(struct sync *s, uint64_t *seen, deadline until);
-/* Leaves bells; true: it is set already. */
-bool event_watch(struct sync *s, bell_set bells);
+/* Leaves wakers; true: it is set already. */
+bool event_watch(struct sync *s, waker_set wakers);
 
 #endif

@@ -2,7 +2,7 @@
 /* See holds.h.
  *
  * How many handles this process has on each object is counted privately, in an open-addressing
- * table under rank_program; the object knows only that we have some (object.h, I1). A thread that
+ * table under rank_holds; the object knows only that we have some (object.h, I1). A thread that
  * drops our last handle and one that receives a new one meet at that lock, so the bit and the count
  * agree whenever it is free.
  */
@@ -18,98 +18,98 @@
 
 /* ---- what this process holds ----------------------------------------------------------------- */
 
-static size_t place_of(const struct held *table, size_t capacity, block_ref object) {
+static size_t place_of(const struct held_locks *table, size_t capacity, block_ref object) {
   size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
   while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
   return at;
 }
 
 static status grow_held(void) {
-  if (commons.held_count * 2 < commons.held_capacity) return STATUS_OK;
-  const size_t capacity = commons.held_capacity ? commons.held_capacity * 2 : 64;
-  struct held *table = memory_alloc(capacity * sizeof *table);
+  if (segment.held_count * 2 < segment.held_capacity) return STATUS_OK;
+  const size_t capacity = segment.held_capacity ? segment.held_capacity * 2 : 64;
+  struct held_locks *table = memory_alloc(capacity * sizeof *table);
   if (!table) return -ENOMEM;
-  for (size_t i = 0; i < commons.held_capacity; i++)
-    if (commons.held[i].object) table[place_of(table, capacity, commons.held[i].object)] = commons.held[i];
-  memory_free(commons.held);
-  commons.held = table;
-  commons.held_capacity = capacity;
+  for (size_t i = 0; i < segment.held_capacity; i++)
+    if (segment.held[i].object) table[place_of(table, capacity, segment.held[i].object)] = segment.held[i];
+  memory_free(segment.held);
+  segment.held = table;
+  segment.held_capacity = capacity;
   return STATUS_OK;
 }
 
 /* Deleting from open addressing without tombstones: whoever stands behind the hole moves up. */
 static void remove_place(size_t at) {
-  const size_t mask = commons.held_capacity - 1;
-  commons.held[at] = (struct held){0};
-  commons.held_count--;
-  for (size_t i = (at + 1) & mask; commons.held[i].object; i = (i + 1) & mask) {
-    const struct held moved = commons.held[i];
-    commons.held[i] = (struct held){0};
-    commons.held[place_of(commons.held, commons.held_capacity, moved.object)] = moved;
+  const size_t mask = segment.held_capacity - 1;
+  segment.held[at] = (struct held_locks){0};
+  segment.held_count--;
+  for (size_t i = (at + 1) & mask; segment.held[i].object; i = (i + 1) & mask) {
+    const struct held_locks moved = segment.held[i];
+    segment.held[i] = (struct held_locks){0};
+    segment.held[place_of(segment.held, segment.held_capacity, moved.object)] = moved;
   }
 }
 
-/* True when this is the process's first handle. rank_program is held. */
+/* True when this is the process's first handle. rank_holds is held. */
 static status add_handle_locked(struct object *o, bool *is_first) {
   const status st = grow_held();
   if (st) return st;
-  struct held *place = &commons.held[place_of(commons.held, commons.held_capacity, commons_ref(o))];
+  struct held_locks *place = &segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))];
   *is_first = place->object == 0;
   if (*is_first) {
-    place->object = commons_ref(o);
-    commons.held_count++;
+    place->object = segment_ref(o);
+    segment.held_count++;
   }
   place->handles++;
   return STATUS_OK;
 }
 
-status commons_hold(struct object *o) {
+status segment_hold(struct object *o) {
   bool is_first = false;
-  mutex_lock(&commons.lock);
+  mutex_lock(&segment.lock);
   const status st = add_handle_locked(o, &is_first);
-  if (st == STATUS_OK && is_first) object_share(o, commons.slot);
-  mutex_unlock(&commons.lock);
+  if (st == STATUS_OK && is_first) object_share(o, segment.slot);
+  mutex_unlock(&segment.lock);
   return st;
 }
 
 static void apply_count(struct count_journal *j) {
   if (!atomic_load(&j->is_pending)) return;
-  atomic_store((_Atomic uint64_t *)commons_at(j->count), j->new_count);
-  KILL_POINT("commons.counted");
-  atomic_store((_Atomic uint64_t *)commons_at(j->noted), j->new_noted);
+  atomic_store((_Atomic uint64_t *)segment_at(j->count), j->new_count);
+  KILL_POINT("segment.counted");
+  atomic_store((_Atomic uint64_t *)segment_at(j->noted), j->new_noted);
   STORE_ORDER();
-  KILL_POINT("commons.noted");
+  KILL_POINT("segment.noted");
   atomic_store(&j->is_pending, 0);
 }
 
 static void lock_count(void) ACQUIRES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
-  struct commons_header *h = commons.header;
+  struct segment_header *h = segment.header;
   if (robust_mutex_lock(&h->count_lock) == ROBUST_CLEAN) return;
   apply_count(&h->count_journal);
   robust_mutex_mark_whole(&h->count_lock);
 }
 
 static void unlock_count(void) RELEASES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&commons.header->count_lock);
+  robust_mutex_unlock(&segment.header->count_lock);
 }
 
-void commons_settle_count(void) {
+void segment_settle_count(void) {
   lock_count();
   unlock_count();
 }
 
 /* May be done twice, the second time after a death in the first. */
-void commons_destroy_object(struct object *o) {
-  KILL_POINT("commons.destroying");
-  const object_destructor destroy = atomic_load_explicit(&commons.destroy[o->kind], memory_order_acquire);
+void segment_destroy_object(struct object *o) {
+  KILL_POINT("segment.destroying");
+  const object_destructor destroy = atomic_load_explicit(&segment.destroy[o->kind], memory_order_acquire);
   if (destroy) destroy(o);
-  KILL_POINT("commons.destroyed");
-  commons_free(commons_ref(o));
+  KILL_POINT("segment.destroyed");
+  segment_free(segment_ref(o));
 }
 
 static bool is_object(const struct object *o) {
-  const block_ref block = commons_ref(o);
-  return arena_owner(commons_arena(), &commons.map, block) == owner_of_object(block);
+  const block_ref block = segment_ref(o);
+  return arena_owner(segment_arena(), &segment.map, block) == owner_of_object(block);
 }
 
 /* Objects end under rank_count: no count changes meanwhile, and a half-changed one is settled
@@ -118,154 +118,154 @@ static bool is_object(const struct object *o) {
  * object. */
 static bool try_end(struct object *o) {
   lock_count();
-  const bool is_ended = object_is_live(o) && is_object(o) && object_try_end(o, commons.slot);
+  const bool is_ended = object_is_live(o) && is_object(o) && object_try_end(o, segment.slot);
   unlock_count();
   return is_ended;
 }
 
-void commons_end_if_unreachable(struct object *o) {
-  if (try_end(o)) commons_destroy_object(o);
+void segment_end_if_unreachable(struct object *o) {
+  if (try_end(o)) segment_destroy_object(o);
 }
 
-void commons_release(struct object *o) {
-  mutex_lock(&commons.lock);
-  const size_t at = place_of(commons.held, commons.held_capacity, commons_ref(o));
-  const bool is_last = --commons.held[at].handles == 0;
+void segment_release(struct object *o) {
+  mutex_lock(&segment.lock);
+  const size_t at = place_of(segment.held, segment.held_capacity, segment_ref(o));
+  const bool is_last = --segment.held[at].handles == 0;
   if (is_last) {
     remove_place(at);
-    object_clear_holder(o, commons.slot);
-    KILL_POINT("commons.released");
+    object_clear_holder(o, segment.slot);
+    KILL_POINT("segment.released");
   }
-  mutex_unlock(&commons.lock);
-  if (is_last) commons_end_if_unreachable(o);
+  mutex_unlock(&segment.lock);
+  if (is_last) segment_end_if_unreachable(o);
 }
 
 static struct object *remove_held(enum object_kind kind) {
   struct object *found = NULL;
-  mutex_lock(&commons.lock);
-  for (size_t i = 0; i < commons.held_capacity && !found; i++) {
-    if (!commons.held[i].object) continue;
-    struct object *o = commons_at(commons.held[i].object);
+  mutex_lock(&segment.lock);
+  for (size_t i = 0; i < segment.held_capacity && !found; i++) {
+    if (!segment.held[i].object) continue;
+    struct object *o = segment_at(segment.held[i].object);
     if (o->kind != kind) continue;
     found = o;
     remove_place(i);
-    object_clear_holder(o, commons.slot);
+    object_clear_holder(o, segment.slot);
   }
-  mutex_unlock(&commons.lock);
+  mutex_unlock(&segment.lock);
   return found;
 }
 
-void commons_release_all(enum object_kind kind) {
-  for (struct object *o = remove_held(kind); o; o = remove_held(kind)) commons_end_if_unreachable(o);
+void segment_release_all(enum object_kind kind) {
+  for (struct object *o = remove_held(kind); o; o = remove_held(kind)) segment_end_if_unreachable(o);
 }
 
-bool commons_holds(object_ref ref, enum object_kind kind) {
+bool segment_holds(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
-  if (commons_find(ref, kind, &o)) return false;
-  mutex_lock(&commons.lock);
-  const bool holds = commons.held_capacity &&
-                     commons.held[place_of(commons.held, commons.held_capacity, commons_ref(o))].object != 0;
-  mutex_unlock(&commons.lock);
+  if (segment_find(ref, kind, &o)) return false;
+  mutex_lock(&segment.lock);
+  const bool holds = segment.held_capacity &&
+                     segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))].object != 0;
+  mutex_unlock(&segment.lock);
   return holds;
 }
 
 /* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the
  * second look sees. */
-status commons_claim(object_ref ref, enum object_kind kind) {
+status segment_claim(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
-  if (commons_holds(ref, kind)) return STATUS_OK;
-  status st = commons_find(ref, kind, &o);
-  if (st == STATUS_OK) st = commons_hold(o);
+  if (segment_holds(ref, kind)) return STATUS_OK;
+  status st = segment_find(ref, kind, &o);
+  if (st == STATUS_OK) st = segment_hold(o);
   if (st) return st;
-  if (commons_find(ref, kind, &o) == STATUS_OK) return STATUS_OK;
-  commons_release(o);
+  if (segment_find(ref, kind, &o) == STATUS_OK) return STATUS_OK;
+  segment_release(o);
   return STATUS_FOREIGN;
 }
 
-void commons_anchor(struct object *o, uint32_t anchor) { object_anchor(o, anchor); }
+void segment_anchor(struct object *o, uint32_t anchor) { object_anchor(o, anchor); }
 
-void commons_unanchor(struct object *o, uint32_t anchor) {
+void segment_unanchor(struct object *o, uint32_t anchor) {
   object_unanchor(o, anchor);
-  commons_end_if_unreachable(o);
+  segment_end_if_unreachable(o);
 }
 
 /* ---- what is in flight ----------------------------------------------------------------------- */
 
 static bool change_count(struct object *o, _Atomic uint64_t *noted, uint64_t from, uint64_t by) {
-  struct count_journal *j = &commons.header->count_journal;
+  struct count_journal *j = &segment.header->count_journal;
   lock_count();
   const bool is_meant = atomic_load(noted) == from;
   if (is_meant) {
-    j->count = commons_ref(&o->in_flight);
+    j->count = segment_ref(&o->in_flight);
     j->new_count = atomic_load(&o->in_flight) + by;
-    j->noted = commons_ref(noted);
+    j->noted = segment_ref(noted);
     j->new_noted = from + by;
     STORE_ORDER();
-    KILL_POINT("commons.count_journaled");
+    KILL_POINT("segment.count_journaled");
     atomic_store(&j->is_pending, 1);
-    KILL_POINT("commons.count_committed");
+    KILL_POINT("segment.count_committed");
     apply_count(j);
   }
   unlock_count();
   return is_meant;
 }
 
-uint64_t commons_noted(const _Atomic uint64_t *noted) {
+uint64_t segment_noted(const _Atomic uint64_t *noted) {
   lock_count();
   const uint64_t value = atomic_load(noted);
   unlock_count();
   return value;
 }
 
-bool commons_count_up(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
+bool segment_count_up(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
   return change_count(o, noted, from, 1);
 }
 
-bool commons_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
+bool segment_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from) {
   if (!change_count(o, noted, from, UINT64_MAX)) return false;
-  commons_end_if_unreachable(o);
+  segment_end_if_unreachable(o);
   return true;
 }
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
-status commons_make_object(enum object_kind kind, uint64_t size, struct object **out) {
+status segment_make_object(enum object_kind kind, uint64_t size, struct object **out) {
   block_ref block = 0;
-  status st = commons_alloc(size, &block);
+  status st = segment_alloc(size, &block);
   if (st) return st;
-  struct object *o = commons_at(block);
+  struct object *o = segment_at(block);
   object_init(o, kind);
-  st = commons_hold(o);
+  st = segment_hold(o);
   if (st)
-    commons_free(block);
+    segment_free(block);
   else
     *out = o;
   return st;
 }
 
-void commons_publish(struct object *o) {
-  const block_ref block = commons_ref(o);
+void segment_publish(struct object *o) {
+  const block_ref block = segment_ref(o);
   object_begin(o);
-  KILL_POINT("commons.publishing");
-  CHECK(arena_give(commons_arena(), &commons.map, block, commons.self, owner_of_object(block)));
+  KILL_POINT("segment.publishing");
+  CHECK(arena_give(segment_arena(), &segment.map, block, segment.self, owner_of_object(block)));
 }
 
 enum { GENERATION_SHIFT = 48 };
 
-object_ref commons_object_ref(const struct object *o) {
-  return commons_ref(o) | (uint64_t)o->generation << GENERATION_SHIFT;
+object_ref segment_object_ref(const struct object *o) {
+  return segment_ref(o) | (uint64_t)o->generation << GENERATION_SHIFT;
 }
 
 static block_ref block_in(object_ref ref) { return ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1); }
 
-struct object *commons_object(object_ref ref) {
-  return commons_at(block_in(ref));
+struct object *segment_object(object_ref ref) {
+  return segment_at(block_in(ref));
 }
 
-status commons_find(object_ref ref, enum object_kind kind, struct object **out) {
+status segment_find(object_ref ref, enum object_kind kind, struct object **out) {
   const block_ref block = block_in(ref);
-  if (!arena_has(commons_arena(), block) || !is_object(commons_at(block))) return STATUS_FOREIGN;
-  struct object *o = commons_at(block);
+  if (!arena_has(segment_arena(), block) || !is_object(segment_at(block))) return STATUS_FOREIGN;
+  struct object *o = segment_at(block);
   if (o->magic != OBJECT_MAGIC || o->kind != kind || o->generation != ref >> GENERATION_SHIFT)
     return STATUS_FOREIGN;
   if (!object_is_live(o)) return STATUS_FOREIGN;
@@ -273,42 +273,44 @@ status commons_find(object_ref ref, enum object_kind kind, struct object **out) 
   return STATUS_OK;
 }
 
-void commons_set_destructor(enum object_kind kind, object_destructor destroy) {
-  commons.destroy[kind] = destroy;
+void segment_set_destructor(enum object_kind kind, object_destructor destroy) {
+  segment.destroy[kind] = destroy;
 }
 
-void commons_set_mourner(enum object_kind kind, object_mourner mourn) { commons.mourn[kind] = mourn; }
+void segment_set_owner_died(enum object_kind kind, object_owner_died owner_died) {
+  segment.owner_died[kind] = owner_died;
+}
 
 /* ---- children -------------------------------------------------------------------------------- */
 
 static bool is_passed(const struct object *o, const struct object_list *passed) {
   if (o->kind != OBJECT_PIPE_END || !passed) return true;
   for (size_t i = 0; i < passed->count; i++)
-    if (passed->refs[i] == commons_object_ref(o)) return true;
+    if (passed->refs[i] == segment_object_ref(o)) return true;
   return false;
 }
 
 /* The child's bits are set before there is a child: it never holds less than it inherits. */
-void commons_share_with_child(uint32_t slot, const struct object_list *passed) {
-  mutex_lock(&commons.lock);
-  for (size_t i = 0; i < commons.held_capacity; i++) {
-    if (!commons.held[i].object) continue;
-    struct object *o = commons_at(commons.held[i].object);
+void segment_share_with_child(uint32_t slot, const struct object_list *passed) {
+  mutex_lock(&segment.lock);
+  for (size_t i = 0; i < segment.held_capacity; i++) {
+    if (!segment.held[i].object) continue;
+    struct object *o = segment_at(segment.held[i].object);
     if (is_passed(o, passed)) object_share(o, slot);
-    KILL_POINT("commons.shared");
+    KILL_POINT("segment.shared");
   }
-  mutex_unlock(&commons.lock);
+  mutex_unlock(&segment.lock);
 }
 
-static bool is_ours(const struct object *o) { return object_has_holder(o, commons.slot); }
+static bool is_ours(const struct object *o) { return object_has_holder(o, segment.slot); }
 
 /* What was not passed is not ours; the copied table says it is. Removing moves others up, so each
  * place is looked at until it stays. */
-void commons_after_fork(uint32_t slot) {
-  commons_take_place(slot);
-  for (size_t i = 0; i < commons.held_capacity;) {
-    const block_ref object = commons.held[i].object;
-    if (object && !is_ours(commons_at(object)))
+void segment_after_fork(uint32_t slot) {
+  segment_take_place(slot);
+  for (size_t i = 0; i < segment.held_capacity;) {
+    const block_ref object = segment.held[i].object;
+    if (object && !is_ours(segment_at(object)))
       remove_place(i);
     else
       i++;

@@ -11,7 +11,7 @@ void object_init(struct object *o, enum object_kind kind) {
   const uint32_t generation = is_reused ? o->generation + 1 : 1;
   const uint64_t journeys = is_reused ? atomic_load(&o->journeys) : 0;
   atomic_store(&o->state, OBJECT_NEW);
-  for (size_t i = 0; i < ROSTER_MAX / 64; i++) atomic_store(&o->holders[i], 0);
+  for (size_t i = 0; i < PROCESS_TABLE_MAX / 64; i++) atomic_store(&o->holders[i], 0);
   atomic_store(&o->in_flight, 0);
   atomic_store(&o->journeys, journeys + 1);
   atomic_store(&o->anchors, 0);
@@ -55,7 +55,7 @@ void object_unanchor(struct object *o, uint32_t anchor) {
 }
 
 bool object_is_held(const struct object *o) {
-  for (size_t i = 0; i < ROSTER_MAX / 64; i++)
+  for (size_t i = 0; i < PROCESS_TABLE_MAX / 64; i++)
     if (atomic_load(&o->holders[i])) return true;
   return false;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be named by a handle: a block of the commons that lives while a process holds it.
+/* What can be named by a handle: a block of the segment that lives while a process holds it.
  *
  *     object_ref  := generation (16 bits) | block offset (48 bits)
  *
- * I1  `holders` has a bit for each participant that has at least one handle on the object; how many handles
- *     it has is its own, private affair (holds.c). A participant that dies loses its bits to whoever
+ * I1  `holders` has a bit for each process that has at least one handle on the object; how many handles
+ *     it has is its own, private affair (holds.c). A process that dies loses its bits to whoever
  *     sweeps.
  *
- * I2  `in_flight` counts the cargo (attachments.h) that carries the object: messages on their way. It is raised
+ * I2  `in_flight` counts the attachments (attachments.h) that carries the object: messages on their way. It is raised
  *     while the sender still holds the object, and lowered when the receiver has its own hold: while anybody
  *     can reach the object, it is held or in flight. It changes under rank_count, and so does `state` from
  *     LIVE: who ends an object sees a count that stands still. `journeys` counts what was anchored and held,
@@ -57,9 +57,9 @@ struct object {
   _Atomic uint64_t journeys;
   _Atomic uint32_t anchors; /* a bit for each object that needs this one; which, is up to the kind */
   _Atomic uint32_t purpose; /* enum object_purpose */
-  _Atomic uint64_t holders[ROSTER_MAX / 64];
+  _Atomic uint64_t holders[PROCESS_TABLE_MAX / 64];
 };
-_Static_assert(sizeof(struct object) == 40 + ROSTER_MAX / 8, "layout");
+_Static_assert(sizeof(struct object) == 40 + PROCESS_TABLE_MAX / 8, "layout");
 
 void object_init(struct object *o, enum object_kind kind);
 /* From now on it can end. The caller holds it. */
@@ -73,15 +73,15 @@ bool object_is_held(const struct object *o);
 void object_anchor(struct object *o, uint32_t anchor);
 void object_unanchor(struct object *o, uint32_t anchor);
 bool object_is_live(const struct object *o);
-/* True for the one caller that has to destroy it; it is the participant in `slot`. Under rank_count. */
+/* True for the one caller that has to destroy it; it is the process in `slot`. Under rank_count. */
 bool object_try_end(struct object *o, uint32_t slot);
 bool object_is_ended_by(const struct object *o, uint32_t slot);
 /* What has to happen when nobody can reach an object of that kind any more. May be done twice, the
  * second time by the sweeper after a death in the first. */
 typedef void (*object_destructor)(struct object *o);
-/* What has to happen when a participant that held the object is gone, before it stops to be a
+/* What has to happen when a process that held the object is gone, before it stops to be a
  * holder; may be done twice. */
-typedef void (*object_mourner)(struct object *o, uint32_t slot);
+typedef void (*object_owner_died)(struct object *o, uint32_t slot);
 
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);

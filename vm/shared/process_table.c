@@ -6,16 +6,17 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-static uint64_t state_word(uint32_t generation, enum roster_state state) {
+static uint64_t state_word(uint32_t generation, enum process_table_state state) {
   return (uint64_t)generation << 16 | state;
 }
 static uint64_t reserved_word(uint32_t generation, uint32_t by) {
-  return state_word(generation, ROSTER_RESERVED) | (uint64_t)(by == ROSTER_NOBODY ? 0 : by + 1) << 2;
+  return state_word(generation, PROCESS_TABLE_RESERVED) | (uint64_t)(by == PROCESS_TABLE_NOBODY ? 0 : by + 1)
+                                                              << 2;
 }
-static enum roster_state state_in(uint64_t word) { return (enum roster_state)(word & 3); }
+static enum process_table_state state_in(uint64_t word) { return (enum process_table_state)(word & 3); }
 static uint32_t generation_in(uint64_t word) { return (uint32_t)(word >> 16); }
 
-static void raise_high_water(struct roster *r, uint32_t slot) {
+static void raise_high_water(struct process_table *r, uint32_t slot) {
   uint32_t seen = atomic_load(&r->high_water);
   while (seen <= slot)
     if (atomic_compare_exchange_weak(&r->high_water, &seen, slot + 1)) return;
@@ -23,15 +24,16 @@ static void raise_high_water(struct roster *r, uint32_t slot) {
 
 /* The reserver's identity stands in the slot only after the reservation: until then a sweeper sees
  * pid 0, and the sweeper of the reserver's own slot frees what it had reserved
- * (roster_release_unnamed). */
-status roster_reserve(struct roster *r, const struct process_id *self, uint32_t by, uint32_t *out) {
-  for (uint32_t slot = 0; slot < ROSTER_MAX; slot++) {
-    struct roster_slot *s = &r->slots[slot];
+ * (process_table_release_unnamed). */
+status process_table_reserve(struct process_table *r, const struct process_id *self, uint32_t by,
+                             uint32_t *out) {
+  for (uint32_t slot = 0; slot < PROCESS_TABLE_MAX; slot++) {
+    struct process_table_slot *s = &r->slots[slot];
     uint64_t word = atomic_load(&s->state);
-    if (state_in(word) != ROSTER_FREE) continue;
+    if (state_in(word) != PROCESS_TABLE_FREE) continue;
     raise_high_water(r, slot);
     if (!atomic_compare_exchange_strong(&s->state, &word, reserved_word(generation_in(word), by))) continue;
-    KILL_POINT("roster.reserved");
+    KILL_POINT("process_table.reserved");
     s->id = *self;
     *out = slot;
     return STATUS_OK;
@@ -39,29 +41,29 @@ status roster_reserve(struct roster *r, const struct process_id *self, uint32_t 
   return -EAGAIN;
 }
 
-void roster_move_in(struct roster *r, uint32_t slot, const struct process_id *self) {
-  struct roster_slot *s = &r->slots[slot];
+void process_table_move_in(struct process_table *r, uint32_t slot, const struct process_id *self) {
+  struct process_table_slot *s = &r->slots[slot];
   robust_mutex_init(&s->life);
   CHECK_EQ(robust_mutex_lock(&s->life), ROBUST_CLEAN);
   const uint32_t generation = generation_in(atomic_load(&s->state));
   /* The name changes in view of those who ask whether its owner lives: it is nobody's meanwhile. */
-  atomic_store(&s->state, reserved_word(generation, ROSTER_NOBODY));
+  atomic_store(&s->state, reserved_word(generation, PROCESS_TABLE_NOBODY));
   struct process_id unnamed = *self;
   unnamed.pid = 0;
   s->id = unnamed;
   STORE_ORDER();
-  KILL_POINT("roster.moving");
+  KILL_POINT("process_table.moving");
   s->id.pid = self->pid;
   STORE_ORDER();
-  atomic_store(&s->state, state_word(generation, ROSTER_LIVE));
+  atomic_store(&s->state, state_word(generation, PROCESS_TABLE_LIVE));
 }
 
-uint32_t roster_generation(const struct roster *r, uint32_t slot) {
+uint32_t process_table_generation(const struct process_table *r, uint32_t slot) {
   return generation_in(atomic_load(&r->slots[slot].state));
 }
 
 /* Of a reserved slot: its name may be about to change, and then it is not the one that was looked up. */
-static bool is_reserver_dead(const struct roster_slot *s, uint64_t word) {
+static bool is_reserver_dead(const struct process_table_slot *s, uint64_t word) {
   const struct process_id id = s->id;
   if (id.pid == 0 || process_is_alive(&id)) return false;
   return atomic_load(&s->state) == word;
@@ -69,48 +71,50 @@ static bool is_reserver_dead(const struct roster_slot *s, uint64_t word) {
 
 /* A lock can be abandoned by a thread that ended in a process that lives (a host that loads us on a
  * short-lived thread): only the process being gone as well is death. */
-bool roster_is_dead(struct roster *r, uint32_t slot) {
-  struct roster_slot *s = &r->slots[slot];
+bool process_table_is_dead(struct process_table *r, uint32_t slot) {
+  struct process_table_slot *s = &r->slots[slot];
   const uint64_t word = atomic_load(&s->state);
   switch (state_in(word)) {
-    case ROSTER_LIVE: return robust_mutex_is_abandoned(&s->life) && !process_is_alive(&s->id);
-    case ROSTER_RESERVED: return is_reserver_dead(s, word);
-    case ROSTER_FREE: return false;
+    case PROCESS_TABLE_LIVE: return robust_mutex_is_abandoned(&s->life) && !process_is_alive(&s->id);
+    case PROCESS_TABLE_RESERVED: return is_reserver_dead(s, word);
+    case PROCESS_TABLE_FREE: return false;
   }
   return false;
 }
 
-void roster_release(struct roster *r, uint32_t slot, uint32_t generation) {
-  struct roster_slot *s = &r->slots[slot];
+void process_table_release(struct process_table *r, uint32_t slot, uint32_t generation) {
+  struct process_table_slot *s = &r->slots[slot];
   uint64_t word = atomic_load(&s->state);
-  if (generation_in(word) != generation || state_in(word) == ROSTER_FREE) return;
+  if (generation_in(word) != generation || state_in(word) == PROCESS_TABLE_FREE) return;
   s->id = (struct process_id){0};
-  KILL_POINT("roster.releasing");
-  atomic_compare_exchange_strong(&s->state, &word, state_word(generation + 1, ROSTER_FREE));
+  KILL_POINT("process_table.releasing");
+  atomic_compare_exchange_strong(&s->state, &word, state_word(generation + 1, PROCESS_TABLE_FREE));
 }
 
-void roster_release_unnamed(struct roster *r, uint32_t by) {
+void process_table_release_unnamed(struct process_table *r, uint32_t by) {
   const uint32_t high = atomic_load(&r->high_water);
   for (uint32_t slot = 0; slot < high; slot++) {
     const uint64_t word = atomic_load(&r->slots[slot].state);
     if (word == reserved_word(generation_in(word), by) && r->slots[slot].id.pid == 0)
-      roster_release(r, slot, generation_in(word));
+      process_table_release(r, slot, generation_in(word));
   }
 }
 
-bool roster_is_free(const struct roster *r, uint32_t slot) {
-  return state_in(atomic_load(&r->slots[slot].state)) == ROSTER_FREE;
+bool process_table_is_free(const struct process_table *r, uint32_t slot) {
+  return state_in(atomic_load(&r->slots[slot].state)) == PROCESS_TABLE_FREE;
 }
 
-void roster_each_dead(struct roster *r, void (*visit)(void *context, uint32_t slot), void *context) {
+void process_table_each_dead(struct process_table *r, void (*visit)(void *context, uint32_t slot),
+                             void *context) {
   const uint32_t high = atomic_load(&r->high_water);
   for (uint32_t slot = 0; slot < high; slot++)
-    if (roster_is_dead(r, slot)) visit(context, slot);
+    if (process_table_is_dead(r, slot)) visit(context, slot);
 }
 
-void roster_validate(const struct roster *r) {
+void process_table_validate(const struct process_table *r) {
   const uint32_t high = atomic_load(&r->high_water);
-  CHECK(high <= ROSTER_MAX);
+  CHECK(high <= PROCESS_TABLE_MAX);
   for (uint32_t slot = 0; slot < high; slot++) CHECK((atomic_load(&r->slots[slot].state) & 3) != 3);
-  for (uint32_t slot = high; slot < ROSTER_MAX; slot++) CHECK_EQ(atomic_load(&r->slots[slot].state), 0);
+  for (uint32_t slot = high; slot < PROCESS_TABLE_MAX; slot++)
+    CHECK_EQ(atomic_load(&r->slots[slot].state), 0);
 }

@@ -47,35 +47,35 @@ static block_ref storage_start(uint64_t word) { return word & ~UINT64_C(255); }
 static uint64_t storage_capacity(uint64_t word) { return UINT64_C(1) << (word & 255); }
 
 static struct record *record_at(uint64_t storage, uint64_t position) {
-  return commons_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
+  return segment_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
 }
 
 static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
 
-static owner_id ring_owner(const struct ring *r) { return owner_of_object(commons_ref(r)); }
+static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct account *account_of(const struct ring *r) { return commons_at(r->account); }
+static struct unfinished *account_of(const struct ring *r) { return segment_at(r->unfinished); }
 
 /* A block of the ring's own leaves it; the first to take it out, here or in an earlier
  * repair, frees it. */
 static void drop_block(const struct ring *r, block_ref block) {
-  if (arena_give(commons_arena(), commons_mapping(), block, ring_owner(r), commons_self()))
-    commons_free(block);
+  if (arena_give(segment_arena(), segment_mapping(), block, ring_owner(r), segment_self()))
+    segment_free(block);
 }
 
 static void give_block(const struct ring *r, block_ref block) {
-  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), ring_owner(r)));
+  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
 }
 
-/* Messages may be cargo: the mark moves with the block. */
+/* Messages may be attachments: the mark moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  const owner_id mark = arena_owner(commons_arena(), commons_mapping(), block) & OWNER_CARRIES;
-  return arena_give(commons_arena(), commons_mapping(), block, from | mark, to | mark);
+  const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
+  return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
 }
 
 /* The first storage is part of the ring's own block and is never freed alone. */
 static bool is_own_block(const struct ring *r, block_ref storage) {
-  return storage == commons_ref(r) + FIRST_STORAGE;
+  return storage == segment_ref(r) + FIRST_STORAGE;
 }
 
 /* ---- locks and repair ------------------------------------------------------------------------ */
@@ -122,9 +122,9 @@ static void repair_head(struct ring *r) {
     atomic_store(&end->count, end->journal_count);
     return_block(r, end);
   } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)commons_at(end->journal_claim), 0);
+    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
   }
-  if (r->account) account_repair(account_of(r), is_committed(end));
+  if (r->unfinished) unfinished_repair(account_of(r), is_committed(end));
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
@@ -153,17 +153,17 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
 
 /* ---- sleeping and waking --------------------------------------------------------------------- */
 
-static void ring_bell(struct ring *r) {
-  const doorbell_name name = atomic_load_explicit(&r->doorbell, memory_order_relaxed);
-  if (name) doorbell_ring(name);
+static void ring_waker(struct ring *r) {
+  const notify_name name = atomic_load_explicit(&r->notify_socket, memory_order_relaxed);
+  if (name) notify_socket_notify(name);
   if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
-    bells_ring(commons_bells(), atomic_exchange(&r->watchers, 0));
+    wakers_wake(segment_wakers(), atomic_exchange(&r->watchers, 0));
 }
 
-void ring_set_doorbell(struct ring *r, doorbell_name name) { atomic_store(&r->doorbell, name); }
+void ring_set_notify_socket(struct ring *r, notify_name name) { atomic_store(&r->notify_socket, name); }
 
 static void wake_joiners(const struct ring *r) {
-  struct account *a = account_of(r);
+  struct unfinished *a = account_of(r);
   atomic_fetch_add(&a->event, 1);
   futex_wake(&a->event, WAKE_ALL);
 }
@@ -173,8 +173,8 @@ void ring_wake_all(struct ring *r) {
   atomic_fetch_add(&r->head.event, 1);
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
-  if (r->account) wake_joiners(r);
-  ring_bell(r);
+  if (r->unfinished) wake_joiners(r);
+  ring_waker(r);
 }
 
 status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until) {
@@ -211,7 +211,7 @@ static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_stor
 /* rank_tail is held. Fails without any change. */
 static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail) {
   block_ref block = 0;
-  const status st = commons_alloc(capacity, &block);
+  const status st = segment_alloc(capacity, &block);
   if (st) return st;
   lock_head(r);
   const uint64_t old = atomic_load(&r->storage);
@@ -266,21 +266,21 @@ static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_
   return STATUS_OK;
 }
 
-struct letter { /* what goes into one record */
+struct outgoing { /* what goes into one record */
   enum record_kind kind;
-  struct ring_letter text;
+  struct ring_record text;
   block_ref block;
   uint64_t message_size; /* wherever its bytes are */
 };
 
-static size_t letter_size(const struct ring_letter *text) { return text->head_size + text->body_size; }
+static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
 
-static void copy_letter(void *to, const struct ring_letter *text) {
+static void copy_record(void *to, const struct ring_record *text) {
   if (text->head_size) memcpy(to, text->head, text->head_size);
   if (text->body_size) memcpy((uint8_t *)to + text->head_size, text->body, text->body_size);
 }
 
-static void write_record(struct ring *r, const struct room *room, const struct letter *letter) {
+static void write_record(struct ring *r, const struct room *room, const struct outgoing *outgoing) {
   const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
   uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
   if (room->filler) {
@@ -289,8 +289,8 @@ static void write_record(struct ring *r, const struct room *room, const struct l
     tail += room->filler;
   }
   struct record *record = record_at(storage, tail);
-  *record = (struct record){(uint32_t)letter_size(&letter->text), letter->kind};
-  copy_letter(record + 1, &letter->text);
+  *record = (struct record){(uint32_t)record_size(&outgoing->text), outgoing->kind};
+  copy_record(record + 1, &outgoing->text);
 }
 
 /* For the statistics: nobody relies on it, so it is not journaled. */
@@ -304,13 +304,13 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   struct ring_end *end = &r->tail;
   end->journal_position =
       atomic_load_explicit(&end->position, memory_order_relaxed) + room->filler + room->space;
-  end->journal_owner = commons_self();
+  end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
   STORE_ORDER();
   KILL_POINT("ring.put.journaled");
-  if (block) CHECK(hand_over(block, commons_self(), ring_owner(r)));
+  if (block) CHECK(hand_over(block, segment_self(), ring_owner(r)));
   KILL_POINT("ring.put.given");
   atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
@@ -327,8 +327,8 @@ static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail
 }
 
 /* One attempt. STATUS_FULL: nothing changed. */
-static status try_put(struct ring *r, const struct letter *letter) {
-  struct room room = {.space = record_space(letter_size(&letter->text))};
+static status try_put(struct ring *r, const struct outgoing *outgoing) {
+  struct room room = {.space = record_space(record_size(&outgoing->text))};
   lock_tail(r);
   KILL_POINT("ring.put.locked");
   status st =
@@ -337,15 +337,15 @@ static status try_put(struct ring *r, const struct letter *letter) {
     unlock_tail(r);
     return st;
   }
-  write_record(r, &room, letter);
+  write_record(r, &room, outgoing);
   const struct wake_note note = ring_announce(&r->tail);
-  if (letter->text.receipt) *letter->text.receipt = next_receipt(r);
-  commit_put(r, &room, letter->block);
-  count_bytes(&r->tail, letter->message_size);
+  if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
+  commit_put(r, &room, outgoing->block);
+  count_bytes(&r->tail, outgoing->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
-  ring_bell(r);
+  ring_waker(r);
   return STATUS_OK;
 }
 
@@ -373,55 +373,55 @@ static status wait_writable(struct ring *r, uint64_t space, deadline until) {
   return must_sleep ? ring_sleep_on(&r->head, event, NULL, until) : STATUS_OK;
 }
 
-static status put_letter(struct ring *r, const struct letter *letter, deadline until) {
+static status put_outgoing(struct ring *r, const struct outgoing *outgoing, deadline until) {
   for (;;) {
-    status st = try_put(r, letter);
+    status st = try_put(r, outgoing);
     if (st != STATUS_FULL || deadline_is_now(until)) return st;
-    st = wait_writable(r, record_space(letter_size(&letter->text)), until);
+    st = wait_writable(r, record_space(record_size(&outgoing->text)), until);
     if (st) return st;
   }
 }
 
 static status put_outside(struct ring *r, const struct outside *outside, struct ring_receipt *receipt,
                           deadline until) {
-  const struct letter letter = {
+  const struct outgoing outgoing = {
       RECORD_OUTSIDE, {NULL, 0, outside, sizeof *outside, receipt}, outside->block, outside->size};
-  return put_letter(r, &letter, until);
+  return put_outgoing(r, &outgoing, until);
 }
 
-static status put_copy(struct ring *r, const struct ring_letter *text, const struct outside *outside,
+static status put_copy(struct ring *r, const struct ring_record *text, const struct outside *outside,
                        deadline until) {
-  copy_letter(commons_at(outside->block + outside->offset), text);
+  copy_record(segment_at(outside->block + outside->offset), text);
   const status st = put_outside(r, outside, text->receipt, until);
-  if (st) cargo_discard(outside->block);
+  if (st) attachments_discard(outside->block);
   return st;
 }
 
-status ring_put_carrying(struct ring *r, const struct ring_letter *text, const struct object_list *carried,
+status ring_put_carrying(struct ring *r, const struct ring_record *text, const struct object_list *carried,
                          deadline until) {
-  struct outside outside = {.offset = cargo_text_offset(carried->count), .size = letter_size(text)};
-  const status st = cargo_make(carried, outside.size, &outside.block);
+  struct outside outside = {.offset = attachments_text_offset(carried->count), .size = record_size(text)};
+  const status st = attachments_make(carried, outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
 /* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
-static status put_long(struct ring *r, const struct ring_letter *text, deadline until) {
-  struct outside outside = {.size = letter_size(text)};
-  const status st = commons_alloc(outside.size, &outside.block);
+static status put_long(struct ring *r, const struct ring_record *text, deadline until) {
+  struct outside outside = {.size = record_size(text)};
+  const status st = segment_alloc(outside.size, &outside.block);
   return st ? st : put_copy(r, text, &outside, until);
 }
 
-status ring_put(struct ring *r, const struct ring_letter *text, deadline until) {
-  if (letter_size(text) > INLINE_MAX) return put_long(r, text, until);
-  const struct letter letter = {RECORD_INLINE, *text, 0, letter_size(text)};
-  return put_letter(r, &letter, until);
+status ring_put(struct ring *r, const struct ring_record *text, deadline until) {
+  if (record_size(text) > INLINE_MAX) return put_long(r, text, until);
+  const struct outgoing outgoing = {RECORD_INLINE, *text, 0, record_size(text)};
+  return put_outgoing(r, &outgoing, until);
 }
 
-status ring_put_block(struct ring *r, const struct ring_letter *text, block_ref block, deadline until) {
-  uint8_t *start = commons_at(block);
+status ring_put_block(struct ring *r, const struct ring_record *text, block_ref block, deadline until) {
+  uint8_t *start = segment_at(block);
   const size_t body_at = (size_t)((const uint8_t *)text->body - start);
-  CHECK(body_at >= text->head_size && body_at + text->body_size <= commons_block_size(block));
-  const struct outside outside = {block, body_at - text->head_size, letter_size(text)};
+  CHECK(body_at >= text->head_size && body_at + text->body_size <= segment_block_size(block));
+  const struct outside outside = {block, body_at - text->head_size, record_size(text)};
   if (text->head_size) memcpy(start + outside.offset, text->head, text->head_size);
   return put_outside(r, &outside, text->receipt, until);
 }
@@ -434,21 +434,21 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
     REQUIRES(rank_head) {
   struct ring_end *end = &r->head;
   end->journal_position = position;
-  end->journal_owner = commons_self();
+  end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
   end->journal_block = block;
-  end->journal_claim = claim ? commons_ref(claim) : 0;
+  end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
-  if (r->account) account_announce_take(account_of(r), commons_slot());
+  if (r->unfinished) unfinished_announce_take(account_of(r), segment_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
-  if (r->account) account_enter_take(account_of(r));
+  if (r->unfinished) unfinished_enter_take(account_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
-  if (block) CHECK(hand_over(block, ring_owner(r), commons_self()));
+  if (block) CHECK(hand_over(block, ring_owner(r), segment_self()));
   KILL_POINT("ring.take.given");
   STORE_ORDER();
   end->journal_block = 0;
@@ -466,7 +466,7 @@ static status read_record(const struct record *record, struct bytes *scratch, st
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
     *out =
-        (struct ring_message){commons_at(outside->block + outside->offset), outside->size, outside->block, 0};
+        (struct ring_message){segment_at(outside->block + outside->offset), outside->size, outside->block, 0};
     return STATUS_OK;
   }
   bytes_clear(scratch);
@@ -525,11 +525,11 @@ void ring_settle(struct ring *r) {
 }
 
 void ring_message_unload(const struct ring_message *message) {
-  if (message->block) cargo_unload(message->block);
+  if (message->block) attachments_unload(message->block);
 }
 
 void ring_message_done(struct ring_message *message) {
-  if (message->block) cargo_discard(message->block);
+  if (message->block) attachments_discard(message->block);
   *message = (struct ring_message){0};
 }
 
@@ -537,17 +537,17 @@ void ring_message_done(struct ring_message *message) {
 
 status ring_keep_account(struct ring *r) {
   block_ref block = 0;
-  const status st = commons_alloc(sizeof(struct account), &block);
+  const status st = segment_alloc(sizeof(struct unfinished), &block);
   if (st) return st;
-  account_init(commons_at(block));
-  r->account = block;
+  unfinished_init(segment_at(block));
+  r->unfinished = block;
   STORE_ORDER();
   give_block(r, block);
   return STATUS_OK;
 }
 
 static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
-  return is_empty_locked(r) && account_open(account_of(r)) <= 0;
+  return is_empty_locked(r) && unfinished_open(account_of(r)) <= 0;
 }
 
 /* Under the lock, after a change: whether the waiters for the end are to be woken. */
@@ -557,7 +557,7 @@ static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
 
 bool ring_report_done(struct ring *r) {
   lock_head(r);
-  const bool was_open = account_report(account_of(r), commons_slot());
+  const bool was_open = unfinished_report(account_of(r), segment_slot());
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -566,7 +566,7 @@ bool ring_report_done(struct ring *r) {
 
 void ring_abandon(struct ring *r, uint32_t count) {
   lock_head(r);
-  account_forgive(account_of(r), commons_slot(), count);
+  unfinished_forgive(account_of(r), segment_slot(), count);
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -583,8 +583,8 @@ static void wake_again(struct ring_end *end) {
 void ring_forget(struct ring *r, uint32_t slot) {
   lock_tail(r);
   lock_head(r);
-  if (r->account) account_forget(account_of(r), slot);
-  const bool is_end = r->account && is_end_locked(r);
+  if (r->unfinished) unfinished_forget(account_of(r), slot);
+  const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
   const bool is_writable = ring_is_closed(r) || has_message_room(r);
   unlock_head(r);
@@ -592,13 +592,13 @@ void ring_forget(struct ring *r, uint32_t slot) {
   KILL_POINT("ring.forget.settled");
   if (is_readable) wake_again(&r->tail);
   if (is_writable) wake_again(&r->head);
-  if (is_readable) ring_bell(r);
+  if (is_readable) ring_waker(r);
   if (is_end) wake_joiners(r);
 }
 
 /* STATUS_EMPTY: not yet; *event is what to sleep on. */
 static status look_for_end(struct ring *r, uint64_t *abandoned, uint32_t *event) {
-  struct account *a = account_of(r);
+  struct unfinished *a = account_of(r);
   lock_head(r);
   const bool is_end = is_all_done_locked(r);
   if (!is_end) atomic_store(&a->is_awaited, 1);
@@ -617,7 +617,7 @@ status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until) {
     if (st == STATUS_OK) return st;
     if (deadline_passed(until)) return STATUS_TIMEOUT;
     st = futex_wait(word, event, deadline_earlier(until, (deadline){clock_now_ns() + LOOK_AGAIN_NS}));
-    if (st == STATUS_TIMEOUT) commons_sweep();
+    if (st == STATUS_TIMEOUT) segment_sweep();
     if (st && st != STATUS_TIMEOUT) return st;
   }
 }
@@ -633,21 +633,21 @@ static void init_end(struct ring_end *end) {
 
 status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth) {
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_RING, OBJECT_SIZE, &object);
+  const status st = segment_make_object(OBJECT_RING, OBJECT_SIZE, &object);
   if (st) return st;
   struct ring *r = (struct ring *)(void *)object;
   r->max_messages = max_messages;
   r->max_capacity = growth == RING_GROWS ? GROWING_CAPACITY : STAYING_CAPACITY;
   r->journal_old = r->journal_new = 0;
   atomic_store(&r->watchers, 0);
-  atomic_store(&r->doorbell, 0);
-  r->account = 0;
+  atomic_store(&r->notify_socket, 0);
+  r->unfinished = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
-  atomic_store(&r->storage, storage_word(commons_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
+  atomic_store(&r->storage, storage_word(segment_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
   init_end(&r->tail);
   init_end(&r->head);
-  commons_publish(object);
+  segment_publish(object);
   *out = r;
   return STATUS_OK;
 }
@@ -658,8 +658,8 @@ void ring_fini(struct ring *r) {
   lock_head(r);
   const block_ref storage = storage_start(atomic_load(&r->storage));
   if (!is_own_block(r, storage)) drop_block(r, storage);
-  if (r->account) drop_block(r, r->account);
-  totals_add_messages(commons_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
+  if (r->unfinished) drop_block(r, r->unfinished);
+  totals_add_messages(segment_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
   unlock_tail(r);
 }
@@ -667,17 +667,17 @@ void ring_fini(struct ring *r) {
 /* Both locks, so that no count is on its way. */
 static void add_traffic(void *context, block_ref object) {
   struct ring_traffic *sum = context;
-  const struct ring *r = commons_at(object);
+  const struct ring *r = segment_at(object);
   if (r->object.magic != OBJECT_MAGIC || r->object.kind != OBJECT_RING) return;
   sum->messages += atomic_load(&r->tail.count);
   sum->bytes += atomic_load(&r->tail.bytes);
 }
 
 struct ring_traffic ring_traffic_of_all(void) {
-  const struct totals *totals = commons_totals();
+  const struct totals *totals = segment_totals();
   if (!totals) return (struct ring_traffic){0};
   struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
-  arena_each_object(commons_arena(), commons_mapping(), add_traffic, &sum);
+  arena_each_object(segment_arena(), segment_mapping(), add_traffic, &sum);
   return sum;
 }
 
@@ -695,10 +695,10 @@ bool ring_is_readable(const struct ring *r) {
 }
 
 /* Registered under the producers' lock, as sleepers are (I4): a put that does not see the
- * bells was seen here. */
-bool ring_watch(struct ring *r, bell_set bells) {
+ * wakers was seen here. */
+bool ring_watch(struct ring *r, waker_set wakers) {
   lock_tail(r);
-  atomic_fetch_or(&r->watchers, bells);
+  atomic_fetch_or(&r->watchers, wakers);
   const bool is_readable = ring_is_readable(r);
   unlock_tail(r);
   return is_readable;
@@ -724,9 +724,9 @@ bool ring_is_closed(const struct ring *r) {
 static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    const owner_id owner = arena_owner(commons_arena(), commons_mapping(), outside->block);
+    const owner_id owner = arena_owner(segment_arena(), segment_mapping(), outside->block);
     CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
-    CHECK(outside->offset + outside->size <= commons_block_size(outside->block));
+    CHECK(outside->offset + outside->size <= segment_block_size(outside->block));
   } else {
     CHECK(record->kind == RECORD_INLINE || record->kind == RECORD_FILLER);
   }
@@ -749,7 +749,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   CHECK_EQ(r->journal_new, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
-  if (r->account) account_validate(account_of(r));
+  if (r->unfinished) unfinished_validate(account_of(r));
 }
 
 void ring_validate(struct ring *r) {

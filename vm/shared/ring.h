@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Many producers, many consumers, messages of any length, and any of them may die at any instant.
  *
- * A ring is an object of the commons: header, two ends, and storage.
+ * A ring is an object of the segment: header, two ends, and storage.
  *
  *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB;
  *                                                  storage moves out when it grows
@@ -45,10 +45,11 @@ struct ring {
   _Atomic uint64_t storage; /* offset | log2 of the capacity: one store moves the ring */
   block_ref journal_old;    /* growth under way, under both locks: the storage being left, … */
   block_ref journal_new;    /* … and the one being filled */
-  _Atomic doorbell_name
-      doorbell;              /* of a reader in a foreign event loop; rung after each put and at the close */
-  _Atomic bell_set watchers; /* bells of those who wait for this ring among other things; under tail's lock */
-  block_ref account;         /* of messages that were taken and not reported done; 0: none is kept */
+  _Atomic notify_name
+      notify_socket; /* of a reader in a foreign event loop; rung after each put and at the close */
+  _Atomic waker_set
+      watchers;         /* wakers of those who wait for this ring among other things; under tail's lock */
+  block_ref unfinished; /* of messages that were taken and not reported done; 0: none is kept */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
   _Alignas(64) struct ring_end tail;
@@ -71,7 +72,7 @@ struct ring_receipt {
 };
 
 /* A message on its way in, in two parts that arrive as one. */
-struct ring_letter {
+struct ring_record {
   const void *head;
   size_t head_size;
   const void *body;
@@ -85,27 +86,27 @@ enum ring_growth {
 };
 
 /* A new ring, held once by this process. A file that makes rings also defines their end, with
- * commons_set_destructor: take what is left and call ring_fini. */
+ * segment_set_destructor: take what is left and call ring_fini. */
 MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
 void ring_fini(struct ring *r);
 
 /* STATUS_OK: the message is in. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT,
  * STATUS_INTERRUPTED, -ENOMEM: the ring is as it was. */
-MUST_CHECK status ring_put(struct ring *r, const struct ring_letter *letter, deadline until);
+MUST_CHECK status ring_put(struct ring *r, const struct ring_record *record, deadline until);
 /* The same for a letter whose body stands in a block of this process, with room for the head in front of it:
  * the block itself goes, uncopied. STATUS_OK: it is the ring's. */
-MUST_CHECK status ring_put_block(struct ring *r, const struct ring_letter *letter, block_ref block,
+MUST_CHECK status ring_put_block(struct ring *r, const struct ring_record *record, block_ref block,
                                  deadline until);
 /* As ring_put, for a letter that keeps these objects alive (shared/attachments.h); the caller
  * holds them meanwhile. */
-MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_letter *letter,
+MUST_CHECK status ring_put_carrying(struct ring *r, const struct ring_record *record,
                                     const struct object_list *carried, deadline until);
 /* How many messages were ever put, this one included: with one producer, the number of its last message. */
 uint64_t ring_last_number(const struct ring *r);
 /* STATUS_OK: *out is the caller's. STATUS_CLOSED: closed and drained. STATUS_EMPTY (deadline_now),
  * STATUS_TIMEOUT, STATUS_INTERRUPTED: nothing was taken. */
 MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_message *out, deadline until);
-/* The same without waiting; and *claim, a word in the commons, is the number of the message (the
+/* The same without waiting; and *claim, a word in the segment, is the number of the message (the
  * first is 1) exactly when the take committed, whatever instant the taker dies at. After such a
  * death: ring_settle, then read it. */
 MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
@@ -120,9 +121,9 @@ void ring_message_done(struct ring_message *message);
 /* Sleeps until there may be something to take, or one of the other words changed. One sleep, no loop. */
 MUST_CHECK status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until);
 
-/* The bells ring once, at the next put or at the close. True: there is something to take already,
+/* The wakers ring once, at the next put or at the close. True: there is something to take already,
  * or the ring is closed. */
-MUST_CHECK bool ring_watch(struct ring *r, bell_set bells);
+MUST_CHECK bool ring_watch(struct ring *r, waker_set wakers);
 /* True when a take would not wait. */
 bool ring_is_readable(const struct ring *r);
 
@@ -152,8 +153,8 @@ bool ring_is_full(struct ring *r);
 /* Puts fail from now on; takes drain what is left. Wakes everybody. */
 void ring_close(struct ring *r);
 bool ring_is_closed(const struct ring *r);
-/* From now on that bell is rung (0: none), instead of the one before. */
-void ring_set_doorbell(struct ring *r, doorbell_name name);
+/* From now on that waker is rung (0: none), instead of the one before. */
+void ring_set_notify_socket(struct ring *r, notify_name name);
 /* Wakes all sleepers of both sides, to look again. */
 void ring_wake_all(struct ring *r);
 

@@ -41,6 +41,6 @@ status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wai
       has_others ? sleep_on_all(&end->event, event, wait, first) : futex_wait(&end->event, event, first);
   learn_from_sleep(end, clock_now_ns() - start);
   if (st != STATUS_TIMEOUT) return st;
-  commons_sweep();
+  segment_sweep();
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
 }

@@ -17,27 +17,27 @@ struct record {
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static owner_id table_owner(const struct table *t) { return owner_of_object(commons_ref(t)); }
+static owner_id table_owner(const struct shared_table *t) { return owner_of_object(segment_ref(t)); }
 
 /* The first to take it out, here or in an earlier repair, frees it. */
-static void drop_block(const struct table *t, block_ref block) {
-  if (arena_give(commons_arena(), commons_mapping(), block, table_owner(t), commons_self()))
-    commons_free(block);
+static void drop_block(const struct shared_table *t, block_ref block) {
+  if (arena_give(segment_arena(), segment_mapping(), block, table_owner(t), segment_self()))
+    segment_free(block);
 }
 
-static void take_block(const struct table *t, block_ref block) {
-  CHECK(arena_give(commons_arena(), commons_mapping(), block, commons_self(), table_owner(t)));
+static void take_block(const struct shared_table *t, block_ref block) {
+  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), table_owner(t)));
 }
 
 static block_ref array_of(uint64_t slots) { return slots & ~UINT64_C(255); }
 static uint64_t length_of(uint64_t slots) { return UINT64_C(1) << (slots & 255); }
-static uint64_t *slots_at(uint64_t slots) { return commons_at(array_of(slots)); }
-static struct record *record_at(uint64_t slot) { return commons_at(slot); }
+static uint64_t *slots_at(uint64_t slots) { return segment_at(array_of(slots)); }
+static struct record *record_at(uint64_t slot) { return segment_at(slot); }
 static bool is_record(uint64_t slot) { return slot != EMPTY && slot != WAS; }
 
 /* ---- the lock and repair --------------------------------------------------------------------- */
 
-static void count_again(struct table *t) {
+static void count_again(struct shared_table *t) {
   const uint64_t slots = atomic_load(&t->slots);
   t->count = t->used = 0;
   for (uint64_t i = 0; i < length_of(slots); i++) {
@@ -48,7 +48,7 @@ static void count_again(struct table *t) {
 }
 
 /* The slot names the new one, or still the old one; the other goes. */
-static void settle_change(struct table *t) {
+static void settle_change(struct shared_table *t) {
   if (!atomic_load(&t->is_changing)) return;
   const bool is_committed = slots_at(atomic_load(&t->slots))[t->journal_slot] == t->journal_new;
   const uint64_t other = is_committed ? t->journal_old : t->journal_new;
@@ -57,7 +57,7 @@ static void settle_change(struct table *t) {
   atomic_store(&t->is_changing, 0);
 }
 
-static void settle_growth(struct table *t) {
+static void settle_growth(struct shared_table *t) {
   if (!t->journal_array) return;
   const bool is_committed = array_of(atomic_load(&t->slots)) == t->journal_array;
   drop_block(t, is_committed ? t->journal_past : t->journal_array);
@@ -65,7 +65,7 @@ static void settle_growth(struct table *t) {
   t->journal_array = 0;
 }
 
-static void lock(struct table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
+static void lock(struct shared_table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
   if (robust_mutex_lock(&t->mutex) == ROBUST_CLEAN) return;
   settle_growth(t);
   settle_change(t);
@@ -73,27 +73,28 @@ static void lock(struct table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_ANALYSIS 
   robust_mutex_mark_whole(&t->mutex);
 }
 
-static void unlock(struct table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
+static void unlock(struct shared_table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {
   robust_mutex_unlock(&t->mutex);
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
 /* FNV-1a, and a last stir: the low bits choose the slot. */
-static uint64_t hash_of(struct table_text key) {
+static uint64_t hash_of(struct shared_table_text key) {
   uint64_t hash = UINT64_C(14695981039346656037);
   for (size_t i = 0; i < key.size; i++)
     hash = (hash ^ ((const uint8_t *)key.bytes)[i]) * UINT64_C(1099511628211);
   return hash ^ hash >> 29;
 }
 
-static bool is_of(const struct record *r, uint64_t hash, struct table_text key) {
+static bool is_of(const struct record *r, uint64_t hash, struct shared_table_text key) {
   return r->hash == hash && r->key_size == key.size && memcmp(r->bytes, key.bytes, key.size) == 0;
 }
 
 /* The key's slot; if there is none, where it may go: the first that is empty, or was. The
  * array is never full. */
-static uint64_t find(const struct table *t, uint64_t hash, struct table_text key, bool *is_there) {
+static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_table_text key,
+                     bool *is_there) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
   const uint64_t mask = length_of(slots) - 1;
   const uint64_t *array = slots_at(slots);
@@ -115,9 +116,9 @@ static uint64_t find(const struct table *t, uint64_t hash, struct table_text key
 static status make_array(unsigned log, uint64_t *slots) {
   block_ref block = 0;
   const uint64_t size = sizeof(uint64_t) << log;
-  const status st = commons_alloc(size, &block);
+  const status st = segment_alloc(size, &block);
   if (st) return st;
-  memset(commons_at(block), 0, size);
+  memset(segment_at(block), 0, size);
   *slots = block | log;
   return STATUS_OK;
 }
@@ -135,7 +136,7 @@ static void copy_slots(uint64_t from, uint64_t to) {
 }
 
 /* Larger, or only without those that were: at most half of it is records then. */
-static status make_room(struct table *t) {
+static status make_room(struct shared_table *t) {
   const uint64_t past = atomic_load(&t->slots);
   if (4 * (t->used + 1) <= 3 * length_of(past)) return STATUS_OK;
   unsigned log = (unsigned)(past & 255);
@@ -160,7 +161,7 @@ static status make_room(struct table *t) {
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static void change(struct table *t, uint64_t at, uint64_t to) {
+static void change(struct shared_table *t, uint64_t at, uint64_t to) {
   uint64_t *slot = &slots_at(atomic_load(&t->slots))[at];
   t->journal_slot = at;
   t->journal_new = to;
@@ -179,9 +180,10 @@ static void change(struct table *t, uint64_t at, uint64_t to) {
   settle_change(t);
 }
 
-static status make_record(uint64_t hash, struct table_text key, struct table_text value, block_ref *out) {
+static status make_record(uint64_t hash, struct shared_table_text key, struct shared_table_text value,
+                          block_ref *out) {
   if (key.size > UINT32_MAX || value.size > UINT32_MAX) return STATUS_TOO_LARGE;
-  const status st = commons_alloc(sizeof(struct record) + key.size + value.size, out);
+  const status st = segment_alloc(sizeof(struct record) + key.size + value.size, out);
   if (st) return st;
   struct record *r = record_at(*out);
   r->hash = hash;
@@ -192,7 +194,8 @@ static status make_record(uint64_t hash, struct table_text key, struct table_tex
   return STATUS_OK;
 }
 
-status table_set(struct table *t, struct table_text key, struct table_text value) {
+status shared_table_set(struct shared_table *t, struct shared_table_text key,
+                        struct shared_table_text value) {
   const uint64_t hash = hash_of(key);
   block_ref record = 0;
   status st = make_record(hash, key, value, &record);
@@ -205,11 +208,11 @@ status table_set(struct table *t, struct table_text key, struct table_text value
     change(t, at, record);
   }
   unlock(t);
-  if (st) commons_free(record);
+  if (st) segment_free(record);
   return st;
 }
 
-void table_remove(struct table *t, struct table_text key) {
+void shared_table_remove(struct shared_table *t, struct shared_table_text key) {
   const uint64_t hash = hash_of(key);
   bool is_there = false;
   lock(t);
@@ -220,7 +223,8 @@ void table_remove(struct table *t, struct table_text key) {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-status table_get(struct table *t, struct table_text key, struct bytes *value, bool *is_there) {
+status shared_table_get(struct shared_table *t, struct shared_table_text key, struct bytes *value,
+                        bool *is_there) {
   const uint64_t hash = hash_of(key);
   status st = STATUS_OK;
   lock(t);
@@ -233,14 +237,14 @@ status table_get(struct table *t, struct table_text key, struct bytes *value, bo
   return st;
 }
 
-uint64_t table_count(struct table *t) {
+uint64_t shared_table_count(struct shared_table *t) {
   lock(t);
   const uint64_t count = t->count;
   unlock(t);
   return count;
 }
 
-status table_keys(struct table *t, struct bytes *keys) {
+status shared_table_keys(struct shared_table *t, struct bytes *keys) {
   status st = STATUS_OK;
   lock(t);
   const uint64_t slots = atomic_load(&t->slots);
@@ -257,21 +261,21 @@ status table_keys(struct table *t, struct bytes *keys) {
 
 /* ---- making and the end ---------------------------------------------------------------------- */
 
-status table_make(struct table **out) {
+status shared_table_make(struct shared_table **out) {
   uint64_t slots = 0;
   status st = make_array(FIRST_LOG, &slots);
   if (st) return st;
   struct object *object = NULL;
-  st = commons_make_object(OBJECT_TABLE, sizeof(struct table), &object);
+  st = segment_make_object(OBJECT_TABLE, sizeof(struct shared_table), &object);
   if (st) {
-    commons_free(array_of(slots));
+    segment_free(array_of(slots));
     return st;
   }
-  memset(object + 1, 0, sizeof(struct table) - sizeof *object);
-  struct table *t = (struct table *)(void *)object;
+  memset(object + 1, 0, sizeof(struct shared_table) - sizeof *object);
+  struct shared_table *t = (struct shared_table *)(void *)object;
   robust_mutex_init(&t->mutex);
   atomic_store(&t->slots, slots);
-  commons_publish(object);
+  segment_publish(object);
   KILL_POINT("table.made");
   take_block(t, array_of(slots));
   *out = t;
@@ -281,9 +285,9 @@ status table_make(struct table **out) {
 /* What it owns is found by its slots; the array goes last, because a second run needs it. No other
  * process has the table. */
 static void destroy(struct object *object) {
-  struct table *t = (struct table *)(void *)object;
+  struct shared_table *t = (struct shared_table *)(void *)object;
   settle_growth(t);
-  if (arena_owner(commons_arena(), commons_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
+  if (arena_owner(segment_arena(), segment_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
     settle_change(t);
     const uint64_t slots = atomic_load(&t->slots);
     for (uint64_t i = 0; i < length_of(slots); i++)
@@ -294,9 +298,9 @@ static void destroy(struct object *object) {
   sync_leave_beside(&t->lock);
 }
 
-void table_register_kind(void) { commons_set_destructor(OBJECT_TABLE, destroy); }
+void shared_table_register_kind(void) { segment_set_destructor(OBJECT_TABLE, destroy); }
 
-void table_validate(struct table *t) {
+void shared_table_validate(struct shared_table *t) {
   lock(t);
   const uint64_t slots = atomic_load(&t->slots);
   const uint64_t count = t->count;
@@ -305,10 +309,10 @@ void table_validate(struct table *t) {
   CHECK_EQ(t->count, count);
   CHECK_EQ(t->used, used);
   CHECK(used < length_of(slots));
-  CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), array_of(slots)), table_owner(t));
+  CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), array_of(slots)), table_owner(t));
   for (uint64_t i = 0; i < length_of(slots); i++) {
     const uint64_t slot = slots_at(slots)[i];
-    if (is_record(slot)) CHECK_EQ(arena_owner(commons_arena(), commons_mapping(), slot), table_owner(t));
+    if (is_record(slot)) CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), slot), table_owner(t));
   }
   unlock(t);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table in the commons: keys and values are bytes, read and written by all processes,
+/* A table in the segment: keys and values are bytes, read and written by all processes,
  * without a server.
  *
  * Open addressing over an array of words; each names a record, a block with one key and its value,
@@ -20,7 +20,7 @@
 #include "base/bytes.h"
 #include "shared/synchronizer.h"
 
-struct table {
+struct shared_table {
   struct object object;
   struct robust_mutex mutex; /* rank_sync */
   _Atomic uint64_t slots;    /* array's block | log2 of its length */
@@ -35,23 +35,25 @@ struct table {
   _Atomic object_ref lock; /* for scripts; sync_beside */
 };
 
-struct table_text {
+struct shared_table_text {
   const void *bytes;
   size_t size;
 };
 
 /* Held once by this process. */
-MUST_CHECK status table_make(struct table **out);
-void table_register_kind(void);
+MUST_CHECK status shared_table_make(struct shared_table **out);
+void shared_table_register_kind(void);
 /* -ENOMEM; STATUS_TOO_LARGE. */
-MUST_CHECK status table_set(struct table *t, struct table_text key, struct table_text value);
+MUST_CHECK status shared_table_set(struct shared_table *t, struct shared_table_text key,
+                                   struct shared_table_text value);
 /* False: there is none. *value is appended to. -ENOMEM leaves it. */
-MUST_CHECK status table_get(struct table *t, struct table_text key, struct bytes *value, bool *is_there);
-void table_remove(struct table *t, struct table_text key);
-uint64_t table_count(struct table *t);
+MUST_CHECK status shared_table_get(struct shared_table *t, struct shared_table_text key, struct bytes *value,
+                                   bool *is_there);
+void shared_table_remove(struct shared_table *t, struct shared_table_text key);
+uint64_t shared_table_count(struct shared_table *t);
 /* All keys, each with its size (uint32_t) in front. */
-MUST_CHECK status table_keys(struct table *t, struct bytes *keys);
+MUST_CHECK status shared_table_keys(struct shared_table *t, struct bytes *keys);
 /* Aborts when an invariant does not hold; nobody else may be at work. */
-void table_validate(struct table *t);
+void shared_table_validate(struct shared_table *t);
 
 #endif

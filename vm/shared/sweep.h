@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots for processes to come, and what the dead ones left in the commons.
+/* Slots for processes to come, and what the dead ones left in the segment.
  *
  * A sweep settles what the dead process was counting, drops its holds, ends the objects that nobody
- * can reach any more, and frees its blocks and cargo; then its slot is free. The parent of a
+ * can reach any more, and frees its blocks and attachments; then its slot is free. The parent of a
  * process sweeps after it; a thread that waits for long sweeps after all the dead.
  *
  * I1  One process sweeps at a time, under rank_sweep. A sweeper may die at any instant: each step
@@ -21,15 +21,15 @@ struct child_slot {
 };
 
 /* A slot for a process that this one is about to start. */
-MUST_CHECK status commons_reserve_slot(struct child_slot *out);
+MUST_CHECK status segment_reserve_slot(struct child_slot *out);
 /* The child has ended, or never came to be (the caller knows): sweeps what it left. Safe to call
  * twice. */
-void commons_forget_child(struct child_slot child);
+void segment_forget_child(struct child_slot child);
 /* Sweeps after everybody who is dead. Cheap when nobody is. */
-void commons_sweep(void);
+void segment_sweep(void);
 
-/* Aborts when an invariant does not hold: of the arena, the roster, the bells and the objects. Read
+/* Aborts when an invariant does not hold: of the arena, the process table, the wakers and the objects. Read
  * only; the dead must have been swept, and nobody else may be at work. */
-void commons_validate(void);
+void segment_validate(void);
 
 #endif

@@ -37,10 +37,10 @@ _Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
 status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   const uint32_t places = places_of(kind, initial);
   const bool counts = kind == SYNC_SEMAPHORE || kind == SYNC_BOUNDED_SEMAPHORE;
-  const size_t size =
-      sizeof(struct sync) + places * sizeof(struct place) + (counts ? ROSTER_MAX * sizeof(uint32_t) : 0);
+  const size_t size = sizeof(struct sync) + places * sizeof(struct place) +
+                      (counts ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0);
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_SYNC, size, &object);
+  const status st = segment_make_object(OBJECT_SYNC, size, &object);
   if (st) return st;
   memset(object + 1, 0, size - sizeof *object);
   struct sync *s = (struct sync *)(void *)object;
@@ -51,7 +51,7 @@ status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   s->bound = kind == SYNC_BOUNDED_SEMAPHORE ? initial : kind == SYNC_LOCK || kind == SYNC_RLOCK ? 1 : 0;
   s->now.permits = initial;
   atomic_store(&s->is_available, initial > 0);
-  commons_publish(object);
+  segment_publish(object);
   *out = s;
   return STATUS_OK;
 }
@@ -139,10 +139,10 @@ void sync_settle_and_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
 void sync_ring(struct sync *s) {
   if (!atomic_load(&s->watchers)) return;
   KILL_POINT("sync.ringing");
-  bells_ring(commons_bells(), atomic_exchange(&s->watchers, 0));
+  wakers_wake(segment_wakers(), atomic_exchange(&s->watchers, 0));
 }
 
-void sync_leave_bells(struct sync *s, bell_set bells) { atomic_fetch_or(&s->watchers, bells); }
+void sync_leave_wakers(struct sync *s, waker_set wakers) { atomic_fetch_or(&s->watchers, wakers); }
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
@@ -235,7 +235,7 @@ status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline unti
   const deadline soon = {clock_now_ns() + LOOK_AGAIN_NS};
   const status st = futex_wait(word, seen, deadline_earlier(until, soon));
   if (st != STATUS_TIMEOUT) return st;
-  commons_sweep();
+  segment_sweep();
   sync_lock(s);
   sync_settle_and_unlock(s);
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
@@ -249,23 +249,23 @@ static status make_beside(_Atomic object_ref *place, object_ref before) {
   struct sync *made = NULL;
   const status st = sync_make(SYNC_RLOCK, 1, &made);
   if (st) return st;
-  const bool is_ours = atomic_compare_exchange_strong(place, &before, commons_object_ref(&made->object));
+  const bool is_ours = atomic_compare_exchange_strong(place, &before, segment_object_ref(&made->object));
   KILL_POINT("sync.named");
-  if (is_ours) commons_anchor(&made->object, ANCHOR_OF_OTHER);
+  if (is_ours) segment_anchor(&made->object, ANCHOR_OF_OTHER);
   KILL_POINT("sync.anchored");
-  commons_release(&made->object);
+  segment_release(&made->object);
   return STATUS_OK;
 }
 
 /* Holds it if it is there; then it is surely anchored. */
 static bool claim_beside(object_ref ref, struct sync **out) {
   struct object *o = NULL;
-  if (!ref || commons_find(ref, OBJECT_SYNC, &o) || commons_hold(o)) return false;
-  if (commons_find(ref, OBJECT_SYNC, &o)) {
-    commons_release(o);
+  if (!ref || segment_find(ref, OBJECT_SYNC, &o) || segment_hold(o)) return false;
+  if (segment_find(ref, OBJECT_SYNC, &o)) {
+    segment_release(o);
     return false;
   }
-  commons_anchor(o, ANCHOR_OF_OTHER);
+  segment_anchor(o, ANCHOR_OF_OTHER);
   *out = (struct sync *)(void *)o;
   return true;
 }
@@ -282,12 +282,12 @@ status sync_beside(_Atomic object_ref *place, struct sync **out) {
 void sync_leave_beside(_Atomic object_ref *place) {
   struct object *o = NULL;
   const object_ref ref = atomic_load(place);
-  if (ref && commons_find(ref, OBJECT_SYNC, &o) == STATUS_OK) commons_unanchor(o, ANCHOR_OF_OTHER);
+  if (ref && segment_find(ref, OBJECT_SYNC, &o) == STATUS_OK) segment_unanchor(o, ANCHOR_OF_OTHER);
 }
 
 /* ---- the dead -------------------------------------------------------------------------------- */
 
-static void mourn(struct object *object, uint32_t slot) {
+static void owner_died(struct object *object, uint32_t slot) {
   struct sync *s = (struct sync *)(void *)object;
   if (s->kind == SYNC_EVENT) return;
   sync_lock(s);
@@ -295,7 +295,7 @@ static void mourn(struct object *object, uint32_t slot) {
   sync_settle_and_unlock(s);
 }
 
-void sync_register_kind(void) { commons_set_mourner(OBJECT_SYNC, mourn); }
+void sync_register_kind(void) { segment_set_owner_died(OBJECT_SYNC, owner_died); }
 
 void sync_validate(struct sync *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What locks, semaphores, conditions and barriers of a program have in common: an object in the
- * commons with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * segment with a little state, and places for waiters, in order. The kinds give them a meaning:
  * shared/permits.h, shared/condition.h, shared/barrier.h.
  *
  * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not
@@ -81,9 +81,9 @@ struct sync {
   _Atomic uint32_t is_crowded;   /* somebody found no place */
   futex_word sets;               /* Event: how often it was set */
   _Atomic uint32_t is_set;
-  _Atomic bell_set watchers; /* bells of those who wait for it among other things */
+  _Atomic waker_set watchers; /* wakers of those who wait for it among other things */
   struct place places[];
-  /* Semaphores: _Atomic uint32_t taken[ROSTER_MAX], permits that each process took and did not return */
+  /* Semaphores: _Atomic uint32_t taken[PROCESS_TABLE_MAX], permits that each process took and did not return */
 };
 
 /* Words to wake when the lock is left. */
@@ -109,11 +109,11 @@ void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
 /* When nothing has changed. */
 void sync_unlock(struct sync *s) RELEASES(rank_sync);
 
-/* Rings the bells that were left with it; a ring that its ringer's death swallows is made good by the
+/* Rings the wakers that were left with it; a ring that its ringer's death swallows is made good by the
  * sleeper (wakers.h, I3). */
 void sync_ring(struct sync *s);
 /* Left with it until something changes; a thread that leaves them looks at it afterwards. */
-void sync_leave_bells(struct sync *s, bell_set bells);
+void sync_leave_wakers(struct sync *s, waker_set wakers);
 
 /* Around each change of `now` and of the count of `slot`. */
 void sync_begin_change(struct sync *s, uint32_t slot);

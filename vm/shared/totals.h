@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program has done in all, over all its processes and VMs: the figures of MANYMOONS_STATS.
  *
- * They live in the header of the commons and only rise. A ring counts its own messages, under the
+ * They live in the header of the segment and only rise. A ring counts its own messages, under the
  * lock that it holds anyway, and adds them here when it ends; so what a killed process sent is
  * counted. A VM counts for itself how its lock was used, and adds that here when it closes: a
  * process that is killed takes its VMs' figures with it.

@@ -3,45 +3,46 @@
 
 #include <string.h>
 
-const struct element_type element_types[ELEMENT_TYPES] = {
+const struct array_element_type element_types[ELEMENT_TYPES] = {
     {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
     {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
     {"i64", "lq", 8, ELEMENT_SIGNED},  {"u64", "LQ", 8, ELEMENT_UNSIGNED}, {"f32", "f", 4, ELEMENT_FLOAT},
     {"f64", "d", 8, ELEMENT_FLOAT},
 };
 
-const struct element_type *element_type_called(const char *name) {
+const struct array_element_type *element_type_called(const char *name) {
   for (size_t i = 0; i < ELEMENT_TYPES; i++) {
-    const struct element_type *t = &element_types[i];
-    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->letters, name[0]))) return t;
+    const struct array_element_type *t = &element_types[i];
+    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->records, name[0]))) return t;
   }
   return NULL;
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-status memory_make(const struct element_type *type, uint64_t count, struct memory **out) {
-  if (count > (UINT64_MAX - sizeof(struct memory)) / type->size) return STATUS_TOO_LARGE;
+status typed_array_make(const struct array_element_type *type, uint64_t count, struct typed_array **out) {
+  if (count > (UINT64_MAX - sizeof(struct typed_array)) / type->size) return STATUS_TOO_LARGE;
   struct object *object = NULL;
-  const status st = commons_make_object(OBJECT_MEMORY, sizeof(struct memory) + count * type->size, &object);
+  const status st =
+      segment_make_object(OBJECT_MEMORY, sizeof(struct typed_array) + count * type->size, &object);
   if (st) return st;
-  struct memory *m = (struct memory *)(void *)object;
+  struct typed_array *m = (struct typed_array *)(void *)object;
   m->type = (uint32_t)(type - element_types);
   m->size = type->size;
   m->count = count;
   atomic_store(&m->lock, 0);
   memset(m->data, 0, count * type->size);
-  commons_publish(object);
+  segment_publish(object);
   *out = m;
   return STATUS_OK;
 }
 
 static void destroy(struct object *object) {
-  struct memory *m = (struct memory *)(void *)object;
+  struct typed_array *m = (struct typed_array *)(void *)object;
   sync_leave_beside(&m->lock);
 }
 
-void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy); }
+void typed_array_register_kind(void) { segment_set_destructor(OBJECT_MEMORY, destroy); }
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
@@ -60,19 +61,19 @@ void memory_register_kind(void) { commons_set_destructor(OBJECT_MEMORY, destroy)
     BODY                                                           \
   }
 
-uint64_t memory_load(const struct memory *m, uint64_t index) {
+uint64_t typed_array_load(const struct typed_array *m, uint64_t index) {
   BY_SIZE(m, index, return atomic_load_explicit(at, memory_order_relaxed);)
 }
 
-void memory_store(struct memory *m, uint64_t index, uint64_t bits) {
+void typed_array_store(struct typed_array *m, uint64_t index, uint64_t bits) {
   BY_SIZE(m, index, atomic_store_explicit(at, (T)bits, memory_order_relaxed); return;)
 }
 
-uint64_t memory_exchange(struct memory *m, uint64_t index, uint64_t bits) {
+uint64_t typed_array_exchange(struct typed_array *m, uint64_t index, uint64_t bits) {
   BY_SIZE(m, index, return atomic_exchange(at, (T)bits);)
 }
 
-bool memory_compare_exchange(struct memory *m, uint64_t index, uint64_t *expected, uint64_t bits) {
+bool typed_array_compare_exchange(struct typed_array *m, uint64_t index, uint64_t *expected, uint64_t bits) {
   BY_SIZE(m, index, {
     T seen = (T)*expected;
     const bool is_done = atomic_compare_exchange_strong(at, &seen, (T)bits);
@@ -81,7 +82,7 @@ bool memory_compare_exchange(struct memory *m, uint64_t index, uint64_t *expecte
   })
 }
 
-void memory_fill(struct memory *m, uint64_t first, uint64_t count, uint64_t bits) {
+void typed_array_fill(struct typed_array *m, uint64_t first, uint64_t count, uint64_t bits) {
   if (m->size == 1) {
     memset(m->data + first, (int)(bits & 0xff), count);
     return;

@@ -6,9 +6,9 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-void account_init(struct account *a) { memset(a, 0, sizeof *a); }
+void unfinished_init(struct unfinished *a) { memset(a, 0, sizeof *a); }
 
-int64_t account_open(const struct account *a) {
+int64_t unfinished_open(const struct unfinished *a) {
   int64_t open = atomic_load(&a->settled);
   const uint32_t slots = atomic_load(&a->slots);
   for (uint32_t i = 0; i < slots; i++) open += atomic_load_explicit(&a->balance[i], memory_order_relaxed);
@@ -16,22 +16,23 @@ int64_t account_open(const struct account *a) {
 }
 
 /* The balance counts from the first moment it may differ from zero. */
-static void use_slot(struct account *a, uint32_t slot) {
+static void use_slot(struct unfinished *a, uint32_t slot) {
   if (atomic_load(&a->slots) <= slot) atomic_store(&a->slots, slot + 1);
 }
 
 /* May be done twice. */
-static void apply(struct account *a) {
+static void apply(struct unfinished *a) {
   atomic_store(&a->balance[a->journal_slot], a->journal_balance);
-  KILL_POINT("account.balance_applied");
+  KILL_POINT("unfinished.balance_applied");
   atomic_store(&a->settled, a->journal_settled);
   atomic_store(&a->abandoned, a->journal_abandoned);
   STORE_ORDER();
-  KILL_POINT("account.applied");
-  atomic_store(&a->pending, ACCOUNT_SETTLED);
+  KILL_POINT("unfinished.applied");
+  atomic_store(&a->pending, UNFINISHED_SETTLED);
 }
 
-static void write_journal(struct account *a, uint32_t slot, int64_t balance_change, int64_t settled_change) {
+static void write_journal(struct unfinished *a, uint32_t slot, int64_t balance_change,
+                          int64_t settled_change) {
   use_slot(a, slot);
   a->journal_slot = slot;
   a->journal_balance = atomic_load(&a->balance[slot]) + balance_change;
@@ -39,21 +40,21 @@ static void write_journal(struct account *a, uint32_t slot, int64_t balance_chan
   a->journal_abandoned = atomic_load(&a->abandoned);
 }
 
-void account_announce_take(struct account *a, uint32_t slot) {
+void unfinished_announce_take(struct unfinished *a, uint32_t slot) {
   write_journal(a, slot, 1, 0);
   STORE_ORDER();
-  atomic_store(&a->pending, ACCOUNT_TAKES);
+  atomic_store(&a->pending, UNFINISHED_TAKES);
   STORE_ORDER();
 }
 
-void account_enter_take(struct account *a) { apply(a); }
+void unfinished_enter_take(struct unfinished *a) { apply(a); }
 
-bool account_report(struct account *a, uint32_t slot) {
-  if (account_open(a) <= 0) return false;
+bool unfinished_report(struct unfinished *a, uint32_t slot) {
+  if (unfinished_open(a) <= 0) return false;
   use_slot(a, slot);
-  KILL_POINT("account.report");
+  KILL_POINT("unfinished.report");
   atomic_store(&a->balance[slot], atomic_load(&a->balance[slot]) - 1);
-  KILL_POINT("account.reported");
+  KILL_POINT("unfinished.reported");
   return true;
 }
 
@@ -63,31 +64,32 @@ static int64_t within(int64_t value, int64_t most) {
 }
 
 /* What others reported in place of `slot` remains in the total without an owner. */
-void account_forgive(struct account *a, uint32_t slot, int64_t count) {
-  const int64_t abandoned = within(count, account_open(a));
+void unfinished_forgive(struct unfinished *a, uint32_t slot, int64_t count) {
+  const int64_t abandoned = within(count, unfinished_open(a));
   write_journal(a, slot, -count, count - abandoned);
   a->journal_abandoned += (uint64_t)abandoned;
   STORE_ORDER();
-  KILL_POINT("account.forgive_journaled");
-  atomic_store(&a->pending, ACCOUNT_FORGIVES);
-  KILL_POINT("account.forgive_committed");
+  KILL_POINT("unfinished.forgive_journaled");
+  atomic_store(&a->pending, UNFINISHED_FORGIVES);
+  KILL_POINT("unfinished.forgive_committed");
   apply(a);
 }
 
-void account_forget(struct account *a, uint32_t slot) {
+void unfinished_forget(struct unfinished *a, uint32_t slot) {
   const int64_t balance = atomic_load(&a->balance[slot]);
-  if (balance) account_forgive(a, slot, balance);
+  if (balance) unfinished_forgive(a, slot, balance);
 }
 
-void account_repair(struct account *a, bool is_take_committed) {
+void unfinished_repair(struct unfinished *a, bool is_take_committed) {
   const uint32_t pending = atomic_load(&a->pending);
-  if (pending == ACCOUNT_FORGIVES || (pending == ACCOUNT_TAKES && is_take_committed)) apply(a);
-  atomic_store(&a->pending, ACCOUNT_SETTLED);
+  if (pending == UNFINISHED_FORGIVES || (pending == UNFINISHED_TAKES && is_take_committed)) apply(a);
+  atomic_store(&a->pending, UNFINISHED_SETTLED);
 }
 
-void account_validate(const struct account *a) {
-  CHECK_EQ(atomic_load(&a->pending), ACCOUNT_SETTLED);
-  CHECK(atomic_load(&a->slots) <= ROSTER_MAX);
-  CHECK(account_open(a) >= 0);
-  for (uint32_t i = atomic_load(&a->slots); i < ROSTER_MAX; i++) CHECK_EQ(atomic_load(&a->balance[i]), 0);
+void unfinished_validate(const struct unfinished *a) {
+  CHECK_EQ(atomic_load(&a->pending), UNFINISHED_SETTLED);
+  CHECK(atomic_load(&a->slots) <= PROCESS_TABLE_MAX);
+  CHECK(unfinished_open(a) >= 0);
+  for (uint32_t i = atomic_load(&a->slots); i < PROCESS_TABLE_MAX; i++)
+    CHECK_EQ(atomic_load(&a->balance[i]), 0);
 }

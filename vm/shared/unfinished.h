@@ -2,7 +2,7 @@
 /* How many messages of a ring each process took and has not reported done: what a
  * JoinableQueue waits for.
  *
- * A part of a ring (shared/ring.h), in a block that the ring owns. All functions but account_init:
+ * A part of a ring (shared/ring.h), in a block that the ring owns. All functions but unfinished_init:
  * under the ring's rank_head, but for `event`, which sleepers watch without it.
  *
  * I1  Open messages = settled + the sum of the balances. A balance is what a process took less what
@@ -17,10 +17,10 @@
 
 #include "shared/process_table.h"
 
-enum account_pending { ACCOUNT_SETTLED = 0, ACCOUNT_TAKES = 1, ACCOUNT_FORGIVES = 2 };
+enum unfinished_pending { UNFINISHED_SETTLED = 0, UNFINISHED_TAKES = 1, UNFINISHED_FORGIVES = 2 };
 
-struct account {
-  _Atomic uint32_t pending; /* enum account_pending: what the journal below is for */
+struct unfinished {
+  _Atomic uint32_t pending; /* enum unfinished_pending: what the journal below is for */
   uint32_t journal_slot;
   int64_t journal_balance;
   int64_t journal_settled;
@@ -30,24 +30,24 @@ struct account {
   _Atomic uint32_t slots;      /* balances at and above it were never used */
   _Atomic uint32_t is_awaited; /* somebody sleeps on event, or did */
   futex_word event;
-  _Atomic int64_t balance[ROSTER_MAX];
+  _Atomic int64_t balance[PROCESS_TABLE_MAX];
 };
 
-void account_init(struct account *a);
+void unfinished_init(struct unfinished *a);
 /* How many messages are out and not done. */
-int64_t account_open(const struct account *a);
-/* Around the commit of a take by the participant in `slot`: announced before, entered after. */
-void account_announce_take(struct account *a, uint32_t slot);
-void account_enter_take(struct account *a);
+int64_t unfinished_open(const struct unfinished *a);
+/* Around the commit of a take by the process in `slot`: announced before, entered after. */
+void unfinished_announce_take(struct unfinished *a, uint32_t slot);
+void unfinished_enter_take(struct unfinished *a);
 /* One is done. False, and nothing changed: none is open. */
-MUST_CHECK bool account_report(struct account *a, uint32_t slot);
+MUST_CHECK bool unfinished_report(struct unfinished *a, uint32_t slot);
 /* `count` messages that were taken by `slot` will not be reported by it; those of them that are
  * still open are abandoned. */
-void account_forgive(struct account *a, uint32_t slot, int64_t count);
-/* Everything that is charged to `slot`, whose participant is gone. */
-void account_forget(struct account *a, uint32_t slot);
+void unfinished_forgive(struct unfinished *a, uint32_t slot, int64_t count);
+/* Everything that is charged to `slot`, whose process is gone. */
+void unfinished_forget(struct unfinished *a, uint32_t slot);
 /* After a holder of the lock died; the ring knows whether its take was committed. */
-void account_repair(struct account *a, bool is_take_committed);
-void account_validate(const struct account *a);
+void unfinished_repair(struct unfinished *a, bool is_take_committed);
+void unfinished_validate(const struct unfinished *a);
 
 #endif

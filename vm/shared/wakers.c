@@ -9,54 +9,54 @@
 
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000 };
 
-void bells_take(struct bells *bells, uint32_t slot, struct bell_hold *out) {
-  for (unsigned i = 0; i < BELLS; i++) {
-    struct bell *b = &bells->bells[i];
+void wakers_take(struct wakers *wakers, uint32_t slot, struct waker_hold *out) {
+  for (unsigned i = 0; i < WAKERS; i++) {
+    struct waker *b = &wakers->wakers[i];
     uint32_t nobody = 0;
     if (!atomic_compare_exchange_strong(&b->taken_by, &nobody, slot + 1)) continue;
-    *out = (struct bell_hold){b, UINT64_C(1) << i, false};
+    *out = (struct waker_hold){b, UINT64_C(1) << i, false};
     return;
   }
-  const unsigned any = slot % BELLS;
-  *out = (struct bell_hold){&bells->bells[any], UINT64_C(1) << any, true};
+  const unsigned any = slot % WAKERS;
+  *out = (struct waker_hold){&wakers->wakers[any], UINT64_C(1) << any, true};
 }
 
-void bells_leave(struct bell_hold *hold) {
+void wakers_leave(struct waker_hold *hold) {
   if (hold->is_shared) return;
-  atomic_store(&hold->bell->doorbell, 0);
-  KILL_POINT("bells.leave");
-  atomic_store(&hold->bell->taken_by, 0);
+  atomic_store(&hold->waker->notify_socket, 0);
+  KILL_POINT("wakers.leave");
+  atomic_store(&hold->waker->taken_by, 0);
 }
 
-void bells_ring(struct bells *bells, bell_set which) {
+void wakers_wake(struct wakers *wakers, waker_set which) {
   for (; which; which &= which - 1) {
-    struct bell *b = &bells->bells[__builtin_ctzll(which)];
+    struct waker *b = &wakers->wakers[__builtin_ctzll(which)];
     atomic_fetch_add(&b->rings, 1);
-    KILL_POINT("bells.ring");
+    KILL_POINT("wakers.ring");
     futex_wake(&b->rings, INT_MAX);
-    const doorbell_name name = atomic_load(&b->doorbell);
-    if (name) doorbell_ring(name);
+    const notify_name name = atomic_load(&b->notify_socket);
+    if (name) notify_socket_notify(name);
   }
 }
 
-void bells_forget(struct bells *bells, uint32_t slot) {
-  for (unsigned i = 0; i < BELLS; i++) {
-    struct bell *b = &bells->bells[i];
+void wakers_forget(struct wakers *wakers, uint32_t slot) {
+  for (unsigned i = 0; i < WAKERS; i++) {
+    struct waker *b = &wakers->wakers[i];
     if (atomic_load(&b->taken_by) != slot + 1) continue;
-    atomic_store(&b->doorbell, 0);
-    KILL_POINT("bells.forget");
+    atomic_store(&b->notify_socket, 0);
+    KILL_POINT("wakers.forget");
     atomic_store(&b->taken_by, 0);
   }
 }
 
-void bells_validate(const struct bells *bells) {
-  for (unsigned i = 0; i < BELLS; i++) CHECK(atomic_load(&bells->bells[i].taken_by) <= ROSTER_MAX);
+void wakers_validate(const struct wakers *wakers) {
+  for (unsigned i = 0; i < WAKERS; i++) CHECK(atomic_load(&wakers->wakers[i].taken_by) <= PROCESS_TABLE_MAX);
 }
 
-uint32_t bells_seen(const struct bell_hold *hold) { return atomic_load(&hold->bell->rings); }
+uint32_t wakers_seen(const struct waker_hold *hold) { return atomic_load(&hold->waker->rings); }
 
-status bells_sleep(const struct bell_hold *hold, uint32_t seen, deadline until) {
+status wakers_sleep(const struct waker_hold *hold, uint32_t seen, deadline until) {
   const deadline look_again = {clock_now_ns() + LOOK_AGAIN_NS};
-  const status st = futex_wait(&hold->bell->rings, seen, deadline_earlier(until, look_again));
+  const status st = futex_wait(&hold->waker->rings, seen, deadline_earlier(until, look_again));
   return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
 }

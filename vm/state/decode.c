@@ -328,7 +328,7 @@ static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
   return true;
 }
 
-/* Upvalue n of the function is the cell that stands at an offset. */
+/* Upvalue n of the function is the worker status that stands at an offset. */
 static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, size_t offset) {
   if (!(tag & TAG_SHARED)) return;
   lua_pushvalue(d->L, function);
@@ -338,7 +338,7 @@ static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, s
   lua_rawseti(d->L, d->memo, -(int)offset);
 }
 
-/* The cell at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is
+/* The worker status at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is
  * shared. It is remembered before its value is decoded, for the value may be a function that shares it. */
 static void decode_cell(struct decoder *d, int function, int n, int depth) {
   const size_t offset = reader_offset(&d->r);

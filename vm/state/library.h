@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The Lua library of ours that a VM has open, as the layers below it see it.
  *
- * A worker's VM opens the same library that starts workers, and a hosted VM opens it below its
+ * A worker's VM opens the same library that starts workers, and a embedded VM opens it below its
  * embedder. A lower file never calls the library by name; it calls through this table, which comes
  * down to it:
  *
- *     main, worker entry, C API ──► interpreter's thread, forked child, hosted VM ──► vm->library
+ *     main, worker entry, C API ──► interpreter's thread, forked child, embedded VM ──► vm->library
  *
  * There is one table, a constant (bindings/lua/library.c).
  *
@@ -17,8 +17,8 @@
 
 #include "state/lua_compat.h"
 
-struct birth; /* bindings/lua/worker/start_info.h */
-struct cell;  /* process/worker_status.h */
+struct start_info;    /* bindings/lua/worker/start_info.h */
+struct worker_status; /* process/worker_status.h */
 
 /* The registry's key of what `require "manymoons"` returned; nil before it was called. */
 #define VM_LIBRARY_KEY "manymoons"
@@ -29,8 +29,9 @@ enum shutdown {
 };
 
 /* What a started worker does with the function and the arguments on top of the stack, `count` in
- * all; under the VM's lock. Its index is enum birth_role. [-count, +0, raises] */
-typedef void (*worker_role)(lua_State *L, const struct birth *birth, struct cell *cell, int count);
+ * all; under the VM's lock. Its index is enum start_info_role. [-count, +0, raises] */
+typedef void (*worker_role)(lua_State *L, const struct start_info *start_info,
+                            struct worker_status *worker_status, int count);
 
 struct vm_library {
   /* Messages with handles can be decoded from now on, in a VM that never required anything; sets

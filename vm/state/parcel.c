@@ -18,17 +18,17 @@ _Static_assert((int)PARCEL_ENVELOPE_MAX <= (int)BLOCK_BYTES_MARGIN,
                "an envelope fits in front of a block's bytes");
 
 static bool pack_scalar(lua_State *L, struct parcel *p, int index) {
-  struct ring_letter *letter = &p->letter;
+  struct ring_record *record = &p->record;
   const char *text = NULL;
-  const size_t size = scalar_write(L, index, p->head + letter->head_size, &text, &letter->body_size);
-  letter->head_size += size;
-  letter->body = text;
+  const size_t size = scalar_write(L, index, p->head + record->head_size, &text, &record->body_size);
+  record->head_size += size;
+  record->body = text;
   return size > 0;
 }
 
 static void list_carried(lua_State *L, struct parcel *p) {
-  if (message_list(p->text->data, p->text->len, MESSAGE_ALL, &p->carried)) {
-    message_discard(p->text->data, p->text->len);
+  if (message_refs_list(p->text->data, p->text->len, MESSAGE_ALL, &p->carried)) {
+    message_refs_discard(p->text->data, p->text->len);
     bytes_clear(&p->carried);
     parcel_settle(p, -ENOMEM);
     error_raise_memory(L);
@@ -37,8 +37,8 @@ static void list_carried(lua_State *L, struct parcel *p) {
 
 static void pack_encoded(lua_State *L, struct parcel *p, int first, int count, const char *what) {
   p->text = transfer_encode_for_ring(L, first, count, what);
-  p->letter.body = p->text->data;
-  p->letter.body_size = p->text->len;
+  p->record.body = p->text->data;
+  p->record.body_size = p->text->len;
   list_carried(L, p);
 }
 
@@ -46,7 +46,7 @@ void parcel_open(struct parcel *p, const void *envelope, size_t size) {
   CHECK(size <= PARCEL_ENVELOPE_MAX);
   p->text = NULL;
   bytes_init(&p->carried);
-  p->letter = (struct ring_letter){.head = p->head, .head_size = size};
+  p->record = (struct ring_record){.head = p->head, .head_size = size};
   if (size) memcpy(p->head, envelope, size);
 }
 
@@ -54,24 +54,24 @@ void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const cha
   if (count != 1 || !pack_scalar(L, p, first)) pack_encoded(L, p, first, count, what);
 }
 
-/* The block that can be handed over as it is: cargo has a block of its own. */
+/* The block that can be handed over as it is: attachments has a block of its own. */
 static block_ref block_of(const struct parcel *p) {
   return p->text && !p->carried.len ? block_bytes_block(p->text) : 0;
 }
 
-static status put(struct ring *r, const struct parcel *p, const struct ring_letter *letter, deadline until) {
+static status put(struct ring *r, const struct parcel *p, const struct ring_record *record, deadline until) {
   const block_ref block = block_of(p);
-  const struct object_list carried = message_listed(&p->carried);
-  if (carried.count) return ring_put_carrying(r, letter, &carried, until);
-  return block ? ring_put_block(r, letter, block, until) : ring_put(r, letter, until);
+  const struct object_list carried = message_refs_listed(&p->carried);
+  if (carried.count) return ring_put_carrying(r, record, &carried, until);
+  return block ? ring_put_block(r, record, block, until) : ring_put(r, record, until);
 }
 
 status parcel_put(struct ring *r, const struct parcel *p, deadline until) {
-  if (!trace_is_on()) return put(r, p, &p->letter, until);
+  if (!trace_is_on()) return put(r, p, &p->record, until);
   struct ring_receipt receipt;
-  struct ring_letter letter = p->letter;
-  letter.receipt = &receipt;
-  const status st = put(r, p, &letter, until);
+  struct ring_record record = p->record;
+  record.receipt = &receipt;
+  const status st = put(r, p, &record, until);
   if (st == STATUS_OK) trace_record_put(r, &receipt);
   return st;
 }
@@ -87,7 +87,7 @@ void parcel_settle(struct parcel *p, status st) {
   if (!p->text) return;
   const bool is_handed_over = st == STATUS_OK && block_of(p);
   if (is_handed_over) block_bytes_yield(p->text);
-  if (p->carried.len) message_discard(p->text->data, p->text->len);
+  if (p->carried.len) message_refs_discard(p->text->data, p->text->len);
   bytes_fini(&p->carried);
   if (p->text == &p->kept)
     bytes_fini(&p->kept);

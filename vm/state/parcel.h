@@ -27,7 +27,7 @@
 enum { PARCEL_ENVELOPE_MAX = 48, PARCEL_HEAD_MAX = 80 };
 
 struct parcel {
-  struct ring_letter letter;
+  struct ring_record record;
   struct bytes *text;   /* the encoded message; NULL: the letter says it all */
   struct bytes kept;    /* what `text` points to once it is the parcel's own */
   struct bytes carried; /* the references in `text`; empty: none */

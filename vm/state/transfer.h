@@ -37,7 +37,7 @@ void transfer_open(lua_State *L);
  * the VM and are valid until its next encode; the caller may take them over by copying the struct and calling
  * bytes_init on the original. [-0, +0, raises] */
 struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what);
-/* The same for parcel.c alone: what is long is written into a block of the commons (shared/block_bytes.h),
+/* The same for parcel.c alone: what is long is written into a block of the segment (shared/block_bytes.h),
  * which has to be handed over or given back before anything else happens. [-0, +0, raises] */
 struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const char *what);
 /* The same without handles, for bytes that may be kept and decoded any number of times. [-0, +0, raises] */

@@ -10,7 +10,7 @@
  *   rank_vm         one Lua VM: every call into Lua              (state/vm_lock.h)
  *   rank_sweep      cleaning up after dead processes             (shared/sweep.c)
  *   rank_forkserver talking to this process's fork server      (process/forkserver.c)
- *   rank_program    this process's table of held objects         (shared/holds.c)
+ *   rank_holds    this process's table of held objects         (shared/holds.c)
  *   rank_count      what is in flight, in the whole program      (shared/holds.c)
  *   rank_tail       the producers' end of one ring               (shared/ring.c)
  *   rank_head       the consumers' end of one ring               (shared/ring.c)
@@ -29,8 +29,8 @@ struct CAPABILITY("rank") lock_rank {
 extern struct lock_rank rank_vm;
 extern struct lock_rank rank_forkserver ACQUIRED_AFTER(rank_vm);
 extern struct lock_rank rank_sweep ACQUIRED_AFTER(rank_forkserver);
-extern struct lock_rank rank_program ACQUIRED_AFTER(rank_sweep);
-extern struct lock_rank rank_count ACQUIRED_AFTER(rank_program);
+extern struct lock_rank rank_holds ACQUIRED_AFTER(rank_sweep);
+extern struct lock_rank rank_count ACQUIRED_AFTER(rank_holds);
 extern struct lock_rank rank_tail ACQUIRED_AFTER(rank_count);
 extern struct lock_rank rank_head ACQUIRED_AFTER(rank_tail);
 extern struct lock_rank rank_sync ACQUIRED_AFTER(rank_head);

@@ -229,7 +229,7 @@ static void write_lane(FILE *file, struct trace_lane *lane, const struct chrome_
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static struct trace_lane *lane_at(block_ref block) { return block ? commons_at(block) : NULL; }
+static struct trace_lane *lane_at(block_ref block) { return block ? segment_at(block) : NULL; }
 
 static bool has_part(const struct trace_lane *lane, const struct chrome_source *source) {
   return atomic_load_explicit(&((struct trace_lane *)(uintptr_t)lane)->generation, memory_order_acquire) ==

@@ -9,7 +9,7 @@ static uint32_t count_of(const struct trace_chunk *c) {
 static const struct trace_chunk *next_of(struct trace_cursor *c) {
   const block_ref block = c->more ? c->more : atomic_load_explicit(&c->chunk->next, memory_order_acquire);
   c->more = 0;
-  return block ? commons_at(block) : NULL;
+  return block ? segment_at(block) : NULL;
 }
 
 static uint64_t count_all(struct trace_cursor c) {

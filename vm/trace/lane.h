@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is recorded, as it lies in the commons.
+/* What is recorded, as it lies in the segment.
  *
  *     recording ── lanes ──▶ lane ── next ──▶ lane …        one for each thread
  *                             │
@@ -7,7 +7,7 @@
  *                             └── chunks ──▶ chunk ──▶ chunk    the thread's further events,
  *                                                               in the order of time
  *
- * The commons' word says where the recording is, and its generation (0: nothing is recorded). All
+ * The segment' word says where the recording is, and its generation (0: nothing is recorded). All
  * blocks belong to the process that records, the recorder: they outlive any other process, killed
  * or not, and go with it. The recording is made once and stays until then, so a thread may look at
  * it however late it is.
@@ -79,11 +79,11 @@ static inline uint32_t trace_capacity(size_t bytes) {
 }
 
 static inline uint64_t trace_word(const struct trace_recording *r, uint32_t generation) {
-  return commons_ref(r) | (uint64_t)generation << TRACE_GENERATION_SHIFT;
+  return segment_ref(r) | (uint64_t)generation << TRACE_GENERATION_SHIFT;
 }
 static inline uint32_t trace_generation(uint64_t word) { return (uint32_t)(word >> TRACE_GENERATION_SHIFT); }
 static inline struct trace_recording *trace_recording_at(uint64_t word) {
-  return commons_at(word & ((UINT64_C(1) << TRACE_GENERATION_SHIFT) - 1));
+  return segment_at(word & ((UINT64_C(1) << TRACE_GENERATION_SHIFT) - 1));
 }
 
 #endif

@@ -47,22 +47,22 @@ static void stop_at_exit(void) {
   if (st) fprintf(stderr, "manymoons: the trace is not complete: %s\n", status_text(st, text));
 }
 
-/* What a recording needs once. The commons stay open from then on: a lane of theirs may be in use. */
+/* What a recording needs once. The segment stay open from then on: a lane of theirs may be in use. */
 static status prepare(void) {
   if (!recorder.ends_at_exit && atexit(stop_at_exit)) return -ENOMEM;
   recorder.ends_at_exit = true;
   if (recorder.recording) return STATUS_OK;
-  status st = commons_open();
+  status st = segment_open();
   if (st) return st;
   block_ref block = 0;
-  st = commons_alloc(sizeof(struct trace_recording), &block);
+  st = segment_alloc(sizeof(struct trace_recording), &block);
   if (st) {
-    commons_close();
+    segment_close();
     return st;
   }
-  recorder.recording = commons_at(block);
+  recorder.recording = segment_at(block);
   memset(recorder.recording, 0, sizeof *recorder.recording);
-  recorder.recording->owner = commons_self();
+  recorder.recording->owner = segment_self();
   return STATUS_OK;
 }
 
@@ -80,10 +80,10 @@ static void publish(uint64_t limit) {
   recorder.generation = (recorder.generation + 1) & 0xffff;
   if (recorder.generation == 0) recorder.generation = 1;
   recorder.pid = process_pid();
-  atomic_store(commons_recording_place, trace_word(r, recorder.generation));
+  atomic_store(segment_recording_place, trace_word(r, recorder.generation));
 }
 
-status recorder_start(const struct recorder_order *order) {
+status recorder_start(const struct recorder_options *order) {
   if (!begin_change(IDLE)) return -EBUSY;
   status st = prepare();
   if (st == STATUS_OK) st = open_file(order->path);
@@ -103,9 +103,9 @@ status recorder_start(const struct recorder_order *order) {
 static void free_chunks(struct trace_lane *lane, bool is_gone) {
   block_ref block = atomic_load(&lane->chunks);
   while (block) {
-    const block_ref next = atomic_load(&((struct trace_chunk *)commons_at(block))->next);
+    const block_ref next = atomic_load(&((struct trace_chunk *)segment_at(block))->next);
     if (!next && !is_gone) break;
-    commons_free(block);
+    segment_free(block);
     block = next;
   }
   if (block != atomic_load(&lane->chunks)) atomic_store(&lane->chunks, block);
@@ -117,18 +117,18 @@ static bool is_gone(const struct trace_lane *lane) {
 
 static void push_back(struct trace_recording *r, struct trace_lane *lane) {
   lane->next = atomic_load(&r->lanes);
-  while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, commons_ref(lane))) continue;
+  while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, segment_ref(lane))) continue;
 }
 
 static void reclaim(struct trace_recording *r) {
   block_ref block = atomic_exchange(&r->lanes, 0);
   while (block) {
-    struct trace_lane *lane = commons_at(block);
+    struct trace_lane *lane = segment_at(block);
     const bool goes = is_gone(lane);
     block = lane->next;
     if (goes || atomic_load(&lane->generation) == recorder.generation) free_chunks(lane, goes);
     if (goes)
-      commons_free(commons_ref(lane));
+      segment_free(segment_ref(lane));
     else
       push_back(r, lane);
   }
@@ -149,7 +149,7 @@ static status write_file(void) {
 
 status recorder_stop(void) {
   if (!recorder_is_recording() || !begin_change(RECORDING)) return STATUS_CLOSED;
-  atomic_store(commons_recording_place, 0);
+  atomic_store(segment_recording_place, 0);
   const status st = write_file();
   mutex_lock(&recorder.lock);
   reclaim(recorder.recording);
@@ -163,7 +163,7 @@ status recorder_stop(void) {
 static void end_lanes_of(int32_t pid) {
   const int64_t now = clock_now_ns() - recorder.recording->start_ns;
   for (block_ref block = atomic_load(&recorder.recording->lanes); block;) {
-    struct trace_lane *lane = commons_at(block);
+    struct trace_lane *lane = segment_at(block);
     int64_t unknown = 0;
     if (lane->process.pid == pid) atomic_compare_exchange_strong(&lane->death_ns, &unknown, now);
     block = lane->next;

@@ -14,7 +14,7 @@
 
 enum { RECORDER_LIMIT_DEFAULT = 8 * 1024 * 1024, RECORDER_LIMIT_LEAST = 1024 };
 
-struct recorder_order {
+struct recorder_options {
   const char *path;
   const char *program; /* what is recorded, for people */
   uint64_t limit;      /* how many events are kept, in all; what comes after them is counted */
@@ -22,7 +22,7 @@ struct recorder_order {
 
 /* From now on this process records. -EBUSY: it does already; -errno: the file cannot be opened, or there is
  * no memory. The program's first process alone may call it, on a thread that lives as long as that. */
-MUST_CHECK status recorder_start(const struct recorder_order *order);
+MUST_CHECK status recorder_start(const struct recorder_options *order);
 bool recorder_is_recording(void);
 /* Writes the file. STATUS_CLOSED: this process does not record; -errno: it could not be written. */
 MUST_CHECK status recorder_stop(void);

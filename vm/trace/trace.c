@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The writer's side of a lane. What a thread knows about its lane is thread-local, and is looked up anew when
- * the commons' word is not the one that it was made for.
+ * the segment' word is not the one that it was made for.
  */
 #include "trace/trace.h"
 
@@ -42,7 +42,7 @@ static void forget_lane(void) {
 static bool alloc_within_limit(struct trace_recording *r, size_t size, block_ref *out) {
   const uint32_t capacity = trace_capacity(size);
   if (atomic_fetch_add(&r->room, capacity) + capacity <= r->limit &&
-      arena_alloc(commons_arena(), commons_mapping(), size, r->owner, out) == STATUS_OK)
+      arena_alloc(segment_arena(), segment_mapping(), size, r->owner, out) == STATUS_OK)
     return true;
   atomic_fetch_sub(&r->room, capacity);
   return false;
@@ -69,7 +69,7 @@ static bool grow(void) {
     atomic_fetch_add_explicit(&lane->dropped, 1, memory_order_relaxed);
     return false;
   }
-  struct trace_chunk *chunk = commons_at(block);
+  struct trace_chunk *chunk = segment_at(block);
   chunk_init(chunk, TRACE_CHUNK_BYTES);
   _Atomic block_ref *place = self.chunk == trace_lane_first(lane) ? &lane->chunks : &self.chunk->next;
   atomic_store_explicit(place, block, memory_order_release); /* pairs with the acquire in cursor.c */
@@ -82,8 +82,8 @@ static bool grow(void) {
 static void free_chunks(struct trace_lane *lane) {
   block_ref block = atomic_load(&lane->chunks);
   while (block) {
-    const block_ref next = atomic_load(&((struct trace_chunk *)commons_at(block))->next);
-    commons_free(block);
+    const block_ref next = atomic_load(&((struct trace_chunk *)segment_at(block))->next);
+    segment_free(block);
     block = next;
   }
 }
@@ -106,14 +106,14 @@ static bool watch_forks(void) {
 static struct trace_lane *make_lane(struct trace_recording *r) {
   block_ref block = 0;
   if (!watch_forks() || !alloc_within_limit(r, TRACE_LANE_BYTES, &block)) return NULL;
-  struct trace_lane *lane = commons_at(block);
+  struct trace_lane *lane = segment_at(block);
   lane_init(lane);
   return lane;
 }
 
 static void push_lane(struct trace_recording *r, struct trace_lane *lane) {
   lane->next = atomic_load(&r->lanes);
-  while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, commons_ref(lane))) continue;
+  while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, segment_ref(lane))) continue;
 }
 
 /* Either way the lane begins with its first events, of which there are none. */
@@ -156,7 +156,7 @@ static bool join(uint64_t word) {
 /* True: this thread has a lane in what is recorded now. */
 static bool takes_part(void) {
   /* Pairs with the release of publish in recorder.c: what the word names is there. */
-  const uint64_t word = atomic_load_explicit(commons_recording_place, memory_order_acquire);
+  const uint64_t word = atomic_load_explicit(segment_recording_place, memory_order_acquire);
   return self.word == word ? word != 0 : word && join(word);
 }
 
@@ -186,7 +186,7 @@ void trace_record_again(enum trace_kind kind, uint64_t value) {
 /* Another number for each message of each ring, as good as certainly: the factor spreads
  * them over 64 bits. */
 static uint64_t message_id(const struct ring *ring, uint64_t number) {
-  return commons_object_ref(&ring->object) + number * UINT64_C(0x9e3779b97f4a7c15);
+  return segment_object_ref(&ring->object) + number * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 void trace_record_put(const struct ring *ring, const struct ring_receipt *receipt) {
@@ -210,7 +210,7 @@ void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number
 
 uint32_t trace_number_vm(void) { return atomic_fetch_add(&vms, 1) + 1; }
 
-static bool has_part(void) { return self.lane && self.word && self.word == commons_recording(); }
+static bool has_part(void) { return self.lane && self.word && self.word == segment_recording(); }
 
 static void give_lane_up(void) {
   if (self.lane) atomic_store(&self.lane->state, TRACE_LANE_ENDED);
@@ -218,7 +218,7 @@ static void give_lane_up(void) {
   self.word = 0;
 }
 
-/* Without a VM this thread may be about to see the commons go: while nothing is recorded nobody holds them
+/* Without a VM this thread may be about to see the segment go: while nothing is recorded nobody holds them
  * for its lane, so that goes first. */
 void trace_thread_runs_vm(uint32_t number) {
   if (number == 0 && !trace_is_on()) give_lane_up();

@@ -45,7 +45,7 @@ void trace_record_take_again(const struct ring *ring, const struct ring_message 
 void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number);
 void trace_record_again(enum trace_kind kind, uint64_t value);
 
-static inline bool trace_is_on(void) { return __builtin_expect(commons_recording() != 0, 0); }
+static inline bool trace_is_on(void) { return __builtin_expect(segment_recording() != 0, 0); }
 
 static inline void trace_mark(enum trace_kind kind) {
   if (trace_is_on()) trace_record(kind, 0);

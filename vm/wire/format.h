@@ -15,7 +15,7 @@
  *
  * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the
  *     order in which they were named, ends exactly at `body size`.
- * I2  A reference names the offset of a table, function, handle or cell that stands earlier in the
+ * I2  A reference names the offset of a table, function, handle or worker status that stands earlier in the
  *     message and is tagged as shared. In a globals image, which is trusted and read out of order,
  *     it may stand anywhere.
  * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
@@ -57,7 +57,7 @@ enum wire_tag {
   TAG_STRING = 0x05,            /* size (varint), bytes */
   TAG_TABLE = 0x06,             /* a table's part, see below */
   TAG_TABLE_DEFERRED = 0x07,    /* u32 offset of the table's part */
-  TAG_REF = 0x08,               /* offset (varint) of an object's tag, or of a cell's */
+  TAG_REF = 0x08,               /* offset (varint) of an object's tag, or of a worker status's */
   TAG_FUNCTION = 0x09,          /* code size (u32), code from string.dump, the function's part */
   TAG_FUNCTION_DEFERRED = 0x0a, /* u32 offset of the function's part, code size (u32), code */
   TAG_CELL = 0x0b,              /* an upvalue: its value follows */
@@ -88,7 +88,7 @@ enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
  *
  *   function part  := shape (u8) | environment, if any (a value that is a table)
  *                     | upvalue count (u8) | upvalue …
- *   upvalue        := TAG_CELL | value, or TAG_REF | offset of the cell it shares
+ *   upvalue        := TAG_CELL | value, or TAG_REF | offset of the worker status it shares
  */
 enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */

@@ -281,10 +281,10 @@ static status read_table(struct tree_reader *d, struct node_table *table, int de
 static status read_upvalue(struct tree_reader *d, int depth) {
   const size_t offset = reader_offset(&d->r);
   uint8_t tag = 0;
-  uint64_t cell = 0;
+  uint64_t worker_status = 0;
   const status st = read_u8(&d->r, &tag);
   if (st) return st;
-  if (tag == TAG_REF) return read_varint(&d->r, &cell);
+  if (tag == TAG_REF) return read_varint(&d->r, &worker_status);
   if ((tag & ~TAG_SHARED) != TAG_CELL) return STATUS_MALFORMED;
   const struct mm_val node = {.tree = d->tree, .type = NODE_OPAQUE};
   const status noted = remember(d, tag, offset, &node);

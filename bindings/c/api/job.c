@@ -21,7 +21,7 @@ static int submit(mm_vm *vm, mm_job *j, mm_job **out, const mm_job_opts *opts) {
   j->timeout_ms = opts->timeout_ms;
   j->priority = opts->priority;
   j->is_watched = out || opts->done;
-  const int err = hosted_submit(vm, j);
+  const int err = embedded_vm_submit(vm, j);
   if (err || !out)
     job_release(j);
   else
@@ -87,7 +87,7 @@ int mm_job_wait(mm_job *job, int timeout_ms) {
 
 int mm_job_cancel(mm_job *job) {
   if (!job) return -MM_EINVAL;
-  return job_has_ended(job) ? MM_OK : -hosted_cancel(job->vm, job);
+  return job_has_ended(job) ? MM_OK : -embedded_vm_cancel(job->vm, job);
 }
 
 const mm_val *mm_job_result(const mm_job *job) {
@@ -119,7 +119,7 @@ int mm_vm_with_state(mm_vm *vm, int (*fn)(lua_State *L, void *ud), void *ud) {
   const int state = mm_job_wait(job, -1);
   const int result = state == 1 ? job->outcome.value : state;
   if (state < 0) runtime_log(vm->rt, MM_LOG_ERROR, vm, mm_job_error(job));
-  if (!job_has_ended(job)) hosted_cancel(vm, job);
+  if (!job_has_ended(job)) embedded_vm_cancel(vm, job);
   job_release(job);
   return result;
 }

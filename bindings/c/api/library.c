@@ -56,7 +56,8 @@ bool api_copy_config(void *to, size_t size, const void *from) {
 
 int mm_trace_start(mm_rt *rt, const char *path) {
   if (!rt || !path) return -MM_EINVAL;
-  const struct recorder_order order = {.path = path, .program = "manymoons", .limit = RECORDER_LIMIT_DEFAULT};
+  const struct recorder_options order = {
+      .path = path, .program = "manymoons", .limit = RECORDER_LIMIT_DEFAULT};
   const status st = recorder_start(&order);
   return st == -EBUSY ? -MM_EAGAIN : api_result(st);
 }

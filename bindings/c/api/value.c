@@ -51,8 +51,8 @@ mm_type mm_typeof(const mm_val *value) {
 
 static size_t buffer_size(const mm_val *v) {
   struct object *object = NULL;
-  if (commons_find(v->reference, OBJECT_MEMORY, &object)) return 0;
-  const struct memory *m = (const struct memory *)(const void *)object;
+  if (segment_find(v->reference, OBJECT_MEMORY, &object)) return 0;
+  const struct typed_array *m = (const struct typed_array *)(const void *)object;
   return (size_t)(m->count * m->size);
 }
 
@@ -179,7 +179,7 @@ mm_val *mm_take(lua_State *L, int index, int count) {
 /* ---- shared arrays of numbers ---------------------------------------------------------------- */
 
 int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count) {
-  const struct element_type *element = type ? element_type_called(type) : NULL;
+  const struct array_element_type *element = type ? element_type_called(type) : NULL;
   if (!rt || !out || !element || strcmp(element->name, type) != 0 || count == 0) return -MM_EINVAL;
   return api_result(buffer_make(element, count, out));
 }
@@ -190,7 +190,7 @@ void *mm_buf_data(mm_buf *buf, size_t *bytes) {
   return buf->memory->data;
 }
 
-const char *mm_buf_type(const mm_buf *buf) { return buf ? memory_type(buf->memory)->name : ""; }
+const char *mm_buf_type(const mm_buf *buf) { return buf ? typed_array_type(buf->memory)->name : ""; }
 
 void mm_buf_free(mm_buf *buf) {
   if (buf) buffer_close(buf);

@@ -22,20 +22,20 @@ int mm_vm_create(mm_rt *rt, mm_vm **out, const mm_vm_config *config) {
   mm_vm_config_init(&copy);
   if (!rt || !out || (config && !api_copy_config(&copy, sizeof copy, config)) || !is_right(&copy))
     return -MM_EINVAL;
-  return api_result(hosted_make(rt, &copy, out));
+  return api_result(embedded_vm_make(rt, &copy, out));
 }
 
 void mm_vm_free(mm_vm *vm) {
-  if (vm) hosted_give_up(vm);
+  if (vm) embedded_vm_give_up(vm);
 }
 
-mm_vm *mm_vm_of(lua_State *L) { return L ? hosted_owner(L) : NULL; }
+mm_vm *mm_vm_of(lua_State *L) { return L ? embedded_state_owner(L) : NULL; }
 
 void *mm_vm_user(const mm_vm *vm) { return vm ? vm->config.user : NULL; }
 
-int mm_vm_interrupt(mm_vm *vm) { return vm ? -hosted_interrupt(vm) : -MM_EINVAL; }
+int mm_vm_interrupt(mm_vm *vm) { return vm ? -embedded_vm_interrupt(vm) : -MM_EINVAL; }
 
-int mm_vm_kill(mm_vm *vm) { return vm ? -hosted_kill(vm) : -MM_EINVAL; }
+int mm_vm_kill(mm_vm *vm) { return vm ? -embedded_vm_kill(vm) : -MM_EINVAL; }
 
 static uint64_t us_of(int64_t ns) { return ns > 0 ? (uint64_t)ns / 1000 : 0; }
 

@@ -15,10 +15,10 @@ enum { EVENTS = 128 };
 
 struct loop {
   struct poller poller;
-  struct bell_hold hold; /* bell NULL: nothing was watched yet */
-  uint32_t seen;         /* rings of the bell when the things were last looked at */
-  int doorbell;          /* always polled */
-  doorbell_name name;
+  struct waker_hold hold; /* waker NULL: nothing was watched yet */
+  uint32_t seen;          /* rings of the waker when the things were last looked at */
+  int notify_socket;      /* always polled */
+  notify_name name;
   int other; /* of another loop, while this one sleeps; -1: none */
   struct poller_event events[EVENTS];
   size_t count;
@@ -34,22 +34,22 @@ static struct loop *check_loop(lua_State *L) {
 
 int loop_new(lua_State *L) {
   struct loop *l = lua_newuserdata(L, sizeof *l);
-  *l = (struct loop){.poller = {-1}, .doorbell = -1, .other = -1};
+  *l = (struct loop){.poller = {-1}, .notify_socket = -1, .other = -1};
   class_register(L, &class);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   status st = poller_open(&l->poller);
-  if (st == STATUS_OK) st = doorbell_open(&l->doorbell, &l->name);
-  if (st == STATUS_OK) st = poller_keep(&l->poller, l->doorbell, POLLER_READ);
+  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->name);
+  if (st == STATUS_OK) st = poller_keep(&l->poller, l->notify_socket, POLLER_READ);
   return st ? return_failure(L, st) : 1;
 }
 
 static int loop_close(lua_State *L) {
   struct loop *l = class_check(L, 1, &class);
-  if (l->hold.bell) bells_leave(&l->hold);
-  l->hold.bell = NULL;
-  if (l->doorbell >= 0) doorbell_close(l->doorbell);
-  l->doorbell = -1;
+  if (l->hold.waker) wakers_leave(&l->hold);
+  l->hold.waker = NULL;
+  if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
+  l->notify_socket = -1;
   poller_close(&l->poller);
   return 0;
 }
@@ -92,12 +92,12 @@ static const struct waitable *check_thing(lua_State *L) {
   return w;
 }
 
-/* watch(thing) → whether it is ready already; if not, the loop's bell is left with it, and its descriptor, if
+/* watch(thing) → whether it is ready already; if not, the loop's waker is left with it, and its descriptor, if
  * it has one besides, is the second result */
 static int loop_watch(lua_State *L) {
   struct loop *l = check_loop(L);
   const struct waitable *w = check_thing(L);
-  if (!l->hold.bell) bells_take(commons_bells(), commons_slot(), &l->hold);
+  if (!l->hold.waker) wakers_take(segment_wakers(), segment_slot(), &l->hold);
   bool is_ready = w->is_ready(L, 2);
   if (!is_ready && w->watch) is_ready = w->watch(L, 2, l->hold.bit);
   lua_pushboolean(L, is_ready);
@@ -130,30 +130,30 @@ static status attempt_sleep(void *context, deadline until) {
 }
 
 static bool has_rung(const struct loop *l) {
-  return l->hold.bell && !l->hold.is_shared && bells_seen(&l->hold) != l->seen;
+  return l->hold.waker && !l->hold.is_shared && wakers_seen(&l->hold) != l->seen;
 }
 
-/* A thread that rings while the loop is awake need not write to its doorbell. */
-static void set_doorbell(struct loop *l, doorbell_name name) {
-  if (l->hold.bell && !l->hold.is_shared) atomic_store(&l->hold.bell->doorbell, name);
+/* A thread that rings while the loop is awake need not write to its notify socket. */
+static void set_notify_socket(struct loop *l, notify_name name) {
+  if (l->hold.waker && !l->hold.is_shared) atomic_store(&l->hold.waker->notify_socket, name);
 }
 
 static status sleep_until(lua_State *L, struct loop *l, deadline until) REQUIRES(rank_vm) {
   l->count = 0;
   if (deadline_is_now(until)) return attempt_sleep(l, until);
-  set_doorbell(l, l->name);
+  set_notify_socket(l, l->name);
   if (has_rung(l)) until = deadline_now();
   const status st = deadline_is_now(until) ? attempt_sleep(l, until)
                                            : wait_for_tasks(L, TRACE_CALL_WAIT, attempt_sleep, l, until);
-  set_doorbell(l, 0);
+  set_notify_socket(l, 0);
   return st;
 }
 
 static int push_events(lua_State *L, struct loop *l, bool *was_rung) {
   int n = 0;
   for (size_t i = 0; i < l->count; i++) {
-    if (l->events[i].fd == l->doorbell) {
-      doorbell_clear(l->doorbell);
+    if (l->events[i].fd == l->notify_socket) {
+      notify_socket_clear(l->notify_socket);
       *was_rung = true;
       continue;
     }
@@ -181,7 +181,7 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
     return luaL_error(L, "async: cannot poll: %s", status_text(st, text));
   }
   bool was_rung = has_rung(l);
-  if (was_rung) l->seen = bells_seen(&l->hold);
+  if (was_rung) l->seen = wakers_seen(&l->hold);
   lua_pushinteger(L, push_events(L, l, &was_rung));
   lua_pushboolean(L, was_rung);
   return 2;
@@ -190,14 +190,14 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
 /* From another thread of the VM: wakes the thread in `sleep`. */
 static int loop_nudge(lua_State *L) {
   const struct loop *l = check_loop(L);
-  doorbell_ring(l->name);
+  notify_socket_notify(l->name);
   return 0;
 }
 
 /* A descriptor that is readable when there is something to do: for other loops that are to call this one. */
 static int loop_fileno(lua_State *L) {
   struct loop *l = check_loop(L);
-  set_doorbell(l, l->name);
+  set_notify_socket(l, l->name);
   lua_pushinteger(L, l->poller.fd);
   return 1;
 }

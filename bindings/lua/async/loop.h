@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the tasks of the world `async` (async/async.lua) sleep when none of them can run: one poll
- * for all the descriptors they wait for, and one bell (shared/wakers.h) for everything else. What
+ * for all the descriptors they wait for, and one waker (shared/wakers.h) for everything else. What
  * runs when is decided in Lua; here is only the sleep.
  *
  * A Loop belongs to its VM; its callers hold the VM's lock, which is left during `sleep` alone. It

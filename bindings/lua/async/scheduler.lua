@@ -37,7 +37,7 @@ local scheduler = { new_list = new_list, waiters = waiters, live = 0 } -- live: 
 local fibers, sources, hosts -- fibers.lua, async/sources.lua, async/libuv.lua
 local has_host = false -- there is a loop of libuv
 
--- So many steps run until the clock is read, and so many seconds until descriptors and bells are looked at beside tasks
+-- So many steps run until the clock is read, and so many seconds until descriptors and wakers are looked at beside tasks
 -- that can run.
 local STEPS, LOOK_EVERY = 16, 100e-6
 -- In debug mode a step that takes longer is reported.

@@ -2,7 +2,7 @@
 -- What tasks wait for outside of the VM's own code: descriptors, handles of objects that are shared, any of many.
 --
 --   descriptor  polled by async/loop.c while somebody waits for it
---   handle      of a queue, a lock, a worker, …: whoever changes it rings the loop's bell, and then all are looked at
+--   handle      of a queue, a lock, a worker, …: whoever changes it rings the loop's waker, and then all are looked at
 --   source      a Lua object with _is_ready() and a list of waiters, _waiters
 --
 -- A part of the scheduler: who may call it and what needs no lock is said there.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's commons is found among its descriptors and mapped for reading. Nothing in it is locked, so
+/* The program's segment is found among its descriptors and mapped for reading. Nothing in it is locked, so
  * what is read may be of two moments; what is followed (blocks, names) is checked before. */
 #include "cli/inspect.h"
 
@@ -28,28 +28,28 @@ static void append(lua_State *L, int list) { lua_rawseti(L, list, (int)lua_rawle
 
 /* ---- what there is --------------------------------------------------------------------------- */
 
-static void push_worker(lua_State *L, const struct cell *cell) {
+static void push_worker(lua_State *L, const struct worker_status *worker_status) {
   static const char *const phases[] = {"starting", "running", "ended"};
-  char name[CELL_NAME_MAX + 1] = {0};
-  const uint32_t phase = atomic_load(&cell->phase);
-  const int64_t begun = atomic_load(&cell->begun_ns);
-  const int64_t ready = atomic_load(&cell->ready_ns);
+  char name[WORKER_STATUS_NAME_MAX + 1] = {0};
+  const uint32_t phase = atomic_load(&worker_status->phase);
+  const int64_t begun = atomic_load(&worker_status->begun_ns);
+  const int64_t ready = atomic_load(&worker_status->ready_ns);
   const int64_t now = clock_now_ns();
-  memcpy(name, cell->name, CELL_NAME_MAX);
+  memcpy(name, worker_status->name, WORKER_STATUS_NAME_MAX);
   lua_newtable(L);
   set_text(L, "name", name);
-  set_text(L, "phase", phase <= CELL_ENDED ? phases[phase] : "?");
-  set_number(L, "pid", atomic_load(&cell->pid));
-  set_number(L, "tid", atomic_load(&cell->tid));
-  set_number(L, "task", (double)atomic_load(&cell->claim));
-  set_number(L, "item", (double)atomic_load(&cell->item));
+  set_text(L, "phase", phase <= WORKER_STATUS_ENDED ? phases[phase] : "?");
+  set_number(L, "pid", atomic_load(&worker_status->pid));
+  set_number(L, "tid", atomic_load(&worker_status->tid));
+  set_number(L, "task", (double)atomic_load(&worker_status->claim));
+  set_number(L, "item", (double)atomic_load(&worker_status->item));
   set_number(L, "seconds", begun ? (double)(now - begun) / 1e9 : 0);
-  set_number(L, "tasks", (double)atomic_load(&cell->items));
-  set_number(L, "busy", (double)atomic_load(&cell->busy_ns) / 1e9);
-  set_number(L, "age", (double)(now - atomic_load(&cell->made_ns)) / 1e9);
+  set_number(L, "tasks", (double)atomic_load(&worker_status->items));
+  set_number(L, "busy", (double)atomic_load(&worker_status->busy_ns) / 1e9);
+  set_number(L, "age", (double)(now - atomic_load(&worker_status->made_ns)) / 1e9);
   set_number(L, "awake", ready ? (double)(now - ready) / 1e9 : 0);
-  set_number(L, "bytes_in", (double)atomic_load(&cell->bytes_in));
-  set_number(L, "bytes_out", (double)atomic_load(&cell->bytes_out));
+  set_number(L, "bytes_in", (double)atomic_load(&worker_status->bytes_in));
+  set_number(L, "bytes_out", (double)atomic_load(&worker_status->bytes_out));
 }
 
 static const char *purpose_of(const struct ring *r) {
@@ -68,7 +68,7 @@ static void push_ring(lua_State *L, const struct ring *r) {
   set_number(L, "put", (double)put);
   set_number(L, "bytes", (double)atomic_load(&r->tail.bytes));
   set_number(L, "maxsize", (double)r->max_messages);
-  set_number(L, "place", (double)commons_ref(r));
+  set_number(L, "place", (double)segment_ref(r));
   lua_pushboolean(L, atomic_load(&r->is_closed) != 0);
   lua_setfield(L, -2, "is_closed");
 }
@@ -77,12 +77,12 @@ static void push_ring(lua_State *L, const struct ring *r) {
 static void push_lock(lua_State *L, const struct sync *s) {
   static const char *const kinds[] = {"?",         "Lock",    "RLock", "Semaphore", "BoundedSemaphore",
                                       "Condition", "Barrier", "Event"};
-  const bool is_held = s->now.depth > 0 && s->now.slot < ROSTER_MAX;
+  const bool is_held = s->now.depth > 0 && s->now.slot < PROCESS_TABLE_MAX;
   lua_newtable(L);
   set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
-  set_number(L, "holder", is_held ? (double)commons_roster()->slots[s->now.slot].id.pid : 0);
+  set_number(L, "holder", is_held ? (double)segment_process_table()->slots[s->now.slot].id.pid : 0);
   lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
   lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
 }
@@ -105,29 +105,29 @@ static void look_at_object(const struct view *v, const struct object *o) {
   }
 }
 
-static bool is_participant(owner_id owner) {
+static bool is_process_owner(owner_id owner) {
   return (owner & OWNER_CARRIES) == 0 && owner < owner_of_object(0);
 }
 
 static void look_at_block(void *context, block_ref block, owner_id owner) {
   const struct view *v = context;
   if (owner == owner_of_object(block)) {
-    look_at_object(v, commons_at(block));
-  } else if (is_participant(owner) && commons_block_size(block) == CELL_BLOCK) {
-    const struct cell *cell = commons_at(block);
-    if (atomic_load(&cell->magic) != CELL_MAGIC) return;
-    push_worker(v->L, cell);
+    look_at_object(v, segment_at(block));
+  } else if (is_process_owner(owner) && segment_block_size(block) == WORKER_STATUS_BLOCK) {
+    const struct worker_status *worker_status = segment_at(block);
+    if (atomic_load(&worker_status->magic) != WORKER_STATUS_MAGIC) return;
+    push_worker(v->L, worker_status);
     append(v->L, v->workers);
   }
 }
 
 static void push_processes(lua_State *L) {
-  const struct roster *r = commons_roster();
+  const struct process_table *r = segment_process_table();
   lua_newtable(L);
   const int list = lua_gettop(L);
   const uint32_t count = atomic_load(&r->high_water);
-  for (uint32_t slot = 0; slot < count && slot < ROSTER_MAX; slot++) {
-    if ((atomic_load(&r->slots[slot].state) & 3) != ROSTER_LIVE) continue;
+  for (uint32_t slot = 0; slot < count && slot < PROCESS_TABLE_MAX; slot++) {
+    if ((atomic_load(&r->slots[slot].state) & 3) != PROCESS_TABLE_LIVE) continue;
     lua_pushinteger(L, r->slots[slot].id.pid);
     append(L, list);
   }
@@ -142,11 +142,11 @@ static int push_view(lua_State *L) {
   lua_newtable(L);
   lua_newtable(L);
   struct view v = {L, 2, 3, 4};
-  arena_each_block(commons_arena(), commons_mapping(), look_at_block, &v);
+  arena_each_block(segment_arena(), segment_mapping(), look_at_block, &v);
   lua_setfield(L, 1, "locks");
   lua_setfield(L, 1, "rings");
   lua_setfield(L, 1, "workers");
-  set_number(L, "memory", (double)mapping_used(commons_mapping()));
+  set_number(L, "memory", (double)mapping_used(segment_mapping()));
   return 1;
 }
 
@@ -167,11 +167,11 @@ static int push_reason(lua_State *L, status st) {
 
 int look(lua_State *L) {
   int fd = -1;
-  const status st = mapping_find(luaL_checkinteger(L, 1), commons_look, &fd);
+  const status st = mapping_find(luaL_checkinteger(L, 1), segment_look, &fd);
   if (st) return push_reason(L, st);
   lua_pushcfunction(L, push_view);
   const int failed = lua_pcall(L, 0, 1, 0);
-  commons_look_away();
+  segment_look_away();
   mapping_drop(fd);
   return failed ? lua_error(L) : 1;
 }

@@ -17,7 +17,7 @@ static double seconds_of(const _Atomic uint64_t *ns) {
 static void print_stats(FILE *out) {
   static const struct totals nothing;
   const struct ring_traffic traffic = ring_traffic_of_all();
-  const struct totals *t = commons_totals();
+  const struct totals *t = segment_totals();
   if (!t) t = &nothing;
   fprintf(
       out, "{\"messages\":%llu,\"bytes\":%llu,\"lock\":{\"held\":%.6f,\"waited\":%.6f,\"switches\":%llu}}\n",

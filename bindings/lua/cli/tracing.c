@@ -12,9 +12,9 @@
 
 /* trace_start(path, program, limit); the arguments were checked (api.lua). */
 int trace_start(lua_State *L) REQUIRES(rank_vm) {
-  const struct recorder_order order = {.path = luaL_checkstring(L, 1),
-                                       .program = luaL_checkstring(L, 2),
-                                       .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
+  const struct recorder_options order = {.path = luaL_checkstring(L, 1),
+                                         .program = luaL_checkstring(L, 2),
+                                         .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
   vm_leave(vm_of(L));
   const status st = recorder_start(&order);
   vm_enter(vm_of(L));

@@ -120,7 +120,7 @@ static void push_report(lua_State *L, const struct measure_report *report, const
 int measure_run(lua_State *L) REQUIRES(rank_vm) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  struct measure_order order = {.arguments = read_arguments(L)};
+  struct measure_options order = {.arguments = read_arguments(L)};
   order.settings = read_settings(L);
   order.notes = read_notes(L);
   lua_getfield(L, 1, "program");

@@ -42,7 +42,7 @@ void shared_handle_take(lua_State *L, struct shared_handle *h, struct object *ob
 }
 
 void shared_handle_close(struct shared_handle *h) {
-  if (h->object) commons_release(h->object);
+  if (h->object) segment_release(h->object);
   h->object = NULL;
 }
 
@@ -87,15 +87,15 @@ int shared_handle_eq(lua_State *L) {
 uint64_t shared_handle_send(lua_State *L, int index) {
   const struct shared_handle *h = lua_touserdata(L, index);
   if (!h->object) luaL_error(L, "%s: sent after %s", h->type->class.name, h->type->gone);
-  if (commons_hold(h->object)) luaL_error(L, "not enough memory");
-  return commons_object_ref(h->object);
+  if (segment_hold(h->object)) luaL_error(L, "not enough memory");
+  return segment_object_ref(h->object);
 }
 
 static status find_and_hold(const struct shared_type *type, uint64_t reference, struct object **out) {
-  const status st = commons_find(reference, type->kind, out);
+  const status st = segment_find(reference, type->kind, out);
   if (st) return st;
   if (type->fits && !type->fits(type, *out)) return STATUS_FOREIGN;
-  return commons_hold(*out);
+  return segment_hold(*out);
 }
 
 void shared_handle_receive(lua_State *L, const struct handle_type *travels, uint64_t reference) {

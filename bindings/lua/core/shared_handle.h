@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A userdata that names an object of the commons, whatever the object is: how it is made, known,
+/* A userdata that names an object of the segment, whatever the object is: how it is made, known,
  * sent, received and closed.
  *
  * Queues, connections, typed memory, tables and locks are such handles. Each userdata begins with a
@@ -50,7 +50,7 @@ struct shared_type {
 
 /* The field `travels` of a type that is sent and received as all are. */
 #define SHARED_TRAVELS(name) \
-  { (name), shared_handle_send, shared_handle_receive, message_drop_reference }
+  { (name), shared_handle_send, shared_handle_receive, message_refs_drop_reference }
 
 /* Handles of `type` can be decoded from now on. [-0, +0, memory] */
 void shared_handle_register(lua_State *L, const struct shared_type *type);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One round: look at all; if none is ready, leave the bell with all, look again, sleep. A round is
+/* One round: look at all; if none is ready, leave the waker with all, look again, sleep. A round is
  * cheap beside a sleep, and between two rounds nothing is held that an error could leave behind.
  *
  * The descriptors are gathered anew in each round: what maintenance or another thread closed
@@ -18,12 +18,12 @@
 enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, PATIENCE = 4, POLLED = 5 };
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
 
-/* The descriptors, in a userdata at POLLED: at 0 the bell's own, at i that of thing i, if it has one. */
+/* The descriptors, in a userdata at POLLED: at 0 the waker's own, at i that of thing i, if it has one. */
 struct polled {
   struct ready *watches;
   size_t count; /* of the things */
   bool is_any;  /* a thing has a descriptor */
-  bool is_all;  /* all are numbers: nobody needs a bell */
+  bool is_all;  /* all are numbers: nobody needs a waker */
   int64_t patience_ns;
 };
 
@@ -113,42 +113,42 @@ static int push_ready(lua_State *L, const struct polled *p) {
 /* ---- sleeping -------------------------------------------------------------------------------- */
 
 struct sleeper {
-  struct bell_hold hold;
+  struct waker_hold hold;
   struct polled *polled;
   uint32_t seen;
-  int doorbell; /* -1: no descriptors, or no bell of our own */
+  int notify_socket; /* -1: no descriptors, or no waker of our own */
 };
 
-/* Leaves the bells; true: one is ready already. Does not raise. */
-static bool watch_all(lua_State *L, const struct polled *p, bell_set bells) {
+/* Leaves the wakers; true: one is ready already. Does not raise. */
+static bool watch_all(lua_State *L, const struct polled *p, waker_set wakers) {
   bool is_any = false;
   for (size_t i = 1; i <= p->count && !is_any; i++) {
     lua_rawgeti(L, THINGS, (int)i);
     const struct waitable *w = waitable_at(L, lua_gettop(L));
-    is_any = w && w->watch && w->watch(L, lua_gettop(L), bells);
+    is_any = w && w->watch && w->watch(L, lua_gettop(L), wakers);
     lua_pop(L, 1);
   }
   return is_any;
 }
 
-/* A bell that is shared has no descriptor, and neither has one when descriptors have run out: then the bell's
+/* A waker that is shared has no descriptor, and neither has one when descriptors have run out: then the waker's
  * side is looked at often. */
 static status attempt_sleep(void *context, deadline until) {
   const struct sleeper *s = context;
   struct polled *p = s->polled;
-  if (!p->is_any) return bells_sleep(&s->hold, s->seen, until);
-  p->watches[0] = ready_watch(s->doorbell);
-  if (bells_seen(&s->hold) != s->seen) return STATUS_OK;
-  const deadline soon = {clock_now_ns() + (s->doorbell < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
+  if (!p->is_any) return wakers_sleep(&s->hold, s->seen, until);
+  p->watches[0] = ready_watch(s->notify_socket);
+  if (wakers_seen(&s->hold) != s->seen) return STATUS_OK;
+  const deadline soon = {clock_now_ns() + (s->notify_socket < 0 ? LOOK_OFTEN_NS : LOOK_AGAIN_NS)};
   const status st = ready_wait(p->watches, p->count + 1, deadline_earlier(until, soon));
   return st == STATUS_TIMEOUT && !deadline_passed(until) ? STATUS_OK : st;
 }
 
-static void open_doorbell(struct sleeper *s) {
-  s->doorbell = -1;
-  doorbell_name name = 0;
-  if (!s->polled->is_any || s->hold.is_shared || doorbell_open(&s->doorbell, &name)) return;
-  atomic_store(&s->hold.bell->doorbell, name);
+static void open_notify_socket(struct sleeper *s) {
+  s->notify_socket = -1;
+  notify_name name = 0;
+  if (!s->polled->is_any || s->hold.is_shared || notify_socket_open(&s->notify_socket, &name)) return;
+  atomic_store(&s->hold.waker->notify_socket, name);
 }
 
 /* Looks for a while before it sleeps: see PATIENCE. */
@@ -174,13 +174,13 @@ static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(
 
 static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   struct sleeper s = {.polled = p};
-  bells_take(commons_bells(), commons_slot(), &s.hold);
-  open_doorbell(&s);
-  s.seen = bells_seen(&s.hold);
+  wakers_take(segment_wakers(), segment_slot(), &s.hold);
+  open_notify_socket(&s);
+  s.seen = wakers_seen(&s.hold);
   const status st =
       watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
-  bells_leave(&s.hold);
-  if (s.doorbell >= 0) doorbell_close(s.doorbell);
+  wakers_leave(&s.hold);
+  if (s.notify_socket >= 0) notify_socket_close(s.notify_socket);
   return st;
 }
 

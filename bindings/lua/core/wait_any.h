@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mm.wait's primitive: until one of many things is ready. What waits is one thread with one bell
- * (shared/wakers.h), or, where descriptors are among the things, one poll of them and of the bell's own.
+/* mm.wait's primitive: until one of many things is ready. What waits is one thread with one waker
+ * (shared/wakers.h), or, where descriptors are among the things, one poll of them and of the waker's own.
  */
 #ifndef BINDINGS_CORE_WAIT_ANY_H
 #define BINDINGS_CORE_WAIT_ANY_H
@@ -12,8 +12,8 @@
  * raises; a handle that was closed counts as ready, and says so when it is used. */
 struct waitable {
   bool (*is_ready)(lua_State *L, int index);
-  /* Leaves the bells with it; true: it is ready already. NULL: the descriptor says it all. */
-  bool (*watch)(lua_State *L, int index, bell_set bells);
+  /* Leaves the wakers with it; true: it is ready already. NULL: the descriptor says it all. */
+  bool (*watch)(lua_State *L, int index, waker_set wakers);
   /* What to poll beside or instead; -1: nothing. NULL: there is none. */
   int (*descriptor)(lua_State *L, int index);
 };

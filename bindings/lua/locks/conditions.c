@@ -99,14 +99,14 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, h, until, "Condition:wait");
   struct told told = {.s = h->s};
-  if (condition_enter(h->s, commons_slot(), &told.wait))
+  if (condition_enter(h->s, segment_slot(), &told.wait))
     luaL_error(L, "Condition:wait: too many wait already");
   const uint32_t depth = permits_return_all(lock->s, sync_self(L));
   if (depth == 0) {
     (void)condition_leave(h->s, &told.wait);
     luaL_error(L, "Condition:wait: the lock is not held");
   }
-  held_drop(lock->held, lock->s, sync_self(L), UINT64_MAX);
+  held_locks_drop(lock->held_locks, lock->s, sync_self(L), UINT64_MAX);
   const status st = wait_until_told(L, &told, until);
   raise_if_stopped(L, st);
   bool was_abandoned = false;
@@ -169,8 +169,8 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
   struct meeting m = {.s = h->s, .self = sync_self(L)};
-  held_reserve(L, h->held);
-  held_add(h->held, h->s, m.self, 0);
+  held_locks_reserve(L, h->held_locks);
+  held_locks_add(h->held_locks, h->s, m.self, 0);
   const status st = meet(L, &m, until);
   raise_if_stopped(L, st);
   if (st) return return_failure(L, st);

@@ -14,7 +14,7 @@ struct entry {
   uint64_t count;
 };
 
-struct held {
+struct held_locks {
   struct entry *entries; /* in the order in which they came */
   size_t count;
   size_t capacity;
@@ -26,33 +26,33 @@ static const char registry_key = 'h'; /* its address is the key; never written *
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
-static void remove_entry(struct held *h, size_t at) {
+static void remove_entry(struct held_locks *h, size_t at) {
   h->count--;
   memmove(h->entries + at, h->entries + at + 1, (h->count - at) * sizeof *h->entries);
 }
 
-struct held *held_of(lua_State *L) {
+struct held_locks *held_locks_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
-  struct held *h = lua_touserdata(L, -1);
+  struct held_locks *h = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return h;
 }
 
 /* What is in a copy was taken by the parent. */
-static void empty_copy(struct held *h) {
-  if (h->slot == commons_slot()) return;
-  h->slot = commons_slot();
+static void empty_copy(struct held_locks *h) {
+  if (h->slot == segment_slot()) return;
+  h->slot = segment_slot();
   while (h->count) remove_entry(h, h->count - 1);
 }
 
 /* The entry of that thread, or with `any` of whatever thread; the count: there is none. */
-static size_t find(const struct held *h, const struct sync *s, uint64_t thread, bool any) {
+static size_t find(const struct held_locks *h, const struct sync *s, uint64_t thread, bool any) {
   size_t at = 0;
   while (at < h->count && (h->entries[at].s != s || (!any && h->entries[at].thread != thread))) at++;
   return at;
 }
 
-void held_reserve(lua_State *L, struct held *h) {
+void held_locks_reserve(lua_State *L, struct held_locks *h) {
   empty_copy(h);
   if (h->count < h->capacity) return;
   const size_t capacity = h->capacity ? 2 * h->capacity : 16;
@@ -62,13 +62,13 @@ void held_reserve(lua_State *L, struct held *h) {
   h->capacity = capacity;
 }
 
-void held_add(struct held *h, struct sync *s, struct sync_agent who, uint64_t count) {
+void held_locks_add(struct held_locks *h, struct sync *s, struct sync_agent who, uint64_t count) {
   const size_t at = find(h, s, who.thread, false);
   if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = who.thread};
   h->entries[at].count += count;
 }
 
-void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint64_t count) {
+void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_agent who, uint64_t count) {
   empty_copy(h);
   size_t at = find(h, s, who.thread, false);
   if (at == h->count) at = find(h, s, 0, true);
@@ -83,7 +83,7 @@ void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint
 
 /* A semaphore may be taken by one and returned by another: on a clean exit of the taker, the
  * permit stays taken. */
-static void end_entry(const struct held *h, const struct entry *e, bool has_died) {
+static void end_entry(const struct held_locks *h, const struct entry *e, bool has_died) {
   const struct sync_agent who = {h->slot, e->thread};
   if (e->s->kind == SYNC_BARRIER) {
     if (has_died) barrier_break(e->s);
@@ -94,54 +94,54 @@ static void end_entry(const struct held *h, const struct entry *e, bool has_died
   }
 }
 
-static void end_at(struct held *h, size_t at, bool has_died) {
+static void end_at(struct held_locks *h, size_t at, bool has_died) {
   end_entry(h, &h->entries[at], has_died);
   remove_entry(h, at);
 }
 
-void held_forget(struct held *h, const struct sync *s) {
+void held_locks_forget(struct held_locks *h, const struct sync *s) {
   empty_copy(h);
   for (size_t at = find(h, s, 0, true); at < h->count; at = find(h, s, 0, true)) end_at(h, at, h->has_died);
 }
 
-size_t held_mark(struct held *h) {
+size_t held_locks_mark(struct held_locks *h) {
   empty_copy(h);
   return h->count;
 }
 
-void held_end_since(struct held *h, size_t mark, bool has_died) {
+void held_locks_end_since(struct held_locks *h, size_t mark, bool has_died) {
   empty_copy(h);
   while (h->count > mark) end_at(h, h->count - 1, has_died);
 }
 
-void held_end_agent(struct held *h, uint64_t thread, bool has_died) {
+void held_locks_end_agent(struct held_locks *h, uint64_t thread, bool has_died) {
   empty_copy(h);
   for (size_t at = h->count; at > 0; at--)
     if (h->entries[at - 1].thread == thread) end_at(h, at - 1, has_died);
 }
 
-void held_end(struct held *h, bool has_died) {
+void held_locks_end(struct held_locks *h, bool has_died) {
   h->has_died = has_died;
-  held_end_since(h, 0, has_died);
+  held_locks_end_since(h, 0, has_died);
 }
 
-bool held_has_died(const struct held *h) { return h->has_died; }
+bool held_locks_has_died(const struct held_locks *h) { return h->has_died; }
 
 static int held_gc(lua_State *L) {
-  struct held *h = lua_touserdata(L, 1);
-  held_end_since(h, 0, h->has_died);
+  struct held_locks *h = lua_touserdata(L, 1);
+  held_locks_end_since(h, 0, h->has_died);
   memory_free(h->entries);
-  *h = (struct held){.slot = h->slot};
+  *h = (struct held_locks){.slot = h->slot};
   return 0;
 }
 
-void held_open(lua_State *L) {
+void held_locks_open(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
   const bool is_open = !lua_isnil(L, -1);
   lua_pop(L, 1);
   if (is_open) return;
-  struct held *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct held){.slot = commons_slot()};
+  struct held_locks *h = lua_newuserdata(L, sizeof *h);
+  *h = (struct held_locks){.slot = segment_slot()};
   lua_newtable(L);
   lua_pushcfunction(L, held_gc);
   lua_setfield(L, -2, "__gc");
@@ -151,17 +151,17 @@ void held_open(lua_State *L) {
 
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
-int held_mark_call(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)held_mark(held_of(L)));
+int held_locks_mark_call(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)held_locks_mark(held_locks_of(L)));
   return 1;
 }
 
-int held_end_since_call(lua_State *L) {
-  held_end_since(held_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
+int held_locks_end_since_call(lua_State *L) {
+  held_locks_end_since(held_locks_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
   return 0;
 }
 
-int held_end_task_call(lua_State *L) {
-  held_end_agent(held_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
+int held_locks_end_task_call(lua_State *L) {
+  held_locks_end_agent(held_locks_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
   return 0;
 }

@@ -4,7 +4,7 @@
  *
  * A list in the VM's registry, under the VM's lock. It is made before any handle, so it is
  * collected after all of them. What is in it has a handle in the VM: with the last one
- * (held_forget) the VM can return nothing any more. The copy in a forked child is empty. */
+ * (held_locks_forget) the VM can return nothing any more. The copy in a forked child is empty. */
 #ifndef BINDINGS_LOCKS_HELD_LOCKS_H
 #define BINDINGS_LOCKS_HELD_LOCKS_H
 
@@ -12,39 +12,39 @@
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
-struct held;
+struct held_locks;
 
 /* [-0, +0, raises] */
-void held_open(lua_State *L);
+void held_locks_open(lua_State *L);
 /* This VM's list, which lives as long as the VM; NULL in one that was stopped, or ran out of memory, before it had one. */
-struct held *held_of(lua_State *L);
-/* Room for one more entry, so that held_add cannot fail. [-0, +0, raises] */
-void held_reserve(lua_State *L, struct held *h);
+struct held_locks *held_locks_of(lua_State *L);
+/* Room for one more entry, so that held_locks_add cannot fail. [-0, +0, raises] */
+void held_locks_reserve(lua_State *L, struct held_locks *h);
 /* `who`, of this VM, took so many. */
-void held_add(struct held *h, struct sync *s, struct sync_agent who, uint64_t count);
+void held_locks_add(struct held_locks *h, struct sync *s, struct sync_agent who, uint64_t count);
 /* `who` returned so many: its own, or another thread's. */
-void held_drop(struct held *h, const struct sync *s, struct sync_agent who, uint64_t count);
+void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_agent who, uint64_t count);
 /* The last handle on `s` of this VM is about to be collected: what is held ends with it. */
-void held_forget(struct held *h, const struct sync *s);
+void held_locks_forget(struct held_locks *h, const struct sync *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
-size_t held_mark(struct held *h);
-void held_end_since(struct held *h, size_t mark, bool has_died);
+size_t held_locks_mark(struct held_locks *h);
+void held_locks_end_since(struct held_locks *h, size_t mark, bool has_died);
 /* A thread of the VM, or a task, ends: see sync_self. */
-void held_end_agent(struct held *h, uint64_t thread, bool has_died);
+void held_locks_end_agent(struct held_locks *h, uint64_t thread, bool has_died);
 /* The VM's main thread ends, and the VM with it. */
-void held_end(struct held *h, bool has_died);
+void held_locks_end(struct held_locks *h, bool has_died);
 /* True when the VM ends and has failed, or was stopped. */
-bool held_has_died(const struct held *h);
+bool held_locks_has_died(const struct held_locks *h);
 
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
-/* held_mark() → a number for held_end_since. [-0, +1, does not raise] */
-int held_mark_call(lua_State *L);
-/* held_end_since(mark, has_died): what came later is abandoned. [-0, +0, raises] */
-int held_end_since_call(lua_State *L);
+/* held_locks_mark() → a number for held_locks_end_since. [-0, +1, does not raise] */
+int held_locks_mark_call(lua_State *L);
+/* held_locks_end_since(mark, has_died): what came later is abandoned. [-0, +0, raises] */
+int held_locks_end_since_call(lua_State *L);
 /* held_end_task(coroutine, has_died): the task has ended, and what it holds is abandoned.
  * [-0, +0, raises] */
-int held_end_task_call(lua_State *L);
+int held_locks_end_task_call(lua_State *L);
 
 #endif

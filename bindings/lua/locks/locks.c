@@ -24,7 +24,7 @@ static status attempt_take(void *context, deadline until) {
 static bool is_holder_dead(struct sync *s) {
   struct sync_agent holder;
   struct futex_watch watch;
-  return permits_holder(s, &holder) && !commons_watch_life(holder.slot, &watch);
+  return permits_holder(s, &holder) && !segment_watch_life(holder.slot, &watch);
 }
 
 /* What came at the last moment counts. */
@@ -36,10 +36,10 @@ static status take_at_last(struct take *t) {
 
 status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool *was_abandoned) {
   struct take t = {.s = h->s, .self = sync_self(L)};
-  held_reserve(L, h->held);
+  held_locks_reserve(L, h->held_locks);
   status st = attempt_take(&t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
-    commons_sweep();
+    segment_sweep();
     st = attempt_take(&t, deadline_now());
   }
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
@@ -49,7 +49,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool
     if (st == STATUS_TIMEOUT) st = take_at_last(&t);
     if (st) permits_give_up(h->s, &t.wait);
   }
-  if (st == STATUS_OK) held_add(h->held, h->s, t.self, 1);
+  if (st == STATUS_OK) held_locks_add(h->held_locks, h->s, t.self, 1);
   *was_abandoned = t.was_abandoned;
   return st;
 }
@@ -83,7 +83,7 @@ static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(r
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
   if (st == STATUS_TOO_LARGE)
     luaL_error(L, "%s:release: released more often than acquired", h->shared.type->class.name);
-  held_drop(h->held, h->s, self, count);
+  held_locks_drop(h->held_locks, h->s, self, count);
   struct vm *vm = vm_of(L);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
   return 0;

@@ -25,7 +25,7 @@ struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
 
 struct sync_agent sync_self(lua_State *L) {
   const struct vm_thread *t = vm_self(vm_of(L));
-  return (struct sync_agent){commons_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
+  return (struct sync_agent){segment_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
 }
 
 /* How many handles this VM has on each object, by its address: a table in the registry. */
@@ -48,7 +48,7 @@ static int change_count(lua_State *L, const struct sync *s, int by) {
 
 static void init_handle(lua_State *L, void *handle) {
   struct sync_handle *h = handle;
-  h->held = held_of(L);
+  h->held_locks = held_locks_of(L);
 }
 
 static void take_sync(lua_State *L, void *handle) {
@@ -97,8 +97,8 @@ int sync_methods(lua_State *L) {
 static int handle_gc(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
-  if (h->s->kind == SYNC_BARRIER && held_has_died(h->held)) barrier_break(h->s);
-  if (change_count(L, h->s, -1) <= 0) held_forget(h->held, h->s);
+  if (h->s->kind == SYNC_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
+  if (change_count(L, h->s, -1) <= 0) held_locks_forget(h->held_locks, h->s);
   shared_handle_close(&h->shared);
   h->s = NULL;
   return 0;
@@ -108,7 +108,7 @@ static int handle_gc(lua_State *L) {
 
 static void push_holder(lua_State *L, struct sync_agent holder) {
   const struct sync_agent self = sync_self(L);
-  const int pid = (int)commons_roster()->slots[holder.slot].id.pid;
+  const int pid = (int)segment_process_table()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
   lua_pushfstring(L, "held by process %d%s", pid, whose);
@@ -149,9 +149,9 @@ static bool handle_is_ready(lua_State *L, int index) {
   return !h->s || event_is_set(h->s);
 }
 
-static bool handle_watch(lua_State *L, int index, bell_set bells) {
+static bool handle_watch(lua_State *L, int index, waker_set wakers) {
   const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || event_watch(h->s, bells);
+  return !h->s || event_watch(h->s, wakers);
 }
 
 /* Whether an acquire could be tried again. */
@@ -160,9 +160,9 @@ static bool permits_are_ready(lua_State *L, int index) {
   return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
 }
 
-static bool permits_watch(lua_State *L, int index, bell_set bells) {
+static bool permits_watch(lua_State *L, int index, waker_set wakers) {
   const struct sync_handle *h = lua_touserdata(L, index);
-  if (h->s) sync_leave_bells(h->s, bells);
+  if (h->s) sync_leave_wakers(h->s, wakers);
   return permits_are_ready(L, index);
 }
 
@@ -213,7 +213,7 @@ static void open_counts(lua_State *L) {
 }
 
 void sync_open(lua_State *L) {
-  held_open(L);
+  held_locks_open(L);
   open_counts(L);
   for (int kind = SYNC_LOCK; kind < KINDS; kind++) shared_handle_register(L, &types[kind]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The handles of locks, semaphores, conditions, barriers and events: one object of the commons
+/* The handles of locks, semaphores, conditions, barriers and events: one object of the segment
  * each, the same in every world. What they do is in locks.c and conditions.c; `with`, and the classes
  * Condition and Barrier, in locks/sync.lua. */
 #ifndef BINDINGS_LOCKS_SYNC_H
@@ -9,10 +9,10 @@
 #include "shared/synchronizer.h"
 
 struct sync_handle {
-  struct shared_handle shared; /* its type's name is that of the kind, its flavor enum sync_kind */
-  struct sync *s;              /* the object; NULL once collected */
-  struct held *held;           /* the VM's list of what it holds */
-  bool never_waits;            /* serial: nobody else could ever end a wait */
+  struct shared_handle shared;   /* its type's name is that of the kind, its flavor enum sync_kind */
+  struct sync *s;                /* the object; NULL once collected */
+  struct held_locks *held_locks; /* the VM's list of what it holds */
+  bool never_waits;              /* serial: nobody else could ever end a wait */
 };
 
 /* Their transfer. [-0, +0, raises] */

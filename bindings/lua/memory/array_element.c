@@ -10,15 +10,15 @@ __extension__ typedef __int128 wide;
 
 /* ---- integers -------------------------------------------------------------------------------- */
 
-static wide least(const struct element_type *t) {
+static wide least(const struct array_element_type *t) {
   return t->class == ELEMENT_SIGNED ? -((wide)1 << (8 * t->size - 1)) : 0;
 }
 
-static wide most(const struct element_type *t) {
+static wide most(const struct array_element_type *t) {
   return ((wide)1 << (8 * t->size - (t->class == ELEMENT_SIGNED ? 1 : 0))) - 1;
 }
 
-static wide integer_of(const struct element_type *t, uint64_t bits) {
+static wide integer_of(const struct array_element_type *t, uint64_t bits) {
   if (t->class == ELEMENT_UNSIGNED) return (wide)bits;
   const unsigned unused = 64 - 8 * t->size;
   return (wide)((int64_t)(bits << unused) >> unused);
@@ -36,7 +36,7 @@ static bool read_wide(lua_State *L, int index, wide *out) {
   return true;
 }
 
-static bool refuse(lua_State *L, const struct element_type *t, wide value) {
+static bool refuse(lua_State *L, const struct array_element_type *t, wide value) {
   if (value >= least(t) && value <= most(t)) return false;
   char range[64];
   snprintf(range, sizeof range, "%.20g to %.20g", (double)least(t), (double)most(t));
@@ -46,7 +46,7 @@ static bool refuse(lua_State *L, const struct element_type *t, wide value) {
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
-static lua_Number float_of(const struct element_type *t, uint64_t bits) {
+static lua_Number float_of(const struct array_element_type *t, uint64_t bits) {
   if (t->size == sizeof(double)) {
     double x;
     memcpy(&x, &bits, sizeof x);
@@ -58,7 +58,7 @@ static lua_Number float_of(const struct element_type *t, uint64_t bits) {
   return x;
 }
 
-static bool float_bits(lua_State *L, const struct element_type *t, lua_Number value, uint64_t *bits) {
+static bool float_bits(lua_State *L, const struct array_element_type *t, lua_Number value, uint64_t *bits) {
   *bits = 0;
   if (t->size == sizeof(double)) {
     memcpy(bits, &value, sizeof value);
@@ -75,7 +75,7 @@ static bool float_bits(lua_State *L, const struct element_type *t, lua_Number va
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-void element_push(lua_State *L, const struct element_type *t, uint64_t bits) {
+void array_element_push(lua_State *L, const struct array_element_type *t, uint64_t bits) {
   if (t->class == ELEMENT_FLOAT)
     lua_pushnumber(L, float_of(t, bits));
   else if (t->class == ELEMENT_UNSIGNED && bits > INT64_MAX)
@@ -85,7 +85,7 @@ void element_push(lua_State *L, const struct element_type *t, uint64_t bits) {
 }
 
 /* The wide number at `index`; false, and why is pushed. */
-static bool check_wide(lua_State *L, int index, const struct element_type *t, wide *value) {
+static bool check_wide(lua_State *L, int index, const struct array_element_type *t, wide *value) {
   if (lua_type(L, index) == LUA_TNUMBER && read_wide(L, index, value)) return true;
   if (lua_type(L, index) == LUA_TNUMBER)
     lua_pushfstring(L, "is no whole number, as %s needs", t->name);
@@ -100,7 +100,7 @@ static bool check_float(lua_State *L, int index) {
   return false;
 }
 
-bool element_read(lua_State *L, int index, const struct element_type *t, uint64_t *bits) {
+bool array_element_read(lua_State *L, int index, const struct array_element_type *t, uint64_t *bits) {
   wide value = 0;
   if (t->class == ELEMENT_FLOAT)
     return check_float(L, index) && float_bits(L, t, lua_tonumber(L, index), bits);
@@ -109,7 +109,8 @@ bool element_read(lua_State *L, int index, const struct element_type *t, uint64_
   return true;
 }
 
-bool element_add(lua_State *L, const struct element_type *t, uint64_t a, int index, uint64_t *sum) {
+bool array_element_add(lua_State *L, const struct array_element_type *t, uint64_t a, int index,
+                       uint64_t *sum) {
   wide value = 0;
   if (t->class == ELEMENT_FLOAT)
     return check_float(L, index) && float_bits(L, t, float_of(t, a) + lua_tonumber(L, index), sum);
@@ -120,7 +121,7 @@ bool element_add(lua_State *L, const struct element_type *t, uint64_t a, int ind
   return true;
 }
 
-bool element_is_less(const struct element_type *t, uint64_t a, uint64_t b) {
+bool array_element_is_less(const struct array_element_type *t, uint64_t a, uint64_t b) {
   if (t->class == ELEMENT_FLOAT) return float_of(t, a) < float_of(t, b);
   return integer_of(t, a) < integer_of(t, b);
 }

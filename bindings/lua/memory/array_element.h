@@ -12,11 +12,13 @@
 #include "state/lua_compat.h"
 
 /* [-0, +1] */
-void element_push(lua_State *L, const struct element_type *t, uint64_t bits);
+void array_element_push(lua_State *L, const struct array_element_type *t, uint64_t bits);
 /* False, and a message is pushed that says what does not fit. [-0, +0|1] */
-MUST_CHECK bool element_read(lua_State *L, int index, const struct element_type *t, uint64_t *bits);
+MUST_CHECK bool array_element_read(lua_State *L, int index, const struct array_element_type *t,
+                                   uint64_t *bits);
 /* a + b, where b is the number at `index`. As above. */
-MUST_CHECK bool element_add(lua_State *L, const struct element_type *t, uint64_t a, int index, uint64_t *sum);
-bool element_is_less(const struct element_type *t, uint64_t a, uint64_t b);
+MUST_CHECK bool array_element_add(lua_State *L, const struct array_element_type *t, uint64_t a, int index,
+                                  uint64_t *sum);
+bool array_element_is_less(const struct array_element_type *t, uint64_t a, uint64_t b);
 
 #endif

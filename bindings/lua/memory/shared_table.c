@@ -24,8 +24,8 @@ static const struct shared_type type; /* defined below the methods */
 
 static struct table_handle *check_handle(lua_State *L) { return shared_handle_check(L, 1, &type); }
 
-static struct table *table_of(const struct table_handle *h) {
-  return (struct table *)(void *)h->shared.object;
+static struct shared_table *table_of(const struct table_handle *h) {
+  return (struct shared_table *)(void *)h->shared.object;
 }
 
 NO_RETURN static void raise_status(lua_State *L, status st) {
@@ -43,7 +43,7 @@ static void check_status(lua_State *L, status st) {
 enum { KEY_INTEGER = 'i', KEY_STRING = 's' };
 
 /* Behind what is in the room already. */
-static struct table_text push_key(lua_State *L, struct table_handle *h, int index) {
+static struct shared_table_text push_key(lua_State *L, struct table_handle *h, int index) {
   const size_t start = h->room.len;
   uint8_t kind = KEY_STRING;
   size_t size = 0;
@@ -61,7 +61,7 @@ static struct table_text push_key(lua_State *L, struct table_handle *h, int inde
   }
   check_status(L, bytes_append(&h->room, &kind, 1));
   check_status(L, bytes_append(&h->room, bytes, size));
-  return (struct table_text){h->room.data + start, h->room.len - start};
+  return (struct shared_table_text){h->room.data + start, h->room.len - start};
 }
 
 static void push_lua_key(lua_State *L, const uint8_t *key, size_t size) {
@@ -86,12 +86,12 @@ static int push_message(lua_State *L, const void *data, size_t size) {
 }
 
 /* Pushes the value of the key in the room, or nothing and returns false. */
-static bool push_value(lua_State *L, struct table_handle *h, struct table_text key) {
+static bool push_value(lua_State *L, struct table_handle *h, struct shared_table_text key) {
   const size_t start = h->room.len;
   bool is_there = false;
   check_status(L, bytes_reserve(&h->room, 1024)); /* so that the key does not move */
   key.bytes = h->room.data + (start - key.size);
-  check_status(L, table_get(table_of(h), key, &h->room, &is_there));
+  check_status(L, shared_table_get(table_of(h), key, &h->room, &is_there));
   if (!is_there) return false;
   /* A finalizer that runs meanwhile may use this table: it finds another room. */
   struct bytes mine = h->room;
@@ -113,21 +113,21 @@ static int table_index(lua_State *L) {
   return 1;
 }
 
-static struct table_text encode_value(lua_State *L, int index, uint8_t head[SCALAR_HEAD_MAX],
-                                      struct table_handle *h) {
+static struct shared_table_text encode_value(lua_State *L, int index, uint8_t head[SCALAR_HEAD_MAX],
+                                             struct table_handle *h) {
   const char *text = NULL;
   size_t text_size = 0;
   const size_t size = scalar_write(L, index, head, &text, &text_size);
-  if (size && text_size == 0) return (struct table_text){head, size};
+  if (size && text_size == 0) return (struct shared_table_text){head, size};
   if (size) {
     const size_t start = h->room.len;
     check_status(L, bytes_append(&h->room, head, size));
     check_status(L, bytes_append(&h->room, text, text_size));
-    return (struct table_text){h->room.data + start, h->room.len - start};
+    return (struct shared_table_text){h->room.data + start, h->room.len - start};
   }
   const struct bytes *out = transfer_encode_dump(L, index, 1, "value");
   bytes_clear(&h->room); /* a finalizer may have used this table meanwhile */
-  return (struct table_text){out->data, out->len};
+  return (struct shared_table_text){out->data, out->len};
 }
 
 /* t[key] = value; nil removes */
@@ -137,21 +137,21 @@ static int table_newindex(lua_State *L) {
   lua_settop(L, 3);
   bytes_clear(&h->room);
   if (lua_isnil(L, 3)) {
-    table_remove(table_of(h), push_key(L, h, 2));
+    shared_table_remove(table_of(h), push_key(L, h, 2));
     return 0;
   }
-  const struct table_text value = encode_value(L, 3, head, h);
+  const struct shared_table_text value = encode_value(L, 3, head, h);
   const bool is_in_room = h->room.len > 0;
   const size_t value_size = value.size;
-  struct table_text key = push_key(L, h, 2);
-  const struct table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
-  check_status(L, table_set(table_of(h), key, kept));
+  struct shared_table_text key = push_key(L, h, 2);
+  const struct shared_table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
+  check_status(L, shared_table_set(table_of(h), key, kept));
   bytes_trim(&h->room, ROOM_KEPT);
   return 0;
 }
 
 static int table_len(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)table_count(table_of(check_handle(L))));
+  lua_pushinteger(L, (lua_Integer)shared_table_count(table_of(check_handle(L))));
   return 1;
 }
 
@@ -164,7 +164,7 @@ static size_t push_keys(lua_State *L, struct table_handle *h) {
   lua_pushnil(L);
   for (;;) {
     bytes_clear(&h->room);
-    check_status(L, table_keys(table_of(h), &h->room));
+    check_status(L, shared_table_keys(table_of(h), &h->room));
     if (h->room.len <= size) break;
     size = h->room.len;
     lua_pop(L, 1);
@@ -202,7 +202,7 @@ static int table_lock_method(lua_State *L) {
 static int table_tostring(lua_State *L) {
   const struct table_handle *h = class_check(L, 1, &type.class);
   if (h->shared.object)
-    lua_pushfstring(L, "Table: %d keys", (int)table_count(table_of(h)));
+    lua_pushfstring(L, "Table: %d keys", (int)shared_table_count(table_of(h)));
   else
     lua_pushliteral(L, "closed Table");
   return 1;
@@ -245,19 +245,19 @@ static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
                                         .gone = "close",
                                         .extend = extend_class};
 
-int table_new(lua_State *L) {
+int shared_table_new(lua_State *L) {
   struct shared_handle *h = shared_handle_push(L, &type);
-  struct table *t = NULL;
-  const status st = table_make(&t);
+  struct shared_table *t = NULL;
+  const status st = shared_table_make(&t);
   if (st) return return_failure(L, st);
   shared_handle_take(L, h, &t->object);
   return 1;
 }
 
-int table_methods(lua_State *L) {
+int shared_table_methods(lua_State *L) {
   shared_handle_push_class(L, &type);
   lua_getfield(L, -1, "methods");
   return 1;
 }
 
-void table_open(lua_State *L) { shared_handle_register(L, &type); }
+void shared_table_open(lua_State *L) { shared_handle_register(L, &type); }

@@ -22,16 +22,18 @@ static struct shared_handle *handle_at(lua_State *L, int index) {
   return shared_handle_at(L, index, types, FLAVORS);
 }
 
-static struct memory *memory_of(const struct shared_handle *h) { return (struct memory *)(void *)h->object; }
+static struct typed_array *memory_of(const struct shared_handle *h) {
+  return (struct typed_array *)(void *)h->object;
+}
 
-static struct memory *check_memory(lua_State *L, int index, enum flavor flavor) {
+static struct typed_array *check_memory(lua_State *L, int index, enum flavor flavor) {
   return memory_of(shared_handle_check(L, index, &types[flavor]));
 }
 
 /* What is addressed: one element, and the methods' next argument. */
 struct target {
-  struct memory *m;
-  const struct element_type *type;
+  struct typed_array *m;
+  const struct array_element_type *type;
   uint64_t index;
   int next;
   const char *name;
@@ -46,7 +48,7 @@ static const char *push_number(lua_State *L, lua_Number x) {
 }
 static const char *push_count(lua_State *L, uint64_t count) { return push_number(L, (lua_Number)count); }
 
-static void check_index(lua_State *L, const struct memory *m, int index, uint64_t *out) {
+static void check_index(lua_State *L, const struct typed_array *m, int index, uint64_t *out) {
   const lua_Number i = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
   if (!(i >= 1 && i <= (lua_Number)m->count) || i != (lua_Number)(uint64_t)i) {
     const char *most = push_count(L, m->count);
@@ -59,7 +61,7 @@ static struct target check_target(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
   struct target t = {.m = check_memory(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
-  t.type = memory_type(t.m);
+  t.type = typed_array_type(t.m);
   if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
   return t;
 }
@@ -70,10 +72,11 @@ NO_RETURN static void raise_unfit(lua_State *L, int index, const char *name) {
   __builtin_unreachable();
 }
 
-static uint64_t check_element(lua_State *L, int index, const struct element_type *type, const char *name) {
+static uint64_t check_element(lua_State *L, int index, const struct array_element_type *type,
+                              const char *name) {
   uint64_t bits = 0;
   index = lua_absindex(L, index);
-  if (!element_read(L, index, type, &bits)) raise_unfit(L, index, name);
+  if (!array_element_read(L, index, type, &bits)) raise_unfit(L, index, name);
   return bits;
 }
 
@@ -83,7 +86,7 @@ struct range {
   uint64_t count;
 };
 
-static struct range check_range(lua_State *L, const struct memory *m, int index) {
+static struct range check_range(lua_State *L, const struct typed_array *m, int index) {
   const lua_Number first = luaL_optnumber(L, index, 1);
   const lua_Number last = luaL_optnumber(L, index + 1, (lua_Number)m->count);
   const bool is_right = first >= 1 && first == (lua_Number)(uint64_t)first && last <= (lua_Number)m->count &&
@@ -103,13 +106,13 @@ static int array_index(lua_State *L) {
     return 1;
   }
   const struct target t = check_target(L);
-  element_push(L, t.type, memory_load(t.m, t.index));
+  array_element_push(L, t.type, typed_array_load(t.m, t.index));
   return 1;
 }
 
 static int array_newindex(lua_State *L) {
   const struct target t = check_target(L);
-  memory_store(t.m, t.index, check_element(L, 3, t.type, t.name));
+  typed_array_store(t.m, t.index, check_element(L, 3, t.type, t.name));
   return 0;
 }
 
@@ -124,31 +127,31 @@ static int value_index(lua_State *L) {
     return 1;
   }
   const struct target t = check_target(L);
-  element_push(L, t.type, memory_load(t.m, 0));
+  array_element_push(L, t.type, typed_array_load(t.m, 0));
   return 1;
 }
 
 static int value_newindex(lua_State *L) {
   const struct target t = check_target(L);
   if (!is_word_value(L)) luaL_error(L, "Value: only 'value' can be assigned");
-  memory_store(t.m, 0, check_element(L, 3, t.type, t.name));
+  typed_array_store(t.m, 0, check_element(L, 3, t.type, t.name));
   return 0;
 }
 
 /* add(n) → the sum */
 static int memory_add(lua_State *L) {
   const struct target t = check_target(L);
-  uint64_t seen = memory_load(t.m, t.index);
+  uint64_t seen = typed_array_load(t.m, t.index);
   uint64_t sum = 0;
   do {
-    if (!element_add(L, t.type, seen, t.next, &sum)) {
+    if (!array_element_add(L, t.type, seen, t.next, &sum)) {
       const char *why = lua_tostring(L, -1);
       const char *operand = luaL_tolstring(L, t.next, NULL);
-      element_push(L, t.type, seen);
+      array_element_push(L, t.type, seen);
       luaL_error(L, "%s:add: %s + %s %s", t.name, lua_tostring(L, -1), operand, why);
     }
-  } while (!memory_compare_exchange(t.m, t.index, &seen, sum));
-  element_push(L, t.type, sum);
+  } while (!typed_array_compare_exchange(t.m, t.index, &seen, sum));
+  array_element_push(L, t.type, sum);
   return 1;
 }
 
@@ -157,14 +160,14 @@ static int memory_cas(lua_State *L) {
   const struct target t = check_target(L);
   uint64_t expected = check_element(L, t.next, t.type, t.name);
   const uint64_t bits = check_element(L, t.next + 1, t.type, t.name);
-  lua_pushboolean(L, memory_compare_exchange(t.m, t.index, &expected, bits));
+  lua_pushboolean(L, typed_array_compare_exchange(t.m, t.index, &expected, bits));
   return 1;
 }
 
 /* exchange(new) → old */
 static int memory_exchange_method(lua_State *L) {
   const struct target t = check_target(L);
-  element_push(L, t.type, memory_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
+  array_element_push(L, t.type, typed_array_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
   return 1;
 }
 
@@ -172,13 +175,13 @@ static int memory_exchange_method(lua_State *L) {
 static int settle_extreme(lua_State *L, bool is_max) {
   const struct target t = check_target(L);
   const uint64_t bits = check_element(L, t.next, t.type, t.name);
-  uint64_t seen = memory_load(t.m, t.index);
-  while (is_max ? element_is_less(t.type, seen, bits) : element_is_less(t.type, bits, seen)) {
-    if (!memory_compare_exchange(t.m, t.index, &seen, bits)) continue;
+  uint64_t seen = typed_array_load(t.m, t.index);
+  while (is_max ? array_element_is_less(t.type, seen, bits) : array_element_is_less(t.type, bits, seen)) {
+    if (!typed_array_compare_exchange(t.m, t.index, &seen, bits)) continue;
     seen = bits;
     break;
   }
-  element_push(L, t.type, seen);
+  array_element_push(L, t.type, seen);
   return 1;
 }
 
@@ -194,22 +197,22 @@ static int array_len(lua_State *L) {
 
 /* fill(x, first, last) → the array */
 static int array_fill(lua_State *L) {
-  struct memory *m = check_memory(L, 1, ARRAY);
-  const uint64_t bits = check_element(L, 2, memory_type(m), "Array");
+  struct typed_array *m = check_memory(L, 1, ARRAY);
+  const uint64_t bits = check_element(L, 2, typed_array_type(m), "Array");
   const struct range r = check_range(L, m, 3);
-  memory_fill(m, r.first, r.count, bits);
+  typed_array_fill(m, r.first, r.count, bits);
   lua_settop(L, 1);
   return 1;
 }
 
 /* slice(first, last) → a list */
 static int array_slice(lua_State *L) {
-  const struct memory *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_memory(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
   lua_createtable(L, (int)r.count, 0);
   for (uint64_t i = 0; i < r.count; i++) {
-    element_push(L, memory_type(m), memory_load(m, r.first + i));
+    array_element_push(L, typed_array_type(m), typed_array_load(m, r.first + i));
     lua_rawseti(L, -2, (int)i + 1);
   }
   return 1;
@@ -217,14 +220,14 @@ static int array_slice(lua_State *L) {
 
 /* bytes(first, last) → a string, in this machine's order of bytes */
 static int array_bytes(lua_State *L) {
-  const struct memory *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_memory(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   lua_pushlstring(L, (const char *)m->data + r.first * m->size, r.count * m->size);
   return 1;
 }
 
 /* Room for `count` elements from the index at 3 on. */
-static uint64_t check_room(lua_State *L, const struct memory *m, uint64_t count) {
+static uint64_t check_room(lua_State *L, const struct typed_array *m, uint64_t count) {
   const lua_Number at = luaL_optnumber(L, 3, 1);
   if (!(at >= 1) || at != (lua_Number)(uint64_t)at || (uint64_t)at - 1 + count > m->count)
     luaL_error(L, "Array:copy: %s elements from index %s on are not within 1 to %s", push_count(L, count),
@@ -232,33 +235,33 @@ static uint64_t check_room(lua_State *L, const struct memory *m, uint64_t count)
   return (uint64_t)at - 1;
 }
 
-static void copy_list(lua_State *L, struct memory *m) {
+static void copy_list(lua_State *L, struct typed_array *m) {
   const uint64_t count = lua_rawlen(L, 2);
   const uint64_t first = check_room(L, m, count);
   for (uint64_t i = 0; i < count; i++) {
     lua_rawgeti(L, 2, (int)i + 1);
-    memory_store(m, first + i, check_element(L, -1, memory_type(m), "Array"));
+    typed_array_store(m, first + i, check_element(L, -1, typed_array_type(m), "Array"));
     lua_pop(L, 1);
   }
 }
 
-static void copy_bytes(lua_State *L, struct memory *m) {
+static void copy_bytes(lua_State *L, struct typed_array *m) {
   size_t size = 0;
   const char *bytes = lua_tolstring(L, 2, &size);
   if (size % m->size)
-    luaL_error(L, "Array:copy: %d bytes are no whole number of %s", (int)size, memory_type(m)->name);
+    luaL_error(L, "Array:copy: %d bytes are no whole number of %s", (int)size, typed_array_type(m)->name);
   memcpy(m->data + check_room(L, m, size / m->size) * m->size, bytes, size);
 }
 
-static void copy_array(lua_State *L, struct memory *m, const struct memory *from) {
+static void copy_array(lua_State *L, struct typed_array *m, const struct typed_array *from) {
   const uint64_t first = check_room(L, m, from->count);
   if (from->type == m->type) {
     memmove(m->data + first * m->size, from->data, from->count * m->size);
     return;
   }
   for (uint64_t i = 0; i < from->count; i++) {
-    element_push(L, memory_type(from), memory_load(from, i));
-    memory_store(m, first + i, check_element(L, -1, memory_type(m), "Array"));
+    array_element_push(L, typed_array_type(from), typed_array_load(from, i));
+    typed_array_store(m, first + i, check_element(L, -1, typed_array_type(m), "Array"));
     lua_pop(L, 1);
   }
 }
@@ -266,7 +269,7 @@ static void copy_array(lua_State *L, struct memory *m, const struct memory *from
 /* copy(source, at) → the array: a list, a string of elements or another Array goes into it from `at` on. What
  * does not fit raises; the elements before it were copied. */
 static int array_copy(lua_State *L) {
-  struct memory *m = check_memory(L, 1, ARRAY);
+  struct typed_array *m = check_memory(L, 1, ARRAY);
   if (lua_istable(L, 2))
     copy_list(L, m);
   else if (lua_type(L, 2) == LUA_TSTRING)
@@ -280,11 +283,11 @@ static int array_copy(lua_State *L) {
 }
 
 static int next_element(lua_State *L) {
-  const struct memory *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_memory(L, 1, ARRAY);
   const uint64_t i = (uint64_t)luaL_checknumber(L, 2);
   if (i >= m->count) return 0;
   lua_pushinteger(L, (lua_Integer)i + 1);
-  element_push(L, memory_type(m), memory_load(m, i));
+  array_element_push(L, typed_array_type(m), typed_array_load(m, i));
   return 2;
 }
 
@@ -299,7 +302,7 @@ static int array_iter(lua_State *L) {
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static struct memory *check_either(lua_State *L) {
+static struct typed_array *check_either(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   return check_memory(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
@@ -310,7 +313,7 @@ static int memory_pointer(lua_State *L) {
 }
 
 static int memory_type_name(lua_State *L) {
-  lua_pushstring(L, memory_type(check_either(L))->name);
+  lua_pushstring(L, typed_array_type(check_either(L))->name);
   return 1;
 }
 
@@ -330,12 +333,12 @@ static int memory_tostring(lua_State *L) {
     lua_pushliteral(L, "closed memory");
     return 1;
   }
-  struct memory *m = memory_of(h);
+  struct typed_array *m = memory_of(h);
   if (h->type == &types[ARRAY]) {
-    lua_pushfstring(L, "Array: %d of %s", (int)m->count, memory_type(m)->name);
+    lua_pushfstring(L, "Array: %d of %s", (int)m->count, typed_array_type(m)->name);
   } else {
-    element_push(L, memory_type(m), memory_load(m, 0));
-    lua_pushfstring(L, "Value: %s %s", memory_type(m)->name, lua_tostring(L, -1));
+    array_element_push(L, typed_array_type(m), typed_array_load(m, 0));
+    lua_pushfstring(L, "Value: %s %s", typed_array_type(m)->name, lua_tostring(L, -1));
   }
   return 1;
 }
@@ -398,20 +401,20 @@ static const struct shared_type types[FLAVORS] = {
                .extend = extend_class},
 };
 
-int memory_new(lua_State *L) {
+int typed_array_new(lua_State *L) {
   static const char *const names[] = {"Value", "Array", NULL};
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
-  const struct element_type *type = element_type_called(luaL_checkstring(L, 2));
+  const struct array_element_type *type = element_type_called(luaL_checkstring(L, 2));
   luaL_argcheck(L, type, 2, "a type expected");
   const uint64_t count = (uint64_t)luaL_checknumber(L, 3);
   struct shared_handle *h = shared_handle_push(L, &types[flavor]);
-  struct memory *m = NULL;
-  const status st = memory_make(type, count, &m);
+  struct typed_array *m = NULL;
+  const status st = typed_array_make(type, count, &m);
   if (st) return return_failure(L, st);
   shared_handle_take(L, h, &m->object);
   return 1;
 }
 
-void memory_open(lua_State *L) {
+void typed_array_open(lua_State *L) {
   for (int i = 0; i < FLAVORS; i++) shared_handle_register(L, &types[i]);
 }

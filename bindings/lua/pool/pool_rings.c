@@ -39,7 +39,7 @@ static struct pool_rings *check_rings(lua_State *L, int index) {
 
 int pool_rings_new(lua_State *L) {
   struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
-  *rings = (struct pool_rings){.owner = commons_self()};
+  *rings = (struct pool_rings){.owner = segment_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   status st = ring_make(&rings->tasks, 0, RING_GROWS);
@@ -56,22 +56,22 @@ int pool_rings_start_worker(lua_State *L) REQUIRES(rank_vm) {
   luaL_checkany(L, ARG_RINGS);
   if (!lua_isnil(L, ARG_RINGS)) {
     const struct pool_rings *rings = check_rings(L, ARG_RINGS);
-    refs.tasks = commons_object_ref(&rings->tasks->object);
-    refs.results = commons_object_ref(&rings->results->object);
+    refs.tasks = segment_object_ref(&rings->tasks->object);
+    refs.results = segment_object_ref(&rings->results->object);
   }
   lua_remove(L, ARG_RINGS);
   return worker_start(L, refs);
 }
 
 static void release_ring(struct ring **ring) {
-  if (*ring) commons_release(&(*ring)->object);
+  if (*ring) segment_release(&(*ring)->object);
   *ring = NULL;
 }
 
 static void free_call_state_blocks(struct pool_rings *rings) {
   const block_ref *blocks = (const block_ref *)(const void *)rings->call_state_blocks.data;
-  if (rings->owner != commons_self()) return;
-  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) commons_free(blocks[i]);
+  if (rings->owner != segment_self()) return;
+  for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) segment_free(blocks[i]);
 }
 
 static int rings_gc(lua_State *L) {
@@ -96,14 +96,14 @@ static int store(lua_State *L, int first, int count, const char *what) {
   const uint64_t size = text->len;
   block_ref block = 0;
   bytes_init(&carried);
-  status st = message_list(text->data, text->len, MESSAGE_ALL, &carried);
-  const struct object_list list = message_listed(&carried);
-  if (st == STATUS_OK) st = cargo_make(&list, sizeof size + text->len, &block);
+  status st = message_refs_list(text->data, text->len, MESSAGE_ALL, &carried);
+  const struct object_list list = message_refs_listed(&carried);
+  if (st == STATUS_OK) st = attachments_make(&list, sizeof size + text->len, &block);
   if (st == STATUS_OK) {
-    memcpy(cargo_text(block), &size, sizeof size);
-    memcpy((uint8_t *)cargo_text(block) + sizeof size, text->data, text->len);
+    memcpy(attachments_text(block), &size, sizeof size);
+    memcpy((uint8_t *)attachments_text(block) + sizeof size, text->data, text->len);
   }
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
   bytes_fini(&carried);
   if (st) return return_failure(L, st);
   lua_pushnumber(L, (lua_Number)block);
@@ -148,7 +148,7 @@ static int rings_store_slice(lua_State *L) {
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
 static int rings_drop(lua_State *L) {
   check_rings(L, 1);
-  cargo_discard((block_ref)luaL_checknumber(L, 2));
+  attachments_discard((block_ref)luaL_checknumber(L, 2));
   return 0;
 }
 
@@ -160,7 +160,7 @@ static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
   status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
   if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
-  if (st == STATUS_OK) st = commons_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = segment_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
   if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);
@@ -177,7 +177,7 @@ static int rings_call_state(lua_State *L) {
   block_ref place = 0;
   rings->call_states.len -= sizeof place;
   memcpy(&place, rings->call_states.data + rings->call_states.len, sizeof place);
-  atomic_store((call_state *)commons_at(place), CALL_QUEUED);
+  atomic_store((call_state *)segment_at(place), CALL_QUEUED);
   lua_pushnumber(L, (lua_Number)place);
   return 1;
 }
@@ -194,7 +194,7 @@ static int rings_return_call_state(lua_State *L) {
 static int rings_cancel(lua_State *L) {
   check_rings(L, 1);
   uint32_t queued = CALL_QUEUED;
-  call_state *state = commons_at((block_ref)luaL_checknumber(L, 2));
+  call_state *state = segment_at((block_ref)luaL_checknumber(L, 2));
   lua_pushboolean(L, atomic_compare_exchange_strong(state, &queued, CALL_CANCELLED));
   return 1;
 }
@@ -202,7 +202,7 @@ static int rings_cancel(lua_State *L) {
 /* rings:requeue(place): the task is to be run again */
 static int rings_requeue(lua_State *L) {
   check_rings(L, 1);
-  atomic_store((call_state *)commons_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
+  atomic_store((call_state *)segment_at((block_ref)luaL_checknumber(L, 2)), CALL_QUEUED);
   return 0;
 }
 
@@ -345,7 +345,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   return push_reason(L, deadline_passed(until) ? "timeout" : "look");
 }
 
-/* rings:all_live(workers): a look at their cells and locks, without a system call. */
+/* rings:all_live(workers): a look at their worker statuses and locks, without a system call. */
 static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
@@ -359,9 +359,9 @@ static int rings_all_live(lua_State *L) {
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   return 2;
 }
 
@@ -369,10 +369,10 @@ static int rings_claim(lua_State *L) {
  * seconds that has run, as far as the worker looks at the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->claim));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->item));
-  const int64_t begun = atomic_load(&cell->begun_ns);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
+  const int64_t begun = atomic_load(&worker_status->begun_ns);
   lua_pushnumber(L, begun ? (lua_Number)(clock_now_ns() - begun) / 1e9 : 0);
   return 3;
 }
@@ -382,11 +382,12 @@ static int rings_running(lua_State *L) {
  * look at what it said after the word: one of the two sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
-  atomic_store(&cell->doomed, number);
-  lua_pushboolean(L, atomic_load(&cell->claim) == number && (!item || atomic_load(&cell->item) == item));
+  atomic_store(&worker_status->doomed, number);
+  lua_pushboolean(L, atomic_load(&worker_status->claim) == number &&
+                         (!item || atomic_load(&worker_status->item) == item));
   return 1;
 }
 
@@ -395,13 +396,13 @@ static int rings_request_stop(lua_State *L) {
  * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
-  struct cell *cell = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_cell(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
-  const uint64_t item = atomic_load(&cell->item);
-  if (item == 0 || atomic_load(&cell->claim) != number) return 0;
-  atomic_store(&cell->limit, number << CELL_ITEM_BITS | item);
-  const uint64_t now = atomic_load(&cell->item);
-  if (now == 0 || atomic_load(&cell->claim) != number) return 0;
+  const uint64_t item = atomic_load(&worker_status->item);
+  if (item == 0 || atomic_load(&worker_status->claim) != number) return 0;
+  atomic_store(&worker_status->limit, number << WORKER_STATUS_ITEM_BITS | item);
+  const uint64_t now = atomic_load(&worker_status->item);
+  if (now == 0 || atomic_load(&worker_status->claim) != number) return 0;
   lua_pushinteger(L, (lua_Integer)(now > item ? now : item));
   return 1;
 }
@@ -410,7 +411,7 @@ static int rings_limit(lua_State *L) {
  * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
-  const struct journal *j = &worker_cell(L, 2)->journal;
+  const struct result_journal *j = &worker_cell(L, 2)->result_journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
   size_t at = 0;
@@ -418,7 +419,7 @@ static int rings_recover(lua_State *L) {
   luaL_checkstack(L, (int)count + 1, "too many results");
   lua_pushinteger(L, (lua_Integer)j->first);
   for (uint32_t i = 0; i < count; i++) {
-    const uint8_t *entry = journal_next(j, &at, &size);
+    const uint8_t *entry = result_journal_next(j, &at, &size);
     if (!entry || !scalar_push(L, entry, size)) return luaL_error(L, "impossible: a torn journal");
   }
   return (int)count + 1;
@@ -428,14 +429,14 @@ static int rings_recover(lua_State *L) {
  * bytes in, bytes out */
 static int rings_measures(lua_State *L) {
   check_rings(L, 1);
-  const struct cell *cell = worker_cell(L, 2);
-  const int64_t ready = atomic_load(&cell->ready_ns);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->items));
-  lua_pushnumber(L, (lua_Number)atomic_load(&cell->busy_ns) / 1e9);
+  const struct worker_status *worker_status = worker_cell(L, 2);
+  const int64_t ready = atomic_load(&worker_status->ready_ns);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->items));
+  lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->busy_ns) / 1e9);
   lua_pushnumber(L, ready ? (lua_Number)(clock_now_ns() - ready) / 1e9 : 0);
-  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&cell->made_ns)) / 1e9 : 0);
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_in));
-  lua_pushinteger(L, (lua_Integer)atomic_load(&cell->bytes_out));
+  lua_pushnumber(L, ready ? (lua_Number)(ready - atomic_load(&worker_status->made_ns)) / 1e9 : 0);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_in));
+  lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->bytes_out));
   return 6;
 }
 
@@ -447,7 +448,7 @@ static int rings_close(lua_State *L) {
 
 /* rings:drain(): throws away the tasks that no worker has taken. */
 static int rings_drain(lua_State *L) {
-  message_drain(check_rings(L, 1)->tasks);
+  message_refs_drain(check_rings(L, 1)->tasks);
   return 0;
 }
 
@@ -514,9 +515,9 @@ static bool rings_is_ready(lua_State *L, int index) {
   return !rings->results || ring_is_readable(rings->results);
 }
 
-static bool rings_watch(lua_State *L, int index, bell_set bells) {
+static bool rings_watch(lua_State *L, int index, waker_set wakers) {
   const struct pool_rings *rings = lua_touserdata(L, index);
-  return !rings->results || ring_watch(rings->results, bells);
+  return !rings->results || ring_watch(rings->results, wakers);
 }
 
 void pool_rings_open(lua_State *L) {

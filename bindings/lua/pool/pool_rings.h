@@ -19,7 +19,7 @@
 #include "pool/protocol.h"
 
 /* A task's arguments follow in the message, or are stored in a block of the parent's, from which it
- * can be run again. Both kinds of block are cargo (shared/attachments.h) with a text: size (u64),
+ * can be run again. Both kinds of block are attachments (shared/attachments.h) with a text: size (u64),
  * message. */
 struct task_envelope {
   uint8_t mode;  /* enum task_mode */

@@ -23,7 +23,7 @@ struct pool_worker {
   struct vm *vm;
   struct ring *tasks;
   struct ring *results;
-  struct cell *cell;
+  struct worker_status *worker_status;
   struct bytes inbox;
   struct ring_message message;
   struct task_envelope task; /* the one in hand */
@@ -34,7 +34,7 @@ struct pool_worker {
 
 enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
 
-/* Only this worker writes its cell's counts. */
+/* Only this worker writes its status's counts. */
 static void add_to(_Atomic uint64_t *count, uint64_t more) {
   atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
                         memory_order_relaxed);
@@ -44,10 +44,10 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
 
 /* Decodes values that the parent keeps in a block. */
 static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
-  const uint8_t *text = cargo_text(block);
+  const uint8_t *text = attachments_text(block);
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
-  add_to(&w->cell->bytes_in, size);
+  add_to(&w->worker_status->bytes_in, size);
   return transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
 }
 
@@ -92,7 +92,7 @@ static int send_answer(lua_State *L) {
   struct parcel parcel;
   parcel_open(&parcel, &a->envelope, sizeof a->envelope);
   parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
-  add_to(&a->worker->cell->bytes_out, parcel.letter.head_size + parcel.letter.body_size);
+  add_to(&a->worker->worker_status->bytes_out, parcel.record.head_size + parcel.record.body_size);
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
   if (st == STATUS_OK) return 0;
@@ -140,7 +140,7 @@ enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, L
 
 static int encode_probe(lua_State *L) {
   const struct bytes *text = transfer_encode(L, 1, 1, "result");
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
   return 0;
 }
 
@@ -180,7 +180,9 @@ static int try_send_part(lua_State *L, const struct part *p, enum task_outcome o
 static bool is_each(const struct part *p) { return (p->worker->task.flags & TASK_EACH) != 0; }
 
 static void begin_journal(const struct part *p) {
-  if (is_each(p)) journal_begin(&p->worker->cell->journal, p->worker->message.number, (uint64_t)p->first);
+  if (is_each(p))
+    result_journal_begin(&p->worker->worker_status->result_journal, p->worker->message.number,
+                         (uint64_t)p->first);
 }
 
 /* From here on the items in it have been answered, whatever happens. */
@@ -191,8 +193,8 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
     single_out_unsendable(L, p->last - p->first + 1);
     if (try_send_part(L, p, outcome, now)) lua_error(L);
   }
-  add_to(&p->worker->cell->busy_ns, (uint64_t)(now - p->begun_ns));
-  add_to(&p->worker->cell->items, (uint64_t)p->last - (uint64_t)p->first + 1);
+  add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
+  add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   p->first = p->last + 1;
   p->begun_ns = p->look_ns = now;
   lua_createtable(L, left, 0);
@@ -215,7 +217,7 @@ static bool note_in_journal(lua_State *L, const struct part *p) {
   const char *text = NULL;
   size_t text_size = 0;
   const size_t size = scalar_write(L, -1, head, &text, &text_size);
-  return size && journal_add(&p->worker->cell->journal, head, size, text, text_size);
+  return size && result_journal_add(&p->worker->worker_status->result_journal, head, size, text, text_size);
 }
 
 static void run_item(lua_State *L, struct part *p, int i, int left) {
@@ -236,21 +238,22 @@ static void run_item(lua_State *L, struct part *p, int i, int left) {
 }
 
 static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
-  const uint64_t limit = atomic_load(&w->cell->limit);
-  return limit >> CELL_ITEM_BITS == w->message.number && i > (limit & ((1 << CELL_ITEM_BITS) - 1));
+  const uint64_t limit = atomic_load(&w->worker_status->limit);
+  return limit >> WORKER_STATUS_ITEM_BITS == w->message.number &&
+         i > (limit & ((1 << WORKER_STATUS_ITEM_BITS) - 1));
 }
 
 /* Publishes the item, for a parent that stops it or takes back those behind it (pool_rings.c:
  * request_stop, limit). False: it does not begin. */
 static bool begin_item(struct part *p, int i) {
-  struct cell *cell = p->worker->cell;
+  struct worker_status *worker_status = p->worker->worker_status;
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
-    atomic_store_explicit(&cell->item, (uint32_t)i, memory_order_relaxed);
+    atomic_store_explicit(&worker_status->item, (uint32_t)i, memory_order_relaxed);
     return true;
   }
-  if (p->worker->task.flags & TASK_TIMED) atomic_store(&cell->begun_ns, clock_now_ns());
-  atomic_store(&cell->item, (uint32_t)i);
-  return atomic_load(&cell->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
+  if (p->worker->task.flags & TASK_TIMED) atomic_store(&worker_status->begun_ns, clock_now_ns());
+  atomic_store(&worker_status->item, (uint32_t)i);
+  return atomic_load(&worker_status->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
 }
 
 /* Looks at the clock now and then, more often where items take long. True: go on. */
@@ -263,7 +266,7 @@ static bool go_on(lua_State *L, struct part *p, int left) {
   if (taken * 2 > POOL_FLUSH_NS) p->stride = 1;
   p->until_look = p->stride;
   p->look_ns = now;
-  atomic_store_explicit(&p->worker->cell->begun_ns, now, memory_order_relaxed);
+  atomic_store_explicit(&p->worker->worker_status->begun_ns, now, memory_order_relaxed);
   if (now - p->list_ns >= POOL_RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
   const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
   if (left > 0 && (is_timed || now - p->begun_ns >= POOL_FLUSH_NS)) send_part(L, p, OUTCOME_PART, left);
@@ -279,7 +282,7 @@ static void run_list(lua_State *L, struct pool_worker *w) {
   struct part p = {w, skip + 1, skip, now, now, now, 1, 1};
   bool goes_on = true;
   begin_journal(&p);
-  atomic_store_explicit(&w->cell->begun_ns, now, memory_order_relaxed);
+  atomic_store_explicit(&w->worker_status->begun_ns, now, memory_order_relaxed);
   lua_createtable(L, count - skip, 0);
   lua_pushnil(L);
   lua_pushcfunction(L, failure_handler);
@@ -295,14 +298,14 @@ static void run_list(lua_State *L, struct pool_worker *w) {
 /* ---- a call ---------------------------------------------------------------------------------- */
 
 static int run_call(lua_State *L, struct pool_worker *w, int count) {
-  struct cell *cell = w->cell;
+  struct worker_status *worker_status = w->worker_status;
   const int64_t begun = clock_now_ns();
-  atomic_store(&cell->begun_ns, begun);
-  atomic_store(&cell->item, 1);
+  atomic_store(&worker_status->begun_ns, begun);
+  atomic_store(&worker_status->item, 1);
   lua_call(L, count, LUA_MULTRET);
   w->left--;
-  add_to(&cell->items, 1);
-  add_to(&cell->busy_ns, (uint64_t)(clock_now_ns() - begun));
+  add_to(&worker_status->items, 1);
+  add_to(&worker_status->busy_ns, (uint64_t)(clock_now_ns() - begun));
   return lua_gettop(L);
 }
 
@@ -312,7 +315,7 @@ static int run_task(lua_State *L) {
   const struct task_envelope *task = &w->task;
   lua_settop(L, 0);
   push_function(L, w);
-  add_to(&w->cell->bytes_in, w->message.size);
+  add_to(&w->worker_status->bytes_in, w->message.size);
   const int count = task->arguments ? decode_stored(L, w, task->arguments)
                                     : transfer_decode(L, w->message.data + sizeof *task,
                                                       w->message.size - sizeof *task, TRANSFER_TRUSTED);
@@ -343,7 +346,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
 
 static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   for (;;) {
-    status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->cell->claim);
+    status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;
     vm_leave(w->vm);
     st = ring_wait_readable(w->tasks, NULL, deadline_never());
@@ -356,7 +359,7 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
 static bool may_begin(const struct task_envelope *task) {
   uint32_t queued = CALL_QUEUED;
   return !task->call_state ||
-         atomic_compare_exchange_strong((call_state *)commons_at(task->call_state), &queued, CALL_BEGUN);
+         atomic_compare_exchange_strong((call_state *)segment_at(task->call_state), &queued, CALL_BEGUN);
 }
 
 static void run(lua_State *L, struct pool_worker *w) {
@@ -382,10 +385,10 @@ static void do_task(lua_State *L, struct pool_worker *w) {
 }
 
 /* Clears the claim last: after a crash it names the item that was running. */
-static void clear_claim(struct cell *cell) {
-  atomic_store_explicit(&cell->begun_ns, 0, memory_order_relaxed);
-  atomic_store_explicit(&cell->item, 0, memory_order_relaxed);
-  atomic_store(&cell->claim, 0);
+static void clear_claim(struct worker_status *worker_status) {
+  atomic_store_explicit(&worker_status->begun_ns, 0, memory_order_relaxed);
+  atomic_store_explicit(&worker_status->item, 0, memory_order_relaxed);
+  atomic_store(&worker_status->claim, 0);
 }
 
 static void initialize(lua_State *L, struct pool_worker *w, int count) {
@@ -414,7 +417,7 @@ static uint64_t most_tasks(lua_State *L) {
 /* A user of a ring holds it, so that its sweeper settles the operation it died in. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
-  if (commons_find(ref, OBJECT_RING, &object) || commons_hold(object)) luaL_error(L, "the pool is gone");
+  if (segment_find(ref, OBJECT_RING, &object) || segment_hold(object)) luaL_error(L, "the pool is gone");
   return (struct ring *)(void *)object;
 }
 
@@ -422,8 +425,8 @@ static int worker_gc(lua_State *L) {
   struct pool_worker *w = lua_touserdata(L, 1);
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
-  if (w->tasks) commons_release(&w->tasks->object);
-  if (w->results) commons_release(&w->results->object);
+  if (w->tasks) segment_release(&w->tasks->object);
+  if (w->results) segment_release(&w->results->object);
   return 0;
 }
 
@@ -438,22 +441,22 @@ static struct pool_worker *push_pool_worker(lua_State *L) {
   return w;
 }
 
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
-    REQUIRES(rank_vm) {
+void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
+                      int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
-  w->tasks = ring_of(L, birth->tasks);
-  w->results = ring_of(L, birth->results);
-  w->cell = cell;
+  w->tasks = ring_of(L, start_info->tasks);
+  w->results = ring_of(L, start_info->results);
+  w->worker_status = worker_status;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, HANDLER);
   lua_newtable(L);
   lua_insert(L, CACHE);
   initialize(L, w, count);
   w->left = most_tasks(L);
-  atomic_store(&cell->ready_ns, clock_now_ns());
-  while (w->left > 0 && !atomic_load(&cell->doomed) && take_task(L, w) == STATUS_OK) {
+  atomic_store(&worker_status->ready_ns, clock_now_ns());
+  while (w->left > 0 && !atomic_load(&worker_status->doomed) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
-    clear_claim(cell);
+    clear_claim(worker_status);
   }
 }

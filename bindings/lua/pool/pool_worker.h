@@ -9,7 +9,7 @@
 
 /* The `count` values on the stack are the initializer (or nil) and its arguments. Runs tasks until
  * the pool is closed, or the settings' maxtasksperchild is reached. [-count, +0, raises] */
-void pool_worker_loop(lua_State *L, const struct birth *birth, struct cell *cell, int count)
-    REQUIRES(rank_vm);
+void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
+                      int count) REQUIRES(rank_vm);
 
 #endif

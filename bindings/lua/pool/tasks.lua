@@ -270,7 +270,7 @@ local function fail_unsent(task, item, name, code)
   end
 end
 
--- Results that a dead worker had noted in its cell, and not sent: those of the items from `first`
+-- Results that a dead worker had noted in its status, and not sent: those of the items from `first`
 -- on.
 function tasks.recover(task, first, ...)
   local count = select("#", ...)

@@ -31,9 +31,9 @@ struct local_queue {
   lua_Integer unfinished;
   lua_Integer abandoned;      /* ever */
   lua_Integer abandoned_seen; /* when it was last joined */
-  bell_set watchers;
-  int bell; /* fileno; -1: nobody asked */
-  doorbell_name bell_name;
+  waker_set watchers;
+  int notify_fd; /* fileno; -1: nobody asked */
+  notify_name notify_name;
   futex_word events[EVENTS];
   int waiters[EVENTS];
 };
@@ -84,7 +84,7 @@ int local_queue_new(lua_State *L) {
   struct local_queue *q = lua_newuserdata(L, sizeof *q);
   memset(q, 0, sizeof *q);
   q->max = max;
-  q->bell = -1;
+  q->notify_fd = -1;
   q->is_joinable = flavor == JOINABLE_QUEUE;
   luaL_getmetatable(L, classes[flavor].key);
   lua_setmetatable(L, -2);
@@ -103,10 +103,10 @@ static void wake(struct local_queue *q, enum event which, int count) {
 }
 
 static void ring(struct local_queue *q) {
-  if (q->bell >= 0) doorbell_ring(q->bell_name);
-  const bell_set watchers = q->watchers;
+  if (q->notify_fd >= 0) notify_socket_notify(q->notify_name);
+  const waker_set watchers = q->watchers;
   q->watchers = 0;
-  if (watchers) bells_ring(commons_bells(), watchers);
+  if (watchers) wakers_wake(segment_wakers(), watchers);
 }
 
 struct nap {
@@ -217,9 +217,9 @@ static void take_first(lua_State *L, struct local_queue *q) {
   }
 }
 
-static void settle_bell(const struct local_queue *q) {
-  if (q->bell < 0 || q->head != q->tail || q->is_closed) return;
-  doorbell_clear(q->bell);
+static void settle_notify_socket(const struct local_queue *q) {
+  if (q->notify_fd < 0 || q->head != q->tail || q->is_closed) return;
+  notify_socket_clear(q->notify_fd);
 }
 
 static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
@@ -230,7 +230,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   take_first(L, q);
   if (!q->is_joinable) q->unfinished--;
   wake(q, TAKEN, 1);
-  settle_bell(q);
+  settle_notify_socket(q);
   return 1;
 }
 
@@ -279,20 +279,20 @@ static int queue_close(lua_State *L) {
 
 static int queue_gc(lua_State *L) {
   struct local_queue *q = check_queue(L);
-  if (q->bell >= 0) doorbell_close(q->bell);
-  q->bell = -1;
+  if (q->notify_fd >= 0) notify_socket_close(q->notify_fd);
+  q->notify_fd = -1;
   return 0;
 }
 
 /* For connections: a descriptor that is readable while get would not wait. */
 static int queue_fileno(lua_State *L) {
   struct local_queue *q = check_queue(L);
-  if (q->bell < 0) {
-    const status st = doorbell_open(&q->bell, &q->bell_name);
+  if (q->notify_fd < 0) {
+    const status st = notify_socket_open(&q->notify_fd, &q->notify_name);
     if (st) return return_failure(L, st);
-    if (q->head != q->tail || q->is_closed) doorbell_ring(q->bell_name);
+    if (q->head != q->tail || q->is_closed) notify_socket_notify(q->notify_name);
   }
-  lua_pushinteger(L, q->bell);
+  lua_pushinteger(L, q->notify_fd);
   return 1;
 }
 
@@ -390,9 +390,9 @@ static bool queue_is_ready(lua_State *L, int index) {
   return q->head != q->tail || q->is_closed;
 }
 
-static bool queue_watch(lua_State *L, int index, bell_set bells) {
+static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   struct local_queue *q = lua_touserdata(L, index);
-  q->watchers |= bells;
+  q->watchers |= wakers;
   return queue_is_ready(L, index);
 }
 

@@ -23,25 +23,25 @@ struct connection {
   bool has_message;
   bool is_receiving; /* a thread of this VM waits in it; another one is refused */
   bool never_waits;  /* serial */
-  int bell;          /* fileno; -1: nobody asked */
+  int notify_fd;     /* fileno; -1: nobody asked */
 };
 
 static const char bytes_mark = 'B';
 
 static const struct shared_type type; /* defined below the methods */
 
-static void close_bell(struct connection *c) {
-  if (c->bell >= 0) doorbell_close(c->bell);
-  c->bell = -1;
+static void close_notify_socket(struct connection *c) {
+  if (c->notify_fd >= 0) notify_socket_close(c->notify_fd);
+  c->notify_fd = -1;
 }
 
 /* True if this process holds the end for the handle. After a fork the child takes it over at the first use,
  * if it still lives. */
 static bool take_over(struct connection *c) {
-  if (c->slot == commons_slot()) return true;
-  if (commons_claim(c->reference, OBJECT_PIPE_END)) return false;
-  close_bell(c); /* the parent's */
-  c->slot = commons_slot();
+  if (c->slot == segment_slot()) return true;
+  if (segment_claim(c->reference, OBJECT_PIPE_END)) return false;
+  close_notify_socket(c); /* the parent's */
+  c->slot = segment_slot();
   return true;
 }
 
@@ -116,7 +116,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
   struct sending sending = {
-      .parcel.letter = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
+      .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
   return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
@@ -159,18 +159,19 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
 
 /* The descriptor is readable exactly while recv would not wait: silenced before the look,
  * rung again after it. */
-static void settle_bell(struct connection *c) {
-  if (c->bell < 0) return;
+static void settle_notify_socket(struct connection *c) {
+  if (c->notify_fd < 0) return;
   struct ring *ring = pipe_incoming(c->end);
-  doorbell_clear(c->bell);
-  if (c->has_message || ring_count(ring) || ring_is_closed(ring)) doorbell_ring(atomic_load(&ring->doorbell));
+  notify_socket_clear(c->notify_fd);
+  if (c->has_message || ring_count(ring) || ring_is_closed(ring))
+    notify_socket_notify(atomic_load(&ring->notify_socket));
 }
 
 static void release_message(struct connection *c) {
   ring_message_done(&c->message);
   c->has_message = false;
   bytes_trim(&c->inbox, 64 * 1024);
-  if (c->end) settle_bell(c);
+  if (c->end) settle_notify_socket(c);
 }
 
 static int decode_message(lua_State *L) {
@@ -219,14 +220,14 @@ static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
  * goes with the connection. */
 static int connection_fileno(lua_State *L) {
   struct connection *c = check_receiver(L, "fileno");
-  if (c->bell < 0) {
-    doorbell_name name = 0;
-    const status st = doorbell_open(&c->bell, &name);
+  if (c->notify_fd < 0) {
+    notify_name name = 0;
+    const status st = notify_socket_open(&c->notify_fd, &name);
     if (st) return return_failure(L, st);
-    ring_set_doorbell(pipe_incoming(c->end), name);
-    settle_bell(c);
+    ring_set_notify_socket(pipe_incoming(c->end), name);
+    settle_notify_socket(c);
   }
-  lua_pushinteger(L, c->bell);
+  lua_pushinteger(L, c->notify_fd);
   return 1;
 }
 
@@ -234,9 +235,10 @@ static int connection_close(lua_State *L) {
   struct connection *c = class_check(L, 1, &type.class);
   if (!c->end) return 0;
   if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
-  const bool is_held = commons_holds(c->reference, OBJECT_PIPE_END);
-  if (c->bell >= 0 && is_held && c->slot == commons_slot()) ring_set_doorbell(pipe_incoming(c->end), 0);
-  close_bell(c);
+  const bool is_held = segment_holds(c->reference, OBJECT_PIPE_END);
+  if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
+    ring_set_notify_socket(pipe_incoming(c->end), 0);
+  close_notify_socket(c);
   release_message(c);
   bytes_fini(&c->inbox);
   if (!is_held) c->shared.object = NULL; /* the process that forked this one held it */
@@ -265,9 +267,9 @@ static bool connection_is_ready(lua_State *L, int index) {
   return c->has_message || ring_is_readable(pipe_incoming(c->end));
 }
 
-static bool connection_watch(lua_State *L, int index, bell_set bells) {
+static bool connection_watch(lua_State *L, int index, waker_set wakers) {
   const struct connection *c = lua_touserdata(L, index);
-  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), bells);
+  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), wakers);
 }
 
 /* ---- its type -------------------------------------------------------------------------------- */
@@ -280,15 +282,15 @@ static void extend_class(lua_State *L, const struct shared_type *shared) {
 static void init_connection(lua_State *L, void *handle) {
   struct connection *c = handle;
   (void)L;
-  c->bell = -1;
+  c->notify_fd = -1;
 }
 
 static void take_end(lua_State *L, void *handle) {
   struct connection *c = handle;
   (void)L;
   c->end = (struct pipe_end *)(void *)c->shared.object;
-  c->reference = commons_object_ref(c->shared.object);
-  c->slot = commons_slot();
+  c->reference = segment_object_ref(c->shared.object);
+  c->slot = segment_slot();
 }
 
 /* A forked child sends what it has taken over. */
@@ -298,7 +300,7 @@ static uint64_t connection_send_handle(lua_State *L, int index) {
 }
 
 static const struct shared_type type = {
-    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_drop_reference},
+    .travels = {"Connection", connection_send_handle, shared_handle_receive, message_refs_drop_reference},
     .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL},
     .number = HANDLE_CONNECTION,
     .kind = OBJECT_PIPE_END,

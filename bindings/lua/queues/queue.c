@@ -115,8 +115,8 @@ static status attempt_take(void *context, deadline until) {
 /* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes
  * nothing at first. */
 static void owe(lua_State *L, struct queue *q, int count) {
-  if (q->slot != commons_slot()) q->owed = 0;
-  q->slot = commons_slot();
+  if (q->slot != segment_slot()) q->owed = 0;
+  q->slot = segment_slot();
   q->owed += count;
   lua_pushlightuserdata(L, q);
   if (q->owed > 0)
@@ -141,7 +141,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
     trace_take(q->ring, &self->message);
   }
   if (st) return return_failure(L, st);
-  if (q->ring->account) owe(L, q, 1);
+  if (q->ring->unfinished) owe(L, q, 1);
   const int count = transfer_decode(L, self->message.data, self->message.size, TRANSFER_TRUSTED);
   ring_message_done(&self->message);
   bytes_trim(&self->inbox, 64 * 1024);
@@ -190,7 +190,7 @@ static int queue_close(lua_State *L) {
 static int queue_gc(lua_State *L) {
   struct queue *q = queue_at(L, 1);
   if (!q || !q->ring) return 0;
-  if (q->owed > 0 && q->slot == commons_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
+  if (q->owed > 0 && q->slot == segment_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
   shared_handle_close(&q->shared);
   q->ring = NULL;
   return 0;
@@ -263,9 +263,9 @@ static bool queue_is_ready(lua_State *L, int index) {
   return !q->ring || ring_is_readable(q->ring);
 }
 
-static bool queue_watch(lua_State *L, int index, bell_set bells) {
+static bool queue_watch(lua_State *L, int index, waker_set wakers) {
   const struct queue *q = lua_touserdata(L, index);
-  return !q->ring || ring_watch(q->ring, bells);
+  return !q->ring || ring_watch(q->ring, wakers);
 }
 
 static void extend_class(lua_State *L, const struct shared_type *type) {
@@ -278,7 +278,7 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
 static void init_queue(lua_State *L, void *handle) {
   struct queue *q = handle;
   (void)L;
-  q->slot = commons_slot();
+  q->slot = segment_slot();
 }
 
 static void take_ring(lua_State *L, void *handle) {

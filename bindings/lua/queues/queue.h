@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queue: a ring of the commons as Lua sees it. The same object in every world. */
+/* Queue: a ring of the segment as Lua sees it. The same object in every world. */
 #ifndef BINDINGS_QUEUES_QUEUE_H
 #define BINDINGS_QUEUES_QUEUE_H
 

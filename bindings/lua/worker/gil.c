@@ -62,7 +62,7 @@ void gil_settle(struct vm *vm) {
       .waited_ns = (uint64_t)read_counter(&c->waited_ns),
       .switches = (uint64_t)read_counter(&c->switches),
   };
-  struct totals *totals = commons_totals();
+  struct totals *totals = segment_totals();
   if (totals) totals_add_lock(totals, &use);
 }
 

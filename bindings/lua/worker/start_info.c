@@ -30,34 +30,34 @@ static void raise_status(lua_State *L, status st) {
   if (st) luaL_error(L, "starting a worker: %s", status_text(st, text));
 }
 
-static struct birth_section append(lua_State *L, struct bytes *to, const struct bytes *from) {
+static struct start_info_section append(lua_State *L, struct bytes *to, const struct bytes *from) {
   raise_status(L, bytes_reserve(to, from->len + 8));
   while (to->len % 8) to->data[to->len++] = 0;
-  const struct birth_section section = {sizeof(struct birth) + to->len, from->len};
+  const struct start_info_section section = {sizeof(struct start_info) + to->len, from->len};
   raise_status(L, bytes_append(to, from->data, from->len));
   return section;
 }
 
-static status make_cargo(const struct bytes *text, enum message_part part, block_ref *out) {
+static status make_attachments(const struct bytes *text, enum message_part part, block_ref *out) {
   struct bytes carried;
   bytes_init(&carried);
-  status st = message_list(text->data, text->len, part, &carried);
-  const struct object_list list = message_listed(&carried);
-  if (st == STATUS_OK && list.count) st = cargo_make(&list, 0, out);
+  status st = message_refs_list(text->data, text->len, part, &carried);
+  const struct object_list list = message_refs_listed(&carried);
+  if (st == STATUS_OK && list.count) st = attachments_make(&list, 0, out);
   bytes_fini(&carried);
   return st;
 }
 
-static void discard_cargo(const struct birth *b) {
-  if (b->payload_cargo) cargo_discard(b->payload_cargo);
-  if (b->image_cargo) cargo_discard(b->image_cargo);
+static void discard_attachments(const struct start_info *b) {
+  if (b->payload_attachments) attachments_discard(b->payload_attachments);
+  if (b->image_attachments) attachments_discard(b->image_attachments);
 }
 
-static status make_block(struct birth *birth, const struct bytes *all, block_ref *out) {
-  const status st = commons_alloc(sizeof *birth + all->len, out);
+static status make_block(struct start_info *start_info, const struct bytes *all, block_ref *out) {
+  const status st = segment_alloc(sizeof *start_info + all->len, out);
   if (st) return st;
-  memcpy(commons_at(*out), birth, sizeof *birth);
-  memcpy((uint8_t *)commons_at(*out) + sizeof *birth, all->data, all->len);
+  memcpy(segment_at(*out), start_info, sizeof *start_info);
+  memcpy((uint8_t *)segment_at(*out) + sizeof *start_info, all->data, all->len);
   return STATUS_OK;
 }
 
@@ -66,27 +66,27 @@ static const struct bytes *encode_payload(lua_State *L, int first, int count, co
   struct bytes *payload = NULL;
   luaL_checkstack(L, count + 4, "too many arguments");
   if (transfer_try_encode(L, first, count, PATH_CALL, &payload)) {
-    message_discard(image->data, image->len);
+    message_refs_discard(image->data, image->len);
     lua_error(L);
   }
   return payload;
 }
 
-block_ref birth_write(lua_State *L, struct birth birth, int settings, int first, int count) {
+block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count) {
   struct bytes *all = push_gathered(L);
   struct bytes *image = push_gathered(L);
-  birth.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
+  start_info.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
   globals_encode(L, image);
-  birth.image = append(L, all, image);
+  start_info.image = append(L, all, image);
   const struct bytes *payload = encode_payload(L, first, count, image);
-  birth.payload = append(L, all, payload);
-  status st = make_cargo(payload, MESSAGE_ALL, &birth.payload_cargo);
-  if (st == STATUS_OK) st = make_cargo(image, MESSAGE_BUT_PIPES, &birth.image_cargo);
-  message_discard(payload->data, payload->len);
-  message_discard(image->data, image->len);
+  start_info.payload = append(L, all, payload);
+  status st = make_attachments(payload, MESSAGE_ALL, &start_info.payload_attachments);
+  if (st == STATUS_OK) st = make_attachments(image, MESSAGE_BUT_PIPES, &start_info.image_attachments);
+  message_refs_discard(payload->data, payload->len);
+  message_refs_discard(image->data, image->len);
   block_ref block = 0;
-  if (st == STATUS_OK) st = make_block(&birth, all, &block);
-  if (st) discard_cargo(&birth);
+  if (st == STATUS_OK) st = make_block(&start_info, all, &block);
+  if (st) discard_attachments(&start_info);
   raise_status(L, st);
   bytes_fini(all);
   bytes_fini(image);
@@ -94,11 +94,11 @@ block_ref birth_write(lua_State *L, struct birth birth, int settings, int first,
   return block;
 }
 
-void birth_unload(const struct birth *b) {
-  if (b->payload_cargo) cargo_unload(b->payload_cargo);
+void start_info_unload(const struct start_info *b) {
+  if (b->payload_attachments) attachments_unload(b->payload_attachments);
 }
 
-void birth_destroy(block_ref block) {
-  discard_cargo(commons_at(block));
-  commons_free(block);
+void start_info_destroy(block_ref block) {
+  discard_attachments(segment_at(block));
+  segment_free(block);
 }

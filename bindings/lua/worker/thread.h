@@ -13,13 +13,13 @@
 
 struct thread_worker {
   struct vm_thread self;
-  struct cell *cell;
+  struct worker_status *worker_status;
   int count;     /* of function and arguments */
   char name[64]; /* in messages; what is too long is cut */
   struct thread thread;
 };
 
-/* Asks it to stop; again until its cell has ended. */
+/* Asks it to stop; again until its status has ended. */
 void thread_worker_interrupt(struct thread_worker *t, enum vm_stop why, int exit_code);
 /* After its end: joins the thread, and frees the record. */
 void thread_worker_join(struct thread_worker *t);

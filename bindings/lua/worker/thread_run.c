@@ -82,7 +82,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
 /* Without its anchor the state is garbage; nothing on it is used any more. */
 static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   lua_State *L = t->self.vm->state;
-  held_end_agent(held_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
+  held_locks_end_agent(held_locks_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
   local_queue_forget_thread(L, &t->self);
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);
@@ -99,15 +99,15 @@ static void thread_main(void *argument) {
   signals_let_interrupts_in();
   signals_let_requests_in();
   vm_enter(vm);
-  cell_introduce(t->cell, t->name);
-  cell_run(t->cell);
+  worker_status_introduce(t->worker_status, t->name);
+  worker_status_run(t->worker_status);
   const int code = run(t);
   let_go(t, code);
   vm_leave(vm);
   vm_thread_fini(&t->self);
   trace_worker_end();
-  cell_end(t->cell, code);
-  cell_ring(t->cell);
+  worker_status_end(t->worker_status, code);
+  worker_status_wake(t->worker_status);
 }
 
 /* ---- starting it ----------------------------------------------------------------------------- */
@@ -122,15 +122,15 @@ static lua_State *new_state(lua_State *L, int count, const void *anchor) {
   return own;
 }
 
-status thread_worker_start(lua_State *L, int settings, int count, struct cell *cell, const char *name,
-                           struct thread_worker **out) {
+status thread_worker_start(lua_State *L, int settings, int count, struct worker_status *worker_status,
+                           const char *name, struct thread_worker **out) {
   struct vm *vm = vm_of(L);
   prepare_vm(L);
   struct thread_worker *t = memory_alloc(sizeof *t);
   if (!t) return -ENOMEM;
   vm_thread_init(&t->self, vm, new_state(L, count, t));
   settings_keep_thread(L, settings, &t->self);
-  t->cell = cell;
+  t->worker_status = worker_status;
   t->count = count;
   snprintf(t->name, sizeof t->name, "%s", name);
   vm->threads++;

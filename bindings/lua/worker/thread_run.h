@@ -3,7 +3,7 @@
  *
  * The thread enters the VM like any other user, runs its function in a protected call, reports an
  * uncaught error, and leaves. The record (thread.h) belongs to the handle that started it
- * (worker.h); the thread writes its end into the cell last, and uses neither record nor state after
+ * (worker.h); the thread writes its end into the worker status last, and uses neither record nor state after
  * that.
  *
  * I1  All of it runs under the VM's lock, but for what stands before vm_enter and after vm_leave.
@@ -18,9 +18,10 @@
 #include "worker/thread.h"
 
 /* Starts a thread that calls the function on the stack below `count - 1` arguments, which are
- * moved. The cell says when and how it ended. Where it fails the values are gone, and nothing else
+ * moved. The worker status says when and how it ended. Where it fails the values are gone, and nothing else
  * has changed. [-count, +0, memory] */
-MUST_CHECK status thread_worker_start(lua_State *L, int settings, int count, struct cell *cell,
-                                      const char *name, struct thread_worker **out) REQUIRES(rank_vm);
+MUST_CHECK status thread_worker_start(lua_State *L, int settings, int count,
+                                      struct worker_status *worker_status, const char *name,
+                                      struct thread_worker **out) REQUIRES(rank_vm);
 
 #endif

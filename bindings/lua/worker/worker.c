@@ -46,20 +46,20 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-struct cell *worker_cell(lua_State *L, int index) {
-  return check_worker(L, index)->cell;
+struct worker_status *worker_cell(lua_State *L, int index) {
+  return check_worker(L, index)->worker_status;
 }
 
 /* While it starts, its phase is watched, to look again once it runs; then what changes when it
  * dies. False: it has died. */
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   struct worker *w = check_worker(L, index);
-  struct cell *cell = worker_cell(L, index);
-  const uint32_t phase = atomic_load(&cell->phase);
-  if (phase == CELL_ENDED) return false;
-  if (phase == CELL_RUNNING && w->kind == WORKER_PROCESS)
-    return commons_watch_life(w->child.place.slot, watch);
-  *watch = (struct futex_watch){&cell->phase, phase};
+  struct worker_status *worker_status = worker_cell(L, index);
+  const uint32_t phase = atomic_load(&worker_status->phase);
+  if (phase == WORKER_STATUS_ENDED) return false;
+  if (phase == WORKER_STATUS_RUNNING && w->kind == WORKER_PROCESS)
+    return segment_watch_life(w->child.place.slot, watch);
+  *watch = (struct futex_watch){&worker_status->phase, phase};
   return true;
 }
 
@@ -83,8 +83,8 @@ static void tidy_up(struct worker *w) {
 /* STATUS_OK: it has ended, and has an exit code. What other threads sleep on stays. */
 static status look(struct worker *w) {
   const bool is_news = is_process(w) && !w->child.has_ended;
-  const status st =
-      is_process(w) ? child_wait(&w->child, deadline_now()) : cell_wait_end(w->cell, deadline_now());
+  const status st = is_process(w) ? child_wait(&w->child, deadline_now())
+                                  : worker_status_wait_end(w->worker_status, deadline_now());
   if (st == STATUS_OK && is_news) recorder_note_death(w->child.pid);
   if (st == STATUS_OK && w->waiters == 0) tidy_up(w);
   return st;
@@ -92,7 +92,7 @@ static status look(struct worker *w) {
 
 /* Without the VM's lock: changes nothing. */
 static status sleep_once(const struct worker *w, deadline until) {
-  return is_process(w) ? child_await(&w->child, until) : cell_wait_end(w->cell, until);
+  return is_process(w) ? child_await(&w->child, until) : worker_status_wait_end(w->worker_status, until);
 }
 
 static void ask_again(struct worker *w) {
@@ -118,11 +118,11 @@ static status wait_until(struct worker *w, deadline until) {
 }
 
 static int exit_code_of(const struct worker *w) {
-  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->cell->exit_code);
+  return w->kind == WORKER_PROCESS ? w->child.exit_code : atomic_load(&w->worker_status->exit_code);
 }
 
 static bool has_ended(struct worker *w) {
-  return w->kind == WORKER_PROCESS ? w->child.has_ended : cell_has_ended(w->cell);
+  return w->kind == WORKER_PROCESS ? w->child.has_ended : worker_status_has_ended(w->worker_status);
 }
 
 /* ---- methods --------------------------------------------------------------------------------- */
@@ -198,7 +198,7 @@ static int worker_terminate(lua_State *L) {
   return 0;
 }
 
-/* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its cell
+/* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its worker status
  * says already that it is doomed (pool/pool_rings.c). */
 static int worker_interrupt(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
@@ -222,8 +222,8 @@ static void release_interpreter(struct worker *w) {
     return;
   }
   tidy_up(w);
-  cell_destroy(w->cell);
-  birth_destroy(w->birth);
+  worker_status_destroy(w->worker_status);
+  start_info_destroy(w->start_info);
   mutex_fini(&w->interpreter->lock);
   memory_free(w->interpreter);
 }
@@ -231,12 +231,12 @@ static void release_interpreter(struct worker *w) {
 static void release(struct worker *w) {
   if (w->kind == WORKER_PROCESS) {
     child_fini(&w->child);
-    if (w->birth) birth_destroy(w->birth);
+    if (w->start_info) start_info_destroy(w->start_info);
   } else if (w->kind == WORKER_INTERPRETER) {
     release_interpreter(w);
   } else {
     tidy_up(w);
-    cell_destroy(w->cell);
+    worker_status_destroy(w->worker_status);
   }
 }
 
@@ -307,10 +307,10 @@ static bool worker_is_ready(lua_State *L, int index) {
 }
 
 /* A process is watched through its pidfd. */
-static bool worker_bell(lua_State *L, int index, bell_set bells) {
+static bool worker_waker(lua_State *L, int index, waker_set wakers) {
   const struct worker *w = lua_touserdata(L, index);
   if (!w->is_open) return true;
-  return w->kind != WORKER_PROCESS && cell_watch(w->cell, bells);
+  return w->kind != WORKER_PROCESS && worker_status_watch(w->worker_status, wakers);
 }
 
 static int worker_descriptor(lua_State *L, int index) {
@@ -319,7 +319,7 @@ static int worker_descriptor(lua_State *L, int index) {
 }
 
 void worker_open(lua_State *L) {
-  static const struct waitable waitable = {worker_is_ready, worker_bell, worker_descriptor};
+  static const struct waitable waitable = {worker_is_ready, worker_waker, worker_descriptor};
   class_register(L, &class);
   class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
 }

@@ -4,9 +4,9 @@
  *
  * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and
  * publishes it under a lock for those who want to interrupt it. A process is a child
- * (process/child.h). A thread is a record of thread.h. Each has a cell in the commons that says
- * whether it has ended and how; an interpreter and a fresh process have a birth that they started
- * from. Cell and birth belong to the handle. The handle's fields are used under the VM's lock.
+ * (process/child.h). A thread is a record of thread.h. Each has a worker status in the segment that says
+ * whether it has ended and how; an interpreter and a fresh process have a start info that they started
+ * from. Cell and start info belong to the handle. The handle's fields are used under the VM's lock.
  *
  * I1  In a forked child the handles of the parent are in the copied VM, but their workers are not
  *     its own: `owner` is the process that may stop and free them.
@@ -32,8 +32,8 @@ struct interpreter {
   int stop;          /* asked for before there was a VM; under `lock` */
   int exit_code;     /* for that stop; under `lock` */
   const struct vm_library *library;
-  struct cell *cell;
-  block_ref birth;
+  struct worker_status *worker_status;
+  block_ref start_info;
   struct thread thread;
 };
 
@@ -43,9 +43,9 @@ struct worker {
   enum worker_kind kind;
   struct interpreter *interpreter;
   struct thread_worker *thread;
-  struct cell *cell; /* of whatever it is */
+  struct worker_status *worker_status; /* of whatever it is */
   struct child child;
-  block_ref birth; /* 0: forked */
+  block_ref start_info; /* 0: forked */
   pid_t owner;
   _Atomic int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
   int wanted_exit_code;    /* stored before it */
@@ -58,9 +58,9 @@ void worker_open(lua_State *L);
  * [-0, +1, memory] */
 struct worker *worker_push(lua_State *L, enum worker_kind kind);
 
-/* For the pool: the worker's cell, and the futex that changes when it dies; false: it has died.
+/* For the pool: the worker's status, and the futex that changes when it dies; false: it has died.
  * [-0, +0, raises] */
-struct cell *worker_cell(lua_State *L, int index);
+struct worker_status *worker_cell(lua_State *L, int index);
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch);
 
 #endif

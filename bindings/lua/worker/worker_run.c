@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker's life in five steps: settings, globals, the function, its children's end, the exit code.
  *
- * In an interpreter and in a process that was run anew the VM is fresh and everything comes from the birth;
+ * In an interpreter and in a process that was run anew the VM is fresh and everything comes from the start info;
  * in a forked child the VM is the parent's copy and everything is there already.
  */
 #include "worker/worker_run.h"
@@ -80,38 +80,39 @@ static void apply_settings(lua_State *L, int settings) {
 
 struct life {
   const struct vm_library *library;
-  const struct birth *birth;
-  struct cell *cell;
+  const struct start_info *start_info;
+  struct worker_status *worker_status;
 };
 
 static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
   settings_push(L);
   lua_getfield(L, -1, "name");
-  cell_introduce(life->cell, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
+  worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
   lua_pop(L, 2);
-  cell_run(life->cell);
-  life->library->roles[life->birth->role](L, life->birth, life->cell, count);
+  worker_status_run(life->worker_status);
+  life->library->roles[life->start_info->role](L, life->start_info, life->worker_status, count);
 }
 
-void worker_call(lua_State *L, const struct birth *birth, struct cell *cell, int count) {
-  (void)birth;
-  (void)cell;
+void worker_call(lua_State *L, const struct start_info *start_info, struct worker_status *worker_status,
+                 int count) {
+  (void)start_info;
+  (void)worker_status;
   lua_call(L, count - 1, 0);
 }
 
 /* life (light) → nothing. Handles register before anything is decoded. */
 static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
-  const struct birth *b = life->birth;
+  const struct start_info *b = life->start_info;
   lua_settop(L, 0);
   life->library->open_handles(L);
-  transfer_decode(L, birth_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
+  transfer_decode(L, start_info_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
   apply_settings(L, 1);
   lua_settop(L, 0);
-  globals_install(L, birth_data(b, b->image), b->image.size);
+  globals_install(L, start_info_data(b, b->image), b->image.size);
   replace_exit(L); /* also where the program has one of its own (LÖVE does) */
-  const int count = transfer_decode(L, birth_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
-  birth_unload(b);
+  const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
+  start_info_unload(b);
   run_role(L, life, count);
   return 0;
 }
@@ -127,14 +128,14 @@ static int finish(lua_State *L, const struct vm_library *library, int failed) {
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
   library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
-  struct held *held = held_of(L);
-  if (held) held_end(held, code != EXIT_SUCCESS);
+  struct held_locks *held_locks = held_locks_of(L);
+  if (held_locks) held_locks_end(held_locks, code != EXIT_SUCCESS);
   gil_settle(vm);
   return code;
 }
 
-status worker_open_vm(struct vm **out, const struct birth *birth) {
-  const struct birth_limits *limits = &birth->limits;
+status worker_open_vm(struct vm **out, const struct start_info *start_info) {
+  const struct start_info_limits *limits = &start_info->limits;
   const struct vm_options options = {.libraries = limits->libraries, .memory_limit = (size_t)limits->memory};
   if (limits->nice) thread_be_nice(limits->nice);
   return vm_open(out, &options);
@@ -179,11 +180,11 @@ static void unlimit_time(struct time_limit *l) {
   if (l->has_kill) alarm_destroy(&l->kill);
 }
 
-int worker_run(struct vm *vm, const struct vm_library *library, const struct birth *birth, struct cell *cell,
-               enum worker_place place) {
+int worker_run(struct vm *vm, const struct vm_library *library, const struct start_info *start_info,
+               struct worker_status *worker_status, enum worker_place place) {
   lua_State *L = vm_lua(vm);
-  struct life life = {library, birth, cell};
-  struct time_limit limit = limit_time(vm, birth->limits.timeout_ns, place);
+  struct life life = {library, start_info, worker_status};
+  struct time_limit limit = limit_time(vm, start_info->limits.timeout_ns, place);
   const int code = finish(L, life.library, lua_try(L, live_in_protection, &life));
   unlimit_time(&limit);
   return code;
@@ -201,15 +202,16 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
-void worker_run_forked(lua_State *L, int settings, const struct birth *birth, struct cell *cell) {
+void worker_run_forked(lua_State *L, int settings, const struct start_info *start_info,
+                       struct worker_status *worker_status) {
   struct vm *vm = vm_of(L);
-  struct life life = {vm->library, birth, cell};
+  struct life life = {vm->library, start_info, worker_status};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
   vm_bind_thread(vm);
-  vm_obey(vm, &cell->doomed);
+  vm_obey(vm, &worker_status->doomed);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);
@@ -218,9 +220,9 @@ void worker_run_forked(lua_State *L, int settings, const struct birth *birth, st
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
   const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
-  if (code == EXIT_SUCCESS) commons_release_all(OBJECT_SYNC);
+  if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNC);
   fflush(NULL);
   trace_worker_end();
-  cell_end(cell, code);
+  worker_status_end(worker_status, code);
   process_exit_now(code < 0 ? EXIT_ERROR : code);
 }

@@ -34,20 +34,20 @@ static void interpreter_main(void *argument) {
   struct interpreter *t = argument;
   struct vm *vm = NULL;
   int code = 1;
-  const struct birth *birth = commons_at(t->birth);
+  const struct start_info *start_info = segment_at(t->start_info);
   trace_worker_start();
-  if (worker_open_vm(&vm, birth) == STATUS_OK) {
+  if (worker_open_vm(&vm, start_info) == STATUS_OK) {
     vm_bind_thread(vm);
     signals_let_interrupts_in();
     publish_vm(t, vm);
-    code = worker_run(vm, t->library, birth, t->cell, WORKER_IN_THREAD);
+    code = worker_run(vm, t->library, start_info, t->worker_status, WORKER_IN_THREAD);
     publish_vm(t, NULL);
     vm_bind_thread(NULL);
     vm_close(vm);
   }
   trace_worker_end();
-  cell_end(t->cell, code);
-  cell_ring(t->cell);
+  worker_status_end(t->worker_status, code);
+  worker_status_wake(t->worker_status);
 }
 
 static status interpreter_start(lua_State *L, struct worker *w, const char *name) {
@@ -55,17 +55,17 @@ static status interpreter_start(lua_State *L, struct worker *w, const char *name
   if (!t) return -ENOMEM;
   mutex_init(&t->lock);
   t->library = vm_of(L)->library;
-  t->birth = w->birth;
-  status st = cell_make(&t->cell);
+  t->start_info = w->start_info;
+  status st = worker_status_make(&t->worker_status);
   if (st == STATUS_OK) {
     st = thread_start(&t->thread, interpreter_main, t, name);
-    if (st) cell_destroy(t->cell);
+    if (st) worker_status_destroy(t->worker_status);
   }
   if (st)
     memory_free(t);
   else
     w->interpreter = t;
-  w->cell = st ? NULL : t->cell;
+  w->worker_status = st ? NULL : t->worker_status;
   return st;
 }
 
@@ -80,8 +80,8 @@ static lua_Number number_field(lua_State *L, const char *name) {
   return number;
 }
 
-static struct birth_limits limits_of(lua_State *L) {
-  struct birth_limits limits = {0};
+static struct start_info_limits limits_of(lua_State *L) {
+  struct start_info_limits limits = {0};
   lua_getfield(L, ARG_SETTINGS, "limits");
   if (lua_istable(L, -1)) {
     limits.memory = (uint64_t)number_field(L, "memory");
@@ -93,11 +93,11 @@ static struct birth_limits limits_of(lua_State *L) {
   return limits;
 }
 
-static struct birth birth_of(lua_State *L, struct worker_rings rings) {
-  return (struct birth){.role = rings.tasks ? BIRTH_POOL_WORKER : BIRTH_PROCESS,
-                        .limits = limits_of(L),
-                        .tasks = rings.tasks,
-                        .results = rings.results};
+static struct start_info birth_of(lua_State *L, struct worker_rings rings) {
+  return (struct start_info){.role = rings.tasks ? START_INFO_POOL_WORKER : START_INFO_PROCESS,
+                             .limits = limits_of(L),
+                             .tasks = rings.tasks,
+                             .results = rings.results};
 }
 
 /* What is passed to a forked child: the handles in its function and arguments, if those could be
@@ -123,26 +123,26 @@ static void list_passed(lua_State *L, struct passed *p) {
   if (p->is_all || message_parse(text->data, text->len, &m)) return;
   for (uint32_t i = 0; i < m.handle_count && i < PASSED_MAX; i++)
     p->refs[p->list.count++] = message_handle_at(&m, i).reference;
-  message_discard(text->data, text->len);
+  message_refs_discard(text->data, text->len);
 }
 
 /* The child never comes back from here. */
 static int start_fork(lua_State *L, struct worker_rings rings) {
-  const struct birth birth = birth_of(L, rings);
+  const struct start_info start_info = birth_of(L, rings);
   struct passed passed;
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
-  struct cell *cell = NULL;
+  struct worker_status *worker_status = NULL;
   enum child_side side = CHILD_PARENT;
-  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &cell);
+  const status st = child_fork(&w->child, passed.is_all ? NULL : &passed.list, &side, &worker_status);
   if (st) return return_failure(L, st);
   if (side == CHILD_CHILD) {
     forkserver_forget();
     lua_pop(L, 1);
-    worker_run_forked(L, ARG_SETTINGS, &birth, cell);
+    worker_run_forked(L, ARG_SETTINGS, &start_info, worker_status);
   }
   w->is_open = true;
-  w->cell = w->child.cell;
+  w->worker_status = w->child.worker_status;
   return 1;
 }
 
@@ -151,8 +151,8 @@ static status start_process(struct worker *w, const char *method) {
   const bool spawns = method[0] == 's';
   status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
   if (st) return st;
-  st = spawns ? child_spawn(&w->child, launch.argv, w->birth)
-              : child_request(&w->child, launch.argv, w->birth);
+  st = spawns ? child_spawn(&w->child, launch.argv, w->start_info)
+              : child_request(&w->child, launch.argv, w->start_info);
   launch_end(&launch);
   return st;
 }
@@ -162,16 +162,16 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
-  w->birth = birth_write(L, birth_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
+  w->start_info = start_info_write(L, birth_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
   const status st =
       kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
   if (st) {
-    birth_destroy(w->birth);
-    w->birth = 0;
+    start_info_destroy(w->start_info);
+    w->start_info = 0;
     return return_failure(L, st);
   }
   w->is_open = true;
-  if (kind == WORKER_PROCESS) w->cell = w->child.cell;
+  if (kind == WORKER_PROCESS) w->worker_status = w->child.worker_status;
   return 1;
 }
 
@@ -182,12 +182,12 @@ static int start_thread(lua_State *L) REQUIRES(rank_vm) {
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   lua_replace(L, ARG_METHOD);
-  status st = cell_make(&w->cell);
+  status st = worker_status_make(&w->worker_status);
   if (st) return return_failure(L, st);
-  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->cell, name ? name : "worker",
-                           &w->thread);
+  st = thread_worker_start(L, ARG_SETTINGS, lua_gettop(L) - ARG_FUNCTION, w->worker_status,
+                           name ? name : "worker", &w->thread);
   if (st) {
-    cell_destroy(w->cell);
+    worker_status_destroy(w->worker_status);
     return return_failure(L, st);
   }
   w->is_open = true;

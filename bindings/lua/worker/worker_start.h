@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making a worker: an interpreter, a process by one of three start methods, or a thread of this VM.
  *
- * The function, its arguments, the settings and the program's globals are written into a birth
+ * The function, its arguments, the settings and the program's globals are written into a start info
  * (start_info.h), from which an interpreter's thread or a fresh process starts (worker_run.h). A forked
  * child has everything already; only the handles that its function and arguments name are passed to
  * it. A thread of this VM gets the values themselves (thread_run.h).

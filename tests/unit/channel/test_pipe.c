@@ -15,10 +15,10 @@
 
 static struct bytes inbox;
 
-static uint64_t used(void) { return arena_used(commons_arena(), commons_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static status send(struct pipe_end *end, const char *text) {
-  const struct ring_letter letter = {.head = text, .head_size = strlen(text)};
+  const struct ring_record letter = {.head = text, .head_size = strlen(text)};
   return ring_put(pipe_outgoing(end), &letter, deadline_now());
 }
 
@@ -38,7 +38,7 @@ static void make(struct pipe_end **first, struct pipe_end **second, enum pipe_wa
   pipe_end_validate(*second);
 }
 
-static void release(struct pipe_end *end) { commons_release(&end->object); }
+static void release(struct pipe_end *end) { segment_release(&end->object); }
 
 static void both_ends_send_and_receive_in_order(void) {
   struct pipe_end *a, *b;
@@ -84,7 +84,7 @@ static void what_was_sent_before_the_end_was_closed_is_received_and_then_it_is_t
 static void an_end_lives_as_long_as_somebody_holds_it(void) {
   struct pipe_end *a, *b;
   make(&a, &b, PIPE_BOTH_WAYS);
-  CHECK_EQ(commons_hold(&a->object), STATUS_OK);
+  CHECK_EQ(segment_hold(&a->object), STATUS_OK);
   release(a);
   CHECK_EQ(send(b, "x"), STATUS_OK);
   CHECK_EQ(receive(a, "x"), STATUS_OK);
@@ -99,21 +99,21 @@ static void the_end_of_a_process_that_was_killed_is_closed(bool is_passed) {
   struct pipe_end *a, *b;
   struct child_slot place;
   make(&a, &b, PIPE_BOTH_WAYS);
-  const object_ref ref = commons_object_ref(&a->object);
+  const object_ref ref = segment_object_ref(&a->object);
   const struct object_list passed = {&ref, is_passed};
-  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
-  commons_share_with_child(place.slot, &passed);
+  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
+  segment_share_with_child(place.slot, &passed);
   const pid_t pid = fork();
   CHECK(pid >= 0);
   if (pid == 0) {
-    commons_after_fork(place.slot);
+    segment_after_fork(place.slot);
     if (is_passed) CHECK_EQ(send(a, "from the child"), STATUS_OK);
     raise(SIGKILL);
   }
   release(a);
   CHECK_EQ(waitpid(pid, NULL, 0), pid);
   if (!is_passed) CHECK_EQ(receive(b, ""), STATUS_CLOSED);
-  commons_forget_child(place);
+  segment_forget_child(place);
   if (is_passed) CHECK_EQ(receive(b, "from the child"), STATUS_OK);
   CHECK_EQ(receive(b, ""), STATUS_CLOSED);
   CHECK_EQ(send(b, "x"), STATUS_CLOSED);
@@ -141,7 +141,7 @@ static void a_pipe_without_memory_leaves_nothing(void) {
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   const uint64_t blocks = used();
   both_ends_send_and_receive_in_order();
@@ -153,7 +153,7 @@ int main(void) {
   a_pipe_without_memory_leaves_nothing();
   CHECK_EQ(used(), blocks);
   bytes_fini(&inbox);
-  commons_validate();
-  commons_close();
+  segment_validate();
+  segment_close();
   return 0;
 }

@@ -75,7 +75,7 @@ static int play_role(char **arguments) {
 
 static void measure(struct measurement *m, const char *role, const char *const *settings) {
   const char *const arguments[] = {self, role, NULL};
-  const struct measure_order order = {.program = self, .arguments = arguments, .settings = settings};
+  const struct measure_options order = {.program = self, .arguments = arguments, .settings = settings};
   measure_init(m);
   CHECK_EQ(measure_start(m, &order), STATUS_OK);
   CHECK_EQ(measure_wait(m, deadline_never()), STATUS_OK);
@@ -97,7 +97,7 @@ static void output_exit_code_and_settings_are_the_programs(void) {
 static void what_the_program_notes_is_reported_and_what_it_does_not_is_empty(void) {
   const char *const arguments[] = {self, "writer", NULL};
   const char *const notes[] = {"MEASURE_NOTE", "MEASURE_OTHER", NULL};
-  const struct measure_order order = {
+  const struct measure_options order = {
       .program = self, .arguments = arguments, .settings = no_settings, .notes = notes};
   struct measurement m;
   measure_init(&m);
@@ -113,7 +113,7 @@ static void what_the_program_notes_is_reported_and_what_it_does_not_is_empty(voi
 static void more_notes_than_there_is_room_for_are_refused(void) {
   const char *const arguments[] = {self, "writer", NULL};
   const char *const notes[] = {"A", "B", "C", NULL};
-  const struct measure_order order = {
+  const struct measure_options order = {
       .program = self, .arguments = arguments, .settings = no_settings, .notes = notes};
   struct measurement m;
   measure_init(&m);
@@ -131,7 +131,7 @@ static void processor_time_of_children_counts(void) {
 
 static void the_peak_holds_what_was_touched(void) {
   const char *const arguments[] = {self, "eater", NULL};
-  const struct measure_order order = {
+  const struct measure_options order = {
       .program = self, .arguments = arguments, .settings = no_settings, .notes = NULL};
   struct measurement m;
   measure_init(&m);
@@ -142,7 +142,7 @@ static void the_peak_holds_what_was_touched(void) {
 
 static void a_program_that_is_not_there_ends_with_127(void) {
   const char *const arguments[] = {"none", NULL};
-  const struct measure_order order = {"/nowhere/none", arguments, no_settings, NULL};
+  const struct measure_options order = {"/nowhere/none", arguments, no_settings, NULL};
   struct measurement m;
   measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
@@ -157,7 +157,7 @@ static void giving_up_ends_the_whole_group(void) {
   CHECK_EQ(pipe(ends), 0);
   snprintf(number, sizeof number, "%d", ends[1]);
   const char *const arguments[] = {self, "sleepers", number, NULL};
-  const struct measure_order order = {self, arguments, no_settings, NULL};
+  const struct measure_options order = {self, arguments, no_settings, NULL};
   struct measurement m;
   measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
@@ -192,7 +192,7 @@ static void no_descriptor_is_left(void) {
 #if defined(MM_FAULTS)
 static void without_memory_nothing_runs(void) {
   const char *const arguments[] = {self, "speaker", NULL};
-  const struct measure_order order = {self, arguments, no_settings, NULL};
+  const struct measure_options order = {self, arguments, no_settings, NULL};
   struct measurement m;
   memory_fail_after(1);
   measure_init(&m);

@@ -47,7 +47,7 @@ static pid_t start_holder(void) {
   return pid;
 }
 
-static void bury(pid_t pid) {
+static void reap(pid_t pid) {
   atomic_store(&shared->may_die, 1);
   CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
@@ -77,7 +77,7 @@ static void a_mutex_is_abandoned_when_its_process_is_killed(void) {
     if (i == 0) begin();
     atomic_store(&shared->is_held, 0);
     atomic_store(&shared->may_die, 0);
-    bury(start_holder());
+    reap(start_holder());
     check_abandoned_once();
   }
 }
@@ -98,7 +98,7 @@ static void a_mutex_is_abandoned_when_its_thread_ends(void) {
 /* The next to be killed with it, before it was repaired, leaves it abandoned again. */
 static void a_mutex_is_abandoned_until_it_is_repaired(void) {
   begin();
-  bury(start_holder());
+  reap(start_holder());
   const pid_t pid = fork();
   if (pid == 0) {
     CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_ABANDONED);
@@ -119,7 +119,7 @@ static void the_death_of_the_holder_wakes_a_sleeper(void) {
   atomic_store(&shared->may_die, 1);
   while (atomic_load(robust_mutex_word(&shared->mutex)) == expected)
     if (futex_wait(robust_mutex_word(&shared->mutex), expected, deadline_never())) continue;
-  bury(pid);
+  reap(pid);
   CHECK(!robust_mutex_watch(&shared->mutex, &expected));
   check_abandoned_once();
 }

@@ -3,7 +3,7 @@
  * parent, a thread or a program is gone.
  *
  * The program runs itself anew as the server. What a child is to do stands in the place of its
- * birth; what it found out goes into its cell.
+ * start info; what it found out goes into its status.
  */
 #include "process/forkserver.h"
 
@@ -33,7 +33,7 @@ enum deed {
   DIE,       /* by the signal that is the argument */
   STAY,
 };
-enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the commons */ };
+enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the segment */ };
 
 static char self[PATH_MAX];
 static const char *const argv_of_server[] = {self, "--server", CHILD_ORDER, NULL};
@@ -53,18 +53,18 @@ static int count_files(void) {
 
 static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)deed << 32 | argument; }
 
-/* The parent's pid and how many files are open are in two numbers of the cell that have no other
+/* The parent's pid and how many files are open are in two numbers of the worker status that have no other
  * use here. */
-NO_RETURN static void do_deed(const struct child_order *order) {
-  struct cell *c = commons_at(order->cell);
-  const int argument = (int)(order->birth & UINT32_MAX);
+NO_RETURN static void do_deed(const struct child_options *order) {
+  struct worker_status *c = segment_at(order->worker_status);
+  const int argument = (int)(order->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
-  cell_introduce(c, "child");
-  cell_run(c);
-  switch ((enum deed)(order->birth >> 32)) {
+  worker_status_introduce(c, "child");
+  worker_status_run(c);
+  switch ((enum deed)(order->start_info >> 32)) {
     case EXIT: process_exit_now(argument);
-    case SAY_FIRST: cell_end(c, argument); process_exit_now(argument + 1);
+    case SAY_FIRST: worker_status_end(c, argument); process_exit_now(argument + 1);
     case DIE: raise(argument); break;
     case STAY: break;
   }
@@ -72,7 +72,7 @@ NO_RETURN static void do_deed(const struct child_order *order) {
 }
 
 NO_RETURN static void serve(const char *text) {
-  struct child_order order;
+  struct child_options order;
   if (forkserver_serve(text, &order)) process_exit_now(1);
   do_deed(&order);
 }
@@ -98,9 +98,9 @@ static int end_of(struct child *c) {
 static struct child request_running(void) {
   struct child c = request(to_do(STAY, 0));
   for (;;) {
-    const uint32_t phase = atomic_load(&c.cell->phase);
-    if (phase != CELL_STARTING) break;
-    if (futex_wait(&c.cell->phase, phase, deadline_never())) continue;
+    const uint32_t phase = atomic_load(&c.worker_status->phase);
+    if (phase != WORKER_STATUS_STARTING) break;
+    if (futex_wait(&c.worker_status->phase, phase, deadline_never())) continue;
   }
   return c;
 }
@@ -110,7 +110,9 @@ static int end_by_signal(struct child *c, int number) {
   return end_of(c);
 }
 
-static pid_t server_of(const struct child *running) { return (pid_t)atomic_load(&running->cell->items); }
+static pid_t server_of(const struct child *running) {
+  return (pid_t)atomic_load(&running->worker_status->items);
+}
 
 static pid_t server_now(void) {
   struct child c = request_running();
@@ -119,7 +121,7 @@ static pid_t server_now(void) {
   return server;
 }
 
-static uint64_t used(void) { return arena_used(commons_arena(), commons_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static void check_no_child_of_ours(void) {
   CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
@@ -143,7 +145,7 @@ static void a_child_ends_as_its_cell_says(void) {
   CHECK_EQ(end_by_signal(&killed, SIGTERM), -SIGTERM);
 }
 
-/* The first word counts. The next child has the same memory as a cell, and the server's report
+/* The first word counts. The next child has the same memory as a worker status, and the server's report
  * about the one before must not go there. */
 static void what_a_child_says_itself_counts_and_is_not_said_of_the_next(void) {
   for (int i = 0; i < 20; i++) {
@@ -175,7 +177,7 @@ static void a_child_inherits_no_descriptor(void) {
   const pid_t server = server_of(&c[0]);
   CHECK(server != getpid());
   for (int i = 0; i < 10; i++) {
-    CHECK_EQ(atomic_load(&c[i].cell->bytes_in), CHILD_FILES);
+    CHECK_EQ(atomic_load(&c[i].worker_status->bytes_in), CHILD_FILES);
     CHECK_EQ(server_of(&c[i]), server);
     CHECK_EQ(end_by_signal(&c[i], SIGKILL), -SIGKILL);
   }
@@ -193,7 +195,7 @@ static void requests_leave_nothing_behind(void) {
   CHECK_EQ(count_files(), files);
   CHECK_EQ(used(), blocks);
   struct child last = request_running();
-  CHECK_EQ(atomic_load(&last.cell->bytes_in), CHILD_FILES); /* neither has the server */
+  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* neither has the server */
   CHECK_EQ(end_by_signal(&last, SIGKILL), -SIGKILL);
 }
 
@@ -248,7 +250,7 @@ static void several_threads_ask_one_server(void) {
 
 /* A process of its own asks for a child, prints the pids, and is killed. */
 NO_RETURN static void be_a_parent(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   const struct child c = request_running();
   printf("%d %d\n", (int)server_of(&c), c.pid);
   fflush(stdout);
@@ -290,10 +292,10 @@ static void a_server_whose_parent_was_killed_ends_with_its_children(void) {
 
 static void a_forked_child_has_a_server_of_its_own(void) {
   struct child c;
-  struct cell *cell = NULL;
+  struct worker_status *worker_status = NULL;
   enum child_side side = CHILD_PARENT;
   const pid_t server = server_now();
-  CHECK_EQ(child_fork(&c, NULL, &side, &cell), STATUS_OK);
+  CHECK_EQ(child_fork(&c, NULL, &side, &worker_status), STATUS_OK);
   if (side == CHILD_CHILD) {
     forkserver_forget();
     const bool is_its_own = server_now() != server;
@@ -377,7 +379,7 @@ int main(int argc, char **argv) {
   if (argc == 3) return 0; /* --nothing */
   CHECK_EQ(process_executable(self, sizeof self), STATUS_OK);
   if (argc == 2) be_a_parent();
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   a_child_ends_as_its_cell_says();
   what_a_child_says_itself_counts_and_is_not_said_of_the_next();
   many_children_live_at_once_and_each_ends_with_its_own_code();
@@ -393,7 +395,7 @@ int main(int argc, char **argv) {
   memory_may_run_out_at_each_allocation();
   descriptors_may_run_out_at_any_point();
   forkserver_stop();
-  commons_validate();
-  commons_close();
+  segment_validate();
+  segment_close();
   return 0;
 }

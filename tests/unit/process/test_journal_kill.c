@@ -21,34 +21,34 @@ static size_t make_entry(uint64_t task, uint64_t item, char *text) {
   return size;
 }
 
-static void write_lists(struct journal *j) {
-  char text[JOURNAL_ENTRY_MAX];
+static void write_lists(struct result_journal *j) {
+  char text[RESULT_JOURNAL_ENTRY_MAX];
   for (uint64_t task = 1; task <= LISTS; task++) {
-    journal_begin(j, task, task * 10);
+    result_journal_begin(j, task, task * 10);
     for (uint64_t item = 0; item < ITEMS; item++) {
       const size_t size = make_entry(task, item, text);
-      CHECK(journal_add(j, text, size / 2, text, size - size / 2));
+      CHECK(result_journal_add(j, text, size / 2, text, size - size / 2));
     }
   }
 }
 
-static void check_entries(const struct journal *j) {
+static void check_entries(const struct result_journal *j) {
   const uint32_t count = atomic_load(&j->count);
   if (count == 0) return;
   CHECK(j->task >= 1 && j->task <= LISTS && count <= ITEMS);
   CHECK_EQ(j->first, j->task * 10);
   size_t at = 0;
   for (uint64_t item = 0; item < count; item++) {
-    char text[JOURNAL_ENTRY_MAX];
+    char text[RESULT_JOURNAL_ENTRY_MAX];
     const size_t size = make_entry(j->task, item, text);
     size_t read = 0;
-    const uint8_t *entry = journal_next(j, &at, &read);
+    const uint8_t *entry = result_journal_next(j, &at, &read);
     CHECK(entry && read == size && memcmp(entry, text, size) == 0);
   }
 }
 
 /* True when the child died at that point. */
-static bool dies_at(struct journal *j, long point) {
+static bool dies_at(struct result_journal *j, long point) {
   const pid_t pid = fork();
   CHECK(pid >= 0);
   if (pid == 0) {
@@ -63,7 +63,7 @@ static bool dies_at(struct journal *j, long point) {
 }
 
 int main(void) {
-  struct journal *j = mmap(NULL, sizeof *j, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct result_journal *j = mmap(NULL, sizeof *j, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(j != MAP_FAILED);
   long point = 1;
   for (; dies_at(j, point); point++) {
@@ -73,9 +73,9 @@ int main(void) {
   CHECK_EQ(point - 1, LISTS * (1 + ITEMS)); /* every point was a death */
   check_entries(j);
   CHECK_EQ(atomic_load(&j->count), ITEMS);
-  char text[JOURNAL_ENTRY_MAX + 1] = {0};
-  CHECK(!journal_add(j, text, sizeof text, NULL, 0));
-  while (journal_add(j, text, 100, NULL, 0)) {
+  char text[RESULT_JOURNAL_ENTRY_MAX + 1] = {0};
+  CHECK(!result_journal_add(j, text, sizeof text, NULL, 0));
+  while (result_journal_add(j, text, 100, NULL, 0)) {
   }
   CHECK(atomic_load(&j->count) > ITEMS);
   return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child that shares the commons, does one deed, and dies on its way at a kill point, or does not.
+/* A child that shares the segment, does one deed, and dies on its way at a kill point, or does not.
  * For tests in this folder. */
 #ifndef DOOMED_CHILD_H
 #define DOOMED_CHILD_H
@@ -14,11 +14,11 @@
 
 /* Dies at the `point`-th point (0: none). True when it died there; it is unswept, in *place. */
 static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, struct child_slot *place) {
-  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
-  commons_share_with_child(place->slot, NULL);
+  CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
+  segment_share_with_child(place->slot, NULL);
   const pid_t pid = fork();
   if (pid == 0) {
-    commons_after_fork(place->slot);
+    segment_after_fork(place->slot);
     kill_point_arm(NULL, point);
     act(scene);
     _exit(0);

@@ -29,8 +29,8 @@ static bool take(struct ring *r) {
 }
 
 static void put_all(struct ring *r) {
-  const struct ring_letter letter = {.head = "letter", .head_size = 6};
-  for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = "letter", .head_size = 6};
+  for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
 }
 
 struct scene {
@@ -52,15 +52,15 @@ static void act_abandon(void *scene) {
   CHECK(take(s->ring));
   ring_abandon(s->ring, 1);
 }
-static void act_mourn(void *scene) {
+static void act_owner_died(void *scene) {
   struct scene *s = scene;
-  commons_forget_child(s->dead);
+  segment_forget_child(s->dead);
 }
 
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_mourn}};
+} deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_owner_died}};
 
 static void take_two(void *scene) {
   struct scene *s = scene;
@@ -81,7 +81,7 @@ static void settle(struct ring *r) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   struct scene s;
   struct child_slot place;
   CHECK_EQ(ring_make(&s.ring, 0, RING_GROWS), STATUS_OK);
@@ -89,21 +89,21 @@ static bool one_death(size_t number, long point) {
   put_all(s.ring);
   CHECK(!run_doomed_child(take_two, &s, 0, &s.dead));
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
-  commons_forget_child(place);
-  commons_forget_child(s.dead);
+  segment_forget_child(place);
+  segment_forget_child(s.dead);
   settle(s.ring);
-  commons_release(&s.ring->object);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
-  bells_validate(commons_bells());
+  segment_release(&s.ring->object);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  wakers_validate(segment_wakers());
   return has_died;
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   bytes_fini(&inbox);
-  commons_close();
+  segment_close();
   return 0;
 }
 

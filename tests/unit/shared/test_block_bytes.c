@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-static uint64_t used(void) { return arena_used(commons_arena(), commons_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static void fill(struct bytes *b, size_t size, size_t step) {
   for (size_t at = 0; at < size; at += step) {
@@ -64,7 +64,7 @@ static void a_block_that_was_yielded_is_somebody_elses(void) {
   block_bytes_yield(&b);
   CHECK(!b.data && block_bytes_block(&b) == 0);
   CHECK_EQ(used(), before);
-  commons_free(block);
+  segment_free(block);
 }
 
 static void without_a_store_again_it_is_a_run_like_others(void) {
@@ -104,13 +104,13 @@ static void each_allocation_may_fail(void) {
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   what_is_short_stays_private();
   what_grows_moves_on_and_keeps_its_bytes();
   a_block_that_was_yielded_is_somebody_elses();
   without_a_store_again_it_is_a_run_like_others();
   each_allocation_may_fail();
-  arena_validate(commons_arena(), commons_mapping());
-  commons_close();
+  arena_validate(segment_arena(), segment_mapping());
+  segment_close();
   return 0;
 }

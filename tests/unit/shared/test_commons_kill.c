@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to the commons: blocks, slots of the roster, objects and their ends,
+/* Death at each instant of what happens to the segment: blocks, slots of the process table, objects and their ends,
  * pipes, handles in messages, and the cleaning up after others.
  *
  * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
- * the parent sweeps, everything validates, the commons is of use, and no block and no slot is left behind.
+ * the parent sweeps, everything validates, the segment is of use, and no block and no slot is left behind.
  * Each deed is done twice: with the child the last to hold what there is, and with the parent, who ends what
  * it can before the dead one is swept, and has other things in that memory when it is.
  */
@@ -34,8 +34,8 @@ struct scene {
 };
 
 static void put(struct ring *r, size_t size) {
-  const struct ring_letter letter = {.head = text, .head_size = size};
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = text, .head_size = size};
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
 }
 
 static bool take(struct ring *r) {
@@ -52,9 +52,9 @@ static void use_blocks(struct scene *s) {
   const uint64_t sizes[] = {1, 4096, 100000, 1 << 20, GIANT};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     block_ref block = 0;
-    CHECK_EQ(commons_alloc(sizes[i], &block), STATUS_OK);
-    *(uint8_t *)commons_at(block) = 1;
-    commons_free(block);
+    CHECK_EQ(segment_alloc(sizes[i], &block), STATUS_OK);
+    *(uint8_t *)segment_at(block) = 1;
+    segment_free(block);
   }
 }
 
@@ -65,7 +65,7 @@ static void make_and_end_a_ring(struct scene *s) {
   for (int i = 0; i < 3; i++) put(r, LARGE);
   for (int i = 0; i < 3; i++) put(r, 3000);
   CHECK(take(r));
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void make_and_end_a_ring_with_an_account(struct scene *s) {
@@ -75,7 +75,7 @@ static void make_and_end_a_ring_with_an_account(struct scene *s) {
   CHECK_EQ(ring_keep_account(r), STATUS_OK);
   put(r, 10);
   CHECK(take(r));
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void make_and_end_a_pipe(struct scene *s) {
@@ -84,79 +84,79 @@ static void make_and_end_a_pipe(struct scene *s) {
   CHECK_EQ(pipe_make(&ends[0], &ends[1], PIPE_BOTH_WAYS), STATUS_OK);
   put(pipe_outgoing(ends[0]), LARGE);
   CHECK(take(pipe_incoming(ends[1])));
-  commons_release(&ends[0]->object);
-  commons_release(&ends[1]->object);
+  segment_release(&ends[0]->object);
+  segment_release(&ends[1]->object);
 }
 
 static void end_what_was_inherited(struct scene *s) {
   put(s->ring, LARGE);
   put(pipe_outgoing(s->ends[0]), LARGE);
-  for (int i = 0; i < 2; i++) commons_release(&s->ends[i]->object);
-  commons_release(&s->carried->object);
-  commons_release(&s->ring->object);
+  for (int i = 0; i < 2; i++) segment_release(&s->ends[i]->object);
+  segment_release(&s->carried->object);
+  segment_release(&s->ring->object);
 }
 
 static void hold_and_release(struct scene *s) {
-  const object_ref ref = commons_object_ref(&s->carried->object);
-  commons_release(&s->carried->object);
-  CHECK_EQ(commons_claim(ref, OBJECT_RING), STATUS_OK);
-  CHECK_EQ(commons_hold(&s->carried->object), STATUS_OK);
-  commons_release(&s->carried->object);
-  commons_release(&s->carried->object);
+  const object_ref ref = segment_object_ref(&s->carried->object);
+  segment_release(&s->carried->object);
+  CHECK_EQ(segment_claim(ref, OBJECT_RING), STATUS_OK);
+  CHECK_EQ(segment_hold(&s->carried->object), STATUS_OK);
+  segment_release(&s->carried->object);
+  segment_release(&s->carried->object);
 }
 
 /* A message that carries an object, twice. */
 static void put_handle(struct ring *r, const struct object *carried) {
-  const object_ref ref = commons_object_ref(carried);
+  const object_ref ref = segment_object_ref(carried);
   const object_ref references[] = {ref, ref};
   const struct object_list list = {references, 2};
-  const struct ring_letter letter = {.head = text, .head_size = 100};
-  CHECK_EQ(ring_put_carrying(r, &letter, &list, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = text, .head_size = 100};
+  CHECK_EQ(ring_put_carrying(r, &record, &list, deadline_now()), STATUS_OK);
 }
 
 static void send_and_receive_a_handle(struct scene *s) {
   struct ring_message m;
   struct object *carried = &s->carried->object;
   put_handle(s->ring, carried);
-  commons_release(carried);
+  segment_release(carried);
   CHECK_EQ(ring_take(s->ring, &inbox, &m, deadline_now()), STATUS_OK);
-  CHECK_EQ(commons_hold(carried), STATUS_OK);
+  CHECK_EQ(segment_hold(carried), STATUS_OK);
   ring_message_unload(&m);
   ring_message_done(&m);
 }
 
 static void send_and_discard_a_handle(struct scene *s) {
   put_handle(s->ring, &s->carried->object);
-  commons_release(&s->carried->object);
-  message_drain(s->ring);
+  segment_release(&s->carried->object);
+  message_refs_drain(s->ring);
 }
 
 /* An object that is alive because of a message alone, in a ring that is alive because of another one. */
 static void send_a_ring_that_carries(struct scene *s) {
   put_handle(s->carried, &s->ends[0]->object);
-  commons_release(&s->ends[0]->object);
+  segment_release(&s->ends[0]->object);
   put_handle(s->ring, &s->carried->object);
-  commons_release(&s->carried->object);
-  commons_release(&s->ring->object);
+  segment_release(&s->carried->object);
+  segment_release(&s->ring->object);
 }
 
 static void be_refused_to_send(struct scene *s) {
-  const object_ref ref = commons_object_ref(&s->carried->object);
+  const object_ref ref = segment_object_ref(&s->carried->object);
   const struct object_list list = {&ref, 1};
-  const struct ring_letter letter = {.head = text, .head_size = 100};
+  const struct ring_record record = {.head = text, .head_size = 100};
   ring_close(s->ring);
-  CHECK_EQ(ring_put_carrying(s->ring, &letter, &list, deadline_now()), STATUS_CLOSED);
+  CHECK_EQ(ring_put_carrying(s->ring, &record, &list, deadline_now()), STATUS_CLOSED);
 }
 
 static void prepare_a_child(struct scene *s) {
   (void)s;
   struct child_slot place;
-  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
-  commons_share_with_child(place.slot, NULL);
-  commons_forget_child(place);
+  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
+  segment_share_with_child(place.slot, NULL);
+  segment_forget_child(place);
 }
 
-static void sweep_after_another(struct scene *s) { commons_forget_child(s->dead); }
+static void sweep_after_another(struct scene *s) { segment_forget_child(s->dead); }
 
 enum dead { DEAD_IS_SWEPT, DEAD_IS_THERE };
 
@@ -189,10 +189,10 @@ static void make_scene(struct scene *s) {
 }
 
 static pid_t fork_child(struct child_slot *place) {
-  CHECK_EQ(commons_reserve_slot(place), STATUS_OK);
-  commons_share_with_child(place->slot, NULL);
+  CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
+  segment_share_with_child(place->slot, NULL);
   const pid_t pid = fork();
-  if (pid == 0) commons_after_fork(place->slot);
+  if (pid == 0) segment_after_fork(place->slot);
   return pid;
 }
 
@@ -205,9 +205,9 @@ static bool was_killed(pid_t pid) {
 
 /* What the parent holds itself it lets go first: the children are the last to hold it. */
 static void let_go(struct scene *s) {
-  for (int i = 0; i < 2; i++) commons_release(&s->ends[i]->object);
-  commons_release(&s->carried->object);
-  commons_release(&s->ring->object);
+  for (int i = 0; i < 2; i++) segment_release(&s->ends[i]->object);
+  segment_release(&s->carried->object);
+  segment_release(&s->ring->object);
 }
 
 enum last { CHILD_IS_LAST, PARENT_IS_LAST };
@@ -221,7 +221,7 @@ static bool run_deed(const struct deed *deed, struct scene *s, long point, enum 
   pid_t pid = fork_child(&s->dead);
   if (pid == 0) _exit(0);
   CHECK(!was_killed(pid));
-  if (deed->dead == DEAD_IS_SWEPT) commons_forget_child(s->dead);
+  if (deed->dead == DEAD_IS_SWEPT) segment_forget_child(s->dead);
   pid = fork_child(place);
   if (pid == 0) {
     close(gate[1]);
@@ -248,25 +248,25 @@ struct spare {
 
 static void use_freed_blocks(struct spare *spare) {
   for (int i = 0; i < SPARE; i++) {
-    CHECK_EQ(commons_alloc(spare->size, &spare->blocks[i]), STATUS_OK);
-    memset(commons_at(spare->blocks[i]), 0xff, spare->size);
+    CHECK_EQ(segment_alloc(spare->size, &spare->blocks[i]), STATUS_OK);
+    memset(segment_at(spare->blocks[i]), 0xff, spare->size);
   }
 }
 
 static void free_unharmed(const struct spare *spare) {
   for (int i = 0; i < SPARE; i++) {
-    const uint8_t *bytes = commons_at(spare->blocks[i]);
+    const uint8_t *bytes = segment_at(spare->blocks[i]);
     for (uint64_t at = 0; at < spare->size; at++) CHECK_EQ(bytes[at], 0xff);
-    commons_free(spare->blocks[i]);
+    segment_free(spare->blocks[i]);
   }
 }
 
-static void use_the_commons(void) {
+static void use_the_segment(void) {
   struct scene s;
   make_scene(&s);
   make_and_end_a_pipe(&s);
   make_and_end_a_ring_with_an_account(&s);
-  commons_validate();
+  segment_validate();
   let_go(&s);
 }
 
@@ -274,47 +274,47 @@ static void use_the_commons(void) {
 static void expect_free_slots(void) {
   struct child_slot slots[5];
   for (uint32_t i = 0; i < 5; i++) {
-    CHECK_EQ(commons_reserve_slot(&slots[i]), STATUS_OK);
+    CHECK_EQ(segment_reserve_slot(&slots[i]), STATUS_OK);
     CHECK_EQ(slots[i].slot, i + 1);
   }
-  for (int i = 0; i < 5; i++) commons_forget_child(slots[i]);
+  for (int i = 0; i < 5; i++) segment_forget_child(slots[i]);
 }
 
 static bool one_death(const struct deed *deed, long point, enum last last) {
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   struct scene s;
   struct child_slot place;
   make_scene(&s);
-  struct spare spare = {.size = commons_block_size(commons_ref(s.carried))};
+  struct spare spare = {.size = segment_block_size(segment_ref(s.carried))};
   const bool has_died = run_deed(deed, &s, point, last, &place);
   use_freed_blocks(&spare);
-  commons_forget_child(place);
-  commons_sweep(); /* whatever the dead one had reserved, or not swept */
-  commons_forget_child(s.dead);
-  commons_validate();
+  segment_forget_child(place);
+  segment_sweep(); /* whatever the dead one had reserved, or not swept */
+  segment_forget_child(s.dead);
+  segment_validate();
   free_unharmed(&spare);
-  use_the_commons();
-  commons_validate();
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  use_the_segment();
+  segment_validate();
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   expect_free_slots();
   return has_died;
 }
 
-static void a_death_at_any_point_leaves_the_commons_whole(const struct deed *deed, enum last last) {
+static void a_death_at_any_point_leaves_the_segment_whole(const struct deed *deed, enum last last) {
   long point = 1;
   while (one_death(deed, point, last)) CHECK(++point < POINTS_MAX);
   CHECK(point > 2); /* there were points to die at */
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
-    a_death_at_any_point_leaves_the_commons_whole(&deeds[i], CHILD_IS_LAST);
-    a_death_at_any_point_leaves_the_commons_whole(&deeds[i], PARENT_IS_LAST);
+    a_death_at_any_point_leaves_the_segment_whole(&deeds[i], CHILD_IS_LAST);
+    a_death_at_any_point_leaves_the_segment_whole(&deeds[i], PARENT_IS_LAST);
   }
   bytes_fini(&inbox);
-  commons_close();
+  segment_close();
   return 0;
 }
 

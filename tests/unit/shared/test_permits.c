@@ -23,7 +23,7 @@ enum { THREADS = 8, CROWD = 80 /* more than a lock has places */, TURNS = 500 };
 
 static struct sync *s; /* of the test at hand */
 
-static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){commons_slot(), thread}; }
+static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){segment_slot(), thread}; }
 
 static void begin(enum sync_kind kind, uint64_t initial) {
   CHECK_EQ(sync_make(kind, initial, &s), STATUS_OK);
@@ -35,7 +35,7 @@ static void validate(void) { sync_validate(s); }
 static void end(void) {
   validate();
   CHECK_EQ(atomic_load(&s->occupied), 0);
-  commons_release(&s->object);
+  segment_release(&s->object);
 }
 
 /* Without waiting. Its holder before was not gone. */
@@ -75,7 +75,7 @@ static void a_lock_has_one_holder_and_any_thread_may_return_it(void) {
   CHECK_EQ(give(1, 1), STATUS_EMPTY);
   take(1);
   CHECK(permits_is_held_by(s, agent(1)) && !permits_is_held_by(s, agent(2)));
-  CHECK(permits_holder(s, &holder) && holder.thread == 1 && holder.slot == commons_slot());
+  CHECK(permits_holder(s, &holder) && holder.thread == 1 && holder.slot == segment_slot());
   CHECK_EQ(permits_free(s), 0);
   CHECK_EQ(try_take(1), STATUS_TIMEOUT); /* not even by its holder */
   CHECK_EQ(try_take(2), STATUS_TIMEOUT);
@@ -231,18 +231,18 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
   end();
 }
 
-static void what_is_returned_rings_the_bells_that_were_left(void) {
-  struct bell_hold hold;
+static void what_is_returned_rings_the_wakers_that_were_left(void) {
+  struct waker_hold hold;
   begin(SYNC_LOCK, 1);
   take(1);
-  bells_take(commons_bells(), commons_slot(), &hold);
-  const uint32_t seen = bells_seen(&hold);
-  sync_leave_bells(s, hold.bit);
+  wakers_take(segment_wakers(), segment_slot(), &hold);
+  const uint32_t seen = wakers_seen(&hold);
+  sync_leave_wakers(s, hold.bit);
   CHECK_EQ(try_take(2), STATUS_TIMEOUT);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(bells_sleep(&hold, seen, deadline_never()), STATUS_OK);
-  CHECK(bells_seen(&hold) != seen);
-  bells_leave(&hold);
+  CHECK_EQ(wakers_sleep(&hold, seen, deadline_never()), STATUS_OK);
+  CHECK(wakers_seen(&hold) != seen);
+  wakers_leave(&hold);
   end();
 }
 
@@ -251,20 +251,20 @@ static void what_is_returned_rings_the_bells_that_were_left(void) {
 /* Runs `act` in a process that shares what we hold, and is killed before it lets anything go. */
 static void run_and_kill(void (*act)(void)) {
   struct child_slot place;
-  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
-  commons_share_with_child(place.slot, NULL);
+  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
+  segment_share_with_child(place.slot, NULL);
   const pid_t pid = fork();
   CHECK(pid >= 0);
   if (pid == 0) {
-    commons_after_fork(place.slot);
+    segment_after_fork(place.slot);
     act();
     raise(SIGKILL);
   }
   int how = 0;
   CHECK_EQ(waitpid(pid, &how, 0), pid);
   CHECK(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
-  commons_forget_child(place);
-  commons_forget_child(place); /* may be done twice */
+  segment_forget_child(place);
+  segment_forget_child(place); /* may be done twice */
   validate();
 }
 
@@ -436,9 +436,9 @@ static void threads_are_never_too_many_and_all_have_their_turns(enum sync_kind k
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   a_lock_has_one_holder_and_any_thread_may_return_it();
   a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken();
   a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again();
@@ -448,7 +448,7 @@ int main(void) {
   a_waiter_that_has_waited_for_long_is_given_the_next_one();
   permits_go_to_those_who_came_first_and_no_further_than_they_go();
   a_waiter_that_gives_up_passes_on_what_it_was_given();
-  what_is_returned_rings_the_bells_that_were_left();
+  what_is_returned_rings_the_wakers_that_were_left();
   a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_LOCK);
   a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_RLOCK);
   what_a_dead_process_had_of_a_semaphore_comes_back();
@@ -460,8 +460,8 @@ int main(void) {
   threads_are_never_too_many_and_all_have_their_turns(SYNC_RLOCK, 1, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(SYNC_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(SYNC_LOCK, 1, CROWD, 5);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
-  commons_validate();
-  commons_close();
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  segment_validate();
+  segment_close();
   return 0;
 }

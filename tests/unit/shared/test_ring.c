@@ -12,8 +12,8 @@
 static struct bytes inbox;
 
 static void put_text(struct ring *r, const void *data, size_t size) {
-  const struct ring_letter letter = {.body = data, .body_size = size};
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.body = data, .body_size = size};
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
   ring_validate(r);
 }
 
@@ -40,7 +40,7 @@ static void messages_of_any_size_come_out_in_order(void) {
   }
   CHECK_EQ(ring_count(r), 0);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
@@ -58,31 +58,31 @@ static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
     expect_text(r, text, 10);
     expect_text(r, text, sizeof text);
     ring_fini(r);
-    commons_release(&r->object);
+    segment_release(&r->object);
   }
 }
 
-static void a_letter_in_two_parts_arrives_as_one(void) {
+static void a_record_in_two_parts_arrives_as_one(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
-  const struct ring_letter letter = {.head = "head", .head_size = 4, .body = "body", .body_size = 4};
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  const struct ring_record record = {.head = "head", .head_size = 4, .body = "body", .body_size = 4};
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
   expect_text(r, "headbody", 8);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   struct ring *r = NULL;
   block_ref block = 0;
-  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  const uint64_t before = arena_used(segment_arena(), segment_mapping());
   CHECK_EQ(ring_make(&r, 1, RING_GROWS), STATUS_OK);
-  CHECK_EQ(commons_alloc(5000, &block), STATUS_OK);
-  uint8_t *body = (uint8_t *)commons_at(block) + 64;
+  CHECK_EQ(segment_alloc(5000, &block), STATUS_OK);
+  uint8_t *body = (uint8_t *)segment_at(block) + 64;
   memcpy(body, "body", 4);
-  const struct ring_letter letter = {.head = "head", .head_size = 4, .body = body, .body_size = 4};
-  CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_OK);
-  CHECK_EQ(ring_put_block(r, &letter, block, deadline_now()), STATUS_FULL);
+  const struct ring_record record = {.head = "head", .head_size = 4, .body = body, .body_size = 4};
+  CHECK_EQ(ring_put_block(r, &record, block, deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put_block(r, &record, block, deadline_now()), STATUS_FULL);
   struct ring_message m;
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_OK);
   CHECK_EQ(m.size, 8);
@@ -90,41 +90,41 @@ static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   ring_message_done(&m);
   ring_validate(r);
   ring_fini(r);
-  commons_release(&r->object);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
+  segment_release(&r->object);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
 }
 
 static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 3, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 3; i++) put_text(r, &i, sizeof i);
-  const struct ring_letter letter = {.body = "x", .body_size = 1};
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_FULL);
-  CHECK_EQ(ring_put(r, &letter, deadline_after(0.02)), STATUS_TIMEOUT);
+  const struct ring_record record = {.body = "x", .body_size = 1};
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_FULL);
+  CHECK_EQ(ring_put(r, &record, deadline_after(0.02)), STATUS_TIMEOUT);
   CHECK(ring_is_full(r));
   const int first = 0;
   expect_text(r, &first, sizeof first);
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_staying_ring_waits_for_its_reader(void) {
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_STAYS), STATUS_OK);
   static uint8_t text[4000];
-  const struct ring_letter letter = {.body = text, .body_size = sizeof text};
+  const struct ring_record record = {.body = text, .body_size = sizeof text};
   status st = STATUS_OK;
   int count = 0;
-  for (; st == STATUS_OK; count++) st = ring_put(r, &letter, deadline_now());
+  for (; st == STATUS_OK; count++) st = ring_put(r, &record, deadline_now());
   CHECK_EQ(st, STATUS_FULL);
   CHECK(count > 200 && count < 300);
   ring_validate(r);
   expect_text(r, text, sizeof text);
   expect_text(r, text, sizeof text);
-  CHECK_EQ(ring_put(r, &letter, deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void a_closed_ring_drains_and_then_says_so(void) {
@@ -135,16 +135,16 @@ static void a_closed_ring_drains_and_then_says_so(void) {
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_after(0.01)), STATUS_TIMEOUT);
   put_text(r, "last", 4);
   ring_close(r);
-  const struct ring_letter letter = {.body = "x", .body_size = 1};
-  CHECK_EQ(ring_put(r, &letter, deadline_never()), STATUS_CLOSED);
+  const struct ring_record record = {.body = "x", .body_size = 1};
+  CHECK_EQ(ring_put(r, &record, deadline_never()), STATUS_CLOSED);
   expect_text(r, "last", 4);
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_never()), STATUS_CLOSED);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void blocks_are_reused_and_none_is_left(void) {
-  const uint64_t before = arena_used(commons_arena(), commons_mapping());
+  const uint64_t before = arena_used(segment_arena(), segment_mapping());
   for (int i = 0; i < 10000; i++) {
     struct ring *r = NULL;
     static uint8_t text[9000];
@@ -152,10 +152,10 @@ static void blocks_are_reused_and_none_is_left(void) {
     put_text(r, text, i % 2 ? sizeof text : 10);
     expect_text(r, text, i % 2 ? sizeof text : 10);
     ring_fini(r);
-    commons_release(&r->object);
+    segment_release(&r->object);
   }
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), before);
-  arena_validate(commons_arena(), commons_mapping());
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
+  arena_validate(segment_arena(), segment_mapping());
 }
 
 static bool is_readable(int fd) {
@@ -163,28 +163,28 @@ static bool is_readable(int fd) {
   return poll(&entry, 1, 0) == 1;
 }
 
-static void a_doorbell_rings_at_puts_and_at_the_close(void) {
+static void a_notify_socket_rings_at_puts_and_at_the_close(void) {
   struct ring *r = NULL;
   int fd = -1;
-  doorbell_name name = 0;
+  notify_name name = 0;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(doorbell_open(&fd, &name), STATUS_OK);
-  ring_set_doorbell(r, name);
+  CHECK_EQ(notify_socket_open(&fd, &name), STATUS_OK);
+  ring_set_notify_socket(r, name);
   CHECK(!is_readable(fd));
   put_text(r, "x", 1);
   CHECK(is_readable(fd));
-  doorbell_clear(fd);
+  notify_socket_clear(fd);
   CHECK(!is_readable(fd));
   for (int i = 0; i < 1000; i++) put_text(r, "x", 1); /* more rings than the socket holds */
   CHECK(is_readable(fd));
-  doorbell_clear(fd);
+  notify_socket_clear(fd);
   ring_close(r);
   CHECK(is_readable(fd));
-  ring_set_doorbell(r, 0);
-  doorbell_close(fd);
-  doorbell_ring(name); /* nobody there any more */
+  ring_set_notify_socket(r, 0);
+  notify_socket_close(fd);
+  notify_socket_notify(name); /* nobody there any more */
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 enum { THREADS = 2, EACH = 50000 };
@@ -199,8 +199,8 @@ static void produce(void *argument) {
   const struct traffic *t = argument;
   for (uint64_t i = 1; i <= EACH; i++) {
     const uint64_t value = t->base + i;
-    const struct ring_letter letter = {.body = &value, .body_size = sizeof value};
-    CHECK_EQ(ring_put(t->ring, &letter, deadline_never()), STATUS_OK);
+    const struct ring_record record = {.body = &value, .body_size = sizeof value};
+    CHECK_EQ(ring_put(t->ring, &record, deadline_never()), STATUS_OK);
   }
 }
 
@@ -242,7 +242,7 @@ static void run_traffic(uint64_t bound, enum ring_growth growth) {
   CHECK_EQ(sum, expected);
   ring_validate(r);
   ring_fini(r);
-  commons_release(&r->object);
+  segment_release(&r->object);
 }
 
 static void many_producers_and_consumers_lose_nothing(void) {
@@ -252,18 +252,18 @@ static void many_producers_and_consumers_lose_nothing(void) {
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   messages_of_any_size_come_out_in_order();
-  a_letter_in_two_parts_arrives_as_one();
+  a_record_in_two_parts_arrives_as_one();
   what_was_sent_is_counted_while_the_ring_lives_and_after_it();
   a_block_goes_as_it_is_with_a_head_in_front();
   a_bounded_ring_is_full_at_its_bound_and_not_before();
   a_staying_ring_waits_for_its_reader();
   a_closed_ring_drains_and_then_says_so();
   blocks_are_reused_and_none_is_left();
-  a_doorbell_rings_at_puts_and_at_the_close();
+  a_notify_socket_rings_at_puts_and_at_the_close();
   many_producers_and_consumers_lose_nothing();
   bytes_fini(&inbox);
-  commons_close();
+  segment_close();
   return 0;
 }

@@ -26,9 +26,9 @@ static struct bytes inbox;
 static uint8_t text[LARGE];
 
 static status put(struct ring *r, uint64_t number, size_t size) {
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &number, .head_size = sizeof number, .body = text, .body_size = size - sizeof number};
-  return ring_put(r, &letter, deadline_now());
+  return ring_put(r, &record, deadline_now());
 }
 
 static bool take(struct ring *r, uint64_t *number) {
@@ -77,9 +77,9 @@ static void act_put_block(struct ring *r, _Atomic uint64_t *claim) {
   for (int i = 0; i < 5; i++) CHECK_EQ(bytes_append(&b, text, LARGE), STATUS_OK);
   b.len = LARGE - 8;
   const uint64_t number = 1000;
-  const struct ring_letter letter = {
+  const struct ring_record record = {
       .head = &number, .head_size = sizeof number, .body = b.data, .body_size = b.len};
-  CHECK_EQ(ring_put_block(r, &letter, block_bytes_block(&b), deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put_block(r, &record, block_bytes_block(&b), deadline_now()), STATUS_OK);
 }
 static void act_take(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
@@ -107,11 +107,11 @@ static const struct deed deeds[] = {
 /* True when the child died at the armed point, false when it got through. */
 static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *claim, long point) {
   struct child_slot place;
-  CHECK_EQ(commons_reserve_slot(&place), STATUS_OK);
-  commons_share_with_child(place.slot, NULL);
+  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
+  segment_share_with_child(place.slot, NULL);
   const pid_t pid = fork();
   if (pid == 0) {
-    commons_after_fork(place.slot);
+    segment_after_fork(place.slot);
     kill_point_arm(NULL, point);
     deed->act(r, claim);
     _exit(0);
@@ -119,7 +119,7 @@ static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *cl
   int report = 0;
   CHECK_EQ(waitpid(pid, &report, 0), pid);
   ring_settle(r);
-  commons_forget_child(place);
+  segment_forget_child(place);
   CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
   return WIFSIGNALED(report);
 }
@@ -142,10 +142,10 @@ static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, 
 }
 
 static void one_death(const struct deed *deed, long point, bool *got_through) {
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   block_ref claim_block = 0;
-  CHECK_EQ(commons_alloc(sizeof(uint64_t), &claim_block), STATUS_OK);
-  _Atomic uint64_t *claim = commons_at(claim_block);
+  CHECK_EQ(segment_alloc(sizeof(uint64_t), &claim_block), STATUS_OK);
+  _Atomic uint64_t *claim = segment_at(claim_block);
   atomic_store(claim, 0);
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
@@ -156,10 +156,10 @@ static void one_death(const struct deed *deed, long point, bool *got_through) {
   check_rest(deed, r, atomic_load(claim), before);
   CHECK_EQ(ring_count(r), 0);
   ring_validate(r);
-  commons_release(&r->object);
-  commons_free(claim_block);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
-  arena_validate(commons_arena(), commons_mapping());
+  segment_release(&r->object);
+  segment_free(claim_block);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  arena_validate(segment_arena(), segment_mapping());
 }
 
 static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) {
@@ -171,13 +171,13 @@ static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) 
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 31);
   for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
     a_death_at_any_point_leaves_the_ring_whole(&deeds[i]);
   bytes_fini(&inbox);
-  commons_close();
+  segment_close();
   return 0;
 }
 

@@ -20,7 +20,7 @@
 
 #include "doomed_child.h"
 
-enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, BELL = 1 };
+enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, WAKER = 1 };
 
 struct scene {
   struct sync *lock;
@@ -32,7 +32,7 @@ struct scene {
   struct child_slot dead; /* held all that, and is gone unmourned */
 };
 
-static struct sync_agent self(void) { return (struct sync_agent){commons_slot(), THREAD}; }
+static struct sync_agent self(void) { return (struct sync_agent){segment_slot(), THREAD}; }
 
 static bool take(struct sync *s, bool *was_abandoned) {
   struct sync_wait w = {0};
@@ -82,7 +82,7 @@ static void act_wait(void *scene) {
 static void act_condition(void *scene) {
   struct scene *s = scene;
   struct sync_wait w = {0};
-  CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
+  CHECK_EQ(condition_enter(s->condition, segment_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 2);
   CHECK_EQ(condition_sleep(s->condition, &w, deadline_now()), STATUS_OK);
 }
@@ -101,17 +101,17 @@ static void act_barrier(void *scene) {
   barrier_reset(s->barrier);
 }
 
-static void act_mourn(void *scene) {
+static void act_owner_died(void *scene) {
   struct scene *s = scene;
-  commons_forget_child(s->dead);
+  segment_forget_child(s->dead);
 }
 
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"lock", act_lock},  {"rlock", act_rlock},         {"semaphore", act_semaphore},
-             {"wait", act_wait},  {"condition", act_condition}, {"barrier", act_barrier},
-             {"mourn", act_mourn}};
+} deeds[] = {{"lock", act_lock},       {"rlock", act_rlock},         {"semaphore", act_semaphore},
+             {"wait", act_wait},       {"condition", act_condition}, {"barrier", act_barrier},
+             {"mourn", act_owner_died}};
 
 /* What the dead one left: all locks taken, a place in each line, told and not gone. */
 static void hold_everything(void *scene) {
@@ -120,7 +120,7 @@ static void hold_everything(void *scene) {
   struct sync_wait w = {0};
   struct barrier_arrival a = {.index = 0};
   CHECK(take(s->lock, &abandoned) && take(s->rlock, &abandoned) && take(s->semaphore, &abandoned));
-  CHECK_EQ(condition_enter(s->condition, commons_slot(), &w), STATUS_OK);
+  CHECK_EQ(condition_enter(s->condition, segment_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 1);
   CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
 }
@@ -166,13 +166,13 @@ static void check_all(struct scene *s) {
   check_barrier(s);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     sync_validate(all[i]);
-    commons_release(&all[i]->object);
+    segment_release(&all[i]->object);
   }
 }
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   struct scene s = {.mine = {0}};
   struct child_slot place;
   bool abandoned = false;
@@ -183,30 +183,31 @@ static bool one_death(size_t number, long point) {
   CHECK_EQ(sync_make(SYNC_BARRIER, PARTIES, &s.barrier), STATUS_OK);
   CHECK(take(s.semaphore, &abandoned));
   CHECK(!run_doomed_child(hold_everything, &s, 0, &s.dead));
-  if (deed->act != act_mourn) {
-    commons_forget_child(s.dead);
+  if (deed->act != act_owner_died) {
+    segment_forget_child(s.dead);
     barrier_reset(s.barrier);
     while (permits_free(s.lock) && take(s.lock, &abandoned) && abandoned)
       CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
     if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
   }
-  CHECK_EQ(condition_enter(s.condition, commons_slot(), &s.mine), STATUS_OK);
+  CHECK_EQ(condition_enter(s.condition, segment_slot(), &s.mine), STATUS_OK);
   struct sync *all[] = {s.lock, s.rlock, s.semaphore, s.condition, s.barrier};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_bells(all[i], BELL);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_wakers(all[i], WAKER);
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
-  commons_forget_child(place);
-  commons_forget_child(s.dead);
-  if (deed->act != act_mourn && sync_place_state(&s.mine) == PLACE_WAITING) condition_notify(s.condition, 1);
+  segment_forget_child(place);
+  segment_forget_child(s.dead);
+  if (deed->act != act_owner_died && sync_place_state(&s.mine) == PLACE_WAITING)
+    condition_notify(s.condition, 1);
   check_all(&s);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   return has_died;
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
-  commons_close();
+  segment_close();
   return 0;
 }
 

@@ -22,10 +22,12 @@
 enum { POINTS_MAX = 400, KEYS = 20, MORE = 24 };
 
 struct scene {
-  struct table *table; /* KEYS keys, each its own value */
+  struct shared_table *table; /* KEYS keys, each its own value */
 };
 
-static struct table_text text_of(const char *text) { return (struct table_text){text, strlen(text)}; }
+static struct shared_table_text text_of(const char *text) {
+  return (struct shared_table_text){text, strlen(text)};
+}
 
 static const char *key_of(int i) {
   static char key[16];
@@ -33,16 +35,16 @@ static const char *key_of(int i) {
   return key;
 }
 
-static void set(struct table *t, int key, const char *value) {
-  CHECK_EQ(table_set(t, text_of(key_of(key)), text_of(value)), STATUS_OK);
+static void set(struct shared_table *t, int key, const char *value) {
+  CHECK_EQ(shared_table_set(t, text_of(key_of(key)), text_of(value)), STATUS_OK);
 }
 
 /* The value is one of the two; NULL: none. */
-static void check_value(struct table *t, int key, const char *one, const char *other) {
+static void check_value(struct shared_table *t, int key, const char *one, const char *other) {
   struct bytes found;
   bytes_init(&found);
   bool is_there = false;
-  CHECK_EQ(table_get(t, text_of(key_of(key)), &found, &is_there), STATUS_OK);
+  CHECK_EQ(shared_table_get(t, text_of(key_of(key)), &found, &is_there), STATUS_OK);
   const char *possible[] = {one, other};
   bool is_right = false;
   for (int i = 0; i < 2; i++) {
@@ -62,7 +64,7 @@ static void act_replace(void *scene) {
 
 static void act_remove(void *scene) {
   const struct scene *s = scene;
-  table_remove(s->table, text_of(key_of(3)));
+  shared_table_remove(s->table, text_of(key_of(3)));
 }
 
 static void act_grow(void *scene) {
@@ -72,13 +74,13 @@ static void act_grow(void *scene) {
 
 static void act_make_and_end(void *scene) {
   (void)scene;
-  struct table *t = NULL;
-  CHECK_EQ(table_make(&t), STATUS_OK);
+  struct shared_table *t = NULL;
+  CHECK_EQ(shared_table_make(&t), STATUS_OK);
   set(t, 1, "one");
   struct sync *lock = NULL;
   CHECK_EQ(sync_beside(&t->lock, &lock), STATUS_OK);
-  commons_release(&lock->object);
-  commons_release(&t->object);
+  segment_release(&lock->object);
+  segment_release(&t->object);
 }
 
 static const struct deed {
@@ -87,40 +89,40 @@ static const struct deed {
 } deeds[] = {
     {"replace", act_replace}, {"remove", act_remove}, {"grow", act_grow}, {"make and end", act_make_and_end}};
 
-static void check_table(struct table *t, const struct deed *deed) {
+static void check_table(struct shared_table *t, const struct deed *deed) {
   set(t, 1000, "another"); /* whoever takes the lock repairs */
-  table_validate(t);
+  shared_table_validate(t);
   for (int i = 0; i < KEYS; i++) {
     const char *changed = i != 3 || deed->act == act_grow ? "old" : deed->act == act_replace ? "new" : NULL;
     check_value(t, i, "old", changed);
   }
   for (int i = KEYS; i < KEYS + MORE; i++) check_value(t, i, NULL, "more");
   check_value(t, 1000, "another", "another");
-  table_remove(t, text_of(key_of(1000)));
-  table_validate(t);
+  shared_table_remove(t, text_of(key_of(1000)));
+  shared_table_validate(t);
 }
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(commons_arena(), commons_mapping());
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   struct scene s = {NULL};
   struct child_slot place;
-  CHECK_EQ(table_make(&s.table), STATUS_OK);
+  CHECK_EQ(shared_table_make(&s.table), STATUS_OK);
   for (int i = 0; i < KEYS; i++) set(s.table, i, "old");
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   check_table(s.table, deed);
-  commons_forget_child(place);
+  segment_forget_child(place);
   check_table(s.table, deed);
-  commons_release(&s.table->object);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), blocks);
+  segment_release(&s.table->object);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   return has_died;
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
-  commons_close();
+  segment_close();
   return 0;
 }
 

@@ -20,18 +20,19 @@ static struct ring *target;
 
 static uint64_t target_send(lua_State *L, int index) {
   (void)index;
-  if (commons_hold(&target->object)) luaL_error(L, "not enough memory");
-  return commons_object_ref(&target->object);
+  if (segment_hold(&target->object)) luaL_error(L, "not enough memory");
+  return segment_object_ref(&target->object);
 }
 
 static void target_receive(lua_State *L, const struct handle_type *type, uint64_t reference) {
   (void)type;
   struct object *object = NULL;
-  CHECK_EQ(commons_find(reference, OBJECT_RING, &object), STATUS_OK);
+  CHECK_EQ(segment_find(reference, OBJECT_RING, &object), STATUS_OK);
   lua_pushboolean(L, 1);
 }
 
-static const struct handle_type target_type = {"Target", target_send, target_receive, message_drop_reference};
+static const struct handle_type target_type = {"Target", target_send, target_receive,
+                                               message_refs_drop_reference};
 
 static void open_target(lua_State *L) {
   lua_newuserdata(L, 1);
@@ -43,7 +44,7 @@ static void open_target(lua_State *L) {
   handle_register(L, TARGET_ID, &target_type);
 }
 
-static uint64_t used(void) { return arena_used(commons_arena(), commons_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static void take_all(lua_State *L, size_t skipped) {
   struct ring_message m;
@@ -142,7 +143,7 @@ static void a_refused_parcel_leaves_nothing(struct lua_pair *p) {
     if (i >= 2) parcel_keep(&parcel);
     parcel_settle(&parcel, STATUS_CLOSED);
     CHECK_EQ(used(), before);
-    commons_release(&target->object); /* the last hold: it goes */
+    segment_release(&target->object); /* the last hold: it goes */
     CHECK_EQ(used(), before - 1);
     lua_settop(p->sender, 0);
   }
@@ -182,7 +183,7 @@ static void what_cannot_be_sent_leaves_nothing(struct lua_pair *p) {
   CHECK(strcmp(lua_tostring(p->sender, -1), "cannot send a coroutine (at value[3])") == 0);
   lua_settop(p->sender, 0);
   CHECK_EQ(used(), before);
-  commons_release(&target->object);
+  segment_release(&target->object);
   CHECK_EQ(used(), before - 1);
 }
 
@@ -204,11 +205,11 @@ static void memory_may_run_out_at_any_point(struct lua_pair *p, const char *make
     memory_fail_after(0);
     CHECK(st == STATUS_OK || st == -ENOMEM);
     if (is_packed) parcel_settle(&parcel, st);
-    if (st == STATUS_OK) message_drain(ring);
+    if (st == STATUS_OK) message_refs_drain(ring);
     lua_settop(p->sender, 0);
     CHECK_EQ(used(), before);
   }
-  commons_release(&target->object);
+  segment_release(&target->object);
   CHECK_EQ(used(), before - 1);
 #else
   (void)p, (void)make;
@@ -246,14 +247,14 @@ static void malformed_scalars_are_refused(struct lua_pair *p) {
 /* A ring that has grown stays so: from here on the count of blocks tells of messages alone. */
 static void open_ring(void) {
   static const uint8_t text[4096];
-  const struct ring_letter letter = {.body = text, .body_size = sizeof text};
+  const struct ring_record letter = {.body = text, .body_size = sizeof text};
   CHECK_EQ(ring_make(&ring, 0, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 20; i++) CHECK_EQ(ring_put(ring, &letter, deadline_now()), STATUS_OK);
-  message_drain(ring);
+  message_refs_drain(ring);
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   struct lua_pair p = pair_open();
   open_target(p.sender);
@@ -271,10 +272,10 @@ int main(void) {
   memory_may_run_out_at_any_point(&p, "return ('x'):rep(100000)");
   memory_may_run_out_at_any_point(&p, "return {target, ('x'):rep(5000), ('y'):rep(70000), target}");
   malformed_scalars_are_refused(&p);
-  commons_release(&ring->object);
+  segment_release(&ring->object);
   bytes_fini(&inbox);
   pair_close(&p);
-  arena_validate(commons_arena(), commons_mapping());
-  commons_close();
+  arena_validate(segment_arena(), segment_mapping());
+  segment_close();
   return 0;
 }

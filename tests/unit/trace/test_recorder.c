@@ -21,7 +21,7 @@ static const char path[] = "trace.json";
 /* ---- the file -------------------------------------------------------------------------------- */
 
 static void start(uint64_t limit) {
-  const struct recorder_order order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
+  const struct recorder_options order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
   CHECK_EQ(recorder_start(&order), STATUS_OK);
 }
 
@@ -75,9 +75,9 @@ static const char task[] = "\"cat\":\"task\"";
 /* ---- one thread ------------------------------------------------------------------------------ */
 
 static void what_is_marked_while_nothing_is_recorded_is_gone(void) {
-  const uint64_t used = arena_used(commons_arena(), commons_mapping());
+  const uint64_t used = arena_used(segment_arena(), segment_mapping());
   mark_tasks(10);
-  CHECK_EQ(arena_used(commons_arena(), commons_mapping()), used);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), used);
   start(RECORDER_LIMIT_DEFAULT);
   stop();
   CHECK_EQ(recorded(), 0);
@@ -136,8 +136,8 @@ static void a_lock_that_is_left_first_was_held_from_the_start(void) {
 }
 
 static void a_recording_that_cannot_be_says_why(void) {
-  const struct recorder_order nowhere = {.path = "no/such/folder", .program = "", .limit = 1};
-  const struct recorder_order full = {.path = "/dev/full", .program = "", .limit = RECORDER_LIMIT_LEAST};
+  const struct recorder_options nowhere = {.path = "no/such/folder", .program = "", .limit = 1};
+  const struct recorder_options full = {.path = "/dev/full", .program = "", .limit = RECORDER_LIMIT_LEAST};
   CHECK_EQ(recorder_stop(), STATUS_CLOSED);
   CHECK_EQ(recorder_start(&nowhere), -ENOENT);
   CHECK(!recorder_is_recording());
@@ -193,7 +193,7 @@ static void restless_main(void *argument) {
  * and memory returns. */
 static void recordings_come_and_go_under_threads_that_mark(void) {
   struct thread threads[THREADS];
-  const uint64_t used = arena_used(commons_arena(), commons_mapping());
+  const uint64_t used = arena_used(segment_arena(), segment_mapping());
   atomic_store(&is_over, false);
   run_threads(restless_main, threads);
   for (int i = 0; i < ROUNDS; i++) {
@@ -203,13 +203,13 @@ static void recordings_come_and_go_under_threads_that_mark(void) {
     CHECK(occurrences(task) > 0);
   }
   /* Each thread may have a lane and its last chunk; so may this one, whose lane was there before. */
-  CHECK(arena_used(commons_arena(), commons_mapping()) <= used + 2 * THREADS + 1);
+  CHECK(arena_used(segment_arena(), segment_mapping()) <= used + 2 * THREADS + 1);
   atomic_store(&is_over, true);
   join_threads(threads);
   start(RECORDER_LIMIT_DEFAULT);
   mark_tasks(1);
   stop();
-  CHECK(arena_used(commons_arena(), commons_mapping()) <= used + 1);
+  CHECK(arena_used(segment_arena(), segment_mapping()) <= used + 1);
 }
 
 /* ---- several processes ----------------------------------------------------------------------- */
@@ -258,7 +258,7 @@ static void a_child_does_not_write_its_parents_file(void) {
 }
 
 int main(void) {
-  CHECK_EQ(commons_open(), STATUS_OK);
+  CHECK_EQ(segment_open(), STATUS_OK);
   what_is_marked_while_nothing_is_recorded_is_gone();
   many_events_are_all_there_in_order();
   what_exceeds_the_limit_is_counted();
@@ -269,6 +269,6 @@ int main(void) {
   recordings_come_and_go_under_threads_that_mark();
   a_killed_child_leaves_what_it_marked();
   a_child_does_not_write_its_parents_file();
-  commons_close();
+  segment_close();
   return 0;
 }

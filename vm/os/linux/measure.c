@@ -109,7 +109,7 @@ static const char **environment_with(const char *const *settings, const char *co
 static char *const *as_argv(const char *const *list) { return (char *const *)(uintptr_t)list; }
 
 /* In the child: only what is async-signal-safe, for our process may have threads. */
-NO_RETURN static void become_program(const struct measure_order *order, const char *const *environment,
+NO_RETURN static void become_program(const struct measure_options *order, const char *const *environment,
                                      int output, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
@@ -135,7 +135,7 @@ static status make_memory_file(int *out) {
 }
 
 /* Both sides say setpgid: neither may go on before it is true. */
-static status start_process(struct measurement *m, const struct measure_order *order,
+static status start_process(struct measurement *m, const struct measure_options *order,
                             const char *const *environment) {
   const pid_t parent = getpid();
   m->started_ns = clock_now_ns();
@@ -173,7 +173,7 @@ void measure_init(struct measurement *m) {
   for (size_t i = 0; i < MEASURE_NOTES_MAX; i++) m->note_fds[i] = -1;
 }
 
-status measure_start(struct measurement *m, const struct measure_order *order) {
+status measure_start(struct measurement *m, const struct measure_options *order) {
   struct note_settings notes;
   status st = make_notes(m, order->notes, &notes);
   if (!st) st = make_memory_file(&m->output_fd);

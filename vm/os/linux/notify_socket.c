@@ -11,19 +11,19 @@
 enum { TRIES = 1000 };
 
 /* The first byte of the path is zero: that is what makes a name abstract. */
-static socklen_t address_of(doorbell_name name, struct sockaddr_un *address) {
+static socklen_t address_of(notify_name name, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   const int size = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "manymoons-bell-%llx",
                             (unsigned long long)name);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size);
 }
 
-status doorbell_open(int *out, doorbell_name *name) {
+status notify_socket_open(int *out, notify_name *name) {
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   for (uint32_t number = 1; number <= TRIES; number++) {
     struct sockaddr_un address;
-    *name = (doorbell_name)getpid() << 32 | (uint32_t)fd << 12 | number;
+    *name = (notify_name)getpid() << 32 | (uint32_t)fd << 12 | number;
     const socklen_t size = address_of(*name, &address);
     if (bind(fd, (const struct sockaddr *)&address, size) == 0) {
       *out = fd;
@@ -34,9 +34,9 @@ status doorbell_open(int *out, doorbell_name *name) {
   return -EADDRINUSE;
 }
 
-void doorbell_close(int fd) { close(fd); }
+void notify_socket_close(int fd) { close(fd); }
 
-void doorbell_ring(doorbell_name name) {
+void notify_socket_notify(notify_name name) {
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return;
   struct sockaddr_un address;
@@ -45,7 +45,7 @@ void doorbell_ring(doorbell_name name) {
   close(fd);
 }
 
-void doorbell_clear(int fd) {
+void notify_socket_clear(int fd) {
   char byte;
   while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0) continue;
 }
