@@ -16,20 +16,19 @@
  *     daemons.
  * I2  "interrupted" is said once, here.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
-#include "core/embedded.h"
 #include "ctrl_c.h"
+#include "embedded.h"
 #include "library.h"
 #include "options.h"
+#include "os/process.h"
+#include "os/terminal.h"
 #include "repl.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
@@ -177,7 +176,7 @@ static void print_version(void) {
 /* Without a script: what stdin has. As with lua5.4, an error in it is printed and does not show in
  * the exit status; with the script's name "-" it does. */
 static void run_input(lua_State *L) {
-  if (!isatty(STDIN_FILENO)) {
+  if (!terminal_is(TERMINAL_INPUT)) {
     chunk_run_file(L, NULL);
     return;
   }
@@ -250,17 +249,8 @@ static int run_main_vm(struct job *job) {
   return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
- * printed to. Opened the wrong way round, it fails as the closed one would. */
-static void fill_standard_descriptors(void) {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-        open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-      return;
-}
-
 int main(int argc, char **argv) {
-  fill_standard_descriptors();
+  process_fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
   struct job job = {.options = options_parse(argc, argv)};

@@ -8,8 +8,6 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#include <stddef.h>
-
 #include "base/annotations.h"
 
 typedef int status;
@@ -28,11 +26,5 @@ enum {
   STATUS_TOO_LARGE = 10,  /* more than the thing can ever hold */
   STATUS_BROKEN = 11,     /* a barrier that not everybody will reach */
 };
-
-enum { STATUS_TEXT_MAX = 128 };
-
-/* The word users see: "timeout", "closed", …, or "ENOMEM: Cannot allocate memory". Writes at most
- * STATUS_TEXT_MAX bytes to `text` and returns it. Any thread. */
-const char *status_text(status st, char text[STATUS_TEXT_MAX]);
 
 #endif

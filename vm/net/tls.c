@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "os/library.h"
-#include "sync/mutex.h"
+#include "os/mutex.h"
 
 enum {
   VERIFY_PEER = 1,

@@ -4,14 +4,13 @@
 #include "process/child.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "os/signals.h"
 #include "process/child_start.h"
 
@@ -20,7 +19,7 @@ enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
 /* ---- what every way of starting shares ------------------------------------------------------- */
 
 static void close_watch(struct child *c) {
-  if (c->pidfd >= 0) close(c->pidfd);
+  if (c->pidfd >= 0) process_unwatch(c->pidfd);
   c->pidfd = -1;
 }
 
@@ -28,7 +27,7 @@ static void close_watch(struct child *c) {
  * started only if it can be watched too. Otherwise it might run for a while before it is killed. */
 status child_prepare(struct child *c) {
   *c = (struct child){.pidfd = -1};
-  status st = process_watch(&c->pidfd, getpid());
+  status st = process_watch(&c->pidfd, process_pid());
   if (st) return st;
   st = segment_reserve_slot(&c->place);
   if (st) {
@@ -53,7 +52,7 @@ struct child_options child_options_for(const struct child *c, block_ref start_in
   return (struct child_options){.place = c->place,
                                 .worker_status = segment_ref(c->worker_status),
                                 .start_info = start_info,
-                                .parent = (int32_t)getpid()};
+                                .parent = process_pid()};
 }
 
 /* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
@@ -63,7 +62,7 @@ status child_watch(struct child *c) {
   close_watch(c);
   const status st = process_watch(&c->pidfd, c->pid);
   if (st == STATUS_OK || st == -ESRCH) return STATUS_OK;
-  kill(c->pid, SIGKILL);
+  process_kill(c->pid);
   int exit_code = 0;
   if (process_reap(c->pid, &exit_code)) c->exit_code = exit_code;
   return st;

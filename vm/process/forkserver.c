@@ -3,19 +3,18 @@
 #include "process/forkserver.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "os/clock.h"
+#include "os/mutex.h"
+#include "os/process.h"
 #include "os/ready.h"
 #include "os/signals.h"
 #include "os/socket.h"
 #include "process/child_start.h"
 #include "sync/lock_rank.h"
-#include "sync/mutex.h"
 
 enum { END_WAIT_SECONDS = 1 };
 
@@ -55,7 +54,7 @@ static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
   worker_status_report(segment_at(child->worker_status), exit_code);
-  close(child->pidfd);
+  process_unwatch(child->pidfd);
 }
 
 static void server_reap(struct server *s) {
@@ -74,7 +73,7 @@ static status server_wait(struct server *s) {
 
 /* In the child: everything of the server's goes, then it is a process like a spawned one. */
 static void become_served(struct server *s, const struct child_options *order) {
-  for (size_t i = 0; i < s->count; i++) close(s->children[i].pidfd);
+  for (size_t i = 0; i < s->count; i++) process_unwatch(s->children[i].pidfd);
   memory_free(s->children);
   memory_free(s->watches);
   socket_close(s->channel);
@@ -85,15 +84,15 @@ static void become_served(struct server *s, const struct child_options *order) {
 static status server_fork(struct server *s, const struct child_options *order, pid_t *pid) {
   struct served *child = &s->children[s->count];
   int kept = -1; /* a descriptor for the watch: see child_prepare */
-  status st = process_watch(&kept, getpid());
+  status st = process_watch(&kept, process_pid());
   if (st) return st;
   st = process_fork(pid);
-  close(kept);
+  process_unwatch(kept);
   if (st || *pid == 0) return st;
   *child = (struct served){.pid = (int32_t)*pid, .worker_status = order->worker_status};
   st = process_watch(&child->pidfd, *pid);
   if (st) {
-    kill(*pid, SIGKILL);
+    process_kill((int32_t)*pid);
     int exit_code = 0;
     (void)!process_reap(*pid, &exit_code);
     return st;
@@ -182,7 +181,7 @@ static void stop_locked(void) {
 /* It was started, but its pidfd found no descriptor here: it must not run on with nobody to watch it, and its
  * worker status must stay until the server has reported its end. A server that dies now takes it along, unreported. */
 static void end_unwatched(const struct child *c) {
-  kill(c->pid, SIGKILL);
+  process_kill(c->pid);
   const deadline until = deadline_after(END_WAIT_SECONDS);
   while (worker_status_wait_report(c->worker_status, until) == STATUS_INTERRUPTED) continue;
 }

@@ -6,14 +6,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "os/clock.h"
+#include "os/mutex.h"
 #include "os/notify_socket.h"
+#include "os/process.h"
 #include "os/ready.h"
 #include "os/thread.h"
-#include "sync/mutex.h"
 
 enum { FIXED = 4, WORDS_OF_ENTRY = 4, NEWS_MAX = 4096 };
 static const double first_pause = 0.1;
@@ -23,7 +23,7 @@ struct lease {
   char *script;
   char *fixed[FIXED];
   double interval;
-  pid_t pid;
+  int32_t pid;
   struct thread thread;
   int notify_socket; /* rung to end the thread */
   notify_name waker;
@@ -195,7 +195,7 @@ status lease_open(const struct lease_settings *settings, struct lease **out) {
   struct lease *l = memory_alloc(sizeof *l);
   if (!l) return -ENOMEM;
   l->notify_socket = -1;
-  l->pid = getpid();
+  l->pid = process_pid();
   l->answered_ns = clock_now_ns();
   mutex_init(&l->lock);
   status st = copy_settings(l, settings);
@@ -211,7 +211,7 @@ status lease_open(const struct lease_settings *settings, struct lease **out) {
 
 void lease_close(struct lease *l) {
   if (!l) return;
-  if (l->pid == getpid()) {
+  if (l->pid == process_pid()) {
     mutex_lock(&l->lock);
     l->is_ending = true;
     mutex_unlock(&l->lock);

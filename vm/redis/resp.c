@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "os/library.h"
-#include "sync/mutex.h"
+#include "os/mutex.h"
 
 #if __has_include(<hiredis/hiredis.h>)
 

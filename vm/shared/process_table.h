@@ -13,7 +13,7 @@
 #define SHARED_PROCESS_TABLE_H
 
 #include "os/process.h"
-#include "sync/robust_mutex.h"
+#include "os/robust_mutex.h"
 
 enum { PROCESS_TABLE_MAX = 2048 };
 #define PROCESS_TABLE_NOBODY UINT32_MAX

@@ -312,7 +312,7 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   KILL_POINT("ring.put.journaled");
   if (block) CHECK(hand_over(block, segment_self(), ring_owner(r)));
   KILL_POINT("ring.put.given");
-  atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
+  atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
   KILL_POINT("ring.put.committed");
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
@@ -443,7 +443,7 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   if (r->unfinished) unfinished_announce_take(account_of(r), segment_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
-  atomic_store_explicit(&end->processor, this_processor(), memory_order_relaxed);
+  atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
   if (r->unfinished) unfinished_enter_take(account_of(r));

@@ -8,8 +8,8 @@
 #define SHARED_RING_END_H
 
 #include "os/futex.h"
+#include "os/robust_mutex.h"
 #include "shared/arena.h"
-#include "sync/robust_mutex.h"
 
 struct ring_end {
   struct robust_mutex lock;

@@ -5,9 +5,8 @@
 #ifndef SHARED_RING_SLEEP_H
 #define SHARED_RING_SLEEP_H
 
-#include <sched.h>
-
 #include "os/clock.h"
+#include "os/processor.h"
 #include "shared/ring_end.h"
 
 enum {
@@ -36,12 +35,10 @@ static inline void ring_wake(struct ring_end *end, struct wake_note note, int co
   atomic_compare_exchange_strong(&end->woken, &note.woken, woken);
 }
 
-static inline uint32_t this_processor(void) { return (uint32_t)sched_getcpu(); }
-
 /* Watches the other side's commit word for a while; true: it is no longer `seen`. */
 static inline bool ring_spin_pays(struct ring_end *end, uint64_t seen) {
   const uint32_t rounds = atomic_load_explicit(&end->spin, memory_order_relaxed);
-  if (atomic_load_explicit(&end->processor, memory_order_relaxed) == this_processor()) return false;
+  if (atomic_load_explicit(&end->processor, memory_order_relaxed) == processor_number()) return false;
   for (uint32_t i = 0; i < rounds; i++) {
     if (atomic_load_explicit(&end->position, memory_order_acquire) != seen) return true;
     cpu_relax();

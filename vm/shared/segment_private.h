@@ -13,10 +13,10 @@
 #ifndef SHARED_SEGMENT_PRIVATE_H
 #define SHARED_SEGMENT_PRIVATE_H
 
+#include "os/mutex.h"
 #include "shared/arena.h"
 #include "shared/object.h"
 #include "shared/totals.h"
-#include "sync/mutex.h"
 
 enum { SEGMENT_KINDS = 8 }; /* more than there are in enum object_kind */
 

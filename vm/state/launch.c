@@ -28,13 +28,7 @@
 #endif
 EMBED_FILE(helper, HELPER_FILE)
 
-#if LUA_VERSION_NUM == 504
-#define LUA_LIBRARY "liblua5.4.so.0"
-#elif LUA_VERSION_NUM == 503
-#define LUA_LIBRARY "liblua5.3.so.0"
-#else
-#define LUA_LIBRARY "liblua5.1.so.0"
-#endif
+#define LUA_LIBRARY "liblua" LUA_MAJOR_MINOR ".so.0"
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -95,7 +89,7 @@ static status prepare_helper(struct launch *out, enum launch_kind kind) {
   if (st == STATUS_OK) st = find_lua(out);
   if (st == STATUS_OK) st = program_open(&out->helper, embedded_helper_start, size, "manymoons-worker");
   if (st) return st;
-  snprintf(out->program, sizeof out->program, "/proc/self/fd/%d", out->helper);
+  program_path(out->helper, out->program, sizeof out->program);
   const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
                                               CHILD_ORDER};
   memcpy(out->argv, argv, sizeof argv);

@@ -6,6 +6,9 @@
  * both; what only LuaJIT exports is bound weakly and looked up at run time
  * (lua_shares_upvalues, lua_is_jit).
  *
+ * What a Lua can do at all is a constant (LUA_HAS_…), for an ordinary `if`. The version of Lua is
+ * asked for here and in vm_libraries.c, and nowhere else.
+ *
  * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds
  * exactly", and -0.0 is not one, so that what crosses as an integer comes back as the same double.
  */
@@ -24,7 +27,36 @@
 /* LuaJIT numbers its FFI's objects beyond Lua's own types. */
 enum { LUA_TYPE_CDATA = 10 };
 
+enum {
+  LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
+  /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
+  LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* It collects once more when it gets no memory. */
+  LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
+};
+
+#if LUA_VERSION_NUM < 504
+#define luaL_argexpected(L, condition, index, type) \
+  ((void)((condition) ||                            \
+          luaL_argerror(L, index,                   \
+                        lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, index)))))
+/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every
+ * entry of ours is protected, so that there is no panic to speak about. */
+static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
+  return lua_newstate(allocate, context);
+}
+static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
+  return lua_newstate(allocate, context);
+}
+#endif
+
+/* Whether a C function may yield and go on (lua_yieldk). For the preprocessor: the types of a
+ * continuation are missing elsewhere. */
+#define LUA_HAS_CONTINUATIONS (LUA_VERSION_NUM >= 503)
+
 #if LUA_VERSION_NUM >= 503
+
+#define LUA_MAJOR_MINOR LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
 
 #if LUA_VERSION_NUM >= 504
 /* A table that belongs to a userdata. Pops and pushes it. */
@@ -33,6 +65,22 @@ static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue
 /* *results is how many values are on top of `co` if it yielded or returned. */
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
   return lua_resume(co, from, arguments, results);
+}
+/* A state as lua_newstate makes it; and one with the warnings and the panic message of
+ * luaL_newstate, whose blocks are realloc's, as those of `allocate` have to be. Collection is
+ * generational, as in the stand-alone interpreter; to change to that is a whole collection, cheap
+ * while nothing is there. */
+static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
+  lua_State *L = lua_newstate(allocate, context);
+  if (L) lua_gc(L, LUA_GCGEN, 0, 0);
+  return L;
+}
+static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
+  lua_State *L = luaL_newstate();
+  if (!L) return NULL;
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  lua_setallocf(L, allocate, context);
+  return L;
 }
 #else
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setuservalue(L, index); }
@@ -43,11 +91,40 @@ static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments,
   return state;
 }
 static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.3 has to be closed */
-#define luaL_argexpected(L, condition, index, type) \
-  ((void)((condition) ||                            \
-          luaL_argerror(L, index,                   \
-                        lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, index)))))
 #endif
+/* Pushes a number that is whole, as an integer where there are any. */
+static inline void lua_pushwhole(lua_State *L, int64_t value) { lua_pushinteger(L, value); }
+/* Bytecode without a name in it. As lua_load and lua_dump. */
+static inline int lua_load_code(lua_State *L, lua_Reader reader, void *data, const char *name) {
+  return lua_load(L, reader, data, name, "b");
+}
+static inline int lua_dump_code(lua_State *L, lua_Writer writer, void *data) {
+  return lua_dump(L, writer, data, 0);
+}
+/* Pushes the environment of a function, or pops it into the function. False, and nothing happens:
+ * functions have none but what their upvalues hold. */
+static inline bool lua_pushenvironment(lua_State *L, int index) {
+  (void)L, (void)index;
+  return false;
+}
+static inline bool lua_setenvironment(lua_State *L, int index) {
+  (void)L, (void)index;
+  return false;
+}
+/* Of the VM that L belongs to. 5.1 does not tell: there it is L, which serves for hooks alone. */
+static inline lua_State *lua_mainstate(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *state = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return state;
+}
+/* Whether lua_isyieldable is there and may be called. */
+static inline bool lua_tells_yieldable(void) { return true; }
+/* A coroutine that has returned, for a lua_resume that does not look. */
+static inline bool lua_is_spent(lua_State *co) {
+  (void)co;
+  return false;
+}
 static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
   luaL_traceback(L, of, message, level);
 }
@@ -56,6 +133,8 @@ static inline bool lua_is_jit(void) { return false; }
 static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 #else
+
+#define LUA_MAJOR_MINOR  "5.1"
 
 enum { LUA_OK = 0 };
 
@@ -93,6 +172,22 @@ static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments,
   *results = state == LUA_OK || state == LUA_YIELD ? lua_gettop(co) : 1;
   return state;
 }
+static inline void lua_pushwhole(lua_State *L, int64_t value) { lua_pushnumber(L, (lua_Number)value); }
+static inline int lua_load_code(lua_State *L, lua_Reader reader, void *data, const char *name) {
+  return lua_load(L, reader, data, name);
+}
+static inline int lua_dump_code(lua_State *L, lua_Writer writer, void *data) {
+  return lua_dump(L, writer, data);
+}
+static inline bool lua_pushenvironment(lua_State *L, int index) {
+  lua_getfenv(L, index);
+  return true;
+}
+static inline bool lua_setenvironment(lua_State *L, int index) { return lua_setfenv(L, index) != 0; }
+static inline lua_State *lua_mainstate(lua_State *L) { return L; }
+static inline bool lua_tells_yieldable(void) { return lua_isyieldable != 0; }
+/* 5.1's lua_resume would take its first argument for its function. */
+static inline bool lua_is_spent(lua_State *co) { return lua_status(co) != LUA_YIELD && lua_gettop(co) == 0; }
 static inline void lua_turn_jit_off(lua_State *L) {
   enum { MODE_ENGINE = 0, MODE_OFF = 0 }; /* luajit.h, which PUC's headers do not have */
   luaJIT_setmode(L, 0, MODE_ENGINE | MODE_OFF);

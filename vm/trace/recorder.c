@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "os/clock.h"
-#include "sync/mutex.h"
+#include "os/mutex.h"
+#include "os/process.h"
+#include "os/status_text.h"
 #include "trace/chrome.h"
 #include "trace/lane.h"
 
@@ -33,7 +34,7 @@ static bool begin_change(int from) {
 }
 
 bool recorder_is_recording(void) {
-  return atomic_load(&recorder.phase) == RECORDING && recorder.pid == (int32_t)getpid();
+  return atomic_load(&recorder.phase) == RECORDING && recorder.pid == process_pid();
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -78,7 +79,7 @@ static void publish(uint64_t limit) {
   r->start_ns = clock_now_ns();
   recorder.generation = (recorder.generation + 1) & 0xffff;
   if (recorder.generation == 0) recorder.generation = 1;
-  recorder.pid = (int32_t)getpid();
+  recorder.pid = process_pid();
   atomic_store(segment_recording_place, trace_word(r, recorder.generation));
 }
 

@@ -8,6 +8,7 @@
 #include "core/waiting.h"
 #include "os/poller.h"
 #include "os/ready.h"
+#include "os/status_text.h"
 #include "shared/segment.h"
 
 enum { EVENTS = 128 };

@@ -10,6 +10,7 @@
 #include "core/shared_handle.h"
 #include "locks/sync.h"
 #include "memory/array_element.h"
+#include "os/status_text.h"
 
 enum flavor { VALUE, ARRAY, FLAVORS };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A mutex whose holder dies is abandoned, once; and the death wakes those that watch for it. */
-#include "sync/robust_mutex.h"
+#include "os/robust_mutex.h"
 
 #include <linux/futex.h>
 #include <sched.h>

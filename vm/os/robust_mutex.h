@@ -5,8 +5,8 @@
  * repairs what the lock protects, and marks the lock as consistent. The kernel notices the death
  * (robust futexes), so there is no guess and no timeout in it.
  */
-#ifndef SYNC_ROBUST_MUTEX_H
-#define SYNC_ROBUST_MUTEX_H
+#ifndef OS_ROBUST_MUTEX_H
+#define OS_ROBUST_MUTEX_H
 
 #include <pthread.h>
 #include <stdbool.h>

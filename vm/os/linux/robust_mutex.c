@@ -4,7 +4,7 @@
  * glibc keeps the futex word first in the mutex (nptl/pthreadP.h, glibc 2.36): thread id, FUTEX_WAITERS,
  * FUTEX_OWNER_DIED. Only robust_mutex_word and its two users rely on that.
  */
-#include "sync/robust_mutex.h"
+#include "os/robust_mutex.h"
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A plain mutex within one process. Its owner names its rank; see sync/lock_rank.h. */
-#ifndef SYNC_MUTEX_H
-#define SYNC_MUTEX_H
+#ifndef OS_MUTEX_H
+#define OS_MUTEX_H
 
 #include <pthread.h>
 #include <stdbool.h>
