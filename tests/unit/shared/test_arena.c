@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of one small arena: what happens when a class, or memory, comes to its end. */
+/* Blocks of one small arena: allocation when a class, or memory, is used up. */
 #include "shared/arena.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static void open_arena(uint64_t bytes_max) {
   arena_init(&arena, &map, 0, bytes_max);
 }
 
-/* Takes blocks until there are no more, and returns how many. */
+/* Takes blocks until there are no more; returns their number. */
 static int take_all(uint64_t size, block_ref blocks[BLOCKS]) {
   for (int count = 0;; count++) {
     CHECK(count < BLOCKS);
