@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The words for statuses. The system's own go by their symbolic name first, because that is what
- * people search for and what a script can compare. */
+/* Texts of statuses. An error of the system begins with its symbolic name, which users search for
+ * and scripts compare.
+ */
 #include "base/status.h"
 
 #include <stdio.h>
