@@ -9,11 +9,11 @@
 -- after
 -- the other, and another starts in the place of each; at the end all is drained. Then:
 --
---   - What was in was taken once, or it was taken along by a taker that was killed: one message each, at most.
+--   - What was in was taken once, or it was taken along by a consumer that was killed: one message each, at most.
 --   - What the killed were putting was taken once, or is not there.
---   - Each message arrived as it was put. Those of one putter, to one taker, came in order.
+--   - Each message arrived as it was put. Those of one producer, to one consumer, came in order.
 --   - Nobody was in one put or take for longer than a second.
---   - The parent has as many descriptors as before, and the commons does not grow from round to round.
+--   - The parent has as many descriptors as before, and the segment does not grow from round to round.
 --
 -- A kind of channel is an entry of `kinds`; whatever has put, take and finish can be one.
 local mm = require "manymoons"
@@ -23,7 +23,7 @@ local seconds, seed = tonumber(arg[1]), tonumber(arg[2] or "") or math.floor(mm.
 if not seconds then error("usage: script_killer.lua SECONDS [SEED]", 0) end
 math.randomseed(seed)
 
-local WORKERS = 6 -- processes at a time: two putters, two takers, two that have interpreters which do both
+local WORKERS = 6 -- processes at a time: two producers, two consumers, two that have interpreters which do both
 local LONGEST = seconds >= 10 and 1 or 10 -- beside other tests, a second may be the scheduler's
 local GROWTH_KIB = 64 * 1024
 
@@ -118,13 +118,13 @@ end
 -- In each process of this kind one interpreter puts and another one takes.
 local function both(name, kind, writer, reader, stop, random)
   local Process = mm.interpreters.Process
-  local putter = Process(put_all, name .. ".put", kind, writer, stop, random)
-  local taker = Process(take_all, name .. ".take", kind, reader)
-  putter:start()
-  taker:start()
-  putter:join()
+  local producer = Process(put_all, name .. ".put", kind, writer, stop, random)
+  local consumer = Process(take_all, name .. ".take", kind, reader)
+  producer:start()
+  consumer:start()
+  producer:join()
   if kind.leave then kind.leave(writer) end
-  taker:join()
+  consumer:join()
 end
 
 -- A round -----------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ local function kill_worker(place)
   if worker.exitcode ~= -9 and worker.exitcode ~= 0 then fail("a worker ended with %s", worker.exitcode) end
   worker:close()
   totals.deaths = totals.deaths + 1
-  if roles[place] ~= "put" then round.takers_killed = round.takers_killed + 1 end
+  if roles[place] ~= "put" then round.consumers_killed = round.consumers_killed + 1 end
 end
 
 local function join_workers(role)
@@ -179,7 +179,7 @@ local function join_workers(role)
 end
 
 local function read_logs()
-  local tried, is_in, takers = {}, {}, {}
+  local tried, is_in, consumers = {}, {}, {}
   for name in lfs.dir(round.folder) do
     if name:sub(1, 1) ~= "." then
       local path = round.folder .. "/" .. name
@@ -192,11 +192,11 @@ local function read_logs()
         elseif word == "torn" then fail("a message was torn: %s", line)
         elseif word == "slow" then totals.slowest = math.max(totals.slowest, tonumber(rest)) end
       end
-      takers[#takers + 1] = took
+      consumers[#consumers + 1] = took
       os.remove(path)
     end
   end
-  return tried, is_in, takers
+  return tried, is_in, consumers
 end
 
 local function check_order(took)
@@ -208,27 +208,27 @@ local function check_order(took)
 end
 
 local function check_logs()
-  local tried, is_in, takers = read_logs()
+  local tried, is_in, consumers = read_logs()
   local seen = {}
-  for _, took in ipairs(takers) do
+  for _, took in ipairs(consumers) do
     check_order(took)
     for _, m in ipairs(took) do
-      local of_putter = seen[m[1]] or {}
-      seen[m[1]] = of_putter
-      if of_putter[m[2]] then fail("message %d of %s was taken twice", m[2], m[1]) end
+      local of_producer = seen[m[1]] or {}
+      seen[m[1]] = of_producer
+      if of_producer[m[2]] then fail("message %d of %s was taken twice", m[2], m[1]) end
       if m[2] > (tried[m[1]] or 0) then fail("message %d of %s was never put", m[2], m[1]) end
-      of_putter[m[2]] = true
+      of_producer[m[2]] = true
       totals.messages = totals.messages + 1
     end
   end
   local missing = 0
-  for putter, count in pairs(is_in) do
+  for producer, count in pairs(is_in) do
     for number = 1, count do
-      if not (seen[putter] and seen[putter][number]) then missing = missing + 1 end
+      if not (seen[producer] and seen[producer][number]) then missing = missing + 1 end
     end
   end
-  if missing > round.takers_killed then
-    fail("%d messages were lost, and only %d takers were killed", missing, round.takers_killed)
+  if missing > round.consumers_killed then
+    fail("%d messages were lost, and only %d consumers were killed", missing, round.consumers_killed)
   end
   totals.lost = totals.lost + missing
   if totals.slowest > LONGEST then fail("somebody waited for %.3f s", totals.slowest) end
@@ -236,7 +236,7 @@ end
 
 local function run_round(name, method)
   local kind = kinds[name]
-  round = { name = name, kind = kind, method = method, started = 0, takers_killed = 0, workers = {},
+  round = { name = name, kind = kind, method = method, started = 0, consumers_killed = 0, workers = {},
     folder = lfs.currentdir() .. "/round", stop = mm.processes.Queue() }
   lfs.mkdir(round.folder)
   round.writer, round.reader = kind.make()
@@ -263,7 +263,7 @@ local function count_descriptors()
   return count
 end
 
--- The memory that the commons has from the system: its segment is one of our descriptors.
+-- The memory that the segment has from the system: its segment is one of our descriptors.
 local function commons_kib()
   for fd in lfs.dir("/proc/self/fd") do
     local path = "/proc/self/fd/" .. fd
@@ -289,7 +289,7 @@ repeat
   if rounds <= #plan then most_descriptors, most_kib = descriptors, math.max(most_kib, kib) end
   if rounds > #plan and descriptors > most_descriptors then fail("%d descriptors, were %d", descriptors,
     most_descriptors) end
-  if kib > most_kib + GROWTH_KIB then fail("the commons grew from %d to %d KiB", most_kib, kib) end
+  if kib > most_kib + GROWTH_KIB then fail("the segment grew from %d to %d KiB", most_kib, kib) end
 until mm.time() > until_time
 
 print(("%d deaths, %d messages, %d taken along by the dead, longest wait %.0f ms"):format(totals.deaths,
