@@ -22,14 +22,14 @@
  *   it keeps the lock, which is one of the orders that are searched.
  * - Of an event word only this matters: whether it changed since a sleeper read it. `watching` says
  *   so.
- * - `waiters` and `woken` are compared with each other and with earlier values alone: both are kept
- *   relative to `woken`, which so is 0, and the notes of wakers move along.
+ * - `waiters` and `woken` are compared with each other and with earlier values alone. Both are kept
+ *   as differences to `woken`, which is therefore 0; when it changes, the notes of wakers change
+ *   with it.
  * - A variable that is not read again is set to 0.
  *
  * Bounds: PRODUCERS, CONSUMERS, MESSAGES (of each producer), DEATHS, CAPACITY (records),
  * CAPACITY_MAX (growth if it is larger), MESSAGES_MAX (0: no bound by count), CLOSES. Each
- * MUTATION_… is one mistake, which the assertions must find; tests/model/run lists them.
- */
+ * MUTATION_… is one mistake, which the assertions must find; tests/model/run lists them. */
 #ifndef PRODUCERS
 #define PRODUCERS 2
 #endif

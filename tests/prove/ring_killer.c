@@ -9,10 +9,10 @@
  * bytes), starts processes that put and take in some of them, kills one after the other and starts
  * another in its place, and then drains the rings. It checks:
  *
- *  - A producer numbers its messages and notes, before and after each put, in memory that outlives it,
- *    the number that it tries and the number that is in. Each message that is in was taken, once; the
- *    one that was being tried may have been taken; no other was. A consumer that was killed took at
- *    most one message along.
+ *  - A producer numbers its messages and notes, before and after each put, in memory that outlives
+ *    it, the number that it tries and the number that is in. Each message that is in was taken,
+ *    once; the one that was being tried may have been taken; no other was. A consumer that was
+ *    killed took at most one message with it.
  *  - Each message arrived byte by byte as it was put.
  *  - No process was in one put or take for longer than a second.
  *  - The rings and the segment validate; there are as many blocks and descriptors as before.
@@ -52,7 +52,7 @@ enum {
 };
 static const int64_t second_ns = 1000000000;
 
-/* ---- what outlives everybody ----------------------------------------------------------------- */
+/* ---- the evidence, which outlives every process ---------------------------------------------- */
 
 struct life { /* of a producer; written by it alone */
   uint32_t ring;

@@ -1,21 +1,20 @@
 -- SPDX-License-Identifier: MIT
--- Kills processes at random instants while they use queues and pipes, and proves that nobody else is harmed. Scripts
--- alone: nothing here is known that a user does not know.
+-- Kills processes at random instants while they use queues and pipes, and proves that no other process is harmed. It
+-- is a plain script: it uses nothing that users do not have.
 --
 --     manymoons tests/prove/script_killer.lua SECONDS [SEED]      one line; an error if anything is wrong
 --
--- In rounds, each with one kind of channel and one way of starting processes. Workers write down, in files of their own
--- that survive them, what they try to put, what is in, and what they took, each in one write. They are killed, one
--- after
--- the other, and another starts in the place of each; at the end all is drained. Then:
+-- It works in rounds, each with one kind of channel and one start method. Each worker logs, in a file of its own that
+-- outlives it, the messages that it tries to put, that are in, and that it took, with one write for each. The parent
+-- kills one worker after the other and starts another in its place; at the end all channels are drained. It checks:
 --
---   - What was in was taken once, or it was taken along by a consumer that was killed: one message each, at most.
---   - What the killed were putting was taken once, or is not there.
+--   - A message that was in was taken once. Each consumer that was killed may have taken one message along.
+--   - A message that was being put at a death was taken once, or is not there.
 --   - Each message arrived as it was put. Those of one producer, to one consumer, came in order.
---   - Nobody was in one put or take for longer than a second.
+--   - No process was in one put or take for longer than a second.
 --   - The parent has as many descriptors as before, and the segment does not grow from round to round.
 --
--- A kind of channel is an entry of `kinds`; whatever has put, take and finish can be one.
+-- A kind of channel is an entry of `kinds`: it has make, put, take and finish.
 local mm = require "manymoons"
 local lfs = require "lfs"
 
@@ -23,11 +22,11 @@ local seconds, seed = tonumber(arg[1]), tonumber(arg[2] or "") or math.floor(mm.
 if not seconds then error("usage: script_killer.lua SECONDS [SEED]", 0) end
 math.randomseed(seed)
 
-local WORKERS = 6 -- processes at a time: two producers, two consumers, two that have interpreters which do both
-local LONGEST = seconds >= 10 and 1 or 10 -- beside other tests, a second may be the scheduler's
+local WORKERS = 6 -- processes at a time: two producers, two consumers, two whose interpreters do both
+local LONGEST = seconds >= 10 and 1 or 10 -- beside other tests the scheduler may take a second
 local GROWTH_KIB = 64 * 1024
 
--- How long the parent waits between two deaths, at most: a process has to get to work before it dies.
+-- The longest pause between two deaths, in seconds: a process must have begun to work before it dies.
 local methods = { fork = { pause = 0.006, deaths = 60 }, forkserver = { pause = 0.02, deaths = 25 },
   spawn = { pause = 0.04, deaths = 15 } }
 
@@ -62,14 +61,14 @@ local kinds = {
     put = function(writer, value) return writer:send(value) end,
     take = function(reader) return reader:recv() end,
     finish = function(writer) writer:close() end,
-    leave = function(writer) writer:close() end, -- who keeps an end open keeps the readers waiting
+    leave = function(writer) writer:close() end, -- readers wait as long as an end is open
     sizes = mixed,
   },
 }
 
--- What workers do ---------------------------------------------------------------------------------------------
+-- Workers ----------------------------------------------------------------------------------------------------
 
--- A message: whose it is, its number, and a text that says whether it is whole.
+-- A message: its producer, its number, and a text that shows whether it is whole.
 local function text_of(number, size) return string.char(97 + number % 26):rep(size) end
 
 local function timed(log, f, ...)
@@ -86,7 +85,7 @@ local function open_log(name)
   return log
 end
 
--- Puts until it is told to stop, or has put enough for one life.
+-- Puts until the parent stops it, or until it has put enough.
 local function put_all(name, kind, writer, stop, random)
   local log, number = open_log(name), 0
   while stop:empty() and number < 3000 do
@@ -130,7 +129,7 @@ end
 -- A round -----------------------------------------------------------------------------------------------------
 
 local totals = { deaths = 0, messages = 0, lost = 0, slowest = 0 }
-local round -- the one under way
+local round -- the current one
 
 local function fail(what, ...)
   for _, worker in pairs(round.workers) do worker:kill() end
@@ -184,7 +183,7 @@ local function read_logs()
     if name:sub(1, 1) ~= "." then
       local path = round.folder .. "/" .. name
       local took = {}
-      for line in io.lines(path, "L") do -- a last line without its end: the kill struck in the middle of the write
+      for line in io.lines(path, "L") do -- a last line without its end: killed in the middle of the write
         local word, rest, number = line:match("^(%S+) (%S+) ?(%S*)\n$")
         if word == "try" then tried[path] = tonumber(rest)
         elseif word == "in" then is_in[path] = tonumber(rest)
@@ -263,8 +262,8 @@ local function count_descriptors()
   return count
 end
 
--- The memory that the segment has from the system: its segment is one of our descriptors.
-local function commons_kib()
+-- The memory that the segment takes: it is one of the open descriptors.
+local function segment_kib()
   for fd in lfs.dir("/proc/self/fd") do
     local path = "/proc/self/fd/" .. fd
     local target = lfs.symlinkattributes(path, "target") or ""
@@ -284,8 +283,8 @@ repeat
   collectgarbage()
   collectgarbage()
   rounds = rounds + 1
-  local descriptors, kib = count_descriptors(), commons_kib()
-  -- Each kind of channel, and the fork server, has been there by then.
+  local descriptors, kib = count_descriptors(), segment_kib()
+  -- By then each kind of channel, and the fork server, has been used.
   if rounds <= #plan then most_descriptors, most_kib = descriptors, math.max(most_kib, kib) end
   if rounds > #plan and descriptors > most_descriptors then fail("%d descriptors, were %d", descriptors,
     most_descriptors) end

@@ -35,6 +35,7 @@ struct bytes {
 };
 
 static inline void bytes_init(struct bytes *b) { *b = (struct bytes){0}; }
+/* Frees the bytes; the array is empty, and in private memory. */
 void bytes_fini(struct bytes *b);
 
 /* Raises cap to at least `size` in private memory, by doubling. Stores that keep bytes in private
@@ -47,6 +48,7 @@ MUST_CHECK static inline status bytes_reserve(struct bytes *b, size_t extra) {
   return b->cap - b->len >= extra ? STATUS_OK : bytes_reserve_slow(b, extra);
 }
 
+/* Appends a copy of `len` bytes. -ENOMEM: nothing changed. */
 MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, size_t len) {
   const status st = bytes_reserve(b, len);
   if (st) return st;
@@ -55,6 +57,7 @@ MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, 
   return STATUS_OK;
 }
 
+/* Empties the array and keeps its memory. */
 static inline void bytes_clear(struct bytes *b) { b->len = 0; }
 /* Shrinks private memory to `keep` bytes, so that one large message does not pin memory. No effect
  * while more than `keep` bytes are in use. */

@@ -24,6 +24,7 @@ void message_refs_drop_reference(object_ref ref);
 /* Appends the message's references. A worker's copy of the globals leaves out the ends of pipes: an
  * end that a worker merely could use does not keep the other side from seeing the end of file. */
 enum message_part { MESSAGE_ALL, MESSAGE_BUT_PIPES };
+/* The references that message_refs_list appended to `b`. */
 static inline struct object_list message_refs_listed(const struct bytes *b) {
   return (struct object_list){(const object_ref *)(const void *)b->data, b->len / sizeof(object_ref)};
 }

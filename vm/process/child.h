@@ -56,6 +56,7 @@ MUST_CHECK status child_await(const struct child *c, deadline until);
 MUST_CHECK status child_wait(struct child *c, deadline until);
 /* Closes the descriptor of an ended child early. No thread may be in child_await. */
 void child_unwatch(struct child *c);
+/* Sends a signal to the child, unless child_wait has returned its end. */
 void child_signal(struct child *c, int signal_number);
 /* Frees the child, which has ended. */
 void child_fini(struct child *c);

@@ -181,8 +181,8 @@ static void stop_locked(void) {
 }
 
 /* The child was started, but this process has no descriptor left for its pidfd. It must not run
- * unwatched, and its worker status must stay until the server has reported its end. A server that
- * dies meanwhile takes it along without a report. */
+ * unwatched, and its worker status must stay until the server has reported its end. If the server
+ * dies meanwhile, so does the child, without a report. */
 static void end_unwatched(const struct child *c) {
   kill(c->pid, SIGKILL);
   const deadline until = deadline_after(END_WAIT_SECONDS);

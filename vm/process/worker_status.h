@@ -45,7 +45,9 @@ struct worker_status {
 _Static_assert(sizeof(struct worker_status) <= WORKER_STATUS_BLOCK,
                "a worker status is a block of this size");
 
+/* A new status in phase STARTING, owned by this process. -ENOMEM. */
 MUST_CHECK status worker_status_make(struct worker_status **out);
+/* Frees the status. The worker has ended, and so have all waits. */
 void worker_status_destroy(struct worker_status *s);
 /* Stores the worker's identity. Called on its own thread. */
 void worker_status_introduce(struct worker_status *s, const char *name);

@@ -37,6 +37,7 @@ struct redis_connection;
 MUST_CHECK status redis_open(const struct redis_settings *settings, deadline until,
                              struct redis_connection **out, char why[REDIS_WHY_MAX]);
 void redis_close(struct redis_connection *c);
+/* The socket, to poll for reading. */
 int redis_descriptor(const struct redis_connection *c);
 
 /* Buffers a command until redis_flush. On failure the connection must be closed. */

@@ -44,8 +44,9 @@ struct lease_settings {
 MUST_CHECK status lease_open(const struct lease_settings *settings, struct lease **out);
 /* Ends the thread, which may take as long as a renewal. In a forked child it only frees memory. */
 void lease_close(struct lease *l);
-/* -ENOMEM */
+/* Starts renewing an entry. -ENOMEM. */
 MUST_CHECK status lease_add(struct lease *l, const struct lease_entry *entry);
+/* Stops renewing the entry with that id, if there is one. */
 void lease_remove(struct lease *l, const char *id);
 /* Sets the status text of the next heartbeats, ARGV[3]. -ENOMEM. */
 MUST_CHECK status lease_tell(struct lease *l, const char *text, size_t size);

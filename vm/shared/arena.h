@@ -72,7 +72,7 @@ void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64
  * larger than any class. */
 MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner,
                               block_ref *out);
-/* The caller owns the block. */
+/* Frees a block that the caller owns. */
 void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 /* Moves ownership in one step. False: `from` did not own the block; nothing changed. */
 bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);

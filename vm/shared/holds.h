@@ -19,6 +19,7 @@
  * are not initialised. Other processes can reach it, and the sweep finds it, only after
  * segment_publish. */
 MUST_CHECK status segment_make_object(enum object_kind kind, uint64_t size, struct object **out);
+/* Makes the object reachable: it owns its block from now on. */
 void segment_publish(struct object *o);
 /* The object of a reference that is known to be alive. */
 struct object *segment_object(object_ref ref);

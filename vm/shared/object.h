@@ -64,6 +64,7 @@ struct object {
 };
 _Static_assert(sizeof(struct object) == 40 + PROCESS_TABLE_MAX / 8, "layout");
 
+/* Initialises an object in state NEW, without holders, in a block of the segment. */
 void object_init(struct object *o, enum object_kind kind);
 /* Makes the object LIVE: from now on it can end. The caller holds it. */
 void object_begin(struct object *o);

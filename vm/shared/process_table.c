@@ -70,8 +70,8 @@ static bool is_reserver_dead(const struct process_table_slot *s, uint64_t word) 
   return atomic_load(&s->state) == word;
 }
 
-/* A thread of a living process can abandon the lock, when a host loads this library on a
- * short-lived thread: only a process that is gone as well is dead. */
+/* A host may load this library on a short-lived thread, which then abandons the lock while its
+ * process lives. So a process is dead only when it no longer exists as well. */
 bool process_table_is_dead(struct process_table *t, uint32_t slot) {
   struct process_table_slot *s = &t->slots[slot];
   const uint64_t word = atomic_load(&s->state);

@@ -88,6 +88,7 @@ enum ring_growth {
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with
  * segment_set_destructor; it takes what is left and calls ring_fini. -ENOMEM. */
 MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
+/* Frees the blocks of a ring that is unreachable and empty; for its destructor. */
 void ring_fini(struct ring *r);
 
 /* Puts a message. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT, STATUS_INTERRUPTED,

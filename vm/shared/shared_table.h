@@ -43,6 +43,7 @@ struct shared_table_text {
 
 /* A new table, held once by this process. -ENOMEM. */
 MUST_CHECK status shared_table_make(struct shared_table **out);
+/* Sets the destructor of tables; once for each process, before the first is made. */
 void shared_table_register_kind(void);
 /* -ENOMEM, STATUS_TOO_LARGE: the table is unchanged. */
 MUST_CHECK status shared_table_set(struct shared_table *t, struct shared_table_text key,
@@ -51,6 +52,7 @@ MUST_CHECK status shared_table_set(struct shared_table *t, struct shared_table_t
  * unchanged. */
 MUST_CHECK status shared_table_get(struct shared_table *t, struct shared_table_text key, struct bytes *value,
                                    bool *is_there);
+/* Removes the key, if it is there. */
 void shared_table_remove(struct shared_table *t, struct shared_table_text key);
 uint64_t shared_table_count(struct shared_table *t);
 /* Appends all keys to *keys, each with its size (uint32_t) in front. -ENOMEM. */

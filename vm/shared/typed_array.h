@@ -37,6 +37,7 @@ struct typed_array {
 /* A new array, zeroed, and held once by this process. STATUS_TOO_LARGE, -ENOMEM. */
 MUST_CHECK status typed_array_make(const struct array_element_type *type, uint64_t count,
                                    struct typed_array **out);
+/* Sets the destructor of typed arrays; once for each process, before the first is made. */
 void typed_array_register_kind(void);
 static inline const struct array_element_type *typed_array_type(const struct typed_array *a) {
   return &element_types[a->type];

@@ -50,6 +50,7 @@ void unfinished_abandon(struct unfinished *u, uint32_t slot, int64_t count);
 void unfinished_forget(struct unfinished *u, uint32_t slot);
 /* Settles the change of a holder that died; the ring knows whether its take was committed. */
 void unfinished_repair(struct unfinished *u, bool is_take_committed);
+/* Aborts when an invariant does not hold. Read only. */
 void unfinished_validate(const struct unfinished *u);
 
 #endif

@@ -39,12 +39,15 @@ struct waker_hold {
   bool is_shared;
 };
 
+/* Takes a free waker for a thread of the process in `slot`, or a shared one if all are taken. */
 void wakers_take(struct wakers *wakers, uint32_t slot, struct waker_hold *out);
+/* Ends the use of a waker. Its bit may stay registered with objects (I1). */
 void wakers_release(struct waker_hold *hold);
 /* Wakes the threads that have one of the wakers. */
 void wakers_wake(struct wakers *wakers, waker_set which);
 /* Frees the wakers of a dead process. May be done twice. */
 void wakers_forget(struct wakers *wakers, uint32_t slot);
+/* Aborts when an invariant does not hold. Read only. */
 void wakers_validate(const struct wakers *wakers);
 
 /* The value to sleep on; read it before checking the objects. */

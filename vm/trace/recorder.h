@@ -24,6 +24,7 @@ struct recorder_options {
  * there is no memory. Only the program's first process may call it, on a thread that lives as long
  * as the process. */
 MUST_CHECK status recorder_start(const struct recorder_options *options);
+/* True while this process records. */
 bool recorder_is_recording(void);
 /* Stops the recording and writes the file. STATUS_CLOSED: this process does not record; -errno: the
  * file could not be written. */

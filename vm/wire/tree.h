@@ -84,6 +84,7 @@ MUST_CHECK status tree_set_string(struct tree *t, struct mm_val *out, const void
 /* Sorts the pairs. Only while the tree is being made. */
 void tree_order_pairs(struct node_table *table);
 
+/* Adds an owner. */
 static inline void tree_keep(struct tree *t) { atomic_fetch_add(&t->owners, 1); }
 /* Drops one owner. True: it was the last; the caller releases the message's holds, then calls
  * tree_free. */

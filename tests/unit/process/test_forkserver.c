@@ -33,7 +33,7 @@ enum deed {
   DIE,       /* by the signal that is the argument */
   STAY,
 };
-enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the segment */ };
+enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* standard streams, segment */ };
 
 static char self[PATH_MAX];
 static const char *const argv_of_server[] = {self, "--server", CHILD_OPTIONS, NULL};
@@ -195,7 +195,7 @@ static void requests_leave_nothing_behind(void) {
   CHECK_EQ(count_files(), files);
   CHECK_EQ(used(), blocks);
   struct child last = request_running();
-  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* nor does the server's last child */
+  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* nor the last child */
   CHECK_EQ(end_by_signal(&last, SIGKILL), -SIGKILL);
 }
 

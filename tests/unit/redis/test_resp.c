@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A reply is the same in whatever pieces its bytes arrive; bytes that are no reply are refused. */
+/* A reply is the same in however many pieces its bytes arrive; bytes that are no reply are refused.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -59,7 +59,7 @@ static void more_than_is_allowed_is_not_committed(void) {
   CHECK(mapping_used(&map) <= 1024 * KIB);
   block_ref small = 0;
   arena_free(&arena, &map, blocks[0]);
-  CHECK_EQ(arena_alloc(&arena, &map, 150 * KIB, OWNER, &blocks[0]), STATUS_OK); /* warm: costs nothing */
+  CHECK_EQ(arena_alloc(&arena, &map, 150 * KIB, OWNER, &blocks[0]), STATUS_OK); /* warm */
   CHECK_EQ(arena_alloc(&arena, &map, 1000 * KIB, OWNER, &small), -ENOMEM);
   free_all(blocks, count);
   mapping_destroy(&map);

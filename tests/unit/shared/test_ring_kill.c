@@ -124,7 +124,7 @@ static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *cl
   return WIFSIGNALED(report);
 }
 
-/* The other messages come out in order; that of the dead child is there or gone, and its claim
+/* The other messages come out in order; the dead child's message is there or not, and its claim
  * agrees. */
 static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, uint64_t before) {
   uint64_t first = 1;

@@ -114,8 +114,8 @@ static void the_death_of_the_holder_wakes_a_sleeper(void) {
   CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* free */
   const pid_t pid = start_holder();
   CHECK(robust_mutex_watch(&shared->mutex, &expected));
-  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel is asked to wake */
-  CHECK(robust_mutex_watch(&shared->mutex, &expected));               /* so may a second sleeper */
+  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel will wake */
+  CHECK(robust_mutex_watch(&shared->mutex, &expected));               /* and a second sleeper */
   atomic_store(&shared->may_die, 1);
   while (atomic_load(robust_mutex_word(&shared->mutex)) == expected)
     if (futex_wait(robust_mutex_word(&shared->mutex), expected, deadline_never())) continue;

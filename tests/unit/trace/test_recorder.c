@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each mark is in the file, whatever thread or process made it and however that ended; and no
- * memory is left allocated.
+/* Every mark is in the file, of each thread and process and however it ended; no memory is left
+ * allocated.
  */
 #include "trace/recorder.h"
 
