@@ -24,7 +24,7 @@ struct child_options {
   struct child_slot place;
   block_ref worker_status;
   block_ref start_info; /* see bindings/lua/worker/start_info.h */
-  int32_t parent;       /* pid; a child with another parent was orphaned early */
+  int32_t parent;       /* pid; a child that finds another parent is orphaned */
 };
 
 struct child {
@@ -56,7 +56,7 @@ MUST_CHECK status child_await(const struct child *c, deadline until);
 MUST_CHECK status child_wait(struct child *c, deadline until);
 /* Closes the descriptor of an ended child early. No thread may be in child_await. */
 void child_unwatch(struct child *c);
-/* Sends a signal to the child, unless child_wait has returned its end. */
+/* Sends a signal to the child, unless child_wait has noted its end. */
 void child_signal(struct child *c, int signal_number);
 /* Frees the child, which has ended. */
 void child_fini(struct child *c);

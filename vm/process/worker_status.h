@@ -24,7 +24,7 @@ struct worker_status {
   _Atomic uint32_t magic;
   _Atomic int32_t pid; /* of the worker's process and thread, once it runs */
   _Atomic int32_t tid;
-  futex_word reported;               /* 1: the fork server has reported, and is done */
+  futex_word reported;               /* 1: the fork server has reported its child's end */
   char name[WORKER_STATUS_NAME_MAX]; /* the worker's; inspectors may read half of it */
   futex_word phase;                  /* enum worker_status_phase; ENDED comes last */
   _Atomic int32_t exit_code;         /* valid once ENDED: 0 …, or -N for signal N */

@@ -21,7 +21,7 @@
 MUST_CHECK status segment_make_object(enum object_kind kind, uint64_t size, struct object **out);
 /* Makes the object reachable: it owns its block from now on. */
 void segment_publish(struct object *o);
-/* The object of a reference that is known to be alive. */
+/* The object of a reference to a living object. */
 struct object *segment_object(object_ref ref);
 /* The object of a reference. STATUS_FOREIGN: it is no living object of that kind. Takes no hold. */
 MUST_CHECK status segment_find(object_ref ref, enum object_kind kind, struct object **out);

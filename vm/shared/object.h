@@ -9,10 +9,10 @@
  * I2  `in_flight` counts the attachments (attachments.h) that contain the object: messages under
  *     way. It rises while the sender still holds the object, and falls when the receiver has its
  *     own hold. So while a process can reach the object, it is held or in flight. `in_flight`
- *     changes under rank_count, and so does `state` from LIVE: the count does not move while a
+ *     changes under rank_count, and so does `state` from LIVE: the count does not change while a
  *     process ends the object. `additions` counts the holders and anchors that were added, each
- *     after its bit was set: a process that reads the bits one after the other compares it before
- *     and after, and so knows that none was added meanwhile.
+ *     after its bit was set. A process that reads the bits one after the other reads `additions`
+ *     before and after: if it is the same, none was added meanwhile.
  *
  * I3  `anchors` has a bit for each other object that needs this one. Setting and clearing a bit may
  *     be done twice, so that after a death in the middle either is settled by doing it again.

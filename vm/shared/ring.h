@@ -24,8 +24,8 @@
  *     there; the committing process changes the event word before the commit and wakes after it.
  *     Spurious wake-ups are harmless. A wake-up is lost only by a death: a process that dies
  *     between commit and wake, or after it was woken and before it checked, loses one. ring_forget
- *     sends it again as soon as a process notices the death; until then each sleep ends after a
- *     quarter of a second, checks again, and sweeps.
+ *     sends it again as soon as a process notices the death; until then each sleeper wakes
+ *     after a quarter of a second, checks again, and sweeps.
  *
  * The order of the journal matters: the comparand (the future commit word) is written first,
  * otherwise a repair would believe a stale match. Locks: rank_tail for puts, rank_head for takes,
@@ -82,7 +82,7 @@ struct ring_record {
 
 enum ring_growth {
   RING_GROWS, /* while there is memory: put waits only at max_messages */
-  RING_STAYS, /* within 1 MiB: put waits for the reader */
+  RING_STAYS, /* within 1 MiB: put waits for consumers */
 };
 
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with
@@ -113,7 +113,7 @@ MUST_CHECK status ring_take(struct ring *r, struct bytes *scratch, struct ring_m
  * a death call ring_settle before reading it. */
 MUST_CHECK status ring_take_claimed(struct ring *r, struct bytes *scratch, struct ring_message *out,
                                     _Atomic uint64_t *claim);
-/* Repairs the change that a dead holder of the consumers' lock had begun. */
+/* Repairs the change that a dead holder of the consumers' lock had begun, if any. */
 void ring_settle(struct ring *r);
 /* Releases the message's attachments; its bytes stay. */
 void ring_message_unload(const struct ring_message *message);

@@ -7,8 +7,8 @@
  *     wake-up. Waiters are not counted.
  * I2  A wake-up means "check again" and nothing else. When all wakers are taken, threads share
  *     them: a thread with a shared one is woken too often, and cannot have a descriptor for it.
- * I3  A wake-up is lost when the process dies between the event and the wake. The sleeper makes up
- *     for that: it checks again after a quarter of a second (wakers_sleep).
+ * I3  A wake-up is lost when a process dies between the event and the wake. The sleeper checks
+ *     again after a quarter of a second, and so needs no other repair (wakers_sleep).
  *
  * Any thread of any process; no locks.
  */
