@@ -25,7 +25,7 @@ static size_t place_of(const struct held_locks *table, size_t capacity, block_re
 }
 
 static status grow_held(void) {
-  if (segment.held_count * 2 < segment.held_capacity) return STATUS_OK;
+  if (segment.held_locks_count * 2 < segment.held_capacity) return STATUS_OK;
   const size_t capacity = segment.held_capacity ? segment.held_capacity * 2 : 64;
   struct held_locks *table = memory_alloc(capacity * sizeof *table);
   if (!table) return -ENOMEM;
@@ -41,7 +41,7 @@ static status grow_held(void) {
 static void remove_place(size_t at) {
   const size_t mask = segment.held_capacity - 1;
   segment.held[at] = (struct held_locks){0};
-  segment.held_count--;
+  segment.held_locks_count--;
   for (size_t i = (at + 1) & mask; segment.held[i].object; i = (i + 1) & mask) {
     const struct held_locks moved = segment.held[i];
     segment.held[i] = (struct held_locks){0};
@@ -57,7 +57,7 @@ static status add_handle_locked(struct object *o, bool *is_first) {
   *is_first = place->object == 0;
   if (*is_first) {
     place->object = segment_ref(o);
-    segment.held_count++;
+    segment.held_locks_count++;
   }
   place->handles++;
   return STATUS_OK;

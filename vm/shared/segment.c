@@ -122,7 +122,7 @@ void segment_close(void) {
     segment.header = NULL;
     memory_free(segment.held);
     segment.held = NULL;
-    segment.held_capacity = segment.held_count = 0;
+    segment.held_capacity = segment.held_locks_count = 0;
   }
   mutex_unlock(&segment.lock);
 }

@@ -58,7 +58,7 @@ struct segment {
   struct process_id id;
   struct held_locks *held;
   size_t held_capacity; /* a power of two, or 0 */
-  size_t held_count;
+  size_t held_locks_count;
   /* Each always the same: stored before the first object of its kind. */
   _Atomic(object_destructor) destroy[SEGMENT_KINDS];
   _Atomic(object_owner_died) owner_died[SEGMENT_KINDS];

@@ -7,6 +7,7 @@
 local require, native = ...
 
 local schedulers = require("async.schedulers")
+local sync = require("locks.sync")
 
 local is_needed, due_of, time = schedulers.is_needed, schedulers.due_of, native.time
 
@@ -102,8 +103,8 @@ local function patient_acquire(native)
   end
 end
 
-for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
-  replace(native.sync_methods(kind), "acquire", patient_acquire)
+for _, kind in ipairs(sync.kinds) do
+  if sync.has_permits(kind) then replace(native.sync_methods(kind.name), "acquire", patient_acquire) end
 end
 
 -- Queues of this VM: whoever changes one wakes the tasks that wait for that ---------------------------

@@ -54,8 +54,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, deadline until, bool
   return st;
 }
 
-/* acquire(timeout), or as in Python acquire(block, timeout) */
-static deadline acquire_deadline(lua_State *L) {
+deadline sync_acquire_deadline(lua_State *L) {
   if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
@@ -63,7 +62,7 @@ static deadline acquire_deadline(lua_State *L) {
 static int acquire(lua_State *L, enum sync_kind kind) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, kind);
   bool was_abandoned = false;
-  const status st = lock_take(L, h, acquire_deadline(L), &was_abandoned);
+  const status st = lock_take(L, h, sync_acquire_deadline(L), &was_abandoned);
   raise_if_stopped(L, st);
   return_status(L, st);
   if (st) return 2;
@@ -131,3 +130,35 @@ const luaL_Reg semaphore_methods[] = {{"acquire", semaphore_acquire},
                                       {"release", semaphore_release},
                                       {"get_value", semaphore_get_value},
                                       {NULL, NULL}};
+
+/* ---- their classes --------------------------------------------------------------------------- */
+
+static void push_lock_state(lua_State *L, struct sync *s) {
+  struct sync_agent holder;
+  if (permits_holder(s, &holder))
+    sync_push_holder(L, holder);
+  else
+    lua_pushliteral(L, "free");
+}
+
+static void push_semaphore_state(lua_State *L, struct sync *s) {
+  lua_pushfstring(L, "%d free", (int)permits_free(s));
+}
+
+/* Whether an acquire could be tried again. */
+static bool permits_are_ready(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
+}
+
+static bool permits_watch(lua_State *L, int index, waker_set wakers) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  if (h->s) sync_leave_wakers(h->s, wakers);
+  return permits_are_ready(L, index);
+}
+
+static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
+
+const struct sync_class lock_class = {push_lock_state, NULL, &permits};
+const struct sync_class rlock_class = {push_lock_state, NULL, &permits};
+const struct sync_class semaphore_class = {push_semaphore_state, NULL, &permits};
