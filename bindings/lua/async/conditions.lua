@@ -5,6 +5,7 @@
 local require = ...
 
 local schedulers = require("async.schedulers")
+local sync = require("locks.sync")
 
 local meetings = {}
 
@@ -15,7 +16,7 @@ Line.__index = Line
 
 function meetings.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
 
-local function is_recursive(lock) return getmetatable(lock).__name == "RLock" end
+local function is_recursive(lock) return sync.kinds[getmetatable(lock).__name].holds == "recursive" end
 
 -- How often it was held; 0: by nobody, or by another.
 local function release_all(lock)

@@ -11,8 +11,9 @@ function requests.set(its_server, its_client) server, client = its_server, its_c
 -- The client that asks.
 function requests.client() return client end
 
--- Suspends the request until notify(object), or until the time `ends`.
-function requests.wait_on(object, ends) coroutine.yield(object, ends) end
+-- Suspends the request until notify(object), or until the time `ends`. True: nothing will ever end the wait, and the
+-- request must.
+function requests.wait_on(object, ends) return coroutine.yield(object, ends) end
 
 -- All requests that wait for the object look again.
 function requests.notify(object)

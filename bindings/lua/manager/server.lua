@@ -393,6 +393,15 @@ function server.serve(address, key, token, report)
   own:close()
 end
 
+-- Requests that nothing will end give up, so that they take nothing later.
+local function end_waits(self)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, line in pairs(waiting) do
+    for _, task in ipairs(line) do step(self, task, true) end
+  end
+end
+
 -- In the caller's own VM (serial): request bytes → answer bytes.
 function server.new_local(token)
   local self, client = new_server(token), { is_there = true }
@@ -402,7 +411,10 @@ function server.new_local(token)
     while not result do
       local soonest = expire(self)
       if result then break end
-      if soonest == math.huge then error("Manager: this would wait for ever in the serial world", 0) end
+      if soonest == math.huge then
+        end_waits(self)
+        error("Manager: this would wait for ever in the serial world", 0)
+      end
       waits.sleep(math.max(0, soonest - native.time()))
     end
     return result
