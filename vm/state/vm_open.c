@@ -8,9 +8,9 @@
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
-enum { LIMITED_PAUSE = 120 }; /* percent of what was in use after a collection, when the next one begins */
+enum { LIMITED_PAUSE = 120 }; /* the next collection begins at this percentage of the memory in use */
 
-/* (options, light) */
+/* (options) */
 static int open_libraries(lua_State *L) {
   const struct vm_options *o = lua_touserdata(L, 1);
   if (o->ignores_environment) {
@@ -20,7 +20,7 @@ static int open_libraries(lua_State *L) {
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
   vm_print_install(L);
-  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
+  /* Before 5.4 a failed allocation starts no collection, so collections must come early. */
   if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;
 }
