@@ -8,15 +8,16 @@
 
 #include "ctrl_c.h"
 
-/* The one that reads; the libraries call back without saying for whom. Listed in vm/README.md. */
+/* The editor that reads: the libraries' callbacks have no context argument. Listed in
+ * vm/README.md. */
 static struct editor *reading;
 
 /* ---- the libraries --------------------------------------------------------------------------- */
 
 static void *find(void *library, const char *name) { return dlsym(library, name); }
 
-/* False: the library lacks what is needed. ISO C has no conversion from dlsym's result;
- * POSIX means this one. */
+/* False: the library lacks a function. ISO C has no conversion from dlsym's result; POSIX specifies
+ * this one. */
 static bool bind(struct editor *e, void *library) {
   *(void **)&e->install = find(library, "rl_callback_handler_install");
   *(void **)&e->read_char = find(library, "rl_callback_read_char");
@@ -26,7 +27,7 @@ static bool bind(struct editor *e, void *library) {
   return e->install && e->read_char && e->remove && e->remember;
 }
 
-/* Whose part of ~/.inputrc applies: scripts of readline's configuration ask for it. */
+/* Sets the application name, which conditions in ~/.inputrc test. */
 static void introduce(void *library) {
   const char **name = find(library, "rl_readline_name");
   if (name) *name = "manymoons";
@@ -50,7 +51,8 @@ void editor_open(struct editor *e) {
 
 /* ---- an edited line -------------------------------------------------------------------------- */
 
-/* NULL: the end of input. The terminal is given back at once: what runs next may read from it. */
+/* `line` NULL: end of input. Restores the terminal at once, because the code that runs next may
+ * read from it. */
 static void on_line(char *line) {
   reading->line = line;
   reading->has_line = true;
