@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs: what they return, how they fail, how they are stopped, in which order they run,
- * and who hears of it. */
+/* Jobs: results, failures, stops, order, and notification. */
 #include "embed.h"
 
 static void a_call_returns_its_values(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values: what is packed, sent, looked at and unpacked is what it was; what does not fit is refused
+/* Values keep their contents when they are packed, sent, read and unpacked; a mismatch is refused
  * and writes nothing. */
 #include "embed.h"
 
@@ -59,8 +59,7 @@ static void what_does_not_fit_writes_nothing(void) {
   CHECK_EQ(mm_unpack(v, "i?", &i), -MM_EINVAL);
   CHECK_EQ(mm_unpack(v, "is{a=i", &i, &s, &j), -MM_EINVAL);
   CHECK(i == -1 && j == -1 && strcmp(s, "before") == 0);
-  CHECK_EQ(mm_unpack(v, "nz{?b=i a=i}", &n, &j, &i),
-           -MM_EINVAL); /* ? stands before the letter, not before the name */
+  CHECK_EQ(mm_unpack(v, "nz{?b=i a=i}", &n, &j, &i), -MM_EINVAL); /* ? precedes the letter, not the name */
   CHECK_EQ(mm_unpack(v, "nz{b=?i a=i}?i", &n, &j, &i, &j), 0);
   CHECK(n == 1 && i == 3 && j == -1);
   CHECK_EQ(mm_unpack(NULL, "i", &i), -MM_EINVAL);
@@ -117,12 +116,12 @@ static void large_and_odd_tables_arrive(void) {
   const mm_val *own = mm_at(list, 3);
   for (int i = 0; i < 1000; i++) own = mm_get(own, "me");
   CHECK_EQ(mm_typeof(own), MM_TABLE);
-  /* A list goes back as it came, tables that contain themselves and all. */
+  /* A whole list can be sent back, even with tables that contain themselves. */
   CHECK_EQ(run(vm, "function check(t, f, deep, own) assert(own.me == own) return #t + f.k10 end"), 1);
   mm_job *back = call("check", list);
   CHECK_EQ(mm_int(mm_job_result(back)), 100005);
   mm_job_free(back);
-  CHECK_EQ(mm_call(vm, NULL, "check", mm_at(list, 3), NULL), -MM_EINVAL); /* a part has to be a tree */
+  CHECK_EQ(mm_call(vm, NULL, "check", mm_at(list, 3), NULL), -MM_EINVAL); /* a part must be a tree */
   mm_job_free(job);
 }
 

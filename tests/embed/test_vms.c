@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* VMs: their libraries, modules, memory, processes that die, functions of the program's in them, and what
- * they leave of the program that they live in. */
+/* VMs: libraries, modules, memory, death of processes, functions of the program in a VM, and no
+ * effects on the program's signals, threads and descriptors. */
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -62,7 +62,7 @@ static void scripts_use_manymoons_in_their_vm(void) {
            9);
   mm_job *job = eval(vm, "local mm = require('manymoons') q = mm.Queue() return q");
   CHECK_EQ(mm_job_wait(job, -1), 1);
-  mm_vm *other = vm_with(rt, MM_LIB_SAFE); /* a handle has its methods there, too */
+  mm_vm *other = vm_with(rt, MM_LIB_SAFE); /* a handle has its methods also without `require` */
   CHECK_EQ(run(other, "function fill(queue) for i = 1, 10 do queue:put(i) end end"), 1);
   mm_job *filled = NULL;
   CHECK_EQ(mm_call(other, &filled, "fill", mm_job_result(job), NULL), 0);
@@ -70,7 +70,7 @@ static void scripts_use_manymoons_in_their_vm(void) {
   mm_job_free(filled);
   mm_job_free(job);
   CHECK_EQ(number(vm, "local s = 0 for _ = 1, 10 do s = s + q:get(5) end return s"), 55);
-  /* Workers that a script left behind end with their VM. */
+  /* The workers of a script end with its VM. */
   CHECK_EQ(run(vm,
                "pool = require('manymoons').interpreters.Pool(2) pool:submit(function() while true do "
                "require('manymoons').sleep(0.01) end end)"),
@@ -242,7 +242,7 @@ static void a_process_that_dies_is_a_job_that_failed(void) {
     mm_job_free(next);
     mm_vm_free(vm);
   }
-  /* A C function that does not come back within a second goes with its process. */
+  /* A C function that does not return within a second ends with its process. */
   mm_vm *vm = vm_with(rt, MM_LIB_ALL);
   mm_job_opts opts;
   mm_job_opts_init(&opts);
@@ -403,7 +403,7 @@ static void any_thread_may_call(void) {
 }
 
 int main(void) {
-  in_every_kind(nothing_is_left); /* first: a signal's handler stays once it was needed */
+  in_every_kind(nothing_is_left); /* first, because an installed signal handler stays */
   in_every_kind(a_vm_has_the_libraries_it_was_given);
   in_every_kind(scripts_use_manymoons_in_their_vm);
   in_every_kind(modules_of_the_program_are_found);

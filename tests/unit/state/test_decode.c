@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that nobody's encoder wrote: refused with words, never with a crash. Run under
+/* Bytes that no encoder wrote are refused with an error, never with a crash. Run under
  * AddressSanitizer, too. */
 #include "lua_pair.h"
 
@@ -57,7 +57,7 @@ static void samples_survive_mutation(struct lua_pair *p) {
     pair_run(p->sender, samples[i], 0, 1);
     struct bytes *encoded = transfer_encode(p->sender, -1, 1, "value");
     struct bytes m = *encoded;
-    bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
+    bytes_init(encoded); /* takes the bytes over; see state/transfer.h */
     CHECK(decode_exactly(p->receiver, m.data, m.len, TRANSFER_UNTRUSTED));
     every_truncation_is_refused(p->receiver, &m);
     no_flipped_byte_crashes(p->receiver, &m);
@@ -88,7 +88,7 @@ static void functions_need_leave(struct lua_pair *p) {
   pair_run(p->sender, "return {f = function() return 5 end}", 0, 1);
   struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
   expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
-  m->data[2] = 0; /* even when the header denies it */
+  m->data[2] = 0; /* even if the header says that there are none */
   expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
   pair_run(p->sender, "return print", 0, 1);
   m = transfer_encode(p->sender, -1, 1, "value");
@@ -121,7 +121,7 @@ static void strangers_load_no_module(struct lua_pair *p) {
 }
 
 static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
-  /* 200 empty tables, each with a claim to room for 2^30 pairs or elements. */
+  /* 200 empty tables, each of which claims 2^30 pairs or elements. */
   uint8_t data[WIRE_HEADER_SIZE + 2 + 200 * 8] = {WIRE_MAGIC, WIRE_VERSION};
   const uint32_t body = sizeof data - WIRE_HEADER_SIZE;
   memcpy(data + 4, &body, sizeof body);
@@ -136,7 +136,7 @@ static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
   expect_refusal(p->receiver, data, sizeof data, TRANSFER_UNTRUSTED, "malformed message");
 }
 
-/* A table with these pairs, in a message that says it numbers so many keys. */
+/* Refuses a table with these pairs, in a message whose header says `key_count`. */
 static void refuse_pairs(struct lua_pair *p, uint8_t key_count, const uint8_t *pairs, size_t size) {
   uint8_t data[WIRE_HEADER_SIZE + 4 + 16] = {WIRE_MAGIC, WIRE_VERSION, 0, key_count};
   const uint32_t body = (uint32_t)(4 + size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error values as text, and running out of memory in Lua's words. */
+/* The text of error values, and the error "not enough memory". */
 #include "lua_pair.h"
 #include "state/error.h"
 
@@ -41,7 +41,7 @@ static int raise_memory(lua_State *L) { return error_raise_memory(L); }
 
 static void running_out_of_memory_is_said_in_luas_words(void) {
   lua_State *L = pair_open_one();
-  const int code = lua_try(L, raise_memory, NULL); /* 5.4 knows its words, and gives LUA_ERRMEM */
+  const int code = lua_try(L, raise_memory, NULL); /* 5.4 recognises the text, and gives LUA_ERRMEM */
   CHECK(strcmp(lua_tostring(L, -1), "not enough memory") == 0);
   CHECK(code != LUA_OK && error_is_of_memory(L, code));
   lua_pushliteral(L, "another");

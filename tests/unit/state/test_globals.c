@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's globals reach a worker: when, how, and what happens to those that cannot. */
+/* A script's globals in a worker: when they are decoded, and the errors of those that cannot be
+ * sent. */
 #include "lua_pair.h"
 
 #include "state/globals.h"
@@ -10,7 +11,7 @@ struct world {
   struct bytes image;
 };
 
-/* A program that ran `program`, and a worker that starts with its globals. */
+/* Runs the chunk `program` in a VM, and opens a worker's VM with its globals. */
 static struct world world_start(const char *program) {
   struct world w = {.p = pair_open()};
   pair_run(w.p.sender, program, 0, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles inside values: each hold that a message takes is dropped, once, by whoever has the message. */
+/* Handles inside values: the owner of a message drops each of its holds once. */
 #include "fake_handle.h"
 #include "lua_pair.h"
 
@@ -9,7 +9,7 @@
 static void a_handle_arrives_and_stays_one_object_within_a_message(struct lua_pair *p) {
   pair_send(p, "local h = require 'fake'.new() return {h, again = h}, h",
             "local t, h = ... assert(type(h) == 'userdata' and t[1] == h and t.again == h)");
-  CHECK_EQ(fake_in_flight, 1); /* once in the message, however often it is named there */
+  CHECK_EQ(fake_in_flight, 1); /* one hold for any number of references in a message */
   fake_drop(FAKE_REFERENCE);
 }
 
@@ -35,7 +35,7 @@ static void a_failed_encode_drops_what_it_held(struct lua_pair *p) {
   CHECK_EQ(fake_in_flight, 0);
 }
 
-/* Between the two handles stands a module that the receiver does not have. */
+/* The receiver lacks a module that is between the two handles. */
 static void a_failed_decode_leaves_the_messages_holds(struct lua_pair *p) {
   pair_run(p->sender,
            "package.loaded.gone = {} local f = require 'fake' return {f.new(), package.loaded.gone, f.new()}",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths like "a.b.c": where they lead, raw and as a program would go. */
+/* Following paths like "a.b.c", raw and with metamethods. */
 #include "lua_pair.h"
 #include "state/names.h"
 
-/* What the path leads to from the table that the chunk returns, as text. */
+/* Checks the text of the value at a path, from the table that the chunk returns. */
 static void expect(lua_State *L, const char *table, const char *path, enum names_access access,
                    const char *text) {
   pair_run(L, table, 0, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address -> offset: finding, forgetting, cutting, running out of memory. */
+/* The map address -> offset: finding, clearing, cutting, running out of memory. */
 #include "base/check.h"
 #include "base/memory.h"
 #include "state/object_map.h"

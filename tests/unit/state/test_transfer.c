@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values cross: what arrives, what is refused and how that is said. */
+/* Sending values: copies at the receiver, refused values and their errors. */
 #include "lua_pair.h"
 
 static void numbers_arrive_to_the_bit(struct lua_pair *p) {
@@ -46,7 +46,7 @@ static void tables_arrive_whole(struct lua_pair *p) {
       "local t, u = ... assert(#t == 5000 and t[5000] == 5000.5 and #u == 9 and u[9] == 'x' and u[8] == 8)");
 }
 
-/* More keys than have numbers, short and long ones, the same ones as values, and at any depth. */
+/* More keys than can be numbered, short and long, the same strings as values, and at any depth. */
 static void records_arrive_with_their_keys(struct lua_pair *p) {
   pair_send(p,
             "local list = {} for i = 1, 300 do list[i] = {name = 'name', x = i, [i] = 'x', [true] = {name = "
@@ -176,7 +176,7 @@ static void a_refusal_leaves_the_vm_ready_for_the_next_message(struct lua_pair *
   pair_send(p, "return {1, 2, 3}", "assert(#(...) == 3)");
 }
 
-/* A finalizer that sends while its own VM is encoding works in a scratch of its own. */
+/* A finalizer that sends while its VM encodes uses a scratch of its own. */
 static int send_from_finalizer(lua_State *L) {
   lua_pushliteral(L, "from a finalizer");
   transfer_encode(L, -1, 1, "value");
