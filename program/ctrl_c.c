@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A timer's signal repeats the request. That needs no thread, so the process keeps one thread and
- * can be forked. */
+/* The repetition is a timer's signal, so that no thread is needed: a process with one
+ * thread can be forked. */
 #include "ctrl_c.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 #include "state/vm_interrupt.h"
 
-enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, CLEANUP_NS = 700 * 1000 * 1000 };
+enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, FAREWELL_NS = 700 * 1000 * 1000 };
 
 /* State of the signal handlers, which cannot find it otherwise; listed in vm/README.md. Set before
  * they are installed. */
 static struct {
-  struct vm *vm; /* NULL: Ctrl-C is not handled here */
+  struct vm *vm; /* NULL: Ctrl-C is not ours */
   timer_t timer;
   bool has_timer;
   volatile sig_atomic_t ticks; /* since the first press */
@@ -85,25 +85,25 @@ void ctrl_c_release(void) {
   set_handler(tick_signal(), SIG_IGN);
 }
 
-static void on_cleanup_timeout(int number) {
+static void on_farewell(int number) {
   (void)number;
   _exit(caught.exit_status);
 }
 
-void ctrl_c_limit_cleanup(int exit_status) {
+void ctrl_c_limit_farewell(int exit_status) {
   caught.exit_status = exit_status;
-  set_handler(tick_signal(), on_cleanup_timeout);
-  timer_pace(CLEANUP_NS);
+  set_handler(tick_signal(), on_farewell);
+  timer_pace(FAREWELL_NS);
 }
 
-/* Only ppoll unblocks the signals, so that none arrives between the check and the wait. */
+/* The signals are let in by ppoll alone, so that none can strike between the question and the wait. */
 bool ctrl_c_wait_readable(int fd) {
-  sigset_t handled;
+  sigset_t ours;
   sigset_t before;
-  sigemptyset(&handled);
-  sigaddset(&handled, SIGINT);
-  sigaddset(&handled, tick_signal());
-  sigprocmask(SIG_BLOCK, &handled, &before);
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGINT);
+  sigaddset(&ours, tick_signal());
+  sigprocmask(SIG_BLOCK, &ours, &before);
   struct pollfd input = {.fd = fd, .events = POLLIN};
   int ready = 0;
   while (!ctrl_c_was_pressed() && ready == 0) {

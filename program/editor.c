@@ -16,8 +16,8 @@ static struct editor *reading;
 
 static void *find(void *library, const char *name) { return dlsym(library, name); }
 
-/* False: the library lacks a function. ISO C has no conversion from dlsym's result; POSIX specifies
- * this one. */
+/* False: the library lacks what is needed. ISO C has no conversion from dlsym's result;
+ * POSIX means this one. */
 static bool bind(struct editor *e, void *library) {
   *(void **)&e->install = find(library, "rl_callback_handler_install");
   *(void **)&e->read_char = find(library, "rl_callback_read_char");

@@ -224,11 +224,11 @@ static bool end_workers(struct vm *vm) {
   ctrl_c_release();
   vm_end_stops(vm);
   if (!was_interrupted) return false;
-  if (!tracing_is_on()) ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
+  if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
   if (!tracing_is_on()) return true;
   tracing_end();
-  ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
+  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
   return true;
 }
 
@@ -253,9 +253,8 @@ static int run_main_vm(struct job *job) {
   return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Opens /dev/null for each standard descriptor that is closed. Else the next opened file would get
- * its number, and receive the program's output. The open mode is the wrong one, so that reads and
- * writes still fail. */
+/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
+ * printed to. Opened the wrong way round, it fails as the closed one would. */
 static void fill_standard_descriptors(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&

@@ -9,12 +9,12 @@
 
 #if LUA_VERSION_NUM >= 503
 
-static bool has_request(const struct vm_thread *t) {
+static bool is_anything_asked(const struct vm_thread *t) {
   return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
          vm_lock_is_asked(&t->vm->lock);
 }
 
-/* Moves the arguments to `co`, resumes it, and leaves the results or the error on its stack. */
+/* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
 static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(co, "too many arguments to resume");
@@ -23,10 +23,10 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   struct vm_thread *t = vm_self(vm_of(L));
   lua_xmove(L, co, arguments);
   atomic_store_explicit(&t->running, co, memory_order_relaxed);
-  if (has_request(t)) vm_arm(t, co); /* the signal may have come between the two */
+  if (is_anything_asked(t)) vm_arm(t, co); /* the request may have struck while neither ran */
   const int state = lua_resume_from(co, L, arguments, results);
   atomic_store_explicit(&t->running, L, memory_order_relaxed);
-  if (has_request(t)) vm_arm(t, L);
+  if (is_anything_asked(t)) vm_arm(t, L);
   return state;
 }
 

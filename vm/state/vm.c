@@ -107,9 +107,9 @@ static void vm_fini(struct vm *vm) {
 }
 
 #if LUA_VERSION_NUM >= 504
-/* luaL_newstate sets the warning and panic functions, and allocates with realloc, so vm_alloc can
- * replace its allocator. Collection is generational, as in the stand-alone interpreter. The change
- * of mode is a full collection, which is cheap in an empty state. */
+/* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on.
+ * Collection is generational, as in the stand-alone interpreter; changing to that is a whole collection,
+ * cheap while nothing is there. */
 static lua_State *new_state(struct vm *vm) {
   lua_State *L = vm->account ? lua_newstate(vm_alloc_counting, vm->account) : luaL_newstate();
   if (!L) return NULL;
@@ -118,8 +118,8 @@ static lua_State *new_state(struct vm *vm) {
   return L;
 }
 #else
-/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks realloc cannot take over. All
- * calls into the state are protected, so no panic function is needed. */
+/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours
+ * is protected, so that there is no panic to speak about. */
 static lua_State *new_state(struct vm *vm) {
   return vm->account ? lua_newstate(vm_alloc_counting, vm->account) : lua_newstate(vm_alloc, vm);
 }
@@ -230,7 +230,7 @@ static lua_State *main_state(lua_State *L) {
   lua_pop(L, 1);
   return main;
 #else
-  return L; /* 5.1 has no main thread; used for hooks alone, which LuaJIT has once for the VM */
+  return L; /* 5.1 does not tell; only used for hooks, which belong to the whole VM on LuaJIT */
 #endif
 }
 

@@ -20,7 +20,7 @@ static int open_libraries(lua_State *L) {
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
   vm_print_install(L);
-  /* Before 5.4 a failed allocation starts no collection, so collections must come early. */
+  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
   if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;
 }
