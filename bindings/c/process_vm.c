@@ -47,7 +47,7 @@ static status add_string(struct bytes *out, const char *text) {
 /* A C module is code of the program, which the process does not have: there it raises an error. */
 static status add_module(struct bytes *out, const struct module *m) {
   static const char refusal[] =
-      "error('module \\'' .. ... .. '\\' is C code of the host program, and not in its processes', 0)";
+      "error('module \\'' .. ... .. '\\' is C code of the host program; VMs in processes lack it', 0)";
   const status st = add_string(out, m->name);
   if (st) return st;
   return m->open ? process_vm_add_text(out, refusal, sizeof refusal - 1)

@@ -47,7 +47,7 @@ static void every_letter_comes_back(void) {
   mm_val_free(inner);
 }
 
-static void what_does_not_fit_writes_nothing(void) {
+static void a_mismatch_writes_nothing(void) {
   mm_val *v = mm_pack(rt, "i s {a=i}", (int64_t)1, "two", (int64_t)3);
   int64_t i = -1, j = -1;
   double n = -1;
@@ -125,7 +125,7 @@ static void large_and_odd_tables_arrive(void) {
   mm_job_free(job);
 }
 
-static void what_only_lua_understands_goes_from_vm_to_vm(void) {
+static void values_for_lua_alone_go_from_vm_to_vm(void) {
   mm_vm *other = make_vm(rt);
   mm_job *job = eval(vm, "local n = 40 return function(x) n = n + x return n end, { key = print }");
   CHECK_EQ(mm_job_wait(job, -1), 1);
@@ -194,10 +194,10 @@ static void all(void) {
   rt = make_rt();
   vm = make_vm(rt);
   every_letter_comes_back();
-  what_does_not_fit_writes_nothing();
+  a_mismatch_writes_nothing();
   a_tree_can_be_walked();
   large_and_odd_tables_arrive();
-  what_only_lua_understands_goes_from_vm_to_vm();
+  values_for_lua_alone_go_from_vm_to_vm();
   a_part_of_a_result_can_be_sent_on();
   an_array_is_the_same_memory_for_all();
   values_outlive_their_runtime();

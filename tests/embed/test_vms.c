@@ -146,7 +146,7 @@ static void *count_bytes(void *ud, void *block, size_t old_size, size_t new_size
   return moved;
 }
 
-static void the_program_s_allocator_gets_it_all_back(void) {
+static void the_program_s_allocator_gets_all_blocks_back(void) {
   if (kind.where == MM_PROCESS) return;
   mm_rt_config config;
   mm_rt *rt = NULL;
@@ -222,7 +222,7 @@ static void threads_may_be_the_program_s_own(void) {
   CHECK_EQ(threads, 0);
 }
 
-static void a_process_that_dies_is_a_job_that_failed(void) {
+static void the_death_of_a_process_fails_its_jobs(void) {
   if (kind.where != MM_PROCESS) return;
   mm_rt *rt = make_rt();
   for (int round = 0; round < 3; round++) {
@@ -326,7 +326,7 @@ static void the_descriptor_is_readable_while_there_is_something_to_do(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
-static void two_runtimes_know_nothing_of_each_other(void) {
+static void two_runtimes_are_independent(void) {
   mm_rt *a = make_rt(), *b = make_rt();
   mm_vm *in_a = make_vm(a), *in_b = make_vm(b);
   CHECK_EQ(run(in_a, "x = 1"), 1);
@@ -408,12 +408,12 @@ int main(void) {
   in_every_kind(scripts_use_manymoons_in_their_vm);
   in_every_kind(modules_of_the_program_are_found);
   in_every_kind(memory_has_a_limit);
-  in_every_kind(the_program_s_allocator_gets_it_all_back);
+  in_every_kind(the_program_s_allocator_gets_all_blocks_back);
   in_every_kind(threads_may_be_the_program_s_own);
-  in_every_kind(a_process_that_dies_is_a_job_that_failed);
+  in_every_kind(the_death_of_a_process_fails_its_jobs);
   in_every_kind(the_program_s_functions_run_in_the_vm);
   in_every_kind(the_descriptor_is_readable_while_there_is_something_to_do);
-  in_every_kind(two_runtimes_know_nothing_of_each_other);
+  in_every_kind(two_runtimes_are_independent);
   in_every_kind(any_thread_may_call);
   return 0;
 }

@@ -361,7 +361,7 @@ void names_push_named(lua_State *L, enum names_trust trust) {
   names_push_module(L, trust);
   walk_module(L, lua_tostring(L, path), is_global ? NAMES_RAW_BELOW : NAMES_RAW);
   if (!is_worth_a_name(L, -1))
-    luaL_error(L, "'%s' of module '%s' is not there, or is something else here", lua_tostring(L, path),
+    luaL_error(L, "'%s' of module '%s' does not exist here, or is of another type", lua_tostring(L, path),
                lua_tostring(L, path - 1));
   lua_replace(L, path - 1);
   lua_settop(L, path - 1);

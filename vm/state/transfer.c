@@ -120,7 +120,7 @@ static void check_header(lua_State *L, const struct decode_call *call) {
   const struct message *m = &call->message;
   if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
   if (m->version != WIRE_VERSION)
-    luaL_error(L, "a message in format %d cannot be read: this is format %d", m->version, WIRE_VERSION);
+    luaL_error(L, "the message has wire format %d; this version reads format %d", m->version, WIRE_VERSION);
   if (call->flags & TRANSFER_TRUSTED) return;
   if (m->handle_count) luaL_error(L, "the bytes hold handles of a program");
   if (m->flags & FLAG_FUNCTIONS && !(call->flags & TRANSFER_FUNCTIONS))

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "state/error.h"
 #include "state/lua_compat.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
@@ -289,7 +290,7 @@ static void take_over(lua_State *L, lua_State *target) {
   struct vm *vm = vm_of(L);
   forget_user_hook(vm, target);
   if (!(lua_gethookmask(target) & LUA_MASKCOUNT)) return;
-  if (make_room_for_hook(vm)) luaL_error(L, "not enough memory");
+  if (make_room_for_hook(vm)) error_raise_memory(L);
   struct user_hook *h = &vm->hooks->list[vm->hooks->count++];
   const int count = lua_gethookcount(target);
   *h = (struct user_hook){target, lua_gethook(target), lua_gethookmask(target), count, count};

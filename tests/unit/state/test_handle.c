@@ -51,7 +51,7 @@ static void a_failed_decode_leaves_the_messages_holds(struct lua_pair *p) {
   lua_settop(p->receiver, 0);
 }
 
-static void handles_are_not_for_bytes_that_may_be_kept(struct lua_pair *p) {
+static void handles_are_refused_in_dumps(struct lua_pair *p) {
   pair_run(p->sender, "return {q = require 'fake'.new()}", 0, 1);
   const struct bytes *out = transfer_encode(p->sender, -1, 1, "value");
   int count;
@@ -91,7 +91,7 @@ int main(void) {
   a_message_lists_its_handles_at_its_end(&p);
   a_failed_encode_drops_what_it_held(&p);
   a_failed_decode_leaves_the_messages_holds(&p);
-  handles_are_not_for_bytes_that_may_be_kept(&p);
+  handles_are_refused_in_dumps(&p);
   an_image_keeps_its_handles_and_serves_many(&p);
   pair_close(&p);
   CHECK_EQ(fake_handles, 0);

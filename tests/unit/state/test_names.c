@@ -33,7 +33,7 @@ static void a_path_to_nothing_leads_to_nil(void) {
   lua_close(L);
 }
 
-static void metamethods_are_asked_where_the_access_says_so(void) {
+static void metamethods_run_only_if_the_access_allows(void) {
   static const char first[] = "return setmetatable({}, { __index = { a = { b = 'there' } } })";
   static const char second[] = "return { a = setmetatable({}, { __index = { b = 'there' } }) }";
   lua_State *L = pair_open_one();
@@ -49,6 +49,6 @@ static void metamethods_are_asked_where_the_access_says_so(void) {
 int main(void) {
   a_path_leads_to_a_field_of_a_field();
   a_path_to_nothing_leads_to_nil();
-  metamethods_are_asked_where_the_access_says_so();
+  metamethods_run_only_if_the_access_allows();
   return 0;
 }

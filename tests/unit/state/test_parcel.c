@@ -130,7 +130,7 @@ static const char *const with_handle = "return {target, ('x'):rep(%d), target}";
 
 /* After a put into a closed or a full ring, holds and block are released, and the next message is
  * not affected. */
-static void a_refused_parcel_leaves_nothing(struct lua_pair *p) {
+static void a_refused_parcel_leaks_nothing(struct lua_pair *p) {
   static const int sizes[] = {10, 100000};
   for (int i = 0; i < 4; i++) {
     char make[80];
@@ -151,7 +151,7 @@ static void a_refused_parcel_leaves_nothing(struct lua_pair *p) {
 }
 
 /* Other values are encoded and delivered between keep and put. */
-static void a_kept_parcel_is_not_disturbed(struct lua_pair *p) {
+static void a_kept_parcel_is_not_changed_by_others(struct lua_pair *p) {
   struct parcel parcel;
   pair_run(p->sender, "return {('a'):rep(100000), 'b'}", 0, 1);
   parcel_open(&parcel, NULL, 0);
@@ -173,7 +173,7 @@ static int pack_protected(lua_State *L) {
   return 0;
 }
 
-static void what_cannot_be_sent_leaves_nothing(struct lua_pair *p) {
+static void an_unsendable_value_leaks_nothing(struct lua_pair *p) {
   CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
   const uint64_t before = used();
   struct parcel parcel;
@@ -266,9 +266,9 @@ int main(void) {
   scalars_arrive(&p);
   strings_of_any_size_arrive(&p);
   several_values_and_large_tables_arrive(&p);
-  a_refused_parcel_leaves_nothing(&p);
-  a_kept_parcel_is_not_disturbed(&p);
-  what_cannot_be_sent_leaves_nothing(&p);
+  a_refused_parcel_leaks_nothing(&p);
+  a_kept_parcel_is_not_changed_by_others(&p);
+  an_unsendable_value_leaks_nothing(&p);
   memory_may_run_out_at_any_point(&p, "return 5");
   memory_may_run_out_at_any_point(&p, "return ('x'):rep(100000)");
   memory_may_run_out_at_any_point(&p, "return {target, ('x'):rep(5000), ('y'):rep(70000), target}");

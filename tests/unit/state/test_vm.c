@@ -43,7 +43,7 @@ static void vms_share_nothing(void) {
   vm_close(b);
 }
 
-static void a_limit_of_memory_is_an_error_and_not_the_end(void) {
+static void reaching_the_memory_limit_is_an_error_that_the_vm_survives(void) {
   struct vm *vm = NULL;
   const struct vm_options options = {.memory_limit = 1100000};
   CHECK_EQ(vm_open(&vm, &options), STATUS_OK);
@@ -143,7 +143,7 @@ static bool is_luajit(void) {
 
 int main(int argc, char **argv) {
   vms_share_nothing();
-  a_limit_of_memory_is_an_error_and_not_the_end();
+  reaching_the_memory_limit_is_an_error_that_the_vm_survives();
   vms_are_closed_in_any_order(argc > 1 ? atoi(argv[1]) : 300);
   if (!is_luajit()) loops_of_all_kinds_are_interrupted(); /* compiled loops run no hooks */
   return 0;

@@ -123,7 +123,7 @@ static void leave_and_join(struct waiter *waiters, size_t count, const char *exp
 
 /* ---- one thread ------------------------------------------------------------------------------ */
 
-static void a_lock_that_nobody_waits_for_is_free_when_it_is_left(void) {
+static void a_lock_without_waiters_is_free_after_it_is_left(void) {
   struct lock_user other;
   begin(LOCK_FAIR, HOUR_NS);
   lock_user_init(&other);
@@ -145,7 +145,7 @@ static void a_lock_that_nobody_waits_for_is_free_when_it_is_left(void) {
   end();
 }
 
-static void making_way_for_nobody_keeps_the_lock(void) {
+static void making_way_without_waiters_keeps_the_lock(void) {
   begin(LOCK_FAIR, HOUR_NS);
   atomic_store(&lock.drop_request, true); /* a request without a waiter */
   vm_lock_make_way(&lock, &me);
@@ -158,7 +158,7 @@ static void making_way_for_nobody_keeps_the_lock(void) {
 }
 
 /* Moves the start of a hold back by an hour. */
-static void one_long_hold_is_learnt_at_once_and_forgotten_slowly(void) {
+static void one_long_hold_counts_at_once_and_fades_slowly(void) {
   begin(LOCK_FAIR, HOUR_NS);
   me.awake_ns -= HOUR_NS;
   vm_lock_drop(&lock, &me);
@@ -174,7 +174,7 @@ static void one_long_hold_is_learnt_at_once_and_forgotten_slowly(void) {
 
 /* ---- the fair schedule: order ---------------------------------------------------------------- */
 
-static void waiters_of_one_manner_have_it_in_the_order_in_which_they_came(void) {
+static void waiters_of_one_kind_get_the_lock_in_order_of_arrival(void) {
   static const enum manner manners[] = {URGENT, PATIENT};
   for (int i = 0; i < 2; i++) {
     struct waiter w[5];
@@ -225,7 +225,7 @@ static void urgent_threads_without_credit_go_last(int64_t interval_ns) {
   end();
 }
 
-static void an_urgent_thread_without_credit_goes_on_when_nobody_else_waits(void) {
+static void an_urgent_thread_without_credit_goes_first_if_no_patient_one_waits(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   atomic_store(&lock.credit_ns, -1);
@@ -287,7 +287,7 @@ static void a_thread_that_makes_way_when_its_quantum_is_used_up_goes_last(void) 
 
 /* ---- credit ---------------------------------------------------------------------------------- */
 
-static void urgent_threads_earn_two_thirds_of_what_patient_ones_hold(void) {
+static void holds_of_patient_threads_earn_two_thirds_as_credit(void) {
   begin(LOCK_FAIR, HOUR_NS);
   atomic_store(&lock.credit_ns, -HOUR_NS / 2);
   behave(&me, PATIENT);
@@ -296,7 +296,7 @@ static void urgent_threads_earn_two_thirds_of_what_patient_ones_hold(void) {
   end();
 }
 
-static void an_urgent_thread_pays_for_its_hold_if_somebody_waits(void) {
+static void an_urgent_hold_spends_credit_if_others_wait(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   const int64_t most_ns = read(&lock.credit_ns);
@@ -311,7 +311,7 @@ static void an_urgent_thread_pays_for_its_hold_if_somebody_waits(void) {
   end();
 }
 
-static void credit_stays_between_its_ends(void) {
+static void credit_stays_within_its_limits(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   const int64_t most_ns = read(&lock.credit_ns);
@@ -406,7 +406,7 @@ static void a_legacy_holder_that_makes_way_waits_for_a_switch(void) {
   end();
 }
 
-static void all_legacy_waiters_have_it_once(void) {
+static void each_legacy_waiter_gets_the_lock_once(void) {
   struct waiter w[5];
   begin(LOCK_LEGACY, HOUR_NS);
   for (int k = 0; k < 5; k++) come(&w[k], 'x', PATIENT);
@@ -417,7 +417,7 @@ static void all_legacy_waiters_have_it_once(void) {
   end();
 }
 
-static void a_change_of_schedule_leaves_nobody_behind(void) {
+static void a_change_of_schedule_leaves_no_waiter_blocked(void) {
   struct waiter w[2];
   begin(LOCK_FAIR, HOUR_NS);
   come(&w[0], 'f', PATIENT);
@@ -435,7 +435,7 @@ static void a_change_of_schedule_leaves_nobody_behind(void) {
 
 /* ---- the books ------------------------------------------------------------------------------- */
 
-static void what_is_held_and_waited_is_in_the_books(enum lock_schedule schedule) {
+static void counters_have_the_times_of_holds_and_waits(enum lock_schedule schedule) {
   struct waiter w;
   const int64_t began_ns = clock_now_ns();
   begin(schedule, HOUR_NS);
@@ -499,7 +499,7 @@ static void racer_main(void *argument) {
   }
 }
 
-static void many_threads_are_never_inside_together_and_all_come_to_their_end(struct race race) {
+static void many_threads_exclude_each_other_and_all_finish(struct race race) {
   static struct racer racers[RACERS];
   const int64_t began_ns = clock_now_ns();
   begin(race.schedule, race.interval_ns);
@@ -527,35 +527,35 @@ static void many_threads_are_never_inside_together_and_all_come_to_their_end(str
 static void many_threads_race(enum lock_schedule schedule) {
   const int64_t intervals_ns[] = {OFTEN_NS, HOUR_NS};
   for (int i = 0; i < 4; i++)
-    many_threads_are_never_inside_together_and_all_come_to_their_end(
+    many_threads_exclude_each_other_and_all_finish(
         (struct race){.schedule = schedule, .interval_ns = intervals_ns[i % 2], .changes_schedule = i >= 2});
 }
 
 int main(void) {
-  a_lock_that_nobody_waits_for_is_free_when_it_is_left();
-  making_way_for_nobody_keeps_the_lock();
-  one_long_hold_is_learnt_at_once_and_forgotten_slowly();
-  waiters_of_one_manner_have_it_in_the_order_in_which_they_came();
+  a_lock_without_waiters_is_free_after_it_is_left();
+  making_way_without_waiters_keeps_the_lock();
+  one_long_hold_counts_at_once_and_fades_slowly();
+  waiters_of_one_kind_get_the_lock_in_order_of_arrival();
   a_thread_that_leaves_the_lock_is_behind_those_that_wait_for_it();
   urgent_threads_go_first_while_they_have_credit();
   urgent_threads_without_credit_go_last(HOUR_NS);
   urgent_threads_without_credit_go_last(0);
-  an_urgent_thread_without_credit_goes_on_when_nobody_else_waits();
+  an_urgent_thread_without_credit_goes_first_if_no_patient_one_waits();
   a_thread_that_makes_way_for_patient_ones_goes_last();
   a_thread_that_makes_way_for_an_urgent_one_goes_on_first_with_what_is_left_of_its_quantum();
   a_thread_that_makes_way_when_its_quantum_is_used_up_goes_last();
-  urgent_threads_earn_two_thirds_of_what_patient_ones_hold();
-  an_urgent_thread_pays_for_its_hold_if_somebody_waits();
-  credit_stays_between_its_ends();
+  holds_of_patient_threads_earn_two_thirds_as_credit();
+  an_urgent_hold_spends_credit_if_others_wait();
+  credit_stays_within_its_limits();
   for (enum lock_schedule s = LOCK_FAIR; s <= LOCK_LEGACY; s++) {
     a_holder_whose_quantum_is_over_is_asked_until_it_makes_way(s);
     a_request_is_over_when_the_lock_is_left(s);
-    what_is_held_and_waited_is_in_the_books(s);
+    counters_have_the_times_of_holds_and_waits(s);
     many_threads_race(s);
   }
   a_patient_holder_is_asked_for_an_urgent_thread_long_before_its_quantum_is_over();
   a_legacy_holder_that_makes_way_waits_for_a_switch();
-  all_legacy_waiters_have_it_once();
-  a_change_of_schedule_leaves_nobody_behind();
+  each_legacy_waiter_gets_the_lock_once();
+  a_change_of_schedule_leaves_no_waiter_blocked();
   return 0;
 }
