@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PUC 5.1 counts the C calls of a coroutine, now and at its resume (nCcalls and baseCcalls of
- * lstate.h, two adjacent shorts). The coroutine cannot yield if the first is larger. Their offset is
- * found by comparing the memory of a coroutine at known depths of calls. If it is not found, no
+ * lstate.h, two adjacent shorts). The coroutine cannot yield if the first is larger. Their offset
+ * is found by comparing the memory of a coroutine at known depths of calls. If it is not found, no
  * coroutine counts as yieldable.
  */
 #include "state/yieldable.h"
