@@ -217,7 +217,7 @@ $(BUILD)/$(1)/%.o: %.c
 endef
 $(eval $(call compile,core,,))
 $(foreach abi,5.4 5.3 5.1,$(eval $(call compile,$(abi),$(LUA_$(abi)_CFLAGS), (Lua $(abi)))))
-$(ABIS:%=$(BUILD)/%/bindings/lua/core/embedded.o): $(EMBEDDED)
+$(ABIS:%=$(BUILD)/%/bindings/lua/embedded.o): $(EMBEDDED)
 LAUNCH_OBJ := $(ABIS:%=$(BUILD)/%/vm/state/launch.o)
 $(LAUNCH_OBJ): CPPFLAGS += -DHELPER_FILE='"$(BUILD)/helper"'
 $(LAUNCH_OBJ): $(BUILD)/helper

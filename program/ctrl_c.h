@@ -29,7 +29,7 @@ void ctrl_c_release(void);
 /* For the cleanup of an interrupted program: if it takes longer than 0.7 s (a finalizer, a C
  * function in a thread, a full pipe), the program exits with `exit_status`. Call it after
  * ctrl_c_release. */
-void ctrl_c_limit_farewell(int exit_status);
+void ctrl_c_limit_cleanup(int exit_status);
 /* Waits until `fd` is readable. False: Ctrl-C was pressed, before or during the wait. */
 bool ctrl_c_wait_readable(int fd);
 

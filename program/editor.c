@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "editor.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "ctrl_c.h"
+#include "os/library.h"
+#include "os/terminal.h"
 
 /* The editor that reads: the libraries' callbacks have no context argument. Listed in
  * vm/README.md. */
@@ -14,38 +14,36 @@ static struct editor *reading;
 
 /* ---- the libraries --------------------------------------------------------------------------- */
 
-static void *find(void *library, const char *name) { return dlsym(library, name); }
-
-/* False: the library lacks what is needed. ISO C has no conversion from dlsym's result;
- * POSIX means this one. */
+/* False: the library lacks a function. */
 static bool bind(struct editor *e, void *library) {
-  *(void **)&e->install = find(library, "rl_callback_handler_install");
-  *(void **)&e->read_char = find(library, "rl_callback_read_char");
-  *(void **)&e->remove = find(library, "rl_callback_handler_remove");
-  *(void **)&e->clean_up_after_signal = find(library, "rl_callback_sigcleanup");
-  *(void **)&e->remember = find(library, "add_history");
-  return e->install && e->read_char && e->remove && e->remember;
+  const struct library_symbol needed[] = {{"rl_callback_handler_install", &e->install},
+                                          {"rl_callback_read_char", &e->read_char},
+                                          {"rl_callback_handler_remove", &e->remove},
+                                          {"add_history", &e->remember}};
+  const struct library_symbol of_readline = {"rl_callback_sigcleanup", &e->clean_up_after_signal};
+  if (!library_find(library, needed, sizeof needed / sizeof *needed)) return false;
+  (void)library_find(library, &of_readline, 1);
+  return true;
 }
 
 /* Sets the application name, which conditions in ~/.inputrc test. */
 static void introduce(void *library) {
-  const char **name = find(library, "rl_readline_name");
+  const char **name = library_symbol(library, "rl_readline_name");
   if (name) *name = "manymoons";
 }
 
 void editor_open(struct editor *e) {
   static const char *const libraries[] = {"libreadline.so.8", "libedit.so.2"};
   *e = (struct editor){0};
-  if (!isatty(STDIN_FILENO)) return;
+  if (!terminal_is(TERMINAL_INPUT)) return;
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
-    void *library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
+    void *library = library_open(&libraries[i], 1);
     if (!library) continue;
     if (bind(e, library)) {
       introduce(library);
       return;
     }
     *e = (struct editor){0};
-    dlclose(library);
   }
 }
 
@@ -72,7 +70,7 @@ static enum line read_edited(struct editor *e, const char *prompt, char **line) 
   e->has_line = false;
   e->install(prompt, on_line);
   while (!e->has_line) {
-    if (!ctrl_c_wait_readable(STDIN_FILENO)) {
+    if (!ctrl_c_wait_readable(TERMINAL_INPUT)) {
       give_up(e);
       return LINE_GIVEN_UP;
     }

@@ -17,20 +17,19 @@
  *     error or Ctrl-C. Unless it is interrupted, it waits for the workers that are not daemons.
  * I2  "interrupted" is printed once, here.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
-#include "core/embedded.h"
 #include "ctrl_c.h"
+#include "embedded.h"
 #include "library.h"
 #include "options.h"
+#include "os/process.h"
+#include "os/terminal.h"
 #include "repl.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
@@ -180,7 +179,7 @@ static void print_version(void) {
 /* Runs stdin if there is no script. As with lua5.4, an error in it does not change the exit status;
  * with the script's name "-" it does. */
 static void run_input(lua_State *L) {
-  if (!isatty(STDIN_FILENO)) {
+  if (!terminal_is(TERMINAL_INPUT)) {
     chunk_run_file(L, NULL);
     return;
   }
@@ -224,11 +223,11 @@ static bool end_workers(struct vm *vm) {
   ctrl_c_release();
   vm_end_stops(vm);
   if (!was_interrupted) return false;
-  if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  if (!tracing_is_on()) ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
   if (!tracing_is_on()) return true;
   tracing_end();
-  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   return true;
 }
 
@@ -253,17 +252,8 @@ static int run_main_vm(struct job *job) {
   return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* A descriptor that is closed at the start would be given to the next thing that is opened, and then be
- * printed to. Opened the wrong way round, it fails as the closed one would. */
-static void fill_standard_descriptors(void) {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-        open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-      return;
-}
-
 int main(int argc, char **argv) {
-  fill_standard_descriptors();
+  process_fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
   struct job job = {.options = options_parse(argc, argv)};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/status_text.h"
 #include "trace/recorder.h"
 
 static const char file_variable[] = "MANYMOONS_TRACE";

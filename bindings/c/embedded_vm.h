@@ -18,8 +18,8 @@
 #include "c/job.h"
 #include "c/spin.h"
 #include "os/alarm.h"
+#include "os/mutex.h"
 #include "os/thread.h"
-#include "sync/mutex.h"
 
 struct process_vm;
 

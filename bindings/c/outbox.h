@@ -15,8 +15,8 @@
 
 #include "c/embedded_state.h"
 #include "c/job.h"
+#include "os/mutex.h"
 #include "state/library.h"
-#include "sync/mutex.h"
 
 struct mm_rt {
   const struct vm_library *library; /* for its VMs */

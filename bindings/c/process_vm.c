@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,7 +88,7 @@ static status spawn(struct mm_vm *vm) {
   const char *given = vm->rt->config.worker_exe;
   struct launch launch;
   if (given) {
-    const char *const argv[] = {given, "--worker", CHILD_ORDER, NULL};
+    const char *const argv[] = {given, "--worker", CHILD_OPTIONS, NULL};
     return child_spawn(&p->child, argv, p->start_info);
   }
   status st = launch_prepare(&launch, LAUNCH_WORKER);

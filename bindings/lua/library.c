@@ -22,6 +22,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
+#include "os/status_text.h"
 #include "pool/pool_rings.h"
 #include "pool/pool_worker.h"
 #include "queues/local_queue.h"
@@ -29,14 +30,6 @@
 #include "queues/queue.h"
 #include "worker/worker.h"
 #include "worker/worker_run.h"
-
-#if LUA_VERSION_NUM >= 504
-#define LUA_VERSION_MAJOR_MINOR "5.4"
-#elif LUA_VERSION_NUM >= 503
-#define LUA_VERSION_MAJOR_MINOR "5.3"
-#else
-#define LUA_VERSION_MAJOR_MINOR "5.1"
-#endif
 
 static const char sentinel_key[] = "manymoons.sentinel";
 
@@ -153,7 +146,7 @@ const struct vm_library manymoons_library = {open_handles, preload, after_fork, 
  * first. */
 static void check_version(lua_State *L) {
   lua_getglobal(L, "_VERSION");
-  static const char built_for[] = "Lua " LUA_VERSION_MAJOR_MINOR;
+  static const char built_for[] = "Lua " LUA_MAJOR_MINOR;
   const char *running = lua_tostring(L, -1);
   if (!running || strcmp(running, built_for) != 0)
     luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,

@@ -13,13 +13,13 @@
 #include "cli/tracing.h"
 #include "compare/measure.h"
 #include "core/arguments.h"
-#include "core/embedded.h"
 #include "core/failure.h"
 #include "core/settings.h"
 #include "core/system.h"
 #include "core/values.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "embedded.h"
 #include "locks/held_locks.h"
 #include "locks/sync.h"
 #include "memory/shared_memory.h"
@@ -92,6 +92,10 @@ static const luaL_Reg native_functions[] = {
     {"create_private_file", system_create_private_file},
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},
+    {"machine", system_machine},
+    {"program_path", system_program_path},
+    {"process_memory", system_process_memory},
+    {"process_command", system_process_command},
     {"thread", thread_number},
     {"exit_thread", thread_exit_call},
     {"gil", gil_read},

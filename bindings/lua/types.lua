@@ -10,7 +10,7 @@
 ---Names that are not below (`Pool`, `Process`, `Queue`, `Pipe`, …) come from the default world: `mm.Pool` is
 ---`mm.world(mm.current_world()).Pool`, looked up each time.
 ---@class manymoons: manymoons.World
----@field version string for instance "0.1.0"
+---@field version string three numbers, as in "1.4.2"
 ---@field worlds manymoons.WorldName[] the names of all worlds
 ---@field serial manymoons.World each worker is a plain call, made at once in the caller
 ---@field async manymoons.Async each worker is a task: a coroutine of the caller's thread that runs until it waits; values are shared

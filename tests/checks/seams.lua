@@ -6,7 +6,7 @@
 -- have lists of methods. class_methods gives any class, so there no name may be assigned that is registered anywhere.
 local folder = assert((...), "a folder of Lua rooms")
 
-local SEAMS = { ["core/waits.lua"] = true, ["core/exit.lua"] = true }
+local SEAMS = { ["core/waits.lua"] = true, ["async/exit.lua"] = true }
 local STANDARD = { os = true, io = true, coroutine = true }
 
 local function lines_of(command)

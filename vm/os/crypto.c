@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sys/random.h>
+#include <unistd.h>
 
 #include "os/library.h"
 
@@ -50,7 +50,7 @@ status crypto_sha256(const void *data, size_t size, uint8_t digest[CRYPTO_MAC_SI
 
 status crypto_random(void *out, size_t size) {
   if (size > CRYPTO_RANDOM_MAX) return -E2BIG;
-  return getrandom(out, size, 0) == (ssize_t)size ? STATUS_OK : -errno;
+  return getentropy(out, size) ? -errno : STATUS_OK;
 }
 
 bool crypto_is_same(const void *a, const void *b, size_t size) {

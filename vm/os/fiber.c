@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* glibc's ucontext; stacks of the size that threads have by default, which cost address space until they are
- * used, and below each a page that may not be touched. */
+/* ucontext; stacks of the size that threads have by default, which cost address space until they
+ * are used. */
 #include "os/fiber.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "os/pages.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_ASAN 1
@@ -80,7 +80,7 @@ static void forget_frames(const struct fiber *f) {
 /* ---- fibers ---------------------------------------------------------------------------------- */
 
 void fiber_adopt(struct fiber *f) {
-  *f = (struct fiber){.memory = NULL};
+  *f = (struct fiber){.stack = NULL};
 #ifdef HAS_TSAN
   f->tsan = __tsan_get_current_fiber();
 #endif
@@ -96,22 +96,17 @@ static void enter(unsigned high, unsigned low) {
 
 status fiber_make(struct fiber *f, void (*start)(void *argument), void *argument) {
   *f = (struct fiber){.start = start, .argument = argument};
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  const size_t size = STACK_SIZE + page;
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (memory == MAP_FAILED) return -errno;
-  f->memory = memory;
-  f->memory_size = size;
-  f->bottom = (uint8_t *)memory + page;
+  const status st = pages_make_stack(STACK_SIZE, &f->stack);
+  if (st) return st;
+  f->bottom = f->stack;
   f->size = STACK_SIZE;
-  if (mprotect(memory, page, PROT_NONE) || getcontext(&f->context)) {
+  if (getcontext(&f->context)) {
     const int failed = errno;
-    munmap(memory, size);
+    pages_free_stack(f->stack, STACK_SIZE);
+    f->stack = NULL;
     return -failed;
   }
-  madvise(memory, size, MADV_NOHUGEPAGE); /* one would make each stack cost 2 MiB */
-  f->context.uc_stack.ss_sp = (uint8_t *)memory + page;
+  f->context.uc_stack.ss_sp = f->stack;
   f->context.uc_stack.ss_size = STACK_SIZE;
   f->context.uc_link = NULL;
   const uintptr_t self = (uintptr_t)f;
@@ -144,13 +139,13 @@ void fiber_leave(struct fiber *from, struct fiber *to) {
 
 static bool is_here(const struct fiber *f) {
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  const uintptr_t bottom = (uintptr_t)f->memory;
-  return here >= bottom && here - bottom < f->memory_size;
+  const uintptr_t bottom = (uintptr_t)f->stack;
+  return here >= bottom && here - bottom < STACK_SIZE;
 }
 
 void fiber_free(struct fiber *f) {
-  if (!f->memory || is_here(f)) return;
+  if (!f->stack || is_here(f)) return;
   forget_frames(f);
-  munmap(f->memory, f->memory_size);
-  f->memory = NULL;
+  pages_free_stack(f->stack, STACK_SIZE);
+  f->stack = NULL;
 }

@@ -14,8 +14,7 @@
 
 struct fiber {
   ucontext_t context;
-  void *memory; /* NULL: the stack is not the fiber's own */
-  size_t memory_size;
+  void *stack; /* NULL: the stack is not the fiber's own */
   void (*start)(void *argument);
   void *argument;
   /* Known to the sanitizers. */

@@ -10,6 +10,8 @@ void *library_open(const char *const *names, size_t count) {
   return library;
 }
 
+void *library_symbol(void *library, const char *name) { return dlsym(library, name); }
+
 bool library_find(void *library, const struct library_symbol *symbols, size_t count) {
   for (size_t i = 0; i < count; i++) {
     void *const address = dlsym(library, symbols[i].name);

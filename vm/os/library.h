@@ -11,6 +11,9 @@
 /* The first of the names that is there; NULL: none. */
 void *library_open(const char *const *names, size_t count);
 
+/* Something in it; NULL: the library lacks it. */
+void *library_symbol(void *library, const char *name);
+
 /* One function of a library, and the pointer to a function that is to hold it. */
 struct library_symbol {
   const char *name;

@@ -27,6 +27,12 @@ MUST_CHECK status mapping_make(struct mapping *out, size_t size);
 MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
 /* The same for memory of other programs, to be read alone; the caller's descriptor stays. */
 MUST_CHECK status mapping_look(struct mapping *out, int fd);
+/* Passes to `look`, one after the other, descriptors of the memories of this kind that another
+ * process has, opened for reading, until it returns STATUS_OK; *fd is that one, which the caller
+ * gives to mapping_drop. -ESRCH: there is no such process; STATUS_EMPTY: it has none; or what
+ * `look` returned last. */
+MUST_CHECK status mapping_find(int64_t pid, status (*look)(int fd), int *fd);
+void mapping_drop(int fd);
 /* Unmaps, and leaves the descriptor open. */
 void mapping_forget(struct mapping *m);
 /* Unmaps and closes. */

@@ -5,12 +5,19 @@
 
 #include <stddef.h>
 
+#include "base/status.h"
+
 /* Below it a block is not worth the system call. */
 enum { PAGES_LARGE = 4 << 20 };
 
 /* The block is large and about to be filled: huge pages where the kernel has them, for a fault on each small
  * page costs more than what is copied to it. Whether it helps or not changes nothing else. */
 void pages_prefer_huge(void *block, size_t size);
+
+/* A C stack of `size` bytes, above a page that may not be touched. Its pages exist once they are
+ * touched. */
+MUST_CHECK status pages_make_stack(size_t size, void **bottom);
+void pages_free_stack(void *bottom, size_t size);
 
 /* The memory of this machine, in bytes. */
 size_t pages_physical(void);

@@ -21,6 +21,7 @@ struct process_id {
   uint64_t start_time; /* clock ticks after boot, from /proc; 0 when unknown */
 };
 
+int32_t process_pid(void);
 struct process_id process_self(void);
 bool process_is_alive(const struct process_id *id);
 
@@ -38,16 +39,28 @@ MUST_CHECK status process_die_with_parent(pid_t parent);
 
 /* A descriptor that is readable once the process has ended. */
 MUST_CHECK status process_watch(int *pidfd, pid_t pid);
+void process_unwatch(int pidfd);
 /* Waits for the end. STATUS_OK, STATUS_TIMEOUT or STATUS_INTERRUPTED. */
 MUST_CHECK status process_wait_end(int pidfd, deadline until);
 /* After the end: *exit_code >= 0, or -N for signal N. -ECHILD when somebody else has reaped it. */
 MUST_CHECK status process_reap(pid_t pid, int *exit_code);
 void process_signal(int pidfd, int signal_number);
+/* SIGKILL for a child that nobody has reaped: the number is still its own. */
+void process_kill(int32_t pid);
 
 /* How many processors this process may use; at least 1. */
 int process_cpu_count(void);
-/* The path of the running program; -errno when /proc does not say. */
+/* The path of the running program; -errno when the system does not say. */
 MUST_CHECK status process_executable(char *path, size_t size);
+/* A path that runs this program again, even where its file has been replaced since. */
+const char *process_own_path(void);
+/* How many bytes of memory a process has; -ESRCH: there is none of that number. */
+MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
+/* The arguments of a process, a zero byte behind each: the first `size` bytes. -ESRCH. */
+MUST_CHECK status process_command(int64_t pid, char *text, size_t size, size_t *length);
+/* A standard descriptor that is closed at the start would be given to the next file that is
+ * opened, and then be printed to. Opened the wrong way round, it fails as the closed one would. */
+void process_fill_standard_descriptors(void);
 /* Ends the process at once, without the exit handlers of the process that we forked from. */
 NO_RETURN void process_exit_now(int code);
 

@@ -7,10 +7,11 @@
 
 #include "base/status.h"
 
-/* A file without a name that holds `size` bytes; the caller closes *fd (close-on-exec), and
- * may run it meanwhile as "/proc/self/fd/N". `name` is shown by the kernel. -errno: no
- * memory, or not allowed. */
+/* A file without a name that holds `size` bytes; the caller closes *fd (close-on-exec). `name` is
+ * shown by the kernel. -errno: no memory, or not allowed. */
 MUST_CHECK status program_open(int *fd, const void *bytes, size_t size, const char *name);
+/* The path by which this process, and a child that it starts, runs the file while it is open. */
+void program_path(int fd, char *path, size_t size);
 void program_close(int fd);
 /* The path of the file that the code or data at `address` was loaded from. -ENOENT: it is from no file. */
 MUST_CHECK status program_file_of(const void *address, char *path, size_t size);

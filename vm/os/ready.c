@@ -2,6 +2,7 @@
 #include "os/ready.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <time.h>
 
 #include "os/clock.h"
@@ -20,4 +21,19 @@ status ready_wait(struct ready *watches, size_t count, deadline until) {
   if (found > 0) return STATUS_OK;
   if (found == 0) return STATUS_TIMEOUT;
   return errno == EINTR ? STATUS_INTERRUPTED : -errno;
+}
+
+void ready_wait_unless(struct ready *watch, const int signals[2], bool (*is_over)(void)) {
+  sigset_t ours;
+  sigset_t before;
+  sigemptyset(&ours);
+  sigaddset(&ours, signals[0]);
+  sigaddset(&ours, signals[1]);
+  sigprocmask(SIG_BLOCK, &ours, &before);
+  int found = 0;
+  while (!is_over() && found == 0) {
+    found = ppoll(&watch->entry, 1, NULL, &before);
+    if (found < 0 && errno == EINTR) found = 0;
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
 }

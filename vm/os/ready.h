@@ -23,5 +23,8 @@ static inline bool ready_is(const struct ready *r) { return r->entry.revents != 
 static inline bool ready_is_foreign(const struct ready *r) { return (r->entry.revents & POLLNVAL) != 0; }
 /* STATUS_OK: some are ready; STATUS_TIMEOUT; STATUS_INTERRUPTED: a signal came first. */
 MUST_CHECK status ready_wait(struct ready *watches, size_t count, deadline until);
+/* Waits until one is ready or `is_over`, which handlers of the two signals change: they run during
+ * the wait alone, so that none can strike between the question and the wait. */
+void ready_wait_unless(struct ready *watch, const int signals[2], bool (*is_over)(void));
 
 #endif

@@ -4,9 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 status signals_on_interrupt(void (*handler)(int)) {
   struct sigaction old;
@@ -53,22 +50,17 @@ void signals_let_requests_in(void) {
   if (signals_request_number()) let_in(signals_request_number());
 }
 
-status signals_open_descriptor(int *fd) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
-  const int made = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (made < 0) return -errno;
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-  *fd = made;
-  return STATUS_OK;
+bool signals_is_ignored(int number) {
+  struct sigaction now;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-int signals_read_descriptor(int fd) {
-  struct signalfd_siginfo one;
-  return read(fd, &one, sizeof one) == (ssize_t)sizeof one ? (int)one.ssi_signo : 0;
+void signals_handle(int number, void (*handler)(int), int other) {
+  struct sigaction action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, number);
+  sigaddset(&action.sa_mask, other);
+  sigaction(number, &action, NULL);
 }
 
 void signals_end_process(int number) {

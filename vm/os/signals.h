@@ -9,6 +9,7 @@
 #define OS_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "base/status.h"
 
@@ -28,6 +29,11 @@ void signals_let_interrupts_in(void);
 void signals_let_requests_in(void);
 /* This process ends as if nobody had caught that signal; returns where it does not end a process. */
 void signals_end_process(int number);
+/* Whether the process ignores the signal, as nohup has it ignore SIGHUP. */
+bool signals_is_ignored(int number);
+/* `handler`, SIG_DFL or SIG_IGN for a signal; while the handler runs `other` waits, too. For
+ * programs of ours alone. Async-signal-safe. */
+void signals_handle(int number, void (*handler)(int), int other);
 /* From now on SIGINT, SIGTERM and SIGHUP are not delivered to this thread, nor to those it starts, but read
  * from *fd (close-on-exec, never blocks), which the caller closes. For programs of ours alone. */
 MUST_CHECK status signals_open_descriptor(int *fd);

@@ -229,13 +229,6 @@ status stream_wait(int fd, bool to_write, deadline until) {
   return ready_wait(&watch, 1, until);
 }
 
-bool stream_is_own_user(int fd) {
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) || peer.pid == 0) return true;
-  return peer.uid == geteuid() || peer.uid == 0;
-}
-
 void stream_close(int fd) {
   if (fd >= 0) close(fd);
 }

@@ -2,12 +2,9 @@
 /* POSIX threads; the entry record is handed over on the heap and freed by the new thread. */
 #include "os/thread.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -22,7 +19,7 @@ struct entry_record {
 static void *thread_main(void *argument) {
   const struct entry_record record = *(struct entry_record *)argument;
   memory_free(argument);
-  pthread_setname_np(pthread_self(), record.name);
+  thread_set_name(record.name);
   record.entry(record.argument);
   return NULL;
 }
@@ -58,8 +55,6 @@ status thread_start(struct thread *out, void (*entry)(void *), void *argument, c
   return thread_start_with_stack(out, entry, argument, name, STACK_SIZE);
 }
 
-void thread_be_nice(int nice_value) { setpriority(PRIO_PROCESS, (id_t)gettid(), nice_value); }
-
 void thread_join(struct thread *t) { pthread_join(t->handle, NULL); }
 void thread_detach(struct thread *t) { pthread_detach(t->handle); }
 struct thread thread_self(void) {
@@ -67,15 +62,4 @@ struct thread thread_self(void) {
 }
 void thread_signal(const struct thread *t, int signal_number) { pthread_kill(t->handle, signal_number); }
 
-int32_t thread_kernel_id(void) { return (int32_t)gettid(); }
 status thread_on_fork(void (*in_child)(void)) { return -pthread_atfork(NULL, NULL, in_child); }
-
-int thread_count(void) {
-  DIR *tasks = opendir("/proc/self/task");
-  if (!tasks) return 0;
-  int count = 0;
-  for (const struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks))
-    count += entry->d_name[0] != '.';
-  closedir(tasks);
-  return count;
-}

@@ -20,6 +20,8 @@ MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *
 /* The same with a stack of that many bytes. */
 MUST_CHECK status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument,
                                           const char *name, size_t stack_size);
+/* The calling thread's, for those who look at it from outside: at most 15 bytes. */
+void thread_set_name(const char *name);
 /* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses
  * is left as it is. */
 void thread_be_nice(int nice_value);

@@ -2,9 +2,10 @@
 #include "shared/kill_point.h"
 
 #if defined(MM_KILL_POINTS)
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+
+#include "os/signals.h"
 
 static const char *_Atomic armed_name; /* test builds only; listed in vm/README.md */
 static _Atomic long armed_countdown;

@@ -7,26 +7,33 @@
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
-#if LUA_VERSION_NUM >= 503
-
-static bool is_anything_asked(const struct vm_thread *t) {
+static bool has_request(const struct vm_thread *t) {
   return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
          vm_lock_is_asked(&t->vm->lock);
 }
 
-/* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
+/* Records that `co` runs, and arms a request whose signal came while no coroutine did. */
+static void note_running(struct vm_thread *t, lua_State *co) {
+  if (!LUA_HAS_HOOKS_EACH) return;
+  atomic_store_explicit(&t->running, co, memory_order_relaxed);
+  if (has_request(t)) vm_arm(t, co);
+}
+
+/* Moves the arguments to `co`, resumes it, and leaves the results or the error on its stack. */
 static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(co, "too many arguments to resume");
     return LUA_ERRRUN;
   }
+  if (lua_is_spent(co)) {
+    lua_pushliteral(co, "cannot resume dead coroutine");
+    return LUA_ERRRUN;
+  }
   struct vm_thread *t = vm_self(vm_of(L));
   lua_xmove(L, co, arguments);
-  atomic_store_explicit(&t->running, co, memory_order_relaxed);
-  if (is_anything_asked(t)) vm_arm(t, co); /* the request may have struck while neither ran */
+  note_running(t, co);
   const int state = lua_resume_from(co, L, arguments, results);
-  atomic_store_explicit(&t->running, L, memory_order_relaxed);
-  if (is_anything_asked(t)) vm_arm(t, L);
+  note_running(t, L);
   return state;
 }
 
@@ -82,6 +89,7 @@ static int coroutine_wrap(lua_State *L) {
 }
 
 void vm_track_coroutines(lua_State *L) {
+  if (!LUA_HAS_HOOKS_EACH) return;
   lua_getglobal(L, "coroutine");
   lua_pushcfunction(L, coroutine_resume);
   lua_setfield(L, -2, "resume");
@@ -89,32 +97,6 @@ void vm_track_coroutines(lua_State *L) {
   lua_setfield(L, -2, "wrap");
   lua_pop(L, 1);
 }
-
-#else
-
-void vm_track_coroutines(lua_State *L) { (void)L; }
-
-static int coroutine_resume(lua_State *L) {
-  lua_State *co = lua_tothread(L, 1);
-  luaL_argcheck(L, co, 1, "coroutine expected");
-  const int arguments = lua_gettop(L) - 1;
-  const bool may_run = lua_status(co) == LUA_YIELD || lua_gettop(co) > 0;
-  if (!may_run || !lua_checkstack(co, arguments)) {
-    lua_pushboolean(L, 0);
-    lua_pushliteral(L, "cannot resume dead coroutine");
-    return 2;
-  }
-  lua_xmove(L, co, arguments);
-  const int state = lua_resume(co, arguments);
-  const bool is_well = state == 0 || state == LUA_YIELD;
-  const int results = is_well ? lua_gettop(co) : 1;
-  luaL_checkstack(L, results + 1, "too many results to resume");
-  lua_pushboolean(L, is_well);
-  lua_xmove(co, L, results);
-  return results + 1;
-}
-
-#endif
 
 int vm_resume_task(lua_State *L) {
   struct vm_thread *t = vm_self(vm_of(L));

@@ -67,14 +67,6 @@ static void push_string(struct decoder *d, uint64_t size) {
 
 void decode_sized(struct decoder *d) { push_string(d, decode_count(d)); }
 
-static void push_integer(lua_State *L, int64_t value) {
-#if LUA_VERSION_NUM >= 503
-  lua_pushinteger(L, value);
-#else
-  lua_pushnumber(L, (lua_Number)value);
-#endif
-}
-
 static double decode_double(struct decoder *d) {
   double value = 0;
   if (read_double(&d->r, &value)) decode_raise_malformed(d);
@@ -145,7 +137,7 @@ static int claim_room(struct decoder *d, unsigned shape) {
 static void decode_integers(struct decoder *d, int table, int count) {
   const uint8_t *at = decode_bytes(d, 8 * (uint64_t)count);
   for (int i = 1; i <= count; i++, at += 8) {
-    push_integer(d->L, (int64_t)load_u64(at));
+    lua_pushwhole(d->L, (int64_t)load_u64(at));
     lua_rawseti(d->L, table, i);
   }
 }
@@ -312,12 +304,8 @@ static void decode_code(struct decoder *d) {
   struct code code = {.size = decode_u32(d)};
   code.text = (const char *)decode_bytes(d, code.size);
   check_maker(d, &code);
-#if LUA_VERSION_NUM >= 502
-  const int failed = lua_load(d->L, code_read, &code, "=message", "b");
-#else
-  const int failed = lua_load(d->L, code_read, &code, "=message");
-#endif
-  if (failed) luaL_error(d->L, "a function cannot be loaded here: %s", lua_tostring(d->L, -1));
+  if (lua_load_code(d->L, code_read, &code, "=message"))
+    luaL_error(d->L, "a function cannot be loaded here: %s", lua_tostring(d->L, -1));
 }
 
 /* Joins upvalue n of the function with the cell recorded under an offset. A cell is recorded as a
@@ -384,12 +372,7 @@ static void decode_upvalue(struct decoder *d, int function, int n, int depth) {
 static void decode_environment(struct decoder *d, int function, int depth) {
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
-#if LUA_VERSION_NUM < 502
-  lua_setfenv(d->L, function);
-#else
-  (void)function;
-  decode_raise_malformed(d);
-#endif
+  must_be(d, lua_setenvironment(d->L, function));
 }
 
 /* Sets environment and upvalues of the function on top of the stack. */
@@ -493,14 +476,14 @@ static void decode_at_depth(struct decoder *d, int depth) {
     return;
   }
   if (tag >= TAG_SMALL_INTEGER) {
-    push_integer(L, tag & 0x3f);
+    lua_pushwhole(L, tag & 0x3f);
     return;
   }
   switch (tag) {
     case TAG_NIL: lua_pushnil(L); return;
     case TAG_FALSE: lua_pushboolean(L, 0); return;
     case TAG_TRUE: lua_pushboolean(L, 1); return;
-    case TAG_INTEGER: push_integer(L, unzigzag(decode_count(d))); return;
+    case TAG_INTEGER: lua_pushwhole(L, unzigzag(decode_count(d))); return;
     case TAG_FLOAT: lua_pushnumber(L, decode_double(d)); return;
     case TAG_STRING: decode_sized(d); return;
     case TAG_REF: decode_reference(d); return;

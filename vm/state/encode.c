@@ -185,11 +185,9 @@ enum bulk_kind { BULK_NONE = 0, BULK_INTEGERS = TAG_INTEGERS, BULK_FLOATS = TAG_
 
 static bool is_of_kind(lua_State *L, int index, enum bulk_kind kind) {
   if (lua_type(L, index) != LUA_TNUMBER) return false;
-#if LUA_VERSION_NUM >= 503
-  return (bool)lua_isinteger(L, index) == (kind == BULK_INTEGERS);
-#else
-  return kind == BULK_FLOATS || lua_isinteger(L, index);
-#endif
+  const bool is_integer = lua_isinteger(L, index);
+  if (LUA_HAS_INTEGERS) return is_integer == (kind == BULK_INTEGERS);
+  return kind == BULK_FLOATS || is_integer;
 }
 
 static uint8_t *put_bulk_element(uint8_t *at, lua_State *L, enum bulk_kind kind) {
@@ -239,7 +237,7 @@ static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   lua_pop(e->L, 1);
   if (!is_number) return false;
   if (is_integer && encode_bulk(e, index, count, BULK_INTEGERS)) return true;
-  if (is_integer && LUA_VERSION_NUM >= 503) return false;
+  if (is_integer && LUA_HAS_INTEGERS) return false;
   return encode_bulk(e, index, count, BULK_FLOATS);
 }
 
@@ -411,11 +409,7 @@ static void encode_code(struct encoder *e, int index) {
   const size_t size_at = e->s->out.len;
   encoder_wrote(e, put_u32(encoder_room(e, 4), 0));
   lua_pushvalue(L, index);
-#if LUA_VERSION_NUM >= 503
-  const int failed = lua_dump(L, append_code, e, 0);
-#else
-  const int failed = lua_dump(L, append_code, e);
-#endif
+  const int failed = lua_dump_code(L, append_code, e);
   lua_pop(L, 1);
   if (failed) error_raise_memory(L);
   const size_t size = e->s->out.len - size_at - 4;
@@ -437,16 +431,11 @@ static void encode_upvalue(struct encoder *e, int function, int n, const struct 
 }
 
 static unsigned encode_environment(struct encoder *e, int index, const struct path_step *at, int depth) {
-#if LUA_VERSION_NUM < 502
   const struct path_step here = {.up = at, .kind = PATH_ENVIRONMENT};
-  lua_getfenv(e->L, index);
+  if (!lua_pushenvironment(e->L, index)) return FUNCTION_PLAIN;
   encode_at_depth(e, lua_gettop(e->L), &here, depth);
   lua_pop(e->L, 1);
   return FUNCTION_ENVIRONMENT;
-#else
-  (void)e, (void)index, (void)at, (void)depth;
-  return FUNCTION_PLAIN;
-#endif
 }
 
 static void encode_function_part(struct encoder *e, int index, const struct path_step *at, int depth) {

@@ -29,13 +29,7 @@
 #endif
 EMBED_FILE(helper, HELPER_FILE)
 
-#if LUA_VERSION_NUM == 504
-#define LUA_LIBRARY "liblua5.4.so.0"
-#elif LUA_VERSION_NUM == 503
-#define LUA_LIBRARY "liblua5.3.so.0"
-#else
-#define LUA_LIBRARY "liblua5.1.so.0"
-#endif
+#define LUA_LIBRARY "liblua" LUA_MAJOR_MINOR ".so.0"
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -72,9 +66,9 @@ static status prepare_standalone(struct launch *out, enum launch_kind kind) {
   out->argv[1] = "-e";
   out->argv[2] = out->script;
   out->argv[3] = NULL;
-  const int size =
-      snprintf(out->script, sizeof out->script, "assert(package.loadlib([==[%s]==],'%s'))('" CHILD_ORDER "')",
-               out->module, entry_name(kind));
+  const int size = snprintf(out->script, sizeof out->script,
+                            "assert(package.loadlib([==[%s]==],'%s'))('" CHILD_OPTIONS "')", out->module,
+                            entry_name(kind));
   return size < 0 || (size_t)size >= sizeof out->script ? -ENAMETOOLONG : STATUS_OK;
 }
 
@@ -96,9 +90,9 @@ static status prepare_helper(struct launch *out, enum launch_kind kind) {
   if (st == STATUS_OK) st = find_lua(out);
   if (st == STATUS_OK) st = program_open(&out->helper, embedded_helper_start, size, "manymoons-worker");
   if (st) return st;
-  snprintf(out->program, sizeof out->program, "/proc/self/fd/%d", out->helper);
+  program_path(out->helper, out->program, sizeof out->program);
   const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
-                                              CHILD_ORDER};
+                                              CHILD_OPTIONS};
   memcpy(out->argv, argv, sizeof argv);
   return STATUS_OK;
 }
@@ -111,7 +105,7 @@ status launch_prepare(struct launch *out, enum launch_kind kind) {
   if (is_standalone_lua(out->program)) return prepare_standalone(out, kind);
   if (!is_own_program(out->program)) return prepare_helper(out, kind);
   out->argv[1] = kind == LAUNCH_WORKER ? "--worker" : "--forkserver";
-  out->argv[2] = CHILD_ORDER;
+  out->argv[2] = CHILD_OPTIONS;
   out->argv[3] = NULL;
   return STATUS_OK;
 }

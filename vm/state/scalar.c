@@ -28,11 +28,7 @@ size_t scalar_write(lua_State *L, int index, uint8_t *head, const char **text, s
 static bool push_integer(lua_State *L, struct reader *r) {
   uint64_t value = 0;
   if (read_varint(r, &value) || reader_left(r)) return false;
-#if LUA_VERSION_NUM >= 503
-  lua_pushinteger(L, unzigzag(value));
-#else
-  lua_pushnumber(L, (lua_Number)unzigzag(value));
-#endif
+  lua_pushwhole(L, unzigzag(value));
   return true;
 }
 

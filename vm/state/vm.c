@@ -106,24 +106,9 @@ static void vm_fini(struct vm *vm) {
   memory_free(vm);
 }
 
-#if LUA_VERSION_NUM >= 504
-/* luaL_newstate brings its warnings and its panic message, and allocates with realloc, as we do from here on.
- * Collection is generational, as in the stand-alone interpreter; changing to that is a whole collection,
- * cheap while nothing is there. */
 static lua_State *new_state(struct vm *vm) {
-  lua_State *L = vm->account ? lua_newstate(vm_alloc_counting, vm->account) : luaL_newstate();
-  if (!L) return NULL;
-  lua_gc(L, LUA_GCGEN, 0, 0);
-  if (!vm->account) lua_setallocf(L, vm_alloc, vm);
-  return L;
+  return vm->account ? lua_newbare(vm_alloc_counting, vm->account) : lua_newusual(vm_alloc, vm);
 }
-#else
-/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every entry of ours
- * is protected, so that there is no panic to speak about. */
-static lua_State *new_state(struct vm *vm) {
-  return vm->account ? lua_newstate(vm_alloc_counting, vm->account) : lua_newstate(vm_alloc, vm);
-}
-#endif
 
 /* Without the limit, which vm_limit_memory sets later: LuaJIT's lua_newstate crashes if an
  * allocation fails half-way (2.1.0-beta3, 2026). */
@@ -223,17 +208,6 @@ static void anchor(lua_State *L) {
   lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
-static lua_State *main_state(lua_State *L) {
-#if LUA_VERSION_NUM >= 502
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  lua_State *main = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  return main;
-#else
-  return L; /* 5.1 does not tell; only used for hooks, which belong to the whole VM on LuaJIT */
-#endif
-}
-
 struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm *vm = vm_of(L);
   if (vm) return vm;
@@ -243,7 +217,7 @@ struct vm *vm_adopt(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   vm = memory_alloc(sizeof *vm);
   if (!vm) error_raise_memory(L);
   *place = vm;
-  vm_init(vm, main_state(L));
+  vm_init(vm, lua_mainstate(L));
   vm->is_adopted = true;
   vm_enter(vm);
   return vm;

@@ -33,9 +33,9 @@
 #define STATE_VM_LOCK_H
 
 #include "os/futex.h"
+#include "os/mutex.h"
 #include "os/thread.h"
 #include "sync/lock_rank.h"
-#include "sync/mutex.h"
 #include "trace/trace.h"
 
 enum lock_schedule { LOCK_FAIR, LOCK_LEGACY };

@@ -20,8 +20,8 @@ static int open_libraries(lua_State *L) {
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
   vm_print_install(L);
-  /* Before 5.4 Lua collects nothing when it gets no memory: it has to be early. */
-  if (o->memory_limit && LUA_VERSION_NUM < 504) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
+  /* Where a failed allocation starts no collection, collections must come early. */
+  if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;
 }
 

@@ -9,13 +9,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if LUA_VERSION_NUM >= 503
-
-void yieldable_prepare(lua_State *L) { (void)L; }
-bool yieldable(lua_State *L) { return lua_isyieldable(L); }
-
-#else
-
 enum { COUNTS = 64, DEPTHS = 3, UNKNOWN = -1 };
 
 struct look {
@@ -43,14 +36,14 @@ static bool is_place(const struct look *look, int at) {
 }
 
 void yieldable_prepare(lua_State *L) {
-  if (lua_isyieldable || atomic_load(&place) != UNKNOWN) return;
+  if (lua_tells_yieldable() || atomic_load(&place) != UNKNOWN) return;
   struct look look;
   lua_State *co = lua_newthread(L);
   lua_pushcfunction(co, look_deeper);
   lua_pushlightuserdata(co, &look);
   lua_pushinteger(co, 0);
-  int found = UNKNOWN, matches = 0;
-  if (lua_resume(co, 2) == 0) {
+  int found = UNKNOWN, matches = 0, results = 0;
+  if (lua_resume_from(co, L, 2, &results) == LUA_OK) {
     for (int at = 0; at + 1 < COUNTS; at++) {
       if (!is_place(&look, at)) continue;
       found = at;
@@ -62,12 +55,10 @@ void yieldable_prepare(lua_State *L) {
 }
 
 bool yieldable(lua_State *L) {
-  if (lua_isyieldable) return lua_isyieldable(L);
+  if (lua_tells_yieldable()) return lua_isyieldable(L);
   const int at = atomic_load(&place);
   if (at == UNKNOWN) return false;
   uint16_t counts[2];
   memcpy(counts, (const uint16_t *)(const void *)L + at, sizeof counts);
   return counts[0] <= counts[1] && counts[1] > 0;
 }
-
-#endif

@@ -12,13 +12,7 @@
 
 int mm_version(void) { return MM_VERSION_NUM; }
 
-const char *mm_lua_version(void) {
-#if LUA_VERSION_NUM >= 503
-  return LUA_VERSION;
-#else
-  return lua_is_jit() ? "LuaJIT" : LUA_VERSION;
-#endif
-}
+const char *mm_lua_version(void) { return lua_is_jit() ? "LuaJIT" : LUA_VERSION; }
 
 const char *mm_strerror(int err) { return outcome_text(err); }
 

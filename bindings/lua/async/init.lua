@@ -9,6 +9,6 @@ local schedulers = require("async.schedulers")
 waits.use(schedulers, function(q, way, is_all)
   return local_waits.wake(q, way, is_all and schedulers.wake_all or schedulers.wake_one)
 end)
-require("core.exit")
+require("async.exit")
 
 return schedulers

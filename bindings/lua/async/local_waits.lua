@@ -3,7 +3,7 @@
 -- and each way of waiting. The queue calls wake when something happened and it knows that tasks wait.
 local require = ...
 
-local instance = require("core.instances")
+local instance = require("async.instances")
 
 local waiters = instance("async.waiters")
 

@@ -21,7 +21,7 @@ local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local finalizers = require("core.finalizers")
-local instance = require("core.instances")
+local instance = require("async.instances")
 
 local time, pack, unpack = native.time, checks.pack, checks.unpack
 local create, yield, status = coroutine.create, coroutine.yield, coroutine.status

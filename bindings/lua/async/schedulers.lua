@@ -5,7 +5,7 @@
 -- schedulers.NAME(…) calls NAME of the calling thread's scheduler (scheduler.lua). What belongs to all is here.
 local require, native = ...
 
-local instance = require("core.instances")
+local instance = require("async.instances")
 
 local thread = native.thread
 local of = {} -- thread (false: the main one) → its scheduler

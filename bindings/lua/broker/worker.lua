@@ -207,13 +207,6 @@ end
 
 local worker = {}
 
-local function hostname()
-  local file = io.open("/proc/sys/kernel/hostname")
-  local name = file and file:read("l") or "localhost"
-  if file then file:close() end
-  return name
-end
-
 -- What each worker of the local pool does first.
 local function opening_of(modules, secrets)
   local mm = package.loaded.manymoons
@@ -263,7 +256,7 @@ end
 -- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks,
 -- task_timeout, world, name
 function worker.run(options)
-  local host = hostname()
+  local host = native.machine().name or "localhost"
   local self = setmetatable({
     settings = options.settings, secrets = options.secrets, pool_name = options.pool_name, slots = options.slots,
     lease_seconds = options.lease, grace = options.grace, world = options.world, host = host, started = time(),

@@ -3,16 +3,13 @@
  * what is read may be of two moments; what is followed (blocks, names) is checked before. */
 #include "cli/inspect.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/status.h"
 #include "os/clock.h"
+#include "os/mapping.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
 #include "shared/synchronizer.h"
@@ -155,36 +152,6 @@ static int push_view(lua_State *L) {
 
 /* ---- finding it ------------------------------------------------------------------------------ */
 
-/* The next descriptor of the process that may be a segment, opened for reading; -1: there is none. */
-static int next_candidate(DIR *descriptors, const char *folder) {
-  for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
-    static const char wanted[] = "/memfd:manymoons";
-    char path[320];
-    char target[sizeof wanted] = {0};
-    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-    if (readlink(path, target, sizeof target - 1) < 0) continue;
-    if (memcmp(target, wanted, sizeof target - 1) != 0) continue;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) return fd;
-  }
-  return -1;
-}
-
-/* The descriptor of its segment, which is mapped then; or a status. */
-static status find_segment(const char *folder, int *out) {
-  DIR *descriptors = opendir(folder);
-  if (!descriptors) return errno == ENOENT ? -ESRCH : -errno;
-  status st = STATUS_EMPTY;
-  for (int fd = next_candidate(descriptors, folder); fd >= 0; fd = next_candidate(descriptors, folder)) {
-    *out = fd;
-    st = segment_look(fd);
-    if (st == STATUS_OK) break;
-    close(fd);
-  }
-  closedir(descriptors);
-  return st;
-}
-
 static int push_reason(lua_State *L, status st) {
   lua_pushnil(L);
   if (st == -ESRCH)
@@ -199,14 +166,12 @@ static int push_reason(lua_State *L, status st) {
 }
 
 int look(lua_State *L) {
-  char folder[64];
-  snprintf(folder, sizeof folder, "/proc/%ld/fd", (long)luaL_checkinteger(L, 1));
   int fd = -1;
-  const status st = find_segment(folder, &fd);
+  const status st = mapping_find(luaL_checkinteger(L, 1), segment_look, &fd);
   if (st) return push_reason(L, st);
   lua_pushcfunction(L, push_view);
   const int failed = lua_pcall(L, 0, 1, 0);
   segment_look_away();
-  close(fd);
+  mapping_drop(fd);
   return failed ? lua_error(L) : 1;
 }

@@ -58,18 +58,8 @@ local function seconds_in_words(seconds)
   return string.format("%d:%02d min", seconds // 60, math.floor(seconds % 60))
 end
 
-local function resident(pid)
-  local file = io.open("/proc/" .. pid .. "/statm")
-  if not file then return nil end
-  local pages = file:read("a"):match("^%d+ (%d+)")
-  file:close()
-  return pages and tonumber(pages) * 4096
-end
-
 local function command_of(pid)
-  local file = io.open("/proc/" .. pid .. "/cmdline")
-  local text = file and file:read("a") or ""
-  if file then file:close() end
+  local text = native.process_command(pid) or ""
   return (text:gsub("%z+$", ""):gsub("%z", " "):gsub("%c", "?"))
 end
 
@@ -161,7 +151,7 @@ end
 
 local function describe(options, view, before)
   local memory = 0
-  for _, pid in ipairs(view.processes) do memory = memory + (resident(pid) or 0) end
+  for _, pid in ipairs(view.processes) do memory = memory + (native.process_memory(pid) or 0) end
   local lines = {
     command_of(options.pid),
     string.format("%d processes, %d workers, %s resident; shared memory %s, in %d queues and pipes", #view.processes,

@@ -6,41 +6,11 @@ local json = require("core.json")
 
 local export = {}
 
-local function read_first_line(path, pattern)
-  local file = io.open(path)
-  if not file then return nil end
-  for line in file:lines() do
-    local found = line:match(pattern)
-    if found then
-      file:close()
-      return found
-    end
-  end
-  file:close()
-end
-
-local function count_processors()
-  local count = 0
-  local file = io.open("/proc/cpuinfo")
-  if not file then return 1 end
-  for line in file:lines() do
-    if line:find("^processor%s*:") then count = count + 1 end
-  end
-  file:close()
-  return math.max(count, 1)
-end
-
--- The machine of the figures, which mean little on another one.
+-- The machine of the figures, which mean little on another one: it goes without its name.
 local function describe_machine()
-  local memory = read_first_line("/proc/meminfo", "^MemTotal:%s*(%d+) kB")
-  return {
-    processor = read_first_line("/proc/cpuinfo", "^model name%s*:%s*(.-)%s*$"),
-    processors = count_processors(),
-    memory = memory and tonumber(memory) * 1024,
-    system = (read_first_line("/proc/sys/kernel/ostype", ".+") or "Linux") .. " "
-      .. (read_first_line("/proc/sys/kernel/osrelease", ".+") or ""),
-    load = tonumber(read_first_line("/proc/loadavg", "^(%S+)")),
-  }
+  local machine = native.machine()
+  machine.name = nil
+  return machine
 end
 
 local ROW_FIELDS = { "world", "workers", "label", "wall", "least", "most", "cpu", "cores", "speedup", "lock_share",

@@ -4,13 +4,11 @@
 -- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
 -- of measure_run (compare/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
 -- (cli/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
--- in the load of the machine affects all. The host program executes itself, as /proc/self/exe.
+-- in the load of the machine affects all. The host program executes itself.
 local require, native = ...
 
 local json = require("core.json")
 local outcome = require("compare.outcome")
-
-local PROGRAM = "/proc/self/exe"
 
 local measure = {}
 
@@ -19,7 +17,7 @@ local function run_cell(plan, cell, environment, notes)
   for _, word in ipairs(plan.command) do argv[#argv + 1] = word end
   environment.MANYMOONS_WORKERS = cell.workers
   local report, why = native.measure_run({
-    program = PROGRAM,
+    program = native.program_path(),
     argv = argv,
     env = environment,
     notes = notes,

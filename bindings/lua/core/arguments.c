@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "os/clock.h"
+#include "os/status_text.h"
 
 deadline argument_timeout(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return deadline_never();

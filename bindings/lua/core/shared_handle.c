@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "os/status_text.h"
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 void shared_handle_register(lua_State *L, const struct shared_type *type) {

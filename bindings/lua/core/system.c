@@ -4,18 +4,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "core/arguments.h"
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/futex.h"
+#include "os/machine.h"
 #include "os/private_file.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "os/terminal.h"
 
-enum { WORKERS_MAX = 1024 };
+enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
 
 int system_time(lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
@@ -40,10 +40,9 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
 /* terminal_width() → columns of the terminal that stderr is; nil: it is none, or a dumb one */
 int system_terminal_width(lua_State *L) {
   const char *kind = getenv("TERM");
-  struct winsize size = {0};
-  if (!isatty(STDERR_FILENO) || !kind || strcmp(kind, "dumb") == 0) return 0;
-  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  lua_pushinteger(L, is_known ? size.ws_col : 80);
+  if (!terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
+  const int columns = terminal_columns(TERMINAL_ERRORS);
+  lua_pushinteger(L, columns > 0 ? columns : 80);
   return 1;
 }
 
@@ -64,7 +63,7 @@ int system_thread_count(lua_State *L) {
 }
 
 int system_pid(lua_State *L) {
-  lua_pushinteger(L, getpid());
+  lua_pushinteger(L, process_pid());
   return 1;
 }
 
@@ -91,5 +90,50 @@ int system_signal_descriptor(lua_State *L) {
 
 int system_read_signal(lua_State *L) {
   lua_pushinteger(L, signals_read_descriptor((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+  if (!text[0]) return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+int system_machine(lua_State *L) {
+  struct machine m;
+  machine_describe(&m);
+  lua_newtable(L);
+  set_text(L, "name", m.name);
+  set_text(L, "processor", m.processor);
+  set_text(L, "system", m.system);
+  set_integer(L, "processors", m.processors);
+  set_integer(L, "memory", (lua_Integer)m.memory);
+  lua_pushnumber(L, m.load);
+  lua_setfield(L, -2, "load");
+  return 1;
+}
+
+int system_program_path(lua_State *L) {
+  lua_pushstring(L, process_own_path());
+  return 1;
+}
+
+int system_process_memory(lua_State *L) {
+  uint64_t bytes = 0;
+  if (process_memory(luaL_checkinteger(L, 1), &bytes)) return 0;
+  lua_pushinteger(L, (lua_Integer)bytes);
+  return 1;
+}
+
+int system_process_command(lua_State *L) {
+  char text[COMMAND_MAX];
+  size_t length = 0;
+  if (process_command(luaL_checkinteger(L, 1), text, sizeof text, &length)) return 0;
+  lua_pushlstring(L, text, length);
   return 1;
 }

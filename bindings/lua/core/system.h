@@ -16,5 +16,12 @@ int system_is_private_file(lua_State *L);     /* path → whether nobody else ca
 int system_create_private_file(lua_State *L); /* path, text → true; or nil and why */
 int system_signal_descriptor(lua_State *L);   /* → a descriptor that SIGINT, SIGTERM and SIGHUP come to */
 int system_read_signal(lua_State *L);         /* descriptor → a signal's number; 0: none came */
+/* → { name, processor, processors, system, memory, load }, as struct machine has it; a text that
+ * is unknown is nil */
+int system_machine(lua_State *L);
+int system_program_path(lua_State *L); /* → a path that runs this program again */
+/* Of a process by its pid; nothing, where there is none: */
+int system_process_memory(lua_State *L);  /* pid → bytes */
+int system_process_command(lua_State *L); /* pid → its arguments, a zero byte behind each */
 
 #endif

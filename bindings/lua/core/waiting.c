@@ -148,7 +148,7 @@ static bool begin_wait(lua_State *L, int would, deadline until) {
   return false;
 }
 
-#if LUA_VERSION_NUM >= 503
+#if LUA_HAS_CONTINUATIONS
 
 enum { UNTIL = WAITING_ARGUMENTS + 1 };
 

@@ -7,6 +7,7 @@
 #include "core/lazy_methods.h"
 #include "core/shared_handle.h"
 #include "locks/sync.h"
+#include "os/status_text.h"
 #include "shared/shared_table.h"
 #include "state/scalar.h"
 #include "state/transfer.h"

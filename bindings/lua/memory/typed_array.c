@@ -10,6 +10,7 @@
 #include "core/shared_handle.h"
 #include "locks/sync.h"
 #include "memory/array_element.h"
+#include "os/status_text.h"
 
 enum flavor { VALUE, ARRAY, FLAVORS };
 
@@ -387,14 +388,14 @@ static const struct shared_type types[FLAVORS] = {
     [VALUE] = {.travels = SHARED_TRAVELS("Value"),
                .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL, NULL},
                .number = HANDLE_VALUE,
-               .kind = OBJECT_MEMORY,
+               .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct shared_handle),
                .gone = "close",
                .extend = extend_class},
     [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
                .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods, NULL},
                .number = HANDLE_ARRAY,
-               .kind = OBJECT_MEMORY,
+               .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct shared_handle),
                .gone = "close",
                .extend = extend_class},

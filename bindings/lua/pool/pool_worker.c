@@ -9,6 +9,7 @@
 #include "core/failure.h"
 #include "core/settings.h"
 #include "os/clock.h"
+#include "os/status_text.h"
 #include "pool/pool_rings.h"
 #include "shared/attachments.h"
 #include "state/parcel.h"

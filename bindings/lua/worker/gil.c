@@ -13,11 +13,7 @@ static int64_t read_counter(const _Atomic int64_t *word) {
 }
 
 static void set_count(lua_State *L, const char *name, const _Atomic int64_t *word) {
-  lua_pushnumber(L, (lua_Number)read_counter(word));
-#if LUA_VERSION_NUM >= 503
-  lua_pop(L, 1);
-  lua_pushinteger(L, (lua_Integer)read_counter(word));
-#endif
+  lua_pushwhole(L, read_counter(word));
   lua_setfield(L, -2, name);
 }
 

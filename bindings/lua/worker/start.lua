@@ -37,7 +37,7 @@ end
 -- caller.
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
-  if ... == "thread" then require("core.exit") end
+  if ... == "thread" then require("async.exit") end
   local worker, why = native.worker_start(...)
   if worker then return worker end
   if why:find("^ENOSYS") then

@@ -10,7 +10,7 @@
  * I2  The state, its function and its settings are anchored in the registry under the record's
  *     address, until the thread lets go of them.
  * I3  The first thread of a VM prepares it, once: coroutines are tracked. What os.exit does in
- *     the worker is bindings/lua/core/exit.lua's.
+ *     the worker is bindings/lua/async/exit.lua's.
  * I4  A VM that has threads is closed only after their end (state/library.h, end_workers). */
 #ifndef BINDINGS_WORKER_THREAD_RUN_H
 #define BINDINGS_WORKER_THREAD_RUN_H

@@ -3,13 +3,12 @@
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 #include "trace/recorder.h"
@@ -26,7 +25,7 @@ static struct worker *check_worker(lua_State *L, int index) {
 
 struct worker *worker_push(lua_State *L, enum worker_kind kind) {
   struct worker *w = lua_newuserdata(L, sizeof *w);
-  *w = (struct worker){.kind = kind, .owner = getpid()};
+  *w = (struct worker){.kind = kind, .owner = process_pid()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   return w;
@@ -174,7 +173,7 @@ static int worker_exitcode(lua_State *L) {
 
 static int worker_pid(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
-  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : getpid());
+  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : process_pid());
   return 1;
 }
 
@@ -278,7 +277,7 @@ static void await_waiters(lua_State *L, const struct worker *w) REQUIRES(rank_vm
 static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
   if (!w->is_open) return 0;
-  if (w->owner != getpid()) {
+  if (w->owner != process_pid()) {
     w->is_open = false;
     return 0;
   }

@@ -17,10 +17,10 @@
 #define BINDINGS_WORKER_WORKER_H
 
 #include "core/arguments.h"
+#include "os/mutex.h"
 #include "process/child.h"
 #include "process/worker_status.h"
 #include "shared/segment.h"
-#include "sync/mutex.h"
 
 enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS, WORKER_THREAD };
 

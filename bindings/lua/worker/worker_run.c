@@ -6,7 +6,6 @@
  */
 #include "worker/worker_run.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 

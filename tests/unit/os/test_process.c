@@ -165,6 +165,35 @@ static void the_running_program_knows_its_path(void) {
   CHECK(process_cpu_count() >= 1);
 }
 
+static void a_process_is_described_to_others(void) {
+  uint64_t bytes = 0;
+  char text[PATH_MAX];
+  size_t length = 0;
+  CHECK_EQ(process_memory(process_pid(), &bytes), STATUS_OK);
+  CHECK(bytes > 0 && bytes % (uint64_t)sysconf(_SC_PAGESIZE) == 0);
+  CHECK_EQ(process_command(process_pid(), text, sizeof text, &length), STATUS_OK);
+  CHECK(length > 0 && length < sizeof text && text[length - 1] == '\0');
+  CHECK_EQ(process_command(process_pid(), text, 1, &length), STATUS_OK);
+  CHECK_EQ(length, 1);
+}
+
+static void a_process_that_is_not_there_is_not_described(void) {
+  const int64_t nobody = INT64_C(1) << 40;
+  uint64_t bytes = 7;
+  char text[8] = "same";
+  size_t length = 7;
+  CHECK_EQ(process_memory(nobody, &bytes), -ESRCH);
+  CHECK_EQ(process_command(nobody, text, sizeof text, &length), -ESRCH);
+  CHECK(bytes == 7 && length == 7 && strcmp(text, "same") == 0);
+}
+
+static void the_own_path_runs_this_program(void) {
+  char there[PATH_MAX];
+  CHECK(realpath(process_own_path(), there) != NULL);
+  CHECK_EQ(process_executable(self, sizeof self), STATUS_OK);
+  CHECK_EQ(strcmp(there, self), 0);
+}
+
 int main(int argc, char **argv) {
   if (argc == 5) say_what_is_open(argv + 1);
   the_running_program_knows_its_path();
@@ -173,5 +202,8 @@ int main(int argc, char **argv) {
   a_process_that_ended_is_not_alive_even_before_it_is_reaped();
   a_started_program_inherits_what_is_kept_and_closes_the_rest();
   a_process_ends_with_its_parent();
+  a_process_is_described_to_others();
+  a_process_that_is_not_there_is_not_described();
+  the_own_path_runs_this_program();
   return 0;
 }

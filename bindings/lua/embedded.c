@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See base/embed.h. */
-#include "core/embedded.h"
+#include "embedded.h"
 
 #include <string.h>
 
@@ -8,10 +8,10 @@
 
 /* Rows x(ROOM, FILE): a file of a room of bindings/lua, by the name ROOM.FILE. */
 #define EMBEDDED_MODULES(x)                                                                               \
-  x(core, checks) x(core, diagnostics) x(core, errors) x(core, exit) x(core, finalizers) x(core, hex)     \
-      x(core, identity) x(core, instances) x(core, json) x(core, recording) x(core, wait) x(core, waits)  \
-          x(core, worlds) x(locks, sync) x(queues, queues) x(queues, vm_pipe) x(memory, memory)           \
-              x(async, init) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)        \
+  x(core, checks) x(core, diagnostics) x(core, errors) x(core, finalizers) x(core, hex) x(core, identity) \
+      x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, sync)        \
+          x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init) x(async, exit)            \
+              x(async, instances) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)   \
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
                       x(async, local_waits) x(net, listener) x(manager, client) x(manager, objects)       \
                           x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \

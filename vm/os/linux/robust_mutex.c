@@ -4,7 +4,7 @@
  * glibc keeps the futex word first in the mutex (nptl/pthreadP.h, glibc 2.36): thread id, FUTEX_WAITERS,
  * FUTEX_OWNER_DIED. Only robust_mutex_word and its two users rely on that.
  */
-#include "sync/robust_mutex.h"
+#include "os/robust_mutex.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -25,7 +25,7 @@ void robust_mutex_init(struct robust_mutex *m) {
   pthread_mutexattr_destroy(&attributes);
 }
 
-/* Critical sections here are some ten nanoseconds long: a sleep costs a thousand times as much. */
+/* Critical sections take some tens of nanoseconds; a sleep costs a thousand times as much. */
 static int lock_contended(pthread_mutex_t *mutex) {
   for (int round = 0; round < SPIN_ROUNDS; round++) {
     for (int pause = 0; pause <= (round & 7); pause++) cpu_relax();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The words for statuses. The system's own go by their symbolic name first, because that is what
  * people search for and what a script can compare. */
-#include "base/status.h"
+#include "os/status_text.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "os/error_name.h"
 
 static const char *own_text(status st) {
   switch (st) {
@@ -29,8 +30,8 @@ const char *status_text(status st, char text[STATUS_TEXT_MAX]) {
     snprintf(text, STATUS_TEXT_MAX, "%s", own_text(st));
     return text;
   }
-  const char *name = strerrorname_np(-st);
-  const char *words = strerrordesc_np(-st);
+  const char *name = error_name(-st);
+  const char *words = error_words(-st);
   if (name && words)
     snprintf(text, STATUS_TEXT_MAX, "%s: %s", name, words);
   else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Lua sources of bindings/lua, the pieces of pages and third_party, inside the binary. */
-#ifndef BINDINGS_CORE_EMBEDDED_H
-#define BINDINGS_CORE_EMBEDDED_H
+#ifndef BINDINGS_EMBEDDED_H
+#define BINDINGS_EMBEDDED_H
 
 #include <stddef.h>
 

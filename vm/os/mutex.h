@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A plain mutex within one process. Its owner names its rank; see sync/lock_rank.h. */
-#ifndef SYNC_MUTEX_H
-#define SYNC_MUTEX_H
+#ifndef OS_MUTEX_H
+#define OS_MUTEX_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ static inline void mutex_fini(struct mutex *m) { pthread_mutex_destroy(&m->handl
 static inline void mutex_lock(struct mutex *m) ACQUIRES(m) NO_THREAD_SAFETY_ANALYSIS {
   CHECK_EQ(pthread_mutex_lock(&m->handle), 0);
 }
-/* False: somebody has it. */
+/* False: another thread holds it. */
 static inline bool mutex_try_lock(struct mutex *m) NO_THREAD_SAFETY_ANALYSIS {
   return pthread_mutex_trylock(&m->handle) == 0;
 }

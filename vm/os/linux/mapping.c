@@ -2,12 +2,17 @@
 /* memfd, sized once, mapped whole. */
 #include "os/mapping.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NAME "manymoons"
 
 /* A size over RLIMIT_FSIZE would raise SIGXFSZ in ftruncate, which the host did not ask for. */
 static status size_allowed(size_t size) {
@@ -36,7 +41,7 @@ status mapping_look(struct mapping *out, int fd) {
 status mapping_make(struct mapping *out, size_t size) {
   status st = size_allowed(size);
   if (st) return st;
-  const int fd = memfd_create("manymoons", MFD_CLOEXEC);
+  const int fd = memfd_create(NAME, MFD_CLOEXEC);
   if (fd < 0) return -errno;
   st = ftruncate(fd, (off_t)size) ? -errno : map_whole(out, fd, size);
   if (st) close(fd);
@@ -76,3 +81,39 @@ void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
   while (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
     if (errno != EINTR) return;
 }
+
+/* ---- those of another process ---------------------------------------------------------------- */
+
+/* The next descriptor of the folder that may be one of ours, opened for reading; -1: there is
+ * none. */
+static int next_candidate(DIR *descriptors, const char *folder) {
+  for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
+    static const char wanted[] = "/memfd:" NAME;
+    char path[320];
+    char target[sizeof wanted] = {0};
+    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+    if (readlink(path, target, sizeof target - 1) < 0) continue;
+    if (memcmp(target, wanted, sizeof target - 1) != 0) continue;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) return fd;
+  }
+  return -1;
+}
+
+status mapping_find(int64_t pid, status (*look)(int fd), int *fd) {
+  char folder[64];
+  snprintf(folder, sizeof folder, "/proc/%lld/fd", (long long)pid);
+  DIR *descriptors = opendir(folder);
+  if (!descriptors) return errno == ENOENT ? -ESRCH : -errno;
+  status st = STATUS_EMPTY;
+  for (int one = next_candidate(descriptors, folder); one >= 0; one = next_candidate(descriptors, folder)) {
+    *fd = one;
+    st = look(one);
+    if (st == STATUS_OK) break;
+    close(one);
+  }
+  closedir(descriptors);
+  return st;
+}
+
+void mapping_drop(int fd) { close(fd); }
