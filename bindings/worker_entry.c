@@ -28,14 +28,14 @@ static int run_worker(const struct start_info *start_info, struct worker_status 
   return code;
 }
 
-NO_RETURN static void run_order(const struct child_options *order) {
-  struct worker_status *worker_status = segment_at(order->worker_status);
-  const struct start_info *start_info = segment_at(order->start_info);
+NO_RETURN static void run_child(const struct child_options *options) {
+  struct worker_status *worker_status = segment_at(options->worker_status);
+  const struct start_info *start_info = segment_at(options->start_info);
   setvbuf(stdout, NULL, _IOLBF, 0);
   trace_worker_start();
-  const bool is_hosted = start_info->role == PROCESS_VM_BIRTH_ROLE;
-  const int code = is_hosted
-                       ? process_vm_serve(&manymoons_library, segment_at(order->start_info), worker_status)
+  const bool is_embedded = start_info->role == PROCESS_VM_ROLE;
+  const int code = is_embedded
+                       ? process_vm_serve(&manymoons_library, segment_at(options->start_info), worker_status)
                        : run_worker(start_info, worker_status);
   fflush(NULL);
   trace_worker_end();
@@ -45,11 +45,11 @@ NO_RETURN static void run_order(const struct child_options *order) {
 }
 
 void entry_run(enum launch_kind kind, const char *text) {
-  struct child_options order;
-  const status st = kind == LAUNCH_WORKER ? child_attach(text, &order) : forkserver_serve(text, &order);
+  struct child_options options;
+  const status st = kind == LAUNCH_WORKER ? child_attach(text, &options) : forkserver_serve(text, &options);
   if (st) process_exit_now(EXIT_FAILURE);
   channel_register_kinds();
-  run_order(&order);
+  run_child(&options);
 }
 
 void mm_worker_main(int argc, char **argv) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a worker process begins, however it was started (state/launch.h). */
+/* The entry of worker processes, however they are started (state/launch.h). */
 #ifndef BINDINGS_WORKER_ENTRY_H
 #define BINDINGS_WORKER_ENTRY_H
 
@@ -7,12 +7,12 @@
 #include "state/launch.h"
 #include "state/lua_compat.h"
 
-/* main calls it for argv[1] "--worker" and "--forkserver"; in other hosts luaopen_manymoons_worker
- * and _forkserver do. */
-NO_RETURN void entry_run(enum launch_kind kind, const char *order);
+/* Runs the worker process or the fork server that `text` describes. The host program calls it for
+ * the options "--worker" and "--forkserver"; in other hosts the two functions below do. */
+NO_RETURN void entry_run(enum launch_kind kind, const char *text);
 
-/* The entry of a worker process in a host whose program is not ours; called with the order as its
- * argument (state/launch.c writes the call). Does not return. */
+/* For a host whose program is not manymoons: state/launch.c writes the call, with the text as its
+ * argument. [does not return] */
 MODULE_EXPORT int luaopen_manymoons_worker(lua_State *L);
 MODULE_EXPORT int luaopen_manymoons_forkserver(lua_State *L);
 

@@ -7,7 +7,8 @@
 #include "ctrl_c.h"
 #include "state/error.h"
 
-/* The message handler: a traceback for what is text, its own words for what has __tostring. */
+/* The message handler: adds a traceback, except to an error object with __tostring, of which it
+ * takes the text alone. */
 static int explain(lua_State *L) {
   if (ctrl_c_was_pressed()) return 1;
   const bool is_text = lua_isstring(L, 1), has_words = error_push_text(L, 1);
@@ -25,7 +26,7 @@ int chunk_call(lua_State *L, int arguments, int results) {
   return state;
 }
 
-/* What was printed before the error comes before it, where both go to the same place. */
+/* Flushes stdout first, so that earlier output precedes the error if both go to the same file. */
 void chunk_report(lua_State *L, enum chunk_voice voice) {
   fflush(stdout);
   fprintf(stderr, "%s%s\n", voice == CHUNK_VOICE_PROGRAM ? "manymoons: " : "", error_text(L));

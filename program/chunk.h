@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Running chunks as a stand-alone interpreter does: with a traceback, and errors told on stderr.
+/* Running chunks as a stand-alone interpreter does: errors go to stderr with a traceback.
  *
- * An error that Ctrl-C raised is not told here: main.c says it once at the end, or the REPL by its prompt.
+ * An error caused by Ctrl-C is not printed here: main.c prints "interrupted" once at the end, and
+ * so does the REPL for its line.
  */
 #ifndef PROGRAM_CHUNK_H
 #define PROGRAM_CHUNK_H
@@ -15,14 +16,14 @@ enum chunk_voice {
   CHUNK_VOICE_PROGRAM, /* "manymoons: message" */
   CHUNK_VOICE_REPL,    /* the message alone */
 };
-/* Tells the error on top. [-1, +0] */
+/* Prints the error on top of the stack. [-1, +0] */
 void chunk_report(lua_State *L, enum chunk_voice voice);
-/* True for LUA_OK; else tells the error on top. [-(0 or 1), +0] */
+/* Whether `state` is LUA_OK; else prints the error on top of the stack. [-(0 or 1), +0] */
 bool chunk_succeeded(lua_State *L, int state);
 
-/* Each is true when all went well, and has told the error when not. [-0, +0] */
+/* These return true on success. On failure they have printed the error. [-0, +0] */
 bool chunk_run_text(lua_State *L, const char *text, const char *name);
-/* NULL: stdin. */
+/* `name` NULL: stdin. */
 bool chunk_run_file(lua_State *L, const char *name);
 /* "module", or "name=module": requires it and sets the global. */
 bool chunk_require(lua_State *L, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The repetition is an alarm's signal, so that no thread is needed: a process with one
- * thread can be forked. */
+/* An alarm's signal repeats the request. That needs no thread, so the process keeps one thread and
+ * can be forked. */
 #include "ctrl_c.h"
 
 #include <errno.h>
@@ -12,12 +12,12 @@
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 
-enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, FAREWELL_NS = 700 * 1000 * 1000 };
+enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, CLEANUP_NS = 700 * 1000 * 1000 };
 
-/* For the handlers, which have no other way to find it; listed in vm/README.md. Set before
+/* State of the signal handlers, which cannot find it otherwise; listed in vm/README.md. Set before
  * they are installed. */
 static struct {
-  struct vm *vm; /* NULL: Ctrl-C is not ours */
+  struct vm *vm; /* NULL: Ctrl-C is not handled here */
   struct thread_alarm alarm;
   bool has_alarm;
   volatile sig_atomic_t ticks; /* since the first press */
@@ -79,15 +79,15 @@ void ctrl_c_release(void) {
   handle_tick(SIG_IGN);
 }
 
-static void on_farewell(int number) {
+static void on_cleanup_timeout(int number) {
   (void)number;
   process_exit_now(caught.exit_status);
 }
 
-void ctrl_c_limit_farewell(int exit_status) {
+void ctrl_c_limit_cleanup(int exit_status) {
   caught.exit_status = exit_status;
-  handle_tick(on_farewell);
-  start_ticks(FAREWELL_NS);
+  handle_tick(on_cleanup_timeout);
+  start_ticks(CLEANUP_NS);
 }
 
 bool ctrl_c_wait_readable(int fd) {

@@ -8,12 +8,13 @@
 #include "os/library.h"
 #include "os/terminal.h"
 
-/* The one that reads; the libraries call back without saying for whom. Listed in vm/README.md. */
+/* The editor that reads: the libraries' callbacks have no context argument. Listed in
+ * vm/README.md. */
 static struct editor *reading;
 
 /* ---- the libraries --------------------------------------------------------------------------- */
 
-/* False: the library lacks what is needed. */
+/* False: the library lacks a function. */
 static bool bind(struct editor *e, void *library) {
   const struct library_symbol needed[] = {{"rl_callback_handler_install", &e->install},
                                           {"rl_callback_read_char", &e->read_char},
@@ -25,7 +26,7 @@ static bool bind(struct editor *e, void *library) {
   return true;
 }
 
-/* Whose part of ~/.inputrc applies: scripts of readline's configuration ask for it. */
+/* Sets the application name, which conditions in ~/.inputrc test. */
 static void introduce(void *library) {
   const char **name = library_symbol(library, "rl_readline_name");
   if (name) *name = "manymoons";
@@ -48,7 +49,8 @@ void editor_open(struct editor *e) {
 
 /* ---- an edited line -------------------------------------------------------------------------- */
 
-/* NULL: the end of input. The terminal is given back at once: what runs next may read from it. */
+/* `line` NULL: end of input. Restores the terminal at once, because the code that runs next may
+ * read from it. */
 static void on_line(char *line) {
   reading->line = line;
   reading->has_line = true;

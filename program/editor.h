@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One line of input, edited where it can be.
+/* Reading one line of input, with line editing if possible.
  *
- * Line editing and history come from readline or libedit, if either is there and input is a terminal: found
- * with dlopen, so that the program neither links nor needs them. Their callback interface is used, which both
- * have: the waiting is ours, and so Ctrl-C is (ctrl_c.h). The history lives as long as the program.
+ * Line editing and history come from readline or libedit, if one is installed and input is a
+ * terminal. They are opened with dlopen, so the program neither links nor needs them. Their common
+ * callback interface leaves the waiting, and so the handling of Ctrl-C, to this program (ctrl_c.h).
+ * The history lives as long as the program.
  */
 #ifndef PROGRAM_EDITOR_H
 #define PROGRAM_EDITOR_H
@@ -11,13 +12,13 @@
 #include <stdbool.h>
 
 struct editor {
-  /* The library's functions; `install` is NULL where there is none, and lines are read plainly. */
+  /* The library's functions. `install` is NULL without a library; lines are then read unedited. */
   void (*install)(const char *prompt, void (*on_line)(char *line));
   void (*read_char)(void);
   void (*remove)(void);
-  void (*clean_up_after_signal)(void); /* readline alone has it */
+  void (*clean_up_after_signal)(void); /* NULL in libedit */
   void (*remember)(const char *line);
-  char *line; /* what on_line brought */
+  char *line; /* the argument of on_line */
   bool has_line;
 };
 
@@ -28,9 +29,10 @@ enum line {
 };
 
 void editor_open(struct editor *e);
-/* Reads a line, without its newline, into *line, which is the caller's to free. Untouched
- * unless LINE_READ. */
+/* Reads a line into *line, without its newline; the caller frees it. Unless the result is
+ * LINE_READ, *line is unchanged. */
 enum line editor_read(struct editor *e, const char *prompt, char **line);
+/* Appends a line to the history. */
 void editor_remember(const struct editor *e, const char *text);
 
 #endif

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with require
- * "manymoons" built in, and subcommands, which are Lua that is embedded (bindings/lua/cli).
+/* The host program: `manymoons script.lua args…` behaves like the stand-alone lua5.4, with
+ * `require "manymoons"` built in. Subcommands are embedded Lua (bindings/lua/cli).
  *
- * This file is the life of the main VM: made, given its arguments, run, its children ended, closed.
- * Around it:
+ * This file opens the main VM, sets the arguments, runs the script, ends the workers and closes the
+ * VM. The other files of this folder:
  *   options         the command line
- *   chunk           running and telling errors
+ *   chunk           running chunks and printing errors
  *   ctrl_c          Ctrl-C
- *   repl, editor    the interactive part
+ *   repl, editor    the interactive mode
+ *   tracing         recordings for the command line
  *
- * Worker processes enter here too: --worker and --forkserver are for ourselves (bindings/worker_entry.c).
+ * Worker processes start here, too, with the internal options --worker and --forkserver
+ * (bindings/worker_entry.c).
  *
- * I1  The children are ended once, whichever way the program leaves: by its last line, os.exit, an
- *     error or Ctrl-C. A program that leaves without being interrupted waits for those that are not
- *     daemons.
- * I2  "interrupted" is said once, here.
+ * I1  The workers are ended once, however the program exits: after the last line, by os.exit, an
+ *     error or Ctrl-C. Unless it is interrupted, it waits for the workers that are not daemons.
+ * I2  "interrupted" is printed once, here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@
 
 enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
 
-/* What is asked of the main VM, and what came of it. */
+/* The work of the main VM, and its outcome. */
 struct job {
   struct options options;
   bool has_succeeded;
@@ -47,7 +48,8 @@ struct job {
 
 /* ---- the globals of a script ----------------------------------------------------------------- */
 
-/* arg: the script's name at 0, its arguments behind it, what stood before it at negative indices. */
+/* Sets `arg`: the script's name at 0, its arguments from 1, the words before it at negative
+ * indices. */
 static void set_arguments(lua_State *L, const struct options *o) {
   const int zero = o->script == o->argc ? 0 : o->script;
   lua_createtable(L, o->argc - zero, zero + 1);
@@ -58,7 +60,7 @@ static void set_arguments(lua_State *L, const struct options *o) {
   lua_setglobal(L, "arg");
 }
 
-/* What arg holds by now: options may have changed it. [-0, +count, raises] */
+/* Pushes the present values of `arg`, which -e may have changed. [-0, +count, raises] */
 static int push_arguments(lua_State *L) {
   if (lua_getglobal(L, "arg") != LUA_TTABLE) luaL_error(L, "'arg' is not a table");
   const int count = (int)luaL_len(L, -1);
@@ -73,7 +75,8 @@ static int exit_status(lua_State *L) {
   return (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
 }
 
-/* os.exit of the main VM: as Lua's, but the children end first. [-n, raises or does not return] */
+/* os.exit of the main VM: ends the workers first, then does the same as Lua's. [-n, raises or does
+ * not return] */
 static int leave(lua_State *L) {
   const int code = exit_status(L);
   struct vm *vm = vm_of(L);
@@ -95,9 +98,9 @@ static void set_globals(lua_State *L, const struct options *o) {
   lua_pop(L, 1);
 }
 
-/* ---- what runs, in this order ---------------------------------------------------------------- */
+/* ---- running, in this order ------------------------------------------------------------------ */
 
-/* LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
+/* Runs LUA_INIT_5_4, else LUA_INIT: a chunk, or @file. */
 static bool run_environment(lua_State *L, const struct options *o) {
   if (o->ignores_environment) return true;
   const char *name = "=LUA_INIT_5_4";
@@ -140,7 +143,7 @@ static bool run_steps(lua_State *L, const struct options *o) {
   return true;
 }
 
-/* The source of a subcommand; NULL: the word is the name of a file. */
+/* The source of the subcommand that the script's name denotes; NULL: it is the name of a file. */
 static const char *find_subcommand(const struct options *o, size_t *size) {
   if (o->is_script_literal) return NULL;
   char name[SUBCOMMAND_NAME_MAX];
@@ -173,8 +176,8 @@ static void print_version(void) {
   fflush(stdout);
 }
 
-/* Without a script: what stdin has. As with lua5.4, an error in it is printed and does not show in
- * the exit status; with the script's name "-" it does. */
+/* Runs stdin if there is no script. As with lua5.4, an error in it does not change the exit status;
+ * with the script's name "-" it does. */
 static void run_input(lua_State *L) {
   if (!terminal_is(TERMINAL_INPUT)) {
     chunk_run_file(L, NULL);
@@ -208,23 +211,23 @@ static int run_job(lua_State *L) {
 
 /* ---- the main VM ----------------------------------------------------------------------------- */
 
-/* Returns true if Ctrl-C ended the program, be it while it waited for its children. */
-static bool end_children(struct vm *vm) {
+/* True: Ctrl-C ended the program, possibly while it waited for its workers. */
+static bool end_workers(struct vm *vm) {
   lua_State *L = vm_lua(vm);
   if (!ctrl_c_was_pressed()) manymoons_library.end_workers(L, SHUTDOWN_JOIN);
   const bool was_interrupted = ctrl_c_was_pressed();
-  if (was_interrupted) { /* before the release: the next signal ends the program without a word */
+  if (was_interrupted) { /* before the release: the next signal ends the program silently */
     fflush(stdout);
     fputs("manymoons: interrupted\n", stderr);
   }
   ctrl_c_release();
   vm_end_stops(vm);
   if (!was_interrupted) return false;
-  if (!tracing_is_on()) ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  if (!tracing_is_on()) ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
   if (!tracing_is_on()) return true;
   tracing_end();
-  ctrl_c_limit_farewell(EXIT_INTERRUPTED);
+  ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   return true;
 }
 
@@ -241,7 +244,7 @@ static int run_main_vm(struct job *job) {
   lua_pushcfunction(L, run_job);
   lua_pushlightuserdata(L, job);
   if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
-  const bool was_interrupted = end_children(vm);
+  const bool was_interrupted = end_workers(vm);
   gil_settle(vm);
   stats_write();
   vm_close(vm);

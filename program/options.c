@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A word is read by one function, whether to parse it or to walk over it again, so that both agree
- * on what belongs to what. */
+/* read_word classifies a word both for options_parse and for options_next_step, so that both agree
+ * on which word is the value of which option. */
 #include "options.h"
 
 #include <string.h>
@@ -51,12 +51,12 @@ enum word_kind {
 struct word {
   enum word_kind kind;
   const char *value;
-  int length; /* in words of the command line: 2 where the value is a word of its own */
+  int length; /* in words of the command line: 2 if the value is a separate word */
 };
 
 static struct word word_alone(enum word_kind kind) { return (struct word){.kind = kind, .length = 1}; }
 
-/* The value is the rest of the word, or the next word, which may not look like an option. */
+/* The value is the rest of the word, or the next word, which must not begin with '-'. */
 static struct word word_with_value(enum word_kind kind, const char *rest, const char *next) {
   if (*rest) return (struct word){.kind = kind, .value = rest, .length = 1};
   if (!next || next[0] == '-') return word_alone(WORD_WRONG);
@@ -104,7 +104,7 @@ static void note_word(struct options *o, const struct word *w) {
   }
 }
 
-/* `trace` is a word of the script's place, and the script comes after it. */
+/* Reads the subcommand `trace`, which stands before the script's name, and its options. */
 static void read_trace(struct options *o) {
   int i = o->script + 1;
   o->trace = "trace.json";
@@ -117,7 +117,7 @@ static void read_trace(struct options *o) {
                               : word_alone(WORD_WRONG);
     if (w.kind == WORD_WRONG) {
       o->wrong = o->argv[i];
-      o->lacks_more = strcmp(o->wrong, "-o") == 0;
+      o->lacks_argument = strcmp(o->wrong, "-o") == 0;
       return;
     }
     o->trace = w.value;
@@ -126,7 +126,7 @@ static void read_trace(struct options *o) {
   o->script = o->is_script_literal ? i + 1 : i;
   if (o->shows_help || o->script < o->argc) return;
   o->wrong = "trace";
-  o->lacks_more = true;
+  o->lacks_argument = true;
 }
 
 static void find_script(struct options *o, int place, bool is_literal) {
@@ -145,7 +145,7 @@ struct options options_parse(int argc, char **argv) {
     const struct word w = read_word(argv[i], argv[i + 1]);
     if (w.kind == WORD_WRONG) {
       o.wrong = argv[i];
-      o.lacks_more = lacks_value(o.wrong);
+      o.lacks_argument = lacks_value(o.wrong);
       return o;
     }
     if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
@@ -177,7 +177,7 @@ bool options_next_step(const struct options *o, int *cursor, struct step *out) {
 void options_print_usage(FILE *out) { fputs(usage, out); }
 
 void options_print_refusal(const struct options *o, FILE *out) {
-  if (o->lacks_more)
+  if (o->lacks_argument)
     fprintf(out, "manymoons: '%s' needs argument\n", o->wrong);
   else
     fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);

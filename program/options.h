@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of the host program: `manymoons [options] [trace [-o FILE]] [script [args]]`.
  *
- * Parsing only reads: argv stays as it is, and everything here points into it. What the options make happen
- * is main.c's business; those that run something (-e, -l, -W) are handed out as steps, in their order.
+ * Parsing does not change argv, and the results point into it. main.c acts on them; the options
+ * that run code (-e, -l, -W) are returned as steps, in their order.
  */
 #ifndef PROGRAM_OPTIONS_H
 #define PROGRAM_OPTIONS_H
@@ -13,21 +13,21 @@
 struct options {
   int argc;
   char **argv;
-  int script;               /* index of the script's name in argv; argc: there is none */
-  bool is_script_literal;   /* it follows "--": "-" and the names of subcommands are files there */
+  int script;               /* index of the script's name in argv; argc: none */
+  bool is_script_literal;   /* it follows "--": "-" and the names of subcommands are file names */
   bool is_interactive;      /* -i */
   bool shows_version;       /* -v, -i, --version */
   bool shows_help;          /* -h, --help */
   bool ignores_environment; /* -E */
-  bool has_chunks;          /* -e: without a script, nothing is read from stdin */
-  const char *world;        /* --world; NULL: none was chosen */
-  const char *trace;        /* the file that `trace` before the script's name means; NULL: there is none */
-  const char *wrong;        /* the word that could not be understood; NULL: all could */
-  bool lacks_more;          /* it could, but nothing comes after it */
+  bool has_chunks;          /* -e: without a script, stdin is not read */
+  const char *world;        /* --world; NULL: not given */
+  const char *trace;        /* the file of the subcommand `trace`; NULL: not given */
+  const char *wrong;        /* the first word in error; NULL: none */
+  bool lacks_argument;      /* `wrong` is known, but lacks its argument */
 };
 
 struct options options_parse(int argc, char **argv);
-/* Says what is wrong with `o->wrong`, and how it is done right. */
+/* Prints the error of `o->wrong`, and the usage. */
 void options_print_refusal(const struct options *o, FILE *out);
 void options_print_usage(FILE *out);
 
@@ -38,7 +38,8 @@ struct step {
   const char *text; /* the chunk, or the module; NULL for STEP_WARN */
 };
 
-/* The next step; false behind the last one. `cursor` starts at 0. Of options without a wrong word only. */
+/* Stores the next step; false behind the last one. *cursor is 0 at first. `o->wrong` must be
+ * NULL. */
 bool options_next_step(const struct options *o, int *cursor, struct step *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stack holds the text typed so far at TEXT, and above it what became of it. */
+/* The stack has the text typed so far at TEXT, and above it the compiled chunk or an error. */
 #include "repl.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ enum { TEXT = 1 };
 static const char chunk_name[] = "=stdin";
 
 struct prompt {
-  const char *global; /* a script may set it */
+  const char *global; /* scripts may set it */
   const char *usual;
 };
 static const struct prompt first_prompt = {"_PROMPT", "> "};
@@ -52,7 +52,7 @@ static enum line push_first_line(lua_State *L, struct editor *e) {
   return got;
 }
 
-/* One more line behind the text. */
+/* Appends a line to the text. */
 static enum line append_line(lua_State *L, struct editor *e) {
   const enum line got = push_line(L, e, &next_prompt);
   if (got != LINE_READ) return got;
@@ -66,7 +66,7 @@ static enum line append_line(lua_State *L, struct editor *e) {
 
 static int load(lua_State *L, const char *text) { return luaL_loadbuffer(L, text, strlen(text), chunk_name); }
 
-/* The text as an expression. [-0, +1 if true] */
+/* Compiles the text as an expression. [-0, +1 if true] */
 static bool load_expression(lua_State *L) {
   const int state = load(L, lua_pushfstring(L, "return %s", lua_tostring(L, TEXT)));
   lua_remove(L, TEXT + 1);
@@ -74,7 +74,7 @@ static bool load_expression(lua_State *L) {
   return state == LUA_OK;
 }
 
-/* The parser found nothing wrong but the end. */
+/* Whether the only syntax error is that the text ends too soon. */
 static bool is_incomplete(lua_State *L, int state) {
   static const char mark[] = "<eof>";
   if (state != LUA_ERRSYNTAX) return false;
@@ -83,8 +83,8 @@ static bool is_incomplete(lua_State *L, int state) {
   return length >= sizeof mark - 1 && strcmp(message + length - (sizeof mark - 1), mark) == 0;
 }
 
-/* The text as statements, with more lines while it is incomplete. Input that ends too soon is a syntax error.
- * [-0, +1 unless LINE_GIVEN_UP] */
+/* Compiles the text as statements, and reads more lines while it is incomplete. At the end of input
+ * an incomplete text is a syntax error. [-0, +1 unless LINE_GIVEN_UP] */
 static enum line load_statements(lua_State *L, struct editor *e, int *state) {
   for (;;) {
     *state = load(L, lua_tostring(L, TEXT));
@@ -95,7 +95,7 @@ static enum line load_statements(lua_State *L, struct editor *e, int *state) {
   }
 }
 
-/* Leaves the chunk alone on the stack, or what is wrong with it. */
+/* Leaves the chunk, or the syntax error, alone on the stack. */
 static enum line read_chunk(lua_State *L, struct editor *e, int *state) {
   enum line got = push_first_line(L, e);
   if (got != LINE_READ) return got;
@@ -130,7 +130,7 @@ static void evaluate(lua_State *L, int state) {
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Returns false at the end of input. */
+/* False: end of input. */
 static bool do_line(lua_State *L, struct editor *e) {
   int state = LUA_OK;
   const enum line got = read_chunk(L, e, &state);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The interactive part of the host program: read, evaluate, print, until input ends.
+/* The interactive mode of the host program: read, evaluate, print, until input ends.
  *
- * A line is an expression whose values are printed (a leading '=', as Lua 5.1 had it, is allowed), or
- * statements, continued on further lines while they are incomplete. Ctrl-C gives up the line or what it runs,
- * and nothing else.
+ * A line is an expression, whose values are printed (a leading '=' is allowed, as in Lua 5.1), or
+ * statements, which continue on further lines while they are incomplete. Ctrl-C drops the line or
+ * stops the code that it runs, and the REPL continues.
  */
 #ifndef PROGRAM_REPL_H
 #define PROGRAM_REPL_H

@@ -12,7 +12,7 @@
 static const char file_variable[] = "MANYMOONS_TRACE";
 static const char limit_variable[] = "MANYMOONS_TRACE_LIMIT";
 
-/* Digits alone, and not less than the least that makes sense. */
+/* A decimal number, RECORDER_LIMIT_LEAST or more. *out is unchanged if `text` is NULL. */
 static bool read_limit(const char *text, uint64_t *out) {
   char *end = NULL;
   if (!text) return true;
@@ -28,20 +28,21 @@ static bool read_limit(const char *text, uint64_t *out) {
   return true;
 }
 
-static bool start(const struct recorder_options *order) {
+static bool start(const struct recorder_options *options) {
   char text[STATUS_TEXT_MAX];
-  const status st = recorder_start(order);
-  if (st) fprintf(stderr, "manymoons: cannot write the trace '%s': %s\n", order->path, status_text(st, text));
+  const status st = recorder_start(options);
+  if (st)
+    fprintf(stderr, "manymoons: cannot write the trace '%s': %s\n", options->path, status_text(st, text));
   return st == STATUS_OK;
 }
 
 bool tracing_begin(const struct options *o) {
   const char *path = o->trace ? o->trace : getenv(file_variable);
   if (!path || !*path) return true;
-  struct recorder_options order = {.path = path,
-                                   .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
-                                   .limit = RECORDER_LIMIT_DEFAULT};
-  if (!read_limit(getenv(limit_variable), &order.limit) || !start(&order)) return false;
+  struct recorder_options options = {.path = path,
+                                     .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
+                                     .limit = RECORDER_LIMIT_DEFAULT};
+  if (!read_limit(getenv(limit_variable), &options.limit) || !start(&options)) return false;
   unsetenv(file_variable);
   unsetenv(limit_variable);
   return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mm_buf: a C program's handle on typed memory (shared/typed_array.h). It is a user of the segment. */
+/* mm_buf: a C program's handle on a typed array (shared/typed_array.h). Each mm_buf counts as a
+ * user of the segment. */
 #ifndef C_BUFFER_H
 #define C_BUFFER_H
 
@@ -9,8 +10,10 @@ struct mm_buf {
   struct typed_array *memory; /* held */
 };
 
+/* Makes a typed array of `count` zeros, and a handle on it. */
 MUST_CHECK status buffer_make(const struct array_element_type *type, uint64_t count, struct mm_buf **out);
-/* Another handle on what a message names, which keeps it alive meanwhile. STATUS_FOREIGN: it is none. */
+/* Makes a handle on an array that a message names; the message keeps the array alive during the
+ * call. STATUS_FOREIGN: the object is no typed array. */
 MUST_CHECK status buffer_open(object_ref reference, struct mm_buf **out);
 void buffer_close(struct mm_buf *b);
 

@@ -16,7 +16,7 @@
 
 static const char owner_key; /* its address is a key of the registry */
 
-/* require's loader of a module that is source: compiled in each VM when it is wanted. */
+/* The loader of a module that is registered as source; each VM compiles it when it is required. */
 static int load_source(lua_State *L) {
   const struct module *m = lua_touserdata(L, lua_upvalueindex(1));
   lua_pushfstring(L, "=%s", m->name);
@@ -38,19 +38,19 @@ static void preload(lua_State *L, const struct module *m) {
   }
 }
 
-static void open_package(lua_State *L, const struct embedded_vm_options *order) {
-  order->library->preload(L);
+static void open_package(lua_State *L, const struct embedded_vm_options *options) {
+  options->library->preload(L);
   lua_getglobal(L, "package");
-  if (order->path) {
-    lua_pushstring(L, order->path);
+  if (options->path) {
+    lua_pushstring(L, options->path);
     lua_setfield(L, -2, "path");
   }
-  if (order->cpath) {
-    lua_pushstring(L, order->cpath);
+  if (options->cpath) {
+    lua_pushstring(L, options->cpath);
     lua_setfield(L, -2, "cpath");
   }
   lua_getfield(L, -1, "preload");
-  preload(L, order->modules);
+  preload(L, options->modules);
   lua_pop(L, 2);
 }
 
@@ -63,38 +63,38 @@ static void replace_exit(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* Upvalue: the function that prints. */
+/* print. Upvalue: a copy of the struct embedded_vm_options. */
 static int print_to_owner(lua_State *L) {
-  const struct embedded_vm_options *order = lua_touserdata(L, lua_upvalueindex(1));
+  const struct embedded_vm_options *options = lua_touserdata(L, lua_upvalueindex(1));
   vm_print_push_line(L);
-  order->print(order->owner, lua_tostring(L, -1));
+  options->print(options->owner, lua_tostring(L, -1));
   return 0;
 }
 
 static int open_protected(lua_State *L) {
-  const struct embedded_vm_options *order = lua_touserdata(L, 1);
-  order->library->open_handles(L);
+  const struct embedded_vm_options *options = lua_touserdata(L, 1);
+  options->library->open_handles(L);
   transfer_open(L);
   yieldable_prepare(L);
-  if (order->options.libraries & VM_LIB_PACKAGE) open_package(L, order);
-  if (order->options.libraries & VM_LIB_OS) replace_exit(L);
-  lua_pushlightuserdata(L, order->owner);
+  if (options->vm.libraries & VM_LIB_PACKAGE) open_package(L, options);
+  if (options->vm.libraries & VM_LIB_OS) replace_exit(L);
+  lua_pushlightuserdata(L, options->owner);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &owner_key);
-  if (!order->print) return 0;
+  if (!options->print) return 0;
   struct embedded_vm_options *kept = lua_newuserdata(L, sizeof *kept);
-  *kept = *order;
+  *kept = *options;
   lua_pushcclosure(L, print_to_owner, 1);
   lua_setglobal(L, "print");
   return 0;
 }
 
-status embedded_state_open(struct vm **out, const struct embedded_vm_options *order,
+status embedded_state_open(struct vm **out, const struct embedded_vm_options *options,
                            char error[EMBEDDED_STATE_ERROR_MAX]) {
   struct vm *vm = NULL;
-  const status st = vm_open(&vm, &order->options);
+  const status st = vm_open(&vm, &options->vm);
   if (st) return st;
   lua_State *L = vm_lua(vm);
-  const int failed = lua_try(L, open_protected, (void *)(uintptr_t)order);
+  const int failed = lua_try(L, open_protected, (void *)(uintptr_t)options);
   if (failed) {
     snprintf(error, EMBEDDED_STATE_ERROR_MAX, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");
     vm_close(vm);

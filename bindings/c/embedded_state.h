@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* The Lua VM of a embedded VM: what it is opened with, and how it is shut. In this process or another one. */
+/* Opening and closing the Lua VM behind an mm_vm, in this process or in a process of its own. */
 #ifndef C_EMBEDDED_STATE_H
 #define C_EMBEDDED_STATE_H
 
 #include "manymoons.h"
 #include "state/vm.h"
 
-/* A module that `require` finds in embedded VMs: in C or as source. */
+/* A module that `require` finds in embedded VMs: a C function or source. */
 struct module {
   struct module *next;
   char *name;
-  mm_open_fn open; /* NULL: source */
+  mm_open_fn open; /* NULL: the module is source */
   char *source;
   size_t source_size;
 };
 
-/* What a embedded VM is made from; the texts are the maker's. */
+/* The caller owns the texts and modules; they outlive the VM. */
 struct embedded_vm_options {
   const struct vm_library *library;
-  struct vm_options options; /* .libraries is not 0 */
+  struct vm_options vm; /* .libraries is not 0 */
   const char *path;
   const char *cpath;
   const struct module *modules;
-  void *owner;                                  /* what embedded_state_owner gives */
+  void *owner;                                  /* the result of embedded_state_owner */
   void (*print)(void *owner, const char *line); /* NULL: stdout */
 };
 
-/* Opened and entered. -ENOMEM; -EINVAL, and why in `error` if there is room: something of
- * it cannot be done. */
+/* Opens a VM and enters it. -ENOMEM. -EINVAL: Lua raised an error, whose text is in `error`. */
 enum { EMBEDDED_STATE_ERROR_MAX = 200 };
-MUST_CHECK status embedded_state_open(struct vm **out, const struct embedded_vm_options *order,
+MUST_CHECK status embedded_state_open(struct vm **out, const struct embedded_vm_options *options,
                                       char error[EMBEDDED_STATE_ERROR_MAX]);
-/* Entered; ends the workers of its scripts, and frees it. */
+/* Stops the workers of the VM's scripts, closes the VM and frees it. The caller has entered it. */
 void embedded_state_close(struct vm *vm);
-/* NULL in other VMs. */
+/* The `owner` of the options; NULL in a VM that is not embedded. [-0, +0] */
 void *embedded_state_owner(lua_State *L);
 
 #endif

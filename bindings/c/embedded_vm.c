@@ -61,10 +61,10 @@ struct embedded_vm_options embedded_vm_options(struct mm_vm *vm) {
   mutex_unlock(&rt->lock);
   return (struct embedded_vm_options){
       .library = rt->library,
-      .options = {.libraries = vm->config.libs | VM_LIB_SAFE,
-                  .memory_limit = vm->config.mem_limit,
-                  .alloc = rt->config.alloc,
-                  .alloc_context = rt->config.alloc_ud},
+      .vm = {.libraries = vm->config.libs | VM_LIB_SAFE,
+             .memory_limit = vm->config.mem_limit,
+             .alloc = rt->config.alloc,
+             .alloc_context = rt->config.alloc_ud},
       .path = vm->config.path,
       .cpath = vm->config.cpath,
       .modules = modules,
@@ -72,24 +72,24 @@ struct embedded_vm_options embedded_vm_options(struct mm_vm *vm) {
   };
 }
 
-/* ---- the line of jobs ------------------------------------------------------------------------ */
+/* ---- the queue of jobs ----------------------------------------------------------------------- */
 
 static void post(struct mm_vm *vm) {
   if (vm->config.where == MM_INLINE) {
-    runtime_ring(vm->rt);
+    runtime_wake(vm->rt);
     return;
   }
   atomic_fetch_add(&vm->posted, 1);
   spin_wake(&vm->posted, &vm->posted_sleepers);
 }
 
-/* Larger priorities first, and functions of the program's before all. */
+/* Functions of the program come first, then larger priorities. */
 static bool is_before(const struct mm_job *a, const struct mm_job *b) {
   const bool is_function = a->request.kind == REQUEST_FUNCTION, other = b->request.kind == REQUEST_FUNCTION;
   return is_function != other ? is_function : a->priority > b->priority;
 }
 
-static void line_up(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->lock) {
+static void enqueue(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->lock) {
   struct mm_job **place = &vm->waiting;
   while (*place && !is_before(j, *place)) place = &(*place)->next;
   j->next = *place;
@@ -113,15 +113,15 @@ int embedded_vm_submit(struct mm_vm *vm, struct mm_job *j) {
     job_keep(j);
     embedded_vm_keep(vm);
     j->vm = vm;
-    j->leave_vm = embedded_vm_release;
-    line_up(vm, j);
+    j->release_vm = embedded_vm_release;
+    enqueue(vm, j);
   }
   mutex_unlock(&vm->lock);
   if (err == MM_OK) post(vm);
   return -err;
 }
 
-/* All that wait, out of the line. */
+/* Empties the queue and returns its jobs. */
 static struct mm_job *take_all_locked(struct mm_vm *vm) REQUIRES(vm->lock) {
   struct mm_job *all = vm->waiting;
   vm->waiting = NULL;
@@ -149,7 +149,7 @@ static bool take_out_locked(struct mm_vm *vm, struct mm_job *j) REQUIRES(vm->loc
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-/* The first reason counts. */
+/* The first reason is kept. */
 static void stop_running_locked(struct mm_vm *vm, int reason) REQUIRES(vm->lock) {
   if (vm->stop_reason == MM_OK) vm->stop_reason = reason;
   vm->driver->stop(vm);
@@ -219,7 +219,7 @@ int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
   return (int64_t)ms * 1000000;
 }
 
-/* The next job, which runs from now on. NULL: there is none. */
+/* Takes the next job out of the queue and makes it the running one. NULL: the queue is empty. */
 static struct mm_job *begin_next(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   struct mm_job *j = vm->waiting;
@@ -236,8 +236,8 @@ static struct mm_job *begin_next(struct mm_vm *vm) {
   return j;
 }
 
-/* It can no longer be stopped; requests to it are over. A failure that a stop caused is
- * reported as the stop. */
+/* Ends the running job, which cannot be stopped from here on. A failure that a stop has caused gets
+ * the reason of the stop. */
 static void end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
   mutex_lock(&vm->lock);
   const int reason = vm->stop_reason;
@@ -276,7 +276,7 @@ static void run_jobs(struct mm_vm *vm) {
       continue;
     }
     if (must_end(vm)) return;
-    (void)!spin_wait(&vm->idle, &vm->posted, news, &vm->posted_sleepers, deadline_never());
+    (void)!spin_wait(&vm->idle_spin, &vm->posted, news, &vm->posted_sleepers, deadline_never());
   }
 }
 
@@ -285,7 +285,8 @@ static void set_phase(struct mm_vm *vm, enum embedded_vm_phase phase) {
   futex_wake(&vm->phase, INT_MAX);
 }
 
-/* It says that it has ended, and then looks at nothing of the VM's any more. */
+/* The VM's thread. Once the phase is ENDED the mm_vm may be freed, so the thread does not use it
+ * after that. */
 static void embedded_vm_main(void *argument) {
   struct mm_vm *vm = argument;
   if (vm->config.nice && vm->config.where == MM_THREAD) thread_be_nice(vm->config.nice);
@@ -301,7 +302,7 @@ static void embedded_vm_main(void *argument) {
   vm->driver->close(vm);
   struct mm_rt *rt = vm->rt;
   set_phase(vm, EMBEDDED_VM_ENDED);
-  runtime_ring(rt);
+  runtime_wake(rt);
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
@@ -383,11 +384,11 @@ bool embedded_vm_has_work(struct mm_vm *vm) {
 static bool begin_piece(struct mm_vm *vm, struct mm_job *j, struct outcome *outcome) {
   vm->piece_run_ns = 0;
   if (j->request.kind != REQUEST_FUNCTION) return run_request_begin(vm->vm, &j->request, outcome);
-  *outcome = perform(vm->vm, &j->request);
+  *outcome = run_request(vm->vm, &j->request);
   return false;
 }
 
-/* One slice of the job that runs. True: it has ended. */
+/* Runs one slice of the running job. True: it has ended. */
 static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, struct outcome *outcome) {
   const int64_t limit = embedded_vm_limit_ns(vm, j), from = clock_now_ns();
   if (limit) vm_stop_at(vm->vm, (deadline){from + limit - vm->piece_run_ns});
@@ -403,7 +404,7 @@ static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, 
 
 void embedded_vm_run_inline(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
   struct outcome outcome = {0};
-  struct mm_job *j = vm->running; /* I3: only this thread changes it */
+  struct mm_job *j = vm->running; /* I3: this thread alone changes it */
   vm_enter(vm->vm);
   bool has_ended = false;
   if (!j && (j = begin_next(vm)) != NULL) has_ended = !begin_piece(vm, j, &outcome);

@@ -21,7 +21,7 @@ void job_release(struct mm_job *j) {
   request_fini(&j->request);
   value_release(j->outcome.result);
   memory_free(j->outcome.error);
-  if (j->vm) j->leave_vm(j->vm);
+  if (j->vm) j->release_vm(j->vm);
   memory_free(j);
 }
 
@@ -32,12 +32,12 @@ void job_end(struct mm_job *j, struct outcome outcome) {
   spin_wake(&j->phase, &j->sleepers);
 }
 
-status job_wait(struct mm_job *j, struct spin *asking, deadline until) {
+status job_wait(struct mm_job *j, struct spin *spin, deadline until) {
   for (;;) {
     const uint32_t phase = atomic_load(&j->phase);
     if (phase == JOB_ENDED) return STATUS_OK;
     if (deadline_is_now(until)) return STATUS_TIMEOUT;
-    const status st = spin_wait(asking, &j->phase, phase, &j->sleepers, until);
+    const status st = spin_wait(spin, &j->phase, phase, &j->sleepers, until);
     if (st == STATUS_TIMEOUT && deadline_passed(until)) return job_has_ended(j) ? STATUS_OK : STATUS_TIMEOUT;
   }
 }

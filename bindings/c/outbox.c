@@ -4,15 +4,15 @@
 #include "base/memory.h"
 #include "os/wakeup.h"
 
-void runtime_ring(struct mm_rt *rt) {
-  if (atomic_exchange(&rt->is_rung, true)) return;
+void runtime_wake(struct mm_rt *rt) {
+  if (atomic_exchange(&rt->is_woken, true)) return;
   wakeup_ring(rt->wakeup);
   if (rt->config.wakeup) rt->config.wakeup(rt->config.wakeup_ud);
 }
 
-void runtime_clear_ring(struct mm_rt *rt) {
+void runtime_clear_wakeup(struct mm_rt *rt) {
   wakeup_clear(rt->wakeup);
-  atomic_store(&rt->is_rung, false);
+  atomic_store(&rt->is_woken, false);
 }
 
 void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm *vm, const char *text) {
@@ -30,7 +30,7 @@ void runtime_job_ended(struct mm_rt *rt, const struct mm_vm *vm, struct mm_job *
   mutex_lock(&rt->lock);
   job_list_add(&rt->ended, j);
   mutex_unlock(&rt->lock);
-  runtime_ring(rt);
+  runtime_wake(rt);
 }
 
 struct mm_job *runtime_next_ended(struct mm_rt *rt) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Formats: one letter a value, {…} a table. A format is read as it is used; what is written goes to scratch
- * bytes first, because only its end tells how many there are. */
+/* Formats: one letter for each value, {…} for a table. Values are written to scratch bytes first,
+ * because their number, which precedes them, is known only at the end of the format. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void skip_spaces(const char **at) {
   while (is_space(**at)) ++*at;
 }
 
-/* If a field's name and '=' stand at the cursor, steps over them. */
+/* Skips a field's name and '=' at the cursor. False: there is none. */
 static bool take_name(const char **at, const char **name, size_t *size) {
   const char *end = *at;
   while (is_name_letter(*end)) end++;
@@ -58,7 +58,7 @@ static status pack_buffer(struct packer *p, struct mm_val *out) {
   return STATUS_OK;
 }
 
-/* The node is another tree's: it has to live until this one is written, and no longer. */
+/* Refers to a node of another tree, which the caller keeps until this one is written. */
 static status pack_value(struct packer *p, struct mm_val *out) {
   const struct mm_val *value = va_arg(*p->arguments, const struct mm_val *);
   if (value && value->type == NODE_LIST) value = value->table->item_count ? &value->table->items[0] : NULL;
@@ -135,7 +135,7 @@ static status pack_table(struct packer *p, char end, struct node_table *out, int
   return st;
 }
 
-/* What was packed is written, and read again: so a value of another tree becomes one of this tree's own. */
+/* The packed nodes are encoded and decoded again, which copies the nodes of other trees. */
 status value_pack(const char *format, va_list *arguments, struct tree **out) {
   struct packer p = {.at = format, .arguments = arguments};
   struct bytes message;
@@ -154,7 +154,7 @@ status value_pack(const char *format, va_list *arguments, struct tree **out) {
 
 /* ---- unpacking ------------------------------------------------------------------------------- */
 
-/* Twice over the same format: first to see whether all fits, then to write. */
+/* Unpacking reads the format twice: first to check all types, then to write. */
 struct unpacker {
   const char *at;
   va_list arguments;
@@ -193,13 +193,13 @@ static status unpack_text(struct unpacker *u, const struct mm_val *v, const char
   return STATUS_OK;
 }
 
-/* What was opened before another one fails is the caller's, and lost: memory alone can be missing here. */
+/* Fails only without memory; buffers that were opened before are then lost to the caller. */
 static status unpack_buffer(struct unpacker *u, const struct mm_val *v, struct mm_buf **out) {
   if (is_nil(v) || v->type != NODE_ARRAY_HANDLE) return STATUS_MALFORMED;
   return u->writes ? buffer_open(v->reference, out) : STATUS_OK;
 }
 
-/* Reads the letter's pointers whether they are used or not. `is_optional` and nil: nothing more happens. */
+/* Reads the letter's pointers even if they are not used. An optional nil writes nothing. */
 static status unpack_letter(struct unpacker *u, char letter, const struct mm_val *v, bool is_optional) {
   void *place = letter == 'z' ? NULL : va_arg(u->arguments, void *);
   size_t *size = letter == 'S' ? va_arg(u->arguments, size_t *) : NULL;

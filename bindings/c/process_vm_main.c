@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The process of a embedded VM, and what both sides say alike. It does one request after the other, and ends
- * when there are no more, or with its parent.
+/* The process's side, and the functions that both sides use. The process runs one request after the
+ * other. It ends when the ring of requests is closed, or with its parent.
  */
 #include "c/process_vm.h"
 
@@ -36,36 +36,35 @@ status process_vm_take_text(struct reader *r, const char **text, size_t *size) {
   return STATUS_OK;
 }
 
-/* A message with the objects that it carries. */
 status process_vm_put(struct ring *ring, const struct bytes *text, const struct bytes *message) {
   struct bytes carried;
   bytes_init(&carried);
   status st = message_refs_list(message->data, message->len, MESSAGE_ALL, &carried);
-  const struct ring_record letter = {.head = text->data, .head_size = text->len};
+  const struct ring_record record = {.head = text->data, .head_size = text->len};
   const struct object_list list = message_refs_listed(&carried);
   if (st == STATUS_OK)
-    st = list.count ? ring_put_carrying(ring, &letter, &list, deadline_never())
-                    : ring_put(ring, &letter, deadline_never());
+    st = list.count ? ring_put_carrying(ring, &record, &list, deadline_never())
+                    : ring_put(ring, &record, deadline_never());
   bytes_fini(&carried);
   return st;
 }
 
 enum { MODULES_MAX = 4096 };
 
-static status read_birth(const struct process_vm_birth *start_info, struct embedded_vm_options *order,
-                         const char **name) {
+static status read_start_info(const struct process_vm_start_info *start_info,
+                              struct embedded_vm_options *options, const char **name) {
   struct reader r = reader_over(start_info, start_info->size);
   size_t size = 0;
   status st = reader_seek(&r, sizeof *start_info);
   if (st == STATUS_OK) st = process_vm_take_text(&r, name, &size);
-  if (st == STATUS_OK) st = process_vm_take_text(&r, &order->path, &size);
-  if (st == STATUS_OK && !size) order->path = NULL;
-  if (st == STATUS_OK) st = process_vm_take_text(&r, &order->cpath, &size);
-  if (st == STATUS_OK && !size) order->cpath = NULL;
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &options->path, &size);
+  if (st == STATUS_OK && !size) options->path = NULL;
+  if (st == STATUS_OK) st = process_vm_take_text(&r, &options->cpath, &size);
+  if (st == STATUS_OK && !size) options->cpath = NULL;
   if (st || start_info->module_count == 0) return st;
   if (start_info->module_count > MODULES_MAX) return STATUS_MALFORMED;
   struct module *modules =
-      memory_alloc(start_info->module_count * sizeof *modules); /* as long as the process */
+      memory_alloc(start_info->module_count * sizeof *modules); /* freed with the process */
   if (!modules) return -ENOMEM;
   for (uint32_t i = 0; st == STATUS_OK && i < start_info->module_count; i++) {
     const char *module = NULL, *source = NULL;
@@ -75,7 +74,7 @@ static status read_birth(const struct process_vm_birth *start_info, struct embed
     modules[i].source = (char *)(uintptr_t)source;
     modules[i].next = i + 1 < start_info->module_count ? &modules[i + 1] : NULL;
   }
-  order->modules = modules;
+  options->modules = modules;
   return st;
 }
 
@@ -118,11 +117,12 @@ static status read_request(const struct ring_message *m, struct request *out) {
 
 static struct outcome answer(struct vm *vm, const struct ring_message *m) {
   struct request request = {0};
-  if (read_request(m, &request)) return outcome_failed(MM_EINVAL, "half a request");
-  return perform(vm, &request);
+  if (read_request(m, &request)) return outcome_failed(MM_EINVAL, "truncated request");
+  return run_request(vm, &request);
 }
 
-/* A stop that was meant for the job before cannot come any more once the next one is here. */
+/* The parent requests no stop of an ended job once it has sent the next request, so the stop is
+ * cleared then. */
 static void serve(struct vm *vm, struct ring *requests, struct ring *replies) NO_THREAD_SAFETY_ANALYSIS {
   struct bytes inbox;
   struct ring_message m;
@@ -150,27 +150,27 @@ static struct ring *find_ring(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-int process_vm_serve(const struct vm_library *library, const struct process_vm_birth *start_info,
+int process_vm_serve(const struct vm_library *library, const struct process_vm_start_info *start_info,
                      struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
-  struct embedded_vm_options order = {
+  struct embedded_vm_options options = {
       .library = library,
-      .options = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
+      .vm = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
   struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);
   const char *name = "lua";
   char error[EMBEDDED_STATE_ERROR_MAX] = "";
   struct vm *vm = NULL;
-  if (!requests || !replies || read_birth(start_info, &order, &name)) return 1;
+  if (!requests || !replies || read_start_info(start_info, &options, &name)) return 1;
   if (start_info->nice) thread_be_nice(start_info->nice);
   worker_status_introduce(worker_status, name);
   trace_name_thread(name);
   worker_status_run(worker_status);
-  const status st = embedded_state_open(&vm, &order, error);
+  const status st = embedded_state_open(&vm, &options, error);
   const struct outcome ready = {.state = st, .error = error};
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
   vm_obey(vm, &worker_status->doomed);
   if (start_info->must_be_stoppable && lua_is_jit())
-    lua_turn_jit_off(vm_lua(vm)); /* compiled loops look at no hook */
+    lua_turn_jit_off(vm_lua(vm)); /* compiled loops run no hooks */
   serve(vm, requests, replies);
   embedded_state_close(vm);
   segment_release(&requests->object);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program asks of a VM, and what came of it: values without a lock, which belong to their
- * holder.
+/* A request of a program to a VM, and its outcome: plain data without a lock, with one owner.
  *
- * A request is run by run_request.c, in this process or another one; a job (job.h) is a request on its
- * way.
+ * run_request.c runs a request, in this process or another one. A job (job.h) contains a request
+ * and its outcome.
  */
 #ifndef C_REQUEST_H
 #define C_REQUEST_H
@@ -16,29 +15,29 @@
 
 enum request_kind { REQUEST_EVAL = 1, REQUEST_CALL, REQUEST_FUNCTION };
 
-/* What is to be run; its parts belong to it. */
+/* A request owns its parts. */
 struct request {
   enum request_kind kind;
-  char *name; /* of the chunk, or the function */
+  char *name; /* of the chunk or the function */
   char *source;
   size_t source_size;
-  struct bytes message; /* the arguments, with holds; empty: none */
+  struct bytes message; /* the arguments, with their holds; empty: none */
   int (*function)(lua_State *, void *);
   void *function_argument;
 };
 
-/* How it ended. */
+/* An outcome owns its parts. */
 struct outcome {
   int state;           /* 1, or a negative mm_err */
-  int value;           /* what a REQUEST_FUNCTION returned */
+  int value;           /* the result of a REQUEST_FUNCTION */
   struct tree *result; /* or NULL */
   char *error;         /* or NULL */
 };
 
-/* Frees its parts, and what the arguments hold. */
+/* Frees the parts of a request, and drops the holds of its arguments. */
 void request_fini(struct request *r);
 
-/* `text` NULL: the outcome has no words. Out of memory it has none either. */
+/* An outcome with a copy of `text`, or without a text if `text` is NULL or memory runs out. */
 struct outcome outcome_failed(int err, const char *text);
 /* As mm_strerror (manymoons.h). */
 const char *outcome_text(int err);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A request is prepared, run and finished, each in a protected call of its own: what it is, and
- * so what an error in it means, differs. The slices of a request in pieces are cut by a count
- * hook, on its own coroutine alone: in a coroutine that the script made a yield would come out at
- * the script's resume. */
+/* A request is prepared, run and finished, each in a protected call of its own, because the meaning
+ * of an error depends on the step. A request in pieces is suspended by a count hook, in its own
+ * coroutine alone: a yield in a coroutine of the script would return from the script's resume. */
 #include "c/run_request.h"
 
 #include <errno.h>
@@ -30,7 +29,7 @@ static bool is_bytecode(const struct request *r) {
 
 struct preparation {
   const struct request *request;
-  int failure; /* what Lua said of the source */
+  int failure; /* Lua's code for an error of the source; LUA_OK: none */
 };
 
 static int prepare_eval(lua_State *L, struct preparation *p) {
@@ -77,8 +76,9 @@ static int prepare(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* ---- what it came to ------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
+/* (place of the tree, result …): copies the results into a tree */
 static int finish(lua_State *L) {
   struct tree **out = lua_touserdata(L, 1);
   struct bytes *text = transfer_encode(L, 2, lua_gettop(L) - 1, "result");
@@ -93,14 +93,14 @@ static int finish(lua_State *L) {
 
 static struct outcome failed_with(lua_State *L, int err) { return outcome_failed(err, error_text(L)); }
 
-/* Why results could not be sent; the error is on top. */
+/* The mm_err for results that could not be sent; the error is on top of the stack. */
 static int reason_of_failure(struct vm *vm, int code) {
   if (vm_should_stop(vm)) return MM_ECANCELED;
   return code == LUA_ERRMEM ? MM_ENOMEM : MM_EUNSENDABLE;
 }
 
-/* The results from `first` on, which go. Once they are read they count: a stop raises
- * again on the way out. */
+/* The outcome with the results from `first` on, which are popped. Once they are copied they are
+ * kept, even if a stop then raises its error again. */
 static struct outcome outcome_of_results(lua_State *L, struct vm *vm, int first) {
   struct outcome outcome = {.state = 1};
   lua_pushcfunction(L, finish);
@@ -115,7 +115,8 @@ static struct outcome outcome_of_results(lua_State *L, struct vm *vm, int first)
 
 static int memory_error(struct vm *vm) { return vm_has_limit(vm) ? MM_ELIMIT_MEM : MM_ENOMEM; }
 
-/* The error on top of L, which Lua gave that code. The requester knows that it was stopped. */
+/* The outcome for the error on top of L, with Lua's code. A stop becomes MM_ECANCELED; the caller
+ * knows its reason. */
 static struct outcome outcome_of_error(lua_State *L, struct vm *vm, int code) {
   if (vm_should_stop(vm)) return failed_with(L, MM_ECANCELED);
   if (code == LUA_ERRMEM) return failed_with(L, memory_error(vm));
@@ -135,7 +136,8 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 
 /* ---- in one go ------------------------------------------------------------------------------- */
 
-/* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
+/* The message handler. It adds nothing to the error of a stop, because each instruction of a
+ * __tostring would raise again. */
 static int handle_error(lua_State *L) {
   if (vm_should_stop(vm_of(L))) return 1;
   error_push_text(L, 1);
@@ -143,7 +145,7 @@ static int handle_error(lua_State *L) {
   return 1;
 }
 
-/* (function, argument, place of the value) */
+/* (request, place of the value), both light userdata */
 static int call_function(lua_State *L) {
   const struct request *r = lua_touserdata(L, 1);
   int *value = lua_touserdata(L, 2);
@@ -166,46 +168,47 @@ static int collect(lua_State *L) {
   return 0;
 }
 
-/* What was too much is garbage now; LuaJIT would not look for it before the next request fails as well. */
+/* After a request that reached the memory limit: collects its garbage. LuaJIT would not do it
+ * before the next request fails, too. */
 static void recover(lua_State *L, const struct outcome *outcome) {
   if (outcome->state != -MM_ELIMIT_MEM) return;
   if (lua_try(L, collect, NULL)) lua_pop(L, 1); /* a finalizer's error */
 }
 
-/* After a protected call of ours with that code. Once there is an outcome it counts: a stop raises
- * again on the way out. */
+/* Completes the outcome after a protected call of this file with that code. An outcome that exists
+ * is kept, even if a stop then raises its error again. */
 static void settle(lua_State *L, struct vm *vm, int code, struct outcome *outcome) {
   if (!code) return;
   if (!outcome->state) *outcome = outcome_of_error(L, vm, code);
   lua_pop(L, 1);
 }
 
-/* What is done, in one protected call. */
-struct performance {
+/* The argument of run_request_protected. */
+struct run {
   struct vm *vm;
   const struct request *request;
   struct outcome outcome;
 };
 
 static int run_request_protected(lua_State *L) {
-  struct performance *p = lua_touserdata(L, 1);
+  struct run *run = lua_touserdata(L, 1);
   lua_settop(L, 0);
   lua_pushcfunction(L, handle_error);
-  if (p->request->kind == REQUEST_FUNCTION) {
-    p->outcome = run_request_function(L, p->vm, p->request);
-  } else if (prepare_on(L, p->vm, p->request, &p->outcome)) {
+  if (run->request->kind == REQUEST_FUNCTION) {
+    run->outcome = run_request_function(L, run->vm, run->request);
+  } else if (prepare_on(L, run->vm, run->request, &run->outcome)) {
     const int code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
-    p->outcome = code ? outcome_of_error(L, p->vm, code) : outcome_of_results(L, p->vm, 2);
+    run->outcome = code ? outcome_of_error(L, run->vm, code) : outcome_of_results(L, run->vm, 2);
   }
   return 0;
 }
 
-struct outcome perform(struct vm *vm, const struct request *request) {
+struct outcome run_request(struct vm *vm, const struct request *request) {
   lua_State *L = vm_lua(vm);
-  struct performance p = {vm, request, {0}};
-  settle(L, vm, lua_try(L, run_request_protected, &p), &p.outcome);
-  recover(L, &p.outcome);
-  return p.outcome;
+  struct run run = {vm, request, {0}};
+  settle(L, vm, lua_try(L, run_request_protected, &run), &run.outcome);
+  recover(L, &run.outcome);
+  return run.outcome;
 }
 
 /* ---- in pieces ------------------------------------------------------------------------------- */
@@ -230,7 +233,7 @@ static void slice_hook(lua_State *L, lua_Debug *ar) {
   if (p && p->co == L && clock_now_ns() >= p->until_ns && yieldable(L)) lua_yield(L, 0);
 }
 
-/* The piece, and its coroutine, live in the registry. [-0, +0, memory] */
+/* Makes a piece and its coroutine, which the registry keeps. [-0, +0, memory] */
 static struct piece *make_piece(lua_State *L) {
   struct piece *p = lua_newuserdata(L, sizeof *p);
   *p = (struct piece){0};
@@ -244,7 +247,7 @@ void run_request_abandon(struct vm *vm) {
   lua_State *L = vm_lua(vm);
   struct piece *p = find_piece(L);
   if (!p) return;
-  if (p->co) lua_resetthread(p->co); /* closes what it had to close */
+  if (p->co) lua_resetthread(p->co); /* closes pending to-be-closed variables */
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, p);
   lua_pushnil(L);
@@ -279,14 +282,14 @@ bool run_request_begin(struct vm *vm, const struct request *request, struct outc
   return b.is_begun;
 }
 
-/* (coroutine, error value) → text, with the traceback of where the coroutine stands */
+/* (coroutine, light; error value) → text with the coroutine's traceback */
 static int trace_error(lua_State *L) {
   error_push_text(L, 2);
   lua_trace(L, lua_touserdata(L, 1), lua_tostring(L, -1), 0);
   return 1;
 }
 
-/* How the coroutine ended. */
+/* The end of the coroutine. */
 struct ending {
   struct vm *vm;
   lua_State *co;
@@ -334,7 +337,7 @@ bool run_request_resume(struct vm *vm, deadline until, struct outcome *out) {
   atomic_store(&t->running, vm_lua(vm));
   p->arguments = 0;
   if (code == LUA_YIELD) {
-    lua_pop(co, results); /* of a script that yields at its top level: it goes on later, and gets nothing */
+    lua_pop(co, results); /* a script that yields at its top level resumes without values */
     return false;
   }
   *out = outcome_of_piece(vm, co, code, results);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM for requests, and what a request does in it: the part that threads, processes and
- * mm_poll have in common.
+/* Running a request in a Lua VM: the code that VMs in threads, in processes and INLINE share.
  *
- * Everything here runs with the VM's lock held, and raises nothing.
+ * The caller holds the VM lock. No function raises.
  */
 #ifndef C_RUN_REQUEST_H
 #define C_RUN_REQUEST_H
@@ -10,15 +9,16 @@
 #include "c/request.h"
 #include "state/vm.h"
 
-/* Runs it to its end. */
-MUST_CHECK struct outcome perform(struct vm *vm, const struct request *request);
+/* Runs a request to its end. */
+MUST_CHECK struct outcome run_request(struct vm *vm, const struct request *request);
 
-/* The same in pieces. Begun on a coroutine that run_request_resume goes on with; at most one
- * at a time in a VM. */
+/* Prepares a request that runs in pieces, on a coroutine of its own; at most one at a time in a VM.
+ * False: it has failed, with the outcome *failed. */
 MUST_CHECK bool run_request_begin(struct vm *vm, const struct request *request, struct outcome *failed);
-/* Until it ends (true), or `until` has passed. */
+/* Runs it on until it ends (true, with the outcome *out), or until `until`. */
 MUST_CHECK bool run_request_resume(struct vm *vm, deadline until, struct outcome *out);
-/* One that was begun goes no further. */
+/* Ends it without an outcome: closes the variables of its coroutine. Does nothing if there is
+ * none. */
 void run_request_abandon(struct vm *vm);
 
 #endif

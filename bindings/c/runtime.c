@@ -67,7 +67,7 @@ static struct mm_vm *next_vm(struct mm_rt *rt, const struct mm_vm *vm) {
   return next;
 }
 
-/* Out of the list; its share in the VM is the caller's. */
+/* Removes a VM from the list; the list's share in it passes to the caller. */
 static void unlist(struct mm_rt *rt, struct mm_vm *vm) {
   mutex_lock(&rt->lock);
   struct mm_vm **place = &rt->vms;
@@ -122,7 +122,7 @@ status runtime_destroy(struct mm_rt *rt, deadline until) NO_THREAD_SAFETY_ANALYS
 struct poll {
   struct mm_rt *rt;
   deadline until; /* of the budget */
-  int told;
+  int delivered;
   bool has_run; /* an INLINE VM */
 };
 
@@ -130,12 +130,12 @@ static bool is_over(const struct poll *p) {
   return !deadline_is_never(p->until) && deadline_passed(p->until);
 }
 
-static void tell_all(struct poll *p) {
+static void deliver_all(struct poll *p) {
   struct mm_job *j;
   while (!is_over(p) && (j = runtime_next_ended(p->rt)) != NULL) {
     j->done(j->done_argument, j);
     job_release(j);
-    p->told++;
+    p->delivered++;
   }
 }
 
@@ -149,7 +149,7 @@ static void run_or_end_inline(struct mm_vm *vm, deadline until) {
     embedded_vm_run_inline(vm, until);
 }
 
-/* A slice for each INLINE VM that has work. False: none had. */
+/* Runs a slice of each INLINE VM that has work. False: none had. */
 static bool run_inlines(struct mm_rt *rt, deadline until) {
   bool has_run = false;
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
@@ -167,26 +167,27 @@ static bool has_inline_work(struct mm_rt *rt) {
   return false;
 }
 
-/* Until nothing is left, or the budget is over: then who watches the descriptor is told again. */
+/* Runs until nothing is left or the budget is over. If work is left, makes the descriptor readable
+ * again. */
 static void poll_once(struct poll *p) {
-  runtime_clear_ring(p->rt);
-  for (tell_all(p); !is_over(p) && run_inlines(p->rt, p->until); tell_all(p)) p->has_run = true;
+  runtime_clear_wakeup(p->rt);
+  for (deliver_all(p); !is_over(p) && run_inlines(p->rt, p->until); deliver_all(p)) p->has_run = true;
   runtime_reap(p->rt);
-  runtime_clear_ring(p->rt);
-  if (runtime_has_ended_jobs(p->rt) || has_inline_work(p->rt)) runtime_ring(p->rt);
+  runtime_clear_wakeup(p->rt);
+  if (runtime_has_ended_jobs(p->rt) || has_inline_work(p->rt)) runtime_wake(p->rt);
 }
 
-status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *told) {
+status runtime_poll(struct mm_rt *rt, int64_t budget_ns, deadline until, int *delivered) {
   if (atomic_exchange(&rt->is_polling, true)) return -EAGAIN;
   struct poll p = {.rt = rt};
   for (;;) {
     p.until = budget_ns ? (deadline){clock_now_ns() + budget_ns} : deadline_never();
     poll_once(&p);
-    if (p.told || p.has_run || deadline_is_now(until) || deadline_passed(until)) break;
+    if (p.delivered || p.has_run || deadline_is_now(until) || deadline_passed(until)) break;
     struct ready news = ready_watch(rt->wakeup);
     (void)!ready_wait(&news, 1, until);
   }
-  *told = p.told;
+  *delivered = p.delivered;
   atomic_store(&rt->is_polling, false);
   return STATUS_OK;
 }

@@ -16,8 +16,8 @@ static bool sees_change(const futex_word *word, uint32_t seen) {
   return false;
 }
 
-/* The count goes up before the kernel compares the word, and a thread that changes the word looks
- * at the count afterwards: so one of the two sees the other. */
+/* A waiter increments the count before the kernel compares the word, and spin_wake's caller changes
+ * the word before it reads the count. So at least one of them sees the other's store. */
 status spin_wait(struct spin *s, futex_word *word, uint32_t seen, _Atomic uint32_t *sleepers,
                  deadline until) {
   if (atomic_load_explicit(&s->is_worth_it, memory_order_relaxed) && sees_change(word, seen))

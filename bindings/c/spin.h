@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at a word for a little while before sleeping until it changes.
+/* Spinning for a short time before a futex wait.
  *
- * To sleep and be woken takes some 40 us; a script is often done sooner, and the next job is often there
- * sooner. Whether it is worth it is learnt: a sleep that was short makes the next wait spin, one that was
- * long makes it sleep at once.
+ * A sleep and its wake-up take about 40 us; a script often ends sooner, and the next job often
+ * comes sooner. The spin adapts: after a short sleep the next wait spins first, after a long one it
+ * sleeps at once.
  */
 #ifndef C_SPIN_H
 #define C_SPIN_H
@@ -13,14 +13,14 @@
 #include "os/futex.h"
 
 struct spin {
-  _Atomic bool is_worth_it; /* any value is right */
+  _Atomic bool is_worth_it; /* a hint: no value is wrong */
 };
 
-/* Sleeps until *word is not `seen`, as futex_wait does, or sees it without sleeping. `sleepers`
- * counts the threads to be woken. */
+/* Waits until *word is not `seen`: spins if that is worth it, then sleeps as futex_wait does.
+ * `sleepers` counts the sleeping threads. */
 MUST_CHECK status spin_wait(struct spin *s, futex_word *word, uint32_t seen, _Atomic uint32_t *sleepers,
                             deadline until);
-/* After *word was changed. */
+/* Wakes the sleeping threads; call it after a change of *word. */
 void spin_wake(futex_word *word, const _Atomic uint32_t *sleepers);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A embedded VM in this process: on its own thread, or on the polling one.
+/* An embedded VM in this process: on a thread of its own, or on the polling thread (INLINE).
  *
- * The lock of the Lua VM is left between jobs, for threads and tasks that scripts
- * have started in it.
+ * Between jobs the VM lock is left, so that threads that scripts have started in the VM can run.
  */
 #include "c/embedded_vm.h"
 #include "c/outbox.h"
@@ -19,7 +18,7 @@ static void print_line(void *owner, const char *line) {
   runtime_log(vm->rt, MM_LOG_PRINT, vm, line);
 }
 
-/* Signals reach a thread; what runs in mm_poll is on a thread of the program's, so it looks by itself. */
+/* Whether stops use signals. An INLINE VM runs on a thread of the program and polls instead. */
 static bool uses_signals(const struct mm_vm *vm) {
   return vm->rt->config.use_sigurg && vm->config.where == MM_THREAD;
 }
@@ -39,9 +38,9 @@ static status prepare_stops(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
 
 static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX])
     NO_THREAD_SAFETY_ANALYSIS {
-  struct embedded_vm_options order = embedded_vm_options(vm);
-  if (vm->rt->config.log) order.print = print_line;
-  status st = embedded_state_open(&vm->vm, &order, error);
+  struct embedded_vm_options options = embedded_vm_options(vm);
+  if (vm->rt->config.log) options.print = print_line;
+  status st = embedded_state_open(&vm->vm, &options, error);
   if (st) return st;
   if (vm->config.where == MM_THREAD) {
     vm_bind_thread(vm->vm);
@@ -71,7 +70,7 @@ static void thread_vm_stop(struct mm_vm *vm) {
   alarm_start(&vm->alarm, deadline_after(0.001), ASK_AGAIN_NS);
 }
 
-/* Unless a stop was asked for already, and its alarm set. */
+/* Starts the time limit of a job, unless a stop is requested already and has set the alarm. */
 static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
   const int64_t limit = embedded_vm_limit_ns(vm, j);
   if (!limit) return;
@@ -84,7 +83,7 @@ static void set_limit(struct mm_vm *vm, const struct mm_job *j) {
   mutex_unlock(&vm->lock);
 }
 
-/* A job that stopped without a request was over its time. */
+/* A job that was stopped without a request has reached its time limit. */
 static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
   if (outcome->state == -MM_ECANCELED && embedded_vm_stop_reason(vm) == MM_OK)
     outcome->state = -MM_ELIMIT_TIME;
@@ -93,7 +92,7 @@ static void give_reason(struct mm_vm *vm, struct outcome *outcome) {
 static struct outcome thread_vm_run(struct mm_vm *vm, struct mm_job *j) NO_THREAD_SAFETY_ANALYSIS {
   vm_enter(vm->vm);
   set_limit(vm, j);
-  struct outcome outcome = perform(vm->vm, &j->request);
+  struct outcome outcome = run_request(vm->vm, &j->request);
   give_reason(vm, &outcome);
   embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
   vm_leave(vm->vm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of C programs: trees (wire/tree.h) with the objects they hold, on their way into and out of VMs.
+/* The values of C programs (mm_val): trees (wire/tree.h) with holds on the objects in them.
  *
- * A tree with handles is a user of the segment for as long as it lives, so that it may outlive its runtime.
+ * A tree with handles counts as a user of the segment, so that it may outlive its runtime.
  */
 #ifndef C_VALUE_H
 #define C_VALUE_H
@@ -11,13 +11,15 @@
 
 #include "wire/tree.h"
 
-/* A list of what the message has, which is taken over with its holds; on failure they are
- * still the caller's. */
+/* Makes a list of a message's values. Takes over the message with its holds; on failure the caller
+ * keeps them. */
 MUST_CHECK status value_from_message(struct bytes *message, struct tree **out);
-/* The bytes that carry a list, or a value as a list of one, and a hold on each object for
- * them. As tree_write. */
+/* Encodes a list, or a value as a list of one, with a new hold on each object. Failures as of
+ * tree_write. */
 MUST_CHECK status value_to_message(const struct mm_val *value, struct bytes *out);
+/* Drops the holds of a message and frees its bytes. */
 void value_discard_message(struct bytes *message);
+/* Removes an owner of the tree; the last one frees it. NULL is allowed. */
 void value_release(struct tree *t);
 
 /* As mm_pack and mm_unpack (manymoons.h). STATUS_MALFORMED, -ENOMEM. */

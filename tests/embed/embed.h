@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the C library share: checks that say where, and each test run in every kind of VM. Users
- * see no more than manymoons.h, and neither do these. */
+/* Shared by the tests of the C library: checks that print their position, and running a test in
+ * every kind of VM. Like programs of users, these tests include no more than manymoons.h. */
 #ifndef EMBED_H
 #define EMBED_H
 
@@ -25,14 +25,14 @@
     }                                                                                                        \
   } while (0)
 
-/* The kind of VM that the test at hand uses. */
+/* The kind of VM that the current test uses. */
 static struct kind {
   const char *name;
   mm_where where;
   bool use_sigurg;
 } kind = {"no kind", MM_THREAD, false};
 
-/* TSan sees one process, and delivers signals only when the program calls something. */
+/* TSan supports one process, and delivers signals only at calls of library functions. */
 static const struct kind kinds[] = {{"thread", MM_THREAD, false},
 #if !defined(__SANITIZE_THREAD__)
                                     {"thread with signals", MM_THREAD, true},
@@ -72,7 +72,7 @@ static inline mm_job *eval(mm_vm *vm, const char *source) {
   return job;
 }
 
-/* Runs it to its end: the state it comes to. */
+/* Runs the source as a job, and returns its final state. */
 static inline int run(mm_vm *vm, const char *source) {
   mm_job *job = eval(vm, source);
   const int state = mm_job_wait(job, 20000);
@@ -80,7 +80,7 @@ static inline int run(mm_vm *vm, const char *source) {
   return state;
 }
 
-/* What the source returns, as a whole number. */
+/* Runs the source as a job, and returns its result as an integer. */
 static inline int64_t number(mm_vm *vm, const char *source) {
   mm_job *job = eval(vm, source);
   const int state = mm_job_wait(job, 20000);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs: what they return, how they fail, how they are stopped, in which order they run,
- * and who hears of it. */
+/* Jobs: results, failures, stops, order, and notification. */
 #include "embed.h"
 
 static void a_call_returns_its_values(void) {
@@ -79,7 +78,7 @@ static const char *const endless[] = {
     "local s = ('x'):rep(1000) while true do s = s:gsub('x', function() return 'x' end) end",
 };
 
-static void what_runs_too_long_is_stopped_and_the_vm_goes_on(void) {
+static void a_job_over_its_time_limit_is_stopped_and_the_vm_continues(void) {
   mm_rt *rt = make_rt();
   mm_vm *vm = make_vm(rt);
   mm_job_opts opts;
@@ -143,7 +142,7 @@ static void jobs_are_cancelled_waiting_or_running(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
-static void the_unstoppable_say_so(void) {
+static void jobs_that_cannot_be_stopped_are_unsupported(void) {
   if (kind.where != MM_THREAD || kind.use_sigurg) return;
   mm_rt *rt = make_rt();
   mm_vm_config config = config_of_kind();
@@ -160,24 +159,24 @@ static void the_unstoppable_say_so(void) {
   mm_rt_free(rt, 1000);
 }
 
-struct told {
+struct delivered {
   char order[16];
   int count;
 };
 
 static void note(void *ud, mm_job *job) {
-  struct told *told = ud;
-  told->order[told->count++] = *mm_str(mm_job_result(job), NULL);
+  struct delivered *delivered = ud;
+  delivered->order[delivered->count++] = *mm_str(mm_job_result(job), NULL);
 }
 
 static void done_is_called_by_poll_and_priorities_count(void) {
   mm_rt *rt = make_rt();
   mm_vm *vm = make_vm(rt);
-  struct told told = {{0}, 0};
+  struct delivered delivered = {{0}, 0};
   mm_job_opts opts;
   mm_job_opts_init(&opts);
   opts.done = note;
-  opts.ud = &told;
+  opts.ud = &delivered;
   mm_job *gate = eval(vm, "while true do end");
   wait_until_it_runs(rt, vm);
   static const struct {
@@ -191,13 +190,13 @@ static void done_is_called_by_poll_and_priorities_count(void) {
   CHECK_EQ(mm_poll(rt, 1000, 0), 0);
   CHECK_EQ(mm_job_cancel(gate), 0);
   mm_job_free(gate);
-  while (told.count < 5) CHECK(mm_poll(rt, 0, 1000) >= 0);
-  CHECK(strcmp(told.order, "abcde") == 0);
+  while (delivered.count < 5) CHECK(mm_poll(rt, 0, 1000) >= 0);
+  CHECK(strcmp(delivered.order, "abcde") == 0);
   CHECK_EQ(mm_poll(rt, 0, 0), 0);
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
-static void a_full_line_refuses(void) {
+static void a_full_queue_refuses_jobs(void) {
   mm_rt *rt = make_rt();
   mm_vm_config config = config_of_kind();
   mm_vm *vm = NULL;
@@ -223,7 +222,7 @@ static void count_log(void *ud, mm_log_level level, const mm_vm *vm, const char 
   if (level == MM_LOG_PRINT && strcmp(text, "1\ttwo\tnil") == 0) *(int *)ud += 100;
 }
 
-static void what_nobody_asks_for_is_logged(void) {
+static void failures_without_a_receiver_are_logged(void) {
   int logged = 0;
   mm_rt *rt = NULL;
   mm_rt_config config;
@@ -239,7 +238,7 @@ static void what_nobody_asks_for_is_logged(void) {
   CHECK_EQ(logged, kind.where == MM_PROCESS ? 1 : 101);
 }
 
-static void freeing_cancels_and_what_is_held_stays(void) {
+static void freeing_a_vm_cancels_its_jobs_and_held_jobs_stay(void) {
   mm_rt *rt = make_rt();
   mm_vm *vm = make_vm(rt);
   mm_job *done = eval(vm, "return { 'kept' }");
@@ -286,14 +285,14 @@ int main(void) {
   in_every_kind(a_call_returns_its_values);
   in_every_kind(a_failure_says_what_and_where);
   in_every_kind(globals_stay_from_job_to_job);
-  in_every_kind(what_runs_too_long_is_stopped_and_the_vm_goes_on);
+  in_every_kind(a_job_over_its_time_limit_is_stopped_and_the_vm_continues);
   in_every_kind(a_limit_of_the_vm_holds_for_each_job);
   in_every_kind(jobs_are_cancelled_waiting_or_running);
-  in_every_kind(the_unstoppable_say_so);
+  in_every_kind(jobs_that_cannot_be_stopped_are_unsupported);
   in_every_kind(done_is_called_by_poll_and_priorities_count);
-  in_every_kind(a_full_line_refuses);
-  in_every_kind(what_nobody_asks_for_is_logged);
-  in_every_kind(freeing_cancels_and_what_is_held_stays);
+  in_every_kind(a_full_queue_refuses_jobs);
+  in_every_kind(failures_without_a_receiver_are_logged);
+  in_every_kind(freeing_a_vm_cancels_its_jobs_and_held_jobs_stay);
   in_every_kind(wrong_arguments_are_errors);
   return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that call, cancel, interrupt, kill and free at random: each job ends, in a way that something that
- * was done explains. */
+/* Threads that call, cancel, interrupt, kill and free at random: each job ends, with an outcome
+ * that one of these operations explains. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -79,7 +79,7 @@ static void *storm_main(void *arg) {
 }
 
 static void a_storm(void) {
-  if (kind.where == MM_INLINE) return; /* of one thread */
+  if (kind.where == MM_INLINE) return; /* one thread at a time may use it */
   mm_rt *rt = make_rt();
   struct storm storms[THREADS];
   pthread_t threads[THREADS];

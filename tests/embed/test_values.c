@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values: what is packed, sent, looked at and unpacked is what it was; what does not fit is refused
+/* Values keep their contents when they are packed, sent, read and unpacked; a mismatch is refused
  * and writes nothing. */
 #include "embed.h"
 
@@ -47,7 +47,7 @@ static void every_letter_comes_back(void) {
   mm_val_free(inner);
 }
 
-static void what_does_not_fit_writes_nothing(void) {
+static void a_mismatch_writes_nothing(void) {
   mm_val *v = mm_pack(rt, "i s {a=i}", (int64_t)1, "two", (int64_t)3);
   int64_t i = -1, j = -1;
   double n = -1;
@@ -59,8 +59,7 @@ static void what_does_not_fit_writes_nothing(void) {
   CHECK_EQ(mm_unpack(v, "i?", &i), -MM_EINVAL);
   CHECK_EQ(mm_unpack(v, "is{a=i", &i, &s, &j), -MM_EINVAL);
   CHECK(i == -1 && j == -1 && strcmp(s, "before") == 0);
-  CHECK_EQ(mm_unpack(v, "nz{?b=i a=i}", &n, &j, &i),
-           -MM_EINVAL); /* ? stands before the letter, not before the name */
+  CHECK_EQ(mm_unpack(v, "nz{?b=i a=i}", &n, &j, &i), -MM_EINVAL); /* ? precedes the letter, not the name */
   CHECK_EQ(mm_unpack(v, "nz{b=?i a=i}?i", &n, &j, &i, &j), 0);
   CHECK(n == 1 && i == 3 && j == -1);
   CHECK_EQ(mm_unpack(NULL, "i", &i), -MM_EINVAL);
@@ -117,16 +116,16 @@ static void large_and_odd_tables_arrive(void) {
   const mm_val *own = mm_at(list, 3);
   for (int i = 0; i < 1000; i++) own = mm_get(own, "me");
   CHECK_EQ(mm_typeof(own), MM_TABLE);
-  /* A list goes back as it came, tables that contain themselves and all. */
+  /* A whole list can be sent back, even with tables that contain themselves. */
   CHECK_EQ(run(vm, "function check(t, f, deep, own) assert(own.me == own) return #t + f.k10 end"), 1);
   mm_job *back = call("check", list);
   CHECK_EQ(mm_int(mm_job_result(back)), 100005);
   mm_job_free(back);
-  CHECK_EQ(mm_call(vm, NULL, "check", mm_at(list, 3), NULL), -MM_EINVAL); /* a part has to be a tree */
+  CHECK_EQ(mm_call(vm, NULL, "check", mm_at(list, 3), NULL), -MM_EINVAL); /* a part must be a tree */
   mm_job_free(job);
 }
 
-static void what_only_lua_understands_goes_from_vm_to_vm(void) {
+static void values_for_lua_alone_go_from_vm_to_vm(void) {
   mm_vm *other = make_vm(rt);
   mm_job *job = eval(vm, "local n = 40 return function(x) n = n + x return n end, { key = print }");
   CHECK_EQ(mm_job_wait(job, -1), 1);
@@ -195,10 +194,10 @@ static void all(void) {
   rt = make_rt();
   vm = make_vm(rt);
   every_letter_comes_back();
-  what_does_not_fit_writes_nothing();
+  a_mismatch_writes_nothing();
   a_tree_can_be_walked();
   large_and_odd_tables_arrive();
-  what_only_lua_understands_goes_from_vm_to_vm();
+  values_for_lua_alone_go_from_vm_to_vm();
   a_part_of_a_result_can_be_sent_on();
   an_array_is_the_same_memory_for_all();
   values_outlive_their_runtime();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* VMs: their libraries, modules, memory, processes that die, functions of the program's in them, and what
- * they leave of the program that they live in. */
+/* VMs: libraries, modules, memory, death of processes, functions of the program in a VM, and no
+ * effects on the program's signals, threads and descriptors. */
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -62,7 +62,7 @@ static void scripts_use_manymoons_in_their_vm(void) {
            9);
   mm_job *job = eval(vm, "local mm = require('manymoons') q = mm.Queue() return q");
   CHECK_EQ(mm_job_wait(job, -1), 1);
-  mm_vm *other = vm_with(rt, MM_LIB_SAFE); /* a handle has its methods there, too */
+  mm_vm *other = vm_with(rt, MM_LIB_SAFE); /* a handle has its methods also without `require` */
   CHECK_EQ(run(other, "function fill(queue) for i = 1, 10 do queue:put(i) end end"), 1);
   mm_job *filled = NULL;
   CHECK_EQ(mm_call(other, &filled, "fill", mm_job_result(job), NULL), 0);
@@ -70,7 +70,7 @@ static void scripts_use_manymoons_in_their_vm(void) {
   mm_job_free(filled);
   mm_job_free(job);
   CHECK_EQ(number(vm, "local s = 0 for _ = 1, 10 do s = s + q:get(5) end return s"), 55);
-  /* Workers that a script left behind end with their VM. */
+  /* The workers of a script end with its VM. */
   CHECK_EQ(run(vm,
                "pool = require('manymoons').interpreters.Pool(2) pool:submit(function() while true do "
                "require('manymoons').sleep(0.01) end end)"),
@@ -146,7 +146,7 @@ static void *count_bytes(void *ud, void *block, size_t old_size, size_t new_size
   return moved;
 }
 
-static void the_program_s_allocator_gets_it_all_back(void) {
+static void the_program_s_allocator_gets_all_blocks_back(void) {
   if (kind.where == MM_PROCESS) return;
   mm_rt_config config;
   mm_rt *rt = NULL;
@@ -222,7 +222,7 @@ static void threads_may_be_the_program_s_own(void) {
   CHECK_EQ(threads, 0);
 }
 
-static void a_process_that_dies_is_a_job_that_failed(void) {
+static void the_death_of_a_process_fails_its_jobs(void) {
   if (kind.where != MM_PROCESS) return;
   mm_rt *rt = make_rt();
   for (int round = 0; round < 3; round++) {
@@ -242,7 +242,7 @@ static void a_process_that_dies_is_a_job_that_failed(void) {
     mm_job_free(next);
     mm_vm_free(vm);
   }
-  /* A C function that does not come back within a second goes with its process. */
+  /* A C function that does not return within a second ends with its process. */
   mm_vm *vm = vm_with(rt, MM_LIB_ALL);
   mm_job_opts opts;
   mm_job_opts_init(&opts);
@@ -326,7 +326,7 @@ static void the_descriptor_is_readable_while_there_is_something_to_do(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
-static void two_runtimes_know_nothing_of_each_other(void) {
+static void two_runtimes_are_independent(void) {
   mm_rt *a = make_rt(), *b = make_rt();
   mm_vm *in_a = make_vm(a), *in_b = make_vm(b);
   CHECK_EQ(run(in_a, "x = 1"), 1);
@@ -403,17 +403,17 @@ static void any_thread_may_call(void) {
 }
 
 int main(void) {
-  in_every_kind(nothing_is_left); /* first: a signal's handler stays once it was needed */
+  in_every_kind(nothing_is_left); /* first, because an installed signal handler stays */
   in_every_kind(a_vm_has_the_libraries_it_was_given);
   in_every_kind(scripts_use_manymoons_in_their_vm);
   in_every_kind(modules_of_the_program_are_found);
   in_every_kind(memory_has_a_limit);
-  in_every_kind(the_program_s_allocator_gets_it_all_back);
+  in_every_kind(the_program_s_allocator_gets_all_blocks_back);
   in_every_kind(threads_may_be_the_program_s_own);
-  in_every_kind(a_process_that_dies_is_a_job_that_failed);
+  in_every_kind(the_death_of_a_process_fails_its_jobs);
   in_every_kind(the_program_s_functions_run_in_the_vm);
   in_every_kind(the_descriptor_is_readable_while_there_is_something_to_do);
-  in_every_kind(two_runtimes_know_nothing_of_each_other);
+  in_every_kind(two_runtimes_are_independent);
   in_every_kind(any_thread_may_call);
   return 0;
 }

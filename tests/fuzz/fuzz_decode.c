@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes whatever, decoded as `mm.loads` does, and read as a tree, as C programs do.
+/* Decodes arbitrary bytes as `mm.loads` does, and reads them as a tree, as the C library does.
  *
- * With clang -fsanitize=fuzzer,address,undefined this is a libFuzzer target. Built plainly it has a main of
- * its own: `fuzz_decode [rounds]` mutates messages that the encoder wrote, the same ones each time, and
- * prints nothing unless something is wrong.
+ * With clang -fsanitize=fuzzer,address,undefined this is a libFuzzer target. Without it the program
+ * has a main function: `fuzz_decode [rounds]` mutates messages of the encoder, the same in each
+ * run, and prints nothing unless a check fails.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* One VM for the whole run: what a decode leaves behind is garbage, and the collector is part of the test. */
+/* One VM for the whole run, so that the garbage of decoding and its collection are part of the
+ * test. */
 static lua_State *vm(void) {
   static lua_State *L;
   if (L) return L;
@@ -26,7 +27,8 @@ static lua_State *vm(void) {
   return L;
 }
 
-/* C is stricter with rooms for pairs than Lua, so what it says is not compared. */
+/* The C reader is stricter about table sizes than Lua's decoder, so the results are not
+ * compared. */
 static void read_as_tree(const uint8_t *bytes, size_t size) {
   struct bytes message;
   struct tree *t = NULL;
@@ -36,7 +38,7 @@ static void read_as_tree(const uint8_t *bytes, size_t size) {
   bytes_fini(&message);
 }
 
-/* The header is made right, so that the fuzzer spends its time on the body. */
+/* Adds a valid header, so that the fuzzer spends its time on the body. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lua_State *L = vm();
   uint8_t *copy = malloc(WIRE_HEADER_SIZE + size);

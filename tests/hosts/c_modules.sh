@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# C modules of the distribution load in the main VM, in a worker, and in both at once.
+# C modules of the distribution load in the main VM, in a worker, and in both.
 set -eu
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# At the end of a program its children are joined, daemons are terminated, pools are ended; also when it ends by an error.
+# A program that exits, also by an error, joins its workers, terminates daemons and ends its pools.
 set -eu
 
 cat >script.lua <<'END'
@@ -36,6 +36,6 @@ for world in interpreters processes; do
     timeout "${MM_HANG:-60}" "$MM_BUILD/manymoons" --world $world script.lua "${how%:*}" >out 2>err || status=$?
     [ $status = "${how#*:}" ] || { echo "$world $how: exit status $status"; cat err; }
     [ "$(cat joined 2>/dev/null)" = joined ] || echo "$world $how: the child was not joined"
-    [ "${how%:*}" = error ] || [ ! -s err ] || { echo "$world $how: said"; cat err; }
+    [ "${how%:*}" = error ] || [ ! -s err ] || { echo "$world $how: output on stderr:"; cat err; }
   done
 done

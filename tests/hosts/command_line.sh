@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The host program beside lua5.4: the same command lines give the same output, messages and exit statuses.
+# The host program compared with lua5.4: the same command lines give the same output, messages and
+# exit statuses.
 #
-# Both are called `lua` here, through a link in a folder each, so that arg[-1] is the same; the name in front of messages
-# is the one difference that is evened out. MM_BUILD: where the program is.
+# Both are called `lua` here, through a link in a folder each, so that arg[-1] is the same. The name
+# in front of messages is the one difference that the test removes. MM_BUILD: the folder of the
+# program.
 set -u
 
 here=$(mktemp -d)
@@ -15,10 +17,10 @@ ln -s "$MM_BUILD/manymoons" ours/lua
 unset LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
 wrong=0
 
-# Where tables and functions lie differs from run to run.
+# Removes the program's name and addresses, which differ from run to run.
 even_out() { sed -E -e 's/^(lua|manymoons): /NAME: /' -e 's/0x[0-9a-f]+/ADDRESS/g' "$1"; }
 
-# side FOLDER COMMAND: leaves FOLDER.out, FOLDER.err and FOLDER.status.
+# side FOLDER COMMAND: runs the command and writes FOLDER.out, FOLDER.err and FOLDER.status.
 side() {
   (PATH=$here/$1:$PATH timeout "${MM_HANG:-60}" sh -c "$2") >"$1.raw.out" 2>"$1.raw.err" </dev/null
   echo $? >"$1.status"
@@ -38,14 +40,14 @@ same() {
   done
 }
 
-# As same, but only the first line of stderr counts: what follows is the usage, which is ours.
+# As same, but compares only the first line of stderr: the usage behind it differs.
 same_refusal() {
   side theirs "$1"
   side ours "$1"
   for folder in theirs ours; do sed -i 1q "$folder.err"; done
   for part in out err status; do
     cmp -s "theirs.$part" "ours.$part" && continue
-    echo "$1: another $part: $(cat "theirs.$part"), ours: $(cat "ours.$part")"
+    echo "$1: $part of lua5.4: $(cat "theirs.$part"), of manymoons: $(cat "ours.$part")"
     wrong=1
   done
 }
@@ -77,7 +79,7 @@ echo 'local t = setmetatable({}, {__gc = function() print("collected") end}) pri
 echo 'local t <close> = setmetatable({}, {__close = function() print("closed") end}) os.exit(4, true)' >closed.lua
 luac5.4 -s -o binary.luac show.lua 2>/dev/null || cp show.lua binary.luac
 
-# arg, and where options end
+# arg, and the end of options
 same 'lua show.lua'
 same 'lua show.lua a "b c" "" -e --world'
 same 'lua -e "x = 1" show.lua a'
@@ -191,7 +193,7 @@ same 'lua -e "print(1)" >/dev/full'
 same 'lua -e "print(io.write(1))" >&- 2>&- <&-'
 same 'lua -e "print(io.read(\"a\"))" - <mod.lua'
 
-# what is no option
+# unknown options
 same_refusal 'lua -x'
 same_refusal 'lua -ix'
 same_refusal 'lua -vx'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# manymoons compare: the answer comes first, a disagreement is found and shown, failures are told from slow runs.
+# manymoons compare: the answer comes first, differing results are found and shown, and failures are
+# distinguished from slow runs.
 set -eu
 manymoons=$MM_BUILD/manymoons
 
@@ -10,14 +11,15 @@ fail() {
   exit 1
 }
 
-# expect STATUS PATTERN compare-arguments…: the exit status, and a pattern for the first line of the output, if there is one.
+# expect STATUS PATTERN compare-arguments…: checks the exit status, and the first line of the output
+# against the pattern, unless that is empty.
 expect() {
   status=$1 pattern=$2
   shift 2
   actual=0
   "$manymoons" compare "$@" >out 2>err || actual=$?
   [ "$actual" = "$status" ] || fail "compare $*: exit status $actual, not $status"
-  [ -z "$pattern" ] || head -n 1 out | grep -Eq -- "$pattern" || fail "compare $*: the first line is not like '$pattern'"
+  [ -z "$pattern" ] || head -n 1 out | grep -Eq -- "$pattern" || fail "compare $*: the first line does not match '$pattern'"
 }
 
 cat >good.lua <<'END'

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The files of manymoons compare: JSON and CSV have the figures of the table, "-" is stdout, and what cannot be written
-# is said before anything is run; a disagreement is in them as well. A timeline has the processes of all worlds.
+# The files of manymoons compare: JSON and CSV have the figures of the table, "-" is stdout, a file
+# that cannot be written is an error before anything runs, and differing results are in the files,
+# too. A timeline has the processes of all worlds.
 set -eu
 manymoons=$MM_BUILD/manymoons
 

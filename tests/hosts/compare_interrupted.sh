@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Ctrl-C ends manymoons compare and what it measures: one message, exit status 130, and nobody left (the runner looks).
+# Ctrl-C ends manymoons compare and the programs that it measures: one message, exit status 130, and
+# no process is left, which the test runner checks.
 set -eu
 
 cat >endless.lua <<'END'

@@ -1,23 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The page of manymoons compare --html in a browser: no error, bars, dots and lanes are there, zoom, theme and tooltip
-# work; and without JavaScript the figures are there still. Skipped where there is no chromium.
+# The page of manymoons compare --html in a browser: no errors; bars, dots and lanes; zoom, theme
+# and tooltip work; without JavaScript the figures are shown. Skipped without chromium.
 set -eu
 browser=$(command -v chromium || true)
 [ -n "$browser" ] || { echo "no chromium here: tests/support/setup browser installs it"; exit 77; }
 support=$MM_TOP/tests/support/page
 
-# make KIND: page.html, and with the probe behind it probed.html.
+# make KIND: writes page.html, and probed.html, which is the same with the probe appended.
 make() {
   "$MM_BUILD/manymoons" "$support/make_page.lua" "$support" page.html trace.json "$1"
   cat page.html "$support/probe.html" >probed.html
 }
 
-# browse FILE [option…]: its DOM once it has come to rest, in dom.txt; what went wrong in it, in console.txt.
+# browse FILE [option…]: writes its final DOM to dom.txt and its errors to console.txt.
 browse() {
   file=$1
   shift
-  # The profile is here, and goes with the test's folder.
+  # The profile is in the test's folder, which the runner removes.
   "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-breakpad \
     --user-data-dir="$PWD/profile" --host-resolver-rules='MAP * ~NOTFOUND' --window-size=1280,1600 \
     --virtual-time-budget=4000 --enable-logging=stderr --dump-dom "$@" "file://$PWD/$file" >dom.txt 2>log.txt || {
@@ -34,7 +34,8 @@ fail() {
   exit 1
 }
 
-# expect LINE…: what the probe found, each as a pattern for a whole line.
+# expect LINE…: checks the lines that the probe printed; each argument is a pattern for a whole
+# line.
 expect() {
   [ ! -s console.txt ] || fail "the console has something"
   for pattern in "$@"; do
@@ -69,7 +70,7 @@ browse probed.html
 expect "bars: 4"
 grep -q 'class="answer wrong"' dom.txt || fail "the disagreement is not shown"
 
-# Without JavaScript: the scripts are taken away, as a browser that runs none does.
+# Without JavaScript: the scripts are removed, as in a browser that runs none.
 make few
 sed 's/<script>/<script type="none">/' page.html >plain.html
 browse plain.html
@@ -79,8 +80,8 @@ for piece in '<h1>script&gt;&amp;.lua</h1>' '<td>interpreters</td>' 'is fastest:
 done
 grep -q 'hidden=""' dom.txt || fail "what needs JavaScript is not hidden"
 
-# Nothing comes from elsewhere.
+# The page refers to no other files or servers.
 if sed 's/<script type="application\/json".*//' page.html | grep -Eo '(src|href)="?(https?:)?//[^"]*'; then
-  echo "the page refers to something elsewhere"
+  echo "the page refers to another file or server"
   exit 1
 fi

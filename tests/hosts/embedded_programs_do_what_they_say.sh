@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The programs of scripts/embed and scripts/love, built as their users would, do what their first lines say: the game goes on
-# beside scripts that loop and eat memory, the log analyser counts what is there, whatever its filters do.
+# The programs of scripts/embed and scripts/love, built as users would build them, do what their
+# first lines say: the game keeps running beside scripts that loop and use up memory, and the log
+# analyser counts all lines, whatever its filters do.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the hosts
 
@@ -21,7 +22,7 @@ build() { # NAME FLAGS…
 build quick_start
 [ "$(./quick_start)" = 42 ] || fail "quick_start"
 
-# The log analyser, with one core and two; what a filter does wrong costs its piece.
+# The log analyser with one worker and two; a failing filter loses its part of the log alone.
 build log_filter
 awk 'BEGIN { for (i = 0; i < 60000; i++)
   printf "10.0.0.1 - - [24/Nov/2026:%02d:00:00 +0000] \"GET /p HTTP/1.1\" %d 17\n", i % 24, i % 10 ? 200 : 503; print "odd" }' >log
@@ -38,13 +39,15 @@ for filter in "function line() error('on purpose') end|on purpose" "function lin
   grep -q "${filter##*|}" err || fail "log_filter with $filter says"
 done
 
-# How much is computed beside so many frames is a matter of the machine: where it is too little the game goes on for longer.
-# shows CONDITION: what awk is to find in the table's line, beside the mode and the number of frames.
+# The amount of work done during a number of frames depends on the machine: if it is too little, the
+# game is run again with more frames.
+# shows CONDITION: whether the table's line has the mode, the number of frames, and fulfils the awk
+# condition.
 shows() {
   awk -v mode=$mode -v frames=$frames "NR == 2 { ok = \$1 == mode && \$2 == frames && $1 } END { exit !ok }" out
 }
 
-# The game: frames, thoughts, scripts that were stopped, a picture.
+# The game: frames, thoughts, stopped scripts, a picture.
 build creatures $(pkg-config --cflags --libs sdl2) -lm
 for mode in threads inline wait; do
   for frames in 90 360 1440; do
@@ -56,7 +59,7 @@ for mode in threads inline wait; do
   rm picture.bmp
 done
 
-# The game for LÖVE, each way of looking for ways.
+# The game for LÖVE, with each way of path finding.
 for mode in pool thread here; do
   for frames in 60 240 960; do
     LUA_CPATH="$MM_BUILD/lua/5.1/?.so;;" SDL_AUDIODRIVER=dummy xvfb-run -a love "$MM_TOP/scripts/love" $mode $frames picture.png \
@@ -68,7 +71,7 @@ for mode in pool thread here; do
   rm picture.png
 done
 
-# The plugin for Neovim: what grep finds, with an editor that goes on.
+# The plugin for Neovim finds what grep finds, while the editor keeps running.
 cat >search.lua <<'END'
 package.cpath = os.getenv("MM_BUILD") .. "/lua/5.1/?.so;" .. package.cpath
 local grep = dofile(os.getenv("MM_TOP") .. "/scripts/neovim/grep.lua")
@@ -84,7 +87,7 @@ nvim --headless -u NONE -c "luafile search.lua" -c qa >out 2>&1 || fail "neovim"
 wanted=$(grep -rIh --include='*.*' --include=LAYERS lua_State "$MM_TOP/vm" | wc -l)
 grep -q "^$wanted $wanted true true" out || fail "Grep in neovim does not find $wanted lines"
 
-# A program that is killed takes the processes of its VMs along.
+# The processes of its VMs end with a program that is killed.
 cat >killed.c <<'END'
 #include <manymoons.h>
 #include <signal.h>

@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Ctrl-C: one message, exit status 130, whatever the script was about; no child outlives it.
+# Ctrl-C: one message and exit status 130, whatever the script does; no worker survives it.
 #
-# A script says on its standard error that it has come to the point; that is when it gets the signal. A second Ctrl-C
-# ends what the first one could not.
+# A script reports through a FIFO that it has reached the point in question; then the test sends the
+# signal. A second Ctrl-C ends a program that the first one could not.
 set -u
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 cd "$here" || exit
 program=$MM_BUILD/manymoons
 mkfifo ready silent go
-exec 8<>silent # its standard input: nothing comes, and it does not end
+exec 8<>silent # its standard input, which has no data and no end
 cat >ready.lua <<'END'
--- ready() tells the test that the moment has come: once.
+-- ready() reports to the test, once, that the point is reached.
 function ready()
   ready = function() end
   local to_test = assert(io.open("ready", "w"))
@@ -24,7 +24,8 @@ END
 wrong=0
 complain() { echo "$1"; wrong=1; }
 
-# start OPTIONS… CODE: runs it with the default answer to SIGINT, which a shell takes from what it starts with &.
+# start OPTIONS… CODE: runs the code with the default action for SIGINT; a shell ignores the signal
+# in programs that it starts with &.
 start() {
   env --default-signal=INT "$program" -e 'dofile("ready.lua")' "$@" >out 2>err <&8 &
   pid=$!
@@ -32,13 +33,13 @@ start() {
 
 await_ready() { read -r _ <ready; }
 
-# ended NAME: the program ends, with that status and message.
+# ended NAME: checks exit status and message.
 ended() {
   wait $pid
   status=$?
   [ $status = 130 ] || complain "$1: exit status $status"
   [ "$(cat err)" = "manymoons: interrupted" ] || complain "$1: stderr: $(cat err)"
-  if pgrep -g 0 manymoons >/dev/null; then complain "$1: left behind: $(pgrep -g 0 -a manymoons)"; fi
+  if pgrep -g 0 manymoons >/dev/null; then complain "$1: still running: $(pgrep -g 0 -a manymoons)"; fi
 }
 
 interrupts() {
@@ -97,15 +98,15 @@ for world in interpreters processes; do
   interrupts "$world: an idle pool" --world $world -e 'local pool = mm.Pool(2) pool:map(math.abs, {1}) ready() mm.sleep(1000)'
 done
 
-# The signal may come several times for one press.
+# One press may send the signal several times.
 start -e 'ready() while true do end'
 await_ready
 kill -INT $pid
 kill -INT $pid 2>/dev/null
 ended 'two signals at once'
 
-# Lua does not let a finalizer be interrupted, and C functions that do not come back are not to be either: the second
-# press ends the program, by the signal's default.
+# Finalizers cannot be interrupted in Lua, nor C functions that do not return: the second press ends
+# the program by the signal's default action.
 start -e 'setmetatable({}, {__gc = function() ready() while true do end end}) collectgarbage()'
 await_ready
 while kill -INT $pid 2>/dev/null; do sleep 0.05; done
@@ -113,7 +114,7 @@ wait $pid
 [ $? = 130 ] || complain 'a finalizer: not ended by the second Ctrl-C'
 [ ! -s err ] || complain "a finalizer: $(cat err)"
 
-# nohup and its like: an ignored SIGINT stays ignored.
+# As with nohup, an ignored SIGINT stays ignored.
 env --ignore-signal=INT "$program" -e 'io.popen("kill -INT $PPID"):close() print("goes on")' >out 2>err
 [ "$(cat out err)" = 'goes on' ] || complain "an ignored SIGINT: $(cat out err)"
 exit $wrong

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In Neovim tasks live inside its loop: they go on while the editor waits for keys, may call its functions, and wait for
-# its timers, threads and pools.
+# In Neovim async tasks run in the editor's loop: they run while the editor waits for keys, may call
+# its functions, and wait for its timers, for threads and for pools.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 

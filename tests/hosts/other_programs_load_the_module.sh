@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A game (LÖVE), an editor with LuaJIT (Neovim) and one with Lua 5.3 (vis) load the module: every world works there, with
-# the host's own Lua in each worker; and however they end, in the middle of work too, nobody is left behind.
+# A game (LÖVE), an editor with LuaJIT (Neovim) and one with Lua 5.3 (vis) load the module. Every
+# world works there, with the host's own Lua in each worker. However the host ends, even during
+# work, no process is left.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 
@@ -12,7 +13,8 @@ fail() {
   exit 1
 }
 
-# What is said goes to a file, because editors own the terminal. MM_MARK is in the environment of each worker.
+# The output goes to a file, because editors own the terminal. MM_MARK is in the environment of each
+# worker.
 cat >work.lua <<'END'
 package.cpath = os.getenv("MM_CPATH")
 local mm = require("manymoons")
@@ -53,7 +55,7 @@ forkserver true 3
 ends in the middle
 END
 
-# Until no process has the mark: those that are left behind would compute for ever.
+# Waits until no process has the mark; a remaining worker would run without end.
 await_end_of() {
   while grep -lsz "^MM_MARK=$1\$" /proc/[0-9]*/environ >left 2>/dev/null; do sleep 0.1; done
 }
@@ -64,7 +66,7 @@ run() {
   export MM_OUT=$PWD/$1.out MM_CPATH=$2 MM_MARK=$mark
   shift 2
   timeout "${MM_HANG:-60}" "$@" </dev/null >"$name.said" 2>&1 || fail "$name: exit status $?" "$name.said" "$name.out"
-  cmp -s wanted "$name.out" || fail "$name says" "$name.out" "$name.said"
+  cmp -s wanted "$name.out" || fail "$name: another output" "$name.out" "$name.said"
   await_end_of $mark
 }
 
@@ -96,7 +98,7 @@ run neovim "$jit" nvim --headless -u NONE -c "luafile work.lua" -c qa
 [ ! -f "$MM_BUILD/lua/5.3/manymoons.so" ] ||
   run vis "$MM_BUILD/lua/5.3/?.so" env XDG_CONFIG_HOME="$PWD/config" TERM=xterm script -qec "vis file.txt" /dev/null
 
-# The game is killed: its workers and its fork server go with it.
+# When the game is killed, its workers and its fork server end.
 cat >game/main.lua <<'END'
 function love.load()
   package.cpath = os.getenv("MM_CPATH")
@@ -109,5 +111,5 @@ END
 export MM_MARK=$$.killed MM_CPATH=$jit
 status=0
 timeout "${MM_HANG:-60}" xvfb-run -a love game </dev/null >killed.said 2>&1 || status=$?
-[ $status = 137 ] || fail "the game is not killed: exit status $status" killed.said
+[ $status = 137 ] || fail "the game was not killed: exit status $status" killed.said
 await_end_of $MM_MARK

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the host program has and lua5.4 has not: --world, --help, --version, subcommands, the module built in, standard
-# descriptors that are closed, children that end with the program.
+# Features of the host program beyond lua5.4: --world, --help, --version, subcommands, the built-in
+# module, closed standard descriptors, and workers that end with the program.
 set -u
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
@@ -10,13 +10,14 @@ program=$MM_BUILD/manymoons
 unset MANYMOONS_WORLD LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_PATH_5_4 LUA_CPATH LUA_CPATH_5_4
 wrong=0
 
-# gives STATUS OUTPUT COMMAND: both streams together; * in OUTPUT stands for anything.
+# gives STATUS OUTPUT COMMAND: checks status and output, both streams together; OUTPUT is a pattern
+# of the shell.
 gives() {
   out=$(eval "$3" 2>&1 </dev/null)
   status=$?
   # shellcheck disable=SC2254 # it is a pattern
   case $out in $2) [ $status = "$1" ] && return ;; esac
-  echo "$3: status $status, wanted $1; it said:"
+  echo "$3: status $status, expected $1; output:"
   echo "$out"
   wrong=1
 }
@@ -56,7 +57,7 @@ gives 0 'processes	compare	a	processes' '$program -- compare a'
 gives 0 'true	true' '$program -e "print(require([[manymoons]]) == package.loaded.manymoons, arg[0] == nil or true)"'
 gives 0 '5	serial' '$program --world serial -l mm=manymoons -e "print(#mm.worlds, mm.current_world())"'
 
-# A closed descriptor is not given to what is opened next, so that what is printed does not end up there.
+# The next opened file does not get the number of a closed descriptor, so it receives no output.
 cat >closed.lua <<'END'
 local mm = require "manymoons"
 local file = assert(io.open("written", "w"))
@@ -72,7 +73,7 @@ for world in serial interpreters processes; do
   gives 0 9 "(\$program --world $world closed.lua) <&- >&- 2>&-; cat written; rm written"
 done
 
-# However the program ends, it ends its children: it waits for those that are not daemons.
+# However the program exits, it ends its workers, and waits for those that are not daemons.
 cat >children.lua <<'END'
 local mm = require "manymoons"
 local function late() mm.sleep(0.05) print("late") end

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What a pool says on stderr: failed calls of which nobody asked, once; callbacks that raise; workers that cannot be
-# stopped; how far a list is. Nothing else, and nothing on stdout.
+# The messages of a pool on stderr: failed calls whose results were never requested, once each;
+# errors of callbacks; workers that cannot be stopped; progress. Nothing else, and nothing on
+# stdout.
 set -eu
 manymoons=$MM_BUILD/manymoons
 . "$MM_TOP/tests/support/terminal.sh"
@@ -11,8 +12,8 @@ fail() {
   cat out err
   exit 1
 }
-# says PATTERN N: on so many lines of stderr
-says() { [ "$(grep -c "$1" err || true)" = "$2" ] || fail "'$1' is not said $2 times, in $world"; }
+# says PATTERN N: checks that N lines of stderr match.
+says() { [ "$(grep -c "$1" err || true)" = "$2" ] || fail "stderr does not have '$1' $2 times, in $world"; }
 
 cat >unasked.lua <<'END'
 local mm = require("manymoons")
@@ -38,8 +39,9 @@ for world in serial threads interpreters processes; do
   says "failed: .*callback alone" 1
 done
 
-# A C function cannot be interrupted: after a second its interpreter is left alone, and another one goes on. On a busy
-# machine the other calls may be over a short limit as well: then a longer one is tried.
+# A C function cannot be interrupted: after a second the pool abandons its interpreter and starts
+# another one. On a busy machine the other calls may reach a short limit, too; then the test tries a
+# longer one.
 mkfifo stuck
 cat >stuck.lua <<'END'
 local mm = require("manymoons")
@@ -64,9 +66,9 @@ run_stuck
 says "cannot be interrupted" 1
 world=processes
 run_stuck
-[ ! -s err ] || fail "something is said in processes"
+[ ! -s err ] || fail "output on stderr in processes"
 
-# Progress: a bar on a terminal, a line elsewhere, and the line is ended whatever happens.
+# Progress: a bar on a terminal, one line elsewhere; the line is always completed.
 cat >progress.lua <<'END'
 local mm = require("manymoons")
 local pool = mm.Pool(2)
@@ -84,7 +86,7 @@ for world in serial threads interpreters processes; do
   "$manymoons" --world $world progress.lua >out 2>err || fail "progress.lua fails in $world"
   [ "$(cat out)" = fine ] || fail "progress changes the output in $world"
   says "^PoolWorker: 60/60 .* workers [0-9]* % busy$" 1
-  [ "$(wc -l <err)" = 1 ] || fail "more than a line is said in $world"
+  [ "$(wc -l <err)" = 1 ] || fail "more than one line on stderr in $world"
   terminal_open "TERM=xterm $manymoons --world $world progress.lua 60"
   terminal_expect "60/60"
   terminal_expect failed

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The REPL on a terminal: what is typed, what is shown, and Ctrl-C, with each of the line editors and with none.
+# The REPL on a terminal: input, output and Ctrl-C, with each line editor and without one.
 #
-# An empty file of a library's name, first on the library path, is a library that cannot be loaded.
+# An empty file with the name of a library, first on the library path, makes the library unusable.
 set -u
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
@@ -11,7 +11,7 @@ cd "$here" || exit
 export TERM=dumb INPUTRC=/dev/null HOME="$here"
 unset LUA_INIT LUA_INIT_5_4
 
-# Shows what it evaluates, whatever edits its lines.
+# It prints values with any line editor.
 converse() {
   terminal_open "$1"
   terminal_expect 'manymoons '
@@ -27,7 +27,8 @@ converse() {
   terminal_type 'require("manymoons").serial.Pool(1):apply(math.abs, -19)\r'; terminal_expect '19'; terminal_expect 'moon$ '
 }
 
-# Ctrl-C gives up a line, an unfinished statement, what runs, what waits; and nothing else.
+# Ctrl-C drops a line or an unfinished statement, and stops code that runs or waits; the REPL goes
+# on.
 interrupt() {
   terminal_type 'kept = 5 half a line'; terminal_expect 'half a line'
   terminal_type '\003'; terminal_expect 'moon$ '
@@ -41,7 +42,7 @@ interrupt() {
   terminal_type '6 * 7\r'; terminal_expect '42'; terminal_expect 'moon$ '
 }
 
-# Ctrl-P brings back the line before.
+# Ctrl-P recalls the previous line.
 recall() {
   terminal_type 'string.rep("again", 2)\r'; terminal_expect 'againagain'; terminal_expect 'moon$ '
   terminal_type '\020'; terminal_expect 'string.rep'
@@ -72,7 +73,7 @@ for editor in readline libedit none; do
   finish "$editor"
 done
 
-# Plain input is read line by line, too, where -i asks for the REPL and input is no terminal.
+# With -i the REPL reads lines also if input is no terminal.
 out=$(printf 'for i = 3, 3 do\nprint(i) end\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
 case $out in
   *'> >> 3'*'kept') ;;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The programs in scripts/ run in every world, check themselves, and print the same everywhere.
+# The programs in scripts/ run in every world, check themselves, and print the same in all.
 set -eu
 
 mkdir texts
@@ -8,7 +8,7 @@ printf 'One two, two.\nThree three three\n' >texts/plain.txt
 printf 'zwei h\303\244user' >"texts/it's a text"
 printf 'binary \0 two two two' >texts/binary
 
-# same NAME ARGUMENTS…: what the script prints in the first world, it prints in all.
+# same NAME ARGUMENTS…: checks that the script prints the same in all worlds.
 same() {
   script=$1
   shift
@@ -44,7 +44,7 @@ if command -v redis-server >/dev/null; then
     cat farm.out farm.err
   grep -q '2 workers killed' farm.err || cat farm.err
 fi
-[ "$film" = 9277 ] || echo "a film of $film bytes"
+[ "$film" = 9277 ] || echo "the film has $film bytes"
 
 for world in async threads; do
   "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Python's multiprocessing.shared_memory opens ours, and we open Python's; our program leaves no name behind.
+# Python's multiprocessing.shared_memory and manymoons open each other's memory; no name of it is
+# left.
 set -eu
 python=$(command -v /usr/bin/python3 || command -v python3)
 
@@ -26,7 +27,7 @@ block.close()
 END
 "$MM_BUILD/manymoons" ours.lua "$python"
 if [ -e "/dev/shm/$(cat name)" ]; then
-  echo "a name was left behind"
+  echo "a name is left in /dev/shm"
   exit 1
 fi
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the README shows for the Luas of the distribution; and the module of the other Lua is refused by name.
+# The README's example works in the Luas of the distribution; a module for another Lua is refused
+# with its name.
 set -eu
 case $MM_BUILD in */asan) exit 0 ;; esac # the sanitizer would have to be in the host
 

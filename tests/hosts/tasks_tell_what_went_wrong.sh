@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What is told of tasks on standard error: failures that nobody asked about, tasks that keep their thread, with the name
-# and both places; what os.exit and Ctrl-C do in the middle of tasks.
+# Messages about async tasks on stderr: failures whose results were never requested, and tasks that
+# run too long without waiting, with name and both positions; os.exit and Ctrl-C inside of tasks.
 set -u
 program=$MM_BUILD/manymoons
 wrong=0
@@ -10,8 +10,8 @@ complain() {
   cat out err
   wrong=1
 }
-# said STATUS PATTERN…: how run.lua ended, and lines of its standard error.
-said() {
+# prints STATUS PATTERN…: runs run.lua; checks its exit status, and that lines of its stderr match.
+prints() {
   wanted=$1
   shift
   env "$setting" timeout "${MM_HANG:-60}" "$program" run.lua >out 2>err
@@ -29,8 +29,8 @@ mm.async.run(function()
   mm.sleep(0)
 end)
 END
-said 0 'manymoons: task Task-2 failed, and nobody asked for its result: run.lua:2: lost' 'spawned at:' 'run.lua:4:'
-[ "$(grep -c 'nobody asked' err)" = 1 ] || complain "told more than once"
+prints 0 'manymoons: task Task-2 failed, and nobody asked for its result: run.lua:2: lost' 'spawned at:' 'run.lua:4:'
+[ "$(grep -c 'nobody asked' err)" = 1 ] || complain "the failure is reported more than once"
 
 cat >run.lua <<'END'
 local mm = require "manymoons"
@@ -42,10 +42,10 @@ mm.async.run(function()
   end):get()
 end)
 END
-said 0
+prints 0
 [ -s err ] && complain "debug mode is on by itself"
 setting=MANYMOONS_ASYNC_DEBUG=1
-said 0 'manymoons: task Task-2 ran for 0\.[0-9]* s without waiting (.*run.lua:6'
+prints 0 'manymoons: task Task-2 ran for 0\.[0-9]* s without waiting (.*run.lua:6'
 setting=A=b
 
 cat >run.lua <<'END'
@@ -59,7 +59,7 @@ mm.async.run(function()
   end):get()
 end)
 END
-said 7
+prints 7
 [ "$(cat out)" = leaving ] || complain "what was printed is lost"
 
 cat >run.lua <<'END'
@@ -82,5 +82,5 @@ timeout "${MM_HANG:-60}" cat <&7 >err
 wait $pid
 status=$?
 [ $status = 130 ] || complain "status $status after Ctrl-C, wanted 130"
-grep -q interrupted err || complain "Ctrl-C is not told"
+grep -q interrupted err || complain "no message about Ctrl-C"
 exit $wrong

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# manymoons top: shows what is there, of each process of the program, in its own words; on a terminal until q, Ctrl-C or
-# the program's end; and says why where there is nothing to show.
+# manymoons top shows the workers, queues and memory of each process of a program; on a terminal
+# until q, Ctrl-C or the program's end. If there is nothing to show, it prints the reason.
 set -eu
 manymoons=$MM_BUILD/manymoons
 . "$MM_TOP/tests/support/terminal.sh"
@@ -72,7 +72,7 @@ says() { # STATUS TEXT ARGUMENTS…
   shift 2
   "$manymoons" top "$@" >out 2>err || status=$?
   [ $status = "$wanted" ] || fail "top $*: exit status $status"
-  grep -q "$text" out err || fail "top $*: '$text' is not said"
+  grep -q "$text" out err || fail "top $*: '$text' is missing"
 }
 says 1 "no such process" --once 4194305
 says 1 "no program that uses manymoons" --once $$

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Recordings: what is in the file is what the script did, in every world, asked for in each of the three ways, also when
-# workers are killed and when the program ends early; and who cannot write one hears of it before anything runs.
+# Recordings: the file has what the script did, in every world, however the recording was requested,
+# also if workers are killed or the program ends early. A file that cannot be written is an error
+# before anything runs.
 set -eu
 manymoons=$MM_BUILD/manymoons
 
@@ -34,8 +35,8 @@ pool:join()
 print(total, #list)
 END
 
-# What every recording has to be, and counts of it: slices nest, in a VM one thread at a time holds the lock, each arrow
-# has both its ends, pids and threads are named.
+# Checks the invariants of a recording, and counts its events: slices nest, one thread at a time
+# holds the lock of a VM, each arrow has two ends, processes and threads have names.
 cat >check.lua <<'END'
 local cjson = require("cjson")
 local trace = cjson.decode(assert(io.open(arg[1])):read("a"))
@@ -83,7 +84,7 @@ counts.dropped = trace.otherData.dropped
 return counts
 END
 
-# check FILE CONDITION [torn]: of the counts c
+# check FILE CONDITION [torn]: checks the file, and a condition on its counts c.
 check() {
   lua5.4 -e "arg = { '$1', '${3:-}' }; local c = dofile('check.lua'); assert($2)" >err 2>&1 || fail "$1: $2"
 }
@@ -92,7 +93,7 @@ check() {
 : >err
 for world in serial threads interpreters processes; do
   MANYMOONS_TRACE=$world.json "$manymoons" --world $world work.lua >out 2>err || fail "work.lua fails in $world"
-  [ ! -s err ] || fail "something is said in $world"
+  [ ! -s err ] || fail "output on stderr in $world"
   grep -q '^465[[:space:]]6$' out || fail "the script's output is another one in $world"
   check $world.json 'c["holds the lock"] > 0 and c.dropped == 0 and c.s >= 30 and c.s == c.f and c.names.MainProcess'
 done
@@ -101,7 +102,8 @@ for world in threads interpreters processes; do
   check $world.json 'c.names["PoolWorker-1"] and c.names["PoolWorker-2"]'
 done
 
-# Each of two threads goes on only when the other has run, and neither gives way by itself: one of them waits.
+# Each of two threads needs the other to run, and neither waits by itself, so one waits for the
+# lock.
 cat >turns.lua <<'END'
 local mm = require("manymoons")
 local started, seen = false, false
@@ -117,7 +119,7 @@ END
 MANYMOONS_TRACE=turns.json "$manymoons" turns.lua >out 2>err || fail "turns.lua fails"
 check turns.json 'c["waits for the lock"] > 0'
 
-# The program's own word for it, and the script's.
+# The subcommand `trace`, and mm.trace in the script.
 "$manymoons" --world threads trace -o trace.json work.lua >out 2>err || fail "trace fails"
 check trace.json 'c.task == 6'
 cat >part.lua <<'END'
@@ -145,8 +147,8 @@ case $MM_BUILD in
   ;;
 esac
 
-# What the killed had recorded is there, and what was done before an error or an exit. It may have been killed between
-# its last put and the mark for it.
+# The events of a killed worker are in the file, and those before an error or an exit. The worker
+# may have been killed between its last put and the mark for it.
 cat >killed.lua <<'END'
 local mm = require("manymoons")
 local q = mm.processes.Queue()
@@ -168,12 +170,13 @@ for how in exit error; do
   check $how.json 'c.names.Victim and c.s >= 9 and c.f == 10' torn
 done
 
-# A limit drops, and says so; two programs do not write one file; nowhere to write is an error before the script runs.
+# A limit drops events and counts them; a program inside a program does not write the same file; a
+# file that cannot be written is an error before the script runs.
 echo 'local q = require("manymoons").Queue() for i = 1, 3000 do q:put(i) q:get() end' >many.lua
-MANYMOONS_TRACE=few.json MANYMOONS_TRACE_LIMIT=1024 "$manymoons" many.lua >out 2>err || fail "a limit"
+MANYMOONS_TRACE=few.json MANYMOONS_TRACE_LIMIT=1024 "$manymoons" many.lua >out 2>err || fail "many.lua fails with a limit"
 check few.json 'c.dropped > 0' torn
 echo 'assert(os.execute("$MM_BUILD/manymoons -e \"os.exit(0)\"")) assert(not os.getenv("MANYMOONS_TRACE"))' >shell.lua
-MANYMOONS_TRACE=shell.json "$manymoons" shell.lua >out 2>err || fail "a program in a program"
+MANYMOONS_TRACE=shell.json "$manymoons" shell.lua >out 2>err || fail "a program inside a program fails"
 check shell.json 'c["holds the lock"] >= 1'
 for wrong in no/such/folder.json /dev/full; do
   status=0

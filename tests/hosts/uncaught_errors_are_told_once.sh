@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# An uncaught error in a process: exit code 1, and its traceback on stderr, once, with the name of the process. An error in
-# a task is for whoever asks for the result, and is not printed.
+# An uncaught error in a worker: exit code 1, and its traceback on stderr, once, with the worker's
+# name. The error of a pool task goes to the caller of the result, and is not printed.
 set -eu
 
 cat >script.lua <<'END'
@@ -26,7 +26,7 @@ END
 
 # expect COUNT PATTERN WHERE…
 expect() {
-  [ "$(grep -c -- "$2" err)" = "$1" ] || { echo "$3 $4: '$2' is not there $1 times:"; cat err; }
+  [ "$(grep -c -- "$2" err)" = "$1" ] || { echo "$3 $4: '$2' is not printed $1 times:"; cat err; }
 }
 
 for how in serial interpreters processes:fork processes:spawn processes:forkserver; do
@@ -35,7 +35,7 @@ for how in serial interpreters processes:fork processes:spawn processes:forkserv
   status=0
   "$MM_BUILD/manymoons" --world $world script.lua $method >out 2>err || status=$?
   [ $status = 0 ] || { echo "$how: exit status $status"; cat err; }
-  [ ! -s out ] || { echo "$how: printed"; cat out; }
+  [ ! -s out ] || { echo "$how: output on stdout:"; cat out; }
   expect 1 "the wheel broke" "$world" "$method"
   expect 1 "^miller: .*script.lua:3: the wheel broke" "$world" "$method"
   expect 1 "^baker: .*table value" "$world" "$method"

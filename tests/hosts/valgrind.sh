@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Ten thousand VMs, and workers, leave no byte behind.
+# Ten thousand VMs, and workers, leak no byte.
 set -eu
 case $MM_BUILD in */debug) ;; *) exit 0 ;; esac # the sanitizers have their own ways, and release has no more to tell
 check="valgrind -q --log-file=valgrind.log --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Workers that print at once: each line arrives whole, once, whether stdout is a file or a pipe.
+# Workers that print at once: each line arrives whole and once, whether stdout is a file or a pipe.
 set -eu
 
 cat >script.lua <<'END'
@@ -20,7 +20,7 @@ for world in serial interpreters processes; do
   "$MM_BUILD/manymoons" --world $world script.lua >file
   "$MM_BUILD/manymoons" --world $world script.lua | cat >pipe
   for got in file pipe; do
-    [ "$(tail -n 1 $got)" = end ] || echo "$world, to a $got: what the workers printed came after the end"
+    [ "$(tail -n 1 $got)" = end ] || echo "$world, to a $got: output of workers after the last line"
     LC_ALL=C sort $got | cmp -s - wanted || { echo "$world, to a $got:"; LC_ALL=C sort $got | diff - wanted | head -5; }
   done
 done

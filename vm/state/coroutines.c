@@ -7,19 +7,19 @@
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
-static bool is_anything_asked(const struct vm_thread *t) {
+static bool has_request(const struct vm_thread *t) {
   return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
          vm_lock_is_asked(&t->vm->lock);
 }
 
-/* From now on this coroutine runs; the request may have struck while none did. */
+/* Records that `co` runs, and arms a request whose signal came while no coroutine did. */
 static void note_running(struct vm_thread *t, lua_State *co) {
   if (!LUA_HAS_HOOKS_EACH) return;
   atomic_store_explicit(&t->running, co, memory_order_relaxed);
-  if (is_anything_asked(t)) vm_arm(t, co);
+  if (has_request(t)) vm_arm(t, co);
 }
 
-/* Moves the arguments over, runs, and leaves on `co` either the results or the error. */
+/* Moves the arguments to `co`, resumes it, and leaves the results or the error on its stack. */
 static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(co, "too many arguments to resume");
@@ -72,7 +72,7 @@ static int wrapped(lua_State *L) {
   const int state = resume(L, co, lua_gettop(L), &results);
   if (!is_failure(state)) return take_results(L, co, results);
   const int why = lua_status(co);
-  if (why != LUA_OK && why != LUA_YIELD) lua_resetthread(co); /* closes what it had to close */
+  if (why != LUA_OK && why != LUA_YIELD) lua_resetthread(co); /* closes pending to-be-closed variables */
   lua_xmove(co, L, 1);
   if (state != LUA_ERRMEM) prepend_position(L);
   return lua_error(L);

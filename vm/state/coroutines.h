@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* coroutine.resume and wrap, which know which coroutine of a VM runs.
+/* coroutine.resume and coroutine.wrap, which record which coroutine of a VM runs.
  *
- * In PUC Lua a hook belongs to one coroutine: a request (vm_interrupt.h) has to be armed in the one
- * that runs, which the thread notes here in `running`. A request that strikes between two
- * coroutines finds neither, so whatever is asked is armed again after each switch. With the VM's
- * lock held.
+ * In PUC Lua a hook belongs to one coroutine, so a request (vm_interrupt.h) must be armed in the
+ * coroutine that runs. These functions store it in vm_thread.running. A signal that arrives between
+ * two coroutines would arm the wrong one, so a pending request is armed again after each switch.
+ * The caller holds the VM lock.
  */
 #ifndef STATE_COROUTINES_H
 #define STATE_COROUTINES_H
 
 #include <lua.h>
 
-/* Lets the VM know which of its coroutines runs: puts our coroutine.resume and wrap in the place of
- * Lua's. Not needed, and not done, on LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
+/* Replaces coroutine.resume and coroutine.wrap by the functions of this file. Does nothing with the
+ * 5.1 ABI: on LuaJIT the hook belongs to the VM. [-0, +0, raises] */
 void vm_track_coroutines(lua_State *L);
-/* coroutine.resume for the tasks of the world `async`: until it returns, locks that are taken are
- * the task's. [-n, +m, raises only for a wrong argument] */
+/* coroutine.resume for tasks of the world `async`: until it returns, the task is the holder of the
+ * locks that are acquired. [-n, +m, raises only for a wrong argument] */
 int vm_resume_task(lua_State *L);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One static function per production of the format, leaves first, in the order of encode.c. */
+/* One static function for each production of the format, leaves first, in the order of encode.c. */
 #include "state/decode.h"
 
 #include <stdio.h>
@@ -52,7 +52,7 @@ static const uint8_t *decode_bytes(struct decoder *d, uint64_t size) {
   return bytes;
 }
 
-/* Goes to an offset; the cursor's old place comes back. */
+/* Moves the cursor to an offset. Returns its old position. */
 static const uint8_t *decode_seek(struct decoder *d, uint64_t offset) {
   const uint8_t *from = d->r.at;
   must_be(d, offset >= WIRE_HEADER_SIZE);
@@ -73,17 +73,17 @@ static double decode_double(struct decoder *d) {
   return value;
 }
 
-/* ---- objects that are named again ------------------------------------------------------------ */
+/* ---- shared objects -------------------------------------------------------------------------- */
 
-/* Makes the list at a stack place on first use. */
-static void make_table_at(lua_State *L, int place) {
-  if (!lua_isnil(L, place)) return;
+/* Creates the table at `index` on first use. [-0, +0, memory] */
+static void make_table_at(lua_State *L, int index) {
+  if (!lua_isnil(L, index)) return;
   lua_newtable(L);
-  lua_replace(L, place);
+  lua_replace(L, index);
 }
 
-/* Remembers the object on top of the stack, if its tag asks for that. */
-static void remember(struct decoder *d, uint8_t tag, size_t offset) {
+/* Records the object on top of the stack under its offset, if its tag says that it is shared. */
+static void record(struct decoder *d, uint8_t tag, size_t offset) {
   if (!(tag & TAG_SHARED)) return;
   must_be(d, offset <= INT32_MAX);
   make_table_at(d->L, d->memo);
@@ -91,7 +91,7 @@ static void remember(struct decoder *d, uint8_t tag, size_t offset) {
   lua_rawseti(d->L, d->memo, (int)offset);
 }
 
-/* Pushes what is remembered under an offset, or nothing and returns false. */
+/* Pushes the object recorded under an offset. False, and nothing pushed: there is none. */
 static bool recall(struct decoder *d, uint64_t offset) {
   must_be(d, offset <= INT32_MAX);
   if (lua_isnil(d->L, d->memo)) return false;
@@ -110,7 +110,7 @@ static void decode_reference(struct decoder *d) {
   d->r.at = from;
 }
 
-/* The object on top of the stack gets its contents from `part` later. */
+/* Adds the object on top of the stack to the worklist; its contents are at offset `part`. */
 static void defer(struct decoder *d, uint32_t part) {
   lua_State *L = d->L;
   make_table_at(L, d->work);
@@ -122,7 +122,7 @@ static void defer(struct decoder *d, uint32_t part) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* Lua is asked for no more slots than the message has bytes, in total. */
+/* Charges `count` table slots: a message allocates no more slots, in total, than it has bytes. */
 static int claim_slots(struct decoder *d, uint64_t count) {
   must_be(d, count <= d->budget && count <= INT32_MAX);
   d->budget -= count;
@@ -171,7 +171,7 @@ static void decode_array(struct decoder *d, int table, int count, int depth) {
   }
 }
 
-/* A short string as a key is kept under the next number, if the message says that it comes again. */
+/* Reads a short string as a key, and numbers it if the message refers to that number later. */
 static void decode_short_key(struct decoder *d, size_t size) {
   push_string(d, size);
   if (d->keys_count == d->message.key_count) return;
@@ -184,7 +184,7 @@ static void decode_numbered_key(struct decoder *d, int number) {
   lua_pushvalue(d->L, d->keys + number);
 }
 
-/* Whether the value on top of the stack can be a key: neither nil nor NaN, for which rawset would raise. */
+/* Whether the value on top of the stack can be a key: lua_rawset raises for nil and NaN. */
 static bool is_fit_for_key(lua_State *L) {
   const int type = lua_type(L, -1);
   return type != LUA_TNIL && (type != LUA_TNUMBER || lua_rawequal(L, -1, -1));
@@ -215,7 +215,7 @@ static void decode_pairs(struct decoder *d, int table, int depth) {
   d->r.at++;
 }
 
-/* Pushes a metatable. Only our own images bring one by value. */
+/* Pushes a metatable. Only images contain metatables by value. */
 static void decode_metatable(struct decoder *d, int depth) {
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
@@ -225,7 +225,7 @@ static void decode_metatable(struct decoder *d, int depth) {
   must_be(d, lua_istable(d->L, -1));
 }
 
-/* Pushes an empty table of the sizes that the part at the cursor says, and leaves the cursor behind them. */
+/* Pushes an empty table of the sizes at the cursor, and moves the cursor behind them. */
 static unsigned decode_new_table(struct decoder *d, int *count) {
   const unsigned shape = decode_u8(d);
   *count = claim_slots(d, decode_count(d));
@@ -233,8 +233,8 @@ static unsigned decode_new_table(struct decoder *d, int *count) {
   return shape;
 }
 
-/* Fills the table on top of the stack. The metatable comes last, so that no finalizer ever
- * sees half a table. */
+/* Fills the table on top of the stack. The metatable comes last, so that no finalizer runs on a
+ * half-filled table. */
 static void decode_contents(struct decoder *d, unsigned shape, int count, int depth) {
   const int table = lua_gettop(d->L);
   decode_array(d, table, count, depth);
@@ -249,7 +249,7 @@ static void decode_table(struct decoder *d, uint8_t tag, size_t offset, int dept
   luaL_checkstack(d->L, 8, "message nested too deeply");
   int count;
   const unsigned shape = decode_new_table(d, &count);
-  remember(d, tag, offset);
+  record(d, tag, offset);
   decode_contents(d, shape, count, depth + 1);
 }
 
@@ -260,7 +260,7 @@ static void decode_table_deferred(struct decoder *d, uint8_t tag, size_t offset)
   int count;
   decode_new_table(d, &count);
   d->r.at = from;
-  remember(d, tag, offset);
+  record(d, tag, offset);
   defer(d, part);
 }
 
@@ -271,7 +271,7 @@ struct code {
   size_t size;
 };
 
-/* Hands the code to lua_load, all at once. */
+/* lua_Reader: returns the code in one piece. */
 static const char *code_read(UNUSED lua_State *L, void *context, size_t *size) {
   struct code *code = context;
   *size = code->size;
@@ -279,7 +279,7 @@ static const char *code_read(UNUSED lua_State *L, void *context, size_t *size) {
   return *size ? code->text : NULL;
 }
 
-/* Which Lua compiled it, in a buffer of the caller's; NULL: none that we know. */
+/* The name of the Lua that compiled the code, possibly stored in `name`; NULL: unknown. */
 static const char *code_maker(const struct code *code, char name[16]) {
   if (code->size >= 5 && memcmp(code->text, "\x1bLua", 4) == 0) {
     snprintf(name, 16, "Lua %d.%d", code->text[4] >> 4 & 15, code->text[4] & 15);
@@ -288,7 +288,7 @@ static const char *code_maker(const struct code *code, char name[16]) {
   return code->size >= 5 && memcmp(code->text, "\x1bLJ", 3) == 0 ? "LuaJIT" : NULL;
 }
 
-/* Only code of this very Lua is given to lua_load, which checks sizes and byte order itself. */
+/* Refuses code of another Lua. lua_load checks sizes and byte order itself. */
 static void check_maker(struct decoder *d, const struct code *code) {
   char name[16];
   const char *maker = code_maker(code, name);
@@ -308,9 +308,9 @@ static void decode_code(struct decoder *d) {
     luaL_error(d->L, "a function cannot be loaded here: %s", lua_tostring(d->L, -1));
 }
 
-/* Makes upvalue n of the function the same as the one that is remembered under an offset. Cells are
- * remembered as the closure that has them, and its upvalue's number under the negative offset.
- * False: not remembered. */
+/* Joins upvalue n of the function with the cell recorded under an offset. A cell is recorded as a
+ * closure that has it, and the number of its upvalue under the negative offset.
+ * False: not recorded. */
 static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
   lua_State *L = d->L;
   if (!recall(d, offset)) return false;
@@ -328,24 +328,25 @@ static bool join_cell(struct decoder *d, int function, int n, uint64_t offset) {
   return true;
 }
 
-/* Upvalue n of the function is the worker status that stands at an offset. */
-static void remember_cell(struct decoder *d, int function, int n, uint8_t tag, size_t offset) {
+/* Records that upvalue n of the function is the cell at `offset`. */
+static void record_cell(struct decoder *d, int function, int n, uint8_t tag, size_t offset) {
   if (!(tag & TAG_SHARED)) return;
   lua_pushvalue(d->L, function);
-  remember(d, tag, offset);
+  record(d, tag, offset);
   lua_pop(d->L, 1);
   lua_pushinteger(d->L, n);
   lua_rawseti(d->L, d->memo, -(int)offset);
 }
 
-/* The worker status at the cursor becomes upvalue n, unless a closure of an image had it before: then that one is
- * shared. It is remembered before its value is decoded, for the value may be a function that shares it. */
+/* Sets upvalue n from the cell at the cursor. In an image an earlier closure may have decoded the
+ * cell already; then upvalue n is joined with it. The cell is recorded before its value is decoded,
+ * because the value may be a function that shares it. */
 static void decode_cell(struct decoder *d, int function, int n, int depth) {
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);
   must_be(d, (tag & ~TAG_SHARED) == TAG_CELL);
   const bool is_joined = d->is_image && tag & TAG_SHARED && join_cell(d, function, n, offset);
-  if (!is_joined) remember_cell(d, function, n, tag, offset);
+  if (!is_joined) record_cell(d, function, n, tag, offset);
   decode_at_depth(d, depth);
   if (is_joined)
     lua_pop(d->L, 1);
@@ -374,7 +375,7 @@ static void decode_environment(struct decoder *d, int function, int depth) {
   must_be(d, lua_setenvironment(d->L, function));
 }
 
-/* Fills in the function on top of the stack. */
+/* Sets environment and upvalues of the function on top of the stack. */
 static void decode_function_part(struct decoder *d, int depth) {
   luaL_checkstack(d->L, 8, "message nested too deeply");
   const int function = lua_gettop(d->L);
@@ -390,14 +391,14 @@ static void decode_function_part(struct decoder *d, int depth) {
 static void decode_function(struct decoder *d, uint8_t tag, size_t offset, int depth) {
   must_be(d, depth < WIRE_DEPTH_MAX);
   decode_code(d);
-  remember(d, tag, offset);
+  record(d, tag, offset);
   decode_function_part(d, depth + 1);
 }
 
 static void decode_function_deferred(struct decoder *d, uint8_t tag, size_t offset) {
   const uint32_t part = decode_u32(d);
   decode_code(d);
-  remember(d, tag, offset);
+  record(d, tag, offset);
   defer(d, part);
 }
 
@@ -421,7 +422,7 @@ static void decode_handle(struct decoder *d) {
   const struct handle_type *type = d->types->by_id[handle.type];
   if (!type) {
     luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
-    return; /* for readers and analysers: luaL_error does not say that it never returns */
+    return; /* for analysers: luaL_error is not declared noreturn */
   }
   if (!d->is_image) d->received++;
   type->receive(d->L, type, handle.reference);
@@ -446,10 +447,10 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
   }
   if (lua_isfunction(d->L, -1) && !d->takes_functions)
     luaL_error(d->L, "the bytes name functions, which are refused unless {functions = true}");
-  remember(d, tag, offset);
+  record(d, tag, offset);
 }
 
-/* An object of an image that is remembered already stands here as a stub; it is stepped over. */
+/* Pushes an object of an image that is recorded already, and skips its stub at the cursor. */
 static bool decode_again(struct decoder *d, uint8_t tag, size_t offset) {
   if (!d->is_image || !(tag & TAG_SHARED) || !recall(d, offset)) return false;
   switch (tag & ~TAG_SHARED) {
@@ -495,7 +496,7 @@ static void decode_at_depth(struct decoder *d, int depth) {
 
 void decode_value(struct decoder *d) { decode_at_depth(d, 0); }
 
-/* Fills the object on top of the stack from its part at the cursor; pops it. */
+/* Fills the object on top of the stack from its part at the cursor. [-1, +0, raises] */
 static void decode_part(struct decoder *d) {
   if (lua_istable(d->L, -1)) {
     const unsigned shape = decode_u8(d);

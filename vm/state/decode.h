@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes of wire/format.h -> Lua values. transfer.c and globals_install.c are the only callers.
+/* Decodes bytes of wire/format.h into Lua values. Only transfer.c and globals_install.c call it.
  *
- * The bytes may be anybody's, unless `is_image`.
+ * The bytes are untrusted, unless `is_image`.
  *
  * I1  Nothing outside the message is read (wire/reader.h).
- * I2  No more than O(input) is allocated: `budget` is what array counts and rooms may still claim
+ * I2  Allocation is O(input): array counts and table sizes are charged against `budget`
  *     (wire/format.h, I5).
  * I3  Recursion ends at WIRE_DEPTH_MAX.
  *
- * All memory is Lua's, so raising anywhere leaks nothing but holds of handles, which `received`
- * counts. Decoding may run `require`, and so any Lua code, and so another decoder.
+ * All memory belongs to Lua, so an error leaks nothing. Decoding may call `require`, which may run
+ * any Lua code, including another decoder.
  */
 #ifndef STATE_DECODE_H
 #define STATE_DECODE_H
@@ -25,21 +25,21 @@ struct decoder {
   struct reader r;
   struct message message;
   const struct handle_types *types;
-  int memo; /* stack place of offset -> object that is named again; nil while there are none */
-  int work; /* stack place of the deferred objects and the offsets of their parts; nil while there are none */
+  int memo; /* stack index of the table offset -> shared object; nil while it is empty */
+  int work; /* stack index of the list: deferred object, offset of its part, …; nil while it is empty */
   int work_count;
-  int keys;       /* stack place of key 0 */
-  int keys_count; /* so many have been read */
+  int keys;       /* stack index of key 0 */
+  int keys_count; /* keys read so far */
   uint64_t budget;
-  uint32_t received; /* how many handles have been read; unused in an image */
-  bool is_image;     /* bytes of our own, read out of order; see wire/format.h, I2 */
+  uint32_t received; /* handles read so far, in their order in the message; unused in an image */
+  bool is_image;     /* globals of this program, read out of order; see wire/format.h, I2 */
   bool takes_functions;
   bool takes_handles;
   enum names_trust trust;
 };
 
-/* Over a message that was parsed. From stack place `first` on there are nils: memo, work, and for each key
- * that the message numbers one more. */
+/* A decoder for a parsed message. The stack has nils from index `first` on: for memo, for work, and
+ * one for each key that the message numbers. [-0, +0] */
 struct decoder decoder_make(lua_State *L, const struct message *m, int first);
 
 /* Pushes the value at the cursor. [-0, +1, raises] */
@@ -47,9 +47,9 @@ void decode_value(struct decoder *d);
 /* Fills in the deferred objects. [-0, +0, raises] */
 void decode_deferred(struct decoder *d);
 
-/* Raises that the bytes are not a message, and where. */
+/* Raises "malformed message (at byte N)". [raises] */
 NO_RETURN void decode_raise_malformed(struct decoder *d);
-/* A size or count at the cursor. [-0, +0, raises] */
+/* Reads a size or count at the cursor. [-0, +0, raises] */
 uint64_t decode_count(struct decoder *d);
 /* Pushes a sized string. [-0, +1, raises] */
 void decode_sized(struct decoder *d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One static function per production of the format, leaves first. The hot path is tables of strings and
- * numbers: one room check per value, one probe of the map per object, one pass of lua_next per table. */
+/* One static function for each production of the format, leaves first. The hot path is tables of
+ * strings and numbers: one capacity check for each value, one probe of the map for each object, one
+ * pass of lua_next for each table. */
 #include "state/encode.h"
 
 #include "state/error.h"
@@ -8,16 +9,16 @@
 #include "state/scalar.h"
 #include "wire/reader.h"
 
-/* Offsets in the map that are none: objects known before anything is written. */
+/* Values in the map that are not offsets: objects known before anything is written. */
 static const uint32_t known_as_globals = UINT32_MAX;
 static const uint32_t known_as_module = UINT32_MAX - 1;
 /* Receivers use offsets as keys of lua_rawseti, which takes an int. */
 static const uint32_t offset_max = INT32_MAX;
 
 enum {
-  BULK_MIN = 8, /* a shorter array is written value by value: small integers take one byte so */
+  BULK_MIN = 8, /* shorter arrays are written value by value: a small integer then takes one byte */
   BULK_CHUNK = 4096,
-  HOLES_FREE = 256, /* so many nils may stand in an array beyond one for each value */
+  HOLES_FREE = 256, /* nils that an array may have beyond one for each value */
 };
 
 static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth);
@@ -48,7 +49,7 @@ static void encode_number_after(struct encoder *e, unsigned tag, uint64_t number
   encoder_wrote(e, put_varint(put_u8(at, tag), number));
 }
 
-/* Where the next byte goes, as an offset that fits the format's fields. */
+/* The offset of the next byte; raises if it does not fit the format's fields. */
 static uint32_t encoder_offset(struct encoder *e) {
   if (e->s->out.len > offset_max) luaL_error(e->L, "the message is larger than 2 GiB");
   return (uint32_t)e->s->out.len;
@@ -90,7 +91,7 @@ static void claim(struct encoder *e, const void *object, uint32_t offset, uint32
   must_succeed(e, object_map_claim(&e->s->map, object, offset, known));
 }
 
-/* Tables that never travel by value. Looked up for every message anew: `require` does not tell us. */
+/* Enters the tables that are never copied. Done for each message: `require` gives no notice. */
 static void learn_known_objects(struct encoder *e) {
   lua_State *L = e->L;
   uint32_t ignored;
@@ -119,7 +120,8 @@ static void encode_module(struct encoder *e, int index) {
   lua_pop(e->L, 1);
 }
 
-/* Writes the object at `index` if it needs no more than a name; else enters it where the next byte goes. */
+/* Writes the object at `index` as a reference if it is known. Else enters it in the map at the
+ * offset of the next byte, and returns false. */
 static bool encode_if_known(struct encoder *e, int index) {
   if (!e->has_known_objects) learn_known_objects(e);
   uint32_t known;
@@ -134,7 +136,7 @@ static bool encode_if_known(struct encoder *e, int index) {
   return true;
 }
 
-/* Appends a place for an offset, to be filled in when the part of the object at `index` is written. */
+/* Reserves an offset, which is filled in when the part of the object at `index` is written. */
 static void encode_stub(struct encoder *e, int index) {
   lua_State *L = e->L;
   const uint32_t place = encoder_offset(e);
@@ -150,7 +152,7 @@ static void encode_stub(struct encoder *e, int index) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Indexing all modules again is worth it once for a message, not for each thing without a name. */
+/* The index of names is rebuilt at most once for each message. */
 static bool find_name(struct encoder *e, int index) {
   if (names_find(e->L, index, NAMES_INDEXED)) return true;
   if (e->has_indexed_names) return false;
@@ -158,7 +160,7 @@ static bool find_name(struct encoder *e, int index) {
   return names_find(e->L, index, NAMES_REBUILT);
 }
 
-/* Module and path are on top of the stack; pops them. */
+/* (… module, path) [-2, +0, memory] */
 static void encode_found_name(struct encoder *e) {
   encode_tag(e, TAG_NAMED);
   encode_sized_value(e, -2);
@@ -168,12 +170,12 @@ static void encode_found_name(struct encoder *e) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* Whether the key on top but one is the number n. */
+/* Whether the key at index -2 is the number n. */
 static bool is_key(lua_State *L, uint32_t n) {
   return lua_type(L, -2) == LUA_TNUMBER && lua_tonumber(L, -2) == n;
 }
 
-/* Whether the number at an index is a key of the array part that was written, of elements 1 … count. */
+/* Whether the number at an index is a key of the written array, 1 … count. */
 static bool is_array_key(lua_State *L, int index, uint32_t count) {
   const double key = lua_tonumber(L, index);
   return key >= 1 && key <= count && key == (double)(uint32_t)key;
@@ -193,7 +195,7 @@ static uint8_t *put_bulk_element(uint8_t *at, lua_State *L, enum bulk_kind kind)
   return put_double(at, lua_tonumber(L, -1));
 }
 
-/* Writes up to CHUNK elements from `first` on, each after the key before it on the stack. */
+/* Writes up to CHUNK elements from `first` on; the key before each is on top of the stack. */
 static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint32_t last,
                               enum bulk_kind kind) {
   lua_State *L = e->L;
@@ -207,9 +209,10 @@ static bool encode_bulk_chunk(struct encoder *e, int index, uint32_t first, uint
   return true;
 }
 
-/* Writes elements 1 … count as numbers of one kind and leaves key `count` on the stack, if they are that and
- * lua_next visits them in order (it does when they are in the array part); else leaves everything as it was.
- * In chunks, because the length of a sparse table may be far more than it holds. */
+/* Writes elements 1 … count as numbers of one kind and leaves key `count` on the stack, if all are
+ * of that kind and lua_next visits them in order (it does for the array part of a table). Else
+ * leaves bytes and stack unchanged. Works in chunks, because the length of a sparse table may be
+ * far larger than the number of its elements. */
 static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_kind kind) {
   const size_t start = e->s->out.len;
   const int top = lua_gettop(e->L);
@@ -225,8 +228,8 @@ static bool encode_bulk(struct encoder *e, int index, uint32_t count, enum bulk_
   return true;
 }
 
-/* The kinds worth trying: what the first element is, and on 5.1, where 1 and 1.5 are of one
- * type, floats then. */
+/* Tries the kind of the first element; on 5.1, where 1 and 1.5 are of one type, floats after
+ * integers. */
 static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   lua_rawgeti(e->L, index, 1);
   const bool is_number = lua_type(e->L, -1) == LUA_TNUMBER;
@@ -238,8 +241,8 @@ static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   return encode_bulk(e, index, count, BULK_FLOATS);
 }
 
-/* Elements one by one. As long as lua_next brings 1, 2, 3, … they are taken from it; the rest is asked for by
- * number. Leaves the pair that lua_next brought last and nobody took, if there is one. */
+/* Writes the elements one by one: from lua_next as long as it visits 1, 2, 3, …, and the rest by
+ * number. True: lua_next's last pair is not written yet, and on the stack. */
 static bool encode_elements(struct encoder *e, int index, uint32_t count, const struct path_step *at,
                             int depth) {
   lua_State *L = e->L;
@@ -262,8 +265,9 @@ static bool encode_elements(struct encoder *e, int index, uint32_t count, const 
   return has_pair;
 }
 
-/* How many elements to write as an array: all up to the table's length `count`, holes too, so that the
- * receiver finds the same length; unless it is nearly empty, for then the length may be a billion. */
+/* How many elements to write as an array: all up to the table's length `count`, holes included, so
+ * that the receiver's table has the same length. None if the table is nearly empty, because its
+ * length may then be a billion. */
 static uint32_t array_count(lua_State *L, int index, size_t count) {
   if (count <= HOLES_FREE) return (uint32_t)count;
   if (count > INT32_MAX) return 0;
@@ -280,7 +284,7 @@ static void encode_count(struct encoder *e, uint32_t count) {
   encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), count));
 }
 
-/* Writes count and array; *written is the count. Returns whether a pair of the rest is on the stack. */
+/* Writes count and array; *written is the count. True: the next pair is on the stack. */
 static bool encode_array(struct encoder *e, int index, uint32_t *written, const struct path_step *at,
                          int depth) {
   const size_t start = e->s->out.len;
@@ -294,7 +298,7 @@ static bool encode_array(struct encoder *e, int index, uint32_t *written, const 
   return encode_elements(e, index, *written, at, depth);
 }
 
-/* A string as the key of a pair: by its number if it has one. */
+/* Writes a string as a key: as its number if it has one. */
 static void encode_key(struct encoder *e, int index) {
   struct key_list *keys = &e->s->keys;
   struct bytes *out = &e->s->out;
@@ -310,7 +314,8 @@ static void encode_key(struct encoder *e, int index) {
   encode_text(e, text, size);
 }
 
-/* The rest of the table, from the pair on the stack on. Returns the shape's room for that many. */
+/* Writes the rest of the table, from the pair on the stack on. Returns the size class of the pairs
+ * for the shape. */
 static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const struct path_step *at,
                              int depth) {
   lua_State *L = e->L;
@@ -339,8 +344,9 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   return room;
 }
 
-/* A metatable goes by name: as a module, as a registered class, by its place below a module. In an image it
- * goes by value where no module has it, because names below _G would be looked up in the image again. */
+/* Writes a metatable by name: as a module, as a registered class, or as a path below a module. In
+ * an image it is written by value where no module has it, because a name below _G would be looked
+ * up in the image again. */
 static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
   const bool is_image = e->mode == ENCODE_IMAGE;
   if (encode_if_known(e, index)) return;
@@ -411,7 +417,7 @@ static void encode_code(struct encoder *e, int index) {
   put_u32(e->s->out.data + size_at, (uint32_t)size);
 }
 
-/* The n-th upvalue, whose value is on top of the stack; pops it. */
+/* Writes the n-th upvalue, whose value is on top of the stack. [-1, +0, raises] */
 static void encode_upvalue(struct encoder *e, int function, int n, const struct path_step *at, int depth) {
   uint32_t known = 0;
   if (lua_shares_upvalues()) claim(e, lua_upvalueid(e->L, function, n), encoder_offset(e), &known);
@@ -486,15 +492,15 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   const int id = handle_id(e->s->types, type);
   if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
   struct bytes *handles = &e->s->handles;
-  must_succeed(
-      e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* before: a hold has to be listed once it is taken */
+  must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* first, because each hold must be listed */
   encode_number_after(e, TAG_HANDLE, handles->len / WIRE_HANDLE_SIZE);
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
   handles->len += WIRE_HANDLE_SIZE;
 }
 
-/* 5.1 does not write a type's name into its metatable; there the registry has it under that name. */
+/* Pushes the name of the userdata's type: __name of its metatable, or on 5.1, which has no __name,
+ * the key of the metatable in the registry. True: the name is on top of the stack. */
 static bool push_type_name(lua_State *L, int index) {
   if (!lua_getmetatable(L, index)) return false;
   lua_pushliteral(L, "__name");
@@ -554,7 +560,7 @@ void encode_value(struct encoder *e, int index, const struct path_step *at) {
   encode_at_depth(e, index, at, 0);
 }
 
-/* The part of the object on top of the stack; pops it. */
+/* Writes the part of the object on top of the stack. [-1, +0, raises] */
 static void encode_part(struct encoder *e, const struct path_step *at) {
   const int index = lua_gettop(e->L);
   if (lua_istable(e->L, index))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors of Lua: the text of one, and the one that says that memory has run out.
+/* Lua errors: the text of an error value, and the error "not enough memory".
  *
- * C code says "not enough memory" in Lua's own words, so that a script sees one error, be it Lua's
- * allocation that failed or one of the runtime's.
+ * The runtime raises "not enough memory" with the text of Lua, so that a script gets the same error
+ * whichever allocation failed.
  */
 #ifndef STATE_ERROR_H
 #define STATE_ERROR_H
@@ -10,19 +10,19 @@
 #include "state/lua_compat.h"
 
 /* Pushes the text of the error value at `index` as the stand-alone interpreter prints it: a string
- * or a number as it is, or the string that its __tostring gives; then true. For all else it pushes
- * "(error object is a table value)", and the result is false. [-0, +1, raises] */
+ * or a number as it is, or the result of its __tostring. False: the value has no text, and
+ * "(error object is a table value)" was pushed. [-0, +1, raises] */
 bool error_push_text(lua_State *L, int index);
 
-/* The text of the error that a protected call left on top of the stack; it runs no code of the
- * script's. [-0, +0] */
+/* The text of the error that a protected call left on top of the stack. Runs no code of the script;
+ * the text lives as long as the error is on the stack. [-0, +0] */
 const char *error_text(lua_State *L);
 
-/* Raises "not enough memory". It returns int for callers that end with it. [raises] */
+/* Raises "not enough memory". Declared int, so that callers can return it. [raises] */
 NO_RETURN int error_raise_memory(lua_State *L);
 
-/* Whether the error on top of the stack, for which a protected call gave `code`, says that memory
- * has run out: 5.4 gives LUA_ERRMEM for an error in its words, the others do not. [-0, +0] */
+/* Whether the error on top of the stack means that memory has run out; `code` is the result of the
+ * protected call. Only 5.4 gives LUA_ERRMEM for an error with that text. [-0, +0] */
 bool error_is_of_memory(lua_State *L, int code);
 
 #endif

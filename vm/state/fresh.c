@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Marks: a light userdata is a C function's address (NULL for the fast functions of LuaJIT, which
- * have none), a number, string or boolean stands for itself, and NaN for anything else: there,
- * being of some value is all that is known. */
+/* A mark stands for a value of the fresh state. A light userdata is the address of a C function
+ * (NULL for LuaJIT's fast functions, which have none); a number, string or boolean stands for
+ * itself; NaN stands for any other value, of which only the presence is compared. */
 #include "state/fresh.h"
 
 #include "state/error.h"
@@ -103,7 +103,7 @@ void fresh_push(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &fresh_key);
 }
 
-/* LuaJIT has some of its library in bytecode; it says so by having no lines. */
+/* C functions, and library functions that LuaJIT has in bytecode, which have no line numbers. */
 static bool is_builtin(lua_State *L, int function) {
   lua_Debug info;
   lua_pushvalue(L, function);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The sender's side. Each entry is encoded in a protected call of its own; one that fails is taken out again,
- * bytes, holds and known objects, and an entry with the error's text is put in its place. */
+/* The sender's side. Each entry is encoded in a protected call of its own. If that fails, its
+ * bytes, holds and known objects are removed again, and an entry with the error's text is written
+ * instead. */
 #include <string.h>
 
 #include "state/encode.h"
@@ -14,14 +15,14 @@
 
 struct image_writer {
   struct scratch *s;
-  struct bytes *out; /* the caller's */
+  struct bytes *out; /* owned by the caller */
   unsigned flags;
 };
 
 struct entry {
   struct image_writer *image;
   enum image_kind kind;
-  const char *library; /* NULL but in a library */
+  const char *library; /* NULL unless kind is IMAGE_LIBRARY */
   const char *key;
   int depth_max;
   size_t start;
@@ -70,8 +71,8 @@ static int broken_protected(lua_State *L) {
   return 0;
 }
 
-/* Calls one of the two on the value on top of the stack, which stays. What a failure left behind is taken
- * out, and its error pushed. */
+/* Calls one of the two functions above with the value on top of the stack, which stays there. On
+ * failure removes what was written, pushes the error and returns false. [-0, +0|1, memory] */
 static bool entry_try(lua_State *L, lua_CFunction function, struct entry *entry) {
   struct scratch *s = entry->image->s;
   const size_t handles = s->handles.len;
@@ -93,8 +94,8 @@ static void must_write(lua_State *L, bool is_written) {
   if (!is_written) lua_error(L);
 }
 
-/* Writes the value on top of the stack as an entry, and pops it. If that fails it is tried again in depth,
- * for no other reason than to name the culprit by its whole path. */
+/* Writes the value on top of the stack as an entry, and pops it. A failed attempt is repeated depth
+ * first, so that the error names the full path of the offending value. */
 static void write_entry(lua_State *L, struct entry entry) {
   const int value = lua_gettop(L);
   entry.depth_max = 0;
@@ -107,7 +108,7 @@ static void write_entry(lua_State *L, struct entry entry) {
   lua_settop(L, value - 1);
 }
 
-/* The text on top of the stack is why the entry cannot be had; pops it. */
+/* Writes an entry that raises the text on top of the stack. [-1, +0, memory] */
 static void write_broken(lua_State *L, struct entry entry) {
   must_write(L, entry_try(L, broken_protected, &entry));
   lua_pop(L, 1);
@@ -115,7 +116,7 @@ static void write_broken(lua_State *L, struct entry entry) {
 
 /* ---- which entries --------------------------------------------------------------------------- */
 
-/* Key and value on top of the stack. Names are strings without a NUL. */
+/* Whether the key at index -2 is a name: a non-empty string without a NUL. */
 static bool has_name(lua_State *L) {
   if (lua_type(L, -2) != LUA_TSTRING) return false;
   size_t size;
@@ -123,13 +124,13 @@ static bool has_name(lua_State *L) {
   return size > 0 && strlen(name) == size;
 }
 
-/* Whether the C function on top is what `library`.key stands for in VMs of this host: then
- * the receiver has it. */
-static bool is_at_home(lua_State *L, const char *library) {
+/* Whether the value on top is the C function `library`.key of every VM of this host, so that the
+ * receiver has it already. */
+static bool is_host_function(lua_State *L, const char *library) {
   if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
-  const bool is_home = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
+  const bool is_same = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
   lua_pop(L, 2);
-  return is_home;
+  return is_same;
 }
 
 static bool is_of_fresh_vm(lua_State *L, const char *library, int marks) {
@@ -138,10 +139,10 @@ static bool is_of_fresh_vm(lua_State *L, const char *library, int marks) {
   lua_rawget(L, marks);
   const bool is_known = !lua_isnil(L, -1);
   lua_pop(L, 1);
-  return is_known && is_at_home(L, library);
+  return is_known && is_host_function(L, library);
 }
 
-/* Whether the table on top is package.loaded[key], and not another one that the program put there. */
+/* Whether the table on top is package.loaded[key], and not one that the script put there. */
 static bool is_module_of_that_name(lua_State *L) {
   lua_pushloaded(L);
   lua_pushvalue(L, -3);
@@ -198,7 +199,7 @@ static void write_libraries(lua_State *L, struct image_writer *image) {
   }
 }
 
-/* Every pair of the table on top of the stack; pops it. */
+/* Writes the pairs of the table on top of the stack. */
 static void write_table(lua_State *L, struct image_writer *image, enum image_kind kind) {
   lua_pushnil(L);
   while (lua_istable(L, -2) && lua_next(L, -2)) {
@@ -224,7 +225,7 @@ static void write_metatable(lua_State *L, struct image_writer *image) {
   if (lua_istable(L, -1)) write_entry(L, (struct entry){.image = image, .kind = IMAGE_METATABLE, .key = ""});
 }
 
-/* What was broken when it came here is broken still. */
+/* Names that this VM could not decode are passed on as broken. */
 static void write_broken_again(lua_State *L, struct image_writer *image) {
   globals_push_broken(L);
   lua_pushnil(L);

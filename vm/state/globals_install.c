@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The receiver's side: the image's state, and the functions through which Lua comes to it.
+/* The receiver's side: the state of an image, and the metamethods that decode it.
  *
- * The state is one Lua table, upvalue 1 of each of these functions and an entry of the registry:
- *   STATE_IMAGE    userdata: where the bytes are
- *   STATE_MEMO     offset -> object, for all of the image's objects that were decoded
+ * The state is one Lua table, upvalue 1 of each metamethod and an entry of the registry:
+ *   STATE_IMAGE    userdata: the parsed message
+ *   STATE_MEMO     offset -> object, for all decoded objects of the image
  *   STATE_NAMES    global name -> offset of its content, or text of the error it raises
  *   STATE_CLASSES  the same for registered classes
- *   STATE_OWNER    the program's own metatable of _G: offset, text, the table, or nil
+ *   STATE_OWNER    the script's own metatable of _G: offset, text, the table, or nil
  *
- * I1  A name is in STATE_NAMES exactly while it is not in _G. While one is, _G's metatable is ours.
+ * I1  A name is pending while it is in STATE_NAMES; then it is not in _G. While any name is
+ *     pending, the metatable of _G is the one made here.
  *
- * A name is taken out before it is decoded: a module that is required meanwhile and asks for it
- * finds nil, not itself.
+ * A name is removed before it is decoded: a module that is required meanwhile and uses the name
+ * finds nil, and does not recurse.
  */
 #include <string.h>
 
@@ -47,8 +48,9 @@ static int content_protected(lua_State *L) {
   return 1;
 }
 
-/* Replaces the offset or text on top of the stack by its value, or by an error's text. After a failure
- * nothing that was remembered is used again: some of it may be half filled. */
+/* Replaces the offset on top of the stack by its value and returns true, or by an error's text and
+ * returns false; a text stays. A failure empties the memo, because objects in it may be
+ * half-filled. [-1, +1, memory] */
 static bool content_decode(lua_State *L, int state) {
   if (lua_type(L, -1) == LUA_TSTRING) return false;
   lua_pushcfunction(L, content_protected);
@@ -65,9 +67,9 @@ static bool content_decode(lua_State *L, int state) {
   return false;
 }
 
-/* ---- the program's own metatable ------------------------------------------------------------- */
+/* ---- the script's own metatable -------------------------------------------------------------- */
 
-/* Pushes it, or nil; decodes it at the first call. */
+/* Pushes it, or nil. Decodes it at the first call. [-0, +1, raises] */
 static void push_owner(lua_State *L, int state) {
   lua_rawgeti(L, state, STATE_OWNER);
   if (lua_type(L, -1) != LUA_TNUMBER && lua_type(L, -1) != LUA_TSTRING) return;
@@ -76,7 +78,7 @@ static void push_owner(lua_State *L, int state) {
   lua_rawseti(L, state, STATE_OWNER);
 }
 
-/* Pushes its field, or nil. */
+/* Pushes the metatable's field `name`, or nil. [-0, +1, raises] */
 static void push_owner_field(lua_State *L, int state, const char *name) {
   push_owner(L, state);
   if (!lua_istable(L, -1)) return;
@@ -85,7 +87,7 @@ static void push_owner_field(lua_State *L, int state, const char *name) {
   lua_remove(L, -2);
 }
 
-/* Once no name is left the program's metatable takes our place. */
+/* When no name is pending, _G gets the script's own metatable. */
 static void retire_if_empty(lua_State *L, int state) {
   lua_rawgeti(L, state, STATE_NAMES);
   lua_pushnil(L);
@@ -100,8 +102,8 @@ static void retire_if_empty(lua_State *L, int state) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Sets or, with nil, forgets what is kept for the name at `name`; the new entry is on top of the
- * stack and popped. */
+/* Stores the value on top of the stack as pending for the name at index `name`; nil: no longer
+ * pending. [-1, +0, memory] */
 static void set_pending(lua_State *L, int state, int slot, int name) {
   lua_rawgeti(L, state, slot);
   lua_pushvalue(L, name);
@@ -110,7 +112,7 @@ static void set_pending(lua_State *L, int state, int slot, int name) {
   lua_pop(L, 2);
 }
 
-/* Pushes offset, text or nil. */
+/* Pushes what is pending for a name: offset, text or nil. [-0, +1] */
 static void push_pending(lua_State *L, int state, int slot, int name) {
   lua_rawgeti(L, state, slot);
   lua_pushvalue(L, name);
@@ -118,8 +120,8 @@ static void push_pending(lua_State *L, int state, int slot, int name) {
   lua_remove(L, -2);
 }
 
-/* What is pending for the name is on top of the stack and becomes its value, now in _G; or
- * its error's text. */
+/* Replaces what is pending for the name, on top of the stack, by its value and sets the global.
+ * False: replaces it by the error's text. [-1, +1, memory] */
 static bool global_decode(lua_State *L, int state, int name) {
   lua_pushnil(L);
   set_pending(L, state, STATE_NAMES, name);
@@ -136,7 +138,7 @@ static bool global_decode(lua_State *L, int state, int name) {
   return true;
 }
 
-/* (t, name) -> what the program's own __index has for it */
+/* (t, name) -> the result of the script's own __index */
 static int index_owner(lua_State *L, int state) {
   push_owner_field(L, state, "__index");
   if (lua_isfunction(L, -1)) {
@@ -162,7 +164,7 @@ static int global_index(lua_State *L) {
   return 1;
 }
 
-/* (t, name, value): assigns as the program's own __newindex does */
+/* (t, name, value): assigns through the script's own __newindex */
 static int newindex_owner(lua_State *L, int state) {
   push_owner_field(L, state, "__newindex");
   lua_insert(L, 1);
@@ -178,7 +180,7 @@ static int newindex_owner(lua_State *L, int state) {
   return 0;
 }
 
-/* __newindex(t, name, value): what the program assigns counts, whatever the image has. */
+/* __newindex(t, name, value): an assignment replaces what is pending. */
 static int global_newindex(lua_State *L) {
   lua_settop(L, 3);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -193,7 +195,8 @@ static int global_newindex(lua_State *L) {
   return 0;
 }
 
-/* Pushes an array of the names in a slot, so that they may be taken out while it is walked. */
+/* Pushes an array of the names in a slot, which may change while the array is traversed. Returns
+ * its length. [-0, +1, memory] */
 static int push_pending_names(lua_State *L, int state, int slot) {
   lua_newtable(L);
   lua_rawgeti(L, state, slot);
@@ -240,8 +243,8 @@ static int global_pairs(lua_State *L) {
 
 /* ---- classes --------------------------------------------------------------------------------- */
 
-/* Decodes and registers the class whose name is at `name` and what is pending for it on top of the
- * stack; pops that. */
+/* Decodes and registers the class whose name is at index `name`. What is pending for it is on top
+ * of the stack and popped. False: it is replaced by the error's text. */
 static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
@@ -274,9 +277,9 @@ static void load_classes(lua_State *L, int state) {
   lua_settop(L, list - 1);
 }
 
-/* ---- functions in the place of functions ----------------------------------------------------- */
+/* ---- stand-ins for functions ----------------------------------------------------------------- */
 
-/* Upvalues: state, offset. A function of package.preload that is decoded when it is called. */
+/* Upvalues: state, offset. A function of package.preload, which is decoded when it is called. */
 static int preload_call(lua_State *L) {
   const int arguments = lua_gettop(L);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -288,11 +291,11 @@ static int preload_call(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* Upvalue: text. Stands where a function would stand that cannot be had. */
+/* Upvalue: text. Stands for a function that could not be decoded. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
 /* ---- installing: one function per kind of entry ---------------------------------------------- */
-/* State at 1; the key, then what is pending for it, on top. */
+/* Stack: the state at 1; on top the key and what is pending for it. */
 
 enum { INSTALL_STATE = 1 };
 
@@ -300,7 +303,7 @@ static void install_pending(lua_State *L, enum state_slot slot) {
   set_pending(L, INSTALL_STATE, slot, lua_gettop(L) - 1);
 }
 
-/* The name leaves _G, where a fresh VM may have it: what the program put in its place is in the image. */
+/* Removes the name from _G: a fresh VM may have it with another value than the image. */
 static void install_global(lua_State *L) {
   const int key = lua_gettop(L) - 1;
   install_pending(L, STATE_NAMES);
@@ -310,7 +313,8 @@ static void install_global(lua_State *L) {
   lua_rawset(L, -3);
 }
 
-/* Library and key, then what is pending. Additions are few and small: they are decoded at once. */
+/* On top: library, key, what is pending. Additions to libraries are few and small, so they are
+ * decoded at once. */
 static void install_library(lua_State *L) {
   const int library = lua_gettop(L) - 2;
   if (!content_decode(L, INSTALL_STATE)) {
@@ -356,8 +360,8 @@ static void install_entry(lua_State *L, enum image_kind kind) {
   }
 }
 
-/* Pushes the key (and before it the library) and what is pending for it; leaves the cursor
- * behind the entry. */
+/* Pushes the key (before it the library, if there is one) and what is pending for it, and moves the
+ * cursor behind the entry. [-0, +2|3, raises] */
 static enum image_kind read_entry(struct decoder *d) {
   uint8_t kind = 0;
   uint32_t size = 0;
@@ -386,7 +390,7 @@ static void push_state(lua_State *L, const void *data, size_t size) {
   }
 }
 
-/* Each function gets the state, at INSTALL_STATE, as its upvalue. */
+/* Pushes a table of functions with the state as upvalue. [-0, +1, memory] */
 static void push_metatable(lua_State *L, const luaL_Reg *functions) {
   lua_newtable(L);
   lua_pushvalue(L, INSTALL_STATE);
@@ -407,12 +411,12 @@ static void install_hooks(lua_State *L) {
   retire_if_empty(L, INSTALL_STATE);
 }
 
-/* (data) with the size as second argument: in a call of its own, whose stack places are known. */
 struct install_call {
   const void *data;
   size_t size;
 };
 
+/* (install_call): a call of its own, so that the stack indices are fixed. */
 static int install_called(lua_State *L) {
   const struct install_call *call = lua_touserdata(L, 1);
   lua_settop(L, 0);
@@ -439,7 +443,7 @@ void globals_install(lua_State *L, const void *data, size_t size) {
 
 /* ---- for the encoder of a worker that starts workers ----------------------------------------- */
 
-/* Pushes the state, or nil where no image was installed. */
+/* Pushes the state, or nil and returns false if no image is installed. */
 static bool push_installed(lua_State *L) {
   luaL_checkstack(L, 8, "no room for globals");
   lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);

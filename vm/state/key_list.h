@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys that a message has spelled out, by number (wire/format.h, I6).
+/* The numbered keys of a message (wire/format.h, I6).
  *
- * Records come in lists, and their keys are the same few strings. A small direct-mapped cache finds a key by
- * the address of its text, which Lua keeps for as long as the string lives; a hit is compared with the bytes
- * in the message, so a stale address, or another key in the same place, can only miss. Emptied in constant
- * time by counting messages. One owner, one thread.
+ * Lists of records repeat the same few keys. A small direct-mapped cache finds a key by the address
+ * of its text, which Lua keeps as long as the string lives. A hit is compared with the bytes in the
+ * message, so a stale address, or another key in the same slot, is only a miss. Counting messages
+ * empties the list in constant time. One owner, one thread.
  */
 #ifndef STATE_KEY_LIST_H
 #define STATE_KEY_LIST_H
@@ -19,19 +19,19 @@ enum { KEY_PLACES = 256 };
 
 struct key_place {
   const char *text;
-  uint32_t message; /* in use when it is the list's */
+  uint32_t message; /* in use if equal to key_list.message */
   uint32_t offset;  /* of the key's tag */
   uint8_t number;
 };
 
 struct key_list {
   uint32_t message;
-  unsigned count;    /* so many keys have a number */
-  unsigned repeated; /* the numbers that were used again are below it */
+  unsigned count;    /* keys with a number */
+  unsigned repeated; /* all numbers that the message refers to are below it */
   struct key_place places[KEY_PLACES];
 };
 
-/* For the next message. Zeroed memory is a list that was never begun. */
+/* Empties the list for the next message. Zeroed memory is a valid argument. */
 void key_list_begin(struct key_list *k);
 
 static inline struct key_place *key_place(struct key_list *k, const char *text) {
@@ -39,7 +39,7 @@ static inline struct key_place *key_place(struct key_list *k, const char *text) 
   return &k->places[hash >> 56];
 }
 
-/* True when the place says where `out` has the key already, `size` bytes of text. */
+/* Whether `place` gives the offset in `out` of this key, `size` bytes of text. */
 static inline bool key_is_at(const struct key_list *k, const struct key_place *place, const char *text,
                              size_t size, const uint8_t *out) {
   if (place->text != text || place->message != k->message) return false;
@@ -47,8 +47,8 @@ static inline bool key_is_at(const struct key_list *k, const struct key_place *p
   return *tag == (TAG_SHORT_STRING | size) && memcmp(tag + 1, text, size) == 0;
 }
 
-/* The key is spelled out at `offset`, and gets a number if there is one left, as it will
- * at the receiver's. */
+/* Enters a key that is written in full at `offset`. It gets a number if there is one left, by the
+ * same rule as at the receiver. */
 static inline void key_enter(struct key_list *k, struct key_place *place, const char *text, uint32_t offset) {
   if (k->count == KEYS_MAX) return;
   *place = (struct key_place){text, k->message, offset, (uint8_t)k->count++};

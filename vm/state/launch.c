@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* How a host is run anew, by kind:
+/* The program of a worker process, by kind of host:
  *
- *   our own program                takes the order on its command line
- *   a stand-alone lua or luajit    runs a line of Lua that loads this file and enters the worker
- *   any other one                  cannot be run anew: a program of ours (helper/helper.c)
- *                                  opens the Lua library which the host uses, and this module
+ *   manymoons                      the same program, with an option on its command line
+ *   a stand-alone lua or luajit    the same program, with a line of Lua that loads this module and
+ *                                  enters the worker
+ *   any other host                 the helper (helper/helper.c), because the host cannot be started
+ *                                  a second time: it opens the host's Lua library and this module
  *
- * Where Lua is a part of the host's program there is no such library to open, and the
- * distribution's of the same version takes its place.
+ * If Lua is part of the host's program, the helper opens the library of the same version of the
+ * distribution.
  *
- * The fork server has no Lua state of its own: its children make theirs, as spawned ones do.
+ * The fork server has no Lua state. Its children make their own, as spawned processes do.
  */
 #include "state/launch.h"
 
@@ -24,7 +25,7 @@
 #include "state/lua_compat.h"
 
 #ifndef HELPER_FILE
-#define HELPER_FILE "build/release/helper" /* for checks that do not build; the Makefile says where it is */
+#define HELPER_FILE "build/release/helper" /* for checks that do not build; the Makefile defines it */
 #endif
 EMBED_FILE(helper, HELPER_FILE)
 
@@ -37,7 +38,7 @@ static const char *base_name(const char *path) {
 
 static bool is_own_program(const char *program) { return strncmp(base_name(program), "manymoons", 9) == 0; }
 
-/* lua, lua5.4, luajit-2.1.0-beta3; but not luatex. */
+/* Accepts lua, lua5.4 and luajit-2.1.0-beta3, but not luatex. */
 static bool is_standalone_lua(const char *program) {
   const char *name = base_name(program);
   if (strncmp(name, "lua", 3) != 0) return false;
@@ -71,7 +72,7 @@ static status prepare_standalone(struct launch *out, enum launch_kind kind) {
   return size < 0 || (size_t)size >= sizeof out->script ? -ENAMETOOLONG : STATUS_OK;
 }
 
-/* The library's path, or its name where only the loader knows. */
+/* Stores the path of the Lua library, or its name for the dynamic loader. */
 static status find_lua(struct launch *out) {
   char program[LAUNCH_PATH];
   memcpy(program, out->program, sizeof program);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How a worker process of this host comes to be: with the host's own Lua, whatever the host is. The process
- * begins in bindings/worker_entry.h. */
+/* The command line that starts a worker process with the Lua of this host, whatever the host is.
+ * The process enters at bindings/worker_entry.h. */
 #ifndef STATE_LAUNCH_H
 #define STATE_LAUNCH_H
 
@@ -15,17 +15,18 @@ struct launch {
   char program[LAUNCH_PATH];
   char script[LAUNCH_TEXT];
   char module[LAUNCH_PATH];
-  int helper; /* the descriptor behind `program`, or -1 */
+  int helper; /* the descriptor of `program`; -1: none */
 };
 
 enum launch_kind { LAUNCH_WORKER, LAUNCH_FORKSERVER };
 
-/* The argv of a worker, whose texts live in `out`. -ENOSYS: this host's Lua is in its program, and no library
- * of the same version is installed. After the start, or its failure: launch_end. */
+/* Prepares the argv of a worker, whose texts are in `out`. The caller calls launch_end after the
+ * start or its failure. -ENOSYS: this host's Lua is part of its program, and no library of the same
+ * version is installed. */
 MUST_CHECK status launch_prepare(struct launch *out, enum launch_kind kind);
 void launch_end(struct launch *l);
-/* Whether a copy of this process would be as good a worker: the host is our program or a stand-alone Lua, and
- * not a game or an editor that has windows, files and loops of its own. */
+/* Whether a forked copy of this process can be a worker: the host is `manymoons` or a stand-alone
+ * Lua, and not a game or an editor with windows, files and event loops of its own. */
 bool launch_may_fork(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors of methods around which a Lua function stands, in the 5.1 ABI: that function's frame, and the tail calls
- * that PUC 5.1 counts as frames, are no part of a message. */
+/* Errors of methods that a Lua function wraps (WAITING_CHUNK), in the 5.1 ABI: the positions and
+ * names in messages skip the wrapper's frame, and the tail calls that PUC 5.1 counts as frames. */
 #include "state/lua_compat.h"
 
 #if LUA_VERSION_NUM < 503
@@ -13,14 +13,14 @@ static bool is_around(lua_State *L, lua_Debug *ar) {
   return strcmp(ar->source, WAITING_CHUNK) == 0 || strcmp(ar->what, "tail") == 0;
 }
 
-/* The frame of the caller's code into *ar; its level, or 0: there is none. */
+/* Stores the frame of the caller's code in *ar and returns its level; 0: there is none. */
 static int level_of_caller(lua_State *L, lua_Debug *ar) {
   for (int level = 1; lua_getstack(L, level, ar); level++)
     if (!is_around(L, ar)) return level;
   return 0;
 }
 
-/* The frame whose name the caller wrote. */
+/* Stores the frame of the function that the caller's code calls by name. */
 static void find_callee(lua_State *L, lua_Debug *ar) {
   const int caller = level_of_caller(L, ar);
   if (caller == 0 || !lua_getstack(L, caller - 1, ar)) lua_getstack(L, 0, ar);

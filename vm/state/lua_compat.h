@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* One vocabulary for Lua 5.4, for 5.3, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
+/* One API for Lua 5.4, for 5.3, and for the 5.1 ABI that PUC 5.1 and LuaJIT share.
  *
- * Code above this file is written against 5.4's API; what the others lack is here, under 5.4's
- * names, and nothing else. The 5.1 objects are compiled once, with PUC's headers, and run in
+ * Other code uses the API of 5.4. This file has what the other versions lack, under the names of
+ * 5.4. The 5.1 objects are compiled once, with PUC's headers, and run in
  * both; what only LuaJIT exports is bound weakly and looked up at run time
  * (lua_shares_upvalues, lua_is_jit).
  *
- * What a Lua can do at all is a constant (LUA_HAS_…), for an ordinary `if`. The version of Lua is
- * asked for here and in vm_libraries.c, and nowhere else.
+ * The features of a Lua are constants (LUA_HAS_…), for an ordinary `if`. Only this file and
+ * vm_libraries.c test the version of Lua.
  *
  * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds
- * exactly", and -0.0 is not one, so that what crosses as an integer comes back as the same double.
+ * exactly", and -0.0 is not one, so that a number sent as an integer returns as the same double.
  */
 #ifndef STATE_LUA_COMPAT_H
 #define STATE_LUA_COMPAT_H
@@ -31,7 +31,7 @@ enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
   /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
-  /* It collects once more when it gets no memory. */
+  /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };
 
@@ -40,8 +40,8 @@ enum {
   ((void)((condition) ||                            \
           luaL_argerror(L, index,                   \
                         lua_pushfstring(L, "%s expected, got %s", type, luaL_typename(L, index)))))
-/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks are none of realloc's. Every
- * entry of ours is protected, so that there is no panic to speak about. */
+/* LuaJIT's luaL_newstate has an allocator of its own, whose blocks realloc cannot take over. All
+ * calls into the state are protected, so no panic function is needed. */
 static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
   return lua_newstate(allocate, context);
 }
@@ -62,14 +62,14 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
 /* A table that belongs to a userdata. Pops and pushes it. */
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setiuservalue(L, index, 1); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue(L, index, 1); }
-/* *results is how many values are on top of `co` if it yielded or returned. */
+/* *results is the number of values on top of `co` after a yield or a return. */
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
   return lua_resume(co, from, arguments, results);
 }
-/* A state as lua_newstate makes it; and one with the warnings and the panic message of
- * luaL_newstate, whose blocks are realloc's, as those of `allocate` have to be. Collection is
- * generational, as in the stand-alone interpreter; to change to that is a whole collection, cheap
- * while nothing is there. */
+/* A state made by lua_newstate; and one with the warning and panic functions of luaL_newstate,
+ * whose blocks come from realloc, so `allocate` must use realloc, too. Collection is generational,
+ * as in the stand-alone interpreter. The change of mode is a full collection, cheap in an empty
+ * state. */
 static inline lua_State *lua_newbare(lua_Alloc allocate, void *context) {
   lua_State *L = lua_newstate(allocate, context);
   if (L) lua_gc(L, LUA_GCGEN, 0, 0);
@@ -92,9 +92,9 @@ static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments,
 }
 static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.3 has to be closed */
 #endif
-/* Pushes a number that is whole, as an integer where there are any. */
+/* Pushes a whole number, as an integer if this Lua has integers. [-0, +1] */
 static inline void lua_pushwhole(lua_State *L, int64_t value) { lua_pushinteger(L, value); }
-/* Bytecode without a name in it. As lua_load and lua_dump. */
+/* lua_load and lua_dump for bytecode alone. */
 static inline int lua_load_code(lua_State *L, lua_Reader reader, void *data, const char *name) {
   return lua_load(L, reader, data, name, "b");
 }
@@ -111,16 +111,17 @@ static inline bool lua_setenvironment(lua_State *L, int index) {
   (void)L, (void)index;
   return false;
 }
-/* Of the VM that L belongs to. 5.1 does not tell: there it is L, which serves for hooks alone. */
+/* The main state of L's VM. On 5.1, which does not report it, L itself: it is used for hooks
+ * alone. */
 static inline lua_State *lua_mainstate(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *state = lua_tothread(L, -1);
   lua_pop(L, 1);
   return state;
 }
-/* Whether lua_isyieldable is there and may be called. */
+/* Whether lua_isyieldable exists. */
 static inline bool lua_tells_yieldable(void) { return true; }
-/* A coroutine that has returned, for a lua_resume that does not look. */
+/* Whether a coroutine has ended, for a lua_resume that does not check it. */
 static inline bool lua_is_spent(lua_State *co) {
   (void)co;
   return false;
@@ -138,8 +139,9 @@ static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 enum { LUA_OK = 0 };
 
-/* The chunk of the Lua functions that stand around methods that may wait (bindings/lua/core/waiting.h). Errors of
- * such a method name the script's line and the method, as if it stood alone: lua_compat.c. */
+/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
+ * Errors of such a method name the script's line and the method, as without the wrapper
+ * (lua_compat.c). */
 #define WAITING_CHUNK    "=manymoons/waiting.lua"
 int compat_error(lua_State *L, const char *format, ...);
 int compat_argerror(lua_State *L, int index, const char *message);
@@ -258,8 +260,8 @@ static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) 
 
 extern void luaL_traceback(lua_State *L, lua_State *of, const char *message, int level) __attribute__((weak));
 
-/* luaL_traceback, which PUC 5.1 has in Lua only: what package.loaded.debug.traceback says, or else
- * the message alone. */
+/* luaL_traceback. PUC 5.1 has it in Lua only: the result of debug.traceback, else the message
+ * alone. */
 static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
   if (luaL_traceback) {
     luaL_traceback(L, of, message, level);
@@ -286,8 +288,8 @@ static inline void lua_trace(lua_State *L, lua_State *of, const char *message, i
 
 #endif
 
-/* Calls f with the one argument; LUA_OK, or Lua's code and the error pushed. Nothing else of Lua need be
- * protected around it: to push a C function takes memory on 5.1. [-0, +0|1, never raises] */
+/* Calls f with one argument, protected: LUA_OK, or Lua's code with the error pushed. Also pushing f
+ * is protected, because that allocates on 5.1. [-0, +0|1, never raises] */
 static inline int lua_try(lua_State *L, lua_CFunction f, void *argument) {
 #if LUA_VERSION_NUM >= 502
   lua_pushcfunction(L, f);

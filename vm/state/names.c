@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The reverse index is built breadth first, what every fresh VM has before anything else, standard libraries
- * before other modules and _G last, so that an object gets the shortest and most portable of its names. A key
- * that a path cannot say (not a string, or with a dot or a NUL in it) is passed over, and so is what stands
- * behind the first FIELDS_MAX fields of a table: data, not an interface. */
+/* The reverse index is built breadth first: the names of a fresh VM first, then standard libraries,
+ * then other modules, then _G. So an object gets the shortest and most portable of its names.
+ * Skipped are keys that cannot be part of a path (not a string, or with a dot or a NUL), and all
+ * but the first FIELDS_MAX fields of a table, because a larger table is data and not an
+ * interface. */
 #include "state/names.h"
 
 #include <string.h>
@@ -17,12 +18,12 @@ static const char by_table_key;
 
 /* ---- the index: object -> module NUL path ---------------------------------------------------- */
 
-/* A level of the search is a list of (table, its name) pairs; both lists of `build` are at fixed places. */
+/* The state of the search. A level is a list of pairs (table, its name). */
 struct build {
   lua_State *L;
-  int index; /* stack place of object -> name */
-  int level; /* stack place of the tables whose fields are next, and their names */
-  int below; /* stack place of the level below, being collected */
+  int index; /* stack index of the table object -> name */
+  int level; /* stack index of the level whose fields are added */
+  int below; /* stack index of the next level, which is collected meanwhile */
   int level_count;
   int below_count;
 };
@@ -77,7 +78,8 @@ static bool is_worth_a_name(lua_State *L, int value) {
   }
 }
 
-/* Indexes the object below the name on top of the stack, pops both, and keeps a table for the next level. */
+/* (… object, name) Adds the object to the index and, if it is a table, to the next level.
+ * [-2, +0, memory] */
 static void build_add(struct build *b) {
   lua_State *L = b->L;
   lua_pushvalue(L, -2);
@@ -98,7 +100,7 @@ static void build_add(struct build *b) {
   lua_pop(L, 2);
 }
 
-/* Adds package.loaded[name] if that can have a name; the table of modules is on top of the stack. */
+/* Adds package.loaded[name] if it can have a name; package.loaded is on top of the stack. */
 static void build_add_module(struct build *b, const char *name) {
   lua_State *L = b->L;
   lua_pushstring(L, name);
@@ -131,7 +133,7 @@ static void build_add_modules(struct build *b) {
   lua_pop(L, 1);
 }
 
-/* Pushes the name of field `key` of what is called `name`: "module NUL" or "module NUL path" and the key. */
+/* Pushes the name of field `key` of the table called `name`, "module NUL" or "module NUL path". */
 static void push_field_name(lua_State *L, int name, int key) {
   size_t size;
   const char *text = lua_tolstring(L, name, &size);
@@ -146,7 +148,7 @@ static void push_field_name(lua_State *L, int name, int key) {
   lua_concat(L, 2);
 }
 
-/* Adds the fields of the table below its name, on top of the stack; pops both. */
+/* (… table, name) Adds the fields of the table. [-2, +0, memory] */
 static void build_add_fields(struct build *b) {
   lua_State *L = b->L;
   const int name = lua_gettop(L);
@@ -154,7 +156,7 @@ static void build_add_fields(struct build *b) {
   for (int fields = 0; fields < FIELDS_MAX && lua_next(L, name - 1); fields++) {
     if (is_worth_a_name(L, name + 2) && is_named_by_path(L, name + 1)) {
       push_field_name(L, name, name + 1);
-      build_add(b); /* takes the value and its name, leaves the key */
+      build_add(b); /* pops the value and its name, leaves the key */
     } else {
       lua_pop(L, 1);
     }
@@ -162,7 +164,7 @@ static void build_add_fields(struct build *b) {
   lua_settop(L, name - 2);
 }
 
-/* Name and marks of a library are on top of the stack: adds those of its fields that a fresh VM has there. */
+/* (… name, marks) Adds the fields of a library that a fresh VM has, too. */
 static void build_add_fresh_fields(struct build *b) {
   lua_State *L = b->L;
   const int marks = lua_gettop(L);
@@ -207,7 +209,7 @@ static void build_add_level(struct build *b) {
   }
 }
 
-/* The level below becomes the level. */
+/* Makes the next level the current one. */
 static void build_descend(struct build *b) {
   lua_State *L = b->L;
   lua_pushvalue(L, b->below);
@@ -245,7 +247,8 @@ static void index_rebuild(lua_State *L) {
 
 /* ---- walking a path -------------------------------------------------------------------------- */
 
-/* Replaces the table on top by its field of the first `size` bytes of `key`, anything else by nil. */
+/* Replaces the table on top by its field under the first `size` bytes of `key`; replaces any other
+ * value by nil. */
 static void step_into(lua_State *L, const char *key, size_t size, bool is_raw) {
   if (!lua_istable(L, -1)) {
     lua_pop(L, 1);
@@ -271,15 +274,15 @@ void names_walk(lua_State *L, const char *path, enum names_access access) {
   }
 }
 
-/* The path below a module; an empty one leads to the module. */
+/* Follows a path below the module on top of the stack; an empty path gives the module. */
 static void walk_module(lua_State *L, const char *path, enum names_access access) {
   if (*path) names_walk(L, path, access);
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* The name on top of the stack becomes module and path; false, and popped, if they do not
- * lead to the object. */
+/* Replaces the name on top of the stack by module and path. False, and the name is popped: they do
+ * not lead to the object. */
 static bool name_split_if_true(lua_State *L, int object) {
   const char *module = lua_tostring(L, -1);
   const char *path = module + strlen(module) + 1;
@@ -358,7 +361,7 @@ void names_push_named(lua_State *L, enum names_trust trust) {
   names_push_module(L, trust);
   walk_module(L, lua_tostring(L, path), is_global ? NAMES_RAW_BELOW : NAMES_RAW);
   if (!is_worth_a_name(L, -1))
-    luaL_error(L, "'%s' of module '%s' is not there, or is something else here", lua_tostring(L, path),
+    luaL_error(L, "'%s' of module '%s' does not exist here, or is of another type", lua_tostring(L, path),
                lua_tostring(L, path - 1));
   lua_replace(L, path - 1);
   lua_settop(L, path - 1);

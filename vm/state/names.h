@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of what does not travel by value: C functions, metatables and tables of loaded modules.
+/* Names of objects that are sent by name: C functions, metatables and tables of loaded modules.
  *
- * Two sources of names. What hangs below package.loaded has a module and a path of string keys there
- * ("string", "format"); a weak reverse index finds it, and every hit is verified by walking the path again,
- * so that a stale index can only miss. Metatables given to mm.register have that name. Everything is read
- * raw: no metamethod of the user's runs, except that receivers find lazily carried globals and classes
- * (state/globals.h) by asking _G and the table of registered classes in the normal way. State is in the
- * registry of the VM, protected by the VM's lock.
+ * There are two kinds of names. An object below package.loaded has a module and a path of string
+ * keys ("string", "format"). A weak reverse index finds it, and each hit is verified by following
+ * the path again, so a stale index is only a miss. A metatable given to mm.register has that name.
+ * All tables are read raw and no metamethod of the script runs, with one exception: a receiver
+ * reads _G and the table of registered classes with metamethods, which decode pending names
+ * (state/globals.h). The state is in the registry of the VM, protected by the VM lock.
  */
 #ifndef STATE_NAMES_H
 #define STATE_NAMES_H
@@ -14,48 +14,50 @@
 #include "state/lua_compat.h"
 
 enum names_effort {
-  NAMES_INDEXED, /* look into the index as it is */
-  NAMES_REBUILT, /* if that misses, index package.loaded again */
+  NAMES_INDEXED, /* use the index as it is */
+  NAMES_REBUILT, /* after a miss, rebuild the index and try again */
 };
 
-/* Pushes module and path of the object at `index`, or nothing and returns false. [-0, +2|0, memory] */
+/* Pushes module and path of the object at `index`. False, and nothing pushed: it has none.
+ * [-0, +2|0, memory] */
 bool names_find(lua_State *L, int index, enum names_effort effort);
-/* Pushes the name under which the table at `index` is in package.loaded; false: it is not.
- * [-0, +1|0, memory] */
+/* Pushes the key of the table at `index` in package.loaded. False, and nothing pushed: it is not
+ * there. [-0, +1|0, memory] */
 bool names_find_module(lua_State *L, int index);
 
 enum names_access {
   NAMES_RAW,
-  NAMES_RAW_BELOW,  /* the first table with its metamethods: _G decodes some globals when asked */
-  NAMES_AS_PROGRAM, /* each table with its metamethods */
+  NAMES_RAW_BELOW,  /* the first table with metamethods, because _G may have pending globals */
+  NAMES_AS_PROGRAM, /* each table with metamethods, as a script would */
 };
-/* Replaces the table on top of the stack by the field to which a path like "a.b.c" leads, or by nil.
+/* Replaces the table on top of the stack by its field at a path like "a.b.c", or by nil.
  * [-1, +1, raises] */
 void names_walk(lua_State *L, const char *path, enum names_access access);
 
-/* The Lua function on top of the stack travels by its name from now on, like a C function, not with all that
- * it refers to. [-1, +0, memory] */
+/* Seals the Lua function on top of the stack: it is sent by name from now on, like a C function,
+ * and not with its upvalues. [-1, +0, memory] */
 void names_seal(lua_State *L);
-/* Whether the function at `index` travels by its name. [-0, +0] */
+/* Whether the function at `index` is sent by name. [-0, +0] */
 bool names_have(lua_State *L, int index);
 
 enum names_trust {
-  NAMES_LOADED_ONLY, /* for untrusted bytes: nothing is loaded because they name it */
-  NAMES_REQUIRE,     /* `require` what is not loaded yet */
+  NAMES_LOADED_ONLY, /* for untrusted bytes: no module is loaded */
+  NAMES_REQUIRE,     /* a module that is not loaded is required */
 };
-/* Pushes the module of the name on top of the stack, in its place. [-1, +1, raises] */
+/* Replaces a module's name on top of the stack by the module. [-1, +1, raises] */
 void names_push_module(lua_State *L, enum names_trust trust);
-/* Replaces module and path on top of the stack by what they name: a table, a function or a
- * userdata. [-2, +1, raises] */
+/* Replaces module and path on top of the stack by the object that they name: a table, a function or
+ * a userdata. [-2, +1, raises] */
 void names_push_named(lua_State *L, enum names_trust trust);
 
-/* The table on top of the stack is from now on the class called `name`. [-1, +0, memory] */
+/* Registers the table on top of the stack as the class `name`. [-1, +0, memory] */
 void names_register(lua_State *L, const char *name);
-/* Pushes the name of the registered metatable at `index`, or nothing and returns false. [-0, +1|0, memory] */
+/* Pushes the name of the metatable at `index`. False, and nothing pushed: it is not registered.
+ * [-0, +1|0, memory] */
 bool names_find_registered(lua_State *L, int index);
-/* Replaces the name on top of the stack by its metatable. [-1, +1, raises] */
+/* Replaces the name on top of the stack by the metatable registered under it. [-1, +1, raises] */
 void names_push_registered(lua_State *L);
-/* Pushes the table of all of them, name -> metatable. [-0, +1, memory] */
+/* Pushes the table of registered metatables, name -> metatable. [-0, +1, memory] */
 void names_push_all_registered(lua_State *L);
 
 #endif

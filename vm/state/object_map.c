@@ -20,7 +20,7 @@ void object_map_clear(struct object_map *m) {
   m->count = 0;
 }
 
-/* Where `object` is, or the free slot where it belongs. */
+/* The slot of `object`, or the free slot for it. */
 static struct object_slot *slot_find(const struct object_map *m, const void *object) {
   const uint64_t hash = (uint64_t)(uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15);
   for (size_t i = (size_t)(hash >> 32);; i++) {
@@ -29,7 +29,7 @@ static struct object_slot *slot_find(const struct object_map *m, const void *obj
   }
 }
 
-/* Moves what stands before `limit` into a new table. */
+/* Moves the objects at offsets below `limit` into a new table. */
 static status rebuild(struct object_map *m, size_t capacity, uint32_t limit) {
   struct object_map to = {.capacity = capacity, .generation = 1};
   to.slots = memory_alloc(capacity * sizeof *to.slots);

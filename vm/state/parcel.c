@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* See parcel.h. */
 #include "state/parcel.h"
 
 #include <errno.h>
@@ -54,7 +53,8 @@ void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const cha
   if (count != 1 || !pack_scalar(L, p, first)) pack_encoded(L, p, first, count, what);
 }
 
-/* The block that can be handed over as it is: attachments has a block of its own. */
+/* The block that can be handed over as it is. A message with attachments gets a block of its
+ * own. */
 static block_ref block_of(const struct parcel *p) {
   return p->text && !p->carried.len ? block_bytes_block(p->text) : 0;
 }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of a VM on their way into a ring.
  *
- * Opened, packed once, put as often as it takes, and settled exactly once. The bytes go the
- * shortest way: a lone scalar is written in place and a lone string is copied from Lua's memory
- * straight into the ring or into a block; other values are encoded, the long ones into a block that
- * is handed over as it is.
+ * A parcel is opened, packed once, put until a put succeeds or the caller stops trying, and settled
+ * exactly once. The bytes are copied as little as possible: a lone scalar is written in place, a
+ * lone string is copied from Lua's memory into the ring or a block, and other values are encoded,
+ * long ones into a block that is handed over without a copy.
  *
- *     letter := head | body
+ *     record := head | body
  *     head   := envelope, if any | first bytes of a lone value
  *     body   := a lone string's bytes | the encoder's message
  *
- * I1  Between pack and settle a parcel has a hold on each object that it carries; a ring that took
- *     it keeps them alive by itself (shared/attachments.h).
- * I2  Encoded bytes are the VM's until parcel_keep: a caller that leaves the VM's lock before it
- *     settles keeps them. The values stay on the Lua stack meanwhile.
+ * I1  Between pack and settle a parcel has a hold on each object that it carries. After a
+ *     successful put the ring keeps them alive by itself (shared/attachments.h).
+ * I2  The VM owns the encoded bytes until parcel_keep. A caller that leaves the VM lock before it
+ *     settles calls parcel_keep first. The values stay on the Lua stack until the parcel is
+ *     settled.
  *
- * A struct parcel points into itself and does not move. No error may be raised between pack and
- * settle, and no child be forked.
+ * A struct parcel points into itself and does not move. Between pack and settle no error is raised
+ * and no child is forked.
  */
 #ifndef STATE_PARCEL_H
 #define STATE_PARCEL_H
@@ -28,22 +29,23 @@ enum { PARCEL_ENVELOPE_MAX = 48, PARCEL_HEAD_MAX = 80 };
 
 struct parcel {
   struct ring_record record;
-  struct bytes *text;   /* the encoded message; NULL: the letter says it all */
-  struct bytes kept;    /* what `text` points to once it is the parcel's own */
-  struct bytes carried; /* the references in `text`; empty: none */
+  struct bytes *text;   /* the encoded message; NULL: a lone value */
+  struct bytes kept;    /* `text` points to it after parcel_keep */
+  struct bytes carried; /* the references in `text` */
   uint8_t head[PARCEL_HEAD_MAX];
 };
 
-/* An empty parcel, with an envelope of `size` bytes in front of what it will carry. */
+/* Makes an empty parcel with an envelope of `size` bytes, at most PARCEL_ENVELOPE_MAX, in front of
+ * the values. */
 void parcel_open(struct parcel *p, const void *envelope, size_t size);
-/* Packs the `count` values from index `first` on as one message; `what` as for
- * transfer_encode. [-0, +0, raises] */
+/* Packs the `count` values from index `first` on as one message; `what` as for transfer_encode. An
+ * error leaves nothing to settle. [-0, +0, raises] */
 void parcel_pack(lua_State *L, struct parcel *p, int first, int count, const char *what);
-/* As ring_put. */
+/* As ring_put. May be repeated after a failure. */
 MUST_CHECK status parcel_put(struct ring *r, const struct parcel *p, deadline until);
-/* Other code of this VM may encode from here on. */
+/* Takes the encoded bytes over from the VM, so that other code of the VM may encode. */
 void parcel_keep(struct parcel *p);
-/* `st` is how the last put ended. */
+/* Frees what was not handed over. `st` is the result of the last put. */
 void parcel_settle(struct parcel *p, status st);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* One switch over the type, one over the tag. */
 #include "state/scalar.h"
 
 #include "wire/message.h"

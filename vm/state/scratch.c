@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Its making, its end, and the registration of handle types, which lives here because the types do. */
 #include "state/scratch.h"
 
 #include "wire/format.h"
@@ -19,7 +18,7 @@ static int scratch_gc(lua_State *L) {
   return 0;
 }
 
-/* Pushes a new scratch and puts it under `key` of the registry, in place of an older one. */
+/* Pushes a new scratch and stores it in the registry under `key`, in place of an older one. */
 static struct scratch *scratch_make(lua_State *L, const void *key) {
   struct scratch *s = lua_newuserdata(L, sizeof *s);
   memset(s, 0, sizeof *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame around encoder and decoder: everything that may raise runs in one protected call, behind which
- * the scratch is put in order and the holds of what was not encoded are dropped. The protected functions are
- * kept in the registry, because on 5.1 a C function is an allocation. */
+/* The protected calls around encoder and decoder. After a failed encoding the scratch is released
+ * and the holds taken so far are dropped. The protected functions are kept in the registry, because
+ * on 5.1 pushing a C function allocates. */
 #include "state/transfer.h"
 
 #include "state/decode.h"
@@ -13,7 +13,7 @@
 static const char encode_key;
 static const char decode_key;
 
-enum { VALUES_MAX = 1000000 }; /* more than any Lua's stack takes */
+enum { VALUES_MAX = 1000000 }; /* more than a stack of any Lua can have */
 
 /* ---- encoding -------------------------------------------------------------------------------- */
 
@@ -21,7 +21,7 @@ struct encode_call {
   enum encode_mode mode;
   bool is_for_ring;
   const char *what;
-  struct scratch *s; /* set as soon as it is in use */
+  struct scratch *s; /* NULL until it is in use */
 };
 
 enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_SCRATCH, ENCODE_FIRST };
@@ -120,7 +120,7 @@ static void check_header(lua_State *L, const struct decode_call *call) {
   const struct message *m = &call->message;
   if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
   if (m->version != WIRE_VERSION)
-    luaL_error(L, "a message in format %d cannot be read: this is format %d", m->version, WIRE_VERSION);
+    luaL_error(L, "the message has wire format %d; this version reads format %d", m->version, WIRE_VERSION);
   if (call->flags & TRANSFER_TRUSTED) return;
   if (m->handle_count) luaL_error(L, "the bytes hold handles of a program");
   if (m->flags & FLAG_FUNCTIONS && !(call->flags & TRANSFER_FUNCTIONS))
@@ -133,7 +133,7 @@ static void decoder_allow(struct decoder *d, unsigned flags) {
   d->trust = d->takes_functions ? NAMES_REQUIRE : NAMES_LOADED_ONLY;
 }
 
-/* The `count` values on top of the stack come down to just above `base`. */
+/* Moves the `count` values on top of the stack down to base + 1, and drops those between. */
 static void move_down(lua_State *L, int base, int count) {
   const int first = lua_gettop(L) - count + 1;
   for (int i = 0; i < count; i++) {
@@ -143,7 +143,7 @@ static void move_down(lua_State *L, int base, int count) {
   lua_settop(L, base + count);
 }
 
-/* Pushes the values; memo, work and keys stand below them meanwhile. */
+/* Pushes the values. During decoding memo, work and keys are below them. [-0, +n, raises] */
 static int decode_values(lua_State *L, struct decode_call *call) {
   check_header(L, call);
   luaL_checkstack(L, 4 + KEYS_MAX, "no room to decode");
@@ -218,7 +218,7 @@ static bool is_open(lua_State *L) {
   return is_there;
 }
 
-/* The decoder's function goes in last: it says that the rest is there. */
+/* Stores the decoder's function last: is_open checks it for all. */
 void transfer_open(lua_State *L) {
   if (is_open(L)) return;
   luaL_checkstack(L, 4, "no room to prepare for messages");

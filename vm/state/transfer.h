@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Values cross between VMs: Lua values -> a message -> the same values in another VM.
+/* Copying values between VMs: Lua values -> a message -> equal values in another VM.
  *
- * What can be sent, and what becomes of it, is in docs/reference/lua.md (register); the bytes are
- * wire/format.h. Encoding happens in the sender's call, so that what cannot be sent is an error
- * there, with the path to the culprit ("cannot send a coroutine (at value.jobs[3].co)"), and later
- * changes to the value are not seen by the receiver.
+ * docs/reference/lua.md (register) lists the values that can be sent; wire/format.h defines the
+ * bytes. The sender's call encodes, so that an unsendable value is an error there, with its path
+ * ("cannot send a coroutine (at value.jobs[3].co)"), and the receiver does not see later changes to
+ * the value.
  *
- * Two ways not to be exact:
- *   - PUC Lua 5.1 cannot tell which closures share an upvalue, so there each gets a copy of its own
+ * Two inexact cases:
+ *   - PUC Lua 5.1 cannot report which closures share an upvalue, so each gets a copy of its own
  *     (a local function that calls itself still works).
- *   - LuaJIT keeps one NaN, whatever its bits were.
+ *   - LuaJIT has one NaN; the bits of others are lost.
  *
- * Threads: the VM's lock is held. Ownership: an encoded message holds the objects behind its
- * handles until it is decoded or discarded; exactly once, the one or the other.
+ * Threads: the caller holds the VM lock. Ownership: an encoded message holds the objects behind its
+ * handles until its owner discards it (transfer_discard), exactly once; decoding does not change
+ * the holds (state/handle.h).
  */
 #ifndef STATE_TRANSFER_H
 #define STATE_TRANSFER_H
@@ -23,36 +24,40 @@
 #include "state/lua_compat.h"
 
 enum transfer_flag {
-  TRANSFER_TRUSTED =
-      1, /* a message of this program: functions and handles are welcome, modules are required */
-  TRANSFER_UNTRUSTED = 2, /* anybody's bytes: data only, nothing is loaded because they name it */
-  TRANSFER_FUNCTIONS = 4, /* with UNTRUSTED: the caller vouches for functions, too */
+  TRANSFER_TRUSTED = 1,   /* from this program: may have functions and handles, and load modules */
+  TRANSFER_UNTRUSTED = 2, /* from anywhere: data alone; loads no modules */
+  TRANSFER_FUNCTIONS = 4, /* with UNTRUSTED: the caller allows functions */
 };
 
-/* Prepares this VM, so that the try_ functions never raise. Safe to call again. [-0, +0, memory] */
+/* Prepares this VM, so that the try_ functions never raise. May be called again.
+ * [-0, +0, memory] */
 void transfer_open(lua_State *L);
 
-/* One message with the `count` values from index `first` on. `what` names them in errors: "value"; with
- * several, "argument" gives "argument 2"; PATH_CALL is for a function with its arguments. The bytes belong to
- * the VM and are valid until its next encode; the caller may take them over by copying the struct and calling
- * bytes_init on the original. [-0, +0, raises] */
+/* Encodes the `count` values from index `first` on as one message. `what` names them in errors:
+ * "value"; of several, "argument" becomes "argument 2"; PATH_CALL is for a function with its
+ * arguments. The bytes belong to the VM and are valid until the VM encodes again. The caller may
+ * take them over by copying the struct and calling bytes_init on the original. [-0, +0, raises] */
 struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what);
-/* The same for parcel.c alone: what is long is written into a block of the segment (shared/block_bytes.h),
- * which has to be handed over or given back before anything else happens. [-0, +0, raises] */
+/* The same, for parcel.c alone: a long message is written into a block of the segment
+ * (shared/block_bytes.h), which the caller hands over or frees before the VM encodes again.
+ * [-0, +0, raises] */
 struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const char *what);
-/* The same without handles, for bytes that may be kept and decoded any number of times. [-0, +0, raises] */
+/* The same without handles, for bytes that may be stored and decoded any number of times.
+ * [-0, +0, raises] */
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what);
 
-/* Pushes the values of a message and returns how many. On an error the message's handles are let go.
- * `data` must not change meanwhile. [-0, +n, raises] */
+/* Pushes the values of a message and returns their number. `data` must not change during the call.
+ * The message keeps its holds, also on an error. [-0, +n, raises] */
 int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags);
 
-/* As above for loops in C, after transfer_open and with stack space for count + 4 values: LUA_OK, or an error
- * code of Lua, and its value pushed instead. Never raise. */
+/* The same for C code that must not raise; call transfer_open before, and ensure stack space for
+ * count + 4 values. LUA_OK, or Lua's error code with the error pushed.
+ * [-0, +0|n|1, never raises] */
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out);
 int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count);
 
-/* Releases the message's holds. Malformed bytes are ignored. Never raises; after transfer_open. */
+/* Drops the message's holds; call transfer_open before. Malformed bytes are ignored.
+ * [-0, +0, never raises] */
 void transfer_discard(lua_State *L, const void *data, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of a path. Keys that are identifiers read as in a program; the rest stands in brackets. */
+/* A key that is an identifier is written as in a script, `.key`; any other one in brackets. */
 #include "state/value_path.h"
 
 #include <ctype.h>
@@ -49,7 +49,7 @@ static void push_key(lua_State *L, int key) {
     case LUA_TSTRING: push_string_key(L, key); return;
     case LUA_TBOOLEAN: lua_pushfstring(L, "[%s]", lua_toboolean(L, key) ? "true" : "false"); return;
     case LUA_TNUMBER:
-      lua_pushvalue(L, key); /* text of a copy: lua_tostring would turn the key itself into a string */
+      lua_pushvalue(L, key); /* a copy, because lua_tostring converts in place */
       lua_pushfstring(L, "[%s]", lua_tostring(L, -1));
       lua_remove(L, -2);
       return;
@@ -101,5 +101,5 @@ void path_raise(lua_State *L, const struct path_step *at, const char *what) {
   path_push(L, at);
   lua_pushfstring(L, "cannot send %s (at %s)", what, lua_tostring(L, -1));
   lua_error(L);
-  __builtin_unreachable(); /* lua_error never returns; its prototype cannot say so */
+  __builtin_unreachable(); /* lua_error is not declared noreturn */
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where inside a value the encoder is, kept so that it costs nothing until somebody asks.
+/* The position of the encoder inside a value, kept at no cost until an error needs its text.
  *
- * Each level of the encoder's recursion has one step in its own C frame, linked to the level above; a step
- * names its key by the key's place on the Lua stack. Only an error walks the chain and makes
- * text of it: `value.jobs[3].co`, `argument 2.f(upvalue conn)`.
+ * Each level of the encoder's recursion has one step in its C frame, linked to the level above. A
+ * step refers to its key by the key's stack index. Only an error follows the links and makes a
+ * text: `value.jobs[3].co`, `argument 2.f(upvalue conn)`.
  */
 #ifndef STATE_VALUE_PATH_H
 #define STATE_VALUE_PATH_H
@@ -16,13 +16,13 @@
 #define PATH_CALL "call"
 
 enum path_kind {
-  PATH_ROOT,        /* `name`, and `number` behind it unless that is 0 */
+  PATH_ROOT,        /* `name`, followed by `number` unless that is 0 */
   PATH_ELEMENT,     /* [number] */
   PATH_FIELD,       /* the value of the key at stack index `number` */
   PATH_KEY,         /* that key itself */
   PATH_UPVALUE,     /* the upvalue called `name` */
   PATH_ENVIRONMENT, /* the environment of a function of Lua 5.1 */
-  PATH_FAR,         /* somewhere deep below: the levels between are not known any more */
+  PATH_FAR,         /* a deferred object: the levels between are not known any more */
 };
 
 struct path_step {
@@ -35,7 +35,7 @@ struct path_step {
 /* Pushes the path as text. [-0, +1, memory] */
 void path_push(lua_State *L, const struct path_step *at);
 
-/* Raises "cannot send `what` (at path)". */
+/* Raises "cannot send `what` (at path)". [raises] */
 NO_RETURN void path_raise(lua_State *L, const struct path_step *at, const char *what);
 
 #endif

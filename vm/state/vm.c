@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Life and account of a VM. What it begins with is in vm_open.c, interruption in vm_interrupt.c. */
+/* The lifetime and the memory accounting of a VM. vm_open.c opens its libraries, vm_interrupt.c
+ * stops it. */
 #include "state/vm.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static void *resize(void *block, size_t size) {
   return moved;
 }
 
-/* lua_Alloc, without a limit. The C library's realloc is what Lua itself would use. */
+/* lua_Alloc without a limit: the C library's realloc, as in Lua. */
 static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_size) {
   (void)context;
   (void)old_size;
@@ -35,8 +36,8 @@ static void *vm_alloc(void *context, void *block, size_t old_size, size_t new_si
   return NULL;
 }
 
-/* Of VMs that count: a limit, or an allocator that is not the C library's. Only the holder of
- * the VM's lock looks. */
+/* The account of a VM that counts its memory: it has a limit, or an allocator other than the C
+ * library's. Protected by the VM lock. */
 struct vm_account {
   struct vm *vm;
   size_t used;
@@ -46,7 +47,7 @@ struct vm_account {
   void *context;
 };
 
-/* lua_Alloc. For a new block Lua passes a type as old size. */
+/* lua_Alloc with counting. For a new block Lua passes a type as old_size. */
 static void *vm_alloc_counting(void *context, void *block, size_t old_size, size_t new_size) {
   struct vm_account *a = context;
   const size_t before = block ? old_size : 0;
@@ -109,8 +110,8 @@ static lua_State *new_state(struct vm *vm) {
   return vm->account ? lua_newbare(vm_alloc_counting, vm->account) : lua_newusual(vm_alloc, vm);
 }
 
-/* The limit comes later: lua_newstate of LuaJIT crashes where it gets no memory half-way
- * (2.1.0-beta3, 2026). */
+/* Without the limit, which vm_limit_memory sets later: LuaJIT's lua_newstate crashes if an
+ * allocation fails half-way (2.1.0-beta3, 2026). */
 static status make_account(struct vm *vm, const struct vm_options *o) {
   if (!o->memory_limit && !o->alloc) return STATUS_OK;
   vm->account = memory_alloc(sizeof *vm->account);
@@ -135,7 +136,7 @@ status vm_make(struct vm **out, const struct vm_options *o) {
   return STATUS_OK;
 }
 
-/* A thread that could not be stopped is still in it: the state stays until the process ends. */
+/* While a thread that could not be stopped is in the VM, the state stays until the process ends. */
 void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   if (vm->threads > 1) {
     vm_leave(vm);
@@ -158,13 +159,13 @@ static void append_level(char *text, size_t size, lua_State *L, lua_Debug *ar) {
     snprintf(text + length, size - length, "%s[C]", length ? " < " : "");
 }
 
-/* Before the lock is left: if this was the longest hold so far, and worth telling, who it was.
- * Allocates nothing. */
+/* Called before the lock is left: records where in the script the longest hold so far ended, if it
+ * is long enough to report. Allocates nothing. */
 static void note_long_hold(struct vm *vm, lua_State *L, const struct vm_thread *t) {
-  enum { LEVELS = 8, WORTH_NS = 1000 * 1000 };
+  enum { LEVELS = 8, REPORTED_NS = 1000 * 1000 };
   if (vm->threads == 1) return;
   const int64_t held_ns = clock_now_ns() - atomic_load_explicit(&t->user.taken_ns, memory_order_relaxed);
-  if (held_ns < WORTH_NS || held_ns <= vm->longest_seen_ns) return;
+  if (held_ns < REPORTED_NS || held_ns <= vm->longest_seen_ns) return;
   vm->longest_seen_ns = held_ns;
   vm->longest[0] = '\0';
   lua_Debug ar;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See vm_interrupt.h. The hook counts to one: it fires at the next instruction. */
+/* The hook of a request has the count 1: it runs at the next instruction. */
 #include "state/vm_interrupt.h"
 
 #include <errno.h>
@@ -10,15 +10,16 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "state/error.h"
 #include "state/lua_compat.h"
 
-enum { ONE_STEP_SLICE = 20 }; /* instructions until a request looks again whether it may interrupt */
+enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
 
 /* ---- count hooks of scripts ------------------------------------------------------------------ */
 
 enum { SLICE = 1000, FIRST_CAPACITY = 8 };
 
-/* A count hook of a script's: what it asked for, and how much of the count is left. */
+/* A script's hook with a count; `left` is the rest of the count. */
 struct user_hook {
   lua_State *of;
   lua_Hook hook;
@@ -70,7 +71,7 @@ static void count_a_slice(lua_State *L, lua_Debug *ar, struct user_hook *h) {
   if (is_due) h->hook(L, ar);
 }
 
-/* A state that inherited the hook from the one that made it has none of its own. */
+/* A new coroutine inherits slice_hook from its creator, but has no user_hook. */
 static void slice_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   struct user_hook *h = find_user_hook(vm, L);
@@ -84,12 +85,12 @@ static void slice_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
-/* True if the hook of L counts in slices, and looks for requests by itself. Async-signal-safe. */
+/* Whether the hook of L counts in slices, and so checks for requests itself. Async-signal-safe. */
 static bool has_slices(lua_State *L) { return lua_gethook(L) == slice_hook; }
 
 /* ---- raising --------------------------------------------------------------------------------- */
 
-enum { POLL_INSTRUCTIONS = 1000 }; /* between two looks of vm_poll_stops */
+enum { POLL_INSTRUCTIONS = 1000 }; /* between two checks of a VM that polls */
 
 static void raise_stop_reason(struct vm_thread *t, enum vm_stop why) {
   int seen = atomic_load(&t->stop);
@@ -115,7 +116,7 @@ static void poll_hook(lua_State *L, lua_Debug *ar) {
   vm_poll_stop(L);
 }
 
-/* No request is armed any more: what a VM has that nobody asks anything. */
+/* Removes the request's hook; a VM that polls gets its polling hook back. */
 static void disarm(lua_State *L, const struct vm *vm) {
   if (vm->polls_stops)
     lua_sethook(L, poll_hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
@@ -136,10 +137,10 @@ static void restore_hook(lua_State *L, lua_Debug *ar, struct vm *vm) {
 
 static bool is_c(const lua_Debug *ar) { return *ar->what == 'C'; }
 
-/* Lua code of this module is one step for other threads, and so is a C function: nothing is made to make way
- * in the middle of either. The script's own code that they call is. A C function that the script calls has
- * not begun, or is over, when its hook fires; one that another C function calls stands in the middle of that.
- */
+/* Whether the hook runs inside a step that other threads must see whole: a C function, or Lua code
+ * of this module. Script code that they call is not part of the step. A C function that a script
+ * calls has not begun, or has ended, when its hook runs; one that a C function calls is in the
+ * middle of that. */
 static bool is_one_step(lua_State *L) {
   lua_Debug ar;
   for (int level = 0; level < 2 && lua_getstack(L, level, &ar); level++) {
@@ -149,7 +150,7 @@ static bool is_one_step(lua_State *L) {
   return is_c(&ar);
 }
 
-/* Fires at the first instruction after it was armed, and puts back what the script had. */
+/* Runs at the first instruction after it was armed, and restores the script's hook. */
 static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   if (vm && vm_should_stop(vm)) vm_raise_stop(L, vm);
@@ -163,7 +164,7 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
-/* Arming again what is armed does no harm. */
+/* Safe to call while the hook is armed. */
 void vm_arm(struct vm_thread *t, lua_State *L) {
   const lua_Hook now = lua_gethook(L);
   if (now == request_hook || now == poll_hook || !now) {
@@ -189,7 +190,7 @@ void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
   vm_raise_stop(L, vm);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
+/* ---- requesting a stop ----------------------------------------------------------------------- */
 
 static void arm_running(struct vm_thread *t) {
   lua_State *running = atomic_load(&t->running);
@@ -213,8 +214,7 @@ static void on_interrupt(int number) {
 
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
   vm->main.word = word;
-  (void)!signals_on_interrupt(
-      on_interrupt); /* where the script has its own handler, the word alone has to do */
+  (void)!signals_on_interrupt(on_interrupt); /* a host with its own handler has the word alone */
 }
 
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {
@@ -254,7 +254,8 @@ void vm_end_stops(struct vm *vm) {
 
 /* ---- making way for other threads ------------------------------------------------------------ */
 
-/* On the thread that holds the lock, or held it a moment ago: then the hook finds nothing to do. */
+/* Runs on the holder of the lock, or on a thread that held it a moment ago; there the hook does
+ * nothing. */
 static void on_request(int number) {
   (void)number;
   struct vm_thread *t = vm_thread_bound();
@@ -284,12 +285,12 @@ static int call_original(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* What Lua's own function has set is replaced, if it counts, by ours. */
+/* Replaces a hook with a count, which Lua's own function has set, by slice_hook. */
 static void take_over(lua_State *L, lua_State *target) {
   struct vm *vm = vm_of(L);
   forget_user_hook(vm, target);
   if (!(lua_gethookmask(target) & LUA_MASKCOUNT)) return;
-  if (make_room_for_hook(vm)) luaL_error(L, "not enough memory");
+  if (make_room_for_hook(vm)) error_raise_memory(L);
   struct user_hook *h = &vm->hooks->list[vm->hooks->count++];
   const int count = lua_gethookcount(target);
   *h = (struct user_hook){target, lua_gethook(target), lua_gethookmask(target), count, count};

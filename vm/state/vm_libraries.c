@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* All libraries at once are Lua's own luaL_openlibs. A smaller set is opened one by one, because a library
- * that was opened and hidden again can be found: through package.loaded, or a metatable.
+/* The full set is opened by luaL_openlibs. A smaller set is opened library by library, because a
+ * script can find a library that was opened and then hidden: through package.loaded, or a
+ * metatable.
  */
 #include "state/vm_libraries.h"
 
@@ -40,8 +41,8 @@ static void open_library(lua_State *L, const char *name, lua_CFunction open) {
 #endif
 }
 
-/* load(chunk, name, mode, environment), and 5.1's loadstring(chunk, name): bytecode is refused, whatever the
- * mode says. Of the pieces of a function the first that is not empty tells. */
+/* load(chunk, name, mode, environment) and 5.1's loadstring(chunk, name) refuse bytecode, whatever
+ * the mode. Of a reader function the first piece that is not empty is checked. */
 enum { ORIGINAL = 1 };
 
 static bool is_bytecode(lua_State *L, int index) {
@@ -50,7 +51,7 @@ static bool is_bytecode(lua_State *L, int index) {
   return size > 0 && *text == LUA_SIGNATURE[0];
 }
 
-/* Upvalues: the function that reads, and whether a piece has been seen. */
+/* Upvalues: the reader function, and whether it has returned a piece that is not empty. */
 static int read_text(lua_State *L) {
   lua_settop(L, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -96,7 +97,7 @@ static void remove_global(lua_State *L, const char *name) {
   lua_setglobal(L, name);
 }
 
-/* What 5.1 and LuaJIT have in their base library, and what reaches further than the rest of it. */
+/* Removes the functions of the base library that reach beyond the VM or this set. */
 static void restrict_base(lua_State *L, unsigned set) {
   guard_load(L, "load");
   guard_load(L, "loadstring");
@@ -111,7 +112,8 @@ static void restrict_base(lua_State *L, unsigned set) {
 }
 
 #if LUA_VERSION_NUM < 503
-/* Opening it is what turns LuaJIT's compiler on; to see it is another matter. */
+/* Opening `jit` turns LuaJIT's compiler on; the library itself is visible with FFI or DEBUG
+ * alone. */
 static void open_jit(lua_State *L, unsigned set) {
   if (luaopen_bit) open_library(L, "bit", luaopen_bit);
   if (luaopen_jit) open_library(L, "jit", luaopen_jit);

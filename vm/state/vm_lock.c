@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See vm_lock.h for the model. This file in order: lines, counters, asking, handing over, the legacy
- * schedule, the public functions.
+/* In this order: the queues of waiters, accounting, asking, handing over, the legacy schedule, the
+ * public functions.
  */
 #include "state/vm_lock.h"
 
@@ -11,8 +11,8 @@
 
 enum {
   INTERVAL_NS = 5 * 1000 * 1000,
-  URGENT_QUANTUM_NS = 50 * 1000, /* how long a holder runs before an urgent thread may ask */
-  SHORT_BURST_NS = 200 * 1000,   /* who typically holds no longer is urgent */
+  URGENT_QUANTUM_NS = 50 * 1000, /* a holder runs for this long before an urgent thread may ask */
+  SHORT_BURST_NS = 200 * 1000,   /* a thread with shorter holds is urgent */
   LONG_BURST_NS = 2 * 1000 * 1000,
   CREDIT_MOST_NS = 20 * 1000 * 1000,
   ASK_AGAIN_NS = 200 * 1000,
@@ -20,8 +20,8 @@ enum {
   SPIN_ROUNDS = 300,
 };
 
-/* Of the time that patient threads hold the lock, so much is earned by the urgent ones: 2 / 3, hence two
- * fifths of all at most. */
+/* The credit that a hold of a patient thread earns: 2 / 3 of its time. So urgent threads get at
+ * most two fifths of all time while patient ones wait. */
 static int64_t earned_by(int64_t held_ns) { return held_ns / 3 * 2; }
 
 void vm_lock_init(struct vm_lock *l) {
@@ -38,7 +38,7 @@ void lock_user_init(struct lock_user *u) {
   u->thread = thread_self();
 }
 
-/* ---- lines ----------------------------------------------------------------------------------- */
+/* ---- queues of waiters ----------------------------------------------------------------------- */
 
 static void line_append(struct lock_line *line, struct lock_user *u) {
   u->next = NULL;
@@ -72,7 +72,7 @@ static void write(_Atomic int64_t *word, int64_t value) {
 }
 static void add(_Atomic int64_t *word, int64_t value) { write(word, read(word) + value); }
 
-/* Urgent threads go first while they have credit, or nobody else waits. */
+/* Urgent threads go first while there is credit, or no patient one waits. */
 static bool is_urgent_next(const struct vm_lock *l) {
   return l->urgent.first && (read(&l->credit_ns) > 0 || !l->patient.first);
 }
@@ -95,9 +95,9 @@ static void begin_hold(struct vm_lock *l, struct lock_user *u) {
   atomic_store_explicit(&l->is_hold_short, is_short(u), memory_order_relaxed);
 }
 
-/* Interactive threads spend credit while others wait, and gain credit while batch
- * threads hold the lock. */
-static void pay(struct vm_lock *l, const struct lock_user *u, int64_t held_ns) {
+/* Urgent threads spend credit while others wait, and gain credit while patient threads hold the
+ * lock. */
+static void update_credit(struct vm_lock *l, const struct lock_user *u, int64_t held_ns) {
   int64_t credit = read(&l->credit_ns);
   if (!is_short(u))
     credit += earned_by(held_ns);
@@ -108,8 +108,8 @@ static void pay(struct vm_lock *l, const struct lock_user *u, int64_t held_ns) {
   write(&l->credit_ns, credit);
 }
 
-/* How long it ran, not how long it took to wake up. A very long hold shows at once what kind of thread it is;
- * it takes several short ones to be taken for short again. */
+/* Updates the typical hold from the running time, without the time of the wake-up. One very long
+ * hold makes a thread patient at once; several short ones make it urgent again. */
 static void learn_burst(struct lock_user *u, int64_t ran_ns) {
   const int64_t average_ns = (read(&u->burst_ns) * 3 + ran_ns) / 4;
   write(&u->burst_ns, ran_ns > LONG_BURST_NS && ran_ns > average_ns ? ran_ns : average_ns);
@@ -120,7 +120,7 @@ static int64_t end_hold(struct vm_lock *l, struct lock_user *u) {
   const int64_t held_ns = now - read(&u->taken_ns);
   add(&l->counters.held_ns, held_ns);
   if (held_ns > read(&l->counters.longest_ns)) write(&l->counters.longest_ns, held_ns);
-  pay(l, u, held_ns);
+  update_credit(l, u, held_ns);
   learn_burst(u, now - u->awake_ns);
   return held_ns;
 }
@@ -132,9 +132,9 @@ static int64_t quantum_of(const struct vm_lock *l, const struct lock_user *owner
   return left_ns > 0 ? left_ns : read(&l->interval_ns);
 }
 
-/* When the owner is to be asked on behalf of this waiter. */
-static int64_t patience_end(const struct vm_lock *l, const struct lock_user *u,
-                            const struct lock_user *owner) {
+/* The time at which this waiter asks the owner. */
+static int64_t time_to_ask(const struct vm_lock *l, const struct lock_user *u,
+                           const struct lock_user *owner) {
   const bool is_favoured = u->is_urgent && read(&l->credit_ns) > 0 && !is_short(owner);
   return read(&owner->taken_ns) + (is_favoured ? URGENT_QUANTUM_NS : quantum_of(l, owner));
 }
@@ -146,14 +146,14 @@ static void ask_owner(struct vm_lock *l, const struct lock_user *owner) {
   if (ask) ask(owner);
 }
 
-/* One look at the owner: asks if it is time. Returns when to look again. */
-static int64_t look_at_owner(struct vm_lock *l, const struct lock_user *u, int64_t *pause_ns) {
+/* Asks the owner if it is time. Returns the time of the next check. */
+static int64_t ask_if_due(struct vm_lock *l, const struct lock_user *u, int64_t *pause_ns) {
   const int64_t now = clock_now_ns();
   int64_t next = now + ASK_AGAIN_NS;
   mutex_lock(&l->guard);
   const struct lock_user *owner = atomic_load(&l->owner);
   if (owner && !atomic_load(&u->granted)) {
-    const int64_t end = patience_end(l, u, owner);
+    const int64_t end = time_to_ask(l, u, owner);
     if (end > now) {
       next = end;
     } else {
@@ -171,7 +171,7 @@ static int64_t look_at_owner(struct vm_lock *l, const struct lock_user *u, int64
 static void wait_for_turn(struct vm_lock *l, struct lock_user *u) {
   int64_t pause_ns = ASK_AGAIN_NS;
   while (!atomic_load_explicit(&u->granted, memory_order_acquire)) {
-    const deadline next = {look_at_owner(l, u, &pause_ns)};
+    const deadline next = {ask_if_due(l, u, &pause_ns)};
     if (futex_wait(&u->granted, 0, next) == STATUS_OK) continue;
   }
   u->awake_ns = clock_now_ns();
@@ -185,8 +185,8 @@ static void hand_over(struct vm_lock *l, struct lock_user *next) {
   atomic_store_explicit(&next->granted, 1, memory_order_release);
 }
 
-/* Under the guard, which it leaves: the next in line gets the lock, or nobody. Does not touch the
- * thread that left. */
+/* Called under the guard, which it releases. Hands the lock to the next waiter, or frees it. Does
+ * not touch the thread that left: it may be gone. */
 static void release(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
   struct lock_user *next = take_next(l);
   if (!next) {
@@ -203,7 +203,7 @@ static void release(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
   futex_wake(&next->granted, 1);
 }
 
-/* Under the guard: takes the lock if it is free, else lets its holder know that somebody waits. */
+/* Under the guard: takes the lock if it is free, else sets its state to WAITED. */
 static bool take_or_mark(struct vm_lock *l) {
   const uint32_t taken = has_waiters(l) ? LOCK_WAITED : LOCK_HELD;
   for (;;) {
@@ -223,7 +223,7 @@ static void count_wait(struct vm_lock *l, int64_t since) {
   add(&l->counters.waited_ns, clock_now_ns() - since);
 }
 
-/* False: it was free by then. */
+/* False: the lock was free, and no wait was needed. */
 static bool take_in_line(struct vm_lock *l, struct lock_user *u) {
   mutex_lock(&l->guard);
   if (take_or_mark(l)) {
@@ -242,7 +242,7 @@ static bool take_in_line(struct vm_lock *l, struct lock_user *u) {
 
 /* ---- the legacy schedule --------------------------------------------------------------------- */
 
-/* Waits for the event of a release; when a whole interval has passed without any switch, asks. */
+/* Waits for a release. Asks the owner if a whole interval passes without a switch. */
 static void wait_legacy(struct vm_lock *l, uint32_t event, int64_t switches) NO_THREAD_SAFETY_ANALYSIS {
   const deadline until = {clock_now_ns() + read(&l->interval_ns)};
   mutex_unlock(&l->guard);
@@ -264,7 +264,7 @@ static void take_legacy(struct vm_lock *l, struct lock_user *u) {
   futex_wake(&l->legacy_taken, INT_MAX);
 }
 
-/* A holder that was asked does not take the lock again before another thread had it. */
+/* A holder that made way waits here until another thread has had the lock. */
 static void await_switch(struct vm_lock *l, uint32_t taken) {
   const deadline until = {clock_now_ns() + read(&l->interval_ns)};
   if (futex_wait(&l->legacy_taken, taken, until)) return;
@@ -272,7 +272,7 @@ static void await_switch(struct vm_lock *l, uint32_t taken) {
 
 /* ---- taking and leaving ---------------------------------------------------------------------- */
 
-/* A short hold is waited out awake: a wake-up costs more. */
+/* Spins while the owner's holds are short: a wake-up costs more. */
 static bool spin(struct vm_lock *l) {
   if (!atomic_load_explicit(&l->is_hold_short, memory_order_relaxed)) return false;
   for (int i = 0; i < SPIN_ROUNDS; i++) {
@@ -291,7 +291,7 @@ static bool take_at_once(struct vm_lock *l, struct lock_user *u) {
   return true;
 }
 
-/* True: it had to wait for more than a moment. */
+/* True: the thread slept, or stood in a queue. */
 static bool take_slowly(struct vm_lock *l, struct lock_user *u) {
   if (spin(l)) {
     own(l, u);
@@ -322,8 +322,8 @@ void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALY
   release(l);
 }
 
-/* The place in line of a thread that makes way: at the front, with what is left of its quantum, if
- * it is for an urgent one. */
+/* Queues a thread that makes way: at the front, with the rest of its quantum, if left_ns is not
+ * 0. */
 static void stand_in_line(struct vm_lock *l, struct lock_user *u, int64_t left_ns) {
   atomic_store(&u->granted, 0);
   u->is_urgent = false;

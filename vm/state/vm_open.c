@@ -8,9 +8,9 @@
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
-enum { LIMITED_PAUSE = 120 }; /* percent of what was in use after a collection, when the next one begins */
+enum { LIMITED_PAUSE = 120 }; /* the next collection begins at this percentage of the memory in use */
 
-/* (options, light) */
+/* (options) */
 static int open_libraries(lua_State *L) {
   const struct vm_options *o = lua_touserdata(L, 1);
   if (o->ignores_environment) {
@@ -20,7 +20,7 @@ static int open_libraries(lua_State *L) {
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
   vm_print_install(L);
-  /* A Lua that collects nothing when it gets no memory has to be early. */
+  /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;
 }

@@ -5,7 +5,6 @@
 
 #include "state/lua_compat.h"
 
-/* As Lua's: tostring of each argument, tabs between. */
 void vm_print_push_line(lua_State *L) {
   const int count = lua_gettop(L);
   luaL_Buffer line;

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* The threads of VMs, and which of them this OS thread is.
+/* The threads of VMs, and the binding of OS threads to them.
  *
- * An OS thread is bound to at most one thread of one VM: a signal handler has no other way to find
- * it. That is state at file scope, thread-local (vm/README.md). A thread that was never bound, of a
- * host that has some of its own, counts as the main one of each VM. No lock.
+ * An OS thread is bound to at most one thread of one VM, so that a signal handler can find it. The
+ * binding is thread-local state at file scope (vm/README.md). A host's own OS thread, which was
+ * never bound, counts as the main thread of each VM. No lock.
  */
 #ifndef STATE_VM_THREAD_H
 #define STATE_VM_THREAD_H
 
 #include "state/vm_struct.h"
 
-/* This thread runs `vm` from now on, as its main thread (NULL: none): where signals that interrupt
- * will be sent. */
+/* Binds this OS thread to the main thread of `vm`, which gets the signals that interrupt the VM.
+ * NULL: removes the binding. */
 void vm_bind_thread(struct vm *vm);
-/* One more thread of `vm`, to run `L`. Whoever starts it sets user.thread before it leaves the VM's
- * lock. */
+/* Initialises another thread of `vm`, which runs `L`. The caller, which starts the OS thread, sets
+ * user.thread before it leaves the VM lock. */
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
 void vm_thread_fini(struct vm_thread *t);
-/* This OS thread is that one; before it enters. */
+/* Binds this OS thread to `t`; before it enters the VM. */
 void vm_bind_other_thread(struct vm_thread *t);
-/* The VM goes; if this thread ran it, it runs none. */
+/* Removes this OS thread's binding to `vm`, if there is one. */
 void vm_forget_thread(const struct vm *vm);
 
-/* The thread of `vm` that this OS thread is; a host's own threads all count as the main one. */
+/* The thread of `vm` to which this OS thread is bound, else the main one. */
 struct vm_thread *vm_self(struct vm *vm);
-/* The thread of a VM that this OS thread is; NULL: it is none. Async-signal-safe. */
+/* The thread to which this OS thread is bound; NULL: none. Async-signal-safe. */
 struct vm_thread *vm_thread_bound(void);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PUC 5.1 counts C calls in the coroutine, and at its resume (nCcalls and baseCcalls of lstate.h, two shorts
- * side by side); more than at the resume means that it cannot yield. Where they are is found by looking at a
- * coroutine whose counts are known. Where they are not found nothing is taken to be yieldable.
+/* PUC 5.1 counts the C calls of a coroutine, now and at its resume (nCcalls and baseCcalls of
+ * lstate.h, two adjacent shorts). The coroutine cannot yield if the first is larger. Their offset
+ * is found by comparing the memory of a coroutine at known depths of calls. If it is not found, no
+ * coroutine counts as yieldable.
  */
 #include "state/yieldable.h"
 
@@ -11,10 +12,10 @@
 enum { COUNTS = 64, DEPTHS = 3, UNKNOWN = -1 };
 
 struct look {
-  uint16_t counts[DEPTHS][COUNTS]; /* the beginning of the coroutine's lua_State, at each depth of calls */
+  uint16_t counts[DEPTHS][COUNTS]; /* the first bytes of the lua_State, at each depth of calls */
 };
 
-static _Atomic int place = UNKNOWN; /* of nCcalls, in shorts; the same in all states of a process */
+static _Atomic int place = UNKNOWN; /* the offset of nCcalls in shorts, the same in all states */
 
 static int look_deeper(lua_State *L) {
   struct look *look = lua_touserdata(L, 1);

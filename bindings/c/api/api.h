@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this layer share: statuses as errors of manymoons.h, its timeouts, and configurations of
- * any size. */
+/* Shared by the files of api/: conversion of statuses and timeouts, and configurations of other
+ * versions of the library. */
 #ifndef C_API_API_H
 #define C_API_API_H
 
@@ -10,12 +10,13 @@
 #include "base/status.h"
 #include "manymoons.h"
 
-/* A negative mm_err, or 0. */
+/* The negative mm_err of a status; 0 for STATUS_OK. */
 int api_result(status st);
-/* When a wait of `timeout_ms` ends; -1: never, 0: it does not wait. */
+/* The deadline of a wait of `timeout_ms`; -1: never, 0: now. */
 deadline api_deadline(int timeout_ms);
-/* Copies a configuration of the caller's, which may be of an older or a newer library, over one with the
- * defaults. False: its size makes no sense, or it asks for something that this library does not know. */
+/* Copies a configuration of the program, which may have been compiled for an older or newer
+ * library, over *to, which has the defaults. False: its size is impossible, or it sets a field that
+ * this library does not know. */
 MUST_CHECK bool api_copy_config(void *to, size_t size, const void *from);
 
 #endif

@@ -12,9 +12,9 @@
 
 void mm_job_opts_init(mm_job_opts *opts) { *opts = (mm_job_opts){.size = sizeof *opts}; }
 
-/* ---- handing over ---------------------------------------------------------------------------- */
+/* ---- submitting ------------------------------------------------------------------------------ */
 
-/* Takes the job, whose request is filled in. */
+/* Submits a job with a complete request. Takes the caller's share in it. */
 static int submit(mm_vm *vm, mm_job *j, mm_job **out, const mm_job_opts *opts) {
   j->done = opts->done;
   j->done_argument = opts->ud;
@@ -64,7 +64,7 @@ int mm_call(mm_vm *vm, mm_job **out, const char *function, const mm_val *args, c
   return st ? api_result(st) : -MM_ENOMEM;
 }
 
-/* ---- how it goes ----------------------------------------------------------------------------- */
+/* ---- state and outcome ----------------------------------------------------------------------- */
 
 int mm_job_state(const mm_job *job) {
   if (!job) return -MM_EINVAL;
@@ -80,7 +80,7 @@ int mm_job_wait(mm_job *job, int timeout_ms) {
   if (!job) return -MM_EINVAL;
   const deadline until = api_deadline(timeout_ms);
   const bool is_inline = !job_has_ended(job) && job->vm->config.where == MM_INLINE;
-  const status st = is_inline ? wait_inline(job, until) : job_wait(job, &job->vm->asking, until);
+  const status st = is_inline ? wait_inline(job, until) : job_wait(job, &job->vm->wait_spin, until);
   if (st == -EAGAIN) return -MM_EINVAL;
   return st ? -MM_ETIMEOUT : job->outcome.state;
 }
@@ -102,7 +102,7 @@ void mm_job_free(mm_job *job) {
   if (job) job_release(job);
 }
 
-/* ---- functions of the program's -------------------------------------------------------------- */
+/* ---- functions of the program ---------------------------------------------------------------- */
 
 int mm_vm_with_state(mm_vm *vm, int (*fn)(lua_State *L, void *ud), void *ud) {
   if (!vm || !fn) return -MM_EINVAL;

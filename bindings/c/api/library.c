@@ -56,9 +56,9 @@ bool api_copy_config(void *to, size_t size, const void *from) {
 
 int mm_trace_start(mm_rt *rt, const char *path) {
   if (!rt || !path) return -MM_EINVAL;
-  const struct recorder_options order = {
+  const struct recorder_options options = {
       .path = path, .program = "manymoons", .limit = RECORDER_LIMIT_DEFAULT};
-  const status st = recorder_start(&order);
+  const status st = recorder_start(&options);
   return st == -EBUSY ? -MM_EAGAIN : api_result(st);
 }
 

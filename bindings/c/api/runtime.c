@@ -34,10 +34,10 @@ int mm_fd(mm_rt *rt) { return rt ? rt->wakeup : -1; }
 
 int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms) {
   if (!rt) return -MM_EINVAL;
-  int told = 0;
-  const status st = runtime_poll(rt, (int64_t)budget_us * 1000, api_deadline(timeout_ms), &told);
+  int delivered = 0;
+  const status st = runtime_poll(rt, (int64_t)budget_us * 1000, api_deadline(timeout_ms), &delivered);
   if (st == -EAGAIN) return -MM_EAGAIN;
-  return st ? api_result(st) : told;
+  return st ? api_result(st) : delivered;
 }
 
 static int add_module(mm_rt *rt, const char *name, mm_open_fn open, const char *source, size_t size) {

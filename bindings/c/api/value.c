@@ -10,7 +10,7 @@
 #include "state/lua_compat.h"
 #include "state/transfer.h"
 
-/* Where one value is meant, a list stands for its first. NULL: there is none. */
+/* The value itself, or the first value of a list. NULL: there is none. */
 static const mm_val *one(const mm_val *v) {
   if (!v || v->type != NODE_LIST) return v;
   return v->table->item_count ? &v->table->items[0] : NULL;
@@ -127,7 +127,7 @@ void mm_val_free(mm_val *value) {
 
 /* ---- in a VM --------------------------------------------------------------------------------- */
 
-/* The bytes of a list that was made for the purpose live in a userdata meanwhile, for decoding may raise. */
+/* __gc of the userdata that owns the message during decoding, which may raise. */
 static int free_text(lua_State *L) {
   struct bytes *text = lua_touserdata(L, 1);
   value_discard_message(text);

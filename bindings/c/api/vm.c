@@ -39,7 +39,7 @@ int mm_vm_kill(mm_vm *vm) { return vm ? -embedded_vm_kill(vm) : -MM_EINVAL; }
 
 static uint64_t us_of(int64_t ns) { return ns > 0 ? (uint64_t)ns / 1000 : 0; }
 
-static void read_line(mm_vm *vm, mm_vm_stats *s) {
+static void read_queue(mm_vm *vm, mm_vm_stats *s) {
   mutex_lock(&vm->lock);
   s->is_alive = !vm->is_dead;
   s->queued = vm->waiting_count;
@@ -51,7 +51,7 @@ static void read_line(mm_vm *vm, mm_vm_stats *s) {
 int mm_vm_get_stats(mm_vm *vm, mm_vm_stats *out) {
   if (!vm || !out || out->size < sizeof out->size) return -MM_EINVAL;
   mm_vm_stats s = {.size = out->size, .where = vm->config.where};
-  read_line(vm, &s);
+  read_queue(vm, &s);
   s.jobs = atomic_load(&vm->jobs);
   s.busy_us = atomic_load(&vm->busy_ns) / 1000;
   s.memory = atomic_load(&vm->memory);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each allocation of a whole life of a runtime fails in turn: what was asked for fails, and nothing
- * is lost or hangs. */
+/* Each allocation in the lifetime of a runtime fails in turn: the call in question fails, and
+ * nothing leaks or hangs. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -13,8 +13,8 @@ static bool is_failure(int err) {
   return err == -MM_ENOMEM || err == -MM_ESYS || err == -MM_EUNSENDABLE || err == -MM_ERUN;
 }
 
-/* 0: all went well. */
-static int live(mm_rt *rt, mm_where where) {
+/* Uses the runtime once for everything. 0, or the first error. */
+static int use_runtime(mm_rt *rt, mm_where where) {
   mm_vm_config config;
   mm_vm *vm = NULL;
   mm_job *job = NULL;
@@ -47,7 +47,7 @@ static void each_allocation_may_fail(mm_where where) {
     mm_rt *rt = NULL;
     memory_fail_after(n);
     int err = mm_rt_create(&rt, NULL);
-    if (err == 0) err = live(rt, where);
+    if (err == 0) err = use_runtime(rt, where);
     memory_fail_after(0);
     CHECK_EQ(mm_rt_free(rt, 10000), 0);
     if (err == 0) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A shared object that only counts: what is held by handles, and what by messages on their way. */
+/* A fake shared object that counts its handles, and its holds by messages. */
 #ifndef TESTS_FAKE_HANDLE_H
 #define TESTS_FAKE_HANDLE_H
 
 #include "base/check.h"
 #include "state/handle.h"
 
-/* One object for the whole test program; its reference is this number. */
+/* The test program has one such object, with this reference. */
 enum { FAKE_ID = 7, FAKE_REFERENCE = 4711 };
 static int fake_in_flight;
 static int fake_handles;
@@ -55,7 +55,7 @@ static int fake_close(lua_State *L) {
   return 0;
 }
 
-/* Makes the type known to a VM, and package.loaded.fake of its constructors. */
+/* Registers the type with a VM, and its functions as package.loaded.fake. */
 static inline void fake_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"new", fake_new}, {"close", fake_close}, {NULL, NULL}};
   lua_newtable(L);

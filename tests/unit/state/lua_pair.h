@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Two VMs, and values that go from one to the other: what the tests of this folder say everything with.
+/* Two VMs, and values sent from one to the other: the base of the tests in this folder.
  *
- * One file is compiled for 5.4 and for the 5.1 ABI, and run under PUC 5.1 and LuaJIT; `kind` in the Lua code
- * of a test says which it is: "5.4", "5.1" or "jit". Chunks must be code that all three accept.
+ * Each test is compiled for 5.4 and for the 5.1 ABI, which runs under PUC 5.1 and LuaJIT. In the
+ * Lua code of a test `kind` is "5.4", "5.1" or "jit". All three must accept the chunks.
  */
 #ifndef TESTS_LUA_PAIR_H
 #define TESTS_LUA_PAIR_H
@@ -37,7 +37,7 @@ static inline void pair_close(struct lua_pair *p) {
   lua_close(p->receiver);
 }
 
-/* Says which chunk it was, and stops. */
+/* Prints the reason and the chunk, and exits. */
 NO_RETURN static inline void pair_fail(const char *chunk, const char *why) {
   fprintf(stderr, "[%s] %s\n--- in ---\n%s\n", pair_kind(), why, chunk);
   exit(1);
@@ -52,7 +52,7 @@ static inline void pair_run(lua_State *L, const char *chunk, int arguments, int 
   if (lua_pcall(L, arguments, results, 0)) pair_fail(chunk, lua_tostring(L, -1));
 }
 
-/* What `make` returns at the sender arrives at the receiver as the arguments of `check`. */
+/* Sends the results of `make` to the receiver, as the arguments of `check`. */
 static inline void pair_send(struct lua_pair *p, const char *make, const char *check) {
   const int top = lua_gettop(p->sender);
   pair_run(p->sender, make, 0, LUA_MULTRET);
@@ -71,7 +71,7 @@ static inline void pair_send(struct lua_pair *p, const char *make, const char *c
   lua_settop(p->sender, top);
 }
 
-/* The one value that `make` returns cannot be sent, for the reason `expected`. */
+/* Checks that the one result of `make` cannot be sent, with the error `expected`. */
 static inline void pair_refuse(struct lua_pair *p, const char *make, const char *expected) {
   const int top = lua_gettop(p->sender);
   pair_run(p->sender, make, 0, 1);

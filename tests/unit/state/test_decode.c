@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that nobody's encoder wrote: refused with words, never with a crash. Run under
+/* Bytes that no encoder wrote are refused with an error, never with a crash. Run under
  * AddressSanitizer, too. */
 #include "lua_pair.h"
 
@@ -57,7 +57,7 @@ static void samples_survive_mutation(struct lua_pair *p) {
     pair_run(p->sender, samples[i], 0, 1);
     struct bytes *encoded = transfer_encode(p->sender, -1, 1, "value");
     struct bytes m = *encoded;
-    bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
+    bytes_init(encoded); /* takes the bytes over; see state/transfer.h */
     CHECK(decode_exactly(p->receiver, m.data, m.len, TRANSFER_UNTRUSTED));
     every_truncation_is_refused(p->receiver, &m);
     no_flipped_byte_crashes(p->receiver, &m);
@@ -78,7 +78,8 @@ static void another_version_is_refused_by_number(struct lua_pair *p) {
   lua_pushinteger(p->sender, 5);
   struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
   m->data[1] = 9;
-  expect_refusal(p->receiver, m->data, m->len, TRANSFER_TRUSTED, "a message in format 9 cannot be read");
+  expect_refusal(p->receiver, m->data, m->len, TRANSFER_TRUSTED,
+                 "the message has wire format 9; this version reads format");
   expect_refusal(p->receiver, "hello", 5, TRANSFER_TRUSTED, "malformed message");
   expect_refusal(p->receiver, "", 0, TRANSFER_TRUSTED, "malformed message");
   lua_settop(p->sender, 0);
@@ -88,7 +89,7 @@ static void functions_need_leave(struct lua_pair *p) {
   pair_run(p->sender, "return {f = function() return 5 end}", 0, 1);
   struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
   expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
-  m->data[2] = 0; /* even when the header denies it */
+  m->data[2] = 0; /* even if the header says that there are none */
   expect_refusal(p->receiver, m->data, m->len, TRANSFER_UNTRUSTED, "the bytes hold functions");
   pair_run(p->sender, "return print", 0, 1);
   m = transfer_encode(p->sender, -1, 1, "value");
@@ -111,7 +112,7 @@ static void functions_of_another_lua_are_refused_by_name(struct lua_pair *p) {
   lua_settop(p->sender, 0);
 }
 
-static void strangers_load_no_module(struct lua_pair *p) {
+static void untrusted_bytes_load_no_module(struct lua_pair *p) {
   pair_run(p->receiver, "package.preload.evil = function() loaded = true end", 0, 0);
   pair_run(p->sender, "package.loaded.evil = {} return package.loaded.evil", 0, 1);
   const struct bytes *m = transfer_encode(p->sender, -1, 1, "value");
@@ -120,8 +121,8 @@ static void strangers_load_no_module(struct lua_pair *p) {
   lua_settop(p->sender, 0);
 }
 
-static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
-  /* 200 empty tables, each with a claim to room for 2^30 pairs or elements. */
+static void sizes_beyond_the_bytes_are_refused(struct lua_pair *p) {
+  /* 200 empty tables, each of which claims 2^30 pairs or elements. */
   uint8_t data[WIRE_HEADER_SIZE + 2 + 200 * 8] = {WIRE_MAGIC, WIRE_VERSION};
   const uint32_t body = sizeof data - WIRE_HEADER_SIZE;
   memcpy(data + 4, &body, sizeof body);
@@ -136,7 +137,7 @@ static void sizes_that_the_bytes_cannot_back_are_refused(struct lua_pair *p) {
   expect_refusal(p->receiver, data, sizeof data, TRANSFER_UNTRUSTED, "malformed message");
 }
 
-/* A table with these pairs, in a message that says it numbers so many keys. */
+/* Refuses a table with these pairs, in a message whose header says `key_count`. */
 static void refuse_pairs(struct lua_pair *p, uint8_t key_count, const uint8_t *pairs, size_t size) {
   uint8_t data[WIRE_HEADER_SIZE + 4 + 16] = {WIRE_MAGIC, WIRE_VERSION, 0, key_count};
   const uint32_t body = (uint32_t)(4 + size);
@@ -147,7 +148,7 @@ static void refuse_pairs(struct lua_pair *p, uint8_t key_count, const uint8_t *p
   expect_refusal(p->receiver, data, WIRE_HEADER_SIZE + body, TRANSFER_UNTRUSTED, "malformed message");
 }
 
-static void keys_that_were_not_spelled_out_are_refused(struct lua_pair *p) {
+static void numbers_of_unknown_keys_are_refused(struct lua_pair *p) {
   const uint8_t first[] = {TAG_KEY, TAG_TRUE, TAG_END};
   refuse_pairs(p, 0, first, sizeof first);
   refuse_pairs(p, 64, first, sizeof first);
@@ -189,9 +190,9 @@ int main(void) {
   another_version_is_refused_by_number(&p);
   functions_need_leave(&p);
   functions_of_another_lua_are_refused_by_name(&p);
-  strangers_load_no_module(&p);
-  sizes_that_the_bytes_cannot_back_are_refused(&p);
-  keys_that_were_not_spelled_out_are_refused(&p);
+  untrusted_bytes_load_no_module(&p);
+  sizes_beyond_the_bytes_are_refused(&p);
+  numbers_of_unknown_keys_are_refused(&p);
   random_bodies_do_not_crash(&p);
   pair_close(&p);
   return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error values as text, and running out of memory in Lua's words. */
+/* The text of error values, and the error "not enough memory". */
 #include "lua_pair.h"
 #include "state/error.h"
 
@@ -10,7 +10,7 @@ static void expect_text(lua_State *L, const char *value, bool has_words, const c
   lua_pop(L, 2);
 }
 
-static void an_error_with_words_of_its_own_is_told_by_them(void) {
+static void an_error_object_with_tostring_gives_its_text(void) {
   lua_State *L = pair_open_one();
   expect_text(L, "return 'file:1: broken'", true, "file:1: broken");
   expect_text(L, "return 12", true, "12");
@@ -19,7 +19,7 @@ static void an_error_with_words_of_its_own_is_told_by_them(void) {
   lua_close(L);
 }
 
-static void an_error_without_words_is_told_by_its_type(void) {
+static void an_error_object_without_tostring_gives_its_type(void) {
   lua_State *L = pair_open_one();
   expect_text(L, "return {}", false, "(error object is a table value)");
   expect_text(L, "return nil", false, "(error object is a nil value)");
@@ -28,7 +28,7 @@ static void an_error_without_words_is_told_by_its_type(void) {
   lua_close(L);
 }
 
-static void an_object_of_an_error_is_not_asked_for_words_outside_of_a_call(void) {
+static void error_text_runs_no_code_of_an_error_object(void) {
   lua_State *L = pair_open_one();
   pair_run(L, "return setmetatable({}, { __tostring = error }), 'broken'", 0, 2);
   CHECK(strcmp(error_text(L), "broken") == 0);
@@ -39,9 +39,9 @@ static void an_object_of_an_error_is_not_asked_for_words_outside_of_a_call(void)
 
 static int raise_memory(lua_State *L) { return error_raise_memory(L); }
 
-static void running_out_of_memory_is_said_in_luas_words(void) {
+static void running_out_of_memory_raises_the_error_of_lua(void) {
   lua_State *L = pair_open_one();
-  const int code = lua_try(L, raise_memory, NULL); /* 5.4 knows its words, and gives LUA_ERRMEM */
+  const int code = lua_try(L, raise_memory, NULL); /* 5.4 recognises the text, and gives LUA_ERRMEM */
   CHECK(strcmp(lua_tostring(L, -1), "not enough memory") == 0);
   CHECK(code != LUA_OK && error_is_of_memory(L, code));
   lua_pushliteral(L, "another");
@@ -51,9 +51,9 @@ static void running_out_of_memory_is_said_in_luas_words(void) {
 }
 
 int main(void) {
-  an_error_with_words_of_its_own_is_told_by_them();
-  an_error_without_words_is_told_by_its_type();
-  an_object_of_an_error_is_not_asked_for_words_outside_of_a_call();
-  running_out_of_memory_is_said_in_luas_words();
+  an_error_object_with_tostring_gives_its_text();
+  an_error_object_without_tostring_gives_its_type();
+  error_text_runs_no_code_of_an_error_object();
+  running_out_of_memory_raises_the_error_of_lua();
   return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's globals reach a worker: when, how, and what happens to those that cannot. */
+/* A script's globals in a worker: when they are decoded, and the errors of those that cannot be
+ * sent. */
 #include "lua_pair.h"
 
 #include "state/globals.h"
@@ -10,7 +11,7 @@ struct world {
   struct bytes image;
 };
 
-/* A program that ran `program`, and a worker that starts with its globals. */
+/* Runs the chunk `program` in a VM, and opens a worker's VM with its globals. */
 static struct world world_start(const char *program) {
   struct world w = {.p = pair_open()};
   pair_run(w.p.sender, program, 0, 0);
@@ -40,7 +41,7 @@ static void a_fresh_vm_has_nothing_to_carry(void) {
   world_end(&w);
 }
 
-static void globals_are_there_when_first_used(void) {
+static void globals_are_decoded_at_first_use(void) {
   carry("x = 5 name = 'n' list = {1, 2, 3} flag = false function add(a, b) return a + b + x end",
         "assert(x == 5 and name == 'n' and #list == 3 and flag == false and add(1, 2) == 8)\n"
         "assert(undefined == nil and getmetatable(_G) == nil)");
@@ -84,7 +85,7 @@ static void a_million_levels_are_carried(void) {
         "local t, n = deep, 0 while t[1] do t = t[1] n = n + 1 end assert(n == 100000)");
 }
 
-static void what_cannot_be_sent_raises_where_it_is_used(void) {
+static void unsendable_globals_raise_where_they_are_used(void) {
   carry("conn = {co = coroutine.create(function() end)} fine = {1} function use() return conn end",
         "assert(fine[1] == 1)\n"
         "for i = 1, 2 do local ok, why = pcall(use)\n"
@@ -92,13 +93,13 @@ static void what_cannot_be_sent_raises_where_it_is_used(void) {
         "end");
 }
 
-static void a_failed_global_takes_nothing_else_with_it(void) {
+static void a_failed_global_does_not_affect_others(void) {
   carry("part = {1} a1 = {part, coroutine.create(function() end)} z1 = {part} m1 = {part, z1}",
         "assert(z1[1][1] == 1 and m1[1] == z1[1] and m1[2] == z1 and part == z1[1]) assert(not "
         "pcall(function() return a1 end))");
 }
 
-static void a_global_that_cannot_be_decoded_says_why_each_time(void) {
+static void a_global_that_cannot_be_decoded_raises_its_reason_each_time(void) {
   struct world w = world_start("package.loaded.gone = {} uses = {package.loaded.gone} fine = 1");
   pair_run(
       w.p.receiver,
@@ -114,7 +115,7 @@ static void assignment_in_the_worker_wins(void) {
         "assert(y == nil and getmetatable(_G) == nil) x = nil assert(x == nil)");
 }
 
-static void pairs_sees_all_where_lua_lets_it(void) {
+static void pairs_visits_all_globals_where_lua_has_pairs_metamethods(void) {
   carry("x = 1 y = {2} broken = coroutine.create(function() end)",
         "if kind ~= '5.4' then return end local seen = {} for k, v in pairs(_G) do seen[k] = v end\n"
         "assert(seen.x == 1 and seen.y[1] == 2 and seen.print == print and seen.broken == nil)");
@@ -210,17 +211,17 @@ static void a_worker_can_pass_its_globals_on(void) {
 
 int main(void) {
   a_fresh_vm_has_nothing_to_carry();
-  globals_are_there_when_first_used();
+  globals_are_decoded_at_first_use();
   global_functions_call_each_other();
   large_globals_are_decoded_only_when_used();
   sharing_between_globals_is_kept();
   classes_keep_their_instances();
   a_million_levels_are_carried();
-  what_cannot_be_sent_raises_where_it_is_used();
-  a_failed_global_takes_nothing_else_with_it();
-  a_global_that_cannot_be_decoded_says_why_each_time();
+  unsendable_globals_raise_where_they_are_used();
+  a_failed_global_does_not_affect_others();
+  a_global_that_cannot_be_decoded_raises_its_reason_each_time();
   assignment_in_the_worker_wins();
-  pairs_sees_all_where_lua_lets_it();
+  pairs_visits_all_globals_where_lua_has_pairs_metamethods();
   a_strict_metatable_keeps_working();
   additions_to_libraries_are_carried();
   replaced_functions_of_lua_are_carried();

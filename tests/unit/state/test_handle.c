@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles inside values: each hold that a message takes is dropped, once, by whoever has the message. */
+/* Handles inside values: the owner of a message drops each of its holds once. */
 #include "fake_handle.h"
 #include "lua_pair.h"
 
@@ -9,7 +9,7 @@
 static void a_handle_arrives_and_stays_one_object_within_a_message(struct lua_pair *p) {
   pair_send(p, "local h = require 'fake'.new() return {h, again = h}, h",
             "local t, h = ... assert(type(h) == 'userdata' and t[1] == h and t.again == h)");
-  CHECK_EQ(fake_in_flight, 1); /* once in the message, however often it is named there */
+  CHECK_EQ(fake_in_flight, 1); /* one hold for any number of references in a message */
   fake_drop(FAKE_REFERENCE);
 }
 
@@ -35,7 +35,7 @@ static void a_failed_encode_drops_what_it_held(struct lua_pair *p) {
   CHECK_EQ(fake_in_flight, 0);
 }
 
-/* Between the two handles stands a module that the receiver does not have. */
+/* The receiver lacks a module that is between the two handles. */
 static void a_failed_decode_leaves_the_messages_holds(struct lua_pair *p) {
   pair_run(p->sender,
            "package.loaded.gone = {} local f = require 'fake' return {f.new(), package.loaded.gone, f.new()}",
@@ -51,7 +51,7 @@ static void a_failed_decode_leaves_the_messages_holds(struct lua_pair *p) {
   lua_settop(p->receiver, 0);
 }
 
-static void handles_are_not_for_bytes_that_may_be_kept(struct lua_pair *p) {
+static void handles_are_refused_in_dumps(struct lua_pair *p) {
   pair_run(p->sender, "return {q = require 'fake'.new()}", 0, 1);
   const struct bytes *out = transfer_encode(p->sender, -1, 1, "value");
   int count;
@@ -91,7 +91,7 @@ int main(void) {
   a_message_lists_its_handles_at_its_end(&p);
   a_failed_encode_drops_what_it_held(&p);
   a_failed_decode_leaves_the_messages_holds(&p);
-  handles_are_not_for_bytes_that_may_be_kept(&p);
+  handles_are_refused_in_dumps(&p);
   an_image_keeps_its_handles_and_serves_many(&p);
   pair_close(&p);
   CHECK_EQ(fake_handles, 0);

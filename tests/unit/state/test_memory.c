@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Each allocation fails in turn, ours and Lua's: what was underway ends with an error, nothing leaks, and the
- * next attempt works. */
+/* Each allocation of the runtime and of Lua fails in turn: the call ends with an error, nothing
+ * leaks, and the next attempt succeeds. */
 #include "fake_handle.h"
 #include "lua_pair.h"
 
 #include "base/memory.h"
 #include "state/globals.h"
 
-/* 0: never; n: Lua's n-th allocation from now fails, and all after it (5.4 collects garbage
- * and tries again). */
+/* n: Lua's n-th allocation from now and all later ones fail (5.4 collects garbage and tries again);
+ * 0: none. */
 static long lua_countdown;
 
 static void *failing_allocator(void *context, void *block, size_t old_size, size_t size) {
@@ -40,7 +40,7 @@ static const char *const sample =
 
 enum failing { FAIL_OURS, FAIL_LUA };
 
-/* Without MM_FAULTS ours never fails, and the loops below end at once. */
+/* Without MM_FAULTS the runtime's allocations never fail, and the loops below end at once. */
 static void fail_at(enum failing which, long n) {
   if (which == FAIL_LUA) lua_countdown = n;
 #if defined(MM_FAULTS)
@@ -48,7 +48,7 @@ static void fail_at(enum failing which, long n) {
 #endif
 }
 
-/* A fresh sender each time, so that its scratch grows again. Returns whether the attempt went well. */
+/* Uses a new sender, so that its scratch grows again. True: the attempt succeeded. */
 static bool encode_with_failure(enum failing which, long n) {
   lua_State *L = open_failing();
   pair_run(L, sample, 0, 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths like "a.b.c": where they lead, raw and as a program would go. */
+/* Following paths like "a.b.c", raw and with metamethods. */
 #include "lua_pair.h"
 #include "state/names.h"
 
-/* What the path leads to from the table that the chunk returns, as text. */
+/* Checks the text of the value at a path, from the table that the chunk returns. */
 static void expect(lua_State *L, const char *table, const char *path, enum names_access access,
                    const char *text) {
   pair_run(L, table, 0, 1);
@@ -33,7 +33,7 @@ static void a_path_to_nothing_leads_to_nil(void) {
   lua_close(L);
 }
 
-static void metamethods_are_asked_where_the_access_says_so(void) {
+static void metamethods_run_only_if_the_access_allows(void) {
   static const char first[] = "return setmetatable({}, { __index = { a = { b = 'there' } } })";
   static const char second[] = "return { a = setmetatable({}, { __index = { b = 'there' } }) }";
   lua_State *L = pair_open_one();
@@ -49,6 +49,6 @@ static void metamethods_are_asked_where_the_access_says_so(void) {
 int main(void) {
   a_path_leads_to_a_field_of_a_field();
   a_path_to_nothing_leads_to_nil();
-  metamethods_are_asked_where_the_access_says_so();
+  metamethods_run_only_if_the_access_allows();
   return 0;
 }

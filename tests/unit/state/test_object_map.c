@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address -> offset: finding, forgetting, cutting, running out of memory. */
+/* The map address -> offset: finding, clearing, cutting, running out of memory. */
 #include "base/check.h"
 #include "base/memory.h"
 #include "state/object_map.h"
@@ -22,7 +22,7 @@ static void an_object_has_the_offset_of_its_first_claim(void) {
   object_map_fini(&m);
 }
 
-static void a_cut_forgets_what_came_later(void) {
+static void a_cut_removes_later_objects(void) {
   struct object_map m;
   object_map_init(&m);
   CHECK_EQ(object_map_cut(&m, 1), STATUS_OK);
@@ -32,7 +32,7 @@ static void a_cut_forgets_what_came_later(void) {
   object_map_fini(&m);
 }
 
-static void a_generation_that_wraps_forgets_as_well(void) {
+static void a_generation_that_wraps_empties_the_map(void) {
   struct object_map m;
   object_map_init(&m);
   CHECK_EQ(claim(&m, 0, 5), 0);
@@ -61,8 +61,8 @@ static void running_out_of_memory_changes_nothing(void) {}
 
 int main(void) {
   an_object_has_the_offset_of_its_first_claim();
-  a_cut_forgets_what_came_later();
-  a_generation_that_wraps_forgets_as_well();
+  a_cut_removes_later_objects();
+  a_generation_that_wraps_empties_the_map();
   running_out_of_memory_changes_nothing();
   return 0;
 }

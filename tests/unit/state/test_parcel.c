@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Values through a ring and out again: the short ways and the long one say the same, and whatever fails
- * leaves neither a block nor a hold behind. */
+/* Values through a ring: lone scalars and encoded values arrive alike, and a failure leaks neither
+ * a block nor a hold. */
 #include "state/parcel.h"
 
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include "state/handle.h"
 #include "state/scalar.h"
 
-static struct ring *ring; /* of the test at hand */
+static struct ring *ring; /* of the current test */
 static struct bytes inbox;
 
-/* A handle that stands for the ring itself, so that its holds can be seen. */
+/* The ring behind the test's handle type; the tests count its holds. */
 enum { TARGET_ID = 9 };
 static struct ring *target;
 
@@ -57,7 +57,7 @@ static void take_all(lua_State *L, size_t skipped) {
 
 enum { ENVELOPE = 24 };
 
-/* What `make` returns arrives as the arguments of `check`, with an envelope and without. */
+/* Sends the results of `make` to `check`, with an envelope and without. */
 static void send(struct lua_pair *p, const char *make, const char *check) {
   static const char envelope[ENVELOPE] = "E                      e";
   const uint64_t before = used();
@@ -128,8 +128,9 @@ static void several_values_and_large_tables_arrive(struct lua_pair *p) {
 
 static const char *const with_handle = "return {target, ('x'):rep(%d), target}";
 
-/* Closed rings, full rings: the holds go, the block goes, and the next message is as good as ever. */
-static void a_refused_parcel_leaves_nothing(struct lua_pair *p) {
+/* After a put into a closed or a full ring, holds and block are released, and the next message is
+ * not affected. */
+static void a_refused_parcel_leaks_nothing(struct lua_pair *p) {
   static const int sizes[] = {10, 100000};
   for (int i = 0; i < 4; i++) {
     char make[80];
@@ -143,14 +144,14 @@ static void a_refused_parcel_leaves_nothing(struct lua_pair *p) {
     if (i >= 2) parcel_keep(&parcel);
     parcel_settle(&parcel, STATUS_CLOSED);
     CHECK_EQ(used(), before);
-    segment_release(&target->object); /* the last hold: it goes */
+    segment_release(&target->object); /* the last hold */
     CHECK_EQ(used(), before - 1);
     lua_settop(p->sender, 0);
   }
 }
 
-/* Other values are encoded, and delivered, while this one waits. */
-static void a_kept_parcel_is_not_disturbed(struct lua_pair *p) {
+/* Other values are encoded and delivered between keep and put. */
+static void a_kept_parcel_is_not_changed_by_others(struct lua_pair *p) {
   struct parcel parcel;
   pair_run(p->sender, "return {('a'):rep(100000), 'b'}", 0, 1);
   parcel_open(&parcel, NULL, 0);
@@ -172,7 +173,7 @@ static int pack_protected(lua_State *L) {
   return 0;
 }
 
-static void what_cannot_be_sent_leaves_nothing(struct lua_pair *p) {
+static void an_unsendable_value_leaks_nothing(struct lua_pair *p) {
   CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
   const uint64_t before = used();
   struct parcel parcel;
@@ -187,7 +188,7 @@ static void what_cannot_be_sent_leaves_nothing(struct lua_pair *p) {
   CHECK_EQ(used(), before - 1);
 }
 
-/* Each allocation in turn, private or shared: raised or returned, or made up for. */
+/* Each allocation fails in turn, private or shared: as an error, as a status, or without effect. */
 static void memory_may_run_out_at_any_point(struct lua_pair *p, const char *make) {
 #if defined(MM_FAULTS)
   CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
@@ -216,7 +217,7 @@ static void memory_may_run_out_at_any_point(struct lua_pair *p, const char *make
 #endif
 }
 
-/* Lone scalars that are cut short, prolonged or lie about their size are not taken for such. */
+/* Lone scalars that are too short, too long or have a wrong size are not accepted. */
 static void malformed_scalars_are_refused(struct lua_pair *p) {
   static const char *const values[] = {"return 5",       "return -5000",          "return 2.5",
                                        "return 'short'", "return ('x'):rep(300)", "return nil",
@@ -233,7 +234,7 @@ static void malformed_scalars_are_refused(struct lua_pair *p) {
     lua_State *L = p->receiver;
     CHECK(scalar_push(L, data, size));
     CHECK(!scalar_push(L, data, size - 1) && !scalar_push(L, data, size + 1));
-    for (int change = -1; change <= 1; change += 2) { /* with the header made right */
+    for (int change = -1; change <= 1; change += 2) { /* with a matching header */
       const uint32_t body = (uint32_t)((int)size - WIRE_HEADER_SIZE + change);
       memcpy(data + 4, &body, sizeof body);
       CHECK(!scalar_push(L, data, size + (size_t)change));
@@ -244,7 +245,7 @@ static void malformed_scalars_are_refused(struct lua_pair *p) {
   }
 }
 
-/* A ring that has grown stays so: from here on the count of blocks tells of messages alone. */
+/* Grows the ring, which keeps its size, so that the count of blocks later counts messages alone. */
 static void open_ring(void) {
   static const uint8_t text[4096];
   const struct ring_record letter = {.body = text, .body_size = sizeof text};
@@ -265,9 +266,9 @@ int main(void) {
   scalars_arrive(&p);
   strings_of_any_size_arrive(&p);
   several_values_and_large_tables_arrive(&p);
-  a_refused_parcel_leaves_nothing(&p);
-  a_kept_parcel_is_not_disturbed(&p);
-  what_cannot_be_sent_leaves_nothing(&p);
+  a_refused_parcel_leaks_nothing(&p);
+  a_kept_parcel_is_not_changed_by_others(&p);
+  an_unsendable_value_leaks_nothing(&p);
   memory_may_run_out_at_any_point(&p, "return 5");
   memory_may_run_out_at_any_point(&p, "return ('x'):rep(100000)");
   memory_may_run_out_at_any_point(&p, "return {target, ('x'):rep(5000), ('y'):rep(70000), target}");

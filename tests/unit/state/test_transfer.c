@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values cross: what arrives, what is refused and how that is said. */
+/* Sending values: copies at the receiver, refused values and their errors. */
 #include "lua_pair.h"
 
 static void numbers_arrive_to_the_bit(struct lua_pair *p) {
@@ -27,7 +27,7 @@ static void strings_arrive_with_every_byte(struct lua_pair *p) {
             "assert(#d == 127 and #e == 128 and f == ('y'):rep(100000))");
 }
 
-static void any_count_of_values_arrives_holes_too(struct lua_pair *p) {
+static void any_number_of_values_arrives_with_nils(struct lua_pair *p) {
   pair_send(p, "return", "assert(select('#', ...) == 0)");
   pair_send(p, "return nil, nil, true, nil", "assert(select('#', ...) == 4 and select(3, ...) == true)");
   pair_send(p, "local t = {} for i = 1, 200 do t[i] = i end return (table.unpack or unpack)(t)",
@@ -46,7 +46,7 @@ static void tables_arrive_whole(struct lua_pair *p) {
       "local t, u = ... assert(#t == 5000 and t[5000] == 5000.5 and #u == 9 and u[9] == 'x' and u[8] == 8)");
 }
 
-/* More keys than have numbers, short and long ones, the same ones as values, and at any depth. */
+/* More keys than can be numbered, short and long, the same strings as values, and at any depth. */
 static void records_arrive_with_their_keys(struct lua_pair *p) {
   pair_send(p,
             "local list = {} for i = 1, 300 do list[i] = {name = 'name', x = i, [i] = 'x', [true] = {name = "
@@ -115,7 +115,7 @@ static void shared_upvalues_stay_shared_within_a_message(struct lua_pair *p) {
             "local o = ... o.inc() o.inc() assert(o.get() == (kind == '5.1' and 10 or 12))");
 }
 
-static void what_modules_hold_arrives_by_name(struct lua_pair *p) {
+static void fields_of_modules_arrive_by_name(struct lua_pair *p) {
   pair_send(p, "return print, string.format, {string, io.stdout}, _G, function() return string.rep, math end",
             "local a, b, c, d, e = ... assert(a == print and b == string.format and c[1] == string)\n"
             "assert(c[2] == io.stdout and d == _G) local f, m = e() assert(f == string.rep and m == math)");
@@ -134,7 +134,7 @@ static void instances_of_global_classes_find_their_class(struct lua_pair *p) {
             "local o = ... assert(getmetatable(o) == Account and o:get() == 5)");
 }
 
-static void a_table_of_the_program_travels_by_value(struct lua_pair *p) {
+static void a_table_of_the_script_is_copied(struct lua_pair *p) {
   pair_run(p->sender, "settings = {depth = 3}", 0, 0);
   pair_send(p, "return settings", "assert((...).depth == 3 and settings == nil)");
 }
@@ -149,7 +149,7 @@ static void no_metamethod_is_called(struct lua_pair *p) {
             "local o = ... assert(rawget(o, 2) == 2 and rawget(o, 'x') == 3 and getmetatable(o) == Nasty)");
 }
 
-static void what_cannot_be_sent_is_named_by_its_path(struct lua_pair *p) {
+static void an_unsendable_value_is_named_by_its_path(struct lua_pair *p) {
   pair_run(p->sender, "co = coroutine.create(function() end)", 0, 0);
   pair_refuse(p, "return co", "cannot send a coroutine (at value)");
   pair_refuse(p, "return {jobs = {1, 2, {co = co}}}", "cannot send a coroutine (at value.jobs[3].co)");
@@ -166,17 +166,17 @@ static void what_cannot_be_sent_is_named_by_its_path(struct lua_pair *p) {
               "cannot send a table with a metatable that is not registered (at value.o)");
 }
 
-static void a_culprit_far_down_is_named_as_well_as_can_be(struct lua_pair *p) {
+static void a_deep_unsendable_value_has_a_shortened_path(struct lua_pair *p) {
   pair_refuse(p, "local t = {co = co} for i = 1, 100 do t = {t} end return t",
               "cannot send a coroutine (at value….co)");
 }
 
-static void a_refusal_leaves_the_vm_ready_for_the_next_message(struct lua_pair *p) {
+static void after_a_refusal_the_vm_encodes_the_next_message(struct lua_pair *p) {
   pair_refuse(p, "return {{1, 2, 3}, co}", "cannot send a coroutine (at value[2])");
   pair_send(p, "return {1, 2, 3}", "assert(#(...) == 3)");
 }
 
-/* A finalizer that sends while its own VM is encoding works in a scratch of its own. */
+/* A finalizer that sends while its VM encodes uses a scratch of its own. */
 static int send_from_finalizer(lua_State *L) {
   lua_pushliteral(L, "from a finalizer");
   transfer_encode(L, -1, 1, "value");
@@ -200,7 +200,7 @@ int main(void) {
   struct lua_pair p = pair_open();
   numbers_arrive_to_the_bit(&p);
   strings_arrive_with_every_byte(&p);
-  any_count_of_values_arrives_holes_too(&p);
+  any_number_of_values_arrives_with_nils(&p);
   tables_arrive_whole(&p);
   records_arrive_with_their_keys(&p);
   arrays_made_backwards_or_with_holes_keep_their_elements(&p);
@@ -208,13 +208,13 @@ int main(void) {
   a_million_levels_arrive(&p);
   functions_arrive_with_their_upvalues(&p);
   shared_upvalues_stay_shared_within_a_message(&p);
-  what_modules_hold_arrives_by_name(&p);
+  fields_of_modules_arrive_by_name(&p);
   instances_of_global_classes_find_their_class(&p);
-  a_table_of_the_program_travels_by_value(&p);
+  a_table_of_the_script_is_copied(&p);
   no_metamethod_is_called(&p);
-  what_cannot_be_sent_is_named_by_its_path(&p);
-  a_culprit_far_down_is_named_as_well_as_can_be(&p);
-  a_refusal_leaves_the_vm_ready_for_the_next_message(&p);
+  an_unsendable_value_is_named_by_its_path(&p);
+  a_deep_unsendable_value_has_a_shortened_path(&p);
+  after_a_refusal_the_vm_encodes_the_next_message(&p);
   finalizers_may_send_while_their_vm_sends(&p);
   pair_close(&p);
   return 0;

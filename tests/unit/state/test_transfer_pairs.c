@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* The encoder and the decoder as a pair: what goes to the other VM and comes back is what it was,
- * at each boundary of the format, for graphs made at random, and after memory ran out at each
- * allocation.
+/* The encoder and the decoder as a pair: a value that is sent to another VM and back equals the
+ * original, at each boundary of the format, for random graphs, and after each allocation has
+ * failed.
  *
- * A copy is compared with its original in the VM that has both: shared parts, cycles and upvalues
- * have to be the same ones, and what has a name has to be itself.
+ * The original and the copy of the copy are compared in the sender (same.h).
  */
 #include <math.h>
 
 #include "base/memory.h"
 #include "fake_handle.h"
 #include "lua_pair.h"
+#include "same.h"
 #include "state/names.h"
 #include "wire/format.h"
 
 /* ---- there and back -------------------------------------------------------------------------- */
 
-/* The message with the value on top of the stack, which is popped. The caller frees it. */
+/* Encodes and pops the value on top of the stack. The caller frees the message. */
 static struct bytes encode_top(lua_State *L) {
   struct bytes *encoded = NULL;
   luaL_checkstack(L, 8, "to encode");
   if (transfer_try_encode(L, -1, 1, "value", &encoded)) pair_fail("a value", lua_tostring(L, -1));
   const struct bytes message = *encoded;
-  bytes_init(encoded); /* the bytes are ours now; see state/transfer.h */
+  bytes_init(encoded); /* takes the bytes over; see state/transfer.h */
   lua_pop(L, 1);
   return message;
 }
@@ -41,77 +41,14 @@ static void move(lua_State *from, lua_State *to) {
   bytes_fini(&message);
 }
 
-/* The value on top of the sender's stack is replaced by what comes back from the receiver. */
+/* Sends the value on top of the sender's stack to the receiver and back; the copy replaces it. */
 static void there_and_back(struct lua_pair *p) {
   move(p->sender, p->receiver);
   move(p->receiver, p->sender);
   CHECK_EQ(lua_gettop(p->receiver), 0);
 }
 
-/* same(a, b): whether b is a copy of a. Objects that both VMs have a name for are no copies. */
-static const char same_text[] =
-    "local named = {[_G] = true}\n"
-    "for _, m in pairs(package.loaded) do\n"
-    "  named[m] = true\n"
-    "  for _, v in pairs(type(m) == 'table' and m or {}) do if type(v) ~= 'table' then named[v] = true end "
-    "end\n"
-    "end\n"
-    "local function is_object(v) return type(v) == 'table' or type(v) == 'function' end\n"
-    "function same(a, b)\n"
-    "  local to, from, cells, owners, work = {}, {}, {}, {}, {}\n"
-    "  local function match(x, y)\n"
-    "    if type(x) ~= type(y) then return false end\n"
-    "    if type(x) == 'number' then\n"
-    "      if math.type and math.type(x) ~= math.type(y) then return false end\n"
-    "      return x == y and (x ~= 0 or 1 / x == 1 / y) or x ~= x and y ~= y\n"
-    "    end\n"
-    "    if not is_object(x) or named[x] then return rawequal(x, y) end\n"
-    "    if to[x] or from[y] then return to[x] == y and from[y] == x end\n"
-    "    if rawequal(x, y) then return false end\n"
-    "    to[x], from[y], work[#work + 1] = y, x, x\n"
-    "    return true\n"
-    "  end\n"
-    "  local function match_pairs(x, y)\n"
-    "    local count = 0\n"
-    "    for k, v in next, x do\n"
-    "      if is_object(k) and not named[k] then k = to[k] end\n"
-    "      if k == nil or not match(v, rawget(y, k)) then return false end\n"
-    "      count = count + 1\n"
-    "    end\n"
-    "    for _ in next, y do count = count - 1 end\n"
-    "    return count == 0 and rawequal(debug.getmetatable(x), debug.getmetatable(y))\n"
-    "  end\n"
-    "  local function match_cells(x, y, n)\n"
-    "    if kind == '5.1' then return true end\n"
-    "    local c, d = debug.upvalueid(x, n), debug.upvalueid(y, n)\n"
-    "    if cells[c] or owners[d] then return cells[c] == d and owners[d] == c end\n"
-    "    cells[c], owners[d] = d, c\n"
-    "    return true\n"
-    "  end\n"
-    "  local function match_upvalues(x, y)\n"
-    "    local n = 1\n"
-    "    while debug.getupvalue(x, n) do\n"
-    "      local _, v = debug.getupvalue(x, n)\n"
-    "      local name, w = debug.getupvalue(y, n)\n"
-    "      if not name or not match(v, w) or not match_cells(x, y, n) then return false end\n"
-    "      n = n + 1\n"
-    "    end\n"
-    "    return not debug.getupvalue(y, n)\n"
-    "  end\n"
-    "  if not match(a, b) then return false end\n"
-    "  if type(a) == 'table' then for i, v in ipairs(a) do if not match(v, b[i]) then return false end end "
-    "end\n"
-    "  local done = 0\n"
-    "  while done < #work do\n"
-    "    done = done + 1\n"
-    "    local x = work[done]\n"
-    "    local is_same = (type(x) == 'table' and match_pairs or match_upvalues)(x, to[x])\n"
-    "    if not is_same then return false end\n"
-    "  end\n"
-    "  return true\n"
-    "end\n";
-
-/* The value on top of the sender's stack, which is popped, comes back as a copy of itself. */
+/* Checks that the value on top of the sender's stack, which is popped, comes back as a copy. */
 static void check_copy(struct lua_pair *p, const char *what) {
   lua_State *L = p->sender;
   luaL_checkstack(L, 8, "to compare");
@@ -143,7 +80,7 @@ static uint64_t bits_of(double value) {
   return bits;
 }
 
-/* The number at `index` of the sender's stack. Every NaN is one on LuaJIT. */
+/* Checks the number at `index`. LuaJIT has only one NaN. */
 static void check_float(lua_State *L, int index, uint64_t bits) {
   const double back = lua_tonumber(L, index);
   if (isnan(double_of(bits)) && lua_is_jit())
@@ -155,7 +92,7 @@ static void check_float(lua_State *L, int index, uint64_t bits) {
 #endif
 }
 
-/* Puts {value, false} in the place of the value: then it is no message of its own. */
+/* Replaces the value by {value, false}, so that the message is not a lone scalar. */
 static void wrap(lua_State *L) {
   lua_createtable(L, 2, 0);
   lua_insert(L, -2);
@@ -164,7 +101,7 @@ static void wrap(lua_State *L) {
   lua_rawseti(L, -2, 2);
 }
 
-/* Looked at in the receiver: an error that undoes itself on the way back is one. */
+/* Checks in the receiver, because a second error on the way back could hide the first. */
 static void check_bits(struct lua_pair *p, uint64_t bits) {
   lua_State *L = p->receiver;
   for (int i = 0; i < 2; i++) {
@@ -205,7 +142,7 @@ static void check_whole(struct lua_pair *p, int64_t value) {
   }
 }
 
-/* There stand the ends of varints, of small integers, and of the type itself. */
+/* There are the limits of varints, of small integers, and of the type. */
 static void integers_arrive_around_each_power_of_two(struct lua_pair *p) {
   lua_newtable(p->sender);
   int count = 0;
@@ -232,7 +169,7 @@ static void push_string_of(lua_State *L, size_t size) {
   lua_pushlstring(L, text, size);
 }
 
-/* As a value, and three times as a key: spelled out, by its number, and as a value beside. */
+/* As a value, as a key in full, as a key by its number, and as a value beside a key. */
 static void a_string_of_that_size_arrives(struct lua_pair *p, size_t size) {
   lua_State *L = p->sender;
   push_string_of(L, size);
@@ -259,7 +196,7 @@ static void strings_arrive_around_each_boundary(struct lua_pair *p) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* `size` numbers of one kind, which go in bulk; with something else in their midst they do not. */
+/* `size` numbers of one kind, which are written in bulk unless another value is among them. */
 static void an_array_arrives(struct lua_pair *p, int size, int odd_one) {
   static const char *const kinds[] = {"i * 1000003", "i + 0.5", "i % 5", "'s' .. i", "i % 2 == 0"};
   static const char *const odd[] = {"nil", "'odd'", "0.25", "3", "{}"};
@@ -271,14 +208,14 @@ static void an_array_arrives(struct lua_pair *p, int size, int odd_one) {
   }
 }
 
-static void arrays_arrive_whatever_stands_in_them(struct lua_pair *p) {
+static void arrays_arrive_with_any_elements(struct lua_pair *p) {
   for (int size = 0; size <= 20; size++) an_array_arrives(p, size, 0);
   for (int odd_one = 1; odd_one <= 13; odd_one++) an_array_arrives(p, 12, odd_one);
   for (int size = 127; size <= 129; size++) an_array_arrives(p, size, size - 1);
   for (int size = 4095; size <= 4097; size++) an_array_arrives(p, size, size);
 }
 
-/* More keys than have numbers, in several tables. */
+/* More keys than can be numbered, in several tables. */
 static void tables_arrive_with_any_number_of_pairs(struct lua_pair *p) {
   for (int count = 0; count <= 70; count++) {
     char make[200];
@@ -359,7 +296,7 @@ static void graphs_made_at_random_arrive_as_they_are(struct lua_pair *p) {
   }
 }
 
-static void what_has_a_name_comes_back_as_itself(struct lua_pair *p) {
+static void named_objects_come_back_as_themselves(struct lua_pair *p) {
   check_made(p, "return {_G, string, string.format, io.stdout, package.loaded.mine, print}");
   check_made(p, "return setmetatable({1, 2, x = {}}, package.loaded.mine.class)");
   for (int i = 0; i < 2; i++) {
@@ -385,7 +322,7 @@ static int dump_protected(lua_State *L) {
   return 0;
 }
 
-static void handles_are_refused_in_bytes_that_may_be_kept(struct lua_pair *p) {
+static void handles_are_refused_in_dumps(struct lua_pair *p) {
   lua_State *L = p->sender;
   lua_pushcfunction(L, dump_protected);
   pair_run(L, "return {1, x = {require 'fake'.new()}}", 0, 1);
@@ -395,7 +332,7 @@ static void handles_are_refused_in_bytes_that_may_be_kept(struct lua_pair *p) {
   lua_settop(L, 0);
 }
 
-/* ---- bytes that are not what they were ------------------------------------------------------- */
+/* ---- changed bytes --------------------------------------------------------------------------- */
 
 static const char everything[] =
     "local f = require 'fake' local h, shared, cell, deep = f.new(), {1}, {2}, {}\n"
@@ -407,8 +344,7 @@ static const char everything[] =
     "{}}";
 
 static bool is_accepted(lua_State *L, const uint8_t *data, size_t size, unsigned flags) {
-  uint8_t *copy =
-      malloc(size ? size : 1); /* of exactly that size, so that a sanitizer sees a read behind it */
+  uint8_t *copy = malloc(size ? size : 1); /* exactly that size: a sanitizer sees a read behind it */
   memcpy(copy, data, size);
   int count = 0;
   const bool is_good = transfer_try_decode(L, copy, size, flags, &count) == LUA_OK;
@@ -417,7 +353,8 @@ static bool is_accepted(lua_State *L, const uint8_t *data, size_t size, unsigned
   return is_good;
 }
 
-/* With functions and handles, for which test_decode.c has no leave. */
+/* A message of this program, which may have functions and handles, unlike those of
+ * test_decode.c. */
 static void a_message_that_is_cut_anywhere_is_refused(struct lua_pair *p) {
   pair_run(p->sender, everything, 0, 1);
   struct bytes m = encode_top(p->sender);
@@ -430,7 +367,7 @@ static void a_message_that_is_cut_anywhere_is_refused(struct lua_pair *p) {
     CHECK_EQ(bytes_append(&cut, m.data, size), STATUS_OK);
     const uint32_t body = (uint32_t)(size - WIRE_HEADER_SIZE);
     memcpy(cut.data + 4, &body, sizeof body);
-    memset(cut.data + 8, 0, 4); /* no handles stand behind */
+    memset(cut.data + 8, 0, 4); /* no handles follow */
     CHECK(!is_accepted(p->receiver, cut.data, size, TRANSFER_TRUSTED));
     lua_settop(p->receiver, 0);
     bytes_fini(&cut);
@@ -452,7 +389,7 @@ static void a_message_with_a_byte_too_many_is_refused(struct lua_pair *p) {
   bytes_fini(&m);
 }
 
-/* A value that changed bytes stand for is one like any other: it can be sent on, and comes back. */
+/* If changed bytes are accepted, their value can be sent and comes back like any other. */
 static void changed_bytes_are_refused_or_are_a_value(struct lua_pair *p) {
   pair_run(p->sender,
            "local s = {x = 1, y = {2}} return {s, {x = s, y = 2.5, [s] = s}, {1, 2, 3, 4, 5, 6, 7, 8}, "
@@ -476,8 +413,8 @@ static void changed_bytes_are_refused_or_are_a_value(struct lua_pair *p) {
 
 /* ---- running out of memory ------------------------------------------------------------------- */
 
-/* The n-th allocation of a VM fails; with `for_good` all from there on. Lua collects, and asks
- * again. */
+/* Lets the n-th allocation of a VM fail; with `for_good` all later ones, too. Lua collects garbage
+ * after a failure, and tries again. */
 static struct {
   long countdown;
   bool for_good;
@@ -497,7 +434,7 @@ static void *alloc(void *context, void *block, size_t old_size, size_t size) {
   return realloc(block, size);
 }
 
-/* An allocation may have been made up for; by then there are no more. */
+/* A collection can make up for a failed allocation, so a success counts only from this n on. */
 enum { FAULTS_LEAST = 60 };
 
 static void fail_after(long n, bool is_private, bool for_good) {
@@ -525,7 +462,7 @@ static lua_State *open_counted(void) {
   return L;
 }
 
-/* A failure leaves no hold, and the VM as good as before. */
+/* A failure leaves no hold, and the VM can encode again. */
 static bool encode_while_memory_runs_out(lua_State *L, long n, bool is_private, bool for_good,
                                          struct bytes **encoded) {
   pair_run(L, everything, 0, 1);
@@ -539,7 +476,7 @@ static bool encode_while_memory_runs_out(lua_State *L, long n, bool is_private, 
   return false;
 }
 
-/* A failure leaves the message's holds. */
+/* A failure does not change the message's holds. */
 static bool decode_while_memory_runs_out(lua_State *L, long n, bool is_private, bool for_good,
                                          const struct bytes *encoded) {
   int count = 0;
@@ -553,8 +490,8 @@ static bool decode_while_memory_runs_out(lua_State *L, long n, bool is_private, 
   return result == LUA_OK;
 }
 
-/* The n-th allocation of either step fails, in VMs that have sent nothing yet, for n = 1, 2, …
- * until none does. */
+/* Lets the n-th allocation of each step fail, in VMs that have sent nothing yet, for n = 1, 2, …
+ * until none fails. */
 static void check_while_memory_runs_out(bool is_private, bool for_good) {
   bool is_good = false;
   for (long n = 1; !is_good; n++) {
@@ -570,7 +507,7 @@ static void check_while_memory_runs_out(bool is_private, bool for_good) {
   }
 }
 
-/* Of ours; of Lua's, for good; and of Lua's once, for which a collection makes up. */
+/* Allocations of the runtime; of Lua, all later ones, too; of Lua, one. */
 static void memory_may_run_out_at_any_allocation(void) {
   check_while_memory_runs_out(true, false);
   check_while_memory_runs_out(false, true);
@@ -586,12 +523,12 @@ int main(void) {
   each_bit_of_a_float_arrives(&p);
   integers_arrive_around_each_power_of_two(&p);
   strings_arrive_around_each_boundary(&p);
-  arrays_arrive_whatever_stands_in_them(&p);
+  arrays_arrive_with_any_elements(&p);
   tables_arrive_with_any_number_of_pairs(&p);
   depths_around_the_limit_arrive(&p);
   graphs_made_at_random_arrive_as_they_are(&p);
-  what_has_a_name_comes_back_as_itself(&p);
-  handles_are_refused_in_bytes_that_may_be_kept(&p);
+  named_objects_come_back_as_themselves(&p);
+  handles_are_refused_in_dumps(&p);
   a_message_that_is_cut_anywhere_is_refused(&p);
   a_message_with_a_byte_too_many_is_refused(&p);
   changed_bytes_are_refused_or_are_a_value(&p);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* VMs: isolated, accounted for, closed in any order, interrupted from another thread, and none
- * leaves anything behind.
+/* VMs: isolation, memory accounting, closing in any order, interruption from another thread, and no
+ * leaks.
  *
- * test_vm [COUNT] makes COUNT of them (default 300); tests/hosts/valgrind.sh runs it under
- * valgrind.
+ * test_vm [COUNT] makes COUNT VMs (default 300); tests/hosts/valgrind.sh runs it under valgrind.
  */
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -44,7 +43,7 @@ static void vms_share_nothing(void) {
   vm_close(b);
 }
 
-static void a_limit_of_memory_is_an_error_and_not_the_end(void) {
+static void reaching_the_memory_limit_is_an_error_that_the_vm_survives(void) {
   struct vm *vm = NULL;
   const struct vm_options options = {.memory_limit = 1100000};
   CHECK_EQ(vm_open(&vm, &options), STATUS_OK);
@@ -79,12 +78,12 @@ static void vms_are_closed_in_any_order(int count) {
   }
 }
 
-#if !defined(__SANITIZE_THREAD__) /* it holds signals back until a system call: no loop is ever reached */
+#if !defined(__SANITIZE_THREAD__) /* it delays signals until a system call, so they reach no loop */
 
 struct runner {
   struct vm *vm;
   const char *text;
-  _Atomic int phase; /* 0: starting, 1: the VM is there, 2: ended */
+  _Atomic int phase; /* 0: starting, 1: the VM is open, 2: ended */
   int failed;
   struct thread thread;
 };
@@ -104,7 +103,7 @@ static void runner_main(void *argument) {
   atomic_store(&r->phase, 2);
 }
 
-/* Interrupts until the loop is over; each is a tight one that nothing in Lua ends. */
+/* Interrupts until the loop ends; the loop itself never ends. */
 static void a_tight_loop_is_interrupted(const char *text) {
   struct runner r = {.text = text};
   CHECK_EQ(thread_start(&r.thread, runner_main, &r, "runner"), STATUS_OK);
@@ -144,7 +143,7 @@ static bool is_luajit(void) {
 
 int main(int argc, char **argv) {
   vms_share_nothing();
-  a_limit_of_memory_is_an_error_and_not_the_end();
+  reaching_the_memory_limit_is_an_error_that_the_vm_survives();
   vms_are_closed_in_any_order(argc > 1 ? atoi(argv[1]) : 300);
   if (!is_luajit()) loops_of_all_kinds_are_interrupted(); /* compiled loops run no hooks */
   return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of a VM, without a VM: which thread has it next under each schedule, which one is asked
- * for it, and the books.
+/* The VM lock without a VM: the next holder under each schedule, requests to make way, and the
+ * accounting.
  *
- * Orders are exact: each waiter stands in line before the next one comes, and the interval is an
- * hour, so that no holder is asked. What depends on the length of a hold is compared with the
- * books, which have it.
+ * Orders are exact: each waiter is queued before the next one comes, and the interval is an hour,
+ * so that no holder is asked. Results that depend on the length of a hold are compared with the
+ * counters.
  */
 #include <sched.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static struct lock_user me; /* the main thread */
 static char order[ORDER_MAX];
 static size_t order_size; /* both written by the holder of the lock */
 
-enum manner { URGENT, PATIENT }; /* how a thread holds the lock: shortly, or for long */
+enum manner { URGENT, PATIENT }; /* the thread's holds: short or long */
 
 static int64_t read(const _Atomic int64_t *word) { return atomic_load(word); }
 
@@ -56,7 +56,7 @@ static void end(void) {
   vm_lock_fini(&lock);
 }
 
-/* By the thread that holds the lock: the first two invariants of state/vm_lock.h. */
+/* Checks the first two invariants of state/vm_lock.h; called by the holder of the lock. */
 static void check_held_by(const struct lock_user *u) {
   mutex_lock(&lock.guard);
   const bool is_waited = lock.urgent.first || lock.patient.first || lock.legacy_waiters;
@@ -74,7 +74,7 @@ struct waiter {
   struct thread thread;
   struct lock_user user;
   char name;
-  int64_t held_before_ns; /* by all, up to its own hold */
+  int64_t held_before_ns; /* by all threads, before its own hold */
 };
 
 static void waiter_main(void *argument) {
@@ -99,7 +99,7 @@ static size_t waiting(void) {
   return count;
 }
 
-/* Returns when it waits, behind those who came before. */
+/* Starts a waiter, and returns when it is queued behind the earlier ones. */
 static void come(struct waiter *w, char name, enum manner manner) {
   const size_t before = waiting();
   w->name = name;
@@ -114,7 +114,7 @@ static void check_order(const char *expected) {
   CHECK_EQ(memcmp(order, expected, order_size), 0);
 }
 
-/* The main thread leaves the lock; all have had it when this returns. */
+/* Leaves the lock and joins the waiters, each of which has then held it, in the expected order. */
 static void leave_and_join(struct waiter *waiters, size_t count, const char *expected) {
   vm_lock_drop(&lock, &me);
   for (size_t i = 0; i < count; i++) thread_join(&waiters[i].thread);
@@ -123,7 +123,7 @@ static void leave_and_join(struct waiter *waiters, size_t count, const char *exp
 
 /* ---- one thread ------------------------------------------------------------------------------ */
 
-static void a_lock_that_nobody_waits_for_is_free_when_it_is_left(void) {
+static void a_lock_without_waiters_is_free_after_it_is_left(void) {
   struct lock_user other;
   begin(LOCK_FAIR, HOUR_NS);
   lock_user_init(&other);
@@ -138,16 +138,16 @@ static void a_lock_that_nobody_waits_for_is_free_when_it_is_left(void) {
   vm_lock_take(&lock, &other);
   vm_lock_drop(&lock, &other);
   CHECK_EQ(read(&lock.counters.takes), 5);
-  CHECK_EQ(read(&lock.counters.switches), 2); /* to the first, and to the other one */
+  CHECK_EQ(read(&lock.counters.switches), 2); /* to the first thread and to the other one */
   CHECK_EQ(read(&lock.counters.contended), 0);
   CHECK_EQ(read(&lock.counters.waited_ns), 0);
   CHECK_EQ(read(&lock.counters.requests), 0);
   end();
 }
 
-static void making_way_for_nobody_keeps_the_lock(void) {
+static void making_way_without_waiters_keeps_the_lock(void) {
   begin(LOCK_FAIR, HOUR_NS);
-  atomic_store(&lock.drop_request, true); /* the waiter that asked has gone */
+  atomic_store(&lock.drop_request, true); /* a request without a waiter */
   vm_lock_make_way(&lock, &me);
   check_held_by(&me);
   CHECK(!vm_lock_is_asked(&lock));
@@ -157,8 +157,8 @@ static void making_way_for_nobody_keeps_the_lock(void) {
   end();
 }
 
-/* Its own clock is put back by an hour: it has run that long. */
-static void one_long_hold_is_learnt_at_once_and_forgotten_slowly(void) {
+/* Moves the start of a hold back by an hour. */
+static void one_long_hold_counts_at_once_and_fades_slowly(void) {
   begin(LOCK_FAIR, HOUR_NS);
   me.awake_ns -= HOUR_NS;
   vm_lock_drop(&lock, &me);
@@ -174,7 +174,7 @@ static void one_long_hold_is_learnt_at_once_and_forgotten_slowly(void) {
 
 /* ---- the fair schedule: order ---------------------------------------------------------------- */
 
-static void waiters_of_one_manner_have_it_in_the_order_in_which_they_came(void) {
+static void waiters_of_one_kind_get_the_lock_in_order_of_arrival(void) {
   static const enum manner manners[] = {URGENT, PATIENT};
   for (int i = 0; i < 2; i++) {
     struct waiter w[5];
@@ -211,7 +211,7 @@ static void urgent_threads_go_first_while_they_have_credit(void) {
   end();
 }
 
-/* The interval is the largest debt. With 0 nothing is left, and nothing is owed. */
+/* The credit is at least -interval; with the interval 0 it is exactly 0. */
 static void urgent_threads_without_credit_go_last(int64_t interval_ns) {
   struct waiter w[3];
   begin(LOCK_FAIR, interval_ns);
@@ -219,12 +219,13 @@ static void urgent_threads_without_credit_go_last(int64_t interval_ns) {
   come(&w[0], 'u', URGENT);
   come(&w[1], 'p', PATIENT);
   come(&w[2], 'q', PATIENT);
-  for (int i = 1; i < 3; i++) behave(&w[i].user, URGENT); /* in the patient line, and earn no credit */
+  for (int i = 1; i < 3; i++)
+    behave(&w[i].user, URGENT); /* they wait in the patient queue, and earn no credit */
   leave_and_join(w, 3, "pqu");
   end();
 }
 
-static void an_urgent_thread_without_credit_goes_on_when_nobody_else_waits(void) {
+static void an_urgent_thread_without_credit_goes_first_if_no_patient_one_waits(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   atomic_store(&lock.credit_ns, -1);
@@ -248,7 +249,7 @@ static void a_thread_that_makes_way_for_patient_ones_goes_last(void) {
   CHECK_EQ(read(&lock.counters.forced), 1);
   CHECK_EQ(read(&lock.counters.contended), 3);
   leave_and_join(w, 2, "pq");
-  CHECK_EQ(read(&lock.counters.takes), 4); /* it took it twice */
+  CHECK_EQ(read(&lock.counters.takes), 4); /* one thread took it twice */
   end();
 }
 
@@ -286,7 +287,7 @@ static void a_thread_that_makes_way_when_its_quantum_is_used_up_goes_last(void) 
 
 /* ---- credit ---------------------------------------------------------------------------------- */
 
-static void urgent_threads_earn_two_thirds_of_what_patient_ones_hold(void) {
+static void holds_of_patient_threads_earn_two_thirds_as_credit(void) {
   begin(LOCK_FAIR, HOUR_NS);
   atomic_store(&lock.credit_ns, -HOUR_NS / 2);
   behave(&me, PATIENT);
@@ -295,7 +296,7 @@ static void urgent_threads_earn_two_thirds_of_what_patient_ones_hold(void) {
   end();
 }
 
-static void an_urgent_thread_pays_for_its_hold_if_somebody_waits(void) {
+static void an_urgent_hold_spends_credit_if_others_wait(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   const int64_t most_ns = read(&lock.credit_ns);
@@ -310,7 +311,7 @@ static void an_urgent_thread_pays_for_its_hold_if_somebody_waits(void) {
   end();
 }
 
-static void credit_stays_between_its_ends(void) {
+static void credit_stays_within_its_limits(void) {
   struct waiter w;
   begin(LOCK_FAIR, HOUR_NS);
   const int64_t most_ns = read(&lock.credit_ns);
@@ -323,7 +324,7 @@ static void credit_stays_between_its_ends(void) {
   atomic_store(&lock.credit_ns, -1);
   come(&w, 'u', URGENT);
   leave_and_join(&w, 1, "u");
-  CHECK_EQ(read(&lock.credit_ns), -1); /* a quantum of debt, and no more */
+  CHECK_EQ(read(&lock.credit_ns), -1); /* minus one quantum at most */
   end();
 }
 
@@ -348,7 +349,7 @@ static void await_asked(int times) {
   CHECK(read(&lock.counters.requests) >= times);
 }
 
-/* The first request may be lost: there are more. */
+/* The first request may be lost, so the waiter asks again. */
 static void a_holder_whose_quantum_is_over_is_asked_until_it_makes_way(enum lock_schedule schedule) {
   struct waiter w;
   begin(schedule, 1000);
@@ -405,7 +406,7 @@ static void a_legacy_holder_that_makes_way_waits_for_a_switch(void) {
   end();
 }
 
-static void all_legacy_waiters_have_it_once(void) {
+static void each_legacy_waiter_gets_the_lock_once(void) {
   struct waiter w[5];
   begin(LOCK_LEGACY, HOUR_NS);
   for (int k = 0; k < 5; k++) come(&w[k], 'x', PATIENT);
@@ -416,7 +417,7 @@ static void all_legacy_waiters_have_it_once(void) {
   end();
 }
 
-static void a_change_of_schedule_leaves_nobody_behind(void) {
+static void a_change_of_schedule_leaves_no_waiter_blocked(void) {
   struct waiter w[2];
   begin(LOCK_FAIR, HOUR_NS);
   come(&w[0], 'f', PATIENT);
@@ -434,7 +435,7 @@ static void a_change_of_schedule_leaves_nobody_behind(void) {
 
 /* ---- the books ------------------------------------------------------------------------------- */
 
-static void what_is_held_and_waited_is_in_the_books(enum lock_schedule schedule) {
+static void counters_have_the_times_of_holds_and_waits(enum lock_schedule schedule) {
   struct waiter w;
   const int64_t began_ns = clock_now_ns();
   begin(schedule, HOUR_NS);
@@ -459,7 +460,7 @@ struct race {
   enum lock_schedule schedule; /* at first */
   int64_t interval_ns;
   bool changes_schedule;
-  const struct lock_user *inside; /* under the lock, as the next one */
+  const struct lock_user *inside; /* protected by the lock, as is the next field */
   int64_t visits;
 };
 
@@ -470,7 +471,7 @@ struct racer {
   int64_t visits;
 };
 
-/* Now and then it is long: others come, and wait. */
+/* Some holds are long, so that other threads wait. */
 static void visit(struct racer *r, int number) {
   CHECK(r->race->inside == NULL);
   r->race->inside = &r->user;
@@ -498,7 +499,7 @@ static void racer_main(void *argument) {
   }
 }
 
-static void many_threads_are_never_inside_together_and_all_come_to_their_end(struct race race) {
+static void many_threads_exclude_each_other_and_all_finish(struct race race) {
   static struct racer racers[RACERS];
   const int64_t began_ns = clock_now_ns();
   begin(race.schedule, race.interval_ns);
@@ -522,39 +523,39 @@ static void many_threads_are_never_inside_together_and_all_come_to_their_end(str
   end();
 }
 
-/* Asked often, and never: then all depends on the wake-ups alone. */
+/* With frequent requests, and without any: then progress depends on the wake-ups alone. */
 static void many_threads_race(enum lock_schedule schedule) {
   const int64_t intervals_ns[] = {OFTEN_NS, HOUR_NS};
   for (int i = 0; i < 4; i++)
-    many_threads_are_never_inside_together_and_all_come_to_their_end(
+    many_threads_exclude_each_other_and_all_finish(
         (struct race){.schedule = schedule, .interval_ns = intervals_ns[i % 2], .changes_schedule = i >= 2});
 }
 
 int main(void) {
-  a_lock_that_nobody_waits_for_is_free_when_it_is_left();
-  making_way_for_nobody_keeps_the_lock();
-  one_long_hold_is_learnt_at_once_and_forgotten_slowly();
-  waiters_of_one_manner_have_it_in_the_order_in_which_they_came();
+  a_lock_without_waiters_is_free_after_it_is_left();
+  making_way_without_waiters_keeps_the_lock();
+  one_long_hold_counts_at_once_and_fades_slowly();
+  waiters_of_one_kind_get_the_lock_in_order_of_arrival();
   a_thread_that_leaves_the_lock_is_behind_those_that_wait_for_it();
   urgent_threads_go_first_while_they_have_credit();
   urgent_threads_without_credit_go_last(HOUR_NS);
   urgent_threads_without_credit_go_last(0);
-  an_urgent_thread_without_credit_goes_on_when_nobody_else_waits();
+  an_urgent_thread_without_credit_goes_first_if_no_patient_one_waits();
   a_thread_that_makes_way_for_patient_ones_goes_last();
   a_thread_that_makes_way_for_an_urgent_one_goes_on_first_with_what_is_left_of_its_quantum();
   a_thread_that_makes_way_when_its_quantum_is_used_up_goes_last();
-  urgent_threads_earn_two_thirds_of_what_patient_ones_hold();
-  an_urgent_thread_pays_for_its_hold_if_somebody_waits();
-  credit_stays_between_its_ends();
+  holds_of_patient_threads_earn_two_thirds_as_credit();
+  an_urgent_hold_spends_credit_if_others_wait();
+  credit_stays_within_its_limits();
   for (enum lock_schedule s = LOCK_FAIR; s <= LOCK_LEGACY; s++) {
     a_holder_whose_quantum_is_over_is_asked_until_it_makes_way(s);
     a_request_is_over_when_the_lock_is_left(s);
-    what_is_held_and_waited_is_in_the_books(s);
+    counters_have_the_times_of_holds_and_waits(s);
     many_threads_race(s);
   }
   a_patient_holder_is_asked_for_an_urgent_thread_long_before_its_quantum_is_over();
   a_legacy_holder_that_makes_way_waits_for_a_switch();
-  all_legacy_waiters_have_it_once();
-  a_change_of_schedule_leaves_nobody_behind();
+  each_legacy_waiter_gets_the_lock_once();
+  a_change_of_schedule_leaves_no_waiter_blocked();
   return 0;
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Comparing a value with its copy, in Lua.
+ *
+ * The chunk defines same(a, b): whether b is a copy of a. Shared objects, cycles and shared
+ * upvalues must correspond. An object that is sent by name must be the same object.
+ */
+#ifndef TESTS_SAME_H
+#define TESTS_SAME_H
+
+static const char same_text[] =
+    "local named = {[_G] = true}\n"
+    "for _, m in pairs(package.loaded) do\n"
+    "  named[m] = true\n"
+    "  for _, v in pairs(type(m) == 'table' and m or {}) do if type(v) ~= 'table' then named[v] = true end "
+    "end\n"
+    "end\n"
+    "local function is_object(v) return type(v) == 'table' or type(v) == 'function' end\n"
+    "function same(a, b)\n"
+    "  local to, from, cells, owners, work = {}, {}, {}, {}, {}\n"
+    "  local function match(x, y)\n"
+    "    if type(x) ~= type(y) then return false end\n"
+    "    if type(x) == 'number' then\n"
+    "      if math.type and math.type(x) ~= math.type(y) then return false end\n"
+    "      return x == y and (x ~= 0 or 1 / x == 1 / y) or x ~= x and y ~= y\n"
+    "    end\n"
+    "    if not is_object(x) or named[x] then return rawequal(x, y) end\n"
+    "    if to[x] or from[y] then return to[x] == y and from[y] == x end\n"
+    "    if rawequal(x, y) then return false end\n"
+    "    to[x], from[y], work[#work + 1] = y, x, x\n"
+    "    return true\n"
+    "  end\n"
+    "  local function match_pairs(x, y)\n"
+    "    local count = 0\n"
+    "    for k, v in next, x do\n"
+    "      if is_object(k) and not named[k] then k = to[k] end\n"
+    "      if k == nil or not match(v, rawget(y, k)) then return false end\n"
+    "      count = count + 1\n"
+    "    end\n"
+    "    for _ in next, y do count = count - 1 end\n"
+    "    return count == 0 and rawequal(debug.getmetatable(x), debug.getmetatable(y))\n"
+    "  end\n"
+    "  local function match_cells(x, y, n)\n"
+    "    if kind == '5.1' then return true end\n"
+    "    local c, d = debug.upvalueid(x, n), debug.upvalueid(y, n)\n"
+    "    if cells[c] or owners[d] then return cells[c] == d and owners[d] == c end\n"
+    "    cells[c], owners[d] = d, c\n"
+    "    return true\n"
+    "  end\n"
+    "  local function match_upvalues(x, y)\n"
+    "    local n = 1\n"
+    "    while debug.getupvalue(x, n) do\n"
+    "      local _, v = debug.getupvalue(x, n)\n"
+    "      local name, w = debug.getupvalue(y, n)\n"
+    "      if not name or not match(v, w) or not match_cells(x, y, n) then return false end\n"
+    "      n = n + 1\n"
+    "    end\n"
+    "    return not debug.getupvalue(y, n)\n"
+    "  end\n"
+    "  if not match(a, b) then return false end\n"
+    "  if type(a) == 'table' then for i, v in ipairs(a) do if not match(v, b[i]) then return false end end "
+    "end\n"
+    "  local done = 0\n"
+    "  while done < #work do\n"
+    "    done = done + 1\n"
+    "    local x = work[done]\n"
+    "    local is_same = (type(x) == 'table' and match_pairs or match_upvalues)(x, to[x])\n"
+    "    if not is_same then return false end\n"
+    "  end\n"
+    "  return true\n"
+    "end\n";
+
+#endif
