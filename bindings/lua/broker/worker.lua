@@ -9,6 +9,7 @@
 -- the session was opened.
 local require, native = ...
 
+local backoff = require("core.backoff")
 local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
@@ -63,7 +64,7 @@ function Worker.disconnect(self, why)
   self.session:close(why)
   if self.is_connected then self.log("disconnected", { why = why }) end
   self.is_connected = false
-  self.pause = math.min(LONGEST_PAUSE, (self.pause or FIRST_PAUSE / 2) * 2)
+  self.pause = backoff(self.pause, FIRST_PAUSE, LONGEST_PAUSE)
   self.retry_at = time() + self.pause
 end
 

@@ -6,6 +6,7 @@ local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local is_pure = require("core.is_pure")
 local protocol = require("pool.protocol")
 
 local unpack = checks.unpack
@@ -45,13 +46,6 @@ end
 
 -- Functions: encoded once, kept until the last task that needs them is done ---------------------------
 
--- Whether sending it anew each time could make a difference: only _ENV among its upvalues.
-local function is_pure(f)
-  if type(f) ~= "function" then return false end
-  local name = debug.getupvalue(f, 1)
-  return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
-end
-
 function tasks.drop_function(pool, entry)
   entry.users = entry.users - 1
   if entry.users == 0 then pool._backend:drop(entry.place) end
@@ -78,7 +72,7 @@ function tasks.add_function(pool, f)
   local number, place = pool._backend:add_function(f)
   if not number then error("Pool: the function cannot be sent: " .. place, 0) end
   local entry = { number = number, place = place, users = 1 }
-  if is_pure(f) then tasks.keep_function(pool, f, entry) end
+  if type(f) == "function" and is_pure(f) then tasks.keep_function(pool, f, entry) end
   return entry
 end
 
