@@ -188,7 +188,7 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
 }
 
 /* From another thread of the VM: wakes the thread in `sleep`. */
-static int loop_nudge(lua_State *L) {
+static int loop_wake(lua_State *L) {
   const struct loop *l = check_loop(L);
   notify_socket_notify(l->name);
   return 0;
@@ -204,7 +204,7 @@ static int loop_fileno(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"want", loop_want},         {"renew", loop_renew}, {"forget", loop_forget}, {"watch", loop_watch},
-    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"nudge", loop_nudge},   {"fileno", loop_fileno},
+    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"wake", loop_wake},     {"fileno", loop_fileno},
     {"close", loop_close},       {NULL, NULL},
 };
 

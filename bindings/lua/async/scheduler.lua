@@ -78,7 +78,7 @@ function scheduler.wake(waiter, a, b)
   end
   last = last + 1
   ready[last] = waiter
-  if is_sleeping then loop:nudge() elseif has_host then hosts.call() end
+  if is_sleeping then loop:wake() elseif has_host then hosts.call() end
 end
 local wake = scheduler.wake
 
@@ -201,7 +201,7 @@ local function finish(task, state, results)
   alive[task] = nil
   scheduler.live = scheduler.live - 1
   if scheduler.live == 0 then native.set_busy(nil) end
-  native.held_end_task(task.co, state ~= "done")
+  native.held_locks_end_task(task.co, state ~= "done")
   local watchers = task.watchers
   for i = 1, watchers and #watchers or 0 do watchers[i](task) end
   if task._waiters then schedulers.wake_all(task._waiters) end

@@ -165,7 +165,7 @@ static int push_reason(lua_State *L, status st) {
   return 2;
 }
 
-int look(lua_State *L) {
+int inspect(lua_State *L) {
   int fd = -1;
   const status st = mapping_find(luaL_checkinteger(L, 1), segment_look, &fd);
   if (st) return push_reason(L, st);

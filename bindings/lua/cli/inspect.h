@@ -5,8 +5,8 @@
 
 #include "state/lua_compat.h"
 
-/* look(pid) → { processes = { pid … }, workers = { … }, rings = { … }, memory = bytes }; or nil and why.
+/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, memory = bytes }; or nil and why.
  * [-0, +1 or 2, raises] */
-int look(lua_State *L);
+int inspect(lua_State *L);
 
 #endif

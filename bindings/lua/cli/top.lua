@@ -232,7 +232,7 @@ end
 local function watch(options)
   local before, has_looked
   while true do
-    local view, why = native.look(options.pid)
+    local view, why = native.inspect(options.pid)
     if not view and has_looked then return "the program has ended" end
     if not view then leave(1, "process " .. options.pid .. ": " .. why) end
     has_looked = true

@@ -24,7 +24,7 @@ local function check_type(kind, where)
 end
 
 local function make(where, kind, count)
-  local handle, why = native.memory_new(where, kind, count)
+  local handle, why = native.typed_array_new(where, kind, count)
   return handle or error(where .. ": " .. why, 3)
 end
 
@@ -45,7 +45,7 @@ end
 
 -- Table -----------------------------------------------------------------------------------------------
 
-local table_methods = native.table_methods()
+local table_methods = native.shared_table_methods()
 
 -- update(key, f, …): t[key] becomes what f(t[key], …) returns, while nobody else updates; that is what it returns.
 function table_methods.update(self, key, f, ...)
@@ -76,7 +76,7 @@ end
 -- Table(source): a table in shared memory, of all workers; with the pairs of `source`.
 function memory.Table(source)
   expect(source == nil or type(source) == "table", "Table", "a table expected, got " .. type(source))
-  local handle, why = native.table_new()
+  local handle, why = native.shared_table_new()
   if not handle then error("Table: " .. why, 2) end
   for key, value in pairs(source or {}) do handle[key] = value end
   return handle

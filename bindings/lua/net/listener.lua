@@ -236,7 +236,7 @@ function listener.Listener(address, options)
   local key, most = read_options(options, "Listener")
   local is_private = address == nil
   address = is_private and private_address() or read_address(address, "Listener")
-  local stream, bound = native.stream_listen(address)
+  local stream, bound = native.socket_listen(address)
   if not stream then return nil, bound end
   return setmetatable({
     address = bound, _stream = stream, _key = key, _most = most, _handshakes = {}, _is_private = is_private,
@@ -314,7 +314,7 @@ function Listener.close(self)
   for _, handshake in ipairs(self._handshakes) do handshake.stream:close() end
   self._stream:close()
   self._stream = nil
-  if self._pid == native.pid() then native.stream_forget(self.address) end
+  if self._pid == native.pid() then native.socket_forget(self.address) end
 end
 
 listener_meta.__close = Listener.close
@@ -328,7 +328,7 @@ end
 
 -- A stream that has shaken hands; or nil and why.
 function listener.connect(address, key, timeout)
-  local stream, why = native.stream_connect(address, timeout)
+  local stream, why = native.socket_connect(address, timeout)
   if not stream then return nil, why end
   local ok
   ok, why = shake_hands(stream, key)

@@ -48,7 +48,7 @@ static int return_address_failure(lua_State *L, status st, const char *address) 
   return 2;
 }
 
-int stream_listen_call(lua_State *L) {
+int socket_listen_call(lua_State *L) {
   const char *address = luaL_checkstring(L, 1);
   char bound[STREAM_ADDRESS_MAX] = "";
   struct stream *s = push_stream(L);
@@ -68,7 +68,7 @@ static status attempt_connect(void *context, deadline until) {
   return stream_connect(c->address, until, c->fd);
 }
 
-int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
+int socket_connect_call(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct stream *s = push_stream(L);
   struct connecting c = {luaL_checkstring(L, 1), &s->fd};
@@ -77,13 +77,13 @@ int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
   return st ? return_address_failure(L, st, c.address) : 1;
 }
 
-int stream_forget_call(lua_State *L) {
+int socket_forget_call(lua_State *L) {
   stream_forget_address(luaL_checkstring(L, 1));
   return 0;
 }
 
 /* accept() → a stream; or nil, "EAGAIN: …" when nobody is there */
-static int stream_accept_method(lua_State *L) {
+static int socket_accept_method(lua_State *L) {
   const struct stream *listener = check_stream(L);
   struct stream *s = push_stream(L);
   const status st = stream_accept(listener->fd, &s->fd);
@@ -113,7 +113,7 @@ static status attempt_send(void *context, deadline until) {
 }
 
 /* send(bytes, timeout, from) → true, when all are with the system; or nil, why, and how many are */
-static int stream_send_method(lua_State *L) REQUIRES(rank_vm) {
+static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
   const struct stream *stream = check_stream(L);
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -229,33 +229,33 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
 }
 
 /* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
-static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+static int socket_receive_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, receive_until, argument_timeout(L, 3));
 }
 
 /* ready(timeout) → true: there is something to receive, or the end */
-static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+static int socket_ready_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 
 /* has_some() → true: bytes came along with others, and no descriptor will tell of them */
-static int stream_has_some_method(lua_State *L) {
+static int socket_has_some_method(lua_State *L) {
   const struct stream *s = check_stream(L);
   lua_pushboolean(L, s->inbox.len > s->taken);
   return 1;
 }
 
-static int stream_fileno_method(lua_State *L) {
+static int socket_fileno_method(lua_State *L) {
   lua_pushinteger(L, check_stream(L)->fd);
   return 1;
 }
 
-static int stream_is_own_user_method(lua_State *L) {
+static int socket_is_own_user_method(lua_State *L) {
   lua_pushboolean(L, stream_is_own_user(check_stream(L)->fd));
   return 1;
 }
 
-static int stream_close_method(lua_State *L) {
+static int socket_close_method(lua_State *L) {
   struct stream *s = class_check(L, 1, &class);
   stream_close(s->fd);
   s->fd = -1;
@@ -263,20 +263,20 @@ static int stream_close_method(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"accept", stream_accept_method},
-                                   {"send", stream_send_method},
-                                   {"has_some", stream_has_some_method},
-                                   {"fileno", stream_fileno_method},
-                                   {"is_own_user", stream_is_own_user_method},
-                                   {"close", stream_close_method},
+static const luaL_Reg methods[] = {{"accept", socket_accept_method},
+                                   {"send", socket_send_method},
+                                   {"has_some", socket_has_some_method},
+                                   {"fileno", socket_fileno_method},
+                                   {"is_own_user", socket_is_own_user_method},
+                                   {"close", socket_close_method},
                                    {NULL, NULL}};
-static const struct waiting_entry waiting_methods[] = {{"receive", stream_receive_method, WAITING_FIXED},
-                                                       {"ready", stream_ready_method, WAITING_FIXED},
+static const struct waiting_entry waiting_methods[] = {{"receive", socket_receive_method, WAITING_FIXED},
+                                                       {"ready", socket_ready_method, WAITING_FIXED},
                                                        {.name = NULL}};
-static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
+static const struct handle_class class = {"Connection", "manymoons.Stream", methods, socket_close_method,
                                           NULL,         waiting_methods};
 
-int stream_methods_call(lua_State *L) {
+int socket_methods_call(lua_State *L) {
   class_register(L, &class);
   luaL_getmetatable(L, class.key);
   lua_getfield(L, -1, "__index");

@@ -5,13 +5,13 @@
 
 #include "core/arguments.h"
 
-/* stream_listen(address) → a stream, and its address; or nil and why */
-int stream_listen_call(lua_State *L);
-/* stream_connect(address, timeout) → a stream; or nil and why */
-int stream_connect_call(lua_State *L);
-int stream_forget_call(lua_State *L);
+/* socket_listen(address) → a stream, and its address; or nil and why */
+int socket_listen_call(lua_State *L);
+/* socket_connect(address, timeout) → a stream; or nil and why */
+int socket_connect_call(lua_State *L);
+int socket_forget_call(lua_State *L);
 
-/* stream_methods() → the table of a stream's methods */
-int stream_methods_call(lua_State *L);
+/* socket_methods() → the table of a stream's methods */
+int socket_methods_call(lua_State *L);
 
 #endif

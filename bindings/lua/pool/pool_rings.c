@@ -359,7 +359,7 @@ static int rings_all_live(lua_State *L) {
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   return 2;
@@ -369,7 +369,7 @@ static int rings_claim(lua_State *L) {
  * seconds that has run, as far as the worker looks at the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   const int64_t begun = atomic_load(&worker_status->begun_ns);
@@ -382,7 +382,7 @@ static int rings_running(lua_State *L) {
  * look at what it said after the word: one of the two sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
-  struct worker_status *worker_status = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
   atomic_store(&worker_status->doomed, number);
@@ -396,7 +396,7 @@ static int rings_request_stop(lua_State *L) {
  * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
-  struct worker_status *worker_status = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = atomic_load(&worker_status->item);
   if (item == 0 || atomic_load(&worker_status->claim) != number) return 0;
@@ -411,7 +411,7 @@ static int rings_limit(lua_State *L) {
  * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
-  const struct result_journal *j = &worker_cell(L, 2)->result_journal;
+  const struct result_journal *j = &worker_status_at(L, 2)->result_journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
   size_t at = 0;
@@ -429,7 +429,7 @@ static int rings_recover(lua_State *L) {
  * bytes in, bytes out */
 static int rings_measures(lua_State *L) {
   check_rings(L, 1);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   const int64_t ready = atomic_load(&worker_status->ready_ns);
   lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->items));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->busy_ns) / 1e9);

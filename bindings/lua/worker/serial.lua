@@ -23,9 +23,9 @@ function Process.start(self)
   self._started = true
   self.pid = native.pid()
   local before = identity.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = self._world })
-  local mark = native.held_mark()
+  local mark = native.held_locks_mark()
   local ok, err = errors.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
-  native.held_end_since(mark, not ok)
+  native.held_locks_end_since(mark, not ok)
   identity.set_current(before)
   self.exitcode = ok and 0 or 1
   if not ok then

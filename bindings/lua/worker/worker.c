@@ -46,7 +46,7 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-struct worker_status *worker_cell(lua_State *L, int index) {
+struct worker_status *worker_status_at(lua_State *L, int index) {
   return check_worker(L, index)->worker_status;
 }
 
@@ -54,7 +54,7 @@ struct worker_status *worker_cell(lua_State *L, int index) {
  * dies. False: it has died. */
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   struct worker *w = check_worker(L, index);
-  struct worker_status *worker_status = worker_cell(L, index);
+  struct worker_status *worker_status = worker_status_at(L, index);
   const uint32_t phase = atomic_load(&worker_status->phase);
   if (phase == WORKER_STATUS_ENDED) return false;
   if (phase == WORKER_STATUS_RUNNING && w->kind == WORKER_PROCESS)

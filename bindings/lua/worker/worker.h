@@ -60,7 +60,7 @@ struct worker *worker_push(lua_State *L, enum worker_kind kind);
 
 /* For the pool: the worker's status, and the futex that changes when it dies; false: it has died.
  * [-0, +0, raises] */
-struct worker_status *worker_cell(lua_State *L, int index);
+struct worker_status *worker_status_at(lua_State *L, int index);
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch);
 
 #endif

@@ -20,7 +20,7 @@ end
 
 local function accept_beside_silent_ones()
   local silent, dropped = {}, false
-  for i = 1, 10 do silent[i] = assert(native.stream_connect(address, expect.HANG)) end
+  for i = 1, 10 do silent[i] = assert(native.socket_connect(address, expect.HANG)) end
   local right = mm.Process(function(a)
     local c = require("manymoons").Client(a, { authkey = "secret" })
     c:send("right")
@@ -46,7 +46,7 @@ end
 -- Any bytes at all, of any length; and the end of the connection at any byte.
 for _ = 1, 200 do
   local size = math.random(0, 200)
-  local stream = assert(native.stream_connect(address, expect.HANG))
+  local stream = assert(native.socket_connect(address, expect.HANG))
   expect.equal({ listener:accept(0) }, { nil, "timeout" })
   stream:send(native.random_bytes(size))
   stream:close()
@@ -70,7 +70,7 @@ expect.equal(q:get(expect.HANG), { nil, "authentication failed" })
 keyed:join()
 
 -- A server that speaks nonsense is refused, too.
-local false_server = assert(native.stream_listen("@manymoons-false-" .. native.pid()))
+local false_server = assert(native.socket_listen("@manymoons-false-" .. native.pid()))
 local fooled = mm.Process(function(a, results)
   results:put({ require("manymoons").Client(a, { authkey = "secret" }) })
 end, "@manymoons-false-" .. native.pid(), q)
