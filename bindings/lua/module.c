@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The one table of the C functions that the Lua files of the library call, `native`. A function is in
- * the file of its subject; this file only names it. Scripts see what api.lua makes of it. */
+/* `native`: the one table of C functions that the library's Lua files call. Each function is in
+ * the file of its subject; this file only lists them. Scripts see the public table that api.lua
+ * makes. */
 #include "module.h"
 
 #include "async/fiber.h"
@@ -37,8 +38,8 @@
 #include "worker/thread_run.h"
 #include "worker/worker_start.h"
 
-/* on_end(shutdown, after_fork): shutdown("join" or "terminate") ends the workers of this VM,
- * after_fork() forgets those of a parent process. */
+/* on_end(shutdown, after_fork): keeps both functions for library.c. shutdown("join" or "terminate")
+ * ends this VM's workers; after_fork() forgets the parent's. [-0, +0, raises] */
 static int on_end(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   luaL_checktype(L, 2, LUA_TFUNCTION);
