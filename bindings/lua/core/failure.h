@@ -23,7 +23,7 @@ void failure_complete(lua_State *L);
 /* Writes the failure on top to stderr, with the worker's name. [-0, +0, raises] */
 void failure_report(lua_State *L, const char *name);
 /* The exit code of a worker whose function failed with the error on top. Reports the error,
- * unless a stop raised it. [-1, +0, does not raise] */
+ * unless a stop raised it. [-1|0, +0|1, does not raise] */
 int failure_judge(lua_State *L, const struct vm_thread *self);
 
 /* stack_of_caller(last) → a traceback of the caller, without the library's own functions; `last`

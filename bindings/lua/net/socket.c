@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream is a descriptor, and what came from it and was not asked for yet. */
+/* A stream is a descriptor and its inbox: the bytes that were received and not yet taken. */
 #include "net/socket.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 struct stream {
   int fd; /* -1: closed */
   struct bytes inbox;
-  size_t taken; /* of the inbox */
+  size_t taken; /* bytes at the beginning of the inbox */
   int64_t patience_ns;
-  bool was_ahead; /* more came than was asked for: there may be more still */
+  bool was_ahead; /* the last receive left bytes in the inbox, so more may have arrived */
 };
 
 enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
@@ -82,7 +82,7 @@ int socket_forget_call(lua_State *L) {
   return 0;
 }
 
-/* accept() → a stream; or nil, "EAGAIN: …" when nobody is there */
+/* accept() → a stream; or nil, "EAGAIN: …" if no client waits. [-0, +1 or 2, raises] */
 static int socket_accept_method(lua_State *L) {
   const struct stream *listener = check_stream(L);
   struct stream *s = push_stream(L);
@@ -112,7 +112,8 @@ static status attempt_send(void *context, deadline until) {
   }
 }
 
-/* send(bytes, timeout, from) → true, when all are with the system; or nil, why, and how many are */
+/* send(bytes, timeout, from) → true if the system has taken all bytes after the first `from`; or
+ * nil, why, and how many bytes of the string have been sent. [-0, +1 or 3, raises] */
 static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
   const struct stream *stream = check_stream(L);
   size_t size = 0;
@@ -138,7 +139,7 @@ struct receiving {
   size_t wanted;
 };
 
-/* Room is made as bytes come: what a header promises costs nothing. */
+/* The inbox grows with the bytes received, not with the size that a header announces. */
 static status read_some(struct stream *s) {
   if (s->taken) {
     memmove(s->inbox.data, s->inbox.data + s->taken, s->inbox.len - s->taken);
@@ -169,8 +170,8 @@ static status attempt_receive(void *context, deadline until) {
   return STATUS_OK;
 }
 
-/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles
- * takes long to wake. */
+/* Polls for `patience_ns` before sleeping: waking an idle processor takes longer than polling
+ * for an answer that comes soon. */
 static status look_for_a_while(const struct receiving *r) {
   const int64_t start = clock_now_ns();
   status st = STATUS_TIMEOUT;
@@ -228,17 +229,20 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return 1;
 }
 
-/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
+/* receive(n, timeout) → n bytes; or nil and why, and the received bytes stay for the next call.
+ * [-0, +1 or 2, raises] */
 static int socket_receive_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, receive_until, argument_timeout(L, 3));
 }
 
-/* ready(timeout) → true: there is something to receive, or the end */
+/* ready(timeout) → whether receive would return at once, with bytes or at the end of the stream.
+ * [-0, +1, raises] */
 static int socket_ready_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 
-/* has_some() → true: bytes came along with others, and no descriptor will tell of them */
+/* has_some() → whether the inbox has bytes, of which the descriptor does not tell.
+ * [-0, +1, raises] */
 static int socket_has_some_method(lua_State *L) {
   const struct stream *s = check_stream(L);
   lua_pushboolean(L, s->inbox.len > s->taken);

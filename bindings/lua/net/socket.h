@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What net/listener.lua makes Listener and Client of: sockets. */
+/* Sockets for Lua: the streams under Listener and Client (net/listener.lua). */
 #ifndef BINDINGS_NET_SOCKET_H
 #define BINDINGS_NET_SOCKET_H
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The Process of a world without workers: start calls the function at once, in the caller. Pools of
--- such a world are in pool/serial_backend.lua.
+-- The Process of a world without workers: start calls the function in the caller, and returns when it has ended. The
+-- pools of such a world are in pool/serial_backend.lua.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -54,7 +54,7 @@ local process_meta = {
   end,
 }
 
--- The constructor of a world whose processes are calls.
+-- The constructor of Process in a world without workers.
 local function class(world)
   return function(...)
     local options = process.read_arguments(...)
