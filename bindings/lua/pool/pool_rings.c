@@ -22,11 +22,11 @@ struct pool_rings {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  owner_id owner;                 /* of the blocks: a forked child copies this struct, and not them */
+  owner_id owner;                 /* of the blocks; a forked child copies this struct, not the blocks */
   uint64_t functions;             /* how many were ever added */
-  struct bytes call_states;       /* places of the unused ones (block_ref each) */
+  struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
-  futex_word wake_count;          /* counts up when a thread took what another one may sleep for */
+  futex_word wake_count;          /* incremented when a thread took a result that another may await */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -320,7 +320,7 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
 }
 
 /* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or
- * nil, "look": see whether they all live. */
+ * nil, "check": a worker may have died. */
 static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_rings *rings = check_rings(L, 1);
   const deadline until = argument_timeout(L, 3);
@@ -332,7 +332,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   if (deadline_is_now(until)) return push_reason(L, "timeout");
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
-  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
+  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "check");
   watches[wait.also_count++] = (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
@@ -342,10 +342,11 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
   if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
   if (st == STATUS_OK) return push_result(L, rings);
-  return push_reason(L, deadline_passed(until) ? "timeout" : "look");
+  return push_reason(L, deadline_passed(until) ? "timeout" : "check");
 }
 
-/* rings:all_live(workers): a look at their worker statuses and locks, without a system call. */
+/* rings:all_live(workers) → whether none has died, from their statuses and locks, without a system
+ * call */
 static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
@@ -354,8 +355,8 @@ static int rings_all_live(lua_State *L) {
   return 1;
 }
 
-/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or
- * 0 */
+/* rings:claim(worker) → the number of the task that a dead worker had claimed, or 0; the item that
+ * ran, or 0 */
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
@@ -365,8 +366,8 @@ static int rings_claim(lua_State *L) {
   return 2;
 }
 
-/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many
- * seconds that has run, as far as the worker looks at the clock */
+/* rings:running(worker) → the number of the claimed task or 0, the running item, and its seconds so
+ * far, as exact as the worker's own readings of the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
   const struct worker_status *worker_status = worker_status_at(L, 2);
@@ -377,9 +378,10 @@ static int rings_running(lua_State *L) {
   return 3;
 }
 
-/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin
- * nothing else. Either way it ends soon. It looks at the word after it has said what it begins; we
- * look at what it said after the word: one of the two sees the other. */
+/* rings:request_stop(worker, number, item or nil) → true: the worker still runs it, and begins
+ * nothing else. In either case the worker ends soon. The worker publishes what it begins and
+ * then reads `doomed`; this function sets `doomed` and then reads what was published: one of
+ * them sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
   struct worker_status *worker_status = worker_status_at(L, 2);
@@ -461,9 +463,10 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for backends whose workers
- * are in the parent's VM (lua/pool/backend.lua). Here the parent stops a call that takes too long,
- * a worker's results are in the ring or in its journal, and no worker has this object. */
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): needed only by backends
+ * whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
+ * takes too long, a worker's results are in the ring or in its journal, and no worker has this
+ * object. */
 static int rings_nothing(lua_State *L) {
   check_rings(L, 1);
   return 0;

@@ -295,7 +295,7 @@ function tasks.reassign(pool, task, item, name, code)
     if task.flags % (2 * TIMED) < TIMED then task.flags = task.flags + TIMED end -- each item is answered at once now
     return put_again(pool, task, task.answered)
   end
-  item = math.min(item, task.count) -- a limit may have struck it in time
+  item = math.min(item, task.count) -- the task may have been shortened (workers.lua, split)
   fail_unsent(task, item, name, code)
   fail_item(task, item, died_error(name, code, "while it ran this call"))
   put_again(pool, task, math.max(item, task.answered))

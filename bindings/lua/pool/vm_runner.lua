@@ -39,7 +39,7 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
--- Where no parent looks at the clock (pool/serial_backend.lua).
+-- Used where no parent checks timeouts (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 local function run_call(task, state, put)
@@ -76,8 +76,8 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: looks at the clock more often where items take long. True: go on.
-local function look(part, left)
+-- As in pool_worker.c: reads the clock more often if items take long. True: go on.
+local function check_pace(part, left)
   local now, task = time(), part.task
   local taken = now - part.looked
   local is_timed = has_flag(task, TIMED)
@@ -91,7 +91,7 @@ end
 
 local function may_go_on(part, i)
   if part.state.left <= i - part.first + 1 then return false end
-  return look(part, part.task.count - i)
+  return check_pace(part, part.task.count - i)
 end
 
 local function begin_timed(state)
