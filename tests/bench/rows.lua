@@ -17,7 +17,7 @@ local function python(name, command)
   return { name = "Python " .. name, side = "peer", command = "{python} {python_dir}/" .. command }
 end
 
--- Threads of one Python take turns and pass references: what the world `threads` will be compared with.
+-- Threads of one Python take turns and pass references: the peer of the world `threads`.
 local function python_threads(name, command)
   local contender = python(name .. " of threads", command)
   contender.side = "reference"
@@ -129,7 +129,7 @@ local function stream(value, target, counts)
   )
 end
 
--- One large value at a time, asked for and received.
+-- One large value at a time, by request and answer.
 local function transfer(value, target, counts)
   local function words(channel, count) return (" %s %s %d"):format(channel, value, count) end
   return join(in_both("Queue", "transfer.lua" .. words("queue", counts[1]), target), {
@@ -206,13 +206,13 @@ local function shared_row(mode, title, counts, note)
   }
 end
 
--- The calls themselves, without any pool: what no pool can beat, for it has to carry them.
+-- The calls themselves, without a pool: a bound that no pool can beat.
 local function no_pool(count)
   return { name = "manymoons, a plain loop", side = "reference",
     command = "{manymoons} --world serial {lua}/pool.lua loop " .. count }
 end
 
--- One thread of plain Lua: what a VM pays for being able to share its lock.
+-- One thread of plain Lua: the cost of a VM lock without other threads.
 local function alone_row(mode, title)
   return {
     name = "alone-" .. mode, title = "One thread alone: " .. title, metric = "time", unit = "s", better = "less",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A Redis server, workers and everything else that tests of brokers need, all of it on this machine and gone with the
--- test. Each server has a folder of its own and a Unix socket in it, and a port if one is asked for.
+-- Redis servers, workers and all else that tests of brokers need, on this machine, ended with the test. Each server has
+-- a folder of its own with a Unix socket in it, and a port if the test asks for one.
 local mm = require "manymoons"
 local expect = require "expect"
 

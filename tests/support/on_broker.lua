@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Runs a test of pools with pools on a broker: on_broker.lua SCRIPT. Its mm.Pool is one, served by a worker with
--- processes; everything else is as it is.
+-- Runs a test of pools with pools on a broker: on_broker.lua SCRIPT. The script's mm.Pool makes a pool on a broker,
+-- served by a worker with processes; everything else is unchanged.
 local broker = require "broker"
 local mm = require "manymoons"
 

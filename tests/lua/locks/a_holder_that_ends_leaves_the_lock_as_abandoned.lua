@@ -25,12 +25,12 @@ for _, kind in ipairs({ "Lock", "RLock", "BoundedSemaphore" }) do
   lock:release()
 end
 
--- What one takes and another returns is nobody's.
+-- A permit that one worker acquires and another releases has no holder.
 local semaphore = mm.Semaphore(2)
 ends(function(s) s:acquire() end, semaphore)
 expect.equal(semaphore:get_value(), 1)
 
--- Who waited has it, and is told.
+-- The waiter acquires the lock, and gets "abandoned".
 if mm.current_world() ~= "serial" then
   local lock, held, told = mm.Lock(), mm.Event(), mm.Queue()
   local holder = mm.Process(function(l, h)
@@ -54,7 +54,7 @@ if mm.current_world() ~= "serial" then
   holder:join()
   waiter:join()
 
-  -- A semaphore of which permits are missing gets back those of who was killed.
+  -- A semaphore gets back the permits of a killed holder.
   local permits, ready = mm.Semaphore(2), mm.Event()
   local taker = mm.Process(function(s, r)
     s:acquire()

@@ -42,7 +42,7 @@ expect.equal({ a:add(1, 4), a:cas(1, 5, 6), a:exchange(1, 9) }, { 5, true, 6 })
 expect.equal({ a:max(1, 30), a:min(1, 2), a[1] }, { 30, 2, 2 })
 expect.raises("Array: index 4 is not within", a.add, a, 4, 1)
 
--- Its lock: the same for all who ask.
+-- The lock is the same one at each call.
 local lock = a:lock()
 expect.truthy(lock == a:get_lock())
 lock:acquire()
