@@ -115,8 +115,6 @@ static const luaL_Reg native_functions[] = {
     {"resume", vm_resume_task},
     {"fiber_new", fiber_new},
     {"fiber_switch", fiber_switch_call},
-    {"class_methods", class_methods_call},
-    {"socket_methods", socket_methods_call},
     {"held_locks_end_task", held_locks_end_task_call},
     {"load", embedded_load_call},
     {"embedded", embedded_text_call},

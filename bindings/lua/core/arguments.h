@@ -36,7 +36,4 @@ void class_set_pointer(lua_State *L, const struct handle_class *class, const cha
                        const void *pointer);
 void *class_check(lua_State *L, int index, const struct handle_class *class);
 
-/* class_methods("manymoons.Queue") → the table of a class's methods. [-0, +1, raises] */
-int class_methods_call(lua_State *L);
-
 #endif

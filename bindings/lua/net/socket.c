@@ -279,10 +279,3 @@ static const struct waiting_entry waiting_methods[] = {{"receive", socket_receiv
                                                        {.name = NULL}};
 static const struct handle_class class = {"Connection", "manymoons.Stream", methods, socket_close_method,
                                           NULL,         waiting_methods};
-
-int socket_methods_call(lua_State *L) {
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
-  lua_getfield(L, -1, "__index");
-  return 1;
-}
