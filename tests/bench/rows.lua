@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The benchmarks: a list of rows, each the same work for several contenders.
 --
--- A row has a name (for ONLY=), a title, the metric of the programs' output that counts, its unit and whether more or
--- less of it is better; `one_core` names the metric and unit that are taken once more with everything on one core;
--- `note` is a sentence for the reader. A contender has a name, a command (machine.lua knows the words in braces) and a
--- side: "ours", "peer", with whose best we are compared, or "reference", which is only shown. Its `target` is {most=N}
--- or {least=N}: of the unit, or of the figure of the contender named in `of`.
+-- A row has a name (for ONLY=), a title, a metric of the programs' output, its unit, and whether more or less is
+-- better; `one_core` names the metric and unit that are measured again with everything on one core; `note` is a
+-- sentence for the reader. A contender has a name, a command (machine.lua has the words in braces) and a side: "ours";
+-- "peer", of which ours are compared with the best; or "reference", which is only shown. Its `target` is {most=N} or
+-- {least=N}, in the unit, or as a multiple of the figure of the contender named in `of`.
 --
 -- The counts in the commands make a run last some tenths of a second.
 local function ours(name, world, command, target)
@@ -61,7 +61,7 @@ local function convoy_row(spinners, metric, most)
   }
 end
 
--- Tasks of one thread beside asyncio's; counts: ours and Python's.
+-- Tasks of one thread, and asyncio's; counts: ours and Python's.
 local function broker_row(what, title, metric, unit, better, target, count, peer, note)
   return {
     name = "broker-" .. what, title = title, metric = metric, unit = unit, better = better, note = note,
@@ -182,7 +182,7 @@ local function crowd()
   })
 end
 
--- counts: ours, then those of the peers; false: the peer has nothing like it.
+-- counts: ours, then those of the peers; false: the peer has no such feature.
 local function pool(mode, counts, target)
   local function words(kind, count) return ("pool.py %s %s %d"):format(kind, mode, count) end
   local list = in_both("Pool", ("pool.lua %s %d"):format(mode, counts[1]), target)

@@ -1,5 +1,6 @@
--- SPDX-License-Identifier: MIT Tasks together with a libuv loop, that of luv (Debian: lua-luv) or of Neovim, so that
--- tasks can await callbacks of luv (TCP, files, DNS, signals, child processes). Either loop can be the outer one:
+-- SPDX-License-Identifier: MIT
+-- Tasks together with a libuv loop, that of luv (Debian: lua-luv) or of Neovim, so that tasks can await callbacks of
+-- luv (TCP, files, DNS, signals, child processes). Either loop can be the outer one:
 --
 --   our loop    code outside of tasks waits: the loop also polls libuv's descriptor, and calls uv.run("nowait") after
 --               each sleep. Not in Neovim, whose loop may not be run from Lua.

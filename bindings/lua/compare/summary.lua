@@ -1,5 +1,5 @@
--- SPDX-License-Identifier: MIT The results of manymoons compare: a row of numbers for each cell, failures, and
--- disagreements.
+-- SPDX-License-Identifier: MIT
+-- The results of manymoons compare: a row of numbers for each cell, failures, and disagreements.
 --
 -- A row:
 --

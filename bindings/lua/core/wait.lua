@@ -25,7 +25,7 @@ local function target_of(thing, place)
 end
 
 -- Asks each thing once: the ready ones, and the targets of the others.
-local function look(things)
+local function check_all(things)
   local is_ready, targets, places, is_final, any, is_among = {}, {}, {}, {}, false, {}
   for i = 1, #things do
     local target, final, others = target_of(things[i], i)
@@ -80,7 +80,7 @@ return function(is_endless_refused)
     timeout = read_timeout(timeout)
     local deadline = timeout and native.time() + timeout
     while true do
-      local view = look(things)
+      local view = check_all(things)
       if sleep(view, 0) then return pick(things, view.is_ready) end
       if deadline and native.time() >= deadline then return {}, "timeout" end
       if is_endless_refused and not deadline then refuse("would wait for ever in the serial world") end

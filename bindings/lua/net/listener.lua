@@ -1,4 +1,5 @@
--- SPDX-License-Identifier: MIT Listener and Client: connections to other programs, over Unix and TCP sockets.
+-- SPDX-License-Identifier: MIT
+-- Listener and Client: connections to other programs, over Unix and TCP sockets.
 --
 --     greeting   "MM" version ("K": with a key, "-": without) 32 random bytes           server → client
 --     proof      32 random bytes, HMAC-SHA256(key, "client" greeting random)            client → server

@@ -454,8 +454,8 @@ static int rings_drain(lua_State *L) {
   return 0;
 }
 
-/* rings:wake(): other threads of this VM that sleep for results, or are about to, look at
- * their futures again. */
+/* rings:wake(): makes other threads of this VM that sleep for results, or are about to, check their
+ * futures again. */
 static int rings_wake(lua_State *L) {
   struct pool_rings *rings = check_rings(L, 1);
   atomic_fetch_add(&rings->wake_count, 1);

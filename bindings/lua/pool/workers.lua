@@ -100,7 +100,7 @@ function workers.measures(pool)
   return list
 end
 
--- Those that died -------------------------------------------------------------------------------------
+-- Dead workers ---------------------------------------------------------------------------------------
 
 -- The worker's results were all taken, so a task that it claimed and that is still open died with
 -- it.

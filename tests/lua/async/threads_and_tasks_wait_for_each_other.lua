@@ -1,5 +1,7 @@
--- SPDX-License-Identifier: MIT Each thread of a VM may run tasks, several threads at the same time; a task that cannot
--- yield waits in its own thread. worlds: async threads interpreters
+-- SPDX-License-Identifier: MIT
+-- Each thread of a VM may run tasks, several threads at the same time; a task that cannot yield waits in its own
+-- thread.
+-- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"
 local async, threads = mm.async, mm.threads
