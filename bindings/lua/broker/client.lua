@@ -15,14 +15,13 @@
 --               shows when all results that were waiting have been handed out.
 local require, native = ...
 
-local backoff = require("core.backoff")
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local hex = require("core.hex")
-local is_pure = require("core.is_pure")
 local waits = require("core.waits")
 local backend = require("broker.backend")
+local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
@@ -61,7 +60,7 @@ function dispatch.add_function(pool, f)
     return pool._kept
   end
   local entry = new_entry(pool, f)
-  if type(f) ~= "function" or is_pure(f) then
+  if type(f) ~= "function" or checks.is_pure(f) then
     pool._kept_function, pool._kept = f, entry
   else
     pool._copies = (pool._copies or 0) + 1

@@ -7,10 +7,10 @@
 -- lease. A JoinableQueue holds what was taken by leases until task_done.
 local require, native = ...
 
-local backoff = require("core.backoff")
 local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
+local backoff = require("broker.backoff")
 local classes = require("broker.classes")
 local broker = require("broker.settings")
 

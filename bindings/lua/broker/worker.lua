@@ -9,10 +9,10 @@
 -- the session was opened.
 local require, native = ...
 
-local backoff = require("core.backoff")
 local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
+local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")

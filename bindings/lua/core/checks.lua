@@ -19,6 +19,13 @@ function checks.is_callable(value)
   return type(meta) == "table" and meta.__call ~= nil
 end
 
+-- Whether two copies of the function, encoded at different times, behave alike: it has no upvalue but _ENV. A pool
+-- encodes such a function once.
+function checks.is_pure(f)
+  local name = debug.getupvalue(f, 1)
+  return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
+end
+
 -- Raises for an option whose name is not in the set `allowed`.
 function checks.check_options(options, allowed, where)
   for key in pairs(options) do

@@ -6,7 +6,6 @@ local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
-local is_pure = require("core.is_pure")
 local protocol = require("pool.protocol")
 
 local unpack = checks.unpack
@@ -72,7 +71,7 @@ function tasks.add_function(pool, f)
   local number, place = pool._backend:add_function(f)
   if not number then error("Pool: the function cannot be sent: " .. place, 0) end
   local entry = { number = number, place = place, users = 1 }
-  if type(f) == "function" and is_pure(f) then tasks.keep_function(pool, f, entry) end
+  if type(f) == "function" and checks.is_pure(f) then tasks.keep_function(pool, f, entry) end
   return entry
 end
 
