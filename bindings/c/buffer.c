@@ -38,7 +38,7 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
   struct object *object = NULL;
   status st = prepare(&b);
   if (st) return st;
-  st = segment_find(reference, OBJECT_MEMORY, &object);
+  st = segment_find(reference, OBJECT_TYPED_ARRAY, &object);
   if (st == STATUS_OK) st = segment_hold(object);
   if (st) {
     unprepare(b);

@@ -87,7 +87,7 @@ static status spawn(struct mm_vm *vm) {
   const char *given = vm->rt->config.worker_exe;
   struct launch launch;
   if (given) {
-    const char *const argv[] = {given, "--worker", CHILD_ORDER, NULL};
+    const char *const argv[] = {given, "--worker", CHILD_OPTIONS, NULL};
     return child_spawn(&r->child, argv, r->start_info);
   }
   status st = launch_prepare(&launch, LAUNCH_WORKER);

@@ -74,6 +74,7 @@ static const luaL_Reg native_functions[] = {
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},
     {"sync_methods", sync_methods},
+    {"lock_kinds", sync_kinds_call},
     {"held_locks_mark", held_locks_mark_call},
     {"held_locks_end_since", held_locks_end_since_call},
     {"pipe_new", pipe_new},

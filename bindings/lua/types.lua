@@ -154,6 +154,10 @@ function World.Lock() end
 ---@return manymoons.RLock
 function World.RLock() end
 
+---A lock for many readers or one writer.
+---@return manymoons.RWLock
+function World.RWLock() end
+
 ---A number of permits to acquire and release.
 ---@param permits? integer initially free, 0 or more; default 1
 ---@return manymoons.Semaphore
@@ -161,7 +165,7 @@ function World.Semaphore(permits) end
 
 ---A semaphore that refuses more permits than its initial number.
 ---@param permits? integer default 1
----@return manymoons.Semaphore
+---@return manymoons.BoundedSemaphore
 function World.BoundedSemaphore(permits) end
 
 ---A flag that workers wait for.

@@ -28,6 +28,49 @@ function Lock:with(f, ...) end
 
 ---@class manymoons.RLock: manymoons.Lock
 
+---Many readers or one writer, first come first served: a caller that arrives while others wait waits behind them, also a
+---reader behind a writer; readers that wait one behind the other go together. A reader that ends while it holds the lock
+---gives its share back; after a writer that ends the next acquire, for reading or writing, returns true, "abandoned".
+---
+---A caller is one thread or task of one VM, and releases what it holds itself. It may acquire the lock once more for
+---reading while nobody waits for it. A wait that only itself could end raises an error, and so does acquire_write of a
+---caller that reads, with any timeout: a reader cannot become a writer.
+---@class manymoons.RWLock
+local RWLock = {}
+
+---Acquires the lock for reading, waiting while a writer holds it or waits.
+---@param timeout? number|boolean as for a Lock
+---@return boolean? acquired true, or nil
+---@return string? why "timeout"; with true, "abandoned" if a writer ended without releasing it
+function RWLock:acquire_read(timeout) end
+
+---Raises if the caller does not hold the lock for reading.
+function RWLock:release_read() end
+
+---Acquires the lock for writing, waiting until nobody else has it. Raises if the caller holds it for reading.
+---@param timeout? number|boolean as for a Lock
+---@return boolean? acquired true, or nil
+---@return string? why as for acquire_read
+function RWLock:acquire_write(timeout) end
+
+---Raises if the caller does not hold the lock for writing.
+function RWLock:release_write() end
+
+---Calls f while holding the lock for reading. If f raises, the lock is released before the error is passed on.
+---@param f function
+---@param ... any arguments of f
+---@return any ... the results of f
+function RWLock:with_read(f, ...) end
+
+---Calls f while holding the lock for writing.
+---@param f function
+---@param ... any arguments of f
+---@return any ... the results of f
+function RWLock:with_write(f, ...) end
+
+---Drops this handle. What the VM still holds is given back with its last handle on the lock. Safe to call twice.
+function RWLock:close() end
+
 ---Permits have no owner: one thread may acquire and another one release. The permits of a killed process, or of a VM
 ---that ended with an error, come back ("abandoned"), up to the initial number. A BoundedSemaphore also gets back the
 ---permits of a process that ended cleanly.
@@ -52,6 +95,8 @@ function Semaphore:get_value() end
 ---@param f function
 ---@return any ... the results of f
 function Semaphore:with(f, ...) end
+
+---@class manymoons.BoundedSemaphore: manymoons.Semaphore
 
 ---A flag to wait for; mm.wait accepts it, too.
 ---@class manymoons.Event
@@ -226,8 +271,8 @@ function Listener:fileno() end
 ---Stops listening. Safe to call twice.
 function Listener:close() end
 
----m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:Semaphore(n), m:BoundedSemaphore(n), m:Event(),
----m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
+---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
+---m:BoundedSemaphore(n), m:Event(), m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
 ---the server and returns a proxy. An error on the server is raised as an mm.Error, with the server's traceback; if the
 ---server is gone, its kind is "died".
 ---

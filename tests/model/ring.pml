@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* The protocol of vm/shared/ring.c, for spin: producers, consumers, and deaths at any step.
  *
- * What is modelled, under the names of ring.c: the two robust locks and their repair by whoever comes next,
- * the journals, the two commit words, the counts, the owners of outside blocks, the claims, growth under both
- * locks, the close, and sleeping: register under the opposite lock, announce, commit, wake. After each death a
- * owner-death handler comes once (ring_forget: whoever notices the death); it settles both ends and wakes all. The net of a
- * quarter of a second is not there: a sleeper sleeps until it is woken.
+ * Modelled, under the names of ring.c: the two robust locks and their repair by the next holder,
+ * the journals, the two commit words, the counts, the owners of outside blocks, the claims, growth
+ * under both locks, the close, and sleeping: register under the opposite lock, announce, commit,
+ * wake. After each death the sweeper runs ring_forget once, which settles both ends and wakes the
+ * sleepers. The limit of a quarter of a second for each sleep is not modelled: a sleeper sleeps
+ * until it is woken.
  *
- * What is not: spinning (it only asks again), the caches of the other side's word (they only lag), fillers at
- * the wrap (one more length in the journaled position), weak memory (a dead one's stores happened in the
- * order of its program; the living meet at locks, and at the release and acquire of the commit words).
+ * Not modelled: spinning (it only checks again), the caches of the other side's word (they only
+ * lag), fillers at the wrap (one more length in the journaled position), weak memory (the stores of
+ * a dead process happened in the order of its program; living processes meet at locks, and at the
+ * release and acquire of the commit words).
  *
- * To keep the number of states small, without hiding anything:
- *   - One `atomic` takes a lock, or has one access that somebody without the same lock can see, or gives a lock
- *     back, in this order: everything else in it commutes with the steps of others (Lipton 1975). Dying is
- *     possible inside, between any two stores: MAY_DIE.
- *   - Whoever takes over an abandoned lock repairs, wakes, gives it back and starts again; in ring.c it goes on
- *     with the lock, which is one of the orders that are searched.
- *   - Of an event word only one thing matters: whether it moved since a sleeper read it. `watching` says so.
- *   - `waiters` and `woken` are compared with each other and with earlier values alone: both are kept less
- *     `woken`, which is 0 then, and the notes of wakers move along.
- *   - What nobody will read again is set to 0.
+ * To keep the number of states small, without hiding an interleaving:
  *
- * Bounds: PRODUCERS, CONSUMERS, MESSAGES (of each producer), DEATHS, CAPACITY (records), CAPACITY_MAX (growth if
- * it is larger), MESSAGES_MAX (0: no bound by count), CLOSES. Each MUTATION_… is one mistake, which the
- * assertions have to find; tests/model/run knows them.
- */
+ * - One `atomic` takes a lock, or has one access that a process without the same lock can see, or
+ *   releases a lock, in this order: everything else in it commutes with the steps of others (Lipton
+ *   1975). A process may die inside, between any two stores: MAY_DIE.
+ * - A process that takes an abandoned lock repairs, wakes, releases it and starts again; in ring.c
+ *   it keeps the lock, which is one of the orders that are searched.
+ * - Of an event word only this matters: whether it changed since a sleeper read it. `watching` says
+ *   so.
+ * - `waiters` and `woken` are compared with each other and with earlier values alone. Both are kept
+ *   as differences to `woken`, which is therefore 0; when it changes, the notes of wakers change
+ *   with it.
+ * - A variable that is not read again is set to 0.
+ *
+ * Bounds: PRODUCERS, CONSUMERS, MESSAGES (of each producer), DEATHS, CAPACITY (records),
+ * CAPACITY_MAX (growth if it is larger), MESSAGES_MAX (0: no bound by count), CLOSES. Each
+ * MUTATION_… is one mistake, which the assertions must find; tests/model/run lists them. */
 #ifndef PRODUCERS
 #define PRODUCERS 2
 #endif
@@ -48,9 +52,9 @@
 #define MESSAGES_MAX 0
 #endif
 
-#define PARTICIPANTS (PRODUCERS + CONSUMERS)
-#define MOURNER PARTICIPANTS
-#define CLOSER (PARTICIPANTS + 1)
+#define PROCESSES (PRODUCERS + CONSUMERS)
+#define SWEEPER PROCESSES
+#define CLOSER (PROCESSES + 1)
 #define TOTAL (PRODUCERS * MESSAGES)
 #define NOBODY 255
 
@@ -60,7 +64,7 @@
 #define RING 2
 #define CONSUMER 3
 
-/* The two event words; what somebody watches or sleeps on. */
+/* The two event words, which a process watches or sleeps on. */
 #define NOTHING 0
 #define TAIL_EVENT 1 /* consumers */
 #define HEAD_EVENT 2 /* producers */
@@ -68,32 +72,32 @@
 /* ---- the ring ---- */
 byte tail_lock = NOBODY, head_lock = NOBODY;
 byte tail, head;             /* the commit words */
-byte tail_count, head_count; /* settled: may lag behind */
+byte tail_count, head_count; /* stored after the commit: may lag behind */
 byte tail_journal_position, tail_journal_count, tail_journal_block;
 byte head_journal_position, head_journal_count, head_journal_block;
 byte head_journal_claim;     /* process + 1 */
-short waiters[3];            /* by event word: how often somebody went to sleep, less `woken` */
+short waiters[3];            /* by event word: how often a process went to sleep, less `woken` */
 bool closed;
-bool storage;                /* which of the two: 0 the first, 1 the one it grew into */
-byte growth_journal;         /* 0, or 1 + the storage being filled */
+bool storage;                /* 0: the first storage; 1: the one that it grew into */
+byte growth_journal;         /* 0, or 1 + the storage that is being filled */
 byte storage_owner[2];
 /* A record has two halves, written one after the other. */
 byte first_half[CAPACITY + CAPACITY_MAX], second_half[CAPACITY + CAPACITY_MAX];
 byte block_owner[TOTAL + 1]; /* each message has an outside block of its own */
-byte claim[PARTICIPANTS];
+byte claim[PROCESSES];
 
 /* ---- the world ---- */
-byte watching[PARTICIPANTS]; /* it read this event word, which has not moved since */
-byte asleep[PARTICIPANTS];   /* on this event word */
-byte noted[PARTICIPANTS];    /* the event word that the two notes are about */
-short note_waiters[PARTICIPANTS], note_woken[PARTICIPANTS];
-bool dead[PARTICIPANTS + 2], ended[PARTICIPANTS];
+byte watching[PROCESSES]; /* it read this event word, which has not changed since */
+byte asleep[PROCESSES];   /* on this event word */
+byte noted[PROCESSES];    /* the event word of the two notes */
+short note_waiters[PROCESSES], note_woken[PROCESSES];
+bool dead[PROCESSES + 2], ended[PROCESSES];
 byte deaths, announced;
 
-/* ---- ghosts: what the assertions speak of ---- */
+/* ---- ghosts: variables for the assertions alone ---- */
 bool committed[TOTAL + 1];
 byte taken[TOTAL + 1];
-byte took[PARTICIPANTS];     /* the number of the message that the take under way committed */
+byte took[PROCESSES];     /* the number of the message that the take under way has committed */
 
 #define capacity_of(s) (s -> CAPACITY_MAX : CAPACITY)
 #define place(s, p) ((s -> CAPACITY : 0) + ((p) % capacity_of(s)))
@@ -102,7 +106,7 @@ byte took[PARTICIPANTS];     /* the number of the message that the take under wa
 #define DIE(me) dead[me] = true; deaths++; leave(me); goto end_of_life
 #define MAY_DIE(me) \
   if \
-  :: me < PARTICIPANTS && deaths < DEATHS -> DIE(me) \
+  :: me < PROCESSES && deaths < DEATHS -> DIE(me) \
   :: true \
   fi
 
@@ -112,12 +116,12 @@ inline leave(me) {
 
 /* ---- sleeping and waking ---- */
 
-/* The event word moves: whoever read it before will not fall asleep on it. */
+/* Changes the event word: a process that read it before will not fall asleep on it. */
 inline move(word) {
   d_step {
     i = 0;
     do
-    :: i < PARTICIPANTS -> if :: watching[i] == word -> watching[i] = NOTHING :: else fi; i++
+    :: i < PROCESSES -> if :: watching[i] == word -> watching[i] = NOTHING :: else fi; i++
     :: else -> break
     od;
     i = 0
@@ -127,7 +131,7 @@ inline move(word) {
 inline futex_sleep(me, word) {
   atomic { if :: watching[me] == word -> asleep[me] = word :: else fi; watching[me] = NOTHING; MAY_DIE(me) };
   if
-  :: atomic { asleep[me] == NOTHING -> MAY_DIE(me) } /* woken, and the wake-up goes with it */
+  :: atomic { asleep[me] == NOTHING -> MAY_DIE(me) } /* woken, and the wake-up is lost with it */
   :: atomic { asleep[me] != NOTHING && deaths < DEATHS -> DIE(me) }
   fi
 }
@@ -136,10 +140,10 @@ inline futex_wake_one(word, reached) {
   reached = 1;
   if
   :: asleep[0] == word -> asleep[0] = NOTHING
-  :: PARTICIPANTS > 1 && asleep[1 % PARTICIPANTS] == word -> asleep[1 % PARTICIPANTS] = NOTHING
-  :: PARTICIPANTS > 2 && asleep[2 % PARTICIPANTS] == word -> asleep[2 % PARTICIPANTS] = NOTHING
-  :: PARTICIPANTS > 3 && asleep[3 % PARTICIPANTS] == word -> asleep[3 % PARTICIPANTS] = NOTHING
-  :: PARTICIPANTS > 4 && asleep[4 % PARTICIPANTS] == word -> asleep[4 % PARTICIPANTS] = NOTHING
+  :: PROCESSES > 1 && asleep[1 % PROCESSES] == word -> asleep[1 % PROCESSES] = NOTHING
+  :: PROCESSES > 2 && asleep[2 % PROCESSES] == word -> asleep[2 % PROCESSES] = NOTHING
+  :: PROCESSES > 3 && asleep[3 % PROCESSES] == word -> asleep[3 % PROCESSES] = NOTHING
+  :: PROCESSES > 4 && asleep[4 % PROCESSES] == word -> asleep[4 % PROCESSES] = NOTHING
   :: else -> reached = 0
   fi
 }
@@ -148,7 +152,7 @@ inline futex_wake_all(word) {
   d_step {
     i = 0;
     do
-    :: i < PARTICIPANTS -> if :: asleep[i] == word -> asleep[i] = NOTHING :: else fi; i++
+    :: i < PROCESSES -> if :: asleep[i] == word -> asleep[i] = NOTHING :: else fi; i++
     :: else -> break
     od;
     i = 0
@@ -159,12 +163,12 @@ inline take_note(me, word) { noted[me] = word; note_waiters[me] = waiters[word];
 
 inline forget_note(me) { noted[me] = NOTHING; note_waiters[me] = 0; note_woken[me] = 0; change = 0 }
 
-/* `woken` moves to `change`, counted from what it is; as it is 0, everything else moves back. */
+/* Sets `woken` to `change`, counted from its value; as it is 0, everything else moves back. */
 inline set_woken(word, change) {
   waiters[word] = waiters[word] - change;
   i = 0;
   do
-  :: i < PARTICIPANTS ->
+  :: i < PROCESSES ->
      if
      :: noted[i] == word -> note_waiters[i] = note_waiters[i] - change; note_woken[i] = note_woken[i] - change
      :: else
@@ -186,7 +190,7 @@ inline wake_everybody(me) {
 
 inline drop_block(owner) { if :: owner == RING -> owner = FREE :: else fi }
 
-/* What is dropped may be somebody else's at once. */
+/* A dropped block may have another owner at once. */
 inline drop_storage(s) {
   d_step {
     if
@@ -211,7 +215,7 @@ inline settle_growth() {
   fi
 }
 
-/* Under the lock of an abandoned tail. The one store that others see is that of the count. */
+/* Under the lock of an abandoned tail. Only the store of the count is visible to others. */
 inline repair_tail(me) {
   if
   :: tail == tail_journal_position -> tail_count = tail_journal_count
@@ -243,7 +247,7 @@ inline repair_head(me) {
   MAY_DIE(me)
 }
 
-/* What stands beside each taking of a lock, as the other choice. */
+/* The alternative to each taking of a lock. */
 inline take_over_tail(me) {
   atomic { is_abandoned(tail_lock) -> tail_lock = me; repair_tail(me) };
   wake_everybody(me);
@@ -313,7 +317,7 @@ inline grow(me) {
 #endif
 }
 
-/* One look for room, registered as a sleeper if there is none. */
+/* One check for room; registers as a sleeper if there is none. */
 inline wait_writable(me) {
 #ifdef MUTATION_REGISTERS_UNLOCKED
   if
@@ -347,7 +351,7 @@ inline wait_writable(me) {
 #endif
 }
 
-/* Journal, hand over the block, commit: one store of it is seen by others, that of the tail. */
+/* Journals, hands over the block, commits. Only the store of the tail is visible to others. */
 inline commit_put(me, m) {
   atomic {
 #ifdef MUTATION_JOURNAL_ORDER
@@ -512,13 +516,13 @@ inline commit_take(me, m) {
     MAY_DIE(me);
 #endif
     d_step {
-      first_half[place(storage, head)] = 0; /* nobody will read it */
+      first_half[place(storage, head)] = 0; /* it is not read again */
       second_half[place(storage, head)] = 0;
       head = head + 1;
       took[me] = head;
       taken[m]++;
-      assert(taken[m] == 1); /* none twice */
-      assert(committed[m])   /* none that nobody put */
+      assert(taken[m] == 1); /* none is taken twice */
+      assert(committed[m])   /* none is taken that was not put */
     };
     MAY_DIE(me)
   };
@@ -582,7 +586,7 @@ again:
   atomic { from = storage; m = first_half[place(from, head)] };
   atomic {
     half = second_half[place(from, head)];
-    assert(m == half && m != 0); /* none torn */
+    assert(m == half && m != 0); /* none is torn */
     half = 0;
     from = 0
   };
@@ -602,21 +606,21 @@ end_of_life:
   atomic { m = 0; half = 0; i = 0; change = 0; was_closed = false; from = 0 }
 }
 
-/* ---- those who look after the ring ---- */
+/* ---- sweeping and closing ---- */
 
-/* Whoever notices a death: ring_forget. */
-proctype owner-death handler() {
+/* A process that notices a death: ring_forget. */
+proctype sweeper() {
   byte i;
   bool readable, writable;
 again:
   announced < deaths;
-#ifndef MUTATION_NOBODY_MOURNS
+#ifndef MUTATION_NO_SWEEP
   do
-  :: take_over_tail(MOURNER)
-  :: atomic { tail_lock == NOBODY -> tail_lock = MOURNER; break }
+  :: take_over_tail(SWEEPER)
+  :: atomic { tail_lock == NOBODY -> tail_lock = SWEEPER; break }
   od;
   do
-  :: take_over_head(MOURNER)
+  :: take_over_head(SWEEPER)
   :: atomic {
        head_lock == NOBODY ->
        tail_lock = NOBODY;
@@ -659,15 +663,15 @@ end_of_life:
   skip
 }
 
-/* ---- what has to hold when nobody can take another step ---- */
+/* ---- what must hold when no process can take another step ---- */
 
 inline look_at_blocks() {
   i = 1;
   do
   :: i <= TOTAL ->
-     /* Nothing lost: what was committed is in the ring, or somebody had it, once. */
+     /* Nothing is lost: a committed message is in the ring, or was taken, once. */
      assert(!committed[i] || taken[i] == 1 || (block_owner[i] == RING && head != tail));
-     /* A block is the ring's exactly as long as its message is in the ring. */
+     /* The ring owns a block exactly as long as its message is in the ring. */
      assert(block_owner[i] != RING || (committed[i] && taken[i] == 0));
      i++
   :: else -> break
@@ -679,7 +683,7 @@ inline look_at_sleepers() {
   consumers = 0;
   i = PRODUCERS;
   do
-  :: i < PARTICIPANTS ->
+  :: i < PROCESSES ->
      if :: !dead[i] -> consumers++; assert(!closed || ended[i]) :: else -> assert(claim[i] == took[i]) fi;
      i++
   :: else -> break
@@ -701,10 +705,10 @@ active proctype monitor() {
     i = 0;
     do
     :: i < PRODUCERS -> run producer(i); i++
-    :: i >= PRODUCERS && i < PARTICIPANTS -> run consumer(i); i++
-    :: i >= PARTICIPANTS -> break
+    :: i >= PRODUCERS && i < PROCESSES -> run consumer(i); i++
+    :: i >= PROCESSES -> break
     od;
-    run owner-death handler();
+    run sweeper();
 #ifdef CLOSES
     run closer();
 #endif

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Kills processes at random instants while they put and take, and proves that nobody else is
+/* Kills processes at random instants while they put and take, and proves that no other process is
  * harmed.
  *
  *     ring_killer SECONDS [SEED]    one line on stdout; 1 and the reason on stderr if
  *                                   anything is wrong
  *
- * In rounds. A round makes rings of each kind (growing, bounded by count, bounded by bytes), starts
- * processes that put and take in some of them, kills one after the other and starts another in its
- * place, and then lets the rings run dry. What has to hold afterwards:
+ * It works in rounds. A round makes rings of each kind (growing, bounded by count, bounded by
+ * bytes), starts processes that put and take in some of them, kills one after the other and starts
+ * another in its place, and then drains the rings. It checks:
  *
- *  - A putter numbers its messages and notes, before and after each put, in memory that outlives
- *    it, which it tries and which is in. Each that is in has been taken, once; of the one that was
- *    being tried it may be so; none other has been. A taker that was killed had at most one message
- *    that nobody else gets.
- *  - Each message arrived as it was put, byte by byte.
+ *  - A producer numbers its messages and notes, before and after each put, in memory that outlives
+ *    it, the number that it tries and the number that is in. Each message that is in was taken,
+ *    once; the one that was being tried may have been taken; no other was. A consumer that was
+ *    killed took at most one message with it.
+ *  - Each message arrived byte by byte as it was put.
  *  - No process was in one put or take for longer than a second.
- *  - The rings validate, and so does the segment; blocks and descriptors are as many as before.
+ *  - The rings and the segment validate; there are as many blocks and descriptors as before.
  *
  * Some deaths are noticed at once, as by a parent that waits; others only later, so that the users
- * of the rings have to help themselves. Some processes have two threads that put and take at once.
+ * of the rings have to repair by themselves. Some processes have two threads that put and take at
+ * once.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -42,25 +43,25 @@ enum {
   RINGS = 3,
   WORKERS = 9,       /* processes at a time */
   ROLES = 2,         /* threads in a process, at most */
-  LIVES_MAX = 1024,  /* putters of a round */
-  NUMBERS = 1 << 16, /* messages of a putter */
+  LIVES_MAX = 1024,  /* producers of a round */
+  NUMBERS = 1 << 16, /* messages of a producer */
   DEATHS = 150,      /* of a round */
-  MOURNED_LATE = 8,  /* one in so many deaths */
-  BACKLOG = 3000,    /* messages in a ring without a bound, more or less */
+  SWEPT_LATE = 8,    /* one in so many deaths */
+  BACKLOG = 3000,    /* messages in a ring without a bound, about */
   BIGGEST = 60000,
 };
 static const int64_t second_ns = 1000000000;
 
-/* ---- what outlives everybody ----------------------------------------------------------------- */
+/* ---- the evidence, which outlives every process ---------------------------------------------- */
 
-struct life { /* of a putter; written by it alone */
+struct life { /* of a producer; written by it alone */
   uint32_t ring;
-  _Atomic uint32_t tried; /* the number of the message that it put last, or tries to */
-  _Atomic uint32_t done;  /* … that is in */
+  _Atomic uint32_t tried; /* the number of the message that it put last, or tries to put */
+  _Atomic uint32_t done;  /* the number of the last one that is in */
 };
 
 struct role {
-  _Atomic int64_t since; /* when its put or take began; 0: in none */
+  _Atomic int64_t since; /* when its put or take began; 0: it is in none */
 };
 
 struct evidence {
@@ -72,7 +73,7 @@ struct evidence {
   _Atomic uint8_t taken[LIVES_MAX][NUMBERS]; /* how often */
 };
 
-struct text { /* a message: this, and then bytes that are all the same */
+struct text { /* a message: this head, then bytes that are all the same */
   uint32_t life;
   uint32_t number;
   uint32_t size;
@@ -83,7 +84,7 @@ struct job {
   struct evidence *evidence;
   struct role *role;
   struct ring *ring;
-  uint32_t life; /* a taker has none: LIVES_MAX */
+  uint32_t life; /* LIVES_MAX: a consumer */
   uint64_t random;
 };
 
@@ -103,7 +104,7 @@ struct killer {
   struct child_slot unannounced[DEATHS];
   int unannounced_count;
   uint32_t lives;
-  uint64_t takers_killed[RINGS];
+  uint64_t consumers_killed[RINGS];
   uint64_t deaths, messages, with_the_dead, rounds;
   int64_t longest;
 };
@@ -239,7 +240,7 @@ NO_RETURN static void be_worker(struct worker *w, pid_t parent) {
 
 /* ---- starting and killing -------------------------------------------------------------------- */
 
-/* Of each three workers one takes, one puts, and one does what comes; each ring has all. */
+/* Of each three workers one takes, one puts, and one does either; each ring has all three. */
 static void give_job(struct killer *k, int index, int role) {
   struct job *j = &k->workers[index].jobs[role];
   const int kind = role == 0 ? index / RINGS : (int)below(&k->random, 3);
@@ -277,7 +278,7 @@ static uint32_t ring_index(const struct killer *k, const struct job *j) {
 static void count_death(struct killer *k, const struct worker *w) {
   k->deaths++;
   for (int i = 0; i < w->job_count; i++)
-    if (w->jobs[i].life == LIVES_MAX) k->takers_killed[ring_index(k, &w->jobs[i])]++;
+    if (w->jobs[i].life == LIVES_MAX) k->consumers_killed[ring_index(k, &w->jobs[i])]++;
 }
 
 static void kill_worker(struct killer *k, int index) {
@@ -289,7 +290,7 @@ static void kill_worker(struct killer *k, int index) {
     fail(k, "a worker ended with status %d", report);
   w->pid = 0;
   count_death(k, w);
-  if (below(&k->random, MOURNED_LATE))
+  if (below(&k->random, SWEPT_LATE))
     segment_forget_child(w->place);
   else
     k->unannounced[k->unannounced_count++] = w->place;
@@ -320,14 +321,14 @@ static void make_rings(struct killer *k) {
   if (ring_make(&k->rings[2], 0, RING_STAYS)) fail(k, "no ring");
 }
 
-/* Waits for those who do that; each ends by itself. */
-static void await_workers(struct killer *k, bool putters) {
+/* Waits for the workers in that role, which end by themselves. */
+static void await_workers(struct killer *k, bool producers) {
   const int64_t start = clock_now_ns();
   for (int i = 0; i < WORKERS; i++) {
     struct worker *w = &k->workers[i];
     bool is_meant = w->pid != 0;
     for (int role = 0; role < w->job_count; role++)
-      is_meant = is_meant && (!putters || w->jobs[role].life < LIVES_MAX);
+      is_meant = is_meant && (!producers || w->jobs[role].life < LIVES_MAX);
     while (is_meant) {
       int report = 0;
       const pid_t pid = waitpid(w->pid, &report, WNOHANG);
@@ -343,7 +344,7 @@ static void await_workers(struct killer *k, bool putters) {
   }
 }
 
-/* All putters have ended or stopped; the takers drain, and see the close. */
+/* All producers have ended or stopped; the consumers drain the rings and see the close. */
 static void run_dry(struct killer *k) {
   atomic_store(&k->evidence->stop, 1);
   await_workers(k, true);
@@ -363,8 +364,8 @@ static void check_life(struct killer *k, uint32_t index, uint64_t missing[RINGS]
   const uint32_t tried = atomic_load(&life->tried);
   for (uint32_t number = 1; number <= tried + 1 && number < NUMBERS; number++) {
     const unsigned taken = atomic_load(&k->evidence->taken[index][number]);
-    if (taken > 1) fail(k, "message %u of putter %u was taken %u times", number, index, taken);
-    if (taken && number > tried) fail(k, "message %u of putter %u was never put", number, index);
+    if (taken > 1) fail(k, "message %u of producer %u was taken %u times", number, index, taken);
+    if (taken && number > tried) fail(k, "message %u of producer %u was never put", number, index);
     if (!taken && number <= done) missing[life->ring]++;
     k->messages += taken;
   }
@@ -375,9 +376,9 @@ static void check_evidence(struct killer *k) {
   if (atomic_load(&k->evidence->torn)) fail(k, "%d messages were torn", atomic_load(&k->evidence->torn));
   for (uint32_t i = 0; i < k->lives; i++) check_life(k, i, missing);
   for (int i = 0; i < RINGS; i++) {
-    if (missing[i] > k->takers_killed[i])
-      fail(k, "ring %d lost %llu messages, and only %llu takers were killed", i,
-           (unsigned long long)missing[i], (unsigned long long)k->takers_killed[i]);
+    if (missing[i] > k->consumers_killed[i])
+      fail(k, "ring %d lost %llu messages, and only %llu consumers were killed", i,
+           (unsigned long long)missing[i], (unsigned long long)k->consumers_killed[i]);
     k->with_the_dead += missing[i];
   }
   const int64_t longest = atomic_load(&k->evidence->longest);
@@ -404,7 +405,7 @@ static void run_round(struct killer *k) {
   const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
   k->evidence = fresh_evidence(k);
   k->lives = 0;
-  memset(k->takers_killed, 0, sizeof k->takers_killed);
+  memset(k->consumers_killed, 0, sizeof k->consumers_killed);
   make_rings(k);
   for (int i = 0; i < WORKERS; i++) start_worker(k, i);
   for (int i = 0; i < DEATHS; i++) {
@@ -443,7 +444,7 @@ int main(int argc, char **argv) {
   const int64_t until = clock_now_ns() + strtoll(argv[1], NULL, 10) * second_ns;
   k->seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)clock_now_ns() ^ (uint64_t)getpid() << 32;
   k->random = k->seed | 1;
-  if (segment_open()) fail(k, "no commons");
+  if (segment_open()) fail(k, "no segment");
   channel_register_kinds();
   const int descriptors = count_descriptors();
   do {

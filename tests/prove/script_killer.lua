@@ -1,21 +1,20 @@
 -- SPDX-License-Identifier: MIT
--- Kills processes at random instants while they use queues and pipes, and proves that nobody else is harmed. Scripts
--- alone: nothing here is known that a user does not know.
+-- Kills processes at random instants while they use queues and pipes, and proves that no other process is harmed. It
+-- is a plain script: it uses nothing that users do not have.
 --
 --     manymoons tests/prove/script_killer.lua SECONDS [SEED]      one line; an error if anything is wrong
 --
--- In rounds, each with one kind of channel and one way of starting processes. Workers write down, in files of their own
--- that survive them, what they try to put, what is in, and what they took, each in one write. They are killed, one
--- after
--- the other, and another starts in the place of each; at the end all is drained. Then:
+-- It works in rounds, each with one kind of channel and one start method. Each worker logs, in a file of its own that
+-- outlives it, the messages that it tries to put, that are in, and that it took, with one write for each. The parent
+-- kills one worker after the other and starts another in its place; at the end all channels are drained. It checks:
 --
---   - What was in was taken once, or it was taken along by a taker that was killed: one message each, at most.
---   - What the killed were putting was taken once, or is not there.
---   - Each message arrived as it was put. Those of one putter, to one taker, came in order.
---   - Nobody was in one put or take for longer than a second.
---   - The parent has as many descriptors as before, and the commons does not grow from round to round.
+--   - A message that was in was taken once. Each consumer that was killed may have taken one message along.
+--   - A message that was being put at a death was taken once, or is not there.
+--   - Each message arrived as it was put. Those of one producer, to one consumer, came in order.
+--   - No process was in one put or take for longer than a second.
+--   - The parent has as many descriptors as before, and the segment does not grow from round to round.
 --
--- A kind of channel is an entry of `kinds`; whatever has put, take and finish can be one.
+-- A kind of channel is an entry of `kinds`: it has make, put, take and finish.
 local mm = require "manymoons"
 local lfs = require "lfs"
 
@@ -23,11 +22,11 @@ local seconds, seed = tonumber(arg[1]), tonumber(arg[2] or "") or math.floor(mm.
 if not seconds then error("usage: script_killer.lua SECONDS [SEED]", 0) end
 math.randomseed(seed)
 
-local WORKERS = 6 -- processes at a time: two putters, two takers, two that have interpreters which do both
-local LONGEST = seconds >= 10 and 1 or 10 -- beside other tests, a second may be the scheduler's
+local WORKERS = 6 -- processes at a time: two producers, two consumers, two whose interpreters do both
+local LONGEST = seconds >= 10 and 1 or 10 -- beside other tests the scheduler may take a second
 local GROWTH_KIB = 64 * 1024
 
--- How long the parent waits between two deaths, at most: a process has to get to work before it dies.
+-- The longest pause between two deaths, in seconds: a process must have begun to work before it dies.
 local methods = { fork = { pause = 0.006, deaths = 60 }, forkserver = { pause = 0.02, deaths = 25 },
   spawn = { pause = 0.04, deaths = 15 } }
 
@@ -62,14 +61,14 @@ local kinds = {
     put = function(writer, value) return writer:send(value) end,
     take = function(reader) return reader:recv() end,
     finish = function(writer) writer:close() end,
-    leave = function(writer) writer:close() end, -- who keeps an end open keeps the readers waiting
+    leave = function(writer) writer:close() end, -- readers wait as long as an end is open
     sizes = mixed,
   },
 }
 
--- What workers do ---------------------------------------------------------------------------------------------
+-- Workers ----------------------------------------------------------------------------------------------------
 
--- A message: whose it is, its number, and a text that says whether it is whole.
+-- A message: its producer, its number, and a text that shows whether it is whole.
 local function text_of(number, size) return string.char(97 + number % 26):rep(size) end
 
 local function timed(log, f, ...)
@@ -86,7 +85,7 @@ local function open_log(name)
   return log
 end
 
--- Puts until it is told to stop, or has put enough for one life.
+-- Puts until the parent stops it, or until it has put enough.
 local function put_all(name, kind, writer, stop, random)
   local log, number = open_log(name), 0
   while stop:empty() and number < 3000 do
@@ -118,19 +117,19 @@ end
 -- In each process of this kind one interpreter puts and another one takes.
 local function both(name, kind, writer, reader, stop, random)
   local Process = mm.interpreters.Process
-  local putter = Process(put_all, name .. ".put", kind, writer, stop, random)
-  local taker = Process(take_all, name .. ".take", kind, reader)
-  putter:start()
-  taker:start()
-  putter:join()
+  local producer = Process(put_all, name .. ".put", kind, writer, stop, random)
+  local consumer = Process(take_all, name .. ".take", kind, reader)
+  producer:start()
+  consumer:start()
+  producer:join()
   if kind.leave then kind.leave(writer) end
-  taker:join()
+  consumer:join()
 end
 
 -- A round -----------------------------------------------------------------------------------------------------
 
 local totals = { deaths = 0, messages = 0, lost = 0, slowest = 0 }
-local round -- the one under way
+local round -- the current one
 
 local function fail(what, ...)
   for _, worker in pairs(round.workers) do worker:kill() end
@@ -164,7 +163,7 @@ local function kill_worker(place)
   if worker.exitcode ~= -9 and worker.exitcode ~= 0 then fail("a worker ended with %s", worker.exitcode) end
   worker:close()
   totals.deaths = totals.deaths + 1
-  if roles[place] ~= "put" then round.takers_killed = round.takers_killed + 1 end
+  if roles[place] ~= "put" then round.consumers_killed = round.consumers_killed + 1 end
 end
 
 local function join_workers(role)
@@ -179,12 +178,12 @@ local function join_workers(role)
 end
 
 local function read_logs()
-  local tried, is_in, takers = {}, {}, {}
+  local tried, is_in, consumers = {}, {}, {}
   for name in lfs.dir(round.folder) do
     if name:sub(1, 1) ~= "." then
       local path = round.folder .. "/" .. name
       local took = {}
-      for line in io.lines(path, "L") do -- a last line without its end: the kill struck in the middle of the write
+      for line in io.lines(path, "L") do -- a last line without its end: killed in the middle of the write
         local word, rest, number = line:match("^(%S+) (%S+) ?(%S*)\n$")
         if word == "try" then tried[path] = tonumber(rest)
         elseif word == "in" then is_in[path] = tonumber(rest)
@@ -192,11 +191,11 @@ local function read_logs()
         elseif word == "torn" then fail("a message was torn: %s", line)
         elseif word == "slow" then totals.slowest = math.max(totals.slowest, tonumber(rest)) end
       end
-      takers[#takers + 1] = took
+      consumers[#consumers + 1] = took
       os.remove(path)
     end
   end
-  return tried, is_in, takers
+  return tried, is_in, consumers
 end
 
 local function check_order(took)
@@ -208,27 +207,27 @@ local function check_order(took)
 end
 
 local function check_logs()
-  local tried, is_in, takers = read_logs()
+  local tried, is_in, consumers = read_logs()
   local seen = {}
-  for _, took in ipairs(takers) do
+  for _, took in ipairs(consumers) do
     check_order(took)
     for _, m in ipairs(took) do
-      local of_putter = seen[m[1]] or {}
-      seen[m[1]] = of_putter
-      if of_putter[m[2]] then fail("message %d of %s was taken twice", m[2], m[1]) end
+      local of_producer = seen[m[1]] or {}
+      seen[m[1]] = of_producer
+      if of_producer[m[2]] then fail("message %d of %s was taken twice", m[2], m[1]) end
       if m[2] > (tried[m[1]] or 0) then fail("message %d of %s was never put", m[2], m[1]) end
-      of_putter[m[2]] = true
+      of_producer[m[2]] = true
       totals.messages = totals.messages + 1
     end
   end
   local missing = 0
-  for putter, count in pairs(is_in) do
+  for producer, count in pairs(is_in) do
     for number = 1, count do
-      if not (seen[putter] and seen[putter][number]) then missing = missing + 1 end
+      if not (seen[producer] and seen[producer][number]) then missing = missing + 1 end
     end
   end
-  if missing > round.takers_killed then
-    fail("%d messages were lost, and only %d takers were killed", missing, round.takers_killed)
+  if missing > round.consumers_killed then
+    fail("%d messages were lost, and only %d consumers were killed", missing, round.consumers_killed)
   end
   totals.lost = totals.lost + missing
   if totals.slowest > LONGEST then fail("somebody waited for %.3f s", totals.slowest) end
@@ -236,7 +235,7 @@ end
 
 local function run_round(name, method)
   local kind = kinds[name]
-  round = { name = name, kind = kind, method = method, started = 0, takers_killed = 0, workers = {},
+  round = { name = name, kind = kind, method = method, started = 0, consumers_killed = 0, workers = {},
     folder = lfs.currentdir() .. "/round", stop = mm.processes.Queue() }
   lfs.mkdir(round.folder)
   round.writer, round.reader = kind.make()
@@ -263,8 +262,8 @@ local function count_descriptors()
   return count
 end
 
--- The memory that the commons has from the system: its segment is one of our descriptors.
-local function commons_kib()
+-- The memory that the segment takes: it is one of the open descriptors.
+local function segment_kib()
   for fd in lfs.dir("/proc/self/fd") do
     local path = "/proc/self/fd/" .. fd
     local target = lfs.symlinkattributes(path, "target") or ""
@@ -284,12 +283,12 @@ repeat
   collectgarbage()
   collectgarbage()
   rounds = rounds + 1
-  local descriptors, kib = count_descriptors(), commons_kib()
-  -- Each kind of channel, and the fork server, has been there by then.
+  local descriptors, kib = count_descriptors(), segment_kib()
+  -- By then each kind of channel, and the fork server, has been used.
   if rounds <= #plan then most_descriptors, most_kib = descriptors, math.max(most_kib, kib) end
   if rounds > #plan and descriptors > most_descriptors then fail("%d descriptors, were %d", descriptors,
     most_descriptors) end
-  if kib > most_kib + GROWTH_KIB then fail("the commons grew from %d to %d KiB", most_kib, kib) end
+  if kib > most_kib + GROWTH_KIB then fail("the segment grew from %d to %d KiB", most_kib, kib) end
 until mm.time() > until_time
 
 print(("%d deaths, %d messages, %d taken along by the dead, longest wait %.0f ms"):format(totals.deaths,

@@ -10,7 +10,10 @@ require "growth"(function(count)
     rlock:acquire()
     permits:acquire()
     bounded:acquire()
+    local rwlock = mm.RWLock()
+    rwlock:acquire_write()
     if i % 2 == 0 then lock:release() end
+    if i % 5 == 0 then rwlock:close() end
     local event, barrier, condition = mm.Event(), mm.Barrier(1), mm.Condition(rlock)
     event:set()
     barrier:wait()
@@ -18,7 +21,7 @@ require "growth"(function(count)
     local value, array, t = mm.Value("i32", i), mm.Array("f64", i % 1000), mm.Table({ i = i })
     value:lock():acquire()
     for k = 1, i % 100 do t[k] = ("x"):rep(k) end
-    q:put({ lock, value, array, t, condition })
+    q:put({ lock, value, array, t, condition, i % 5 > 0 and rwlock or nil })
     if i % 3 > 0 then q:get() end
     if q:qsize() > 50 then
       while q:get(0) do end

@@ -101,7 +101,7 @@ void fragment(mm_rt *rt, mm_vm *vm, mm_job *job) {
 local function run_c(block, wanted)
   local has_main = block.text:find("int main")
   write("example.c", has_main and block.text or (fragment:gsub("%%s", function() return block.text end)))
-  local compile = "cc -std=c99 -D_GNU_SOURCE -Wall -Werror -Wno-unused -I" .. top .. "/vm example.c "
+  local compile = "cc -std=c99 -D_GNU_SOURCE -Wall -Werror -Wno-unused -I" .. top .. "/bindings/c example.c "
   local link = ("-L%s -lmanymoons -Wl,-rpath,%s -o example"):format(build, build)
   run(block, compile .. (has_main and link or "-fsyntax-only"))
   if has_main then run(block, "./example", wanted) end

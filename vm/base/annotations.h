@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a prototype promises, said to the compiler.
+/* Compiler annotations of prototypes.
  *
- * MUST_CHECK      the result is a status: ignoring it is a warning, and so an error.
- * PRINTF(f, a)    argument f is a format, argument a the first it formats.
- * MODULE_EXPORT   the files that are delivered show it to their hosts; all else is hidden.
- * The rest is clang's thread-safety analysis; gcc sees nothing of it. See sync/lock_rank.h.
+ * MUST_CHECK      the result is a status; a caller that ignores it is a warning, and so an error
+ * PRINTF(f, a)    argument f is a format, argument a the first that it formats
+ * MODULE_EXPORT   visible outside the delivered library; everything else is hidden
+ *
+ * The rest is clang's thread-safety analysis, which gcc ignores: see sync/lock_rank.h.
  */
 #ifndef BASE_ANNOTATIONS_H
 #define BASE_ANNOTATIONS_H

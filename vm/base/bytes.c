@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Growth by doubling, so that appending is linear in total. */
+/* Capacity doubles, so that appending is linear in total. */
 #include "base/bytes.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing run of bytes.
+/* A byte array that grows.
  *
  * I1  len <= cap; data is NULL exactly when cap is 0.
- * I2  `store` says where the bytes live. NULL: in private memory. Another store is set on an empty
- *     run whose bytes are to end up elsewhere, and only that store moves and frees them.
+ * I2  `store` says where the bytes live; NULL: in private memory. Another store is set while the
+ *     array is empty, and from then on that store alone moves and frees the bytes.
  *
- * The caller of bytes_init is the owner; nothing else keeps pointers into the run across a call
- * that may grow it. Not thread safe: one thread, or a lock of the owner's.
+ * The caller of bytes_init is the owner. A call that may grow the array invalidates pointers into
+ * it. Not thread safe: one thread, or a lock of the owner.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -20,9 +20,10 @@
 struct bytes;
 
 struct bytes_store {
-  /* Makes cap at least `size`, which is more than it is; keeps the first len bytes. -ENOMEM: as it was. */
+  /* Raises cap to at least `size`; keeps the first len bytes. `size` > cap. -ENOMEM: nothing
+   * changed. */
   status (*grow)(struct bytes *b, size_t size);
-  /* Frees; data, len and cap are left to the caller. */
+  /* Frees the memory; the caller resets data, len and cap. */
   void (*release)(struct bytes *b);
 };
 
@@ -34,17 +35,20 @@ struct bytes {
 };
 
 static inline void bytes_init(struct bytes *b) { *b = (struct bytes){0}; }
+/* Frees the bytes; the array is empty, and in private memory. */
 void bytes_fini(struct bytes *b);
 
-/* Makes cap at least `size` in private memory, by doubling; what a store of private memory does, too. */
+/* Raises cap to at least `size` in private memory, by doubling. Stores that keep bytes in private
+ * memory call it, too. */
 MUST_CHECK status bytes_grow_privately(struct bytes *b, size_t size);
 
-/* Room for `extra` more bytes behind len; -ENOMEM leaves everything as it was. */
+/* Makes room for `extra` bytes behind len. -ENOMEM: nothing changed. */
 MUST_CHECK status bytes_reserve_slow(struct bytes *b, size_t extra);
 MUST_CHECK static inline status bytes_reserve(struct bytes *b, size_t extra) {
   return b->cap - b->len >= extra ? STATUS_OK : bytes_reserve_slow(b, extra);
 }
 
+/* Appends a copy of `len` bytes. -ENOMEM: nothing changed. */
 MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, size_t len) {
   const status st = bytes_reserve(b, len);
   if (st) return st;
@@ -53,9 +57,10 @@ MUST_CHECK static inline status bytes_append(struct bytes *b, const void *data, 
   return STATUS_OK;
 }
 
+/* Empties the array and keeps its memory. */
 static inline void bytes_clear(struct bytes *b) { b->len = 0; }
-/* Gives back private memory above `keep` bytes of capacity, so that one large message
- * does not pin memory. */
+/* Shrinks private memory to `keep` bytes, so that one large message does not pin memory. No effect
+ * while more than `keep` bytes are in use. */
 void bytes_trim(struct bytes *b, size_t keep);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place that aborts. */
+/* The only function that aborts. */
 #include "base/check.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Impossible states abort, with file, line and both values.
+/* Checks of states that are impossible: a failed check aborts with file, line and both values.
  *
- * Impossible means a bug of ours, never bad input, a dead peer or a full disk: those are statuses.
- * CHECK_EQ and friends stay in release builds: they stand on paths where going on would corrupt
- * what other processes share. ASSERT is for private functions and vanishes with NDEBUG.
+ * Impossible means a bug of ours. Bad input, a dead peer and a full disk are statuses instead.
+ * CHECK and CHECK_EQ stay in release builds: they guard paths where going on would corrupt memory
+ * that other processes share. ASSERT is for private functions and vanishes with NDEBUG.
  */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H

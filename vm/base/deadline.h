@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* When a wait ends: a point on the monotonic clock, in nanoseconds, or never.
+/* The end of a wait: a point on the monotonic clock, in nanoseconds, or never.
  *
- * The type is here because every layer passes it; reading the clock is os/clock.h.
+ * The type is here because every layer passes it on. os/clock.h reads the clock.
  */
 #ifndef BASE_DEADLINE_H
 #define BASE_DEADLINE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files inside the binary: the assembler reads them, so there is no generator, and nothing
- * generated to keep. Paths are from the top of the tree. A file that is embedded as NAME stands
- * from embedded_NAME_start up to embedded_NAME_end, with a zero behind. */
+/* Files inside the binary. The assembler reads them, so there is no generator and no generated
+ * file. Paths are relative to the top of the tree. A file embedded as NAME occupies the bytes from
+ * embedded_NAME_start up to embedded_NAME_end; a zero byte follows them.
+ */
 #ifndef BASE_EMBED_H
 #define BASE_EMBED_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc with a switch that makes it fail. */
+/* malloc, with a switch for tests that makes it fail. */
 #include "base/memory.h"
 
 #include <stdlib.h>

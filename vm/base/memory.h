@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Private memory of the core. Running out of it is a NULL, never an exit.
+/* Private memory of the runtime. An allocation that fails returns NULL; it never exits.
  *
  * Test builds (MM_FAULTS) can make the n-th allocation from now fail, so that a test can fail each
  * allocation of an operation in turn.
@@ -12,11 +12,13 @@
 
 #include "base/annotations.h"
 
-/* `size` bytes, zeroed; NULL when there are none. The caller owns them. Any thread. */
+/* `size` bytes, zeroed; NULL: out of memory. The caller owns them. Any thread. */
 MUST_CHECK void *memory_alloc(size_t size);
-/* As realloc: on NULL the old block is unchanged and still the caller's. New bytes are not zeroed. */
+/* As realloc. NULL: out of memory; the old block is unchanged and still the caller's. New bytes are
+ * not zeroed. */
 MUST_CHECK void *memory_resize(void *block, size_t size);
-/* A copy of `size` bytes of text with a zero behind; NULL when there is no memory. The caller owns it. */
+/* A copy of `size` bytes of text, with a zero byte behind; NULL: out of memory. The caller owns
+ * it. */
 MUST_CHECK char *memory_copy_text(const char *text, size_t size);
 /* Frees; NULL is allowed. */
 void memory_free(void *block);
@@ -24,7 +26,8 @@ void memory_free(void *block);
 #if defined(MM_FAULTS)
 /* The `countdown`-th allocation from now fails (1: the next), once. 0 turns it off. */
 void memory_fail_after(long countdown);
-/* Counts as an allocation. For other kinds of memory, which run out as well. */
+/* Counts one allocation and returns whether it must fail. For kinds of memory that do not come from
+ * memory_alloc. */
 bool memory_is_to_fail(void);
 #else
 static inline bool memory_is_to_fail(void) { return false; }

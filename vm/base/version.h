@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one place that says which version this is. */
+/* The version of manymoons. */
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 

@@ -18,7 +18,7 @@ void message_refs_drop_reference(object_ref ref) {
   if (object) segment_release(object);
 }
 
-/* Both work on the message's tail alone (wire/format.h, I4). */
+/* Discarding and retaining read the end of the message alone (wire/format.h, I4). */
 void message_refs_discard(const uint8_t *data, size_t size) {
   struct message m;
   if (message_parse(data, size, &m)) return;

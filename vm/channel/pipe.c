@@ -4,10 +4,10 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-/* What an end needs a ring for: the bits of the ring's anchors. */
+/* The bits of a ring's anchors. */
 enum anchor { ANCHOR_READER = 1, ANCHOR_WRITER = 2 };
 
-/* While the end lives its rings do (I1). */
+/* The rings live as long as the end (I1). */
 static struct ring *ring_behind(object_ref ref) {
   return ref ? (struct ring *)(void *)segment_object(ref) : NULL;
 }
@@ -28,8 +28,8 @@ static void hold_ring(object_ref *place, struct ring *ring, enum anchor anchor) 
   KILL_POINT("pipe.anchored");
 }
 
-/* The ring may be gone: its maker may have died between knowing and anchoring it, or
- * a process in here. */
+/* The ring may be gone: a process may have died between storing the reference and anchoring the
+ * ring, or in this function. */
 static void leave_ring(object_ref ref, enum anchor anchor) {
   struct object *object = NULL;
   if (segment_find(ref, OBJECT_RING, &object)) return;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The program of process workers in hosts that cannot be run anew themselves: a game, an editor. It brings no
- * Lua, but opens the very library that the host uses.
+/* The program of worker processes whose host cannot be started again as a worker: a game, an
+ * editor. It contains no Lua, but opens the Lua library that the host uses.
  *
- *     helper LIBLUA MODULE ENTRY ORDER
+ *     helper LIBLUA MODULE ENTRY OPTIONS
  *
- * It is part of the module file and run from memory (state/launch.c), so that there is nothing to
- * install beside the module, and nothing to find. LIBLUA is opened for all to see, because C modules of the
- * distribution link no Lua.
+ * It is part of the module file and runs from memory (state/launch.c), so no further file is
+ * installed or searched for. LIBLUA is opened with RTLD_GLOBAL, because the distributions' C
+ * modules do not link Lua.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ static int fail(const char *what) {
   return 1;
 }
 
-/* ISO C has no way from a data pointer to a function; POSIX says that the bits are the same. */
+/* ISO C has no conversion from a data pointer to a function pointer; POSIX guarantees the same
+ * bits. */
 static void find(void *library, const char *name, void *function) {
   void *address = dlsym(library, name);
   memcpy(function, &address, sizeof address);

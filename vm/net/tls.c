@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL with two memory BIOs. Its types are opaque, so nothing of its headers is needed; the constants are
- * those of openssl/ssl.h, the same in 1.1 and 3. */
+/* OpenSSL with two memory BIOs. Its types are opaque, so its headers are not needed; the constants
+ * are those of openssl/ssl.h, the same in 1.1 and 3.
+ */
 #include "net/tls.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static struct {
 } ssl = {.lock = MUTEX_INITIALIZER};
 
 struct tls {
-  void *context, *ssl, *inbox, *outbox; /* the BIOs are the ssl's */
+  void *context, *ssl, *inbox, *outbox; /* the ssl owns the BIOs */
 };
 
 static bool find_all(void *libssl, void *libcrypto) {

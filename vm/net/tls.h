@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* TLS between bytes and bytes: the caller takes from it what is to go over the network, and puts
- * into it what came; it touches no descriptor. OpenSSL's libssl (1.1 or 3) is looked for when it is
- * first needed.
+/* TLS from bytes to bytes, without a descriptor: the caller sends the bytes that tls_take returns
+ * and passes received ones to tls_put. OpenSSL's libssl (1.1 or 3) is loaded when it is first
+ * needed.
  *
  * The server's certificate and its name are always checked. One thread at a time.
  */
@@ -16,7 +16,7 @@
 struct tls;
 
 struct tls_settings {
-  const char *host; /* as it must stand in the server's certificate: a name or an address */
+  const char *host; /* as in the server's certificate: a name or an address */
   const char *ca;   /* files in PEM; NULL: the system's authorities */
   const char *cert; /* of this client, with `key`; NULL: none */
   const char *key;
@@ -24,18 +24,20 @@ struct tls_settings {
 
 enum { TLS_WHY_MAX = 200 };
 
-/* -ELIBACC: no libssl (Debian: libssl3); -EINVAL: a file that cannot be used, named in `why`. */
+/* -ELIBACC: no libssl (Debian: libssl3); -EINVAL: a file cannot be used, `why` names it. */
 MUST_CHECK status tls_open(const struct tls_settings *settings, struct tls **out, char why[TLS_WHY_MAX]);
 void tls_close(struct tls *t);
-/* Bytes from the network. */
+/* Adds bytes that came from the network. -ENOMEM. */
 MUST_CHECK status tls_put(struct tls *t, const void *data, size_t size);
-/* Appends what is to go to the network. */
+/* Appends the bytes that are to be sent to the network. -ENOMEM. */
 MUST_CHECK status tls_take(struct tls *t, struct bytes *out);
-/* STATUS_EMPTY: it needs more from the network. -EPROTO: refused, and `why` says by whom. */
+/* STATUS_EMPTY: more bytes from the network are needed. -EPROTO: the handshake failed, `why` gives
+ * the reason. */
 MUST_CHECK status tls_handshake(struct tls *t, char why[TLS_WHY_MAX]);
-/* Plain bytes to be sent; take them afterwards. */
+/* Encrypts bytes; tls_take returns them. */
 MUST_CHECK status tls_write(struct tls *t, const void *data, size_t size);
-/* Plain bytes that came. STATUS_EMPTY; STATUS_CLOSED: the peer sent close_notify. */
+/* Decrypts at most `size` bytes. STATUS_EMPTY: more bytes from the network are needed;
+ * STATUS_CLOSED: the peer sent close_notify. */
 MUST_CHECK status tls_read(struct tls *t, void *data, size_t size, size_t *got);
 
 #endif

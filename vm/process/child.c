@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting, watching and ending processes. Children of the fork server are started in
- * forkserver.c. */
+/* Starting, watching and ending child processes. forkserver.c starts the children of the fork
+ * server.
+ */
 #include "process/child.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@ static void close_watch(struct child *c) {
   c->pidfd = -1;
 }
 
-/* Until there is a child to watch, its pidfd is one of ourselves: a descriptor kept, so that a child is
- * started only if it can be watched too. Otherwise it might run for a while before it is killed. */
+/* Opens a pidfd of this process in advance, to reserve a descriptor: a child is started only if it
+ * can be watched. Otherwise it might run for a while before it is killed. */
 status child_prepare(struct child *c) {
   *c = (struct child){.pidfd = -1};
   status st = process_watch(&c->pidfd, process_pid());
@@ -55,9 +56,9 @@ struct child_options child_options_for(const struct child *c, block_ref start_in
                                 .parent = process_pid()};
 }
 
-/* Where SIGCHLD is ignored, a short child is gone before it can be watched: it has ended, and its
- * worker status says how. One that exists, but cannot be watched (another thread took the descriptor that
- * was kept), must not be left behind. */
+/* Where SIGCHLD is ignored, a short-lived child may be gone before it can be watched: it has ended,
+ * and its worker status has the exit code. A child that exists but cannot be watched, because
+ * another thread took the reserved descriptor, is killed. */
 status child_watch(struct child *c) {
   close_watch(c);
   const status st = process_watch(&c->pidfd, c->pid);
@@ -82,7 +83,7 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   status st = child_prepare(&c);
   if (st) return st;
   segment_share_with_child(c.place.slot, passed);
-  fflush(NULL); /* what is buffered is written once, by us */
+  fflush(NULL); /* so that buffered output is written once, by the parent */
   pid_t pid = 0;
   st = process_fork(&pid);
   if (st) {
@@ -108,45 +109,47 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 
 /* ---- spawn ----------------------------------------------------------------------------------- */
 
-static void child_options_print(const struct child_options *order, int fd, int channel,
-                                char text[CHILD_ORDER_MAX]) {
-  snprintf(text, CHILD_ORDER_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, order->place.slot,
-           order->place.generation, (unsigned long long)order->worker_status,
-           (unsigned long long)order->start_info, order->parent);
+static void child_options_print(const struct child_options *options, int fd, int channel,
+                                char text[CHILD_OPTIONS_MAX]) {
+  snprintf(text, CHILD_OPTIONS_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, options->place.slot,
+           options->place.generation, (unsigned long long)options->worker_status,
+           (unsigned long long)options->start_info, options->parent);
 }
 
-static status child_options_parse_text(const char *text, struct child_options *order, int *fd, int *channel) {
+static status child_options_parse_text(const char *text, struct child_options *options, int *fd,
+                                       int *channel) {
   unsigned long long worker_status = 0;
   unsigned long long start_info = 0;
-  const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &order->place.slot,
-                            &order->place.generation, &worker_status, &start_info, &order->parent);
-  order->worker_status = worker_status;
-  order->start_info = start_info;
+  const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &options->place.slot,
+                            &options->place.generation, &worker_status, &start_info, &options->parent);
+  options->worker_status = worker_status;
+  options->start_info = start_info;
   return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
 }
 
-/* The argument with CHILD_ORDER in it, the order in its place. The caller frees it. */
-static char *fill_in(const char *argument, const char *order) {
-  const char *place = strstr(argument, CHILD_ORDER);
+/* The argument with the options in the place of CHILD_OPTIONS. The caller frees it. */
+static char *fill_in(const char *argument, const char *options) {
+  const char *place = strstr(argument, CHILD_OPTIONS);
   const size_t before = (size_t)(place - argument);
-  const char *after = place + strlen(CHILD_ORDER);
-  char *text = memory_alloc(strlen(argument) + strlen(order) + 1);
+  const char *after = place + strlen(CHILD_OPTIONS);
+  char *text = memory_alloc(strlen(argument) + strlen(options) + 1);
   if (!text) return NULL;
   memcpy(text, argument, before);
-  strcpy(text + before, order);
+  strcpy(text + before, options);
   strcat(text, after);
   return text;
 }
 
-status child_launch(const char *const argv[], const struct child_options *order, int channel, int32_t *pid) {
-  char text[CHILD_ORDER_MAX];
-  child_options_print(order, segment_fd(), channel, text);
+status child_launch(const char *const argv[], const struct child_options *options, int channel,
+                    int32_t *pid) {
+  char text[CHILD_OPTIONS_MAX];
+  child_options_print(options, segment_fd(), channel, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
   char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
     CHECK(i < ARGUMENTS_MAX);
     arguments[i] = (char *)(uintptr_t)argv[i];
-    if (!strstr(argv[i], CHILD_ORDER)) continue;
+    if (!strstr(argv[i], CHILD_OPTIONS)) continue;
     arguments[i] = filled = fill_in(argv[i], text);
     if (!filled) return -ENOMEM;
   }
@@ -162,8 +165,8 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
   struct child c;
   status st = child_prepare(&c);
   if (st) return st;
-  const struct child_options order = child_options_for(&c, start_info);
-  st = child_launch(argv, &order, -1, &c.pid);
+  const struct child_options options = child_options_for(&c, start_info);
+  st = child_launch(argv, &options, -1, &c.pid);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st)
     child_abandon(&c);
@@ -172,7 +175,7 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
   return st;
 }
 
-/* A fork server does not die with the thread that started it, but when its channel closes. */
+/* A fork server does not end with the thread that started it, but when its channel closes. */
 status child_attach_with_channel(const char *text, struct child_options *out, int *channel) {
   int fd = -1;
   status st = child_options_parse_text(text, out, &fd, channel);
@@ -191,10 +194,10 @@ status child_attach(const char *text, struct child_options *out) {
 
 /* ---- watching and ending --------------------------------------------------------------------- */
 
-/* The child's own word counts where nobody can ask the kernel any more: hosts such as nginx
- * reap all children. The fork server is waited for even if there is such a word: the worker status, which it
- * writes to, may be freed after the return. */
-static int exit_code_from_cell(struct child *c) {
+/* The exit code that the child published, for when the kernel has none any more: hosts such as
+ * nginx reap all children. A report of the fork server is awaited even then: it writes to the
+ * worker status, which may be freed after the return. */
+static int exit_code_from_status(struct child *c) {
   const deadline until = deadline_after(REPORT_WAIT_SECONDS);
   status st = STATUS_INTERRUPTED;
   while (st == STATUS_INTERRUPTED)
@@ -205,7 +208,7 @@ static int exit_code_from_cell(struct child *c) {
 
 static void note_end(struct child *c) {
   int exit_code = 0;
-  if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_cell(c);
+  if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_status(c);
   c->exit_code = exit_code;
   c->has_ended = true;
   worker_status_end(c->worker_status, exit_code);

@@ -47,7 +47,7 @@ static status server_reserve(struct server *s) {
   return STATUS_OK;
 }
 
-/* Its parent has gone: killing the children is the kernel's work, which our end starts. */
+/* The parent is gone. The kernel kills the children when this process ends. */
 NO_RETURN static void server_end(void) { process_exit_now(0); }
 
 static void report_end(const struct served *child) {
@@ -71,17 +71,18 @@ static status server_wait(struct server *s) {
   return ready_wait(s->watches, s->count + 1, deadline_never());
 }
 
-/* In the child: everything of the server's goes, then it is a process like a spawned one. */
-static void become_served(struct server *s, const struct child_options *order) {
+/* In the child: releases everything of the server; then the child is a process like a spawned
+ * one. */
+static void become_served(struct server *s, const struct child_options *options) {
   for (size_t i = 0; i < s->count; i++) process_unwatch(s->children[i].pidfd);
   memory_free(s->children);
   memory_free(s->watches);
   socket_close(s->channel);
-  segment_after_fork(order->place.slot);
+  segment_after_fork(options->place.slot);
   signals_reset_in_child();
 }
 
-static status server_fork(struct server *s, const struct child_options *order, pid_t *pid) {
+static status server_fork(struct server *s, const struct child_options *options, pid_t *pid) {
   struct served *child = &s->children[s->count];
   int kept = -1; /* a descriptor for the watch: see child_prepare */
   status st = process_watch(&kept, process_pid());
@@ -89,7 +90,7 @@ static status server_fork(struct server *s, const struct child_options *order, p
   st = process_fork(pid);
   process_unwatch(kept);
   if (st || *pid == 0) return st;
-  *child = (struct served){.pid = (int32_t)*pid, .worker_status = order->worker_status};
+  *child = (struct served){.pid = (int32_t)*pid, .worker_status = options->worker_status};
   st = process_watch(&child->pidfd, *pid);
   if (st) {
     process_kill((int32_t)*pid);
@@ -101,22 +102,22 @@ static status server_fork(struct server *s, const struct child_options *order, p
   return STATUS_OK;
 }
 
-/* The child's pidfd goes along: by the time its pid is read, the child may have come and gone. */
+/* The child's pidfd is sent along: when the client reads the pid, the child may have ended. */
 static status server_reply(struct server *s, status st, int32_t pid) {
   const int32_t reply = st ? st : pid;
   if (st) return socket_send(s->channel, &reply, sizeof reply);
   return socket_send_with_fd(s->channel, &reply, sizeof reply, s->children[s->count - 1].pidfd);
 }
 
-/* One request. Returns true in the child that it made. */
-static bool server_answer(struct server *s, struct child_options *order) {
-  const status got = socket_receive(s->channel, order, sizeof *order);
+/* Serves one request. Returns true in the child that it made. */
+static bool server_answer(struct server *s, struct child_options *options) {
+  const status got = socket_receive(s->channel, options, sizeof *options);
   if (got) server_end();
   pid_t pid = 0;
   status st = server_reserve(s);
-  if (st == STATUS_OK) st = server_fork(s, order, &pid);
+  if (st == STATUS_OK) st = server_fork(s, options, &pid);
   if (st == STATUS_OK && pid == 0) {
-    become_served(s, order);
+    become_served(s, options);
     return true;
   }
   if (server_reply(s, st, (int32_t)pid)) server_end();
@@ -144,7 +145,7 @@ struct client {
   struct child server;
 };
 
-static struct client client = {.lock = MUTEX_INITIALIZER, .channel = -1}; /* listed in vm/README.md */
+static struct client client = {.lock = MUTEX_INITIALIZER, .channel = -1}; /* see vm/README.md */
 
 static status start_locked(const char *const argv[]) {
   struct child c;
@@ -156,8 +157,8 @@ static status start_locked(const char *const argv[]) {
     child_abandon(&c);
     return st;
   }
-  const struct child_options order = child_options_for(&c, 0);
-  st = child_launch(argv, &order, ends[1], &c.pid);
+  const struct child_options options = child_options_for(&c, 0);
+  st = child_launch(argv, &options, ends[1], &c.pid);
   socket_close(ends[1]);
   if (st == STATUS_OK) st = child_watch(&c);
   if (st) {
@@ -178,20 +179,21 @@ static void stop_locked(void) {
   if (child_wait(&client.server, deadline_never()) == STATUS_OK) child_fini(&client.server);
 }
 
-/* It was started, but its pidfd found no descriptor here: it must not run on with nobody to watch it, and its
- * worker status must stay until the server has reported its end. A server that dies now takes it along, unreported. */
+/* The child was started, but this process has no descriptor left for its pidfd. It must not run
+ * unwatched, and its worker status must stay until the server has reported its end. If the server
+ * dies meanwhile, so does the child, without a report. */
 static void end_unwatched(const struct child *c) {
   process_kill(c->pid);
   const deadline until = deadline_after(END_WAIT_SECONDS);
   while (worker_status_wait_report(c->worker_status, until) == STATUS_INTERRUPTED) continue;
 }
 
-static status ask_locked(const struct child_options *order, struct child *c) {
-  status st = socket_send(client.channel, order, sizeof *order);
+static status ask_locked(const struct child_options *options, struct child *c) {
+  status st = socket_send(client.channel, options, sizeof *options);
   if (st) return st;
   int32_t reply = 0;
   int pidfd = -1;
-  if (c->pidfd >= 0) socket_close(c->pidfd); /* kept for the one that comes */
+  if (c->pidfd >= 0) socket_close(c->pidfd); /* reserved for the pidfd that comes */
   c->pidfd = -1;
   st = socket_receive_with_fd(client.channel, &reply, sizeof reply, &pidfd);
   if (st) return st;
@@ -203,16 +205,16 @@ static status ask_locked(const struct child_options *order, struct child *c) {
   return -EMFILE;
 }
 
-/* A server that was killed is replaced, once per request. `c` is prepared, and is watched on
+/* Replaces a server that was killed, once for each request. `c` is prepared, and is watched on
  * success; on failure there is no process. */
-static status ask(const char *const argv[], const struct child_options *order, struct child *c) {
+static status ask(const char *const argv[], const struct child_options *options, struct child *c) {
   mutex_lock(&client.lock);
   status st = client.channel < 0 ? start_locked(argv) : STATUS_OK;
-  if (st == STATUS_OK) st = ask_locked(order, c);
+  if (st == STATUS_OK) st = ask_locked(options, c);
   if (st == STATUS_CLOSED || st == -EPIPE || st == -ECONNRESET) {
     stop_locked();
     st = start_locked(argv);
-    if (st == STATUS_OK) st = ask_locked(order, c);
+    if (st == STATUS_OK) st = ask_locked(options, c);
   }
   mutex_unlock(&client.lock);
   return st;
@@ -223,8 +225,8 @@ status child_request(struct child *out, const char *const argv[], block_ref star
   status st = child_prepare(&c);
   if (st) return st;
   fflush(NULL);
-  const struct child_options order = child_options_for(&c, start_info);
-  st = ask(argv, &order, &c);
+  const struct child_options options = child_options_for(&c, start_info);
+  st = ask(argv, &options, &c);
   c.is_reaped_elsewhere = true;
   if (st)
     child_abandon(&c);
@@ -239,7 +241,6 @@ void forkserver_stop(void) {
   mutex_unlock(&client.lock);
 }
 
-/* The parent's server is not ours. */
 void forkserver_forget(void) {
   mutex_init(&client.lock);
   if (client.channel >= 0) {

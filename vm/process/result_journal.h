@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a pool worker has done of a list and not sent yet, readable after its death: short
- * results, in its status.
+/* The results of a list that a pool worker has and has not sent yet: short ones, in its worker
+ * status, readable after its death.
  *
  * I1  Entries 1 to `count` are whole, and are the results of the items from `first` on of the task
- *     with number `task`. The store of `count` commits one.
+ *     with number `task`. The store of `count` commits an entry.
  * I2  `count` is 0 while anything else changes.
  *
- * The worker writes; the parent reads when it is dead. Not locked: there is one of each.
+ * The worker writes; the parent reads when the worker is dead. No lock: there is one of each.
  */
 #ifndef PROCESS_RESULT_JOURNAL_H
 #define PROCESS_RESULT_JOURNAL_H
@@ -23,15 +23,16 @@ struct result_journal {
   uint32_t used; /* bytes */
   uint64_t task;
   uint64_t first;
-  uint8_t bytes[RESULT_JOURNAL_BYTES]; /* entries: size (one byte), a message */
+  uint8_t bytes[RESULT_JOURNAL_BYTES]; /* entry … ; entry := size (one byte) | message */
 };
 
-/* Empty, for the items from `first` on. */
+/* Empties the journal, for the results of the items from `first` on. */
 void result_journal_begin(struct result_journal *j, uint64_t task, uint64_t first);
-/* False: it is too long, or there is no room. The entry is `size` bytes and then `more_size` bytes. */
+/* Appends an entry of `size` bytes and `more_size` further bytes. False: it is too long, or there
+ * is no room. */
 bool result_journal_add(struct result_journal *j, const void *bytes, size_t size, const void *more,
                         size_t more_size);
-/* The entry at `*at`, which starts at 0 and moves on; NULL behind the last one. */
+/* The entry at `*at`, which starts at 0 and moves behind it; NULL after the last one. */
 const uint8_t *result_journal_next(const struct result_journal *j, size_t *at, size_t *size);
 
 #endif

@@ -13,73 +13,73 @@ status worker_status_make(struct worker_status **out) {
   block_ref block = 0;
   const status st = segment_alloc(sizeof(struct worker_status), &block);
   if (st) return st;
-  struct worker_status *c = segment_at(block);
-  memset(c, 0, sizeof *c);
-  atomic_store(&c->magic, WORKER_STATUS_MAGIC);
-  atomic_store(&c->phase, WORKER_STATUS_STARTING);
-  atomic_store(&c->made_ns, clock_now_ns());
-  *out = c;
+  struct worker_status *s = segment_at(block);
+  memset(s, 0, sizeof *s);
+  atomic_store(&s->magic, WORKER_STATUS_MAGIC);
+  atomic_store(&s->phase, WORKER_STATUS_STARTING);
+  atomic_store(&s->made_ns, clock_now_ns());
+  *out = s;
   return STATUS_OK;
 }
 
-void worker_status_destroy(struct worker_status *c) {
-  atomic_store(&c->magic, 0);
-  segment_free(segment_ref(c));
+void worker_status_destroy(struct worker_status *s) {
+  atomic_store(&s->magic, 0);
+  segment_free(segment_ref(s));
 }
 
-void worker_status_introduce(struct worker_status *c, const char *name) {
-  snprintf(c->name, sizeof c->name, "%s", name);
-  atomic_store(&c->tid, thread_kernel_id());
-  atomic_store(&c->pid, process_self().pid);
+void worker_status_introduce(struct worker_status *s, const char *name) {
+  snprintf(s->name, sizeof s->name, "%s", name);
+  atomic_store(&s->tid, thread_kernel_id());
+  atomic_store(&s->pid, process_self().pid);
 }
 
-void worker_status_run(struct worker_status *c) {
-  atomic_store(&c->phase, WORKER_STATUS_RUNNING);
-  futex_wake(&c->phase, INT_MAX);
+void worker_status_run(struct worker_status *s) {
+  atomic_store(&s->phase, WORKER_STATUS_RUNNING);
+  futex_wake(&s->phase, INT_MAX);
 }
 
-void worker_status_end(struct worker_status *c, int exit_code) {
-  if (worker_status_has_ended(c)) return;
-  atomic_store(&c->exit_code, exit_code);
-  atomic_store(&c->phase, WORKER_STATUS_ENDED);
-  futex_wake(&c->phase, INT_MAX);
+void worker_status_end(struct worker_status *s, int exit_code) {
+  if (worker_status_has_ended(s)) return;
+  atomic_store(&s->exit_code, exit_code);
+  atomic_store(&s->phase, WORKER_STATUS_ENDED);
+  futex_wake(&s->phase, INT_MAX);
 }
 
-void worker_status_report(struct worker_status *c, int exit_code) {
-  worker_status_end(c, exit_code);
-  atomic_store(&c->reported, 1);
-  futex_wake(&c->reported, INT_MAX);
+void worker_status_report(struct worker_status *s, int exit_code) {
+  worker_status_end(s, exit_code);
+  atomic_store(&s->reported, 1);
+  futex_wake(&s->reported, INT_MAX);
 }
 
-void worker_status_wake(struct worker_status *c) {
-  wakers_wake(segment_wakers(), atomic_exchange(&c->watchers, 0));
+void worker_status_wake(struct worker_status *s) {
+  wakers_wake(segment_wakers(), atomic_exchange(&s->watchers, 0));
 }
 
-bool worker_status_watch(struct worker_status *c, waker_set wakers) {
-  atomic_fetch_or(&c->watchers, wakers);
-  return worker_status_has_ended(c);
+bool worker_status_watch(struct worker_status *s, waker_set wakers) {
+  atomic_fetch_or(&s->watchers, wakers);
+  return worker_status_has_ended(s);
 }
 
-bool worker_status_has_ended(const struct worker_status *c) {
-  return atomic_load(&c->phase) == WORKER_STATUS_ENDED;
+bool worker_status_has_ended(const struct worker_status *s) {
+  return atomic_load(&s->phase) == WORKER_STATUS_ENDED;
 }
 
-status worker_status_wait_end(struct worker_status *c, deadline until) {
+status worker_status_wait_end(struct worker_status *s, deadline until) {
   for (;;) {
-    const uint32_t phase = atomic_load(&c->phase);
+    const uint32_t phase = atomic_load(&s->phase);
     if (phase == WORKER_STATUS_ENDED) return STATUS_OK;
-    /* Each start asks this of all children: a system call for the answer made a thousandth
-     * start cost 15 ms. */
+    /* Each start calls this for all children: with a system call in it the thousandth start took 15
+     * ms. */
     if (deadline_is_now(until)) return STATUS_TIMEOUT;
-    const status st = futex_wait(&c->phase, phase, until);
-    if (st) return worker_status_has_ended(c) ? STATUS_OK : st;
+    const status st = futex_wait(&s->phase, phase, until);
+    if (st) return worker_status_has_ended(s) ? STATUS_OK : st;
   }
 }
 
-status worker_status_wait_report(struct worker_status *c, deadline until) {
-  while (!atomic_load(&c->reported)) {
-    const status st = futex_wait(&c->reported, 0, until);
-    if (st) return atomic_load(&c->reported) ? STATUS_OK : st;
+status worker_status_wait_report(struct worker_status *s, deadline until) {
+  while (!atomic_load(&s->reported)) {
+    const status st = futex_wait(&s->reported, 0, until);
+    if (st) return atomic_load(&s->reported) ? STATUS_OK : st;
   }
   return STATUS_OK;
 }

@@ -16,7 +16,7 @@ struct redis_connection {
   int fd;
   struct tls *tls; /* NULL: none */
   struct resp_reader *reader;
-  struct bytes outbox; /* as it goes over the network; `sent` of it have */
+  struct bytes outbox; /* bytes for the network, of which `sent` were sent */
   size_t sent;
   struct bytes inbox; /* room to read into */
 };
@@ -78,7 +78,7 @@ static status feed_decrypted(struct redis_connection *c, const void *data, size_
     if (st == STATUS_OK) st = resp_feed(c->reader, plain, got);
   }
   if (st != STATUS_EMPTY) return st;
-  return tls_take(c->tls, &c->outbox); /* what the protocol itself has to say */
+  return tls_take(c->tls, &c->outbox); /* TLS may answer with messages of its own */
 }
 
 static status pull_some(struct redis_connection *c) {
@@ -131,7 +131,7 @@ static status shake_hands(struct redis_connection *c, deadline until, char *why)
   }
 }
 
-/* One command that has to be answered by anything but an error. */
+/* Sends one command and waits for a reply that is no error. */
 static status say(struct redis_connection *c, deadline until, char *why, int count, const char **words) {
   size_t sizes[4];
   for (int i = 0; i < count; i++) sizes[i] = strlen(words[i]);

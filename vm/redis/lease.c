@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread copies what is held, releases the lock, and talks to the server: a caller that adds or
- * removes never waits for the network. */
+/* The thread copies the entries, releases the lock, and talks to the server: a caller that adds or
+ * removes an entry never waits for the network.
+ */
 #include "redis/lease.h"
 
 #include <errno.h>
@@ -25,20 +26,20 @@ struct lease {
   double interval;
   int32_t pid;
   struct thread thread;
-  int notify_socket; /* rung to end the thread */
-  notify_name waker;
+  int notify_socket; /* notified to end the thread */
+  notify_name name;
 
-  struct mutex lock; /* no rank: a leaf. What follows, but for `copies` and `connection` */
+  struct mutex lock; /* no rank: a leaf. The fields up to answered_ns */
   bool is_ending;
   struct lease_entry *entries;
   size_t count, room;
   char *text; /* ARGV[3] */
   size_t text_size;
-  char news[NEWS_MAX][LEASE_ID_MAX]; /* a letter of lease_news and an id; the oldest first */
+  char news[NEWS_MAX][LEASE_ID_MAX]; /* a letter of lease_news and an id; oldest first */
   size_t news_first, news_count;
   int64_t answered_ns;
 
-  struct lease_entry *copies; /* the thread's own */
+  struct lease_entry *copies; /* from here on the thread's own */
   size_t copied;
   char *copied_text;
   size_t copied_text_size;
@@ -46,9 +47,9 @@ struct lease {
   double pause;
 };
 
-/* ---- what the thread does -------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
-/* What is held now, as the thread will tell it. */
+/* Copies the entries and the status text for the next heartbeat. */
 static status copy_entries(struct lease *l) {
   memory_free(l->copies);
   memory_free(l->copied_text);
@@ -199,7 +200,7 @@ status lease_open(const struct lease_settings *settings, struct lease **out) {
   l->answered_ns = clock_now_ns();
   mutex_init(&l->lock);
   status st = copy_settings(l, settings);
-  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->waker);
+  if (st == STATUS_OK) st = notify_socket_open(&l->notify_socket, &l->name);
   if (st == STATUS_OK) st = thread_start(&l->thread, lease_main, l, "mm-lease");
   if (st) {
     free_lease(l);
@@ -215,7 +216,7 @@ void lease_close(struct lease *l) {
     mutex_lock(&l->lock);
     l->is_ending = true;
     mutex_unlock(&l->lock);
-    notify_socket_notify(l->waker);
+    notify_socket_notify(l->name);
     thread_join(&l->thread);
   }
   free_lease(l);

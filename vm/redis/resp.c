@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* hiredis' structures differ between its versions, so the library that is opened is the one whose header was
- * compiled in, by its number. */
+/* The structures of hiredis differ between its versions, so the library that is loaded is the
+ * version whose header was compiled in, by its soname.
+ */
 #include "redis/resp.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static bool has_hiredis(void) {
   return is_there;
 }
 
-/* Ours are hiredis' own, by other names. */
+/* The opaque types of resp.h are those of hiredis. */
 static redisReader *reader_of(struct resp_reader *r) { return (redisReader *)r; }
 static const redisReply *reply_of(const struct resp_reply *r) { return (const redisReply *)r; }
 

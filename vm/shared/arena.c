@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See arena.h. The owner word of block i of a class is an array element; taking a block is a
- * compare-and-swap from 0, giving it back is a store of 0. */
+/* See arena.h. The owner word of block i of a class is element i of an array. Taking a block is a
+ * compare-and-swap from 0, freeing it a store of 0.
+ */
 #include "shared/arena.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 enum {
   PAGE = 4096,
   BLOCKS_MAX = 1 << 20, /* per class */
-  TRIM_FROM = 1 << 14,  /* blocks this large give their pages back when the warm stock is full */
+  TRIM_FROM = 1 << 14,  /* blocks from this size on are decommitted when many are warm */
   WARM_BYTES_MAX = 256 << 20,
 };
 
@@ -89,7 +90,8 @@ static void raise_high_water(struct arena_class *c, uint64_t index) {
     if (atomic_compare_exchange_weak(&c->high_water, &seen, index + 1)) return;
 }
 
-/* The tables are sparse too: their pages come into being as searches first reach them, index by index. */
+/* The tables are sparse, too: a search commits their pages as it first reaches them, index by
+ * index. */
 static status commit_tables(const struct arena_class *c, const struct mapping *m, uint64_t index) {
   if (index % (PAGE / sizeof(uint32_t)) != 0) return STATUS_OK;
   if (index < atomic_load_explicit(&c->high_water, memory_order_relaxed)) return STATUS_OK;
@@ -98,8 +100,8 @@ static status commit_tables(const struct arena_class *c, const struct mapping *m
   return st ? st : mapping_commit(m, c->committed + at, PAGE);
 }
 
-/* Takes a free block of the class; STATUS_FULL: there is none from the hint on. The high-water mark
- * is raised first, so that a sweeper after our death looks far enough. */
+/* Takes a free block of the class. STATUS_FULL: there is none from the hint on. The high-water mark
+ * is raised first, so that the sweeper of a process that dies here looks far enough. */
 static status take_index(struct arena_class *c, const struct mapping *m, owner_id owner, uint64_t *out) {
   for (uint64_t i = atomic_load_explicit(&c->first_free_hint, memory_order_relaxed); i < c->count; i++) {
     const status st = commit_tables(c, m, i);
@@ -147,7 +149,7 @@ uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_r
   return bytes < c->block_size ? bytes : c->block_size;
 }
 
-/* A block of one class. STATUS_FULL: it has none. */
+/* A block of one class. STATUS_FULL: the class has none. */
 static status alloc_in_class(struct arena *a, const struct mapping *m, int class, uint64_t size,
                              owner_id owner, block_ref *out) {
   uint64_t index = 0;
@@ -171,7 +173,7 @@ static status alloc_from_class(struct arena *a, const struct mapping *m, int cla
   return st;
 }
 
-/* Hints may have run past free blocks: one more look from the start before giving up. */
+/* Hints may have passed free blocks: search once more from the start before failing. */
 static void look_from_the_start(struct arena *a, int class) {
   for (; class < ARENA_CLASSES; class ++)
     atomic_store_explicit(&a->classes[class].first_free_hint, 0, memory_order_relaxed);
@@ -188,9 +190,9 @@ status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owne
   return st == STATUS_FULL ? -ENOMEM : st;
 }
 
-/* Blocks are kept warm: a fresh page costs more than the message in it. The stock is what the first blocks of
- * a class hold, because the search for a free one starts there; giants beyond it give their pages back while
- * they still have an owner, so that nobody else can be touching them. */
+/* Freed blocks keep their pages, because a fresh page costs more than the message in it. The search
+ * for a free block starts at the first ones, so those are kept. Large blocks beyond WARM_BYTES_MAX
+ * are decommitted while they still have an owner, so that no other process uses them meanwhile. */
 static void trim(struct arena *a, const struct mapping *m, int class, uint64_t index) {
   struct arena_class *c = &a->classes[class];
   if (c->block_size < TRIM_FROM) return;

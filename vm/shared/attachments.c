@@ -10,38 +10,38 @@ static bool is_attachments(block_ref block) {
 }
 
 void *attachments_text(block_ref block) {
-  struct attachments *c = segment_at(block);
-  return (uint8_t *)c + attachments_text_offset(c->total);
+  struct attachments *a = segment_at(block);
+  return (uint8_t *)a + attachments_text_offset(a->total);
 }
 
-static void load(struct attachments *c) {
-  for (uint64_t i = 0; i < c->total; i++)
-    CHECK(segment_count_up(segment_object(c->references[i]), &c->loaded, i));
+static void load(struct attachments *a) {
+  for (uint64_t i = 0; i < a->total; i++)
+    CHECK(segment_count_up(segment_object(a->references[i]), &a->loaded, i));
 }
 
-/* Marked before the first reference is counted: from then on a sweeper looks into it. */
+/* Marked before the first reference is counted: from then on a sweeper unloads the block. */
 status attachments_make(const struct object_list *carried, size_t text_size, block_ref *out) {
   block_ref block = 0;
   const status st = segment_alloc(attachments_text_offset(carried->count) + text_size, &block);
   if (st) return st;
-  struct attachments *c = segment_at(block);
-  atomic_store(&c->loaded, 0);
-  c->total = carried->count;
-  for (size_t i = 0; i < carried->count; i++) c->references[i] = carried->refs[i];
+  struct attachments *a = segment_at(block);
+  atomic_store(&a->loaded, 0);
+  a->total = carried->count;
+  for (size_t i = 0; i < carried->count; i++) a->references[i] = carried->refs[i];
   STORE_ORDER();
   const owner_id self = segment_self();
   CHECK(arena_give(segment_arena(), segment_mapping(), block, self, self | OWNER_CARRIES));
   KILL_POINT("attachments.marked");
-  load(c);
+  load(a);
   *out = block;
   return STATUS_OK;
 }
 
 void attachments_unload(block_ref block) {
   if (!is_attachments(block)) return;
-  struct attachments *c = segment_at(block);
-  for (uint64_t loaded = segment_noted(&c->loaded); loaded; loaded = segment_noted(&c->loaded))
-    if (segment_count_down(segment_object(c->references[loaded - 1]), &c->loaded, loaded))
+  struct attachments *a = segment_at(block);
+  for (uint64_t loaded = segment_noted(&a->loaded); loaded; loaded = segment_noted(&a->loaded))
+    if (segment_count_down(segment_object(a->references[loaded - 1]), &a->loaded, loaded))
       KILL_POINT("attachments.unloaded");
 }
 
@@ -50,7 +50,7 @@ void attachments_discard(block_ref block) {
   segment_free(block);
 }
 
-/* The sweeper owns it from here on: if it dies as well, its own sweeper goes on. */
+/* The sweeper owns the block from here on: if it dies, too, its own sweeper continues. */
 static void reap_block(void *context, block_ref block, owner_id owner) {
   const owner_id dead = *(const owner_id *)context;
   const owner_id ours = segment_self() | OWNER_CARRIES;
@@ -65,9 +65,9 @@ void attachments_reap(owner_id dead) {
 }
 
 void attachments_validate(block_ref block) {
-  const struct attachments *c = segment_at(block);
-  const uint64_t loaded = atomic_load(&c->loaded);
-  CHECK(loaded <= c->total);
-  CHECK(attachments_text_offset(c->total) <= segment_block_size(block));
-  for (uint64_t i = 0; i < loaded; i++) CHECK(atomic_load(&segment_object(c->references[i])->in_flight) > 0);
+  const struct attachments *a = segment_at(block);
+  const uint64_t loaded = atomic_load(&a->loaded);
+  CHECK(loaded <= a->total);
+  CHECK(attachments_text_offset(a->total) <= segment_block_size(block));
+  for (uint64_t i = 0; i < loaded; i++) CHECK(atomic_load(&segment_object(a->references[i])->in_flight) > 0);
 }

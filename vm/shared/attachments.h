@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What a message carries: a block of the segment that lists objects, and keeps each of them alive.
+/* The objects that a message carries: a block of the segment that lists them and keeps each alive.
  *
  *     block := struct attachments | reference … | text
  *
- * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2); a
+ * I1  The first `loaded` of the references are counted in their objects (shared/object.h, I2). A
  *     reference is counted and noted in one step, whatever instant the loading process dies at
  *     (segment_count_up).
- * I2  The owner of the block, a process or a ring, has what it carries. The mark
- *     OWNER_CARRIES in the owner word moves with it: attachments of a dead process is unloaded by
- *     the sweeper, and then freed.
+ * I2  The owner of the block, a process or a ring, owns the attachments. The flag OWNER_CARRIES in
+ *     the owner word moves with it: the sweeper of a dead process unloads its attachments, then
+ *     frees them.
  *
- * So a message with handles can be lost with its sender, its receiver or its ring at any
- * instant, and the objects end when they should. The loading process holds the objects
- * meanwhile; the unloading one may have taken holds of its own before. Any thread; a block
- * belongs to one at a time.
+ * So a message with handles can be lost with its sender, its receiver or its ring at any instant,
+ * and the objects still end when they should. The process that loads holds the objects meanwhile;
+ * the one that unloads may have taken holds of its own before. Any thread; a block has one owner at
+ * a time.
  */
 #ifndef SHARED_ATTACHMENTS_H
 #define SHARED_ATTACHMENTS_H
@@ -27,20 +27,20 @@ struct attachments {
   object_ref references[];
 };
 
-/* Cargo of these references, loaded, with room for `text_size` bytes. The caller holds the objects,
- * and owns the block. */
+/* Makes attachments of these references, loaded, with room for `text_size` bytes. The caller holds
+ * the objects, and owns the block. -ENOMEM. */
 MUST_CHECK status attachments_make(const struct object_list *carried, size_t text_size, block_ref *out);
-/* Where the text begins, from the start of the block. */
+/* Offset of the text in the block. */
 static inline uint64_t attachments_text_offset(size_t count) {
   return sizeof(struct attachments) + count * sizeof(object_ref);
 }
 void *attachments_text(block_ref block);
-/* Lets go what it carries; the text stays. Several may do it at once. A block that is no
- * attachments carries nothing. */
+/* Releases the attached objects; the text stays. Several threads may do so at once. No effect on a
+ * block without attachments. */
 void attachments_unload(block_ref block);
-/* Frees a block that the caller owns, attachments or not, with what it carries. */
+/* Frees a block that the caller owns, and releases its attachments, if any. */
 void attachments_discard(block_ref block);
-/* The attachments of a dead process. Safe to run twice, not at the same time. */
+/* Discards the attachments of a dead process. Safe to run twice, not at the same time. */
 void attachments_reap(owner_id dead);
 /* Aborts when an invariant does not hold. Read only. */
 void attachments_validate(block_ref block);

@@ -45,7 +45,14 @@ static void forget(struct sync *s, uint32_t slot) {
   call_in(s);
 }
 
-const struct sync_rules barrier_rules = {settle, forget};
+/* One that ends well may leave the meeting of the others to them. */
+static void end_of_party(struct sync *s, struct sync_agent who, uint64_t count, bool has_died) {
+  (void)who;
+  (void)count;
+  if (has_died) barrier_break(s);
+}
+
+const struct sync_rules barrier_rules = {settle, forget, end_of_party, NULL};
 
 /* ---- a round --------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Two stores: one for a run that is still private, one for a run in a block. A run changes from the one to
- * the other when it grows. */
+/* Two stores: one for an array that is still private, one for an array in a block. An array changes
+ * its store when it grows.
+ */
 #include "shared/block_bytes.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { COMMIT_STEP_MAX = 1 << 20 }; /* pages are cheap to add in place, and costly to zero in vain */
+enum { COMMIT_STEP_MAX = 1 << 20 }; /* pages are cheap to add later, and costly to zero in vain */
 
 static status grow_private(struct bytes *b, size_t size);
 static status grow_in_block(struct bytes *b, size_t size);
@@ -22,7 +23,7 @@ block_ref block_bytes_block(const struct bytes *b) {
   return b->store == &block_store ? segment_ref(b->data) - BLOCK_BYTES_MARGIN : 0;
 }
 
-/* The bytes move to a new place, whose owner the run is from now on. */
+/* Moves the bytes to `data`, which the array owns from now on. */
 static void move_to(struct bytes *b, uint8_t *data, size_t cap, const struct bytes_store *store) {
   if (b->len) memcpy(data, b->data, b->len);
   b->store->release(b);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of bytes (base/bytes.h) that grows into a block of the segment, so that it can be handed
- * over instead of being copied once more.
+/* A byte array (base/bytes.h) that grows into a block of the segment, so that a ring can take over
+ * the block instead of copying the bytes.
  *
  *     block := margin (BLOCK_BYTES_MARGIN) | the bytes
  *
- * Short runs stay in private memory: a ring copies them anyway. A longer one moves into a block,
- * which this process owns until a ring takes it over; if we die before, it is swept with us. The
- * margin is for what a ring puts in front.
+ * Short arrays stay in private memory, because a ring copies them anyway. A longer one moves into a
+ * block, which this process owns until a ring takes it over; if the process dies before that, the
+ * sweep frees the block. A ring writes the head of its record into the margin.
  *
- * I1  A run whose bytes stand in a block has a store of its own, so no caller compares addresses.
- * I2  When the segment has no block, the run goes on in private memory; putting it into a ring
- *     fails then with the reason.
+ * I1  An array whose bytes are in a block has a store of its own, so no caller compares addresses.
+ * I2  When the segment has no block, the array grows in private memory; putting it into a ring then
+ *     fails with the reason.
  *
- * A process that is forked meanwhile must not touch the run: the block is its parent's.
+ * A process that is forked meanwhile must not touch the array: its parent owns the block.
  */
 #ifndef SHARED_BLOCK_BYTES_H
 #define SHARED_BLOCK_BYTES_H
@@ -22,13 +22,14 @@
 
 enum { BLOCK_BYTES_MARGIN = 64, BLOCK_BYTES_PRIVATE = 4096 };
 
-/* The run, in private memory and empty, moves into a block when it grows beyond BLOCK_BYTES_PRIVATE. */
+/* From now on the array, which is empty and in private memory, moves into a block when it grows
+ * beyond BLOCK_BYTES_PRIVATE. */
 void block_bytes_begin(struct bytes *b);
-/* The block that the bytes stand in, behind the margin; 0: they are in private memory. */
+/* The block with the bytes, behind the margin; 0: they are in private memory. */
 block_ref block_bytes_block(const struct bytes *b);
-/* Somebody else owns the block now: the run is empty. */
+/* The block has another owner now; the array is empty. */
 void block_bytes_yield(struct bytes *b);
-/* From now on the run, emptied, is one of private memory like others. A block is freed. */
+/* Empties the array and frees its block; from now on it is one in private memory. */
 void block_bytes_end(struct bytes *b);
 
 #endif

@@ -51,7 +51,7 @@ void condition_notify(struct sync *s, uint64_t count) {
   sync_unlock(s);
 }
 
-static void settle_condition(struct sync *s, struct sync_wakes *wakes) {
+static void settle_nothing(struct sync *s, struct sync_wakes *wakes) {
   (void)s;
   (void)wakes;
 }
@@ -63,13 +63,13 @@ static void forget_in_condition(struct sync *s, uint32_t slot) NO_THREAD_SAFETY_
     if (atomic_load(&p->state) != PLACE_GRANTED || p->slot != slot) continue;
     tell_locked(s, 1);
     KILL_POINT("condition.passed_on");
-    struct sync_wait w = {p, p->ticket};
+    struct sync_wait w = {.place = p, .ticket = p->ticket};
     sync_leave(s, &w);
   }
   (void)sync_forget_places(s, slot);
 }
 
-const struct sync_rules condition_rules = {settle_condition, forget_in_condition};
+const struct sync_rules condition_rules = {settle_nothing, forget_in_condition, NULL, NULL};
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
@@ -103,3 +103,5 @@ bool event_watch(struct sync *s, waker_set wakers) {
   sync_leave_wakers(s, wakers);
   return event_is_set(s);
 }
+
+const struct sync_rules event_rules = {settle_nothing, NULL, NULL, NULL};

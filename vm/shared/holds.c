@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* See holds.h.
  *
- * How many handles this process has on each object is counted privately, in an open-addressing
- * table under rank_holds; the object knows only that we have some (object.h, I1). A thread that
- * drops our last handle and one that receives a new one meet at that lock, so the bit and the count
- * agree whenever it is free.
+ * The number of handles of this process on each object is in an open-addressing table, under
+ * rank_holds; the object itself has one bit for the process (object.h, I1). A thread that drops the
+ * last handle and one that receives a new one both take that lock, so bit and count agree whenever
+ * the lock is free.
  */
 #include "shared/holds.h"
 
@@ -18,7 +18,7 @@
 
 /* ---- what this process holds ----------------------------------------------------------------- */
 
-static size_t place_of(const struct held_locks *table, size_t capacity, block_ref object) {
+static size_t place_of(const struct held_object *table, size_t capacity, block_ref object) {
   size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
   while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
   return at;
@@ -27,7 +27,7 @@ static size_t place_of(const struct held_locks *table, size_t capacity, block_re
 static status grow_held(void) {
   if (segment.held_count * 2 < segment.held_capacity) return STATUS_OK;
   const size_t capacity = segment.held_capacity ? segment.held_capacity * 2 : 64;
-  struct held_locks *table = memory_alloc(capacity * sizeof *table);
+  struct held_object *table = memory_alloc(capacity * sizeof *table);
   if (!table) return -ENOMEM;
   for (size_t i = 0; i < segment.held_capacity; i++)
     if (segment.held[i].object) table[place_of(table, capacity, segment.held[i].object)] = segment.held[i];
@@ -37,23 +37,23 @@ static status grow_held(void) {
   return STATUS_OK;
 }
 
-/* Deleting from open addressing without tombstones: whoever stands behind the hole moves up. */
+/* Deletes without a tombstone: the entries behind the hole are inserted again. */
 static void remove_place(size_t at) {
   const size_t mask = segment.held_capacity - 1;
-  segment.held[at] = (struct held_locks){0};
+  segment.held[at] = (struct held_object){0};
   segment.held_count--;
   for (size_t i = (at + 1) & mask; segment.held[i].object; i = (i + 1) & mask) {
-    const struct held_locks moved = segment.held[i];
-    segment.held[i] = (struct held_locks){0};
+    const struct held_object moved = segment.held[i];
+    segment.held[i] = (struct held_object){0};
     segment.held[place_of(segment.held, segment.held_capacity, moved.object)] = moved;
   }
 }
 
-/* True when this is the process's first handle. rank_holds is held. */
+/* *is_first: the process had no handle before. rank_holds is held. */
 static status add_handle_locked(struct object *o, bool *is_first) {
   const status st = grow_held();
   if (st) return st;
-  struct held_locks *place = &segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))];
+  struct held_object *place = &segment.held[place_of(segment.held, segment.held_capacity, segment_ref(o))];
   *is_first = place->object == 0;
   if (*is_first) {
     place->object = segment_ref(o);
@@ -112,9 +112,9 @@ static bool is_object(const struct object *o) {
   return arena_owner(segment_arena(), &segment.map, block) == owner_of_object(block);
 }
 
-/* Objects end under rank_count: no count changes meanwhile, and a half-changed one is settled
- * before its block can be anything else. The object may have been ended by another already, and its
- * block be in use again: the state is read before the owner, so that what both say is of a living
+/* Objects end under rank_count: no count changes meanwhile, and a half-done change is settled
+ * before the block is used again. Another process may have ended the object already, and its block
+ * may be in use again: the state is read before the owner, so that both belong to a living
  * object. */
 static bool try_end(struct object *o) {
   lock_count();
@@ -169,8 +169,7 @@ bool segment_holds(object_ref ref, enum object_kind kind) {
   return holds;
 }
 
-/* Nobody vouches for the object meanwhile: it may end between the look and the hold, which the
- * second look sees. */
+/* The object may end between find and hold; the second find detects that. */
 status segment_claim(object_ref ref, enum object_kind kind) {
   struct object *o = NULL;
   if (segment_holds(ref, kind)) return STATUS_OK;
@@ -290,7 +289,7 @@ static bool is_passed(const struct object *o, const struct object_list *passed) 
   return false;
 }
 
-/* The child's bits are set before there is a child: it never holds less than it inherits. */
+/* The child's bits are set before the child exists: it never holds less than it inherits. */
 void segment_share_with_child(uint32_t slot, const struct object_list *passed) {
   mutex_lock(&segment.lock);
   for (size_t i = 0; i < segment.held_capacity; i++) {
@@ -304,8 +303,8 @@ void segment_share_with_child(uint32_t slot, const struct object_list *passed) {
 
 static bool is_ours(const struct object *o) { return object_has_holder(o, segment.slot); }
 
-/* What was not passed is not ours; the copied table says it is. Removing moves others up, so each
- * place is looked at until it stays. */
+/* Removes the objects that were not passed from the table that fork copied. A removal moves other
+ * entries up, so each place is checked until it stays. */
 void segment_after_fork(uint32_t slot) {
   segment_take_place(slot);
   for (size_t i = 0; i < segment.held_capacity;) {

@@ -4,16 +4,16 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-/* The generation and the number of journeys survive reuse of the block by another object: a sweeper that
- * still looks at the old one sees that it is not the same any more. */
+/* `generation` and `additions` continue when another object reuses the block: a sweeper that still
+ * looks at the old object detects that it is another one. */
 void object_init(struct object *o, enum object_kind kind) {
   const bool is_reused = o->magic == OBJECT_MAGIC;
   const uint32_t generation = is_reused ? o->generation + 1 : 1;
-  const uint64_t journeys = is_reused ? atomic_load(&o->journeys) : 0;
+  const uint64_t additions = is_reused ? atomic_load(&o->additions) : 0;
   atomic_store(&o->state, OBJECT_NEW);
   for (size_t i = 0; i < PROCESS_TABLE_MAX / 64; i++) atomic_store(&o->holders[i], 0);
   atomic_store(&o->in_flight, 0);
-  atomic_store(&o->journeys, journeys + 1);
+  atomic_store(&o->additions, additions + 1);
   atomic_store(&o->anchors, 0);
   atomic_store(&o->purpose, PURPOSE_NONE);
   o->kind = kind;
@@ -27,12 +27,11 @@ static void set_holder(struct object *o, uint32_t slot) {
   atomic_fetch_or(&o->holders[slot / 64], UINT64_C(1) << slot % 64);
 }
 
-/* The journey is counted last: a process that looked at the bit too early sees that
- * something moved (I2). */
+/* Counted last: a process that read the bit too early finds that `additions` has moved (I2). */
 void object_share(struct object *o, uint32_t slot) {
   set_holder(o, slot);
   KILL_POINT("object.sharing");
-  atomic_fetch_add(&o->journeys, 1);
+  atomic_fetch_add(&o->additions, 1);
 }
 
 void object_clear_holder(struct object *o, uint32_t slot) {
@@ -46,7 +45,7 @@ bool object_has_holder(const struct object *o, uint32_t slot) {
 void object_anchor(struct object *o, uint32_t anchor) {
   atomic_fetch_or(&o->anchors, anchor);
   KILL_POINT("object.anchoring");
-  atomic_fetch_add(&o->journeys, 1);
+  atomic_fetch_add(&o->additions, 1);
 }
 
 void object_unanchor(struct object *o, uint32_t anchor) {
@@ -65,9 +64,9 @@ bool object_is_live(const struct object *o) { return atomic_load(&o->state) == O
 static uint32_t dying_by(uint32_t slot) { return OBJECT_DYING | slot << OBJECT_SLOT_SHIFT; }
 
 bool object_try_end(struct object *o, uint32_t slot) {
-  const uint64_t before = atomic_load(&o->journeys);
+  const uint64_t before = atomic_load(&o->additions);
   if (atomic_load(&o->in_flight) || atomic_load(&o->anchors) || object_is_held(o)) return false;
-  if (atomic_load(&o->journeys) != before) return false;
+  if (atomic_load(&o->additions) != before) return false;
   uint32_t live = OBJECT_LIVE;
   return atomic_compare_exchange_strong(&o->state, &live, dying_by(slot));
 }

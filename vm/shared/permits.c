@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/permits.h"
 
+#include "base/check.h"
 #include "os/clock.h"
 
 enum { PATIENCE_NS = 1000 * 1000, SPIN_ROUNDS = 60 };
 
-static bool is_lock(const struct sync *s) { return s->kind == SYNC_LOCK || s->kind == SYNC_RLOCK; }
+static bool is_recursive(const struct sync *s) { return sync_holding(s) == HOLD_RECURSIVE; }
+
+static bool is_lock(const struct sync *s) { return sync_holding(s) == HOLD_ONE || is_recursive(s); }
 
 static bool is_holder(const struct sync *s, struct sync_agent who) {
   return s->now.depth > 0 && s->now.slot == who.slot && s->now.thread == who.thread;
@@ -47,7 +50,7 @@ static bool may_consume(const struct sync *s, const struct sync_wait *w) {
 
 static bool try_take(struct sync *s, struct sync_agent who, struct sync_wait *w, bool *was_abandoned) {
   *was_abandoned = false;
-  if (s->kind == SYNC_RLOCK && is_holder(s, who)) {
+  if (is_recursive(s) && is_holder(s, who)) {
     sync_begin_change(s, who.slot);
     s->now.depth++;
     sync_end_change(s);
@@ -62,17 +65,6 @@ static bool try_take(struct sync *s, struct sync_agent who, struct sync_wait *w,
 static void spin(struct sync *s) {
   for (int i = 0; i < SPIN_ROUNDS && !atomic_load_explicit(&s->is_available, memory_order_relaxed); i++)
     cpu_relax();
-}
-
-/* What to sleep on, settled under the lock. */
-static futex_word *get_in_line(struct sync *s, uint32_t slot, struct sync_wait *w, uint32_t *seen) {
-  if (!w->place && !sync_enter(s, slot, w)) {
-    *seen = atomic_load(&s->room);
-    return &s->room;
-  }
-  if (sync_place_state(w) == PLACE_NUDGED) atomic_store(&w->place->state, PLACE_WAITING);
-  *seen = PLACE_WAITING;
-  return &w->place->state;
 }
 
 status permits_take(struct sync *s, struct sync_agent who, struct sync_wait *w, deadline until,
@@ -90,7 +82,7 @@ status permits_take(struct sync *s, struct sync_agent who, struct sync_wait *w, 
       return STATUS_TIMEOUT;
     }
     uint32_t seen = 0;
-    futex_word *word = get_in_line(s, who.slot, w, &seen);
+    futex_word *word = sync_get_in_line(s, who.slot, w, &seen);
     sync_unlock(s);
     const status st = sync_sleep(s, word, seen, until);
     if (st) return st;
@@ -108,8 +100,8 @@ void permits_give_up(struct sync *s, struct sync_wait *w) {
 
 static status judge_return(const struct sync *s, struct sync_agent who, uint64_t count) {
   if (is_lock(s) && s->now.depth == 0) return STATUS_EMPTY;
-  if (s->kind == SYNC_RLOCK && !is_holder(s, who)) return STATUS_FOREIGN;
-  if (s->kind == SYNC_BOUNDED_SEMAPHORE && s->now.permits + count > s->bound) return STATUS_TOO_LARGE;
+  if (is_recursive(s) && !is_holder(s, who)) return STATUS_FOREIGN;
+  if (sync_holding(s) == HOLD_BOUNDED && s->now.permits + count > s->bound) return STATUS_TOO_LARGE;
   return s->now.permits + count < s->now.permits ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
@@ -160,7 +152,7 @@ void permits_keep(struct sync *s, struct sync_agent who, uint64_t count) {
 
 uint32_t permits_return_all(struct sync *s, struct sync_agent who) {
   sync_lock(s);
-  const uint32_t depth = is_holder(s, who) || (s->kind == SYNC_LOCK && s->now.depth > 0) ? s->now.depth : 0;
+  const uint32_t depth = is_holder(s, who) || !is_recursive(s) ? s->now.depth : 0;
   if (depth) give(s, who.slot, 1, 0);
   sync_settle_and_unlock(s);
   return depth;
@@ -224,4 +216,18 @@ static void forget(struct sync *s, uint32_t slot) {
   atomic_store(sync_taken(s, slot), 0);
 }
 
-const struct sync_rules permits_rules = {settle, forget};
+/* A semaphore may be taken by one and returned by another: on a clean exit of the taker, the
+ * permit stays taken. */
+static void end_of_taker(struct sync *s, struct sync_agent who, uint64_t count, bool has_died) {
+  if (sync_holding(s) == HOLD_PERMITS && !has_died)
+    permits_keep(s, who, count);
+  else
+    permits_abandon(s, who, count);
+}
+
+static void validate(struct sync *s) {
+  if (s->bound) CHECK(s->now.permits <= s->bound);
+  if (is_lock(s)) CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
+}
+
+const struct sync_rules permits_rules = {settle, forget, end_of_taker, validate};

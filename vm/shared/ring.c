@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See ring.h for the model. This file in order: records, locks and repair, waking, growth, put, take. */
+/* See ring.h for the model. In this file: records, locks and repair, waking, growth, put, take. */
 #include "shared/ring.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@
 
 enum {
   OBJECT_SIZE = 4096,
-  FIRST_STORAGE = 2048, /* from the middle of the object's own block */
+  FIRST_STORAGE = 2048, /* the second half of the object's own block */
   STAYING_CAPACITY = 1 << 20,
-  INLINE_MAX = 4096, /* larger messages go into a block of their own */
+  INLINE_MAX = 4096, /* larger messages get a block of their own */
   WAKE_ALL = INT_MAX,
 };
 #define GROWING_CAPACITY (UINT64_C(1) << 30)
@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct ring) <= FIRST_STORAGE, "control and first storage 
 enum record_kind { RECORD_INLINE = 1, RECORD_OUTSIDE = 2, RECORD_FILLER = 3 };
 
 struct record {
-  uint32_t size; /* of what follows, without padding */
+  uint32_t size; /* of the bytes behind, without padding */
   uint32_t kind; /* enum record_kind */
 };
 
@@ -54,10 +54,9 @@ static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((s
 
 static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct unfinished *account_of(const struct ring *r) { return segment_at(r->unfinished); }
+static struct unfinished *unfinished_of(const struct ring *r) { return segment_at(r->unfinished); }
 
-/* A block of the ring's own leaves it; the first to take it out, here or in an earlier
- * repair, frees it. */
+/* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
   if (arena_give(segment_arena(), segment_mapping(), block, ring_owner(r), segment_self()))
     segment_free(block);
@@ -67,13 +66,13 @@ static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
 }
 
-/* Messages may be attachments: the mark moves with the block. */
+/* The message may be attachments; their flag moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
   const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
   return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
 }
 
-/* The first storage is part of the ring's own block and is never freed alone. */
+/* The first storage is a part of the ring's own block and is never freed alone. */
 static bool is_own_block(const struct ring *r, block_ref storage) {
   return storage == segment_ref(r) + FIRST_STORAGE;
 }
@@ -84,9 +83,9 @@ static bool is_committed(const struct ring_end *end) {
   return atomic_load_explicit(&end->position, memory_order_relaxed) == end->journal_position;
 }
 
-/* A block that a dead process was putting and did not commit, or took and did not get yet, is its
- * own: the sweeper frees it. It cannot have been swept before, for the sweeper settles the ring
- * first (ring_forget). */
+/* The dead process gets the block of a put that it did not commit, or of a take that it did not
+ * complete, so that the sweeper frees it. The process cannot have been swept before, because the
+ * sweeper settles the ring first (ring_forget). */
 static void return_block(const struct ring *r, const struct ring_end *end) {
   if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
 }
@@ -102,7 +101,7 @@ static void settle_growth(struct ring *r) {
   r->journal_new = 0;
 }
 
-/* A put that committed left its block here. */
+/* A put that committed gave its block to the ring. */
 static void repair_tail(struct ring *r) {
   struct ring_end *end = &r->tail;
   if (is_committed(end))
@@ -115,7 +114,7 @@ static void repair_tail(struct ring *r) {
   robust_mutex_mark_whole(&end->lock);
 }
 
-/* A take that committed had its message; one that did not leaves all as it was. */
+/* A take that committed owns its message; one that did not changed nothing. */
 static void repair_head(struct ring *r) {
   struct ring_end *end = &r->head;
   if (is_committed(end)) {
@@ -124,7 +123,7 @@ static void repair_head(struct ring *r) {
   } else if (end->journal_claim) {
     atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
   }
-  if (r->unfinished) unfinished_repair(account_of(r), is_committed(end));
+  if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
@@ -153,7 +152,7 @@ static void unlock_head(struct ring *r) RELEASES(rank_head) NO_THREAD_SAFETY_ANA
 
 /* ---- sleeping and waking --------------------------------------------------------------------- */
 
-static void ring_waker(struct ring *r) {
+static void wake_watchers(struct ring *r) {
   const notify_name name = atomic_load_explicit(&r->notify_socket, memory_order_relaxed);
   if (name) notify_socket_notify(name);
   if (atomic_load_explicit(&r->watchers, memory_order_relaxed))
@@ -163,9 +162,9 @@ static void ring_waker(struct ring *r) {
 void ring_set_notify_socket(struct ring *r, notify_name name) { atomic_store(&r->notify_socket, name); }
 
 static void wake_joiners(const struct ring *r) {
-  struct unfinished *a = account_of(r);
-  atomic_fetch_add(&a->event, 1);
-  futex_wake(&a->event, WAKE_ALL);
+  struct unfinished *u = unfinished_of(r);
+  atomic_fetch_add(&u->event, 1);
+  futex_wake(&u->event, WAKE_ALL);
 }
 
 void ring_wake_all(struct ring *r) {
@@ -174,7 +173,7 @@ void ring_wake_all(struct ring *r) {
   futex_wake(&r->tail.event, WAKE_ALL);
   futex_wake(&r->head.event, WAKE_ALL);
   if (r->unfinished) wake_joiners(r);
-  ring_waker(r);
+  wake_watchers(r);
 }
 
 status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline until) {
@@ -194,8 +193,8 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
 
 /* ---- growth ---------------------------------------------------------------------------------- */
 
-/* Each record keeps its position; only the place modulo the capacity changes. What is contiguous below the
- * smaller capacity stays so below the larger one. */
+/* Each record keeps its position; only its place modulo the capacity changes. Records that are
+ * contiguous below the smaller capacity are so below the larger one. */
 static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_storage) {
   const uint64_t capacity = storage_capacity(from_storage);
   const uint64_t tail = atomic_load(&r->tail.position);
@@ -208,7 +207,7 @@ static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_stor
   }
 }
 
-/* rank_tail is held. Fails without any change. */
+/* rank_tail is held. On failure nothing changed. */
 static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail) {
   block_ref block = 0;
   const status st = segment_alloc(capacity, &block);
@@ -236,7 +235,7 @@ static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail)
 
 struct room {
   uint64_t space;  /* the record */
-  uint64_t filler; /* what is left before the wrap, too short for it */
+  uint64_t filler; /* the rest before the wrap, if too short for the record; else 0 */
 };
 
 static bool has_message_room(const struct ring *r) {
@@ -254,7 +253,7 @@ static bool has_byte_room(struct ring *r, struct room *room) {
   return end - r->tail.other_seen <= capacity;
 }
 
-/* STATUS_FULL: the caller may wait for the readers. */
+/* STATUS_FULL: the caller may wait for consumers. */
 static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
   if (!has_message_room(r)) return STATUS_FULL;
   while (!has_byte_room(r, room)) {
@@ -266,11 +265,11 @@ static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_
   return STATUS_OK;
 }
 
-struct outgoing { /* what goes into one record */
+struct outgoing { /* the content of one record */
   enum record_kind kind;
   struct ring_record text;
   block_ref block;
-  uint64_t message_size; /* wherever its bytes are */
+  uint64_t message_size; /* of the message, inline or outside */
 };
 
 static size_t record_size(const struct ring_record *text) { return text->head_size + text->body_size; }
@@ -293,13 +292,13 @@ static void write_record(struct ring *r, const struct room *room, const struct o
   copy_record(record + 1, &outgoing->text);
 }
 
-/* For the statistics: nobody relies on it, so it is not journaled. */
+/* For statistics alone, so it is not journaled. */
 static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail) {
   const uint64_t before = atomic_load_explicit(&tail->bytes, memory_order_relaxed);
   atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
-/* The commit, in order (shared/ring.h, I3). rank_tail is held. */
+/* Journals and commits, in that order (I3). rank_tail is held. */
 static void commit_put(struct ring *r, const struct room *room, block_ref block) REQUIRES(rank_tail) {
   struct ring_end *end = &r->tail;
   end->journal_position =
@@ -320,7 +319,7 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   end->journal_block = 0;
 }
 
-/* Before the commit, so that no take is earlier. */
+/* Before the commit, so that no take has an earlier time. */
 static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail) {
   return (struct ring_receipt){atomic_load_explicit(&r->tail.count, memory_order_relaxed) + 1,
                                clock_now_ns()};
@@ -345,12 +344,12 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
-  ring_waker(r);
+  wake_watchers(r);
   return STATUS_OK;
 }
 
-/* Room is checked again under the readers' lock, by bytes and by count, before this thread is
- * counted as asleep. */
+/* Checks the room again under the consumers' lock, by bytes and by count, before this thread
+ * registers as a sleeper. */
 static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head) {
   const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
   const uint64_t tail = atomic_load(&r->tail.position);
@@ -404,7 +403,8 @@ status ring_put_carrying(struct ring *r, const struct ring_record *text, const s
   return st ? st : put_copy(r, text, &outside, until);
 }
 
-/* What is long is copied into a block before any lock is taken; only its place goes through the ring. */
+/* A long message is copied into a block before any lock is taken; only the place of the block goes
+ * through the ring. */
 static status put_long(struct ring *r, const struct ring_record *text, deadline until) {
   struct outside outside = {.size = record_size(text)};
   const status st = segment_alloc(outside.size, &outside.block);
@@ -440,13 +440,13 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   end->journal_block = block;
   end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
-  if (r->unfinished) unfinished_announce_take(account_of(r), segment_slot());
+  if (r->unfinished) unfinished_announce_take(unfinished_of(r), segment_slot());
   if (claim) atomic_store(claim, end->journal_count);
   KILL_POINT("ring.take.journaled");
   atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
-  if (r->unfinished) unfinished_enter_take(account_of(r));
+  if (r->unfinished) unfinished_enter_take(unfinished_of(r));
   atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
   if (block) CHECK(hand_over(block, ring_owner(r), segment_self()));
   KILL_POINT("ring.take.given");
@@ -535,7 +535,7 @@ void ring_message_done(struct ring_message *message) {
 
 /* ---- what was taken and is not done ---------------------------------------------------------- */
 
-status ring_keep_account(struct ring *r) {
+status ring_count_unfinished(struct ring *r) {
   block_ref block = 0;
   const status st = segment_alloc(sizeof(struct unfinished), &block);
   if (st) return st;
@@ -547,17 +547,17 @@ status ring_keep_account(struct ring *r) {
 }
 
 static bool is_all_done_locked(struct ring *r) REQUIRES(rank_head) {
-  return is_empty_locked(r) && unfinished_open(account_of(r)) <= 0;
+  return is_empty_locked(r) && unfinished_open(unfinished_of(r)) <= 0;
 }
 
-/* Under the lock, after a change: whether the waiters for the end are to be woken. */
+/* After a change: true when the threads in ring_wait_done must be woken. */
 static bool is_end_locked(struct ring *r) REQUIRES(rank_head) {
-  return is_all_done_locked(r) && atomic_exchange(&account_of(r)->is_awaited, 0);
+  return is_all_done_locked(r) && atomic_exchange(&unfinished_of(r)->is_awaited, 0);
 }
 
 bool ring_report_done(struct ring *r) {
   lock_head(r);
-  const bool was_open = unfinished_report(account_of(r), segment_slot());
+  const bool was_open = unfinished_report(unfinished_of(r), segment_slot());
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -566,7 +566,7 @@ bool ring_report_done(struct ring *r) {
 
 void ring_abandon(struct ring *r, uint32_t count) {
   lock_head(r);
-  unfinished_forgive(account_of(r), segment_slot(), count);
+  unfinished_abandon(unfinished_of(r), segment_slot(), count);
   const bool is_end = is_end_locked(r);
   unlock_head(r);
   if (is_end) wake_joiners(r);
@@ -583,7 +583,7 @@ static void wake_again(struct ring_end *end) {
 void ring_forget(struct ring *r, uint32_t slot) {
   lock_tail(r);
   lock_head(r);
-  if (r->unfinished) unfinished_forget(account_of(r), slot);
+  if (r->unfinished) unfinished_forget(unfinished_of(r), slot);
   const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
   const bool is_writable = ring_is_closed(r) || has_message_room(r);
@@ -592,25 +592,26 @@ void ring_forget(struct ring *r, uint32_t slot) {
   KILL_POINT("ring.forget.settled");
   if (is_readable) wake_again(&r->tail);
   if (is_writable) wake_again(&r->head);
-  if (is_readable) ring_waker(r);
+  if (is_readable) wake_watchers(r);
   if (is_end) wake_joiners(r);
 }
 
-/* STATUS_EMPTY: not yet; *event is what to sleep on. */
+/* STATUS_EMPTY: not yet; *event is the value to sleep on. */
 static status look_for_end(struct ring *r, uint64_t *abandoned, uint32_t *event) {
-  struct unfinished *a = account_of(r);
+  struct unfinished *u = unfinished_of(r);
   lock_head(r);
   const bool is_end = is_all_done_locked(r);
-  if (!is_end) atomic_store(&a->is_awaited, 1);
-  *event = atomic_load(&a->event);
-  *abandoned = atomic_load(&a->abandoned);
+  if (!is_end) atomic_store(&u->is_awaited, 1);
+  *event = atomic_load(&u->event);
+  *abandoned = atomic_load(&u->abandoned);
   unlock_head(r);
   return is_end ? STATUS_OK : STATUS_EMPTY;
 }
 
-/* Returns after each sleep, as if woken: what happened while nobody looked may have been the end. */
+/* A sleep is short enough to check again now and then: the wake-up may be lost with a dead
+ * process. */
 status ring_wait_done(struct ring *r, uint64_t *abandoned, deadline until) {
-  futex_word *word = &account_of(r)->event;
+  futex_word *word = &unfinished_of(r)->event;
   for (;;) {
     uint32_t event = 0;
     status st = look_for_end(r, abandoned, &event);
@@ -652,7 +653,8 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
   return STATUS_OK;
 }
 
-/* Nobody can reach the ring any more, but somebody may have died in it: the locks settle that. */
+/* The ring is unreachable, but a process may have died while it held a lock: locking repairs
+ * that. */
 void ring_fini(struct ring *r) {
   lock_tail(r);
   lock_head(r);
@@ -664,7 +666,6 @@ void ring_fini(struct ring *r) {
   unlock_tail(r);
 }
 
-/* Both locks, so that no count is on its way. */
 static void add_traffic(void *context, block_ref object) {
   struct ring_traffic *sum = context;
   const struct ring *r = segment_at(object);
@@ -694,8 +695,8 @@ bool ring_is_readable(const struct ring *r) {
   return atomic_load(&r->tail.position) != atomic_load(&r->head.position) || ring_is_closed(r);
 }
 
-/* Registered under the producers' lock, as sleepers are (I4): a put that does not see the
- * wakers was seen here. */
+/* Registers under the producers' lock, as sleepers do (I4): a put that does not see the wakers has
+ * committed before the check here. */
 bool ring_watch(struct ring *r, waker_set wakers) {
   lock_tail(r);
   atomic_fetch_or(&r->watchers, wakers);
@@ -706,8 +707,8 @@ bool ring_watch(struct ring *r, waker_set wakers) {
 
 bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
 
-/* Under both locks: a thread about to sleep looks at it and at the event word under one of them,
- * and must not be between the two looks. */
+/* Under both locks: a thread that is about to sleep reads is_closed and the event word under one of
+ * them, and the close must not fall between the two reads. */
 void ring_close(struct ring *r) {
   lock_tail(r);
   lock_head(r);
@@ -749,7 +750,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   CHECK_EQ(r->journal_new, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
-  if (r->unfinished) unfinished_validate(account_of(r));
+  if (r->unfinished) unfinished_validate(unfinished_of(r));
 }
 
 void ring_validate(struct ring *r) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* One end of a ring: its lock, its journal and its commit word; and on what the other side sleeps.
+/* One end of a ring: its lock, its journal, its commit word, and the event word on which the other
+ * side sleeps.
  *
- * The producers' end is the tail, the consumers' end the head; the model is in ring.h.
- * `lock` is rank_tail or rank_head. What is atomic is read without it. For ring.c and ring_sleep.c.
+ * The producers' end is the tail, the consumers' end the head; the model is in ring.h. `lock` is
+ * rank_tail or rank_head. Atomic fields are read without it. For ring.c and ring_sleep.c.
  */
 #ifndef SHARED_RING_END_H
 #define SHARED_RING_END_H
@@ -13,23 +14,23 @@
 
 struct ring_end {
   struct robust_mutex lock;
-  _Atomic uint64_t count;    /* messages ever put, or taken; settled, so it may lag behind position */
-  _Atomic uint64_t bytes;    /* tail only: of all messages ever put; one is missing for each death in a put */
-  uint64_t journal_position; /* what the commit word will be */
-  uint64_t journal_count;    /* what count will be */
-  block_ref journal_block;   /* the outside block that changes hands; 0: none */
-  owner_id journal_owner;    /* who gives or takes it */
-  block_ref journal_claim;   /* head only: the claim word that is void if the take does not commit; 0: none */
-  uint64_t other_seen;       /* the other side's commit word when last looked at; a cache */
-  _Atomic uint32_t waiters;  /* how often somebody of the OTHER side went to sleep; under this lock */
-  _Atomic uint32_t woken;    /* chases `waiters`; moves by compare-and-swap alone */
+  _Atomic uint64_t count;    /* messages ever put, or taken; may lag behind position */
+  _Atomic uint64_t bytes;    /* tail only: of messages ever put; inexact after a death in a put */
+  uint64_t journal_position; /* the next value of the commit word */
+  uint64_t journal_count;    /* the next value of count */
+  block_ref journal_block;   /* the outside block that changes its owner; 0: none */
+  owner_id journal_owner;    /* the process that gives or takes it */
+  block_ref journal_claim;   /* head only: the claim word, void unless the take commits; 0: none */
+  uint64_t other_seen;       /* the other side's commit word when it was last read; a cache */
+  _Atomic uint32_t waiters;  /* sleeps that the OTHER side began; under this lock */
+  _Atomic uint32_t woken;    /* follows `waiters`; changes by compare-and-swap only */
   _Alignas(64) _Atomic uint64_t position; /* the commit word: tail, or head */
   futex_word event;                       /* the other side sleeps on it */
-  _Atomic uint32_t spin;      /* how long the other side spins before it sleeps; adapts; any value is right */
-  _Atomic uint32_t processor; /* where the last commit ran; spinning on the same one is in vain */
+  _Atomic uint32_t spin;                  /* spin rounds of the other side; any value is correct */
+  _Atomic uint32_t processor;             /* CPU of the last commit; spinning on it is in vain */
 };
 
-/* What else a wait may end for; see ring_wait_readable. */
+/* Further words whose change ends a wait; see ring_wait_readable. */
 struct ring_wait {
   const struct futex_watch *also; /* up to FUTEX_WATCH_MAX - 1 of them */
   size_t also_count;

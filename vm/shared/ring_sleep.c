@@ -11,7 +11,8 @@ enum {
   LOOK_OFTEN_NS = 10 * 1000 * 1000,
 };
 
-/* A short sleep would have been a spin: spin longer next time. A long one would have been wasted. */
+/* After a short sleep the next spin is longer: it would have avoided the sleep. After a long one it
+ * is shorter. */
 static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
   uint32_t spin = atomic_load_explicit(&end->spin, memory_order_relaxed);
   spin = slept_ns < SHORT_SLEEP_NS ? spin * 2 + 50 : spin / 2;
@@ -21,7 +22,7 @@ static void learn_from_sleep(struct ring_end *end, int64_t slept_ns) {
 }
 
 /* Sleeps on the event word and the others at once. Linux before 5.16 has no such wait: there the
- * others are looked at often. */
+ * thread wakes every LOOK_OFTEN_NS and the caller checks the others. */
 static status sleep_on_all(futex_word *event, uint32_t seen, const struct ring_wait *wait, deadline until) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   watches[0] = (struct futex_watch){event, seen};

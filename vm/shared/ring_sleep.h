@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How the two sides of a ring sleep and wake each other (ring.h, I4): spin for a while, then sleep on the
- * other end's event word. For ring.c alone.
+/* How the two sides of a ring sleep and wake each other (ring.h, I4): a thread spins for a while,
+ * then sleeps on the event word of the other end. For ring.c alone.
  */
 #ifndef SHARED_RING_SLEEP_H
 #define SHARED_RING_SLEEP_H
@@ -11,7 +11,7 @@
 
 enum {
   SPIN_MOST = 700,
-  LOOK_AGAIN_NS = 250 * 1000 * 1000, /* the net under each sleep */
+  LOOK_AGAIN_NS = 250 * 1000 * 1000, /* the longest sleep before the condition is checked again */
 };
 
 struct wake_note {
@@ -19,7 +19,8 @@ struct wake_note {
   uint32_t woken;
 };
 
-/* Before the commit, under the end's lock: if somebody may sleep, the event word moves now. */
+/* Before the commit, under the end's lock: changes the event word if a thread may be asleep on
+ * it. */
 static inline struct wake_note ring_announce(struct ring_end *end) {
   const struct wake_note note = {atomic_load_explicit(&end->waiters, memory_order_relaxed),
                                  atomic_load_explicit(&end->woken, memory_order_relaxed)};
@@ -27,7 +28,8 @@ static inline struct wake_note ring_announce(struct ring_end *end) {
   return note;
 }
 
-/* After the unlock. `woken` only ever moves from what we saw: a slow waker cannot undo a later one. */
+/* After the unlock. `woken` changes only from the value in the note, so a slow waker cannot undo a
+ * later one. */
 static inline void ring_wake(struct ring_end *end, struct wake_note note, int count) {
   if (note.waiters == note.woken) return;
   const int reached = futex_wake(&end->event, count);
@@ -46,8 +48,8 @@ static inline bool ring_spin_pays(struct ring_end *end, uint64_t seen) {
   return false;
 }
 
-/* Sleeps on the end's event word. A quarter of a second is the net under all this (I4): it
- * ends as if woken. */
+/* Sleeps on the end's event word, for LOOK_AGAIN_NS at most (I4). STATUS_OK: check again;
+ * STATUS_TIMEOUT: `until` has passed; STATUS_INTERRUPTED. */
 MUST_CHECK status ring_sleep_on(struct ring_end *end, uint32_t event, const struct ring_wait *wait,
                                 deadline until);
 

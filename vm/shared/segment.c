@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See segment.h. Which objects this process holds is in holds.c, what the dead left in sweep.c; the
- * three share segment_private.h.
- */
+/* See segment.h. holds.c and sweep.c share segment_private.h with this file. */
 #include "shared/segment.h"
 
 #include <errno.h>
@@ -14,12 +12,12 @@
 #include "sync/lock_rank.h"
 
 enum { MAGIC = 0x6d6f6f6e };
-#define SIZE_WANTED (UINT64_C(1) << 38) /* the most that an owner_id can name an object in */
+#define SIZE_WANTED (UINT64_C(1) << 38) /* the most that an owner_id can address */
 #define SIZE_LEAST  (UINT64_C(1) << 26)
 
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
-/* What is asked where there are no segment. */
+/* What segment_recording reads while there is no segment. */
 static segment_recording_word no_recording;
 segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
@@ -38,10 +36,11 @@ static uint64_t arena_offset(void) {
 
 /* ---- making and joining ---------------------------------------------------------------------- */
 
-/* Asked once: to read from /proc who one is takes a forked child a twentieth of its life. */
+/* Called once for each process: reading its identity from /proc takes a forked child a twentieth of
+ * its lifetime. */
 void segment_take_place(uint32_t slot) {
   segment.id = process_self();
-  process_table_move_in(segment.processes, slot, &segment.id);
+  process_table_occupy(segment.processes, slot, &segment.id);
   segment.slot = slot;
   segment.self = owner_of_process(slot, process_table_generation(segment.processes, slot));
 }
@@ -81,7 +80,7 @@ static status make_segment(void) {
   arena_init(&segment.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
-  st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NOBODY, &slot);
+  st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);
   if (st) return st;
   segment_take_place(slot);
   return STATUS_OK;
@@ -127,7 +126,7 @@ void segment_close(void) {
   mutex_unlock(&segment.lock);
 }
 
-/* Stands aside while another program's segment is looked at. */
+/* The own mapping while another program's segment is mapped. */
 static struct mapping own_map = {.fd = -1};
 
 status segment_look(int fd) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The state behind the segment, for segment.c, holds.c and sweep.c alone: the head of the segment,
- * as all processes see it, and this process's part in it.
+/* The state behind the segment, for segment.c, holds.c and sweep.c alone: the segment's header,
+ * which all processes share, and this process's part.
  *
  *     segment.c  the segment: making, joining, addresses, blocks
- *     holds.c    objects, and which of them this process holds
- *     sweep.c    what the dead left; and what always holds
+ *     holds.c    objects, and the holds of this process
+ *     sweep.c    cleaning up after dead processes, and validation
  *
- * `segment` is one of the few pieces of state at file scope (vm/README.md). What segment.c stores
- * when it makes or joins the segment never changes until the last user closes it; everything else
- * says what guards it.
+ * `segment` is at file scope (vm/README.md). The fields that segment.c stores when it makes or
+ * joins the segment do not change until the last user closes it; every other field says what guards
+ * it.
  */
 #ifndef SHARED_SEGMENT_PRIVATE_H
 #define SHARED_SEGMENT_PRIVATE_H
@@ -20,8 +20,8 @@
 
 enum { SEGMENT_KINDS = 8 }; /* more than there are in enum object_kind */
 
-/* A count and the word that notes it change together: both new values stand here before
- * `is_pending` commits them, and may be stored twice. */
+/* The journal of a change of a count and of the word that notes it. Both new values are written
+ * before `is_pending` commits them, and may be stored twice. */
 struct count_journal {
   block_ref count;
   uint64_t new_count;
@@ -32,34 +32,34 @@ struct count_journal {
 
 struct segment_header {
   uint32_t magic;
-  uint32_t format; /* from the sizes of what is laid out: another build refuses us */
+  uint32_t format; /* from the sizes of the structures: another build has another number */
   uint64_t size;
   _Atomic uint64_t recording;     /* see segment_recording */
-  struct robust_mutex sweep_lock; /* rank_sweep: one process at a time cleans up after the dead */
+  struct robust_mutex sweep_lock; /* rank_sweep: one process at a time sweeps */
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */
   struct count_journal count_journal;
   struct arena arena;
 };
 
-struct held_locks {
-  block_ref object; /* 0: free place */
+struct held_object {
+  block_ref object; /* 0: the entry is free */
   uint32_t handles;
 };
 
 struct segment {
   struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
-  struct mapping map; /* one thread writes it, before anybody else can know */
+  struct mapping map; /* written before another thread can use it */
   struct segment_header *header;
   struct process_table *processes;
   uint32_t slot;
   owner_id self;
   struct process_id id;
-  struct held_locks *held;
+  struct held_object *held;
   size_t held_capacity; /* a power of two, or 0 */
   size_t held_count;
-  /* Each always the same: stored before the first object of its kind. */
+  /* Stored before the first object of the kind is made, and never changed. */
   _Atomic(object_destructor) destroy[SEGMENT_KINDS];
   _Atomic(object_owner_died) owner_died[SEGMENT_KINDS];
 };

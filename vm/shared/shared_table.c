@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-enum { FIRST_LOG = 5, WAS = 1, EMPTY = 0 };
+enum { FIRST_LOG = 5, TOMBSTONE = 1, EMPTY = 0 };
 
 struct record {
   uint64_t hash;
@@ -19,7 +19,7 @@ struct record {
 
 static owner_id table_owner(const struct shared_table *t) { return owner_of_object(segment_ref(t)); }
 
-/* The first to take it out, here or in an earlier repair, frees it. */
+/* Frees a block of the table, unless an earlier repair has done so. */
 static void drop_block(const struct shared_table *t, block_ref block) {
   if (arena_give(segment_arena(), segment_mapping(), block, table_owner(t), segment_self()))
     segment_free(block);
@@ -33,7 +33,7 @@ static block_ref array_of(uint64_t slots) { return slots & ~UINT64_C(255); }
 static uint64_t length_of(uint64_t slots) { return UINT64_C(1) << (slots & 255); }
 static uint64_t *slots_at(uint64_t slots) { return segment_at(array_of(slots)); }
 static struct record *record_at(uint64_t slot) { return segment_at(slot); }
-static bool is_record(uint64_t slot) { return slot != EMPTY && slot != WAS; }
+static bool is_record(uint64_t slot) { return slot != EMPTY && slot != TOMBSTONE; }
 
 /* ---- the lock and repair --------------------------------------------------------------------- */
 
@@ -47,7 +47,7 @@ static void count_again(struct shared_table *t) {
   }
 }
 
-/* The slot names the new one, or still the old one; the other goes. */
+/* The slot has its new value or its old one; the record of the other value is freed. */
 static void settle_change(struct shared_table *t) {
   if (!atomic_load(&t->is_changing)) return;
   const bool is_committed = slots_at(atomic_load(&t->slots))[t->journal_slot] == t->journal_new;
@@ -79,7 +79,7 @@ static void unlock(struct shared_table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* FNV-1a, and a last stir: the low bits choose the slot. */
+/* FNV-1a, then a final mix, because the low bits choose the slot. */
 static uint64_t hash_of(struct shared_table_text key) {
   uint64_t hash = UINT64_C(14695981039346656037);
   for (size_t i = 0; i < key.size; i++)
@@ -91,7 +91,7 @@ static bool is_of(const struct record *r, uint64_t hash, struct shared_table_tex
   return r->hash == hash && r->key_size == key.size && memcmp(r->bytes, key.bytes, key.size) == 0;
 }
 
-/* The key's slot; if there is none, where it may go: the first that is empty, or was. The
+/* The key's slot, or if it has none the slot for it: the first that is empty or a tombstone. The
  * array is never full. */
 static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_table_text key,
                      bool *is_there) {
@@ -102,7 +102,7 @@ static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_
   *is_there = false;
   for (uint64_t i = hash & mask;; i = (i + 1) & mask) {
     if (array[i] == EMPTY) return free == UINT64_MAX ? i : free;
-    if (array[i] == WAS) {
+    if (array[i] == TOMBSTONE) {
       if (free == UINT64_MAX) free = i;
       continue;
     }
@@ -135,7 +135,8 @@ static void copy_slots(uint64_t from, uint64_t to) {
   }
 }
 
-/* Larger, or only without those that were: at most half of it is records then. */
+/* Makes a larger array, or one of the same size without the tombstones. At most half of its slots
+ * are records then. */
 static status make_room(struct shared_table *t) {
   const uint64_t past = atomic_load(&t->slots);
   if (4 * (t->used + 1) <= 3 * length_of(past)) return STATUS_OK;
@@ -217,7 +218,7 @@ void shared_table_remove(struct shared_table *t, struct shared_table_text key) {
   bool is_there = false;
   lock(t);
   const uint64_t at = find(t, hash, key, &is_there);
-  if (is_there) change(t, at, WAS);
+  if (is_there) change(t, at, TOMBSTONE);
   unlock(t);
 }
 
@@ -282,8 +283,8 @@ status shared_table_make(struct shared_table **out) {
   return STATUS_OK;
 }
 
-/* What it owns is found by its slots; the array goes last, because a second run needs it. No other
- * process has the table. */
+/* The slots name the records that it owns. The array is freed last, because a second run needs it.
+ * No other process has the table. */
 static void destroy(struct object *object) {
   struct shared_table *t = (struct shared_table *)(void *)object;
   settle_growth(t);

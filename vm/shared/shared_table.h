@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A table in the segment: keys and values are bytes, read and written by all processes,
- * without a server.
+/* A table in the segment: keys and values are bytes. All processes read and write it, without a
+ * server.
  *
- * Open addressing over an array of words; each names a record, a block with one key and its value,
- * or is empty, or was. A record never changes.
+ * Open addressing over an array of words. A word names a record, which is a block with one key and
+ * its value; or it is empty; or it is a tombstone, of a record that was removed. A record never
+ * changes.
  *
- * I1  A store of one word commits every change: a slot's for set and remove, `slots` for growth.
- *     What else changes with it is journaled before: repair sees whether the word is the new one,
- *     and frees the other block.
- * I2  The table owns its array, and the record that each slot names; nothing else once the
- *     journal is settled.
+ * I1  A store of one word commits every change: that of a slot for set and remove, that of `slots`
+ *     for growth. Everything else that changes is journaled before: repair checks whether the word
+ *     is the new one, and frees the other block.
+ * I2  The table owns its array and the record that each slot names; once the journal is settled it
+ *     owns nothing else.
  * I3  `count` and `used` follow from the slots; repair counts again.
  *
  * All under the table's lock (rank_sync), for some hundred nanoseconds, and longer while it grows.
@@ -23,16 +24,16 @@
 struct shared_table {
   struct object object;
   struct robust_mutex mutex; /* rank_sync */
-  _Atomic uint64_t slots;    /* array's block | log2 of its length */
+  _Atomic uint64_t slots;    /* offset of the array's block | log2 of its length */
   uint64_t count;            /* records */
-  uint64_t used;             /* slots that are not empty */
+  uint64_t used;             /* slots that are not empty: records and tombstones */
   _Atomic uint32_t is_changing;
   uint64_t journal_slot;
-  uint64_t journal_new; /* what the slot is to name */
+  uint64_t journal_new; /* the slot's next value */
   uint64_t journal_old;
-  block_ref journal_array; /* a new array, not yet or no longer the table's */
+  block_ref journal_array; /* the new array while the table grows; 0: no growth is under way */
   block_ref journal_past;  /* the one before */
-  _Atomic object_ref lock; /* for scripts; sync_beside */
+  _Atomic object_ref lock; /* the RLock that scripts use; see sync_beside */
 };
 
 struct shared_table_text {
@@ -40,20 +41,23 @@ struct shared_table_text {
   size_t size;
 };
 
-/* Held once by this process. */
+/* A new table, held once by this process. -ENOMEM. */
 MUST_CHECK status shared_table_make(struct shared_table **out);
+/* Sets the destructor of tables; once for each process, before the first is made. */
 void shared_table_register_kind(void);
-/* -ENOMEM; STATUS_TOO_LARGE. */
+/* -ENOMEM, STATUS_TOO_LARGE: the table is unchanged. */
 MUST_CHECK status shared_table_set(struct shared_table *t, struct shared_table_text key,
                                    struct shared_table_text value);
-/* False: there is none. *value is appended to. -ENOMEM leaves it. */
+/* Appends the key's value to *value. *is_there is false when there is none. -ENOMEM: *value is
+ * unchanged. */
 MUST_CHECK status shared_table_get(struct shared_table *t, struct shared_table_text key, struct bytes *value,
                                    bool *is_there);
+/* Removes the key, if it is there. */
 void shared_table_remove(struct shared_table *t, struct shared_table_text key);
 uint64_t shared_table_count(struct shared_table *t);
-/* All keys, each with its size (uint32_t) in front. */
+/* Appends all keys to *keys, each with its size (uint32_t) in front. -ENOMEM. */
 MUST_CHECK status shared_table_keys(struct shared_table *t, struct bytes *keys);
-/* Aborts when an invariant does not hold; nobody else may be at work. */
+/* Aborts when an invariant does not hold. No other thread may use the table. */
 void shared_table_validate(struct shared_table *t);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See sweep.h. Each step of a sweep may be done twice, so a sweeper that dies half-way is followed
- * by one that does everything again; rank_sweep keeps sweepers apart, and the slot from a new
- * tenant meanwhile.
+/* See sweep.h. Each step of a sweep may be done twice, so the sweeper after one that died half-way
+ * does everything again. rank_sweep keeps sweepers apart, and keeps the slot from being reserved
+ * again meanwhile.
  */
 #include "shared/sweep.h"
 
@@ -26,7 +26,7 @@ status segment_reserve_slot(struct child_slot *out) {
   return STATUS_OK;
 }
 
-/* ---- the dead -------------------------------------------------------------------------------- */
+/* ---- dead processes -------------------------------------------------------------------------- */
 
 static void drop_holder(struct object *o, uint32_t slot) {
   const object_owner_died owner_died =
@@ -36,9 +36,8 @@ static void drop_holder(struct object *o, uint32_t slot) {
   KILL_POINT("segment.holder_dropped");
 }
 
-/* The dead one may have been the last to hold it, or just have let go of it, or have been about to
- * destroy it.
- */
+/* The dead process may have been the object's last holder, may have just released it, or may have
+ * been about to destroy it. */
 static void leave_object(void *context, block_ref block) {
   const uint32_t slot = *(const uint32_t *)context;
   struct object *o = segment_at(block);
@@ -50,12 +49,11 @@ static void leave_object(void *context, block_ref block) {
     segment_end_if_unreachable(o);
 }
 
-/* Each step may be done twice, but not after the slot has a new tenant: hence the lock, and the
- * generation.
- */
+/* Each step may be done twice, but not after another process has reserved the slot: hence the lock
+ * and the generation. */
 static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (process_table_generation(segment.processes, slot) != generation) return;
-  segment_settle_count(); /* what the dead one was counting */
+  segment_settle_count(); /* the count that the dead process was changing */
   wakers_forget(segment_wakers(), slot);
   arena_each_object(segment_arena(), &segment.map, leave_object, &slot);
   arena_reap(segment_arena(), &segment.map, owner_of_process(slot, generation));
@@ -65,7 +63,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   process_table_release(segment.processes, slot, generation);
 }
 
-/* A sweeper that died half-way left nothing that the next sweep does not do again. */
+/* The next sweep does again whatever a sweeper that died half-way had begun. */
 static void lock_sweep(void) ACQUIRES(rank_sweep) NO_THREAD_SAFETY_ANALYSIS {
   if (robust_mutex_lock(&segment.header->sweep_lock) == ROBUST_ABANDONED)
     robust_mutex_mark_whole(&segment.header->sweep_lock);
@@ -92,7 +90,7 @@ void segment_sweep(void) {
   unlock_sweep();
 }
 
-/* ---- what always holds ----------------------------------------------------------------------- */
+/* ---- validation ------------------------------------------------------------------------------ */
 
 static void validate_process(owner_id owner) {
   const uint32_t slot = (owner & 0xffff) - 1;
@@ -108,7 +106,7 @@ static void validate_object(const struct object *o) {
     if (object_has_holder(o, slot)) CHECK(!process_table_is_free(segment.processes, slot));
 }
 
-/* Each block belongs to a process that there is, or to an object that there is. */
+/* Each block's owner is a process in the table, or an existing object. */
 static void validate_block(void *context, block_ref block, owner_id marked) {
   (void)context;
   const owner_id owner = marked & ~OWNER_CARRIES;

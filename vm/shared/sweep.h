@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots for processes to come, and what the dead ones left in the segment.
+/* Slots for children, and cleaning up after dead processes.
  *
- * A sweep settles what the dead process was counting, drops its holds, ends the objects that nobody
- * can reach any more, and frees its blocks and attachments; then its slot is free. The parent of a
- * process sweeps after it; a thread that waits for long sweeps after all the dead.
+ * A sweep settles the count that the dead process was changing, drops its holds, ends the objects
+ * that are no longer reachable, and frees its blocks and attachments; then it frees its slot. A
+ * parent sweeps after its child; a thread that waits for long sweeps after all dead processes.
  *
  * I1  One process sweeps at a time, under rank_sweep. A sweeper may die at any instant: each step
  *     may be done twice.
@@ -20,16 +20,16 @@ struct child_slot {
   uint32_t generation;
 };
 
-/* A slot for a process that this one is about to start. */
+/* Reserves a slot for a process that this one is about to start. -EAGAIN: all slots are taken. */
 MUST_CHECK status segment_reserve_slot(struct child_slot *out);
-/* The child has ended, or never came to be (the caller knows): sweeps what it left. Safe to call
- * twice. */
+/* Sweeps after a child that has ended, or that was never started. Safe to call twice. */
 void segment_forget_child(struct child_slot child);
-/* Sweeps after everybody who is dead. Cheap when nobody is. */
+/* Sweeps after all dead processes. Cheap when there is none. */
 void segment_sweep(void);
 
-/* Aborts when an invariant does not hold: of the arena, the process table, the wakers and the objects. Read
- * only; the dead must have been swept, and nobody else may be at work. */
+/* Aborts when an invariant of the arena, the process table, the wakers or the objects does not
+ * hold. Read only. All dead processes must have been swept, and no other thread may use the
+ * segment. */
 void segment_validate(void);
 
 #endif

@@ -9,25 +9,48 @@
 #include "shared/kill_point.h"
 #include "shared/sweep.h"
 
-enum {
-  PLACES = 60, /* of a lock: more than so many sleep on `room` */
-  PLACES_CONDITION = 1000,
-  LOOK_AGAIN_NS = 100 * 1000 * 1000,
+enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 };
+
+/* ---- kinds ----------------------------------------------------------------------------------- */
+
+#define PLACES_FOR_ALL UINT32_MAX
+
+const struct sync_kind_row sync_kinds[SYNC_KINDS] = {
+    [SYNC_NO_KIND] = {.name = "?"},
+#define KIND(id, number, name, rules, places, holds, ...) [SYNC_##id] = {name, &rules##_rules, places, holds},
+#include "shared/lock_kinds.def"
 };
+
+static const struct sync_rules *rules_of(const struct sync *s) { return sync_kinds[s->kind].rules; }
+
+static bool counts_by_process(enum sync_kind kind) {
+  switch (sync_kinds[kind].holds) {
+    case HOLD_PERMITS:
+    case HOLD_BOUNDED:
+    case HOLD_SHARED: return true;
+    default: return false;
+  }
+}
+
+static uint64_t bound_of(enum sync_kind kind, uint64_t initial) {
+  switch (sync_kinds[kind].holds) {
+    case HOLD_ONE:
+    case HOLD_RECURSIVE: return 1;
+    case HOLD_BOUNDED: return initial;
+    default: return 0;
+  }
+}
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static uint32_t places_of(enum sync_kind kind, uint64_t initial) {
-  switch (kind) {
-    case SYNC_EVENT: return 0;
-    case SYNC_BARRIER: return (uint32_t)initial;
-    case SYNC_CONDITION: return PLACES_CONDITION;
-    default: return PLACES;
-  }
+  const uint32_t places = sync_kinds[kind].places;
+  return places == PLACES_FOR_ALL ? (uint32_t)initial : places;
 }
 
-static bool counts_by_process(const struct sync *s) {
-  return s->kind == SYNC_SEMAPHORE || s->kind == SYNC_BOUNDED_SEMAPHORE;
+static size_t size_of(enum sync_kind kind, uint32_t places) {
+  const size_t counts = counts_by_process(kind) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
+  return sizeof(struct sync) + places * sizeof(struct place) + counts;
 }
 
 _Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
@@ -36,9 +59,7 @@ _Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
 
 status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   const uint32_t places = places_of(kind, initial);
-  const bool counts = kind == SYNC_SEMAPHORE || kind == SYNC_BOUNDED_SEMAPHORE;
-  const size_t size = sizeof(struct sync) + places * sizeof(struct place) +
-                      (counts ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0);
+  const size_t size = size_of(kind, places);
   struct object *object = NULL;
   const status st = segment_make_object(OBJECT_SYNC, size, &object);
   if (st) return st;
@@ -48,7 +69,7 @@ status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   s->kind = kind;
   s->place_count = places;
   s->initial = initial;
-  s->bound = kind == SYNC_BOUNDED_SEMAPHORE ? initial : kind == SYNC_LOCK || kind == SYNC_RLOCK ? 1 : 0;
+  s->bound = bound_of(kind, initial);
   s->now.permits = initial;
   atomic_store(&s->is_available, initial > 0);
   segment_publish(object);
@@ -56,19 +77,11 @@ status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
   return STATUS_OK;
 }
 
-static const struct sync_rules *rules_of(const struct sync *s) {
-  switch (s->kind) {
-    case SYNC_CONDITION: return &condition_rules;
-    case SYNC_BARRIER: return &barrier_rules;
-    default: return &permits_rules;
-  }
-}
-
 /* ---- changes and their repair ---------------------------------------------------------------- */
 
 void sync_begin_change(struct sync *s, uint32_t slot) {
   s->before = s->now;
-  if (counts_by_process(s)) {
+  if (counts_by_process(s->kind)) {
     s->journal_slot = slot;
     s->journal_taken = atomic_load_explicit(sync_taken(s, slot), memory_order_relaxed);
   }
@@ -89,7 +102,7 @@ void sync_end_change(struct sync *s) {
 static void undo_change(struct sync *s) {
   if (!atomic_load(&s->is_changing)) return;
   s->now = s->before;
-  if (counts_by_process(s)) atomic_store(sync_taken(s, s->journal_slot), s->journal_taken);
+  if (counts_by_process(s->kind)) atomic_store(sync_taken(s, s->journal_slot), s->journal_taken);
   STORE_ORDER();
   atomic_store(&s->is_changing, 0);
 }
@@ -146,6 +159,8 @@ void sync_leave_wakers(struct sync *s, waker_set wakers) { atomic_fetch_or(&s->w
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
+_Static_assert(PROCESS_TABLE_MAX <= UINT16_MAX, "a place has 16 bits for its process");
+
 bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
   struct place *p = s->places;
   const struct place *end = p + s->place_count;
@@ -154,7 +169,8 @@ bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
     atomic_store(&s->is_crowded, 1);
     return false;
   }
-  p->slot = slot;
+  p->slot = (uint16_t)slot;
+  p->purpose = w->purpose;
   p->ticket = ++s->tickets;
   p->since_ns = clock_now_ns();
   STORE_ORDER();
@@ -162,8 +178,19 @@ bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
   atomic_store(&p->state, PLACE_WAITING);
   atomic_fetch_add(&s->occupied, 1);
   KILL_POINT("sync.entered");
-  *w = (struct sync_wait){p, p->ticket};
+  w->place = p;
+  w->ticket = p->ticket;
   return true;
+}
+
+futex_word *sync_get_in_line(struct sync *s, uint32_t slot, struct sync_wait *w, uint32_t *seen) {
+  if (!w->place && !sync_enter(s, slot, w)) {
+    *seen = atomic_load(&s->room);
+    return &s->room;
+  }
+  if (sync_place_state(w) == PLACE_NUDGED) atomic_store(&w->place->state, PLACE_WAITING);
+  *seen = PLACE_WAITING;
+  return &w->place->state;
 }
 
 enum place_state sync_place_state(const struct sync_wait *w) {
@@ -289,7 +316,7 @@ void sync_leave_beside(_Atomic object_ref *place) {
 
 static void owner_died(struct object *object, uint32_t slot) {
   struct sync *s = (struct sync *)(void *)object;
-  if (s->kind == SYNC_EVENT) return;
+  if (!rules_of(s)->forget) return;
   sync_lock(s);
   rules_of(s)->forget(s, slot);
   sync_settle_and_unlock(s);
@@ -299,15 +326,14 @@ void sync_register_kind(void) { segment_set_owner_died(OBJECT_SYNC, owner_died);
 
 void sync_validate(struct sync *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);
-  CHECK(s->kind >= SYNC_LOCK && s->kind <= SYNC_EVENT);
+  CHECK(s->kind > SYNC_NO_KIND && s->kind < SYNC_KINDS);
   const uint32_t occupied = atomic_load(&s->occupied);
   recount_places(s);
   CHECK_EQ(atomic_load(&s->occupied), occupied);
-  if (s->bound) CHECK(s->now.permits <= s->bound);
-  if (s->kind == SYNC_LOCK || s->kind == SYNC_RLOCK) CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
   for (uint32_t i = 0; i < s->place_count; i++) {
     const struct place *p = &s->places[i];
     CHECK(atomic_load(&p->state) <= PLACE_BROKEN);
     if (atomic_load(&p->state) != PLACE_FREE) CHECK(p->ticket > 0 && p->ticket <= s->tickets);
   }
+  if (rules_of(s)->validate) rules_of(s)->validate(s);
 }

@@ -22,13 +22,19 @@
 #include "sync/lock_rank.h"
 
 enum sync_kind {
-  SYNC_LOCK = 1,
-  SYNC_RLOCK,
-  SYNC_SEMAPHORE,
-  SYNC_BOUNDED_SEMAPHORE,
-  SYNC_CONDITION,
-  SYNC_BARRIER,
-  SYNC_EVENT,
+  SYNC_NO_KIND,
+#define KIND(id, ...) SYNC_##id,
+#include "shared/lock_kinds.def"
+  SYNC_KINDS
+};
+
+enum sync_holding {
+  HOLD_NOTHING,   /* it is waited for, and not held */
+  HOLD_ONE,       /* one permit, whose holder is known */
+  HOLD_RECURSIVE, /* the same, and the holder may take it again */
+  HOLD_PERMITS,   /* permits that one process takes and another one may return */
+  HOLD_BOUNDED,   /* the same, and never more than at first */
+  HOLD_SHARED,    /* many readers or one writer */
 };
 
 enum place_state {
@@ -41,8 +47,9 @@ enum place_state {
 
 struct place {
   futex_word state; /* enum place_state */
-  uint32_t slot;
-  uint64_t ticket; /* the earlier waiter has the lower one */
+  uint16_t slot;
+  uint16_t purpose; /* 0, or what it means to the kind */
+  uint64_t ticket;  /* the earlier waiter has the lower one */
   int64_t since_ns;
 };
 
@@ -54,6 +61,7 @@ struct sync_agent {
 
 struct sync_state {
   uint64_t permits;   /* free ones; of a lock 0 or 1 */
+  uint64_t readers;   /* RWLock */
   uint64_t abandoned; /* so many takers will be told that a holder died */
   uint64_t thread;    /* of a lock that is held: the holder */
   uint32_t slot;
@@ -83,7 +91,8 @@ struct sync {
   _Atomic uint32_t is_set;
   _Atomic waker_set watchers; /* wakers of those who wait for it among other things */
   struct place places[];
-  /* Semaphores: _Atomic uint32_t taken[PROCESS_TABLE_MAX], permits that each process took and did not return */
+  /* Semaphores and RWLock: _Atomic uint32_t taken[PROCESS_TABLE_MAX], permits or shares for reading that
+   * each process took and did not return */
 };
 
 /* Words to wake when the lock is left. */
@@ -93,10 +102,11 @@ struct sync_wakes {
   size_t count;
 };
 
-/* A thread's wait for one object; {0} at first. */
+/* A thread's wait for one object; {0} at first, but for the purpose. */
 struct sync_wait {
   struct place *place;
   uint64_t ticket;
+  uint16_t purpose; /* of the place */
 };
 
 /* Held once by this process. `initial`: permits, or parties. */
@@ -122,6 +132,9 @@ _Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot);
 
 /* A place at the end of the line. False: there is none; sleep on `room`. */
 MUST_CHECK bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w);
+/* The word to sleep on while it is *seen: that of the wait's place, which it gets if it has none,
+ * or `room`. */
+futex_word *sync_get_in_line(struct sync *s, uint32_t slot, struct sync_wait *w, uint32_t *seen);
 enum place_state sync_place_state(const struct sync_wait *w);
 void sync_leave(struct sync *s, struct sync_wait *w);
 /* The first place after `ticket` that waits or was nudged; NULL: none. */
@@ -150,11 +163,27 @@ void sync_validate(struct sync *s);
 /* What a kind brings along. */
 struct sync_rules {
   void (*settle)(struct sync *s, struct sync_wakes *wakes);
-  /* A process that had the object is gone, and did not let go of it. */
+  /* A process that had the object is gone, and did not let go of it. NULL: no death matters to
+   * it. */
   void (*forget)(struct sync *s, uint32_t slot);
+  /* A thread, or its VM, ends, and has not returned `count` of what it took; of a barrier it is a
+   * party. `has_died`: it failed or was stopped. NULL: nothing can be held. */
+  void (*end)(struct sync *s, struct sync_agent who, uint64_t count, bool has_died);
+  /* Beside what sync_validate does for all kinds; NULL: nothing. */
+  void (*validate)(struct sync *s);
 };
-extern const struct sync_rules permits_rules;
-extern const struct sync_rules condition_rules;
-extern const struct sync_rules barrier_rules;
+#define KIND(id, number, name, rules, ...) extern const struct sync_rules rules##_rules;
+#include "shared/lock_kinds.def"
+
+/* The rows of shared/lock_kinds.def, by enum sync_kind. */
+struct sync_kind_row {
+  const char *name;
+  const struct sync_rules *rules;
+  uint32_t places;
+  enum sync_holding holds;
+};
+extern const struct sync_kind_row sync_kinds[SYNC_KINDS];
+
+static inline enum sync_holding sync_holding(const struct sync *s) { return sync_kinds[s->kind].holds; }
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program has done in all, over all its processes and VMs: the figures of MANYMOONS_STATS.
+/* Totals over all processes and VMs of a program: the figures of MANYMOONS_STATS.
  *
- * They live in the header of the segment and only rise. A ring counts its own messages, under the
- * lock that it holds anyway, and adds them here when it ends; so what a killed process sent is
- * counted. A VM counts for itself how its lock was used, and adds that here when it closes: a
- * process that is killed takes its VMs' figures with it.
+ * They are in the header of the segment and only rise. A ring counts its own messages, under the
+ * lock that it holds anyway, and adds them here when it ends, so the messages of a killed process
+ * are counted. A VM counts for itself how its lock was used, and adds that here when it closes: the
+ * figures of a killed process's VMs are lost.
  *
- * Any thread, any process; the fields are atomic and independent of each other, so relaxed order is
- * enough: a reader that wants exact figures reads them when the workers have ended.
+ * Any thread, any process. The fields are atomic and independent of each other, so relaxed order is
+ * enough: a reader that needs exact figures reads them after the workers have ended.
  */
 #ifndef SHARED_TOTALS_H
 #define SHARED_TOTALS_H
@@ -23,11 +23,11 @@ struct totals {
   _Atomic uint64_t lock_switches;
 };
 
-/* How one VM's lock was used. */
+/* The use of one VM's lock. */
 struct lock_use {
   uint64_t held_ns;
   uint64_t waited_ns;
-  uint64_t switches; /* how often it went from one thread to another */
+  uint64_t switches; /* how often another thread took it */
 };
 
 static inline void totals_add(_Atomic uint64_t *total, uint64_t amount) {
@@ -39,7 +39,7 @@ static inline void totals_add_messages(struct totals *t, uint64_t messages, uint
   totals_add(&t->bytes, bytes);
 }
 
-/* Once for each VM, when it closes; for the main VM before the figures are written. */
+/* Called once for each VM, when it closes; for the main VM before the figures are written. */
 static inline void totals_add_lock(struct totals *t, const struct lock_use *use) {
   totals_add(&t->lock_held_ns, use->held_ns);
   totals_add(&t->lock_waited_ns, use->waited_ns);

@@ -13,7 +13,7 @@ const struct array_element_type element_types[ELEMENT_TYPES] = {
 const struct array_element_type *element_type_called(const char *name) {
   for (size_t i = 0; i < ELEMENT_TYPES; i++) {
     const struct array_element_type *t = &element_types[i];
-    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->records, name[0]))) return t;
+    if (strcmp(t->name, name) == 0 || (name[0] && !name[1] && strchr(t->codes, name[0]))) return t;
   }
   return NULL;
 }
@@ -24,29 +24,29 @@ status typed_array_make(const struct array_element_type *type, uint64_t count, s
   if (count > (UINT64_MAX - sizeof(struct typed_array)) / type->size) return STATUS_TOO_LARGE;
   struct object *object = NULL;
   const status st =
-      segment_make_object(OBJECT_MEMORY, sizeof(struct typed_array) + count * type->size, &object);
+      segment_make_object(OBJECT_TYPED_ARRAY, sizeof(struct typed_array) + count * type->size, &object);
   if (st) return st;
-  struct typed_array *m = (struct typed_array *)(void *)object;
-  m->type = (uint32_t)(type - element_types);
-  m->size = type->size;
-  m->count = count;
-  atomic_store(&m->lock, 0);
-  memset(m->data, 0, count * type->size);
+  struct typed_array *a = (struct typed_array *)(void *)object;
+  a->type = (uint32_t)(type - element_types);
+  a->size = type->size;
+  a->count = count;
+  atomic_store(&a->lock, 0);
+  memset(a->data, 0, count * type->size);
   segment_publish(object);
-  *out = m;
+  *out = a;
   return STATUS_OK;
 }
 
 static void destroy(struct object *object) {
-  struct typed_array *m = (struct typed_array *)(void *)object;
-  sync_leave_beside(&m->lock);
+  struct typed_array *a = (struct typed_array *)(void *)object;
+  sync_leave_beside(&a->lock);
 }
 
-void typed_array_register_kind(void) { segment_set_destructor(OBJECT_MEMORY, destroy); }
+void typed_array_register_kind(void) { segment_set_destructor(OBJECT_TYPED_ARRAY, destroy); }
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
-/* BODY with T the unsigned type of the element's size, and `at` its address. */
+/* Runs BODY with T the unsigned type of the element's size, and `at` the element's address. */
 #define BY_SIZE(m, index, BODY)                \
   switch ((m)->size) {                         \
     case 1: BY_TYPE(uint8_t, m, index, BODY)   \
@@ -61,20 +61,20 @@ void typed_array_register_kind(void) { segment_set_destructor(OBJECT_MEMORY, des
     BODY                                                           \
   }
 
-uint64_t typed_array_load(const struct typed_array *m, uint64_t index) {
-  BY_SIZE(m, index, return atomic_load_explicit(at, memory_order_relaxed);)
+uint64_t typed_array_load(const struct typed_array *a, uint64_t index) {
+  BY_SIZE(a, index, return atomic_load_explicit(at, memory_order_relaxed);)
 }
 
-void typed_array_store(struct typed_array *m, uint64_t index, uint64_t bits) {
-  BY_SIZE(m, index, atomic_store_explicit(at, (T)bits, memory_order_relaxed); return;)
+void typed_array_store(struct typed_array *a, uint64_t index, uint64_t bits) {
+  BY_SIZE(a, index, atomic_store_explicit(at, (T)bits, memory_order_relaxed); return;)
 }
 
-uint64_t typed_array_exchange(struct typed_array *m, uint64_t index, uint64_t bits) {
-  BY_SIZE(m, index, return atomic_exchange(at, (T)bits);)
+uint64_t typed_array_exchange(struct typed_array *a, uint64_t index, uint64_t bits) {
+  BY_SIZE(a, index, return atomic_exchange(at, (T)bits);)
 }
 
-bool typed_array_compare_exchange(struct typed_array *m, uint64_t index, uint64_t *expected, uint64_t bits) {
-  BY_SIZE(m, index, {
+bool typed_array_compare_exchange(struct typed_array *a, uint64_t index, uint64_t *expected, uint64_t bits) {
+  BY_SIZE(a, index, {
     T seen = (T)*expected;
     const bool is_done = atomic_compare_exchange_strong(at, &seen, (T)bits);
     *expected = seen;
@@ -82,12 +82,12 @@ bool typed_array_compare_exchange(struct typed_array *m, uint64_t index, uint64_
   })
 }
 
-void typed_array_fill(struct typed_array *m, uint64_t first, uint64_t count, uint64_t bits) {
-  if (m->size == 1) {
-    memset(m->data + first, (int)(bits & 0xff), count);
+void typed_array_fill(struct typed_array *a, uint64_t first, uint64_t count, uint64_t bits) {
+  if (a->size == 1) {
+    memset(a->data + first, (int)(bits & 0xff), count);
     return;
   }
-  BY_SIZE(m, first, {
+  BY_SIZE(a, first, {
     for (uint64_t i = 0; i < count; i++) atomic_store_explicit(at + i, (T)bits, memory_order_relaxed);
     return;
   })

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Typed memory in the segment: what a Value and an Array are made of.
+/* Typed arrays in the segment: the memory of a Value and of an Array.
  *
  * I1  Type and count never change. An element never tears: it is loaded and stored in one piece,
- *     relaxed; an order between elements needs a lock, or a message. Copying many at once promises
- *     no more.
- * I2  `lock` names the RLock that belongs to it (sync_beside).
+ *     with relaxed order. An order between elements needs a lock or a message, also within one bulk
+ *     copy.
+ * I2  `lock` names the RLock that belongs to the array (sync_beside).
  *
  * No lock: atomics alone.
  */
@@ -15,14 +15,14 @@
 
 enum element_class { ELEMENT_SIGNED, ELEMENT_UNSIGNED, ELEMENT_FLOAT };
 struct array_element_type {
-  const char *name;    /* "u8" */
-  const char *records; /* what ctypes and Python's array call it, on 64-bit Linux */
-  uint32_t size;       /* bytes: 1, 2, 4, 8 */
+  const char *name;  /* "u8" */
+  const char *codes; /* its type codes in Python's ctypes and array, on 64-bit Linux */
+  uint32_t size;     /* bytes: 1, 2, 4, 8 */
   enum element_class class;
 };
 enum { ELEMENT_TYPES = 10 };
 extern const struct array_element_type element_types[ELEMENT_TYPES];
-/* By name or letter; NULL: there is none. */
+/* The type with that name or type code; NULL: none. */
 const struct array_element_type *element_type_called(const char *name);
 
 struct typed_array {
@@ -34,21 +34,22 @@ struct typed_array {
   _Alignas(64) uint8_t data[];
 };
 
-/* Zeroed, and held once by this process. STATUS_TOO_LARGE, -ENOMEM. */
+/* A new array, zeroed, and held once by this process. STATUS_TOO_LARGE, -ENOMEM. */
 MUST_CHECK status typed_array_make(const struct array_element_type *type, uint64_t count,
                                    struct typed_array **out);
+/* Sets the destructor of typed arrays; once for each process, before the first is made. */
 void typed_array_register_kind(void);
-static inline const struct array_element_type *typed_array_type(const struct typed_array *m) {
-  return &element_types[m->type];
+static inline const struct array_element_type *typed_array_type(const struct typed_array *a) {
+  return &element_types[a->type];
 }
 
-/* Elements as bits, in the low bytes; `index` from 0, and below count. */
-uint64_t typed_array_load(const struct typed_array *m, uint64_t index);
-void typed_array_store(struct typed_array *m, uint64_t index, uint64_t bits);
-uint64_t typed_array_exchange(struct typed_array *m, uint64_t index, uint64_t bits);
-/* False: it is not *expected, but what is there now. */
-bool typed_array_compare_exchange(struct typed_array *m, uint64_t index, uint64_t *expected, uint64_t bits);
-/* Elements [first, first + count), all the same. */
-void typed_array_fill(struct typed_array *m, uint64_t first, uint64_t count, uint64_t bits);
+/* Elements are bits in the low bytes of a word. `index` is below count. */
+uint64_t typed_array_load(const struct typed_array *a, uint64_t index);
+void typed_array_store(struct typed_array *a, uint64_t index, uint64_t bits);
+uint64_t typed_array_exchange(struct typed_array *a, uint64_t index, uint64_t bits);
+/* False: the element was not *expected, which now is its value. */
+bool typed_array_compare_exchange(struct typed_array *a, uint64_t index, uint64_t *expected, uint64_t bits);
+/* Stores `bits` into the elements [first, first + count). */
+void typed_array_fill(struct typed_array *a, uint64_t first, uint64_t count, uint64_t bits);
 
 #endif

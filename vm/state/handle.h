@@ -29,7 +29,8 @@ struct handle_type {
   void (*drop)(uint64_t reference);
 };
 
-/* Makes `type` known to this VM under id 1 … 255, the same id in every VM of the program. [-0, +0, memory] */
+/* Makes `type` known to this VM under id 1 … 255, the same id in every VM of the program. An id
+ * belongs to one type. [-0, +0, raises] */
 void handle_register(lua_State *L, int id, const struct handle_type *type);
 
 #endif

@@ -65,9 +65,9 @@ static status prepare_standalone(struct launch *out, enum launch_kind kind) {
   out->argv[1] = "-e";
   out->argv[2] = out->script;
   out->argv[3] = NULL;
-  const int size =
-      snprintf(out->script, sizeof out->script, "assert(package.loadlib([==[%s]==],'%s'))('" CHILD_ORDER "')",
-               out->module, entry_name(kind));
+  const int size = snprintf(out->script, sizeof out->script,
+                            "assert(package.loadlib([==[%s]==],'%s'))('" CHILD_OPTIONS "')", out->module,
+                            entry_name(kind));
   return size < 0 || (size_t)size >= sizeof out->script ? -ENAMETOOLONG : STATUS_OK;
 }
 
@@ -91,7 +91,7 @@ static status prepare_helper(struct launch *out, enum launch_kind kind) {
   if (st) return st;
   program_path(out->helper, out->program, sizeof out->program);
   const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
-                                              CHILD_ORDER};
+                                              CHILD_OPTIONS};
   memcpy(out->argv, argv, sizeof argv);
   return STATUS_OK;
 }
@@ -104,7 +104,7 @@ status launch_prepare(struct launch *out, enum launch_kind kind) {
   if (is_standalone_lua(out->program)) return prepare_standalone(out, kind);
   if (!is_own_program(out->program)) return prepare_helper(out, kind);
   out->argv[1] = kind == LAUNCH_WORKER ? "--worker" : "--forkserver";
-  out->argv[2] = CHILD_ORDER;
+  out->argv[2] = CHILD_OPTIONS;
   out->argv[3] = NULL;
   return STATUS_OK;
 }

@@ -88,6 +88,7 @@ int handle_id(const struct handle_types *types, const struct handle_type *type) 
 void handle_register(lua_State *L, int id, const struct handle_type *type) {
   luaL_argcheck(L, id >= 1 && id <= HANDLE_TYPE_MAX, 2, "no such handle id");
   struct handle_types *types = scratch_of(L)->types;
+  luaL_argcheck(L, !types->by_id[id] || types->by_id[id] == type, 2, "another type has this handle id");
   types->by_id[id] = type;
   if (id > types->last_id) types->last_id = id;
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock order of the whole project: this file IS the order, and clang checks it.
+/* The lock order of the whole project: this file is the order, and clang checks it.
  *
- * Each rank is a capability token that is declared and never defined. A lock names its rank where
- * it is taken; ranks are taken downwards in this list, never upwards, never two of one rank. Build
- * with clang (-Wthread-safety -Wthread-safety-beta, part of `make check`): an inverted order, a
- * field used without its lock and a lock that leaks are compile errors. gcc sees nothing.
+ * Each rank is a capability that is declared and never defined. A function that takes a lock names
+ * its rank. A thread takes ranks downwards in this list, never upwards, and never two locks of one
+ * rank. clang (-Wthread-safety -Wthread-safety-beta, part of `make check`) reports an inverted
+ * order, a field used without its lock and a lock that leaks as errors; gcc checks nothing.
  *
- * Which lock protects what:
- *   rank_vm         one Lua VM: every call into Lua              (state/vm_lock.h)
- *   rank_sweep      cleaning up after dead processes             (shared/sweep.c)
- *   rank_forkserver talking to this process's fork server      (process/forkserver.c)
- *   rank_holds    this process's table of held objects         (shared/holds.c)
- *   rank_count      what is in flight, in the whole program      (shared/holds.c)
- *   rank_tail       the producers' end of one ring               (shared/ring.c)
- *   rank_head       the consumers' end of one ring               (shared/ring.c)
- *   rank_sync       one lock, semaphore, condition or barrier    (shared/synchronizer.h)
- * While a lock below rank_vm is held: no Lua, no blocking call but the lock itself, no callback.
+ * rank_vm          one Lua VM: every call into Lua              (state/vm_lock.h)
+ * rank_forkserver  this process's connection to its fork server (process/forkserver.c)
+ * rank_sweep       cleaning up after dead processes             (shared/sweep.c)
+ * rank_holds       this process's table of held objects         (shared/holds.c)
+ * rank_count       in-flight counts of the whole program        (shared/holds.c)
+ * rank_tail        the producers' end of one ring               (shared/ring.c)
+ * rank_head        the consumers' end of one ring               (shared/ring.c)
+ * rank_sync        one synchronizer or shared table             (shared/synchronizer.h)
+ *
+ * While a thread holds a lock below rank_vm it runs no Lua, makes no blocking call but for further
+ * locks, and calls back nowhere.
  */
 #ifndef SYNC_LOCK_RANK_H
 #define SYNC_LOCK_RANK_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A slice is written where it begins; its end is found by looking ahead. So nothing is kept in memory, and
- * nothing is sorted.
+/* A slice is written where it begins; its end is found by looking ahead. So nothing is kept in
+ * memory, and nothing is sorted.
  *
- * A slice that nobody ended goes on until its process was seen dead, or else until the recording stopped;
- * where neither is known to be right (events were dropped, or a process is gone and nobody saw it go) until
- * the thread's last event.
+ * A slice without an end lasts until the parent noted the death of its process, or else until the
+ * recording stopped. Where neither is certain (events were dropped, or a process is gone and its
+ * death was not noted) it lasts until the thread's last event.
  */
 #include "trace/chrome.h"
 
@@ -16,7 +16,7 @@
 
 enum { NS_PER_US = 1000 };
 
-/* What a thread is at. */
+/* The activity of a thread. */
 enum activity { ACTIVITY_NONE, ACTIVITY_HOLDS, ACTIVITY_WAITS, ACTIVITY_BLOCKED };
 
 struct lane_writer {
@@ -30,7 +30,8 @@ struct lane_writer {
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* The length of the UTF-8 character at `text`, or 0: it is none. Overlong forms and surrogates are none. */
+/* The length of the UTF-8 character at `text`; 0: it is none, or an overlong form, or a
+ * surrogate. */
 static int character_length(const unsigned char *text) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   const int length = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
@@ -67,8 +68,8 @@ static void write_time(FILE *file, const char *field, int64_t ns) {
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-/* The fields that all have; what follows ends with end_event. Each has a line, the first after a comma too:
- * the list begins with an event that is written by chrome_write. */
+/* Writes the fields that all events have; further fields follow, then end_event. Each event has a
+ * line of its own and begins with a comma, because chrome_write writes the first one. */
 static void begin_event(const struct lane_writer *w, char phase) {
   fprintf(w->file, ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d", phase, (int)w->lane->process.pid,
           (int)w->lane->thread);
@@ -142,7 +143,7 @@ static const char *name_of_call(uint64_t call) {
   return call < TRACE_CALL_COUNT ? names[call] : names[TRACE_CALL_UNKNOWN];
 }
 
-/* What the thread is at, from here to the next event that is not a message. */
+/* Writes the thread's activity, from here to the next event that is not a message. */
 static void write_activity(const struct lane_writer *w, int64_t from) {
   const int64_t to = next_time(w, ~(unsigned)MESSAGES);
   switch (w->activity) {
@@ -188,7 +189,7 @@ static void write_moment(struct lane_writer *w, const struct trace_moment *m) {
   write_activity(w, m->ns);
 }
 
-/* A thread that leaves the lock and never took it had it when the recording started. */
+/* A thread whose first event of the lock is to leave it held it when the recording started. */
 static void write_beginning(struct lane_writer *w) {
   struct trace_moment m;
   if (!find_next(w, LOCK, &m) || m.kind != TRACE_LOCK_LEFT) return;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A recording as one JSON object in Chrome's trace event format, which its tracing page, Perfetto
- * and our own timeline read.
+/* Writes a recording as one JSON object in Chrome's trace event format, which Chrome's tracing
+ * page, Perfetto and our own timeline read.
  *
  * For each thread: its name and VM, then its slices in the order of time. Slices of a thread nest:
  *
- *   a worker's whole life
+ *   the whole life of a worker
  *     its tasks
- *       what the thread did: "holds the lock", "waits for the lock", or the name of the call that
- *       it was blocked in; between them it had nothing to do
+ *       the thread's activity: "holds the lock", "waits for the lock", or the name of the call that
+ *       blocks it; none while it has nothing to do
  *
  * Where a task begins or ends within a slice, the slice is written in two pieces. A message is an
  * arrow (a flow) from its put to its take.
@@ -27,7 +27,7 @@ struct chrome_source {
   int32_t recorder; /* pid */
 };
 
-/* Whether it could be written, the file knows. */
+/* Errors of writing are left in the file (ferror). */
 void chrome_write(FILE *file, const struct chrome_source *source);
 
 #endif

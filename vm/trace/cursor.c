@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace/cursor.h"
 
-/* Acquire: the events that a count promises are there, and so is the chunk that is named as the next. */
+/* Acquire: the events that a count includes are stored, and so is the chunk that `next` names.
+ * Pairs with the releases in trace.c. */
 static uint32_t count_of(const struct trace_chunk *c) {
   return atomic_load_explicit(&c->count, memory_order_acquire);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a lane, event by event, as far as it was when the cursor was opened. A copy of a cursor is another
- * one, which looks ahead while the first stays.
+/* Reads a lane, event by event, up to the events that it had when the cursor was opened. A copy of
+ * a cursor is independent: it looks ahead while the first stays.
  */
 #ifndef TRACE_CURSOR_H
 #define TRACE_CURSOR_H
@@ -22,7 +22,7 @@ struct trace_moment {
 };
 
 struct trace_cursor trace_cursor_open(struct trace_lane *lane);
-/* False: that was all. */
+/* The next event. False: there is none. */
 MUST_CHECK bool trace_cursor_next(struct trace_cursor *c, struct trace_moment *out);
 
 #endif

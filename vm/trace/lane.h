@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is recorded, as it lies in the segment.
+/* The layout of a recording in the segment.
  *
  *     recording ── lanes ──▶ lane ── next ──▶ lane …        one for each thread
  *                             │
@@ -7,18 +7,18 @@
  *                             └── chunks ──▶ chunk ──▶ chunk    the thread's further events,
  *                                                               in the order of time
  *
- * The segment' word says where the recording is, and its generation (0: nothing is recorded). All
- * blocks belong to the process that records, the recorder: they outlive any other process, killed
- * or not, and go with it. The recording is made once and stays until then, so a thread may look at
- * it however late it is.
+ * The segment's recording word names the recording and its generation (0: nothing is recorded). The
+ * process that records, the recorder, owns all blocks: they outlive any other process, killed or
+ * not, and are freed with the recorder. The recording is made once and stays until then, so a late
+ * thread may still read it.
  *
- * I1  A lane is written by its thread alone. It stores the event, then the count (release).
- * I2  A thread that finds a new generation in the word begins its lane anew. The recorder starts a
- *     generation only when it has read the one before, so no events are thrown away while they are read.
- * I3  A thread which loaded the word may write one more event at any time after. So the recorder,
- *     when it has read a lane, frees the chunks that are followed by another: their thread is
- *     through with them. The last chunk, and the lane, are freed when the thread begins anew, or
- *     once it has ended or its process is dead.
+ * I1  Only its thread writes a lane. It stores the event, then the count (release).
+ * I2  A thread that reads a new generation in the word begins its lane anew. The recorder starts a
+ *     generation only after it has read the one before, so no event is lost while it reads.
+ * I3  A thread that loaded the word may write one more event at any later time. So the recorder,
+ *     when it has read a lane, frees the chunks that have a successor: their thread no longer
+ *     writes to them. The last chunk, and the lane, are freed when the thread begins anew, or once
+ *     it has ended or its process is dead.
  */
 #ifndef TRACE_LANE_H
 #define TRACE_LANE_H
@@ -49,26 +49,26 @@ struct trace_chunk {
 enum trace_lane_state { TRACE_LANE_LIVE = 0, TRACE_LANE_ENDED = 1 };
 
 struct trace_lane {
-  block_ref next;              /* of the lanes; written before the lane is there, then by the recorder */
-  _Atomic uint32_t state;      /* enum trace_lane_state; after ENDED the thread does not touch it any more */
-  _Atomic uint32_t generation; /* which the events belong to; stored last when a lane begins anew */
+  block_ref next;              /* the next lane; written before the push, then by the recorder */
+  _Atomic uint32_t state;      /* enum trace_lane_state; ENDED: its thread has left it */
+  _Atomic uint32_t generation; /* of the events; stored last when a lane begins anew */
   _Atomic block_ref chunks;    /* behind the first events; 0: none */
-  _Atomic uint64_t dropped;    /* events; from the first one on all are */
-  _Atomic int64_t death_ns;    /* since the start: when its process was seen dead; 0: it was not */
+  _Atomic uint64_t dropped;    /* events; once one is dropped, all further ones are */
+  _Atomic int64_t death_ns;    /* since the start: when its process's death was noted; 0: not */
   struct process_id process;
   int32_t thread;
   _Atomic uint32_t vm;       /* the last one that the thread ran; 0: none */
-  char name[TRACE_NAME_MAX]; /* the thread's; read while it may change, so as bytes that may be any */
+  char name[TRACE_NAME_MAX]; /* the thread's; may change while it is read: any bytes */
 };
 
 struct trace_recording {
-  _Atomic int64_t start_ns; /* on the clock; a late thread may read that of the next generation */
-  _Atomic uint64_t limit;   /* events that are kept */
+  _Atomic int64_t start_ns; /* clock_now_ns; a late thread may read the next generation's */
+  _Atomic uint64_t limit;   /* events that are kept, at most */
   owner_id owner;           /* the recorder */
   uint32_t reserved;
-  _Atomic uint64_t room;    /* events that there is memory for */
-  _Atomic uint64_t dropped; /* by threads that have no lane */
-  _Atomic block_ref lanes;  /* the newest; pushed by anybody, taken away by the recorder */
+  _Atomic uint64_t room;    /* events that memory was allocated for */
+  _Atomic uint64_t dropped; /* events of threads that have no lane */
+  _Atomic block_ref lanes;  /* the newest; any thread pushes, the recorder removes */
 };
 
 static inline struct trace_chunk *trace_lane_first(struct trace_lane *lane) {

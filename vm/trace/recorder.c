@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting and stopping a recording, and freeing what it took (lane.h, I3). */
+/* Starting and stopping a recording, and freeing its memory (lane.h, I3). */
 #include "trace/recorder.h"
 
 #include <errno.h>
@@ -16,10 +16,10 @@
 
 enum phase { IDLE, CHANGING, RECORDING };
 
-/* Listed in vm/README.md. The thread that moves `phase` to CHANGING owns the rest until it moves it
- * on. Lanes are freed under `lock` alone, because others walk over them meanwhile. */
+/* See vm/README.md. The thread that moves `phase` to CHANGING owns the rest until it moves it on.
+ * Lanes are freed under `lock` alone, because other threads walk over them meanwhile. */
 static struct {
-  struct mutex lock; /* no rank: a leaf that nothing is taken under */
+  struct mutex lock; /* no rank: a leaf */
   _Atomic int phase;
   int32_t pid; /* a forked child has a copy of all this, and does not record */
   uint32_t generation;
@@ -39,7 +39,7 @@ bool recorder_is_recording(void) {
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-/* The last chance: of a host that does not stop what it started. */
+/* For a host that does not stop its recording. */
 static void stop_at_exit(void) {
   if (!recorder_is_recording()) return;
   char text[STATUS_TEXT_MAX];
@@ -47,7 +47,8 @@ static void stop_at_exit(void) {
   if (st) fprintf(stderr, "manymoons: the trace is not complete: %s\n", status_text(st, text));
 }
 
-/* What a recording needs once. The segment stay open from then on: a lane of theirs may be in use. */
+/* Allocates what a recording needs once. The segment stays open from then on, because a lane in it
+ * may be in use. */
 static status prepare(void) {
   if (!recorder.ends_at_exit && atexit(stop_at_exit)) return -ENOMEM;
   recorder.ends_at_exit = true;
@@ -83,23 +84,23 @@ static void publish(uint64_t limit) {
   atomic_store(segment_recording_place, trace_word(r, recorder.generation));
 }
 
-status recorder_start(const struct recorder_options *order) {
+status recorder_start(const struct recorder_options *options) {
   if (!begin_change(IDLE)) return -EBUSY;
   status st = prepare();
-  if (st == STATUS_OK) st = open_file(order->path);
+  if (st == STATUS_OK) st = open_file(options->path);
   if (st) {
     atomic_store(&recorder.phase, IDLE);
     return st;
   }
-  snprintf(recorder.program, sizeof recorder.program, "%s", order->program);
-  publish(order->limit);
+  snprintf(recorder.program, sizeof recorder.program, "%s", options->program);
+  publish(options->limit);
   atomic_store(&recorder.phase, RECORDING);
   return STATUS_OK;
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
-/* The chunks that their thread is through with; all of them if it is gone. */
+/* Frees the chunks that their thread no longer writes to; all of them if it is gone. */
 static void free_chunks(struct trace_lane *lane, bool is_gone) {
   block_ref block = atomic_load(&lane->chunks);
   while (block) {

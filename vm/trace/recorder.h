@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A recording: one process of the program starts it, all take part, and the same process writes what was
- * recorded to a file (chrome.h), at the latest when it exits.
+/* A recording: one process of the program starts it, all processes record, and the same process
+ * writes the events to a file (chrome.h), at the latest when it exits.
  *
  * There is at most one at a time. All functions: any thread.
  */
@@ -16,17 +16,20 @@ enum { RECORDER_LIMIT_DEFAULT = 8 * 1024 * 1024, RECORDER_LIMIT_LEAST = 1024 };
 
 struct recorder_options {
   const char *path;
-  const char *program; /* what is recorded, for people */
-  uint64_t limit;      /* how many events are kept, in all; what comes after them is counted */
+  const char *program; /* the program's name, for readers of the file */
+  uint64_t limit;      /* events that are kept, in all; further ones are counted */
 };
 
-/* From now on this process records. -EBUSY: it does already; -errno: the file cannot be opened, or there is
- * no memory. The program's first process alone may call it, on a thread that lives as long as that. */
-MUST_CHECK status recorder_start(const struct recorder_options *order);
+/* Starts the recording. -EBUSY: this process records already; -errno: the file cannot be opened, or
+ * there is no memory. Only the program's first process may call it, on a thread that lives as long
+ * as the process. */
+MUST_CHECK status recorder_start(const struct recorder_options *options);
+/* True while this process records. */
 bool recorder_is_recording(void);
-/* Writes the file. STATUS_CLOSED: this process does not record; -errno: it could not be written. */
+/* Stops the recording and writes the file. STATUS_CLOSED: this process does not record; -errno: the
+ * file could not be written. */
 MUST_CHECK status recorder_stop(void);
-/* A child of this process was seen dead: what it was doing ended now. */
+/* Notes that the child `pid` of this process is dead: its slices end now. */
 void recorder_note_death(int32_t pid);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer's side of a lane. What a thread knows about its lane is thread-local, and is looked up anew when
- * the segment' word is not the one that it was made for.
+/* The writer's side of a lane. A thread keeps its lane in a thread-local structure, and begins anew
+ * when the segment's recording word has changed.
  */
 #include "trace/trace.h"
 
@@ -12,25 +12,25 @@
 #include "trace/lane.h"
 
 struct trace_thread {
-  uint64_t word;             /* of the recording that `chunk` belongs to; 0: none */
+  uint64_t word;             /* the recording word that `chunk` belongs to; 0: none */
   struct trace_lane *lane;   /* NULL: none */
   struct trace_chunk *chunk; /* the last one */
   int64_t start_ns;
   uint64_t last_ns; /* of the last event, since the start */
   uint32_t count;
   uint32_t capacity;
-  enum trace_call call; /* why the lock will be left next */
+  enum trace_call call; /* for which the lock will be left next */
   uint32_t vm;
   bool is_worker;
   char name[TRACE_NAME_MAX];
 };
 
-/* Listed in vm/README.md. */
+/* See vm/README.md. */
 static _Thread_local struct trace_thread self;
 static _Atomic uint32_t vms;
 static _Atomic bool is_fork_watched;
 
-/* The lane, and all that is known about the thread but its name and VM, is the parent's. */
+/* In a forked child: the lane is the parent's; the thread's name and VM remain. */
 static void forget_lane(void) {
   self.word = 0;
   self.lane = NULL;
@@ -60,7 +60,8 @@ static void use_chunk(struct trace_chunk *c) {
   self.capacity = c->capacity;
 }
 
-/* The chunk is full. False: the event is dropped, and all that follow, so that there is no gap in between. */
+/* Adds a chunk, because the last one is full. False: the event is dropped, and so are all further
+ * ones, so that there is no gap. */
 static bool grow(void) {
   struct trace_lane *lane = self.lane;
   block_ref block = 0;
@@ -72,7 +73,7 @@ static bool grow(void) {
   struct trace_chunk *chunk = segment_at(block);
   chunk_init(chunk, TRACE_CHUNK_BYTES);
   _Atomic block_ref *place = self.chunk == trace_lane_first(lane) ? &lane->chunks : &self.chunk->next;
-  atomic_store_explicit(place, block, memory_order_release); /* pairs with the acquire in cursor.c */
+  atomic_store_explicit(place, block, memory_order_release); /* pairs with cursor.c */
   use_chunk(chunk);
   return true;
 }
@@ -116,7 +117,7 @@ static void push_lane(struct trace_recording *r, struct trace_lane *lane) {
   while (!atomic_compare_exchange_weak(&r->lanes, &lane->next, segment_ref(lane))) continue;
 }
 
-/* Either way the lane begins with its first events, of which there are none. */
+/* Makes the lane, new or used, empty. */
 static void begin_lane(struct trace_lane *lane, uint32_t generation) {
   atomic_store(&lane->chunks, 0);
   atomic_store(&lane->dropped, 0);
@@ -133,7 +134,7 @@ static void append(uint64_t ns, enum trace_kind kind, uint64_t value) {
   atomic_store_explicit(&self.chunk->count, ++self.count, memory_order_release);
 }
 
-/* False: there is no room for one more thread, or nothing is recorded any more. */
+/* False: there is no room for another lane. */
 static bool join(uint64_t word) {
   struct trace_recording *r = trace_recording_at(word);
   const bool had_lane = self.lane;
@@ -153,9 +154,9 @@ static bool join(uint64_t word) {
   return true;
 }
 
-/* True: this thread has a lane in what is recorded now. */
+/* True: this thread has a lane in the current recording. */
 static bool takes_part(void) {
-  /* Pairs with the release of publish in recorder.c: what the word names is there. */
+  /* Pairs with the release of publish in recorder.c: what the word names is stored. */
   const uint64_t word = atomic_load_explicit(segment_recording_place, memory_order_acquire);
   return self.word == word ? word != 0 : word && join(word);
 }
@@ -183,8 +184,8 @@ void trace_record_again(enum trace_kind kind, uint64_t value) {
   if (takes_part()) append(self.last_ns, kind, value);
 }
 
-/* Another number for each message of each ring, as good as certainly: the factor spreads
- * them over 64 bits. */
+/* A different number for each message of each ring, almost certainly: the factor spreads them over
+ * 64 bits. */
 static uint64_t message_id(const struct ring *ring, uint64_t number) {
   return segment_object_ref(&ring->object) + number * UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -206,7 +207,7 @@ void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number
   trace_record(kind, name + number * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/* ---- who the thread is ----------------------------------------------------------------------- */
+/* ---- the thread's identity ------------------------------------------------------------------- */
 
 uint32_t trace_number_vm(void) { return atomic_fetch_add(&vms, 1) + 1; }
 
@@ -218,8 +219,8 @@ static void give_lane_up(void) {
   self.word = 0;
 }
 
-/* Without a VM this thread may be about to see the segment go: while nothing is recorded nobody holds them
- * for its lane, so that goes first. */
+/* A thread without a VM may outlive the segment: while nothing is recorded its lane does not keep
+ * the segment open, so the thread gives up the lane first. */
 void trace_thread_runs_vm(uint32_t number) {
   if (number == 0 && !trace_is_on()) give_lane_up();
   self.vm = number;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What happened when: the marks that the rest of the program makes.
+/* Tracing: the marks with which the rest of the program records what happens when.
  *
  * While nothing is recorded a mark is a load and a branch that is not taken. While something is, it
- * is a look at the clock and one event of sixteen bytes in memory that is this thread's own
- * (lane.h): no lock, no system call, and no memory asked for but once in four thousand events.
- * Starting a recording, and reading it at the end: trace/recorder.h.
+ * reads the clock and stores one event of sixteen bytes in memory of this thread alone (lane.h): no
+ * lock, no system call, and one allocation in four thousand events. Starting and stopping a
+ * recording: trace/recorder.h.
  *
- * A thread tells its name and its VM whether something is recorded or not: a recording may start
- * later. All functions: any thread, about itself.
+ * A thread sets its name and its VM also while nothing is recorded: a recording may start later.
+ * All functions: any thread, about itself.
  */
 #ifndef TRACE_TRACE_H
 #define TRACE_TRACE_H
@@ -15,9 +15,9 @@
 #include "shared/ring.h"
 
 enum trace_kind {
-  TRACE_LOCK_WAIT = 1, /* another thread has the VM's lock, and this one waits for it */
+  TRACE_LOCK_WAIT = 1, /* another thread holds the VM's lock, and this one waits for it */
   TRACE_LOCK_TAKEN,
-  TRACE_LOCK_LEFT, /* before it is free, so that no other thread seems to have it at the same time */
+  TRACE_LOCK_LEFT, /* before the release, so that no two threads seem to hold it */
   TRACE_WORKER_START,
   TRACE_WORKER_END,
   TRACE_TASK_START, /* the value is the task's number */
@@ -26,8 +26,8 @@ enum trace_kind {
   TRACE_TAKE,
 };
 
-/* What a thread leaves the lock for. NONE: to let others have their turn, or because there
- * is nothing to do. */
+/* The calls for which a thread leaves the lock. NONE: to make way for other threads, or because
+ * there is nothing to do. */
 #define TRACE_CALLS(x)                                                                             \
   x(NONE, "") x(UNKNOWN, "blocked") x(PUT, "put") x(GET, "get") x(SEND, "send") x(RECEIVE, "recv") \
       x(JOIN, "join") x(SLEEP, "sleep") x(WAIT, "wait") x(RESULT, "result") x(ACQUIRE, "acquire")  \
@@ -36,7 +36,7 @@ enum trace_kind {
 #define TRACE_CALL_CONSTANT(name, text) TRACE_CALL_##name,
 enum trace_call { TRACE_CALLS(TRACE_CALL_CONSTANT) TRACE_CALL_COUNT };
 
-/* Where the marks below go while something is recorded. */
+/* What the marks below call while something is recorded. */
 void trace_record(enum trace_kind kind, uint64_t value);
 void trace_record_call(enum trace_call call);
 void trace_record_put(const struct ring *ring, const struct ring_receipt *receipt);
@@ -53,33 +53,35 @@ static inline void trace_mark(enum trace_kind kind) {
 static inline void trace_mark_value(enum trace_kind kind, uint64_t value) {
   if (trace_is_on()) trace_record(kind, value);
 }
-/* At the instant of this thread's last mark: half the cost, most of which is the clock. */
+/* A mark with the time of this thread's last one: half the cost, most of which is the clock. */
 static inline void trace_mark_again(enum trace_kind kind, uint64_t value) {
   if (trace_is_on()) trace_record_again(kind, value);
 }
-/* Why this thread will leave the lock next. */
+/* Names the call for which this thread will leave the lock next. */
 static inline void trace_call_next(enum trace_call call) {
   if (trace_is_on()) trace_record_call(call);
 }
 static inline void trace_take(const struct ring *ring, const struct ring_message *message) {
   if (trace_is_on()) trace_record_take(ring, message);
 }
-/* The same for what was waited for: it arrives when the lock is taken again. */
+/* For a message that was waited for: it has the time at which the lock was taken again. */
 static inline void trace_take_again(const struct ring *ring, const struct ring_message *message) {
   if (trace_is_on()) trace_record_take_again(ring, message);
 }
-/* For queues that are no rings: the number of the message in it, counted from 1 at both ends. */
+/* For queues that are no rings; `number` is the message's, counted from 1 at both ends. */
 static inline void trace_local(enum trace_kind kind, const void *queue, uint64_t number) {
   if (trace_is_on()) trace_record_local(kind, queue, number);
 }
 
-/* Numbers of VMs, for trace_thread_runs_vm; 0: it runs none any more. */
+/* Gives a VM its number, for trace_thread_runs_vm; there 0 means that the thread runs none any
+ * more. */
 uint32_t trace_number_vm(void);
 void trace_thread_runs_vm(uint32_t number);
-/* What is too long is cut. */
+/* Cuts a name that is too long. */
 void trace_name_thread(const char *name);
 
-/* This thread, or the only one of this process, is a worker from now on, and until the end. */
+/* Marks the start and the end of the worker that this thread is, or this process with one
+ * thread. */
 void trace_worker_start(void);
 void trace_worker_end(void);
 

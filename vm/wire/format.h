@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a message looks like: the one drawing of the wire format.
+/* The wire format: the layout of a message.
  *
  *   message  := magic 'M' | version | flags | key count | body size u32 | handle count u32
  *               | body | handle …
@@ -7,30 +7,29 @@
  *   body     := value count (varint) | value … | deferred part …
  *
  * All fixed-width integers are little-endian. A varint is LEB128, at most 10 bytes. An *offset* is
- * the distance of an object's tag byte from the start of the message; offsets are how objects name
- * each other, so no numbering has to be kept while encoding or decoding.
+ * the distance of an object's tag byte from the start of the message. References are offsets, so
+ * neither encoder nor decoder numbers objects.
  *
- * An object that is named again later has TAG_SHARED set in its tag: the writer sets it when it
- * writes the first reference, so that a reader need remember those objects alone.
+ * An object that a later reference names has TAG_SHARED set in its tag: the writer sets it when it
+ * writes the first reference, so a reader remembers those objects alone.
  *
  * I1  A body is self-delimiting: reading `value count` values, and then the deferred parts in the
  *     order in which they were named, ends exactly at `body size`.
- * I2  A reference names the offset of a table, function, handle or worker status that stands earlier in the
- *     message and is tagged as shared. In a globals image, which is trusted and read out of order,
- *     it may stand anywhere.
+ * I2  A reference is the offset of a table, function, handle or cell that is earlier in the message
+ *     and tagged as shared. In a globals image, which is trusted and read out of order, it may be
+ *     anywhere.
  * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
- *     recurses further whatever the bytes say. In a globals image everything is deferred.
- * I4  The handles stand together at the end, so that the holds of a message that is never read can
- *     be released without a Lua state. The body names them by index, each once, in rising order.
+ *     recurses further, whatever the bytes are. In a globals image everything is deferred.
+ * I4  The handles are together at the end, so that the holds of a message that is never read can be
+ *     released without a Lua state. The body names them by index, each once, in rising order.
  * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair
- *     two, and the room is less than twice the pairs. A reader that holds the bytes to this
- *     allocates no more than O(input).
- * I6  Short strings that are spelled out as keys of pairs are numbered in the order in which they
- *     stand in the bytes, from 0 and up to KEYS_MAX; TAG_KEY names one of them, as a key, further
- *     on. `key count` is one more than the highest number so used: a reader need remember no more.
- *     There are none in a globals image.
+ *     two, and the room is less than twice the pairs. A reader that checks this allocates no more
+ *     than O(input).
+ * I6  Short strings that are written out as keys of pairs are numbered in the order of the bytes,
+ *     from 0 up to KEYS_MAX; TAG_KEY names one of them as a later key. `key count` is one more than
+ *     the highest number so used: a reader remembers no more. A globals image has none.
  *
- * The format is private to one program and one version; nothing here is promised across versions.
+ * The format is private to one program and one version; no other version can read it.
  */
 #ifndef WIRE_FORMAT_H
 #define WIRE_FORMAT_H
@@ -44,7 +43,7 @@ enum {
 };
 
 enum wire_flag {
-  FLAG_FUNCTIONS = 1, /* there is bytecode: loading it is running it */
+  FLAG_FUNCTIONS = 1, /* contains bytecode, which must be trusted */
   FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
 };
 
@@ -57,23 +56,23 @@ enum wire_tag {
   TAG_STRING = 0x05,            /* size (varint), bytes */
   TAG_TABLE = 0x06,             /* a table's part, see below */
   TAG_TABLE_DEFERRED = 0x07,    /* u32 offset of the table's part */
-  TAG_REF = 0x08,               /* offset (varint) of an object's tag, or of a worker status's */
+  TAG_REF = 0x08,               /* offset (varint) of an object's or a cell's tag */
   TAG_FUNCTION = 0x09,          /* code size (u32), code from string.dump, the function's part */
   TAG_FUNCTION_DEFERRED = 0x0a, /* u32 offset of the function's part, code size (u32), code */
   TAG_CELL = 0x0b,              /* an upvalue: its value follows */
-  TAG_GLOBALS = 0x0c,           /* the receiver's own table of globals */
+  TAG_GLOBALS = 0x0c,           /* the receiver's table of globals */
   TAG_MODULE = 0x0d,            /* string: a table in package.loaded, required by the receiver */
-  TAG_NAMED = 0x0e,      /* string module, string path "a.b": something that hangs below a module's table */
-  TAG_REGISTERED = 0x0f, /* string: a metatable given to mm.register under that name */
-  TAG_HANDLE = 0x10,     /* index (varint) of a handle, see state/handle.h */
-  TAG_NULL = 0x11,       /* the light userdata NULL, which JSON libraries use for null */
-  TAG_INTEGERS = 0x12,   /* an array part in bulk: 8 bytes each, two's complement */
-  TAG_FLOATS = 0x13,     /* likewise, doubles */
-  TAG_END = 0x14,        /* no more pairs */
-  TAG_SHARED = 0x20,     /* or-ed into the tag of an object that is named again */
-  TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
-  TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes, its size in the tag itself */
-  TAG_KEY = 0xc0,           /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
+  TAG_NAMED = 0x0e,             /* string module, string path "a.b": a value below a module */
+  TAG_REGISTERED = 0x0f,        /* string: a metatable given to mm.register under that name */
+  TAG_HANDLE = 0x10,            /* index (varint) of a handle, see state/handle.h */
+  TAG_NULL = 0x11,              /* the light userdata NULL, which JSON libraries use for null */
+  TAG_INTEGERS = 0x12,          /* an array part in bulk: 8 bytes each, two's complement */
+  TAG_FLOATS = 0x13,            /* likewise, doubles */
+  TAG_END = 0x14,               /* no more pairs */
+  TAG_SHARED = 0x20,            /* or-ed into the tag of an object that is named again */
+  TAG_SMALL_INTEGER = 0x40,     /* 0x40 … 0x7f: 0 … 63 in the tag itself */
+  TAG_SHORT_STRING = 0x80,      /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
+  TAG_KEY = 0xc0,               /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
 };
 
 enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
@@ -88,8 +87,7 @@ enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
  *
  *   function part  := shape (u8) | environment, if any (a value that is a table)
  *                     | upvalue count (u8) | upvalue …
- *   upvalue        := TAG_CELL | value, or TAG_REF | offset of the worker status it shares
- */
+ *   upvalue        := TAG_CELL | value, or TAG_REF | offset of the cell that it shares */
 enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
   SHAPE_METATABLE = 0x20,
@@ -104,11 +102,11 @@ enum table_shape {
  */
 enum image_kind {
   IMAGE_GLOBAL = 0,    /* _G[key] */
-  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: what the program added to a standard library */
+  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: added to a standard library */
   IMAGE_PRELOAD = 2,   /* package.preload[key] */
   IMAGE_CLASS = 3,     /* the metatable registered as `key` */
   IMAGE_METATABLE = 4, /* of _G; the key is empty */
-  IMAGE_BROKEN = 0x80, /* or-ed in: it cannot be sent */
+  IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
 };
 enum function_shape {
   FUNCTION_PLAIN = 0,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The types of handles that travel, by the number that stands for them in a message. */
+/* The types of handles that travel, by the number that stands for them in a message. No two have
+ * the same (handle_register, state/handle.h). */
 #ifndef WIRE_HANDLES_H
 #define WIRE_HANDLES_H
 
@@ -8,11 +9,14 @@ enum handle_number {
   HANDLE_CONNECTION = 2,
   HANDLE_SIMPLE_QUEUE = 3,
   HANDLE_JOINABLE_QUEUE = 4,
-  HANDLE_LOCAL_QUEUE = 5, /* and the two after it: those refuse to travel, by name */
-  HANDLE_LOCK = 8,        /* and the six after it, in the order of enum sync_kind */
+  HANDLE_LOCAL_QUEUE = 5, /* these three refuse to travel, by name */
+  HANDLE_LOCAL_SIMPLE_QUEUE = 6,
+  HANDLE_LOCAL_JOINABLE_QUEUE = 7,
   HANDLE_VALUE = 15,
   HANDLE_ARRAY = 16,
   HANDLE_TABLE = 17,
+#define KIND(id, number, ...) HANDLE_##id = (number),
+#include "shared/lock_kinds.def"
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Header and trailer: fields at fixed places, written and read here alone. */
+/* Header and trailer: fields at fixed offsets. No other file reads or writes them. */
 #include "wire/message.h"
 
 #include "base/check.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The envelope of a message: its header, its body and the handles behind it, as drawn in format.h.
  *
- * For code that carries, keeps or discards messages without a Lua state. The bytes belong to the
- * caller and may be anybody's. Pure functions; any thread.
+ * For code that forwards, keeps or discards messages without a Lua state. The bytes belong to the
+ * caller and need not be trusted. Pure functions; any thread.
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
@@ -27,9 +27,9 @@ struct message_handle {
   uint64_t reference;
 };
 
-/* STATUS_MALFORMED unless the numbers in the header are possible, and the sizes add up to `size`.
- * The version is not judged, except that another version's sizes are not looked at: then body_end
- * is 0 and there are no handles. */
+/* STATUS_MALFORMED unless the numbers in the header are possible and the sizes add up to `size`.
+ * Another version is accepted, but its sizes are not read: body_end is 0 and there are no
+ * handles. */
 MUST_CHECK status message_parse(const void *data, size_t size, struct message *out);
 
 /* The handle at index < handle_count. */
@@ -41,12 +41,12 @@ struct message_header {
   uint32_t body_size;
   uint32_t handle_count;
 };
-/* Writes a header, WIRE_HEADER_SIZE bytes, and returns the place behind it. */
+/* Writes a header of WIRE_HEADER_SIZE bytes, and returns the address behind it. */
 uint8_t *message_put_header(uint8_t *at, const struct message_header *header);
-/* Starts a message in `out`, which is empty; the body is appended next. */
+/* Starts a message in `out`, which is empty; the caller appends the body next. -ENOMEM. */
 MUST_CHECK status message_begin(struct bytes *out);
 /* Ends the body, appends `handles` (WIRE_HANDLE_SIZE bytes each) and fills in the header.
- * STATUS_TOO_LARGE: more than 4 GiB. */
+ * STATUS_TOO_LARGE: more than 4 GiB; -ENOMEM. */
 MUST_CHECK status message_finish(struct bytes *out, unsigned flags, unsigned key_count,
                                  const struct bytes *handles);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reads that are more than one comparison. */
+/* The reads that are too long to be inline. */
 #include "wire/reader.h"
 
 status read_u32(struct reader *r, uint32_t *out) {

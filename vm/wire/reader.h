@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A cursor over bytes that anybody may have written.
+/* A cursor over bytes that are not trusted.
  *
  * I1  begin <= at <= end; nothing outside [begin, end) is ever read.
- * I2  A read that would pass the end returns STATUS_MALFORMED and changes neither the
- *     cursor nor its result.
+ * I2  A read that would pass the end returns STATUS_MALFORMED and changes neither the cursor nor
+ *     its result.
  *
- * Sizes that the bytes claim are results like others: a caller compares them with reader_left
- * before it allocates. The bytes belong to the caller and do not change under us: copy them out of
- * shared memory first.
+ * Sizes in the bytes are results like others: the caller compares them with reader_left before it
+ * allocates. The bytes belong to the caller and must not change meanwhile: copy them out of shared
+ * memory first.
  */
 #ifndef WIRE_READER_H
 #define WIRE_READER_H
@@ -32,7 +32,7 @@ static inline struct reader reader_over(const void *data, size_t size) {
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->at); }
 static inline size_t reader_offset(const struct reader *r) { return (size_t)(r->at - r->begin); }
 
-/* Goes to an offset from the beginning; the end itself is allowed. */
+/* Moves the cursor to an offset from the beginning; the end itself is allowed. */
 MUST_CHECK static inline status reader_seek(struct reader *r, uint64_t offset) {
   if (offset > (size_t)(r->end - r->begin)) return STATUS_MALFORMED;
   r->at = r->begin + offset;
@@ -45,7 +45,7 @@ MUST_CHECK static inline status read_u8(struct reader *r, uint8_t *out) {
   return STATUS_OK;
 }
 
-/* Points `out` at `size` bytes inside the message and steps over them. */
+/* Points `out` at the next `size` bytes inside the message, and moves the cursor behind them. */
 MUST_CHECK static inline status read_bytes(struct reader *r, uint64_t size, const uint8_t **out) {
   if (size > reader_left(r)) return STATUS_MALFORMED;
   *out = r->at;
@@ -68,7 +68,7 @@ static inline uint64_t load_u64(const uint8_t *at) {
 MUST_CHECK status read_u32(struct reader *r, uint32_t *out);
 MUST_CHECK status read_u64(struct reader *r, uint64_t *out);
 MUST_CHECK status read_double(struct reader *r, double *out);
-/* At most ten bytes that hold 64 bits; more, or bits beyond them, are malformed. */
+/* A varint of more than ten bytes, or of more than 64 bits, is malformed. */
 MUST_CHECK status read_varint(struct reader *r, uint64_t *out);
 
 static inline int64_t unzigzag(uint64_t value) { return (int64_t)(value >> 1 ^ (0 - (value & 1))); }

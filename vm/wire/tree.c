@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading follows format.h, and state/decode.c, step by step; what only Lua understands is stepped over. */
+/* Reading follows format.h, and state/decode.c, step by step, and skips values that only Lua
+ * understands.
+ */
 #include "wire/tree.h"
 
 #include <errno.h>
@@ -24,7 +26,7 @@ struct tree_block {
   _Alignas(16) uint8_t data[];
 };
 
-/* A large piece has a block to itself, behind the one that is being filled. */
+/* A large piece gets a block of its own, behind the block that is being filled. */
 void *tree_allocate(struct tree *t, size_t size) {
   size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
   struct tree_block *first = t->blocks;
@@ -117,13 +119,15 @@ const struct mm_val *tree_field(const struct node_table *table, const char *name
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* An object that is named again, by where its tag stands. Offsets rise while tags are read. */
+/* An object that may be referenced again, and the offset of its tag. Offsets rise while tags are
+ * read. */
 struct seen {
   uint64_t offset;
   struct mm_val node;
 };
 
-/* What is read behind the values: a table to be filled, or (NULL) a function to be stepped over. */
+/* A deferred part, which is read after the values: a table to be filled, or (NULL) a function to be
+ * skipped. */
 struct deferred {
   uint32_t part;
   struct node_table *table;
@@ -188,7 +192,7 @@ static status read_reference(struct tree_reader *d, struct mm_val *out) {
   return STATUS_MALFORMED;
 }
 
-/* Room for `count` things of a size, within what the message can hold. */
+/* Memory for `count` elements of a size, if the message can contain so many. */
 static status claim(struct tree_reader *d, uint64_t count, size_t size, void **out) {
   if (count > d->budget) return STATUS_MALFORMED;
   d->budget -= count;
@@ -256,7 +260,7 @@ static status read_pairs(struct tree_reader *d, struct node_table *table, uint64
   return STATUS_OK;
 }
 
-/* The part of a table at the cursor. */
+/* Reads the part of a table at the cursor. */
 static status read_table(struct tree_reader *d, struct node_table *table, int depth) {
   uint8_t shape = 0;
   uint64_t count = 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A message as a tree that C can walk, without any Lua: what `mm_val` is.
+/* A message as a tree that C code can walk without Lua: the implementation of `mm_val`.
  *
- * A tree is a list of values; each node knows its tree, and the owner of any node owns the tree. It
- * is made once, by reading a message (tree_read) or by adding nodes (tree_make and what follows
- * it), and never changes after that: any thread may read it.
+ * A tree is a list of values. Each node knows its tree, and the owner of any node owns the tree. It
+ * is made once, by reading a message (tree_read) or by adding nodes (tree_make and the functions
+ * after it), and never changes after that: any thread may read it.
  *
- * I1  A tree that was read keeps its message, with a hold on each object in it (channel/message_refs.h);
- *     a list goes on to another VM as those bytes, functions and handles and all.
- * I2  Tables that are named twice are one table of the tree, also where they contain themselves.
+ * I1  A tree that was read keeps its message, with a hold on each object in it
+ *     (channel/message_refs.h); a list is sent to another VM as those bytes, with its functions and
+ *     handles.
+ * I2  A table that is referenced several times is one table of the tree, also where it contains
+ *     itself.
  * I3  Reading allocates no more than O(bytes), whatever the bytes are.
  */
 #ifndef WIRE_TREE_H
@@ -29,9 +31,9 @@ enum node_type {
   NODE_FLOAT,
   NODE_STRING,
   NODE_TABLE,
-  NODE_ARRAY_HANDLE, /* typed memory (HANDLE_ARRAY) */
-  NODE_OPAQUE,       /* for Lua alone: a function, another handle, something that goes by a name */
-  NODE_LIST,         /* the root: a table without pairs, for the reader */
+  NODE_ARRAY_HANDLE, /* a typed array (HANDLE_ARRAY) */
+  NODE_OPAQUE,       /* for Lua alone: a function, another handle, a value that travels by name */
+  NODE_LIST,         /* the root: for the reader a table without pairs */
 };
 
 struct mm_val {
@@ -41,7 +43,7 @@ struct mm_val {
     int64_t integer;
     double number;
     struct {
-      const char *text; /* a zero behind it */
+      const char *text; /* zero-terminated */
       size_t size;
     } string;
     struct node_table *table; /* NODE_TABLE, NODE_LIST */
@@ -57,43 +59,44 @@ struct node_pair {
 struct node_table {
   struct mm_val *items;
   size_t item_count;
-  struct node_pair *pairs; /* with string keys first, in their order; then the others */
+  struct node_pair *pairs; /* string keys first, in their order, then the others */
   size_t pair_count;
-  size_t named_count; /* of them with string keys */
+  size_t named_count; /* pairs with string keys */
 };
 
 struct tree_block;
 struct tree {
   struct mm_val root; /* first: the root's address is the tree's */
   _Atomic unsigned owners;
-  struct bytes message; /* empty: it was not read, or cannot be sent on as it is */
+  struct bytes message; /* empty: the tree was not read, or cannot be forwarded as it is */
   struct tree_block *blocks;
 };
 
-/* The tree of a message, which it takes over; on failure the message is still the caller's.
+/* Makes the tree of a message and takes the message over; on failure the caller still owns it.
  * STATUS_MALFORMED, -ENOMEM. */
 MUST_CHECK status tree_read(struct bytes *message, struct tree **out);
-/* An empty tree with one owner. */
+/* Makes an empty tree with one owner. -ENOMEM. */
 MUST_CHECK status tree_make(struct tree **out);
-/* Memory that lives as long as the tree; NULL: none. While the tree is being made. */
+/* Memory that lives as long as the tree; NULL: out of memory. Only while the tree is being made. */
 MUST_CHECK void *tree_allocate(struct tree *t, size_t size);
 /* Makes *out a string of a copy of the text. -ENOMEM. */
 MUST_CHECK status tree_set_string(struct tree *t, struct mm_val *out, const void *text, size_t size);
-/* Puts the pairs in order. While the tree is being made. */
+/* Sorts the pairs. Only while the tree is being made. */
 void tree_order_pairs(struct node_table *table);
 
+/* Adds an owner. */
 static inline void tree_keep(struct tree *t) { atomic_fetch_add(&t->owners, 1); }
-/* True: that was the last owner, and the caller ends what the message holds; then tree_free. */
+/* Drops one owner. True: it was the last; the caller releases the message's holds, then calls
+ * tree_free. */
 MUST_CHECK bool tree_drop(struct tree *t);
 void tree_free(struct tree *t);
 
-/* The field of that name; NULL: there is none. */
+/* The field of that name; NULL: none. */
 const struct mm_val *tree_field(const struct node_table *table, const char *name, size_t size);
 
-/* Appends a list's values as a message to `out`, which is empty: the message that was read, or a
- * new one. The new one names the handles of `list`; the caller takes the holds. STATUS_MALFORMED:
- * there is something in it that was not read and cannot be written, or it is nested too deeply;
- * STATUS_TOO_LARGE, -ENOMEM. */
+/* Appends a list's values to `out`, which is empty, as a message: the one that was read, or a new
+ * one. A new one names the handles of `list`; the caller takes the holds. STATUS_MALFORMED: it
+ * contains a value that C cannot write, or is nested too deeply; STATUS_TOO_LARGE, -ENOMEM. */
 MUST_CHECK status tree_write(const struct mm_val *list, struct bytes *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Appending the fields of format.h to a run of bytes.
+/* Writes the fields of format.h into a byte array.
  *
- * The `put_` functions write where the caller has made room (bytes_reserve) and return the place behind; that
- * keeps the growth check out of the inner loop: one check per value. They cannot fail.
- * Pure functions of their arguments; any thread.
+ * The `put_` functions write where the caller has reserved room (bytes_reserve) and return the
+ * address behind. So the inner loop has one growth check for each value. They cannot fail. Pure
+ * functions; any thread.
  */
 #ifndef WIRE_WRITER_H
 #define WIRE_WRITER_H
@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Numbers are copied as they are in memory; a big-endian port swaps here and in reader.h. */
+/* Numbers are copied as they are in memory; a big-endian port swaps bytes here and in reader.h. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the wire is little-endian");
 
-/* Bytes a varint takes at most; a tag and one number of any kind never take more than WRITER_VALUE_MAX. */
+/* The most bytes of a varint, and of a tag with one number of any kind. */
 enum { WRITER_VARINT_MAX = 10, WRITER_VALUE_MAX = 16 };
 
 static inline uint8_t *put_u8(uint8_t *at, unsigned value) {
@@ -48,7 +48,7 @@ static inline uint8_t *put_varint(uint8_t *at, uint64_t value) {
   return at;
 }
 
-/* Small magnitudes of either sign become small numbers. */
+/* Maps small magnitudes of either sign to small numbers. */
 static inline uint64_t zigzag(int64_t value) { return (uint64_t)value << 1 ^ (uint64_t)(value >> 63); }
 
 #endif

@@ -51,7 +51,7 @@ mm_type mm_typeof(const mm_val *value) {
 
 static size_t buffer_size(const mm_val *v) {
   struct object *object = NULL;
-  if (segment_find(v->reference, OBJECT_MEMORY, &object)) return 0;
+  if (segment_find(v->reference, OBJECT_TYPED_ARRAY, &object)) return 0;
   const struct typed_array *m = (const struct typed_array *)(const void *)object;
   return (size_t)(m->count * m->size);
 }

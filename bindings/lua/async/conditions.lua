@@ -4,6 +4,7 @@
 local require = ...
 
 local schedulers = require("async.schedulers")
+local sync = require("locks.sync")
 
 local conditions = {}
 
@@ -14,7 +15,7 @@ Line.__index = Line
 
 function conditions.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
 
-local function is_recursive(lock) return getmetatable(lock).__name == "RLock" end
+local function is_recursive(lock) return sync.kinds[getmetatable(lock).__name].holds == "recursive" end
 
 -- Releases the lock entirely; returns how often the caller had acquired it, 0 if it was not the holder.
 local function release_all(lock)

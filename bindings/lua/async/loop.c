@@ -46,7 +46,7 @@ int loop_new(lua_State *L) {
 
 static int loop_close(lua_State *L) {
   struct loop *l = class_check(L, 1, &class);
-  if (l->hold.waker) wakers_leave(&l->hold);
+  if (l->hold.waker) wakers_release(&l->hold);
   l->hold.waker = NULL;
   if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
   l->notify_socket = -1;

@@ -76,16 +76,19 @@ static void push_ring(lua_State *L, const struct ring *r) {
 
 /* Reads the figures without the lock, which belongs to another program. */
 static void push_lock(lua_State *L, const struct sync *s) {
-  static const char *const kinds[] = {"?",         "Lock",    "RLock", "Semaphore", "BoundedSemaphore",
-                                      "Condition", "Barrier", "Event"};
+  const uint32_t kind = s->kind < SYNC_KINDS ? s->kind : SYNC_NO_KIND;
+  const enum sync_holding holds = sync_kinds[kind].holds;
   const bool is_held = s->now.depth > 0 && s->now.slot < PROCESS_TABLE_MAX;
   lua_newtable(L);
-  set_text(L, "kind", s->kind <= SYNC_EVENT ? kinds[s->kind] : "?");
+  set_text(L, "kind", sync_kinds[kind].name);
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
+  set_number(L, "readers", (double)s->now.readers);
   set_number(L, "holder", is_held ? (double)segment_process_table()->slots[s->now.slot].id.pid : 0);
-  lua_pushboolean(L, s->kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
-  lua_setfield(L, -2, s->kind == SYNC_EVENT ? "is_set" : "is_broken");
+  lua_pushboolean(L, kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
+  lua_setfield(L, -2, kind == SYNC_EVENT ? "is_set" : "is_broken");
+  lua_pushboolean(L, holds == HOLD_PERMITS || holds == HOLD_BOUNDED);
+  lua_setfield(L, -2, "has_permits");
 }
 
 struct view {

@@ -134,16 +134,21 @@ local function ring_rows(view)
   return rows
 end
 
+local function state_of(lock)
+  if lock.is_broken then return "broken" end
+  if lock.has_permits then return ("%.0f free"):format(lock.free) end
+  return lock.readers > 0 and ("%.0f read"):format(lock.readers) or ""
+end
+
 -- The locks with a holder or waiters.
 local function lock_rows(view)
   local rows = { { "LOCK", "WAITING", "HELD BY", "" } }
   table.sort(view.locks, function(a, b) return a.waiting > b.waiting end)
   for _, lock in ipairs(view.locks) do
-    if #rows <= LOCKS_SHOWN and (lock.waiting > 0 or lock.holder > 0) then
-      local state = lock.is_broken and "broken" or lock.kind:find("Semaphore") and ("%.0f free"):format(lock.free) or ""
-      rows[#rows + 1] = {
-        lock.kind, ("%.0f"):format(lock.waiting), lock.holder > 0 and ("%.0f"):format(lock.holder) or "", state,
-      }
+    local is_used = lock.waiting > 0 or lock.holder > 0 or lock.readers > 0
+    if #rows <= LOCKS_SHOWN and is_used then
+      local holder = lock.holder > 0 and ("%.0f"):format(lock.holder) or ""
+      rows[#rows + 1] = { lock.kind, ("%.0f"):format(lock.waiting), holder, state_of(lock) }
     end
   end
   return rows

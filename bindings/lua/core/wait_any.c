@@ -180,7 +180,7 @@ static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRE
   s.seen = wakers_seen(&s.hold);
   const status st =
       watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
-  wakers_leave(&s.hold);
+  wakers_release(&s.hold);
   if (s.notify_socket >= 0) notify_socket_close(s.notify_socket);
   return st;
 }

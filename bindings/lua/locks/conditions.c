@@ -70,7 +70,24 @@ static int event_is_set_method(lua_State *L) {
 
 const luaL_Reg event_methods[] = {
     {"set", event_set_method}, {"clear", event_clear_method}, {"is_set", event_is_set_method}, {NULL, NULL}};
-const struct waiting_entry event_waiting[] = {{"wait", event_wait_method, WAITING_FIXED}, {.name = NULL}};
+const struct waiting_entry event_waits[] = {{"wait", event_wait_method, WAITING_FIXED}, {.name = NULL}};
+
+static void push_event_state(lua_State *L, struct sync *s) {
+  lua_pushstring(L, event_is_set(s) ? "set" : "not set");
+}
+
+static bool event_is_ready(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || event_is_set(h->s);
+}
+
+static bool event_leave_wakers(lua_State *L, int index, waker_set wakers) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || event_watch(h->s, wakers);
+}
+
+static const struct waitable event_waitable = {event_is_ready, event_leave_wakers, NULL};
+const struct sync_class event_class = {push_event_state, &event_waitable, NULL};
 
 /* ---- Condition ------------------------------------------------------------------------------- */
 
@@ -141,6 +158,15 @@ static int condition_notify_method(lua_State *L) {
 
 const luaL_Reg condition_methods[] = {
     {"wait", condition_wait}, {"notify", condition_notify_method}, {NULL, NULL}};
+/* Its waits have no way (core/waiting.h): tasks run between short looks. */
+const struct waiting_entry condition_waits[] = {{.name = NULL}};
+
+static void push_condition_state(lua_State *L, struct sync *s) {
+  (void)s;
+  lua_pushliteral(L, "condition");
+}
+
+const struct sync_class condition_class = {push_condition_state, NULL, NULL};
 
 /* ---- Barrier --------------------------------------------------------------------------------- */
 
@@ -213,3 +239,11 @@ static int barrier_state(lua_State *L) {
 const luaL_Reg barrier_methods[] = {{"arrive", barrier_arrive_method}, {"open", barrier_open_method},
                                     {"abort", barrier_abort_method},   {"reset", barrier_reset_method},
                                     {"state", barrier_state},          {NULL, NULL}};
+/* Its waits have no way (core/waiting.h): tasks run between short looks. */
+const struct waiting_entry barrier_waits[] = {{.name = NULL}};
+
+static void push_barrier_state(lua_State *L, struct sync *s) {
+  lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial);
+}
+
+const struct sync_class barrier_class = {push_barrier_state, NULL, NULL};

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "shared/barrier.h"
-#include "shared/permits.h"
 #include "state/error.h"
 
 struct entry {
@@ -79,19 +77,17 @@ void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_age
     remove_entry(h, at);
 }
 
+uint64_t held_locks_count(struct held_locks *h, const struct sync *s, struct sync_agent who) {
+  empty_copy(h);
+  const size_t at = find(h, s, who.thread, false);
+  return at < h->count ? h->entries[at].count : 0;
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-/* A semaphore may be taken by one and returned by another: on a clean exit of the taker, the
- * permit stays taken. */
 static void end_entry(const struct held_locks *h, const struct entry *e, bool has_died) {
   const struct sync_agent who = {h->slot, e->thread};
-  if (e->s->kind == SYNC_BARRIER) {
-    if (has_died) barrier_break(e->s);
-  } else if (e->s->kind == SYNC_SEMAPHORE && !has_died) {
-    permits_keep(e->s, who, e->count);
-  } else {
-    permits_abandon(e->s, who, e->count);
-  }
+  sync_kinds[e->s->kind].rules->end(e->s, who, e->count, has_died);
 }
 
 static void end_at(struct held_locks *h, size_t at, bool has_died) {

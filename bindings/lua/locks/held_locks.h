@@ -24,6 +24,8 @@ void held_locks_reserve(lua_State *L, struct held_locks *h);
 void held_locks_add(struct held_locks *h, struct sync *s, struct sync_agent who, uint64_t count);
 /* `who` returned so many: its own, or another thread's. */
 void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_agent who, uint64_t count);
+/* How many `who` has taken and not returned. */
+uint64_t held_locks_count(struct held_locks *h, const struct sync *s, struct sync_agent who);
 /* The last handle on `s` of this VM is about to be collected: what is held ends with it. */
 void held_locks_forget(struct held_locks *h, const struct sync *s);
 

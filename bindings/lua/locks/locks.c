@@ -69,8 +69,7 @@ status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned)
   return st;
 }
 
-/* acquire(timeout), or as in Python acquire(block, timeout) */
-static deadline acquire_deadline(lua_State *L) {
+deadline sync_acquire_deadline(lua_State *L) {
   if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
@@ -123,13 +122,13 @@ static int take_semaphore(lua_State *L, deadline until) REQUIRES(rank_vm) {
 }
 
 static int lock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_lock, acquire_deadline(L));
+  return waiting_run(L, take_lock, sync_acquire_deadline(L));
 }
 static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_rlock, acquire_deadline(L));
+  return waiting_run(L, take_rlock, sync_acquire_deadline(L));
 }
 static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_semaphore, acquire_deadline(L));
+  return waiting_run(L, take_semaphore, sync_acquire_deadline(L));
 }
 
 static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_LOCK, 1); }
@@ -162,7 +161,39 @@ const luaL_Reg rlock_methods[] = {{"release", rlock_release}, {"locked", rlock_l
 const luaL_Reg semaphore_methods[] = {
     {"release", semaphore_release}, {"get_value", semaphore_get_value}, {NULL, NULL}};
 
-const struct waiting_entry lock_waiting[] = {{"acquire", lock_acquire, WAITING_FIXED}, {.name = NULL}};
-const struct waiting_entry rlock_waiting[] = {{"acquire", rlock_acquire, WAITING_FIXED}, {.name = NULL}};
-const struct waiting_entry semaphore_waiting[] = {{"acquire", semaphore_acquire, WAITING_FIXED},
-                                                  {.name = NULL}};
+const struct waiting_entry lock_waits[] = {{"acquire", lock_acquire, WAITING_FIXED}, {.name = NULL}};
+const struct waiting_entry rlock_waits[] = {{"acquire", rlock_acquire, WAITING_FIXED}, {.name = NULL}};
+const struct waiting_entry semaphore_waits[] = {{"acquire", semaphore_acquire, WAITING_FIXED},
+                                                {.name = NULL}};
+
+/* ---- their classes --------------------------------------------------------------------------- */
+
+static void push_lock_state(lua_State *L, struct sync *s) {
+  struct sync_agent holder;
+  if (permits_holder(s, &holder))
+    sync_push_holder(L, holder);
+  else
+    lua_pushliteral(L, "free");
+}
+
+static void push_semaphore_state(lua_State *L, struct sync *s) {
+  lua_pushfstring(L, "%d free", (int)permits_free(s));
+}
+
+/* Whether an acquire could be tried again. */
+static bool permits_are_ready(lua_State *L, int index) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
+}
+
+static bool permits_watch(lua_State *L, int index, waker_set wakers) {
+  const struct sync_handle *h = lua_touserdata(L, index);
+  if (h->s) sync_leave_wakers(h->s, wakers);
+  return permits_are_ready(L, index);
+}
+
+static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
+
+const struct sync_class lock_class = {push_lock_state, NULL, &permits};
+const struct sync_class rlock_class = {push_lock_state, NULL, &permits};
+const struct sync_class semaphore_class = {push_semaphore_state, NULL, &permits};

@@ -2,21 +2,21 @@
 #include "locks/sync.h"
 
 #include "core/lazy_methods.h"
-#include "core/wait_any.h"
 #include "locks/held_locks.h"
 #include "shared/barrier.h"
-#include "shared/condition.h"
-#include "shared/permits.h"
 #include "state/vm.h"
 
-enum { KINDS = SYNC_EVENT + 1 };
+static const struct shared_type types[SYNC_KINDS]; /* defined below; indexed by the kind */
 
-static const struct shared_type types[KINDS]; /* defined below the methods; indexed by the kind */
+static const struct sync_class *const classes[SYNC_KINDS] = {
+#define KIND(id, number, name, rules, places, holds, class) [SYNC_##id] = &class##_class,
+#include "shared/lock_kinds.def"
+};
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
 struct sync_handle *sync_at(lua_State *L, int index) {
-  return shared_handle_at(L, index, &types[SYNC_LOCK], KINDS - SYNC_LOCK);
+  return shared_handle_at(L, index, &types[SYNC_NO_KIND + 1], SYNC_KINDS - 1);
 }
 
 struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
@@ -69,9 +69,9 @@ void sync_push(lua_State *L, struct sync *s, bool never_waits) {
 
 static enum sync_kind kind_called(lua_State *L, int index) {
   const char *name = luaL_checkstring(L, index);
-  int kind = SYNC_LOCK;
-  while (kind < KINDS && strcmp(types[kind].class.name, name) != 0) kind++;
-  return kind < KINDS ? (enum sync_kind)kind : (enum sync_kind)luaL_argerror(L, index, "no such kind");
+  int kind = SYNC_NO_KIND + 1;
+  while (kind < SYNC_KINDS && strcmp(sync_kinds[kind].name, name) != 0) kind++;
+  return kind < SYNC_KINDS ? (enum sync_kind)kind : (enum sync_kind)luaL_argerror(L, index, "no such kind");
 }
 
 int sync_new(lua_State *L) {
@@ -93,8 +93,26 @@ int sync_methods(lua_State *L) {
   return 1;
 }
 
+int sync_kinds_call(lua_State *L) {
+  static const char *const holdings[] = {
+      [HOLD_NOTHING] = "nothing", [HOLD_ONE] = "one",         [HOLD_RECURSIVE] = "recursive",
+      [HOLD_PERMITS] = "permits", [HOLD_BOUNDED] = "bounded", [HOLD_SHARED] = "shared"};
+  lua_newtable(L);
+  for (int kind = SYNC_NO_KIND + 1; kind < SYNC_KINDS; kind++) {
+    lua_newtable(L);
+    lua_pushstring(L, sync_kinds[kind].name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, holdings[sync_kinds[kind].holds]);
+    lua_setfield(L, -2, "holds");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, sync_kinds[kind].name);
+    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  }
+  return 1;
+}
+
 /* A VM that has died and had the barrier will not come to it any more. */
-static int handle_gc(lua_State *L) {
+int sync_close(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
   if (h->s->kind == SYNC_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
@@ -106,29 +124,12 @@ static int handle_gc(lua_State *L) {
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-static void push_holder(lua_State *L, struct sync_agent holder) {
+void sync_push_holder(lua_State *L, struct sync_agent holder) {
   const struct sync_agent self = sync_self(L);
   const int pid = (int)segment_process_table()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
   lua_pushfstring(L, "held by process %d%s", pid, whose);
-}
-
-static void push_state(lua_State *L, struct sync *s) {
-  struct sync_agent holder;
-  switch (s->kind) {
-    case SYNC_LOCK:
-    case SYNC_RLOCK:
-      if (permits_holder(s, &holder))
-        push_holder(L, holder);
-      else
-        lua_pushliteral(L, "free");
-      break;
-    case SYNC_EVENT: lua_pushstring(L, event_is_set(s) ? "set" : "not set"); break;
-    case SYNC_BARRIER: lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial); break;
-    case SYNC_CONDITION: lua_pushliteral(L, "condition"); break;
-    default: lua_pushfstring(L, "%d free", (int)permits_free(s)); break;
-  }
 }
 
 static int handle_tostring(lua_State *L) {
@@ -137,42 +138,17 @@ static int handle_tostring(lua_State *L) {
     lua_pushliteral(L, "closed lock");
     return 1;
   }
-  push_state(L, h->s);
+  classes[h->s->kind]->push_state(L, h->s);
   lua_pushfstring(L, "%s: %s", h->shared.type->class.name, lua_tostring(L, -1));
   return 1;
-}
-
-/* ---- waiting among other things -------------------------------------------------------------- */
-
-static bool handle_is_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || event_is_set(h->s);
-}
-
-static bool handle_watch(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || event_watch(h->s, wakers);
-}
-
-/* Whether an acquire could be tried again. */
-static bool permits_are_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
-}
-
-static bool permits_watch(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  if (h->s) sync_leave_wakers(h->s, wakers);
-  return permits_are_ready(L, index);
 }
 
 /* ---- their types ----------------------------------------------------------------------------- */
 
 static void extend_class(lua_State *L, const struct shared_type *type) {
-  static const struct waitable waitable = {handle_is_ready, handle_watch, NULL};
-  static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
-  if (type->flavor == SYNC_EVENT) class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
-  if (type->flavor <= SYNC_BOUNDED_SEMAPHORE) class_set_pointer(L, &type->class, WATCHABLE_FIELD, &permits);
+  const struct sync_class *class = classes[type->flavor];
+  if (class->waitable) class_set_pointer(L, &type->class, WAITABLE_FIELD, class->waitable);
+  if (class->watchable) class_set_pointer(L, &type->class, WATCHABLE_FIELD, class->watchable);
   shared_handle_set_function(L, "__tostring", handle_tostring);
   shared_handle_set_function(L, "__eq", shared_handle_eq);
   lua_getfield(L, -1, "__index");
@@ -180,27 +156,21 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   lua_pop(L, 1);
 }
 
-#define TYPE(of, name, methods, waiting)                                         \
-  [of] = {.travels = SHARED_TRAVELS(name),                                       \
-          .class = {name, "manymoons." name, methods, handle_gc, NULL, waiting}, \
-          .number = HANDLE_LOCK + (of)-SYNC_LOCK,                                \
-          .kind = OBJECT_SYNC,                                                   \
-          .flavor = (of),                                                        \
-          .size = sizeof(struct sync_handle),                                    \
-          .gone = "it was closed",                                               \
-          .extend = extend_class,                                                \
-          .init = init_handle,                                                   \
-          .take = take_sync,                                                     \
-          .fits = is_of_kind}
+#define KIND(id, wire_number, name, rules, places, holds, class_of)                                          \
+  [SYNC_##id] = {.travels = SHARED_TRAVELS(name),                                                            \
+                 .class = {name, "manymoons." name, class_of##_methods, sync_close, NULL, class_of##_waits}, \
+                 .number = HANDLE_##id,                                                                      \
+                 .kind = OBJECT_SYNC,                                                                        \
+                 .flavor = SYNC_##id,                                                                        \
+                 .size = sizeof(struct sync_handle),                                                         \
+                 .gone = "it was closed",                                                                    \
+                 .extend = extend_class,                                                                     \
+                 .init = init_handle,                                                                        \
+                 .take = take_sync,                                                                          \
+                 .fits = is_of_kind},
 
-static const struct shared_type types[KINDS] = {
-    TYPE(SYNC_LOCK, "Lock", lock_methods, lock_waiting),
-    TYPE(SYNC_RLOCK, "RLock", rlock_methods, rlock_waiting),
-    TYPE(SYNC_SEMAPHORE, "Semaphore", semaphore_methods, semaphore_waiting),
-    TYPE(SYNC_BOUNDED_SEMAPHORE, "BoundedSemaphore", semaphore_methods, semaphore_waiting),
-    TYPE(SYNC_CONDITION, "Condition", condition_methods, NULL),
-    TYPE(SYNC_BARRIER, "Barrier", barrier_methods, NULL),
-    TYPE(SYNC_EVENT, "Event", event_methods, event_waiting),
+static const struct shared_type types[SYNC_KINDS] = {
+#include "shared/lock_kinds.def"
 };
 
 static void open_counts(lua_State *L) {
@@ -215,5 +185,5 @@ static void open_counts(lua_State *L) {
 void sync_open(lua_State *L) {
   held_locks_open(L);
   open_counts(L);
-  for (int kind = SYNC_LOCK; kind < KINDS; kind++) shared_handle_register(L, &types[kind]);
+  for (int kind = SYNC_NO_KIND + 1; kind < SYNC_KINDS; kind++) shared_handle_register(L, &types[kind]);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The handles of locks, semaphores, conditions, barriers and events: one object of the segment
- * each, the same in every world. What they do is in locks.c and conditions.c; `with`, and the classes
- * Condition and Barrier, in locks/sync.lua. */
+ * each, the same in every world. Their methods are in locks.c, rwlock.c and conditions.c; `with`, and
+ * the classes Condition and Barrier, in locks/sync.lua.
+ *
+ * Each row of shared/lock_kinds.def is a class here. Its methods file defines class_methods, and in
+ * class_class what the methods do not say. */
 #ifndef BINDINGS_LOCKS_SYNC_H
 #define BINDINGS_LOCKS_SYNC_H
 
 #include "core/shared_handle.h"
+#include "core/wait_any.h"
 #include "shared/synchronizer.h"
 
 struct sync_handle {
@@ -21,6 +25,13 @@ void sync_open(lua_State *L);
 int sync_new(lua_State *L);
 /* sync_methods("Lock") → the table of its methods, for those that are written in Lua */
 int sync_methods(lua_State *L);
+/* lock_kinds() → the kinds in a list and by name, each as { name =, holds = }; holds: "nothing",
+ * "one", "recursive", "permits", "bounded" or "shared". [-0, +1, memory] */
+int sync_kinds_call(lua_State *L);
+
+/* __gc, and close for those that have it: what the VM holds ends with its last handle.
+ * [-0, +0, does not raise] */
+int sync_close(lua_State *L);
 
 /* Pushes a handle on `s`, whose hold it takes over. [-0, +1, raises] */
 void sync_push(lua_State *L, struct sync *s, bool never_waits);
@@ -29,18 +40,24 @@ struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind);
 /* NULL: it is none. */
 struct sync_handle *sync_at(lua_State *L, int index);
 struct sync_agent sync_self(lua_State *L);
+/* "held by process 7, this thread" [-0, +1, memory] */
+void sync_push_holder(lua_State *L, struct sync_agent holder);
 
-extern const luaL_Reg lock_methods[];
-extern const luaL_Reg rlock_methods[];
-extern const luaL_Reg semaphore_methods[];
-extern const luaL_Reg condition_methods[];
-extern const luaL_Reg barrier_methods[];
-extern const luaL_Reg event_methods[];
-/* Those of them that may wait. */
-extern const struct waiting_entry lock_waiting[];
-extern const struct waiting_entry rlock_waiting[];
-extern const struct waiting_entry semaphore_waiting[];
-extern const struct waiting_entry event_waiting[];
+/* Of acquire(timeout), or as in Python acquire(block, timeout). [raises] */
+deadline sync_acquire_deadline(lua_State *L);
+
+struct sync_class {
+  /* For tostring, in words. [-0, +1, memory] */
+  void (*push_state)(lua_State *L, struct sync *s);
+  const struct waitable *waitable;  /* how mm.wait takes part in it; NULL: not at all */
+  const struct waitable *watchable; /* how a task alone does */
+};
+/* The methods of each class, those of them that may wait, and the rest. */
+#define KIND(id, number, name, rules, places, holds, class) \
+  extern const luaL_Reg class##_methods[];                  \
+  extern const struct waiting_entry class##_waits[];        \
+  extern const struct sync_class class##_class;
+#include "shared/lock_kinds.def"
 
 /* acquire, among other things after a wait for a condition; [-0, +0, raises]. *was_abandoned:
  * its holder had died. */

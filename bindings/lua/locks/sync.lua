@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Lock, RLock, Semaphore, BoundedSemaphore, Event: constructors, and `with`, for the handles of locks/sync.h.
+-- The constructors of locks, made of the table of their kinds, and `with`, for the handles of locks/sync.h.
 -- Condition and Barrier: classes around such a handle and what else they need, a lock or a function to run; an object
 -- travels as the table that it is, by the name of its class.
 local require, native = ...
@@ -7,24 +7,30 @@ local require, native = ...
 local checks = require("core.checks")
 
 local expect = checks.expect
+local kinds = native.lock_kinds() -- the rows of vm/shared/lock_kinds.def, in a list and by name
 local MOST_PERMITS, MOST_PARTIES = 2 ^ 31 - 1, 10000
 
-local sync = {}
+local sync = { kinds = kinds }
 
 -- With ------------------------------------------------------------------------------------------------
 
-local function finish(lock, ok, ...)
-  lock:release()
+local function finish(lock, release, ok, ...)
+  lock[release](lock)
   if not ok then error((...), 0) end
   return ...
 end
 
--- lock:with(f, …) → what f(…) returns, called while the lock is held.
-local function with(self, f, ...)
-  expect(checks.is_callable(f), "with", "function expected, got " .. type(f))
-  self:acquire()
-  return finish(self, pcall(f, ...))
+-- lock:with(f, …) → what f(…) returns, called while the lock is held; with_read and with_write of an RWLock.
+local function new_with(way)
+  local acquire, release, with = "acquire" .. way, "release" .. way, "with" .. way
+  return function(self, f, ...)
+    expect(checks.is_callable(f), with, "function expected, got " .. type(f))
+    self[acquire](self)
+    return finish(self, release, pcall(f, ...))
+  end
 end
+
+local with = new_with("")
 
 -- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
 local function wait_for(self, predicate, timeout)
@@ -41,10 +47,18 @@ local function wait_for(self, predicate, timeout)
   return result
 end
 
-sync.with, sync.wait_for = with, wait_for
+-- The methods that call functions of the script; they serve locks in other VMs as well (manager/proxies.lua).
+sync.callers = { with = with, with_read = new_with("_read"), with_write = new_with("_write"), wait_for = wait_for }
 
-for _, kind in ipairs({ "Lock", "RLock", "Semaphore", "BoundedSemaphore" }) do
-  native.sync_methods(kind).with = with
+-- Whether it has permits, which acquire takes and release returns.
+function sync.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
+
+for _, kind in ipairs(kinds) do
+  if sync.has_permits(kind) then native.sync_methods(kind.name).with = with end
+  if kind.holds == "shared" then
+    local methods = native.sync_methods(kind.name)
+    methods.with_read, methods.with_write = sync.callers.with_read, sync.callers.with_write
+  end
 end
 
 -- Condition -------------------------------------------------------------------------------------------
@@ -155,14 +169,20 @@ local function check_count(value, most, where, what)
   expect(is_right, where, what .. " expected, got " .. tostring(value), 3)
 end
 
-local function no_argument(kind, ...)
-  expect(select("#", ...) == 0, kind, "no argument expected", 3)
-end
-
+-- Whether the value has one holder at a time; one that is "recursive" may acquire it again.
 local function is_lock(value)
   if type(value) ~= "userdata" then return false end
   local meta = getmetatable(value)
-  return type(meta) == "table" and (meta.__name == "Lock" or meta.__name == "RLock")
+  local kind = type(meta) == "table" and kinds[meta.__name]
+  return kind and (kind.holds == "one" or kind.holds == "recursive") or false
+end
+
+local function new_plain(kind, is_serial)
+  local initial = sync.has_permits(kinds[kind]) and 1 or 0
+  return function(...)
+    expect(select("#", ...) == 0, kind, "no argument expected")
+    return make(kind, initial, is_serial)
+  end
 end
 
 local function new_semaphore(kind, is_serial)
@@ -174,7 +194,7 @@ local function new_semaphore(kind, is_serial)
 end
 
 -- meetings: async/conditions.lua in the world `async`, nil elsewhere
-local function new_condition(is_serial, meetings)
+local function new_condition(_, is_serial, meetings)
   return function(lock)
     expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))
     lock = lock or make("RLock", 1, is_serial)
@@ -184,7 +204,7 @@ local function new_condition(is_serial, meetings)
 end
 
 -- Barrier(parties, action, timeout), or one table of these
-local function new_barrier(is_serial, meetings)
+local function new_barrier(_, is_serial, meetings)
   return function(parties, action, timeout)
     if type(parties) == "table" then
       checks.check_options(parties, { parties = true, action = true, timeout = true }, "Barrier")
@@ -199,18 +219,14 @@ local function new_barrier(is_serial, meetings)
   end
 end
 
+local composed = { Condition = new_condition, Barrier = new_barrier }
+local by_holding = { permits = new_semaphore, bounded = new_semaphore }
+
 function sync.constructors(is_serial, meetings)
-  local list = {
-    Semaphore = new_semaphore("Semaphore", is_serial),
-    BoundedSemaphore = new_semaphore("BoundedSemaphore", is_serial),
-    Condition = new_condition(is_serial, meetings),
-    Barrier = new_barrier(is_serial, meetings),
-  }
-  for kind, initial in pairs({ Lock = 1, RLock = 1, Event = 0 }) do
-    list[kind] = function(...)
-      no_argument(kind, ...)
-      return make(kind, initial, is_serial)
-    end
+  local list = {}
+  for _, kind in ipairs(kinds) do
+    local new = composed[kind.name] or by_holding[kind.holds] or new_plain
+    list[kind.name] = new(kind.name, is_serial, meetings)
   end
   return list
 end

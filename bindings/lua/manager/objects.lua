@@ -6,6 +6,7 @@
 -- connection ends, the server calls `abandon` of each object, which returns what the client held.
 local require, native = ...
 
+local sync = require("locks.sync")
 local requests = require("manager.requests")
 
 local objects = {}
@@ -26,8 +27,7 @@ end
 -- Waits until is_ready(self); nil, or "timeout".
 local function wait_until(self, is_ready, ends)
   while not is_ready(self) do
-    if native.time() >= ends then return "timeout" end
-    requests.wait_on(self, ends)
+    if native.time() >= ends or requests.wait_on(self, ends) then return "timeout" end
   end
 end
 
@@ -95,10 +95,13 @@ end
 
 local Permits, permits_meta = class("Permits")
 
--- holders: client → its permits. depth: how often the holder of an RLock has acquired it.
-local function new_permits(kind, permits, bound)
+-- holders: client → its permits. depth: how often the holder of a recursive lock has acquired it.
+local function new_permits(kind, permits)
+  local holds = sync.kinds[kind].holds
   return setmetatable({
-    kind = kind, permits = permits, bound = bound, holders = {}, depth = 0, abandoned = 0,
+    kind = kind, permits = permits, bound = holds ~= "permits" and permits or nil,
+    holders = {}, depth = 0, abandoned = 0,
+    is_lock = holds == "one" or holds == "recursive", is_recursive = holds == "recursive",
   }, permits_meta)
 end
 
@@ -109,7 +112,7 @@ end
 
 function Permits.acquire(self, timeout, more)
   local client = requests.client()
-  if self.kind == "RLock" and self.holders[client] then
+  if self.is_recursive and self.holders[client] then
     self.depth = self.depth + 1
     return true
   end
@@ -139,16 +142,15 @@ function Permits.release(self, permits)
   if type(permits) ~= "number" or permits < 1 or permits % 1 ~= 0 then
     error(self.kind .. ":release: a whole number, 1 or more, expected", 0)
   end
-  local is_lock = self.kind == "Lock" or self.kind == "RLock"
-  if is_lock and self.permits > 0 then error(self.kind .. ":release: nobody holds it", 0) end
-  if self.kind == "RLock" and not self.holders[requests.client()] then
-    error("RLock:release: another client holds it", 0)
+  if self.is_lock and self.permits > 0 then error(self.kind .. ":release: nobody holds it", 0) end
+  if self.is_recursive and not self.holders[requests.client()] then
+    error(self.kind .. ":release: another client holds it", 0)
   end
   if self.bound and self.permits + permits > self.bound then
     error(self.kind .. ":release: released more often than acquired", 0)
   end
   self.depth = self.depth - 1
-  if self.kind == "RLock" and self.depth > 0 then return end
+  if self.is_recursive and self.depth > 0 then return end
   self.permits = self.permits + permits
   discharge(self, requests.client(), permits)
   requests.notify(self)
@@ -160,8 +162,85 @@ function Permits.get_value(self) return self.permits end
 function Permits.abandon(self, client)
   local taken = self.holders[client]
   self.holders[client] = nil
-  if not taken or self.kind == "Semaphore" then return end
+  if not taken or not self.bound then return end
   self.permits, self.abandoned = self.permits + taken, self.abandoned + taken
+  requests.notify(self)
+end
+
+-- RWLock ----------------------------------------------------------------------------------------------
+
+local RWLock, rwlock_meta = class("RWLock")
+
+-- line: those that wait, in order; shares: how many each client has for reading.
+local function new_rwlock()
+  return setmetatable({ line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
+end
+
+local function is_free_for(self, me)
+  return self.line[1] == me and not self.writer and (me.use == "read" or self.readers == 0)
+end
+
+local function leave_line(self, me)
+  for i, other in ipairs(self.line) do
+    if other == me then table.remove(self.line, i) end
+  end
+  requests.notify(self)
+end
+
+-- Raises where only the client itself could end its wait.
+local function refuse_own(self, me, ends)
+  local where = "RWLock:acquire_" .. me.use .. ": the caller holds it for "
+  local share = self.shares[me.client]
+  if share and me.use == "write" then error(where .. "reading already: release_read first", 0) end
+  if ends < math.huge then return end
+  if self.writer == me.client then error(where .. "writing already: it would wait for ever", 0) end
+  if share and self.line[1] then
+    error(where .. "reading already, and a writer waits: it would wait for ever", 0)
+  end
+end
+
+local function acquire(self, use, ends)
+  local me = { client = requests.client(), use = use }
+  refuse_own(self, me, ends)
+  table.insert(self.line, me)
+  local why = wait_until(self, function() return is_free_for(self, me) end, ends)
+  leave_line(self, me)
+  if why then return nil, why end
+  if use == "write" then
+    self.writer = me.client
+  else
+    self.readers, self.shares[me.client] = self.readers + 1, (self.shares[me.client] or 0) + 1
+  end
+  local was_abandoned = self.was_abandoned
+  self.was_abandoned = false
+  if was_abandoned then return true, "abandoned" end
+  return true
+end
+
+function RWLock.acquire_read(self, timeout, more) return acquire(self, "read", acquire_end(timeout, more)) end
+function RWLock.acquire_write(self, timeout, more) return acquire(self, "write", acquire_end(timeout, more)) end
+
+function RWLock.release_read(self)
+  local client = requests.client()
+  local share = self.shares[client]
+  if not share then error("RWLock:release_read: not held for reading", 0) end
+  self.readers, self.shares[client] = self.readers - 1, share > 1 and share - 1 or nil
+  requests.notify(self)
+end
+
+function RWLock.release_write(self)
+  if not self.writer then error("RWLock:release_write: not held for writing", 0) end
+  if self.writer ~= requests.client() then error("RWLock:release_write: another one holds it for writing", 0) end
+  self.writer = nil
+  requests.notify(self)
+end
+
+function RWLock.abandon(self, client)
+  for i = #self.line, 1, -1 do
+    if self.line[i].client == client then table.remove(self.line, i) end
+  end
+  self.readers, self.shares[client] = self.readers - (self.shares[client] or 0), nil
+  if self.writer == client then self.writer, self.was_abandoned = nil, true end
   requests.notify(self)
 end
 
@@ -272,13 +351,13 @@ end
 
 -- Factories -------------------------------------------------------------------------------------------
 
-local function permits_of(kind, default)
+local function permits_of(kind)
   return function(permits)
-    permits = permits == nil and default or permits
+    permits = permits == nil and 1 or permits
     if type(permits) ~= "number" or permits < 0 or permits % 1 ~= 0 then
       error(kind .. ": a whole number of permits, 0 or more, expected, got " .. tostring(permits), 0)
     end
-    return new_permits(kind, permits, kind == "BoundedSemaphore" and permits or nil)
+    return new_permits(kind, permits)
   end
 end
 
@@ -302,12 +381,8 @@ objects.factories = {
   Value = function(_, initial) return setmetatable({ value = initial or 0 }, value_meta) end,
   Queue = new_queue,
   JoinableQueue = new_queue,
-  Lock = function() return new_permits("Lock", 1, 1) end,
-  RLock = function() return new_permits("RLock", 1, 1) end,
-  Semaphore = permits_of("Semaphore", 1),
-  BoundedSemaphore = permits_of("BoundedSemaphore", 1),
   Event = function() return setmetatable({ is_on = false, sets = 0 }, event_meta) end,
-  Condition = function() return setmetatable({ lock = new_permits("RLock", 1, 1), line = {} }, condition_meta) end,
+  Condition = function() return setmetatable({ lock = new_permits("RLock", 1), line = {} }, condition_meta) end,
   Barrier = function(parties, timeout)
     if type(parties) ~= "number" or parties < 1 or parties % 1 ~= 0 then
       error("Barrier: parties: a whole number, 1 or more, expected, got " .. tostring(parties), 0)
@@ -316,6 +391,20 @@ objects.factories = {
       barrier_meta)
   end,
 }
+
+-- Those of the kinds of locks that are acquired.
+local by_holding = {
+  one = function(kind)
+    return function() return new_permits(kind, 1) end
+  end,
+  permits = permits_of,
+}
+by_holding.recursive, by_holding.bounded = by_holding.one, permits_of
+by_holding.shared = function() return new_rwlock end
+for _, kind in ipairs(sync.kinds) do
+  local new = by_holding[kind.holds]
+  if new then objects.factories[kind.name] = new(kind.name) end
+end
 
 -- Methods of plain tables -----------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ end
 function proxies.stub(proxy, op, key)
   local server, id = rawget(proxy, SERVER), rawget(proxy, ID)
   if op == "call" then
-    if key == "with" then return sync.with end
+    if key == "with" then return sync.callers.with end
     return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
   end
   return function(self, ...)
@@ -164,8 +164,8 @@ end
 function proxy_meta.__index(self, key)
   local server, id, kind = rawget(self, SERVER), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
-  -- These two call functions of the script, so they run in the client.
-  if value == nil and kind == "object" and (key == "with" or key == "wait_for") then return sync[key] end
+  -- These methods call functions of the script, so they run in the client.
+  if value == nil and kind == "object" then return sync.callers[key] end
   return value
 end
 

@@ -11,8 +11,9 @@ function requests.set(its_server, its_client) server, client = its_server, its_c
 -- The client of the current request.
 function requests.client() return client end
 
--- Suspends the current request until notify(object), or until the time `ends`.
-function requests.wait_on(object, ends) coroutine.yield(object, ends) end
+-- Suspends the current request until notify(object), or until the time `ends`. True: nothing can end the wait, so the
+-- request has to stop waiting.
+function requests.wait_on(object, ends) return coroutine.yield(object, ends) end
 
 -- Resumes all requests that wait for the object, to check it again.
 function requests.notify(object)

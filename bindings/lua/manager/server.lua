@@ -394,6 +394,15 @@ function server.serve(address, key, token, report)
   own:close()
 end
 
+-- Ends the waits that nothing else can end, so that their requests do not take anything later.
+local function end_waits(self)
+  local waiting = self.waiting
+  self.waiting = {}
+  for _, line in pairs(waiting) do
+    for _, task in ipairs(line) do step(self, task, true) end
+  end
+end
+
 -- A server in the caller's own VM, for the serial world: a function from a request's bytes to the answer's.
 function server.new_local(token)
   local self, client = new_server(token), { is_there = true }
@@ -403,7 +412,10 @@ function server.new_local(token)
     while not result do
       local soonest = expire(self)
       if result then break end
-      if soonest == math.huge then error("Manager: this would wait for ever in the serial world", 0) end
+      if soonest == math.huge then
+        end_waits(self)
+        error("Manager: this would wait for ever in the serial world", 0)
+      end
       waits.sleep(math.max(0, soonest - native.time()))
     end
     return result

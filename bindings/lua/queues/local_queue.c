@@ -444,12 +444,18 @@ static const struct handle_type types[FLAVORS] = {
     [JOINABLE_QUEUE] = {"JoinableQueue", refuse_to_send, receive_nothing, keep_nothing},
 };
 
+static const int numbers[FLAVORS] = {
+    [QUEUE] = HANDLE_LOCAL_QUEUE,
+    [SIMPLE_QUEUE] = HANDLE_LOCAL_SIMPLE_QUEUE,
+    [JOINABLE_QUEUE] = HANDLE_LOCAL_JOINABLE_QUEUE,
+};
+
 void local_queue_open(lua_State *L) {
   static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
   for (int i = 0; i < FLAVORS; i++) {
     class_register(L, &classes[i]);
     class_set_pointer(L, &classes[i], HANDLE_FIELD, &types[i]);
     class_set_pointer(L, &classes[i], WAITABLE_FIELD, &waitable);
-    handle_register(L, HANDLE_LOCAL_QUEUE + i, &types[i]);
+    handle_register(L, numbers[i], &types[i]);
   }
 }

@@ -48,7 +48,7 @@ static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize)
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
-  return h->type == &types[JOINABLE_QUEUE] ? ring_keep_account(ring) : STATUS_OK;
+  return h->type == &types[JOINABLE_QUEUE] ? ring_count_unfinished(ring) : STATUS_OK;
 }
 
 /* The arguments were checked (bindings/lua/api.lua). */

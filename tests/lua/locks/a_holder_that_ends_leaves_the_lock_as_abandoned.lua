@@ -25,6 +25,41 @@ for _, kind in ipairs({ "Lock", "RLock", "BoundedSemaphore" }) do
   lock:release()
 end
 
+-- A reader leaves its share and nothing to tell; after a writer the next one is told, whatever it does.
+local rwlock = mm.RWLock()
+local ways = {
+  ["it ended"] = function(l, use) l["acquire_" .. use](l) end,
+  ["it failed"] = mm.current_world() ~= "serial" and function(l, use)
+    l["acquire_" .. use](l)
+    os.exit(3)
+  end or nil,
+}
+for why, way in pairs(ways) do
+  for _, next_use in ipairs({ "read", "write" }) do
+    ends(function(l) way(l, "read") end, rwlock)
+    expect.equal({ rwlock:acquire_write(expect.HANG) }, { true }, "a reader: " .. why)
+    rwlock:release_write()
+    ends(function(l) way(l, "write") end, rwlock)
+    local told = { rwlock["acquire_" .. next_use](rwlock, expect.HANG) }
+    expect.equal(told, { true, "abandoned" }, "a writer: " .. why)
+    rwlock["release_" .. next_use](rwlock)
+    expect.equal({ rwlock:acquire_read(expect.HANG) }, { true }, "that is told once")
+    rwlock:release_read()
+  end
+end
+mm.async.run(function()
+  for _, case in ipairs({ { "read" }, { "write", "abandoned" } }) do
+    local task = mm.async.spawn(function()
+      rwlock["acquire_" .. case[1]](rwlock)
+      mm.sleep(expect.HANG)
+    end)
+    while tostring(rwlock) == "RWLock: free" do mm.sleep(0) end
+    task:cancel()
+    expect.equal({ rwlock:acquire_write(expect.HANG) }, { true, case[2] }, "a task was cancelled")
+    rwlock:release_write()
+  end
+end)
+
 -- A permit that one worker acquires and another releases has no holder.
 local semaphore = mm.Semaphore(2)
 ends(function(s) s:acquire() end, semaphore)
@@ -54,7 +89,38 @@ if mm.current_world() ~= "serial" then
   holder:join()
   waiter:join()
 
-  -- A semaphore gets back the permits of a killed holder.
+  -- A killed reader or writer, and one that is killed while it waits.
+  local function hold(l, use, s)
+    s:put("comes")
+    l["acquire_" .. use](l)
+    s:put(use)
+    while true do mm.sleep(1) end
+  end
+  for _, case in ipairs({ { "read" }, { "write", "abandoned" } }) do
+    holder = mm.Process(hold, rwlock, case[1], told)
+    holder:start()
+    expect.equal({ told:get(expect.HANG), told:get(expect.HANG) }, { "comes", case[1] })
+    local in_line = mm.Process(hold, rwlock, "write", told)
+    in_line:start()
+    expect.equal(told:get(expect.HANG), "comes")
+    in_line:kill()
+    in_line:join()
+    waiter = mm.Process(function(l, q)
+      q:put("waits")
+      q:put({ l:acquire_write(expect.HANG) })
+      l:release_write()
+    end, rwlock, told)
+    waiter:start()
+    expect.equal(told:get(expect.HANG), "waits")
+    holder:kill()
+    expect.equal(told:get(expect.HANG), { true, case[2] }, "a killed holder for " .. case[1])
+    holder:join()
+    waiter:join()
+    expect.equal(rwlock:acquire_read(expect.HANG), true)
+    rwlock:release_read()
+  end
+
+  -- A semaphore of which permits are missing gets back those of who was killed.
   local permits, ready = mm.Semaphore(2), mm.Event()
   local taker = mm.Process(function(s, r)
     s:acquire()

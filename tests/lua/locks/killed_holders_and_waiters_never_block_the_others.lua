@@ -6,9 +6,10 @@ local expect = require "expect"
 
 math.randomseed(os.time())
 local lock, rlock, permits, condition = mm.Lock(), mm.RLock(), mm.BoundedSemaphore(2), mm.Condition()
+local rwlock = mm.RWLock()
 local progress = mm.Semaphore(0)
 
-local function work(l, r, p, c, done)
+local function work(l, r, p, c, rw, done)
   while true do
     l:acquire()
     l:release()
@@ -18,6 +19,10 @@ local function work(l, r, p, c, done)
     r:release()
     p:acquire()
     p:release()
+    rw:acquire_read()
+    rw:release_read()
+    rw:acquire_write()
+    rw:release_write()
     c:acquire()
     c:notify()
     c:wait(0.001)
@@ -28,7 +33,7 @@ end
 
 local workers = {}
 local function start(i)
-  workers[i] = mm.Process(work, lock, rlock, permits, condition, progress)
+  workers[i] = mm.Process(work, lock, rlock, permits, condition, rwlock, progress)
   workers[i]:start()
 end
 for i = 1, 4 do start(i) end
@@ -54,3 +59,7 @@ expect.equal((permits:acquire(expect.HANG)), true)
 expect.equal((permits:acquire(expect.HANG)), true)
 expect.equal(permits:get_value(), 0)
 expect.equal((condition:acquire(expect.HANG)), true)
+expect.equal((rwlock:acquire_write(expect.HANG)), true)
+expect.equal({ rwlock:acquire_read(0) }, { nil, "timeout" })
+rwlock:release_write()
+expect.equal({ rwlock:acquire_read(0) }, { true })

@@ -7,6 +7,7 @@ local lock, event = mm.Lock(), mm.Event()
 local things = {
   lock = lock, rlock = mm.RLock(), semaphore = mm.Semaphore(3), bounded = mm.BoundedSemaphore(2),
   condition = mm.Condition(lock), barrier = mm.Barrier(1, function() event:set() end), event = event,
+  rwlock = mm.RWLock(),
 }
 q:put(things)
 local copy = q:get()
@@ -19,6 +20,9 @@ copy.condition:release()
 expect.equal(lock:locked(), false)
 copy.semaphore:acquire()
 expect.equal(things.semaphore:get_value(), 2)
+expect.equal(copy.rwlock:acquire_read(0), true)
+expect.equal(tostring(things.rwlock), "RWLock: 1 reader")
+copy.rwlock:release_read()
 expect.equal(copy.barrier:wait(), 1)
 expect.equal(event:is_set(), true)
 
@@ -27,7 +31,7 @@ local pool = mm.Pool(2)
 local results = pool:map(function(t)
   return t.lock:with(function()
     t.semaphore:acquire(0)
-    return t.event:is_set()
+    return t.rwlock:with_read(t.event.is_set, t.event)
   end)
 end, { things, things })
 expect.equal(results, { true, true })

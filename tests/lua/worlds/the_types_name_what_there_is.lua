@@ -3,9 +3,12 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
-local typed = {}
+local unpack = table.unpack or unpack
+local typed, parents = {}, {}
 local function read(path)
   for line in io.lines(path) do
+    local child, parent = line:match("^%-%-%-@class manymoons%.(%w+)(.*)$")
+    if child then parents[child] = parent:match("manymoons%.(%w+)") or "" end
     local class, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if class then
       typed[class] = typed[class] or {}
@@ -36,17 +39,26 @@ local things = {
   Queue = mm.Queue(),
   JoinableQueue = mm.JoinableQueue(),
   Connection = here,
-  Lock = mm.Lock(),
-  Semaphore = mm.Semaphore(),
-  Event = mm.Event(),
-  Condition = mm.Condition(),
-  Barrier = mm.Barrier(1),
   Value = mm.Value("i8"),
   Array = mm.Array("i8", 1),
   Table = mm.Table(),
   SharedMemory = mm.SharedMemory({ create = true, size = 1 }),
   Listener = mm.Listener(),
 }
+
+-- Each kind of lock has a class, a constructor in each world, and one in managers.
+local manager = mm.world("serial").Manager()
+for _, kind in ipairs(mm._native.lock_kinds()) do
+  local name = kind.name
+  local parties = name == "Barrier" and { 1 } or {}
+  if parents[name] == nil then error(name .. ": the types have no such class") end
+  typed[name] = typed[name] or typed[parents[name]]
+  things[name] = mm[name](unpack(parties))
+  expect.truthy(typed.World[name], "World." .. name)
+  expect.truthy(manager[name](manager, unpack(parties)), "a manager's " .. name)
+end
+manager:close()
+
 for class, thing in pairs(things) do
   for name in pairs(typed[class]) do
     expect.equal(type(thing[name]), "function", class .. "." .. name .. ", of types.lua")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes grow, shrink and stay what they are when there is no memory; a store of one's own is asked
- * instead. */
+/* Byte arrays grow, shrink and stay unchanged when memory runs out; an array with a store of its
+ * own uses that store instead.
+ */
 #include "base/bytes.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static void what_is_appended_in_pieces_of_any_size_stands_there_in_order(void) {
   }
   bytes_clear(&b);
   check_content(&b, 0);
-  CHECK(b.cap >= MOST); /* kept for the next */
+  CHECK(b.cap >= MOST); /* kept for the next bytes */
   bytes_fini(&b);
   CHECK(b.data == NULL && b.cap == 0);
   bytes_fini(&b);
@@ -85,7 +86,7 @@ static void running_out_of_memory_changes_nothing(void) {
   CHECK_EQ(bytes_reserve(&b, 1000), STATUS_OK);
   const size_t cap = b.cap;
   memory_fail_after(1);
-  bytes_trim(&b, 200); /* it stays as large as it is */
+  bytes_trim(&b, 200); /* the capacity stays */
   memory_fail_after(0);
   CHECK_EQ(b.cap, cap);
   check_content(&b, 200);
@@ -117,7 +118,7 @@ static void a_store_is_asked_to_grow_and_to_release(void) {
   append(&b, 300);
   CHECK(b.data == room);
   CHECK_EQ(bytes_reserve(&b, sizeof room), -ENOMEM);
-  bytes_trim(&b, 300); /* not of private memory */
+  bytes_trim(&b, 300); /* not in private memory */
   CHECK_EQ(b.cap, sizeof room);
   check_content(&b, 300);
   bytes_fini(&b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipes: what one end sends the other receives, and what either sees when the other is gone. */
+/* Pipes: one end receives what the other sends, and either detects that the other is gone. */
 #include "channel/pipe.h"
 
 #include <signal.h>
@@ -18,8 +18,8 @@ static struct bytes inbox;
 static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
 
 static status send(struct pipe_end *end, const char *text) {
-  const struct ring_record letter = {.head = text, .head_size = strlen(text)};
-  return ring_put(pipe_outgoing(end), &letter, deadline_now());
+  const struct ring_record record = {.head = text, .head_size = strlen(text)};
+  return ring_put(pipe_outgoing(end), &record, deadline_now());
 }
 
 static status receive(struct pipe_end *end, const char *expected) {
@@ -93,8 +93,8 @@ static void an_end_lives_as_long_as_somebody_holds_it(void) {
   release(b);
 }
 
-/* The child has both ends; we have one. Those that are not passed on do not keep the other from its
- * end. */
+/* The child has both ends, the parent one. Ends that were not passed do not keep the other side
+ * from the end of file. */
 static void the_end_of_a_process_that_was_killed_is_closed(bool is_passed) {
   struct pipe_end *a, *b;
   struct child_slot place;

@@ -14,7 +14,7 @@
 
 enum { THREADS = 6, HOLDS = 3000 };
 
-/* What processes share. */
+/* Shared by the processes. */
 static struct scene {
   struct robust_mutex mutex;
   _Atomic int is_held;
@@ -32,8 +32,8 @@ static void begin(void) {
   shared->count = 0;
 }
 
-/* A process that takes the mutex, and is killed with it once it may die. Returns when it holds it.
- */
+/* Starts a process that takes the mutex, and that is killed with it when it may die. Returns when
+ * the process holds it. */
 static pid_t start_holder(void) {
   const pid_t pid = fork();
   CHECK(pid >= 0);
@@ -52,7 +52,7 @@ static void reap(pid_t pid) {
   CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-/* Repaired, it is as good as before. */
+/* A repaired mutex works as before. */
 static void check_abandoned_once(void) {
   CHECK(robust_mutex_is_abandoned(&shared->mutex));
   CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_ABANDONED);
@@ -95,7 +95,7 @@ static void a_mutex_is_abandoned_when_its_thread_ends(void) {
   check_abandoned_once();
 }
 
-/* The next to be killed with it, before it was repaired, leaves it abandoned again. */
+/* A holder that dies before it has repaired leaves the mutex abandoned again. */
 static void a_mutex_is_abandoned_until_it_is_repaired(void) {
   begin();
   reap(start_holder());
@@ -111,10 +111,10 @@ static void a_mutex_is_abandoned_until_it_is_repaired(void) {
 static void the_death_of_the_holder_wakes_a_sleeper(void) {
   uint32_t expected = 0;
   begin();
-  CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* it is free */
+  CHECK(!robust_mutex_watch(&shared->mutex, &expected)); /* free */
   const pid_t pid = start_holder();
   CHECK(robust_mutex_watch(&shared->mutex, &expected));
-  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel is asked to wake */
+  CHECK_EQ(atomic_load(robust_mutex_word(&shared->mutex)), expected); /* the kernel will wake */
   CHECK(robust_mutex_watch(&shared->mutex, &expected));               /* and a second sleeper */
   atomic_store(&shared->may_die, 1);
   while (atomic_load(robust_mutex_word(&shared->mutex)) == expected)
@@ -124,7 +124,7 @@ static void the_death_of_the_holder_wakes_a_sleeper(void) {
   check_abandoned_once();
 }
 
-/* The child is asleep when we unlock. */
+/* The child is asleep when the parent unlocks. */
 static void an_unlock_wakes_a_process_that_sleeps(void) {
   begin();
   lock_clean();

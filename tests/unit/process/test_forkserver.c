@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The fork server: children that end as they were asked to, and what is left when a server, its
+/* The fork server: children end as they were asked to, and nothing is left when a server, its
  * parent, a thread or a program is gone.
  *
- * The program runs itself anew as the server. What a child is to do stands in the place of its
- * start info; what it found out goes into its status.
+ * The program runs itself again as the server. The start info of a child is its deed; it writes
+ * what it found into its worker status.
  */
 #include "process/forkserver.h"
 
@@ -29,16 +29,16 @@
 
 enum deed {
   EXIT,      /* with the argument */
-  SAY_FIRST, /* that it ends with the argument; then it exits with another code */
+  SAY_FIRST, /* publish the argument as exit code, then exit with another */
   DIE,       /* by the signal that is the argument */
   STAY,
 };
-enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* the standard streams and the segment */ };
+enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* standard streams, segment */ };
 
 static char self[PATH_MAX];
-static const char *const argv_of_server[] = {self, "--server", CHILD_ORDER, NULL};
+static const char *const argv_of_server[] = {self, "--server", CHILD_OPTIONS, NULL};
 
-/* Open descriptors; the one that looks is not counted. */
+/* Number of open descriptors, without the one that counts them. */
 static int count_files(void) {
   DIR *files = opendir("/proc/self/fd");
   CHECK(files != NULL);
@@ -53,16 +53,16 @@ static int count_files(void) {
 
 static block_ref to_do(enum deed deed, unsigned argument) { return (block_ref)deed << 32 | argument; }
 
-/* The parent's pid and how many files are open are in two numbers of the worker status that have no other
- * use here. */
-NO_RETURN static void do_deed(const struct child_options *order) {
-  struct worker_status *c = segment_at(order->worker_status);
-  const int argument = (int)(order->start_info & UINT32_MAX);
+/* The parent's pid and the number of open files are in two fields of the worker status that have no
+ * other use here. */
+NO_RETURN static void do_deed(const struct child_options *options) {
+  struct worker_status *c = segment_at(options->worker_status);
+  const int argument = (int)(options->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
   worker_status_introduce(c, "child");
   worker_status_run(c);
-  switch ((enum deed)(order->start_info >> 32)) {
+  switch ((enum deed)(options->start_info >> 32)) {
     case EXIT: process_exit_now(argument);
     case SAY_FIRST: worker_status_end(c, argument); process_exit_now(argument + 1);
     case DIE: raise(argument); break;
@@ -72,9 +72,9 @@ NO_RETURN static void do_deed(const struct child_options *order) {
 }
 
 NO_RETURN static void serve(const char *text) {
-  struct child_options order;
-  if (forkserver_serve(text, &order)) process_exit_now(1);
-  do_deed(&order);
+  struct child_options options;
+  if (forkserver_serve(text, &options)) process_exit_now(1);
+  do_deed(&options);
 }
 
 /* ---- the parent's side ----------------------------------------------------------------------- */
@@ -94,7 +94,7 @@ static int end_of(struct child *c) {
   return exit_code;
 }
 
-/* A child that stays, once it runs. */
+/* A child that has started and runs until it is killed. */
 static struct child request_running(void) {
   struct child c = request(to_do(STAY, 0));
   for (;;) {
@@ -145,8 +145,8 @@ static void a_child_ends_as_its_cell_says(void) {
   CHECK_EQ(end_by_signal(&killed, SIGTERM), -SIGTERM);
 }
 
-/* The first word counts. The next child has the same memory as a worker status, and the server's report
- * about the one before must not go there. */
+/* The first exit code counts. The next child gets the same memory as its worker status, and the
+ * server's report about the one before must not go there. */
 static void what_a_child_says_itself_counts_and_is_not_said_of_the_next(void) {
   for (int i = 0; i < 20; i++) {
     struct child told = request(to_do(SAY_FIRST, 5));
@@ -156,7 +156,7 @@ static void what_a_child_says_itself_counts_and_is_not_said_of_the_next(void) {
   }
 }
 
-/* More than the server has room for at first; the last to come are the first to be waited for. */
+/* More children than the server has room for at first; the last one is waited for first. */
 static void many_children_live_at_once_and_each_ends_with_its_own_code(void) {
   static struct child children[MANY];
   struct child staying = request_running();
@@ -168,7 +168,7 @@ static void many_children_live_at_once_and_each_ends_with_its_own_code(void) {
   CHECK_EQ(end_by_signal(&staying, SIGKILL), -SIGKILL);
 }
 
-/* Neither what this process has open, nor what the server has of the others. */
+/* A child inherits neither the parent's files nor the server's pidfds of other children. */
 static void a_child_inherits_no_descriptor(void) {
   struct child c[10];
   const int open_for_all = open("/dev/null", O_RDONLY);
@@ -195,7 +195,7 @@ static void requests_leave_nothing_behind(void) {
   CHECK_EQ(count_files(), files);
   CHECK_EQ(used(), blocks);
   struct child last = request_running();
-  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* neither has the server */
+  CHECK_EQ(atomic_load(&last.worker_status->bytes_in), CHILD_FILES); /* nor the last child */
   CHECK_EQ(end_by_signal(&last, SIGKILL), -SIGKILL);
 }
 
@@ -217,7 +217,7 @@ static void a_server_that_was_killed_is_replaced_at_the_next_request(void) {
   CHECK_EQ(kill(server, SIGKILL), 0);
   struct child after = request_running();
   CHECK(server_of(&after) != server);
-  CHECK_EQ(end_of(&before), -SIGKILL); /* the kernel's work; there is no report */
+  CHECK_EQ(end_of(&before), -SIGKILL); /* by the kernel; there is no report */
   CHECK_EQ(end_by_signal(&after, SIGTERM), -SIGTERM);
 }
 
@@ -248,7 +248,7 @@ static void several_threads_ask_one_server(void) {
   for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
 }
 
-/* A process of its own asks for a child, prints the pids, and is killed. */
+/* Another process requests a child, prints the pids, and is killed. */
 NO_RETURN static void be_a_parent(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   const struct child c = request_running();
@@ -309,8 +309,8 @@ static void a_forked_child_has_a_server_of_its_own(void) {
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void what_is_no_server_is_a_failure_and_the_next_request_is_as_good_as_ever(void) {
-  static const char *const none[] = {"/nonexistent", CHILD_ORDER, NULL};
-  static const char *const ends[] = {self, "--nothing", CHILD_ORDER, NULL};
+  static const char *const none[] = {"/nonexistent", CHILD_OPTIONS, NULL};
+  static const char *const ends[] = {self, "--nothing", CHILD_OPTIONS, NULL};
   struct child c;
   forkserver_stop();
   const int files = count_files();
@@ -327,7 +327,7 @@ static void what_is_no_server_is_a_failure_and_the_next_request_is_as_good_as_ev
   CHECK_EQ(used(), blocks);
 }
 
-/* A start and a request; true: it was good. */
+/* Starts a server and requests a child; true: both succeeded. */
 static bool try_request(uint64_t blocks) {
   struct child c;
   const status st = child_request(&c, argv_of_server, to_do(EXIT, 3));

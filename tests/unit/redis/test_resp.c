@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies come in pieces of any size and are the same; what is no reply is refused, whatever its
- * bytes are. */
+/* A reply is the same in however many pieces its bytes arrive; bytes that are no reply are refused.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void pieces_of_any_size_are_the_same(void) {
   }
 }
 
-/* Whatever the bytes are, reading them ends, and nothing is read beyond them. */
+/* For any bytes, reading ends and never passes their end. */
 static void changed_bytes_are_read_or_refused(void) {
   char changed[sizeof replies];
   for (size_t at = 0; at < sizeof replies - 1; at++) {
@@ -181,7 +181,7 @@ static void many_replies_that_came_together_are_read_in_order(void) {
   bytes_fini(&all);
 }
 
-/* Nothing more can be read then, even if what follows is good. */
+/* Nothing more can be read then, even if the bytes behind are a reply. */
 static void what_is_no_reply_is_refused_for_good(void) {
   static const char *const texts[] = {"hello\r\n",
                                       "\r\n",
@@ -202,8 +202,7 @@ static void what_is_no_reply_is_refused_for_good(void) {
   }
 }
 
-/* How deep a reply may be, hiredis says; deeper ones are refused, and none is read beyond its end.
- */
+/* hiredis limits the depth of a reply; deeper ones are refused, and none is read beyond its end. */
 static void replies_are_nested_as_deep_as_ours_are_and_deeper_ones_are_read_or_refused(void) {
   for (int depth = 1; depth < 3000; depth = depth < 40 ? depth + 1 : depth * 2) {
     struct bytes text;
@@ -223,8 +222,8 @@ static void replies_are_nested_as_deep_as_ours_are_and_deeper_ones_are_read_or_r
   }
 }
 
-/* We speak RESP2; a hiredis that knows RESP3 may read these, and none of them is taken for what it
- * is not. */
+/* The protocol here is RESP2; a hiredis that knows RESP3 may read these replies, and none of them
+ * is mistaken for another kind. */
 static void replies_of_resp3_are_refused_or_nil(void) {
   static const char *const texts[] = {
       "_\r\n",    "#t\r\n",         ",1.5\r\n", "%1\r\n+a\r\n:1\r\n", "~1\r\n:1\r\n", ">2\r\n+a\r\n:1\r\n",

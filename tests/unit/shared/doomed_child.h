@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A child that shares the segment, does one deed, and dies on its way at a kill point, or does not.
- * For tests in this folder. */
+/* A child that shares the segment, does one deed, and dies at a kill point or survives. For tests
+ * in this folder.
+ */
 #ifndef DOOMED_CHILD_H
 #define DOOMED_CHILD_H
 
@@ -12,7 +13,8 @@
 #include "shared/kill_point.h"
 #include "shared/sweep.h"
 
-/* Dies at the `point`-th point (0: none). True when it died there; it is unswept, in *place. */
+/* Runs a child that dies at the `point`-th point (0: none). True: it died there; *place is its
+ * slot, not swept. */
 static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, struct child_slot *place) {
   CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
   segment_share_with_child(place->slot, NULL);
@@ -29,8 +31,8 @@ static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, 
   return WIFSIGNALED(report);
 }
 
-/* For each deed: one_death(deed, n) for n = 1, 2, … until it survives. There are points to
- * die at, and an end. */
+/* For each deed: one_death(deed, n) for n = 1, 2, … until the child survives. Checks that there are
+ * points to die at, and that they end. */
 static void die_at_each_point(bool (*one_death)(size_t deed, long point), size_t deeds, long most) {
   for (size_t deed = 0; deed < deeds; deed++) {
     long point = 1;

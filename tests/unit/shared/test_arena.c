@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of one small arena: what happens when a class, or memory, comes to its end. */
+/* Blocks of one small arena: allocation when a class, or memory, is used up. */
 #include "shared/arena.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ static void open_arena(uint64_t bytes_max) {
   arena_init(&arena, &map, 0, bytes_max);
 }
 
-/* Takes blocks until there are no more, and returns how many. */
+/* Takes blocks until there are no more; returns their number. */
 static int take_all(uint64_t size, block_ref blocks[BLOCKS]) {
   for (int count = 0;; count++) {
     CHECK(count < BLOCKS);
@@ -59,7 +59,7 @@ static void more_than_is_allowed_is_not_committed(void) {
   CHECK(mapping_used(&map) <= 1024 * KIB);
   block_ref small = 0;
   arena_free(&arena, &map, blocks[0]);
-  CHECK_EQ(arena_alloc(&arena, &map, 150 * KIB, OWNER, &blocks[0]), STATUS_OK); /* warm: costs nothing */
+  CHECK_EQ(arena_alloc(&arena, &map, 150 * KIB, OWNER, &blocks[0]), STATUS_OK); /* warm */
   CHECK_EQ(arena_alloc(&arena, &map, 1000 * KIB, OWNER, &small), -ENOMEM);
   free_all(blocks, count);
   mapping_destroy(&map);

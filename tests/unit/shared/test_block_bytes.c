@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of bytes on its way into a block: what it holds, where it stands, and what is left when it ends. */
+/* A byte array on its way into a block: its content, its place, and what remains when it ends. */
 #include "shared/block_bytes.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ static void without_a_store_again_it_is_a_run_like_others(void) {
   bytes_fini(&b);
 }
 
-/* Private memory takes over where there is no block; only without that, too, the run cannot grow. */
+/* Without a block the array grows in private memory; only without that, too, it cannot grow. */
 static void each_allocation_may_fail(void) {
 #if defined(MM_FAULTS)
   const uint64_t before = used();

@@ -242,7 +242,7 @@ static void what_is_returned_rings_the_wakers_that_were_left(void) {
   CHECK_EQ(give(1, 1), STATUS_OK);
   CHECK_EQ(wakers_sleep(&hold, seen, deadline_never()), STATUS_OK);
   CHECK(wakers_seen(&hold) != seen);
-  wakers_leave(&hold);
+  wakers_release(&hold);
   end();
 }
 

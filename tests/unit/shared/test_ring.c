@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring, seen from one process: order, bounds, growth, large messages, closing, waking. */
+/* The ring, used by one process: order, bounds, growth, large messages, closing, waking. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,14 +175,14 @@ static void a_notify_socket_rings_at_puts_and_at_the_close(void) {
   CHECK(is_readable(fd));
   notify_socket_clear(fd);
   CHECK(!is_readable(fd));
-  for (int i = 0; i < 1000; i++) put_text(r, "x", 1); /* more rings than the socket holds */
+  for (int i = 0; i < 1000; i++) put_text(r, "x", 1); /* more notifications than the socket holds */
   CHECK(is_readable(fd));
   notify_socket_clear(fd);
   ring_close(r);
   CHECK(is_readable(fd));
   ring_set_notify_socket(r, 0);
   notify_socket_close(fd);
-  notify_socket_notify(name); /* nobody there any more */
+  notify_socket_notify(name); /* its reader is gone */
   ring_fini(r);
   segment_release(&r->object);
 }
@@ -221,15 +221,15 @@ static void consume(void *argument) {
 static void run_traffic(uint64_t bound, enum ring_growth growth) {
   struct ring *r = NULL;
   struct traffic makers[THREADS];
-  struct traffic takers[THREADS];
+  struct traffic consumers[THREADS];
   struct thread threads[2 * THREADS];
   CHECK_EQ(ring_make(&r, bound, growth), STATUS_OK);
   uint64_t expected = 0;
   for (int i = 0; i < THREADS; i++) {
     makers[i] = (struct traffic){r, 0, (uint64_t)i * EACH};
-    takers[i] = (struct traffic){r, 0, 0};
+    consumers[i] = (struct traffic){r, 0, 0};
     CHECK_EQ(thread_start(&threads[i], produce, &makers[i], "maker"), STATUS_OK);
-    CHECK_EQ(thread_start(&threads[THREADS + i], consume, &takers[i], "taker"), STATUS_OK);
+    CHECK_EQ(thread_start(&threads[THREADS + i], consume, &consumers[i], "consumer"), STATUS_OK);
   }
   for (uint64_t i = 1; i <= THREADS * EACH; i++) expected += i;
   for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
@@ -237,7 +237,7 @@ static void run_traffic(uint64_t bound, enum ring_growth growth) {
   uint64_t sum = 0;
   for (int i = 0; i < THREADS; i++) {
     thread_join(&threads[THREADS + i]);
-    sum += takers[i].sum;
+    sum += consumers[i].sum;
   }
   CHECK_EQ(sum, expected);
   ring_validate(r);

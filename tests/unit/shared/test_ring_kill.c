@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of a ring operation: a child walks into the n-th kill point, for n = 1, 2,
- * … until it survives.
+/* Death at each instant of a ring operation: a child runs into the n-th kill point, for n = 1, 2, …
+ * until it survives.
  *
- * After each death the parent, and then a second child, use the ring: it is whole, the
- * dead one's message is there or not there as the commit says, none is torn or doubled, no
- * block is left behind.
+ * After each death the parent, and then a second child, use the ring: it is whole, the dead child's
+ * message is there or not as the commit word says, no message is torn or doubled, and no block is
+ * left allocated.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +40,13 @@ static bool take(struct ring *r, uint64_t *number) {
   return true;
 }
 
-/* What the child does while the point is armed. */
+/* A deed: what the child does while the point is armed. */
 struct deed {
   const char *name;
   void (*prepare)(struct ring *r);
   void (*act)(struct ring *r, _Atomic uint64_t *claim);
-  int put;   /* messages it would put, numbered from 1000 */
-  int taken; /* messages it would take from the front */
+  int put;   /* messages that it puts if it survives, numbered from 1000 */
+  int taken; /* messages that it takes from the front */
 };
 
 static void nothing(struct ring *r) { (void)r; }
@@ -68,7 +68,7 @@ static void act_put_large(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
   CHECK_EQ(put(r, 1000, LARGE), STATUS_OK);
 }
-/* What is filled may be left half filled, or grow, when its owner dies. */
+/* The array may be half filled, or may grow, when its owner dies. */
 static void act_put_block(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
   struct bytes b;
@@ -104,7 +104,7 @@ static const struct deed deeds[] = {
     {"take large with a claim", put_three_large, act_claim, 0, 1},
 };
 
-/* True when the child died at the armed point, false when it got through. */
+/* True when the child died at the armed point. */
 static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *claim, long point) {
   struct child_slot place;
   CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
@@ -124,7 +124,8 @@ static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *cl
   return WIFSIGNALED(report);
 }
 
-/* The rest comes out in order; what the dead one was about is there or gone, and the claim agrees. */
+/* The other messages come out in order; the dead child's message is there or not, and its claim
+ * agrees. */
 static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, uint64_t before) {
   uint64_t first = 1;
   uint64_t last = before;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What was marked is in the file, whoever marked it and however it ended; and nothing is left behind. */
+/* Every mark is in the file, of each thread and process and however it ended; no memory is left
+ * allocated.
+ */
 #include "trace/recorder.h"
 
 #include <errno.h>
@@ -21,8 +23,8 @@ static const char path[] = "trace.json";
 /* ---- the file -------------------------------------------------------------------------------- */
 
 static void start(uint64_t limit) {
-  const struct recorder_options order = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
-  CHECK_EQ(recorder_start(&order), STATUS_OK);
+  const struct recorder_options options = {.path = path, .program = "a \"test\"\x01\xff", .limit = limit};
+  CHECK_EQ(recorder_start(&options), STATUS_OK);
 }
 
 static void stop(void) { CHECK_EQ(recorder_stop(), STATUS_OK); }
@@ -57,7 +59,7 @@ static struct search search_for(const char *what) {
   return s;
 }
 
-/* How many lines have `what`. */
+/* Number of lines that contain `what`. */
 static long occurrences(const char *what) { return search_for(what).count; }
 
 static long recorded(void) { return search_for("\"recorded\":").number; }
@@ -189,8 +191,8 @@ static void restless_main(void *argument) {
   trace_worker_end();
 }
 
-/* Threads that never stop to mark, while recordings come and go: what is written is whole,
- * and memory returns. */
+/* Threads mark all the time while recordings start and stop: each file is whole, and memory
+ * returns. */
 static void recordings_come_and_go_under_threads_that_mark(void) {
   struct thread threads[THREADS];
   const uint64_t used = arena_used(segment_arena(), segment_mapping());
@@ -202,7 +204,8 @@ static void recordings_come_and_go_under_threads_that_mark(void) {
     stop();
     CHECK(occurrences(task) > 0);
   }
-  /* Each thread may have a lane and its last chunk; so may this one, whose lane was there before. */
+  /* Each thread may keep a lane and its last chunk, and so may this one, whose lane existed
+   * before. */
   CHECK(arena_used(segment_arena(), segment_mapping()) <= used + 2 * THREADS + 1);
   atomic_store(&is_over, true);
   join_threads(threads);

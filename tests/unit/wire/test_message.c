@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The envelope: what message_finish closes, message_parse opens, and nothing else. */
+/* The envelope: message_parse accepts exactly what message_finish makes. */
 #include "base/check.h"
 #include "wire/format.h"
 #include "wire/message.h"
@@ -42,7 +42,7 @@ static void sizes_that_do_not_add_up_are_malformed(void) {
   CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_MALFORMED);
   out.data[3] = KEYS_MAX;
   CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_OK);
-  memset(out.data + 8, 0xff, 4); /* as many handles as the field can say */
+  memset(out.data + 8, 0xff, 4); /* the most handles that the field can hold */
   CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_MALFORMED);
   bytes_fini(&out);
 }

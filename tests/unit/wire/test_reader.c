@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What wire/writer.h puts, wire/reader.h reads; and a read that would pass the end changes nothing. */
+/* wire/reader.h reads what wire/writer.h writes, and a read that would pass the end changes
+ * nothing.
+ */
 #include "base/check.h"
 #include "wire/reader.h"
 #include "wire/writer.h"

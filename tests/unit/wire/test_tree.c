@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Trees: what is written is what is read; fields are found; mutated bytes, and want of memory, are
- * failures and no more. */
+/* Trees: a tree that was written reads the same; fields are found; mutated bytes and failed
+ * allocations are failures and no more.
+ */
 #include "wire/tree.h"
 
 #include <errno.h>

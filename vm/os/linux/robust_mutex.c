@@ -25,7 +25,7 @@ void robust_mutex_init(struct robust_mutex *m) {
   pthread_mutexattr_destroy(&attributes);
 }
 
-/* Critical sections here are some ten nanoseconds long: a sleep costs a thousand times as much. */
+/* Critical sections take some tens of nanoseconds; a sleep costs a thousand times as much. */
 static int lock_contended(pthread_mutex_t *mutex) {
   for (int round = 0; round < SPIN_ROUNDS; round++) {
     for (int pause = 0; pause <= (round & 7); pause++) cpu_relax();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to a shared table: setting, replacing, removing,
- * growing, making, ending.
+/* Death at each instant of a change of a shared table: setting, replacing, removing, growing,
+ * making, ending.
  *
- * A child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death the
- * table validates, each key has its old value or its new one, it can be changed, and no block is
- * left behind when it ends.
+ * A child runs into the n-th kill point, for n = 1, 2, … until it survives. After each death the
+ * table validates, each key has its old value or its new one, the table can be changed, and no
+ * block is left allocated when it ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 enum { POINTS_MAX = 400, KEYS = 20, MORE = 24 };
 
 struct scene {
-  struct shared_table *table; /* KEYS keys, each its own value */
+  struct shared_table *table; /* KEYS keys, the value of each is its key */
 };
 
 static struct shared_table_text text_of(const char *text) {
@@ -90,7 +90,7 @@ static const struct deed {
     {"replace", act_replace}, {"remove", act_remove}, {"grow", act_grow}, {"make and end", act_make_and_end}};
 
 static void check_table(struct shared_table *t, const struct deed *deed) {
-  set(t, 1000, "another"); /* whoever takes the lock repairs */
+  set(t, 1000, "another"); /* taking the lock repairs */
   shared_table_validate(t);
   for (int i = 0; i < KEYS; i++) {
     const char *changed = i != 3 || deed->act == act_grow ? "old" : deed->act == act_replace ? "new" : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of writing a pool worker's journal: what can be read afterwards
- * is whole and right. */
+/* Death at each instant of writing a pool worker's journal: its entries are whole and right
+ * afterwards.
+ */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what changes a ring's account: taking, reporting, abandoning, and
- * handling another process's death.
+/* Death at each instant of a change of a ring's unfinished messages: taking, reporting, abandoning,
+ * and handling another process's death.
  *
- * A child walks into the n-th kill point, for n = 1, 2, … until it survives; after each death the
- * account is whole, no message is open without a process that has it, and a join does not wait.
+ * A child runs into the n-th kill point, for n = 1, 2, … until it survives. After each death the
+ * counts are right, no message is unfinished without a process that took it, and a join does not
+ * wait.
  */
 #include <stdlib.h>
 
@@ -29,13 +30,13 @@ static bool take(struct ring *r) {
 }
 
 static void put_all(struct ring *r) {
-  const struct ring_record record = {.head = "letter", .head_size = 6};
+  const struct ring_record record = {.head = "record", .head_size = 6};
   for (int i = 0; i < MESSAGES; i++) CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
 }
 
 struct scene {
   struct ring *ring;
-  struct child_slot dead; /* took two messages, and is gone unmourned */
+  struct child_slot dead; /* took two messages; dead and not swept */
 };
 
 static void act_take(void *scene) {
@@ -60,7 +61,8 @@ static void act_owner_died(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"mourn", act_owner_died}};
+} deeds[] = {
+    {"take", act_take}, {"report", act_report}, {"abandon", act_abandon}, {"owner died", act_owner_died}};
 
 static void take_two(void *scene) {
   struct scene *s = scene;
@@ -68,7 +70,7 @@ static void take_two(void *scene) {
   CHECK(take(s->ring));
 }
 
-/* What is left is taken and reported here; then all is done, and no report is missing or too many. */
+/* Takes and reports the rest: then all messages are done, and no report is missing or too many. */
 static void settle(struct ring *r) {
   uint64_t abandoned = 0;
   ring_validate(r);
@@ -85,7 +87,7 @@ static bool one_death(size_t number, long point) {
   struct scene s;
   struct child_slot place;
   CHECK_EQ(ring_make(&s.ring, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(ring_keep_account(s.ring), STATUS_OK);
+  CHECK_EQ(ring_count_unfinished(s.ring), STATUS_OK);
   put_all(s.ring);
   CHECK(!run_doomed_child(take_two, &s, 0, &s.dead));
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);

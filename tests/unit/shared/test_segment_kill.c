@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to the segment: blocks, slots of the process table, objects and their ends,
- * pipes, handles in messages, and the cleaning up after others.
+/* Death at each instant of each change in the segment: blocks, slots of the process table, objects
+ * and their ends, pipes, handles in messages, and sweeping.
  *
- * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After each death
- * the parent sweeps, everything validates, the segment is of use, and no block and no slot is left behind.
- * Each deed is done twice: with the child the last to hold what there is, and with the parent, who ends what
- * it can before the dead one is swept, and has other things in that memory when it is.
+ * For each deed a child runs into the n-th kill point, for n = 1, 2, … until it survives. After
+ * each death the parent sweeps, everything validates, the segment can be used, and no block and no
+ * slot is left allocated. Each deed is done twice: once with the child as the last holder of all
+ * objects, and once with the parent, which ends every object that it can before the sweep, and uses
+ * the memory again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +26,12 @@ enum { POINTS_MAX = 200, GIANT = 300 << 20, LARGE = 20000 };
 static struct bytes inbox;
 static uint8_t text[LARGE];
 
-/* What the parent made before, and the child inherits. */
+/* Made by the parent before, and inherited by the child. */
 struct scene {
   struct ring *ring;    /* empty */
-  struct ring *carried; /* an object that messages may carry */
+  struct ring *carried; /* an object that messages carry */
   struct pipe_end *ends[2];
-  struct child_slot dead; /* held all that, and is gone unswept */
+  struct child_slot dead; /* a holder that is dead and not swept */
 };
 
 static void put(struct ring *r, size_t size) {
@@ -68,11 +69,11 @@ static void make_and_end_a_ring(struct scene *s) {
   segment_release(&r->object);
 }
 
-static void make_and_end_a_ring_with_an_account(struct scene *s) {
+static void make_and_end_a_ring_with_unfinished_messages(struct scene *s) {
   (void)s;
   struct ring *r = NULL;
   CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(ring_keep_account(r), STATUS_OK);
+  CHECK_EQ(ring_count_unfinished(r), STATUS_OK);
   put(r, 10);
   CHECK(take(r));
   segment_release(&r->object);
@@ -105,7 +106,7 @@ static void hold_and_release(struct scene *s) {
   segment_release(&s->carried->object);
 }
 
-/* A message that carries an object, twice. */
+/* A message that carries an object twice. */
 static void put_handle(struct ring *r, const struct object *carried) {
   const object_ref ref = segment_object_ref(carried);
   const object_ref references[] = {ref, ref};
@@ -131,7 +132,7 @@ static void send_and_discard_a_handle(struct scene *s) {
   message_refs_drain(s->ring);
 }
 
-/* An object that is alive because of a message alone, in a ring that is alive because of another one. */
+/* An object that only a message keeps alive, in a ring that only another message keeps alive. */
 static void send_a_ring_that_carries(struct scene *s) {
   put_handle(s->carried, &s->ends[0]->object);
   segment_release(&s->ends[0]->object);
@@ -167,7 +168,8 @@ static const struct deed {
 } deeds[] = {
     {"use blocks", use_blocks, DEAD_IS_SWEPT},
     {"make and end a ring", make_and_end_a_ring, DEAD_IS_SWEPT},
-    {"make and end a ring with an account", make_and_end_a_ring_with_an_account, DEAD_IS_SWEPT},
+    {"make and end a ring with unfinished messages", make_and_end_a_ring_with_unfinished_messages,
+     DEAD_IS_SWEPT},
     {"make and end a pipe", make_and_end_a_pipe, DEAD_IS_SWEPT},
     {"end what was inherited", end_what_was_inherited, DEAD_IS_SWEPT},
     {"hold and release", hold_and_release, DEAD_IS_THERE},
@@ -203,7 +205,7 @@ static bool was_killed(pid_t pid) {
   return WIFSIGNALED(report);
 }
 
-/* What the parent holds itself it lets go first: the children are the last to hold it. */
+/* The parent releases its own holds first, so that the children are the last holders. */
 static void let_go(struct scene *s) {
   for (int i = 0; i < 2; i++) segment_release(&s->ends[i]->object);
   segment_release(&s->carried->object);
@@ -212,7 +214,7 @@ static void let_go(struct scene *s) {
 
 enum last { CHILD_IS_LAST, PARENT_IS_LAST };
 
-/* One dead and unswept, one that acts: its gate opens when the parent has let go. */
+/* One child is dead and not swept, one acts: its gate opens after the parent's release. */
 static bool run_deed(const struct deed *deed, struct scene *s, long point, enum last last,
                      struct child_slot *place) {
   int gate[2];
@@ -265,12 +267,12 @@ static void use_the_segment(void) {
   struct scene s;
   make_scene(&s);
   make_and_end_a_pipe(&s);
-  make_and_end_a_ring_with_an_account(&s);
+  make_and_end_a_ring_with_unfinished_messages(&s);
   segment_validate();
   let_go(&s);
 }
 
-/* All but ours are free, as they were. */
+/* All slots but the parent's are free, as before. */
 static void expect_free_slots(void) {
   struct child_slot slots[5];
   for (uint32_t i = 0; i < 5; i++) {
@@ -289,7 +291,7 @@ static bool one_death(const struct deed *deed, long point, enum last last) {
   const bool has_died = run_deed(deed, &s, point, last, &place);
   use_freed_blocks(&spare);
   segment_forget_child(place);
-  segment_sweep(); /* whatever the dead one had reserved, or not swept */
+  segment_sweep(); /* what the dead child had reserved, or had not swept */
   segment_forget_child(s.dead);
   segment_validate();
   free_unharmed(&spare);

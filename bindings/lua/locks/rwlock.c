@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* RWLock; with_read and with_write are in locks/sync.lua.
+ *
+ * A task waits as a thread does, with its place in line, and its scheduler runs other tasks beside
+ * (wait_for): without a place it would be overtaken for ever.
+ */
+#include "shared/rwlock.h"
+
+#include "core/waiting.h"
+#include "locks/held_locks.h"
+#include "locks/sync.h"
+#include "shared/sweep.h"
+
+/* ---- acquire --------------------------------------------------------------------------------- */
+
+struct take {
+  struct sync *s;
+  struct sync_agent self;
+  struct sync_wait wait;
+  bool was_abandoned;
+};
+
+static status try_take(struct take *t) { return rwlock_try(t->s, t->self, &t->wait, &t->was_abandoned); }
+
+/* A caller that cannot sleep notices a holder's death as well. */
+static status try_beside_the_dead(struct take *t) {
+  const status st = try_take(t);
+  if (st != STATUS_TIMEOUT || !rwlock_has_dead_holder(t->s)) return st;
+  segment_sweep();
+  return try_take(t);
+}
+
+static status attempt_take(void *context, deadline until) {
+  struct take *t = context;
+  const status st = rwlock_take(t->s, t->self, &t->wait, until, &t->was_abandoned);
+  return st == STATUS_TIMEOUT && deadline_is_now(until) ? try_beside_the_dead(t) : st;
+}
+
+static status wait_in_line(lua_State *L, struct take *t, deadline until) REQUIRES(rank_vm) {
+  status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
+  if (st == STATUS_TIMEOUT) st = try_take(t); /* a grant of the last moment counts */
+  if (st) rwlock_give_up(t->s, &t->wait);
+  return st;
+}
+
+static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ ? "reading" : "writing"; }
+
+/* With a timeout it would wait in vain: for the caller's own share. */
+static void refuse_upgrade(lua_State *L, const struct sync_handle *h, const char *method) {
+  const struct sync_agent self = sync_self(L);
+  if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return;
+  luaL_error(L, "%s: the caller holds it for reading already: release_read first", method);
+}
+
+/* Nobody else returns the caller's own share. */
+static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, const char *method) {
+  const struct sync_agent self = sync_self(L);
+  if (rwlock_is_writer(h->s, self))
+    luaL_error(L, "%s: the caller holds it for writing already: it would wait for ever", method);
+  if (held_locks_count(h->held_locks, h->s, self) > 0)
+    luaL_error(L, "%s: the caller holds it for reading already, and a writer waits: it would wait for ever",
+               method);
+}
+
+static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_RWLOCK);
+  const deadline until = sync_acquire_deadline(L);
+  struct take t = {.s = h->s, .self = sync_self(L), .wait = rwlock_wait(use)};
+  held_locks_reserve(L, h->held_locks);
+  if (use == RWLOCK_WRITE) refuse_upgrade(L, h, method);
+  status st = try_beside_the_dead(&t);
+  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    if (h->never_waits) refuse_endless_wait(L, until, method);
+    if (deadline_is_never(until)) refuse_wait_for_self(L, h, method);
+    st = wait_in_line(L, &t, until);
+  }
+  if (st == STATUS_OK) held_locks_add(h->held_locks, h->s, t.self, 1);
+  raise_if_stopped(L, st);
+  return_status(L, st);
+  if (st) return 2;
+  if (t.was_abandoned) lua_pushliteral(L, "abandoned");
+  return t.was_abandoned ? 2 : 1;
+}
+
+/* ---- release --------------------------------------------------------------------------------- */
+
+static status release_read(const struct sync_handle *h, struct sync_agent self) {
+  if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return STATUS_EMPTY;
+  return rwlock_return(h->s, self, RWLOCK_READ);
+}
+
+static int release(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
+  const struct sync_handle *h = sync_check(L, 1, SYNC_RWLOCK);
+  const struct sync_agent self = sync_self(L);
+  const status st = use == RWLOCK_READ ? release_read(h, self) : rwlock_return(h->s, self, RWLOCK_WRITE);
+  if (st == STATUS_FOREIGN) luaL_error(L, "%s: another one holds it for writing", method);
+  if (st) luaL_error(L, "%s: not held for %s", method, name_of_use(use));
+  held_locks_drop(h->held_locks, h->s, self, 1);
+  return waiting_make_way(L);
+}
+
+static int acquire_read(lua_State *L) REQUIRES(rank_vm) {
+  return acquire(L, RWLOCK_READ, "RWLock:acquire_read");
+}
+static int acquire_write(lua_State *L) REQUIRES(rank_vm) {
+  return acquire(L, RWLOCK_WRITE, "RWLock:acquire_write");
+}
+static int release_read_method(lua_State *L) REQUIRES(rank_vm) {
+  return release(L, RWLOCK_READ, "RWLock:release_read");
+}
+static int release_write(lua_State *L) REQUIRES(rank_vm) {
+  return release(L, RWLOCK_WRITE, "RWLock:release_write");
+}
+
+static int close_method(lua_State *L) {
+  if (!sync_at(L, 1)) (void)sync_check(L, 1, SYNC_RWLOCK);
+  return sync_close(L);
+}
+
+const luaL_Reg rwlock_methods[] = {
+    {"acquire_read", acquire_read},   {"acquire_write", acquire_write}, {"release_read", release_read_method},
+    {"release_write", release_write}, {"close", close_method},          {NULL, NULL}};
+/* Its waits keep their place in the line, so they have no way (core/waiting.h): tasks run between
+ * short looks. */
+const struct waiting_entry rwlock_waits[] = {{.name = NULL}};
+
+/* ---- its class ------------------------------------------------------------------------------- */
+
+static void push_state(lua_State *L, struct sync *s) {
+  struct rwlock_holders holders;
+  rwlock_look(s, &holders);
+  if (holders.has_writer) {
+    lua_pushliteral(L, "writer, ");
+    sync_push_holder(L, holders.writer);
+    lua_concat(L, 2);
+  } else if (holders.readers > 0) {
+    lua_pushfstring(L, "%d reader%s", (int)holders.readers, holders.readers == 1 ? "" : "s");
+  } else {
+    lua_pushliteral(L, "free");
+  }
+}
+
+const struct sync_class rwlock_class = {push_state, NULL, NULL};

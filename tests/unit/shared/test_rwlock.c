@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* RWLock: which holders it has at the same time, the order of its waiters, and the deaths of both.
+ * Death at each instant of all this is in test_sync_kill.c.
+ *
+ * Each step validates: then no waiter waits that may go on.
+ */
+#include "shared/rwlock.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "channel/message_refs.h"
+#include "os/clock.h"
+#include "os/thread.h"
+#include "shared/holds.h"
+#include "shared/sweep.h"
+
+enum { THREADS = 8, CROWD = 80 /* more than it has places */, TURNS = 400 };
+
+static struct sync *s; /* of the test at hand */
+
+static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){segment_slot(), thread}; }
+
+static void begin(void) { CHECK_EQ(sync_make(SYNC_RWLOCK, 0, &s), STATUS_OK); }
+
+static void validate(void) { sync_validate(s); }
+
+/* Free, and no waiter is left in line. */
+static void end(void) {
+  struct rwlock_holders holders;
+  validate();
+  rwlock_look(s, &holders);
+  CHECK(!holders.has_writer && holders.readers == 0);
+  CHECK_EQ(atomic_load(&s->occupied), 0);
+  segment_release(&s->object);
+}
+
+static status try_as(uint64_t thread, enum rwlock_use use, bool *was_abandoned) {
+  struct sync_wait w = rwlock_wait(use);
+  const status st = rwlock_try(s, agent(thread), &w, was_abandoned);
+  CHECK(w.place == NULL);
+  validate();
+  return st;
+}
+
+/* Whether it needed no wait. Its holder before was not gone. */
+static bool take(uint64_t thread, enum rwlock_use use) {
+  bool was_abandoned = false;
+  const status st = try_as(thread, use, &was_abandoned);
+  CHECK(!was_abandoned);
+  return st == STATUS_OK;
+}
+
+static status give(uint64_t thread, enum rwlock_use use) {
+  const status st = rwlock_return(s, agent(thread), use);
+  validate();
+  return st;
+}
+
+/* ---- together or alone ----------------------------------------------------------------------- */
+
+static void many_read_and_one_writes(void) {
+  struct rwlock_holders holders;
+  begin();
+  for (uint64_t i = 1; i <= 5; i++) CHECK(take(i, RWLOCK_READ));
+  CHECK(!take(6, RWLOCK_WRITE));
+  rwlock_look(s, &holders);
+  CHECK(holders.readers == 5 && !holders.has_writer);
+  for (uint64_t i = 1; i <= 5; i++) {
+    CHECK(!take(6, RWLOCK_WRITE));
+    CHECK_EQ(give(i, RWLOCK_READ), STATUS_OK);
+  }
+  CHECK(take(6, RWLOCK_WRITE));
+  CHECK(rwlock_is_writer(s, agent(6)) && !rwlock_is_writer(s, agent(5)));
+  CHECK(!take(1, RWLOCK_READ));
+  CHECK(!take(1, RWLOCK_WRITE));
+  CHECK(!take(6, RWLOCK_WRITE)); /* nor its writer once more */
+  CHECK_EQ(give(6, RWLOCK_WRITE), STATUS_OK);
+  end();
+}
+
+static void what_is_not_held_is_not_returned(void) {
+  begin();
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_EMPTY);
+  CHECK_EQ(give(1, RWLOCK_WRITE), STATUS_EMPTY);
+  CHECK(take(1, RWLOCK_READ));
+  CHECK_EQ(give(1, RWLOCK_WRITE), STATUS_EMPTY);
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_OK);
+  CHECK(take(1, RWLOCK_WRITE));
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_EMPTY);
+  CHECK_EQ(give(2, RWLOCK_WRITE), STATUS_FOREIGN);
+  CHECK_EQ(give(1, RWLOCK_WRITE), STATUS_OK);
+  end();
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* Gets in line, and gets nothing. */
+static void get_in_line(struct sync_wait *w, uint64_t thread, enum rwlock_use use) {
+  bool was_abandoned = false;
+  *w = rwlock_wait(use);
+  CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_TIMEOUT);
+  CHECK(w->place != NULL);
+  validate();
+}
+
+static bool is_granted(const struct sync_wait *w) { return sync_place_state(w) == PLACE_GRANTED; }
+
+static void collect(struct sync_wait *w, uint64_t thread) {
+  bool was_abandoned = false;
+  CHECK(is_granted(w));
+  CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_OK);
+  CHECK(w->place == NULL && !was_abandoned);
+  validate();
+}
+
+static void a_reader_that_comes_after_a_waiting_writer_waits_behind_it(void) {
+  struct sync_wait writer, reader;
+  begin();
+  CHECK(take(1, RWLOCK_READ));
+  get_in_line(&writer, 2, RWLOCK_WRITE);
+  CHECK(!take(3, RWLOCK_READ)); /* it would fit, and does not overtake */
+  get_in_line(&reader, 3, RWLOCK_READ);
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_OK);
+  CHECK(is_granted(&writer) && !is_granted(&reader));
+  CHECK(!take(4, RWLOCK_READ)); /* granted is as good as held */
+  collect(&writer, 2);
+  CHECK_EQ(give(2, RWLOCK_WRITE), STATUS_OK);
+  collect(&reader, 3);
+  CHECK_EQ(give(3, RWLOCK_READ), STATUS_OK);
+  end();
+}
+
+static void readers_at_the_front_go_together_up_to_the_next_writer(void) {
+  static const enum rwlock_use uses[] = {RWLOCK_READ, RWLOCK_READ,  RWLOCK_WRITE,
+                                         RWLOCK_READ, RWLOCK_WRITE, RWLOCK_WRITE};
+  enum { COUNT = sizeof uses / sizeof *uses };
+  static const size_t turns[] = {0, 2, 3, 4, 5, COUNT}; /* the first of each */
+  struct sync_wait w[COUNT];
+  begin();
+  CHECK(take(9, RWLOCK_WRITE));
+  for (size_t i = 0; i < COUNT; i++) get_in_line(&w[i], i, uses[i]);
+  CHECK_EQ(give(9, RWLOCK_WRITE), STATUS_OK);
+  for (size_t turn = 0; turn + 1 < sizeof turns / sizeof *turns; turn++) {
+    for (size_t i = turns[turn]; i < COUNT; i++) CHECK_EQ(is_granted(&w[i]), i < turns[turn + 1]);
+    for (size_t i = turns[turn]; i < turns[turn + 1]; i++) collect(&w[i], i);
+    for (size_t i = turns[turn]; i < turns[turn + 1]; i++) CHECK_EQ(give(i, uses[i]), STATUS_OK);
+  }
+  end();
+}
+
+static void a_writer_that_gives_up_lets_the_readers_behind_it_go(void) {
+  struct sync_wait writer, reader;
+  begin();
+  CHECK(take(1, RWLOCK_READ));
+  get_in_line(&writer, 2, RWLOCK_WRITE);
+  get_in_line(&reader, 3, RWLOCK_READ);
+  rwlock_give_up(s, &writer);
+  validate();
+  rwlock_give_up(s, &writer); /* again: nothing */
+  collect(&reader, 3);
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(give(3, RWLOCK_READ), STATUS_OK);
+  end();
+}
+
+static void a_waiter_that_gives_up_passes_on_what_it_was_granted(void) {
+  struct sync_wait first, second;
+  begin();
+  CHECK(take(1, RWLOCK_WRITE));
+  get_in_line(&first, 2, RWLOCK_WRITE);
+  get_in_line(&second, 3, RWLOCK_WRITE);
+  CHECK_EQ(give(1, RWLOCK_WRITE), STATUS_OK);
+  CHECK(is_granted(&first));
+  rwlock_give_up(s, &first);
+  collect(&second, 3);
+  CHECK_EQ(give(3, RWLOCK_WRITE), STATUS_OK);
+  end();
+}
+
+/* ---- those that are gone --------------------------------------------------------------------- */
+
+/* Runs `act` in a process that shares what we hold, and is killed before it lets anything go. */
+static void run_and_kill(void (*act)(void)) {
+  struct child_slot place;
+  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
+  segment_share_with_child(place.slot, NULL);
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    segment_after_fork(place.slot);
+    act();
+    raise(SIGKILL);
+  }
+  int how = 0;
+  CHECK_EQ(waitpid(pid, &how, 0), pid);
+  CHECK(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+  segment_forget_child(place);
+  segment_forget_child(place); /* may be done twice */
+  validate();
+}
+
+static void read_twice(void) { CHECK(take(1, RWLOCK_READ) && take(2, RWLOCK_READ)); }
+static void write_once(void) { CHECK(take(1, RWLOCK_WRITE)); }
+
+static void wait_to_write(void) {
+  struct sync_wait w;
+  get_in_line(&w, 1, RWLOCK_WRITE);
+}
+
+static void a_dead_reader_gives_its_shares_back(void) {
+  bool was_abandoned = false;
+  begin();
+  CHECK(take(7, RWLOCK_READ));
+  run_and_kill(read_twice);
+  CHECK(!take(8, RWLOCK_WRITE)); /* ours are ours */
+  CHECK_EQ(give(7, RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(try_as(8, RWLOCK_WRITE, &was_abandoned), STATUS_OK);
+  CHECK(!was_abandoned); /* a reader changed nothing */
+  CHECK_EQ(give(8, RWLOCK_WRITE), STATUS_OK);
+  end();
+}
+
+static void after_a_dead_writer_the_next_taker_is_told_once(enum rwlock_use next) {
+  bool was_abandoned = false;
+  begin();
+  run_and_kill(write_once);
+  CHECK_EQ(try_as(2, next, &was_abandoned), STATUS_OK);
+  CHECK(was_abandoned);
+  CHECK_EQ(give(2, next), STATUS_OK);
+  CHECK(take(2, next));
+  CHECK_EQ(give(2, next), STATUS_OK);
+  end();
+}
+
+static void a_dead_waiter_holds_nobody_up(void) {
+  struct sync_wait reader;
+  begin();
+  CHECK(take(1, RWLOCK_READ));
+  run_and_kill(wait_to_write);
+  CHECK(take(2, RWLOCK_READ));
+  CHECK_EQ(give(2, RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(give(1, RWLOCK_READ), STATUS_OK);
+  CHECK(take(1, RWLOCK_WRITE));
+  get_in_line(&reader, 2, RWLOCK_READ);
+  run_and_kill(wait_to_write);
+  CHECK_EQ(give(1, RWLOCK_WRITE), STATUS_OK);
+  collect(&reader, 2);
+  CHECK_EQ(give(2, RWLOCK_READ), STATUS_OK);
+  end();
+}
+
+static void end_agent(uint64_t thread, uint64_t count) {
+  sync_kinds[SYNC_RWLOCK].rules->end(s, agent(thread), count, false);
+  validate();
+}
+
+static void a_thread_that_ends_leaves_what_it_holds_and_nothing_else(void) {
+  bool was_abandoned = false;
+  begin();
+  CHECK(take(1, RWLOCK_READ) && take(2, RWLOCK_READ));
+  end_agent(1, 1);
+  CHECK(!take(3, RWLOCK_WRITE));
+  CHECK_EQ(give(2, RWLOCK_READ), STATUS_OK);
+  CHECK(take(3, RWLOCK_WRITE));
+  end_agent(2, 1);
+  CHECK(rwlock_is_writer(s, agent(3)));
+  end_agent(3, 1);
+  CHECK_EQ(try_as(4, RWLOCK_READ, &was_abandoned), STATUS_OK);
+  CHECK(was_abandoned);
+  CHECK_EQ(give(4, RWLOCK_READ), STATUS_OK);
+  end();
+}
+
+/* ---- many threads ---------------------------------------------------------------------------- */
+
+struct contest {
+  _Atomic uint64_t readers;
+  _Atomic uint64_t writers;
+  int64_t turns; /* under the lock, for writing */
+};
+
+struct contestant {
+  struct thread thread;
+  uint64_t number;
+  int turns;
+  struct contest *contest;
+};
+
+static void read_once(struct contest *c) {
+  atomic_fetch_add(&c->readers, 1);
+  CHECK_EQ(atomic_load(&c->writers), 0);
+  const int64_t turns = c->turns;
+  sched_yield();
+  CHECK_EQ(turns, c->turns);
+  atomic_fetch_sub(&c->readers, 1);
+}
+
+static void write_in_turn(struct contest *c) {
+  CHECK_EQ(atomic_fetch_add(&c->writers, 1), 0);
+  CHECK_EQ(atomic_load(&c->readers), 0);
+  c->turns++;
+  atomic_fetch_sub(&c->writers, 1);
+}
+
+static void contest_main(void *argument) {
+  const struct contestant *c = argument;
+  for (int i = 0; i < c->turns; i++) {
+    const enum rwlock_use use = (c->number + (uint64_t)i) % 4 == 0 ? RWLOCK_WRITE : RWLOCK_READ;
+    struct sync_wait w = rwlock_wait(use);
+    bool was_abandoned = false;
+    CHECK_EQ(rwlock_take(s, agent(c->number), &w, deadline_never(), &was_abandoned), STATUS_OK);
+    if (use == RWLOCK_WRITE)
+      write_in_turn(c->contest);
+    else
+      read_once(c->contest);
+    CHECK_EQ(rwlock_return(s, agent(c->number), use), STATUS_OK);
+  }
+}
+
+/* They begin together: until then the main thread writes. */
+static void readers_and_writers_are_never_mixed_and_all_have_their_turns(int threads, int turns) {
+  static struct contestant contestants[CROWD];
+  struct contest contest = {.turns = 0};
+  begin();
+  CHECK(take(1000, RWLOCK_WRITE));
+  for (int i = 0; i < threads; i++) {
+    contestants[i] = (struct contestant){.number = (uint64_t)i + 1, .turns = turns, .contest = &contest};
+    CHECK_EQ(thread_start(&contestants[i].thread, contest_main, &contestants[i], "contestant"), STATUS_OK);
+  }
+  const uint32_t places = threads < (int)s->place_count ? (uint32_t)threads : s->place_count;
+  while (atomic_load(&s->occupied) < places) sched_yield();
+  CHECK_EQ(rwlock_return(s, agent(1000), RWLOCK_WRITE), STATUS_OK);
+  for (int i = 0; i < threads; i++) thread_join(&contestants[i].thread);
+  CHECK_EQ(contest.turns, threads * turns / 4);
+  end();
+}
+
+int main(void) {
+  CHECK_EQ(segment_open(), STATUS_OK);
+  channel_register_kinds();
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  many_read_and_one_writes();
+  what_is_not_held_is_not_returned();
+  a_reader_that_comes_after_a_waiting_writer_waits_behind_it();
+  readers_at_the_front_go_together_up_to_the_next_writer();
+  a_writer_that_gives_up_lets_the_readers_behind_it_go();
+  a_waiter_that_gives_up_passes_on_what_it_was_granted();
+  a_dead_reader_gives_its_shares_back();
+  after_a_dead_writer_the_next_taker_is_told_once(RWLOCK_READ);
+  after_a_dead_writer_the_next_taker_is_told_once(RWLOCK_WRITE);
+  a_dead_waiter_holds_nobody_up();
+  a_thread_that_ends_leaves_what_it_holds_and_nothing_else();
+  readers_and_writers_are_never_mixed_and_all_have_their_turns(THREADS, TURNS);
+  readers_and_writers_are_never_mixed_and_all_have_their_turns(CROWD, 8);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  segment_validate();
+  segment_close();
+  return 0;
+}
