@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- The module's public table: worlds, errors, and the names of the default world.
+-- The public table of the module: worlds, errors, and the names of the default world.
 --
--- module.c runs it once in a VM and gives its result to require "manymoons". A world is a table with the same
--- names in each; mm.Pool, mm.Queue, … are looked up in the default world each time they are used. This file only puts
--- together what the rooms offer. Runs on Lua 5.1, LuaJIT and 5.4 alike.
+-- module.c runs this file once in a VM, and `require "manymoons"` returns its result. All worlds have the same names;
+-- mm.Pool, mm.Queue, … are looked up in the default world at each use. This file only assembles the rooms.
+-- It runs on Lua 5.1, LuaJIT and Lua 5.4.
 local require, native = ...
 
 local errors = require("core.errors")
@@ -39,7 +39,7 @@ local function open_broker_pool(options)
   return require("broker.client").begin(setmetatable(settings.read_pool(options, 5), pool.meta))
 end
 
--- Tail calls, as in the constructors that call it: errors name the script's line by their level.
+-- A tail call, as in its callers, so that the level of an error names the script's line.
 local function open_broker_queue(kind, options) return require("broker.queue").new(kind, options) end
 
 local function add_all(world, names)
@@ -73,7 +73,7 @@ local function make_world(name)
   return world
 end
 
--- Functions of the module travel by name, like any C function of a loaded module, not with all that they refer to.
+-- Public functions are sent by name, like the C functions of a loaded module, and not as code with upvalues.
 local function seal_all(list)
   for key, value in pairs(list) do
     if type(value) == "function" then list[key] = native.seal(value) end
@@ -81,7 +81,7 @@ local function seal_all(list)
   return list
 end
 
--- A world is a module of its own, so that a function that uses one finds it, by name, in a worker.
+-- A world is also a module, so that a function sent to a worker finds it there by name.
 function mm.world(name)
   worlds.check(name, "world")
   if not made[name] then
@@ -108,15 +108,15 @@ mm.trace = recording.trace
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 mm.connect = manager.connect
 
--- For the host program's subcommands, and for workers of this library's own.
+-- For the subcommands of the host program, and for the workers that this library starts itself.
 mm._native, mm._require, mm._serve = native, require, manager_server.serve
--- A metatable that is found below a module travels by its name.
+-- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
   Proxy = proxies.meta, BrokerQueue = broker_classes.Queue, BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)
 
--- "join": waits for the children that are not daemons; "terminate": stops all. Nothing is left afterwards.
+-- how: "join" waits for the children that are not daemons, "terminate" stops all. No worker is left afterwards.
 local function shutdown(how)
   for _, handle in ipairs(native.thread() and native.settings().handles or {}) do handle:close() end
   pool.shutdown()

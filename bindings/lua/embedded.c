@@ -6,7 +6,7 @@
 
 #include "base/embed.h"
 
-/* Rows x(ROOM, FILE): a file of a room of bindings/lua, by the name ROOM.FILE. */
+/* Rows x(ROOM, FILE): a file of a room of bindings/lua, under the name ROOM.FILE. */
 #define EMBEDDED_MODULES(x)                                                                               \
   x(core, checks) x(core, diagnostics) x(core, errors) x(core, finalizers) x(core, hex) x(core, identity) \
       x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, sync)        \
@@ -22,16 +22,17 @@
       x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)         \
           x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend) \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
-#define EMBEDDED_BROKER(x)                                                                       \
-  x(broker, backend) x(broker, classes) x(broker, client) x(broker, codec) x(broker, inspect) x( \
-      broker, queue) x(broker, redis) x(broker, run) x(broker, settings) x(broker, tasks) x(broker, worker)
+#define EMBEDDED_BROKER(x)                                                                    \
+  x(broker, backend) x(broker, backoff) x(broker, classes) x(broker, client) x(broker, codec) \
+      x(broker, inspect) x(broker, queue) x(broker, redis) x(broker, run) x(broker, settings) \
+          x(broker, tasks) x(broker, worker)
 #define EMBEDDED_PROGRAM(x)                                                                      \
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
           x(compare, text) x(compare, timeline)
-/* Rows x(FILE): a module of the Redis backend, by the name broker.redis.FILE. */
+/* Rows x(FILE): a module of the Redis backend, under the name broker.redis.FILE. */
 #define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
-/* Rows x(FILE): a script that runs in the server, by the name broker.redis.scripts.FILE. */
+/* Rows x(FILE): a script that the Redis server runs, under the name broker.redis.scripts.FILE. */
 #define EMBEDDED_SCRIPTS(x) \
   x(ack) x(cancel) x(depth) x(deregister) x(get) x(heartbeat) x(nack) x(put) x(release) x(submit)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */
@@ -70,7 +71,7 @@ static const struct {
         EMBEDDED_PROGRAM(ROW_OF_MODULE) EMBEDDED_REDIS(ROW_OF_REDIS) EMBEDDED_SCRIPTS(ROW_OF_SCRIPT)
             EMBEDDED_PAGE(ROW_OF_FILE)};
 
-static const char require_key = 0; /* its address is the key of `require` among the modules */
+static const char require_key = 0; /* its address is the key of `require` in the table of modules */
 
 const char *embedded_find(const char *name, size_t *size) {
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -91,8 +92,8 @@ int embedded_load_call(lua_State *L) {
   return 1;
 }
 
-/* require(name). Upvalues: the native table, and the table of modules by name, in which a module
- * that is being loaded is `false`. */
+/* require(name) → the module's result. Upvalues: the native table, and the table of results by
+ * name, in which a module that is being loaded is `false`. [-0, +1, raises] */
 static int require(lua_State *L) {
   luaL_checkstring(L, 1);
   lua_settop(L, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Lua sources of bindings/lua, the pieces of pages and third_party, inside the binary. */
+/* The Lua sources of bindings/lua and the parts of the compare page, embedded in the binary. */
 #ifndef BINDINGS_EMBEDDED_H
 #define BINDINGS_EMBEDDED_H
 
@@ -7,14 +7,15 @@
 
 #include "state/lua_compat.h"
 
-/* An embedded file by the name that embedded.c gives it: "room.file" for a file of bindings/lua; or
- * NULL. Static; not terminated by a zero. */
+/* The text of an embedded file, by its name in embedded.c ("room.file" for a file of bindings/lua);
+ * NULL if there is none. Static storage, without a terminating zero. */
 const char *embedded_find(const char *name, size_t *size);
 
-/* load("room.file") → the source of that file, compiled: a function. [-0, +1, raises] */
+/* load("room.file") → the file as a compiled function. [-0, +1, raises] */
 int embedded_load_call(lua_State *L);
-/* Pops the native table and pushes `require`, which runs an embedded file once in this VM, with
- * itself and the native table as arguments, and returns its result. [-1, +1, memory] */
+/* Pops the native table and pushes `require`, the loader of the library's own files. It runs a file
+ * once in this VM, with `require` and the native table as arguments, and returns the file's result.
+ * [-1, +1, memory] */
 void embedded_push_require(lua_State *L);
 /* embedded(name) → the text of an embedded file. [-0, +1, raises] */
 int embedded_text_call(lua_State *L);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of the library in a VM: opened, found by `require`, kept in a forked child, ended.
+/* The library in a VM: how it is opened, required, carried over a fork, and ended.
  *
- * A VM has the library in two depths. With open_handles it can decode messages with handles; a
- * worker's VM and a hosted one have that from the start. `require "manymoons"` adds the functions
- * (module.c) and what api.lua makes of them. Everything is in the registry, under the VM's lock: the
- * public table (a second require of another name finds the same), the functions that end workers,
- * and a sentinel.
+ * A VM opens the library in two steps. After open_handles it can decode messages with handles; the
+ * VMs of workers and embedded VMs begin with this step. `require "manymoons"` adds the native
+ * functions (module.c) and the public table of api.lua. All state is in the registry, under the VM
+ * lock: the public table (a second require under another name finds it), the functions that end
+ * workers, and a sentinel.
  *
- * I1  The segment counts its users; each VM with open handles is one. The sentinel is made before
- *     any handle, so it is collected after all of them, and then the VM is a user no more.
- * I2  A module built for one Lua refuses another one before it touches its state.
+ * I1  The segment counts its users: each VM with open handles is one. The sentinel is made before
+ *     any handle, so it is collected after all of them; its finalizer ends the use.
+ * I2  A module built for one version of Lua raises an error in another before it touches the state.
  *
- * The workers of a VM, and their end, are written in Lua; this file calls the functions that api.lua
- * gave to native.on_end. */
+ * Starting and ending workers is written in Lua; this file calls the functions that api.lua gave to
+ * native.on_end. */
 #include "library.h"
 
 #include <string.h>
@@ -35,8 +35,8 @@ static const char sentinel_key[] = "manymoons.sentinel";
 
 /* ---- the segment ----------------------------------------------------------------------------- */
 
-/* Says whether the segment counts this VM as a user. A stop may raise between the two steps of
- * opening, so the sentinel is made first and marked by the step that counts. */
+/* A stop may raise between making the sentinel and opening the segment; is_user says whether the
+ * segment counts this VM. */
 struct sentinel {
   bool is_user;
 };
@@ -59,7 +59,6 @@ static struct sentinel *sentinel_new(lua_State *L) {
   return s;
 }
 
-/* The sentinel is made before any handle, so it is collected after all of them. */
 static void open_segment(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
   const struct sentinel *old = lua_touserdata(L, -1);
@@ -73,7 +72,7 @@ static void open_segment(lua_State *L) {
   channel_register_kinds();
 }
 
-/* ---- what vm_library says -------------------------------------------------------------------- */
+/* ---- the functions of vm_library ------------------------------------------------------------- */
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
@@ -88,7 +87,7 @@ static void open_handles(lua_State *L) {
   pool_rings_open(L);
 }
 
-/* Does nothing before the library is required. */
+/* Does nothing in a VM that has not required the library. */
 static int call_shutdown(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
   if (lua_isnil(L, -1)) return 0;
@@ -111,7 +110,7 @@ static void after_fork(lua_State *L) {
     lua_call(L, 0, 0);
 }
 
-/* "manymoons.serial" and its like: worlds are modules, made by api.lua as fields of the library. */
+/* The loader of "manymoons.serial" and the other worlds, which are fields of the public table. */
 static int open_world(lua_State *L) {
   const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
   lua_getglobal(L, "require");
@@ -142,8 +141,7 @@ const struct vm_library manymoons_library = {open_handles, preload, after_fork, 
 
 /* ---- require --------------------------------------------------------------------------------- */
 
-/* A module built for another Lua loads without complaint and then half works: the version comes
- * first. */
+/* A module built for another Lua loads without an error and then fails in odd ways. */
 static void check_version(lua_State *L) {
   lua_getglobal(L, "_VERSION");
   static const char built_for[] = "Lua " LUA_MAJOR_MINOR;

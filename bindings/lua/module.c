@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The one table of the C functions that the Lua files of the library call, `native`. A function is in
- * the file of its subject; this file only names it. Scripts see what api.lua makes of it. */
+/* `native`: the one table of C functions that the library's Lua files call. Each function is in
+ * the file of its subject; this file only lists them. Scripts see the public table that api.lua
+ * makes. */
 #include "module.h"
 
 #include "async/fiber.h"
@@ -37,8 +38,8 @@
 #include "worker/thread_run.h"
 #include "worker/worker_start.h"
 
-/* on_end(shutdown, after_fork): shutdown("join" or "terminate") ends the workers of this VM,
- * after_fork() forgets those of a parent process. */
+/* on_end(shutdown, after_fork): keeps both functions for library.c. shutdown("join" or "terminate")
+ * ends this VM's workers; after_fork() forgets the parent's. [-0, +0, raises] */
 static int on_end(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   luaL_checktype(L, 2, LUA_TFUNCTION);
@@ -56,12 +57,12 @@ static const luaL_Reg native_functions[] = {
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"sync_new", sync_new},
-    {"memory_new", typed_array_new},
-    {"table_new", shared_table_new},
-    {"table_methods", shared_table_methods},
-    {"stream_listen", stream_listen_call},
-    {"stream_connect", stream_connect_call},
-    {"stream_forget", stream_forget_call},
+    {"typed_array_new", typed_array_new},
+    {"shared_table_new", shared_table_new},
+    {"shared_table_methods", shared_table_methods},
+    {"socket_listen", socket_listen_call},
+    {"socket_connect", socket_connect_call},
+    {"socket_forget", socket_forget_call},
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},
@@ -74,8 +75,8 @@ static const luaL_Reg native_functions[] = {
     {"shared_memory_unlink", shared_memory_unlink},
     {"sync_methods", sync_methods},
     {"lock_kinds", sync_kinds_call},
-    {"held_mark", held_locks_mark_call},
-    {"held_end_since", held_locks_end_since_call},
+    {"held_locks_mark", held_locks_mark_call},
+    {"held_locks_end_since", held_locks_end_since_call},
     {"pipe_new", pipe_new},
     {"wait_any", wait_any},
     {"loop_new", loop_new},
@@ -115,15 +116,13 @@ static const luaL_Reg native_functions[] = {
     {"resume", vm_resume_task},
     {"fiber_new", fiber_new},
     {"fiber_switch", fiber_switch_call},
-    {"class_methods", class_methods_call},
-    {"stream_methods", stream_methods_call},
-    {"held_end_task", held_locks_end_task_call},
+    {"held_locks_end_task", held_locks_end_task_call},
     {"load", embedded_load_call},
     {"embedded", embedded_text_call},
     {"may_fork", worker_may_fork},
     {"stop_forkserver", worker_stop_forkserver},
     {"measure_run", measure_run},
-    {"look", look},
+    {"inspect", inspect},
     {"trace_start", trace_start},
     {"trace_stop", trace_stop},
     {"trace_task", trace_task},

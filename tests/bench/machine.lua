@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What the figures were measured on, and the contenders that exist there.
+-- The machine of the figures, and the contenders that it has.
 local machine = {}
 
 -- The first line that a command prints; nil if it fails or prints none.
@@ -17,11 +17,11 @@ local function read_field(path, pattern)
   end
 end
 
--- A program, as a word for the shell; nil if it is not there.
+-- A program, as a word for the shell; nil if the machine does not have it.
 local function find_program(name) return read_command("command -v " .. name) end
 
--- The words in braces of rows.lua. What is missing on this machine is missing here. Python is that of the distribution,
--- which `make bench` installs, where there is one; PYTHON and NODE name others.
+-- The words in braces of rows.lua, without those for programs that this machine does not have. Python is that of the
+-- distribution, which `make bench` installs, if there is one; the variables PYTHON and NODE name others.
 function machine.find_programs(build, folder)
   return {
     manymoons = ("env LUA_PATH='%s/lua/?.lua;;' %s/manymoons"):format(folder, build),

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What was measured, as Markdown that can be read on a terminal as well: columns are padded.
+-- The report, as Markdown with padded columns, which can be read on a terminal as well.
 --
--- A measured row is one of rows.lua whose contenders carry `runs` (the figures, in order) and `one_core` (the same, on
--- one core); both are empty for what is missing on the machine, or failed.
+-- A measured row is one of rows.lua whose contenders have `runs` (the figures, in order) and `one_core` (the same, on
+-- one core). Both are empty for a contender that failed or that the machine does not have.
 local report = {}
 
 local DASH = "–"
@@ -19,7 +19,7 @@ local function median(list)
   return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
--- Three digits that count, and no exponent.
+-- Three significant digits, and no exponent.
 local function number(value)
   if not value then return DASH end
   if value == 0 then return "0" end
@@ -39,7 +39,7 @@ local function find_contender(row, name)
   error("no contender '" .. name .. "' in row " .. row.name)
 end
 
--- How many times as good as `other`; nil where one of them is missing.
+-- How many times as good as `other`; nil if one of them is missing.
 local function times_as_good(row, value, other)
   if not value or not other then return nil end
   return row.better == "more" and value / other or other / value
@@ -66,7 +66,7 @@ local function target_text(row, target)
   return ("%s %s %s"):format(sign, bound, row.unit)
 end
 
--- "met", "missed", or a dash where there is no target or no figure.
+-- "met", "missed", or a dash if there is no target or no figure.
 local function verdict(row, contender)
   local target, value = contender.target, median(contender.runs)
   local unit = target and (target.of and median(find_contender(row, target.of).runs) or not target.of and 1)
@@ -80,7 +80,7 @@ end
 -- Characters, not bytes: continuation bytes of UTF-8 take no room.
 local function width(text) return #text:gsub("[\128-\191]", "") end
 
--- Lines of a Markdown table; the first column stands left, the others right.
+-- Lines of a Markdown table; the first column is left-aligned, the others right-aligned.
 local function format_table(lines)
   local widths = {}
   for _, line in ipairs(lines) do
@@ -129,7 +129,7 @@ function report.row(row)
   return head .. format_table(lines)
 end
 
--- A world's first contender with a target stands for it in the summary; without targets, its first.
+-- The contender that represents a world in the summary: the first one with a target, or else the first one.
 local function find_champion(row, world)
   local first
   for _, contender in ipairs(row.contenders) do

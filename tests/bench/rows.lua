@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- The benchmarks: a list of rows, each the same work for several contenders.
 --
--- A row has a name (for ONLY=), a title, the metric of the programs' output that counts, its unit and whether more or
--- less of it is better; `one_core` names the metric and unit that are taken once more with everything on one core;
--- `note` is a sentence for the reader. A contender has a name, a command (machine.lua knows the words in braces) and a
--- side: "ours", "peer", with whose best we are compared, or "reference", which is only shown. Its `target` is {most=N}
--- or {least=N}: of the unit, or of the figure of the contender named in `of`.
+-- A row has a name (for ONLY=), a title, a metric of the programs' output, its unit, and whether more or less is
+-- better; `one_core` names the metric and unit that are measured again with everything on one core; `note` is a
+-- sentence for the reader. A contender has a name, a command (machine.lua has the words in braces) and a side: "ours";
+-- "peer", of which ours are compared with the best; or "reference", which is only shown. Its `target` is {most=N} or
+-- {least=N}, in the unit, or as a multiple of the figure of the contender named in `of`.
 --
 -- The counts in the commands make a run last some tenths of a second.
 local function ours(name, world, command, target)
@@ -17,7 +17,7 @@ local function python(name, command)
   return { name = "Python " .. name, side = "peer", command = "{python} {python_dir}/" .. command }
 end
 
--- Threads of one Python take turns and pass references: what the world `threads` will be compared with.
+-- Threads of one Python take turns and pass references: the peer of the world `threads`.
 local function python_threads(name, command)
   local contender = python(name .. " of threads", command)
   contender.side = "reference"
@@ -61,7 +61,7 @@ local function convoy_row(spinners, metric, most)
   }
 end
 
--- Tasks of one thread beside asyncio's; counts: ours and Python's.
+-- Tasks of one thread, and asyncio's; counts: ours and Python's.
 local function broker_row(what, title, metric, unit, better, target, count, peer, note)
   return {
     name = "broker-" .. what, title = title, metric = metric, unit = unit, better = better, note = note,
@@ -129,7 +129,7 @@ local function stream(value, target, counts)
   )
 end
 
--- One large value at a time, asked for and received.
+-- One large value at a time, by request and answer.
 local function transfer(value, target, counts)
   local function words(channel, count) return (" %s %s %d"):format(channel, value, count) end
   return join(in_both("Queue", "transfer.lua" .. words("queue", counts[1]), target), {
@@ -182,7 +182,7 @@ local function crowd()
   })
 end
 
--- counts: ours, then those of the peers; false: the peer has nothing like it.
+-- counts: ours, then those of the peers; false: the peer has no such feature.
 local function pool(mode, counts, target)
   local function words(kind, count) return ("pool.py %s %s %d"):format(kind, mode, count) end
   local list = in_both("Pool", ("pool.lua %s %d"):format(mode, counts[1]), target)
@@ -206,13 +206,13 @@ local function shared_row(mode, title, counts, note)
   }
 end
 
--- The calls themselves, without any pool: what no pool can beat, for it has to carry them.
+-- The calls themselves, without a pool: a bound that no pool can beat.
 local function no_pool(count)
   return { name = "manymoons, a plain loop", side = "reference",
     command = "{manymoons} --world serial {lua}/pool.lua loop " .. count }
 end
 
--- One thread of plain Lua: what a VM pays for being able to share its lock.
+-- One thread of plain Lua: the cost of a VM lock without other threads.
 local function alone_row(mode, title)
   return {
     name = "alone-" .. mode, title = "One thread alone: " .. title, metric = "time", unit = "s", better = "less",

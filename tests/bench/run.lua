@@ -3,10 +3,10 @@
 --
 --   manymoons tests/bench/run.lua                        all rows; writes docs/reference/performance.md as well
 --   manymoons tests/bench/run.lua --only ROW             one row, only on the terminal
---   manymoons tests/bench/run.lua --smoke                only our programs, once, with tiny counts: do they run?
+--   manymoons tests/bench/run.lua --smoke                only our programs, once, with tiny counts: they must run
 --
--- Run it in the project's folder. A program prints lines "metric value unit"; the row names the metric. A program
--- that is not on the machine is left out; one that fails is reported on stderr and makes the exit status 1. Both have a
+-- Run it in the project's folder. A program prints lines "metric value unit"; the row names the metric. A program that
+-- the machine does not have is left out; one that fails is reported on stderr and makes the exit status 1. Both have a
 -- dash in the tables. MM_BUILD is the folder of the variant to measure; default: build/release.
 local folder = arg[0]:match("^(.*)/[^/]*$") or "."
 package.path = folder .. "/?.lua;" .. package.path
@@ -77,7 +77,7 @@ local function complete_command(command, programs)
   return is_there and text or nil
 end
 
--- Numbers of two digits or more are the workload: tiny, it only shows that the program runs.
+-- The command with a tiny workload: its numbers of two digits or more are replaced.
 local function shrink(command) return (command:gsub(" %d%d+%f[%W]", " 4")) end
 
 -- The value of a metric, from one run; nil if the program failed or did not print it.

@@ -3,7 +3,7 @@
 --
 -- native.NAME_methods() gives Lua the table of a class's methods. A name that may be added to it is one that C
 -- registers nowhere for that getter: not in the file that defines it, nor in those that include this file's header and
--- have lists of methods. class_methods gives any class, so there no name may be assigned that is registered anywhere.
+-- have lists of methods.
 local folder = assert((...), "a folder of Lua rooms")
 
 local SEAMS = { ["core/waits.lua"] = true, ["async/exit.lua"] = true }
@@ -59,7 +59,7 @@ local function registered_for(getter)
   if not header then complain("no C file defines %s", getter) end
   for _, text in pairs(sources) do
     local is_part = header and text:find('#include "[%w_/]*%f[%w_]' .. header:gsub("%.", "%%.") .. '"')
-    if (is_part or getter == "class_methods") and not text:find("native_functions") then add_names(text, names) end
+    if is_part and not text:find("native_functions") then add_names(text, names) end
   end
   names_of[getter] = names
   return names

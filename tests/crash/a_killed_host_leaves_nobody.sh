@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A host that is killed takes all its descendants with it: pool workers, processes of each start method,
-# their children in turn, and the fork server.
+# When a host program is killed, all its descendants end: pool workers, processes of each start method, their children,
+# and the fork server.
 set -eu
 
 cat >host.lua <<'END'

@@ -15,7 +15,7 @@ end)
 local pid = started:get()
 signal("STOP", pid)
 go_on:put(true)
--- The other worker goes on.
+-- The other worker continues.
 local squares = {}
 for i = 1, 200 do squares[i] = pool:submit(function(x) return x * x end, i) end
 for i = 1, 200 do expect.equal(squares[i]:get(), i * i) end

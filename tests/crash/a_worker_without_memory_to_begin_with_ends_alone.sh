@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A worker may run out of memory, as it may be stopped, at any step of its start, also before its VM is complete: it ends
-# with an error, and the program goes on.
+# A worker may run out of memory, or be stopped, at any step of its start, also before its VM is complete: it ends with
+# an error, and the program continues.
 set -eu
 
 cat >starts.lua <<'END'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The same work is done whichever of stdin, stdout and stderr are closed, whatever SIGCHLD and SIGPIPE are set to, and
-# when nobody reads the output.
+# The same work is done with any of stdin, stdout and stderr closed, with any setting of SIGCHLD and SIGPIPE, and with an
+# output that is not read.
 set -eu
 
 cat >work.lua <<'END'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Where descriptors, memory or processes run out, there is a clear error or the right answer; nothing hangs, nothing is
-# killed by a signal.
+# If descriptors, memory or processes run out, there is a clear error or the right result; nothing hangs, and no process
+# is killed by a signal.
 set -eu
 
 cat >work.lua <<'END'

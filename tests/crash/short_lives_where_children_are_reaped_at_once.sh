@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# With SIGCHLD ignored the kernel reaps a child the moment it ends, perhaps before the host has looked at it once: the
-# exit code arrives all the same.
+# If SIGCHLD is ignored the kernel reaps a child as soon as it ends, perhaps before the host has waited for it; the exit
+# code is known all the same.
 set -eu
 
 cat >script.lua <<'END'

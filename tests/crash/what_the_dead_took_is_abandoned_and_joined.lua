@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- However a worker ends with values in its hands, nobody waits for them.
+-- However a worker ends with unfinished values, no join waits for them.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -34,7 +34,7 @@ for _, method in ipairs(methods) do
     expect.equal({ jobs:join(expect.HANG) }, { true, "abandoned" }, way)
     expect.equal({ jobs:join(0) }, { true }, "said once")
     worker:join()
-    -- The account is whole: it goes on as if nothing had been.
+    -- The count of unfinished values is right: the queue is used again as before.
     jobs:put(4)
     expect.equal({ jobs:join(0) }, { nil, "timeout" })
     jobs:get()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# With no descriptor left, or a few: queues, pipes and waits go on, what needs a descriptor says EMFILE, nothing hangs;
-# and as soon as there are some again, everything works, and none was lost.
+# With no or few descriptors left, queues, pipes and waits still work, calls that need a descriptor return EMFILE, and
+# nothing hangs. Once there are descriptors again, everything works, and none has leaked.
 set -eu
 
 cat >work.lua <<'END'

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
 -- Workers are killed while they decode, run, encode and wait. Each task ends either with its own result or as "died";
--- none is lost, none is mixed up with another, and the pool stays of use.
+-- none is lost, none is mixed up with another, and the pool can still be used.
 local mm = require "manymoons"
 local expect = require "expect"
 

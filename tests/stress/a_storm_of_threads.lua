@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads
--- Threads that compute, with coroutines, errors, finalizers, hooks, closures over shared upvalues and collections, made
--- to make way every tenth of a millisecond, in both schedules.
+-- Threads compute, with coroutines, errors, finalizers, hooks, closures over shared upvalues and collections, and
+-- release the VM lock every tenth of a millisecond, in both schedules.
 local mm = require "manymoons"
 local expect = require "expect"
 

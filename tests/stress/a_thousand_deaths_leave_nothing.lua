@@ -2,8 +2,8 @@
 -- worlds: processes
 -- quick: no
 -- Workers of every start method are killed while they put, take, report, send, receive, make pipes and drop them. The
--- queues and pipes go on, and a thousand deaths later this process has what it had: descriptors, mappings, children,
--- and pages of the commons but for a few.
+-- queues and pipes still work, and after a thousand deaths this process has as many descriptors, mappings and children
+-- as before, and nearly as many pages of the segment.
 local mm = require "manymoons"
 local expect = require "expect"
 local measures = require "measures"
@@ -44,7 +44,7 @@ local function let_one_die(method)
   worker:close()
 end
 
--- All that is in the queues is whole, and they are empty then.
+-- All values in the queues are whole; after that the queues are empty.
 local function drain()
   for value in function() return (q:get_nowait()) end do expect.equal(#value[2], value[1] * 37 % 5000) end
   while jobs:get_nowait() do jobs:task_done() end
@@ -69,5 +69,5 @@ expect.equal(measures.descriptors(), descriptors, "descriptors")
 expect.equal(measures.mappings(), mappings, "mappings")
 expect.equal(measures.children(), children, "children")
 local grown = measures.commons_kib() - commons
--- A pipe whose reader is kept from reading for a while fills up, once: a mebibyte each way.
+-- A pipe that is not read for a while fills up once, with a mebibyte in each direction.
 expect.truthy(grown < 600 + 2048, "the commons grew by " .. grown .. " KiB")

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
--- A host whose other threads allocate, lock and print all the time must not copy any of that into a child half done.
+-- Other threads of the host allocate, lock and print all the time; no child may inherit a half-done operation of them.
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- A thousand wait for one queue: one put wakes one, each of them gets something, and all of them end.
+-- A thousand workers wait for one queue: one put wakes one worker, each gets a value, and all of them end.
 local mm = require "manymoons"
 local expect = require "expect"
 local measures = require "measures"
 
--- A sanitizer's threads and processes weigh ten times as much.
+-- Threads and processes under a sanitizer need ten times as much memory.
 local WORKERS = measures.is_sanitized() and 100 or 1000
 local first, rest, back = mm.Queue(), mm.Queue(), mm.Queue()
 local workers = {}
@@ -28,7 +28,7 @@ for i = 1, WORKERS do
 end
 for _ = 21, WORKERS do expect.truthy(back:get(expect.HANG) > 20) end
 
--- At full speed now; then the end is said to all at once.
+-- At full speed; then the queue is closed for all at once.
 local COUNT, seen = 5 * WORKERS, {}
 for i = 1, COUNT do rest:put(i) end
 for _ = 1, COUNT do

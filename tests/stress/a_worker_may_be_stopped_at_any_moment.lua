@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters
 -- hosts: manymoons lua5.4
--- Stopped while it starts, runs or ends: the worker is gone, and the others are none the worse.
+-- A worker that is stopped while it starts, runs or ends is gone, and the others are not affected.
 local mm = require "manymoons"
 local expect = require "expect"
 

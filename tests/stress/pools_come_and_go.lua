@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- However a pool ends, with whatever in it, nothing is left and nothing hangs.
+-- However a pool ends, and whatever tasks it has, nothing is left and nothing hangs.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -13,7 +13,7 @@ for round = 1, 40 do
       if x % 3 == 0 then error("three") end
       return x
     end, i)
-    futures[i]:on_done(function() end) -- so that failures are not told
+    futures[i]:on_done(function() end) -- so that failures are not reported
   end
   local ending = round % 4
   if ending == 0 then

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
 -- hosts: manymoons
--- Kills, exits, errors, time-outs and cancellations at random: each call ends exactly once, with its own result or with
--- what was done to it, and the pool goes on. SECONDS=600 for longer.
+-- Kills, exits, errors, timeouts and cancellations at random: each call ends exactly once, with its own result or with
+-- the fault that was caused, and the pool continues. SECONDS=600 for a longer run.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -49,7 +49,7 @@ local function begin(x)
   return { future = future, kind = kind, begun = mm.time() }
 end
 
--- A callback that raises is told on stderr only: what went wrong is kept, and raised here.
+-- An error of a callback is only reported on stderr, so errors are kept and raised here.
 local wrong
 local real_truthy, real_equal = expect.truthy, expect.equal
 local function keep(check)

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
--- Producers and consumers are stopped (SIGSTOP) and continued at random, all the while, also with a lock of the queue
--- in their hands. Nothing is lost or doubled, each producer's messages keep their order, and bounds hold. While all
--- consumers are stopped the producers fill the queue and wait.
+-- Producers and consumers are stopped (SIGSTOP) and continued at random, also while they hold a lock of the queue. No
+-- message is lost or doubled, each producer's messages keep their order, and bounds hold. While all consumers are
+-- stopped, the producers fill the queue and wait.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -13,7 +13,7 @@ local function signal(name, pids)
   if #pids > 0 then os.execute("kill -" .. name .. " " .. table.concat(pids, " ") .. " 2>/dev/null") end
 end
 
--- Whoever is stopped may hold a lock that others then wait for: so it is nobody who uses the queue that continues it.
+-- A stopped worker may hold a lock that others wait for, so a process that does not use the queue continues it.
 local function stop_at_random(pids, finish)
   math.randomseed(5)
   repeat
@@ -78,7 +78,7 @@ local function run(bound)
 
   local stopper = mm.Process({ method = "fork", target = stop_at_random, args = { pids, finish } })
   stopper:start()
-  -- What one consumer took of one producer is in order; each consumer has a pipe of its own to us.
+  -- Each consumer has its messages of each producer in order; each consumer has a pipe of its own to this process.
   local last, count = { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }, 0
   while count < 3 * COUNT do
     local ready_ones = mm.wait(pipes, expect.HANG)

@@ -60,7 +60,7 @@ for round = 1, ROUNDS do
         end)
       end
       group:spawn(function()
-        for _ = 1, 8 do -- a pool whose workers do nothing but die gives up
+        for _ = 1, 8 do -- a pool breaks when its workers only die
           mm.sleep(0.01)
           local stats = pool:stats()
           local victim = stats[math.random(math.max(1, #stats))]
@@ -75,7 +75,7 @@ for round = 1, ROUNDS do
           if count == round * TASKS then return end
           if count >= round * TASKS - 6 then break end
         end
-        pool:terminate() -- what still sleeps is cancelled
+        pool:terminate() -- cancels the calls that still sleep
       end)
     end)
   end)

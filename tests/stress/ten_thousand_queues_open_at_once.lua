@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Ten thousand queues and two and a half thousand pipes, all open, all used, most with something in them when they are
--- dropped, some closed before. Repeated, it takes neither descriptors nor memory more than once.
+-- Ten thousand queues and two and a half thousand pipes, all open and used, most of them not empty when they are
+-- dropped, some closed before. Repeating it needs no more descriptors or memory than once.
 local mm = require "manymoons"
 local expect = require "expect"
 local measures = require "measures"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A Redis server, workers and everything else that tests of brokers need, all of it on this machine and gone with the
--- test. Each server has a folder of its own and a Unix socket in it, and a port if one is asked for.
+-- Redis servers, workers and all else that tests of brokers need, on this machine, ended with the test. Each server has
+-- a folder of its own with a Unix socket in it, and a port if the test asks for one.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -20,7 +20,8 @@ broker.run = run
 
 local function output(command) return (run(command):gsub("%s+$", "")) end
 
--- Until f returns something true. Only sleeps longer than 0.05 s look after pools, which may have tasks to send again.
+-- Waits until f returns a true value. Only sleeps longer than 0.05 s maintain pools, which may have tasks to send
+-- again.
 function broker.eventually(what, f)
   local deadline = mm.time() + expect.HANG
   while true do
@@ -37,7 +38,7 @@ if output("command -v redis-server") == "" then
 end
 
 local folder = output("mktemp -d /tmp/mm-broker.XXXXXX") -- short: the name of a Unix socket has 107 bytes
--- A watcher ends what the test started, however the test ends: its standard input closes with us.
+-- A watcher ends the test's processes, however the test ends: its standard input closes with the test.
 local watcher = assert(io.popen("while read -r line; do commands=\"$commands $line;\"; done; { eval \"$commands\"; } "
   .. ">/dev/null 2>&1; rm -rf " .. quote(folder), "w"))
 watcher:setvbuf("line")
@@ -105,7 +106,7 @@ local Worker = {}
 Worker.__index = Worker
 local workers = 0
 
--- options: further words for `manymoons worker`; it is there when this returns.
+-- options: further words for `manymoons worker`. The worker has started when this returns.
 function broker.worker(server, pool, options, prefix)
   workers = workers + 1
   local self = setmetatable({ log = folder .. "/worker" .. workers }, Worker)
@@ -129,7 +130,7 @@ function Worker.wait(self)
   broker.eventually("the worker ends: " .. self:said(), function() return not broker.is_alive(self.pid) end)
 end
 
--- A file that tasks write to and the test reads: a line each, whole.
+-- A file into which each task writes a whole line, for the test to read.
 function broker.file(name) return folder .. "/" .. name end
 broker.read_file = read_file
 

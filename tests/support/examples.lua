@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- The code blocks of a page, run. Usage: manymoons examples.lua PAGE.md, in an empty directory, with MM_BUILD, MM_TOP.
 --
--- ```lua blocks are scripts; the block without a language behind one is what it prints, and is compared. With the
--- comment <!-- examples: one script --> in a page all of them are one script, and those behind a `pool:close()` go in
--- front of it. ```c blocks with a main are compiled, linked and run; others are compiled as the body of a function that
--- has rt, vm and job. A block behind <!-- example: not run --> is for people alone.
+-- ```lua blocks are scripts; the block without a language after one is its expected output. With the comment
+-- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved before
+-- it. ```c blocks with a main are compiled, linked and run; others are compiled as the body of a function with rt, vm
+-- and job. A block after <!-- example: not run --> is not run.
 local page = arg[1]
 local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
 
@@ -47,7 +47,7 @@ local function read_blocks(text)
   return blocks
 end
 
--- What a block without a language says that is printed: all of it, or what stands behind the command that runs it.
+-- The expected output of a block without a language: all of it, or the lines after the command.
 local function output_of(block)
   if not block or block.language ~= "" or block.said then return nil end
   local first, rest = block.text:match("^([^\n]*)\n(.*)$")
@@ -55,7 +55,7 @@ local function output_of(block)
   return not first:find("^%$") and block.text or nil
 end
 
--- Which worker it was is chance.
+-- The number of the worker is random.
 local function plain(text) return (text:gsub("PoolWorker%-%d", "PoolWorker-N")) end
 
 local function run(block, command, wanted)

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What behaviour tests say: expect.equal(got, wanted), expect.raises(pattern, f, …). Silent when right.
+-- Assertions of tests: expect.equal(got, wanted), expect.raises(pattern, f, …), … They print nothing when they hold.
 local expect = {}
 
--- Seconds for a wait that has to end: a test whose wait takes that long hangs. run-tests ends it before.
+-- Seconds for a wait that has to end. run-tests ends a test before a wait takes that long.
 expect.HANG = tonumber(os.getenv("MM_HANG")) or 60
 
 local function show(value)
@@ -33,7 +33,7 @@ function expect.truthy(value, what)
   if not value then error((what or "value") .. ": got " .. show(value), 2) end
 end
 
--- Returns the error, for a closer look.
+-- Returns the error, for further checks.
 function expect.raises(pattern, f, ...)
   local ok, err = pcall(f, ...)
   if ok then error("no error was raised; wanted one like " .. show(pattern), 2) end

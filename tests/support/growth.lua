@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- For tests that open and drop much: nothing of it is left.
+-- For tests that open and drop many objects: checks that no descriptors and no memory are left.
 local expect = require "expect"
 
 local function count_descriptors()
@@ -26,7 +26,7 @@ return function(come_and_go, first, second, most_kib)
   local descriptors, memory = count_descriptors(), resident_kib()
   go(second)
   expect.equal(count_descriptors(), descriptors)
-  -- A sanitizer keeps what is freed, to find who still uses it.
+  -- A sanitizer keeps freed memory, to find uses after free.
   local is_sanitized = os.getenv("MM_BUILD"):find("san$")
   local grown = resident_kib() - memory
   expect.truthy(is_sanitized or grown < most_kib, "memory grew by " .. grown .. " KiB")

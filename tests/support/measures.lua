@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What this process has at the moment, for tests that nothing grows. Linux only, by /proc.
+-- Counts of this process's descriptors, memory and children, for tests that nothing grows. Linux only: it reads /proc.
 local lfs = require "lfs"
 
 local measures = {}
@@ -17,7 +17,7 @@ function measures.descriptors()
   return count
 end
 
--- Pages that somebody committed in the commons, and that are shared by the processes of the program.
+-- Committed pages of the segment, which the processes of the program share.
 function measures.commons_kib()
   for name in lfs.dir("/proc/self/fd") do
     local path = "/proc/self/fd/" .. name
@@ -51,7 +51,7 @@ function measures.children()
   return count
 end
 
--- A sanitizer keeps what is freed, to find who still uses it: there only the other measures say something.
+-- A sanitizer keeps freed memory, to find uses after free, so there only the other counts mean something.
 function measures.is_sanitized() return (os.getenv("MM_BUILD") or ""):find("san$") ~= nil end
 
 return measures

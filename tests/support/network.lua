@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Machines on one machine: network namespaces on a bridge of their own, whose cables can be cut without anybody being
--- told. It needs root; without, the test is skipped.
+-- Simulated machines: network namespaces on a bridge. A machine's link can be cut without an error at either end. Needs
+-- root; without it the test is skipped.
 local broker = require "broker"
 
 local network = {}
@@ -21,7 +21,7 @@ local bridge = prefix .. "b"
 local made = { bridge }
 must(string.format("ip -n %s link add br0 type bridge && ip -n %s link set br0 up", bridge, bridge))
 
--- However the test ends, its namespaces go; the watcher of broker.lua ends who is in them.
+-- However the test ends, its namespaces are removed; the watcher of broker.lua ends the processes in them.
 broker.at_end("for n in $(ip netns list | sed 's/ .*//' | grep '^" .. prefix .. "'); do ip netns del $n; done")
 
 local Machine = {}
@@ -41,7 +41,7 @@ function network.machine(name)
   return self
 end
 
--- Nothing passes, and the link stays up.
+-- Drops all packets, while the link stays up.
 local function set_state(machine, state)
   must(string.format("ip netns exec %s bridge link set dev %s state %d", bridge, machine.cable, state))
 end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Runs a test of pools with pools on a broker: on_broker.lua SCRIPT. Its mm.Pool is one, served by a worker with
--- processes; everything else is as it is.
+-- Runs a test of pools with pools on a broker: on_broker.lua SCRIPT. The script's mm.Pool makes a pool on a broker,
+-- served by a worker with processes; everything else is unchanged.
 local broker = require "broker"
 local mm = require "manymoons"
 
@@ -29,7 +29,7 @@ local function new_queue(maxsize)
   return mm.Queue{ broker = server.url, name = "test" .. count, maxsize = maxsize }
 end
 
--- As functions that are sent find it in a worker: by its module's name, with all that the module has.
+-- Under the name of its module and with all its fields, as functions find it in a worker.
 local function stand_in_for(world)
   local stand_in = {}
   for key, value in pairs(world) do stand_in[key] = value end

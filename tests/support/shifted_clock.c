@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For LD_PRELOAD: the time of day, shifted by the seconds that the file named in SHIFTED_CLOCK says at that
- * moment. The monotonic clock is left alone. */
+/* For LD_PRELOAD: shifts the time of day by the seconds in the file that SHIFTED_CLOCK names, read at
+ * each call. The monotonic clock is unchanged. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

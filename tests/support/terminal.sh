@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# For tests that need a terminal, to be sourced: types into a program that runs on a pseudo-terminal of its own, and
-# waits for what it shows. One terminal at a time, in the current directory.
+# Functions for tests that need a terminal: they run a program on a pseudo-terminal, type into it, and wait for its
+# output. One terminal at a time, in the current directory. Source this file.
 #
 #   terminal_open COMMAND     starts it (NAME=VALUE may stand before it); terminal_expect, terminal_type, …; terminal_close
 #   terminal_expect TEXT      waits until TEXT is shown after what was expected before; fails after MM_HANG seconds
@@ -12,7 +12,7 @@ script -qfec true /dev/null >/dev/null 2>&1 </dev/null || {
   exit 77
 }
 
-# The shell that script starts makes way for the command: one that stays and is hit by the same Ctrl-C ends with 130.
+# The shell of `script` replaces itself by the command; otherwise it would get the same Ctrl-C and end with 130.
 terminal_open() {
   rm -f terminal.in terminal.out
   mkfifo terminal.in

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- mm.async: tasks, and what is done with them. How they take turns is in scheduler.lua.
+-- mm.async: the functions and the class Task. The tasks are run by scheduler.lua.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -49,7 +49,7 @@ local function results_of(task)
   return unpack(task.results, 1, task.results.n)
 end
 
--- The results of its function; raises its error; nil and "timeout".
+-- The results of the task's function, or nil and "timeout"; raises its error.
 function Task.get(self, timeout)
   check_task(self, "Task:get")
   check_timeout(timeout, "Task:get")
@@ -57,7 +57,7 @@ function Task.get(self, timeout)
   return results_of(self)
 end
 
--- True when it is done, in whatever way; nil and "timeout".
+-- True if the task has ended, with or without an error; or nil and "timeout".
 function Task.wait(self, timeout)
   check_task(self, "Task:wait")
   check_timeout(timeout, "Task:wait")
@@ -65,7 +65,7 @@ function Task.wait(self, timeout)
   return true
 end
 
--- True: it ends where it waits, or at its next wait, and has failed with kind "cancelled" then. False: it was done.
+-- True: the task ends where it waits, or at its next wait, with an error of kind "cancelled". False: it had ended.
 function Task.cancel(self)
   check_task(self, "Task:cancel")
   return schedulers.cancel(self)
@@ -86,7 +86,7 @@ function async.cancel(task)
   return schedulers.cancel(task)
 end
 
--- The task that runs; nil outside of tasks.
+-- The calling task; nil outside of tasks.
 function async.current_task() return schedulers.current() end
 
 -- Several at once -------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ local function cancel_all(tasks)
   for _, task in ipairs(tasks) do schedulers.cancel(task) end
 end
 
--- Waits until all have ended, or the first has failed: that one, or nil.
+-- Waits until all tasks have ended, or one has failed; returns the failed one, or nil.
 local function wait_for_all(tasks)
   local done, left, failed = schedulers.new_list(), 0, nil
   local function look_at(task)
@@ -166,7 +166,7 @@ function Group.spawn(self, f, ...)
     if task.state ~= "done" and not self._failed and not self._is_cancelled then self._failed = task end
     if self._left == 0 or self._failed then schedulers.wake_all(self._done) end
   end)
-  if #self._tasks > 2 * self._left + 64 then -- what has ended is forgotten
+  if #self._tasks > 2 * self._left + 64 then -- drops the tasks that have ended
     local open = {}
     for _, each in ipairs(self._tasks) do
       if not each.state then open[#open + 1] = each end
@@ -176,14 +176,14 @@ function Group.spawn(self, f, ...)
   return task
 end
 
--- Those that run are cancelled; that is no failure of the group.
+-- Cancels the tasks that run, without a failure of the group.
 function Group.cancel(self)
   self._is_cancelled = true
   cancel_all(self._tasks)
 end
 
--- group(f): f(g) may g:spawn(…); returns what f returned when all its tasks have ended. The first failure cancels the
--- others and is raised.
+-- group(f): calls f(g), which may g:spawn(…), waits until all tasks of the group have ended, and returns the results
+-- of f. The first failure cancels the others and is raised.
 function async.group(f)
   check_function(f, "group", 1)
   local group = setmetatable({ _tasks = {}, _left = 0, _done = schedulers.new_list() }, group_meta)
@@ -199,7 +199,7 @@ function async.group(f)
   return results_of(body)
 end
 
--- timeout(seconds, f, …) → what f returns; nil and "timeout" if that took longer: then it was cancelled.
+-- timeout(seconds, f, …) → the results of f; or nil and "timeout" if f took longer and was cancelled.
 function async.timeout(seconds, f, ...)
   expect(type(seconds) == "number" and seconds == seconds, "timeout",
     "argument 1: a number of seconds expected, got " .. tostring(seconds))
@@ -214,7 +214,8 @@ function async.timeout(seconds, f, ...)
   return nil, "timeout"
 end
 
--- run(main, …) → what main returns. Tasks that it and its tasks spawned, and that are not done, are cancelled then.
+-- run(main, …) → the results of main. When main returns, tasks that it or its tasks spawned and that still run are
+-- cancelled.
 function async.run(main, ...)
   check_function(main, "run", 1)
   local task = schedulers.spawn(as_function(main), ...)
@@ -230,9 +231,9 @@ function async.run(main, ...)
   return results_of(task)
 end
 
--- What is not ours -----------------------------------------------------------------------------------------------
+-- Other libraries ------------------------------------------------------------------------------------------------
 
--- await(f): calls f(resume) and waits until something calls resume(…); returns what it was given.
+-- await(f): calls f(resume), waits until resume(…) is called, and returns its arguments.
 function async.await(f)
   check_function(f, "await", 1)
   local task, values = schedulers.current() or {}, nil
@@ -263,9 +264,9 @@ local READ, WRITE = 1, 2
 
 local function index(thing, name) return thing[name] end
 
-local methods = setmetatable({}, { __mode = "k" }) -- metatable of userdata → its method that gives a descriptor
+local methods = setmetatable({}, { __mode = "k" }) -- metatable of userdata → the method that returns a descriptor
 
--- A number, or what has one: sockets of luasocket (getfd), cqueues (pollfd), connections (fileno).
+-- The descriptor of `thing`: a number, or an object of luasocket (getfd), of cqueues (pollfd) or with fileno.
 local function descriptor_of(thing, where)
   local meta = type(thing) == "userdata" and getmetatable(thing)
   local known = meta and methods[meta]
@@ -280,7 +281,7 @@ local function descriptor_of(thing, where)
   expect(false, where, "argument 1: a file descriptor expected, got " .. tostring(thing), 3)
 end
 
--- wait_fd(fd, "r" or "w", timeout) → true when it can be read or written; nil and "timeout", or why.
+-- wait_fd(fd, "r" or "w", timeout) → true when it is readable or writable; or nil and "timeout" or another reason.
 function async.wait_fd(fd, mode, timeout)
   if type(fd) ~= "number" then fd = descriptor_of(fd, "wait_fd") end
   if fd < 0 or fd % 1 ~= 0 then descriptor_of(nil, "wait_fd") end
@@ -293,7 +294,7 @@ function async.wait_fd(fd, mode, timeout)
   return scheduler.wait_fd(fd, mode == "w" and WRITE or READ, timeout and time() + timeout, may_yield)
 end
 
--- debug(true): tasks that hold the thread for more than 100 ms without waiting are reported.
+-- debug(true): reports tasks that run for more than 100 ms without waiting.
 function async.debug(is_on) schedulers.is_debugging = is_on and true or false end
 if (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "" then schedulers.is_debugging = true end
 

@@ -1,24 +1,23 @@
 -- SPDX-License-Identifier: MIT
--- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters in the place of the
--- objects of the segment (locks/conditions.c), with the same methods. All users are tasks of this VM, so no other task
--- runs between two waits.
+-- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters, with the same methods as
+-- the shared objects of locks/conditions.c. All users are tasks of this VM, so no other task runs between two waits.
 local require = ...
 
 local schedulers = require("async.schedulers")
 local sync = require("locks.sync")
 
-local meetings = {}
+local conditions = {}
 
 -- Condition -------------------------------------------------------------------------------------------
 
 local Line = {}
 Line.__index = Line
 
-function meetings.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
+function conditions.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
 
 local function is_recursive(lock) return sync.kinds[getmetatable(lock).__name].holds == "recursive" end
 
--- How often it was held; 0: by nobody, or by another.
+-- Releases the lock entirely; returns how often the caller had acquired it, 0 if it was not the holder.
 local function release_all(lock)
   local depth = 0
   while pcall(lock.release, lock) do
@@ -28,7 +27,7 @@ local function release_all(lock)
   return depth
 end
 
--- wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held again in the end.
+-- wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". It acquires the lock again in each case.
 function Line.wait(self, lock, timeout)
   local depth = release_all(lock)
   if depth == 0 then error("Condition:wait: the lock is not held", 3) end
@@ -56,7 +55,7 @@ function Core.__tostring(self)
   return "Barrier: " .. waiting .. " of " .. parties .. " wait"
 end
 
-function meetings.new_barrier(parties)
+function conditions.new_barrier(parties)
   return setmetatable({ _parties = parties, _count = 0, _is_broken = false, _is_acting = false,
     _list = schedulers.new_list(), _next_round = schedulers.new_list(),
     _users = setmetatable({}, { __mode = "k" }) }, Core)
@@ -68,7 +67,7 @@ local function let_go(self, how)
   schedulers.wake_all(self._next_round, true)
 end
 
--- A task that fails, or is cancelled, will not come to it any more.
+-- A party that fails or is cancelled cannot arrive any more, so its end breaks the barrier.
 local function note_user(self)
   local task = schedulers.current()
   if not task or self._users[task] then return end
@@ -78,7 +77,7 @@ local function note_user(self)
   end)
 end
 
--- arrive(timeout) → index, is_last; or nil, why. The last one opens.
+-- arrive(timeout) → index, is_last; or nil, why. The last party has to open the barrier.
 function Core.arrive(self, timeout)
   local due = schedulers.due_of(timeout)
   note_user(self)
@@ -118,4 +117,4 @@ end
 
 function Core.state(self) return self._parties, self._list.count, self._is_broken end
 
-return meetings
+return conditions

@@ -12,7 +12,7 @@ struct lua_fiber {
   lua_State *co; /* NULL: the thread's own stack */
   struct lua_fiber *home;
   bool is_done;
-  /* Of the thread, while it runs another fiber. */
+  /* State of the thread, saved while it runs another fiber. */
   lua_State *running;
   const void *task;
 };
@@ -23,8 +23,8 @@ static int fiber_gc(lua_State *L) {
   return 0;
 }
 
-/* The stack of a fiber. Its function raises when the VM is to stop, or has no memory left: then the thread's
- * own stack goes on. */
+/* Runs on the stack of a fiber. If its function raises, because the VM must stop or is out of
+ * memory, the thread's own stack continues. */
 static void run(void *argument) {
   struct lua_fiber *f = argument;
   struct vm_thread *t = vm_self(vm_of(f->co));

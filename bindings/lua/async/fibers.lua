@@ -1,25 +1,25 @@
 -- SPDX-License-Identifier: MIT
--- What becomes of code that waits where it cannot yield: code outside of tasks, and a task inside a C function, a
--- coroutine of its own, or a pcall of Lua 5.1. It leaves its C stack as it stands, and another one goes on.
+-- Waits in places that cannot yield: outside of tasks, and in a task inside a C function, a coroutine of its own or a
+-- pcall of Lua 5.1. The waiter's C stack stays as it is, and the thread continues on another stack.
 --
---   fiber      a C stack of this thread (async/fiber.c). The thread's own one has its code outside of tasks; each
---              other one has a loop that runs tasks (scheduler.run), and at most one task in the middle of a step.
---   waiter     fiber: whom to switch to when the wait is over
+--   fiber      a C stack of this thread (async/fiber.c). Code outside of tasks is on the thread's own stack; each
+--              other stack has a loop that runs tasks (scheduler.run), and at most one task in the middle of a step.
+--   waiter     waiter.fiber is the stack to switch to when the wait is over
 --
--- A part of a scheduler, so of one thread.
+-- Each scheduler, so each thread, has its own instance.
 local _, native, scheduler = ...
 
 local fiber_new, fiber_switch = native.fiber_new, native.fiber_switch
 
--- Stacks that are kept for the next wait.
+-- Idle stacks that are kept for further waits.
 local KEPT = 4
 
 local fibers = {}
 local home = { handle = fiber_new() } -- the thread's own
 local current = home -- the fiber that runs
 local outside = nil -- the waiter of the code outside of tasks; while there is one, a loop runs
-local idle = {} -- fibers whose loop rests
-local leave -- ends the program; a task asked for it, and code outside of tasks has to do it
+local idle = {} -- fibers whose loop does not run
+local leave -- ends the program on behalf of a task; code outside of tasks has to call it
 
 local function switch(to)
   local from = current
@@ -27,7 +27,7 @@ local function switch(to)
   fiber_switch(from.handle, to.handle) -- raises if the VM is to stop
 end
 
--- The loop cannot go on.
+-- Ends the wait of the code outside of tasks with an error, because the loop failed.
 local function fail_outside(why)
   outside.failure = why
   scheduler.withdraw(outside)
@@ -57,7 +57,7 @@ local function new_fiber()
   return fiber
 end
 
--- Lets other fibers run until the waiter may go on.
+-- Runs other fibers until the waiter is woken.
 local function leave_stack(waiter)
   local to = table.remove(idle) or new_fiber()
   waiter.fiber = current
@@ -68,7 +68,7 @@ end
 
 -- For the scheduler -----------------------------------------------------------------------------------
 
--- Until `waiter` is woken; raises if that will never be.
+-- Waits until `waiter` is woken; raises an error if nothing can wake it.
 function fibers.wait(waiter)
   local task = scheduler.current()
   if task and task.is_cancelled and not task.is_closing then error("interrupted", 0) end
@@ -77,7 +77,7 @@ function fibers.wait(waiter)
   if task then task.stuck = waiter end
   local here, ok, why = current, true, nil
   if not waiter.is_woken then ok, why = pcall(leave_stack, waiter) end
-  current = here -- it may have come back from a fiber that failed
+  current = here -- a failed fiber may have switched to this one
   if task then task.stuck = nil end
   if is_outside then outside = nil end
   if not ok then
@@ -90,7 +90,7 @@ end
 
 function fibers.are_running() return outside ~= nil end
 
--- Code outside of tasks calls f when its wait ends, which is now.
+-- Ends the wait of the code outside of tasks, which then calls f.
 function fibers.leave_program(f)
   leave = f
   if outside then scheduler.wake(outside) end

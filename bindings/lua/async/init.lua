@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The first use of tasks in a VM: from now on waits go through the schedulers (core/waits.lua).
+-- Loaded at the first use of tasks in a VM; from then on waits go through the schedulers (core/waits.lua).
 local require = ...
 
 local waits = require("core.waits")

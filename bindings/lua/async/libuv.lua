@@ -1,20 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- Tasks beside the loop of libuv, which luv (Debian: lua-luv) gives a script and Neovim has itself: so that what luv
--- calls back (TCP, files, DNS, signals, children) can be awaited.
+-- Tasks together with a libuv loop, that of luv (Debian: lua-luv) or of Neovim, so that tasks can await callbacks of
+-- luv (TCP, files, DNS, signals, child processes). Either loop can be the outer one:
 --
---   our loop in front   a wait of code outside of tasks runs tasks, and libuv's loop as well: our sleep polls its
---                       descriptor besides, and uv.run("nowait") follows. Not in Neovim, whose loop may not be run from
---                       Lua.
---   libuv's in front    while uv.run, or Neovim, waits: libuv polls our loop's descriptor, and a timer of it stands for
---                       our first one; each lets tasks run. Neither keeps uv.run from ending.
+--   our loop    code outside of tasks waits: the loop also polls libuv's descriptor, and calls uv.run("nowait") after
+--               each sleep. Not in Neovim, whose loop may not be run from Lua.
+--   libuv's     uv.run or Neovim waits: libuv polls our loop's descriptor, and a libuv timer stands for our first one;
+--               their callbacks run tasks. Neither keeps uv.run from returning.
 --
--- A part of the scheduler of a VM's first thread.
+-- Only the scheduler of a VM's first thread uses it.
 local _, native, scheduler = ...
 
-local BUDGET = 0.005 -- seconds that tasks may take of libuv's loop at a time
+local BUDGET = 0.005 -- seconds for which a callback of libuv runs tasks
 
 local hosts = {}
-local uv -- libuv, once the script uses it
+local uv -- luv's module, once the script has loaded it
 local is_neovim = false
 local poll, timer, is_called
 
@@ -27,7 +26,7 @@ local function find()
   return package.loaded.luv
 end
 
--- libuv's in front ------------------------------------------------------------------------------------
+-- libuv's loop is the outer one -----------------------------------------------------------------------
 
 local function arm()
   local seconds = scheduler.seconds_to_sleep(native.time())
@@ -35,7 +34,7 @@ local function arm()
   timer:start(math.ceil(seconds * 1000), 0, hosts.run)
 end
 
--- Lets tasks run, from a callback of libuv.
+-- Runs tasks, in a callback of libuv.
 function hosts.run()
   is_called = false
   if scheduler.is_running() then return end
@@ -44,7 +43,7 @@ function hosts.run()
   if scheduler.has_ready() then hosts.call() else arm() end
 end
 
--- Something can run, and our loop does not.
+-- A task can run and our loop does not: makes libuv call back.
 function hosts.call()
   if is_called or scheduler.is_running() then return end
   is_called = true
@@ -58,9 +57,9 @@ local function attach()
   timer:unref()
 end
 
--- Our loop in front -----------------------------------------------------------------------------------
+-- Our loop is the outer one ---------------------------------------------------------------------------
 
--- Whether there is a loop of libuv; looked for at each turn, for the script may load luv at any time.
+-- Whether there is a libuv loop. Called at each turn, because the script may load luv at any time.
 function hosts.is_there()
   if uv then return true end
   uv = find()
@@ -69,15 +68,16 @@ function hosts.is_there()
   return true
 end
 
--- Tasks are going to run: timers that they start count from now on, not from when libuv last looked at the clock.
+-- Called before tasks run, so that timers that they start count from now and not from libuv's last reading of the
+-- clock.
 function hosts.before_steps() uv.update_time() end
 
--- Runs what libuv has to do.
+-- Runs libuv's pending callbacks.
 local function pump()
   if not is_neovim and uv.loop_mode() == nil then uv.run("nowait") end
 end
 
--- Before our loop sleeps: for how many seconds at most it may, and a descriptor that ends the sleep.
+-- Called before our loop sleeps; returns the longest time in seconds, and a descriptor that ends the sleep.
 function hosts.before_sleep()
   pump()
   if is_neovim or uv.loop_mode() ~= nil or not uv.loop_alive() then return math.huge end

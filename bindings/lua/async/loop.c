@@ -16,10 +16,10 @@ enum { EVENTS = 128 };
 struct loop {
   struct poller poller;
   struct waker_hold hold; /* waker NULL: nothing was watched yet */
-  uint32_t seen;          /* rings of the waker when the things were last looked at */
+  uint32_t seen;          /* count of the waker when the things were last checked */
   int notify_socket;      /* always polled */
   notify_name name;
-  int other; /* of another loop, while this one sleeps; -1: none */
+  int other; /* descriptor of another loop, while this one sleeps; -1: none */
   struct poller_event events[EVENTS];
   size_t count;
 };
@@ -64,14 +64,15 @@ static int return_wanted(lua_State *L, status st) {
   return return_status(L, st);
 }
 
-/* want(fd, what) → true, "ready" (a file, always ready), or nil and why */
+/* want(fd, what) → true; "ready" for a file, which always is; or nil and why. [-0, +1 or 2,
+ * raises] */
 static int loop_want(lua_State *L) {
   struct loop *l = check_loop(L);
   return return_wanted(L,
                        poller_want(&l->poller, (int)luaL_checkinteger(L, 2), (int)luaL_checkinteger(L, 3)));
 }
 
-/* renew(fd, what) → true; or nil and why: it was closed while it was wanted */
+/* renew(fd, what) → true; or nil and why, if fd was closed meanwhile. [-0, +1 or 2, raises] */
 static int loop_renew(lua_State *L) {
   struct loop *l = check_loop(L);
   status st = poller_renew(&l->poller, (int)luaL_checkinteger(L, 2), (int)luaL_checkinteger(L, 3));
@@ -92,8 +93,8 @@ static const struct waitable *check_thing(lua_State *L) {
   return w;
 }
 
-/* watch(thing) → whether it is ready already; if not, the loop's waker is left with it, and its descriptor, if
- * it has one besides, is the second result */
+/* watch(thing) → whether it is ready. If not, registers the loop's waker with it, and also returns
+ * the thing's descriptor, if it has one. [-0, +1 or 2, raises] */
 static int loop_watch(lua_State *L) {
   struct loop *l = check_loop(L);
   const struct waitable *w = check_thing(L);
@@ -116,7 +117,8 @@ static int loop_is_ready(lua_State *L) {
 
 /* ---- the sleep ------------------------------------------------------------------------------- */
 
-/* Another loop's descriptor is polled beside ours, and not by ours: that loop may poll ours. */
+/* Another loop's descriptor is polled beside our poller, not inside it: that loop may poll ours,
+ * and pollers must not poll each other in a circle. */
 static status attempt_sleep(void *context, deadline until) {
   struct loop *l = context;
   if (l->other >= 0 && !deadline_is_now(until)) {
@@ -129,11 +131,12 @@ static status attempt_sleep(void *context, deadline until) {
   return poller_wait(&l->poller, l->events, EVENTS, &l->count, until);
 }
 
-static bool has_rung(const struct loop *l) {
+static bool has_woken(const struct loop *l) {
   return l->hold.waker && !l->hold.is_shared && wakers_seen(&l->hold) != l->seen;
 }
 
-/* A thread that rings while the loop is awake need not write to its notify socket. */
+/* The name is published only while the loop sleeps, so that wakers do not write to the socket of a
+ * loop that is awake. */
 static void set_notify_socket(struct loop *l, notify_name name) {
   if (l->hold.waker && !l->hold.is_shared) atomic_store(&l->hold.waker->notify_socket, name);
 }
@@ -142,19 +145,19 @@ static status sleep_until(lua_State *L, struct loop *l, deadline until) REQUIRES
   l->count = 0;
   if (deadline_is_now(until)) return attempt_sleep(l, until);
   set_notify_socket(l, l->name);
-  if (has_rung(l)) until = deadline_now();
+  if (has_woken(l)) until = deadline_now();
   const status st = deadline_is_now(until) ? attempt_sleep(l, until)
                                            : wait_for_tasks(L, TRACE_CALL_WAIT, attempt_sleep, l, until);
   set_notify_socket(l, 0);
   return st;
 }
 
-static int push_events(lua_State *L, struct loop *l, bool *was_rung) {
+static int push_events(lua_State *L, struct loop *l, bool *was_woken) {
   int n = 0;
   for (size_t i = 0; i < l->count; i++) {
     if (l->events[i].fd == l->notify_socket) {
       notify_socket_clear(l->notify_socket);
-      *was_rung = true;
+      *was_woken = true;
       continue;
     }
     lua_pushinteger(L, l->events[i].fd);
@@ -165,9 +168,9 @@ static int push_events(lua_State *L, struct loop *l, bool *was_rung) {
   return n;
 }
 
-/* sleep(seconds or nil, list, fd or nil) → how many numbers were written into the list, pairs of a descriptor
- * and what it is ready for; and whether the things have to be looked at again. What fd is ready for ends the
- * sleep, but is not told. */
+/* sleep(seconds or nil, list, fd or nil) → the count of numbers written into the list, pairs of a
+ * descriptor and its readiness; and whether the watched things must be checked again. fd ends the
+ * sleep when it is ready, but is not in the list. [-0, +2, raises] */
 static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
   struct loop *l = check_loop(L);
   const deadline until = argument_timeout(L, 2);
@@ -180,21 +183,23 @@ static int loop_sleep(lua_State *L) REQUIRES(rank_vm) {
     char text[STATUS_TEXT_MAX];
     return luaL_error(L, "async: cannot poll: %s", status_text(st, text));
   }
-  bool was_rung = has_rung(l);
-  if (was_rung) l->seen = wakers_seen(&l->hold);
-  lua_pushinteger(L, push_events(L, l, &was_rung));
-  lua_pushboolean(L, was_rung);
+  bool was_woken = has_woken(l);
+  if (was_woken) l->seen = wakers_seen(&l->hold);
+  lua_pushinteger(L, push_events(L, l, &was_woken));
+  lua_pushboolean(L, was_woken);
   return 2;
 }
 
-/* From another thread of the VM: wakes the thread in `sleep`. */
-static int loop_nudge(lua_State *L) {
+/* wake(): ends the sleep of the loop's thread; called by other threads of the VM.
+ * [-0, +0, raises] */
+static int loop_wake(lua_State *L) {
   const struct loop *l = check_loop(L);
   notify_socket_notify(l->name);
   return 0;
 }
 
-/* A descriptor that is readable when there is something to do: for other loops that are to call this one. */
+/* fileno() → a descriptor that is readable when this loop has something to do, for an outer loop.
+ * [-0, +1, raises] */
 static int loop_fileno(lua_State *L) {
   struct loop *l = check_loop(L);
   set_notify_socket(l, l->name);
@@ -204,7 +209,7 @@ static int loop_fileno(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"want", loop_want},         {"renew", loop_renew}, {"forget", loop_forget}, {"watch", loop_watch},
-    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"nudge", loop_nudge},   {"fileno", loop_fileno},
+    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"wake", loop_wake},     {"fileno", loop_fileno},
     {"close", loop_close},       {NULL, NULL},
 };
 

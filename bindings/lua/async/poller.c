@@ -22,7 +22,8 @@ int poller_new(lua_State *L) {
   return st ? return_failure(L, st) : 1;
 }
 
-/* keep(fd): until it is closed */
+/* keep(fd): polls fd until it is closed. → true; or nil and why.
+ * [-0, +1 or 2, raises] */
 static int poller_keep_method(lua_State *L) {
   return return_status(L, poller_keep(check_poller(L), (int)luaL_checkinteger(L, 2), POLLER_READ));
 }

@@ -1,20 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- The tasks of one thread: coroutines that take turns, each until it waits. Each thread has its own instance of this
--- module (schedulers.lua), and so of its variables. Other threads call wake and cancel; while they wait for a task,
--- they do so in their own scheduler.
+-- The tasks of one thread: coroutines that take turns, each running until it waits. Each thread has its own instance of
+-- this module and its variables (schedulers.lua). Other threads call only wake and cancel; a thread that waits for a
+-- task of another one waits in its own scheduler.
 --
---   task     a coroutine and what became of it; mm.async.spawn makes them, and so do the classes of the world `async`
---   waiter   who waits: a task, or a table that stands for code that cannot yield; home is its scheduler. It is in one
---            list of waiters at most (list, slot), and in the heap of those with a time (due, pos). wake(waiter, a, b)
---            ends the wait; a and b are what park returns to it. A wait for several things has a proxy in each of their
---            lists.
---   source   a Lua object that can be waited for: it has _is_ready() and a list of waiters, _waiters
+--   task     a coroutine and its outcome; mm.async.spawn and the classes of the world `async` make tasks
+--   waiter   a task, or a table that stands for code that cannot yield; home is its scheduler. It is in at most one
+--            list of waiters (list, slot), and in the heap of timers if it has a time (due, pos). wake(waiter, a, b)
+--            ends the wait, and park returns a and b. A wait for several things has a proxy in the list of each.
+--   source   a Lua object that tasks can wait for: it has _is_ready() and a list of waiters, _waiters
 --
--- How code waits that cannot yield is in fibers.lua; what tasks wait for besides each other and the clock in
--- async/sources.lua.
+-- async/fibers.lua has the waits of code that cannot yield, async/sources.lua those for descriptors and handles.
 --
--- Code of this module is one step for other threads (state/vm_interrupt.c), so what stands between two waits needs no
--- lock.
+-- Code of this module does not release the VM lock between two waits (state/vm_interrupt.c), so it needs no lock of its
+-- own.
 local require, native, schedulers = ...
 
 local checks = require("core.checks")
@@ -35,25 +33,25 @@ local set_timer, drop_timer = waiters.set_timer, waiters.drop_timer
 
 local scheduler = { new_list = new_list, waiters = waiters, live = 0 } -- live: tasks that are not done
 local fibers, sources, hosts -- fibers.lua, async/sources.lua, async/libuv.lua
-local has_host = false -- there is a loop of libuv
+local has_host = false -- whether there is a libuv loop
 
--- Steps between two readings of the clock, and seconds between two looks at descriptors and wakers while tasks can run.
+-- Steps between two readings of the clock, and seconds between two polls of descriptors and wakers while tasks can run.
 local STEPS, LOOK_EVERY = 16, 100e-6
 -- In debug mode a step that takes longer is reported.
 local LONG_STEP = 0.1
 
 local PARKED, EXITED = {}, {} -- what a task yields
 
-local current = nil -- the task whose step it is
+local current = nil -- the task that runs
 local first, last, ready = 1, 0, {} -- woken waiters, in order
-local alive = setmetatable({}, { __mode = "k" }) -- those of them that something can still wake
-local failed = setmetatable({}, { __mode = "k" }) -- those that failed, and nobody asked
+local alive = setmetatable({}, { __mode = "k" }) -- tasks that have not ended and that something can still wake
+local failed = setmetatable({}, { __mode = "k" }) -- failed tasks whose result was never asked for
 local loop -- async/loop.c; made when it is first needed
 local fired = {}
 local looked_at = 0
 local steps_left = STEPS
 local is_sleeping = false -- a thread sleeps in the loop
-local unowned = 0 -- waits that something outside will end: await, and threads
+local unowned = 0 -- waits that other code or another thread will end (await)
 
 -- Waking ----------------------------------------------------------------------------------------------
 
@@ -68,17 +66,17 @@ local function withdraw(waiter)
   end
 end
 
--- Ends the wait of `waiter`, which is of this scheduler; park returns a and b to it. Any thread may call.
+-- Ends the wait of a waiter of this scheduler: its park returns a and b. Any thread may call it.
 function scheduler.wake(waiter, a, b)
   if waiter.list or waiter.pos or waiter.proxies then withdraw(waiter) end
   if a ~= nil or b ~= nil then waiter.a, waiter.b, waiter.is_plain = a, b, false end
   if not waiter.co then
     waiter.is_woken = true
-    if not waiter.fiber then return end -- it does not wait yet
+    if not waiter.fiber then return end -- its wait has not begun
   end
   last = last + 1
   ready[last] = waiter
-  if is_sleeping then loop:nudge() elseif has_host then hosts.call() end
+  if is_sleeping then loop:wake() elseif has_host then hosts.call() end
 end
 local wake = scheduler.wake
 
@@ -89,26 +87,26 @@ function scheduler.get_loop()
   return loop
 end
 
--- Who waits -------------------------------------------------------------------------------------------
+-- Waiting ---------------------------------------------------------------------------------------------
 
--- The task that the caller is a part of, in whatever coroutine of its own; nil outside of tasks.
+-- The calling task, also if the caller is in another coroutine of it; nil outside of tasks.
 function scheduler.current() return current end
 
--- The task whose step it is, from now on; what it was before.
+-- Makes `task` the current one; returns the one before.
 function scheduler.set_current(task)
   local before = current
   current = task
   return before
 end
 
--- Whoever calls, as a waiter. may_yield: that a task calls, and can yield, is known.
+-- The caller as a waiter. may_yield: the caller is known to be a task that can yield.
 local function me(may_yield)
   if current and (may_yield or can_yield()) and (current.is_plain or not current.is_closing) then return current end
   return { home = scheduler }
 end
 scheduler.me = me
 
--- Waits until somebody wakes `waiter`, which was added to lists before; at the latest until `due`: nil, "timeout".
+-- Suspends the caller until its `waiter`, which is in a list already, is woken; at `due` it returns nil, "timeout".
 local function park(waiter, due)
   if due then set_timer(waiter, due) end
   if waiter.co then return yield(PARKED) end
@@ -155,7 +153,7 @@ local task_name = schedulers.Task._name
 
 local last_origin = ""
 
--- Where the task that is being made was spawned; tasks of one place share one string.
+-- The stack of the caller of spawn; tasks spawned at one place share one string.
 local function origin()
   last_origin = native.stack_of_caller(last_origin)
   return last_origin
@@ -180,12 +178,12 @@ local function cancelled_error(task)
     traceback = "spawned at:" .. task.origin }, task_name(task))
 end
 
--- Told once, when the last one who could ask is gone: a task that failed and was never asked.
+-- Reports a failed task whose result was never asked for, once, when the task is collected.
 local function watch_failure(task)
   local err, name = task.results, task_name(task)
   failed[task] = true
   task.unasked = finalizers.on_collection(function()
-    diagnostics.report("task " .. name .. " failed, and nobody asked for its result: " .. tostring(err))
+    diagnostics.report("task " .. name .. " failed, and its result was never asked for: " .. tostring(err))
   end)
 end
 
@@ -201,15 +199,14 @@ local function finish(task, state, results)
   alive[task] = nil
   scheduler.live = scheduler.live - 1
   if scheduler.live == 0 then native.set_busy(nil) end
-  native.held_end_task(task.co, state ~= "done")
+  native.held_locks_end_task(task.co, state ~= "done")
   local watchers = task.watchers
   for i = 1, watchers and #watchers or 0 do watchers[i](task) end
   if task._waiters then schedulers.wake_all(task._waiters) end
   if state == "failed" and not task.is_reported then watch_failure(task) end
 end
 
--- The tasks of a run (async.run), those that they spawned included, are cancelled; failures nobody asked about are
--- told.
+-- Ends a run (async.run): cancels its tasks and those that they spawned, and reports failures that were not asked for.
 function scheduler.end_run(run)
   local list = {}
   for task in pairs(alive) do
@@ -226,7 +223,7 @@ function scheduler.end_run(run)
   end
 end
 
--- Closes what the coroutine has open; what fails at that is told.
+-- Closes the coroutine's to-be-closed variables; reports errors of doing so.
 local function close_coroutine(task)
   if not close or status(task.co) == "dead" then return end
   local before = current
@@ -240,7 +237,7 @@ local function end_cancelled(task)
   withdraw(task)
   if task.on_cancel then task.on_cancel() end
   task.a, task.b = nil, nil
-  task.state, task.results, task.is_plain = "cancelled", cancelled_error(task), false -- nobody wakes it any more
+  task.state, task.results, task.is_plain = "cancelled", cancelled_error(task), false -- nothing wakes it any more
   close_coroutine(task)
   finish(task, "cancelled", task.results)
 end
@@ -248,7 +245,7 @@ end
 -- The function of each task's coroutine.
 local function body(task, f) task.results = pack(f()) end
 
--- After a step that did not end with a wait of ours.
+-- Handles a step that did not end with a wait of this module.
 local function on_return(task, ok, what)
   if task.state or (what == PARKED and not task.is_cancelled) then return end
   if task.is_cancelled and status(task.co) == "suspended" then return end_cancelled(task) end
@@ -260,11 +257,11 @@ local function on_return(task, ok, what)
   end
   if status(task.co) == "dead" then return finish(task, "done", task.results) end
   if what == EXITED then return end_cancelled(task) end
-  last = last + 1 -- a yield of the script's own: others first
+  last = last + 1 -- the script has yielded: the other tasks run first
   ready[last] = task
 end
 
--- Where the task waits: the first call that is not ours.
+-- Where the task waits: the innermost call outside of this library.
 local function place_of(task)
   for line in debug.traceback(task.co, ""):gmatch("\t([^\n]+)") do
     if not line:find("^[%[%(]") and not line:find("^manymoons/") then return line end
@@ -277,7 +274,7 @@ local function report_long_step(task, seconds)
   diagnostics.report(string.format("task %s ran for %.3f s without waiting (%s)", task_name(task), seconds, where))
 end
 
--- The rest of a task's fields are looked at only if is_plain says so.
+-- Runs one step of a task. is_plain: the task has no unusual state, so its other fields need no check.
 local function step(task)
   local a, b
   if not task.is_plain then
@@ -304,7 +301,7 @@ function scheduler.spawn(f, ...)
   local number = schedulers.count + 1
   schedulers.count = number
   local task = setmetatable({ co = create(body), home = scheduler, number = number, origin = origin() }, task_meta)
-  task.a, task.b, task.is_plain = task, f, false -- for the body
+  task.a, task.b, task.is_plain = task, f, false -- arguments of `body`
   if select("#", ...) > 0 then
     local args = pack(...)
     task.b = function() return f(unpack(args, 1, args.n)) end
@@ -320,7 +317,7 @@ function scheduler.spawn(f, ...)
   return task
 end
 
--- True: it will not go on. One that cannot be stopped where it is ends at its next wait.
+-- True: the task ends. If it cannot be stopped where it is, it ends at its next wait.
 function scheduler.cancel(task)
   if task.state then return false end
   local is_here = schedulers.is_here(scheduler)
@@ -335,24 +332,24 @@ function scheduler.cancel(task)
   return true
 end
 
--- The task that runs goes no further.
+-- Ends the current task here.
 local function end_here()
   if me() == current then yield(EXITED) end
   current.is_cancelled, current.is_plain = true, false
   error("interrupted", 0)
 end
 
--- Whether the task that runs is to end, and could not be stopped where it was.
+-- Whether the current task was cancelled where it could not be stopped, and has to end.
 function scheduler.is_ending() return current ~= nil and current.is_cancelled end
 
--- Ends a worker, as os.exit does elsewhere; the caller is a part of it.
+-- os.exit in a task: ends the worker to which the caller belongs.
 function scheduler.exit(code, worker)
   worker.exit_code = code
   if worker ~= current then scheduler.cancel(worker) end
   end_here()
 end
 
--- Ends the program by leave(), which its first thread has to call; the caller is a task.
+-- os.exit of the program in a task: leave(), which ends the program, must be called outside of tasks.
 function scheduler.exit_program(leave)
   if not native.thread() then leave() end
   fibers.leave_program(leave)
@@ -369,7 +366,7 @@ local function run_timers(now)
   end
 end
 
--- Nothing that is known here will ever wake anybody.
+-- Whether nothing can wake any of the waiters.
 local function is_stuck()
   return not sources.are_wanted() and unowned == 0 and not has_host and native.gil().threads == 1
 end
@@ -382,13 +379,13 @@ local function sleep(seconds, fd)
   return count, was_rung
 end
 
--- Seconds from now until something has to be looked at; 0 if a task can run.
+-- Seconds until the next timer or check; 0 if a task can run.
 function scheduler.seconds_to_sleep(now)
   if first <= last then return 0 end
   return min(sources.seconds_to_sleep(now), waiters.first_due(now) or math.huge)
 end
 
--- Looks at the world outside, and sleeps if there is nothing to run.
+-- Polls timers, descriptors and handles, and sleeps if no task can run.
 local function look()
   make_way()
   local now = time()
@@ -408,8 +405,8 @@ local function look()
   run_timers(now)
 end
 
--- One batch of steps. Returns a waiter that is to go on on its fiber; one that has gone on, because the loop failed,
--- has none.
+-- Runs one batch of steps. Returns the first woken waiter that has to continue on its fiber, if there is one. A waiter
+-- whose wait has ended because the loop failed has no fiber any more.
 local function run_ready()
   local batch_end, run_step = last, schedulers.is_debugging and watched_step or step
   while first <= batch_end and first <= last do
@@ -433,7 +430,7 @@ local function run_ready()
   return nil
 end
 
--- Runs tasks until a waiter on one of this thread's fibers has to go on: that one.
+-- Runs tasks until a waiter on one of this thread's fibers has to continue; returns that waiter.
 function scheduler.run()
   if hosts and hosts.is_there() then hosts.before_steps() end
   while true do
@@ -443,12 +440,12 @@ function scheduler.run()
   end
 end
 
--- Waits for what is not known here (await) keep the loop from being called stuck.
+-- Counts waits that other code ends (await): while there are any, the loop is not stuck.
 function scheduler.expect_outside(by) unowned = unowned + by end
 
 -- The end ---------------------------------------------------------------------------------------------
 
--- The thread ends: its tasks do, those that have to go on for it first.
+-- The end of the thread: ends its tasks, first those suspended on a fiber, which have to continue to end.
 function scheduler.end_all()
   local list = {}
   for task in pairs(alive) do list[#list + 1] = task end
@@ -463,7 +460,7 @@ fibers = instance("async.fibers", scheduler)
 sources = instance("async.sources", scheduler, schedulers)
 if not native.thread() and not schedulers.is_forked then hosts = instance("async.libuv", scheduler) end
 
--- Whether a loop runs tasks now, beneath the caller or beside it.
+-- Whether a loop runs tasks now, on the caller's stack or on another fiber.
 function scheduler.is_running() return fibers.are_running() end
 function scheduler.has_ready() return first <= last end
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- The schedulers of this VM: one for each thread that has tasks, or waits for those of others. A task runs in the
--- thread that spawned it, while code of that thread waits.
+-- The schedulers of this VM: one for each thread that has tasks or waits for tasks of others. A task runs in the thread
+-- that spawned it, while code of that thread waits.
 --
--- schedulers.NAME(…) calls NAME of the calling thread's scheduler (scheduler.lua). What belongs to all is here.
+-- schedulers.NAME(…) calls NAME of the calling thread's scheduler (scheduler.lua). Functions for all threads are here.
 local require, native = ...
 
 local instance = require("async.instances")
@@ -12,12 +12,12 @@ local of = {} -- thread (false: the main one) → its scheduler
 
 local schedulers = {
   new_list = instance("async.waiters").new_list,
-  count = 0, -- tasks so far
+  count = 0, -- how many tasks there have been
   is_forked = false,
   is_debugging = (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "",
 }
 
--- Task: what others do with one is in async.lua.
+-- The class Task; its public methods are in async.lua.
 local Task = {}
 local task_meta = { __index = Task, __name = "Task" }
 schedulers.Task, schedulers.task_meta = Task, task_meta
@@ -43,7 +43,7 @@ local function here()
 end
 function schedulers.is_here(scheduler) return of[thread()] == scheduler end
 
--- Those that are asked at each wait do not make a scheduler for a thread that has none.
+-- These are called at each wait, so they do not make a scheduler for a thread without one.
 for _, name in ipairs({ "current", "is_ending" }) do
   schedulers[name] = function()
     local scheduler = of[thread()]
@@ -51,10 +51,10 @@ for _, name in ipairs({ "current", "is_ending" }) do
   end
 end
 
--- Whether waits have to go through a scheduler: this thread has tasks.
+-- Whether this thread has tasks, so that its waits have to go through its scheduler.
 function schedulers.is_needed() return native.busy() ~= nil end
 
--- Whether a wait for all of them has to go through a scheduler.
+-- Whether a wait for these things has to go through a scheduler.
 function schedulers.are_needed_for(things)
   if schedulers.is_needed() then return true end
   for _, thing in ipairs(things) do
@@ -63,10 +63,10 @@ function schedulers.are_needed_for(things)
   return false
 end
 
--- timeout → the time at which it is over, nil for never
+-- timeout → the time at which it is over; nil: never
 function schedulers.due_of(timeout) return timeout and native.time() + timeout end
 
--- Calls f, which waits. If the calling task is cancelled meanwhile, cancel() ends what it waits for.
+-- Calls f, which waits. If the calling task is cancelled meanwhile, cancel() cancels the thing that it waits for.
 function schedulers.while_answering_for(cancel, f)
   local task = schedulers.current() or {}
   local before = task.on_cancel
@@ -76,14 +76,14 @@ function schedulers.while_answering_for(cancel, f)
   return a, b
 end
 
--- Ends the wait of `waiter`, whom park returns a and b to.
+-- Ends the wait of a waiter of any thread: its park returns a and b.
 local function wake(waiter, a, b)
   waiter = waiter.of or waiter
   return waiter.home.wake(waiter, a, b)
 end
 schedulers.wake = wake
 
--- Wakes the first of a list: false if there is none.
+-- Wakes the first waiter of a list; false if the list is empty.
 function schedulers.wake_one(list, a, b)
   if list.count == 0 then return false end
   wake(list[list.head], a, b)
@@ -101,13 +101,13 @@ end
 function schedulers.cancel(task) return task.home.cancel(task) end
 function schedulers.asked(task) return task.home.asked(task) end
 
--- f(task) when it has ended, before anybody who waits for it goes on.
+-- Calls f(task) when the task has ended, before its waiters continue.
 function schedulers.on_end(task, f)
   task.watchers = task.watchers or {}
   table.insert(task.watchers, f)
 end
 
--- The calling thread ends, and its tasks with it.
+-- Ends the calling thread's tasks.
 function schedulers.end_thread()
   local key = thread()
   local scheduler = of[key]
@@ -116,10 +116,10 @@ function schedulers.end_thread()
   of[key] = nil
 end
 
--- What another process has of this is its parent's.
+-- In a forked child: forgets the schedulers of the parent.
 function schedulers.after_fork()
   of = {}
-  schedulers.is_forked = true -- a loop of libuv would be the parent's
+  schedulers.is_forked = true -- a libuv loop would be the parent's
   native.set_busy(nil)
 end
 

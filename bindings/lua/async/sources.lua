@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What tasks wait for outside of the VM's own code: descriptors, handles of objects that are shared, any of many.
+-- The waits of tasks for descriptors, for handles of shared objects, and for any of many things.
 --
---   descriptor  polled by async/loop.c while somebody waits for it
---   handle      of a queue, a lock, a worker, …: whoever changes it rings the loop's waker, and then all are looked at
+--   descriptor  polled by async/loop.c while a task waits for it
+--   handle      of a queue, a lock, a worker, …: a change wakes the loop's waker, and then all handles are checked
 --   source      a Lua object with _is_ready() and a list of waiters, _waiters
 --
--- A part of the scheduler: who may call it and what needs no lock is said there.
+-- A part of the scheduler; the head of scheduler.lua says which threads may call it, and why it needs no lock.
 local require, native, scheduler, schedulers = ...
 
 local local_waits = require("async.local_waits")
@@ -19,14 +19,14 @@ local due_of = schedulers.due_of
 local get_loop = scheduler.get_loop
 
 local READ, WRITE = 1, 2
--- Seconds after which what is waited for is looked at in any case: who was to ring may have died; a descriptor may have
--- been closed.
+-- Seconds after which all handles are checked, because a process may have died before its wake; and after which all
+-- descriptors are, because one may have been closed.
 local LOOK_AGAIN, RENEW_EVERY = 0.25, 1
 
-local descriptors = {} -- fd → { [READ] = list, [WRITE] = list, wanted = what the loop was told, a set of these }
-local wanted_count = 0 -- those of which something is wanted
+local descriptors = {} -- fd → { [READ] = list, [WRITE] = list, wanted = what the loop polls it for }
+local wanted_count = 0 -- how many descriptors the loop polls
 local watched, watched_count = {}, 0 -- handle → list
-local hot = {} -- handles that were ready when they were last looked at
+local hot = {} -- handles that were ready at the last check
 local renewed_at = 0
 
 local sources = {}
@@ -39,7 +39,7 @@ local function wants(entry)
   return (is_wanted(entry[READ]) and READ or 0) + (is_wanted(entry[WRITE]) and WRITE or 0)
 end
 
--- An entry stays for the next wait until renew_descriptors finds that nobody wants it.
+-- An entry stays, for the next wait, until renew_descriptors finds that it has no waiters.
 local function set_wanted(entry, what)
   if entry.wanted == 0 and what ~= 0 then wanted_count = wanted_count + 1 end
   if entry.wanted ~= 0 and what == 0 then wanted_count = wanted_count - 1 end
@@ -54,7 +54,7 @@ local function fail_descriptor(fd, entry, why)
   end
 end
 
--- Adds the waiter to those that wait for fd. True: it is a file, and always ready; nil and why: it is not open.
+-- Adds the waiter to the list of fd. True: fd is a file, which is always ready. nil and why: fd is not open.
 local function add_to_descriptor(fd, what, waiter)
   local entry = descriptors[fd]
   if not entry then
@@ -68,7 +68,7 @@ local function add_to_descriptor(fd, what, waiter)
   end
   local all = what
   if entry.wanted ~= 0 and entry.wanted ~= what then
-    set_wanted(entry, wants(entry)) -- who waited may have given up
+    set_wanted(entry, wants(entry)) -- an earlier waiter may have stopped waiting
     if entry.wanted ~= what then all = entry.wanted + what end
     if entry.wanted == READ + WRITE then all = READ + WRITE end
   end
@@ -105,7 +105,7 @@ local function on_descriptor(fd, what)
   if not ok then fail_descriptor(fd, entry, why) end
 end
 
--- A descriptor that was closed tells nobody.
+-- Finds closed descriptors, of which a poll does not tell, and drops entries without waiters.
 local function renew_descriptors(now)
   renewed_at = now
   local list = {}
@@ -130,7 +130,7 @@ local function drop_watched(thing)
   watched_count = watched_count - 1
 end
 
--- Adds the waiter to those that wait for the handle; true: it is ready.
+-- Adds the waiter to the list of the handle; true: the handle is ready.
 local function add_to_watched(thing, waiter, wakes_all, at_each_ring)
   local is_ready, fd = get_loop():watch(thing)
   if is_ready then return true end
@@ -167,7 +167,7 @@ end
 
 local is_source = function(thing) return type(thing) == "table" end
 
--- The places of those that are ready.
+-- The places of the ready things.
 local function look_at_all(things)
   local found, natives, places = {}, {}, {}
   for place, thing in ipairs(things) do
@@ -185,7 +185,7 @@ local function look_at_all(things)
   return found
 end
 
--- Adds a proxy of the waiter to each; true: one is ready after all.
+-- Adds a proxy of the waiter to the list of each thing; true: one has become ready meanwhile.
 local function add_to_all(things, waiter)
   waiter.proxies = {}
   local function proxy()
@@ -208,7 +208,7 @@ local function add_to_all(things, waiter)
   return false
 end
 
--- As core/wait_any.c, and sources may be among the things.
+-- As wait_any of core/wait_any.c; sources may be among the things.
 function scheduler.wait_any(things, timeout, once)
   local due = due_of(timeout)
   local has_slept = false
@@ -242,7 +242,7 @@ function stand.in_list(waiter, q, way) return local_waits.add(waiter, q, way) en
 
 function sources.are_wanted() return wanted_count > 0 or watched_count > 0 end
 
--- Whether there is something to look at at once; else how long the loop may sleep at most.
+-- The longest time for which the loop may sleep; 0 if a handle has to be checked now.
 function sources.seconds_to_sleep(now)
   if next(hot) then return 0 end
   local seconds = watched_count > 0 and LOOK_AGAIN or math.huge
@@ -250,7 +250,7 @@ function sources.seconds_to_sleep(now)
   return seconds
 end
 
--- After the loop's sleep: fired has pairs of a descriptor and what it is ready for.
+-- Called after the loop's sleep; `fired` has pairs of a descriptor and its readiness.
 function sources.look(fired, count, was_rung, seconds, now)
   for i = 1, count, 2 do on_descriptor(fired[i], fired[i + 1]) end
   if watched_count > 0 and (was_rung or seconds >= LOOK_AGAIN or next(hot)) then look_at_handles() end

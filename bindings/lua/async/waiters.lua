@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Where waiters of the scheduler (scheduler.lua) stand: in lists, in the order in which they came, and in a heap by the
--- time at which their wait is over. Each operation costs the same, or the logarithm, however many there are.
+-- The lists and timers of a scheduler's waiters (scheduler.lua): lists in order of arrival, and a heap by the time at
+-- which a wait ends. Operations on lists take constant time, those on the heap logarithmic time.
 --
 --   list     head, tail, count; the places from head to tail have a waiter or false
---   waiter   list, slot: where it stands, in one list at most; due, pos: its time, and its place in the heap
+--   waiter   list, slot: its list and its place in it; due, pos: its time, and its place in the heap
 local waiters = {}
 
 -- Lists of waiters ------------------------------------------------------------------------------------
@@ -90,10 +90,10 @@ local function drop_timer(waiter)
   if at > 1 and timers[math.floor(at / 2)].due > moved.due then sift_up(at, moved) else sift_down(at, moved) end
 end
 
--- Seconds from now until the first is due; nil: there are none.
+-- Seconds until the first timer is due; nil: there is none.
 function waiters.first_due(now) return timer_count > 0 and math.max(0, timers[1].due - now) or nil end
 
--- The first whose time has come, or nil.
+-- The first waiter whose time has come, or nil.
 function waiters.overdue(now)
   local first = timers[1]
   return first and first.due <= now and first or nil

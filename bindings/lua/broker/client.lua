@@ -21,6 +21,7 @@ local identity = require("core.identity")
 local hex = require("core.hex")
 local waits = require("core.waits")
 local backend = require("broker.backend")
+local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
@@ -53,19 +54,13 @@ local function new_entry(pool, f)
   return entry
 end
 
-local function is_pure(f)
-  if type(f) ~= "function" then return true end
-  local name = debug.getupvalue(f, 1)
-  return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
-end
-
 function dispatch.add_function(pool, f)
   if pool._kept and f == pool._kept_function then
     pool._kept.users = pool._kept.users + 1
     return pool._kept
   end
   local entry = new_entry(pool, f)
-  if is_pure(f) then
+  if type(f) ~= "function" or checks.is_pure(f) then
     pool._kept_function, pool._kept = f, entry
   else
     pool._copies = (pool._copies or 0) + 1
@@ -247,7 +242,7 @@ end
 local function disconnect(pool, why)
   pool._session:close(why)
   pool._is_connected, pool._is_stale = false, nil
-  pool._retry_pause = math.min(LONGEST_PAUSE, (pool._retry_pause or FIRST_PAUSE / 2) * 2)
+  pool._retry_pause = backoff(pool._retry_pause, FIRST_PAUSE, LONGEST_PAUSE)
   pool._retry_at = time() + pool._retry_pause
 end
 

@@ -10,6 +10,7 @@ local require, native = ...
 local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
+local backoff = require("broker.backoff")
 local classes = require("broker.classes")
 local broker = require("broker.settings")
 
@@ -54,14 +55,14 @@ end
 -- The answer of a session's function, called again, on a new connection, for as long as the server
 -- cannot be reached (broker/backend.lua: kind); or nil, why and kind. "timeout" is a why.
 local function insist(state, due, name, ...)
-  local pause = 0
+  local pause = nil
   while true do
     local reply, why, kind = state.session[name](state.session, ...)
     if reply ~= nil or (kind ~= "again" and kind ~= "stale") then return reply, why, kind end
-    if due and time() + pause >= due then return nil, "timeout", "timeout" end
+    if due and time() + (pause or 0) >= due then return nil, "timeout", "timeout" end
     if kind == "stale" then
-      if pause > 0 then waits.sleep(pause) end
-      pause = math.min(LONGEST_PAUSE, math.max(FIRST_PAUSE, 2 * pause))
+      if pause then waits.sleep(pause) end
+      pause = backoff(pause, FIRST_PAUSE, LONGEST_PAUSE)
     end
   end
 end

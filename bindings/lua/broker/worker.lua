@@ -12,6 +12,7 @@ local require, native = ...
 local hex = require("core.hex")
 local json = require("core.json")
 local waits = require("core.waits")
+local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
@@ -63,7 +64,7 @@ function Worker.disconnect(self, why)
   self.session:close(why)
   if self.is_connected then self.log("disconnected", { why = why }) end
   self.is_connected = false
-  self.pause = math.min(LONGEST_PAUSE, (self.pause or FIRST_PAUSE / 2) * 2)
+  self.pause = backoff(self.pause, FIRST_PAUSE, LONGEST_PAUSE)
   self.retry_at = time() + self.pause
 end
 

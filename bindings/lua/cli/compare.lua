@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- manymoons compare: runs a script in every world and compares times and outputs. Only the host program has it.
+-- `manymoons compare`: runs a script in every world and compares times and outputs.
 --
 -- Each part knows only the data of those before it:
 --
 --   plan      the command line
---   runs      the runs, in turns, each cell a world and a number of workers
+--   runs      the runs; the cells, each a world and a number of workers, take turns
 --   summary   a row of numbers for each cell; whether all printed the same; which is fastest
 --   text      the answer and the table, for people
 --   advice    conclusions from the numbers, in plain words
@@ -48,7 +48,7 @@ local function write_file(path, content)
   if not ok then outcome.fail("manymoons compare: cannot write " .. path .. ": " .. tostring(why) .. "\n") end
 end
 
--- The recorded runs, or nil if no file asks for them. A world that recorded nothing is named on stderr.
+-- The recorded runs, or nil if no file needs them. Reports worlds that recorded nothing on stderr.
 local function record(plan, show)
   if not plan.files.trace and not plan.files.html then return nil end
   local recordings, missing = timelines.read(measure.record_all(plan, show))

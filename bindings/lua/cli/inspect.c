@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's segment is found among its descriptors and mapped for reading. Nothing in it is locked, so
- * what is read may be of two moments; what is followed (blocks, names) is checked before. */
+/* The program's segment is found among its descriptors and mapped read-only. No lock is taken,
+ * so the figures may be of different moments, and each block and name is checked before it is
+ * used. */
 #include "cli/inspect.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ static void set_text(lua_State *L, const char *name, const char *text) {
 
 static void append(lua_State *L, int list) { lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1); }
 
-/* ---- what there is --------------------------------------------------------------------------- */
+/* ---- the view -------------------------------------------------------------------------------- */
 
 static void push_worker(lua_State *L, const struct worker_status *worker_status) {
   static const char *const phases[] = {"starting", "running", "ended"};
@@ -73,7 +74,7 @@ static void push_ring(lua_State *L, const struct ring *r) {
   lua_setfield(L, -2, "is_closed");
 }
 
-/* Read without its lock, which is another program's: a figure may be a moment old. */
+/* Reads the figures without the lock, which belongs to another program. */
 static void push_lock(lua_State *L, const struct sync *s) {
   const uint32_t kind = s->kind < SYNC_KINDS ? s->kind : SYNC_NO_KIND;
   const enum sync_holding holds = sync_kinds[kind].holds;
@@ -153,7 +154,7 @@ static int push_view(lua_State *L) {
   return 1;
 }
 
-/* ---- finding it ------------------------------------------------------------------------------ */
+/* ---- finding the segment --------------------------------------------------------------------- */
 
 static int push_reason(lua_State *L, status st) {
   lua_pushnil(L);
@@ -168,7 +169,7 @@ static int push_reason(lua_State *L, status st) {
   return 2;
 }
 
-int look(lua_State *L) {
+int inspect(lua_State *L) {
   int fd = -1;
   const status st = mapping_find(luaL_checkinteger(L, 1), segment_look, &fd);
   if (st) return push_reason(L, st);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A look at another program that uses manymoons, from outside and without stopping it: `manymoons top`. */
+/* Reads the state of another program that uses manymoons, without stopping it, for `manymoons
+ * top`. */
 #ifndef BINDINGS_CLI_INSPECT_H
 #define BINDINGS_CLI_INSPECT_H
 
 #include "state/lua_compat.h"
 
-/* look(pid) → { processes = { pid … }, workers = { … }, rings = { … }, memory = bytes }; or nil and why.
- * [-0, +1 or 2, raises] */
-int look(lua_State *L);
+/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, memory = bytes }; or
+ * nil and why. [-0, +1 or 2, raises] */
+int inspect(lua_State *L);
 
 #endif

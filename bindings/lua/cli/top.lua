@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons top PID`: inspects a running program from outside (cli/inspect.c), once a second.
+-- `manymoons top PID`: shows the state of a running program (cli/inspect.c), once a second.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
@@ -73,7 +73,7 @@ end
 
 -- Tables --------------------------------------------------------------------------------------------------------
 
--- Formats rows of texts, the first of which is the head. Columns of figures ("r") are right-aligned.
+-- Formats rows of texts; the first is the head. `align` has "l" or "r" for each column.
 local function table_of(rows, align)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do
@@ -94,7 +94,7 @@ local function append(lines, more)
   for _, line in ipairs(more) do lines[#lines + 1] = line end
 end
 
--- The busy share of the time since the previous look, or since the worker began.
+-- The busy share of the time since the previous view, or since the worker began.
 local function busy_share(worker, before)
   local old = before and before[worker.pid .. "/" .. worker.tid]
   local busy, passed = worker.busy, worker.awake
@@ -140,7 +140,7 @@ local function state_of(lock)
   return lock.readers > 0 and ("%.0f read"):format(lock.readers) or ""
 end
 
--- Locks that are held or waited for.
+-- The locks with a holder or waiters.
 local function lock_rows(view)
   local rows = { { "LOCK", "WAITING", "HELD BY", "" } }
   table.sort(view.locks, function(a, b) return a.waiting > b.waiting end)
@@ -214,7 +214,7 @@ local function wait_for_key(seconds)
   end
 end
 
--- Looking ---------------------------------------------------------------------------------------------------------
+-- The display -----------------------------------------------------------------------------------------------------
 
 local function by_thread(view)
   local map = {}
@@ -235,12 +235,11 @@ local function show(options, view, before)
 end
 
 local function watch(options)
-  local before, has_looked
+  local before
   while true do
-    local view, why = native.look(options.pid)
-    if not view and has_looked then return "the program has ended" end
+    local view, why = native.inspect(options.pid)
+    if not view and before then return "the program has ended" end
     if not view then leave(1, "process " .. options.pid .. ": " .. why) end
-    has_looked = true
     show(options, view, before)
     if options.once then return nil end
     before = by_thread(view)

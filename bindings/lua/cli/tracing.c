@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening the file and writing it may take a while, so the VM's lock is left for it; and taken anew
- * when a recording has started, so that it knows the holder of the lock from its first moment
- * on. */
+/* Opening and writing the file may take long, so the VM lock is released meanwhile. Acquiring it
+ * again after a recording has started also records the first holder of the lock. */
 #include "cli/tracing.h"
 
 #include <errno.h>
@@ -10,13 +9,13 @@
 #include "trace/recorder.h"
 #include "trace/trace.h"
 
-/* trace_start(path, program, limit); the arguments were checked (api.lua). */
+/* core/recording.lua has checked the arguments. */
 int trace_start(lua_State *L) REQUIRES(rank_vm) {
-  const struct recorder_options order = {.path = luaL_checkstring(L, 1),
-                                         .program = luaL_checkstring(L, 2),
-                                         .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
+  const struct recorder_options options = {.path = luaL_checkstring(L, 1),
+                                           .program = luaL_checkstring(L, 2),
+                                           .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
   vm_leave(vm_of(L));
-  const status st = recorder_start(&order);
+  const status st = recorder_start(&options);
   vm_enter(vm_of(L));
   if (st != -EBUSY) return return_status(L, st);
   lua_pushnil(L);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mm.trace: a script starts and ends a recording (trace/recorder.h). */
+/* The functions of mm.trace: a script starts and ends a recording (trace/recorder.h). */
 #ifndef BINDINGS_CLI_TRACING_H
 #define BINDINGS_CLI_TRACING_H
 
@@ -7,6 +7,6 @@
 
 int trace_start(lua_State *L); /* path, program, limit or nil → true, or nil and why */
 int trace_stop(lua_State *L);  /* → true, or nil and why */
-int trace_task(lua_State *L);  /* this thread begins the task of that number; nil: it has ended */
+int trace_task(lua_State *L);  /* number of the task that the calling thread begins; nil: it has ended one */
 
 #endif

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Advice in plain words, each line with the measured facts that support it.
+-- Advice for people: each line has the measured figures that support it.
 --
 -- A rule reads all rows (compare/summary.lua) and returns a line or nothing. Rules about the script come first, doubts
--- about the measurement last. The thresholds are coarse on purpose: there is advice only where the figures are clear.
+-- about the measurement last. The thresholds are coarse on purpose, so that there is advice only if the figures are
+-- clear.
 local require = ...
 
 local worlds = require("core.worlds")
@@ -43,7 +44,7 @@ local function advise_on_lock(rows)
     other.label, text.ratio(worst.wall / other.wall))
 end
 
--- Workers cost more than the work: many messages, and much more processor time than without workers.
+-- Sending costs more than the work: many messages, and much more processor time than without workers.
 local function advise_on_copying(rows)
   local worst, worst_extra
   for _, row in ipairs(rows) do

@@ -6,7 +6,7 @@ local json = require("core.json")
 
 local export = {}
 
--- The machine of the figures, which mean little on another one: it goes without its name.
+-- The machine on which the figures were measured, without its name.
 local function describe_machine()
   local machine = native.machine()
   machine.name = nil
@@ -48,7 +48,7 @@ local function quote(value)
   return text:find('[",\r\n]') and '"' .. text:gsub('"', '""') .. '"' or text
 end
 
--- One line for each run: with the time of the run; the other figures are those of the cell.
+-- One line for each run, with the run's time and the other figures of its cell.
 function export.csv(report)
   local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak",
     "messages", "bytes" }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The measurement lives in a userdata, so that an error or an interruption ends the run: at the latest its
- * collector does. The strings that the order points to are kept by the table of arguments and, for the
- * settings made here, by a table on the stack; the lists of pointers are userdata.
+/* The measurement is in a userdata, so that an error or a stop ends the run, at the latest when the
+ * userdata is collected. The table of arguments keeps the strings that the options point to; a
+ * table on the stack keeps those made here; the lists of pointers are userdata.
  */
 #include "compare/measure.h"
 
@@ -16,7 +16,7 @@ static int measurement_gc(lua_State *L) {
   return 0;
 }
 
-/* A measurement that has not begun: ending it is harmless. [-0, +1, raises] */
+/* A measurement that has not begun, and may be ended all the same. [-0, +1, raises] */
 static struct measurement *measurement_new(lua_State *L) {
   struct measurement *m = lua_newuserdata(L, sizeof *m);
   measure_init(m);
@@ -28,8 +28,8 @@ static struct measurement *measurement_new(lua_State *L) {
   return m;
 }
 
-/* The list of strings at `index` as C has it; it lives as long as that list and what this
- * pushes. [-0, +1, raises] */
+/* The list of strings at `index` as a C array, ended by NULL. It is valid as long as the list
+ * and the userdata that this function pushes. [-0, +1, raises] */
 static const char **strings_of(lua_State *L, int index, const char *what) {
   const size_t count = lua_rawlen(L, index);
   const char **list = lua_newuserdata(L, (count + 1) * sizeof *list);
@@ -43,7 +43,7 @@ static const char **strings_of(lua_State *L, int index, const char *what) {
   return list;
 }
 
-/* Field argv of the order. [-0, +2, raises] */
+/* The option argv. [-0, +2, raises] */
 static const char **read_arguments(lua_State *L) {
   lua_getfield(L, 1, "argv");
   if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
@@ -51,7 +51,7 @@ static const char **read_arguments(lua_State *L) {
   return strings_of(L, lua_gettop(L), "argv");
 }
 
-/* Field env of the order, as "NAME=value". [-0, +2, raises] */
+/* The option env, as strings "NAME=value". [-0, +2, raises] */
 static const char **read_settings(lua_State *L) {
   lua_newtable(L);
   const int settings = lua_gettop(L);
@@ -70,7 +70,7 @@ static const char **read_settings(lua_State *L) {
   return strings_of(L, settings, "env");
 }
 
-/* Field notes of the order; NULL: none. [-0, +2, raises] */
+/* The option notes; NULL: none. [-0, +2, raises] */
 static const char **read_notes(lua_State *L) {
   lua_getfield(L, 1, "notes");
   if (lua_istable(L, -1)) return strings_of(L, lua_gettop(L), "notes");
@@ -85,7 +85,7 @@ static deadline read_deadline(lua_State *L) {
   return until;
 }
 
-/* Until the run has ended. */
+/* Waits for the end of the run. */
 static status attempt_end(void *context, deadline until) { return measure_wait(context, until); }
 
 static void set_number(lua_State *L, const char *name, double value) {
@@ -120,17 +120,17 @@ static void push_report(lua_State *L, const struct measure_report *report, const
 int measure_run(lua_State *L) REQUIRES(rank_vm) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  struct measure_options order = {.arguments = read_arguments(L)};
-  order.settings = read_settings(L);
-  order.notes = read_notes(L);
+  struct measure_options options = {.arguments = read_arguments(L)};
+  options.settings = read_settings(L);
+  options.notes = read_notes(L);
   lua_getfield(L, 1, "program");
-  order.program = luaL_optstring(L, -1, order.arguments[0]);
+  options.program = luaL_optstring(L, -1, options.arguments[0]);
   const deadline until = read_deadline(L);
   struct measurement *m = measurement_new(L);
-  status st = measure_start(m, &order);
+  status st = measure_start(m, &options);
   if (st) return return_failure(L, st);
   st = wait_for(L, TRACE_CALL_MEASURE, attempt_end, m, until);
-  if (st == STATUS_OK) push_report(L, &m->report, order.notes);
+  if (st == STATUS_OK) push_report(L, &m->report, options.notes);
   measure_end(m);
   raise_if_stopped(L, st);
   return st ? return_failure(L, st) : 1;

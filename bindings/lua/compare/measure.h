@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Measuring a program's run, for `manymoons compare`. */
+/* Runs and measures a program, for `manymoons compare`. */
 #ifndef BINDINGS_COMPARE_MEASURE_H
 #define BINDINGS_COMPARE_MEASURE_H
 
@@ -10,10 +10,10 @@
  *   | nil, "timeout"
  *   | nil, "ENAME: text"
  *
- * With notes = {"NAME", …} (two at most) the program finds in each of these variables of
- * its environment a path to write to, and the report has notes = { NAME = what it wrote
- * there }. `program` is argv[1] unless given; nothing of the run is left when this returns
- * or raises. [raises] */
+ * With notes = {"NAME", …}, two at most, each of these environment variables of the program is the
+ * path of a file that it may write, and the report has notes = { NAME = content }. `program` is
+ * argv[1] by default. No process or file of the run is left when this returns or raises.
+ * [-0, +1 or 2, raises] */
 int measure_run(lua_State *L);
 
 #endif

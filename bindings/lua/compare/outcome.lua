@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- How manymoons compare ends: its exit status, and its complaint on stderr.
+-- The end of manymoons compare: its exit status, and its error message on stderr.
 local outcome = {}
 
 function outcome.exit_with(status)

@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- The page of manymoons compare --html: one self-contained file that needs no network.
 --
--- The frame is compare/page/compare.html, in which {{NAME}} stands for a piece: figures and words as HTML, so that the
--- page shows all of them without JavaScript; styles, scripts and data inline. Text from outside (the command
--- line, names, printed lines) goes through escape, and JSON contains no "<", so that it cannot end
--- the script element that holds it.
+-- The frame is compare/page/compare.html, in which {{NAME}} is replaced by a part: figures and words as HTML, which are
+-- readable without JavaScript; styles, scripts and data inline. Text from outside (the command line, names, printed
+-- lines) is escaped, and the JSON contains no "<", so that it cannot end its script element.
 local require, native = ...
 
 local json = require("core.json")
@@ -76,7 +75,7 @@ local function render_runs(report)
   return escape(text.count_of(report.runs, "run") .. " of each, after " .. text.count_of(report.warmup, "warm-up run"))
 end
 
--- `timeline` is the result of lanes in compare/timeline.lua.
+-- The page as text. `timeline` is the result of timelines.lanes (compare/timeline.lua).
 return function(report, timeline)
   local pieces = {
     TITLE = escape((report.command[1]:match("([^/]*)$"))),

@@ -1,9 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Reads the command line of manymoons compare.
+-- The command line of manymoons compare, read into a plan.
 --
--- A plan: runs, warmup, timeout (nil: none); worlds, workers (nil: the script's own number), the lists
--- whose products are the cells; command, the script and its arguments; files, what to write: { html = path, … }, where
--- "-" is stdout. Options stand before the script, in any order.
+--   runs, warmup       how many
+--   timeout            seconds; nil: none
+--   worlds, workers    two lists; each pair is a cell. workers is nil if the script chooses the number
+--   command            the script and its arguments
+--   files              the files to write, { html = path, … }; the path "-" is stdout
+--
+-- Options stand before the script, in any order.
 local require = ...
 
 local worlds = require("core.worlds")
@@ -148,7 +152,7 @@ end
 
 function plans.usage() return USAGE end
 
--- Whether a FILE is "-": stdout then has the content of that file.
+-- Whether a file of the plan is written to stdout.
 function plans.uses_stdout(plan)
   for _, path in pairs(plan.files) do
     if path == "-" then return true end

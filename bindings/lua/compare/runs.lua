@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- The runs of manymoons compare.
 --
--- A cell is a world and a number of workers (nil: the script's own): { world, workers, runs }, its runs being reports
--- of measure_run (compare/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS
--- (cli/stats.h) as field stats. The cells take turns (A B C A B C …), so that a change
--- in the load of the machine affects all. The host program executes itself.
+-- A cell is { world, workers, runs }; workers is nil if the script chooses the number. Its runs are reports of
+-- measure_run (compare/measure.h), in the order of the rounds, with the figures of MANYMOONS_STATS (cli/stats.h) in the
+-- field `stats`. The cells take turns (A B C A B C …), so that a change in the load of the machine affects all of them.
+-- The host program executes itself.
 local require, native = ...
 
 local json = require("core.json")
@@ -28,7 +28,7 @@ local function run_cell(plan, cell, environment, notes)
   return { timeout = plan.timeout }
 end
 
--- Clears MANYMOONS_TRACE: recording would change the measured times.
+-- Clears MANYMOONS_TRACE, because recording would change the measured times.
 local function run_measured(plan, cell)
   local report = run_cell(plan, cell, { MANYMOONS_TRACE = "" }, { "MANYMOONS_STATS" })
   report.stats = report.notes and json.decode(report.notes.MANYMOONS_STATS) or {}
@@ -59,8 +59,8 @@ local function new_cells(plan)
   return cells
 end
 
--- Returns the cells with their measured runs. A round with a failure is the last: its times mean nothing. `on_run` is
--- called with the cell and the number of the round, which is below 1 while warming up.
+-- Returns the cells with their measured runs. A round with a failure is the last one. on_run(cell, round) is called
+-- before each run; the round is below 1 while warming up.
 function measure.run_all(plan, on_run)
   local cells = new_cells(plan)
   for round = 1 - plan.warmup, plan.runs do
@@ -70,8 +70,8 @@ function measure.run_all(plan, on_run)
   return cells
 end
 
--- Records one run of each world, not timed, with the largest number of workers: { world, workers, text }; text is ""
--- if nothing was recorded.
+-- Records one run of each world, with the largest number of workers: a list of { world, workers, text }. text is "" if
+-- nothing was recorded. These runs are not measured.
 function measure.record_all(plan, on_run)
   local recordings = {}
   local workers = plan.workers and math.max((table.unpack or unpack)(plan.workers))

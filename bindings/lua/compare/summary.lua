@@ -1,10 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- The results of manymoons compare: a row of numbers for each cell, failures, and disagreements.
 --
--- A row: world, workers, label (for people); walls (of all runs, in order), wall (their median), least, most;
--- cpu, cores (cpu for each second), messages, bytes: medians; peak: the largest; speedup over the baseline of the same
--- number of workers, which is serial, or else the first world; lock_share: of the time in which threads wanted to run
--- Lua, the share spent waiting for their VM's lock, nil if unknown.
+-- A row:
+--
+--   world, workers, label          label is for people
+--   walls, wall, least, most       seconds of all runs, in order; their median, minimum and maximum
+--   cpu, cores, messages, bytes    medians; cores is processor time for each second
+--   peak                           bytes, the largest of all runs
+--   speedup                        over the baseline, which is serial, or else the first world, with as many workers
+--   lock_share                     of the time in which threads held or waited for a VM lock, the share of
+--                                  waiting; nil: unknown
 local require = ...
 
 local worlds = require("core.worlds")

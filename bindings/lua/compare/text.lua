@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The words of manymoons compare: the answer, the table, the failures. Numbers are formatted for people.
+-- The text of manymoons compare: the answer, the table, the failures, and numbers formatted for people.
 local require = ...
 
 local judge = require("compare.summary")
@@ -40,11 +40,11 @@ function text.count_of(count, noun) return text.count(count) .. " " .. noun .. (
 
 local function or_dash(value, show) return value and show(value) or "-" end
 
--- A title, its meaning, and a function from a row to text. The first column is left-aligned. `workers` is shown only
--- if it was varied.
+-- A title, its meaning, and a function from a row to text. The first column is left-aligned. The column "workers" is
+-- shown only if the number was varied.
 local COLUMNS = {
   { "world", "where the workers live", function(row) return row.world end },
-  { "workers", "the number of workers it was given", function(row) return or_dash(row.workers, text.count) end },
+  { "workers", "the number of workers", function(row) return or_dash(row.workers, text.count) end },
   { "median s", "seconds from start to end, median of all runs", function(row)
     return text.seconds(row.wall)
   end },

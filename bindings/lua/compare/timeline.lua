@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
 --
--- A recording: { world, workers, trace }, its trace being the decoded JSON. Merged, all runs start at 0 side by side;
--- their processes are named after their worlds, and the ids of their messages are made distinct. A lane shows one
--- thread:
+-- A recording is { world, workers, trace }; the trace is the decoded JSON. In the merged trace all runs start at 0,
+-- processes are named after their worlds, and the ids of messages are distinct. A lane is one thread:
 --
 --   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
 --
--- flat and in whole tenths of microseconds, as there may be a hundred thousand. Spans of one thread do not overlap;
--- longer spans around them (a worker's life, a task) are among its tasks. Names are indices of the recording's list.
+-- spans and tasks are flat lists of whole tenths of microseconds, because there may be a hundred thousand. The spans of
+-- a thread do not overlap; longer ones around them (a worker's life, a task) are in `tasks`. Names are indices of the
+-- recording's list.
 local require = ...
 
 local json = require("core.json")
@@ -193,7 +193,7 @@ local function lanes_of(recording)
     elseif event.ph == "s" then
       note_message(event, lane_of, sent, messages)
     elseif event.ph == "f" then
-      late[#late + 1] = event -- the other end may come later in the file
+      late[#late + 1] = event -- its put may stand later in the file
     end
   end
   for _, event in ipairs(late) do note_message(event, lane_of, sent, messages) end

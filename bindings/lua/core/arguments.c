@@ -73,10 +73,3 @@ void class_set_pointer(lua_State *L, const struct handle_class *class, const cha
 void *class_check(lua_State *L, int index, const struct handle_class *class) {
   return luaL_checkudata(L, index, class->key);
 }
-
-int class_methods_call(lua_State *L) {
-  luaL_getmetatable(L, luaL_checkstring(L, 1));
-  if (lua_isnil(L, -1)) return luaL_argerror(L, 1, "no such class");
-  lua_getfield(L, -1, "__index");
-  return 1;
-}

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- mm.Error: what a failed call raises where its result is asked for; and protected calls that make one.
+-- mm.Error: the error of a failed call, raised where the caller asks for the result; and protected calls.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -20,7 +20,7 @@ end
 
 local errors = { Error = Error }
 
--- The text of a value that was raised, as the program lua prints it.
+-- The text of an error value, as the program `lua` prints it.
 function errors.text_of(value)
   local is_text = type(value) == "string" or type(value) == "number"
   local meta = getmetatable(value)
@@ -28,7 +28,7 @@ function errors.text_of(value)
   return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
 end
 
--- From a failure (core/failure.h). Its value is decoded apart, for it may not be decodable here.
+-- An mm.Error from a failure (core/failure.h). A value that cannot be decoded here is replaced by the message.
 function errors.new_error(failure, worker, exitcode)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
@@ -47,7 +47,7 @@ function errors.new_error(failure, worker, exitcode)
   return self
 end
 
--- An error that this library itself found: a kind and a message.
+-- An mm.Error of this library's own.
 function errors.of_kind(kind, message, worker, exitcode)
   return errors.new_error({ kind = kind, message = message, traceback = "" }, worker, exitcode)
 end
@@ -56,7 +56,7 @@ function errors.timeout_error(seconds, name)
   return errors.of_kind("timeout", string.format("the call took longer than %g s", seconds), name)
 end
 
--- Raises an mm.Error where its result was asked for.
+-- Raises an mm.Error, and notes the stack of the first time.
 function errors.raise(err)
   if not err.raised_at then err.raised_at = debug.traceback("", 3):gsub("^\n?stack traceback:\n", "") end
   error(err, 0)
@@ -64,7 +64,7 @@ end
 
 local handlers = setmetatable({}, { __mode = "v" }) -- by the worker's name
 
--- A message handler that makes an mm.Error of the worker with this name.
+-- A message handler that turns an error value into an mm.Error of the worker `name`.
 function errors.handler_of(name)
   if handlers[name] then return handlers[name] end
   handlers[name] = function(value)
@@ -79,7 +79,7 @@ function errors.handler_of(name)
   return handlers[name]
 end
 
--- PUC 5.1's xpcall passes no arguments on.
+-- xpcall of PUC Lua 5.1 does not pass arguments to the function.
 errors.passes_arguments = select(2, xpcall(function(...) return select("#", ...) end, print, 1)) == 1
 
 local function protected(name, f, ...)
@@ -93,7 +93,7 @@ local function pass_end(ok, ...)
   return ok, ...
 end
 
--- Runs a function as the worker `name` would: true and results, or false and an mm.Error.
+-- Calls f as the worker `name` would: true and the results; or false and an mm.Error.
 function errors.call_here(name, f, ...) return pass_end(protected(name, f, ...)) end
 
 return errors

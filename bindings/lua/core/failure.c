@@ -40,7 +40,7 @@ static int push_failure(lua_State *L, int value, const char *kind) {
   return failure;
 }
 
-/* A VM that is to stop does nothing more here: each instruction of a __tostring would raise again. */
+/* In a VM that must stop, each instruction of a __tostring would raise again. */
 int failure_handler(lua_State *L) {
   struct vm *vm = vm_of(L);
   if (vm && vm_should_stop(vm)) return 1;
@@ -99,13 +99,13 @@ int failure_judge(lua_State *L, const struct vm_thread *self) {
   return EXIT_FAILURE;
 }
 
-/* ---- where a task was spawned ---------------------------------------------------------------- */
+/* ---- the stack of a caller ------------------------------------------------------------------- */
 
 enum { STACK_LEVELS_MAX = 24, CALL_TEXT_MAX = LUA_IDSIZE + 80, STACK_TEXT_MAX = 2048 };
 
 static bool is_own(const lua_Debug *call) { return strncmp(call->short_src, "manymoons/", 10) == 0; }
 
-/* Lua 5.1 shows a call that was replaced by a tail call as one of its own, which says nothing. */
+/* Lua 5.1 lists a tail call as an entry without a name or place. */
 static bool says_something(const lua_Debug *call) { return *call->what != 't' && !is_own(call); }
 
 static int write_call(char *text, size_t size, const lua_Debug *call) {
@@ -128,7 +128,7 @@ int stack_of_caller(lua_State *L) {
     lua_getinfo(L, "Sln", &call);
     if (!says_something(&call)) continue;
     const int written = write_call(text + size, sizeof text - size, &call);
-    if (written < 0 || (size_t)written >= sizeof text - size) break; /* what does not fit is left out */
+    if (written < 0 || (size_t)written >= sizeof text - size) break; /* full: the rest is left out */
     size += (size_t)written;
   }
   size_t last_size = 0;

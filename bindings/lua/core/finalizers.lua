@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Finalizers of Lua objects. Tables have none in Lua 5.1 and LuaJIT; a proxy stands in for them there.
+-- Finalizers of Lua objects. Tables have no __gc in Lua 5.1 and LuaJIT; a userdata of newproxy has it there.
 local _, native = ...
 
 local finalizers = {}
 
--- Calls f when the returned guard is collected, in this process alone. guard.disarm() prevents the call, and
--- guard.fire() makes it at once.
+-- Returns a guard; f is called when the guard is collected, but not in a forked child. guard.disarm() prevents the
+-- call, guard.fire() makes it now.
 function finalizers.on_collection(f)
   local guard = { is_armed = true }
   local pid = native.pid()

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- The current process: the identity of each thread and worker task of this VM, and the name under which its children,
--- pools and answers are kept.
+-- mm.current_process: the identity of each thread and worker task of this VM.
+--
+-- Its execution context is the key under which its children, pools and proxies are kept.
 local require, native = ...
 
 local waits = require("core.waits")
 
 local identity = {}
 
--- By the thread's key (false for the main one). Settings are read anew where they changed: in a forked child, and in a
--- thread that got the key of an ended one.
+-- Identity of each thread, by its key (false for the main one). An entry is made again when the settings have changed:
+-- in a forked child, and in a thread that has the key of an ended one.
 local identities = {}
 
 local function read_current()
@@ -22,13 +23,13 @@ local function read_current()
   return known
 end
 
--- The task that is a worker of the world `async` and of which the caller is a part, if it is.
+-- The worker of the world `async` to which the calling task belongs, or nil.
 local function worker_task()
   local task = waits.current_task()
   return task and task.process
 end
 
--- The caller among workers: a task that is a Process or works for a pool, or a thread of this VM.
+-- The caller's worker: a task that is a Process or a pool worker, or else the thread.
 function identity.execution_context()
   local task = waits.current_task()
   return task and task.process or native.thread()
@@ -37,7 +38,7 @@ end
 function identity.current() return (worker_task() or read_current()).identity end
 function identity.parent() return (worker_task() or read_current()).parent end
 
--- The caller is `process` from now on; returns what it was before.
+-- Makes `process` the identity of the caller; returns the one before.
 function identity.set_current(process)
   local known = worker_task() or read_current()
   local before = known.identity

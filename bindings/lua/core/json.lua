@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- JSON: text to Lua values and back.
 --
--- Lists carry a metatable of their own, so that an empty one stays a list: json.list{} makes one, decode marks those it
--- reads. A table without the mark is a list if it has an element 1. null is read as nil, so a list that has one is
--- cut there. Numbers without a fraction are written without one; what JSON has no number for is written as null.
--- The keys of an object are written in order, so that the same value always gives the same text.
+-- Lists have a metatable of their own, so that an empty list stays a list: json.list{} and decode set it. A table
+-- without it is a list if it has an element 1. decode reads null as nil, which ends a list. encode writes whole numbers
+-- without a fraction, infinities and NaN as null, and the keys of an object in order, so that equal values give equal
+-- texts.
 local json = {}
 
 local List = {}
@@ -78,7 +78,7 @@ function json.encode(value)
 end
 
 -- Reading -------------------------------------------------------------------------------------------------------------
--- Each reader takes the text and the place of its first character; it returns the value and the place behind it.
+-- A reader takes the text and the place of the value's first character; it returns the value and the place after it.
 
 local function fail(text, at, what)
   error(string.format("JSON: %s expected at byte %d of %d", what, at, #text), 0)
@@ -96,7 +96,7 @@ end
 
 local UNESCAPES = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- What the escape at `at` (its backslash) stands for, and the place behind it. Two surrogates are one character.
+-- The character of the escape whose backslash is at `at`, and the place after it. Two surrogates are one character.
 local function read_escape(text, at)
   local code = tonumber(text:match("^\\u(%x%x%x%x)", at) or "", 16)
   if not code then
@@ -199,7 +199,7 @@ readers = {
   [116] = reader_of("true", true),
 }
 
--- The value; or nil and what is wrong with the text.
+-- decode(text) → the value; or nil and a message.
 function json.decode(text)
   local ok, value, at = pcall(read, text, 1)
   if not ok then return nil, value end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- mm.trace: a recording of this program (vm/trace/recorder.h).
+-- mm.trace: records a timeline of this program (vm/trace/recorder.h).
 local require, native = ...
 
 local checks = require("core.checks")

@@ -8,7 +8,7 @@ void settings_keep(lua_State *L, int index) {
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }
 
-/* The settings of threads are in the registry under an address inside their records. */
+/* The key of a thread's settings in the registry: an address inside its record. */
 static const void *place_of(const struct vm_thread *t) { return &t->displaced; }
 
 void settings_keep_thread(lua_State *L, int index, const struct vm_thread *t) {

@@ -63,7 +63,7 @@ void *shared_handle_check(lua_State *L, int index, const struct shared_type *typ
   return h;
 }
 
-/* A handle of any type; NULL: it is none. */
+/* The handle at `index`, of any type; NULL: the value is no handle. */
 static const struct shared_handle *any_at(lua_State *L, int index) {
   const struct shared_handle *h = lua_touserdata(L, index);
   if (!h || !lua_getmetatable(L, index)) return NULL;

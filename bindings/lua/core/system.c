@@ -22,7 +22,7 @@ int system_time(lua_State *L) {
   return 1;
 }
 
-/* A sleep is a wait for something that does not come: a stop ends it like any other wait. */
+/* A sleep is a wait without an event, so that a stop ends it like any other wait. */
 static status attempt_sleep(void *context, deadline until) {
   futex_word *never = context;
   return futex_wait(never, 0, until);
@@ -37,7 +37,8 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
-/* terminal_width() → columns of the terminal that stderr is; nil: it is none, or a dumb one */
+/* terminal_width() → columns of the terminal on stderr; nil if stderr is none, or a dumb one.
+ * [-0, +1, does not raise] */
 int system_terminal_width(lua_State *L) {
   const char *kind = getenv("TERM");
   if (!terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
@@ -46,7 +47,7 @@ int system_terminal_width(lua_State *L) {
   return 1;
 }
 
-/* MANYMOONS_WORKERS stands for the number of processors wherever that decides how many workers there are. */
+/* MANYMOONS_WORKERS replaces the number of processors, which is the default number of workers. */
 int system_cpu_count(lua_State *L) {
   const char *text = getenv("MANYMOONS_WORKERS");
   char *end = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that Lua code makes and reads itself may come from anybody: they are decoded as data,
- * functions only on demand, and handles never, because a string can be kept, copied or lost, and a
- * hold can be none of these. */
+/* A string given to `loads` may come from anywhere, so it is decoded as data: functions only if
+ * the caller allows them, handles never, because a string can be kept, copied or lost and a hold
+ * cannot. */
 #include "core/values.h"
 
 #include "state/names.h"

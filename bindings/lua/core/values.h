@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* mm.dumps, mm.loads and mm.register: values as bytes, and classes known by name. */
+/* mm.dumps, mm.loads, mm.register: values as strings, and classes that are sent by name. */
 #ifndef BINDINGS_CORE_VALUES_H
 #define BINDINGS_CORE_VALUES_H
 
 #include "state/lua_compat.h"
 
-/* dumps(value) -> string. [-0, +1, raises] */
+/* dumps(value) → string. [-0, +1, raises] */
 int values_dumps(lua_State *L);
-/* loads(string [, {functions = true}]) -> value. [-0, +1, raises] */
+/* loads(string [, {functions = true}]) → value. [-0, +1, raises] */
 int values_loads(lua_State *L);
-/* register(name, metatable) -> metatable: its instances may be sent. [-0, +1, raises] */
+/* register(name, metatable) → metatable, whose instances can be sent. [-0, +1, raises] */
 int values_register(lua_State *L);
 
-/* seal(function) → the function, which travels by its name from now on (state/names.h).
+/* seal(function) → the function, which is sent by its name from now on (state/names.h).
  * [-0, +1, raises] */
 int values_seal(lua_State *L);
 

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- mm.wait: until one of many things is ready. Each thing says, by __mm_wait in its metatable, what to wait for: true
--- (it is ready), a handle or a descriptor; the handles of C stand for themselves (core/wait_any.c).
+-- mm.wait: waits until at least one of many things is ready.
+--
+-- __mm_wait in a thing's metatable returns what to wait for: true (it is ready), a handle or a descriptor. Handles of C
+-- are waited for directly (core/wait_any.c).
 local require, native = ...
 
 local checks = require("core.checks")
@@ -8,8 +10,8 @@ local waits = require("core.waits")
 
 local function refuse(what) error("wait: " .. what, 0) end
 
--- What stands for the thing, whether readiness of that is readiness of the thing, and a list of what else may end the
--- wait for it.
+-- The target to wait for in place of the thing; whether the thing is ready when the target is; and a list of further
+-- targets that may end the wait.
 local function target_of(thing, place)
   local meta = getmetatable(thing)
   local ask = type(meta) == "table" and rawget(meta, "__mm_wait")
@@ -22,8 +24,8 @@ local function target_of(thing, place)
   return thing, true
 end
 
--- One look at everything: which are ready, and what to sleep on for the others.
-local function look(things)
+-- Asks each thing once: the ready ones, and the targets of the others.
+local function check_all(things)
   local is_ready, targets, places, is_final, any, is_among = {}, {}, {}, {}, false, {}
   for i = 1, #things do
     local target, final, others = target_of(things[i], i)
@@ -50,7 +52,7 @@ local function pick(things, is_ready)
   return list
 end
 
--- Sleeps, and notes who is ready. True if somebody is.
+-- Waits for the targets, and marks the things that are ready. True if any is.
 local function sleep(view, timeout)
   local found, why = waits.any(view.targets, timeout)
   if not found then refuse(why) end
@@ -78,7 +80,7 @@ return function(is_endless_refused)
     timeout = read_timeout(timeout)
     local deadline = timeout and native.time() + timeout
     while true do
-      local view = look(things)
+      local view = check_all(things)
       if sleep(view, 0) then return pick(things, view.is_ready) end
       if deadline and native.time() >= deadline then return {}, "timeout" end
       if is_endless_refused and not deadline then refuse("would wait for ever in the serial world") end

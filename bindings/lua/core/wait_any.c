@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One round: look at all; if none is ready, leave the waker with all, look again, sleep. A round is
- * cheap beside a sleep, and between two rounds nothing is held that an error could leave behind.
+/* One round: check all things; if none is ready, register the waker with each and check it again;
+ * sleep. A round is cheap beside a sleep, and between two rounds nothing is held that an error
+ * could leave behind.
  *
- * The descriptors are gathered anew in each round: what maintenance or another thread closed
- * meanwhile is not polled.
+ * Each round gathers the descriptors again, because maintenance or another thread may have closed
+ * some.
  */
 #include "core/wait_any.h"
 
@@ -18,12 +19,12 @@
 enum { THINGS = 1, TIMEOUT = 2, ONCE = 3, PATIENCE = 4, POLLED = 5 };
 enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
 
-/* The descriptors, in a userdata at POLLED: at 0 the waker's own, at i that of thing i, if it has one. */
+/* The descriptors to poll: at 0 the notify socket, at i that of thing i. The array is at POLLED. */
 struct polled {
   struct ready *watches;
   size_t count; /* of the things */
   bool is_any;  /* a thing has a descriptor */
-  bool is_all;  /* all are numbers: nobody needs a waker */
+  bool is_all;  /* all things are descriptors, so no waker is needed */
   int64_t patience_ns;
 };
 
@@ -77,9 +78,9 @@ static void gather_descriptors(lua_State *L, struct polled *p) {
   }
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
-/* -EBADF: one of the numbers is no open descriptor. */
+/* -EBADF: one of the numbers is not an open descriptor. */
 static status look_at_descriptors(lua_State *L, struct polled *p) {
   gather_descriptors(L, p);
   if (!p->is_any) return STATUS_OK;
@@ -95,7 +96,7 @@ static bool is_top_ready(lua_State *L, const struct polled *p, int place) {
   return !lua_isnumber(L, -1) && waitable_at(L, lua_gettop(L))->is_ready(L, lua_gettop(L));
 }
 
-/* Pushes the list of the ready ones and returns its length. [-0, +1, memory] */
+/* Pushes the list of ready places and returns its length. [-0, +1, memory] */
 static int push_ready(lua_State *L, const struct polled *p) {
   int found = 0;
   lua_newtable(L);
@@ -116,10 +117,10 @@ struct sleeper {
   struct waker_hold hold;
   struct polled *polled;
   uint32_t seen;
-  int notify_socket; /* -1: no descriptors, or no waker of our own */
+  int notify_socket; /* -1: not needed, or not to be had */
 };
 
-/* Leaves the wakers; true: one is ready already. Does not raise. */
+/* Registers the wakers with all things; true: one is ready already. Does not raise. */
 static bool watch_all(lua_State *L, const struct polled *p, waker_set wakers) {
   bool is_any = false;
   for (size_t i = 1; i <= p->count && !is_any; i++) {
@@ -131,8 +132,8 @@ static bool watch_all(lua_State *L, const struct polled *p, waker_set wakers) {
   return is_any;
 }
 
-/* A waker that is shared has no descriptor, and neither has one when descriptors have run out: then the waker's
- * side is looked at often. */
+/* A shared waker has no notify socket, and none can be opened when descriptors have run out. The
+ * poll then ends often, to check the waker. */
 static status attempt_sleep(void *context, deadline until) {
   const struct sleeper *s = context;
   struct polled *p = s->polled;
@@ -151,7 +152,7 @@ static void open_notify_socket(struct sleeper *s) {
   atomic_store(&s->hold.waker->notify_socket, name);
 }
 
-/* Looks for a while before it sleeps: see PATIENCE. */
+/* Polls without sleeping for `patience`, then sleeps. */
 static status attempt_poll(void *context, deadline until) {
   struct polled *p = context;
   const int64_t start = clock_now_ns();
@@ -161,7 +162,7 @@ static status attempt_poll(void *context, deadline until) {
   return st == STATUS_TIMEOUT ? ready_wait(p->watches, p->count + 1, until) : st;
 }
 
-/* All are descriptors: one poll is the look and the sleep. */
+/* Checks the descriptors. If there is nothing else, the same poll is the sleep. */
 static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   if (deadline_is_now(until)) return look_at_descriptors(L, p);
   gather_descriptors(L, p);

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- The worlds, one row for each: where workers live, and what follows from that. No other file compares a world's name.
+-- The worlds: one row for each, with the properties that other code asks for. No other file compares a world's name.
 --
---   has_own_vm    a worker has a VM of its own: values are copied, and limits of memory and libraries are possible
+--   has_own_vm    each worker has a VM of its own: values are copied, and limits of memory and libraries are possible
 --   is_process    a worker is an operating-system process, which can be killed and forked
---   can_wait      a wait can be ended by another worker; false: what could only wait for ever raises
+--   can_wait      another worker can end a wait; false: a wait that nothing can end raises
 --   is_tasks      workers are tasks of the calling thread
 --   is_immediate  there are no workers: a call runs at once, in the caller
---   start         how a worker starts where its user names no method; nil: the method is chosen (worker/start.lua)
---   objects       "shared": queues, pipes and locks for all VMs and processes; "vm": for this VM alone
---   offload       the name in mm.async of a call in a pool of this world
+--   start         the start method if the script names none; nil: worker/start.lua chooses
+--   objects       "shared": queues, pipes and locks work across VMs and processes; "vm": within this VM
+--   offload       the function of mm.async that calls in a pool of this world
 --   backend       the pool's backend: "rings", "vm" or "serial"
 local _, native = ...
 
@@ -43,26 +43,26 @@ end
 
 local USUAL = "processes"
 
--- The row of a world; nil if there is none of this name.
+-- The row of a world; nil for other names.
 function worlds.get(name) return by_name[name] end
 
 -- Whether the world has this property; false for other names.
 function worlds.has(name, property) return by_name[name] ~= nil and by_name[name][property] == true end
 
--- Raises at the caller's caller where there is no world of this name.
+-- The row of a world; for other names raises an error at the caller's caller.
 function worlds.check(name, where)
   if by_name[name] then return by_name[name] end
   error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")", 3)
 end
 
--- The world whose workers have VMs of their own, in processes or in threads.
+-- The name of the world whose workers have VMs of their own, in processes (true) or in threads of this one.
 function worlds.of_own_vms(is_process)
   for _, row in ipairs(rows) do
     if row.has_own_vm and row.is_process == is_process then return row.name end
   end
 end
 
--- The names of the worlds with this property, for messages.
+-- The names of the worlds with this property, as text for messages.
 function worlds.list(property)
   local list = {}
   for _, row in ipairs(rows) do
@@ -74,7 +74,7 @@ end
 local settings = native.settings()
 local default = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or USUAL
 
--- The world of names without one, the same in a worker as in the program that started it.
+-- The default world; a worker inherits it from the program that started it.
 function worlds.default() return default end
 function worlds.set_default(name) default = name end
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Manager and connect: starting a manager's server in a worker, and reaching one that runs.
+-- Manager and connect: starting a manager's server in a worker, and connecting to one that runs.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -27,7 +27,7 @@ local function check(self, where)
   return server
 end
 
--- m:dict(), m:list(), …, m:anything_registered(…)
+-- m:dict(), m:list(), …, and all registered names
 function manager_meta.__index(_, name)
   if Manager[name] then return Manager[name] end
   if type(name) ~= "string" then return nil end
@@ -36,7 +36,7 @@ end
 
 function manager_meta.__tostring(self) return "Manager: " .. tostring(rawget(self, "address")) end
 
--- register(name, factory): from now on m:name(…) makes, or finds, what factory(…) returns on the server.
+-- register(name, factory): m:name(…) then calls factory(…) on the server, and returns a proxy of its result.
 function Manager.register(self, name, factory)
   local server = check(self, "Manager:register")
   local is_name = type(name) == "string" and name:match("^[%a_][%w_]*$")
@@ -46,13 +46,13 @@ function Manager.register(self, name, factory)
   ask(server, nil, nil, "register", name, factory)
 end
 
--- pairs of a proxy, where Lua does not ask for __pairs.
+-- pairs of a proxy, for Lua versions without __pairs.
 function Manager.pairs(_, proxy)
   expect(getmetatable(proxy) == proxy_meta, "Manager:pairs", "a proxy expected, got " .. type(proxy))
   return proxy_meta.__pairs(proxy)
 end
 
--- Who started it ends it; who connected leaves.
+-- Ends the server if this Manager started it; otherwise only closes the connection.
 function Manager.close(self)
   local server = rawget(self, "_server")
   if not server then return end
@@ -103,7 +103,8 @@ local function start(world, address, key, token)
   error("Manager: " .. tostring(answer and answer.why or "the server does not start"), 3)
 end
 
--- Manager{ address =, authkey = }: a server of its own, in a worker of the world; world_of(name) is the world's table.
+-- The constructor Manager{ address =, authkey = } of a world: starts a server in a worker of this world. world_of(name)
+-- is the table of a world.
 function manager.constructor(name, world_of)
   return function(options)
     local address, key = read_options(options)
@@ -117,7 +118,7 @@ function manager.constructor(name, world_of)
   end
 end
 
--- connect(address, authkey): a manager that another process or host has started; or nil and why
+-- connect(address, authkey): a manager that another process or machine has started; or nil and why
 function manager.connect(address, key)
   address = listener.read_address(address, "connect")
   expect(type(key) == "string" and #key > 0, "connect", "authkey: a string expected, not an empty one")

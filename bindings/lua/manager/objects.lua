@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- What a manager's server holds beside plain tables: queues and locks of its own, for clients anywhere.
+-- The objects of a manager's server: queues and locks of its own, and the methods of plain tables.
 --
--- All runs in one thread of one VM, each request in a coroutine. Whoever has to wait yields in `wait_on`, and goes on
--- when somebody called `notify` for that object, or its time is up. `client()` is who asks; what a client holds when
--- its connection ends is given back by `abandon`.
+-- All requests run in one thread of one VM, each in a coroutine. A request that has to wait yields in `wait_on`, and
+-- continues after `notify` for the object, or at its timeout. client() is the client of the request. When a client's
+-- connection ends, the server calls `abandon` of each object, which returns what the client held.
 local require, native = ...
 
 local sync = require("locks.sync")
@@ -95,7 +95,7 @@ end
 
 local Permits, permits_meta = class("Permits")
 
--- holders: how many each client has. The one holder of a recursive lock may take more.
+-- holders: client → its permits. depth: how often the holder of a recursive lock has acquired it.
 local function new_permits(kind, permits)
   local holds = sync.kinds[kind].holds
   return setmetatable({
@@ -125,7 +125,8 @@ function Permits.acquire(self, timeout, more)
   return true, "abandoned"
 end
 
--- Whoever returns a permit of another client's takes it off that one's account.
+-- Takes released permits off the caller's account, and then off other clients': a permit may be released by a client
+-- that did not acquire it.
 local function discharge(self, client, permits)
   while permits > 0 do
     local holder = self.holders[client] and client or next(self.holders)
@@ -143,7 +144,7 @@ function Permits.release(self, permits)
   end
   if self.is_lock and self.permits > 0 then error(self.kind .. ":release: nobody holds it", 0) end
   if self.is_recursive and not self.holders[requests.client()] then
-    error(self.kind .. ":release: another one holds it", 0)
+    error(self.kind .. ":release: another client holds it", 0)
   end
   if self.bound and self.permits + permits > self.bound then
     error(self.kind .. ":release: released more often than acquired", 0)
@@ -407,7 +408,7 @@ end
 
 -- Methods of plain tables -----------------------------------------------------------------------------
 
--- What a method returns is sent as a copy.
+-- The results of a method are sent as copies.
 local dict = {}
 function dict.get(self, key, default)
   local value = self[key]
@@ -446,7 +447,8 @@ function dict.len(self)
   for _ in pairs(self) do n = n + 1 end
   return n
 end
--- update(f, …) → what f(the object, …) returns, run on the server while nobody else is; update(table): its pairs
+-- update(f, …) → the results of f(object, …), which runs on the server with no other request in between;
+-- update(table) adds the pairs of a table
 function dict.update(self, change, ...)
   if type(change) == "table" then
     for key, value in pairs(change) do self[key] = value end

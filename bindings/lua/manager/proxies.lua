@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Proxies, and the connections over which they ask: the clients' side of manager/server.lua.
+-- Proxies and their connections: the client side of manager/server.lua.
 --
--- A proxy is a manager's address and an object's number. It travels as that; where it arrives it finds the server by
--- itself. Each thread of each process has a connection of its own to each server, so a request that waits holds
--- up nobody else; when the connection ends the server takes back what its client held.
+-- A proxy is a manager's address and the number of an object; it is sent as these, and the receiver connects to the
+-- server itself. Each thread or task of each process has its own connection to each server, so a request that waits
+-- does not delay others. When a connection ends, the server returns what its client held.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -20,7 +20,7 @@ local CONNECT_SECONDS = 20
 
 -- Connections -----------------------------------------------------------------------------------------
 
-local links = {} -- by thread or task, and server; a forked child has none at first
+local links = {} -- connections, by thread or task and server; empty in a forked child
 local handles = {} -- of servers in this VM (serial), by token
 
 local end_links -- defined below
@@ -54,8 +54,8 @@ local function link_to(server)
   return link
 end
 
--- An answer that the script did not wait for, because it was stopped, would be taken for the next one's: a link that is
--- busy when it is wanted is given up.
+-- Sends a request and waits for its answer. A link whose last request was interrupted stays busy, and link_to replaces
+-- it, because its answer would be taken for that of the next request.
 local function exchange(server, bytes)
   if handles[server.token] then return handles[server.token](bytes) end
   if not server.address then errors.raise(died("it was closed")) end
@@ -85,14 +85,14 @@ local function close_links(is_meant)
   end
 end
 
--- What the thread held is the server's again.
+-- Closes the connections of a thread or task; the server then returns what it held.
 function end_links(mine)
   close_links(function(name) return name:sub(1, #mine) == mine end)
 end
 
 function proxies.end_thread() end_links(name_of_thread()) end
 
--- The parent's: they would keep the server from seeing its end.
+-- Closes the parent's connections; otherwise the server would not notice the parent's end.
 function proxies.after_fork()
   close_links(function() return true end)
 end
@@ -111,7 +111,7 @@ local function import(server, result, proxy, key)
   return result.value
 end
 
-local dropped = {} -- numbers of objects without proxies here, by server's token
+local dropped = {} -- server's token → numbers of objects whose proxies were collected
 
 local function ask(server, proxy, key, ...)
   local gone = dropped[server.token]
@@ -124,7 +124,7 @@ local function ask(server, proxy, key, ...)
   return unpack(answer, 3, answer[2] + 2)
 end
 
--- Where tables have __gc, the server learns in batches of what nobody here has any more.
+-- The next request reports the objects whose proxies were collected. Only Lua versions with __gc for tables do this.
 local function note_drop(proxy)
   local server = rawget(proxy, SERVER)
   local list = dropped[server.token] or {}
@@ -148,7 +148,7 @@ function proxies.id_of(value, token)
   return rawget(value, ID)
 end
 
--- A function of an object's; as a method of its kind it is called with the object before the arguments.
+-- A function that calls one of the object. Called as a method, it does not send the proxy as an argument.
 function proxies.stub(proxy, op, key)
   local server, id = rawget(proxy, SERVER), rawget(proxy, ID)
   if op == "call" then
@@ -164,7 +164,7 @@ end
 function proxy_meta.__index(self, key)
   local server, id, kind = rawget(self, SERVER), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
-  -- What calls the script's functions runs here.
+  -- These methods call functions of the script, so they run in the client.
   if value == nil and kind == "object" then return sync.callers[key] end
   return value
 end

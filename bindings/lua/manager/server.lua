@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- The server of a manager: objects by number, requests of many clients, one at a time. manager/proxies.lua is the other
--- side.
+-- The server of a manager: it keeps objects by number, and runs the requests of many clients, one at a time.
+-- manager/proxies.lua is the client side.
 --
---     request    { op, id, … }, n arguments in all
+--     request    { n =, op, id, … }
 --     answer     { true, n, results… } or { false, failure }
 --     result     nil, a boolean, a number, a string; { value = copy }; { id =, kind = }: an object that stays here;
 --                { method = kind }: a method of its kind; { callable = true }: a function that stays here
 --
--- No lock: one thread. A client that asks for much at once is answered as fast as it reads, and holds up nobody.
+-- There is one thread, so no lock. Answers are sent as fast as their client reads, and a slow client does not delay
+-- others.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -33,7 +34,8 @@ end
 
 -- Objects ---------------------------------------------------------------------------------------------
 
--- Objects that were made by name stay; what hangs below them stays while a client has it.
+-- The reference to an object, which gets a number if it has none. Root objects, made by name, are kept for ever; others
+-- as long as a client has a proxy.
 local function number_of(self, value, kind, is_root)
   local id = self.ids[value]
   if not id then
@@ -61,7 +63,7 @@ local function entry_of(self, id)
   return self.objects[id] or error("the object is not there any more", 0)
 end
 
--- A proxy of ours stands for its object, also deep inside of what was sent.
+-- Replaces proxies of this server by their objects, also inside tables.
 local function resolve(self, value, seen)
   if type(value) ~= "table" then return value end
   local id = proxies.id_of(value, self.token)
@@ -81,8 +83,8 @@ local function export(self, value)
   return value
 end
 
--- What a call returns is a copy; what cannot be copied stays here, and so does what a call of the script's own finds
--- among the objects that were made by name.
+-- The result of a call: a copy, or a reference if the value cannot be copied. A root object that is returned by a
+-- function of the script, and not by a built-in method, is sent as a reference.
 local function export_copy(self, value, is_method)
   local kind = type(value)
   if kind ~= "table" and kind ~= "userdata" and kind ~= "function" then return value end
@@ -144,7 +146,7 @@ end
 
 function ops.len(self, id) return #entry_of(self, id).value end
 
--- keys and values, as they are now
+-- the keys and values at this moment
 function ops.pairs(self, id)
   local list = {}
   for key, value in pairs(entry_of(self, id).value) do
@@ -207,7 +209,7 @@ local function failure_of(task, err)
   return failure
 end
 
--- Resumes a task, which ends, or waits for an object.
+-- Resumes a request's coroutine, which then has ended, or waits for an object.
 local function step(self, task, ...)
   requests.set(self, task.client)
   local results = pack(coroutine.resume(task.co, ...))
@@ -235,7 +237,7 @@ local function run_request(self, op, ...)
   return op(self, unpack(arguments, 1, arguments.n))
 end
 
--- One request's bytes; reply(bytes) is called once, now or later.
+-- Begins the request in `bytes`; reply(bytes) is called once, now or later.
 local function begin_request(self, client, bytes, reply)
   local task = { client = client, reply = reply }
   task.co = coroutine.create(function()
@@ -247,7 +249,7 @@ local function begin_request(self, client, bytes, reply)
   run_ready(self)
 end
 
--- Those whose time is up look once more. The next such moment.
+-- Resumes the requests whose timeout has come; returns the time of the next timeout.
 local function expire(self)
   local now, soonest = native.time(), math.huge
   local due = {}
@@ -284,9 +286,9 @@ local function forget_client(self, client)
   run_ready(self)
 end
 
--- Clients at sockets ----------------------------------------------------------------------------------
+-- Clients ---------------------------------------------------------------------------------------------
 
--- Sends what the socket takes; the rest when it takes more.
+-- Sends as many bytes of the answers as the socket takes now.
 local function flush(client)
   while client.outgoing[1] do
     local ok, why, sent = client.stream:send(client.outgoing[1], 0, client.sent)
@@ -349,11 +351,10 @@ local function accept_all(self, own)
 end
 
 local BUSY_PAUSE = 0.005
--- While requests come one after the other the server looks for the next one so long before it sleeps: to be woken takes
--- longer.
+-- Seconds for which the server polls before it sleeps, while requests follow each other: waking takes longer.
 local PATIENCE = 5e-5
 
--- Which clients have something to say; and whether the listener, or who shakes hands with it, has.
+-- Waits; returns the set of clients that can be read from, and whether the listener or a handshake is ready.
 local function wait_for_work(self, own, soonest)
   local list, places, ready, now = {}, {}, {}, native.time()
   local ends = math.min(soonest, listener.watch(own, list))
@@ -375,7 +376,7 @@ local function wait_for_work(self, own, soonest)
   return ready, (found[1] or others + 1) <= others or ends < math.huge
 end
 
--- The worker's function: serves until it is told to end. `report` gets the address and who it is, or nil and why.
+-- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
 function server.serve(address, key, token, report)
   local own, why = listener.Listener(address, { authkey = key })
   if not own then
@@ -393,7 +394,7 @@ function server.serve(address, key, token, report)
   own:close()
 end
 
--- Requests that nothing will end give up, so that they take nothing later.
+-- Ends the waits that nothing else can end, so that their requests do not take anything later.
 local function end_waits(self)
   local waiting = self.waiting
   self.waiting = {}
@@ -402,7 +403,7 @@ local function end_waits(self)
   end
 end
 
--- In the caller's own VM (serial): request bytes → answer bytes.
+-- A server in the caller's own VM, for the serial world: a function from a request's bytes to the answer's.
 function server.new_local(token)
   local self, client = new_server(token), { is_there = true }
   return function(bytes)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Wider than any element, so that nothing here overflows. */
+/* Wider than any element, so that sums do not overflow. */
 __extension__ typedef __int128 wide;
 
 /* ---- integers -------------------------------------------------------------------------------- */
@@ -24,7 +24,7 @@ static wide integer_of(const struct array_element_type *t, uint64_t bits) {
   return (wide)((int64_t)(bits << unused) >> unused);
 }
 
-/* False: no whole number, or beyond ±2^64. */
+/* False: not a whole number, or beyond ±2^64. */
 static bool read_wide(lua_State *L, int index, wide *out) {
   if (lua_isinteger(L, index)) {
     *out = (wide)lua_tointeger(L, index);
@@ -84,19 +84,19 @@ void array_element_push(lua_State *L, const struct array_element_type *t, uint64
     lua_pushinteger(L, (lua_Integer)integer_of(t, bits));
 }
 
-/* The wide number at `index`; false, and why is pushed. */
+/* The whole number at `index`; or false, with a message pushed. [-0, +0|1] */
 static bool check_wide(lua_State *L, int index, const struct array_element_type *t, wide *value) {
   if (lua_type(L, index) == LUA_TNUMBER && read_wide(L, index, value)) return true;
   if (lua_type(L, index) == LUA_TNUMBER)
-    lua_pushfstring(L, "is no whole number, as %s needs", t->name);
+    lua_pushfstring(L, "is not a whole number, as %s needs", t->name);
   else
-    lua_pushliteral(L, "is no number");
+    lua_pushliteral(L, "is not a number");
   return false;
 }
 
 static bool check_float(lua_State *L, int index) {
   if (lua_type(L, index) == LUA_TNUMBER) return true;
-  lua_pushliteral(L, "is no number");
+  lua_pushliteral(L, "is not a number");
   return false;
 }
 

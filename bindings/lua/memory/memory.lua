@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Value, Array: constructors for the handles of memory/typed_array.h. SharedMemory: a named block that other programs
--- can open.
+-- Value, Array and Table: constructors of handles. SharedMemory: a named block that other programs can open.
 --
--- A SharedMemory travels as its name and size; each VM opens it when it first needs it. The program itself removes the
--- names that it made at its end, unless unlink did or they are to stay; what a worker makes stays until unlink.
+-- A SharedMemory is sent as its name and size, and each VM opens the block at the first use. At its end the main
+-- program removes the names that it created, except those created with `keep`. A block created by a worker
+-- stays until unlink.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -24,7 +24,7 @@ local function check_type(kind, where)
 end
 
 local function make(where, kind, count)
-  local handle, why = native.memory_new(where, kind, count)
+  local handle, why = native.typed_array_new(where, kind, count)
   return handle or error(where .. ": " .. why, 3)
 end
 
@@ -45,9 +45,9 @@ end
 
 -- Table -----------------------------------------------------------------------------------------------
 
-local table_methods = native.table_methods()
+local table_methods = native.shared_table_methods()
 
--- update(key, f, …): t[key] becomes what f(t[key], …) returns, while nobody else updates; that is what it returns.
+-- update(key, f, …): sets t[key] to f(t[key], …) with the table's lock held, and returns the new value.
 function table_methods.update(self, key, f, ...)
   expect(checks.is_callable(f), "Table:update", "function expected, got " .. type(f))
   local lock = self:lock()
@@ -59,7 +59,7 @@ function table_methods.update(self, key, f, ...)
   return value
 end
 
--- for key, value in t:iter() do: those keys that were there when it began and are still there
+-- for key, value in t:iter() do: over the keys that were there at the start and still are
 function table_methods.iter(self)
   local keys, i = self:keys(), 0
   return function()
@@ -73,10 +73,10 @@ function table_methods.iter(self)
   end
 end
 
--- Table(source): a table in shared memory, of all workers; with the pairs of `source`.
+-- Table(source): a new shared table with the pairs of `source`.
 function memory.Table(source)
   expect(source == nil or type(source) == "table", "Table", "a table expected, got " .. type(source))
-  local handle, why = native.table_new()
+  local handle, why = native.shared_table_new()
   if not handle then error("Table: " .. why, 2) end
   for key, value in pairs(source or {}) do handle[key] = value end
   return handle
@@ -86,8 +86,8 @@ end
 
 local SharedMemory = {}
 local shared_meta = { __index = SharedMemory, __name = "SharedMemory" }
-local cores = setmetatable({}, { __mode = "k" }) -- by SharedMemory: what this VM has open
-local made = {} -- names that go with this VM
+local cores = setmetatable({}, { __mode = "k" }) -- SharedMemory → the handle that this VM has open
+local made = {} -- names that are removed at the end of this VM
 
 local function check(self, method)
   expect(getmetatable(self) == shared_meta, "SharedMemory:" .. method,
@@ -109,7 +109,7 @@ local function check_offset(offset, count, size, method)
   end
 end
 
--- read(offset, n) → n bytes from the offset on, which starts at 0; all that follow it without n
+-- read(offset, n) → n bytes from the offset on, which counts from 0; without n, all bytes after it
 function SharedMemory.read(self, offset, count)
   local core = check(self, "read")
   offset = offset == nil and 0 or offset
@@ -129,14 +129,14 @@ function SharedMemory.write(self, offset, bytes)
   return true
 end
 
--- The address of its first byte, as light userdata; good until close.
+-- The address of the first byte, as light userdata; valid until close.
 function SharedMemory.pointer(self)
   local core = check(self, "pointer")
   local pointer, why = core:pointer()
   return pointer or error("SharedMemory:pointer: " .. why, 2)
 end
 
--- The name goes; who has it open keeps it.
+-- Removes the name. Programs that have the block open keep it.
 function SharedMemory.unlink(self)
   expect(getmetatable(self) == shared_meta, "SharedMemory:unlink", "SharedMemory expected, got " .. type(self))
   made[self.name] = nil
@@ -172,7 +172,7 @@ local function create(options)
   end
 end
 
--- SharedMemory{ name =, create =, size = }: a new one, or one that there is. nil, "ENOENT: …" or "EEXIST: …"
+-- SharedMemory{ name =, create =, size = }: creates a block, or opens one. nil, "ENOENT: …" or "EEXIST: …"
 function memory.SharedMemory(options)
   expect(type(options) == "table", "SharedMemory", "a table of options expected, got " .. type(options))
   checks.check_options(options, OPTIONS, "SharedMemory")

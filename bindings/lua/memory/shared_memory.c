@@ -27,7 +27,7 @@ int shared_memory_unlink(lua_State *L) {
   return return_status(L, shared_file_unlink(luaL_checkstring(L, 1)));
 }
 
-/* read(offset, size) → a string; the range was checked (memory/memory.lua) */
+/* read(offset, size) → a string. memory/memory.lua has checked the range. [-0, +1 or 2, raises] */
 static int file_read(lua_State *L) {
   const struct shared_file *f = check_file(L);
   const size_t size = (size_t)luaL_checknumber(L, 3);

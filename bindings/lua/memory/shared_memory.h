@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What memory/memory.lua makes SharedMemory of: a named block that this VM has open. */
+/* The handle inside a SharedMemory (memory/memory.lua): a named block that this VM has open. */
 #ifndef BINDINGS_MEMORY_SHARED_MEMORY_H
 #define BINDINGS_MEMORY_SHARED_MEMORY_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys are a byte that says what it is, and a string or eight bytes; values are messages, without handles. */
+/* A key is a byte for its type and then a string or eight bytes. A value is a message without
+ * handles. */
 #include "memory/shared_table.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@
 
 struct table_handle {
   struct shared_handle shared;
-  struct bytes room; /* for keys and values on their way; of this VM */
+  struct bytes room; /* buffer for the keys and values of one operation */
 };
 
 enum { ROOM_KEPT = 64 * 1024 };
@@ -42,7 +43,7 @@ static void check_status(lua_State *L, status st) {
 
 enum { KEY_INTEGER = 'i', KEY_STRING = 's' };
 
-/* Behind what is in the room already. */
+/* Appends the key at `index` to the room. */
 static struct shared_table_text push_key(lua_State *L, struct table_handle *h, int index) {
   const size_t start = h->room.len;
   uint8_t kind = KEY_STRING;
@@ -76,7 +77,7 @@ static void push_lua_key(lua_State *L, const uint8_t *key, size_t size) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* LUA_OK, or an error is pushed. */
+/* Decodes and pushes a value: LUA_OK, or the error is pushed. [-0, +1, raises] */
 static int push_message(lua_State *L, const void *data, size_t size) {
   int count = 1;
   if (scalar_push(L, data, size)) return LUA_OK;
@@ -85,7 +86,7 @@ static int push_message(lua_State *L, const void *data, size_t size) {
   return transfer_try_decode(L, data, size, TRANSFER_TRUSTED, &count);
 }
 
-/* Pushes the value of the key in the room, or nothing and returns false. */
+/* Pushes the value of the key at the end of the room; false, and nothing, if there is none. */
 static bool push_value(lua_State *L, struct table_handle *h, struct shared_table_text key) {
   const size_t start = h->room.len;
   bool is_there = false;
@@ -93,7 +94,7 @@ static bool push_value(lua_State *L, struct table_handle *h, struct shared_table
   key.bytes = h->room.data + (start - key.size);
   check_status(L, shared_table_get(table_of(h), key, &h->room, &is_there));
   if (!is_there) return false;
-  /* A finalizer that runs meanwhile may use this table: it finds another room. */
+  /* Decoding may run a finalizer that uses this handle, so it gets a room of its own. */
   struct bytes mine = h->room;
   bytes_init(&h->room);
   const int failed = push_message(L, mine.data + start, mine.len - start);
@@ -126,11 +127,11 @@ static struct shared_table_text encode_value(lua_State *L, int index, uint8_t he
     return (struct shared_table_text){h->room.data + start, h->room.len - start};
   }
   const struct bytes *out = transfer_encode_dump(L, index, 1, "value");
-  bytes_clear(&h->room); /* a finalizer may have used this table meanwhile */
+  bytes_clear(&h->room); /* encoding may have run a finalizer that used this handle */
   return (struct shared_table_text){out->data, out->len};
 }
 
-/* t[key] = value; nil removes */
+/* t[key] = value; nil removes the key. [-0, +0, raises] */
 static int table_newindex(lua_State *L) {
   struct table_handle *h = check_handle(L);
   uint8_t head[SCALAR_HEAD_MAX];
@@ -155,10 +156,9 @@ static int table_len(lua_State *L) {
   return 1;
 }
 
-/* keys() → a list of those that are there now */
-/* Pushes a copy of all keys, each behind its size, and returns how many bytes they are. Memory of
- * Lua's, because a finalizer may use this table, and its room, while others are pushed; it is had
- * before they are read. */
+/* Pushes a userdata with all keys, each after its size, and returns the number of bytes. The
+ * copy is needed because pushing a key may run a finalizer that uses the room; it is allocated
+ * before the keys are read. [-0, +1, raises] */
 static size_t push_keys(lua_State *L, struct table_handle *h) {
   size_t size = 0;
   lua_pushnil(L);
@@ -176,6 +176,7 @@ static size_t push_keys(lua_State *L, struct table_handle *h) {
   return used;
 }
 
+/* keys() → a list of the present keys. [-0, +1, raises] */
 static int table_keys_method(lua_State *L) {
   const size_t size = push_keys(L, check_handle(L));
   const uint8_t *keys = lua_touserdata(L, -1);
@@ -191,7 +192,7 @@ static int table_keys_method(lua_State *L) {
   return 1;
 }
 
-/* lock() → the RLock that belongs to it, the same for all callers */
+/* lock() → the RLock of this table, the same one at each call. [-0, +1, raises] */
 static int table_lock_method(lua_State *L) {
   struct sync *s = NULL;
   check_status(L, sync_beside(&table_of(check_handle(L))->lock, &s));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Table: a table of the segment (shared/shared_table.h) as Lua sees it, the same in every world. */
+/* The handle of a shared table (shared/shared_table.h), mm.Table, in every world. */
 #ifndef BINDINGS_MEMORY_SHARED_TABLE_H
 #define BINDINGS_MEMORY_SHARED_TABLE_H
 
 #include "core/arguments.h"
 
-/* Its transfer. [-0, +0, raises] */
+/* Lets this VM decode tables. [-0, +0, raises] */
 void shared_table_open(lua_State *L);
-/* shared_table_new() → a handle; or nil and why */
+/* shared_table_new() → a handle; or nil and why. [-0, +1 or 2, raises] */
 int shared_table_new(lua_State *L);
-/* shared_table_methods() → the table of its methods, for those that are written in Lua (memory/memory.lua) */
+/* shared_table_methods() → the table of methods, to which memory/memory.lua adds its own.
+ * [-0, +1, raises] */
 int shared_table_methods(lua_State *L);
 
 #endif

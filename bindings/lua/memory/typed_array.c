@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods take an element's index where the handle is an Array's, and none where it is a Value's: the same
- * functions serve both.
+/* Value and Array share their methods: the first argument of an Array's method is the index of an
+ * element, a Value's method has no index.
  */
 #include "memory/typed_array.h"
 
@@ -22,15 +22,15 @@ static struct shared_handle *handle_at(lua_State *L, int index) {
   return shared_handle_at(L, index, types, FLAVORS);
 }
 
-static struct typed_array *memory_of(const struct shared_handle *h) {
+static struct typed_array *array_of(const struct shared_handle *h) {
   return (struct typed_array *)(void *)h->object;
 }
 
-static struct typed_array *check_memory(lua_State *L, int index, enum flavor flavor) {
-  return memory_of(shared_handle_check(L, index, &types[flavor]));
+static struct typed_array *check_array(lua_State *L, int index, enum flavor flavor) {
+  return array_of(shared_handle_check(L, index, &types[flavor]));
 }
 
-/* What is addressed: one element, and the methods' next argument. */
+/* The element that a method addresses, and the index of the method's next argument. */
 struct target {
   struct typed_array *m;
   const struct array_element_type *type;
@@ -39,7 +39,7 @@ struct target {
   const char *name;
 };
 
-/* For messages: as text, left on the stack. */
+/* Pushes the number as text, for a message. [-0, +1, memory] */
 static const char *push_number(lua_State *L, lua_Number x) {
   char text[48];
   snprintf(text, sizeof text, "%.17g", x);
@@ -60,7 +60,7 @@ static void check_index(lua_State *L, const struct typed_array *m, int index, ui
 static struct target check_target(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
-  struct target t = {.m = check_memory(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
+  struct target t = {.m = check_array(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
   t.type = typed_array_type(t.m);
   if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
   return t;
@@ -80,7 +80,8 @@ static uint64_t check_element(lua_State *L, int index, const struct array_elemen
   return bits;
 }
 
-/* first and last, from 1, at `index` and after it; absent: all. [first, first + count) from 0. */
+/* The arguments first and last, from 1, at `index` and `index` + 1 (all elements by default), as
+ * [first, first + count) from 0. */
 struct range {
   uint64_t first;
   uint64_t count;
@@ -138,8 +139,8 @@ static int value_newindex(lua_State *L) {
   return 0;
 }
 
-/* add(n) → the sum */
-static int memory_add(lua_State *L) {
+/* add(n) → the sum. [-0, +1, raises] */
+static int typed_array_add_method(lua_State *L) {
   const struct target t = check_target(L);
   uint64_t seen = typed_array_load(t.m, t.index);
   uint64_t sum = 0;
@@ -155,8 +156,8 @@ static int memory_add(lua_State *L) {
   return 1;
 }
 
-/* cas(old, new) → true: it was old, and is new */
-static int memory_cas(lua_State *L) {
+/* cas(old, new) → whether the element was old, and now is new. [-0, +1, raises] */
+static int typed_array_cas_method(lua_State *L) {
   const struct target t = check_target(L);
   uint64_t expected = check_element(L, t.next, t.type, t.name);
   const uint64_t bits = check_element(L, t.next + 1, t.type, t.name);
@@ -164,14 +165,15 @@ static int memory_cas(lua_State *L) {
   return 1;
 }
 
-/* exchange(new) → old */
-static int memory_exchange_method(lua_State *L) {
+/* exchange(new) → the old number. [-0, +1, raises] */
+static int typed_array_exchange_method(lua_State *L) {
   const struct target t = check_target(L);
   array_element_push(L, t.type, typed_array_exchange(t.m, t.index, check_element(L, t.next, t.type, t.name)));
   return 1;
 }
 
-/* max(x), min(x) → the greater, the lesser of both, which it is now */
+/* max(x), min(x): sets the element to the greater or lesser of both, and returns it.
+ * [-0, +1, raises] */
 static int settle_extreme(lua_State *L, bool is_max) {
   const struct target t = check_target(L);
   const uint64_t bits = check_element(L, t.next, t.type, t.name);
@@ -185,19 +187,19 @@ static int settle_extreme(lua_State *L, bool is_max) {
   return 1;
 }
 
-static int memory_max(lua_State *L) { return settle_extreme(L, true); }
-static int memory_min(lua_State *L) { return settle_extreme(L, false); }
+static int typed_array_max_method(lua_State *L) { return settle_extreme(L, true); }
+static int typed_array_min_method(lua_State *L) { return settle_extreme(L, false); }
 
 /* ---- many elements --------------------------------------------------------------------------- */
 
 static int array_len(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_memory(L, 1, ARRAY)->count);
+  lua_pushinteger(L, (lua_Integer)check_array(L, 1, ARRAY)->count);
   return 1;
 }
 
-/* fill(x, first, last) → the array */
+/* fill(x, first, last) → the array. [-0, +1, raises] */
 static int array_fill(lua_State *L) {
-  struct typed_array *m = check_memory(L, 1, ARRAY);
+  struct typed_array *m = check_array(L, 1, ARRAY);
   const uint64_t bits = check_element(L, 2, typed_array_type(m), "Array");
   const struct range r = check_range(L, m, 3);
   typed_array_fill(m, r.first, r.count, bits);
@@ -205,9 +207,9 @@ static int array_fill(lua_State *L) {
   return 1;
 }
 
-/* slice(first, last) → a list */
+/* slice(first, last) → a list. [-0, +1, raises] */
 static int array_slice(lua_State *L) {
-  const struct typed_array *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_array(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
   lua_createtable(L, (int)r.count, 0);
@@ -218,15 +220,15 @@ static int array_slice(lua_State *L) {
   return 1;
 }
 
-/* bytes(first, last) → a string, in this machine's order of bytes */
+/* bytes(first, last) → a string of the elements in native byte order. [-0, +1, raises] */
 static int array_bytes(lua_State *L) {
-  const struct typed_array *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_array(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   lua_pushlstring(L, (const char *)m->data + r.first * m->size, r.count * m->size);
   return 1;
 }
 
-/* Room for `count` elements from the index at 3 on. */
+/* The place, from 0, of the index at 3; raises unless `count` elements fit from there on. */
 static uint64_t check_room(lua_State *L, const struct typed_array *m, uint64_t count) {
   const lua_Number at = luaL_optnumber(L, 3, 1);
   if (!(at >= 1) || at != (lua_Number)(uint64_t)at || (uint64_t)at - 1 + count > m->count)
@@ -249,7 +251,7 @@ static void copy_bytes(lua_State *L, struct typed_array *m) {
   size_t size = 0;
   const char *bytes = lua_tolstring(L, 2, &size);
   if (size % m->size)
-    luaL_error(L, "Array:copy: %d bytes are no whole number of %s", (int)size, typed_array_type(m)->name);
+    luaL_error(L, "Array:copy: %d bytes are not a whole number of %s", (int)size, typed_array_type(m)->name);
   memcpy(m->data + check_room(L, m, size / m->size) * m->size, bytes, size);
 }
 
@@ -266,16 +268,17 @@ static void copy_array(lua_State *L, struct typed_array *m, const struct typed_a
   }
 }
 
-/* copy(source, at) → the array: a list, a string of elements or another Array goes into it from `at` on. What
- * does not fit raises; the elements before it were copied. */
+/* copy(source, at) → the array. The source is a list, a string of elements or another Array,
+ * copied from `at` on. An element that does not fit raises; those before it were copied. [-0,
+ * +1, raises] */
 static int array_copy(lua_State *L) {
-  struct typed_array *m = check_memory(L, 1, ARRAY);
+  struct typed_array *m = check_array(L, 1, ARRAY);
   if (lua_istable(L, 2))
     copy_list(L, m);
   else if (lua_type(L, 2) == LUA_TSTRING)
     copy_bytes(L, m);
   else if (handle_at(L, 2))
-    copy_array(L, m, check_memory(L, 2, ARRAY));
+    copy_array(L, m, check_array(L, 2, ARRAY));
   else
     luaL_argerror(L, 2, "a list, a string or an Array expected");
   lua_settop(L, 1);
@@ -283,7 +286,7 @@ static int array_copy(lua_State *L) {
 }
 
 static int next_element(lua_State *L) {
-  const struct typed_array *m = check_memory(L, 1, ARRAY);
+  const struct typed_array *m = check_array(L, 1, ARRAY);
   const uint64_t i = (uint64_t)luaL_checknumber(L, 2);
   if (i >= m->count) return 0;
   lua_pushinteger(L, (lua_Integer)i + 1);
@@ -291,9 +294,9 @@ static int next_element(lua_State *L) {
   return 2;
 }
 
-/* for i, x in a:iter() do; pairs(a) does the same where Lua asks for __pairs */
+/* for i, x in a:iter() do; pairs(a) does the same where Lua has __pairs. [-0, +3, raises] */
 static int array_iter(lua_State *L) {
-  check_memory(L, 1, ARRAY);
+  check_array(L, 1, ARRAY);
   lua_pushcfunction(L, next_element);
   lua_pushvalue(L, 1);
   lua_pushinteger(L, 0);
@@ -304,21 +307,21 @@ static int array_iter(lua_State *L) {
 
 static struct typed_array *check_either(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
-  return check_memory(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
+  return check_array(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
 
-static int memory_pointer(lua_State *L) {
+static int typed_array_pointer_method(lua_State *L) {
   lua_pushlightuserdata(L, check_either(L)->data);
   return 1;
 }
 
-static int memory_type_name(lua_State *L) {
+static int typed_array_type_name_method(lua_State *L) {
   lua_pushstring(L, typed_array_type(check_either(L))->name);
   return 1;
 }
 
-/* lock() → the RLock that belongs to it, the same for all callers */
-static int memory_lock_method(lua_State *L) {
+/* lock() → the RLock of this array, the same one at each call. [-0, +1, raises] */
+static int typed_array_lock_method(lua_State *L) {
   struct sync *s = NULL;
   char text[STATUS_TEXT_MAX];
   const status st = sync_beside(&check_either(L)->lock, &s);
@@ -327,13 +330,13 @@ static int memory_lock_method(lua_State *L) {
   return 1;
 }
 
-static int memory_tostring(lua_State *L) {
+static int typed_array_tostring_method(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   if (!h || !h->object) {
     lua_pushliteral(L, "closed memory");
     return 1;
   }
-  struct typed_array *m = memory_of(h);
+  struct typed_array *m = array_of(h);
   if (h->type == &types[ARRAY]) {
     lua_pushfstring(L, "Array: %d of %s", (int)m->count, typed_array_type(m)->name);
   } else {
@@ -343,29 +346,29 @@ static int memory_tostring(lua_State *L) {
   return 1;
 }
 
-static int memory_close(lua_State *L) {
+static int typed_array_close_method(lua_State *L) {
   struct shared_handle *h = handle_at(L, 1);
   if (h) shared_handle_close(h);
   return 0;
 }
 
-static const luaL_Reg value_methods[] = {{"add", memory_add},
-                                         {"cas", memory_cas},
-                                         {"exchange", memory_exchange_method},
-                                         {"max", memory_max},
-                                         {"min", memory_min},
-                                         {"lock", memory_lock_method},
-                                         {"get_lock", memory_lock_method},
-                                         {"pointer", memory_pointer},
-                                         {"type", memory_type_name},
-                                         {"close", memory_close},
+static const luaL_Reg value_methods[] = {{"add", typed_array_add_method},
+                                         {"cas", typed_array_cas_method},
+                                         {"exchange", typed_array_exchange_method},
+                                         {"max", typed_array_max_method},
+                                         {"min", typed_array_min_method},
+                                         {"lock", typed_array_lock_method},
+                                         {"get_lock", typed_array_lock_method},
+                                         {"pointer", typed_array_pointer_method},
+                                         {"type", typed_array_type_name_method},
+                                         {"close", typed_array_close_method},
                                          {NULL, NULL}};
 static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
                                          {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
 
 /* ---- making and travelling ------------------------------------------------------------------- */
 
-/* Behind the methods in __index comes a function, for elements. */
+/* Makes __index look up methods first and then call `index`, for elements. [-0, +0, memory] */
 static void set_index(lua_State *L, lua_CFunction index) {
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, index, 1);
@@ -374,7 +377,7 @@ static void set_index(lua_State *L, lua_CFunction index) {
 
 static void extend_class(lua_State *L, const struct shared_type *type) {
   const bool is_array = type == &types[ARRAY];
-  shared_handle_set_function(L, "__tostring", memory_tostring);
+  shared_handle_set_function(L, "__tostring", typed_array_tostring_method);
   shared_handle_set_function(L, "__eq", shared_handle_eq);
   shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
   if (is_array) {
@@ -386,14 +389,15 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
 
 static const struct shared_type types[FLAVORS] = {
     [VALUE] = {.travels = SHARED_TRAVELS("Value"),
-               .class = {"Value", "manymoons.Value", value_methods, memory_close, NULL, NULL},
+               .class = {"Value", "manymoons.Value", value_methods, typed_array_close_method, NULL, NULL},
                .number = HANDLE_VALUE,
                .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct shared_handle),
                .gone = "close",
                .extend = extend_class},
     [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
-               .class = {"Array", "manymoons.Array", value_methods, memory_close, array_methods, NULL},
+               .class = {"Array", "manymoons.Array", value_methods, typed_array_close_method, array_methods,
+                         NULL},
                .number = HANDLE_ARRAY,
                .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct shared_handle),

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- Listener and Client: connections to other programs, over Unix and TCP sockets.
 --
---     greeting   "MM" version ("K": a key is asked for, "-": none) 32 random bytes      server → client
+--     greeting   "MM" version ("K": with a key, "-": without) 32 random bytes           server → client
 --     proof      32 random bytes, HMAC-SHA256(key, "client" greeting random)            client → server
 --     verdict    "K" HMAC-SHA256(key, "server" random greeting), or "N" and 32 zeroes   server → client
---     frame      8 bytes: size, and above 2^56 what it is; then so many bytes           both ways
+--     frame      7 bytes of size, 1 byte of kind; then the content                      both ways
 --
--- Everything before the verdict has a fixed size and five seconds. Without a key the proof and the verdict are zeroes,
--- and functions are refused; with one, who asks for none is refused: neither side can talk the other out of it.
+-- All messages of the handshake have a fixed size, and five seconds in all. Without a key the MACs are zeroes, and
+-- functions are not accepted in messages. A side with a key refuses a peer without one, so no peer can turn the key
+-- off.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -42,7 +43,7 @@ local function read_header(head)
   return head:byte(8), size
 end
 
--- The next frame of a stream: its kind and bytes, kept in `state` until somebody takes them; or nil and why.
+-- Receives the next frame: its kind and bytes, which stay in `state` until the caller takes them; or nil and why.
 local function fetch(state, timeout)
   local stream = state.stream
   local until_when = timeout and timeout > 0 and native.time() + timeout
@@ -147,14 +148,14 @@ local ZEROES = ("\0"):rep(MAC)
 
 local function mac(key, ...) return key and native.hmac_sha256(key, table.concat({ ... })) or ZEROES end
 
--- The server's side, a step at a time: it is in nobody's way who is slow.
+-- The server's side. It runs in steps that do not wait, so a slow client does not delay others.
 local function begin_handshake(stream, key)
   local greeting = "MM" .. VERSION .. (key and "K" or "-") .. native.random_bytes(NONCE)
   local ok = stream:send(greeting, 0)
   return ok and { stream = stream, greeting = greeting, ends = native.time() + HANDSHAKE_SECONDS }
 end
 
--- nil: not yet; true or false: the proof holds or not
+-- Takes the proof: nil if it has not come yet, or whether it is right.
 local function go_on(handshake, key)
   local proof, why = handshake.stream:receive(PROOF, 0)
   if not proof then
@@ -167,7 +168,7 @@ local function go_on(handshake, key)
   return handshake.stream:send(verdict, 0) and is_right or false
 end
 
--- The client's side: true; or nil and why.
+-- The client's side of the handshake: true; or nil and why.
 local function shake_hands(stream, key)
   local ends = native.time() + HANDSHAKE_SECONDS
   local function receive(size)
@@ -227,7 +228,7 @@ local function check_listener(self, where)
   if not self._stream then error(where .. ": used after close", 3) end
 end
 
--- An abstract name that nobody guesses, for processes of this user alone.
+-- An abstract name that cannot be guessed. Only processes of this user are admitted to it.
 local function private_address()
   return "@manymoons-" .. hex(native.random_bytes(16))
 end
@@ -236,7 +237,7 @@ function listener.Listener(address, options)
   local key, most = read_options(options, "Listener")
   local is_private = address == nil
   address = is_private and private_address() or read_address(address, "Listener")
-  local stream, bound = native.stream_listen(address)
+  local stream, bound = native.socket_listen(address)
   if not stream then return nil, bound end
   return setmetatable({
     address = bound, _stream = stream, _key = key, _most = most, _handshakes = {}, _is_private = is_private,
@@ -257,7 +258,7 @@ local function admit(self)
   end
 end
 
--- The first handshake that is over: its stream, or false; nil: none is.
+-- Ends the handshakes that failed or took too long. The stream of a finished one, false for a failed one, or nil.
 local function finish_one(self, now)
   for i = #self._handshakes, 1, -1 do
     local handshake = self._handshakes[i]
@@ -270,7 +271,7 @@ local function finish_one(self, now)
   end
 end
 
--- What to wait for, and how long: who shakes hands is given up after a while.
+-- Adds the descriptors to wait for to `list`; returns the time at which the first handshake times out.
 function listener.watch(self, list)
   local ends = math.huge
   if #self._handshakes < HANDSHAKES_MOST then list[#list + 1] = self._stream:fileno() end
@@ -281,13 +282,13 @@ function listener.watch(self, list)
   return ends
 end
 
--- Without waiting: a stream, false for one that failed, or nil.
+-- One step, which does not wait: the stream of an authenticated client, false for a failed one, or nil.
 function listener.step(self)
   admit(self)
   return finish_one(self, native.time())
 end
 
--- accept(timeout) → a connection; or nil, "timeout", or nil, "authentication failed" of one that came
+-- accept(timeout) → a connection; nil, "timeout"; or nil, "authentication failed" if a client failed
 function Listener.accept(self, timeout)
   check_listener(self, "Listener:accept")
   expect(timeout == nil or type(timeout) == "number", "Listener:accept", "timeout: a number of seconds expected")
@@ -314,7 +315,7 @@ function Listener.close(self)
   for _, handshake in ipairs(self._handshakes) do handshake.stream:close() end
   self._stream:close()
   self._stream = nil
-  if self._pid == native.pid() then native.stream_forget(self.address) end
+  if self._pid == native.pid() then native.socket_forget(self.address) end
 end
 
 listener_meta.__close = Listener.close
@@ -326,9 +327,9 @@ end
 
 -- Client ----------------------------------------------------------------------------------------------
 
--- A stream that has shaken hands; or nil and why.
+-- A stream whose handshake has succeeded; or nil and why.
 function listener.connect(address, key, timeout)
-  local stream, why = native.stream_connect(address, timeout)
+  local stream, why = native.socket_connect(address, timeout)
   if not stream then return nil, why end
   local ok
   ok, why = shake_hands(stream, key)

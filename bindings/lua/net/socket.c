@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream is a descriptor, and what came from it and was not asked for yet. */
+/* A stream is a descriptor and its inbox: the bytes that were received and not yet taken. */
 #include "net/socket.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 struct stream {
   int fd; /* -1: closed */
   struct bytes inbox;
-  size_t taken; /* of the inbox */
+  size_t taken; /* bytes at the beginning of the inbox */
   int64_t patience_ns;
-  bool was_ahead; /* more came than was asked for: there may be more still */
+  bool was_ahead; /* the last receive left bytes in the inbox, so more may have arrived */
 };
 
 enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
@@ -48,7 +48,7 @@ static int return_address_failure(lua_State *L, status st, const char *address) 
   return 2;
 }
 
-int stream_listen_call(lua_State *L) {
+int socket_listen_call(lua_State *L) {
   const char *address = luaL_checkstring(L, 1);
   char bound[STREAM_ADDRESS_MAX] = "";
   struct stream *s = push_stream(L);
@@ -68,7 +68,7 @@ static status attempt_connect(void *context, deadline until) {
   return stream_connect(c->address, until, c->fd);
 }
 
-int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
+int socket_connect_call(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct stream *s = push_stream(L);
   struct connecting c = {luaL_checkstring(L, 1), &s->fd};
@@ -77,13 +77,13 @@ int stream_connect_call(lua_State *L) REQUIRES(rank_vm) {
   return st ? return_address_failure(L, st, c.address) : 1;
 }
 
-int stream_forget_call(lua_State *L) {
+int socket_forget_call(lua_State *L) {
   stream_forget_address(luaL_checkstring(L, 1));
   return 0;
 }
 
-/* accept() → a stream; or nil, "EAGAIN: …" when nobody is there */
-static int stream_accept_method(lua_State *L) {
+/* accept() → a stream; or nil, "EAGAIN: …" if no client waits. [-0, +1 or 2, raises] */
+static int socket_accept_method(lua_State *L) {
   const struct stream *listener = check_stream(L);
   struct stream *s = push_stream(L);
   const status st = stream_accept(listener->fd, &s->fd);
@@ -112,8 +112,9 @@ static status attempt_send(void *context, deadline until) {
   }
 }
 
-/* send(bytes, timeout, from) → true, when all are with the system; or nil, why, and how many are */
-static int stream_send_method(lua_State *L) REQUIRES(rank_vm) {
+/* send(bytes, timeout, from) → true if the system has taken all bytes after the first `from`; or
+ * nil, why, and how many bytes of the string have been sent. [-0, +1 or 3, raises] */
+static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
   const struct stream *stream = check_stream(L);
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -138,7 +139,7 @@ struct receiving {
   size_t wanted;
 };
 
-/* Room is made as bytes come: what a header promises costs nothing. */
+/* The inbox grows with the bytes received, not with the size that a header announces. */
 static status read_some(struct stream *s) {
   if (s->taken) {
     memmove(s->inbox.data, s->inbox.data + s->taken, s->inbox.len - s->taken);
@@ -169,8 +170,8 @@ static status attempt_receive(void *context, deadline until) {
   return STATUS_OK;
 }
 
-/* An answer that comes soon is cheaper to look for than to be woken for: a processor that idles
- * takes long to wake. */
+/* Polls for `patience_ns` before sleeping: waking an idle processor takes longer than polling
+ * for an answer that comes soon. */
 static status look_for_a_while(const struct receiving *r) {
   const int64_t start = clock_now_ns();
   status st = STATUS_TIMEOUT;
@@ -228,34 +229,37 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return 1;
 }
 
-/* receive(n, timeout) → n bytes; or nil and why: what came so far stays for the next call */
-static int stream_receive_method(lua_State *L) REQUIRES(rank_vm) {
+/* receive(n, timeout) → n bytes; or nil and why, and the received bytes stay for the next call.
+ * [-0, +1 or 2, raises] */
+static int socket_receive_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, receive_until, argument_timeout(L, 3));
 }
 
-/* ready(timeout) → true: there is something to receive, or the end */
-static int stream_ready_method(lua_State *L) REQUIRES(rank_vm) {
+/* ready(timeout) → whether receive would return at once, with bytes or at the end of the stream.
+ * [-0, +1, raises] */
+static int socket_ready_method(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 
-/* has_some() → true: bytes came along with others, and no descriptor will tell of them */
-static int stream_has_some_method(lua_State *L) {
+/* has_some() → whether the inbox has bytes, of which the descriptor does not tell.
+ * [-0, +1, raises] */
+static int socket_has_some_method(lua_State *L) {
   const struct stream *s = check_stream(L);
   lua_pushboolean(L, s->inbox.len > s->taken);
   return 1;
 }
 
-static int stream_fileno_method(lua_State *L) {
+static int socket_fileno_method(lua_State *L) {
   lua_pushinteger(L, check_stream(L)->fd);
   return 1;
 }
 
-static int stream_is_own_user_method(lua_State *L) {
+static int socket_is_own_user_method(lua_State *L) {
   lua_pushboolean(L, stream_is_own_user(check_stream(L)->fd));
   return 1;
 }
 
-static int stream_close_method(lua_State *L) {
+static int socket_close_method(lua_State *L) {
   struct stream *s = class_check(L, 1, &class);
   stream_close(s->fd);
   s->fd = -1;
@@ -263,22 +267,15 @@ static int stream_close_method(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"accept", stream_accept_method},
-                                   {"send", stream_send_method},
-                                   {"has_some", stream_has_some_method},
-                                   {"fileno", stream_fileno_method},
-                                   {"is_own_user", stream_is_own_user_method},
-                                   {"close", stream_close_method},
+static const luaL_Reg methods[] = {{"accept", socket_accept_method},
+                                   {"send", socket_send_method},
+                                   {"has_some", socket_has_some_method},
+                                   {"fileno", socket_fileno_method},
+                                   {"is_own_user", socket_is_own_user_method},
+                                   {"close", socket_close_method},
                                    {NULL, NULL}};
-static const struct waiting_entry waiting_methods[] = {{"receive", stream_receive_method, WAITING_FIXED},
-                                                       {"ready", stream_ready_method, WAITING_FIXED},
+static const struct waiting_entry waiting_methods[] = {{"receive", socket_receive_method, WAITING_FIXED},
+                                                       {"ready", socket_ready_method, WAITING_FIXED},
                                                        {.name = NULL}};
-static const struct handle_class class = {"Connection", "manymoons.Stream", methods, stream_close_method,
+static const struct handle_class class = {"Connection", "manymoons.Stream", methods, socket_close_method,
                                           NULL,         waiting_methods};
-
-int stream_methods_call(lua_State *L) {
-  class_register(L, &class);
-  luaL_getmetatable(L, class.key);
-  lua_getfield(L, -1, "__index");
-  return 1;
-}

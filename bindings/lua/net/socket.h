@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What net/listener.lua makes Listener and Client of: sockets. */
+/* Sockets for Lua: the streams under Listener and Client (net/listener.lua). */
 #ifndef BINDINGS_NET_SOCKET_H
 #define BINDINGS_NET_SOCKET_H
 
 #include "core/arguments.h"
 
-/* stream_listen(address) → a stream, and its address; or nil and why */
-int stream_listen_call(lua_State *L);
-/* stream_connect(address, timeout) → a stream; or nil and why */
-int stream_connect_call(lua_State *L);
-int stream_forget_call(lua_State *L);
-
-/* stream_methods() → the table of a stream's methods */
-int stream_methods_call(lua_State *L);
+/* socket_listen(address) → a stream, and its address; or nil and why. [-0, +2, raises] */
+int socket_listen_call(lua_State *L);
+/* socket_connect(address, timeout) → a stream; or nil and why. [-0, +1 or 2, raises] */
+int socket_connect_call(lua_State *L);
+/* socket_forget(address): removes the file of a Unix socket's address. [-0, +0, raises] */
+int socket_forget_call(lua_State *L);
 
 #endif

@@ -20,8 +20,8 @@
 --   4  sink:finished(task)          Once, last: no more results. The list may put more tasks now.
 --      sink:feed()                  After a give_back without a finished: the list may put more tasks.
 --
--- Each item is answered once, by `take` or by `fail`. task.settled names items that failed out of
--- order; a `take` that covers them passes over them.
+-- Each item is answered once, by `take` or by `fail`. task.settled has the items that failed out of
+-- order; a later `take` that covers them skips them.
 --
 -- A call is the same with one item and `take_call` in the place of `take`. Sinks are called while
 -- results are taken: they may call put, but no function that waits, and no code of users but
@@ -63,7 +63,7 @@ local backend = {}
 ---@field fail fun(self, task: PoolTask, index: integer, err: table)
 ---The items behind `last` have not begun.
 ---@field give_back fun(self, task: PoolTask, last: integer)
----Nothing more comes of the task.
+---The task has ended; the sink gets nothing more of it.
 ---@field finished fun(self, task: PoolTask)
 ---Puts more tasks, as far as there is room.
 ---@field feed fun(self)
@@ -97,7 +97,7 @@ local backend = {}
 ---@field put fun(pool: table, task: PoolTask, is_cancellable: boolean?, is_stored: boolean?): PoolTask
 ---Puts a call.
 ---@field submit_call fun(pool: table, f: any, opts: table?, args: table, sink: PoolSink, may_cancel: boolean): PoolTask
----Cancels a task, or all in work.tasks; true if something of it could be.
+---Cancels a task, or all in work.tasks; true if an item of it could be cancelled.
 ---@field cancel fun(pool: table, work: table): boolean
 ---Takes results until thing._is_done: true; or nil and "timeout" or "cancelled".
 ---@field pump_until fun(pool: table, thing: table, timeout: number?): true?, string?
@@ -140,7 +140,7 @@ local DISPATCHER = {
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
----bindings/worker.c. A place names what the backend keeps, a number what it has put.
+---worker/worker.c. A place names a value that the backend keeps, a number a task that it has put.
 ---@class PoolBackend
 ---Keeps a function: its number and its place; nil and why.
 ---@field add_function fun(self, f: function): number?, any
@@ -170,7 +170,7 @@ local DISPATCHER = {
 ---items at their beginning.
 ---@field put_stored fun(self, ...: any): number?, string?
 ---An answer: id (0: of an initializer), outcome, first, count, ns, values…; nil and "timeout"; or
----nil and "look": a worker may have died, or another thread has taken what there was.
+---nil and "check": a worker may have died, or another thread has taken what there was.
 ---@field take fun(self, workers: table[], timeout: number?): number?, any, ...
 ---Ready when take may have something.
 ---@field waitable fun(self): any
@@ -178,17 +178,17 @@ local DISPATCHER = {
 ---@field wake fun(self)
 ---Whether none has died.
 ---@field all_live fun(self, workers: table[]): boolean
----Of one that ended: the number of the task it had, or 0; the item that ran, or 0.
+---Of a worker that ended: the number of the task that it had, or 0; the item that ran, or 0.
 ---@field claim fun(self, worker: any): number, integer
----The same of one that lives, and since how many seconds the item runs.
+---The same of a live worker, and for how many seconds the item has run.
 ---@field running fun(self, worker: any): number, integer, number
 ---The worker ends soon; true: it is still at this task (and item), and begins nothing else.
 ---@field request_stop fun(self, worker: any, number: number, item: integer?): boolean
 ---The last item of the task that the worker begins, from now on; nil: it has no such task.
 ---@field limit fun(self, worker: any, number: number): integer?
----Of one that died: the first item and the results that it had not sent.
+---Of a worker that died: the first item and the results that it had not sent.
 ---@field recover fun(self, worker: any, number: number): integer?, ...
----Answers what one that ended had done and not sent, where that is in this VM.
+---Puts the answers that a worker of this VM had not sent when it ended.
 ---@field rescue fun(self, worker: any)
 ---Calls, seconds busy, seconds since it was ready, seconds to start, bytes in, bytes out.
 ---@field measures fun(self, worker: any): integer, number, number, number, number, number

@@ -4,9 +4,9 @@
 -- dispatcher, are in pool/backend.lua. The dispatcher of a pool on many machines is
 -- broker/client.lua.
 --
--- A waiter pumps: it takes results as they come, hands each to its task, and looks after workers
--- that died, are late, or are to be stopped. The workers take their tasks by themselves, so they
--- stay busy meanwhile.
+-- A waiter pumps: it takes results as they come, gives each to its task, and maintains the workers:
+-- it replaces dead ones and stops late ones. Workers take tasks themselves, so they stay busy while
+-- no waiter pumps.
 --
 --   pool/tasks.lua     tasks from put to their end
 --   pool/results.lua   answers, each for the sink of its task
@@ -83,7 +83,7 @@ function dispatcher.cancelled_error()
   return errors.of_kind("cancelled", "the call was cancelled")
 end
 
--- True if something of it could be cancelled.
+-- True if an item of it could be cancelled.
 function dispatcher.cancel_task(pool, task)
   if not dispatcher.is_open(pool, task) then return false end
   if task.call_state and pool._backend:cancel(task.call_state) then
@@ -142,7 +142,7 @@ local function pump_once(pool, timeout)
   return step(pumps.take(pool._backend, pool._workers.handles, is_due_first and due or timeout))
 end
 
--- Another thread of this VM may sleep for the result that was taken.
+-- Wakes other threads of this VM, which may wait for the result that was taken.
 local function pump(pool, timeout)
   local queue = pool._queue
   queue.waiters = queue.waiters + 1

@@ -21,7 +21,7 @@ local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
   local name = future._pool._config.name
   future._unasked = finalizers.on_collection(function()
-    diagnostics.report("a call of " .. name .. " failed, and nobody asked for its result: " .. tostring(err.message))
+    diagnostics.report("a call of " .. name .. " failed, and its result was never asked for: " .. tostring(err.message))
   end)
 end
 
@@ -79,8 +79,8 @@ function Future.successful(self)
   return self._ok
 end
 
--- True: it will not run, or is being stopped, and has failed with kind "cancelled". False: it was
--- done before.
+-- True: the call will not run, or is being stopped, and has failed with kind "cancelled". False: it
+-- was done before.
 function Future.cancel(self)
   if Future.ready(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
@@ -104,7 +104,7 @@ function Future.on_done(self, f)
   return self
 end
 
--- Results come through the backend, and workers die; the waiter pumps, and looks at its futures
+-- Waits for the backend and for the death of workers; the waiter then pumps, and checks its futures
 -- again.
 function meta.__mm_wait(self)
   if Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What the backends of workers in this VM share (pool/vm_backend.lua, pool/serial_backend.lua): values
--- that are kept, and tasks, as the Lua objects that they are. Such a backend adds put_task(task), and
--- the functions about workers and results.
+-- The common part of the backends with workers in this VM (pool/vm_backend.lua,
+-- pool/serial_backend.lua): kept values and tasks, which are plain Lua objects. Such a backend adds
+-- put_task(task) and the functions for workers and results.
 --
 --   kept         packed values, by place
 --   last_place   the place that was given last; last_number: the number of the last task

@@ -18,9 +18,9 @@ local MAP = protocol.MAP
 -- under way for each worker: of the sizes chosen here, and of one that was given.
 local SLICE_NS, SLICE_LEAST_NS = protocol.FLUSH_NS, 5e4
 local AHEAD, AHEAD_OF_GIVEN = 2, 512
--- With a chunksize of 1 calls that take next to nothing travel together all the same: so many
--- nanoseconds of them, and so many, at most. No caller can tell: results are not lost, and a worker
--- that stays at one gives the others back.
+-- With a chunksize of 1, very short calls still share a task: at most so many nanoseconds of them, so
+-- many calls, and so many calls under way. Callers see no difference: no result is lost, and the
+-- parent takes back the rest of a task whose worker stays at one call.
 local EACH_NS, EACH_MOST, AHEAD_OF_EACH = 2e4, 32, 32
 -- Of a list that is sent at once each slice is a share of the rest: one in so many, for each
 -- worker.

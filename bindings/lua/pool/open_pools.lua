@@ -16,7 +16,7 @@ local function maintain_all()
   if #open == 0 then native.set_maintenance(nil) end
 end
 
--- Every kind of pool comes by here when it begins.
+-- Called by every dispatcher when a pool begins.
 function open_pools.remember(pool)
   backend.check_dispatcher(pool._dispatcher)
   pools[pool] = true
@@ -25,7 +25,7 @@ end
 
 function open_pools.forget(pool) pools[pool] = nil end
 
--- Those of the calling thread or task; the main thread's end is that of all.
+-- The open pools of the calling thread or task; for the main thread, all pools of the VM.
 function open_pools.all_here()
   local open, here = {}, identity.execution_context()
   for pool in pairs(pools) do

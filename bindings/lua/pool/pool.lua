@@ -138,13 +138,13 @@ function Pool.stats(self) return self._dispatcher.stats(self) end
 
 -- Of pools on a broker -------------------------------------------------------------------------------
 
--- Tasks that were given up, the newest last: { id, why, who, at, func, client, seq }
+-- The dead letters, the newest last: { id, why, who, at, func, client, seq }
 function Pool.dead(self)
   local list, why = self._dispatcher.dead(self)
   return list, why
 end
 
--- Runs such a task again; no caller waits for its result any more. True; or nil and why.
+-- Runs a dead letter again; no caller waits for its result any more. True; or nil and why.
 function Pool.retry(self, id)
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))
   local done, why = self._dispatcher.retry(self, id)

@@ -22,11 +22,11 @@ struct pool_rings {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  owner_id owner;                 /* of the blocks: a forked child copies this struct, and not them */
+  owner_id owner;                 /* of the blocks; a forked child copies this struct, not the blocks */
   uint64_t functions;             /* how many were ever added */
-  struct bytes call_states;       /* places of the unused ones (block_ref each) */
+  struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
-  futex_word wake_count;          /* counts up when a thread took what another one may sleep for */
+  futex_word wake_count;          /* incremented when a thread took a result that another may await */
 };
 
 static const struct handle_class class; /* defined below its methods */
@@ -320,7 +320,7 @@ static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, s
 }
 
 /* rings:take(workers, timeout) → task, outcome, first, count, ns, values…; or nil, "timeout"; or
- * nil, "look": see whether they all live. */
+ * nil, "check": a worker may have died. */
 static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   struct pool_rings *rings = check_rings(L, 1);
   const deadline until = argument_timeout(L, 3);
@@ -332,7 +332,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   if (deadline_is_now(until)) return push_reason(L, "timeout");
   struct futex_watch watches[FUTEX_WATCH_MAX];
   struct ring_wait wait = {.also = watches};
-  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "look");
+  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "check");
   watches[wait.also_count++] = (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
@@ -342,10 +342,11 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
   if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
   if (st == STATUS_OK) return push_result(L, rings);
-  return push_reason(L, deadline_passed(until) ? "timeout" : "look");
+  return push_reason(L, deadline_passed(until) ? "timeout" : "check");
 }
 
-/* rings:all_live(workers): a look at their worker statuses and locks, without a system call. */
+/* rings:all_live(workers) → whether none has died, from their statuses and locks, without a system
+ * call */
 static int rings_all_live(lua_State *L) {
   struct futex_watch watches[FUTEX_WATCH_MAX];
   size_t count = 0;
@@ -354,22 +355,22 @@ static int rings_all_live(lua_State *L) {
   return 1;
 }
 
-/* rings:claim(worker) → the number of the task in a dead worker's hands, or 0; which item ran, or
- * 0 */
+/* rings:claim(worker) → the number of the task that a dead worker had claimed, or 0; the item that
+ * ran, or 0 */
 static int rings_claim(lua_State *L) {
   const struct pool_rings *rings = check_rings(L, 1);
   ring_settle(rings->tasks);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   return 2;
 }
 
-/* rings:running(worker) → the number of the task in its hands or 0, which item, and how many
- * seconds that has run, as far as the worker looks at the clock */
+/* rings:running(worker) → the number of the claimed task or 0, the running item, and its seconds so
+ * far, as exact as the worker's own readings of the clock */
 static int rings_running(lua_State *L) {
   check_rings(L, 1);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->claim));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->item));
   const int64_t begun = atomic_load(&worker_status->begun_ns);
@@ -377,12 +378,13 @@ static int rings_running(lua_State *L) {
   return 3;
 }
 
-/* rings:request_stop(worker, number, item or nil) → true: the worker is at it still, and will begin
- * nothing else. Either way it ends soon. It looks at the word after it has said what it begins; we
- * look at what it said after the word: one of the two sees the other. */
+/* rings:request_stop(worker, number, item or nil) → true: the worker still runs it, and begins
+ * nothing else. In either case the worker ends soon. The worker publishes what it begins and
+ * then reads `doomed`; this function sets `doomed` and then reads what was published: one of
+ * them sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
-  struct worker_status *worker_status = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
   atomic_store(&worker_status->doomed, number);
@@ -396,7 +398,7 @@ static int rings_request_stop(lua_State *L) {
  * that was about to begin may not, and comes back with the end of the list. */
 static int rings_limit(lua_State *L) {
   check_rings(L, 1);
-  struct worker_status *worker_status = worker_cell(L, 2);
+  struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = atomic_load(&worker_status->item);
   if (item == 0 || atomic_load(&worker_status->claim) != number) return 0;
@@ -411,7 +413,7 @@ static int rings_limit(lua_State *L) {
  * noted and not sent; or nothing */
 static int rings_recover(lua_State *L) {
   check_rings(L, 1);
-  const struct result_journal *j = &worker_cell(L, 2)->result_journal;
+  const struct result_journal *j = &worker_status_at(L, 2)->result_journal;
   const uint32_t count = atomic_load(&j->count);
   if (count == 0 || j->task != (uint64_t)luaL_checknumber(L, 3)) return 0;
   size_t at = 0;
@@ -429,7 +431,7 @@ static int rings_recover(lua_State *L) {
  * bytes in, bytes out */
 static int rings_measures(lua_State *L) {
   check_rings(L, 1);
-  const struct worker_status *worker_status = worker_cell(L, 2);
+  const struct worker_status *worker_status = worker_status_at(L, 2);
   const int64_t ready = atomic_load(&worker_status->ready_ns);
   lua_pushinteger(L, (lua_Integer)atomic_load(&worker_status->items));
   lua_pushnumber(L, (lua_Number)atomic_load(&worker_status->busy_ns) / 1e9);
@@ -452,8 +454,8 @@ static int rings_drain(lua_State *L) {
   return 0;
 }
 
-/* rings:wake(): other threads of this VM that sleep for results, or are about to, look at
- * their futures again. */
+/* rings:wake(): makes other threads of this VM that sleep for results, or are about to, check their
+ * futures again. */
 static int rings_wake(lua_State *L) {
   struct pool_rings *rings = check_rings(L, 1);
   atomic_fetch_add(&rings->wake_count, 1);
@@ -461,9 +463,10 @@ static int rings_wake(lua_State *L) {
   return 0;
 }
 
-/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): for backends whose workers
- * are in the parent's VM (lua/pool/backend.lua). Here the parent stops a call that takes too long,
- * a worker's results are in the ring or in its journal, and no worker has this object. */
+/* rings:set_timeout(seconds), rings:rescue(worker), rings:is_worker(): needed only by backends
+ * whose workers are in the parent's VM (pool/backend.lua). Here the parent stops a call that
+ * takes too long, a worker's results are in the ring or in its journal, and no worker has this
+ * object. */
 static int rings_nothing(lua_State *L) {
   check_rings(L, 1);
   return 0;

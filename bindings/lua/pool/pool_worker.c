@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes a task, runs it, answers; again and again.
+/* The loop of a pool worker: take a task, run it, send its answer.
  *
  * Each failure of a task (its arguments cannot be decoded, it raises, its result cannot be
  * encoded) is that task's answer. Functions are decoded once and kept under their number; the last
@@ -26,10 +26,10 @@ struct pool_worker {
   struct worker_status *worker_status;
   struct bytes inbox;
   struct ring_message message;
-  struct task_envelope task; /* the one in hand */
-  bool is_running;           /* its arguments are decoded: an error from here on is the script's */
+  struct task_envelope task; /* the current one */
+  bool is_running;           /* its arguments are decoded, so an error is the script's */
   int cached;                /* how many functions were ever decoded */
-  uint64_t left;             /* calls until this worker has made its most */
+  uint64_t left;             /* calls until maxtasksperchild */
 };
 
 enum { HANDLER = 1, CACHE = 2, BASE = 2 }; /* the worker's stack */
@@ -131,8 +131,8 @@ struct part {
   int last;
   int64_t begun_ns; /* of the part */
   int64_t list_ns;  /* of the list */
-  int64_t look_ns;  /* of the last look at the clock */
-  int stride;       /* items between two looks at the clock */
+  int64_t clock_ns; /* of the last reading of the clock */
+  int stride;       /* items between two readings of the clock */
   int until_look;
 };
 
@@ -152,7 +152,7 @@ static void note_item_failure(lua_State *L, int i) {
   lua_rawseti(L, LIST_FAILURES, i);
 }
 
-/* Some result of a part cannot be sent: each that cannot becomes its item's failure. */
+/* Replaces each result of a part that cannot be sent by a failure of its item. */
 static void single_out_unsendable(lua_State *L, int count) {
   for (int i = 1; i <= count; i++) {
     lua_pushcfunction(L, encode_probe);
@@ -185,7 +185,7 @@ static void begin_journal(const struct part *p) {
                          (uint64_t)p->first);
 }
 
-/* From here on the items in it have been answered, whatever happens. */
+/* Its items count as answered, even if sending fails. */
 static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
   const int64_t now = clock_now_ns();
   if (try_send_part(L, p, outcome, now)) {
@@ -196,7 +196,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
   add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   p->first = p->last + 1;
-  p->begun_ns = p->look_ns = now;
+  p->begun_ns = p->clock_ns = now;
   lua_createtable(L, left, 0);
   lua_replace(L, LIST_RESULTS);
   lua_pushnil(L);
@@ -204,7 +204,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   begin_journal(p);
 }
 
-/* The VM is to stop: results are sent first, and no hook may raise the stop again meanwhile. */
+/* Stops the VM after sending the results; meanwhile no hook may raise the stop again. */
 NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
   lua_sethook(L, NULL, 0, 0);
   if (p->last >= p->first) send_part(L, p, OUTCOME_PART, 0);
@@ -243,8 +243,8 @@ static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
          i > (limit & ((1 << WORKER_STATUS_ITEM_BITS) - 1));
 }
 
-/* Publishes the item, for a parent that stops it or takes back those behind it (pool_rings.c:
- * request_stop, limit). False: it does not begin. */
+/* Publishes the item, so that the parent can stop it or take back those after it (pool_rings.c:
+ * request_stop, limit). False: it must not begin. */
 static bool begin_item(struct part *p, int i) {
   struct worker_status *worker_status = p->worker->worker_status;
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
@@ -256,16 +256,16 @@ static bool begin_item(struct part *p, int i) {
   return atomic_load(&worker_status->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
 }
 
-/* Looks at the clock now and then, more often where items take long. True: go on. */
+/* Reads the clock now and then, more often if items take long. True: go on. */
 static bool go_on(lua_State *L, struct part *p, int left) {
   if (--p->until_look > 0) return true;
   const int64_t now = clock_now_ns();
-  const int64_t taken = now - p->look_ns;
+  const int64_t taken = now - p->clock_ns;
   if (taken * 8 < POOL_FLUSH_NS && p->stride < POOL_STRIDE_MAX && !(p->worker->task.flags & TASK_TIMED))
     p->stride *= 2;
   if (taken * 2 > POOL_FLUSH_NS) p->stride = 1;
   p->until_look = p->stride;
-  p->look_ns = now;
+  p->clock_ns = now;
   atomic_store_explicit(&p->worker->worker_status->begun_ns, now, memory_order_relaxed);
   if (now - p->list_ns >= POOL_RETURN_NS && (p->worker->task.flags & TASK_RETURNS)) return false;
   const bool is_timed = (p->worker->task.flags & TASK_TIMED) != 0; /* then the next may be the last */
@@ -319,7 +319,7 @@ static int run_task(lua_State *L) {
   const int count = task->arguments ? decode_stored(L, w, task->arguments)
                                     : transfer_decode(L, w->message.data + sizeof *task,
                                                       w->message.size - sizeof *task, TRANSFER_TRUSTED);
-  ring_message_unload(&w->message); /* objects that the arguments carried are the task's now */
+  ring_message_unload(&w->message); /* the decoded handles have holds of their own */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);
   run_list(L, w);
@@ -355,7 +355,7 @@ static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* The first move of the call_state decides: the canceller's or ours. */
+/* The first change of the call state decides: to BEGUN here, or to CANCELLED by the parent. */
 static bool may_begin(const struct task_envelope *task) {
   uint32_t queued = CALL_QUEUED;
   return !task->call_state ||
@@ -414,7 +414,7 @@ static uint64_t most_tasks(lua_State *L) {
   return most;
 }
 
-/* A user of a ring holds it, so that its sweeper settles the operation it died in. */
+/* A user of a ring holds it, so that after its death the sweep repairs its unfinished operation. */
 static struct ring *ring_of(lua_State *L, object_ref ref) {
   struct object *object = NULL;
   if (segment_find(ref, OBJECT_RING, &object) || segment_hold(object)) luaL_error(L, "the pool is gone");
@@ -430,7 +430,7 @@ static int worker_gc(lua_State *L) {
   return 0;
 }
 
-/* Kept in a userdata of its own, so that an error or a stop frees the message in hand. */
+/* In a userdata of its own, so that an error or a stop frees the current message. */
 static struct pool_worker *push_pool_worker(lua_State *L) {
   struct pool_worker *w = lua_newuserdata(L, sizeof *w);
   *w = (struct pool_worker){.vm = vm_of(L)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker's side of a pool. */
+/* The loop of a pool worker with a VM of its own. */
 #ifndef BINDINGS_POOL_POOL_WORKER_H
 #define BINDINGS_POOL_POOL_WORKER_H
 

@@ -75,7 +75,7 @@ function Progress:update(done)
   if now - self.shown >= (self.width and BAR_EVERY or LINE_EVERY) then show(self, now) end
 end
 
--- Once, however the list ended.
+-- Called once at the end of the list, also after an error.
 function Progress:finish()
   if self.is_over then return end
   self.is_over = true

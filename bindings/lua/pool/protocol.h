@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers that a pool and its workers have in common, whether a worker is C (pool_worker.c) or
- * Lua (lua/pool/vm_runner.lua). Rows x(NAME, VALUE) make the enums below, and the constants of
- * lua/pool/protocol.lua. Modes also travel to other machines (lua/broker/codec.lua): they never
+/* The numbers that a pool and its workers have in common, for workers in C (pool_worker.c) and
+ * in Lua (pool/vm_runner.lua). Rows x(NAME, VALUE) make the enums below and the constants of
+ * pool/protocol.lua. Modes also travel to other machines (broker/codec.lua), so they never
  * change. */
 #ifndef BINDINGS_POOL_PROTOCOL_H
 #define BINDINGS_POOL_PROTOCOL_H
@@ -17,7 +17,7 @@
 /* How a task's list of items is done:
  *   TIMED    each item may be stopped on its own, so the worker status says when it began
  *   RETURNS  where the items take long, the rest of the list is given back
- *   EACH     as if each item were a task of its own: results are never lost, and items that have not
+ *   EACH     as if each item were a task of its own: no result is lost, and items that have not
  *            begun can be taken back (pool_rings.c, limit) */
 #define POOL_FLAGS(x) x(TIMED, 1) x(RETURNS, 2) x(EACH, 4)
 
@@ -33,9 +33,9 @@
   x(OK, 0) x(FAILED, 1) x(INITIALIZER_FAILED, 2) x(PART, 3) x(RETURNED, 4) x(SKIPPED, 5) x(UNDECODABLE, 6)
 
 /* The pace of a worker in a list:
- *   FLUSH_NS    results are sent after so long
- *   RETURN_NS   a list that RETURNS is given back after so long
- *   STRIDE_MAX  the most items between two looks at the clock */
+ *   FLUSH_NS    results are sent after this time
+ *   RETURN_NS   a list that RETURNS is given back after this time
+ *   STRIDE_MAX  the most items between two readings of the clock */
 #define POOL_PACE(x) x(FLUSH_NS, 2000000) x(RETURN_NS, 20000000) x(STRIDE_MAX, 256)
 
 #define POOL_TASK_ROW(name, value)    TASK_##name = value,

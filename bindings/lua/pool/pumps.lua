@@ -29,7 +29,7 @@ end
 
 local function after_wait(due, id, ...)
   if id or (...) ~= "timeout" then return id, ... end
-  return nil, due and time() >= due and "timeout" or "look"
+  return nil, due and time() >= due and "timeout" or "check"
 end
 
 local function take_as_task(backend, workers, due, id, ...)

@@ -13,7 +13,7 @@ local unpack = checks.unpack
 local Backend = setmetatable({}, { __index = local_backend.Backend })
 local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
--- Instructions between two looks at the clock while a call with a timeout runs.
+-- Instructions between two readings of the clock while a call with a timeout runs.
 local INSTRUCTIONS = 1000
 
 -- Calls f as the pool's worker.
@@ -81,7 +81,7 @@ function Backend.running() return 0, 0, 0 end
 function Backend.request_stop() return false end
 function Backend.measures(_, worker) return runner.measures(worker.state) end
 function Backend.wake() end
-function Backend.waitable(self) return self end -- futures are done when there is one
+function Backend.waitable(self) return self end -- every future is done when it is made
 function Backend.rescue() end
 function Backend.is_worker() return false end
 function Backend.close() end

@@ -45,13 +45,6 @@ end
 
 -- Functions: encoded once, kept until the last task that needs them is done ---------------------------
 
--- Whether sending it anew each time could make a difference: only _ENV among its upvalues.
-local function is_pure(f)
-  if type(f) ~= "function" then return false end
-  local name = debug.getupvalue(f, 1)
-  return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
-end
-
 function tasks.drop_function(pool, entry)
   entry.users = entry.users - 1
   if entry.users == 0 then pool._backend:drop(entry.place) end
@@ -78,7 +71,7 @@ function tasks.add_function(pool, f)
   local number, place = pool._backend:add_function(f)
   if not number then error("Pool: the function cannot be sent: " .. place, 0) end
   local entry = { number = number, place = place, users = 1 }
-  if is_pure(f) then tasks.keep_function(pool, f, entry) end
+  if type(f) == "function" and checks.is_pure(f) then tasks.keep_function(pool, f, entry) end
   return entry
 end
 
@@ -301,7 +294,7 @@ function tasks.reassign(pool, task, item, name, code)
     if task.flags % (2 * TIMED) < TIMED then task.flags = task.flags + TIMED end -- each item is answered at once now
     return put_again(pool, task, task.answered)
   end
-  item = math.min(item, task.count) -- a limit may have struck it in time
+  item = math.min(item, task.count) -- the task may have been shortened (workers.lua, split)
   fail_unsent(task, item, name, code)
   fail_item(task, item, died_error(name, code, "while it ran this call"))
   put_again(pool, task, math.max(item, task.answered))

@@ -2,8 +2,8 @@
 -- The backend of a pool of threads, or of tasks of the world `async`: tasks and results are Lua
 -- objects in two queues of this VM, passed and not copied.
 --
--- Code of this module does not make way in the middle (state/vm_interrupt.c), so the code between
--- two waits is one step for all threads.
+-- Code of this module does not release the VM lock between two waits (state/vm_interrupt.c), so no
+-- other thread runs in between.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -64,7 +64,7 @@ function Backend.all_live(_, workers)
   return true
 end
 
--- One sleep at most: if another thread has taken the result, the caller has to look at its future.
+-- Sleeps once at most: another thread may have taken the result, so the caller has to check its future.
 function Backend.take(self, workers, timeout)
   local answer = self.results:get_nowait()
   if not answer then
@@ -72,7 +72,7 @@ function Backend.take(self, workers, timeout)
     local deadline = timeout and native.time() + timeout
     waits.any({ self.results, unpack(workers) }, timeout, true)
     answer = self.results:get_nowait()
-    if not answer then return nil, deadline and native.time() >= deadline and "timeout" or "look" end
+    if not answer then return nil, deadline and native.time() >= deadline and "timeout" or "check" end
   end
   return answer.id, answer.outcome, answer.first, answer.count, answer.ns, unpack(answer.values, 1, answer.values.n)
 end

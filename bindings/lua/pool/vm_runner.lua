@@ -39,7 +39,7 @@ local function count_calls(state, count, seconds)
   state.tasks, state.busy, state.left = state.tasks + count, state.busy + seconds, state.left - count
 end
 
--- Where no parent looks at the clock (pool/serial_backend.lua).
+-- Used where no parent checks timeouts (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 local function run_call(task, state, put)
@@ -76,14 +76,14 @@ local function send_part(part, outcome)
   part.results, part.failures, part.first, part.begun = {}, nil, part.last + 1, now
 end
 
--- As in pool_worker.c: looks at the clock more often where items take long. True: go on.
-local function look(part, left)
+-- As in pool_worker.c: reads the clock more often if items take long. True: go on.
+local function check_pace(part, left)
   local now, task = time(), part.task
-  local taken = now - part.looked
+  local taken = now - part.checked
   local is_timed = has_flag(task, TIMED)
   if taken * 8 < FLUSH and part.stride < STRIDE_MAX and not is_timed then part.stride = part.stride * 2 end
   if taken * 2 > FLUSH then part.stride = 1 end
-  part.until_look, part.looked = part.stride, now
+  part.until_check, part.checked = part.stride, now
   if now - part.list_begun >= RETURN and has_flag(task, RETURNS) then return false end
   if left > 0 and (is_timed or now - part.begun >= FLUSH) then send_part(part, PART) end
   return true
@@ -91,7 +91,7 @@ end
 
 local function may_go_on(part, i)
   if part.state.left <= i - part.first + 1 then return false end
-  return look(part, part.task.count - i)
+  return check_pace(part, part.task.count - i)
 end
 
 local function begin_timed(state)
@@ -108,7 +108,7 @@ local function run_slice(task, state, put)
   local now, name, skip = time(), identity.current().name, task.skip or 0
   local part = { -- also read by rescue, after a worker that was stopped
     task = task, state = state, put = put, results = {}, first = skip + 1, last = skip, begun = now, list_begun = now,
-    looked = now, stride = 1, until_look = 1,
+    checked = now, stride = 1, until_check = 1,
   }
   state.part = part
   local list, base, is_timed, has_most = task.list, task.first - 1, has_flag(task, TIMED), state.left < math.huge
@@ -120,8 +120,8 @@ local function run_slice(task, state, put)
     part.last = i
     if is_timed and is_late(state) then ok, result = false, errors.timeout_error(state.limit, name) end
     if ok then part.results[i - part.first + 1] = result else note_failure(part, i, result) end
-    part.until_look = part.until_look - 1
-    if (part.until_look <= 0 or has_most) and not may_go_on(part, i) then break end
+    part.until_check = part.until_check - 1
+    if (part.until_check <= 0 or has_most) and not may_go_on(part, i) then break end
   end
   send_part(part, part.last < task.count and RETURNED or OK)
   state.part = nil

@@ -2,9 +2,9 @@
 -- The workers of a pool of this machine: how they start, are stopped, and are replaced when they
 -- died.
 --
--- A worker that dies fails the item that ran, and those whose results had not been sent, or they
--- run again; what it had not begun runs elsewhere. An item that ran too long, or was cancelled,
--- fails at once; its worker is asked to end, and is made to.
+-- When a worker dies, the item that ran and those with unsent results fail, or run again if the task
+-- has retries; items that had not begun run on another worker. An item that exceeds its timeout, or is
+-- cancelled, fails at once; its worker is asked to end, and killed if it does not.
 local require, native = ...
 
 local diagnostics = require("core.diagnostics")
@@ -19,7 +19,7 @@ local time = native.time
 -- So many workers in a row may die before they ran anything; from the third on they are replaced
 -- after growing pauses.
 local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
--- Seconds between two looks at workers that have lists of which the rest could go elsewhere.
+-- Seconds between two checks for slow items, whose followers could run on another worker.
 local SPLIT_EVERY = 0.001
 -- Seconds between asking a worker to end: asking again, killing its process, going on without its
 -- thread.
@@ -33,12 +33,12 @@ local workers = {}
 ---@field names string[]
 ---@field vacancies number[] times at which a worker is to be started
 ---@field stopping table<table, number> since when a worker is asked to end
----@field abandoned table[] threads that could not be interrupted, and run on
----@field progress table<table, table> { number, item }: where each worker was at the last look
+---@field abandoned table[] threads that could not be interrupted, and still run
+---@field progress table<table, table> { number, item }: where each worker was at the last check
 ---@field started integer how many were ever started
 ---@field ready integer how many have run the initializer
 ---@field deaths integer how many in a row died before they ran anything
----@field next_split number the time of the next look at lists that could be split
+---@field next_split number the time of the next check for tasks that could be split
 ---@field is_joining boolean a thread waits for the workers' end, and no other may close them
 ---@field last_measures table[]? of a pool that was joined
 
@@ -100,7 +100,7 @@ function workers.measures(pool)
   return list
 end
 
--- Those that died -------------------------------------------------------------------------------------
+-- Dead workers ---------------------------------------------------------------------------------------
 
 -- The worker's results were all taken, so a task that it claimed and that is still open died with
 -- it.
@@ -181,7 +181,7 @@ function workers.stop_task(pool, task, make_error)
   return false
 end
 
--- A thread that cannot be stopped runs on; its task gets an id that the thread does not know.
+-- A thread that cannot be stopped keeps running; its task gets a new id, so that its answer is ignored.
 local function abandon(pool, index)
   local own, queue = pool._workers, pool._queue
   local worker, name = own.handles[index], own.names[index]
@@ -196,8 +196,7 @@ local function abandon(pool, index)
   tasks.reassign(pool, task, item, name, nil)
 end
 
--- Asks a worker again that was asked to end, and makes it. Seconds until the next time; nil: no
--- need.
+-- Asks a worker again to end, and kills it in the end. Seconds until the next time; nil: no need.
 local function escalate_stop(pool, index, now)
   local worker = pool._workers.handles[index]
   local since = pool._workers.stopping[worker]
@@ -212,7 +211,7 @@ local function escalate_stop(pool, index, now)
   return ASK_AGAIN
 end
 
--- A worker that stays at one item of many keeps that one; the others go to other workers.
+-- Takes the items after the running one from a worker that stays at it, and puts them again.
 local function split(pool, index)
   local own = pool._workers
   local worker = own.handles[index]
@@ -231,7 +230,7 @@ local function split(pool, index)
   if count > last then task.sink:feed() end
 end
 
--- Seconds until the worker's item has had its time.
+-- Fails the worker's item and stops the worker if its timeout is over. Seconds until then; nil: none.
 local function check_timeout(pool, index)
   local worker = pool._workers.handles[index]
   local number, item, seconds = pool._backend:running(worker)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The children of this VM: workers that were started as a Process and are not known to have ended,
--- in order of start. So a Process to which no reference is left runs on, and is joined (or, a
--- daemon, terminated) when its parent ends.
+-- The children of this VM: workers started as a Process that are not known to have ended, in order of start. The list
+-- keeps a Process without other references alive, so it is joined, or terminated if it is a daemon, when its parent
+-- ends.
 --
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
 local require = ...
@@ -24,7 +24,7 @@ function children.forget_ended()
   started = alive
 end
 
--- Those of the calling thread or task.
+-- The children of the calling thread or task.
 function children.active()
   children.forget_ended()
   local list, here = {}, identity.execution_context()
@@ -34,9 +34,8 @@ function children.active()
   return list
 end
 
--- Ends the children of `context` (the caller's by default); the main thread's end is that of all.
--- "join" waits for those that are not daemons, "terminate" stops all, and "abandon" does so without
--- waiting.
+-- Ends the children of `context`, by default the caller's; for the main thread, all children. how: "join" waits for
+-- those that are not daemons, "terminate" stops all, "abandon" stops all without waiting.
 function children.shutdown(how, context)
   local ending, others, here = {}, {}, context or identity.execution_context() or nil
   for _, child in ipairs(started) do

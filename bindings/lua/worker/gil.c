@@ -30,7 +30,7 @@ static void set_longest(lua_State *L, const struct vm *vm) {
   lua_setfield(L, -2, "longest");
 }
 
-/* What the present holder, this thread, has held so far counts. */
+/* Includes the time for which this thread, the present holder, has held the lock so far. */
 int gil_read(lua_State *L) {
   struct vm *vm = vm_of(L);
   const struct lock_counters *c = &vm->lock.counters;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* mm.gil() and mm.setswitchinterval(): the lock of this VM, looked at and set. */
+/* mm.gil() and mm.setswitchinterval(): reading and configuring the VM lock. */
 #ifndef BINDINGS_WORKER_GIL_H
 #define BINDINGS_WORKER_GIL_H
 
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
-/* gil() → a table of counters, times in seconds */
+/* gil() → a table of counters, times in seconds. [-0, +1, raises] */
 int gil_read(lua_State *L);
-/* gil_set(schedule or nil, interval in seconds or nil); the arguments were checked (api.lua). */
+/* gil_set(schedule or nil, interval in seconds or nil). worker/gil.lua has checked the arguments.
+ * [-0, +0, raises] */
 int gil_set(lua_State *L);
-/* Once, when the VM is about to close: adds how its lock was used to the program's totals. */
+/* Adds the VM's lock statistics to the program's totals. Called once, before the VM closes. */
 void gil_settle(struct vm *vm);
-/* thread() → which thread of the VM runs here: a light userdata; false for the main one */
+/* thread() → the key of the calling thread: a light userdata; false for the main one.
+ * [-0, +1, does not raise] */
 int thread_number(lua_State *L);
 
 #endif

@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The lock of this VM as scripts see it: gil(), setswitchinterval(), getswitchinterval(), and
--- MANYMOONS_GIL.
+-- The VM lock for scripts: gil(), setswitchinterval(), getswitchinterval(), and the variable MANYMOONS_GIL.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -14,8 +13,7 @@ local function check_schedule(schedule, where)
   expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. tostring(schedule), 3)
 end
 
--- gil() → counts and times of this VM's lock; gil{ schedule = "fair" or "legacy" } chooses which
--- thread is next
+-- gil() → counts and times of the VM lock; gil{ schedule = "fair" or "legacy" } sets its schedule
 function gil.gil(options)
   if options ~= nil then
     expect(type(options) == "table", "gil", "a table of options expected, got " .. type(options))

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Limits of a worker with a VM of its own: memory, time, libraries, its share of the processor.
+-- Limits of a worker with a VM of its own: memory, time, libraries and priority.
 local require = ...
 
 local checks = require("core.checks")
@@ -15,7 +15,7 @@ local function is_count(value, least, most)
   return type(value) == "number" and value % 1 == 0 and value >= least and value <= most
 end
 
--- {"io", "os"} → the sum of their bits
+-- { "io", "os" } → the sum of their bits
 local function read_libs(where, list)
   expect(type(list) == "table", where, "libs: a list of names expected, got " .. type(list), 5)
   local set, sum = { safe = true }, libraries.safe
@@ -31,8 +31,8 @@ end
 
 local limits = { names = names }
 
--- The limits among the options of a pool or a process; nil if there are none. The timeout of a pool
--- is one for each item, which the pool itself checks (pool/workers.lua).
+-- The limits among the options of a pool or a process; nil if there are none. A pool's timeout is for each item, and
+-- the pool enforces it (pool/workers.lua).
 function limits.read(where, world, options)
   local found = {}
   for _, name in ipairs(names) do
@@ -53,7 +53,7 @@ function limits.read(where, world, options)
   return found
 end
 
--- A forked worker has the memory and the libraries of its parent.
+-- A forked worker cannot have limits: it begins with the memory and the libraries of its parent.
 function limits.check_method(where, found, method)
   expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits", 4)
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Process: one function on one worker, an interpreter or an operating-system process.
+-- Process: a function that runs in a worker of its own.
 --
--- A Process object is a table around a worker handle (worker/worker.c); worker/children.lua keeps the running ones.
+-- A Process is a table around a worker handle (worker/worker.c); worker/children.lua lists the running ones.
 local require = ...
 
 local checks = require("core.checks")
@@ -13,7 +13,7 @@ local starting = require("worker.start")
 
 local expect = checks.expect
 local process = {}
-local counters = {} -- of the children of each, by the prefix of their names
+local counters = {} -- by prefix of a name, how many children have been given a name with it
 
 local prototypes = {} -- methods and metatables by world
 local allowed = { target = true, args = true, name = true, daemon = true, method = true }
@@ -134,7 +134,7 @@ function process.next_name()
   return prefix .. counters[prefix]
 end
 
--- The constructor of a world whose workers are handles.
+-- The constructor of Process in a world with workers.
 function process.class(world)
   if prototypes[world] then return prototypes[world] end
   local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = nil }
@@ -159,7 +159,7 @@ function process.class(world)
       _method = options.method,
       _limits = found or false,
       _starter = false,
-      _worker = false, -- all fields exist from the start: __newindex is for the public ones
+      _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,
       _pid = false,
       _exitcode = false,

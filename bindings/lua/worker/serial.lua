@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The Process of a world without workers: start calls the function at once, in the caller. Pools of
--- such a world are in pool/serial_backend.lua.
+-- The Process of a world without workers: start calls the function in the caller, and returns when it has ended. The
+-- pools of such a world are in pool/serial_backend.lua.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -23,9 +23,9 @@ function Process.start(self)
   self._started = true
   self.pid = native.pid()
   local before = identity.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = self._world })
-  local mark = native.held_mark()
+  local mark = native.held_locks_mark()
   local ok, err = errors.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
-  native.held_end_since(mark, not ok)
+  native.held_locks_end_since(mark, not ok)
   identity.set_current(before)
   self.exitcode = ok and 0 or 1
   if not ok then
@@ -54,7 +54,7 @@ local process_meta = {
   end,
 }
 
--- The constructor of a world whose processes are calls.
+-- The constructor of Process in a world without workers.
 local function class(world)
   return function(...)
     local options = process.read_arguments(...)

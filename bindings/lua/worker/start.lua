@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Starting a worker of any world: its settings, its start method, and the start itself. Processes
--- and pools use it.
+-- Starting a worker, for processes and pools of all worlds: its settings, its start method, and the start itself.
 local require, native = ...
 
 local identity = require("core.identity")
@@ -8,7 +7,7 @@ local worlds = require("core.worlds")
 
 local start = {}
 
--- The settings that a worker gets about itself and its parent.
+-- The settings of a worker: what it has to know about itself and its parent.
 function start.settings(world, name, is_daemon)
   local here = identity.current()
   return {
@@ -23,9 +22,9 @@ function start.settings(world, name, is_daemon)
   }
 end
 
--- Fork copies one thread: with more than one in the process, locks that the others hold would stay
--- locked for ever. And it copies windows, sockets and loops of a host, which the copy must not
--- touch and cannot close.
+-- The start method. The default is fork only in a process with one thread, because fork copies only the calling
+-- thread, and a lock held by another one would stay locked in the child; and only in a host program without windows,
+-- sockets or loops, which the child must not use and cannot close.
 function start.method_of(world, wanted, limits)
   local method = worlds.get(world).start
   if method then return method end
@@ -33,8 +32,7 @@ function start.method_of(world, wanted, limits)
   return not limits and native.may_fork() and native.thread_count() == 1 and "fork" or "forkserver"
 end
 
--- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's
--- caller.
+-- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   if ... == "thread" then require("async.exit") end

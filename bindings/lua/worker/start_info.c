@@ -8,7 +8,7 @@
 #include "state/transfer.h"
 #include "state/value_path.h"
 
-/* The three sections are gathered in a buffer that a Lua error cannot leak: a userdata of its own. */
+/* The sections are collected in a buffer inside a userdata, which a Lua error cannot leak. */
 static int gathered_gc(lua_State *L) {
   bytes_fini(lua_touserdata(L, 1));
   return 0;
@@ -61,7 +61,7 @@ static status make_block(struct start_info *start_info, const struct bytes *all,
   return STATUS_OK;
 }
 
-/* What cannot be sent is an error, for which nothing stays held. */
+/* Raises if a value cannot be sent, and then holds nothing. */
 static const struct bytes *encode_payload(lua_State *L, int first, int count, const struct bytes *image) {
   struct bytes *payload = NULL;
   luaL_checkstack(L, count + 4, "too many arguments");

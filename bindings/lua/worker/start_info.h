@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker is born with: one block of the segment, written by the parent before the start,
- * read by the worker.
+/* The start info of a worker: one block of the segment, which the parent writes before the start
+ * and the worker reads.
  *
- *     start info     := struct start info | settings | payload | image
- *     settings  a wire message with one table: name, daemon, path, cpath, arg, world, …
- *               (worker/process.lua, worker_settings)
- *     payload   a wire message: of a process the function and its arguments, of a worker of a
- *               pool the initializer and its arguments
+ *     block     struct start_info | settings | payload | image
+ *     settings  a wire message of one table: name, daemon, path, cpath, arg, world, …
+ *               (worker/start.lua)
+ *     payload   a wire message: for a process the function and its arguments, for a pool worker the
+ *               initializer and its arguments
  *     image     the program's globals (state/globals.h)
  *
- * The parent owns the block and frees it after the worker's end; until then it does not change.
+ * The parent owns the block and frees it after the worker's end. It does not change in between.
  */
 #ifndef BINDINGS_WORKER_START_INFO_H
 #define BINDINGS_WORKER_START_INFO_H
@@ -20,11 +20,11 @@
 enum start_info_role { START_INFO_PROCESS = 1, START_INFO_POOL_WORKER = 2 }; /* 3: bindings/c/process_vm.h */
 
 struct start_info_section {
-  uint64_t offset; /* from the start of the start info */
+  uint64_t offset; /* from the start of the block */
   uint64_t size;
 };
 
-/* What the worker may use (worker/limits.lua); 0: as much as there is. */
+/* The worker's limits (worker/limits.lua); 0: none. */
 struct start_info_limits {
   uint64_t memory; /* bytes */
   int64_t timeout_ns;
@@ -36,21 +36,22 @@ struct start_info {
   uint32_t role; /* enum start_info_role */
   uint32_t reserved;
   struct start_info_limits limits;
-  object_ref tasks; /* pool worker: its two rings, held by the parent for longer than the worker lives */
+  object_ref tasks; /* of a pool worker: its rings, which the parent holds until after the worker's end */
   object_ref results;
   struct start_info_section settings;
   struct start_info_section payload;
   struct start_info_section image;
-  block_ref payload_attachments; /* what they carry; 0: nothing */
+  block_ref payload_attachments; /* the attachments of the sections; 0: none */
   block_ref image_attachments;
 };
 
-/* Writes a start info from the settings table at `settings`, the `count` payload values from `first`, and this
- * VM's globals. The block is this process's. [-0, +0, raises] */
+/* Writes a start info from the settings table at `settings`, the `count` payload values from
+ * `first` on, and this VM's globals. This process owns the block. [-0, +0, raises] */
 block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count);
-/* The worker has read the payload, and holds for itself what it carried. */
+/* Called by the worker once it has decoded the payload and has holds of its own: releases the
+ * attachments. */
 void start_info_unload(const struct start_info *b);
-/* Never started, or ended. */
+/* Called by the parent if the worker never started or has ended. */
 void start_info_destroy(block_ref block);
 
 static inline const uint8_t *start_info_data(const struct start_info *b, struct start_info_section section) {

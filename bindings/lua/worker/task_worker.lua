@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A task as a worker of a Process or a pool of the world `async`. It has the methods of a handle of
--- worker/worker.c, and ends like such a worker: with an exit code, and a report of an uncaught
--- error on stderr.
+-- A task as the worker of a Process or a pool in the world `async`. It has the methods of a worker handle
+-- (worker/worker.c), and ends like other workers: with an exit code, and with a report of an uncaught error on stderr.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -50,7 +49,7 @@ local function report(worker)
   io.stderr:write(worker.name, ": ", tostring(err), "\n")
 end
 
--- The function of a worker, in its task. Its children end with it.
+-- The body of the task: calls the worker's function, and ends its children after it.
 local function live(settings, f, ...)
   f(...)
   for _, handle in ipairs(settings.handles or {}) do handle:close() end
@@ -66,7 +65,7 @@ local function on_end(worker, settings)
   end
 end
 
--- start(settings, nil, f, …): as worker_start of worker/worker_start.c
+-- start(settings, nil, f, …) → a worker, as worker_start of worker/worker_start.c
 local function start(settings, _, f, ...)
   local args, worker = pack(...), setmetatable({ name = settings.name }, worker_meta)
   local target = f

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The record of a worker of the world `threads`: an OS thread with a lua_State of its own inside
- * the VM that started it.
+/* The record of a worker of the world `threads`: an OS thread with a coroutine of its own in the VM
+ * that started it.
  *
- * The record belongs to the handle that started the thread (worker.h), which joins the thread
- * before it frees the record. thread_run.h makes it, and says what the thread does. */
+ * The worker's handle (worker.h) owns the record, and joins the thread before it frees the record.
+ * thread_run.h makes it and runs the thread. */
 #ifndef BINDINGS_WORKER_THREAD_H
 #define BINDINGS_WORKER_THREAD_H
 
@@ -14,14 +14,14 @@
 struct thread_worker {
   struct vm_thread self;
   struct worker_status *worker_status;
-  int count;     /* of function and arguments */
-  char name[64]; /* in messages; what is too long is cut */
+  int count;     /* of the function and its arguments together */
+  char name[64]; /* for messages; a longer name is cut */
   struct thread thread;
 };
 
-/* Asks it to stop; again until its status has ended. */
+/* Asks the thread to stop. Repeat it until the worker status has ended. */
 void thread_worker_interrupt(struct thread_worker *t, enum vm_stop why, int exit_code);
-/* After its end: joins the thread, and frees the record. */
+/* Joins the thread, whose status has ended, and frees the record. */
 void thread_worker_join(struct thread_worker *t);
 
 #endif

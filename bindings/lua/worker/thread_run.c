@@ -54,8 +54,8 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   return code;
 }
 
-/* Without its anchor the state is garbage; nothing on it is used any more. */
-static void let_go(struct thread_worker *t, int code) REQUIRES(rank_vm) {
+/* Without its anchor the state is garbage, so nothing on it is used after this. */
+static void release_state(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   lua_State *L = t->self.vm->state;
   held_locks_end_agent(held_locks_of(L), (uint64_t)(uintptr_t)&t->self, code != EXIT_SUCCESS);
   local_queue_forget_thread(L, &t->self);
@@ -77,7 +77,7 @@ static void thread_main(void *argument) {
   worker_status_introduce(t->worker_status, t->name);
   worker_status_run(t->worker_status);
   const int code = run(t);
-  let_go(t, code);
+  release_state(t, code);
   vm_leave(vm);
   vm_thread_fini(&t->self);
   trace_worker_end();
@@ -112,7 +112,7 @@ status thread_worker_start(lua_State *L, int settings, int count, struct worker_
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);
   if (st) {
-    let_go(t, EXIT_SUCCESS);
+    release_state(t, EXIT_SUCCESS);
     memory_free(t);
     return st;
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Watching and stopping one worker, whatever it is made of. worker_start.c makes them. */
+/* Watching and stopping workers of all three kinds. worker_start.c starts them. */
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -44,17 +44,15 @@ static void interpreter_interrupt(struct interpreter *t, int stop, int exit_code
   mutex_unlock(&t->lock);
 }
 
-/* ---- both ------------------------------------------------------------------------------------ */
+/* ---- all kinds ------------------------------------------------------------------------------- */
 
-struct worker_status *worker_cell(lua_State *L, int index) {
+struct worker_status *worker_status_at(lua_State *L, int index) {
   return check_worker(L, index)->worker_status;
 }
 
-/* While it starts, its phase is watched, to look again once it runs; then what changes when it
- * dies. False: it has died. */
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
   struct worker *w = check_worker(L, index);
-  struct worker_status *worker_status = worker_cell(L, index);
+  struct worker_status *worker_status = worker_status_at(L, index);
   const uint32_t phase = atomic_load(&worker_status->phase);
   if (phase == WORKER_STATUS_ENDED) return false;
   if (phase == WORKER_STATUS_RUNNING && w->kind == WORKER_PROCESS)
@@ -65,8 +63,8 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
 
 static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCESS; }
 
-/* Releases what an ended worker needs no longer: a process's descriptor is closed; a thread that
- * published its exit code is joined at once, under the VM's lock. */
+/* Closes the descriptor of an ended process; joins an ended thread. The thread has published its
+ * exit code already, so the join is short enough for the VM lock. */
 static void tidy_up(struct worker *w) {
   if (is_process(w)) {
     child_unwatch(&w->child);
@@ -80,8 +78,9 @@ static void tidy_up(struct worker *w) {
   w->is_joined = true;
 }
 
-/* STATUS_OK: it has ended, and has an exit code. What other threads sleep on stays. */
-static status look(struct worker *w) {
+/* STATUS_OK: the worker has ended and has an exit code. Keeps what waiting threads sleep on
+ * (I2). */
+static status check_end(struct worker *w) {
   const bool is_news = is_process(w) && !w->child.has_ended;
   const status st = is_process(w) ? child_wait(&w->child, deadline_now())
                                   : worker_status_wait_end(w->worker_status, deadline_now());
@@ -90,7 +89,7 @@ static status look(struct worker *w) {
   return st;
 }
 
-/* Without the VM's lock: changes nothing. */
+/* Called without the VM lock, so it changes nothing. */
 static status sleep_once(const struct worker *w, deadline until) {
   return is_process(w) ? child_await(&w->child, until) : worker_status_wait_end(w->worker_status, until);
 }
@@ -104,7 +103,7 @@ static void ask_again(struct worker *w) {
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
 }
 
-/* Waits; where a stop was asked for, asks again with growing pauses (state/vm_interrupt.h says why). */
+/* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */
 static status wait_until(struct worker *w, deadline until) {
   double pause = 0.001;
   for (;;) {
@@ -129,7 +128,7 @@ static bool has_ended(struct worker *w) {
 
 static status attempt_join(void *context, deadline until) { return wait_until(context, until); }
 
-/* STATUS_OK: it has ended, as far as this thread can tell; look again. */
+/* STATUS_OK: the worker seems to have ended; the caller has to check. */
 static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
   w->waiters++;
   const status st = wait_for(L, TRACE_CALL_JOIN, attempt_join, w, until);
@@ -137,34 +136,34 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
   return st;
 }
 
-/* What runs between two slices may close the handle. */
+/* Code that runs between two slices of the wait may close the handle. */
 static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
-  status st = look(w);
+  status st = check_end(w);
   if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_would_wait(WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
     raise_if_stopped(L, st);
     check_worker(L, 1);
     if (st == STATUS_TIMEOUT) break;
-    st = look(w);
+    st = check_end(w);
   }
   return return_status(L, st);
 }
 
-/* worker:wait(timeout) → true, or nil and why */
+/* worker:wait(timeout) → true; or nil and why. [-0, +1 or 2, raises] */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, wait_until_ended, argument_timeout(L, 2));
 }
 
 static int worker_is_alive(lua_State *L) {
-  lua_pushboolean(L, look(check_worker(L, 1)) != STATUS_OK);
+  lua_pushboolean(L, check_end(check_worker(L, 1)) != STATUS_OK);
   return 1;
 }
 
 static int worker_exitcode(lua_State *L) {
   struct worker *w = check_worker(L, 1);
-  if (look(w))
+  if (check_end(w))
     lua_pushnil(L);
   else
     lua_pushinteger(L, exit_code_of(w));
@@ -177,7 +176,8 @@ static int worker_pid(lua_State *L) {
   return 1;
 }
 
-/* A file descriptor that is readable once a process has ended; nil for an interpreter. */
+/* sentinel() → a descriptor that is readable once the process has ended; nil for other workers.
+ * [-0, +1, raises] */
 static int worker_sentinel(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
   if (w->kind != WORKER_PROCESS || w->child.has_ended || w->child.pidfd < 0)
@@ -203,8 +203,8 @@ static int worker_terminate(lua_State *L) {
   return 0;
 }
 
-/* Gentler than terminate: a process ends at its next Lua instruction, and sends what it has done. Its worker status
- * says already that it is doomed (pool/pool_rings.c). */
+/* Gentler than terminate: a process ends at its next Lua instruction, after sending its results.
+ * The caller has set `doomed` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
 static int worker_interrupt(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
   stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);
@@ -216,11 +216,10 @@ static int worker_kill(lua_State *L) {
   return 0;
 }
 
-/* How long the collection of a handle waits for an interpreter that does not stop: one in a C
- * function never does. */
+/* How long closing a handle waits for an interpreter, which cannot be stopped in a C function. */
 static const double stop_grace_seconds = 1.0;
 
-/* A thread that did not stop keeps what it uses; the process is about to end, or has one thread more. */
+/* A thread that did not stop is detached, and what it uses is not freed. */
 static void release_interpreter(struct worker *w) {
   if (!has_ended(w)) {
     thread_detach(&w->interpreter->thread);
@@ -245,13 +244,13 @@ static void release(struct worker *w) {
   }
 }
 
-/* Stops what runs and waits for its end: a process and a thread of this VM for as long as it takes, for they
- * end or take the VM with them. */
+/* Stops the worker and waits for its end: for an interpreter stop_grace_seconds at most; for the
+ * others without a limit, because a killed process ends and a thread cannot outlive its VM. */
 static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   const deadline until =
       w->kind == WORKER_INTERPRETER ? deadline_after(stop_grace_seconds) : deadline_never();
-  while (look(w)) {
+  while (check_end(w)) {
     stop_with_signal(w, SIGKILL);
     w->waiters++;
     vm_leave(vm);
@@ -262,7 +261,7 @@ static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
   }
 }
 
-/* Other threads of the VM that wait for the end have seen it soon. */
+/* Waits until the other threads of this VM that waited for the worker's end have returned (I2). */
 static void await_waiters(lua_State *L, const struct worker *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   while (w->waiters) {
@@ -282,7 +281,7 @@ static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
     return 0;
   }
   end_worker(L, w);
-  if (!w->is_open) return 0; /* another thread was quicker */
+  if (!w->is_open) return 0; /* another thread has closed it meanwhile */
   w->is_open = false;
   await_waiters(L, w);
   release(w);
@@ -310,10 +309,10 @@ static const struct handle_class class = {"Worker", "manymoons.Worker", methods,
 
 static bool worker_is_ready(lua_State *L, int index) {
   struct worker *w = lua_touserdata(L, index);
-  return !w->is_open || look(w) == STATUS_OK;
+  return !w->is_open || check_end(w) == STATUS_OK;
 }
 
-/* A process is watched through its pidfd. */
+/* A process is polled through its pidfd, and needs no waker. */
 static bool worker_waker(lua_State *L, int index, waker_set wakers) {
   const struct worker *w = lua_touserdata(L, index);
   if (!w->is_open) return true;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Worker: the parent's handle on one worker, an interpreter or a process or a thread of this VM.
- * What Process and Pool are made of (worker/process.lua, pool/pool.lua); scripts do not see it.
+/* Worker: the parent's handle of a worker: an interpreter, a process, or a thread of this VM.
+ * Process and Pool use it (worker/process.lua, pool/workers.lua); scripts do not see it.
  *
- * An interpreter is a thread of this process with a VM of its own; the thread owns the VM, and
- * publishes it under a lock for those who want to interrupt it. A process is a child
- * (process/child.h). A thread is a record of thread.h. Each has a worker status in the segment that says
- * whether it has ended and how; an interpreter and a fresh process have a start info that they started
- * from. Cell and start info belong to the handle. The handle's fields are used under the VM's lock.
+ * An interpreter is a thread of this process that owns a VM, which it publishes under a lock so
+ * that others can interrupt it. A process is a child (process/child.h). A thread is a record of
+ * thread.h. Each has a worker status in the segment, with its phase and exit code; an interpreter
+ * and a process that was not forked also have a start info. The handle owns both. Its fields are
+ * used under the VM lock.
  *
- * I1  In a forked child the handles of the parent are in the copied VM, but their workers are not
- *     its own: `owner` is the process that may stop and free them.
- * I2  A worker is joined, and its pidfd closed, only while no thread of this VM waits for it:
- *     `waiters`.
+ * I1  Only the process `owner` stops and frees a worker. A forked child has copies of its parent's
+ *     handles, and leaves their workers alone.
+ * I2  A worker is joined, or its pidfd closed, only while no thread of this VM waits for it
+ *     (`waiters`).
  */
 #ifndef BINDINGS_WORKER_WORKER_H
 #define BINDINGS_WORKER_WORKER_H
@@ -24,13 +24,13 @@
 
 enum worker_kind { WORKER_INTERPRETER, WORKER_PROCESS, WORKER_THREAD };
 
-/* Shared by the handle and the thread. The handle frees it; a thread that cannot be stopped
- * outlives its handle, and keeps it. */
+/* Shared by the handle and the interpreter's thread. The handle frees it, unless the thread
+ * cannot be stopped; then it is never freed. */
 struct interpreter {
-  struct mutex lock; /* no rank: a leaf that nothing is taken under */
+  struct mutex lock; /* no rank: a leaf, under which no other lock is taken */
   struct vm *vm;     /* while it can be interrupted; under `lock` */
-  int stop;          /* asked for before there was a VM; under `lock` */
-  int exit_code;     /* for that stop; under `lock` */
+  int stop;          /* requested before the VM existed; under `lock` */
+  int exit_code;     /* of that stop; under `lock` */
   const struct vm_library *library;
   struct worker_status *worker_status;
   block_ref start_info;
@@ -43,24 +43,25 @@ struct worker {
   enum worker_kind kind;
   struct interpreter *interpreter;
   struct thread_worker *thread;
-  struct worker_status *worker_status; /* of whatever it is */
+  struct worker_status *worker_status; /* for all kinds */
   struct child child;
   block_ref start_info; /* 0: forked */
   pid_t owner;
-  _Atomic int wanted_stop; /* enum vm_stop that was asked for; repeated while waiting */
+  _Atomic int wanted_stop; /* enum vm_stop: the requested stop, repeated while waiting */
   int wanted_exit_code;    /* stored before it */
-  int waiters;             /* threads of this VM that sleep until its end: see I2 */
+  int waiters;             /* threads of this VM that wait for its end (I2) */
 };
 
-/* The class of Worker, its metatable and what it can be waited for with. [-0, +0, raises] */
+/* Registers the class Worker. [-0, +0, raises] */
 void worker_open(lua_State *L);
-/* A closed handle; the caller fills it, and sets is_open once there is a worker.
+/* Pushes a closed handle. The caller fills it, and sets is_open once the worker has started.
  * [-0, +1, memory] */
 struct worker *worker_push(lua_State *L, enum worker_kind kind);
 
-/* For the pool: the worker's status, and the futex that changes when it dies; false: it has died.
- * [-0, +0, raises] */
-struct worker_status *worker_cell(lua_State *L, int index);
+/* The status of the worker whose handle is at `index`. [-0, +0, raises] */
+struct worker_status *worker_status_at(lua_State *L, int index);
+/* The word that changes when the worker dies; before it runs, the phase, so that the caller watches
+ * again later. False: it has died. [-0, +0, raises] */
 bool worker_watch(lua_State *L, int index, struct futex_watch *watch);
 
 #endif

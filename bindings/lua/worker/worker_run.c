@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker's life in five steps: settings, globals, the function, its children's end, the exit code.
+/* A worker in five steps: settings, globals, the function, the end of its children, the exit code.
  *
- * In an interpreter and in a process that was run anew the VM is fresh and everything comes from the start info;
- * in a forked child the VM is the parent's copy and everything is there already.
+ * In an interpreter, and in a process that was not forked, the VM is new and all comes from the
+ * start info. In a forked child the VM is a copy of the parent's, and has the values already.
  */
 #include "worker/worker_run.h"
 
@@ -30,7 +30,7 @@ enum { EXIT_ERROR = 1 };
 
 static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_getglobal(L, "package");
-  if (!lua_istable(L, -1)) { /* a worker without that library */
+  if (!lua_istable(L, -1)) { /* the worker's VM does not have this library */
     lua_pop(L, 1);
     return;
   }
@@ -42,8 +42,8 @@ static void set_package_field(lua_State *L, int settings, const char *field) {
   lua_pop(L, 1);
 }
 
-/* os.exit in a worker ends the worker: in an interpreter there are others in the process, and in a
- * process the exit handlers of the process that it was forked from are not its own. */
+/* os.exit in a worker ends only the worker: an interpreter shares its process with others, and a
+ * forked child must not run the exit handlers of its parent. */
 static int worker_exit(lua_State *L) {
   vm_raise_exit(L, vm_of(L), argument_exit_status(L, 1));
   return 0;
@@ -100,7 +100,8 @@ void worker_call(lua_State *L, const struct start_info *start_info, struct worke
   lua_call(L, count - 1, 0);
 }
 
-/* life (light) → nothing. Handles register before anything is decoded. */
+/* (life, a light userdata) → nothing. Handles are registered before the first message is
+ * decoded. */
 static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   const struct start_info *b = life->start_info;
@@ -110,7 +111,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   apply_settings(L, 1);
   lua_settop(L, 0);
   globals_install(L, start_info_data(b, b->image), b->image.size);
-  replace_exit(L); /* also where the program has one of its own (LÖVE does) */
+  replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
   const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
   start_info_unload(b);
   run_role(L, life, count);
@@ -141,7 +142,7 @@ status worker_open_vm(struct vm **out, const struct start_info *start_info) {
   return vm_open(out, &options);
 }
 
-/* (life) → never: the failure that live raised, or nothing. */
+/* (life, a light userdata) → nothing; raises the failure of `live`. */
 static int live_in_protection(lua_State *L) {
   struct life *life = lua_touserdata(L, 1);
   lua_settop(L, 0);
@@ -151,7 +152,8 @@ static int live_in_protection(lua_State *L) {
   return lua_pcall(L, 1, 0, 1) ? lua_error(L) : 0;
 }
 
-/* Two alarms: one asks the VM to stop, and asks again; the other one, in a process, does not ask. */
+/* Two alarms: one asks the VM to stop, repeatedly; the other kills the process after a grace
+ * time. */
 struct time_limit {
   struct thread_alarm stop;
   struct thread_alarm kill;
@@ -190,7 +192,7 @@ int worker_run(struct vm *vm, const struct vm_library *library, const struct sta
   return code;
 }
 
-/* settings, function, arguments … are the whole stack, with the life below. */
+/* The whole stack is: life, settings, function, arguments. */
 static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   lua_remove(L, 1);
@@ -209,7 +211,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
   trace_worker_start();
-  trace_mark(TRACE_LOCK_TAKEN); /* the copy of the lock is held by the copy of who held it */
+  trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
   vm_obey(vm, &worker_status->doomed);
   const int count = lua_gettop(L) - settings + 1;

@@ -69,7 +69,7 @@ static status interpreter_start(lua_State *L, struct worker *w, const char *name
   return st;
 }
 
-/* ---- what it is given ------------------------------------------------------------------------ */
+/* ---- the start info -------------------------------------------------------------------------- */
 
 enum { ARG_METHOD = 1, ARG_SETTINGS = 2, ARG_FUNCTION = 3 };
 
@@ -93,22 +93,22 @@ static struct start_info_limits limits_of(lua_State *L) {
   return limits;
 }
 
-static struct start_info birth_of(lua_State *L, struct worker_rings rings) {
+static struct start_info start_info_of(lua_State *L, struct worker_rings rings) {
   return (struct start_info){.role = rings.tasks ? START_INFO_POOL_WORKER : START_INFO_PROCESS,
                              .limits = limits_of(L),
                              .tasks = rings.tasks,
                              .results = rings.results};
 }
 
-/* What is passed to a forked child: the handles in its function and arguments, if those could be
- * sent. The message that lists them is thrown away before the fork, for the child would inherit its
- * holds. */
+/* The objects whose holds a forked child gets: those named by its function and arguments. They are
+ * found by encoding both; the message is discarded before the fork, because the child would inherit
+ * its holds. */
 enum { PASSED_MAX = 256 };
 
 struct passed {
   object_ref refs[PASSED_MAX];
   struct object_list list;
-  bool is_all; /* it could not be encoded, so everything is passed */
+  bool is_all; /* the values could not be encoded, so the child gets all holds */
 };
 
 static void list_passed(lua_State *L, struct passed *p) {
@@ -126,9 +126,9 @@ static void list_passed(lua_State *L, struct passed *p) {
   message_refs_discard(text->data, text->len);
 }
 
-/* The child never comes back from here. */
+/* In the child it does not return. */
 static int start_fork(lua_State *L, struct worker_rings rings) {
-  const struct start_info start_info = birth_of(L, rings);
+  const struct start_info start_info = start_info_of(L, rings);
   struct passed passed;
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
@@ -162,7 +162,7 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
-  w->start_info = start_info_write(L, birth_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
+  w->start_info = start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
   const status st =
       kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
   if (st) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel itself takes, for the targets that are stated as a multiple of it.
+/* The times of the kernel itself, for targets that are multiples of them.
  *
  *   reference thread COUNT    pthread_create and pthread_join of a thread that does nothing
  *   reference fork COUNT      fork and waitpid of a process that does nothing
@@ -59,7 +59,7 @@ static double time_fork(int count) {
   return (now_us() - start) / count;
 }
 
-/* The two words change from one round to the next; who waits for a word sleeps while it has the old value. */
+/* Each round changes both words; a waiter for a word sleeps while it has the old value. */
 struct table_tennis {
   _Alignas(64) _Atomic uint32_t ping;
   _Alignas(64) _Atomic uint32_t pong;

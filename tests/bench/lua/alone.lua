@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Plain Lua, for what it costs to be run by manymoons rather than by lua5.4. Usage: alone.lua MODE
+-- Plain Lua, for the cost of running it in manymoons rather than in lua5.4. Usage: alone.lua MODE
 --
 --   fib, nbody, strings, tables   one thread, nothing of manymoons
 --   spinners                      fib twice, by two workers of the world
@@ -8,7 +8,7 @@ local clock = os.clock
 
 local function fib(n) return n < 2 and n or fib(n - 1) + fib(n - 2) end
 
--- After the n-body programs of the Computer Language Benchmarks Game: five bodies, and what they do to each other.
+-- After the n-body programs of the Computer Language Benchmarks Game: five bodies attract each other.
 local function nbody(steps)
   local bodies = {}
   for i = 1, 5 do bodies[i] = { x = i, y = i * 0.5, z = -i, vx = 0, vy = 0.1 * i, vz = 0, mass = 1 / i } end

@@ -1,15 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- A pool on a Redis server that keeps everything on disk (everysec), two workers of a slot each, all on this machine.
 --
---   broker.lua tasks N   calls of a function that does next to nothing, with 100 bytes, each a task
+--   broker.lua tasks N   calls of a trivial function, with 100 bytes, each a task
 --   broker.lua items N   the same as items of one list
 --   broker.lua trip N    one call after the other
---   broker.lua memory N  how much more memory the server needs after N tasks than after the first tenth
---   broker.lua idle N    commands a second that a worker sends while it has nothing to do, over N seconds
+--   broker.lua memory N  the growth of the server's memory between the first tenth of N tasks and the end
+--   broker.lua idle N    commands a second that an idle worker sends, over N seconds
 local here = arg[0]:match("^(.*)/[^/]*$")
 package.path = here .. "/../../support/?.lua;" .. package.path
 local mm = require "manymoons"
-local broker = require "broker" -- its tests' support; the program is the one that runs this
+local broker = require "broker" -- the support of the broker's tests; it runs the program that runs this script
 
 local what, count = arg[1], math.floor(tonumber(arg[2]))
 local server = broker.server()

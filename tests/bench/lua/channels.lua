@@ -5,13 +5,13 @@ local mm = require("manymoons")
 
 local channels = {}
 
--- A queue of long strings is bounded, so that no more pile up than stay warm.
+-- A queue of long strings is bounded, so that the strings stay in the processor's cache.
 local function bound_for(value)
   local size = type(value) == "string" and #value or 0
   return size >= 1024 * 1024 and 8 or size >= 1024 and 1000 or nil
 end
 
--- Where values go in, and where they come out.
+-- The end that values are put into, and the end that they are taken from.
 function channels.open(kind, value)
   if kind == "queue" then
     local queue = mm.Queue(bound_for(value))

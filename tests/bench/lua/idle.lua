@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The memory of a worker that waits for a message: by how much an interpreter makes grow what is private to the
--- process; what a process has for itself. Usage: idle.lua METHOD COUNT
--- METHOD is fork, spawn or forkserver; in the world interpreters it says nothing.
+-- The private memory of a worker that waits for a message: of an interpreter, the growth of its process; of a process,
+-- its own. Usage: idle.lua METHOD COUNT
+-- METHOD is fork, spawn or forkserver; the world interpreters ignores it.
 local mm = require("manymoons")
 
 local method, count = arg[1], tonumber(arg[2])
@@ -27,7 +27,7 @@ local function start_worker()
   return worker
 end
 
-local workers = { start_worker() } -- what is needed once is there
+local workers = { start_worker() } -- allocates what is needed once
 local before = private_kib("self")
 for i = 2, count + 1 do workers[i] = start_worker() end
 

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- What a pool of two is given to do. Usage: pool.lua MODE COUNT
+-- Work for a pool of two workers. Usage: pool.lua MODE COUNT
 --
---   map, squares   COUNT calls that do next to nothing: one by one, and in batches as the pool sees fit
+--   map, squares   COUNT trivial calls: one by one, and in slices that the pool chooses
 --   loop           the same without a pool
 --   apply          COUNT of them, one after the other
 --   cpu            COUNT equal calls that compute, beside the same without a pool: times as fast
 --   stragglers     COUNT / 8 calls of 100 ms in front of calls of 1 ms: seconds
 --   strings        COUNT strings of 1 MiB, there and back
---   open           a pool of four, up and down, COUNT times
+--   open           a pool of four, opened and closed COUNT times
 local mm = require("manymoons")
 
 local mode, count = arg[1], tonumber(arg[2])
@@ -83,7 +83,7 @@ function runs.open()
 end
 
 local pool = mm.Pool(2)
-pool:map(increment, { 1, 2, 3, 4 }, { chunksize = 1 }) -- the workers are there
+pool:map(increment, { 1, 2, 3, 4 }, { chunksize = 1 }) -- waits until the workers have started
 runs[mode](pool)
 pool:close()
 pool:join()

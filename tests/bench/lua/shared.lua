@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Locks and shared memory, the time of one step. Usage: shared.lua MODE STEPS
 --
---   lock           acquire and release, nobody else wants it
+--   lock           acquire and release, without waiters
 --   contended      the same by two workers at once, around a step of a shared counter
 --   counter        the counter alone, each step atomic, by two workers
 --   element        one element of an array of doubles is read and written

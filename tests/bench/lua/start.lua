@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Starts a worker that does nothing and waits for its end, again and again. Usage: start.lua METHOD COUNT
--- METHOD is fork, spawn or forkserver; in the world interpreters it says nothing.
+-- METHOD is fork, spawn or forkserver; the world interpreters ignores it.
 local mm = require("manymoons")
 
 local method, count = arg[1], tonumber(arg[2])
@@ -13,7 +13,7 @@ local function start_and_join()
   worker:join()
 end
 
-start_and_join() -- the fork server is there
+start_and_join() -- starts the fork server
 local start = mm.time()
 for _ = 1, count do start_and_join() end
 local seconds = mm.time() - start

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Values from producers to consumers, as fast as they go.
+-- Values from producers to consumers, at full speed.
 -- Usage: stream.lua queue|pipe VALUE COUNT [PRODUCERS CONSUMERS]
 local mm = require("manymoons")
 local channels = require("channels")

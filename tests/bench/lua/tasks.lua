@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Tasks of one thread. Usage: tasks.lua sleep|memory|switch COUNT, tasks.lua server
 --
--- So many tasks that sleep for a second: how long until all have, or what each costs meanwhile; a task gives way, the
--- time of one; an echo server for load.c, a task for each connection, with luasocket.
+--   sleep    COUNT tasks that sleep for a second: the time until all have
+--   memory   the same: the memory of each
+--   switch   a task yields to another one: the time of one switch
+--   server   an echo server for load.c, with a task for each connection, by luasocket
 local mm = require("manymoons")
 local async = mm.async
 
@@ -57,7 +59,7 @@ local function echo(client)
   client:settimeout(0)
   client:setoption("tcp-nodelay", true)
   while true do
-    if not client:dirty() then wait_fd(client) end -- dirty: luasocket has read more than it gave
+    if not client:dirty() then wait_fd(client) end -- dirty: luasocket has bytes in its buffer
     local text, why = client:receive(64)
     if text then client:send(text) elseif why ~= "timeout" then return client:close() end
   end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- One large value at a time: the time from asking a worker for it to having it.
+-- One large value at a time: the time from the request to a worker until the value is there.
 -- Usage: transfer.lua queue|pipe VALUE COUNT
 local mm = require("manymoons")
 local channels = require("channels")
@@ -25,7 +25,7 @@ local function fetch()
   return get(output)
 end
 
-fetch() -- the worker has its value, and both have their memory
+fetch() -- the worker makes its value, and both allocate their memory
 local start = mm.time()
 for _ = 1, count do fetch() end
 local seconds = mm.time() - start

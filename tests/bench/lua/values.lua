@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What is sent: the same values as in values.py and values.js.
+-- The values to send, the same as in values.py and values.js.
 local values = {}
 
 -- A hundred values: an order with twelve items.

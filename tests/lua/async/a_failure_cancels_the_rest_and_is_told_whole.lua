@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The first failure of a gather or a group cancels the others, which close what they have open; it is raised with both
--- tracebacks. What nobody asks about is told.
+-- The first failure of a gather or a group cancels the others, which close their variables; it is raised with both
+-- tracebacks. A failure whose result is never asked for is reported.
 -- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"
@@ -64,7 +64,7 @@ async.run(function()
   expect.equal(closed, open)
 end)
 
--- Cancelling whoever gathers cancels what is gathered.
+-- Cancelling a task that gathers cancels the gathered tasks.
 async.run(function()
   local inner
   local outer = async.spawn(function()
@@ -79,7 +79,7 @@ async.run(function()
   expect.equal(closed, open)
 end)
 
--- What is left when run ends is cancelled.
+-- Tasks that still run when run ends are cancelled.
 local left
 async.run(function() left = async.spawn(function() with_open_file(function() mm.sleep(30) end) end) mm.sleep(0) end)
 expect.equal(left:done(), true)
@@ -94,7 +94,7 @@ async.run(function()
   expect.raises("an object", task.get, task)
 end)
 
--- Whoever is cancelled where it cannot yield takes along what it gathers, and what a run of its own spawned.
+-- Cancelling a task where it cannot yield also cancels the tasks that it gathers or that its own run spawned.
 async.run(function()
   local inner, spawned
   local outer = async.spawn(function()
@@ -116,7 +116,7 @@ async.run(function()
   expect.equal({ inner:done(), spawned:done(), runner:done() }, { true, true, true })
 end)
 
--- What is closed at a cancellation may wait.
+-- A __close function may wait during a cancellation.
 if has_close then
   async.run(function()
     local order = {}

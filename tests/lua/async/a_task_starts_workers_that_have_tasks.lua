@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A worker that is started in the middle of tasks, also where a task cannot yield, has none of them; it may have some
--- of its own.
+-- A worker that is started by a task, also where the task cannot yield, has none of its parent's tasks; it may have
+-- tasks of its own.
 -- worlds: interpreters processes threads
 local mm = require "manymoons"
 local expect = require "expect"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- In a coroutine of the task's own, in a C function, in a metamethod, in pcall: wherever Lua lets nobody yield, a wait
--- suspends the task alone all the same, and code outside of tasks goes on before it.
+-- In a coroutine of the task, a C function, a metamethod or a pcall, where a task cannot yield, a wait still suspends
+-- only this task, and code outside of tasks continues before it.
 -- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"
@@ -26,7 +26,7 @@ local ways = {
   end,
 }
 
--- All at once, each waiting for what the main task puts.
+-- All at once, each waiting for a value that the main task puts.
 local results = async.run(function()
   local tasks, queues, names = {}, {}, {}
   for name in pairs(ways) do names[#names + 1] = name end
@@ -41,7 +41,7 @@ local results = async.run(function()
 end)
 for i, name in ipairs(results.names) do expect.equal(results.got[i], name .. "=" .. i) end
 
--- Code outside of tasks: it goes on although a task that ran on its behalf waits for what it will do.
+-- Code outside of tasks continues, although a task that ran on its stack waits for its next step.
 for name, way in pairs(ways) do
   local first, second = async.SimpleQueue(), async.SimpleQueue()
   local task = async.spawn(function()
@@ -49,12 +49,12 @@ for name, way in pairs(ways) do
     return way(function() return second:get() end)
   end)
   expect.equal(first:get(expect.HANG), "hello", name)
-  mm.sleep(0.001) -- the task waits in its way
+  mm.sleep(0.001) -- the task waits above it on the stack
   second:put(name)
   expect.equal(task:get(expect.HANG), name)
 end
 
--- Many that wait so at the same time, in the middle of each other.
+-- Many tasks wait like this at the same time, nested in each other.
 local COUNT = 200
 local total = async.run(function()
   local tasks, gate = {}, async.SimpleQueue()
@@ -76,7 +76,7 @@ local total = async.run(function()
 end)
 expect.equal(total, COUNT)
 
--- Cancelled where it cannot yield, a task ends all the same.
+-- A task that is cancelled where it cannot yield ends as well.
 async.run(function()
   local never, reached = async.SimpleQueue(), false
   local task = async.spawn(function()

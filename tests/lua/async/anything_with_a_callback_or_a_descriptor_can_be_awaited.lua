@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- await for callbacks, wait_fd for descriptors, to_thread and to_process for calls that would keep the thread.
+-- await for callbacks, wait_fd for descriptors, to_thread and to_process for calls that would block the thread.
 -- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"
@@ -26,7 +26,7 @@ async.run(function()
   task:cancel()
   expect.equal(kept(1), false)
 
-  -- Other tasks go on while a thread or a process works.
+  -- Other tasks run while a thread or a process works.
   local ticks, is_over = 0, false
   local ticker = async.spawn(function()
     while not is_over do

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- What luv calls back, timers, files, DNS, TCP, can be awaited in tasks; and while uv.run waits, tasks go on.
+-- Tasks can await callbacks of luv (timers, files, DNS, TCP); and tasks run while uv.run waits.
 -- worlds: async interpreters
 local mm = require "manymoons"
 local expect = require "expect"
 local uv = require "luv"
 local async = mm.async
 
--- Our loop in front
+-- Our loop is the outer one.
 async.run(function()
   local begun = mm.time()
   async.await(function(resume)
@@ -60,7 +60,7 @@ async.run(function()
   expect.equal(size, "file")
 end)
 
--- libuv's loop in front: tasks that callbacks spawn go on while it waits.
+-- libuv's loop is the outer one: tasks that callbacks spawn run while it waits.
 local order = {}
 local first, last = uv.new_timer(), uv.new_timer()
 first:start(1, 0, function()

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- run, spawn, gather, group, timeout: many wait at once, and results come in order.
+-- run, spawn, gather, group, timeout: many tasks wait at once, and results come in order.
 -- worlds: async threads interpreters processes
 local mm = require "manymoons"
 local expect = require "expect"
 local async = mm.async
 
--- Outside of tasks calls wait as ever; run returns what main returns, nils included.
+-- Outside of tasks calls block; run returns the results of main, nils included.
 local function count(...) return select("#", ...), ... end
 local n, a, b = count(async.run(function(...) return ... end, 1, nil))
 expect.equal({ n, a, b }, { 2, 1, nil })
@@ -66,7 +66,7 @@ async.run(function()
   expect.equal({ quick:done(), slow:done() }, { true, false })
 end)
 
--- A queue between tasks of different speed: nothing is lost, and a full one makes the quick one wait.
+-- A queue between tasks of different speed: no value is lost, and a full queue makes the faster task wait.
 local sum = async.run(function()
   local q, total = async.Queue(2), 0
   local producer = async.spawn(function()

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Each OS thread of a VM may run tasks, also at the same time; what waits where it cannot yield stays in its thread.
+-- Each thread of a VM may run tasks, several threads at the same time; a task that cannot yield waits in its own
+-- thread.
 -- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"

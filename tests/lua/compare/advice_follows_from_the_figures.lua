@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: serial
--- Each rule speaks where its facts are plain, and says nothing where they are not.
+-- Each rule gives advice if its figures are clear, and none if they are not.
 local embedded = require("manymoons")._require
 local expect = require("expect")
 local judge = embedded("compare.summary")
@@ -54,7 +54,7 @@ expect_advice("^interpreters may be as fast as processes: the spread of their ru
 expect_advice("^runs of 20 ms measure little", new_cell("serial", { 0.02, 0.02 }),
   new_cell("processes", { 0.01, 0.02 }))
 
--- Nothing to say: twice as fast with two processors, and no doubt about it.
+-- No advice: twice as fast with two processors, beyond doubt.
 expect.equal(advice_on(serial, new_cell("processes", { 0.5, 1, 16, 100 })), "")
 expect.equal(advice_on(serial), "")
 

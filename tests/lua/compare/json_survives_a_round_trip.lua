@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: serial
--- What is encoded is decoded as the same; what is no JSON is refused, with its place; escapes mean what they should.
+-- Decoding returns the encoded value; malformed JSON is refused with the place of the error; escapes are decoded.
 local embedded = require("manymoons")._require
 local json = embedded("core.json")
 local expect = require("expect")

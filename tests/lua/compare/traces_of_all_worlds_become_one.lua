@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: serial
--- Merged: no event is lost, processes are named after their worlds and kept apart even if they had the same number, and
--- a message's two ends still find each other, and nobody else's. As lanes: times, kinds and sums are those recorded.
+-- Merged: no event is lost, processes are named after their worlds and stay distinct even if they had the same pid, and
+-- the two ends of each message still have one id. As lanes: times, kinds and sums are those recorded.
 local embedded = require("manymoons")._require
 local json = embedded("core.json")
 local timelines = embedded("compare.timeline")
@@ -81,7 +81,7 @@ for _, timeline in ipairs(lanes) do
   end
 end
 
--- The threads of one VM hold its lock one after the other: together never longer than the run.
+-- The threads of one VM hold its lock one after the other, so together not longer than the run.
 local held = 0
 for _, lane in ipairs(lanes[1].lanes) do
   held = held + sum_of(lane.spans, 0)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
--- Clients that say nothing, half of it, or anything: they are refused, the right one gets in, and neither side can be
--- talked out of the key.
+-- Clients that send nothing, half a handshake, or random bytes are refused, and a client with the key is accepted.
+-- Neither side can make the other one skip the key.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -10,8 +10,8 @@ math.randomseed(os.time())
 local listener = mm.Listener(nil, { authkey = "secret" })
 local address = listener.address
 
--- Ten that say nothing, and stay, do not keep the right one waiting: it gets in while their time is not over. On a busy
--- machine it may be over all the same: then it is tried again.
+-- Ten silent clients do not delay one with the key: it is accepted before the silent ones time out. On a busy machine
+-- they may time out first; the test then tries again.
 local function is_dropped(stream)
   local byte, why
   repeat byte, why = stream:receive(1, 0) until not byte
@@ -20,7 +20,7 @@ end
 
 local function accept_beside_silent_ones()
   local silent, dropped = {}, false
-  for i = 1, 10 do silent[i] = assert(native.stream_connect(address, expect.HANG)) end
+  for i = 1, 10 do silent[i] = assert(native.socket_connect(address, expect.HANG)) end
   local right = mm.Process(function(a)
     local c = require("manymoons").Client(a, { authkey = "secret" })
     c:send("right")
@@ -43,10 +43,10 @@ local function accept_failure()
   failures = failures + 1
 end
 
--- Any bytes at all, of any length; and the end of the connection at any byte.
+-- Random bytes of any length, and a connection that ends at any byte.
 for _ = 1, 200 do
   local size = math.random(0, 200)
-  local stream = assert(native.stream_connect(address, expect.HANG))
+  local stream = assert(native.socket_connect(address, expect.HANG))
   expect.equal({ listener:accept(0) }, { nil, "timeout" })
   stream:send(native.random_bytes(size))
   stream:close()
@@ -54,7 +54,7 @@ for _ = 1, 200 do
 end
 expect.equal(failures, 200)
 
--- Without a key on one side there is no connection.
+-- If only one side has a key there is no connection.
 local without = mm.Process(function(a, q) q:put({ require("manymoons").Client(a) }) end, address, mm.Queue())
 without:start()
 accept_failure()
@@ -69,8 +69,8 @@ expect.equal({ open:accept(expect.HANG) }, { nil, "authentication failed" })
 expect.equal(q:get(expect.HANG), { nil, "authentication failed" })
 keyed:join()
 
--- A server that speaks nonsense is refused, too.
-local false_server = assert(native.stream_listen("@manymoons-false-" .. native.pid()))
+-- A client refuses a server that sends malformed messages.
+local false_server = assert(native.socket_listen("@manymoons-false-" .. native.pid()))
 local fooled = mm.Process(function(a, results)
   results:put({ require("manymoons").Client(a, { authkey = "secret" }) })
 end, "@manymoons-false-" .. native.pid(), q)
@@ -82,7 +82,7 @@ local answer = q:get(expect.HANG)
 expect.equal(answer[1], nil)
 fooled:join()
 
--- A frame that is no frame, or too long, ends in an error and costs no memory.
+-- A malformed frame, or one that is too long, is an error and takes no memory.
 local small = mm.Listener(nil, { authkey = "k", max_message = 1000 })
 local large = mm.Process(function(a)
   local big = require("manymoons").Client(a, { authkey = "k" })
@@ -97,7 +97,7 @@ large:join()
 c:send(1)
 right:join()
 
--- Without a key functions are refused.
+-- Without a key functions are not accepted.
 local plain = mm.Listener()
 local sender = mm.Process(function(a)
   local s = require("manymoons").Client(a)

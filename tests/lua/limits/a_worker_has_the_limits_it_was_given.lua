@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters processes
 -- variants: release debug asan
--- memory, timeout, libs and nice of pools and processes: what is over them fails alone, and says why.
+-- memory, timeout, libs and nice of pools and processes: a worker that exceeds a limit fails alone, with the reason.
 local mm = require("manymoons")
 local expect = require("expect")
 
@@ -11,7 +11,7 @@ local function fails(text, f, ...)
   expect.equal(tostring(why):find(text, 1, true) ~= nil, true, tostring(why))
 end
 
--- Memory: the one that wants too much fails, the worker goes on.
+-- Memory: the call that allocates too much fails, and the worker continues.
 local pool = mm.Pool({ workers = 1, memory = 8 * 1024 * 1024 })
 local function grow()
   local t = {}
@@ -24,7 +24,7 @@ end
 pool:close()
 pool:join()
 
--- Libraries: those that were named, and what is safe.
+-- Libraries: the named ones, besides the safe ones.
 local function see()
   local names = {}
   for _, name in ipairs({ "io", "os", "require", "debug", "string", "math" }) do
@@ -42,8 +42,8 @@ fails("died", pool.apply, pool, function() os.exit(3) end)
 expect.equal(pool:apply(see), "io os string math")
 pool:terminate()
 
--- Time: of each item in a pool, where the call says no other; of a whole process.
--- On a busy machine quick ones may be over a short limit as well: then twice as much is tried.
+-- Time: for each item in a pool, unless the call has a timeout of its own; for a process as a whole.
+-- On a busy machine quick calls may exceed a short limit as well; the test then tries twice the limit.
 local function submit_with_limit(limit)
   pool = mm.Pool({ workers = 2, timeout = limit })
   local results = {}
@@ -79,7 +79,7 @@ quick:start()
 quick:join()
 expect.equal(quick.exitcode, 0)
 
--- Nice: of the worker alone.
+-- Nice: for the worker only.
 local function nice_here()
   local stat = io.open("/proc/thread-self/stat"):read("*a"):gsub("^.*%) ", "")
   local n = 0
@@ -99,7 +99,7 @@ p:start()
 expect.equal(q:get(expect.HANG), 3)
 p:join()
 
--- What is wrong is named.
+-- Wrong arguments are named.
 fails("Pool: memory: a number of bytes expected, got lots", mm.Pool, { memory = "lots" })
 fails("Process: nice: 0 to 19 expected, got 20", mm.Process, { target = print, nice = 20 })
 fails("Pool: libs: a list of names expected, got string", mm.Pool, { libs = "io" })

@@ -10,7 +10,7 @@ expect.raises("Barrier: parties: a whole number", mm.Barrier)
 expect.raises("Barrier: action: function expected, got number", mm.Barrier, 2, 3)
 expect.raises("Barrier: unknown option 'party'", mm.Barrier, { party = 2 })
 
--- A party that gives up breaks it; so does abort. reset makes it whole.
+-- A party whose wait times out breaks the barrier, and so does abort. reset repairs it.
 local pair = mm.Barrier({ parties = 2, timeout = 0.02 })
 expect.equal({ pair:wait() }, { nil, "timeout" })
 expect.equal({ pair.broken, pair:wait(0) }, { true, nil, "broken" })
@@ -27,7 +27,7 @@ if mm.current_world() == "serial" then
   return
 end
 
--- Rounds: nobody is a round ahead, the action runs once in each, before anybody goes on.
+-- Rounds: no party is a round ahead, and the action runs once in each round, before any party continues.
 local PARTIES, ROUNDS = 3, 200
 local acted, done, errors = mm.Semaphore(0), mm.Queue(), mm.Queue()
 local rounds = mm.Barrier(PARTIES, function() acted:release() end)
@@ -47,7 +47,7 @@ end
 for i = 1, PARTIES do workers[i]:join() end
 expect.equal({ done:qsize(), errors:qsize(), acted:get_value(), rounds.broken }, { PARTIES, 0, ROUNDS, false })
 
--- A party that dies breaks it for those who wait, and for those who come.
+-- A party that dies breaks it for the waiting parties and for those that arrive later.
 local function wait(barrier, inside, q)
   inside:put(true)
   q:put({ barrier:wait(expect.HANG) })
@@ -68,7 +68,7 @@ waiter:join()
 three:reset()
 expect.equal({ three.broken, three.n_waiting }, { false, 0 })
 
--- Who waits when it is reset is told.
+-- A reset ends the waits of the waiting parties.
 local again = mm.Process(wait, three, inside, results)
 again:start()
 while three.n_waiting < 1 do mm.sleep(0.001) end

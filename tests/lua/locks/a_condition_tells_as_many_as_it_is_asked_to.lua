@@ -45,7 +45,7 @@ for _, c in ipairs({ condition, of_lock }) do
     workers[i]:start()
   end
   for _ = 1, 5 do inside:get(expect.HANG) end
-  c:with(function() c:notify() end) -- who holds the lock knows that all the others wait
+  c:with(function() c:notify() end) -- the lock is held, so all the others wait
   expect.equal(told:get(expect.HANG), { true })
   expect.equal({ told:get(0.05) }, { nil, "timeout" }, "one was told")
   c:with(function() c:notify(2) end)
@@ -56,7 +56,7 @@ for _, c in ipairs({ condition, of_lock }) do
   for i = 1, 5 do workers[i]:join() end
 end
 
--- Who was killed while it waited does not swallow what others are told.
+-- A waiter that was killed does not take a notification away from the others.
 local inside, told = mm.Queue(), mm.Queue()
 local dead = mm.Process(wait, condition, inside, told)
 dead:start()

@@ -60,12 +60,12 @@ mm.async.run(function()
   end
 end)
 
--- What one takes and another returns is nobody's.
+-- A permit that one worker acquires and another releases has no holder.
 local semaphore = mm.Semaphore(2)
 ends(function(s) s:acquire() end, semaphore)
 expect.equal(semaphore:get_value(), 1)
 
--- Who waited has it, and is told.
+-- The waiter acquires the lock, and gets "abandoned".
 if mm.current_world() ~= "serial" then
   local lock, held, told = mm.Lock(), mm.Event(), mm.Queue()
   local holder = mm.Process(function(l, h)

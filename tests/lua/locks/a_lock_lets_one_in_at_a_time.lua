@@ -3,7 +3,7 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
--- Whoever is inside finds the one seat free.
+-- The holder finds the single seat free.
 local function work(lock, seat, done, rounds)
   for _ = 1, rounds do
     lock:acquire()

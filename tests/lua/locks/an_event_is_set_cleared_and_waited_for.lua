@@ -17,7 +17,7 @@ expect.equal(event:is_set(), false)
 expect.equal(mm.wait({ event }, 0), {})
 
 if mm.current_world() ~= "serial" then
-  -- All who waited go on, though it is cleared at once.
+  -- All waiters continue, although the event is cleared at once.
   local ready, done, workers = mm.Queue(), mm.Queue(), {}
   for i = 1, 4 do
     workers[i] = mm.Process(function(e, r, d)
@@ -27,7 +27,7 @@ if mm.current_world() ~= "serial" then
     workers[i]:start()
   end
   for _ = 1, 4 do ready:get(expect.HANG) end
-  mm.sleep(0.02) -- most of them sleep by now; those who do not are served by the set below
+  mm.sleep(0.02) -- most of them sleep by now; the set below wakes the others
   repeat
     event:set()
     event:clear()

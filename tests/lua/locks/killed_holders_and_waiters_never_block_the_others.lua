@@ -46,7 +46,7 @@ while mm.time() < last do
   workers[i]:join()
   start(i)
 end
--- Those who are left go on.
+-- The remaining workers continue.
 local before = progress:get_value()
 while progress:get_value() <= before + 20 do mm.sleep(0.01) end
 for i = 1, 4 do

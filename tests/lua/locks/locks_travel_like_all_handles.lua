@@ -39,7 +39,7 @@ expect.equal(things.semaphore:get_value(), 0)
 pool:close()
 pool:join()
 
--- A handle that goes leaves the lock to the others; who holds it, holds it.
+-- A collected handle does not change the lock: the other handles work, and the holder keeps it.
 copy.lock:acquire()
 copy.lock, copy.condition = nil, nil
 collectgarbage()
@@ -47,7 +47,7 @@ collectgarbage()
 expect.equal(lock:locked(), true)
 lock:release()
 
--- With the last handle of a VM goes what it held: nobody there could release it.
+-- The last handle of a VM takes along the VM's acquisitions, which could not be released without it.
 if mm.current_world() ~= "threads" and mm.current_world() ~= "async" then
   local others = mm.Queue()
   local function hold_and_drop()

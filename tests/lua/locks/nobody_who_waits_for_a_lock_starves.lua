@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- Two that do nothing but take the lock and let it go: a third one gets it as often as it likes.
+-- Two threads do nothing but acquire and release the lock; a third one still acquires it many times.
 local mm = require "manymoons"
 local expect = require "expect"
 

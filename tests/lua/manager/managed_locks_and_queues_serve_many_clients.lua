@@ -37,7 +37,7 @@ if mm.current_world() == "serial" then
   return
 end
 
--- Clients count together, by update and with a lock; who waits holds up nobody.
+-- Clients increment a shared counter, by update and under a lock; a waiting client does not delay the others.
 local counts, waiting = m:dict({ a = 0, b = 0 }), m:Queue()
 local waiter = mm.Process(function(w, c) c.got = w:get(expect.HANG) end, waiting, counts)
 waiter:start()
@@ -67,13 +67,13 @@ local told = mm.Process(function(c, b, d)
 end, condition, barrier, counts)
 told:start()
 expect.truthy(barrier:wait(expect.HANG))
-condition:acquire(expect.HANG) -- it waits, and has released the lock
+condition:acquire(expect.HANG) -- the other client waits, and has released the lock
 condition:notify()
 condition:release()
 told:join()
 expect.equal({ counts.told, type(counts.index) }, { true, "number" })
 
--- A client that ends, however it ends, leaves nothing behind that it held.
+-- When a client ends, in whatever way, the server returns what it held.
 local function hold(l, s, e)
   l:acquire()
   s:acquire()

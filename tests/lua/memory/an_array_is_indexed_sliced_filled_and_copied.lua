@@ -29,7 +29,7 @@ expect.equal(b:bytes(2, 3), "el")
 expect.equal(zeroes:copy(b, 10):slice(10, 14), { 104, 101, 108, 108, 111 })
 expect.equal(mm.Array("u8", 5):copy(b):bytes(), "hello")
 expect.raises("Array:copy: 2 elements from index 5 on are not within 1 to 5", b.copy, b, { 1, 2 }, 5)
-expect.raises("Array:copy: 3 bytes are no whole number of i16", a.copy, a, "abc")
+expect.raises("Array:copy: 3 bytes are not a whole number of i16", a.copy, a, "abc")
 expect.raises("Array: 300 does not fit into u8", b.copy, b, { 300 })
 expect.raises("a list, a string or an Array expected", b.copy, b, 5)
 expect.equal(a:copy(a:bytes()):slice(), { 1, 20, 3 })
@@ -42,7 +42,7 @@ expect.equal({ a:add(1, 4), a:cas(1, 5, 6), a:exchange(1, 9) }, { 5, true, 6 })
 expect.equal({ a:max(1, 30), a:min(1, 2), a[1] }, { 30, 2, 2 })
 expect.raises("Array: index 4 is not within", a.add, a, 4, 1)
 
--- Its lock: the same for all who ask.
+-- The lock is the same one at each call.
 local lock = a:lock()
 expect.truthy(lock == a:get_lock())
 lock:acquire()

@@ -24,7 +24,7 @@ for i = 1, WORKERS do workers[i]:join() end
 expect.equal({ count.value, locked.value, total.value }, { WORKERS * ROUNDS, WORKERS * ROUNDS / 2, WORKERS })
 expect.equal(array:slice(), { ROUNDS, ROUNDS, ROUNDS })
 
--- Through queues and pools; two handles are equal, and the memory stays while anybody has one.
+-- Through queues and pools; two handles of one array are equal, and the array lives as long as there is a handle.
 local q = mm.Queue()
 q:put({ array, count })
 local got = q:get()
@@ -41,7 +41,7 @@ pool:close()
 pool:join()
 expect.equal(count.value, WORKERS * ROUNDS + 2)
 
--- The lock outlives who asked first, and the memory's end takes it along.
+-- The lock outlives the worker that asked for it first, and is destroyed with its array.
 if mm.current_world() ~= "serial" then
   local value = mm.Value("i32")
   local first = mm.Process(function(v) v:lock():acquire() end, value)

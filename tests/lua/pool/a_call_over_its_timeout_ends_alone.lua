@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- hosts: manymoons lua5.4 lua5.1
--- It fails with kind "timeout"; its neighbours, the rest of its batch and the pool go on.
+-- The call fails with kind "timeout"; other calls, the rest of its batch and the pool continue.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -12,8 +12,8 @@ local function maybe_endless(x)
   return x
 end
 
--- f(limit) says whether the endless one alone was over the limit; on a busy machine others may be as well, and twice as
--- much is tried.
+-- f(limit) returns whether only the endless call exceeded the limit. On a busy machine others may as well; the test
+-- then tries twice the limit.
 local LIMIT = 0.05
 local function until_it_is_alone(f)
   local limit = LIMIT

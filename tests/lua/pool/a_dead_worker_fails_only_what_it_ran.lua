@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters processes threads
--- The item that ran fails with kind "died", what was done before has its results, what had not begun runs elsewhere.
+-- The running item fails with kind "died", items done before have their results, the others run on another worker.
 local mm = require "manymoons"
 local expect = require "expect"
 

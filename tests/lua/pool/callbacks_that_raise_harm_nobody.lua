@@ -5,7 +5,7 @@ local expect = require "expect"
 local pool = mm.Pool(2)
 local said = {}
 local real = io.stderr
-local function quietly(f) -- what is told on stderr is looked at in tests/hosts/pool_says.sh
+local function quietly(f) -- tests/hosts/pool_says.sh checks the reports on stderr
   io.stderr = { write = function(_, ...) said[#said + 1] = table.concat({ ... }) end }
   local ok, err = pcall(f)
   io.stderr = real
@@ -30,7 +30,7 @@ c:wait()
 expect.equal(got.c, { 2, 4, 6 })
 expect.equal(got.wrong, nil)
 
--- Raising ones, asked for before and after the end; and one that uses the pool.
+-- Callbacks that raise, added before and after the end of the call; and one that uses the pool.
 quietly(function()
   local order = {}
   local future = pool:submit(function() return 1 end)

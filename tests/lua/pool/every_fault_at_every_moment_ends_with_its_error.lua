@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- (error, exit, crash) × (while the call is encoded, decoded, run; while its result is encoded, decoded): the call
--- fails with what it was, its neighbours do not, and the pool goes on.
+-- fails with this fault, other calls do not, and the pool continues.
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- With a chunksize of 1 no call waits for another one's end while a worker is free, and a death costs the call that ran
--- alone, however quick the calls around it are.
+-- With a chunksize of 1 no call waits for the end of another one while a worker is free, and the death of a worker
+-- fails only the running call, however short the other calls are.
 local mm = require "manymoons"
 local expect = require "expect"
 

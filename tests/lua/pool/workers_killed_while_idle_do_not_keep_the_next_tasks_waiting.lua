@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
--- Who submits and then waits for something else than a future counts on the pool to have workers.
+-- A caller that submits and then waits for something other than a future relies on the pool to replace workers.
 local mm = require "manymoons"
 local expect = require "expect"
 

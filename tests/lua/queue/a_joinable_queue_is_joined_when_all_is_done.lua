@@ -19,7 +19,7 @@ expect.equal({ q:join() }, { true }, "a refused task_done changes nothing")
 expect.equal(mm.Queue().task_done, nil)
 expect.raises("JoinableQueue expected", q.task_done, mm.Queue())
 
--- Whoever has it may report, and be waited for; a bound holds.
+-- Every user may report and join; the bound holds.
 local bounded = mm.JoinableQueue(1)
 expect.equal(bounded:put(1), true)
 expect.equal({ bounded:put(2, 0) }, { nil, "full" })

@@ -18,7 +18,7 @@ local fresh = back:get()
 expect.equal(fresh:get(), "from the child")
 inner:put("done")
 p:join()
--- What nobody refers to any more is gone, messages and all; ten thousand times.
+-- A queue without references is destroyed with its messages; ten thousand times.
 for _ = 1, 10000 do
   local q = mm.Queue()
   q:put({ q })

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters processes
--- Workers of every start method, started before the handles were made, stand in a row and hand on what they get. A
--- connection and a queue go round until a hundred hands have had them, and are what they were.
+-- Workers of every start method, started before the handles were made, form a chain in which each passes on what it
+-- gets. A connection and a queue still work after a hundred workers have passed them on.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -42,11 +42,11 @@ expect.equal(here:recv_bytes(), "two")
 expect.equal(q:get(), "in it from the beginning")
 for i = 1, 5 do q:put(i) end
 expect.equal(q:full(), true)
--- Nobody kept an end in secret: the last one's close is the end of file.
+-- No worker has kept a copy of an end: closing the last one is the end of file.
 there:close()
 expect.equal({ here:recv() }, { nil, "closed" })
 
--- A queue through itself is the same queue.
+-- A queue that is sent through itself is the same queue.
 local self = mm.Queue()
 self:put(self)
 local same = self:get()
@@ -62,7 +62,7 @@ for i = 1, WORKERS do
 end
 expect.equal({ last:get() }, { nil, "closed" })
 
--- An end in a message that nobody reads is let go with the message, and the other side hears of it.
+-- An end in a message that is never read is closed with the message, and the peer gets the end of file.
 local box = mm.Queue()
 local near, far = mm.Pipe()
 box:put({ "unread", far })
@@ -74,7 +74,7 @@ collectgarbage()
 expect.equal({ near:recv() }, { nil, "closed" })
 expect.equal(box, nil)
 
--- What is closed is refused by name, and so is what would leave the program; the queue stays as it was.
+-- Sending a closed handle, or a handle out of the program, raises an error with its name; the queue is unchanged.
 local ends = mm.Pipe()
 ends:close()
 expect.raises("^Connection: used after close", first.put, q, { ends })

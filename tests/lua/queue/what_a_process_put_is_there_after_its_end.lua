@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- put returns when the value is in the queue: a process that put much can be joined before anything is taken.
+-- put returns when the value is in the queue, so a process that put much can be joined before any value is taken.
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -16,7 +16,7 @@ for i = 1, 4 do
   end)
   workers[i]:start()
 end
--- Round by round: when join returns, nothing is left, neither in the queue nor in anybody's hands.
+-- In each round: when join returns, no value is in the queue, and none is unfinished.
 local total = 0
 for round = 1, 50 do
   for n = 1, 20 do

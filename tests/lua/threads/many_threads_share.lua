@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads
--- Threads that are made to make way at every turn share one pool of processes, and wait for the end of one process.
+-- Threads that are made to release the VM lock very often share one pool of processes, and wait for the end of one
+-- process.
 local mm = require "manymoons"
 local expect = require "expect"
 

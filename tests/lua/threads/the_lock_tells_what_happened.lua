@@ -37,7 +37,7 @@ if after.preemptible then
   expect.truthy(after.longest.traceback:find("%.lua:%d+"), after.longest.traceback)
 end
 
--- Nobody starves: each of them gets on, though all of them always want the lock.
+-- No thread starves: each makes progress, although all of them always wait for the lock.
 if after.preemptible then
   local counts, go_on, spinners = {}, true, {}
   for i = 1, 4 do

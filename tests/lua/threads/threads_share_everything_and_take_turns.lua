@@ -4,7 +4,7 @@
 local mm = require "manymoons"
 local expect = require "expect"
 
--- The very same objects.
+-- The same objects, not copies.
 local shared, co = { n = 0 }, coroutine.create(function() coroutine.yield("from the coroutine") end)
 local q = mm.Queue()
 q:put(shared)
@@ -28,7 +28,7 @@ if mm.gil().preemptible then
     function() while go_on[2] do end end,
     function() while go_on[3] do pcall(error) end end,
   }
-  -- PUC 5.1 does not tell which coroutine runs.
+  -- Hooks of PUC 5.1 do not know which coroutine runs.
   if _VERSION ~= "Lua 5.1" then loops[2] = coroutine.wrap(loops[2]) end
   local spinners = {}
   for i, loop in ipairs(loops) do
@@ -36,7 +36,7 @@ if mm.gil().preemptible then
     spinners[i]:start()
   end
   local before = mm.gil()
-  repeat -- until somebody was made to make way
+  repeat -- until a thread was made to release the lock
     mm.sleep(0.001)
     local now = mm.gil()
     expect.equal(now.threads, 4)
@@ -45,7 +45,7 @@ if mm.gil().preemptible then
     go_on[i] = false
     expect.equal(spinners[i]:join(expect.HANG), true)
   end
-  -- One that never ends is stopped.
+  -- A thread that never ends is stopped.
   local endless = mm.Process(function()
     while true do pcall(function() while true do end end) end
   end)
@@ -70,5 +70,5 @@ expect.equal(q:get(), { "somebody", "MainProcess", "threads" })
 who:join()
 expect.equal(mm.current_process().name, "MainProcess")
 
--- What leaves the VM is copied, and a queue of this world cannot be.
+-- Values that leave the VM are copied; a queue of this world cannot be.
 expect.raises("cannot leave its VM", function() mm.processes.Queue():put(q) end)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The C modules of the distribution load in each VM, and their functions travel by name.
+-- The C modules of the distribution load in each VM, and their functions are sent by name.
 local mm = require "manymoons"
 local expect = require "expect"
 

@@ -6,7 +6,7 @@ local pool = mm.Pool(1)
 local n = 0
 local function inc() n = n + 1 return n end
 local function get() return n end
--- Lua 5.1 itself cannot tell that two functions share an upvalue: there each has its own.
+-- Lua 5.1 has no function that shows whether two functions share an upvalue, so there each copy has its own.
 if debug.upvalueid then
   expect.equal({ pool:apply(function() inc() inc() return get(), n end) }, { 2, 2 })
 end

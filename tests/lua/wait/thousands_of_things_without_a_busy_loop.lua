@@ -21,7 +21,7 @@ for _, n in ipairs({ 1, 700, 1500, 2000 }) do
   expect.equal((n > 1500 and ready[1]:recv() or n <= 1500 and ready[1]:get()), n)
 end
 
--- A wait sleeps: the thread is found asleep each time that it is looked at, many times in a row, or nothing comes.
+-- A wait sleeps: the waiting thread is found asleep many times in a row.
 local looker = mm.Process(function(queue, pid)
   local function is_asleep()
     local file = assert(io.open("/proc/" .. pid .. "/task/" .. pid .. "/stat"))
@@ -42,7 +42,7 @@ expect.equal(queues[1500]:get(), "asleep")
 looker:join()
 expect.equal({ mm.wait(queues, 0.01) }, { {}, "timeout" })
 
--- Nobody's event is missed while several wait for the same things.
+-- No event is missed while several threads wait for the same things.
 local answers = mm.Queue()
 local waiters = {}
 for i = 1, 5 do

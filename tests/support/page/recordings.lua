@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Recordings as MANYMOONS_TRACE writes them, made up: the same each time, and of any size.
+-- Made-up recordings in the format of MANYMOONS_TRACE, of any size, the same at each run.
 --
 -- `threads` has one VM whose threads take turns every 5 ms, one of them doing short I/O; a pool has a VM for each
 -- worker, tasks, and messages to and from the main one. Times are microseconds.
@@ -40,7 +40,7 @@ function recordings.serial(total)
   return trace(events)
 end
 
--- `workers` spinning threads and one that does I/O, at one lock, `quantum` microseconds each.
+-- `workers` computing threads and one that does I/O, under one lock, with a quantum of `quantum` microseconds.
 function recordings.threads(workers, total, quantum)
   local events, lanes = {}, {}
   local main = { pid = 4100, tid = 4100, vm = 1, name = "MainProcess" }
@@ -71,7 +71,7 @@ function recordings.threads(workers, total, quantum)
   return trace(events)
 end
 
--- A pool whose `tasks` are sent to and answered by workers; `is_process`: each in a process of its own.
+-- A pool with `tasks` tasks, their messages and answers; `is_process`: each worker is a process.
 function recordings.pool(workers, tasks, length, is_process)
   local events, lanes = {}, {}
   local main = { pid = 4200, tid = 4200, vm = 1, name = "MainProcess" }

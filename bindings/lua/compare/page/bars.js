@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The bars: one for each row of the table, with every run as a dot; and, where the number of workers was varied, the
-// speed-up over that number. Drawn by uPlot; made anew when the theme changes.
+// speed-up over that number. uPlot draws them; a change of the theme makes them again.
 "use strict";
 
 const Bars = (() => {
@@ -9,7 +9,7 @@ const Bars = (() => {
   const formatSeconds = (s) =>
     s === 0 ? "0 s" : s < 1e-3 ? (s * 1e6).toPrecision(3) + " µs" : s < 1 ? (s * 1e3).toPrecision(3) + " ms" : s.toPrecision(3) + " s";
 
-  // All marks of a scale in one unit, with as many digits as tell neighbours apart.
+  // All marks of a scale, in one unit and with enough digits to distinguish neighbours.
   function marksOf(list) {
     const most = list[list.length - 1] || 0, step = list.length > 1 ? list[1] - list[0] : most || 1;
     const [factor, unit] = most >= 1 ? [1, " s"] : most >= 1e-3 ? [1e3, " ms"] : [1e6, " µs"];
@@ -23,7 +23,7 @@ const Bars = (() => {
     return rows.reduce((best, row, i) => (row.wall < rows[best].wall ? i : best), 0);
   }
 
-  // In device pixels, as all of uPlot's canvas.
+  // In device pixels, the unit of uPlot's canvas.
   function barWidth(u) {
     const one = Math.abs(u.valToPos(1, "x", true) - u.valToPos(0, "x", true));
     return Math.min(one * BAR_SHARE, BAR_MOST * devicePixelRatio);
@@ -90,7 +90,7 @@ const Bars = (() => {
     const best = fastestOf(rows);
     const most = Math.max(...rows.map((row) => row.most));
     const fills = rows.map((_, i) => (i === best ? theme.best : theme.bar));
-    const perBar = { unit: 3, values: () => fills }; // uPlot takes colours for each bar only if it gets both
+    const perBar = { unit: 3, values: () => fills }; // uPlot accepts a colour for each bar only with both
     const disp = { fill: perBar, stroke: perBar };
     const x = { ...axisStyle(theme), splits: () => indices(rows), values: () => rows.map(labelOf), grid: { show: false },
       size: rows[0].workers ? 58 : 40, space: 1 };
@@ -145,7 +145,7 @@ const Bars = (() => {
     return new uPlot(options, [workers, ...speedups, workers], element);
   }
 
-  // The charts of a report: { bars, dots } as drawn, and remake(theme), resize().
+  // The charts of a report: { bars, dots }, the drawn shapes, with remake(theme) and resize().
   function make(report, tooltip) {
     const element = document.getElementById("bars"), scaling = document.getElementById("scaling");
     const hasScaling = workersOf(report.rows).length > 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The lanes: recorded runs as typed arrays and rows of pixels. What is where, and what lies under a point; no drawing.
+// The lanes: recorded runs as typed arrays, and their layout in rows of pixels. Nothing is drawn here.
 //
-// Times are ticks, tenths of a microsecond. A lane's spans do not overlap and are in order, so that those in view are found
-// by bisection. Rows, from top to bottom: a title for each world, a title for each VM that several threads share, lanes.
+// Times are ticks, tenths of a microsecond. A lane's spans are in order and do not overlap, so bisection finds those in
+// view. Rows, from top to bottom: a title for each world, a title for each VM that several threads share, lanes.
 "use strict";
 
 const Lanes = (() => {
@@ -39,7 +39,7 @@ const Lanes = (() => {
     return sums;
   }
 
-  // A worker's whole life is what its lane is; tasks are what is shown above it.
+  // Tasks without those that are a worker's whole life, which the lane itself shows.
   const withoutWorkers = (flat) => {
     const kept = [];
     for (let i = 0; i < flat.length; i += FIELDS)
@@ -55,7 +55,7 @@ const Lanes = (() => {
     return { ...lane, recording, spans, tasks, end, life, sums: sumKinds(spans) };
   }
 
-  // Lanes of one VM stand together, VMs of one process too, in the order in which they first appear.
+  // The lanes in groups by VM, and the VMs by process, both in the order of their first appearance.
   function groupByVm(lanes) {
     const processes = new Map();
     for (const lane of lanes) {
@@ -97,7 +97,7 @@ const Lanes = (() => {
     return `${threads}, ${vms}${waiting}`;
   }
 
-  // The rows of the recordings in `shown` (names of worlds), with places; and the height of all.
+  // The rows of the recordings in `shown` (a set of worlds), with their places, and the height of all.
   function layOut(data, shown) {
     const visible = data.recordings.filter((recording) => shown.has(recording.world));
     const count = visible.reduce((sum, recording) => sum + recording.lanes.length, 0);

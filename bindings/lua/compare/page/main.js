@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Puts the page together: data, theme, tooltip, sizes. window.manymoons lets tests, and the curious, look inside.
+// The page as a whole: data, theme, tooltip, sizes. Tests read its state in window.manymoons.
 "use strict";
 
 (() => {
@@ -8,11 +8,11 @@
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   const STORED = "manymoons-theme";
 
-  // ---- theme: what the system prefers, until somebody chooses
+  // ---- theme: the system's, unless the reader has chosen one
 
   // A page from a file may have no storage.
   function stored() { try { return localStorage.getItem(STORED); } catch { return null; } }
-  function store(name) { try { localStorage.setItem(STORED, name); } catch { /* then for this time alone */ } }
+  function store(name) { try { localStorage.setItem(STORED, name); } catch { /* the choice is not stored */ } }
 
   function readTheme() {
     const style = getComputedStyle(document.documentElement);
@@ -67,7 +67,7 @@
     return element;
   }
 
-  // What the lanes show, as numbers: of each thread's life, how it was spent.
+  // The lanes as a table: how each thread spent its time.
   function fillLaneTable() {
     const head = document.createElement("tr");
     head.append(...["world", "thread", "VM", "lifetime", "holds the lock", "waits for it", "blocked", "idle"].map((t) => cell("th", t)));

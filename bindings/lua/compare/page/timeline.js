@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The timeline: draws the lanes on a canvas, and lets people zoom and move.
+// The timeline: draws the lanes on a canvas, with zooming and panning.
 // `make` joins the parts: a chart (data, elements, state), its view, and pointer, wheel, keys, buttons.
 //
-// A span of a pixel or more is drawn as it is; shorter ones are added up in their pixel, which is then filled in
-// proportion, so a hundred thousand cost one pass over those in view. State is told by shape as well as by colour:
+// A span of a pixel or more is drawn as it is; shorter ones are summed in their pixel, which is filled in proportion,
+// so drawing is one pass over the spans in view. Shape shows the state as well as colour:
 // holding is a full block, waiting a striped one, blocked a thin bar, idle a hairline.
 "use strict";
 
@@ -64,7 +64,7 @@ const Timeline = (() => {
     return step;
   }
 
-  // As many digits as tell neighbouring marks apart.
+  // With enough digits to distinguish neighbouring marks.
   function formatMark(ticks, step) {
     const seconds = secondsOf(ticks);
     const [factor, unit] = seconds >= 1 && step >= 1e4 ? [1, " s"] : seconds >= 1e-3 || step >= 1e4 ? [1e3, " ms"] : [1e6, " µs"];
@@ -131,7 +131,7 @@ const Timeline = (() => {
     ctx.fillText(name, middle, box.y + box.height / 2 + 0.5);
   }
 
-  // Tasks: a strip above the blocks, with a gap between neighbours where there is room for one.
+  // Tasks: a strip above the blocks, with gaps between neighbours if they are wide enough.
   function drawTasks(ctx, lane, view, toX, y, paint) {
     const { starts, ends, count } = lane.tasks;
     ctx.fillStyle = paint.theme.task;
@@ -205,7 +205,7 @@ const Timeline = (() => {
     return drawSpans(ctx, lane, view, toX, box, paint);
   }
 
-  // Thin lines from put to take; none if there are too many to tell apart. Returns how many are in view.
+  // Messages: thin lines from put to take, none if there are too many. Returns how many are in view.
   function drawMessages(ctx, layout, shown, view, toX, paint) {
     const lines = [];
     for (const recording of shown) {
@@ -304,7 +304,7 @@ const Timeline = (() => {
 
   const plotWidth = (chart) => chart.canvas.clientWidth - GUTTER;
 
-  // A function for one picture: asking the browser for a width costs more than drawing a span.
+  // Made once for each picture, because asking the browser for a width costs more than drawing a span.
   function makeToX(chart) {
     const { t0, t1 } = chart.state.view, scale = plotWidth(chart) / (t1 - t0);
     return (t) => GUTTER + (t - t0) * scale;
@@ -374,7 +374,7 @@ const Timeline = (() => {
     schedule(chart);
   }
 
-  // factor below 1: closer. The lanes stay in place at `time`, which is the middle unless given.
+  // A factor below 1 zooms in. The point at `time`, by default the middle, does not move.
   function zoom(chart, factor, time) {
     const { t0, t1 } = chart.state.view, at = time === undefined ? (t0 + t1) / 2 : time;
     setView(chart, at - (at - t0) * factor, at + (t1 - at) * factor);
@@ -444,7 +444,7 @@ const Timeline = (() => {
     listen("dblclick", (_, event) => zoom(chart, 0.4, toTime(chart, event.offsetX)));
   }
 
-  // Sideways it moves; over the names it scrolls the page, as anywhere else.
+  // A sideways wheel pans; over the names the wheel scrolls the page.
   function onWheel(chart, event) {
     const x = xOf(chart, event);
     if (x < GUTTER) return;
@@ -492,7 +492,7 @@ const Timeline = (() => {
     byId("worlds").replaceChildren(...chart.data.recordings.map((recording) => makeWorldButton(chart, recording.world)));
   }
 
-  // The timeline of recordings that Lanes.read gave: { state } and what moves it, remake(theme) and resize().
+  // The timeline of recordings from Lanes.read: { state } and its functions, with remake(theme) and resize().
   function make(data, tooltip) {
     const chart = newChart(data, tooltip);
     listenToPointer(chart);
