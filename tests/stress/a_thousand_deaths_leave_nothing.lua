@@ -63,11 +63,11 @@ end
 
 let_many_die(WARM_UP)
 local descriptors, mappings = measures.descriptors(), measures.mappings()
-local children, commons = measures.children(), measures.commons_kib()
+local children, segment = measures.children(), measures.segment_kib()
 let_many_die(DEATHS)
 expect.equal(measures.descriptors(), descriptors, "descriptors")
 expect.equal(measures.mappings(), mappings, "mappings")
 expect.equal(measures.children(), children, "children")
-local grown = measures.commons_kib() - commons
+local grown = measures.segment_kib() - segment
 -- A pipe that is not read for a while fills up once, with a mebibyte in each direction.
-expect.truthy(grown < 600 + 2048, "the commons grew by " .. grown .. " KiB")
+expect.truthy(grown < 600 + 2048, "the segment grew by " .. grown .. " KiB")

@@ -37,18 +37,18 @@ end
 local function measure()
   collectgarbage()
   collectgarbage()
-  return measures.descriptors(), measures.commons_kib(), measures.private_kib()
+  return measures.descriptors(), measures.segment_kib(), measures.private_kib()
 end
 
 use_all()
-local descriptors, commons = measure()
+local descriptors, segment = measure()
 use_all()
 local _, _, private = measure()
 for _ = 1, 2 do
   use_all()
-  local descriptors_now, commons_now, private_now = measure()
+  local descriptors_now, segment_now, private_now = measure()
   expect.equal(descriptors_now, descriptors)
-  expect.equal(commons_now, commons)
+  expect.equal(segment_now, segment)
   local grown = private_now - private
   expect.truthy(measures.is_sanitized() or grown < 4096, "memory grew by " .. grown .. " KiB")
 end

@@ -18,7 +18,7 @@ function measures.descriptors()
 end
 
 -- Committed pages of the segment, which the processes of the program share.
-function measures.commons_kib()
+function measures.segment_kib()
   for name in lfs.dir("/proc/self/fd") do
     local path = "/proc/self/fd/" .. name
     local target = lfs.symlinkattributes(path, "target")
