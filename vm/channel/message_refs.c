@@ -82,7 +82,7 @@ void channel_register_kinds(void) {
   segment_set_owner_died(OBJECT_RING, ring_object_owner_died);
   segment_set_destructor(OBJECT_RING, ring_object_destroy);
   segment_set_destructor(OBJECT_PIPE_END, pipe_end_destroy);
-  sync_register_kind();
+  synchronizer_register_kind();
   typed_array_register_kind();
   shared_table_register_kind();
 }

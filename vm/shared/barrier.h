@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Barrier: so many parties wait for each other (struct sync, shared/synchronizer.h).
+/* Barrier: so many parties wait for each other (struct synchronizer, shared/synchronizer.h).
  *
  * Each round: parties arrive and wait; the last one may act while the others still wait, and opens.
  * A barrier is broken by a party that gives up, by abort, and by the death of a process that had it
@@ -13,26 +13,26 @@
 enum barrier_phase { BARRIER_FILLS = 0, BARRIER_ACTS = 1, BARRIER_OPENS = 2, BARRIER_EMPTIES = 3 };
 
 struct barrier_arrival {
-  struct sync_wait wait;
+  struct synchronizer_wait wait;
   uint64_t index; /* who came first is 1; that of the last is the number of parties, and it has no place */
 };
 
 /* STATUS_OK: arrived; barrier_sleep next, or, as the last one, what is to be done and barrier_open.
  * STATUS_BROKEN. STATUS_TIMEOUT, STATUS_INTERRUPTED: the round before is not over yet; again. */
-MUST_CHECK status barrier_arrive(struct sync *s, struct sync_agent who, struct barrier_arrival *a,
-                                 deadline until);
-bool barrier_is_last(const struct sync *s, const struct barrier_arrival *a);
+MUST_CHECK status barrier_arrive(struct synchronizer *s, struct execution_context who,
+                                 struct barrier_arrival *a, deadline until);
+bool barrier_is_last(const struct synchronizer *s, const struct barrier_arrival *a);
 /* STATUS_OK: through; STATUS_BROKEN. STATUS_TIMEOUT, STATUS_INTERRUPTED: again, or barrier_leave. */
-MUST_CHECK status barrier_sleep(struct sync *s, struct barrier_arrival *a, deadline until);
+MUST_CHECK status barrier_sleep(struct synchronizer *s, struct barrier_arrival *a, deadline until);
 /* Gives up and breaks it, unless it opened meanwhile: then STATUS_OK; else STATUS_BROKEN. */
-MUST_CHECK status barrier_leave(struct sync *s, struct barrier_arrival *a);
+MUST_CHECK status barrier_leave(struct synchronizer *s, struct barrier_arrival *a);
 /* By the last one. STATUS_BROKEN: it was broken meanwhile. */
-MUST_CHECK status barrier_open(struct sync *s);
-void barrier_break(struct sync *s);
+MUST_CHECK status barrier_open(struct synchronizer *s);
+void barrier_break(struct synchronizer *s);
 /* Empty and whole again; waiters return as from a broken one. */
-void barrier_reset(struct sync *s);
+void barrier_reset(struct synchronizer *s);
 
-bool barrier_is_broken(struct sync *s);
-uint32_t barrier_waiting(struct sync *s);
+bool barrier_is_broken(struct synchronizer *s);
+uint32_t barrier_waiting(struct synchronizer *s);
 
 #endif

@@ -9,85 +9,85 @@
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-status condition_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
-  sync_lock(s);
-  const bool has_place = sync_enter(s, slot, w);
-  sync_unlock(s);
+status condition_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w) {
+  synchronizer_lock(s);
+  const bool has_place = synchronizer_enter(s, slot, w);
+  synchronizer_unlock(s);
   return has_place ? STATUS_OK : -EAGAIN;
 }
 
-bool condition_leave(struct sync *s, struct sync_wait *w) {
-  sync_lock(s);
-  const bool was_told = sync_place_state(w) == PLACE_GRANTED;
-  sync_leave(s, w);
-  sync_unlock(s);
+bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w) {
+  synchronizer_lock(s);
+  const bool was_told = synchronizer_place_state(w) == PLACE_GRANTED;
+  synchronizer_leave(s, w);
+  synchronizer_unlock(s);
   return was_told;
 }
 
-status condition_sleep(struct sync *s, struct sync_wait *w, deadline until) {
-  while (sync_place_state(w) != PLACE_GRANTED) {
-    const status st = sync_sleep(s, &w->place->state, PLACE_WAITING, until);
+status condition_sleep(struct synchronizer *s, struct synchronizer_wait *w, deadline until) {
+  while (synchronizer_place_state(w) != PLACE_GRANTED) {
+    const status st = synchronizer_sleep(s, &w->place->state, PLACE_WAITING, until);
     if (st) return st;
   }
   (void)condition_leave(s, w);
   return STATUS_OK;
 }
 
-static void tell(struct sync *s, uint64_t count, struct sync_wakes *wakes) {
-  for (struct place *p = sync_next(s, 0); count && p; p = sync_next(s, 0), count--)
-    sync_move(p, PLACE_GRANTED, wakes);
+static void tell(struct synchronizer *s, uint64_t count, struct synchronizer_wakes *wakes) {
+  for (struct place *p = synchronizer_next(s, 0); count && p; p = synchronizer_next(s, 0), count--)
+    synchronizer_move(p, PLACE_GRANTED, wakes);
 }
 
 /* Under the lock the line stands still; they are woken when it is left. */
-static void tell_locked(struct sync *s, uint64_t count) REQUIRES(rank_sync) {
-  struct sync_wakes wakes = {.count = 0};
+static void tell_locked(struct synchronizer *s, uint64_t count) REQUIRES(rank_sync) {
+  struct synchronizer_wakes wakes = {.count = 0};
   tell(s, count, &wakes);
   for (size_t i = 0; i < wakes.count; i++) futex_wake(wakes.words[i], 1);
 }
 
-void condition_notify(struct sync *s, uint64_t count) {
-  sync_lock(s);
+void condition_notify(struct synchronizer *s, uint64_t count) {
+  synchronizer_lock(s);
   tell_locked(s, count);
-  sync_unlock(s);
+  synchronizer_unlock(s);
 }
 
-static void settle_nothing(struct sync *s, struct sync_wakes *wakes) {
+static void settle_nothing(struct synchronizer *s, struct synchronizer_wakes *wakes) {
   (void)s;
   (void)wakes;
 }
 
 /* The places go one after the other, each after its successor was notified: a process that dies in
  * between notifies one too many, and never one too few. */
-static void forget_in_condition(struct sync *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
+static void forget_in_condition(struct synchronizer *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   for (struct place *p = s->places; p < s->places + s->place_count; p++) {
     if (atomic_load(&p->state) != PLACE_GRANTED || p->slot != slot) continue;
     tell_locked(s, 1);
     KILL_POINT("condition.passed_on");
-    struct sync_wait w = {.place = p, .ticket = p->ticket};
-    sync_leave(s, &w);
+    struct synchronizer_wait w = {.place = p, .ticket = p->ticket};
+    synchronizer_leave(s, &w);
   }
-  (void)sync_forget_places(s, slot);
+  (void)synchronizer_forget_places(s, slot);
 }
 
-const struct sync_rules condition_rules = {settle_nothing, forget_in_condition, NULL, NULL};
+const struct synchronizer_rules condition_rules = {settle_nothing, forget_in_condition, NULL, NULL};
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-void event_set(struct sync *s) {
+void event_set(struct synchronizer *s) {
   if (atomic_exchange(&s->is_set, 1)) return;
   KILL_POINT("event.set");
   atomic_fetch_add(&s->sets, 1);
   futex_wake(&s->sets, INT_MAX);
-  sync_ring(s);
+  synchronizer_wake_watchers(s);
 }
 
-void event_clear(struct sync *s) { atomic_store(&s->is_set, 0); }
-bool event_is_set(const struct sync *s) { return atomic_load(&s->is_set) != 0; }
+void event_clear(struct synchronizer *s) { atomic_store(&s->is_set, 0); }
+bool event_is_set(const struct synchronizer *s) { return atomic_load(&s->is_set) != 0; }
 
 enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 };
 static const uint64_t has_seen = UINT64_C(1) << 32;
 
-status event_wait(struct sync *s, uint64_t *seen, deadline until) {
+status event_wait(struct synchronizer *s, uint64_t *seen, deadline until) {
   if (!*seen) *seen = has_seen | atomic_load(&s->sets);
   const uint32_t sets = (uint32_t)*seen;
   while (!event_is_set(s) && atomic_load(&s->sets) == sets) {
@@ -99,9 +99,9 @@ status event_wait(struct sync *s, uint64_t *seen, deadline until) {
   return STATUS_OK;
 }
 
-bool event_watch(struct sync *s, waker_set wakers) {
-  sync_leave_wakers(s, wakers);
+bool event_watch(struct synchronizer *s, waker_set wakers) {
+  synchronizer_register_wakers(s, wakers);
   return event_is_set(s);
 }
 
-const struct sync_rules event_rules = {settle_nothing, NULL, NULL, NULL};
+const struct synchronizer_rules event_rules = {settle_nothing, NULL, NULL, NULL};

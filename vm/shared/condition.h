@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Condition and Event: waiting for a notification (struct sync, shared/synchronizer.h).
+/* Condition and Event: waiting for a notification (struct synchronizer, shared/synchronizer.h).
  *
  * A condition notifies its waiters in the order in which they came. If a notified process dies
  * before it resumes, the next waiter is notified. The caller manages the associated lock. An event
@@ -11,20 +11,20 @@
 #include "shared/synchronizer.h"
 
 /* While the lock is still held. -EAGAIN: too many wait. */
-MUST_CHECK status condition_enter(struct sync *s, uint32_t slot, struct sync_wait *w);
+MUST_CHECK status condition_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w);
 /* STATUS_OK: told, and out of the line. STATUS_TIMEOUT, STATUS_INTERRUPTED: again, or condition_leave. */
-MUST_CHECK status condition_sleep(struct sync *s, struct sync_wait *w, deadline until);
+MUST_CHECK status condition_sleep(struct synchronizer *s, struct synchronizer_wait *w, deadline until);
 /* True: it had been told after all. */
-bool condition_leave(struct sync *s, struct sync_wait *w);
+bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w);
 /* Tells the first `count`. */
-void condition_notify(struct sync *s, uint64_t count);
+void condition_notify(struct synchronizer *s, uint64_t count);
 
-void event_set(struct sync *s);
-void event_clear(struct sync *s);
-bool event_is_set(const struct sync *s);
+void event_set(struct synchronizer *s);
+void event_clear(struct synchronizer *s);
+bool event_is_set(const struct synchronizer *s);
 /* *seen is 0 before the first call. STATUS_OK: it is set, or was meanwhile. */
-MUST_CHECK status event_wait(struct sync *s, uint64_t *seen, deadline until);
+MUST_CHECK status event_wait(struct synchronizer *s, uint64_t *seen, deadline until);
 /* Leaves wakers; true: it is set already. */
-bool event_watch(struct sync *s, waker_set wakers);
+bool event_watch(struct synchronizer *s, waker_set wakers);
 
 #endif

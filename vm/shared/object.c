@@ -81,5 +81,5 @@ void object_validate(const struct object *o) {
   CHECK(o->kind >= OBJECT_RING && o->kind <= OBJECT_TABLE);
   CHECK(state == OBJECT_LIVE || (state & 0xff) == OBJECT_DYING);
   CHECK(atomic_load(&o->in_flight) < UINT64_C(1) << 63); /* never lowered more often than raised */
-  CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_SYNC || !atomic_load(&o->anchors));
+  CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_SYNCHRONIZER || !atomic_load(&o->anchors));
 }

@@ -37,7 +37,7 @@ struct object_list {
 enum object_kind {
   OBJECT_RING = 1,
   OBJECT_PIPE_END = 2,
-  OBJECT_SYNC = 3,
+  OBJECT_SYNCHRONIZER = 3,
   OBJECT_TYPED_ARRAY = 4,
   OBJECT_TABLE = 5
 };

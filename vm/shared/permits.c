@@ -6,228 +6,233 @@
 
 enum { PATIENCE_NS = 1000 * 1000, SPIN_ROUNDS = 60 };
 
-static bool is_recursive(const struct sync *s) { return sync_holding(s) == HOLD_RECURSIVE; }
+static bool is_recursive(const struct synchronizer *s) { return synchronizer_holding(s) == HOLD_RECURSIVE; }
 
-static bool is_lock(const struct sync *s) { return sync_holding(s) == HOLD_ONE || is_recursive(s); }
+static bool is_lock(const struct synchronizer *s) {
+  return synchronizer_holding(s) == HOLD_ONE || is_recursive(s);
+}
 
-static bool is_holder(const struct sync *s, struct sync_agent who) {
+static bool is_holder(const struct synchronizer *s, struct execution_context who) {
   return s->now.depth > 0 && s->now.slot == who.slot && s->now.thread == who.thread;
 }
 
 /* ---- taking ---------------------------------------------------------------------------------- */
 
-static void change_taken(struct sync *s, uint32_t slot, int64_t by) {
+static void change_taken(struct synchronizer *s, uint32_t slot, int64_t by) {
   if (is_lock(s)) return;
-  _Atomic uint32_t *taken = sync_taken(s, slot);
+  _Atomic uint32_t *taken = synchronizer_taken(s, slot);
   const int64_t count = (int64_t)atomic_load_explicit(taken, memory_order_relaxed) + by;
   atomic_store_explicit(taken, count < 0 ? 0 : (uint32_t)count, memory_order_relaxed);
 }
 
-static void set_holder(struct sync *s, struct sync_agent who, uint32_t depth) {
+static void set_holder(struct synchronizer *s, struct execution_context who, uint32_t depth) {
   s->now.slot = who.slot;
   s->now.thread = who.thread;
   s->now.depth = depth;
 }
 
-static bool consume(struct sync *s, struct sync_agent who) {
+static bool consume(struct synchronizer *s, struct execution_context who) {
   const bool was_abandoned = s->now.abandoned > 0;
-  sync_begin_change(s, who.slot);
+  synchronizer_begin_change(s, who.slot);
   s->now.permits--;
   if (was_abandoned) s->now.abandoned--;
   if (is_lock(s)) set_holder(s, who, 1);
   change_taken(s, who.slot, 1);
-  sync_end_change(s);
+  synchronizer_end_change(s);
   atomic_store_explicit(&s->is_available, s->now.permits > 0, memory_order_relaxed);
   return was_abandoned;
 }
 
 /* Those that were granted and not collected are spoken for. */
-static bool may_consume(const struct sync *s, const struct sync_wait *w) {
+static bool may_consume(const struct synchronizer *s, const struct synchronizer_wait *w) {
   if (s->now.permits == 0) return false;
-  if (w->place && sync_place_state(w) == PLACE_GRANTED) return true;
-  return s->now.permits > sync_count(s, PLACE_GRANTED);
+  if (w->place && synchronizer_place_state(w) == PLACE_GRANTED) return true;
+  return s->now.permits > synchronizer_count(s, PLACE_GRANTED);
 }
 
-static bool try_take(struct sync *s, struct sync_agent who, struct sync_wait *w, bool *was_abandoned) {
+static bool try_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
+                     bool *was_abandoned) {
   *was_abandoned = false;
   if (is_recursive(s) && is_holder(s, who)) {
-    sync_begin_change(s, who.slot);
+    synchronizer_begin_change(s, who.slot);
     s->now.depth++;
-    sync_end_change(s);
+    synchronizer_end_change(s);
     return true;
   }
   if (!may_consume(s, w)) return false;
   *was_abandoned = consume(s, who);
-  sync_leave(s, w);
+  synchronizer_leave(s, w);
   return true;
 }
 
-static void spin(struct sync *s) {
+static void spin(struct synchronizer *s) {
   for (int i = 0; i < SPIN_ROUNDS && !atomic_load_explicit(&s->is_available, memory_order_relaxed); i++)
     cpu_relax();
 }
 
-status permits_take(struct sync *s, struct sync_agent who, struct sync_wait *w, deadline until,
-                    bool *was_abandoned) {
+status permits_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
+                    deadline until, bool *was_abandoned) {
   const bool waits = !deadline_passed(until);
   if (waits && !w->place) spin(s);
   for (;;) {
-    sync_lock(s);
+    synchronizer_lock(s);
     if (try_take(s, who, w, was_abandoned)) {
-      sync_unlock(s);
+      synchronizer_unlock(s);
       return STATUS_OK;
     }
     if (!waits) {
-      sync_unlock(s);
+      synchronizer_unlock(s);
       return STATUS_TIMEOUT;
     }
     uint32_t seen = 0;
-    futex_word *word = sync_get_in_line(s, who.slot, w, &seen);
-    sync_unlock(s);
-    const status st = sync_sleep(s, word, seen, until);
+    futex_word *word = synchronizer_get_in_line(s, who.slot, w, &seen);
+    synchronizer_unlock(s);
+    const status st = synchronizer_sleep(s, word, seen, until);
     if (st) return st;
   }
 }
 
-void permits_give_up(struct sync *s, struct sync_wait *w) {
+void permits_give_up(struct synchronizer *s, struct synchronizer_wait *w) {
   if (!w->place) return;
-  sync_lock(s);
-  sync_leave(s, w);
-  sync_settle_and_unlock(s);
+  synchronizer_lock(s);
+  synchronizer_leave(s, w);
+  synchronizer_settle_and_unlock(s);
 }
 
 /* ---- returning ------------------------------------------------------------------------------- */
 
-static status judge_return(const struct sync *s, struct sync_agent who, uint64_t count) {
+static status judge_return(const struct synchronizer *s, struct execution_context who, uint64_t count) {
   if (is_lock(s) && s->now.depth == 0) return STATUS_EMPTY;
   if (is_recursive(s) && !is_holder(s, who)) return STATUS_FOREIGN;
-  if (sync_holding(s) == HOLD_BOUNDED && s->now.permits + count > s->bound) return STATUS_TOO_LARGE;
+  if (synchronizer_holding(s) == HOLD_BOUNDED && s->now.permits + count > s->bound) return STATUS_TOO_LARGE;
   return s->now.permits + count < s->now.permits ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
-static void give(struct sync *s, uint32_t slot, uint64_t count, uint64_t abandoned) {
-  sync_begin_change(s, slot);
+static void give(struct synchronizer *s, uint32_t slot, uint64_t count, uint64_t abandoned) {
+  synchronizer_begin_change(s, slot);
   s->now.permits += count;
   s->now.abandoned += abandoned;
-  if (is_lock(s)) set_holder(s, (struct sync_agent){0, 0}, 0);
+  if (is_lock(s)) set_holder(s, (struct execution_context){0, 0}, 0);
   change_taken(s, slot, -(int64_t)count);
-  sync_end_change(s);
+  synchronizer_end_change(s);
 }
 
-status permits_return(struct sync *s, struct sync_agent who, uint64_t count) {
-  sync_lock(s);
+status permits_return(struct synchronizer *s, struct execution_context who, uint64_t count) {
+  synchronizer_lock(s);
   const status st = judge_return(s, who, count);
   if (st == STATUS_OK && s->now.depth > 1) {
-    sync_begin_change(s, who.slot);
+    synchronizer_begin_change(s, who.slot);
     s->now.depth--;
-    sync_end_change(s);
+    synchronizer_end_change(s);
   } else if (st == STATUS_OK) {
     give(s, who.slot, count, 0);
   }
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
   return st;
 }
 
-static uint64_t missing(const struct sync *s) {
+static uint64_t missing(const struct synchronizer *s) {
   return s->now.permits < s->initial ? s->initial - s->now.permits : 0;
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-void permits_abandon(struct sync *s, struct sync_agent who, uint64_t count) {
-  sync_lock(s);
+void permits_abandon(struct synchronizer *s, struct execution_context who, uint64_t count) {
+  synchronizer_lock(s);
   if (is_lock(s) && !is_holder(s, who)) count = 0;
   count = lesser(count, missing(s));
   if (count) give(s, who.slot, count, count);
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
 }
 
-void permits_keep(struct sync *s, struct sync_agent who, uint64_t count) {
-  sync_lock(s);
-  sync_begin_change(s, who.slot);
+void permits_keep(struct synchronizer *s, struct execution_context who, uint64_t count) {
+  synchronizer_lock(s);
+  synchronizer_begin_change(s, who.slot);
   change_taken(s, who.slot, -(int64_t)count);
-  sync_end_change(s);
-  sync_unlock(s);
+  synchronizer_end_change(s);
+  synchronizer_unlock(s);
 }
 
-uint32_t permits_return_all(struct sync *s, struct sync_agent who) {
-  sync_lock(s);
+uint32_t permits_return_all(struct synchronizer *s, struct execution_context who) {
+  synchronizer_lock(s);
   const uint32_t depth = is_holder(s, who) || !is_recursive(s) ? s->now.depth : 0;
   if (depth) give(s, who.slot, 1, 0);
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
   return depth;
 }
 
-void permits_set_depth(struct sync *s, uint32_t depth) {
-  sync_lock(s);
-  sync_begin_change(s, s->now.slot);
+void permits_set_depth(struct synchronizer *s, uint32_t depth) {
+  synchronizer_lock(s);
+  synchronizer_begin_change(s, s->now.slot);
   s->now.depth = depth;
-  sync_end_change(s);
-  sync_unlock(s);
+  synchronizer_end_change(s);
+  synchronizer_unlock(s);
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-bool permits_is_held_by(struct sync *s, struct sync_agent who) {
-  sync_lock(s);
+bool permits_is_held_by(struct synchronizer *s, struct execution_context who) {
+  synchronizer_lock(s);
   const bool is_held = is_holder(s, who);
-  sync_unlock(s);
+  synchronizer_unlock(s);
   return is_held;
 }
 
-uint64_t permits_free(struct sync *s) {
-  sync_lock(s);
+uint64_t permits_free(struct synchronizer *s) {
+  synchronizer_lock(s);
   const uint64_t permits = s->now.permits;
-  sync_unlock(s);
+  synchronizer_unlock(s);
   return permits;
 }
 
-bool permits_holder(struct sync *s, struct sync_agent *out) {
-  sync_lock(s);
+bool permits_holder(struct synchronizer *s, struct execution_context *out) {
+  synchronizer_lock(s);
   const bool is_held = s->now.depth > 0;
-  *out = (struct sync_agent){s->now.slot, s->now.thread};
-  sync_unlock(s);
+  *out = (struct execution_context){s->now.slot, s->now.thread};
+  synchronizer_unlock(s);
   return is_held;
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 /* One free permit for each of the first waiters, as far as they go. */
-static void settle(struct sync *s, struct sync_wakes *wakes) {
-  const uint64_t granted = sync_count(s, PLACE_GRANTED);
+static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
+  const uint64_t granted = synchronizer_count(s, PLACE_GRANTED);
   uint64_t left = s->now.permits > granted ? s->now.permits - granted : 0;
-  for (struct place *p = left ? sync_next(s, 0) : NULL; left && p; p = sync_next(s, p->ticket)) {
+  for (struct place *p = left ? synchronizer_next(s, 0) : NULL; left && p;
+       p = synchronizer_next(s, p->ticket)) {
     left--;
     if (clock_now_ns() - p->since_ns > PATIENCE_NS)
-      sync_move(p, PLACE_GRANTED, wakes);
+      synchronizer_move(p, PLACE_GRANTED, wakes);
     else if (atomic_load(&p->state) == PLACE_WAITING)
-      sync_move(p, PLACE_NUDGED, wakes);
+      synchronizer_move(p, PLACE_NUDGED, wakes);
   }
 }
 
-static void forget(struct sync *s, uint32_t slot) {
-  (void)sync_forget_places(s, slot);
+static void forget(struct synchronizer *s, uint32_t slot) {
+  (void)synchronizer_forget_places(s, slot);
   if (is_lock(s)) {
     if (s->now.depth > 0 && s->now.slot == slot) give(s, slot, 1, 1);
     return;
   }
-  const uint64_t taken = lesser(atomic_load(sync_taken(s, slot)), missing(s));
+  const uint64_t taken = lesser(atomic_load(synchronizer_taken(s, slot)), missing(s));
   if (taken) give(s, slot, taken, taken);
-  atomic_store(sync_taken(s, slot), 0);
+  atomic_store(synchronizer_taken(s, slot), 0);
 }
 
 /* A semaphore may be taken by one and returned by another: on a clean exit of the taker, the
  * permit stays taken. */
-static void end_of_taker(struct sync *s, struct sync_agent who, uint64_t count, bool has_died) {
-  if (sync_holding(s) == HOLD_PERMITS && !has_died)
+static void end_of_taker(struct synchronizer *s, struct execution_context who, uint64_t count,
+                         bool has_died) {
+  if (synchronizer_holding(s) == HOLD_PERMITS && !has_died)
     permits_keep(s, who, count);
   else
     permits_abandon(s, who, count);
 }
 
-static void validate(struct sync *s) {
+static void validate(struct synchronizer *s) {
   if (s->bound) CHECK(s->now.permits <= s->bound);
   if (is_lock(s)) CHECK_EQ(s->now.depth > 0, s->now.permits == 0);
 }
 
-const struct sync_rules permits_rules = {settle, forget, end_of_taker, validate};
+const struct synchronizer_rules permits_rules = {settle, forget, end_of_taker, validate};

@@ -18,25 +18,25 @@
 
 /* STATUS_TIMEOUT, STATUS_INTERRUPTED: call it again with the same wait, or permits_give_up. With a deadline
  * that has passed it does not wait. */
-MUST_CHECK status permits_take(struct sync *s, struct sync_agent who, struct sync_wait *w, deadline until,
-                               bool *was_abandoned);
-void permits_give_up(struct sync *s, struct sync_wait *w);
+MUST_CHECK status permits_take(struct synchronizer *s, struct execution_context who,
+                               struct synchronizer_wait *w, deadline until, bool *was_abandoned);
+void permits_give_up(struct synchronizer *s, struct synchronizer_wait *w);
 /* STATUS_EMPTY: a lock that nobody holds. STATUS_FOREIGN: an RLock that another one holds. STATUS_TOO_LARGE:
  * more than its bound. */
-MUST_CHECK status permits_return(struct sync *s, struct sync_agent who, uint64_t count);
+MUST_CHECK status permits_return(struct synchronizer *s, struct execution_context who, uint64_t count);
 /* The thread, or its VM, ends and has not returned so many. */
-void permits_abandon(struct sync *s, struct sync_agent who, uint64_t count);
+void permits_abandon(struct synchronizer *s, struct execution_context who, uint64_t count);
 /* On a clean exit the permits stay acquired and have no owner. */
-void permits_keep(struct sync *s, struct sync_agent who, uint64_t count);
+void permits_keep(struct synchronizer *s, struct execution_context who, uint64_t count);
 /* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is
  * not held by `who`. */
-uint32_t permits_return_all(struct sync *s, struct sync_agent who);
-void permits_set_depth(struct sync *s, uint32_t depth);
+uint32_t permits_return_all(struct synchronizer *s, struct execution_context who);
+void permits_set_depth(struct synchronizer *s, uint32_t depth);
 
-bool permits_is_held_by(struct sync *s, struct sync_agent who);
+bool permits_is_held_by(struct synchronizer *s, struct execution_context who);
 /* Free ones; of a lock 0 or 1. */
-uint64_t permits_free(struct sync *s);
+uint64_t permits_free(struct synchronizer *s);
 /* False: a lock that is free. */
-bool permits_holder(struct sync *s, struct sync_agent *out);
+bool permits_holder(struct synchronizer *s, struct execution_context *out);
 
 #endif

@@ -5,14 +5,14 @@
 #include "os/clock.h"
 #include "shared/kill_point.h"
 
-static bool has_writer(const struct sync *s) { return s->now.depth > 0; }
+static bool has_writer(const struct synchronizer *s) { return s->now.depth > 0; }
 
-static bool is_writer(const struct sync *s, struct sync_agent who) {
+static bool is_writer(const struct synchronizer *s, struct execution_context who) {
   return has_writer(s) && s->now.slot == who.slot && s->now.thread == who.thread;
 }
 
-static uint32_t reads_of(struct sync *s, uint32_t slot) {
-  return atomic_load_explicit(sync_taken(s, slot), memory_order_relaxed);
+static uint32_t reads_of(struct synchronizer *s, uint32_t slot) {
+  return atomic_load_explicit(synchronizer_taken(s, slot), memory_order_relaxed);
 }
 
 /* ---- the line -------------------------------------------------------------------------------- */
@@ -30,7 +30,7 @@ static void count_place(struct present *present, const struct place *p) {
     present->readers++;
 }
 
-static struct present present_of(const struct sync *s) {
+static struct present present_of(const struct synchronizer *s) {
   struct present present = {s->now.readers, has_writer(s)};
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return present;
   for (const struct place *p = s->places; p < s->places + s->place_count; p++)
@@ -42,93 +42,95 @@ static bool fits(const struct present *present, uint16_t purpose) {
   return present->writers == 0 && (purpose == RWLOCK_READ || present->readers == 0);
 }
 
-static bool may_take(struct sync *s, const struct sync_wait *w) {
-  if (w->place) return sync_place_state(w) == PLACE_GRANTED;
-  if (sync_next(s, 0)) return false;
+static bool may_take(struct synchronizer *s, const struct synchronizer_wait *w) {
+  if (w->place) return synchronizer_place_state(w) == PLACE_GRANTED;
+  if (synchronizer_next(s, 0)) return false;
   const struct present present = present_of(s);
   return fits(&present, w->purpose);
 }
 
 /* ---- taking ---------------------------------------------------------------------------------- */
 
-static void set_writer(struct sync *s, struct sync_agent who, uint32_t depth) {
+static void set_writer(struct synchronizer *s, struct execution_context who, uint32_t depth) {
   s->now.slot = who.slot;
   s->now.thread = who.thread;
   s->now.depth = depth;
 }
 
-static void set_reads(struct sync *s, uint32_t slot, uint32_t count) {
+static void set_reads(struct synchronizer *s, uint32_t slot, uint32_t count) {
   s->now.readers = s->now.readers - reads_of(s, slot) + count;
-  atomic_store_explicit(sync_taken(s, slot), count, memory_order_relaxed);
+  atomic_store_explicit(synchronizer_taken(s, slot), count, memory_order_relaxed);
 }
 
 /* True: a writer before had died. */
-static bool take_locked(struct sync *s, struct sync_agent who, uint16_t purpose) {
+static bool take_locked(struct synchronizer *s, struct execution_context who, uint16_t purpose) {
   const bool was_abandoned = s->now.abandoned > 0;
-  sync_begin_change(s, who.slot);
+  synchronizer_begin_change(s, who.slot);
   s->now.abandoned = 0;
   if (purpose == RWLOCK_WRITE)
     set_writer(s, who, 1);
   else
     set_reads(s, who.slot, reads_of(s, who.slot) + 1);
-  sync_end_change(s);
+  synchronizer_end_change(s);
   return was_abandoned;
 }
 
-static bool try_locked(struct sync *s, struct sync_agent who, struct sync_wait *w, bool *was_abandoned) {
+static bool try_locked(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
+                       bool *was_abandoned) {
   *was_abandoned = false;
   if (!may_take(s, w)) return false;
   *was_abandoned = take_locked(s, who, w->purpose);
-  sync_leave(s, w);
+  synchronizer_leave(s, w);
   return true;
 }
 
-status rwlock_try(struct sync *s, struct sync_agent who, struct sync_wait *w, bool *was_abandoned) {
-  sync_lock(s);
+status rwlock_try(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
+                  bool *was_abandoned) {
+  synchronizer_lock(s);
   const bool is_taken = try_locked(s, who, w, was_abandoned);
-  sync_unlock(s);
+  synchronizer_unlock(s);
   return is_taken ? STATUS_OK : STATUS_TIMEOUT;
 }
 
-status rwlock_take(struct sync *s, struct sync_agent who, struct sync_wait *w, deadline until,
-                   bool *was_abandoned) {
+status rwlock_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
+                   deadline until, bool *was_abandoned) {
   for (;;) {
     uint32_t seen = 0;
-    sync_lock(s);
+    synchronizer_lock(s);
     const bool is_taken = try_locked(s, who, w, was_abandoned);
-    futex_word *word = is_taken ? NULL : sync_get_in_line(s, who.slot, w, &seen);
-    sync_unlock(s);
+    futex_word *word = is_taken ? NULL : synchronizer_get_in_line(s, who.slot, w, &seen);
+    synchronizer_unlock(s);
     if (is_taken) return STATUS_OK;
     if (deadline_passed(until)) return STATUS_TIMEOUT;
-    const status st = sync_sleep(s, word, seen, until);
+    const status st = synchronizer_sleep(s, word, seen, until);
     if (st) return st;
   }
 }
 
-void rwlock_give_up(struct sync *s, struct sync_wait *w) {
+void rwlock_give_up(struct synchronizer *s, struct synchronizer_wait *w) {
   if (!w->place) return;
-  sync_lock(s);
-  sync_leave(s, w);
-  sync_settle_and_unlock(s);
+  synchronizer_lock(s);
+  synchronizer_leave(s, w);
+  synchronizer_settle_and_unlock(s);
 }
 
 /* ---- returning ------------------------------------------------------------------------------- */
 
-static void give_write(struct sync *s, uint32_t slot, uint64_t abandoned) {
-  sync_begin_change(s, slot);
-  set_writer(s, (struct sync_agent){0, 0}, 0);
+static void give_write(struct synchronizer *s, uint32_t slot, uint64_t abandoned) {
+  synchronizer_begin_change(s, slot);
+  set_writer(s, (struct execution_context){0, 0}, 0);
   s->now.abandoned |= abandoned;
-  sync_end_change(s);
+  synchronizer_end_change(s);
 }
 
-static void give_reads(struct sync *s, uint32_t slot, uint64_t count) {
+static void give_reads(struct synchronizer *s, uint32_t slot, uint64_t count) {
   const uint32_t reads = reads_of(s, slot);
-  sync_begin_change(s, slot);
+  synchronizer_begin_change(s, slot);
   set_reads(s, slot, count < reads ? reads - (uint32_t)count : 0);
-  sync_end_change(s);
+  synchronizer_end_change(s);
 }
 
-static status return_locked(struct sync *s, struct sync_agent who, enum rwlock_use use) {
+static status return_locked(struct synchronizer *s, struct execution_context who, enum rwlock_use use) {
   if (use == RWLOCK_READ) {
     if (reads_of(s, who.slot) == 0) return STATUS_EMPTY;
     give_reads(s, who.slot, 1);
@@ -140,25 +142,25 @@ static status return_locked(struct sync *s, struct sync_agent who, enum rwlock_u
   return STATUS_OK;
 }
 
-status rwlock_return(struct sync *s, struct sync_agent who, enum rwlock_use use) {
-  sync_lock(s);
+status rwlock_return(struct synchronizer *s, struct execution_context who, enum rwlock_use use) {
+  synchronizer_lock(s);
   const status st = return_locked(s, who, use);
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
   return st;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-void rwlock_look(struct sync *s, struct rwlock_holders *out) {
-  sync_lock(s);
+void rwlock_look(struct synchronizer *s, struct rwlock_holders *out) {
+  synchronizer_lock(s);
   *out = (struct rwlock_holders){s->now.readers, has_writer(s), {s->now.slot, s->now.thread}};
-  sync_unlock(s);
+  synchronizer_unlock(s);
 }
 
-bool rwlock_is_writer(struct sync *s, struct sync_agent who) {
-  sync_lock(s);
+bool rwlock_is_writer(struct synchronizer *s, struct execution_context who) {
+  synchronizer_lock(s);
   const bool is_held = is_writer(s, who);
-  sync_unlock(s);
+  synchronizer_unlock(s);
   return is_held;
 }
 
@@ -167,7 +169,7 @@ static bool is_dead(uint32_t slot) {
   return !segment_watch_life(slot, &watch);
 }
 
-static bool has_dead_reader(struct sync *s) {
+static bool has_dead_reader(struct synchronizer *s) {
   if (s->now.readers == 0) return false;
   const uint32_t count = atomic_load(&segment_process_table()->high_water);
   for (uint32_t slot = 0; slot < count && slot < PROCESS_TABLE_MAX; slot++)
@@ -175,55 +177,57 @@ static bool has_dead_reader(struct sync *s) {
   return false;
 }
 
-static bool has_dead_waiter(const struct sync *s) {
+static bool has_dead_waiter(const struct synchronizer *s) {
   for (const struct place *p = s->places; p < s->places + s->place_count; p++)
     if (atomic_load(&p->state) != PLACE_FREE && is_dead(p->slot)) return true;
   return false;
 }
 
-bool rwlock_has_dead_holder(struct sync *s) {
-  sync_lock(s);
+bool rwlock_has_dead_holder(struct synchronizer *s) {
+  synchronizer_lock(s);
   const bool has_dead = (has_writer(s) && is_dead(s->now.slot)) || has_dead_reader(s) || has_dead_waiter(s);
-  sync_unlock(s);
+  synchronizer_unlock(s);
   return has_dead;
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-static void settle(struct sync *s, struct sync_wakes *wakes) {
+static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
   struct present present = present_of(s);
-  for (struct place *p = sync_next(s, 0); p && fits(&present, p->purpose); p = sync_next(s, p->ticket)) {
+  for (struct place *p = synchronizer_next(s, 0); p && fits(&present, p->purpose);
+       p = synchronizer_next(s, p->ticket)) {
     count_place(&present, p);
-    sync_move(p, PLACE_GRANTED, wakes);
+    synchronizer_move(p, PLACE_GRANTED, wakes);
   }
 }
 
-static void forget(struct sync *s, uint32_t slot) {
-  (void)sync_forget_places(s, slot);
+static void forget(struct synchronizer *s, uint32_t slot) {
+  (void)synchronizer_forget_places(s, slot);
   KILL_POINT("rwlock.forgot_places");
   if (has_writer(s) && s->now.slot == slot) give_write(s, slot, 1);
   if (reads_of(s, slot) > 0) give_reads(s, slot, UINT64_MAX);
 }
 
-static void end_of_holder(struct sync *s, struct sync_agent who, uint64_t count, bool has_died) {
+static void end_of_holder(struct synchronizer *s, struct execution_context who, uint64_t count,
+                          bool has_died) {
   (void)has_died;
-  sync_lock(s);
+  synchronizer_lock(s);
   if (is_writer(s, who))
     give_write(s, who.slot, 1);
   else
     give_reads(s, who.slot, count);
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
 }
 
-static void validate(struct sync *s) {
+static void validate(struct synchronizer *s) {
   uint64_t reads = 0;
   for (uint32_t slot = 0; slot < PROCESS_TABLE_MAX; slot++) reads += reads_of(s, slot);
   CHECK_EQ(reads, s->now.readers);
   CHECK(s->now.depth <= 1 && s->now.abandoned <= 1);
   const struct present present = present_of(s);
   CHECK(present.writers == 0 || (present.writers == 1 && present.readers == 0));
-  const struct place *next = sync_next(s, 0);
+  const struct place *next = synchronizer_next(s, 0);
   CHECK(!next || !fits(&present, next->purpose));
 }
 
-const struct sync_rules rwlock_rules = {settle, forget, end_of_holder, validate};
+const struct synchronizer_rules rwlock_rules = {settle, forget, end_of_holder, validate};

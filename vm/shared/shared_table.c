@@ -296,7 +296,7 @@ static void destroy(struct object *object) {
     KILL_POINT("table.emptied");
     drop_block(t, array_of(slots));
   }
-  sync_leave_beside(&t->lock);
+  synchronizer_leave_beside(&t->lock);
 }
 
 void shared_table_register_kind(void) { segment_set_destructor(OBJECT_TABLE, destroy); }

@@ -33,7 +33,7 @@ struct shared_table {
   uint64_t journal_old;
   block_ref journal_array; /* the new array while the table grows; 0: no growth is under way */
   block_ref journal_past;  /* the one before */
-  _Atomic object_ref lock; /* the RLock that scripts use; see sync_beside */
+  _Atomic object_ref lock; /* the RLock that scripts use; see synchronizer_beside */
 };
 
 struct shared_table_text {

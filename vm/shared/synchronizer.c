@@ -15,16 +15,19 @@ enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 };
 
 #define PLACES_FOR_ALL UINT32_MAX
 
-const struct sync_kind_row sync_kinds[SYNC_KINDS] = {
-    [SYNC_NO_KIND] = {.name = "?"},
-#define KIND(id, number, name, rules, places, holds, ...) [SYNC_##id] = {name, &rules##_rules, places, holds},
+const struct lock_kind_row lock_kinds[LOCK_KINDS] = {
+    [LOCK_KIND_NONE] = {.name = "?"},
+#define KIND(id, number, name, rules, places, holds, ...) \
+  [LOCK_KIND_##id] = {name, &rules##_rules, places, holds},
 #include "shared/lock_kinds.def"
 };
 
-static const struct sync_rules *rules_of(const struct sync *s) { return sync_kinds[s->kind].rules; }
+static const struct synchronizer_rules *rules_of(const struct synchronizer *s) {
+  return lock_kinds[s->kind].rules;
+}
 
-static bool counts_by_process(enum sync_kind kind) {
-  switch (sync_kinds[kind].holds) {
+static bool counts_by_process(enum lock_kind kind) {
+  switch (lock_kinds[kind].holds) {
     case HOLD_PERMITS:
     case HOLD_BOUNDED:
     case HOLD_SHARED: return true;
@@ -32,8 +35,8 @@ static bool counts_by_process(enum sync_kind kind) {
   }
 }
 
-static uint64_t bound_of(enum sync_kind kind, uint64_t initial) {
-  switch (sync_kinds[kind].holds) {
+static uint64_t bound_of(enum lock_kind kind, uint64_t initial) {
+  switch (lock_kinds[kind].holds) {
     case HOLD_ONE:
     case HOLD_RECURSIVE: return 1;
     case HOLD_BOUNDED: return initial;
@@ -43,28 +46,28 @@ static uint64_t bound_of(enum sync_kind kind, uint64_t initial) {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static uint32_t places_of(enum sync_kind kind, uint64_t initial) {
-  const uint32_t places = sync_kinds[kind].places;
+static uint32_t places_of(enum lock_kind kind, uint64_t initial) {
+  const uint32_t places = lock_kinds[kind].places;
   return places == PLACES_FOR_ALL ? (uint32_t)initial : places;
 }
 
-static size_t size_of(enum sync_kind kind, uint32_t places) {
+static size_t size_of(enum lock_kind kind, uint32_t places) {
   const size_t counts = counts_by_process(kind) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
-  return sizeof(struct sync) + places * sizeof(struct place) + counts;
+  return sizeof(struct synchronizer) + places * sizeof(struct place) + counts;
 }
 
-_Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot) {
+_Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot) {
   return (_Atomic uint32_t *)(void *)(s->places + s->place_count) + slot;
 }
 
-status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
+status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out) {
   const uint32_t places = places_of(kind, initial);
   const size_t size = size_of(kind, places);
   struct object *object = NULL;
-  const status st = segment_make_object(OBJECT_SYNC, size, &object);
+  const status st = segment_make_object(OBJECT_SYNCHRONIZER, size, &object);
   if (st) return st;
   memset(object + 1, 0, size - sizeof *object);
-  struct sync *s = (struct sync *)(void *)object;
+  struct synchronizer *s = (struct synchronizer *)(void *)object;
   robust_mutex_init(&s->lock);
   s->kind = kind;
   s->place_count = places;
@@ -79,52 +82,52 @@ status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out) {
 
 /* ---- changes and their repair ---------------------------------------------------------------- */
 
-void sync_begin_change(struct sync *s, uint32_t slot) {
+void synchronizer_begin_change(struct synchronizer *s, uint32_t slot) {
   s->before = s->now;
   if (counts_by_process(s->kind)) {
     s->journal_slot = slot;
-    s->journal_taken = atomic_load_explicit(sync_taken(s, slot), memory_order_relaxed);
+    s->journal_taken = atomic_load_explicit(synchronizer_taken(s, slot), memory_order_relaxed);
   }
   STORE_ORDER();
-  KILL_POINT("sync.journaled");
+  KILL_POINT("synchronizer.journaled");
   atomic_store_explicit(&s->is_changing, 1, memory_order_release);
   STORE_ORDER();
 }
 
-void sync_end_change(struct sync *s) {
+void synchronizer_end_change(struct synchronizer *s) {
   STORE_ORDER();
-  KILL_POINT("sync.changed");
+  KILL_POINT("synchronizer.changed");
   atomic_store_explicit(&s->is_changing, 0, memory_order_release);
   STORE_ORDER();
-  KILL_POINT("sync.committed");
+  KILL_POINT("synchronizer.committed");
 }
 
-static void undo_change(struct sync *s) {
+static void undo_change(struct synchronizer *s) {
   if (!atomic_load(&s->is_changing)) return;
   s->now = s->before;
-  if (counts_by_process(s->kind)) atomic_store(sync_taken(s, s->journal_slot), s->journal_taken);
+  if (counts_by_process(s->kind)) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
   STORE_ORDER();
   atomic_store(&s->is_changing, 0);
 }
 
 /* What is due in each kind, and the words that follow from the rest. */
-static void settle(struct sync *s, struct sync_wakes *wakes) {
+static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
   rules_of(s)->settle(s, wakes);
   atomic_store_explicit(&s->is_available, s->now.permits > 0, memory_order_relaxed);
 }
 
-static void recount_places(struct sync *s) {
+static void recount_places(struct synchronizer *s) {
   uint32_t occupied = 0;
   for (uint32_t i = 0; i < s->place_count; i++) occupied += atomic_load(&s->places[i].state) != PLACE_FREE;
   atomic_store(&s->occupied, occupied);
 }
 
-static void wake_now(const struct sync_wakes *wakes) {
+static void wake_now(const struct synchronizer_wakes *wakes) {
   for (size_t i = 0; i < wakes->count; i++) futex_wake(wakes->words[i], 1);
 }
 
-static void repair(struct sync *s) {
-  struct sync_wakes wakes = {.count = 0};
+static void repair(struct synchronizer *s) {
+  struct synchronizer_wakes wakes = {.count = 0};
   undo_change(s);
   recount_places(s);
   settle(s, &wakes);
@@ -132,36 +135,38 @@ static void repair(struct sync *s) {
   wake_now(&wakes);
 }
 
-void sync_lock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
+void synchronizer_lock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS {
   if (robust_mutex_lock(&s->lock) == ROBUST_ABANDONED) repair(s);
 }
 
-void sync_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&s->lock); }
+void synchronizer_unlock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&s->lock); }
 
-void sync_settle_and_unlock(struct sync *s) NO_THREAD_SAFETY_ANALYSIS {
-  struct sync_wakes wakes;
+void synchronizer_settle_and_unlock(struct synchronizer *s) NO_THREAD_SAFETY_ANALYSIS {
+  struct synchronizer_wakes wakes;
   wakes.count = 0;
   settle(s, &wakes);
-  KILL_POINT("sync.settled");
+  KILL_POINT("synchronizer.settled");
   robust_mutex_unlock(&s->lock);
-  KILL_POINT("sync.unlocked");
+  KILL_POINT("synchronizer.unlocked");
   wake_now(&wakes);
-  sync_ring(s);
+  synchronizer_wake_watchers(s);
 }
 
-void sync_ring(struct sync *s) {
+void synchronizer_wake_watchers(struct synchronizer *s) {
   if (!atomic_load(&s->watchers)) return;
-  KILL_POINT("sync.ringing");
+  KILL_POINT("synchronizer.ringing");
   wakers_wake(segment_wakers(), atomic_exchange(&s->watchers, 0));
 }
 
-void sync_leave_wakers(struct sync *s, waker_set wakers) { atomic_fetch_or(&s->watchers, wakers); }
+void synchronizer_register_wakers(struct synchronizer *s, waker_set wakers) {
+  atomic_fetch_or(&s->watchers, wakers);
+}
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
 _Static_assert(PROCESS_TABLE_MAX <= UINT16_MAX, "a place has 16 bits for its process");
 
-bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
+bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w) {
   struct place *p = s->places;
   const struct place *end = p + s->place_count;
   while (p < end && atomic_load_explicit(&p->state, memory_order_relaxed) != PLACE_FREE) p++;
@@ -174,44 +179,45 @@ bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w) {
   p->ticket = ++s->tickets;
   p->since_ns = clock_now_ns();
   STORE_ORDER();
-  KILL_POINT("sync.entering");
+  KILL_POINT("synchronizer.entering");
   atomic_store(&p->state, PLACE_WAITING);
   atomic_fetch_add(&s->occupied, 1);
-  KILL_POINT("sync.entered");
+  KILL_POINT("synchronizer.entered");
   w->place = p;
   w->ticket = p->ticket;
   return true;
 }
 
-futex_word *sync_get_in_line(struct sync *s, uint32_t slot, struct sync_wait *w, uint32_t *seen) {
-  if (!w->place && !sync_enter(s, slot, w)) {
+futex_word *synchronizer_get_in_line(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w,
+                                     uint32_t *seen) {
+  if (!w->place && !synchronizer_enter(s, slot, w)) {
     *seen = atomic_load(&s->room);
     return &s->room;
   }
-  if (sync_place_state(w) == PLACE_NUDGED) atomic_store(&w->place->state, PLACE_WAITING);
+  if (synchronizer_place_state(w) == PLACE_NUDGED) atomic_store(&w->place->state, PLACE_WAITING);
   *seen = PLACE_WAITING;
   return &w->place->state;
 }
 
-enum place_state sync_place_state(const struct sync_wait *w) {
+enum place_state synchronizer_place_state(const struct synchronizer_wait *w) {
   return (enum place_state)atomic_load(&w->place->state);
 }
 
-static void free_place(struct sync *s, struct place *p) {
+static void free_place(struct synchronizer *s, struct place *p) {
   atomic_store(&p->state, PLACE_FREE);
-  KILL_POINT("sync.left");
+  KILL_POINT("synchronizer.left");
   atomic_fetch_sub(&s->occupied, 1);
   if (!atomic_exchange(&s->is_crowded, 0)) return;
   atomic_fetch_add(&s->room, 1);
   futex_wake(&s->room, INT_MAX);
 }
 
-void sync_leave(struct sync *s, struct sync_wait *w) {
+void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w) {
   if (w->place) free_place(s, w->place);
   w->place = NULL;
 }
 
-struct place *sync_next(struct sync *s, uint64_t ticket) {
+struct place *synchronizer_next(struct synchronizer *s, uint64_t ticket) {
   struct place *first = NULL;
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return NULL;
   for (struct place *p = s->places; p < s->places + s->place_count; p++) {
@@ -222,22 +228,22 @@ struct place *sync_next(struct sync *s, uint64_t ticket) {
   return first;
 }
 
-void sync_move(struct place *p, enum place_state state, struct sync_wakes *wakes) {
+void synchronizer_move(struct place *p, enum place_state state, struct synchronizer_wakes *wakes) {
   atomic_store(&p->state, state);
-  KILL_POINT("sync.moved");
-  if (wakes->count == SYNC_WAKES) {
+  KILL_POINT("synchronizer.moved");
+  if (wakes->count == SYNCHRONIZER_WAKES) {
     wake_now(wakes);
     wakes->count = 0;
   }
   wakes->words[wakes->count++] = &p->state;
 }
 
-void sync_move_all(struct sync *s, enum place_state state, struct sync_wakes *wakes) {
+void synchronizer_move_all(struct synchronizer *s, enum place_state state, struct synchronizer_wakes *wakes) {
   for (struct place *p = s->places; p < s->places + s->place_count; p++)
-    if (atomic_load(&p->state) == PLACE_WAITING) sync_move(p, state, wakes);
+    if (atomic_load(&p->state) == PLACE_WAITING) synchronizer_move(p, state, wakes);
 }
 
-uint32_t sync_count(const struct sync *s, enum place_state state) {
+uint32_t synchronizer_count(const struct synchronizer *s, enum place_state state) {
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return 0;
   uint32_t count = 0;
   for (uint32_t i = 0; i < s->place_count; i++)
@@ -245,7 +251,7 @@ uint32_t sync_count(const struct sync *s, enum place_state state) {
   return count;
 }
 
-uint32_t sync_forget_places(struct sync *s, uint32_t slot) {
+uint32_t synchronizer_forget_places(struct synchronizer *s, uint32_t slot) {
   uint32_t granted = 0;
   for (struct place *p = s->places; p < s->places + s->place_count; p++) {
     const uint32_t state = atomic_load(&p->state);
@@ -258,13 +264,13 @@ uint32_t sync_forget_places(struct sync *s, uint32_t slot) {
 
 /* ---- sleeping -------------------------------------------------------------------------------- */
 
-status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until) {
+status synchronizer_sleep(struct synchronizer *s, futex_word *word, uint32_t seen, deadline until) {
   const deadline soon = {clock_now_ns() + LOOK_AGAIN_NS};
   const status st = futex_wait(word, seen, deadline_earlier(until, soon));
   if (st != STATUS_TIMEOUT) return st;
   segment_sweep();
-  sync_lock(s);
-  sync_settle_and_unlock(s);
+  synchronizer_lock(s);
+  synchronizer_settle_and_unlock(s);
   return deadline_passed(until) ? STATUS_TIMEOUT : STATUS_OK;
 }
 
@@ -273,31 +279,31 @@ status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline unti
 enum { ANCHOR_OF_OTHER = 1 };
 
 static status make_beside(_Atomic object_ref *place, object_ref before) {
-  struct sync *made = NULL;
-  const status st = sync_make(SYNC_RLOCK, 1, &made);
+  struct synchronizer *made = NULL;
+  const status st = synchronizer_make(LOCK_KIND_RLOCK, 1, &made);
   if (st) return st;
   const bool is_ours = atomic_compare_exchange_strong(place, &before, segment_object_ref(&made->object));
-  KILL_POINT("sync.named");
+  KILL_POINT("synchronizer.named");
   if (is_ours) segment_anchor(&made->object, ANCHOR_OF_OTHER);
-  KILL_POINT("sync.anchored");
+  KILL_POINT("synchronizer.anchored");
   segment_release(&made->object);
   return STATUS_OK;
 }
 
 /* Holds it if it is there; then it is surely anchored. */
-static bool claim_beside(object_ref ref, struct sync **out) {
+static bool claim_beside(object_ref ref, struct synchronizer **out) {
   struct object *o = NULL;
-  if (!ref || segment_find(ref, OBJECT_SYNC, &o) || segment_hold(o)) return false;
-  if (segment_find(ref, OBJECT_SYNC, &o)) {
+  if (!ref || segment_find(ref, OBJECT_SYNCHRONIZER, &o) || segment_hold(o)) return false;
+  if (segment_find(ref, OBJECT_SYNCHRONIZER, &o)) {
     segment_release(o);
     return false;
   }
   segment_anchor(o, ANCHOR_OF_OTHER);
-  *out = (struct sync *)(void *)o;
+  *out = (struct synchronizer *)(void *)o;
   return true;
 }
 
-status sync_beside(_Atomic object_ref *place, struct sync **out) {
+status synchronizer_beside(_Atomic object_ref *place, struct synchronizer **out) {
   for (;;) {
     const object_ref ref = atomic_load(place);
     if (claim_beside(ref, out)) return STATUS_OK;
@@ -306,27 +312,27 @@ status sync_beside(_Atomic object_ref *place, struct sync **out) {
   }
 }
 
-void sync_leave_beside(_Atomic object_ref *place) {
+void synchronizer_leave_beside(_Atomic object_ref *place) {
   struct object *o = NULL;
   const object_ref ref = atomic_load(place);
-  if (ref && segment_find(ref, OBJECT_SYNC, &o) == STATUS_OK) segment_unanchor(o, ANCHOR_OF_OTHER);
+  if (ref && segment_find(ref, OBJECT_SYNCHRONIZER, &o) == STATUS_OK) segment_unanchor(o, ANCHOR_OF_OTHER);
 }
 
 /* ---- the dead -------------------------------------------------------------------------------- */
 
 static void owner_died(struct object *object, uint32_t slot) {
-  struct sync *s = (struct sync *)(void *)object;
+  struct synchronizer *s = (struct synchronizer *)(void *)object;
   if (!rules_of(s)->forget) return;
-  sync_lock(s);
+  synchronizer_lock(s);
   rules_of(s)->forget(s, slot);
-  sync_settle_and_unlock(s);
+  synchronizer_settle_and_unlock(s);
 }
 
-void sync_register_kind(void) { segment_set_owner_died(OBJECT_SYNC, owner_died); }
+void synchronizer_register_kind(void) { segment_set_owner_died(OBJECT_SYNCHRONIZER, owner_died); }
 
-void sync_validate(struct sync *s) {
+void synchronizer_validate(struct synchronizer *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);
-  CHECK(s->kind > SYNC_NO_KIND && s->kind < SYNC_KINDS);
+  CHECK(s->kind > LOCK_KIND_NONE && s->kind < LOCK_KINDS);
   const uint32_t occupied = atomic_load(&s->occupied);
   recount_places(s);
   CHECK_EQ(atomic_load(&s->occupied), occupied);

@@ -21,14 +21,14 @@
 #include "shared/holds.h"
 #include "sync/lock_rank.h"
 
-enum sync_kind {
-  SYNC_NO_KIND,
-#define KIND(id, ...) SYNC_##id,
+enum lock_kind {
+  LOCK_KIND_NONE,
+#define KIND(id, ...) LOCK_KIND_##id,
 #include "shared/lock_kinds.def"
-  SYNC_KINDS
+  LOCK_KINDS
 };
 
-enum sync_holding {
+enum synchronizer_holding {
   HOLD_NOTHING,   /* it is waited for, and not held */
   HOLD_ONE,       /* one permit, whose holder is known */
   HOLD_RECURSIVE, /* the same, and the holder may take it again */
@@ -54,12 +54,12 @@ struct place {
 };
 
 /* The author of an operation: a thread of a process. 0 is no thread. */
-struct sync_agent {
+struct execution_context {
   uint32_t slot;
   uint64_t thread;
 };
 
-struct sync_state {
+struct synchronizer_state {
   uint64_t permits;   /* free ones; of a lock 0 or 1 */
   uint64_t readers;   /* RWLock */
   uint64_t abandoned; /* so many takers will be told that a holder died */
@@ -70,16 +70,16 @@ struct sync_state {
   uint32_t is_broken; /* Barrier */
 };
 
-struct sync {
+struct synchronizer {
   struct object object;
   struct robust_mutex lock; /* rank_sync */
-  uint32_t kind;            /* enum sync_kind; this and the next three never change */
+  uint32_t kind;            /* enum lock_kind; this and the next three never change */
   uint32_t place_count;
   uint64_t initial; /* permits at first; Barrier: parties */
   uint64_t bound;   /* permits at most; 0: none */
   uint64_t tickets; /* so many were given out */
-  struct sync_state now;
-  struct sync_state before;
+  struct synchronizer_state now;
+  struct synchronizer_state before;
   _Atomic uint32_t is_changing;
   uint32_t journal_slot; /* and of the count of this process */
   uint32_t journal_taken;
@@ -96,94 +96,97 @@ struct sync {
 };
 
 /* Words to wake when the lock is left. */
-enum { SYNC_WAKES = 16 };
-struct sync_wakes {
-  futex_word *words[SYNC_WAKES];
+enum { SYNCHRONIZER_WAKES = 16 };
+struct synchronizer_wakes {
+  futex_word *words[SYNCHRONIZER_WAKES];
   size_t count;
 };
 
 /* A thread's wait for one object; {0} at first, but for the purpose. */
-struct sync_wait {
+struct synchronizer_wait {
   struct place *place;
   uint64_t ticket;
   uint16_t purpose; /* of the place */
 };
 
 /* Held once by this process. `initial`: permits, or parties. */
-MUST_CHECK status sync_make(enum sync_kind kind, uint64_t initial, struct sync **out);
-void sync_register_kind(void);
+MUST_CHECK status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out);
+void synchronizer_register_kind(void);
 
-void sync_lock(struct sync *s) ACQUIRES(rank_sync);
+void synchronizer_lock(struct synchronizer *s) ACQUIRES(rank_sync);
 /* Settles, unlocks, and wakes the waiters that may go on. */
-void sync_settle_and_unlock(struct sync *s) RELEASES(rank_sync);
+void synchronizer_settle_and_unlock(struct synchronizer *s) RELEASES(rank_sync);
 /* When nothing has changed. */
-void sync_unlock(struct sync *s) RELEASES(rank_sync);
+void synchronizer_unlock(struct synchronizer *s) RELEASES(rank_sync);
 
 /* Rings the wakers that were left with it; a ring that its ringer's death swallows is made good by the
  * sleeper (wakers.h, I3). */
-void sync_ring(struct sync *s);
+void synchronizer_wake_watchers(struct synchronizer *s);
 /* Left with it until something changes; a thread that leaves them looks at it afterwards. */
-void sync_leave_wakers(struct sync *s, waker_set wakers);
+void synchronizer_register_wakers(struct synchronizer *s, waker_set wakers);
 
 /* Around each change of `now` and of the count of `slot`. */
-void sync_begin_change(struct sync *s, uint32_t slot);
-void sync_end_change(struct sync *s);
-_Atomic uint32_t *sync_taken(struct sync *s, uint32_t slot);
+void synchronizer_begin_change(struct synchronizer *s, uint32_t slot);
+void synchronizer_end_change(struct synchronizer *s);
+_Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot);
 
 /* A place at the end of the line. False: there is none; sleep on `room`. */
-MUST_CHECK bool sync_enter(struct sync *s, uint32_t slot, struct sync_wait *w);
+MUST_CHECK bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w);
 /* The word to sleep on while it is *seen: that of the wait's place, which it gets if it has none,
  * or `room`. */
-futex_word *sync_get_in_line(struct sync *s, uint32_t slot, struct sync_wait *w, uint32_t *seen);
-enum place_state sync_place_state(const struct sync_wait *w);
-void sync_leave(struct sync *s, struct sync_wait *w);
+futex_word *synchronizer_get_in_line(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w,
+                                     uint32_t *seen);
+enum place_state synchronizer_place_state(const struct synchronizer_wait *w);
+void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w);
 /* The first place after `ticket` that waits or was nudged; NULL: none. */
-struct place *sync_next(struct sync *s, uint64_t ticket);
-void sync_move(struct place *p, enum place_state state, struct sync_wakes *wakes);
+struct place *synchronizer_next(struct synchronizer *s, uint64_t ticket);
+void synchronizer_move(struct place *p, enum place_state state, struct synchronizer_wakes *wakes);
 /* All that wait. */
-void sync_move_all(struct sync *s, enum place_state state, struct sync_wakes *wakes);
-uint32_t sync_count(const struct sync *s, enum place_state state);
+void synchronizer_move_all(struct synchronizer *s, enum place_state state, struct synchronizer_wakes *wakes);
+uint32_t synchronizer_count(const struct synchronizer *s, enum place_state state);
 /* Frees the places of a process that is gone; how many of them had been granted. */
-uint32_t sync_forget_places(struct sync *s, uint32_t slot);
+uint32_t synchronizer_forget_places(struct synchronizer *s, uint32_t slot);
 
 /* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
-MUST_CHECK status sync_sleep(struct sync *s, futex_word *word, uint32_t seen, deadline until);
+MUST_CHECK status synchronizer_sleep(struct synchronizer *s, futex_word *word, uint32_t seen, deadline until);
 
 /* The RLock that belongs to another object, which has its name in *place, and which the
  * caller holds: made on the first call, held once more by this process. The caller anchors it
  * (shared/object.h, I3). A name whose lock is gone, for its maker died before it was
  * anchored, is replaced. */
-MUST_CHECK status sync_beside(_Atomic object_ref *place, struct sync **out);
+MUST_CHECK status synchronizer_beside(_Atomic object_ref *place, struct synchronizer **out);
 /* The other object ends. */
-void sync_leave_beside(_Atomic object_ref *place);
+void synchronizer_leave_beside(_Atomic object_ref *place);
 
 /* Aborts when an invariant does not hold; nobody else may be at work. */
-void sync_validate(struct sync *s);
+void synchronizer_validate(struct synchronizer *s);
 
 /* What a kind brings along. */
-struct sync_rules {
-  void (*settle)(struct sync *s, struct sync_wakes *wakes);
+struct synchronizer_rules {
+  void (*settle)(struct synchronizer *s, struct synchronizer_wakes *wakes);
   /* A process that had the object is gone, and did not let go of it. NULL: no death matters to
    * it. */
-  void (*forget)(struct sync *s, uint32_t slot);
+  void (*forget)(struct synchronizer *s, uint32_t slot);
   /* A thread, or its VM, ends, and has not returned `count` of what it took; of a barrier it is a
    * party. `has_died`: it failed or was stopped. NULL: nothing can be held. */
-  void (*end)(struct sync *s, struct sync_agent who, uint64_t count, bool has_died);
-  /* Beside what sync_validate does for all kinds; NULL: nothing. */
-  void (*validate)(struct sync *s);
+  void (*end)(struct synchronizer *s, struct execution_context who, uint64_t count, bool has_died);
+  /* Beside what synchronizer_validate does for all kinds; NULL: nothing. */
+  void (*validate)(struct synchronizer *s);
 };
-#define KIND(id, number, name, rules, ...) extern const struct sync_rules rules##_rules;
+#define KIND(id, number, name, rules, ...) extern const struct synchronizer_rules rules##_rules;
 #include "shared/lock_kinds.def"
 
-/* The rows of shared/lock_kinds.def, by enum sync_kind. */
-struct sync_kind_row {
+/* The rows of shared/lock_kinds.def, by enum lock_kind. */
+struct lock_kind_row {
   const char *name;
-  const struct sync_rules *rules;
+  const struct synchronizer_rules *rules;
   uint32_t places;
-  enum sync_holding holds;
+  enum synchronizer_holding holds;
 };
-extern const struct sync_kind_row sync_kinds[SYNC_KINDS];
+extern const struct lock_kind_row lock_kinds[LOCK_KINDS];
 
-static inline enum sync_holding sync_holding(const struct sync *s) { return sync_kinds[s->kind].holds; }
+static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
+  return lock_kinds[s->kind].holds;
+}
 
 #endif

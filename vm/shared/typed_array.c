@@ -39,7 +39,7 @@ status typed_array_make(const struct array_element_type *type, uint64_t count, s
 
 static void destroy(struct object *object) {
   struct typed_array *a = (struct typed_array *)(void *)object;
-  sync_leave_beside(&a->lock);
+  synchronizer_leave_beside(&a->lock);
 }
 
 void typed_array_register_kind(void) { segment_set_destructor(OBJECT_TYPED_ARRAY, destroy); }

@@ -4,7 +4,7 @@
  * I1  Type and count never change. An element never tears: it is loaded and stored in one piece,
  *     with relaxed order. An order between elements needs a lock or a message, also within one bulk
  *     copy.
- * I2  `lock` names the RLock that belongs to the array (sync_beside).
+ * I2  `lock` names the RLock that belongs to the array (synchronizer_beside).
  *
  * No lock: atomics alone.
  */

@@ -75,18 +75,18 @@ static void push_ring(lua_State *L, const struct ring *r) {
 }
 
 /* Reads the figures without the lock, which belongs to another program. */
-static void push_lock(lua_State *L, const struct sync *s) {
-  const uint32_t kind = s->kind < SYNC_KINDS ? s->kind : SYNC_NO_KIND;
-  const enum sync_holding holds = sync_kinds[kind].holds;
+static void push_lock(lua_State *L, const struct synchronizer *s) {
+  const uint32_t kind = s->kind < LOCK_KINDS ? s->kind : LOCK_KIND_NONE;
+  const enum synchronizer_holding holds = lock_kinds[kind].holds;
   const bool is_held = s->now.depth > 0 && s->now.slot < PROCESS_TABLE_MAX;
   lua_newtable(L);
-  set_text(L, "kind", sync_kinds[kind].name);
+  set_text(L, "kind", lock_kinds[kind].name);
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
   set_number(L, "readers", (double)s->now.readers);
   set_number(L, "holder", is_held ? (double)segment_process_table()->slots[s->now.slot].id.pid : 0);
-  lua_pushboolean(L, kind == SYNC_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
-  lua_setfield(L, -2, kind == SYNC_EVENT ? "is_set" : "is_broken");
+  lua_pushboolean(L, kind == LOCK_KIND_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
+  lua_setfield(L, -2, kind == LOCK_KIND_EVENT ? "is_set" : "is_broken");
   lua_pushboolean(L, holds == HOLD_PERMITS || holds == HOLD_BOUNDED);
   lua_setfield(L, -2, "has_permits");
 }
@@ -103,8 +103,8 @@ static void look_at_object(const struct view *v, const struct object *o) {
   if (o->kind == OBJECT_RING) {
     push_ring(v->L, (const struct ring *)(const void *)o);
     append(v->L, v->rings);
-  } else if (o->kind == OBJECT_SYNC) {
-    push_lock(v->L, (const struct sync *)(const void *)o);
+  } else if (o->kind == OBJECT_SYNCHRONIZER) {
+    push_lock(v->L, (const struct synchronizer *)(const void *)o);
     append(v->L, v->locks);
   }
 }

@@ -16,7 +16,7 @@ static void refuse_if_endless(lua_State *L, const struct sync_handle *h, deadlin
 /* ---- Event ----------------------------------------------------------------------------------- */
 
 struct event_attempt {
-  struct sync *s;
+  struct synchronizer *s;
   uint64_t seen;
 };
 
@@ -31,7 +31,7 @@ enum { SEEN = WAITING_ARGUMENTS };
 /* An event that was set and cleared again lets its waiters through: what was seen is kept from one
  * run to the next. */
 static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_EVENT);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_EVENT);
   struct event_attempt e = {.s = h->s, .seen = (uint64_t)lua_tonumber(L, SEEN)};
   status st = attempt_event(&e, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
@@ -54,17 +54,17 @@ static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int event_set_method(lua_State *L) {
-  event_set(sync_check(L, 1, SYNC_EVENT)->s);
+  event_set(sync_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_clear_method(lua_State *L) {
-  event_clear(sync_check(L, 1, SYNC_EVENT)->s);
+  event_clear(sync_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_is_set_method(lua_State *L) {
-  lua_pushboolean(L, event_is_set(sync_check(L, 1, SYNC_EVENT)->s));
+  lua_pushboolean(L, event_is_set(sync_check(L, 1, LOCK_KIND_EVENT)->s));
   return 1;
 }
 
@@ -72,7 +72,7 @@ const luaL_Reg event_methods[] = {
     {"set", event_set_method}, {"clear", event_clear_method}, {"is_set", event_is_set_method}, {NULL, NULL}};
 const struct waiting_entry event_waits[] = {{"wait", event_wait_method, WAITING_FIXED}, {.name = NULL}};
 
-static void push_event_state(lua_State *L, struct sync *s) {
+static void push_event_state(lua_State *L, struct synchronizer *s) {
   lua_pushstring(L, event_is_set(s) ? "set" : "not set");
 }
 
@@ -92,8 +92,8 @@ const struct sync_class event_class = {push_event_state, &event_waitable, NULL};
 /* ---- Condition ------------------------------------------------------------------------------- */
 
 struct told {
-  struct sync *s;
-  struct sync_wait wait;
+  struct synchronizer *s;
+  struct synchronizer_wait wait;
 };
 
 static status attempt_told(void *context, deadline until) {
@@ -104,7 +104,7 @@ static status attempt_told(void *context, deadline until) {
 /* The Lock or RLock at `index`. [raises] */
 static struct sync_handle *check_lock(lua_State *L, int index) {
   const struct sync_handle *h = sync_at(L, index);
-  return sync_check(L, index, h && h->s && h->s->kind == SYNC_LOCK ? SYNC_LOCK : SYNC_RLOCK);
+  return sync_check(L, index, h && h->s && h->s->kind == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
 }
 
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
@@ -119,7 +119,7 @@ static status wait_until_told(lua_State *L, struct told *t, deadline until) REQU
 /* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
  * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_CONDITION);
   const struct sync_handle *lock = check_lock(L, 2);
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, h, until, "Condition:wait");
@@ -146,11 +146,11 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
 
 /* condition:notify(lock, count) */
 static int condition_notify_method(lua_State *L) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_CONDITION);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_CONDITION);
   const struct sync_handle *lock = check_lock(L, 2);
   const lua_Number count = luaL_checknumber(L, 3);
-  const bool is_held =
-      lock->s->kind == SYNC_LOCK ? permits_free(lock->s) == 0 : permits_is_held_by(lock->s, sync_self(L));
+  const bool is_held = lock->s->kind == LOCK_KIND_LOCK ? permits_free(lock->s) == 0
+                                                       : permits_is_held_by(lock->s, sync_self(L));
   if (!is_held) luaL_error(L, "Condition:notify: the lock is not held");
   condition_notify(h->s, count >= 1e9 ? UINT64_MAX : (uint64_t)count);
   return 0;
@@ -161,7 +161,7 @@ const luaL_Reg condition_methods[] = {
 /* Its waits have no way (core/waiting.h): tasks run between short looks. */
 const struct waiting_entry condition_waits[] = {{.name = NULL}};
 
-static void push_condition_state(lua_State *L, struct sync *s) {
+static void push_condition_state(lua_State *L, struct synchronizer *s) {
   (void)s;
   lua_pushliteral(L, "condition");
 }
@@ -171,8 +171,8 @@ const struct sync_class condition_class = {push_condition_state, NULL, NULL};
 /* ---- Barrier --------------------------------------------------------------------------------- */
 
 struct meeting {
-  struct sync *s;
-  struct sync_agent self;
+  struct synchronizer *s;
+  struct execution_context self;
   struct barrier_arrival arrival;
 };
 
@@ -199,7 +199,7 @@ static status meet(lua_State *L, struct meeting *m, deadline until) REQUIRES(ran
 
 /* barrier:arrive(timeout) → index, is_last; or nil, why. The last one opens. */
 static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_BARRIER);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_BARRIER);
   const deadline until = argument_timeout(L, 2);
   if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
   struct meeting m = {.s = h->s, .self = sync_self(L)};
@@ -214,22 +214,22 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int barrier_open_method(lua_State *L) {
-  return return_status(L, barrier_open(sync_check(L, 1, SYNC_BARRIER)->s));
+  return return_status(L, barrier_open(sync_check(L, 1, LOCK_KIND_BARRIER)->s));
 }
 
 static int barrier_abort_method(lua_State *L) {
-  barrier_break(sync_check(L, 1, SYNC_BARRIER)->s);
+  barrier_break(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 static int barrier_reset_method(lua_State *L) {
-  barrier_reset(sync_check(L, 1, SYNC_BARRIER)->s);
+  barrier_reset(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 /* barrier:state() → parties, how many wait, whether it is broken */
 static int barrier_state(lua_State *L) {
-  struct sync *s = sync_check(L, 1, SYNC_BARRIER)->s;
+  struct synchronizer *s = sync_check(L, 1, LOCK_KIND_BARRIER)->s;
   lua_pushinteger(L, (lua_Integer)s->initial);
   lua_pushinteger(L, (lua_Integer)barrier_waiting(s));
   lua_pushboolean(L, barrier_is_broken(s));
@@ -242,7 +242,7 @@ const luaL_Reg barrier_methods[] = {{"arrive", barrier_arrive_method}, {"open", 
 /* Its waits have no way (core/waiting.h): tasks run between short looks. */
 const struct waiting_entry barrier_waits[] = {{.name = NULL}};
 
-static void push_barrier_state(lua_State *L, struct sync *s) {
+static void push_barrier_state(lua_State *L, struct synchronizer *s) {
   lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial);
 }
 

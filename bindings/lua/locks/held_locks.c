@@ -7,7 +7,7 @@
 #include "state/error.h"
 
 struct entry {
-  struct sync *s;
+  struct synchronizer *s;
   uint64_t thread;
   uint64_t count;
 };
@@ -44,7 +44,7 @@ static void empty_copy(struct held_locks *h) {
 }
 
 /* The entry of that thread, or with `any` of whatever thread; the count: there is none. */
-static size_t find(const struct held_locks *h, const struct sync *s, uint64_t thread, bool any) {
+static size_t find(const struct held_locks *h, const struct synchronizer *s, uint64_t thread, bool any) {
   size_t at = 0;
   while (at < h->count && (h->entries[at].s != s || (!any && h->entries[at].thread != thread))) at++;
   return at;
@@ -60,13 +60,15 @@ void held_locks_reserve(lua_State *L, struct held_locks *h) {
   h->capacity = capacity;
 }
 
-void held_locks_add(struct held_locks *h, struct sync *s, struct sync_agent who, uint64_t count) {
+void held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
+                    uint64_t count) {
   const size_t at = find(h, s, who.thread, false);
   if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = who.thread};
   h->entries[at].count += count;
 }
 
-void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_agent who, uint64_t count) {
+void held_locks_drop(struct held_locks *h, const struct synchronizer *s, struct execution_context who,
+                     uint64_t count) {
   empty_copy(h);
   size_t at = find(h, s, who.thread, false);
   if (at == h->count) at = find(h, s, 0, true);
@@ -77,7 +79,7 @@ void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_age
     remove_entry(h, at);
 }
 
-uint64_t held_locks_count(struct held_locks *h, const struct sync *s, struct sync_agent who) {
+uint64_t held_locks_count(struct held_locks *h, const struct synchronizer *s, struct execution_context who) {
   empty_copy(h);
   const size_t at = find(h, s, who.thread, false);
   return at < h->count ? h->entries[at].count : 0;
@@ -86,8 +88,8 @@ uint64_t held_locks_count(struct held_locks *h, const struct sync *s, struct syn
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void end_entry(const struct held_locks *h, const struct entry *e, bool has_died) {
-  const struct sync_agent who = {h->slot, e->thread};
-  sync_kinds[e->s->kind].rules->end(e->s, who, e->count, has_died);
+  const struct execution_context who = {h->slot, e->thread};
+  lock_kinds[e->s->kind].rules->end(e->s, who, e->count, has_died);
 }
 
 static void end_at(struct held_locks *h, size_t at, bool has_died) {
@@ -95,7 +97,7 @@ static void end_at(struct held_locks *h, size_t at, bool has_died) {
   remove_entry(h, at);
 }
 
-void held_locks_forget(struct held_locks *h, const struct sync *s) {
+void held_locks_forget(struct held_locks *h, const struct synchronizer *s) {
   empty_copy(h);
   for (size_t at = find(h, s, 0, true); at < h->count; at = find(h, s, 0, true)) end_at(h, at, h->has_died);
 }

@@ -21,13 +21,15 @@ struct held_locks *held_locks_of(lua_State *L);
 /* Room for one more entry, so that held_locks_add cannot fail. [-0, +0, raises] */
 void held_locks_reserve(lua_State *L, struct held_locks *h);
 /* `who`, of this VM, took so many. */
-void held_locks_add(struct held_locks *h, struct sync *s, struct sync_agent who, uint64_t count);
+void held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
+                    uint64_t count);
 /* `who` returned so many: its own, or another thread's. */
-void held_locks_drop(struct held_locks *h, const struct sync *s, struct sync_agent who, uint64_t count);
+void held_locks_drop(struct held_locks *h, const struct synchronizer *s, struct execution_context who,
+                     uint64_t count);
 /* How many `who` has taken and not returned. */
-uint64_t held_locks_count(struct held_locks *h, const struct sync *s, struct sync_agent who);
+uint64_t held_locks_count(struct held_locks *h, const struct synchronizer *s, struct execution_context who);
 /* The last handle on `s` of this VM is about to be collected: what is held ends with it. */
-void held_locks_forget(struct held_locks *h, const struct sync *s);
+void held_locks_forget(struct held_locks *h, const struct synchronizer *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
 size_t held_locks_mark(struct held_locks *h);

@@ -9,9 +9,9 @@
 /* ---- acquire --------------------------------------------------------------------------------- */
 
 struct take {
-  struct sync *s;
-  struct sync_agent self;
-  struct sync_wait wait;
+  struct synchronizer *s;
+  struct execution_context self;
+  struct synchronizer_wait wait;
   bool was_abandoned;
 };
 
@@ -21,8 +21,8 @@ static status attempt_take(void *context, deadline until) {
 }
 
 /* A caller that only looks notices a holder's death as well. */
-static bool is_holder_dead(struct sync *s) {
-  struct sync_agent holder;
+static bool is_holder_dead(struct synchronizer *s) {
+  struct execution_context holder;
   struct futex_watch watch;
   return permits_holder(s, &holder) && !segment_watch_life(holder.slot, &watch);
 }
@@ -74,7 +74,7 @@ deadline sync_acquire_deadline(lua_State *L) {
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
 
-static int acquire(lua_State *L, enum sync_kind kind, deadline until) REQUIRES(rank_vm) {
+static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
@@ -94,9 +94,9 @@ static int acquire(lua_State *L, enum sync_kind kind, deadline until) REQUIRES(r
 
 /* A thread that waits for the VM's lock has its turn at the latest where one leaves a lock: where hooks
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
-static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(rank_vm) {
+static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(rank_vm) {
   const struct sync_handle *h = sync_check(L, 1, kind);
-  const struct sync_agent self = sync_self(L);
+  const struct execution_context self = sync_self(L);
   const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
@@ -108,14 +108,17 @@ static int release(lua_State *L, enum sync_kind kind, uint64_t count) REQUIRES(r
   return 0;
 }
 
-static enum sync_kind semaphore_kind(lua_State *L) {
+static enum lock_kind semaphore_kind(lua_State *L) {
   const struct sync_handle *h = sync_at(L, 1);
-  return h && h->s && h->s->kind == SYNC_BOUNDED_SEMAPHORE ? SYNC_BOUNDED_SEMAPHORE : SYNC_SEMAPHORE;
+  return h && h->s && h->s->kind == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
+                                                                : LOCK_KIND_SEMAPHORE;
 }
 
-static int take_lock(lua_State *L, deadline until) REQUIRES(rank_vm) { return acquire(L, SYNC_LOCK, until); }
+static int take_lock(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  return acquire(L, LOCK_KIND_LOCK, until);
+}
 static int take_rlock(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  return acquire(L, SYNC_RLOCK, until);
+  return acquire(L, LOCK_KIND_RLOCK, until);
 }
 static int take_semaphore(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return acquire(L, semaphore_kind(L), until);
@@ -131,8 +134,8 @@ static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) {
   return waiting_run(L, take_semaphore, sync_acquire_deadline(L));
 }
 
-static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_LOCK, 1); }
-static int rlock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, SYNC_RLOCK, 1); }
+static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, LOCK_KIND_LOCK, 1); }
+static int rlock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, LOCK_KIND_RLOCK, 1); }
 
 static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number count = luaL_optnumber(L, 2, 1);
@@ -143,13 +146,13 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
-static int push_is_locked(lua_State *L, enum sync_kind kind) {
+static int push_is_locked(lua_State *L, enum lock_kind kind) {
   lua_pushboolean(L, permits_free(sync_check(L, 1, kind)->s) == 0);
   return 1;
 }
 
-static int lock_locked(lua_State *L) { return push_is_locked(L, SYNC_LOCK); }
-static int rlock_locked(lua_State *L) { return push_is_locked(L, SYNC_RLOCK); }
+static int lock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_LOCK); }
+static int rlock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_RLOCK); }
 
 static int semaphore_get_value(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)permits_free(sync_check(L, 1, semaphore_kind(L))->s));
@@ -168,15 +171,15 @@ const struct waiting_entry semaphore_waits[] = {{"acquire", semaphore_acquire, W
 
 /* ---- their classes --------------------------------------------------------------------------- */
 
-static void push_lock_state(lua_State *L, struct sync *s) {
-  struct sync_agent holder;
+static void push_lock_state(lua_State *L, struct synchronizer *s) {
+  struct execution_context holder;
   if (permits_holder(s, &holder))
     sync_push_holder(L, holder);
   else
     lua_pushliteral(L, "free");
 }
 
-static void push_semaphore_state(lua_State *L, struct sync *s) {
+static void push_semaphore_state(lua_State *L, struct synchronizer *s) {
   lua_pushfstring(L, "%d free", (int)permits_free(s));
 }
 
@@ -188,7 +191,7 @@ static bool permits_are_ready(lua_State *L, int index) {
 
 static bool permits_watch(lua_State *L, int index, waker_set wakers) {
   const struct sync_handle *h = lua_touserdata(L, index);
-  if (h->s) sync_leave_wakers(h->s, wakers);
+  if (h->s) synchronizer_register_wakers(h->s, wakers);
   return permits_are_ready(L, index);
 }
 

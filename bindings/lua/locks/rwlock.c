@@ -14,9 +14,9 @@
 /* ---- acquire --------------------------------------------------------------------------------- */
 
 struct take {
-  struct sync *s;
-  struct sync_agent self;
-  struct sync_wait wait;
+  struct synchronizer *s;
+  struct execution_context self;
+  struct synchronizer_wait wait;
   bool was_abandoned;
 };
 
@@ -47,14 +47,14 @@ static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ 
 
 /* With a timeout it would wait in vain: for the caller's own share. */
 static void refuse_upgrade(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct sync_agent self = sync_self(L);
+  const struct execution_context self = sync_self(L);
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return;
   luaL_error(L, "%s: the caller holds it for reading already: release_read first", method);
 }
 
 /* Nobody else returns the caller's own share. */
 static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct sync_agent self = sync_self(L);
+  const struct execution_context self = sync_self(L);
   if (rwlock_is_writer(h->s, self))
     luaL_error(L, "%s: the caller holds it for writing already: it would wait for ever", method);
   if (held_locks_count(h->held_locks, h->s, self) > 0)
@@ -63,7 +63,7 @@ static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, cons
 }
 
 static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_RWLOCK);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
   const deadline until = sync_acquire_deadline(L);
   struct take t = {.s = h->s, .self = sync_self(L), .wait = rwlock_wait(use)};
   held_locks_reserve(L, h->held_locks);
@@ -84,14 +84,14 @@ static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIR
 
 /* ---- release --------------------------------------------------------------------------------- */
 
-static status release_read(const struct sync_handle *h, struct sync_agent self) {
+static status release_read(const struct sync_handle *h, struct execution_context self) {
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return STATUS_EMPTY;
   return rwlock_return(h->s, self, RWLOCK_READ);
 }
 
 static int release(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, SYNC_RWLOCK);
-  const struct sync_agent self = sync_self(L);
+  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
+  const struct execution_context self = sync_self(L);
   const status st = use == RWLOCK_READ ? release_read(h, self) : rwlock_return(h->s, self, RWLOCK_WRITE);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s: another one holds it for writing", method);
   if (st) luaL_error(L, "%s: not held for %s", method, name_of_use(use));
@@ -113,7 +113,7 @@ static int release_write(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int close_method(lua_State *L) {
-  if (!sync_at(L, 1)) (void)sync_check(L, 1, SYNC_RWLOCK);
+  if (!sync_at(L, 1)) (void)sync_check(L, 1, LOCK_KIND_RWLOCK);
   return sync_close(L);
 }
 
@@ -126,7 +126,7 @@ const struct waiting_entry rwlock_waits[] = {{.name = NULL}};
 
 /* ---- its class ------------------------------------------------------------------------------- */
 
-static void push_state(lua_State *L, struct sync *s) {
+static void push_state(lua_State *L, struct synchronizer *s) {
   struct rwlock_holders holders;
   rwlock_look(s, &holders);
   if (holders.has_writer) {

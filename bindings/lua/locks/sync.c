@@ -6,33 +6,34 @@
 #include "shared/barrier.h"
 #include "state/vm.h"
 
-static const struct shared_type types[SYNC_KINDS]; /* defined below; indexed by the kind */
+static const struct shared_type types[LOCK_KINDS]; /* defined below; indexed by the kind */
 
-static const struct sync_class *const classes[SYNC_KINDS] = {
-#define KIND(id, number, name, rules, places, holds, class) [SYNC_##id] = &class##_class,
+static const struct sync_class *const classes[LOCK_KINDS] = {
+#define KIND(id, number, name, rules, places, holds, class) [LOCK_KIND_##id] = &class##_class,
 #include "shared/lock_kinds.def"
 };
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
 struct sync_handle *sync_at(lua_State *L, int index) {
-  return shared_handle_at(L, index, &types[SYNC_NO_KIND + 1], SYNC_KINDS - 1);
+  return shared_handle_at(L, index, &types[LOCK_KIND_NONE + 1], LOCK_KINDS - 1);
 }
 
-struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind) {
+struct sync_handle *sync_check(lua_State *L, int index, enum lock_kind kind) {
   return shared_handle_check(L, index, &types[kind]);
 }
 
-struct sync_agent sync_self(lua_State *L) {
+struct execution_context sync_self(lua_State *L) {
   const struct vm_thread *t = vm_self(vm_of(L));
-  return (struct sync_agent){segment_slot(), (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
+  return (struct execution_context){segment_slot(),
+                                    (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
 }
 
 /* How many handles this VM has on each object, by its address: a table in the registry. */
 static const char counts_key = 'c'; /* its address is the key; never written */
 
 /* [-0, +0, memory], and where it gets less nothing is allocated */
-static int change_count(lua_State *L, const struct sync *s, int by) {
+static int change_count(lua_State *L, const struct synchronizer *s, int by) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &counts_key);
   lua_rawgetp(L, -1, s);
   const int count = (int)lua_tointeger(L, -1) + by;
@@ -53,35 +54,35 @@ static void init_handle(lua_State *L, void *handle) {
 
 static void take_sync(lua_State *L, void *handle) {
   struct sync_handle *h = handle;
-  h->s = (struct sync *)(void *)h->shared.object;
+  h->s = (struct synchronizer *)(void *)h->shared.object;
   (void)change_count(L, h->s, 1);
 }
 
 static bool is_of_kind(const struct shared_type *type, const struct object *object) {
-  return (int)((const struct sync *)(const void *)object)->kind == type->flavor;
+  return (int)((const struct synchronizer *)(const void *)object)->kind == type->flavor;
 }
 
-void sync_push(lua_State *L, struct sync *s, bool never_waits) {
+void sync_push(lua_State *L, struct synchronizer *s, bool never_waits) {
   struct sync_handle *h = shared_handle_push(L, &types[s->kind]);
   h->never_waits = never_waits;
   shared_handle_take(L, &h->shared, &s->object);
 }
 
-static enum sync_kind kind_called(lua_State *L, int index) {
+static enum lock_kind kind_called(lua_State *L, int index) {
   const char *name = luaL_checkstring(L, index);
-  int kind = SYNC_NO_KIND + 1;
-  while (kind < SYNC_KINDS && strcmp(sync_kinds[kind].name, name) != 0) kind++;
-  return kind < SYNC_KINDS ? (enum sync_kind)kind : (enum sync_kind)luaL_argerror(L, index, "no such kind");
+  int kind = LOCK_KIND_NONE + 1;
+  while (kind < LOCK_KINDS && strcmp(lock_kinds[kind].name, name) != 0) kind++;
+  return kind < LOCK_KINDS ? (enum lock_kind)kind : (enum lock_kind)luaL_argerror(L, index, "no such kind");
 }
 
 int sync_new(lua_State *L) {
-  const enum sync_kind kind = kind_called(L, 1);
+  const enum lock_kind kind = kind_called(L, 1);
   const uint64_t initial = (uint64_t)luaL_optnumber(L, 2, 1);
   const bool never_waits = lua_toboolean(L, 3);
   struct sync_handle *h = shared_handle_push(L, &types[kind]);
   h->never_waits = never_waits;
-  struct sync *s = NULL;
-  const status st = sync_make(kind, initial, &s);
+  struct synchronizer *s = NULL;
+  const status st = synchronizer_make(kind, initial, &s);
   if (st) return return_failure(L, st);
   shared_handle_take(L, &h->shared, &s->object);
   return 1;
@@ -98,14 +99,14 @@ int sync_kinds_call(lua_State *L) {
       [HOLD_NOTHING] = "nothing", [HOLD_ONE] = "one",         [HOLD_RECURSIVE] = "recursive",
       [HOLD_PERMITS] = "permits", [HOLD_BOUNDED] = "bounded", [HOLD_SHARED] = "shared"};
   lua_newtable(L);
-  for (int kind = SYNC_NO_KIND + 1; kind < SYNC_KINDS; kind++) {
+  for (int kind = LOCK_KIND_NONE + 1; kind < LOCK_KINDS; kind++) {
     lua_newtable(L);
-    lua_pushstring(L, sync_kinds[kind].name);
+    lua_pushstring(L, lock_kinds[kind].name);
     lua_setfield(L, -2, "name");
-    lua_pushstring(L, holdings[sync_kinds[kind].holds]);
+    lua_pushstring(L, holdings[lock_kinds[kind].holds]);
     lua_setfield(L, -2, "holds");
     lua_pushvalue(L, -1);
-    lua_setfield(L, -3, sync_kinds[kind].name);
+    lua_setfield(L, -3, lock_kinds[kind].name);
     lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
   }
   return 1;
@@ -115,7 +116,7 @@ int sync_kinds_call(lua_State *L) {
 int sync_close(lua_State *L) {
   struct sync_handle *h = sync_at(L, 1);
   if (!h || !h->s) return 0;
-  if (h->s->kind == SYNC_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
+  if (h->s->kind == LOCK_KIND_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
   if (change_count(L, h->s, -1) <= 0) held_locks_forget(h->held_locks, h->s);
   shared_handle_close(&h->shared);
   h->s = NULL;
@@ -124,8 +125,8 @@ int sync_close(lua_State *L) {
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-void sync_push_holder(lua_State *L, struct sync_agent holder) {
-  const struct sync_agent self = sync_self(L);
+void sync_push_holder(lua_State *L, struct execution_context holder) {
+  const struct execution_context self = sync_self(L);
   const int pid = (int)segment_process_table()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
@@ -156,20 +157,21 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   lua_pop(L, 1);
 }
 
-#define KIND(id, wire_number, name, rules, places, holds, class_of)                                          \
-  [SYNC_##id] = {.travels = SHARED_TRAVELS(name),                                                            \
-                 .class = {name, "manymoons." name, class_of##_methods, sync_close, NULL, class_of##_waits}, \
-                 .number = HANDLE_##id,                                                                      \
-                 .kind = OBJECT_SYNC,                                                                        \
-                 .flavor = SYNC_##id,                                                                        \
-                 .size = sizeof(struct sync_handle),                                                         \
-                 .gone = "it was closed",                                                                    \
-                 .extend = extend_class,                                                                     \
-                 .init = init_handle,                                                                        \
-                 .take = take_sync,                                                                          \
-                 .fits = is_of_kind},
+#define KIND(id, wire_number, name, rules, places, holds, class_of)                                      \
+  [LOCK_KIND_##                                                                                          \
+      id] = {.travels = SHARED_TRAVELS(name),                                                            \
+             .class = {name, "manymoons." name, class_of##_methods, sync_close, NULL, class_of##_waits}, \
+             .number = HANDLE_##id,                                                                      \
+             .kind = OBJECT_SYNCHRONIZER,                                                                \
+             .flavor = LOCK_KIND_##id,                                                                   \
+             .size = sizeof(struct sync_handle),                                                         \
+             .gone = "it was closed",                                                                    \
+             .extend = extend_class,                                                                     \
+             .init = init_handle,                                                                        \
+             .take = take_sync,                                                                          \
+             .fits = is_of_kind},
 
-static const struct shared_type types[SYNC_KINDS] = {
+static const struct shared_type types[LOCK_KINDS] = {
 #include "shared/lock_kinds.def"
 };
 
@@ -185,5 +187,5 @@ static void open_counts(lua_State *L) {
 void sync_open(lua_State *L) {
   held_locks_open(L);
   open_counts(L);
-  for (int kind = SYNC_NO_KIND + 1; kind < SYNC_KINDS; kind++) shared_handle_register(L, &types[kind]);
+  for (int kind = LOCK_KIND_NONE + 1; kind < LOCK_KINDS; kind++) shared_handle_register(L, &types[kind]);
 }

@@ -13,8 +13,8 @@
 #include "shared/synchronizer.h"
 
 struct sync_handle {
-  struct shared_handle shared;   /* its type's name is that of the kind, its flavor enum sync_kind */
-  struct sync *s;                /* the object; NULL once collected */
+  struct shared_handle shared;   /* its type's name is that of the kind, its flavor enum lock_kind */
+  struct synchronizer *s;        /* the object; NULL once collected */
   struct held_locks *held_locks; /* the VM's list of what it holds */
   bool never_waits;              /* serial: nobody else could ever end a wait */
 };
@@ -34,21 +34,21 @@ int sync_kinds_call(lua_State *L);
 int sync_close(lua_State *L);
 
 /* Pushes a handle on `s`, whose hold it takes over. [-0, +1, raises] */
-void sync_push(lua_State *L, struct sync *s, bool never_waits);
+void sync_push(lua_State *L, struct synchronizer *s, bool never_waits);
 /* The handle at `index`. [raises] */
-struct sync_handle *sync_check(lua_State *L, int index, enum sync_kind kind);
+struct sync_handle *sync_check(lua_State *L, int index, enum lock_kind kind);
 /* NULL: it is none. */
 struct sync_handle *sync_at(lua_State *L, int index);
-struct sync_agent sync_self(lua_State *L);
+struct execution_context sync_self(lua_State *L);
 /* "held by process 7, this thread" [-0, +1, memory] */
-void sync_push_holder(lua_State *L, struct sync_agent holder);
+void sync_push_holder(lua_State *L, struct execution_context holder);
 
 /* Of acquire(timeout), or as in Python acquire(block, timeout). [raises] */
 deadline sync_acquire_deadline(lua_State *L);
 
 struct sync_class {
   /* For tostring, in words. [-0, +1, memory] */
-  void (*push_state)(lua_State *L, struct sync *s);
+  void (*push_state)(lua_State *L, struct synchronizer *s);
   const struct waitable *waitable;  /* how mm.wait takes part in it; NULL: not at all */
   const struct waitable *watchable; /* how a task alone does */
 };

@@ -194,8 +194,8 @@ static int table_keys_method(lua_State *L) {
 
 /* lock() → the RLock of this table, the same one at each call. [-0, +1, raises] */
 static int table_lock_method(lua_State *L) {
-  struct sync *s = NULL;
-  check_status(L, sync_beside(&table_of(check_handle(L))->lock, &s));
+  struct synchronizer *s = NULL;
+  check_status(L, synchronizer_beside(&table_of(check_handle(L))->lock, &s));
   sync_push(L, s, false);
   return 1;
 }

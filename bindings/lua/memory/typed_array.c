@@ -322,9 +322,9 @@ static int typed_array_type_name_method(lua_State *L) {
 
 /* lock() → the RLock of this array, the same one at each call. [-0, +1, raises] */
 static int typed_array_lock_method(lua_State *L) {
-  struct sync *s = NULL;
+  struct synchronizer *s = NULL;
   char text[STATUS_TEXT_MAX];
-  const status st = sync_beside(&check_either(L)->lock, &s);
+  const status st = synchronizer_beside(&check_either(L)->lock, &s);
   if (st) luaL_error(L, "lock: %s", status_text(st, text));
   sync_push(L, s, false);
   return 1;

@@ -222,7 +222,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
   const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
-  if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNC);
+  if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNCHRONIZER);
   fflush(NULL);
   trace_worker_end();
   worker_status_end(worker_status, code);

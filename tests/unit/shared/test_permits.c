@@ -21,15 +21,17 @@
 
 enum { THREADS = 8, CROWD = 80 /* more than a lock has places */, TURNS = 500 };
 
-static struct sync *s; /* of the test at hand */
+static struct synchronizer *s; /* of the test at hand */
 
-static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){segment_slot(), thread}; }
-
-static void begin(enum sync_kind kind, uint64_t initial) {
-  CHECK_EQ(sync_make(kind, initial, &s), STATUS_OK);
+static struct execution_context agent(uint64_t thread) {
+  return (struct execution_context){segment_slot(), thread};
 }
 
-static void validate(void) { sync_validate(s); }
+static void begin(enum lock_kind kind, uint64_t initial) {
+  CHECK_EQ(synchronizer_make(kind, initial, &s), STATUS_OK);
+}
+
+static void validate(void) { synchronizer_validate(s); }
 
 /* No waiter is left in line. */
 static void end(void) {
@@ -40,7 +42,7 @@ static void end(void) {
 
 /* Without waiting. Its holder before was not gone. */
 static status try_take(uint64_t thread) {
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   bool was_abandoned = false;
   const status st = permits_take(s, agent(thread), &w, deadline_now(), &was_abandoned);
   CHECK(w.place == NULL);
@@ -53,7 +55,7 @@ static void take(uint64_t thread) { CHECK_EQ(try_take(thread), STATUS_OK); }
 
 /* Its holder is gone, and its taker learns of that. */
 static void take_abandoned(uint64_t thread) {
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   bool was_abandoned = false;
   CHECK_EQ(permits_take(s, agent(thread), &w, deadline_now(), &was_abandoned), STATUS_OK);
   CHECK(was_abandoned);
@@ -69,8 +71,8 @@ static status give(uint64_t thread, uint64_t count) {
 /* ---- one at a time --------------------------------------------------------------------------- */
 
 static void a_lock_has_one_holder_and_any_thread_may_return_it(void) {
-  struct sync_agent holder = {0, 0};
-  begin(SYNC_LOCK, 1);
+  struct execution_context holder = {0, 0};
+  begin(LOCK_KIND_LOCK, 1);
   CHECK(!permits_holder(s, &holder));
   CHECK_EQ(give(1, 1), STATUS_EMPTY);
   take(1);
@@ -86,7 +88,7 @@ static void a_lock_has_one_holder_and_any_thread_may_return_it(void) {
 }
 
 static void a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken(void) {
-  begin(SYNC_RLOCK, 1);
+  begin(LOCK_KIND_RLOCK, 1);
   CHECK_EQ(give(1, 1), STATUS_EMPTY);
   for (int i = 0; i < 5; i++) take(1);
   for (int i = 0; i < 5; i++) {
@@ -101,7 +103,7 @@ static void a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken(void
 }
 
 static void a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again(void) {
-  begin(SYNC_RLOCK, 1);
+  begin(LOCK_KIND_RLOCK, 1);
   for (int i = 0; i < 4; i++) take(1);
   CHECK_EQ(permits_return_all(s, agent(2)), 0);
   const uint32_t depth = permits_return_all(s, agent(1));
@@ -120,7 +122,7 @@ static void a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again(void) {
 }
 
 static void a_semaphore_counts_beyond_what_it_began_with(void) {
-  begin(SYNC_SEMAPHORE, 0);
+  begin(LOCK_KIND_SEMAPHORE, 0);
   CHECK_EQ(try_take(1), STATUS_TIMEOUT);
   CHECK_EQ(give(1, 3), STATUS_OK);
   for (uint64_t i = 0; i < 3; i++) take(i);
@@ -132,7 +134,7 @@ static void a_semaphore_counts_beyond_what_it_began_with(void) {
 }
 
 static void a_bounded_semaphore_takes_back_no_more_than_its_bound(void) {
-  begin(SYNC_BOUNDED_SEMAPHORE, 3);
+  begin(LOCK_KIND_BOUNDED_SEMAPHORE, 3);
   CHECK_EQ(give(1, 1), STATUS_TOO_LARGE);
   take(1);
   take(1);
@@ -149,14 +151,14 @@ static void a_bounded_semaphore_takes_back_no_more_than_its_bound(void) {
 enum arrival { JUST_NOW, LONG_AGO };
 
 /* Comes to stand in line, or goes on waiting there, and gets nothing. */
-static void stand_in_line(struct sync_wait *w, uint64_t thread, enum arrival arrival) {
+static void stand_in_line(struct synchronizer_wait *w, uint64_t thread, enum arrival arrival) {
   bool was_abandoned = false;
   do CHECK_EQ(permits_take(s, agent(thread), w, deadline_after(0.0001), &was_abandoned), STATUS_TIMEOUT);
   while (!w->place); /* the deadline had passed before it was looked at */
   w->place->since_ns = arrival == LONG_AGO ? 0 : INT64_MAX / 2;
 }
 
-static status collect(struct sync_wait *w, uint64_t thread) {
+static status collect(struct synchronizer_wait *w, uint64_t thread) {
   bool was_abandoned = false;
   const status st = permits_take(s, agent(thread), w, deadline_now(), &was_abandoned);
   validate();
@@ -164,17 +166,17 @@ static status collect(struct sync_wait *w, uint64_t thread) {
 }
 
 static void a_passer_by_may_take_what_a_waiter_was_woken_for(void) {
-  struct sync_wait w = {0};
-  begin(SYNC_LOCK, 1);
+  struct synchronizer_wait w = {0};
+  begin(LOCK_KIND_LOCK, 1);
   take(1);
   stand_in_line(&w, 2, JUST_NOW);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(sync_place_state(&w), PLACE_NUDGED);
+  CHECK_EQ(synchronizer_place_state(&w), PLACE_NUDGED);
   take(3);
   CHECK_EQ(collect(&w, 2), STATUS_TIMEOUT);
   CHECK(w.place != NULL); /* and keeps its place */
   stand_in_line(&w, 2, JUST_NOW);
-  CHECK_EQ(sync_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(synchronizer_place_state(&w), PLACE_WAITING);
   CHECK_EQ(give(3, 1), STATUS_OK);
   CHECK_EQ(collect(&w, 2), STATUS_OK);
   CHECK(permits_is_held_by(s, agent(2)) && !w.place);
@@ -183,12 +185,12 @@ static void a_passer_by_may_take_what_a_waiter_was_woken_for(void) {
 }
 
 static void a_waiter_that_has_waited_for_long_is_given_the_next_one(void) {
-  struct sync_wait w = {0};
-  begin(SYNC_LOCK, 1);
+  struct synchronizer_wait w = {0};
+  begin(LOCK_KIND_LOCK, 1);
   take(1);
   stand_in_line(&w, 2, LONG_AGO);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(sync_place_state(&w), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_place_state(&w), PLACE_GRANTED);
   CHECK_EQ(permits_free(s), 1);
   CHECK_EQ(try_take(3), STATUS_TIMEOUT); /* free, but spoken for */
   CHECK_EQ(collect(&w, 2), STATUS_OK);
@@ -197,15 +199,16 @@ static void a_waiter_that_has_waited_for_long_is_given_the_next_one(void) {
 }
 
 static void permits_go_to_those_who_came_first_and_no_further_than_they_go(void) {
-  struct sync_wait w[4] = {{0}};
-  begin(SYNC_SEMAPHORE, 0);
+  struct synchronizer_wait w[4] = {{0}};
+  begin(LOCK_KIND_SEMAPHORE, 0);
   for (uint64_t i = 0; i < 4; i++) stand_in_line(&w[i], i, LONG_AGO);
   CHECK_EQ(give(9, 2), STATUS_OK);
-  for (int i = 0; i < 4; i++) CHECK_EQ(sync_place_state(&w[i]), i < 2 ? PLACE_GRANTED : PLACE_WAITING);
+  for (int i = 0; i < 4; i++)
+    CHECK_EQ(synchronizer_place_state(&w[i]), i < 2 ? PLACE_GRANTED : PLACE_WAITING);
   CHECK_EQ(collect(&w[2], 2), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 1), STATUS_OK);
-  CHECK_EQ(sync_place_state(&w[2]), PLACE_GRANTED);
-  CHECK_EQ(sync_place_state(&w[3]), PLACE_WAITING);
+  CHECK_EQ(synchronizer_place_state(&w[2]), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_place_state(&w[3]), PLACE_WAITING);
   CHECK_EQ(try_take(9), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 2), STATUS_OK);
   take(9);
@@ -214,8 +217,8 @@ static void permits_go_to_those_who_came_first_and_no_further_than_they_go(void)
 }
 
 static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
-  struct sync_wait w[3] = {{0}};
-  begin(SYNC_LOCK, 1);
+  struct synchronizer_wait w[3] = {{0}};
+  begin(LOCK_KIND_LOCK, 1);
   take(9);
   for (uint64_t i = 0; i < 3; i++) stand_in_line(&w[i], i, LONG_AGO);
   permits_give_up(s, &w[1]);
@@ -224,7 +227,7 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
   CHECK_EQ(give(9, 1), STATUS_OK);
   permits_give_up(s, &w[0]);
   validate();
-  CHECK_EQ(sync_place_state(&w[2]), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_place_state(&w[2]), PLACE_GRANTED);
   permits_give_up(s, &w[2]);
   take(9);
   CHECK_EQ(give(9, 1), STATUS_OK);
@@ -233,11 +236,11 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
 
 static void what_is_returned_rings_the_wakers_that_were_left(void) {
   struct waker_hold hold;
-  begin(SYNC_LOCK, 1);
+  begin(LOCK_KIND_LOCK, 1);
   take(1);
   wakers_take(segment_wakers(), segment_slot(), &hold);
   const uint32_t seen = wakers_seen(&hold);
-  sync_leave_wakers(s, hold.bit);
+  synchronizer_register_wakers(s, hold.bit);
   CHECK_EQ(try_take(2), STATUS_TIMEOUT);
   CHECK_EQ(give(1, 1), STATUS_OK);
   CHECK_EQ(wakers_sleep(&hold, seen, deadline_never()), STATUS_OK);
@@ -275,7 +278,7 @@ static void take_twice(void) {
   take(2);
 }
 
-static void a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(enum sync_kind kind) {
+static void a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(enum lock_kind kind) {
   begin(kind, 1);
   run_and_kill(take_once);
   CHECK_EQ(permits_free(s), 1);
@@ -289,7 +292,7 @@ static void a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(enum sy
 }
 
 static void what_a_dead_process_had_of_a_semaphore_comes_back(void) {
-  begin(SYNC_BOUNDED_SEMAPHORE, 4);
+  begin(LOCK_KIND_BOUNDED_SEMAPHORE, 4);
   take(9);
   run_and_kill(take_twice);
   CHECK_EQ(permits_free(s), 3);
@@ -313,7 +316,7 @@ static void keep_one_of_two(void) {
 }
 
 static void what_was_returned_or_is_kept_does_not_come_back(void) {
-  begin(SYNC_SEMAPHORE, 4);
+  begin(LOCK_KIND_SEMAPHORE, 4);
   take(9);
   run_and_kill(take_twice_and_return_one);
   CHECK_EQ(permits_free(s), 3);
@@ -328,7 +331,7 @@ static void what_was_returned_or_is_kept_does_not_come_back(void) {
 /* A count of things produced: none is missing, and none is made up; nor is it for the next in its
  * slot. */
 static void what_a_dead_consumer_took_is_not_made_up(void) {
-  begin(SYNC_SEMAPHORE, 2);
+  begin(LOCK_KIND_SEMAPHORE, 2);
   CHECK_EQ(give(9, 3), STATUS_OK);
   run_and_kill(take_twice);
   CHECK_EQ(permits_free(s), 3);
@@ -339,33 +342,33 @@ static void what_a_dead_consumer_took_is_not_made_up(void) {
 }
 
 static void stand_first(void) {
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   stand_in_line(&w, 1, LONG_AGO);
   CHECK_EQ(give(9, 1), STATUS_OK);
-  CHECK_EQ(sync_place_state(&w), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_place_state(&w), PLACE_GRANTED);
 }
 
 static void stand_behind(void) {
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   stand_in_line(&w, 3, LONG_AGO);
 }
 
 static void what_a_dead_waiter_was_given_is_given_to_the_next(void) {
-  struct sync_wait w = {0};
-  begin(SYNC_SEMAPHORE, 0);
+  struct synchronizer_wait w = {0};
+  begin(LOCK_KIND_SEMAPHORE, 0);
   run_and_kill(stand_first);
   CHECK_EQ(atomic_load(&s->occupied), 0);
   take(2);
   stand_in_line(&w, 2, LONG_AGO);
   run_and_kill(stand_behind);
-  CHECK_EQ(sync_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(synchronizer_place_state(&w), PLACE_WAITING);
   CHECK_EQ(give(9, 1), STATUS_OK);
   CHECK_EQ(collect(&w, 2), STATUS_OK);
   end();
 }
 
 static void a_thread_that_ends_abandons_what_it_holds_and_nothing_else(void) {
-  begin(SYNC_LOCK, 1);
+  begin(LOCK_KIND_LOCK, 1);
   take(1);
   permits_abandon(s, agent(2), 1);
   CHECK(permits_is_held_by(s, agent(1)));
@@ -373,7 +376,7 @@ static void a_thread_that_ends_abandons_what_it_holds_and_nothing_else(void) {
   take_abandoned(2);
   CHECK_EQ(give(2, 1), STATUS_OK);
   end();
-  begin(SYNC_SEMAPHORE, 3);
+  begin(LOCK_KIND_SEMAPHORE, 3);
   take(1);
   take(1);
   permits_abandon(s, agent(1), 5); /* no more than are missing */
@@ -402,7 +405,7 @@ struct contestant {
 static void contest_main(void *argument) {
   struct contestant *c = argument;
   for (int i = 0; i < c->turns; i++) {
-    struct sync_wait w = {0};
+    struct synchronizer_wait w = {0};
     bool was_abandoned = false;
     CHECK_EQ(permits_take(s, agent(c->number), &w, deadline_never(), &was_abandoned), STATUS_OK);
     CHECK(atomic_fetch_add(&c->contest->inside, 1) < c->contest->permits);
@@ -414,7 +417,7 @@ static void contest_main(void *argument) {
 }
 
 /* They begin together: until then the main thread has all permits. */
-static void threads_are_never_too_many_and_all_have_their_turns(enum sync_kind kind, uint64_t permits,
+static void threads_are_never_too_many_and_all_have_their_turns(enum lock_kind kind, uint64_t permits,
                                                                 int threads, int turns) {
   static struct contestant contestants[CROWD];
   struct contest contest = {.permits = permits};
@@ -449,17 +452,17 @@ int main(void) {
   permits_go_to_those_who_came_first_and_no_further_than_they_go();
   a_waiter_that_gives_up_passes_on_what_it_was_given();
   what_is_returned_rings_the_wakers_that_were_left();
-  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_LOCK);
-  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(SYNC_RLOCK);
+  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(LOCK_KIND_LOCK);
+  a_lock_of_a_dead_process_is_free_and_the_next_holder_is_told(LOCK_KIND_RLOCK);
   what_a_dead_process_had_of_a_semaphore_comes_back();
   what_was_returned_or_is_kept_does_not_come_back();
   what_a_dead_consumer_took_is_not_made_up();
   what_a_dead_waiter_was_given_is_given_to_the_next();
   a_thread_that_ends_abandons_what_it_holds_and_nothing_else();
-  threads_are_never_too_many_and_all_have_their_turns(SYNC_LOCK, 1, THREADS, TURNS);
-  threads_are_never_too_many_and_all_have_their_turns(SYNC_RLOCK, 1, THREADS, TURNS);
-  threads_are_never_too_many_and_all_have_their_turns(SYNC_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
-  threads_are_never_too_many_and_all_have_their_turns(SYNC_LOCK, 1, CROWD, 5);
+  threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_LOCK, 1, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_RLOCK, 1, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
+  threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_LOCK, 1, CROWD, 5);
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   segment_validate();
   segment_close();

@@ -20,13 +20,15 @@
 
 enum { THREADS = 8, CROWD = 80 /* more than it has places */, TURNS = 400 };
 
-static struct sync *s; /* of the test at hand */
+static struct synchronizer *s; /* of the test at hand */
 
-static struct sync_agent agent(uint64_t thread) { return (struct sync_agent){segment_slot(), thread}; }
+static struct execution_context agent(uint64_t thread) {
+  return (struct execution_context){segment_slot(), thread};
+}
 
-static void begin(void) { CHECK_EQ(sync_make(SYNC_RWLOCK, 0, &s), STATUS_OK); }
+static void begin(void) { CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s), STATUS_OK); }
 
-static void validate(void) { sync_validate(s); }
+static void validate(void) { synchronizer_validate(s); }
 
 /* Free, and no waiter is left in line. */
 static void end(void) {
@@ -39,7 +41,7 @@ static void end(void) {
 }
 
 static status try_as(uint64_t thread, enum rwlock_use use, bool *was_abandoned) {
-  struct sync_wait w = rwlock_wait(use);
+  struct synchronizer_wait w = rwlock_wait(use);
   const status st = rwlock_try(s, agent(thread), &w, was_abandoned);
   CHECK(w.place == NULL);
   validate();
@@ -99,7 +101,7 @@ static void what_is_not_held_is_not_returned(void) {
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Gets in line, and gets nothing. */
-static void get_in_line(struct sync_wait *w, uint64_t thread, enum rwlock_use use) {
+static void get_in_line(struct synchronizer_wait *w, uint64_t thread, enum rwlock_use use) {
   bool was_abandoned = false;
   *w = rwlock_wait(use);
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_TIMEOUT);
@@ -107,9 +109,11 @@ static void get_in_line(struct sync_wait *w, uint64_t thread, enum rwlock_use us
   validate();
 }
 
-static bool is_granted(const struct sync_wait *w) { return sync_place_state(w) == PLACE_GRANTED; }
+static bool is_granted(const struct synchronizer_wait *w) {
+  return synchronizer_place_state(w) == PLACE_GRANTED;
+}
 
-static void collect(struct sync_wait *w, uint64_t thread) {
+static void collect(struct synchronizer_wait *w, uint64_t thread) {
   bool was_abandoned = false;
   CHECK(is_granted(w));
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_OK);
@@ -118,7 +122,7 @@ static void collect(struct sync_wait *w, uint64_t thread) {
 }
 
 static void a_reader_that_comes_after_a_waiting_writer_waits_behind_it(void) {
-  struct sync_wait writer, reader;
+  struct synchronizer_wait writer, reader;
   begin();
   CHECK(take(1, RWLOCK_READ));
   get_in_line(&writer, 2, RWLOCK_WRITE);
@@ -139,7 +143,7 @@ static void readers_at_the_front_go_together_up_to_the_next_writer(void) {
                                          RWLOCK_READ, RWLOCK_WRITE, RWLOCK_WRITE};
   enum { COUNT = sizeof uses / sizeof *uses };
   static const size_t turns[] = {0, 2, 3, 4, 5, COUNT}; /* the first of each */
-  struct sync_wait w[COUNT];
+  struct synchronizer_wait w[COUNT];
   begin();
   CHECK(take(9, RWLOCK_WRITE));
   for (size_t i = 0; i < COUNT; i++) get_in_line(&w[i], i, uses[i]);
@@ -153,7 +157,7 @@ static void readers_at_the_front_go_together_up_to_the_next_writer(void) {
 }
 
 static void a_writer_that_gives_up_lets_the_readers_behind_it_go(void) {
-  struct sync_wait writer, reader;
+  struct synchronizer_wait writer, reader;
   begin();
   CHECK(take(1, RWLOCK_READ));
   get_in_line(&writer, 2, RWLOCK_WRITE);
@@ -168,7 +172,7 @@ static void a_writer_that_gives_up_lets_the_readers_behind_it_go(void) {
 }
 
 static void a_waiter_that_gives_up_passes_on_what_it_was_granted(void) {
-  struct sync_wait first, second;
+  struct synchronizer_wait first, second;
   begin();
   CHECK(take(1, RWLOCK_WRITE));
   get_in_line(&first, 2, RWLOCK_WRITE);
@@ -207,7 +211,7 @@ static void read_twice(void) { CHECK(take(1, RWLOCK_READ) && take(2, RWLOCK_READ
 static void write_once(void) { CHECK(take(1, RWLOCK_WRITE)); }
 
 static void wait_to_write(void) {
-  struct sync_wait w;
+  struct synchronizer_wait w;
   get_in_line(&w, 1, RWLOCK_WRITE);
 }
 
@@ -237,7 +241,7 @@ static void after_a_dead_writer_the_next_taker_is_told_once(enum rwlock_use next
 }
 
 static void a_dead_waiter_holds_nobody_up(void) {
-  struct sync_wait reader;
+  struct synchronizer_wait reader;
   begin();
   CHECK(take(1, RWLOCK_READ));
   run_and_kill(wait_to_write);
@@ -254,7 +258,7 @@ static void a_dead_waiter_holds_nobody_up(void) {
 }
 
 static void end_agent(uint64_t thread, uint64_t count) {
-  sync_kinds[SYNC_RWLOCK].rules->end(s, agent(thread), count, false);
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(s, agent(thread), count, false);
   validate();
 }
 
@@ -310,7 +314,7 @@ static void contest_main(void *argument) {
   const struct contestant *c = argument;
   for (int i = 0; i < c->turns; i++) {
     const enum rwlock_use use = (c->number + (uint64_t)i) % 4 == 0 ? RWLOCK_WRITE : RWLOCK_READ;
-    struct sync_wait w = rwlock_wait(use);
+    struct synchronizer_wait w = rwlock_wait(use);
     bool was_abandoned = false;
     CHECK_EQ(rwlock_take(s, agent(c->number), &w, deadline_never(), &was_abandoned), STATUS_OK);
     if (use == RWLOCK_WRITE)

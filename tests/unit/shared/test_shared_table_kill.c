@@ -77,8 +77,8 @@ static void act_make_and_end(void *scene) {
   struct shared_table *t = NULL;
   CHECK_EQ(shared_table_make(&t), STATUS_OK);
   set(t, 1, "one");
-  struct sync *lock = NULL;
-  CHECK_EQ(sync_beside(&t->lock, &lock), STATUS_OK);
+  struct synchronizer *lock = NULL;
+  CHECK_EQ(synchronizer_beside(&t->lock, &lock), STATUS_OK);
   segment_release(&lock->object);
   segment_release(&t->object);
 }

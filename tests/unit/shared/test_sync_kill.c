@@ -24,21 +24,21 @@
 enum { POINTS_MAX = 80, PERMITS = 3, PARTIES = 2, THREAD = 7, WAKER = 1 };
 
 struct scene {
-  struct sync *lock;
-  struct sync *rlock;
-  struct sync *semaphore; /* bounded; the parent has one of its permits */
-  struct sync *read;      /* RWLock */
-  struct sync *written;   /* RWLock */
-  struct sync *condition; /* the parent waits in it, after whoever the child told to */
-  struct sync *barrier;
-  struct sync_wait mine;
+  struct synchronizer *lock;
+  struct synchronizer *rlock;
+  struct synchronizer *semaphore; /* bounded; the parent has one of its permits */
+  struct synchronizer *read;      /* RWLock */
+  struct synchronizer *written;   /* RWLock */
+  struct synchronizer *condition; /* the parent waits in it, after whoever the child told to */
+  struct synchronizer *barrier;
+  struct synchronizer_wait mine;
   struct child_slot dead; /* held all that, and is gone unmourned */
 };
 
-static struct sync_agent self(void) { return (struct sync_agent){segment_slot(), THREAD}; }
+static struct execution_context self(void) { return (struct execution_context){segment_slot(), THREAD}; }
 
-static bool take(struct sync *s, bool *was_abandoned) {
-  struct sync_wait w = {0};
+static bool take(struct synchronizer *s, bool *was_abandoned) {
+  struct synchronizer_wait w = {0};
   return permits_take(s, self(), &w, deadline_now(), was_abandoned) == STATUS_OK;
 }
 
@@ -76,19 +76,19 @@ static void act_wait(void *scene) {
   bool abandoned = false;
   while (take(s->semaphore, &abandoned)) {
   }
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   CHECK_EQ(permits_take(s->semaphore, self(), &w, soon(), &abandoned), STATUS_TIMEOUT);
   permits_give_up(s->semaphore, &w);
   permits_abandon(s->semaphore, self(), 1);
 }
 
-static bool take_for(struct sync *s, enum rwlock_use use) {
+static bool take_for(struct synchronizer *s, enum rwlock_use use) {
   bool abandoned = false;
-  struct sync_wait w = rwlock_wait(use);
+  struct synchronizer_wait w = rwlock_wait(use);
   return rwlock_try(s, self(), &w, &abandoned) == STATUS_OK;
 }
 
-static void get_in_line_for(struct sync *s, enum rwlock_use use, struct sync_wait *w) {
+static void get_in_line_for(struct synchronizer *s, enum rwlock_use use, struct synchronizer_wait *w) {
   bool abandoned = false;
   *w = rwlock_wait(use);
   CHECK_EQ(rwlock_take(s, self(), w, deadline_now(), &abandoned), STATUS_TIMEOUT);
@@ -96,8 +96,8 @@ static void get_in_line_for(struct sync *s, enum rwlock_use use, struct sync_wai
 
 /* Each waits for the one before, and one gives up. */
 static void act_rwlock(void *scene) {
-  struct sync *s = ((struct scene *)scene)->read;
-  struct sync_wait writer, impatient, reader;
+  struct synchronizer *s = ((struct scene *)scene)->read;
+  struct synchronizer_wait writer, impatient, reader;
   bool abandoned = false;
   CHECK(take_for(s, RWLOCK_READ) && take_for(s, RWLOCK_READ));
   get_in_line_for(s, RWLOCK_WRITE, &writer);
@@ -116,13 +116,13 @@ static void act_rwlock(void *scene) {
 static void act_rwlock_end(void *scene) {
   struct scene *s = scene;
   CHECK(take_for(s->read, RWLOCK_READ) && take_for(s->written, RWLOCK_WRITE));
-  sync_kinds[SYNC_RWLOCK].rules->end(s->read, self(), 1, true);
-  sync_kinds[SYNC_RWLOCK].rules->end(s->written, self(), 1, true);
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(s->read, self(), 1, true);
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(s->written, self(), 1, true);
 }
 
 static void act_condition(void *scene) {
   struct scene *s = scene;
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   CHECK_EQ(condition_enter(s->condition, segment_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 2);
   CHECK_EQ(condition_sleep(s->condition, &w, deadline_now()), STATUS_OK);
@@ -158,14 +158,14 @@ static const struct deed {
 static void hold_everything(void *scene) {
   struct scene *s = scene;
   bool abandoned = false;
-  struct sync_wait w = {0};
+  struct synchronizer_wait w = {0};
   struct barrier_arrival a = {.index = 0};
   CHECK(take(s->lock, &abandoned) && take(s->rlock, &abandoned) && take(s->semaphore, &abandoned));
   CHECK(take_for(s->read, RWLOCK_READ) && take_for(s->read, RWLOCK_READ) &&
         take_for(s->written, RWLOCK_WRITE));
   get_in_line_for(s->read, RWLOCK_WRITE, &w);
   get_in_line_for(s->written, RWLOCK_READ, &w);
-  w = (struct sync_wait){0};
+  w = (struct synchronizer_wait){0};
   CHECK_EQ(condition_enter(s->condition, segment_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 1);
   CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
@@ -173,7 +173,7 @@ static void hold_everything(void *scene) {
 
 /* ---- afterwards ------------------------------------------------------------------------------ */
 
-static void check_lock(struct sync *lock) {
+static void check_lock(struct synchronizer *lock) {
   bool abandoned = false;
   CHECK(take(lock, &abandoned));
   CHECK_EQ(permits_return(lock, self(), 1), STATUS_OK);
@@ -183,17 +183,17 @@ static void check_lock(struct sync *lock) {
 }
 
 /* No share is lost, and no waiter of a dead process stands in the way. */
-static void check_rwlock(struct sync *lock) {
+static void check_rwlock(struct synchronizer *lock) {
   CHECK(take_for(lock, RWLOCK_WRITE));
   CHECK_EQ(rwlock_return(lock, self(), RWLOCK_WRITE), STATUS_OK);
-  struct sync_wait w = rwlock_wait(RWLOCK_READ);
+  struct synchronizer_wait w = rwlock_wait(RWLOCK_READ);
   bool abandoned = false;
   CHECK_EQ(rwlock_try(lock, self(), &w, &abandoned), STATUS_OK);
   CHECK(!abandoned); /* told once */
   CHECK_EQ(rwlock_return(lock, self(), RWLOCK_READ), STATUS_OK);
 }
 
-static void check_semaphore(struct sync *semaphore) {
+static void check_semaphore(struct synchronizer *semaphore) {
   bool abandoned = false;
   CHECK_EQ(permits_free(semaphore), PERMITS - 1);
   for (int i = 0; i < PERMITS - 1; i++) CHECK(take(semaphore, &abandoned));
@@ -209,22 +209,23 @@ static void check_barrier(struct scene *s) {
 }
 
 static void check_all(struct scene *s) {
-  struct sync *all[] = {s->lock, s->rlock, s->semaphore, s->read, s->written, s->condition, s->barrier};
+  struct synchronizer *all[] = {s->lock,    s->rlock,     s->semaphore, s->read,
+                                s->written, s->condition, s->barrier};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    sync_lock(all[i]);
-    sync_settle_and_unlock(all[i]);
-    sync_validate(all[i]);
+    synchronizer_lock(all[i]);
+    synchronizer_settle_and_unlock(all[i]);
+    synchronizer_validate(all[i]);
   }
   check_lock(s->lock);
   check_lock(s->rlock);
   check_semaphore(s->semaphore);
   check_rwlock(s->read);
   check_rwlock(s->written);
-  CHECK_EQ(sync_place_state(&s->mine), PLACE_GRANTED); /* what the dead were told was passed on */
+  CHECK_EQ(synchronizer_place_state(&s->mine), PLACE_GRANTED); /* what the dead were told was passed on */
   CHECK(condition_leave(s->condition, &s->mine));
   check_barrier(s);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    sync_validate(all[i]);
+    synchronizer_validate(all[i]);
     segment_release(&all[i]->object);
   }
 }
@@ -235,13 +236,13 @@ static bool one_death(size_t number, long point) {
   struct scene s = {.mine = {0}};
   struct child_slot place;
   bool abandoned = false;
-  CHECK_EQ(sync_make(SYNC_LOCK, 1, &s.lock), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_RLOCK, 1, &s.rlock), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_BOUNDED_SEMAPHORE, PERMITS, &s.semaphore), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_RWLOCK, 0, &s.read), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_RWLOCK, 0, &s.written), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_CONDITION, 0, &s.condition), STATUS_OK);
-  CHECK_EQ(sync_make(SYNC_BARRIER, PARTIES, &s.barrier), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_LOCK, 1, &s.lock), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RLOCK, 1, &s.rlock), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_BOUNDED_SEMAPHORE, PERMITS, &s.semaphore), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s.read), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s.written), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_CONDITION, 0, &s.condition), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_BARRIER, PARTIES, &s.barrier), STATUS_OK);
   CHECK(take(s.semaphore, &abandoned));
   CHECK(!run_doomed_child(hold_everything, &s, 0, &s.dead));
   if (deed->act != act_owner_died) {
@@ -252,12 +253,12 @@ static bool one_death(size_t number, long point) {
     if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
   }
   CHECK_EQ(condition_enter(s.condition, segment_slot(), &s.mine), STATUS_OK);
-  struct sync *all[] = {s.lock, s.rlock, s.semaphore, s.read, s.written, s.condition, s.barrier};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sync_leave_wakers(all[i], WAKER);
+  struct synchronizer *all[] = {s.lock, s.rlock, s.semaphore, s.read, s.written, s.condition, s.barrier};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) synchronizer_register_wakers(all[i], WAKER);
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   segment_forget_child(place);
   segment_forget_child(s.dead);
-  if (deed->act != act_owner_died && sync_place_state(&s.mine) == PLACE_WAITING)
+  if (deed->act != act_owner_died && synchronizer_place_state(&s.mine) == PLACE_WAITING)
     condition_notify(s.condition, 1);
   check_all(&s);
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
