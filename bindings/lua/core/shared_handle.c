@@ -56,11 +56,15 @@ void *shared_handle_at(lua_State *L, int index, const struct shared_type *types,
   return NULL;
 }
 
-void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
-  struct shared_handle *h = shared_handle_at(L, index, type, 1);
-  if (!h) h = class_check(L, index, &type->class);
-  if (!h->object) luaL_error(L, "%s: used after %s", type->class.name, type->gone);
+void *shared_handle_check_any(lua_State *L, int index, const struct shared_type *types, int count) {
+  struct shared_handle *h = shared_handle_at(L, index, types, count);
+  if (!h) return class_check(L, index, &types->class); /* raises */
+  if (!h->object) luaL_error(L, "%s: used after %s", h->type->class.name, h->type->gone);
   return h;
+}
+
+void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
+  return shared_handle_check_any(L, index, type, 1);
 }
 
 /* The handle at `index`, of any type; NULL: the value is no handle. */

@@ -68,6 +68,8 @@ void shared_handle_close(struct shared_handle *h);
 void *shared_handle_at(lua_State *L, int index, const struct shared_type *types, int count);
 /* The handle at `index`; raises unless it is open and of this type. [-0, +0, raises] */
 void *shared_handle_check(lua_State *L, int index, const struct shared_type *type);
+/* The same for any of `count` types; the error of another value names the first. [-0, +0, raises] */
+void *shared_handle_check_any(lua_State *L, int index, const struct shared_type *types, int count);
 
 /* handle_type.send and .receive (state/handle.h). */
 uint64_t shared_handle_send(lua_State *L, int index);

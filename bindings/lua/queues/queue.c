@@ -36,11 +36,7 @@ static const struct shared_type types[FLAVORS]; /* defined below the methods */
 /* NULL: the value is no queue. */
 static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at(L, index, types, FLAVORS); }
 
-static struct queue *check_queue(lua_State *L) {
-  const struct queue *q = queue_at(L, 1);
-  const struct shared_type *type = q ? q->shared.type : &types[QUEUE];
-  return shared_handle_check(L, 1, type);
-}
+static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(L, 1, types, FLAVORS); }
 
 static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
   struct ring *ring = NULL;
