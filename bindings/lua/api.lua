@@ -22,8 +22,6 @@ local children = require("worker.children")
 local gil = require("worker.gil")
 local process = require("worker.process")
 local serial = require("worker.serial")
-local manager = require("manager.client")
-local manager_server = require("manager.server")
 local proxies = require("manager.proxies")
 
 local mm = { worlds = worlds.names, Error = errors.Error, version = native.version }
@@ -61,7 +59,7 @@ local function make_world(name)
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table
   world.Listener, world.Client = listener.Listener, listener.Client
-  world.Manager = manager.constructor(name, mm.world)
+  function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = waits.sleep
@@ -106,10 +104,12 @@ mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 mm.trace = recording.trace
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
-mm.connect = manager.connect
+-- Managers are loaded when one is first used.
+function mm.connect(...) return require("manager.client").connect(...) end
+local function serve(...) return require("manager.server").serve(...) end
 
 -- For the subcommands of the host program, and for the workers that this library starts itself.
-mm._native, mm._require, mm._serve = native, require, manager_server.serve
+mm._native, mm._require, mm._serve = native, require, serve
 -- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
   Proxy = proxies.meta, BrokerQueue = broker_classes.Queue, BrokerJoinableQueue = broker_classes.JoinableQueue }
