@@ -27,7 +27,7 @@ local inspect = require("broker.inspect")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
 
-local new_error, pack, time = errors.new_error, checks.pack, native.time
+local of_kind, pack, time = errors.of_kind, checks.pack, native.time
 
 local dispatch = setmetatable({}, { __index = base })
 
@@ -111,7 +111,7 @@ local function hand_out_list(pool, task, payload, ns)
   local list = codec.decode_list(payload, task.count)
   if not list then
     return fail_task(pool, task, function()
-      return new_error({ kind = "unsendable", message = "the results cannot be read", traceback = "" })
+      return of_kind("unsendable", "the results cannot be read")
     end)
   end
   local results, failures = {}, nil
@@ -138,7 +138,7 @@ local function hand_out(pool, task, kind, payload)
   end
   if task.mode ~= CALL or (ok and (type(values) ~= "table" or type(values.n) ~= "number")) then
     return fail_task(pool, task, function()
-      return new_error({ kind = "unsendable", message = "malformed result", traceback = "" })
+      return of_kind("unsendable", "malformed result")
     end)
   end
   task.sink:take_call(task, ok, values)
@@ -151,10 +151,8 @@ local function take_result(pool, seq, kind, payload, mac)
   if not task then return end -- a second outcome, or of a task that was cancelled
   if pool._secrets[1] and not codec.is_result_signed(pool._secrets, pool._name, task, kind, payload, mac) then
     return fail_task(pool, task, function()
-      return new_error({
-        kind = "unsendable", traceback = "",
-        message = "BadSignature: the result was signed with another secret than this program's",
-      })
+      return of_kind("unsendable",
+        "BadSignature: the result was signed with another secret than this program's")
     end)
   end
   hand_out(pool, task, kind, payload)
@@ -164,7 +162,7 @@ end
 local function note_trouble(pool, why, kind)
   pool._is_stale = why
   if kind ~= "refused" then return end
-  pool._broken = new_error({ kind = "died", message = "the broker refuses: " .. why, traceback = "" })
+  pool._broken = of_kind("died", "the broker refuses: " .. why)
 end
 
 -- Submitting ---------------------------------------------------------------------------------------------------------
@@ -313,10 +311,8 @@ local function check_abi(pool, look)
   for _, task in pairs(pool._tasks) do
     if task.entry.is_bytecode then
       fail_task(pool, task, function()
-        return new_error({
-          kind = "unsendable", traceback = "",
-          message = "no worker of '" .. pool._name .. "' runs the Lua of this program; send source, or a name",
-        })
+        return of_kind("unsendable",
+          "no worker of '" .. pool._name .. "' runs the Lua of this program; send source, or a name")
       end)
     end
   end
@@ -511,7 +507,7 @@ function dispatch.terminate(pool)
   if pool._config.pid == native.pid() then deregister(pool) end
   dispatch.end_pool(pool)
   fail_all(pool, function()
-    return new_error({ kind = "cancelled", message = "the pool was terminated", traceback = "" })
+    return of_kind("cancelled", "the pool was terminated")
   end)
   base.run_callbacks(pool)
 end

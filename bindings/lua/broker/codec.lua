@@ -199,7 +199,7 @@ function codec.decode_outcome(text, is_trusted)
   if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
   local ok, value = pcall(native.loads, text, is_trusted and TRUSTED or UNTRUSTED)
   if ok then return true, value end
-  return false, errors.new_error({ kind = "unsendable", message = tostring(value), traceback = "" })
+  return false, errors.of_kind("unsendable", tostring(value))
 end
 
 function codec.is_failure(text) return text:byte() == FAILURE end

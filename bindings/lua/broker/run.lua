@@ -66,7 +66,7 @@ local function encode_failure(err)
 end
 
 local function unsendable(why)
-  return codec.encode_failure({ kind = "unsendable", message = tostring(why), traceback = "" })
+  return codec.encode_failure(errors.of_kind("unsendable", tostring(why)))
 end
 
 local function encode(value)
