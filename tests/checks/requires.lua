@@ -5,13 +5,8 @@
 -- late is needed all the same.
 local folder = assert((...), "a folder of Lua rooms")
 
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local list = {}
-  for line in pipe:lines() do list[#list + 1] = line end
-  pipe:close()
-  return list
-end
+local files = dofile("tests/checks/files.lua")
+local lines_of, text_of = files.lines_of, files.text_of
 
 local rank = {}
 for place, layer in ipairs(lines_of("cat LAYERS")) do
@@ -28,10 +23,7 @@ local function complain(...)
 end
 
 local function read_requires(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  local list = {}
+  local text, list = text_of(path), {}
   for _, pattern in ipairs({ '%f[%w_]require%("([%w_.]+)"%)', '%f[%w_]instance%("([%w_.]+)"' }) do
     for name in text:gmatch(pattern) do
       if name ~= "manymoons" then list[#list + 1] = name end

@@ -9,20 +9,8 @@ local folder = assert((...), "a folder of Lua rooms")
 local SEAMS = { ["core/waits.lua"] = true, ["async/exit.lua"] = true }
 local STANDARD = { os = true, io = true, coroutine = true }
 
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local list = {}
-  for line in pipe:lines() do list[#list + 1] = line end
-  pipe:close()
-  return list
-end
-
-local function text_of(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local files = dofile("tests/checks/files.lua")
+local lines_of, text_of = files.lines_of, files.text_of
 
 local wrong = false
 local function complain(...)
