@@ -5,28 +5,26 @@
 #ifndef DOOMED_CHILD_H
 #define DOOMED_CHILD_H
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/check.h"
-#include "shared/holds.h"
 #include "shared/kill_point.h"
-#include "shared/sweep.h"
+#include "sharing_child.h"
+
+struct doom {
+  void (*act)(void *scene);
+  void *scene;
+  long point;
+};
+
+static void arm_and_act(void *doom) {
+  const struct doom *d = doom;
+  kill_point_arm(NULL, d->point);
+  d->act(d->scene);
+}
 
 /* Runs a child that dies at the `point`-th point (0: none). True: it died there; *place is its
  * slot, not swept. */
 static bool run_doomed_child(void (*act)(void *scene), void *scene, long point, struct child_slot *place) {
-  CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
-  segment_share_with_child(place->slot, NULL);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    segment_after_fork(place->slot);
-    kill_point_arm(NULL, point);
-    act(scene);
-    _exit(0);
-  }
-  int report = 0;
-  CHECK_EQ(waitpid(pid, &report, 0), pid);
+  struct doom doom = {act, scene, point};
+  const int report = run_sharing_child(arm_and_act, &doom, place);
   CHECK(WIFSIGNALED(report) || WEXITSTATUS(report) == 0);
   return WIFSIGNALED(report);
 }

@@ -17,6 +17,7 @@
 #include "os/thread.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
+#include "sharing_child.h"
 
 enum { THREADS = 8, CROWD = 80 /* more than it has places */, TURNS = 400 };
 
@@ -187,23 +188,8 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_granted(void) {
 
 /* ---- those that are gone --------------------------------------------------------------------- */
 
-/* Runs `act` in a process that shares what we hold, and is killed before it lets anything go. */
 static void run_and_kill(void (*act)(void)) {
-  struct child_slot place;
-  CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
-  segment_share_with_child(place.slot, NULL);
-  const pid_t pid = fork();
-  CHECK(pid >= 0);
-  if (pid == 0) {
-    segment_after_fork(place.slot);
-    act();
-    raise(SIGKILL);
-  }
-  int how = 0;
-  CHECK_EQ(waitpid(pid, &how, 0), pid);
-  CHECK(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
-  segment_forget_child(place);
-  segment_forget_child(place); /* may be done twice */
+  kill_after(act);
   validate();
 }
 
