@@ -109,6 +109,7 @@ static const luaL_Reg native_functions[] = {
     {"make_way", waiting_make_way},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
+    {"iterated", waiting_iterated},
     {"set_wait_pauser", waiting_set_pauser},
     {"stack_of_caller", stack_of_caller},
     {"busy", waiting_busy},

@@ -407,6 +407,8 @@ local Pool = {}
 
 ---Calls f(item) for each item and returns the results in order. If items fail, it raises the mm.Error of the first of
 ---them after all have run: its field `results` has the results of the others, its field `errors` all errors, by index.
+---An item that cannot be sent fails in the same way, with kind "unsendable". Each item is copied for itself: a table that
+---two items share arrives as two.
 ---@param f function|table
 ---@param list any[] with a field n if some are nil
 ---@param options? manymoons.MapOptions
@@ -421,9 +423,11 @@ function Pool:map(f, list, options) end
 function Pool:starmap(f, list, options) end
 
 ---An iterator over the results, in order, which reads items as results are requested. It raises the mm.Error of an item
----that failed, and continues with the next one. A result of nil becomes false.
+---that failed, and continues with the next one. A result of nil becomes false. What the source raises comes where its
+---item would have come, and is the end. With the iterator of a queue (`q:iter()`) a result comes as soon as it is there,
+---also while the queue is empty. Items of a list are all sent when the pool is closed; an iterator's later ones are lost.
 ---@param f function|table
----@param items any[]|function a list, or a function that returns the next item, until nil
+---@param items any[]|function a list, or a function that returns the next item, until nil (`q:iter()`)
 ---@param options? manymoons.ImapOptions
 ---@return fun(): any
 function Pool:imap(f, items, options) end

@@ -28,6 +28,8 @@ struct encoder {
   int work; /* stack index of the list of deferred objects; nil while it is empty */
   int work_count;
   int work_done;
+  bool is_list;           /* elements of the values share no objects with each other */
+  uint32_t since;         /* the offset at which the current one begins */
   unsigned flags;         /* enum wire_flag */
   bool has_known_objects; /* _G and the loaded modules are in the map */
   bool has_indexed_names; /* the index of names was rebuilt for this message */

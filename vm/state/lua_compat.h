@@ -35,6 +35,11 @@ enum {
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };
 
+/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
+ * Errors of such a method name the script's line and the method, as without the wrapper
+ * (lua_compat.c). */
+#define WAITING_CHUNK "=manymoons/waiting.lua"
+
 #if LUA_VERSION_NUM < 504
 #define luaL_argexpected(L, condition, index, type) \
   ((void)((condition) ||                            \
@@ -139,10 +144,6 @@ static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 enum { LUA_OK = 0 };
 
-/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
- * Errors of such a method name the script's line and the method, as without the wrapper
- * (lua_compat.c). */
-#define WAITING_CHUNK    "=manymoons/waiting.lua"
 int compat_error(lua_State *L, const char *format, ...);
 int compat_argerror(lua_State *L, int index, const char *message);
 int compat_typerror(lua_State *L, int index, const char *expected);

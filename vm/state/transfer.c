@@ -32,7 +32,7 @@ static void finish_message(struct encoder *e) {
   if (st) error_raise_memory(e->L);
 }
 
-static void encode_values(struct encoder *e, const char *what) {
+static void encode_roots(struct encoder *e, const char *what) {
   const int last = lua_gettop(e->L);
   const int count = last - ENCODE_FIRST + 1;
   if (message_begin(&e->s->out)) error_raise_memory(e->L);
@@ -42,8 +42,36 @@ static void encode_values(struct encoder *e, const char *what) {
     if (count > 1) root.number = i - ENCODE_FIRST + 1;
     encode_value(e, i, &root);
   }
-  encode_deferred(e, what);
-  finish_message(e);
+}
+
+static void begin(struct encode_call *call, struct scratch *s) {
+  scratch_clear(s);
+  if (call->is_for_ring) block_bytes_begin(&s->out);
+}
+
+/* Encodes the values again, with objects that their elements share: parts of deeply nested elements
+ * come behind all elements, where it is not known to which one they belong. */
+static void encode_as_one(lua_State *L, struct encode_call *call) {
+  struct scratch *s = call->s;
+  scratch_drop_handles(s, 0);
+  block_bytes_end(&s->out);
+  begin(call, s);
+  lua_pushnil(L);
+  lua_replace(L, ENCODE_WORK);
+}
+
+/* The values of a call; lists of items where it says so. */
+static void encode_values(lua_State *L, struct encode_call *call) {
+  struct encoder e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+  e.is_list = strcmp(call->what, PATH_ITEMS) == 0;
+  encode_roots(&e, call->what);
+  if (e.is_list && e.work_count > 0) {
+    encode_as_one(L, call);
+    e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+    encode_roots(&e, call->what);
+  }
+  encode_deferred(&e, call->what);
+  finish_message(&e);
 }
 
 /* (call, value …) -> nothing */
@@ -56,10 +84,8 @@ static int encode_protected(lua_State *L) {
   lua_insert(L, ENCODE_WORK);
   s->is_busy = true;
   call->s = s;
-  scratch_clear(s);
-  if (call->is_for_ring) block_bytes_begin(&s->out);
-  struct encoder e = encoder_make(L, s, call->mode, ENCODE_WORK);
-  encode_values(&e, call->what);
+  begin(call, s);
+  encode_values(L, call);
   return 0;
 }
 

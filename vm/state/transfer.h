@@ -34,7 +34,8 @@ enum transfer_flag {
 void transfer_open(lua_State *L);
 
 /* Encodes the `count` values from index `first` on as one message. `what` names them in errors:
- * "value"; of several, "argument" becomes "argument 2"; PATH_CALL is for a function with its
+ * "value"; of several, "argument" becomes "argument 2"; PATH_ITEMS is for lists whose elements are
+ * copied each for itself; PATH_CALL is for a function with its
  * arguments. The bytes belong to the VM and are valid until the VM encodes again. The caller may
  * take them over by copying the struct and calling bytes_init on the original. [-0, +0, raises] */
 struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what);

@@ -285,6 +285,45 @@ void waiting_set_methods(lua_State *L, const struct waiting_entry *methods) {
   }
 }
 
+/* ---- iterators ------------------------------------------------------------------------------- */
+
+static const char iterator_maker[] =
+    "return function(method, handle)\n"
+    "  return function() return method(handle) end\n"
+    "end\n";
+
+static const char iterators_key = 'i'; /* of a table: iterator → its handle, and MAKER → the maker */
+enum { MAKER = 1 };
+
+/* The table, whose keys are weak. [-0, +1, memory] */
+static void push_iterators(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &iterators_key);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  if (luaL_loadbuffer(L, iterator_maker, sizeof iterator_maker - 1, WAITING_CHUNK)) lua_error(L);
+  lua_call(L, 0, 1);
+  lua_rawseti(L, -2, MAKER);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &iterators_key);
+}
+
+void waiting_push_iterator(lua_State *L, lua_CFunction method) {
+  push_iterators(L);
+  lua_rawgeti(L, -1, MAKER);
+  waiting_push_method(L, method, WAITING_FIXED);
+  lua_pushvalue(L, 1);
+  lua_call(L, 2, 1);
+  lua_pushvalue(L, -1);
+  lua_pushvalue(L, 1);
+  lua_rawset(L, -4);
+  lua_remove(L, -2);
+}
+
 bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how) {
   index = lua_absindex(L, index);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &wake_key);
@@ -317,6 +356,14 @@ int waiting_set_waits(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &begin_key);
   return 0;
+}
+
+int waiting_iterated(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  push_iterators(L);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  return 1;
 }
 
 int waiting_ways(lua_State *L) {

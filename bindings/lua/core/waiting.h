@@ -74,6 +74,9 @@ static inline int waiting_run(lua_State *L, waiting_method method, deadline unti
  * method that counts them. [-0, +1, memory] */
 enum waiting_arguments { WAITING_FIXED, WAITING_COUNTED };
 void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments);
+/* Pushes a function without arguments, for a generic `for`, that calls `method` with the handle at
+ * index 1. waiting_iterated finds the handle. [-0, +1, memory] */
+void waiting_push_iterator(lua_State *L, lua_CFunction method);
 /* Methods of a class, up to one without a name; set in the table on top. [-0, +0, memory] */
 struct waiting_entry {
   const char *name;
@@ -103,6 +106,8 @@ int waiting_set_pauser(lua_State *L);
 int waiting_set_waits(lua_State *L);
 /* wait_ways() → the names of all ways. [-0, +1, memory] */
 int waiting_ways(lua_State *L);
+/* iterated(f) → the handle whose iterator f is; nil: f is none. [-0, +1, memory] */
+int waiting_iterated(lua_State *L);
 /* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. [-0, +0, memory]
  */
 int waiting_set_busy(lua_State *L);

@@ -4,6 +4,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local waits = require("core.waits")
 local limits = require("worker.limits")
 
 local expect, unpack = checks.expect, checks.unpack
@@ -92,23 +93,34 @@ end
 
 function arguments.check_list(where, n, list)
   expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
+  local key = next(list)
+  if key == nil or list.n or #list > 0 then return end
+  error(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "
+    .. tostring(key), 4)
 end
 
--- The items of a list, or those that an iterator returns until nil: a function that returns the
--- next item, and whether there was one.
+local function always() return true end
+
+-- The items of a list, or those that an iterator returns until nil:
+--   next()      the next item, and whether there was one
+--   is_there()  whether next returns without a wait
+--   handle      of a queue's iterator: the queue, for waits
+--   total       of a list
 function arguments.items(where, source)
   if type(source) == "table" and not checks.is_callable(source) then
+    arguments.check_list(where, 2, source)
     local i, count = 0, source.n or #source
-    return function()
+    return { next = function()
       i = i + 1
       return source[i], i <= count
-    end, count
+    end, is_there = always, total = count }
   end
   expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source), 4)
-  return function()
+  local handle = type(source) == "function" and native.iterated(source) or nil
+  return { next = function()
     local item = source()
     return item, item ~= nil
-  end
+  end, is_there = handle and function() return #waits.any({ handle }, 0, true) > 0 end or always, handle = handle }
 end
 
 return arguments

@@ -88,8 +88,7 @@ local function imap(self, where, f, source, opts, is_ordered)
   self._dispatcher.check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
-  local next_item, total = arguments.items(where, source)
-  return lists.imap(self, f, next_item, total, opts, is_ordered)
+  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered)
 end
 
 function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
@@ -112,7 +111,9 @@ end
 
 -- No more tasks; those that were submitted are done.
 function Pool.close(self)
-  if not self._dispatcher.is_closed(self) then self._dispatcher.close(self) end
+  if self._dispatcher.is_closed(self) then return end
+  lists.before_close(self)
+  self._dispatcher.close(self)
 end
 
 -- Waits until everything is done and the workers are gone: true; or nil and "timeout".

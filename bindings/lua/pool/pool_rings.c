@@ -14,6 +14,7 @@
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 #include "worker/worker.h"
 #include "worker/worker_start.h"
 
@@ -142,7 +143,7 @@ static void push_slice(lua_State *L, int index) {
 static int rings_store_slice(lua_State *L) {
   check_rings(L, 1);
   push_slice(L, 2);
-  return store(L, lua_gettop(L) - 1, 2, "item");
+  return store(L, lua_gettop(L) - 1, 2, PATH_ITEMS);
 }
 
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
@@ -229,17 +230,19 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
-/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
- * the ring, which a claim names */
-static int rings_put(lua_State *L) {
+static int put_values(lua_State *L, const char *what) {
   const struct pool_rings *rings = check_rings(L, 1);
   const struct task_envelope envelope = task_envelope(L);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
-  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, "argument");
+  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, what);
   return put_task(L, rings, &parcel);
 }
+
+/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
+ * the ring, which a claim names */
+static int rings_put(lua_State *L) { return put_values(L, "argument"); }
 
 /* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) →
  * number */
@@ -248,7 +251,7 @@ static int rings_put_slice(lua_State *L) {
   lua_settop(L, ARG_REST + 2);
   push_slice(L, ARG_REST);
   for (int i = 0; i < 3; i++) lua_remove(L, ARG_REST);
-  return rings_put(L);
+  return put_values(L, PATH_ITEMS);
 }
 
 /* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number:

@@ -15,6 +15,7 @@
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 #include "state/vm_interrupt.h"
 
 enum { FUNCTIONS_KEPT = 64 };
@@ -84,6 +85,7 @@ static int push_arguments(lua_State *L, enum task_mode mode) {
 struct answer {
   struct pool_worker *worker;
   struct answer_envelope envelope;
+  const char *what; /* as for transfer_encode */
 };
 
 /* answer (light), values… → nothing: encodes and puts. */
@@ -91,7 +93,7 @@ static int send_answer(lua_State *L) {
   const struct answer *a = lua_touserdata(L, 1);
   struct parcel parcel;
   parcel_open(&parcel, &a->envelope, sizeof a->envelope);
-  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
+  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, a->what);
   add_to(&a->worker->worker_status->bytes_out, parcel.record.head_size + parcel.record.body_size);
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
@@ -112,7 +114,7 @@ static int try_send_answer(lua_State *L, struct answer *answer, int count) {
 }
 
 static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outcome, int count) {
-  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}};
+  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}, "result"};
   return try_send_answer(L, &answer, count);
 }
 
@@ -171,7 +173,8 @@ static int try_send_part(lua_State *L, const struct part *p, enum task_outcome o
                            .task = p->worker->task.task,
                            .first = (uint64_t)p->first,
                            .count = (uint32_t)(p->last - p->first + 1),
-                           .ns = (uint64_t)(now - p->begun_ns)}};
+                           .ns = (uint64_t)(now - p->begun_ns)},
+                          PATH_ITEMS};
   lua_pushvalue(L, LIST_RESULTS);
   lua_pushvalue(L, LIST_FAILURES);
   return try_send_answer(L, &answer, 2);
@@ -185,16 +188,17 @@ static void begin_journal(const struct part *p) {
                          (uint64_t)p->first);
 }
 
-/* Its items count as answered, even if sending fails. */
+/* Its items count as answered, even if sending fails. They are counted first: a caller that has the
+ * results finds them in stats(). */
 static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
   const int64_t now = clock_now_ns();
+  add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
+  add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   if (try_send_part(L, p, outcome, now)) {
     lua_pop(L, 1);
     single_out_unsendable(L, p->last - p->first + 1);
     if (try_send_part(L, p, outcome, now)) lua_error(L);
   }
-  add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
-  add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   p->first = p->last + 1;
   p->begun_ns = p->clock_ns = now;
   lua_createtable(L, left, 0);

@@ -268,9 +268,8 @@ static int iterate(lua_State *L) REQUIRES(rank_vm) {
 
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  waiting_push_method(L, iterate, WAITING_FIXED);
-  lua_pushvalue(L, 1);
-  return 2;
+  waiting_push_iterator(L, iterate);
+  return 1;
 }
 
 /* ---- looking and closing --------------------------------------------------------------------- */

@@ -158,9 +158,8 @@ static int iterate(lua_State *L) REQUIRES(rank_vm) {
 /* for v in q:iter() do: until the queue is closed and drained. A nil in the queue ends it too: put values. */
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  waiting_push_method(L, iterate, WAITING_FIXED);
-  lua_pushvalue(L, 1);
-  return 2;
+  waiting_push_iterator(L, iterate);
+  return 1;
 }
 
 /* ---- looking and closing --------------------------------------------------------------------- */
