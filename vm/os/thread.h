@@ -14,12 +14,16 @@ struct thread {
   pthread_t handle;
 };
 
-/* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most
- * 15 bytes are shown. */
+/* Runs entry(argument) on a new thread, which the caller owns and must join. Its stack has
+ * thread_stack_size() bytes if there is address space for that. `name`: at most 15 bytes are
+ * shown. */
 MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name);
 /* The same with a stack of that many bytes. */
 MUST_CHECK status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument,
                                           const char *name, size_t stack_size);
+/* As large as the main thread's may get (ulimit -s), from 1 MiB to 8 MiB: what Lua's limit of 200
+ * nested C calls allows in the main thread works in every thread. */
+size_t thread_stack_size(void);
 /* The calling thread's, for those who look at it from outside: at most 15 bytes. */
 void thread_set_name(const char *name);
 /* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses
