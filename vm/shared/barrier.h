@@ -14,7 +14,7 @@ enum barrier_phase { BARRIER_FILLS = 0, BARRIER_ACTS = 1, BARRIER_OPENS = 2, BAR
 
 struct barrier_arrival {
   struct synchronizer_wait wait;
-  uint64_t index; /* who came first is 1; that of the last is the number of parties, and it has no place */
+  uint64_t index; /* the first party has 1, the last one the number of parties and no waiter */
 };
 
 /* STATUS_OK: arrived; barrier_sleep next, or, as the last one, what is to be done and barrier_open.

@@ -3,7 +3,7 @@
  *
  * A condition notifies its waiters in the order in which they came. If a notified process dies
  * before it resumes, the next waiter is notified. The caller manages the associated lock. An event
- * is a flag: it has no places, and no death matters to it.
+ * is a flag: it has no waiters, and no death matters to it.
  */
 #ifndef SHARED_CONDITION_H
 #define SHARED_CONDITION_H

@@ -3,10 +3,10 @@
  *
  * First come, first served: a caller that arrives while others wait gets in line behind them, and
  * what is free goes to the first in line: to a writer, or to all readers up to the next writer. So
- * neither readers nor writers starve. Only callers that find no place (struct synchronizer, `room`)
- * compete.
+ * neither readers nor writers starve. Only callers that find no free waiter (struct synchronizer,
+ * `room`) compete.
  *
- * I1  There is a writer or there are readers, never both. A place that was granted counts as one.
+ * I1  There is a writer or there are readers, never both. A waiter that was granted counts as one.
  * I2  `now.readers` is the sum of the processes' counts (synchronizer_taken).
  * I3  The first in line has to wait for those that hold the lock, or were granted it.
  *

@@ -9,7 +9,7 @@
 static const struct shared_type types[LOCK_KINDS]; /* defined below; indexed by the kind */
 
 static const struct sync_class *const classes[LOCK_KINDS] = {
-#define KIND(id, number, name, rules, places, holds, class) [LOCK_KIND_##id] = &class##_class,
+#define KIND(id, number, name, rules, waiters, holds, class) [LOCK_KIND_##id] = &class##_class,
 #include "shared/lock_kinds.def"
 };
 
@@ -157,7 +157,7 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   lua_pop(L, 1);
 }
 
-#define KIND(id, wire_number, name, rules, places, holds, class_of)                                      \
+#define KIND(id, wire_number, name, rules, waiters, holds, class_of)                                      \
   [LOCK_KIND_##                                                                                          \
       id] = {.travels = SHARED_TRAVELS(name),                                                            \
              .class = {name, "manymoons." name, class_of##_methods, sync_close, NULL, class_of##_waits}, \

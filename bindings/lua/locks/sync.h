@@ -53,7 +53,7 @@ struct sync_class {
   const struct waitable *watchable; /* how a task alone does */
 };
 /* The methods of each class, those of them that may wait, and the rest. */
-#define KIND(id, number, name, rules, places, holds, class) \
+#define KIND(id, number, name, rules, waiters, holds, class) \
   extern const luaL_Reg class##_methods[];                  \
   extern const struct waiting_entry class##_waits[];        \
   extern const struct sync_class class##_class;

@@ -19,7 +19,7 @@
 #include "shared/sweep.h"
 #include "sharing_child.h"
 
-enum { THREADS = 8, CROWD = 80 /* more than it has places */, TURNS = 400 };
+enum { THREADS = 8, CROWD = 80 /* more than it has waiters */, TURNS = 400 };
 
 static struct synchronizer *s; /* of the test at hand */
 
@@ -44,7 +44,7 @@ static void end(void) {
 static status try_as(uint64_t thread, enum rwlock_use use, bool *was_abandoned) {
   struct synchronizer_wait w = rwlock_wait(use);
   const status st = rwlock_try(s, agent(thread), &w, was_abandoned);
-  CHECK(w.place == NULL);
+  CHECK(w.waiter == NULL);
   validate();
   return st;
 }
@@ -106,19 +106,19 @@ static void get_in_line(struct synchronizer_wait *w, uint64_t thread, enum rwloc
   bool was_abandoned = false;
   *w = rwlock_wait(use);
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_TIMEOUT);
-  CHECK(w->place != NULL);
+  CHECK(w->waiter != NULL);
   validate();
 }
 
 static bool is_granted(const struct synchronizer_wait *w) {
-  return synchronizer_place_state(w) == PLACE_GRANTED;
+  return synchronizer_waiter_state(w) == WAITER_GRANTED;
 }
 
 static void collect(struct synchronizer_wait *w, uint64_t thread) {
   bool was_abandoned = false;
   CHECK(is_granted(w));
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_OK);
-  CHECK(w->place == NULL && !was_abandoned);
+  CHECK(w->waiter == NULL && !was_abandoned);
   validate();
 }
 
@@ -321,8 +321,8 @@ static void readers_and_writers_are_never_mixed_and_all_have_their_turns(int thr
     contestants[i] = (struct contestant){.number = (uint64_t)i + 1, .turns = turns, .contest = &contest};
     CHECK_EQ(thread_start(&contestants[i].thread, contest_main, &contestants[i], "contestant"), STATUS_OK);
   }
-  const uint32_t places = threads < (int)s->place_count ? (uint32_t)threads : s->place_count;
-  while (atomic_load(&s->occupied) < places) sched_yield();
+  const uint32_t waiters = threads < (int)s->waiter_count ? (uint32_t)threads : s->waiter_count;
+  while (atomic_load(&s->occupied) < waiters) sched_yield();
   CHECK_EQ(rwlock_return(s, agent(1000), RWLOCK_WRITE), STATUS_OK);
   for (int i = 0; i < threads; i++) thread_join(&contestants[i].thread);
   CHECK_EQ(contest.turns, threads * turns / 4);

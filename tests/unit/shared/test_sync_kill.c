@@ -154,7 +154,7 @@ static const struct deed {
              {"wait", act_wait},           {"rwlock", act_rwlock},   {"rwlock_end", act_rwlock_end},
              {"condition", act_condition}, {"barrier", act_barrier}, {"mourn", act_owner_died}};
 
-/* What the dead one left: all locks taken, a place in each line, told and not gone. */
+/* What the dead one left: all locks taken, a waiter in each line, told and not gone. */
 static void hold_everything(void *scene) {
   struct scene *s = scene;
   bool abandoned = false;
@@ -221,7 +221,7 @@ static void check_all(struct scene *s) {
   check_semaphore(s->semaphore);
   check_rwlock(s->read);
   check_rwlock(s->written);
-  CHECK_EQ(synchronizer_place_state(&s->mine), PLACE_GRANTED); /* what the dead were told was passed on */
+  CHECK_EQ(synchronizer_waiter_state(&s->mine), WAITER_GRANTED); /* what the dead were told was passed on */
   CHECK(condition_leave(s->condition, &s->mine));
   check_barrier(s);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -258,7 +258,7 @@ static bool one_death(size_t number, long point) {
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   segment_forget_child(place);
   segment_forget_child(s.dead);
-  if (deed->act != act_owner_died && synchronizer_place_state(&s.mine) == PLACE_WAITING)
+  if (deed->act != act_owner_died && synchronizer_waiter_state(&s.mine) == WAITER_WAITING)
     condition_notify(s.condition, 1);
   check_all(&s);
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
