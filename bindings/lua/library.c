@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
@@ -78,7 +78,7 @@ static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
   open_segment(L);
   queue_open(L);
-  sync_open(L);
+  lock_handle_open(L);
   typed_array_open(L);
   shared_table_open(L);
   local_queue_open(L);

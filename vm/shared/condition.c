@@ -18,10 +18,10 @@ status condition_enter(struct synchronizer *s, uint32_t slot, struct synchronize
 
 bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w) {
   synchronizer_lock(s);
-  const bool was_told = synchronizer_waiter_state(w) == WAITER_GRANTED;
+  const bool was_notified = synchronizer_waiter_state(w) == WAITER_GRANTED;
   synchronizer_leave(s, w);
   synchronizer_unlock(s);
-  return was_told;
+  return was_notified;
 }
 
 status condition_sleep(struct synchronizer *s, struct synchronizer_wait *w, deadline until) {
@@ -33,21 +33,21 @@ status condition_sleep(struct synchronizer *s, struct synchronizer_wait *w, dead
   return STATUS_OK;
 }
 
-static void tell(struct synchronizer *s, uint64_t count, struct synchronizer_wakes *wakes) {
+static void notify(struct synchronizer *s, uint64_t count, struct synchronizer_wakes *wakes) {
   for (struct waiter *p = synchronizer_next(s, 0); count && p; p = synchronizer_next(s, 0), count--)
     synchronizer_move(p, WAITER_GRANTED, wakes);
 }
 
 /* Under the lock the line stands still; they are woken when it is left. */
-static void tell_locked(struct synchronizer *s, uint64_t count) REQUIRES(rank_sync) {
+static void notify_locked(struct synchronizer *s, uint64_t count) REQUIRES(rank_sync) {
   struct synchronizer_wakes wakes = {.count = 0};
-  tell(s, count, &wakes);
+  notify(s, count, &wakes);
   for (size_t i = 0; i < wakes.count; i++) futex_wake(wakes.words[i], 1);
 }
 
 void condition_notify(struct synchronizer *s, uint64_t count) {
   synchronizer_lock(s);
-  tell_locked(s, count);
+  notify_locked(s, count);
   synchronizer_unlock(s);
 }
 
@@ -61,7 +61,7 @@ static void settle_nothing(struct synchronizer *s, struct synchronizer_wakes *wa
 static void forget_in_condition(struct synchronizer *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
   for (struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++) {
     if (atomic_load(&p->state) != WAITER_GRANTED || p->slot != slot) continue;
-    tell_locked(s, 1);
+    notify_locked(s, 1);
     KILL_POINT("condition.passed_on");
     struct synchronizer_wait w = {.waiter = p, .ticket = p->ticket};
     synchronizer_leave(s, &w);

@@ -213,7 +213,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);
