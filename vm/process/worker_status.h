@@ -55,6 +55,7 @@ void worker_status_introduce(struct worker_status *s, const char *name);
 void worker_status_run(struct worker_status *s);
 /* Publishes the exit code. Later calls are ignored. */
 void worker_status_end(struct worker_status *s, int exit_code);
+/* Whether the exit code is valid. The process itself may live for a moment longer. */
 bool worker_status_has_ended(const struct worker_status *s);
 /* Publishes the exit code of the fork server's child, unless the child did, and marks it
  * reported. */

@@ -19,8 +19,11 @@ bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w);
 /* Tells the first `count`. */
 void condition_notify(struct synchronizer *s, uint64_t count);
 
+/* Wakes all waiters, and the wakers that were left with it. A set event stays as it is. */
 void event_set(struct synchronizer *s);
+/* Waiters that a set has woken go on all the same. */
 void event_clear(struct synchronizer *s);
+/* At the instant of the call. */
 bool event_is_set(const struct synchronizer *s);
 /* *seen is 0 before the first call. STATUS_OK: it is set, or was meanwhile. */
 MUST_CHECK status event_wait(struct synchronizer *s, uint64_t *seen, deadline until);

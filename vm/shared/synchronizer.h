@@ -112,8 +112,10 @@ struct synchronizer_wait {
 
 /* Held once by this process. `initial`: permits, or parties. */
 MUST_CHECK status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out);
+/* Once, before the first is made. */
 void synchronizer_register_kind(void);
 
+/* After a holder that died it repairs what the holder began. */
 void synchronizer_lock(struct synchronizer *s) ACQUIRES(rank_sync);
 /* Settles, unlocks, and wakes the waiters that may go on. */
 void synchronizer_settle_and_unlock(struct synchronizer *s) RELEASES(rank_sync);
@@ -128,7 +130,9 @@ void synchronizer_register_wakers(struct synchronizer *s, waker_set wakers);
 
 /* Around each change of `now` and of the count of `slot`. */
 void synchronizer_begin_change(struct synchronizer *s, uint32_t slot);
+/* Commits it. */
 void synchronizer_end_change(struct synchronizer *s);
+/* The count of the process in `slot`, of a kind that has counts. */
 _Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot);
 
 /* A waiter at the end of the line. False: none is free; sleep on `room`. */
@@ -137,13 +141,17 @@ MUST_CHECK bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct
  * or `room`. */
 futex_word *synchronizer_get_in_line(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w,
                                      uint32_t *seen);
+/* Of a wait that has a waiter. Without the lock it may change at any time from WAITING on. */
 enum waiter_state synchronizer_waiter_state(const struct synchronizer_wait *w);
+/* Frees the wait's waiter, if it has one. The caller settles. */
 void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w);
 /* The first after `ticket` that waits or was woken; NULL: none. */
 struct waiter *synchronizer_next(struct synchronizer *s, uint64_t ticket);
+/* Changes its state and notes its word, for the caller to wake when it leaves the lock. */
 void synchronizer_move(struct waiter *p, enum waiter_state state, struct synchronizer_wakes *wakes);
 /* All that wait. */
 void synchronizer_move_all(struct synchronizer *s, enum waiter_state state, struct synchronizer_wakes *wakes);
+/* How many waiters are in this state. */
 uint32_t synchronizer_count(const struct synchronizer *s, enum waiter_state state);
 /* Frees the waiters of a process that is gone; how many of them had been granted. */
 uint32_t synchronizer_forget_waiters(struct synchronizer *s, uint32_t slot);
@@ -186,6 +194,7 @@ struct lock_kind_row {
 };
 extern const struct lock_kind_row lock_kinds[LOCK_KINDS];
 
+/* What its kind holds. */
 static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
   return lock_kinds[s->kind].holds;
 }

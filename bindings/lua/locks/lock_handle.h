@@ -39,6 +39,7 @@ void lock_handle_push(lua_State *L, struct synchronizer *s, bool never_waits);
 struct lock_handle *lock_handle_check(lua_State *L, int index, enum lock_kind kind);
 /* NULL: it is none. */
 struct lock_handle *lock_handle_at(lua_State *L, int index);
+/* The thread, or the task, that calls. */
 struct execution_context lock_handle_caller(lua_State *L);
 /* "held by process 7, this thread" [-0, +1, memory] */
 void lock_handle_push_holder(lua_State *L, struct execution_context holder);

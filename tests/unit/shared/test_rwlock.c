@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RWLock: which holders it has at the same time, the order of its waiters, and the deaths of both.
- * Death at each instant of all this is in test_sync_kill.c.
- *
- * Each step validates: then no waiter waits that may go on.
+ * Each step validates: then no waiter waits that may go on. At the end death at each instant of all
+ * this: a child walks into the n-th kill point, for n = 1, 2, … until it survives.
  */
 #include "shared/rwlock.h"
 
@@ -329,6 +328,116 @@ static void readers_and_writers_are_never_mixed_and_all_have_their_turns(int thr
   end();
 }
 
+/* ---- death at each instant ------------------------------------------------------------------- */
+
+#if defined(MM_KILL_POINTS)
+
+#include "doomed_child.h"
+
+enum { POINTS_MAX = 80, WAKER = 1 };
+
+struct scene {
+  struct synchronizer *read;
+  struct synchronizer *written;
+  struct child_slot dead; /* held both, had a waiter in each line, and is gone unmourned */
+};
+
+static bool take_for(struct synchronizer *lock, enum rwlock_use use) {
+  bool abandoned = false;
+  struct synchronizer_wait w = rwlock_wait(use);
+  return rwlock_try(lock, agent(7), &w, &abandoned) == STATUS_OK;
+}
+
+static void get_in_line_for(struct synchronizer *lock, enum rwlock_use use, struct synchronizer_wait *w) {
+  bool abandoned = false;
+  *w = rwlock_wait(use);
+  CHECK_EQ(rwlock_take(lock, agent(7), w, deadline_now(), &abandoned), STATUS_TIMEOUT);
+}
+
+/* Each waits for the one before, and one gives up. */
+static void act_take_turns(void *scene) {
+  struct synchronizer *lock = ((struct scene *)scene)->read;
+  struct synchronizer_wait writer, impatient, reader;
+  bool abandoned = false;
+  CHECK(take_for(lock, RWLOCK_READ) && take_for(lock, RWLOCK_READ));
+  get_in_line_for(lock, RWLOCK_WRITE, &writer);
+  get_in_line_for(lock, RWLOCK_WRITE, &impatient);
+  get_in_line_for(lock, RWLOCK_READ, &reader);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(rwlock_try(lock, agent(7), &writer, &abandoned), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_WRITE), STATUS_OK);
+  rwlock_give_up(lock, &impatient);
+  CHECK_EQ(rwlock_try(lock, agent(7), &reader, &abandoned), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+}
+
+/* A thread of it ends, and the process later. */
+static void act_end(void *scene) {
+  struct scene *both = scene;
+  CHECK(take_for(both->read, RWLOCK_READ) && take_for(both->written, RWLOCK_WRITE));
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(both->read, agent(7), 1, true);
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(both->written, agent(7), 1, true);
+}
+
+static void act_owner_died(void *scene) { segment_forget_child(((struct scene *)scene)->dead); }
+
+static void (*const deeds[])(void *scene) = {act_take_turns, act_end, act_owner_died};
+
+static void hold_both(void *scene) {
+  struct scene *both = scene;
+  struct synchronizer_wait w;
+  CHECK(take_for(both->read, RWLOCK_READ) && take_for(both->read, RWLOCK_READ));
+  CHECK(take_for(both->written, RWLOCK_WRITE));
+  get_in_line_for(both->read, RWLOCK_WRITE, &w);
+  get_in_line_for(both->written, RWLOCK_READ, &w);
+}
+
+/* No share is lost, and no waiter of a dead process stands in the way. */
+static void check_after_death(struct synchronizer *lock) {
+  synchronizer_lock(lock);
+  synchronizer_settle_and_unlock(lock);
+  synchronizer_validate(lock);
+  CHECK(take_for(lock, RWLOCK_WRITE));
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_WRITE), STATUS_OK);
+  struct synchronizer_wait w = rwlock_wait(RWLOCK_READ);
+  bool abandoned = false;
+  CHECK_EQ(rwlock_try(lock, agent(7), &w, &abandoned), STATUS_OK);
+  CHECK(!abandoned); /* told once */
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  synchronizer_validate(lock);
+  segment_release(&lock->object);
+}
+
+static bool one_death(size_t number, long point) {
+  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  struct scene both;
+  struct child_slot place;
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.read), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.written), STATUS_OK);
+  CHECK(!run_doomed_child(hold_both, &both, 0, &both.dead));
+  if (deeds[number] != act_owner_died) segment_forget_child(both.dead);
+  synchronizer_register_wakers(both.read, WAKER);
+  synchronizer_register_wakers(both.written, WAKER);
+  const bool has_died = run_doomed_child(deeds[number], &both, point, &place);
+  segment_forget_child(place);
+  segment_forget_child(both.dead);
+  check_after_death(both.read);
+  check_after_death(both.written);
+  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  return has_died;
+}
+
+static void death_at_any_instant_loses_no_share_and_blocks_no_waiter(void) {
+  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
+}
+
+#else
+
+static void death_at_any_instant_loses_no_share_and_blocks_no_waiter(void) {}
+
+#endif
+
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
@@ -346,6 +455,7 @@ int main(void) {
   a_thread_that_ends_leaves_what_it_holds_and_nothing_else();
   readers_and_writers_are_never_mixed_and_all_have_their_turns(THREADS, TURNS);
   readers_and_writers_are_never_mixed_and_all_have_their_turns(CROWD, 8);
+  death_at_any_instant_loses_no_share_and_blocks_no_waiter();
   CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
   segment_validate();
   segment_close();
