@@ -28,6 +28,7 @@
 #include "queues/local_queue.h"
 #include "queues/pipe.h"
 #include "queues/queue.h"
+#include "state/random.h"
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
@@ -76,6 +77,7 @@ static void open_segment(lua_State *L) {
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
+  random_keep(L);
   open_segment(L);
   queue_open(L);
   lock_handle_open(L);

@@ -31,6 +31,8 @@ enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
   /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* Each VM has a state of its own for math.random; of the Luas without one LuaJIT has it, too. */
+  LUA_HAS_OWN_RANDOM = LUA_VERSION_NUM >= 504,
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };

@@ -19,6 +19,7 @@
 #include "os/signals.h"
 #include "state/globals.h"
 #include "state/library.h"
+#include "state/random.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -199,6 +200,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   keep_settings(L, 1);
   replace_exit(L);
   life->library->after_fork(L);
+  random_reseed(L);
   lua_remove(L, 1);
   run_role(L, life, lua_gettop(L));
   return 0;
