@@ -90,8 +90,9 @@ function mm.dumps(value) end
 function mm.loads(bytes, options) end
 
 ---Gives a class a name, so that tables with this metatable can be sent. Call it before workers are started, or in
----each worker: the receiver uses its own metatable of that name.
----@param name string
+---each worker: the receiver uses its own metatable of that name. A name stays with its class: it is an error to give it
+---to another one.
+---@param name string not empty
 ---@param metatable table
 function mm.register(name, metatable) end
 
