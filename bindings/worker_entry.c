@@ -22,7 +22,7 @@ static int run_worker(const struct start_info *start_info, struct worker_status 
     return EXIT_FAILURE;
   }
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   const int code = worker_run(vm, &manymoons_library, start_info, worker_status, WORKER_IN_PROCESS);
   vm_close(vm);
   return code;

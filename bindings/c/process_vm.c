@@ -254,7 +254,7 @@ static deadline request_stop(struct mm_vm *vm, struct watch *w) {
   if (deadline_passed(w->grace)) {
     child_signal(&p->child, SIGKILL);
   } else {
-    atomic_store(&p->child.worker_status->doomed, 1);
+    atomic_store(&p->child.worker_status->stop_requested, 1);
     child_signal(&p->child, SIGNAL_INTERRUPT);
   }
   return deadline_after(ASK_AGAIN_MS / 1000.0);
@@ -290,7 +290,7 @@ static struct outcome process_vm_run(struct mm_vm *vm, struct mm_job *j) {
 }
 
 static void process_vm_settle(struct mm_vm *vm) {
-  atomic_store(&vm->process->child.worker_status->doomed, 0);
+  atomic_store(&vm->process->child.worker_status->stop_requested, 0);
 }
 
 static void process_vm_stop(struct mm_vm *vm) {

@@ -50,6 +50,8 @@ struct process_vm_reply {
 /* Writes and reads the texts of start infos, requests and replies. The text read points into the
  * reader's bytes. */
 MUST_CHECK status process_vm_add_text(struct bytes *out, const char *text, size_t size);
+/* *text points into the message, and ends with a zero byte that *size does not count. On failure
+ * both are untouched. */
 MUST_CHECK status process_vm_take_text(struct reader *r, const char **text, size_t *size);
 /* Puts `text` into a ring, with the objects held by `message`, which is a part of it. */
 MUST_CHECK status process_vm_put(struct ring *ring, const struct bytes *text, const struct bytes *message);

@@ -168,7 +168,7 @@ int process_vm_serve(const struct vm_library *library, const struct process_vm_s
   const struct outcome ready = {.state = st, .error = error};
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   if (start_info->must_be_stoppable && lua_is_jit())
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops run no hooks */
   serve(vm, requests, replies);

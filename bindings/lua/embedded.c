@@ -9,7 +9,7 @@
 /* Rows x(ROOM, FILE): a file of a room of bindings/lua, under the name ROOM.FILE. */
 #define EMBEDDED_MODULES(x)                                                                               \
   x(core, checks) x(core, diagnostics) x(core, errors) x(core, finalizers) x(core, hex) x(core, identity) \
-      x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, sync)        \
+      x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, locks)       \
           x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init) x(async, exit)            \
               x(async, instances) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)   \
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
@@ -28,6 +28,7 @@
 #include "queues/local_queue.h"
 #include "queues/pipe.h"
 #include "queues/queue.h"
+#include "state/random.h"
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
@@ -76,9 +77,10 @@ static void open_segment(lua_State *L) {
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
+  random_keep(L);
   open_segment(L);
   queue_open(L);
-  sync_open(L);
+  lock_handle_open(L);
   typed_array_open(L);
   shared_table_open(L);
   local_queue_open(L);

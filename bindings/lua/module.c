@@ -22,7 +22,7 @@
 #include "core/waiting.h"
 #include "embedded.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -56,7 +56,7 @@ static const luaL_Reg native_functions[] = {
     {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
-    {"sync_new", sync_new},
+    {"lock_new", lock_handle_new},
     {"typed_array_new", typed_array_new},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},
@@ -73,8 +73,8 @@ static const luaL_Reg native_functions[] = {
     {"poller_new", poller_new},
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},
-    {"sync_methods", sync_methods},
-    {"lock_kinds", sync_kinds_call},
+    {"lock_methods", lock_handle_methods},
+    {"lock_kinds", lock_handle_kinds},
     {"held_locks_mark", held_locks_mark_call},
     {"held_locks_end_since", held_locks_end_since_call},
     {"pipe_new", pipe_new},

@@ -90,8 +90,9 @@ function mm.dumps(value) end
 function mm.loads(bytes, options) end
 
 ---Gives a class a name, so that tables with this metatable can be sent. Call it before workers are started, or in
----each worker: the receiver uses its own metatable of that name.
----@param name string
+---each worker: the receiver uses its own metatable of that name. A name stays with its class: it is an error to give it
+---to another one.
+---@param name string not empty
 ---@param metatable table
 function mm.register(name, metatable) end
 
@@ -145,44 +146,6 @@ function World.JoinableQueue(maxsize) end
 ---@return manymoons.Connection first
 ---@return manymoons.Connection second
 function World.Pipe(duplex) end
-
----A mutual exclusion lock, for all workers that have it.
----@return manymoons.Lock
-function World.Lock() end
-
----A lock that its holder, one thread of one VM, may acquire again; it is free after as many releases.
----@return manymoons.RLock
-function World.RLock() end
-
----A lock for many readers or one writer.
----@return manymoons.RWLock
-function World.RWLock() end
-
----A number of permits to acquire and release.
----@param permits? integer initially free, 0 or more; default 1
----@return manymoons.Semaphore
-function World.Semaphore(permits) end
-
----A semaphore that refuses more permits than its initial number.
----@param permits? integer default 1
----@return manymoons.BoundedSemaphore
-function World.BoundedSemaphore(permits) end
-
----A flag that workers wait for.
----@return manymoons.Event
-function World.Event() end
-
----A condition variable, with a lock.
----@param lock? manymoons.Lock default: an RLock of its own
----@return manymoons.Condition
-function World.Condition(lock) end
-
----A meeting point: `wait` returns when all parties have arrived.
----@param parties integer 1 to 10000, or a table { parties =, action =, timeout = }
----@param action? function called by the last party to arrive, while the others still wait
----@param timeout? number seconds, for each wait without its own timeout
----@return manymoons.Barrier
-function World.Barrier(parties, action, timeout) end
 
 ---One number in shared memory.
 ---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", or the letter of Python's ctypes

@@ -32,6 +32,7 @@ MUST_CHECK status mapping_look(struct mapping *out, int fd);
  * gives to mapping_drop. -ESRCH: there is no such process; STATUS_EMPTY: it has none; or what
  * `look` returned last. */
 MUST_CHECK status mapping_find(int64_t pid, status (*look)(int fd), int *fd);
+/* Closes a descriptor that mapping_find gave. Mappings of it stay. */
 void mapping_drop(int fd);
 /* Unmaps, and leaves the descriptor open. */
 void mapping_forget(struct mapping *m);

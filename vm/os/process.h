@@ -21,8 +21,12 @@ struct process_id {
   uint64_t start_time; /* clock ticks after boot, from /proc; 0 when unknown */
 };
 
+/* This process' id in its own namespace, asked of the system each time. */
 int32_t process_pid(void);
+/* Its id and start time, which together are never used twice. */
 struct process_id process_self(void);
+/* False for a zombie, and for another process that has got the same pid. It reads /proc or its
+ * like. */
 bool process_is_alive(const struct process_id *id);
 
 /* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
@@ -39,11 +43,13 @@ MUST_CHECK status process_die_with_parent(pid_t parent);
 
 /* A descriptor that is readable once the process has ended. */
 MUST_CHECK status process_watch(int *pidfd, pid_t pid);
+/* Closes what process_watch returned. The process is not reaped. */
 void process_unwatch(int pidfd);
 /* Waits for the end. STATUS_OK, STATUS_TIMEOUT or STATUS_INTERRUPTED. */
 MUST_CHECK status process_wait_end(int pidfd, deadline until);
 /* After the end: *exit_code >= 0, or -N for signal N. -ECHILD when somebody else has reaped it. */
 MUST_CHECK status process_reap(pid_t pid, int *exit_code);
+/* Nothing happens if the process is gone: the descriptor never names another one. */
 void process_signal(int pidfd, int signal_number);
 /* SIGKILL for a child that nobody has reaped: the number is still its own. */
 void process_kill(int32_t pid);

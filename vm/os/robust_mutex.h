@@ -23,11 +23,13 @@ enum robust_state {
   ROBUST_ABANDONED, /* locked; the last holder died: repair, then call robust_mutex_mark_whole */
 };
 
+/* In memory that may be shared between processes; before any other process sees it. */
 void robust_mutex_init(struct robust_mutex *m);
 /* Spins for a short time, then sleeps. */
 MUST_CHECK enum robust_state robust_mutex_lock(struct robust_mutex *m);
 /* After a repair, with the lock held. */
 void robust_mutex_mark_whole(struct robust_mutex *m);
+/* By the thread that locked it. */
 void robust_mutex_unlock(struct robust_mutex *m);
 
 /* The futex word inside, for waiters for the holder's death. */

@@ -29,9 +29,11 @@ void thread_set_name(const char *name);
 /* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses
  * is left as it is. */
 void thread_be_nice(int nice_value);
+/* Waits until the thread has ended, without a deadline: once, for a thread that is about to end. */
 void thread_join(struct thread *t);
 /* Gives the thread up: nobody will join it. Only for a thread that cannot be stopped. */
 void thread_detach(struct thread *t);
+/* The calling thread, which nobody may join by this copy. */
 struct thread thread_self(void);
 /* Sends `signal_number` to a thread that has not been joined. */
 void thread_signal(const struct thread *t, int signal_number);

@@ -36,6 +36,7 @@ struct redis_connection;
  * On failure `why` is a text that says more than the status, or "". */
 MUST_CHECK status redis_open(const struct redis_settings *settings, deadline until,
                              struct redis_connection **out, char why[REDIS_WHY_MAX]);
+/* Without a word to the server. NULL is allowed. */
 void redis_close(struct redis_connection *c);
 /* The socket, to poll for reading. */
 int redis_descriptor(const struct redis_connection *c);

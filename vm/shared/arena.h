@@ -59,6 +59,7 @@ struct arena {
 /* The owner of an object's blocks contains the object's offset, so that no object frees another
  * one's blocks. */
 static inline owner_id owner_of_object(block_ref object) { return 0x80000000u | (owner_id)(object >> 8); }
+/* The owner word of a block that belongs to the process in `slot`. */
 static inline owner_id owner_of_process(uint32_t slot, uint32_t generation) {
   return (slot + 1) | (generation & 0x3fffu) << 16;
 }
@@ -76,7 +77,10 @@ MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t
 void arena_free(struct arena *a, const struct mapping *m, block_ref block);
 /* Moves ownership in one step. False: `from` did not own the block; nothing changed. */
 bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);
+/* 0: the block is free. Another process may change it at any time, unless the caller owns the
+ * block. */
 owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block);
+/* In bytes: what fits, at least what was asked for. */
 uint64_t arena_block_size(const struct arena *a, block_ref block);
 /* Commits the block's first `size` bytes, at most the whole block. The caller owns the block.
  * -ENOMEM. */

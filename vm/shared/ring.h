@@ -152,13 +152,16 @@ struct ring_traffic {
   uint64_t messages;
   uint64_t bytes;
 };
+/* Of all rings of the program, those that are gone included. All 0 while no segment is open. */
 struct ring_traffic ring_traffic_of_all(void);
 
 /* Exact at the instant of the call. */
 uint64_t ring_count(struct ring *r);
+/* Whether a put would wait for its number of messages; it may wait for room all the same. */
 bool ring_is_full(struct ring *r);
 /* From now on puts fail, and takes drain what is left. Wakes all sleepers. */
 void ring_close(struct ring *r);
+/* It is never opened again. Messages may be left. */
 bool ring_is_closed(const struct ring *r);
 /* From now on the ring notifies that socket (0: none) instead of the one before. */
 void ring_set_notify_socket(struct ring *r, notify_name name);

@@ -35,11 +35,16 @@ void segment_close(void);
  * segment; only its arena, process table and objects may be read, and no other thread may use a
  * segment. STATUS_FOREIGN: it is no segment, or one of another build. */
 MUST_CHECK status segment_look(int fd);
+/* Ends segment_look_at: this process is back in its own program. */
 void segment_look_away(void);
+/* Valid while the segment is open, as are the next ones. */
 const struct process_table *segment_process_table(void);
 
+/* Of the mapping, for a child that is to share it. It stays the segment's. */
 int segment_fd(void);
+/* This process' slot in the process table. */
 uint32_t segment_slot(void);
+/* The owner word of this process' blocks. */
 owner_id segment_self(void);
 /* The futex to watch for the death of the process in `slot`; see robust_mutex_watch. False: the
  * process is dead, or does not run yet. */
@@ -47,6 +52,7 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch);
 
 /* The address of an offset in this process, and the reverse. */
 void *segment_at(block_ref block);
+/* The name of an address in the segment. */
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
 struct wakers *segment_wakers(void);
@@ -70,7 +76,10 @@ void segment_free(block_ref block);
 /* For a block that this process owns: its size, the bytes that are committed, and committing
  * more. */
 uint64_t segment_block_size(block_ref block);
+/* How many bytes of the block have memory behind them. */
 uint64_t segment_committed(block_ref block);
+/* Gives the first `size` bytes of the block memory. -ENOMEM: there is none, and nothing is
+ * changed. */
 MUST_CHECK status segment_commit(block_ref block, uint64_t size);
 
 /* For holds.c: makes this process the one in `slot`, which its parent reserved. */

@@ -54,6 +54,7 @@ MUST_CHECK status shared_table_get(struct shared_table *t, struct shared_table_t
                                    bool *is_there);
 /* Removes the key, if it is there. */
 void shared_table_remove(struct shared_table *t, struct shared_table_text key);
+/* How many keys it has, at the instant of the call. */
 uint64_t shared_table_count(struct shared_table *t);
 /* Appends all keys to *keys, each with its size (uint32_t) in front. -ENOMEM. */
 MUST_CHECK status shared_table_keys(struct shared_table *t, struct bytes *keys);

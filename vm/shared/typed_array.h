@@ -39,13 +39,17 @@ MUST_CHECK status typed_array_make(const struct array_element_type *type, uint64
                                    struct typed_array **out);
 /* Sets the destructor of typed arrays; once for each process, before the first is made. */
 void typed_array_register_kind(void);
+/* The type of its elements. */
 static inline const struct array_element_type *typed_array_type(const struct typed_array *a) {
   return &element_types[a->type];
 }
 
 /* Elements are bits in the low bytes of a word. `index` is below count. */
 uint64_t typed_array_load(const struct typed_array *a, uint64_t index);
+/* One atomic step, not ordered with others. `index` from 0, in range; `bits` is the element as it
+ * is in memory. */
 void typed_array_store(struct typed_array *a, uint64_t index, uint64_t bits);
+/* The bits before, in one atomic step. */
 uint64_t typed_array_exchange(struct typed_array *a, uint64_t index, uint64_t bits);
 /* False: the element was not *expected, which now is its value. */
 bool typed_array_compare_exchange(struct typed_array *a, uint64_t index, uint64_t *expected, uint64_t bits);

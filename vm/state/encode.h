@@ -41,6 +41,7 @@ struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mo
 /* Reserves `size` bytes and returns where to write them. The caller then passes the end of what it
  * wrote to encoder_wrote. [-0, +0, memory] */
 uint8_t *encoder_room(struct encoder *e, size_t size);
+/* The bytes up to `end` are part of the message now. [-0, +0] */
 static inline void encoder_wrote(struct encoder *e, const uint8_t *end) {
   e->s->out.len = (size_t)(end - e->s->out.data);
 }

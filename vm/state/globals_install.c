@@ -265,13 +265,24 @@ static int class_index(lua_State *L) {
   return 1;
 }
 
+/* Whether a script of this VM has registered a class under the name at index `name` since. */
+static bool is_registered_here(lua_State *L, int name) {
+  names_push_all_registered(L);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  const bool is_there = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return is_there;
+}
+
 static void load_classes(lua_State *L, int state) {
   const int count = push_pending_names(L, state, STATE_CLASSES);
   const int list = lua_gettop(L);
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, list, i);
     push_pending(L, state, STATE_CLASSES, list + 1);
-    if (lua_type(L, -1) == LUA_TNUMBER) (void)class_decode(L, state, list + 1);
+    if (lua_type(L, -1) == LUA_TNUMBER && !is_registered_here(L, list + 1))
+      (void)class_decode(L, state, list + 1);
     lua_settop(L, list);
   }
   lua_settop(L, list - 1);

@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 static const char index_key;
 static const char by_name_key;
 static const char by_table_key;
+static const char claimed_key; /* name -> true: a script of this VM has registered a class as that */
 
 /* ---- the index: object -> module NUL path ---------------------------------------------------- */
 
@@ -376,6 +377,25 @@ static void push_registry_table(lua_State *L, const void *key) {
   lua_newtable(L);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+bool names_claim(lua_State *L, const char *name, int index) {
+  luaL_checkstack(L, 8, "no room to register a class");
+  const int top = lua_gettop(L);
+  const int table = lua_absindex(L, index);
+  push_registry_table(L, &claimed_key);
+  lua_getfield(L, top + 1, name);
+  push_registry_table(L, &by_name_key);
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  const bool is_claimed = lua_toboolean(L, top + 2);
+  const bool is_free = !is_claimed || lua_rawequal(L, -1, table);
+  if (!is_claimed) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, top + 1, name);
+  }
+  lua_settop(L, top);
+  return is_free;
 }
 
 void names_register(lua_State *L, const char *name) {

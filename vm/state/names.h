@@ -50,6 +50,10 @@ void names_push_module(lua_State *L, enum names_trust trust);
  * a userdata. [-2, +1, raises] */
 void names_push_named(lua_State *L, enum names_trust trust);
 
+/* Whether a script of this VM may register the table at `index` as the class `name`: the name is free,
+ * or its own, or that of a copy that came with the program's globals. The name is its own then.
+ * [-0, +0, memory] */
+bool names_claim(lua_State *L, const char *name, int index);
 /* Registers the table on top of the stack as the class `name`. [-1, +0, memory] */
 void names_register(lua_State *L, const char *name);
 /* Pushes the name of the metatable at `index`. False, and nothing pushed: it is not registered.

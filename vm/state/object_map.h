@@ -33,6 +33,7 @@ struct object_map {
 };
 
 static inline void object_map_init(struct object_map *m) { *m = (struct object_map){.generation = 1}; }
+/* It is empty afterwards, and may be used again. */
 void object_map_fini(struct object_map *m);
 /* Removes all objects. Frees a table that one large message made large. */
 void object_map_clear(struct object_map *m);

@@ -55,6 +55,8 @@ int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags)
  * count + 4 values. LUA_OK, or Lua's error code with the error pushed.
  * [-0, +0|n|1, never raises] */
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out);
+/* transfer_decode, protected: LUA_OK and *count values pushed, else Lua's code and the error
+ * pushed. [-0, +count|1, never raises] */
 int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count);
 
 /* Drops the message's holds; call transfer_open before. Malformed bytes are ignored.

@@ -332,7 +332,7 @@ local function note_known(pool, is_known, why)
 end
 
 -- What the server keeps for this client lives on; and it is noticed when all of it is gone.
-local function beat(pool)
+local function keep_alive(pool)
   local now = time()
   if pool._pending > 0 and pool._unanswered == 0 and now >= pool._next_check then
     pool._next_check = now + CHECK
@@ -362,7 +362,7 @@ local function work(pool)
   if has_read == nil then return false end
   if pool._ended then return true end
   if has_read then pool._retry_pause = nil end
-  beat(pool)
+  keep_alive(pool)
   if pool._suspects and pool._session.is_caught_up then submit_forgotten(pool) end
   if pool._has_state then
     send_line(pool)

@@ -169,7 +169,7 @@ function codec.encode_failure(err)
     message = tostring(err.message), traceback = tostring(err.traceback or ""), kind = err.kind or "error",
     worker = err.worker and tostring(err.worker), exitcode = err.exitcode,
   }
-  if err.value ~= nil and err.value ~= err.message then
+  if not rawequal(err.value, err.message) then
     local ok, bytes = pcall(native.dumps, err.value)
     if ok then failure.value = bytes end
   end

@@ -337,12 +337,12 @@ end
 
 -- A task behind others in the local pool is stopped when it begins.
 local function stop(self, task)
-  if task.job and not base.cancel_task(self.pool, task.job) then self.doomed[task.job] = true end
+  if task.job and not base.cancel_task(self.pool, task.job) then self.to_stop[task.job] = true end
 end
 
-function Tasks.stop_doomed(self)
-  for job in pairs(self.doomed) do
-    if not base.is_open(self.pool, job) or base.cancel_task(self.pool, job) then self.doomed[job] = nil end
+function Tasks.stop_asked(self)
+  for job in pairs(self.to_stop) do
+    if not base.is_open(self.pool, job) or base.cancel_task(self.pool, job) then self.to_stop[job] = nil end
   end
 end
 
@@ -382,7 +382,7 @@ end
 -- daemon: name, name_of_pool, session, secrets, imports, pool, lease, log, nack, task_timeout
 return function(daemon)
   for name, value in pairs({
-    open = {}, waiting = {}, doomed = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},
+    open = {}, waiting = {}, to_stop = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},
     wanted = {}, missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0,
     failed = 0, lost = 0, busy = 0,
   }) do

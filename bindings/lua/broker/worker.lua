@@ -174,7 +174,7 @@ end
 local function sleep(self, due)
   local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
-  if self.is_leaving or next(self.tasks.doomed) then seconds = math.min(seconds, 0.05) end
+  if self.is_leaving or next(self.tasks.to_stop) then seconds = math.min(seconds, 0.05) end
   if next(self.tasks.waiting) or self.is_starved then seconds = math.min(seconds, 0.1) end
   local results, _, workers = base.waitable(self.pool)
   local things = { results, self.poller:fileno() }
@@ -186,7 +186,7 @@ local function round(self)
   self:take_signals()
   local due = base.take_ready(self.pool)
   if base.has_ended(self.pool) then error("the workers cannot be started: " .. tostring(base.failure(self.pool)), 0) end
-  if next(self.tasks.doomed) then self.tasks:stop_doomed() end
+  if next(self.tasks.to_stop) then self.tasks:stop_asked() end
   if not self.is_connected and time() >= self.retry_at then self:connect() end
   if self.is_connected then self:read() end
   if self.is_connected then

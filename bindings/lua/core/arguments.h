@@ -30,10 +30,13 @@ struct handle_class {
   const luaL_Reg *more;                /* further methods, or NULL */
   const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
 };
+/* Makes the metatable and its methods, once in each VM; further calls do nothing. [-0, +0,
+ * memory] */
 void class_register(lua_State *L, const struct handle_class *class);
 /* Stores a pointer to a constant in the metatable. [-0, +0] */
 void class_set_pointer(lua_State *L, const struct handle_class *class, const char *field,
                        const void *pointer);
+/* The userdata at `index`, of this class; it may be closed. [-0, +0, raises] */
 void *class_check(lua_State *L, int index, const struct handle_class *class);
 
 #endif

@@ -20,12 +20,15 @@ end
 
 local errors = { Error = Error }
 
--- The text of an error value, as the program `lua` prints it.
+-- The text of an error value, as the program `lua` prints it; a __tostring that fails gives none.
 function errors.text_of(value)
-  local is_text = type(value) == "string" or type(value) == "number"
+  if type(value) == "string" or type(value) == "number" then return tostring(value) end
   local meta = getmetatable(value)
-  local has_text = is_text or (type(meta) == "table" and meta.__tostring)
-  return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
+  if type(meta) == "table" and meta.__tostring then
+    local ok, text = pcall(tostring, value)
+    if ok and type(text) == "string" then return text end
+  end
+  return "(error object is a " .. type(value) .. " value)"
 end
 
 -- An mm.Error from a failure (core/failure.h). A value that cannot be decoded here is replaced by the message.
@@ -33,6 +36,7 @@ function errors.new_error(failure, worker, exitcode)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
     message = failure.message,
+    value = failure.message,
     traceback = failure.traceback,
     kind = failure.kind,
     worker = failure.worker or worker,
@@ -40,9 +44,7 @@ function errors.new_error(failure, worker, exitcode)
   }, Error)
   if failure.value then
     local ok, value = pcall(native.loads, failure.value, { functions = true })
-    self.value = ok and value or failure.message
-  else
-    self.value = failure.message
+    if ok then self.value = value end
   end
   return self
 end

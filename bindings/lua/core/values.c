@@ -4,6 +4,8 @@
  * cannot. */
 #include "core/values.h"
 
+#include <string.h>
+
 #include "state/names.h"
 #include "state/transfer.h"
 
@@ -32,9 +34,15 @@ int values_loads(lua_State *L) {
 }
 
 int values_register(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
+  luaL_checktype(L, 1, LUA_TSTRING);
+  size_t size;
+  const char *name = lua_tolstring(L, 1, &size);
+  luaL_argcheck(L, size > 0 && strlen(name) == size, 1,
+                "a name of at least one byte, and without zero bytes, expected");
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  if (!names_claim(L, name, 2))
+    return luaL_argerror(L, 1, lua_pushfstring(L, "another class is registered as '%s'", name));
   lua_pushvalue(L, 2);
   names_register(L, name);
   return 1;

@@ -60,6 +60,8 @@ typedef int (*waiting_method)(lua_State *L, deadline until);
 /* Whether an attempt that found nothing ends with waiting_would_wait: time is left, and the thread
  * has tasks. */
 bool waiting_as_task(lua_State *L, deadline until);
+/* What a method returns to its wrapper instead of waiting, where it may not yield: the way to
+ * wait. */
 static inline int waiting_would_wait(enum wait_way way) { return -1 - (int)way; }
 /* For a body that would wait, and returned `would`: lets tasks run, and runs the body again, until
  * it has results. It may yield. [raises] */
@@ -73,6 +75,7 @@ static inline int waiting_run(lua_State *L, waiting_method method, deadline unti
  * a Lua function stands around it, which passes three arguments, or as many as there are to a
  * method that counts them. [-0, +1, memory] */
 enum waiting_arguments { WAITING_FIXED, WAITING_COUNTED };
+/* Pushes the method, wrapped where a C function that waits cannot yield. [-0, +1, memory] */
 void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments);
 /* Pushes a function without arguments, for a generic `for`, that calls `method` with the handle at
  * index 1. waiting_iterated finds the handle. [-0, +1, memory] */
@@ -83,6 +86,7 @@ struct waiting_entry {
   lua_CFunction function;
   enum waiting_arguments arguments;
 };
+/* Sets the methods, up to one without a name, in the table on top. [-0, +0, memory] */
 void waiting_set_methods(lua_State *L, const struct waiting_entry *methods);
 
 enum wait_wake { WAKE_ONE, WAKE_ALL };

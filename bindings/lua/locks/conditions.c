@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Event, and what locks/sync.lua makes Condition and Barrier of. */
+/* Event, and what locks/locks.lua makes Condition and Barrier of. */
 #include <errno.h>
 
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
 
-static void refuse_if_endless(lua_State *L, const struct sync_handle *h, deadline until, const char *method) {
+static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until, const char *method) {
   if (h->never_waits) refuse_endless_wait(L, until, method);
 }
 
@@ -31,7 +31,7 @@ enum { SEEN = WAITING_ARGUMENTS };
 /* An event that was set and cleared again lets its waiters through: what was seen is kept from one
  * run to the next. */
 static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_EVENT);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_EVENT);
   struct event_attempt e = {.s = h->s, .seen = (uint64_t)lua_tonumber(L, SEEN)};
   status st = attempt_event(&e, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
@@ -54,17 +54,17 @@ static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int event_set_method(lua_State *L) {
-  event_set(sync_check(L, 1, LOCK_KIND_EVENT)->s);
+  event_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_clear_method(lua_State *L) {
-  event_clear(sync_check(L, 1, LOCK_KIND_EVENT)->s);
+  event_clear(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_is_set_method(lua_State *L) {
-  lua_pushboolean(L, event_is_set(sync_check(L, 1, LOCK_KIND_EVENT)->s));
+  lua_pushboolean(L, event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s));
   return 1;
 }
 
@@ -77,17 +77,17 @@ static void push_event_state(lua_State *L, struct synchronizer *s) {
 }
 
 static bool event_is_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   return !h->s || event_is_set(h->s);
 }
 
 static bool event_leave_wakers(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   return !h->s || event_watch(h->s, wakers);
 }
 
 static const struct waitable event_waitable = {event_is_ready, event_leave_wakers, NULL};
-const struct sync_class event_class = {push_event_state, &event_waitable, NULL};
+const struct lock_class event_class = {push_event_state, &event_waitable, NULL};
 
 /* ---- Condition ------------------------------------------------------------------------------- */
 
@@ -102,36 +102,37 @@ static status attempt_told(void *context, deadline until) {
 }
 
 /* The Lock or RLock at `index`. [raises] */
-static struct sync_handle *check_lock(lua_State *L, int index) {
-  const struct sync_handle *h = sync_at(L, index);
-  return sync_check(L, index, h && h->s && h->s->kind == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
+static struct lock_handle *check_lock(lua_State *L, int index) {
+  const struct lock_handle *h = lock_handle_at(L, index);
+  return lock_handle_check(L, index,
+                           h && h->s && h->s->kind == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
 }
 
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
 static status wait_until_told(lua_State *L, struct told *t, deadline until) REQUIRES(rank_vm) {
   const status st = wait_for(L, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;
-  const bool was_told = condition_leave(t->s, &t->wait);
-  if (was_told && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
-  return was_told && st == STATUS_TIMEOUT ? STATUS_OK : st;
+  const bool was_notified = condition_leave(t->s, &t->wait);
+  if (was_notified && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
+  return was_notified && st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
 
 /* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
  * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_CONDITION);
-  const struct sync_handle *lock = check_lock(L, 2);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_CONDITION);
+  const struct lock_handle *lock = check_lock(L, 2);
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, h, until, "Condition:wait");
   struct told told = {.s = h->s};
   if (condition_enter(h->s, segment_slot(), &told.wait))
     luaL_error(L, "Condition:wait: too many wait already");
-  const uint32_t depth = permits_return_all(lock->s, sync_self(L));
+  const uint32_t depth = permits_return_all(lock->s, lock_handle_caller(L));
   if (depth == 0) {
     (void)condition_leave(h->s, &told.wait);
     luaL_error(L, "Condition:wait: the lock is not held");
   }
-  held_locks_drop(lock->held_locks, lock->s, sync_self(L), UINT64_MAX);
+  held_locks_drop(lock->held_locks, lock->s, lock_handle_caller(L), UINT64_MAX);
   const status st = wait_until_told(L, &told, until);
   raise_if_stopped(L, st);
   bool was_abandoned = false;
@@ -146,11 +147,11 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
 
 /* condition:notify(lock, count) */
 static int condition_notify_method(lua_State *L) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_CONDITION);
-  const struct sync_handle *lock = check_lock(L, 2);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_CONDITION);
+  const struct lock_handle *lock = check_lock(L, 2);
   const lua_Number count = luaL_checknumber(L, 3);
   const bool is_held = lock->s->kind == LOCK_KIND_LOCK ? permits_free(lock->s) == 0
-                                                       : permits_is_held_by(lock->s, sync_self(L));
+                                                       : permits_is_held_by(lock->s, lock_handle_caller(L));
   if (!is_held) luaL_error(L, "Condition:notify: the lock is not held");
   condition_notify(h->s, count >= 1e9 ? UINT64_MAX : (uint64_t)count);
   return 0;
@@ -166,7 +167,7 @@ static void push_condition_state(lua_State *L, struct synchronizer *s) {
   lua_pushliteral(L, "condition");
 }
 
-const struct sync_class condition_class = {push_condition_state, NULL, NULL};
+const struct lock_class condition_class = {push_condition_state, NULL, NULL};
 
 /* ---- Barrier --------------------------------------------------------------------------------- */
 
@@ -199,10 +200,10 @@ static status meet(lua_State *L, struct meeting *m, deadline until) REQUIRES(ran
 
 /* barrier:arrive(timeout) → index, is_last; or nil, why. The last one opens. */
 static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_BARRIER);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_BARRIER);
   const deadline until = argument_timeout(L, 2);
   if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
-  struct meeting m = {.s = h->s, .self = sync_self(L)};
+  struct meeting m = {.s = h->s, .self = lock_handle_caller(L)};
   held_locks_reserve(L, h->held_locks);
   held_locks_add(h->held_locks, h->s, m.self, 0);
   const status st = meet(L, &m, until);
@@ -214,22 +215,22 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int barrier_open_method(lua_State *L) {
-  return return_status(L, barrier_open(sync_check(L, 1, LOCK_KIND_BARRIER)->s));
+  return return_status(L, barrier_open(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s));
 }
 
 static int barrier_abort_method(lua_State *L) {
-  barrier_break(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
+  barrier_break(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 static int barrier_reset_method(lua_State *L) {
-  barrier_reset(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
+  barrier_reset(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 /* barrier:state() → parties, how many wait, whether it is broken */
 static int barrier_state(lua_State *L) {
-  struct synchronizer *s = sync_check(L, 1, LOCK_KIND_BARRIER)->s;
+  struct synchronizer *s = lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s;
   lua_pushinteger(L, (lua_Integer)s->initial);
   lua_pushinteger(L, (lua_Integer)barrier_waiting(s));
   lua_pushboolean(L, barrier_is_broken(s));
@@ -246,4 +247,4 @@ static void push_barrier_state(lua_State *L, struct synchronizer *s) {
   lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial);
 }
 
-const struct sync_class barrier_class = {push_barrier_state, NULL, NULL};
+const struct lock_class barrier_class = {push_barrier_state, NULL, NULL};

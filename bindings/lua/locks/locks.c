@@ -2,7 +2,7 @@
 /* acquire and release of Lock, RLock, Semaphore and BoundedSemaphore. */
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
 
@@ -35,8 +35,8 @@ static status take_at_last(struct take *t) {
 }
 
 /* STATUS_TIMEOUT: it is held; nothing has changed. */
-static status try_take(lua_State *L, const struct sync_handle *h, struct take *t) {
-  *t = (struct take){.s = h->s, .self = sync_self(L)};
+static status try_take(lua_State *L, const struct lock_handle *h, struct take *t) {
+  *t = (struct take){.s = h->s, .self = lock_handle_caller(L)};
   held_locks_reserve(L, h->held_locks);
   status st = attempt_take(t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
@@ -46,7 +46,7 @@ static status try_take(lua_State *L, const struct sync_handle *h, struct take *t
   return st;
 }
 
-static status wait_and_take(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
+static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
     REQUIRES(rank_vm) {
   if (h->never_waits && deadline_is_never(until))
     luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
@@ -56,11 +56,11 @@ static status wait_and_take(lua_State *L, const struct sync_handle *h, struct ta
   return st;
 }
 
-static void note_taken(const struct sync_handle *h, const struct take *t) {
+static void note_taken(const struct lock_handle *h, const struct take *t) {
   held_locks_add(h->held_locks, h->s, t->self, 1);
 }
 
-status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned) {
+status lock_take(lua_State *L, const struct lock_handle *h, bool *was_abandoned) {
   struct take t;
   status st = try_take(L, h, &t);
   if (st == STATUS_TIMEOUT) st = wait_and_take(L, h, &t, deadline_never());
@@ -69,13 +69,13 @@ status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned)
   return st;
 }
 
-deadline sync_acquire_deadline(lua_State *L) {
+deadline lock_handle_deadline(lua_State *L) {
   if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
 
 static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, kind);
+  const struct lock_handle *h = lock_handle_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
   if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
@@ -95,8 +95,8 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
 /* A thread that waits for the VM's lock has its turn at the latest where one leaves a lock: where hooks
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
 static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, kind);
-  const struct execution_context self = sync_self(L);
+  const struct lock_handle *h = lock_handle_check(L, 1, kind);
+  const struct execution_context self = lock_handle_caller(L);
   const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
@@ -109,7 +109,7 @@ static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(r
 }
 
 static enum lock_kind semaphore_kind(lua_State *L) {
-  const struct sync_handle *h = sync_at(L, 1);
+  const struct lock_handle *h = lock_handle_at(L, 1);
   return h && h->s && h->s->kind == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
                                                                 : LOCK_KIND_SEMAPHORE;
 }
@@ -125,13 +125,13 @@ static int take_semaphore(lua_State *L, deadline until) REQUIRES(rank_vm) {
 }
 
 static int lock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_lock, sync_acquire_deadline(L));
+  return waiting_run(L, take_lock, lock_handle_deadline(L));
 }
 static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_rlock, sync_acquire_deadline(L));
+  return waiting_run(L, take_rlock, lock_handle_deadline(L));
 }
 static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_semaphore, sync_acquire_deadline(L));
+  return waiting_run(L, take_semaphore, lock_handle_deadline(L));
 }
 
 static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, LOCK_KIND_LOCK, 1); }
@@ -147,7 +147,7 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum lock_kind kind) {
-  lua_pushboolean(L, permits_free(sync_check(L, 1, kind)->s) == 0);
+  lua_pushboolean(L, permits_free(lock_handle_check(L, 1, kind)->s) == 0);
   return 1;
 }
 
@@ -155,7 +155,7 @@ static int lock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_LOCK);
 static int rlock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_RLOCK); }
 
 static int semaphore_get_value(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)permits_free(sync_check(L, 1, semaphore_kind(L))->s));
+  lua_pushinteger(L, (lua_Integer)permits_free(lock_handle_check(L, 1, semaphore_kind(L))->s));
   return 1;
 }
 
@@ -174,7 +174,7 @@ const struct waiting_entry semaphore_waits[] = {{"acquire", semaphore_acquire, W
 static void push_lock_state(lua_State *L, struct synchronizer *s) {
   struct execution_context holder;
   if (permits_holder(s, &holder))
-    sync_push_holder(L, holder);
+    lock_handle_push_holder(L, holder);
   else
     lua_pushliteral(L, "free");
 }
@@ -185,18 +185,18 @@ static void push_semaphore_state(lua_State *L, struct synchronizer *s) {
 
 /* Whether an acquire could be tried again. */
 static bool permits_are_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
+  const struct lock_handle *h = lua_touserdata(L, index);
+  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, lock_handle_caller(L));
 }
 
 static bool permits_watch(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   if (h->s) synchronizer_register_wakers(h->s, wakers);
   return permits_are_ready(L, index);
 }
 
 static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
 
-const struct sync_class lock_class = {push_lock_state, NULL, &permits};
-const struct sync_class rlock_class = {push_lock_state, NULL, &permits};
-const struct sync_class semaphore_class = {push_semaphore_state, NULL, &permits};
+const struct lock_class lock_class = {push_lock_state, NULL, &permits};
+const struct lock_class rlock_class = {push_lock_state, NULL, &permits};
+const struct lock_class semaphore_class = {push_semaphore_state, NULL, &permits};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RWLock; with_read and with_write are in locks/sync.lua.
+/* RWLock; with_read and with_write are in locks/locks.lua.
  *
  * A task waits as a thread does, with its place in line, and its scheduler runs other tasks beside
  * (wait_for): without a place it would be overtaken for ever.
@@ -8,7 +8,7 @@
 
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/sweep.h"
 
 /* ---- acquire --------------------------------------------------------------------------------- */
@@ -46,15 +46,15 @@ static status wait_in_line(lua_State *L, struct take *t, deadline until) REQUIRE
 static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ ? "reading" : "writing"; }
 
 /* With a timeout it would wait in vain: for the caller's own share. */
-static void refuse_upgrade(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct execution_context self = sync_self(L);
+static void refuse_upgrade(lua_State *L, const struct lock_handle *h, const char *method) {
+  const struct execution_context self = lock_handle_caller(L);
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return;
   luaL_error(L, "%s: the caller holds it for reading already: release_read first", method);
 }
 
 /* Nobody else returns the caller's own share. */
-static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct execution_context self = sync_self(L);
+static void refuse_wait_for_self(lua_State *L, const struct lock_handle *h, const char *method) {
+  const struct execution_context self = lock_handle_caller(L);
   if (rwlock_is_writer(h->s, self))
     luaL_error(L, "%s: the caller holds it for writing already: it would wait for ever", method);
   if (held_locks_count(h->held_locks, h->s, self) > 0)
@@ -63,9 +63,9 @@ static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, cons
 }
 
 static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
-  const deadline until = sync_acquire_deadline(L);
-  struct take t = {.s = h->s, .self = sync_self(L), .wait = rwlock_wait(use)};
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
+  const deadline until = lock_handle_deadline(L);
+  struct take t = {.s = h->s, .self = lock_handle_caller(L), .wait = rwlock_wait(use)};
   held_locks_reserve(L, h->held_locks);
   if (use == RWLOCK_WRITE) refuse_upgrade(L, h, method);
   status st = try_beside_the_dead(&t);
@@ -84,14 +84,14 @@ static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIR
 
 /* ---- release --------------------------------------------------------------------------------- */
 
-static status release_read(const struct sync_handle *h, struct execution_context self) {
+static status release_read(const struct lock_handle *h, struct execution_context self) {
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return STATUS_EMPTY;
   return rwlock_return(h->s, self, RWLOCK_READ);
 }
 
 static int release(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
-  const struct execution_context self = sync_self(L);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
+  const struct execution_context self = lock_handle_caller(L);
   const status st = use == RWLOCK_READ ? release_read(h, self) : rwlock_return(h->s, self, RWLOCK_WRITE);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s: another one holds it for writing", method);
   if (st) luaL_error(L, "%s: not held for %s", method, name_of_use(use));
@@ -113,8 +113,8 @@ static int release_write(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int close_method(lua_State *L) {
-  if (!sync_at(L, 1)) (void)sync_check(L, 1, LOCK_KIND_RWLOCK);
-  return sync_close(L);
+  if (!lock_handle_at(L, 1)) (void)lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
+  return lock_handle_close(L);
 }
 
 const luaL_Reg rwlock_methods[] = {
@@ -131,7 +131,7 @@ static void push_state(lua_State *L, struct synchronizer *s) {
   rwlock_look(s, &holders);
   if (holders.has_writer) {
     lua_pushliteral(L, "writer, ");
-    sync_push_holder(L, holders.writer);
+    lock_handle_push_holder(L, holders.writer);
     lua_concat(L, 2);
   } else if (holders.readers > 0) {
     lua_pushfstring(L, "%d reader%s", (int)holders.readers, holders.readers == 1 ? "" : "s");
@@ -140,4 +140,4 @@ static void push_state(lua_State *L, struct synchronizer *s) {
   }
 }
 
-const struct sync_class rwlock_class = {push_state, NULL, NULL};
+const struct lock_class rwlock_class = {push_state, NULL, NULL};

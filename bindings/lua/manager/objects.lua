@@ -6,7 +6,7 @@
 -- connection ends, the server calls `abandon` of each object, which returns what the client held.
 local require, native = ...
 
-local sync = require("locks.sync")
+local locks = require("locks.locks")
 local requests = require("manager.requests")
 
 local objects = {}
@@ -97,7 +97,7 @@ local Permits, permits_meta = class("Permits")
 
 -- holders: client → its permits. depth: how often the holder of a recursive lock has acquired it.
 local function new_permits(kind, permits)
-  local holds = sync.kinds[kind].holds
+  local holds = locks.kinds[kind].holds
   return setmetatable({
     kind = kind, permits = permits, bound = holds ~= "permits" and permits or nil,
     holders = {}, depth = 0, abandoned = 0,
@@ -401,7 +401,7 @@ local by_holding = {
 }
 by_holding.recursive, by_holding.bounded = by_holding.one, permits_of
 by_holding.shared = function() return new_rwlock end
-for _, kind in ipairs(sync.kinds) do
+for _, kind in ipairs(locks.kinds) do
   local new = by_holding[kind.holds]
   if new then objects.factories[kind.name] = new(kind.name) end
 end

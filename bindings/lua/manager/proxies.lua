@@ -9,7 +9,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local waits = require("core.waits")
-local sync = require("locks.sync")
+local locks = require("locks.locks")
 local listener = require("net.listener")
 
 local unpack = checks.unpack
@@ -152,7 +152,7 @@ end
 function proxies.stub(proxy, op, key)
   local server, id = rawget(proxy, SERVER), rawget(proxy, ID)
   if op == "call" then
-    if key == "with" then return sync.callers.with end
+    if key == "with" then return locks.callers.with end
     return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
   end
   return function(self, ...)
@@ -165,7 +165,7 @@ function proxy_meta.__index(self, key)
   local server, id, kind = rawget(self, SERVER), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
   -- These methods call functions of the script, so they run in the client.
-  if value == nil and kind == "object" then return sync.callers[key] end
+  if value == nil and kind == "object" then return locks.callers[key] end
   return value
 end
 

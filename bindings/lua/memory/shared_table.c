@@ -7,7 +7,7 @@
 
 #include "core/lazy_methods.h"
 #include "core/shared_handle.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "os/status_text.h"
 #include "shared/shared_table.h"
 #include "state/scalar.h"
@@ -196,7 +196,7 @@ static int table_keys_method(lua_State *L) {
 static int table_lock_method(lua_State *L) {
   struct synchronizer *s = NULL;
   check_status(L, synchronizer_beside(&table_of(check_handle(L))->lock, &s));
-  sync_push(L, s, false);
+  lock_handle_push(L, s, false);
   return 1;
 }
 

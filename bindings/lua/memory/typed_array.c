@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/shared_handle.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/array_element.h"
 #include "os/status_text.h"
 
@@ -326,7 +326,7 @@ static int typed_array_lock_method(lua_State *L) {
   char text[STATUS_TEXT_MAX];
   const status st = synchronizer_beside(&check_either(L)->lock, &s);
   if (st) luaL_error(L, "lock: %s", status_text(st, text));
-  sync_push(L, s, false);
+  lock_handle_push(L, s, false);
   return 1;
 }
 

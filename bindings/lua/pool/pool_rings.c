@@ -383,14 +383,14 @@ static int rings_running(lua_State *L) {
 
 /* rings:request_stop(worker, number, item or nil) → true: the worker still runs it, and begins
  * nothing else. In either case the worker ends soon. The worker publishes what it begins and
- * then reads `doomed`; this function sets `doomed` and then reads what was published: one of
+ * then reads `stop_requested`; this function sets `stop_requested` and then reads what was published: one of
  * them sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
   struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
-  atomic_store(&worker_status->doomed, number);
+  atomic_store(&worker_status->stop_requested, number);
   lua_pushboolean(L, atomic_load(&worker_status->claim) == number &&
                          (!item || atomic_load(&worker_status->item) == item));
   return 1;

@@ -257,7 +257,7 @@ static bool begin_item(struct part *p, int i) {
   }
   if (p->worker->task.flags & TASK_TIMED) atomic_store(&worker_status->begun_ns, clock_now_ns());
   atomic_store(&worker_status->item, (uint32_t)i);
-  return atomic_load(&worker_status->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
+  return atomic_load(&worker_status->stop_requested) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
 }
 
 /* Reads the clock now and then, more often if items take long. True: go on. */
@@ -459,7 +459,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   initialize(L, w, count);
   w->left = most_tasks(L);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
-  while (w->left > 0 && !atomic_load(&worker_status->doomed) && take_task(L, w) == STATUS_OK) {
+  while (w->left > 0 && !atomic_load(&worker_status->stop_requested) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
     clear_claim(worker_status);
   }

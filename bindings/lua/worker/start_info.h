@@ -54,6 +54,7 @@ void start_info_unload(const struct start_info *b);
 /* Called by the parent if the worker never started or has ended. */
 void start_info_destroy(block_ref block);
 
+/* The first byte of a section; its size is in the table of sections. */
 static inline const uint8_t *start_info_data(const struct start_info *b, struct start_info_section section) {
   return (const uint8_t *)b + section.offset;
 }

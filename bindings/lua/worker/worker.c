@@ -204,7 +204,7 @@ static int worker_terminate(lua_State *L) {
 }
 
 /* Gentler than terminate: a process ends at its next Lua instruction, after sending its results.
- * The caller has set `doomed` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
+ * The caller has set `stop_requested` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
 static int worker_interrupt(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
   stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);

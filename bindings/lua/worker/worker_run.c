@@ -19,6 +19,7 @@
 #include "os/signals.h"
 #include "state/globals.h"
 #include "state/library.h"
+#include "state/random.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -199,6 +200,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   keep_settings(L, 1);
   replace_exit(L);
   life->library->after_fork(L);
+  random_reseed(L);
   lua_remove(L, 1);
   run_role(L, life, lua_gettop(L));
   return 0;
@@ -213,7 +215,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);

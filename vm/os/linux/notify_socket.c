@@ -13,7 +13,7 @@ enum { TRIES = 1000 };
 /* The first byte of the path is zero: that is what makes a name abstract. */
 static socklen_t address_of(notify_name name, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  const int size = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "manymoons-bell-%llx",
+  const int size = snprintf(address->sun_path + 1, sizeof address->sun_path - 1, "manymoons-notify-%llx",
                             (unsigned long long)name);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size);
 }
