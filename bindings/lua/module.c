@@ -83,6 +83,7 @@ static const luaL_Reg native_functions[] = {
     {"wait_descriptor", wait_descriptor},
     {"dumps", values_dumps},
     {"loads", values_loads},
+    {"loads_from", values_loads_from},
     {"register", values_register},
     {"time", system_time},
     {"sleep", system_sleep},

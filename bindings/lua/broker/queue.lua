@@ -32,7 +32,7 @@ local function new_state(self)
   local settings = broker.read_url(self._url, "Queue", 3)
   local me = hex(native.random_bytes(12))
   return {
-    pid = native.pid(), settings = settings, secrets = self._secrets or broker.secrets({}, settings, "Queue", 3),
+    pid = native.pid(), settings = settings, secrets = broker.secrets({}, settings, "Queue", 3),
     session = settings.backend.Queue.new(settings, {
       name = self._name, putter = me, consumer = getmetatable(self) == joinable_meta and me or "", lease = self._lease,
     }),
@@ -95,7 +95,7 @@ local function decode(self, state, text)
   if state.secrets[1] and not is_trusted then
     error("Queue:get: BadSignature: an item was not signed with a secret of this program; it is dropped", 3)
   end
-  return native.loads(bytes, { functions = is_trusted })
+  return native.loads_from(is_trusted and "peer" or "stranger", bytes)
 end
 
 -- Queue --------------------------------------------------------------------------------------------------------------

@@ -28,8 +28,9 @@ function errors.text_of(value)
   return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
 end
 
--- An mm.Error from a failure (core/failure.h). A value that cannot be decoded here is replaced by the message.
-function errors.new_error(failure, worker, exitcode)
+-- An mm.Error from a failure (core/failure.h) of this program, or of a sender who is trusted less. A value that cannot
+-- be decoded here is replaced by the message.
+function errors.new_error(failure, worker, exitcode, trust)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
     message = failure.message,
@@ -39,7 +40,7 @@ function errors.new_error(failure, worker, exitcode)
     exitcode = exitcode,
   }, Error)
   if failure.value then
-    local ok, value = pcall(native.loads, failure.value, { functions = true })
+    local ok, value = pcall(native.loads_from, trust or "own program", failure.value)
     self.value = ok and value or failure.message
   else
     self.value = failure.message

@@ -7,7 +7,7 @@
 --     frame      7 bytes of size, 1 byte of kind; then the content                      both ways
 --
 -- All messages of the handshake have a fixed size, and five seconds in all. Without a key the MACs are zeroes, and
--- functions are not accepted in messages. A side with a key refuses a peer without one, so no peer can turn the key
+-- messages bring data alone. A side with a key refuses a peer without one, so no peer can turn the key
 -- off.
 local require, native = ...
 
@@ -79,7 +79,7 @@ local function check(self, where)
 end
 
 local function new_connection(stream, has_key, most)
-  local state = { stream = stream, is_trusted = has_key, most = most }
+  local state = { stream = stream, trust = has_key and "peer" or "stranger", most = most }
   return setmetatable({ _state = state }, connection_meta)
 end
 
@@ -110,7 +110,7 @@ function Connection.recv(self, timeout)
     error("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes", 2)
   end
   drop(state)
-  return native.loads(bytes, { functions = state.is_trusted })
+  return native.loads_from(state.trust, bytes)
 end
 
 function Connection.recv_bytes(self, timeout)
