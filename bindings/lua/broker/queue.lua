@@ -100,10 +100,10 @@ end
 
 -- Queue --------------------------------------------------------------------------------------------------------------
 
-local function check_timeout(timeout, where)
-  expect(timeout == nil or (type(timeout) == "number" and timeout == timeout), where,
-    "timeout: a number of seconds expected, got " .. type(timeout), 3)
-  return timeout and time() + timeout
+-- → the timeout and its end, or nothing
+local function read_timeout(timeout, where)
+  timeout = checks.timeout(timeout, where, 3)
+  return timeout, timeout and time() + timeout
 end
 
 local function wait_for_room(state, due)
@@ -115,7 +115,8 @@ end
 function Queue.put(self, ...)
   expect(select("#", ...) > 0, "Queue:put", "value expected")
   local value, timeout = ...
-  local state, due = state_of(self, "Queue:put"), check_timeout(timeout, "Queue:put")
+  local state, due = state_of(self, "Queue:put"), nil
+  timeout, due = read_timeout(timeout, "Queue:put")
   local text = encode(self, state, value)
   local patience = due and due + (timeout == 0 and CONNECT or 0)
   state.count = state.count + 1
@@ -158,7 +159,8 @@ local function next_item(state, due, timeout, lease)
 end
 
 function Queue.get(self, timeout)
-  local state, due = state_of(self, "Queue:get"), check_timeout(timeout, "Queue:get")
+  local state, due = state_of(self, "Queue:get"), nil
+  timeout, due = read_timeout(timeout, "Queue:get")
   while true do
     reclaim(self, state)
     local item = next_item(state, due, timeout, self._lease)
@@ -231,7 +233,7 @@ end
 
 -- Until nothing waits, and all that was taken is done.
 function JoinableQueue.join(self, timeout)
-  local due = check_timeout(timeout, "JoinableQueue:join")
+  local _, due = read_timeout(timeout, "JoinableQueue:join")
   local pause = 0.005
   while true do
     local depth = depth_of(self, "JoinableQueue:join")

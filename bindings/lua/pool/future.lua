@@ -54,16 +54,14 @@ end
 
 -- True when it is done; nil and "timeout" otherwise. Raises nothing.
 function Future.wait(self, timeout)
-  expect(timeout == nil or type(timeout) == "number", "Future:wait",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:wait")
   if self._is_done then return true end
   return self._pool._dispatcher.pump_until(self._pool, self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
 function Future.get(self, timeout)
-  expect(timeout == nil or type(timeout) == "number", "Future:get",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
     local done, why = self._pool._dispatcher.pump_until(self._pool, self, timeout)
     if not done then return nil, why end
@@ -139,8 +137,7 @@ function module.is_future(thing) return getmetatable(thing) == meta end
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
     "a list of futures expected, got " .. type(futures), 3)
-  expect(timeout == nil or type(timeout) == "number", "as_completed",
-    "timeout: a number of seconds expected, got " .. type(timeout), 3)
+  timeout = checks.timeout(timeout, "as_completed", 3)
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
     expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future), 3)

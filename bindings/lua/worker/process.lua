@@ -45,7 +45,7 @@ function methods.start(self)
 end
 
 function methods.join(self, timeout)
-  local done, why = started(self, "Process:join"):wait(timeout)
+  local done, why = started(self, "Process:join"):wait(checks.timeout(timeout, "Process:join"))
   if done then children.forget_ended() end
   return done, why
 end

@@ -34,8 +34,9 @@ function Process.start(self)
   end
 end
 
-function Process.join(self)
+function Process.join(self, timeout)
   started(self, "Process:join")
+  checks.timeout(timeout, "Process:join")
   return true
 end
 
