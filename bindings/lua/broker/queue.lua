@@ -115,10 +115,10 @@ end
 function Queue.put(self, ...)
   expect(select("#", ...) > 0, "Queue:put", "value expected")
   local value, timeout = ...
-  local state, due = state_of(self, "Queue:put"), nil
-  timeout, due = read_timeout(timeout, "Queue:put")
+  local state = state_of(self, "Queue:put")
+  local seconds, due = read_timeout(timeout, "Queue:put")
   local text = encode(self, state, value)
-  local patience = due and due + (timeout == 0 and CONNECT or 0)
+  local patience = due and due + (seconds == 0 and CONNECT or 0)
   state.count = state.count + 1
   local number = state.count
   while true do
@@ -130,7 +130,7 @@ function Queue.put(self, ...)
     if reply == "closed" then return nil, "closed" end
     if kind == "timeout" then return nil, "timeout" end
     if reply == nil and kind ~= "later" then error("Queue:put: broker: " .. why, 2) end
-    if timeout == 0 then return nil, "full" end
+    if seconds == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
   end
@@ -159,15 +159,15 @@ local function next_item(state, due, timeout, lease)
 end
 
 function Queue.get(self, timeout)
-  local state, due = state_of(self, "Queue:get"), nil
-  timeout, due = read_timeout(timeout, "Queue:get")
+  local state = state_of(self, "Queue:get")
+  local seconds, due = read_timeout(timeout, "Queue:get")
   while true do
     reclaim(self, state)
-    local item = next_item(state, due, timeout, self._lease)
+    local item = next_item(state, due, seconds, self._lease)
     if item and self:_take(state, item) then return decode(self, state, item.text) end
     if not item then
       if is_drained(state) then return nil, "closed" end
-      if timeout == 0 then return nil, "empty" end
+      if seconds == 0 then return nil, "empty" end
       if due and time() >= due then return nil, "timeout" end
     end
   end

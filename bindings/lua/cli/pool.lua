@@ -67,8 +67,8 @@ local function print_table(pool)
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
   for _, w in ipairs(pool.workers) do
-    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", shown(w.name), w.slots, w.running, w.tasks, w.failed or 0,
-      w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
+    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", shown(w.name), w.slots, w.running, w.tasks,
+      w.failed or 0, w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
   end
 end
 

@@ -16,8 +16,8 @@ end
 -- A value in a message. NaN has a sign on some systems.
 function checks.show(value) return value ~= value and "nan" or tostring(value) end
 
--- A timeout, as every wait takes it (core/arguments.h has the same for C): nil and infinity wait for ever, 0 and less do
--- not wait. → nil, or the seconds from 0 on; or false and what was expected.
+-- A timeout, as every wait takes it (core/arguments.h has the same for C): nil and infinity wait for ever, 0 and less
+-- do not wait. → nil, or the seconds from 0 on; or false and what was expected.
 function checks.read_timeout(timeout)
   if timeout == nil or timeout == math.huge then return nil end
   if type(timeout) == "number" and timeout == timeout then return timeout > 0 and timeout or 0 end

@@ -5,7 +5,7 @@
 -- without it is a list if it has an element 1. decode reads null as nil, which ends a list. encode writes whole numbers
 -- without a fraction, infinities and NaN as null, and the keys of an object in order, so that equal values give equal
 -- texts.
-local require, native = ...
+local _, native = ...
 
 local json = {}
 

@@ -89,7 +89,7 @@ local function read_options(options)
   expect(is_key, "Manager", "authkey: a string expected, not an empty one", 3)
   local trust = options.trust
   expect(trust == nil or trust == "peer" or trust == "data", "Manager",
-    "trust: \"peer\" (clients may send code, which runs in the manager) or \"data\" expected, got " .. tostring(trust), 3)
+    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. tostring(trust), 3)
   return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32),
     trust or "peer"
 end
@@ -104,7 +104,8 @@ end
 local function start(world, address, key, settings)
   local report = world.Queue()
   local worker = world.Process({
-    target = package.loaded.manymoons._serve, args = { address, key, settings, report }, name = "Manager", daemon = true,
+    target = package.loaded.manymoons._serve, args = { address, key, settings, report }, name = "Manager",
+    daemon = true,
   })
   worker:start()
   local answer = report:get(CONNECT_SECONDS)

@@ -193,7 +193,8 @@ function new_proxy(server, id, kind)
   local name = name_of_server(server) .. " " .. id
   local proxy = known[name]
   if proxy then return proxy end
-  proxy = setmetatable({ [SERVER] = server, [ID] = id, [KIND] = kind }, server.is_foreign and foreign_meta or proxy_meta)
+  local meta = server.is_foreign and foreign_meta or proxy_meta
+  proxy = setmetatable({ [SERVER] = server, [ID] = id, [KIND] = kind }, meta)
   known[name] = proxy
   return proxy
 end

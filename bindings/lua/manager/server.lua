@@ -32,7 +32,8 @@ local server = {}
 -- settings: token, trust ("peer" or "data"), and the secret of the program that starts the server
 local function new_server(settings)
   return {
-    token = settings.token, trust = settings.trust, secret = settings.secret, factories = {}, objects = {}, ids = {}, last_id = 0, waiting = {}, ready = {}, clients = {},
+    token = settings.token, trust = settings.trust, secret = settings.secret, factories = {}, objects = {}, ids = {},
+    last_id = 0, waiting = {}, ready = {}, clients = {},
     patience = 0,
   }
 end

@@ -118,7 +118,8 @@ local function add_callbacks(future, opts)
     if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
     if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
     if not done._ok and not opts.error_callback then
-      diagnostics.report("a call of " .. native.printable(done._pool._config.name) .. " failed: " .. tostring(done._results[1].message))
+      local name = native.printable(done._pool._config.name)
+      diagnostics.report("a call of " .. name .. " failed: " .. tostring(done._results[1].message))
     end
   end)
 end

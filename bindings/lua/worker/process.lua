@@ -23,15 +23,17 @@ for _, name in ipairs(limits.names) do allowed[name] = true end
 
 local methods = {}
 
+local function shown(self) return native.printable(self._name) end
+
 local function started(self, where)
-  if self._closed then error(where .. ": " .. native.printable(self._name) .. " is closed", 3) end
-  if not self._worker then error(where .. ": " .. native.printable(self._name) .. " has not been started", 3) end
+  if self._closed then error(where .. ": " .. shown(self) .. " is closed", 3) end
+  if not self._worker then error(where .. ": " .. shown(self) .. " has not been started", 3) end
   return self._worker
 end
 
 function methods.start(self)
-  if self._closed then error("Process:start: " .. native.printable(self._name) .. " is closed", 2) end
-  if self._worker then error("Process:start: " .. native.printable(self._name) .. " was started before", 2) end
+  if self._closed then error("Process:start: " .. shown(self) .. " is closed", 2) end
+  if self._worker then error("Process:start: " .. shown(self) .. " was started before", 2) end
   local method = starting.method_of(self._world, self._method, self._limits)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
@@ -51,7 +53,7 @@ function methods.join(self, timeout)
 end
 
 function methods.is_alive(self)
-  if self._closed then error("Process:is_alive: " .. native.printable(self._name) .. " is closed", 2) end
+  if self._closed then error("Process:is_alive: " .. shown(self) .. " is closed", 2) end
   return self._worker and self._worker:is_alive()
 end
 
@@ -61,7 +63,7 @@ function methods.kill(self) started(self, "Process:kill"):kill() end
 function methods.close(self)
   if self._closed then return end
   if self._worker then
-    if self._worker:is_alive() then error("Process:close: " .. native.printable(self._name) .. " is still running", 2) end
+    if self._worker:is_alive() then error("Process:close: " .. shown(self) .. " is still running", 2) end
     self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
     children.forget_ended()
     self._worker:close()
@@ -104,7 +106,7 @@ local function describe(self)
     local code = self._worker:exitcode()
     state = code and "ended, exitcode " .. code or "running"
   end
-  return string.format("Process: %s (%s)", native.printable(self._name), state)
+  return string.format("Process: %s (%s)", shown(self), state)
 end
 
 -- Construction -----------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ local expect = require "expect"
 
 -- A server of the attacker's, which answers any request with a function.
 local addresses, visits = mm.Queue(), mm.Queue()
-local attacker = mm.Process{ daemon = true, args = { addresses, visits, expect.HANG }, target = function(out, come, hang)
+local attacker = mm.Process{ daemon = true, args = { addresses, visits, expect.HANG }, target = function(out, come, s)
   local l = assert(require("manymoons").Listener("127.0.0.1:0", { authkey = "theirs" }))
   out:put(l.address)
   while true do
-    local c = l:accept(hang)
+    local c = l:accept(s)
     if c then
-      local request = c:recv(hang)
+      local request = c:recv(s)
       come:put(request and request[1] or "nothing")
       c:send({ true, 1, { value = function() return "their code" end } })
       c:close()
@@ -21,16 +21,15 @@ local attacker = mm.Process{ daemon = true, args = { addresses, visits, expect.H
   end
 end }
 attacker:start()
-local evil = setmetatable({
-  ["\0id"] = 1, ["\0kind"] = "dict", ["\0server"] = { address = addresses:get(expect.HANG), token = "t", key = "theirs" },
-}, mm._classes.Proxy)
+local their_server = { address = addresses:get(expect.HANG), token = "t", key = "theirs" }
+local evil = setmetatable({ ["\0id"] = 1, ["\0kind"] = "dict", ["\0server"] = their_server }, mm._classes.Proxy)
 local bytes = mm.dumps(evil)
 
 local function send(address, options, message)
   local sender = mm.Process(function(a, o, text, hang)
-    local mm = require "manymoons"
-    local c = assert(mm.Client(a, o))
-    c:send(mm.loads(text, { functions = true }))
+    local library = require "manymoons"
+    local c = assert(library.Client(a, o))
+    c:send(library.loads(text, { functions = true }))
     c:recv(hang)
   end, address, options, message, expect.HANG)
   sender:start()

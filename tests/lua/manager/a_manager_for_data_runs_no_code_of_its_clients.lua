@@ -62,7 +62,8 @@ if mm.current_world() == "processes" or mm.current_world() == "interpreters" the
   -- a client that does not ask its own library first
   local proxies = mm._require("manager.proxies")
   local server = rawget(other, "_server")
-  expect.raises(only, proxies.ask, server, nil, nil, "register", "evil", mm.dumps(function() return {} end), ("x"):rep(32))
+  local code, forged = mm.dumps(function() return {} end), ("x"):rep(32)
+  expect.raises(only, proxies.ask, server, nil, nil, "register", "evil", code, forged)
   expect.raises("Manager:shutdown: .* no client", proxies.ask, server, nil, nil, "shutdown")
   expect.raises("nothing is registered as 'evil'", other.evil, other)
   other:close()

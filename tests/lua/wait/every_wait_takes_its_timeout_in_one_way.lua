@@ -34,7 +34,7 @@ end
 
 -- name → { the call; what makes it return at once; what it then returns, or "any"; takes: what it takes when ready }
 local calls = {
-  ["Queue:get"] = { function(t) return mm.Queue().get(full, t) end, function() if full:empty() then full:put("there") end end },
+  ["Queue:get"] = { function(t) return full:get(t) end, function() if full:empty() then full:put("there") end end },
   ["Queue:put"] = { function(t) return full:put("more", t) end, function() full:get(0) end },
   ["JoinableQueue:join"] = { function(t) return joinable:join(t) end, function() end },
   ["Connection:recv"] = { function(t) return there:recv(t) end, function() here:send(1) end },
@@ -61,8 +61,10 @@ local calls = {
   ["wait "] = { function(t) return mm.wait({ event }, { timeout = t }) end, function() event:set() end },
   ["Listener:accept"] = { function(t) return listener:accept(t) end },
   ["Client"] = { function(t) return mm.Client("@manymoons-nobody", { timeout = t }) end, function() end },
-  ["Pool{ timeout }"] = { function(t) return mm.Pool{ workers = 1, timeout = t }:terminate() end, function() end, limit = true },
-  ["Pool:map{ timeout }"] = { function(t) return pool:map(tostring, { 1 }, { timeout = t }) end, function() end, limit = true },
+  ["Pool{ timeout }"] = {
+    function(t) return mm.Pool{ workers = 1, timeout = t }:terminate() end, function() end, limit = true },
+  ["Pool:map{ timeout }"] = {
+    function(t) return pool:map(tostring, { 1 }, { timeout = t }) end, function() end, limit = true },
   ["Pool:submit{ timeout }"] = {
     function(t) return pool:apply_async(tostring, { 1 }, { timeout = t }):get() end, function() end, limit = true },
   ["a manager's Queue:get"] = { function(t) return managed.queue:get(t) end, function() managed.queue:put(1) end },
