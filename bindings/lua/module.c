@@ -15,6 +15,7 @@
 #include "compare/measure.h"
 #include "core/arguments.h"
 #include "core/failure.h"
+#include "core/printable.h"
 #include "core/settings.h"
 #include "core/system.h"
 #include "core/values.h"
@@ -83,6 +84,8 @@ static const luaL_Reg native_functions[] = {
     {"wait_descriptor", wait_descriptor},
     {"dumps", values_dumps},
     {"loads", values_loads},
+    {"loads_from", values_loads_from},
+    {"printable", printable_call},
     {"register", values_register},
     {"time", system_time},
     {"sleep", system_sleep},

@@ -63,7 +63,7 @@ static uint64_t index_of(const struct arena *a, int class, block_ref block) {
   return (block - a->data - (uint64_t) class * a->region_size) / a->classes[class].block_size;
 }
 
-static block_ref block_at(const struct arena *a, int class, uint64_t index) {
+block_ref arena_block_at(const struct arena *a, int class, uint64_t index) {
   return a->data + (uint64_t) class * a->region_size + index * a->classes[class].block_size;
 }
 
@@ -71,7 +71,7 @@ bool arena_has(const struct arena *a, block_ref block) {
   if (block < a->data || block >= a->data + a->region_size * ARENA_CLASSES) return false;
   const int class = class_of(a, block);
   const uint64_t index = index_of(a, class, block);
-  return index < a->classes[class].count && block_at(a, class, index) == block &&
+  return index < a->classes[class].count && arena_block_at(a, class, index) == block &&
          index < atomic_load(&a->classes[class].high_water);
 }
 
@@ -128,7 +128,7 @@ static status commit_index(struct arena *a, const struct mapping *m, int class, 
   const uint32_t have = atomic_load_explicit(committed, memory_order_acquire);
   if (pages <= have) return STATUS_OK;
   if (mapping_used(m) + (uint64_t)(pages - have) * PAGE > a->bytes_max) return -ENOMEM;
-  const uint64_t from = block_at(a, class, index) + (uint64_t)have * PAGE;
+  const uint64_t from = arena_block_at(a, class, index) + (uint64_t)have * PAGE;
   const status st = mapping_commit(m, from / PAGE * PAGE, (uint64_t)(pages - have) * PAGE);
   if (st) return st;
   KILL_POINT("arena.committed");
@@ -155,7 +155,7 @@ static status alloc_in_class(struct arena *a, const struct mapping *m, int class
   uint64_t index = 0;
   status st = take_index(&a->classes[class], m, owner, &index);
   if (st) return st;
-  const block_ref block = block_at(a, class, index);
+  const block_ref block = arena_block_at(a, class, index);
   st = commit_index(a, m, class, index, size);
   if (st)
     arena_free(a, m, block);
@@ -201,7 +201,7 @@ static void trim(struct arena *a, const struct mapping *m, int class, uint64_t i
   if (bytes * (index + 1) <= WARM_BYTES_MAX) return;
   atomic_store(committed, 0);
   KILL_POINT("arena.trim");
-  mapping_decommit(m, block_at(a, class, index), bytes);
+  mapping_decommit(m, arena_block_at(a, class, index), bytes);
   KILL_POINT("arena.trimmed");
 }
 
@@ -242,7 +242,7 @@ void arena_each_object(struct arena *a, const struct mapping *m,
     const struct arena_class *c = &a->classes[class];
     const uint64_t high = atomic_load(&c->high_water);
     for (uint64_t i = 0; i < high; i++) {
-      const block_ref block = block_at(a, class, i);
+      const block_ref block = arena_block_at(a, class, i);
       if (atomic_load(owner_word(c, m, i)) == owner_of_object(block)) visit(context, block);
     }
   }
@@ -255,7 +255,7 @@ void arena_each_block(const struct arena *a, const struct mapping *m,
     const uint64_t high = atomic_load(&c->high_water);
     for (uint64_t i = 0; i < high; i++) {
       const owner_id owner = atomic_load(owner_word(c, m, i));
-      if (owner) visit(context, block_at(a, class, i), owner);
+      if (owner) visit(context, arena_block_at(a, class, i), owner);
     }
   }
 }

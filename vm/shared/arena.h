@@ -87,6 +87,8 @@ uint64_t arena_block_size(const struct arena *a, block_ref block);
 MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
 /* Number of bytes committed from the block's start. The caller owns the block. */
 uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block);
+/* The place of a block, given by its size class and its number in the class. */
+block_ref arena_block_at(const struct arena *a, int class, uint64_t index);
 /* True for the start of a block that was ever used; safe for any value. */
 bool arena_has(const struct arena *a, block_ref block);
 /* Frees all blocks that `dead` owned. Safe to run twice, and by several processes at once. */

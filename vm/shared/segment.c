@@ -27,11 +27,16 @@ static uint32_t format_number(void) {
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
-static uint64_t process_table_offset(void) {
+uint64_t segment_process_table_offset(void) {
   return wakers_offset() + (sizeof(struct wakers) + 4095) / 4096 * 4096;
 }
-static uint64_t arena_offset(void) {
-  return process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+uint64_t segment_arena_offset(void) {
+  return segment_process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+}
+
+bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
+  const bool is_possible = size >= SIZE_LEAST && size <= SIZE_WANTED && (size & (size - 1)) == 0;
+  return is_possible && h->magic == MAGIC && h->format == format_number() && h->size == size;
 }
 
 /* ---- making and joining ---------------------------------------------------------------------- */
@@ -48,7 +53,7 @@ void segment_take_place(uint32_t slot) {
 static void point_into(const struct mapping *map) {
   segment.map = *map;
   segment.header = (struct segment_header *)(void *)map->base;
-  segment.processes = (struct process_table *)(void *)(map->base + process_table_offset());
+  segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
   atomic_store(&segment_recording_place, &segment.header->recording);
 }
 
@@ -66,7 +71,7 @@ static status make_segment(void) {
   struct mapping map;
   status st = make_mapping(&map);
   if (st) return st;
-  st = mapping_commit(&map, 0, arena_offset());
+  st = mapping_commit(&map, 0, segment_arena_offset());
   if (st) {
     mapping_destroy(&map);
     return st;
@@ -77,7 +82,7 @@ static status make_segment(void) {
   segment.header->size = map.size;
   robust_mutex_init(&segment.header->sweep_lock);
   robust_mutex_init(&segment.header->count_lock);
-  arena_init(&segment.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
+  arena_init(&segment.header->arena, &map, segment_arena_offset(), pages_physical() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);
@@ -99,8 +104,7 @@ status segment_join(int fd, uint32_t slot) {
   const status st = mapping_adopt(&map, fd);
   if (st) return st;
   const struct segment_header *header = (const struct segment_header *)(void *)map.base;
-  if (header->magic != MAGIC || header->format != format_number() || header->size != map.size ||
-      slot >= PROCESS_TABLE_MAX) {
+  if (!segment_header_is_ours(header, map.size) || slot >= PROCESS_TABLE_MAX) {
     mapping_destroy(&map);
     return STATUS_FOREIGN;
   }
@@ -124,30 +128,6 @@ void segment_close(void) {
     segment.held_capacity = segment.held_count = 0;
   }
   mutex_unlock(&segment.lock);
-}
-
-/* The own mapping while another program's segment is mapped. */
-static struct mapping own_map = {.fd = -1};
-
-status segment_look(int fd) {
-  struct mapping map;
-  const status st = mapping_look(&map, fd);
-  if (st) return st;
-  const struct segment_header *header = (const struct segment_header *)(void *)map.base;
-  if (map.size < SIZE_LEAST || header->magic != MAGIC || header->format != format_number() ||
-      header->size != map.size) {
-    mapping_forget(&map);
-    return STATUS_FOREIGN;
-  }
-  CHECK(segment.users);
-  own_map = segment.map;
-  point_into(&map);
-  return STATUS_OK;
-}
-
-void segment_look_away(void) {
-  mapping_forget(&segment.map);
-  point_into(&own_map);
 }
 
 const struct process_table *segment_process_table(void) { return segment.processes; }

@@ -12,7 +12,7 @@
  *
  * The state here is at file scope (vm/README.md), because every VM of a process belongs to the same
  * program. Objects and the holds on them are in holds.h, cleaning up after dead processes is in
- * sweep.h. All functions: any thread, unless said otherwise.
+ * sweep.h; segment_view.h reads the segment of another program. All functions: any thread, unless said otherwise.
  */
 #ifndef SHARED_SEGMENT_H
 #define SHARED_SEGMENT_H
@@ -30,13 +30,6 @@ MUST_CHECK status segment_open(void);
 MUST_CHECK status segment_join(int fd, uint32_t slot);
 /* Ends one use; the last one unmaps the segment. */
 void segment_close(void);
-/* Maps the segment of another program for reading; `fd` is of its memory and open for reading.
- * Until segment_look_away, which leaves the descriptor open, the functions here refer to that
- * segment; only its arena, process table and objects may be read, and no other thread may use a
- * segment. STATUS_FOREIGN: it is no segment, or one of another build. */
-MUST_CHECK status segment_look(int fd);
-/* Ends segment_look_at: this process is back in its own program. */
-void segment_look_away(void);
 /* Valid while the segment is open, as are the next ones. */
 const struct process_table *segment_process_table(void);
 

@@ -366,11 +366,47 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   return room;
 }
 
+/* A class has an identity of its own in the map, beside its table's: no object has this address. */
+static const void *class_identity(const void *table) { return (const char *)table + 1; }
+
+/* Pushes the name of the metatable at `index` and returns true if it is a class for strangers. */
+static bool push_name_for_strangers(lua_State *L, int index) {
+  if (!names_find_registered(L, index)) return false;
+  if (names_audience_of(L, lua_tostring(L, -1)) == NAMES_FOR_STRANGERS) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Writes a class for strangers by its registered name, also where its table is a module or a value of the
+ * message: a stranger's bytes name it in no other way. Most instances of a message follow one of
+ * the same class. False: it is no such class. */
+static bool encode_if_for_strangers(struct encoder *e, int index) {
+  const void *table = lua_topointer(e->L, index);
+  if (table != e->last_class) {
+    e->last_class = table;
+    e->last_class_offset = 0;
+    if (!push_name_for_strangers(e->L, index)) return false;
+    const uint32_t offset = encoder_offset(e);
+    claim(e, class_identity(table), offset, &e->last_class_offset);
+    if (e->last_class_offset == 0) {
+      e->last_class_offset = offset;
+      encode_tag(e, TAG_REGISTERED);
+      encode_sized_value(e, -1);
+      lua_pop(e->L, 1);
+      return true;
+    }
+    lua_pop(e->L, 1);
+  }
+  if (e->last_class_offset) encode_reference(e, e->last_class_offset);
+  return e->last_class_offset != 0;
+}
+
 /* Writes a metatable by name: as a module, as a registered class, or as a path below a module. In
  * an image it is written by value where no module has it, because a name below _G would be looked
  * up in the image again. */
 static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
   const bool is_image = e->mode == ENCODE_IMAGE;
+  if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
   if (encode_if_known_since(e, index, 0)) return; /* items may share it: it has a name */
   if (!is_image && names_find_registered(e->L, index)) {
     encode_tag(e, TAG_REGISTERED);

@@ -28,9 +28,11 @@ struct encoder {
   int work; /* stack index of the list of deferred objects; nil while it is empty */
   int work_count;
   int work_done;
-  bool is_list;           /* elements of the values share no objects with each other */
-  uint32_t since;         /* the offset at which the current one begins */
-  unsigned flags;         /* enum wire_flag */
+  bool is_list;               /* elements of the values share no objects with each other */
+  uint32_t since;             /* the offset at which the current one begins */
+  unsigned flags;             /* enum wire_flag */
+  const void *last_class;     /* the metatable met last in a dump, or NULL */
+  uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */
   bool has_known_objects; /* _G and the loaded modules are in the map */
   bool has_indexed_names; /* the index of names was rebuilt for this message */
 };

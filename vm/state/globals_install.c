@@ -39,9 +39,7 @@ static int content_protected(lua_State *L) {
   struct decoder d = decoder_make(L, m, CONTENT_MEMO);
   d.types = scratch_of(L)->types;
   d.is_image = true;
-  d.takes_functions = true;
-  d.takes_handles = true;
-  d.trust = NAMES_REQUIRE;
+  d.trust = TRUST_OWN_PROGRAM;
   d.r.at = d.r.begin + (size_t)lua_tonumber(L, CONTENT_OFFSET);
   decode_value(&d);
   decode_deferred(&d);
@@ -249,7 +247,7 @@ static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
   set_pending(L, state, STATE_CLASSES, name);
-  names_register(L, lua_tostring(L, name));
+  names_register(L, lua_tostring(L, name), names_audience_of(L, lua_tostring(L, name)));
   return true;
 }
 
@@ -366,6 +364,10 @@ static void install_entry(lua_State *L, enum image_kind kind) {
     case IMAGE_LIBRARY: install_library(L); return;
     case IMAGE_PRELOAD: install_preload(L); return;
     case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
+    case IMAGE_CLASS_FOR_STRANGERS:
+      names_set_audience(L, lua_tostring(L, -2), NAMES_FOR_STRANGERS);
+      install_pending(L, STATE_CLASSES);
+      return;
     case IMAGE_METATABLE: lua_rawseti(L, INSTALL_STATE, STATE_OWNER); return;
     default: luaL_error(L, "malformed globals");
   }

@@ -137,7 +137,8 @@ struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const
 struct decode_call {
   const void *data;
   size_t size;
-  unsigned flags;
+  enum trust trust;
+  bool takes_handles;
   struct message message;
   const struct handle_types *types;
 };
@@ -147,16 +148,9 @@ static void check_header(lua_State *L, const struct decode_call *call) {
   if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
   if (m->version != WIRE_VERSION)
     luaL_error(L, "the message has wire format %d; this version reads format %d", m->version, WIRE_VERSION);
-  if (call->flags & TRANSFER_TRUSTED) return;
-  if (m->handle_count) luaL_error(L, "the bytes hold handles of a program");
-  if (m->flags & FLAG_FUNCTIONS && !(call->flags & TRANSFER_FUNCTIONS))
+  if (m->handle_count && !call->takes_handles) luaL_error(L, "the bytes hold handles of a program");
+  if (m->flags & FLAG_FUNCTIONS && call->trust < TRUST_PEER)
     luaL_error(L, "the bytes hold functions, which are refused unless {functions = true}");
-}
-
-static void decoder_allow(struct decoder *d, unsigned flags) {
-  d->takes_handles = flags & TRANSFER_TRUSTED;
-  d->takes_functions = flags & (TRANSFER_TRUSTED | TRANSFER_FUNCTIONS);
-  d->trust = d->takes_functions ? NAMES_REQUIRE : NAMES_LOADED_ONLY;
 }
 
 /* Moves the `count` values on top of the stack down to base + 1, and drops those between. */
@@ -177,7 +171,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   lua_settop(L, base + 2 + call->message.key_count);
   struct decoder d = decoder_make(L, &call->message, base + 1);
   d.types = call->types;
-  decoder_allow(&d, call->flags);
+  d.trust = call->trust;
   const uint64_t count = decode_count(&d);
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
   luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");
@@ -213,10 +207,12 @@ static int try_decode(lua_State *L, struct decode_call *call, int *count) {
   return result;
 }
 
-int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags) {
+int transfer_decode(lua_State *L, const void *data, size_t size) {
   if (scalar_push(L, data, size)) return 1;
   transfer_open(L);
-  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_of(L)->types};
+  struct decode_call call = {.data = data, .size = size, .types = scratch_of(L)->types};
+  call.trust = TRUST_OWN_PROGRAM;
+  call.takes_handles = true;
   if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
   if (call.message.handle_count == 0) return decode_values(L, &call);
   int count = 0;
@@ -225,8 +221,23 @@ int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags)
   return count;
 }
 
-int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count) {
-  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_peek(L)->types};
+int transfer_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust) {
+  if (scalar_push(L, data, size)) return 1;
+  transfer_open(L);
+  struct decode_call call = {.data = data, .size = size, .trust = trust, .types = scratch_of(L)->types};
+  if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
+  return decode_values(L, &call);
+}
+
+int transfer_try_decode(lua_State *L, const void *data, size_t size, int *count) {
+  struct decode_call call = {.data = data, .size = size, .types = scratch_peek(L)->types};
+  call.trust = TRUST_OWN_PROGRAM;
+  call.takes_handles = true;
+  return try_decode(L, &call, count);
+}
+
+int transfer_try_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust, int *count) {
+  struct decode_call call = {.data = data, .size = size, .trust = trust, .types = scratch_peek(L)->types};
   return try_decode(L, &call, count);
 }
 

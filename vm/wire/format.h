@@ -106,6 +106,7 @@ enum image_kind {
   IMAGE_PRELOAD = 2,   /* package.preload[key] */
   IMAGE_CLASS = 3,     /* the metatable registered as `key` */
   IMAGE_METATABLE = 4, /* of _G; the key is empty */
+  IMAGE_CLASS_FOR_STRANGERS = 5, /* the same, registered as { untrusted = true } */
   IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
 };
 enum function_shape {

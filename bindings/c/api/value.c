@@ -155,7 +155,7 @@ int mm_push(lua_State *L, const mm_val *value) {
   const int place = lua_gettop(L);
   if (value_to_message(value, text))
     return luaL_error(L, "mm_push: a value that cannot be copied alone, or not enough memory");
-  const int count = transfer_decode(L, text->data, text->len, TRANSFER_TRUSTED);
+  const int count = transfer_decode(L, text->data, text->len);
   value_discard_message(text);
   bytes_init(text);
   lua_remove(L, place);

@@ -458,7 +458,7 @@ end
 function dispatch.submit_call(pool, f, opts, args, sink)
   local task = dispatch.put(pool, {
     mode = CALL, entry = add_call(pool, f), sink = sink, args = args, count = 1,
-    timeout = opts and opts.timeout or pool._timeout, retries = opts and opts.retries or pool._retries,
+    timeout = checks.time_limit(opts, pool._timeout), retries = opts and opts.retries or pool._retries,
   })
   if not pool._is_working then protected_work(pool) end
   return task

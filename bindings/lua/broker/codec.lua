@@ -153,7 +153,7 @@ end
 
 -- A list of texts, or nil. The bytes need not be trusted.
 function codec.decode_list(bytes, count)
-  local ok, list = pcall(native.loads, bytes)
+  local ok, list = pcall(native.loads_from, "stranger", bytes)
   if not ok or type(list) ~= "table" then return nil end
   for i = 1, count do
     if type(list[i]) ~= "string" then return nil end
@@ -176,28 +176,30 @@ function codec.encode_failure(err)
   return "e" .. native.dumps(failure)
 end
 
-local function decode_failure(bytes, is_trusted)
-  local ok, failure = pcall(native.loads, bytes)
+local function text_of(value) return type(value) == "string" and value or nil end
+
+local function decode_failure(bytes, trust)
+  local ok, failure = pcall(native.loads_from, "stranger", bytes)
   if not ok or type(failure) ~= "table" then
     return { kind = "unsendable", message = "the failure cannot be read: " .. tostring(failure), traceback = "" }
   end
   local err = errors.new_error({
-    message = failure.message, traceback = failure.traceback, kind = failure.kind, worker = failure.worker,
-  }, nil, failure.exitcode)
-  if failure.value then
-    local has_value, value = pcall(native.loads, failure.value, { functions = is_trusted })
+    message = text_of(failure.message) or "", traceback = text_of(failure.traceback) or "",
+    kind = text_of(failure.kind) or "error", worker = text_of(failure.worker),
+  }, nil, type(failure.exitcode) == "number" and failure.exitcode or nil)
+  if text_of(failure.value) then
+    local has_value, value = pcall(native.loads_from, trust, failure.value)
     if has_value then err.value = value end
   end
   return err
 end
 
-local TRUSTED, UNTRUSTED = { functions = true }, { functions = false }
-
 -- true and what was encoded: a table of results with n for a call, a value for an item; or false
 -- and an mm.Error
 function codec.decode_outcome(text, is_trusted)
-  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
-  local ok, value = pcall(native.loads, text, is_trusted and TRUSTED or UNTRUSTED)
+  local trust = is_trusted and "peer" or "stranger"
+  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), trust) end
+  local ok, value = pcall(native.loads_from, trust, text)
   if ok then return true, value end
   return false, errors.of_kind("unsendable", tostring(value))
 end

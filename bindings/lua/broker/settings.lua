@@ -192,8 +192,9 @@ end
 
 local function check_seconds(options, name, level)
   local value = options[name]
-  expect(value == nil or (type(value) == "number" and value > 0 and value < math.huge), "Pool",
-    name .. ": a number of seconds above 0 expected, got " .. tostring(value), level)
+  local seconds, why = checks.read_time_limit(value)
+  expect(not why, "Pool", why and why:gsub("^timeout", name), level)
+  return seconds
 end
 
 -- Pool{ broker =, name =, … } → the fields of a pool
@@ -207,8 +208,7 @@ function broker.read_pool(options, level)
   check_count(options, "workers", 1, level)
   check_count(options, "retries", 0, level)
   check_count(options, "window", 1, level)
-  check_seconds(options, "timeout", level)
-  check_seconds(options, "abi_wait", level)
+  local timeout, abi_wait = check_seconds(options, "timeout", level), check_seconds(options, "abi_wait", level)
   expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
     "initializer: a function expected, got " .. type(options.initializer), level)
   local args = options.initargs or {}
@@ -218,8 +218,8 @@ function broker.read_pool(options, level)
     _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
     _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
-    _timeout = options.timeout, _retries = options.retries or 2, _window = options.window or 1000,
-    _abi_wait = options.abi_wait or 30,
+    _timeout = timeout, _retries = options.retries or 2, _window = options.window or 1000,
+    _abi_wait = options.abi_wait == nil and 30 or abi_wait or math.huge,
   }
 end
 

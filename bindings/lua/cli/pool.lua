@@ -1,11 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- `manymoons pool URL NAME`: shows a pool on a broker: its tasks, its workers, its dead letters.
 local mm = require("manymoons")
-local require = mm._require
+local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local inspect = require("broker.inspect")
 local broker = require("broker.settings")
+
+-- What other programs wrote on the server.
+local function shown(value) return native.printable(tostring(value)) end
 
 local USAGE = [[
 usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID]
@@ -64,8 +67,8 @@ local function print_table(pool)
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
   for _, w in ipairs(pool.workers) do
-    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", w.name, w.slots, w.running, w.tasks, w.failed or 0,
-      w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
+    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", shown(w.name), w.slots, w.running, w.tasks,
+      w.failed or 0, w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
   end
 end
 
@@ -98,8 +101,8 @@ end
 
 local function print_dead(session)
   for _, letter in ipairs(must(session:dead(1000))) do
-    print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
-      letter.func or "?", letter.why or "?"))
+    print(string.format("%s  %s  %s  %s", shown(letter.id), os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
+      shown(letter.func or "?"), shown(letter.why or "?")))
   end
 end
 

@@ -60,7 +60,7 @@ end
 
 local function command_of(pid)
   local text = native.process_command(pid) or ""
-  return (text:gsub("%z+$", ""):gsub("%z", " "):gsub("%c", "?"))
+  return native.printable((text:gsub("%z+$", ""):gsub("%z", " ")))
 end
 
 local function activity(worker)
@@ -109,7 +109,7 @@ local function worker_rows(view, before)
   for _, w in ipairs(view.workers) do
     local is_pool = w.awake > 0
     rows[#rows + 1] = {
-      w.name, tostring(math.tointeger(w.pid)), tostring(math.tointeger(w.tid)),
+      native.printable(w.name), tostring(math.tointeger(w.pid)), tostring(math.tointeger(w.tid)),
       is_pool and string.format("%.0f", w.tasks) or "", is_pool and busy_share(w, before) or "",
       is_pool and bytes_in_words(w.bytes_in) or "", is_pool and bytes_in_words(w.bytes_out) or "",
       seconds_in_words(w.age), activity(w),
@@ -172,6 +172,7 @@ local function describe(options, view, before)
     lines[#lines + 1] = ""
     append(lines, table_of(locks, "lrrl"))
   end
+  if not view.is_whole then lines[#lines + 1] = "… and more than top looks at" end
   return lines
 end
 

@@ -9,7 +9,7 @@
 deadline argument_timeout(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return deadline_never();
   const lua_Number seconds = luaL_checknumber(L, index);
-  if (seconds != seconds) luaL_argerror(L, index, "a timeout in seconds expected, got nan");
+  if (seconds != seconds) luaL_argerror(L, index, "timeout: a number of seconds expected, got nan");
   return deadline_after(seconds);
 }
 

@@ -31,8 +31,9 @@ function errors.text_of(value)
   return "(error object is a " .. type(value) .. " value)"
 end
 
--- An mm.Error from a failure (core/failure.h). A value that cannot be decoded here is replaced by the message.
-function errors.new_error(failure, worker, exitcode)
+-- An mm.Error from a failure (core/failure.h) of this program, or of a sender who is trusted less. A value that cannot
+-- be decoded here is replaced by the message.
+function errors.new_error(failure, worker, exitcode, trust)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
     message = failure.message,
@@ -43,7 +44,7 @@ function errors.new_error(failure, worker, exitcode)
     exitcode = exitcode,
   }, Error)
   if failure.value then
-    local ok, value = pcall(native.loads, failure.value, { functions = true })
+    local ok, value = pcall(native.loads_from, trust or "own program", failure.value)
     if ok then self.value = value end
   end
   return self

@@ -67,8 +67,9 @@ local function read_timeout(timeout)
     checks.check_options(timeout, { timeout = true }, "wait")
     timeout = timeout.timeout
   end
-  if timeout == nil or (type(timeout) == "number" and timeout == timeout) then return timeout end
-  refuse("timeout: a number of seconds expected, got " .. tostring(timeout))
+  local seconds, why = checks.read_timeout(timeout)
+  if why then refuse(why) end
+  return seconds
 end
 
 -- wait(things, timeout or { timeout = }) → the ready ones, in order; or an empty list and "timeout"

@@ -35,7 +35,7 @@ local with = new_with("")
 -- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
 local function wait_for(self, predicate, timeout)
   expect(checks.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
-  expect(timeout == nil or type(timeout) == "number", "Condition:wait_for", "timeout: a number of seconds expected")
+  timeout = checks.timeout(timeout, "Condition:wait_for")
   local until_when = timeout and native.time() + timeout
   local result = predicate()
   while not result do
@@ -86,7 +86,7 @@ Condition.with = with
 
 function Condition.wait(self, timeout)
   check(self, condition_meta, "Condition:wait")
-  return self._line:wait(self._lock, timeout)
+  return self._line:wait(self._lock, checks.timeout(timeout, "Condition:wait"))
 end
 
 -- wait_for(predicate, timeout) → what it returned last: true in the sense of Lua, unless the time was up.
@@ -137,6 +137,7 @@ end
 function Barrier.wait(self, timeout)
   check(self, barrier_meta, "Barrier:wait")
   if timeout == nil then timeout = self._timeout end
+  timeout = checks.timeout(timeout, "Barrier:wait")
   local index, is_last = self._core:arrive(timeout)
   if not index or not is_last then return index, not index and is_last or nil end
   act(self)
@@ -213,7 +214,7 @@ local function new_barrier(_, is_serial, conditions)
     check_count(parties, MOST_PARTIES, "Barrier", "parties: a whole number from 1 to " .. MOST_PARTIES)
     expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. tostring(parties))
     expect(action == nil or checks.is_callable(action), "Barrier", "action: function expected, got " .. type(action))
-    expect(timeout == nil or type(timeout) == "number", "Barrier", "timeout: a number of seconds expected")
+    timeout = checks.timeout(timeout, "Barrier")
     local core = conditions and conditions.new_barrier(parties) or make("Barrier", parties, is_serial)
     return setmetatable({ _core = core, _action = action, _timeout = timeout }, barrier_meta)
   end

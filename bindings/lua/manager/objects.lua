@@ -6,6 +6,7 @@
 -- connection ends, the server calls `abandon` of each object, which returns what the client held.
 local require, native = ...
 
+local checks = require("core.checks")
 local locks = require("locks.locks")
 local requests = require("manager.requests")
 
@@ -19,9 +20,9 @@ local function class(name)
 end
 
 local function until_when(timeout)
-  if timeout == nil then return math.huge end
-  if type(timeout) ~= "number" then error("timeout: a number of seconds expected, got " .. tostring(timeout), 0) end
-  return native.time() + timeout
+  local seconds, why = checks.read_timeout(timeout)
+  if why then error(why, 0) end
+  return seconds and native.time() + seconds or math.huge
 end
 
 -- Waits until is_ready(self); nil, or "timeout".
@@ -387,6 +388,8 @@ objects.factories = {
     if type(parties) ~= "number" or parties < 1 or parties % 1 ~= 0 then
       error("Barrier: parties: a whole number, 1 or more, expected, got " .. tostring(parties), 0)
     end
+    local _, why = checks.read_timeout(timeout)
+    if why then error("Barrier: " .. why, 0) end
     return setmetatable({ parties = parties, timeout = timeout, n_waiting = 0, broken = false, round = {}, here = {} },
       barrier_meta)
   end,

@@ -83,7 +83,7 @@ static int push_message(lua_State *L, const void *data, size_t size) {
   if (scalar_push(L, data, size)) return LUA_OK;
   transfer_open(L);
   luaL_checkstack(L, 8, "no room for a value");
-  return transfer_try_decode(L, data, size, TRANSFER_TRUSTED, &count);
+  return transfer_try_decode(L, data, size, &count);
 }
 
 /* Pushes the value of the key at the end of the room; false, and nothing, if there is none. */

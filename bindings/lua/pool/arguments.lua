@@ -44,11 +44,11 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     limits = limits.read("Pool", world, options),
-    timeout = options.timeout,
+    timeout = checks.read_time_limit(options.timeout), -- limits.read has checked it
   }
 end
 
-local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
+local function is_seconds(value) return checks.read_time_limit(value) ~= false end
 local function is_progress(value) return type(value) == "boolean" or checks.is_callable(value) end
 
 -- name of the option → { the check, the text of an error }
@@ -81,7 +81,7 @@ function arguments.check_opts(where, n, opts, allowed)
   for name, value in pairs(opts or {}) do
     if not allowed[name] then error(where .. ": unknown option '" .. tostring(name) .. "'", 4) end
     local is_right, wanted = option_checks[name][1], option_checks[name][2]
-    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. tostring(value), 4)
+    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. checks.show(value), 4)
   end
 end
 

@@ -14,6 +14,7 @@
 --   pool/ending.lua    the end of a pool
 local require, native = ...
 
+local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
@@ -75,7 +76,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
   local retries = opts and opts.retries or config.retries
   return tasks.put(pool, {
     mode = protocol.CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = opts and opts.timeout or config.timeout, retries = retries,
+    timeout = checks.time_limit(opts, config.timeout), retries = retries,
   }, is_cancellable, retries > 0)
 end
 

@@ -54,16 +54,14 @@ end
 
 -- True when it is done; nil and "timeout" otherwise. Raises nothing.
 function Future.wait(self, timeout)
-  expect(timeout == nil or type(timeout) == "number", "Future:wait",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:wait")
   if self._is_done then return true end
   return self._pool._dispatcher.pump_until(self._pool, self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
 function Future.get(self, timeout)
-  expect(timeout == nil or type(timeout) == "number", "Future:get",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
     local done, why = self._pool._dispatcher.pump_until(self._pool, self, timeout)
     if not done then return nil, why end
@@ -120,7 +118,8 @@ local function add_callbacks(future, opts)
     if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
     if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
     if not done._ok and not opts.error_callback then
-      diagnostics.report("a call of " .. done._pool._config.name .. " failed: " .. tostring(done._results[1].message))
+      local name = native.printable(done._pool._config.name)
+      diagnostics.report("a call of " .. name .. " failed: " .. tostring(done._results[1].message))
     end
   end)
 end
@@ -139,8 +138,7 @@ function module.is_future(thing) return getmetatable(thing) == meta end
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
     "a list of futures expected, got " .. type(futures), 3)
-  expect(timeout == nil or type(timeout) == "number", "as_completed",
-    "timeout: a number of seconds expected, got " .. type(timeout), 3)
+  timeout = checks.timeout(timeout, "as_completed", 3)
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
     expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future), 3)

@@ -131,7 +131,7 @@ local function new_batch(pool, mode, f, list, opts)
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
     tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
-    timeout = opts and opts.timeout or pool._config.timeout, retries = opts and opts.retries or pool._config.retries,
+    timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
   }, batch)
 end
@@ -466,7 +466,7 @@ function lists.imap(pool, f, items, opts, is_ordered)
     pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
     is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._config.retries,
+    timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, items.total),
     entry = dispatcher.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
   }, imap_results)

@@ -121,8 +121,7 @@ function Pool.join(self, timeout)
   if not self._dispatcher.is_closed(self) then
     error("Pool:join: the pool is still open; call close or terminate first", 2)
   end
-  checks.expect(timeout == nil or type(timeout) == "number", "Pool:join",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Pool:join")
   return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
 

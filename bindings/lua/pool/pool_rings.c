@@ -272,7 +272,7 @@ static int rings_put_stored(lua_State *L) {
 static int decode_result(lua_State *L) {
   const struct pool_rings *rings = lua_touserdata(L, 1);
   return transfer_decode(L, rings->message.data + sizeof(struct answer_envelope),
-                         rings->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
+                         rings->message.size - sizeof(struct answer_envelope));
 }
 
 /* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome

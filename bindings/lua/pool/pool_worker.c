@@ -49,7 +49,7 @@ static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
   add_to(&w->worker_status->bytes_in, size);
-  return transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
+  return transfer_decode(L, text + sizeof size, size);
 }
 
 #define FUNCTIONS lua_upvalueindex(1)
@@ -322,7 +322,7 @@ static int run_task(lua_State *L) {
   add_to(&w->worker_status->bytes_in, w->message.size);
   const int count = task->arguments ? decode_stored(L, w, task->arguments)
                                     : transfer_decode(L, w->message.data + sizeof *task,
-                                                      w->message.size - sizeof *task, TRANSFER_TRUSTED);
+                                                      w->message.size - sizeof *task);
   ring_message_unload(&w->message); /* the decoded handles have holds of their own */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);

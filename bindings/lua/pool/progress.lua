@@ -58,7 +58,9 @@ local function draw_bar(self, now)
   self.is_drawn = true
 end
 
-local function write_line(self, now) io.stderr:write(self.pool._config.name, ": ", facts(self, now), "\n") end
+local function write_line(self, now)
+  io.stderr:write(native.printable(self.pool._config.name), ": ", facts(self, now), "\n")
+end
 
 local function show(self, now)
   self.shown = now

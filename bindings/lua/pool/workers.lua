@@ -187,7 +187,8 @@ local function abandon(pool, index)
   local worker, name = own.handles[index], own.names[index]
   local number, item = pool._backend:claim(worker)
   local task = queue.by_number[number]
-  diagnostics.report("worker " .. name .. " cannot be interrupted; its thread was abandoned; a new worker was started")
+  diagnostics.report("worker " .. native.printable(name) ..
+    " cannot be interrupted; its thread was abandoned; a new worker was started")
   table.insert(own.abandoned, worker)
   own.stopping[worker] = nil
   try_to_start(pool, index)

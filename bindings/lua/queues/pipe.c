@@ -184,7 +184,7 @@ static void release_message(struct connection *c) {
 
 static int decode_message(lua_State *L) {
   struct connection *c = lua_touserdata(L, 1);
-  return transfer_decode(L, c->message.data, c->message.size, TRANSFER_TRUSTED);
+  return transfer_decode(L, c->message.data, c->message.size);
 }
 
 /* The message is given back whether it can be decoded or not. */

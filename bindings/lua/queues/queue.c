@@ -139,7 +139,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   }
   if (st) return return_failure(L, st);
   if (q->ring->unfinished) owe(L, q, 1);
-  const int count = transfer_decode(L, self->message.data, self->message.size, TRANSFER_TRUSTED);
+  const int count = transfer_decode(L, self->message.data, self->message.size);
   ring_message_done(&self->message);
   bytes_trim(&self->inbox, 64 * 1024);
   return count;

@@ -2,7 +2,7 @@
 -- Process: a function that runs in a worker of its own.
 --
 -- A Process is a table around a worker handle (worker/worker.c); worker/children.lua lists the running ones.
-local require = ...
+local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
@@ -23,15 +23,17 @@ for _, name in ipairs(limits.names) do allowed[name] = true end
 
 local methods = {}
 
+local function shown(self) return native.printable(self._name) end
+
 local function started(self, where)
-  if self._closed then error(where .. ": " .. self._name .. " is closed", 3) end
-  if not self._worker then error(where .. ": " .. self._name .. " has not been started", 3) end
+  if self._closed then error(where .. ": " .. shown(self) .. " is closed", 3) end
+  if not self._worker then error(where .. ": " .. shown(self) .. " has not been started", 3) end
   return self._worker
 end
 
 function methods.start(self)
-  if self._closed then error("Process:start: " .. self._name .. " is closed", 2) end
-  if self._worker then error("Process:start: " .. self._name .. " was started before", 2) end
+  if self._closed then error("Process:start: " .. shown(self) .. " is closed", 2) end
+  if self._worker then error("Process:start: " .. shown(self) .. " was started before", 2) end
   local method = starting.method_of(self._world, self._method, self._limits)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
@@ -45,13 +47,13 @@ function methods.start(self)
 end
 
 function methods.join(self, timeout)
-  local done, why = started(self, "Process:join"):wait(timeout)
+  local done, why = started(self, "Process:join"):wait(checks.timeout(timeout, "Process:join"))
   if done then children.forget_ended() end
   return done, why
 end
 
 function methods.is_alive(self)
-  if self._closed then error("Process:is_alive: " .. self._name .. " is closed", 2) end
+  if self._closed then error("Process:is_alive: " .. shown(self) .. " is closed", 2) end
   return self._worker and self._worker:is_alive()
 end
 
@@ -61,7 +63,7 @@ function methods.kill(self) started(self, "Process:kill"):kill() end
 function methods.close(self)
   if self._closed then return end
   if self._worker then
-    if self._worker:is_alive() then error("Process:close: " .. self._name .. " is still running", 2) end
+    if self._worker:is_alive() then error("Process:close: " .. shown(self) .. " is still running", 2) end
     self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
     children.forget_ended()
     self._worker:close()
@@ -104,7 +106,7 @@ local function describe(self)
     local code = self._worker:exitcode()
     state = code and "ended, exitcode " .. code or "running"
   end
-  return string.format("Process: %s (%s)", self._name, state)
+  return string.format("Process: %s (%s)", shown(self), state)
 end
 
 -- Construction -----------------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ local unpack = checks.unpack
 local Process = {}
 
 local function started(self, where)
-  if not self._started then error(where .. ": " .. self.name .. " has not been started", 3) end
+  if not self._started then error(where .. ": " .. native.printable(self.name) .. " has not been started", 3) end
 end
 
 function Process.start(self)
-  if self._started then error("Process:start: " .. self.name .. " was started before", 2) end
+  if self._started then error("Process:start: " .. native.printable(self.name) .. " was started before", 2) end
   self._started = true
   self.pid = native.pid()
   local before = identity.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = self._world })
@@ -30,12 +30,13 @@ function Process.start(self)
   self.exitcode = ok and 0 or 1
   if not ok then
     io.stdout:flush()
-    io.stderr:write(self.name, ": ", tostring(err), "\n")
+    io.stderr:write(native.printable(self.name), ": ", tostring(err), "\n")
   end
 end
 
-function Process.join(self)
+function Process.join(self, timeout)
   started(self, "Process:join")
+  checks.timeout(timeout, "Process:join")
   return true
 end
 
@@ -47,7 +48,7 @@ function Process.close() end
 local process_meta = {
   __index = Process,
   __name = "Process",
-  __tostring = function(self) return "Process: " .. self.name end,
+  __tostring = function(self) return "Process: " .. native.printable(self.name) end,
   __mm_wait = function(self)
     started(self, "wait")
     return true

@@ -108,12 +108,12 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct start_info *b = life->start_info;
   lua_settop(L, 0);
   life->library->open_handles(L);
-  transfer_decode(L, start_info_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
+  transfer_decode(L, start_info_data(b, b->settings), b->settings.size);
   apply_settings(L, 1);
   lua_settop(L, 0);
   globals_install(L, start_info_data(b, b->image), b->image.size);
   replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
-  const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
+  const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size);
   start_info_unload(b);
   run_role(L, life, count);
   return 0;

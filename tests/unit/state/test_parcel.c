@@ -51,7 +51,7 @@ static void take_all(lua_State *L, size_t skipped) {
   CHECK_EQ(ring_take(ring, &inbox, &m, deadline_now()), STATUS_OK);
   CHECK(skipped == 0 || (m.data[0] == 'E' && m.data[skipped - 1] == 'e'));
   int count = 0;
-  CHECK_EQ(transfer_try_decode(L, m.data + skipped, m.size - skipped, TRANSFER_TRUSTED, &count), LUA_OK);
+  CHECK_EQ(transfer_try_decode(L, m.data + skipped, m.size - skipped, &count), LUA_OK);
   ring_message_done(&m);
 }
 

@@ -29,12 +29,24 @@ static status map_whole(struct mapping *out, int fd, size_t size) {
   return STATUS_OK;
 }
 
-status mapping_look(struct mapping *out, int fd) {
+status mapping_read(int fd, uint64_t offset, void *out, size_t size) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t got = pread(fd, (uint8_t *)out + done, size - done, (off_t)(offset + done));
+    if (got == 0) return STATUS_FOREIGN;
+    if (got > 0)
+      done += (size_t)got;
+    else if (errno != EINTR)
+      return -errno;
+  }
+  return STATUS_OK;
+}
+
+status mapping_sizes(int fd, uint64_t *size, uint64_t *used) {
   struct stat info;
   if (fstat(fd, &info)) return -errno;
-  void *base = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
-  if (base == MAP_FAILED) return -errno;
-  *out = (struct mapping){.base = base, .size = (size_t)info.st_size, .fd = fd};
+  if (!S_ISREG(info.st_mode)) return STATUS_FOREIGN;
+  *size = (uint64_t)info.st_size;
+  *used = (uint64_t)info.st_blocks * 512;
   return STATUS_OK;
 }
 
@@ -55,15 +67,10 @@ status mapping_adopt(struct mapping *out, int fd) {
   return map_whole(out, fd, (size_t)info.st_size);
 }
 
-void mapping_forget(struct mapping *m) {
-  munmap(m->base, m->size);
-  *m = (struct mapping){.fd = -1};
-}
-
 void mapping_destroy(struct mapping *m) {
-  const int fd = m->fd;
-  mapping_forget(m);
-  close(fd);
+  munmap(m->base, m->size);
+  close(m->fd);
+  *m = (struct mapping){.fd = -1};
 }
 
 status mapping_commit(const struct mapping *m, size_t offset, size_t size) {
@@ -85,7 +92,7 @@ void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
 /* ---- those of another process ---------------------------------------------------------------- */
 
 /* The next descriptor of the folder that may be one of ours, opened for reading; -1: there is
- * none. */
+ * none. Another file may have taken its place meanwhile, so the open does not wait for a writer. */
 static int next_candidate(DIR *descriptors, const char *folder) {
   for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
     static const char wanted[] = "/memfd:" NAME;
@@ -94,7 +101,7 @@ static int next_candidate(DIR *descriptors, const char *folder) {
     snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
     if (readlink(path, target, sizeof target - 1) < 0) continue;
     if (memcmp(target, wanted, sizeof target - 1) != 0) continue;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0) return fd;
   }
   return -1;
