@@ -387,7 +387,7 @@ static bool encode_if_for_strangers(struct encoder *e, int index) {
     e->last_class_offset = 0;
     if (!push_name_for_strangers(e->L, index)) return false;
     const uint32_t offset = encoder_offset(e);
-    claim(e, class_identity(table), offset, &e->last_class_offset);
+    claim(e, class_identity(table), offset, 0, &e->last_class_offset);
     if (e->last_class_offset == 0) {
       e->last_class_offset = offset;
       encode_tag(e, TAG_REGISTERED);
