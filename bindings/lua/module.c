@@ -15,7 +15,6 @@
 #include "compare/measure.h"
 #include "core/arguments.h"
 #include "core/failure.h"
-#include "core/printable.h"
 #include "core/settings.h"
 #include "core/system.h"
 #include "core/values.h"

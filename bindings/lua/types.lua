@@ -7,6 +7,8 @@
 ---Lua interpreters side by side: in the caller (`serial`), in tasks (`async`) or threads of its VM, in threads with a VM each
 ---(`interpreters`), or in processes.
 ---
+---Each timeout is a number of seconds: nil and infinity wait for ever, 0 and less do not wait, and NaN is an error.
+---
 ---Names that are not below (`Pool`, `Process`, `Queue`, `Pipe`, …) come from the default world: `mm.Pool` is
 ---`mm.world(mm.current_world()).Pool`, looked up each time.
 ---@class manymoons: manymoons.World
@@ -81,20 +83,24 @@ function mm.time() end
 ---@return string bytes
 function mm.dumps(value) end
 
----The value from which `dumps` made the bytes. Any bytes may be given: if they are malformed, come from another version,
----or contain functions without `functions = true`, it raises. Functions are code: accept them only from a trusted
----source.
+---The value from which `dumps` made the bytes. Any bytes may be given: they bring data, and instances of classes that
+---were registered as untrusted. It raises if they are malformed, come from another version, or hold anything else:
+---functions, modules, other classes, proxies. `functions = true` is the caller's word that the bytes are the program's
+---own: then they bring all that `dumps` takes, code included.
 ---@param bytes string
----@param options? { functions?: boolean } functions: accept functions as well
+---@param options? { functions?: boolean } functions: the bytes are this program's own
 ---@return any value
 function mm.loads(bytes, options) end
 
 ---Gives a class a name, so that tables with this metatable can be sent. Call it before workers are started, or in
 ---each worker: the receiver uses its own metatable of that name. A name stays with its class: it is an error to give it
----to another one.
+---to another one. With `untrusted = true` bytes of strangers may bring instances of the class as well (`loads`,
+---connections without a key, unsigned tasks): its methods and metamethods have to cope with any fields.
 ---@param name string not empty
 ---@param metatable table
-function mm.register(name, metatable) end
+---@param options? { untrusted?: boolean } default: not from strangers
+---@return table metatable
+function mm.register(name, metatable, options) end
 
 ---A manager that another process or host has started.
 ---@param address string|{ [1]: string, [2]: integer }
@@ -172,7 +178,8 @@ function World.Table(source) end
 ---@return string? why "EEXIST: …", "ENOENT: …", …
 function World.SharedMemory(options) end
 
----Waits for connections of other programs, or of other processes of this one.
+---Waits for connections of other programs, or of other processes of this one. With an authkey a client that proves to
+---have it may send code; without one messages bring data alone, whoever sends them, and recv raises for all else.
 ---@param address? string|{ [1]: string, [2]: integer } "/path", "@name" (abstract), "host:port" or { host, port }, port 0
 ---for any; absent: an abstract name to which only processes of this user may connect
 ---@param options? { authkey?: string, max_message?: integer } max_message in bytes, at most 2^31
@@ -180,8 +187,8 @@ function World.SharedMemory(options) end
 ---@return string? why "EADDRINUSE: …", …
 function World.Listener(address, options) end
 
----Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one functions are
----refused. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
+---Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one messages bring
+---data alone. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
 ---@param address string|{ [1]: string, [2]: integer }
 ---@param options? { authkey?: string, timeout?: number, max_message?: integer } timeout in seconds, default 20
 ---@return manymoons.Connection? connection nil with a reason
@@ -189,8 +196,11 @@ function World.Listener(address, options) end
 function World.Client(address, options) end
 
 ---A server that holds Lua objects for all workers, in a worker of the world; in serial in the caller. It ends with
----close, or with the program.
----@param options? { address?: string, authkey?: string } as for a Listener, for other programs to connect
+---close, or with the program. Every client that has the key can run any code in the manager, by update and register.
+---With trust = "data" clients send data alone, and call the objects that the program which started the manager
+---registered.
+---@param options? { address?: string, authkey?: string, trust?: "peer"|"data" } address and authkey as for a Listener,
+---for other programs to connect; trust: default "peer"
 ---@return manymoons.Manager
 function World.Manager(options) end
 

@@ -329,6 +329,7 @@ function Listener:close() end
 local Manager = {}
 
 ---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.
+---With trust = "data" only the program that started the manager may register; the factory runs in the manager.
 ---@param name string
 ---@param factory function sent to the server
 function Manager:register(name, factory) end

@@ -82,7 +82,8 @@ static bool fuzz_is_known_code(const uint8_t *at, size_t left) {
 /* Whether all code in the bytes is that of the seeds: code begins with this character. */
 static bool fuzz_has_known_code_alone(const uint8_t *data, size_t size) {
   for (size_t at = 0; at + 3 <= size; at++) {
-    const bool is_code = data[at] == 0x1b && data[at + 1] == 'L' && (data[at + 2] == 'u' || data[at + 2] == 'J');
+    const bool is_code =
+        data[at] == 0x1b && data[at + 1] == 'L' && (data[at + 2] == 'u' || data[at + 2] == 'J');
     if (is_code && !fuzz_is_known_code(data + at, size - at)) return false;
   }
   return true;
@@ -221,7 +222,8 @@ static void fuzz_read_as_tree(struct bytes *message) {
  * program one handle. The memory has exactly its size. */
 static struct bytes fuzz_message(const uint8_t *body, size_t size) {
   const uint32_t handles = FUZZ_TRUST == TRUST_OWN_PROGRAM;
-  const struct message_header header = {.key_count = KEYS_MAX, .body_size = (uint32_t)size, .handle_count = handles};
+  const struct message_header header = {
+      .key_count = KEYS_MAX, .body_size = (uint32_t)size, .handle_count = handles};
   struct bytes m;
   bytes_init(&m);
   CHECK_EQ(bytes_reserve(&m, WIRE_HEADER_SIZE + size + WIRE_HANDLE_SIZE), STATUS_OK);
@@ -244,8 +246,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   /* Finalizers that a peer's bytes bring may run, but later. */
   if (FUZZ_TRUST != TRUST_STRANGER) lua_gc(L, LUA_GCSTOP, 0);
   fuzz_watch(L);
-  const int failed = FUZZ_TRUST == TRUST_OWN_PROGRAM ? transfer_try_decode(L, copy, m.len, &count)
-                                                     : transfer_try_decode_dump(L, copy, m.len, FUZZ_TRUST, &count);
+  const int failed = FUZZ_TRUST == TRUST_OWN_PROGRAM
+                         ? transfer_try_decode(L, copy, m.len, &count)
+                         : transfer_try_decode_dump(L, copy, m.len, FUZZ_TRUST, &count);
   if (FUZZ_TRUST == TRUST_STRANGER) CHECK(fuzz_calls <= 1); /* the decoder itself */
   if (failed) CHECK(lua_type(L, -1) == LUA_TSTRING);
   if (!failed && FUZZ_TRUST == TRUST_STRANGER) fuzz_check_all(L, count);
@@ -262,21 +265,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 /* ---- seeds ----------------------------------------------------------------------------------- */
 
+#if !defined(FUZZ_WITH_LIBFUZZER)
+
 static const struct fuzz_seed {
   enum trust trust; /* the least at which it is accepted; a fuzzer has those of all levels */
   const char *code;
 } fuzz_seeds[] = {
-    {TRUST_STRANGER, "return {1, -1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}"},
-    {TRUST_STRANGER, "local t, u = {}, {} for i = 1, 20 do t[i] = i + 0.5 u[i] = i * 100000 end return {t, u, {t}}"},
+    {TRUST_STRANGER,
+     "return {1, -1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}"},
+    {TRUST_STRANGER,
+     "local t, u = {}, {} for i = 1, 20 do t[i] = i + 0.5 u[i] = i * 100000 end return {t, u, {t}}"},
     {TRUST_STRANGER, "local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t"},
     {TRUST_STRANGER, "local t = {} for i = 1, 210 do t = {t, i} end return t"},
-    {TRUST_STRANGER, "local t = {} for i = 1, 9 do t[i] = {name = 'n' .. i, x = i, y = {name = 'x', z = t}} end return t"},
+    {TRUST_STRANGER,
+     "local t = {} for i = 1, 9 do t[i] = {name = 'n' .. i, x = i, y = {name = 'x', z = t}} end return t"},
     {TRUST_STRANGER, "local o = setmetatable({1}, Open) return {o, o, setmetatable({a = o}, Open)}"},
     {TRUST_PEER, "return {string, math, _G, io.stdout, setmetatable({}, string), setmetatable({}, string)}"},
     {TRUST_PEER, "return {setmetatable({}, Trap), setmetatable({}, Closed), package.loaded.traps.deep}"},
     {TRUST_PEER, "local m = {__index = type, __gc = type} return {m, setmetatable({}, m)}"},
     {TRUST_PEER, "return {theirs, theirs_with_upvalue, {theirs}, type}"},
-    {TRUST_PEER, "local m = {__index = theirs, __gc = theirs, __call = theirs} return {m, setmetatable({}, m)}"},
+    {TRUST_PEER,
+     "local m = {__index = theirs, __gc = theirs, __call = theirs} return {m, setmetatable({}, m)}"},
     {TRUST_OWN_PROGRAM, "local f = require 'fake'.new() return {f, {x = 1}}"},
 };
 enum { FUZZ_SEEDS = sizeof fuzz_seeds / sizeof *fuzz_seeds };
@@ -296,8 +305,6 @@ static struct bytes fuzz_encode(lua_State *L, const struct fuzz_seed *seed) {
   message.len = m.body_end;
   return message;
 }
-
-#if !defined(FUZZ_WITH_LIBFUZZER)
 
 static uint32_t random_next(uint32_t *state) {
   *state ^= *state << 13;
@@ -352,8 +359,9 @@ static void check_seed(const struct fuzz_seed *seed) {
   lua_State *L = fuzz_vm();
   int count = 0;
   struct bytes m = fuzz_message(message.data + WIRE_HEADER_SIZE, message.len - WIRE_HEADER_SIZE);
-  const int failed = FUZZ_TRUST == TRUST_OWN_PROGRAM ? transfer_try_decode(L, m.data, m.len, &count)
-                                                     : transfer_try_decode_dump(L, m.data, m.len, FUZZ_TRUST, &count);
+  const int failed = FUZZ_TRUST == TRUST_OWN_PROGRAM
+                         ? transfer_try_decode(L, m.data, m.len, &count)
+                         : transfer_try_decode_dump(L, m.data, m.len, FUZZ_TRUST, &count);
   CHECK_EQ(failed == LUA_OK, FUZZ_TRUST >= seed->trust);
   lua_settop(L, 0);
   bytes_fini(&m);

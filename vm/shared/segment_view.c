@@ -43,7 +43,8 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
     const uint64_t count = high < c->count ? high : c->count;
     for (uint64_t first = 0; first < count; first += OWNERS_AT_ONCE) {
       const uint64_t here = count - first < OWNERS_AT_ONCE ? count - first : OWNERS_AT_ONCE;
-      const status st = mapping_read(v->fd, c->owners + first * sizeof *owners, owners, here * sizeof *owners);
+      const status st =
+          mapping_read(v->fd, c->owners + first * sizeof *owners, owners, here * sizeof *owners);
       if (st) return st;
       for (uint64_t i = 0; i < here; i++) {
         const block_ref block = arena_block_at(&v->arena, class, first + i);

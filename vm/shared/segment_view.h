@@ -24,6 +24,7 @@ MUST_CHECK status segment_view_read_processes(const struct segment_view *v, stru
 /* Calls visit for each block that is not free, with its size and owner, until visit returns
  * false. */
 typedef bool (*segment_view_visit)(void *context, block_ref block, uint64_t size, owner_id owner);
-MUST_CHECK status segment_view_each_block(const struct segment_view *v, segment_view_visit visit, void *context);
+MUST_CHECK status segment_view_each_block(const struct segment_view *v, segment_view_visit visit,
+                                          void *context);
 
 #endif

@@ -47,10 +47,13 @@ NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
     case TAG_FUNCTION_DEFERRED:
       luaL_error(d->L, "the bytes hold functions, which are refused unless {functions = true}");
       break;
-    case TAG_GLOBALS: luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone"); break;
+    case TAG_GLOBALS:
+      luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone");
+      break;
     case TAG_MODULE:
       decode_sized(d);
-      luaL_error(d->L, "the bytes name the module '%s'; untrusted bytes bring data alone", lua_tostring(d->L, -1));
+      luaL_error(d->L, "the bytes name the module '%s'; untrusted bytes bring data alone",
+                 lua_tostring(d->L, -1));
       break;
     case TAG_NAMED:
       decode_sized(d);
@@ -60,7 +63,8 @@ NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
       break;
     case TAG_REGISTERED:
       decode_sized(d);
-      luaL_error(d->L, "the bytes name the class '%s'; untrusted bytes bring data alone", lua_tostring(d->L, -1));
+      luaL_error(d->L, "the bytes name the class '%s'; untrusted bytes bring data alone",
+                 lua_tostring(d->L, -1));
       break;
     default: decode_raise_malformed(d);
   }

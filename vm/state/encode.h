@@ -33,8 +33,8 @@ struct encoder {
   unsigned flags;             /* enum wire_flag */
   const void *last_class;     /* the metatable met last in a dump, or NULL */
   uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */
-  bool has_known_objects; /* _G and the loaded modules are in the map */
-  bool has_indexed_names; /* the index of names was rebuilt for this message */
+  bool has_known_objects;     /* _G and the loaded modules are in the map */
+  bool has_indexed_names;     /* the index of names was rebuilt for this message */
 };
 
 /* An encoder that appends to `s`. The stack has nil at index `work`. [-0, +0] */

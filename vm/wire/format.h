@@ -101,13 +101,13 @@ enum table_shape {
  *                  raises when used
  */
 enum image_kind {
-  IMAGE_GLOBAL = 0,    /* _G[key] */
-  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: added to a standard library */
-  IMAGE_PRELOAD = 2,   /* package.preload[key] */
-  IMAGE_CLASS = 3,     /* the metatable registered as `key` */
-  IMAGE_METATABLE = 4, /* of _G; the key is empty */
+  IMAGE_GLOBAL = 0,              /* _G[key] */
+  IMAGE_LIBRARY = 1,             /* package.loaded[library][key]: added to a standard library */
+  IMAGE_PRELOAD = 2,             /* package.preload[key] */
+  IMAGE_CLASS = 3,               /* the metatable registered as `key` */
+  IMAGE_METATABLE = 4,           /* of _G; the key is empty */
   IMAGE_CLASS_FOR_STRANGERS = 5, /* the same, registered as { untrusted = true } */
-  IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
+  IMAGE_BROKEN = 0x80,           /* or-ed in: the value cannot be sent */
 };
 enum function_shape {
   FUNCTION_PLAIN = 0,

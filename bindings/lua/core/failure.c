@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/printable.h"
 #include "core/settings.h"
+#include "core/system.h"
 #include "state/error.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"

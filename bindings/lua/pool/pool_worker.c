@@ -320,9 +320,9 @@ static int run_task(lua_State *L) {
   lua_settop(L, 0);
   push_function(L, w);
   add_to(&w->worker_status->bytes_in, w->message.size);
-  const int count = task->arguments ? decode_stored(L, w, task->arguments)
-                                    : transfer_decode(L, w->message.data + sizeof *task,
-                                                      w->message.size - sizeof *task);
+  const int count = task->arguments
+                        ? decode_stored(L, w, task->arguments)
+                        : transfer_decode(L, w->message.data + sizeof *task, w->message.size - sizeof *task);
   ring_message_unload(&w->message); /* the decoded handles have holds of their own */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);

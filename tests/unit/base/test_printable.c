@@ -29,19 +29,31 @@ static void what_can_be_seen_stays(void) {
 static void what_a_terminal_obeys_is_written_out(void) {
   EXPECT("a\x1b[2Jb\n\r\t\x7f", "a\\x1b[2Jb\\x0a\\x0d\\x09\\x7f");
   EXPECT("\0nul", "\\x00nul");
-  EXPECT("\xc2\x9b" "31m", "\\u{9b}31m");
+  EXPECT(
+      "\xc2\x9b"
+      "31m",
+      "\\u{9b}31m");
 }
 
 static void what_nobody_sees_is_written_out(void) {
-  EXPECT("a\xe2\x80\xae" "b", "a\\u{202e}b");
-  EXPECT("a\xe2\x80\x8b" "b", "a\\u{200b}b");
+  EXPECT(
+      "a\xe2\x80\xae"
+      "b",
+      "a\\u{202e}b");
+  EXPECT(
+      "a\xe2\x80\x8b"
+      "b",
+      "a\\u{200b}b");
 }
 
 static void bytes_that_are_no_text_are_written_out(void) {
-  EXPECT("\x9b" "31m\xff", "\\x9b31m\\xff");
+  EXPECT(
+      "\x9b"
+      "31m\xff",
+      "\\x9b31m\\xff");
   EXPECT("\xc3", "\\xc3");
-  EXPECT("\xc0\x9b", "\\xc0\\x9b");                 /* too long for its code point */
-  EXPECT("\xed\xa0\x80", "\\xed\\xa0\\x80");        /* half of a pair */
+  EXPECT("\xc0\x9b", "\\xc0\\x9b");                   /* too long for its code point */
+  EXPECT("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* half of a pair */
   EXPECT("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* behind the last code point */
 }
 

@@ -11,12 +11,14 @@ static const struct sample {
   enum trust trust; /* the least that it needs */
 } samples[] = {
     {"return nil", TRUST_STRANGER},
-    {"return {1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}", TRUST_STRANGER},
+    {"return {1, 2.5, 'three', true, false, {x = {y = 'z'}}, [10] = -70000, [2.5] = ('x'):rep(200)}",
+     TRUST_STRANGER},
     {"local t = {} for i = 1, 20 do t[i] = i + 0.5 end return t", TRUST_STRANGER},
     {"local t = {} for i = 1, 20 do t[i] = i * 1000000 end return {t, {t}, t}", TRUST_STRANGER},
     {"local s = {1} local t = {a = s, b = s, [s] = s} t.self = t return t", TRUST_STRANGER},
     {"local t = {} for i = 1, 250 do t = {t, i} end return t", TRUST_STRANGER},
-    {"local t = {} for i = 1, 5 do t[i] = {name = 'n', x = i, y = {name = i, z = 'name'}} end return t", TRUST_STRANGER},
+    {"local t = {} for i = 1, 5 do t[i] = {name = 'n', x = i, y = {name = i, z = 'name'}} end return t",
+     TRUST_STRANGER},
     {"return {string, math, _G, io.stdout, string}", TRUST_PEER},
     {"return setmetatable({1}, string), setmetatable({2}, string)", TRUST_PEER},
 };
@@ -156,17 +158,20 @@ static void register_class_for_strangers(lua_State *L) {
 static void strangers_bring_instances_of_classes_for_them(struct lua_pair *p) {
   register_class_for_strangers(p->sender);
   register_class_for_strangers(p->receiver);
-  pair_run(p->sender, "package.loaded.p = P local o = setmetatable({1}, P) return {o, setmetatable({2}, P), o}", 0, 1);
+  pair_run(p->sender,
+           "package.loaded.p = P local o = setmetatable({1}, P) return {o, setmetatable({2}, P), o}", 0, 1);
   const struct bytes *m = transfer_encode_dump(p->sender, -1, 1, "value");
   int count;
   CHECK_EQ(transfer_try_decode_dump(p->receiver, m->data, m->len, TRUST_STRANGER, &count), LUA_OK);
   pair_run(p->receiver,
-           "local t = ... assert(getmetatable(t[1]) == P and getmetatable(t[2]) == P and t[1] == t[3] and t[2][1] == 2)",
+           "local t = ... assert(getmetatable(t[1]) == P and getmetatable(t[2]) == P and t[1] == t[3] and "
+           "t[2][1] == 2)",
            1, 0);
   lua_settop(p->sender, 0);
   uint8_t forged[WIRE_HEADER_SIZE + 12] = {WIRE_MAGIC, WIRE_VERSION, 0, 0, 12};
-  const uint8_t body[12] = {1, TAG_TABLE, 0, 2, TAG_TABLE, SHAPE_METATABLE, 0, TAG_REGISTERED | TAG_SHARED, 1, 'P',
-                            TAG_REF, WIRE_HEADER_SIZE + 7};
+  const uint8_t body[12] = {
+      1,       TAG_TABLE,           0, 2, TAG_TABLE, SHAPE_METATABLE, 0, TAG_REGISTERED | TAG_SHARED, 1, 'P',
+      TAG_REF, WIRE_HEADER_SIZE + 7};
   memcpy(forged + WIRE_HEADER_SIZE, body, sizeof body);
   expect_refusal(p->receiver, forged, sizeof forged, TRUST_STRANGER, "malformed message");
   CHECK(decode_exactly(p->receiver, forged, sizeof forged, TRUST_PEER));
