@@ -12,7 +12,7 @@
 
 enum printable_as {
   PRINTABLE_TEXT, /* \x1b, \u{202e} */
-  PRINTABLE_JSON, /* the part of a JSON string: \u001b; bytes that are no UTF-8 become \ufffd */
+  PRINTABLE_JSON, /* the text is JSON, and stays JSON: \u202e; bytes that are no UTF-8 become \ufffd */
 };
 
 enum { PRINTABLE_GROWTH = 6 }; /* a byte becomes at most so many */

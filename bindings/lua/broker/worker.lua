@@ -36,7 +36,7 @@ local function logger(name)
     local line = { at = os.date("!%Y-%m-%dT%H:%M:%SZ"), event = event, worker = name }
     for key, value in pairs(about or {}) do line[key] = value end
     io.stdout:flush()
-    io.stderr:write(json.encode(line), "\n")
+    io.stderr:write(native.printable(json.encode(line), "json"), "\n")
   end
 end
 

@@ -127,7 +127,7 @@ local function main(options)
   local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)
-    print(json.encode(pool))
+    print(native.printable(json.encode(pool), "json"))
   elseif options.how == "--prometheus" then
     print_prometheus(pool)
   else

@@ -225,7 +225,7 @@ end
 
 local function show(options, view, before)
   if options.json then
-    io.stdout:write(json.encode(view), "\n")
+    io.stdout:write(native.printable(json.encode(view), "json"), "\n")
     io.stdout:flush()
   elseif options.once or not is_terminal then
     io.stdout:write(table.concat(describe(options, view, before), "\n"), "\n")

@@ -5,8 +5,6 @@
 -- without it is a list if it has an element 1. decode reads null as nil, which ends a list. encode writes whole numbers
 -- without a fraction, infinities and NaN as null, and the keys of an object in order, so that equal values give equal
 -- texts.
-local _, native = ...
-
 local json = {}
 
 local List = {}
@@ -21,11 +19,7 @@ local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r"
 
 local function escape(char) return ESCAPES[char] or string.format("\\u%04x", char:byte()) end
 
--- Characters beyond ASCII that nobody sees are written as numbers; bytes that are no UTF-8, as U+FFFD.
-local function write_string(text)
-  text = text:gsub('[%c"\\\127]', escape)
-  return '"' .. (text:find("[\128-\255]") and native.printable(text, "json") or text) .. '"'
-end
+local function write_string(text) return '"' .. text:gsub('[%c"\\\127]', escape) .. '"' end
 
 local function write_number(number)
   if number ~= number or number == math.huge or number == -math.huge then return "null" end

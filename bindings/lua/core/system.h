@@ -25,12 +25,11 @@ int system_program_path(lua_State *L); /* → a path that runs this program agai
 int system_process_memory(lua_State *L);  /* pid → bytes */
 int system_process_command(lua_State *L); /* pid → its arguments, each followed by a zero byte */
 
-/* Text of others, escaped for a person (base/printable.h). */
-/* Pushes the string at `index` as it may be shown. [-0, +1, memory] */
+/* Pushes the string at `index` as it may be shown (base/printable.h). [-0, +1, memory] */
 void printable_push(lua_State *L, int index, enum printable_as as);
 
-/* printable(text [, "json"]) → the text as it may be shown; with "json", as in a string of JSON, but
- * for quotes and backslashes. [-0, +1, raises] */
+/* printable(text [, "json"]) → the text as it may be shown; with "json" the text is JSON, and stays
+ * JSON. [-0, +1, raises] */
 int printable_call(lua_State *L);
 
 #endif
