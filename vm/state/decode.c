@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/printable.h"
 #include "wire/format.h"
 
 static void decode_at_depth(struct decoder *d, int depth);
@@ -40,6 +41,18 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_HANDLE] = TRUST_OWN_PROGRAM,
 };
 
+/* Pushes the beginning of a sized string, as a message may show it. [-0, +1, raises] */
+static void decode_name(struct decoder *d) {
+  enum { SHOWN_MOST = 200 };
+  char shown[PRINTABLE_GROWTH * SHOWN_MOST];
+  size_t size = 0;
+  decode_sized(d);
+  const char *name = lua_tolstring(d->L, -1, &size);
+  if (size > SHOWN_MOST) size = SHOWN_MOST;
+  lua_pushlstring(d->L, shown, printable_write(shown, name, size, PRINTABLE_TEXT));
+  lua_remove(d->L, -2);
+}
+
 /* Raises for a tag that needs more trust than the sender has. The cursor is behind the tag. */
 NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
   switch (tag) {
@@ -51,18 +64,18 @@ NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
       luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone");
       break;
     case TAG_MODULE:
-      decode_sized(d);
+      decode_name(d);
       luaL_error(d->L, "the bytes name the module '%s'; untrusted bytes bring data alone",
                  lua_tostring(d->L, -1));
       break;
     case TAG_NAMED:
-      decode_sized(d);
-      decode_sized(d);
+      decode_name(d);
+      decode_name(d);
       luaL_error(d->L, "the bytes name '%s' of module '%s'; untrusted bytes bring data alone",
                  lua_tostring(d->L, -1), lua_tostring(d->L, -2));
       break;
     case TAG_REGISTERED:
-      decode_sized(d);
+      decode_name(d);
       luaL_error(d->L, "the bytes name the class '%s'; untrusted bytes bring data alone",
                  lua_tostring(d->L, -1));
       break;
@@ -81,10 +94,10 @@ NO_RETURN static void raise_unregistered(struct decoder *d) {
 /* Raises if the tag is that of a metatable with a name. The cursor is behind the tag. */
 static void raise_if_named(struct decoder *d, unsigned tag) {
   if (tag != TAG_NAMED && tag != TAG_MODULE) return;
-  decode_sized(d);
+  decode_name(d);
   if (tag == TAG_NAMED) {
     lua_pushliteral(d->L, ".");
-    decode_sized(d);
+    decode_name(d);
     lua_concat(d->L, 3);
   }
   raise_unregistered(d);
@@ -300,8 +313,13 @@ static void decode_pairs(struct decoder *d, int table, int depth) {
  * value refers to it: a stranger may have instances of a class, and not the class. */
 static void decode_class_for_stranger(struct decoder *d, uint8_t tag, size_t offset) {
   lua_State *L = d->L;
+  const uint8_t *name = d->r.at;
   decode_sized(d);
-  if (names_audience_of(L, lua_tostring(L, -1)) != NAMES_FOR_STRANGERS) raise_unregistered(d);
+  if (names_audience_of(L, lua_tostring(L, -1)) != NAMES_FOR_STRANGERS) {
+    d->r.at = name;
+    decode_name(d);
+    raise_unregistered(d);
+  }
   names_push_registered(L);
   if (!(tag & TAG_SHARED)) return;
   must_be(d, offset <= INT32_MAX);

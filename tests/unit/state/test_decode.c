@@ -141,6 +141,8 @@ static void refuse_of_stranger(struct lua_pair *p, const char *code, const char 
 static void strangers_bring_data_alone(struct lua_pair *p) {
   refuse_of_stranger(p, "return {_G}", "the bytes name the table of globals");
   refuse_of_stranger(p, "return {string}", "the bytes name the module 'string'");
+  refuse_of_stranger(p, "package.loaded['a\\27[2J'] = {} return package.loaded['a\\27[2J']",
+                     "the bytes name the module 'a\\x1b[2J'");
   refuse_of_stranger(p, "return {io.stdout}", "the bytes name 'stdout' of module 'io'");
   refuse_of_stranger(p, "package.loaded.m = {Class = {}} return setmetatable({}, package.loaded.m.Class)",
                      "the bytes hold an object of class 'm.Class'");
