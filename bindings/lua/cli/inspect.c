@@ -16,7 +16,10 @@
 #include "shared/segment_view.h"
 #include "shared/synchronizer.h"
 
-enum { LIST_MOST = 4096 }; /* so many workers, queues and locks, each, are shown */
+enum {
+  LIST_MOST = 4096,   /* so many workers, queues and locks, each, are shown */
+  LOOKS_MOST = 65536, /* of so many blocks that may be one */
+};
 
 static void set_number(lua_State *L, const char *name, double value) {
   lua_pushnumber(L, value);
@@ -84,6 +87,7 @@ struct view {
   int workers; /* places of the lists on the stack */
   int rings;
   int locks;
+  int looks; /* blocks looked at */
   struct process_table processes;
 };
 
@@ -143,14 +147,16 @@ static void look_at_worker(const struct view *v, block_ref block, uint64_t size)
   append(v->L, v->workers);
 }
 
-/* False: all lists are full. */
+/* False: enough was looked at. */
 static bool look_at_block(void *context, block_ref block, uint64_t size, owner_id owner) {
-  const struct view *v = context;
-  if (owner == owner_of_object(block))
+  struct view *v = context;
+  const bool is_object = owner == owner_of_object(block);
+  if (!is_object && !(is_process_owner(owner) && size == WORKER_STATUS_BLOCK)) return true;
+  if (is_object)
     look_at_object(v, block, size);
-  else if (is_process_owner(owner) && size == WORKER_STATUS_BLOCK && has_room(v, v->workers))
+  else if (has_room(v, v->workers))
     look_at_worker(v, block, size);
-  return has_room(v, v->workers) || has_room(v, v->rings) || has_room(v, v->locks);
+  return ++v->looks < LOOKS_MOST;
 }
 
 static void push_processes(lua_State *L, const struct process_table *r) {
@@ -176,9 +182,11 @@ static int push_view(lua_State *L) {
   must_read(L, segment_view_read_processes(&v->segment, &v->processes));
   for (int i = VIEW_TABLE; i <= VIEW_LOCKS; i++) lua_newtable(L);
   v->L = L;
+  v->looks = 0;
   v->workers = VIEW_WORKERS, v->rings = VIEW_RINGS, v->locks = VIEW_LOCKS;
   must_read(L, segment_view_each_block(&v->segment, look_at_block, v));
-  lua_pushboolean(L, has_room(v, VIEW_WORKERS) && has_room(v, VIEW_RINGS) && has_room(v, VIEW_LOCKS));
+  lua_pushboolean(L, v->looks < LOOKS_MOST && has_room(v, VIEW_WORKERS) && has_room(v, VIEW_RINGS) &&
+                         has_room(v, VIEW_LOCKS));
   lua_setfield(L, VIEW_TABLE, "is_whole");
   lua_setfield(L, VIEW_TABLE, "locks");
   lua_setfield(L, VIEW_TABLE, "rings");
