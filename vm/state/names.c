@@ -15,7 +15,7 @@ enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 static const char index_key;
 static const char by_name_key;
 static const char by_table_key;
-static const char claimed_key; /* name -> true: a script of this VM has registered a class as that */
+static const char claimed_key;       /* name -> true: a script of this VM has registered a class as that */
 static const char for_strangers_key; /* name -> true */
 
 /* ---- the index: object -> module NUL path ---------------------------------------------------- */
