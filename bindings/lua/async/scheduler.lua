@@ -151,6 +151,8 @@ end
 local task_meta = schedulers.task_meta
 local task_name = schedulers.Task._name
 
+local function shown_name(task) return native.printable(task_name(task)) end
+
 local last_origin = ""
 
 -- The stack of the caller of spawn; tasks spawned at one place share one string.
@@ -174,13 +176,13 @@ local function error_of(task, value)
 end
 
 local function cancelled_error(task)
-  return errors.new_error({ kind = "cancelled", message = task_name(task) .. " was cancelled",
+  return errors.new_error({ kind = "cancelled", message = shown_name(task) .. " was cancelled",
     traceback = "spawned at:" .. task.origin }, task_name(task))
 end
 
 -- Reports a failed task whose result was never asked for, once, when the task is collected.
 local function watch_failure(task)
-  local err, name = task.results, task_name(task)
+  local err, name = task.results, shown_name(task)
   failed[task] = true
   task.unasked = finalizers.on_collection(function()
     diagnostics.report("task " .. name .. " failed, and its result was never asked for: " .. tostring(err))
@@ -230,7 +232,7 @@ local function close_coroutine(task)
   current, task.is_closing, task.is_plain = task, true, false
   local ok, err = close(task.co)
   current, task.is_closing = before, nil
-  if not ok then diagnostics.report("closing " .. task_name(task) .. ": " .. tostring(err)) end
+  if not ok then diagnostics.report("closing " .. shown_name(task) .. ": " .. tostring(err)) end
 end
 
 local function end_cancelled(task)
@@ -271,7 +273,7 @@ end
 
 local function report_long_step(task, seconds)
   local where = task.state and "it is " .. task.state or place_of(task)
-  diagnostics.report(string.format("task %s ran for %.3f s without waiting (%s)", task_name(task), seconds, where))
+  diagnostics.report(string.format("task %s ran for %.3f s without waiting (%s)", shown_name(task), seconds, where))
 end
 
 -- Runs one step of a task. is_plain: the task has no unusual state, so its other fields need no check.

@@ -19,7 +19,7 @@ local meta = { __index = Future, __name = "Future", __mm_future = true }
 -- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
-  local name = future._pool._config.name
+  local name = native.printable(future._pool._config.name)
   future._unasked = finalizers.on_collection(function()
     diagnostics.report("a call of " .. name .. " failed, and its result was never asked for: " .. tostring(err.message))
   end)
