@@ -53,7 +53,9 @@ file:write([[
   local mm = require "manymoons"
   local pool = mm.Pool{ broker = arg[1], name = "jobs" }
   local number = 5
-  pool:map_async(function(x) require("manymoons").sleep(0.01 * x) return x + number end, { 1, 2, 3 })
+  pool:map_async(function(x)
+    while true do require("manymoons").sleep(0.01 * number * x) end
+  end, { 1, 2, 3 })
   while true do mm.sleep(0.1) end
 ]])
 file:close()
