@@ -94,6 +94,7 @@ static status sleep_once(const struct worker *w, deadline until) {
   return is_process(w) ? child_await(&w->child, until) : worker_status_wait_end(w->worker_status, until);
 }
 
+/* A command of a thread that is to stop ends first: the thread cannot stop while it waits for it. */
 static void ask_again(struct worker *w) {
   const int stop = atomic_load(&w->wanted_stop);
   if (is_process(w) || !stop || w->is_joined) return;
@@ -101,6 +102,8 @@ static void ask_again(struct worker *w) {
     thread_worker_interrupt(w->thread, (enum vm_stop)stop, w->wanted_exit_code);
   else
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
+  const int32_t thread = atomic_load(&w->worker_status->tid);
+  if (thread && !worker_status_has_ended(w->worker_status)) process_end_children(thread, segment_has_process);
 }
 
 /* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */
