@@ -137,6 +137,7 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   raise_if_stopped(L, st);
   bool was_abandoned = false;
   const status taken = lock_take(L, lock, &was_abandoned);
+  if (taken && st == STATUS_OK) condition_notify(h->s, 1); /* to another waiter, which may go on */
   raise_if_stopped(L, taken);
   permits_set_depth(lock->s, depth);
   const int count = return_status(L, st);
