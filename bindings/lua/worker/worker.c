@@ -143,6 +143,10 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
 static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
   status st = check_end(w);
+  if (st && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = check_end(check_worker(L, 1));
+  }
   if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_would_wait(WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
