@@ -149,10 +149,26 @@ case("Condition:wait_for", "false", function()
     condition:release()
   end
 end)
-case("Barrier:wait", nil, function()
+case("Barrier:wait", "nil", function()
   local barrier = mm.Barrier(2)
-  return function() return barrier:wait() end, function() barrier:wait() end
+  return function(timeout)
+    local index, why = barrier:wait(timeout)
+    if why == "timeout" then barrier:reset() end
+    return index, why
+  end, function() barrier:wait() end
 end)
+if WORLD ~= "async" and WORLD ~= "threads" then -- where a pipe has an end
+  case("Connection:send", nil, function()
+    local a, b = mm.Pipe()
+    local long, count = ("x"):rep(1000), 3000
+    return function()
+      for _ = 1, count do assert(a:send(long)) end
+      return true
+    end, function()
+      for _ = 1, count do b:recv() end
+    end
+  end)
+end
 case("mm.wait", "empty", function()
   local q, event = mm.Queue(), mm.Event()
   return function(timeout) return mm.wait({ q, event }, timeout)[1] end, function() event:set() end
@@ -161,6 +177,11 @@ case("Task:get", "nil", function()
   local gate = async.Event()
   local task = async.spawn(function() return gate:wait() end)
   return function(timeout) return task:get(timeout) end, function() gate:set() end
+end)
+case("wait_fd", "nil", function()
+  local a, b = mm.Pipe()
+  local fd = a:fileno()
+  return function(timeout) return async.wait_fd(fd, "r", timeout) end, function() b:send(1) end
 end)
 case("Connection:recv of a Client", "nil", function()
   local listener = mm.Listener()
@@ -209,6 +230,11 @@ if WORLD ~= "serial" then
     return function()
       return (pool:imap(function() return q:get() end, { 1 })())
     end, function() q:put(1) end
+  end)
+  case("as_completed", nil, function()
+    local q, pool = mm.Queue(), mm.Pool(1)
+    local future = pool:submit(function() return q:get() end)
+    return function() return mm.as_completed({ future })() end, function() q:put(1) end
   end)
   case("Pool:join", "nil", function()
     local q, pool = mm.Queue(), mm.Pool(1)
