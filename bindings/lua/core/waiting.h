@@ -122,8 +122,7 @@ int waiting_ways(lua_State *L);
 /* iterated(f) → the handle whose iterator f is; nil: f is none. [-0, +1, memory] */
 int waiting_iterated(lua_State *L);
 /* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. scheduler.live:
- * how many. [-0, +0, memory]
- */
+ * how many. [-0, +0, memory] */
 int waiting_set_busy(lua_State *L);
 /* busy() → the scheduler of the calling thread and can_yield(); nothing: it has no tasks.
  * [-0, +0 or +2, memory] */
