@@ -180,8 +180,7 @@ case("Task:get", "nil", function()
 end)
 case("wait_fd", "nil", function()
   local a, b = mm.Pipe()
-  local fd = a:fileno()
-  return function(timeout) return async.wait_fd(fd, "r", timeout) end, function() b:send(1) end
+  return function(timeout) return async.wait_fd(a, "r", timeout) end, function() b:send(1) end
 end)
 case("Connection:recv of a Client", "nil", function()
   local listener = mm.Listener()
