@@ -24,8 +24,8 @@
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
 #define EMBEDDED_BROKER(x)                                                                    \
   x(broker, backend) x(broker, backoff) x(broker, classes) x(broker, client) x(broker, codec) \
-      x(broker, inspect) x(broker, queue) x(broker, redis) x(broker, run) x(broker, settings) \
-          x(broker, tasks) x(broker, worker)
+      x(broker, inspect) x(broker, letters) x(broker, queue) x(broker, redis) x(broker, run)  \
+          x(broker, settings) x(broker, tasks) x(broker, worker)
 #define EMBEDDED_PROGRAM(x)                                                                      \
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
@@ -33,8 +33,9 @@
 /* Rows x(FILE): a module of the Redis backend, under the name broker.redis.FILE. */
 #define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
 /* Rows x(FILE): a script that the Redis server runs, under the name broker.redis.scripts.FILE. */
-#define EMBEDDED_SCRIPTS(x) \
-  x(ack) x(cancel) x(depth) x(deregister) x(get) x(heartbeat) x(nack) x(put) x(release) x(submit)
+#define EMBEDDED_SCRIPTS(x)                                                                               \
+  x(ack) x(cancel) x(depth) x(deregister) x(forget) x(get) x(heartbeat) x(hold) x(nack) x(put) x(release) \
+      x(retry) x(submit)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */
 #define EMBEDDED_PAGE(x)                                                                             \
   x(uplot_js, "third_party/uplot/uPlot.iife.min.js") x(uplot_css, "third_party/uplot/uPlot.min.css") \

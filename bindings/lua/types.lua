@@ -317,6 +317,8 @@ function Process:close() end
 ---@field secret? string signs tasks; 16 characters or more. Several lines: the first signs, all are accepted
 ---@field secret_file? string a file with the secret, readable only by this user. Default: MANYMOONS_SECRET,
 ---MANYMOONS_SECRET_FILE, or for a server on this machine a secret of this user
+---@field password_file? string a file with the server's password, readable only by this user, where the URL has none.
+---Default: MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
 ---A queue on a broker.
@@ -327,6 +329,7 @@ function Process:close() end
 ---@field lease? number for a JoinableQueue: a value comes back if its taker has been gone for this many seconds; default: 15
 ---@field secret? string as above
 ---@field secret_file? string as above
+---@field password_file? string as above
 
 ---A task that was lost too often.
 ---@class manymoons.DeadLetter
@@ -462,7 +465,7 @@ function Pool:stats() end
 ---@return manymoons.DeadLetter[]
 function Pool:dead() end
 
----For a pool on a broker: runs a dead letter again. Its result goes to no caller.
+---For a pool on a broker: runs a dead letter again, signed anew. Its result goes to no caller.
 ---@param id string
 ---@return boolean? put true, or nil
 ---@return string? why there is no dead letter with that id

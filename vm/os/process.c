@@ -64,6 +64,14 @@ status process_reap(pid_t pid, int *exit_code) {
   return STATUS_OK;
 }
 
+void process_lead_group(void) { (void)setpgid(0, 0); }
+
+void process_end_group(pid_t pid) {
+  siginfo_t end = {0};
+  if (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) || end.si_pid != pid) return;
+  if (end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED) kill(-pid, SIGKILL);
+}
+
 void process_unwatch(int pidfd) { close(pidfd); }
 
 void process_kill(int32_t pid) { kill(pid, SIGKILL); }

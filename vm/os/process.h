@@ -54,6 +54,18 @@ void process_signal(int pidfd, int signal_number);
 /* SIGKILL for a child that nobody has reaped: the number is still its own. */
 void process_kill(int32_t pid);
 
+/* A worker's commands (os.execute, io.popen) end with it when it is stopped or killed. Commands that
+ * it leaves in the background are among them, unless they begin a session of their own. */
+
+/* From now on this process, and what it starts, are a group of processes, by its number. */
+void process_lead_group(void);
+/* SIGKILL for the group that a child led, if a signal has ended the child, which has ended and is not
+ * reaped: its number is still the group's. */
+void process_end_group(pid_t pid);
+/* SIGKILL for the processes that a thread of this process started, and for what these started, unless
+ * is_spared(pid) of the first ones. Processes whose starter has ended already are not found. */
+void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid));
+
 /* How many processors this process may use; at least 1. */
 int process_cpu_count(void);
 /* The path of the running program; -errno when the system does not say. */

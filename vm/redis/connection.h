@@ -32,6 +32,9 @@ struct redis_settings {
 
 struct redis_connection;
 
+/* The words for STATUS_MALFORMED. */
+extern const char redis_no_reply[];
+
 /* Connects, does the TLS handshake, and sends AUTH, SELECT and CLIENT SETNAME, each if it is set.
  * On failure `why` is a text that says more than the status, or "". */
 MUST_CHECK status redis_open(const struct redis_settings *settings, deadline until,

@@ -101,6 +101,15 @@ void process_table_release_unnamed(struct process_table *t, uint32_t by) {
   }
 }
 
+bool process_table_has(const struct process_table *t, int32_t pid) {
+  const uint32_t high = atomic_load(&t->high_water);
+  for (uint32_t slot = 0; slot < high; slot++) {
+    const struct process_table_slot *s = &t->slots[slot];
+    if (state_in(atomic_load(&s->state)) == PROCESS_TABLE_LIVE && s->id.pid == pid) return true;
+  }
+  return false;
+}
+
 bool process_table_is_free(const struct process_table *t, uint32_t slot) {
   return state_in(atomic_load(&t->slots[slot].state)) == PROCESS_TABLE_FREE;
 }

@@ -51,6 +51,8 @@ void process_table_release(struct process_table *t, uint32_t slot, uint32_t gene
 /* Frees the slots that the dead process in slot `by` had reserved without storing its identity
  * yet. */
 void process_table_release_unnamed(struct process_table *t, uint32_t by);
+/* Whether a process of the table has this number. */
+bool process_table_has(const struct process_table *t, int32_t pid);
 /* At the instant of the call: another process may take it. */
 bool process_table_is_free(const struct process_table *t, uint32_t slot);
 /* Calls visit for each dead process; it reclaims blocks and holds and calls

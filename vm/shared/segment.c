@@ -159,6 +159,8 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
   return robust_mutex_watch(&s->life, &watch->expected);
 }
 
+bool segment_has_process(int32_t pid) { return process_table_has(segment.processes, pid); }
+
 status segment_alloc(uint64_t size, block_ref *out) {
   if (memory_is_to_fail()) return -ENOMEM;
   return arena_alloc(segment_arena(), &segment.map, size, segment.self, out);

@@ -43,6 +43,9 @@ owner_id segment_self(void);
  * process is dead, or does not run yet. */
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch);
 
+/* Whether a process of this number belongs to the program. */
+bool segment_has_process(int32_t pid);
+
 /* The address of an offset in this process, and the reverse. */
 void *segment_at(block_ref block);
 /* The name of an address in the segment. */

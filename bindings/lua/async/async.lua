@@ -4,6 +4,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local waits = require("core.waits")
 local schedulers = require("async.init")
 
 local expect, pack, unpack, time = checks.expect, checks.pack, checks.unpack, native.time
@@ -30,6 +31,7 @@ end
 
 local function wait_until_done(task, due)
   if task == schedulers.current() then error("Task:get: a task cannot wait for itself", 3) end
+  if due and not task.state and time() >= due then waits.give_turn() end
   while not task.state do
     if due and time() >= due then return false end
     task._waiters = task._waiters or schedulers.new_list()
@@ -68,6 +70,7 @@ end
 
 function Task.done(self)
   check_task(self, "Task:done")
+  if not self.state and self ~= schedulers.current() then waits.give_turn() end
   return self.state ~= nil
 end
 

@@ -32,7 +32,10 @@ function Line.wait(self, lock, timeout)
   local depth = release_all(lock)
   if depth == 0 then error("Condition:wait: the lock is not held", 3) end
   local ok, why = schedulers.wait_in(self._list, schedulers.due_of(timeout))
+  local task = ok and schedulers.current()
+  if task then task.notified_in = self._list end -- a task that ends before it has the lock passes it on
   local _, was_abandoned = lock:acquire()
+  if task then task.notified_in = nil end
   for _ = 2, depth do lock:acquire() end
   if ok then return ok, was_abandoned end
   return nil, why

@@ -237,6 +237,7 @@ end
 
 local function end_cancelled(task)
   withdraw(task)
+  schedulers.pass_wake_on(task)
   if task.on_cancel then task.on_cancel() end
   task.a, task.b = nil, nil
   task.state, task.results, task.is_plain = "cancelled", cancelled_error(task), false -- nothing wakes it any more
@@ -283,7 +284,7 @@ local function step(task)
     if task.state then return end
     if task.is_cancelled and not task.stuck then return end_cancelled(task) end
     a, b = task.a, task.b
-    task.a, task.b, task.is_plain = nil, nil, not task.is_cancelled
+    task.a, task.b, task.woken_from, task.is_plain = nil, nil, nil, not task.is_cancelled
   end
   current = task
   local ok, what = resume(task.co, a, b)
@@ -458,7 +459,7 @@ function scheduler.end_all()
   if loop then loop:close() end
 end
 
-fibers = instance("async.fibers", scheduler)
+fibers = instance("async.fibers", scheduler, schedulers)
 sources = instance("async.sources", scheduler, schedulers)
 if not native.thread() and not schedulers.is_forked then hosts = instance("async.libuv", scheduler) end
 

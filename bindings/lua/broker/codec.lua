@@ -20,7 +20,9 @@ local codec = {}
 
 local CALL = protocol.CALL
 codec.CALL, codec.MAP, codec.STARMAP = CALL, protocol.MAP, protocol.STARMAP
-local DAY = 24 * 3600
+codec.SIGNED_SECONDS = 24 * 3600 -- for so long a task's signature is good
+codec.CLIENT_MAX = 64 -- what is longer names no client
+local SEQ_MAX = 16
 local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
 
 -- Signatures ---------------------------------------------------------------------------------------------------------
@@ -130,8 +132,13 @@ function codec.encode_flags(task)
   flags.now, flags.copy, flags.mode, flags.count = now, copy, task.mode, task.count
   flags.timeout, flags.retries = task.timeout, task.retries
   flags_text = string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
-    now + DAY, copy)
+    now + codec.SIGNED_SECONDS, copy)
   return flags_text
+end
+
+-- The same flags, good for so long from now on.
+function codec.renew_flags(text)
+  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + codec.SIGNED_SECONDS), 1))
 end
 
 local last_text, last_flags
@@ -149,6 +156,12 @@ end
 function codec.decode_flags(text)
   if text ~= last_text then last_text, last_flags = text, parse_flags(text) end
   return last_flags
+end
+
+-- Whether its client and number can name a task.
+function codec.is_named(task)
+  return #task.client > 0 and #task.client <= codec.CLIENT_MAX and #task.seq <= SEQ_MAX
+    and task.seq:find("^%d+$") ~= nil
 end
 
 -- A list of texts, or nil. The bytes need not be trusted.
@@ -181,7 +194,7 @@ local function text_of(value) return type(value) == "string" and value or nil en
 local function decode_failure(bytes, trust)
   local ok, failure = pcall(native.loads_from, "stranger", bytes)
   if not ok or type(failure) ~= "table" then
-    return { kind = "unsendable", message = "the failure cannot be read: " .. tostring(failure), traceback = "" }
+    return errors.of_kind("unsendable", "the failure cannot be read: " .. tostring(failure))
   end
   local err = errors.new_error({
     message = text_of(failure.message) or "", traceback = text_of(failure.traceback) or "",

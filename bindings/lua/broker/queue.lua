@@ -29,7 +29,7 @@ local states = setmetatable({}, { __mode = "k" })
 -- What a process has open for a handle --------------------------------------------------------------------------------
 
 local function new_state(self)
-  local settings = broker.read_url(self._url, "Queue", 3)
+  local settings = broker.read_url(self._url, "Queue", 3, self._password_file)
   local me = hex(native.random_bytes(12))
   return {
     pid = native.pid(), settings = settings, secrets = broker.secrets({}, settings, "Queue", 3),
@@ -247,12 +247,14 @@ end
 -- Construction -------------------------------------------------------------------------------------------------------
 
 local function describe(self)
-  return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. broker.read_url(self._url, "Queue", 1).shown
+  return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. broker.shown(self._url)
 end
 
 for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
 
-local OPTIONS = { broker = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
+local OPTIONS = {
+  broker = true, name = true, maxsize = true, secret = true, secret_file = true, password_file = true, lease = true,
+}
 
 local queue = {}
 
@@ -268,9 +270,10 @@ function queue.new(kind, options)
   local lease = options.lease or LEASE
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
     "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
-  local settings = broker.read_url(options.broker, kind, 3)
+  local settings = broker.read_url(options.broker, kind, 3, options.password_file)
   local self = setmetatable({
-    _url = options.broker, _lease = lease, _name = broker.check_name(options.name, kind, 3),
+    _url = options.broker, _password_file = options.password_file, _lease = lease,
+    _name = broker.check_name(options.name, kind, 3),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind, 3)

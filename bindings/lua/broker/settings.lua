@@ -64,27 +64,6 @@ local function split_url(scheme, rest)
   }
 end
 
-local function read_settings(text)
-  if type(text) ~= "string" then refuse("a string expected, got " .. type(text)) end
-  local scheme, rest = text:match("^(%a+)://(.*)$")
-  local server, url = find_backend(scheme), split_url(scheme, rest)
-  local settings = server.read_url(url, refuse)
-  settings.backend, settings.shown = server, url.scheme .. "://" .. url.place
-  return settings
-end
-
--- → manymoons.broker.Settings
-function broker.read_url(text, where, level)
-  local ok, settings = pcall(read_settings, text)
-  if ok then return settings end
-  if type(settings) ~= "table" then error(settings, 0) end
-  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
-end
-
--- Secrets ------------------------------------------------------------------------------------------------------------
-
-local SECRET_BYTES, SECRET_LEAST = 32, 16
-
 local function read_file(path)
   local file, why = io.open(path, "rb")
   if not file then return nil, why end
@@ -92,6 +71,56 @@ local function read_file(path)
   file:close()
   return text
 end
+
+-- In the workers of a daemon: its password, which their tasks use where their URLs have none.
+function broker.set_default_password(password) broker.default_password = password end
+
+local function password_of_file(path)
+  if type(path) ~= "string" then refuse("password_file: a string expected, got " .. type(path)) end
+  local text, why = read_file(path)
+  if not text then refuse("password_file: " .. why) end
+  if not native.is_private_file(path) then
+    refuse("password_file: " .. path .. " can be read by others; type: chmod 600 " .. path)
+  end
+  return text:match("^[^\r\n]+") or refuse("password_file: " .. path .. " is empty")
+end
+
+-- The password that a URL leaves out: of the file that was named, or else of the environment.
+local function password_besides(file)
+  if file ~= nil then return password_of_file(file) end
+  if broker.default_password then return broker.default_password end
+  local text = os.getenv("MANYMOONS_BROKER_PASSWORD")
+  if text and text ~= "" then return text end
+  local path = os.getenv("MANYMOONS_BROKER_PASSWORD_FILE")
+  return path and path ~= "" and password_of_file(path) or ""
+end
+
+-- A URL without its user, password and options.
+function broker.shown(text) return (text:gsub("%?.*$", ""):gsub("^(%a+://).*@", "%1")) end
+
+-- A single word before the host is the password, or beside a password from elsewhere the user.
+local function read_settings(text, password_file)
+  if type(text) ~= "string" then refuse("a string expected, got " .. type(text)) end
+  local scheme, rest = text:match("^(%a+)://(.*)$")
+  local server, url = find_backend(scheme), split_url(scheme, rest)
+  if url.password == "" then url.password = password_besides(password_file) end
+  local settings = server.read_url(url, refuse)
+  settings.backend, settings.shown = server, broker.shown(text)
+  return settings
+end
+
+-- → manymoons.broker.Settings. password_file: a file with the password, for a URL without one
+function broker.read_url(text, where, level, password_file)
+  local ok, settings = pcall(read_settings, text, password_file)
+  if ok then return settings end
+  if type(settings) ~= "table" then error(settings, 0) end
+  if settings.refusal:find("^password_file:") then error(where .. ": " .. settings.refusal, level + 1) end
+  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
+end
+
+-- Secrets ------------------------------------------------------------------------------------------------------------
+
+local SECRET_BYTES, SECRET_LEAST = 32, 16
 
 -- The first one signs, all of them are accepted, so that a secret can be replaced while programs
 -- run.
@@ -180,7 +209,7 @@ end
 
 local POOL_OPTIONS = {
   broker = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
-  secret = true, secret_file = true, window = true, abi_wait = true,
+  secret = true, secret_file = true, password_file = true, window = true, abi_wait = true,
 }
 local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
 
@@ -213,7 +242,7 @@ function broker.read_pool(options, level)
     "initializer: a function expected, got " .. type(options.initializer), level)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), level)
-  local settings = broker.read_url(options.broker, "Pool", level)
+  local settings = broker.read_url(options.broker, "Pool", level, options.password_file)
   return {
     _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,

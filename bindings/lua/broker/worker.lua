@@ -209,10 +209,12 @@ end
 local worker = {}
 
 -- What each worker of the local pool does first.
-local function opening_of(modules, secrets)
+local function opening_of(modules, secrets, password)
   local mm = package.loaded.manymoons
   return function()
-    mm._require("broker.settings").set_default_secrets(secrets)
+    local settings = mm._require("broker.settings")
+    settings.set_default_secrets(secrets)
+    if password ~= "" then settings.set_default_password(password) end
     for _, module in ipairs(modules or {}) do _G.require(module) end
   end
 end
@@ -248,7 +250,8 @@ end
 
 local function start_pool(self, options)
   self.pool = pools.class(options.world)({
-    workers = options.slots, name = self.name, initializer = opening_of(options.imports, options.secrets),
+    workers = options.slots, name = self.name,
+    initializer = opening_of(options.imports, options.secrets, options.settings.password),
     maxtasksperchild = options.max_tasks,
   })
   self.startup = time() - self.started

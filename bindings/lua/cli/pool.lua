@@ -5,18 +5,21 @@ local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local inspect = require("broker.inspect")
+local letters = require("broker.letters")
 local broker = require("broker.settings")
 
 -- What other programs wrote on the server.
 local function shown(value) return native.printable(tostring(value)) end
 
 local USAGE = [[
-usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID]
+usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID] [options]
 Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers.
   --json         as JSON
   --prometheus   as text for Prometheus
   --dead         list the dead letters: tasks that were lost too often, and why
-  --retry ID     run a dead letter again (all: every one of them)
+  --retry ID     run a dead letter again (all: every one of them), signed anew
+  --secret-file FILE    the secret that signs what runs again; by default as in manymoons worker
+  --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
 ]]
 
 local function refuse(why)
@@ -36,6 +39,9 @@ local function read_options(words)
     elseif word == "--retry" then
       i = i + 1
       options.how, options.id = word, words[i] or refuse("--retry needs an id")
+    elseif word == "--secret-file" or word == "--password-file" then
+      i = i + 1
+      options[word] = words[i] or refuse(word .. " needs a value")
     elseif word:sub(1, 1) == "-" or options.name then
       refuse("unexpected '" .. word .. "'")
     elseif options.url then
@@ -106,24 +112,27 @@ local function print_dead(session)
   end
 end
 
-local function retry(session, id)
+local function retry(session, secrets, name, id)
   local ids = { id }
   if id == "all" then
     ids = {}
     for i, letter in ipairs(must(session:dead(100000))) do ids[i] = letter.id end
   end
-  for _, one in ipairs(ids) do must(session:retry(one)) end
+  for _, one in ipairs(ids) do must(letters.retry(session, secrets, name, one)) end
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
 local function main(options)
-  local settings = broker.read_url(options.url, "manymoons pool", -2)
+  local settings = broker.read_url(options.url, "manymoons pool", -2, options["--password-file"])
   local name = broker.check_name(options.name, "manymoons pool", -1)
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(session) end
-  if options.how == "--retry" then return retry(session, options.id) end
+  if options.how == "--retry" then
+    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool", -1)
+    return retry(session, secrets, name, options.id)
+  end
   local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)

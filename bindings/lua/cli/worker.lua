@@ -19,6 +19,9 @@ URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE
   --secret-file FILE   the secrets that sign tasks, one on each line; the first one signs. Default: the environment
                        (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, the user's own
                        secret. Without a secret only functions of imported modules run
+  --password-file FILE the server's password, where the URL has none. Default: the environment
+                       (MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE). Others can see what a command line
+                       says
   --lease SECONDS      how long this worker may be gone before others take over its tasks (default: 15)
   --grace SECONDS      how long running tasks may take after SIGTERM (default: 10)
   --max-tasks N        replace an interpreter or process after N calls
@@ -53,6 +56,7 @@ end
 
 local READERS = {
   ["--pool"] = text, ["--slots"] = number(1, true), ["--import"] = names, ["--secret-file"] = text,
+  ["--password-file"] = text,
   ["--lease"] = number(0.3), ["--grace"] = number(0), ["--max-tasks"] = number(1, true),
   ["--task-timeout"] = number(0.001), ["--name"] = text,
 }
@@ -87,7 +91,7 @@ local function read_options(words)
 end
 
 local function settle(options)
-  local settings = broker.read_url(options.url, "manymoons worker", -2)
+  local settings = broker.read_url(options.url, "manymoons worker", -2, options["password-file"])
   local secrets = broker.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker", -1)
   if not secrets[1] and not options.import then
     error("without a secret only functions of named modules can be trusted: --secret-file or --import expected", 0)

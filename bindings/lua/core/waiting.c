@@ -72,6 +72,7 @@ static bool pause_for(lua_State *L, double seconds) {
 static status look_and_pause(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                              deadline until) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
+  if (deadline_is_now(until) && !pause_for(L, 0)) return -EDEADLK;
   for (double pause = first_pause_seconds;; pause = pause * 2 < pause_seconds ? pause * 2 : pause_seconds) {
     trace_call_next(call);
     vm_leave(vm);
@@ -102,8 +103,34 @@ void raise_if_stopped(lua_State *L, status st) {
     lua_error(L);
 }
 
+status waiting_try_turn(lua_State *L) {
+  if (!vm_self(vm_of(L))->has_tasks) return STATUS_EMPTY;
+  return pause_for(L, 0) ? STATUS_OK : -EDEADLK;
+}
+
+void waiting_give_turn(lua_State *L) { raise_if_stopped(L, waiting_try_turn(L)); }
+
+/* What waiting_set_busy kept for the calling thread. */
+static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }
+
+/* Whether the thread has a task beside the caller. */
+static bool has_other_tasks(lua_State *L) {
+  const struct vm_thread *self = vm_self(vm_of(L));
+  if (!self->has_tasks) return false;
+  push_scheduler(L);
+  lua_getfield(L, -1, "live");
+  const lua_Integer live = lua_tointeger(L, -1);
+  lua_pop(L, 2);
+  return live > (self->task ? 1 : 0);
+}
+
+bool waiting_is_endless(lua_State *L, deadline until) {
+  return deadline_is_never(until) && !has_other_tasks(L);
+}
+
 void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
-  if (deadline_is_never(until)) luaL_error(L, "%s would wait for ever in the serial world", method);
+  if (!waiting_is_endless(L, until)) return;
+  luaL_error(L, "%s would wait for ever in the serial world", method);
 }
 
 /* ---- methods that may wait ------------------------------------------------------------------- */
@@ -122,9 +149,6 @@ bool waiting_as_task(lua_State *L, deadline until) {
 }
 
 static bool can_yield(lua_State *L) { return vm_self(vm_of(L))->task == L && yieldable(L); }
-
-/* What waiting_set_busy kept for the calling thread. */
-static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }
 
 static void push_due(lua_State *L, deadline until) {
   if (deadline_is_never(until))

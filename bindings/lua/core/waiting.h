@@ -34,11 +34,20 @@ MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt atte
  * (async/loop.h), and that of a thread while another one runs the tasks. */
 MUST_CHECK status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                                  deadline until) REQUIRES(rank_vm);
+/* For a call that does not wait and found nothing: the tasks of this thread run, each until it waits;
+ * then the call looks again. Without it a loop that polls would keep the tasks from what it polls for.
+ * [-0, +0, raises] */
+void waiting_give_turn(lua_State *L);
+/* The same where what a raise would leave has to be freed. STATUS_OK: look again; STATUS_EMPTY: the thread
+ * has no tasks; -EDEADLK: the calling task was cancelled; clean up, then raise_if_stopped. */
+MUST_CHECK status waiting_try_turn(lua_State *L);
 /* Raises if the wait ended because the VM is to stop, or the task that waited. [raises] */
 void raise_if_stopped(lua_State *L, status st);
-/* For handles of the serial world, where nobody else could end a wait without a timeout. [raises]
- */
+/* For handles of the serial world, where nobody could end a wait without a timeout but another task of
+ * this thread: raises unless there is one. [raises] */
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
+/* Whether it would raise. */
+bool waiting_is_endless(lua_State *L, deadline until);
 
 /* ---- methods that may wait ------------------------------------------------------------------- */
 
@@ -112,8 +121,8 @@ int waiting_set_waits(lua_State *L);
 int waiting_ways(lua_State *L);
 /* iterated(f) → the handle whose iterator f is; nil: f is none. [-0, +1, memory] */
 int waiting_iterated(lua_State *L);
-/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. [-0, +0, memory]
- */
+/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. scheduler.live:
+ * how many. [-0, +0, memory] */
 int waiting_set_busy(lua_State *L);
 /* busy() → the scheduler of the calling thread and can_yield(); nothing: it has no tasks.
  * [-0, +0 or +2, memory] */

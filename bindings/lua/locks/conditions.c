@@ -34,13 +34,16 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_EVENT);
   struct event_attempt e = {.s = h->s, .seen = (uint64_t)lua_tonumber(L, SEEN)};
   status st = attempt_event(&e, deadline_now());
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = attempt_event(&e, deadline_now());
+  } else if (st == STATUS_TIMEOUT) {
+    refuse_if_endless(L, h, until, "Event:wait");
     if (waiting_as_task(L, until)) {
       lua_settop(L, SEEN - 1);
       lua_pushnumber(L, (lua_Number)e.seen);
       return waiting_would_wait(WAIT_CHANGE);
     }
-    refuse_if_endless(L, h, until, "Event:wait");
     st = wait_for(L, TRACE_CALL_WAIT, attempt_event, &e, until);
     raise_if_stopped(L, st);
   }
@@ -64,7 +67,9 @@ static int event_clear_method(lua_State *L) {
 }
 
 static int event_is_set_method(lua_State *L) {
-  lua_pushboolean(L, event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s));
+  struct synchronizer *s = lock_handle_check(L, 1, LOCK_KIND_EVENT)->s;
+  if (!event_is_set(s)) waiting_give_turn(L);
+  lua_pushboolean(L, event_is_set(s));
   return 1;
 }
 
@@ -137,6 +142,7 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   raise_if_stopped(L, st);
   bool was_abandoned = false;
   const status taken = lock_take(L, lock, &was_abandoned);
+  if (taken && st == STATUS_OK) condition_notify(h->s, 1); /* to another waiter, which may go on */
   raise_if_stopped(L, taken);
   permits_set_depth(lock->s, depth);
   const int count = return_status(L, st);

@@ -48,12 +48,15 @@ static status try_take(lua_State *L, const struct lock_handle *h, struct take *t
 
 static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
     REQUIRES(rank_vm) {
-  if (h->never_waits && deadline_is_never(until))
-    luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
   status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
   if (st == STATUS_TIMEOUT) st = take_at_last(t);
   if (st) permits_give_up(h->s, &t->wait);
   return st;
+}
+
+static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until) {
+  if (!h->never_waits || !waiting_is_endless(L, until)) return;
+  luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
 }
 
 static void note_taken(const struct lock_handle *h, const struct take *t) {
@@ -63,7 +66,10 @@ static void note_taken(const struct lock_handle *h, const struct take *t) {
 status lock_take(lua_State *L, const struct lock_handle *h, bool *was_abandoned) {
   struct take t;
   status st = try_take(L, h, &t);
-  if (st == STATUS_TIMEOUT) st = wait_and_take(L, h, &t, deadline_never());
+  if (st == STATUS_TIMEOUT) {
+    refuse_if_endless(L, h, deadline_never());
+    st = wait_and_take(L, h, &t, deadline_never());
+  }
   if (st == STATUS_OK) note_taken(h, &t);
   *was_abandoned = t.was_abandoned;
   return st;
@@ -78,7 +84,11 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
   const struct lock_handle *h = lock_handle_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = try_take(L, h, &t);
+  } else if (st == STATUS_TIMEOUT) {
+    refuse_if_endless(L, h, until);
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     st = wait_and_take(L, h, &t, until);
   }
@@ -147,7 +157,9 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum lock_kind kind) {
-  lua_pushboolean(L, permits_free(lock_handle_check(L, 1, kind)->s) == 0);
+  struct synchronizer *s = lock_handle_check(L, 1, kind)->s;
+  if (permits_free(s) == 0) waiting_give_turn(L);
+  lua_pushboolean(L, permits_free(s) == 0);
   return 1;
 }
 
@@ -186,7 +198,8 @@ static void push_semaphore_state(lua_State *L, struct synchronizer *s) {
 /* Whether an acquire could be tried again. */
 static bool permits_are_ready(lua_State *L, int index) {
   const struct lock_handle *h = lua_touserdata(L, index);
-  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, lock_handle_caller(L));
+  if (!h->s || permits_free(h->s) > 0) return true;
+  return h->s->kind == LOCK_KIND_RLOCK && permits_is_held_by(h->s, lock_handle_caller(L));
 }
 
 static bool permits_watch(lua_State *L, int index, waker_set wakers) {

@@ -69,7 +69,10 @@ static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIR
   held_locks_reserve(L, h->held_locks);
   if (use == RWLOCK_WRITE) refuse_upgrade(L, h, method);
   status st = try_beside_the_dead(&t);
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = try_beside_the_dead(&t);
+  } else if (st == STATUS_TIMEOUT) {
     if (h->never_waits) refuse_endless_wait(L, until, method);
     if (deadline_is_never(until)) refuse_wait_for_self(L, h, method);
     st = wait_in_line(L, &t, until);

@@ -60,13 +60,13 @@ function dispatcher.run_callbacks(pool)
   queue.is_calling_back = true
   while #callbacks > 0 do
     local call = table.remove(callbacks, 1)
-    dispatcher.call_back_now(call.f, call.argument)
+    dispatcher.call_back_now(call.f, call.argument, call.more)
   end
   queue.is_calling_back = false
 end
 
-function dispatcher.call_back(pool, f, argument)
-  table.insert(pool._queue.callbacks, { f = f, argument = argument })
+function dispatcher.call_back(pool, f, argument, more)
+  table.insert(pool._queue.callbacks, { f = f, argument = argument, more = more })
 end
 
 -- Tasks -----------------------------------------------------------------------------------------------

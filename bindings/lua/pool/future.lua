@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local finalizers = require("core.finalizers")
+local waits = require("core.waits")
 local dispatcher = require("pool.dispatcher")
 local pumps = require("pool.pumps")
 
@@ -46,24 +47,39 @@ function Future._settle(self, ok, results)
   call_back(self)
 end
 
-function Future.ready(self)
+local function take_what_is_there(self)
   local pool = self._pool
   if not self._is_done and not pool._dispatcher.has_ended(pool) then pool._dispatcher.pump_until(pool, self, 0) end
   return self._is_done == true
+end
+
+function Future.ready(self)
+  if take_what_is_there(self) then return true end
+  waits.give_turn()
+  return take_what_is_there(self)
+end
+
+-- true; or nil and why
+local function wait_until_done(self, timeout)
+  local pool = self._pool
+  if timeout and timeout <= 0 and not Future.ready(self) and not pool._dispatcher.has_ended(pool) then
+    return nil, "timeout"
+  end
+  return pool._dispatcher.pump_until(pool, self, timeout)
 end
 
 -- True when it is done; nil and "timeout" otherwise. Raises nothing.
 function Future.wait(self, timeout)
   timeout = checks.timeout(timeout, "Future:wait")
   if self._is_done then return true end
-  return self._pool._dispatcher.pump_until(self._pool, self, timeout)
+  return wait_until_done(self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
 function Future.get(self, timeout)
   timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
-    local done, why = self._pool._dispatcher.pump_until(self._pool, self, timeout)
+    local done, why = wait_until_done(self, timeout)
     if not done then return nil, why end
   end
   asked(self)
@@ -80,7 +96,7 @@ end
 -- True: the call will not run, or is being stopped, and has failed with kind "cancelled". False: it
 -- was done before.
 function Future.cancel(self)
-  if Future.ready(self) then return false end
+  if take_what_is_there(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
   if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
   Future._settle(self, false, pack(dispatcher.cancelled_error()))
@@ -105,7 +121,7 @@ end
 -- Waits for the backend and for the death of workers; the waiter then pumps, and checks its futures
 -- again.
 function meta.__mm_wait(self)
-  if Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
+  if take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end
 

@@ -81,7 +81,7 @@ static status attempt_send(void *context, deadline until) {
 static status send_parcel(lua_State *L, const struct connection *c, struct sending *s) REQUIRES(rank_vm) {
   s->ring = pipe_outgoing(c->end);
   status st = attempt_send(s, deadline_now());
-  if (st == STATUS_FULL && !c->never_waits) {
+  if (st == STATUS_FULL && !(c->never_waits && waiting_is_endless(L, deadline_never()))) {
     parcel_keep(&s->parcel);
     st = wait_for(L, TRACE_CALL_SEND, attempt_send, s, deadline_never());
   }
@@ -134,9 +134,7 @@ static status attempt_receive(void *context, deadline until) {
   return ring_take(pipe_incoming(c->end), &c->inbox, &c->message, until);
 }
 
-static status wait_for_message(lua_State *L, struct connection *c, deadline until, const char *method)
-    REQUIRES(rank_vm) {
-  if (c->never_waits) refuse_endless_wait(L, until, method);
+static status wait_for_message(lua_State *L, struct connection *c, deadline until) REQUIRES(rank_vm) {
   c->is_receiving = true;
   const status st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
   c->is_receiving = false;
@@ -158,9 +156,15 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
   *would_wait = false;
   if (c->has_message) return STATUS_OK;
   status st = take_message(c);
+  if (st == STATUS_EMPTY && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    if (c->has_message) return STATUS_OK;
+    if (c->end) st = take_message(c);
+  }
   const bool waits = st == STATUS_EMPTY && !deadline_is_now(until);
+  if (waits && c->never_waits) refuse_endless_wait(L, until, method);
   *would_wait = waits && waiting_as_task(L, until);
-  if (waits && !*would_wait) st = wait_for_message(L, c, until, method);
+  if (waits && !*would_wait) st = wait_for_message(L, c, until);
   c->has_message = st == STATUS_OK;
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
 }

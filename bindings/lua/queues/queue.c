@@ -76,6 +76,13 @@ static status put_waiting(lua_State *L, struct put *put, deadline until) REQUIRE
   return wait_for(L, TRACE_CALL_PUT, attempt_put, put, until);
 }
 
+static status put_after_turn(lua_State *L, struct put *put) {
+  parcel_keep(&put->parcel);
+  const status st = waiting_try_turn(L);
+  if (st == STATUS_EMPTY) return STATUS_FULL;
+  return st ? st : attempt_put(put, deadline_now());
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
@@ -84,10 +91,11 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   parcel_open(&put.parcel, NULL, 0);
   parcel_pack(L, &put.parcel, 2, 1, "value");
   status st = attempt_put(&put, deadline_now());
-  const bool is_refused = q->never_waits && deadline_is_never(until);
+  if (st == STATUS_FULL && deadline_is_now(until)) st = put_after_turn(L, &put);
+  const bool is_refused = st == STATUS_FULL && q->never_waits && waiting_is_endless(L, until);
   if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, &put, until);
   parcel_settle(&put.parcel, st);
-  if (st == STATUS_FULL && is_refused) refuse_endless_wait(L, until, "Queue:put");
+  if (is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
   return return_status(L, st);
 }
@@ -129,8 +137,8 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   ring_message_done(&self->message);
   status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
-    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
+    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     st = wait_for(L, TRACE_CALL_GET, attempt_take, &get, until);
     if (st == STATUS_OK) trace_take_again(q->ring, &self->message);
     raise_if_stopped(L, st);
@@ -145,10 +153,15 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return count;
 }
 
-static int queue_get(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, get_until, argument_timeout(L, 2));
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) {
+  const struct queue *q = check_queue(L);
+  if (!ring_is_readable(q->ring)) waiting_give_turn(L);
+  return get_until(L, deadline_now());
 }
-static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, 2);
+  return deadline_is_now(until) ? queue_get_nowait(L) : waiting_run(L, get_until, until);
+}
 
 static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
@@ -165,17 +178,23 @@ static int queue_iter(lua_State *L) {
 /* ---- looking and closing --------------------------------------------------------------------- */
 
 static int queue_qsize(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)ring_count(check_queue(L)->ring));
+  const struct queue *q = check_queue(L);
+  waiting_give_turn(L);
+  lua_pushinteger(L, (lua_Integer)ring_count(q->ring));
   return 1;
 }
 
 static int queue_empty(lua_State *L) {
-  lua_pushboolean(L, ring_count(check_queue(L)->ring) == 0);
+  const struct queue *q = check_queue(L);
+  if (ring_count(q->ring) == 0) waiting_give_turn(L);
+  lua_pushboolean(L, ring_count(q->ring) == 0);
   return 1;
 }
 
 static int queue_full(lua_State *L) {
-  lua_pushboolean(L, ring_is_full(check_queue(L)->ring));
+  const struct queue *q = check_queue(L);
+  if (ring_is_full(q->ring)) waiting_give_turn(L);
+  lua_pushboolean(L, ring_is_full(q->ring));
   return 1;
 }
 
@@ -223,7 +242,7 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct join join = {.ring = q->ring};
   status st = attempt_join(&join, deadline_now());
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT) {
     if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
     st = wait_for(L, TRACE_CALL_JOIN, attempt_join, &join, until);
     raise_if_stopped(L, st);

@@ -6,6 +6,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
+local waits = require("core.waits")
 local vm_pipe = require("queues.vm_pipe")
 local children = require("worker.children")
 local limits = require("worker.limits")
@@ -54,6 +55,8 @@ end
 
 function methods.is_alive(self)
   if self._closed then error("Process:is_alive: " .. shown(self) .. " is closed", 2) end
+  if not self._worker or not self._worker:is_alive() then return false end
+  waits.give_turn()
   return self._worker and self._worker:is_alive()
 end
 
@@ -83,7 +86,9 @@ function fields.pid(self)
 end
 function fields.exitcode(self)
   if self._closed then return self._exitcode or nil end
-  return self._worker and self._worker:exitcode() or nil
+  if not self._worker then return nil end
+  if not self._worker:exitcode() then waits.give_turn() end
+  return self._worker:exitcode()
 end
 function fields.sentinel(self) return self._worker and not self._closed and self._worker:sentinel() or nil end
 

@@ -94,6 +94,7 @@ static status sleep_once(const struct worker *w, deadline until) {
   return is_process(w) ? child_await(&w->child, until) : worker_status_wait_end(w->worker_status, until);
 }
 
+/* A command of a thread that is to stop ends first: the thread cannot stop while it waits for it. */
 static void ask_again(struct worker *w) {
   const int stop = atomic_load(&w->wanted_stop);
   if (is_process(w) || !stop || w->is_joined) return;
@@ -101,6 +102,8 @@ static void ask_again(struct worker *w) {
     thread_worker_interrupt(w->thread, (enum vm_stop)stop, w->wanted_exit_code);
   else
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
+  const int32_t thread = atomic_load(&w->worker_status->tid);
+  if (thread && !worker_status_has_ended(w->worker_status)) process_end_children(thread, segment_has_process);
 }
 
 /* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */
@@ -140,6 +143,10 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
 static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = check_worker(L, 1);
   status st = check_end(w);
+  if (st && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = check_end(check_worker(L, 1));
+  }
   if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_would_wait(WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
