@@ -77,7 +77,7 @@ static status make_start_info(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_start_info(vm, &text);
-  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->process->start_info);
+  if (st == STATUS_OK) st = segment_alloc_vital(text.len, &vm->process->start_info);
   if (st == STATUS_OK) memcpy(segment_at(vm->process->start_info), text.data, text.len);
   bytes_fini(&text);
   return st;

@@ -402,7 +402,7 @@ static struct evidence *fresh_evidence(struct killer *k) {
 }
 
 static void run_round(struct killer *k) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   k->evidence = fresh_evidence(k);
   k->lives = 0;
   memset(k->consumers_killed, 0, sizeof k->consumers_killed);
@@ -421,7 +421,7 @@ static void run_round(struct killer *k) {
   check_evidence(k);
   release_rings(k);
   segment_validate();
-  const uint64_t left = arena_used(segment_arena(), segment_mapping());
+  const uint64_t left = arena_used(segment_arena());
   if (left != blocks) fail(k, "%lld blocks are left", (long long)(left - blocks));
   k->rounds++;
 }

@@ -19,7 +19,7 @@
 /* ---- what this process holds ----------------------------------------------------------------- */
 
 static size_t place_of(const struct held_object *table, size_t capacity, block_ref object) {
-  size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
+  size_t at = (size_t)(object / ARENA_OBJECT_UNIT * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
   while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
   return at;
 }
@@ -109,7 +109,7 @@ void segment_destroy_object(struct object *o) {
 
 static bool is_object(const struct object *o) {
   const block_ref block = segment_ref(o);
-  return arena_owner(segment_arena(), &segment.map, block) == owner_of_object(block);
+  return arena_owner(segment_arena(), block) == owner_of_object(block);
 }
 
 /* Objects end under rank_count: no count changes meanwhile, and a half-done change is settled
@@ -230,10 +230,10 @@ bool segment_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from
 
 status segment_make_object(enum object_kind kind, uint64_t size, struct object **out) {
   block_ref block = 0;
-  status st = segment_alloc(size, &block);
+  status st = segment_alloc_object(size, &block);
   if (st) return st;
   struct object *o = segment_at(block);
-  object_init(o, kind);
+  object_init(o, kind, atomic_fetch_add(&segment.header->objects, 1) + 1);
   st = segment_hold(o);
   if (st)
     segment_free(block);
@@ -246,7 +246,7 @@ void segment_publish(struct object *o) {
   const block_ref block = segment_ref(o);
   object_begin(o);
   KILL_POINT("segment.publishing");
-  CHECK(arena_give(segment_arena(), &segment.map, block, segment.self, owner_of_object(block)));
+  CHECK(arena_give(segment_arena(), block, segment.self, owner_of_object(block)));
 }
 
 enum { GENERATION_SHIFT = 48 };

@@ -58,18 +58,18 @@ static struct unfinished *unfinished_of(const struct ring *r) { return segment_a
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
-  if (arena_give(segment_arena(), segment_mapping(), block, ring_owner(r), segment_self()))
+  if (arena_give(segment_arena(), block, ring_owner(r), segment_self()))
     segment_free(block);
 }
 
 static void give_block(const struct ring *r, block_ref block) {
-  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
+  CHECK(arena_give(segment_arena(), block, segment_self(), ring_owner(r)));
 }
 
 /* The message may be attachments; their flag moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
-  return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
+  const owner_id mark = arena_owner(segment_arena(), block) & OWNER_CARRIES;
+  return arena_give(segment_arena(), block, from | mark, to | mark);
 }
 
 /* The first storage is a part of the ring's own block and is never freed alone. */
@@ -678,7 +678,7 @@ struct ring_traffic ring_traffic_of_all(void) {
   const struct totals *totals = segment_totals();
   if (!totals) return (struct ring_traffic){0};
   struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
-  arena_each_object(segment_arena(), segment_mapping(), add_traffic, &sum);
+  arena_each_object(segment_arena(), add_traffic, &sum);
   return sum;
 }
 
@@ -725,7 +725,7 @@ bool ring_is_closed(const struct ring *r) {
 static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    const owner_id owner = arena_owner(segment_arena(), segment_mapping(), outside->block);
+    const owner_id owner = arena_owner(segment_arena(), outside->block);
     CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
     CHECK(outside->offset + outside->size <= segment_block_size(outside->block));
   } else {

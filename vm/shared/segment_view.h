@@ -13,7 +13,8 @@
 struct segment_view {
   int fd; /* the caller's */
   uint64_t used;
-  struct arena arena;
+  uint64_t chunks; /* that were ever used */
+  struct arena_layout arena;
 };
 
 /* STATUS_FOREIGN: the descriptor is of no segment, or of one of another build. */

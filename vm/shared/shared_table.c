@@ -21,12 +21,12 @@ static owner_id table_owner(const struct shared_table *t) { return owner_of_obje
 
 /* Frees a block of the table, unless an earlier repair has done so. */
 static void drop_block(const struct shared_table *t, block_ref block) {
-  if (arena_give(segment_arena(), segment_mapping(), block, table_owner(t), segment_self()))
+  if (arena_give(segment_arena(), block, table_owner(t), segment_self()))
     segment_free(block);
 }
 
 static void take_block(const struct shared_table *t, block_ref block) {
-  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), table_owner(t)));
+  CHECK(arena_give(segment_arena(), block, segment_self(), table_owner(t)));
 }
 
 static block_ref array_of(uint64_t slots) { return slots & ~UINT64_C(255); }
@@ -288,7 +288,7 @@ status shared_table_make(struct shared_table **out) {
 static void destroy(struct object *object) {
   struct shared_table *t = (struct shared_table *)(void *)object;
   settle_growth(t);
-  if (arena_owner(segment_arena(), segment_mapping(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
+  if (arena_owner(segment_arena(), array_of(atomic_load(&t->slots))) == table_owner(t)) {
     settle_change(t);
     const uint64_t slots = atomic_load(&t->slots);
     for (uint64_t i = 0; i < length_of(slots); i++)
@@ -310,10 +310,10 @@ void shared_table_validate(struct shared_table *t) {
   CHECK_EQ(t->count, count);
   CHECK_EQ(t->used, used);
   CHECK(used < length_of(slots));
-  CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), array_of(slots)), table_owner(t));
+  CHECK_EQ(arena_owner(segment_arena(), array_of(slots)), table_owner(t));
   for (uint64_t i = 0; i < length_of(slots); i++) {
     const uint64_t slot = slots_at(slots)[i];
-    if (is_record(slot)) CHECK_EQ(arena_owner(segment_arena(), segment_mapping(), slot), table_owner(t));
+    if (is_record(slot)) CHECK_EQ(arena_owner(segment_arena(), slot), table_owner(t));
   }
   unlock(t);
 }

@@ -161,7 +161,7 @@ static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
   status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
   if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
-  if (st == STATUS_OK) st = segment_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = segment_alloc_vital(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
   if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);

@@ -75,7 +75,7 @@ static void a_record_in_two_parts_arrives_as_one(void) {
 static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   struct ring *r = NULL;
   block_ref block = 0;
-  const uint64_t before = arena_used(segment_arena(), segment_mapping());
+  const uint64_t before = arena_used(segment_arena());
   CHECK_EQ(ring_make(&r, 1, RING_GROWS), STATUS_OK);
   CHECK_EQ(segment_alloc(5000, &block), STATUS_OK);
   uint8_t *body = (uint8_t *)segment_at(block) + 64;
@@ -91,7 +91,7 @@ static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   ring_validate(r);
   ring_fini(r);
   segment_release(&r->object);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
+  CHECK_EQ(arena_used(segment_arena()), before);
 }
 
 static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
@@ -144,7 +144,7 @@ static void a_closed_ring_drains_and_then_says_so(void) {
 }
 
 static void blocks_are_reused_and_none_is_left(void) {
-  const uint64_t before = arena_used(segment_arena(), segment_mapping());
+  const uint64_t before = arena_used(segment_arena());
   for (int i = 0; i < 10000; i++) {
     struct ring *r = NULL;
     static uint8_t text[9000];
@@ -154,8 +154,8 @@ static void blocks_are_reused_and_none_is_left(void) {
     ring_fini(r);
     segment_release(&r->object);
   }
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
-  arena_validate(segment_arena(), segment_mapping());
+  CHECK_EQ(arena_used(segment_arena()), before);
+  arena_validate(segment_arena());
 }
 
 static bool is_readable(int fd) {

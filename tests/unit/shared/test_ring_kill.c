@@ -143,7 +143,7 @@ static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, 
 }
 
 static void one_death(const struct deed *deed, long point, bool *got_through) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   block_ref claim_block = 0;
   CHECK_EQ(segment_alloc(sizeof(uint64_t), &claim_block), STATUS_OK);
   _Atomic uint64_t *claim = segment_at(claim_block);
@@ -159,8 +159,8 @@ static void one_death(const struct deed *deed, long point, bool *got_through) {
   ring_validate(r);
   segment_release(&r->object);
   segment_free(claim_block);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
-  arena_validate(segment_arena(), segment_mapping());
+  CHECK_EQ(arena_used(segment_arena()), blocks);
+  arena_validate(segment_arena());
 }
 
 static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) {

@@ -283,7 +283,7 @@ static void expect_free_slots(void) {
 }
 
 static bool one_death(const struct deed *deed, long point, enum last last) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s;
   struct child_slot place;
   make_scene(&s);
@@ -297,7 +297,7 @@ static bool one_death(const struct deed *deed, long point, enum last last) {
   free_unharmed(&spare);
   use_the_segment();
   segment_validate();
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   expect_free_slots();
   return has_died;
 }

@@ -104,7 +104,7 @@ static void check_table(struct shared_table *t, const struct deed *deed) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s = {NULL};
   struct child_slot place;
   CHECK_EQ(shared_table_make(&s.table), STATUS_OK);
@@ -114,7 +114,7 @@ static bool one_death(size_t number, long point) {
   segment_forget_child(place);
   check_table(s.table, deed);
   segment_release(&s.table->object);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 

@@ -44,7 +44,7 @@ static void open_target(lua_State *L) {
   handle_register(L, TARGET_ID, &target_type);
 }
 
-static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena()); }
 
 static void take_all(lua_State *L, size_t skipped) {
   struct ring_message m;
@@ -276,7 +276,7 @@ int main(void) {
   segment_release(&ring->object);
   bytes_fini(&inbox);
   pair_close(&p);
-  arena_validate(segment_arena(), segment_mapping());
+  arena_validate(segment_arena());
   segment_close();
   return 0;
 }
