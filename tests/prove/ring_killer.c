@@ -316,9 +316,9 @@ static void look_for_the_stuck(struct killer *k) {
 /* ---- a round --------------------------------------------------------------------------------- */
 
 static void make_rings(struct killer *k) {
-  if (ring_make(&k->rings[0], 0, RING_GROWS)) fail(k, "no ring");
-  if (ring_make(&k->rings[1], 1 + below(&k->random, 20), RING_GROWS)) fail(k, "no ring");
-  if (ring_make(&k->rings[2], 0, RING_STAYS)) fail(k, "no ring");
+  if (ring_make(&k->rings[0], (struct ring_bounds){0}, RING_GROWS)) fail(k, "no ring");
+  if (ring_make(&k->rings[1], (struct ring_bounds){1 + below(&k->random, 20), 0}, RING_GROWS)) fail(k, "no ring");
+  if (ring_make(&k->rings[2], (struct ring_bounds){0}, RING_STAYS)) fail(k, "no ring");
 }
 
 /* Waits for the workers in that role, which end by themselves. */

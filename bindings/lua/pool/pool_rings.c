@@ -43,8 +43,8 @@ int pool_rings_new(lua_State *L) {
   *rings = (struct pool_rings){.owner = segment_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  status st = ring_make(&rings->tasks, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&rings->results, 0, RING_GROWS);
+  status st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&rings->results, (struct ring_bounds){0}, RING_GROWS);
   if (st) return return_failure(L, st);
   atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
   atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);

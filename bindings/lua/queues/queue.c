@@ -40,7 +40,7 @@ static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(
 
 static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
   struct ring *ring = NULL;
-  const status st = ring_make(&ring, maxsize, RING_GROWS);
+  const status st = ring_make(&ring, (struct ring_bounds){maxsize, 0}, RING_GROWS);
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);

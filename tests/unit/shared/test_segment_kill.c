@@ -62,7 +62,7 @@ static void use_blocks(struct scene *s) {
 static void make_and_end_a_ring(struct scene *s) {
   (void)s;
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 3; i++) put(r, LARGE);
   for (int i = 0; i < 3; i++) put(r, 3000);
   CHECK(take(r));
@@ -72,7 +72,7 @@ static void make_and_end_a_ring(struct scene *s) {
 static void make_and_end_a_ring_with_unfinished_messages(struct scene *s) {
   (void)s;
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_count_unfinished(r), STATUS_OK);
   put(r, 10);
   CHECK(take(r));
@@ -184,8 +184,8 @@ static const struct deed {
 /* ---- the matrix ------------------------------------------------------------------------------ */
 
 static void make_scene(struct scene *s) {
-  CHECK_EQ(ring_make(&s->ring, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(ring_make(&s->carried, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s->ring, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s->carried, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(pipe_make(&s->ends[0], &s->ends[1], PIPE_BOTH_WAYS), STATUS_OK);
   for (int i = 0; i < 2; i++) pipe_end_validate(s->ends[i]);
 }

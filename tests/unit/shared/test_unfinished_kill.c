@@ -86,7 +86,7 @@ static bool one_death(size_t number, long point) {
   const uint64_t blocks = arena_used(segment_arena());
   struct scene s;
   struct child_slot place;
-  CHECK_EQ(ring_make(&s.ring, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s.ring, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_count_unfinished(s.ring), STATUS_OK);
   put_all(s.ring);
   CHECK(!run_doomed_child(take_two, &s, 0, &s.dead));
