@@ -115,13 +115,16 @@ uint64_t arena_block_size(const struct arena *a, block_ref block) {
 }
 
 owner_id arena_owner(const struct arena *a, block_ref block) {
-  const uint32_t word = atomic_load(place_of(a, block).owner);
+  struct place place;
+  if (!find_place(a, block, &place)) return 0;
+  const uint32_t word = atomic_load(place.owner);
   return is_owner(word) ? word : 0;
 }
 
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to) {
+  struct place place;
   CHECK(is_owner(from) && is_owner(to));
-  return atomic_compare_exchange_strong(place_of(a, block).owner, &from, to);
+  return find_place(a, block, &place) && atomic_compare_exchange_strong(place.owner, &from, to);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */
@@ -401,6 +404,7 @@ static void validate_slab(const struct arena *a, uint64_t chunk, unsigned class)
   const struct arena_control *control = chunk_control(a, chunk);
   const struct arena_chunk *entry = chunk_entry(a, chunk);
   bool has_free = false;
+  bool is_kept = false;
   CHECK(class < ARENA_CLASSES && atomic_load(&entry->has_control));
   for (uint32_t i = 0; i < class_blocks(class); i++) {
     const uint32_t owner = atomic_load(&control->owners[i]);
@@ -408,7 +412,12 @@ static void validate_slab(const struct arena *a, uint64_t chunk, unsigned class)
     CHECK(is_owner(owner) || owner == free_word(class));
     has_free = has_free || is_offered;
   }
-  CHECK(!has_free || atomic_load(&entry->place) != SLAB_IS_FULL);
+  for (int i = 0; i < ARENA_LAST_FREED; i++) {
+    const uint64_t block = atomic_load(&a->state->last_freed[class][i]);
+    is_kept = is_kept || (block >= chunk_block(a, chunk) &&
+                          block < chunk_block(a, chunk) + chunk_span(a, chunk) * ARENA_CHUNK);
+  }
+  CHECK(!has_free || is_kept || atomic_load(&entry->place) != SLAB_IS_FULL);
 }
 
 static uint64_t count_list(const struct arena *a, uint32_t first, uint32_t state) {

@@ -50,6 +50,7 @@ enum {
   ARENA_CHUNK = 64 << 10,
   ARENA_SLAB_MAX = 64 << 10, /* larger blocks are runs */
   ARENA_OBJECT_UNIT = 1024, /* objects start at a multiple of it */
+  ARENA_LAST_FREED = 4,
 };
 
 typedef uint64_t block_ref; /* offset in the segment; 0: none */
@@ -66,6 +67,8 @@ struct arena_state {
   uint32_t runs[ARENA_ORDERS];              /* first free run of each order: chunk + 1, or 0 */
   uint32_t slabs[ARENA_CLASSES];            /* first slab with free blocks, likewise */
   _Atomic uint32_t current[ARENA_CLASSES];  /* the slab that blocks are taken from, likewise */
+  /* Blocks that were freed last in slabs that are full otherwise: the next ones to take. */
+  _Atomic uint64_t last_freed[ARENA_CLASSES][ARENA_LAST_FREED];
 };
 
 struct arena_chunk;
@@ -133,8 +136,10 @@ MUST_CHECK status arena_take(struct arena *a, const struct arena_request *reques
 MUST_CHECK status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *out);
 /* Frees a block that the caller owns. */
 void arena_free(struct arena *a, block_ref block);
-/* Moves ownership in one step. False: `from` did not own the block; nothing changed. */
+/* Moves ownership in one step. False: `from` did not own the block, or it is no longer there;
+ * nothing changed. Safe for any value of `block`. */
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to);
+/* 0: it is free, or no longer there. Safe for any value. */
 owner_id arena_owner(const struct arena *a, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
 /* Commits the block's first `size` bytes, at most the whole block. The caller owns the block.

@@ -2,8 +2,9 @@
 /* Slabs. A block is taken by a bit and a compare-and-swap, and freed by a store and a bit.
  *
  * A slab that blocks are taken from is `current`; the others of its class that have free blocks are
- * in a list. A full slab is in no list: the process that frees a block of it lists it. The process
- * that replaces the current slab marks it as full and then reads its bitmap, the freeing one sets
+ * in a list. A full slab is in no list. A block that is freed in it is kept as `last_freed`, to be
+ * taken next, for its memory is in the cache; the block that it displaces has its slab listed. So
+ * records that replace each other all over a large table need no list. The process that replaces the current slab marks it as full and then reads its bitmap, the freeing one sets
  * its bit and then reads the mark, so one of them sees the other and lists the slab.
  *
  * A slab begins and ends as a run that this process owns. While words change from 0 or to 0 the
@@ -170,17 +171,6 @@ static void end_if_unused(struct arena *a, uint64_t chunk, unsigned class) {
   if (is_idle) run_free(a, chunk);
 }
 
-void slab_end_unused(struct arena *a) {
-  for (unsigned class = 0; class < ARENA_CLASSES; class++) {
-    const uint32_t current = atomic_load(&a->state->current[class]);
-    if (!current || !seems_unused(a, current - 1, class)) continue;
-    arena_lock(a);
-    if (atomic_load(&a->state->current[class]) == current) replace_current(a, class);
-    arena_unlock(a);
-    end_if_unused(a, current - 1, class);
-  }
-}
-
 /* ---- taking ---------------------------------------------------------------------------------- */
 
 static bool take_index(struct arena_control *control, unsigned class, uint32_t index, owner_id owner) {
@@ -189,6 +179,31 @@ static bool take_index(struct arena_control *control, unsigned class, uint32_t i
   if (!(atomic_fetch_and(&control->free[index / 64], ~bit) & bit)) return false;
   KILL_POINT("arena.bit_cleared");
   return atomic_compare_exchange_strong(&control->owners[index], &expected, owner);
+}
+
+static _Atomic uint64_t *last_freed(const struct arena *a, unsigned class) {
+  return &a->state->last_freed[class][a->self % ARENA_LAST_FREED];
+}
+
+/* Where a block that was freed last is; false: not in a slab of the class. */
+static bool find_freed(const struct arena *a, block_ref block, unsigned class, uint64_t *chunk, uint32_t *index) {
+  if (!arena_contains(a, block, class_size(class))) return false;
+  *chunk = (block - a->data) / ARENA_CHUNK & ~(slab_chunks(class) - 1);
+  *index = (uint32_t)(block - chunk_block(a, *chunk)) / class_size(class);
+  return *index < class_blocks(class) && is_slab(a, *chunk, class);
+}
+
+static status take_last_freed(struct arena *a, unsigned class, owner_id owner, block_ref *out) {
+  uint64_t chunk = 0;
+  uint32_t index = 0;
+  if (!atomic_load_explicit(last_freed(a, class), memory_order_relaxed)) return STATUS_EMPTY;
+  const block_ref block = atomic_exchange(last_freed(a, class), 0);
+  KILL_POINT("arena.freed_found");
+  if (!find_freed(a, block, class, &chunk, &index)) return STATUS_EMPTY;
+  if (!take_index(chunk_control(a, chunk), class, index, owner)) return STATUS_EMPTY;
+  KILL_POINT("arena.freed_taken");
+  *out = chunk_block(a, chunk) + (uint64_t)index * class_size(class);
+  return STATUS_OK;
 }
 
 /* A block of the current slab. STATUS_EMPTY: it has none, or there is no such slab. */
@@ -223,6 +238,7 @@ static status refill(struct arena *a, unsigned class, enum arena_use use) {
 }
 
 status slab_take(struct arena *a, unsigned class, owner_id owner, enum arena_use use, block_ref *out) {
+  if (take_last_freed(a, class, owner, out) == STATUS_OK) return STATUS_OK;
   while (take_current(a, class, owner, out)) {
     const status st = refill(a, class, use);
     if (st) return st;
@@ -233,11 +249,30 @@ status slab_take(struct arena *a, unsigned class, owner_id owner, enum arena_use
 /* ---- freeing --------------------------------------------------------------------------------- */
 
 static void list_if_full(struct arena *a, uint64_t chunk, unsigned class) {
+  if (atomic_load(&chunk_entry(a, chunk)->place) != SLAB_IS_FULL || !has_bits(a, chunk, class)) return;
   arena_lock(a);
   if (is_slab(a, chunk, class) && atomic_load(&chunk_entry(a, chunk)->place) == SLAB_IS_FULL &&
       has_bits(a, chunk, class))
     list_slab(a, chunk, class);
   arena_unlock(a);
+}
+
+static void list_freed(struct arena *a, unsigned class, block_ref block) {
+  uint64_t chunk = 0;
+  uint32_t index = 0;
+  if (!block || !find_freed(a, block, class, &chunk, &index)) return;
+  list_if_full(a, chunk, class);
+  if (seems_unused(a, chunk, class)) end_if_unused(a, chunk, class);
+}
+
+static void displace(struct arena *a, unsigned class, block_ref block) {
+  list_freed(a, class, atomic_exchange(last_freed(a, class), block));
+  KILL_POINT("arena.displaced");
+}
+
+static void displace_all(struct arena *a, unsigned class) {
+  for (int i = 0; i < ARENA_LAST_FREED; i++)
+    list_freed(a, class, atomic_exchange(&a->state->last_freed[class][i], 0));
 }
 
 void slab_offer(struct arena *a, uint64_t chunk, unsigned class, uint32_t index) {
@@ -247,8 +282,23 @@ void slab_offer(struct arena *a, uint64_t chunk, unsigned class, uint32_t index)
   KILL_POINT("arena.bit_set");
   const uint32_t place = atomic_load(&chunk_entry(a, chunk)->place);
   if (place == SLAB_IS_CURRENT) return;
-  if (place == SLAB_IS_FULL) list_if_full(a, chunk, class);
+  if (place == SLAB_IS_FULL) {
+    displace(a, class, chunk_block(a, chunk) + (uint64_t)index * class_size(class));
+    return;
+  }
   if (bits == full_word(class, index / 64) && seems_unused(a, chunk, class)) end_if_unused(a, chunk, class);
+}
+
+void slab_end_unused(struct arena *a) {
+  for (unsigned class = 0; class < ARENA_CLASSES; class++) {
+    displace_all(a, class);
+    const uint32_t current = atomic_load(&a->state->current[class]);
+    if (!current || !seems_unused(a, current - 1, class)) continue;
+    arena_lock(a);
+    if (atomic_load(&a->state->current[class]) == current) replace_current(a, class);
+    arena_unlock(a);
+    end_if_unused(a, current - 1, class);
+  }
 }
 
 /* ---- after deaths ---------------------------------------------------------------------------- */
@@ -284,4 +334,5 @@ void slab_reap(struct arena *a, uint64_t chunk, unsigned class, owner_id dead) {
       slab_offer(a, chunk, class, i);
     }
   }
+  list_if_full(a, chunk, class);
 }

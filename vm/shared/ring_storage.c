@@ -26,8 +26,7 @@ uint64_t storage_first(const struct ring *r) {
 
 /* Takes a block from the ring; false: an earlier repair has done so. */
 static bool take_from_ring(const struct ring *r, block_ref block) {
-  return arena_has(segment_arena(), block) &&
-         arena_give(segment_arena(), block, ring_owner(r), segment_self());
+  return arena_give(segment_arena(), block, ring_owner(r), segment_self());
 }
 
 static void drop_block(const struct ring *r, block_ref block) {
@@ -85,7 +84,7 @@ static void drop_storage(const struct ring *r, uint64_t word) {
   if (word == storage_first(r)) return;
   const block_ref block = word_start(word);
   if (storage_is_extended(word)) {
-    if (!arena_has(segment_arena(), block) || arena_owner(segment_arena(), block) != ring_owner(r)) return;
+    if (arena_owner(segment_arena(), block) != ring_owner(r)) return;
     /* The one behind the tail may be there for a put that a death cut short. */
     const uint64_t last = (atomic_load(&r->tail.position) >> RING_EXTENT_LOG) + 1;
     CHECK(last - r->first_extent < DIRECTORY_ENTRIES || last < r->first_extent);

@@ -204,6 +204,11 @@ status segment_commit(block_ref block, uint64_t size) {
   return arena_commit(segment_arena(), block, size);
 }
 
+void segment_memory(uint64_t *used, uint64_t *most) {
+  *used = segment.header ? mapping_used(&segment.map) : 0;
+  *most = segment.header ? segment.header->arena.bytes_max : 0;
+}
+
 void segment_validate_header(void) {
   CHECK_EQ(segment.header->magic, MAGIC);
   CHECK_EQ(segment.header->format, format_number());

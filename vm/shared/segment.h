@@ -85,6 +85,9 @@ uint64_t segment_committed(block_ref block);
  * changed. */
 MUST_CHECK status segment_commit(block_ref block, uint64_t size);
 
+/* Bytes of the segment that are committed, and the most that may be; both 0 without a segment. */
+void segment_memory(uint64_t *used, uint64_t *most);
+
 /* For holds.c: makes this process the one in `slot`, which its parent reserved. */
 void segment_take_place(uint32_t slot);
 /* For sweep.c: aborts when the segment's header is not one of this build. */

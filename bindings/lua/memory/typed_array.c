@@ -414,7 +414,7 @@ int typed_array_new(lua_State *L) {
   struct shared_handle *h = shared_handle_push(L, &types[flavor]);
   struct typed_array *m = NULL;
   const status st = typed_array_make(type, count, &m);
-  if (st) return return_failure(L, st);
+  if (st) return return_memory_failure(L, st, NULL, count * type->size);
   shared_handle_take(L, h, &m->object);
   return 1;
 }
