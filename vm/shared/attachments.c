@@ -9,9 +9,17 @@ static bool is_attachments(block_ref block) {
   return (arena_owner(segment_arena(), block) & OWNER_CARRIES) != 0;
 }
 
+/* The number of references, checked. */
+static uint64_t count_of(block_ref block) {
+  const struct attachments *a = segment_at(block);
+  const uint64_t total = *(const volatile uint64_t *)&a->total;
+  CHECK(total <= segment_block_size(block) / sizeof(object_ref) &&
+        attachments_text_offset(total) <= segment_block_size(block));
+  return total;
+}
+
 void *attachments_text(block_ref block) {
-  struct attachments *a = segment_at(block);
-  return (uint8_t *)a + attachments_text_offset(a->total);
+  return (uint8_t *)segment_at(block) + attachments_text_offset(count_of(block));
 }
 
 static void load(struct attachments *a) {
@@ -40,9 +48,11 @@ status attachments_make(const struct object_list *carried, size_t text_size, blo
 void attachments_unload(block_ref block) {
   if (!is_attachments(block)) return;
   struct attachments *a = segment_at(block);
-  for (uint64_t loaded = segment_noted(&a->loaded); loaded; loaded = segment_noted(&a->loaded))
+  for (uint64_t loaded = segment_noted(&a->loaded); loaded; loaded = segment_noted(&a->loaded)) {
+    CHECK(loaded <= count_of(block));
     if (segment_count_down(segment_object(a->references[loaded - 1]), &a->loaded, loaded))
       KILL_POINT("attachments.unloaded");
+  }
 }
 
 void attachments_discard(block_ref block) {

@@ -101,7 +101,8 @@ void segment_settle_count(void) {
 /* May be done twice, the second time after a death in the first. */
 void segment_destroy_object(struct object *o) {
   KILL_POINT("segment.destroying");
-  const object_destructor destroy = atomic_load_explicit(&segment.destroy[o->kind], memory_order_acquire);
+  const object_destructor destroy =
+      atomic_load_explicit(&segment.destroy[object_kind_of(o)], memory_order_acquire);
   if (destroy) destroy(o);
   KILL_POINT("segment.destroyed");
   segment_free(segment_ref(o));
@@ -109,7 +110,7 @@ void segment_destroy_object(struct object *o) {
 
 static bool is_object(const struct object *o) {
   const block_ref block = segment_ref(o);
-  return arena_owner(segment_arena(), block) == owner_of_object(block);
+  return block % ARENA_OBJECT_UNIT == 0 && arena_owner(segment_arena(), block) == owner_of_object(block);
 }
 
 /* Objects end under rank_count: no count changes meanwhile, and a half-done change is settled

@@ -72,6 +72,12 @@ bool object_is_ended_by(const struct object *o, uint32_t slot) {
   return atomic_load(&o->state) == dying_by(slot);
 }
 
+enum object_kind object_kind_of(const struct object *o) {
+  const uint32_t kind = *(const volatile uint32_t *)&o->kind;
+  CHECK(kind >= OBJECT_RING && kind <= OBJECT_TABLE);
+  return (enum object_kind)kind;
+}
+
 void object_validate(const struct object *o) {
   const uint32_t state = atomic_load(&o->state);
   CHECK_EQ(o->magic, OBJECT_MAGIC);

@@ -95,6 +95,10 @@ typedef void (*object_destructor)(struct object *o);
  * twice. */
 typedef void (*object_owner_died)(struct object *o, uint32_t slot);
 
+/* The kind, which indexes functions. Aborts unless there is such a kind: a peer may have written
+ * anything. */
+enum object_kind object_kind_of(const struct object *o);
+
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);
 

@@ -108,7 +108,7 @@ static void repair_head(struct ring *r) {
     return_block(r, end);
     storage_pass(r);
   } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
+    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim & ~UINT64_C(7)), 0);
   }
   if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
   STORE_ORDER();

@@ -55,6 +55,7 @@ void segment_take_place(uint32_t slot) {
 
 static void point_into(const struct mapping *map) {
   segment.map = *map;
+  robust_mutex_allow(map->base, map->size);
   segment.header = (struct segment_header *)(void *)map->base;
   segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
   arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);
@@ -164,6 +165,7 @@ struct totals *segment_totals(void) {
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
+  CHECK(slot < PROCESS_TABLE_MAX);
   struct process_table_slot *s = &segment.processes->slots[slot];
   if ((atomic_load(&s->state) & 3) != PROCESS_TABLE_LIVE) return false;
   watch->word = robust_mutex_word(&s->life);

@@ -30,7 +30,7 @@ status segment_reserve_slot(struct child_slot *out) {
 
 static void drop_holder(struct object *o, uint32_t slot) {
   const object_owner_died owner_died =
-      atomic_load_explicit(&segment.owner_died[o->kind], memory_order_acquire);
+      atomic_load_explicit(&segment.owner_died[object_kind_of(o)], memory_order_acquire);
   if (owner_died) owner_died(o, slot);
   object_clear_holder(o, slot);
   KILL_POINT("segment.holder_dropped");

@@ -410,7 +410,7 @@ static void check_after_death(struct synchronizer *lock) {
 }
 
 static bool one_death(size_t number, long point) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene both;
   struct child_slot place;
   CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.read), STATUS_OK);
@@ -424,7 +424,7 @@ static bool one_death(size_t number, long point) {
   segment_forget_child(both.dead);
   check_after_death(both.read);
   check_after_death(both.written);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 
