@@ -47,9 +47,10 @@ static uint64_t reserve_of(uint64_t bytes_max) {
 }
 
 void arena_init(struct arena *a, uint64_t bytes_max) {
+  const uint64_t most = a->chunks * ARENA_CHUNK < bytes_max ? a->chunks * ARENA_CHUNK : bytes_max;
   robust_mutex_init(&a->state->lock);
-  a->state->bytes_max = bytes_max;
-  a->state->reserve = reserve_of(bytes_max);
+  a->state->bytes_max = most;
+  a->state->reserve = reserve_of(most);
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */

@@ -126,7 +126,7 @@ static inline block_ref owner_object(owner_id owner) {
 /* Computes where the arena of a mapping lies, from offset `start` on. */
 void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, struct arena_state *state);
 /* Makes the arena, whose state is zeroed, empty. At most `bytes_max` bytes of the segment will be
- * committed. */
+ * committed; less if there are not so many. */
 void arena_init(struct arena *a, uint64_t bytes_max);
 
 /* A block, owned by the request's owner; its first `size` bytes are committed and not initialised.
@@ -149,9 +149,10 @@ MUST_CHECK status arena_commit(struct arena *a, block_ref block, uint64_t size);
 uint64_t arena_committed(const struct arena *a, block_ref block);
 /* True for the start of a block, free or not; safe for any value. */
 bool arena_has(const struct arena *a, block_ref block);
-/* True when [at, at + size) lies within the chunks; safe for any value. */
+/* True when [at, at + size) lies within the chunks that were ever used; safe for any value. */
 static inline bool arena_contains(const struct arena *a, uint64_t at, uint64_t size) {
-  const uint64_t end = a->data + a->chunks * ARENA_CHUNK;
+  const uint64_t high = atomic_load_explicit(&a->state->high_water, memory_order_relaxed);
+  const uint64_t end = a->data + (high < a->chunks ? high : a->chunks) * ARENA_CHUNK;
   return at >= a->data && at <= end && size <= end - at;
 }
 /* Frees all blocks that `dead` owned, and puts the bitmaps right. Safe to run twice, and by several

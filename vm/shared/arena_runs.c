@@ -15,6 +15,7 @@ enum {
   WARM_BYTES_MAX = 256 << 20,
   WARM_SHARE = 8, /* at most this part of the limit is kept warm */
   TABLE_STEP = 1024,
+  CHUNKS_RESERVE_SHARE = 32,
 };
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -167,13 +168,18 @@ static void split(struct arena *a, uint64_t chunk, unsigned from, unsigned to) {
   }
 }
 
+/* The last chunks are a reserve as well, for address space may be scarcer than memory. */
+static uint64_t chunks_for(const struct arena *a, enum arena_use use) {
+  return use == ARENA_DATA ? a->chunks - a->chunks / CHUNKS_RESERVE_SHARE : a->chunks;
+}
+
 /* From above the high-water mark; the gap up to the run's alignment becomes free runs. -EAGAIN: the
  * chunk table must be longer first. */
-static status take_new(struct arena *a, unsigned order, uint64_t *out) {
+static status take_new(struct arena *a, unsigned order, enum arena_use use, uint64_t *out) {
   const uint64_t size = UINT64_C(1) << order;
   const uint64_t high = chunk_count_used(a);
   const uint64_t chunk = (high + size - 1) / size * size;
-  if (chunk + size > a->chunks) return STATUS_FULL;
+  if (chunk + size > chunks_for(a, use)) return STATUS_FULL;
   if (chunk + size > atomic_load(&a->state->table_chunks)) return -EAGAIN;
   atomic_store(&a->state->high_water, chunk + size);
   KILL_POINT("arena.raised");
@@ -182,7 +188,7 @@ static status take_new(struct arena *a, unsigned order, uint64_t *out) {
   return STATUS_OK;
 }
 
-static status take_locked(struct arena *a, unsigned order, owner_id owner, uint64_t *out) {
+static status take_locked(struct arena *a, unsigned order, owner_id owner, enum arena_use use, uint64_t *out) {
   uint64_t chunk = 0;
   unsigned from = order;
   while (from < ARENA_ORDERS && !a->state->runs[from]) from++;
@@ -192,7 +198,7 @@ static status take_locked(struct arena *a, unsigned order, owner_id owner, uint6
     split(a, chunk, from, order);
     atomic_fetch_sub(&a->state->warm_pages, chunk_pages(a, chunk, UINT64_C(1) << order));
   } else {
-    const status st = take_new(a, order, &chunk);
+    const status st = take_new(a, order, use, &chunk);
     if (st) return st;
   }
   KILL_POINT("arena.taking");
@@ -227,7 +233,7 @@ static status extend_table(struct arena *a, unsigned order, enum arena_use use) 
 status run_take(struct arena *a, unsigned order, owner_id owner, enum arena_use use, uint64_t *out) {
   for (;;) {
     arena_lock(a);
-    status st = take_locked(a, order, owner, out);
+    status st = take_locked(a, order, owner, use, out);
     arena_unlock(a);
     if (st != -EAGAIN) return st;
     st = extend_table(a, order, use);

@@ -72,11 +72,15 @@ status segment_hold(struct object *o) {
   return st;
 }
 
+static _Atomic uint64_t *word_at(block_ref at) {
+  return segment_at(at & ~UINT64_C(7));
+}
+
 static void apply_count(struct count_journal *j) {
   if (!atomic_load(&j->is_pending)) return;
-  atomic_store((_Atomic uint64_t *)segment_at(j->count), j->new_count);
+  atomic_store(word_at(j->count), j->new_count);
   KILL_POINT("segment.counted");
-  atomic_store((_Atomic uint64_t *)segment_at(j->noted), j->new_noted);
+  atomic_store(word_at(j->noted), j->new_noted);
   STORE_ORDER();
   KILL_POINT("segment.noted");
   atomic_store(&j->is_pending, 0);
@@ -259,7 +263,7 @@ object_ref segment_object_ref(const struct object *o) {
 static block_ref block_in(object_ref ref) { return ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1); }
 
 struct object *segment_object(object_ref ref) {
-  return segment_at(block_in(ref));
+  return segment_at(block_in(ref) / ARENA_OBJECT_UNIT * ARENA_OBJECT_UNIT);
 }
 
 status segment_find(object_ref ref, enum object_kind kind, struct object **out) {

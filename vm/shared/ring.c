@@ -52,7 +52,9 @@ static struct record record_head(const struct ring *r, uint64_t storage, uint64_
 
 static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct unfinished *unfinished_of(const struct ring *r) { return segment_at(r->unfinished); }
+static struct unfinished *unfinished_of(const struct ring *r) {
+  return segment_at(r->unfinished & ~UINT64_C(63));
+}
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
@@ -514,7 +516,7 @@ void ring_message_done(struct ring_message *message) {
 
 status ring_count_unfinished(struct ring *r) {
   block_ref block = 0;
-  const status st = segment_alloc(sizeof(struct unfinished), &block);
+  const status st = segment_alloc_vital(sizeof(struct unfinished), &block);
   if (st) return st;
   unfinished_init(segment_at(block));
   r->unfinished = block;

@@ -17,6 +17,8 @@ enum { MAGIC = 0x6d6f6f6e };
 
 enum { VITAL_OBJECT_MAX = 256 << 10 }; /* a barrier of some thousand parties, a small array */
 
+_Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
+
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
 /* What segment_recording reads while there is no segment. */

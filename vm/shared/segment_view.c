@@ -22,6 +22,8 @@ status segment_view_open(struct segment_view *out, int fd) {
   if (st) return st;
   v.arena = arena_layout(size, segment_arena_offset());
   const uint64_t high = atomic_load(&header.arena.high_water);
+  v.warm = atomic_load(&header.arena.warm_pages) * PAGE;
+  v.most = header.arena.bytes_max;
   v.chunks = high < v.arena.chunks ? high : v.arena.chunks;
   *out = v;
   return STATUS_OK;

@@ -12,7 +12,9 @@
 
 struct segment_view {
   int fd; /* the caller's */
-  uint64_t used;
+  uint64_t used; /* bytes of memory, … */
+  uint64_t warm; /* of which these are free for any size, … */
+  uint64_t most; /* and the limit; both as the program says */
   uint64_t chunks; /* that were ever used */
   struct arena_layout arena;
 };

@@ -57,8 +57,9 @@ static void note_neighbour(const struct robust_mutex *m) {
 }
 
 static void check_neighbours(const struct robust_mutex *m) {
-  const uintptr_t next = *(const volatile uintptr_t *)&m->mutex.__data.__list.__next;
-  const uintptr_t previous = *(const volatile uintptr_t *)&m->mutex.__data.__list.__prev;
+  const volatile struct __pthread_internal_list *links = &m->mutex.__data.__list;
+  const uintptr_t next = (uintptr_t)links->__next;
+  const uintptr_t previous = (uintptr_t)links->__prev;
   CHECK(is_known(next) || next == foreign_neighbour);
   CHECK(is_known(previous) || previous == foreign_neighbour);
 }
