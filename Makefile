@@ -262,8 +262,8 @@ $(BUILD)/libmanymoons%a:
 
 # ---- unit tests: a program each; those that need a Lua once for each ------------------------------------------------
 
-UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c
-FUZZERS    := $(wildcard $(patsubst %,tests/fuzz/%.c,$(shell sed -n 's/^\(fuzz_[a-z_]*\).*/\1/p' tests/fuzz/fuzzers)))
+UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c tests/fuzz/fuzz_segment.c
+FUZZERS    := $(filter-out $(UNIT_CORE),$(wildcard $(patsubst %,tests/fuzz/%.c,$(shell sed -n 's/^\(fuzz_[a-z_]*\).*/\1/p' tests/fuzz/fuzzers))))
 UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c)) $(FUZZERS)
 UNIT_HOST  := $(sort $(wildcard tests/unit/c/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.

@@ -8,6 +8,7 @@
 
 struct mm_buf {
   struct typed_array *memory; /* held */
+  struct array_view view;
 };
 
 /* Makes a typed array of `count` zeros, and a handle on it. */

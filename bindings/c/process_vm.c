@@ -77,7 +77,7 @@ static status make_start_info(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_start_info(vm, &text);
-  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->process->start_info);
+  if (st == STATUS_OK) st = segment_alloc_vital(text.len, &vm->process->start_info);
   if (st == STATUS_OK) memcpy(segment_at(vm->process->start_info), text.data, text.len);
   bytes_fini(&text);
   return st;
@@ -155,8 +155,8 @@ static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_
   vm->process = p;
   vm->can_stop = vm->config.stoppable || vm->config.call_ms || !lua_is_jit();
   bytes_init(&p->inbox);
-  status st = ring_make(&p->requests, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&p->replies, 0, RING_GROWS);
+  status st = ring_make(&p->requests, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&p->replies, (struct ring_bounds){0}, RING_GROWS);
   if (st == STATUS_OK) st = make_start_info(vm);
   if (st == STATUS_OK) st = spawn(vm);
   if (st) {

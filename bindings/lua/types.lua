@@ -134,6 +134,7 @@ function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 ---A queue for any number of producers and consumers, in any world of this program.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.Queue
+---@overload fun(options: manymoons.QueueOptions): manymoons.Queue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.Queue
 function World.Queue(maxsize) end
 
@@ -144,6 +145,7 @@ function World.SimpleQueue() end
 ---A queue that can be joined: `join` waits until every value that was put is done.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.JoinableQueue
+---@overload fun(options: manymoons.QueueOptions): manymoons.JoinableQueue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.JoinableQueue
 function World.JoinableQueue(maxsize) end
 
@@ -159,7 +161,7 @@ function World.Pipe(duplex) end
 ---@return manymoons.Value
 function World.Value(type, initial) end
 
----Numbers of one type in shared memory. Raises "too large" above 4 GiB, and "ENOMEM: …" if there is no memory.
+---Numbers of one type in shared memory. Raises "ENOMEM: …" if there is no memory for it.
 ---@param type string as for Value
 ---@param source integer|number[] how many elements, all 0; or a list of them
 ---@return manymoons.Array
@@ -167,8 +169,11 @@ function World.Array(type, source) end
 
 ---A table in shared memory, for all workers, without a server.
 ---@param source? table its pairs are copied
+---@param options? { max_bytes?: integer } how many bytes its keys and values have, as they are sent, with 16 for each key:
+---setting a key beyond it raises "Table: full: …" and changes nothing
 ---@return manymoons.Table
-function World.Table(source) end
+---@overload fun(options: { max_bytes: integer }): manymoons.Table
+function World.Table(source, options) end
 
 ---A named block of bytes that other programs can open: POSIX shared memory, Python's multiprocessing.shared_memory.
 ---A block that the main program creates is unlinked when it ends, unless `keep`; one that a worker creates stays until
@@ -322,6 +327,11 @@ function Process:close() end
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
 ---A queue on a broker.
+---@class manymoons.QueueOptions
+---@field maxsize? integer how many values fit; absent or 0: limited only by memory
+---@field max_bytes? integer how many bytes the values have, as they are sent: put waits for room, and refuses at once a
+---value that has more ("too large: …"). No limit in serial, async and threads, where a queue passes the values themselves
+
 ---@class manymoons.BrokerQueueOptions
 ---@field broker string as above
 ---@field name string as above

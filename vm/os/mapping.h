@@ -23,7 +23,8 @@ enum { PAGE_SIZE_MAX = 65536 };
 
 /* `size` bytes of sparse shared memory. The caller owns the mapping. */
 MUST_CHECK status mapping_make(struct mapping *out, size_t size);
-/* Maps what an inherited descriptor stands for, whole; takes over the descriptor. */
+/* Maps what an inherited descriptor stands for, whole; takes over the descriptor. STATUS_FOREIGN: its
+ * size is not sealed, so it is no memory of this kind. */
 MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
 /* Copies bytes of the memory behind a descriptor, which another program may change or cut short
  * meanwhile. STATUS_FOREIGN: they are not all there. */

@@ -32,6 +32,9 @@ void robust_mutex_mark_whole(struct robust_mutex *m);
 /* By the thread that locked it. */
 void robust_mutex_unlock(struct robust_mutex *m);
 
+/* The memory of the mutexes that other processes can write; see the head of robust_mutex.c. */
+void robust_mutex_allow(const void *start, size_t size);
+
 /* The futex word inside, for waiters for the holder's death. */
 futex_word *robust_mutex_word(struct robust_mutex *m);
 /* True once the holder has died, until the next thread locks the mutex. */

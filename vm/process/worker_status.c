@@ -11,7 +11,7 @@
 
 status worker_status_make(struct worker_status **out) {
   block_ref block = 0;
-  const status st = segment_alloc(sizeof(struct worker_status), &block);
+  const status st = segment_alloc_vital(WORKER_STATUS_BLOCK, &block);
   if (st) return st;
   struct worker_status *s = segment_at(block);
   memset(s, 0, sizeof *s);

@@ -59,7 +59,8 @@ static void settle_nothing(struct synchronizer *s, struct synchronizer_wakes *wa
 /* The waiters go one after the other, each after its successor was notified: a process that dies in
  * between notifies one too many, and never one too few. */
 static void forget_in_condition(struct synchronizer *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
-  for (struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
     if (atomic_load(&p->state) != WAITER_GRANTED || p->slot != slot) continue;
     notify_locked(s, 1);
     KILL_POINT("condition.passed_on");

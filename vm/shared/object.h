@@ -64,8 +64,9 @@ struct object {
 };
 _Static_assert(sizeof(struct object) == 40 + PROCESS_TABLE_MAX / 8, "layout");
 
-/* Initialises an object in state NEW, without holders, in a block of the segment. */
-void object_init(struct object *o, enum object_kind kind);
+/* Initialises an object in state NEW, without holders, in a block of the segment. No two objects of
+ * the segment have one number. */
+void object_init(struct object *o, enum object_kind kind, uint64_t number);
 /* Makes the object LIVE: from now on it can end. The caller holds it. */
 void object_begin(struct object *o);
 /* Makes the process in `slot` a holder. The caller is one. */
@@ -93,6 +94,10 @@ typedef void (*object_destructor)(struct object *o);
 /* Called when a process that held the object has died, while it is still a holder. May be called
  * twice. */
 typedef void (*object_owner_died)(struct object *o, uint32_t slot);
+
+/* The kind, which indexes functions. Aborts unless there is such a kind: a peer may have written
+ * anything. */
+enum object_kind object_kind_of(const struct object *o);
 
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);

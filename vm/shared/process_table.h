@@ -34,6 +34,12 @@ struct process_table {
   struct process_table_slot slots[PROCESS_TABLE_MAX];
 };
 
+/* Number of slots that were ever used, checked. */
+static inline uint32_t process_table_count(const struct process_table *t) {
+  const uint32_t high = atomic_load(&t->high_water);
+  return high < PROCESS_TABLE_MAX ? high : PROCESS_TABLE_MAX;
+}
+
 /* Reserves a free slot for a process that `self`, in slot `by`, is about to start.
  * PROCESS_TABLE_NO_SLOT: `self` has no slot yet. -EAGAIN: all slots are taken. */
 MUST_CHECK status process_table_reserve(struct process_table *t, const struct process_id *self, uint32_t by,

@@ -33,7 +33,8 @@ static void count_waiter(struct present *present, const struct waiter *p) {
 static struct present present_of(const struct synchronizer *s) {
   struct present present = {s->now.readers, has_writer(s)};
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return present;
-  for (const struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++)
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
     if (atomic_load_explicit(&p->state, memory_order_relaxed) == WAITER_GRANTED) count_waiter(&present, p);
   return present;
 }
@@ -178,7 +179,8 @@ static bool has_dead_reader(struct synchronizer *s) {
 }
 
 static bool has_dead_waiter(const struct synchronizer *s) {
-  for (const struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++)
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
     if (atomic_load(&p->state) != WAITER_FREE && is_dead(p->slot)) return true;
   return false;
 }

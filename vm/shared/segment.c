@@ -7,13 +7,17 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "os/pages.h"
+#include "os/memory_limit.h"
 #include "shared/segment_private.h"
 #include "sync/lock_rank.h"
 
 enum { MAGIC = 0x6d6f6f6e };
-#define SIZE_WANTED (UINT64_C(1) << 38) /* the most that an owner_id can address */
+#define SIZE_WANTED (UINT64_C(1) << 40) /* the most that an owner_id can address */
 #define SIZE_LEAST  (UINT64_C(1) << 26)
+
+enum { VITAL_OBJECT_MAX = 256 << 10 }; /* a barrier of some thousand parties, a small array */
+
+_Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
 
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
@@ -48,12 +52,15 @@ void segment_take_place(uint32_t slot) {
   process_table_occupy(segment.processes, slot, &segment.id);
   segment.slot = slot;
   segment.self = owner_of_process(slot, process_table_generation(segment.processes, slot));
+  segment.arena.self = segment.self;
 }
 
 static void point_into(const struct mapping *map) {
   segment.map = *map;
+  robust_mutex_allow(map->base, map->size);
   segment.header = (struct segment_header *)(void *)map->base;
   segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
+  arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);
   atomic_store(&segment_recording_place, &segment.header->recording);
 }
 
@@ -82,7 +89,7 @@ static status make_segment(void) {
   segment.header->size = map.size;
   robust_mutex_init(&segment.header->sweep_lock);
   robust_mutex_init(&segment.header->count_lock);
-  arena_init(&segment.header->arena, &map, segment_arena_offset(), pages_physical() / 4 * 3);
+  arena_init(&segment.arena, memory_limit() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);
@@ -137,12 +144,19 @@ const struct process_table *segment_process_table(void) { return segment.process
 int segment_fd(void) { return segment.map.fd; }
 uint32_t segment_slot(void) { return segment.slot; }
 owner_id segment_self(void) { return segment.self; }
-void *segment_at(block_ref block) { return segment.map.base + block; }
+void *segment_at(block_ref block) {
+  CHECK(block < segment.arena.data + segment.arena.chunks * ARENA_CHUNK);
+  return segment.map.base + block;
+}
+void *segment_bytes_at(block_ref at, uint64_t size) {
+  CHECK(arena_contains(&segment.arena, at, size));
+  return segment.map.base + at;
+}
 block_ref segment_ref(const void *address) {
   return (block_ref)((const uint8_t *)address - segment.map.base);
 }
 struct arena *segment_arena(void) {
-  return &segment.header->arena;
+  return &segment.arena;
 }
 struct wakers *segment_wakers(void) {
   return (struct wakers *)(void *)(segment.map.base + wakers_offset());
@@ -153,6 +167,7 @@ struct totals *segment_totals(void) {
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
+  CHECK(slot < PROCESS_TABLE_MAX);
   struct process_table_slot *s = &segment.processes->slots[slot];
   if ((atomic_load(&s->state) & 3) != PROCESS_TABLE_LIVE) return false;
   watch->word = robust_mutex_word(&s->life);
@@ -161,18 +176,43 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
 
 bool segment_has_process(int32_t pid) { return process_table_has(segment.processes, pid); }
 
-status segment_alloc(uint64_t size, block_ref *out) {
-  if (memory_is_to_fail()) return -ENOMEM;
-  return arena_alloc(segment_arena(), &segment.map, size, segment.self, out);
+static status take(const struct arena_request *request, block_ref *out) {
+  return memory_is_to_fail() ? -ENOMEM : arena_take(segment_arena(), request, out);
 }
 
-void segment_free(block_ref block) { arena_free(segment_arena(), &segment.map, block); }
+status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
+
+status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
+  const struct arena_request request = {
+      .size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
+  return take(&request, out);
+}
+
+status segment_alloc_vital(uint64_t size, block_ref *out) {
+  const struct arena_request request = {.size = size, .owner = segment.self, .use = ARENA_VITAL};
+  return take(&request, out);
+}
+
+status segment_alloc_object(uint64_t size, block_ref *out) {
+  const struct arena_request request = {.size = size,
+                                        .owner = segment.self,
+                                        .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA,
+                                        .is_object = true};
+  return take(&request, out);
+}
+
+void segment_free(block_ref block) { arena_free(segment_arena(), block); }
 
 uint64_t segment_block_size(block_ref block) { return arena_block_size(segment_arena(), block); }
-uint64_t segment_committed(block_ref block) { return arena_committed(segment_arena(), &segment.map, block); }
+uint64_t segment_committed(block_ref block) { return arena_committed(segment_arena(), block); }
 status segment_commit(block_ref block, uint64_t size) {
   if (memory_is_to_fail()) return -ENOMEM;
-  return arena_commit(segment_arena(), &segment.map, block, size);
+  return arena_commit(segment_arena(), block, size);
+}
+
+void segment_memory(uint64_t *used, uint64_t *most) {
+  *used = segment.header ? mapping_used(&segment.map) : 0;
+  *most = segment.header ? segment.header->arena.bytes_max : 0;
 }
 
 void segment_validate_header(void) {

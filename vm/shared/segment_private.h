@@ -40,7 +40,8 @@ struct segment_header {
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */
   struct count_journal count_journal;
-  struct arena arena;
+  _Atomic uint64_t objects; /* so many were ever made; an object's number is in its references */
+  struct arena_state arena;
 };
 
 /* Whether the header is that of a segment of `size` bytes, made by this build. */
@@ -57,6 +58,7 @@ struct segment {
   struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
   struct mapping map; /* written before another thread can use it */
+  struct arena arena;
   struct segment_header *header;
   struct process_table *processes;
   uint32_t slot;

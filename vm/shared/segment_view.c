@@ -2,9 +2,10 @@
 #include "shared/segment_view.h"
 
 #include "os/mapping.h"
+#include "shared/arena_private.h"
 #include "shared/segment_private.h"
 
-enum { OWNERS_AT_ONCE = 1024 };
+enum { CHUNKS_AT_ONCE = 128 };
 
 static status read_header(int fd, uint64_t size, struct segment_header *out) {
   const status st = mapping_read(fd, 0, out, sizeof *out);
@@ -19,10 +20,11 @@ status segment_view_open(struct segment_view *out, int fd) {
   status st = mapping_sizes(fd, &size, &v.used);
   if (st == STATUS_OK) st = read_header(fd, size, &header);
   if (st) return st;
-  const struct mapping nothing = {.size = size, .fd = -1}; /* for the places of the tables alone */
-  arena_init(&v.arena, &nothing, segment_arena_offset(), 0);
-  for (int class = 0; class < ARENA_CLASSES; class ++)
-    atomic_store(&v.arena.classes[class].high_water, atomic_load(&header.arena.classes[class].high_water));
+  v.arena = arena_layout(size, segment_arena_offset());
+  const uint64_t high = atomic_load(&header.arena.high_water);
+  v.warm = atomic_load(&header.arena.warm_pages) * PAGE;
+  v.most = header.arena.bytes_max;
+  v.chunks = high < v.arena.chunks ? high : v.arena.chunks;
   *out = v;
   return STATUS_OK;
 }
@@ -35,22 +37,46 @@ status segment_view_read_processes(const struct segment_view *v, struct process_
   return mapping_read(v->fd, segment_process_table_offset(), out, sizeof *out);
 }
 
+struct visitor {
+  segment_view_visit visit;
+  void *context;
+  bool is_done;
+};
+
+static void visit_block(struct visitor *w, block_ref block, uint64_t size, uint32_t owner) {
+  if (!w->is_done && is_owner(owner)) w->is_done = !w->visit(w->context, block, size, owner);
+}
+
+static status visit_slab(const struct segment_view *v, uint64_t chunk, unsigned class, struct visitor *w) {
+  struct arena_control control;
+  if (class >= ARENA_CLASSES) return STATUS_OK;
+  const status st = mapping_read(v->fd, v->arena.control + chunk * PAGE, &control, sizeof control);
+  for (uint32_t i = 0; st == STATUS_OK && i < class_blocks(class); i++)
+    visit_block(w, v->arena.data + chunk * ARENA_CHUNK + (uint64_t)i * class_size(class), class_size(class),
+                atomic_load(&control.owners[i]));
+  return st;
+}
+
+static status visit_chunk(const struct segment_view *v, uint64_t chunk, const struct arena_chunk *entry,
+                          struct visitor *w) {
+  const uint32_t state = atomic_load(&entry->state);
+  const unsigned detail = state_detail(state);
+  if (state_kind(state) == CHUNK_SLAB) return visit_slab(v, chunk, detail, w);
+  if (state_kind(state) == CHUNK_RUN && detail < ARENA_ORDERS)
+    visit_block(w, v->arena.data + chunk * ARENA_CHUNK, (uint64_t)ARENA_CHUNK << detail,
+                atomic_load(&entry->owner));
+  return STATUS_OK;
+}
+
+/* Every chunk is looked at: nothing begins inside a run or a slab, whatever a run says of itself. */
 status segment_view_each_block(const struct segment_view *v, segment_view_visit visit, void *context) {
-  owner_id owners[OWNERS_AT_ONCE];
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    const struct arena_class *c = &v->arena.classes[class];
-    const uint64_t high = atomic_load(&c->high_water);
-    const uint64_t count = high < c->count ? high : c->count;
-    for (uint64_t first = 0; first < count; first += OWNERS_AT_ONCE) {
-      const uint64_t here = count - first < OWNERS_AT_ONCE ? count - first : OWNERS_AT_ONCE;
-      const status st =
-          mapping_read(v->fd, c->owners + first * sizeof *owners, owners, here * sizeof *owners);
-      if (st) return st;
-      for (uint64_t i = 0; i < here; i++) {
-        const block_ref block = arena_block_at(&v->arena, class, first + i);
-        if (owners[i] && !visit(context, block, c->block_size, owners[i])) return STATUS_OK;
-      }
-    }
+  struct arena_chunk entries[CHUNKS_AT_ONCE];
+  struct visitor w = {visit, context, false};
+  for (uint64_t first = 0; first < v->chunks && !w.is_done; first += CHUNKS_AT_ONCE) {
+    const uint64_t here = v->chunks - first < CHUNKS_AT_ONCE ? v->chunks - first : CHUNKS_AT_ONCE;
+    status st = mapping_read(v->fd, v->arena.table + first * sizeof *entries, entries, here * sizeof *entries);
+    for (uint64_t i = 0; st == STATUS_OK && i < here; i++) st = visit_chunk(v, first + i, &entries[i], &w);
+    if (st) return st;
   }
   return STATUS_OK;
 }

@@ -12,8 +12,11 @@
 
 struct segment_view {
   int fd; /* the caller's */
-  uint64_t used;
-  struct arena arena;
+  uint64_t used; /* bytes of memory, … */
+  uint64_t warm; /* of which these are free for any size, … */
+  uint64_t most; /* and the limit; both as the program says */
+  uint64_t chunks; /* that were ever used */
+  struct arena_layout arena;
 };
 
 /* STATUS_FOREIGN: the descriptor is of no segment, or of one of another build. */

@@ -23,11 +23,11 @@ const struct lock_kind_row lock_kinds[LOCK_KINDS] = {
 };
 
 static const struct synchronizer_rules *rules_of(const struct synchronizer *s) {
-  return lock_kinds[s->kind].rules;
+  return synchronizer_kind(s)->rules;
 }
 
-static bool counts_by_process(enum lock_kind kind) {
-  switch (lock_kinds[kind].holds) {
+static bool counts_by_process(enum synchronizer_holding holds) {
+  switch (holds) {
     case HOLD_PERMITS:
     case HOLD_BOUNDED:
     case HOLD_SHARED: return true;
@@ -52,12 +52,20 @@ static uint32_t waiters_of(enum lock_kind kind, uint64_t initial) {
 }
 
 static size_t size_of(enum lock_kind kind, uint32_t waiters) {
-  const size_t counts = counts_by_process(kind) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
+  const size_t counts = counts_by_process(lock_kinds[kind].holds) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
   return sizeof(struct synchronizer) + waiters * sizeof(struct waiter) + counts;
 }
 
+const struct waiter *synchronizer_waiters_end(const struct synchronizer *s) {
+  const uint64_t count = *(const volatile uint32_t *)&s->waiter_count;
+  CHECK(arena_contains(segment_arena(), segment_ref(s->waiters), count * sizeof(struct waiter)));
+  return s->waiters + count;
+}
+
 _Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot) {
-  return (_Atomic uint32_t *)(void *)(s->waiters + s->waiter_count) + slot;
+  CHECK(slot < PROCESS_TABLE_MAX);
+  const size_t waiters = (size_t)(synchronizer_waiters_end(s) - s->waiters);
+  return (_Atomic uint32_t *)(void *)(s->waiters + waiters) + slot;
 }
 
 status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out) {
@@ -84,7 +92,7 @@ status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchroni
 
 void synchronizer_begin_change(struct synchronizer *s, uint32_t slot) {
   s->before = s->now;
-  if (counts_by_process(s->kind)) {
+  if (counts_by_process(synchronizer_holding(s))) {
     s->journal_slot = slot;
     s->journal_taken = atomic_load_explicit(synchronizer_taken(s, slot), memory_order_relaxed);
   }
@@ -105,7 +113,7 @@ void synchronizer_end_change(struct synchronizer *s) {
 static void undo_change(struct synchronizer *s) {
   if (!atomic_load(&s->is_changing)) return;
   s->now = s->before;
-  if (counts_by_process(s->kind)) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
+  if (counts_by_process(synchronizer_holding(s))) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
   STORE_ORDER();
   atomic_store(&s->is_changing, 0);
 }
@@ -118,7 +126,8 @@ static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
 
 static void recount_waiters(struct synchronizer *s) {
   uint32_t occupied = 0;
-  for (uint32_t i = 0; i < s->waiter_count; i++) occupied += atomic_load(&s->waiters[i].state) != WAITER_FREE;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++) occupied += atomic_load(&p->state) != WAITER_FREE;
   atomic_store(&s->occupied, occupied);
 }
 
@@ -168,7 +177,7 @@ _Static_assert(PROCESS_TABLE_MAX <= UINT16_MAX, "a waiter has 16 bits for its pr
 
 bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w) {
   struct waiter *p = s->waiters;
-  const struct waiter *end = p + s->waiter_count;
+  const struct waiter *end = synchronizer_waiters_end(s);
   while (p < end && atomic_load_explicit(&p->state, memory_order_relaxed) != WAITER_FREE) p++;
   if (p == end) {
     atomic_store(&s->is_crowded, 1);
@@ -220,7 +229,8 @@ void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w) {
 struct waiter *synchronizer_next(struct synchronizer *s, uint64_t ticket) {
   struct waiter *first = NULL;
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return NULL;
-  for (struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
     const uint32_t state = atomic_load_explicit(&p->state, memory_order_relaxed);
     if (state != WAITER_WAITING && state != WAITER_WOKEN) continue;
     if (p->ticket > ticket && (!first || p->ticket < first->ticket)) first = p;
@@ -240,21 +250,24 @@ void synchronizer_move(struct waiter *p, enum waiter_state state, struct synchro
 
 void synchronizer_move_all(struct synchronizer *s, enum waiter_state state,
                            struct synchronizer_wakes *wakes) {
-  for (struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++)
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++)
     if (atomic_load(&p->state) == WAITER_WAITING) synchronizer_move(p, state, wakes);
 }
 
 uint32_t synchronizer_count(const struct synchronizer *s, enum waiter_state state) {
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return 0;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < s->waiter_count; i++)
-    count += atomic_load_explicit(&s->waiters[i].state, memory_order_relaxed) == state;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
+    count += atomic_load_explicit(&p->state, memory_order_relaxed) == state;
   return count;
 }
 
 uint32_t synchronizer_forget_waiters(struct synchronizer *s, uint32_t slot) {
   uint32_t granted = 0;
-  for (struct waiter *p = s->waiters; p < s->waiters + s->waiter_count; p++) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
     const uint32_t state = atomic_load(&p->state);
     if (state == WAITER_FREE || p->slot != slot) continue;
     granted += state == WAITER_GRANTED;
@@ -337,8 +350,8 @@ void synchronizer_validate(struct synchronizer *s) {
   const uint32_t occupied = atomic_load(&s->occupied);
   recount_waiters(s);
   CHECK_EQ(atomic_load(&s->occupied), occupied);
-  for (uint32_t i = 0; i < s->waiter_count; i++) {
-    const struct waiter *p = &s->waiters[i];
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++) {
     CHECK(atomic_load(&p->state) <= WAITER_BROKEN);
     if (atomic_load(&p->state) != WAITER_FREE) CHECK(p->ticket > 0 && p->ticket <= s->tickets);
   }

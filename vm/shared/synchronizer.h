@@ -19,6 +19,7 @@
 #ifndef SHARED_SYNCHRONIZER_H
 #define SHARED_SYNCHRONIZER_H
 
+#include "base/check.h"
 #include "shared/holds.h"
 #include "sync/lock_rank.h"
 
@@ -194,9 +195,20 @@ struct lock_kind_row {
 };
 extern const struct lock_kind_row lock_kinds[LOCK_KINDS];
 
+/* The row of its kind, which indexes functions. Aborts unless there is such a kind: a peer may have
+ * written anything. */
+static inline const struct lock_kind_row *synchronizer_kind(const struct synchronizer *s) {
+  const uint32_t kind = *(const volatile uint32_t *)&s->kind;
+  CHECK(kind > LOCK_KIND_NONE && kind < LOCK_KINDS);
+  return &lock_kinds[kind];
+}
+
 /* What its kind holds. */
 static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
-  return lock_kinds[s->kind].holds;
+  return synchronizer_kind(s)->holds;
 }
+
+/* The end of the waiters, checked: they lie within the segment. */
+const struct waiter *synchronizer_waiters_end(const struct synchronizer *s);
 
 #endif

@@ -75,6 +75,7 @@ static void push_ring(lua_State *L, const struct ring *r, block_ref place) {
   set_number(L, "put", (double)put);
   set_number(L, "bytes", (double)atomic_load(&r->tail.bytes));
   set_number(L, "maxsize", (double)r->max_messages);
+  set_number(L, "max_bytes", (double)r->max_bytes);
   set_number(L, "place", (double)place);
   lua_pushboolean(L, atomic_load(&r->is_closed) != 0);
   lua_setfield(L, -2, "is_closed");
@@ -194,6 +195,8 @@ static int push_view(lua_State *L) {
   push_processes(L, &v->processes);
   lua_setfield(L, VIEW_TABLE, "processes");
   set_number(L, "memory", (double)v->segment.used);
+  set_number(L, "memory_warm", (double)v->segment.warm);
+  set_number(L, "memory_most", (double)v->segment.most);
   return 1;
 }
 

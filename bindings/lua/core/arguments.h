@@ -18,6 +18,9 @@ int argument_exit_status(lua_State *L, int index);
 /* Pushes nil and the text of the status; returns 2. For failures that are not the script's
  * error. */
 int return_failure(lua_State *L, status st);
+/* As return_failure; the text of a failure for want of memory names the object ("Queue"; NULL: the
+ * caller does), the bytes wanted, and how much of the program's shared memory is in use. */
+int return_memory_failure(lua_State *L, status st, const char *object, uint64_t size);
 /* Pushes true and returns 1; a failure is returned as by return_failure. */
 int return_status(lua_State *L, status st);
 

@@ -3,6 +3,7 @@
  * handles. */
 #include "memory/shared_table.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/lazy_methods.h"
@@ -37,6 +38,17 @@ NO_RETURN static void raise_status(lua_State *L, status st) {
 
 static void check_status(lua_State *L, status st) {
   if (st) raise_status(L, st);
+}
+
+/* The table is unchanged, for it may not have more bytes, or there is no memory. */
+static void check_set(lua_State *L, const struct table_handle *h, status st, uint64_t size) {
+  if (st == STATUS_FULL)
+    luaL_error(L, "Table: full: %f bytes more are wanted; it has %f, and max_bytes is %f", (lua_Number)size,
+               (lua_Number)shared_table_bytes(table_of(h)), (lua_Number)table_of(h)->max_bytes);
+  if (st != -ENOMEM) check_status(L, st);
+  if (!st) return;
+  return_memory_failure(L, st, NULL, size);
+  luaL_error(L, "Table: %s", lua_tostring(L, -1));
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -146,7 +158,7 @@ static int table_newindex(lua_State *L) {
   const size_t value_size = value.size;
   struct shared_table_text key = push_key(L, h, 2);
   const struct shared_table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
-  check_status(L, shared_table_set(table_of(h), key, kept));
+  check_set(L, h, shared_table_set(table_of(h), key, kept), SHARED_TABLE_ENTRY + key.size + value_size);
   bytes_trim(&h->room, ROOM_KEPT);
   return 0;
 }
@@ -248,10 +260,11 @@ static const struct shared_type type = {
     .extend = extend_class};
 
 int shared_table_new(lua_State *L) {
+  const lua_Number max_bytes = luaL_optnumber(L, 1, 0);
   struct shared_handle *h = shared_handle_push(L, &type);
   struct shared_table *t = NULL;
-  const status st = shared_table_make(&t);
-  if (st) return return_failure(L, st);
+  const status st = shared_table_make((uint64_t)max_bytes, &t);
+  if (st) return return_memory_failure(L, st, NULL, sizeof *t);
   shared_handle_take(L, h, &t->object);
   return 1;
 }

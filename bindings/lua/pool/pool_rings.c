@@ -43,8 +43,8 @@ int pool_rings_new(lua_State *L) {
   *rings = (struct pool_rings){.owner = segment_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  status st = ring_make(&rings->tasks, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&rings->results, 0, RING_GROWS);
+  status st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&rings->results, (struct ring_bounds){0}, RING_GROWS);
   if (st) return return_failure(L, st);
   atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
   atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);
@@ -161,7 +161,7 @@ static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
   status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
   if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
-  if (st == STATUS_OK) st = segment_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = segment_alloc_vital(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
   if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);

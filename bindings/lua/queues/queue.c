@@ -13,6 +13,8 @@
  */
 #include "queues/queue.h"
 
+#include <errno.h>
+
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
@@ -38,9 +40,9 @@ static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at
 
 static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(L, 1, types, FLAVORS); }
 
-static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
+static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bounds bounds) {
   struct ring *ring = NULL;
-  const status st = ring_make(&ring, maxsize, RING_GROWS);
+  const status st = ring_make(&ring, bounds, RING_GROWS);
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
@@ -53,10 +55,11 @@ int queue_new(lua_State *L) {
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
   const lua_Number maxsize = luaL_optnumber(L, 2, 0);
   const bool never_waits = lua_toboolean(L, 3);
+  const lua_Number max_bytes = luaL_optnumber(L, 4, 0);
   struct queue *q = shared_handle_push(L, &types[flavor]);
   q->never_waits = never_waits;
-  const status st = make_ring(L, &q->shared, (uint64_t)maxsize);
-  return st ? return_failure(L, st) : 1;
+  const status st = make_ring(L, &q->shared, (struct ring_bounds){(uint64_t)maxsize, (uint64_t)max_bytes});
+  return st ? return_memory_failure(L, st, NULL, sizeof(struct ring)) : 1;
 }
 
 /* ---- put ------------------------------------------------------------------------------------- */
@@ -83,6 +86,17 @@ static status put_after_turn(lua_State *L, struct put *put) {
   return st ? st : attempt_put(put, deadline_now());
 }
 
+/* Why a value of so many bytes is not in the queue. */
+static int return_put(lua_State *L, const struct queue *q, status st, size_t size) {
+  const char *name = q->shared.type->class.name;
+  if (st == -ENOMEM) return return_memory_failure(L, st, name, size);
+  if (st != STATUS_TOO_LARGE) return return_status(L, st);
+  lua_pushnil(L);
+  lua_pushfstring(L, "too large: %s: a value of %f bytes; max_bytes is %f", name, (lua_Number)size,
+                  (lua_Number)q->ring->max_bytes);
+  return 2;
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
@@ -90,6 +104,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   put.ring = q->ring;
   parcel_open(&put.parcel, NULL, 0);
   parcel_pack(L, &put.parcel, 2, 1, "value");
+  const size_t size = put.parcel.record.head_size + put.parcel.record.body_size;
   status st = attempt_put(&put, deadline_now());
   if (st == STATUS_FULL && deadline_is_now(until)) st = put_after_turn(L, &put);
   const bool is_refused = st == STATUS_FULL && q->never_waits && waiting_is_endless(L, until);
@@ -97,7 +112,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   parcel_settle(&put.parcel, st);
   if (is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
-  return return_status(L, st);
+  return return_put(L, q, st, size);
 }
 
 static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }

@@ -54,7 +54,7 @@ static void discard_attachments(const struct start_info *b) {
 }
 
 static status make_block(struct start_info *start_info, const struct bytes *all, block_ref *out) {
-  const status st = segment_alloc(sizeof *start_info + all->len, out);
+  const status st = segment_alloc_vital(sizeof *start_info + all->len, out);
   if (st) return st;
   memcpy(segment_at(*out), start_info, sizeof *start_info);
   memcpy((uint8_t *)segment_at(*out) + sizeof *start_info, all->data, all->len);

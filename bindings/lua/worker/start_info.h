@@ -56,7 +56,7 @@ void start_info_destroy(block_ref block);
 
 /* The first byte of a section; its size is in the table of sections. */
 static inline const uint8_t *start_info_data(const struct start_info *b, struct start_info_section section) {
-  return (const uint8_t *)b + section.offset;
+  return (const uint8_t *)segment_bytes_at(segment_ref(b) + section.offset, section.size);
 }
 
 #endif

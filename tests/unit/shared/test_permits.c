@@ -427,7 +427,7 @@ static void threads_are_never_too_many_and_all_have_their_turns(enum lock_kind k
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   a_lock_has_one_holder_and_any_thread_may_return_it();
   a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken();
   a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again();
@@ -449,7 +449,7 @@ int main(void) {
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_RLOCK, 1, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_LOCK, 1, CROWD, 5);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
   segment_close();
   return 0;

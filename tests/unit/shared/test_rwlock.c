@@ -410,7 +410,7 @@ static void check_after_death(struct synchronizer *lock) {
 }
 
 static bool one_death(size_t number, long point) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene both;
   struct child_slot place;
   CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.read), STATUS_OK);
@@ -424,7 +424,7 @@ static bool one_death(size_t number, long point) {
   segment_forget_child(both.dead);
   check_after_death(both.read);
   check_after_death(both.written);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 
@@ -441,7 +441,7 @@ static void death_at_any_instant_loses_no_share_and_blocks_no_waiter(void) {}
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   many_read_and_one_writes();
   what_is_not_held_is_not_returned();
   a_reader_that_comes_after_a_waiting_writer_waits_behind_it();
@@ -456,7 +456,7 @@ int main(void) {
   readers_and_writers_are_never_mixed_and_all_have_their_turns(THREADS, TURNS);
   readers_and_writers_are_never_mixed_and_all_have_their_turns(CROWD, 8);
   death_at_any_instant_loses_no_share_and_blocks_no_waiter();
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
   segment_close();
   return 0;

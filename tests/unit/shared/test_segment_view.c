@@ -18,7 +18,7 @@ struct seen {
 
 static bool count_block(void *context, block_ref block, uint64_t size, owner_id owner) {
   struct seen *seen = context;
-  CHECK(size >= ARENA_SMALLEST && owner != 0);
+  CHECK(size >= 64 && owner != 0);
   seen->blocks++;
   seen->has_wanted = seen->has_wanted || block == seen->wanted;
   return true;
@@ -55,7 +55,7 @@ static struct mapping forged(void) {
 
 static void counts_that_are_too_high_end_where_the_segment_ends(void) {
   struct mapping m = forged();
-  struct arena *a = &((struct segment_header *)(void *)m.base)->arena;
+  struct arena_state *a = &((struct segment_header *)(void *)m.base)->arena;
   memset(a, 0xff, sizeof *a);
   CHECK_EQ(look(m.fd).blocks, 0);
   mapping_destroy(&m);

@@ -173,7 +173,7 @@ static void check_all(struct scene *s) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s = {.mine = {0}};
   struct child_slot place;
   bool abandoned = false;
@@ -200,7 +200,7 @@ static bool one_death(size_t number, long point) {
   if (deed->act != act_owner_died && synchronizer_waiter_state(&s.mine) == WAITER_WAITING)
     condition_notify(s.condition, 1);
   check_all(&s);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd, sized once, mapped whole. */
+/* memfd, sized once, mapped whole. Its size is sealed: a peer that made it smaller would have the
+ * others killed by SIGBUS. */
 #include "os/mapping.h"
 
 #include <dirent.h>
@@ -19,6 +20,13 @@ static status size_allowed(size_t size) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit)) return -errno;
   return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? STATUS_OK : -EFBIG;
+}
+
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+
+static status set_size(int fd, size_t size) {
+  if (ftruncate(fd, (off_t)size)) return -errno;
+  return fcntl(fd, F_ADD_SEALS, SEALS) ? -errno : STATUS_OK;
 }
 
 static status map_whole(struct mapping *out, int fd, size_t size) {
@@ -53,9 +61,10 @@ status mapping_sizes(int fd, uint64_t *size, uint64_t *used) {
 status mapping_make(struct mapping *out, size_t size) {
   status st = size_allowed(size);
   if (st) return st;
-  const int fd = memfd_create(NAME, MFD_CLOEXEC);
+  const int fd = memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
-  st = ftruncate(fd, (off_t)size) ? -errno : map_whole(out, fd, size);
+  st = set_size(fd, size);
+  if (st == STATUS_OK) st = map_whole(out, fd, size);
   if (st) close(fd);
   return st;
 }
@@ -63,6 +72,7 @@ status mapping_make(struct mapping *out, size_t size) {
 status mapping_adopt(struct mapping *out, int fd) {
   struct stat info;
   if (fstat(fd, &info)) return -errno;
+  if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS) return STATUS_FOREIGN;
   if (fcntl(fd, F_SETFD, FD_CLOEXEC)) return -errno;
   return map_whole(out, fd, (size_t)info.st_size);
 }
