@@ -23,6 +23,8 @@ enum { PAGE_SIZE_MAX = 65536 };
 
 /* `size` bytes of sparse shared memory. The caller owns the mapping. */
 MUST_CHECK status mapping_make(struct mapping *out, size_t size);
+/* From now on no process can make the memory larger or smaller than the mapping. */
+MUST_CHECK status mapping_fix_size(const struct mapping *m);
 /* Maps what an inherited descriptor stands for, whole; takes over the descriptor. */
 MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
 /* Copies bytes of the memory behind a descriptor, which another program may change or cut short

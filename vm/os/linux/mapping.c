@@ -53,11 +53,15 @@ status mapping_sizes(int fd, uint64_t *size, uint64_t *used) {
 status mapping_make(struct mapping *out, size_t size) {
   status st = size_allowed(size);
   if (st) return st;
-  const int fd = memfd_create(NAME, MFD_CLOEXEC);
+  const int fd = memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
   st = ftruncate(fd, (off_t)size) ? -errno : map_whole(out, fd, size);
   if (st) close(fd);
   return st;
+}
+
+status mapping_fix_size(const struct mapping *m) {
+  return fcntl(m->fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ? -errno : STATUS_OK;
 }
 
 status mapping_adopt(struct mapping *out, int fd) {
