@@ -46,6 +46,7 @@ struct mm_vm {
   struct mm_vm *next;  /* in the runtime's list; under the runtime's lock */
   mm_vm_config config; /* a copy with copies of its texts; never changes */
   char name[EMBEDDED_VM_NAME_MAX];
+  struct bytes sandbox; /* rules (worker/sandbox_rules.h); empty: none; never changes */
   const struct embedded_vm_driver *driver;
 
   struct mutex lock;

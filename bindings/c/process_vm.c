@@ -16,6 +16,7 @@
 #include "c/value.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
+#include "os/sandbox.h"
 #include "os/signals.h"
 #include "os/thread.h"
 #include "process/child.h"
@@ -68,6 +69,8 @@ static status write_start_info(struct mm_vm *vm, struct bytes *out) {
   if (st == STATUS_OK) st = add_string(out, options.path);
   if (st == STATUS_OK) st = add_string(out, options.cpath);
   for (const struct module *m = options.modules; st == STATUS_OK && m; m = m->next) st = add_module(out, m);
+  if (vm->sandbox.len) start_info.sandbox = out->len;
+  if (st == STATUS_OK) st = bytes_append(out, vm->sandbox.data, vm->sandbox.len);
   start_info.size = out->len;
   if (st == STATUS_OK) memcpy(out->data, &start_info, sizeof start_info);
   return st;
@@ -226,8 +229,12 @@ static struct outcome read_reply(struct mm_vm *vm, const struct ring_message *m)
 
 static struct outcome outcome_of_death(struct mm_vm *vm) {
   const int code = vm->process->child.exit_code;
+  const uint32_t refused = atomic_load(&vm->process->child.worker_status->refused);
+  const char *call = refused ? sandbox_call_name(refused - 1) : NULL;
   char text[80];
-  if (code < 0)
+  if (call)
+    snprintf(text, sizeof text, "the sandbox refused the system call %s", call);
+  else if (code < 0)
     snprintf(text, sizeof text, "the process of the VM was killed by signal %d", -code);
   else
     snprintf(text, sizeof text, "the process of the VM ended with exit code %d", code);

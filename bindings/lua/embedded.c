@@ -15,12 +15,12 @@
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
                       x(async, local_waits) x(net, listener) x(manager, client) x(manager, objects)       \
                           x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
-                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, serial)       \
-                                  x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
-#define EMBEDDED_POOL(x)                                                                             \
-  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, future)            \
-      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)         \
-          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend) \
+                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, sandbox)      \
+                                  x(worker, serial) x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
+#define EMBEDDED_POOL(x)                                                                                   \
+  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
+      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)               \
+          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend)       \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
 #define EMBEDDED_BROKER(x)                                                                    \
   x(broker, backend) x(broker, backoff) x(broker, classes) x(broker, client) x(broker, codec) \

@@ -35,6 +35,7 @@
 #include "state/coroutines.h"
 #include "state/library.h"
 #include "worker/gil.h"
+#include "worker/sandbox_rules.h"
 #include "worker/thread_run.h"
 #include "worker/worker_start.h"
 
@@ -52,6 +53,8 @@ static int on_end(lua_State *L) {
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"worker_start", pool_rings_start_worker},
+    {"sandbox_obstacle", sandbox_obstacle_call},
+    {"sandbox_path", sandbox_path_call},
     {"pool_rings_new", pool_rings_new},
     {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},

@@ -261,6 +261,7 @@ function World.active_children() end
 ---@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
 ---@field libs? manymoons.Library[] as for a pool's workers
 ---@field nice? integer as for a pool's workers
+---@field sandbox? boolean|manymoons.Sandbox as for a pool's workers. Its system call that was refused is printed on stderr
 
 ---A worker that runs one function. If its object is collected it keeps running; it is joined when the program ends.
 ---@class manymoons.Process
@@ -307,6 +308,17 @@ function Process:close() end
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all
 ---@field nice? integer for interpreters and processes: 0 to 19; larger values yield to other threads; 10 keeps the
 ---frame times of a game unchanged
+---@field sandbox? boolean|manymoons.Sandbox for processes: true, or what workers may reach that run code you do not
+---trust. They open no file but the named ones, start no program and no thread, use no network and do not see the
+---environment. Raises if the kernel has no seccomp, or no Landlock where files are named. See docs/explanation/trust.md
+
+---What a sandboxed worker may reach. Folders stand for all below them. The files of modules that the program has
+---loaded when the worker starts can be read as well, each by itself.
+---@class manymoons.Sandbox
+---@field read? string[] files and folders that can be read; they must exist
+---@field write? string[] files and folders that can be written, and in which files can be made and removed; this does
+---not allow to read them
+---@field network? boolean true: TCP and UDP, and the files that the lookup of names reads; default: false
 
 ---A pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
 ---reached, refuses, or would evict keys.

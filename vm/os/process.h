@@ -74,8 +74,15 @@ MUST_CHECK status process_executable(char *path, size_t size);
 const char *process_own_path(void);
 /* How many bytes of memory a process has; -ESRCH: there is none of that number. */
 MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
+/* How many bytes of address space this process has. */
+MUST_CHECK status process_address_space(uint64_t *bytes);
 /* The arguments of a process, a zero byte behind each: the first `size` bytes. -ESRCH. */
 MUST_CHECK status process_command(int64_t pid, char *text, size_t size, size_t *length);
+/* From now on standard input is at its end. */
+MUST_CHECK status process_end_input(void);
+/* Erases the environment of this process, which has one thread, but for the language, the time zone
+ * and the terminal. */
+void process_forget_environment(void);
 /* A standard descriptor that is closed at the start would be given to the next file that is
  * opened, and then be printed to. Opened the wrong way round, it fails as the closed one would. */
 void process_fill_standard_descriptors(void);

@@ -16,6 +16,8 @@ void program_path(int fd, char *path, size_t size);
 void program_close(int fd);
 /* The path of the file that the code or data at `address` was loaded from. -ENOENT: it is from no file. */
 MUST_CHECK status program_file_of(const void *address, char *path, size_t size);
+/* The absolute path without symbolic links. -ENOENT, … */
+MUST_CHECK status program_real_path(const char *path, char *real, size_t size);
 /* Whether a library of that name could be opened; it is not kept open. */
 MUST_CHECK status program_find_library(const char *name);
 

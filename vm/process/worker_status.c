@@ -60,6 +60,11 @@ bool worker_status_watch(struct worker_status *s, waker_set wakers) {
   return worker_status_has_ended(s);
 }
 
+bool worker_status_is_beyond_limit(const struct worker_status *s, uint64_t task, uint64_t item) {
+  const uint64_t limit = atomic_load(&s->limit);
+  return limit >> WORKER_STATUS_ITEM_BITS == task && item > (limit & ((1 << WORKER_STATUS_ITEM_BITS) - 1));
+}
+
 bool worker_status_has_ended(const struct worker_status *s) {
   return atomic_load(&s->phase) == WORKER_STATUS_ENDED;
 }

@@ -39,6 +39,7 @@ struct worker_status {
   _Atomic uint64_t busy_ns;          /* their total duration, */
   _Atomic uint64_t bytes_in;         /* and the bytes of their messages */
   _Atomic uint64_t bytes_out;
+  _Atomic uint32_t refused;   /* system call, plus one, by which a sandbox ended it; 0: none */
   _Atomic waker_set watchers; /* wakers that are registered for the worker's end */
   struct result_journal result_journal;
 };
@@ -55,6 +56,8 @@ void worker_status_introduce(struct worker_status *s, const char *name);
 void worker_status_run(struct worker_status *s);
 /* Publishes the exit code. Later calls are ignored. */
 void worker_status_end(struct worker_status *s, int exit_code);
+/* Whether the parent has taken back this item of the task with this number. */
+bool worker_status_is_beyond_limit(const struct worker_status *s, uint64_t task, uint64_t item);
 /* Whether the exit code is valid. The process itself may live for a moment longer. */
 bool worker_status_has_ended(const struct worker_status *s);
 /* Publishes the exit code of the fork server's child, unless the child did, and marks it

@@ -65,18 +65,18 @@ static void point_into(const struct mapping *map) {
 }
 
 /* Address space may be limited (ulimit -v): a smaller segment is better than none. */
-static status make_mapping(struct mapping *map) {
+static status make_mapping(struct mapping *map, uint64_t wanted) {
   status st = -ENOMEM;
-  for (uint64_t size = SIZE_WANTED; size >= SIZE_LEAST; size /= 2) {
+  for (uint64_t size = wanted; size >= SIZE_LEAST; size /= 2) {
     st = mapping_make(map, size);
     if (st == STATUS_OK) return st;
   }
   return st;
 }
 
-static status make_segment(void) {
+static status make_segment(uint64_t wanted) {
   struct mapping map;
-  status st = make_mapping(&map);
+  status st = make_mapping(&map, wanted);
   if (st) return st;
   st = mapping_commit(&map, 0, segment_arena_offset());
   if (st) {
@@ -100,7 +100,7 @@ static status make_segment(void) {
 
 status segment_open(void) {
   mutex_lock(&segment.lock);
-  const status st = segment.users ? STATUS_OK : make_segment();
+  const status st = segment.users ? STATUS_OK : make_segment(SIZE_WANTED);
   if (st == STATUS_OK) segment.users++;
   mutex_unlock(&segment.lock);
   return st;
@@ -123,18 +123,32 @@ status segment_join(int fd, uint32_t slot) {
   return STATUS_OK;
 }
 
+static void unmap_segment(void) {
+  atomic_store(&segment_recording_place, &no_recording);
+  mapping_destroy(&segment.map);
+  segment.header = NULL;
+  memory_free(segment.held);
+  segment.held = NULL;
+  segment.held_capacity = segment.held_count = 0;
+}
+
 void segment_close(void) {
   mutex_lock(&segment.lock);
   if (--segment.users == 0) {
-    atomic_store(&segment_recording_place, &no_recording);
     robust_mutex_unlock(&segment.processes->slots[segment.slot].life);
-    mapping_destroy(&segment.map);
-    segment.header = NULL;
-    memory_free(segment.held);
-    segment.held = NULL;
-    segment.held_capacity = segment.held_count = 0;
+    unmap_segment();
   }
   mutex_unlock(&segment.lock);
+}
+
+/* The place in the process table that fork copied is the parent's. */
+status segment_leave_program(void) {
+  mutex_lock(&segment.lock);
+  unmap_segment();
+  segment.users = 1;
+  const status st = make_segment(SIZE_LEAST);
+  mutex_unlock(&segment.lock);
+  return st;
 }
 
 const struct process_table *segment_process_table(void) { return segment.processes; }

@@ -30,6 +30,10 @@ MUST_CHECK status segment_open(void);
 MUST_CHECK status segment_join(int fd, uint32_t slot);
 /* Ends one use; the last one unmaps the segment. */
 void segment_close(void);
+/* In a forked child, on its only thread, which is to share nothing with the program: unmaps the
+ * program's segment and makes a small one of a size that stays, with one use. The pointers into the old one are void. On
+ * failure the process must end. */
+MUST_CHECK status segment_leave_program(void);
 /* Valid while the segment is open, as are the next ones. */
 const struct process_table *segment_process_table(void);
 

@@ -143,12 +143,20 @@ struct decode_call {
   const struct handle_types *types;
 };
 
+/* A foreign message is data for every reader, in whatever queue it was put. */
+static enum trust trust_in(const struct decode_call *call) {
+  return call->message.flags & FLAG_FOREIGN ? TRUST_STRANGER : call->trust;
+}
+
 static void check_header(lua_State *L, const struct decode_call *call) {
   const struct message *m = &call->message;
   if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
   if (m->version != WIRE_VERSION)
     luaL_error(L, "the message has wire format %d; this version reads format %d", m->version, WIRE_VERSION);
-  if (m->handle_count && !call->takes_handles) luaL_error(L, "the bytes hold handles of a program");
+  if (m->flags & FLAG_FOREIGN && m->flags & FLAG_FUNCTIONS)
+    luaL_error(L, "a sandboxed worker sent a function, which is refused");
+  if (m->handle_count && (m->flags & FLAG_FOREIGN || !call->takes_handles))
+    luaL_error(L, "the bytes hold handles of a program");
   if (m->flags & FLAG_FUNCTIONS && call->trust < TRUST_PEER)
     luaL_error(L, "the bytes hold functions, which are refused unless {functions = true}");
 }
@@ -171,7 +179,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   lua_settop(L, base + 2 + call->message.key_count);
   struct decoder d = decoder_make(L, &call->message, base + 1);
   d.types = call->types;
-  d.trust = call->trust;
+  d.trust = trust_in(call);
   const uint64_t count = decode_count(&d);
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
   luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");

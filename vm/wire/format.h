@@ -45,6 +45,7 @@ enum {
 enum wire_flag {
   FLAG_FUNCTIONS = 1, /* contains bytecode, which must be trusted */
   FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
+  FLAG_FOREIGN = 4,   /* from a sandboxed worker: every reader takes data alone */
 };
 
 enum wire_tag {

@@ -14,6 +14,7 @@ local require, native = ...
 
 local errors = require("core.errors")
 local hex = require("core.hex")
+local foreign = require("pool.foreign")
 local protocol = require("pool.protocol")
 
 local codec = {}
@@ -215,6 +216,16 @@ function codec.decode_outcome(text, is_trusted)
   local ok, value = pcall(native.loads_from, trust, text)
   if ok then return true, value end
   return false, errors.of_kind("unsendable", tostring(value))
+end
+
+-- The outcome of a sandboxed worker, which clients will trust: what it is without functions.
+function codec.only_data(text)
+  if type(text) ~= "string" then return codec.encode_failure(foreign.failure(nil)) end
+  local is_failure = text:byte() == FAILURE
+  local ok, value = pcall(native.loads, is_failure and text:sub(2) or text)
+  if ok and not is_failure then return text end
+  if ok then return "e" .. native.dumps(foreign.failure(value)) end
+  return codec.encode_failure(errors.of_kind("unsendable", "the result of a sandboxed worker: " .. tostring(value)))
 end
 
 function codec.is_failure(text) return text:byte() == FAILURE end

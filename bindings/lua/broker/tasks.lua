@@ -107,9 +107,15 @@ local function note_time(self, ns)
   self.busy = self.busy + ns / 1e9
 end
 
+-- What a worker of the local pool answered, as it may be signed.
+local function outcome_of(self, text)
+  if self.is_sandboxed then return codec.only_data(text) end
+  return text
+end
+
 function Task:take_call(_, ok, values)
   if not ok then return self:fail({ base = 0 }, 1, values[1]) end
-  local text, ns = values[1], values[2]
+  local text, ns = outcome_of(self.tasks, values[1]), tonumber(values[2]) or 0
   note_time(self.tasks, ns)
   if codec.is_failure(text) then self.tasks.failed = self.tasks.failed + 1 end
   finish(self.tasks, self, string.format("v:%.0f", ns), text)
@@ -118,13 +124,14 @@ end
 -- The local pool may have numbered anew what was left of a slice.
 function Task:take(job, first, count, ns, results, failures)
   self.ns = self.ns + ns
-  if not failures and count == self.options.count then
+  if not failures and count == self.options.count and not self.tasks.is_sandboxed then
     self.list = results
     return
   end
   for i = 1, count do
     local failure = failures and failures[i]
-    self.list[job.base + first + i - 1] = failure and codec.encode_failure(errors.new_error(failure)) or results[i]
+    self.list[job.base + first + i - 1] = failure and codec.encode_failure(errors.new_error(failure))
+      or outcome_of(self.tasks, results[i])
   end
 end
 

@@ -18,6 +18,7 @@ local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
 local pools = require("pool.pool")
+local sandbox = require("worker.sandbox")
 
 local time = native.time
 
@@ -208,7 +209,7 @@ end
 
 local worker = {}
 
--- What each worker of the local pool does first.
+-- What each worker of the local pool does first. A sandboxed one gets no secrets.
 local function opening_of(modules, secrets, password)
   local mm = package.loaded.manymoons
   return function()
@@ -251,14 +252,16 @@ end
 local function start_pool(self, options)
   self.pool = pools.class(options.world)({
     workers = options.slots, name = self.name,
-    initializer = opening_of(options.imports, options.secrets, options.settings.password),
+    initializer = opening_of(options.imports, not options.sandbox and options.secrets or {},
+      options.sandbox and "" or options.settings.password),
     maxtasksperchild = options.max_tasks,
+    sandbox = options.sandbox and sandbox.with_modules(options.sandbox, options.imports or {}),
   })
   self.startup = time() - self.started
 end
 
 -- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks,
--- task_timeout, world, name
+-- task_timeout, world, name, sandbox (as the option of a pool)
 function worker.run(options)
   local host = native.machine().name or "localhost"
   local self = setmetatable({
@@ -280,6 +283,7 @@ function worker.run(options)
   self.tasks = new_tasks({
     name = self.name, name_of_pool = options.pool_name, session = self.session, secrets = options.secrets,
     imports = set_of(options.imports), pool = self.pool, log = self.log, task_timeout = options.task_timeout,
+    is_sandboxed = options.sandbox ~= nil,
     nack = function(task, losses) self:nack(task, losses) end,
   })
   self.lease = self.session:heartbeat(describe(self))

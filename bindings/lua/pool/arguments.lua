@@ -6,12 +6,14 @@ local require, native = ...
 local checks = require("core.checks")
 local waits = require("core.waits")
 local limits = require("worker.limits")
+local sandbox = require("worker.sandbox")
 
 local expect, unpack = checks.expect, checks.unpack
 
 local arguments = {}
 
-local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true }
+local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
+  sandbox = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
@@ -44,6 +46,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     limits = limits.read("Pool", world, options),
+    sandbox = sandbox.read("Pool", world, options),
     timeout = checks.read_time_limit(options.timeout), -- limits.read has checked it
   }
 end

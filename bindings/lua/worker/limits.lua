@@ -53,7 +53,8 @@ function limits.read(where, world, options)
   return found
 end
 
--- A forked worker cannot have limits: it begins with the memory and the libraries of its parent.
+-- A forked worker cannot have limits: it begins with the memory and the libraries of its parent. A sandboxed one
+-- begins with a VM of its own, and can.
 function limits.check_method(where, found, method)
   expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits", 4)
 end

@@ -10,6 +10,7 @@ local waits = require("core.waits")
 local vm_pipe = require("queues.vm_pipe")
 local children = require("worker.children")
 local limits = require("worker.limits")
+local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
 local expect = checks.expect
@@ -17,7 +18,7 @@ local process = {}
 local counters = {} -- by prefix of a name, how many children have been given a name with it
 
 local prototypes = {} -- methods and metatables by world
-local allowed = { target = true, args = true, name = true, daemon = true, method = true }
+local allowed = { target = true, args = true, name = true, daemon = true, method = true, sandbox = true }
 for _, name in ipairs(limits.names) do allowed[name] = true end
 
 -- Methods ----------------------------------------------------------------------------------------------------
@@ -35,9 +36,10 @@ end
 function methods.start(self)
   if self._closed then error("Process:start: " .. shown(self) .. " is closed", 2) end
   if self._worker then error("Process:start: " .. shown(self) .. " was started before", 2) end
-  local method = starting.method_of(self._world, self._method, self._limits)
+  local method = starting.method_of(self._world, self._method, self._limits or self._sandbox)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
+  settings.sandbox = sandbox.settings(self._sandbox)
   local args = self._args
   if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
   children.forget_ended()
@@ -129,7 +131,8 @@ function process.read_arguments(first, ...)
   local copy = { n = args.n or #args }
   for i = 1, copy.n do copy[i] = args[i] end
   return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method,
-    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice }
+    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice,
+    sandbox = first.sandbox }
 end
 
 local start_methods = { fork = true, spawn = true, forkserver = true }
@@ -156,7 +159,8 @@ function process.class(world)
     expect(options.name == nil or type(options.name) == "string", "Process",
       "name: a string expected, got " .. type(options.name))
     local found = limits.read("Process", world, options)
-    limits.check_method("Process", found, options.method)
+    local rules = sandbox.read("Process", world, options)
+    if not rules then limits.check_method("Process", found, options.method) end
     local self = {
       _world = world,
       _target = options.target,
@@ -165,6 +169,7 @@ function process.class(world)
       _daemon = options.daemon and true or false,
       _method = options.method,
       _limits = found or false,
+      _sandbox = rules or false,
       _starter = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,

@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local process = require("worker.process")
+local sandbox = require("worker.sandbox")
 
 local unpack = checks.unpack
 
@@ -59,6 +60,7 @@ local process_meta = {
 local function class(world)
   return function(...)
     local options = process.read_arguments(...)
+    sandbox.read("Process", world, options) -- an error: there is no worker
     return setmetatable({
       _world = world,
       _target = options.target,

@@ -9,6 +9,7 @@
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "os/sandbox.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 #include "trace/recorder.h"
@@ -183,6 +184,19 @@ static int worker_pid(lua_State *L) {
   return 1;
 }
 
+/* refusal() → the name of the system call by which a sandbox ended the worker; nil: none did.
+ * [-0, +1, raises] */
+static int worker_refusal(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  const uint32_t refused = w->worker_status ? atomic_load(&w->worker_status->refused) : 0;
+  const char *name = refused ? sandbox_call_name(refused - 1) : NULL;
+  if (refused && !name)
+    lua_pushfstring(L, "%d", (int)refused - 1);
+  else
+    lua_pushstring(L, name);
+  return 1;
+}
+
 /* sentinel() → a descriptor that is readable once the process has ended; nil for other workers.
  * [-0, +1, raises] */
 static int worker_sentinel(lua_State *L) {
@@ -299,6 +313,7 @@ static const luaL_Reg methods[] = {
     {"is_alive", worker_is_alive},
     {"exitcode", worker_exitcode},
     {"pid", worker_pid},
+    {"refusal", worker_refusal},
     {"sentinel", worker_sentinel},
     {"terminate", worker_terminate},
     {"interrupt", worker_interrupt},

@@ -17,6 +17,7 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "process/sandboxed.h"
 #include "shared/segment.h"
 #include "state/globals.h"
 #include "state/library.h"
@@ -25,6 +26,7 @@
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
 #include "worker/gil.h"
+#include "worker/guarded.h"
 
 enum { EXIT_ERROR = 1 };
 
@@ -121,6 +123,7 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 0);
   globals_install(L, start_info_data(b, b->image), b->image.size);
   replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
+  if (sandboxed_is()) guarded_refuse_programs(L);
   const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size);
   start_info_unload(b);
   run_role(L, life, count);

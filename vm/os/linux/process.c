@@ -150,6 +150,15 @@ status process_memory(int64_t pid, uint64_t *bytes) {
   return STATUS_OK;
 }
 
+status process_address_space(uint64_t *bytes) {
+  char text[128] = {0};
+  unsigned long long pages = 0;
+  if (read_about(process_pid(), "statm", text, sizeof text - 1) <= 0) return -ESRCH;
+  if (sscanf(text, "%llu", &pages) != 1) return STATUS_MALFORMED;
+  *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+  return STATUS_OK;
+}
+
 status process_command(int64_t pid, char *text, size_t size, size_t *length) {
   const ssize_t got = read_about(pid, "cmdline", text, size);
   if (got < 0) return -ESRCH;
