@@ -122,6 +122,14 @@ owner_id arena_owner(const struct arena *a, block_ref block) {
   return is_owner(word) ? word : 0;
 }
 
+void arena_prefetch(const struct arena *a, block_ref block) {
+  struct place place;
+  if (!find_place(a, block, &place)) return;
+  __builtin_prefetch((const void *)(uintptr_t)place.owner, 1);
+  if (place.is_run) return;
+  __builtin_prefetch((const void *)(uintptr_t)&chunk_control(a, place.chunk)->free[place.index / 64], 1);
+}
+
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to) {
   struct place place;
   CHECK(is_owner(from) && is_owner(to));

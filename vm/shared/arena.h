@@ -142,6 +142,8 @@ bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to);
 /* 0: it is free, or no longer there. Safe for any value. */
 owner_id arena_owner(const struct arena *a, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
+/* Asks the processor for the words that a change of the block's owner, or freeing it, will touch. */
+void arena_prefetch(const struct arena *a, block_ref block);
 /* Commits the block's first `size` bytes, at most the whole block. The caller owns the block.
  * -ENOMEM. */
 MUST_CHECK status arena_commit(struct arena *a, block_ref block, uint64_t size);

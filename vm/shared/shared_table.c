@@ -130,14 +130,23 @@ static uint64_t hash_of(const struct shared_table *t, struct shared_table_text k
   return siphash(&t->hash_key, key.bytes, key.size);
 }
 
+/* In a large table each of the words that an operation needs is a cache miss: the first one begins
+ * before the lock is taken. */
+static void prefetch_slot(const struct shared_table *t, uint64_t hash) {
+  const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
+  __builtin_prefetch(slots_at(slots) + (hash & (length_of(slots) - 1)), 1);
+}
+
 static bool is_of(uint64_t slot, struct shared_table_text key) {
   const struct entry e = entry_of(slot);
   return e.key_size == key.size && memcmp(e.bytes, key.bytes, key.size) == 0;
 }
 
+enum intent { TO_READ, TO_CHANGE };
+
 /* The key's slot, or if it has none the slot for it: the first that is empty or a tombstone. */
 static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_table_text key,
-                     bool *is_there) {
+                     enum intent intent, bool *is_there) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
   const uint64_t length = length_of(slots);
   const uint64_t *array = slots_at(slots);
@@ -150,9 +159,10 @@ static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_
     if (slot == EMPTY) return free == UINT64_MAX ? i : free;
     if (slot == TOMBSTONE) {
       if (free == UINT64_MAX) free = i;
-    } else if (tag_of(slot) == tag && is_of(slot, key)) {
-      *is_there = true;
-      return i;
+    } else if (tag_of(slot) == tag) {
+      if (intent == TO_CHANGE) arena_prefetch(segment_arena(), block_of(slot));
+      *is_there = is_of(slot, key);
+      if (*is_there) return i;
     }
   }
   CHECK(free != UINT64_MAX); /* the array is never full */
@@ -260,7 +270,7 @@ static status set_locked(struct shared_table *t, uint64_t hash, struct shared_ta
   const status st = make_room(t);
   if (st) return st;
   bool is_there = false;
-  const uint64_t at = find(t, hash, key, &is_there);
+  const uint64_t at = find(t, hash, key, TO_CHANGE, &is_there);
   const uint64_t slot = slot_word(record, hash);
   if (t->max_bytes) {
     const uint64_t old = is_there ? bytes_of_slot(*slot_at(atomic_load(&t->slots), at)) : 0;
@@ -274,6 +284,7 @@ status shared_table_set(struct shared_table *t, struct shared_table_text key,
                         struct shared_table_text value) {
   const uint64_t hash = hash_of(t, key);
   block_ref record = 0;
+  prefetch_slot(t, hash);
   status st = make_record(key, value, &record);
   if (st) return st;
   lock(t);
@@ -287,7 +298,7 @@ void shared_table_remove(struct shared_table *t, struct shared_table_text key) {
   const uint64_t hash = hash_of(t, key);
   bool is_there = false;
   lock(t);
-  const uint64_t at = find(t, hash, key, &is_there);
+  const uint64_t at = find(t, hash, key, TO_CHANGE, &is_there);
   if (is_there) change(t, at, TOMBSTONE);
   unlock(t);
 }
@@ -298,8 +309,9 @@ status shared_table_get(struct shared_table *t, struct shared_table_text key, st
                         bool *is_there) {
   const uint64_t hash = hash_of(t, key);
   status st = STATUS_OK;
+  prefetch_slot(t, hash);
   lock(t);
-  const uint64_t at = find(t, hash, key, is_there);
+  const uint64_t at = find(t, hash, key, TO_READ, is_there);
   if (*is_there) {
     const struct entry e = entry_of(*slot_at(atomic_load(&t->slots), at));
     st = bytes_append(value, e.bytes + e.key_size, e.value_size);

@@ -22,7 +22,9 @@ local Task = {}
 local task_meta = { __index = Task, __name = "Task" }
 schedulers.Task, schedulers.task_meta = Task, task_meta
 
-function task_meta.__tostring(self) return "Task: " .. native.printable(Task._name(self)) .. " (" .. (self.state or "running") .. ")" end
+function task_meta.__tostring(self)
+  return "Task: " .. native.printable(Task._name(self)) .. " (" .. (self.state or "running") .. ")"
+end
 function task_meta.__mm_wait(self)
   if self.state then return true end
   self._waiters = self._waiters or schedulers.new_list()

@@ -4,6 +4,7 @@
 #include "memory/shared_table.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/lazy_methods.h"
@@ -42,9 +43,13 @@ static void check_status(lua_State *L, status st) {
 
 /* The table is unchanged, for it may not have more bytes, or there is no memory. */
 static void check_set(lua_State *L, const struct table_handle *h, status st, uint64_t size) {
-  if (st == STATUS_FULL)
-    luaL_error(L, "Table: full: %f bytes more are wanted; it has %f, and max_bytes is %f", (lua_Number)size,
-               (lua_Number)shared_table_bytes(table_of(h)), (lua_Number)table_of(h)->max_bytes);
+  char text[160];
+  if (st == STATUS_FULL) {
+    snprintf(text, sizeof text, "Table: full: an entry of %llu bytes; it has %llu, and max_bytes is %llu",
+             (unsigned long long)size, (unsigned long long)shared_table_bytes(table_of(h)),
+             (unsigned long long)table_of(h)->max_bytes);
+    luaL_error(L, "%s", text);
+  }
   if (st != -ENOMEM) check_status(L, st);
   if (!st) return;
   return_memory_failure(L, st, NULL, size);

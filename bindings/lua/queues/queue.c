@@ -14,6 +14,7 @@
 #include "queues/queue.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
@@ -91,9 +92,11 @@ static int return_put(lua_State *L, const struct queue *q, status st, size_t siz
   const char *name = q->shared.type->class.name;
   if (st == -ENOMEM) return return_memory_failure(L, st, name, size);
   if (st != STATUS_TOO_LARGE) return return_status(L, st);
+  char text[160];
+  snprintf(text, sizeof text, "too large: %s: a value of %zu bytes; max_bytes is %llu", name, size,
+           (unsigned long long)q->ring->max_bytes);
   lua_pushnil(L);
-  lua_pushfstring(L, "too large: %s: a value of %f bytes; max_bytes is %f", name, (lua_Number)size,
-                  (lua_Number)q->ring->max_bytes);
+  lua_pushstring(L, text);
   return 2;
 }
 
