@@ -20,6 +20,7 @@
 
 #include "../unit/state/fake_handle.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "state/names.h"
 #include "state/transfer.h"
 #include "wire/format.h"
@@ -368,9 +369,15 @@ static void check_seed(const struct fuzz_seed *seed) {
   bytes_fini(&message);
 }
 
+static void fuzz_close(void) {
+  lua_close(fuzz_vm());
+  for (size_t i = 0; i < fuzz_code_count; i++) memory_free(fuzz_codes[i].text);
+}
+
 int main(int argc, char **argv) {
   if (argc > 2 && strcmp(argv[1], "--seeds") == 0) {
     write_seeds(argv[2]);
+    fuzz_close();
     return 0;
   }
   const long rounds = argc > 1 ? atol(argv[1]) : 20000;
@@ -379,6 +386,7 @@ int main(int argc, char **argv) {
     check_seed(&fuzz_seeds[i]);
     replay(&fuzz_seeds[i], rounds / FUZZ_SEEDS, &state);
   }
+  fuzz_close();
   return 0;
 }
 
