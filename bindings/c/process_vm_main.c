@@ -234,7 +234,7 @@ NO_RETURN static void serve_in_sandbox(const struct vm_library *library,
   }
   struct process_vm_start_info *copy = memory_alloc((size_t)start_info->size);
   if (!copy) sandboxed_worker_end(1);
-  memcpy(copy, start_info, (size_t)start_info->size);
+  memcpy(copy, segment_bytes_at(segment_ref(start_info), start_info->size), (size_t)start_info->size);
   sandboxed_worker_leave(&g, &worker_status);
   sandboxed_worker_end(run_vm(library, copy, worker_status, NULL, NULL));
 }

@@ -60,7 +60,7 @@ static struct start_info *copy_start_info(const struct start_info *info) {
     if (end_of(sections[i]) > size) size = end_of(sections[i]);
   struct start_info *copy = memory_alloc((size_t)size);
   if (!copy) fail("worker", "its start info", -ENOMEM);
-  memcpy(copy, info, (size_t)size);
+  memcpy(copy, segment_bytes_at(segment_ref(info), size), (size_t)size);
   copy->tasks = copy->results = 0;
   copy->payload_attachments = copy->image_attachments = 0;
   return copy;

@@ -15,6 +15,7 @@
 #ifndef BINDINGS_WORKER_START_INFO_H
 #define BINDINGS_WORKER_START_INFO_H
 
+#include "process/sandboxed.h"
 #include "shared/ring.h"
 #include "state/lua_compat.h"
 
@@ -56,8 +57,10 @@ void start_info_unload(const struct start_info *b);
 /* Called by the parent if the worker never started or has ended. */
 void start_info_destroy(block_ref block);
 
-/* The first byte of a section; its size is in the table of sections. */
+/* The first byte of a section; its size is in the table of sections. A sandboxed worker has a copy in
+ * private memory, which its guard's process made before the fork. */
 static inline const uint8_t *start_info_data(const struct start_info *b, struct start_info_section section) {
+  if (sandboxed_is()) return (const uint8_t *)b + section.offset;
   return (const uint8_t *)segment_bytes_at(segment_ref(b) + section.offset, section.size);
 }
 

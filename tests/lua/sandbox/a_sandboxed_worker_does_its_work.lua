@@ -170,6 +170,20 @@ expect.equal(pool:apply(function()
   end)
 end), 2)
 
+-- A time limit, termination, an error: as for other processes. Standard input is at its end.
+local function exitcode_of(options)
+  options.sandbox = true
+  local one = mm.Process(options)
+  one:start()
+  if options.name == "ended" then one:terminate() end
+  expect.equal(one:join(expect.HANG), true)
+  return one.exitcode
+end
+local function loop() while true do pcall(function() while true do end end) end end
+expect.equal(exitcode_of({ target = loop, timeout = 0.1 }), -14)
+expect.equal(exitcode_of({ target = loop, name = "ended" }), -15)
+expect.equal(exitcode_of({ target = function() os.exit(io.read() == nil and 5 or 6) end }), 5)
+
 -- The worker's end ends both of its processes, whichever is killed.
 local pid, begun = pool:stats()[1].pid, mm.Queue()
 future = pool:submit(function(q)
