@@ -9,6 +9,7 @@
 #include "state/fresh.h"
 #include "state/globals.h"
 #include "state/names.h"
+#include "state/originals.h"
 #include "state/transfer.h"
 #include "wire/message.h"
 #include "wire/writer.h"
@@ -127,6 +128,7 @@ static bool has_name(lua_State *L) {
 /* Whether the value on top is the C function `library`.key of every VM of this host, so that the
  * receiver has it already. */
 static bool is_host_function(lua_State *L, const char *library) {
+  if (originals_is_at(L, -1, library, lua_tostring(L, -2))) return true;
   if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
   const bool is_same = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
   lua_pop(L, 2);
