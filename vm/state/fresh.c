@@ -31,7 +31,7 @@ static void push_number(lua_State *to, lua_State *from, int index) {
 }
 
 /* C functions, and library functions that LuaJIT has in bytecode, which have no line numbers. */
-static bool is_builtin(lua_State *L, int function) {
+bool fresh_is_builtin(lua_State *L, int function) {
   lua_Debug info;
   lua_pushvalue(L, function);
   lua_getinfo(L, ">S", &info);
@@ -66,11 +66,7 @@ static void push_text_of(lua_State *to, lua_State *from, int index) {
   const int values = push_describer(from);
   lua_pushvalue(from, index);
   const bool is_told = values > 0 && lua_pcall(from, values, 1, 0) == 0 && lua_type(from, -1) == LUA_TSTRING;
-  if (is_told && to == from) {
-    lua_replace(from, top + 1);
-    lua_settop(from, top + 1);
-    return;
-  }
+  if (is_told && to == from) return;
   if (is_told) push_string(to, from, -1);
   lua_settop(from, top);
   if (!is_told) lua_pushboolean(to, 0);
@@ -80,7 +76,7 @@ static void push_function_mark(lua_State *to, lua_State *from, int index) {
   void *address = address_of(lua_tocfunction(from, index));
   if (address)
     lua_pushlightuserdata(to, address);
-  else if (is_builtin(from, index))
+  else if (fresh_is_builtin(from, index))
     push_text_of(to, from, index);
   else
     lua_pushboolean(to, 0);
@@ -122,6 +118,11 @@ static void push_libraries(lua_State *to, lua_State *from) {
     }
     lua_pop(from, 1);
   }
+  lua_pushliteral(from, "");
+  if (lua_getmetatable(from, -1)) {
+    push_library(to, from);
+    lua_setfield(to, -2, FRESH_STRINGS);
+  }
 }
 
 /* (fresh state) -> marks */
@@ -159,8 +160,10 @@ void fresh_push(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &fresh_key);
 }
 
-/* Whether the mark on top of the stack is that of values of which only the presence is compared. */
-static bool is_any(lua_State *L) { return lua_type(L, -1) == LUA_TNUMBER && !lua_rawequal(L, -1, -1); }
+/* Whether a mark is that of values of which only the presence is compared. */
+static bool is_any(lua_State *L, int mark) {
+  return lua_type(L, mark) == LUA_TNUMBER && !lua_rawequal(L, mark, mark);
+}
 
 bool fresh_has(lua_State *L, int marks, int key, int value) {
   const int top = lua_gettop(L);
@@ -173,7 +176,7 @@ bool fresh_has(lua_State *L, int marks, int key, int value) {
     return false;
   }
   push_mark(L, L, value);
-  const bool is_there = lua_rawequal(L, -1, -2) || is_any(L);
+  const bool is_there = lua_rawequal(L, -1, -2) || (is_any(L, -1) && is_any(L, -2));
   lua_settop(L, top);
   return is_there;
 }

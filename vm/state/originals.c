@@ -15,16 +15,14 @@ static const char *const libraries[] = {"_G",        "string", "table", "math", 
                                         "coroutine", "utf8",   "debug", "bit",  "jit", "bit32", "ffi"};
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
-static const char searchers[] = "package.searchers";
-
 /* ---- keeping --------------------------------------------------------------------------------- */
 
-/* (… functions) Adds the functions of the table on top of the stack, and pops it. */
+/* (… functions) Adds the builtin functions of the table on top of the stack, and pops it. */
 static void keep_functions(lua_State *L) {
   const int source = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, source)) {
-    if (lua_isfunction(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+    if (lua_isfunction(L, -1) && fresh_is_builtin(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
       lua_pushvalue(L, -2);
       lua_pushvalue(L, -2);
       lua_rawset(L, source - 1);
@@ -55,7 +53,7 @@ void originals_keep(lua_State *L) {
     lua_settop(L, top);
     return;
   }
-  lua_createtable(L, 0, LIBRARIES + 1);
+  lua_createtable(L, 0, LIBRARIES + 2);
   lua_pushloaded(L);
   for (int i = 0; i < LIBRARIES; i++) {
     lua_newtable(L);
@@ -67,8 +65,14 @@ void originals_keep(lua_State *L) {
     lua_setfield(L, top + 2, libraries[i]);
   }
   lua_newtable(L);
+  lua_pushliteral(L, "");
+  const bool has_metatable = lua_getmetatable(L, -1);
+  lua_remove(L, has_metatable ? -2 : -1);
+  if (has_metatable) keep_functions(L);
+  lua_setfield(L, top + 2, FRESH_STRINGS);
+  lua_newtable(L);
   keep_searchers(L);
-  lua_setfield(L, top + 2, searchers);
+  lua_setfield(L, top + 2, ORIGINALS_SEARCHERS);
   lua_settop(L, top + 2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_key);
   lua_settop(L, top);
@@ -106,7 +110,7 @@ static void enter_functions(lua_State *L, const char *library) {
       lua_pushvalue(L, -2);
       lua_rawget(L, functions - 1);
     } else {
-      lua_pushboolean(L, strcmp(library, searchers) == 0);
+      lua_pushboolean(L, strcmp(library, ORIGINALS_SEARCHERS) == 0);
     }
     const bool is_known = lua_toboolean(L, -1);
     lua_pop(L, 1);

@@ -8,13 +8,16 @@
  * A host may load this library after the program has replaced a function. Then the original is known by
  * what a fresh VM has in that place (state/fresh.h).
  *
- * Beside the libraries there are places for what has no name in Lua: "package.searchers" with the keys
- * "1", "2", … The state is in the registry, protected by the VM lock.
+ * Beside the libraries there are places for the functions of strings' metatable (FRESH_STRINGS) and for
+ * the searchers of `require`. The state is in the registry, protected by the VM lock.
  */
 #ifndef STATE_ORIGINALS_H
 #define STATE_ORIGINALS_H
 
 #include "state/lua_compat.h"
+
+/* The searchers of `require`, like a library: their keys are "1", "2", … */
+#define ORIGINALS_SEARCHERS "package.searchers"
 
 /* Keeps the functions that the libraries have now; before the first script runs, or as early as the
  * host lets. The first call counts. [-0, +0, memory] */
