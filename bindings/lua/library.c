@@ -31,6 +31,7 @@
 #include "queues/pipe.h"
 #include "queues/queue.h"
 #include "queues/stand_in.h"
+#include "state/originals.h"
 #include "state/random.h"
 #include "worker/sandboxed_worker.h"
 #include "worker/worker.h"
@@ -82,6 +83,7 @@ static void open_segment(lua_State *L) {
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
   random_keep(L);
+  originals_keep(L);
   open_segment(L);
   if (sandboxed_is())
     stand_in_open(L);

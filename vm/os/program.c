@@ -24,6 +24,8 @@ status program_file_of(const void *address, char *path, size_t size) {
   return program_real_path(info.dli_fname, path, size);
 }
 
+bool program_has_file(const char *path) { return access(path, R_OK) == 0; }
+
 status program_find_library(const char *name) {
   void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
   if (!library) return -ENOENT;

@@ -3,6 +3,7 @@
 #ifndef OS_PROGRAM_H
 #define OS_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -18,6 +19,8 @@ void program_close(int fd);
 MUST_CHECK status program_file_of(const void *address, char *path, size_t size);
 /* The absolute path without symbolic links. -ENOENT, … */
 MUST_CHECK status program_real_path(const char *path, char *real, size_t size);
+/* Whether this process may read a file of that name now. */
+bool program_has_file(const char *path);
 /* Whether a library of that name could be opened; it is not kept open. */
 MUST_CHECK status program_find_library(const char *name);
 

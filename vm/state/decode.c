@@ -17,6 +17,20 @@ struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   return d;
 }
 
+static const char sighting_key = 's'; /* its address is the key; never written */
+
+void decode_set_sighting(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &sighting_key); }
+
+void decode_end(struct decoder *d) {
+  if (!d->sees_globals) return;
+  luaL_checkstack(d->L, 4, "no room to decode");
+  lua_rawgetp(d->L, LUA_REGISTRYINDEX, &sighting_key);
+  if (lua_isnil(d->L, -1))
+    lua_pop(d->L, 1);
+  else
+    lua_call(d->L, 0, 0);
+}
+
 /* ---- what may come from whom ----------------------------------------------------------------- */
 
 /* The least trust that a tag needs where a value begins. 0: the tag begins no value. Small integers
@@ -354,7 +368,11 @@ static void prefer_foreign(lua_State *L) {
   lua_remove(L, lua_istable(L, -1) ? -2 : -1);
 }
 
-/* Pushes a metatable. Only images contain metatables by value. */
+/* Whether the tag is that of a metatable by value: of an image, or of an environment, which comes with
+ * functions. */
+static bool is_inheritance(unsigned tag) { return tag == TAG_TABLE || tag == TAG_TABLE_DEFERRED; }
+
+/* Pushes a metatable. */
 static void decode_metatable(struct decoder *d, int depth) {
   if (d->trust == TRUST_STRANGER) {
     decode_metatable_for_stranger(d);
@@ -363,7 +381,7 @@ static void decode_metatable(struct decoder *d, int depth) {
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
   const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF;
-  must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || d->is_image));
+  must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || is_inheritance(tag)));
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
   if (d->trust < TRUST_OWN_PROGRAM) prefer_foreign(d->L);
@@ -480,6 +498,21 @@ static void record_cell(struct decoder *d, int function, int n, uint8_t tag, siz
   lua_rawseti(d->L, d->memo, -(int)offset);
 }
 
+/* Whether upvalue n is the environment, by whose name the function uses globals. */
+static bool is_environment(struct decoder *d, int function, int n) {
+  const char *name = lua_getupvalue(d->L, function, n);
+  if (name) lua_pop(d->L, 1);
+  return name && strcmp(name, "_ENV") == 0;
+}
+
+/* Pushes a value. As an environment the table of globals is used name by name, and not looked at. */
+static void decode_in_scope(struct decoder *d, bool is_scope, int depth) {
+  const bool sees_globals = d->sees_globals;
+  const bool is_globals = reader_left(&d->r) > 0 && *d->r.at == TAG_GLOBALS;
+  decode_at_depth(d, depth);
+  if (is_scope && is_globals) d->sees_globals = sees_globals;
+}
+
 /* Sets upvalue n from the cell at the cursor. In an image an earlier closure may have decoded the
  * cell already; then upvalue n is joined with it. The cell is recorded before its value is decoded,
  * because the value may be a function that shares it. */
@@ -489,7 +522,7 @@ static void decode_cell(struct decoder *d, int function, int n, int depth) {
   must_be(d, (tag & ~TAG_SHARED) == TAG_CELL);
   const bool is_joined = d->is_image && tag & TAG_SHARED && join_cell(d, function, n, offset);
   if (!is_joined) record_cell(d, function, n, tag, offset);
-  decode_at_depth(d, depth);
+  decode_in_scope(d, is_environment(d, function, n), depth);
   if (is_joined)
     lua_pop(d->L, 1);
   else
@@ -512,7 +545,7 @@ static void decode_upvalue(struct decoder *d, int function, int n, int depth) {
 }
 
 static void decode_environment(struct decoder *d, int function, int depth) {
-  decode_at_depth(d, depth);
+  decode_in_scope(d, true, depth);
   must_be(d, lua_istable(d->L, -1));
   must_be(d, lua_setenvironment(d->L, function));
 }
@@ -628,7 +661,10 @@ static void decode_at_depth(struct decoder *d, int depth) {
     case TAG_FLOAT: lua_pushnumber(L, decode_double(d)); return;
     case TAG_STRING: decode_sized(d); return;
     case TAG_REF: decode_reference(d); return;
-    case TAG_GLOBALS: lua_pushglobaltable(L); return;
+    case TAG_GLOBALS:
+      d->sees_globals = true;
+      lua_pushglobaltable(L);
+      return;
     case TAG_NULL: lua_pushlightuserdata(L, NULL); return;
     default:
       if (!decode_again(d, tag, offset)) decode_object(d, tag, offset, depth);

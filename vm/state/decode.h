@@ -37,9 +37,16 @@ struct decoder {
   int keys_count; /* keys read so far */
   uint64_t budget;
   uint32_t received; /* handles read so far, in their order in the message; unused in an image */
+  bool sees_globals; /* a value is the table of globals, of which the script may look at anything */
   bool is_image;     /* globals of this program, read out of order; see wire/format.h, I2 */
   enum trust trust;
 };
+
+/* Keeps the function on top of the stack, to be called once values that hold the table of globals are
+ * decoded; nil: none. [-1, +0, memory] */
+void decode_set_sighting(lua_State *L);
+/* Calls it if the decoder has seen the table. [-0, +0, raises] */
+void decode_end(struct decoder *d);
 
 /* A decoder for a parsed message. The stack has nils from index `first` on: for memo, for work, and
  * one for each key that the message numbers. [-0, +0] */

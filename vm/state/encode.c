@@ -22,6 +22,7 @@ enum {
 };
 
 static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth);
+static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth);
 
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
   return (struct encoder){
@@ -91,21 +92,41 @@ static void claim(struct encoder *e, const void *object, uint32_t offset, uint32
   must_succeed(e, object_map_claim(&e->s->map, object, offset, since, known));
 }
 
+static const char carried_key = 'c'; /* its address is the key; never written */
+
+void encode_set_carried(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &carried_key); }
+
+/* Whether the key at index -2 names a module that an image has by value; `carried` is the index of
+ * their names, or of nil. */
+static bool is_carried(lua_State *L, int carried) {
+  if (!lua_istable(L, carried)) return false;
+  lua_pushvalue(L, -2);
+  lua_rawget(L, carried);
+  const bool is_it = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_it;
+}
+
 /* Enters the tables that are never copied. Done for each message: `require` gives no notice. */
 static void learn_known_objects(struct encoder *e) {
   lua_State *L = e->L;
+  const int top = lua_gettop(L);
   uint32_t ignored;
   e->has_known_objects = true;
+  luaL_checkstack(L, 8, "no room to look at the modules");
   lua_pushglobaltable(L);
   claim(e, lua_topointer(L, -1), known_as_globals, 0, &ignored);
-  lua_pop(L, 1);
+  lua_pushnil(L);
+  if (e->mode == ENCODE_IMAGE) lua_rawgetp(L, LUA_REGISTRYINDEX, &carried_key);
+  const int carried = lua_gettop(L);
   lua_pushloaded(L);
   lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    if (lua_istable(L, -1)) claim(e, lua_topointer(L, -1), known_as_module, 0, &ignored);
+  while (lua_next(L, carried + 1)) {
+    if (lua_istable(L, -1) && !is_carried(L, carried))
+      claim(e, lua_topointer(L, -1), known_as_module, 0, &ignored);
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
+  lua_settop(L, top);
 }
 
 static void encode_reference(struct encoder *e, uint32_t offset) {
@@ -401,13 +422,40 @@ static bool encode_if_for_strangers(struct encoder *e, int index) {
   return e->last_class_offset != 0;
 }
 
+/* Whether the table at a path is the environment of a function, or what an environment inherits from. */
+static bool is_scope(lua_State *L, const struct path_step *at) {
+  switch (at->kind) {
+    case PATH_ENVIRONMENT: return true;
+    case PATH_UPVALUE: return strcmp(at->name, "_ENV") == 0;
+    case PATH_FIELD:
+      return at->up->kind == PATH_METATABLE && lua_type(L, (int)at->number) == LUA_TSTRING &&
+             strcmp(lua_tostring(L, (int)at->number), "__index") == 0;
+    default: return false;
+  }
+}
+
+/* Writes the metatable of the environment at a path by value: it belongs to the functions that have it, as
+ * an upvalue does. */
+static void encode_inheritance(struct encoder *e, int index, const struct path_step *at, int depth) {
+  const struct path_step here = {.up = at, .kind = PATH_METATABLE};
+  if (depth < e->depth_max) {
+    encode_tag(e, TAG_TABLE);
+    encode_table_part(e, index, &here, depth + 1);
+    return;
+  }
+  encode_tag(e, TAG_TABLE_DEFERRED);
+  encode_stub(e, index);
+}
+
 /* Writes a metatable by name: as a module, as a registered class, or as a path below a module. In
  * an image it is written by value where no module has it, because a name below _G would be looked
  * up in the image again. */
-static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
+static void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth) {
   const bool is_image = e->mode == ENCODE_IMAGE;
   if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
-  if (encode_if_known_since(e, index, 0)) return; /* items may share it: it has a name */
+  const bool is_own = is_scope(e->L, at);
+  /* Items may share one that has a name, and not one that is written by value. */
+  if (is_own ? encode_if_known(e, index) : encode_if_known_since(e, index, 0)) return;
   if (!is_image && names_find_registered(e->L, index)) {
     encode_tag(e, TAG_REGISTERED);
     encode_sized_value(e, -1);
@@ -421,9 +469,8 @@ static void encode_metatable(struct encoder *e, int index, const struct path_ste
     }
     lua_pop(e->L, 2);
   }
-  if (!is_image) path_raise(e->L, at, "a table with a metatable that is not registered");
-  encode_tag(e, TAG_TABLE_DEFERRED);
-  encode_stub(e, index);
+  if (!is_image && !is_own) path_raise(e->L, at, "a table with a metatable that is not registered");
+  encode_inheritance(e, index, at, depth);
 }
 
 static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth) {
@@ -438,7 +485,7 @@ static void encode_table_part(struct encoder *e, int index, const struct path_st
   lua_settop(L, top);
   if (lua_getmetatable(L, index)) {
     shape |= SHAPE_METATABLE;
-    encode_metatable(e, top + 1, at);
+    encode_metatable(e, top + 1, at, depth);
     lua_pop(L, 1);
   }
   e->s->out.data[shape_at] = (uint8_t)shape;

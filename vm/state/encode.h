@@ -50,6 +50,10 @@ static inline void encoder_wrote(struct encoder *e, const uint8_t *end) {
 /* Appends a size as varint, then the bytes. [-0, +0, memory] */
 void encode_sized(struct encoder *e, const char *text, size_t size);
 
+/* For images: the modules whose names are keys of the table on top of the stack are written by value.
+ * nil: none. [-1, +0, memory] */
+void encode_set_carried(lua_State *L);
+
 /* Appends the value at absolute index `index`; `at` is its path. [-0, +0, raises] */
 void encode_value(struct encoder *e, int index, const struct path_step *at);
 /* Appends all deferred parts, including those deferred on the way. `root` names the root in

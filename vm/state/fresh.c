@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A mark stands for a value of the fresh state. A light userdata is the address of a C function
- * (NULL for LuaJIT's fast functions, which have none); a number, string or boolean stands for
+/* A mark stands for a value of the fresh state. A light userdata is the address of a C function;
+ * LuaJIT's fast functions, which have none, have their text, as tostring gives it. A number or string stands for
  * itself; NaN stands for any other value, of which only the presence is compared. */
 #include "state/fresh.h"
 
@@ -30,10 +30,62 @@ static void push_number(lua_State *to, lua_State *from, int index) {
     lua_pushnumber(to, lua_tonumber(from, index));
 }
 
-/* Pushes on `to` the mark of the value at `index` of the fresh state. */
+/* C functions, and library functions that LuaJIT has in bytecode, which have no line numbers. */
+bool fresh_is_builtin(lua_State *L, int function) {
+  lua_Debug info;
+  lua_pushvalue(L, function);
+  lua_getinfo(L, ">S", &info);
+  return info.linedefined == -1;
+}
+
+/* Pushes tostring, or string.format and "%s": that of them which the script has not replaced. Returns
+ * the number of values, 0 if it replaced both. */
+static int push_describer(lua_State *L) {
+  lua_pushloaded(L);
+  lua_getfield(L, -1, "_G");
+  lua_pushliteral(L, "tostring");
+  if (lua_istable(L, -2)) lua_rawget(L, -2);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  if (lua_iscfunction(L, -1)) return 1;
+  lua_pop(L, 1);
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_STRLIBNAME);
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "format");
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  lua_pushliteral(L, "%s");
+  if (lua_iscfunction(L, -2)) return 2;
+  lua_pop(L, 2);
+  return 0;
+}
+
+/* Pushes the text of a fast function at `index` on `to`, "function: builtin#29"; false: it cannot be told. */
+static void push_text_of(lua_State *to, lua_State *from, int index) {
+  const int top = lua_gettop(from);
+  const int values = push_describer(from);
+  lua_pushvalue(from, index);
+  const bool is_told = values > 0 && lua_pcall(from, values, 1, 0) == 0 && lua_type(from, -1) == LUA_TSTRING;
+  if (is_told && to == from) return;
+  if (is_told) push_string(to, from, -1);
+  lua_settop(from, top);
+  if (!is_told) lua_pushboolean(to, 0);
+}
+
+static void push_function_mark(lua_State *to, lua_State *from, int index) {
+  void *address = address_of(lua_tocfunction(from, index));
+  if (address)
+    lua_pushlightuserdata(to, address);
+  else if (fresh_is_builtin(from, index))
+    push_text_of(to, from, index);
+  else
+    lua_pushboolean(to, 0);
+}
+
+/* Pushes on `to` the mark of the value at absolute index `index` of `from`; false: a fresh state has no such value. */
 static void push_mark(lua_State *to, lua_State *from, int index) {
   switch (lua_type(from, index)) {
-    case LUA_TFUNCTION: lua_pushlightuserdata(to, address_of(lua_tocfunction(from, index))); return;
+    case LUA_TFUNCTION: push_function_mark(to, from, index); return;
     case LUA_TNUMBER: push_number(to, from, index); return;
     case LUA_TSTRING: push_string(to, from, index); return;
     default: lua_pushnumber(to, (lua_Number)NAN); return;
@@ -47,7 +99,7 @@ static void push_library(lua_State *to, lua_State *from) {
   while (lua_next(from, -2)) {
     if (lua_type(from, -2) == LUA_TSTRING) {
       push_string(to, from, -2);
-      push_mark(to, from, -1);
+      push_mark(to, from, lua_gettop(from));
       lua_rawset(to, -3);
     }
     lua_pop(from, 1);
@@ -65,6 +117,11 @@ static void push_libraries(lua_State *to, lua_State *from) {
       lua_rawset(to, -3);
     }
     lua_pop(from, 1);
+  }
+  lua_pushliteral(from, "");
+  if (lua_getmetatable(from, -1)) {
+    push_library(to, from);
+    lua_setfield(to, -2, FRESH_STRINGS);
   }
 }
 
@@ -103,31 +160,60 @@ void fresh_push(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &fresh_key);
 }
 
-/* C functions, and library functions that LuaJIT has in bytecode, which have no line numbers. */
-static bool is_builtin(lua_State *L, int function) {
-  lua_Debug info;
-  lua_pushvalue(L, function);
-  lua_getinfo(L, ">S", &info);
-  return info.linedefined == -1;
-}
-
-static bool is_marked(lua_State *L, int mark, int value) {
-  switch (lua_type(L, value)) {
-    case LUA_TFUNCTION:
-      return is_builtin(L, value) && lua_touserdata(L, mark) == address_of(lua_tocfunction(L, value));
-    case LUA_TNUMBER:
-    case LUA_TSTRING: return lua_rawequal(L, mark, value);
-    default: return lua_type(L, mark) == LUA_TNUMBER && !lua_rawequal(L, mark, mark);
-  }
+/* Whether a mark is that of values of which only the presence is compared. */
+static bool is_any(lua_State *L, int mark) {
+  return lua_type(L, mark) == LUA_TNUMBER && !lua_rawequal(L, mark, mark);
 }
 
 bool fresh_has(lua_State *L, int marks, int key, int value) {
+  const int top = lua_gettop(L);
   marks = lua_absindex(L, marks);
-  key = lua_absindex(L, key);
   value = lua_absindex(L, value);
   lua_pushvalue(L, key);
   lua_rawget(L, marks);
-  const bool is_there = !lua_isnil(L, -1) && is_marked(L, lua_gettop(L), value);
-  lua_pop(L, 1);
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, top);
+    return false;
+  }
+  push_mark(L, L, value);
+  const bool is_there = lua_rawequal(L, -1, -2) || (is_any(L, -1) && is_any(L, -2));
+  lua_settop(L, top);
   return is_there;
+}
+
+/* (… mark, marks of a library) Pushes the key that has the mark. False, and nothing pushed. */
+static bool push_key_of(lua_State *L) {
+  const int mark = lua_gettop(L) - 1;
+  lua_pushnil(L);
+  while (lua_next(L, mark + 1)) {
+    const bool is_it = lua_rawequal(L, -1, mark);
+    lua_pop(L, 1);
+    if (is_it) return true;
+  }
+  return false;
+}
+
+bool fresh_find(lua_State *L, int function) {
+  luaL_checkstack(L, 12, "no room to name a function");
+  const int top = lua_gettop(L);
+  function = lua_absindex(L, function);
+  fresh_push(L);
+  push_mark(L, L, function);
+  lua_pushnil(L);
+  while (lua_toboolean(L, top + 2) && lua_next(L, top + 1)) {
+    lua_pushvalue(L, top + 2);
+    lua_pushvalue(L, -2);
+    if (push_key_of(L)) {
+      lua_pushvalue(L, top + 3);
+      lua_pushlstring(L, "\0", 1);
+      lua_pushvalue(L, -3);
+      lua_concat(L, 3);
+      lua_replace(L, top + 1);
+      lua_settop(L, top + 1);
+      return true;
+    }
+    lua_settop(L, top + 3);
+  }
+  lua_settop(L, top);
+  return false;
 }

@@ -4,24 +4,24 @@
  *
  * The image (wire/format.h) is one object space: an object that two globals share at the sender is
  * shared at the receiver. The receiver's _G gets a metatable that decodes a name at its first use
- * and removes itself when no name is left. A metatable of the script's own (strict mode) is
- * carried, too: it handles the names that the image does not have, and becomes the metatable of _G
- * in the end. A global that cannot be sent raises an error where it is used: `global 'conn': cannot
- * send a coroutine (at conn.co)`.
+ * and removes itself when no name is left, or when the script is about to look at the table: then all
+ * names are decoded. A metatable of the script's own (strict mode) is carried, too, and all names with
+ * it. A global that cannot be sent raises an error where it is used: `global 'conn': cannot send a
+ * coroutine (at conn.co)`.
  *
- * Carried:
- *   - globals under string keys
- *   - additions to standard libraries
- *   - functions in package.preload
+ * Carried, as fork gives them:
+ *   - globals under string keys, and that a name is missing which a fresh VM has
+ *   - the same of standard libraries, and of the metatable of strings; metatables of other types
+ *   - functions in package.preload, and modules in package.loaded that no file has
+ *   - the searchers of `require`
  *   - registered classes
  *
  * Not carried:
  *   - package.path, package.cpath and arg, which belong to the worker's settings
- *   - names that the script removed
+ *   - the table by which a script knows its host, if it cannot be sent (`vim`, `love`)
  *
  * Known limits:
- *   - rawget(_G, name), and next(_G) and pairs(_G) before Lua 5.2, do not find a name
- *     before its first use.
+ *   - Code that uses _ENV as a table, or package.loaded._G, may look at _G before all names are there.
  *   - If decoding a global fails, globals decoded later share no objects with earlier ones.
  *
  * The caller holds the VM lock. An image is trusted: it comes from this program.
@@ -50,7 +50,7 @@ void globals_load(lua_State *L);
 /* Pushes the table of names that could not be decoded, name -> text of the error, or nil.
  * [-0, +1, memory] */
 void globals_push_broken(lua_State *L);
-/* Pushes the script's own metatable of _G, or nil. [-0, +1, raises] */
+/* Pushes the script's own metatable of _G, or nil. [-0, +1, memory] */
 void globals_push_metatable(lua_State *L);
 
 #endif

@@ -4,14 +4,19 @@
  * instead. */
 #include <string.h>
 
+#include "os/program.h"
 #include "state/encode.h"
 #include "state/error.h"
 #include "state/fresh.h"
 #include "state/globals.h"
+#include "state/library.h"
 #include "state/names.h"
+#include "state/originals.h"
 #include "state/transfer.h"
 #include "wire/message.h"
 #include "wire/writer.h"
+
+static int image_protected(lua_State *L);
 
 struct image_writer {
   struct scratch *s;
@@ -94,18 +99,35 @@ static void must_write(lua_State *L, bool is_written) {
   if (!is_written) lua_error(L);
 }
 
+/* The table by which a script knows its host. A worker has none, for it is another host. */
+static bool is_of_host(const struct entry *entry) {
+  static const char *const hosts[] = {"love", "ngx", "vim"};
+  bool is_it = false;
+  for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) is_it |= strcmp(entry->key, hosts[i]) == 0;
+  return is_it && entry->kind == IMAGE_GLOBAL;
+}
+
 /* Writes the value on top of the stack as an entry, and pops it. A failed attempt is repeated depth
  * first, so that the error names the full path of the offending value. */
 static void write_entry(lua_State *L, struct entry entry) {
   const int value = lua_gettop(L);
   entry.depth_max = 0;
-  if (!entry_try(L, entry_protected, &entry)) {
+  if (!entry_try(L, entry_protected, &entry) && !is_of_host(&entry)) {
     lua_settop(L, value);
     entry.depth_max = WIRE_DEPTH_MAX;
     const bool is_found = !entry_try(L, entry_protected, &entry);
     if (is_found) must_write(L, entry_try(L, broken_protected, &entry));
   }
   lua_settop(L, value - 1);
+}
+
+/* Writes the value on top of the stack as an entry, and pops it. False: it cannot be sent, and there is
+ * no entry: the receiver does as if the program did not have it. */
+static bool write_if_sendable(lua_State *L, struct entry entry) {
+  const int value = lua_gettop(L);
+  const bool is_written = entry_try(L, entry_protected, &entry);
+  lua_settop(L, value - 1);
+  return is_written;
 }
 
 /* Writes an entry that raises the text on top of the stack. [-1, +0, memory] */
@@ -127,6 +149,7 @@ static bool has_name(lua_State *L) {
 /* Whether the value on top is the C function `library`.key of every VM of this host, so that the
  * receiver has it already. */
 static bool is_host_function(lua_State *L, const char *library) {
+  if (originals_is_at(L, -1, library, lua_tostring(L, -2))) return true;
   if (!lua_iscfunction(L, -1) || !names_find(L, -1, NAMES_REBUILT)) return false;
   const bool is_same = strcmp(lua_tostring(L, -2), library) == 0 && lua_rawequal(L, -1, -4);
   lua_pop(L, 2);
@@ -152,10 +175,37 @@ static bool is_module_of_that_name(lua_State *L) {
   return is_it;
 }
 
+/* Whether the value on top is the table `library`, which strings have as __index. */
+static bool is_index_of_strings(lua_State *L) {
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_STRLIBNAME);
+  const bool is_it = lua_rawequal(L, -1, -3);
+  lua_pop(L, 2);
+  return is_it;
+}
+
 static bool is_carried_global(lua_State *L, int marks) {
   if (!has_name(L) || strcmp(lua_tostring(L, -2), "arg") == 0) return false;
   if (!is_of_fresh_vm(L, "_G", marks)) return true;
   return lua_istable(L, -1) && !is_module_of_that_name(L);
+}
+
+/* (… marks, table) Writes an entry of nil for each key of the marks that the table does not have. The
+ * entry's kind and library are those of `like`. */
+static void write_removed(lua_State *L, struct entry like) {
+  const int marks = lua_gettop(L) - 1;
+  lua_pushnil(L);
+  while (lua_next(L, marks)) {
+    lua_pushvalue(L, -2);
+    lua_rawget(L, marks + 1);
+    const bool is_there = !lua_isnil(L, -1);
+    lua_replace(L, -2);
+    like.key = lua_tostring(L, -2);
+    if (is_there)
+      lua_pop(L, 1);
+    else
+      write_entry(L, like);
+  }
 }
 
 /* The marks of all libraries are on top of the stack. */
@@ -163,6 +213,7 @@ static void write_globals(lua_State *L, struct image_writer *image) {
   lua_getfield(L, -1, "_G");
   const int marks = lua_gettop(L);
   lua_pushglobaltable(L);
+  write_removed(L, (struct entry){.image = image, .kind = IMAGE_GLOBAL});
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     if (is_carried_global(L, marks))
@@ -173,18 +224,51 @@ static void write_globals(lua_State *L, struct image_writer *image) {
   lua_settop(L, marks - 1);
 }
 
+/* Pushes a library, or for FRESH_STRINGS the metatable of strings. */
+static void push_library(lua_State *L, const char *library) {
+  if (strcmp(library, FRESH_STRINGS) == 0) {
+    lua_pushliteral(L, "");
+    if (!lua_getmetatable(L, -1)) lua_newtable(L);
+  } else {
+    lua_pushloaded(L);
+    lua_getfield(L, -1, library);
+  }
+  lua_remove(L, -2);
+}
+
+/* Fields of `package` that the worker's settings and other entries bring. */
+static bool is_brought_elsewhere(const char *library, const char *key) {
+  static const char *const keys[] = {"config", "cpath", "loaded", "loaders", "path", "preload", "searchers"};
+  if (strcmp(library, LUA_LOADLIBNAME) != 0) return false;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(keys[i], key) == 0) return true;
+  return false;
+}
+
+/* Whether the field whose key and value are on top of the stack differs from that of a fresh VM. */
+static bool is_carried_field(lua_State *L, const char *library, int marks) {
+  if (!has_name(L) || is_brought_elsewhere(library, lua_tostring(L, -2))) return false;
+  if (!is_of_fresh_vm(L, library, marks)) return true;
+  return strcmp(library, FRESH_STRINGS) == 0 && lua_istable(L, -1) && !is_index_of_strings(L);
+}
+
 /* The library's name and marks are on top of the stack. */
 static void write_library(lua_State *L, struct image_writer *image) {
   const int marks = lua_gettop(L);
   const char *library = lua_tostring(L, marks - 1);
-  lua_pushloaded(L);
-  lua_getfield(L, -1, library);
-  lua_pushnil(L);
-  while (lua_istable(L, marks + 2) && lua_next(L, marks + 2)) {
-    if (has_name(L) && !is_of_fresh_vm(L, library, marks))
-      write_entry(L, (struct entry){image, IMAGE_LIBRARY, library, lua_tostring(L, -2), 0, 0});
-    else
-      lua_pop(L, 1);
+  push_library(L, library);
+  if (lua_istable(L, -1)) {
+    write_removed(L, (struct entry){.image = image, .kind = IMAGE_LIBRARY, .library = library});
+    lua_pushnil(L);
+    while (lua_next(L, marks + 1)) {
+      if (is_carried_field(L, library, marks))
+        write_entry(L, (struct entry){image, IMAGE_LIBRARY, library, lua_tostring(L, -2), 0, 0});
+      else
+        lua_pop(L, 1);
+    }
+  } else {
+    lua_pushnil(L);
+    write_entry(L, (struct entry){.image = image, .kind = IMAGE_LOADED, .key = library});
   }
   lua_settop(L, marks);
 }
@@ -193,11 +277,148 @@ static void write_library(lua_State *L, struct image_writer *image) {
 static void write_libraries(lua_State *L, struct image_writer *image) {
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    const char *name = lua_tostring(L, -2);
-    if (strcmp(name, "_G") != 0 && strcmp(name, LUA_LOADLIBNAME) != 0) write_library(L, image);
+    if (strcmp(lua_tostring(L, -2), "_G") != 0) write_library(L, image);
     lua_pop(L, 1);
   }
 }
+
+/* ---- modules --------------------------------------------------------------------------------- */
+
+/* Whether `require` of a worker finds the module in a file: a template of package[list] names one. */
+static bool has_module_file(lua_State *L, const char *name, const char *list) {
+  const int top = lua_gettop(L);
+  bool is_there = false;
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (lua_istable(L, -1)) lua_getfield(L, -1, list);
+  const char *templates = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  const char *path = luaL_gsub(L, name, ".", "/");
+  while (*templates && !is_there) {
+    const size_t size = strcspn(templates, ";");
+    lua_pushlstring(L, templates, size);
+    is_there = program_has_file(luaL_gsub(L, lua_tostring(L, -1), "?", path));
+    lua_pop(L, 2);
+    templates += size + (templates[size] == ';');
+  }
+  lua_settop(L, top);
+  return is_there;
+}
+
+/* Whether package.preload has the name. */
+static bool is_preloaded(lua_State *L, const char *name) {
+  const int top = lua_gettop(L);
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "preload");
+  if (lua_istable(L, -1)) lua_getfield(L, -1, name);
+  const bool is_there = lua_isfunction(L, -1);
+  lua_settop(L, top);
+  return is_there;
+}
+
+/* Whether package.loaded[name] is to be sent: the program, or a searcher of its own, put it there. */
+static bool is_carried_module(lua_State *L, int marks, const char *name) {
+  lua_getfield(L, marks, name);
+  const bool is_standard = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  const size_t own = strlen(VM_LIBRARY_KEY);
+  if (is_standard || (strncmp(name, VM_LIBRARY_KEY, own) == 0 && (name[own] == '\0' || name[own] == '.')))
+    return false;
+  return !is_preloaded(L, name) && !has_module_file(L, name, "path") && !has_module_file(L, name, "cpath");
+}
+
+/* Whether the host itself has searchers beside the four of Lua: modules that no file has are then its
+ * own, as those of an editor or a game, and not put there by the program. */
+static bool has_host_searchers(lua_State *L) {
+  originals_push(L, ORIGINALS_SEARCHERS, "5");
+  const bool has = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return has;
+}
+
+/* (… marks) Pushes the names of the modules to send, name -> true. */
+static void push_carried(lua_State *L) {
+  const int marks = lua_gettop(L);
+  lua_newtable(L);
+  if (has_host_searchers(L)) return;
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, marks + 2)) {
+    const bool is_carried = has_name(L) && is_carried_module(L, marks, lua_tostring(L, -2));
+    lua_pop(L, 1);
+    if (!is_carried) continue;
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, marks + 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* (… marks) A module that cannot be sent is known by its name from then on. */
+static void write_modules(lua_State *L, struct image_writer *image) {
+  const int top = lua_gettop(L);
+  push_carried(L);
+  lua_pushvalue(L, -1);
+  encode_set_carried(L);
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, top + 1)) {
+    lua_pop(L, 1);
+    const char *name = lua_tostring(L, -1);
+    lua_getfield(L, top + 2, name);
+    if (write_if_sendable(L, (struct entry){.image = image, .kind = IMAGE_LOADED, .key = name})) continue;
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 0);
+    lua_rawset(L, top + 1);
+  }
+  lua_settop(L, top);
+}
+
+/* Writes the searchers of `require` if they are not those of a fresh VM. */
+static void write_searchers(lua_State *L, struct image_writer *image) {
+  lua_pushsearchers(L);
+  if (!lua_istable(L, -1)) return;
+  const int list = lua_gettop(L);
+  const int count = (int)lua_rawlen(L, list);
+  bool is_fresh = true;
+  for (int i = 1; i <= count && is_fresh; i++) {
+    lua_pushfstring(L, "%d", i);
+    lua_rawgeti(L, list, i);
+    is_fresh = lua_isfunction(L, -1) && originals_is_at(L, -1, ORIGINALS_SEARCHERS, lua_tostring(L, -2));
+    lua_settop(L, list);
+  }
+  lua_pushfstring(L, "%d", count + 1);
+  originals_push(L, ORIGINALS_SEARCHERS, lua_tostring(L, -1));
+  is_fresh = is_fresh && lua_isnil(L, -1);
+  lua_settop(L, list);
+  if (!is_fresh)
+    (void)write_if_sendable(L, (struct entry){.image = image, .kind = IMAGE_SEARCHERS, .key = ""});
+}
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+/* Writes the metatable of the type of the value on top of the stack, and pops the value. */
+static void write_type(lua_State *L, struct image_writer *image) {
+  const int value = lua_gettop(L);
+  const struct entry entry = {.image = image, .kind = IMAGE_TYPE, .key = luaL_typename(L, value)};
+  if (lua_getmetatable(L, value)) write_entry(L, entry);
+  lua_settop(L, value - 1);
+}
+
+static void write_types(lua_State *L, struct image_writer *image) {
+  lua_pushnil(L);
+  write_type(L, image);
+  lua_pushboolean(L, 0);
+  write_type(L, image);
+  lua_pushnumber(L, 0);
+  write_type(L, image);
+  lua_pushcfunction(L, image_protected);
+  write_type(L, image);
+  lua_pushthread(L);
+  write_type(L, image);
+}
+
+/* ---- classes, and functions of package.preload ----------------------------------------------- */
 
 static enum image_kind class_kind(lua_State *L, const char *name) {
   return names_audience_of(L, name) == NAMES_FOR_STRANGERS ? IMAGE_CLASS_FOR_STRANGERS : IMAGE_CLASS;
@@ -253,8 +474,12 @@ static void write_broken_again(lua_State *L, struct image_writer *image) {
 static void write_image(lua_State *L, struct image_writer *image) {
   const int top = lua_gettop(L);
   fresh_push(L);
+  write_modules(L, image);
   write_globals(L, image);
   write_libraries(L, image);
+  write_types(L, image);
+  lua_settop(L, top);
+  write_searchers(L, image);
   lua_settop(L, top);
   write_preload(L, image);
   lua_settop(L, top);

@@ -6,10 +6,16 @@
  *   STATE_MEMO     offset -> object, for all decoded objects of the image
  *   STATE_NAMES    global name -> offset of its content, or text of the error it raises
  *   STATE_CLASSES  the same for registered classes
- *   STATE_OWNER    the script's own metatable of _G: offset, text, the table, or nil
+ *   STATE_HIDDEN   name -> value, of names that are not in _G while any is pending: `_G` and others by
+ *                  which a script gets hold of the table itself
+ *   STATE_HOOKS    the metatable that _G has while any name is pending
+ *   STATE_OWNER    the script's own metatable of _G: offset, text, or nil
  *
  * I1  A name is pending while it is in STATE_NAMES; then it is not in _G. While any name is
- *     pending, the metatable of _G is the one made here.
+ *     pending, the metatable of _G is STATE_HOOKS, unless the script has set another one.
+ * I2  Before a script can look at the table of globals, or at its metatable, all names are decoded: when
+ *     it uses a hidden name, when it receives the table as a value, and at once if the program has a
+ *     metatable of its own. So rawget, next and a strict mode find what they find in the program.
  *
  * A name is removed before it is decoded: a module that is required meanwhile and uses the name
  * finds nil, and does not recurse.
@@ -17,11 +23,21 @@
 #include <string.h>
 
 #include "state/decode.h"
+#include "state/fresh.h"
 #include "state/globals.h"
 #include "state/names.h"
+#include "state/originals.h"
 #include "wire/format.h"
 
-enum state_slot { STATE_IMAGE = 1, STATE_MEMO, STATE_NAMES, STATE_CLASSES, STATE_OWNER };
+enum state_slot {
+  STATE_IMAGE = 1,
+  STATE_MEMO,
+  STATE_NAMES,
+  STATE_CLASSES,
+  STATE_HIDDEN,
+  STATE_HOOKS,
+  STATE_OWNER
+};
 
 static const char state_key;
 
@@ -43,6 +59,7 @@ static int content_protected(lua_State *L) {
   d.r.at = d.r.begin + (size_t)lua_tonumber(L, CONTENT_OFFSET);
   decode_value(&d);
   decode_deferred(&d);
+  decode_end(&d);
   return 1;
 }
 
@@ -65,40 +82,40 @@ static bool content_decode(lua_State *L, int state) {
   return false;
 }
 
-/* ---- the script's own metatable -------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-/* Pushes it, or nil. Decodes it at the first call. [-0, +1, raises] */
-static void push_owner(lua_State *L, int state) {
-  lua_rawgeti(L, state, STATE_OWNER);
-  if (lua_type(L, -1) != LUA_TNUMBER && lua_type(L, -1) != LUA_TSTRING) return;
-  if (!content_decode(L, state)) luaL_error(L, "the metatable of _G: %s", lua_tostring(L, -1));
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, state, STATE_OWNER);
+/* Puts the hidden names back. [-0, +0, memory] */
+static void reveal(lua_State *L, int state) {
+  const int top = lua_gettop(L);
+  lua_rawgeti(L, state, STATE_HIDDEN);
+  lua_pushglobaltable(L);
+  lua_pushnil(L);
+  while (lua_next(L, top + 1)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, top + 2);
+  }
+  lua_newtable(L);
+  lua_rawseti(L, state, STATE_HIDDEN);
+  lua_settop(L, top);
 }
 
-/* Pushes the metatable's field `name`, or nil. [-0, +1, raises] */
-static void push_owner_field(lua_State *L, int state, const char *name) {
-  push_owner(L, state);
-  if (!lua_istable(L, -1)) return;
-  lua_pushstring(L, name);
-  lua_rawget(L, -2);
-  lua_remove(L, -2);
-}
-
-/* When no name is pending, _G gets the script's own metatable. */
+/* When no name is pending, _G has no metatable of ours any more. */
 static void retire_if_empty(lua_State *L, int state) {
+  const int top = lua_gettop(L);
   lua_rawgeti(L, state, STATE_NAMES);
   lua_pushnil(L);
-  const bool is_empty = !lua_next(L, -2);
-  lua_pop(L, is_empty ? 1 : 3);
-  if (!is_empty) return;
-  lua_pushglobaltable(L);
-  push_owner(L, state);
-  lua_setmetatable(L, -2);
-  lua_pop(L, 1);
+  if (!lua_next(L, -2)) {
+    reveal(L, state);
+    lua_pushglobaltable(L);
+    lua_rawgeti(L, state, STATE_HOOKS);
+    const bool is_hooked = lua_getmetatable(L, -2) && lua_rawequal(L, -1, -2);
+    lua_settop(L, top + 2);
+    lua_pushnil(L);
+    if (is_hooked) lua_setmetatable(L, -2);
+  }
+  lua_settop(L, top);
 }
-
-/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Stores the value on top of the stack as pending for the name at index `name`; nil: no longer
  * pending. [-1, +0, memory] */
@@ -136,63 +153,6 @@ static bool global_decode(lua_State *L, int state, int name) {
   return true;
 }
 
-/* (t, name) -> the result of the script's own __index */
-static int index_owner(lua_State *L, int state) {
-  push_owner_field(L, state, "__index");
-  if (lua_isfunction(L, -1)) {
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_call(L, 2, 1);
-  } else if (!lua_isnil(L, -1)) {
-    lua_pushvalue(L, 2);
-    lua_gettable(L, -2);
-  }
-  return 1;
-}
-
-/* __index(t, name) */
-static int global_index(lua_State *L) {
-  lua_settop(L, 2);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  push_pending(L, 3, STATE_NAMES, 2);
-  if (lua_isnil(L, -1)) return index_owner(L, 3);
-  if (!global_decode(L, 3, 2))
-    return luaL_error(L, "global '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
-  retire_if_empty(L, 3);
-  return 1;
-}
-
-/* (t, name, value): assigns through the script's own __newindex */
-static int newindex_owner(lua_State *L, int state) {
-  push_owner_field(L, state, "__newindex");
-  lua_insert(L, 1);
-  lua_settop(L, 4);
-  if (lua_isfunction(L, 1)) {
-    lua_call(L, 3, 0);
-  } else if (lua_isnil(L, 1)) {
-    lua_rawset(L, 2);
-  } else {
-    lua_remove(L, 2);
-    lua_settable(L, 1);
-  }
-  return 0;
-}
-
-/* __newindex(t, name, value): an assignment replaces what is pending. */
-static int global_newindex(lua_State *L) {
-  lua_settop(L, 3);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  push_pending(L, 4, STATE_NAMES, 2);
-  if (lua_isnil(L, -1)) return newindex_owner(L, 4);
-  lua_pushnil(L);
-  set_pending(L, 4, STATE_NAMES, 2);
-  lua_pushvalue(L, 2);
-  lua_pushvalue(L, 3);
-  lua_rawset(L, 1);
-  retire_if_empty(L, 4);
-  return 0;
-}
-
 /* Pushes an array of the names in a slot, which may change while the array is traversed. Returns
  * its length. [-0, +1, memory] */
 static int push_pending_names(lua_State *L, int state, int slot) {
@@ -222,18 +182,68 @@ static void load_globals(lua_State *L, int state) {
   retire_if_empty(L, state);
 }
 
+/* The script looks at the table of globals: all that is in it has to be there. */
+static void look(lua_State *L, int state) {
+  reveal(L, state);
+  load_globals(L, state);
+}
+
+/* sighting() */
+static int sighting(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  look(L, 1);
+  return 0;
+}
+
+static void look_if_hidden(lua_State *L, int state, int name) {
+  push_pending(L, state, STATE_HIDDEN, name);
+  const bool is_hidden = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_hidden) look(L, state);
+}
+
+/* __index(t, name) */
+static int global_index(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, 3, STATE_NAMES, 2);
+  if (lua_isnil(L, -1)) {
+    look_if_hidden(L, 3, 2);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, 1);
+    return 1;
+  }
+  if (!global_decode(L, 3, 2))
+    return luaL_error(L, "global '%s': %s", lua_tostring(L, 2), lua_tostring(L, -1));
+  retire_if_empty(L, 3);
+  return 1;
+}
+
+/* __newindex(t, name, value): an assignment replaces what is pending. */
+static int global_newindex(lua_State *L) {
+  lua_settop(L, 3);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, 4, STATE_NAMES, 2);
+  if (lua_isnil(L, -1)) {
+    look_if_hidden(L, 4, 2);
+  } else {
+    lua_pushnil(L);
+    set_pending(L, 4, STATE_NAMES, 2);
+  }
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  retire_if_empty(L, 4);
+  return 0;
+}
+
 /* __pairs(t) */
 static int global_pairs(lua_State *L) {
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
-  load_globals(L, 2);
-  push_owner_field(L, 2, "__pairs");
-  if (!lua_isnil(L, -1)) {
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 3);
-    return 3;
-  }
-  lua_getglobal(L, "next");
+  look(L, 2);
+  originals_push(L, "_G", "next");
   lua_pushvalue(L, 1);
   lua_pushnil(L);
   return 3;
@@ -312,32 +322,102 @@ static void install_pending(lua_State *L, enum state_slot slot) {
   set_pending(L, INSTALL_STATE, slot, lua_gettop(L) - 1);
 }
 
+/* Whether what is pending, on top of the stack, is nil: the program has removed the name. */
+static bool is_removed(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TNUMBER) return false;
+  lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
+  const struct message *m = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  const size_t offset = (size_t)lua_tonumber(L, -1);
+  return offset < m->body_end && m->data[offset] == TAG_NIL;
+}
+
 /* Removes the name from _G: a fresh VM may have it with another value than the image. */
 static void install_global(lua_State *L) {
   const int key = lua_gettop(L) - 1;
-  install_pending(L, STATE_NAMES);
+  if (!is_removed(L)) install_pending(L, STATE_NAMES);
   lua_pushglobaltable(L);
   lua_pushvalue(L, key);
   lua_pushnil(L);
   lua_rawset(L, -3);
 }
 
-/* On top: library, key, what is pending. Additions to libraries are few and small, so they are
- * decoded at once. */
+/* Pushes a loaded library, or the metatable of strings, which is made if there is none. */
+static void push_library(lua_State *L, const char *library) {
+  if (strcmp(library, FRESH_STRINGS) != 0) {
+    lua_pushloaded(L);
+    lua_getfield(L, -1, library);
+    return;
+  }
+  lua_pushliteral(L, "");
+  if (lua_getmetatable(L, -1)) return;
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setmetatable(L, -3);
+}
+
+/* On top: library, key, what is pending. */
 static void install_library(lua_State *L) {
   const int library = lua_gettop(L) - 2;
   if (!content_decode(L, INSTALL_STATE)) {
     lua_pushfstring(L, "%s.%s: %s", lua_tostring(L, library), lua_tostring(L, library + 1),
                     lua_tostring(L, -1));
     lua_pushcclosure(L, broken_call, 1);
+    lua_replace(L, library + 2);
   }
-  lua_pushloaded(L);
-  lua_pushvalue(L, library);
-  lua_rawget(L, -2);
+  push_library(L, lua_tostring(L, library));
   if (!lua_istable(L, -1)) return;
   lua_pushvalue(L, library + 1);
-  lua_pushvalue(L, -4);
+  lua_pushvalue(L, library + 2);
   lua_rawset(L, -3);
+}
+
+/* A module that cannot be decoded is not there: `require` looks for it. */
+static void install_module(lua_State *L) {
+  const int key = lua_gettop(L) - 1;
+  if (!content_decode(L, INSTALL_STATE)) return;
+  lua_pushloaded(L);
+  lua_pushvalue(L, key);
+  lua_pushvalue(L, key + 1);
+  lua_rawset(L, -3);
+}
+
+/* Fills the list that `require` reads. */
+static void install_searchers(lua_State *L) {
+  const int list = lua_gettop(L);
+  if (!content_decode(L, INSTALL_STATE) || !lua_istable(L, list)) return;
+  lua_pushsearchers(L);
+  const int own = list + 1;
+  if (!lua_istable(L, own)) return;
+  const int count = (int)lua_rawlen(L, list), old_count = (int)lua_rawlen(L, own);
+  for (int i = 1; i <= count || i <= old_count; i++) {
+    lua_rawgeti(L, list, i);
+    lua_rawseti(L, own, i);
+  }
+}
+
+/* Pushes a value of the type whose name is at index `type`. */
+static void push_value_of_type(lua_State *L, int type) {
+  const char *name = lua_tostring(L, type);
+  if (strcmp(name, "boolean") == 0)
+    lua_pushboolean(L, 0);
+  else if (strcmp(name, "number") == 0)
+    lua_pushnumber(L, 0);
+  else if (strcmp(name, "function") == 0)
+    lua_pushcfunction(L, broken_call);
+  else if (strcmp(name, "thread") == 0)
+    lua_pushthread(L);
+  else
+    lua_pushnil(L);
+}
+
+static void install_type(lua_State *L) {
+  const int type = lua_gettop(L) - 1;
+  if (!content_decode(L, INSTALL_STATE))
+    luaL_error(L, "the metatable of the type %s: %s", lua_tostring(L, type), lua_tostring(L, -1));
+  push_value_of_type(L, type);
+  lua_insert(L, -2);
+  lua_setmetatable(L, -2);
 }
 
 static void install_preload(lua_State *L) {
@@ -358,10 +438,10 @@ static void install_preload(lua_State *L) {
   lua_rawset(L, -3);
 }
 
-static void install_entry(lua_State *L, enum image_kind kind) {
+/* What is decoded when it is used. */
+static void install_lazily(lua_State *L, enum image_kind kind) {
   switch (kind) {
     case IMAGE_GLOBAL: install_global(L); return;
-    case IMAGE_LIBRARY: install_library(L); return;
     case IMAGE_PRELOAD: install_preload(L); return;
     case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
     case IMAGE_CLASS_FOR_STRANGERS:
@@ -369,7 +449,18 @@ static void install_entry(lua_State *L, enum image_kind kind) {
       install_pending(L, STATE_CLASSES);
       return;
     case IMAGE_METATABLE: lua_rawseti(L, INSTALL_STATE, STATE_OWNER); return;
-    default: luaL_error(L, "malformed globals");
+    default: return;
+  }
+}
+
+/* What a script cannot wait for. It is small, as a rule. */
+static void install_at_once(lua_State *L, enum image_kind kind) {
+  switch (kind) {
+    case IMAGE_LIBRARY: install_library(L); return;
+    case IMAGE_LOADED: install_module(L); return;
+    case IMAGE_SEARCHERS: install_searchers(L); return;
+    case IMAGE_TYPE: install_type(L); return;
+    default: return;
   }
 }
 
@@ -397,7 +488,7 @@ static void push_state(lua_State *L, const void *data, size_t size) {
   lua_createtable(L, STATE_OWNER, 0);
   lua_insert(L, -2);
   lua_rawseti(L, -2, STATE_IMAGE);
-  for (int slot = STATE_MEMO; slot <= STATE_CLASSES; slot++) {
+  for (int slot = STATE_MEMO; slot <= STATE_HIDDEN; slot++) {
     lua_newtable(L);
     lua_rawseti(L, -2, slot);
   }
@@ -410,18 +501,81 @@ static void push_metatable(lua_State *L, const luaL_Reg *functions) {
   luaL_setfuncs(L, functions, 1);
 }
 
+/* Takes from _G the names by which a script gets hold of the table itself. */
+static void hide(lua_State *L) {
+  static const char *const names[] = {"_G", "getfenv", "module", "setfenv"};
+  lua_pushglobaltable(L);
+  lua_rawgeti(L, INSTALL_STATE, STATE_HIDDEN);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    lua_pushstring(L, names[i]);
+    lua_rawget(L, INSTALL_STATE + 1);
+    lua_setfield(L, INSTALL_STATE + 2, names[i]);
+    lua_pushstring(L, names[i]);
+    lua_pushnil(L);
+    lua_rawset(L, INSTALL_STATE + 1);
+  }
+  lua_settop(L, INSTALL_STATE);
+}
+
 static void install_hooks(lua_State *L) {
   static const luaL_Reg of_globals[] = {
       {"__index", global_index}, {"__newindex", global_newindex}, {"__pairs", global_pairs}, {NULL, NULL}};
   static const luaL_Reg of_classes[] = {{"__index", class_index}, {NULL, NULL}};
+  hide(L);
   lua_pushglobaltable(L);
   push_metatable(L, of_globals);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, INSTALL_STATE, STATE_HOOKS);
   lua_setmetatable(L, -2);
   names_push_all_registered(L);
   push_metatable(L, of_classes);
   lua_setmetatable(L, -2);
+  lua_pushvalue(L, INSTALL_STATE);
+  lua_pushcclosure(L, sighting, 1);
+  decode_set_sighting(L);
   lua_settop(L, INSTALL_STATE);
   retire_if_empty(L, INSTALL_STATE);
+}
+
+/* Lets names that cannot be decoded raise before the `__index` of the metatable on top of the stack is
+ * asked. In Lua, because a tail call leaves no level between that function and its caller, which a
+ * strict mode looks for; and because a worker of this worker gets it, too. [-0, +0, memory] */
+static void keep_broken(lua_State *L) {
+  static const char chunk[] =
+      "local broken, index, error, is_function = ...\n"
+      "return function(t, name)\n"
+      "  if broken[name] then error(\"global '\" .. name .. \"': \" .. broken[name], 2) end\n"
+      "  if is_function then return index(t, name) end\n"
+      "  return index and index[name]\n"
+      "end\n";
+  const int owner = lua_gettop(L);
+  if (luaL_loadbuffer(L, chunk, strlen(chunk), "=manymoons/globals")) lua_error(L);
+  lua_rawgeti(L, INSTALL_STATE, STATE_NAMES);
+  lua_getfield(L, owner, "__index");
+  originals_push(L, "_G", "error");
+  lua_pushboolean(L, lua_isfunction(L, -2));
+  lua_call(L, 4, 1);
+  lua_setfield(L, owner, "__index");
+}
+
+static bool has_names(lua_State *L) {
+  lua_rawgeti(L, INSTALL_STATE, STATE_NAMES);
+  lua_pushnil(L);
+  const bool has = lua_next(L, -2);
+  lua_pop(L, has ? 3 : 1);
+  return has;
+}
+
+/* Gives _G the program's own metatable: it handles names as in the program, so all have to be there. */
+static void install_owner(lua_State *L) {
+  lua_rawgeti(L, INSTALL_STATE, STATE_OWNER);
+  if (lua_isnil(L, -1)) return;
+  look(L, INSTALL_STATE);
+  if (!content_decode(L, INSTALL_STATE)) luaL_error(L, "the metatable of _G: %s", lua_tostring(L, -1));
+  if (has_names(L)) keep_broken(L);
+  lua_pushglobaltable(L);
+  lua_insert(L, -2);
+  lua_setmetatable(L, -2);
 }
 
 struct install_call {
@@ -429,19 +583,26 @@ struct install_call {
   size_t size;
 };
 
+static void install_each(lua_State *L, void (*install)(lua_State *L, enum image_kind kind)) {
+  lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
+  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0);
+  while (reader_left(&d.r) > 0) {
+    lua_settop(L, INSTALL_STATE);
+    install(L, read_entry(&d));
+  }
+  lua_settop(L, INSTALL_STATE);
+}
+
 /* (install_call): a call of its own, so that the stack indices are fixed. */
 static int install_called(lua_State *L) {
   const struct install_call *call = lua_touserdata(L, 1);
   lua_settop(L, 0);
   push_state(L, call->data, call->size);
-  lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
-  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0);
-  while (reader_left(&d.r) > 0) {
-    lua_settop(L, INSTALL_STATE);
-    install_entry(L, read_entry(&d));
-  }
-  lua_settop(L, INSTALL_STATE);
+  install_each(L, install_lazily);
   install_hooks(L);
+  install_each(L, install_at_once);
+  install_owner(L);
+  lua_settop(L, INSTALL_STATE);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   return 0;
 }
@@ -466,7 +627,7 @@ static bool push_installed(lua_State *L) {
 void globals_load(lua_State *L) {
   if (push_installed(L)) {
     const int state = lua_gettop(L);
-    load_globals(L, state);
+    look(L, state);
     load_classes(L, state);
   }
   lua_pop(L, 1);
@@ -479,20 +640,10 @@ void globals_push_broken(lua_State *L) {
 }
 
 void globals_push_metatable(lua_State *L) {
-  const bool is_installed = push_installed(L);
-  if (is_installed) {
-    lua_rawgeti(L, -1, STATE_NAMES);
-    lua_pushnil(L);
-    if (lua_next(L, -2)) {
-      lua_pop(L, 3);
-      push_owner(L, lua_gettop(L));
-      lua_remove(L, -2);
-      return;
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
+  const int top = lua_gettop(L);
+  if (push_installed(L)) lua_rawgeti(L, -1, STATE_HOOKS);
   lua_pushglobaltable(L);
-  if (!lua_getmetatable(L, -1)) lua_pushnil(L);
-  lua_remove(L, -2);
+  if (!lua_getmetatable(L, -1) || lua_rawequal(L, -1, top + 2)) lua_pushnil(L);
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
 }

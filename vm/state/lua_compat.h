@@ -324,6 +324,21 @@ static inline int lua_try(lua_State *L, lua_CFunction f, void *argument) {
 #endif
 }
 
+/* Pushes the list of the searchers of `require`, or nil. [-0, +1] */
+static inline void lua_pushsearchers(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "searchers");
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      lua_getfield(L, -1, "loaders"); /* 5.1 */
+    }
+    lua_remove(L, -2);
+  }
+  lua_remove(L, -2);
+}
+
 /* The one key of package.loaded in the registry has had the same name since 5.1. */
 static inline void lua_pushloaded(lua_State *L) { lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED"); }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The reverse index is built breadth first: the names of a fresh VM first, then standard libraries,
- * then other modules, then _G. So an object gets the shortest and most portable of its names.
+/* The reverse index is built breadth first: standard libraries, then other modules, then _G. So an
+ * object gets the shortest and most portable of its names. Original functions are not looked for
+ * there: their places are their names.
  * Skipped are keys that cannot be part of a path (not a string, or with a dot or a NUL), and all
  * but the first FIELDS_MAX fields of a table, because a larger table is data and not an
  * interface. */
@@ -8,7 +9,10 @@
 
 #include <string.h>
 
-#include "state/fresh.h"
+#include "state/originals.h"
+
+/* Before the name of a library: its function as a fresh VM has it (state/originals.h). */
+enum { ORIGINAL = '=' };
 
 enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 
@@ -57,9 +61,16 @@ void names_seal(lua_State *L) {
   lua_pop(L, 1);
 }
 
+static bool is_original(lua_State *L, int function) {
+  if (!originals_find(L, function)) return false;
+  lua_pop(L, 2);
+  return true;
+}
+
 bool names_have(lua_State *L, int function) {
   if (lua_iscfunction(L, function)) return true;
   function = lua_absindex(L, function);
+  if (lua_is_jit() && is_original(L, function)) return true; /* it has some in bytecode */
   lua_rawgetp(L, LUA_REGISTRYINDEX, &sealed_key);
   if (lua_istable(L, -1)) {
     lua_pushvalue(L, function);
@@ -166,42 +177,6 @@ static void build_add_fields(struct build *b) {
   lua_settop(L, name - 2);
 }
 
-/* (… name, marks) Adds the fields of a library that a fresh VM has, too. */
-static void build_add_fresh_fields(struct build *b) {
-  lua_State *L = b->L;
-  const int marks = lua_gettop(L);
-  lua_pushloaded(L);
-  lua_pushvalue(L, marks - 1);
-  lua_rawget(L, -2);
-  lua_pushvalue(L, marks - 1);
-  lua_pushlstring(L, "\0", 1);
-  lua_concat(L, 2);
-  lua_pushnil(L);
-  while (lua_istable(L, marks + 2) && lua_next(L, marks)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, marks + 2);
-    if (is_worth_a_name(L, -1) && fresh_has(L, marks, -2, -1)) {
-      push_field_name(L, marks + 3, marks + 4);
-      build_add(b);
-    } else {
-      lua_pop(L, 1);
-    }
-  }
-  lua_settop(L, marks);
-}
-
-static void build_add_fresh(struct build *b) {
-  lua_State *L = b->L;
-  fresh_push(L);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    build_add_fresh_fields(b);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-}
-
 static void build_add_level(struct build *b) {
   lua_State *L = b->L;
   for (int i = 1; i < b->level_count; i += 2) {
@@ -238,7 +213,6 @@ static void index_rebuild(lua_State *L) {
   lua_newtable(L);
   lua_newtable(L);
   build_add_modules(&b);
-  build_add_fresh(&b);
   for (int depth = 1; depth <= DEPTH_MAX; depth++) {
     build_descend(&b);
     build_add_level(&b);
@@ -313,9 +287,18 @@ static bool find_indexed(lua_State *L, int object) {
   return false;
 }
 
+/* Pushes "=library" and key. [-0, +2|0, memory] */
+static bool find_original(lua_State *L, int object) {
+  if (!lua_isfunction(L, object) || !originals_find(L, object)) return false;
+  lua_pushfstring(L, "%c%s", ORIGINAL, lua_tostring(L, -2));
+  lua_replace(L, -3);
+  return true;
+}
+
 bool names_find(lua_State *L, int index, enum names_effort effort) {
   luaL_checkstack(L, 8, "no room to name a value");
   const int object = lua_absindex(L, index);
+  if (find_original(L, object)) return true;
   if (find_indexed(L, object)) return true;
   if (effort == NAMES_INDEXED) return false;
   index_rebuild(L);
@@ -340,6 +323,17 @@ bool names_find_module(lua_State *L, int index) {
 
 /* ---- resolving ------------------------------------------------------------------------------- */
 
+/* The program's `require`, or the original while there is none. */
+static void push_require(lua_State *L) {
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, "require");
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  originals_push(L, "_G", "require");
+}
+
 void names_push_module(lua_State *L) {
   luaL_checkstack(L, 8, "no room to load a module");
   lua_pushloaded(L);
@@ -348,7 +342,7 @@ void names_push_module(lua_State *L) {
   lua_remove(L, -2);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
-    lua_getglobal(L, "require");
+    push_require(L);
     lua_pushvalue(L, -2);
     lua_call(L, 1, 1);
   }
@@ -356,8 +350,22 @@ void names_push_module(lua_State *L) {
   lua_remove(L, -2);
 }
 
+/* Replaces "=library" and key on top of the stack by the original. [-2, +1, raises] */
+static void push_original(lua_State *L) {
+  const int key = lua_gettop(L);
+  const char *library = lua_tostring(L, key - 1) + 1;
+  originals_push(L, library, lua_tostring(L, key));
+  if (!lua_isfunction(L, -1)) luaL_error(L, "this Lua has no function %s.%s", library, lua_tostring(L, key));
+  lua_replace(L, key - 1);
+  lua_settop(L, key - 1);
+}
+
 void names_push_named(lua_State *L) {
   const int path = lua_gettop(L);
+  if (*lua_tostring(L, path - 1) == ORIGINAL) {
+    push_original(L);
+    return;
+  }
   const bool is_global = strcmp(lua_tostring(L, path - 1), "_G") == 0;
   lua_pushvalue(L, path - 1);
   names_push_module(L);

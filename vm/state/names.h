@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of objects that are sent by name: C functions, metatables and tables of loaded modules.
  *
- * There are two kinds of names. An object below package.loaded has a module and a path of string
- * keys ("string", "format"). A weak reverse index finds it, and each hit is verified by following
+ * There are three kinds of names. A function that a fresh VM has is named by its place there, whatever
+ * stands there now: "=string", "format" (state/originals.h). Another object below package.loaded has a
+ * module and a path of string keys ("socket", "tcp"). A weak reverse index finds it, and each hit is verified by following
  * the path again, so a stale index is only a miss. A metatable given to mm.register has that name.
  * All tables are read raw and no metamethod of the script runs, with one exception: a receiver
  * reads _G and the table of registered classes with metamethods, which decode pending names

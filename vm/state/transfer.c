@@ -186,6 +186,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   for (uint64_t i = 0; i < count; i++) decode_value(&d);
   decode_deferred(&d);
   if (reader_left(&d.r) > 0) decode_raise_malformed(&d);
+  decode_end(&d);
   move_down(L, base, (int)count);
   return (int)count;
 }

@@ -24,6 +24,7 @@ enum path_kind {
   PATH_KEY,         /* that key itself */
   PATH_UPVALUE,     /* the upvalue called `name` */
   PATH_ENVIRONMENT, /* the environment of a function of Lua 5.1 */
+  PATH_METATABLE,   /* the metatable of an environment */
   PATH_FAR,         /* a deferred object: the levels between are not known any more */
 };
 

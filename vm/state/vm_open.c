@@ -5,6 +5,7 @@
 
 #include "state/coroutines.h"
 #include "state/lua_compat.h"
+#include "state/originals.h"
 #include "state/random.h"
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
@@ -22,6 +23,7 @@ static int open_libraries(lua_State *L) {
   vm_track_coroutines(L);
   vm_print_install(L);
   random_open(L);
+  originals_keep(L);
   /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;

@@ -99,16 +99,19 @@ enum table_shape {
  *   entry       := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY)
  *                  | key (string) | content
  *   content     := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it
- *                  raises when used
+ *                  raises when used; nil: a fresh VM has it, and the program has removed it
  */
 enum image_kind {
-  IMAGE_GLOBAL = 0,              /* _G[key] */
-  IMAGE_LIBRARY = 1,             /* package.loaded[library][key]: added to a standard library */
-  IMAGE_PRELOAD = 2,             /* package.preload[key] */
-  IMAGE_CLASS = 3,               /* the metatable registered as `key` */
-  IMAGE_METATABLE = 4,           /* of _G; the key is empty */
-  IMAGE_CLASS_FOR_STRANGERS = 5, /* the same, registered as { untrusted = true } */
-  IMAGE_BROKEN = 0x80,           /* or-ed in: the value cannot be sent */
+  IMAGE_GLOBAL = 0,    /* _G[key] */
+  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]; of library "=string" the metatable of strings */
+  IMAGE_PRELOAD = 2,   /* package.preload[key] */
+  IMAGE_CLASS = 3,     /* the metatable registered as `key` */
+  IMAGE_METATABLE = 4, /* of _G; the key is empty */
+  IMAGE_CLASS_FOR_STRANGERS = 5, /* as IMAGE_CLASS, registered as { untrusted = true } */
+  IMAGE_LOADED = 6,              /* package.loaded[key] */
+  IMAGE_SEARCHERS = 7,           /* the list of the searchers of `require`; the key is empty */
+  IMAGE_TYPE = 8,      /* the metatable of all values of the type `key`, without fields of strings */
+  IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
 };
 enum function_shape {
   FUNCTION_PLAIN = 0,

@@ -21,6 +21,7 @@
 #include "shared/segment.h"
 #include "state/globals.h"
 #include "state/library.h"
+#include "state/originals.h"
 #include "state/random.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -54,6 +55,8 @@ static int worker_exit(lua_State *L) {
 }
 
 static void replace_exit(lua_State *L) {
+  lua_pushcfunction(L, worker_exit);
+  originals_replace(L, LUA_OSLIBNAME, "exit");
   lua_getglobal(L, "os");
   if (lua_istable(L, -1)) {
     lua_pushcfunction(L, worker_exit);

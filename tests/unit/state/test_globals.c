@@ -54,10 +54,46 @@ static void global_functions_call_each_other(void) {
       "assert(even(100) and not odd(100))");
 }
 
+static bool has_raw(lua_State *L, const char *name) {
+  lua_pushglobaltable(L);
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  const bool has = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return has;
+}
+
 static void large_globals_are_decoded_only_when_used(void) {
-  carry("big = {} for i = 1, 1000 do big[i] = {i} end small = 1",
-        "assert(small == 1 and rawget(_G, 'big') == nil)\n"
-        "assert(#big == 1000 and rawget(_G, 'big'))");
+  struct world w = world_start("big = {} for i = 1, 1000 do big[i] = {i} end small = 1");
+  pair_run(w.p.receiver, "assert(small == 1)", 0, 0);
+  CHECK(!has_raw(w.p.receiver, "big"));
+  pair_run(w.p.receiver, "assert(#big == 1000)", 0, 0);
+  CHECK(has_raw(w.p.receiver, "big"));
+  world_end(&w);
+}
+
+static void all_are_decoded_before_a_script_looks_at_them(void) {
+  static const char *const ways[] = {
+      "assert(rawget(_G, 'a') == 1)",
+      "local names = {} for name in next, _G do names[name] = true end assert(names.a and names.b and "
+      "names._G)",
+      "assert(getmetatable(_G) == nil)",
+      "setmetatable(_G, {__index = function() return 'none' end}) assert(a == 1 and b[1] == 2 and c == "
+      "'none')",
+      "if setfenv then assert(rawget(getfenv(1), 'b')) end",
+      "local G = _G _G = nil assert(a == 1 and _G == nil) _G = G",
+  };
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) carry("a = 1 b = {2}", ways[i]);
+}
+
+static void what_a_fresh_vm_has_may_be_missing(void) {
+  carry(
+      "os.execute = nil dofile = nil getmetatable('').__index = nil debug.setmetatable(1, {__len = "
+      "function() return 5 end})",
+      "assert(os.execute == nil and dofile == nil and not pcall(function() return ('x'):upper() end))\n"
+      "assert(#7 == 5)");
+  carry("package.loaded.mine = {1} again = package.loaded.mine",
+        "assert(require('mine') == again and again[1] == 1)");
 }
 
 static void sharing_between_globals_is_kept(void) {
@@ -100,7 +136,8 @@ static void a_failed_global_does_not_affect_others(void) {
 }
 
 static void a_global_that_cannot_be_decoded_raises_its_reason_each_time(void) {
-  struct world w = world_start("package.loaded.gone = {} uses = {package.loaded.gone} fine = 1");
+  struct world w = world_start(
+      "package.loaded.gone = {coroutine.create(function() end)} uses = {package.loaded.gone} fine = 1");
   pair_run(
       w.p.receiver,
       "for i = 1, 2 do local ok, why = pcall(function() return uses end)\n"
@@ -216,6 +253,8 @@ int main(void) {
   globals_are_decoded_at_first_use();
   global_functions_call_each_other();
   large_globals_are_decoded_only_when_used();
+  all_are_decoded_before_a_script_looks_at_them();
+  what_a_fresh_vm_has_may_be_missing();
   sharing_between_globals_is_kept();
   classes_keep_their_instances();
   a_million_levels_are_carried();
