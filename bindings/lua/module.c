@@ -92,7 +92,7 @@ static const luaL_Reg native_functions[] = {
     {"cpu_count", system_cpu_count},
     {"thread_count", system_thread_count},
     {"pid", system_pid},
-    {"is_private_file", system_is_private_file},
+    {"read_private_file", system_read_private_file},
     {"create_private_file", system_create_private_file},
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},
