@@ -62,7 +62,6 @@ static const luaL_Reg native_functions[] = {
     {"shared_table_methods", shared_table_methods},
     {"socket_listen", socket_listen_call},
     {"socket_connect", socket_connect_call},
-    {"socket_forget", socket_forget_call},
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},
