@@ -16,9 +16,9 @@
                       x(async, local_waits) x(worker, children) x(worker, gil) x(worker, limits)          \
                           x(worker, process) x(worker, serial) x(worker, start) x(worker, task_worker)    \
                               EMBEDDED_NET(x) EMBEDDED_POOL(x)
-#define EMBEDDED_NET(x)                                                                         \
-  x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, proxies) \
-      x(manager, requests) x(manager, server)
+#define EMBEDDED_NET(x)                                                                            \
+  x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, operations) \
+      x(manager, proxies) x(manager, requests) x(manager, server)
 #define EMBEDDED_POOL(x)                                                                             \
   x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, future)            \
       x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)         \

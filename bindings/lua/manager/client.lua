@@ -10,8 +10,8 @@ local server_side = require("manager.server")
 local listener = require("net.listener")
 
 local expect = checks.expect
-local ask, proxy_meta, handles, close_links = proxies.ask, proxies.meta, proxies.handles, proxies.close_links
-local CONNECT_SECONDS = proxies.CONNECT_SECONDS
+local ask, proxy_meta, handles = proxies.ask, proxies.meta, proxies.handles
+local CONNECT_SECONDS, END_SECONDS = proxies.CONNECT_SECONDS, 5
 
 local manager = {}
 
@@ -66,12 +66,12 @@ function Manager.close(self)
   handles[server.token] = nil
   local worker = rawget(self, "_worker")
   if worker and rawget(self, "_pid") == native.pid() then
-    pcall(ask, server, nil, nil, "shutdown", native.sign(rawget(self, "_secret"), "manymoons shutdown 1"))
-    if not worker:join(5) then worker:kill() end
+    proxies.shut_down(server, END_SECONDS, native.sign(rawget(self, "_secret"), "manymoons shutdown 1"))
+    if not worker:join(END_SECONDS) then worker:kill() end
     worker:join()
     worker:close()
   end
-  close_links(function(name) return name:sub(-#server.token) == server.token end)
+  proxies.leave(server)
 end
 Manager.shutdown = Manager.close
 manager_meta.__close = Manager.close
@@ -123,6 +123,7 @@ function manager.constructor(name, world_of)
     local token, secret = new_token(), native.random_bytes(32)
     local settings = { token = token, trust = trust, secret = secret }
     if worlds.get(name).is_immediate then
+      expect(not address, "Manager", "address: a manager of the serial world serves its own program alone, and has none")
       handles[token] = server_side.new_local(settings)
       return new_manager({ token = token, trust = trust }, secret, native.pid())
     end
