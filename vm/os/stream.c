@@ -30,11 +30,12 @@ static status bind_and_listen(int fd, const struct addrinfo *at) {
   return STATUS_OK;
 }
 
-/* True: there is a socket in the file system, and nobody listens at it. */
+/* True: there is a socket in the file system, and nobody listens at it. A datagram socket asks, which
+ * leaves nothing in the line of a listener: that one is of another type. */
 static bool is_left_over(const char *path, const struct addrinfo *at) {
   struct stat facts;
   if (stat(path, &facts) || !S_ISSOCK(facts.st_mode)) return false;
-  const int fd = socket(AF_UNIX, KIND, 0);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return false;
   const bool is_refused = connect(fd, at->ai_addr, at->ai_addrlen) && errno == ECONNREFUSED;
   close(fd);

@@ -146,7 +146,7 @@ connection_meta.__close = Connection.close
 
 function connection_meta.__mm_wait(self)
   local state = self._state
-  if not state then error("Connection: used after close", 0) end
+  if not state then return nil, "Connection: used after close" end
   if state.kind or state.failure or state.stream:has_some() then return true end
   return state.stream:fileno(), true
 end
@@ -305,7 +305,7 @@ end
 listener_meta.__close = Listener.close
 function listener_meta.__tostring(self) return "Listener: " .. self.address end
 function listener_meta.__mm_wait(self)
-  if not self._stream then error("Listener: used after close", 0) end
+  if not self._stream then return nil, "Listener: used after close" end
   return self._stream:fileno(), true
 end
 
