@@ -246,6 +246,7 @@ end
 local function serve_all(self, ready)
   for i = #self.clients, 1, -1 do
     local client = self.clients[i]
+    native.make_way() -- to other threads of the VM: this library's code is not interrupted
     if ready[client] or client.has_more or client.outgoing[1] then guard(client, serve_client, self, client) end
     if client.is_lost then
       table.remove(self.clients, i)

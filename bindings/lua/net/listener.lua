@@ -4,6 +4,9 @@
 --
 --     frame      7 bytes of size, 1 byte of kind; then the content
 --
+-- A Connection and a Listener travel as tables by the name of their class; the stream inside is a handle. Only one
+-- process should receive from a connection, or send to it, at a time.
+--
 -- Nothing is encrypted: the key keeps strangers out, and does not hide what is sent. Without a key messages bring data
 -- alone.
 local require, native = ...
@@ -198,6 +201,15 @@ end
 local Listener = {}
 local listener_meta = { __index = Listener, __name = "Listener" }
 
+-- The unfinished handshakes of a listener stay where they began; a copy in another VM has its own.
+local unfinished_of = setmetatable({}, { __mode = "k" })
+
+local function unfinished(self)
+  local list = unfinished_of[self] or handshake.new_list(self._key)
+  unfinished_of[self] = list
+  return list
+end
+
 local function check_listener(self, where)
   expect(getmetatable(self) == listener_meta, where, "Listener expected, got " .. type(self), 3)
   if not self._stream then error(where .. ": used after close", 3) end
@@ -215,8 +227,7 @@ function listener.Listener(address, options)
   local stream, bound = native.socket_listen(address)
   if not stream then return nil, bound end
   return setmetatable({
-    address = bound, _stream = stream, _key = key, _most = most, _unfinished = handshake.new_list(key),
-    _is_private = is_private, _pid = native.pid(),
+    address = bound, _stream = stream, _key = key, _most = most, _is_private = is_private, _pid = native.pid(),
   }, listener_meta)
 end
 
@@ -231,7 +242,7 @@ local function is_starvation(why) return why:find("^EMFILE") ~= nil or why:find(
 -- ends for it.
 local function take_client(self)
   local stream, why = self._stream:accept()
-  while not stream and is_starvation(why) and self._unfinished:drop_one() do
+  while not stream and is_starvation(why) and unfinished(self):drop_one() do
     stream, why = self._stream:accept()
   end
   return stream, why
@@ -249,7 +260,7 @@ local function admit(self)
     if self._is_private and not stream:is_own_user() then
       stream:close()
     else
-      self._unfinished:begin(stream)
+      unfinished(self):begin(stream)
     end
   end
 end
@@ -258,14 +269,14 @@ end
 -- run out the listener's own would end each wait at once.
 function listener.watch(self, list)
   if not self._starved then list[#list + 1] = self._stream:fileno() end
-  local ends = self._unfinished:watch(list)
+  local ends = unfinished(self):watch(list)
   return self._starved and math.min(ends, native.time() + STARVED_PAUSE) or ends
 end
 
 -- One step, which does not wait: the stream of an authenticated client, false for a failed one, or nil.
 function listener.step(self)
   admit(self)
-  return self._unfinished:finish_one()
+  return unfinished(self):finish_one()
 end
 
 -- accept(timeout) → a connection; nil, "timeout"; nil, "authentication failed" if a client failed; or nil and the
@@ -296,7 +307,7 @@ end
 
 function Listener.close(self)
   if not self._stream then return end
-  self._unfinished:close()
+  unfinished(self):close()
   if self._pid == native.pid() then self._stream:forget(self.address) end
   self._stream:close()
   self._stream = nil
@@ -347,6 +358,7 @@ function listener.Client(address, options)
   return new_connection(stream, key ~= nil, most)
 end
 
+listener.connection_meta, listener.listener_meta = connection_meta, listener_meta
 listener.read_address, listener.SIZE_MOST = read_address, SIZE_MOST
 
 return listener

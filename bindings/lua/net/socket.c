@@ -7,9 +7,14 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "channel/message_refs.h"
 #include "core/waiting.h"
 #include "os/clock.h"
+#include "os/status_text.h"
 #include "os/stream.h"
+#include "shared/descriptor.h"
+#include "state/handle.h"
+#include "wire/handles.h"
 
 struct stream {
   int fd;                  /* -1: closed */
@@ -25,6 +30,7 @@ enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
 enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024, LOOKUP_SECONDS = 20 };
 
 static const struct handle_class class;
+static const struct handle_type travels;
 
 static struct stream *check_stream(lua_State *L) {
   struct stream *s = class_check(L, 1, &class);
@@ -36,10 +42,13 @@ static struct stream *push_stream(lua_State *L) {
   struct stream *s = lua_newuserdata(L, sizeof *s);
   *s = (struct stream){.fd = -1, .most = SIZE_MAX};
   class_register(L, &class);
+  class_set_pointer(L, &class, HANDLE_FIELD, &travels);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   return s;
 }
+
+void stream_open(lua_State *L) { handle_register(L, HANDLE_STREAM, &travels); }
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -271,6 +280,33 @@ static int socket_has_some_method(lua_State *L) {
   lua_pushboolean(L, s->inbox.len > s->taken);
   return 1;
 }
+
+/* ---- travelling ------------------------------------------------------------------------------ */
+
+/* A copy of the descriptor travels, with the bytes that were received and not taken. */
+static uint64_t send_stream(lua_State *L, int index) {
+  const struct stream *s = lua_touserdata(L, index);
+  char text[STATUS_TEXT_MAX];
+  object_ref ref = 0;
+  if (s->fd < 0) luaL_error(L, "Connection: sent after close");
+  const size_t unread = s->inbox.len - s->taken;
+  const status st = descriptor_send(s->fd, unread ? s->inbox.data + s->taken : NULL, unread, &ref);
+  if (st == STATUS_FULL) luaL_error(L, "Connection: too many connections are under way and not received");
+  if (st) luaL_error(L, "Connection: %s", status_text(st, text));
+  return ref;
+}
+
+static void receive_stream(lua_State *L, const struct handle_type *type, uint64_t ref) {
+  struct stream *s = push_stream(L);
+  char text[STATUS_TEXT_MAX];
+  const status st = descriptor_receive(ref, &s->fd, &s->inbox);
+  if (st) luaL_error(L, "%s: %s", type->name, status_text(st, text));
+}
+
+static const struct handle_type travels = {"Connection", send_stream, receive_stream,
+                                           message_refs_drop_reference};
+
+/* ---- more methods ---------------------------------------------------------------------------- */
 
 static int socket_fileno_method(lua_State *L) {
   lua_pushinteger(L, check_stream(L)->fd);
