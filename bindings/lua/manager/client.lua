@@ -123,7 +123,7 @@ function manager.constructor(name, world_of)
     local token, secret = new_token(), native.random_bytes(32)
     local settings = { token = token, trust = trust, secret = secret }
     if worlds.get(name).is_immediate then
-      expect(not address, "Manager", "address: a manager of the serial world serves its own program alone, and has none")
+      expect(not address, "Manager", "address: a manager of the serial world serves its own program alone")
       handles[token] = server_side.new_local(settings)
       return new_manager({ token = token, trust = trust }, secret, native.pid())
     end

@@ -5,8 +5,8 @@
 --     proof      32 random bytes, HMAC-SHA256(key, "client" greeting random)            client → server
 --     verdict    "K" HMAC-SHA256(key, "server" random greeting), or "N" and 32 zeroes   server → client
 --
--- All messages have a fixed size. Without a key the MACs are zeroes. A side with a key refuses a peer without one, so no
--- peer can turn the key off.
+-- All messages have a fixed size. Without a key the MACs are zeroes. A side with a key refuses a peer without one, so
+-- no peer can turn the key off.
 --
 -- A stranger can open connections and say nothing. So a listener has room for a number of unfinished handshakes, each
 -- has some seconds, and where there is no more room a random one of the host that has most of them goes for the

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters processes
--- Hundreds of connections that say nothing, of the client's own host: a client with the key gets in, over TCP and over a
--- Unix socket, to a Listener and to a Manager, and the ones that were in before stay.
+-- Hundreds of connections that say nothing, of the client's own host: a client with the key gets in, over TCP and over
+-- a Unix socket, to a Listener and to a Manager, and the ones that were in before stay.
 local mm = require "manymoons"
 local expect = require "expect"
 

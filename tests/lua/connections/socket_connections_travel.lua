@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: async threads interpreters processes
--- A connection and a listener go to a worker at its start, through a queue and to a pool, with what was received and not
--- read yet, also after the sender's end; and the other side sees the end when the last one closes.
+-- A connection and a listener go to a worker at its start, through a queue and to a pool, with what was received and
+-- not read yet, also after the sender's end; and the other side sees the end when the last one closes.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -100,9 +100,7 @@ if world == "interpreters" or world == "processes" then
   q:get():send("still there")
   expect.equal(b:recv(HANG), "still there")
   q:close()
-  q = nil
-  collectgarbage()
-  collectgarbage()
+  while q:get(0) do end
   expect.equal({ b:recv(HANG) }, { nil, "closed" })
   b:close()
 end

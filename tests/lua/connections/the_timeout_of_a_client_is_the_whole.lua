@@ -28,15 +28,13 @@ expect_order(address)
 
 local greeter = mm.Process(function()
   local moons = require("manymoons")
-  local held = {}
-  while true do
-    local peer = stream and stream:accept()
-    if peer then
-      held[#held + 1] = peer
-      peer:send("MM\1K" .. ("r"):rep(32))
-    end
+  local peers = {}
+  while #peers < 2 do
+    peers[#peers + 1] = stream:accept()
     moons.sleep(0.001)
   end
+  for _, peer in ipairs(peers) do peer:send("MM\1K" .. ("r"):rep(32)) end
+  moons.sleep(60)
 end)
 if mm.current_world() == "threads" or mm.current_world() == "async" then -- the workers share the listener
   greeter:start()

@@ -32,7 +32,8 @@ if mm.current_world() ~= "serial" then
   local c = listener:accept(expect.HANG)
   c._state.most = 1000
   for _ = 1, 2 do
-    expect.equal({ c:recv_bytes(expect.HANG) }, { nil, "message too large: it has 5000 bytes, and max_message is 1000" })
+    expect.equal({ c:recv_bytes(expect.HANG) },
+      { nil, "message too large: it has 5000 bytes, and max_message is 1000" })
   end
   expect.equal(mm.wait({ c }, expect.HANG), { c })
   expect.raises("Connection:send_bytes: a message of at most 1000 bytes %(max_message%) expected, got 1001",

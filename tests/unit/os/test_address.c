@@ -14,9 +14,8 @@
 static futex_word may_answer;
 static futex_word answered;
 static const struct sockaddr_in there = {.sin_family = AF_INET};
-static struct addrinfo found = {.ai_family = AF_INET,
-                                .ai_addr = (struct sockaddr *)(uintptr_t)&there,
-                                .ai_addrlen = sizeof there};
+static struct addrinfo found = {
+    .ai_family = AF_INET, .ai_addr = (struct sockaddr *)(uintptr_t)&there, .ai_addrlen = sizeof there};
 
 /* Of a number for a host the answer comes at once; of a name when the test says so. */
 int getaddrinfo(const char *host, UNUSED const char *port, const struct addrinfo *wanted,

@@ -39,11 +39,11 @@ static void act_send_and_end(void *scene) {
 static void act_send_and_keep(void *scene) {
   const struct scene *s = scene;
   object_ref ref = 0;
-  CHECK_EQ(descriptor_send(s->ends[1], NULL, 0, &ref), STATUS_OK);
+  for (int i = 0; i < 3; i++) CHECK_EQ(descriptor_send(s->ends[1], NULL, 0, &ref), STATUS_OK);
   process_exit_now(0);
 }
 
-static void act_receive(void *scene) {
+static void act_receive_and_send(void *scene) {
   const struct scene *s = scene;
   struct bytes unread;
   int fd = -1;
@@ -51,6 +51,7 @@ static void act_receive(void *scene) {
   CHECK_EQ(descriptor_receive(s->kept[1], &fd, &unread), STATUS_OK);
   close(fd);
   bytes_fini(&unread);
+  act_send_and_end(scene);
 }
 
 static void act_sweep(void *scene) {
@@ -63,7 +64,7 @@ static const struct deed {
   void (*act)(void *scene);
 } deeds[] = {{"send and end", act_send_and_end},
              {"send and keep", act_send_and_keep},
-             {"receive", act_receive},
+             {"receive and send", act_receive_and_send},
              {"sweep", act_sweep}};
 
 static void check_kept(const struct scene *s) {
