@@ -103,8 +103,10 @@ end
 
 local function start(world, address, key, settings)
   local report = world.Queue()
+  local ending = not worlds.get(world.name).has_own_vm and server_side.new_ending() or nil
   local worker = world.Process({
-    target = package.loaded.manymoons._serve, args = { address, key, settings, report }, name = "Manager",
+    target = package.loaded.manymoons._serve, args = { address, key, settings, report, ending, n = 5 },
+    name = "Manager",
     daemon = true,
   })
   worker:start()

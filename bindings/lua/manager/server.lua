@@ -311,19 +311,38 @@ local function run(self, own)
   end
 end
 
+local function end_server(self, own)
+  for _, client in ipairs(self.clients) do hang_up(client) end
+  self.clients = {}
+  own:close()
+  cancel_calls(self)
+end
+
+-- What ends a server whose thread or task ends before it could do so itself. serve sets its `finish`.
+local Ending = {}
+local ending_meta = { __index = Ending, ends_with_worker = true }
+
+function server.new_ending() return setmetatable({}, ending_meta) end
+
+function Ending.close(self)
+  local finish = self.finish
+  self.finish = nil
+  if finish then finish() end
+end
+
 -- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
-function server.serve(address, key, settings, report)
+-- ending: of a worker that shares its starter's VM, which outlives it.
+function server.serve(address, key, settings, report, ending)
   local made, own, why = pcall(listener.Listener, address, { authkey = key })
   if not made or not own then
     report:put({ why = tostring(why or own) })
     return
   end
   local self = new_server(settings)
+  if ending then ending.finish = function() end_server(self, own) end end
   report:put({ address = own.address, pid = native.pid() })
   local ok, err = pcall(run, self, own)
-  for _, client in ipairs(self.clients) do hang_up(client) end
-  own:close()
-  cancel_calls(self)
+  end_server(self, own)
   if not ok then error(err, 0) end
 end
 
