@@ -112,6 +112,7 @@ local function serve(...) return require("manager.server").serve(...) end
 mm._native, mm._require, mm._serve = native, require, serve
 -- A metatable that is a field of a module is sent by name.
 mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, SharedMemory = memory.SharedMemoryClass,
+  SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
   Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
 

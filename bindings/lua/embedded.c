@@ -13,10 +13,12 @@
           x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init) x(async, exit)            \
               x(async, instances) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)   \
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
-                      x(async, local_waits) x(net, listener) x(manager, client) x(manager, objects)       \
-                          x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
-                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, sandbox)      \
-                                  x(worker, serial) x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
+                      x(async, local_waits) x(worker, children) x(worker, gil) x(worker, limits)          \
+                          x(worker, process) x(worker, sandbox) x(worker, serial) x(worker, start)        \
+                              x(worker, task_worker) EMBEDDED_NET(x) EMBEDDED_POOL(x)
+#define EMBEDDED_NET(x)                                                                            \
+  x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, operations) \
+      x(manager, proxies) x(manager, requests) x(manager, server)
 #define EMBEDDED_POOL(x)                                                                                   \
   x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
       x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)               \
@@ -51,14 +53,10 @@
 #define EMBED_SCRIPT(file)       EMBED_FILE(script_##file, "bindings/lua/broker/redis/scripts/" #file ".lua")
 
 EMBED_FILE(api, "bindings/lua/api.lua")
-EMBEDDED_MODULES(EMBED_MODULE)
-EMBEDDED_BROKER(EMBED_MODULE)
-EMBEDDED_PROGRAM(EMBED_MODULE)
-EMBEDDED_REDIS(EMBED_REDIS)
-EMBEDDED_SCRIPTS(EMBED_SCRIPT)
-EMBEDDED_PAGE(EMBED_FILE)
+EMBEDDED_MODULES(EMBED_MODULE) EMBEDDED_BROKER(EMBED_MODULE) EMBEDDED_PROGRAM(EMBED_MODULE)
+    EMBEDDED_REDIS(EMBED_REDIS) EMBEDDED_SCRIPTS(EMBED_SCRIPT) EMBEDDED_PAGE(EMBED_FILE)
 
-static const struct {
+        static const struct {
   const char *name;
   const char *start;
   const char *end;

@@ -22,6 +22,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
+#include "net/socket.h"
 #include "os/status_text.h"
 #include "pool/pool_guard.h"
 #include "pool/pool_rings.h"
@@ -92,6 +93,7 @@ static void open_handles(lua_State *L) {
   lock_handle_open(L);
   typed_array_open(L);
   shared_table_open(L);
+  stream_open(L);
   local_queue_open(L);
   connection_open(L);
   worker_open(L);

@@ -186,7 +186,8 @@ function World.SharedMemory(options) end
 ---Waits for connections of other programs, or of other processes of this one. With an authkey a client that proves to
 ---have it may send code; without one messages bring data alone, whoever sends them, and recv raises for all else.
 ---@param address? string|{ [1]: string, [2]: integer } "/path", "@name" (abstract), "host:port" or { host, port }, port 0
----for any; absent: an abstract name to which only processes of this user may connect
+---for any; absent: an abstract name to which only processes of this user may connect. A file at which nobody listens any
+---more is replaced; of several listeners that begin at one path at once, one gets it.
 ---@param options? { authkey?: string, max_message?: integer } max_message in bytes, at most 2^31
 ---@return manymoons.Listener? listener nil with a reason
 ---@return string? why "EADDRINUSE: …", …
@@ -194,8 +195,13 @@ function World.Listener(address, options) end
 
 ---Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one messages bring
 ---data alone. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
+---
+---The connection can be sent to other workers of the program, as a Listener can; unread messages go along. Let one worker
+---receive from it, and one send to it. The other side sees its end when all copies are closed; a forked worker has a copy
+---of all that were open when it began.
 ---@param address string|{ [1]: string, [2]: integer }
----@param options? { authkey?: string, timeout?: number, max_message?: integer } timeout in seconds, default 20
+---@param options? { authkey?: string, timeout?: number, max_message?: integer } timeout in seconds, default 20: that of
+---looking up the host, connecting and proving the key together
 ---@return manymoons.Connection? connection nil with a reason
 ---@return string? why "authentication failed", "ECONNREFUSED: …", "timeout", …
 function World.Client(address, options) end
@@ -205,7 +211,7 @@ function World.Client(address, options) end
 ---With trust = "data" clients send data alone, and call the objects that the program which started the manager
 ---registered.
 ---@param options? { address?: string, authkey?: string, trust?: "peer"|"data" } address and authkey as for a Listener,
----for other programs to connect; trust: default "peer"
+---for other programs to connect, not in serial; trust: default "peer"
 ---@return manymoons.Manager
 function World.Manager(options) end
 

@@ -300,10 +300,12 @@ function Array:iter() end
 ---@field address string the address to connect to
 local Listener = {}
 
----The next connection. A client that sends nothing or garbage is dropped after 5 s without blocking others.
+---The next connection. A client that sends nothing or garbage is dropped after 5 s without blocking others, and sooner
+---where there are so many of them that they would keep others out.
 ---@param timeout? number seconds
 ---@return manymoons.Connection? connection nil with a reason
----@return string? why "timeout"; "authentication failed": a client could not prove that it has the key
+---@return string? why "timeout"; "authentication failed": a client could not prove that it has the key; "EMFILE: …":
+---there was no descriptor for a client all the time (without a timeout, for a second)
 function Listener:accept(timeout) end
 
 ---A descriptor that is readable when a client connects; only poll it.
@@ -322,10 +324,15 @@ function Listener:close() end
 ---A method returns copies. dict and list have get, set, items, clear, copy, len, update; dict also has, keys, values,
 ---pop; list also append, extend, insert, pop, sort, concat. A key hides a method of the same name. Proxies can be sent.
 ---On Lua 5.1 and LuaJIT, where tables have no __len and __pairs, use p:len() and m:pairs(p). Locks that a client holds
----when it ends are abandoned.
+---when it ends are abandoned, and the permits of semaphores come back.
+---
+---Clients take turns: none keeps the others waiting, however many requests it sends. Methods of registered objects, and
+---factories, may wait: other calls go on meanwhile, also those of the same object, so a method is one step only up to
+---where it waits. What runs in update and in metamethods should not wait, and has to return. No failing request ends the
+---server.
 ---@class manymoons.Manager
 ---@field pid integer? the server's, if this program started it
----@field address string
+---@field address string "here" in the serial world
 local Manager = {}
 
 ---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.

@@ -2,13 +2,14 @@
 #include "channel/message_refs.h"
 
 #include "channel/pipe.h"
+#include "shared/descriptor.h"
 #include "shared/shared_table.h"
 #include "shared/typed_array.h"
 #include "wire/message.h"
 
 static struct object *find_object(object_ref ref) {
   struct object *object = NULL;
-  for (int kind = OBJECT_RING; kind <= OBJECT_TABLE; kind++)
+  for (int kind = OBJECT_RING; kind <= OBJECT_KIND_LAST; kind++)
     if (segment_find(ref, (enum object_kind)kind, &object) == STATUS_OK) return object;
   return NULL;
 }
@@ -85,4 +86,5 @@ void channel_register_kinds(void) {
   synchronizer_register_kind();
   typed_array_register_kind();
   shared_table_register_kind();
+  descriptor_register_kind();
 }

@@ -4,17 +4,42 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OF_OTHERS = 077, OWN_FOLDER = 0700, OWN_FILE = 0600 };
+enum { OF_OTHERS = 077, OWN_FOLDER = 0700, OWN_FILE = 0600, READ_AT_ONCE = 4096 };
 
-bool private_file_is(const char *path) {
+/* The rights are those of the open file: another file may get its name meanwhile. */
+static status check_private(int fd) {
   struct stat facts;
-  if (stat(path, &facts) || !S_ISREG(facts.st_mode)) return false;
-  return (facts.st_uid == geteuid() || facts.st_uid == 0) && (facts.st_mode & OF_OTHERS) == 0;
+  if (fstat(fd, &facts)) return -errno;
+  if (!S_ISREG(facts.st_mode)) return -EINVAL;
+  const bool is_own = facts.st_uid == geteuid() || facts.st_uid == 0;
+  return is_own && (facts.st_mode & OF_OTHERS) == 0 ? STATUS_OK : -EPERM;
+}
+
+static status read_whole(int fd, struct bytes *out) {
+  for (;;) {
+    const status st = bytes_reserve(out, READ_AT_ONCE);
+    if (st) return st;
+    const ssize_t got = read(fd, out->data + out->len, READ_AT_ONCE);
+    if (got < 0 && errno != EINTR) return -errno;
+    if (got == 0) return STATUS_OK;
+    if (got > 0) out->len += (size_t)got;
+  }
+}
+
+/* Opening a FIFO or a device must not wait. */
+status private_file_read(const char *path, struct bytes *out) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return -errno;
+  status st = check_private(fd);
+  if (st == STATUS_OK) st = read_whole(fd, out);
+  close(fd);
+  return st;
 }
 
 static status make_folders(const char *path) {

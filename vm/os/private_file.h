@@ -3,13 +3,14 @@
 #ifndef OS_PRIVATE_FILE_H
 #define OS_PRIVATE_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "base/status.h"
+#include "base/bytes.h"
 
-/* An ordinary file (or a link to one) of this user or root, with no rights for others. */
-bool private_file_is(const char *path);
+/* Appends the contents of an ordinary file (or a link to one) of this user or root, with no rights
+ * for others; of another one nothing is read. -EPERM: others have rights; -EINVAL: no ordinary
+ * file. */
+MUST_CHECK status private_file_read(const char *path, struct bytes *out);
 /* Writes it whole or not at all, with the folders above that are missing (0700). -EEXIST: it was there, which
  * includes that another process was quicker. */
 MUST_CHECK status private_file_create(const char *path, const char *text, size_t size);

@@ -24,12 +24,12 @@ status process_fork(pid_t *pid) {
   return STATUS_OK;
 }
 
-status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2) {
+status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count) {
   posix_spawn_file_actions_t actions;
   int failed = posix_spawn_file_actions_init(&actions);
   if (failed) return -failed;
-  failed = posix_spawn_file_actions_adddup2(&actions, keep_fd, keep_fd);
-  if (!failed && keep_fd2 >= 0) failed = posix_spawn_file_actions_adddup2(&actions, keep_fd2, keep_fd2);
+  for (size_t i = 0; i < count && !failed; i++)
+    if (kept[i] >= 0) failed = posix_spawn_file_actions_adddup2(&actions, kept[i], kept[i]);
   if (!failed) failed = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
   return -failed;

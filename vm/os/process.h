@@ -8,6 +8,7 @@
 #define OS_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,13 +32,13 @@ bool process_is_alive(const struct process_id *id);
 
 /* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
 MUST_CHECK status process_fork(pid_t *pid);
-/* Runs `argv` with the descriptor `keep_fd` inherited under the same number, everything else that is
- * close-on-exec closed. The program itself calls process_die_with_parent. */
-MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], int keep_fd, int keep_fd2);
+/* Runs `argv` with the descriptors `kept` (-1: none) inherited under the same numbers, everything else
+ * that is close-on-exec closed. The program itself calls process_die_with_parent. */
+MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count);
 /* In a program that was started so, before it opens anything: what it inherited otherwise goes, but
  * for the standard streams. Files of the script that started us would stay open for as long as we
  * live, and a reader of one of its pipes would never see the end. Before Linux 5.9 they do stay. */
-void process_close_inherited(int keep_fd, int keep_fd2);
+void process_close_inherited(const int *kept, size_t count);
 /* SIGKILL for this process when its parent goes. STATUS_DIED: it has gone already. */
 MUST_CHECK status process_die_with_parent(pid_t parent);
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/stream.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,77 +19,69 @@
 #include "os/ready.h"
 
 enum { BACKLOG = 128, KIND = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
+enum { PAUSE_NS = 5 * 1000 * 1000, FOLDER_SECONDS = 2, RESERVED_MOST = 32, RESERVED_SHARE = 8 };
 
-/* ---- addresses ------------------------------------------------------------------------------- */
-
-static bool is_unix(const char *address) {
-  return address[0] == '/' || address[0] == '@' || address[0] == '.';
-}
-
-static status unix_address(const char *address, struct sockaddr_un *out, socklen_t *size) {
-  const size_t length = strlen(address);
-  if (length < 2 || length >= sizeof out->sun_path) return STATUS_MALFORMED;
-  memset(out, 0, sizeof *out);
-  out->sun_family = AF_UNIX;
-  memcpy(out->sun_path, address, length);
-  *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (address[0] == '@' ? 0 : 1));
-  if (address[0] == '@') out->sun_path[0] = 0;
-  return STATUS_OK;
-}
-
-/* "host:port" or "[host]:port". The caller frees *out with freeaddrinfo. */
-static status tcp_address(const char *address, bool to_listen, struct addrinfo **out) {
-  char host[STREAM_ADDRESS_MAX];
-  const char *colon = strrchr(address, ':');
-  if (!colon || strlen(address) >= sizeof host || !colon[1]) return STATUS_MALFORMED;
-  snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
-  const size_t length = strlen(host);
-  const bool is_bracketed = length > 2 && host[0] == '[' && host[length - 1] == ']';
-  if (is_bracketed) host[length - 1] = 0;
-  const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = to_listen ? AI_PASSIVE : 0};
-  const int failed = getaddrinfo(is_bracketed ? host + 1 : host, colon + 1, &wanted, out);
-  if (failed == EAI_SYSTEM) return -errno;
-  if (failed == EAI_MEMORY) return -ENOMEM;
-  return failed ? STATUS_MALFORMED : STATUS_OK;
-}
+static void pause_a_little(void) { nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL); }
 
 /* ---- listening ------------------------------------------------------------------------------- */
 
-static status bind_and_listen(int fd, const struct sockaddr *address, socklen_t size) {
-  if (bind(fd, address, size) || listen(fd, BACKLOG)) return -errno;
+static status bind_and_listen(int fd, const struct addrinfo *at) {
+  if (bind(fd, at->ai_addr, at->ai_addrlen) || listen(fd, BACKLOG)) return -errno;
   return STATUS_OK;
 }
 
-/* True: there is a socket in the file system, and nobody listens at it. */
-static bool is_left_over(const struct sockaddr_un *address, socklen_t size) {
+/* True: there is a socket in the file system, and nobody listens at it. A datagram socket asks, which
+ * leaves nothing in the line of a listener: that one is of another type. */
+static bool is_left_over(const char *path, const struct addrinfo *at) {
   struct stat facts;
-  if (stat(address->sun_path, &facts) || !S_ISSOCK(facts.st_mode)) return false;
-  const int fd = socket(AF_UNIX, KIND, 0);
+  if (stat(path, &facts) || !S_ISSOCK(facts.st_mode)) return false;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return false;
-  const bool is_refused = connect(fd, (const struct sockaddr *)address, size) && errno == ECONNREFUSED;
+  const bool is_refused = connect(fd, at->ai_addr, at->ai_addrlen) && errno == ECONNREFUSED;
   close(fd);
   return is_refused;
 }
 
-static status listen_unix(const char *address, int *fd, char *bound) {
-  struct sockaddr_un local;
-  socklen_t size = 0;
-  status st = unix_address(address, &local, &size);
-  if (st) return st;
-  const int made = socket(AF_UNIX, KIND, 0);
-  if (made < 0) return -errno;
-  st = bind_and_listen(made, (const struct sockaddr *)&local, size);
-  if (st == -EADDRINUSE && address[0] != '@' && is_left_over(&local, size)) {
-    unlink(local.sun_path);
-    st = bind_and_listen(made, (const struct sockaddr *)&local, size);
+/* Listeners in one folder begin and end one after the other, so that none removes the file of
+ * another one. The descriptor of the locked folder; -1: it cannot be read, or somebody keeps it
+ * locked, and then the system alone decides. */
+static int lock_folder(const char *path) {
+  char folder[ADDRESS_TEXT_MAX];
+  const char *slash = strrchr(path, '/');
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+  const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  const deadline until = deadline_after(FOLDER_SECONDS);
+  while (flock(fd, LOCK_EX | LOCK_NB)) {
+    if ((errno != EWOULDBLOCK && errno != EINTR) || deadline_passed(until)) {
+      close(fd);
+      return -1;
+    }
+    pause_a_little();
   }
-  if (st) {
-    close(made);
-    return st;
+  return fd;
+}
+
+static status bind_path(int fd, const char *path, const struct addrinfo *at, struct stream_file *file) {
+  const int folder = lock_folder(path);
+  status st = bind_and_listen(fd, at);
+  if (st == -EADDRINUSE && folder >= 0 && is_left_over(path, at)) {
+    unlink(path);
+    st = bind_and_listen(fd, at);
   }
-  snprintf(bound, STREAM_ADDRESS_MAX, "%s", address);
-  *fd = made;
-  return STATUS_OK;
+  struct stat facts;
+  if (st == STATUS_OK && stat(path, &facts) == 0)
+    *file = (struct stream_file){.device = facts.st_dev, .inode = facts.st_ino};
+  stream_close(folder);
+  return st;
+}
+
+static status listen_at(int fd, const struct address *a, struct stream_file *file) {
+  const struct addrinfo *at = address_list(a);
+  const int on = 1;
+  if (address_is_path(address_text(a))) return bind_path(fd, address_text(a), at, file);
+  if (at->ai_family != AF_UNIX && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)) return -errno;
+  return bind_and_listen(fd, at);
 }
 
 static void name_tcp(int fd, char *bound) {
@@ -98,35 +92,34 @@ static void name_tcp(int fd, char *bound) {
   if (getsockname(fd, (struct sockaddr *)&local, &size)) return;
   getnameinfo((struct sockaddr *)&local, size, host, sizeof host, port, sizeof port,
               NI_NUMERICHOST | NI_NUMERICSERV);
-  snprintf(bound, STREAM_ADDRESS_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+  snprintf(bound, ADDRESS_TEXT_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static status listen_tcp(const char *address, int *fd, char *bound) {
-  struct addrinfo *found = NULL;
-  status st = tcp_address(address, true, &found);
-  if (st) return st;
-  const int made = socket(found->ai_family, KIND, 0);
-  const int on = 1;
-  if (made < 0 || setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on))
-    st = -errno;
-  else
-    st = bind_and_listen(made, found->ai_addr, found->ai_addrlen);
-  freeaddrinfo(found);
+status stream_listen(const struct address *a, int *fd, char bound[ADDRESS_TEXT_MAX],
+                     struct stream_file *file) {
+  const int made = socket(address_list(a)->ai_family, KIND, 0);
+  if (made < 0) return -errno;
+  struct stream_file its_file = {0};
+  const status st = listen_at(made, a, &its_file);
   if (st) {
-    stream_close(made);
+    close(made);
     return st;
   }
-  name_tcp(made, bound);
+  snprintf(bound, ADDRESS_TEXT_MAX, "%s", address_text(a));
+  if (!address_is_unix(address_text(a))) name_tcp(made, bound);
   *fd = made;
+  *file = its_file;
   return STATUS_OK;
 }
 
-status stream_listen(const char *address, int *fd, char bound[STREAM_ADDRESS_MAX]) {
-  return is_unix(address) ? listen_unix(address, fd, bound) : listen_tcp(address, fd, bound);
-}
-
-void stream_forget_address(const char *address) {
-  if (is_unix(address) && address[0] != '@') unlink(address);
+void stream_forget_file(const char *address, const struct stream_file *file) {
+  if (!file->inode) return;
+  const int folder = lock_folder(address);
+  struct stat facts;
+  const bool is_it =
+      lstat(address, &facts) == 0 && facts.st_dev == file->device && facts.st_ino == file->inode;
+  if (is_it) unlink(address);
+  stream_close(folder);
 }
 
 /* Without delay: messages are whole when they are sent. Of no effect on Unix sockets. */
@@ -145,9 +138,26 @@ status stream_accept(int listener, int *fd) {
   return STATUS_OK;
 }
 
+/* The system gives out the lowest number that is free, so a high one says that few are left. */
+bool stream_is_scarce(int fd) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY) return false;
+  const rlim_t share = limit.rlim_cur / RESERVED_SHARE;
+  return (rlim_t)fd >= limit.rlim_cur - (share < RESERVED_MOST ? share : RESERVED_MOST);
+}
+
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-static status finish_connect(int fd, deadline until) {
+status stream_dial_begin(struct stream_dial *d, const char *address) {
+  struct address *a = NULL;
+  const status st = address_open(address, ADDRESS_TO_CONNECT, &a);
+  if (st) return st;
+  *d = (struct stream_dial){.address = a, .fd = -1};
+  return STATUS_OK;
+}
+
+/* Whether the connection of the descriptor, which was begun, has been made. */
+static status await_connection(int fd, deadline until) {
   const status st = stream_wait(fd, true, until);
   if (st) return st;
   int error = 0;
@@ -157,48 +167,63 @@ static status finish_connect(int fd, deadline until) {
 }
 
 /* A Unix listener whose backlog is full says EAGAIN; there is nothing to wait on. */
-enum { PAUSE_NS = 5 * 1000 * 1000 };
-static status connect_once(int fd, const struct sockaddr *address, socklen_t size, deadline until) {
-  while (connect(fd, address, size)) {
-    if (errno == EINPROGRESS || errno == EINTR) return finish_connect(fd, until);
+static status begin_connection(int fd, const struct addrinfo *to, deadline until) {
+  while (connect(fd, to->ai_addr, to->ai_addrlen)) {
+    if (errno == EINPROGRESS || errno == EINTR) return await_connection(fd, until);
     if (errno != EAGAIN) return -errno;
     if (deadline_passed(until)) return STATUS_TIMEOUT;
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+    pause_a_little();
   }
   return STATUS_OK;
 }
 
-static status connect_to(int family, const struct sockaddr *address, socklen_t size, deadline until,
-                         int *fd) {
-  const int made = socket(family, KIND, 0);
-  if (made < 0) return -errno;
-  const status st = connect_once(made, address, size, until);
-  if (st) {
-    close(made);
-    return st;
-  }
-  send_at_once(made);
-  *fd = made;
-  return STATUS_OK;
+static bool is_underway(const struct stream_dial *d) { return d->fd >= 0 && d->next->ai_family != AF_UNIX; }
+
+static status try_one(struct stream_dial *d, deadline until) {
+  if (is_underway(d)) return await_connection(d->fd, until);
+  if (d->fd < 0) d->fd = socket(d->next->ai_family, KIND, 0);
+  return d->fd < 0 ? -errno : begin_connection(d->fd, d->next, until);
 }
 
-static status connect_tcp(const char *address, deadline until, int *fd) {
-  struct addrinfo *found = NULL;
-  status st = tcp_address(address, false, &found);
+static void give_up_one(struct stream_dial *d) {
+  stream_close(d->fd);
+  d->fd = -1;
+  d->next = d->next->ai_next;
+}
+
+status stream_dial_go_on(struct stream_dial *d, deadline until, int *fd) {
+  status st = d->next ? STATUS_OK : address_resolve(d->address, until);
   if (st) return st;
+  if (!d->next) d->next = address_list(d->address);
   st = -ECONNREFUSED;
-  for (const struct addrinfo *a = found; a && st; a = a->ai_next)
-    st = connect_to(a->ai_family, a->ai_addr, a->ai_addrlen, until, fd);
-  freeaddrinfo(found);
+  while (d->next) {
+    st = try_one(d, until);
+    if (st == STATUS_TIMEOUT || st == STATUS_INTERRUPTED) return st;
+    if (st == STATUS_OK) {
+      send_at_once(d->fd);
+      *fd = d->fd;
+      d->fd = -1;
+      return STATUS_OK;
+    }
+    give_up_one(d);
+  }
   return st;
 }
 
+void stream_dial_end(struct stream_dial *d) {
+  stream_close(d->fd);
+  d->fd = -1;
+  address_close(d->address);
+  d->address = NULL;
+}
+
 status stream_connect(const char *address, deadline until, int *fd) {
-  if (!is_unix(address)) return connect_tcp(address, until, fd);
-  struct sockaddr_un remote;
-  socklen_t size = 0;
-  const status st = unix_address(address, &remote, &size);
-  return st ? st : connect_to(AF_UNIX, (const struct sockaddr *)&remote, size, until, fd);
+  struct stream_dial d;
+  status st = stream_dial_begin(&d, address);
+  if (st) return st;
+  st = stream_dial_go_on(&d, until, fd);
+  stream_dial_end(&d);
+  return st;
 }
 
 /* ---- talking --------------------------------------------------------------------------------- */
@@ -227,6 +252,23 @@ status stream_wait(int fd, bool to_write, deadline until) {
   struct ready watch = ready_watch(fd);
   if (to_write) watch.entry.events = POLLOUT;
   return ready_wait(&watch, 1, until);
+}
+
+void stream_peer(int fd, char peer[STREAM_PEER_MAX]) {
+  struct sockaddr_storage other;
+  socklen_t size = sizeof other;
+  peer[0] = 0;
+  if (getpeername(fd, (struct sockaddr *)&other, &size)) return;
+  if (other.ss_family == AF_INET)
+    (void)inet_ntop(AF_INET, &((struct sockaddr_in *)&other)->sin_addr, peer, STREAM_PEER_MAX);
+  if (other.ss_family != AF_INET6) return;
+  struct in6_addr *number = &((struct sockaddr_in6 *)&other)->sin6_addr;
+  if (!IN6_IS_ADDR_V4MAPPED(number)) memset(number->s6_addr + 8, 0, 8);
+  (void)inet_ntop(AF_INET6, number, peer, STREAM_PEER_MAX);
+}
+
+void stream_shut_down(int fd) {
+  if (fd >= 0) (void)shutdown(fd, SHUT_RDWR);
 }
 
 void stream_close(int fd) {

@@ -109,22 +109,31 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
 
 /* ---- spawn ----------------------------------------------------------------------------------- */
 
-static void child_options_print(const struct child_options *options, int fd, int channel,
+/* The descriptors that a started program inherits, by number; -1: none. */
+struct inherited {
+  int segment;
+  int bag;
+  int channel;
+};
+
+static void child_options_print(const struct child_options *options, const struct inherited *inherited,
                                 char text[CHILD_OPTIONS_MAX]) {
-  snprintf(text, CHILD_OPTIONS_MAX, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, options->place.slot,
-           options->place.generation, (unsigned long long)options->worker_status,
-           (unsigned long long)options->start_info, options->parent);
+  snprintf(text, CHILD_OPTIONS_MAX, "%d,%d,%d,%u,%u,%llu,%llu,%d", inherited->segment, inherited->bag,
+           inherited->channel, options->place.slot, options->place.generation,
+           (unsigned long long)options->worker_status, (unsigned long long)options->start_info,
+           options->parent);
 }
 
-static status child_options_parse_text(const char *text, struct child_options *options, int *fd,
-                                       int *channel) {
+static status child_options_parse_text(const char *text, struct child_options *options,
+                                       struct inherited *inherited) {
   unsigned long long worker_status = 0;
   unsigned long long start_info = 0;
-  const int fields = sscanf(text, "%d,%d,%u,%u,%llu,%llu,%d", fd, channel, &options->place.slot,
-                            &options->place.generation, &worker_status, &start_info, &options->parent);
+  const int fields =
+      sscanf(text, "%d,%d,%d,%u,%u,%llu,%llu,%d", &inherited->segment, &inherited->bag, &inherited->channel,
+             &options->place.slot, &options->place.generation, &worker_status, &start_info, &options->parent);
   options->worker_status = worker_status;
   options->start_info = start_info;
-  return fields == 7 ? STATUS_OK : STATUS_MALFORMED;
+  return fields == 8 ? STATUS_OK : STATUS_MALFORMED;
 }
 
 /* The argument with the options in the place of CHILD_OPTIONS. The caller frees it. */
@@ -143,7 +152,8 @@ static char *fill_in(const char *argument, const char *options) {
 status child_launch(const char *const argv[], const struct child_options *options, int channel,
                     int32_t *pid) {
   char text[CHILD_OPTIONS_MAX];
-  child_options_print(options, segment_fd(), channel, text);
+  const struct inherited inherited = {segment_fd(), segment_bag(), channel};
+  child_options_print(options, &inherited, text);
   char *arguments[ARGUMENTS_MAX + 1] = {0};
   char *filled = NULL;
   for (size_t i = 0; argv[i]; i++) {
@@ -155,7 +165,8 @@ status child_launch(const char *const argv[], const struct child_options *option
   }
   fflush(NULL);
   pid_t new_pid = 0;
-  const status st = process_spawn(&new_pid, arguments, segment_fd(), channel);
+  const int kept[] = {inherited.segment, inherited.bag, inherited.channel};
+  const status st = process_spawn(&new_pid, arguments, kept, sizeof kept / sizeof *kept);
   if (st == STATUS_OK) *pid = (int32_t)new_pid;
   memory_free(filled);
   return st;
@@ -177,14 +188,16 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
 
 /* A fork server does not end with the thread that started it, but when its channel closes. */
 status child_attach_with_channel(const char *text, struct child_options *out, int *channel) {
-  int fd = -1;
-  status st = child_options_parse_text(text, out, &fd, channel);
+  struct inherited inherited = {-1, -1, -1};
+  status st = child_options_parse_text(text, out, &inherited);
   if (st) return st;
-  process_close_inherited(fd, *channel);
+  const int kept[] = {inherited.segment, inherited.bag, inherited.channel};
+  process_close_inherited(kept, sizeof kept / sizeof *kept);
+  *channel = inherited.channel;
   if (*channel < 0) st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
-  return segment_join(fd, out->place.slot);
+  return segment_join(inherited.segment, inherited.bag, out->place.slot);
 }
 
 status child_attach(const char *text, struct child_options *out) {

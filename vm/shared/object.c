@@ -81,7 +81,7 @@ enum object_kind object_kind_of(const struct object *o) {
 void object_validate(const struct object *o) {
   const uint32_t state = atomic_load(&o->state);
   CHECK_EQ(o->magic, OBJECT_MAGIC);
-  CHECK(o->kind >= OBJECT_RING && o->kind <= OBJECT_TABLE);
+  CHECK(o->kind >= OBJECT_RING && o->kind <= OBJECT_KIND_LAST);
   CHECK(state == OBJECT_LIVE || (state & 0xff) == OBJECT_DYING);
   CHECK(atomic_load(&o->in_flight) < UINT64_C(1) << 63); /* never lowered more often than raised */
   CHECK(o->kind == OBJECT_RING || o->kind == OBJECT_SYNCHRONIZER || !atomic_load(&o->anchors));

@@ -39,7 +39,9 @@ enum object_kind {
   OBJECT_PIPE_END = 2,
   OBJECT_SYNCHRONIZER = 3,
   OBJECT_TYPED_ARRAY = 4,
-  OBJECT_TABLE = 5
+  OBJECT_TABLE = 5,
+  OBJECT_CARRIER = 6,
+  OBJECT_KIND_LAST = OBJECT_CARRIER
 };
 
 /* For processes that inspect another program (bindings/lua/cli/inspect.c); nothing depends on

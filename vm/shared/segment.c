@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "os/descriptor_bag.h"
 #include "os/memory_limit.h"
 #include "shared/segment_private.h"
 #include "sync/lock_rank.h"
@@ -19,7 +20,7 @@ enum { VITAL_OBJECT_MAX = 256 << 10 }; /* a barrier of some thousand parties, a 
 
 _Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
 
-struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
+struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}, .bag = -1};
 
 /* What segment_recording reads while there is no segment. */
 static segment_recording_word no_recording;
@@ -89,12 +90,14 @@ static status make_segment(uint64_t wanted) {
   segment.header->size = map.size;
   robust_mutex_init(&segment.header->sweep_lock);
   robust_mutex_init(&segment.header->count_lock);
+  robust_mutex_init(&segment.header->bag_lock);
   arena_init(&segment.arena, memory_limit() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);
   if (st) return st;
   segment_take_place(slot);
+  (void)!descriptor_bag_make(&segment.bag); /* without one no socket connection travels */
   return STATUS_OK;
 }
 
@@ -106,7 +109,7 @@ status segment_open(void) {
   return st;
 }
 
-status segment_join(int fd, uint32_t slot) {
+status segment_join(int fd, int bag, uint32_t slot) {
   struct mapping map;
   const status st = mapping_adopt(&map, fd);
   if (st) return st;
@@ -118,6 +121,7 @@ status segment_join(int fd, uint32_t slot) {
   mutex_lock(&segment.lock);
   point_into(&map);
   segment_take_place(slot);
+  segment.bag = bag;
   segment.users++;
   mutex_unlock(&segment.lock);
   return STATUS_OK;
@@ -126,6 +130,8 @@ status segment_join(int fd, uint32_t slot) {
 static void unmap_segment(void) {
   atomic_store(&segment_recording_place, &no_recording);
   mapping_destroy(&segment.map);
+  descriptor_bag_close(segment.bag);
+  segment.bag = -1;
   segment.header = NULL;
   memory_free(segment.held);
   segment.held = NULL;
@@ -156,6 +162,7 @@ const struct process_table *segment_process_table(void) { return segment.process
 /* ---- places and addresses -------------------------------------------------------------------- */
 
 int segment_fd(void) { return segment.map.fd; }
+int segment_bag(void) { return segment.bag; }
 uint32_t segment_slot(void) { return segment.slot; }
 owner_id segment_self(void) { return segment.self; }
 void *segment_at(block_ref block) {

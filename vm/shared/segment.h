@@ -25,9 +25,10 @@
 /* Makes the segment, or counts one more user of it in this process. Call it on a thread that lives
  * as long as the process. */
 MUST_CHECK status segment_open(void);
-/* In a started worker program: maps the segment behind `fd`, which it takes over, and occupies the
- * slot that the parent reserved. STATUS_FOREIGN: it is no segment, or one of another build. */
-MUST_CHECK status segment_join(int fd, uint32_t slot);
+/* In a started worker program: maps the segment behind `fd`, which it takes over, as it does the
+ * bag (-1: none), and occupies the slot that the parent reserved. STATUS_FOREIGN: it is no segment,
+ * or one of another build. */
+MUST_CHECK status segment_join(int fd, int bag, uint32_t slot);
 /* Ends one use; the last one unmaps the segment. */
 void segment_close(void);
 /* In a forked child, on its only thread, which is to share nothing with the program: unmaps the
@@ -39,6 +40,8 @@ const struct process_table *segment_process_table(void);
 
 /* Of the mapping, for a child that is to share it. It stays the segment's. */
 int segment_fd(void);
+/* The program's bag of descriptors under way (descriptor.h); -1: none. */
+int segment_bag(void);
 /* This process' slot in the process table. */
 uint32_t segment_slot(void);
 /* The owner word of this process' blocks. */

@@ -40,7 +40,8 @@ struct segment_header {
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */
   struct count_journal count_journal;
-  _Atomic uint64_t objects; /* so many were ever made; an object's number is in its references */
+  struct robust_mutex bag_lock; /* rank_bag */
+  _Atomic uint64_t objects;     /* so many were ever made; an object's number is in its references */
   struct arena_state arena;
 };
 
@@ -58,6 +59,7 @@ struct segment {
   struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
   struct mapping map; /* written before another thread can use it */
+  int bag;            /* of descriptors under way (descriptor.h), written with the map; -1: none */
   struct arena arena;
   struct segment_header *header;
   struct process_table *processes;

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "shared/attachments.h"
+#include "shared/descriptor.h"
 #include "shared/holds.h"
 #include "shared/kill_point.h"
 #include "shared/segment_private.h"
@@ -59,6 +60,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   arena_reap(segment_arena(), owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
   attachments_reap(owner_of_process(slot, generation));
+  descriptor_sweep();
   process_table_release_unnamed(segment.processes, slot);
   process_table_release(segment.processes, slot, generation);
 }
@@ -127,5 +129,6 @@ void segment_validate(void) {
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
   wakers_validate(segment_wakers());
+  descriptor_validate();
   arena_each_block(segment_arena(), validate_block, NULL);
 }

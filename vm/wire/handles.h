@@ -15,6 +15,7 @@ enum handle_number {
   HANDLE_VALUE = 15,
   HANDLE_ARRAY = 16,
   HANDLE_TABLE = 17,
+  HANDLE_STREAM = 20,
 #define KIND(id, number, ...) HANDLE_##id = (number),
 #include "shared/lock_kinds.def"
 };

@@ -64,12 +64,11 @@ local function split_url(scheme, rest)
   }
 end
 
-local function read_file(path)
-  local file, why = io.open(path, "rb")
-  if not file then return nil, why end
-  local text = file:read("*a")
-  file:close()
-  return text
+-- The text of a file that no other user can read; or nil and why not.
+local function read_private(path)
+  local text, why = native.read_private_file(path)
+  if text then return text end
+  return nil, why:match("^EPERM") and " can be read by others; type: chmod 600 " .. path or ": " .. why
 end
 
 -- In the workers of a daemon: its password, which their tasks use where their URLs have none.
@@ -77,11 +76,8 @@ function broker.set_default_password(password) broker.default_password = passwor
 
 local function password_of_file(path)
   if type(path) ~= "string" then refuse("password_file: a string expected, got " .. type(path)) end
-  local text, why = read_file(path)
-  if not text then refuse("password_file: " .. why) end
-  if not native.is_private_file(path) then
-    refuse("password_file: " .. path .. " can be read by others; type: chmod 600 " .. path)
-  end
+  local text, why = read_private(path)
+  if not text then refuse("password_file: " .. path .. why) end
   return text:match("^[^\r\n]+") or refuse("password_file: " .. path .. " is empty")
 end
 
@@ -135,10 +131,8 @@ local function secrets_of(text, what, where, level)
 end
 
 local function secrets_of_file(path, where, level)
-  local text, why = read_file(path)
-  expect(text, where, "secret_file: " .. tostring(why), level)
-  expect(native.is_private_file(path), where, "secret_file: " .. path .. " can be read by others; type: chmod 600 " ..
-    path, level)
+  local text, why = read_private(path)
+  expect(text, where, "secret_file: " .. path .. tostring(why), level)
   return secrets_of(text, "secret_file: " .. path, where, level)
 end
 
@@ -150,13 +144,13 @@ local function secrets_of_user()
   if not state or state == "" then state = home and home ~= "" and home .. "/.local/state" end
   if not state then return nil end
   local path = state .. "/manymoons/broker.secret"
-  local text = read_file(path)
-  if not text then
+  local text, why = native.read_private_file(path)
+  if not text and why:match("^ENOENT") then
     local secret = hex(native.random_bytes(SECRET_BYTES))
     if not native.create_private_file(path, secret .. "\n") then return nil end
-    text = read_file(path)
+    text = native.read_private_file(path)
   end
-  if not text or #text < SECRET_LEAST or not native.is_private_file(path) then return nil end
+  if not text or #text < SECRET_LEAST then return nil end
   return secrets_of(text, path, "broker", 2)
 end
 

@@ -71,8 +71,16 @@ int system_pid(lua_State *L) {
   return 1;
 }
 
-int system_is_private_file(lua_State *L) {
-  lua_pushboolean(L, private_file_is(luaL_checkstring(L, 1)));
+int system_read_private_file(lua_State *L) {
+  struct bytes text;
+  bytes_init(&text);
+  const status st = private_file_read(luaL_checkstring(L, 1), &text);
+  if (st) {
+    bytes_fini(&text);
+    return return_failure(L, st);
+  }
+  lua_pushlstring(L, (const char *)text.data, text.len);
+  bytes_fini(&text);
   return 1;
 }
 

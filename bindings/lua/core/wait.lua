@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- mm.wait: waits until at least one of many things is ready.
 --
--- __mm_wait in a thing's metatable returns what to wait for: true (it is ready), a handle or a descriptor. Handles of C
--- are waited for directly (core/wait_any.c).
+-- __mm_wait in a thing's metatable returns what to wait for: true (it is ready), a handle or a descriptor; or nil and
+-- why it cannot be waited for. Handles of C are waited for directly (core/wait_any.c).
 local require, native = ...
 
 local checks = require("core.checks")
@@ -15,7 +15,11 @@ local function refuse(what) error("wait: " .. what, 0) end
 local function target_of(thing, place)
   local meta = getmetatable(thing)
   local ask = type(meta) == "table" and rawget(meta, "__mm_wait")
-  if type(ask) == "function" then return ask(thing) end
+  if type(ask) == "function" then
+    local target, final, others = ask(thing)
+    if target == nil then refuse("thing " .. place .. ": " .. final) end
+    return target, final, others
+  end
   local is_descriptor = type(thing) == "number" and thing >= 0 and thing % 1 == 0
   if not is_descriptor and type(ask) ~= "userdata" then
     local got = type(thing) == "number" and tostring(thing) or type(thing)

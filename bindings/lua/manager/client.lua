@@ -10,8 +10,8 @@ local server_side = require("manager.server")
 local listener = require("net.listener")
 
 local expect = checks.expect
-local ask, proxy_meta, handles, close_links = proxies.ask, proxies.meta, proxies.handles, proxies.close_links
-local CONNECT_SECONDS = proxies.CONNECT_SECONDS
+local ask, proxy_meta, handles = proxies.ask, proxies.meta, proxies.handles
+local CONNECT_SECONDS, END_SECONDS = proxies.CONNECT_SECONDS, 5
 
 local manager = {}
 
@@ -66,12 +66,12 @@ function Manager.close(self)
   handles[server.token] = nil
   local worker = rawget(self, "_worker")
   if worker and rawget(self, "_pid") == native.pid() then
-    pcall(ask, server, nil, nil, "shutdown", native.sign(rawget(self, "_secret"), "manymoons shutdown 1"))
-    if not worker:join(5) then worker:kill() end
+    proxies.shut_down(server, END_SECONDS, native.sign(rawget(self, "_secret"), "manymoons shutdown 1"))
+    if not worker:join(END_SECONDS) then worker:kill() end
     worker:join()
     worker:close()
   end
-  close_links(function(name) return name:sub(-#server.token) == server.token end)
+  proxies.leave(server)
 end
 Manager.shutdown = Manager.close
 manager_meta.__close = Manager.close
@@ -103,8 +103,10 @@ end
 
 local function start(world, address, key, settings)
   local report = world.Queue()
+  local ending = not worlds.get(world.name).has_own_vm and server_side.new_ending() or nil
   local worker = world.Process({
-    target = package.loaded.manymoons._serve, args = { address, key, settings, report }, name = "Manager",
+    target = package.loaded.manymoons._serve, args = { address, key, settings, report, ending, n = 5 },
+    name = "Manager",
     daemon = true,
   })
   worker:start()
@@ -123,6 +125,7 @@ function manager.constructor(name, world_of)
     local token, secret = new_token(), native.random_bytes(32)
     local settings = { token = token, trust = trust, secret = secret }
     if worlds.get(name).is_immediate then
+      expect(not address, "Manager", "address: a manager of the serial world serves its own program alone")
       handles[token] = server_side.new_local(settings)
       return new_manager({ token = token, trust = trust }, secret, native.pid())
     end

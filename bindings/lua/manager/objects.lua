@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- The objects of a manager's server: queues and locks of its own, and the methods of plain tables.
 --
--- All requests run in one thread of one VM, each in a coroutine. A request that has to wait yields in `wait_on`, and
--- continues after `notify` for the object, or at its timeout. client() is the client of the request. When a client's
--- connection ends, the server calls `abandon` of each object, which returns what the client held.
+-- All requests run in one thread of one VM. A request that has to wait does so in `wait_on`, and continues after
+-- `notify` for the object, or at its timeout. client() is the client of the request. When a client's connection ends,
+-- the server calls `abandon` of each of these objects, which returns what the client held.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -12,11 +12,24 @@ local requests = require("manager.requests")
 
 local objects = {}
 
+local classes = {} -- the metatables of the classes below
+
 local function class(name)
   local methods = {}
   local meta = { __index = methods, __name = name }
-  objects[name] = { meta = meta, methods = methods }
+  classes[meta] = methods
   return methods, meta
+end
+
+-- The methods of an object of the classes below; nil: it is a value of the script.
+local function methods_of(value) return type(value) == "table" and classes[getmetatable(value)] or nil end
+
+function objects.is_own(value) return methods_of(value) ~= nil end
+
+-- Returns what the client, whose connection has ended, held of the object.
+function objects.abandon(value, client)
+  local methods = methods_of(value)
+  if methods and methods.abandon then methods.abandon(value, client) end
 end
 
 local function until_when(timeout)
@@ -47,13 +60,16 @@ local function count(self) return self.last - self.first + 1 end
 local function has_room(self) return self.is_closed or self.most == 0 or count(self) < self.most end
 local function has_item(self) return self.is_closed or count(self) > 0 end
 
-function Queue.put(self, value, timeout)
-  if value == nil then error("Queue:put: value expected", 0) end
+local NIL = {} -- stands for nil among the items
+
+function Queue.put(self, ...)
+  if select("#", ...) == 0 then error("Queue:put: value expected", 0) end
+  local value, timeout = ...
   local why = wait_until(self, has_room, until_when(timeout))
   if why then return nil, timeout == 0 and "full" or why end
   if self.is_closed then return nil, "closed" end
   self.last = self.last + 1
-  self.items[self.last], self.open = value, self.open + 1
+  self.items[self.last], self.open = value == nil and NIL or value, self.open + 1
   requests.notify(self)
   return true
 end
@@ -66,10 +82,14 @@ function Queue.get(self, timeout)
   self.items[self.first] = nil
   self.first = self.first + 1
   requests.notify(self)
+  if value == NIL then return nil end
   return value
 end
 
-function Queue.put_nowait(self, value) return Queue.put(self, value, 0) end
+function Queue.put_nowait(self, ...)
+  if select("#", ...) == 0 then error("Queue:put_nowait: value expected", 0) end
+  return Queue.put(self, (...), 0)
+end
 function Queue.get_nowait(self) return Queue.get(self, 0) end
 function Queue.qsize(self) return count(self) end
 function Queue.empty(self) return count(self) == 0 end
@@ -163,7 +183,7 @@ function Permits.get_value(self) return self.permits end
 function Permits.abandon(self, client)
   local taken = self.holders[client]
   self.holders[client] = nil
-  if not taken or not self.bound then return end
+  if not taken then return end
   self.permits, self.abandoned = self.permits + taken, self.abandoned + taken
   requests.notify(self)
 end
@@ -273,11 +293,12 @@ end
 
 function Condition.wait(self, timeout)
   check_held(self, "wait")
-  local me, depth = { is_told = false }, self.lock.depth
+  local ends = until_when(timeout)
+  local me, depth = { is_told = false, client = requests.client() }, self.lock.depth
   table.insert(self.line, me)
   self.lock.depth = 1
   self.lock:release()
-  local why = wait_until(self, function() return me.is_told end, until_when(timeout))
+  local why = wait_until(self, function() return me.is_told end, ends)
   for i, other in ipairs(self.line) do
     if other == me then table.remove(self.line, i) end
   end
@@ -294,6 +315,13 @@ function Condition.notify(self, many)
 end
 
 function Condition.notify_all(self) Condition.notify(self, #self.line) end
+
+function Condition.abandon(self, client)
+  for i = #self.line, 1, -1 do
+    if self.line[i].client == client then table.remove(self.line, i) end
+  end
+  self.lock:abandon(client)
+end
 
 local Barrier, barrier_meta = class("Barrier")
 

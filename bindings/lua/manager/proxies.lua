@@ -73,7 +73,7 @@ end
 
 -- Sends a request and waits for its answer. A link whose last request was interrupted stays busy, and link_to replaces
 -- it, because its answer would be taken for that of the next request.
-local function exchange(server, bytes)
+local function exchange(server, bytes, timeout)
   local here = not server.is_foreign and handles[server.token]
   if here then return here(bytes) end
   if not server.address then errors.raise(died("it was closed")) end
@@ -81,8 +81,11 @@ local function exchange(server, bytes)
   link.is_busy = true
   local ok, why = link.state.stream:send(listener.frame(listener.VALUE, bytes))
   local kind, answer
-  if ok then kind, answer = listener.fetch(link.state) end
-  if not kind then errors.raise(died(why or answer)) end
+  if ok then kind, answer = listener.fetch(link.state, timeout) end
+  if not kind then
+    link.state.stream:close()
+    errors.raise(died(why or answer))
+  end
   listener.drop(link.state)
   link.is_busy = false
   return answer
@@ -97,25 +100,38 @@ local function open_answer(server, bytes)
   return answer
 end
 
-local function close_links(is_meant)
+local function close(link) link.state.stream:close() end
+
+-- A thread or task that waits for an answer finds the end of its connection, and closes it.
+local function hang_up(link)
+  if link.is_busy then link.state.stream:shut_down() else close(link) end
+end
+
+local function end_links_if(is_meant, finish)
   for name, link in pairs(links) do
     if is_meant(name) then
-      link.state.stream:close()
       links[name] = nil
+      finish(link)
     end
   end
 end
 
--- Closes the connections of a thread or task; the server then returns what it held.
+-- Closes the connections of a thread or task that ends; the server then returns what it held.
 function end_links(mine)
-  close_links(function(name) return name:sub(1, #mine) == mine end)
+  end_links_if(function(name) return name:sub(1, #mine) == mine end, close)
 end
 
 function proxies.end_thread() end_links(name_of_thread()) end
 
 -- Closes the parent's connections; otherwise the server would not notice the parent's end.
 function proxies.after_fork()
-  close_links(function() return true end)
+  end_links_if(function() return true end, close)
+end
+
+-- Ends all connections of this VM to a server.
+function proxies.leave(server)
+  local token = server.token
+  end_links_if(function(name) return name:sub(-#token) == token end, hang_up)
 end
 
 -- Proxies ---------------------------------------------------------------------------------------------
@@ -162,6 +178,11 @@ end
 local function request_of(server, ...)
   local request = { n = select("#", ...), ... }
   return native.dumps(server.trust == "data" and name_own(server, request, {}) or request)
+end
+
+-- Asks the server to end; a server that does not answer in time is left to its starter.
+function proxies.shut_down(server, timeout, signature)
+  pcall(exchange, server, native.dumps({ n = 2, "shutdown", signature }), timeout)
 end
 
 local dropped = {} -- server's name → numbers of objects whose proxies were collected
@@ -262,7 +283,7 @@ end
 -- For manager/client.lua ------------------------------------------------------------------------------
 
 proxies.ask, proxies.meta, proxies.foreign_meta, proxies.is_proxy = ask, proxy_meta, foreign_meta, is_proxy
-proxies.handles, proxies.close_links = handles, close_links
+proxies.handles = handles
 proxies.CONNECT_SECONDS = CONNECT_SECONDS
 
 return proxies

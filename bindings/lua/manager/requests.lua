@@ -1,28 +1,71 @@
 -- SPDX-License-Identifier: MIT
--- The current request of a manager's server: its server, its client, and how it waits for an object.
+-- The requests of a manager's server, as its objects and operations see them: whose a request is, and how it waits.
 --
--- There is one thread, and the server sets the request before it resumes the request's coroutine (manager/server.lua).
-local requests = {}
+--   request    { server =, client =, co =, reply = }: a coroutine, which yields what it waits for
+--   WAIT       a change of one of the server's objects, or a time
+--   CALL       the end of a call of the script's function. The server runs it as a task (world `async`), so that a call
+--              that waits does not keep other requests waiting
+local require, native = ...
 
-local server, client -- of the current request
+local checks = require("core.checks")
+local waits = require("core.waits")
 
-function requests.set(its_server, its_client) server, client = its_server, its_client end
+local pack, unpack, running = checks.pack, checks.unpack, coroutine.running
 
--- The client of the current request.
-function requests.client() return client end
+local requests = { WAIT = {}, CALL = {} }
 
--- Suspends the current request until notify(object), or until the time `ends`. True: nothing can end the wait, so the
--- request has to stop waiting.
-function requests.wait_on(object, ends) return coroutine.yield(object, ends) end
+local of = setmetatable({}, { __mode = "k" }) -- coroutine → its request
+local current = {} -- thread (false: the main one) → the request that runs outside of tasks
+
+-- The request of a coroutine, and of the coroutines that it makes, until the next call by the same thread.
+function requests.enter(request, co)
+  if co then of[co] = request end
+  current[native.thread() or false] = request
+end
+
+local function mine()
+  local co, task = running(), waits.current_task()
+  return co and of[co] or task and of[task.co] or current[native.thread() or false]
+end
+
+-- The client of the caller's request.
+function requests.client() return mine().client end
+
+-- Adds what waits for the object: a request, or a call's { client =, ends =, list = }.
+function requests.add(server, object, waiter)
+  local line = server.waiting[object] or {}
+  server.waiting[object] = line
+  line[#line + 1] = waiter
+end
+
+-- Suspends the caller until notify(object), or until the time `ends`. True: nothing can end the wait, so the request
+-- has to stop waiting.
+function requests.wait_on(object, ends)
+  local request = mine()
+  if request.co then return coroutine.yield(requests.WAIT, object, ends) end
+  local list = waits.tasks.new_list()
+  requests.add(request.server, object, { client = request.client, ends = ends, list = list })
+  return waits.tasks.wait_in(list)
+end
 
 -- Resumes all requests that wait for the object, to check it again.
 function requests.notify(object)
+  local server = mine().server
   local line = server.waiting[object]
   server.waiting[object] = nil
-  for _, task in ipairs(line or {}) do
-    task.object = nil
-    table.insert(server.ready, task)
-  end
+  for _, waiter in ipairs(line or {}) do table.insert(server.ready, waiter) end
+end
+
+local function results_of(task)
+  if task.state == "done" then return unpack(task.results, 1, task.results.n) end
+  error(task.results, 0)
+end
+
+-- Calls a function of the script. In the serial world the caller itself waits.
+function requests.call(f, ...)
+  if mine().server.is_local then return f(...) end
+  local args = pack(...)
+  return results_of(coroutine.yield(requests.CALL, function() return f(unpack(args, 1, args.n)) end))
 end
 
 return requests

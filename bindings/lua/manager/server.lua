@@ -1,287 +1,143 @@
 -- SPDX-License-Identifier: MIT
--- The server of a manager: it keeps objects by number, and runs the requests of many clients, one at a time.
+-- The server of a manager: it runs the requests of many clients (manager/operations.lua), one at a time.
 -- manager/proxies.lua is the client side.
 --
---     request    { n =, op, id, … }
 --     answer     { true, n, results… } or { false, failure }
---     result     nil, a boolean, a number, a string; { value = copy }; { id =, kind = }: an object that stays here;
---                { method = kind }: a method of its kind; { callable = true }: a function that stays here
 --
--- Requests come from peers, who hold the key: they may bring functions, which run here. With trust = "data" they are
--- decoded as those of strangers: they bring data alone, and { [ID] = number } for each proxy (manager/proxies.lua).
--- The program that started the server then signs what it registers, with a secret that no client has.
+-- There is one thread, so no lock. A request that has to wait is a coroutine that stands in a line; a call of the
+-- script's function is a task. Answers are sent as fast as their client reads, and a slow client does not delay others.
 --
--- There is one thread, so no lock. Answers are sent as fast as their client reads, and a slow client does not delay
--- others.
+-- I1  No request ends the server. What a client sends, and what an object of the script does, fails that request, or
+--     at most loses that client.
+-- I2  A server that ends, in whatever way, cuts all connections, so no client waits for it.
+-- I3  In a round each client gets at most so many requests, bytes and milliseconds.
 local require, native = ...
 
-local checks = require("core.checks")
 local errors = require("core.errors")
 local waits = require("core.waits")
 local objects = require("manager.objects")
-local proxies = require("manager.proxies")
+local operations = require("manager.operations")
 local requests = require("manager.requests")
 local listener = require("net.listener")
 
-local unpack, pack = checks.unpack, checks.pack
-
-local SEND_SECONDS, ARGUMENTS_MOST = 30, 200
+local SEND_SECONDS = 30
+-- What a client gets in a round.
+local ROUND_REQUESTS, ROUND_BYTES, ROUND_SECONDS = 32, 2 ^ 20, 0.005
 
 local server = {}
 
--- settings: token, trust ("peer" or "data"), and the secret of the program that starts the server
-local function new_server(settings)
+-- settings: token, trust ("peer" or "data"), and the secret of the program that starts the server. waiting: object →
+-- requests and calls that wait for it. ready: those that go on. calls: the tasks that run.
+local function new_server(settings, is_local)
   return {
-    token = settings.token, trust = settings.trust, secret = settings.secret, factories = {}, objects = {}, ids = {},
-    last_id = 0, waiting = {}, ready = {}, clients = {},
-    patience = 0,
+    token = settings.token, trust = settings.trust, secret = settings.secret, is_local = is_local, factories = {},
+    objects = {}, ids = {}, last_id = 0, waiting = {}, ready = {}, calls = {}, clients = {}, patience = 0,
   }
-end
-
--- Objects ---------------------------------------------------------------------------------------------
-
--- The reference to an object, which gets a number if it has none. Root objects, made by name, are kept for ever; others
--- as long as a client has a proxy.
-local function number_of(self, value, kind, is_root)
-  local id = self.ids[value]
-  if not id then
-    id = self.last_id + 1
-    self.last_id, self.ids[value] = id, id
-    self.objects[id] = { value = value, kind = kind or (type(value) == "table" and not getmetatable(value) and "table")
-      or "object", holders = {} }
-  end
-  local entry = self.objects[id]
-  entry.is_root = entry.is_root or is_root
-  local client = requests.client()
-  if client then entry.holders[client] = true end
-  return { id = id, kind = entry.kind }
-end
-
-local function let_go(self, client, id)
-  local entry = self.objects[id]
-  if not entry then return end
-  entry.holders[client] = nil
-  if entry.is_root or next(entry.holders) then return end
-  self.objects[id], self.ids[entry.value] = nil, nil
-end
-
-local function entry_of(self, id)
-  return self.objects[id] or error("the object is not there any more", 0)
-end
-
--- Replaces proxies of this server by their objects, also inside tables.
-local function resolve(self, value, seen)
-  if type(value) ~= "table" then return value end
-  local id = proxies.id_of(value, self.token) or (self.trust == "data" and proxies.named_id(value))
-  if id then return entry_of(self, id).value end
-  if getmetatable(value) or seen[value] then return value end
-  seen[value] = true
-  for key, inner in pairs(value) do
-    if type(inner) == "table" then value[key] = resolve(self, inner, seen) end
-  end
-  return value
-end
-
-local function export(self, value)
-  local kind = type(value)
-  if kind == "table" or kind == "userdata" then return number_of(self, value) end
-  if kind == "function" then return { callable = true } end
-  return value
-end
-
--- The result of a call: a copy, or a reference if the value cannot be copied. A root object that is returned by a
--- function of the script, and not by a built-in method, is sent as a reference.
-local function export_copy(self, value, is_method)
-  local kind = type(value)
-  if kind ~= "table" and kind ~= "userdata" and kind ~= "function" then return value end
-  local entry = self.objects[self.ids[value] or false]
-  if entry and (entry.kind == "object" or (entry.is_root and not is_method)) then return number_of(self, value) end
-  if pcall(native.dumps, value) then return { value = value } end
-  return number_of(self, value)
-end
-
-local function copies(self, is_method, ...)
-  local results = pack(...)
-  for i = 1, results.n do results[i] = export_copy(self, results[i], is_method) end
-  return unpack(results, 1, results.n)
 end
 
 -- Requests --------------------------------------------------------------------------------------------
 
-local ops = {}
-
-function ops.create(self, name, ...)
-  local factory = self.factories[name] or objects.factories[name]
-  if not factory then error("Manager: nothing is registered as '" .. tostring(name) .. "'", 0) end
-  local value, kind = factory(...)
-  if value == nil then error("Manager: '" .. name .. "' returned nothing", 0) end
-  if self.factories[name] then kind = nil end
-  local is_object = type(value) == "table" or type(value) == "userdata" or type(value) == "function"
-  if not is_object then return value end
-  return number_of(self, value, kind, true)
-end
-
--- Raises unless the program that started the server sent the strings: what it alone may do with trust = "data".
-local function must_be_signed(self, op, signature, ...)
-  local is_signed = type(signature) == "string"
-  for i = 1, select("#", ...) do is_signed = is_signed and type((select(i, ...))) == "string" end
-  if not is_signed or not native.is_same(signature, native.sign(self.secret, "manymoons " .. op .. " 1", ...)) then
-    error("Manager:" .. op .. ": with trust = \"data\" the program that started the manager may, and no client", 0)
-  end
-end
-
--- The factory; or with trust = "data" its bytes.
-function ops.register(self, name, factory, signature)
-  if self.trust == "data" then
-    must_be_signed(self, "register", signature, name, factory)
-    factory = native.loads_from("own program", factory)
-  end
-  self.factories[name] = factory
-end
-
-function ops.index(self, id, key)
-  local entry = entry_of(self, id)
-  local value = entry.value[key]
-  if value == nil and key ~= nil then
-    local methods = objects.methods[entry.kind]
-    if methods and methods[key] then return { method = entry.kind } end
-  end
-  return export(self, value)
-end
-
-function ops.newindex(self, id, key, value) entry_of(self, id).value[key] = value end
-
-function ops.call(self, id, name, ...)
-  local entry = entry_of(self, id)
-  if name == nil then return copies(self, false, entry.value(...)) end
-  return copies(self, false, entry.value[name](...))
-end
-
-function ops.method(self, id, name, ...)
-  local entry = entry_of(self, id)
-  local methods = objects.methods[entry.kind]
-  local method = methods and methods[name] or error("no method '" .. tostring(name) .. "'", 0)
-  return copies(self, true, method(entry.value, ...))
-end
-
-function ops.len(self, id) return #entry_of(self, id).value end
-
--- the keys and values at this moment
-function ops.pairs(self, id)
-  local list = {}
-  for key, value in pairs(entry_of(self, id).value) do
-    list[#list + 1] = { type(key) == "table" and export(self, key) or key, export(self, value) }
-  end
-  return { value = list }
-end
-
-local function show(value, depth)
-  if type(value) == "string" then return ("%q"):format(value) end
-  if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
-  if depth > 3 then return "{…}" end
-  local parts, count = {}, #value
-  for i = 1, count do parts[i] = show(value[i], depth + 1) end
-  for key, inner in pairs(value) do
-    local is_in_list = type(key) == "number" and key >= 1 and key <= count and key % 1 == 0
-    local is_name = type(key) == "string" and key:match("^[%a_][%w_]*$")
-    if not is_in_list then
-      parts[#parts + 1] = (is_name and key or "[" .. show(key, depth + 1) .. "]") .. " = " .. show(inner, depth + 1)
-    end
-  end
-  return "{" .. table.concat(parts, ", ") .. "}"
-end
-
-function ops.show(self, id) return show(entry_of(self, id).value, 1) end
-
-function ops.drop(self, ...)
-  for _, id in ipairs({ ... }) do let_go(self, requests.client(), id) end
-end
-
-function ops.count_objects(self)
-  local count = 0
-  for _ in pairs(self.objects) do count = count + 1 end
-  return count
-end
-
-function ops.token(self) return self.token, self.trust end
-
-function ops.shutdown(self, signature)
-  if self.trust == "data" then must_be_signed(self, "shutdown", signature) end
-  self.is_over = true
-end
-
--- Tasks -----------------------------------------------------------------------------------------------
-
-local function answer(task, ok, ...)
+local function answer(request, ok, ...)
   if ok then
     local n = select("#", ...)
     local sent, bytes = pcall(native.dumps, { true, n, ... })
-    if sent then return task.reply(bytes) end
-    return task.reply(native.dumps({ false, { message = "the result: " .. tostring(bytes), kind = "error" } }))
+    if sent then return request.reply(bytes) end
+    return request.reply(native.dumps({ false, { message = "the result: " .. tostring(bytes), kind = "error" } }))
   end
-  task.reply(native.dumps({ false, (...) }))
+  request.reply(native.dumps({ false, (...) }))
 end
 
-local function failure_of(task, err)
-  local failure = {
-    message = errors.text_of(err),
-    traceback = debug.traceback(task.co):gsub("^\n", ""), kind = "error", worker = "Manager",
-  }
-  local ok, value = pcall(native.dumps, err)
-  if ok then failure.value = value end
+local function failure_of(request, err)
+  local failure = { message = errors.text_of(err), kind = "error", worker = "Manager" }
+  local value = err
+  if getmetatable(err) == errors.Error then -- of a call that ran as a task
+    failure.kind, failure.traceback, value = err.kind, err.traceback, err.value
+  else
+    failure.traceback = debug.traceback(request.co):gsub("^\n", "")
+  end
+  local ok, bytes = pcall(native.dumps, value)
+  if ok then failure.value = bytes end
   return failure
 end
 
--- Resumes a request's coroutine, which then has ended, or waits for an object.
-local function step(self, task, ...)
-  requests.set(self, task.client)
-  local results = pack(coroutine.resume(task.co, ...))
-  if not results[1] then
-    answer(task, false, failure_of(task, results[2]))
-  elseif coroutine.status(task.co) == "dead" then
-    answer(task, true, unpack(results, 2, results.n))
-  else
-    task.object, task.ends = results[2], results[3]
-    self.waiting[task.object] = self.waiting[task.object] or {}
-    table.insert(self.waiting[task.object], task)
+-- What ends a wait of the server itself: a call has ended.
+local function new_bell()
+  local bell = { _waiters = waits.tasks.new_list(), is_rung = false }
+  function bell._is_ready() return bell.is_rung end
+  function bell.ring()
+    bell.is_rung = true
+    waits.tasks.wake_all(bell._waiters, true)
   end
+  return bell
+end
+
+-- Runs f, a call of the script's function, as a task; the request goes on when it has ended.
+local function begin_call(self, request, f)
+  require("async.init")
+  self.bell = self.bell or new_bell()
+  local task = waits.tasks.spawn(f)
+  requests.enter({ server = self, client = request.client }, task.co)
+  task.is_reported = true -- the failure goes to the client
+  self.calls[task] = request.client
+  waits.tasks.on_end(task, function()
+    self.calls[task] = nil
+    request.ended = task
+    table.insert(self.ready, request)
+    self.bell.ring()
+  end)
+end
+
+local resume
+
+-- What the request did: it failed, it returned, or it waits. A yield of the script's own function, beside which nothing
+-- may run, goes on at once.
+local function go_on(self, request, ok, what, ...)
+  if not ok then return answer(request, false, failure_of(request, what)) end
+  if coroutine.status(request.co) == "dead" then return answer(request, true, what, ...) end
+  if what == requests.CALL then return begin_call(self, request, ...) end
+  if what ~= requests.WAIT then return resume(self, request) end
+  local object
+  object, request.ends = ...
+  requests.add(self, object, request)
+end
+
+function resume(self, request, ...)
+  requests.enter(request, request.co)
+  return go_on(self, request, coroutine.resume(request.co, ...))
+end
+
+-- Runs f for a client. An error, for which the script and its client are not prepared, loses that client alone.
+local function guard(client, f, ...)
+  local ok, err = pcall(f, ...)
+  if ok then return end
+  if waits.is_ending() then error(err, 0) end
+  client.is_lost = true
+end
+
+-- Lets what has stood in a line go on; is_over: nothing else can end its wait.
+local function continue(self, waiter, is_over)
+  if waiter.list then return waits.tasks.wake_all(waiter.list, is_over) end
+  local ended = waiter.ended
+  waiter.ended = nil
+  resume(self, waiter, ended or is_over)
 end
 
 local function run_ready(self)
   while #self.ready > 0 do
-    local task = table.remove(self.ready, 1)
-    if task.client.is_there then step(self, task) end
+    local waiter = table.remove(self.ready, 1)
+    if waiter.client.is_there then guard(waiter.client, continue, self, waiter) end
   end
-end
-
-local function run_request(self, op, ...)
-  local arguments = pack(...)
-  for i = 1, arguments.n do arguments[i] = resolve(self, arguments[i], {}) end
-  return op(self, unpack(arguments, 1, arguments.n))
-end
-
-local function read_request(self, bytes)
-  if self.trust ~= "data" then return native.loads_from("peer", bytes) end
-  local ok, request = pcall(native.loads_from, "stranger", bytes)
-  if not ok then error("Manager: with trust = \"data\" clients send data alone: " .. tostring(request), 0) end
-  return request
 end
 
 -- Begins the request in `bytes`; reply(bytes) is called once, now or later.
 local function begin_request(self, client, bytes, reply)
-  local task = { client = client, reply = reply }
-  task.co = coroutine.create(function()
-    local request = read_request(self, bytes)
-    local n = type(request) == "table" and request.n
-    local op = type(n) == "number" and n >= 1 and n <= ARGUMENTS_MOST and ops[request[1]]
-    if not op then error("Manager: no such request", 0) end
-    return run_request(self, op, unpack(request, 2, n))
-  end)
-  step(self, task)
+  local request = { server = self, client = client, reply = reply }
+  request.co = coroutine.create(function() return operations.run(self, bytes) end)
+  resume(self, request)
   run_ready(self)
 end
 
--- Resumes the requests whose timeout has come; returns the time of the next timeout.
+-- Resumes what has waited until its time came; returns the next such time.
 local function expire(self)
   local now, soonest = native.time(), math.huge
   local due = {}
@@ -295,25 +151,38 @@ local function expire(self)
     end
     if #line == 0 then self.waiting[object] = nil end
   end
-  for _, task in ipairs(due) do table.insert(self.ready, task) end
+  for _, waiter in ipairs(due) do table.insert(self.ready, waiter) end
   run_ready(self)
   return soonest
 end
 
+local function cancel_calls(self, client)
+  local list = {}
+  for task, its_client in pairs(self.calls) do
+    if its_client == client or not client then list[#list + 1] = task end
+  end
+  for _, task in ipairs(list) do waits.tasks.cancel(task) end
+end
+
+-- Processes that this one has forked have the descriptor, too.
+local function hang_up(client)
+  client.stream:shut_down()
+  client.stream:close()
+end
+
 local function forget_client(self, client)
   client.is_there = false
-  if client.stream then client.stream:close() end
+  hang_up(client)
   for _, line in pairs(self.waiting) do
     for i = #line, 1, -1 do
       if line[i].client == client then table.remove(line, i) end
     end
   end
-  requests.set(self, client)
+  cancel_calls(self, client)
+  requests.enter({ server = self, client = client })
   for id, entry in pairs(self.objects) do
-    local meta = getmetatable(entry.value)
-    local abandon = type(meta) == "table" and type(meta.__index) == "table" and rawget(meta.__index, "abandon")
-    if abandon and entry.kind == "object" then abandon(entry.value, client) end
-    let_go(self, client, id)
+    objects.abandon(entry.value, client)
+    operations.let_go(self, client, id)
   end
   run_ready(self)
 end
@@ -325,7 +194,7 @@ local function flush(client)
   while client.outgoing[1] do
     local ok, why, sent = client.stream:send(client.outgoing[1], 0, client.sent)
     if not ok then
-      client.sent = client.sent + (sent or 0)
+      client.sent = sent or client.sent
       return why == "timeout"
     end
     table.remove(client.outgoing, 1)
@@ -343,21 +212,32 @@ local function reply_to(client)
   end
 end
 
-local function serve_client(self, client)
-  repeat
+-- Serves the requests that have come, as many as a round allows. True: there may be more.
+local function serve_requests(self, client)
+  local ends, bytes_left = native.time() + ROUND_SECONDS, ROUND_BYTES
+  for _ = 1, ROUND_REQUESTS do
     local kind, bytes = listener.fetch(client.state, 0)
     if not kind then
-      if bytes ~= "timeout" then client.is_lost = true end
-      break
+      client.is_lost = client.is_lost or bytes ~= "timeout"
+      return false
     end
     listener.drop(client.state)
     begin_request(self, client, bytes, reply_to(client))
-  until client.outgoing[1] or not client.stream:has_some()
+    if client.outgoing[1] or client.is_lost then return false end
+    bytes_left = bytes_left - #bytes
+    if bytes_left <= 0 or native.time() >= ends then return true end
+  end
+  return true
+end
+
+local function serve_client(self, client)
+  client.has_more = not client.outgoing[1] and serve_requests(self, client)
   if not flush(client) then client.is_lost = true end
   if client.since and native.time() - client.since > SEND_SECONDS then client.is_lost = true end
 end
 
 local function add_client(self, stream)
+  stream:limit(ROUND_BYTES)
   local client = { stream = stream, outgoing = {}, sent = 0, is_there = true }
   client.state = { stream = stream, most = listener.SIZE_MOST }
   table.insert(self.clients, client)
@@ -366,7 +246,8 @@ end
 local function serve_all(self, ready)
   for i = #self.clients, 1, -1 do
     local client = self.clients[i]
-    if ready[client] or client.outgoing[1] then serve_client(self, client) end
+    native.make_way() -- to other threads of the VM: this library's code is not interrupted
+    if ready[client] or client.has_more or client.outgoing[1] then guard(client, serve_client, self, client) end
     if client.is_lost then
       table.remove(self.clients, i)
       forget_client(self, client)
@@ -374,8 +255,10 @@ local function serve_all(self, ready)
   end
 end
 
+local ACCEPTED_MOST = 64
+
 local function accept_all(self, own)
-  for _ = 1, 64 do
+  for _ = 1, ACCEPTED_MOST do
     local stream = listener.step(own)
     if stream == nil then return end
     if stream then add_client(self, stream) end
@@ -386,44 +269,81 @@ local BUSY_PAUSE = 0.005
 -- Seconds for which the server polls before it sleeps, while requests follow each other: waking takes longer.
 local PATIENCE = 5e-5
 
--- Waits; returns the set of clients that can be read from, and whether the listener or a handshake is ready.
-local function wait_for_work(self, own, soonest)
-  local list, places, ready, now = {}, {}, {}, native.time()
-  local ends = math.min(soonest, listener.watch(own, list))
-  local others = #list
+-- Adds what the clients are waited for by to the list; returns the time until which the wait may last.
+local function watch_clients(self, list, places, now)
+  local ends = math.huge
   for _, client in ipairs(self.clients) do
-    if client.outgoing[1] then
+    if client.has_more or client.is_lost then
+      ends = now
+    elseif client.outgoing[1] then
       ends = math.min(ends, now + BUSY_PAUSE)
     else
       list[#list + 1] = client.stream:fileno()
       places[#list] = client
     end
   end
+  return ends
+end
+
+-- Waits; returns the set of clients that can be read from, and whether the listener or a handshake is ready.
+local function wait_for_work(self, own, soonest)
+  local list, places, ready, now = {}, {}, {}, native.time()
+  local ends = math.min(soonest, listener.watch(own, list))
+  local others = #list
+  ends = math.min(ends, watch_clients(self, list, places, now))
+  if next(self.calls) then list[#list + 1] = self.bell end
   local timeout = ends < math.huge and math.max(0, ends - now) or nil
   local found = waits.any(list, timeout, false, self.patience)
   self.patience = native.time() - now < PATIENCE and PATIENCE or 0
+  if self.bell then self.bell.is_rung = false end
   for _, place in ipairs(found) do
     if places[place] then ready[places[place]] = true end
   end
   return ready, (found[1] or others + 1) <= others or ends < math.huge
 end
 
--- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
-function server.serve(address, key, settings, report)
-  local own, why = listener.Listener(address, { authkey = key })
-  if not own then
-    report:put({ why = why })
-    return
-  end
-  local self = new_server(settings)
-  report:put({ address = own.address, pid = native.pid() })
+local function run(self, own)
   while not self.is_over do
     local ready, is_listener_ready = wait_for_work(self, own, expire(self))
+    run_ready(self)
     serve_all(self, ready)
     if is_listener_ready then accept_all(self, own) end
   end
-  for _, client in ipairs(self.clients) do client.stream:close() end
+end
+
+local function end_server(self, own)
+  for _, client in ipairs(self.clients) do hang_up(client) end
+  self.clients = {}
   own:close()
+  cancel_calls(self)
+end
+
+-- What ends a server whose thread or task ends before it could do so itself. serve sets its `finish`.
+local Ending = {}
+local ending_meta = { __index = Ending, ends_with_worker = true }
+
+function server.new_ending() return setmetatable({}, ending_meta) end
+
+function Ending.close(self)
+  local finish = self.finish
+  self.finish = nil
+  if finish then finish() end
+end
+
+-- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
+-- ending: of a worker that shares its starter's VM, which outlives it.
+function server.serve(address, key, settings, report, ending)
+  local made, own, why = pcall(listener.Listener, address, { authkey = key })
+  if not made or not own then
+    report:put({ why = tostring(why or own) })
+    return
+  end
+  local self = new_server(settings)
+  if ending then ending.finish = function() end_server(self, own) end end
+  report:put({ address = own.address, pid = native.pid() })
+  local ok, err = pcall(run, self, own)
+  end_server(self, own)
+  if not ok then error(err, 0) end
 end
 
 -- Ends the waits that nothing else can end, so that their requests do not take anything later.
@@ -431,13 +351,13 @@ local function end_waits(self)
   local waiting = self.waiting
   self.waiting = {}
   for _, line in pairs(waiting) do
-    for _, task in ipairs(line) do step(self, task, true) end
+    for _, request in ipairs(line) do resume(self, request, true) end
   end
 end
 
 -- A server in the caller's own VM, for the serial world: a function from a request's bytes to the answer's.
 function server.new_local(settings)
-  local self, client = new_server(settings), { is_there = true }
+  local self, client = new_server(settings, true), { is_there = true }
   return function(bytes)
     local result
     begin_request(self, client, bytes, function(text) result = text end)

@@ -1,26 +1,24 @@
 -- SPDX-License-Identifier: MIT
--- Listener and Client: connections to other programs, over Unix and TCP sockets.
+-- Listener and Client: connections to other programs, over Unix and TCP sockets. They begin with the handshake of
+-- net/handshake.lua; then come frames, both ways:
 --
---     greeting   "MM" version ("K": with a key, "-": without) 32 random bytes           server → client
---     proof      32 random bytes, HMAC-SHA256(key, "client" greeting random)            client → server
---     verdict    "K" HMAC-SHA256(key, "server" random greeting), or "N" and 32 zeroes   server → client
---     frame      7 bytes of size, 1 byte of kind; then the content                      both ways
+--     frame      7 bytes of size, 1 byte of kind; then the content
 --
--- All messages of the handshake have a fixed size, and five seconds in all. Without a key the MACs are zeroes, and
--- messages bring data alone. A side with a key refuses a peer without one, so no peer can turn the key
--- off.
+-- A Connection and a Listener travel as tables by the name of their class; the stream inside is a handle. Only one
+-- process should receive from a connection, or send to it, at a time.
+--
+-- Nothing is encrypted: the key keeps strangers out, and does not hide what is sent. Without a key messages bring data
+-- alone.
 local require, native = ...
 
 local checks = require("core.checks")
 local hex = require("core.hex")
 local waits = require("core.waits")
+local handshake = require("net.handshake")
 
 local expect = checks.expect
 
-local VERSION = "\1"
-local NONCE, MAC = 32, 32
-local GREETING, PROOF, VERDICT = 4 + NONCE, NONCE + MAC, 1 + MAC
-local HANDSHAKE_SECONDS, HANDSHAKES_MOST, CONNECT_SECONDS = 5, 64, 20
+local CONNECT_SECONDS = 20
 local HEADER, SIZE_MOST = 8, 2 ^ 31
 local VALUE, BYTES = 0, 1
 
@@ -43,16 +41,25 @@ local function read_header(head)
   return head:byte(8), size
 end
 
+-- Why a frame is not read, nor any after it; nil: it is.
+local function refuse(kind, size, most)
+  if kind ~= VALUE and kind ~= BYTES then return "malformed message: no frame of a connection of manymoons" end
+  if size <= most then return nil end
+  return ("message too large: it has %.0f bytes, and max_message is %.0f"):format(size, most)
+end
+
 -- Receives the next frame: its kind and bytes, which stay in `state` until the caller takes them; or nil and why.
 local function fetch(state, timeout)
   local stream = state.stream
+  if state.failure then return nil, state.failure end
   local until_when = timeout and timeout > 0 and native.time() + timeout
   local function left() return until_when and math.max(0, until_when - native.time()) or timeout end
   if not state.kind then
     local head, why = stream:receive(HEADER, left())
     if not head then return nil, why end
     local kind, size = read_header(head)
-    if (kind ~= VALUE and kind ~= BYTES) or size > state.most then return nil, "malformed message" end
+    state.failure = refuse(kind, size, state.most)
+    if state.failure then return nil, state.failure end
     state.kind, state.size = kind, size
   end
   if not state.bytes then
@@ -84,7 +91,9 @@ local function new_connection(stream, has_key, most)
 end
 
 local function send(state, kind, bytes, where)
-  if #bytes > state.most then error(where .. ": a message of at most " .. state.most .. " bytes expected", 3) end
+  if #bytes > state.most then
+    error(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most, #bytes), 3)
+  end
   local ok, why = state.stream:send(frame(kind, bytes))
   if not ok then return nil, why end
   return true
@@ -139,71 +148,38 @@ end
 connection_meta.__close = Connection.close
 
 function connection_meta.__mm_wait(self)
-  local state = check(self, "wait")
-  if state.kind or state.stream:has_some() then return true end
+  local state = self._state
+  if not state then return nil, "Connection: used after close" end
+  if state.kind or state.failure or state.stream:has_some() then return true end
   return state.stream:fileno(), true
 end
 
--- The handshake ---------------------------------------------------------------------------------------
-
-local ZEROES = ("\0"):rep(MAC)
-
-local function mac(key, ...) return key and native.hmac_sha256(key, table.concat({ ... })) or ZEROES end
-
--- The server's side. It runs in steps that do not wait, so a slow client does not delay others.
-local function begin_handshake(stream, key)
-  local greeting = "MM" .. VERSION .. (key and "K" or "-") .. native.random_bytes(NONCE)
-  local ok = stream:send(greeting, 0)
-  return ok and { stream = stream, greeting = greeting, ends = native.time() + HANDSHAKE_SECONDS }
-end
-
--- Takes the proof: nil if it has not come yet, or whether it is right.
-local function go_on(handshake, key)
-  local proof, why = handshake.stream:receive(PROOF, 0)
-  if not proof then
-    if why == "timeout" then return nil end
-    return false
-  end
-  local nonce = proof:sub(1, NONCE)
-  local is_right = native.is_same(proof:sub(NONCE + 1), mac(key, "client", handshake.greeting, nonce))
-  local verdict = is_right and "K" .. mac(key, "server", nonce, handshake.greeting) or "N" .. ZEROES
-  return handshake.stream:send(verdict, 0) and is_right or false
-end
-
--- The client's side of the handshake: true; or nil and why.
-local function shake_hands(stream, key)
-  local ends = native.time() + HANDSHAKE_SECONDS
-  local function receive(size)
-    local bytes, why = stream:receive(size, math.max(0, ends - native.time()))
-    return bytes, why == "closed" and "authentication failed" or why
-  end
-  local greeting, why = receive(GREETING)
-  if not greeting then return nil, why end
-  if greeting:sub(1, 3) ~= "MM" .. VERSION then return nil, "no listener of manymoons, or of another version" end
-  local nonce = native.random_bytes(NONCE)
-  if greeting:sub(4, 4) ~= (key and "K" or "-") then return nil, "authentication failed" end
-  stream:send(nonce .. mac(key, "client", greeting, nonce), HANDSHAKE_SECONDS)
-  local verdict
-  verdict, why = receive(VERDICT)
-  if not verdict then return nil, why end
-  local is_right = verdict:sub(1, 1) == "K"
-    and native.is_same(verdict:sub(2), mac(key, "server", nonce, greeting))
-  if not is_right then return nil, "authentication failed" end
-  return true
-end
-
 -- Arguments -------------------------------------------------------------------------------------------
+
+local PATH_MOST, PORT_MOST = 107, 65535
+
+local function check_port(port, where)
+  local number = tonumber(port)
+  local is_right = number and number >= 0 and number <= PORT_MOST and number % 1 == 0
+  expect(is_right, where, "address: a port from 0 to " .. PORT_MOST .. " expected, got " .. tostring(port), 4)
+end
 
 -- "host:port", { host, port } as in Python, "/path", "@abstract"
 local function read_address(address, where)
   if type(address) == "table" then
     local host, port = address[1], address[2]
-    local is_right = type(host) == "string" and type(port) == "number" and port >= 0 and port % 1 == 0
-    expect(is_right, where, "address: { host, port } expected", 3)
+    expect(type(host) == "string" and type(port) == "number", where, "address: { host, port } expected", 3)
+    check_port(port, where)
     address = host .. ":" .. ("%d"):format(port)
   end
   expect(type(address) == "string" and not address:find("%z"), where,
     "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. tostring(address), 3)
+  if address:find("^[/@.]") then
+    expect(#address <= PATH_MOST, where,
+      "address: a path or name of at most " .. PATH_MOST .. " bytes expected, got one of " .. #address, 3)
+  elseif address:find(":[+-]?%d+$") then
+    check_port(address:match("([^:]*)$"), where)
+  end
   return address
 end
 
@@ -225,6 +201,15 @@ end
 local Listener = {}
 local listener_meta = { __index = Listener, __name = "Listener" }
 
+-- The unfinished handshakes of a listener stay where they began; a copy in another VM has its own.
+local unfinished_of = setmetatable({}, { __mode = "k" })
+
+local function unfinished(self)
+  local list = unfinished_of[self] or handshake.new_list(self._key)
+  unfinished_of[self] = list
+  return list
+end
+
 local function check_listener(self, where)
   expect(getmetatable(self) == listener_meta, where, "Listener expected, got " .. type(self), 3)
   if not self._stream then error(where .. ": used after close", 3) end
@@ -242,64 +227,72 @@ function listener.Listener(address, options)
   local stream, bound = native.socket_listen(address)
   if not stream then return nil, bound end
   return setmetatable({
-    address = bound, _stream = stream, _key = key, _most = most, _handshakes = {}, _is_private = is_private,
-    _pid = native.pid(),
+    address = bound, _stream = stream, _key = key, _most = most, _is_private = is_private, _pid = native.pid(),
   }, listener_meta)
 end
 
+local ADMITTED_MOST = 64 -- in one step
+-- Seconds after which a listener without a descriptor for its next client tries again, and for which accept without a
+-- timeout does so.
+local STARVED_PAUSE, STARVED_SECONDS = 0.05, 1
+
+local function is_starvation(why) return why:find("^EMFILE") ~= nil or why:find("^ENFILE") ~= nil end
+
+-- Takes the next client from the system's line; nil and why. Where descriptors have run out an unfinished handshake
+-- ends for it.
+local function take_client(self)
+  local stream, why = self._stream:accept()
+  while not stream and is_starvation(why) and unfinished(self):drop_one() do
+    stream, why = self._stream:accept()
+  end
+  return stream, why
+end
+
+-- starved: why no client can be admitted now
 local function admit(self)
-  while #self._handshakes < HANDSHAKES_MOST do
-    local stream = self._stream:accept()
-    if not stream then return end
-    local handshake = (not self._is_private or stream:is_own_user()) and begin_handshake(stream, self._key)
-    if handshake then
-      table.insert(self._handshakes, handshake)
-    else
+  self._starved = nil
+  for _ = 1, ADMITTED_MOST do
+    local stream, why = take_client(self)
+    if not stream then
+      self._starved = is_starvation(why) and why or nil
+      return
+    end
+    if self._is_private and not stream:is_own_user() then
       stream:close()
+    else
+      unfinished(self):begin(stream)
     end
   end
 end
 
--- Ends the handshakes that failed or took too long. The stream of a finished one, false for a failed one, or nil.
-local function finish_one(self, now)
-  for i = #self._handshakes, 1, -1 do
-    local handshake = self._handshakes[i]
-    local is_right = go_on(handshake, self._key)
-    if is_right ~= nil or now >= handshake.ends then
-      table.remove(self._handshakes, i)
-      if not is_right then handshake.stream:close() end
-      if is_right ~= nil then return is_right and handshake.stream end
-    end
-  end
-end
-
--- Adds the descriptors to wait for to `list`; returns the time at which the first handshake times out.
+-- Adds the descriptors to wait for to `list`; returns the time until which the wait may last. While descriptors have
+-- run out the listener's own would end each wait at once.
 function listener.watch(self, list)
-  local ends = math.huge
-  if #self._handshakes < HANDSHAKES_MOST then list[#list + 1] = self._stream:fileno() end
-  for _, handshake in ipairs(self._handshakes) do
-    list[#list + 1] = handshake.stream:fileno()
-    ends = math.min(ends, handshake.ends)
-  end
-  return ends
+  if not self._starved then list[#list + 1] = self._stream:fileno() end
+  local ends = unfinished(self):watch(list)
+  return self._starved and math.min(ends, native.time() + STARVED_PAUSE) or ends
 end
 
 -- One step, which does not wait: the stream of an authenticated client, false for a failed one, or nil.
 function listener.step(self)
   admit(self)
-  return finish_one(self, native.time())
+  return unfinished(self):finish_one()
 end
 
--- accept(timeout) → a connection; nil, "timeout"; or nil, "authentication failed" if a client failed
+-- accept(timeout) → a connection; nil, "timeout"; nil, "authentication failed" if a client failed; or nil and the
+-- system's words if there was no descriptor for a client all the time
 function Listener.accept(self, timeout)
   check_listener(self, "Listener:accept")
   timeout = checks.timeout(timeout, "Listener:accept")
-  local until_when = timeout and native.time() + timeout or math.huge
+  local begun = native.time()
+  local until_when = timeout and begun + timeout or math.huge
+  local starved_until = timeout and until_when or begun + STARVED_SECONDS
   while true do
     local stream = listener.step(self)
     if stream then return new_connection(stream, self._key ~= nil, self._most) end
     if stream == false then return nil, "authentication failed" end
     local now = native.time()
+    if self._starved and now >= starved_until then return nil, self._starved end
     if now >= until_when then return nil, "timeout" end
     local list = {}
     local ends = math.min(until_when, listener.watch(self, list))
@@ -314,30 +307,46 @@ end
 
 function Listener.close(self)
   if not self._stream then return end
-  for _, handshake in ipairs(self._handshakes) do handshake.stream:close() end
+  unfinished(self):close()
+  if self._pid == native.pid() then self._stream:forget(self.address) end
   self._stream:close()
   self._stream = nil
-  if self._pid == native.pid() then native.socket_forget(self.address) end
 end
 
 listener_meta.__close = Listener.close
 function listener_meta.__tostring(self) return "Listener: " .. self.address end
 function listener_meta.__mm_wait(self)
-  check_listener(self, "wait")
+  if not self._stream then return nil, "Listener: used after close" end
   return self._stream:fileno(), true
 end
 
 -- Client ----------------------------------------------------------------------------------------------
 
--- A stream whose handshake has succeeded; or nil and why.
-function listener.connect(address, key, timeout)
-  local stream, why = native.socket_connect(address, timeout)
+-- A listener that has too many strangers ends some connections without a word; the client then tries again.
+local TRIES, FIRST_PAUSE = 5, 0.05
+
+local function connect_once(address, key, ends)
+  local stream, why = native.socket_connect(address, math.max(0, ends - native.time()))
   if not stream then return nil, why end
   local ok
-  ok, why = shake_hands(stream, key)
+  ok, why = handshake.as_client(stream, key, ends)
   if ok then return stream end
   stream:close()
-  return nil, why
+  return nil, why, why == "closed"
+end
+
+-- A stream whose handshake has succeeded; or nil and why. The timeout is that of all together.
+function listener.connect(address, key, timeout)
+  local ends = native.time() + timeout
+  local stream, why, is_closed
+  for try = 1, TRIES do
+    stream, why, is_closed = connect_once(address, key, ends)
+    if not is_closed then return stream, why end
+    local pause = FIRST_PAUSE * 2 ^ (try - 1)
+    if try == TRIES or native.time() + pause >= ends then break end
+    waits.sleep(pause)
+  end
+  return nil, "authentication failed"
 end
 
 -- Client(address, { authkey =, timeout = }) → a connection; or nil and why
@@ -349,6 +358,7 @@ function listener.Client(address, options)
   return new_connection(stream, key ~= nil, most)
 end
 
+listener.connection_meta, listener.listener_meta = connection_meta, listener_meta
 listener.read_address, listener.SIZE_MOST = read_address, SIZE_MOST
 
 return listener

@@ -7,22 +7,30 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "channel/message_refs.h"
 #include "core/waiting.h"
 #include "os/clock.h"
+#include "os/status_text.h"
 #include "os/stream.h"
+#include "shared/descriptor.h"
+#include "state/handle.h"
+#include "wire/handles.h"
 
 struct stream {
-  int fd; /* -1: closed */
+  int fd;                  /* -1: closed */
+  struct stream_file file; /* of a listener at a path */
   struct bytes inbox;
   size_t taken; /* bytes at the beginning of the inbox */
   int64_t patience_ns;
+  size_t most;    /* bytes that an attempt without a wait reads, about: a fast peer has no end */
   bool was_ahead; /* the last receive left bytes in the inbox, so more may have arrived */
 };
 
 enum { PATIENCE_LEAST_NS = 2000, PATIENCE_MOST_NS = 50000 };
-enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024 };
+enum { READ_AT_ONCE = 64 * 1024, INBOX_KEPT = 256 * 1024, LOOKUP_SECONDS = 20 };
 
 static const struct handle_class class;
+static const struct handle_type travels;
 
 static struct stream *check_stream(lua_State *L) {
   struct stream *s = class_check(L, 1, &class);
@@ -32,53 +40,75 @@ static struct stream *check_stream(lua_State *L) {
 
 static struct stream *push_stream(lua_State *L) {
   struct stream *s = lua_newuserdata(L, sizeof *s);
-  *s = (struct stream){.fd = -1};
+  *s = (struct stream){.fd = -1, .most = SIZE_MAX};
   class_register(L, &class);
+  class_set_pointer(L, &class, HANDLE_FIELD, &travels);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
   return s;
 }
 
+void stream_open(lua_State *L) { handle_register(L, HANDLE_STREAM, &travels); }
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 static int return_address_failure(lua_State *L, status st, const char *address) {
-  if (st != STATUS_MALFORMED) return return_failure(L, st);
+  if (st != STATUS_MALFORMED) return return_failure(L, st == STATUS_TOO_LARGE ? -ENAMETOOLONG : st);
   lua_pushnil(L);
   lua_pushfstring(L, "no such address: %s", address);
   return 2;
 }
 
-int socket_listen_call(lua_State *L) {
-  const char *address = luaL_checkstring(L, 1);
-  char bound[STREAM_ADDRESS_MAX] = "";
+static status attempt_resolve(void *address, deadline until) { return address_resolve(address, until); }
+
+/* Listens at the address, once its host is found. */
+static status listen_at(lua_State *L, struct address *a, struct stream *s, char *bound) REQUIRES(rank_vm) {
+  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_resolve, a, deadline_after(LOOKUP_SECONDS));
+  return st ? st : stream_listen(a, &s->fd, bound, &s->file);
+}
+
+int socket_listen_call(lua_State *L) REQUIRES(rank_vm) {
+  const char *text = luaL_checkstring(L, 1);
+  char bound[ADDRESS_TEXT_MAX] = "";
   struct stream *s = push_stream(L);
-  const status st = stream_listen(address, &s->fd, bound);
-  if (st) return return_address_failure(L, st, address);
+  struct address *a = NULL;
+  status st = address_open(text, ADDRESS_TO_LISTEN, &a);
+  if (st == STATUS_OK) st = listen_at(L, a, s, bound);
+  address_close(a);
+  raise_if_stopped(L, st);
+  if (st) return return_address_failure(L, st, text);
   lua_pushstring(L, bound);
   return 2;
 }
 
 struct connecting {
-  const char *address;
+  struct stream_dial dial;
   int *fd;
 };
 
 static status attempt_connect(void *context, deadline until) {
-  const struct connecting *c = context;
-  return stream_connect(c->address, until, c->fd);
+  struct connecting *c = context;
+  return stream_dial_go_on(&c->dial, until, c->fd);
 }
 
 int socket_connect_call(lua_State *L) REQUIRES(rank_vm) {
+  const char *address = luaL_checkstring(L, 1);
   const deadline until = argument_timeout(L, 2);
   struct stream *s = push_stream(L);
-  struct connecting c = {luaL_checkstring(L, 1), &s->fd};
-  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_connect, &c, until);
+  struct connecting c = {.fd = &s->fd};
+  status st = stream_dial_begin(&c.dial, address);
+  if (st == STATUS_OK) {
+    st = wait_for(L, TRACE_CALL_WAIT, attempt_connect, &c, until);
+    stream_dial_end(&c.dial);
+  }
   raise_if_stopped(L, st);
-  return st ? return_address_failure(L, st, c.address) : 1;
+  return st ? return_address_failure(L, st, address) : 1;
 }
 
-int socket_forget_call(lua_State *L) {
-  stream_forget_address(luaL_checkstring(L, 1));
+/* forget(address): removes the file that listening there has made. [-0, +0, raises] */
+static int socket_forget_method(lua_State *L) {
+  const struct stream *s = check_stream(L);
+  stream_forget_file(luaL_checkstring(L, 2), &s->file);
   return 0;
 }
 
@@ -160,8 +190,10 @@ static bool has_enough(const struct receiving *r) {
 
 static status attempt_receive(void *context, deadline until) {
   const struct receiving *r = context;
+  const size_t before = r->stream->inbox.len - r->stream->taken;
   while (!has_enough(r)) {
-    const status st = read_some(r->stream);
+    const bool is_over = deadline_is_now(until) && r->stream->inbox.len - before >= r->stream->most;
+    const status st = is_over ? -EAGAIN : read_some(r->stream);
     if (st == -EAGAIN && deadline_is_now(until)) return STATUS_TIMEOUT;
     const status waited = st == -EAGAIN ? stream_wait(r->stream->fd, false, until) : st;
     if (waited) return waited;
@@ -249,6 +281,33 @@ static int socket_has_some_method(lua_State *L) {
   return 1;
 }
 
+/* ---- travelling ------------------------------------------------------------------------------ */
+
+/* A copy of the descriptor travels, with the bytes that were received and not taken. */
+static uint64_t send_stream(lua_State *L, int index) {
+  const struct stream *s = lua_touserdata(L, index);
+  char text[STATUS_TEXT_MAX];
+  object_ref ref = 0;
+  if (s->fd < 0) luaL_error(L, "Connection: sent after close");
+  const size_t unread = s->inbox.len - s->taken;
+  const status st = descriptor_send(s->fd, unread ? s->inbox.data + s->taken : NULL, unread, &ref);
+  if (st == STATUS_FULL) luaL_error(L, "Connection: too many connections are under way and not received");
+  if (st) luaL_error(L, "Connection: %s", status_text(st, text));
+  return ref;
+}
+
+static void receive_stream(lua_State *L, const struct handle_type *type, uint64_t ref) {
+  struct stream *s = push_stream(L);
+  char text[STATUS_TEXT_MAX];
+  const status st = descriptor_receive(ref, &s->fd, &s->inbox);
+  if (st) luaL_error(L, "%s: %s", type->name, status_text(st, text));
+}
+
+static const struct handle_type travels = {"Connection", send_stream, receive_stream,
+                                           message_refs_drop_reference};
+
+/* ---- more methods ---------------------------------------------------------------------------- */
+
 static int socket_fileno_method(lua_State *L) {
   lua_pushinteger(L, check_stream(L)->fd);
   return 1;
@@ -256,6 +315,27 @@ static int socket_fileno_method(lua_State *L) {
 
 static int socket_is_own_user_method(lua_State *L) {
   lua_pushboolean(L, stream_is_own_user(check_stream(L)->fd));
+  return 1;
+}
+
+/* limit(bytes): a receive without a wait reads about so many at most, and then says "timeout".
+ * [-0, +0, raises] */
+static int socket_limit_method(lua_State *L) {
+  struct stream *s = check_stream(L);
+  s->most = (size_t)luaL_checknumber(L, 2);
+  return 0;
+}
+
+static int socket_is_scarce_method(lua_State *L) {
+  lua_pushboolean(L, stream_is_scarce(check_stream(L)->fd));
+  return 1;
+}
+
+/* peer() → the other side's host; "" of a Unix socket. [-0, +1, memory] */
+static int socket_peer_method(lua_State *L) {
+  char peer[STREAM_PEER_MAX];
+  stream_peer(check_stream(L)->fd, peer);
+  lua_pushstring(L, peer);
   return 1;
 }
 
@@ -267,11 +347,24 @@ static int socket_close_method(lua_State *L) {
   return 0;
 }
 
+/* shut_down(): ends the connection, also for processes that were forked since. Waits for it end; the
+ * stream stays open. [-0, +0, raises] */
+static int socket_shut_down_method(lua_State *L) {
+  const struct stream *s = class_check(L, 1, &class);
+  stream_shut_down(s->fd);
+  return 0;
+}
+
 static const luaL_Reg methods[] = {{"accept", socket_accept_method},
                                    {"send", socket_send_method},
                                    {"has_some", socket_has_some_method},
                                    {"fileno", socket_fileno_method},
                                    {"is_own_user", socket_is_own_user_method},
+                                   {"limit", socket_limit_method},
+                                   {"is_scarce", socket_is_scarce_method},
+                                   {"peer", socket_peer_method},
+                                   {"forget", socket_forget_method},
+                                   {"shut_down", socket_shut_down_method},
                                    {"close", socket_close_method},
                                    {NULL, NULL}};
 static const struct waiting_entry waiting_methods[] = {{"receive", socket_receive_method, WAITING_FIXED},

@@ -5,11 +5,11 @@
 
 #include "core/arguments.h"
 
+/* Lets this VM decode streams: they travel as all handles do. [-0, +0, memory] */
+void stream_open(lua_State *L);
 /* socket_listen(address) → a stream, and its address; or nil and why. [-0, +2, raises] */
-int socket_listen_call(lua_State *L);
+int socket_listen_call(lua_State *L) REQUIRES(rank_vm);
 /* socket_connect(address, timeout) → a stream; or nil and why. [-0, +1 or 2, raises] */
-int socket_connect_call(lua_State *L);
-/* socket_forget(address): removes the file of a Unix socket's address. [-0, +0, raises] */
-int socket_forget_call(lua_State *L);
+int socket_connect_call(lua_State *L) REQUIRES(rank_vm);
 
 #endif

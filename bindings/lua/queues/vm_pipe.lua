@@ -109,13 +109,21 @@ end
 
 local function new_queue() return native.local_queue_new("SimpleQueue") end
 
--- For a new thread: its arguments, and the handles that are to be closed at its end.
+local function ends_with_worker(value)
+  local meta = getmetatable(value)
+  return type(meta) == "table" and rawget(meta, "ends_with_worker")
+end
+
+-- For a new thread: its arguments, and the handles that are to be closed at its end, however it comes: connections, and
+-- what says so in its metatable (ends_with_worker).
 local function arguments_of_thread(args)
   local own, handles = { n = args.n }, {}
   for i = 1, args.n do
     local value = args[i]
     if getmetatable(value) == connection_meta and not value._is_closed then
       value = new(value._incoming, value._outgoing, value._end)
+      handles[#handles + 1] = value
+    elseif ends_with_worker(value) then
       handles[#handles + 1] = value
     end
     own[i] = value

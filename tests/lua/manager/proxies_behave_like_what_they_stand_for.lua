@@ -90,6 +90,10 @@ expect.raises("too little", account.pay, account, 100)
 expect.raises("Manager:register: function expected", m.register, m, "x", 5)
 expect.raises("Manager:register: 'register' is the manager's own", m.register, m, "register", print)
 expect.raises("Manager: unknown option 'adress'", mm.Manager, { adress = "x" })
+if mm.current_world() == "serial" then
+  expect.raises("Manager: address: a manager of the serial world serves its own program alone", mm.Manager,
+    { address = "127.0.0.1:0" })
+end
 m:close()
 m:close()
 expect.raises("the server is gone", function() return d.b end)

@@ -97,7 +97,7 @@ NO_RETURN static void say_what_is_open(char **numbers) {
   const int keep2 = atoi(numbers[1]);
   int bits = 0;
   for (int i = 0; i < 4; i++) bits |= (fcntl(atoi(numbers[i]), F_GETFD) >= 0) << i;
-  process_close_inherited(keep, keep2);
+  process_close_inherited((const int[]){keep2, -1, keep}, 3);
   for (int i = 0; i < 4; i++) bits |= (fcntl(atoi(numbers[i]), F_GETFD) >= 0) << (i + 4);
   for (int fd = 0; fd < 3; fd++)
     if (fcntl(fd, F_GETFD) < 0) bits = 0;
@@ -115,15 +115,15 @@ static void a_started_program_inherits_what_is_kept_and_closes_the_rest(void) {
   }
   pid_t pid = 0;
   int exit_code = 0;
-  CHECK_EQ(process_spawn(&pid, argv, fds[0], fds[1]), STATUS_OK);
+  CHECK_EQ(process_spawn(&pid, argv, (const int[]){fds[0], fds[1], -1}, 3), STATUS_OK);
   CHECK_EQ(process_reap(pid, &exit_code), STATUS_OK);
   CHECK_EQ(exit_code, 1 | 2 | 8 | (1 | 2) << 4);
   snprintf(texts[1], sizeof texts[1], "-1");
-  CHECK_EQ(process_spawn(&pid, argv, fds[0], -1), STATUS_OK);
+  CHECK_EQ(process_spawn(&pid, argv, fds, 1), STATUS_OK);
   CHECK_EQ(process_reap(pid, &exit_code), STATUS_OK);
   CHECK_EQ(exit_code, 1 | 8 | 1 << 4);
   argv[0] = (char[]){"/nonexistent"};
-  CHECK_EQ(process_spawn(&pid, argv, fds[0], -1), -ENOENT);
+  CHECK_EQ(process_spawn(&pid, argv, fds, 1), -ENOENT);
   for (int i = 0; i < 4; i++) close(fds[i]);
 }
 

@@ -65,14 +65,18 @@ static void close_from_to(int first, int last) {
   if (first <= last) syscall(SYS_close_range, first, last, 0);
 }
 
-void process_close_inherited(int keep_fd, int keep_fd2) {
-  const int low = keep_fd < keep_fd2 ? keep_fd : keep_fd2;
-  const int high = keep_fd < keep_fd2 ? keep_fd2 : keep_fd;
+/* The lowest of the descriptors that is `from` or higher; INT_MAX: none. */
+static int next_kept(const int *kept, size_t count, int from) {
+  int next = INT_MAX;
+  for (size_t i = 0; i < count; i++)
+    if (kept[i] >= from && kept[i] < next) next = kept[i];
+  return next;
+}
+
+void process_close_inherited(const int *kept, size_t count) {
   int from = STDERR_FILENO + 1;
-  close_from_to(from, low - 1);
-  if (low >= from) from = low + 1;
-  close_from_to(from, high - 1);
-  if (high >= from) from = high + 1;
+  for (int next; (next = next_kept(kept, count, from)) < INT_MAX; from = next + 1)
+    close_from_to(from, next - 1);
   close_from_to(from, INT_MAX);
 }
 

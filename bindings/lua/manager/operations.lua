@@ -1,0 +1,215 @@
+-- SPDX-License-Identifier: MIT
+-- What a client can ask of a manager's server: the objects by number, and the operations on them.
+--
+--     request    { n =, op, id, … }
+--     result     nil, a boolean, a number, a string; { value = copy }; { id =, kind = }: an object that stays here;
+--                { method = kind }: a method of its kind; { callable = true }: a function that stays here
+--
+-- Requests come from peers, who hold the key: they may bring functions, which run here. With trust = "data" they are
+-- decoded as those of strangers: they bring data alone, and { [ID] = number } for each proxy (manager/proxies.lua).
+-- The program that started the server then signs what it registers, with a secret that no client has.
+local require, native = ...
+
+local checks = require("core.checks")
+local objects = require("manager.objects")
+local proxies = require("manager.proxies")
+local requests = require("manager.requests")
+
+local unpack, pack = checks.unpack, checks.pack
+
+local operations = {}
+
+-- Objects ---------------------------------------------------------------------------------------------
+
+-- The reference to an object, which gets a number if it has none. Root objects, made by name, are kept for ever; others
+-- as long as a client has a proxy.
+local function number_of(self, value, kind, is_root)
+  local id = self.ids[value]
+  if not id then
+    id = self.last_id + 1
+    self.last_id, self.ids[value] = id, id
+    self.objects[id] = { value = value, kind = kind or (type(value) == "table" and not getmetatable(value) and "table")
+      or "object", holders = {} }
+  end
+  local entry = self.objects[id]
+  entry.is_root = entry.is_root or is_root
+  local client = requests.client()
+  if client then entry.holders[client] = true end
+  return { id = id, kind = entry.kind }
+end
+
+function operations.let_go(self, client, id)
+  local entry = self.objects[id]
+  if not entry then return end
+  entry.holders[client] = nil
+  if entry.is_root or next(entry.holders) then return end
+  self.objects[id], self.ids[entry.value] = nil, nil
+end
+
+local function entry_of(self, id)
+  return self.objects[id] or error("the object is not there any more", 0)
+end
+
+-- Replaces proxies of this server by their objects, also inside tables.
+local function resolve(self, value, seen)
+  if type(value) ~= "table" then return value end
+  local id = proxies.id_of(value, self.token) or (self.trust == "data" and proxies.named_id(value))
+  if id then return entry_of(self, id).value end
+  if getmetatable(value) or seen[value] then return value end
+  seen[value] = true
+  for key, inner in pairs(value) do
+    if type(inner) == "table" then value[key] = resolve(self, inner, seen) end
+  end
+  return value
+end
+
+local function export(self, value)
+  local kind = type(value)
+  if kind == "table" or kind == "userdata" then return number_of(self, value) end
+  if kind == "function" then return { callable = true } end
+  return value
+end
+
+-- The result of a call: a copy, or a reference if the value cannot be copied. A root object that is returned by a
+-- function of the script, and not by a built-in method, is sent as a reference.
+local function export_copy(self, value, is_method)
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "userdata" and kind ~= "function" then return value end
+  local entry = self.objects[self.ids[value] or false]
+  if entry and (entry.kind == "object" or (entry.is_root and not is_method)) then return number_of(self, value) end
+  if pcall(native.dumps, value) then return { value = value } end
+  return number_of(self, value)
+end
+
+local function copies(self, is_method, ...)
+  local results = pack(...)
+  for i = 1, results.n do results[i] = export_copy(self, results[i], is_method) end
+  return unpack(results, 1, results.n)
+end
+
+-- Requests --------------------------------------------------------------------------------------------
+
+local ops = {}
+
+function ops.create(self, name, ...)
+  local registered, factory = self.factories[name], objects.factories[name]
+  if not registered and not factory then error("Manager: nothing is registered as '" .. tostring(name) .. "'", 0) end
+  local value, kind
+  if registered then value = requests.call(registered, ...) else value, kind = factory(...) end
+  if value == nil then error("Manager: '" .. name .. "' returned nothing", 0) end
+  local is_object = type(value) == "table" or type(value) == "userdata" or type(value) == "function"
+  if not is_object then return value end
+  return number_of(self, value, kind, true)
+end
+
+-- Raises unless the program that started the server sent the strings: what it alone may do with trust = "data".
+local function must_be_signed(self, op, signature, ...)
+  local is_signed = type(signature) == "string"
+  for i = 1, select("#", ...) do is_signed = is_signed and type((select(i, ...))) == "string" end
+  if not is_signed or not native.is_same(signature, native.sign(self.secret, "manymoons " .. op .. " 1", ...)) then
+    error("Manager:" .. op .. ": with trust = \"data\" the program that started the manager may, and no client", 0)
+  end
+end
+
+-- The factory; or with trust = "data" its bytes.
+function ops.register(self, name, factory, signature)
+  if self.trust == "data" then
+    must_be_signed(self, "register", signature, name, factory)
+    factory = native.loads_from("own program", factory)
+  end
+  self.factories[name] = factory
+end
+
+function ops.index(self, id, key)
+  local entry = entry_of(self, id)
+  local value = entry.value[key]
+  if value == nil and key ~= nil then
+    local methods = objects.methods[entry.kind]
+    if methods and methods[key] then return { method = entry.kind } end
+  end
+  return export(self, value)
+end
+
+function ops.newindex(self, id, key, value) entry_of(self, id).value[key] = value end
+
+function ops.call(self, id, name, ...)
+  local value = entry_of(self, id).value
+  local f = value
+  if name ~= nil then f = value[name] end
+  if objects.is_own(value) then return copies(self, false, f(...)) end
+  return copies(self, false, requests.call(f, ...))
+end
+
+function ops.method(self, id, name, ...)
+  local entry = entry_of(self, id)
+  local methods = objects.methods[entry.kind]
+  local method = methods and methods[name] or error("no method '" .. tostring(name) .. "'", 0)
+  return copies(self, true, method(entry.value, ...))
+end
+
+function ops.len(self, id) return #entry_of(self, id).value end
+
+-- the keys and values at this moment
+function ops.pairs(self, id)
+  local list = {}
+  for key, value in pairs(entry_of(self, id).value) do
+    list[#list + 1] = { type(key) == "table" and export(self, key) or key, export(self, value) }
+  end
+  return { value = list }
+end
+
+local function show(value, depth)
+  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
+  if depth > 3 then return "{…}" end
+  local parts, count = {}, #value
+  for i = 1, count do parts[i] = show(value[i], depth + 1) end
+  for key, inner in pairs(value) do
+    local is_in_list = type(key) == "number" and key >= 1 and key <= count and key % 1 == 0
+    local is_name = type(key) == "string" and key:match("^[%a_][%w_]*$")
+    if not is_in_list then
+      parts[#parts + 1] = (is_name and key or "[" .. show(key, depth + 1) .. "]") .. " = " .. show(inner, depth + 1)
+    end
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+function ops.show(self, id) return show(entry_of(self, id).value, 1) end
+
+function ops.drop(self, ...)
+  for _, id in ipairs({ ... }) do operations.let_go(self, requests.client(), id) end
+end
+
+function ops.count_objects(self)
+  local count = 0
+  for _ in pairs(self.objects) do count = count + 1 end
+  return count
+end
+
+function ops.token(self) return self.token, self.trust end
+
+function ops.shutdown(self, signature)
+  if self.trust == "data" then must_be_signed(self, "shutdown", signature) end
+  self.is_over = true
+end
+
+local function read_request(self, bytes)
+  if self.trust ~= "data" then return native.loads_from("peer", bytes) end
+  local ok, request = pcall(native.loads_from, "stranger", bytes)
+  if not ok then error("Manager: with trust = \"data\" clients send data alone: " .. tostring(request), 0) end
+  return request
+end
+
+local ARGUMENTS_MOST = 200
+
+-- Runs the request of `bytes`, in its coroutine; returns what to answer.
+function operations.run(self, bytes)
+  local request = read_request(self, bytes)
+  local n = type(request) == "table" and request.n
+  local op = type(n) == "number" and n >= 1 and n <= ARGUMENTS_MOST and ops[request[1]]
+  if not op then error("Manager: no such request", 0) end
+  for i = 2, n do request[i] = resolve(self, request[i], {}) end
+  return op(self, unpack(request, 2, n))
+end
+
+return operations
