@@ -12,7 +12,6 @@ enum {
   RESERVE_SHARE = 32,     /* the reserve is this part of the limit, within these bounds */
   RESERVE_LEAST = 256 << 10,
   RESERVE_MOST = 64 << 20,
-  SLACK = 1 << 20, /* behind the last chunk, so that no structure at a checked offset ends outside */
 };
 
 static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
@@ -21,12 +20,12 @@ static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit -
 
 struct arena_layout arena_layout(uint64_t size, uint64_t start) {
   const uint64_t table = round_up(start, PAGE);
-  const uint64_t overhead = 2 * (uint64_t)PAGE + ARENA_CHUNK + SLACK;
+  const uint64_t overhead = 2 * (uint64_t)PAGE + ARENA_CHUNK + ARENA_SLACK;
   CHECK(size > table + overhead);
   const uint64_t chunks = (size - table - overhead) / (ARENA_CHUNK + PAGE + sizeof(struct arena_chunk));
   const uint64_t control = round_up(table + chunks * sizeof(struct arena_chunk), PAGE);
   const uint64_t data = round_up(control + chunks * PAGE, ARENA_CHUNK);
-  CHECK(data + chunks * ARENA_CHUNK + SLACK <= size);
+  CHECK(data + chunks * ARENA_CHUNK + ARENA_SLACK <= size);
   return (struct arena_layout){table, control, data, chunks};
 }
 

@@ -51,6 +51,7 @@ enum {
   ARENA_SLAB_MAX = 64 << 10, /* larger blocks are runs */
   ARENA_OBJECT_UNIT = 1024, /* objects start at a multiple of it */
   ARENA_LAST_FREED = 4,
+  ARENA_SLACK = 1 << 20, /* behind the last chunk: what begins in a chunk and is no longer ends inside the mapping */
 };
 
 typedef uint64_t block_ref; /* offset in the segment; 0: none */

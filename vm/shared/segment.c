@@ -20,6 +20,7 @@ enum { VITAL_OBJECT_MAX = 256 << 10 }; /* a barrier of some thousand parties, a 
 
 _Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
 
+struct segment_bounds segment_bounds;
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}, .bag = -1};
 
 /* What segment_recording reads while there is no segment. */
@@ -62,6 +63,8 @@ static void point_into(const struct mapping *map) {
   segment.header = (struct segment_header *)(void *)map->base;
   segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
   arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);
+  segment_bounds = (struct segment_bounds){map->base, segment.arena.data,
+                                           segment.arena.data + segment.arena.chunks * ARENA_CHUNK};
   atomic_store(&segment_recording_place, &segment.header->recording);
 }
 
@@ -165,14 +168,7 @@ int segment_fd(void) { return segment.map.fd; }
 int segment_bag(void) { return segment.bag; }
 uint32_t segment_slot(void) { return segment.slot; }
 owner_id segment_self(void) { return segment.self; }
-void *segment_at(block_ref block) {
-  CHECK(block < segment.arena.data + segment.arena.chunks * ARENA_CHUNK);
-  return segment.map.base + block;
-}
-void *segment_bytes_at(block_ref at, uint64_t size) {
-  CHECK(arena_contains(&segment.arena, at, size));
-  return segment.map.base + at;
-}
+void segment_check_long(block_ref at, uint64_t size) { CHECK(arena_contains(&segment.arena, at, size)); }
 block_ref segment_ref(const void *address) {
   return (block_ref)((const uint8_t *)address - segment.map.base);
 }

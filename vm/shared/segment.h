@@ -17,6 +17,7 @@
 #ifndef SHARED_SEGMENT_H
 #define SHARED_SEGMENT_H
 
+#include "base/check.h"
 #include "shared/arena.h"
 #include "shared/object.h"
 #include "shared/totals.h"
@@ -53,11 +54,28 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch);
 /* Whether a process of this number belongs to the program. */
 bool segment_has_process(int32_t pid);
 
+/* Where the blocks of the segment lie; set when it is made or joined. As much as ARENA_SLACK behind
+ * `end` belongs to the segment and to no block. */
+extern struct segment_bounds {
+  uint8_t *base;
+  uint64_t data; /* offsets */
+  uint64_t end;
+} segment_bounds;
+/* Aborts unless the bytes are within the blocks that were ever used. */
+void segment_check_long(block_ref at, uint64_t size);
+
 /* The address of an offset in this process, and the reverse. Offsets come from shared memory: an
  * offset behind the last block aborts, and so no structure of fixed size at it ends outside of the
  * segment. segment_bytes_at checks the size, too. */
-void *segment_at(block_ref block);
-void *segment_bytes_at(block_ref at, uint64_t size);
+static inline void *segment_at(block_ref block) {
+  CHECK(block < segment_bounds.end);
+  return segment_bounds.base + block;
+}
+static inline void *segment_bytes_at(block_ref at, uint64_t size) {
+  if (at - segment_bounds.data >= segment_bounds.end - segment_bounds.data || size > ARENA_SLACK)
+    segment_check_long(at, size);
+  return segment_bounds.base + at;
+}
 /* The name of an address in the segment. */
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);

@@ -7,7 +7,7 @@
 #include "os/crypto.h"
 #include "shared/kill_point.h"
 
-enum { FIRST_LOG = 5, LOG_MAX = 40, TOMBSTONE = 1, EMPTY = 0, TAG_BITS = 28, PLACE_SHIFT = 4 };
+enum { FIRST_LOG = 5, LOG_MAX = 40, TOMBSTONE = 1, EMPTY = 0, TAG_BITS = 28, PLACE_SHIFT = 4, LARGE_LOG = 14 };
 
 struct record {
   uint32_t key_size;
@@ -134,6 +134,7 @@ static uint64_t hash_of(const struct shared_table *t, struct shared_table_text k
  * before the lock is taken. */
 static void prefetch_slot(const struct shared_table *t, uint64_t hash) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
+  if (log_of(slots) < LARGE_LOG) return;
   __builtin_prefetch(slots_at(slots) + (hash & (length_of(slots) - 1)), 1);
 }
 
@@ -160,7 +161,7 @@ static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_
     if (slot == TOMBSTONE) {
       if (free == UINT64_MAX) free = i;
     } else if (tag_of(slot) == tag) {
-      if (intent == TO_CHANGE) arena_prefetch(segment_arena(), block_of(slot));
+      if (intent == TO_CHANGE && length > 1 << LARGE_LOG) arena_prefetch(segment_arena(), block_of(slot));
       *is_there = is_of(slot, key);
       if (*is_there) return i;
     }

@@ -23,32 +23,26 @@
 
 enum { SPIN_ROUNDS = 60 };
 
-/* The same in all threads; both 0 until the first mutex is made. */
-static _Atomic ptrdiff_t list_offset; /* from a thread's pointer to the head of its list */
-static _Atomic int kind;
-/* The memory in which neighbours may lie. */
-static _Atomic uintptr_t allowed_start;
-static _Atomic uintptr_t allowed_size;
+enum { KIND = 128 + 16 }; /* robust, shared between processes: checked when the first one is made */
+
+static struct {
+  _Atomic uintptr_t start; /* the memory in which neighbours may lie */
+  _Atomic uintptr_t size;
+  _Atomic ptrdiff_t list; /* from a thread's pointer to the head of its list, in all threads; 0: not known yet */
+} neighbours;
 static _Thread_local uintptr_t foreign_neighbour;
 
 void robust_mutex_allow(const void *start, size_t size) {
-  atomic_store(&allowed_start, (uintptr_t)start);
-  atomic_store(&allowed_size, size);
-}
-
-static uintptr_t list_head(void) {
-  return (uintptr_t)__builtin_thread_pointer() +
-         (uintptr_t)atomic_load_explicit(&list_offset, memory_order_relaxed);
+  atomic_store(&neighbours.start, (uintptr_t)start);
+  atomic_store(&neighbours.size, size);
 }
 
 static bool is_known(uintptr_t neighbour) {
-  const uintptr_t start = atomic_load_explicit(&allowed_start, memory_order_relaxed);
-  return neighbour == list_head() ||
-         neighbour - start < atomic_load_explicit(&allowed_size, memory_order_relaxed);
-}
-
-static void check_kind(const struct robust_mutex *m) {
-  CHECK_EQ(*(const volatile int *)&m->mutex.__data.__kind, atomic_load_explicit(&kind, memory_order_relaxed));
+  if (neighbour - atomic_load_explicit(&neighbours.start, memory_order_relaxed) <
+      atomic_load_explicit(&neighbours.size, memory_order_relaxed))
+    return true;
+  return neighbour == (uintptr_t)__builtin_thread_pointer() +
+                          (uintptr_t)atomic_load_explicit(&neighbours.list, memory_order_relaxed);
 }
 
 static void note_neighbour(const struct robust_mutex *m) {
@@ -57,6 +51,7 @@ static void note_neighbour(const struct robust_mutex *m) {
 }
 
 static void check_neighbours(const struct robust_mutex *m) {
+  CHECK_EQ(*(const volatile int *)&m->mutex.__data.__kind, KIND);
   const volatile struct __pthread_internal_list *links = &m->mutex.__data.__list;
   const uintptr_t next = (uintptr_t)links->__next;
   const uintptr_t previous = (uintptr_t)links->__prev;
@@ -68,8 +63,8 @@ static void learn(const pthread_mutex_t *mutex) {
   struct robust_list_head *head = NULL;
   size_t size = 0;
   CHECK_EQ(syscall(SYS_get_robust_list, 0, &head, &size), 0);
-  atomic_store(&list_offset, (ptrdiff_t)((uintptr_t)head - (uintptr_t)__builtin_thread_pointer()));
-  atomic_store(&kind, mutex->__data.__kind);
+  atomic_store(&neighbours.list, (ptrdiff_t)((uintptr_t)head - (uintptr_t)__builtin_thread_pointer()));
+  CHECK_EQ(mutex->__data.__kind, KIND);
 }
 
 void robust_mutex_init(struct robust_mutex *m) {
@@ -80,7 +75,7 @@ void robust_mutex_init(struct robust_mutex *m) {
   CHECK_EQ(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST), 0);
   CHECK_EQ(pthread_mutex_init(&m->mutex, &attributes), 0);
   pthread_mutexattr_destroy(&attributes);
-  if (!atomic_load(&kind)) learn(&m->mutex);
+  if (!atomic_load(&neighbours.list)) learn(&m->mutex);
 }
 
 /* Critical sections take some tens of nanoseconds; a sleep costs a thousand times as much. */
@@ -94,7 +89,6 @@ static int lock_contended(pthread_mutex_t *mutex) {
 }
 
 enum robust_state robust_mutex_lock(struct robust_mutex *m) {
-  check_kind(m);
   int result = pthread_mutex_trylock(&m->mutex);
   if (result == EBUSY) result = lock_contended(&m->mutex);
   if (result != EOWNERDEAD) CHECK_EQ(result, 0);
@@ -105,7 +99,6 @@ enum robust_state robust_mutex_lock(struct robust_mutex *m) {
 
 void robust_mutex_mark_whole(struct robust_mutex *m) { CHECK_EQ(pthread_mutex_consistent(&m->mutex), 0); }
 void robust_mutex_unlock(struct robust_mutex *m) {
-  check_kind(m);
   check_neighbours(m);
   CHECK_EQ(pthread_mutex_unlock(&m->mutex), 0);
 }
