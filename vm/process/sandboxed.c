@@ -18,7 +18,8 @@ status sandboxed_leave_program(const struct guard *g) {
   status st = segment_leave_program();
   if (st == STATUS_OK) st = process_end_input();
   if (st) return st;
-  process_close_inherited(g->channel, segment_fd());
+  const int kept[] = {g->channel, segment_fd(), segment_bag()};
+  process_close_inherited(kept, sizeof kept / sizeof *kept);
   signals_reset_in_child();
   self = (struct sandboxed){.is_inside = true, .channel = g->channel, .page = g->page};
   return STATUS_OK;
