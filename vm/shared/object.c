@@ -74,7 +74,7 @@ bool object_is_ended_by(const struct object *o, uint32_t slot) {
 
 enum object_kind object_kind_of(const struct object *o) {
   const uint32_t kind = *(const volatile uint32_t *)&o->kind;
-  CHECK(kind >= OBJECT_RING && kind <= OBJECT_TABLE);
+  CHECK(kind >= OBJECT_RING && kind <= OBJECT_KIND_LAST);
   return (enum object_kind)kind;
 }
 

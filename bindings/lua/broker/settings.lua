@@ -68,7 +68,8 @@ end
 local function read_private(path)
   local text, why = native.read_private_file(path)
   if text then return text end
-  return nil, why:match("^EPERM") and " can be read by others; type: chmod 600 " .. path or ": " .. why
+  if why:match("^EPERM") then return nil, " can be read by others; type: chmod 600 " .. path end
+  return nil, ": " .. (why:gsub("^E%w+: ", ""))
 end
 
 -- In the workers of a daemon: its password, which their tasks use where their URLs have none.

@@ -29,15 +29,18 @@ local function mac(key, ...) return key and native.hmac_sha256(key, table.concat
 
 -- The client's side -----------------------------------------------------------------------------------
 
+-- Seconds until a time; nil: for ever.
+function handshake.left(ends) return ends < math.huge and math.max(0, ends - native.time()) or nil end
+
 -- True; or nil and why: "closed" if the listener ended the connection without a verdict.
 function handshake.as_client(stream, key, ends)
-  local function receive(size) return stream:receive(size, math.max(0, ends - native.time())) end
+  local function receive(size) return stream:receive(size, handshake.left(ends)) end
   local greeting, why = receive(GREETING)
   if not greeting then return nil, why end
   if greeting:sub(1, 3) ~= "MM" .. VERSION then return nil, "no listener of manymoons, or of another version" end
   local nonce = native.random_bytes(NONCE)
   if greeting:sub(4, 4) ~= (key and "K" or "-") then return nil, "authentication failed" end
-  stream:send(nonce .. mac(key, "client", greeting, nonce), math.max(0, ends - native.time()))
+  stream:send(nonce .. mac(key, "client", greeting, nonce), handshake.left(ends))
   local verdict
   verdict, why = receive(VERDICT)
   if not verdict then return nil, why end

@@ -326,7 +326,7 @@ end
 local TRIES, FIRST_PAUSE = 5, 0.05
 
 local function connect_once(address, key, ends)
-  local stream, why = native.socket_connect(address, math.max(0, ends - native.time()))
+  local stream, why = native.socket_connect(address, handshake.left(ends))
   if not stream then return nil, why end
   local ok
   ok, why = handshake.as_client(stream, key, ends)
@@ -335,9 +335,9 @@ local function connect_once(address, key, ends)
   return nil, why, why == "closed"
 end
 
--- A stream whose handshake has succeeded; or nil and why. The timeout is that of all together.
+-- A stream whose handshake has succeeded; or nil and why. The timeout is that of all together; nil: none.
 function listener.connect(address, key, timeout)
-  local ends = native.time() + timeout
+  local ends = timeout and native.time() + timeout or math.huge
   local stream, why, is_closed
   for try = 1, TRIES do
     stream, why, is_closed = connect_once(address, key, ends)
