@@ -55,13 +55,14 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_HANDLE] = TRUST_OWN_PROGRAM,
 };
 
-/* Pushes the beginning of a sized string, as a message may show it. [-0, +1, raises] */
+/* Pushes the beginning of a sized string, a name, as a message may show it. [-0, +1, raises] */
 static void decode_name(struct decoder *d) {
   enum { SHOWN_MOST = 200 };
   char shown[PRINTABLE_GROWTH * SHOWN_MOST];
   size_t size = 0;
   decode_sized(d);
   const char *name = lua_tolstring(d->L, -1, &size);
+  if (*name == NAMES_ORIGINAL) name++, size--;
   if (size > SHOWN_MOST) size = SHOWN_MOST;
   lua_pushlstring(d->L, shown, printable_write(shown, name, size, PRINTABLE_TEXT));
   lua_remove(d->L, -2);

@@ -11,9 +11,6 @@
 
 #include "state/originals.h"
 
-/* Before the name of a library: its function as a fresh VM has it (state/originals.h). */
-enum { ORIGINAL = '=' };
-
 enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 
 static const char index_key;
@@ -290,7 +287,7 @@ static bool find_indexed(lua_State *L, int object) {
 /* Pushes "=library" and key. [-0, +2|0, memory] */
 static bool find_original(lua_State *L, int object) {
   if (!lua_isfunction(L, object) || !originals_find(L, object)) return false;
-  lua_pushfstring(L, "%c%s", ORIGINAL, lua_tostring(L, -2));
+  lua_pushfstring(L, "%c%s", NAMES_ORIGINAL, lua_tostring(L, -2));
   lua_replace(L, -3);
   return true;
 }
@@ -362,7 +359,7 @@ static void push_original(lua_State *L) {
 
 void names_push_named(lua_State *L) {
   const int path = lua_gettop(L);
-  if (*lua_tostring(L, path - 1) == ORIGINAL) {
+  if (*lua_tostring(L, path - 1) == NAMES_ORIGINAL) {
     push_original(L);
     return;
   }

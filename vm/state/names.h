@@ -14,6 +14,9 @@
 
 #include "state/lua_compat.h"
 
+/* Before the name of a library: its function as a fresh VM has it. */
+enum { NAMES_ORIGINAL = '=' };
+
 enum names_effort {
   NAMES_INDEXED, /* use the index as it is */
   NAMES_REBUILT, /* after a miss, rebuild the index and try again */
