@@ -60,6 +60,7 @@ static const luaL_Reg native_functions[] = {
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"lock_new", lock_handle_new},
+    {"list_length", list_length_call},
     {"typed_array_new", typed_array_new},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},

@@ -142,7 +142,7 @@ end
 function async.gather(things)
   expect(type(things) == "table" and not getmetatable(things), "gather",
     "a list of tasks expected, got " .. type(things))
-  local tasks, count = {}, things.n or #things
+  local tasks, count = {}, checks.length(things, "gather", "argument 1")
   for i = 1, count do tasks[i] = as_task(things[i], i) end
   finish_together(tasks)
   local results = { n = count }

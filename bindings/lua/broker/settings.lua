@@ -240,7 +240,7 @@ function broker.read_pool(options, level)
   return {
     _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
-    _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
+    _initializer = options.initializer, _initargs = checks.arguments(args, "Pool", "initargs", level),
     _timeout = timeout, _retries = options.retries or 2, _window = options.window or 1000,
     _abi_wait = options.abi_wait == nil and 30 or abi_wait or math.huge,
   }

@@ -9,6 +9,7 @@ local require, native = ...
 local checks = require("core.checks")
 
 local expect = checks.expect
+local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
 
 local memory = {}
 
@@ -37,7 +38,7 @@ end
 
 function memory.Array(kind, source)
   check_type(kind, "Array")
-  if type(source) == "table" then return make("Array", kind, #source):copy(source) end
+  if type(source) == "table" then return make("Array", kind, rawlen(source)):copy(source) end
   expect(type(source) == "number" and source >= 0 and source % 1 == 0 and source < 2 ^ 53, "Array",
     "a number of elements or a list expected, got " .. tostring(source))
   return make("Array", kind, source)

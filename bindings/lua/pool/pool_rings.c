@@ -126,15 +126,18 @@ static int rings_store(lua_State *L) {
   return store(L, 2, lua_gettop(L) - 1, "argument");
 }
 
-/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. */
+/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. Room
+ * is made in advance only for items that are there: the list's `n` may promise any number. */
 static void push_slice(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   const int first = (int)luaL_checkinteger(L, index + 1);
   const int last = (int)luaL_checkinteger(L, index + 2);
+  const size_t there = lua_rawlen(L, index);
   lua_pushinteger(L, last - first + 1);
-  lua_createtable(L, last - first + 1, 0);
+  lua_createtable(L, there < (size_t)last ? 0 : last - first + 1, 0);
   for (int i = first; i <= last; i++) {
-    lua_rawgeti(L, index, i);
+    lua_pushinteger(L, i);
+    lua_gettable(L, index);
     lua_rawseti(L, -2, i - first + 1);
   }
 }
