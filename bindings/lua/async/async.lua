@@ -294,6 +294,6 @@ end
 
 -- debug(true): reports tasks that run for more than 100 ms without waiting.
 function async.debug(is_on) schedulers.is_debugging = is_on and true or false end
-if (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "" then schedulers.is_debugging = true end
+if (native.environment("MANYMOONS_ASYNC_DEBUG") or "") ~= "" then schedulers.is_debugging = true end
 
 return async
