@@ -20,7 +20,7 @@
   x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, operations) \
       x(manager, proxies) x(manager, requests) x(manager, server)
 #define EMBEDDED_POOL(x)                                                                                   \
-  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
+  x(pool, arguments) x(pool, backend) x(pool, deaths) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
       x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)               \
           x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend)       \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)

@@ -191,7 +191,7 @@ local function new_pool(world, open_broker_pool, ...)
   backend.check_backend(object)
   local self = setmetatable({
     _config = config_of(world, row, options), _dispatcher = dispatcher, _backend = object, _start_worker = class.start,
-    _queue = tasks.new_queue(), _workers = workers.new(),
+    _queue = tasks.new_queue(), _workers = workers.new(options.workers),
   }, meta)
   dispatcher.begin(self)
   return self

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- brokers: none
--- The length of a list is what a script says: its `n`, or what a metamethod answers. One that is no length is an error that
--- names the function; none harms a worker or the program.
+-- The length of a list is what a script says: its `n`, or what a metamethod answers. One that is no length is an error
+-- that names the function; none harms a worker or the program.
 local mm = require "manymoons"
 local expect = require "expect"
 
 local nan = 0 / 0
-local none = { -1, -2, -100, 3.5, nan, math.huge, -math.huge, 2 ^ 31, 2 ^ 32 - 1, 2 ^ 53, 2 ^ 63, 2 ^ 64, 1e300, "2", true }
+local huge = math.huge
+local none = { -1, -2, -100, 3.5, nan, huge, -huge, 2 ^ 31, 2 ^ 32 - 1, 2 ^ 53, 2 ^ 63, 2 ^ 64, 1e300, "2", true }
 local numbers = #none
 none[numbers + 1] = {}
 local pool = mm.Pool(1)
@@ -14,7 +15,8 @@ local function count(...) return select("#", ...) end
 
 local function refused(where, f, ...)
   local err = expect.raises(where, f, ...)
-  expect.truthy(tostring(err):find("whole number, 0 or more, expected, got") or tostring(err):find("too many"), tostring(err))
+  local text = tostring(err)
+  expect.truthy(text:find("whole number, 0 or more, expected, got") or text:find("too many"), text)
   expect.truthy(type(err) ~= "table" or err.kind == "error", "the kind of " .. tostring(err))
 end
 
