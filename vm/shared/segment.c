@@ -29,15 +29,19 @@ segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
-                    sizeof(struct wakers) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct named_blocks) * 3 + sizeof(struct wakers) * 5 + sizeof(struct object) +
+                    sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
 uint64_t segment_process_table_offset(void) {
   return wakers_offset() + (sizeof(struct wakers) + 4095) / 4096 * 4096;
 }
-uint64_t segment_arena_offset(void) {
+static uint64_t named_blocks_offset(void) {
   return segment_process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+}
+uint64_t segment_arena_offset(void) {
+  return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -101,6 +105,7 @@ static status make_segment(uint64_t wanted) {
   if (st) return st;
   segment_take_place(slot);
   (void)!descriptor_bag_make(&segment.bag); /* without one no socket connection travels */
+  named_blocks_init(segment_named_blocks(), id.pid);
   return STATUS_OK;
 }
 
@@ -180,6 +185,9 @@ struct wakers *segment_wakers(void) {
 }
 struct totals *segment_totals(void) {
   return segment.header ? &segment.header->totals : NULL;
+}
+struct named_blocks *segment_named_blocks(void) {
+  return (struct named_blocks *)(void *)(segment.map.base + named_blocks_offset());
 }
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
