@@ -31,11 +31,7 @@ static const char *push_length(lua_State *L, int index) {
   lua_getfield(L, index, "n");
   if (!lua_isnil(L, -1)) return "n";
   lua_pop(L, 1);
-#if LUA_VERSION_NUM >= 502
   lua_len(L, index);
-#else
-  lua_pushnumber(L, (lua_Number)lua_objlen(L, index));
-#endif
   return "its length";
 }
 

@@ -46,8 +46,8 @@ function checks.time_limit(options, default)
   return checks.read_time_limit(options.timeout)
 end
 
--- How many items a list has: its `n`, or else its `#`. Scripts and metamethods can say anything there (core/arguments.h).
--- A `level` of 0: the message has no place.
+-- How many items a list has: its `n`, or else its `#`. Scripts and metamethods can say anything there
+-- (core/arguments.h). A `level` of 0: the message has no place.
 local function length(list, are_arguments, where, what, level)
   local count, why = native.list_length(list, are_arguments)
   return count or error(where .. ": " .. what .. ": " .. why, level == 0 and 0 or level + 1)
