@@ -208,8 +208,7 @@ static status take(const struct arena_request *request, block_ref *out) {
 status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
 
 status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
-  const struct arena_request request = {
-      .size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
+  const struct arena_request request = {.size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
   return take(&request, out);
 }
 

@@ -93,8 +93,10 @@ int return_memory_failure(lua_State *L, status st, const char *object, uint64_t 
   uint64_t used = 0;
   uint64_t most = 0;
   segment_memory(&used, &most);
-  snprintf(text, sizeof text, "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
-           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used), gibibytes(most));
+  snprintf(text, sizeof text,
+           "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
+           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used),
+           gibibytes(most));
   lua_pushnil(L);
   lua_pushstring(L, text);
   return 2;
