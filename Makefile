@@ -223,9 +223,9 @@ $(ABIS:%=$(BUILD)/%/bindings/lua/embedded.o): $(EMBEDDED)
 LAUNCH_OBJ := $(ABIS:%=$(BUILD)/%/vm/state/launch.o)
 $(LAUNCH_OBJ): CPPFLAGS += -DHELPER_FILE='"$(BUILD)/helper"'
 $(LAUNCH_OBJ): $(BUILD)/helper
-$(BUILD)/helper: vm/helper/helper.c $(BUILD)/flags
+$(BUILD)/helper: vm/helper/helper.c vm/helper/tracker.c vm/helper/tracker.h $(BUILD)/flags
 	$(SAY) "$@"
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -s -o $@ $< -ldl
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -s -o $@ $(filter %.c,$^) -ldl
 
 # ---- what is delivered ----------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@
 #include "embedded.h"
 #include "library.h"
 #include "options.h"
+#include "os/environment.h"
 #include "os/process.h"
 #include "os/terminal.h"
 #include "repl.h"
@@ -104,8 +105,8 @@ static void set_globals(lua_State *L, const struct options *o) {
 static bool run_environment(lua_State *L, const struct options *o) {
   if (o->ignores_environment) return true;
   const char *name = "=LUA_INIT_5_4";
-  const char *text = getenv(name + 1);
-  if (!text) text = getenv((name = "=LUA_INIT") + 1);
+  const char *text = environment_get(name + 1);
+  if (!text) text = environment_get((name = "=LUA_INIT") + 1);
   if (!text) return true;
   return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, name);
 }
@@ -251,6 +252,11 @@ static int run_main_vm(struct job *job) {
   if (was_interrupted) return EXIT_INTERRUPTED;
   return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+
+/* By this name the library knows that it can run this program again, whatever its file is called
+ * (vm/state/launch.c). */
+extern MODULE_EXPORT const char manymoons_program[];
+const char manymoons_program[] = "manymoons";
 
 int main(int argc, char **argv) {
   process_fill_standard_descriptors();

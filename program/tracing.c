@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/environment.h"
 #include "os/status_text.h"
 #include "trace/recorder.h"
 
@@ -37,12 +38,12 @@ static bool start(const struct recorder_options *options) {
 }
 
 bool tracing_begin(const struct options *o) {
-  const char *path = o->trace ? o->trace : getenv(file_variable);
+  const char *path = o->trace ? o->trace : environment_get(file_variable);
   if (!path || !*path) return true;
   struct recorder_options options = {.path = path,
                                      .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
                                      .limit = RECORDER_LIMIT_DEFAULT};
-  if (!read_limit(getenv(limit_variable), &options.limit) || !start(&options)) return false;
+  if (!read_limit(environment_get(limit_variable), &options.limit) || !start(&options)) return false;
   unsetenv(file_variable);
   unsetenv(limit_variable);
   return true;

@@ -202,7 +202,7 @@ static int run_vm(const struct vm_library *library, const struct process_vm_star
   if (start_info->nice) thread_be_nice(start_info->nice);
   worker_status_introduce(worker_status, name);
   trace_name_thread(name);
-  worker_status_run(worker_status);
+  if (!worker_status_run(worker_status)) return 1;
   const status st = embedded_state_open(&vm, &options, error);
   if (sandboxed_is()) {
     if (st == STATUS_OK) (void)!lua_try(vm_lua(vm), refuse_programs, NULL);

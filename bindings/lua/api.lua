@@ -135,6 +135,7 @@ local function after_fork()
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end
   proxies.after_fork()
+  memory.after_fork()
   identity.after_fork()
 end
 

@@ -19,10 +19,10 @@
 #define EMBEDDED_NET(x)                                                                            \
   x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, operations) \
       x(manager, proxies) x(manager, requests) x(manager, server)
-#define EMBEDDED_POOL(x)                                                                                   \
-  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
-      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)               \
-          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend)       \
+#define EMBEDDED_POOL(x)                                                                                     \
+  x(pool, arguments) x(pool, backend) x(pool, deaths) x(pool, dispatcher) x(pool, ending) x(pool, foreign)   \
+      x(pool, future) x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool) \
+          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend)         \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
 #define EMBEDDED_BROKER(x)                                                                    \
   x(broker, backend) x(broker, backoff) x(broker, classes) x(broker, client) x(broker, codec) \
@@ -53,8 +53,9 @@
 #define EMBED_SCRIPT(file)       EMBED_FILE(script_##file, "bindings/lua/broker/redis/scripts/" #file ".lua")
 
 EMBED_FILE(api, "bindings/lua/api.lua")
-EMBEDDED_MODULES(EMBED_MODULE) EMBEDDED_BROKER(EMBED_MODULE) EMBEDDED_PROGRAM(EMBED_MODULE)
-    EMBEDDED_REDIS(EMBED_REDIS) EMBEDDED_SCRIPTS(EMBED_SCRIPT) EMBEDDED_PAGE(EMBED_FILE)
+EMBEDDED_MODULES(EMBED_MODULE)
+EMBEDDED_BROKER(EMBED_MODULE) EMBEDDED_PROGRAM(EMBED_MODULE) EMBEDDED_REDIS(EMBED_REDIS)
+    EMBEDDED_SCRIPTS(EMBED_SCRIPT) EMBEDDED_PAGE(EMBED_FILE)
 
         static const struct {
   const char *name;

@@ -15,6 +15,7 @@
  * native.on_end. */
 #include "library.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "channel/message_refs.h"
@@ -75,7 +76,8 @@ static void open_segment(lua_State *L) {
   const status st = segment_open();
   s->is_user = st == STATUS_OK;
   char text[STATUS_TEXT_MAX];
-  if (st) luaL_error(L, "manymoons: no shared memory: %s", status_text(st, text));
+  const char *hint = st == -EFBIG ? " (a limit of file sizes below 64 MiB: see ulimit -f)" : "";
+  if (st) luaL_error(L, "manymoons: no shared memory: %s%s", status_text(st, text), hint);
   channel_register_kinds();
 }
 

@@ -176,11 +176,11 @@ function World.Array(type, source) end
 function World.Table(source, options) end
 
 ---A named block of bytes that other programs can open: POSIX shared memory, Python's multiprocessing.shared_memory.
----A block that the main program creates is unlinked when it ends, unless `keep`; one that a worker creates stays until
----unlink.
+---Unless created with `keep`, a block is unlinked when the program ends, whichever of its workers created it; and at
+---once when the process that created it, program or worker, is killed by a signal.
 ---@param options { name?: string, create?: boolean, size?: integer, keep?: boolean } size in bytes, with create
 ---@return manymoons.SharedMemory? block nil with a reason
----@return string? why "EEXIST: …", "ENOENT: …", …
+---@return string? why "EEXIST: …", "ENOENT: …", "EFBIG: …" beyond the limit of file sizes (ulimit -f), …
 function World.SharedMemory(options) end
 
 ---Waits for connections of other programs, or of other processes of this one. With an authkey a client that proves to

@@ -4,6 +4,8 @@
  *
  *     helper LIBLUA MODULE ENTRY OPTIONS
  *
+ * Or it is the tracker of named memory (tracker.h), for every host.
+ *
  * It is part of the module file and runs from memory (state/launch.c), so no further file is
  * installed or searched for. LIBLUA is opened with RTLD_GLOBAL, because the distributions' C
  * modules do not link Lua.
@@ -11,6 +13,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "helper/tracker.h"
 
 struct lua_State;
 
@@ -30,6 +34,7 @@ int main(int argc, char **argv) {
   struct lua_State *(*new_state)(void) = NULL;
   const char *(*push_string)(struct lua_State *, const char *) = NULL;
   int (*entry)(struct lua_State *) = NULL;
+  if (argc == 5 && strcmp(argv[1], "--tracker") == 0) return tracker_main(argv + 2);
   if (argc != 5) return fail("this program is started by manymoons alone");
   void *lua = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL);
   if (!lua) return fail(dlerror());

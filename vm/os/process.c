@@ -75,7 +75,10 @@ void process_end_group(pid_t pid) {
 
 void process_unwatch(int pidfd) { close(pidfd); }
 
-void process_kill(int32_t pid) { kill(pid, SIGKILL); }
+void process_kill(int32_t pid) {
+  siginfo_t ended = {0};
+  if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0) kill(pid, SIGKILL);
+}
 
 void process_exit_now(int code) { _exit(code); }
 

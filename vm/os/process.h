@@ -50,9 +50,14 @@ void process_unwatch(int pidfd);
 MUST_CHECK status process_wait_end(int pidfd, deadline until);
 /* After the end: *exit_code >= 0, or -N for signal N. -ECHILD when somebody else has reaped it. */
 MUST_CHECK status process_reap(pid_t pid, int *exit_code);
-/* Nothing happens if the process is gone: the descriptor never names another one. */
-void process_signal(int pidfd, int signal_number);
-/* SIGKILL for a child that nobody has reaped: the number is still its own. */
+/* The exit code of a process that has ended and that its parent, another process, has not reaped
+ * yet. -ESRCH: it is reaped, or the system does not say. */
+MUST_CHECK status process_ended_code(int32_t pid, int pidfd, int *exit_code);
+/* Whether a child of this process, not reaped, is stopped by a signal. */
+bool process_is_stopped(int32_t pid);
+/* -ESRCH: the process is gone, and nothing happens: the descriptor never names another one. */
+status process_signal(int pidfd, int signal_number);
+/* SIGKILL for a child without a pidfd. Nothing if it was reaped: the number may be another's. */
 void process_kill(int32_t pid);
 
 /* A worker's commands (os.execute, io.popen) end with it when it is stopped or killed. Commands that
@@ -71,6 +76,8 @@ void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid));
 int process_cpu_count(void);
 /* The path of the running program; -errno when the system does not say. */
 MUST_CHECK status process_executable(char *path, size_t size);
+/* Whether that path still names the file of the running program. */
+bool process_is_executable_at(const char *path);
 /* A path that runs this program again, even where its file has been replaced since. */
 const char *process_own_path(void);
 /* How many bytes of memory a process has; -ESRCH: there is none of that number. */
@@ -87,6 +94,12 @@ void process_forget_environment(void);
 /* A standard descriptor that is closed at the start would be given to the next file that is
  * opened, and then be printed to. Opened the wrong way round, it fails as the closed one would. */
 void process_fill_standard_descriptors(void);
+/* In a worker: its standard input is at its end. The program's stays the program's, with what the C
+ * library has read of it in advance. */
+void process_end_standard_input(void);
+/* In a forked child: closes the inherited ends of pipes to programs that the parent runs (popen), for
+ * such a program sees the end of its input only when all copies are closed. */
+void process_close_program_inputs(pid_t parent);
 /* Ends the process at once, without the exit handlers of the process that we forked from. */
 NO_RETURN void process_exit_now(int code);
 

@@ -32,3 +32,11 @@ status program_find_library(const char *name) {
   dlclose(library);
   return STATUS_OK;
 }
+
+bool program_exports(const char *name) {
+  void *program = dlopen(NULL, RTLD_LAZY);
+  if (!program) return false;
+  const bool is_there = dlsym(program, name) != NULL;
+  dlclose(program);
+  return is_there;
+}

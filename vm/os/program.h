@@ -21,6 +21,8 @@ MUST_CHECK status program_file_of(const void *address, char *path, size_t size);
 MUST_CHECK status program_real_path(const char *path, char *real, size_t size);
 /* Whether this process may read a file of that name now. */
 bool program_has_file(const char *path);
+/* Whether the program of this process, or a library that it has open for all, exports that name. */
+bool program_exports(const char *name);
 /* Whether a library of that name could be opened; it is not kept open. */
 MUST_CHECK status program_find_library(const char *name);
 

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/file_limit.h"
+#include "os/unnamed_file.h"
+
 /* Names are POSIX's, with one slash in front; a name without it means the same. */
 enum { PATH_ROOM = 256 };
 static const char *path_of(const char *name, char path[PATH_ROOM]) {
@@ -17,25 +20,30 @@ static const char *path_of(const char *name, char path[PATH_ROOM]) {
 }
 
 static status allocate(int fd, uint64_t size) {
-  if (size > INT64_MAX) return -EFBIG;
+  const status st = size > INT64_MAX ? -EFBIG : file_limit_allows(size);
+  if (st) return st;
   if (ftruncate(fd, (off_t)size)) return -errno;
   int error = EINTR;
   while (error == EINTR) error = posix_fallocate(fd, 0, (off_t)size);
   return -error;
 }
 
-status shared_file_create(struct shared_file *out, const char *name, uint64_t size) {
-  char path[PATH_ROOM];
-  const int fd = shm_open(path_of(name, path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return -errno;
-  const status st = allocate(fd, size);
-  if (st) {
+status shared_file_make(struct shared_file *out, uint64_t size) {
+  struct stat facts;
+  const int fd = unnamed_file_open();
+  if (fd < 0) return fd;
+  status st = allocate(fd, size);
+  if (st == STATUS_OK && fstat(fd, &facts)) st = -errno;
+  if (st)
     close(fd);
-    shm_unlink(path);
-    return st;
-  }
-  *out = (struct shared_file){.fd = fd, .size = size};
-  return STATUS_OK;
+  else
+    *out = (struct shared_file){.fd = fd, .size = size, .inode = (uint64_t)facts.st_ino};
+  return st;
+}
+
+status shared_file_give_name(const struct shared_file *f, const char *name) {
+  char path[PATH_ROOM];
+  return unnamed_file_link(f->fd, path_of(name, path));
 }
 
 status shared_file_open(struct shared_file *out, const char *name) {
@@ -48,13 +56,20 @@ status shared_file_open(struct shared_file *out, const char *name) {
     close(fd);
     return st;
   }
-  *out = (struct shared_file){.fd = fd, .size = (uint64_t)facts.st_size};
+  *out = (struct shared_file){.fd = fd, .size = (uint64_t)facts.st_size, .inode = (uint64_t)facts.st_ino};
   return STATUS_OK;
 }
 
 status shared_file_unlink(const char *name) {
   char path[PATH_ROOM];
   return shm_unlink(path_of(name, path)) ? -errno : STATUS_OK;
+}
+
+void shared_file_unlink_if(const char *name, uint64_t inode) {
+  struct shared_file f;
+  if (shared_file_open(&f, name)) return;
+  if (f.inode == inode) (void)!shared_file_unlink(name);
+  shared_file_close(&f);
 }
 
 /* The result of pread or pwrite: how far one came. */
@@ -77,7 +92,8 @@ status shared_file_read(const struct shared_file *f, uint64_t offset, void *to, 
 }
 
 status shared_file_write(const struct shared_file *f, uint64_t offset, const void *from, uint64_t size) {
-  status st = STATUS_OK;
+  status st = file_limit_allows(offset + size);
+  if (st) return st;
   const uint64_t start = offset;
   while (size && advance(pwrite(f->fd, (const char *)from + (offset - start), size, (off_t)offset), &offset,
                          &size, &st)) {

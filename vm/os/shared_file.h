@@ -14,15 +14,20 @@
 struct shared_file {
   int fd; /* -1: closed */
   uint64_t size;
-  void *mapped; /* NULL until somebody asks for an address */
+  uint64_t inode; /* the number of the file, whatever its name */
+  void *mapped;   /* NULL until somebody asks for an address */
 };
 
-/* A new one of `size` zeroes; -EEXIST. */
-MUST_CHECK status shared_file_create(struct shared_file *out, const char *name, uint64_t size);
+/* A new one of `size` zeroes, without a name. -EFBIG: the limit of file sizes is lower. */
+MUST_CHECK status shared_file_make(struct shared_file *out, uint64_t size);
+/* Its name from now on; -EEXIST. */
+MUST_CHECK status shared_file_give_name(const struct shared_file *f, const char *name);
 /* One that there is; -ENOENT. */
 MUST_CHECK status shared_file_open(struct shared_file *out, const char *name);
 /* The name is free; blocks that are open stay. -ENOENT: there is none. */
 MUST_CHECK status shared_file_unlink(const char *name);
+/* Removes the name if it still stands for that file. */
+void shared_file_unlink_if(const char *name, uint64_t inode);
 /* [offset, offset + size) is within the file's size. -EIO: somebody has truncated it. */
 MUST_CHECK status shared_file_read(const struct shared_file *f, uint64_t offset, void *to, uint64_t size);
 /* All bytes, at `offset`, which may be beyond the end only as far as the size allows. On failure

@@ -72,11 +72,13 @@ void signals_end_process(int number) {
 
 static void ignore_quietly(int signal_number) { (void)signal_number; }
 
-/* A handler that does nothing, not SIG_IGN: programs that the child runs start with the default again. */
+/* A handler that does nothing, not SIG_IGN: programs that the child runs start with the default again. Where the
+ * parent ignores SIGPIPE, it stays so for those programs. */
 void signals_reset_in_child(void) {
   struct sigaction quiet = {.sa_handler = ignore_quietly, .sa_flags = SA_RESTART};
   struct sigaction plain = {.sa_handler = SIG_DFL};
   sigaction(SIGINT, &quiet, NULL);
+  if (!signals_is_ignored(SIGPIPE)) sigaction(SIGPIPE, &quiet, NULL);
   sigaction(SIGTERM, &plain, NULL);
   sigaction(SIGCHLD, &plain, NULL);
   sigset_t none;

@@ -40,8 +40,9 @@ void signals_handle(int number, void (*handler)(int), int other);
 MUST_CHECK status signals_open_descriptor(int *fd);
 /* The number of the next one; 0: none. */
 int signals_read_descriptor(int fd);
-/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us;
- * all else is default. */
+/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; a stream whose
+ * reader has gone is an error of the write, for one worker after the other would die of it; all else
+ * is default. */
 void signals_reset_in_child(void);
 
 #endif

@@ -15,7 +15,10 @@
 #include "os/signals.h"
 #include "process/child_start.h"
 
-enum { ARGUMENTS_MAX = 16, REPORT_WAIT_SECONDS = 1 };
+enum { ARGUMENTS_MAX = 16 };
+/* How long the report of a fork server is awaited before the kernel is asked, and where it does not
+ * say, and how long between two looks whether the fork server still runs. */
+static const double report_seconds = 0.02, late_report_seconds = 1, look_seconds = 0.002;
 
 /* ---- what every way of starting shares ------------------------------------------------------- */
 
@@ -71,10 +74,17 @@ status child_watch(struct child *c) {
 
 /* ---- fork ------------------------------------------------------------------------------------ */
 
-static void become_child(struct child *c) {
+/* Where the program began with its standard input closed, that descriptor is another's. */
+static void end_standard_input(void) {
+  if (segment_fd() != 0) process_end_standard_input();
+}
+
+static void become_child(struct child *c, int32_t parent) {
   close_watch(c);
   segment_after_fork(c->place.slot);
   signals_reset_in_child();
+  end_standard_input();
+  process_close_program_inputs(parent);
 }
 
 status child_fork(struct child *out, const struct object_list *passed, enum child_side *side,
@@ -85,13 +95,14 @@ status child_fork(struct child *out, const struct object_list *passed, enum chil
   segment_share_with_child(c.place.slot, passed);
   fflush(NULL); /* so that buffered output is written once, by the parent */
   pid_t pid = 0;
+  const int32_t parent = process_pid();
   st = process_fork(&pid);
   if (st) {
     child_abandon(&c);
     return st;
   }
   if (pid == 0) {
-    become_child(&c);
+    become_child(&c, parent);
     *worker_status = c.worker_status;
     *side = CHILD_CHILD;
     return STATUS_OK;
@@ -186,7 +197,6 @@ status child_spawn(struct child *out, const char *const argv[], block_ref start_
   return st;
 }
 
-/* A fork server does not end with the thread that started it, but when its channel closes. */
 status child_attach_with_channel(const char *text, struct child_options *out, int *channel) {
   struct inherited inherited = {-1, -1, -1};
   status st = child_options_parse_text(text, out, &inherited);
@@ -194,10 +204,12 @@ status child_attach_with_channel(const char *text, struct child_options *out, in
   const int kept[] = {inherited.segment, inherited.bag, inherited.channel};
   process_close_inherited(kept, sizeof kept / sizeof *kept);
   *channel = inherited.channel;
-  if (*channel < 0) st = process_die_with_parent(out->parent);
+  st = process_die_with_parent(out->parent);
   if (st) return st;
   signals_reset_in_child();
-  return segment_join(inherited.segment, inherited.bag, out->place.slot);
+  st = segment_join(inherited.segment, inherited.bag, out->place.slot);
+  if (st == STATUS_OK) end_standard_input();
+  return st;
 }
 
 status child_attach(const char *text, struct child_options *out) {
@@ -207,22 +219,41 @@ status child_attach(const char *text, struct child_options *out) {
 
 /* ---- watching and ending --------------------------------------------------------------------- */
 
-/* The exit code that the child published, for when the kernel has none any more: hosts such as
- * nginx reap all children. A report of the fork server is awaited even then: it writes to the
- * worker status, which may be freed after the return. */
-static int exit_code_from_status(struct child *c) {
-  const deadline until = deadline_after(REPORT_WAIT_SECONDS);
-  status st = STATUS_INTERRUPTED;
-  while (st == STATUS_INTERRUPTED)
-    st = c->is_reaped_elsewhere ? worker_status_wait_report(c->worker_status, until)
-                                : worker_status_wait_end(c->worker_status, until);
+/* The exit code that the ended child published, or its fork server; without one it was killed, or
+ * did not know that it ended. */
+static int published_exit_code(const struct child *c) {
   return worker_status_has_ended(c->worker_status) ? atomic_load(&c->worker_status->exit_code) : -SIGKILL;
 }
 
+static bool is_reported(const struct child *c) { return worker_status_is_reported(c->worker_status); }
+
+/* Until the fork server has reported, is gone, or the time is up. True: it has reported. */
+static bool await_report(const struct child *c, deadline until) {
+  while (!is_reported(c) && reporter_lives(c->reporter) && !deadline_passed(until)) {
+    const deadline slice = deadline_earlier(until, deadline_after(look_seconds));
+    if (worker_status_wait_report(c->worker_status, slice) == STATUS_OK) break;
+  }
+  return is_reported(c);
+}
+
+/* A fork server that was stopped reports later, and has not reaped the child: the kernel knows. */
+static int reported_exit_code(const struct child *c) {
+  int exit_code = 0;
+  if (await_report(c, deadline_after(report_seconds)) || worker_status_has_ended(c->worker_status))
+    return published_exit_code(c);
+  if (process_ended_code(c->pid, c->pidfd, &exit_code) == STATUS_OK) return exit_code;
+  (void)await_report(c, deadline_after(late_report_seconds));
+  return published_exit_code(c);
+}
+
+/* Hosts such as nginx reap all children: then the child's own word counts. */
 static void note_end(struct child *c) {
   int exit_code = 0;
-  if (!c->is_reaped_elsewhere) process_end_group(c->pid);
-  if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_status(c);
+  if (!c->reporter) process_end_group(c->pid);
+  if (c->reporter)
+    exit_code = reported_exit_code(c);
+  else if (process_reap(c->pid, &exit_code))
+    exit_code = published_exit_code(c);
   c->exit_code = exit_code;
   c->has_ended = true;
   worker_status_end(c->worker_status, exit_code);
@@ -251,6 +282,11 @@ void child_signal(struct child *c, int signal_number) {
 void child_fini(struct child *c) {
   CHECK(c->has_ended);
   close_watch(c);
-  worker_status_destroy(c->worker_status);
+  if (c->reporter && !is_reported(c) && reporter_lives(c->reporter))
+    reporter_leave_status(c->reporter, c->worker_status);
+  else
+    worker_status_destroy(c->worker_status);
+  if (c->reporter) reporter_release(c->reporter);
+  c->reporter = NULL;
   c->worker_status = NULL;
 }

@@ -14,6 +14,7 @@
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
 
+#include "process/reporter.h"
 #include "process/worker_status.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
@@ -32,7 +33,8 @@ struct child {
   int pidfd; /* -1: it ended, and was reaped by other code, before it could be watched */
   struct child_slot place;
   struct worker_status *worker_status;
-  bool is_reaped_elsewhere; /* its parent is the fork server, which reports its end */
+  struct reporter
+      *reporter; /* its parent is the fork server, which reports its end; NULL: it is this process */
   bool has_ended;
   int exit_code;
 };

@@ -5,12 +5,17 @@
  * Each process that needs one starts its own at the first need, and talks to it under
  * rank_forkserver.
  *
- *     client → server   struct child_options
- *     server → client   int32_t pid and the pidfd, or -errno
+ *     client → server   struct request: to start a child, or to kill one
+ *     server → client   of a start: int32_t pid and the pidfd, or -errno
  *
- * The server reaps its children and writes their exit codes into their worker statuses. It ends
- * when the client's end of the socket closes, and its children with it; it survives the thread that
- * started it.
+ * The server reaps its children and writes their exit codes into their worker statuses.
+ *
+ * I1  The server ends when the client's process does, and its children with it: the kernel kills it
+ *     with the thread that started it, also a server that is stopped, and it ends when the client's
+ *     end of the socket closes. A thread that may end before the process does not start it itself.
+ * I2  A start has a deadline. A server that is stopped, or hangs, loses that start and all later
+ *     ones to another server; its children go on. A start that it takes up later does not run
+ *     (worker_status_cancel).
  */
 #ifndef PROCESS_FORKSERVER_H
 #define PROCESS_FORKSERVER_H

@@ -25,7 +25,7 @@ static void on_interrupt(int number) {
   const struct guard *g = signalled;
   if (!g) return;
   atomic_store(&g->page->stop_requested, atomic_load(&g->worker_status->stop_requested));
-  process_signal(g->pidfd, SIGNAL_INTERRUPT);
+  (void)!process_signal(g->pidfd, SIGNAL_INTERRUPT);
 }
 
 /* Its only use is to end a wait. */

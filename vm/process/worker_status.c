@@ -7,6 +7,7 @@
 
 #include "os/clock.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "os/thread.h"
 
 status worker_status_make(struct worker_status **out) {
@@ -33,9 +34,19 @@ void worker_status_introduce(struct worker_status *s, const char *name) {
   atomic_store(&s->pid, process_self().pid);
 }
 
-void worker_status_run(struct worker_status *s) {
-  atomic_store(&s->phase, WORKER_STATUS_RUNNING);
+static bool leave_starting(struct worker_status *s, uint32_t phase) {
+  uint32_t starting = WORKER_STATUS_STARTING;
+  const bool is_first = atomic_compare_exchange_strong(&s->phase, &starting, phase);
   futex_wake(&s->phase, INT_MAX);
+  return is_first;
+}
+
+bool worker_status_run(struct worker_status *s) { return leave_starting(s, WORKER_STATUS_RUNNING); }
+
+bool worker_status_cancel(struct worker_status *s) {
+  if (!leave_starting(s, WORKER_STATUS_ENDED)) return false;
+  atomic_store(&s->exit_code, -SIGKILL);
+  return true;
 }
 
 void worker_status_end(struct worker_status *s, int exit_code) {
@@ -80,6 +91,8 @@ status worker_status_wait_end(struct worker_status *s, deadline until) {
     if (st) return worker_status_has_ended(s) ? STATUS_OK : st;
   }
 }
+
+bool worker_status_is_reported(const struct worker_status *s) { return atomic_load(&s->reported) != 0; }
 
 status worker_status_wait_report(struct worker_status *s, deadline until) {
   while (!atomic_load(&s->reported)) {

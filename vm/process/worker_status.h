@@ -52,8 +52,11 @@ MUST_CHECK status worker_status_make(struct worker_status **out);
 void worker_status_destroy(struct worker_status *s);
 /* Stores the worker's identity. Called on its own thread. */
 void worker_status_introduce(struct worker_status *s, const char *name);
-/* Sets the phase to RUNNING and wakes its waiters. */
-void worker_status_run(struct worker_status *s);
+/* Sets the phase to RUNNING and wakes its waiters. False: the start was cancelled, and the worker ends
+ * without running. */
+bool worker_status_run(struct worker_status *s);
+/* Cancels the start. False: the worker runs, or has ended. */
+MUST_CHECK bool worker_status_cancel(struct worker_status *s);
 /* Publishes the exit code. Later calls are ignored. */
 void worker_status_end(struct worker_status *s, int exit_code);
 /* Whether the parent has taken back this item of the task with this number. */
@@ -70,6 +73,7 @@ void worker_status_wake(struct worker_status *s);
 MUST_CHECK bool worker_status_watch(struct worker_status *s, waker_set wakers);
 /* Waits for the end. STATUS_OK: it has ended; STATUS_TIMEOUT; STATUS_INTERRUPTED. */
 MUST_CHECK status worker_status_wait_end(struct worker_status *s, deadline until);
+bool worker_status_is_reported(const struct worker_status *s);
 /* Waits for worker_status_report; the worker status must not be freed before it. */
 MUST_CHECK status worker_status_wait_report(struct worker_status *s, deadline until);
 

@@ -29,15 +29,19 @@ segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
-                    sizeof(struct wakers) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct named_blocks) * 3 + sizeof(struct wakers) * 5 + sizeof(struct object) +
+                    sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
 uint64_t segment_process_table_offset(void) {
   return wakers_offset() + (sizeof(struct wakers) + 4095) / 4096 * 4096;
 }
-uint64_t segment_arena_offset(void) {
+static uint64_t named_blocks_offset(void) {
   return segment_process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+}
+uint64_t segment_arena_offset(void) {
+  return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -101,6 +105,7 @@ static status make_segment(uint64_t wanted) {
   if (st) return st;
   segment_take_place(slot);
   (void)!descriptor_bag_make(&segment.bag); /* without one no socket connection travels */
+  named_blocks_init(segment_named_blocks(), id.pid);
   return STATUS_OK;
 }
 
@@ -181,6 +186,9 @@ struct wakers *segment_wakers(void) {
 struct totals *segment_totals(void) {
   return segment.header ? &segment.header->totals : NULL;
 }
+struct named_blocks *segment_named_blocks(void) {
+  return (struct named_blocks *)(void *)(segment.map.base + named_blocks_offset());
+}
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
@@ -200,8 +208,7 @@ static status take(const struct arena_request *request, block_ref *out) {
 status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
 
 status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
-  const struct arena_request request = {
-      .size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
+  const struct arena_request request = {.size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
   return take(&request, out);
 }
 

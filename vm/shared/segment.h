@@ -4,6 +4,7 @@
  *     page 0      header: magic, format, size, state of the arena
  *     page 1      wakers
  *     then        process table
+ *     then        named blocks
  *     then        the arena: chunk table, control pages, chunks
  *
  * The first process of a program makes it; the others inherit its descriptor. It has no name in any
@@ -19,6 +20,7 @@
 
 #include "base/check.h"
 #include "shared/arena.h"
+#include "shared/named_blocks.h"
 #include "shared/object.h"
 #include "shared/totals.h"
 #include "shared/wakers.h"
@@ -80,6 +82,7 @@ static inline void *segment_bytes_at(block_ref at, uint64_t size) {
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
 struct wakers *segment_wakers(void);
+struct named_blocks *segment_named_blocks(void);
 /* NULL while this process has no segment. */
 struct totals *segment_totals(void);
 const struct mapping *segment_mapping(void);

@@ -36,7 +36,8 @@ static const char *base_name(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-static bool is_own_program(const char *program) { return strncmp(base_name(program), "manymoons", 9) == 0; }
+/* A fact in the program, and not its name: a copy may be called anything, and so may another host. */
+static bool is_own_program(void) { return program_exports("manymoons_program"); }
 
 /* Accepts lua, lua5.4 and luajit-2.1.0-beta3, but not luatex. */
 static bool is_standalone_lua(const char *program) {
@@ -48,8 +49,8 @@ static bool is_standalone_lua(const char *program) {
 
 bool launch_may_fork(void) {
   char program[LAUNCH_PATH];
-  if (process_executable(program, sizeof program)) return true;
-  return is_own_program(program) || is_standalone_lua(program);
+  if (is_own_program() || process_executable(program, sizeof program)) return true;
+  return is_standalone_lua(program);
 }
 
 static const char *entry_name(enum launch_kind kind) {
@@ -83,14 +84,19 @@ static status find_lua(struct launch *out) {
   return program_find_library(out->script) == STATUS_OK ? STATUS_OK : -ENOSYS;
 }
 
-static status prepare_helper(struct launch *out, enum launch_kind kind) {
+static status open_helper(struct launch *out, const char *name) {
   const size_t size = (size_t)(embedded_helper_end - embedded_helper_start);
+  const status st = program_open(&out->helper, embedded_helper_start, size, name);
+  if (st == STATUS_OK) program_path(out->helper, out->program, sizeof out->program);
+  return st;
+}
+
+static status prepare_helper(struct launch *out, enum launch_kind kind) {
   status st = find_module(out);
   if (st == STATUS_OK && strcmp(out->module, out->program) == 0) st = -ENOSYS;
   if (st == STATUS_OK) st = find_lua(out);
-  if (st == STATUS_OK) st = program_open(&out->helper, embedded_helper_start, size, "manymoons-worker");
+  if (st == STATUS_OK) st = open_helper(out, "manymoons-worker");
   if (st) return st;
-  program_path(out->helper, out->program, sizeof out->program);
   const char *const argv[LAUNCH_ARGUMENTS] = {out->program, out->script, out->module, entry_name(kind),
                                               CHILD_OPTIONS};
   memcpy(out->argv, argv, sizeof argv);
@@ -99,14 +105,33 @@ static status prepare_helper(struct launch *out, enum launch_kind kind) {
 
 status launch_prepare(struct launch *out, enum launch_kind kind) {
   out->helper = -1;
-  const status st = process_executable(out->program, sizeof out->program);
-  if (st) return st;
+  if (process_executable(out->program, sizeof out->program)) return -EOPNOTSUPP;
+  const bool is_own = is_own_program();
+  const bool is_lua = !is_own && is_standalone_lua(out->program);
+  /* The file may have been replaced or removed since: the running one is meant. */
+  if (!process_is_executable_at(out->program))
+    snprintf(out->program, sizeof out->program, "%s", process_own_path());
   out->argv[0] = out->program;
-  if (is_standalone_lua(out->program)) return prepare_standalone(out, kind);
-  if (!is_own_program(out->program)) return prepare_helper(out, kind);
+  if (is_lua) return prepare_standalone(out, kind);
+  if (!is_own) return prepare_helper(out, kind);
   out->argv[1] = kind == LAUNCH_WORKER ? "--worker" : "--forkserver";
   out->argv[2] = CHILD_OPTIONS;
   out->argv[3] = NULL;
+  return STATUS_OK;
+}
+
+status launch_prepare_tracker(struct launch *out, int channel, int32_t program) {
+  enum { NUMBER = 16 };
+  out->helper = -1;
+  const status st = open_helper(out, "manymoons-tracker");
+  if (st) return st;
+  char *numbers = out->script;
+  snprintf(numbers, NUMBER, "%d", channel);
+  snprintf(numbers + NUMBER, NUMBER, "%d", (int)process_pid());
+  snprintf(numbers + 2 * NUMBER, NUMBER, "%d", (int)program);
+  const char *const argv[LAUNCH_ARGUMENTS] = {out->program,     "--tracker",          numbers,
+                                              numbers + NUMBER, numbers + 2 * NUMBER, NULL};
+  memcpy(out->argv, argv, sizeof argv);
   return STATUS_OK;
 }
 

@@ -5,6 +5,7 @@
 #define STATE_LAUNCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -22,8 +23,11 @@ enum launch_kind { LAUNCH_WORKER, LAUNCH_FORKSERVER };
 
 /* Prepares the argv of a worker, whose texts are in `out`. The caller calls launch_end after the
  * start or its failure. -ENOSYS: this host's Lua is part of its program, and no library of the same
- * version is installed. */
+ * version is installed. -EOPNOTSUPP: without /proc nothing says which program this is. */
 MUST_CHECK status launch_prepare(struct launch *out, enum launch_kind kind);
+/* The same for the tracker of this process's named memory (helper/tracker.h), which inherits `channel`
+ * and ends with the program whose first process is `program`. */
+MUST_CHECK status launch_prepare_tracker(struct launch *out, int channel, int32_t program);
 /* Closes what launch_prepare opened; processes that were started keep it. It may be called
  * twice. */
 void launch_end(struct launch *l);

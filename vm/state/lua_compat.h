@@ -225,6 +225,9 @@ static inline void luaL_requiref(lua_State *L, const char *name, lua_CFunction o
 
 static inline size_t lua_rawlen(lua_State *L, int index) { return lua_objlen(L, index); }
 
+/* Tables have no __len. */
+static inline void lua_len(lua_State *L, int index) { lua_pushnumber(L, (lua_Number)lua_objlen(L, index)); }
+
 static inline void lua_pushglobaltable(lua_State *L) { lua_pushvalue(L, LUA_GLOBALSINDEX); }
 
 static inline int lua_rawgetp(lua_State *L, int index, const void *key) {

@@ -340,6 +340,10 @@ void names_push_module(lua_State *L) {
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     push_require(L);
+    if (lua_isnil(L, -1))
+      luaL_error(L,
+                 "module '%s' is not loaded here, and without the library 'package' none can be (see libs=)",
+                 lua_tostring(L, -2));
     lua_pushvalue(L, -2);
     lua_call(L, 1, 1);
   }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "os/environment.h"
 #include "state/coroutines.h"
 #include "state/lua_compat.h"
 #include "state/originals.h"
@@ -15,7 +16,7 @@ enum { LIMITED_PAUSE = 120 }; /* the next collection begins at this percentage o
 /* (options) */
 static int open_libraries(lua_State *L) {
   const struct vm_options *o = lua_touserdata(L, 1);
-  if (o->ignores_environment) {
+  if (o->ignores_environment || !environment_is_trusted()) {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }

@@ -142,7 +142,7 @@ end
 function async.gather(things)
   expect(type(things) == "table" and not getmetatable(things), "gather",
     "a list of tasks expected, got " .. type(things))
-  local tasks, count = {}, things.n or #things
+  local tasks, count = {}, checks.length(things, "gather", "argument 1")
   for i = 1, count do tasks[i] = as_task(things[i], i) end
   finish_together(tasks)
   local results = { n = count }
@@ -294,6 +294,6 @@ end
 
 -- debug(true): reports tasks that run for more than 100 ms without waiting.
 function async.debug(is_on) schedulers.is_debugging = is_on and true or false end
-if (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "" then schedulers.is_debugging = true end
+if (native.environment("MANYMOONS_ASYNC_DEBUG") or "") ~= "" then schedulers.is_debugging = true end
 
 return async

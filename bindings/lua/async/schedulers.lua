@@ -14,7 +14,7 @@ local schedulers = {
   new_list = instance("async.waiters").new_list,
   count = 0, -- how many tasks there have been
   is_forked = false,
-  is_debugging = (os.getenv("MANYMOONS_ASYNC_DEBUG") or "") ~= "",
+  is_debugging = (native.environment("MANYMOONS_ASYNC_DEBUG") or "") ~= "",
 }
 
 -- The class Task; its public methods are in async.lua.

@@ -101,7 +101,7 @@ function run.call(task, bytes)
   if not ok then return unsendable(value), 0 end
   if task.mode == codec.MAP then return encode_item(call_here(task.name, task.made, value)) end
   if task.mode == codec.STARMAP then
-    return encode_item(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))
+    return encode_item(errors.call_with_list(task.name, task.made, value))
   end
   local begun = time()
   local outcome = encode_results(call_here(task.name, task.made, unpack(value, 1, value.n or #value)))

@@ -140,8 +140,8 @@ end
 -- Programs of one user on one machine share a secret. It is made when it is first needed, in a file
 -- that no other user can read.
 local function secrets_of_user()
-  local home = os.getenv("HOME")
-  local state = os.getenv("XDG_STATE_HOME")
+  local home = native.environment("HOME")
+  local state = native.environment("XDG_STATE_HOME")
   if not state or state == "" then state = home and home ~= "" and home .. "/.local/state" end
   if not state then return nil end
   local path = state .. "/manymoons/broker.secret"
@@ -171,9 +171,9 @@ function broker.secrets(options, settings, where, level)
     return secrets_of_file(options.secret_file, where, level + 1)
   end
   if broker.default_secrets then return broker.default_secrets end
-  local text = os.getenv("MANYMOONS_SECRET")
+  local text = native.environment("MANYMOONS_SECRET")
   if text and text ~= "" then return secrets_of(text, "MANYMOONS_SECRET", where, level + 1) end
-  local path = os.getenv("MANYMOONS_SECRET_FILE")
+  local path = native.environment("MANYMOONS_SECRET_FILE")
   if path and path ~= "" then return secrets_of_file(path, where, level + 1) end
   return settings.is_local and secrets_of_user() or {}
 end
@@ -241,7 +241,7 @@ function broker.read_pool(options, level)
   return {
     _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
-    _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
+    _initializer = options.initializer, _initargs = checks.arguments(args, "Pool", "initargs", level),
     _timeout = timeout, _retries = options.retries or 2, _window = options.window or 1000,
     _abi_wait = options.abi_wait == nil and 30 or abi_wait or math.huge,
   }

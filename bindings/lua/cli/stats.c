@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "os/environment.h"
 #include "shared/ring.h"
 
 static const double seconds_per_ns = 1e-9;
@@ -26,7 +26,7 @@ static void print_stats(FILE *out) {
 }
 
 void stats_write(void) {
-  const char *path = getenv("MANYMOONS_STATS");
+  const char *path = environment_get("MANYMOONS_STATS");
   if (!path || !*path) return;
   FILE *out = fopen(path, "we");
   if (out) print_stats(out);

@@ -2,6 +2,8 @@
 #include "core/arguments.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +24,60 @@ int argument_exit_status(lua_State *L, int index) {
   return (int)luaL_checkinteger(L, index) & 0xff;
 }
 
+/* ---- lengths --------------------------------------------------------------------------------- */
+
+/* Pushes the field `n`, or else the length; returns the name of what is pushed. */
+static const char *push_length(lua_State *L, int index) {
+  lua_getfield(L, index, "n");
+  if (!lua_isnil(L, -1)) return "n";
+  lua_pop(L, 1);
+  lua_len(L, index);
+  return "its length";
+}
+
+static void say_no_length(lua_State *L, const char *what, char why[LENGTH_TEXT_MAX]) {
+  const char *wanted = "a whole number, 0 or more, expected";
+  if (lua_type(L, -1) == LUA_TNUMBER)
+    snprintf(why, LENGTH_TEXT_MAX, "%s: %s, got %.14g", what, wanted, (double)lua_tonumber(L, -1));
+  else
+    snprintf(why, LENGTH_TEXT_MAX, "%s: %s, got %s", what, wanted, luaL_typename(L, -1));
+}
+
+int list_length(lua_State *L, int index, char why[LENGTH_TEXT_MAX]) {
+  luaL_checkstack(L, 4, NULL);
+  const char *what = push_length(L, index);
+  const double length = lua_type(L, -1) == LUA_TNUMBER ? (double)lua_tonumber(L, -1) : -1;
+  const bool is_whole = length >= 0 && floor(length) == length && length <= 0x1p63;
+  if (!is_whole)
+    say_no_length(L, what, why);
+  else if (length > INT_MAX)
+    snprintf(why, LENGTH_TEXT_MAX, "%s: %.14g are too many", what, length);
+  lua_pop(L, 1);
+  return is_whole && length <= INT_MAX ? (int)length : -1;
+}
+
+int list_argument_count(lua_State *L, int index, char why[LENGTH_TEXT_MAX]) {
+  const int count = list_length(L, index, why);
+  if (count <= 0 || (count < INT_MAX - LUA_MINSTACK && lua_checkstack(L, count + LUA_MINSTACK))) return count;
+  snprintf(why, LENGTH_TEXT_MAX, "%d arguments are too many", count);
+  return -1;
+}
+
+int list_length_call(lua_State *L) {
+  char why[LENGTH_TEXT_MAX];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const int length = lua_toboolean(L, 2) ? list_argument_count(L, 1, why) : list_length(L, 1, why);
+  if (length >= 0) {
+    lua_pushinteger(L, length);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
 int return_failure(lua_State *L, status st) {
   char text[STATUS_TEXT_MAX];
   lua_pushnil(L);
@@ -37,8 +93,10 @@ int return_memory_failure(lua_State *L, status st, const char *object, uint64_t 
   uint64_t used = 0;
   uint64_t most = 0;
   segment_memory(&used, &most);
-  snprintf(text, sizeof text, "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
-           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used), gibibytes(most));
+  snprintf(text, sizeof text,
+           "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
+           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used),
+           gibibytes(most));
   lua_pushnil(L);
   lua_pushstring(L, text);
   return 2;

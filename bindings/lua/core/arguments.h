@@ -15,6 +15,16 @@ deadline argument_timeout(lua_State *L, int index);
 /* The argument of os.exit: nil, a boolean, or a number of which the low eight bits count. */
 int argument_exit_status(lua_State *L, int index);
 
+/* How many items a list of the script has: its field `n`, or else its `#`, whatever a script or a metamethod
+ * says there. -1: it says no length, and `why` has the text: "n: a whole number, 0 or more, expected, got -2".
+ * A metamethod may raise. [-0, +0, raises] */
+enum { LENGTH_TEXT_MAX = 96 };
+int list_length(lua_State *L, int index, char why[LENGTH_TEXT_MAX]);
+/* The same for a list of arguments, which also have to fit on the stack. [-0, +0, raises] */
+int list_argument_count(lua_State *L, int index, char why[LENGTH_TEXT_MAX]);
+/* list_length(list, are_arguments) → the length; or nil and why. [-0, +1 or 2, raises] */
+int list_length_call(lua_State *L);
+
 /* Pushes nil and the text of the status; returns 2. For failures that are not the script's
  * error. */
 int return_failure(lua_State *L, status st);

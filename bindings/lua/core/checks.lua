@@ -3,6 +3,8 @@
 --
 -- Errors point to the caller of the public function: `level` counts, as error's does, from the function that calls
 -- `expect`.
+local _, native = ...
+
 local checks = {}
 
 checks.unpack = table.unpack or unpack
@@ -42,6 +44,24 @@ end
 function checks.time_limit(options, default)
   if not options or options.timeout == nil then return default end
   return checks.read_time_limit(options.timeout)
+end
+
+-- How many items a list has: its `n`, or else its `#`. Scripts and metamethods can say anything there
+-- (core/arguments.h). A `level` of 0: the message has no place.
+local function length(list, are_arguments, where, what, level)
+  local count, why = native.list_length(list, are_arguments)
+  return count or error(where .. ": " .. what .. ": " .. why, level == 0 and 0 or level + 1)
+end
+
+function checks.length(list, where, what, level) return length(list, false, where, what, (level or 2) + 1) end
+
+-- The same for a list of arguments, which also have to fit on the stack.
+function checks.argument_count(list, where, what) return length(list, true, where, what, 0) end
+
+-- A packed copy of a list of arguments.
+function checks.arguments(list, where, what, level)
+  local count = length(list, true, where, what, (level or 2) + 1)
+  return { n = count, checks.unpack(list, 1, count) }
 end
 
 function checks.is_callable(value)

@@ -99,4 +99,12 @@ end
 -- Calls f as the worker `name` would: true and the results; or false and an mm.Error.
 function errors.call_here(name, f, ...) return pass_end(protected(name, f, ...)) end
 
+local function call_with(f, list)
+  if type(list) ~= "table" then error("starmap: an item: a list of arguments expected, got " .. type(list), 0) end
+  return f(unpack(list, 1, checks.argument_count(list, "starmap", "an item")))
+end
+
+-- The same with the arguments in a list, which comes from the script.
+function errors.call_with_list(name, f, list) return errors.call_here(name, call_with, f, list) end
+
 return errors

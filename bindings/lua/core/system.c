@@ -8,6 +8,7 @@
 #include "core/arguments.h"
 #include "core/waiting.h"
 #include "os/clock.h"
+#include "os/environment.h"
 #include "os/futex.h"
 #include "os/machine.h"
 #include "os/private_file.h"
@@ -43,7 +44,7 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
 /* terminal_width() → columns of the terminal on stderr; nil if stderr is none, or a dumb one.
  * [-0, +1, does not raise] */
 int system_terminal_width(lua_State *L) {
-  const char *kind = getenv("TERM");
+  const char *kind = environment_get("TERM");
   if (!terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
   const int columns = terminal_columns(TERMINAL_ERRORS);
   lua_pushinteger(L, columns > 0 ? columns : 80);
@@ -52,12 +53,17 @@ int system_terminal_width(lua_State *L) {
 
 /* MANYMOONS_WORKERS replaces the number of processors, which is the default number of workers. */
 int system_cpu_count(lua_State *L) {
-  const char *text = getenv("MANYMOONS_WORKERS");
+  const char *text = environment_get("MANYMOONS_WORKERS");
   char *end = NULL;
   const long wanted = text ? strtol(text, &end, 10) : 0;
   if (text && *text && (*end || wanted < 1 || wanted > WORKERS_MAX))
     luaL_error(L, "MANYMOONS_WORKERS: a whole number from 1 to %d expected, got '%s'", WORKERS_MAX, text);
   lua_pushinteger(L, wanted > 0 ? (lua_Integer)wanted : process_cpu_count());
+  return 1;
+}
+
+int system_environment(lua_State *L) {
+  lua_pushstring(L, environment_get(luaL_checkstring(L, 1)));
   return 1;
 }
 

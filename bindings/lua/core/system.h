@@ -9,7 +9,8 @@
 int system_time(lua_State *L);  /* → seconds on the monotonic clock */
 int system_sleep(lua_State *L); /* seconds */
 int system_terminal_width(lua_State *L);
-int system_cpu_count(lua_State *L); /* → MANYMOONS_WORKERS, or else the processors this process may use */
+int system_cpu_count(lua_State *L);   /* → MANYMOONS_WORKERS, or else the processors this process may use */
+int system_environment(lua_State *L); /* name → the variable; nil: it is not set, or not trusted */
 int system_thread_count(lua_State *L); /* → threads of this process */
 int system_pid(lua_State *L);          /* → process id */
 /* For the subcommands of the host program: */

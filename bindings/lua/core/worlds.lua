@@ -72,7 +72,7 @@ function worlds.list(property)
 end
 
 local settings = native.settings()
-local default = settings and settings.default_world or os.getenv("MANYMOONS_WORLD") or USUAL
+local default = settings and settings.default_world or native.environment("MANYMOONS_WORLD") or USUAL
 
 -- The default world; a worker inherits it from the program that started it.
 function worlds.default() return default end

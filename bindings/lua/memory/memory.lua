@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- Value, Array and Table: constructors of handles. SharedMemory: a named block that other programs can open.
 --
--- A SharedMemory is sent as its name and size, and each VM opens the block at the first use. At its end the main
--- program removes the names that it created, except those created with `keep`. A block created by a worker
--- stays until unlink.
+-- A SharedMemory is sent as its name and size, and each VM opens the block at the first use. The names go with the
+-- program, whichever worker made them, and those of a maker that is killed at once (memory/shared_memory.h); except
+-- those created with `keep`.
 local require, native = ...
 
 local checks = require("core.checks")
 
 local expect = checks.expect
+local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
 
 local memory = {}
 
@@ -37,7 +38,7 @@ end
 
 function memory.Array(kind, source)
   check_type(kind, "Array")
-  if type(source) == "table" then return make("Array", kind, #source):copy(source) end
+  if type(source) == "table" then return make("Array", kind, rawlen(source)):copy(source) end
   expect(type(source) == "number" and source >= 0 and source % 1 == 0 and source < 2 ^ 53, "Array",
     "a number of elements or a list expected, got " .. tostring(source))
   return make("Array", kind, source)
@@ -97,14 +98,14 @@ end
 local SharedMemory = {}
 local shared_meta = { __index = SharedMemory, __name = "SharedMemory" }
 local cores = setmetatable({}, { __mode = "k" }) -- SharedMemory → the handle that this VM has open
-local made = {} -- names that are removed at the end of this VM
+local made = {} -- names that are removed at the end of this VM, which is the main one
 
 local function check(self, method)
   expect(getmetatable(self) == shared_meta, "SharedMemory:" .. method,
     "SharedMemory expected, got " .. type(self), 3)
   if self._is_closed then error("SharedMemory:" .. method .. ": used after close", 3) end
   if cores[self] then return cores[self] end
-  local core, why = native.shared_memory_open(self.name, false)
+  local core, why = native.shared_memory_open(self.name)
   if not core then error("SharedMemory:" .. method .. ": " .. self.name .. ": " .. why, 3) end
   cores[self] = core
   return core
@@ -176,7 +177,7 @@ local function create(options)
     "size: a number of bytes, 1 or more, expected, got " .. tostring(size), 3)
   for _ = 1, 100 do
     local name = options.name or new_name()
-    local core, why = native.shared_memory_open(name, true, size)
+    local core, why = native.shared_memory_create(name, size, options.keep)
     if core then return name, core end
     if options.name or not why:match("^EEXIST") then return nil, why end
   end
@@ -194,9 +195,9 @@ function memory.SharedMemory(options)
   if options.create then
     name, core = create(options)
     if not name then return nil, core end
-    if not options.keep and not native.settings() then made[name] = native.pid() end
+    if not options.keep and not native.settings() then made[name] = true end
   else
-    core, why = native.shared_memory_open(name, false)
+    core, why = native.shared_memory_open(name)
     if not core then return nil, why end
   end
   local self = setmetatable({ name = name, size = core:size() }, shared_meta)
@@ -206,10 +207,14 @@ end
 
 function memory.shutdown()
   if native.thread() then return end
-  for name, pid in pairs(made) do
-    if pid == native.pid() then native.shared_memory_unlink(name) end
-  end
+  for name in pairs(made) do native.shared_memory_unlink(name) end
   made = {}
+  native.shared_memory_end()
+end
+
+function memory.after_fork()
+  made = {}
+  native.shared_memory_after_fork()
 end
 
 memory.SharedMemoryClass = shared_meta

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "memory/shared_memory.h"
 
+#include <stdio.h>
+
+#include "core/settings.h"
+#include "memory/tracker.h"
+#include "os/process.h"
 #include "os/shared_file.h"
+#include "shared/segment.h"
 
 static const struct handle_class class;
 
@@ -11,21 +17,91 @@ static struct shared_file *check_file(lua_State *L) {
   return f;
 }
 
-int shared_memory_open(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
+static struct shared_file *push_file(lua_State *L) {
   struct shared_file *f = lua_newuserdata(L, sizeof *f);
   *f = (struct shared_file){.fd = -1};
   class_register(L, &class);
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  const status st = lua_toboolean(L, 2) ? shared_file_create(f, name, (uint64_t)luaL_checknumber(L, 3))
-                                        : shared_file_open(f, name);
+  return f;
+}
+
+int shared_memory_open(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const status st = shared_file_open(push_file(L), name);
+  return st ? return_failure(L, st) : 1;
+}
+
+/* ---- names that go with the program ---------------------------------------------------------- */
+
+static bool is_program(void) { return segment_named_blocks()->program == process_pid(); }
+
+/* The tracker knows the file before it has the name. */
+static status give_name(const struct shared_file *f, const char *name, bool is_kept, bool is_of_worker) {
+  struct named_block block = {
+      .maker = process_pid(), .is_of_worker = is_of_worker || !is_program(), .inode = f->inode};
+  if (is_kept) return shared_file_give_name(f, name);
+  tracker_add(name, f->inode);
+  const status st = shared_file_give_name(f, name);
+  snprintf(block.name, sizeof block.name, "%s", name);
+  if (st)
+    tracker_drop(name);
+  else
+    named_blocks_add(segment_named_blocks(), &block);
+  return st;
+}
+
+static bool is_worker(lua_State *L) {
+  settings_push(L);
+  const bool has_settings = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return has_settings;
+}
+
+int shared_memory_create(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  const char *name = luaL_checkstring(L, 1);
+  const uint64_t size = (uint64_t)luaL_checknumber(L, 2);
+  const bool is_kept = lua_toboolean(L, 3), is_of_worker = is_worker(L);
+  struct shared_file *f = push_file(L);
+  vm_leave(vm);
+  status st = shared_file_make(f, size);
+  if (st == STATUS_OK) st = give_name(f, name, is_kept, is_of_worker);
+  vm_enter(vm);
   return st ? return_failure(L, st) : 1;
 }
 
 int shared_memory_unlink(lua_State *L) {
-  return return_status(L, shared_file_unlink(luaL_checkstring(L, 1)));
+  const char *name = luaL_checkstring(L, 1);
+  if (named_blocks_drop(segment_named_blocks(), name, process_pid())) tracker_drop(name);
+  return return_status(L, shared_file_unlink(name));
 }
+
+static void end_names_of_workers(void) {
+  struct named_block block;
+  while (named_blocks_take_of_worker(segment_named_blocks(), &block)) {
+    shared_file_unlink_if(block.name, block.inode);
+    if (block.maker == process_pid()) tracker_drop(block.name);
+  }
+}
+
+int shared_memory_end(lua_State *L) {
+  if (is_worker(L)) {
+    if (!is_program()) tracker_keep();
+    return 0;
+  }
+  end_names_of_workers();
+  tracker_end();
+  return 0;
+}
+
+int shared_memory_after_fork(lua_State *L) {
+  (void)L;
+  tracker_forget();
+  return 0;
+}
+
+/* ---- methods --------------------------------------------------------------------------------- */
 
 /* read(offset, size) → a string. memory/memory.lua has checked the range. [-0, +1 or 2, raises] */
 static int file_read(lua_State *L) {

@@ -8,7 +8,7 @@ local waits = require("core.waits")
 local limits = require("worker.limits")
 local sandbox = require("worker.sandbox")
 
-local expect, unpack = checks.expect, checks.unpack
+local expect = checks.expect
 
 local arguments = {}
 
@@ -42,7 +42,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   return {
     workers = options.workers or native.cpu_count(),
     initializer = options.initializer,
-    initargs = { n = args.n or #args, unpack(args, 1, args.n or #args) },
+    initargs = checks.arguments(args, "Pool", "initargs", 4),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     limits = limits.read("Pool", world, options),
@@ -94,12 +94,19 @@ function arguments.check_function(where, n, f, takes_text)
     "argument " .. n .. ": a function expected, got " .. type(f), 4)
 end
 
+-- Its length.
 function arguments.check_list(where, n, list)
   expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
-  local key = next(list)
-  if key == nil or list.n or #list > 0 then return end
+  local count, key = checks.length(list, where, "argument " .. n, 4), next(list)
+  if key == nil or count > 0 or list.n ~= nil then return count end
   error(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "
     .. tostring(key), 4)
+end
+
+-- A packed copy of a list of arguments.
+function arguments.copy_list(where, n, list)
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
+  return checks.arguments(list, where, "argument " .. n, 4)
 end
 
 local function always() return true end
@@ -111,8 +118,7 @@ local function always() return true end
 --   total       of a list
 function arguments.items(where, source)
   if type(source) == "table" and not checks.is_callable(source) then
-    arguments.check_list(where, 2, source)
-    local i, count = 0, source.n or #source
+    local i, count = 0, arguments.check_list(where, 2, source)
     return { next = function()
       i = i + 1
       return source[i], i <= count

@@ -183,10 +183,10 @@ function dispatcher.check_open(pool, where)
   if pool._backend:is_worker() then
     error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
   end
+  dispatcher.maintain(pool) -- which may end the pool
   local queue = pool._queue
   if queue.failure then errors.raise(queue.failure) end
   if queue.is_closed then error(where .. ": the pool is closed", 3) end
-  dispatcher.maintain(pool)
 end
 
 -- The backend is closed when nothing is open, so that a worker that dies until then is replaced.

@@ -80,7 +80,10 @@ function Future.get(self, timeout)
   timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
     local done, why = wait_until_done(self, timeout)
-    if not done then return nil, why end
+    if not done then
+      if why == "timeout" then return nil, why end
+      errors.raise(self._pool._dispatcher.failure(self._pool) or dispatcher.cancelled_error())
+    end
   end
   asked(self)
   if not self._ok then errors.raise(self._results[1]) end

@@ -126,8 +126,8 @@ local function new_progress(pool, opts, total)
   return require("pool.progress").new(pool, opts.progress, total)
 end
 
-local function new_batch(pool, mode, f, list, opts)
-  local total = list.n or #list
+-- total: the length of the list
+local function new_batch(pool, mode, f, list, opts, total)
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
     tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
@@ -240,8 +240,8 @@ local function run_and_wait(self)
   return self.results
 end
 
-function lists.map(pool, mode, f, list, opts)
-  local self = new_batch(pool, mode, f, list, opts)
+function lists.map(pool, mode, f, list, opts, count)
+  local self = new_batch(pool, mode, f, list, opts, count)
   local ok, result = pcall(run_and_wait, self)
   if self.progress then self.progress:finish() end
   if not ok then error(result, 0) end
@@ -262,8 +262,8 @@ local function send_all(self)
   end
 end
 
-function lists.map_async(pool, mode, f, list, opts)
-  local self = new_batch(pool, mode, f, list, opts)
+function lists.map_async(pool, mode, f, list, opts, count)
+  local self = new_batch(pool, mode, f, list, opts, count)
   local result = future.new(pool, opts)
   result._work, self.is_cancellable = self, true
   self.open = 1 -- until everything is sent
@@ -487,8 +487,7 @@ local function folder(f, op)
   end
 end
 
-function lists.reduce(pool, f, list, op, init, opts)
-  local count = list.n or #list
+function lists.reduce(pool, f, list, op, init, opts, count)
   local parts = math.min(count, pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) * SLICES_PER_WORKER)
   local sublists, first = { n = parts }, 1
   for part = 1, parts do
@@ -498,7 +497,7 @@ function lists.reduce(pool, f, list, op, init, opts)
     sublists[part], first = items, last + 1
   end
   local folded, from = init, 1
-  local results = lists.map(pool, MAP, folder(f, op), sublists, opts)
+  local results = lists.map(pool, MAP, folder(f, op), sublists, opts, parts)
   if folded == nil then folded, from = results[1], 2 end
   for part = from, parts do folded = op(folded, results[part]) end
   return folded

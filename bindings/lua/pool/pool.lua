@@ -23,7 +23,7 @@ local tasks = require("pool.tasks")
 local vm_backend = require("pool.vm_backend")
 local workers = require("pool.workers")
 
-local unpack, pack = checks.unpack, checks.pack
+local pack = checks.pack
 
 local MAP, STARMAP = protocol.MAP, protocol.STARMAP
 
@@ -49,39 +49,40 @@ end
 function Pool.apply_async(self, f, args, opts)
   self._dispatcher.check_open(self, "Pool:apply_async")
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text)
-  if args ~= nil then arguments.check_list("Pool:apply_async", 2, args) end
+  args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
-  args = args or {}
-  return future.submit(self, f, opts, { n = args.n or #args, unpack(args, 1, args.n or #args) }, true)
+  return future.submit(self, f, opts, args, true)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------
 
+-- The list's length.
 local function check_map(self, where, f, list, opts, allowed)
   self._dispatcher.check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text)
-  arguments.check_list(where, 2, list)
+  local count = arguments.check_list(where, 2, list)
   arguments.check_opts(where, 3, opts, allowed)
+  return count
 end
 
 function Pool.map(self, f, list, opts)
-  check_map(self, "Pool:map", f, list, opts, arguments.map)
-  return lists.map(self, MAP, f, list, opts)
+  local count = check_map(self, "Pool:map", f, list, opts, arguments.map)
+  return lists.map(self, MAP, f, list, opts, count)
 end
 
 function Pool.starmap(self, f, list, opts)
-  check_map(self, "Pool:starmap", f, list, opts, arguments.map)
-  return lists.map(self, STARMAP, f, list, opts)
+  local count = check_map(self, "Pool:starmap", f, list, opts, arguments.map)
+  return lists.map(self, STARMAP, f, list, opts, count)
 end
 
 function Pool.map_async(self, f, list, opts)
-  check_map(self, "Pool:map_async", f, list, opts, arguments.async)
-  return lists.map_async(self, MAP, f, list, opts)
+  local count = check_map(self, "Pool:map_async", f, list, opts, arguments.async)
+  return lists.map_async(self, MAP, f, list, opts, count)
 end
 
 function Pool.starmap_async(self, f, list, opts)
-  check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
-  return lists.map_async(self, STARMAP, f, list, opts)
+  local count = check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
+  return lists.map_async(self, STARMAP, f, list, opts, count)
 end
 
 local function imap(self, where, f, source, opts, is_ordered)
@@ -98,13 +99,13 @@ function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap
 function Pool.reduce(self, f, list, op, init, opts)
   self._dispatcher.check_open(self, "Pool:reduce")
   arguments.check_function("Pool:reduce", 1, f)
-  arguments.check_list("Pool:reduce", 2, list)
+  local count = arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
   arguments.check_opts("Pool:reduce", 5, opts, arguments.fold)
-  if init == nil and (list.n or #list) == 0 then
+  if init == nil and count == 0 then
     error("Pool:reduce: argument 2: an empty list, and no initial value", 2)
   end
-  return lists.reduce(self, f, list, op, init, opts)
+  return lists.reduce(self, f, list, op, init, opts, count)
 end
 
 -- The end ---------------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ local function new_pool(world, open_broker_pool, ...)
   backend.check_backend(object)
   local self = setmetatable({
     _config = config_of(world, row, options), _dispatcher = dispatcher, _backend = object, _start_worker = class.start,
-    _queue = tasks.new_queue(), _workers = workers.new(),
+    _queue = tasks.new_queue(), _workers = workers.new(options.workers),
   }, meta)
   dispatcher.begin(self)
   return self

@@ -126,15 +126,18 @@ static int rings_store(lua_State *L) {
   return store(L, 2, lua_gettop(L) - 1, "argument");
 }
 
-/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. */
+/* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. Room
+ * is made in advance only for items that are there: the list's `n` may promise any number. */
 static void push_slice(lua_State *L, int index) {
   luaL_checktype(L, index, LUA_TTABLE);
   const int first = (int)luaL_checkinteger(L, index + 1);
   const int last = (int)luaL_checkinteger(L, index + 2);
+  const size_t there = lua_rawlen(L, index);
   lua_pushinteger(L, last - first + 1);
-  lua_createtable(L, last - first + 1, 0);
+  lua_createtable(L, there < (size_t)last ? 0 : last - first + 1, 0);
   for (int i = first; i <= last; i++) {
-    lua_rawgeti(L, index, i);
+    lua_pushinteger(L, i);
+    lua_gettable(L, index);
     lua_rawseti(L, -2, i - first + 1);
   }
 }
@@ -306,18 +309,30 @@ static int push_reason(lua_State *L, const char *why) {
 
 /* Two places are for the results and the wake count. */
 enum { WATCHED_WORKERS_MAX = FUTEX_WATCH_MAX - 2 };
+/* How long to sleep while no word says that a worker died. */
+static const double look_seconds = 0.1;
 
-/* Gathers the words that change when one of the workers in the list dies; false: one has died
- * already. */
-static bool watch_workers(lua_State *L, int list, struct futex_watch *watches, size_t *count) {
+/* The words that change when one of the workers dies; `is_partial`: not for all of them, so that the
+ * caller looks again now and then. */
+struct watched_workers {
+  struct futex_watch watches[FUTEX_WATCH_MAX];
+  size_t count;
+  bool is_partial;
+};
+
+/* False: one of the workers in the list has died already. */
+static bool watch_workers(lua_State *L, int list, struct watched_workers *w) {
   const int workers = (int)lua_rawlen(L, list);
-  *count = 0;
-  for (int i = 1; i <= workers && *count < WATCHED_WORKERS_MAX; i++) {
+  w->count = 0;
+  w->is_partial = workers > WATCHED_WORKERS_MAX;
+  for (int i = 1; i <= workers; i++) {
+    struct futex_watch watch;
     lua_rawgeti(L, list, i);
-    const bool is_there = worker_watch(L, -1, &watches[*count]);
+    const enum worker_watched watched = worker_watch(L, -1, &watch);
     lua_pop(L, 1);
-    if (!is_there) return false;
-    ++*count;
+    if (watched == WORKER_HAS_DIED) return false;
+    if (watched == WORKER_IS_WATCHED_AT_TIMES) w->is_partial = true;
+    if (w->count < WATCHED_WORKERS_MAX) w->watches[w->count++] = watch;
   }
   return true;
 }
@@ -333,13 +348,15 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   if (st == STATUS_OK) return push_result(L, rings);
   if (st != STATUS_EMPTY) return return_failure(L, st);
   if (deadline_is_now(until)) return push_reason(L, "timeout");
-  struct futex_watch watches[FUTEX_WATCH_MAX];
-  struct ring_wait wait = {.also = watches};
-  if (!watch_workers(L, 2, watches, &wait.also_count)) return push_reason(L, "check");
-  watches[wait.also_count++] = (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
+  struct watched_workers workers;
+  if (!watch_workers(L, 2, &workers)) return push_reason(L, "check");
+  workers.watches[workers.count++] =
+      (struct futex_watch){&rings->wake_count, atomic_load(&rings->wake_count)};
+  const struct ring_wait wait = {.also = workers.watches, .also_count = workers.count};
+  const deadline slice = workers.is_partial ? deadline_earlier(until, deadline_after(look_seconds)) : until;
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
-  st = ring_wait_readable(rings->results, &wait, until);
+  st = ring_wait_readable(rings->results, &wait, slice);
   vm_enter(vm_of(L));
   raise_if_stopped(L, st);
   st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
@@ -351,10 +368,9 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
 /* rings:all_live(workers) → whether none has died, from their statuses and locks, without a system
  * call */
 static int rings_all_live(lua_State *L) {
-  struct futex_watch watches[FUTEX_WATCH_MAX];
-  size_t count = 0;
+  struct watched_workers workers;
   check_rings(L, 1);
-  lua_pushboolean(L, watch_workers(L, 2, watches, &count));
+  lua_pushboolean(L, watch_workers(L, 2, &workers));
   return 1;
 }
 

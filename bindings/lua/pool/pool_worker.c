@@ -6,6 +6,7 @@
  * FUNCTIONS_KEPT of them. */
 #include "pool/pool_worker.h"
 
+#include "core/arguments.h"
 #include "core/failure.h"
 #include "core/settings.h"
 #include "os/clock.h"
@@ -20,7 +21,7 @@
 #include "state/vm_interrupt.h"
 #include "worker/guarded.h"
 
-enum { FUNCTIONS_KEPT = 64 };
+enum { FUNCTIONS_KEPT = 64, ROOM_MAX = 1 << 16 };
 
 struct pool_worker {
   struct vm *vm;
@@ -80,15 +81,33 @@ static void push_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm)
 
 /* ---- one item of a list ---------------------------------------------------------------------- */
 
-static int push_arguments(lua_State *L, enum task_mode mode) {
-  if (mode == TASK_MAP) return 1;
-  lua_getfield(L, -1, "n");
-  const int count = lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1) : (int)lua_rawlen(L, -2);
-  lua_pop(L, 1);
-  luaL_checkstack(L, count + 1, "too many arguments");
-  for (int i = 1; i <= count; i++) lua_rawgeti(L, -i, i);
-  lua_remove(L, -count - 1);
-  return count;
+/* The stack of run_list. */
+enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
+
+/* function, list of its arguments → its first result. Scripts can say any length of the list. */
+static int call_with_list(lua_State *L) {
+  enum { FUNCTION = 1, LIST = 2 };
+  char why[LENGTH_TEXT_MAX];
+  if (!lua_istable(L, LIST))
+    return luaL_error(L, "starmap: an item: a list of arguments expected, got %s", luaL_typename(L, LIST));
+  const int count = list_argument_count(L, LIST, why);
+  if (count < 0) return luaL_error(L, "starmap: an item: %s", why);
+  lua_pushvalue(L, FUNCTION);
+  for (int i = 1; i <= count; i++) {
+    lua_pushinteger(L, i);
+    lua_gettable(L, LIST);
+  }
+  lua_call(L, count, 1);
+  return 1;
+}
+
+/* Pushes what is called for item i, and its arguments; returns how many they are. */
+static int push_call(lua_State *L, enum task_mode mode, int i) {
+  const bool is_list = mode == TASK_STARMAP;
+  if (is_list) lua_pushcfunction(L, call_with_list);
+  lua_pushvalue(L, LIST_FUNCTION);
+  lua_rawgeti(L, LIST_ITEMS, i);
+  return is_list ? 2 : 1;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -155,8 +174,6 @@ struct part {
   int until_look;
 };
 
-enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
-
 static int encode_probe(lua_State *L) {
   const struct bytes *text = transfer_encode(L, 1, 1, "result");
   message_refs_discard(text->data, text->len);
@@ -205,6 +222,9 @@ static void begin_journal(const struct part *p) {
                          (uint64_t)p->first);
 }
 
+/* The room made in advance for so many results: a list of any number of nils costs its sender little. */
+static int room_for(int count) { return count < ROOM_MAX ? count : ROOM_MAX; }
+
 /* Its items count as answered, even if sending fails. They are counted first: a caller that has the
  * results finds them in stats(). */
 static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
@@ -218,7 +238,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
   }
   p->first = p->last + 1;
   p->begun_ns = p->clock_ns = now;
-  lua_createtable(L, left, 0);
+  lua_createtable(L, room_for(left), 0);
   lua_replace(L, LIST_RESULTS);
   lua_pushnil(L);
   lua_replace(L, LIST_FAILURES);
@@ -243,9 +263,7 @@ static bool note_in_journal(lua_State *L, const struct part *p) {
 }
 
 static void run_item(lua_State *L, struct part *p, int i, int left) {
-  lua_pushvalue(L, LIST_FUNCTION);
-  lua_rawgeti(L, LIST_ITEMS, i);
-  const int count = push_arguments(L, (enum task_mode)p->worker->task.mode);
+  const int count = push_call(L, (enum task_mode)p->worker->task.mode, i);
   const int failed = lua_pcall(L, count, 1, LIST_HANDLER);
   if (failed && vm_should_stop(p->worker->vm)) stop_in_list(L, p);
   p->last = i;
@@ -307,7 +325,7 @@ static void run_list(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   bool goes_on = true;
   begin_journal(&p);
   atomic_store_explicit(&w->worker_status->begun_ns, now, memory_order_relaxed);
-  lua_createtable(L, count - skip, 0);
+  lua_createtable(L, room_for(count - skip), 0);
   lua_pushnil(L);
   lua_pushcfunction(L, failure_handler);
   for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {

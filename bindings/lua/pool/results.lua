@@ -4,6 +4,7 @@ local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local foreign = require("pool.foreign")
 local protocol = require("pool.protocol")
@@ -76,7 +77,7 @@ end
 
 local function take_answer(pool, task, outcome, first, count, ns, ...)
   if not task then return take_initializer(pool, outcome, ...) end
-  pool._workers.deaths = 0
+  if pool._workers.deaths.any then deaths.forget(pool._workers.deaths) end
   if outcome == SKIPPED then
     end_task(pool, task)
   elseif task.mode == CALL then

@@ -190,6 +190,10 @@ end
 -- retries, returns. What cannot be sent is an error, and then there is no task.
 function tasks.put(pool, task, is_cancellable, is_stored)
   local queue = pool._queue
+  if queue.has_ended then
+    drop_function(pool, task.entry)
+    errors.raise(queue.failure or errors.of_kind("cancelled", "the pool was terminated"))
+  end
   local id = queue.last_id + 1
   queue.last_id = id
   task.id, task.answered, task.skip = id, 0, 0

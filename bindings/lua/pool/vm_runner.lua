@@ -57,7 +57,7 @@ end
 -- How each item of the task is called: a function of f, a message handler and the item.
 local function caller_of(task, name)
   if task.mode == STARMAP then
-    return function(f, _, item) return errors.call_here(name, f, unpack(item, 1, item.n or #item)) end
+    return function(f, _, item) return errors.call_with_list(name, f, item) end
   elseif errors.passes_arguments then
     return xpcall
   end

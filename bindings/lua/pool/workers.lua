@@ -9,6 +9,7 @@ local require, native = ...
 
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
+local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
@@ -17,9 +18,6 @@ local starting = require("worker.start")
 
 local time = native.time
 
--- So many workers in a row may die before they ran anything; from the third on they are replaced
--- after growing pauses.
-local DEATHS_IN_A_ROW, DEATHS_AT_ONCE, FIRST_PAUSE, LONGEST_PAUSE = 10, 2, 0.01, 1
 -- Seconds between two checks for slow items, whose followers could run on another worker.
 local SPLIT_EVERY = 0.001
 -- Seconds between asking a worker to end: asking again, killing its process, going on without its
@@ -38,16 +36,16 @@ local workers = {}
 ---@field progress table<table, table> { number, item }: where each worker was at the last check
 ---@field started integer how many were ever started
 ---@field ready integer how many have run the initializer
----@field deaths integer how many in a row died before they ran anything
+---@field deaths PoolDeaths of those that had run nothing
 ---@field next_split number the time of the next check for tasks that could be split
 ---@field is_joining boolean a thread waits for the workers' end, and no other may close them
 ---@field last_measures table[]? of a pool that was joined
 
 ---@return PoolWorkers
-function workers.new()
+function workers.new(size)
   return {
     handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {}, started = 0, ready = 0,
-    deaths = 0, next_split = 0, is_joining = false,
+    deaths = deaths.new(size), next_split = 0, is_joining = false,
   }
 end
 
@@ -67,23 +65,43 @@ local function settings_of(config, name)
   return settings
 end
 
+-- While a process starts, other threads of this VM run: the list may have become shorter, or the pool may have ended.
 local function start_worker(pool, index)
   local config, own = pool._config, pool._workers
   local name = next_name(pool)
-  own.handles[index] = pool._start_worker(pool._backend, config, settings_of(config, name), function()
+  local worker = pool._start_worker(pool._backend, config, settings_of(config, name), function()
     return next_name(pool)
   end)
-  own.names[index] = name
+  if pool._queue.has_ended then return worker:close() end
+  local place = math.min(index, #own.handles + 1)
+  table.insert(own.handles, place, worker)
+  table.insert(own.names, place, name)
 end
 
 function workers.start_all(pool)
   for index = 1, pool._config.workers do start_worker(pool, index) end
 end
 
+-- Starts a worker. One that cannot be started is tried again later.
 local function try_to_start(pool, index)
+  local own = pool._workers
   local started, why = pcall(start_worker, pool, index)
-  if started then return end
-  ending.break_pool(pool, errors.of_kind("died", "a worker died and cannot be replaced: " .. tostring(why)))
+  if started or pool._queue.has_ended then return end
+  deaths.note(own.deaths, false, time())
+  if deaths.verdict(own.deaths) then
+    ending.break_pool(pool, errors.of_kind("died", "a worker died and cannot be replaced: " .. tostring(why)))
+  else
+    table.insert(own.vacancies, time() + deaths.pause(own.deaths))
+  end
+end
+
+-- A place is free: a worker starts at once, or after a pause if many have died.
+local function fill(pool, index)
+  local own = pool._workers
+  local pause, why = deaths.pause(own.deaths), deaths.verdict(own.deaths)
+  if why then return ending.break_pool(pool, errors.of_kind("died", why)) end
+  if pause > 0 then return table.insert(own.vacancies, time() + pause) end
+  try_to_start(pool, index)
 end
 
 -- Measures --------------------------------------------------------------------------------------------
@@ -117,10 +135,10 @@ local function reap(pool, index)
   local number, item = backend:claim(worker)
   local task = pool._queue.by_number[number]
   if task and task.is_each then tasks.recover(task, backend:recover(worker, number)) end
-  local was_asked = own.stopping[worker] ~= nil
+  local was_asked, was_ready = own.stopping[worker] ~= nil, select(4, backend:measures(worker)) > 0
   own.stopping[worker] = nil
   worker:close()
-  if not was_asked and item == 0 and (task or code ~= 0) then own.deaths = own.deaths + 1 end
+  if not was_asked and item == 0 and (task or code ~= 0) then deaths.note(own.deaths, was_ready, time()) end
   if task then tasks.reassign(pool, task, item, name, code, refusal) end
 end
 
@@ -129,25 +147,14 @@ local function take_out(own, index)
   table.remove(own.names, index)
 end
 
-local function replace(pool, index)
-  local own = pool._workers
-  if own.deaths > DEATHS_IN_A_ROW then
-    local why = string.format("%d workers died in a row before they ran anything", own.deaths)
-    return ending.break_pool(pool, errors.of_kind("died", why))
-  end
-  if own.deaths <= DEATHS_AT_ONCE then return try_to_start(pool, index) end
-  take_out(own, index)
-  local pause = math.min(FIRST_PAUSE * 2 ^ (own.deaths - DEATHS_AT_ONCE - 1), LONGEST_PAUSE)
-  table.insert(own.vacancies, time() + pause)
-end
-
 local function replace_dead(pool, index)
   local queue = pool._queue
   results.take_ready(pool)
   if queue.has_ended then return end
   reap(pool, index)
   if queue.has_ended then return end
-  if queue.is_closed and queue.pending == 0 then take_out(pool._workers, index) else replace(pool, index) end
+  take_out(pool._workers, index)
+  if not (queue.is_closed and queue.pending == 0) then fill(pool, index) end
 end
 
 function workers.replace_dead(pool)
@@ -194,6 +201,7 @@ local function abandon(pool, index)
     " cannot be interrupted; its thread was abandoned; a new worker was started")
   table.insert(own.abandoned, worker)
   own.stopping[worker] = nil
+  take_out(own, index)
   try_to_start(pool, index)
   if not task or queue.has_ended then return end
   tasks.rename(pool, task)

@@ -32,7 +32,7 @@ end
 
 function gil.getswitchinterval() return native.gil().interval end
 
-local wanted_schedule = os.getenv("MANYMOONS_GIL")
+local wanted_schedule = native.environment("MANYMOONS_GIL")
 if wanted_schedule and wanted_schedule ~= "" then
   check_schedule(wanted_schedule, "MANYMOONS_GIL")
   native.gil_set(wanted_schedule)

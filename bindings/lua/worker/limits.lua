@@ -17,6 +17,10 @@ end
 -- { "io", "os" } → the sum of their bits
 local function read_libs(where, list)
   expect(type(list) == "table", where, "libs: a list of names expected, got " .. type(list), 5)
+  for key in pairs(list) do
+    expect(is_count(key, 1, #list), where,
+      "libs: a list of names expected, got a table with the key " .. tostring(key), 5)
+  end
   local set, sum = { safe = true }, libraries.safe
   for _, name in ipairs(list) do
     expect(libraries[name], where,

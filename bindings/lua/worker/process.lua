@@ -128,11 +128,9 @@ function process.read_arguments(first, ...)
   expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
   local args = first.args or {}
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
-  local copy = { n = args.n or #args }
-  for i = 1, copy.n do copy[i] = args[i] end
-  return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method,
-    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice,
-    sandbox = first.sandbox }
+  return { target = first.target, args = checks.arguments(args, "Process", "args", 3), name = first.name,
+    daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
+    nice = first.nice, sandbox = first.sandbox }
 end
 
 local start_methods = { fork = true, spawn = true, forkserver = true }

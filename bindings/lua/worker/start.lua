@@ -41,6 +41,7 @@ function start.start(where, ...)
   if why:find("^ENOSYS") then
     why = "Lua is part of this host program, and no library of the same version is installed to run workers with"
   end
+  if why:find("^EOPNOTSUPP") then why = "/proc is not mounted, and nothing else says which program to run" end
   error(where .. ": cannot start a worker: " .. why, 3)
 end
 

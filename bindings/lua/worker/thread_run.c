@@ -78,7 +78,7 @@ static void thread_main(void *argument) {
   signals_let_requests_in();
   vm_enter(vm);
   worker_status_introduce(t->worker_status, t->name);
-  worker_status_run(t->worker_status);
+  (void)worker_status_run(t->worker_status);
   const int code = run(t);
   release_state(t, code);
   vm_leave(vm);

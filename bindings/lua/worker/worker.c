@@ -51,17 +51,6 @@ struct worker_status *worker_status_at(lua_State *L, int index) {
   return check_worker(L, index)->worker_status;
 }
 
-bool worker_watch(lua_State *L, int index, struct futex_watch *watch) {
-  struct worker *w = check_worker(L, index);
-  struct worker_status *worker_status = worker_status_at(L, index);
-  const uint32_t phase = atomic_load(&worker_status->phase);
-  if (phase == WORKER_STATUS_ENDED) return false;
-  if (phase == WORKER_STATUS_RUNNING && w->kind == WORKER_PROCESS)
-    return segment_watch_life(w->child.place.slot, watch);
-  *watch = (struct futex_watch){&worker_status->phase, phase};
-  return true;
-}
-
 static bool is_process(const struct worker *w) { return w->kind == WORKER_PROCESS; }
 
 /* Closes the descriptor of an ended process; joins an ended thread. The thread has published its
@@ -88,6 +77,25 @@ static status check_end(struct worker *w) {
   if (st == STATUS_OK && is_news) recorder_note_death(w->child.pid);
   if (st == STATUS_OK && w->waiters == 0) tidy_up(w);
   return st;
+}
+
+/* Of a process that does not run yet only the kernel knows whether it was killed. */
+static bool watch_start(struct worker *w, struct futex_watch *watch) {
+  *watch = (struct futex_watch){&w->worker_status->phase, WORKER_STATUS_STARTING};
+  return !is_process(w) || check_end(w) != STATUS_OK;
+}
+
+enum worker_watched worker_watch(lua_State *L, int index, struct futex_watch *watch) {
+  struct worker *w = check_worker(L, index);
+  const uint32_t phase = atomic_load(&w->worker_status->phase);
+  if (phase == WORKER_STATUS_ENDED) return WORKER_HAS_DIED;
+  if (phase == WORKER_STATUS_STARTING) {
+    if (!watch_start(w, watch)) return WORKER_HAS_DIED;
+    return is_process(w) ? WORKER_IS_WATCHED_AT_TIMES : WORKER_IS_WATCHED;
+  }
+  *watch = (struct futex_watch){&w->worker_status->phase, phase};
+  if (is_process(w) && !segment_watch_life(w->child.place.slot, watch)) return WORKER_HAS_DIED;
+  return WORKER_IS_WATCHED;
 }
 
 /* Called without the VM lock, so it changes nothing. */

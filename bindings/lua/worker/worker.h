@@ -61,7 +61,9 @@ struct worker *worker_push(lua_State *L, enum worker_kind kind);
 /* The status of the worker whose handle is at `index`. [-0, +0, raises] */
 struct worker_status *worker_status_at(lua_State *L, int index);
 /* The word that changes when the worker dies; before it runs, the phase, so that the caller watches
- * again later. False: it has died. [-0, +0, raises] */
-bool worker_watch(lua_State *L, int index, struct futex_watch *watch);
+ * again later. A process that is killed before it runs changes no word, so the caller looks at times.
+ * [-0, +0, raises] */
+enum worker_watched { WORKER_HAS_DIED, WORKER_IS_WATCHED, WORKER_IS_WATCHED_AT_TIMES };
+enum worker_watched worker_watch(lua_State *L, int index, struct futex_watch *watch);
 
 #endif

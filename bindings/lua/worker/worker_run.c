@@ -102,7 +102,7 @@ static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(
   lua_getfield(L, -1, "name");
   worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
   lua_pop(L, 2);
-  worker_status_run(life->worker_status);
+  if (!worker_status_run(life->worker_status)) process_exit_now(EXIT_ERROR);
   if (life->place == WORKER_IN_PROCESS && is_limited(life->start_info)) process_lead_group();
   life->library->roles[life->start_info->role](L, life->start_info, life->worker_status, count);
 }

@@ -2,6 +2,7 @@
 #include "worker/worker_start.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "channel/message_refs.h"
@@ -127,10 +128,19 @@ static void list_passed(lua_State *L, struct passed *p) {
   message_refs_discard(text->data, text->len);
 }
 
+/* So that the flush before the fork finds nothing that it would have to wait for. */
+static void flush_without_lock(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  vm_leave(vm);
+  fflush(NULL);
+  vm_enter(vm);
+}
+
 /* In the child it does not return. */
-static int start_fork(lua_State *L, struct worker_rings rings) {
+static int start_fork(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
   const struct start_info start_info = start_info_of(L, rings);
   struct passed passed;
+  flush_without_lock(L);
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
   struct worker_status *worker_status = NULL;
@@ -162,18 +172,27 @@ static status start_forked_guard(const struct vm_library *library, struct worker
   sandboxed_worker_run(library, segment_at(w->start_info), worker_status);
 }
 
-static status start_process(struct worker *w, const char *method) {
+/* Without the VM's lock: a full stream is flushed, a program is loaded, a fork server answers. */
+static status start_process(struct child *child, const char *method, block_ref start_info) {
   struct launch launch;
   const bool spawns = method[0] == 's';
   status st = launch_prepare(&launch, spawns ? LAUNCH_WORKER : LAUNCH_FORKSERVER);
   if (st) return st;
-  st = spawns ? child_spawn(&w->child, launch.argv, w->start_info)
-              : child_request(&w->child, launch.argv, w->start_info);
+  st = spawns ? child_spawn(child, launch.argv, start_info) : child_request(child, launch.argv, start_info);
   launch_end(&launch);
   return st;
 }
 
-static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind kind, const char *method) {
+static status start_without_lock(lua_State *L, struct worker *w, const char *method) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  vm_leave(vm);
+  const status st = start_process(&w->child, method, w->start_info);
+  vm_enter(vm);
+  return st;
+}
+
+static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind kind, const char *method)
+    REQUIRES(rank_vm) {
   const int count = lua_gettop(L) - ARG_SETTINGS;
   lua_getfield(L, ARG_SETTINGS, "name");
   const char *name = lua_tostring(L, -1);
@@ -184,9 +203,10 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
     st = interpreter_start(L, w, name ? name : "worker");
   else
     st = method[0] == 'f' && method[4] == '\0' ? start_forked_guard(vm_of(L)->library, w)
-                                               : start_process(w, method);
+                                               : start_without_lock(L, w, method);
   if (st) {
-    start_info_destroy(w->start_info);
+    /* A fork server that did not answer may still read it. */
+    if (st != -ETIMEDOUT) start_info_destroy(w->start_info);
     w->start_info = 0;
     return return_failure(L, st);
   }

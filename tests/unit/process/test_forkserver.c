@@ -61,7 +61,7 @@ NO_RETURN static void do_deed(const struct child_options *options) {
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
   worker_status_introduce(c, "child");
-  worker_status_run(c);
+  if (!worker_status_run(c)) process_exit_now(1);
   switch ((enum deed)(options->start_info >> 32)) {
     case EXIT: process_exit_now(argument);
     case SAY_FIRST: worker_status_end(c, argument); process_exit_now(argument + 1);
@@ -221,6 +221,43 @@ static void a_server_that_was_killed_is_replaced_at_the_next_request(void) {
   CHECK_EQ(end_by_signal(&after, SIGTERM), -SIGTERM);
 }
 
+/* The old server's child goes on, and its end is known although it is not reported; what the server
+ * does not get to do until it goes on is not done then. */
+static void a_stopped_server_loses_its_starts_to_another_one(void) {
+  forkserver_stop();
+  struct child before = request_running();
+  struct child dying = request_running();
+  const pid_t server = server_of(&before);
+  CHECK_EQ(kill(server, SIGSTOP), 0);
+  struct child after = request_running();
+  CHECK(server_of(&after) != server);
+  CHECK_EQ(child_wait(&before, deadline_now()), STATUS_TIMEOUT);
+  CHECK_EQ(end_by_signal(&dying, SIGTERM), -SIGTERM);
+  CHECK_EQ(kill(server, SIGCONT), 0);
+  CHECK_EQ(end_by_signal(&before, SIGTERM), -SIGTERM);
+  struct child last = request_running();
+  CHECK_EQ(server_of(&last), server_of(&after));
+  CHECK_EQ(end_by_signal(&after, SIGTERM), -SIGTERM);
+  CHECK_EQ(end_by_signal(&last, SIGTERM), -SIGTERM);
+  forkserver_stop();
+  check_no_child_of_ours();
+}
+
+static void stopped_servers_leave_nothing_behind(void) {
+  forkserver_stop();
+  const int files = count_files();
+  const uint64_t blocks = used();
+  struct child first = request_running();
+  CHECK_EQ(kill(server_of(&first), SIGSTOP), 0);
+  struct child second = request_running();
+  CHECK_EQ(end_by_signal(&first, SIGKILL), -SIGKILL);
+  CHECK_EQ(end_by_signal(&second, SIGKILL), -SIGKILL);
+  forkserver_stop();
+  check_no_child_of_ours();
+  CHECK_EQ(count_files(), files);
+  CHECK_EQ(used(), blocks);
+}
+
 static void start_a_server(void *server) { *(pid_t *)server = server_now(); }
 
 static void a_server_outlives_the_thread_that_started_it(void) {
@@ -249,11 +286,20 @@ static void several_threads_ask_one_server(void) {
 }
 
 /* Another process requests a child, prints the pids, and is killed. */
-NO_RETURN static void be_a_parent(void) {
-  CHECK_EQ(segment_open(), STATUS_OK);
+static void request_and_say(void *argument) {
+  (void)argument;
   const struct child c = request_running();
   printf("%d %d\n", (int)server_of(&c), c.pid);
   fflush(stdout);
+}
+
+NO_RETURN static void be_a_parent(const char *how) {
+  struct thread t;
+  CHECK_EQ(segment_open(), STATUS_OK);
+  if (strcmp(how, "--parent") == 0)
+    request_and_say(NULL);
+  else
+    CHECK_EQ(thread_start(&t, request_and_say, NULL, "asker"), STATUS_OK);
   for (;;) pause();
 }
 
@@ -266,7 +312,7 @@ static void await_end_of(pid_t pid) {
   close(pidfd);
 }
 
-static void a_server_whose_parent_was_killed_ends_with_its_children(void) {
+static void end_a_parent(const char *how, bool is_server_stopped) {
   int ends[2];
   int server = 0;
   int child = 0;
@@ -275,19 +321,26 @@ static void a_server_whose_parent_was_killed_ends_with_its_children(void) {
   CHECK(parent >= 0);
   if (parent == 0) {
     dup2(ends[1], STDOUT_FILENO);
-    execl(self, self, "--parent", (char *)NULL);
+    execl(self, self, how, (char *)NULL);
     process_exit_now(1);
   }
   close(ends[1]);
   FILE *said = fdopen(ends[0], "r");
   CHECK_EQ(fscanf(said, "%d %d", &server, &child), 2);
   CHECK(server != parent && child != server);
-  CHECK_EQ(kill(server, 0), 0);
+  CHECK_EQ(kill(server, is_server_stopped ? SIGSTOP : 0), 0);
   CHECK_EQ(kill(parent, SIGKILL), 0);
   CHECK_EQ(waitpid(parent, NULL, 0), parent);
   await_end_of(server);
   await_end_of(child);
   fclose(said);
+}
+
+static void a_server_whose_parent_was_killed_ends_with_its_children(void) {
+  for (int is_server_stopped = 0; is_server_stopped <= 1; is_server_stopped++) {
+    end_a_parent("--parent", is_server_stopped);
+    end_a_parent("--parent-thread", is_server_stopped);
+  }
 }
 
 static void a_forked_child_has_a_server_of_its_own(void) {
@@ -378,7 +431,7 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--server") == 0) serve(argv[2]);
   if (argc == 3) return 0; /* --nothing */
   CHECK_EQ(process_executable(self, sizeof self), STATUS_OK);
-  if (argc == 2) be_a_parent();
+  if (argc == 2) be_a_parent(argv[1]);
   CHECK_EQ(segment_open(), STATUS_OK);
   a_child_ends_as_its_cell_says();
   what_a_child_says_itself_counts_and_is_not_said_of_the_next();
@@ -387,6 +440,8 @@ int main(int argc, char **argv) {
   requests_leave_nothing_behind();
   a_server_that_is_stopped_is_gone_with_its_children();
   a_server_that_was_killed_is_replaced_at_the_next_request();
+  a_stopped_server_loses_its_starts_to_another_one();
+  stopped_servers_leave_nothing_behind();
   a_server_outlives_the_thread_that_started_it();
   several_threads_ask_one_server();
   a_server_whose_parent_was_killed_ends_with_its_children();

@@ -9,18 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME "manymoons"
+#include "os/file_limit.h"
 
-/* A size over RLIMIT_FSIZE would raise SIGXFSZ in ftruncate, which the host did not ask for. */
-static status size_allowed(size_t size) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit)) return -errno;
-  return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? STATUS_OK : -EFBIG;
-}
+#define NAME "manymoons"
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
@@ -59,7 +53,7 @@ status mapping_sizes(int fd, uint64_t *size, uint64_t *used) {
 }
 
 status mapping_make(struct mapping *out, size_t size) {
-  status st = size_allowed(size);
+  status st = file_limit_allows(size);
   if (st) return st;
   const int fd = memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;

@@ -8,15 +8,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* At most `size` bytes of /proc/PID/NAME; -1: there is no such process. */
 static ssize_t read_about(int64_t pid, const char *name, char *text, size_t size) {
-  char path[96];
+  char path[128];
   snprintf(path, sizeof path, "/proc/%lld/%s", (long long)pid, name);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -92,8 +95,97 @@ status process_watch(int *pidfd, pid_t pid) {
   return STATUS_OK;
 }
 
-void process_signal(int pidfd, int signal_number) {
-  syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
+status process_signal(int pidfd, int signal_number) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0) ? -errno : STATUS_OK;
+}
+
+bool process_is_stopped(int32_t pid) {
+  char state;
+  uint64_t start_time;
+  return read_stat(pid, &state, &start_time) && (state == 'T' || state == 't');
+}
+
+/* The last field of /proc/PID/stat is the exit status, and 0 for readers that may not know. The
+ * number was the process's own while it was read if the pidfd still finds it afterwards. */
+status process_ended_code(int32_t pid, int pidfd, int *exit_code) {
+  char text[1024];
+  const ssize_t size = read_about(pid, "stat", text, sizeof text - 1);
+  if (size <= 0 || process_signal(pidfd, 0)) return -ESRCH;
+  text[size] = '\0';
+  const char *state = strrchr(text, ')');
+  const char *last = strrchr(text, ' ');
+  if (!state || strncmp(state, ") Z", 3) != 0 || !last) return -ESRCH;
+  const int report = (int)strtol(last, NULL, 10);
+  if (report == 0) return -ESRCH;
+  *exit_code = WIFEXITED(report) ? WEXITSTATUS(report) : -WTERMSIG(report);
+  return STATUS_OK;
+}
+
+/* The descriptor stays the stream's, so that the FILE can still be closed. */
+static void replace_by_nothing(int fd, int flags) {
+  const int nothing = open("/dev/null", flags | O_CLOEXEC);
+  if (nothing < 0) return;
+  dup2(nothing, fd);
+  if (nothing != fd) close(nothing);
+}
+
+void process_end_standard_input(void) {
+  replace_by_nothing(STDIN_FILENO, O_RDONLY);
+  __fpurge(stdin);
+  clearerr(stdin);
+}
+
+/* Whether a child of that process reads the pipe as its standard input. */
+static bool is_read_by_child(pid_t parent, const struct stat *pipe) {
+  char path[64];
+  char children[4096];
+  snprintf(path, sizeof path, "task/%d/children", (int)parent);
+  const ssize_t size = read_about(parent, path, children, sizeof children - 1);
+  if (size <= 0) return false;
+  children[size] = '\0';
+  for (char *at = children; *at;) {
+    struct stat input;
+    const long pid = strtol(at, &at, 10);
+    snprintf(path, sizeof path, "/proc/%ld/fd/0", pid);
+    if (pid > 0 && stat(path, &input) == 0 && input.st_dev == pipe->st_dev && input.st_ino == pipe->st_ino)
+      return true;
+    if (*at == ' ') at++;
+    if (pid <= 0) break;
+  }
+  return false;
+}
+
+static bool is_program_input(int fd, pid_t parent) {
+  struct stat info;
+  const int flags = fcntl(fd, F_GETFL);
+  if (fd <= STDERR_FILENO || flags < 0 || (flags & O_ACCMODE) != O_WRONLY) return false;
+  return fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode) && is_read_by_child(parent, &info);
+}
+
+/* readdir allocates, and each page that a forked child touches first is copied for it. */
+struct folder_entry {
+  uint64_t inode;
+  int64_t next;
+  uint16_t size;
+  uint8_t type;
+  char name[];
+};
+
+void process_close_program_inputs(pid_t parent) {
+  _Alignas(struct folder_entry) char entries[2048];
+  const int files = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (files < 0) return;
+  for (;;) {
+    const long size = syscall(SYS_getdents64, files, entries, sizeof entries);
+    if (size <= 0) break;
+    for (long at = 0; at < size;) {
+      const struct folder_entry *entry = (const struct folder_entry *)(const void *)(entries + at);
+      const int fd = (int)strtol(entry->name, NULL, 10);
+      if (fd != files && is_program_input(fd, parent)) replace_by_nothing(fd, O_WRONLY);
+      at += entry->size;
+    }
+  }
+  close(files);
 }
 
 enum { CHILDREN_TEXT = 4096, GENERATIONS_MAX = 32 };
@@ -141,6 +233,12 @@ status process_executable(char *path, size_t size) {
   if ((size_t)length >= size) return -ENAMETOOLONG;
   path[length] = '\0';
   return STATUS_OK;
+}
+
+bool process_is_executable_at(const char *path) {
+  struct stat named, running;
+  if (stat(path, &named) || stat(process_own_path(), &running)) return false;
+  return named.st_dev == running.st_dev && named.st_ino == running.st_ino;
 }
 
 const char *process_own_path(void) { return "/proc/self/exe"; }

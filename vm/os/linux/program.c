@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "os/file_limit.h"
+
 static status write_all(int fd, const char *bytes, size_t size) {
   while (size) {
     const ssize_t written = write(fd, bytes, size);
@@ -19,9 +21,11 @@ static status write_all(int fd, const char *bytes, size_t size) {
 }
 
 status program_open(int *fd, const void *bytes, size_t size, const char *name) {
+  status st = file_limit_allows(size);
+  if (st) return st;
   const int made = memfd_create(name, MFD_CLOEXEC);
   if (made < 0) return -errno;
-  const status st = write_all(made, bytes, size);
+  st = write_all(made, bytes, size);
   if (st)
     close(made);
   else
