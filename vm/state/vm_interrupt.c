@@ -223,6 +223,18 @@ void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {
   if (signals_on_interrupt(on_interrupt) == STATUS_OK) thread_signal(&t->user.thread, SIGNAL_INTERRUPT);
 }
 
+/* The signal alone asks for nothing. */
+static void wake_waiter(struct vm_thread *t, const void *thing) {
+  t->is_disturbed = true;
+  if (t->waits_for == thing || t->waits_for == &t->is_disturbed) thread_signal(&t->waiter, SIGNAL_INTERRUPT);
+}
+
+void vm_wake_waiters(struct vm *vm, const void *thing) {
+  if (vm->threads == 1 || signals_on_interrupt(on_interrupt)) return;
+  wake_waiter(&vm->main, thing);
+  for (struct vm_thread *t = vm->others; t; t = t->next) wake_waiter(t, thing);
+}
+
 void vm_interrupt(struct vm *vm, enum vm_stop why) { vm_thread_interrupt(&vm->main, why); }
 
 void vm_clear_stop(struct vm *vm) {

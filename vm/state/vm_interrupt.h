@@ -32,6 +32,9 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
 /* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
+/* `thing` was closed. Ends the sleep of each thread of the VM that waits for it (vm_thread.waits_for), or for
+ * any of many things: the wait looks again. A thread that has not begun to sleep may miss it. */
+void vm_wake_waiters(struct vm *vm, const void *thing) REQUIRES(rank_vm);
 /* For a worker process: its parent requests a stop by setting *word and sending the signal. The
  * calling thread is the VM's main thread. */
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word);

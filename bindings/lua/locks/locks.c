@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* acquire and release of Lock, RLock, Semaphore and BoundedSemaphore. */
+#include <errno.h>
+
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/sync.h"
+#include "shared/holds.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
+#include "state/error.h"
 
 /* ---- acquire --------------------------------------------------------------------------------- */
 
@@ -37,7 +41,6 @@ static status take_at_last(struct take *t) {
 /* STATUS_TIMEOUT: it is held; nothing has changed. */
 static status try_take(lua_State *L, const struct sync_handle *h, struct take *t) {
   *t = (struct take){.s = h->s, .self = sync_self(L)};
-  held_locks_reserve(L, h->held_locks);
   status st = attempt_take(t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
     segment_sweep();
@@ -46,25 +49,40 @@ static status try_take(lua_State *L, const struct sync_handle *h, struct take *t
   return st;
 }
 
-static status wait_and_take(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
-    REQUIRES(rank_vm) {
-  if (h->never_waits && deadline_is_never(until))
-    luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
-  status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
-  if (st == STATUS_TIMEOUT) st = take_at_last(t);
-  if (st) permits_give_up(h->s, &t->wait);
+/* What was taken is given back, if nobody could release it: the handle was closed while its caller waited,
+ * or it cannot be noted. */
+static status note_taken(const struct sync_handle *h, const struct take *t) {
+  const status st = h->s ? held_locks_add(h->held_locks, t->s, t->self, 1) : STATUS_CLOSED;
+  if (st) (void)!permits_return(t->s, t->self, 1);
   return st;
 }
 
-static void note_taken(const struct sync_handle *h, const struct take *t) {
-  held_locks_add(h->held_locks, h->s, t->self, 1);
+static status wait_and_take(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
+    REQUIRES(rank_vm) {
+  status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
+  if (st == STATUS_TIMEOUT) st = take_at_last(t);
+  if (st) permits_give_up(t->s, &t->wait);
+  return st ? st : note_taken(h, t);
 }
 
-status lock_take(lua_State *L, const struct sync_handle *h, bool *was_abandoned) {
-  struct take t;
-  status st = try_take(L, h, &t);
-  if (st == STATUS_TIMEOUT) st = wait_and_take(L, h, &t, deadline_never());
-  if (st == STATUS_OK) note_taken(h, &t);
+static void refuse_wait_in_serial(lua_State *L, const struct sync_handle *h, deadline until) {
+  if (h->never_waits && deadline_is_never(until))
+    luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
+}
+
+void lock_raise_if_lost(lua_State *L, const struct sync_handle *h, status st) {
+  raise_if_stopped(L, st);
+  if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
+  if (st == -ENOMEM) error_raise_memory(L);
+}
+
+status lock_take(lua_State *L, const struct sync_handle *h, struct synchronizer *s, bool *was_abandoned) {
+  struct take t = {.s = s, .self = sync_self(L)};
+  status st = attempt_take(&t, deadline_now());
+  if (st == STATUS_TIMEOUT)
+    st = wait_and_take(L, h, &t, deadline_never());
+  else if (st == STATUS_OK)
+    st = note_taken(h, &t);
   *was_abandoned = t.was_abandoned;
   return st;
 }
@@ -78,12 +96,16 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
   const struct sync_handle *h = sync_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_OK) {
+    st = note_taken(h, &t);
+  } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
+    refuse_wait_in_serial(L, h, until);
+    struct object *held = shared_handle_hold(L, &h->shared);
     st = wait_and_take(L, h, &t, until);
+    segment_release(held);
   }
-  if (st == STATUS_OK) note_taken(h, &t);
-  raise_if_stopped(L, st);
+  lock_raise_if_lost(L, h, st);
   return_status(L, st);
   if (st) return 2;
   if (t.was_abandoned) lua_pushliteral(L, "abandoned");
@@ -110,8 +132,8 @@ static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(r
 
 static enum lock_kind semaphore_kind(lua_State *L) {
   const struct sync_handle *h = sync_at(L, 1);
-  return h && h->s && h->s->kind == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
-                                                                : LOCK_KIND_SEMAPHORE;
+  return h && h->shared.type->flavor == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
+                                                                    : LOCK_KIND_SEMAPHORE;
 }
 
 static int take_lock(lua_State *L, deadline until) REQUIRES(rank_vm) {

@@ -294,6 +294,7 @@ function Listener.accept(self, timeout)
   expect(timeout == nil or type(timeout) == "number", "Listener:accept", "timeout: a number of seconds expected")
   local until_when = timeout and native.time() + timeout or math.huge
   while true do
+    check_listener(self, "Listener:accept") -- another caller may have closed it while this one waited
     local stream = listener.step(self)
     if stream then return new_connection(stream, self._key ~= nil, self._most) end
     if stream == false then return nil, "authentication failed" end

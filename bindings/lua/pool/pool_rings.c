@@ -337,7 +337,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
   st = ring_wait_readable(rings->results, &wait, until);
-  vm_enter(vm_of(L));
+  vm_return(L, vm_of(L));
   raise_if_stopped(L, st);
   st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
   if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
@@ -499,7 +499,6 @@ static const luaL_Reg methods[] = {
     {"limit", rings_limit},
     {"recover", rings_recover},
     {"measures", rings_measures},
-    {"close", rings_close},
     {"drain", rings_drain},
     {"wake", rings_wake},
     {"set_timeout", rings_nothing},
@@ -509,7 +508,11 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL, NULL};
+static const struct handle_class class = {.name = "PoolRings",
+                                          .key = "manymoons.PoolRings",
+                                          .methods = methods,
+                                          .close = rings_close,
+                                          .collect = rings_gc};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 

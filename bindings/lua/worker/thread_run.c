@@ -62,7 +62,7 @@ static void release_state(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, t);
-  t->self.vm->threads--;
+  vm_thread_remove(&t->self);
 }
 
 static void thread_main(void *argument) {
@@ -108,7 +108,7 @@ status thread_worker_start(lua_State *L, int settings, int count, struct worker_
   t->worker_status = worker_status;
   t->count = count;
   snprintf(t->name, sizeof t->name, "%s", name);
-  vm->threads++;
+  vm_thread_add(&t->self);
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);
   if (st) {
