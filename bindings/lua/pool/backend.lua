@@ -200,10 +200,13 @@ local DISPATCHER = {
 ---@field close fun(self)
 ---Forgets the tasks that no worker has taken.
 ---@field drain fun(self)
+---What is dropped from now on may still be used by workers that are not waited for.
+---@field defer_drops fun(self)
 local BACKEND = {
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
   "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
   "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+  "defer_drops",
 }
 
 ---One for each word that a row of core/worlds.lua has as `backend`.

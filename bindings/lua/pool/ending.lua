@@ -48,11 +48,15 @@ function ending.leave(own)
   if own then own:abandon() end
 end
 
--- For a finalizer, which may run on any thread, also on one of the workers: their handles see to the rest.
+-- For a finalizer, which may run on any thread, also on one of the workers: their handles see to the rest. Nobody waits
+-- for open tasks, because a caller that did would keep the pool.
 function ending.abandon(pool)
   mark_ended(pool)
   pool._backend:drain()
   for _, worker in ipairs(take_workers(pool)) do worker:abandon() end
+  pool._backend:defer_drops()
+  tasks.release_all(pool, pool._queue.open)
+  tasks.keep_function(pool, nil, nil)
 end
 
 -- The pool cannot go on: open tasks fail with err, and so does each later use.

@@ -26,6 +26,8 @@ struct pool_rings {
   uint64_t functions;             /* how many were ever added */
   struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
+  bool is_deferring;              /* workers may still use what is dropped: */
+  struct bytes dropped;           /* places (block_ref each) */
   futex_word wake_count;          /* incremented when a thread took a result that another may await */
 };
 
@@ -74,16 +76,33 @@ static void free_call_state_blocks(struct pool_rings *rings) {
   for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) segment_free(blocks[i]);
 }
 
-static int rings_gc(lua_State *L) {
+static void discard_dropped(const struct pool_rings *rings) {
+  const block_ref *places = (const block_ref *)(const void *)rings->dropped.data;
+  if (rings->owner != segment_self()) return;
+  for (size_t i = 0; i < rings->dropped.len / sizeof *places; i++) attachments_discard(places[i]);
+}
+
+/* No worker uses the blocks any more. */
+static int rings_release(lua_State *L) {
   struct pool_rings *rings = class_check(L, 1, &class);
-  ring_message_done(&rings->message);
-  bytes_fini(&rings->inbox);
-  if (rings->results) free_call_state_blocks(rings);
+  if (rings->results) {
+    free_call_state_blocks(rings);
+    discard_dropped(rings);
+  }
+  bytes_fini(&rings->dropped);
   bytes_fini(&rings->call_state_blocks);
   bytes_fini(&rings->call_states);
   release_ring(&rings->tasks);
   release_ring(&rings->results);
   return 0;
+}
+
+/* The workers were collected before, because they were made later, and may still run. */
+static int rings_gc(lua_State *L) {
+  struct pool_rings *rings = class_check(L, 1, &class);
+  ring_message_done(&rings->message);
+  bytes_fini(&rings->inbox);
+  return worker_release_later(L, rings_release) ? 0 : rings_release(L);
 }
 
 /* ---- functions and arguments that are kept --------------------------------------------------- */
@@ -147,8 +166,18 @@ static int rings_store_slice(lua_State *L) {
 
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
 static int rings_drop(lua_State *L) {
-  check_rings(L, 1);
-  attachments_discard((block_ref)luaL_checknumber(L, 2));
+  struct pool_rings *rings = check_rings(L, 1);
+  const block_ref place = (block_ref)luaL_checknumber(L, 2);
+  if (!rings->is_deferring)
+    attachments_discard(place);
+  else if (bytes_append(&rings->dropped, &place, sizeof place))
+    error_raise_memory(L);
+  return 0;
+}
+
+/* rings:defer_drops(): what is dropped from now on is freed at the end, after the workers'. */
+static int rings_defer_drops(lua_State *L) {
+  check_rings(L, 1)->is_deferring = true;
   return 0;
 }
 
@@ -484,6 +513,7 @@ static const luaL_Reg methods[] = {
     {"store", rings_store},
     {"store_slice", rings_store_slice},
     {"drop", rings_drop},
+    {"defer_drops", rings_defer_drops},
     {"call_state", rings_call_state},
     {"return_call_state", rings_return_call_state},
     {"cancel", rings_cancel},

@@ -12,7 +12,9 @@
 #include "os/signals.h"
 #include "queues/local_queue.h"
 #include "state/coroutines.h"
+#include "state/hook_permission.h"
 #include "state/library.h"
+#include "state/message_handlers.h"
 #include "state/vm_interrupt.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
@@ -24,7 +26,11 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   lua_pop(L, 1);
   if (is_done) return;
   if (vm_prepare_threads(vm_of(L))) hooks_install(L);
-  if (vm_of(L)->is_adopted) vm_track_coroutines(L);
+  if (vm_of(L)->is_adopted) {
+    vm_track_coroutines(L);
+    message_handlers_guard(L);
+    hook_permission_prepare(L);
+  }
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }

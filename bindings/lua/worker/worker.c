@@ -323,7 +323,33 @@ static bool push_leaving(lua_State *L) {
   return false;
 }
 
+/* What is to be released after them: a table from userdata to functions. */
+static const char rests_key = 'r'; /* its address is the key; never written */
+
+static void push_rests(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &rests_key);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &rests_key);
+}
+
+static void release_rests(lua_State *L) {
+  push_rests(L);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &rests_key);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+  }
+  lua_pop(L, 1);
+}
+
 static bool has_left(struct worker *w) {
+  if (w->owner != process_pid()) w->is_open = false; /* a copy in a forked child (I1) */
+  if (!w->is_open) return true;
   if (check_end(w)) {
     ask_again(w);
     return false;
@@ -340,7 +366,7 @@ void worker_release_leaving(lua_State *L) {
   while (lua_next(L, -2)) {
     lua_pop(L, 1);
     struct worker *w = lua_touserdata(L, -1);
-    if (!w->is_open || has_left(w)) {
+    if (has_left(w)) {
       lua_pushvalue(L, -1);
       lua_pushnil(L);
       lua_rawset(L, -4);
@@ -352,6 +378,18 @@ void worker_release_leaving(lua_State *L) {
   if (is_any_left) return;
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &leaving_key);
+  release_rests(L);
+}
+
+bool worker_release_later(lua_State *L, lua_CFunction how) {
+  if (!push_leaving(L)) return false;
+  lua_pop(L, 1);
+  push_rests(L);
+  lua_pushvalue(L, 1);
+  lua_pushcfunction(L, how);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  return true;
 }
 
 /* The handle at index 1 leaves. [-0, +0, memory] */
@@ -369,11 +407,7 @@ static void keep_leaving(lua_State *L) {
 
 static int worker_abandon(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
-  if (!w->is_open) return 0;
-  if (w->owner != process_pid()) {
-    w->is_open = false;
-    return 0;
-  }
+  if (has_left(w)) return 0;
   stop_with_signal(w, SIGKILL);
   if (!has_left(w)) keep_leaving(L);
   return 0;

@@ -70,6 +70,9 @@ bool worker_watch(lua_State *L, int index, struct futex_watch *watch);
 
 /* Releases those that have ended, and asks the others again. Does not wait. [-0, +0, memory] */
 void worker_release_leaving(lua_State *L);
+/* For a finalizer: the userdata at index 1 stays until all those have ended, and then how(userdata) is
+ * called, which must not raise. False: there are none, and it does not stay. [-0, +0, memory] */
+MUST_CHECK bool worker_release_later(lua_State *L, lua_CFunction how);
 /* end_leaving_workers(): ends them, as close does. [-0, +0, raises] */
 int worker_end_leaving_call(lua_State *L);
 
