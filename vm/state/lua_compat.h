@@ -31,6 +31,8 @@ enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
   /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* An entry of a table with weak keys goes although its value refers to its key. */
+  LUA_HAS_EPHEMERONS = LUA_VERSION_NUM >= 503,
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };

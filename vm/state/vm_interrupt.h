@@ -10,10 +10,13 @@
  *
  * Not stoppable are:
  *   - a C function that does not return to Lua
- *   - a finalizer, in which Lua runs no hooks
  *   - a loop that LuaJIT has compiled
  *   - on PUC 5.1 a loop inside a coroutine, because a hook belongs to one coroutine there, and
  *     coroutines are not tracked (coroutines.h)
+ *
+ * In a finalizer, in a hook and in a message handler that either calls, Lua runs no hook. There the second
+ * signal of a request has it run (hook_permission.h). A stop runs no message handler of the script
+ * (message_handlers.h).
  *
  * A request needs Lua's one hook, and a script that uses debug.sethook keeps its own. A script's
  * hook without a count is saved while a request is armed, and restored when the request's hook

@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include "state/coroutines.h"
+#include "state/hook_permission.h"
 #include "state/lua_compat.h"
+#include "state/message_handlers.h"
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
@@ -19,6 +21,8 @@ static int open_libraries(lua_State *L) {
   }
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
+  message_handlers_guard(L);
+  hook_permission_prepare(L);
   vm_print_install(L);
   /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);

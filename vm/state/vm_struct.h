@@ -52,6 +52,7 @@ struct vm_thread {
   _Atomic bool has_stopped;        /* the error of the stop was raised: requesters may end */
   _Atomic bool is_ending;          /* set by vm_end_stops: stops are ignored */
   struct displaced_hook displaced; /* written by a signal handler on this thread */
+  lua_State *silent;               /* the coroutine that the last signal found where no hook runs */
   /* For messages to this thread: a buffer for short ones, and the one being decoded. */
   struct bytes inbox;
   struct ring_message message;
