@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
 -- hosts: manymoons lua5.4 lua5.3
+-- variants: debug asan release
+-- TSan keeps signals until the next call into the system.
 -- A loop in a message handler, a finalizer or a hook of a script, where Lua runs no other hook, lets other threads run
 -- and can be stopped.
 local mm = require "manymoons"
