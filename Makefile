@@ -119,21 +119,22 @@ bench: ## measure beside Python and Node, and write docs/reference/performance.m
 	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference build/release/bench/load
 	build/release/manymoons tests/bench/run.lua $(if $(ONLY),--only $(ONLY))
 
-prove: ## for minutes: the model check, the kill matrices, and killers at random (SECONDS_EACH=120)
+prove: ## for minutes: the model check, the kill matrices, killers at random, and the fuzzers (SECONDS_EACH=120)
 	tests/support/setup prove
 	$(SUBMAKE) QUIET=1 VARIANT=release all tests
 	$(SUBMAKE) QUIET=1 VARIANT=debug all tests
+	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz fuzzers
 	tests/prove/run $(or $(SECONDS_EACH),120)
 
 docs: ## write the pages that are made from sources: docs/reference/lua.md, c.md, docs/man/manymoons.3
 	$(SUBMAKE) QUIET=1 VARIANT=release all
 	build/release/manymoons docs/generate.lua
 
-fuzz: ## search for bytes that break the reader, for a minute, with libFuzzer
+fuzz: ## run the fuzzers of tests/fuzz/fuzzers (SECONDS_EACH=20)
 	tests/support/setup test
-	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz build/fuzz/fuzz_decode
-	mkdir -p build/fuzz/corpus
-	build/fuzz/fuzz_decode -max_total_time=60 -close_fd_mask=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus
+	$(SUBMAKE) QUIET=1 VARIANT=release all tests
+	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz fuzzers
+	tests/fuzz/run $(or $(SECONDS_EACH),20)
 
 # ---- installing ------------------------------------------------------------------------------------------------------
 
@@ -261,8 +262,9 @@ $(BUILD)/libmanymoons%a:
 
 # ---- unit tests: a program each; those that need a Lua once for each ------------------------------------------------
 
-UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c
-UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c tests/fuzz/fuzz_*.c))
+UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.c))) tests/prove/ring_killer.c tests/fuzz/fuzz_segment.c
+FUZZERS    := $(filter-out $(UNIT_CORE),$(wildcard $(patsubst %,tests/fuzz/%.c,$(shell sed -n 's/^\(fuzz_[a-z_]*\).*/\1/p' tests/fuzz/fuzzers))))
+UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c)) $(FUZZERS)
 UNIT_HOST  := $(sort $(wildcard tests/unit/c/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
@@ -323,9 +325,11 @@ $(BUILD)/bench/load: tests/bench/c/load.c $(BUILD)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # The search instruments everything, so it compiles everything itself.
-FUZZ_SRC := tests/fuzz/fuzz_decode.c $(CORE_SRC) $(filter-out %/launch.c,$(wildcard vm/state/*.c))
-$(BUILD)/fuzz_decode: $(FUZZ_SRC)
+.PHONY: fuzzers
+fuzzers: $(FUZZERS:tests/fuzz/%.c=$(BUILD)/%)
+FUZZ_OBJ := $(CORE_OBJ) $(filter-out %/launch.o,$(STATE_OBJ_5.4))
+$(FUZZERS:tests/fuzz/%.c=$(BUILD)/%): $(BUILD)/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(CFLAGS) -DFUZZ_WITH_LIBFUZZER -o $@ $^ -llua5.4 -lm -ldl
+	$(CC) $(CPPFLAGS) $(LUA_5.4_CFLAGS) $(UNIT_FLAGS) -DFUZZ_WITH_LIBFUZZER -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJ) -llua5.4 -lm -ldl
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -13,6 +13,7 @@
 #include "os/signals.h"
 #include "process/forkserver.h"
 #include "state/vm_interrupt.h"
+#include "worker/sandboxed_worker.h"
 #include "worker/worker_run.h"
 
 static int run_worker(const struct start_info *start_info, struct worker_status *worker_status) {
@@ -22,7 +23,7 @@ static int run_worker(const struct start_info *start_info, struct worker_status 
     return EXIT_FAILURE;
   }
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   const int code = worker_run(vm, &manymoons_library, start_info, worker_status, WORKER_IN_PROCESS);
   vm_close(vm);
   return code;
@@ -32,6 +33,8 @@ NO_RETURN static void run_child(const struct child_options *options) {
   struct worker_status *worker_status = segment_at(options->worker_status);
   const struct start_info *start_info = segment_at(options->start_info);
   setvbuf(stdout, NULL, _IOLBF, 0);
+  if (start_info->role != PROCESS_VM_ROLE && start_info->sandbox.size)
+    sandboxed_worker_run(&manymoons_library, start_info, worker_status);
   trace_worker_start();
   const bool is_embedded = start_info->role == PROCESS_VM_ROLE;
   const int code = is_embedded

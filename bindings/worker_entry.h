@@ -14,6 +14,7 @@ NO_RETURN void entry_run(enum launch_kind kind, const char *text);
 /* For a host whose program is not manymoons: state/launch.c writes the call, with the text as its
  * argument. [does not return] */
 MODULE_EXPORT int luaopen_manymoons_worker(lua_State *L);
+/* The same for a fork server. */
 MODULE_EXPORT int luaopen_manymoons_forkserver(lua_State *L);
 
 #endif

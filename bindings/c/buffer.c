@@ -26,11 +26,13 @@ status buffer_make(const struct array_element_type *type, uint64_t count, struct
   status st = prepare(&b);
   if (st) return st;
   st = typed_array_make(type, count, &b->memory);
-  if (st)
+  if (st) {
     unprepare(b);
-  else
-    *out = b;
-  return st;
+    return st;
+  }
+  b->view = typed_array_view(b->memory);
+  *out = b;
+  return STATUS_OK;
 }
 
 status buffer_open(object_ref reference, struct mm_buf **out) {
@@ -45,6 +47,7 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
     return st;
   }
   b->memory = (struct typed_array *)(void *)object;
+  b->view = typed_array_view(b->memory);
   *out = b;
   return STATUS_OK;
 }

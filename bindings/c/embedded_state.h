@@ -28,6 +28,9 @@ struct embedded_vm_options {
 
 /* Opens a VM and enters it. -ENOMEM. -EINVAL: Lua raised an error, whose text is in `error`. */
 enum { EMBEDDED_STATE_ERROR_MAX = 200 };
+/* A VM with the options' libraries, limits and functions. On failure `error` has Lua's message
+ * (or is untouched, if there is none), and *out is untouched: -ENOMEM, -EINVAL, or what vm_open
+ * returns. */
 MUST_CHECK status embedded_state_open(struct vm **out, const struct embedded_vm_options *options,
                                       char error[EMBEDDED_STATE_ERROR_MAX]);
 /* Stops the workers of the VM's scripts, closes the VM and frees it. The caller has entered it. */

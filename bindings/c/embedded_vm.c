@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "c/outbox.h"
 #include "c/run_request.h"
+#include "c/sandbox_config.h"
 #include "os/clock.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"
@@ -31,6 +32,7 @@ void embedded_vm_release(struct mm_vm *vm) {
   mutex_fini(&vm->lock);
   free_text(vm->config.path);
   free_text(vm->config.cpath);
+  bytes_fini(&vm->sandbox);
   memory_free(vm);
 }
 
@@ -51,7 +53,12 @@ static status embedded_vm_init(struct mm_vm *vm, struct mm_rt *rt, const mm_vm_c
   if (!vm->config.stack_size) vm->config.stack_size = 1 << 20;
   const status path = copy_text(&vm->config.path);
   const status cpath = copy_text(&vm->config.cpath);
-  return path ? path : cpath;
+  if (path || cpath) return -ENOMEM;
+  bytes_init(&vm->sandbox);
+  const status st =
+      sandbox_config_read(config, vm->name, &vm->sandbox, vm->open_error, sizeof vm->open_error);
+  vm->config.sandbox = NULL; /* the program's own */
+  return st;
 }
 
 struct embedded_vm_options embedded_vm_options(struct mm_vm *vm) {

@@ -46,6 +46,7 @@ struct mm_vm {
   struct mm_vm *next;  /* in the runtime's list; under the runtime's lock */
   mm_vm_config config; /* a copy with copies of its texts; never changes */
   char name[EMBEDDED_VM_NAME_MAX];
+  struct bytes sandbox; /* rules (worker/sandbox_rules.h); empty: none; never changes */
   const struct embedded_vm_driver *driver;
 
   struct mutex lock;
@@ -104,7 +105,11 @@ MUST_CHECK status embedded_vm_wait_end(struct mm_vm *vm, deadline until);
 MUST_CHECK int embedded_vm_submit(struct mm_vm *vm, struct mm_job *j);
 /* These return MM_OK or MM_EUNSUPPORTED (not negated). */
 int embedded_vm_cancel(struct mm_vm *vm, struct mm_job *j);
+/* Stops the job that runs, which ends with MM_ECANCELED; none: nothing happens. MM_EUNSUPPORTED:
+ * it runs in a thread whose VM cannot be stopped. Any thread. */
 int embedded_vm_interrupt(struct mm_vm *vm);
+/* Kills the process of the VM; its jobs end with MM_EDIED. MM_EUNSUPPORTED: it has none. Any
+ * thread. */
 int embedded_vm_kill(struct mm_vm *vm);
 
 /* Whether this is an INLINE VM with a job to run, or to be ended. */

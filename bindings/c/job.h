@@ -38,6 +38,7 @@ void job_keep(struct mm_job *j);
 void job_release(struct mm_job *j);
 /* Takes the outcome over and wakes the waiters. */
 void job_end(struct mm_job *j, struct outcome outcome);
+/* Whether its outcome is published and may be read. Any thread. */
 static inline bool job_has_ended(const struct mm_job *j) { return atomic_load(&j->phase) == JOB_ENDED; }
 /* Waits for the end of a job. STATUS_TIMEOUT. `spin` is that of threads that wait for jobs of its
  * VM. */
@@ -48,6 +49,7 @@ struct job_list {
   struct mm_job *first;
   struct mm_job *last;
 };
+/* At the end. The list takes over the caller's reference. */
 void job_list_add(struct job_list *list, struct mm_job *j);
 /* NULL: the list is empty. */
 struct mm_job *job_list_take(struct job_list *list);

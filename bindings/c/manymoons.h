@@ -147,6 +147,15 @@ typedef struct mm_rt_config {
   void *user;
 } mm_rt_config;
 
+/* What a PROCESS VM may reach that runs code the program does not trust: the files and folders
+ * named here, and nothing else. It starts no program and no thread. The lists end with NULL; NULL:
+ * none. Folders stand for all below them; `write` does not grant reading. */
+typedef struct mm_sandbox {
+  const char *const *read;
+  const char *const *write;
+  bool network; /* TCP and UDP */
+} mm_sandbox;
+
 typedef struct mm_vm_config {
   size_t size;
   mm_where where;
@@ -164,6 +173,9 @@ typedef struct mm_vm_config {
   const char *path;   /* package.path and package.cpath; NULL: Lua's own */
   const char *cpath;
   void *user; /* for mm_vm_user */
+  /* NULL: none. Copied. MM_EUNSUPPORTED: the VM is not a PROCESS VM, or the kernel has no seccomp,
+   * or no Landlock where files are named. MM_EINVAL: a path does not exist. */
+  const mm_sandbox *sandbox;
 } mm_vm_config;
 
 /* ---- the library ----------------------------------------------------------------------------- */

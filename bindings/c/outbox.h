@@ -40,6 +40,7 @@ void runtime_log(const struct mm_rt *rt, mm_log_level level, const struct mm_vm 
 /* For the runtime: takes the next job whose `done` is to be called, with the VM's share in it.
  * NULL: none. */
 struct mm_job *runtime_next_ended(struct mm_rt *rt);
+/* Whether runtime_poll would deliver a callback. Any thread. */
 bool runtime_has_ended_jobs(struct mm_rt *rt);
 /* Frees the ended jobs whose `done` was not called. */
 void runtime_forget_ended(struct mm_rt *rt);

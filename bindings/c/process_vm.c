@@ -16,6 +16,7 @@
 #include "c/value.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
+#include "os/sandbox.h"
 #include "os/signals.h"
 #include "os/thread.h"
 #include "process/child.h"
@@ -68,6 +69,8 @@ static status write_start_info(struct mm_vm *vm, struct bytes *out) {
   if (st == STATUS_OK) st = add_string(out, options.path);
   if (st == STATUS_OK) st = add_string(out, options.cpath);
   for (const struct module *m = options.modules; st == STATUS_OK && m; m = m->next) st = add_module(out, m);
+  if (vm->sandbox.len) start_info.sandbox = out->len;
+  if (st == STATUS_OK) st = bytes_append(out, vm->sandbox.data, vm->sandbox.len);
   start_info.size = out->len;
   if (st == STATUS_OK) memcpy(out->data, &start_info, sizeof start_info);
   return st;
@@ -77,7 +80,7 @@ static status make_start_info(struct mm_vm *vm) {
   struct bytes text;
   bytes_init(&text);
   status st = write_start_info(vm, &text);
-  if (st == STATUS_OK) st = segment_alloc(text.len, &vm->process->start_info);
+  if (st == STATUS_OK) st = segment_alloc_vital(text.len, &vm->process->start_info);
   if (st == STATUS_OK) memcpy(segment_at(vm->process->start_info), text.data, text.len);
   bytes_fini(&text);
   return st;
@@ -155,8 +158,8 @@ static status process_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_
   vm->process = p;
   vm->can_stop = vm->config.stoppable || vm->config.call_ms || !lua_is_jit();
   bytes_init(&p->inbox);
-  status st = ring_make(&p->requests, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&p->replies, 0, RING_GROWS);
+  status st = ring_make(&p->requests, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&p->replies, (struct ring_bounds){0}, RING_GROWS);
   if (st == STATUS_OK) st = make_start_info(vm);
   if (st == STATUS_OK) st = spawn(vm);
   if (st) {
@@ -226,8 +229,12 @@ static struct outcome read_reply(struct mm_vm *vm, const struct ring_message *m)
 
 static struct outcome outcome_of_death(struct mm_vm *vm) {
   const int code = vm->process->child.exit_code;
+  const uint32_t refused = atomic_load(&vm->process->child.worker_status->refused);
+  const char *call = refused ? sandbox_call_name(refused - 1) : NULL;
   char text[80];
-  if (code < 0)
+  if (call)
+    snprintf(text, sizeof text, "the sandbox refused the system call %s", call);
+  else if (code < 0)
     snprintf(text, sizeof text, "the process of the VM was killed by signal %d", -code);
   else
     snprintf(text, sizeof text, "the process of the VM ended with exit code %d", code);
@@ -254,7 +261,7 @@ static deadline request_stop(struct mm_vm *vm, struct watch *w) {
   if (deadline_passed(w->grace)) {
     child_signal(&p->child, SIGKILL);
   } else {
-    atomic_store(&p->child.worker_status->doomed, 1);
+    atomic_store(&p->child.worker_status->stop_requested, 1);
     child_signal(&p->child, SIGNAL_INTERRUPT);
   }
   return deadline_after(ASK_AGAIN_MS / 1000.0);
@@ -290,7 +297,7 @@ static struct outcome process_vm_run(struct mm_vm *vm, struct mm_job *j) {
 }
 
 static void process_vm_settle(struct mm_vm *vm) {
-  atomic_store(&vm->process->child.worker_status->doomed, 0);
+  atomic_store(&vm->process->child.worker_status->stop_requested, 0);
 }
 
 static void process_vm_stop(struct mm_vm *vm) {

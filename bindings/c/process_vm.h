@@ -3,6 +3,7 @@
  * process's side bindings/c/process_vm_main.c.
  *
  *     start info  struct process_vm_start_info | name | path | cpath | modules: name | source …
+ *                 | rules of a sandbox, if any
  *     request     struct process_vm_request | name | source | the arguments' message
  *     reply       struct process_vm_reply | the results' message, or the error's text
  *
@@ -10,11 +11,15 @@
  * replies through another, one request at a time. A thread of the program waits for the reply and
  * watches the process. So if the process dies, is killed or hangs, its jobs fail, and nothing else
  * does.
+ *
+ * The process of a VM in a sandbox is two: a guard, which uses the rings, and the sandboxed process,
+ * whose requests and replies are frames (process/guard.h, bindings/c/process_vm_guard.c).
  */
 #ifndef C_PROCESS_VM_H
 #define C_PROCESS_VM_H
 
 #include "base/bytes.h"
+#include "process/guard.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
 #include "state/library.h"
@@ -32,7 +37,8 @@ struct process_vm_start_info {
   uint32_t module_count;
   object_ref requests;
   object_ref replies;
-  uint64_t size; /* of the whole block */
+  uint64_t sandbox; /* offset of the rules (worker/sandbox_rules.h), at the end; 0: none */
+  uint64_t size;    /* of the whole block */
 };
 
 struct process_vm_request {
@@ -50,9 +56,14 @@ struct process_vm_reply {
 /* Writes and reads the texts of start infos, requests and replies. The text read points into the
  * reader's bytes. */
 MUST_CHECK status process_vm_add_text(struct bytes *out, const char *text, size_t size);
+/* *text points into the message, and ends with a zero byte that *size does not count. On failure
+ * both are untouched. */
 MUST_CHECK status process_vm_take_text(struct reader *r, const char **text, size_t *size);
 /* Puts `text` into a ring, with the objects held by `message`, which is a part of it. */
 MUST_CHECK status process_vm_put(struct ring *ring, const struct bytes *text, const struct bytes *message);
+
+/* The guard of a VM in a sandbox: serves its process until that ends. */
+void process_vm_guard(struct guard *g, struct ring *requests, struct ring *replies);
 
 /* The main function of the process. Returns its exit code. */
 int process_vm_serve(const struct vm_library *library, const struct process_vm_start_info *start_info,

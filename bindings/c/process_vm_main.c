@@ -13,9 +13,12 @@
 #include "c/value.h"
 #include "channel/message_refs.h"
 #include "os/thread.h"
+#include "process/sandboxed.h"
 #include "state/lua_compat.h"
 #include "state/vm_interrupt.h"
 #include "trace/trace.h"
+#include "worker/guarded.h"
+#include "worker/sandboxed_worker.h"
 
 status process_vm_add_text(struct bytes *out, const char *text, size_t size) {
   const uint32_t length = (uint32_t)size;
@@ -78,6 +81,13 @@ static status read_start_info(const struct process_vm_start_info *start_info,
   return st;
 }
 
+/* The guard passes nothing on that other VMs would have to trust. */
+static status send_reply(struct ring *replies, const struct bytes *text, const struct bytes *message) {
+  struct frame f = {.kind = FRAME_ANSWER};
+  if (!sandboxed_is()) return process_vm_put(replies, text, message);
+  return sandboxed_tell(&f, text->data, text->len, NULL, 0);
+}
+
 static status reply_with(struct ring *replies, struct vm *vm, const struct outcome *outcome) {
   static const struct bytes nothing;
   const struct vm_memory memory = vm ? vm_memory_of(vm) : (struct vm_memory){0};
@@ -90,7 +100,7 @@ static status reply_with(struct ring *replies, struct vm *vm, const struct outco
   status st = bytes_append(&text, &reply, sizeof reply);
   if (st == STATUS_OK && message->len) st = bytes_append(&text, message->data, message->len);
   if (st == STATUS_OK && outcome->state != 1) st = bytes_append(&text, error, strlen(error) + 1);
-  if (st == STATUS_OK) st = process_vm_put(replies, &text, message);
+  if (st == STATUS_OK) st = send_reply(replies, &text, message);
   bytes_fini(&text);
   return st;
 }
@@ -121,6 +131,21 @@ static struct outcome answer(struct vm *vm, const struct ring_message *m) {
   return run_request(vm, &request);
 }
 
+static bool never_ends(void *context) {
+  (void)context;
+  return false;
+}
+
+/* STATUS_CLOSED: there are no more. */
+static status take_request(struct ring *requests, struct bytes *inbox, struct ring_message *m) {
+  struct frame f = {.kind = FRAME_NEXT};
+  if (!sandboxed_is()) return ring_take(requests, inbox, m, deadline_never());
+  const status st = sandboxed_ask(&f, NULL, 0, inbox, never_ends, NULL);
+  if (st || f.kind != FRAME_TASK) return STATUS_CLOSED;
+  *m = (struct ring_message){.data = inbox->data, .size = inbox->len};
+  return STATUS_OK;
+}
+
 /* The parent requests no stop of an ended job once it has sent the next request, so the stop is
  * cleared then. */
 static void serve(struct vm *vm, struct ring *requests, struct ring *replies) NO_THREAD_SAFETY_ANALYSIS {
@@ -129,7 +154,7 @@ static void serve(struct vm *vm, struct ring *requests, struct ring *replies) NO
   bytes_init(&inbox);
   for (;;) {
     vm_leave(vm);
-    const status st = ring_take(requests, &inbox, &m, deadline_never());
+    const status st = take_request(requests, &inbox, &m);
     vm_enter(vm);
     if (st == STATUS_INTERRUPTED || st == STATUS_TIMEOUT) continue;
     if (st) break;
@@ -150,30 +175,77 @@ static struct ring *find_ring(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-int process_vm_serve(const struct vm_library *library, const struct process_vm_start_info *start_info,
-                     struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
+static const uint8_t *rules_of(const struct process_vm_start_info *start_info) {
+  return (const uint8_t *)start_info + start_info->sandbox;
+}
+static size_t rules_size(const struct process_vm_start_info *start_info) {
+  return (size_t)(start_info->size - start_info->sandbox);
+}
+
+/* Without memory for it, the kernel's refusal has a worse text. */
+static int refuse_programs(lua_State *L) {
+  guarded_refuse_programs(L);
+  return 0;
+}
+
+/* Runs the VM until its end. The rings are NULL in a sandbox. */
+static int run_vm(const struct vm_library *library, const struct process_vm_start_info *start_info,
+                  struct worker_status *worker_status, struct ring *requests, struct ring *replies)
+    NO_THREAD_SAFETY_ANALYSIS {
   struct embedded_vm_options options = {
       .library = library,
       .vm = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
-  struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);
   const char *name = "lua";
   char error[EMBEDDED_STATE_ERROR_MAX] = "";
   struct vm *vm = NULL;
-  if (!requests || !replies || read_start_info(start_info, &options, &name)) return 1;
+  if (read_start_info(start_info, &options, &name)) return 1;
   if (start_info->nice) thread_be_nice(start_info->nice);
   worker_status_introduce(worker_status, name);
   trace_name_thread(name);
   worker_status_run(worker_status);
   const status st = embedded_state_open(&vm, &options, error);
+  if (sandboxed_is()) {
+    if (st == STATUS_OK) (void)!lua_try(vm_lua(vm), refuse_programs, NULL);
+    sandboxed_worker_enter(rules_of(start_info), rules_size(start_info));
+  }
   const struct outcome ready = {.state = st, .error = error};
   if (reply_with(replies, vm, &ready) || st) return 1;
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, sandboxed_is() ? &sandboxed_page()->stop_requested : &worker_status->stop_requested);
   if (start_info->must_be_stoppable && lua_is_jit())
     lua_turn_jit_off(vm_lua(vm)); /* compiled loops run no hooks */
   serve(vm, requests, replies);
   embedded_state_close(vm);
+  return 0;
+}
+
+/* This process becomes the guard of the sandboxed one. */
+NO_RETURN static void serve_in_sandbox(const struct vm_library *library,
+                                       const struct process_vm_start_info *start_info,
+                                       struct worker_status *worker_status, struct ring *requests,
+                                       struct ring *replies) {
+  struct guard g;
+  const enum guard_side side =
+      sandboxed_worker_begin(&g, rules_of(start_info), rules_size(start_info), worker_status);
+  if (side == GUARD_OUTSIDE) {
+    worker_status_run(worker_status);
+    process_vm_guard(&g, requests, replies);
+    sandboxed_worker_follow(&g, REFUSAL_IN_STATUS);
+  }
+  struct process_vm_start_info *copy = memory_alloc((size_t)start_info->size);
+  if (!copy) sandboxed_worker_end(1);
+  memcpy(copy, start_info, (size_t)start_info->size);
+  sandboxed_worker_leave(&g, &worker_status);
+  sandboxed_worker_end(run_vm(library, copy, worker_status, NULL, NULL));
+}
+
+int process_vm_serve(const struct vm_library *library, const struct process_vm_start_info *start_info,
+                     struct worker_status *worker_status) {
+  struct ring *requests = find_ring(start_info->requests), *replies = find_ring(start_info->replies);
+  if (!requests || !replies) return 1;
+  if (start_info->sandbox) serve_in_sandbox(library, start_info, worker_status, requests, replies);
+  const int code = run_vm(library, start_info, worker_status, requests, replies);
   segment_release(&requests->object);
   segment_release(&replies->object);
-  return 0;
+  return code;
 }

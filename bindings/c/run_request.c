@@ -72,7 +72,7 @@ static int prepare(lua_State *L) {
   lua_settop(L, 0);
   if (r->kind == REQUEST_EVAL) return prepare_eval(L, p);
   push_function(L, r->name);
-  if (r->message.len) transfer_decode(L, r->message.data, r->message.len, TRANSFER_TRUSTED);
+  if (r->message.len) transfer_decode(L, r->message.data, r->message.len);
   return lua_gettop(L);
 }
 

@@ -12,6 +12,7 @@
 
 #include "c/outbox.h"
 
+/* Opens the segment, too. On failure nothing is left open, and *out is untouched. */
 MUST_CHECK status runtime_make(struct mm_rt **out, const struct vm_library *library,
                                const mm_rt_config *config);
 /* Cancels all jobs, ends and frees all VMs, then the runtime. STATUS_TIMEOUT: a VM did not end, and

@@ -24,6 +24,8 @@ void value_release(struct tree *t);
 
 /* As mm_pack and mm_unpack (manymoons.h). STATUS_MALFORMED, -ENOMEM. */
 MUST_CHECK status value_pack(const char *format, va_list *arguments, struct tree **out);
+/* Reads the value into the pointers of `arguments`, one for each letter of the format. On
+ * failure no argument is written. */
 MUST_CHECK status value_unpack(const struct mm_val *value, const char *format, va_list *arguments);
 
 #endif

@@ -12,7 +12,7 @@ local recording = require("core.recording")
 local wait = require("core.wait")
 local waits = require("core.waits")
 local worlds = require("core.worlds")
-local sync = require("locks.sync")
+local locks = require("locks.locks")
 local memory = require("memory.memory")
 local queues = require("queues.queues")
 local listener = require("net.listener")
@@ -55,7 +55,7 @@ local function make_world(name)
   world.Process = row.is_immediate and serial.class(name) or process.class(name)
   world.Pool = pool.class(name, open_broker_pool)
   add_all(world, queues.constructors(row, open_broker_queue))
-  add_all(world, sync.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
+  add_all(world, locks.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table
   world.Listener, world.Client = listener.Listener, listener.Client
@@ -111,8 +111,9 @@ local function serve(...) return require("manager.server").serve(...) end
 -- For the subcommands of the host program, and for the workers that this library starts itself.
 mm._native, mm._require, mm._serve = native, require, serve
 -- A metatable that is a field of a module is sent by name.
-mm._classes = { Condition = sync.Condition, Barrier = sync.Barrier, SharedMemory = memory.SharedMemoryClass,
-  Proxy = proxies.meta, BrokerQueue = broker_classes.Queue, BrokerJoinableQueue = broker_classes.JoinableQueue }
+mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, SharedMemory = memory.SharedMemoryClass,
+  Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
+  BrokerJoinableQueue = broker_classes.JoinableQueue }
 
 mm.register("mm.Error", errors.Error)
 

@@ -9,23 +9,23 @@
 /* Rows x(ROOM, FILE): a file of a room of bindings/lua, under the name ROOM.FILE. */
 #define EMBEDDED_MODULES(x)                                                                               \
   x(core, checks) x(core, diagnostics) x(core, errors) x(core, finalizers) x(core, hex) x(core, identity) \
-      x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, sync)        \
+      x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, locks)       \
           x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init) x(async, exit)            \
               x(async, instances) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)   \
                   x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
                       x(async, local_waits) x(net, listener) x(manager, client) x(manager, objects)       \
                           x(manager, proxies) x(manager, requests) x(manager, server) x(worker, children) \
-                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, serial)       \
-                                  x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
-#define EMBEDDED_POOL(x)                                                                             \
-  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, future)            \
-      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)         \
-          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend) \
+                              x(worker, gil) x(worker, limits) x(worker, process) x(worker, sandbox)      \
+                                  x(worker, serial) x(worker, start) x(worker, task_worker) EMBEDDED_POOL(x)
+#define EMBEDDED_POOL(x)                                                                                   \
+  x(pool, arguments) x(pool, backend) x(pool, dispatcher) x(pool, ending) x(pool, foreign) x(pool, future) \
+      x(pool, local_backend) x(pool, map) x(pool, offload) x(pool, open_pools) x(pool, pool)               \
+          x(pool, progress) x(pool, protocol) x(pool, pumps) x(pool, results) x(pool, rings_backend)       \
               x(pool, serial_backend) x(pool, tasks) x(pool, vm_backend) x(pool, vm_runner) x(pool, workers)
 #define EMBEDDED_BROKER(x)                                                                    \
   x(broker, backend) x(broker, backoff) x(broker, classes) x(broker, client) x(broker, codec) \
-      x(broker, inspect) x(broker, queue) x(broker, redis) x(broker, run) x(broker, settings) \
-          x(broker, tasks) x(broker, worker)
+      x(broker, inspect) x(broker, letters) x(broker, queue) x(broker, redis) x(broker, run)  \
+          x(broker, settings) x(broker, tasks) x(broker, worker)
 #define EMBEDDED_PROGRAM(x)                                                                      \
   x(cli, compare) x(cli, pool) x(cli, top) x(cli, worker) x(compare, advice) x(compare, export)  \
       x(compare, outcome) x(compare, page) x(compare, plan) x(compare, runs) x(compare, summary) \
@@ -33,8 +33,9 @@
 /* Rows x(FILE): a module of the Redis backend, under the name broker.redis.FILE. */
 #define EMBEDDED_REDIS(x) x(client) x(connection) x(lease) x(queue) x(session) x(worker)
 /* Rows x(FILE): a script that the Redis server runs, under the name broker.redis.scripts.FILE. */
-#define EMBEDDED_SCRIPTS(x) \
-  x(ack) x(cancel) x(depth) x(deregister) x(get) x(heartbeat) x(nack) x(put) x(release) x(submit)
+#define EMBEDDED_SCRIPTS(x)                                                                               \
+  x(ack) x(cancel) x(depth) x(deregister) x(forget) x(get) x(heartbeat) x(hold) x(nack) x(put) x(release) \
+      x(retry) x(submit)
 /* Rows x(NAME, PATH): the page of `manymoons compare --html`. */
 #define EMBEDDED_PAGE(x)                                                                             \
   x(uplot_js, "third_party/uplot/uPlot.iife.min.js") x(uplot_css, "third_party/uplot/uPlot.min.css") \

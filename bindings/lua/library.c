@@ -18,16 +18,21 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
 #include "os/status_text.h"
+#include "pool/pool_guard.h"
 #include "pool/pool_rings.h"
 #include "pool/pool_worker.h"
+#include "process/sandboxed.h"
 #include "queues/local_queue.h"
 #include "queues/pipe.h"
 #include "queues/queue.h"
+#include "queues/stand_in.h"
+#include "state/random.h"
+#include "worker/sandboxed_worker.h"
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
@@ -76,9 +81,13 @@ static void open_segment(lua_State *L) {
 
 static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
+  random_keep(L);
   open_segment(L);
-  queue_open(L);
-  sync_open(L);
+  if (sandboxed_is())
+    stand_in_open(L);
+  else
+    queue_open(L);
+  lock_handle_open(L);
   typed_array_open(L);
   shared_table_open(L);
   local_queue_open(L);
@@ -137,7 +146,10 @@ static void preload(lua_State *L) {
 static const worker_role roles[] = {
     [START_INFO_PROCESS] = worker_call, [START_INFO_POOL_WORKER] = pool_worker_loop};
 
-const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles};
+static const worker_guard guards[] = {
+    [START_INFO_PROCESS] = sandboxed_worker_guard, [START_INFO_POOL_WORKER] = pool_guard_serve};
+
+const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles, guards};
 
 /* ---- require --------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@
 #include "core/waiting.h"
 #include "embedded.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -35,6 +35,7 @@
 #include "state/coroutines.h"
 #include "state/library.h"
 #include "worker/gil.h"
+#include "worker/sandbox_rules.h"
 #include "worker/thread_run.h"
 #include "worker/worker.h"
 #include "worker/worker_start.h"
@@ -54,11 +55,13 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
+    {"sandbox_obstacle", sandbox_obstacle_call},
+    {"sandbox_path", sandbox_path_call},
     {"pool_rings_new", pool_rings_new},
     {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
-    {"sync_new", sync_new},
+    {"lock_new", lock_handle_new},
     {"typed_array_new", typed_array_new},
     {"shared_table_new", shared_table_new},
     {"shared_table_methods", shared_table_methods},
@@ -75,8 +78,8 @@ static const luaL_Reg native_functions[] = {
     {"poller_new", poller_new},
     {"shared_memory_open", shared_memory_open},
     {"shared_memory_unlink", shared_memory_unlink},
-    {"sync_methods", sync_methods},
-    {"lock_kinds", sync_kinds_call},
+    {"lock_methods", lock_handle_methods},
+    {"lock_kinds", lock_handle_kinds},
     {"held_locks_mark", held_locks_mark_call},
     {"held_locks_end_since", held_locks_end_since_call},
     {"pipe_new", pipe_new},
@@ -85,6 +88,8 @@ static const luaL_Reg native_functions[] = {
     {"wait_descriptor", wait_descriptor},
     {"dumps", values_dumps},
     {"loads", values_loads},
+    {"loads_from", values_loads_from},
+    {"printable", printable_call},
     {"register", values_register},
     {"time", system_time},
     {"sleep", system_sleep},
@@ -111,6 +116,7 @@ static const luaL_Reg native_functions[] = {
     {"make_way", waiting_make_way},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
+    {"iterated", waiting_iterated},
     {"set_wait_pauser", waiting_set_pauser},
     {"stack_of_caller", stack_of_caller},
     {"busy", waiting_busy},

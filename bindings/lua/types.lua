@@ -7,6 +7,8 @@
 ---Lua interpreters side by side: in the caller (`serial`), in tasks (`async`) or threads of its VM, in threads with a VM each
 ---(`interpreters`), or in processes.
 ---
+---Each timeout is a number of seconds: nil and infinity wait for ever, 0 and less do not wait, and NaN is an error.
+---
 ---Names that are not below (`Pool`, `Process`, `Queue`, `Pipe`, …) come from the default world: `mm.Pool` is
 ---`mm.world(mm.current_world()).Pool`, looked up each time.
 ---@class manymoons: manymoons.World
@@ -81,19 +83,24 @@ function mm.time() end
 ---@return string bytes
 function mm.dumps(value) end
 
----The value from which `dumps` made the bytes. Any bytes may be given: if they are malformed, come from another version,
----or contain functions without `functions = true`, it raises. Functions are code: accept them only from a trusted
----source.
+---The value from which `dumps` made the bytes. Any bytes may be given: they bring data, and instances of classes that
+---were registered as untrusted. It raises if they are malformed, come from another version, or hold anything else:
+---functions, modules, other classes, proxies. `functions = true` is the caller's word that the bytes are the program's
+---own: then they bring all that `dumps` takes, code included.
 ---@param bytes string
----@param options? { functions?: boolean } functions: accept functions as well
+---@param options? { functions?: boolean } functions: the bytes are this program's own
 ---@return any value
 function mm.loads(bytes, options) end
 
 ---Gives a class a name, so that tables with this metatable can be sent. Call it before workers are started, or in
----each worker: the receiver uses its own metatable of that name.
----@param name string
+---each worker: the receiver uses its own metatable of that name. A name stays with its class: it is an error to give it
+---to another one. With `untrusted = true` bytes of strangers may bring instances of the class as well (`loads`,
+---connections without a key, unsigned tasks): its methods and metamethods have to cope with any fields.
+---@param name string not empty
 ---@param metatable table
-function mm.register(name, metatable) end
+---@param options? { untrusted?: boolean } default: not from strangers
+---@return table metatable
+function mm.register(name, metatable, options) end
 
 ---A manager that another process or host has started.
 ---@param address string|{ [1]: string, [2]: integer }
@@ -127,6 +134,7 @@ function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 ---A queue for any number of producers and consumers, in any world of this program.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.Queue
+---@overload fun(options: manymoons.QueueOptions): manymoons.Queue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.Queue
 function World.Queue(maxsize) end
 
@@ -137,6 +145,7 @@ function World.SimpleQueue() end
 ---A queue that can be joined: `join` waits until every value that was put is done.
 ---@param maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@return manymoons.JoinableQueue
+---@overload fun(options: manymoons.QueueOptions): manymoons.JoinableQueue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.JoinableQueue
 function World.JoinableQueue(maxsize) end
 
@@ -146,51 +155,13 @@ function World.JoinableQueue(maxsize) end
 ---@return manymoons.Connection second
 function World.Pipe(duplex) end
 
----A mutual exclusion lock, for all workers that have it.
----@return manymoons.Lock
-function World.Lock() end
-
----A lock that its holder, one thread of one VM, may acquire again; it is free after as many releases.
----@return manymoons.RLock
-function World.RLock() end
-
----A lock for many readers or one writer.
----@return manymoons.RWLock
-function World.RWLock() end
-
----A number of permits to acquire and release.
----@param permits? integer initially free, 0 or more; default 1
----@return manymoons.Semaphore
-function World.Semaphore(permits) end
-
----A semaphore that refuses more permits than its initial number.
----@param permits? integer default 1
----@return manymoons.BoundedSemaphore
-function World.BoundedSemaphore(permits) end
-
----A flag that workers wait for.
----@return manymoons.Event
-function World.Event() end
-
----A condition variable, with a lock.
----@param lock? manymoons.Lock default: an RLock of its own
----@return manymoons.Condition
-function World.Condition(lock) end
-
----A meeting point: `wait` returns when all parties have arrived.
----@param parties integer 1 to 10000, or a table { parties =, action =, timeout = }
----@param action? function called by the last party to arrive, while the others still wait
----@param timeout? number seconds, for each wait without its own timeout
----@return manymoons.Barrier
-function World.Barrier(parties, action, timeout) end
-
 ---One number in shared memory.
 ---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", or the letter of Python's ctypes
 ---@param initial? number default 0
 ---@return manymoons.Value
 function World.Value(type, initial) end
 
----Numbers of one type in shared memory. Raises "too large" above 4 GiB, and "ENOMEM: …" if there is no memory.
+---Numbers of one type in shared memory. Raises "ENOMEM: …" if there is no memory for it.
 ---@param type string as for Value
 ---@param source integer|number[] how many elements, all 0; or a list of them
 ---@return manymoons.Array
@@ -198,8 +169,11 @@ function World.Array(type, source) end
 
 ---A table in shared memory, for all workers, without a server.
 ---@param source? table its pairs are copied
+---@param options? { max_bytes?: integer } how many bytes its keys and values have, as they are sent, with 16 for each key:
+---setting a key beyond it raises "Table: full: …" and changes nothing
 ---@return manymoons.Table
-function World.Table(source) end
+---@overload fun(options: { max_bytes: integer }): manymoons.Table
+function World.Table(source, options) end
 
 ---A named block of bytes that other programs can open: POSIX shared memory, Python's multiprocessing.shared_memory.
 ---A block that the main program creates is unlinked when it ends, unless `keep`; one that a worker creates stays until
@@ -209,7 +183,8 @@ function World.Table(source) end
 ---@return string? why "EEXIST: …", "ENOENT: …", …
 function World.SharedMemory(options) end
 
----Waits for connections of other programs, or of other processes of this one.
+---Waits for connections of other programs, or of other processes of this one. With an authkey a client that proves to
+---have it may send code; without one messages bring data alone, whoever sends them, and recv raises for all else.
 ---@param address? string|{ [1]: string, [2]: integer } "/path", "@name" (abstract), "host:port" or { host, port }, port 0
 ---for any; absent: an abstract name to which only processes of this user may connect
 ---@param options? { authkey?: string, max_message?: integer } max_message in bytes, at most 2^31
@@ -217,8 +192,8 @@ function World.SharedMemory(options) end
 ---@return string? why "EADDRINUSE: …", …
 function World.Listener(address, options) end
 
----Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one functions are
----refused. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
+---Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one messages bring
+---data alone. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
 ---@param address string|{ [1]: string, [2]: integer }
 ---@param options? { authkey?: string, timeout?: number, max_message?: integer } timeout in seconds, default 20
 ---@return manymoons.Connection? connection nil with a reason
@@ -226,8 +201,11 @@ function World.Listener(address, options) end
 function World.Client(address, options) end
 
 ---A server that holds Lua objects for all workers, in a worker of the world; in serial in the caller. It ends with
----close, or with the program.
----@param options? { address?: string, authkey?: string } as for a Listener, for other programs to connect
+---close, or with the program. Every client that has the key can run any code in the manager, by update and register.
+---With trust = "data" clients send data alone, and call the objects that the program which started the manager
+---registered.
+---@param options? { address?: string, authkey?: string, trust?: "peer"|"data" } address and authkey as for a Listener,
+---for other programs to connect; trust: default "peer"
 ---@return manymoons.Manager
 function World.Manager(options) end
 
@@ -283,6 +261,7 @@ function World.active_children() end
 ---@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
 ---@field libs? manymoons.Library[] as for a pool's workers
 ---@field nice? integer as for a pool's workers
+---@field sandbox? boolean|manymoons.Sandbox as for a pool's workers. Its system call that was refused is printed on stderr
 
 ---A worker that runs one function. If its object is collected it keeps running; it is joined when the program ends.
 ---@class manymoons.Process
@@ -330,6 +309,17 @@ function Process:close() end
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all
 ---@field nice? integer for interpreters and processes: 0 to 19; larger values yield to other threads; 10 keeps the
 ---frame times of a game unchanged
+---@field sandbox? boolean|manymoons.Sandbox for processes: true, or what workers may reach that run code you do not
+---trust. They open no file but the named ones, start no program and no thread, use no network and do not see the
+---environment. Raises if the kernel has no seccomp, or no Landlock where files are named. See docs/explanation/trust.md
+
+---What a sandboxed worker may reach. Folders stand for all below them. The files of modules that the program has
+---loaded when the worker starts can be read as well, each by itself.
+---@class manymoons.Sandbox
+---@field read? string[] files and folders that can be read; they must exist
+---@field write? string[] files and folders that can be written, and in which files can be made and removed; this does
+---not allow to read them
+---@field network? boolean true: TCP and UDP, and the files that the lookup of names reads; default: false
 
 ---A pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
 ---reached, refuses, or would evict keys.
@@ -345,9 +335,16 @@ function Process:close() end
 ---@field secret? string signs tasks; 16 characters or more. Several lines: the first signs, all are accepted
 ---@field secret_file? string a file with the secret, readable only by this user. Default: MANYMOONS_SECRET,
 ---MANYMOONS_SECRET_FILE, or for a server on this machine a secret of this user
+---@field password_file? string a file with the server's password, readable only by this user, where the URL has none.
+---Default: MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
 ---A queue on a broker.
+---@class manymoons.QueueOptions
+---@field maxsize? integer how many values fit; absent or 0: limited only by memory
+---@field max_bytes? integer how many bytes the values have, as they are sent: put waits for room, and refuses at once a
+---value that has more ("too large: …"). No limit in serial, async and threads, where a queue passes the values themselves
+
 ---@class manymoons.BrokerQueueOptions
 ---@field broker string as above
 ---@field name string as above
@@ -355,6 +352,7 @@ function Process:close() end
 ---@field lease? number for a JoinableQueue: a value comes back if its taker has been gone for this many seconds; default: 15
 ---@field secret? string as above
 ---@field secret_file? string as above
+---@field password_file? string as above
 
 ---A task that was lost too often.
 ---@class manymoons.DeadLetter
@@ -408,6 +406,8 @@ local Pool = {}
 
 ---Calls f(item) for each item and returns the results in order. If items fail, it raises the mm.Error of the first of
 ---them after all have run: its field `results` has the results of the others, its field `errors` all errors, by index.
+---An item that cannot be sent fails in the same way, with kind "unsendable". Each item is copied for itself: a table that
+---two items share arrives as two.
 ---@param f function|table
 ---@param list any[] with a field n if some are nil
 ---@param options? manymoons.MapOptions
@@ -422,9 +422,11 @@ function Pool:map(f, list, options) end
 function Pool:starmap(f, list, options) end
 
 ---An iterator over the results, in order, which reads items as results are requested. It raises the mm.Error of an item
----that failed, and continues with the next one. A result of nil becomes false.
+---that failed, and continues with the next one. A result of nil becomes false. What the source raises comes where its
+---item would have come, and is the end. With the iterator of a queue (`q:iter()`) a result comes as soon as it is there,
+---also while the queue is empty. Items of a list are all sent when the pool is closed; an iterator's later ones are lost.
 ---@param f function|table
----@param items any[]|function a list, or a function that returns the next item, until nil
+---@param items any[]|function a list, or a function that returns the next item, until nil (`q:iter()`)
 ---@param options? manymoons.ImapOptions
 ---@return fun(): any
 function Pool:imap(f, items, options) end
@@ -486,7 +488,7 @@ function Pool:stats() end
 ---@return manymoons.DeadLetter[]
 function Pool:dead() end
 
----For a pool on a broker: runs a dead letter again. Its result goes to no caller.
+---For a pool on a broker: runs a dead letter again, signed anew. Its result goes to no caller.
 ---@param id string
 ---@return boolean? put true, or nil
 ---@return string? why there is no dead letter with that id

@@ -1,11 +1,19 @@
 ---@meta manymoons
 -- SPDX-License-Identifier: MIT
--- The classes of locks, shared memory, connections and managers: continues types.lua. Nothing here is run.
+-- The classes of locks, each with its constructor, of shared memory, connections and managers: continues types.lua.
+-- Nothing here is run.
+
+---@class (partial) manymoons.World
+local World = {}
 
 ---When a thread, VM or process ends while it holds a lock, the next acquire returns true, "abandoned": the data that the
 ---lock protects may be half changed.
 ---@class manymoons.Lock
 local Lock = {}
+
+---A mutual exclusion lock, for all workers that have it.
+---@return manymoons.Lock
+function World.Lock() end
 
 ---Acquires the lock, waiting until it is free.
 ---@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
@@ -33,6 +41,10 @@ function Lock:close() end
 
 ---@class manymoons.RLock: manymoons.Lock
 
+---A lock that its holder, one thread of one VM, may acquire again; it is free after as many releases.
+---@return manymoons.RLock
+function World.RLock() end
+
 ---Many readers or one writer, first come first served: a caller that arrives while others wait waits behind them, also a
 ---reader behind a writer; readers that wait one behind the other go together. A reader that ends while it holds the lock
 ---gives its share back; after a writer that ends the next acquire, for reading or writing, returns true, "abandoned".
@@ -42,6 +54,10 @@ function Lock:close() end
 ---caller that reads, with any timeout: a reader cannot become a writer.
 ---@class manymoons.RWLock
 local RWLock = {}
+
+---A lock for many readers or one writer.
+---@return manymoons.RWLock
+function World.RWLock() end
 
 ---Acquires the lock for reading, waiting while a writer holds it or waits.
 ---@param timeout? number|boolean as for a Lock
@@ -82,6 +98,11 @@ function RWLock:close() end
 ---@class manymoons.Semaphore
 local Semaphore = {}
 
+---A number of permits to acquire and release.
+---@param permits? integer initially free, 0 or more; default 1
+---@return manymoons.Semaphore
+function World.Semaphore(permits) end
+
 ---Takes one permit, waiting until one is free.
 ---@param timeout? number|boolean as for a Lock
 ---@return boolean? acquired
@@ -106,9 +127,18 @@ function Semaphore:close() end
 
 ---@class manymoons.BoundedSemaphore: manymoons.Semaphore
 
+---A semaphore that refuses more permits than its initial number.
+---@param permits? integer default 1
+---@return manymoons.BoundedSemaphore
+function World.BoundedSemaphore(permits) end
+
 ---A flag to wait for; mm.wait accepts it, too.
 ---@class manymoons.Event
 local Event = {}
+
+---A flag that workers wait for.
+---@return manymoons.Event
+function World.Event() end
 
 ---Releases all waiters, even if it is cleared at once.
 function Event:set() end
@@ -131,6 +161,11 @@ function Event:close() end
 
 ---@class manymoons.Condition
 local Condition = {}
+
+---A condition variable, with a lock.
+---@param lock? manymoons.Lock default: an RLock of its own
+---@return manymoons.Condition
+function World.Condition(lock) end
 
 ---The lock's own methods.
 function Condition:acquire(timeout) end
@@ -168,6 +203,13 @@ function Condition:close() end
 ---@field n_waiting integer
 ---@field broken boolean
 local Barrier = {}
+
+---A meeting point: `wait` returns when all parties have arrived.
+---@param parties integer 1 to 10000, or a table { parties =, action =, timeout = }
+---@param action? function called by the last party to arrive, while the others still wait
+---@param timeout? number seconds, for each wait without its own timeout
+---@return manymoons.Barrier
+function World.Barrier(parties, action, timeout) end
 
 ---Waits until all parties have arrived.
 ---@param timeout? number seconds; when they have passed, the barrier breaks
@@ -304,6 +346,7 @@ function Listener:close() end
 local Manager = {}
 
 ---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.
+---With trust = "data" only the program that started the manager may register; the factory runs in the manager.
 ---@param name string
 ---@param factory function sent to the server
 function Manager:register(name, factory) end

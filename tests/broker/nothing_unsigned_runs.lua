@@ -104,6 +104,12 @@ file:write([[
   local ok, err = pcall(p.apply, p, "os:execute", "true")
   expect.equal(ok, false)
   expect.truthy(err.message:find("may not import 'os'"), err.message)
+  -- an argument brings nothing but data, so no function of a module meets an object that would connect somewhere
+  local proxy = setmetatable({ ["\0id"] = 1, ["\0server"] = { address = "@nobody", token = "t" } }, mm._classes.Proxy)
+  for _, value in ipairs{ proxy, string, setmetatable({}, string), print } do
+    ok, err = pcall(p.apply, p, "string:format", "%s", value)
+    expect.truthy(not ok and tostring(err.message):find("the bytes "), tostring(err))
+  end
   expect.raises("only with a secret", p.apply, p, function() end)
   expect.raises("only with a secret", p.apply, p, "return 1")
   p:terminate()

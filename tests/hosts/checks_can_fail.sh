@@ -70,11 +70,13 @@ echo 'os.exit = print' >>bindings/lua/pool/map.lua
 finds seams 'bindings/lua/pool/map.lua'
 
 echo '#if LUA_VERSION_NUM >= 504' >>vm/state/encode.c
+echo '#ifdef LUAJIT_VERSION' >>vm/state/vm_libraries.c
 echo 'local command = "XADD key"' >>bindings/lua/pool/map.lua
 echo 'local row = "serial"' >>bindings/lua/pool/map.lua
 echo 'static const char kind[] = "RWLock";' >>bindings/lua/queues/queue.c
 sed -i 's/"manymoons.async", //' bindings/lua/library.c
-finds lists "ask for Lua's version: vm/state/encode.c" 'Redis server understands: bindings/lua/pool/map.lua' \
+finds lists "ask for Lua's version: vm/state/encode.c" "ask for Lua's version: vm/state/vm_libraries.c" \
+  'Redis server understands: bindings/lua/pool/map.lua' \
   'names a world: bindings/lua/pool/map.lua' 'name a kind of lock: bindings/lua/queues/queue.c' 'library.c lists other worlds'
 
 sed -i 's/_VERSION ".*"/_VERSION "9.8.7"/' vm/base/version.h

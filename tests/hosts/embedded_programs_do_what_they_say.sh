@@ -51,7 +51,7 @@ shows() {
 build creatures $(pkg-config --cflags --libs sdl2) -lm
 for mode in threads inline wait; do
   for frames in 90 360 1440; do
-    CREATURES_SCRIPTS=$embed/ xvfb-run -a ./creatures $mode 120 $frames picture.bmp >out 2>err || fail "creatures $mode"
+    CREATURES_SCRIPTS=$embed/ "$MM_TOP/tests/support/with-display" ./creatures $mode 120 $frames picture.bmp >out 2>err || fail "creatures $mode"
     ! shows '$7 > 20 && $8 > 0' || break
   done
   shows '$7 > 20 && $8 > 0' || fail "creatures $mode"
@@ -62,7 +62,7 @@ done
 # The game for LÖVE, with each way of path finding.
 for mode in pool thread here; do
   for frames in 60 240 960; do
-    LUA_CPATH="$MM_BUILD/lua/5.1/?.so;;" SDL_AUDIODRIVER=dummy xvfb-run -a love "$MM_TOP/scripts/love" $mode $frames picture.png \
+    LUA_CPATH="$MM_BUILD/lua/5.1/?.so;;" SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love "$MM_TOP/scripts/love" $mode $frames picture.png \
       >out 2>err || fail "love $mode"
     ! shows '$6 > 20' || break
   done

@@ -93,7 +93,7 @@ END
 echo text >file.txt
 
 jit=$MM_BUILD/lua/5.1/?.so
-run love "$jit" env SDL_AUDIODRIVER=dummy xvfb-run -a love game
+run love "$jit" env SDL_AUDIODRIVER=dummy "$MM_TOP/tests/support/with-display" love game
 run neovim "$jit" nvim --headless -u NONE -c "luafile work.lua" -c qa
 [ ! -f "$MM_BUILD/lua/5.3/manymoons.so" ] ||
   run vis "$MM_BUILD/lua/5.3/?.so" env XDG_CONFIG_HOME="$PWD/config" TERM=xterm script -qec "vis file.txt" /dev/null
@@ -110,6 +110,6 @@ end
 END
 export MM_MARK=$$.killed MM_CPATH=$jit
 status=0
-timeout "${MM_HANG:-60}" xvfb-run -a love game </dev/null >killed.said 2>&1 || status=$?
+timeout "${MM_HANG:-60}" "$MM_TOP/tests/support/with-display" love game </dev/null >killed.said 2>&1 || status=$?
 [ $status = 137 ] || fail "the game was not killed: exit status $status" killed.said
 await_end_of $MM_MARK

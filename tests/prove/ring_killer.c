@@ -316,9 +316,9 @@ static void look_for_the_stuck(struct killer *k) {
 /* ---- a round --------------------------------------------------------------------------------- */
 
 static void make_rings(struct killer *k) {
-  if (ring_make(&k->rings[0], 0, RING_GROWS)) fail(k, "no ring");
-  if (ring_make(&k->rings[1], 1 + below(&k->random, 20), RING_GROWS)) fail(k, "no ring");
-  if (ring_make(&k->rings[2], 0, RING_STAYS)) fail(k, "no ring");
+  if (ring_make(&k->rings[0], (struct ring_bounds){0}, RING_GROWS)) fail(k, "no ring");
+  if (ring_make(&k->rings[1], (struct ring_bounds){1 + below(&k->random, 20), 0}, RING_GROWS)) fail(k, "no ring");
+  if (ring_make(&k->rings[2], (struct ring_bounds){0}, RING_STAYS)) fail(k, "no ring");
 }
 
 /* Waits for the workers in that role, which end by themselves. */
@@ -402,7 +402,7 @@ static struct evidence *fresh_evidence(struct killer *k) {
 }
 
 static void run_round(struct killer *k) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   k->evidence = fresh_evidence(k);
   k->lives = 0;
   memset(k->consumers_killed, 0, sizeof k->consumers_killed);
@@ -421,7 +421,7 @@ static void run_round(struct killer *k) {
   check_evidence(k);
   release_rings(k);
   segment_validate();
-  const uint64_t left = arena_used(segment_arena(), segment_mapping());
+  const uint64_t left = arena_used(segment_arena());
   if (left != blocks) fail(k, "%lld blocks are left", (long long)(left - blocks));
   k->rounds++;
 }

@@ -44,6 +44,7 @@ MUST_CHECK status bytes_grow_privately(struct bytes *b, size_t size);
 
 /* Makes room for `extra` bytes behind len. -ENOMEM: nothing changed. */
 MUST_CHECK status bytes_reserve_slow(struct bytes *b, size_t extra);
+/* Room for `extra` bytes more. On failure, -ENOMEM, the bytes are unchanged. */
 MUST_CHECK static inline status bytes_reserve(struct bytes *b, size_t extra) {
   return b->cap - b->len >= extra ? STATUS_OK : bytes_reserve_slow(b, extra);
 }

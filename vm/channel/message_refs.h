@@ -28,6 +28,8 @@ enum message_part { MESSAGE_ALL, MESSAGE_BUT_PIPES };
 static inline struct object_list message_refs_listed(const struct bytes *b) {
   return (struct object_list){(const object_ref *)(const void *)b->data, b->len / sizeof(object_ref)};
 }
+/* Appends the references of the objects that the message names. Malformed bytes name none.
+ * -ENOMEM: some are appended. */
 MUST_CHECK status message_refs_list(const uint8_t *data, size_t size, enum message_part part,
                                     struct bytes *out);
 /* Takes and discards all messages of a ring. */

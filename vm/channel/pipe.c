@@ -64,9 +64,9 @@ static status make_ends(struct pipe_end **first, struct pipe_end **second, struc
 status pipe_make(struct pipe_end **first, struct pipe_end **second, enum pipe_ways ways) {
   struct ring *forth = NULL;
   struct ring *back = NULL;
-  status st = ring_make(&forth, 0, RING_STAYS);
+  status st = ring_make(&forth, (struct ring_bounds){0}, RING_STAYS);
   if (st) return st;
-  if (ways == PIPE_BOTH_WAYS) st = ring_make(&back, 0, RING_STAYS);
+  if (ways == PIPE_BOTH_WAYS) st = ring_make(&back, (struct ring_bounds){0}, RING_STAYS);
   if (st == STATUS_OK) st = make_ends(first, second, forth, back);
   if (back) segment_release(&back->object);
   segment_release(&forth->object);

@@ -26,6 +26,7 @@ enum { TLS_WHY_MAX = 200 };
 
 /* -ELIBACC: no libssl (Debian: libssl3); -EINVAL: a file cannot be used, `why` names it. */
 MUST_CHECK status tls_open(const struct tls_settings *settings, struct tls **out, char why[TLS_WHY_MAX]);
+/* Frees it without a word to the peer; the descriptor stays the caller's. NULL is allowed. */
 void tls_close(struct tls *t);
 /* Adds bytes that came from the network. -ENOMEM. */
 MUST_CHECK status tls_put(struct tls *t, const void *data, size_t size);

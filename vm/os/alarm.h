@@ -17,9 +17,11 @@ struct thread_alarm {
 /* For the calling thread, which destroys it before it ends. -EAGAIN, -EINVAL: the system has no
  * such timers (any more). */
 MUST_CHECK status alarm_make(struct thread_alarm *a, int signal_number);
+/* A signal may still be on its way to the thread afterwards. */
 void alarm_destroy(struct thread_alarm *a);
 /* Any thread, while the alarm's lives. */
 void alarm_start(struct thread_alarm *a, deadline first, int64_t again_ns);
+/* It does not go off any more, unless its signal is on its way. It may be started again. */
 void alarm_stop(struct thread_alarm *a);
 
 #endif

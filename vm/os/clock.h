@@ -9,6 +9,7 @@
 int64_t clock_now_ns(void);
 /* The point `seconds` from now; negative counts as 0, what is beyond the clock's range is never. */
 deadline deadline_after(double seconds);
+/* Whether a caller may wait no longer: deadline_now has always passed, deadline_never never. */
 bool deadline_passed(deadline d);
 
 /* Tells the processor that this thread spins. */

@@ -17,6 +17,7 @@ struct machine {
   double load;                      /* processes that want to run, on average over a minute */
 };
 
+/* What is not known is 0 or "". It reads files, and takes up to some milliseconds. */
 void machine_describe(struct machine *out);
 /* The model of the processor; untouched where the system does not say. */
 void machine_describe_processor(char text[MACHINE_TEXT_MAX]);

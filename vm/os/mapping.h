@@ -23,18 +23,22 @@ enum { PAGE_SIZE_MAX = 65536 };
 
 /* `size` bytes of sparse shared memory. The caller owns the mapping. */
 MUST_CHECK status mapping_make(struct mapping *out, size_t size);
-/* Maps what an inherited descriptor stands for, whole; takes over the descriptor. */
+/* Maps what an inherited descriptor stands for, whole; takes over the descriptor. STATUS_FOREIGN: its
+ * size is not sealed, so it is no memory of this kind. */
 MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
-/* The same for memory of other programs, to be read alone; the caller's descriptor stays. */
-MUST_CHECK status mapping_look(struct mapping *out, int fd);
+/* Copies bytes of the memory behind a descriptor, which another program may change or cut short
+ * meanwhile. STATUS_FOREIGN: they are not all there. */
+MUST_CHECK status mapping_read(int fd, uint64_t offset, void *out, size_t size);
+/* The size of the memory behind a descriptor, and how many bytes of it exist. STATUS_FOREIGN: it is
+ * no memory of this kind. */
+MUST_CHECK status mapping_sizes(int fd, uint64_t *size, uint64_t *used);
 /* Passes to `look`, one after the other, descriptors of the memories of this kind that another
  * process has, opened for reading, until it returns STATUS_OK; *fd is that one, which the caller
  * gives to mapping_drop. -ESRCH: there is no such process; STATUS_EMPTY: it has none; or what
  * `look` returned last. */
 MUST_CHECK status mapping_find(int64_t pid, status (*look)(int fd), int *fd);
+/* Closes a descriptor that mapping_find gave. Mappings of it stay. */
 void mapping_drop(int fd);
-/* Unmaps, and leaves the descriptor open. */
-void mapping_forget(struct mapping *m);
 /* Unmaps and closes. */
 void mapping_destroy(struct mapping *m);
 /* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC

@@ -17,6 +17,7 @@ typedef uint64_t notify_name; /* 0: none */
 
 /* A waker of this process. The caller closes *fd (close-on-exec, never blocks). */
 MUST_CHECK status notify_socket_open(int *fd, notify_name *name);
+/* The name is free at once. */
 void notify_socket_close(int fd);
 /* Makes it readable; a waker that is gone or full of rings is left alone. */
 void notify_socket_notify(notify_name name);

@@ -17,6 +17,7 @@ void pages_prefer_huge(void *block, size_t size);
 /* A C stack of `size` bytes, above a page that may not be touched. Its pages exist once they are
  * touched. */
 MUST_CHECK status pages_make_stack(size_t size, void **bottom);
+/* `bottom` and `size` of pages_make_stack: the page below goes, too. No code may run on it. */
 void pages_free_stack(void *bottom, size_t size);
 
 /* The memory of this machine, in bytes. */

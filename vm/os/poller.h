@@ -26,7 +26,9 @@ struct poller_event {
   int what;
 };
 
+/* Closed on exec. On failure, -ENAME, *p is not open. */
 MUST_CHECK status poller_open(struct poller *p);
+/* What is watched is forgotten; its descriptors stay open. */
 void poller_close(struct poller *p);
 /* Tells once when one of `what` is there. -EPERM: an ordinary file, always ready; -EBADF: not open. */
 MUST_CHECK status poller_want(struct poller *p, int fd, int what);

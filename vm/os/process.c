@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,11 +65,46 @@ status process_reap(pid_t pid, int *exit_code) {
   return STATUS_OK;
 }
 
+void process_lead_group(void) { (void)setpgid(0, 0); }
+
+void process_end_group(pid_t pid) {
+  siginfo_t end = {0};
+  if (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) || end.si_pid != pid) return;
+  if (end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED) kill(-pid, SIGKILL);
+}
+
 void process_unwatch(int pidfd) { close(pidfd); }
 
 void process_kill(int32_t pid) { kill(pid, SIGKILL); }
 
 void process_exit_now(int code) { _exit(code); }
+
+status process_end_input(void) {
+  const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  const status st = dup2(fd, STDIN_FILENO) < 0 ? -errno : STATUS_OK;
+  if (fd != STDIN_FILENO) close(fd);
+  return st;
+}
+
+static bool is_harmless(const char *variable) {
+  static const char *const names[] = {"LANG=", "LANGUAGE=", "LC_", "TZ=", "TERM="};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strncmp(variable, names[i], strlen(names[i])) == 0) return true;
+  return false;
+}
+
+/* The texts are overwritten: what is only left out of the list can still be read in memory. */
+void process_forget_environment(void) {
+  size_t kept = 0;
+  for (size_t i = 0; environ && environ[i]; i++) {
+    if (is_harmless(environ[i]))
+      environ[kept++] = environ[i];
+    else
+      explicit_bzero(environ[i], strlen(environ[i]));
+  }
+  if (environ) environ[kept] = NULL;
+}
 
 void process_fill_standard_descriptors(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

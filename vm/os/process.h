@@ -21,8 +21,12 @@ struct process_id {
   uint64_t start_time; /* clock ticks after boot, from /proc; 0 when unknown */
 };
 
+/* This process' id in its own namespace, asked of the system each time. */
 int32_t process_pid(void);
+/* Its id and start time, which together are never used twice. */
 struct process_id process_self(void);
+/* False for a zombie, and for another process that has got the same pid. It reads /proc or its
+ * like. */
 bool process_is_alive(const struct process_id *id);
 
 /* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
@@ -39,14 +43,28 @@ MUST_CHECK status process_die_with_parent(pid_t parent);
 
 /* A descriptor that is readable once the process has ended. */
 MUST_CHECK status process_watch(int *pidfd, pid_t pid);
+/* Closes what process_watch returned. The process is not reaped. */
 void process_unwatch(int pidfd);
 /* Waits for the end. STATUS_OK, STATUS_TIMEOUT or STATUS_INTERRUPTED. */
 MUST_CHECK status process_wait_end(int pidfd, deadline until);
 /* After the end: *exit_code >= 0, or -N for signal N. -ECHILD when somebody else has reaped it. */
 MUST_CHECK status process_reap(pid_t pid, int *exit_code);
+/* Nothing happens if the process is gone: the descriptor never names another one. */
 void process_signal(int pidfd, int signal_number);
 /* SIGKILL for a child that nobody has reaped: the number is still its own. */
 void process_kill(int32_t pid);
+
+/* A worker's commands (os.execute, io.popen) end with it when it is stopped or killed. Commands that
+ * it leaves in the background are among them, unless they begin a session of their own. */
+
+/* From now on this process, and what it starts, are a group of processes, by its number. */
+void process_lead_group(void);
+/* SIGKILL for the group that a child led, if a signal has ended the child, which has ended and is not
+ * reaped: its number is still the group's. */
+void process_end_group(pid_t pid);
+/* SIGKILL for the processes that a thread of this process started, and for what these started, unless
+ * is_spared(pid) of the first ones. Processes whose starter has ended already are not found. */
+void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid));
 
 /* How many processors this process may use; at least 1. */
 int process_cpu_count(void);
@@ -56,8 +74,15 @@ MUST_CHECK status process_executable(char *path, size_t size);
 const char *process_own_path(void);
 /* How many bytes of memory a process has; -ESRCH: there is none of that number. */
 MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
+/* How many bytes of address space this process has. */
+MUST_CHECK status process_address_space(uint64_t *bytes);
 /* The arguments of a process, a zero byte behind each: the first `size` bytes. -ESRCH. */
 MUST_CHECK status process_command(int64_t pid, char *text, size_t size, size_t *length);
+/* From now on standard input is at its end. */
+MUST_CHECK status process_end_input(void);
+/* Erases the environment of this process, which has one thread, but for the language, the time zone
+ * and the terminal. */
+void process_forget_environment(void);
 /* A standard descriptor that is closed at the start would be given to the next file that is
  * opened, and then be printed to. Opened the wrong way round, it fails as the closed one would. */
 void process_fill_standard_descriptors(void);

@@ -14,10 +14,13 @@ struct ready {
   struct pollfd entry;
 };
 
+/* Watches whether `fd` can be read without waiting, or is at its end. */
 static inline struct ready ready_watch(int fd) { return (struct ready){{.fd = fd, .events = POLLIN}}; }
+/* Watches whether `fd` can be written without waiting. */
 static inline struct ready ready_watch_writable(int fd) {
   return (struct ready){{.fd = fd, .events = POLLOUT}};
 }
+/* After ready_wait: whether it came about, or the descriptor has an error. */
 static inline bool ready_is(const struct ready *r) { return r->entry.revents != 0; }
 /* The number names no open descriptor; it counts as ready. */
 static inline bool ready_is_foreign(const struct ready *r) { return (r->entry.revents & POLLNVAL) != 0; }

@@ -23,12 +23,17 @@ enum robust_state {
   ROBUST_ABANDONED, /* locked; the last holder died: repair, then call robust_mutex_mark_whole */
 };
 
+/* In memory that may be shared between processes; before any other process sees it. */
 void robust_mutex_init(struct robust_mutex *m);
 /* Spins for a short time, then sleeps. */
 MUST_CHECK enum robust_state robust_mutex_lock(struct robust_mutex *m);
 /* After a repair, with the lock held. */
 void robust_mutex_mark_whole(struct robust_mutex *m);
+/* By the thread that locked it. */
 void robust_mutex_unlock(struct robust_mutex *m);
+
+/* The memory of the mutexes that other processes can write; see the head of robust_mutex.c. */
+void robust_mutex_allow(const void *start, size_t size);
 
 /* The futex word inside, for waiters for the holder's death. */
 futex_word *robust_mutex_word(struct robust_mutex *m);

@@ -21,9 +21,12 @@ struct shared_file {
 MUST_CHECK status shared_file_create(struct shared_file *out, const char *name, uint64_t size);
 /* One that there is; -ENOENT. */
 MUST_CHECK status shared_file_open(struct shared_file *out, const char *name);
+/* The name is free; blocks that are open stay. -ENOENT: there is none. */
 MUST_CHECK status shared_file_unlink(const char *name);
 /* [offset, offset + size) is within the file's size. -EIO: somebody has truncated it. */
 MUST_CHECK status shared_file_read(const struct shared_file *f, uint64_t offset, void *to, uint64_t size);
+/* All bytes, at `offset`, which may be beyond the end only as far as the size allows. On failure
+ * some are written. */
 MUST_CHECK status shared_file_write(const struct shared_file *f, uint64_t offset, const void *from,
                                     uint64_t size);
 /* Its address in this process, until it is closed. */

@@ -26,6 +26,7 @@ int signals_request_number(void);
 /* Threads of ours begin with all signals blocked: the first use of a thread-local variable may allocate,
  * which a handler must not. Once bound to a VM (vm_bind_thread) they let in what the handlers are for. */
 void signals_let_interrupts_in(void);
+/* Unblocks the signal of requests in the calling thread; without such a signal nothing happens. */
 void signals_let_requests_in(void);
 /* This process ends as if nobody had caught that signal; returns where it does not end a process. */
 void signals_end_process(int number);

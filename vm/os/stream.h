@@ -38,6 +38,7 @@ MUST_CHECK status stream_receive(int fd, void *data, size_t size, size_t *receiv
 MUST_CHECK status stream_wait(int fd, bool to_write, deadline until);
 /* The other side is a process of this user, or cannot be asked: a socket of TCP. */
 bool stream_is_own_user(int fd);
+/* A negative descriptor is allowed. Bytes that are not sent yet are still sent by the system. */
 void stream_close(int fd);
 
 #endif

@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/memory.h"
 
-enum { STACK_SIZE = 1 << 20, NAME_MAX_SHOWN = 16 };
+enum { STACK_LEAST = 1 << 20, STACK_MOST = 8 << 20, NAME_MAX_SHOWN = 16 };
 
 struct entry_record {
   void (*entry)(void *);
@@ -51,8 +52,17 @@ status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *
   return st;
 }
 
+size_t thread_stack_size(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur > STACK_MOST) return STACK_MOST;
+  return limit.rlim_cur < STACK_LEAST ? STACK_LEAST : (size_t)limit.rlim_cur;
+}
+
+/* Address space may be limited (ulimit -v): a smaller stack is better than no thread. */
 status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name) {
-  return thread_start_with_stack(out, entry, argument, name, STACK_SIZE);
+  const status st = thread_start_with_stack(out, entry, argument, name, thread_stack_size());
+  if (st != -EAGAIN && st != -ENOMEM) return st;
+  return thread_start_with_stack(out, entry, argument, name, STACK_LEAST);
 }
 
 void thread_join(struct thread *t) { pthread_join(t->handle, NULL); }

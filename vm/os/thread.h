@@ -14,20 +14,26 @@ struct thread {
   pthread_t handle;
 };
 
-/* Runs entry(argument) on a new thread, which the caller owns and must join. `name`: at most
- * 15 bytes are shown. */
+/* Runs entry(argument) on a new thread, which the caller owns and must join. Its stack has
+ * thread_stack_size() bytes if there is address space for that. `name`: at most 15 bytes are
+ * shown. */
 MUST_CHECK status thread_start(struct thread *out, void (*entry)(void *), void *argument, const char *name);
 /* The same with a stack of that many bytes. */
 MUST_CHECK status thread_start_with_stack(struct thread *out, void (*entry)(void *), void *argument,
                                           const char *name, size_t stack_size);
+/* As large as the main thread's may get (ulimit -s), from 1 MiB to 8 MiB: what Lua's limit of 200
+ * nested C calls allows in the main thread works in every thread. */
+size_t thread_stack_size(void);
 /* The calling thread's, for those who look at it from outside: at most 15 bytes. */
 void thread_set_name(const char *name);
 /* Of the calling thread alone: 0 … 19, higher ones give way to others. What the system refuses
  * is left as it is. */
 void thread_be_nice(int nice_value);
+/* Waits until the thread has ended, without a deadline: once, for a thread that is about to end. */
 void thread_join(struct thread *t);
 /* Gives the thread up: nobody will join it. Only for a thread that cannot be stopped. */
 void thread_detach(struct thread *t);
+/* The calling thread, which nobody may join by this copy. */
 struct thread thread_self(void);
 /* Sends `signal_number` to a thread that has not been joined. */
 void thread_signal(const struct thread *t, int signal_number);

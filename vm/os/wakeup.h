@@ -9,9 +9,11 @@
 
 /* The caller closes *fd (close-on-exec, never blocks). */
 MUST_CHECK status wakeup_open(int *fd);
+/* No thread may sleep on it or raise it any more. */
 void wakeup_close(int fd);
 /* Readable from now on, until it is cleared. */
 void wakeup_ring(int fd);
+/* Takes all that was raised; if nothing was, nothing happens. */
 void wakeup_clear(int fd);
 
 #endif

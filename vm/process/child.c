@@ -208,6 +208,7 @@ static int exit_code_from_status(struct child *c) {
 
 static void note_end(struct child *c) {
   int exit_code = 0;
+  if (!c->is_reaped_elsewhere) process_end_group(c->pid);
   if (c->is_reaped_elsewhere || process_reap(c->pid, &exit_code)) exit_code = exit_code_from_status(c);
   c->exit_code = exit_code;
   c->has_ended = true;

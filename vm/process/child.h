@@ -63,6 +63,8 @@ void child_fini(struct child *c);
 
 /* In the started program: joins the segment. STATUS_DIED: the parent is gone. */
 enum { CHILD_OPTIONS_MAX = 160 };
+/* In a process that was started anew: reads the text of its command line and opens the segment.
+ * On failure the process is none of a program's workers. */
 MUST_CHECK status child_attach(const char *text, struct child_options *out);
 
 #endif

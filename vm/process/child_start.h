@@ -15,6 +15,7 @@ struct child_options;
 
 /* Reserves a slot, a worker status and a descriptor for a child; child_abandon releases them. */
 MUST_CHECK status child_prepare(struct child *c);
+/* A child that did not start: frees its slot and its status. Nothing waits for a process. */
 void child_abandon(struct child *c);
 /* The command-line options of the prepared child. */
 struct child_options child_options_for(const struct child *c, block_ref start_info);

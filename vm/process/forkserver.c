@@ -52,6 +52,7 @@ NO_RETURN static void server_end(void) { process_exit_now(0); }
 
 static void report_end(const struct served *child) {
   int exit_code = -SIGKILL;
+  process_end_group(child->pid);
   if (process_reap(child->pid, &exit_code)) exit_code = -SIGKILL;
   worker_status_report(segment_at(child->worker_status), exit_code);
   process_unwatch(child->pidfd);

@@ -11,7 +11,7 @@
 
 status worker_status_make(struct worker_status **out) {
   block_ref block = 0;
-  const status st = segment_alloc(sizeof(struct worker_status), &block);
+  const status st = segment_alloc_vital(WORKER_STATUS_BLOCK, &block);
   if (st) return st;
   struct worker_status *s = segment_at(block);
   memset(s, 0, sizeof *s);
@@ -58,6 +58,11 @@ void worker_status_wake(struct worker_status *s) {
 bool worker_status_watch(struct worker_status *s, waker_set wakers) {
   atomic_fetch_or(&s->watchers, wakers);
   return worker_status_has_ended(s);
+}
+
+bool worker_status_is_beyond_limit(const struct worker_status *s, uint64_t task, uint64_t item) {
+  const uint64_t limit = atomic_load(&s->limit);
+  return limit >> WORKER_STATUS_ITEM_BITS == task && item > (limit & ((1 << WORKER_STATUS_ITEM_BITS) - 1));
 }
 
 bool worker_status_has_ended(const struct worker_status *s) {

@@ -31,7 +31,7 @@ struct worker_status {
   _Atomic uint64_t claim;            /* pool worker: its task's number; see ring_take_claimed */
   _Atomic uint32_t item;             /* the task's item that runs, from 1 */
   _Atomic uint64_t limit;            /* task << WORKER_STATUS_ITEM_BITS | last item to begin */
-  _Atomic uint64_t doomed;           /* not 0: it must end before it begins another call */
+  _Atomic uint64_t stop_requested;   /* not 0: it must end before it begins another call */
   _Atomic int64_t begun_ns;          /* start of the item, by the last clock read; 0: none */
   _Atomic int64_t made_ns;           /* when the status was made, … */
   _Atomic int64_t ready_ns;          /* … and when the worker first asked for work; 0: not yet */
@@ -39,6 +39,7 @@ struct worker_status {
   _Atomic uint64_t busy_ns;          /* their total duration, */
   _Atomic uint64_t bytes_in;         /* and the bytes of their messages */
   _Atomic uint64_t bytes_out;
+  _Atomic uint32_t refused;   /* system call, plus one, by which a sandbox ended it; 0: none */
   _Atomic waker_set watchers; /* wakers that are registered for the worker's end */
   struct result_journal result_journal;
 };
@@ -55,6 +56,9 @@ void worker_status_introduce(struct worker_status *s, const char *name);
 void worker_status_run(struct worker_status *s);
 /* Publishes the exit code. Later calls are ignored. */
 void worker_status_end(struct worker_status *s, int exit_code);
+/* Whether the parent has taken back this item of the task with this number. */
+bool worker_status_is_beyond_limit(const struct worker_status *s, uint64_t task, uint64_t item);
+/* Whether the exit code is valid. The process itself may live for a moment longer. */
 bool worker_status_has_ended(const struct worker_status *s);
 /* Publishes the exit code of the fork server's child, unless the child did, and marks it
  * reported. */

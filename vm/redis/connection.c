@@ -21,6 +21,8 @@ struct redis_connection {
   struct bytes inbox; /* room to read into */
 };
 
+const char redis_no_reply[] = "the server does not speak the protocol of Redis";
+
 int redis_descriptor(const struct redis_connection *c) { return c->fd; }
 
 void redis_close(struct redis_connection *c) {
@@ -177,14 +179,23 @@ static status open_tls(struct redis_connection *c, const struct redis_settings *
   return st ? st : shake_hands(c, until, why);
 }
 
+static status connect_stream(struct redis_connection *c, const struct redis_settings *s, deadline until,
+                             char *why) {
+  const status st = stream_connect(s->address, until, &c->fd);
+  if (st == STATUS_MALFORMED) snprintf(why, REDIS_WHY_MAX, "no such address: %.256s", s->address);
+  return st;
+}
+
 static status connect_and_introduce(struct redis_connection *c, const struct redis_settings *s,
                                     deadline until, char *why) {
   status st = resp_open(&c->reader);
   if (st == -ELIBACC)
     snprintf(why, REDIS_WHY_MAX, "a Redis server needs hiredis (Debian: apt-get install libhiredis0.14)");
-  if (st == STATUS_OK) st = stream_connect(s->address, until, &c->fd);
+  if (st == STATUS_OK) st = connect_stream(c, s, until, why);
   if (st == STATUS_OK && s->is_encrypted) st = open_tls(c, s, until, why);
-  return st ? st : introduce(c, s, until, why);
+  if (st == STATUS_OK) st = introduce(c, s, until, why);
+  if (st == STATUS_MALFORMED && !why[0]) snprintf(why, REDIS_WHY_MAX, "%s", redis_no_reply);
+  return st;
 }
 
 status redis_open(const struct redis_settings *settings, deadline until, struct redis_connection **out,

@@ -32,10 +32,14 @@ struct redis_settings {
 
 struct redis_connection;
 
+/* The words for STATUS_MALFORMED. */
+extern const char redis_no_reply[];
+
 /* Connects, does the TLS handshake, and sends AUTH, SELECT and CLIENT SETNAME, each if it is set.
  * On failure `why` is a text that says more than the status, or "". */
 MUST_CHECK status redis_open(const struct redis_settings *settings, deadline until,
                              struct redis_connection **out, char why[REDIS_WHY_MAX]);
+/* Without a word to the server. NULL is allowed. */
 void redis_close(struct redis_connection *c);
 /* The socket, to poll for reading. */
 int redis_descriptor(const struct redis_connection *c);

@@ -63,13 +63,18 @@ void resp_close(struct resp_reader *r) {
   if (r) hiredis.close(reader_of(r));
 }
 
+/* A reader keeps its first error, and feeding it later says that there is one. */
+static status failure_of(struct resp_reader *r) {
+  return reader_of(r)->err == REDIS_ERR_OOM ? -ENOMEM : STATUS_MALFORMED;
+}
+
 status resp_feed(struct resp_reader *r, const void *data, size_t size) {
-  return hiredis.feed(reader_of(r), data, size) == REDIS_OK ? STATUS_OK : -ENOMEM;
+  return hiredis.feed(reader_of(r), data, size) == REDIS_OK ? STATUS_OK : failure_of(r);
 }
 
 status resp_next(struct resp_reader *r, struct resp_reply **out) {
   void *reply = NULL;
-  if (hiredis.get(reader_of(r), &reply) != REDIS_OK) return STATUS_MALFORMED;
+  if (hiredis.get(reader_of(r), &reply) != REDIS_OK) return failure_of(r);
   *out = reply;
   return reply ? STATUS_OK : STATUS_EMPTY;
 }

@@ -29,15 +29,18 @@ struct resp_view {
 
 /* -ELIBACC: hiredis is missing (Debian: libhiredis0.14), or was missing at build time; -ENOMEM. */
 MUST_CHECK status resp_open(struct resp_reader **out);
+/* Replies that were taken stay. NULL is allowed. */
 void resp_close(struct resp_reader *r);
-/* Adds bytes from the server. -ENOMEM. */
+/* Adds bytes from the server. -ENOMEM; STATUS_MALFORMED: the bytes before were not RESP. */
 MUST_CHECK status resp_feed(struct resp_reader *r, const void *data, size_t size);
 /* The next complete reply, which the caller frees with resp_free. STATUS_EMPTY: none is complete;
- * STATUS_MALFORMED: the bytes are not RESP, and no further reply can be read. */
+ * STATUS_MALFORMED: the bytes are not RESP, and no further reply can be read; -ENOMEM. */
 MUST_CHECK status resp_next(struct resp_reader *r, struct resp_reply **out);
+/* A view into the reply, valid until resp_free. */
 struct resp_view resp_look(const struct resp_reply *reply);
 /* The item of an array at `index`, from 0; the array owns it. */
 const struct resp_reply *resp_item(const struct resp_reply *array, size_t index);
+/* With all its parts. NULL is allowed. */
 void resp_free(struct resp_reply *reply);
 
 /* Appends a command to `out`. -ENOMEM, -ELIBACC: `out` is unchanged. */

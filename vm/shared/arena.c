@@ -1,283 +1,468 @@
 /* SPDX-License-Identifier: MIT */
-/* See arena.h. The owner word of block i of a class is element i of an array. Taking a block is a
- * compare-and-swap from 0, freeing it a store of 0.
- */
+/* See arena.h. Finding a block's owner word, committing pages, and the functions over all blocks. */
 #include "shared/arena.h"
 
 #include <errno.h>
 
-#include "base/check.h"
+#include "shared/arena_private.h"
 #include "shared/kill_point.h"
 
 enum {
-  PAGE = 4096,
-  BLOCKS_MAX = 1 << 20, /* per class */
-  TRIM_FROM = 1 << 14,  /* blocks from this size on are decommitted when many are warm */
-  WARM_BYTES_MAX = 256 << 20,
+  COMMIT_STEP = 16 << 10, /* of slabs, so that few takes need the system */
+  RESERVE_SHARE = 32,     /* the reserve is this part of the limit, within these bounds */
+  RESERVE_LEAST = 256 << 10,
+  RESERVE_MOST = 64 << 20,
+  SLACK = 1 << 20, /* behind the last chunk, so that no structure at a checked offset ends outside */
 };
 
 static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
-static uint64_t class_block_size(int class) {
-  return (uint64_t)ARENA_SMALLEST << (ARENA_FACTOR_SHIFT * class);
+/* ---- making ---------------------------------------------------------------------------------- */
+
+struct arena_layout arena_layout(uint64_t size, uint64_t start) {
+  const uint64_t table = round_up(start, PAGE);
+  const uint64_t overhead = 2 * (uint64_t)PAGE + ARENA_CHUNK + SLACK;
+  CHECK(size > table + overhead);
+  const uint64_t chunks = (size - table - overhead) / (ARENA_CHUNK + PAGE + sizeof(struct arena_chunk));
+  const uint64_t control = round_up(table + chunks * sizeof(struct arena_chunk), PAGE);
+  const uint64_t data = round_up(control + chunks * PAGE, ARENA_CHUNK);
+  CHECK(data + chunks * ARENA_CHUNK + SLACK <= size);
+  return (struct arena_layout){table, control, data, chunks};
 }
 
-/* The largest power of two of which ARENA_CLASSES fit behind the tables. */
-static uint64_t region_size_for(uint64_t space) {
-  uint64_t size = ARENA_SMALLEST;
-  while (size * 2 * ARENA_CLASSES <= space / 2) size *= 2;
-  return size;
+void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, struct arena_state *state) {
+  const struct arena_layout layout = arena_layout(m->size, start);
+  a->map = m;
+  a->state = state;
+  a->table = (struct arena_chunk *)(void *)(m->base + layout.table);
+  a->control = m->base + layout.control;
+  a->data = layout.data;
+  a->chunks = layout.chunks;
 }
 
-void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64_t bytes_max) {
-  const uint64_t region = region_size_for(m->size - start);
-  uint64_t at = round_up(start, PAGE);
-  for (int i = 0; i < ARENA_CLASSES; i++) {
-    struct arena_class *c = &a->classes[i];
-    c->block_size = class_block_size(i);
-    c->count = region / c->block_size < BLOCKS_MAX ? region / c->block_size : BLOCKS_MAX;
-    c->owners = at;
-    c->committed = round_up(at + c->count * sizeof(uint32_t), PAGE);
-    at = round_up(c->committed + c->count * sizeof(uint32_t), PAGE);
+static uint64_t reserve_of(uint64_t bytes_max) {
+  const uint64_t share = bytes_max / RESERVE_SHARE;
+  if (share > RESERVE_MOST) return RESERVE_MOST;
+  return share < RESERVE_LEAST ? RESERVE_LEAST : share;
+}
+
+void arena_init(struct arena *a, uint64_t bytes_max) {
+  const uint64_t most = a->chunks * ARENA_CHUNK < bytes_max ? a->chunks * ARENA_CHUNK : bytes_max;
+  robust_mutex_init(&a->state->lock);
+  a->state->bytes_max = most;
+  a->state->reserve = reserve_of(most);
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+struct place {
+  uint64_t chunk;
+  bool is_run;
+  unsigned detail; /* order of a run, class of a slab's block */
+  uint32_t index;  /* in the slab */
+  _Atomic uint32_t *owner;
+};
+
+static bool find_in_slab(const struct arena *a, block_ref block, uint64_t chunk, unsigned class,
+                         struct place *out) {
+  if (class >= ARENA_CLASSES) return false;
+  const uint64_t head = chunk & ~((UINT64_C(1) << class_order(class)) - 1);
+  if (atomic_load(&chunk_entry(a, head)->state) != state_word(CHUNK_SLAB, class)) return false;
+  const uint32_t offset = (uint32_t)(block - chunk_block(a, head));
+  const uint32_t index = offset / class_size(class);
+  if (index * class_size(class) != offset || index >= class_blocks(class)) return false;
+  *out = (struct place){head, false, class, index, &chunk_control(a, head)->owners[index]};
+  return true;
+}
+
+static bool find_run(const struct arena *a, block_ref block, uint64_t chunk, unsigned order, struct place *out) {
+  if (order >= ARENA_ORDERS || block != chunk_block(a, chunk)) return false;
+  *out = (struct place){chunk, true, order, 0, &chunk_entry(a, chunk)->owner};
+  return true;
+}
+
+static bool find_place(const struct arena *a, block_ref block, struct place *out) {
+  if (block < a->data) return false;
+  const uint64_t chunk = (block - a->data) / ARENA_CHUNK;
+  if (chunk >= chunk_count_used(a)) return false;
+  const uint32_t state = atomic_load_explicit(&chunk_entry(a, chunk)->state, memory_order_relaxed);
+  switch (state_kind(state)) {
+    case CHUNK_SLAB:
+    case CHUNK_SLAB_PART: return find_in_slab(a, block, chunk, state_detail(state), out);
+    case CHUNK_RUN: return find_run(a, block, chunk, state_detail(state), out);
+    default: return false;
   }
-  a->region_size = region;
-  a->bytes_max = bytes_max;
-  a->data = round_up(at, PAGE);
-  CHECK(a->data + region * ARENA_CLASSES <= m->size);
 }
 
-static _Atomic uint32_t *owner_word(const struct arena_class *c, const struct mapping *m, uint64_t index) {
-  return (_Atomic uint32_t *)(void *)(m->base + c->owners) + index;
+/* Of a block that is surely there. */
+static struct place place_of(const struct arena *a, block_ref block) {
+  struct place place = {0};
+  CHECK(find_place(a, block, &place));
+  return place;
 }
 
-static _Atomic uint32_t *committed_word(const struct arena_class *c, const struct mapping *m,
-                                        uint64_t index) {
-  return (_Atomic uint32_t *)(void *)(m->base + c->committed) + index;
-}
-
-static int class_of(const struct arena *a, block_ref block) {
-  return (int)((block - a->data) / a->region_size);
-}
-
-static uint64_t index_of(const struct arena *a, int class, block_ref block) {
-  return (block - a->data - (uint64_t) class * a->region_size) / a->classes[class].block_size;
-}
-
-static block_ref block_at(const struct arena *a, int class, uint64_t index) {
-  return a->data + (uint64_t) class * a->region_size + index * a->classes[class].block_size;
+static uint64_t place_size(const struct place *p) {
+  return p->is_run ? (uint64_t)ARENA_CHUNK << p->detail : class_size(p->detail);
 }
 
 bool arena_has(const struct arena *a, block_ref block) {
-  if (block < a->data || block >= a->data + a->region_size * ARENA_CLASSES) return false;
-  const int class = class_of(a, block);
-  const uint64_t index = index_of(a, class, block);
-  return index < a->classes[class].count && block_at(a, class, index) == block &&
-         index < atomic_load(&a->classes[class].high_water);
+  struct place place;
+  return find_place(a, block, &place);
 }
 
 uint64_t arena_block_size(const struct arena *a, block_ref block) {
-  return a->classes[class_of(a, block)].block_size;
+  const struct place place = place_of(a, block);
+  return place_size(&place);
 }
 
-owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block) {
-  const int class = class_of(a, block);
-  return atomic_load(owner_word(&a->classes[class], m, index_of(a, class, block)));
+owner_id arena_owner(const struct arena *a, block_ref block) {
+  struct place place;
+  if (!find_place(a, block, &place)) return 0;
+  const uint32_t word = atomic_load(place.owner);
+  return is_owner(word) ? word : 0;
 }
 
-static void raise_high_water(struct arena_class *c, uint64_t index) {
-  uint64_t seen = atomic_load_explicit(&c->high_water, memory_order_relaxed);
-  while (seen <= index)
-    if (atomic_compare_exchange_weak(&c->high_water, &seen, index + 1)) return;
+void arena_prefetch(const struct arena *a, block_ref block) {
+  struct place place;
+  if (!find_place(a, block, &place)) return;
+  __builtin_prefetch((const void *)(uintptr_t)place.owner, 1);
+  if (place.is_run) return;
+  __builtin_prefetch((const void *)(uintptr_t)&chunk_control(a, place.chunk)->free[place.index / 64], 1);
 }
 
-/* The tables are sparse, too: a search commits their pages as it first reaches them, index by
- * index. */
-static status commit_tables(const struct arena_class *c, const struct mapping *m, uint64_t index) {
-  if (index % (PAGE / sizeof(uint32_t)) != 0) return STATUS_OK;
-  if (index < atomic_load_explicit(&c->high_water, memory_order_relaxed)) return STATUS_OK;
-  const uint64_t at = index * sizeof(uint32_t);
-  const status st = mapping_commit(m, c->owners + at, PAGE);
-  return st ? st : mapping_commit(m, c->committed + at, PAGE);
+bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to) {
+  struct place place;
+  CHECK(is_owner(from) && is_owner(to));
+  return find_place(a, block, &place) && atomic_compare_exchange_strong(place.owner, &from, to);
 }
 
-/* Takes a free block of the class. STATUS_FULL: there is none from the hint on. The high-water mark
- * is raised first, so that the sweeper of a process that dies here looks far enough. */
-static status take_index(struct arena_class *c, const struct mapping *m, owner_id owner, uint64_t *out) {
-  for (uint64_t i = atomic_load_explicit(&c->first_free_hint, memory_order_relaxed); i < c->count; i++) {
-    const status st = commit_tables(c, m, i);
-    if (st) return st;
-    uint32_t none = 0;
-    if (atomic_load_explicit(owner_word(c, m, i), memory_order_relaxed) != 0) continue;
-    raise_high_water(c, i);
-    KILL_POINT("arena.raised");
-    if (!atomic_compare_exchange_strong(owner_word(c, m, i), &none, owner)) continue;
-    KILL_POINT("arena.taken");
-    atomic_store_explicit(&c->first_free_hint, i + 1, memory_order_relaxed);
-    *out = i;
-    return STATUS_OK;
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static uint64_t limit_of(const struct arena *a, enum arena_use use) {
+  const uint64_t most = a->state->bytes_max;
+  const uint64_t reserve = use == ARENA_DATA ? a->state->reserve : 0;
+  return reserve < most ? most - reserve : 0;
+}
+
+static bool fits(const struct arena *a, uint64_t size, enum arena_use use) {
+  return mapping_used(a->map) + size <= limit_of(a, use);
+}
+
+/* Memory that is kept for later use goes before an allocation fails. */
+static bool make_fit(struct arena *a, uint64_t size, enum arena_use use) {
+  uint64_t cursor = 0;
+  if (fits(a, size, use)) return true;
+  slab_end_unused(a);
+  while (!fits(a, size, use))
+    if (!run_cool_next(a, &cursor)) return false;
+  return true;
+}
+
+/* `fresh` of the bytes are not committed yet. */
+static status commit_range(struct arena *a, uint64_t offset, uint64_t size, uint64_t fresh,
+                           enum arena_use use) {
+  uint64_t cursor = 0;
+  if (!make_fit(a, fresh, use)) return -ENOMEM;
+  status st = mapping_commit(a->map, offset, size);
+  while (st == -ENOMEM && run_cool_next(a, &cursor)) st = mapping_commit(a->map, offset, size);
+  return st;
+}
+
+status arena_commit_pages(struct arena *a, uint64_t offset, uint64_t size, enum arena_use use) {
+  return commit_range(a, offset, size, size, use);
+}
+
+/* Pages that are missing: [from, to) contains all of them, `count` is their number. */
+struct missing {
+  uint64_t from;
+  uint64_t to;
+  uint64_t count;
+};
+
+static uint32_t pages_needed(const struct arena *a, uint64_t chunk, uint64_t end) {
+  const uint64_t start = chunk_block(a, chunk);
+  return end - start >= ARENA_CHUNK ? CHUNK_PAGES : (uint32_t)((end - start + PAGE - 1) / PAGE);
+}
+
+static struct missing find_missing(const struct arena *a, uint64_t at, uint64_t end) {
+  struct missing missing = {0};
+  for (uint64_t chunk = (at - a->data) / ARENA_CHUNK; chunk_block(a, chunk) < end; chunk++) {
+    const uint32_t needed = pages_needed(a, chunk, end);
+    const uint32_t have = atomic_load_explicit(&chunk_entry(a, chunk)->committed, memory_order_acquire);
+    if (have >= needed) continue;
+    if (!missing.count) missing.from = chunk_block(a, chunk) + (uint64_t)have * PAGE;
+    missing.to = chunk_block(a, chunk) + (uint64_t)needed * PAGE;
+    missing.count += needed - have;
   }
-  atomic_store_explicit(&c->first_free_hint, c->count, memory_order_relaxed);
-  return STATUS_FULL;
+  return missing;
 }
 
-static status commit_index(struct arena *a, const struct mapping *m, int class, uint64_t index,
-                           uint64_t size) {
-  struct arena_class *c = &a->classes[class];
-  _Atomic uint32_t *committed = committed_word(c, m, index);
-  const uint32_t pages = (uint32_t)(round_up(size, PAGE) / PAGE);
-  const uint32_t have = atomic_load_explicit(committed, memory_order_acquire);
-  if (pages <= have) return STATUS_OK;
-  if (mapping_used(m) + (uint64_t)(pages - have) * PAGE > a->bytes_max) return -ENOMEM;
-  const uint64_t from = block_at(a, class, index) + (uint64_t)have * PAGE;
-  const status st = mapping_commit(m, from / PAGE * PAGE, (uint64_t)(pages - have) * PAGE);
+static void raise_committed(struct arena_chunk *entry, uint32_t pages) {
+  uint32_t have = atomic_load_explicit(&entry->committed, memory_order_relaxed);
+  while (have < pages)
+    if (atomic_compare_exchange_weak(&entry->committed, &have, pages)) return;
+}
+
+/* The caller owns a block that reaches from `at` to `end`, or further. */
+static status commit_span(struct arena *a, uint64_t at, uint64_t end, enum arena_use use) {
+  const struct missing missing = find_missing(a, at, end);
+  if (!missing.count) return STATUS_OK;
+  const status st =
+      commit_range(a, missing.from, missing.to - missing.from, missing.count * PAGE, use);
   if (st) return st;
   KILL_POINT("arena.committed");
-  atomic_store_explicit(committed, pages, memory_order_release);
+  for (uint64_t chunk = (at - a->data) / ARENA_CHUNK; chunk_block(a, chunk) < end; chunk++)
+    raise_committed(chunk_entry(a, chunk), pages_needed(a, chunk, end));
   return STATUS_OK;
 }
 
-status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size) {
-  const int class = class_of(a, block);
-  CHECK(size <= a->classes[class].block_size);
-  return commit_index(a, m, class, index_of(a, class, block), size);
+/* In a slab the pages behind the block, too, as far as its chunk and a step go. */
+static status commit_in_slab(struct arena *a, block_ref block, uint64_t size, enum arena_use use) {
+  const uint64_t end = block + size;
+  const uint64_t ample = a->data + round_up(end - a->data, COMMIT_STEP);
+  if (!find_missing(a, block, end).count) return STATUS_OK;
+  return commit_span(a, block, ample, use) ? commit_span(a, block, end, use) : STATUS_OK;
 }
 
-uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block) {
-  const int class = class_of(a, block);
-  const struct arena_class *c = &a->classes[class];
-  const uint64_t bytes = (uint64_t)atomic_load(committed_word(c, m, index_of(a, class, block))) * PAGE;
-  return bytes < c->block_size ? bytes : c->block_size;
+status arena_commit(struct arena *a, block_ref block, uint64_t size) {
+  CHECK(size <= arena_block_size(a, block));
+  return commit_span(a, block, block + size, ARENA_DATA);
 }
 
-/* A block of one class. STATUS_FULL: the class has none. */
-static status alloc_in_class(struct arena *a, const struct mapping *m, int class, uint64_t size,
-                             owner_id owner, block_ref *out) {
-  uint64_t index = 0;
-  status st = take_index(&a->classes[class], m, owner, &index);
-  if (st) return st;
-  const block_ref block = block_at(a, class, index);
-  st = commit_index(a, m, class, index, size);
+uint64_t arena_committed(const struct arena *a, block_ref block) {
+  const uint64_t end = block + arena_block_size(a, block);
+  uint64_t at = block;
+  while (at < end) {
+    const uint64_t chunk = (at - a->data) / ARENA_CHUNK;
+    const uint32_t pages = atomic_load(&chunk_entry(a, chunk)->committed);
+    const uint64_t until = chunk_block(a, chunk) + (uint64_t)pages * PAGE;
+    if (until <= at) break;
+    at = until;
+    if (pages < CHUNK_PAGES) break;
+  }
+  return (at < end ? at : end) - block;
+}
+
+/* ---- taking and freeing ---------------------------------------------------------------------- */
+
+static unsigned order_of(uint64_t size) {
+  const uint64_t chunks = (size + ARENA_CHUNK - 1) / ARENA_CHUNK;
+  return chunks <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(chunks - 1);
+}
+
+static status take_run(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+  uint64_t chunk = 0;
+  if (room > a->chunks * ARENA_CHUNK || order_of(room) >= ARENA_ORDERS) return STATUS_TOO_LARGE;
+  status st = run_take(a, order_of(room), r->owner, r->use, &chunk);
+  if (st) return st == STATUS_FULL ? -ENOMEM : st;
+  const block_ref block = chunk_block(a, chunk);
+  st = commit_span(a, block, block + r->size, r->use);
   if (st)
-    arena_free(a, m, block);
+    run_free(a, chunk);
   else
     *out = block;
   return st;
 }
 
-/* A class without a free block borrows from the larger ones, which cost no more pages. */
-static status alloc_from_class(struct arena *a, const struct mapping *m, int class, uint64_t size,
-                               owner_id owner, block_ref *out) {
-  status st = STATUS_FULL;
-  for (; class < ARENA_CLASSES && st == STATUS_FULL; class ++)
-    st = alloc_in_class(a, m, class, size, owner, out);
+static status take_small(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+  unsigned class = class_of_size(room);
+  block_ref block = 0;
+  while (r->is_object && !class_has_objects(class)) class ++;
+  status st = slab_take(a, class, r->owner, r->use, &block);
+  if (st) return st == STATUS_FULL ? -ENOMEM : st;
+  st = commit_in_slab(a, block, r->size, r->use);
+  if (st)
+    arena_free(a, block);
+  else
+    *out = block;
   return st;
 }
 
-/* Hints may have passed free blocks: search once more from the start before failing. */
-static void look_from_the_start(struct arena *a, int class) {
-  for (; class < ARENA_CLASSES; class ++)
-    atomic_store_explicit(&a->classes[class].first_free_hint, 0, memory_order_relaxed);
+status arena_take(struct arena *a, const struct arena_request *request, block_ref *out) {
+  const uint64_t room = request->room > request->size ? request->room : request->size;
+  if (room <= ARENA_SLAB_MAX) return take_small(a, request, room, out);
+  return take_run(a, request, room, out);
 }
 
-status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner, block_ref *out) {
-  int class = 0;
-  while (class < ARENA_CLASSES && (a->classes[class].block_size < size || !a->classes[class].count)) class ++;
-  if (class == ARENA_CLASSES) return STATUS_TOO_LARGE;
-  status st = alloc_from_class(a, m, class, size, owner, out);
-  if (st != STATUS_FULL) return st;
-  look_from_the_start(a, class);
-  st = alloc_from_class(a, m, class, size, owner, out);
-  return st == STATUS_FULL ? -ENOMEM : st;
+status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *out) {
+  const struct arena_request request = {.size = size, .owner = owner, .use = ARENA_DATA};
+  return arena_take(a, &request, out);
 }
 
-/* Freed blocks keep their pages, because a fresh page costs more than the message in it. The search
- * for a free block starts at the first ones, so those are kept. Large blocks beyond WARM_BYTES_MAX
- * are decommitted while they still have an owner, so that no other process uses them meanwhile. */
-static void trim(struct arena *a, const struct mapping *m, int class, uint64_t index) {
-  struct arena_class *c = &a->classes[class];
-  if (c->block_size < TRIM_FROM) return;
-  _Atomic uint32_t *committed = committed_word(c, m, index);
-  const uint64_t bytes = (uint64_t)atomic_load(committed) * PAGE;
-  if (bytes * (index + 1) <= WARM_BYTES_MAX) return;
-  atomic_store(committed, 0);
-  KILL_POINT("arena.trim");
-  mapping_decommit(m, block_at(a, class, index), bytes);
-  KILL_POINT("arena.trimmed");
-}
-
-void arena_free(struct arena *a, const struct mapping *m, block_ref block) {
-  const int class = class_of(a, block);
-  struct arena_class *c = &a->classes[class];
-  const uint64_t index = index_of(a, class, block);
-  CHECK(atomic_load_explicit(owner_word(c, m, index), memory_order_relaxed) != 0);
-  trim(a, m, class, index);
+void arena_free(struct arena *a, block_ref block) {
+  const struct place place = place_of(a, block);
+  CHECK(is_owner(atomic_load_explicit(place.owner, memory_order_relaxed)));
+  if (place.is_run) {
+    run_free(a, place.chunk);
+    return;
+  }
   KILL_POINT("arena.freeing");
-  atomic_store_explicit(owner_word(c, m, index), 0, memory_order_release);
-  if (index < atomic_load_explicit(&c->first_free_hint, memory_order_relaxed))
-    atomic_store_explicit(&c->first_free_hint, index, memory_order_relaxed);
+  atomic_store_explicit(place.owner, free_word(place.detail), memory_order_release);
+  slab_offer(a, place.chunk, place.detail, place.index);
 }
 
-bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to) {
-  const int class = class_of(a, block);
-  return atomic_compare_exchange_strong(owner_word(&a->classes[class], m, index_of(a, class, block)), &from,
-                                        to);
+/* ---- all blocks ------------------------------------------------------------------------------ */
+
+/* The sweeper owns the run from here on: if it dies, too, its own sweeper continues. */
+static void reap_run(struct arena *a, uint64_t chunk, owner_id dead) {
+  struct arena_chunk *entry = chunk_entry(a, chunk);
+  if (atomic_load(&entry->owner) != dead) return;
+  if (!atomic_compare_exchange_strong(&entry->owner, &dead, a->self)) return;
+  KILL_POINT("arena.reaping");
+  run_free(a, chunk);
 }
 
-void arena_reap(struct arena *a, const struct mapping *m, owner_id dead) {
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    struct arena_class *c = &a->classes[class];
-    const uint64_t high = atomic_load(&c->high_water);
-    for (uint64_t i = 0; i < high; i++) {
-      uint32_t owner = dead;
-      if (atomic_load_explicit(owner_word(c, m, i), memory_order_relaxed) != dead) continue;
-      if (atomic_compare_exchange_strong(owner_word(c, m, i), &owner, 0))
-        atomic_store_explicit(&c->first_free_hint, 0, memory_order_relaxed);
-    }
+/* What is stepped over was free, or inside a block, when its first chunk was read; a block that a
+ * dead process owns was there all the time. */
+void arena_reap(struct arena *a, owner_id dead) {
+  arena_lock(a);
+  arena_unlock(a); /* completes what the dead process did under the lock */
+  const uint64_t high = chunk_count_used(a);
+  uint64_t span = 1;
+  for (uint64_t chunk = 0; chunk < high; chunk += span) {
+    const uint32_t state = atomic_load(&chunk_entry(a, chunk)->state);
+    span = chunk_span(a, chunk);
+    if (state_kind(state) == CHUNK_RUN) reap_run(a, chunk, dead);
+    if (state_kind(state) == CHUNK_SLAB) slab_reap(a, chunk, state_detail(state), dead);
   }
 }
 
-void arena_each_object(struct arena *a, const struct mapping *m,
-                       void (*visit)(void *context, block_ref object), void *context) {
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    const struct arena_class *c = &a->classes[class];
-    const uint64_t high = atomic_load(&c->high_water);
-    for (uint64_t i = 0; i < high; i++) {
-      const block_ref block = block_at(a, class, i);
-      if (atomic_load(owner_word(c, m, i)) == owner_of_object(block)) visit(context, block);
-    }
+typedef void (*block_visitor)(void *context, block_ref block, owner_id owner);
+
+static void visit_slab(const struct arena *a, uint64_t chunk, unsigned class, block_visitor visit,
+                       void *context) {
+  const struct arena_control *control = chunk_control(a, chunk);
+  for (uint32_t i = 0; i < class_blocks(class); i++) {
+    const uint32_t owner = atomic_load(&control->owners[i]);
+    if (is_owner(owner)) visit(context, chunk_block(a, chunk) + (uint64_t)i * class_size(class), owner);
   }
 }
 
-void arena_each_block(const struct arena *a, const struct mapping *m,
-                      void (*visit)(void *context, block_ref block, owner_id owner), void *context) {
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    const struct arena_class *c = &a->classes[class];
-    const uint64_t high = atomic_load(&c->high_water);
-    for (uint64_t i = 0; i < high; i++) {
-      const owner_id owner = atomic_load(owner_word(c, m, i));
-      if (owner) visit(context, block_at(a, class, i), owner);
-    }
+enum visits { VISIT_ALL, VISIT_OBJECT_SLABS };
+
+static void each_block(const struct arena *a, enum visits visits, block_visitor visit, void *context) {
+  const uint64_t high = chunk_count_used(a);
+  uint64_t span = 1;
+  for (uint64_t chunk = 0; chunk < high; chunk += span) {
+    const struct arena_chunk *entry = chunk_entry(a, chunk);
+    const uint32_t state = atomic_load(&entry->state);
+    const uint32_t owner = atomic_load(&entry->owner);
+    const unsigned detail = state_detail(state);
+    span = chunk_span(a, chunk);
+    if (state_kind(state) == CHUNK_RUN && owner) visit(context, chunk_block(a, chunk), owner);
+    if (state_kind(state) != CHUNK_SLAB) continue;
+    CHECK(detail < ARENA_CLASSES);
+    if (visits == VISIT_ALL || class_has_objects(detail)) visit_slab(a, chunk, detail, visit, context);
   }
 }
 
-uint64_t arena_used(const struct arena *a, const struct mapping *m) {
+void arena_each_block(const struct arena *a, block_visitor visit, void *context) {
+  each_block(a, VISIT_ALL, visit, context);
+}
+
+struct object_visitor {
+  void (*visit)(void *context, block_ref object);
+  void *context;
+};
+
+static void visit_object(void *context, block_ref block, owner_id owner) {
+  const struct object_visitor *v = context;
+  if (owner == owner_of_object(block) && block % ARENA_OBJECT_UNIT == 0) v->visit(v->context, block);
+}
+
+void arena_each_object(struct arena *a, void (*visit)(void *context, block_ref object), void *context) {
+  struct object_visitor v = {visit, context};
+  each_block(a, VISIT_OBJECT_SLABS, visit_object, &v);
+}
+
+static void count_block(void *context, block_ref block, owner_id owner) {
+  (void)block;
+  (void)owner;
+  ++*(uint64_t *)context;
+}
+
+uint64_t arena_used(const struct arena *a) {
   uint64_t used = 0;
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    const struct arena_class *c = &a->classes[class];
-    const uint64_t high = atomic_load(&c->high_water);
-    for (uint64_t i = 0; i < high; i++) used += atomic_load(owner_word(c, m, i)) != 0;
-  }
+  each_block(a, VISIT_ALL, count_block, &used);
   return used;
 }
 
-void arena_validate(const struct arena *a, const struct mapping *m) {
-  for (int class = 0; class < ARENA_CLASSES; class ++) {
-    const struct arena_class *c = &a->classes[class];
-    CHECK_EQ(c->block_size, class_block_size(class));
-    CHECK(atomic_load(&c->high_water) <= c->count);
-    const uint64_t pages = (c->block_size + PAGE - 1) / PAGE;
-    const uint64_t high = atomic_load(&c->high_water);
-    for (uint64_t i = 0; i < high; i++) CHECK(atomic_load(committed_word(c, m, i)) <= pages);
+struct measure {
+  const struct arena *arena;
+  struct arena_figures *figures;
+};
+
+static void measure_block(void *context, block_ref block, owner_id owner) {
+  const struct measure *m = context;
+  (void)owner;
+  m->figures->blocks++;
+  m->figures->block_bytes += arena_committed(m->arena, block);
+}
+
+void arena_measure(const struct arena *a, struct arena_figures *out) {
+  *out = (struct arena_figures){.bytes_max = a->state->bytes_max,
+                                .committed = mapping_used(a->map),
+                                .warm = atomic_load(&a->state->warm_pages) * PAGE};
+  struct measure m = {a, out};
+  each_block(a, VISIT_ALL, measure_block, &m);
+}
+
+/* ---- validation ------------------------------------------------------------------------------ */
+
+static void validate_slab(const struct arena *a, uint64_t chunk, unsigned class) {
+  const struct arena_control *control = chunk_control(a, chunk);
+  const struct arena_chunk *entry = chunk_entry(a, chunk);
+  bool has_free = false;
+  bool is_kept = false;
+  CHECK(class < ARENA_CLASSES && atomic_load(&entry->has_control));
+  for (uint32_t i = 0; i < class_blocks(class); i++) {
+    const uint32_t owner = atomic_load(&control->owners[i]);
+    const bool is_offered = atomic_load(&control->free[i / 64]) >> i % 64 & 1;
+    CHECK(is_owner(owner) || owner == free_word(class));
+    has_free = has_free || is_offered;
   }
-  CHECK(a->data + a->region_size * ARENA_CLASSES <= m->size);
+  for (int i = 0; i < ARENA_LAST_FREED; i++) {
+    const uint64_t block = atomic_load(&a->state->last_freed[class][i]);
+    is_kept = is_kept || (block >= chunk_block(a, chunk) &&
+                          block < chunk_block(a, chunk) + chunk_span(a, chunk) * ARENA_CHUNK);
+  }
+  CHECK(!has_free || is_kept || atomic_load(&entry->place) != SLAB_IS_FULL);
+}
+
+static uint64_t count_list(const struct arena *a, uint32_t first, uint32_t state) {
+  uint64_t count = 0;
+  uint32_t previous = 0;
+  for (uint32_t at = first; at; at = chunk_entry(a, at - 1)->next) {
+    CHECK_EQ(atomic_load(&chunk_entry(a, at - 1)->state), state);
+    CHECK_EQ(chunk_entry(a, at - 1)->previous, previous);
+    CHECK(++count <= a->chunks);
+    previous = at;
+  }
+  return count;
+}
+
+void arena_validate(const struct arena *a) {
+  const struct arena_state *s = a->state;
+  uint64_t free_runs = 0;
+  uint64_t listed = 0;
+  uint64_t warm = 0;
+  for (uint64_t chunk = 0; chunk < chunk_count_used(a); chunk += chunk_span(a, chunk)) {
+    const struct arena_chunk *entry = chunk_entry(a, chunk);
+    const uint32_t state = atomic_load(&entry->state);
+    CHECK(chunk + chunk_span(a, chunk) <= chunk_count_used(a));
+    CHECK(state_kind(state) != CHUNK_NONE && state_kind(state) != CHUNK_SLAB_PART);
+    if (state_kind(state) == CHUNK_RUN) CHECK(is_owner(atomic_load(&entry->owner)));
+    if (state_kind(state) == CHUNK_FREE) {
+      free_runs++;
+      warm += chunk_pages(a, chunk, chunk_span(a, chunk));
+    } else if (state_kind(state) == CHUNK_SLAB) {
+      validate_slab(a, chunk, state_detail(state));
+      listed += atomic_load(&entry->place) == SLAB_IS_LISTED;
+    }
+  }
+  for (unsigned i = 0; i < ARENA_ORDERS; i++) free_runs -= count_list(a, s->runs[i], state_word(CHUNK_FREE, i));
+  for (unsigned i = 0; i < ARENA_CLASSES; i++) listed -= count_list(a, s->slabs[i], state_word(CHUNK_SLAB, i));
+  CHECK_EQ(free_runs, 0);
+  CHECK_EQ(listed, 0);
+  CHECK_EQ(warm, atomic_load(&s->warm_pages));
 }

@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of shared memory, each with an owner. The death of a process at any instant neither leaks
- * a block nor leaves it half taken.
+/* Blocks of shared memory of any size, each with an owner. The death of a process at any instant
+ * neither leaks a block nor leaves it half taken.
  *
- * Each size class has a region: an array of blocks, laid out once. Address space is sparse, so a
- * block costs only the pages that were committed in it, and blocks are never split or merged.
+ * The data is divided into chunks of 64 KiB. Address space is sparse: a chunk costs only the pages
+ * that were committed in it.
  *
- *     block sizes  256 B, 1 KiB, 4 KiB, … ×4 …, 4 GiB     ARENA_CLASSES of them,
- *                                                         regions of equal size
+ *     up to 64 KiB    a block of a slab: 45 sizes, 64, 80, … 256, then four for each doubling. A
+ *                     slab is one chunk, or up to 16 so that it has 16 blocks at least.
+ *     above           a run of 2^n chunks, from a buddy system
  *
- * I1  Each block has one owner word; 0 is free. The word is the only state that names the owner of
- *     the block, and it changes by one atomic operation: no block is ever half taken.
+ *     arena   := chunk table | control pages | chunks
+ *     chunk table    an entry for each chunk: what begins there, its committed pages, its lists
+ *     control page   one for each chunk, used while a slab begins there: a bitmap of free blocks
+ *                    and the owner words of the slab
+ *
+ * I1  Each block has one owner word, which changes by one atomic operation: no block is ever half
+ *     taken. The word of a slab's block says that no block is there, that a block of the slab's
+ *     size is free there, or who owns it. So a taker that is late by any time takes a block that is
+ *     free at the instant of the operation, or none.
  * I2  The owner is a process (shared/process_table.h) or an object (a ring, which owns its
  *     messages). A flag in the same word marks attachments. The blocks of a dead process are free
  *     after arena_reap; the blocks of an object are freed with the object.
- * I3  `committed` is never more than the pages that are committed: pages are committed before it
- *     rises, and decommitted after it falls.
+ * I3  `committed` of a chunk is never more than the pages that are committed from its start: pages
+ *     are committed before it rises, and decommitted after it falls.
+ * I4  What begins at a chunk, and the owner words, are the truth. Bitmaps, lists of slabs and runs,
+ *     and counts follow from it: an update that a death cut short is made good by rebuilding them,
+ *     and a wrong bit costs one look at an owner word.
+ * I5  A slab without blocks becomes a run again, so memory moves between sizes. Slabs lose at most
+ *     a fifth of a block to rounding (a third below 128 bytes); a run loses address space alone.
  *
- * The arena does not count how much is committed in all, because a death could falsify the count;
- * the kernel knows it. No function here locks or blocks. The hints (where a search begins) may be
- * stale without harm.
+ * Blocks of slabs are taken and freed without a lock, but for one operation in some hundred;
+ * rank_arena guards lists and runs for some hundred nanoseconds. Nothing read from shared memory is
+ * used as an index before it was checked, and where the parts lie is computed by each process.
  */
 #ifndef SHARED_ARENA_H
 #define SHARED_ARENA_H
@@ -29,27 +42,69 @@
 
 #include "base/status.h"
 #include "os/mapping.h"
+#include "os/robust_mutex.h"
 
-enum { ARENA_CLASSES = 13, ARENA_SMALLEST = 256, ARENA_FACTOR_SHIFT = 2 };
+enum {
+  ARENA_CLASSES = 45,
+  ARENA_ORDERS = 25,        /* runs of 1, 2, 4, … chunks */
+  ARENA_CHUNK = 64 << 10,
+  ARENA_SLAB_MAX = 64 << 10, /* larger blocks are runs */
+  ARENA_OBJECT_UNIT = 1024, /* objects start at a multiple of it */
+  ARENA_LAST_FREED = 4,
+};
 
-typedef uint64_t block_ref; /* offset in the segment, a multiple of ARENA_SMALLEST; 0: none */
+typedef uint64_t block_ref; /* offset in the segment; 0: none */
 typedef uint32_t owner_id;  /* 0: free; see owner_of_process and owner_of_object */
 
-struct arena_class {
-  uint64_t block_size;
-  uint64_t owners;    /* offset of count × owner word */
-  uint64_t committed; /* offset of count × uint32_t, pages committed from the block's start */
-  uint64_t count;
-  _Atomic uint64_t first_free_hint;
-  _Atomic uint64_t high_water; /* blocks at and above it were never used */
+/* The part in shared memory; rank_arena but for the atomic words. */
+struct arena_state {
+  struct robust_mutex lock;
+  uint64_t bytes_max;                       /* limit of the committed bytes of the whole segment */
+  uint64_t reserve;                         /* of these, for ARENA_VITAL alone */
+  _Atomic uint64_t table_chunks;            /* entries of the chunk table that are committed */
+  _Atomic uint64_t high_water;              /* chunks at and above it were never used */
+  _Atomic uint64_t warm_pages;              /* committed in free runs */
+  uint32_t runs[ARENA_ORDERS];              /* first free run of each order: chunk + 1, or 0 */
+  uint32_t slabs[ARENA_CLASSES];            /* first slab with free blocks, likewise */
+  _Atomic uint32_t current[ARENA_CLASSES];  /* the slab that blocks are taken from, likewise */
+  /* Blocks that were freed last in slabs that are full otherwise: the next ones to take. */
+  _Atomic uint64_t last_freed[ARENA_CLASSES][ARENA_LAST_FREED];
 };
-_Static_assert(sizeof(struct arena_class) == 48, "layout");
 
+struct arena_chunk;
+
+/* Where the parts of an arena lie: offsets, from the size of the mapping alone. */
+struct arena_layout {
+  uint64_t table;
+  uint64_t control;
+  uint64_t data;
+  uint64_t chunks;
+};
+/* Of an arena from offset `start` on, in a mapping of `size` bytes. */
+struct arena_layout arena_layout(uint64_t size, uint64_t start);
+
+/* The part of this process: where everything lies, computed from the mapping alone. */
 struct arena {
-  uint64_t data;        /* offset of the first region */
-  uint64_t region_size; /* of each class; a power of two */
-  uint64_t bytes_max;   /* limit of the committed bytes of the whole segment */
-  struct arena_class classes[ARENA_CLASSES];
+  const struct mapping *map;
+  struct arena_state *state;
+  struct arena_chunk *table;
+  uint8_t *control;
+  uint64_t data;   /* offset of the first chunk */
+  uint64_t chunks; /* number of chunks */
+  owner_id self;   /* the owner of a run while it changes its use */
+};
+
+enum arena_use {
+  ARENA_DATA,  /* messages, records, arrays: fails while some memory is left, … */
+  ARENA_VITAL, /* … which is for locks, workers, and the heads of queues and tables */
+};
+
+struct arena_request {
+  uint64_t size; /* bytes to commit */
+  uint64_t room; /* bytes of address space, at least `size`, or 0: to grow into with arena_commit */
+  owner_id owner;
+  enum arena_use use;
+  bool is_object; /* starts at a multiple of ARENA_OBJECT_UNIT */
 };
 
 /* A flag beside either kind of owner: the block is attachments (attachments.h), which are unloaded
@@ -58,44 +113,71 @@ struct arena {
 
 /* The owner of an object's blocks contains the object's offset, so that no object frees another
  * one's blocks. */
-static inline owner_id owner_of_object(block_ref object) { return 0x80000000u | (owner_id)(object >> 8); }
+static inline owner_id owner_of_object(block_ref object) {
+  return 0x80000000u | (owner_id)(object / ARENA_OBJECT_UNIT);
+}
 static inline owner_id owner_of_process(uint32_t slot, uint32_t generation) {
   return (slot + 1) | (generation & 0x3fffu) << 16;
 }
+static inline block_ref owner_object(owner_id owner) {
+  return (block_ref)(owner & 0x3fffffffu) * ARENA_OBJECT_UNIT;
+}
 
-/* Lays out the arena in m from offset `start`; the arena itself is in shared memory. At most
- * `bytes_max` bytes of the segment will be committed. */
-void arena_init(struct arena *a, const struct mapping *m, uint64_t start, uint64_t bytes_max);
+/* Computes where the arena of a mapping lies, from offset `start` on. */
+void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, struct arena_state *state);
+/* Makes the arena, whose state is zeroed, empty. At most `bytes_max` bytes of the segment will be
+ * committed; less if there are not so many. */
+void arena_init(struct arena *a, uint64_t bytes_max);
 
-/* A block of at least `size` bytes, owned by `owner`; its first `size` bytes are committed and not
- * initialised. -ENOMEM: no memory, or no free block of that size or larger; STATUS_TOO_LARGE:
- * larger than any class. */
-MUST_CHECK status arena_alloc(struct arena *a, const struct mapping *m, uint64_t size, owner_id owner,
-                              block_ref *out);
+/* A block, owned by the request's owner; its first `size` bytes are committed and not initialised.
+ * -ENOMEM: no memory; STATUS_TOO_LARGE: larger than the arena. */
+MUST_CHECK status arena_take(struct arena *a, const struct arena_request *request, block_ref *out);
+/* As arena_take, for data of `size` bytes. */
+MUST_CHECK status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *out);
 /* Frees a block that the caller owns. */
-void arena_free(struct arena *a, const struct mapping *m, block_ref block);
-/* Moves ownership in one step. False: `from` did not own the block; nothing changed. */
-bool arena_give(struct arena *a, const struct mapping *m, block_ref block, owner_id from, owner_id to);
-owner_id arena_owner(const struct arena *a, const struct mapping *m, block_ref block);
+void arena_free(struct arena *a, block_ref block);
+/* Moves ownership in one step. False: `from` did not own the block, or it is no longer there;
+ * nothing changed. Safe for any value of `block`. */
+bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to);
+/* 0: it is free, or no longer there. Safe for any value. */
+owner_id arena_owner(const struct arena *a, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
+/* Asks the processor for the words that a change of the block's owner, or freeing it, will touch. */
+void arena_prefetch(const struct arena *a, block_ref block);
 /* Commits the block's first `size` bytes, at most the whole block. The caller owns the block.
  * -ENOMEM. */
-MUST_CHECK status arena_commit(struct arena *a, const struct mapping *m, block_ref block, uint64_t size);
+MUST_CHECK status arena_commit(struct arena *a, block_ref block, uint64_t size);
 /* Number of bytes committed from the block's start. The caller owns the block. */
-uint64_t arena_committed(const struct arena *a, const struct mapping *m, block_ref block);
-/* True for the start of a block that was ever used; safe for any value. */
+uint64_t arena_committed(const struct arena *a, block_ref block);
+/* True for the start of a block, free or not; safe for any value. */
 bool arena_has(const struct arena *a, block_ref block);
-/* Frees all blocks that `dead` owned. Safe to run twice, and by several processes at once. */
-void arena_reap(struct arena *a, const struct mapping *m, owner_id dead);
+/* True when [at, at + size) lies within the chunks that were ever used; safe for any value. */
+static inline bool arena_contains(const struct arena *a, uint64_t at, uint64_t size) {
+  const uint64_t high = atomic_load_explicit(&a->state->high_water, memory_order_relaxed);
+  const uint64_t end = a->data + (high < a->chunks ? high : a->chunks) * ARENA_CHUNK;
+  return at >= a->data && at <= end && size <= end - at;
+}
+/* Frees all blocks that `dead` owned, and puts the bitmaps right. Safe to run twice, and by several
+ * processes at once. */
+void arena_reap(struct arena *a, owner_id dead);
 /* Calls visit for each object: a block that owns itself. */
-void arena_each_object(struct arena *a, const struct mapping *m,
-                       void (*visit)(void *context, block_ref object), void *context);
+void arena_each_object(struct arena *a, void (*visit)(void *context, block_ref object), void *context);
 /* Calls visit for each block that is not free. */
-void arena_each_block(const struct arena *a, const struct mapping *m,
-                      void (*visit)(void *context, block_ref block, owner_id owner), void *context);
+void arena_each_block(const struct arena *a, void (*visit)(void *context, block_ref block, owner_id owner),
+                      void *context);
 /* Number of blocks that are not free. For tests and counters. */
-uint64_t arena_used(const struct arena *a, const struct mapping *m);
-/* Aborts when an invariant does not hold. Read only. */
-void arena_validate(const struct arena *a, const struct mapping *m);
+uint64_t arena_used(const struct arena *a);
+
+/* How memory is used; exact while no other thread uses the arena. */
+struct arena_figures {
+  uint64_t bytes_max;
+  uint64_t committed;  /* of the whole segment */
+  uint64_t warm;       /* of these: free, and ready to be used for any size */
+  uint64_t blocks;     /* blocks that are not free, */
+  uint64_t block_bytes; /* and their bytes, as far as they are committed */
+};
+void arena_measure(const struct arena *a, struct arena_figures *out);
+/* Aborts when an invariant does not hold. No other thread may use the arena. */
+void arena_validate(const struct arena *a);
 
 #endif

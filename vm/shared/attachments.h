@@ -34,6 +34,7 @@ MUST_CHECK status attachments_make(const struct object_list *carried, size_t tex
 static inline uint64_t attachments_text_offset(size_t count) {
   return sizeof(struct attachments) + count * sizeof(object_ref);
 }
+/* Where the bytes of the message begin, behind the references. */
 void *attachments_text(block_ref block);
 /* Releases the attached objects; the text stays. Several threads may do so at once. No effect on a
  * block without attachments. */

@@ -21,15 +21,15 @@ static void break_locked(struct synchronizer *s) {
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-/* A party that arrives while the last one acts waits for the next round without a place. */
+/* A party that arrives while the last one acts waits for the next round without a waiter. */
 static void call_in(struct synchronizer *s) {
   atomic_fetch_add(&s->room, 1);
   futex_wake(&s->room, INT_MAX);
 }
 
 static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
-  if (s->now.is_broken || s->now.phase == BARRIER_EMPTIES) synchronizer_move_all(s, PLACE_BROKEN, wakes);
-  if (s->now.phase == BARRIER_OPENS) synchronizer_move_all(s, PLACE_GRANTED, wakes);
+  if (s->now.is_broken || s->now.phase == BARRIER_EMPTIES) synchronizer_move_all(s, WAITER_BROKEN, wakes);
+  if (s->now.phase == BARRIER_OPENS) synchronizer_move_all(s, WAITER_GRANTED, wakes);
   if (s->now.phase == BARRIER_EMPTIES || s->now.phase == BARRIER_OPENS) {
     synchronizer_begin_change(s, 0);
     if (s->now.phase == BARRIER_EMPTIES) s->now.is_broken = 0;
@@ -41,7 +41,7 @@ static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
 static void forget(struct synchronizer *s, uint32_t slot) {
   break_locked(s);
   KILL_POINT("barrier.broken");
-  (void)synchronizer_forget_places(s, slot);
+  (void)synchronizer_forget_waiters(s, slot);
   call_in(s);
 }
 
@@ -65,7 +65,7 @@ bool barrier_is_last(const struct synchronizer *s, const struct barrier_arrival 
 static status try_arrive(struct synchronizer *s, struct execution_context who, struct barrier_arrival *a) {
   if (s->now.is_broken) return STATUS_BROKEN;
   if (s->now.phase == BARRIER_ACTS) return STATUS_FULL;
-  const uint64_t index = synchronizer_count(s, PLACE_WAITING) + 1;
+  const uint64_t index = synchronizer_count(s, WAITER_WAITING) + 1;
   if (index < s->initial) {
     if (!synchronizer_enter(s, who.slot, &a->wait)) return STATUS_FULL;
   } else {
@@ -94,22 +94,22 @@ status barrier_arrive(struct synchronizer *s, struct execution_context who, stru
 
 status barrier_sleep(struct synchronizer *s, struct barrier_arrival *a, deadline until) {
   for (;;) {
-    const enum place_state state = synchronizer_place_state(&a->wait);
-    if (state != PLACE_WAITING) {
+    const enum waiter_state state = synchronizer_waiter_state(&a->wait);
+    if (state != WAITER_WAITING) {
       synchronizer_lock(s);
       synchronizer_leave(s, &a->wait);
       synchronizer_unlock(s);
-      return state == PLACE_GRANTED ? STATUS_OK : STATUS_BROKEN;
+      return state == WAITER_GRANTED ? STATUS_OK : STATUS_BROKEN;
     }
-    const status st = synchronizer_sleep(s, &a->wait.place->state, PLACE_WAITING, until);
+    const status st = synchronizer_sleep(s, &a->wait.waiter->state, WAITER_WAITING, until);
     if (st) return st;
   }
 }
 
 status barrier_leave(struct synchronizer *s, struct barrier_arrival *a) {
   synchronizer_lock(s);
-  const bool has_opened = synchronizer_place_state(&a->wait) == PLACE_GRANTED;
-  if (synchronizer_place_state(&a->wait) == PLACE_WAITING) break_locked(s);
+  const bool has_opened = synchronizer_waiter_state(&a->wait) == WAITER_GRANTED;
+  if (synchronizer_waiter_state(&a->wait) == WAITER_WAITING) break_locked(s);
   synchronizer_leave(s, &a->wait);
   synchronizer_settle_and_unlock(s);
   return has_opened ? STATUS_OK : STATUS_BROKEN;
@@ -149,7 +149,7 @@ bool barrier_is_broken(struct synchronizer *s) {
 
 uint32_t barrier_waiting(struct synchronizer *s) {
   synchronizer_lock(s);
-  const uint32_t waiting = synchronizer_count(s, PLACE_WAITING);
+  const uint32_t waiting = synchronizer_count(s, WAITER_WAITING);
   synchronizer_unlock(s);
   return waiting;
 }

@@ -9,7 +9,11 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { COMMIT_STEP_MAX = 1 << 20 }; /* pages are cheap to add later, and costly to zero in vain */
+enum {
+  COMMIT_STEP_MAX = 1 << 20, /* pages are cheap to add later, and costly to zero in vain, … */
+  COMMIT_SHARE = 8,          /* … but of very long arrays this share is a step */
+  ROOMY_FROM = 32 << 10,     /* from here on room costs address space alone */
+};
 
 static status grow_private(struct bytes *b, size_t size);
 static status grow_in_block(struct bytes *b, size_t size);
@@ -32,9 +36,13 @@ static void move_to(struct bytes *b, uint8_t *data, size_t cap, const struct byt
 
 static size_t capacity_of(block_ref block) { return segment_committed(block) - BLOCK_BYTES_MARGIN; }
 
+/* An array that grew once may grow again. */
+static size_t room_for(size_t size) { return size < ROOMY_FROM ? size + size / 2 : 4 * size; }
+
 static status move_to_block(struct bytes *b, size_t size) {
   block_ref block = 0;
-  const status st = segment_alloc(BLOCK_BYTES_MARGIN + size, &block);
+  status st = segment_alloc_room(BLOCK_BYTES_MARGIN + size, BLOCK_BYTES_MARGIN + room_for(size), &block);
+  if (st == STATUS_TOO_LARGE || st == -ENOMEM) st = segment_alloc(BLOCK_BYTES_MARGIN + size, &block);
   if (st) return st;
   move_to(b, (uint8_t *)segment_at(block) + BLOCK_BYTES_MARGIN, capacity_of(block), &block_store);
   return STATUS_OK;
@@ -58,7 +66,9 @@ static status grow_in_block(struct bytes *b, size_t size) {
   const block_ref block = block_bytes_block(b);
   const size_t most = segment_block_size(block) - BLOCK_BYTES_MARGIN;
   if (size > most) return move_to_block(b, size) ? move_back(b, size) : STATUS_OK;
-  const size_t ample = min_size(b->cap + min_size(b->cap, COMMIT_STEP_MAX), most);
+  const size_t share = b->cap / COMMIT_SHARE;
+  const size_t step = min_size(b->cap, share > COMMIT_STEP_MAX ? share : COMMIT_STEP_MAX);
+  const size_t ample = min_size(b->cap + step, most);
   if (segment_commit(block, BLOCK_BYTES_MARGIN + (ample > size ? ample : size))) return move_back(b, size);
   b->cap = capacity_of(block);
   return STATUS_OK;

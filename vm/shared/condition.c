@@ -11,43 +11,43 @@
 
 status condition_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w) {
   synchronizer_lock(s);
-  const bool has_place = synchronizer_enter(s, slot, w);
+  const bool has_entered = synchronizer_enter(s, slot, w);
   synchronizer_unlock(s);
-  return has_place ? STATUS_OK : -EAGAIN;
+  return has_entered ? STATUS_OK : -EAGAIN;
 }
 
 bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w) {
   synchronizer_lock(s);
-  const bool was_told = synchronizer_place_state(w) == PLACE_GRANTED;
+  const bool was_notified = synchronizer_waiter_state(w) == WAITER_GRANTED;
   synchronizer_leave(s, w);
   synchronizer_unlock(s);
-  return was_told;
+  return was_notified;
 }
 
 status condition_sleep(struct synchronizer *s, struct synchronizer_wait *w, deadline until) {
-  while (synchronizer_place_state(w) != PLACE_GRANTED) {
-    const status st = synchronizer_sleep(s, &w->place->state, PLACE_WAITING, until);
+  while (synchronizer_waiter_state(w) != WAITER_GRANTED) {
+    const status st = synchronizer_sleep(s, &w->waiter->state, WAITER_WAITING, until);
     if (st) return st;
   }
   (void)condition_leave(s, w);
   return STATUS_OK;
 }
 
-static void tell(struct synchronizer *s, uint64_t count, struct synchronizer_wakes *wakes) {
-  for (struct place *p = synchronizer_next(s, 0); count && p; p = synchronizer_next(s, 0), count--)
-    synchronizer_move(p, PLACE_GRANTED, wakes);
+static void notify(struct synchronizer *s, uint64_t count, struct synchronizer_wakes *wakes) {
+  for (struct waiter *p = synchronizer_next(s, 0); count && p; p = synchronizer_next(s, 0), count--)
+    synchronizer_move(p, WAITER_GRANTED, wakes);
 }
 
 /* Under the lock the line stands still; they are woken when it is left. */
-static void tell_locked(struct synchronizer *s, uint64_t count) REQUIRES(rank_sync) {
+static void notify_locked(struct synchronizer *s, uint64_t count) REQUIRES(rank_sync) {
   struct synchronizer_wakes wakes = {.count = 0};
-  tell(s, count, &wakes);
+  notify(s, count, &wakes);
   for (size_t i = 0; i < wakes.count; i++) futex_wake(wakes.words[i], 1);
 }
 
 void condition_notify(struct synchronizer *s, uint64_t count) {
   synchronizer_lock(s);
-  tell_locked(s, count);
+  notify_locked(s, count);
   synchronizer_unlock(s);
 }
 
@@ -56,17 +56,18 @@ static void settle_nothing(struct synchronizer *s, struct synchronizer_wakes *wa
   (void)wakes;
 }
 
-/* The places go one after the other, each after its successor was notified: a process that dies in
+/* The waiters go one after the other, each after its successor was notified: a process that dies in
  * between notifies one too many, and never one too few. */
 static void forget_in_condition(struct synchronizer *s, uint32_t slot) NO_THREAD_SAFETY_ANALYSIS {
-  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
-    if (atomic_load(&p->state) != PLACE_GRANTED || p->slot != slot) continue;
-    tell_locked(s, 1);
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
+    if (atomic_load(&p->state) != WAITER_GRANTED || p->slot != slot) continue;
+    notify_locked(s, 1);
     KILL_POINT("condition.passed_on");
-    struct synchronizer_wait w = {.place = p, .ticket = p->ticket};
+    struct synchronizer_wait w = {.waiter = p, .ticket = p->ticket};
     synchronizer_leave(s, &w);
   }
-  (void)synchronizer_forget_places(s, slot);
+  (void)synchronizer_forget_waiters(s, slot);
 }
 
 const struct synchronizer_rules condition_rules = {settle_nothing, forget_in_condition, NULL, NULL};

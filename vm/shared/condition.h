@@ -3,7 +3,7 @@
  *
  * A condition notifies its waiters in the order in which they came. If a notified process dies
  * before it resumes, the next waiter is notified. The caller manages the associated lock. An event
- * is a flag: it has no places, and no death matters to it.
+ * is a flag: it has no waiters, and no death matters to it.
  */
 #ifndef SHARED_CONDITION_H
 #define SHARED_CONDITION_H
@@ -19,8 +19,11 @@ bool condition_leave(struct synchronizer *s, struct synchronizer_wait *w);
 /* Tells the first `count`. */
 void condition_notify(struct synchronizer *s, uint64_t count);
 
+/* Wakes all waiters, and the wakers that were left with it. A set event stays as it is. */
 void event_set(struct synchronizer *s);
+/* Waiters that a set has woken go on all the same. */
 void event_clear(struct synchronizer *s);
+/* At the instant of the call. */
 bool event_is_set(const struct synchronizer *s);
 /* *seen is 0 before the first call. STATUS_OK: it is set, or was meanwhile. */
 MUST_CHECK status event_wait(struct synchronizer *s, uint64_t *seen, deadline until);

@@ -19,7 +19,7 @@
 /* ---- what this process holds ----------------------------------------------------------------- */
 
 static size_t place_of(const struct held_object *table, size_t capacity, block_ref object) {
-  size_t at = (size_t)(object / ARENA_SMALLEST * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
+  size_t at = (size_t)(object / ARENA_OBJECT_UNIT * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (capacity - 1);
   while (table[at].object && table[at].object != object) at = (at + 1) & (capacity - 1);
   return at;
 }
@@ -72,11 +72,15 @@ status segment_hold(struct object *o) {
   return st;
 }
 
+static _Atomic uint64_t *word_at(block_ref at) {
+  return segment_at(at & ~UINT64_C(7));
+}
+
 static void apply_count(struct count_journal *j) {
   if (!atomic_load(&j->is_pending)) return;
-  atomic_store((_Atomic uint64_t *)segment_at(j->count), j->new_count);
+  atomic_store(word_at(j->count), j->new_count);
   KILL_POINT("segment.counted");
-  atomic_store((_Atomic uint64_t *)segment_at(j->noted), j->new_noted);
+  atomic_store(word_at(j->noted), j->new_noted);
   STORE_ORDER();
   KILL_POINT("segment.noted");
   atomic_store(&j->is_pending, 0);
@@ -101,7 +105,8 @@ void segment_settle_count(void) {
 /* May be done twice, the second time after a death in the first. */
 void segment_destroy_object(struct object *o) {
   KILL_POINT("segment.destroying");
-  const object_destructor destroy = atomic_load_explicit(&segment.destroy[o->kind], memory_order_acquire);
+  const object_destructor destroy =
+      atomic_load_explicit(&segment.destroy[object_kind_of(o)], memory_order_acquire);
   if (destroy) destroy(o);
   KILL_POINT("segment.destroyed");
   segment_free(segment_ref(o));
@@ -109,7 +114,7 @@ void segment_destroy_object(struct object *o) {
 
 static bool is_object(const struct object *o) {
   const block_ref block = segment_ref(o);
-  return arena_owner(segment_arena(), &segment.map, block) == owner_of_object(block);
+  return block % ARENA_OBJECT_UNIT == 0 && arena_owner(segment_arena(), block) == owner_of_object(block);
 }
 
 /* Objects end under rank_count: no count changes meanwhile, and a half-done change is settled
@@ -230,10 +235,10 @@ bool segment_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from
 
 status segment_make_object(enum object_kind kind, uint64_t size, struct object **out) {
   block_ref block = 0;
-  status st = segment_alloc(size, &block);
+  status st = segment_alloc_object(size, &block);
   if (st) return st;
   struct object *o = segment_at(block);
-  object_init(o, kind);
+  object_init(o, kind, atomic_fetch_add(&segment.header->objects, 1) + 1);
   st = segment_hold(o);
   if (st)
     segment_free(block);
@@ -246,7 +251,7 @@ void segment_publish(struct object *o) {
   const block_ref block = segment_ref(o);
   object_begin(o);
   KILL_POINT("segment.publishing");
-  CHECK(arena_give(segment_arena(), &segment.map, block, segment.self, owner_of_object(block)));
+  CHECK(arena_give(segment_arena(), block, segment.self, owner_of_object(block)));
 }
 
 enum { GENERATION_SHIFT = 48 };
@@ -258,7 +263,7 @@ object_ref segment_object_ref(const struct object *o) {
 static block_ref block_in(object_ref ref) { return ref & ((UINT64_C(1) << GENERATION_SHIFT) - 1); }
 
 struct object *segment_object(object_ref ref) {
-  return segment_at(block_in(ref));
+  return segment_at(block_in(ref) / ARENA_OBJECT_UNIT * ARENA_OBJECT_UNIT);
 }
 
 status segment_find(object_ref ref, enum object_kind kind, struct object **out) {

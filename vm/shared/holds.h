@@ -25,10 +25,12 @@ void segment_publish(struct object *o);
 struct object *segment_object(object_ref ref);
 /* The object of a reference. STATUS_FOREIGN: it is no living object of that kind. Takes no hold. */
 MUST_CHECK status segment_find(object_ref ref, enum object_kind kind, struct object **out);
+/* The name of an object that this process holds; it never names a later one in the same block. */
 object_ref segment_object_ref(const struct object *o);
 /* Adds or removes one handle of this process. The last release of all processes destroys the
  * object. */
 MUST_CHECK status segment_hold(struct object *o);
+/* One handle less. With the last of the process and of all messages the object ends. */
 void segment_release(struct object *o);
 /* Drops all holds on objects of that kind at a clean exit, so that no owner-death handling runs for
  * them. */
@@ -42,6 +44,8 @@ bool segment_holds(object_ref ref, enum object_kind kind);
  * by one in the same direction: both or neither, whatever instant the caller dies at. False: *noted
  * is not `from`; nothing changed. */
 MUST_CHECK bool segment_count_up(struct object *o, _Atomic uint64_t *noted, uint64_t from);
+/* Takes one from the count of messages that carry it; the object ends if that was its last tie.
+ * False: the count was changed by another process, and nothing happens. */
 MUST_CHECK bool segment_count_down(struct object *o, _Atomic uint64_t *noted, uint64_t from);
 /* The value of *noted, read while no change is under way. */
 uint64_t segment_noted(const _Atomic uint64_t *noted);
@@ -49,11 +53,14 @@ uint64_t segment_noted(const _Atomic uint64_t *noted);
 /* Sets or clears the bits by which another object needs this one, which the caller holds. The kind
  * defines the bits. Both may be done twice. */
 void segment_anchor(struct object *o, uint32_t anchor);
+/* The object ends if that was its last tie. */
 void segment_unanchor(struct object *o, uint32_t anchor);
 
 /* The functions to call when an object of that kind ends, and when a holder of one dies (object.h).
  * The module that defines the kind sets each once. */
 void segment_set_destructor(enum object_kind kind, object_destructor destroy);
+/* Called for each process that is gone and had such an object; before the first such object is
+ * made. */
 void segment_set_owner_died(enum object_kind kind, object_owner_died owner_died);
 
 /* Before fork: gives the child the holds of this process. Of the ends of pipes it gets only the

@@ -10,6 +10,7 @@
 #define SHARED_KILL_POINT_H
 
 #if defined(MM_KILL_POINTS)
+/* Kills this process if it is the armed point. Test builds alone. */
 void kill_point(const char *name);
 /* Kills the process at the `countdown`-th point of that name, or of any name if it is NULL; 0
  * disarms. */

@@ -4,20 +4,17 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
-/* `generation` and `additions` continue when another object reuses the block: a sweeper that still
- * looks at the old object detects that it is another one. */
-void object_init(struct object *o, enum object_kind kind) {
-  const bool is_reused = o->magic == OBJECT_MAGIC;
-  const uint32_t generation = is_reused ? o->generation + 1 : 1;
-  const uint64_t additions = is_reused ? atomic_load(&o->additions) : 0;
+/* `generation` and `additions` are others than those of an earlier object in the same place: a
+ * sweeper that still looks at the old object detects that it is another one. */
+void object_init(struct object *o, enum object_kind kind, uint64_t number) {
   atomic_store(&o->state, OBJECT_NEW);
   for (size_t i = 0; i < PROCESS_TABLE_MAX / 64; i++) atomic_store(&o->holders[i], 0);
   atomic_store(&o->in_flight, 0);
-  atomic_store(&o->additions, additions + 1);
+  atomic_store(&o->additions, number << 24);
   atomic_store(&o->anchors, 0);
   atomic_store(&o->purpose, PURPOSE_NONE);
   o->kind = kind;
-  o->generation = generation & 0xffff;
+  o->generation = number & 0xffff;
   o->magic = OBJECT_MAGIC;
 }
 
@@ -73,6 +70,12 @@ bool object_try_end(struct object *o, uint32_t slot) {
 
 bool object_is_ended_by(const struct object *o, uint32_t slot) {
   return atomic_load(&o->state) == dying_by(slot);
+}
+
+enum object_kind object_kind_of(const struct object *o) {
+  const uint32_t kind = *(const volatile uint32_t *)&o->kind;
+  CHECK(kind >= OBJECT_RING && kind <= OBJECT_TABLE);
+  return (enum object_kind)kind;
 }
 
 void object_validate(const struct object *o) {

@@ -64,22 +64,29 @@ struct object {
 };
 _Static_assert(sizeof(struct object) == 40 + PROCESS_TABLE_MAX / 8, "layout");
 
-/* Initialises an object in state NEW, without holders, in a block of the segment. */
-void object_init(struct object *o, enum object_kind kind);
+/* Initialises an object in state NEW, without holders, in a block of the segment. No two objects of
+ * the segment have one number. */
+void object_init(struct object *o, enum object_kind kind, uint64_t number);
 /* Makes the object LIVE: from now on it can end. The caller holds it. */
 void object_begin(struct object *o);
 /* Makes the process in `slot` a holder. The caller is one. */
 void object_share(struct object *o, uint32_t slot);
+/* It may be done twice. The caller sees afterwards whether the object is still held. */
 void object_clear_holder(struct object *o, uint32_t slot);
+/* Whether the process in `slot` holds it; of another process at the instant of the call. */
 bool object_has_holder(const struct object *o, uint32_t slot);
+/* Whether any process holds it. */
 bool object_is_held(const struct object *o);
 /* Sets bits by which another object needs this one. The caller holds it. */
 void object_anchor(struct object *o, uint32_t anchor);
+/* It may be done twice. */
 void object_unanchor(struct object *o, uint32_t anchor);
+/* False: it ends, or its block has another use. */
 bool object_is_live(const struct object *o);
 /* Moves `state` to DYING if the object is unreachable. True for the one caller that has to destroy
  * it, which is the process in `slot`. Under rank_count. */
 bool object_try_end(struct object *o, uint32_t slot);
+/* Whether the process in `slot` ends it, and so has to complete that. */
 bool object_is_ended_by(const struct object *o, uint32_t slot);
 /* Called when an object of a kind has become unreachable. May be called twice, the second time by
  * the sweeper after a death in the first call. */
@@ -87,6 +94,10 @@ typedef void (*object_destructor)(struct object *o);
 /* Called when a process that held the object has died, while it is still a holder. May be called
  * twice. */
 typedef void (*object_owner_died)(struct object *o, uint32_t slot);
+
+/* The kind, which indexes functions. Aborts unless there is such a kind: a peer may have written
+ * anything. */
+enum object_kind object_kind_of(const struct object *o);
 
 /* Aborts when an invariant does not hold. Read only. */
 void object_validate(const struct object *o);

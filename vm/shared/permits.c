@@ -46,8 +46,8 @@ static bool consume(struct synchronizer *s, struct execution_context who) {
 /* Those that were granted and not collected are spoken for. */
 static bool may_consume(const struct synchronizer *s, const struct synchronizer_wait *w) {
   if (s->now.permits == 0) return false;
-  if (w->place && synchronizer_place_state(w) == PLACE_GRANTED) return true;
-  return s->now.permits > synchronizer_count(s, PLACE_GRANTED);
+  if (w->waiter && synchronizer_waiter_state(w) == WAITER_GRANTED) return true;
+  return s->now.permits > synchronizer_count(s, WAITER_GRANTED);
 }
 
 static bool try_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
@@ -73,7 +73,7 @@ static void spin(struct synchronizer *s) {
 status permits_take(struct synchronizer *s, struct execution_context who, struct synchronizer_wait *w,
                     deadline until, bool *was_abandoned) {
   const bool waits = !deadline_passed(until);
-  if (waits && !w->place) spin(s);
+  if (waits && !w->waiter) spin(s);
   for (;;) {
     synchronizer_lock(s);
     if (try_take(s, who, w, was_abandoned)) {
@@ -93,7 +93,7 @@ status permits_take(struct synchronizer *s, struct execution_context who, struct
 }
 
 void permits_give_up(struct synchronizer *s, struct synchronizer_wait *w) {
-  if (!w->place) return;
+  if (!w->waiter) return;
   synchronizer_lock(s);
   synchronizer_leave(s, w);
   synchronizer_settle_and_unlock(s);
@@ -197,20 +197,20 @@ bool permits_holder(struct synchronizer *s, struct execution_context *out) {
 
 /* One free permit for each of the first waiters, as far as they go. */
 static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
-  const uint64_t granted = synchronizer_count(s, PLACE_GRANTED);
+  const uint64_t granted = synchronizer_count(s, WAITER_GRANTED);
   uint64_t left = s->now.permits > granted ? s->now.permits - granted : 0;
-  for (struct place *p = left ? synchronizer_next(s, 0) : NULL; left && p;
+  for (struct waiter *p = left ? synchronizer_next(s, 0) : NULL; left && p;
        p = synchronizer_next(s, p->ticket)) {
     left--;
     if (clock_now_ns() - p->since_ns > PATIENCE_NS)
-      synchronizer_move(p, PLACE_GRANTED, wakes);
-    else if (atomic_load(&p->state) == PLACE_WAITING)
-      synchronizer_move(p, PLACE_NUDGED, wakes);
+      synchronizer_move(p, WAITER_GRANTED, wakes);
+    else if (atomic_load(&p->state) == WAITER_WAITING)
+      synchronizer_move(p, WAITER_WOKEN, wakes);
   }
 }
 
 static void forget(struct synchronizer *s, uint32_t slot) {
-  (void)synchronizer_forget_places(s, slot);
+  (void)synchronizer_forget_waiters(s, slot);
   if (is_lock(s)) {
     if (s->now.depth > 0 && s->now.slot == slot) give(s, slot, 1, 1);
     return;

@@ -20,6 +20,8 @@
  * that has passed it does not wait. */
 MUST_CHECK status permits_take(struct synchronizer *s, struct execution_context who,
                                struct synchronizer_wait *w, deadline until, bool *was_abandoned);
+/* Leaves the line, and passes on a permit that it was granted. Nothing happens if it never
+ * waited. */
 void permits_give_up(struct synchronizer *s, struct synchronizer_wait *w);
 /* STATUS_EMPTY: a lock that nobody holds. STATUS_FOREIGN: an RLock that another one holds. STATUS_TOO_LARGE:
  * more than its bound. */
@@ -31,8 +33,10 @@ void permits_keep(struct synchronizer *s, struct execution_context who, uint64_t
 /* Condition: an RLock is returned as a whole, and taken again as deep as it was. 0: it is
  * not held by `who`. */
 uint32_t permits_return_all(struct synchronizer *s, struct execution_context who);
+/* Of an RLock that the caller holds: how often it has to be returned. */
 void permits_set_depth(struct synchronizer *s, uint32_t depth);
 
+/* Of a lock. False as well while another one holds it. */
 bool permits_is_held_by(struct synchronizer *s, struct execution_context who);
 /* Free ones; of a lock 0 or 1. */
 uint64_t permits_free(struct synchronizer *s);

@@ -93,12 +93,21 @@ void process_table_release(struct process_table *t, uint32_t slot, uint32_t gene
 }
 
 void process_table_release_unnamed(struct process_table *t, uint32_t by) {
-  const uint32_t high = atomic_load(&t->high_water);
+  const uint32_t high = process_table_count(t);
   for (uint32_t slot = 0; slot < high; slot++) {
     const uint64_t word = atomic_load(&t->slots[slot].state);
     if (word == reserved_word(generation_in(word), by) && t->slots[slot].id.pid == 0)
       process_table_release(t, slot, generation_in(word));
   }
+}
+
+bool process_table_has(const struct process_table *t, int32_t pid) {
+  const uint32_t high = atomic_load(&t->high_water);
+  for (uint32_t slot = 0; slot < high; slot++) {
+    const struct process_table_slot *s = &t->slots[slot];
+    if (state_in(atomic_load(&s->state)) == PROCESS_TABLE_LIVE && s->id.pid == pid) return true;
+  }
+  return false;
 }
 
 bool process_table_is_free(const struct process_table *t, uint32_t slot) {
@@ -107,7 +116,7 @@ bool process_table_is_free(const struct process_table *t, uint32_t slot) {
 
 void process_table_each_dead(struct process_table *t, void (*visit)(void *context, uint32_t slot),
                              void *context) {
-  const uint32_t high = atomic_load(&t->high_water);
+  const uint32_t high = process_table_count(t);
   for (uint32_t slot = 0; slot < high; slot++)
     if (process_table_is_dead(t, slot)) visit(context, slot);
 }

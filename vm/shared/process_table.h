@@ -34,6 +34,12 @@ struct process_table {
   struct process_table_slot slots[PROCESS_TABLE_MAX];
 };
 
+/* Number of slots that were ever used, checked. */
+static inline uint32_t process_table_count(const struct process_table *t) {
+  const uint32_t high = atomic_load(&t->high_water);
+  return high < PROCESS_TABLE_MAX ? high : PROCESS_TABLE_MAX;
+}
+
 /* Reserves a free slot for a process that `self`, in slot `by`, is about to start.
  * PROCESS_TABLE_NO_SLOT: `self` has no slot yet. -EAGAIN: all slots are taken. */
 MUST_CHECK status process_table_reserve(struct process_table *t, const struct process_id *self, uint32_t by,
@@ -51,6 +57,9 @@ void process_table_release(struct process_table *t, uint32_t slot, uint32_t gene
 /* Frees the slots that the dead process in slot `by` had reserved without storing its identity
  * yet. */
 void process_table_release_unnamed(struct process_table *t, uint32_t by);
+/* Whether a process of the table has this number. */
+bool process_table_has(const struct process_table *t, int32_t pid);
+/* At the instant of the call: another process may take it. */
 bool process_table_is_free(const struct process_table *t, uint32_t slot);
 /* Calls visit for each dead process; it reclaims blocks and holds and calls
  * process_table_release. */

@@ -10,20 +10,17 @@
 #include "shared/attachments.h"
 #include "shared/kill_point.h"
 #include "shared/ring_sleep.h"
+#include "shared/ring_storage.h"
 #include "shared/sweep.h"
 #include "shared/unfinished.h"
 #include "sync/lock_rank.h"
 
 enum {
-  OBJECT_SIZE = 4096,
-  FIRST_STORAGE = 2048, /* the second half of the object's own block */
-  STAYING_CAPACITY = 1 << 20,
   INLINE_MAX = 4096, /* larger messages get a block of their own */
   WAKE_ALL = INT_MAX,
 };
-#define GROWING_CAPACITY (UINT64_C(1) << 30)
 
-_Static_assert(sizeof(struct ring) <= FIRST_STORAGE, "control and first storage share a block");
+_Static_assert(sizeof(struct ring) <= RING_FIRST_STORAGE, "control and first storage share a block");
 
 enum record_kind { RECORD_INLINE = 1, RECORD_OUTSIDE = 2, RECORD_FILLER = 3 };
 
@@ -38,43 +35,40 @@ struct outside {
   uint64_t size;
 };
 
-/* ---- storage --------------------------------------------------------------------------------- */
-
-static uint64_t storage_word(block_ref at, uint64_t capacity) {
-  return at | (uint64_t)__builtin_ctzll(capacity);
-}
-static block_ref storage_start(uint64_t word) { return word & ~UINT64_C(255); }
-static uint64_t storage_capacity(uint64_t word) { return UINT64_C(1) << (word & 255); }
-
-static struct record *record_at(uint64_t storage, uint64_t position) {
-  return segment_at(storage_start(storage) + (position & (storage_capacity(storage) - 1)));
-}
+/* ---- records and blocks ---------------------------------------------------------------------- */
 
 static uint64_t record_space(uint64_t size) { return sizeof(struct record) + ((size + 7) & ~UINT64_C(7)); }
 
+static struct record *record_at(const struct ring *r, uint64_t storage, uint64_t position) {
+  return (struct record *)(void *)storage_at(r, storage, position);
+}
+
+/* A copy of the record's head: the record ends within its lap. */
+static struct record record_head(const struct ring *r, uint64_t storage, uint64_t position) {
+  const struct record head = *(const volatile struct record *)record_at(r, storage, position);
+  CHECK(sizeof head + head.size <= storage_left(storage, position));
+  return head;
+}
+
 static owner_id ring_owner(const struct ring *r) { return owner_of_object(segment_ref(r)); }
 
-static struct unfinished *unfinished_of(const struct ring *r) { return segment_at(r->unfinished); }
+static struct unfinished *unfinished_of(const struct ring *r) {
+  return segment_at(r->unfinished & ~UINT64_C(63));
+}
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
-  if (arena_give(segment_arena(), segment_mapping(), block, ring_owner(r), segment_self()))
-    segment_free(block);
+  if (arena_give(segment_arena(), block, ring_owner(r), segment_self())) segment_free(block);
 }
 
 static void give_block(const struct ring *r, block_ref block) {
-  CHECK(arena_give(segment_arena(), segment_mapping(), block, segment_self(), ring_owner(r)));
+  CHECK(arena_give(segment_arena(), block, segment_self(), ring_owner(r)));
 }
 
 /* The message may be attachments; their flag moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  const owner_id mark = arena_owner(segment_arena(), segment_mapping(), block) & OWNER_CARRIES;
-  return arena_give(segment_arena(), segment_mapping(), block, from | mark, to | mark);
-}
-
-/* The first storage is a part of the ring's own block and is never freed alone. */
-static bool is_own_block(const struct ring *r, block_ref storage) {
-  return storage == segment_ref(r) + FIRST_STORAGE;
+  const owner_id mark = arena_owner(segment_arena(), block) & OWNER_CARRIES;
+  return arena_give(segment_arena(), block, from | mark, to | mark);
 }
 
 /* ---- locks and repair ------------------------------------------------------------------------ */
@@ -90,27 +84,21 @@ static void return_block(const struct ring *r, const struct ring_end *end) {
   if (end->journal_block) (void)hand_over(end->journal_block, ring_owner(r), end->journal_owner);
 }
 
-static void settle_growth(struct ring *r) {
-  if (!r->journal_new) return;
-  const block_ref now = storage_start(atomic_load(&r->storage));
-  if (now != r->journal_new)
-    drop_block(r, r->journal_new);
-  else if (!is_own_block(r, r->journal_old))
-    drop_block(r, r->journal_old);
-  STORE_ORDER();
-  r->journal_new = 0;
+static void apply_counts(struct ring_end *end) {
+  atomic_store_explicit(&end->bytes, end->journal_bytes, memory_order_relaxed);
+  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
 }
 
 /* A put that committed gave its block to the ring. */
 static void repair_tail(struct ring *r) {
   struct ring_end *end = &r->tail;
   if (is_committed(end))
-    atomic_store(&end->count, end->journal_count);
+    apply_counts(end);
   else
     return_block(r, end);
   STORE_ORDER();
   end->journal_block = 0;
-  settle_growth(r);
+  storage_settle(r);
   robust_mutex_mark_whole(&end->lock);
 }
 
@@ -118,10 +106,11 @@ static void repair_tail(struct ring *r) {
 static void repair_head(struct ring *r) {
   struct ring_end *end = &r->head;
   if (is_committed(end)) {
-    atomic_store(&end->count, end->journal_count);
+    apply_counts(end);
     return_block(r, end);
+    storage_pass(r);
   } else if (end->journal_claim) {
-    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim), 0);
+    atomic_store((_Atomic uint64_t *)segment_at(end->journal_claim & ~UINT64_C(7)), 0);
   }
   if (r->unfinished) unfinished_repair(unfinished_of(r), is_committed(end));
   STORE_ORDER();
@@ -193,40 +182,13 @@ status ring_wait_readable(struct ring *r, const struct ring_wait *wait, deadline
 
 /* ---- growth ---------------------------------------------------------------------------------- */
 
-/* Each record keeps its position; only its place modulo the capacity changes. Records that are
- * contiguous below the smaller capacity are so below the larger one. */
-static void copy_records(struct ring *r, uint64_t from_storage, uint64_t to_storage) {
-  const uint64_t capacity = storage_capacity(from_storage);
-  const uint64_t tail = atomic_load(&r->tail.position);
-  uint64_t position = atomic_load(&r->head.position);
-  while (position < tail) {
-    uint64_t end = (position / capacity + 1) * capacity;
-    if (end > tail) end = tail;
-    memcpy(record_at(to_storage, position), record_at(from_storage, position), end - position);
-    position = end;
-  }
-}
-
 /* rank_tail is held. On failure nothing changed. */
-static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail) {
-  block_ref block = 0;
-  const status st = segment_alloc(capacity, &block);
+static status grow_locked(struct ring *r, uint64_t space) REQUIRES(rank_tail) {
+  struct storage_plan plan;
+  const status st = storage_plan_growth(r, space, &plan);
   if (st) return st;
   lock_head(r);
-  const uint64_t old = atomic_load(&r->storage);
-  const uint64_t new = storage_word(block, capacity);
-  copy_records(r, old, new);
-  r->journal_old = storage_start(old);
-  STORE_ORDER();
-  r->journal_new = block;
-  STORE_ORDER();
-  KILL_POINT("ring.grow.journaled");
-  give_block(r, block);
-  KILL_POINT("ring.grow.given");
-  atomic_store_explicit(&r->storage, new, memory_order_release);
-  KILL_POINT("ring.grow.committed");
-  settle_growth(r);
-  atomic_fetch_add(&r->growths, 1);
+  storage_move(r, &plan);
   unlock_head(r);
   return STATUS_OK;
 }
@@ -236,16 +198,20 @@ static status grow_locked(struct ring *r, uint64_t capacity) REQUIRES(rank_tail)
 struct room {
   uint64_t space;  /* the record */
   uint64_t filler; /* the rest before the wrap, if too short for the record; else 0 */
+  uint64_t bytes;  /* the message */
 };
 
-static bool has_message_room(const struct ring *r) {
-  return !r->max_messages || atomic_load(&r->tail.count) - atomic_load(&r->head.count) < r->max_messages;
+/* By count and by bytes of messages. */
+static bool has_message_room(const struct ring *r, uint64_t bytes) {
+  if (r->max_messages && atomic_load(&r->tail.count) - atomic_load(&r->head.count) >= r->max_messages)
+    return false;
+  return !r->max_bytes || atomic_load(&r->tail.bytes) - atomic_load(&r->head.bytes) + bytes <= r->max_bytes;
 }
 
-static bool has_byte_room(struct ring *r, struct room *room) {
-  const uint64_t capacity = storage_capacity(atomic_load_explicit(&r->storage, memory_order_relaxed));
+static bool has_byte_room(struct ring *r, uint64_t storage, struct room *room) {
+  const uint64_t capacity = storage_capacity(storage);
   const uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
-  const uint64_t left = capacity - (tail & (capacity - 1));
+  const uint64_t left = storage_left(storage, tail);
   room->filler = left < room->space ? left : 0;
   const uint64_t end = tail + room->filler + room->space;
   if (end - r->tail.other_seen <= capacity) return true;
@@ -255,14 +221,18 @@ static bool has_byte_room(struct ring *r, struct room *room) {
 
 /* STATUS_FULL: the caller may wait for consumers. */
 static status find_room_locked(struct ring *r, struct room *room) REQUIRES(rank_tail) {
-  if (!has_message_room(r)) return STATUS_FULL;
-  while (!has_byte_room(r, room)) {
-    const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
-    if (capacity >= r->max_capacity) return STATUS_FULL;
-    const status st = grow_locked(r, capacity * 4 < OBJECT_SIZE * 4 ? OBJECT_SIZE * 4 : capacity * 4);
-    if (st) return capacity >= room->space * 2 ? STATUS_FULL : st;
+  if (r->max_bytes && room->bytes > r->max_bytes) return STATUS_TOO_LARGE;
+  if (!has_message_room(r, room->bytes)) return STATUS_FULL;
+  for (;;) {
+    const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
+    const bool has_room = has_byte_room(r, storage, room);
+    if (storage_is_extended(storage))
+      return storage_reach(r, atomic_load_explicit(&r->tail.position, memory_order_relaxed) + room->filler);
+    if (has_room) return STATUS_OK;
+    if (r->growth == RING_STAYS && storage_capacity(storage) >= RING_EXTENT) return STATUS_FULL;
+    const status st = grow_locked(r, room->space);
+    if (st) return r->growth == RING_STAYS && storage_capacity(storage) >= room->space * 2 ? STATUS_FULL : st;
   }
-  return STATUS_OK;
 }
 
 struct outgoing { /* the content of one record */
@@ -283,19 +253,14 @@ static void write_record(struct ring *r, const struct room *room, const struct o
   const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_relaxed);
   uint64_t tail = atomic_load_explicit(&r->tail.position, memory_order_relaxed);
   if (room->filler) {
-    *record_at(storage, tail) =
+    *record_at(r, storage, tail) =
         (struct record){(uint32_t)(room->filler - sizeof(struct record)), RECORD_FILLER};
     tail += room->filler;
   }
-  struct record *record = record_at(storage, tail);
+  CHECK(room->space <= storage_left(storage, tail));
+  struct record *record = record_at(r, storage, tail);
   *record = (struct record){(uint32_t)record_size(&outgoing->text), outgoing->kind};
   copy_record(record + 1, &outgoing->text);
-}
-
-/* For statistics alone, so it is not journaled. */
-static void count_bytes(struct ring_end *tail, uint64_t size) REQUIRES(rank_tail) {
-  const uint64_t before = atomic_load_explicit(&tail->bytes, memory_order_relaxed);
-  atomic_store_explicit(&tail->bytes, before + size, memory_order_relaxed);
 }
 
 /* Journals and commits, in that order (I3). rank_tail is held. */
@@ -306,6 +271,7 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + room->bytes;
   end->journal_block = block;
   STORE_ORDER();
   KILL_POINT("ring.put.journaled");
@@ -314,7 +280,7 @@ static void commit_put(struct ring *r, const struct room *room, block_ref block)
   atomic_store_explicit(&end->processor, processor_number(), memory_order_relaxed);
   atomic_store_explicit(&end->position, end->journal_position, memory_order_release);
   KILL_POINT("ring.put.committed");
-  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
+  apply_counts(end);
   STORE_ORDER();
   end->journal_block = 0;
 }
@@ -327,7 +293,7 @@ static struct ring_receipt next_receipt(const struct ring *r) REQUIRES(rank_tail
 
 /* One attempt. STATUS_FULL: nothing changed. */
 static status try_put(struct ring *r, const struct outgoing *outgoing) {
-  struct room room = {.space = record_space(record_size(&outgoing->text))};
+  struct room room = {.space = record_space(record_size(&outgoing->text)), .bytes = outgoing->message_size};
   lock_tail(r);
   KILL_POINT("ring.put.locked");
   status st =
@@ -340,7 +306,6 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
   const struct wake_note note = ring_announce(&r->tail);
   if (outgoing->text.receipt) *outgoing->text.receipt = next_receipt(r);
   commit_put(r, &room, outgoing->block);
-  count_bytes(&r->tail, outgoing->message_size);
   unlock_tail(r);
   KILL_POINT("ring.put.unlocked");
   ring_wake(&r->tail, note, 1);
@@ -350,19 +315,21 @@ static status try_put(struct ring *r, const struct outgoing *outgoing) {
 
 /* Checks the room again under the consumers' lock, by bytes and by count, before this thread
  * registers as a sleeper. */
-static bool still_full_locked(struct ring *r, uint64_t space) REQUIRES(rank_head) {
-  const uint64_t capacity = storage_capacity(atomic_load(&r->storage));
+static bool still_full_locked(struct ring *r, const struct outgoing *outgoing) REQUIRES(rank_head) {
+  const uint64_t storage = atomic_load(&r->storage);
+  const uint64_t space = record_space(record_size(&outgoing->text));
   const uint64_t tail = atomic_load(&r->tail.position);
-  const uint64_t left = capacity - (tail & (capacity - 1));
+  const uint64_t left = storage_left(storage, tail);
   const uint64_t end = tail + (left < space ? left : 0) + space;
-  return end - atomic_load(&r->head.position) > capacity || !has_message_room(r);
+  return end - atomic_load(&r->head.position) > storage_capacity(storage) ||
+         !has_message_room(r, outgoing->message_size);
 }
 
-static status wait_writable(struct ring *r, uint64_t space, deadline until) {
+static status wait_writable(struct ring *r, const struct outgoing *outgoing, deadline until) {
   if (ring_spin_pays(&r->head, atomic_load(&r->head.position))) return STATUS_OK;
   if (deadline_passed(until)) return STATUS_TIMEOUT;
   lock_head(r);
-  const bool must_sleep = !ring_is_closed(r) && still_full_locked(r, space);
+  const bool must_sleep = !ring_is_closed(r) && still_full_locked(r, outgoing);
   uint32_t event = 0;
   if (must_sleep) {
     atomic_fetch_add_explicit(&r->head.waiters, 1, memory_order_relaxed);
@@ -376,7 +343,7 @@ static status put_outgoing(struct ring *r, const struct outgoing *outgoing, dead
   for (;;) {
     status st = try_put(r, outgoing);
     if (st != STATUS_FULL || deadline_is_now(until)) return st;
-    st = wait_writable(r, record_space(record_size(&outgoing->text)), until);
+    st = wait_writable(r, outgoing, until);
     if (st) return st;
   }
 }
@@ -430,13 +397,15 @@ uint64_t ring_last_number(const struct ring *r) { return atomic_load(&r->tail.co
 
 /* ---- take ------------------------------------------------------------------------------------ */
 
-static void commit_take(struct ring *r, uint64_t position, block_ref block, _Atomic uint64_t *claim)
-    REQUIRES(rank_head) {
+static void commit_take(struct ring *r, uint64_t position, const struct ring_message *message,
+                        _Atomic uint64_t *claim) REQUIRES(rank_head) {
+  const block_ref block = message->block;
   struct ring_end *end = &r->head;
   end->journal_position = position;
   end->journal_owner = segment_self();
   STORE_ORDER();
   end->journal_count = atomic_load_explicit(&end->count, memory_order_relaxed) + 1;
+  end->journal_bytes = atomic_load_explicit(&end->bytes, memory_order_relaxed) + message->size;
   end->journal_block = block;
   end->journal_claim = claim ? segment_ref(claim) : 0;
   STORE_ORDER();
@@ -447,12 +416,13 @@ static void commit_take(struct ring *r, uint64_t position, block_ref block, _Ato
   atomic_store_explicit(&end->position, position, memory_order_release);
   KILL_POINT("ring.take.committed");
   if (r->unfinished) unfinished_enter_take(unfinished_of(r));
-  atomic_store_explicit(&end->count, end->journal_count, memory_order_release);
+  apply_counts(end);
   if (block) CHECK(hand_over(block, ring_owner(r), segment_self()));
   KILL_POINT("ring.take.given");
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
+  storage_pass(r);
 }
 
 static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
@@ -462,17 +432,25 @@ static bool is_empty_locked(struct ring *r) REQUIRES(rank_head) {
   return head == r->head.other_seen;
 }
 
-static status read_record(const struct record *record, struct bytes *scratch, struct ring_message *out) {
-  if (record->kind == RECORD_OUTSIDE) {
-    const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    *out =
-        (struct ring_message){segment_at(outside->block + outside->offset), outside->size, outside->block, 0};
-    return STATUS_OK;
-  }
+static status read_outside(const uint8_t *bytes, uint32_t size, struct ring_message *out) {
+  struct outside outside;
+  CHECK(size >= sizeof outside);
+  memcpy(&outside, bytes, sizeof outside);
+  CHECK(outside.size <= segment_block_size(outside.block) &&
+        outside.offset <= segment_block_size(outside.block) - outside.size);
+  const uint8_t *block = segment_bytes_at(outside.block, outside.offset + outside.size);
+  *out = (struct ring_message){block + outside.offset, outside.size, outside.block, 0};
+  return STATUS_OK;
+}
+
+/* `head` is the record's, read once and checked. */
+static status read_record(struct record head, const uint8_t *bytes, struct bytes *scratch,
+                          struct ring_message *out) {
+  if (head.kind == RECORD_OUTSIDE) return read_outside(bytes, head.size, out);
   bytes_clear(scratch);
-  const status st = bytes_append(scratch, record + 1, record->size);
+  const status st = bytes_append(scratch, bytes, head.size);
   if (st) return st;
-  *out = (struct ring_message){scratch->data, record->size, 0, 0};
+  *out = (struct ring_message){scratch->data, head.size, 0, 0};
   return STATUS_OK;
 }
 
@@ -481,14 +459,15 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
                           _Atomic uint64_t *claim) REQUIRES(rank_head) {
   const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_acquire);
   uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed);
-  const struct record *record = record_at(storage, position);
-  if (record->kind == RECORD_FILLER) {
-    position += sizeof(struct record) + record->size;
-    record = record_at(storage, position);
+  struct record head = record_head(r, storage, position);
+  if (head.kind == RECORD_FILLER) {
+    position += sizeof head + head.size;
+    head = record_head(r, storage, position);
   }
-  const status st = read_record(record, scratch, out);
+  const uint8_t *bytes = (const uint8_t *)(record_at(r, storage, position) + 1);
+  const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
-  commit_take(r, position + record_space(record->size), out->block, claim);
+  commit_take(r, position + record_space(head.size), out, claim);
   out->number = atomic_load_explicit(&r->head.count, memory_order_relaxed);
   return STATUS_OK;
 }
@@ -537,7 +516,7 @@ void ring_message_done(struct ring_message *message) {
 
 status ring_count_unfinished(struct ring *r) {
   block_ref block = 0;
-  const status st = segment_alloc(sizeof(struct unfinished), &block);
+  const status st = segment_alloc_vital(sizeof(struct unfinished), &block);
   if (st) return st;
   unfinished_init(segment_at(block));
   r->unfinished = block;
@@ -586,7 +565,7 @@ void ring_forget(struct ring *r, uint32_t slot) {
   if (r->unfinished) unfinished_forget(unfinished_of(r), slot);
   const bool is_end = r->unfinished && is_end_locked(r);
   const bool is_readable = ring_is_readable(r);
-  const bool is_writable = ring_is_closed(r) || has_message_room(r);
+  const bool is_writable = ring_is_closed(r) || has_message_room(r, 0);
   unlock_head(r);
   unlock_tail(r);
   KILL_POINT("ring.forget.settled");
@@ -632,20 +611,22 @@ static void init_end(struct ring_end *end) {
   atomic_store(&end->processor, UINT32_MAX);
 }
 
-status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth) {
+status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth growth) {
   struct object *object = NULL;
-  const status st = segment_make_object(OBJECT_RING, OBJECT_SIZE, &object);
+  const status st = segment_make_object(OBJECT_RING, RING_OBJECT_SIZE, &object);
   if (st) return st;
   struct ring *r = (struct ring *)(void *)object;
-  r->max_messages = max_messages;
-  r->max_capacity = growth == RING_GROWS ? GROWING_CAPACITY : STAYING_CAPACITY;
-  r->journal_old = r->journal_new = 0;
+  r->max_messages = bounds.messages;
+  r->max_bytes = bounds.bytes;
+  r->growth = growth;
+  r->journal_old = r->journal_new = r->journal_extent = 0;
+  r->extent_base = r->first_extent = r->directory_used = 0;
   atomic_store(&r->watchers, 0);
   atomic_store(&r->notify_socket, 0);
   r->unfinished = 0;
   atomic_store(&r->is_closed, 0);
   atomic_store(&r->growths, 0);
-  atomic_store(&r->storage, storage_word(segment_ref(r) + FIRST_STORAGE, FIRST_STORAGE));
+  atomic_store(&r->storage, storage_first(r));
   init_end(&r->tail);
   init_end(&r->head);
   segment_publish(object);
@@ -658,8 +639,7 @@ status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth grow
 void ring_fini(struct ring *r) {
   lock_tail(r);
   lock_head(r);
-  const block_ref storage = storage_start(atomic_load(&r->storage));
-  if (!is_own_block(r, storage)) drop_block(r, storage);
+  storage_free(r);
   if (r->unfinished) drop_block(r, r->unfinished);
   totals_add_messages(segment_totals(), atomic_load(&r->tail.count), atomic_load(&r->tail.bytes));
   unlock_head(r);
@@ -678,7 +658,7 @@ struct ring_traffic ring_traffic_of_all(void) {
   const struct totals *totals = segment_totals();
   if (!totals) return (struct ring_traffic){0};
   struct ring_traffic sum = {atomic_load(&totals->messages), atomic_load(&totals->bytes)};
-  arena_each_object(segment_arena(), segment_mapping(), add_traffic, &sum);
+  arena_each_object(segment_arena(), add_traffic, &sum);
   return sum;
 }
 
@@ -705,7 +685,15 @@ bool ring_watch(struct ring *r, waker_set wakers) {
   return is_readable;
 }
 
-bool ring_is_full(struct ring *r) { return r->max_messages && ring_count(r) >= r->max_messages; }
+bool ring_is_full(struct ring *r) {
+  if (!r->max_messages && !r->max_bytes) return false;
+  lock_tail(r);
+  lock_head(r);
+  const bool is_full = !has_message_room(r, r->max_bytes ? 1 : 0);
+  unlock_head(r);
+  unlock_tail(r);
+  return is_full;
+}
 
 /* Under both locks: a thread that is about to sleep reads is_closed and the event word under one of
  * them, and the close must not fall between the two reads. */
@@ -725,7 +713,7 @@ bool ring_is_closed(const struct ring *r) {
 static void validate_record(const struct ring *r, const struct record *record) {
   if (record->kind == RECORD_OUTSIDE) {
     const struct outside *outside = (const struct outside *)(const void *)(record + 1);
-    const owner_id owner = arena_owner(segment_arena(), segment_mapping(), outside->block);
+    const owner_id owner = arena_owner(segment_arena(), outside->block);
     CHECK_EQ(owner & ~OWNER_CARRIES, ring_owner(r));
     CHECK(outside->offset + outside->size <= segment_block_size(outside->block));
   } else {
@@ -740,7 +728,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   uint64_t messages = 0;
   CHECK(tail - position <= storage_capacity(storage));
   while (position != tail) {
-    const struct record *record = record_at(storage, position);
+    const struct record *record = record_at(r, storage, position);
     validate_record(r, record);
     messages += record->kind != RECORD_FILLER;
     position += record_space(record->size);
@@ -748,6 +736,7 @@ static void validate_locked(struct ring *r) REQUIRES(rank_tail) REQUIRES(rank_he
   }
   CHECK_EQ(messages, atomic_load(&r->tail.count) - atomic_load(&r->head.count));
   CHECK_EQ(r->journal_new, 0);
+  CHECK_EQ(r->journal_extent, 0);
   CHECK_EQ(r->tail.journal_block, 0);
   CHECK_EQ(r->head.journal_block, 0);
   if (r->unfinished) unfinished_validate(unfinished_of(r));

@@ -4,8 +4,8 @@
  *
  * A ring is an object of the segment: header, two ends, and storage.
  *
- *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB;
- *                                                  storage moves out when it grows
+ *     ring    := struct ring | 2 KiB of storage    one arena block of 4 KiB; the storage moves out
+ *                                                  when it grows (ring_storage.h)
  *     storage := record …
  *     record  := size u32 | kind u32 | bytes | padding to 8
  *
@@ -13,7 +13,7 @@
  * filler up to the wrap.
  *
  * I1  The bytes from head to tail are whole records. `tail` and `head` only rise; a record is
- *     stored at its position modulo the capacity, a power of two, and never wraps.
+ *     stored at its position modulo a power of two, and never wraps.
  * I2  A message is owned by exactly one of producer, ring, consumer. The owner word of an outside
  *     message's block names the owner.
  * I3  The store of `tail` commits a put, the store of `head` commits a take, the store of `storage`
@@ -43,15 +43,21 @@
 struct ring {
   struct object object;
   uint64_t max_messages;             /* 0: bounded by memory only */
-  uint64_t max_capacity;             /* of the storage, in bytes; a power of two */
-  _Atomic uint64_t storage;          /* offset | log2 of the capacity; one store moves the ring */
-  block_ref journal_old;             /* growth under way, both locks: storage it leaves, … */
-  block_ref journal_new;             /* … and the one that it fills */
+  uint64_t max_bytes;                /* likewise */
+  _Atomic uint64_t storage;          /* see ring_storage.h; one store moves the ring */
+  uint64_t journal_old;              /* growth under way, both locks: storage it leaves, … */
+  uint64_t journal_new;              /* … and the one that it fills */
+  uint64_t extent_base;              /* extended storage: number of the directory's first extent */
+  uint64_t first_extent;             /* the first one that may be there; under head's lock */
+  uint64_t directory_used;           /* entries of the directory that are zeroed; under tail's lock */
+  block_ref journal_extent;          /* an extent on its way into the directory, and its number; */
+  uint64_t journal_number;           /* under tail's lock */
   _Atomic notify_name notify_socket; /* of a reader in a foreign event loop; 0: none */
   _Atomic waker_set watchers;        /* registered wakers; under tail's lock */
   block_ref unfinished;              /* offset of a struct unfinished; 0: takes are not counted */
   _Atomic uint32_t is_closed;
   _Atomic uint32_t growths;
+  uint32_t growth; /* enum ring_growth */
   _Alignas(64) struct ring_end tail;
   _Alignas(64) struct ring_end head;
 };
@@ -80,19 +86,25 @@ struct ring_record {
   struct ring_receipt *receipt; /* filled in by a put that succeeds; NULL: not wanted */
 };
 
+/* Of the messages in the ring; 0: none. */
+struct ring_bounds {
+  uint64_t messages;
+  uint64_t bytes;
+};
+
 enum ring_growth {
-  RING_GROWS, /* while there is memory: put waits only at max_messages */
+  RING_GROWS, /* while there is memory: put waits at the bounds alone */
   RING_STAYS, /* within 1 MiB: put waits for consumers */
 };
 
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with
  * segment_set_destructor; it takes what is left and calls ring_fini. -ENOMEM. */
-MUST_CHECK status ring_make(struct ring **out, uint64_t max_messages, enum ring_growth growth);
+MUST_CHECK status ring_make(struct ring **out, struct ring_bounds bounds, enum ring_growth growth);
 /* Frees the blocks of a ring that is unreachable and empty; for its destructor. */
 void ring_fini(struct ring *r);
 
 /* Puts a message. STATUS_CLOSED, STATUS_FULL (deadline_now), STATUS_TIMEOUT, STATUS_INTERRUPTED,
- * -ENOMEM: the ring is unchanged. */
+ * STATUS_TOO_LARGE (more than the bound of bytes), -ENOMEM: the ring is unchanged. */
 MUST_CHECK status ring_put(struct ring *r, const struct ring_record *record, deadline until);
 /* As ring_put, for a record whose body is in a block of this process, with room for the head in
  * front of it: the ring takes over the block without a copy. On failure the caller still owns
@@ -152,13 +164,16 @@ struct ring_traffic {
   uint64_t messages;
   uint64_t bytes;
 };
+/* Of all rings of the program, those that are gone included. All 0 while no segment is open. */
 struct ring_traffic ring_traffic_of_all(void);
 
 /* Exact at the instant of the call. */
 uint64_t ring_count(struct ring *r);
+/* Whether a put would wait for its number of messages; it may wait for room all the same. */
 bool ring_is_full(struct ring *r);
 /* From now on puts fail, and takes drain what is left. Wakes all sleepers. */
 void ring_close(struct ring *r);
+/* It is never opened again. Messages may be left. */
 bool ring_is_closed(const struct ring *r);
 /* From now on the ring notifies that socket (0: none) instead of the one before. */
 void ring_set_notify_socket(struct ring *r, notify_name name);

@@ -15,9 +15,10 @@
 struct ring_end {
   struct robust_mutex lock;
   _Atomic uint64_t count;    /* messages ever put, or taken; may lag behind position */
-  _Atomic uint64_t bytes;    /* tail only: of messages ever put; inexact after a death in a put */
+  _Atomic uint64_t bytes;    /* of these messages; likewise */
   uint64_t journal_position; /* the next value of the commit word */
-  uint64_t journal_count;    /* the next value of count */
+  uint64_t journal_count;    /* the next value of count, … */
+  uint64_t journal_bytes;    /* … and of bytes */
   block_ref journal_block;   /* the outside block that changes its owner; 0: none */
   owner_id journal_owner;    /* the process that gives or takes it */
   block_ref journal_claim;   /* head only: the claim word, void unless the take commits; 0: none */

@@ -23,7 +23,7 @@ struct present {
   uint64_t writers;
 };
 
-static void count_place(struct present *present, const struct place *p) {
+static void count_waiter(struct present *present, const struct waiter *p) {
   if (p->purpose == RWLOCK_WRITE)
     present->writers++;
   else
@@ -33,8 +33,9 @@ static void count_place(struct present *present, const struct place *p) {
 static struct present present_of(const struct synchronizer *s) {
   struct present present = {s->now.readers, has_writer(s)};
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return present;
-  for (const struct place *p = s->places; p < s->places + s->place_count; p++)
-    if (atomic_load_explicit(&p->state, memory_order_relaxed) == PLACE_GRANTED) count_place(&present, p);
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
+    if (atomic_load_explicit(&p->state, memory_order_relaxed) == WAITER_GRANTED) count_waiter(&present, p);
   return present;
 }
 
@@ -43,7 +44,7 @@ static bool fits(const struct present *present, uint16_t purpose) {
 }
 
 static bool may_take(struct synchronizer *s, const struct synchronizer_wait *w) {
-  if (w->place) return synchronizer_place_state(w) == PLACE_GRANTED;
+  if (w->waiter) return synchronizer_waiter_state(w) == WAITER_GRANTED;
   if (synchronizer_next(s, 0)) return false;
   const struct present present = present_of(s);
   return fits(&present, w->purpose);
@@ -108,7 +109,7 @@ status rwlock_take(struct synchronizer *s, struct execution_context who, struct 
 }
 
 void rwlock_give_up(struct synchronizer *s, struct synchronizer_wait *w) {
-  if (!w->place) return;
+  if (!w->waiter) return;
   synchronizer_lock(s);
   synchronizer_leave(s, w);
   synchronizer_settle_and_unlock(s);
@@ -178,8 +179,9 @@ static bool has_dead_reader(struct synchronizer *s) {
 }
 
 static bool has_dead_waiter(const struct synchronizer *s) {
-  for (const struct place *p = s->places; p < s->places + s->place_count; p++)
-    if (atomic_load(&p->state) != PLACE_FREE && is_dead(p->slot)) return true;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
+    if (atomic_load(&p->state) != WAITER_FREE && is_dead(p->slot)) return true;
   return false;
 }
 
@@ -194,16 +196,16 @@ bool rwlock_has_dead_holder(struct synchronizer *s) {
 
 static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
   struct present present = present_of(s);
-  for (struct place *p = synchronizer_next(s, 0); p && fits(&present, p->purpose);
+  for (struct waiter *p = synchronizer_next(s, 0); p && fits(&present, p->purpose);
        p = synchronizer_next(s, p->ticket)) {
-    count_place(&present, p);
-    synchronizer_move(p, PLACE_GRANTED, wakes);
+    count_waiter(&present, p);
+    synchronizer_move(p, WAITER_GRANTED, wakes);
   }
 }
 
 static void forget(struct synchronizer *s, uint32_t slot) {
-  (void)synchronizer_forget_places(s, slot);
-  KILL_POINT("rwlock.forgot_places");
+  (void)synchronizer_forget_waiters(s, slot);
+  KILL_POINT("rwlock.forgot_waiters");
   if (has_writer(s) && s->now.slot == slot) give_write(s, slot, 1);
   if (reads_of(s, slot) > 0) give_reads(s, slot, UINT64_MAX);
 }
@@ -226,7 +228,7 @@ static void validate(struct synchronizer *s) {
   CHECK(s->now.depth <= 1 && s->now.abandoned <= 1);
   const struct present present = present_of(s);
   CHECK(present.writers == 0 || (present.writers == 1 && present.readers == 0));
-  const struct place *next = synchronizer_next(s, 0);
+  const struct waiter *next = synchronizer_next(s, 0);
   CHECK(!next || !fits(&present, next->purpose));
 }
 

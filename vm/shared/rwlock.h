@@ -3,10 +3,10 @@
  *
  * First come, first served: a caller that arrives while others wait gets in line behind them, and
  * what is free goes to the first in line: to a writer, or to all readers up to the next writer. So
- * neither readers nor writers starve. Only callers that find no place (struct synchronizer, `room`)
- * compete.
+ * neither readers nor writers starve. Only callers that find no free waiter (struct synchronizer,
+ * `room`) compete.
  *
- * I1  There is a writer or there are readers, never both. A place that was granted counts as one.
+ * I1  There is a writer or there are readers, never both. A waiter that was granted counts as one.
  * I2  `now.readers` is the sum of the processes' counts (synchronizer_taken).
  * I3  The first in line has to wait for those that hold the lock, or were granted it.
  *
@@ -34,6 +34,7 @@ MUST_CHECK status rwlock_try(struct synchronizer *s, struct execution_context wh
  * STATUS_INTERRUPTED: call it again with the same wait, or rwlock_give_up. */
 MUST_CHECK status rwlock_take(struct synchronizer *s, struct execution_context who,
                               struct synchronizer_wait *w, deadline until, bool *was_abandoned);
+/* Leaves the line, and passes on what it was granted. Nothing happens if it never waited. */
 void rwlock_give_up(struct synchronizer *s, struct synchronizer_wait *w);
 /* STATUS_EMPTY: this process does not read, or nobody writes. STATUS_FOREIGN: another one
  * writes. */
@@ -44,7 +45,9 @@ struct rwlock_holders {
   bool has_writer;
   struct execution_context writer;
 };
+/* Its holders at the instant of the call, in one step. */
 void rwlock_look(struct synchronizer *s, struct rwlock_holders *out);
+/* Whether `who` holds it for writing. */
 bool rwlock_is_writer(struct synchronizer *s, struct execution_context who);
 /* A process that holds it, or waits for it, is dead and was not swept yet. */
 bool rwlock_has_dead_holder(struct synchronizer *s);

@@ -7,13 +7,17 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "os/pages.h"
+#include "os/memory_limit.h"
 #include "shared/segment_private.h"
 #include "sync/lock_rank.h"
 
 enum { MAGIC = 0x6d6f6f6e };
-#define SIZE_WANTED (UINT64_C(1) << 38) /* the most that an owner_id can address */
+#define SIZE_WANTED (UINT64_C(1) << 40) /* the most that an owner_id can address */
 #define SIZE_LEAST  (UINT64_C(1) << 26)
+
+enum { VITAL_OBJECT_MAX = 256 << 10 }; /* a barrier of some thousand parties, a small array */
+
+_Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
 
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}};
 
@@ -27,11 +31,16 @@ static uint32_t format_number(void) {
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
-static uint64_t process_table_offset(void) {
+uint64_t segment_process_table_offset(void) {
   return wakers_offset() + (sizeof(struct wakers) + 4095) / 4096 * 4096;
 }
-static uint64_t arena_offset(void) {
-  return process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+uint64_t segment_arena_offset(void) {
+  return segment_process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
+}
+
+bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
+  const bool is_possible = size >= SIZE_LEAST && size <= SIZE_WANTED && (size & (size - 1)) == 0;
+  return is_possible && h->magic == MAGIC && h->format == format_number() && h->size == size;
 }
 
 /* ---- making and joining ---------------------------------------------------------------------- */
@@ -43,30 +52,33 @@ void segment_take_place(uint32_t slot) {
   process_table_occupy(segment.processes, slot, &segment.id);
   segment.slot = slot;
   segment.self = owner_of_process(slot, process_table_generation(segment.processes, slot));
+  segment.arena.self = segment.self;
 }
 
 static void point_into(const struct mapping *map) {
   segment.map = *map;
+  robust_mutex_allow(map->base, map->size);
   segment.header = (struct segment_header *)(void *)map->base;
-  segment.processes = (struct process_table *)(void *)(map->base + process_table_offset());
+  segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
+  arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);
   atomic_store(&segment_recording_place, &segment.header->recording);
 }
 
 /* Address space may be limited (ulimit -v): a smaller segment is better than none. */
-static status make_mapping(struct mapping *map) {
+static status make_mapping(struct mapping *map, uint64_t wanted) {
   status st = -ENOMEM;
-  for (uint64_t size = SIZE_WANTED; size >= SIZE_LEAST; size /= 2) {
+  for (uint64_t size = wanted; size >= SIZE_LEAST; size /= 2) {
     st = mapping_make(map, size);
     if (st == STATUS_OK) return st;
   }
   return st;
 }
 
-static status make_segment(void) {
+static status make_segment(uint64_t wanted) {
   struct mapping map;
-  status st = make_mapping(&map);
+  status st = make_mapping(&map, wanted);
   if (st) return st;
-  st = mapping_commit(&map, 0, arena_offset());
+  st = mapping_commit(&map, 0, segment_arena_offset());
   if (st) {
     mapping_destroy(&map);
     return st;
@@ -77,7 +89,7 @@ static status make_segment(void) {
   segment.header->size = map.size;
   robust_mutex_init(&segment.header->sweep_lock);
   robust_mutex_init(&segment.header->count_lock);
-  arena_init(&segment.header->arena, &map, arena_offset(), pages_physical() / 4 * 3);
+  arena_init(&segment.arena, memory_limit() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);
@@ -88,7 +100,7 @@ static status make_segment(void) {
 
 status segment_open(void) {
   mutex_lock(&segment.lock);
-  const status st = segment.users ? STATUS_OK : make_segment();
+  const status st = segment.users ? STATUS_OK : make_segment(SIZE_WANTED);
   if (st == STATUS_OK) segment.users++;
   mutex_unlock(&segment.lock);
   return st;
@@ -99,8 +111,7 @@ status segment_join(int fd, uint32_t slot) {
   const status st = mapping_adopt(&map, fd);
   if (st) return st;
   const struct segment_header *header = (const struct segment_header *)(void *)map.base;
-  if (header->magic != MAGIC || header->format != format_number() || header->size != map.size ||
-      slot >= PROCESS_TABLE_MAX) {
+  if (!segment_header_is_ours(header, map.size) || slot >= PROCESS_TABLE_MAX) {
     mapping_destroy(&map);
     return STATUS_FOREIGN;
   }
@@ -112,42 +123,32 @@ status segment_join(int fd, uint32_t slot) {
   return STATUS_OK;
 }
 
+static void unmap_segment(void) {
+  atomic_store(&segment_recording_place, &no_recording);
+  mapping_destroy(&segment.map);
+  segment.header = NULL;
+  memory_free(segment.held);
+  segment.held = NULL;
+  segment.held_capacity = segment.held_count = 0;
+}
+
 void segment_close(void) {
   mutex_lock(&segment.lock);
   if (--segment.users == 0) {
-    atomic_store(&segment_recording_place, &no_recording);
     robust_mutex_unlock(&segment.processes->slots[segment.slot].life);
-    mapping_destroy(&segment.map);
-    segment.header = NULL;
-    memory_free(segment.held);
-    segment.held = NULL;
-    segment.held_capacity = segment.held_count = 0;
+    unmap_segment();
   }
   mutex_unlock(&segment.lock);
 }
 
-/* The own mapping while another program's segment is mapped. */
-static struct mapping own_map = {.fd = -1};
-
-status segment_look(int fd) {
-  struct mapping map;
-  const status st = mapping_look(&map, fd);
-  if (st) return st;
-  const struct segment_header *header = (const struct segment_header *)(void *)map.base;
-  if (map.size < SIZE_LEAST || header->magic != MAGIC || header->format != format_number() ||
-      header->size != map.size) {
-    mapping_forget(&map);
-    return STATUS_FOREIGN;
-  }
-  CHECK(segment.users);
-  own_map = segment.map;
-  point_into(&map);
-  return STATUS_OK;
-}
-
-void segment_look_away(void) {
-  mapping_forget(&segment.map);
-  point_into(&own_map);
+/* The place in the process table that fork copied is the parent's. */
+status segment_leave_program(void) {
+  mutex_lock(&segment.lock);
+  unmap_segment();
+  segment.users = 1;
+  const status st = make_segment(SIZE_LEAST);
+  mutex_unlock(&segment.lock);
+  return st;
 }
 
 const struct process_table *segment_process_table(void) { return segment.processes; }
@@ -157,12 +158,19 @@ const struct process_table *segment_process_table(void) { return segment.process
 int segment_fd(void) { return segment.map.fd; }
 uint32_t segment_slot(void) { return segment.slot; }
 owner_id segment_self(void) { return segment.self; }
-void *segment_at(block_ref block) { return segment.map.base + block; }
+void *segment_at(block_ref block) {
+  CHECK(block < segment.arena.data + segment.arena.chunks * ARENA_CHUNK);
+  return segment.map.base + block;
+}
+void *segment_bytes_at(block_ref at, uint64_t size) {
+  CHECK(arena_contains(&segment.arena, at, size));
+  return segment.map.base + at;
+}
 block_ref segment_ref(const void *address) {
   return (block_ref)((const uint8_t *)address - segment.map.base);
 }
 struct arena *segment_arena(void) {
-  return &segment.header->arena;
+  return &segment.arena;
 }
 struct wakers *segment_wakers(void) {
   return (struct wakers *)(void *)(segment.map.base + wakers_offset());
@@ -173,24 +181,52 @@ struct totals *segment_totals(void) {
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
+  CHECK(slot < PROCESS_TABLE_MAX);
   struct process_table_slot *s = &segment.processes->slots[slot];
   if ((atomic_load(&s->state) & 3) != PROCESS_TABLE_LIVE) return false;
   watch->word = robust_mutex_word(&s->life);
   return robust_mutex_watch(&s->life, &watch->expected);
 }
 
-status segment_alloc(uint64_t size, block_ref *out) {
-  if (memory_is_to_fail()) return -ENOMEM;
-  return arena_alloc(segment_arena(), &segment.map, size, segment.self, out);
+bool segment_has_process(int32_t pid) { return process_table_has(segment.processes, pid); }
+
+static status take(const struct arena_request *request, block_ref *out) {
+  return memory_is_to_fail() ? -ENOMEM : arena_take(segment_arena(), request, out);
 }
 
-void segment_free(block_ref block) { arena_free(segment_arena(), &segment.map, block); }
+status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
+
+status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
+  const struct arena_request request = {
+      .size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
+  return take(&request, out);
+}
+
+status segment_alloc_vital(uint64_t size, block_ref *out) {
+  const struct arena_request request = {.size = size, .owner = segment.self, .use = ARENA_VITAL};
+  return take(&request, out);
+}
+
+status segment_alloc_object(uint64_t size, block_ref *out) {
+  const struct arena_request request = {.size = size,
+                                        .owner = segment.self,
+                                        .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA,
+                                        .is_object = true};
+  return take(&request, out);
+}
+
+void segment_free(block_ref block) { arena_free(segment_arena(), block); }
 
 uint64_t segment_block_size(block_ref block) { return arena_block_size(segment_arena(), block); }
-uint64_t segment_committed(block_ref block) { return arena_committed(segment_arena(), &segment.map, block); }
+uint64_t segment_committed(block_ref block) { return arena_committed(segment_arena(), block); }
 status segment_commit(block_ref block, uint64_t size) {
   if (memory_is_to_fail()) return -ENOMEM;
-  return arena_commit(segment_arena(), &segment.map, block, size);
+  return arena_commit(segment_arena(), block, size);
+}
+
+void segment_memory(uint64_t *used, uint64_t *most) {
+  *used = segment.header ? mapping_used(&segment.map) : 0;
+  *most = segment.header ? segment.header->arena.bytes_max : 0;
 }
 
 void segment_validate_header(void) {

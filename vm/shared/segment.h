@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The segment: the one shared memory segment of a program, and the place of this process in it.
  *
- *     page 0      header: magic, format, size, arena
+ *     page 0      header: magic, format, size, state of the arena
  *     page 1      wakers
  *     then        process table
- *     then        arena tables and regions
+ *     then        the arena: chunk table, control pages, chunks
  *
  * The first process of a program makes it; the others inherit its descriptor. It has no name in any
  * file system and disappears with the last process. A reference to an object in it is an offset:
@@ -12,7 +12,7 @@
  *
  * The state here is at file scope (vm/README.md), because every VM of a process belongs to the same
  * program. Objects and the holds on them are in holds.h, cleaning up after dead processes is in
- * sweep.h. All functions: any thread, unless said otherwise.
+ * sweep.h; segment_view.h reads the segment of another program. All functions: any thread, unless said otherwise.
  */
 #ifndef SHARED_SEGMENT_H
 #define SHARED_SEGMENT_H
@@ -30,23 +30,32 @@ MUST_CHECK status segment_open(void);
 MUST_CHECK status segment_join(int fd, uint32_t slot);
 /* Ends one use; the last one unmaps the segment. */
 void segment_close(void);
-/* Maps the segment of another program for reading; `fd` is of its memory and open for reading.
- * Until segment_look_away, which leaves the descriptor open, the functions here refer to that
- * segment; only its arena, process table and objects may be read, and no other thread may use a
- * segment. STATUS_FOREIGN: it is no segment, or one of another build. */
-MUST_CHECK status segment_look(int fd);
-void segment_look_away(void);
+/* In a forked child, on its only thread, which is to share nothing with the program: unmaps the
+ * program's segment and makes a small one of a size that stays, with one use. The pointers into the old one are void. On
+ * failure the process must end. */
+MUST_CHECK status segment_leave_program(void);
+/* Valid while the segment is open, as are the next ones. */
 const struct process_table *segment_process_table(void);
 
+/* Of the mapping, for a child that is to share it. It stays the segment's. */
 int segment_fd(void);
+/* This process' slot in the process table. */
 uint32_t segment_slot(void);
+/* The owner word of this process' blocks. */
 owner_id segment_self(void);
 /* The futex to watch for the death of the process in `slot`; see robust_mutex_watch. False: the
  * process is dead, or does not run yet. */
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch);
 
-/* The address of an offset in this process, and the reverse. */
+/* Whether a process of this number belongs to the program. */
+bool segment_has_process(int32_t pid);
+
+/* The address of an offset in this process, and the reverse. Offsets come from shared memory: an
+ * offset behind the last block aborts, and so no structure of fixed size at it ends outside of the
+ * segment. segment_bytes_at checks the size, too. */
 void *segment_at(block_ref block);
+void *segment_bytes_at(block_ref at, uint64_t size);
+/* The name of an address in the segment. */
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
 struct wakers *segment_wakers(void);
@@ -65,13 +74,26 @@ static inline uint64_t segment_recording(void) {
                               memory_order_relaxed);
 }
 
-MUST_CHECK status segment_alloc(uint64_t size, block_ref *out); /* owned by this process */
+/* A block of `size` bytes, owned by this process. -ENOMEM, STATUS_TOO_LARGE. segment_alloc is for
+ * data; it fails while there is still a reserve, which is for the other two: for workers, and for
+ * objects unless they are large. */
+MUST_CHECK status segment_alloc(uint64_t size, block_ref *out);
+MUST_CHECK status segment_alloc_vital(uint64_t size, block_ref *out);
+MUST_CHECK status segment_alloc_object(uint64_t size, block_ref *out);
+/* As segment_alloc, with address space to grow into: segment_commit up to `room` bytes. */
+MUST_CHECK status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out);
 void segment_free(block_ref block);
 /* For a block that this process owns: its size, the bytes that are committed, and committing
  * more. */
 uint64_t segment_block_size(block_ref block);
+/* How many bytes of the block have memory behind them. */
 uint64_t segment_committed(block_ref block);
+/* Gives the first `size` bytes of the block memory. -ENOMEM: there is none, and nothing is
+ * changed. */
 MUST_CHECK status segment_commit(block_ref block, uint64_t size);
+
+/* Bytes of the segment that are committed, and the most that may be; both 0 without a segment. */
+void segment_memory(uint64_t *used, uint64_t *most);
 
 /* For holds.c: makes this process the one in `slot`, which its parent reserved. */
 void segment_take_place(uint32_t slot);

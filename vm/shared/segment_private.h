@@ -5,6 +5,7 @@
  *     segment.c  the segment: making, joining, addresses, blocks
  *     holds.c    objects, and the holds of this process
  *     sweep.c    cleaning up after dead processes, and validation
+ *     segment_view.c  the segment of another program, of which it uses the header alone
  *
  * `segment` is at file scope (vm/README.md). The fields that segment.c stores when it makes or
  * joins the segment do not change until the last user closes it; every other field says what guards
@@ -39,8 +40,14 @@ struct segment_header {
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */
   struct count_journal count_journal;
-  struct arena arena;
+  _Atomic uint64_t objects; /* so many were ever made; an object's number is in its references */
+  struct arena_state arena;
 };
+
+/* Whether the header is that of a segment of `size` bytes, made by this build. */
+bool segment_header_is_ours(const struct segment_header *h, uint64_t size);
+uint64_t segment_process_table_offset(void);
+uint64_t segment_arena_offset(void);
 
 struct held_object {
   block_ref object; /* 0: the entry is free */
@@ -51,6 +58,7 @@ struct segment {
   struct mutex lock; /* rank_holds: users, held, held_* */
   unsigned users;
   struct mapping map; /* written before another thread can use it */
+  struct arena arena;
   struct segment_header *header;
   struct process_table *processes;
   uint32_t slot;

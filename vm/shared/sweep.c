@@ -30,7 +30,7 @@ status segment_reserve_slot(struct child_slot *out) {
 
 static void drop_holder(struct object *o, uint32_t slot) {
   const object_owner_died owner_died =
-      atomic_load_explicit(&segment.owner_died[o->kind], memory_order_acquire);
+      atomic_load_explicit(&segment.owner_died[object_kind_of(o)], memory_order_acquire);
   if (owner_died) owner_died(o, slot);
   object_clear_holder(o, slot);
   KILL_POINT("segment.holder_dropped");
@@ -55,8 +55,8 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   if (process_table_generation(segment.processes, slot) != generation) return;
   segment_settle_count(); /* the count that the dead process was changing */
   wakers_forget(segment_wakers(), slot);
-  arena_each_object(segment_arena(), &segment.map, leave_object, &slot);
-  arena_reap(segment_arena(), &segment.map, owner_of_process(slot, generation));
+  arena_each_object(segment_arena(), leave_object, &slot);
+  arena_reap(segment_arena(), owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
   attachments_reap(owner_of_process(slot, generation));
   process_table_release_unnamed(segment.processes, slot);
@@ -115,17 +115,17 @@ static void validate_block(void *context, block_ref block, owner_id marked) {
     validate_process(owner);
     return;
   }
-  const block_ref object = (block_ref)(owner - owner_of_object(0)) << 8;
+  const block_ref object = owner_object(owner);
   CHECK(arena_has(segment_arena(), object));
-  CHECK_EQ(arena_owner(segment_arena(), &segment.map, object), owner);
+  CHECK_EQ(arena_owner(segment_arena(), object), owner);
   if (block == object) validate_object(segment_at(object));
 }
 
 void segment_validate(void) {
   segment_validate_header();
-  arena_validate(segment_arena(), &segment.map);
+  arena_validate(segment_arena());
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
   wakers_validate(segment_wakers());
-  arena_each_block(segment_arena(), &segment.map, validate_block, NULL);
+  arena_each_block(segment_arena(), validate_block, NULL);
 }

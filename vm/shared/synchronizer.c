@@ -13,21 +13,21 @@ enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 };
 
 /* ---- kinds ----------------------------------------------------------------------------------- */
 
-#define PLACES_FOR_ALL UINT32_MAX
+#define WAITERS_FOR_ALL UINT32_MAX
 
 const struct lock_kind_row lock_kinds[LOCK_KINDS] = {
     [LOCK_KIND_NONE] = {.name = "?"},
-#define KIND(id, number, name, rules, places, holds, ...) \
-  [LOCK_KIND_##id] = {name, &rules##_rules, places, holds},
+#define KIND(id, number, name, rules, waiters, holds, ...) \
+  [LOCK_KIND_##id] = {name, &rules##_rules, waiters, holds},
 #include "shared/lock_kinds.def"
 };
 
 static const struct synchronizer_rules *rules_of(const struct synchronizer *s) {
-  return lock_kinds[s->kind].rules;
+  return synchronizer_kind(s)->rules;
 }
 
-static bool counts_by_process(enum lock_kind kind) {
-  switch (lock_kinds[kind].holds) {
+static bool counts_by_process(enum synchronizer_holding holds) {
+  switch (holds) {
     case HOLD_PERMITS:
     case HOLD_BOUNDED:
     case HOLD_SHARED: return true;
@@ -46,23 +46,31 @@ static uint64_t bound_of(enum lock_kind kind, uint64_t initial) {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static uint32_t places_of(enum lock_kind kind, uint64_t initial) {
-  const uint32_t places = lock_kinds[kind].places;
-  return places == PLACES_FOR_ALL ? (uint32_t)initial : places;
+static uint32_t waiters_of(enum lock_kind kind, uint64_t initial) {
+  const uint32_t waiters = lock_kinds[kind].waiters;
+  return waiters == WAITERS_FOR_ALL ? (uint32_t)initial : waiters;
 }
 
-static size_t size_of(enum lock_kind kind, uint32_t places) {
-  const size_t counts = counts_by_process(kind) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
-  return sizeof(struct synchronizer) + places * sizeof(struct place) + counts;
+static size_t size_of(enum lock_kind kind, uint32_t waiters) {
+  const size_t counts = counts_by_process(lock_kinds[kind].holds) ? PROCESS_TABLE_MAX * sizeof(uint32_t) : 0;
+  return sizeof(struct synchronizer) + waiters * sizeof(struct waiter) + counts;
+}
+
+const struct waiter *synchronizer_waiters_end(const struct synchronizer *s) {
+  const uint64_t count = *(const volatile uint32_t *)&s->waiter_count;
+  CHECK(arena_contains(segment_arena(), segment_ref(s->waiters), count * sizeof(struct waiter)));
+  return s->waiters + count;
 }
 
 _Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot) {
-  return (_Atomic uint32_t *)(void *)(s->places + s->place_count) + slot;
+  CHECK(slot < PROCESS_TABLE_MAX);
+  const size_t waiters = (size_t)(synchronizer_waiters_end(s) - s->waiters);
+  return (_Atomic uint32_t *)(void *)(s->waiters + waiters) + slot;
 }
 
 status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out) {
-  const uint32_t places = places_of(kind, initial);
-  const size_t size = size_of(kind, places);
+  const uint32_t waiters = waiters_of(kind, initial);
+  const size_t size = size_of(kind, waiters);
   struct object *object = NULL;
   const status st = segment_make_object(OBJECT_SYNCHRONIZER, size, &object);
   if (st) return st;
@@ -70,7 +78,7 @@ status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchroni
   struct synchronizer *s = (struct synchronizer *)(void *)object;
   robust_mutex_init(&s->lock);
   s->kind = kind;
-  s->place_count = places;
+  s->waiter_count = waiters;
   s->initial = initial;
   s->bound = bound_of(kind, initial);
   s->now.permits = initial;
@@ -84,7 +92,7 @@ status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchroni
 
 void synchronizer_begin_change(struct synchronizer *s, uint32_t slot) {
   s->before = s->now;
-  if (counts_by_process(s->kind)) {
+  if (counts_by_process(synchronizer_holding(s))) {
     s->journal_slot = slot;
     s->journal_taken = atomic_load_explicit(synchronizer_taken(s, slot), memory_order_relaxed);
   }
@@ -105,7 +113,7 @@ void synchronizer_end_change(struct synchronizer *s) {
 static void undo_change(struct synchronizer *s) {
   if (!atomic_load(&s->is_changing)) return;
   s->now = s->before;
-  if (counts_by_process(s->kind)) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
+  if (counts_by_process(synchronizer_holding(s))) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
   STORE_ORDER();
   atomic_store(&s->is_changing, 0);
 }
@@ -116,9 +124,10 @@ static void settle(struct synchronizer *s, struct synchronizer_wakes *wakes) {
   atomic_store_explicit(&s->is_available, s->now.permits > 0, memory_order_relaxed);
 }
 
-static void recount_places(struct synchronizer *s) {
+static void recount_waiters(struct synchronizer *s) {
   uint32_t occupied = 0;
-  for (uint32_t i = 0; i < s->place_count; i++) occupied += atomic_load(&s->places[i].state) != PLACE_FREE;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++) occupied += atomic_load(&p->state) != WAITER_FREE;
   atomic_store(&s->occupied, occupied);
 }
 
@@ -129,7 +138,7 @@ static void wake_now(const struct synchronizer_wakes *wakes) {
 static void repair(struct synchronizer *s) {
   struct synchronizer_wakes wakes = {.count = 0};
   undo_change(s);
-  recount_places(s);
+  recount_waiters(s);
   settle(s, &wakes);
   robust_mutex_mark_whole(&s->lock);
   wake_now(&wakes);
@@ -162,14 +171,14 @@ void synchronizer_register_wakers(struct synchronizer *s, waker_set wakers) {
   atomic_fetch_or(&s->watchers, wakers);
 }
 
-/* ---- places ---------------------------------------------------------------------------------- */
+/* ---- waiters --------------------------------------------------------------------------------- */
 
-_Static_assert(PROCESS_TABLE_MAX <= UINT16_MAX, "a place has 16 bits for its process");
+_Static_assert(PROCESS_TABLE_MAX <= UINT16_MAX, "a waiter has 16 bits for its process");
 
 bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w) {
-  struct place *p = s->places;
-  const struct place *end = p + s->place_count;
-  while (p < end && atomic_load_explicit(&p->state, memory_order_relaxed) != PLACE_FREE) p++;
+  struct waiter *p = s->waiters;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  while (p < end && atomic_load_explicit(&p->state, memory_order_relaxed) != WAITER_FREE) p++;
   if (p == end) {
     atomic_store(&s->is_crowded, 1);
     return false;
@@ -180,31 +189,31 @@ bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchroniz
   p->since_ns = clock_now_ns();
   STORE_ORDER();
   KILL_POINT("synchronizer.entering");
-  atomic_store(&p->state, PLACE_WAITING);
+  atomic_store(&p->state, WAITER_WAITING);
   atomic_fetch_add(&s->occupied, 1);
   KILL_POINT("synchronizer.entered");
-  w->place = p;
+  w->waiter = p;
   w->ticket = p->ticket;
   return true;
 }
 
 futex_word *synchronizer_get_in_line(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w,
                                      uint32_t *seen) {
-  if (!w->place && !synchronizer_enter(s, slot, w)) {
+  if (!w->waiter && !synchronizer_enter(s, slot, w)) {
     *seen = atomic_load(&s->room);
     return &s->room;
   }
-  if (synchronizer_place_state(w) == PLACE_NUDGED) atomic_store(&w->place->state, PLACE_WAITING);
-  *seen = PLACE_WAITING;
-  return &w->place->state;
+  if (synchronizer_waiter_state(w) == WAITER_WOKEN) atomic_store(&w->waiter->state, WAITER_WAITING);
+  *seen = WAITER_WAITING;
+  return &w->waiter->state;
 }
 
-enum place_state synchronizer_place_state(const struct synchronizer_wait *w) {
-  return (enum place_state)atomic_load(&w->place->state);
+enum waiter_state synchronizer_waiter_state(const struct synchronizer_wait *w) {
+  return (enum waiter_state)atomic_load(&w->waiter->state);
 }
 
-static void free_place(struct synchronizer *s, struct place *p) {
-  atomic_store(&p->state, PLACE_FREE);
+static void free_waiter(struct synchronizer *s, struct waiter *p) {
+  atomic_store(&p->state, WAITER_FREE);
   KILL_POINT("synchronizer.left");
   atomic_fetch_sub(&s->occupied, 1);
   if (!atomic_exchange(&s->is_crowded, 0)) return;
@@ -213,22 +222,23 @@ static void free_place(struct synchronizer *s, struct place *p) {
 }
 
 void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w) {
-  if (w->place) free_place(s, w->place);
-  w->place = NULL;
+  if (w->waiter) free_waiter(s, w->waiter);
+  w->waiter = NULL;
 }
 
-struct place *synchronizer_next(struct synchronizer *s, uint64_t ticket) {
-  struct place *first = NULL;
+struct waiter *synchronizer_next(struct synchronizer *s, uint64_t ticket) {
+  struct waiter *first = NULL;
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return NULL;
-  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
     const uint32_t state = atomic_load_explicit(&p->state, memory_order_relaxed);
-    if (state != PLACE_WAITING && state != PLACE_NUDGED) continue;
+    if (state != WAITER_WAITING && state != WAITER_WOKEN) continue;
     if (p->ticket > ticket && (!first || p->ticket < first->ticket)) first = p;
   }
   return first;
 }
 
-void synchronizer_move(struct place *p, enum place_state state, struct synchronizer_wakes *wakes) {
+void synchronizer_move(struct waiter *p, enum waiter_state state, struct synchronizer_wakes *wakes) {
   atomic_store(&p->state, state);
   KILL_POINT("synchronizer.moved");
   if (wakes->count == SYNCHRONIZER_WAKES) {
@@ -238,26 +248,30 @@ void synchronizer_move(struct place *p, enum place_state state, struct synchroni
   wakes->words[wakes->count++] = &p->state;
 }
 
-void synchronizer_move_all(struct synchronizer *s, enum place_state state, struct synchronizer_wakes *wakes) {
-  for (struct place *p = s->places; p < s->places + s->place_count; p++)
-    if (atomic_load(&p->state) == PLACE_WAITING) synchronizer_move(p, state, wakes);
+void synchronizer_move_all(struct synchronizer *s, enum waiter_state state,
+                           struct synchronizer_wakes *wakes) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++)
+    if (atomic_load(&p->state) == WAITER_WAITING) synchronizer_move(p, state, wakes);
 }
 
-uint32_t synchronizer_count(const struct synchronizer *s, enum place_state state) {
+uint32_t synchronizer_count(const struct synchronizer *s, enum waiter_state state) {
   if (atomic_load_explicit(&s->occupied, memory_order_relaxed) == 0) return 0;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < s->place_count; i++)
-    count += atomic_load_explicit(&s->places[i].state, memory_order_relaxed) == state;
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++)
+    count += atomic_load_explicit(&p->state, memory_order_relaxed) == state;
   return count;
 }
 
-uint32_t synchronizer_forget_places(struct synchronizer *s, uint32_t slot) {
+uint32_t synchronizer_forget_waiters(struct synchronizer *s, uint32_t slot) {
   uint32_t granted = 0;
-  for (struct place *p = s->places; p < s->places + s->place_count; p++) {
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (struct waiter *p = s->waiters; p < end; p++) {
     const uint32_t state = atomic_load(&p->state);
-    if (state == PLACE_FREE || p->slot != slot) continue;
-    granted += state == PLACE_GRANTED;
-    free_place(s, p);
+    if (state == WAITER_FREE || p->slot != slot) continue;
+    granted += state == WAITER_GRANTED;
+    free_waiter(s, p);
   }
   return granted;
 }
@@ -278,11 +292,11 @@ status synchronizer_sleep(struct synchronizer *s, futex_word *word, uint32_t see
 
 enum { ANCHOR_OF_OTHER = 1 };
 
-static status make_beside(_Atomic object_ref *place, object_ref before) {
+static status make_beside(_Atomic object_ref *name, object_ref before) {
   struct synchronizer *made = NULL;
   const status st = synchronizer_make(LOCK_KIND_RLOCK, 1, &made);
   if (st) return st;
-  const bool is_ours = atomic_compare_exchange_strong(place, &before, segment_object_ref(&made->object));
+  const bool is_ours = atomic_compare_exchange_strong(name, &before, segment_object_ref(&made->object));
   KILL_POINT("synchronizer.named");
   if (is_ours) segment_anchor(&made->object, ANCHOR_OF_OTHER);
   KILL_POINT("synchronizer.anchored");
@@ -303,18 +317,18 @@ static bool claim_beside(object_ref ref, struct synchronizer **out) {
   return true;
 }
 
-status synchronizer_beside(_Atomic object_ref *place, struct synchronizer **out) {
+status synchronizer_beside(_Atomic object_ref *name, struct synchronizer **out) {
   for (;;) {
-    const object_ref ref = atomic_load(place);
+    const object_ref ref = atomic_load(name);
     if (claim_beside(ref, out)) return STATUS_OK;
-    const status st = make_beside(place, ref);
+    const status st = make_beside(name, ref);
     if (st) return st;
   }
 }
 
-void synchronizer_leave_beside(_Atomic object_ref *place) {
+void synchronizer_leave_beside(_Atomic object_ref *name) {
   struct object *o = NULL;
-  const object_ref ref = atomic_load(place);
+  const object_ref ref = atomic_load(name);
   if (ref && segment_find(ref, OBJECT_SYNCHRONIZER, &o) == STATUS_OK) segment_unanchor(o, ANCHOR_OF_OTHER);
 }
 
@@ -334,12 +348,12 @@ void synchronizer_validate(struct synchronizer *s) {
   CHECK_EQ(atomic_load(&s->is_changing), 0);
   CHECK(s->kind > LOCK_KIND_NONE && s->kind < LOCK_KINDS);
   const uint32_t occupied = atomic_load(&s->occupied);
-  recount_places(s);
+  recount_waiters(s);
   CHECK_EQ(atomic_load(&s->occupied), occupied);
-  for (uint32_t i = 0; i < s->place_count; i++) {
-    const struct place *p = &s->places[i];
-    CHECK(atomic_load(&p->state) <= PLACE_BROKEN);
-    if (atomic_load(&p->state) != PLACE_FREE) CHECK(p->ticket > 0 && p->ticket <= s->tickets);
+  const struct waiter *end = synchronizer_waiters_end(s);
+  for (const struct waiter *p = s->waiters; p < end; p++) {
+    CHECK(atomic_load(&p->state) <= WAITER_BROKEN);
+    if (atomic_load(&p->state) != WAITER_FREE) CHECK(p->ticket > 0 && p->ticket <= s->tickets);
   }
   if (rules_of(s)->validate) rules_of(s)->validate(s);
 }

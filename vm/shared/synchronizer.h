@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What locks, semaphores, conditions and barriers of a program have in common: an object in the
- * segment with a little state, and places for waiters, in order. The kinds give them a meaning:
+ * segment with a little state, and a line of waiters. The kinds give them a meaning:
  * shared/permits.h, shared/condition.h, shared/barrier.h.
  *
  * I1  `now` is whole while `is_changing` is 0, else `before` is: a change that its maker did not
  *     live to complete is undone.
- * I2  A place is free or not by its one word `state`; the rest of it is written while it is free.
+ * I2  A waiter is an entry of the line, free or not by its one word `state`; the rest of it is
+ *     written while it is free.
  *     It belongs to the process in `slot`, and goes with it.
- * I3  Which waiters may go on follows from the state and the places alone: the kind's `settle` does
+ * I3  Which waiters may go on follows from the state and the waiters alone: the kind's `settle` does
  *     what is due, and may be done twice. It runs after every change, repair and owner death, so no
  *     waiter stays blocked.
  * I4  A wake-up that is lost, because the waker died before the system call, is made good by the
@@ -18,6 +19,7 @@
 #ifndef SHARED_SYNCHRONIZER_H
 #define SHARED_SYNCHRONIZER_H
 
+#include "base/check.h"
 #include "shared/holds.h"
 #include "sync/lock_rank.h"
 
@@ -37,16 +39,16 @@ enum synchronizer_holding {
   HOLD_SHARED,    /* many readers or one writer */
 };
 
-enum place_state {
-  PLACE_FREE = 0,
-  PLACE_WAITING = 1,
-  PLACE_NUDGED = 2,  /* woken to retry; has not retried yet */
-  PLACE_GRANTED = 3, /* it has what it waited for, and has not collected it yet */
-  PLACE_BROKEN = 4,
+enum waiter_state {
+  WAITER_FREE = 0,
+  WAITER_WAITING = 1,
+  WAITER_WOKEN = 2,   /* woken to retry; has not retried yet */
+  WAITER_GRANTED = 3, /* it has what it waited for, and has not collected it yet */
+  WAITER_BROKEN = 4,
 };
 
-struct place {
-  futex_word state; /* enum place_state */
+struct waiter {
+  futex_word state; /* enum waiter_state */
   uint16_t slot;
   uint16_t purpose; /* 0, or what it means to the kind */
   uint64_t ticket;  /* the earlier waiter has the lower one */
@@ -74,7 +76,7 @@ struct synchronizer {
   struct object object;
   struct robust_mutex lock; /* rank_sync */
   uint32_t kind;            /* enum lock_kind; this and the next three never change */
-  uint32_t place_count;
+  uint32_t waiter_count;
   uint64_t initial; /* permits at first; Barrier: parties */
   uint64_t bound;   /* permits at most; 0: none */
   uint64_t tickets; /* so many were given out */
@@ -84,13 +86,13 @@ struct synchronizer {
   uint32_t journal_slot; /* and of the count of this process */
   uint32_t journal_taken;
   _Atomic uint32_t is_available; /* a hint for spinners: permits were free */
-  _Atomic uint32_t occupied;     /* places that are not free */
-  futex_word room;               /* for those who found no place: moves when one may be free */
-  _Atomic uint32_t is_crowded;   /* somebody found no place */
+  _Atomic uint32_t occupied;     /* waiters that are not free */
+  futex_word room;               /* for threads that found no free waiter: moves when one may be free */
+  _Atomic uint32_t is_crowded;   /* a thread found no free waiter */
   futex_word sets;               /* Event: how often it was set */
   _Atomic uint32_t is_set;
   _Atomic waker_set watchers; /* wakers of those who wait for it among other things */
-  struct place places[];
+  struct waiter waiters[];
   /* Semaphores and RWLock: _Atomic uint32_t taken[PROCESS_TABLE_MAX], permits or shares for reading that
    * each process took and did not return */
 };
@@ -104,15 +106,17 @@ struct synchronizer_wakes {
 
 /* A thread's wait for one object; {0} at first, but for the purpose. */
 struct synchronizer_wait {
-  struct place *place;
+  struct waiter *waiter;
   uint64_t ticket;
-  uint16_t purpose; /* of the place */
+  uint16_t purpose; /* of the waiter */
 };
 
 /* Held once by this process. `initial`: permits, or parties. */
 MUST_CHECK status synchronizer_make(enum lock_kind kind, uint64_t initial, struct synchronizer **out);
+/* Once, before the first is made. */
 void synchronizer_register_kind(void);
 
+/* After a holder that died it repairs what the holder began. */
 void synchronizer_lock(struct synchronizer *s) ACQUIRES(rank_sync);
 /* Settles, unlocks, and wakes the waiters that may go on. */
 void synchronizer_settle_and_unlock(struct synchronizer *s) RELEASES(rank_sync);
@@ -127,36 +131,42 @@ void synchronizer_register_wakers(struct synchronizer *s, waker_set wakers);
 
 /* Around each change of `now` and of the count of `slot`. */
 void synchronizer_begin_change(struct synchronizer *s, uint32_t slot);
+/* Commits it. */
 void synchronizer_end_change(struct synchronizer *s);
+/* The count of the process in `slot`, of a kind that has counts. */
 _Atomic uint32_t *synchronizer_taken(struct synchronizer *s, uint32_t slot);
 
-/* A place at the end of the line. False: there is none; sleep on `room`. */
+/* A waiter at the end of the line. False: none is free; sleep on `room`. */
 MUST_CHECK bool synchronizer_enter(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w);
-/* The word to sleep on while it is *seen: that of the wait's place, which it gets if it has none,
+/* The word to sleep on while it is *seen: that of the wait's waiter, which it gets if it has none,
  * or `room`. */
 futex_word *synchronizer_get_in_line(struct synchronizer *s, uint32_t slot, struct synchronizer_wait *w,
                                      uint32_t *seen);
-enum place_state synchronizer_place_state(const struct synchronizer_wait *w);
+/* Of a wait that has a waiter. Without the lock it may change at any time from WAITING on. */
+enum waiter_state synchronizer_waiter_state(const struct synchronizer_wait *w);
+/* Frees the wait's waiter, if it has one. The caller settles. */
 void synchronizer_leave(struct synchronizer *s, struct synchronizer_wait *w);
-/* The first place after `ticket` that waits or was nudged; NULL: none. */
-struct place *synchronizer_next(struct synchronizer *s, uint64_t ticket);
-void synchronizer_move(struct place *p, enum place_state state, struct synchronizer_wakes *wakes);
+/* The first after `ticket` that waits or was woken; NULL: none. */
+struct waiter *synchronizer_next(struct synchronizer *s, uint64_t ticket);
+/* Changes its state and notes its word, for the caller to wake when it leaves the lock. */
+void synchronizer_move(struct waiter *p, enum waiter_state state, struct synchronizer_wakes *wakes);
 /* All that wait. */
-void synchronizer_move_all(struct synchronizer *s, enum place_state state, struct synchronizer_wakes *wakes);
-uint32_t synchronizer_count(const struct synchronizer *s, enum place_state state);
-/* Frees the places of a process that is gone; how many of them had been granted. */
-uint32_t synchronizer_forget_places(struct synchronizer *s, uint32_t slot);
+void synchronizer_move_all(struct synchronizer *s, enum waiter_state state, struct synchronizer_wakes *wakes);
+/* How many waiters are in this state. */
+uint32_t synchronizer_count(const struct synchronizer *s, enum waiter_state state);
+/* Frees the waiters of a process that is gone; how many of them had been granted. */
+uint32_t synchronizer_forget_waiters(struct synchronizer *s, uint32_t slot);
 
 /* Without the lock: until *word is not `seen`. STATUS_OK: look again. */
 MUST_CHECK status synchronizer_sleep(struct synchronizer *s, futex_word *word, uint32_t seen, deadline until);
 
-/* The RLock that belongs to another object, which has its name in *place, and which the
+/* The RLock that belongs to another object, which has its name in *name, and which the
  * caller holds: made on the first call, held once more by this process. The caller anchors it
  * (shared/object.h, I3). A name whose lock is gone, for its maker died before it was
  * anchored, is replaced. */
-MUST_CHECK status synchronizer_beside(_Atomic object_ref *place, struct synchronizer **out);
+MUST_CHECK status synchronizer_beside(_Atomic object_ref *name, struct synchronizer **out);
 /* The other object ends. */
-void synchronizer_leave_beside(_Atomic object_ref *place);
+void synchronizer_leave_beside(_Atomic object_ref *name);
 
 /* Aborts when an invariant does not hold; nobody else may be at work. */
 void synchronizer_validate(struct synchronizer *s);
@@ -180,13 +190,25 @@ struct synchronizer_rules {
 struct lock_kind_row {
   const char *name;
   const struct synchronizer_rules *rules;
-  uint32_t places;
+  uint32_t waiters;
   enum synchronizer_holding holds;
 };
 extern const struct lock_kind_row lock_kinds[LOCK_KINDS];
 
-static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
-  return lock_kinds[s->kind].holds;
+/* The row of its kind, which indexes functions. Aborts unless there is such a kind: a peer may have
+ * written anything. */
+static inline const struct lock_kind_row *synchronizer_kind(const struct synchronizer *s) {
+  const uint32_t kind = *(const volatile uint32_t *)&s->kind;
+  CHECK(kind > LOCK_KIND_NONE && kind < LOCK_KINDS);
+  return &lock_kinds[kind];
 }
+
+/* What its kind holds. */
+static inline enum synchronizer_holding synchronizer_holding(const struct synchronizer *s) {
+  return synchronizer_kind(s)->holds;
+}
+
+/* The end of the waiters, checked: they lie within the segment. */
+const struct waiter *synchronizer_waiters_end(const struct synchronizer *s);
 
 #endif

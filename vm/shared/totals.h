@@ -30,10 +30,12 @@ struct lock_use {
   uint64_t switches; /* how often another thread took it */
 };
 
+/* Relaxed: a sum that nothing is decided by. */
 static inline void totals_add(_Atomic uint64_t *total, uint64_t amount) {
   atomic_fetch_add_explicit(total, amount, memory_order_relaxed);
 }
 
+/* Of a ring that ends, whose own counts are lost. */
 static inline void totals_add_messages(struct totals *t, uint64_t messages, uint64_t bytes) {
   totals_add(&t->messages, messages);
   totals_add(&t->bytes, bytes);

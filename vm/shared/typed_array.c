@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 const struct array_element_type element_types[ELEMENT_TYPES] = {
     {"i8", "b", 1, ELEMENT_SIGNED},    {"u8", "B", 1, ELEMENT_UNSIGNED},   {"i16", "h", 2, ELEMENT_SIGNED},
     {"u16", "H", 2, ELEMENT_UNSIGNED}, {"i32", "i", 4, ELEMENT_SIGNED},    {"u32", "I", 4, ELEMENT_UNSIGNED},
@@ -37,6 +39,16 @@ status typed_array_make(const struct array_element_type *type, uint64_t count, s
   return STATUS_OK;
 }
 
+struct array_view typed_array_view(struct typed_array *a) {
+  const uint32_t type = *(const volatile uint32_t *)&a->type;
+  const uint64_t count = *(const volatile uint64_t *)&a->count;
+  CHECK(type < ELEMENT_TYPES);
+  const struct array_element_type *element = &element_types[type];
+  CHECK(count <= UINT64_MAX / element->size);
+  uint8_t *data = segment_bytes_at(segment_ref(a->data), count * element->size);
+  return (struct array_view){a, element, data, count, element->size};
+}
+
 static void destroy(struct object *object) {
   struct typed_array *a = (struct typed_array *)(void *)object;
   synchronizer_leave_beside(&a->lock);
@@ -61,19 +73,19 @@ void typed_array_register_kind(void) { segment_set_destructor(OBJECT_TYPED_ARRAY
     BODY                                                           \
   }
 
-uint64_t typed_array_load(const struct typed_array *a, uint64_t index) {
+uint64_t typed_array_load(const struct array_view *a, uint64_t index) {
   BY_SIZE(a, index, return atomic_load_explicit(at, memory_order_relaxed);)
 }
 
-void typed_array_store(struct typed_array *a, uint64_t index, uint64_t bits) {
+void typed_array_store(const struct array_view *a, uint64_t index, uint64_t bits) {
   BY_SIZE(a, index, atomic_store_explicit(at, (T)bits, memory_order_relaxed); return;)
 }
 
-uint64_t typed_array_exchange(struct typed_array *a, uint64_t index, uint64_t bits) {
+uint64_t typed_array_exchange(const struct array_view *a, uint64_t index, uint64_t bits) {
   BY_SIZE(a, index, return atomic_exchange(at, (T)bits);)
 }
 
-bool typed_array_compare_exchange(struct typed_array *a, uint64_t index, uint64_t *expected, uint64_t bits) {
+bool typed_array_compare_exchange(const struct array_view *a, uint64_t index, uint64_t *expected, uint64_t bits) {
   BY_SIZE(a, index, {
     T seen = (T)*expected;
     const bool is_done = atomic_compare_exchange_strong(at, &seen, (T)bits);
@@ -82,7 +94,7 @@ bool typed_array_compare_exchange(struct typed_array *a, uint64_t index, uint64_
   })
 }
 
-void typed_array_fill(struct typed_array *a, uint64_t first, uint64_t count, uint64_t bits) {
+void typed_array_fill(const struct array_view *a, uint64_t first, uint64_t count, uint64_t bits) {
   if (a->size == 1) {
     memset(a->data + first, (int)(bits & 0xff), count);
     return;

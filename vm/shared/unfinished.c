@@ -11,6 +11,7 @@ void unfinished_init(struct unfinished *u) { memset(u, 0, sizeof *u); }
 int64_t unfinished_open(const struct unfinished *u) {
   int64_t open = atomic_load(&u->settled);
   const uint32_t slots = atomic_load(&u->slots);
+  CHECK(slots <= PROCESS_TABLE_MAX);
   for (uint32_t i = 0; i < slots; i++) open += atomic_load_explicit(&u->balance[i], memory_order_relaxed);
   return open;
 }
@@ -22,7 +23,9 @@ static void use_slot(struct unfinished *u, uint32_t slot) {
 
 /* May be done twice. */
 static void apply(struct unfinished *u) {
-  atomic_store(&u->balance[u->journal_slot], u->journal_balance);
+  const uint32_t slot = *(volatile uint32_t *)&u->journal_slot;
+  CHECK(slot < PROCESS_TABLE_MAX);
+  atomic_store(&u->balance[slot], u->journal_balance);
   KILL_POINT("unfinished.balance_applied");
   atomic_store(&u->settled, u->journal_settled);
   atomic_store(&u->abandoned, u->journal_abandoned);

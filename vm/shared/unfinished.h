@@ -34,12 +34,14 @@ struct unfinished {
   _Atomic int64_t balance[PROCESS_TABLE_MAX];
 };
 
+/* Before any other process sees it. */
 void unfinished_init(struct unfinished *u);
 /* Number of messages that were taken and are not done. */
 int64_t unfinished_open(const struct unfinished *u);
 /* Around the commit of a take by the process in `slot`: unfinished_announce_take before,
  * unfinished_enter_take after. */
 void unfinished_announce_take(struct unfinished *u, uint32_t slot);
+/* Completes the take that was noted, in the step in which the message is taken. */
 void unfinished_enter_take(struct unfinished *u);
 /* Reports one message done. False: none is unfinished; nothing changed. */
 MUST_CHECK bool unfinished_report(struct unfinished *u, uint32_t slot);

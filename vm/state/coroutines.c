@@ -19,44 +19,46 @@ static void note_running(struct vm_thread *t, lua_State *co) {
   if (has_request(t)) vm_arm(t, co);
 }
 
-/* Moves the arguments to `co`, resumes it, and leaves the results or the error on its stack. */
-static int resume(lua_State *L, lua_State *co, int arguments, int *results) {
+enum { FAILED = -1 };
+
+/* Moves the top `arguments` values to `co` and resumes it. How many results are on top of L; or
+ * FAILED, with the error on top. *state is that of lua_resume. */
+static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
+  *state = LUA_ERRRUN;
   if (!lua_checkstack(co, arguments)) {
-    lua_pushliteral(co, "too many arguments to resume");
-    return LUA_ERRRUN;
+    lua_pushliteral(L, "too many arguments to resume");
+    return FAILED;
   }
   if (lua_is_spent(co)) {
-    lua_pushliteral(co, "cannot resume dead coroutine");
-    return LUA_ERRRUN;
+    lua_pushliteral(L, "cannot resume dead coroutine");
+    return FAILED;
   }
   struct vm_thread *t = vm_self(vm_of(L));
+  int results = 1;
   lua_xmove(L, co, arguments);
   note_running(t, co);
-  const int state = lua_resume_from(co, L, arguments, results);
+  *state = lua_resume_from(co, L, arguments, &results);
   note_running(t, L);
-  return state;
-}
-
-static bool is_failure(int state) { return state != LUA_OK && state != LUA_YIELD; }
-
-static int take_results(lua_State *L, lua_State *co, int results) {
-  luaL_checkstack(L, results + 1, "too many results to resume");
-  lua_xmove(co, L, results);
-  return results;
+  const bool is_failure = *state != LUA_OK && *state != LUA_YIELD;
+  if (!is_failure && !lua_checkstack(L, results + 1)) {
+    lua_pop(co, results);
+    lua_pushliteral(L, "too many results to resume");
+    return FAILED;
+  }
+  lua_xmove(co, L, is_failure ? 1 : results);
+  return is_failure ? FAILED : results;
 }
 
 /* [-n, +m, raises only for a wrong argument] coroutine.resume */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
   luaL_argexpected(L, co, 1, "thread");
-  int results = 0;
-  if (is_failure(resume(L, co, lua_gettop(L) - 1, &results))) {
-    lua_pushboolean(L, 0);
-    lua_xmove(co, L, 1);
-    return 2;
-  }
-  lua_pushboolean(L, 1);
-  return take_results(L, co, results) + 1;
+  int state = LUA_OK;
+  const int results = resume(L, co, lua_gettop(L) - 1, &state);
+  const int count = results == FAILED ? 1 : results;
+  lua_pushboolean(L, results != FAILED);
+  lua_insert(L, -count - 1);
+  return count + 1;
 }
 
 static void prepend_position(lua_State *L) {
@@ -68,12 +70,15 @@ static void prepend_position(lua_State *L) {
 
 static int wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  int results = 0;
-  const int state = resume(L, co, lua_gettop(L), &results);
-  if (!is_failure(state)) return take_results(L, co, results);
+  int state = LUA_OK;
+  const int results = resume(L, co, lua_gettop(L), &state);
+  if (results != FAILED) return results;
   const int why = lua_status(co);
-  if (why != LUA_OK && why != LUA_YIELD) lua_resetthread(co); /* closes pending to-be-closed variables */
-  lua_xmove(co, L, 1);
+  if (why != LUA_OK && why != LUA_YIELD) {
+    lua_xmove(L, co, 1);
+    lua_resetthread(co); /* closes pending to-be-closed variables; one that raises replaces the error */
+    lua_xmove(co, L, 1);
+  }
   if (state != LUA_ERRMEM) prepend_position(L);
   return lua_error(L);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/printable.h"
 #include "wire/format.h"
 
 static void decode_at_depth(struct decoder *d, int depth);
@@ -14,6 +15,99 @@ struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   d.r = reader_over(m->data, m->body_end);
   d.r.at += WIRE_HEADER_SIZE;
   return d;
+}
+
+/* ---- what may come from whom ----------------------------------------------------------------- */
+
+/* The least trust that a tag needs where a value begins. 0: the tag begins no value. Small integers
+ * and short strings, which have their content in the tag, may come from anybody. */
+static const uint8_t least_trust[TAG_SHARED] = {
+    [TAG_NIL] = TRUST_STRANGER,
+    [TAG_FALSE] = TRUST_STRANGER,
+    [TAG_TRUE] = TRUST_STRANGER,
+    [TAG_INTEGER] = TRUST_STRANGER,
+    [TAG_FLOAT] = TRUST_STRANGER,
+    [TAG_STRING] = TRUST_STRANGER,
+    [TAG_NULL] = TRUST_STRANGER,
+    [TAG_TABLE] = TRUST_STRANGER,
+    [TAG_TABLE_DEFERRED] = TRUST_STRANGER,
+    [TAG_REF] = TRUST_STRANGER, /* of a table of the message; see decode_metatable */
+    [TAG_FUNCTION] = TRUST_PEER,
+    [TAG_FUNCTION_DEFERRED] = TRUST_PEER,
+    [TAG_GLOBALS] = TRUST_PEER,
+    [TAG_MODULE] = TRUST_PEER,
+    [TAG_NAMED] = TRUST_PEER,
+    [TAG_REGISTERED] = TRUST_PEER,
+    [TAG_HANDLE] = TRUST_OWN_PROGRAM,
+};
+
+/* Pushes the beginning of a sized string, as a message may show it. [-0, +1, raises] */
+static void decode_name(struct decoder *d) {
+  enum { SHOWN_MOST = 200 };
+  char shown[PRINTABLE_GROWTH * SHOWN_MOST];
+  size_t size = 0;
+  decode_sized(d);
+  const char *name = lua_tolstring(d->L, -1, &size);
+  if (size > SHOWN_MOST) size = SHOWN_MOST;
+  lua_pushlstring(d->L, shown, printable_write(shown, name, size, PRINTABLE_TEXT));
+  lua_remove(d->L, -2);
+}
+
+/* Raises for a tag that needs more trust than the sender has. The cursor is behind the tag. */
+NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
+  switch (tag) {
+    case TAG_FUNCTION:
+    case TAG_FUNCTION_DEFERRED:
+      luaL_error(d->L, "the bytes hold functions, which are refused unless {functions = true}");
+      break;
+    case TAG_GLOBALS:
+      luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone");
+      break;
+    case TAG_MODULE:
+      decode_name(d);
+      luaL_error(d->L, "the bytes name the module '%s'; untrusted bytes bring data alone",
+                 lua_tostring(d->L, -1));
+      break;
+    case TAG_NAMED:
+      decode_name(d);
+      decode_name(d);
+      luaL_error(d->L, "the bytes name '%s' of module '%s'; untrusted bytes bring data alone",
+                 lua_tostring(d->L, -1), lua_tostring(d->L, -2));
+      break;
+    case TAG_REGISTERED:
+      decode_name(d);
+      luaL_error(d->L, "the bytes name the class '%s'; untrusted bytes bring data alone",
+                 lua_tostring(d->L, -1));
+      break;
+    default: decode_raise_malformed(d);
+  }
+  __builtin_unreachable(); /* for compilers: luaL_error is not declared noreturn */
+}
+
+/* Raises for an object whose class, named on top of the stack, is none for strangers. */
+NO_RETURN static void raise_unregistered(struct decoder *d) {
+  luaL_error(d->L, "the bytes hold an object of class '%s', which is not registered with {untrusted = true}",
+             lua_tostring(d->L, -1));
+  __builtin_unreachable(); /* for compilers: luaL_error is not declared noreturn */
+}
+
+/* Raises if the tag is that of a metatable with a name. The cursor is behind the tag. */
+static void raise_if_named(struct decoder *d, unsigned tag) {
+  if (tag != TAG_NAMED && tag != TAG_MODULE) return;
+  decode_name(d);
+  if (tag == TAG_NAMED) {
+    lua_pushliteral(d->L, ".");
+    decode_name(d);
+    lua_concat(d->L, 3);
+  }
+  raise_unregistered(d);
+}
+
+/* Raises unless the sender may send the tag. */
+static void admit(struct decoder *d, unsigned tag) {
+  const unsigned least = least_trust[tag & ~(unsigned)TAG_SHARED];
+  if (least == 0) decode_raise_malformed(d);
+  if (d->trust < (enum trust)least) raise_refused(d, tag & ~(unsigned)TAG_SHARED);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -215,14 +309,64 @@ static void decode_pairs(struct decoder *d, int table, int depth) {
   d->r.at++;
 }
 
+/* Pushes the class whose name is at the cursor. It is recorded under the negative offset, where no
+ * value refers to it: a stranger may have instances of a class, and not the class. */
+static void decode_class_for_stranger(struct decoder *d, uint8_t tag, size_t offset) {
+  lua_State *L = d->L;
+  const uint8_t *name = d->r.at;
+  decode_sized(d);
+  if (names_audience_of(L, lua_tostring(L, -1)) != NAMES_FOR_STRANGERS) {
+    d->r.at = name;
+    decode_name(d);
+    raise_unregistered(d);
+  }
+  names_push_registered(L);
+  if (!(tag & TAG_SHARED)) return;
+  must_be(d, offset <= INT32_MAX);
+  make_table_at(L, d->memo);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, d->memo, -(int)offset);
+}
+
+/* Pushes a metatable of a stranger's message: a class that is registered for strangers, and nothing
+ * that the message itself has. */
+static void decode_metatable_for_stranger(struct decoder *d) {
+  const size_t offset = reader_offset(&d->r);
+  const uint8_t tag = decode_u8(d);
+  if ((tag & ~TAG_SHARED) == TAG_REGISTERED) {
+    decode_class_for_stranger(d, tag, offset);
+  } else if (tag == TAG_REF) {
+    const uint64_t place = decode_count(d);
+    must_be(d, place <= INT32_MAX && !lua_isnil(d->L, d->memo));
+    lua_rawgeti(d->L, d->memo, -(int)place);
+  } else {
+    raise_if_named(d, tag & ~(unsigned)TAG_SHARED);
+    decode_raise_malformed(d);
+  }
+  must_be(d, lua_istable(d->L, -1));
+}
+
+/* Replaces the metatable on top of the stack by the one that its instances have which bytes of
+ * another program bring (`__mm_foreign`), if it has one. */
+static void prefer_foreign(lua_State *L) {
+  lua_pushliteral(L, "__mm_foreign");
+  lua_rawget(L, -2);
+  lua_remove(L, lua_istable(L, -1) ? -2 : -1);
+}
+
 /* Pushes a metatable. Only images contain metatables by value. */
 static void decode_metatable(struct decoder *d, int depth) {
+  if (d->trust == TRUST_STRANGER) {
+    decode_metatable_for_stranger(d);
+    return;
+  }
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
   const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF;
   must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || d->is_image));
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
+  if (d->trust < TRUST_OWN_PROGRAM) prefer_foreign(d->L);
 }
 
 /* Pushes an empty table of the sizes at the cursor, and moves the cursor behind them. */
@@ -299,8 +443,6 @@ static void check_maker(struct decoder *d, const struct code *code) {
 
 /* Pushes a function without its upvalues. */
 static void decode_code(struct decoder *d) {
-  if (!d->takes_functions)
-    luaL_error(d->L, "the bytes hold functions, which are refused unless {functions = true}");
   struct code code = {.size = decode_u32(d)};
   code.text = (const char *)decode_bytes(d, code.size);
   check_maker(d, &code);
@@ -407,17 +549,17 @@ static void decode_function_deferred(struct decoder *d, uint8_t tag, size_t offs
 static void decode_named(struct decoder *d) {
   decode_sized(d);
   decode_sized(d);
-  names_push_named(d->L, d->trust);
+  names_push_named(d->L);
 }
 
 static void decode_module(struct decoder *d) {
   decode_sized(d);
-  names_push_module(d->L, d->trust);
+  names_push_module(d->L);
 }
 
 static void decode_handle(struct decoder *d) {
   const uint64_t index = decode_count(d);
-  must_be(d, d->takes_handles && index < d->message.handle_count && (d->is_image || index == d->received));
+  must_be(d, index < d->message.handle_count && (d->is_image || index == d->received));
   const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
   const struct handle_type *type = d->types->by_id[handle.type];
   if (!type) {
@@ -445,8 +587,6 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
     case TAG_FUNCTION_DEFERRED: decode_function_deferred(d, tag, offset); return;
     default: decode_raise_malformed(d);
   }
-  if (lua_isfunction(d->L, -1) && !d->takes_functions)
-    luaL_error(d->L, "the bytes name functions, which are refused unless {functions = true}");
   record(d, tag, offset);
 }
 
@@ -479,6 +619,7 @@ static void decode_at_depth(struct decoder *d, int depth) {
     lua_pushwhole(L, tag & 0x3f);
     return;
   }
+  admit(d, tag);
   switch (tag) {
     case TAG_NIL: lua_pushnil(L); return;
     case TAG_FALSE: lua_pushboolean(L, 0); return;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Decodes bytes of wire/format.h into Lua values. Only transfer.c and globals_install.c call it.
  *
- * The bytes are untrusted, unless `is_image`.
+ * No bytes break the reader, whatever the trust; an image alone has to be what an encoder wrote.
+ * What bytes may bring depends on the trust in their sender: one list, by tag, at the head of
+ * decode.c. A tag that is not on the list is accepted from nobody.
  *
  * I1  Nothing outside the message is read (wire/reader.h).
  * I2  Allocation is O(input): array counts and table sizes are charged against `budget`
  *     (wire/format.h, I5).
  * I3  Recursion ends at WIRE_DEPTH_MAX.
+ * I4  Bytes of a stranger become nil, booleans, numbers, strings, NULL, and tables made here. The
+ *     metatables of these are the classes that the program registered as untrusted. No Lua runs.
  *
- * All memory belongs to Lua, so an error leaks nothing. Decoding may call `require`, which may run
- * any Lua code, including another decoder.
+ * All memory belongs to Lua, so an error leaks nothing. Decoding the bytes of a peer may call
+ * `require`, which may run any Lua code, including another decoder.
  */
 #ifndef STATE_DECODE_H
 #define STATE_DECODE_H
@@ -17,6 +21,7 @@
 #include "state/lua_compat.h"
 #include "state/names.h"
 #include "state/scratch.h"
+#include "state/trust.h"
 #include "wire/message.h"
 #include "wire/reader.h"
 
@@ -33,9 +38,7 @@ struct decoder {
   uint64_t budget;
   uint32_t received; /* handles read so far, in their order in the message; unused in an image */
   bool is_image;     /* globals of this program, read out of order; see wire/format.h, I2 */
-  bool takes_functions;
-  bool takes_handles;
-  enum names_trust trust;
+  enum trust trust;
 };
 
 /* A decoder for a parsed message. The stack has nils from index `first` on: for memo, for work, and

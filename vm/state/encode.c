@@ -87,8 +87,8 @@ static void encode_number(struct encoder *e, int index) {
 
 /* ---- objects that are named again ------------------------------------------------------------ */
 
-static void claim(struct encoder *e, const void *object, uint32_t offset, uint32_t *known) {
-  must_succeed(e, object_map_claim(&e->s->map, object, offset, known));
+static void claim(struct encoder *e, const void *object, uint32_t offset, uint32_t since, uint32_t *known) {
+  must_succeed(e, object_map_claim(&e->s->map, object, offset, since, known));
 }
 
 /* Enters the tables that are never copied. Done for each message: `require` gives no notice. */
@@ -97,12 +97,12 @@ static void learn_known_objects(struct encoder *e) {
   uint32_t ignored;
   e->has_known_objects = true;
   lua_pushglobaltable(L);
-  claim(e, lua_topointer(L, -1), known_as_globals, &ignored);
+  claim(e, lua_topointer(L, -1), known_as_globals, 0, &ignored);
   lua_pop(L, 1);
   lua_pushloaded(L);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    if (lua_istable(L, -1)) claim(e, lua_topointer(L, -1), known_as_module, &ignored);
+    if (lua_istable(L, -1)) claim(e, lua_topointer(L, -1), known_as_module, 0, &ignored);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -120,12 +120,12 @@ static void encode_module(struct encoder *e, int index) {
   lua_pop(e->L, 1);
 }
 
-/* Writes the object at `index` as a reference if it is known. Else enters it in the map at the
- * offset of the next byte, and returns false. */
-static bool encode_if_known(struct encoder *e, int index) {
+/* Writes the object at `index` as a reference if it was written at `since` or behind it. Else enters
+ * it in the map at the offset of the next byte, and returns false. */
+static bool encode_if_known_since(struct encoder *e, int index, uint32_t since) {
   if (!e->has_known_objects) learn_known_objects(e);
   uint32_t known;
-  claim(e, lua_topointer(e->L, index), encoder_offset(e), &known);
+  claim(e, lua_topointer(e->L, index), encoder_offset(e), since, &known);
   if (known == 0) return false;
   if (known == known_as_globals)
     encode_tag(e, TAG_GLOBALS);
@@ -134,6 +134,10 @@ static bool encode_if_known(struct encoder *e, int index) {
   else
     encode_reference(e, known);
   return true;
+}
+
+static bool encode_if_known(struct encoder *e, int index) {
+  return encode_if_known_since(e, index, e->since);
 }
 
 /* Reserves an offset, which is filled in when the part of the object at `index` is written. */
@@ -241,6 +245,27 @@ static bool encode_any_bulk(struct encoder *e, int index, uint32_t count) {
   return encode_bulk(e, index, count, BULK_FLOATS);
 }
 
+/* Begins element `number` of a list. It shares no object with those before it: how a list is cut into
+ * messages makes no difference. */
+static struct path_step begin_item(struct encoder *e, int64_t number) {
+  e->since = encoder_offset(e);
+  return (struct path_step){.kind = PATH_ROOT, .name = PATH_ITEMS, .number = number};
+}
+
+static bool is_item(const struct encoder *e, int depth) { return e->is_list && depth == 1; }
+
+/* Writes the value on top of the stack, with the key `number` if it is an item, and pops it. */
+static void encode_element(struct encoder *e, const struct path_step *at, int64_t number, int depth) {
+  const int index = lua_gettop(e->L);
+  if (is_item(e, depth)) {
+    const struct path_step item = begin_item(e, number);
+    encode_at_depth(e, index, &item, depth);
+  } else {
+    encode_at_depth(e, index, at, depth);
+  }
+  lua_pop(e->L, 1);
+}
+
 /* Writes the elements one by one: from lua_next as long as it visits 1, 2, 3, …, and the rest by
  * number. True: lua_next's last pair is not written yet, and on the stack. */
 static bool encode_elements(struct encoder *e, int index, uint32_t count, const struct path_step *at,
@@ -252,15 +277,13 @@ static bool encode_elements(struct encoder *e, int index, uint32_t count, const 
   bool has_pair = lua_next(L, index);
   while (has_pair && done < count && is_key(L, done + 1)) {
     here.number = ++done;
-    encode_at_depth(e, lua_gettop(L), &here, depth);
-    lua_pop(L, 1);
+    encode_element(e, &here, here.number, depth);
     has_pair = lua_next(L, index);
   }
   while (done < count) {
     here.number = ++done;
     lua_rawgeti(L, index, (int)done);
-    encode_at_depth(e, lua_gettop(L), &here, depth);
-    lua_pop(L, 1);
+    encode_element(e, &here, here.number, depth);
   }
   return has_pair;
 }
@@ -333,8 +356,7 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
     } else {
       encode_at_depth(e, key, &of_key, depth);
     }
-    encode_at_depth(e, key + 1, &here, depth);
-    lua_pop(L, 1);
+    encode_element(e, &here, (int64_t)lua_tonumber(L, key), depth);
     count++;
   }
   if (count == 0) return 0;
@@ -344,12 +366,48 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   return room;
 }
 
+/* A class has an identity of its own in the map, beside its table's: no object has this address. */
+static const void *class_identity(const void *table) { return (const char *)table + 1; }
+
+/* Pushes the name of the metatable at `index` and returns true if it is a class for strangers. */
+static bool push_name_for_strangers(lua_State *L, int index) {
+  if (!names_find_registered(L, index)) return false;
+  if (names_audience_of(L, lua_tostring(L, -1)) == NAMES_FOR_STRANGERS) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Writes a class for strangers by its registered name, also where its table is a module or a value of the
+ * message: a stranger's bytes name it in no other way. Most instances of a message follow one of
+ * the same class. False: it is no such class. */
+static bool encode_if_for_strangers(struct encoder *e, int index) {
+  const void *table = lua_topointer(e->L, index);
+  if (table != e->last_class) {
+    e->last_class = table;
+    e->last_class_offset = 0;
+    if (!push_name_for_strangers(e->L, index)) return false;
+    const uint32_t offset = encoder_offset(e);
+    claim(e, class_identity(table), offset, 0, &e->last_class_offset);
+    if (e->last_class_offset == 0) {
+      e->last_class_offset = offset;
+      encode_tag(e, TAG_REGISTERED);
+      encode_sized_value(e, -1);
+      lua_pop(e->L, 1);
+      return true;
+    }
+    lua_pop(e->L, 1);
+  }
+  if (e->last_class_offset) encode_reference(e, e->last_class_offset);
+  return e->last_class_offset != 0;
+}
+
 /* Writes a metatable by name: as a module, as a registered class, or as a path below a module. In
  * an image it is written by value where no module has it, because a name below _G would be looked
  * up in the image again. */
 static void encode_metatable(struct encoder *e, int index, const struct path_step *at) {
   const bool is_image = e->mode == ENCODE_IMAGE;
-  if (encode_if_known(e, index)) return;
+  if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
+  if (encode_if_known_since(e, index, 0)) return; /* items may share it: it has a name */
   if (!is_image && names_find_registered(e->L, index)) {
     encode_tag(e, TAG_REGISTERED);
     encode_sized_value(e, -1);
@@ -420,7 +478,7 @@ static void encode_code(struct encoder *e, int index) {
 /* Writes the n-th upvalue, whose value is on top of the stack. [-1, +0, raises] */
 static void encode_upvalue(struct encoder *e, int function, int n, const struct path_step *at, int depth) {
   uint32_t known = 0;
-  if (lua_shares_upvalues()) claim(e, lua_upvalueid(e->L, function, n), encoder_offset(e), &known);
+  if (lua_shares_upvalues()) claim(e, lua_upvalueid(e->L, function, n), encoder_offset(e), e->since, &known);
   if (known) {
     encode_reference(e, known);
   } else {

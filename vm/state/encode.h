@@ -28,9 +28,13 @@ struct encoder {
   int work; /* stack index of the list of deferred objects; nil while it is empty */
   int work_count;
   int work_done;
-  unsigned flags;         /* enum wire_flag */
-  bool has_known_objects; /* _G and the loaded modules are in the map */
-  bool has_indexed_names; /* the index of names was rebuilt for this message */
+  bool is_list;               /* elements of the values share no objects with each other */
+  uint32_t since;             /* the offset at which the current one begins */
+  unsigned flags;             /* enum wire_flag */
+  const void *last_class;     /* the metatable met last in a dump, or NULL */
+  uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */
+  bool has_known_objects;     /* _G and the loaded modules are in the map */
+  bool has_indexed_names;     /* the index of names was rebuilt for this message */
 };
 
 /* An encoder that appends to `s`. The stack has nil at index `work`. [-0, +0] */
@@ -39,6 +43,7 @@ struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mo
 /* Reserves `size` bytes and returns where to write them. The caller then passes the end of what it
  * wrote to encoder_wrote. [-0, +0, memory] */
 uint8_t *encoder_room(struct encoder *e, size_t size);
+/* The bytes up to `end` are part of the message now. [-0, +0] */
 static inline void encoder_wrote(struct encoder *e, const uint8_t *end) {
   e->s->out.len = (size_t)(end - e->s->out.data);
 }

@@ -5,6 +5,12 @@
 
 static const char memory_text[] = "not enough memory";
 
+/* (value) → its text by its metamethod, or something else */
+static int call_tostring(lua_State *L) {
+  if (!luaL_callmeta(L, 1, "__tostring")) lua_pushnil(L);
+  return 1;
+}
+
 bool error_push_text(lua_State *L, int index) {
   index = lua_absindex(L, index);
   if (lua_isstring(L, index)) {
@@ -12,10 +18,11 @@ bool error_push_text(lua_State *L, int index) {
     lua_tostring(L, -1); /* of a number */
     return true;
   }
-  if (luaL_callmeta(L, index, "__tostring")) {
-    if (lua_type(L, -1) == LUA_TSTRING) return true;
-    lua_pop(L, 1);
-  }
+  lua_pushcfunction(L, call_tostring);
+  lua_pushvalue(L, index);
+  const int failed = lua_pcall(L, 1, 1, 0);
+  if (!failed && lua_type(L, -1) == LUA_TSTRING) return true;
+  lua_pop(L, 1);
   lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
   return false;
 }

@@ -10,8 +10,8 @@
 #include "state/lua_compat.h"
 
 /* Pushes the text of the error value at `index` as the stand-alone interpreter prints it: a string
- * or a number as it is, or the result of its __tostring. False: the value has no text, and
- * "(error object is a table value)" was pushed. [-0, +1, raises] */
+ * or a number as it is, or the result of its __tostring. False: the value has no text, or its
+ * __tostring failed, and "(error object is a table value)" was pushed. [-0, +1, memory] */
 bool error_push_text(lua_State *L, int index);
 
 /* The text of the error that a protected call left on top of the stack. Runs no code of the script;

@@ -199,13 +199,30 @@ static void write_libraries(lua_State *L, struct image_writer *image) {
   }
 }
 
-/* Writes the pairs of the table on top of the stack. */
-static void write_table(lua_State *L, struct image_writer *image, enum image_kind kind) {
+static enum image_kind class_kind(lua_State *L, const char *name) {
+  return names_audience_of(L, name) == NAMES_FOR_STRANGERS ? IMAGE_CLASS_FOR_STRANGERS : IMAGE_CLASS;
+}
+
+static void write_classes(lua_State *L, struct image_writer *image) {
+  names_push_all_registered(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (has_name(L)) {
+      const char *name = lua_tostring(L, -2);
+      write_entry(L, (struct entry){.image = image, .kind = class_kind(L, name), .key = name});
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* Writes the functions of the table on top of the stack. */
+static void write_loaders(lua_State *L, struct image_writer *image) {
   lua_pushnil(L);
   while (lua_istable(L, -2) && lua_next(L, -2)) {
-    const bool is_wanted = kind != IMAGE_PRELOAD || (lua_isfunction(L, -1) && !lua_iscfunction(L, -1));
+    const bool is_wanted = lua_isfunction(L, -1) && !lua_iscfunction(L, -1);
     if (is_wanted && has_name(L))
-      write_entry(L, (struct entry){.image = image, .kind = kind, .key = lua_tostring(L, -2)});
+      write_entry(L, (struct entry){.image = image, .kind = IMAGE_PRELOAD, .key = lua_tostring(L, -2)});
     else
       lua_pop(L, 1);
   }
@@ -216,7 +233,7 @@ static void write_preload(lua_State *L, struct image_writer *image) {
   lua_getfield(L, -1, LUA_LOADLIBNAME);
   if (lua_istable(L, -1)) {
     lua_getfield(L, -1, "preload");
-    write_table(L, image, IMAGE_PRELOAD);
+    write_loaders(L, image);
   }
 }
 
@@ -241,8 +258,7 @@ static void write_image(lua_State *L, struct image_writer *image) {
   lua_settop(L, top);
   write_preload(L, image);
   lua_settop(L, top);
-  names_push_all_registered(L);
-  write_table(L, image, IMAGE_CLASS);
+  write_classes(L, image);
   lua_settop(L, top);
   write_metatable(L, image);
   lua_settop(L, top);

@@ -39,9 +39,7 @@ static int content_protected(lua_State *L) {
   struct decoder d = decoder_make(L, m, CONTENT_MEMO);
   d.types = scratch_of(L)->types;
   d.is_image = true;
-  d.takes_functions = true;
-  d.takes_handles = true;
-  d.trust = NAMES_REQUIRE;
+  d.trust = TRUST_OWN_PROGRAM;
   d.r.at = d.r.begin + (size_t)lua_tonumber(L, CONTENT_OFFSET);
   decode_value(&d);
   decode_deferred(&d);
@@ -249,7 +247,7 @@ static bool class_decode(lua_State *L, int state, int name) {
   if (!content_decode(L, state)) return false;
   lua_pushnil(L);
   set_pending(L, state, STATE_CLASSES, name);
-  names_register(L, lua_tostring(L, name));
+  names_register(L, lua_tostring(L, name), names_audience_of(L, lua_tostring(L, name)));
   return true;
 }
 
@@ -265,13 +263,24 @@ static int class_index(lua_State *L) {
   return 1;
 }
 
+/* Whether a script of this VM has registered a class under the name at index `name` since. */
+static bool is_registered_here(lua_State *L, int name) {
+  names_push_all_registered(L);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  const bool is_there = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return is_there;
+}
+
 static void load_classes(lua_State *L, int state) {
   const int count = push_pending_names(L, state, STATE_CLASSES);
   const int list = lua_gettop(L);
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, list, i);
     push_pending(L, state, STATE_CLASSES, list + 1);
-    if (lua_type(L, -1) == LUA_TNUMBER) (void)class_decode(L, state, list + 1);
+    if (lua_type(L, -1) == LUA_TNUMBER && !is_registered_here(L, list + 1))
+      (void)class_decode(L, state, list + 1);
     lua_settop(L, list);
   }
   lua_settop(L, list - 1);
@@ -355,6 +364,10 @@ static void install_entry(lua_State *L, enum image_kind kind) {
     case IMAGE_LIBRARY: install_library(L); return;
     case IMAGE_PRELOAD: install_preload(L); return;
     case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
+    case IMAGE_CLASS_FOR_STRANGERS:
+      names_set_audience(L, lua_tostring(L, -2), NAMES_FOR_STRANGERS);
+      install_pending(L, STATE_CLASSES);
+      return;
     case IMAGE_METATABLE: lua_rawseti(L, INSTALL_STATE, STATE_OWNER); return;
     default: luaL_error(L, "malformed globals");
   }

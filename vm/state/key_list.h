@@ -34,6 +34,7 @@ struct key_list {
 /* Empties the list for the next message. Zeroed memory is a valid argument. */
 void key_list_begin(struct key_list *k);
 
+/* Where a key with this text is, if the list has it: see key_is_at. */
 static inline struct key_place *key_place(struct key_list *k, const char *text) {
   const uint64_t hash = (uint64_t)(uintptr_t)text * UINT64_C(0x9e3779b97f4a7c15);
   return &k->places[hash >> 56];

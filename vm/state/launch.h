@@ -24,6 +24,8 @@ enum launch_kind { LAUNCH_WORKER, LAUNCH_FORKSERVER };
  * start or its failure. -ENOSYS: this host's Lua is part of its program, and no library of the same
  * version is installed. */
 MUST_CHECK status launch_prepare(struct launch *out, enum launch_kind kind);
+/* Closes what launch_prepare opened; processes that were started keep it. It may be called
+ * twice. */
 void launch_end(struct launch *l);
 /* Whether a forked copy of this process can be a worker: the host is `manymoons` or a stand-alone
  * Lua, and not a game or an editor with windows, files and event loops of its own. */

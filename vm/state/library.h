@@ -17,6 +17,7 @@
 
 #include "state/lua_compat.h"
 
+struct guard;         /* process/guard.h */
 struct start_info;    /* bindings/lua/worker/start_info.h */
 struct worker_status; /* process/worker_status.h */
 
@@ -34,6 +35,9 @@ enum shutdown {
 typedef void (*worker_role)(lua_State *L, const struct start_info *start_info,
                             struct worker_status *worker_status, int count);
 
+/* The main function of the guard of a sandboxed worker in that role: serves it until its end. */
+typedef void (*worker_guard)(struct guard *g, const struct start_info *start_info);
+
 struct vm_library {
   /* Prepares a VM for messages with handles, also if its scripts never call `require`; sets
    * vm->library. May be called again. [-0, +0, raises] */
@@ -47,6 +51,7 @@ struct vm_library {
    * [-0, +0, never raises] */
   void (*end_workers)(lua_State *L, enum shutdown how);
   const worker_role *roles;
+  const worker_guard *guards; /* indexed as `roles` */
 };
 
 #endif

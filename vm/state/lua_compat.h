@@ -7,7 +7,7 @@
  * (lua_shares_upvalues, lua_is_jit).
  *
  * The features of a Lua are constants (LUA_HAS_…), for an ordinary `if`. Only this file and
- * vm_libraries.c test the version of Lua.
+ * lua_compat.c test the version of Lua.
  *
  * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds
  * exactly", and -0.0 is not one, so that a number sent as an integer returns as the same double.
@@ -33,9 +33,16 @@ enum {
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
   /* An entry of a table with weak keys goes although its value refers to its key. */
   LUA_HAS_EPHEMERONS = LUA_VERSION_NUM >= 503,
+  /* Each VM has a state of its own for math.random; of the Luas without one LuaJIT has it, too. */
+  LUA_HAS_OWN_RANDOM = LUA_VERSION_NUM >= 504,
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };
+
+/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
+ * Errors of such a method name the script's line and the method, as without the wrapper
+ * (lua_compat.c). */
+#define WAITING_CHUNK "=manymoons/waiting.lua"
 
 #if LUA_VERSION_NUM < 504
 #define luaL_argexpected(L, condition, index, type) \
@@ -59,6 +66,11 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
 #if LUA_VERSION_NUM >= 503
 
 #define LUA_MAJOR_MINOR LUA_VERSION_MAJOR "." LUA_VERSION_MINOR
+
+/* A library that this Lua does not have: no function opens it. */
+#define luaopen_bit ((lua_CFunction)NULL)
+#define luaopen_jit ((lua_CFunction)NULL)
+#define luaopen_ffi ((lua_CFunction)NULL)
 
 #if LUA_VERSION_NUM >= 504
 /* A table that belongs to a userdata. Pops and pushes it. */
@@ -138,25 +150,29 @@ static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 #else
 
-#define LUA_MAJOR_MINOR  "5.1"
+#define LUA_MAJOR_MINOR   "5.1"
 
 enum { LUA_OK = 0 };
 
-/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
- * Errors of such a method name the script's line and the method, as without the wrapper
- * (lua_compat.c). */
-#define WAITING_CHUNK    "=manymoons/waiting.lua"
+/* Those that LuaJIT alone has; and those of later versions, of which coroutine comes with base. */
+extern int luaopen_bit(lua_State *L) __attribute__((weak));
+extern int luaopen_jit(lua_State *L) __attribute__((weak));
+extern int luaopen_ffi(lua_State *L) __attribute__((weak));
+#define luaopen_coroutine ((lua_CFunction)NULL)
+#define luaopen_utf8      ((lua_CFunction)NULL)
+#define LUA_UTF8LIBNAME   "utf8"
+
 int compat_error(lua_State *L, const char *format, ...);
 int compat_argerror(lua_State *L, int index, const char *message);
 int compat_typerror(lua_State *L, int index, const char *expected);
 lua_Number compat_checknumber(lua_State *L, int index);
 void compat_checkany(lua_State *L, int index);
 void *compat_checkudata(lua_State *L, int index, const char *name);
-#define luaL_error       compat_error
-#define luaL_argerror    compat_argerror
-#define luaL_checknumber compat_checknumber
-#define luaL_checkany    compat_checkany
-#define luaL_checkudata  compat_checkudata
+#define luaL_error        compat_error
+#define luaL_argerror     compat_argerror
+#define luaL_checknumber  compat_checknumber
+#define luaL_checkany     compat_checkany
+#define luaL_checkudata   compat_checkudata
 
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setfenv(L, index); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getfenv(L, index); }
@@ -210,6 +226,14 @@ static inline void lua_turn_jit_off(lua_State *L) {
 
 static inline int lua_absindex(lua_State *L, int index) {
   return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+}
+
+/* Opens a library of Lua as a global and a loaded module. [-0, +1] */
+static inline void luaL_requiref(lua_State *L, const char *name, lua_CFunction open, int is_global) {
+  (void)is_global; /* the libraries of 5.1 do both by themselves */
+  lua_pushcfunction(L, open);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
 }
 
 static inline size_t lua_rawlen(lua_State *L, int index) { return lua_objlen(L, index); }

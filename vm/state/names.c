@@ -15,6 +15,8 @@ enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 static const char index_key;
 static const char by_name_key;
 static const char by_table_key;
+static const char claimed_key;       /* name -> true: a script of this VM has registered a class as that */
+static const char for_strangers_key; /* name -> true */
 
 /* ---- the index: object -> module NUL path ---------------------------------------------------- */
 
@@ -338,13 +340,13 @@ bool names_find_module(lua_State *L, int index) {
 
 /* ---- resolving ------------------------------------------------------------------------------- */
 
-void names_push_module(lua_State *L, enum names_trust trust) {
+void names_push_module(lua_State *L) {
   luaL_checkstack(L, 8, "no room to load a module");
   lua_pushloaded(L);
   lua_pushvalue(L, -2);
   lua_rawget(L, -2);
   lua_remove(L, -2);
-  if (lua_isnil(L, -1) && trust == NAMES_REQUIRE) {
+  if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     lua_getglobal(L, "require");
     lua_pushvalue(L, -2);
@@ -354,11 +356,11 @@ void names_push_module(lua_State *L, enum names_trust trust) {
   lua_remove(L, -2);
 }
 
-void names_push_named(lua_State *L, enum names_trust trust) {
+void names_push_named(lua_State *L) {
   const int path = lua_gettop(L);
   const bool is_global = strcmp(lua_tostring(L, path - 1), "_G") == 0;
   lua_pushvalue(L, path - 1);
-  names_push_module(L, trust);
+  names_push_module(L);
   walk_module(L, lua_tostring(L, path), is_global ? NAMES_RAW_BELOW : NAMES_RAW);
   if (!is_worth_a_name(L, -1))
     luaL_error(L, "'%s' of module '%s' does not exist here, or is of another type", lua_tostring(L, path),
@@ -378,8 +380,48 @@ static void push_registry_table(lua_State *L, const void *key) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-void names_register(lua_State *L, const char *name) {
+bool names_claim(lua_State *L, const char *name, int index) {
   luaL_checkstack(L, 8, "no room to register a class");
+  const int top = lua_gettop(L);
+  const int table = lua_absindex(L, index);
+  push_registry_table(L, &claimed_key);
+  lua_getfield(L, top + 1, name);
+  push_registry_table(L, &by_name_key);
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  const bool is_claimed = lua_toboolean(L, top + 2);
+  const bool is_free = !is_claimed || lua_rawequal(L, -1, table);
+  if (!is_claimed) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, top + 1, name);
+  }
+  lua_settop(L, top);
+  return is_free;
+}
+
+void names_set_audience(lua_State *L, const char *name, enum names_audience audience) {
+  luaL_checkstack(L, 4, "no room to register a class");
+  push_registry_table(L, &for_strangers_key);
+  if (audience == NAMES_FOR_STRANGERS)
+    lua_pushboolean(L, 1);
+  else
+    lua_pushnil(L);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+enum names_audience names_audience_of(lua_State *L, const char *name) {
+  luaL_checkstack(L, 4, "no room to name a class");
+  push_registry_table(L, &for_strangers_key);
+  lua_getfield(L, -1, name);
+  const bool is_for_strangers = lua_toboolean(L, -1);
+  lua_pop(L, 2);
+  return is_for_strangers ? NAMES_FOR_STRANGERS : NAMES_FOR_PEERS;
+}
+
+void names_register(lua_State *L, const char *name, enum names_audience audience) {
+  luaL_checkstack(L, 8, "no room to register a class");
+  names_set_audience(L, name, audience);
   push_registry_table(L, &by_name_key);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, name);

@@ -40,18 +40,26 @@ void names_seal(lua_State *L);
 /* Whether the function at `index` is sent by name. [-0, +0] */
 bool names_have(lua_State *L, int index);
 
-enum names_trust {
-  NAMES_LOADED_ONLY, /* for untrusted bytes: no module is loaded */
-  NAMES_REQUIRE,     /* a module that is not loaded is required */
-};
-/* Replaces a module's name on top of the stack by the module. [-1, +1, raises] */
-void names_push_module(lua_State *L, enum names_trust trust);
+/* Replaces a module's name on top of the stack by the module, which is required if it is not
+ * loaded. [-1, +1, raises] */
+void names_push_module(lua_State *L);
 /* Replaces module and path on top of the stack by the object that they name: a table, a function or
  * a userdata. [-2, +1, raises] */
-void names_push_named(lua_State *L, enum names_trust trust);
+void names_push_named(lua_State *L);
 
+/* Whether a script of this VM may register the table at `index` as the class `name`: the name is free,
+ * or its own, or that of a copy that came with the program's globals. The name is its own then.
+ * [-0, +0, memory] */
+bool names_claim(lua_State *L, const char *name, int index);
+enum names_audience {
+  NAMES_FOR_PEERS,     /* bytes of strangers bring no instances of the class */
+  NAMES_FOR_STRANGERS, /* the program says that its metamethods and methods are fit for any fields */
+};
 /* Registers the table on top of the stack as the class `name`. [-1, +0, memory] */
-void names_register(lua_State *L, const char *name);
+void names_register(lua_State *L, const char *name, enum names_audience audience);
+/* The audience of the class `name`, registered or yet to be. [-0, +0, memory] */
+enum names_audience names_audience_of(lua_State *L, const char *name);
+void names_set_audience(lua_State *L, const char *name, enum names_audience audience);
 /* Pushes the name of the metatable at `index`. False, and nothing pushed: it is not registered.
  * [-0, +1|0, memory] */
 bool names_find_registered(lua_State *L, int index);

@@ -48,18 +48,20 @@ static status rebuild(struct object_map *m, size_t capacity, uint32_t limit) {
 
 static bool is_full(const struct object_map *m) { return m->count * 2 >= m->capacity; }
 
-status object_map_claim(struct object_map *m, const void *object, uint32_t offset, uint32_t *known) {
+status object_map_claim(struct object_map *m, const void *object, uint32_t offset, uint32_t since,
+                        uint32_t *known) {
   if (is_full(m)) {
     const status st = rebuild(m, m->capacity ? m->capacity * 2 : CAPACITY_MIN, UINT32_MAX);
     if (st) return st;
   }
   struct object_slot *slot = slot_find(m, object);
-  if (slot->generation == m->generation) {
+  const bool is_in_use = slot->generation == m->generation;
+  if (is_in_use && slot->offset >= since) {
     *known = slot->offset;
     return STATUS_OK;
   }
   *slot = (struct object_slot){object, offset, m->generation};
-  m->count++;
+  m->count += !is_in_use;
   *known = 0;
   return STATUS_OK;
 }

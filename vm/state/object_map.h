@@ -33,13 +33,14 @@ struct object_map {
 };
 
 static inline void object_map_init(struct object_map *m) { *m = (struct object_map){.generation = 1}; }
+/* It is empty afterwards, and may be used again. */
 void object_map_fini(struct object_map *m);
 /* Removes all objects. Frees a table that one large message made large. */
 void object_map_clear(struct object_map *m);
 
-/* Enters `object` at `offset` (not 0) unless it is in the map; *known is its offset there, or 0 if
- * it was entered. -ENOMEM: the map is unchanged. */
-MUST_CHECK status object_map_claim(struct object_map *m, const void *object, uint32_t offset,
+/* Enters `object` at `offset` (not 0) unless it is in the map at `since` or behind it; *known is its
+ * offset there, or 0 if it was entered. -ENOMEM: the map is unchanged. */
+MUST_CHECK status object_map_claim(struct object_map *m, const void *object, uint32_t offset, uint32_t since,
                                    uint32_t *known);
 
 /* Removes the objects at `offset` and behind it. -ENOMEM: the map is unchanged. */

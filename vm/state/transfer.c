@@ -32,7 +32,7 @@ static void finish_message(struct encoder *e) {
   if (st) error_raise_memory(e->L);
 }
 
-static void encode_values(struct encoder *e, const char *what) {
+static void encode_roots(struct encoder *e, const char *what) {
   const int last = lua_gettop(e->L);
   const int count = last - ENCODE_FIRST + 1;
   if (message_begin(&e->s->out)) error_raise_memory(e->L);
@@ -42,8 +42,36 @@ static void encode_values(struct encoder *e, const char *what) {
     if (count > 1) root.number = i - ENCODE_FIRST + 1;
     encode_value(e, i, &root);
   }
-  encode_deferred(e, what);
-  finish_message(e);
+}
+
+static void begin(struct encode_call *call, struct scratch *s) {
+  scratch_clear(s);
+  if (call->is_for_ring) block_bytes_begin(&s->out);
+}
+
+/* Encodes the values again, with objects that their elements share: parts of deeply nested elements
+ * come behind all elements, where it is not known to which one they belong. */
+static void encode_as_one(lua_State *L, struct encode_call *call) {
+  struct scratch *s = call->s;
+  scratch_drop_handles(s, 0);
+  block_bytes_end(&s->out);
+  begin(call, s);
+  lua_pushnil(L);
+  lua_replace(L, ENCODE_WORK);
+}
+
+/* The values of a call; lists of items where it says so. */
+static void encode_values(lua_State *L, struct encode_call *call) {
+  struct encoder e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+  e.is_list = strcmp(call->what, PATH_ITEMS) == 0;
+  encode_roots(&e, call->what);
+  if (e.is_list && e.work_count > 0) {
+    encode_as_one(L, call);
+    e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+    encode_roots(&e, call->what);
+  }
+  encode_deferred(&e, call->what);
+  finish_message(&e);
 }
 
 /* (call, value …) -> nothing */
@@ -56,10 +84,8 @@ static int encode_protected(lua_State *L) {
   lua_insert(L, ENCODE_WORK);
   s->is_busy = true;
   call->s = s;
-  scratch_clear(s);
-  if (call->is_for_ring) block_bytes_begin(&s->out);
-  struct encoder e = encoder_make(L, s, call->mode, ENCODE_WORK);
-  encode_values(&e, call->what);
+  begin(call, s);
+  encode_values(L, call);
   return 0;
 }
 
@@ -111,26 +137,28 @@ struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const
 struct decode_call {
   const void *data;
   size_t size;
-  unsigned flags;
+  enum trust trust;
+  bool takes_handles;
   struct message message;
   const struct handle_types *types;
 };
+
+/* A foreign message is data for every reader, in whatever queue it was put. */
+static enum trust trust_in(const struct decode_call *call) {
+  return call->message.flags & FLAG_FOREIGN ? TRUST_STRANGER : call->trust;
+}
 
 static void check_header(lua_State *L, const struct decode_call *call) {
   const struct message *m = &call->message;
   if (m->flags & FLAG_IMAGE) luaL_error(L, "malformed message");
   if (m->version != WIRE_VERSION)
     luaL_error(L, "the message has wire format %d; this version reads format %d", m->version, WIRE_VERSION);
-  if (call->flags & TRANSFER_TRUSTED) return;
-  if (m->handle_count) luaL_error(L, "the bytes hold handles of a program");
-  if (m->flags & FLAG_FUNCTIONS && !(call->flags & TRANSFER_FUNCTIONS))
+  if (m->flags & FLAG_FOREIGN && m->flags & FLAG_FUNCTIONS)
+    luaL_error(L, "a sandboxed worker sent a function, which is refused");
+  if (m->handle_count && (m->flags & FLAG_FOREIGN || !call->takes_handles))
+    luaL_error(L, "the bytes hold handles of a program");
+  if (m->flags & FLAG_FUNCTIONS && call->trust < TRUST_PEER)
     luaL_error(L, "the bytes hold functions, which are refused unless {functions = true}");
-}
-
-static void decoder_allow(struct decoder *d, unsigned flags) {
-  d->takes_handles = flags & TRANSFER_TRUSTED;
-  d->takes_functions = flags & (TRANSFER_TRUSTED | TRANSFER_FUNCTIONS);
-  d->trust = d->takes_functions ? NAMES_REQUIRE : NAMES_LOADED_ONLY;
 }
 
 /* Moves the `count` values on top of the stack down to base + 1, and drops those between. */
@@ -151,7 +179,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   lua_settop(L, base + 2 + call->message.key_count);
   struct decoder d = decoder_make(L, &call->message, base + 1);
   d.types = call->types;
-  decoder_allow(&d, call->flags);
+  d.trust = trust_in(call);
   const uint64_t count = decode_count(&d);
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
   luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");
@@ -187,10 +215,12 @@ static int try_decode(lua_State *L, struct decode_call *call, int *count) {
   return result;
 }
 
-int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags) {
+int transfer_decode(lua_State *L, const void *data, size_t size) {
   if (scalar_push(L, data, size)) return 1;
   transfer_open(L);
-  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_of(L)->types};
+  struct decode_call call = {.data = data, .size = size, .types = scratch_of(L)->types};
+  call.trust = TRUST_OWN_PROGRAM;
+  call.takes_handles = true;
   if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
   if (call.message.handle_count == 0) return decode_values(L, &call);
   int count = 0;
@@ -199,8 +229,23 @@ int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags)
   return count;
 }
 
-int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count) {
-  struct decode_call call = {.data = data, .size = size, .flags = flags, .types = scratch_peek(L)->types};
+int transfer_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust) {
+  if (scalar_push(L, data, size)) return 1;
+  transfer_open(L);
+  struct decode_call call = {.data = data, .size = size, .trust = trust, .types = scratch_of(L)->types};
+  if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
+  return decode_values(L, &call);
+}
+
+int transfer_try_decode(lua_State *L, const void *data, size_t size, int *count) {
+  struct decode_call call = {.data = data, .size = size, .types = scratch_peek(L)->types};
+  call.trust = TRUST_OWN_PROGRAM;
+  call.takes_handles = true;
+  return try_decode(L, &call, count);
+}
+
+int transfer_try_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust, int *count) {
+  struct decode_call call = {.data = data, .size = size, .trust = trust, .types = scratch_peek(L)->types};
   return try_decode(L, &call, count);
 }
 

@@ -22,19 +22,15 @@
 
 #include "base/bytes.h"
 #include "state/lua_compat.h"
-
-enum transfer_flag {
-  TRANSFER_TRUSTED = 1,   /* from this program: may have functions and handles, and load modules */
-  TRANSFER_UNTRUSTED = 2, /* from anywhere: data alone; loads no modules */
-  TRANSFER_FUNCTIONS = 4, /* with UNTRUSTED: the caller allows functions */
-};
+#include "state/trust.h"
 
 /* Prepares this VM, so that the try_ functions never raise. May be called again.
  * [-0, +0, memory] */
 void transfer_open(lua_State *L);
 
 /* Encodes the `count` values from index `first` on as one message. `what` names them in errors:
- * "value"; of several, "argument" becomes "argument 2"; PATH_CALL is for a function with its
+ * "value"; of several, "argument" becomes "argument 2"; PATH_ITEMS is for lists whose elements are
+ * copied each for itself; PATH_CALL is for a function with its
  * arguments. The bytes belong to the VM and are valid until the VM encodes again. The caller may
  * take them over by copying the struct and calling bytes_init on the original. [-0, +0, raises] */
 struct bytes *transfer_encode(lua_State *L, int first, int count, const char *what);
@@ -46,15 +42,21 @@ struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const
  * [-0, +0, raises] */
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what);
 
-/* Pushes the values of a message and returns their number. `data` must not change during the call.
- * The message keeps its holds, also on an error. [-0, +n, raises] */
-int transfer_decode(lua_State *L, const void *data, size_t size, unsigned flags);
+/* Pushes the values of a message of this program and returns their number. `data` must not change
+ * during the call. The message keeps its holds, also on an error. [-0, +n, raises] */
+int transfer_decode(lua_State *L, const void *data, size_t size);
+/* The same for bytes that may be stored or come from elsewhere, and have no handles, whatever the
+ * trust (transfer_encode_dump). [-0, +n, raises] */
+int transfer_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust);
 
 /* The same for C code that must not raise; call transfer_open before, and ensure stack space for
  * count + 4 values. LUA_OK, or Lua's error code with the error pushed.
  * [-0, +0|n|1, never raises] */
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out);
-int transfer_try_decode(lua_State *L, const void *data, size_t size, unsigned flags, int *count);
+/* transfer_decode and transfer_decode_dump, protected: LUA_OK and *count values pushed, else Lua's code
+ * and the error pushed. [-0, +count|1, never raises] */
+int transfer_try_decode(lua_State *L, const void *data, size_t size, int *count);
+int transfer_try_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust, int *count);
 
 /* Drops the message's holds; call transfer_open before. Malformed bytes are ignored.
  * [-0, +0, never raises] */

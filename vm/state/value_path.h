@@ -14,6 +14,8 @@
 
 /* The name of a root that is a function followed by its arguments. */
 #define PATH_CALL "call"
+/* The name of a root that is a list: its elements are "item 1", "item 2", … */
+#define PATH_ITEMS "item"
 
 enum path_kind {
   PATH_ROOT,        /* `name`, followed by `number` unless that is 0 */

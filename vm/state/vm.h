@@ -40,7 +40,9 @@ struct vm_memory {
   size_t used;
   size_t peak; /* 0: unknown */
 };
+/* In bytes. Without a limit the most used at a time is not counted, and 0. */
 struct vm_memory vm_memory_of(struct vm *vm);
+/* Whether vm_limit_memory set one. */
 bool vm_has_limit(const struct vm *vm);
 /* Sets the limit of a VM that counts its memory, and does nothing for others; 0: none. The caller
  * has entered the VM. */
@@ -50,10 +52,12 @@ void vm_limit_memory(struct vm *vm, size_t bytes);
 struct vm *vm_adopt(lua_State *L);
 /* The VM of L; NULL before vm_adopt. */
 struct vm *vm_of(lua_State *L);
+/* Its main state. To be used under rank_vm alone. */
 static inline lua_State *vm_lua(struct vm *vm) { return vm->state; }
 
 /* Around code that may wait. */
 void vm_leave(struct vm *vm) RELEASES(rank_vm);
+/* Waits for the VM's lock, without a deadline: its holder gives it up when asked. */
 void vm_enter(struct vm *vm) ACQUIRES(rank_vm);
 /* vm_enter, for a caller that goes on with `L`. [-0, +0, does not raise] */
 void vm_return(lua_State *L, struct vm *vm) ACQUIRES(rank_vm);

@@ -61,6 +61,7 @@ void vm_clear_stop(struct vm *vm);
  * workers, finalizers) is not interrupted. */
 void vm_end_stops(struct vm *vm);
 
+/* Whether the calling thread of the VM has to stop: true until the stop is withdrawn. */
 static inline bool vm_should_stop(struct vm *vm) {
   return atomic_load_explicit(&vm_self(vm)->stop, memory_order_relaxed) != VM_STOP_NONE;
 }

@@ -13,12 +13,6 @@ struct library {
   lua_CFunction open;
 };
 
-#if LUA_VERSION_NUM < 503
-extern int luaopen_bit(lua_State *L) __attribute__((weak)); /* LuaJIT's */
-extern int luaopen_jit(lua_State *L) __attribute__((weak));
-extern int luaopen_ffi(lua_State *L) __attribute__((weak));
-#endif
-
 unsigned vm_library_called(const char *name) {
   static const struct {
     const char *name;
@@ -28,17 +22,6 @@ unsigned vm_library_called(const char *name) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i].name, name) == 0) return names[i].bit;
   return 0;
-}
-
-static void open_library(lua_State *L, const char *name, lua_CFunction open) {
-#if LUA_VERSION_NUM >= 502
-  luaL_requiref(L, name, open, 1);
-  lua_pop(L, 1);
-#else
-  lua_pushcfunction(L, open);
-  lua_pushstring(L, name);
-  lua_call(L, 1, 0);
-#endif
 }
 
 /* load(chunk, name, mode, environment) and 5.1's loadstring(chunk, name) refuse bytecode, whatever
@@ -111,21 +94,15 @@ static void restrict_base(lua_State *L, unsigned set) {
   }
 }
 
-#if LUA_VERSION_NUM < 503
-/* Opening `jit` turns LuaJIT's compiler on; the library itself is visible with FFI or DEBUG
- * alone. */
-static void open_jit(lua_State *L, unsigned set) {
-  if (luaopen_bit) open_library(L, "bit", luaopen_bit);
-  if (luaopen_jit) open_library(L, "jit", luaopen_jit);
-  if (luaopen_ffi && set & VM_LIB_FFI) open_library(L, "ffi", luaopen_ffi);
-  if (set & (VM_LIB_FFI | VM_LIB_DEBUG)) return;
+/* The library is visible with FFI or DEBUG alone. It is opened all the same, because that turns
+ * LuaJIT's compiler on. */
+static void hide_jit(lua_State *L) {
   remove_global(L, "jit");
   lua_pushloaded(L);
   lua_pushnil(L);
   lua_setfield(L, -2, "jit");
   lua_pop(L, 1);
 }
-#endif
 
 void vm_libraries_open(lua_State *L, unsigned set) {
   if ((set & VM_LIB_ALL) == VM_LIB_ALL) {
@@ -133,26 +110,25 @@ void vm_libraries_open(lua_State *L, unsigned set) {
     return;
   }
   static const struct library libraries[] = {
-#if LUA_VERSION_NUM >= 503
-    {VM_LIB_SAFE, "_G", luaopen_base},
-    {VM_LIB_SAFE, LUA_COLIBNAME, luaopen_coroutine},
-    {VM_LIB_SAFE, LUA_UTF8LIBNAME, luaopen_utf8},
-#else
-    {VM_LIB_SAFE, "", luaopen_base}, /* with coroutine */
-#endif
-    {VM_LIB_SAFE, LUA_STRLIBNAME, luaopen_string},
-    {VM_LIB_SAFE, LUA_TABLIBNAME, luaopen_table},
-    {VM_LIB_SAFE, LUA_MATHLIBNAME, luaopen_math},
-    {VM_LIB_PACKAGE, LUA_LOADLIBNAME, luaopen_package},
-    {VM_LIB_IO, LUA_IOLIBNAME, luaopen_io},
-    {VM_LIB_OS, LUA_OSLIBNAME, luaopen_os},
-    {VM_LIB_DEBUG, LUA_DBLIBNAME, luaopen_debug},
+      {VM_LIB_SAFE, "_G", luaopen_base},
+      {VM_LIB_SAFE, LUA_COLIBNAME, luaopen_coroutine},
+      {VM_LIB_SAFE, LUA_UTF8LIBNAME, luaopen_utf8},
+      {VM_LIB_SAFE, LUA_STRLIBNAME, luaopen_string},
+      {VM_LIB_SAFE, LUA_TABLIBNAME, luaopen_table},
+      {VM_LIB_SAFE, LUA_MATHLIBNAME, luaopen_math},
+      {VM_LIB_SAFE, "bit", luaopen_bit},
+      {VM_LIB_SAFE, "jit", luaopen_jit},
+      {VM_LIB_PACKAGE, LUA_LOADLIBNAME, luaopen_package},
+      {VM_LIB_IO, LUA_IOLIBNAME, luaopen_io},
+      {VM_LIB_OS, LUA_OSLIBNAME, luaopen_os},
+      {VM_LIB_DEBUG, LUA_DBLIBNAME, luaopen_debug},
+      {VM_LIB_FFI, "ffi", luaopen_ffi},
   };
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
-    if (libraries[i].bit == VM_LIB_SAFE || libraries[i].bit & set)
-      open_library(L, libraries[i].name, libraries[i].open);
+    if (libraries[i].open && (libraries[i].bit == VM_LIB_SAFE || libraries[i].bit & set)) {
+      luaL_requiref(L, libraries[i].name, libraries[i].open, 1);
+      lua_pop(L, 1);
+    }
   restrict_base(L, set);
-#if LUA_VERSION_NUM < 503
-  open_jit(L, set);
-#endif
+  if (!(set & (VM_LIB_FFI | VM_LIB_DEBUG))) hide_jit(L);
 }

@@ -89,20 +89,27 @@ struct vm_lock {
   _Atomic(void (*)(const struct lock_user *)) ask; /* signals an owner; NULL: it cannot be interrupted */
 };
 
+/* Free, with the default interval. */
 void vm_lock_init(struct vm_lock *l);
+/* Nobody has it or waits for it. */
 void vm_lock_fini(struct vm_lock *l);
+/* For the calling thread. */
 void lock_user_init(struct lock_user *u);
 
+/* Waits without a deadline. Not recursive. */
 void vm_lock_take(struct vm_lock *l, struct lock_user *u) ACQUIRES(rank_vm);
+/* With the fair schedule the first waiter has it then. */
 void vm_lock_drop(struct vm_lock *l, struct lock_user *u) RELEASES(rank_vm);
 /* Makes way for waiters that asked. Returns when this thread holds the lock again. */
 void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) REQUIRES(rank_vm);
+/* Whether a waiter asks for it. Any thread; the holder acts on it by vm_lock_make_way. */
 static inline bool vm_lock_is_asked(const struct vm_lock *l) {
   return atomic_load_explicit(&l->drop_request, memory_order_relaxed);
 }
 
 /* For the holder. */
 void vm_lock_set_schedule(struct vm_lock *l, enum lock_schedule schedule) REQUIRES(rank_vm);
+/* Nanoseconds that a thread may hold it while others wait. */
 void vm_lock_set_interval(struct vm_lock *l, int64_t interval_ns) REQUIRES(rank_vm);
 
 #endif

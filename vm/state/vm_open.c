@@ -7,6 +7,7 @@
 #include "state/hook_permission.h"
 #include "state/lua_compat.h"
 #include "state/message_handlers.h"
+#include "state/random.h"
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
@@ -24,6 +25,7 @@ static int open_libraries(lua_State *L) {
   message_handlers_guard(L);
   hook_permission_prepare(L);
   vm_print_install(L);
+  random_open(L);
   /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;

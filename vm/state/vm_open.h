@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a new VM: its libraries, coroutines that can be stopped, print, and its memory limit,
- * which applies once the rest is open.
+/* Opening a new VM: its libraries, coroutines that can be stopped, print, random numbers of its own, and
+ * its memory limit, which applies once the rest is open.
  */
 #ifndef STATE_VM_OPEN_H
 #define STATE_VM_OPEN_H

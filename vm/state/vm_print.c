@@ -25,6 +25,7 @@ static int print_line(lua_State *L) {
   size_t size = 0;
   const char *text = lua_tolstring(L, -1, &size);
   fwrite(text, 1, size, stdout);
+  fflush(stdout); /* as `lua` does: what was printed is there, however the process ends */
   if (ferror(stdout)) clearerr(stdout);
   return 0;
 }

@@ -16,6 +16,7 @@ void vm_bind_thread(struct vm *vm);
 /* Initialises another thread of `vm`, which runs `L`. The caller, which starts the OS thread, sets
  * user.thread before it leaves the VM lock. */
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
+/* Lets go of its message and its buffer. */
 void vm_thread_fini(struct vm_thread *t);
 /* Counts `t` among the threads of its VM, and does so no longer. The caller holds the VM's lock. */
 void vm_thread_add(struct vm_thread *t);

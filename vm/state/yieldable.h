@@ -8,6 +8,7 @@
 
 /* Call it once in each VM, before scripts run. [-0, +0, memory] */
 void yieldable_prepare(lua_State *L);
+/* Whether lua_yield would work in L now. False where it cannot be known. */
 bool yieldable(lua_State *L);
 
 #endif

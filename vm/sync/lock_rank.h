@@ -14,6 +14,7 @@
  * rank_tail        the producers' end of one ring               (shared/ring.c)
  * rank_head        the consumers' end of one ring               (shared/ring.c)
  * rank_sync        one synchronizer or shared table             (shared/synchronizer.h)
+ * rank_arena       free runs and slabs of the segment           (shared/arena_runs.c)
  *
  * While a thread holds a lock below rank_vm it runs no Lua, makes no blocking call but for further
  * locks, and calls back nowhere.
@@ -35,5 +36,6 @@ extern struct lock_rank rank_count ACQUIRED_AFTER(rank_holds);
 extern struct lock_rank rank_tail ACQUIRED_AFTER(rank_count);
 extern struct lock_rank rank_head ACQUIRED_AFTER(rank_tail);
 extern struct lock_rank rank_sync ACQUIRED_AFTER(rank_head);
+extern struct lock_rank rank_arena ACQUIRED_AFTER(rank_sync);
 
 #endif

@@ -21,6 +21,7 @@ struct trace_moment {
   uint64_t value;
 };
 
+/* Over the events that the lane has now; its thread may add more, which the cursor does not see. */
 struct trace_cursor trace_cursor_open(struct trace_lane *lane);
 /* The next event. False: there is none. */
 MUST_CHECK bool trace_cursor_next(struct trace_cursor *c, struct trace_moment *out);

@@ -71,13 +71,16 @@ struct trace_recording {
   _Atomic block_ref lanes;  /* the newest; any thread pushes, the recorder removes */
 };
 
+/* The chunk that is part of the lane itself. */
 static inline struct trace_chunk *trace_lane_first(struct trace_lane *lane) {
   return (struct trace_chunk *)(void *)(lane + 1);
 }
+/* How many events fit into a chunk of so many bytes. */
 static inline uint32_t trace_capacity(size_t bytes) {
   return (uint32_t)((bytes - sizeof(struct trace_chunk)) / sizeof(struct trace_event));
 }
 
+/* What the segment's word holds: the place of the recording, and which one it is. */
 static inline uint64_t trace_word(const struct trace_recording *r, uint32_t generation) {
   return segment_ref(r) | (uint64_t)generation << TRACE_GENERATION_SHIFT;
 }

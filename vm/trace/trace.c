@@ -42,7 +42,7 @@ static void forget_lane(void) {
 static bool alloc_within_limit(struct trace_recording *r, size_t size, block_ref *out) {
   const uint32_t capacity = trace_capacity(size);
   if (atomic_fetch_add(&r->room, capacity) + capacity <= r->limit &&
-      arena_alloc(segment_arena(), segment_mapping(), size, r->owner, out) == STATUS_OK)
+      arena_alloc(segment_arena(), size, r->owner, out) == STATUS_OK)
     return true;
   atomic_fetch_sub(&r->room, capacity);
   return false;

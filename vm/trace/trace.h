@@ -38,18 +38,27 @@ enum trace_call { TRACE_CALLS(TRACE_CALL_CONSTANT) TRACE_CALL_COUNT };
 
 /* What the marks below call while something is recorded. */
 void trace_record(enum trace_kind kind, uint64_t value);
+/* The next event of a lock that is left has it. */
 void trace_record_call(enum trace_call call);
+/* The time of the event is that of the put itself. */
 void trace_record_put(const struct ring *ring, const struct ring_receipt *receipt);
+/* The end of the arrow that trace_record_put began. */
 void trace_record_take(const struct ring *ring, const struct ring_message *message);
+/* The same with the time of the thread's last event. */
 void trace_record_take_again(const struct ring *ring, const struct ring_message *message);
+/* A message of a queue that has no ring, by its number there. */
 void trace_record_local(enum trace_kind kind, const void *queue, uint64_t number);
+/* With the time of the thread's last event. */
 void trace_record_again(enum trace_kind kind, uint64_t value);
 
+/* One load, in every mark: nearly always false. */
 static inline bool trace_is_on(void) { return __builtin_expect(segment_recording() != 0, 0); }
 
+/* Records that it happens now, in the calling thread. */
 static inline void trace_mark(enum trace_kind kind) {
   if (trace_is_on()) trace_record(kind, 0);
 }
+/* The same with a value, whose meaning enum trace_kind says. */
 static inline void trace_mark_value(enum trace_kind kind, uint64_t value) {
   if (trace_is_on()) trace_record(kind, value);
 }
@@ -61,6 +70,7 @@ static inline void trace_mark_again(enum trace_kind kind, uint64_t value) {
 static inline void trace_call_next(enum trace_call call) {
   if (trace_is_on()) trace_record_call(call);
 }
+/* For a message that was there at once. */
 static inline void trace_take(const struct ring *ring, const struct ring_message *message) {
   if (trace_is_on()) trace_record_take(ring, message);
 }
@@ -76,6 +86,7 @@ static inline void trace_local(enum trace_kind kind, const void *queue, uint64_t
 /* Gives a VM its number, for trace_thread_runs_vm; there 0 means that the thread runs none any
  * more. */
 uint32_t trace_number_vm(void);
+/* The calling thread runs VM `number` from now on; 0: none. */
 void trace_thread_runs_vm(uint32_t number);
 /* Cuts a name that is too long. */
 void trace_name_thread(const char *name);
@@ -83,6 +94,7 @@ void trace_name_thread(const char *name);
 /* Marks the start and the end of the worker that this thread is, or this process with one
  * thread. */
 void trace_worker_start(void);
+/* The calling thread is a worker no longer, and gives its lane up. */
 void trace_worker_end(void);
 
 #endif

@@ -45,6 +45,7 @@ enum {
 enum wire_flag {
   FLAG_FUNCTIONS = 1, /* contains bytecode, which must be trusted */
   FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
+  FLAG_FOREIGN = 4,   /* from a sandboxed worker: every reader takes data alone */
 };
 
 enum wire_tag {
@@ -101,12 +102,13 @@ enum table_shape {
  *                  raises when used
  */
 enum image_kind {
-  IMAGE_GLOBAL = 0,    /* _G[key] */
-  IMAGE_LIBRARY = 1,   /* package.loaded[library][key]: added to a standard library */
-  IMAGE_PRELOAD = 2,   /* package.preload[key] */
-  IMAGE_CLASS = 3,     /* the metatable registered as `key` */
-  IMAGE_METATABLE = 4, /* of _G; the key is empty */
-  IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
+  IMAGE_GLOBAL = 0,              /* _G[key] */
+  IMAGE_LIBRARY = 1,             /* package.loaded[library][key]: added to a standard library */
+  IMAGE_PRELOAD = 2,             /* package.preload[key] */
+  IMAGE_CLASS = 3,               /* the metatable registered as `key` */
+  IMAGE_METATABLE = 4,           /* of _G; the key is empty */
+  IMAGE_CLASS_FOR_STRANGERS = 5, /* the same, registered as { untrusted = true } */
+  IMAGE_BROKEN = 0x80,           /* or-ed in: the value cannot be sent */
 };
 enum function_shape {
   FUNCTION_PLAIN = 0,

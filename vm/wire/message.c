@@ -39,6 +39,15 @@ struct message_handle message_handle_at(const struct message *m, uint32_t index)
   return (struct message_handle){.type = at[0], .reference = load_u64(at + 1)};
 }
 
+status message_mark_foreign(uint8_t *data, size_t size) {
+  struct message m;
+  const status st = message_parse(data, size, &m);
+  if (st) return st;
+  if (m.handle_count) return STATUS_MALFORMED;
+  data[HEADER_FLAGS] |= FLAG_FOREIGN;
+  return STATUS_OK;
+}
+
 uint8_t *message_put_header(uint8_t *at, const struct message_header *header) {
   at = put_u8(at, WIRE_MAGIC);
   at = put_u8(at, WIRE_VERSION);

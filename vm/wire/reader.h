@@ -24,12 +24,15 @@ struct reader {
   const uint8_t *end;
 };
 
+/* The bytes stay the caller's, and stay where they are. */
 static inline struct reader reader_over(const void *data, size_t size) {
   const uint8_t *begin = data;
   return (struct reader){begin, begin, begin + size};
 }
 
+/* Bytes behind the position. */
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->at); }
+/* Bytes before the position. */
 static inline size_t reader_offset(const struct reader *r) { return (size_t)(r->at - r->begin); }
 
 /* Moves the cursor to an offset from the beginning; the end itself is allowed. */
@@ -39,6 +42,7 @@ MUST_CHECK static inline status reader_seek(struct reader *r, uint64_t offset) {
   return STATUS_OK;
 }
 
+/* STATUS_CORRUPT: none is left, and nothing is changed, as in all that follow. */
 MUST_CHECK static inline status read_u8(struct reader *r, uint8_t *out) {
   if (r->at == r->end) return STATUS_MALFORMED;
   *out = *r->at++;
@@ -53,6 +57,7 @@ MUST_CHECK static inline status read_bytes(struct reader *r, uint64_t size, cons
   return STATUS_OK;
 }
 
+/* Little endian, at any address, as the next. */
 static inline uint32_t load_u32(const uint8_t *at) {
   uint32_t value;
   memcpy(&value, at, sizeof value);
@@ -65,8 +70,10 @@ static inline uint64_t load_u64(const uint8_t *at) {
   return value;
 }
 
+/* Little endian, as the next. */
 MUST_CHECK status read_u32(struct reader *r, uint32_t *out);
 MUST_CHECK status read_u64(struct reader *r, uint64_t *out);
+/* Each bit, NaNs included. */
 MUST_CHECK status read_double(struct reader *r, double *out);
 /* A varint of more than ten bytes, or of more than 64 bits, is malformed. */
 MUST_CHECK status read_varint(struct reader *r, uint64_t *out);

@@ -89,6 +89,7 @@ static inline void tree_keep(struct tree *t) { atomic_fetch_add(&t->owners, 1); 
 /* Drops one owner. True: it was the last; the caller releases the message's holds, then calls
  * tree_free. */
 MUST_CHECK bool tree_drop(struct tree *t);
+/* With its blocks and the message that it views. */
 void tree_free(struct tree *t);
 
 /* The field of that name; NULL: none. */

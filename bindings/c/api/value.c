@@ -52,8 +52,8 @@ mm_type mm_typeof(const mm_val *value) {
 static size_t buffer_size(const mm_val *v) {
   struct object *object = NULL;
   if (segment_find(v->reference, OBJECT_TYPED_ARRAY, &object)) return 0;
-  const struct typed_array *m = (const struct typed_array *)(const void *)object;
-  return (size_t)(m->count * m->size);
+  const struct array_view view = typed_array_view((struct typed_array *)(void *)object);
+  return (size_t)(view.count * view.size);
 }
 
 size_t mm_len(const mm_val *value) {
@@ -155,7 +155,7 @@ int mm_push(lua_State *L, const mm_val *value) {
   const int place = lua_gettop(L);
   if (value_to_message(value, text))
     return luaL_error(L, "mm_push: a value that cannot be copied alone, or not enough memory");
-  const int count = transfer_decode(L, text->data, text->len, TRANSFER_TRUSTED);
+  const int count = transfer_decode(L, text->data, text->len);
   value_discard_message(text);
   bytes_init(text);
   lua_remove(L, place);
@@ -186,11 +186,11 @@ int mm_buf_create(mm_rt *rt, mm_buf **out, const char *type, size_t count) {
 
 void *mm_buf_data(mm_buf *buf, size_t *bytes) {
   if (!buf) return NULL;
-  if (bytes) *bytes = (size_t)(buf->memory->count * buf->memory->size);
-  return buf->memory->data;
+  if (bytes) *bytes = (size_t)(buf->view.count * buf->view.size);
+  return buf->view.data;
 }
 
-const char *mm_buf_type(const mm_buf *buf) { return buf ? typed_array_type(buf->memory)->name : ""; }
+const char *mm_buf_type(const mm_buf *buf) { return buf ? buf->view.type->name : ""; }
 
 void mm_buf_free(mm_buf *buf) {
   if (buf) buffer_close(buf);

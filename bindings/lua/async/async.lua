@@ -4,6 +4,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local waits = require("core.waits")
 local schedulers = require("async.init")
 
 local expect, pack, unpack, time = checks.expect, checks.pack, checks.unpack, native.time
@@ -15,11 +16,6 @@ local async = {}
 local function check_function(f, where, place, level)
   expect(checks.is_callable(f), where, "argument " .. place .. ": a function expected, got " .. type(f),
     (level or 2) + 1)
-end
-
-local function check_timeout(timeout, where)
-  local is_right = timeout == nil or (type(timeout) == "number" and timeout == timeout)
-  expect(is_right, where, "timeout: a number of seconds expected, got " .. tostring(timeout), 3)
 end
 
 local function check_task(self, where)
@@ -35,6 +31,7 @@ end
 
 local function wait_until_done(task, due)
   if task == schedulers.current() then error("Task:get: a task cannot wait for itself", 3) end
+  if due and not task.state and time() >= due then waits.give_turn() end
   while not task.state do
     if due and time() >= due then return false end
     task._waiters = task._waiters or schedulers.new_list()
@@ -52,7 +49,7 @@ end
 -- The results of the task's function, or nil and "timeout"; raises its error.
 function Task.get(self, timeout)
   check_task(self, "Task:get")
-  check_timeout(timeout, "Task:get")
+  timeout = checks.timeout(timeout, "Task:get")
   if not wait_until_done(self, schedulers.due_of(timeout)) then return nil, "timeout" end
   return results_of(self)
 end
@@ -60,7 +57,7 @@ end
 -- True if the task has ended, with or without an error; or nil and "timeout".
 function Task.wait(self, timeout)
   check_task(self, "Task:wait")
-  check_timeout(timeout, "Task:wait")
+  timeout = checks.timeout(timeout, "Task:wait")
   if not wait_until_done(self, schedulers.due_of(timeout)) then return nil, "timeout" end
   return true
 end
@@ -73,6 +70,7 @@ end
 
 function Task.done(self)
   check_task(self, "Task:done")
+  if not self.state and self ~= schedulers.current() then waits.give_turn() end
   return self.state ~= nil
 end
 
@@ -201,12 +199,12 @@ end
 
 -- timeout(seconds, f, …) → the results of f; or nil and "timeout" if f took longer and was cancelled.
 function async.timeout(seconds, f, ...)
-  expect(type(seconds) == "number" and seconds == seconds, "timeout",
-    "argument 1: a number of seconds expected, got " .. tostring(seconds))
+  expect(type(seconds) == "number", "timeout", "argument 1: a number of seconds expected, got " .. tostring(seconds))
+  seconds = checks.timeout(seconds, "timeout")
   check_function(f, "timeout", 2)
   local task = schedulers.spawn(as_function(f), ...)
   local is_done = schedulers.while_answering_for(function() schedulers.cancel(task) end, function()
-    return wait_until_done(task, time() + seconds)
+    return wait_until_done(task, schedulers.due_of(seconds))
   end)
   if is_done then return results_of(task) end
   schedulers.cancel(task)
@@ -288,7 +286,7 @@ function async.wait_fd(fd, mode, timeout)
   if mode ~= nil and mode ~= "r" and mode ~= "w" then
     expect(false, "wait_fd", "argument 2: 'r' or 'w' expected, got " .. tostring(mode))
   end
-  if timeout ~= nil then check_timeout(timeout, "wait_fd") end
+  timeout = checks.timeout(timeout, "wait_fd")
   local scheduler, may_yield = busy()
   if not scheduler then return native.wait_descriptor(fd, mode or "r", timeout) end
   return scheduler.wait_fd(fd, mode == "w" and WRITE or READ, timeout and time() + timeout, may_yield)

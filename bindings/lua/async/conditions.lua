@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- The cores of Condition and Barrier (locks/sync.lua) in the world `async`: lists of waiters, with the same methods as
+-- The cores of Condition and Barrier (locks/locks.lua) in the world `async`: lists of waiters, with the same methods as
 -- the shared objects of locks/conditions.c. All users are tasks of this VM, so no other task runs between two waits.
 local require = ...
 
 local schedulers = require("async.schedulers")
-local sync = require("locks.sync")
+local locks = require("locks.locks")
 
 local conditions = {}
 
@@ -15,7 +15,7 @@ Line.__index = Line
 
 function conditions.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
 
-local function is_recursive(lock) return sync.kinds[getmetatable(lock).__name].holds == "recursive" end
+local function is_recursive(lock) return locks.kinds[getmetatable(lock).__name].holds == "recursive" end
 
 -- Releases the lock entirely; returns how often the caller had acquired it, 0 if it was not the holder.
 local function release_all(lock)
@@ -32,7 +32,10 @@ function Line.wait(self, lock, timeout)
   local depth = release_all(lock)
   if depth == 0 then error("Condition:wait: the lock is not held", 3) end
   local ok, why = schedulers.wait_in(self._list, schedulers.due_of(timeout))
+  local task = ok and schedulers.current()
+  if task then task.notified_in = self._list end -- a task that ends before it has the lock passes it on
   local _, was_abandoned = lock:acquire()
+  if task then task.notified_in = nil end
   for _ = 2, depth do lock:acquire() end
   if self._is_closed then error("Condition: used after it was closed", 3) end
   if ok then return ok, was_abandoned end

@@ -7,7 +7,7 @@
 --   waiter     waiter.fiber is the stack to switch to when the wait is over
 --
 -- Each scheduler, so each thread, has its own instance.
-local _, native, scheduler = ...
+local _, native, scheduler, schedulers = ...
 
 local fiber_new, fiber_switch = native.fiber_new, native.fiber_switch
 
@@ -85,7 +85,9 @@ function fibers.wait(waiter)
     error(why, 0)
   end
   if is_outside and leave then leave() end
-  if waiter.failure then error(waiter.failure, 0) end
+  if not waiter.failure then return end
+  schedulers.pass_wake_on(waiter)
+  error(waiter.failure, 0)
 end
 
 function fibers.are_running() return outside ~= nil end

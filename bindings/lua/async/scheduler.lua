@@ -151,6 +151,8 @@ end
 local task_meta = schedulers.task_meta
 local task_name = schedulers.Task._name
 
+local function shown_name(task) return native.printable(task_name(task)) end
+
 local last_origin = ""
 
 -- The stack of the caller of spawn; tasks spawned at one place share one string.
@@ -174,13 +176,13 @@ local function error_of(task, value)
 end
 
 local function cancelled_error(task)
-  return errors.new_error({ kind = "cancelled", message = task_name(task) .. " was cancelled",
+  return errors.new_error({ kind = "cancelled", message = shown_name(task) .. " was cancelled",
     traceback = "spawned at:" .. task.origin }, task_name(task))
 end
 
 -- Reports a failed task whose result was never asked for, once, when the task is collected.
 local function watch_failure(task)
-  local err, name = task.results, task_name(task)
+  local err, name = task.results, shown_name(task)
   failed[task] = true
   task.unasked = finalizers.on_collection(function()
     diagnostics.report("task " .. name .. " failed, and its result was never asked for: " .. tostring(err))
@@ -230,11 +232,12 @@ local function close_coroutine(task)
   current, task.is_closing, task.is_plain = task, true, false
   local ok, err = close(task.co)
   current, task.is_closing = before, nil
-  if not ok then diagnostics.report("closing " .. task_name(task) .. ": " .. tostring(err)) end
+  if not ok then diagnostics.report("closing " .. shown_name(task) .. ": " .. tostring(err)) end
 end
 
 local function end_cancelled(task)
   withdraw(task)
+  schedulers.pass_wake_on(task)
   if task.on_cancel then task.on_cancel() end
   task.a, task.b = nil, nil
   task.state, task.results, task.is_plain = "cancelled", cancelled_error(task), false -- nothing wakes it any more
@@ -271,7 +274,7 @@ end
 
 local function report_long_step(task, seconds)
   local where = task.state and "it is " .. task.state or place_of(task)
-  diagnostics.report(string.format("task %s ran for %.3f s without waiting (%s)", task_name(task), seconds, where))
+  diagnostics.report(string.format("task %s ran for %.3f s without waiting (%s)", shown_name(task), seconds, where))
 end
 
 -- Runs one step of a task. is_plain: the task has no unusual state, so its other fields need no check.
@@ -281,7 +284,7 @@ local function step(task)
     if task.state then return end
     if task.is_cancelled and not task.stuck then return end_cancelled(task) end
     a, b = task.a, task.b
-    task.a, task.b, task.is_plain = nil, nil, not task.is_cancelled
+    task.a, task.b, task.woken_from, task.is_plain = nil, nil, nil, not task.is_cancelled
   end
   current = task
   local ok, what = resume(task.co, a, b)
@@ -464,7 +467,7 @@ function scheduler.end_all()
   if loop then loop:close() end
 end
 
-fibers = instance("async.fibers", scheduler)
+fibers = instance("async.fibers", scheduler, schedulers)
 sources = instance("async.sources", scheduler, schedulers)
 if not native.thread() and not schedulers.is_forked then hosts = instance("async.libuv", scheduler) end
 

@@ -22,7 +22,9 @@ local Task = {}
 local task_meta = { __index = Task, __name = "Task" }
 schedulers.Task, schedulers.task_meta = Task, task_meta
 
-function task_meta.__tostring(self) return "Task: " .. Task._name(self) .. " (" .. (self.state or "running") .. ")" end
+function task_meta.__tostring(self)
+  return "Task: " .. native.printable(Task._name(self)) .. " (" .. (self.state or "running") .. ")"
+end
 function task_meta.__mm_wait(self)
   if self.state then return true end
   self._waiters = self._waiters or schedulers.new_list()
@@ -83,11 +85,22 @@ local function wake(waiter, a, b)
 end
 schedulers.wake = wake
 
--- Wakes the first waiter of a list; false if the list is empty.
+-- Wakes the first waiter of a list; false if the list is empty. Until it goes on, its end passes the wake on.
 function schedulers.wake_one(list, a, b)
   if list.count == 0 then return false end
-  wake(list[list.head], a, b)
+  local waiter = list[list.head]
+  waiter = waiter.of or waiter
+  waiter.home.wake(waiter, a, b)
+  waiter.woken_from, waiter.is_plain = list, false
   return true
+end
+
+-- The waiter ends without having gone on: the wake, or the notification, that it got goes to the next one of its list.
+function schedulers.pass_wake_on(waiter)
+  local list, notified_in = waiter.woken_from, waiter.notified_in
+  waiter.woken_from, waiter.notified_in = nil, nil
+  if list then schedulers.wake_one(list, waiter.a, waiter.b) end
+  if notified_in then schedulers.wake_one(notified_in, true) end
 end
 
 function schedulers.wake_all(list, a, b)

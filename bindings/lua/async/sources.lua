@@ -198,7 +198,7 @@ local function look_at_all(things)
 end
 
 -- Adds a proxy of the waiter to the list of each thing; true: one has become ready meanwhile.
-local function add_to_all(things, waiter)
+local function add_to_all(things, waiter, at_each_ring)
   waiter.proxies = {}
   local function proxy()
     local made = { of = waiter }
@@ -212,7 +212,7 @@ local function add_to_all(things, waiter)
     elseif type(thing) == "number" then
       if add_to_descriptor(thing, READ, proxy()) ~= false then return true end
     else
-      local is_ready, fd = add_to_watched(thing, proxy(), true)
+      local is_ready, fd = add_to_watched(thing, proxy(), true, at_each_ring)
       if is_ready then return true end
       if fd then add_to_descriptor(fd, READ, proxy()) end
     end
@@ -220,7 +220,8 @@ local function add_to_all(things, waiter)
   return false
 end
 
--- As wait_any of core/wait_any.c; sources may be among the things.
+-- As wait_any of core/wait_any.c; sources may be among the things. Once: each change ends it, also one that another
+-- thread has used up by then.
 function scheduler.wait_any(things, timeout, once)
   local due = due_of(timeout)
   local has_slept = false
@@ -229,7 +230,7 @@ function scheduler.wait_any(things, timeout, once)
     if not found or #found > 0 or (due and time() >= due) or (once and has_slept) then return found, why end
     local waiter = me()
     has_slept = true
-    if add_to_all(things, waiter) then
+    if add_to_all(things, waiter, once) then
       withdraw(waiter)
     else
       park(waiter, due)

@@ -52,8 +52,6 @@ backend.PATIENCE = 50e-6
 ---@class manymoons.broker.Delivery: manymoons.broker.Task
 ---@field id string of this delivery
 ---@field losses integer how often a worker was lost with it
----@field again boolean a dead letter that runs again: no client waits for it
----@field age number seconds since it was submitted, or put back
 
 ---@class manymoons.broker.Outcome
 ---@field kind string
@@ -79,8 +77,10 @@ backend.PATIENCE = 50e-6
 ---@field depth fun(self, abis: string[]): table?
 ---a list of { id, why, who, at, func, client, seq }, the newest last
 ---@field dead fun(self, most: integer): table?
----puts a dead letter back among the tasks
----@field retry fun(self, id: string): true?
+---the task of a dead letter; its texts need not be trusted
+---@field letter fun(self, id: string): manymoons.broker.Task?
+---puts a task in the place of a dead letter, in one step; its client waits for no outcome
+---@field retry fun(self, id: string, task: manymoons.broker.Task): true?
 ---reads until is_done() says so
 ---@field await fun(self, seconds: number, is_done: fun(): any): true?
 
@@ -94,8 +94,13 @@ backend.PATIENCE = 50e-6
 ---@field state fun(self, on_state: fun(high: integer?, is_open: table, why: string?, kind: string?))
 ---takes a task once. before: the seq that was submitted before it. functions: by their names, what workers need for it
 ---@field submit fun(self, task: manymoons.broker.Task, before: string, functions: table<string, string>)
+---no task of this client needs the function any more: the server forgets it, unless another client needs it
+---@field forget fun(self, name: string)
 ---asks for results, unless it has asked; those that were handed out are forgotten
 ---@field results fun(self)
+---whether a task has no outcome yet; nil: it is not known. Once the answer is there, `is_caught_up` means that the
+---outcome was handed out, if there is one
+---@field is_open fun(self, seq: string, on_answer: fun(is_open: boolean?))
 ---no client waits for the task any more
 ---@field cancel fun(self, seq: string)
 ---what the server has of this client stays; is_known: it has something
@@ -117,8 +122,9 @@ backend.PATIENCE = 50e-6
 ---@field nack fun(self, delivery: table, losses: integer, most: integer, outcome: table, on_nacked: function?)
 ---a function by its name
 ---@field load fun(self, name: string, on_text: fun(text: string?))
----whether the client of a task waits for its outcome; nil: it is not known
----@field is_awaited fun(self, delivery: manymoons.broker.Delivery, on_answer: fun(is_awaited: boolean?))
+---whether this delivery is the one whose outcome the task's client waits for: it is no copy, and there is none yet;
+---nil: it is not known
+---@field is_open fun(self, delivery: manymoons.broker.Delivery, on_answer: fun(is_open: boolean?))
 ---takes over what had no heartbeat for so long, and forgets workers that are gone
 ---@field reclaim fun(self, seconds: number, on_task: fun(delivery: manymoons.broker.Delivery))
 ---begins; text: what the worker says about itself
@@ -162,10 +168,10 @@ backend.PATIENCE = 50e-6
 ---@field Queue manymoons.broker.Queue
 
 local SESSION = { "new", "open", "close", "read", "flush" }
-local INSPECTOR = { "examine", "workers", "depth", "dead", "retry", "await" }
-local CLIENT = { "state", "submit", "results", "cancel", "heartbeat", "deregister" }
+local INSPECTOR = { "examine", "workers", "depth", "dead", "letter", "retry", "await" }
+local CLIENT = { "state", "submit", "forget", "results", "is_open", "cancel", "heartbeat", "deregister" }
 local WORKER = {
-  "fetch", "stop_fetching", "is_idle", "ack", "nack", "load", "is_awaited", "reclaim", "heartbeat", "deregister",
+  "fetch", "stop_fetching", "is_idle", "ack", "nack", "load", "is_open", "reclaim", "heartbeat", "deregister",
 }
 local QUEUE = { "new", "open", "close", "put", "await_room", "get", "ack", "depth", "reclaim", "finish", "heartbeat" }
 local CLASSES = {

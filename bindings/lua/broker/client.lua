@@ -16,6 +16,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local hex = require("core.hex")
@@ -24,6 +25,7 @@ local backend = require("broker.backend")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local inspect = require("broker.inspect")
+local letters = require("broker.letters")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
 
@@ -54,6 +56,14 @@ local function new_entry(pool, f)
   return entry
 end
 
+-- The entry of the function that was used last is kept for its next use: the pool is one user of it.
+local function keep(pool, f, entry)
+  local before = pool._kept
+  pool._kept_function, pool._kept = f, entry
+  entry.users = entry.users + 1
+  if before then dispatch.drop_function(pool, before) end
+end
+
 function dispatch.add_function(pool, f)
   if pool._kept and f == pool._kept_function then
     pool._kept.users = pool._kept.users + 1
@@ -61,7 +71,7 @@ function dispatch.add_function(pool, f)
   end
   local entry = new_entry(pool, f)
   if type(f) ~= "function" or checks.is_pure(f) then
-    pool._kept_function, pool._kept = f, entry
+    keep(pool, f, entry)
   else
     pool._copies = (pool._copies or 0) + 1
     entry.copy = pool._copies
@@ -69,16 +79,29 @@ function dispatch.add_function(pool, f)
   return entry
 end
 
-function dispatch.drop_function(_, entry) entry.users = entry.users - 1 end
+-- Entries that need a function of the server are counted by its name. The server forgets it with the last of them.
+function dispatch.drop_function(pool, entry)
+  entry.users = entry.users - 1
+  if entry.users > 0 or not entry.functions then return end
+  local users = pool._users_of
+  for name in pairs(entry.functions) do
+    users[name] = users[name] > 1 and users[name] - 1 or nil
+    if not users[name] and not pool._ended then pool._session:forget(name) end
+  end
+end
 
-local function add_blob(functions, entry) if entry.blob then functions[entry.func] = entry.blob end end
+local function add_blob(pool, functions, entry)
+  if not entry.blob then return end
+  functions[entry.func] = entry.blob
+  pool._users_of[entry.func] = (pool._users_of[entry.func] or 0) + 1
+end
 
 -- What the server has to have before a task of this entry.
 local function functions_of(pool, entry)
   if entry.functions then return entry.functions end
   entry.functions = {}
-  add_blob(entry.functions, entry)
-  if pool._opening then add_blob(entry.functions, pool._opening) end
+  add_blob(pool, entry.functions, entry)
+  if pool._opening then add_blob(pool, entry.functions, pool._opening) end
   return entry.functions
 end
 
@@ -130,7 +153,7 @@ end
 
 local function hand_out(pool, task, kind, payload)
   local ns = tonumber(kind:match("^%a:(%d+)$")) or 0
-  if kind:byte() == 108 then return hand_out_list(pool, task, payload, ns) end -- "l"
+  if kind:byte() == 108 and task.mode ~= CALL then return hand_out_list(pool, task, payload, ns) end -- "l"
   local ok, values = codec.decode_outcome(payload, pool._is_trusted)
   if not ok then
     if task.mode ~= CALL then return fail_task(pool, task, function() return values end) end
@@ -145,15 +168,47 @@ local function hand_out(pool, task, kind, payload)
   end_task(pool, task)
 end
 
+local function report_forgery(pool, task)
+  if task.has_forgery then return end
+  task.has_forgery = true
+  diagnostics.report("pool '" .. pool._name .. "': a forged outcome of task " .. task.seq .. " was passed over: it is "
+    .. "not signed with this program's secret")
+end
+
+-- An outcome that is not signed with a secret of this program is passed over: while the server says that the task is
+-- open, the true one may come.
+local function pass_over(pool, task)
+  local doubted = pool._doubted
+  if doubted[task] then return end
+  doubted[task] = "asked"
+  pool._session:is_open(task.seq, function(is_open)
+    doubted[task] = is_open == false and "answered" or nil
+    if is_open then report_forgery(pool, task) end
+  end)
+end
+
+-- Of tasks that are not open everything has come. If there was no true outcome, the workers have another secret.
+local function settle_doubted(pool)
+  for task, state in pairs(pool._doubted) do
+    if state == "answered" then
+      pool._doubted[task] = nil
+      if pool._tasks[task.number] ~= task then
+        report_forgery(pool, task)
+      else
+        fail_task(pool, task, function()
+          return of_kind("unsendable", "BadSignature: the result was signed with another secret than this program's")
+        end)
+      end
+    end
+  end
+end
+
 local function take_result(pool, seq, kind, payload, mac)
   local number = tonumber(seq)
   local task = number and pool._tasks[number]
-  if not task then return end -- a second outcome, or of a task that was cancelled
+  if not task or task.seq ~= seq then return end -- a second outcome, or of a task that was cancelled
   if pool._secrets[1] and not codec.is_result_signed(pool._secrets, pool._name, task, kind, payload, mac) then
-    return fail_task(pool, task, function()
-      return of_kind("unsendable",
-        "BadSignature: the result was signed with another secret than this program's")
-    end)
+    return pass_over(pool, task)
   end
   hand_out(pool, task, kind, payload)
 end
@@ -281,7 +336,7 @@ end
 
 -- The session is new: everything is compared.
 local function resync(pool)
-  pool._unanswered, pool._has_state, pool._suspects, pool._held = 0, false, nil, nil
+  pool._unanswered, pool._has_state, pool._suspects, pool._held, pool._doubted = 0, false, nil, nil, {}
   local now = time()
   pool._next_beat, pool._next_check = now + math.min(BEAT, pool._abi_wait), now + CHECK
   pool._session:state(function(...) note_state(pool, ...) end)
@@ -332,7 +387,7 @@ local function note_known(pool, is_known, why)
 end
 
 -- What the server keeps for this client lives on; and it is noticed when all of it is gone.
-local function beat(pool)
+local function keep_alive(pool)
   local now = time()
   if pool._pending > 0 and pool._unanswered == 0 and now >= pool._next_check then
     pool._next_check = now + CHECK
@@ -362,7 +417,8 @@ local function work(pool)
   if has_read == nil then return false end
   if pool._ended then return true end
   if has_read then pool._retry_pause = nil end
-  beat(pool)
+  keep_alive(pool)
+  if pool._session.is_caught_up and next(pool._doubted) then settle_doubted(pool) end
   if pool._suspects and pool._session.is_caught_up then submit_forgotten(pool) end
   if pool._has_state then
     send_line(pool)
@@ -458,7 +514,7 @@ end
 function dispatch.submit_call(pool, f, opts, args, sink)
   local task = dispatch.put(pool, {
     mode = CALL, entry = add_call(pool, f), sink = sink, args = args, count = 1,
-    timeout = opts and opts.timeout or pool._timeout, retries = opts and opts.retries or pool._retries,
+    timeout = checks.time_limit(opts, pool._timeout), retries = opts and opts.retries or pool._retries,
   })
   if not pool._is_working then protected_work(pool) end
   return task
@@ -560,7 +616,11 @@ local function ask(pool, name, argument)
 end
 
 function dispatch.dead(pool) return ask(pool, "dead", DEAD_MOST) end
-function dispatch.retry(pool, id) return ask(pool, "retry", id) end
+
+function dispatch.retry(pool, id)
+  if not protected_work(pool) then return nil, "no connection to " .. pool._broker end
+  return letters.retry(pool._session, pool._secrets, pool._name, id)
+end
 
 local function make_opening(pool)
   if not pool._initializer then return nil end
@@ -595,13 +655,14 @@ function dispatch.begin(pool)
     _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _waiters = 0,
     _tasks = {}, _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0,
     _next_beat = 0, _next_check = 0, _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0",
-    _accepted = 0, _unanswered = 0,
+    _accepted = 0, _unanswered = 0, _users_of = {}, _doubted = {},
   }) do
     pool[name] = value
   end
   pool._session = new_session(pool)
   check(pool, pool._session:examine(STALL))
   pool._opening = make_opening(pool)
+  if pool._opening and pool._opening.blob then pool._users_of[pool._opening.func] = 1 end
   check(pool, connect(pool, CONNECT))
   -- What is submitted next goes out at once: nothing can, before the server has said what it has.
   pool._session:await(CONNECT, function() return pool._has_state or pool._is_stale end)

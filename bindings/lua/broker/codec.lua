@@ -14,13 +14,16 @@ local require, native = ...
 
 local errors = require("core.errors")
 local hex = require("core.hex")
+local foreign = require("pool.foreign")
 local protocol = require("pool.protocol")
 
 local codec = {}
 
 local CALL = protocol.CALL
 codec.CALL, codec.MAP, codec.STARMAP = CALL, protocol.MAP, protocol.STARMAP
-local DAY = 24 * 3600
+codec.SIGNED_SECONDS = 24 * 3600 -- for so long a task's signature is good
+codec.CLIENT_MAX = 64 -- what is longer names no client
+local SEQ_MAX = 16
 local FAILURE = ("e"):byte() -- bytes of mm.dumps begin with another
 
 -- Signatures ---------------------------------------------------------------------------------------------------------
@@ -130,8 +133,13 @@ function codec.encode_flags(task)
   flags.now, flags.copy, flags.mode, flags.count = now, copy, task.mode, task.count
   flags.timeout, flags.retries = task.timeout, task.retries
   flags_text = string.format("%d %d %.17g %d %d %d", task.mode, task.count, task.timeout or 0, task.retries or 0,
-    now + DAY, copy)
+    now + codec.SIGNED_SECONDS, copy)
   return flags_text
+end
+
+-- The same flags, good for so long from now on.
+function codec.renew_flags(text)
+  return (text:gsub("^(%S+ %S+ %S+ %S+ )%d+", "%1" .. string.format("%d", os.time() + codec.SIGNED_SECONDS), 1))
 end
 
 local last_text, last_flags
@@ -151,9 +159,15 @@ function codec.decode_flags(text)
   return last_flags
 end
 
+-- Whether its client and number can name a task.
+function codec.is_named(task)
+  return #task.client > 0 and #task.client <= codec.CLIENT_MAX and #task.seq <= SEQ_MAX
+    and task.seq:find("^%d+$") ~= nil
+end
+
 -- A list of texts, or nil. The bytes need not be trusted.
 function codec.decode_list(bytes, count)
-  local ok, list = pcall(native.loads, bytes)
+  local ok, list = pcall(native.loads_from, "stranger", bytes)
   if not ok or type(list) ~= "table" then return nil end
   for i = 1, count do
     if type(list[i]) ~= "string" then return nil end
@@ -169,37 +183,49 @@ function codec.encode_failure(err)
     message = tostring(err.message), traceback = tostring(err.traceback or ""), kind = err.kind or "error",
     worker = err.worker and tostring(err.worker), exitcode = err.exitcode,
   }
-  if err.value ~= nil and err.value ~= err.message then
+  if not rawequal(err.value, err.message) then
     local ok, bytes = pcall(native.dumps, err.value)
     if ok then failure.value = bytes end
   end
   return "e" .. native.dumps(failure)
 end
 
-local function decode_failure(bytes, is_trusted)
-  local ok, failure = pcall(native.loads, bytes)
+local function text_of(value) return type(value) == "string" and value or nil end
+
+local function decode_failure(bytes, trust)
+  local ok, failure = pcall(native.loads_from, "stranger", bytes)
   if not ok or type(failure) ~= "table" then
-    return { kind = "unsendable", message = "the failure cannot be read: " .. tostring(failure), traceback = "" }
+    return errors.of_kind("unsendable", "the failure cannot be read: " .. tostring(failure))
   end
   local err = errors.new_error({
-    message = failure.message, traceback = failure.traceback, kind = failure.kind, worker = failure.worker,
-  }, nil, failure.exitcode)
-  if failure.value then
-    local has_value, value = pcall(native.loads, failure.value, { functions = is_trusted })
+    message = text_of(failure.message) or "", traceback = text_of(failure.traceback) or "",
+    kind = text_of(failure.kind) or "error", worker = text_of(failure.worker),
+  }, nil, type(failure.exitcode) == "number" and failure.exitcode or nil)
+  if text_of(failure.value) then
+    local has_value, value = pcall(native.loads_from, trust, failure.value)
     if has_value then err.value = value end
   end
   return err
 end
 
-local TRUSTED, UNTRUSTED = { functions = true }, { functions = false }
-
 -- true and what was encoded: a table of results with n for a call, a value for an item; or false
 -- and an mm.Error
 function codec.decode_outcome(text, is_trusted)
-  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), is_trusted) end
-  local ok, value = pcall(native.loads, text, is_trusted and TRUSTED or UNTRUSTED)
+  local trust = is_trusted and "peer" or "stranger"
+  if text:byte() == FAILURE then return false, decode_failure(text:sub(2), trust) end
+  local ok, value = pcall(native.loads_from, trust, text)
   if ok then return true, value end
   return false, errors.of_kind("unsendable", tostring(value))
+end
+
+-- The outcome of a sandboxed worker, which clients will trust: what it is without functions.
+function codec.only_data(text)
+  if type(text) ~= "string" then return codec.encode_failure(foreign.failure(nil)) end
+  local is_failure = text:byte() == FAILURE
+  local ok, value = pcall(native.loads, is_failure and text:sub(2) or text)
+  if ok and not is_failure then return text end
+  if ok then return "e" .. native.dumps(foreign.failure(value)) end
+  return codec.encode_failure(errors.of_kind("unsendable", "the result of a sandboxed worker: " .. tostring(value)))
 end
 
 function codec.is_failure(text) return text:byte() == FAILURE end

@@ -29,10 +29,10 @@ local states = setmetatable({}, { __mode = "k" })
 -- What a process has open for a handle --------------------------------------------------------------------------------
 
 local function new_state(self)
-  local settings = broker.read_url(self._url, "Queue", 3)
+  local settings = broker.read_url(self._url, "Queue", 3, self._password_file)
   local me = hex(native.random_bytes(12))
   return {
-    pid = native.pid(), settings = settings, secrets = self._secrets or broker.secrets({}, settings, "Queue", 3),
+    pid = native.pid(), settings = settings, secrets = broker.secrets({}, settings, "Queue", 3),
     session = settings.backend.Queue.new(settings, {
       name = self._name, putter = me, consumer = getmetatable(self) == joinable_meta and me or "", lease = self._lease,
     }),
@@ -95,15 +95,15 @@ local function decode(self, state, text)
   if state.secrets[1] and not is_trusted then
     error("Queue:get: BadSignature: an item was not signed with a secret of this program; it is dropped", 3)
   end
-  return native.loads(bytes, { functions = is_trusted })
+  return native.loads_from(is_trusted and "peer" or "stranger", bytes)
 end
 
 -- Queue --------------------------------------------------------------------------------------------------------------
 
-local function check_timeout(timeout, where)
-  expect(timeout == nil or (type(timeout) == "number" and timeout == timeout), where,
-    "timeout: a number of seconds expected, got " .. type(timeout), 3)
-  return timeout and time() + timeout
+-- → the timeout and its end, or nothing
+local function read_timeout(timeout, where)
+  timeout = checks.timeout(timeout, where, 3)
+  return timeout, timeout and time() + timeout
 end
 
 local function wait_for_room(state, due)
@@ -115,9 +115,10 @@ end
 function Queue.put(self, ...)
   expect(select("#", ...) > 0, "Queue:put", "value expected")
   local value, timeout = ...
-  local state, due = state_of(self, "Queue:put"), check_timeout(timeout, "Queue:put")
+  local state = state_of(self, "Queue:put")
+  local seconds, due = read_timeout(timeout, "Queue:put")
   local text = encode(self, state, value)
-  local patience = due and due + (timeout == 0 and CONNECT or 0)
+  local patience = due and due + (seconds == 0 and CONNECT or 0)
   state.count = state.count + 1
   local number = state.count
   while true do
@@ -129,7 +130,7 @@ function Queue.put(self, ...)
     if reply == "closed" then return nil, "closed" end
     if kind == "timeout" then return nil, "timeout" end
     if reply == nil and kind ~= "later" then error("Queue:put: broker: " .. why, 2) end
-    if timeout == 0 then return nil, "full" end
+    if seconds == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
   end
@@ -158,14 +159,15 @@ local function next_item(state, due, timeout, lease)
 end
 
 function Queue.get(self, timeout)
-  local state, due = state_of(self, "Queue:get"), check_timeout(timeout, "Queue:get")
+  local state = state_of(self, "Queue:get")
+  local seconds, due = read_timeout(timeout, "Queue:get")
   while true do
     reclaim(self, state)
-    local item = next_item(state, due, timeout, self._lease)
+    local item = next_item(state, due, seconds, self._lease)
     if item and self:_take(state, item) then return decode(self, state, item.text) end
     if not item then
       if is_drained(state) then return nil, "closed" end
-      if timeout == 0 then return nil, "empty" end
+      if seconds == 0 then return nil, "empty" end
       if due and time() >= due then return nil, "timeout" end
     end
   end
@@ -231,7 +233,7 @@ end
 
 -- Until nothing waits, and all that was taken is done.
 function JoinableQueue.join(self, timeout)
-  local due = check_timeout(timeout, "JoinableQueue:join")
+  local _, due = read_timeout(timeout, "JoinableQueue:join")
   local pause = 0.005
   while true do
     local depth = depth_of(self, "JoinableQueue:join")
@@ -245,12 +247,14 @@ end
 -- Construction -------------------------------------------------------------------------------------------------------
 
 local function describe(self)
-  return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. broker.read_url(self._url, "Queue", 1).shown
+  return getmetatable(self).__name .. ": '" .. self._name .. "' on " .. broker.shown(self._url)
 end
 
 for _, meta in ipairs({ queue_meta, joinable_meta }) do meta.__tostring = describe end
 
-local OPTIONS = { broker = true, name = true, maxsize = true, secret = true, secret_file = true, lease = true }
+local OPTIONS = {
+  broker = true, name = true, maxsize = true, secret = true, secret_file = true, password_file = true, lease = true,
+}
 
 local queue = {}
 
@@ -266,9 +270,10 @@ function queue.new(kind, options)
   local lease = options.lease or LEASE
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
     "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
-  local settings = broker.read_url(options.broker, kind, 3)
+  local settings = broker.read_url(options.broker, kind, 3, options.password_file)
   local self = setmetatable({
-    _url = options.broker, _lease = lease, _name = broker.check_name(options.name, kind, 3),
+    _url = options.broker, _password_file = options.password_file, _lease = lease,
+    _name = broker.check_name(options.name, kind, 3),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind, 3)

@@ -160,10 +160,17 @@ static void push_and_free(lua_State *L, struct resp_reply *reply) {
   if (failed) lua_error(L);
 }
 
+static int return_read_failure(lua_State *L, status st) {
+  if (st != STATUS_MALFORMED) return return_failure(L, st);
+  lua_pushnil(L);
+  lua_pushstring(L, redis_no_reply);
+  return 2;
+}
+
 /* pull() → true: something came; false: nothing; nil and why: the connection is broken */
 static int redis_pull_method(lua_State *L) {
   const status st = redis_pull(check_connection(L));
-  if (st && st != STATUS_EMPTY) return return_failure(L, st);
+  if (st && st != STATUS_EMPTY) return return_read_failure(L, st);
   lua_pushboolean(L, st == STATUS_OK);
   return 1;
 }
@@ -175,7 +182,7 @@ static int redis_next_method(lua_State *L) {
   struct redis_connection *c = check_connection(L);
   struct resp_reply *reply = NULL;
   const status st = redis_next(c, &reply);
-  if (st && st != STATUS_EMPTY) return return_failure(L, st);
+  if (st && st != STATUS_EMPTY) return return_read_failure(L, st);
   lua_pushboolean(L, st == STATUS_OK);
   if (st) return 1;
   const bool is_error = resp_look(reply).kind == RESP_ERROR;

@@ -8,7 +8,7 @@ local errors = require("core.errors")
 local identity = require("core.identity")
 local codec = require("broker.codec")
 
-local pack, unpack, dumps, loads = checks.pack, checks.unpack, native.dumps, native.loads
+local pack, unpack, dumps, loads_from = checks.pack, checks.unpack, native.dumps, native.loads_from
 local call_here, time = errors.call_here, native.time
 
 local run = {}
@@ -37,7 +37,7 @@ end
 local function make(name, blob)
   if name then return from_name(name) end
   if blob:byte() == 83 then return from_source(blob:sub(2)) end -- "S"
-  return native.loads(blob:sub(2), { functions = true })
+  return loads_from("peer", blob:sub(2))
 end
 
 -- An error of the initializer is raised by each of the calls.
@@ -53,7 +53,6 @@ end
 -- Everything that is the same for all calls of a task, and of those that share its function.
 local function prepare(task)
   task.name = identity.current().name
-  task.loads_options = { functions = task.is_trusted }
   if task.opening then open(task.opening, task.opening_blob) end
   task.made = make(task.func, task.blob)
 end
@@ -98,7 +97,7 @@ end
 function run.call(task, bytes)
   local why = not task.made and prepare_or_tell(task)
   if why then return why, 0 end
-  local ok, value = pcall(loads, bytes, task.loads_options)
+  local ok, value = pcall(loads_from, task.is_trusted and "peer" or "stranger", bytes)
   if not ok then return unsendable(value), 0 end
   if task.mode == codec.MAP then return encode_item(call_here(task.name, task.made, value)) end
   if task.mode == codec.STARMAP then

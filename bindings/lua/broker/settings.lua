@@ -64,27 +64,6 @@ local function split_url(scheme, rest)
   }
 end
 
-local function read_settings(text)
-  if type(text) ~= "string" then refuse("a string expected, got " .. type(text)) end
-  local scheme, rest = text:match("^(%a+)://(.*)$")
-  local server, url = find_backend(scheme), split_url(scheme, rest)
-  local settings = server.read_url(url, refuse)
-  settings.backend, settings.shown = server, url.scheme .. "://" .. url.place
-  return settings
-end
-
--- → manymoons.broker.Settings
-function broker.read_url(text, where, level)
-  local ok, settings = pcall(read_settings, text)
-  if ok then return settings end
-  if type(settings) ~= "table" then error(settings, 0) end
-  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
-end
-
--- Secrets ------------------------------------------------------------------------------------------------------------
-
-local SECRET_BYTES, SECRET_LEAST = 32, 16
-
 local function read_file(path)
   local file, why = io.open(path, "rb")
   if not file then return nil, why end
@@ -92,6 +71,56 @@ local function read_file(path)
   file:close()
   return text
 end
+
+-- In the workers of a daemon: its password, which their tasks use where their URLs have none.
+function broker.set_default_password(password) broker.default_password = password end
+
+local function password_of_file(path)
+  if type(path) ~= "string" then refuse("password_file: a string expected, got " .. type(path)) end
+  local text, why = read_file(path)
+  if not text then refuse("password_file: " .. why) end
+  if not native.is_private_file(path) then
+    refuse("password_file: " .. path .. " can be read by others; type: chmod 600 " .. path)
+  end
+  return text:match("^[^\r\n]+") or refuse("password_file: " .. path .. " is empty")
+end
+
+-- The password that a URL leaves out: of the file that was named, or else of the environment.
+local function password_besides(file)
+  if file ~= nil then return password_of_file(file) end
+  if broker.default_password then return broker.default_password end
+  local text = os.getenv("MANYMOONS_BROKER_PASSWORD")
+  if text and text ~= "" then return text end
+  local path = os.getenv("MANYMOONS_BROKER_PASSWORD_FILE")
+  return path and path ~= "" and password_of_file(path) or ""
+end
+
+-- A URL without its user, password and options.
+function broker.shown(text) return (text:gsub("%?.*$", ""):gsub("^(%a+://).*@", "%1")) end
+
+-- A single word before the host is the password, or beside a password from elsewhere the user.
+local function read_settings(text, password_file)
+  if type(text) ~= "string" then refuse("a string expected, got " .. type(text)) end
+  local scheme, rest = text:match("^(%a+)://(.*)$")
+  local server, url = find_backend(scheme), split_url(scheme, rest)
+  if url.password == "" then url.password = password_besides(password_file) end
+  local settings = server.read_url(url, refuse)
+  settings.backend, settings.shown = server, broker.shown(text)
+  return settings
+end
+
+-- → manymoons.broker.Settings. password_file: a file with the password, for a URL without one
+function broker.read_url(text, where, level, password_file)
+  local ok, settings = pcall(read_settings, text, password_file)
+  if ok then return settings end
+  if type(settings) ~= "table" then error(settings, 0) end
+  if settings.refusal:find("^password_file:") then error(where .. ": " .. settings.refusal, level + 1) end
+  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
+end
+
+-- Secrets ------------------------------------------------------------------------------------------------------------
+
+local SECRET_BYTES, SECRET_LEAST = 32, 16
 
 -- The first one signs, all of them are accepted, so that a secret can be replaced while programs
 -- run.
@@ -180,7 +209,7 @@ end
 
 local POOL_OPTIONS = {
   broker = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
-  secret = true, secret_file = true, window = true, abi_wait = true,
+  secret = true, secret_file = true, password_file = true, window = true, abi_wait = true,
 }
 local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
 
@@ -192,8 +221,9 @@ end
 
 local function check_seconds(options, name, level)
   local value = options[name]
-  expect(value == nil or (type(value) == "number" and value > 0 and value < math.huge), "Pool",
-    name .. ": a number of seconds above 0 expected, got " .. tostring(value), level)
+  local seconds, why = checks.read_time_limit(value)
+  expect(not why, "Pool", why and why:gsub("^timeout", name), level)
+  return seconds
 end
 
 -- Pool{ broker =, name =, … } → the fields of a pool
@@ -207,19 +237,18 @@ function broker.read_pool(options, level)
   check_count(options, "workers", 1, level)
   check_count(options, "retries", 0, level)
   check_count(options, "window", 1, level)
-  check_seconds(options, "timeout", level)
-  check_seconds(options, "abi_wait", level)
+  local timeout, abi_wait = check_seconds(options, "timeout", level), check_seconds(options, "abi_wait", level)
   expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
     "initializer: a function expected, got " .. type(options.initializer), level)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), level)
-  local settings = broker.read_url(options.broker, "Pool", level)
+  local settings = broker.read_url(options.broker, "Pool", level, options.password_file)
   return {
     _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
     _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
     _initializer = options.initializer, _initargs = { n = args.n or #args, checks.unpack(args, 1, args.n or #args) },
-    _timeout = options.timeout, _retries = options.retries or 2, _window = options.window or 1000,
-    _abi_wait = options.abi_wait or 30,
+    _timeout = timeout, _retries = options.retries or 2, _window = options.window or 1000,
+    _abi_wait = options.abi_wait == nil and 30 or abi_wait or math.huge,
   }
 end
 

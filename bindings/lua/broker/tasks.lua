@@ -2,7 +2,11 @@
 -- The tasks that a worker daemon has, each from its delivery to the confirmation of its outcome.
 --
 --   task   what was delivered (broker/backend.lua); options: what its flags say (codec.lua); is_trusted; started
---   state  "waiting" (for its function, or for the answer whether its client still waits), "running", "ending"
+--   state  "waiting" (for its function, or for the answer whether it is open), "running", "ending"
+--
+-- A task runs, or is refused, once the server has said that this delivery is the open one. A copy of a
+-- signed task has another id than the one that its client's number stands for; and a task that has its
+-- outcome is remembered for as long as its signature is good.
 --
 -- `count` of them are open; `in_hand` are those without an outcome yet, of which `running` are with
 -- the local pool. A task has a lease from the delivery on, until the server has confirmed its
@@ -19,12 +23,10 @@ local time = native.time
 local Tasks = {}
 Tasks.__index = Tasks
 
-local FRESH = 3600 -- seconds in which a client is still there
 local HOLD = 0.05
 local FUNCTIONS_KEPT = 256
 local LOOK_AGAIN, GIVE_UP = 0.5, 10
 local DURATIONS = 512
-local CLIENT_MAX = 64
 local SOURCE, BYTECODE, NAMED = ("S"):byte(), ("B"):byte(), ("n"):byte()
 
 -- Outcomes -----------------------------------------------------------------------------------------------------------
@@ -105,9 +107,15 @@ local function note_time(self, ns)
   self.busy = self.busy + ns / 1e9
 end
 
+-- What a worker of the local pool answered, as it may be signed.
+local function outcome_of(self, text)
+  if self.is_sandboxed then return codec.only_data(text) end
+  return text
+end
+
 function Task:take_call(_, ok, values)
   if not ok then return self:fail({ base = 0 }, 1, values[1]) end
-  local text, ns = values[1], values[2]
+  local text, ns = outcome_of(self.tasks, values[1]), tonumber(values[2]) or 0
   note_time(self.tasks, ns)
   if codec.is_failure(text) then self.tasks.failed = self.tasks.failed + 1 end
   finish(self.tasks, self, string.format("v:%.0f", ns), text)
@@ -116,13 +124,14 @@ end
 -- The local pool may have numbered anew what was left of a slice.
 function Task:take(job, first, count, ns, results, failures)
   self.ns = self.ns + ns
-  if not failures and count == self.options.count then
+  if not failures and count == self.options.count and not self.tasks.is_sandboxed then
     self.list = results
     return
   end
   for i = 1, count do
     local failure = failures and failures[i]
-    self.list[job.base + first + i - 1] = failure and codec.encode_failure(errors.new_error(failure)) or results[i]
+    self.list[job.base + first + i - 1] = failure and codec.encode_failure(errors.new_error(failure))
+      or outcome_of(self.tasks, results[i])
   end
 end
 
@@ -249,58 +258,65 @@ end
 
 -- Admission ----------------------------------------------------------------------------------------------------------
 
--- The client of an old task, and of one that was lost before, may be gone.
-local function is_wanted(self, task)
-  if task.is_awaited or task.again then return true end
-  if not task.is_asked then
-    task.is_asked = true
-    self.session:is_awaited(task, function(is_awaited)
-      task.is_awaited, task.is_forgotten, task.is_asked = is_awaited, is_awaited == false, is_awaited ~= nil
-      self.has_news = true
-    end)
-  end
-  return false
-end
-
 local function drop(self, task)
   self.session:ack(task)
   forget(self, task)
 end
 
+local settle
+
+local function ask(self, task)
+  if task.is_asked then return end
+  task.is_asked = true
+  self.session:is_open(task, function(is_open)
+    if self.open[task.id] ~= task then return end
+    task.is_open, task.is_asked = is_open, is_open ~= nil
+    if is_open == nil then self.has_news = true else settle(self, task) end
+  end)
+end
+
+-- A task that waits: it runs, is refused or goes, if it can be said which.
+function settle(self, task)
+  if task.is_open == nil then return ask(self, task) end
+  if not task.is_open then
+    self.log("refused", { task = name_of(task), id = task.id, why = "it is a copy, or no client waits for it" })
+    self.waiting[task.id] = nil
+    return drop(self, task)
+  end
+  if task.refusal then
+    self.waiting[task.id] = nil
+    return fail(self, task, { kind = "unsendable", message = task.refusal }, task.refusal)
+  end
+  if is_hopeless(self, task.func) or is_hopeless(self, task.init) then
+    self.waiting[task.id] = nil
+    return fail(self, task, { kind = "died", message = "the task's function is not on the server any more" })
+  end
+  local has_function = want_function(self, task.func)
+  if not want_function(self, task.init) or not has_function then return end
+  self.waiting[task.id] = nil
+  try_to_run(self, task)
+end
+
 -- Those that were waiting for something.
 function Tasks.go_on(self)
   self.has_news = false
-  for _, task in pairs(self.waiting) do
-    if self.open[task.id] ~= task then
-      self.waiting[task.id] = nil
-    elseif task.is_forgotten then
-      self.waiting[task.id] = nil
-      drop(self, task)
-    elseif is_hopeless(self, task.func) or is_hopeless(self, task.init) then
-      self.waiting[task.id] = nil
-      fail(self, task, { kind = "died", message = "the task's function is not on the server any more" })
-    else
-      local has_functions = want_function(self, task.func)
-      has_functions = want_function(self, task.init) and has_functions
-      if has_functions and (task.is_fresh or is_wanted(self, task)) then
-        self.waiting[task.id] = nil
-        try_to_run(self, task)
-      end
-    end
+  local list = {}
+  for _, task in pairs(self.waiting) do list[#list + 1] = task end
+  table.sort(list, function(a, b) return a.place < b.place end)
+  for _, task in ipairs(list) do
+    if self.open[task.id] == task then settle(self, task) else self.waiting[task.id] = nil end
   end
 end
 
 -- nil: it may run; or why it may not
 local function refusal_of(self, task)
   task.options = codec.decode_flags(task.flags)
-  if not task.options or #task.client > CLIENT_MAX or not task.seq:find("^%d+$") then
-    return "BadSignature: malformed task"
-  end
+  if not task.options then return "BadSignature: malformed task" end
   if self.secrets[1] then
     if not codec.is_task_signed(self.secrets, self.name_of_pool, task) then
       return "BadSignature: the task was not signed with a secret of this worker"
     end
-    if task.options.expiry < os.time() and not task.again then return "BadSignature: the task has expired" end
+    if task.options.expiry < os.time() then return "BadSignature: the task has expired" end
     task.is_trusted = true
   end
   if task.func:byte() == NAMED then
@@ -315,34 +331,31 @@ local function refusal_of(self, task)
   if task.init ~= "" and not task.is_trusted then return "BadSignature: an initializer has to be signed" end
 end
 
--- A task that was delivered.
+-- A task that was delivered. The question whether it is open goes out with its functions'.
 function Tasks.admit(self, task)
   task.tasks, task.state, task.list, task.ns, task.is_trusted = self, "waiting", {}, 0, false
+  self.admitted = self.admitted + 1
+  task.place = self.admitted
   setmetatable(task, Task)
   self.open[task.id] = task
   self.count, self.in_hand = self.count + 1, self.in_hand + 1
   self.lease:add(task)
-  local refusal = refusal_of(self, task)
-  if refusal then
-    self.log("refused", { id = task.id, why = refusal })
-    return fail(self, task, { kind = "unsendable", message = refusal }, refusal)
-  end
-  task.is_fresh = task.losses == 0 and task.age < FRESH
-  if task.is_fresh and want_function(self, task.func) and want_function(self, task.init) then
-    return try_to_run(self, task)
-  end
+  task.refusal = refusal_of(self, task)
+  if task.refusal then self.log("refused", { id = task.id, why = task.refusal }) end
+  if not codec.is_named(task) then return drop(self, task) end
   self.waiting[task.id] = task
-  self.has_news = true
+  ask(self, task)
+  if not task.refusal and want_function(self, task.func) then want_function(self, task.init) end
 end
 
 -- A task behind others in the local pool is stopped when it begins.
 local function stop(self, task)
-  if task.job and not base.cancel_task(self.pool, task.job) then self.doomed[task.job] = true end
+  if task.job and not base.cancel_task(self.pool, task.job) then self.to_stop[task.job] = true end
 end
 
-function Tasks.stop_doomed(self)
-  for job in pairs(self.doomed) do
-    if not base.is_open(self.pool, job) or base.cancel_task(self.pool, job) then self.doomed[job] = nil end
+function Tasks.stop_asked(self)
+  for job in pairs(self.to_stop) do
+    if not base.is_open(self.pool, job) or base.cancel_task(self.pool, job) then self.to_stop[job] = nil end
   end
 end
 
@@ -382,8 +395,9 @@ end
 -- daemon: name, name_of_pool, session, secrets, imports, pool, lease, log, nack, task_timeout
 return function(daemon)
   for name, value in pairs({
-    open = {}, waiting = {}, doomed = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},
-    wanted = {}, missing = {}, durations = {}, last_duration = 0, count = 0, in_hand = 0, running = 0, done = 0,
+    open = {}, waiting = {}, to_stop = {}, ending = {}, entries = {}, entry_order = {}, blobs = {}, blob_order = {},
+    wanted = {}, missing = {}, durations = {}, last_duration = 0, admitted = 0,
+    count = 0, in_hand = 0, running = 0, done = 0,
     failed = 0, lost = 0, busy = 0,
   }) do
     daemon[name] = value

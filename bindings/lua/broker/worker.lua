@@ -18,6 +18,7 @@ local broker = require("broker.settings")
 local new_tasks = require("broker.tasks")
 local base = require("pool.dispatcher")
 local pools = require("pool.pool")
+local sandbox = require("worker.sandbox")
 
 local time = native.time
 
@@ -36,7 +37,7 @@ local function logger(name)
     local line = { at = os.date("!%Y-%m-%dT%H:%M:%SZ"), event = event, worker = name }
     for key, value in pairs(about or {}) do line[key] = value end
     io.stdout:flush()
-    io.stderr:write(json.encode(line), "\n")
+    io.stderr:write(native.printable(json.encode(line), "json"), "\n")
   end
 end
 
@@ -174,7 +175,7 @@ end
 local function sleep(self, due)
   local seconds = math.min(due or 1, 1, math.max(0, self.reap_at - time()))
   if not self.is_connected then seconds = math.min(due or 1, math.max(0, self.retry_at - time())) end
-  if self.is_leaving or next(self.tasks.doomed) then seconds = math.min(seconds, 0.05) end
+  if self.is_leaving or next(self.tasks.to_stop) then seconds = math.min(seconds, 0.05) end
   if next(self.tasks.waiting) or self.is_starved then seconds = math.min(seconds, 0.1) end
   local results, _, workers = base.waitable(self.pool)
   local things = { results, self.poller:fileno() }
@@ -186,7 +187,7 @@ local function round(self)
   self:take_signals()
   local due = base.take_ready(self.pool)
   if base.has_ended(self.pool) then error("the workers cannot be started: " .. tostring(base.failure(self.pool)), 0) end
-  if next(self.tasks.doomed) then self.tasks:stop_doomed() end
+  if next(self.tasks.to_stop) then self.tasks:stop_asked() end
   if not self.is_connected and time() >= self.retry_at then self:connect() end
   if self.is_connected then self:read() end
   if self.is_connected then
@@ -208,11 +209,13 @@ end
 
 local worker = {}
 
--- What each worker of the local pool does first.
-local function opening_of(modules, secrets)
+-- What each worker of the local pool does first. A sandboxed one gets no secrets.
+local function opening_of(modules, secrets, password)
   local mm = package.loaded.manymoons
   return function()
-    mm._require("broker.settings").set_default_secrets(secrets)
+    local settings = mm._require("broker.settings")
+    settings.set_default_secrets(secrets)
+    if password ~= "" then settings.set_default_password(password) end
     for _, module in ipairs(modules or {}) do _G.require(module) end
   end
 end
@@ -248,14 +251,17 @@ end
 
 local function start_pool(self, options)
   self.pool = pools.class(options.world)({
-    workers = options.slots, name = self.name, initializer = opening_of(options.imports, options.secrets),
+    workers = options.slots, name = self.name,
+    initializer = opening_of(options.imports, not options.sandbox and options.secrets or {},
+      options.sandbox and "" or options.settings.password),
     maxtasksperchild = options.max_tasks,
+    sandbox = options.sandbox and sandbox.with_modules(options.sandbox, options.imports or {}),
   })
   self.startup = time() - self.started
 end
 
 -- options: settings, pool_name, secrets, slots, imports (a list), lease, grace, max_tasks,
--- task_timeout, world, name
+-- task_timeout, world, name, sandbox (as the option of a pool)
 function worker.run(options)
   local host = native.machine().name or "localhost"
   local self = setmetatable({
@@ -277,6 +283,7 @@ function worker.run(options)
   self.tasks = new_tasks({
     name = self.name, name_of_pool = options.pool_name, session = self.session, secrets = options.secrets,
     imports = set_of(options.imports), pool = self.pool, log = self.log, task_timeout = options.task_timeout,
+    is_sandboxed = options.sandbox ~= nil,
     nack = function(task, losses) self:nack(task, losses) end,
   })
   self.lease = self.session:heartbeat(describe(self))

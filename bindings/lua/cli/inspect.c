@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's segment is found among its descriptors and mapped read-only. No lock is taken,
- * so the figures may be of different moments, and each block and name is checked before it is
- * used. */
+/* The program's segment is found among its descriptors and read through its descriptor
+ * (shared/segment_view.h). No lock is taken, so the figures may be of different moments; and the
+ * program may be hostile, so each structure is a copy, and each list has an end. */
 #include "cli/inspect.h"
 
 #include <errno.h>
@@ -13,7 +13,13 @@
 #include "os/mapping.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
+#include "shared/segment_view.h"
 #include "shared/synchronizer.h"
+
+enum {
+  LIST_MOST = 4096,   /* so many workers, queues and locks, each, are shown */
+  LOOKS_MOST = 65536, /* of so many blocks that may be one */
+};
 
 static void set_number(lua_State *L, const char *name, double value) {
   lua_pushnumber(L, value);
@@ -60,7 +66,7 @@ static const char *purpose_of(const struct ring *r) {
   return purpose <= PURPOSE_RESULTS && purpose ? names[purpose] : "ring";
 }
 
-static void push_ring(lua_State *L, const struct ring *r) {
+static void push_ring(lua_State *L, const struct ring *r, block_ref place) {
   const uint64_t taken = atomic_load(&r->head.count);
   const uint64_t put = atomic_load(&r->tail.count);
   lua_newtable(L);
@@ -69,13 +75,26 @@ static void push_ring(lua_State *L, const struct ring *r) {
   set_number(L, "put", (double)put);
   set_number(L, "bytes", (double)atomic_load(&r->tail.bytes));
   set_number(L, "maxsize", (double)r->max_messages);
-  set_number(L, "place", (double)segment_ref(r));
+  set_number(L, "max_bytes", (double)r->max_bytes);
+  set_number(L, "place", (double)place);
   lua_pushboolean(L, atomic_load(&r->is_closed) != 0);
   lua_setfield(L, -2, "is_closed");
 }
 
+/* What is on its way into Lua. The lists have at most LIST_MOST entries. */
+struct view {
+  lua_State *L;
+  struct segment_view segment;
+  int workers; /* places of the lists on the stack */
+  int rings;
+  int locks;
+  int looks; /* blocks looked at */
+  struct process_table processes;
+};
+
 /* Reads the figures without the lock, which belongs to another program. */
-static void push_lock(lua_State *L, const struct synchronizer *s) {
+static void push_lock(const struct view *v, const struct synchronizer *s) {
+  lua_State *L = v->L;
   const uint32_t kind = s->kind < LOCK_KINDS ? s->kind : LOCK_KIND_NONE;
   const enum synchronizer_holding holds = lock_kinds[kind].holds;
   const bool is_held = s->now.depth > 0 && s->now.slot < PROCESS_TABLE_MAX;
@@ -84,27 +103,35 @@ static void push_lock(lua_State *L, const struct synchronizer *s) {
   set_number(L, "waiting", (double)atomic_load(&s->occupied));
   set_number(L, "free", (double)s->now.permits);
   set_number(L, "readers", (double)s->now.readers);
-  set_number(L, "holder", is_held ? (double)segment_process_table()->slots[s->now.slot].id.pid : 0);
+  set_number(L, "holder", is_held ? (double)v->processes.slots[s->now.slot].id.pid : 0);
   lua_pushboolean(L, kind == LOCK_KIND_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
   lua_setfield(L, -2, kind == LOCK_KIND_EVENT ? "is_set" : "is_broken");
   lua_pushboolean(L, holds == HOLD_PERMITS || holds == HOLD_BOUNDED);
   lua_setfield(L, -2, "has_permits");
 }
 
-struct view {
-  lua_State *L;
-  int workers; /* places of the lists on the stack */
-  int rings;
-  int locks;
-};
+/* Copies the structure in a block, unless the block is too small for it. */
+static bool read_block(const struct view *v, block_ref block, uint64_t block_size, void *out, size_t size) {
+  return size <= block_size && segment_view_read(&v->segment, block, out, size) == STATUS_OK;
+}
 
-static void look_at_object(const struct view *v, const struct object *o) {
-  if (o->magic != OBJECT_MAGIC || !object_is_live(o)) return;
-  if (o->kind == OBJECT_RING) {
-    push_ring(v->L, (const struct ring *)(const void *)o);
+static bool has_room(const struct view *v, int list) { return lua_rawlen(v->L, list) < LIST_MOST; }
+
+static void look_at_object(const struct view *v, block_ref block, uint64_t size) {
+  union {
+    struct object object;
+    struct ring ring;
+    struct synchronizer synchronizer;
+  } copy;
+  if (!read_block(v, block, size, &copy, sizeof copy.object)) return;
+  if (copy.object.magic != OBJECT_MAGIC || !object_is_live(&copy.object)) return;
+  if (copy.object.kind == OBJECT_RING && has_room(v, v->rings)) {
+    if (!read_block(v, block, size, &copy, sizeof copy.ring)) return;
+    push_ring(v->L, &copy.ring, block);
     append(v->L, v->rings);
-  } else if (o->kind == OBJECT_SYNCHRONIZER) {
-    push_lock(v->L, (const struct synchronizer *)(const void *)o);
+  } else if (copy.object.kind == OBJECT_SYNCHRONIZER && has_room(v, v->locks)) {
+    if (!read_block(v, block, size, &copy, sizeof copy.synchronizer)) return;
+    push_lock(v, &copy.synchronizer);
     append(v->L, v->locks);
   }
 }
@@ -113,20 +140,27 @@ static bool is_process_owner(owner_id owner) {
   return (owner & OWNER_CARRIES) == 0 && owner < owner_of_object(0);
 }
 
-static void look_at_block(void *context, block_ref block, owner_id owner) {
-  const struct view *v = context;
-  if (owner == owner_of_object(block)) {
-    look_at_object(v, segment_at(block));
-  } else if (is_process_owner(owner) && segment_block_size(block) == WORKER_STATUS_BLOCK) {
-    const struct worker_status *worker_status = segment_at(block);
-    if (atomic_load(&worker_status->magic) != WORKER_STATUS_MAGIC) return;
-    push_worker(v->L, worker_status);
-    append(v->L, v->workers);
-  }
+static void look_at_worker(const struct view *v, block_ref block, uint64_t size) {
+  struct worker_status copy;
+  if (!read_block(v, block, size, &copy, sizeof copy)) return;
+  if (atomic_load(&copy.magic) != WORKER_STATUS_MAGIC) return;
+  push_worker(v->L, &copy);
+  append(v->L, v->workers);
 }
 
-static void push_processes(lua_State *L) {
-  const struct process_table *r = segment_process_table();
+/* False: enough was looked at. */
+static bool look_at_block(void *context, block_ref block, uint64_t size, owner_id owner) {
+  struct view *v = context;
+  const bool is_object = owner == owner_of_object(block);
+  if (!is_object && !(is_process_owner(owner) && size == WORKER_STATUS_BLOCK)) return true;
+  if (is_object)
+    look_at_object(v, block, size);
+  else if (has_room(v, v->workers))
+    look_at_worker(v, block, size);
+  return ++v->looks < LOOKS_MOST;
+}
+
+static void push_processes(lua_State *L, const struct process_table *r) {
   lua_newtable(L);
   const int list = lua_gettop(L);
   const uint32_t count = atomic_load(&r->high_water);
@@ -137,20 +171,32 @@ static void push_processes(lua_State *L) {
   }
 }
 
-/* [-0, +1, raises] */
+static void must_read(lua_State *L, status st) {
+  if (st) luaL_error(L, "its memory cannot be read");
+}
+
+enum { VIEW_TABLE = 2, VIEW_WORKERS, VIEW_RINGS, VIEW_LOCKS };
+
+/* (view) -> table [-1, +1, raises] */
 static int push_view(lua_State *L) {
-  lua_newtable(L);
-  push_processes(L);
-  lua_setfield(L, 1, "processes");
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_newtable(L);
-  struct view v = {L, 2, 3, 4};
-  arena_each_block(segment_arena(), segment_mapping(), look_at_block, &v);
-  lua_setfield(L, 1, "locks");
-  lua_setfield(L, 1, "rings");
-  lua_setfield(L, 1, "workers");
-  set_number(L, "memory", (double)mapping_used(segment_mapping()));
+  struct view *v = lua_touserdata(L, 1);
+  must_read(L, segment_view_read_processes(&v->segment, &v->processes));
+  for (int i = VIEW_TABLE; i <= VIEW_LOCKS; i++) lua_newtable(L);
+  v->L = L;
+  v->looks = 0;
+  v->workers = VIEW_WORKERS, v->rings = VIEW_RINGS, v->locks = VIEW_LOCKS;
+  must_read(L, segment_view_each_block(&v->segment, look_at_block, v));
+  lua_pushboolean(L, v->looks < LOOKS_MOST && has_room(v, VIEW_WORKERS) && has_room(v, VIEW_RINGS) &&
+                         has_room(v, VIEW_LOCKS));
+  lua_setfield(L, VIEW_TABLE, "is_whole");
+  lua_setfield(L, VIEW_TABLE, "locks");
+  lua_setfield(L, VIEW_TABLE, "rings");
+  lua_setfield(L, VIEW_TABLE, "workers");
+  push_processes(L, &v->processes);
+  lua_setfield(L, VIEW_TABLE, "processes");
+  set_number(L, "memory", (double)v->segment.used);
+  set_number(L, "memory_warm", (double)v->segment.warm);
+  set_number(L, "memory_most", (double)v->segment.most);
   return 1;
 }
 
@@ -169,13 +215,22 @@ static int push_reason(lua_State *L, status st) {
   return 2;
 }
 
+static status try_open(int fd) {
+  struct segment_view ignored;
+  return segment_view_open(&ignored, fd);
+}
+
 int inspect(lua_State *L) {
+  const int64_t pid = luaL_checkinteger(L, 1);
+  struct view *v = lua_newuserdata(L, sizeof *v);
   int fd = -1;
-  const status st = mapping_find(luaL_checkinteger(L, 1), segment_look, &fd);
+  status st = mapping_find(pid, try_open, &fd);
   if (st) return push_reason(L, st);
+  st = segment_view_open(&v->segment, fd);
   lua_pushcfunction(L, push_view);
-  const int failed = lua_pcall(L, 0, 1, 0);
-  segment_look_away();
+  lua_pushvalue(L, -2);
+  const int failed = st ? 0 : lua_pcall(L, 1, 1, 0);
   mapping_drop(fd);
+  if (st) return push_reason(L, st);
   return failed ? lua_error(L) : 1;
 }

@@ -6,8 +6,9 @@
 
 #include "state/lua_compat.h"
 
-/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, memory = bytes }; or
- * nil and why. [-0, +1 or 2, raises] */
+/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, locks = { … }, memory = bytes,
+ * is_whole = whether all was looked at }; or nil and why. Names are as the program wrote them.
+ * [-0, +1 or 2, raises] */
 int inspect(lua_State *L);
 
 #endif

@@ -1,19 +1,25 @@
 -- SPDX-License-Identifier: MIT
 -- `manymoons pool URL NAME`: shows a pool on a broker: its tasks, its workers, its dead letters.
 local mm = require("manymoons")
-local require = mm._require
+local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local inspect = require("broker.inspect")
+local letters = require("broker.letters")
 local broker = require("broker.settings")
 
+-- What other programs wrote on the server.
+local function shown(value) return native.printable(tostring(value)) end
+
 local USAGE = [[
-usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID]
+usage: manymoons pool URL NAME [--json | --prometheus | --dead | --retry ID] [options]
 Shows the waiting and running tasks of a pool on a Redis or Valkey server, and its workers.
   --json         as JSON
   --prometheus   as text for Prometheus
   --dead         list the dead letters: tasks that were lost too often, and why
-  --retry ID     run a dead letter again (all: every one of them)
+  --retry ID     run a dead letter again (all: every one of them), signed anew
+  --secret-file FILE    the secret that signs what runs again; by default as in manymoons worker
+  --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
 ]]
 
 local function refuse(why)
@@ -33,6 +39,9 @@ local function read_options(words)
     elseif word == "--retry" then
       i = i + 1
       options.how, options.id = word, words[i] or refuse("--retry needs an id")
+    elseif word == "--secret-file" or word == "--password-file" then
+      i = i + 1
+      options[word] = words[i] or refuse(word .. " needs a value")
     elseif word:sub(1, 1) == "-" or options.name then
       refuse("unexpected '" .. word .. "'")
     elseif options.url then
@@ -64,8 +73,8 @@ local function print_table(pool)
   print(string.format("%-32s %6s %8s %8s %7s %7s %9s %9s %9s", "worker", "slots", "running", "done", "failed", "lost",
     "per s", "p50", "p99"))
   for _, w in ipairs(pool.workers) do
-    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", w.name, w.slots, w.running, w.tasks, w.failed or 0,
-      w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
+    print(string.format("%-32s %6d %8d %8d %7d %7d %9.1f %9s %9s", shown(w.name), w.slots, w.running, w.tasks,
+      w.failed or 0, w.lost or 0, w.rate or 0, seconds_in_words(w.p50 or 0), seconds_in_words(w.p99 or 0)))
   end
 end
 
@@ -98,33 +107,36 @@ end
 
 local function print_dead(session)
   for _, letter in ipairs(must(session:dead(1000))) do
-    print(string.format("%s  %s  %s  %s", letter.id, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
-      letter.func or "?", letter.why or "?"))
+    print(string.format("%s  %s  %s  %s", shown(letter.id), os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(letter.at)),
+      shown(letter.func or "?"), shown(letter.why or "?")))
   end
 end
 
-local function retry(session, id)
+local function retry(session, secrets, name, id)
   local ids = { id }
   if id == "all" then
     ids = {}
     for i, letter in ipairs(must(session:dead(100000))) do ids[i] = letter.id end
   end
-  for _, one in ipairs(ids) do must(session:retry(one)) end
+  for _, one in ipairs(ids) do must(letters.retry(session, secrets, name, one)) end
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
 local function main(options)
-  local settings = broker.read_url(options.url, "manymoons pool", -2)
+  local settings = broker.read_url(options.url, "manymoons pool", -2, options["--password-file"])
   local name = broker.check_name(options.name, "manymoons pool", -1)
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(session) end
-  if options.how == "--retry" then return retry(session, options.id) end
+  if options.how == "--retry" then
+    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool", -1)
+    return retry(session, secrets, name, options.id)
+  end
   local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)
-    print(json.encode(pool))
+    print(native.printable(json.encode(pool), "json"))
   elseif options.how == "--prometheus" then
     print_prometheus(pool)
   else

@@ -60,7 +60,7 @@ end
 
 local function command_of(pid)
   local text = native.process_command(pid) or ""
-  return (text:gsub("%z+$", ""):gsub("%z", " "):gsub("%c", "?"))
+  return native.printable((text:gsub("%z+$", ""):gsub("%z", " ")))
 end
 
 local function activity(worker)
@@ -109,7 +109,7 @@ local function worker_rows(view, before)
   for _, w in ipairs(view.workers) do
     local is_pool = w.awake > 0
     rows[#rows + 1] = {
-      w.name, tostring(math.tointeger(w.pid)), tostring(math.tointeger(w.tid)),
+      native.printable(w.name), tostring(math.tointeger(w.pid)), tostring(math.tointeger(w.tid)),
       is_pool and string.format("%.0f", w.tasks) or "", is_pool and busy_share(w, before) or "",
       is_pool and bytes_in_words(w.bytes_in) or "", is_pool and bytes_in_words(w.bytes_out) or "",
       seconds_in_words(w.age), activity(w),
@@ -159,8 +159,9 @@ local function describe(options, view, before)
   for _, pid in ipairs(view.processes) do memory = memory + (native.process_memory(pid) or 0) end
   local lines = {
     command_of(options.pid),
-    string.format("%d processes, %d workers, %s resident; shared memory %s, in %d queues and pipes", #view.processes,
-      #view.workers, bytes_in_words(memory), bytes_in_words(view.memory), #view.rings),
+    string.format("%d processes, %d workers, %s resident; shared memory %s (%s of it free) of %s, in %d queues and pipes",
+      #view.processes, #view.workers, bytes_in_words(memory), bytes_in_words(view.memory),
+      bytes_in_words(view.memory_warm), bytes_in_words(view.memory_most), #view.rings),
     "",
   }
   append(lines, table_of(worker_rows(view, before), "lrrrrrrrl"))
@@ -172,6 +173,7 @@ local function describe(options, view, before)
     lines[#lines + 1] = ""
     append(lines, table_of(locks, "lrrl"))
   end
+  if not view.is_whole then lines[#lines + 1] = "… and more than top looks at" end
   return lines
 end
 
@@ -224,7 +226,7 @@ end
 
 local function show(options, view, before)
   if options.json then
-    io.stdout:write(json.encode(view), "\n")
+    io.stdout:write(native.printable(json.encode(view), "json"), "\n")
     io.stdout:flush()
   elseif options.once or not is_terminal then
     io.stdout:write(table.concat(describe(options, view, before), "\n"), "\n")

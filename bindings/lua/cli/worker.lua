@@ -15,10 +15,18 @@ URL: redis://[user:password@]host[:port][/database], rediss://… (TLS; ?ca=FILE
   --pool NAME          the pool
   --slots N            how many tasks run at once (default: one for each processor)
   --processes          run tasks in processes, so that a crash ends one task and not the worker (default: interpreters)
+  --sandbox            run tasks in processes that can open no file, start no program and use no network, but for
+                       what these name (see docs/explanation/trust.md):
+  --read PATH,…        files and folders that tasks can read; modules of --import that they load themselves included
+  --write PATH,…       files and folders that tasks can write
+  --network            tasks can use TCP and UDP
   --import M,…         load these modules first, and let tasks name only functions of these
   --secret-file FILE   the secrets that sign tasks, one on each line; the first one signs. Default: the environment
                        (MANYMOONS_SECRET, MANYMOONS_SECRET_FILE), or, for a server on this machine, the user's own
                        secret. Without a secret only functions of imported modules run
+  --password-file FILE the server's password, where the URL has none. Default: the environment
+                       (MANYMOONS_BROKER_PASSWORD, MANYMOONS_BROKER_PASSWORD_FILE). Others can see what a command line
+                       says
   --lease SECONDS      how long this worker may be gone before others take over its tasks (default: 15)
   --grace SECONDS      how long running tasks may take after SIGTERM (default: 10)
   --max-tasks N        replace an interpreter or process after N calls
@@ -44,15 +52,20 @@ end
 
 local function text(value) return value end
 
-local function names(value, word)
-  local list = {}
-  for name in value:gmatch("[^,]+") do list[#list + 1] = name end
-  if #list == 0 then refuse(word .. ": names of modules expected") end
-  return list
+local function list_of(what)
+  return function(value, word)
+    local list = {}
+    for name in value:gmatch("[^,]+") do list[#list + 1] = name end
+    if #list == 0 then refuse(word .. ": " .. what .. " expected") end
+    return list
+  end
 end
 
+local FLAGS = { ["--processes"] = true, ["--sandbox"] = true, ["--network"] = true }
+
 local READERS = {
-  ["--pool"] = text, ["--slots"] = number(1, true), ["--import"] = names, ["--secret-file"] = text,
+  ["--pool"] = text, ["--slots"] = number(1, true), ["--import"] = list_of("names of modules"),
+  ["--secret-file"] = text, ["--password-file"] = text, ["--read"] = list_of("paths"), ["--write"] = list_of("paths"),
   ["--lease"] = number(0.3), ["--grace"] = number(0), ["--max-tasks"] = number(1, true),
   ["--task-timeout"] = number(0.001), ["--name"] = text,
 }
@@ -66,8 +79,8 @@ local function read_options(words)
     if name == "--help" or name == "-h" then
       io.stdout:write(USAGE)
       os.exit(0)
-    elseif name == "--processes" then
-      options.processes = true
+    elseif FLAGS[word] then
+      options[word:sub(3)] = true
     elseif READERS[name] then
       if not value then
         i = i + 1
@@ -83,20 +96,24 @@ local function read_options(words)
   end
   if not options.url then refuse("a URL expected") end
   if not options.pool then refuse("--pool NAME expected") end
+  for _, name in ipairs({ "read", "write", "network" }) do
+    if options[name] and not options.sandbox then refuse("--" .. name .. ": only with --sandbox") end
+  end
   return options
 end
 
 local function settle(options)
-  local settings = broker.read_url(options.url, "manymoons worker", -2)
+  local settings = broker.read_url(options.url, "manymoons worker", -2, options["password-file"])
   local secrets = broker.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker", -1)
   if not secrets[1] and not options.import then
     error("without a secret only functions of named modules can be trusted: --secret-file or --import expected", 0)
   end
+  local rules = options.sandbox and { read = options.read, write = options.write, network = options.network } or nil
   return {
     settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker", -1),
     slots = options.slots or native.cpu_count(), imports = options.import, lease = options.lease or 15,
     grace = options.grace or 10, max_tasks = options["max-tasks"], task_timeout = options["task-timeout"],
-    world = worlds.of_own_vms(options.processes or false), name = options.name,
+    world = worlds.of_own_vms(options.processes or options.sandbox or false), name = options.name, sandbox = rules,
   }
 end
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/arguments.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "os/clock.h"
 #include "os/status_text.h"
+#include "shared/segment.h"
 
 deadline argument_timeout(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return deadline_never();
   const lua_Number seconds = luaL_checknumber(L, index);
-  if (seconds != seconds) luaL_argerror(L, index, "a timeout in seconds expected, got nan");
+  if (seconds != seconds) luaL_argerror(L, index, "timeout: a number of seconds expected, got nan");
   return deadline_after(seconds);
 }
 
@@ -23,6 +26,23 @@ int return_failure(lua_State *L, status st) {
   char text[STATUS_TEXT_MAX];
   lua_pushnil(L);
   lua_pushstring(L, status_text(st, text));
+  return 2;
+}
+
+static double gibibytes(uint64_t bytes) { return (double)bytes / (1 << 30); }
+
+int return_memory_failure(lua_State *L, status st, const char *object, uint64_t size) {
+  if (st != -ENOMEM) return return_failure(L, st);
+  char text[200];
+  uint64_t used = 0;
+  uint64_t most = 0;
+  segment_memory(&used, &most);
+  snprintf(text, sizeof text,
+           "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
+           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used),
+           gibibytes(most));
+  lua_pushnil(L);
+  lua_pushstring(L, text);
   return 2;
 }
 

@@ -8,7 +8,8 @@
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
-/* The timeout at `index`, in seconds. Absent or nil waits for ever, 0 does not wait. */
+/* The timeout at `index`, in seconds. Absent, nil and infinity wait for ever; 0 and less do not
+ * wait; NaN raises. core/checks.lua has the same for Lua. */
 deadline argument_timeout(lua_State *L, int index);
 
 /* The argument of os.exit: nil, a boolean, or a number of which the low eight bits count. */
@@ -17,6 +18,9 @@ int argument_exit_status(lua_State *L, int index);
 /* Pushes nil and the text of the status; returns 2. For failures that are not the script's
  * error. */
 int return_failure(lua_State *L, status st);
+/* As return_failure; the text of a failure for want of memory names the object ("Queue"; NULL: the
+ * caller does), the bytes wanted, and how much of the program's shared memory is in use. */
+int return_memory_failure(lua_State *L, status st, const char *object, uint64_t size);
 /* Pushes true and returns 1; a failure is returned as by return_failure. */
 int return_status(lua_State *L, status st);
 
@@ -31,10 +35,13 @@ struct handle_class {
   const luaL_Reg *more;                /* further methods, or NULL */
   const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
 };
+/* Makes the metatable and its methods, once in each VM; further calls do nothing. [-0, +0,
+ * memory] */
 void class_register(lua_State *L, const struct handle_class *class);
 /* Stores a pointer to a constant in the metatable. [-0, +0] */
 void class_set_pointer(lua_State *L, const struct handle_class *class, const char *field,
                        const void *pointer);
+/* The userdata at `index`, of this class; it may be closed. [-0, +0, raises] */
 void *class_check(lua_State *L, int index, const struct handle_class *class);
 
 #endif

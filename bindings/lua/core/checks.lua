@@ -13,6 +13,37 @@ function checks.expect(is_right, where, what, level)
   if not is_right then error(where .. ": " .. what, (level or 2) + 1) end
 end
 
+-- A value in a message. NaN has a sign on some systems.
+function checks.show(value) return value ~= value and "nan" or tostring(value) end
+
+-- A timeout, as every wait takes it (core/arguments.h has the same for C): nil and infinity wait for ever, 0 and less
+-- do not wait. → nil, or the seconds from 0 on; or false and what was expected.
+function checks.read_timeout(timeout)
+  if timeout == nil or timeout == math.huge then return nil end
+  if type(timeout) == "number" and timeout == timeout then return timeout > 0 and timeout or 0 end
+  return false, "timeout: a number of seconds expected, got " .. checks.show(timeout)
+end
+
+-- The same for an argument of the public function `where`; raises.
+function checks.timeout(timeout, where, level)
+  local seconds, why = checks.read_timeout(timeout)
+  if why then error(where .. ": " .. why, (level or 2) + 1) end
+  return seconds
+end
+
+-- The time that a call may take, an option of the public function `where`: nil and infinity, as long as it likes.
+function checks.read_time_limit(seconds)
+  if seconds == nil or seconds == math.huge then return nil end
+  if type(seconds) == "number" and seconds > 0 then return seconds end
+  return false, "timeout: a number of seconds above 0 expected, got " .. checks.show(seconds)
+end
+
+-- The time limit in the options of one call, which were checked; where they have none, the default.
+function checks.time_limit(options, default)
+  if not options or options.timeout == nil then return default end
+  return checks.read_time_limit(options.timeout)
+end
+
 function checks.is_callable(value)
   if type(value) == "function" then return true end
   local meta = getmetatable(value)

@@ -20,29 +20,32 @@ end
 
 local errors = { Error = Error }
 
--- The text of an error value, as the program `lua` prints it.
+-- The text of an error value, as the program `lua` prints it; a __tostring that fails gives none.
 function errors.text_of(value)
-  local is_text = type(value) == "string" or type(value) == "number"
+  if type(value) == "string" or type(value) == "number" then return tostring(value) end
   local meta = getmetatable(value)
-  local has_text = is_text or (type(meta) == "table" and meta.__tostring)
-  return has_text and tostring(value) or "(error object is a " .. type(value) .. " value)"
+  if type(meta) == "table" and meta.__tostring then
+    local ok, text = pcall(tostring, value)
+    if ok and type(text) == "string" then return text end
+  end
+  return "(error object is a " .. type(value) .. " value)"
 end
 
--- An mm.Error from a failure (core/failure.h). A value that cannot be decoded here is replaced by the message.
-function errors.new_error(failure, worker, exitcode)
+-- An mm.Error from a failure (core/failure.h) of this program, or of a sender who is trusted less. A value that cannot
+-- be decoded here is replaced by the message.
+function errors.new_error(failure, worker, exitcode, trust)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
     message = failure.message,
+    value = failure.message,
     traceback = failure.traceback,
     kind = failure.kind,
     worker = failure.worker or worker,
     exitcode = exitcode,
   }, Error)
   if failure.value then
-    local ok, value = pcall(native.loads, failure.value, { functions = true })
-    self.value = ok and value or failure.message
-  else
-    self.value = failure.message
+    local ok, value = pcall(native.loads_from, trust or "own program", failure.value)
+    if ok then self.value = value end
   end
   return self
 end

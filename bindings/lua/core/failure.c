@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/settings.h"
+#include "core/system.h"
 #include "state/error.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -72,11 +73,13 @@ void failure_report(lua_State *L, const char *name) {
   lua_getfield(L, -1, "message");
   lua_getfield(L, -2, "traceback");
   const char *traceback = lua_tostring(L, -1);
-  lua_pushfstring(L, "%s: %s%s%s\n", name, lua_tostring(L, -2), traceback && *traceback ? "\n" : "",
-                  traceback ? traceback : "");
+  lua_pushstring(L, name);
+  printable_push(L, -1, PRINTABLE_TEXT);
+  lua_pushfstring(L, "%s: %s%s%s\n", lua_tostring(L, -1), lua_tostring(L, -4),
+                  traceback && *traceback ? "\n" : "", traceback ? traceback : "");
   fputs(lua_tostring(L, -1), stderr);
   fflush(stderr);
-  lua_pop(L, 3);
+  lua_pop(L, 5);
 }
 
 static int report(lua_State *L) {

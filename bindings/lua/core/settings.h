@@ -10,6 +10,7 @@
 void settings_keep(lua_State *L, int index);
 /* Makes it the settings of one thread of this VM, until settings_drop_thread. [-0, +0, memory] */
 void settings_keep_thread(lua_State *L, int index, const struct vm_thread *t);
+/* The thread ends: its settings are forgotten. [-0, +0, memory] */
 void settings_drop_thread(lua_State *L, const struct vm_thread *t);
 /* Pushes the settings of the calling worker, which is this VM or a thread of it; nil in the main
  * thread of the main VM. [-0, +1, raises] */

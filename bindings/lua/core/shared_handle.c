@@ -5,6 +5,7 @@
 
 #include "core/waiting.h"
 #include "os/status_text.h"
+#include "process/sandboxed.h"
 #include "shared/holds.h"
 #include "state/error.h"
 
@@ -139,6 +140,9 @@ static status find_and_hold(const struct shared_type *type, uint64_t reference, 
 
 void shared_handle_receive(lua_State *L, const struct handle_type *travels, uint64_t reference) {
   const struct shared_type *type = (const struct shared_type *)(const void *)travels;
+  if (sandboxed_is())
+    luaL_error(L, "%s: cannot be used in a sandboxed worker, because it is memory of the program",
+               type->class.name);
   struct shared_handle *h = shared_handle_push(L, type);
   struct object *object = NULL;
   char text[STATUS_TEXT_MAX];

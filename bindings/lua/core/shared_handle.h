@@ -88,6 +88,8 @@ void *shared_handle_check_any(lua_State *L, int index, const struct shared_type 
 
 /* handle_type.send and .receive (state/handle.h). */
 uint64_t shared_handle_send(lua_State *L, int index);
+/* Pushes a handle on the object that a message names, held once more by this process. Raises if
+ * the object is gone. [-0, +1, raises] */
 void shared_handle_receive(lua_State *L, const struct handle_type *type, uint64_t reference);
 
 /* Sets a function in the table on top. [-0, +0, memory] */

@@ -30,7 +30,10 @@ static status attempt_sleep(void *context, deadline until) {
 
 int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0, 1, "sleep: a number of seconds, 0 or more, expected");
+  if (!(seconds >= 0)) {
+    const char *got = seconds != seconds ? "nan" : lua_tostring(L, 1);
+    luaL_argerror(L, 1, lua_pushfstring(L, "sleep: a number of seconds, 0 or more, expected, got %s", got));
+  }
   futex_word never = 0;
   const deadline until = deadline_after(seconds);
   raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));
@@ -136,5 +139,20 @@ int system_process_command(lua_State *L) {
   size_t length = 0;
   if (process_command(luaL_checkinteger(L, 1), text, sizeof text, &length)) return 0;
   lua_pushlstring(L, text, length);
+  return 1;
+}
+
+void printable_push(lua_State *L, int index, enum printable_as as) {
+  size_t size = 0;
+  const char *text = lua_tolstring(L, index, &size);
+  char *room = lua_newuserdata(L, PRINTABLE_GROWTH * size + 1);
+  lua_pushlstring(L, room, printable_write(room, text, size, as));
+  lua_remove(L, -2);
+}
+
+int printable_call(lua_State *L) {
+  static const char *const forms[] = {"text", "json", NULL};
+  luaL_checkstring(L, 1);
+  printable_push(L, 1, luaL_checkoption(L, 2, "text", forms) == 1 ? PRINTABLE_JSON : PRINTABLE_TEXT);
   return 1;
 }

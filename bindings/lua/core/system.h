@@ -3,6 +3,7 @@
 #ifndef BINDINGS_CORE_SYSTEM_H
 #define BINDINGS_CORE_SYSTEM_H
 
+#include "base/printable.h"
 #include "state/lua_compat.h"
 
 int system_time(lua_State *L);  /* → seconds on the monotonic clock */
@@ -23,5 +24,12 @@ int system_program_path(lua_State *L); /* → a path that runs this program agai
 /* Of the process with this pid; nothing if there is none: */
 int system_process_memory(lua_State *L);  /* pid → bytes */
 int system_process_command(lua_State *L); /* pid → its arguments, each followed by a zero byte */
+
+/* Pushes the string at `index` as it may be shown (base/printable.h). [-0, +1, memory] */
+void printable_push(lua_State *L, int index, enum printable_as as);
+
+/* printable(text [, "json"]) → the text as it may be shown; with "json" the text is JSON, and stays
+ * JSON. [-0, +1, raises] */
+int printable_call(lua_State *L);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A string given to `loads` may come from anywhere, so it is decoded as data: functions only if
- * the caller allows them, handles never, because a string can be kept, copied or lost and a hold
+/* A string given to `loads` may come from anywhere, so it is decoded as data, unless the caller
+ * vouches for it. It never has handles, because a string can be kept, copied or lost and a hold
  * cannot. */
 #include "core/values.h"
+
+#include <string.h>
 
 #include "state/names.h"
 #include "state/transfer.h"
@@ -14,29 +16,53 @@ int values_dumps(lua_State *L) {
   return 1;
 }
 
-static unsigned loads_flags(lua_State *L, int options) {
-  if (lua_isnoneornil(L, options)) return TRANSFER_UNTRUSTED;
-  luaL_checktype(L, options, LUA_TTABLE);
-  lua_getfield(L, options, "functions");
-  const bool takes_functions = lua_toboolean(L, -1);
+/* Raises for a key of the options at `index` that is not `name`, and for options that are no table.
+ * Whether options[name] is true. */
+static bool read_option(lua_State *L, int index, const char *name) {
+  if (lua_isnoneornil(L, index)) return false;
+  luaL_checktype(L, index, LUA_TTABLE);
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING || strcmp(lua_tostring(L, -1), name) != 0)
+      luaL_argerror(L, index, lua_pushfstring(L, "'%s' is the one option", name));
+  }
+  lua_getfield(L, index, name);
+  const bool is_set = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  return takes_functions ? TRANSFER_UNTRUSTED | TRANSFER_FUNCTIONS : TRANSFER_UNTRUSTED;
+  return is_set;
 }
 
-int values_loads(lua_State *L) {
+static int load(lua_State *L, int index, enum trust trust) {
   size_t size;
-  const char *data = luaL_checklstring(L, 1, &size);
-  const unsigned flags = loads_flags(L, 2);
-  if (transfer_decode(L, data, size, flags) != 1) return luaL_argerror(L, 1, "malformed message");
+  const char *data = luaL_checklstring(L, index, &size);
+  if (transfer_decode_dump(L, data, size, trust) != 1) return luaL_argerror(L, index, "malformed message");
   return 1;
 }
 
+int values_loads(lua_State *L) {
+  luaL_checkstring(L, 1);
+  return load(L, 1, read_option(L, 2, "functions") ? TRUST_OWN_PROGRAM : TRUST_STRANGER);
+}
+
+int values_loads_from(lua_State *L) {
+  static const char *const names[] = {"stranger", "peer", "own program", NULL};
+  return load(L, 2, TRUST_STRANGER + (enum trust)luaL_checkoption(L, 1, NULL, names));
+}
+
 int values_register(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
+  luaL_checktype(L, 1, LUA_TSTRING);
+  size_t size;
+  const char *name = lua_tolstring(L, 1, &size);
+  luaL_argcheck(L, size > 0 && strlen(name) == size, 1,
+                "a name of at least one byte, and without zero bytes, expected");
   luaL_checktype(L, 2, LUA_TTABLE);
+  const bool is_untrusted = read_option(L, 3, "untrusted");
   lua_settop(L, 2);
+  if (!names_claim(L, name, 2))
+    return luaL_argerror(L, 1, lua_pushfstring(L, "another class is registered as '%s'", name));
   lua_pushvalue(L, 2);
-  names_register(L, name);
+  names_register(L, name, is_untrusted ? NAMES_FOR_STRANGERS : NAMES_FOR_PEERS);
   return 1;
 }
 

@@ -7,9 +7,14 @@
 
 /* dumps(value) → string. [-0, +1, raises] */
 int values_dumps(lua_State *L);
-/* loads(string [, {functions = true}]) → value. [-0, +1, raises] */
+/* loads(string [, {functions = true}]) → value: data; with functions = true, as from this program.
+ * [-0, +1, raises] */
 int values_loads(lua_State *L);
-/* register(name, metatable) → metatable, whose instances can be sent. [-0, +1, raises] */
+/* loads_from("stranger" | "peer" | "own program", string) → value (state/trust.h).
+ * [-0, +1, raises] */
+int values_loads_from(lua_State *L);
+/* register(name, metatable [, {untrusted = true}]) → metatable, whose instances can be sent, and
+ * received from strangers if it is registered as untrusted. [-0, +1, raises] */
 int values_register(lua_State *L);
 
 /* seal(function) → the function, which is sent by its name from now on (state/names.h).

@@ -62,13 +62,16 @@ local function sleep(view, timeout)
   return view.any
 end
 
+local function are_any_ready(things) return sleep(check_all(things), 0) end
+
 local function read_timeout(timeout)
   if type(timeout) == "table" then
     checks.check_options(timeout, { timeout = true }, "wait")
     timeout = timeout.timeout
   end
-  if timeout == nil or (type(timeout) == "number" and timeout == timeout) then return timeout end
-  refuse("timeout: a number of seconds expected, got " .. tostring(timeout))
+  local seconds, why = checks.read_timeout(timeout)
+  if why then refuse(why) end
+  return seconds
 end
 
 -- wait(things, timeout or { timeout = }) → the ready ones, in order; or an empty list and "timeout"
@@ -79,11 +82,14 @@ return function(is_endless_refused)
     end
     timeout = read_timeout(timeout)
     local deadline = timeout and native.time() + timeout
+    if timeout and timeout <= 0 and not are_any_ready(things) then waits.give_turn() end
     while true do
       local view = check_all(things)
       if sleep(view, 0) then return pick(things, view.is_ready) end
       if deadline and native.time() >= deadline then return {}, "timeout" end
-      if is_endless_refused and not deadline then refuse("would wait for ever in the serial world") end
+      if is_endless_refused and not deadline and not waits.has_other_tasks() then
+        refuse("would wait for ever in the serial world")
+      end
       if #things == 0 and not deadline then refuse("nothing to wait for, and no timeout") end
       if sleep(view, deadline and math.max(0, deadline - native.time())) then return pick(things, view.is_ready) end
     end

@@ -93,6 +93,7 @@ static bool pause_for(lua_State *L, double seconds) {
 /* Tasks of this thread run between two looks. */
 static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
+  if (deadline_is_now(w->until) && !pause_for(L, 0)) return -EDEADLK;
   for (double pause = first_pause_seconds;; pause = pause * 2 < pause_seconds ? pause * 2 : pause_seconds) {
     trace_call_next(w->call);
     vm_leave(vm);
@@ -135,8 +136,34 @@ void raise_if_stopped(lua_State *L, status st) {
     lua_error(L);
 }
 
+status waiting_try_turn(lua_State *L) {
+  if (!vm_self(vm_of(L))->has_tasks) return STATUS_EMPTY;
+  return pause_for(L, 0) ? STATUS_OK : -EDEADLK;
+}
+
+void waiting_give_turn(lua_State *L) { raise_if_stopped(L, waiting_try_turn(L)); }
+
+/* What waiting_set_busy kept for the calling thread. */
+static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }
+
+/* Whether the thread has a task beside the caller. */
+static bool has_other_tasks(lua_State *L) {
+  const struct vm_thread *self = vm_self(vm_of(L));
+  if (!self->has_tasks) return false;
+  push_scheduler(L);
+  lua_getfield(L, -1, "live");
+  const lua_Integer live = lua_tointeger(L, -1);
+  lua_pop(L, 2);
+  return live > (self->task ? 1 : 0);
+}
+
+bool waiting_is_endless(lua_State *L, deadline until) {
+  return deadline_is_never(until) && !has_other_tasks(L);
+}
+
 void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
-  if (deadline_is_never(until)) luaL_error(L, "%s would wait for ever in the serial world", method);
+  if (!waiting_is_endless(L, until)) return;
+  luaL_error(L, "%s would wait for ever in the serial world", method);
 }
 
 /* ---- methods that may wait ------------------------------------------------------------------- */
@@ -155,9 +182,6 @@ bool waiting_as_task(lua_State *L, deadline until) {
 }
 
 static bool can_yield(lua_State *L) { return vm_self(vm_of(L))->task == L && yieldable(L); }
-
-/* What waiting_set_busy kept for the calling thread. */
-static void push_scheduler(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &vm_self(vm_of(L))->has_tasks); }
 
 static void push_due(lua_State *L, deadline until) {
   if (deadline_is_never(until))
@@ -318,6 +342,45 @@ void waiting_set_methods(lua_State *L, const struct waiting_entry *methods) {
   }
 }
 
+/* ---- iterators ------------------------------------------------------------------------------- */
+
+static const char iterator_maker[] =
+    "return function(method, handle)\n"
+    "  return function() return method(handle) end\n"
+    "end\n";
+
+static const char iterators_key = 'i'; /* of a table: iterator → its handle, and MAKER → the maker */
+enum { MAKER = 1 };
+
+/* The table, whose keys are weak. [-0, +1, memory] */
+static void push_iterators(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &iterators_key);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  if (luaL_loadbuffer(L, iterator_maker, sizeof iterator_maker - 1, WAITING_CHUNK)) lua_error(L);
+  lua_call(L, 0, 1);
+  lua_rawseti(L, -2, MAKER);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &iterators_key);
+}
+
+void waiting_push_iterator(lua_State *L, lua_CFunction method) {
+  push_iterators(L);
+  lua_rawgeti(L, -1, MAKER);
+  waiting_push_method(L, method, WAITING_FIXED);
+  lua_pushvalue(L, 1);
+  lua_call(L, 2, 1);
+  lua_pushvalue(L, -1);
+  lua_pushvalue(L, 1);
+  lua_rawset(L, -4);
+  lua_remove(L, -2);
+}
+
 bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how) {
   index = lua_absindex(L, index);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &wake_key);
@@ -368,6 +431,14 @@ int waiting_set_waits(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &begin_key);
   return 0;
+}
+
+int waiting_iterated(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  push_iterators(L);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  return 1;
 }
 
 int waiting_ways(lua_State *L) {

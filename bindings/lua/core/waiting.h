@@ -43,11 +43,20 @@ void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) REQ
  * (async/loop.h), and that of a thread while another one runs the tasks. */
 MUST_CHECK status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                                  deadline until) REQUIRES(rank_vm);
+/* For a call that does not wait and found nothing: the tasks of this thread run, each until it waits;
+ * then the call looks again. Without it a loop that polls would keep the tasks from what it polls for.
+ * [-0, +0, raises] */
+void waiting_give_turn(lua_State *L);
+/* The same where what a raise would leave has to be freed. STATUS_OK: look again; STATUS_EMPTY: the thread
+ * has no tasks; -EDEADLK: the calling task was cancelled; clean up, then raise_if_stopped. */
+MUST_CHECK status waiting_try_turn(lua_State *L);
 /* Raises if the wait ended because the VM is to stop, or the task that waited. [raises] */
 void raise_if_stopped(lua_State *L, status st);
-/* For handles of the serial world, where nobody else could end a wait without a timeout. [raises]
- */
+/* For handles of the serial world, where nobody could end a wait without a timeout but another task of
+ * this thread: raises unless there is one. [raises] */
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
+/* Whether it would raise. */
+bool waiting_is_endless(lua_State *L, deadline until);
 
 /* ---- methods that may wait ------------------------------------------------------------------- */
 
@@ -69,6 +78,8 @@ typedef int (*waiting_method)(lua_State *L, deadline until);
 /* Whether an attempt that found nothing ends with waiting_would_wait: time is left, and the thread
  * has tasks. */
 bool waiting_as_task(lua_State *L, deadline until);
+/* What a method returns to its wrapper instead of waiting, where it may not yield: the way to
+ * wait. */
 static inline int waiting_would_wait(enum wait_way way) { return -1 - (int)way; }
 /* For a body that would wait, and returned `would`: lets tasks run, and runs the body again, until
  * it has results. It may yield. [raises] */
@@ -82,13 +93,18 @@ static inline int waiting_run(lua_State *L, waiting_method method, deadline unti
  * a Lua function stands around it, which passes three arguments, or as many as there are to a
  * method that counts them. [-0, +1, memory] */
 enum waiting_arguments { WAITING_FIXED, WAITING_COUNTED };
+/* Pushes the method, wrapped where a C function that waits cannot yield. [-0, +1, memory] */
 void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments);
+/* Pushes a function without arguments, for a generic `for`, that calls `method` with the handle at
+ * index 1. waiting_iterated finds the handle. [-0, +1, memory] */
+void waiting_push_iterator(lua_State *L, lua_CFunction method);
 /* Methods of a class, up to one without a name; set in the table on top. [-0, +0, memory] */
 struct waiting_entry {
   const char *name;
   lua_CFunction function;
   enum waiting_arguments arguments;
 };
+/* Sets the methods, up to one without a name, in the table on top. [-0, +0, memory] */
 void waiting_set_methods(lua_State *L, const struct waiting_entry *methods);
 
 enum wait_wake { WAKE_ONE, WAKE_ALL };
@@ -113,8 +129,10 @@ int waiting_set_pauser(lua_State *L);
 int waiting_set_waits(lua_State *L);
 /* wait_ways() → the names of all ways. [-0, +1, memory] */
 int waiting_ways(lua_State *L);
-/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. [-0, +0, memory]
- */
+/* iterated(f) → the handle whose iterator f is; nil: f is none. [-0, +1, memory] */
+int waiting_iterated(lua_State *L);
+/* set_busy(scheduler or nil): the calling thread has tasks, or has none any more. scheduler.live:
+ * how many. [-0, +0, memory] */
 int waiting_set_busy(lua_State *L);
 /* busy() → the scheduler of the calling thread and can_yield(); nothing: it has no tasks.
  * [-0, +0 or +2, memory] */

@@ -55,6 +55,12 @@ function waits.sleep(seconds)
   return native.sleep(seconds)
 end
 
+-- For a call that does not wait and found nothing, before it looks again (core/waiting.h: waiting_give_turn).
+function waits.give_turn()
+  local scheduler, can_yield = busy()
+  if scheduler then scheduler.sleep(0, can_yield) end
+end
+
 -- any(things, timeout, once, patience) → the places of the things that are ready (core/wait_any.c). Sources
 -- (async/sources.lua) may be among the things where tasks are used.
 function waits.any(things, ...)
@@ -65,6 +71,12 @@ end
 
 -- Whether the calling thread has tasks, so that its waits have to let them run.
 function waits.has_tasks() return waits.tasks ~= nil and waits.tasks.is_needed() end
+
+-- Whether the calling thread has tasks beside the caller.
+function waits.has_other_tasks()
+  local scheduler = busy()
+  return scheduler ~= nil and scheduler.live > (scheduler.current() and 1 or 0)
+end
 
 -- The task that calls; nil outside of tasks.
 function waits.current_task() return waits.tasks and waits.tasks.current() end

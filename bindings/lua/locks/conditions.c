@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Event, and what locks/sync.lua makes Condition and Barrier of. */
+/* Event, and what locks/locks.lua makes Condition and Barrier of. */
 #include <errno.h>
 
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/holds.h"
 #include "shared/permits.h"
 #include "state/error.h"
 
-static void refuse_if_endless(lua_State *L, const struct sync_handle *h, deadline until, const char *method) {
+static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until, const char *method) {
   if (h->never_waits) refuse_endless_wait(L, until, method);
 }
 
@@ -33,16 +33,20 @@ enum { SEEN = WAITING_ARGUMENTS };
 /* An event that was set and cleared again lets its waiters through: what was seen is kept from one
  * run to the next. */
 static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_EVENT);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_EVENT);
   struct event_attempt e = {.s = h->s, .seen = (uint64_t)lua_tonumber(L, SEEN)};
   status st = attempt_event(&e, deadline_now());
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    e.s = lock_handle_check(L, 1, LOCK_KIND_EVENT)->s; /* it may have been closed meanwhile */
+    st = attempt_event(&e, deadline_now());
+  } else if (st == STATUS_TIMEOUT) {
+    refuse_if_endless(L, h, until, "Event:wait");
     if (waiting_as_task(L, until)) {
       lua_settop(L, SEEN - 1);
       lua_pushnumber(L, (lua_Number)e.seen);
       return waiting_would_wait(WAIT_CHANGE);
     }
-    refuse_if_endless(L, h, until, "Event:wait");
     st = shared_handle_wait(L, &h->shared, TRACE_CALL_WAIT, attempt_event, &e, until);
     raise_if_stopped(L, st);
     if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
@@ -57,17 +61,18 @@ static int event_wait_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int event_set_method(lua_State *L) {
-  event_set(sync_check(L, 1, LOCK_KIND_EVENT)->s);
+  event_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_clear_method(lua_State *L) {
-  event_clear(sync_check(L, 1, LOCK_KIND_EVENT)->s);
+  event_clear(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s);
   return 0;
 }
 
 static int event_is_set_method(lua_State *L) {
-  lua_pushboolean(L, event_is_set(sync_check(L, 1, LOCK_KIND_EVENT)->s));
+  if (!event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s)) waiting_give_turn(L);
+  lua_pushboolean(L, event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s));
   return 1;
 }
 
@@ -80,17 +85,17 @@ static void push_event_state(lua_State *L, struct synchronizer *s) {
 }
 
 static bool event_is_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   return !h->s || event_is_set(h->s);
 }
 
 static bool event_leave_wakers(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   return !h->s || event_watch(h->s, wakers);
 }
 
 static const struct waitable event_waitable = {event_is_ready, event_leave_wakers, NULL};
-const struct sync_class event_class = {push_event_state, &event_waitable, NULL};
+const struct lock_class event_class = {push_event_state, &event_waitable, NULL};
 
 /* ---- Condition ------------------------------------------------------------------------------- */
 
@@ -105,26 +110,26 @@ static status attempt_told(void *context, deadline until) {
 }
 
 /* The Lock or RLock at `index`. [raises] */
-static struct sync_handle *check_lock(lua_State *L, int index) {
-  const struct sync_handle *h = sync_at(L, index);
-  return sync_check(L, index,
-                    h && h->shared.type->flavor == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
+static struct lock_handle *check_lock(lua_State *L, int index) {
+  const struct lock_handle *h = lock_handle_at(L, index);
+  return lock_handle_check(L, index,
+                           h && h->shared.type->flavor == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
 }
 
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
-static status wait_until_told(lua_State *L, const struct sync_handle *h, struct told *t, deadline until)
+static status wait_until_told(lua_State *L, const struct lock_handle *h, struct told *t, deadline until)
     REQUIRES(rank_vm) {
   const status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;
-  const bool was_told = condition_leave(t->s, &t->wait);
-  if (was_told && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
-  return was_told && st == STATUS_TIMEOUT ? STATUS_OK : st;
+  const bool was_notified = condition_leave(t->s, &t->wait);
+  if (was_notified && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
+  return was_notified && st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
 
 /* A wait for a condition: the lock is released, and acquired again, as deep as it was, whatever ends it. */
 struct condition_wait {
-  const struct sync_handle *condition;
-  const struct sync_handle *lock;
+  const struct lock_handle *condition;
+  const struct lock_handle *lock;
   struct synchronizer *s; /* the lock's */
   struct told told;
   uint32_t depth;
@@ -136,19 +141,22 @@ static status wait_and_take_lock(lua_State *L, struct condition_wait *w, deadlin
   const status st = wait_until_told(L, w->condition, &w->told, until);
   if (st != STATUS_OK && st != STATUS_TIMEOUT && st != STATUS_CLOSED) return st;
   w->taken = lock_take(L, w->lock, w->s, &w->was_abandoned);
-  if (w->taken == STATUS_OK) permits_set_depth(w->s, w->depth);
+  if (w->taken == STATUS_OK)
+    permits_set_depth(w->s, w->depth);
+  else if (st == STATUS_OK)
+    condition_notify(w->told.s, 1); /* to another waiter, which may go on */
   return st;
 }
 
 /* Stands in line, and releases the lock. NULL; or why not, and nothing has changed. */
 static const char *stand_in_line(lua_State *L, struct condition_wait *w) {
   if (condition_enter(w->told.s, segment_slot(), &w->told.wait)) return "too many wait already";
-  w->depth = permits_return_all(w->s, sync_self(L));
+  w->depth = permits_return_all(w->s, lock_handle_caller(L));
   if (w->depth == 0) {
     (void)condition_leave(w->told.s, &w->told.wait);
     return "the lock is not held";
   }
-  held_locks_drop(w->lock->held_locks, w->s, sync_self(L), UINT64_MAX);
+  held_locks_drop(w->lock->held_locks, w->s, lock_handle_caller(L), UINT64_MAX);
   return NULL;
 }
 
@@ -167,7 +175,8 @@ static void release_both(const struct condition_wait *w) {
 /* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
  * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
-  struct condition_wait w = {.condition = sync_check(L, 1, LOCK_KIND_CONDITION), .lock = check_lock(L, 2)};
+  struct condition_wait w = {.condition = lock_handle_check(L, 1, LOCK_KIND_CONDITION),
+                             .lock = check_lock(L, 2)};
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, w.condition, until, "Condition:wait");
   w.s = w.lock->s;
@@ -188,11 +197,11 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
 
 /* condition:notify(lock, count) */
 static int condition_notify_method(lua_State *L) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_CONDITION);
-  const struct sync_handle *lock = check_lock(L, 2);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_CONDITION);
+  const struct lock_handle *lock = check_lock(L, 2);
   const lua_Number count = luaL_checknumber(L, 3);
   const bool is_held = lock->s->kind == LOCK_KIND_LOCK ? permits_free(lock->s) == 0
-                                                       : permits_is_held_by(lock->s, sync_self(L));
+                                                       : permits_is_held_by(lock->s, lock_handle_caller(L));
   if (!is_held) luaL_error(L, "Condition:notify: the lock is not held");
   condition_notify(h->s, count >= 1e9 ? UINT64_MAX : (uint64_t)count);
   return 0;
@@ -208,7 +217,7 @@ static void push_condition_state(lua_State *L, struct synchronizer *s) {
   lua_pushliteral(L, "condition");
 }
 
-const struct sync_class condition_class = {push_condition_state, NULL, NULL};
+const struct lock_class condition_class = {push_condition_state, NULL, NULL};
 
 /* ---- Barrier --------------------------------------------------------------------------------- */
 
@@ -228,7 +237,7 @@ static status attempt_meeting(void *context, deadline until) {
   return barrier_sleep(m->s, &m->arrival, until);
 }
 
-static status meet(lua_State *L, const struct sync_handle *h, struct meeting *m, deadline until)
+static status meet(lua_State *L, const struct lock_handle *h, struct meeting *m, deadline until)
     REQUIRES(rank_vm) {
   const bool *is_closed = &h->shared.is_closed;
   status st = attempt_arrival(m, deadline_now());
@@ -243,10 +252,10 @@ static status meet(lua_State *L, const struct sync_handle *h, struct meeting *m,
 
 /* barrier:arrive(timeout) → index, is_last; or nil, why. The last one opens. */
 static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_BARRIER);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_BARRIER);
   const deadline until = argument_timeout(L, 2);
   if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
-  struct meeting m = {.s = h->s, .self = sync_self(L)};
+  struct meeting m = {.s = h->s, .self = lock_handle_caller(L)};
   if (held_locks_add(h->held_locks, h->s, m.self, 0)) error_raise_memory(L);
   struct object *held = shared_handle_hold(L, &h->shared);
   const status st = meet(L, h, &m, until);
@@ -261,22 +270,22 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static int barrier_open_method(lua_State *L) {
-  return return_status(L, barrier_open(sync_check(L, 1, LOCK_KIND_BARRIER)->s));
+  return return_status(L, barrier_open(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s));
 }
 
 static int barrier_abort_method(lua_State *L) {
-  barrier_break(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
+  barrier_break(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 static int barrier_reset_method(lua_State *L) {
-  barrier_reset(sync_check(L, 1, LOCK_KIND_BARRIER)->s);
+  barrier_reset(lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s);
   return 0;
 }
 
 /* barrier:state() → parties, how many wait, whether it is broken */
 static int barrier_state(lua_State *L) {
-  struct synchronizer *s = sync_check(L, 1, LOCK_KIND_BARRIER)->s;
+  struct synchronizer *s = lock_handle_check(L, 1, LOCK_KIND_BARRIER)->s;
   lua_pushinteger(L, (lua_Integer)s->initial);
   lua_pushinteger(L, (lua_Integer)barrier_waiting(s));
   lua_pushboolean(L, barrier_is_broken(s));
@@ -293,4 +302,4 @@ static void push_barrier_state(lua_State *L, struct synchronizer *s) {
   lua_pushfstring(L, "%d of %d wait", (int)barrier_waiting(s), (int)s->initial);
 }
 
-const struct sync_class barrier_class = {push_barrier_state, NULL, NULL};
+const struct lock_class barrier_class = {push_barrier_state, NULL, NULL};

@@ -95,7 +95,7 @@ uint64_t held_locks_count(struct held_locks *h, const struct synchronizer *s, st
 
 static void end_entry(const struct held_locks *h, const struct entry *e, bool has_died) {
   const struct execution_context who = {h->slot, e->thread};
-  lock_kinds[e->s->kind].rules->end(e->s, who, e->count, has_died);
+  synchronizer_kind(e->s)->rules->end(e->s, who, e->count, has_died);
 }
 
 static void end_at(struct held_locks *h, size_t at, bool has_died) {

@@ -31,8 +31,10 @@ void held_locks_forget(struct held_locks *h, const struct synchronizer *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
 size_t held_locks_mark(struct held_locks *h);
+/* Ends all holds noted after `mark` (held_locks_mark), the latest first. `has_died`: what they
+ * protect may be half changed, and the next holder is told. */
 void held_locks_end_since(struct held_locks *h, size_t mark, bool has_died);
-/* A thread of the VM, or a task, ends: see sync_self. */
+/* A thread of the VM, or a task, ends: see lock_handle_caller. */
 void held_locks_end_agent(struct held_locks *h, uint64_t thread, bool has_died);
 /* The VM's main thread ends, and the VM with it. */
 void held_locks_end(struct held_locks *h, bool has_died);

@@ -4,7 +4,7 @@
 
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/holds.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
@@ -39,8 +39,8 @@ static status take_at_last(struct take *t) {
 }
 
 /* STATUS_TIMEOUT: it is held; nothing has changed. */
-static status try_take(lua_State *L, const struct sync_handle *h, struct take *t) {
-  *t = (struct take){.s = h->s, .self = sync_self(L)};
+static status try_take(lua_State *L, const struct lock_handle *h, struct take *t) {
+  *t = (struct take){.s = h->s, .self = lock_handle_caller(L)};
   status st = attempt_take(t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
     segment_sweep();
@@ -51,13 +51,13 @@ static status try_take(lua_State *L, const struct sync_handle *h, struct take *t
 
 /* What was taken is given back, if nobody could release it: the handle was closed while its caller waited,
  * or it cannot be noted. */
-static status note_taken(const struct sync_handle *h, const struct take *t) {
+static status note_taken(const struct lock_handle *h, const struct take *t) {
   const status st = h->s ? held_locks_add(h->held_locks, t->s, t->self, 1) : STATUS_CLOSED;
   if (st) (void)!permits_return(t->s, t->self, 1);
   return st;
 }
 
-static status wait_and_take(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
+static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
     REQUIRES(rank_vm) {
   status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
   if (st == STATUS_TIMEOUT) st = take_at_last(t);
@@ -65,19 +65,19 @@ static status wait_and_take(lua_State *L, const struct sync_handle *h, struct ta
   return st ? st : note_taken(h, t);
 }
 
-static void refuse_wait_in_serial(lua_State *L, const struct sync_handle *h, deadline until) {
-  if (h->never_waits && deadline_is_never(until))
-    luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
+static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until) {
+  if (!h->never_waits || !waiting_is_endless(L, until)) return;
+  luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
 }
 
-void lock_raise_if_lost(lua_State *L, const struct sync_handle *h, status st) {
+void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st) {
   raise_if_stopped(L, st);
   if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
   if (st == -ENOMEM) error_raise_memory(L);
 }
 
-status lock_take(lua_State *L, const struct sync_handle *h, struct synchronizer *s, bool *was_abandoned) {
-  struct take t = {.s = s, .self = sync_self(L)};
+status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s, bool *was_abandoned) {
+  struct take t = {.s = s, .self = lock_handle_caller(L)};
   status st = attempt_take(&t, deadline_now());
   if (st == STATUS_TIMEOUT)
     st = wait_and_take(L, h, &t, deadline_never());
@@ -87,20 +87,25 @@ status lock_take(lua_State *L, const struct sync_handle *h, struct synchronizer 
   return st;
 }
 
-deadline sync_acquire_deadline(lua_State *L) {
+deadline lock_handle_deadline(lua_State *L) {
   if (!lua_isboolean(L, 2)) return argument_timeout(L, 2);
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
 
 static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, kind);
+  const struct lock_handle *h = lock_handle_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    if (!h->s) st = STATUS_CLOSED; /* meanwhile */
+    if (h->s) st = try_take(L, h, &t);
+  }
   if (st == STATUS_OK) {
     st = note_taken(h, &t);
   } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+    refuse_if_endless(L, h, until);
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
-    refuse_wait_in_serial(L, h, until);
     struct object *held = shared_handle_hold(L, &h->shared);
     st = wait_and_take(L, h, &t, until);
     segment_release(held);
@@ -117,8 +122,8 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
 /* A thread that waits for the VM's lock has its turn at the latest where one leaves a lock: where hooks
  * cannot ask (LuaJIT) a loop around a lock would keep it for ever. */
 static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, kind);
-  const struct execution_context self = sync_self(L);
+  const struct lock_handle *h = lock_handle_check(L, 1, kind);
+  const struct execution_context self = lock_handle_caller(L);
   const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);
@@ -131,7 +136,7 @@ static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(r
 }
 
 static enum lock_kind semaphore_kind(lua_State *L) {
-  const struct sync_handle *h = sync_at(L, 1);
+  const struct lock_handle *h = lock_handle_at(L, 1);
   return h && h->shared.type->flavor == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
                                                                     : LOCK_KIND_SEMAPHORE;
 }
@@ -147,13 +152,13 @@ static int take_semaphore(lua_State *L, deadline until) REQUIRES(rank_vm) {
 }
 
 static int lock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_lock, sync_acquire_deadline(L));
+  return waiting_run(L, take_lock, lock_handle_deadline(L));
 }
 static int rlock_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_rlock, sync_acquire_deadline(L));
+  return waiting_run(L, take_rlock, lock_handle_deadline(L));
 }
 static int semaphore_acquire(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, take_semaphore, sync_acquire_deadline(L));
+  return waiting_run(L, take_semaphore, lock_handle_deadline(L));
 }
 
 static int lock_release(lua_State *L) REQUIRES(rank_vm) { return release(L, LOCK_KIND_LOCK, 1); }
@@ -169,7 +174,8 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum lock_kind kind) {
-  lua_pushboolean(L, permits_free(sync_check(L, 1, kind)->s) == 0);
+  if (permits_free(lock_handle_check(L, 1, kind)->s) == 0) waiting_give_turn(L);
+  lua_pushboolean(L, permits_free(lock_handle_check(L, 1, kind)->s) == 0);
   return 1;
 }
 
@@ -177,7 +183,7 @@ static int lock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_LOCK);
 static int rlock_locked(lua_State *L) { return push_is_locked(L, LOCK_KIND_RLOCK); }
 
 static int semaphore_get_value(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)permits_free(sync_check(L, 1, semaphore_kind(L))->s));
+  lua_pushinteger(L, (lua_Integer)permits_free(lock_handle_check(L, 1, semaphore_kind(L))->s));
   return 1;
 }
 
@@ -196,7 +202,7 @@ const struct waiting_entry semaphore_waits[] = {{"acquire", semaphore_acquire, W
 static void push_lock_state(lua_State *L, struct synchronizer *s) {
   struct execution_context holder;
   if (permits_holder(s, &holder))
-    sync_push_holder(L, holder);
+    lock_handle_push_holder(L, holder);
   else
     lua_pushliteral(L, "free");
 }
@@ -207,18 +213,19 @@ static void push_semaphore_state(lua_State *L, struct synchronizer *s) {
 
 /* Whether an acquire could be tried again. */
 static bool permits_are_ready(lua_State *L, int index) {
-  const struct sync_handle *h = lua_touserdata(L, index);
-  return !h->s || permits_free(h->s) > 0 || permits_is_held_by(h->s, sync_self(L));
+  const struct lock_handle *h = lua_touserdata(L, index);
+  if (!h->s || permits_free(h->s) > 0) return true;
+  return h->s->kind == LOCK_KIND_RLOCK && permits_is_held_by(h->s, lock_handle_caller(L));
 }
 
 static bool permits_watch(lua_State *L, int index, waker_set wakers) {
-  const struct sync_handle *h = lua_touserdata(L, index);
+  const struct lock_handle *h = lua_touserdata(L, index);
   if (h->s) synchronizer_register_wakers(h->s, wakers);
   return permits_are_ready(L, index);
 }
 
 static const struct waitable permits = {permits_are_ready, permits_watch, NULL};
 
-const struct sync_class lock_class = {push_lock_state, NULL, &permits};
-const struct sync_class rlock_class = {push_lock_state, NULL, &permits};
-const struct sync_class semaphore_class = {push_semaphore_state, NULL, &permits};
+const struct lock_class lock_class = {push_lock_state, NULL, &permits};
+const struct lock_class rlock_class = {push_lock_state, NULL, &permits};
+const struct lock_class semaphore_class = {push_semaphore_state, NULL, &permits};

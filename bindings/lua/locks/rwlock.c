@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RWLock; with_read and with_write are in locks/sync.lua.
+/* RWLock; with_read and with_write are in locks/locks.lua.
  *
  * A task waits as a thread does, with its place in line, and its scheduler runs other tasks beside
  * (wait_for): without a place it would be overtaken for ever.
@@ -8,7 +8,7 @@
 
 #include "core/waiting.h"
 #include "locks/held_locks.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
 
@@ -38,13 +38,13 @@ static status attempt_take(void *context, deadline until) {
   return st == STATUS_TIMEOUT && deadline_is_now(until) ? try_beside_the_dead(t) : st;
 }
 
-static status note_taken(const struct sync_handle *h, const struct take *t) {
+static status note_taken(const struct lock_handle *h, const struct take *t) {
   const status st = h->s ? held_locks_add(h->held_locks, t->s, t->self, 1) : STATUS_CLOSED;
   if (st) (void)!rwlock_return(t->s, t->self, t->use);
   return st;
 }
 
-static status wait_in_line(lua_State *L, const struct sync_handle *h, struct take *t, deadline until)
+static status wait_in_line(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
     REQUIRES(rank_vm) {
   struct object *held = shared_handle_hold(L, &h->shared);
   status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
@@ -60,15 +60,15 @@ static status wait_in_line(lua_State *L, const struct sync_handle *h, struct tak
 static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ ? "reading" : "writing"; }
 
 /* With a timeout it would wait in vain: for the caller's own share. */
-static void refuse_upgrade(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct execution_context self = sync_self(L);
+static void refuse_upgrade(lua_State *L, const struct lock_handle *h, const char *method) {
+  const struct execution_context self = lock_handle_caller(L);
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return;
   luaL_error(L, "%s: the caller holds it for reading already: release_read first", method);
 }
 
 /* Nobody else returns the caller's own share. */
-static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, const char *method) {
-  const struct execution_context self = sync_self(L);
+static void refuse_wait_for_self(lua_State *L, const struct lock_handle *h, const char *method) {
+  const struct execution_context self = lock_handle_caller(L);
   if (rwlock_is_writer(h->s, self))
     luaL_error(L, "%s: the caller holds it for writing already: it would wait for ever", method);
   if (held_locks_count(h->held_locks, h->s, self) > 0)
@@ -77,11 +77,16 @@ static void refuse_wait_for_self(lua_State *L, const struct sync_handle *h, cons
 }
 
 static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
-  const deadline until = sync_acquire_deadline(L);
-  struct take t = {.s = h->s, .self = sync_self(L), .use = use, .wait = rwlock_wait(use)};
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
+  const deadline until = lock_handle_deadline(L);
+  struct take t = {.s = h->s, .self = lock_handle_caller(L), .use = use, .wait = rwlock_wait(use)};
   if (use == RWLOCK_WRITE) refuse_upgrade(L, h, method);
   status st = try_beside_the_dead(&t);
+  if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    if (!h->s) st = STATUS_CLOSED; /* meanwhile */
+    if (h->s) st = try_beside_the_dead(&t);
+  }
   if (st == STATUS_OK) {
     st = note_taken(h, &t);
   } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
@@ -98,14 +103,14 @@ static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIR
 
 /* ---- release --------------------------------------------------------------------------------- */
 
-static status release_read(const struct sync_handle *h, struct execution_context self) {
+static status release_read(const struct lock_handle *h, struct execution_context self) {
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return STATUS_EMPTY;
   return rwlock_return(h->s, self, RWLOCK_READ);
 }
 
 static int release(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
-  const struct sync_handle *h = sync_check(L, 1, LOCK_KIND_RWLOCK);
-  const struct execution_context self = sync_self(L);
+  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
+  const struct execution_context self = lock_handle_caller(L);
   const status st = use == RWLOCK_READ ? release_read(h, self) : rwlock_return(h->s, self, RWLOCK_WRITE);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s: another one holds it for writing", method);
   if (st) luaL_error(L, "%s: not held for %s", method, name_of_use(use));
@@ -142,7 +147,7 @@ static void push_state(lua_State *L, struct synchronizer *s) {
   rwlock_look(s, &holders);
   if (holders.has_writer) {
     lua_pushliteral(L, "writer, ");
-    sync_push_holder(L, holders.writer);
+    lock_handle_push_holder(L, holders.writer);
     lua_concat(L, 2);
   } else if (holders.readers > 0) {
     lua_pushfstring(L, "%d reader%s", (int)holders.readers, holders.readers == 1 ? "" : "s");
@@ -151,4 +156,4 @@ static void push_state(lua_State *L, struct synchronizer *s) {
   }
 }
 
-const struct sync_class rwlock_class = {push_state, NULL, NULL};
+const struct lock_class rwlock_class = {push_state, NULL, NULL};

@@ -43,12 +43,18 @@ function Manager.register(self, name, factory)
   expect(is_name, "Manager:register", "a name expected, got " .. tostring(name))
   expect(not Manager[name], "Manager:register", "'" .. name .. "' is the manager's own")
   expect(checks.is_callable(factory), "Manager:register", "function expected, got " .. type(factory))
-  ask(server, nil, nil, "register", name, factory)
+  if server.trust ~= "data" then return (ask(server, nil, nil, "register", name, factory)) end
+  local secret = rawget(self, "_secret")
+  if not secret then
+    error("Manager:register: with trust = \"data\" the program that started the manager may, and no client", 2)
+  end
+  local bytes = native.dumps(factory)
+  ask(server, nil, nil, "register", name, bytes, native.sign(secret, "manymoons register 1", name, bytes))
 end
 
 -- pairs of a proxy, for Lua versions without __pairs.
 function Manager.pairs(_, proxy)
-  expect(getmetatable(proxy) == proxy_meta, "Manager:pairs", "a proxy expected, got " .. type(proxy))
+  expect(proxies.is_proxy(proxy), "Manager:pairs", "a proxy expected, got " .. type(proxy))
   return proxy_meta.__pairs(proxy)
 end
 
@@ -60,7 +66,7 @@ function Manager.close(self)
   handles[server.token] = nil
   local worker = rawget(self, "_worker")
   if worker and rawget(self, "_pid") == native.pid() then
-    pcall(ask, server, nil, nil, "shutdown")
+    pcall(ask, server, nil, nil, "shutdown", native.sign(rawget(self, "_secret"), "manymoons shutdown 1"))
     if not worker:join(5) then worker:kill() end
     worker:join()
     worker:close()
@@ -72,7 +78,7 @@ manager_meta.__close = Manager.close
 
 local function new_token() return hex(native.random_bytes(8)) end
 
-local OPTIONS = { address = true, authkey = true }
+local OPTIONS = { address = true, authkey = true, trust = true }
 
 local function read_options(options)
   options = options or {}
@@ -81,19 +87,25 @@ local function read_options(options)
   local key = options.authkey
   local is_key = key == nil or (type(key) == "string" and #key > 0)
   expect(is_key, "Manager", "authkey: a string expected, not an empty one", 3)
-  return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32)
+  local trust = options.trust
+  expect(trust == nil or trust == "peer" or trust == "data", "Manager",
+    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. tostring(trust), 3)
+  return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32),
+    trust or "peer"
 end
 
-local function new_manager(server, pid, worker)
+local function new_manager(server, secret, pid, worker)
   return setmetatable({
     _server = server, address = server.address or "here", pid = pid, _worker = worker, _pid = native.pid(),
+    _secret = secret,
   }, manager_meta)
 end
 
-local function start(world, address, key, token)
+local function start(world, address, key, settings)
   local report = world.Queue()
   local worker = world.Process({
-    target = package.loaded.manymoons._serve, args = { address, key, token, report }, name = "Manager", daemon = true,
+    target = package.loaded.manymoons._serve, args = { address, key, settings, report }, name = "Manager",
+    daemon = true,
   })
   worker:start()
   local answer = report:get(CONNECT_SECONDS)
@@ -107,14 +119,16 @@ end
 -- is the table of a world.
 function manager.constructor(name, world_of)
   return function(options)
-    local address, key = read_options(options)
-    local token = new_token()
+    local address, key, trust = read_options(options)
+    local token, secret = new_token(), native.random_bytes(32)
+    local settings = { token = token, trust = trust, secret = secret }
     if worlds.get(name).is_immediate then
-      handles[token] = server_side.new_local(token)
-      return new_manager({ token = token }, native.pid())
+      handles[token] = server_side.new_local(settings)
+      return new_manager({ token = token, trust = trust }, secret, native.pid())
     end
-    local worker, answer = start(world_of(name), address, key, token)
-    return new_manager({ address = answer.address, key = key, token = token }, answer.pid, worker)
+    local worker, answer = start(world_of(name), address, key, settings)
+    local server_of_it = { address = answer.address, key = key, token = token, trust = trust }
+    return new_manager(server_of_it, secret, answer.pid, worker)
   end
 end
 
@@ -126,12 +140,12 @@ function manager.connect(address, key)
   local stream, why = listener.connect(address, key, CONNECT_SECONDS)
   if not stream then return nil, why end
   stream:close()
-  local ok, token = pcall(function()
+  local ok, token, trust = pcall(function()
     server.token = "?" .. new_token()
     return ask(server, nil, nil, "token")
   end)
   if not ok then return nil, tostring(token) end
-  server.token = token
+  server.token, server.trust = token, trust
   return new_manager(server)
 end
 

@@ -6,7 +6,8 @@
 -- connection ends, the server calls `abandon` of each object, which returns what the client held.
 local require, native = ...
 
-local sync = require("locks.sync")
+local checks = require("core.checks")
+local locks = require("locks.locks")
 local requests = require("manager.requests")
 
 local objects = {}
@@ -19,9 +20,9 @@ local function class(name)
 end
 
 local function until_when(timeout)
-  if timeout == nil then return math.huge end
-  if type(timeout) ~= "number" then error("timeout: a number of seconds expected, got " .. tostring(timeout), 0) end
-  return native.time() + timeout
+  local seconds, why = checks.read_timeout(timeout)
+  if why then error(why, 0) end
+  return seconds and native.time() + seconds or math.huge
 end
 
 -- Waits until is_ready(self); nil, or "timeout".
@@ -97,7 +98,7 @@ local Permits, permits_meta = class("Permits")
 
 -- holders: client → its permits. depth: how often the holder of a recursive lock has acquired it.
 local function new_permits(kind, permits)
-  local holds = sync.kinds[kind].holds
+  local holds = locks.kinds[kind].holds
   return setmetatable({
     kind = kind, permits = permits, bound = holds ~= "permits" and permits or nil,
     holders = {}, depth = 0, abandoned = 0,
@@ -387,6 +388,8 @@ objects.factories = {
     if type(parties) ~= "number" or parties < 1 or parties % 1 ~= 0 then
       error("Barrier: parties: a whole number, 1 or more, expected, got " .. tostring(parties), 0)
     end
+    local _, why = checks.read_timeout(timeout)
+    if why then error("Barrier: " .. why, 0) end
     return setmetatable({ parties = parties, timeout = timeout, n_waiting = 0, broken = false, round = {}, here = {} },
       barrier_meta)
   end,
@@ -401,7 +404,7 @@ local by_holding = {
 }
 by_holding.recursive, by_holding.bounded = by_holding.one, permits_of
 by_holding.shared = function() return new_rwlock end
-for _, kind in ipairs(sync.kinds) do
+for _, kind in ipairs(locks.kinds) do
   local new = by_holding[kind.holds]
   if new then objects.factories[kind.name] = new(kind.name) end
 end

@@ -4,12 +4,20 @@
 -- A proxy is a manager's address and the number of an object; it is sent as these, and the receiver connects to the
 -- server itself. Each thread or task of each process has its own connection to each server, so a request that waits
 -- does not delay others. When a connection ends, the server returns what its client held.
+--
+-- Who named the server decides what its answers may bring. A proxy of this program was made by its Manager or connect,
+-- or came from a worker of it, and is answered as an authenticated peer answers. A proxy in bytes of another program
+-- has the metatable foreign_meta (`__mm_foreign`; vm/state/decode.c): those bytes chose the server and its key, so its
+-- answers are data alone. A foreign proxy stays foreign wherever it is sent.
+--
+-- A manager with trust = "data" decodes requests as those of strangers, which bring no proxies. So a request to it has
+-- { [ID] = number } for each proxy of its own objects.
 local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
 local waits = require("core.waits")
-local sync = require("locks.sync")
+local locks = require("locks.locks")
 local listener = require("net.listener")
 
 local unpack = checks.unpack
@@ -41,8 +49,17 @@ local function died(why)
   return errors.new_error({ message = message, kind = "died", worker = "Manager" })
 end
 
+-- The name of a server among those of this VM. A foreign one never has that of another server.
+local function name_of_server(server)
+  if not server.is_foreign then return server.token end
+  local is_right = type(server.token) == "string" and type(server.address) == "string"
+    and (server.key == nil or type(server.key) == "string")
+  if not is_right then error("Manager: a malformed proxy", 0) end
+  return table.concat({ "foreign", server.address, server.key or "", server.token }, " ")
+end
+
 local function link_to(server)
-  local name = name_of_thread() .. server.token
+  local name = name_of_thread() .. name_of_server(server)
   local link = links[name]
   if link and not link.is_busy then return link end
   if link then link.state.stream:close() end
@@ -57,7 +74,8 @@ end
 -- Sends a request and waits for its answer. A link whose last request was interrupted stays busy, and link_to replaces
 -- it, because its answer would be taken for that of the next request.
 local function exchange(server, bytes)
-  if handles[server.token] then return handles[server.token](bytes) end
+  local here = not server.is_foreign and handles[server.token]
+  if here then return here(bytes) end
   if not server.address then errors.raise(died("it was closed")) end
   local link = link_to(server)
   link.is_busy = true
@@ -70,9 +88,12 @@ local function exchange(server, bytes)
   return answer
 end
 
-local function open_answer(bytes)
-  local answer = native.loads(bytes, { functions = true })
-  if not answer[1] then errors.raise(errors.new_error(answer[2])) end
+local function open_answer(server, bytes)
+  local trust = server.is_foreign and "stranger" or "peer"
+  local answer = native.loads_from(trust, bytes)
+  local is_answer = type(answer) == "table" and type(answer[2]) == (answer[1] and "number" or "table")
+  if not is_answer then errors.raise(died("malformed answer")) end
+  if not answer[1] then errors.raise(errors.new_error(answer[2], nil, nil, trust)) end
   return answer
 end
 
@@ -100,8 +121,23 @@ end
 -- Proxies ---------------------------------------------------------------------------------------------
 
 local SERVER, ID, KIND = "\0server", "\0id", "\0kind" -- fields that no object has
-local proxy_meta = { __name = "Proxy" }
+local proxy_meta, foreign_meta = { __name = "Proxy" }, { __name = "Proxy" }
+proxy_meta.__mm_foreign = foreign_meta
 local new_proxy
+
+local function is_proxy(value)
+  local meta = getmetatable(value)
+  return meta == proxy_meta or meta == foreign_meta
+end
+
+local function server_of(proxy)
+  local server = rawget(proxy, SERVER)
+  if getmetatable(proxy) == foreign_meta then
+    if type(server) ~= "table" then error("Manager: a malformed proxy", 0) end
+    server.is_foreign = true
+  end
+  return server
+end
 
 local function import(server, result, proxy, key)
   if type(result) ~= "table" then return result end
@@ -111,48 +147,71 @@ local function import(server, result, proxy, key)
   return result.value
 end
 
-local dropped = {} -- server's token → numbers of objects whose proxies were collected
+-- The value with { [ID] = number } for each proxy of the server; a copy where there is one.
+local function name_own(server, value, seen)
+  if type(value) ~= "table" then return value end
+  local id = proxies.id_of(value, server.token)
+  if id then return { [ID] = id } end
+  if getmetatable(value) or seen[value] then return seen[value] or value end
+  local copy = {}
+  seen[value] = copy
+  for key, inner in pairs(value) do copy[key] = name_own(server, inner, seen) end
+  return copy
+end
+
+local function request_of(server, ...)
+  local request = { n = select("#", ...), ... }
+  return native.dumps(server.trust == "data" and name_own(server, request, {}) or request)
+end
+
+local dropped = {} -- server's name → numbers of objects whose proxies were collected
 
 local function ask(server, proxy, key, ...)
-  local gone = dropped[server.token]
+  local name = name_of_server(server)
+  local gone = dropped[name]
   if gone and #gone >= 64 then
-    dropped[server.token] = nil
+    dropped[name] = nil
     exchange(server, native.dumps({ n = #gone + 1, "drop", unpack(gone) }))
   end
-  local answer = open_answer(exchange(server, native.dumps({ n = select("#", ...), ... })))
+  local answer = open_answer(server, exchange(server, request_of(server, ...)))
   for i = 3, answer[2] + 2 do answer[i] = import(server, answer[i], proxy, key) end
   return unpack(answer, 3, answer[2] + 2)
 end
 
 -- The next request reports the objects whose proxies were collected. Only Lua versions with __gc for tables do this.
 local function note_drop(proxy)
-  local server = rawget(proxy, SERVER)
-  local list = dropped[server.token] or {}
-  dropped[server.token] = list
+  local ok, name = pcall(function() return name_of_server(server_of(proxy)) end)
+  if not ok then return end -- a malformed one; a finalizer does not raise
+  local list = dropped[name] or {}
+  dropped[name] = list
   list[#list + 1] = rawget(proxy, ID)
 end
 
 local known = setmetatable({}, { __mode = "v" }) -- proxies by server and number
 
 function new_proxy(server, id, kind)
-  local name = server.token .. id
+  local name = name_of_server(server) .. " " .. id
   local proxy = known[name]
   if proxy then return proxy end
-  proxy = setmetatable({ [SERVER] = server, [ID] = id, [KIND] = kind }, proxy_meta)
+  local meta = server.is_foreign and foreign_meta or proxy_meta
+  proxy = setmetatable({ [SERVER] = server, [ID] = id, [KIND] = kind }, meta)
   known[name] = proxy
   return proxy
 end
 
 function proxies.id_of(value, token)
-  if getmetatable(value) ~= proxy_meta or rawget(value, SERVER).token ~= token then return nil end
+  if not is_proxy(value) or server_of(value).token ~= token then return nil end
   return rawget(value, ID)
 end
 
+-- The number in a reference that stands for a proxy in a request (name_own), or nil.
+function proxies.named_id(value) return not getmetatable(value) and rawget(value, ID) or nil end
+
 -- A function that calls one of the object. Called as a method, it does not send the proxy as an argument.
 function proxies.stub(proxy, op, key)
-  local server, id = rawget(proxy, SERVER), rawget(proxy, ID)
+  local server, id = server_of(proxy), rawget(proxy, ID)
   if op == "call" then
-    if key == "with" then return sync.callers.with end
+    if key == "with" then return locks.callers.with end
     return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
   end
   return function(self, ...)
@@ -162,25 +221,25 @@ function proxies.stub(proxy, op, key)
 end
 
 function proxy_meta.__index(self, key)
-  local server, id, kind = rawget(self, SERVER), rawget(self, ID), rawget(self, KIND)
+  local server, id, kind = server_of(self), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
   -- These methods call functions of the script, so they run in the client.
-  if value == nil and kind == "object" then return sync.callers[key] end
+  if value == nil and kind == "object" then return locks.callers[key] end
   return value
 end
 
 function proxy_meta.__newindex(self, key, value)
-  ask(rawget(self, SERVER), self, nil, "newindex", rawget(self, ID), key, value)
+  ask(server_of(self), self, nil, "newindex", rawget(self, ID), key, value)
 end
 
 function proxy_meta.__call(self, ...)
-  return ask(rawget(self, SERVER), self, nil, "call", rawget(self, ID), nil, ...)
+  return ask(server_of(self), self, nil, "call", rawget(self, ID), nil, ...)
 end
 
-function proxy_meta.__len(self) return ask(rawget(self, SERVER), self, nil, "len", rawget(self, ID)) end
+function proxy_meta.__len(self) return ask(server_of(self), self, nil, "len", rawget(self, ID)) end
 
 function proxy_meta.__pairs(self)
-  local server = rawget(self, SERVER)
+  local server = server_of(self)
   local list, i = ask(server, self, nil, "pairs", rawget(self, ID)), 0
   return function()
     i = i + 1
@@ -190,15 +249,20 @@ function proxy_meta.__pairs(self)
 end
 
 function proxy_meta.__eq(a, b)
-  return rawget(a, SERVER).token == rawget(b, SERVER).token and rawget(a, ID) == rawget(b, ID)
+  return is_proxy(a) and is_proxy(b) and server_of(a).token == server_of(b).token and rawget(a, ID) == rawget(b, ID)
 end
 
-function proxy_meta.__tostring(self) return ask(rawget(self, SERVER), self, nil, "show", rawget(self, ID)) end
+function proxy_meta.__tostring(self) return ask(server_of(self), self, nil, "show", rawget(self, ID)) end
 function proxy_meta.__gc(self) note_drop(self) end
+
+for name, method in pairs(proxy_meta) do
+  if type(method) == "function" then foreign_meta[name] = method end
+end
 
 -- For manager/client.lua ------------------------------------------------------------------------------
 
-proxies.ask, proxies.meta, proxies.handles, proxies.close_links = ask, proxy_meta, handles, close_links
+proxies.ask, proxies.meta, proxies.foreign_meta, proxies.is_proxy = ask, proxy_meta, foreign_meta, is_proxy
+proxies.handles, proxies.close_links = handles, close_links
 proxies.CONNECT_SECONDS = CONNECT_SECONDS
 
 return proxies

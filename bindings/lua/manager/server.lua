@@ -7,6 +7,10 @@
 --     result     nil, a boolean, a number, a string; { value = copy }; { id =, kind = }: an object that stays here;
 --                { method = kind }: a method of its kind; { callable = true }: a function that stays here
 --
+-- Requests come from peers, who hold the key: they may bring functions, which run here. With trust = "data" they are
+-- decoded as those of strangers: they bring data alone, and { [ID] = number } for each proxy (manager/proxies.lua).
+-- The program that started the server then signs what it registers, with a secret that no client has.
+--
 -- There is one thread, so no lock. Answers are sent as fast as their client reads, and a slow client does not delay
 -- others.
 local require, native = ...
@@ -21,13 +25,15 @@ local listener = require("net.listener")
 
 local unpack, pack = checks.unpack, checks.pack
 
-local SEND_SECONDS = 30
+local SEND_SECONDS, ARGUMENTS_MOST = 30, 200
 
 local server = {}
 
-local function new_server(token)
+-- settings: token, trust ("peer" or "data"), and the secret of the program that starts the server
+local function new_server(settings)
   return {
-    token = token, factories = {}, objects = {}, ids = {}, last_id = 0, waiting = {}, ready = {}, clients = {},
+    token = settings.token, trust = settings.trust, secret = settings.secret, factories = {}, objects = {}, ids = {},
+    last_id = 0, waiting = {}, ready = {}, clients = {},
     patience = 0,
   }
 end
@@ -66,7 +72,7 @@ end
 -- Replaces proxies of this server by their objects, also inside tables.
 local function resolve(self, value, seen)
   if type(value) ~= "table" then return value end
-  local id = proxies.id_of(value, self.token)
+  local id = proxies.id_of(value, self.token) or (self.trust == "data" and proxies.named_id(value))
   if id then return entry_of(self, id).value end
   if getmetatable(value) or seen[value] then return value end
   seen[value] = true
@@ -115,7 +121,21 @@ function ops.create(self, name, ...)
   return number_of(self, value, kind, true)
 end
 
-function ops.register(self, name, factory)
+-- Raises unless the program that started the server sent the strings: what it alone may do with trust = "data".
+local function must_be_signed(self, op, signature, ...)
+  local is_signed = type(signature) == "string"
+  for i = 1, select("#", ...) do is_signed = is_signed and type((select(i, ...))) == "string" end
+  if not is_signed or not native.is_same(signature, native.sign(self.secret, "manymoons " .. op .. " 1", ...)) then
+    error("Manager:" .. op .. ": with trust = \"data\" the program that started the manager may, and no client", 0)
+  end
+end
+
+-- The factory; or with trust = "data" its bytes.
+function ops.register(self, name, factory, signature)
+  if self.trust == "data" then
+    must_be_signed(self, "register", signature, name, factory)
+    factory = native.loads_from("own program", factory)
+  end
   self.factories[name] = factory
 end
 
@@ -183,9 +203,12 @@ function ops.count_objects(self)
   return count
 end
 
-function ops.token(self) return self.token end
+function ops.token(self) return self.token, self.trust end
 
-function ops.shutdown(self) self.is_over = true end
+function ops.shutdown(self, signature)
+  if self.trust == "data" then must_be_signed(self, "shutdown", signature) end
+  self.is_over = true
+end
 
 -- Tasks -----------------------------------------------------------------------------------------------
 
@@ -237,13 +260,22 @@ local function run_request(self, op, ...)
   return op(self, unpack(arguments, 1, arguments.n))
 end
 
+local function read_request(self, bytes)
+  if self.trust ~= "data" then return native.loads_from("peer", bytes) end
+  local ok, request = pcall(native.loads_from, "stranger", bytes)
+  if not ok then error("Manager: with trust = \"data\" clients send data alone: " .. tostring(request), 0) end
+  return request
+end
+
 -- Begins the request in `bytes`; reply(bytes) is called once, now or later.
 local function begin_request(self, client, bytes, reply)
   local task = { client = client, reply = reply }
   task.co = coroutine.create(function()
-    local request = native.loads(bytes, { functions = true })
-    local op = ops[request[1]] or error("Manager: no such request", 0)
-    return run_request(self, op, unpack(request, 2, request.n))
+    local request = read_request(self, bytes)
+    local n = type(request) == "table" and request.n
+    local op = type(n) == "number" and n >= 1 and n <= ARGUMENTS_MOST and ops[request[1]]
+    if not op then error("Manager: no such request", 0) end
+    return run_request(self, op, unpack(request, 2, n))
   end)
   step(self, task)
   run_ready(self)
@@ -377,13 +409,13 @@ local function wait_for_work(self, own, soonest)
 end
 
 -- The worker's function: serves until a client ends the server. Puts { address =, pid = } or { why = } into `report`.
-function server.serve(address, key, token, report)
+function server.serve(address, key, settings, report)
   local own, why = listener.Listener(address, { authkey = key })
   if not own then
     report:put({ why = why })
     return
   end
-  local self = new_server(token)
+  local self = new_server(settings)
   report:put({ address = own.address, pid = native.pid() })
   while not self.is_over do
     local ready, is_listener_ready = wait_for_work(self, own, expire(self))
@@ -404,8 +436,8 @@ local function end_waits(self)
 end
 
 -- A server in the caller's own VM, for the serial world: a function from a request's bytes to the answer's.
-function server.new_local(token)
-  local self, client = new_server(token), { is_there = true }
+function server.new_local(settings)
+  local self, client = new_server(settings), { is_there = true }
   return function(bytes)
     local result
     begin_request(self, client, bytes, function(text) result = text end)

@@ -19,6 +19,7 @@ MUST_CHECK bool array_element_read(lua_State *L, int index, const struct array_e
 /* a + b, where b is the number at `index`; false as above. [-0, +0|1] */
 MUST_CHECK bool array_element_add(lua_State *L, const struct array_element_type *t, uint64_t a, int index,
                                   uint64_t *sum);
+/* Compares as numbers the bits of two elements of the type. A NaN is not less than anything. */
 bool array_element_is_less(const struct array_element_type *t, uint64_t a, uint64_t b);
 
 #endif

@@ -73,10 +73,20 @@ function table_methods.iter(self)
   end
 end
 
--- Table(source): a new shared table with the pairs of `source`.
-function memory.Table(source)
+local TABLE_OPTIONS = { max_bytes = true }
+
+-- Table(source, { max_bytes = }), or Table{ max_bytes = }: a new shared table with the pairs of `source`.
+function memory.Table(source, options)
   expect(source == nil or type(source) == "table", "Table", "a table expected, got " .. type(source))
-  local handle, why = native.shared_table_new()
+  if options == nil and source and source.max_bytes ~= nil and next(source, (next(source))) == nil then
+    source, options = nil, source
+  end
+  expect(options == nil or type(options) == "table", "Table", "a table of options expected, got " .. type(options))
+  checks.check_options(options or {}, TABLE_OPTIONS, "Table")
+  local max_bytes = options and options.max_bytes
+  expect(max_bytes == nil or (type(max_bytes) == "number" and max_bytes >= 0 and max_bytes < 2 ^ 53), "Table",
+    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. tostring(max_bytes))
+  local handle, why = native.shared_table_new(max_bytes)
   if not handle then error("Table: " .. why, 2) end
   for key, value in pairs(source or {}) do handle[key] = value end
   return handle

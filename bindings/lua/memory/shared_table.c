@@ -3,11 +3,13 @@
  * handles. */
 #include "memory/shared_table.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/lazy_methods.h"
 #include "core/shared_handle.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "os/status_text.h"
 #include "shared/shared_table.h"
 #include "state/scalar.h"
@@ -40,6 +42,21 @@ NO_RETURN static void raise_status(lua_State *L, status st) {
 
 static void check_status(lua_State *L, status st) {
   if (st) raise_status(L, st);
+}
+
+/* The table is unchanged, for it may not have more bytes, or there is no memory. */
+static void check_set(lua_State *L, const struct table_handle *h, status st, uint64_t size) {
+  char text[160];
+  if (st == STATUS_FULL) {
+    snprintf(text, sizeof text, "Table: full: an entry of %llu bytes; it has %llu, and max_bytes is %llu",
+             (unsigned long long)size, (unsigned long long)shared_table_bytes(table_of(L, h)),
+             (unsigned long long)table_of(L, h)->max_bytes);
+    luaL_error(L, "%s", text);
+  }
+  if (st != -ENOMEM) check_status(L, st);
+  if (!st) return;
+  return_memory_failure(L, st, NULL, size);
+  luaL_error(L, "Table: %s", lua_tostring(L, -1));
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -86,7 +103,7 @@ static int push_message(lua_State *L, const void *data, size_t size) {
   if (scalar_push(L, data, size)) return LUA_OK;
   transfer_open(L);
   luaL_checkstack(L, 8, "no room for a value");
-  return transfer_try_decode(L, data, size, TRANSFER_TRUSTED, &count);
+  return transfer_try_decode(L, data, size, &count);
 }
 
 /* Pushes the value of the key at the end of the room; false, and nothing, if there is none. */
@@ -159,7 +176,7 @@ static int table_newindex(lua_State *L) {
   const size_t value_size = value.size;
   struct shared_table_text key = push_key(L, h, 2);
   const struct shared_table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
-  check_status(L, shared_table_set(table_of(L, h), key, kept));
+  check_set(L, h, shared_table_set(table_of(L, h), key, kept), SHARED_TABLE_ENTRY + key.size + value_size);
   bytes_trim(&h->room, ROOM_KEPT);
   return 0;
 }
@@ -209,7 +226,7 @@ static int table_keys_method(lua_State *L) {
 static int table_lock_method(lua_State *L) {
   struct synchronizer *s = NULL;
   check_status(L, synchronizer_beside(&table_of(L, check_handle(L))->lock, &s));
-  sync_push(L, s, false);
+  lock_handle_push(L, s, false);
   return 1;
 }
 
@@ -270,10 +287,11 @@ static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
                                         .extend = extend_class};
 
 int shared_table_new(lua_State *L) {
+  const lua_Number max_bytes = luaL_optnumber(L, 1, 0);
   struct shared_handle *h = shared_handle_push(L, &type);
   struct shared_table *t = NULL;
-  const status st = shared_table_make(&t);
-  if (st) return return_failure(L, st);
+  const status st = shared_table_make((uint64_t)max_bytes, &t);
+  if (st) return return_memory_failure(L, st, NULL, sizeof *t);
   shared_handle_take(L, h, &t->object);
   return 1;
 }

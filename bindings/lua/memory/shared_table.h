@@ -7,7 +7,7 @@
 
 /* Lets this VM decode tables. [-0, +0, raises] */
 void shared_table_open(lua_State *L);
-/* shared_table_new() → a handle; or nil and why. [-0, +1 or 2, raises] */
+/* shared_table_new(max_bytes) → a handle; or nil and why. [-0, +1 or 2, raises] */
 int shared_table_new(lua_State *L);
 /* shared_table_methods() → the table of methods, to which memory/memory.lua adds its own.
  * [-0, +1, raises] */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/shared_handle.h"
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 #include "memory/array_element.h"
 #include "os/status_text.h"
 
@@ -18,21 +18,26 @@ static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
 /* ---- handles and arguments ------------------------------------------------------------------- */
 
+struct array_handle {
+  struct shared_handle shared;
+  struct array_view view; /* while it is open */
+};
+
 static struct shared_handle *handle_at(lua_State *L, int index) {
   return shared_handle_at(L, index, types, FLAVORS);
 }
 
-static struct typed_array *array_of(const struct shared_handle *h) {
-  return (struct typed_array *)(void *)h->object;
+static const struct array_view *view_of(const struct shared_handle *h) {
+  return &((const struct array_handle *)(const void *)h)->view;
 }
 
-static struct typed_array *check_array(lua_State *L, int index, enum flavor flavor) {
-  return array_of(shared_handle_check(L, index, &types[flavor]));
+static const struct array_view *check_array(lua_State *L, int index, enum flavor flavor) {
+  return view_of(shared_handle_check(L, index, &types[flavor]));
 }
 
 /* The element that a method addresses, and the index of the method's next argument. */
 struct target {
-  struct typed_array *m;
+  const struct array_view *m;
   const struct array_element_type *type;
   uint64_t index;
   int next;
@@ -48,7 +53,7 @@ static const char *push_number(lua_State *L, lua_Number x) {
 }
 static const char *push_count(lua_State *L, uint64_t count) { return push_number(L, (lua_Number)count); }
 
-static void check_index(lua_State *L, const struct typed_array *m, int index, uint64_t *out) {
+static void check_index(lua_State *L, const struct array_view *m, int index, uint64_t *out) {
   const lua_Number i = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
   if (!(i >= 1 && i <= (lua_Number)m->count) || i != (lua_Number)(uint64_t)i) {
     const char *most = push_count(L, m->count);
@@ -61,7 +66,7 @@ static struct target check_target(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   const enum flavor flavor = h && h->type == &types[ARRAY] ? ARRAY : VALUE;
   struct target t = {.m = check_array(L, 1, flavor), .next = 2, .name = types[flavor].class.name};
-  t.type = typed_array_type(t.m);
+  t.type = t.m->type;
   if (flavor == ARRAY) check_index(L, t.m, t.next++, &t.index);
   return t;
 }
@@ -87,7 +92,7 @@ struct range {
   uint64_t count;
 };
 
-static struct range check_range(lua_State *L, const struct typed_array *m, int index) {
+static struct range check_range(lua_State *L, const struct array_view *m, int index) {
   const lua_Number first = luaL_optnumber(L, index, 1);
   const lua_Number last = luaL_optnumber(L, index + 1, (lua_Number)m->count);
   const bool is_right = first >= 1 && first == (lua_Number)(uint64_t)first && last <= (lua_Number)m->count &&
@@ -199,8 +204,8 @@ static int array_len(lua_State *L) {
 
 /* fill(x, first, last) → the array. [-0, +1, raises] */
 static int array_fill(lua_State *L) {
-  struct typed_array *m = check_array(L, 1, ARRAY);
-  const uint64_t bits = check_element(L, 2, typed_array_type(m), "Array");
+  const struct array_view *m = check_array(L, 1, ARRAY);
+  const uint64_t bits = check_element(L, 2, m->type, "Array");
   const struct range r = check_range(L, m, 3);
   typed_array_fill(m, r.first, r.count, bits);
   lua_settop(L, 1);
@@ -209,13 +214,13 @@ static int array_fill(lua_State *L) {
 
 /* slice(first, last) → a list. [-0, +1, raises] */
 static int array_slice(lua_State *L) {
-  const struct typed_array *m = check_array(L, 1, ARRAY);
+  const struct array_view *m = check_array(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
   lua_createtable(L, (int)r.count, 0);
   check_array(L, 1, ARRAY); /* a finalizer may have closed it */
   for (uint64_t i = 0; i < r.count; i++) {
-    array_element_push(L, typed_array_type(m), typed_array_load(m, r.first + i));
+    array_element_push(L, m->type, typed_array_load(m, r.first + i));
     lua_rawseti(L, -2, (int)i + 1);
   }
   return 1;
@@ -223,14 +228,14 @@ static int array_slice(lua_State *L) {
 
 /* bytes(first, last) → a string of the elements in native byte order. [-0, +1, raises] */
 static int array_bytes(lua_State *L) {
-  const struct typed_array *m = check_array(L, 1, ARRAY);
+  const struct array_view *m = check_array(L, 1, ARRAY);
   const struct range r = check_range(L, m, 2);
   lua_pushlstring(L, (const char *)m->data + r.first * m->size, r.count * m->size);
   return 1;
 }
 
 /* The place, from 0, of the index at 3; raises unless `count` elements fit from there on. */
-static uint64_t check_room(lua_State *L, const struct typed_array *m, uint64_t count) {
+static uint64_t check_room(lua_State *L, const struct array_view *m, uint64_t count) {
   const lua_Number at = luaL_optnumber(L, 3, 1);
   if (!(at >= 1) || at != (lua_Number)(uint64_t)at || (uint64_t)at - 1 + count > m->count)
     luaL_error(L, "Array:copy: %s elements from index %s on are not within 1 to %s", push_count(L, count),
@@ -238,33 +243,33 @@ static uint64_t check_room(lua_State *L, const struct typed_array *m, uint64_t c
   return (uint64_t)at - 1;
 }
 
-static void copy_list(lua_State *L, struct typed_array *m) {
+static void copy_list(lua_State *L, const struct array_view *m) {
   const uint64_t count = lua_rawlen(L, 2);
   const uint64_t first = check_room(L, m, count);
   for (uint64_t i = 0; i < count; i++) {
     lua_rawgeti(L, 2, (int)i + 1);
-    typed_array_store(m, first + i, check_element(L, -1, typed_array_type(m), "Array"));
+    typed_array_store(m, first + i, check_element(L, -1, m->type, "Array"));
     lua_pop(L, 1);
   }
 }
 
-static void copy_bytes(lua_State *L, struct typed_array *m) {
+static void copy_bytes(lua_State *L, const struct array_view *m) {
   size_t size = 0;
   const char *bytes = lua_tolstring(L, 2, &size);
   if (size % m->size)
-    luaL_error(L, "Array:copy: %d bytes are not a whole number of %s", (int)size, typed_array_type(m)->name);
+    luaL_error(L, "Array:copy: %d bytes are not a whole number of %s", (int)size, m->type->name);
   memcpy(m->data + check_room(L, m, size / m->size) * m->size, bytes, size);
 }
 
-static void copy_array(lua_State *L, struct typed_array *m, const struct typed_array *from) {
+static void copy_array(lua_State *L, const struct array_view *m, const struct array_view *from) {
   const uint64_t first = check_room(L, m, from->count);
   if (from->type == m->type) {
     memmove(m->data + first * m->size, from->data, from->count * m->size);
     return;
   }
   for (uint64_t i = 0; i < from->count; i++) {
-    array_element_push(L, typed_array_type(from), typed_array_load(from, i));
-    typed_array_store(m, first + i, check_element(L, -1, typed_array_type(m), "Array"));
+    array_element_push(L, from->type, typed_array_load(from, i));
+    typed_array_store(m, first + i, check_element(L, -1, m->type, "Array"));
     lua_pop(L, 1);
   }
 }
@@ -273,7 +278,7 @@ static void copy_array(lua_State *L, struct typed_array *m, const struct typed_a
  * copied from `at` on. An element that does not fit raises; those before it were copied. [-0,
  * +1, raises] */
 static int array_copy(lua_State *L) {
-  struct typed_array *m = check_array(L, 1, ARRAY);
+  const struct array_view *m = check_array(L, 1, ARRAY);
   if (lua_istable(L, 2))
     copy_list(L, m);
   else if (lua_type(L, 2) == LUA_TSTRING)
@@ -287,11 +292,11 @@ static int array_copy(lua_State *L) {
 }
 
 static int next_element(lua_State *L) {
-  const struct typed_array *m = check_array(L, 1, ARRAY);
+  const struct array_view *m = check_array(L, 1, ARRAY);
   const uint64_t i = (uint64_t)luaL_checknumber(L, 2);
   if (i >= m->count) return 0;
   lua_pushinteger(L, (lua_Integer)i + 1);
-  array_element_push(L, typed_array_type(m), typed_array_load(m, i));
+  array_element_push(L, m->type, typed_array_load(m, i));
   return 2;
 }
 
@@ -306,7 +311,7 @@ static int array_iter(lua_State *L) {
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static struct typed_array *check_either(lua_State *L) {
+static const struct array_view *check_either(lua_State *L) {
   const struct shared_handle *h = handle_at(L, 1);
   return check_array(L, 1, h && h->type == &types[VALUE] ? VALUE : ARRAY);
 }
@@ -317,7 +322,7 @@ static int typed_array_pointer_method(lua_State *L) {
 }
 
 static int typed_array_type_name_method(lua_State *L) {
-  lua_pushstring(L, typed_array_type(check_either(L))->name);
+  lua_pushstring(L, check_either(L)->type->name);
   return 1;
 }
 
@@ -325,9 +330,9 @@ static int typed_array_type_name_method(lua_State *L) {
 static int typed_array_lock_method(lua_State *L) {
   struct synchronizer *s = NULL;
   char text[STATUS_TEXT_MAX];
-  const status st = synchronizer_beside(&check_either(L)->lock, &s);
+  const status st = synchronizer_beside(&check_either(L)->array->lock, &s);
   if (st) luaL_error(L, "lock: %s", status_text(st, text));
-  sync_push(L, s, false);
+  lock_handle_push(L, s, false);
   return 1;
 }
 
@@ -337,12 +342,12 @@ static int typed_array_tostring_method(lua_State *L) {
     lua_pushliteral(L, "closed memory");
     return 1;
   }
-  struct typed_array *m = array_of(h);
+  const struct array_view *m = view_of(h);
   if (h->type == &types[ARRAY]) {
-    lua_pushfstring(L, "Array: %d of %s", (int)m->count, typed_array_type(m)->name);
+    lua_pushfstring(L, "Array: %d of %s", (int)m->count, m->type->name);
   } else {
-    array_element_push(L, typed_array_type(m), typed_array_load(m, 0));
-    lua_pushfstring(L, "Value: %s %s", typed_array_type(m)->name, lua_tostring(L, -1));
+    array_element_push(L, m->type, typed_array_load(m, 0));
+    lua_pushfstring(L, "Value: %s %s", m->type->name, lua_tostring(L, -1));
   }
   return 1;
 }
@@ -387,6 +392,12 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   set_index(L, is_array ? array_index : value_index);
 }
 
+static void take_view(lua_State *L, void *handle) {
+  struct array_handle *h = handle;
+  (void)L;
+  h->view = typed_array_view((struct typed_array *)(void *)h->shared.object);
+}
+
 static const struct shared_type types[FLAVORS] = {
     [VALUE] = {.travels = SHARED_TRAVELS("Value"),
                .class = {.name = "Value",
@@ -396,9 +407,10 @@ static const struct shared_type types[FLAVORS] = {
                          .collect = typed_array_collect},
                .number = HANDLE_VALUE,
                .kind = OBJECT_TYPED_ARRAY,
-               .size = sizeof(struct shared_handle),
+               .size = sizeof(struct array_handle),
                .gone = "close",
-               .extend = extend_class},
+               .extend = extend_class,
+               .take = take_view},
     [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
                .class = {.name = "Array",
                          .key = "manymoons.Array",
@@ -408,9 +420,10 @@ static const struct shared_type types[FLAVORS] = {
                          .more = array_methods},
                .number = HANDLE_ARRAY,
                .kind = OBJECT_TYPED_ARRAY,
-               .size = sizeof(struct shared_handle),
+               .size = sizeof(struct array_handle),
                .gone = "close",
-               .extend = extend_class},
+               .extend = extend_class,
+               .take = take_view},
 };
 
 int typed_array_new(lua_State *L) {
@@ -422,7 +435,7 @@ int typed_array_new(lua_State *L) {
   struct shared_handle *h = shared_handle_push(L, &types[flavor]);
   struct typed_array *m = NULL;
   const status st = typed_array_make(type, count, &m);
-  if (st) return return_failure(L, st);
+  if (st) return return_memory_failure(L, st, NULL, count * type->size);
   shared_handle_take(L, h, &m->object);
   return 1;
 }

@@ -7,7 +7,7 @@
 --     frame      7 bytes of size, 1 byte of kind; then the content                      both ways
 --
 -- All messages of the handshake have a fixed size, and five seconds in all. Without a key the MACs are zeroes, and
--- functions are not accepted in messages. A side with a key refuses a peer without one, so no peer can turn the key
+-- messages bring data alone. A side with a key refuses a peer without one, so no peer can turn the key
 -- off.
 local require, native = ...
 
@@ -20,7 +20,7 @@ local expect = checks.expect
 local VERSION = "\1"
 local NONCE, MAC = 32, 32
 local GREETING, PROOF, VERDICT = 4 + NONCE, NONCE + MAC, 1 + MAC
-local HANDSHAKE_SECONDS, HANDSHAKES_MOST = 5, 64
+local HANDSHAKE_SECONDS, HANDSHAKES_MOST, CONNECT_SECONDS = 5, 64, 20
 local HEADER, SIZE_MOST = 8, 2 ^ 31
 local VALUE, BYTES = 0, 1
 
@@ -79,7 +79,7 @@ local function check(self, where)
 end
 
 local function new_connection(stream, has_key, most)
-  local state = { stream = stream, is_trusted = has_key, most = most }
+  local state = { stream = stream, trust = has_key and "peer" or "stranger", most = most }
   return setmetatable({ _state = state }, connection_meta)
 end
 
@@ -104,18 +104,18 @@ end
 
 function Connection.recv(self, timeout)
   local state = check(self, "Connection:recv")
-  local kind, bytes = fetch(state, timeout)
+  local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv"))
   if not kind then return nil, bytes end
   if kind == BYTES then
     error("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes", 2)
   end
   drop(state)
-  return native.loads(bytes, { functions = state.is_trusted })
+  return native.loads_from(state.trust, bytes)
 end
 
 function Connection.recv_bytes(self, timeout)
   local state = check(self, "Connection:recv_bytes")
-  local kind, bytes = fetch(state, timeout)
+  local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv_bytes"))
   if not kind then return nil, bytes end
   if kind == VALUE then error("Connection:recv_bytes: the next message was sent with send; receive it with recv", 2) end
   drop(state)
@@ -124,7 +124,9 @@ end
 
 function Connection.poll(self, timeout)
   local state = check(self, "Connection:poll")
-  return state.kind ~= nil or state.stream:ready(timeout or 0)
+  if timeout == nil then timeout = 0 end
+  timeout = checks.timeout(timeout, "Connection:poll")
+  return state.kind ~= nil or state.stream:ready(timeout)
 end
 
 function Connection.fileno(self) return check(self, "Connection:fileno").stream:fileno() end
@@ -291,7 +293,7 @@ end
 -- accept(timeout) → a connection; nil, "timeout"; or nil, "authentication failed" if a client failed
 function Listener.accept(self, timeout)
   check_listener(self, "Listener:accept")
-  expect(timeout == nil or type(timeout) == "number", "Listener:accept", "timeout: a number of seconds expected")
+  timeout = checks.timeout(timeout, "Listener:accept")
   local until_when = timeout and native.time() + timeout or math.huge
   while true do
     check_listener(self, "Listener:accept") -- another caller may have closed it while this one waited
@@ -342,8 +344,8 @@ end
 -- Client(address, { authkey =, timeout = }) → a connection; or nil and why
 function listener.Client(address, options)
   local key, most, timeout = read_options(options, "Client")
-  expect(timeout == nil or type(timeout) == "number", "Client", "timeout: a number of seconds expected")
-  local stream, why = listener.connect(read_address(address, "Client"), key, timeout or 20)
+  local seconds = checks.timeout(timeout == nil and CONNECT_SECONDS or timeout, "Client")
+  local stream, why = listener.connect(read_address(address, "Client"), key, seconds)
   if not stream then return nil, why end
   return new_connection(stream, key ~= nil, most)
 end

@@ -4,13 +4,16 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local waits = require("core.waits")
 local limits = require("worker.limits")
+local sandbox = require("worker.sandbox")
 
 local expect, unpack = checks.expect, checks.unpack
 
 local arguments = {}
 
-local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true }
+local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
+  sandbox = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
@@ -43,11 +46,12 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     limits = limits.read("Pool", world, options),
-    timeout = options.timeout,
+    sandbox = sandbox.read("Pool", world, options),
+    timeout = checks.read_time_limit(options.timeout), -- limits.read has checked it
   }
 end
 
-local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
+local function is_seconds(value) return checks.read_time_limit(value) ~= false end
 local function is_progress(value) return type(value) == "boolean" or checks.is_callable(value) end
 
 -- name of the option → { the check, the text of an error }
@@ -80,7 +84,7 @@ function arguments.check_opts(where, n, opts, allowed)
   for name, value in pairs(opts or {}) do
     if not allowed[name] then error(where .. ": unknown option '" .. tostring(name) .. "'", 4) end
     local is_right, wanted = option_checks[name][1], option_checks[name][2]
-    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. tostring(value), 4)
+    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. checks.show(value), 4)
   end
 end
 
@@ -92,23 +96,34 @@ end
 
 function arguments.check_list(where, n, list)
   expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
+  local key = next(list)
+  if key == nil or list.n or #list > 0 then return end
+  error(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "
+    .. tostring(key), 4)
 end
 
--- The items of a list, or those that an iterator returns until nil: a function that returns the
--- next item, and whether there was one.
+local function always() return true end
+
+-- The items of a list, or those that an iterator returns until nil:
+--   next()      the next item, and whether there was one
+--   is_there()  whether next returns without a wait
+--   handle      of a queue's iterator: the queue, for waits
+--   total       of a list
 function arguments.items(where, source)
   if type(source) == "table" and not checks.is_callable(source) then
+    arguments.check_list(where, 2, source)
     local i, count = 0, source.n or #source
-    return function()
+    return { next = function()
       i = i + 1
       return source[i], i <= count
-    end, count
+    end, is_there = always, total = count }
   end
   expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source), 4)
-  return function()
+  local handle = type(source) == "function" and native.iterated(source) or nil
+  return { next = function()
     local item = source()
     return item, item ~= nil
-  end
+  end, is_there = handle and function() return #waits.any({ handle }, 0, true) > 0 end or always, handle = handle }
 end
 
 return arguments

@@ -14,6 +14,7 @@
 --   pool/ending.lua    the end of a pool
 local require, native = ...
 
+local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
@@ -59,13 +60,13 @@ function dispatcher.run_callbacks(pool)
   queue.is_calling_back = true
   while #callbacks > 0 do
     local call = table.remove(callbacks, 1)
-    dispatcher.call_back_now(call.f, call.argument)
+    dispatcher.call_back_now(call.f, call.argument, call.more)
   end
   queue.is_calling_back = false
 end
 
-function dispatcher.call_back(pool, f, argument)
-  table.insert(pool._queue.callbacks, { f = f, argument = argument })
+function dispatcher.call_back(pool, f, argument, more)
+  table.insert(pool._queue.callbacks, { f = f, argument = argument, more = more })
 end
 
 -- Tasks -----------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ function dispatcher.submit_call(pool, f, opts, args, sink, is_cancellable)
   local retries = opts and opts.retries or config.retries
   return tasks.put(pool, {
     mode = protocol.CALL, entry = tasks.add_function(pool, f), sink = sink, args = args, count = 1,
-    timeout = opts and opts.timeout or config.timeout, retries = retries,
+    timeout = checks.time_limit(opts, config.timeout), retries = retries,
   }, is_cancellable, retries > 0)
 end
 

@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local finalizers = require("core.finalizers")
+local waits = require("core.waits")
 local dispatcher = require("pool.dispatcher")
 local pumps = require("pool.pumps")
 
@@ -19,7 +20,7 @@ local meta = { __index = Future, __name = "Future", __mm_future = true }
 -- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)
   if err.kind == "cancelled" then return end
-  local name = future._pool._config.name
+  local name = native.printable(future._pool._config.name)
   future._unasked = finalizers.on_collection(function()
     diagnostics.report("a call of " .. name .. " failed, and its result was never asked for: " .. tostring(err.message))
   end)
@@ -50,29 +51,42 @@ local function check_open(self, where)
   if self._is_closed then error(where .. ": used after close", 3) end
 end
 
-function Future.ready(self)
-  check_open(self, "Future:ready")
+local function take_what_is_there(self)
   local pool = self._pool
   if not self._is_done and not pool._dispatcher.has_ended(pool) then pool._dispatcher.pump_until(pool, self, 0) end
   return self._is_done == true
 end
 
+function Future.ready(self)
+  check_open(self, "Future:ready")
+  if take_what_is_there(self) then return true end
+  waits.give_turn()
+  return take_what_is_there(self)
+end
+
+-- true; or nil and why
+local function wait_until_done(self, timeout)
+  local pool = self._pool
+  if timeout and timeout <= 0 and not Future.ready(self) and not pool._dispatcher.has_ended(pool) then
+    return nil, "timeout"
+  end
+  return pool._dispatcher.pump_until(pool, self, timeout)
+end
+
 -- True when it is done; nil and "timeout" otherwise. Raises nothing.
 function Future.wait(self, timeout)
   check_open(self, "Future:wait")
-  expect(timeout == nil or type(timeout) == "number", "Future:wait",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:wait")
   if self._is_done then return true end
-  return self._pool._dispatcher.pump_until(self._pool, self, timeout)
+  return wait_until_done(self, timeout)
 end
 
 -- The call's results; raises its error; nil and "timeout".
 function Future.get(self, timeout)
   check_open(self, "Future:get")
-  expect(timeout == nil or type(timeout) == "number", "Future:get",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
-    local done, why = self._pool._dispatcher.pump_until(self._pool, self, timeout)
+    local done, why = wait_until_done(self, timeout)
     if not done then return nil, why end
   end
   asked(self)
@@ -91,7 +105,7 @@ end
 -- was done before.
 function Future.cancel(self)
   check_open(self, "Future:cancel")
-  if Future.ready(self) then return false end
+  if take_what_is_there(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
   if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
   Future._settle(self, false, pack(dispatcher.cancelled_error()))
@@ -126,7 +140,7 @@ meta.__close = Future.close
 -- Waits for the backend and for the death of workers; the waiter then pumps, and checks its futures
 -- again.
 function meta.__mm_wait(self)
-  if self._is_closed or Future.ready(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
+  if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end
 
@@ -139,7 +153,8 @@ local function add_callbacks(future, opts)
     if done._ok and opts.callback then opts.callback(unpack(done._results, 1, done._results.n)) end
     if not done._ok and opts.error_callback then opts.error_callback(done._results[1]) end
     if not done._ok and not opts.error_callback then
-      diagnostics.report("a call of " .. done._pool._config.name .. " failed: " .. tostring(done._results[1].message))
+      local name = native.printable(done._pool._config.name)
+      diagnostics.report("a call of " .. name .. " failed: " .. tostring(done._results[1].message))
     end
   end)
 end
@@ -158,8 +173,7 @@ function module.is_future(thing) return getmetatable(thing) == meta end
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
     "a list of futures expected, got " .. type(futures), 3)
-  expect(timeout == nil or type(timeout) == "number", "as_completed",
-    "timeout: a number of seconds expected, got " .. type(timeout), 3)
+  timeout = checks.timeout(timeout, "as_completed", 3)
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
     expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future), 3)

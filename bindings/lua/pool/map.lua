@@ -5,10 +5,14 @@
 -- so far makes worth while, and never more than a share of the rest; a worker that finds its slice
 -- expensive gives the rest back. A list without a waiter is sent at once. An iterator is read no
 -- further ahead than a window.
+--
+-- An item that cannot be sent fails alone, however the items are cut into tasks. What an iterator raises comes where
+-- its item would have come.
 local require = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local waits = require("core.waits")
 local future = require("pool.future")
 local protocol = require("pool.protocol")
 
@@ -32,6 +36,18 @@ local move = table.move or function(from, first, last, at, to)
 end
 
 local lists = {}
+
+-- Calls self:put(first, count, chunk). Where the items cannot be sent it sends each half, until those that cannot be
+-- fail alone.
+local function put_all(self, first, count, chunk)
+  local sent, why = pcall(self.put, self, first, count, chunk)
+  if sent then return end
+  if waits.is_ending() or self.dispatcher.has_ended(self.pool) then error(why, 0) end
+  if count == 1 then return self:fail_unsent(first, of_kind("unsendable", tostring(why)), chunk) end
+  local half = math.floor(count / 2)
+  put_all(self, first, half, chunk)
+  put_all(self, first + half, count - half, chunk)
+end
 
 -- Results of a list -----------------------------------------------------------------------------------
 
@@ -89,6 +105,11 @@ function batch:fail(task, index, err)
   note_done(self, 1)
 end
 
+function batch:fail_unsent(index, err)
+  note_error(self, index, err)
+  note_done(self, 1)
+end
+
 function batch:finished(task)
   self.tasks[task.id] = nil
   self.open = self.open - 1
@@ -110,7 +131,7 @@ local function new_batch(pool, mode, f, list, opts)
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
     tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
-    timeout = opts and opts.timeout or pool._config.timeout, retries = opts and opts.retries or pool._config.retries,
+    timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
   }, batch)
 end
@@ -129,11 +150,12 @@ local function limit(self, size, left)
   return math.max(1, math.min(size, left))
 end
 
-local function put_slice(self, first, count, returns, is_cancellable)
+function batch:put(first, count)
+  local is_cancellable = self.is_cancellable
   self.entry.users = self.entry.users + 1
   local task = self.dispatcher.put(self.pool, {
     mode = self.mode, entry = self.entry, sink = self, list = self.list, first = first, count = count, base = first - 1,
-    timeout = self.timeout, retries = self.retries, returns = returns, is_each = self.is_each and count > 1,
+    timeout = self.timeout, retries = self.retries, returns = self.returns, is_each = self.is_each and count > 1,
   }, is_cancellable, is_cancellable)
   self.open = self.open + 1
   self.tasks[task.id] = task
@@ -160,14 +182,15 @@ local function feed_some(self)
   while self.open < most and #self.ranges > 0 do
     local range = self.ranges[#self.ranges]
     local size = limit(self, size_of_slice(self, self.left), range.last - range.first + 1)
-    put_slice(self, range.first, size, not self.chunksize)
-    range.first = range.first + size
+    local first = range.first
+    range.first = first + size
     self.left = self.left - size
     if range.first > range.last then table.remove(self.ranges) end
+    put_all(self, first, size)
   end
 end
 
--- The pool has ended, or the rest cannot be sent: items that were not put fail.
+-- The pool has ended: items that were not put fail.
 local function fail_rest(self, err)
   for _, range in ipairs(self.ranges) do
     for index = range.first, range.last do
@@ -201,7 +224,7 @@ end
 
 local function run_and_wait(self)
   self.is_each = self.chunksize == 1 and self.pool._config.row.has_own_vm and not self.timeout
-  self.takes_back = not self.chunksize or self.is_each
+  self.takes_back, self.returns = not self.chunksize or self.is_each, not self.chunksize
   self.left = self.total
   if self.total > 0 then
     self.ranges[1] = { first = 1, last = self.total }
@@ -234,7 +257,7 @@ local function send_all(self)
     local size = self.chunksize or math.floor(left / (self.dispatcher.size(self.pool) * SLICES_PER_WORKER))
     if self.timeout and not self.chunksize then size = 1 end
     size = limit(self, size, left)
-    put_slice(self, first, size, false, true)
+    put_all(self, first, size)
     first = first + size
   end
 end
@@ -242,7 +265,7 @@ end
 function lists.map_async(pool, mode, f, list, opts)
   local self = new_batch(pool, mode, f, list, opts)
   local result = future.new(pool, opts)
-  result._work = self
+  result._work, self.is_cancellable = self, true
   self.open = 1 -- until everything is sent
   function self.on_end()
     local err = error_of(self)
@@ -291,11 +314,22 @@ end
 
 function imap_results:fail(task, index, err) arrive(self, task.base + index, false, err) end
 function imap_results:finished(task) self.tasks[task.id] = nil end
+function imap_results:fail_unsent(index, err, chunk) arrive(self, chunk.base + index, false, err) end
+
+-- An error of the source ends the items; next_result raises it behind the last one's result.
+local function read_item(self)
+  local read, item, is_item = pcall(self.items.next)
+  if read then return item, is_item end
+  if waits.is_ending() then error(item, 0) end
+  self.source_error = { value = item }
+  return nil, false
+end
 
 local function read_chunk(self)
   local chunk, count = {}, 0
   while count < self.chunksize do
-    local item, is_item = self.next_item()
+    if count > 0 and not self.items.is_there() then break end
+    local item, is_item = read_item(self)
     if not is_item then
       self.is_exhausted = true
       break
@@ -306,35 +340,57 @@ local function read_chunk(self)
   return chunk, count
 end
 
+function imap_results:put(first, count, chunk)
+  self.entry.users = self.entry.users + 1
+  local task = self.dispatcher.put(self.pool, {
+    mode = self.mode, entry = self.entry, sink = self, list = chunk, first = first, count = count,
+    base = chunk.base + first - 1, timeout = self.timeout, retries = self.retries,
+  }, true, self.retries > 0)
+  if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
+end
+
 local function send_chunk(self)
   local chunk, count = read_chunk(self)
   if count == 0 then return end
-  local base = self.last_read
-  self.last_read = base + count
-  self.entry.users = self.entry.users + 1
-  local sent, task = pcall(self.dispatcher.put, self.pool, {
-    mode = self.mode, entry = self.entry, sink = self, list = chunk, first = 1, count = count, base = base,
-    timeout = self.timeout, retries = self.retries,
-  }, true, self.retries > 0)
-  if sent then
-    if self.dispatcher.is_open(self.pool, task) then self.tasks[task.id] = task end
-    return
-  end
-  for i = 1, count do
-    arrive(self, base + i, false, of_kind("unsendable", tostring(task)))
+  chunk.base = self.last_read
+  self.last_read = chunk.base + count
+  put_all(self, 1, count, chunk)
+end
+
+local function has_room(self) return self.last_read - self.last_given + self.chunksize <= self.window end
+
+-- Reads and sends items up to the end of the window; of an iterator that may wait for its next item, those that are
+-- there.
+local function fill(self)
+  while not self.is_exhausted and has_room(self) and not self.dispatcher.is_closed(self.pool)
+    and self.items.is_there() do
+    send_chunk(self)
   end
 end
 
-local function fill(self)
-  while not self.is_exhausted and self.last_read - self.last_given + self.chunksize <= self.window do
-    if self.dispatcher.is_closed(self.pool) then return end
-    send_chunk(self)
-  end
+local weak = { __mode = "k" }
+local imaps = setmetatable({}, weak) -- pool → its imaps that are not over
+
+local function remember(self)
+  imaps[self.pool] = imaps[self.pool] or setmetatable({}, weak)
+  imaps[self.pool][self] = true
+end
+
+-- The pool closes: it takes no items later than now, and those of a list are all here.
+local function fill_before_close(self)
+  if not self.total then return end
+  self.window = math.huge
+  fill(self)
+end
+
+function lists.before_close(pool)
+  for self in pairs(imaps[pool] or {}) do fill_before_close(self) end
 end
 
 local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
+  imaps[self.pool][self] = nil
   if self.progress then self.progress:finish() end
   if not self.dispatcher.has_ended(self.pool) then
     self.dispatcher.cancel(self.pool, self)
@@ -342,28 +398,54 @@ local function finish_imap(self)
   end
 end
 
-local function await(self, at)
-  local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
-  if self.dispatcher.pump_until(self.pool, arrival) then return end
+local function fail_ended(self)
   finish_imap(self)
   local failure = self.dispatcher.failure(self.pool)
   if failure then errors.raise(failure) end
   error("Pool:imap: the pool was terminated", 0)
 end
 
+-- Waits for the result at `at`, or for another item.
+local function await_either(self, arrival)
+  local handle, is_once, more = self.dispatcher.waitable(self.pool)
+  waits.any({ self.items.handle, handle, checks.unpack(more or {}) }, nil, is_once ~= false)
+  if not self.dispatcher.pump_until(self.pool, arrival, 0) and self.dispatcher.has_ended(self.pool) then
+    fail_ended(self)
+  end
+end
+
+local function await(self, at)
+  local arrival = setmetatable({}, { __index = function() return self.ready[at] ~= nil end })
+  while not self.ready[at] do
+    if self.items.handle and not self.pool._config.row.is_immediate and not self.is_exhausted and has_room(self) then
+      await_either(self, arrival)
+      fill(self)
+    elseif not self.dispatcher.pump_until(self.pool, arrival) then
+      fail_ended(self)
+    end
+  end
+end
+
+-- Whether there is another item, and its place.
+local function find_next(self)
+  local at = self.last_given + 1
+  fill(self)
+  while at > self.last_read and not self.is_exhausted and not self.dispatcher.is_closed(self.pool) do
+    send_chunk(self) -- waits for the item
+  end
+  return at <= self.last_read, at
+end
+
 -- Raises an item's error; the items after it can be had by asking again. A result of nil comes as
 -- false, for nil ends the loop.
 local function next_result(self)
   if self.is_over then return nil end
-  fill(self)
-  local at = self.last_given + 1
-  if self.is_exhausted and at > self.last_read then
+  local is_there, at = find_next(self)
+  if not is_there then
     finish_imap(self)
+    if self.source_error then error(self.source_error.value, 0) end
+    if not self.is_exhausted then error("Pool:imap: the pool was closed before the end of the items", 0) end
     return nil
-  end
-  if at > self.last_read then
-    finish_imap(self)
-    error("Pool:imap: the pool was closed before the end of the items", 0)
   end
   if not self.ready[at] then await(self, at) end
   local outcome = self.ready[at]
@@ -375,18 +457,20 @@ local function next_result(self)
   return outcome.value
 end
 
-function lists.imap(pool, f, next_item, total, opts, is_ordered)
+-- items: see arguments.items
+function lists.imap(pool, f, items, opts, is_ordered)
   local chunksize = opts and opts.chunksize or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local self = setmetatable({
-    pool = pool, dispatcher = dispatcher, mode = MAP, next_item = next_item, chunksize = chunksize,
+    pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
     is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
-    timeout = opts and opts.timeout, retries = opts and opts.retries or pool._config.retries,
-    progress = new_progress(pool, opts, total),
+    timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
+    progress = new_progress(pool, opts, items.total),
     entry = dispatcher.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
   }, imap_results)
+  remember(self)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_imap(self) end })
   return function() return next_result(self) end, nil, nil, closer

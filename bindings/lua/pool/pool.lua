@@ -88,8 +88,7 @@ local function imap(self, where, f, source, opts, is_ordered)
   self._dispatcher.check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
-  local next_item, total = arguments.items(where, source)
-  return lists.imap(self, f, next_item, total, opts, is_ordered)
+  return lists.imap(self, f, arguments.items(where, source), opts, is_ordered)
 end
 
 function Pool.imap(self, f, source, opts) return imap(self, "Pool:imap", f, source, opts, true) end
@@ -112,7 +111,9 @@ end
 
 -- No more tasks; those that were submitted are done.
 function Pool.close(self)
-  if not self._dispatcher.is_closed(self) then self._dispatcher.close(self) end
+  if self._dispatcher.is_closed(self) then return end
+  lists.before_close(self)
+  self._dispatcher.close(self)
 end
 
 -- Waits until everything is done and the workers are gone: true; or nil and "timeout".
@@ -120,8 +121,7 @@ function Pool.join(self, timeout)
   if not self._dispatcher.is_closed(self) then
     error("Pool:join: the pool is still open; call close or terminate first", 2)
   end
-  checks.expect(timeout == nil or type(timeout) == "number", "Pool:join",
-    "timeout: a number of seconds expected, got " .. type(timeout))
+  timeout = checks.timeout(timeout, "Pool:join")
   return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
 
@@ -180,7 +180,8 @@ local function config_of(world, row, options)
   return {
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
-    limits = options.limits, timeout = options.timeout, retries = 0, takes_text = false, pid = native.pid(),
+    limits = options.limits, sandbox = options.sandbox, timeout = options.timeout, retries = 0, takes_text = false,
+    pid = native.pid(),
     context = identity.execution_context(),
   }
 end

@@ -14,6 +14,7 @@
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 #include "worker/worker.h"
 #include "worker/worker_start.h"
 
@@ -44,8 +45,8 @@ int pool_rings_new(lua_State *L) {
   *rings = (struct pool_rings){.owner = segment_self()};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  status st = ring_make(&rings->tasks, 0, RING_GROWS);
-  if (st == STATUS_OK) st = ring_make(&rings->results, 0, RING_GROWS);
+  status st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
+  if (st == STATUS_OK) st = ring_make(&rings->results, (struct ring_bounds){0}, RING_GROWS);
   if (st) return return_failure(L, st);
   atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
   atomic_store(&rings->results->object.purpose, PURPOSE_RESULTS);
@@ -161,7 +162,7 @@ static void push_slice(lua_State *L, int index) {
 static int rings_store_slice(lua_State *L) {
   check_rings(L, 1);
   push_slice(L, 2);
-  return store(L, lua_gettop(L) - 1, 2, "item");
+  return store(L, lua_gettop(L) - 1, 2, PATH_ITEMS);
 }
 
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
@@ -189,7 +190,7 @@ static status make_call_states(struct pool_rings *rings) {
   block_ref block = 0;
   status st = bytes_reserve(&rings->call_states, CALL_STATES_IN_A_BLOCK * sizeof block);
   if (st == STATUS_OK) st = bytes_reserve(&rings->call_state_blocks, sizeof block);
-  if (st == STATUS_OK) st = segment_alloc(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
+  if (st == STATUS_OK) st = segment_alloc_vital(CALL_STATES_IN_A_BLOCK * sizeof(call_state), &block);
   if (st == STATUS_OK) st = bytes_append(&rings->call_state_blocks, &block, sizeof block);
   for (int i = CALL_STATES_IN_A_BLOCK - 1; st == STATUS_OK && i >= 0; i--) {
     const block_ref place = block + (block_ref)i * sizeof(call_state);
@@ -258,17 +259,19 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
-/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
- * the ring, which a claim names */
-static int rings_put(lua_State *L) {
+static int put_values(lua_State *L, const char *what) {
   const struct pool_rings *rings = check_rings(L, 1);
   const struct task_envelope envelope = task_envelope(L);
   const int count = lua_gettop(L) - ARG_REST + 1;
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
-  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, "argument");
+  parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, what);
   return put_task(L, rings, &parcel);
 }
+
+/* rings:put(mode, flags, task, number, place, call_state or nil, arguments…) → the task's number in
+ * the ring, which a claim names */
+static int rings_put(lua_State *L) { return put_values(L, "argument"); }
 
 /* rings:put_slice(mode, flags, task, number, place, call_state or nil, list, first, last) →
  * number */
@@ -277,7 +280,7 @@ static int rings_put_slice(lua_State *L) {
   lua_settop(L, ARG_REST + 2);
   push_slice(L, ARG_REST);
   for (int i = 0; i < 3; i++) lua_remove(L, ARG_REST);
-  return rings_put(L);
+  return put_values(L, PATH_ITEMS);
 }
 
 /* rings:put_stored(mode, flags, task, number, place, call_state or nil, arguments, skip) → number:
@@ -298,7 +301,7 @@ static int rings_put_stored(lua_State *L) {
 static int decode_result(lua_State *L) {
   const struct pool_rings *rings = lua_touserdata(L, 1);
   return transfer_decode(L, rings->message.data + sizeof(struct answer_envelope),
-                         rings->message.size - sizeof(struct answer_envelope), TRANSFER_TRUSTED);
+                         rings->message.size - sizeof(struct answer_envelope));
 }
 
 /* task, outcome, first, count, nanoseconds, values…; of values that cannot be decoded the outcome
@@ -409,14 +412,14 @@ static int rings_running(lua_State *L) {
 
 /* rings:request_stop(worker, number, item or nil) → true: the worker still runs it, and begins
  * nothing else. In either case the worker ends soon. The worker publishes what it begins and
- * then reads `doomed`; this function sets `doomed` and then reads what was published: one of
+ * then reads `stop_requested`; this function sets `stop_requested` and then reads what was published: one of
  * them sees the other. */
 static int rings_request_stop(lua_State *L) {
   check_rings(L, 1);
   struct worker_status *worker_status = worker_status_at(L, 2);
   const uint64_t number = (uint64_t)luaL_checknumber(L, 3);
   const uint64_t item = (uint64_t)luaL_optnumber(L, 4, 0);
-  atomic_store(&worker_status->doomed, number);
+  atomic_store(&worker_status->stop_requested, number);
   lua_pushboolean(L, atomic_load(&worker_status->claim) == number &&
                          (!item || atomic_load(&worker_status->item) == item));
   return 1;

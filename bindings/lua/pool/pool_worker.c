@@ -11,11 +11,14 @@
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "pool/pool_rings.h"
+#include "process/sandboxed.h"
 #include "shared/attachments.h"
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
+#include "state/value_path.h"
 #include "state/vm_interrupt.h"
+#include "worker/guarded.h"
 
 enum { FUNCTIONS_KEPT = 64 };
 
@@ -25,6 +28,7 @@ struct pool_worker {
   struct ring *results;
   struct worker_status *worker_status;
   struct bytes inbox;
+  struct bytes fetched; /* in a sandbox: the value that was fetched last */
   struct ring_message message;
   struct task_envelope task; /* the current one */
   bool is_running;           /* its arguments are decoded, so an error is the script's */
@@ -42,18 +46,26 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
+static int decode_fetched(lua_State *L, struct pool_worker *w, block_ref block) REQUIRES(rank_vm) {
+  guarded_fetch(L, block, &w->fetched);
+  const int count = transfer_decode(L, w->fetched.data, w->fetched.len);
+  bytes_trim(&w->fetched, 64 * 1024);
+  return count;
+}
+
 /* Decodes values that the parent keeps in a block. */
-static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) {
+static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) REQUIRES(rank_vm) {
+  if (sandboxed_is()) return decode_fetched(L, w, block);
   const uint8_t *text = attachments_text(block);
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
   add_to(&w->worker_status->bytes_in, size);
-  return transfer_decode(L, text + sizeof size, size, TRANSFER_TRUSTED);
+  return transfer_decode(L, text + sizeof size, size);
 }
 
 #define FUNCTIONS lua_upvalueindex(1)
 
-static void push_function(lua_State *L, struct pool_worker *w) {
+static void push_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   lua_rawgeti(L, FUNCTIONS, (int)w->task.function);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
@@ -84,14 +96,21 @@ static int push_arguments(lua_State *L, enum task_mode mode) {
 struct answer {
   struct pool_worker *worker;
   struct answer_envelope envelope;
+  const char *what; /* as for transfer_encode */
 };
+
+static int send_to_guard(lua_State *L, const struct answer *a) {
+  add_to(&a->worker->worker_status->bytes_out, guarded_answer(L, &a->envelope, sizeof a->envelope, 2));
+  return 0;
+}
 
 /* answer (light), values… → nothing: encodes and puts. */
 static int send_answer(lua_State *L) {
   const struct answer *a = lua_touserdata(L, 1);
+  if (sandboxed_is()) return send_to_guard(L, a);
   struct parcel parcel;
   parcel_open(&parcel, &a->envelope, sizeof a->envelope);
-  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, "result");
+  parcel_pack(L, &parcel, 2, lua_gettop(L) - 1, a->what);
   add_to(&a->worker->worker_status->bytes_out, parcel.record.head_size + parcel.record.body_size);
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
@@ -112,7 +131,7 @@ static int try_send_answer(lua_State *L, struct answer *answer, int count) {
 }
 
 static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outcome, int count) {
-  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}};
+  struct answer answer = {w, {.outcome = (uint8_t)outcome, .task = w->task.task}, "result"};
   return try_send_answer(L, &answer, count);
 }
 
@@ -171,7 +190,8 @@ static int try_send_part(lua_State *L, const struct part *p, enum task_outcome o
                            .task = p->worker->task.task,
                            .first = (uint64_t)p->first,
                            .count = (uint32_t)(p->last - p->first + 1),
-                           .ns = (uint64_t)(now - p->begun_ns)}};
+                           .ns = (uint64_t)(now - p->begun_ns)},
+                          PATH_ITEMS};
   lua_pushvalue(L, LIST_RESULTS);
   lua_pushvalue(L, LIST_FAILURES);
   return try_send_answer(L, &answer, 2);
@@ -180,21 +200,22 @@ static int try_send_part(lua_State *L, const struct part *p, enum task_outcome o
 static bool is_each(const struct part *p) { return (p->worker->task.flags & TASK_EACH) != 0; }
 
 static void begin_journal(const struct part *p) {
-  if (is_each(p))
+  if (is_each(p) && !sandboxed_is())
     result_journal_begin(&p->worker->worker_status->result_journal, p->worker->message.number,
                          (uint64_t)p->first);
 }
 
-/* Its items count as answered, even if sending fails. */
+/* Its items count as answered, even if sending fails. They are counted first: a caller that has the
+ * results finds them in stats(). */
 static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, int left) {
   const int64_t now = clock_now_ns();
+  add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
+  add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   if (try_send_part(L, p, outcome, now)) {
     lua_pop(L, 1);
     single_out_unsendable(L, p->last - p->first + 1);
     if (try_send_part(L, p, outcome, now)) lua_error(L);
   }
-  add_to(&p->worker->worker_status->busy_ns, (uint64_t)(now - p->begun_ns));
-  add_to(&p->worker->worker_status->items, (uint64_t)p->last - (uint64_t)p->first + 1);
   p->first = p->last + 1;
   p->begun_ns = p->clock_ns = now;
   lua_createtable(L, left, 0);
@@ -216,6 +237,7 @@ static bool note_in_journal(lua_State *L, const struct part *p) {
   uint8_t head[SCALAR_HEAD_MAX];
   const char *text = NULL;
   size_t text_size = 0;
+  if (sandboxed_is()) return false; /* the parent cannot read its status */
   const size_t size = scalar_write(L, -1, head, &text, &text_size);
   return size && result_journal_add(&p->worker->worker_status->result_journal, head, size, text, text_size);
 }
@@ -237,23 +259,25 @@ static void run_item(lua_State *L, struct part *p, int i, int left) {
   if (!is_safe && left > 0) send_part(L, p, OUTCOME_PART, left);
 }
 
-static bool is_beyond_limit(const struct pool_worker *w, uint64_t i) {
-  const uint64_t limit = atomic_load(&w->worker_status->limit);
-  return limit >> WORKER_STATUS_ITEM_BITS == w->message.number &&
-         i > (limit & ((1 << WORKER_STATUS_ITEM_BITS) - 1));
+static bool begin_guarded(lua_State *L, const struct part *p, int i) REQUIRES(rank_vm) {
+  if (p->worker->task.flags & (TASK_TIMED | TASK_EACH)) return guarded_may_begin(L, (uint32_t)i);
+  guarded_note((uint32_t)i);
+  return true;
 }
 
 /* Publishes the item, so that the parent can stop it or take back those after it (pool_rings.c:
  * request_stop, limit). False: it must not begin. */
-static bool begin_item(struct part *p, int i) {
+static bool begin_item(lua_State *L, struct part *p, int i) REQUIRES(rank_vm) {
   struct worker_status *worker_status = p->worker->worker_status;
+  if (sandboxed_is()) return begin_guarded(L, p, i);
   if (!(p->worker->task.flags & (TASK_TIMED | TASK_EACH))) {
     atomic_store_explicit(&worker_status->item, (uint32_t)i, memory_order_relaxed);
     return true;
   }
   if (p->worker->task.flags & TASK_TIMED) atomic_store(&worker_status->begun_ns, clock_now_ns());
   atomic_store(&worker_status->item, (uint32_t)i);
-  return atomic_load(&worker_status->doomed) == 0 && !is_beyond_limit(p->worker, (uint64_t)i);
+  return atomic_load(&worker_status->stop_requested) == 0 &&
+         !worker_status_is_beyond_limit(worker_status, p->worker->message.number, (uint64_t)i);
 }
 
 /* Reads the clock now and then, more often if items take long. True: go on. */
@@ -275,7 +299,7 @@ static bool go_on(lua_State *L, struct part *p, int left) {
 
 /* function, count, items → nothing; the answers are sent. The failures' handler stands above
  * them. */
-static void run_list(lua_State *L, struct pool_worker *w) {
+static void run_list(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   const int count = (int)lua_tointeger(L, LIST_COUNT);
   const int skip = (int)w->task.skip;
   const int64_t now = clock_now_ns();
@@ -287,7 +311,7 @@ static void run_list(lua_State *L, struct pool_worker *w) {
   lua_pushnil(L);
   lua_pushcfunction(L, failure_handler);
   for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {
-    if (!begin_item(&p, i)) break;
+    if (!begin_item(L, &p, i)) break;
     run_item(L, &p, i, count - i);
     w->left--;
     goes_on = go_on(L, &p, count - i);
@@ -310,15 +334,15 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
 }
 
 /* worker (light) → the results of a call; nothing of a list. Upvalue 1: the cache of functions. */
-static int run_task(lua_State *L) {
+static int run_task(lua_State *L) REQUIRES(rank_vm) {
   struct pool_worker *w = lua_touserdata(L, 1);
   const struct task_envelope *task = &w->task;
   lua_settop(L, 0);
   push_function(L, w);
   add_to(&w->worker_status->bytes_in, w->message.size);
-  const int count = task->arguments ? decode_stored(L, w, task->arguments)
-                                    : transfer_decode(L, w->message.data + sizeof *task,
-                                                      w->message.size - sizeof *task, TRANSFER_TRUSTED);
+  const int count = task->arguments
+                        ? decode_stored(L, w, task->arguments)
+                        : transfer_decode(L, w->message.data + sizeof *task, w->message.size - sizeof *task);
   ring_message_unload(&w->message); /* the decoded handles have holds of their own */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);
@@ -345,6 +369,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  if (sandboxed_is()) return guarded_take(L, &w->inbox, &w->message);
   for (;;) {
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;
@@ -425,6 +450,7 @@ static int worker_gc(lua_State *L) {
   struct pool_worker *w = lua_touserdata(L, 1);
   ring_message_done(&w->message);
   bytes_fini(&w->inbox);
+  bytes_fini(&w->fetched);
   if (w->tasks) segment_release(&w->tasks->object);
   if (w->results) segment_release(&w->results->object);
   return 0;
@@ -445,8 +471,10 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
                       int count) REQUIRES(rank_vm) {
   struct pool_worker *w = push_pool_worker(L);
   lua_setfield(L, LUA_REGISTRYINDEX, "manymoons.pool_worker");
-  w->tasks = ring_of(L, start_info->tasks);
-  w->results = ring_of(L, start_info->results);
+  if (!sandboxed_is()) {
+    w->tasks = ring_of(L, start_info->tasks);
+    w->results = ring_of(L, start_info->results);
+  }
   w->worker_status = worker_status;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, HANDLER);
@@ -455,7 +483,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   initialize(L, w, count);
   w->left = most_tasks(L);
   atomic_store(&worker_status->ready_ns, clock_now_ns());
-  while (w->left > 0 && !atomic_load(&worker_status->doomed) && take_task(L, w) == STATUS_OK) {
+  while (w->left > 0 && !atomic_load(&worker_status->stop_requested) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
     clear_claim(worker_status);
   }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The progress of a list: a bar on a terminal or a line now and then elsewhere, both on stderr; or
--- calls of a function. The waiter that takes results calls it (pool/map.lua): no thread, and
--- nothing between two results.
+-- calls of a function, between two steps of the pool as other callbacks, so that it may use the
+-- pool. The waiter that takes results does both: no thread, and nothing between two results.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -58,7 +58,9 @@ local function draw_bar(self, now)
   self.is_drawn = true
 end
 
-local function write_line(self, now) io.stderr:write(self.pool._config.name, ": ", facts(self, now), "\n") end
+local function write_line(self, now)
+  io.stderr:write(native.printable(self.pool._config.name), ": ", facts(self, now), "\n")
+end
 
 local function show(self, now)
   self.shown = now
@@ -68,7 +70,7 @@ end
 function Progress:update(done)
   self.done = done
   if checks.is_callable(self.wanted) then
-    dispatcher.call_back_now(self.wanted, done, self.total)
+    dispatcher.call_back(self.pool, self.wanted, done, self.total)
     return
   end
   local now = native.time()

@@ -5,6 +5,7 @@ local require = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local ending = require("pool.ending")
+local foreign = require("pool.foreign")
 local protocol = require("pool.protocol")
 local tasks = require("pool.tasks")
 
@@ -73,11 +74,8 @@ local function take_initializer(pool, outcome, ...)
   end
 end
 
--- Takes what the backend's take returned: one answer.
-function results.take(pool, id, outcome, first, count, ns, ...)
-  if id == 0 then return take_initializer(pool, outcome, ...) end
-  local task = pool._queue.open[id]
-  if not task then return end
+local function take_answer(pool, task, outcome, first, count, ns, ...)
+  if not task then return take_initializer(pool, outcome, ...) end
   pool._workers.deaths = 0
   if outcome == SKIPPED then
     end_task(pool, task)
@@ -86,6 +84,14 @@ function results.take(pool, id, outcome, first, count, ns, ...)
   else
     take_part(pool, task, outcome, first, count, ns, ...)
   end
+end
+
+-- Takes what the backend's take returned: one answer.
+function results.take(pool, id, ...)
+  local task = pool._queue.open[id]
+  if not task and id ~= 0 then return end
+  if pool._config.sandbox then return take_answer(pool, task, foreign.answer(task, ...)) end
+  return take_answer(pool, task, ...)
 end
 
 local take = results.take

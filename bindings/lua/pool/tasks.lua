@@ -253,18 +253,21 @@ end
 
 -- The death of a worker -------------------------------------------------------------------------------
 
-local function exit_text(code)
+local function exit_text(code, refusal)
+  if refusal then return "the sandbox refused the system call " .. refusal end
   if code and code < 0 then return "killed by signal " .. -code end
   return "exit code " .. tostring(code)
 end
 
-local function died_error(name, code, what)
-  return errors.of_kind("died", string.format("worker %s died (%s) %s", name, exit_text(code), what), name, code)
+-- death: how the worker `name` died: code, and refusal, the system call by which its sandbox ended it
+local function died_error(name, death, what)
+  local text = string.format("worker %s died (%s) %s", name, exit_text(death.code, death.refusal), what)
+  return errors.of_kind("died", text, name, death.code)
 end
 
-local function fail_unsent(task, item, name, code)
+local function fail_unsent(task, item, name, death)
   for index = task.answered + 1, item - 1 do
-    fail_item(task, index, died_error(name, code, "before the result of this call was sent"))
+    fail_item(task, index, died_error(name, death, "before the result of this call was sent"))
   end
 end
 
@@ -281,27 +284,28 @@ function tasks.recover(task, first, ...)
 end
 
 -- No item of it had begun: another worker runs it, but only once more.
-local function reassign_unbegun(pool, task, name, code)
+local function reassign_unbegun(pool, task, name, death)
   local may_run = task.list or task.stored
   if may_run and not task.was_reassigned then
     task.was_reassigned = true
     return put_again(pool, task, math.max(task.answered, task.skip))
   end
-  fail_open_items(task, function() return died_error(name, code, "before it ran this call") end)
+  fail_open_items(task, function() return died_error(name, death, "before it ran this call") end)
   return end_task(pool, task)
 end
 
 -- The task's worker died while `item` of it ran (0: none had begun).
-function tasks.reassign(pool, task, item, name, code)
-  if item == 0 then return reassign_unbegun(pool, task, name, code) end
+function tasks.reassign(pool, task, item, name, code, refusal)
+  local death = { code = code, refusal = refusal }
+  if item == 0 then return reassign_unbegun(pool, task, name, death) end
   if (task.retries or 0) > 0 and has_open_items(task, task.answered + 1) then
     task.retries = task.retries - 1
     if task.flags % (2 * TIMED) < TIMED then task.flags = task.flags + TIMED end -- each item is answered at once now
     return put_again(pool, task, task.answered)
   end
   item = math.min(item, task.count) -- the task may have been shortened (workers.lua, split)
-  fail_unsent(task, item, name, code)
-  fail_item(task, item, died_error(name, code, "while it ran this call"))
+  fail_unsent(task, item, name, death)
+  fail_item(task, item, died_error(name, death, "while it ran this call"))
   put_again(pool, task, math.max(item, task.answered))
 end
 

@@ -66,12 +66,12 @@ end
 
 -- Sleeps once at most: another thread may have taken the result, so the caller has to check its future.
 function Backend.take(self, workers, timeout)
-  local answer = self.results:get_nowait()
+  local answer = self.results:_take()
   if not answer then
     if timeout == 0 then return nil, "timeout" end
     local deadline = timeout and native.time() + timeout
     waits.any({ self.results, unpack(workers) }, timeout, true)
-    answer = self.results:get_nowait()
+    answer = self.results:_take()
     if not answer then return nil, deadline and native.time() >= deadline and "timeout" or "check" end
   end
   return answer.id, answer.outcome, answer.first, answer.count, answer.ns, unpack(answer.values, 1, answer.values.n)
@@ -101,7 +101,7 @@ function Backend.waitable(self) return self.results end
 function Backend.is_worker(self) return self.members[identity.execution_context()] == true end
 function Backend.close(self) self.tasks:close() end
 function Backend.drain(self)
-  while self.tasks:get_nowait() do end
+  while self.tasks:_take() do end
 end
 
 -- method: "thread" or "task", the kind of worker

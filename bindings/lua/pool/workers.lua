@@ -12,6 +12,7 @@ local errors = require("core.errors")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
+local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
 local time = native.time
@@ -62,6 +63,7 @@ local function settings_of(config, name)
   local settings = starting.settings(config.world, name, true)
   settings.maxtasksperchild = config.max_tasks
   settings.limits = config.limits
+  settings.sandbox = sandbox.settings(config.sandbox)
   return settings
 end
 
@@ -105,9 +107,10 @@ end
 -- The worker's results were all taken, so a task that it claimed and that is still open died with
 -- it.
 local function reap(pool, index)
-  local backend, own = pool._backend, pool._workers
+  local backend, own, config = pool._backend, pool._workers, pool._config
   local worker, name = own.handles[index], own.names[index]
   local code = worker:exitcode()
+  local refusal = config.sandbox and worker:refusal()
   backend:rescue(worker)
   results.take_ready(pool)
   if pool._queue.has_ended then return end
@@ -118,7 +121,7 @@ local function reap(pool, index)
   own.stopping[worker] = nil
   worker:close()
   if not was_asked and item == 0 and (task or code ~= 0) then own.deaths = own.deaths + 1 end
-  if task then tasks.reassign(pool, task, item, name, code) end
+  if task then tasks.reassign(pool, task, item, name, code, refusal) end
 end
 
 local function take_out(own, index)
@@ -187,7 +190,8 @@ local function abandon(pool, index)
   local worker, name = own.handles[index], own.names[index]
   local number, item = pool._backend:claim(worker)
   local task = queue.by_number[number]
-  diagnostics.report("worker " .. name .. " cannot be interrupted; its thread was abandoned; a new worker was started")
+  diagnostics.report("worker " .. native.printable(name) ..
+    " cannot be interrupted; its thread was abandoned; a new worker was started")
   table.insert(own.abandoned, worker)
   own.stopping[worker] = nil
   try_to_start(pool, index)

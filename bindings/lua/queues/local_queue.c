@@ -167,6 +167,7 @@ static status wait_for_room(lua_State *L, struct local_queue *q, deadline until)
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_queue(L);
   luaL_checkany(L, 2);
+  if (deadline_is_now(until) && !q->is_closed && is_full(q)) waiting_give_turn(L);
   if (!q->is_closed && is_full(q) && waits_as_task(L, q, TAKEN, until)) return waiting_would_wait(WAIT_ROOM);
   const status st = wait_for_room(L, q, until);
   raise_if_stopped(L, st);
@@ -256,10 +257,20 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return 1;
 }
 
-static int queue_get(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, get_until, argument_timeout(L, 2));
+static bool is_empty(const struct local_queue *q) { return q->head == q->tail; }
+
+/* _take(): what is there, without a turn for tasks: for the pool. */
+static int queue_take(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) {
+  const struct local_queue *q = check_queue(L);
+  if (is_empty(q) && !q->is_closed) waiting_give_turn(L);
+  return queue_take(L);
 }
-static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, 2);
+  return deadline_is_now(until) ? queue_get_nowait(L) : waiting_run(L, get_until, until);
+}
 
 static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
@@ -268,27 +279,30 @@ static int iterate(lua_State *L) REQUIRES(rank_vm) {
 
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  waiting_push_method(L, iterate, WAITING_FIXED);
-  lua_pushvalue(L, 1);
-  return 2;
+  waiting_push_iterator(L, iterate);
+  return 1;
 }
 
 /* ---- looking and closing --------------------------------------------------------------------- */
 
 static int queue_qsize(lua_State *L) {
   const struct local_queue *q = check_queue(L);
+  waiting_give_turn(L);
   lua_pushinteger(L, q->tail - q->head);
   return 1;
 }
 
 static int queue_empty(lua_State *L) {
   const struct local_queue *q = check_queue(L);
-  lua_pushboolean(L, q->tail == q->head);
+  if (is_empty(q)) waiting_give_turn(L);
+  lua_pushboolean(L, is_empty(q));
   return 1;
 }
 
 static int queue_full(lua_State *L) {
-  lua_pushboolean(L, is_full(check_queue(L)));
+  const struct local_queue *q = check_queue(L);
+  if (is_full(q)) waiting_give_turn(L);
+  lua_pushboolean(L, is_full(q));
   return 1;
 }
 
@@ -340,6 +354,7 @@ static int queue_task_done(lua_State *L) {
 
 static int join_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct local_queue *q = check_joinable(L);
+  if (q->unfinished && deadline_is_now(until)) waiting_give_turn(L);
   if (q->unfinished && waits_as_task(L, q, DONE, until)) return waiting_would_wait(WAIT_DONE);
   while (q->unfinished) {
     const status st = deadline_is_now(until) ? STATUS_TIMEOUT : sleep_for(L, q, DONE, until);
@@ -372,6 +387,7 @@ static void abandon(lua_State *L, const struct vm_thread *t) {
   if (owed <= 0) return;
   q->abandoned += owed;
   finish(q, owed);
+  if (q->unfinished == 0 && q->has_tasks[DONE]) q->has_tasks[DONE] = waiting_wake(L, -1, WAIT_DONE, WAKE_ALL);
 }
 
 void local_queue_forget_thread(lua_State *L, const struct vm_thread *t) {
@@ -396,6 +412,7 @@ static const luaL_Reg methods[] = {
     {"empty", queue_empty},
     {"full", queue_full},
     {"_fileno", queue_fileno},
+    {"_take", queue_take},
     {NULL, NULL},
 };
 

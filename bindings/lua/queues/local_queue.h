@@ -13,6 +13,7 @@
 
 /* local_queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil) [-0, +1, raises] */
 int local_queue_new(lua_State *L);
+/* Registers the classes, and that they do not travel, once in each VM. [-0, +0, memory] */
 void local_queue_open(lua_State *L);
 /* The thread has ended: what it took from joinable queues and did not report is
  * abandoned. [-0, +0, memory] */

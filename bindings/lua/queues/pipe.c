@@ -82,7 +82,7 @@ static status send_parcel(lua_State *L, const struct connection *c, struct sendi
   if (!c->end) return STATUS_CLOSED; /* while the value was encoded */
   s->ring = pipe_outgoing(c->end);
   status st = attempt_send(s, deadline_now());
-  if (st == STATUS_FULL && !c->never_waits) {
+  if (st == STATUS_FULL && !(c->never_waits && waiting_is_endless(L, deadline_never()))) {
     parcel_keep(&s->parcel);
     st = shared_handle_wait(L, &c->shared, TRACE_CALL_SEND, attempt_send, s, deadline_never());
   }
@@ -172,9 +172,7 @@ static status drop_received(struct connection *c) {
   return STATUS_CLOSED;
 }
 
-static status wait_for_message(lua_State *L, struct connection *c, deadline until, const char *method)
-    REQUIRES(rank_vm) {
-  if (c->never_waits) refuse_endless_wait(L, until, method);
+static status wait_for_message(lua_State *L, struct connection *c, deadline until) REQUIRES(rank_vm) {
   struct receiving receiving = {c, pipe_incoming(c->end)};
   c->is_receiving = true;
   const status st = shared_handle_wait(L, &c->shared, TRACE_CALL_RECEIVE, attempt_receive, &receiving, until);
@@ -199,9 +197,15 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
   *would_wait = false;
   if (c->has_message) return STATUS_OK;
   status st = take_message(c);
+  if (st == STATUS_EMPTY && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    if (c->has_message) return STATUS_OK;
+    if (c->end) st = take_message(c);
+  }
   const bool waits = st == STATUS_EMPTY && !deadline_is_now(until);
+  if (waits && c->never_waits) refuse_endless_wait(L, until, method);
   *would_wait = waits && waiting_as_task(L, until);
-  if (waits && !*would_wait) st = wait_for_message(L, c, until, method);
+  if (waits && !*would_wait) st = wait_for_message(L, c, until);
   c->has_message = st == STATUS_OK;
   return st == STATUS_EMPTY ? STATUS_TIMEOUT : st;
 }
@@ -225,7 +229,7 @@ static void release_message(struct connection *c) {
 
 static int push_value(lua_State *L) {
   const struct connection *c = lua_touserdata(L, 1);
-  return transfer_decode(L, c->message.data, c->message.size, TRANSFER_TRUSTED);
+  return transfer_decode(L, c->message.data, c->message.size);
 }
 
 static int push_bytes(lua_State *L) {

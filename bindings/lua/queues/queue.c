@@ -13,6 +13,9 @@
  */
 #include "queues/queue.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
@@ -38,9 +41,9 @@ static struct queue *queue_at(lua_State *L, int index) { return shared_handle_at
 
 static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(L, 1, types, FLAVORS); }
 
-static status make_ring(lua_State *L, struct shared_handle *h, uint64_t maxsize) {
+static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bounds bounds) {
   struct ring *ring = NULL;
-  const status st = ring_make(&ring, maxsize, RING_GROWS);
+  const status st = ring_make(&ring, bounds, RING_GROWS);
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
@@ -53,10 +56,11 @@ int queue_new(lua_State *L) {
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
   const lua_Number maxsize = luaL_optnumber(L, 2, 0);
   const bool never_waits = lua_toboolean(L, 3);
+  const lua_Number max_bytes = luaL_optnumber(L, 4, 0);
   struct queue *q = shared_handle_push(L, &types[flavor]);
   q->never_waits = never_waits;
-  const status st = make_ring(L, &q->shared, (uint64_t)maxsize);
-  return st ? return_failure(L, st) : 1;
+  const status st = make_ring(L, &q->shared, (struct ring_bounds){(uint64_t)maxsize, (uint64_t)max_bytes});
+  return st ? return_memory_failure(L, st, NULL, sizeof(struct ring)) : 1;
 }
 
 /* ---- put ------------------------------------------------------------------------------------- */
@@ -77,6 +81,26 @@ static status put_waiting(lua_State *L, const struct queue *q, struct put *put, 
   return shared_handle_wait(L, &q->shared, TRACE_CALL_PUT, attempt_put, put, until);
 }
 
+static status put_after_turn(lua_State *L, struct put *put) {
+  parcel_keep(&put->parcel);
+  const status st = waiting_try_turn(L);
+  if (st == STATUS_EMPTY) return STATUS_FULL;
+  return st ? st : attempt_put(put, deadline_now());
+}
+
+/* Why a value of so many bytes is not in the queue. */
+static int return_put(lua_State *L, const struct queue *q, status st, size_t size) {
+  const char *name = q->shared.type->class.name;
+  if (st == -ENOMEM) return return_memory_failure(L, st, name, size);
+  if (st != STATUS_TOO_LARGE) return return_status(L, st);
+  char text[160];
+  snprintf(text, sizeof text, "too large: %s: a value of %zu bytes; max_bytes is %llu", name, size,
+           (unsigned long long)q->ring->max_bytes);
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  return 2;
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
@@ -84,13 +108,15 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   put.ring = q->ring;
   parcel_open(&put.parcel, NULL, 0);
   parcel_pack(L, &put.parcel, 2, 1, "value");
+  const size_t size = put.parcel.record.head_size + put.parcel.record.body_size;
   status st = attempt_put(&put, deadline_now());
-  const bool is_refused = q->never_waits && deadline_is_never(until);
+  if (st == STATUS_FULL && deadline_is_now(until)) st = put_after_turn(L, &put);
+  const bool is_refused = st == STATUS_FULL && q->never_waits && waiting_is_endless(L, until);
   if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, q, &put, until);
   parcel_settle(&put.parcel, st);
-  if (st == STATUS_FULL && is_refused) refuse_endless_wait(L, until, "Queue:put");
+  if (is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
-  return return_status(L, st);
+  return return_put(L, q, st, size);
 }
 
 static int queue_put(lua_State *L) REQUIRES(rank_vm) { return put_until(L, argument_timeout(L, 3)); }
@@ -130,8 +156,8 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   ring_message_done(&self->message);
   status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
-    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
+    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     st = shared_handle_wait(L, &q->shared, TRACE_CALL_GET, attempt_take, &get, until);
     if (st == STATUS_OK) trace_take_again(get.ring, &self->message);
     raise_if_stopped(L, st);
@@ -140,16 +166,21 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   }
   if (st) return return_failure(L, st);
   if (q->ring && q->ring->unfinished) owe(L, q, 1);
-  const int count = transfer_decode(L, self->message.data, self->message.size, TRANSFER_TRUSTED);
+  const int count = transfer_decode(L, self->message.data, self->message.size);
   ring_message_done(&self->message);
   bytes_trim(&self->inbox, 64 * 1024);
   return count;
 }
 
-static int queue_get(lua_State *L) REQUIRES(rank_vm) {
-  return waiting_run(L, get_until, argument_timeout(L, 2));
+static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) {
+  const struct queue *q = check_queue(L);
+  if (!ring_is_readable(q->ring)) waiting_give_turn(L);
+  return get_until(L, deadline_now());
 }
-static int queue_get_nowait(lua_State *L) REQUIRES(rank_vm) { return get_until(L, deadline_now()); }
+static int queue_get(lua_State *L) REQUIRES(rank_vm) {
+  const deadline until = argument_timeout(L, 2);
+  return deadline_is_now(until) ? queue_get_nowait(L) : waiting_run(L, get_until, until);
+}
 
 static int iterate(lua_State *L) REQUIRES(rank_vm) {
   lua_settop(L, 1);
@@ -159,25 +190,30 @@ static int iterate(lua_State *L) REQUIRES(rank_vm) {
 /* for v in q:iter() do: until the queue is closed and drained. A nil in the queue ends it too: put values. */
 static int queue_iter(lua_State *L) {
   check_queue(L);
-  waiting_push_method(L, iterate, WAITING_FIXED);
-  lua_pushvalue(L, 1);
-  return 2;
+  waiting_push_iterator(L, iterate);
+  return 1;
 }
 
 /* ---- looking and closing --------------------------------------------------------------------- */
 
 static int queue_qsize(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)ring_count(check_queue(L)->ring));
+  const struct queue *q = check_queue(L);
+  waiting_give_turn(L);
+  lua_pushinteger(L, (lua_Integer)ring_count(q->ring));
   return 1;
 }
 
 static int queue_empty(lua_State *L) {
-  lua_pushboolean(L, ring_count(check_queue(L)->ring) == 0);
+  const struct queue *q = check_queue(L);
+  if (ring_count(q->ring) == 0) waiting_give_turn(L);
+  lua_pushboolean(L, ring_count(q->ring) == 0);
   return 1;
 }
 
 static int queue_full(lua_State *L) {
-  lua_pushboolean(L, ring_is_full(check_queue(L)->ring));
+  const struct queue *q = check_queue(L);
+  if (ring_is_full(q->ring)) waiting_give_turn(L);
+  lua_pushboolean(L, ring_is_full(q->ring));
   return 1;
 }
 
@@ -225,7 +261,7 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   struct join join = {.ring = q->ring};
   status st = attempt_join(&join, deadline_now());
-  if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
+  if (st == STATUS_TIMEOUT) {
     if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
     st = shared_handle_wait(L, &q->shared, TRACE_CALL_JOIN, attempt_join, &join, until);
     raise_if_stopped(L, st);

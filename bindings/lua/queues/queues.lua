@@ -14,20 +14,29 @@ local function check_maxsize(kind, maxsize)
     "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
 end
 
-local function new_queue(row, kind, maxsize)
+local function check_max_bytes(kind, max_bytes)
+  checks.expect(max_bytes == nil or kind ~= "SimpleQueue", kind, "max_bytes: a Queue has one", 3)
+  checks.expect(max_bytes == nil or (type(max_bytes) == "number" and max_bytes >= 0 and max_bytes < 2 ^ 53), kind,
+    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. tostring(max_bytes), 3)
+end
+
+-- Values of a queue of this VM alone are references, which have no size: max_bytes does not bound them.
+local function new_queue(row, kind, maxsize, max_bytes)
   if row.objects == "vm" then return native.local_queue_new(kind, maxsize) end
-  return native.queue_new(kind, maxsize, not row.can_wait)
+  return native.queue_new(kind, maxsize, not row.can_wait, max_bytes)
 end
 
 local function queue_constructor(row, kind, open_broker_queue)
   return function(maxsize)
     if type(maxsize) == "table" and maxsize.broker ~= nil then return open_broker_queue(kind, maxsize) end
+    local max_bytes
     if type(maxsize) == "table" then
-      checks.check_options(maxsize, { maxsize = true }, kind)
-      maxsize = maxsize.maxsize
+      checks.check_options(maxsize, { maxsize = true, max_bytes = true }, kind)
+      maxsize, max_bytes = maxsize.maxsize, maxsize.max_bytes
     end
     check_maxsize(kind, maxsize)
-    local q, why = new_queue(row, kind, maxsize)
+    check_max_bytes(kind, max_bytes)
+    local q, why = new_queue(row, kind, maxsize, max_bytes)
     return q or error(kind .. ": " .. why, 2)
   end
 end

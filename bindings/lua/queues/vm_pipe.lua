@@ -40,6 +40,7 @@ end
 -- What was received and refused stays for the other method.
 local function fetch(self, where, timeout)
   local incoming = check(self, where, "_incoming", "sends")
+  timeout = checks.timeout(timeout, where, 3)
   if self._has_next then return true end
   local value, why = incoming:get(timeout)
   if value == nil and why then return nil, why == "empty" and "timeout" or why end
@@ -73,7 +74,8 @@ end
 
 -- True when recv would not wait: there is a message, or the end of file. Without a timeout it does not wait.
 function Connection.poll(self, timeout)
-  local ok, why = fetch(self, "Connection:poll", timeout or 0)
+  if timeout == nil then timeout = 0 end
+  local ok, why = fetch(self, "Connection:poll", timeout)
   return ok == true or why == "closed"
 end
 

@@ -10,7 +10,6 @@ local expect = checks.expect
 local names = { "memory", "timeout", "libs", "nice" }
 local libraries = { safe = 1, io = 2, os = 4, package = 8, debug = 16, ffi = 32, all = 63 } -- vm/state/vm_libraries.h
 
-local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
 local function is_count(value, least, most)
   return type(value) == "number" and value % 1 == 0 and value >= least and value <= most
 end
@@ -38,9 +37,10 @@ function limits.read(where, world, options)
   for _, name in ipairs(names) do
     if options[name] ~= nil then found[name] = options[name] end
   end
-  local timeout, memory, nice = found.timeout, found.memory, found.nice
-  expect(timeout == nil or is_seconds(timeout), where,
-    "timeout: a number of seconds above 0 expected, got " .. tostring(timeout), 4)
+  local memory, nice = found.memory, found.nice
+  local timeout, why = checks.read_time_limit(found.timeout)
+  expect(not why, where, why, 4)
+  found.timeout = timeout
   expect(memory == nil or is_count(memory, 1, 2 ^ 53), where,
     "memory: a number of bytes expected, got " .. tostring(memory), 4)
   expect(nice == nil or is_count(nice, 0, 19), where, "nice: 0 to 19 expected, got " .. tostring(nice), 4)
@@ -53,7 +53,8 @@ function limits.read(where, world, options)
   return found
 end
 
--- A forked worker cannot have limits: it begins with the memory and the libraries of its parent.
+-- A forked worker cannot have limits: it begins with the memory and the libraries of its parent. A sandboxed one
+-- begins with a VM of its own, and can.
 function limits.check_method(where, found, method)
   expect(not (found and method == "fork"), where, "method: a forked worker cannot have limits", 4)
 end

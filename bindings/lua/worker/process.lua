@@ -2,13 +2,15 @@
 -- Process: a function that runs in a worker of its own.
 --
 -- A Process is a table around a worker handle (worker/worker.c); worker/children.lua lists the running ones.
-local require = ...
+local require, native = ...
 
 local checks = require("core.checks")
 local identity = require("core.identity")
+local waits = require("core.waits")
 local vm_pipe = require("queues.vm_pipe")
 local children = require("worker.children")
 local limits = require("worker.limits")
+local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
 local expect = checks.expect
@@ -17,25 +19,28 @@ local PATIENCE = 1 -- seconds for a daemon that is asked to end
 local counters = {} -- by prefix of a name, how many children have been given a name with it
 
 local prototypes = {} -- methods and metatables by world
-local allowed = { target = true, args = true, name = true, daemon = true, method = true }
+local allowed = { target = true, args = true, name = true, daemon = true, method = true, sandbox = true }
 for _, name in ipairs(limits.names) do allowed[name] = true end
 
 -- Methods ----------------------------------------------------------------------------------------------------
 
 local methods = {}
 
+local function shown(self) return native.printable(self._name) end
+
 local function started(self, where)
-  if self._closed then error(where .. ": " .. self._name .. " is closed", 3) end
-  if not self._worker then error(where .. ": " .. self._name .. " has not been started", 3) end
+  if self._closed then error(where .. ": " .. shown(self) .. " is closed", 3) end
+  if not self._worker then error(where .. ": " .. shown(self) .. " has not been started", 3) end
   return self._worker
 end
 
 function methods.start(self)
-  if self._closed then error("Process:start: " .. self._name .. " is closed", 2) end
-  if self._worker then error("Process:start: " .. self._name .. " was started before", 2) end
-  local method = starting.method_of(self._world, self._method, self._limits)
+  if self._closed then error("Process:start: " .. shown(self) .. " is closed", 2) end
+  if self._worker then error("Process:start: " .. shown(self) .. " was started before", 2) end
+  local method = starting.method_of(self._world, self._method, self._limits or self._sandbox)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
+  settings.sandbox = sandbox.settings(self._sandbox)
   local args = self._args
   if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
   children.forget_ended()
@@ -46,13 +51,15 @@ function methods.start(self)
 end
 
 function methods.join(self, timeout)
-  local done, why = started(self, "Process:join"):wait(timeout)
+  local done, why = started(self, "Process:join"):wait(checks.timeout(timeout, "Process:join"))
   if done then children.forget_ended() end
   return done, why
 end
 
 function methods.is_alive(self)
-  if self._closed then error("Process:is_alive: " .. self._name .. " is closed", 2) end
+  if self._closed then error("Process:is_alive: " .. shown(self) .. " is closed", 2) end
+  if not self._worker or not self._worker:is_alive() then return false end
+  waits.give_turn()
   return self._worker and self._worker:is_alive()
 end
 
@@ -62,7 +69,7 @@ function methods.kill(self) started(self, "Process:kill"):kill() end
 function methods.close(self)
   if self._closed then return end
   if self._worker then
-    if self._worker:is_alive() then error("Process:close: " .. self._name .. " is still running", 2) end
+    if self._worker:is_alive() then error("Process:close: " .. shown(self) .. " is still running", 2) end
     self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
     children.forget_ended()
     self._worker:close()
@@ -95,7 +102,9 @@ function fields.pid(self)
 end
 function fields.exitcode(self)
   if self._closed then return self._exitcode or nil end
-  return self._worker and self._worker:exitcode() or nil
+  if not self._worker then return nil end
+  if not self._worker:exitcode() then waits.give_turn() end
+  return self._worker:exitcode()
 end
 function fields.sentinel(self) return self._worker and not self._closed and self._worker:sentinel() or nil end
 
@@ -118,7 +127,7 @@ local function describe(self)
     local code = self._worker:exitcode()
     state = code and "ended, exitcode " .. code or "running"
   end
-  return string.format("Process: %s (%s)", self._name, state)
+  return string.format("Process: %s (%s)", shown(self), state)
 end
 
 -- Construction -----------------------------------------------------------------------------------------------------
@@ -136,7 +145,8 @@ function process.read_arguments(first, ...)
   local copy = { n = args.n or #args }
   for i = 1, copy.n do copy[i] = args[i] end
   return { target = first.target, args = copy, name = first.name, daemon = first.daemon, method = first.method,
-    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice }
+    memory = first.memory, timeout = first.timeout, libs = first.libs, nice = first.nice,
+    sandbox = first.sandbox }
 end
 
 local start_methods = { fork = true, spawn = true, forkserver = true }
@@ -163,7 +173,8 @@ function process.class(world)
     expect(options.name == nil or type(options.name) == "string", "Process",
       "name: a string expected, got " .. type(options.name))
     local found = limits.read("Process", world, options)
-    limits.check_method("Process", found, options.method)
+    local rules = sandbox.read("Process", world, options)
+    if not rules then limits.check_method("Process", found, options.method) end
     local self = {
       _world = world,
       _target = options.target,
@@ -172,6 +183,7 @@ function process.class(world)
       _daemon = options.daemon and true or false,
       _method = options.method,
       _limits = found or false,
+      _sandbox = rules or false,
       _starter = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,

@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local process = require("worker.process")
+local sandbox = require("worker.sandbox")
 
 local unpack = checks.unpack
 
@@ -15,17 +16,17 @@ local unpack = checks.unpack
 local Process = {}
 
 local function check_open(self, where)
-  if self._closed then error(where .. ": " .. self.name .. " is closed", 4) end
+  if self._closed then error(where .. ": " .. native.printable(self.name) .. " is closed", 4) end
 end
 
 local function started(self, where)
   check_open(self, where)
-  if not self._started then error(where .. ": " .. self.name .. " has not been started", 3) end
+  if not self._started then error(where .. ": " .. native.printable(self.name) .. " has not been started", 3) end
 end
 
 function Process.start(self)
   check_open(self, "Process:start")
-  if self._started then error("Process:start: " .. self.name .. " was started before", 2) end
+  if self._started then error("Process:start: " .. native.printable(self.name) .. " was started before", 2) end
   self._started = true
   self.pid = native.pid()
   local own = { name = self.name, pid = self.pid, daemon = self.daemon, world = self._world }
@@ -37,12 +38,13 @@ function Process.start(self)
   self.exitcode = ok and 0 or 1
   if not ok then
     io.stdout:flush()
-    io.stderr:write(self.name, ": ", tostring(err), "\n")
+    io.stderr:write(native.printable(self.name), ": ", tostring(err), "\n")
   end
 end
 
-function Process.join(self)
+function Process.join(self, timeout)
   started(self, "Process:join")
+  checks.timeout(timeout, "Process:join")
   return true
 end
 
@@ -59,7 +61,7 @@ local process_meta = {
   __index = Process,
   __name = "Process",
   __close = Process.close,
-  __tostring = function(self) return "Process: " .. self.name end,
+  __tostring = function(self) return "Process: " .. native.printable(self.name) end,
   __mm_wait = function(self)
     if not self._closed then started(self, "wait") end
     return true
@@ -70,6 +72,7 @@ local process_meta = {
 local function class(world)
   return function(...)
     local options = process.read_arguments(...)
+    sandbox.read("Process", world, options) -- an error: there is no worker
     return setmetatable({
       _world = world,
       _target = options.target,

@@ -7,6 +7,7 @@
 #include "state/globals.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
+#include "worker/sandbox_rules.h"
 
 /* The sections are collected in a buffer inside a userdata, which a Lua error cannot leak. */
 static int gathered_gc(lua_State *L) {
@@ -54,7 +55,7 @@ static void discard_attachments(const struct start_info *b) {
 }
 
 static status make_block(struct start_info *start_info, const struct bytes *all, block_ref *out) {
-  const status st = segment_alloc(sizeof *start_info + all->len, out);
+  const status st = segment_alloc_vital(sizeof *start_info + all->len, out);
   if (st) return st;
   memcpy(segment_at(*out), start_info, sizeof *start_info);
   memcpy((uint8_t *)segment_at(*out) + sizeof *start_info, all->data, all->len);
@@ -72,13 +73,27 @@ static const struct bytes *encode_payload(lua_State *L, int first, int count, co
   return payload;
 }
 
+/* Raises if a sandboxed worker is to get a handle that it cannot use, and then holds nothing. */
+static void check_handles(lua_State *L, const struct bytes *payload, const struct bytes *image) {
+  const char *unfit = sandbox_rules_unfit_handle(payload);
+  if (!unfit) return;
+  message_refs_discard(payload->data, payload->len);
+  message_refs_discard(image->data, image->len);
+  lua_pushfstring(L, "%s: cannot be sent to a sandboxed worker, because it is memory of the program", unfit);
+  lua_error(L);
+}
+
 block_ref start_info_write(lua_State *L, struct start_info start_info, int settings, int first, int count) {
   struct bytes *all = push_gathered(L);
   struct bytes *image = push_gathered(L);
+  struct bytes *sandbox = push_gathered(L);
+  sandbox_rules_append(L, settings, sandbox);
+  start_info.sandbox = append(L, all, sandbox);
   start_info.settings = append(L, all, transfer_encode(L, settings, 1, "settings"));
   globals_encode(L, image);
   start_info.image = append(L, all, image);
   const struct bytes *payload = encode_payload(L, first, count, image);
+  if (sandbox->len) check_handles(L, payload, image);
   start_info.payload = append(L, all, payload);
   status st = make_attachments(payload, MESSAGE_ALL, &start_info.payload_attachments);
   if (st == STATUS_OK) st = make_attachments(image, MESSAGE_BUT_PIPES, &start_info.image_attachments);
@@ -90,7 +105,8 @@ block_ref start_info_write(lua_State *L, struct start_info start_info, int setti
   raise_status(L, st);
   bytes_fini(all);
   bytes_fini(image);
-  lua_pop(L, 2);
+  bytes_fini(sandbox);
+  lua_pop(L, 3);
   return block;
 }
 

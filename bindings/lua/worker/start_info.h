@@ -2,12 +2,13 @@
 /* The start info of a worker: one block of the segment, which the parent writes before the start
  * and the worker reads.
  *
- *     block     struct start_info | settings | payload | image
+ *     block     struct start_info | settings | payload | image | sandbox
  *     settings  a wire message of one table: name, daemon, path, cpath, arg, world, …
  *               (worker/start.lua)
  *     payload   a wire message: for a process the function and its arguments, for a pool worker the
  *               initializer and its arguments
  *     image     the program's globals (state/globals.h)
+ *     sandbox   the rules of a sandboxed worker (worker/sandbox_rules.h); empty: it is not one
  *
  * The parent owns the block and frees it after the worker's end. It does not change in between.
  */
@@ -41,6 +42,7 @@ struct start_info {
   struct start_info_section settings;
   struct start_info_section payload;
   struct start_info_section image;
+  struct start_info_section sandbox;
   block_ref payload_attachments; /* the attachments of the sections; 0: none */
   block_ref image_attachments;
 };
@@ -54,8 +56,9 @@ void start_info_unload(const struct start_info *b);
 /* Called by the parent if the worker never started or has ended. */
 void start_info_destroy(block_ref block);
 
+/* The first byte of a section; its size is in the table of sections. */
 static inline const uint8_t *start_info_data(const struct start_info *b, struct start_info_section section) {
-  return (const uint8_t *)b + section.offset;
+  return (const uint8_t *)segment_bytes_at(segment_ref(b) + section.offset, section.size);
 }
 
 #endif

@@ -56,7 +56,7 @@ local function report(worker)
   if task.state ~= "failed" then return end
   io.stdout:flush()
   local err = task.results
-  io.stderr:write(worker.name, ": ", tostring(err), "\n")
+  io.stderr:write(native.printable(worker.name), ": ", tostring(err), "\n")
 end
 
 -- The body of the task: calls the worker's function, and ends its children after it.

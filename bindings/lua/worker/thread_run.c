@@ -9,8 +9,10 @@
 #include "core/failure.h"
 #include "core/settings.h"
 #include "locks/held_locks.h"
+#include "os/process.h"
 #include "os/signals.h"
 #include "queues/local_queue.h"
+#include "shared/segment.h"
 #include "state/coroutines.h"
 #include "state/hook_permission.h"
 #include "state/library.h"
@@ -54,6 +56,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   const int code = failed ? failure_judge(L, &t->self) : EXIT_SUCCESS;
   const int stop = atomic_load(&t->self.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  if (was_stopped) process_end_children(atomic_load(&t->worker_status->tid), segment_has_process);
   vm_end_stops(t->self.vm);
   lua_settop(L, 0);
   t->self.vm->library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);

@@ -9,6 +9,7 @@
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "os/sandbox.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 #include "trace/recorder.h"
@@ -95,6 +96,7 @@ static status sleep_once(const struct worker *w, deadline until) {
   return is_process(w) ? child_await(&w->child, until) : worker_status_wait_end(w->worker_status, until);
 }
 
+/* A command of a thread that is to stop ends first: the thread cannot stop while it waits for it. */
 static void ask_again(struct worker *w) {
   const int stop = atomic_load(&w->wanted_stop);
   if (is_process(w) || !stop || w->is_joined) return;
@@ -102,6 +104,8 @@ static void ask_again(struct worker *w) {
     thread_worker_interrupt(w->thread, (enum vm_stop)stop, w->wanted_exit_code);
   else
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
+  const int32_t thread = atomic_load(&w->worker_status->tid);
+  if (thread && !worker_status_has_ended(w->worker_status)) process_end_children(thread, segment_has_process);
 }
 
 /* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */
@@ -151,6 +155,10 @@ static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
   if (!w->is_open && lua_toboolean(L, HAS_WAITED)) return return_status(L, STATUS_OK);
   status st = check_end(check_worker(L, 1));
+  if (st && deadline_is_now(until)) {
+    waiting_give_turn(L);
+    st = check_end(check_worker(L, 1));
+  }
   if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return wait_as_task(L);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
@@ -188,6 +196,19 @@ static int worker_pid(lua_State *L) {
   return 1;
 }
 
+/* refusal() → the name of the system call by which a sandbox ended the worker; nil: none did.
+ * [-0, +1, raises] */
+static int worker_refusal(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  const uint32_t refused = w->worker_status ? atomic_load(&w->worker_status->refused) : 0;
+  const char *name = refused ? sandbox_call_name(refused - 1) : NULL;
+  if (refused && !name)
+    lua_pushfstring(L, "%d", (int)refused - 1);
+  else
+    lua_pushstring(L, name);
+  return 1;
+}
+
 /* sentinel() → a descriptor that is readable once the process has ended; nil for other workers.
  * [-0, +1, raises] */
 static int worker_sentinel(lua_State *L) {
@@ -216,7 +237,7 @@ static int worker_terminate(lua_State *L) {
 }
 
 /* Gentler than terminate: a process ends at its next Lua instruction, after sending its results.
- * The caller has set `doomed` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
+ * The caller has set `stop_requested` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
 static int worker_interrupt(lua_State *L) {
   struct worker *w = class_check(L, 1, &class);
   stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);
@@ -431,6 +452,7 @@ static const luaL_Reg methods[] = {
     {"is_alive", worker_is_alive},
     {"exitcode", worker_exitcode},
     {"pid", worker_pid},
+    {"refusal", worker_refusal},
     {"sentinel", worker_sentinel},
     {"terminate", worker_terminate},
     {"interrupt", worker_interrupt},

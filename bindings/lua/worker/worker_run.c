@@ -17,12 +17,16 @@
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "process/sandboxed.h"
+#include "shared/segment.h"
 #include "state/globals.h"
 #include "state/library.h"
+#include "state/random.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
 #include "worker/gil.h"
+#include "worker/guarded.h"
 
 enum { EXIT_ERROR = 1 };
 
@@ -82,7 +86,13 @@ struct life {
   const struct vm_library *library;
   const struct start_info *start_info;
   struct worker_status *worker_status;
+  enum worker_place place;
 };
+
+/* Whether the worker may be stopped in the middle of a command that it runs. */
+static bool is_limited(const struct start_info *b) {
+  return b->role == START_INFO_POOL_WORKER || b->limits.timeout_ns > 0;
+}
 
 static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
   settings_push(L);
@@ -90,6 +100,7 @@ static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(
   worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
   lua_pop(L, 2);
   worker_status_run(life->worker_status);
+  if (life->place == WORKER_IN_PROCESS && is_limited(life->start_info)) process_lead_group();
   life->library->roles[life->start_info->role](L, life->start_info, life->worker_status, count);
 }
 
@@ -107,12 +118,13 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct start_info *b = life->start_info;
   lua_settop(L, 0);
   life->library->open_handles(L);
-  transfer_decode(L, start_info_data(b, b->settings), b->settings.size, TRANSFER_TRUSTED);
+  transfer_decode(L, start_info_data(b, b->settings), b->settings.size);
   apply_settings(L, 1);
   lua_settop(L, 0);
   globals_install(L, start_info_data(b, b->image), b->image.size);
   replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
-  const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size, TRANSFER_TRUSTED);
+  if (sandboxed_is()) guarded_refuse_programs(L);
+  const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size);
   start_info_unload(b);
   run_role(L, life, count);
   return 0;
@@ -120,11 +132,13 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static int finish(lua_State *L, const struct vm_library *library, int failed) {
+/* `thread`: the calling one. Commands that a worker has open when it is stopped end with it. */
+static int finish(lua_State *L, const struct vm_library *library, int32_t thread, int failed) {
   struct vm *vm = vm_of(L);
   const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
   const int stop = atomic_load(&vm->main.stop);
   const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  if (was_stopped) process_end_children(thread, segment_has_process);
   vm_end_stops(vm);
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
@@ -185,9 +199,10 @@ static void unlimit_time(struct time_limit *l) {
 int worker_run(struct vm *vm, const struct vm_library *library, const struct start_info *start_info,
                struct worker_status *worker_status, enum worker_place place) {
   lua_State *L = vm_lua(vm);
-  struct life life = {library, start_info, worker_status};
+  struct life life = {library, start_info, worker_status, place};
   struct time_limit limit = limit_time(vm, start_info->limits.timeout_ns, place);
-  const int code = finish(L, life.library, lua_try(L, live_in_protection, &life));
+  const int failed = lua_try(L, live_in_protection, &life);
+  const int code = finish(L, life.library, atomic_load(&worker_status->tid), failed);
   unlimit_time(&limit);
   return code;
 }
@@ -199,6 +214,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   keep_settings(L, 1);
   replace_exit(L);
   life->library->after_fork(L);
+  random_reseed(L);
   lua_remove(L, 1);
   run_role(L, life, lua_gettop(L));
   return 0;
@@ -207,13 +223,13 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
 void worker_run_forked(lua_State *L, int settings, const struct start_info *start_info,
                        struct worker_status *worker_status) {
   struct vm *vm = vm_of(L);
-  struct life life = {vm->library, start_info, worker_status};
+  struct life life = {vm->library, start_info, worker_status, WORKER_IN_PROCESS};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
-  vm_obey(vm, &worker_status->doomed);
+  vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
   lua_insert(L, settings);
@@ -221,7 +237,8 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   lua_insert(L, settings + 1);
   lua_pushlightuserdata(L, &life);
   lua_insert(L, settings + 2);
-  const int code = finish(L, life.library, lua_pcall(L, count + 1, 0, settings));
+  const int failed = lua_pcall(L, count + 1, 0, settings);
+  const int code = finish(L, life.library, atomic_load(&worker_status->tid), failed);
   if (code == EXIT_SUCCESS) segment_release_all(OBJECT_SYNCHRONIZER);
   fflush(NULL);
   trace_worker_end();

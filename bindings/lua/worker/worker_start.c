@@ -13,6 +13,7 @@
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
 #include "wire/message.h"
+#include "worker/sandboxed_worker.h"
 #include "worker/start_info.h"
 #include "worker/thread_run.h"
 #include "worker/worker.h"
@@ -146,6 +147,21 @@ static int start_fork(lua_State *L, struct worker_rings rings) {
   return 1;
 }
 
+/* A sandboxed worker begins with a VM of its own, and its guard needs nothing of this process's but
+ * what the start info names. */
+static status start_forked_guard(const struct vm_library *library, struct worker *w) {
+  static const enum object_kind kinds[] = {OBJECT_RING, OBJECT_PIPE_END, OBJECT_SYNCHRONIZER,
+                                           OBJECT_TYPED_ARRAY, OBJECT_TABLE};
+  const struct object_list none = {NULL, 0};
+  struct worker_status *worker_status = NULL;
+  enum child_side side = CHILD_PARENT;
+  const status st = child_fork(&w->child, &none, &side, &worker_status);
+  if (st || side == CHILD_PARENT) return st;
+  forkserver_forget();
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) segment_release_all(kinds[i]);
+  sandboxed_worker_run(library, segment_at(w->start_info), worker_status);
+}
+
 static status start_process(struct worker *w, const char *method) {
   struct launch launch;
   const bool spawns = method[0] == 's';
@@ -163,8 +179,12 @@ static int start_fresh(lua_State *L, struct worker_rings rings, enum worker_kind
   const char *name = lua_tostring(L, -1);
   struct worker *w = worker_push(L, kind);
   w->start_info = start_info_write(L, start_info_of(L, rings), ARG_SETTINGS, ARG_FUNCTION, count);
-  const status st =
-      kind == WORKER_INTERPRETER ? interpreter_start(L, w, name ? name : "worker") : start_process(w, method);
+  status st = STATUS_OK;
+  if (kind == WORKER_INTERPRETER)
+    st = interpreter_start(L, w, name ? name : "worker");
+  else
+    st = method[0] == 'f' && method[4] == '\0' ? start_forked_guard(vm_of(L)->library, w)
+                                               : start_process(w, method);
   if (st) {
     start_info_destroy(w->start_info);
     w->start_info = 0;
@@ -194,12 +214,19 @@ static int start_thread(lua_State *L) REQUIRES(rank_vm) {
   return 1;
 }
 
+static bool is_sandboxed(lua_State *L) {
+  lua_getfield(L, ARG_SETTINGS, "sandbox");
+  const bool is = lua_istable(L, -1);
+  lua_pop(L, 1);
+  return is;
+}
+
 int worker_start(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm) {
   static const char *const names[] = {"interpreter", "fork", "spawn", "forkserver", "thread", NULL};
   enum { INTERPRETER = 0, FORK = 1, THREAD = 4 };
   const int method = luaL_checkoption(L, ARG_METHOD, NULL, names);
   luaL_checktype(L, ARG_SETTINGS, LUA_TTABLE);
-  if (method == FORK) return start_fork(L, rings);
+  if (method == FORK && !is_sandboxed(L)) return start_fork(L, rings);
   if (method == THREAD) return start_thread(L);
   return start_fresh(L, rings, method == INTERPRETER ? WORKER_INTERPRETER : WORKER_PROCESS, names[method]);
 }

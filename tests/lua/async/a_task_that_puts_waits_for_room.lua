@@ -8,7 +8,7 @@ local async = mm.async
 
 local queue = mm.Queue(1)
 local receiver, sender = mm.Pipe(false)
-local LONG = ("x"):rep(100000)
+local LONG = ("x"):rep(1000)
 
 async.run(function()
   queue:put(1)
@@ -27,7 +27,7 @@ async.run(function()
   expect.equal(putter:get(), true)
   expect.equal(queue:get(), 2)
 
-  local count = 200 -- more than fits
+  local count = 3000 -- more than fits
   local sending = async.spawn(function()
     for _ = 1, count do assert(sender:send(LONG)) end
     return true

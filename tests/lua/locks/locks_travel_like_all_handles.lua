@@ -26,6 +26,17 @@ copy.rwlock:release_read()
 expect.equal(copy.barrier:wait(), 1)
 expect.equal(event:is_set(), true)
 
+-- Each kind: the handle that arrives names the same lock, and does what the other one does.
+for _, kind in ipairs(mm._native.lock_kinds()) do
+  local parties = kind.name == "Barrier" and { 1 } or {}
+  local sent = mm[kind.name]((table.unpack or unpack)(parties))
+  q:put({ sent, sent })
+  local received = q:get()
+  expect.truthy(received[1] == received[2], kind.name .. ": two handles on one")
+  expect.equal(tostring(received[1]), tostring(sent), kind.name)
+  if type(sent) == "userdata" then expect.truthy(received[1] == sent, kind.name .. ": the same lock") end
+end
+
 -- To a pool.
 local pool = mm.Pool(2)
 local results = pool:map(function(t)

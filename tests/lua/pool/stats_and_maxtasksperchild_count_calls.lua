@@ -19,6 +19,16 @@ pool:close()
 pool:join()
 expect.equal(pool:stats()[1].tasks, 6)
 
+-- Right after the results all calls that gave them are counted.
+local two = mm.Pool(2)
+for round = 1, 50 do
+  two:map(function(x) return x end, { 1, 2, 3, 4, 5, 6, 7 }, { chunksize = round % 3 + 1 })
+  local sum = 0
+  for _, worker in ipairs(two:stats()) do sum = sum + worker.tasks end
+  expect.equal(sum, 7 * round)
+end
+two:terminate()
+
 -- Six calls by workers that make two each, however they are batched: three workers.
 for _, chunksize in ipairs({ 1, 3, 6, false }) do
   local short = mm.Pool{ workers = 1, maxtasksperchild = 2 }

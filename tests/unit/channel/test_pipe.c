@@ -15,7 +15,7 @@
 
 static struct bytes inbox;
 
-static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena()); }
 
 static status send(struct pipe_end *end, const char *text) {
   const struct ring_record record = {.head = text, .head_size = strlen(text)};

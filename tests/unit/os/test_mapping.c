@@ -13,13 +13,16 @@ enum { SIZE = 1 << 16 };
 static int looked;
 
 static status look_for_mark(int fd) {
-  struct mapping m;
+  uint64_t size = 0;
+  uint64_t used = 0;
+  char mark = 0;
   looked++;
-  const status st = mapping_look(&m, fd);
-  if (st) return st;
-  const bool is_it = m.base[0] == 'b';
-  mapping_forget(&m);
-  return is_it ? STATUS_OK : STATUS_FOREIGN;
+  CHECK_EQ(mapping_sizes(fd, &size, &used), STATUS_OK);
+  CHECK_EQ(size, SIZE);
+  CHECK(used > 0 && used <= SIZE);
+  CHECK_EQ(mapping_read(fd, SIZE, &mark, 1), STATUS_FOREIGN);
+  CHECK_EQ(mapping_read(fd, 0, &mark, 1), STATUS_OK);
+  return mark == 'b' ? STATUS_OK : STATUS_FOREIGN;
 }
 
 static status refuse(int fd) {

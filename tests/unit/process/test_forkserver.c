@@ -121,7 +121,7 @@ static pid_t server_now(void) {
   return server;
 }
 
-static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena()); }
 
 static void check_no_child_of_ours(void) {
   CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);

@@ -64,6 +64,18 @@ static void pieces_of_any_size_are_the_same(void) {
   }
 }
 
+/* The first error is the one that is reported, also by what is fed later. */
+static void bytes_after_a_malformed_reply_are_malformed(void) {
+  struct resp_reader *r = NULL;
+  CHECK_EQ(resp_open(&r), STATUS_OK);
+  CHECK_EQ(resp_feed(r, "HTTP/1.1 400\r\n", 14), STATUS_OK);
+  struct resp_reply *reply = NULL;
+  CHECK_EQ(resp_next(r, &reply), STATUS_MALFORMED);
+  CHECK_EQ(resp_feed(r, "+OK\r\n", 5), STATUS_MALFORMED);
+  CHECK_EQ(resp_next(r, &reply), STATUS_MALFORMED);
+  resp_close(r);
+}
+
 /* For any bytes, reading ends and never passes their end. */
 static void changed_bytes_are_read_or_refused(void) {
   char changed[sizeof replies];
@@ -274,6 +286,7 @@ static void a_command_without_memory_leaves_what_was_there(void) {
 
 int main(void) {
   pieces_of_any_size_are_the_same();
+  bytes_after_a_malformed_reply_are_malformed();
   changed_bytes_are_read_or_refused();
   what_is_formatted_is_read();
   the_ends_of_numbers_are_read();

@@ -1,89 +1,229 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of one small arena: allocation when a class, or memory, is used up. */
+/* Blocks of one arena: any size, reuse between sizes, limits, and what a stale bit does. */
 #include "shared/arena.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
+#include "shared/arena_private.h"
 
-enum { OWNER = 1, KIB = 1024, BLOCKS = 64 };
+enum { OWNER = 1, OTHER = 2, KIB = 1024, MIB = 1024 * 1024, BLOCKS = 4096 };
+#define GIB (UINT64_C(1) << 30)
 
 static struct mapping map;
+static struct arena_state state;
 static struct arena arena;
 
-static void open_arena(uint64_t bytes_max) {
-  static const struct arena blank;
-  arena = blank;
-  CHECK_EQ(mapping_make(&map, 64 << 20), STATUS_OK);
-  arena_init(&arena, &map, 0, bytes_max);
+static void open_arena(uint64_t size, uint64_t bytes_max) {
+  memset(&state, 0, sizeof state);
+  CHECK_EQ(mapping_make(&map, size), STATUS_OK);
+  arena_locate(&arena, &map, 0, &state);
+  arena_init(&arena, bytes_max);
+  arena.self = OWNER;
 }
 
-/* Takes blocks until there are no more; returns their number. */
-static int take_all(uint64_t size, block_ref blocks[BLOCKS]) {
-  for (int count = 0;; count++) {
+static void close_arena(void) {
+  arena_validate(&arena);
+  CHECK_EQ(arena_used(&arena), 0);
+  mapping_destroy(&map);
+}
+
+static block_ref take(uint64_t size) {
+  block_ref block = 0;
+  CHECK_EQ(arena_alloc(&arena, size, OWNER, &block), STATUS_OK);
+  return block;
+}
+
+/* A block that has much address space and a page. */
+static status take_sparse(uint64_t room, block_ref *out) {
+  const struct arena_request request = {.size = 1, .room = room, .owner = OWNER};
+  return arena_take(&arena, &request, out);
+}
+
+static void each_class_fits_and_rounds_little(void) {
+  for (uint64_t size = 1; size <= ARENA_SLAB_MAX; size++) {
+    const unsigned class = class_of_size(size);
+    CHECK(class < ARENA_CLASSES && class_size(class) >= size && class_size(class) % 16 == 0);
+    CHECK(class == 0 || class_size(class - 1) < size);
+    CHECK(class_blocks(class) >= 16 && class_blocks(class) <= SLAB_BLOCKS_MAX);
+    if (size > 128) CHECK(class_size(class) <= size + size / 4);
+  }
+}
+
+static void blocks_of_all_sizes_do_not_overlap(void) {
+  static block_ref blocks[BLOCKS];
+  static uint64_t sizes[BLOCKS];
+  open_arena(8 * GIB, UINT64_MAX);
+  uint64_t size = 1;
+  for (int i = 0; i < BLOCKS; i++) {
+    sizes[i] = size;
+    blocks[i] = take(size);
+    CHECK(arena_block_size(&arena, blocks[i]) >= size && arena_committed(&arena, blocks[i]) >= size);
+    *(uint32_t *)(void *)(map.base + blocks[i]) = (uint32_t)i;
+    map.base[blocks[i] + size - 1] = (uint8_t)i;
+    size = i % 512 == 511 ? 1 : size + size / 40 + 1;
+  }
+  arena_validate(&arena);
+  CHECK_EQ(arena_used(&arena), BLOCKS);
+  for (int i = BLOCKS - 1; i >= 0; i -= 2) arena_free(&arena, blocks[i]);
+  for (int i = 0; i < BLOCKS; i += 2) {
+    if (sizes[i] > 4) CHECK_EQ(*(uint32_t *)(void *)(map.base + blocks[i]) & 0xffffff, i);
+    if (sizes[i] > 4) CHECK_EQ(map.base[blocks[i] + sizes[i] - 1], (uint8_t)i);
+    arena_free(&arena, blocks[i]);
+  }
+  close_arena();
+}
+
+/* Forty arrays of 512 MiB, and blocks of 1.1 GiB, 65 MiB and just over 16 MiB: of each as many as
+ * there is address space for. */
+static void there_are_as_many_large_blocks_as_there_is_room(void) {
+  const struct {
+    uint64_t size;
+    int count;
+  } cases[] = {{512 * (uint64_t)MIB, 40}, {1126 * (uint64_t)MIB, 20}, {65 * MIB, 400}, {16 * MIB + 1, 1000}};
+  static block_ref blocks[BLOCKS];
+  open_arena(64 * GIB, UINT64_MAX);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (int i = 0; i < cases[c].count; i++) {
+      CHECK_EQ(take_sparse(cases[c].size, &blocks[i]), STATUS_OK);
+      CHECK(arena_block_size(&arena, blocks[i]) >= cases[c].size);
+    }
+    CHECK(mapping_used(&map) < 256 * MIB);
+    for (int i = 0; i < cases[c].count; i++) arena_free(&arena, blocks[i]);
+    arena_validate(&arena);
+  }
+  close_arena();
+}
+
+static void memory_moves_between_sizes(void) {
+  enum { COUNT = 60000 };
+  block_ref *blocks = memory_alloc(COUNT * sizeof *blocks);
+  open_arena(GIB, 32 * MIB);
+  const uint64_t sizes[] = {400, 64, 3000, 100000, 20000, 64};
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    const int count = (int)(24 * MIB / sizes[s] < COUNT ? 24 * MIB / sizes[s] : COUNT);
+    for (int i = 0; i < count; i++) blocks[i] = take(sizes[s]);
+    CHECK(mapping_used(&map) <= 32 * MIB);
+    for (int i = 0; i < count; i++) arena_free(&arena, blocks[(uint64_t)i * 7919 % (uint64_t)count]);
+    arena_validate(&arena);
+    CHECK_EQ(arena_used(&arena), 0);
+  }
+  close_arena();
+  memory_free(blocks);
+}
+
+static void data_leaves_a_reserve(void) {
+  static block_ref blocks[BLOCKS];
+  int count = 0;
+  open_arena(GIB, 16 * MIB);
+  status st = STATUS_OK;
+  for (; st == STATUS_OK; count++) {
     CHECK(count < BLOCKS);
-    const status st = arena_alloc(&arena, &map, size, OWNER, &blocks[count]);
-    arena_validate(&arena, &map);
-    if (st == STATUS_OK) continue;
-    CHECK_EQ(st, -ENOMEM);
-    return count;
+    st = arena_alloc(&arena, 10 * KIB, OWNER, &blocks[count]);
   }
-}
-
-static void free_all(const block_ref *blocks, int count) {
-  for (int i = 0; i < count; i++) arena_free(&arena, &map, blocks[i]);
-  CHECK_EQ(arena_used(&arena, &map), 0);
-}
-
-/* Regions of 2 MiB: two blocks of 1 MiB, eight of 256 KiB. */
-static void a_full_class_borrows_from_the_larger_ones(void) {
-  block_ref blocks[BLOCKS];
-  open_arena(UINT64_MAX);
-  CHECK_EQ(take_all(1024 * KIB, blocks), 2);
-  free_all(blocks, 2);
-  for (int round = 0; round < 3; round++) {
-    CHECK_EQ(take_all(256 * KIB, blocks), 10);
-    for (int i = 0; i < 10; i++) CHECK(arena_block_size(&arena, blocks[i]) >= 256 * KIB);
-    arena_free(&arena, &map, blocks[3]);
-    CHECK_EQ(arena_alloc(&arena, &map, 256 * KIB, OWNER, &blocks[3]), STATUS_OK);
-    free_all(blocks, 10);
+  CHECK_EQ(st, -ENOMEM);
+  CHECK(--count > 1000);
+  CHECK(mapping_used(&map) <= 16 * MIB);
+  const struct arena_request vital = {.size = 3000, .owner = OWNER, .use = ARENA_VITAL, .is_object = true};
+  block_ref locks[40];
+  for (int i = 0; i < 40; i++) {
+    CHECK_EQ(arena_take(&arena, &vital, &locks[i]), STATUS_OK);
+    CHECK_EQ(locks[i] % ARENA_OBJECT_UNIT, 0);
   }
-  mapping_destroy(&map);
-}
-
-static void more_than_is_allowed_is_not_committed(void) {
-  block_ref blocks[BLOCKS];
-  open_arena(1024 * KIB);
-  const int count = take_all(200 * KIB, blocks);
-  CHECK(count >= 3 && count <= 5);
-  CHECK(mapping_used(&map) <= 1024 * KIB);
-  block_ref small = 0;
-  arena_free(&arena, &map, blocks[0]);
-  CHECK_EQ(arena_alloc(&arena, &map, 150 * KIB, OWNER, &blocks[0]), STATUS_OK); /* warm */
-  CHECK_EQ(arena_alloc(&arena, &map, 1000 * KIB, OWNER, &small), -ENOMEM);
-  free_all(blocks, count);
-  mapping_destroy(&map);
+  for (int i = 0; i < 40; i++) arena_free(&arena, locks[i]);
+  for (int i = 0; i < count; i++) arena_free(&arena, blocks[i]);
+  CHECK_EQ(arena_alloc(&arena, 12 * MIB, OWNER, &blocks[0]), STATUS_OK); /* what was kept warm went */
+  CHECK_EQ(arena_alloc(&arena, 12 * MIB, OWNER, &blocks[1]), -ENOMEM);
+  arena_free(&arena, blocks[0]);
+  CHECK_EQ(arena_alloc(&arena, 2 * GIB, OWNER, &blocks[1]), STATUS_TOO_LARGE);
+  close_arena();
 }
 
 static void a_block_grows_in_place(void) {
   block_ref block = 0;
-  open_arena(UINT64_MAX);
-  CHECK_EQ(arena_alloc(&arena, &map, 70 * KIB, OWNER, &block), STATUS_OK);
-  CHECK_EQ(arena_committed(&arena, &map, block), 72 * KIB);
-  CHECK_EQ(arena_commit(&arena, &map, block, 100 * KIB), STATUS_OK);
-  CHECK_EQ(arena_committed(&arena, &map, block), 100 * KIB);
-  CHECK_EQ(arena_commit(&arena, &map, block, 10), STATUS_OK);
-  CHECK_EQ(arena_committed(&arena, &map, block), 100 * KIB);
-  free_all(&block, 1);
-  CHECK_EQ(arena_alloc(&arena, &map, 100, OWNER, &block), STATUS_OK);
-  CHECK_EQ(arena_committed(&arena, &map, block), 256);
-  free_all(&block, 1);
-  mapping_destroy(&map);
+  open_arena(GIB, UINT64_MAX);
+  const struct arena_request request = {.size = 70 * KIB, .room = MIB, .owner = OWNER};
+  CHECK_EQ(arena_take(&arena, &request, &block), STATUS_OK);
+  CHECK_EQ(arena_block_size(&arena, block), MIB);
+  CHECK_EQ(arena_committed(&arena, block), 72 * KIB);
+  CHECK_EQ(arena_commit(&arena, block, 200 * KIB), STATUS_OK);
+  CHECK_EQ(arena_committed(&arena, block), 200 * KIB);
+  CHECK_EQ(arena_commit(&arena, block, 10), STATUS_OK);
+  CHECK_EQ(arena_committed(&arena, block), 200 * KIB);
+  arena_free(&arena, block);
+  close_arena();
+}
+
+/* A killed taker leaves a bit cleared; the next reap sets it again. */
+static void bits_that_a_death_cleared_are_set_by_the_reap(void) {
+  block_ref blocks[3];
+  open_arena(GIB, UINT64_MAX);
+  for (int i = 0; i < 3; i++) blocks[i] = take(64);
+  CHECK(arena_give(&arena, blocks[1], OWNER, OTHER));
+  CHECK(!arena_give(&arena, blocks[1], OWNER, OTHER));
+  struct arena_control *control = chunk_control(&arena, 0);
+  atomic_store(&control->free[0], 1); /* wrong in both directions */
+  atomic_store(&control->free[1], 0);
+  arena_reap(&arena, OTHER);
+  CHECK_EQ(arena_owner(&arena, blocks[1]), 0);
+  CHECK_EQ(take(64), blocks[1]);
+  CHECK_EQ(atomic_load(&control->free[1]), UINT64_MAX);
+  for (int i = 0; i < 3; i++) arena_free(&arena, blocks[i]);
+  close_arena();
+}
+
+static void a_stranger_is_no_block(void) {
+  open_arena(GIB, UINT64_MAX);
+  const block_ref small = take(100);
+  const block_ref large = take(200 * KIB);
+  CHECK(arena_has(&arena, small) && arena_has(&arena, large));
+  CHECK(!arena_has(&arena, small + 1) && !arena_has(&arena, large + ARENA_CHUNK) && !arena_has(&arena, 0));
+  CHECK(!arena_has(&arena, large + 4096) && !arena_has(&arena, UINT64_MAX) && !arena_has(&arena, map.size));
+  arena_free(&arena, small);
+  arena_free(&arena, large);
+  close_arena();
+}
+
+/* Random sizes, freed in random order: half of the memory at most is lost. */
+static void fragmentation_is_bounded(void) {
+  enum { LIVE = 20000 };
+  block_ref *blocks = memory_alloc(LIVE * sizeof *blocks);
+  struct arena_figures figures;
+  uint64_t random = 1;
+  uint64_t wanted = 0;
+  uint64_t *sizes = memory_alloc(LIVE * sizeof *sizes);
+  memset(sizes, 0, LIVE * sizeof *sizes);
+  open_arena(GIB, 128 * MIB);
+  for (int i = 0; i < 300000; i++) {
+    random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    const uint64_t at = (random >> 33) % LIVE;
+    if (sizes[at]) arena_free(&arena, blocks[at]);
+    wanted -= sizes[at];
+    sizes[at] = (random >> 20) % 1600 + 30;
+    wanted += sizes[at];
+    blocks[at] = take(sizes[at]);
+  }
+  arena_measure(&arena, &figures);
+  CHECK(figures.committed < 2 * wanted + 4 * MIB);
+  CHECK(figures.blocks > LIVE / 2 && figures.block_bytes >= wanted && figures.block_bytes < wanted * 3 / 2);
+  for (int i = 0; i < LIVE; i++)
+    if (sizes[i]) arena_free(&arena, blocks[i]);
+  close_arena();
+  memory_free(sizes);
+  memory_free(blocks);
 }
 
 int main(void) {
-  a_full_class_borrows_from_the_larger_ones();
-  more_than_is_allowed_is_not_committed();
+  each_class_fits_and_rounds_little();
+  blocks_of_all_sizes_do_not_overlap();
+  there_are_as_many_large_blocks_as_there_is_room();
+  memory_moves_between_sizes();
+  data_leaves_a_reserve();
   a_block_grows_in_place();
+  bits_that_a_death_cleared_are_set_by_the_reap();
+  a_stranger_is_no_block();
+  fragmentation_is_bounded();
   return 0;
 }

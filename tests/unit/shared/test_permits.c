@@ -20,7 +20,7 @@
 #include "shared/sweep.h"
 #include "sharing_child.h"
 
-enum { THREADS = 8, CROWD = 80 /* more than a lock has places */, TURNS = 500 };
+enum { THREADS = 8, CROWD = 80 /* more than a lock has waiters */, TURNS = 500 };
 
 static struct synchronizer *s; /* of the test at hand */
 
@@ -46,7 +46,7 @@ static status try_take(uint64_t thread) {
   struct synchronizer_wait w = {0};
   bool was_abandoned = false;
   const status st = permits_take(s, agent(thread), &w, deadline_now(), &was_abandoned);
-  CHECK(w.place == NULL);
+  CHECK(w.waiter == NULL);
   if (st == STATUS_OK) CHECK(!was_abandoned);
   validate();
   return st;
@@ -155,8 +155,8 @@ enum arrival { JUST_NOW, LONG_AGO };
 static void stand_in_line(struct synchronizer_wait *w, uint64_t thread, enum arrival arrival) {
   bool was_abandoned = false;
   do CHECK_EQ(permits_take(s, agent(thread), w, deadline_after(0.0001), &was_abandoned), STATUS_TIMEOUT);
-  while (!w->place); /* the deadline had passed before it was looked at */
-  w->place->since_ns = arrival == LONG_AGO ? 0 : INT64_MAX / 2;
+  while (!w->waiter); /* the deadline had passed before it was looked at */
+  w->waiter->since_ns = arrival == LONG_AGO ? 0 : INT64_MAX / 2;
 }
 
 static status collect(struct synchronizer_wait *w, uint64_t thread) {
@@ -172,15 +172,15 @@ static void a_passer_by_may_take_what_a_waiter_was_woken_for(void) {
   take(1);
   stand_in_line(&w, 2, JUST_NOW);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(synchronizer_place_state(&w), PLACE_NUDGED);
+  CHECK_EQ(synchronizer_waiter_state(&w), WAITER_WOKEN);
   take(3);
   CHECK_EQ(collect(&w, 2), STATUS_TIMEOUT);
-  CHECK(w.place != NULL); /* and keeps its place */
+  CHECK(w.waiter != NULL); /* and keeps its waiter */
   stand_in_line(&w, 2, JUST_NOW);
-  CHECK_EQ(synchronizer_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(synchronizer_waiter_state(&w), WAITER_WAITING);
   CHECK_EQ(give(3, 1), STATUS_OK);
   CHECK_EQ(collect(&w, 2), STATUS_OK);
-  CHECK(permits_is_held_by(s, agent(2)) && !w.place);
+  CHECK(permits_is_held_by(s, agent(2)) && !w.waiter);
   CHECK_EQ(give(2, 1), STATUS_OK);
   end();
 }
@@ -191,7 +191,7 @@ static void a_waiter_that_has_waited_for_long_is_given_the_next_one(void) {
   take(1);
   stand_in_line(&w, 2, LONG_AGO);
   CHECK_EQ(give(1, 1), STATUS_OK);
-  CHECK_EQ(synchronizer_place_state(&w), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_waiter_state(&w), WAITER_GRANTED);
   CHECK_EQ(permits_free(s), 1);
   CHECK_EQ(try_take(3), STATUS_TIMEOUT); /* free, but spoken for */
   CHECK_EQ(collect(&w, 2), STATUS_OK);
@@ -205,11 +205,11 @@ static void permits_go_to_those_who_came_first_and_no_further_than_they_go(void)
   for (uint64_t i = 0; i < 4; i++) stand_in_line(&w[i], i, LONG_AGO);
   CHECK_EQ(give(9, 2), STATUS_OK);
   for (int i = 0; i < 4; i++)
-    CHECK_EQ(synchronizer_place_state(&w[i]), i < 2 ? PLACE_GRANTED : PLACE_WAITING);
+    CHECK_EQ(synchronizer_waiter_state(&w[i]), i < 2 ? WAITER_GRANTED : WAITER_WAITING);
   CHECK_EQ(collect(&w[2], 2), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 1), STATUS_OK);
-  CHECK_EQ(synchronizer_place_state(&w[2]), PLACE_GRANTED);
-  CHECK_EQ(synchronizer_place_state(&w[3]), PLACE_WAITING);
+  CHECK_EQ(synchronizer_waiter_state(&w[2]), WAITER_GRANTED);
+  CHECK_EQ(synchronizer_waiter_state(&w[3]), WAITER_WAITING);
   CHECK_EQ(try_take(9), STATUS_TIMEOUT);
   CHECK_EQ(give(9, 2), STATUS_OK);
   take(9);
@@ -223,12 +223,12 @@ static void a_waiter_that_gives_up_passes_on_what_it_was_given(void) {
   take(9);
   for (uint64_t i = 0; i < 3; i++) stand_in_line(&w[i], i, LONG_AGO);
   permits_give_up(s, &w[1]);
-  CHECK(w[1].place == NULL);
+  CHECK(w[1].waiter == NULL);
   permits_give_up(s, &w[1]);
   CHECK_EQ(give(9, 1), STATUS_OK);
   permits_give_up(s, &w[0]);
   validate();
-  CHECK_EQ(synchronizer_place_state(&w[2]), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_waiter_state(&w[2]), WAITER_GRANTED);
   permits_give_up(s, &w[2]);
   take(9);
   CHECK_EQ(give(9, 1), STATUS_OK);
@@ -331,7 +331,7 @@ static void stand_first(void) {
   struct synchronizer_wait w = {0};
   stand_in_line(&w, 1, LONG_AGO);
   CHECK_EQ(give(9, 1), STATUS_OK);
-  CHECK_EQ(synchronizer_place_state(&w), PLACE_GRANTED);
+  CHECK_EQ(synchronizer_waiter_state(&w), WAITER_GRANTED);
 }
 
 static void stand_behind(void) {
@@ -347,7 +347,7 @@ static void what_a_dead_waiter_was_given_is_given_to_the_next(void) {
   take(2);
   stand_in_line(&w, 2, LONG_AGO);
   run_and_kill(stand_behind);
-  CHECK_EQ(synchronizer_place_state(&w), PLACE_WAITING);
+  CHECK_EQ(synchronizer_waiter_state(&w), WAITER_WAITING);
   CHECK_EQ(give(9, 1), STATUS_OK);
   CHECK_EQ(collect(&w, 2), STATUS_OK);
   end();
@@ -413,9 +413,9 @@ static void threads_are_never_too_many_and_all_have_their_turns(enum lock_kind k
     contestants[i] = (struct contestant){.number = (uint64_t)i + 1, .turns = turns, .contest = &contest};
     CHECK_EQ(thread_start(&contestants[i].thread, contest_main, &contestants[i], "contestant"), STATUS_OK);
   }
-  const uint32_t places = threads < (int)s->place_count ? (uint32_t)threads : s->place_count;
-  while (atomic_load(&s->occupied) < places) sched_yield();
-  if (threads > (int)s->place_count)
+  const uint32_t waiters = threads < (int)s->waiter_count ? (uint32_t)threads : s->waiter_count;
+  while (atomic_load(&s->occupied) < waiters) sched_yield();
+  if (threads > (int)s->waiter_count)
     while (!atomic_load(&s->is_crowded)) sched_yield();
   for (uint64_t i = 0; i < permits; i++) CHECK_EQ(permits_return(s, agent(1000), 1), STATUS_OK);
   for (int i = 0; i < threads; i++) thread_join(&contestants[i].thread);
@@ -427,7 +427,7 @@ static void threads_are_never_too_many_and_all_have_their_turns(enum lock_kind k
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   a_lock_has_one_holder_and_any_thread_may_return_it();
   a_recursive_lock_is_free_when_it_was_returned_as_often_as_taken();
   a_recursive_lock_is_returned_as_a_whole_and_is_as_deep_again();
@@ -449,7 +449,7 @@ int main(void) {
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_RLOCK, 1, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_BOUNDED_SEMAPHORE, 3, THREADS, TURNS);
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_LOCK, 1, CROWD, 5);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
   segment_close();
   return 0;

@@ -28,7 +28,7 @@ static void expect_text(struct ring *r, const void *data, size_t size) {
 
 static void messages_of_any_size_come_out_in_order(void) {
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   static uint8_t text[3 << 20];
   for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * 7 + i / 251);
   const size_t sizes[] = {0, 1, 7, 8, 9, 100, 1500, 4096, 4097, 70000, 1 << 20, sizeof text - 64};
@@ -46,7 +46,7 @@ static void messages_of_any_size_come_out_in_order(void) {
 static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
   const struct ring_traffic before = ring_traffic_of_all();
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   static const uint8_t text[5000];
   put_text(r, text, 10);
   put_text(r, text, sizeof text);
@@ -64,7 +64,7 @@ static void what_was_sent_is_counted_while_the_ring_lives_and_after_it(void) {
 
 static void a_record_in_two_parts_arrives_as_one(void) {
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   const struct ring_record record = {.head = "head", .head_size = 4, .body = "body", .body_size = 4};
   CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
   expect_text(r, "headbody", 8);
@@ -75,8 +75,8 @@ static void a_record_in_two_parts_arrives_as_one(void) {
 static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   struct ring *r = NULL;
   block_ref block = 0;
-  const uint64_t before = arena_used(segment_arena(), segment_mapping());
-  CHECK_EQ(ring_make(&r, 1, RING_GROWS), STATUS_OK);
+  const uint64_t before = arena_used(segment_arena());
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){1, 0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(segment_alloc(5000, &block), STATUS_OK);
   uint8_t *body = (uint8_t *)segment_at(block) + 64;
   memcpy(body, "body", 4);
@@ -91,12 +91,12 @@ static void a_block_goes_as_it_is_with_a_head_in_front(void) {
   ring_validate(r);
   ring_fini(r);
   segment_release(&r->object);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
+  CHECK_EQ(arena_used(segment_arena()), before);
 }
 
 static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 3, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){3, 0}, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 3; i++) put_text(r, &i, sizeof i);
   const struct ring_record record = {.body = "x", .body_size = 1};
   CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_FULL);
@@ -111,7 +111,7 @@ static void a_bounded_ring_is_full_at_its_bound_and_not_before(void) {
 
 static void a_staying_ring_waits_for_its_reader(void) {
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_STAYS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_STAYS), STATUS_OK);
   static uint8_t text[4000];
   const struct ring_record record = {.body = text, .body_size = sizeof text};
   status st = STATUS_OK;
@@ -127,10 +127,72 @@ static void a_staying_ring_waits_for_its_reader(void) {
   segment_release(&r->object);
 }
 
+static uint64_t take_number(struct ring *r) {
+  struct ring_message m;
+  uint64_t number = 0;
+  CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_OK);
+  memcpy(&number, m.data, sizeof number);
+  ring_message_done(&m);
+  return number;
+}
+
+/* Fifty MiB of small messages, put and taken in turns; afterwards the memory is free again. */
+static void an_unbounded_ring_takes_what_its_messages_take(void) {
+  enum { MESSAGES = 500000, SIZE = 100 };
+  const uint64_t before = arena_used(segment_arena());
+  struct arena_figures figures;
+  struct ring *r = NULL;
+  uint64_t taken = 0;
+  uint64_t message[SIZE / 8] = {0};
+  const struct ring_record record = {.body = message, .body_size = sizeof message};
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  for (uint64_t i = 0; i < MESSAGES; i++) {
+    message[0] = i;
+    CHECK_EQ(ring_put(r, &record, deadline_now()), STATUS_OK);
+    if (i % 10 == 0) CHECK_EQ(take_number(r), taken++);
+    if (i % 100000 == 0) ring_validate(r);
+  }
+  CHECK_EQ(ring_count(r), MESSAGES - taken);
+  arena_measure(segment_arena(), &figures);
+  CHECK(figures.block_bytes < (uint64_t)60 << 20);
+  for (; taken < MESSAGES; taken++) {
+    CHECK_EQ(take_number(r), taken);
+    if (taken % 100000 == 0) ring_validate(r);
+  }
+  arena_measure(segment_arena(), &figures);
+  CHECK(figures.block_bytes < (uint64_t)3 << 20);
+  put_text(r, "last", 4);
+  ring_validate(r);
+  ring_fini(r);
+  segment_release(&r->object);
+  CHECK_EQ(arena_used(segment_arena()), before);
+}
+
+static void a_ring_bounded_by_bytes_is_full_at_its_bound(void) {
+  struct ring *r = NULL;
+  static uint8_t text[6000];
+  const struct ring_record small = {.body = text, .body_size = 400};
+  const struct ring_record large = {.body = text, .body_size = sizeof text};
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0, 1000}, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_put(r, &large, deadline_never()), STATUS_TOO_LARGE);
+  for (int i = 0; i < 2; i++) CHECK_EQ(ring_put(r, &small, deadline_now()), STATUS_OK);
+  CHECK_EQ(ring_put(r, &small, deadline_now()), STATUS_FULL);
+  CHECK_EQ(ring_put(r, &small, deadline_after(0.02)), STATUS_TIMEOUT);
+  CHECK(!ring_is_full(r));
+  const struct ring_record rest = {.body = text, .body_size = 200};
+  CHECK_EQ(ring_put(r, &rest, deadline_now()), STATUS_OK);
+  CHECK(ring_is_full(r));
+  expect_text(r, text, 400);
+  CHECK_EQ(ring_put(r, &small, deadline_now()), STATUS_OK);
+  ring_validate(r);
+  ring_fini(r);
+  segment_release(&r->object);
+}
+
 static void a_closed_ring_drains_and_then_says_so(void) {
   struct ring *r = NULL;
   struct ring_message m;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_now()), STATUS_EMPTY);
   CHECK_EQ(ring_take(r, &inbox, &m, deadline_after(0.01)), STATUS_TIMEOUT);
   put_text(r, "last", 4);
@@ -144,18 +206,18 @@ static void a_closed_ring_drains_and_then_says_so(void) {
 }
 
 static void blocks_are_reused_and_none_is_left(void) {
-  const uint64_t before = arena_used(segment_arena(), segment_mapping());
+  const uint64_t before = arena_used(segment_arena());
   for (int i = 0; i < 10000; i++) {
     struct ring *r = NULL;
     static uint8_t text[9000];
-    CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+    CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
     put_text(r, text, i % 2 ? sizeof text : 10);
     expect_text(r, text, i % 2 ? sizeof text : 10);
     ring_fini(r);
     segment_release(&r->object);
   }
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), before);
-  arena_validate(segment_arena(), segment_mapping());
+  CHECK_EQ(arena_used(segment_arena()), before);
+  arena_validate(segment_arena());
 }
 
 static bool is_readable(int fd) {
@@ -167,7 +229,7 @@ static void a_notify_socket_rings_at_puts_and_at_the_close(void) {
   struct ring *r = NULL;
   int fd = -1;
   notify_name name = 0;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(notify_socket_open(&fd, &name), STATUS_OK);
   ring_set_notify_socket(r, name);
   CHECK(!is_readable(fd));
@@ -223,7 +285,7 @@ static void run_traffic(uint64_t bound, enum ring_growth growth) {
   struct traffic makers[THREADS];
   struct traffic consumers[THREADS];
   struct thread threads[2 * THREADS];
-  CHECK_EQ(ring_make(&r, bound, growth), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){bound, 0}, growth), STATUS_OK);
   uint64_t expected = 0;
   for (int i = 0; i < THREADS; i++) {
     makers[i] = (struct traffic){r, 0, (uint64_t)i * EACH};
@@ -259,6 +321,8 @@ int main(void) {
   a_block_goes_as_it_is_with_a_head_in_front();
   a_bounded_ring_is_full_at_its_bound_and_not_before();
   a_staying_ring_waits_for_its_reader();
+  an_unbounded_ring_takes_what_its_messages_take();
+  a_ring_bounded_by_bytes_is_full_at_its_bound();
   a_closed_ring_drains_and_then_says_so();
   blocks_are_reused_and_none_is_left();
   a_notify_socket_rings_at_puts_and_at_the_close();

@@ -20,7 +20,7 @@
 
 #if defined(MM_KILL_POINTS)
 
-enum { SMALL = 24, LARGE = 20000, FILL = 60, POINTS_MAX = 60 };
+enum { SMALL = 24, LARGE = 20000, FILL = 60, PIECE = 4000, PIECES = 261, POINTS_MAX = 90 };
 
 static struct bytes inbox;
 static uint8_t text[LARGE];
@@ -60,6 +60,29 @@ static void fill_storage(struct ring *r) {
   for (uint64_t i = 1; i <= FILL; i++) CHECK_EQ(put(r, i, SMALL), STATUS_OK);
 }
 
+/* The next one finds no room in a plain storage of 1 MiB. */
+static void fill_plain_storage(struct ring *r) {
+  for (uint64_t i = 1; i <= PIECES; i++) CHECK_EQ(put(r, i, PIECE), STATUS_OK);
+}
+/* The next one begins an extent. */
+static void fill_an_extent(struct ring *r) {
+  fill_plain_storage(r);
+  for (uint64_t i = PIECES + 1; i <= 2 * PIECES; i++) CHECK_EQ(put(r, i, PIECE), STATUS_OK);
+}
+/* The next take is of the first record in the second extent. */
+static void leave_an_extent(struct ring *r) {
+  uint64_t number;
+  fill_an_extent(r);
+  for (int i = 0; i < PIECES; i++) CHECK(take(r, &number));
+  for (uint64_t i = 1; i <= 3; i++) CHECK_EQ(put(r, i, PIECE), STATUS_OK);
+  for (int i = 0; i < PIECES; i++) CHECK(take(r, &number));
+}
+
+static void act_put_piece(struct ring *r, _Atomic uint64_t *claim) {
+  (void)claim;
+  CHECK_EQ(put(r, 1000, PIECE), STATUS_OK);
+}
+
 static void act_put(struct ring *r, _Atomic uint64_t *claim) {
   (void)claim;
   CHECK_EQ(put(r, 1000, SMALL), STATUS_OK);
@@ -97,6 +120,9 @@ static const struct deed deeds[] = {
     {"put large", put_three_large, act_put_large, 1, 0},
     {"put a block", put_three_large, act_put_block, 1, 0},
     {"put that grows the storage", fill_storage, act_put, 1, 0},
+    {"put that extends the storage", fill_plain_storage, act_put_piece, 1, 0},
+    {"put that begins an extent", fill_an_extent, act_put_piece, 1, 0},
+    {"take that leaves an extent", leave_an_extent, act_take, 0, 1},
     {"put into an empty ring", nothing, act_put, 1, 0},
     {"take", put_three, act_take, 0, 1},
     {"take large", put_three_large, act_take, 0, 1},
@@ -129,7 +155,7 @@ static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *cl
 static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, uint64_t before) {
   uint64_t first = 1;
   uint64_t last = before;
-  uint64_t seen[FILL + 4];
+  uint64_t seen[2 * PIECES + 4];
   size_t count = 0;
   while (take(r, &seen[count])) count++;
   const bool was_taken = count && seen[0] == 2;
@@ -143,13 +169,13 @@ static void check_rest(const struct deed *deed, struct ring *r, uint64_t claim, 
 }
 
 static void one_death(const struct deed *deed, long point, bool *got_through) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   block_ref claim_block = 0;
   CHECK_EQ(segment_alloc(sizeof(uint64_t), &claim_block), STATUS_OK);
   _Atomic uint64_t *claim = segment_at(claim_block);
   atomic_store(claim, 0);
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   deed->prepare(r);
   const uint64_t before = ring_count(r);
   *got_through = !die_at(deed, r, claim, point);
@@ -159,8 +185,8 @@ static void one_death(const struct deed *deed, long point, bool *got_through) {
   ring_validate(r);
   segment_release(&r->object);
   segment_free(claim_block);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
-  arena_validate(segment_arena(), segment_mapping());
+  CHECK_EQ(arena_used(segment_arena()), blocks);
+  arena_validate(segment_arena());
 }
 
 static void a_death_at_any_point_leaves_the_ring_whole(const struct deed *deed) {

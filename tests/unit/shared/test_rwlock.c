@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RWLock: which holders it has at the same time, the order of its waiters, and the deaths of both.
- * Death at each instant of all this is in test_sync_kill.c.
- *
- * Each step validates: then no waiter waits that may go on.
+ * Each step validates: then no waiter waits that may go on. At the end death at each instant of all
+ * this: a child walks into the n-th kill point, for n = 1, 2, … until it survives.
  */
 #include "shared/rwlock.h"
 
@@ -19,7 +18,7 @@
 #include "shared/sweep.h"
 #include "sharing_child.h"
 
-enum { THREADS = 8, CROWD = 80 /* more than it has places */, TURNS = 400 };
+enum { THREADS = 8, CROWD = 80 /* more than it has waiters */, TURNS = 400 };
 
 static struct synchronizer *s; /* of the test at hand */
 
@@ -44,7 +43,7 @@ static void end(void) {
 static status try_as(uint64_t thread, enum rwlock_use use, bool *was_abandoned) {
   struct synchronizer_wait w = rwlock_wait(use);
   const status st = rwlock_try(s, agent(thread), &w, was_abandoned);
-  CHECK(w.place == NULL);
+  CHECK(w.waiter == NULL);
   validate();
   return st;
 }
@@ -106,19 +105,19 @@ static void get_in_line(struct synchronizer_wait *w, uint64_t thread, enum rwloc
   bool was_abandoned = false;
   *w = rwlock_wait(use);
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_TIMEOUT);
-  CHECK(w->place != NULL);
+  CHECK(w->waiter != NULL);
   validate();
 }
 
 static bool is_granted(const struct synchronizer_wait *w) {
-  return synchronizer_place_state(w) == PLACE_GRANTED;
+  return synchronizer_waiter_state(w) == WAITER_GRANTED;
 }
 
 static void collect(struct synchronizer_wait *w, uint64_t thread) {
   bool was_abandoned = false;
   CHECK(is_granted(w));
   CHECK_EQ(rwlock_take(s, agent(thread), w, deadline_now(), &was_abandoned), STATUS_OK);
-  CHECK(w->place == NULL && !was_abandoned);
+  CHECK(w->waiter == NULL && !was_abandoned);
   validate();
 }
 
@@ -321,18 +320,128 @@ static void readers_and_writers_are_never_mixed_and_all_have_their_turns(int thr
     contestants[i] = (struct contestant){.number = (uint64_t)i + 1, .turns = turns, .contest = &contest};
     CHECK_EQ(thread_start(&contestants[i].thread, contest_main, &contestants[i], "contestant"), STATUS_OK);
   }
-  const uint32_t places = threads < (int)s->place_count ? (uint32_t)threads : s->place_count;
-  while (atomic_load(&s->occupied) < places) sched_yield();
+  const uint32_t waiters = threads < (int)s->waiter_count ? (uint32_t)threads : s->waiter_count;
+  while (atomic_load(&s->occupied) < waiters) sched_yield();
   CHECK_EQ(rwlock_return(s, agent(1000), RWLOCK_WRITE), STATUS_OK);
   for (int i = 0; i < threads; i++) thread_join(&contestants[i].thread);
   CHECK_EQ(contest.turns, threads * turns / 4);
   end();
 }
 
+/* ---- death at each instant ------------------------------------------------------------------- */
+
+#if defined(MM_KILL_POINTS)
+
+#include "doomed_child.h"
+
+enum { POINTS_MAX = 80, WAKER = 1 };
+
+struct scene {
+  struct synchronizer *read;
+  struct synchronizer *written;
+  struct child_slot dead; /* held both, had a waiter in each line, and is gone unmourned */
+};
+
+static bool take_for(struct synchronizer *lock, enum rwlock_use use) {
+  bool abandoned = false;
+  struct synchronizer_wait w = rwlock_wait(use);
+  return rwlock_try(lock, agent(7), &w, &abandoned) == STATUS_OK;
+}
+
+static void get_in_line_for(struct synchronizer *lock, enum rwlock_use use, struct synchronizer_wait *w) {
+  bool abandoned = false;
+  *w = rwlock_wait(use);
+  CHECK_EQ(rwlock_take(lock, agent(7), w, deadline_now(), &abandoned), STATUS_TIMEOUT);
+}
+
+/* Each waits for the one before, and one gives up. */
+static void act_take_turns(void *scene) {
+  struct synchronizer *lock = ((struct scene *)scene)->read;
+  struct synchronizer_wait writer, impatient, reader;
+  bool abandoned = false;
+  CHECK(take_for(lock, RWLOCK_READ) && take_for(lock, RWLOCK_READ));
+  get_in_line_for(lock, RWLOCK_WRITE, &writer);
+  get_in_line_for(lock, RWLOCK_WRITE, &impatient);
+  get_in_line_for(lock, RWLOCK_READ, &reader);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  CHECK_EQ(rwlock_try(lock, agent(7), &writer, &abandoned), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_WRITE), STATUS_OK);
+  rwlock_give_up(lock, &impatient);
+  CHECK_EQ(rwlock_try(lock, agent(7), &reader, &abandoned), STATUS_OK);
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+}
+
+/* A thread of it ends, and the process later. */
+static void act_end(void *scene) {
+  struct scene *both = scene;
+  CHECK(take_for(both->read, RWLOCK_READ) && take_for(both->written, RWLOCK_WRITE));
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(both->read, agent(7), 1, true);
+  lock_kinds[LOCK_KIND_RWLOCK].rules->end(both->written, agent(7), 1, true);
+}
+
+static void act_owner_died(void *scene) { segment_forget_child(((struct scene *)scene)->dead); }
+
+static void (*const deeds[])(void *scene) = {act_take_turns, act_end, act_owner_died};
+
+static void hold_both(void *scene) {
+  struct scene *both = scene;
+  struct synchronizer_wait w;
+  CHECK(take_for(both->read, RWLOCK_READ) && take_for(both->read, RWLOCK_READ));
+  CHECK(take_for(both->written, RWLOCK_WRITE));
+  get_in_line_for(both->read, RWLOCK_WRITE, &w);
+  get_in_line_for(both->written, RWLOCK_READ, &w);
+}
+
+/* No share is lost, and no waiter of a dead process stands in the way. */
+static void check_after_death(struct synchronizer *lock) {
+  synchronizer_lock(lock);
+  synchronizer_settle_and_unlock(lock);
+  synchronizer_validate(lock);
+  CHECK(take_for(lock, RWLOCK_WRITE));
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_WRITE), STATUS_OK);
+  struct synchronizer_wait w = rwlock_wait(RWLOCK_READ);
+  bool abandoned = false;
+  CHECK_EQ(rwlock_try(lock, agent(7), &w, &abandoned), STATUS_OK);
+  CHECK(!abandoned); /* told once */
+  CHECK_EQ(rwlock_return(lock, agent(7), RWLOCK_READ), STATUS_OK);
+  synchronizer_validate(lock);
+  segment_release(&lock->object);
+}
+
+static bool one_death(size_t number, long point) {
+  const uint64_t blocks = arena_used(segment_arena());
+  struct scene both;
+  struct child_slot place;
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.read), STATUS_OK);
+  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &both.written), STATUS_OK);
+  CHECK(!run_doomed_child(hold_both, &both, 0, &both.dead));
+  if (deeds[number] != act_owner_died) segment_forget_child(both.dead);
+  synchronizer_register_wakers(both.read, WAKER);
+  synchronizer_register_wakers(both.written, WAKER);
+  const bool has_died = run_doomed_child(deeds[number], &both, point, &place);
+  segment_forget_child(place);
+  segment_forget_child(both.dead);
+  check_after_death(both.read);
+  check_after_death(both.written);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
+  return has_died;
+}
+
+static void death_at_any_instant_loses_no_share_and_blocks_no_waiter(void) {
+  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
+}
+
+#else
+
+static void death_at_any_instant_loses_no_share_and_blocks_no_waiter(void) {}
+
+#endif
+
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   many_read_and_one_writes();
   what_is_not_held_is_not_returned();
   a_reader_that_comes_after_a_waiting_writer_waits_behind_it();
@@ -346,7 +455,8 @@ int main(void) {
   a_thread_that_ends_leaves_what_it_holds_and_nothing_else();
   readers_and_writers_are_never_mixed_and_all_have_their_turns(THREADS, TURNS);
   readers_and_writers_are_never_mixed_and_all_have_their_turns(CROWD, 8);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  death_at_any_instant_loses_no_share_and_blocks_no_waiter();
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
   segment_close();
   return 0;

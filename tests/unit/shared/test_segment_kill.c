@@ -62,7 +62,7 @@ static void use_blocks(struct scene *s) {
 static void make_and_end_a_ring(struct scene *s) {
   (void)s;
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 3; i++) put(r, LARGE);
   for (int i = 0; i < 3; i++) put(r, 3000);
   CHECK(take(r));
@@ -72,7 +72,7 @@ static void make_and_end_a_ring(struct scene *s) {
 static void make_and_end_a_ring_with_unfinished_messages(struct scene *s) {
   (void)s;
   struct ring *r = NULL;
-  CHECK_EQ(ring_make(&r, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&r, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_count_unfinished(r), STATUS_OK);
   put(r, 10);
   CHECK(take(r));
@@ -184,8 +184,8 @@ static const struct deed {
 /* ---- the matrix ------------------------------------------------------------------------------ */
 
 static void make_scene(struct scene *s) {
-  CHECK_EQ(ring_make(&s->ring, 0, RING_GROWS), STATUS_OK);
-  CHECK_EQ(ring_make(&s->carried, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s->ring, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s->carried, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(pipe_make(&s->ends[0], &s->ends[1], PIPE_BOTH_WAYS), STATUS_OK);
   for (int i = 0; i < 2; i++) pipe_end_validate(s->ends[i]);
 }
@@ -283,7 +283,7 @@ static void expect_free_slots(void) {
 }
 
 static bool one_death(const struct deed *deed, long point, enum last last) {
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s;
   struct child_slot place;
   make_scene(&s);
@@ -297,7 +297,7 @@ static bool one_death(const struct deed *deed, long point, enum last last) {
   free_unharmed(&spare);
   use_the_segment();
   segment_validate();
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   expect_free_slots();
   return has_died;
 }

@@ -75,7 +75,7 @@ static void act_grow(void *scene) {
 static void act_make_and_end(void *scene) {
   (void)scene;
   struct shared_table *t = NULL;
-  CHECK_EQ(shared_table_make(&t), STATUS_OK);
+  CHECK_EQ(shared_table_make(0, &t), STATUS_OK);
   set(t, 1, "one");
   struct synchronizer *lock = NULL;
   CHECK_EQ(synchronizer_beside(&t->lock, &lock), STATUS_OK);
@@ -104,17 +104,17 @@ static void check_table(struct shared_table *t, const struct deed *deed) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s = {NULL};
   struct child_slot place;
-  CHECK_EQ(shared_table_make(&s.table), STATUS_OK);
+  CHECK_EQ(shared_table_make(0, &s.table), STATUS_OK);
   for (int i = 0; i < KEYS; i++) set(s.table, i, "old");
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   check_table(s.table, deed);
   segment_forget_child(place);
   check_table(s.table, deed);
   segment_release(&s.table->object);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 

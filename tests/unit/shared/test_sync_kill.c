@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Death at each instant of what happens to locks, semaphores, RWLocks, conditions and barriers:
- * taking, returning, waiting, notifying, meeting, and handling another process's death.
+/* Death at each instant of what happens to locks, semaphores, conditions and barriers: taking,
+ * returning, waiting, notifying, meeting, and handling another process's death. A kind with rules of
+ * its own has this in its own test (test_rwlock.c).
  *
  * For each deed a child walks into the n-th kill point, for n = 1, 2, … until it survives. After
  * each death the parent handles it; then everything validates, the lock can be had, no permit is
@@ -15,7 +16,6 @@
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/permits.h"
-#include "shared/rwlock.h"
 
 #if defined(MM_KILL_POINTS)
 
@@ -27,8 +27,6 @@ struct scene {
   struct synchronizer *lock;
   struct synchronizer *rlock;
   struct synchronizer *semaphore; /* bounded; the parent has one of its permits */
-  struct synchronizer *read;      /* RWLock */
-  struct synchronizer *written;   /* RWLock */
   struct synchronizer *condition; /* the parent waits in it, after whoever the child told to */
   struct synchronizer *barrier;
   struct synchronizer_wait mine;
@@ -82,44 +80,6 @@ static void act_wait(void *scene) {
   permits_abandon(s->semaphore, self(), 1);
 }
 
-static bool take_for(struct synchronizer *s, enum rwlock_use use) {
-  bool abandoned = false;
-  struct synchronizer_wait w = rwlock_wait(use);
-  return rwlock_try(s, self(), &w, &abandoned) == STATUS_OK;
-}
-
-static void get_in_line_for(struct synchronizer *s, enum rwlock_use use, struct synchronizer_wait *w) {
-  bool abandoned = false;
-  *w = rwlock_wait(use);
-  CHECK_EQ(rwlock_take(s, self(), w, deadline_now(), &abandoned), STATUS_TIMEOUT);
-}
-
-/* Each waits for the one before, and one gives up. */
-static void act_rwlock(void *scene) {
-  struct synchronizer *s = ((struct scene *)scene)->read;
-  struct synchronizer_wait writer, impatient, reader;
-  bool abandoned = false;
-  CHECK(take_for(s, RWLOCK_READ) && take_for(s, RWLOCK_READ));
-  get_in_line_for(s, RWLOCK_WRITE, &writer);
-  get_in_line_for(s, RWLOCK_WRITE, &impatient);
-  get_in_line_for(s, RWLOCK_READ, &reader);
-  CHECK_EQ(rwlock_return(s, self(), RWLOCK_READ), STATUS_OK);
-  CHECK_EQ(rwlock_return(s, self(), RWLOCK_READ), STATUS_OK);
-  CHECK_EQ(rwlock_try(s, self(), &writer, &abandoned), STATUS_OK);
-  CHECK_EQ(rwlock_return(s, self(), RWLOCK_WRITE), STATUS_OK);
-  rwlock_give_up(s, &impatient);
-  CHECK_EQ(rwlock_try(s, self(), &reader, &abandoned), STATUS_OK);
-  CHECK_EQ(rwlock_return(s, self(), RWLOCK_READ), STATUS_OK);
-}
-
-/* A thread of it ends, and the process later. */
-static void act_rwlock_end(void *scene) {
-  struct scene *s = scene;
-  CHECK(take_for(s->read, RWLOCK_READ) && take_for(s->written, RWLOCK_WRITE));
-  lock_kinds[LOCK_KIND_RWLOCK].rules->end(s->read, self(), 1, true);
-  lock_kinds[LOCK_KIND_RWLOCK].rules->end(s->written, self(), 1, true);
-}
-
 static void act_condition(void *scene) {
   struct scene *s = scene;
   struct synchronizer_wait w = {0};
@@ -150,22 +110,17 @@ static void act_owner_died(void *scene) {
 static const struct deed {
   const char *name;
   void (*act)(void *scene);
-} deeds[] = {{"lock", act_lock},           {"rlock", act_rlock},     {"semaphore", act_semaphore},
-             {"wait", act_wait},           {"rwlock", act_rwlock},   {"rwlock_end", act_rwlock_end},
-             {"condition", act_condition}, {"barrier", act_barrier}, {"mourn", act_owner_died}};
+} deeds[] = {{"lock", act_lock},       {"rlock", act_rlock},         {"semaphore", act_semaphore},
+             {"wait", act_wait},       {"condition", act_condition}, {"barrier", act_barrier},
+             {"mourn", act_owner_died}};
 
-/* What the dead one left: all locks taken, a place in each line, told and not gone. */
+/* What the dead one left: all locks taken, a waiter in each line, told and not gone. */
 static void hold_everything(void *scene) {
   struct scene *s = scene;
   bool abandoned = false;
   struct synchronizer_wait w = {0};
   struct barrier_arrival a = {.index = 0};
   CHECK(take(s->lock, &abandoned) && take(s->rlock, &abandoned) && take(s->semaphore, &abandoned));
-  CHECK(take_for(s->read, RWLOCK_READ) && take_for(s->read, RWLOCK_READ) &&
-        take_for(s->written, RWLOCK_WRITE));
-  get_in_line_for(s->read, RWLOCK_WRITE, &w);
-  get_in_line_for(s->written, RWLOCK_READ, &w);
-  w = (struct synchronizer_wait){0};
   CHECK_EQ(condition_enter(s->condition, segment_slot(), &w), STATUS_OK);
   condition_notify(s->condition, 1);
   CHECK_EQ(barrier_arrive(s->barrier, self(), &a, deadline_now()), STATUS_OK);
@@ -180,17 +135,6 @@ static void check_lock(struct synchronizer *lock) {
   CHECK(take(lock, &abandoned));
   CHECK(!abandoned); /* told once */
   CHECK_EQ(permits_return(lock, self(), 1), STATUS_OK);
-}
-
-/* No share is lost, and no waiter of a dead process stands in the way. */
-static void check_rwlock(struct synchronizer *lock) {
-  CHECK(take_for(lock, RWLOCK_WRITE));
-  CHECK_EQ(rwlock_return(lock, self(), RWLOCK_WRITE), STATUS_OK);
-  struct synchronizer_wait w = rwlock_wait(RWLOCK_READ);
-  bool abandoned = false;
-  CHECK_EQ(rwlock_try(lock, self(), &w, &abandoned), STATUS_OK);
-  CHECK(!abandoned); /* told once */
-  CHECK_EQ(rwlock_return(lock, self(), RWLOCK_READ), STATUS_OK);
 }
 
 static void check_semaphore(struct synchronizer *semaphore) {
@@ -209,8 +153,7 @@ static void check_barrier(struct scene *s) {
 }
 
 static void check_all(struct scene *s) {
-  struct synchronizer *all[] = {s->lock,    s->rlock,     s->semaphore, s->read,
-                                s->written, s->condition, s->barrier};
+  struct synchronizer *all[] = {s->lock, s->rlock, s->semaphore, s->condition, s->barrier};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     synchronizer_lock(all[i]);
     synchronizer_settle_and_unlock(all[i]);
@@ -219,9 +162,7 @@ static void check_all(struct scene *s) {
   check_lock(s->lock);
   check_lock(s->rlock);
   check_semaphore(s->semaphore);
-  check_rwlock(s->read);
-  check_rwlock(s->written);
-  CHECK_EQ(synchronizer_place_state(&s->mine), PLACE_GRANTED); /* what the dead were told was passed on */
+  CHECK_EQ(synchronizer_waiter_state(&s->mine), WAITER_GRANTED); /* what the dead were told was passed on */
   CHECK(condition_leave(s->condition, &s->mine));
   check_barrier(s);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -232,15 +173,13 @@ static void check_all(struct scene *s) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s = {.mine = {0}};
   struct child_slot place;
   bool abandoned = false;
   CHECK_EQ(synchronizer_make(LOCK_KIND_LOCK, 1, &s.lock), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_RLOCK, 1, &s.rlock), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_BOUNDED_SEMAPHORE, PERMITS, &s.semaphore), STATUS_OK);
-  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s.read), STATUS_OK);
-  CHECK_EQ(synchronizer_make(LOCK_KIND_RWLOCK, 0, &s.written), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_CONDITION, 0, &s.condition), STATUS_OK);
   CHECK_EQ(synchronizer_make(LOCK_KIND_BARRIER, PARTIES, &s.barrier), STATUS_OK);
   CHECK(take(s.semaphore, &abandoned));
@@ -253,15 +192,15 @@ static bool one_death(size_t number, long point) {
     if (permits_free(s.lock) == 0) CHECK_EQ(permits_return(s.lock, self(), 1), STATUS_OK);
   }
   CHECK_EQ(condition_enter(s.condition, segment_slot(), &s.mine), STATUS_OK);
-  struct synchronizer *all[] = {s.lock, s.rlock, s.semaphore, s.read, s.written, s.condition, s.barrier};
+  struct synchronizer *all[] = {s.lock, s.rlock, s.semaphore, s.condition, s.barrier};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) synchronizer_register_wakers(all[i], WAKER);
   const bool has_died = run_doomed_child(deed->act, &s, point, &place);
   segment_forget_child(place);
   segment_forget_child(s.dead);
-  if (deed->act != act_owner_died && synchronizer_place_state(&s.mine) == PLACE_WAITING)
+  if (deed->act != act_owner_died && synchronizer_waiter_state(&s.mine) == WAITER_WAITING)
     condition_notify(s.condition, 1);
   check_all(&s);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 

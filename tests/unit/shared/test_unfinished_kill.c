@@ -83,10 +83,10 @@ static void settle(struct ring *r) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s;
   struct child_slot place;
-  CHECK_EQ(ring_make(&s.ring, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&s.ring, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   CHECK_EQ(ring_count_unfinished(s.ring), STATUS_OK);
   put_all(s.ring);
   CHECK(!run_doomed_child(take_two, &s, 0, &s.dead));
@@ -95,7 +95,7 @@ static bool one_death(size_t number, long point) {
   segment_forget_child(s.dead);
   settle(s.ring);
   segment_release(&s.ring->object);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   wakers_validate(segment_wakers());
   return has_died;
 }

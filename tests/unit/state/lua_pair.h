@@ -63,7 +63,7 @@ static inline void pair_send(struct lua_pair *p, const char *make, const char *c
   if (transfer_try_encode(p->sender, top + 1, lua_gettop(p->sender) - top, "argument", &message))
     pair_fail(make, lua_tostring(p->sender, -1));
   int count = 0;
-  if (transfer_try_decode(p->receiver, message->data, message->len, TRANSFER_TRUSTED, &count))
+  if (transfer_try_decode(p->receiver, message->data, message->len, &count))
     pair_fail(make, lua_tostring(p->receiver, -1));
   CHECK_EQ(count, lua_gettop(p->sender) - top);
   luaL_checkstack(p->receiver, 4, "a check");

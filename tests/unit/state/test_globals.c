@@ -172,10 +172,12 @@ static void registered_classes_are_carried(void) {
   struct world w = {.p = pair_open()};
   pair_run(w.p.sender, "local C = {__index = {hello = function() return 'hi' end}} return C", 0, 1);
   lua_pushvalue(w.p.sender, -1);
-  names_register(w.p.sender, "C");
+  names_register(w.p.sender, "C", NAMES_FOR_STRANGERS);
   lua_setglobal(w.p.sender, "Class");
   globals_encode(w.p.sender, &w.image);
   globals_install(w.p.receiver, w.image.data, w.image.len);
+  CHECK_EQ(names_audience_of(w.p.receiver, "C"), NAMES_FOR_STRANGERS);
+  CHECK_EQ(names_audience_of(w.p.receiver, "D"), NAMES_FOR_PEERS);
   pair_send(&w.p, "return setmetatable({}, Class)",
             "local o = ... assert(o.hello() == 'hi' and getmetatable(o) == Class)");
   pair_send(&w.p, "return setmetatable({}, Class)", "assert(getmetatable((...)) == Class)");

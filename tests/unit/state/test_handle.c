@@ -43,7 +43,7 @@ static void a_failed_decode_leaves_the_messages_holds(struct lua_pair *p) {
   const struct bytes *out = transfer_encode(p->sender, -1, 1, "value");
   CHECK_EQ(fake_in_flight, 2);
   int count;
-  CHECK(transfer_try_decode(p->receiver, out->data, out->len, TRANSFER_TRUSTED, &count) != LUA_OK);
+  CHECK(transfer_try_decode(p->receiver, out->data, out->len, &count) != LUA_OK);
   CHECK_EQ(fake_in_flight, 2);
   transfer_discard(p->sender, out->data, out->len);
   CHECK_EQ(fake_in_flight, 0);
@@ -55,12 +55,14 @@ static void handles_are_refused_in_dumps(struct lua_pair *p) {
   pair_run(p->sender, "return {q = require 'fake'.new()}", 0, 1);
   const struct bytes *out = transfer_encode(p->sender, -1, 1, "value");
   int count;
-  CHECK(transfer_try_decode(p->receiver, out->data, out->len, TRANSFER_UNTRUSTED | TRANSFER_FUNCTIONS,
-                            &count) != LUA_OK);
+  for (enum trust trust = TRUST_STRANGER; trust <= TRUST_OWN_PROGRAM; trust++) {
+    CHECK(transfer_try_decode_dump(p->receiver, out->data, out->len, trust, &count) != LUA_OK);
+    CHECK(strstr(lua_tostring(p->receiver, -1), "the bytes hold handles of a program") != NULL);
+    lua_settop(p->receiver, 0);
+  }
   CHECK_EQ(fake_in_flight, 1);
   transfer_discard(p->sender, out->data, out->len);
   lua_settop(p->sender, 0);
-  lua_settop(p->receiver, 0);
 }
 
 static void an_image_keeps_its_handles_and_serves_many(struct lua_pair *p) {

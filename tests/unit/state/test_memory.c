@@ -72,7 +72,7 @@ static bool decode_with_failure(long n) {
   const struct bytes *out = transfer_encode(sender, 1, 1, "value");
   int count;
   lua_countdown = n;
-  const bool is_good = transfer_try_decode(L, out->data, out->len, TRANSFER_TRUSTED, &count) == LUA_OK;
+  const bool is_good = transfer_try_decode(L, out->data, out->len, &count) == LUA_OK;
   lua_countdown = 0;
   CHECK_EQ(fake_in_flight, 1);
   transfer_discard(sender, out->data, out->len);

@@ -8,7 +8,7 @@ static char objects[5000];
 
 static uint32_t claim(struct object_map *m, int object, uint32_t offset) {
   uint32_t known = UINT32_MAX;
-  CHECK_EQ(object_map_claim(m, &objects[object], offset, &known), STATUS_OK);
+  CHECK_EQ(object_map_claim(m, &objects[object], offset, 0, &known), STATUS_OK);
   return known;
 }
 
@@ -51,7 +51,7 @@ static void running_out_of_memory_changes_nothing(void) {
   uint32_t known = 0;
   for (int i = 0; i < 64; i++) CHECK_EQ(claim(&m, i, (uint32_t)i + 1), 0);
   memory_fail_after(1);
-  CHECK(object_map_claim(&m, &objects[64], 65, &known) != STATUS_OK);
+  CHECK(object_map_claim(&m, &objects[64], 65, 0, &known) != STATUS_OK);
   for (int i = 0; i < 64; i++) CHECK_EQ(claim(&m, i, 99), i + 1);
   object_map_fini(&m);
 }

@@ -44,14 +44,14 @@ static void open_target(lua_State *L) {
   handle_register(L, TARGET_ID, &target_type);
 }
 
-static uint64_t used(void) { return arena_used(segment_arena(), segment_mapping()); }
+static uint64_t used(void) { return arena_used(segment_arena()); }
 
 static void take_all(lua_State *L, size_t skipped) {
   struct ring_message m;
   CHECK_EQ(ring_take(ring, &inbox, &m, deadline_now()), STATUS_OK);
   CHECK(skipped == 0 || (m.data[0] == 'E' && m.data[skipped - 1] == 'e'));
   int count = 0;
-  CHECK_EQ(transfer_try_decode(L, m.data + skipped, m.size - skipped, TRANSFER_TRUSTED, &count), LUA_OK);
+  CHECK_EQ(transfer_try_decode(L, m.data + skipped, m.size - skipped, &count), LUA_OK);
   ring_message_done(&m);
 }
 
@@ -134,7 +134,7 @@ static void a_refused_parcel_leaks_nothing(struct lua_pair *p) {
   static const int sizes[] = {10, 100000};
   for (int i = 0; i < 4; i++) {
     char make[80];
-    CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
+    CHECK_EQ(ring_make(&target, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
     const uint64_t before = used();
     snprintf(make, sizeof make, with_handle, sizes[i % 2]);
     pair_run(p->sender, make, 0, 1);
@@ -174,7 +174,7 @@ static int pack_protected(lua_State *L) {
 }
 
 static void an_unsendable_value_leaks_nothing(struct lua_pair *p) {
-  CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&target, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   const uint64_t before = used();
   struct parcel parcel;
   lua_pushcfunction(p->sender, pack_protected);
@@ -191,7 +191,7 @@ static void an_unsendable_value_leaks_nothing(struct lua_pair *p) {
 /* Each allocation fails in turn, private or shared: as an error, as a status, or without effect. */
 static void memory_may_run_out_at_any_point(struct lua_pair *p, const char *make) {
 #if defined(MM_FAULTS)
-  CHECK_EQ(ring_make(&target, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&target, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   const uint64_t before = used();
   bool is_good = false;
   for (long n = 1; !is_good; n++) {
@@ -249,7 +249,7 @@ static void malformed_scalars_are_refused(struct lua_pair *p) {
 static void open_ring(void) {
   static const uint8_t text[4096];
   const struct ring_record letter = {.body = text, .body_size = sizeof text};
-  CHECK_EQ(ring_make(&ring, 0, RING_GROWS), STATUS_OK);
+  CHECK_EQ(ring_make(&ring, (struct ring_bounds){0}, RING_GROWS), STATUS_OK);
   for (int i = 0; i < 20; i++) CHECK_EQ(ring_put(ring, &letter, deadline_now()), STATUS_OK);
   message_refs_drain(ring);
 }
@@ -276,7 +276,7 @@ int main(void) {
   segment_release(&ring->object);
   bytes_fini(&inbox);
   pair_close(&p);
-  arena_validate(segment_arena(), segment_mapping());
+  arena_validate(segment_arena());
   segment_close();
   return 0;
 }

@@ -77,9 +77,9 @@ static const char task[] = "\"cat\":\"task\"";
 /* ---- one thread ------------------------------------------------------------------------------ */
 
 static void what_is_marked_while_nothing_is_recorded_is_gone(void) {
-  const uint64_t used = arena_used(segment_arena(), segment_mapping());
+  const uint64_t used = arena_used(segment_arena());
   mark_tasks(10);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), used);
+  CHECK_EQ(arena_used(segment_arena()), used);
   start(RECORDER_LIMIT_DEFAULT);
   stop();
   CHECK_EQ(recorded(), 0);
@@ -195,7 +195,7 @@ static void restless_main(void *argument) {
  * returns. */
 static void recordings_come_and_go_under_threads_that_mark(void) {
   struct thread threads[THREADS];
-  const uint64_t used = arena_used(segment_arena(), segment_mapping());
+  const uint64_t used = arena_used(segment_arena());
   atomic_store(&is_over, false);
   run_threads(restless_main, threads);
   for (int i = 0; i < ROUNDS; i++) {
@@ -206,13 +206,13 @@ static void recordings_come_and_go_under_threads_that_mark(void) {
   }
   /* Each thread may keep a lane and its last chunk, and so may this one, whose lane existed
    * before. */
-  CHECK(arena_used(segment_arena(), segment_mapping()) <= used + 2 * THREADS + 1);
+  CHECK(arena_used(segment_arena()) <= used + 2 * THREADS + 1);
   atomic_store(&is_over, true);
   join_threads(threads);
   start(RECORDER_LIMIT_DEFAULT);
   mark_tasks(1);
   stop();
-  CHECK(arena_used(segment_arena(), segment_mapping()) <= used + 1);
+  CHECK(arena_used(segment_arena()) <= used + 1);
 }
 
 /* ---- several processes ----------------------------------------------------------------------- */

@@ -57,9 +57,22 @@ static void another_version_is_recognised_and_not_read(void) {
   bytes_fini(&out);
 }
 
+static void a_foreign_message_is_marked_and_has_no_handles(void) {
+  struct bytes out = message_of("body", 0, 0), with_handles = message_of("body", 0, 1);
+  struct message m;
+  CHECK_EQ(message_mark_foreign(out.data, out.len), STATUS_OK);
+  CHECK_EQ(message_parse(out.data, out.len, &m), STATUS_OK);
+  CHECK_EQ(m.flags, FLAG_FOREIGN);
+  CHECK_EQ(message_mark_foreign(out.data, out.len - 1), STATUS_MALFORMED);
+  CHECK_EQ(message_mark_foreign(with_handles.data, with_handles.len), STATUS_MALFORMED);
+  bytes_fini(&out);
+  bytes_fini(&with_handles);
+}
+
 int main(void) {
   a_message_has_its_body_and_handles();
   sizes_that_do_not_add_up_are_malformed();
   another_version_is_recognised_and_not_read();
+  a_foreign_message_is_marked_and_has_no_handles();
   return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd, sized once, mapped whole. */
+/* memfd, sized once, mapped whole. Its size is sealed: a peer that made it smaller would have the
+ * others killed by SIGBUS. */
 #include "os/mapping.h"
 
 #include <dirent.h>
@@ -21,6 +22,13 @@ static status size_allowed(size_t size) {
   return limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur ? STATUS_OK : -EFBIG;
 }
 
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+
+static status set_size(int fd, size_t size) {
+  if (ftruncate(fd, (off_t)size)) return -errno;
+  return fcntl(fd, F_ADD_SEALS, SEALS) ? -errno : STATUS_OK;
+}
+
 static status map_whole(struct mapping *out, int fd, size_t size) {
   void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (base == MAP_FAILED) return -errno;
@@ -29,21 +37,34 @@ static status map_whole(struct mapping *out, int fd, size_t size) {
   return STATUS_OK;
 }
 
-status mapping_look(struct mapping *out, int fd) {
+status mapping_read(int fd, uint64_t offset, void *out, size_t size) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t got = pread(fd, (uint8_t *)out + done, size - done, (off_t)(offset + done));
+    if (got == 0) return STATUS_FOREIGN;
+    if (got > 0)
+      done += (size_t)got;
+    else if (errno != EINTR)
+      return -errno;
+  }
+  return STATUS_OK;
+}
+
+status mapping_sizes(int fd, uint64_t *size, uint64_t *used) {
   struct stat info;
   if (fstat(fd, &info)) return -errno;
-  void *base = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
-  if (base == MAP_FAILED) return -errno;
-  *out = (struct mapping){.base = base, .size = (size_t)info.st_size, .fd = fd};
+  if (!S_ISREG(info.st_mode)) return STATUS_FOREIGN;
+  *size = (uint64_t)info.st_size;
+  *used = (uint64_t)info.st_blocks * 512;
   return STATUS_OK;
 }
 
 status mapping_make(struct mapping *out, size_t size) {
   status st = size_allowed(size);
   if (st) return st;
-  const int fd = memfd_create(NAME, MFD_CLOEXEC);
+  const int fd = memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
-  st = ftruncate(fd, (off_t)size) ? -errno : map_whole(out, fd, size);
+  st = set_size(fd, size);
+  if (st == STATUS_OK) st = map_whole(out, fd, size);
   if (st) close(fd);
   return st;
 }
@@ -51,19 +72,15 @@ status mapping_make(struct mapping *out, size_t size) {
 status mapping_adopt(struct mapping *out, int fd) {
   struct stat info;
   if (fstat(fd, &info)) return -errno;
+  if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS) return STATUS_FOREIGN;
   if (fcntl(fd, F_SETFD, FD_CLOEXEC)) return -errno;
   return map_whole(out, fd, (size_t)info.st_size);
 }
 
-void mapping_forget(struct mapping *m) {
-  munmap(m->base, m->size);
-  *m = (struct mapping){.fd = -1};
-}
-
 void mapping_destroy(struct mapping *m) {
-  const int fd = m->fd;
-  mapping_forget(m);
-  close(fd);
+  munmap(m->base, m->size);
+  close(m->fd);
+  *m = (struct mapping){.fd = -1};
 }
 
 status mapping_commit(const struct mapping *m, size_t offset, size_t size) {
@@ -85,7 +102,7 @@ void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
 /* ---- those of another process ---------------------------------------------------------------- */
 
 /* The next descriptor of the folder that may be one of ours, opened for reading; -1: there is
- * none. */
+ * none. Another file may have taken its place meanwhile, so the open does not wait for a writer. */
 static int next_candidate(DIR *descriptors, const char *folder) {
   for (const struct dirent *entry = readdir(descriptors); entry; entry = readdir(descriptors)) {
     static const char wanted[] = "/memfd:" NAME;
@@ -94,7 +111,7 @@ static int next_candidate(DIR *descriptors, const char *folder) {
     snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
     if (readlink(path, target, sizeof target - 1) < 0) continue;
     if (memcmp(target, wanted, sizeof target - 1) != 0) continue;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0) return fd;
   }
   return -1;

@@ -16,7 +16,7 @@
 
 /* At most `size` bytes of /proc/PID/NAME; -1: there is no such process. */
 static ssize_t read_about(int64_t pid, const char *name, char *text, size_t size) {
-  char path[64];
+  char path[96];
   snprintf(path, sizeof path, "/proc/%lld/%s", (long long)pid, name);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -92,6 +92,38 @@ void process_signal(int pidfd, int signal_number) {
   syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
 }
 
+enum { CHILDREN_TEXT = 4096, GENERATIONS_MAX = 32 };
+
+/* "pid pid …": what a thread has started. False: it is not known (a kernel without CONFIG_PROC_CHILDREN). */
+static bool read_children(int64_t pid, int32_t thread, char text[CHILDREN_TEXT]) {
+  char name[64];
+  snprintf(name, sizeof name, "task/%d/children", thread);
+  const ssize_t size = read_about(pid, name, text, CHILDREN_TEXT - 1);
+  if (size < 0) return false;
+  text[size] = '\0';
+  return true;
+}
+
+/* A process that is stopped starts and reaps nothing, so the numbers of its children stay theirs. */
+static void end_with_children(int32_t pid, int generation) {
+  char text[CHILDREN_TEXT];
+  kill(pid, SIGSTOP);
+  if (generation < GENERATIONS_MAX && read_children(pid, pid, text)) {
+    char *at = text;
+    for (long child = strtol(at, &at, 10); child > 0; child = strtol(at, &at, 10))
+      end_with_children((int32_t)child, generation + 1);
+  }
+  kill(pid, SIGKILL);
+}
+
+void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid)) {
+  char text[CHILDREN_TEXT];
+  if (!read_children(getpid(), thread, text)) return;
+  char *at = text;
+  for (long child = strtol(at, &at, 10); child > 0; child = strtol(at, &at, 10))
+    if (!is_spared((int32_t)child)) end_with_children((int32_t)child, 0);
+}
+
 int process_cpu_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
@@ -114,6 +146,15 @@ status process_memory(int64_t pid, uint64_t *bytes) {
   unsigned long long pages = 0;
   if (read_about(pid, "statm", text, sizeof text - 1) <= 0) return -ESRCH;
   if (sscanf(text, "%*u %llu", &pages) != 1) return STATUS_MALFORMED;
+  *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+  return STATUS_OK;
+}
+
+status process_address_space(uint64_t *bytes) {
+  char text[128] = {0};
+  unsigned long long pages = 0;
+  if (read_about(process_pid(), "statm", text, sizeof text - 1) <= 0) return -ESRCH;
+  if (sscanf(text, "%llu", &pages) != 1) return STATUS_MALFORMED;
   *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
   return STATUS_OK;
 }

@@ -3,17 +3,74 @@
  *
  * glibc keeps the futex word first in the mutex (nptl/pthreadP.h, glibc 2.36): thread id, FUTEX_WAITERS,
  * FUTEX_OWNER_DIED. Only robust_mutex_word and its two users rely on that.
+ *
+ * glibc also links the mutexes that a thread holds, by pointers in the mutexes themselves: an unlock
+ * writes through two words of shared memory, into which a peer may have written anything. So they
+ * are checked: a neighbour is the head of the thread's list, lies in memory that robust_mutex_allow
+ * named, or was there when this thread locked the mutex (a host's own robust mutex). The kind is
+ * checked, too, because it chooses how glibc reads the rest. (glibc 2.31 to 2.39.)
  */
 #include "os/robust_mutex.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "os/clock.h"
 
 enum { SPIN_ROUNDS = 60 };
+
+/* The same in all threads; both 0 until the first mutex is made. */
+static _Atomic ptrdiff_t list_offset; /* from a thread's pointer to the head of its list */
+static _Atomic int kind;
+/* The memory in which neighbours may lie. */
+static _Atomic uintptr_t allowed_start;
+static _Atomic uintptr_t allowed_size;
+static _Thread_local uintptr_t foreign_neighbour;
+
+void robust_mutex_allow(const void *start, size_t size) {
+  atomic_store(&allowed_start, (uintptr_t)start);
+  atomic_store(&allowed_size, size);
+}
+
+static uintptr_t list_head(void) {
+  return (uintptr_t)__builtin_thread_pointer() +
+         (uintptr_t)atomic_load_explicit(&list_offset, memory_order_relaxed);
+}
+
+static bool is_known(uintptr_t neighbour) {
+  const uintptr_t start = atomic_load_explicit(&allowed_start, memory_order_relaxed);
+  return neighbour == list_head() ||
+         neighbour - start < atomic_load_explicit(&allowed_size, memory_order_relaxed);
+}
+
+static void check_kind(const struct robust_mutex *m) {
+  CHECK_EQ(*(const volatile int *)&m->mutex.__data.__kind, atomic_load_explicit(&kind, memory_order_relaxed));
+}
+
+static void note_neighbour(const struct robust_mutex *m) {
+  const uintptr_t next = (uintptr_t)m->mutex.__data.__list.__next;
+  if (!is_known(next)) foreign_neighbour = next;
+}
+
+static void check_neighbours(const struct robust_mutex *m) {
+  const volatile struct __pthread_internal_list *links = &m->mutex.__data.__list;
+  const uintptr_t next = (uintptr_t)links->__next;
+  const uintptr_t previous = (uintptr_t)links->__prev;
+  CHECK(is_known(next) || next == foreign_neighbour);
+  CHECK(is_known(previous) || previous == foreign_neighbour);
+}
+
+static void learn(const pthread_mutex_t *mutex) {
+  struct robust_list_head *head = NULL;
+  size_t size = 0;
+  CHECK_EQ(syscall(SYS_get_robust_list, 0, &head, &size), 0);
+  atomic_store(&list_offset, (ptrdiff_t)((uintptr_t)head - (uintptr_t)__builtin_thread_pointer()));
+  atomic_store(&kind, mutex->__data.__kind);
+}
 
 void robust_mutex_init(struct robust_mutex *m) {
   memset(m, 0, sizeof *m);
@@ -23,6 +80,7 @@ void robust_mutex_init(struct robust_mutex *m) {
   CHECK_EQ(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST), 0);
   CHECK_EQ(pthread_mutex_init(&m->mutex, &attributes), 0);
   pthread_mutexattr_destroy(&attributes);
+  if (!atomic_load(&kind)) learn(&m->mutex);
 }
 
 /* Critical sections take some tens of nanoseconds; a sleep costs a thousand times as much. */
@@ -36,15 +94,21 @@ static int lock_contended(pthread_mutex_t *mutex) {
 }
 
 enum robust_state robust_mutex_lock(struct robust_mutex *m) {
+  check_kind(m);
   int result = pthread_mutex_trylock(&m->mutex);
   if (result == EBUSY) result = lock_contended(&m->mutex);
+  if (result != EOWNERDEAD) CHECK_EQ(result, 0);
+  note_neighbour(m);
   if (result == EOWNERDEAD) return ROBUST_ABANDONED;
-  CHECK_EQ(result, 0);
   return ROBUST_CLEAN;
 }
 
 void robust_mutex_mark_whole(struct robust_mutex *m) { CHECK_EQ(pthread_mutex_consistent(&m->mutex), 0); }
-void robust_mutex_unlock(struct robust_mutex *m) { CHECK_EQ(pthread_mutex_unlock(&m->mutex), 0); }
+void robust_mutex_unlock(struct robust_mutex *m) {
+  check_kind(m);
+  check_neighbours(m);
+  CHECK_EQ(pthread_mutex_unlock(&m->mutex), 0);
+}
 
 futex_word *robust_mutex_word(struct robust_mutex *m) { return (futex_word *)(void *)&m->mutex; }
 

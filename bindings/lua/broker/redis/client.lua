@@ -1,20 +1,21 @@
 -- SPDX-License-Identifier: MIT
 -- The session of a client (broker/backend.lua): over the waiter goes one read of its stream of
 -- results.
-local require = ...
+local require, native = ...
 
 local session = require("broker.redis.session")
 local connection = require("broker.redis.connection")
+
+local time = native.time
 
 local Session = session.Session
 local Client = setmetatable({}, { __index = Session })
 Client.__index = Client
 
 local LIFE_MS = "3600000" -- of what the server keeps for a client that is silent
-local FUNCTION_SECONDS = tostring(7 * 24 * 3600)
+local LIFE_SECONDS, RENEW_SECONDS = "3600", 900 -- of functions that it holds
 local BLOCK = 5
 local AT_ONCE = "512" -- results in one reply
-local SENT_MOST = 4096
 
 -- taken: the entry's id, or "done"
 local function verdict_of(id, failure)
@@ -25,16 +26,17 @@ local function verdict_of(id, failure)
 end
 
 function Client.new(settings, about)
-  local self = session.new(Client, settings, about, { "submit", "cancel" })
+  local self = session.new(Client, settings, about, { "submit", "cancel", "hold", "forget" })
   local key = self.key
   self.streams = { [""] = session.stream_of(key, ""), [about.abi] = session.stream_of(key, about.abi) }
   self.open_key, self.results_key = key .. "o:" .. about.client, key .. "r:" .. about.client
+  self.held, self.dropped = {}, {} -- names of functions: true; what the server does not know yet
   self.note_submitted = function(task, id, failure) about.on_submitted(task, verdict_of(id, failure)) end
   return self
 end
 
 function Client.open(self, seconds)
-  self.sent, self.sent_count, self.has_submitted = {}, 0, false
+  self.sent, self.has_submitted, self.renewed_at = {}, false, time()
   self.is_reading, self.is_caught_up, self.last_result, self.trimmed = false, false, "0-0", "0-0"
   return Session.open(self, seconds)
 end
@@ -52,18 +54,37 @@ function Client.state(self, on_state)
   end, nil, "HGETALL", self.open_key)
 end
 
-local function note_function(at, _, failure)
-  if failure then at.session.sent[at.name] = nil end
+local function note_function(at, reply, failure)
+  if failure or reply == 0 then at.session.sent[at.name] = nil end
+end
+
+local function hold(self, name, text)
+  local key, holders = session.keys_of_function(self.key, name)
+  self.talker:script(note_function, { session = self, name = name }, "hold", "2", key, holders, self.about.client,
+    LIFE_SECONDS, text)
 end
 
 -- Before the first task that needs it, in each connection's life.
 local function send_function(self, name, text)
+  self.held[name], self.dropped[name] = true, nil
   if self.sent[name] then return end
-  self.sent_count = self.sent_count + 1
-  if self.sent_count > SENT_MOST then self.sent, self.sent_count = {}, 1 end
   self.sent[name] = true
-  self.talker:send(note_function, { session = self, name = name }, "SET", self.key .. name, text, "EX",
-    FUNCTION_SECONDS)
+  hold(self, name, text)
+end
+
+-- The server hears of it with the next flush.
+function Client.forget(self, name)
+  if not self.held[name] then return end
+  self.held[name], self.sent[name], self.dropped[name] = nil, nil, true
+end
+
+local function forget(self, names)
+  local words = { "EVAL", connection.text("forget"), "0" }
+  for name in pairs(names) do
+    words[#words + 1], words[#words + 2] = session.keys_of_function(self.key, name)
+  end
+  words[3], words[#words + 1] = tostring(#words - 3), self.about.client
+  self.talker:send_list(nil, nil, words)
 end
 
 function Client.submit(self, task, before, functions)
@@ -76,6 +97,10 @@ end
 
 -- Once for all that was submitted since, and no longer than 100 ms.
 function Client.flush(self)
+  if next(self.dropped) and self.talker.handle then
+    forget(self, self.dropped)
+    self.dropped = {}
+  end
   if self.has_submitted and self.settings.wait then
     self.talker:send(nil, nil, "WAIT", self.settings.wait, "100")
   end
@@ -98,9 +123,9 @@ local function note_results(self, reply, failure)
   if #entries == 0 then self.is_caught_up = true end
   for i = 1, #entries do
     if self.waiter.handle ~= handle then return end -- a result has ended the pool
-    local fields = entries[i][2]
+    local fields = session.fields_of(entries[i][2])
     self.last_result = entries[i][1]
-    on_result(fields[2], fields[4], fields[6], fields[8])
+    on_result(fields.s or "", fields.k or "", fields.v or "", fields.m or "")
   end
 end
 
@@ -122,6 +147,12 @@ function Client.results(self)
   end
 end
 
+-- Over the waiter, where the next read of results comes after the answer.
+function Client.is_open(self, seq, on_answer)
+  self.is_caught_up = false
+  self.waiter:send(function(_, reply) on_answer(reply and reply == 1) end, nil, "HEXISTS", self.open_key, seq)
+end
+
 -- Life ---------------------------------------------------------------------------------------------------------------
 
 function Client.heartbeat(self, on_known)
@@ -129,12 +160,17 @@ function Client.heartbeat(self, on_known)
     on_known(reply == 1, failure)
   end, nil, "PEXPIRE", self.open_key, LIFE_MS)
   self.talker:send(nil, nil, "PEXPIRE", self.results_key, LIFE_MS)
+  if time() < self.renewed_at + RENEW_SECONDS then return end
+  self.renewed_at = time()
+  for name in pairs(self.held) do hold(self, name, "") end
 end
 
 function Client.deregister(self, seconds)
   local talker = self.talker
   if not talker.handle then return end
   talker:send(nil, nil, "DEL", self.results_key)
+  for name in pairs(self.held) do self.dropped[name] = true end
+  if next(self.dropped) then forget(self, self.dropped) end
   talker:call(seconds, talker.script, "cancel", "3", self.open_key, self.streams[""], self.streams[self.about.abi])
 end
 

@@ -16,7 +16,10 @@ Connection.__index = Connection
 local connection = {}
 
 local SEND_SECONDS, CONNECT_SECONDS = 10, 5
-local SCRIPTS = { "ack", "cancel", "depth", "deregister", "get", "heartbeat", "nack", "put", "release", "submit" }
+local SCRIPTS = {
+  "ack", "cancel", "depth", "deregister", "forget", "get", "heartbeat", "hold", "nack", "put", "release", "retry",
+  "submit",
+}
 local texts, digests = {}, {}
 
 local function read_scripts()

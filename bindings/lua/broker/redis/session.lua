@@ -8,6 +8,9 @@
 --   o:<client>         a hash: number → id of each task that is open; hw: the highest number
 --   r:<client>         the stream of the client's results
 --   f:<sha256>         a function
+--   u:<sha256>         its holders: the clients that need it, and "dead" for the dead letters
+--   d:<client>:<n>     a bit for each task of a client that has its outcome, 2^20 in a key, for as
+--                      long as signatures are good: no copy of it runs again
 --   w, w:<worker>      the registry of workers by the time of their last heartbeat, and what each says about itself
 --   dead               the stream of dead letters
 -- and of a queue:
@@ -16,6 +19,7 @@
 --   closed, wait, room flags that it is closed and that putters wait, and the list that wakes these
 local require, native = ...
 
+local codec = require("broker.codec")
 local connection = require("broker.redis.connection")
 
 local time = native.time
@@ -27,11 +31,15 @@ local session = { Session = Session }
 
 local STALL = 10
 local OLDEST = 6.2
+local SIGNED_MS = tostring(codec.SIGNED_SECONDS * 1000)
 
 -- The braces keep everything of one pool on one node of a cluster.
 function session.key_of(name) return "manymoons:{" .. name .. "}:" end
 
 function session.stream_of(key, abi) return abi == "" and key .. "q" or key .. "q:" .. abi end
+
+-- The keys of a function, and of its holders.
+function session.keys_of_function(key, name) return key .. name, key .. "u" .. name:sub(2) end
 
 -- Fields and values in turn → a table
 function session.fields_of(list)
@@ -189,25 +197,38 @@ function Session.dead(self, most)
   return list
 end
 
-local FIELDS = { "c", "s", "n", "f", "i", "x", "b", "m" }
+local FIELDS = { c = "client", s = "seq", n = "losses", f = "func", i = "init", x = "flags", b = "body", m = "mac" }
 
-function Session.retry(self, id)
-  local dead, talker = self.key .. "dead", self.talker
-  local entries, why = talker:ask(STALL, "XRANGE", dead, id, id)
+-- Fields and values of an entry in turn → a task (broker/backend.lua). What is missing is an empty text.
+function session.task_of(list)
+  local fields, task = session.fields_of(list), {}
+  for short, name in pairs(FIELDS) do task[name] = fields[short] or "" end
+  return task, fields
+end
+
+function Session.letter(self, id)
+  if not id:find("^%d+%-%d+$") then return nil, "there is no dead letter " .. id end
+  local entries, why = self.talker:ask(STALL, "XRANGE", self.key .. "dead", id, id)
   if not entries then return nil, why end
   if not entries[1] then return nil, "there is no dead letter " .. id end
-  local fields = session.fields_of(entries[1][2])
-  local words = { "XADD", fields.stream, "*" }
-  for _, field in ipairs(FIELDS) do
-    words[#words + 1], words[#words + 2] = field, field == "n" and "0" or fields[field] or ""
+  local task, fields = session.task_of(entries[1][2])
+  local prefix = session.stream_of(self.key, "")
+  local stream = fields.stream or ""
+  if stream:sub(1, #prefix) ~= prefix then return nil, "malformed dead letter " .. id end
+  task.abi = stream:sub(#prefix + 2)
+  return task
+end
+
+function Session.retry(self, id, task)
+  local key, talker = self.key, self.talker
+  local words = { "EVAL", connection.text("retry"), "3", key .. "dead", session.stream_of(key, task.abi),
+    key .. "o:" .. task.client, id, task.seq, SIGNED_MS }
+  for short, name in pairs(FIELDS) do
+    words[#words + 1], words[#words + 2] = short, name == "losses" and "0" or task[name]
   end
-  words[#words + 1], words[#words + 2] = "again", "1"
-  local added
-  added, why = talker:call(STALL, talker.send_list, words)
+  local added, why = talker:call(STALL, talker.send_list, words)
   if not added then return nil, why end
-  local deleted
-  deleted, why = talker:ask(STALL, "XDEL", dead, id)
-  if not deleted then return nil, why end
+  if added == "" then return nil, "there is no dead letter " .. id end
   return true
 end
 

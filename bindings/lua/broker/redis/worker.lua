@@ -3,6 +3,7 @@
 -- Outcomes go with the question, or over the talker while a question waits.
 local require, native = ...
 
+local codec = require("broker.codec")
 local session = require("broker.redis.session")
 local new_lease = require("broker.redis.lease")
 
@@ -16,14 +17,16 @@ local LIFE_MS = "3600000"
 local DEAD_MOST = "10000"
 local BLOCK, GROUPS_AGAIN, RECLAIM = 5, 0.1, "100"
 local SILENT_LEASES, SWEEP_LEASES = 10, 3
-local CLIENT_MAX = 64 -- what is longer names no client
+local LETTERS_SECONDS = tostring(7 * 24 * 3600) -- of functions that dead letters hold
+local BITS = 2 ^ 20
+local SIGNED_SECONDS = tostring(codec.SIGNED_SECONDS)
 
 function Worker.new(settings, about)
-  local self = session.new(Worker, settings, about, { "ack", "nack", "deregister" }, { "ack" })
+  local self = session.new(Worker, settings, about, { "ack", "nack", "deregister", "hold" }, { "ack" })
   local key = self.key
   self.streams = { session.stream_of(key, ""), session.stream_of(key, about.abi) }
   self.registry, self.block = key .. "w", math.min(BLOCK, about.lease / 2)
-  self.sweep_at, self.clock_offset = 0, os.time() - time()
+  self.sweep_at = 0
   self.note_acked = function(task, _, failure) about.on_acked(task, failure) end
   return self
 end
@@ -62,9 +65,6 @@ function Worker.open(self, seconds)
   if self.lease then self.lease:follow() end
   make_groups(self)
   self.waiter:send(function(_, id) self.waiter_id = id end, nil, "CLIENT", "ID")
-  self.talker:send(function(_, clock)
-    if clock then self.clock_offset = tonumber(clock[1]) - time() end
-  end, nil, "TIME")
   return true
 end
 
@@ -72,13 +72,17 @@ end
 
 -- Fields that are missing, or that no version writes, do no harm.
 local function delivery_of(self, stream, id, list)
-  local fields = session.fields_of(list)
-  return {
-    id = id, stream = stream, client = fields.c or "", seq = fields.s or "", losses = tonumber(fields.n) or 0,
-    func = fields.f or "", init = fields.i or "", flags = fields.x or "", body = fields.b or "", mac = fields.m or "",
-    again = fields.again ~= nil, owner = fields.again and "" or self.key .. "o:" .. (fields.c or ""):sub(1, CLIENT_MAX),
-    age = time() + self.clock_offset - tonumber(id:match("^%d+")) / 1000,
-  }
+  local task = session.task_of(list)
+  task.id, task.stream, task.losses = id, stream, tonumber(task.losses) or 0
+  task.owner = self.key .. "o:" .. task.client:sub(1, codec.CLIENT_MAX)
+  return task
+end
+
+-- The key and the place of a task's bit among those that are done.
+local function bit_of(self, task)
+  local number = tonumber(task.seq) or 0
+  return string.format("%sd:%s:%.0f", self.key, task.client, math.floor(number / BITS)),
+    string.format("%.0f", number % BITS)
 end
 
 local function note_fetched(self, reply, failure)
@@ -129,20 +133,33 @@ local function drop(self, task)
   self.talker:send(nil, nil, "XDEL", task.stream, task.id)
 end
 
+-- The functions of a dead letter stay for those that try it again.
+local function hold_functions(self, task)
+  for _, name in ipairs({ task.func, task.init }) do
+    if name:sub(1, 2) == "f:" then
+      local key, holders = session.keys_of_function(self.key, name)
+      self.talker:script(nil, nil, "hold", "2", key, holders, "dead", LETTERS_SECONDS, "")
+    end
+  end
+end
+
 function Worker.ack(self, task, outcome)
   if not outcome then return drop(self, task) end
-  local conn = self.is_waiting and self.talker or self.waiter
-  local key, client = self.key, task.client
-  conn:script(self.note_acked, task, "ack", "4", task.stream, key .. "o:" .. client, key .. "r:" .. client,
-    key .. "dead", task.id, task.seq, LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why or "",
-    outcome.worker, DEAD_MOST)
+  if outcome.why then hold_functions(self, task) end
+  local conn = (self.is_waiting or outcome.why) and self.talker or self.waiter
+  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  conn:script(self.note_acked, task, "ack", "5", task.stream, key .. "o:" .. client, key .. "r:" .. client,
+    key .. "dead", bits, task.id, task.seq, LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why or "",
+    outcome.worker, DEAD_MOST, bit, SIGNED_SECONDS)
 end
 
 function Worker.nack(self, task, losses, most, outcome, on_nacked)
-  local key, client = self.key, task.client
-  self.talker:script(on_nacked and function(_, what, failure) on_nacked(what, failure) end, nil, "nack", "4",
-    task.stream, key .. "o:" .. client, key .. "r:" .. client, key .. "dead", task.id, task.seq, tostring(losses),
-    tostring(most), LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why, outcome.worker, DEAD_MOST)
+  if task.losses + losses > most then hold_functions(self, task) end
+  local key, client, bits, bit = self.key, task.client, bit_of(self, task)
+  self.talker:script(on_nacked and function(_, what, failure) on_nacked(what, failure) end, nil, "nack", "5",
+    task.stream, key .. "o:" .. client, key .. "r:" .. client, key .. "dead", bits, task.id, task.seq,
+    tostring(losses), tostring(most), LIFE_MS, outcome.kind, outcome.payload, outcome.mac, outcome.why, outcome.worker,
+    DEAD_MOST, bit, SIGNED_SECONDS)
 end
 
 -- Questions ----------------------------------------------------------------------------------------------------------
@@ -151,10 +168,13 @@ function Worker.load(self, name, on_text)
   self.talker:send(function(_, text) on_text(text) end, nil, "GET", self.key .. name)
 end
 
-function Worker.is_awaited(self, task, on_answer)
-  self.talker:send(function(_, reply)
-    if reply == nil then on_answer(nil) else on_answer(reply == 1) end
-  end, nil, "HEXISTS", self.key .. "o:" .. task.client, task.seq)
+function Worker.is_open(self, task, on_answer)
+  local bits, bit = bit_of(self, task)
+  local is_done, trouble
+  self.talker:send(function(_, reply, failure) is_done, trouble = reply == 1, failure end, nil, "GETBIT", bits, bit)
+  self.talker:send(function(_, id, failure)
+    if failure or trouble then on_answer(nil) else on_answer(id == task.id and not is_done) end
+  end, nil, "HGET", task.owner, task.seq)
 end
 
 -- Of other workers ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The constructors of locks, made of the table of their kinds, and `with`, for the handles of locks/sync.h.
+-- The constructors of locks, made of the table of their kinds, and `with`, for the handles of locks/lock_handle.h.
 -- Condition and Barrier: classes around such a handle and what else they need, a lock or a function to run; an object
 -- travels as the table that it is, by the name of its class.
 local require, native = ...
@@ -10,7 +10,7 @@ local expect = checks.expect
 local kinds = native.lock_kinds() -- the rows of vm/shared/lock_kinds.def, in a list and by name
 local MOST_PERMITS, MOST_PARTIES = 2 ^ 31 - 1, 10000
 
-local sync = { kinds = kinds }
+local locks = { kinds = kinds }
 
 -- With ------------------------------------------------------------------------------------------------
 
@@ -35,7 +35,7 @@ local with = new_with("")
 -- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
 local function wait_for(self, predicate, timeout)
   expect(checks.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
-  expect(timeout == nil or type(timeout) == "number", "Condition:wait_for", "timeout: a number of seconds expected")
+  timeout = checks.timeout(timeout, "Condition:wait_for")
   local until_when = timeout and native.time() + timeout
   local result = predicate()
   while not result do
@@ -48,16 +48,16 @@ local function wait_for(self, predicate, timeout)
 end
 
 -- The methods that call functions of the script; they serve locks in other VMs as well (manager/proxies.lua).
-sync.callers = { with = with, with_read = new_with("_read"), with_write = new_with("_write"), wait_for = wait_for }
+locks.callers = { with = with, with_read = new_with("_read"), with_write = new_with("_write"), wait_for = wait_for }
 
 -- Whether it has permits, which acquire takes and release returns.
-function sync.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
+function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
 
 for _, kind in ipairs(kinds) do
-  if sync.has_permits(kind) then native.sync_methods(kind.name).with = with end
+  if locks.has_permits(kind) then native.lock_methods(kind.name).with = with end
   if kind.holds == "shared" then
-    local methods = native.sync_methods(kind.name)
-    methods.with_read, methods.with_write = sync.callers.with_read, sync.callers.with_write
+    local methods = native.lock_methods(kind.name)
+    methods.with_read, methods.with_write = locks.callers.with_read, locks.callers.with_write
   end
 end
 
@@ -87,7 +87,7 @@ Condition.with = with
 
 function Condition.wait(self, timeout)
   check(self, condition_meta, "Condition:wait")
-  return self._line:wait(self._lock, timeout)
+  return self._line:wait(self._lock, checks.timeout(timeout, "Condition:wait"))
 end
 
 -- wait_for(predicate, timeout) → what it returned last: true in the sense of Lua, unless the time was up.
@@ -154,6 +154,7 @@ end
 function Barrier.wait(self, timeout)
   check(self, barrier_meta, "Barrier:wait")
   if timeout == nil then timeout = self._timeout end
+  timeout = checks.timeout(timeout, "Barrier:wait")
   local index, is_last = self._core:arrive(timeout)
   if not index or not is_last then return index, not index and is_last or nil end
   act(self)
@@ -172,12 +173,12 @@ function Barrier.reset(self)
   self._core:reset()
 end
 
-sync.Condition, sync.Barrier = condition_meta, barrier_meta
+locks.Condition, locks.Barrier = condition_meta, barrier_meta
 
 -- Constructors ----------------------------------------------------------------------------------------
 
 local function make(kind, initial, is_serial)
-  local handle, why = native.sync_new(kind, initial, is_serial)
+  local handle, why = native.lock_new(kind, initial, is_serial)
   return handle or error(kind .. ": " .. why, 3)
 end
 
@@ -195,7 +196,7 @@ local function is_lock(value)
 end
 
 local function new_plain(kind, is_serial)
-  local initial = sync.has_permits(kinds[kind]) and 1 or 0
+  local initial = locks.has_permits(kinds[kind]) and 1 or 0
   return function(...)
     expect(select("#", ...) == 0, kind, "no argument expected")
     return make(kind, initial, is_serial)
@@ -210,11 +211,11 @@ local function new_semaphore(kind, is_serial)
   end
 end
 
--- meetings: async/conditions.lua in the world `async`, nil elsewhere
-local function new_condition(_, is_serial, meetings)
+-- conditions: async/conditions.lua in the world `async`, nil elsewhere
+local function new_condition(_, is_serial, conditions)
   return function(lock)
     expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))
-    local line = meetings and meetings.new_line() or make("Condition", 0, is_serial)
+    local line = conditions and conditions.new_line() or make("Condition", 0, is_serial)
     return setmetatable({
       _lock = lock or make("RLock", 1, is_serial), _line = line, _has_own_lock = lock == nil, _is_closed = false,
     }, condition_meta)
@@ -222,7 +223,7 @@ local function new_condition(_, is_serial, meetings)
 end
 
 -- Barrier(parties, action, timeout), or one table of these
-local function new_barrier(_, is_serial, meetings)
+local function new_barrier(_, is_serial, conditions)
   return function(parties, action, timeout)
     if type(parties) == "table" then
       checks.check_options(parties, { parties = true, action = true, timeout = true }, "Barrier")
@@ -231,8 +232,8 @@ local function new_barrier(_, is_serial, meetings)
     check_count(parties, MOST_PARTIES, "Barrier", "parties: a whole number from 1 to " .. MOST_PARTIES)
     expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. tostring(parties))
     expect(action == nil or checks.is_callable(action), "Barrier", "action: function expected, got " .. type(action))
-    expect(timeout == nil or type(timeout) == "number", "Barrier", "timeout: a number of seconds expected")
-    local core = meetings and meetings.new_barrier(parties) or make("Barrier", parties, is_serial)
+    timeout = checks.timeout(timeout, "Barrier")
+    local core = conditions and conditions.new_barrier(parties) or make("Barrier", parties, is_serial)
     return setmetatable({ _core = core, _action = action, _timeout = timeout }, barrier_meta)
   end
 end
@@ -240,13 +241,13 @@ end
 local composed = { Condition = new_condition, Barrier = new_barrier }
 local by_holding = { permits = new_semaphore, bounded = new_semaphore }
 
-function sync.constructors(is_serial, meetings)
+function locks.constructors(is_serial, conditions)
   local list = {}
   for _, kind in ipairs(kinds) do
     local new = composed[kind.name] or by_holding[kind.holds] or new_plain
-    list[kind.name] = new(kind.name, is_serial, meetings)
+    list[kind.name] = new(kind.name, is_serial, conditions)
   end
   return list
 end
 
-return sync
+return locks

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "locks/sync.h"
+#include "locks/lock_handle.h"
 
 #include "core/lazy_methods.h"
 #include "locks/held_locks.h"
@@ -8,22 +8,22 @@
 
 static const struct shared_type types[LOCK_KINDS]; /* defined below; indexed by the kind */
 
-static const struct sync_class *const classes[LOCK_KINDS] = {
-#define KIND(id, number, name, rules, places, holds, class) [LOCK_KIND_##id] = &class##_class,
+static const struct lock_class *const classes[LOCK_KINDS] = {
+#define KIND(id, number, name, rules, waiters, holds, class) [LOCK_KIND_##id] = &class##_class,
 #include "shared/lock_kinds.def"
 };
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
-struct sync_handle *sync_at(lua_State *L, int index) {
+struct lock_handle *lock_handle_at(lua_State *L, int index) {
   return shared_handle_at(L, index, &types[LOCK_KIND_NONE + 1], LOCK_KINDS - 1);
 }
 
-struct sync_handle *sync_check(lua_State *L, int index, enum lock_kind kind) {
+struct lock_handle *lock_handle_check(lua_State *L, int index, enum lock_kind kind) {
   return shared_handle_check(L, index, &types[kind]);
 }
 
-struct execution_context sync_self(lua_State *L) {
+struct execution_context lock_handle_caller(lua_State *L) {
   const struct vm_thread *t = vm_self(vm_of(L));
   return (struct execution_context){segment_slot(),
                                     (uint64_t)(uintptr_t)(t->task ? t->task : (const void *)t)};
@@ -48,12 +48,12 @@ static int change_count(lua_State *L, const struct synchronizer *s, int by) {
 }
 
 static void init_handle(lua_State *L, void *handle) {
-  struct sync_handle *h = handle;
+  struct lock_handle *h = handle;
   h->held_locks = held_locks_of(L);
 }
 
-static void take_sync(lua_State *L, void *handle) {
-  struct sync_handle *h = handle;
+static void take_object(lua_State *L, void *handle) {
+  struct lock_handle *h = handle;
   h->s = (struct synchronizer *)(void *)h->shared.object;
   (void)change_count(L, h->s, 1);
 }
@@ -62,8 +62,8 @@ static bool is_of_kind(const struct shared_type *type, const struct object *obje
   return (int)((const struct synchronizer *)(const void *)object)->kind == type->flavor;
 }
 
-void sync_push(lua_State *L, struct synchronizer *s, bool never_waits) {
-  struct sync_handle *h = shared_handle_push(L, &types[s->kind]);
+void lock_handle_push(lua_State *L, struct synchronizer *s, bool never_waits) {
+  struct lock_handle *h = shared_handle_push(L, &types[s->kind]);
   h->never_waits = never_waits;
   shared_handle_take(L, &h->shared, &s->object);
 }
@@ -75,11 +75,11 @@ static enum lock_kind kind_called(lua_State *L, int index) {
   return kind < LOCK_KINDS ? (enum lock_kind)kind : (enum lock_kind)luaL_argerror(L, index, "no such kind");
 }
 
-int sync_new(lua_State *L) {
+int lock_handle_new(lua_State *L) {
   const enum lock_kind kind = kind_called(L, 1);
   const uint64_t initial = (uint64_t)luaL_optnumber(L, 2, 1);
   const bool never_waits = lua_toboolean(L, 3);
-  struct sync_handle *h = shared_handle_push(L, &types[kind]);
+  struct lock_handle *h = shared_handle_push(L, &types[kind]);
   h->never_waits = never_waits;
   struct synchronizer *s = NULL;
   const status st = synchronizer_make(kind, initial, &s);
@@ -88,13 +88,13 @@ int sync_new(lua_State *L) {
   return 1;
 }
 
-int sync_methods(lua_State *L) {
+int lock_handle_methods(lua_State *L) {
   shared_handle_push_class(L, &types[kind_called(L, 1)]);
   lua_getfield(L, -1, "__index");
   return 1;
 }
 
-int sync_kinds_call(lua_State *L) {
+int lock_handle_kinds(lua_State *L) {
   static const char *const holdings[] = {
       [HOLD_NOTHING] = "nothing", [HOLD_ONE] = "one",         [HOLD_RECURSIVE] = "recursive",
       [HOLD_PERMITS] = "permits", [HOLD_BOUNDED] = "bounded", [HOLD_SHARED] = "shared"};
@@ -114,7 +114,7 @@ int sync_kinds_call(lua_State *L) {
 
 /* What the VM holds ends with its last handle on the object. A VM that has died and had the barrier will not
  * come to it any more. */
-static void give_back(lua_State *L, struct sync_handle *h) {
+static void give_back(lua_State *L, struct lock_handle *h) {
   struct synchronizer *s = h->s;
   if (!s) return;
   h->s = NULL;
@@ -123,7 +123,7 @@ static void give_back(lua_State *L, struct sync_handle *h) {
 }
 
 static int collect_handle(lua_State *L) {
-  struct sync_handle *h = sync_at(L, 1);
+  struct lock_handle *h = lock_handle_at(L, 1);
   if (!h) return 0;
   give_back(L, h);
   shared_handle_drop(&h->shared);
@@ -131,17 +131,17 @@ static int collect_handle(lua_State *L) {
 }
 
 static int close_handle(lua_State *L) REQUIRES(rank_vm) {
-  struct sync_handle *h = sync_at(L, 1);
+  struct lock_handle *h = lock_handle_at(L, 1);
   if (!h) return luaL_argerror(L, 1, "a lock expected");
   give_back(L, h);
   shared_handle_close(L, 1, -1);
   return 0;
 }
 
-/* ---- for people ------------------------------------------------------------------------------ */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
-void sync_push_holder(lua_State *L, struct execution_context holder) {
-  const struct execution_context self = sync_self(L);
+void lock_handle_push_holder(lua_State *L, struct execution_context holder) {
+  const struct execution_context self = lock_handle_caller(L);
   const int pid = (int)segment_process_table()->slots[holder.slot].id.pid;
   const bool is_here = holder.slot == self.slot;
   const char *whose = !is_here ? "" : holder.thread == self.thread ? ", this thread" : ", another thread";
@@ -149,7 +149,7 @@ void sync_push_holder(lua_State *L, struct execution_context holder) {
 }
 
 static int handle_tostring(lua_State *L) {
-  const struct sync_handle *h = sync_at(L, 1);
+  const struct lock_handle *h = lock_handle_at(L, 1);
   if (!h || !h->s) {
     lua_pushliteral(L, "closed lock");
     return 1;
@@ -162,7 +162,7 @@ static int handle_tostring(lua_State *L) {
 /* ---- their types ----------------------------------------------------------------------------- */
 
 static void extend_class(lua_State *L, const struct shared_type *type) {
-  const struct sync_class *class = classes[type->flavor];
+  const struct lock_class *class = classes[type->flavor];
   if (class->waitable) class_set_pointer(L, &type->class, WAITABLE_FIELD, class->waitable);
   if (class->watchable) class_set_pointer(L, &type->class, WATCHABLE_FIELD, class->watchable);
   shared_handle_set_function(L, "__tostring", handle_tostring);
@@ -182,11 +182,11 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
                       .number = HANDLE_##id,                        \
                       .kind = OBJECT_SYNCHRONIZER,                  \
                       .flavor = LOCK_KIND_##id,                     \
-                      .size = sizeof(struct sync_handle),           \
+                      .size = sizeof(struct lock_handle),           \
                       .gone = "it was closed",                      \
                       .extend = extend_class,                       \
                       .init = init_handle,                          \
-                      .take = take_sync,                            \
+                      .take = take_object,                          \
                       .fits = is_of_kind},
 
 static const struct shared_type types[LOCK_KINDS] = {
@@ -202,7 +202,7 @@ static void open_counts(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void sync_open(lua_State *L) {
+void lock_handle_open(lua_State *L) {
   held_locks_open(L);
   open_counts(L);
   for (int kind = LOCK_KIND_NONE + 1; kind < LOCK_KINDS; kind++) shared_handle_register(L, &types[kind]);

@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: MIT
+-- What mm.loads makes of bytes from anywhere: data, and instances of the classes that the program registered as
+-- untrusted. It is the same in a worker, which has the program's classes.
+local mm = require "manymoons"
+local expect = require "expect"
+
+local Open, Closed = {}, {}
+Open.__index, Closed.__index = Open, Closed
+function Open.sum(self) return self.x + self.y end
+mm.register("Open", Open, { untrusted = true })
+mm.register("Closed", Closed)
+package.loaded["strangers.module"] = { Class = {}, Open = Open }
+
+local function loads(value) return mm.loads(mm.dumps(value)) end
+
+local function data_comes_as_it_was()
+  local shared = { 1, 2.5, "three" }
+  local value = { shared, again = shared, yes = true, no = false, text = ("x"):rep(300), list = {} }
+  for i = 1, 20 do value.list[i] = i * 3 end
+  expect.equal(loads(value), value)
+  local back = loads(value)
+  expect.truthy(back[1] == back.again, "what is shared is shared")
+end
+
+local function all_else_is_refused()
+  for what, value in pairs({
+    ["class 'Closed'"] = setmetatable({}, Closed),
+    ["class 'strangers.module.Class'"] = setmetatable({}, package.loaded["strangers.module"].Class),
+    ["class 'string'"] = setmetatable({}, string),
+    ["class 'mm.Error'"] = setmetatable({}, mm.Error),
+    ["class 'manymoons._classes.Proxy'"] = setmetatable({}, mm._classes.Proxy),
+    ["class 'manymoons._classes.BrokerQueue'"] = setmetatable({}, mm._classes.BrokerQueue),
+    ["the module 'string'"] = string,
+    ["the table of globals"] = _G,
+    ["'Class' of module 'strangers.module'"] = package.loaded["strangers.module"].Class,
+    ["'stdout' of module 'io'"] = io.stdout,
+    ["functions, which are refused"] = function() return 1 end,
+    ["functions, which are refused "] = os.execute,
+  }) do
+    local pattern = what:gsub("%s+$", ""):gsub("%p", "%%%0")
+    if type(value) ~= "table" or value ~= package.loaded["strangers.module"].Class then
+      expect.raises(pattern, loads, { value })
+      expect.raises(pattern, loads, value)
+      expect.raises(pattern, mm.loads, mm.dumps({ value }), { functions = false })
+    end
+    expect.truthy(mm.loads(mm.dumps({ value }), { functions = true }), "the caller vouches for them")
+  end
+  local meta = {}
+  expect.raises("malformed message", loads, { meta, setmetatable({}, meta) })
+  expect.raises("'functions' is the one option", mm.loads, "", { function_ = true })
+end
+
+local function classes_registered_as_untrusted_are_accepted()
+  local a, b = setmetatable({ x = 1, y = 2 }, Open), setmetatable({ x = 3, y = 4 }, Open)
+  local back = loads({ a, b, a, { deep = b } })
+  expect.equal({ back[1]:sum(), back[2]:sum() }, { 3, 7 })
+  expect.truthy(back[1] == back[3] and back[2] == back[4].deep, "what is shared is shared")
+  expect.truthy(getmetatable(back[1]) == Open, "the program's class")
+  -- the class itself is not theirs
+  expect.raises("functions, which are refused", loads, { Open })
+end
+
+local function a_class_can_be_closed_again()
+  local Late = {}
+  mm.register("Late", Late, { untrusted = true })
+  local bytes = mm.dumps(setmetatable({}, Late))
+  expect.truthy(getmetatable(mm.loads(bytes)) == Late)
+  mm.register("Late", Late)
+  expect.raises("class 'Late', which is not registered with {untrusted = true}", mm.loads, bytes)
+  expect.raises("'untrusted' is the one option", mm.register, "Late", Late, { trusted = true })
+  expect.raises("table expected", mm.register, "Late", Late, true)
+end
+
+data_comes_as_it_was()
+all_else_is_refused()
+classes_registered_as_untrusted_are_accepted()
+a_class_can_be_closed_again()
+
+local pool = mm.Pool(1)
+local open, closed = mm.dumps(setmetatable({ x = 1, y = 5 }, Open)), mm.dumps(setmetatable({}, Closed))
+expect.equal({ pool:apply(function()
+  local ok, why = pcall(mm.loads, closed)
+  return mm.loads(open):sum(), ok, tostring(why):match("class 'Closed'")
+end) }, { 6, false, "class 'Closed'" })
+pool:terminate()
