@@ -5,8 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* So many bytes of a lua_State are read; the structure is larger in each version. */
-enum { BYTES = LUA_VERSION_NUM == 503 ? 208 : 128, UNKNOWN = -1 };
+enum { BYTES = LUA_STATE_BYTES, UNKNOWN = -1 };
 
 enum { OUTSIDE, INSIDE, OUTSIDE_AGAIN, LOOKS };
 

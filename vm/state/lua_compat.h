@@ -31,6 +31,8 @@ enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
   /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* So many bytes of a lua_State may be read: no build has a smaller one. */
+  LUA_STATE_BYTES = LUA_VERSION_NUM == 503 ? 208 : 128,
   /* An entry of a table with weak keys goes although its value refers to its key. */
   LUA_HAS_EPHEMERONS = LUA_VERSION_NUM >= 503,
   /* Each VM has a state of its own for math.random; of the Luas without one LuaJIT has it, too. */
