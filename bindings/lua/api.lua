@@ -123,6 +123,7 @@ local function shutdown(how)
   for _, handle in ipairs(native.thread() and native.settings().handles or {}) do handle:close() end
   pool.shutdown()
   children.shutdown(how)
+  if not native.thread() then native.end_leaving_workers() end
   if native.thread() and waits.tasks then waits.tasks.end_thread() end
   proxies.end_thread()
   memory.shutdown()

@@ -37,6 +37,7 @@
 #include "worker/gil.h"
 #include "worker/sandbox_rules.h"
 #include "worker/thread_run.h"
+#include "worker/worker.h"
 #include "worker/worker_start.h"
 
 /* on_end(shutdown, after_fork): keeps both functions for library.c. shutdown("join" or "terminate")
@@ -53,6 +54,7 @@ static int on_end(lua_State *L) {
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"worker_start", pool_rings_start_worker},
+    {"end_leaving_workers", worker_end_leaving_call},
     {"sandbox_obstacle", sandbox_obstacle_call},
     {"sandbox_path", sandbox_path_call},
     {"pool_rings_new", pool_rings_new},

@@ -298,7 +298,8 @@ function Process:terminate() end
 ---Kills a process with SIGKILL. An interpreter cannot be killed; it is terminated. Does not wait.
 function Process:kill() end
 
----Releases its resources. Raises while it runs; safe to call twice. exitcode and pid can still be read.
+---Releases its resources. Raises while it runs; safe to call twice. exitcode and pid can still be read. The end of a
+---`<close>` variable (Lua 5.4) waits for the worker, and terminates a daemon, before.
 function Process:close() end
 
 ---@class manymoons.PoolOptions
@@ -545,6 +546,10 @@ function Future:cancel() end
 ---@return manymoons.Future self
 function Future:on_done(f) end
 
+---The outcome is not needed any more: cancels the call unless it is done. Safe to call twice; any other use afterwards
+---raises. The end of a `<close>` variable (Lua 5.4) does the same.
+function Future:close() end
+
 ---A queue. A value is copied when it is put: the receiver does not see later changes. put returns when
 ---the value is in the queue, not before. If a process is killed while it uses the queue, at most the value that it
 ---was putting or taking is lost. Can be sent.
@@ -587,7 +592,8 @@ function Queue:empty() end
 ---@return boolean # always false without a maxsize
 function Queue:full() end
 
----Closes the queue for all workers: it accepts no more values. Values in it can still be taken. Safe to call twice.
+---Closes the queue for all workers, as the end of a `<close>` variable does (Lua 5.4): it accepts no more values. Values
+---in it can still be taken. Safe to call twice. Two handles of one queue are equal.
 function Queue:close() end
 
 ---Takes values until the queue is closed and empty, or a nil arrives: for value in queue:iter() do … end
@@ -651,7 +657,8 @@ function Connection:recv_bytes(timeout) end
 ---@return integer
 function Connection:fileno() end
 
----Closes this end. Safe to call twice; any other use afterwards raises.
+---Closes this end. Safe to call twice; any other use afterwards raises. A recv or send of this VM that waits meanwhile
+---returns nil, "closed".
 function Connection:close() end
 
 ---The error that is raised where the result of a failed call is requested. tostring gives the message, the

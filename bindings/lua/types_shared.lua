@@ -34,6 +34,11 @@ function Lock:locked() end
 ---@return any ... the results of f
 function Lock:with(f, ...) end
 
+---Closes this handle, as the end of a `<close>` variable does (Lua 5.4). The lock lives as long as any handle; what the VM
+---still holds is given back with its last one. Callers of this VM that wait in this handle, and all later uses of it, get
+---an error that names it. Safe to call twice.
+function Lock:close() end
+
 ---@class manymoons.RLock: manymoons.Lock
 
 ---A lock that its holder, one thread of one VM, may acquire again; it is free after as many releases.
@@ -84,7 +89,7 @@ function RWLock:with_read(f, ...) end
 ---@return any ... the results of f
 function RWLock:with_write(f, ...) end
 
----Drops this handle. What the VM still holds is given back with its last handle on the lock. Safe to call twice.
+---As Lock:close.
 function RWLock:close() end
 
 ---Permits have no owner: one thread may acquire and another one release. The permits of a killed process, or of a VM
@@ -117,6 +122,9 @@ function Semaphore:get_value() end
 ---@return any ... the results of f
 function Semaphore:with(f, ...) end
 
+---As Lock:close.
+function Semaphore:close() end
+
 ---@class manymoons.BoundedSemaphore: manymoons.Semaphore
 
 ---A semaphore that refuses more permits than its initial number.
@@ -147,6 +155,9 @@ function Event:is_set() end
 ---@return boolean? set true, or nil
 ---@return string? why "timeout"
 function Event:wait(timeout) end
+
+---As Lock:close.
+function Event:close() end
 
 ---@class manymoons.Condition
 local Condition = {}
@@ -182,6 +193,9 @@ function Condition:notify(count) end
 ---Notifies all waiters.
 function Condition:notify_all() end
 
+---As Lock:close. A lock that was passed to Condition stays open.
+function Condition:close() end
+
 ---A barrier breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process
 ---that has it is killed.
 ---@class manymoons.Barrier
@@ -208,6 +222,9 @@ function Barrier:abort() end
 
 ---Makes the barrier whole and empty; waiters get nil, "broken".
 function Barrier:reset() end
+
+---As Lock:close; parties that wait in this handle give up, which breaks the barrier for those of other handles.
+function Barrier:close() end
 
 ---One number in shared memory. Reads and writes never tear; each method is one atomic step.
 ---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
@@ -377,7 +394,8 @@ function Table:len() end
 ---@return (string|integer)[]
 function Table:keys() end
 
----for key, value in t:iter() do … end: visits the keys that were there at the start and still are.
+---for key, value in t:iter() do … end: visits the keys that were there at the start and still are. So does pairs(t), where
+---Lua has __pairs (from 5.2 on).
 function Table:iter() end
 
 ---The lock that update acquires: the same for all callers.

@@ -71,6 +71,8 @@ interrupts 'reading' -e 'ready() io.read("a")'
 interrupts 'a program behind a pipe' -e 'io.popen("exec cat go") ready() mm.sleep(1000)'
 : <>go # that program ends only now
 interrupts 'a finalizer that waits' -e 'kept = setmetatable({}, {__gc = function() mm.sleep(1000) end}) ready() mm.sleep(1000)'
+interrupts 'a finalizer that loops' -e 'setmetatable({}, {__gc = function() ready() while true do end end})
+  collectgarbage() while true do end'
 interrupts 'C functions that do not come back' -e '
   for _ = 1, 3 do mm.interpreters.Process(string.find, ("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b"):start() end
   ready()'
@@ -105,14 +107,14 @@ kill -INT $pid
 kill -INT $pid 2>/dev/null
 ended 'two signals at once'
 
-# Finalizers cannot be interrupted in Lua, nor C functions that do not return: the second press ends
-# the program by the signal's default action.
-start -e 'setmetatable({}, {__gc = function() ready() while true do end end}) collectgarbage()'
+# C functions that do not return cannot be interrupted: the second press ends the program by the signal's
+# default action.
+start -e 'ready() string.find(("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b")'
 await_ready
 while kill -INT $pid 2>/dev/null; do sleep 0.05; done
 wait $pid
-[ $? = 130 ] || complain 'a finalizer: not ended by the second Ctrl-C'
-[ ! -s err ] || complain "a finalizer: $(cat err)"
+[ $? = 130 ] || complain 'a C function: not ended by the second Ctrl-C'
+[ ! -s err ] || complain "a C function: $(cat err)"
 
 # As with nohup, an ignored SIGINT stays ignored.
 env --ignore-signal=INT "$program" -e 'io.popen("kill -INT $PPID"):close() print("goes on")' >out 2>err

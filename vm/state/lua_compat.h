@@ -31,6 +31,10 @@ enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
   /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
   LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* So many bytes of a lua_State may be read: no build has a smaller one. */
+  LUA_STATE_BYTES = LUA_VERSION_NUM == 503 ? 208 : 128,
+  /* An entry of a table with weak keys goes although its value refers to its key. */
+  LUA_HAS_EPHEMERONS = LUA_VERSION_NUM >= 503,
   /* Each VM has a state of its own for math.random; of the Luas without one LuaJIT has it, too. */
   LUA_HAS_OWN_RANDOM = LUA_VERSION_NUM >= 504,
   /* A failed allocation starts a collection. */
@@ -143,6 +147,7 @@ static inline void lua_trace(lua_State *L, lua_State *of, const char *message, i
 }
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
+static inline void lua_become_current(lua_State *L) { (void)L; }
 static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 
 #else
@@ -182,6 +187,16 @@ extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak
 /* PUC 5.1 can neither tell which closures share an upvalue nor make them share one. */
 static inline bool lua_shares_upvalues(void) { return lua_upvalueid && lua_upvaluejoin; }
 static inline bool lua_is_jit(void) { return luaJIT_setmode != 0; }
+static inline int lua_do_nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+/* For a thread that goes on with `L` after other threads have used the state. LuaJIT keeps the running
+ * coroutine in the global state, sets it at each call and resume, and needs it where a compiled trace
+ * ends: with that of another thread it crashes there (2.1.0-beta3, 2026). [-0, +0, does not raise] */
+static inline void lua_become_current(lua_State *L) {
+  if (lua_is_jit() && lua_cpcall(L, lua_do_nothing, NULL)) lua_pop(L, 1);
+}
 static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.1 has to be closed */
 /* 5.1's lua_resume takes no `from`. */
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {

@@ -181,10 +181,16 @@ void vm_leave(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
 
 void vm_enter(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS { vm_lock_take(&vm->lock, &vm_self(vm)->user); }
 
+void vm_return(lua_State *L, struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  vm_enter(vm);
+  lua_become_current(L);
+}
+
 void vm_make_way(lua_State *L, struct vm *vm) {
   struct vm_thread *t = vm_self(vm);
   note_long_hold(vm, L, t);
   vm_lock_make_way(&vm->lock, &t->user);
+  lua_become_current(L);
 }
 
 /* ---- adopting -------------------------------------------------------------------------------- */

@@ -59,6 +59,8 @@ static inline lua_State *vm_lua(struct vm *vm) { return vm->state; }
 void vm_leave(struct vm *vm) RELEASES(rank_vm);
 /* Waits for the VM's lock, without a deadline: its holder gives it up when asked. */
 void vm_enter(struct vm *vm) ACQUIRES(rank_vm);
+/* vm_enter, for a caller that goes on with `L`. [-0, +0, does not raise] */
+void vm_return(lua_State *L, struct vm *vm) ACQUIRES(rank_vm);
 /* Lets another thread run first, if one has asked for the lock. */
 void vm_make_way(lua_State *L, struct vm *vm) REQUIRES(rank_vm);
 

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/signals.h"
 #include "state/error.h"
+#include "state/hook_permission.h"
 #include "state/lua_compat.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
@@ -63,26 +64,30 @@ static int next_slice(const struct user_hook *h) { return h->left < SLICE ? h->l
 
 static void slice_hook(lua_State *L, lua_Debug *ar);
 
-static void count_a_slice(lua_State *L, lua_Debug *ar, struct user_hook *h) {
+/* Whether the script's count is over. */
+static bool count_a_slice(lua_State *L, struct user_hook *h) {
   h->left -= SLICE;
   const bool is_due = h->left <= 0;
   if (is_due) h->left = h->count;
   lua_sethook(L, slice_hook, h->mask, next_slice(h));
-  if (is_due) h->hook(L, ar);
+  return is_due;
+}
+
+/* What is asked of the thread comes before the script's hook, which may raise. */
+static void obey_requests(lua_State *L, struct vm *vm) REQUIRES(rank_vm) {
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
+  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
 /* A new coroutine inherits slice_hook from its creator, but has no user_hook. */
 static void slice_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   struct user_hook *h = find_user_hook(vm, L);
-  if (!h)
-    lua_sethook(L, NULL, 0, 0);
-  else if (ar->event == LUA_HOOKCOUNT)
-    count_a_slice(L, ar, h);
-  else
-    h->hook(L, ar);
-  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (!h) lua_sethook(L, NULL, 0, 0);
+  const bool is_due = h && (ar->event != LUA_HOOKCOUNT || count_a_slice(L, h));
+  const lua_Hook hook = h ? h->hook : NULL; /* other threads may move the list */
+  obey_requests(L, vm);
+  if (is_due) hook(L, ar);
 }
 
 /* Whether the hook of L counts in slices, and so checks for requests itself. Async-signal-safe. */
@@ -124,15 +129,16 @@ static void disarm(lua_State *L, const struct vm *vm) {
     lua_sethook(L, NULL, 0, 0);
 }
 
-static void restore_hook(lua_State *L, lua_Debug *ar, struct vm *vm) {
+/* Returns the hook of the script that this event is meant for as well, or NULL. */
+static lua_Hook restore_hook(lua_State *L, const lua_Debug *ar, struct vm *vm) {
   const struct displaced_hook d = vm_self(vm)->displaced;
   if (d.of != L) {
     disarm(L, vm);
-    return;
+    return NULL;
   }
   lua_sethook(L, d.hook, d.mask, d.count);
   const bool is_meant = (d.mask & 1 << ar->event) != 0 && ar->event != LUA_HOOKCOUNT;
-  if (is_meant) d.hook(L, ar);
+  return is_meant ? d.hook : NULL;
 }
 
 static bool is_c(const lua_Debug *ar) { return *ar->what == 'C'; }
@@ -150,6 +156,19 @@ static bool is_one_step(lua_State *L) {
   return is_c(&ar);
 }
 
+enum { HOOK_LEVELS = 100 }; /* of the stack, searched for the call of a hook */
+
+/* Whether L runs the hook of the script that was displaced: restored there, it would call itself. */
+static bool is_in_hook_of_script(lua_State *L, struct vm *vm) {
+  lua_Debug ar;
+  if (vm_self(vm)->displaced.of != L) return false;
+  for (int level = 0; level < HOOK_LEVELS && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "n", &ar);
+    if (strcmp(ar.namewhat, "hook") == 0) return true;
+  }
+  return false;
+}
+
 /* Runs at the first instruction after it was armed, and restores the script's hook. */
 static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
@@ -159,9 +178,14 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
     lua_sethook(L, request_hook, LUA_MASKCOUNT, ONE_STEP_SLICE);
     return;
   }
-  restore_hook(L, ar, vm);
-  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (is_in_hook_of_script(L, vm)) {
+    lua_sethook(L, request_hook, LUA_MASKCOUNT, SLICE);
+    obey_requests(L, vm);
+    return;
+  }
+  const lua_Hook meant = restore_hook(L, ar, vm);
+  obey_requests(L, vm);
+  if (meant) meant(L, ar);
 }
 
 /* Safe to call while the hook is armed. */
@@ -192,9 +216,23 @@ void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
 
 /* ---- requesting a stop ----------------------------------------------------------------------- */
 
+/* Where two signals found the coroutine where no hook runs, a finalizer, a hook or a message handler of the
+ * script may loop: the request's hook runs there. */
+static void break_silence(lua_State *L, struct vm_thread *t) {
+  if (has_slices(L)) {
+    t->displaced = (struct displaced_hook){L, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)};
+    lua_sethook(L, request_hook, LUA_MASKCOUNT, 1);
+  }
+  hook_permission_grant(L);
+}
+
 static void arm_running(struct vm_thread *t) {
   lua_State *running = atomic_load(&t->running);
-  if (running) vm_arm(t, running);
+  if (!running) return;
+  const bool is_silent = hook_permission_is_off(running);
+  if (is_silent && t->silent == running) break_silence(running, t);
+  t->silent = is_silent ? running : NULL;
+  vm_arm(t, running);
 }
 
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
@@ -221,6 +259,18 @@ void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {
   if (atomic_load(&t->is_ending)) return;
   raise_stop_reason(t, why);
   if (signals_on_interrupt(on_interrupt) == STATUS_OK) thread_signal(&t->user.thread, SIGNAL_INTERRUPT);
+}
+
+/* The signal alone asks for nothing. */
+static void wake_waiter(struct vm_thread *t, const void *thing) {
+  t->is_disturbed = true;
+  if (t->waits_for == thing || t->waits_for == &t->is_disturbed) thread_signal(&t->waiter, SIGNAL_INTERRUPT);
+}
+
+void vm_wake_waiters(struct vm *vm, const void *thing) {
+  if (vm->threads == 1 || signals_on_interrupt(on_interrupt)) return;
+  wake_waiter(&vm->main, thing);
+  for (struct vm_thread *t = vm->others; t; t = t->next) wake_waiter(t, thing);
 }
 
 void vm_interrupt(struct vm *vm, enum vm_stop why) { vm_thread_interrupt(&vm->main, why); }

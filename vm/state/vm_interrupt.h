@@ -10,10 +10,13 @@
  *
  * Not stoppable are:
  *   - a C function that does not return to Lua
- *   - a finalizer, in which Lua runs no hooks
  *   - a loop that LuaJIT has compiled
  *   - on PUC 5.1 a loop inside a coroutine, because a hook belongs to one coroutine there, and
  *     coroutines are not tracked (coroutines.h)
+ *
+ * In a finalizer, in a hook and in a message handler that either calls, Lua runs no hook. There the second
+ * signal of a request has it run (hook_permission.h). A stop runs no message handler of the script
+ * (message_handlers.h).
  *
  * A request needs Lua's one hook, and a script that uses debug.sethook keeps its own. A script's
  * hook without a count is saved while a request is armed, and restored when the request's hook
@@ -32,6 +35,9 @@ void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
 /* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
+/* `thing` was closed. Ends the sleep of each thread of the VM that waits for it (vm_thread.waits_for), or for
+ * any of many things: the wait looks again. A thread that has not begun to sleep may miss it. */
+void vm_wake_waiters(struct vm *vm, const void *thing) REQUIRES(rank_vm);
 /* For a worker process: its parent requests a stop by setting *word and sending the signal. The
  * calling thread is the VM's main thread. */
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word);

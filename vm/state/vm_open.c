@@ -5,7 +5,9 @@
 
 #include "os/environment.h"
 #include "state/coroutines.h"
+#include "state/hook_permission.h"
 #include "state/lua_compat.h"
+#include "state/message_handlers.h"
 #include "state/originals.h"
 #include "state/random.h"
 #include "state/vm_libraries.h"
@@ -22,6 +24,8 @@ static int open_libraries(lua_State *L) {
   }
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
   vm_track_coroutines(L);
+  message_handlers_guard(L);
+  hook_permission_prepare(L);
   vm_print_install(L);
   random_open(L);
   originals_keep(L);

@@ -41,6 +41,10 @@ struct vm_thread {
   lua_State *_Atomic running;      /* the running coroutine; read by a signal handler on this thread */
   const void *task;                /* the coroutine of the running async task, or NULL */
   bool has_tasks;                  /* the thread has async tasks, which run while C code waits */
+  const void *waits_for;           /* while it waits for something that can be closed: what; else NULL */
+  struct thread waiter;            /* the OS thread of that wait */
+  bool is_disturbed;               /* something was closed; a wait for many things clears it */
+  struct vm_thread *next;          /* of the VM's other threads */
   _Atomic int stop;                /* enum vm_stop */
   const _Atomic uint64_t *word;    /* see vm_obey; NULL: none */
   _Atomic int64_t stop_at_ns;      /* see vm_stop_at; 0: none */
@@ -48,6 +52,7 @@ struct vm_thread {
   _Atomic bool has_stopped;        /* the error of the stop was raised: requesters may end */
   _Atomic bool is_ending;          /* set by vm_end_stops: stops are ignored */
   struct displaced_hook displaced; /* written by a signal handler on this thread */
+  lua_State *silent;               /* the coroutine that the last signal found where no hook runs */
   /* For messages to this thread: a buffer for short ones, and the one being decoded. */
   struct bytes inbox;
   struct ring_message message;
@@ -65,6 +70,7 @@ struct vm {
   struct vm_lock lock;
   struct vm_account *account; /* NULL: memory is not counted; see vm.c */
   struct vm_thread main;
+  struct vm_thread *others; /* the other threads, from vm_thread_add to vm_thread_remove */
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
   uint32_t number;          /* among the VMs of this process, for traces */

@@ -26,6 +26,19 @@ void vm_thread_fini(struct vm_thread *t) {
   bytes_fini(&t->inbox);
 }
 
+void vm_thread_add(struct vm_thread *t) {
+  t->next = t->vm->others;
+  t->vm->others = t;
+  t->vm->threads++;
+}
+
+void vm_thread_remove(struct vm_thread *t) {
+  struct vm_thread **place = &t->vm->others;
+  while (*place != t) place = &(*place)->next;
+  *place = t->next;
+  t->vm->threads--;
+}
+
 void vm_bind_other_thread(struct vm_thread *t) {
   bound = t;
   trace_thread_runs_vm(t->vm->number);

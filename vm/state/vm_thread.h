@@ -18,6 +18,9 @@ void vm_bind_thread(struct vm *vm);
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);
 /* Lets go of its message and its buffer. */
 void vm_thread_fini(struct vm_thread *t);
+/* Counts `t` among the threads of its VM, and does so no longer. The caller holds the VM's lock. */
+void vm_thread_add(struct vm_thread *t);
+void vm_thread_remove(struct vm_thread *t);
 /* Binds this OS thread to `t`; before it enters the VM. */
 void vm_bind_other_thread(struct vm_thread *t);
 /* Removes this OS thread's binding to `vm`, if there is one. */

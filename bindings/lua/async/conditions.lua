@@ -37,8 +37,14 @@ function Line.wait(self, lock, timeout)
   local _, was_abandoned = lock:acquire()
   if task then task.notified_in = nil end
   for _ = 2, depth do lock:acquire() end
+  if self._is_closed then error("Condition: used after it was closed", 3) end
   if ok then return ok, was_abandoned end
   return nil, why
+end
+
+function Line.close(self)
+  self._is_closed = true
+  schedulers.wake_all(self._list, nil, "closed")
 end
 
 function Line.notify(self, lock, count)
@@ -54,12 +60,13 @@ local Core = {}
 Core.__index = Core
 
 function Core.__tostring(self)
+  if self._is_closed then return "closed lock" end
   local parties, waiting = self:state()
   return "Barrier: " .. waiting .. " of " .. parties .. " wait"
 end
 
 function conditions.new_barrier(parties)
-  return setmetatable({ _parties = parties, _count = 0, _is_broken = false, _is_acting = false,
+  return setmetatable({ _parties = parties, _count = 0, _is_broken = false, _is_acting = false, _is_closed = false,
     _list = schedulers.new_list(), _next_round = schedulers.new_list(),
     _users = setmetatable({}, { __mode = "k" }) }, Core)
 end
@@ -76,16 +83,22 @@ local function note_user(self)
   if not task or self._users[task] then return end
   self._users[task] = true
   schedulers.on_end(task, function()
-    if task.state ~= "done" then self:abort() end
+    if task.state ~= "done" and not self._is_closed then self:abort() end
   end)
+end
+
+local function refuse_closed(self)
+  if self._is_closed then error("Barrier: used after it was closed", 0) end
 end
 
 -- arrive(timeout) → index, is_last; or nil, why. The last party has to open the barrier.
 function Core.arrive(self, timeout)
+  refuse_closed(self)
   local due = schedulers.due_of(timeout)
   note_user(self)
   while self._is_acting and not self._is_broken do
     local ok, why = schedulers.wait_in(self._next_round, due)
+    refuse_closed(self)
     if not ok then return nil, why end
   end
   if self._is_broken then return nil, "broken" end
@@ -96,6 +109,7 @@ function Core.arrive(self, timeout)
     return index, true
   end
   local how = schedulers.wait_in(self._list, due)
+  refuse_closed(self)
   if how == "open" then return index, false end
   if how == "broken" then return nil, "broken" end
   self:abort()
@@ -103,21 +117,33 @@ function Core.arrive(self, timeout)
 end
 
 function Core.open(self)
+  refuse_closed(self)
   if self._is_broken or not self._is_acting then return nil, "broken" end
   let_go(self, "open")
   return true
 end
 
+function Core.close(self)
+  if self._is_closed then return end
+  self._is_closed = true
+  let_go(self, "broken")
+end
+
 function Core.abort(self)
+  refuse_closed(self)
   self._is_broken = true
   let_go(self, "broken")
 end
 
 function Core.reset(self)
+  refuse_closed(self)
   self._is_broken = false
   let_go(self, "broken")
 end
 
-function Core.state(self) return self._parties, self._list.count, self._is_broken end
+function Core.state(self)
+  refuse_closed(self)
+  return self._parties, self._list.count, self._is_broken
+end
 
 return conditions

@@ -8,7 +8,7 @@ local schedulers = require("async.schedulers")
 
 waits.use(schedulers, function(q, way, is_all)
   return local_waits.wake(q, way, is_all and schedulers.wake_all or schedulers.wake_one)
-end)
+end, schedulers.close_handle)
 require("async.exit")
 
 return schedulers

@@ -208,12 +208,13 @@ static int loop_fileno(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"want", loop_want},         {"renew", loop_renew}, {"forget", loop_forget}, {"watch", loop_watch},
-    {"is_ready", loop_is_ready}, {"sleep", loop_sleep}, {"wake", loop_wake},     {"fileno", loop_fileno},
-    {"close", loop_close},       {NULL, NULL},
+    {"want", loop_want},   {"renew", loop_renew},       {"forget", loop_forget},
+    {"watch", loop_watch}, {"is_ready", loop_is_ready}, {"sleep", loop_sleep},
+    {"wake", loop_wake},   {"fileno", loop_fileno},     {NULL, NULL},
 };
 
-static const struct handle_class class = {"Loop", "manymoons.Loop", methods, loop_close, NULL, NULL};
+static const struct handle_class class = {
+    .name = "Loop", .key = "manymoons.Loop", .methods = methods, .close = loop_close, .collect = loop_close};
 
 /* ---- for callers outside of tasks ------------------------------------------------------------ */
 

@@ -38,9 +38,10 @@ static int poller_close_method(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"keep", poller_keep_method},
-                                   {"fileno", poller_fileno_method},
-                                   {"close", poller_close_method},
-                                   {NULL, NULL}};
-static const struct handle_class class = {"Poller", "manymoons.Poller", methods, poller_close_method, NULL,
-                                          NULL};
+static const luaL_Reg methods[] = {
+    {"keep", poller_keep_method}, {"fileno", poller_fileno_method}, {NULL, NULL}};
+static const struct handle_class class = {.name = "Poller",
+                                          .key = "manymoons.Poller",
+                                          .methods = methods,
+                                          .close = poller_close_method,
+                                          .collect = poller_close_method};

@@ -335,6 +335,14 @@ function scheduler.cancel(task)
   return true
 end
 
+-- The task ends when its turn comes.
+function scheduler.cancel_soon(task)
+  local stuck = task.stuck
+  task.is_cancelled, task.is_plain = true, false
+  if stuck then stuck.failure = "interrupted" end
+  wake(stuck or task)
+end
+
 -- Ends the current task here.
 local function end_here()
   if me() == current then yield(EXITED) end

@@ -120,6 +120,11 @@ function schedulers.on_end(task, f)
   table.insert(task.watchers, f)
 end
 
+-- A handle of this VM is closed, which may have a descriptor.
+function schedulers.close_handle(thing, fd)
+  for _, scheduler in pairs(of) do scheduler.close_handle(thing, fd) end
+end
+
 -- Ends the calling thread's tasks.
 function schedulers.end_thread()
   local key = thread()

@@ -163,6 +163,18 @@ local function look_at_handles()
   end
 end
 
+-- The handle is closed, and with it the descriptor: all that wait for either try again, and see it.
+function scheduler.close_handle(thing, fd)
+  local list, entry = watched[thing], fd and descriptors[fd]
+  if list then
+    wake_all(list, true)
+    drop_watched(thing)
+  end
+  if not entry then return end
+  get_loop():forget(fd)
+  fail_descriptor(fd, entry, "closed")
+end
+
 -- Any of many -----------------------------------------------------------------------------------------
 
 local is_source = function(thing) return type(thing) == "table" end

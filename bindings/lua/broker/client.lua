@@ -568,6 +568,9 @@ function dispatch.terminate(pool)
   base.run_callbacks(pool)
 end
 
+-- The server forgets a client that does not report.
+function dispatch.abandon(pool) dispatch.end_pool(pool) end
+
 function dispatch.close(pool) pool._closed = true end
 
 function dispatch.join(pool, deadline)

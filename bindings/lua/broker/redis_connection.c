@@ -68,7 +68,7 @@ int redis_connection_open(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   vm_leave(vm);
   const status st = redis_open(&o->settings, until, &h->connection, o->why);
-  vm_enter(vm);
+  vm_return(L, vm);
   if (st == STATUS_OK) return 1;
   if (!o->why[0]) return return_failure(L, st);
   lua_pushnil(L);
@@ -203,9 +203,15 @@ static int redis_close_method(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"append", redis_append_method}, {"append_list", redis_append_list_method},
-                                   {"flush", redis_flush_method},   {"pull", redis_pull_method},
-                                   {"next", redis_next_method},     {"fileno", redis_fileno_method},
-                                   {"close", redis_close_method},   {NULL, NULL}};
-static const struct handle_class class = {
-    "RedisConnection", "manymoons.RedisConnection", methods, redis_close_method, NULL, NULL};
+static const luaL_Reg methods[] = {{"append", redis_append_method},
+                                   {"append_list", redis_append_list_method},
+                                   {"flush", redis_flush_method},
+                                   {"pull", redis_pull_method},
+                                   {"next", redis_next_method},
+                                   {"fileno", redis_fileno_method},
+                                   {NULL, NULL}};
+static const struct handle_class class = {.name = "RedisConnection",
+                                          .key = "manymoons.RedisConnection",
+                                          .methods = methods,
+                                          .close = redis_close_method,
+                                          .collect = redis_close_method};

@@ -95,16 +95,15 @@ static int lease_close_method(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   vm_leave(vm);
   lease_close(lease);
-  vm_enter(vm);
+  vm_return(L, vm);
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"add", lease_add_method},
-                                   {"remove", lease_remove_method},
-                                   {"tell", lease_tell_method},
-                                   {"news", lease_news_method},
-                                   {"age", lease_age_method},
-                                   {"close", lease_close_method},
-                                   {NULL, NULL}};
-static const struct handle_class class = {"Lease", "manymoons.Lease", methods, lease_close_method, NULL,
-                                          NULL};
+static const luaL_Reg methods[] = {{"add", lease_add_method},   {"remove", lease_remove_method},
+                                   {"tell", lease_tell_method}, {"news", lease_news_method},
+                                   {"age", lease_age_method},   {NULL, NULL}};
+static const struct handle_class class = {.name = "Lease",
+                                          .key = "manymoons.Lease",
+                                          .methods = methods,
+                                          .close = lease_close_method,
+                                          .collect = lease_close_method};

@@ -16,7 +16,7 @@ int trace_start(lua_State *L) REQUIRES(rank_vm) {
                                            .limit = (uint64_t)luaL_optnumber(L, 3, RECORDER_LIMIT_DEFAULT)};
   vm_leave(vm_of(L));
   const status st = recorder_start(&options);
-  vm_enter(vm_of(L));
+  vm_return(L, vm_of(L));
   if (st != -EBUSY) return return_status(L, st);
   lua_pushnil(L);
   lua_pushliteral(L, "a recording is under way");
@@ -26,7 +26,7 @@ int trace_start(lua_State *L) REQUIRES(rank_vm) {
 int trace_stop(lua_State *L) REQUIRES(rank_vm) {
   vm_leave(vm_of(L));
   const status st = recorder_stop();
-  vm_enter(vm_of(L));
+  vm_return(L, vm_of(L));
   if (st != STATUS_CLOSED) return return_status(L, st);
   lua_pushnil(L);
   lua_pushliteral(L, "nothing is recorded");

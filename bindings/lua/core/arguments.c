@@ -127,13 +127,14 @@ void class_register(lua_State *L, const struct handle_class *class) {
   luaL_setfuncs(L, class->methods, 0);
   if (class->more) luaL_setfuncs(L, class->more, 0);
   if (class->waiting) waiting_set_methods(L, class->waiting);
+  set_function(L, "close", class->close);
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, class->name);
   lua_setfield(L, -2, "__name");
   lua_pushstring(L, class->name);
   lua_pushcclosure(L, handle_tostring, 1);
   lua_setfield(L, -2, "__tostring");
-  set_function(L, "__gc", class->close);
+  set_function(L, "__gc", class->collect);
   set_function(L, "__close", class->close);
   lua_pop(L, 1);
 }

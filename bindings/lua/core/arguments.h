@@ -34,13 +34,14 @@ int return_memory_failure(lua_State *L, status st, const char *object, uint64_t 
 /* Pushes true and returns 1; a failure is returned as by return_failure. */
 int return_status(lua_State *L, status st);
 
-/* The metatable of a kind of handle: methods in __index; __gc, __close, __name and __tostring
- * ("Queue: 0x…"). class_register makes it once. [-0, +0] */
+/* The metatable of a kind of handle: methods in __index, with close; __close, which is the same; __gc; __name and
+ * __tostring ("Queue: 0x…"). class_register makes it once. [-0, +0] */
 struct handle_class {
   const char *name; /* "Queue" */
   const char *key;  /* its name in the registry, "manymoons.Queue" */
   const luaL_Reg *methods;
-  lua_CFunction close;
+  lua_CFunction close;                 /* ends waits in the handle (core/waiting.h); safe to call twice */
+  lua_CFunction collect;               /* __gc: nothing waits in it, and it waits for nothing */
   const luaL_Reg *more;                /* further methods, or NULL */
   const struct waiting_entry *waiting; /* methods that may wait (waiting.h), or NULL */
 };

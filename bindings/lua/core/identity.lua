@@ -38,12 +38,12 @@ end
 function identity.current() return (worker_task() or read_current()).identity end
 function identity.parent() return (worker_task() or read_current()).parent end
 
--- Makes `process` the identity of the caller; returns the one before.
-function identity.set_current(process)
+-- Makes `process`, whose parent is `parent`, the identity of the caller; returns the two before.
+function identity.set_current(process, parent)
   local known = worker_task() or read_current()
-  local before = known.identity
-  known.identity = process
-  return before
+  local before, before_parent = known.identity, known.parent
+  known.identity, known.parent = process, parent
+  return before, before_parent
 end
 
 function identity.after_fork() identities = {} end

@@ -3,8 +3,34 @@
 
 #include <string.h>
 
+#include "core/waiting.h"
 #include "os/status_text.h"
 #include "process/sandboxed.h"
+#include "shared/holds.h"
+#include "state/error.h"
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+/* The handle at `index`, of any type; NULL: the value is no handle. */
+static const struct shared_handle *any_at(lua_State *L, int index) {
+  const struct shared_handle *h = lua_touserdata(L, index);
+  if (!h || !lua_getmetatable(L, index)) return NULL;
+  lua_pushliteral(L, HANDLE_FIELD);
+  lua_rawget(L, -2);
+  const struct handle_type *travels = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  if (!travels || travels->receive != shared_handle_receive) return NULL;
+  return lua_rawlen(L, index) >= sizeof *h && (const void *)h->type == travels ? h : NULL;
+}
+
+/* __eq: handles of one object are equal, and so are closed handles of one kind.
+ * [-0, +1, does not raise] */
+static int handle_eq(lua_State *L) {
+  const struct shared_handle *a = any_at(L, 1);
+  const struct shared_handle *b = any_at(L, 2);
+  lua_pushboolean(L, a && b && a->type->kind == b->type->kind && a->object == b->object);
+  return 1;
+}
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -24,6 +50,7 @@ void shared_handle_push_class(lua_State *L, const struct shared_type *type) {
   class_register(L, &type->class);
   class_set_pointer(L, &type->class, HANDLE_FIELD, &type->travels);
   luaL_getmetatable(L, type->class.key);
+  shared_handle_set_function(L, "__eq", handle_eq);
   if (type->extend) type->extend(L, type);
 }
 
@@ -42,9 +69,36 @@ void shared_handle_take(lua_State *L, struct shared_handle *h, struct object *ob
   if (h->type->take) h->type->take(L, h);
 }
 
-void shared_handle_close(struct shared_handle *h) {
+void shared_handle_drop(struct shared_handle *h) {
   if (h->object) segment_release(h->object);
   h->object = NULL;
+  h->is_closed = true;
+}
+
+void shared_handle_close(lua_State *L, int index, int descriptor) {
+  struct shared_handle *h = lua_touserdata(L, index);
+  if (!h->object) return;
+  shared_handle_drop(h);
+  waiting_close(L, index, &h->is_closed, descriptor);
+}
+
+struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h) {
+  if (segment_hold(h->object)) error_raise_memory(L);
+  return h->object;
+}
+
+status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
+                          wait_attempt attempt, void *context, deadline until) {
+  struct object *held = h->object;
+  const status st = segment_hold(held);
+  if (st) return st;
+  const status waited = wait_in_handle(L, &h->is_closed, call, attempt, context, until);
+  segment_release(held);
+  return waited;
+}
+
+void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h) {
+  if (!h->object) luaL_error(L, "%s: used after %s", h->type->class.name, h->type->gone);
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -60,31 +114,12 @@ void *shared_handle_at(lua_State *L, int index, const struct shared_type *types,
 void *shared_handle_check_any(lua_State *L, int index, const struct shared_type *types, int count) {
   struct shared_handle *h = shared_handle_at(L, index, types, count);
   if (!h) return class_check(L, index, &types->class); /* raises */
-  if (!h->object) luaL_error(L, "%s: used after %s", h->type->class.name, h->type->gone);
+  shared_handle_refuse_closed(L, h);
   return h;
 }
 
 void *shared_handle_check(lua_State *L, int index, const struct shared_type *type) {
   return shared_handle_check_any(L, index, type, 1);
-}
-
-/* The handle at `index`, of any type; NULL: the value is no handle. */
-static const struct shared_handle *any_at(lua_State *L, int index) {
-  const struct shared_handle *h = lua_touserdata(L, index);
-  if (!h || !lua_getmetatable(L, index)) return NULL;
-  lua_pushliteral(L, HANDLE_FIELD);
-  lua_rawget(L, -2);
-  const struct handle_type *travels = lua_touserdata(L, -1);
-  lua_pop(L, 2);
-  if (!travels || travels->receive != shared_handle_receive) return NULL;
-  return lua_rawlen(L, index) >= sizeof *h && (const void *)h->type == travels ? h : NULL;
-}
-
-int shared_handle_eq(lua_State *L) {
-  const struct shared_handle *a = any_at(L, 1);
-  const struct shared_handle *b = any_at(L, 2);
-  lua_pushboolean(L, a && b && a->type->kind == b->type->kind && a->object == b->object);
-  return 1;
 }
 
 /* ---- travelling ------------------------------------------------------------------------------ */

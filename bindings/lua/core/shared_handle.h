@@ -8,7 +8,9 @@
  *
  * I1  An open handle has one hold of its object (shared/segment.h), and releases it when it is
  *     closed or collected.
- * I2  `type` is the address of a constant, and no other userdata begins with it. So it proves that
+ * I2  A wait in a handle holds the object as well: the object outlives it, whatever closes the handle
+ *     meanwhile. Closing ends the waits of its VM in the handle (core/waiting.h).
+ * I3  `type` is the address of a constant, and no other userdata begins with it. So it proves that
  *     the userdata is a handle, and of which flavor.
  *
  * A handle belongs to its VM and is used under the VM lock.
@@ -27,6 +29,7 @@ struct shared_type;
 struct shared_handle {
   const struct shared_type *type;
   struct object *object; /* NULL: closed */
+  bool is_closed;        /* it was open, and is not any more */
 };
 
 struct shared_type {
@@ -53,15 +56,27 @@ struct shared_type {
 
 /* Lets this VM decode handles of `type`. [-0, +0, memory] */
 void shared_handle_register(lua_State *L, const struct shared_type *type);
-/* Pushes the metatable, and makes it if this VM has none yet. [-0, +1, raises] */
+/* Pushes the metatable, and makes it if this VM has none yet. Handles of one object are equal, and so are
+ * closed handles of one kind. [-0, +1, raises] */
 void shared_handle_push_class(lua_State *L, const struct shared_type *type);
 
 /* Pushes a new handle, closed, and returns the userdata. [-0, +1, raises] */
 void *shared_handle_push(lua_State *L, const struct shared_type *type);
 /* Opens the handle: it takes over the caller's hold of the object. [-0, +0, memory] */
 void shared_handle_take(lua_State *L, struct shared_handle *h, struct object *object);
-/* Releases the hold, if there is one. Does not raise. */
-void shared_handle_close(struct shared_handle *h);
+/* Closes the handle at `index`, if it is open: ends the waits in it, and releases its hold. `descriptor`: one
+ * that the handle gave to a caller, and that is still open; -1: none. [-0, +0, memory] */
+void shared_handle_close(lua_State *L, int index, int descriptor) REQUIRES(rank_vm);
+/* For __gc: the same, where nothing waits in it. Does not raise. */
+void shared_handle_drop(struct shared_handle *h);
+/* For a wait in an open handle: holds its object, until segment_release. [-0, +0, raises] */
+struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h);
+/* wait_in_handle, for an attempt that uses nothing but the object afterwards. STATUS_CLOSED as well: the handle
+ * was closed. Does not raise. */
+MUST_CHECK status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
+                                     wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* Raises if the handle was closed, as each use of it does. [-0, +0, raises] */
+void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h);
 
 /* The handle at `index`, open or closed, if it is of one of the `count` types; NULL otherwise.
  * [-0, +0, does not raise] */
@@ -76,9 +91,6 @@ uint64_t shared_handle_send(lua_State *L, int index);
 /* Pushes a handle on the object that a message names, held once more by this process. Raises if
  * the object is gone. [-0, +1, raises] */
 void shared_handle_receive(lua_State *L, const struct handle_type *type, uint64_t reference);
-/* __eq: handles of one object are equal, and so are closed handles of one kind.
- * [-0, +1, does not raise] */
-int shared_handle_eq(lua_State *L);
 
 /* Sets a function in the table on top. [-0, +0, memory] */
 void shared_handle_set_function(lua_State *L, const char *name, lua_CFunction function);

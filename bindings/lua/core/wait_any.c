@@ -22,9 +22,11 @@ enum { LOOK_AGAIN_NS = 250 * 1000 * 1000, LOOK_OFTEN_NS = 10 * 1000 * 1000 };
 /* The descriptors to poll: at 0 the notify socket, at i that of thing i. The array is at POLLED. */
 struct polled {
   struct ready *watches;
-  size_t count; /* of the things */
-  bool is_any;  /* a thing has a descriptor */
-  bool is_all;  /* all things are descriptors, so no waker is needed */
+  size_t count;     /* of the things */
+  bool is_any;      /* a thing has a descriptor */
+  bool is_all;      /* all things are descriptors, so no waker is needed */
+  bool has_numbers; /* some are */
+  bool is_stale;    /* a handle was closed meanwhile: a number may mean another descriptor by now */
   int64_t patience_ns;
 };
 
@@ -66,12 +68,14 @@ static int descriptor_of_top(lua_State *L) {
 
 static void gather_descriptors(lua_State *L, struct polled *p) {
   p->watches[0] = ready_watch(-1);
-  p->is_any = false;
+  p->is_any = p->has_numbers = p->is_stale = false;
   p->is_all = true;
   for (size_t i = 1; i <= p->count; i++) {
     lua_rawgeti(L, THINGS, (int)i);
     const int fd = descriptor_of_top(L);
-    p->is_all = p->is_all && lua_isnumber(L, -1);
+    const bool is_number = lua_isnumber(L, -1);
+    p->is_all = p->is_all && is_number;
+    p->has_numbers = p->has_numbers || is_number;
     lua_pop(L, 1);
     p->watches[i] = ready_watch(fd);
     p->is_any = p->is_any || fd >= 0;
@@ -162,13 +166,23 @@ static status attempt_poll(void *context, deadline until) {
   return st == STATUS_TIMEOUT ? ready_wait(p->watches, p->count + 1, until) : st;
 }
 
+/* Closing any handle of the VM ends it: STATUS_OK, and the things have to be checked again. */
+static status wait_for_any(lua_State *L, struct polled *p, wait_attempt attempt, void *context,
+                           deadline until) REQUIRES(rank_vm) {
+  bool *is_disturbed = &vm_self(vm_of(L))->is_disturbed;
+  *is_disturbed = false;
+  const status st = wait_in_handle(L, is_disturbed, TRACE_CALL_WAIT, attempt, context, until);
+  p->is_stale = *is_disturbed;
+  return st == STATUS_CLOSED ? STATUS_OK : st;
+}
+
 /* Checks the descriptors. If there is nothing else, the same poll is the sleep. */
 static status poll_all(lua_State *L, struct polled *p, deadline until) REQUIRES(rank_vm) {
   if (deadline_is_now(until)) return look_at_descriptors(L, p);
   gather_descriptors(L, p);
   if (!p->is_all || !p->is_any) return look_at_descriptors(L, p);
-  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_poll, p, until);
-  for (size_t i = 1; st == STATUS_OK && i <= p->count; i++)
+  const status st = wait_for_any(L, p, attempt_poll, p, until);
+  for (size_t i = 1; st == STATUS_OK && !p->is_stale && i <= p->count; i++)
     if (ready_is_foreign(&p->watches[i])) return -EBADF;
   return st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
@@ -178,11 +192,16 @@ static status sleep_once(lua_State *L, struct polled *p, deadline until) REQUIRE
   wakers_take(segment_wakers(), segment_slot(), &s.hold);
   open_notify_socket(&s);
   s.seen = wakers_seen(&s.hold);
-  const status st =
-      watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for(L, TRACE_CALL_WAIT, attempt_sleep, &s, until);
+  const status st = watch_all(L, p, s.hold.bit) ? STATUS_OK : wait_for_any(L, p, attempt_sleep, &s, until);
   wakers_release(&s.hold);
   if (s.notify_socket >= 0) notify_socket_close(s.notify_socket);
   return st;
+}
+
+/* The caller has to find its descriptors again. */
+static int push_nothing(lua_State *L) {
+  lua_newtable(L);
+  return 1;
 }
 
 int wait_any(lua_State *L) REQUIRES(rank_vm) {
@@ -198,9 +217,11 @@ int wait_any(lua_State *L) REQUIRES(rank_vm) {
     const status st = poll_all(L, &p, until);
     raise_if_stopped(L, st);
     if (st) return return_failure(L, st);
+    if (p.is_stale && p.has_numbers) return push_nothing(L);
     if (push_ready(L, &p) || deadline_passed(until) || (has_slept && sleeps_once)) return 1;
     lua_settop(L, POLLED);
     has_slept = true;
     raise_if_stopped(L, sleep_once(L, &p, until));
+    if (p.is_stale && p.has_numbers) return push_nothing(L);
   }
 }

@@ -27,7 +27,8 @@ const struct waitable *watchable_at(lua_State *L, int index);
 
 /* wait_any(things, timeout, once, patience) → the places of the ready things, in order (none:
  * timeout); or nil and why. A thing is a handle, or a number: a descriptor to read from. With
- * `once` it sleeps at most once, and may return an empty list. If all things are numbers it
+ * `once` it sleeps at most once, and may return an empty list; so does a wait for numbers while a handle of the
+ * VM was closed. If all things are numbers it
  * polls for `patience` seconds before it sleeps. [-0, +1 or 2, raises] */
 int wait_any(lua_State *L);
 

@@ -36,27 +36,49 @@ static void maintain(lua_State *L) {
   if (push_maintenance(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
 }
 
+/* One wait: what is asked, again and again, and what ends it. */
+struct wait {
+  enum trace_call call;
+  wait_attempt attempt;
+  void *context;
+  deadline until;
+  const bool *is_closed; /* NULL: nothing that can be closed */
+};
+
+static bool is_over(const struct wait *w) { return w->is_closed && *w->is_closed; }
+
 /* What an attempt's end means for the wait. STATUS_EMPTY: it goes on. */
-static status judge(lua_State *L, struct vm *vm, status st, deadline until) {
+static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st) {
   if (st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) return st;
   if (vm_should_stop(vm)) return STATUS_INTERRUPTED;
-  if (st == STATUS_TIMEOUT && deadline_passed(until)) return STATUS_TIMEOUT;
+  if (is_over(w)) return STATUS_CLOSED;
+  if (st == STATUS_TIMEOUT && deadline_passed(w->until)) return STATUS_TIMEOUT;
   maintain(L);
-  return STATUS_EMPTY;
+  return is_over(w) ? STATUS_CLOSED : STATUS_EMPTY;
 }
 
-status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
-                      deadline until) {
-  struct vm *vm = vm_of(L);
+static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w) REQUIRES(rank_vm) {
   for (;;) {
-    const deadline slice = slice_end(L, until);
-    trace_call_next(call);
+    const deadline slice = slice_end(L, w->until);
+    trace_call_next(w->call);
     vm_leave(vm);
-    status st = attempt(context, slice);
-    vm_enter(vm);
-    st = judge(L, vm, st, until);
+    status st = w->attempt(w->context, slice);
+    vm_return(L, vm);
+    st = judge(L, vm, w, st);
     if (st != STATUS_EMPTY) return st;
   }
+}
+
+/* The thread says what it waits for, so that waiting_close can wake it. Maintenance may wait as well. */
+static status sleep_as_thread(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  struct vm_thread *self = vm_self(vm);
+  const void *before = self->waits_for;
+  self->waits_for = w->is_closed;
+  self->waiter = thread_self();
+  const status st = sleep_in_slices(L, vm, w);
+  self->waits_for = before;
+  return st;
 }
 
 /* False: it raised; the error is kept. */
@@ -69,25 +91,36 @@ static bool pause_for(lua_State *L, double seconds) {
 }
 
 /* Tasks of this thread run between two looks. */
-static status look_and_pause(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
-                             deadline until) REQUIRES(rank_vm) {
+static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
-  if (deadline_is_now(until) && !pause_for(L, 0)) return -EDEADLK;
+  if (deadline_is_now(w->until) && !pause_for(L, 0)) return -EDEADLK;
   for (double pause = first_pause_seconds;; pause = pause * 2 < pause_seconds ? pause * 2 : pause_seconds) {
-    trace_call_next(call);
+    trace_call_next(w->call);
     vm_leave(vm);
-    status st = attempt(context, deadline_now());
-    vm_enter(vm);
+    status st = w->attempt(w->context, deadline_now());
+    vm_return(L, vm);
     if (st == STATUS_EMPTY || st == STATUS_FULL) st = STATUS_TIMEOUT; /* a ring's words for one look */
-    st = judge(L, vm, st, until);
+    st = judge(L, vm, w, st);
     if (st != STATUS_EMPTY) return st;
     if (!pause_for(L, pause)) return -EDEADLK;
+    if (is_over(w)) return STATUS_CLOSED;
   }
 }
 
+status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
+                      void *context, deadline until) {
+  const struct wait w = {call, attempt, context, until, is_closed};
+  return vm_self(vm_of(L))->has_tasks ? look_and_pause(L, &w) : sleep_as_thread(L, &w);
+}
+
 status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
-  if (!vm_self(vm_of(L))->has_tasks) return wait_for_tasks(L, call, attempt, context, until);
-  return look_and_pause(L, call, attempt, context, until);
+  return wait_in_handle(L, NULL, call, attempt, context, until);
+}
+
+status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                      deadline until) {
+  const struct wait w = {call, attempt, context, until, NULL};
+  return sleep_as_thread(L, &w);
 }
 
 void raise_if_stopped(lua_State *L, status st) {
@@ -136,7 +169,7 @@ void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
 /* ---- methods that may wait ------------------------------------------------------------------- */
 
 /* Their addresses are keys of the registry. */
-static const char begin_key = 'b', wake_key = 'w';
+static const char begin_key = 'b', wake_key = 'w', close_key = 'c';
 
 static const char *const way_names[WAIT_WAYS] = {
 #define WAY(number, name) [WAIT_##number] = (name),
@@ -360,6 +393,23 @@ bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how
   return is_any_left;
 }
 
+void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) {
+  index = lua_absindex(L, index);
+  *is_closed = true;
+  vm_wake_waiters(vm_of(L), is_closed);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &close_key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushvalue(L, index);
+  if (descriptor < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, descriptor);
+  lua_call(L, 2, 0);
+}
+
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 int waiting_set_maintenance(lua_State *L) {
@@ -376,7 +426,8 @@ int waiting_set_pauser(lua_State *L) {
 }
 
 int waiting_set_waits(lua_State *L) {
-  lua_settop(L, 2);
+  lua_settop(L, 3);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &close_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &begin_key);
   return 0;

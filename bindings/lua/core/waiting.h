@@ -30,6 +30,15 @@ typedef status (*wait_attempt)(void *context, deadline until);
  * clean up, then raise_if_stopped. Does not raise. */
 MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                            deadline until) REQUIRES(rank_vm);
+/* The same for a wait in a handle, which code of this VM may close meanwhile. `is_closed` is a field of
+ * the handle's userdata, which stands on the caller's stack. STATUS_CLOSED as well: it was closed,
+ * and the attempt had not succeeded. What the attempt uses has to outlive the handle
+ * (shared_handle_hold). Does not raise. */
+MUST_CHECK status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call,
+                                 wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* The handle at `index` is closed from now on: sets *is_closed, and ends the waits of this VM's threads
+ * and tasks in it, and for its descriptor (-1: none), which is still open. [-0, +0, memory] */
+void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) REQUIRES(rank_vm);
 /* The same for waits beside which no task of this thread is to run: that of the loop itself
  * (async/loop.h), and that of a thread while another one runs the tasks. */
 MUST_CHECK status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
@@ -112,10 +121,11 @@ int waiting_set_maintenance(lua_State *L);
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task
  * that waits is cancelled. [-0, +0, memory] */
 int waiting_set_pauser(lua_State *L);
-/* set_waits(begin, wake): begin(scheduler, handle, way, due or nil, can_yield) makes the calling
+/* set_waits(begin, wake, close): begin(scheduler, handle, way, due or nil, can_yield) makes the calling
  * task a waiter and returns what it has to yield; or nil when the method should try again at once: it was ready
  * after all, or the caller, which could not yield, has waited. wake(handle, way, is_all) → whether
- * tasks still wait. [-0, +0, memory] */
+ * tasks still wait. close(handle, descriptor or nil): tasks that wait for
+ * either try again. [-0, +0, memory] */
 int waiting_set_waits(lua_State *L);
 /* wait_ways() → the names of all ways. [-0, +1, memory] */
 int waiting_ways(lua_State *L);

@@ -7,7 +7,9 @@
 #include "locks/lock_handle.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
+#include "shared/holds.h"
 #include "shared/permits.h"
+#include "state/error.h"
 
 static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until, const char *method) {
   if (h->never_waits) refuse_endless_wait(L, until, method);
@@ -36,6 +38,7 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
   status st = attempt_event(&e, deadline_now());
   if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
     waiting_give_turn(L);
+    e.s = lock_handle_check(L, 1, LOCK_KIND_EVENT)->s; /* it may have been closed meanwhile */
     st = attempt_event(&e, deadline_now());
   } else if (st == STATUS_TIMEOUT) {
     refuse_if_endless(L, h, until, "Event:wait");
@@ -44,8 +47,9 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
       lua_pushnumber(L, (lua_Number)e.seen);
       return waiting_would_wait(WAIT_CHANGE);
     }
-    st = wait_for(L, TRACE_CALL_WAIT, attempt_event, &e, until);
+    st = shared_handle_wait(L, &h->shared, TRACE_CALL_WAIT, attempt_event, &e, until);
     raise_if_stopped(L, st);
+    if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
   }
   return return_status(L, st);
 }
@@ -67,9 +71,8 @@ static int event_clear_method(lua_State *L) {
 }
 
 static int event_is_set_method(lua_State *L) {
-  struct synchronizer *s = lock_handle_check(L, 1, LOCK_KIND_EVENT)->s;
-  if (!event_is_set(s)) waiting_give_turn(L);
-  lua_pushboolean(L, event_is_set(s));
+  if (!event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s)) waiting_give_turn(L);
+  lua_pushboolean(L, event_is_set(lock_handle_check(L, 1, LOCK_KIND_EVENT)->s));
   return 1;
 }
 
@@ -110,43 +113,84 @@ static status attempt_told(void *context, deadline until) {
 static struct lock_handle *check_lock(lua_State *L, int index) {
   const struct lock_handle *h = lock_handle_at(L, index);
   return lock_handle_check(L, index,
-                           h && h->s && h->s->kind == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
+                           h && h->shared.type->flavor == LOCK_KIND_LOCK ? LOCK_KIND_LOCK : LOCK_KIND_RLOCK);
 }
 
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
-static status wait_until_told(lua_State *L, struct told *t, deadline until) REQUIRES(rank_vm) {
-  const status st = wait_for(L, TRACE_CALL_WAIT, attempt_told, t, until);
+static status wait_until_told(lua_State *L, const struct lock_handle *h, struct told *t, deadline until)
+    REQUIRES(rank_vm) {
+  const status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;
   const bool was_notified = condition_leave(t->s, &t->wait);
   if (was_notified && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
   return was_notified && st == STATUS_TIMEOUT ? STATUS_OK : st;
 }
 
+/* A wait for a condition: the lock is released, and acquired again, as deep as it was, whatever ends it. */
+struct condition_wait {
+  const struct lock_handle *condition;
+  const struct lock_handle *lock;
+  struct synchronizer *s; /* the lock's */
+  struct told told;
+  uint32_t depth;
+  status taken;
+  bool was_abandoned;
+};
+
+static status wait_and_take_lock(lua_State *L, struct condition_wait *w, deadline until) REQUIRES(rank_vm) {
+  const status st = wait_until_told(L, w->condition, &w->told, until);
+  if (st != STATUS_OK && st != STATUS_TIMEOUT && st != STATUS_CLOSED) return st;
+  w->taken = lock_take(L, w->lock, w->s, &w->was_abandoned);
+  if (w->taken == STATUS_OK)
+    permits_set_depth(w->s, w->depth);
+  else if (st == STATUS_OK)
+    condition_notify(w->told.s, 1); /* to another waiter, which may go on */
+  return st;
+}
+
+/* Stands in line, and releases the lock. NULL; or why not, and nothing has changed. */
+static const char *stand_in_line(lua_State *L, struct condition_wait *w) {
+  if (condition_enter(w->told.s, segment_slot(), &w->told.wait)) return "too many wait already";
+  w->depth = permits_return_all(w->s, lock_handle_caller(L));
+  if (w->depth == 0) {
+    (void)condition_leave(w->told.s, &w->told.wait);
+    return "the lock is not held";
+  }
+  held_locks_drop(w->lock->held_locks, w->s, lock_handle_caller(L), UINT64_MAX);
+  return NULL;
+}
+
+static void hold_both(lua_State *L, const struct condition_wait *w) {
+  struct object *condition = shared_handle_hold(L, &w->condition->shared);
+  if (segment_hold(&w->s->object) == STATUS_OK) return;
+  segment_release(condition);
+  error_raise_memory(L);
+}
+
+static void release_both(const struct condition_wait *w) {
+  segment_release(&w->told.s->object);
+  segment_release(&w->s->object);
+}
+
 /* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
  * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
-  const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_CONDITION);
-  const struct lock_handle *lock = check_lock(L, 2);
+  struct condition_wait w = {.condition = lock_handle_check(L, 1, LOCK_KIND_CONDITION),
+                             .lock = check_lock(L, 2)};
   const deadline until = argument_timeout(L, 3);
-  refuse_if_endless(L, h, until, "Condition:wait");
-  struct told told = {.s = h->s};
-  if (condition_enter(h->s, segment_slot(), &told.wait))
-    luaL_error(L, "Condition:wait: too many wait already");
-  const uint32_t depth = permits_return_all(lock->s, lock_handle_caller(L));
-  if (depth == 0) {
-    (void)condition_leave(h->s, &told.wait);
-    luaL_error(L, "Condition:wait: the lock is not held");
-  }
-  held_locks_drop(lock->held_locks, lock->s, lock_handle_caller(L), UINT64_MAX);
-  const status st = wait_until_told(L, &told, until);
+  refuse_if_endless(L, w.condition, until, "Condition:wait");
+  w.s = w.lock->s;
+  w.told.s = w.condition->s;
+  hold_both(L, &w);
+  const char *refusal = stand_in_line(L, &w);
+  const status st = refusal ? STATUS_OK : wait_and_take_lock(L, &w, until);
+  release_both(&w);
+  if (refusal) luaL_error(L, "Condition:wait: %s", refusal);
   raise_if_stopped(L, st);
-  bool was_abandoned = false;
-  const status taken = lock_take(L, lock, &was_abandoned);
-  if (taken && st == STATUS_OK) condition_notify(h->s, 1); /* to another waiter, which may go on */
-  raise_if_stopped(L, taken);
-  permits_set_depth(lock->s, depth);
+  if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &w.condition->shared);
+  lock_raise_if_lost(L, w.lock, w.taken);
   const int count = return_status(L, st);
-  if (st || !was_abandoned) return count;
+  if (st || !w.was_abandoned) return count;
   lua_pushliteral(L, "abandoned");
   return 2;
 }
@@ -193,12 +237,14 @@ static status attempt_meeting(void *context, deadline until) {
   return barrier_sleep(m->s, &m->arrival, until);
 }
 
-static status meet(lua_State *L, struct meeting *m, deadline until) REQUIRES(rank_vm) {
+static status meet(lua_State *L, const struct lock_handle *h, struct meeting *m, deadline until)
+    REQUIRES(rank_vm) {
+  const bool *is_closed = &h->shared.is_closed;
   status st = attempt_arrival(m, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until))
-    st = wait_for(L, TRACE_CALL_WAIT, attempt_arrival, m, until);
+    st = wait_in_handle(L, is_closed, TRACE_CALL_WAIT, attempt_arrival, m, until);
   if (st || barrier_is_last(m->s, &m->arrival)) return st;
-  st = wait_for(L, TRACE_CALL_WAIT, attempt_meeting, m, until);
+  st = wait_in_handle(L, is_closed, TRACE_CALL_WAIT, attempt_meeting, m, until);
   if (st == STATUS_OK || st == STATUS_BROKEN) return st;
   const status left = barrier_leave(m->s, &m->arrival);
   return st == STATUS_TIMEOUT && left == STATUS_OK ? STATUS_OK : st;
@@ -210,13 +256,16 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
   const deadline until = argument_timeout(L, 2);
   if (barrier_waiting(h->s) + 1 < h->s->initial) refuse_if_endless(L, h, until, "Barrier:wait");
   struct meeting m = {.s = h->s, .self = lock_handle_caller(L)};
-  held_locks_reserve(L, h->held_locks);
-  held_locks_add(h->held_locks, h->s, m.self, 0);
-  const status st = meet(L, &m, until);
+  if (held_locks_add(h->held_locks, h->s, m.self, 0)) error_raise_memory(L);
+  struct object *held = shared_handle_hold(L, &h->shared);
+  const status st = meet(L, h, &m, until);
+  const bool is_last = st == STATUS_OK && barrier_is_last(m.s, &m.arrival);
+  segment_release(held);
   raise_if_stopped(L, st);
+  if (st) shared_handle_refuse_closed(L, &h->shared); /* which breaks it for the waiters of other handles */
   if (st) return return_failure(L, st);
   lua_pushinteger(L, (lua_Integer)m.arrival.index);
-  lua_pushboolean(L, barrier_is_last(h->s, &m.arrival));
+  lua_pushboolean(L, is_last);
   return 2;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "locks/held_locks.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "state/error.h"
 
 struct entry {
   struct synchronizer *s;
@@ -50,21 +50,27 @@ static size_t find(const struct held_locks *h, const struct synchronizer *s, uin
   return at;
 }
 
-void held_locks_reserve(lua_State *L, struct held_locks *h) {
-  empty_copy(h);
-  if (h->count < h->capacity) return;
+static status make_room(struct held_locks *h) {
+  if (h->count < h->capacity) return STATUS_OK;
   const size_t capacity = h->capacity ? 2 * h->capacity : 16;
   struct entry *entries = memory_resize(h->entries, capacity * sizeof *entries);
-  if (!entries) error_raise_memory(L);
+  if (!entries) return -ENOMEM;
   h->entries = entries;
   h->capacity = capacity;
+  return STATUS_OK;
 }
 
-void held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
-                    uint64_t count) {
+status held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
+                      uint64_t count) {
+  empty_copy(h);
   const size_t at = find(h, s, who.thread, false);
-  if (at == h->count) h->entries[h->count++] = (struct entry){.s = s, .thread = who.thread};
+  if (at == h->count) {
+    const status st = make_room(h);
+    if (st) return st;
+    h->entries[h->count++] = (struct entry){.s = s, .thread = who.thread};
+  }
   h->entries[at].count += count;
+  return STATUS_OK;
 }
 
 void held_locks_drop(struct held_locks *h, const struct synchronizer *s, struct execution_context who,

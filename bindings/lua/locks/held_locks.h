@@ -18,11 +18,9 @@ struct held_locks;
 void held_locks_open(lua_State *L);
 /* This VM's list, which lives as long as the VM; NULL in one that was stopped, or ran out of memory, before it had one. */
 struct held_locks *held_locks_of(lua_State *L);
-/* Room for one more entry, so that held_locks_add cannot fail. [-0, +0, raises] */
-void held_locks_reserve(lua_State *L, struct held_locks *h);
-/* `who`, of this VM, took so many. */
-void held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
-                    uint64_t count);
+/* `who`, of this VM, took so many. -ENOMEM: nothing is noted. */
+MUST_CHECK status held_locks_add(struct held_locks *h, struct synchronizer *s, struct execution_context who,
+                                 uint64_t count);
 /* `who` returned so many: its own, or another thread's. */
 void held_locks_drop(struct held_locks *h, const struct synchronizer *s, struct execution_context who,
                      uint64_t count);

@@ -112,14 +112,29 @@ int lock_handle_kinds(lua_State *L) {
   return 1;
 }
 
-/* A VM that has died and had the barrier will not come to it any more. */
-int lock_handle_close(lua_State *L) {
-  struct lock_handle *h = lock_handle_at(L, 1);
-  if (!h || !h->s) return 0;
-  if (h->s->kind == LOCK_KIND_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(h->s);
-  if (change_count(L, h->s, -1) <= 0) held_locks_forget(h->held_locks, h->s);
-  shared_handle_close(&h->shared);
+/* What the VM holds ends with its last handle on the object. A VM that has died and had the barrier will not
+ * come to it any more. */
+static void give_back(lua_State *L, struct lock_handle *h) {
+  struct synchronizer *s = h->s;
+  if (!s) return;
   h->s = NULL;
+  if (s->kind == LOCK_KIND_BARRIER && held_locks_has_died(h->held_locks)) barrier_break(s);
+  if (change_count(L, s, -1) <= 0) held_locks_forget(h->held_locks, s);
+}
+
+static int collect_handle(lua_State *L) {
+  struct lock_handle *h = lock_handle_at(L, 1);
+  if (!h) return 0;
+  give_back(L, h);
+  shared_handle_drop(&h->shared);
+  return 0;
+}
+
+static int close_handle(lua_State *L) REQUIRES(rank_vm) {
+  struct lock_handle *h = lock_handle_at(L, 1);
+  if (!h) return luaL_argerror(L, 1, "a lock expected");
+  give_back(L, h);
+  shared_handle_close(L, 1, -1);
   return 0;
 }
 
@@ -151,25 +166,28 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
   if (class->waitable) class_set_pointer(L, &type->class, WAITABLE_FIELD, class->waitable);
   if (class->watchable) class_set_pointer(L, &type->class, WATCHABLE_FIELD, class->watchable);
   shared_handle_set_function(L, "__tostring", handle_tostring);
-  shared_handle_set_function(L, "__eq", shared_handle_eq);
   lua_getfield(L, -1, "__index");
   lazy_methods_complete(L);
   lua_pop(L, 1);
 }
 
-#define KIND(id, wire_number, name, rules, waiters, holds, class_of)                                     \
-  [LOCK_KIND_##id] = {                                                                                   \
-      .travels = SHARED_TRAVELS(name),                                                                   \
-      .class = {name, "manymoons." name, class_of##_methods, lock_handle_close, NULL, class_of##_waits}, \
-      .number = HANDLE_##id,                                                                             \
-      .kind = OBJECT_SYNCHRONIZER,                                                                       \
-      .flavor = LOCK_KIND_##id,                                                                          \
-      .size = sizeof(struct lock_handle),                                                                \
-      .gone = "it was closed",                                                                           \
-      .extend = extend_class,                                                                            \
-      .init = init_handle,                                                                               \
-      .take = take_object,                                                                               \
-      .fits = is_of_kind},
+#define KIND(id, wire_number, text, rules, places, holds, class_of) \
+  [LOCK_KIND_##id] = {.travels = SHARED_TRAVELS(text),              \
+                      .class = {.name = (text),                     \
+                                .key = "manymoons." text,           \
+                                .methods = class_of##_methods,      \
+                                .close = close_handle,              \
+                                .collect = collect_handle,          \
+                                .waiting = class_of##_waits},       \
+                      .number = HANDLE_##id,                        \
+                      .kind = OBJECT_SYNCHRONIZER,                  \
+                      .flavor = LOCK_KIND_##id,                     \
+                      .size = sizeof(struct lock_handle),           \
+                      .gone = "it was closed",                      \
+                      .extend = extend_class,                       \
+                      .init = init_handle,                          \
+                      .take = take_object,                          \
+                      .fits = is_of_kind},
 
 static const struct shared_type types[LOCK_KINDS] = {
 #include "shared/lock_kinds.def"

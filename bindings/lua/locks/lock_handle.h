@@ -29,10 +29,6 @@ int lock_handle_methods(lua_State *L);
  * "one", "recursive", "permits", "bounded" or "shared". [-0, +1, memory] */
 int lock_handle_kinds(lua_State *L);
 
-/* __gc, and close for those that have it: what the VM holds ends with its last handle.
- * [-0, +0, does not raise] */
-int lock_handle_close(lua_State *L);
-
 /* Pushes a handle on `s`, whose hold it takes over. [-0, +1, raises] */
 void lock_handle_push(lua_State *L, struct synchronizer *s, bool never_waits);
 /* The handle at `index`. [raises] */
@@ -60,8 +56,12 @@ struct lock_class {
   extern const struct lock_class class##_class;
 #include "shared/lock_kinds.def"
 
-/* acquire, among other things after a wait for a condition; [-0, +0, raises]. *was_abandoned:
- * its holder had died. */
-MUST_CHECK status lock_take(lua_State *L, const struct lock_handle *h, bool *was_abandoned) REQUIRES(rank_vm);
+/* acquire after a wait for a condition. The caller holds the object, `s`: the handle may be closed, before
+ * or meanwhile. *was_abandoned: its holder had died. [-0, +0, does not raise] */
+MUST_CHECK status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s,
+                            bool *was_abandoned) REQUIRES(rank_vm);
+/* Raises for a status that is no answer: the VM is to stop, the handle was closed, memory has run out.
+ * [-0, +0, raises] */
+void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st);
 
 #endif

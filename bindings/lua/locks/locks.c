@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* acquire and release of Lock, RLock, Semaphore and BoundedSemaphore. */
+#include <errno.h>
+
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "shared/holds.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
+#include "state/error.h"
 
 /* ---- acquire --------------------------------------------------------------------------------- */
 
@@ -37,7 +41,6 @@ static status take_at_last(struct take *t) {
 /* STATUS_TIMEOUT: it is held; nothing has changed. */
 static status try_take(lua_State *L, const struct lock_handle *h, struct take *t) {
   *t = (struct take){.s = h->s, .self = lock_handle_caller(L)};
-  held_locks_reserve(L, h->held_locks);
   status st = attempt_take(t, deadline_now());
   if (st == STATUS_TIMEOUT && is_holder_dead(h->s)) {
     segment_sweep();
@@ -46,12 +49,20 @@ static status try_take(lua_State *L, const struct lock_handle *h, struct take *t
   return st;
 }
 
+/* What was taken is given back, if nobody could release it: the handle was closed while its caller waited,
+ * or it cannot be noted. */
+static status note_taken(const struct lock_handle *h, const struct take *t) {
+  const status st = h->s ? held_locks_add(h->held_locks, t->s, t->self, 1) : STATUS_CLOSED;
+  if (st) (void)!permits_return(t->s, t->self, 1);
+  return st;
+}
+
 static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
     REQUIRES(rank_vm) {
-  status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
+  status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
   if (st == STATUS_TIMEOUT) st = take_at_last(t);
-  if (st) permits_give_up(h->s, &t->wait);
-  return st;
+  if (st) permits_give_up(t->s, &t->wait);
+  return st ? st : note_taken(h, t);
 }
 
 static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until) {
@@ -59,18 +70,19 @@ static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadlin
   luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
 }
 
-static void note_taken(const struct lock_handle *h, const struct take *t) {
-  held_locks_add(h->held_locks, h->s, t->self, 1);
+void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st) {
+  raise_if_stopped(L, st);
+  if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
+  if (st == -ENOMEM) error_raise_memory(L);
 }
 
-status lock_take(lua_State *L, const struct lock_handle *h, bool *was_abandoned) {
-  struct take t;
-  status st = try_take(L, h, &t);
-  if (st == STATUS_TIMEOUT) {
-    refuse_if_endless(L, h, deadline_never());
+status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s, bool *was_abandoned) {
+  struct take t = {.s = s, .self = lock_handle_caller(L)};
+  status st = attempt_take(&t, deadline_now());
+  if (st == STATUS_TIMEOUT)
     st = wait_and_take(L, h, &t, deadline_never());
-  }
-  if (st == STATUS_OK) note_taken(h, &t);
+  else if (st == STATUS_OK)
+    st = note_taken(h, &t);
   *was_abandoned = t.was_abandoned;
   return st;
 }
@@ -86,14 +98,19 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
   status st = try_take(L, h, &t);
   if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
     waiting_give_turn(L);
-    st = try_take(L, h, &t);
-  } else if (st == STATUS_TIMEOUT) {
+    if (!h->s) st = STATUS_CLOSED; /* meanwhile */
+    if (h->s) st = try_take(L, h, &t);
+  }
+  if (st == STATUS_OK) {
+    st = note_taken(h, &t);
+  } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     refuse_if_endless(L, h, until);
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
+    struct object *held = shared_handle_hold(L, &h->shared);
     st = wait_and_take(L, h, &t, until);
+    segment_release(held);
   }
-  if (st == STATUS_OK) note_taken(h, &t);
-  raise_if_stopped(L, st);
+  lock_raise_if_lost(L, h, st);
   return_status(L, st);
   if (st) return 2;
   if (t.was_abandoned) lua_pushliteral(L, "abandoned");
@@ -120,8 +137,8 @@ static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(r
 
 static enum lock_kind semaphore_kind(lua_State *L) {
   const struct lock_handle *h = lock_handle_at(L, 1);
-  return h && h->s && h->s->kind == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
-                                                                : LOCK_KIND_SEMAPHORE;
+  return h && h->shared.type->flavor == LOCK_KIND_BOUNDED_SEMAPHORE ? LOCK_KIND_BOUNDED_SEMAPHORE
+                                                                    : LOCK_KIND_SEMAPHORE;
 }
 
 static int take_lock(lua_State *L, deadline until) REQUIRES(rank_vm) {
@@ -157,9 +174,8 @@ static int semaphore_release(lua_State *L) REQUIRES(rank_vm) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static int push_is_locked(lua_State *L, enum lock_kind kind) {
-  struct synchronizer *s = lock_handle_check(L, 1, kind)->s;
-  if (permits_free(s) == 0) waiting_give_turn(L);
-  lua_pushboolean(L, permits_free(s) == 0);
+  if (permits_free(lock_handle_check(L, 1, kind)->s) == 0) waiting_give_turn(L);
+  lua_pushboolean(L, permits_free(lock_handle_check(L, 1, kind)->s) == 0);
   return 1;
 }
 

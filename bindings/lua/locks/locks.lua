@@ -68,6 +68,7 @@ local condition_meta = { __index = Condition, __name = "Condition" }
 
 local function check(self, meta, where)
   expect(getmetatable(self) == meta, where, meta.__name .. " expected, got " .. type(self), 3)
+  if self._is_closed then error(meta.__name .. ": used after it was closed", 3) end
 end
 
 function condition_meta.__tostring(self) return "Condition: " .. tostring(self._lock) end
@@ -107,6 +108,16 @@ function Condition.notify_all(self)
   self._line:notify(self._lock, math.huge)
 end
 
+-- Ends the waits of this VM in it, and closes its lock if it made that itself.
+function Condition.close(self)
+  expect(getmetatable(self) == condition_meta, "Condition:close", "Condition expected, got " .. type(self))
+  if self._is_closed then return end
+  self._is_closed = true
+  self._line:close()
+  if self._has_own_lock then self._lock:close() end
+end
+condition_meta.__close = Condition.close
+
 -- Barrier ---------------------------------------------------------------------------------------------
 
 local Barrier = {}
@@ -122,6 +133,12 @@ function barrier_meta.__index(self, key)
   if reader then return reader(self) end
   return Barrier[key]
 end
+
+function Barrier.close(self)
+  expect(getmetatable(self) == barrier_meta, "Barrier:close", "Barrier expected, got " .. type(self))
+  self._core:close()
+end
+barrier_meta.__close = Barrier.close
 
 function barrier_meta.__tostring(self) return tostring(self._core) end
 
@@ -198,9 +215,10 @@ end
 local function new_condition(_, is_serial, conditions)
   return function(lock)
     expect(lock == nil or is_lock(lock), "Condition", "a Lock or an RLock expected, got " .. type(lock))
-    lock = lock or make("RLock", 1, is_serial)
     local line = conditions and conditions.new_line() or make("Condition", 0, is_serial)
-    return setmetatable({ _lock = lock, _line = line }, condition_meta)
+    return setmetatable({
+      _lock = lock or make("RLock", 1, is_serial), _line = line, _has_own_lock = lock == nil, _is_closed = false,
+    }, condition_meta)
   end
 end
 

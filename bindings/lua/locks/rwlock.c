@@ -9,6 +9,7 @@
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "shared/holds.h"
 #include "shared/sweep.h"
 
 /* ---- acquire --------------------------------------------------------------------------------- */
@@ -16,6 +17,7 @@
 struct take {
   struct synchronizer *s;
   struct execution_context self;
+  enum rwlock_use use;
   struct synchronizer_wait wait;
   bool was_abandoned;
 };
@@ -36,10 +38,22 @@ static status attempt_take(void *context, deadline until) {
   return st == STATUS_TIMEOUT && deadline_is_now(until) ? try_beside_the_dead(t) : st;
 }
 
-static status wait_in_line(lua_State *L, struct take *t, deadline until) REQUIRES(rank_vm) {
-  status st = wait_for(L, TRACE_CALL_ACQUIRE, attempt_take, t, until);
+static status note_taken(const struct lock_handle *h, const struct take *t) {
+  const status st = h->s ? held_locks_add(h->held_locks, t->s, t->self, 1) : STATUS_CLOSED;
+  if (st) (void)!rwlock_return(t->s, t->self, t->use);
+  return st;
+}
+
+static status wait_in_line(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
+    REQUIRES(rank_vm) {
+  struct object *held = shared_handle_hold(L, &h->shared);
+  status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
   if (st == STATUS_TIMEOUT) st = try_take(t); /* a grant of the last moment counts */
-  if (st) rwlock_give_up(t->s, &t->wait);
+  if (st)
+    rwlock_give_up(t->s, &t->wait);
+  else
+    st = note_taken(h, t);
+  segment_release(held);
   return st;
 }
 
@@ -65,20 +79,22 @@ static void refuse_wait_for_self(lua_State *L, const struct lock_handle *h, cons
 static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
   const deadline until = lock_handle_deadline(L);
-  struct take t = {.s = h->s, .self = lock_handle_caller(L), .wait = rwlock_wait(use)};
-  held_locks_reserve(L, h->held_locks);
+  struct take t = {.s = h->s, .self = lock_handle_caller(L), .use = use, .wait = rwlock_wait(use)};
   if (use == RWLOCK_WRITE) refuse_upgrade(L, h, method);
   status st = try_beside_the_dead(&t);
   if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
     waiting_give_turn(L);
-    st = try_beside_the_dead(&t);
-  } else if (st == STATUS_TIMEOUT) {
+    if (!h->s) st = STATUS_CLOSED; /* meanwhile */
+    if (h->s) st = try_beside_the_dead(&t);
+  }
+  if (st == STATUS_OK) {
+    st = note_taken(h, &t);
+  } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     if (h->never_waits) refuse_endless_wait(L, until, method);
     if (deadline_is_never(until)) refuse_wait_for_self(L, h, method);
-    st = wait_in_line(L, &t, until);
+    st = wait_in_line(L, h, &t, until);
   }
-  if (st == STATUS_OK) held_locks_add(h->held_locks, h->s, t.self, 1);
-  raise_if_stopped(L, st);
+  lock_raise_if_lost(L, h, st);
   return_status(L, st);
   if (st) return 2;
   if (t.was_abandoned) lua_pushliteral(L, "abandoned");
@@ -115,14 +131,11 @@ static int release_write(lua_State *L) REQUIRES(rank_vm) {
   return release(L, RWLOCK_WRITE, "RWLock:release_write");
 }
 
-static int close_method(lua_State *L) {
-  if (!lock_handle_at(L, 1)) (void)lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
-  return lock_handle_close(L);
-}
-
-const luaL_Reg rwlock_methods[] = {
-    {"acquire_read", acquire_read},   {"acquire_write", acquire_write}, {"release_read", release_read_method},
-    {"release_write", release_write}, {"close", close_method},          {NULL, NULL}};
+const luaL_Reg rwlock_methods[] = {{"acquire_read", acquire_read},
+                                   {"acquire_write", acquire_write},
+                                   {"release_read", release_read_method},
+                                   {"release_write", release_write},
+                                   {NULL, NULL}};
 /* Its waits keep their place in the line, so they have no way (core/waiting.h): tasks run between
  * short looks. */
 const struct waiting_entry rwlock_waits[] = {{.name = NULL}};

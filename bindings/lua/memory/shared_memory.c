@@ -139,7 +139,10 @@ static int file_close(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"read", file_read}, {"write", file_write}, {"pointer", file_pointer},
-                                   {"size", file_size}, {"close", file_close}, {NULL, NULL}};
-static const struct handle_class class = {
-    "SharedMemory", "manymoons.SharedMemory", methods, file_close, NULL, NULL};
+static const luaL_Reg methods[] = {
+    {"read", file_read}, {"write", file_write}, {"pointer", file_pointer}, {"size", file_size}, {NULL, NULL}};
+static const struct handle_class class = {.name = "SharedMemory",
+                                          .key = "manymoons.SharedMemory",
+                                          .methods = methods,
+                                          .close = file_close,
+                                          .collect = file_close};

@@ -27,7 +27,10 @@ static const struct shared_type type; /* defined below the methods */
 
 static struct table_handle *check_handle(lua_State *L) { return shared_handle_check(L, 1, &type); }
 
-static struct shared_table *table_of(const struct table_handle *h) {
+/* Raises if it was closed, also by code that ran since it was checked: finalizers, and what values have for their
+ * encoding. */
+static struct shared_table *table_of(lua_State *L, const struct table_handle *h) {
+  shared_handle_refuse_closed(L, &h->shared);
   return (struct shared_table *)(void *)h->shared.object;
 }
 
@@ -46,8 +49,8 @@ static void check_set(lua_State *L, const struct table_handle *h, status st, uin
   char text[160];
   if (st == STATUS_FULL) {
     snprintf(text, sizeof text, "Table: full: an entry of %llu bytes; it has %llu, and max_bytes is %llu",
-             (unsigned long long)size, (unsigned long long)shared_table_bytes(table_of(h)),
-             (unsigned long long)table_of(h)->max_bytes);
+             (unsigned long long)size, (unsigned long long)shared_table_bytes(table_of(L, h)),
+             (unsigned long long)table_of(L, h)->max_bytes);
     luaL_error(L, "%s", text);
   }
   if (st != -ENOMEM) check_status(L, st);
@@ -109,7 +112,7 @@ static bool push_value(lua_State *L, struct table_handle *h, struct shared_table
   bool is_there = false;
   check_status(L, bytes_reserve(&h->room, 1024)); /* so that the key does not move */
   key.bytes = h->room.data + (start - key.size);
-  check_status(L, shared_table_get(table_of(h), key, &h->room, &is_there));
+  check_status(L, shared_table_get(table_of(L, h), key, &h->room, &is_there));
   if (!is_there) return false;
   /* Decoding may run a finalizer that uses this handle, so it gets a room of its own. */
   struct bytes mine = h->room;
@@ -122,12 +125,22 @@ static bool push_value(lua_State *L, struct table_handle *h, struct shared_table
   return true;
 }
 
+/* A closed table still has its methods, for close. */
 static int table_index(lua_State *L) {
-  struct table_handle *h = check_handle(L);
+  struct table_handle *h = class_check(L, 1, &type.class);
   bytes_clear(&h->room);
-  if (push_value(L, h, push_key(L, h, 2))) return 1;
+  if (h->shared.object && push_value(L, h, push_key(L, h, 2))) return 1;
   lua_pushvalue(L, 2);
   lua_gettable(L, lua_upvalueindex(1));
+  if (lua_isnil(L, -1)) check_handle(L);
+  return 1;
+}
+
+/* pairs(t), where Lua has __pairs: as t:iter(). [-0, +1, raises] */
+static int table_pairs(lua_State *L) {
+  lua_getfield(L, lua_upvalueindex(1), "iter");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
   return 1;
 }
 
@@ -155,7 +168,7 @@ static int table_newindex(lua_State *L) {
   lua_settop(L, 3);
   bytes_clear(&h->room);
   if (lua_isnil(L, 3)) {
-    shared_table_remove(table_of(h), push_key(L, h, 2));
+    shared_table_remove(table_of(L, h), push_key(L, h, 2));
     return 0;
   }
   const struct shared_table_text value = encode_value(L, 3, head, h);
@@ -163,13 +176,13 @@ static int table_newindex(lua_State *L) {
   const size_t value_size = value.size;
   struct shared_table_text key = push_key(L, h, 2);
   const struct shared_table_text kept = {is_in_room ? h->room.data : value.bytes, value_size};
-  check_set(L, h, shared_table_set(table_of(h), key, kept), SHARED_TABLE_ENTRY + key.size + value_size);
+  check_set(L, h, shared_table_set(table_of(L, h), key, kept), SHARED_TABLE_ENTRY + key.size + value_size);
   bytes_trim(&h->room, ROOM_KEPT);
   return 0;
 }
 
 static int table_len(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)shared_table_count(table_of(check_handle(L))));
+  lua_pushinteger(L, (lua_Integer)shared_table_count(table_of(L, check_handle(L))));
   return 1;
 }
 
@@ -181,7 +194,7 @@ static size_t push_keys(lua_State *L, struct table_handle *h) {
   lua_pushnil(L);
   for (;;) {
     bytes_clear(&h->room);
-    check_status(L, shared_table_keys(table_of(h), &h->room));
+    check_status(L, shared_table_keys(table_of(L, h), &h->room));
     if (h->room.len <= size) break;
     size = h->room.len;
     lua_pop(L, 1);
@@ -212,7 +225,7 @@ static int table_keys_method(lua_State *L) {
 /* lock() → the RLock of this table, the same one at each call. [-0, +1, raises] */
 static int table_lock_method(lua_State *L) {
   struct synchronizer *s = NULL;
-  check_status(L, synchronizer_beside(&table_of(check_handle(L))->lock, &s));
+  check_status(L, synchronizer_beside(&table_of(L, check_handle(L))->lock, &s));
   lock_handle_push(L, s, false);
   return 1;
 }
@@ -220,49 +233,58 @@ static int table_lock_method(lua_State *L) {
 static int table_tostring(lua_State *L) {
   const struct table_handle *h = class_check(L, 1, &type.class);
   if (h->shared.object)
-    lua_pushfstring(L, "Table: %d keys", (int)shared_table_count(table_of(h)));
+    lua_pushfstring(L, "Table: %d keys", (int)shared_table_count(table_of(L, h)));
   else
     lua_pushliteral(L, "closed Table");
   return 1;
 }
 
-static int table_close(lua_State *L) {
+static int table_collect(lua_State *L) {
   struct table_handle *h = class_check(L, 1, &type.class);
-  shared_handle_close(&h->shared);
+  shared_handle_drop(&h->shared);
   bytes_fini(&h->room);
   bytes_init(&h->room);
   return 0;
 }
 
-static const luaL_Reg methods[] = {{"len", table_len},
-                                   {"keys", table_keys_method},
-                                   {"lock", table_lock_method},
-                                   {"close", table_close},
-                                   {NULL, NULL}};
+static int table_close(lua_State *L) REQUIRES(rank_vm) {
+  class_check(L, 1, &type.class);
+  shared_handle_close(L, 1, -1);
+  return table_collect(L);
+}
+
+static const luaL_Reg methods[] = {
+    {"len", table_len}, {"keys", table_keys_method}, {"lock", table_lock_method}, {NULL, NULL}};
+
 /* ---- making and travelling ------------------------------------------------------------------- */
 
 static void extend_class(lua_State *L, const struct shared_type *unused) {
   (void)unused;
   shared_handle_set_function(L, "__tostring", table_tostring);
-  shared_handle_set_function(L, "__eq", shared_handle_eq);
   shared_handle_set_function(L, "__len", table_len);
   shared_handle_set_function(L, "__newindex", table_newindex);
   lua_getfield(L, -1, "__index");
   lazy_methods_complete(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "methods");
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, table_pairs, 1);
+  lua_setfield(L, -3, "__pairs");
   lua_pushcclosure(L, table_index, 1);
   lua_setfield(L, -2, "__index");
 }
 
-static const struct shared_type type = {
-    .travels = SHARED_TRAVELS("Table"),
-    .class = {"Table", "manymoons.Table", methods, table_close, NULL, NULL},
-    .number = HANDLE_TABLE,
-    .kind = OBJECT_TABLE,
-    .size = sizeof(struct table_handle),
-    .gone = "close",
-    .extend = extend_class};
+static const struct shared_type type = {.travels = SHARED_TRAVELS("Table"),
+                                        .class = {.name = "Table",
+                                                  .key = "manymoons.Table",
+                                                  .methods = methods,
+                                                  .close = table_close,
+                                                  .collect = table_collect},
+                                        .number = HANDLE_TABLE,
+                                        .kind = OBJECT_TABLE,
+                                        .size = sizeof(struct table_handle),
+                                        .gone = "close",
+                                        .extend = extend_class};
 
 int shared_table_new(lua_State *L) {
   const lua_Number max_bytes = luaL_optnumber(L, 1, 0);

@@ -218,6 +218,7 @@ static int array_slice(lua_State *L) {
   const struct range r = check_range(L, m, 2);
   if (r.count > INT32_MAX) luaL_error(L, "Array:slice: too many for a list");
   lua_createtable(L, (int)r.count, 0);
+  check_array(L, 1, ARRAY); /* a finalizer may have closed it */
   for (uint64_t i = 0; i < r.count; i++) {
     array_element_push(L, m->type, typed_array_load(m, r.first + i));
     lua_rawseti(L, -2, (int)i + 1);
@@ -351,23 +352,23 @@ static int typed_array_tostring_method(lua_State *L) {
   return 1;
 }
 
-static int typed_array_close_method(lua_State *L) {
-  struct shared_handle *h = handle_at(L, 1);
-  if (h) shared_handle_close(h);
+static int typed_array_close_method(lua_State *L) REQUIRES(rank_vm) {
+  if (!handle_at(L, 1)) check_either(L);
+  shared_handle_close(L, 1, -1);
   return 0;
 }
 
-static const luaL_Reg value_methods[] = {{"add", typed_array_add_method},
-                                         {"cas", typed_array_cas_method},
-                                         {"exchange", typed_array_exchange_method},
-                                         {"max", typed_array_max_method},
-                                         {"min", typed_array_min_method},
-                                         {"lock", typed_array_lock_method},
-                                         {"get_lock", typed_array_lock_method},
-                                         {"pointer", typed_array_pointer_method},
-                                         {"type", typed_array_type_name_method},
-                                         {"close", typed_array_close_method},
-                                         {NULL, NULL}};
+static int typed_array_collect(lua_State *L) {
+  shared_handle_drop(lua_touserdata(L, 1));
+  return 0;
+}
+
+static const luaL_Reg value_methods[] = {
+    {"add", typed_array_add_method},           {"cas", typed_array_cas_method},
+    {"exchange", typed_array_exchange_method}, {"max", typed_array_max_method},
+    {"min", typed_array_min_method},           {"lock", typed_array_lock_method},
+    {"get_lock", typed_array_lock_method},     {"pointer", typed_array_pointer_method},
+    {"type", typed_array_type_name_method},    {NULL, NULL}};
 static const luaL_Reg array_methods[] = {{"fill", array_fill}, {"slice", array_slice}, {"bytes", array_bytes},
                                          {"copy", array_copy}, {"iter", array_iter},   {NULL, NULL}};
 
@@ -383,7 +384,6 @@ static void set_index(lua_State *L, lua_CFunction index) {
 static void extend_class(lua_State *L, const struct shared_type *type) {
   const bool is_array = type == &types[ARRAY];
   shared_handle_set_function(L, "__tostring", typed_array_tostring_method);
-  shared_handle_set_function(L, "__eq", shared_handle_eq);
   shared_handle_set_function(L, "__newindex", is_array ? array_newindex : value_newindex);
   if (is_array) {
     shared_handle_set_function(L, "__len", array_len);
@@ -400,7 +400,11 @@ static void take_view(lua_State *L, void *handle) {
 
 static const struct shared_type types[FLAVORS] = {
     [VALUE] = {.travels = SHARED_TRAVELS("Value"),
-               .class = {"Value", "manymoons.Value", value_methods, typed_array_close_method, NULL, NULL},
+               .class = {.name = "Value",
+                         .key = "manymoons.Value",
+                         .methods = value_methods,
+                         .close = typed_array_close_method,
+                         .collect = typed_array_collect},
                .number = HANDLE_VALUE,
                .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct array_handle),
@@ -408,8 +412,12 @@ static const struct shared_type types[FLAVORS] = {
                .extend = extend_class,
                .take = take_view},
     [ARRAY] = {.travels = SHARED_TRAVELS("Array"),
-               .class = {"Array", "manymoons.Array", value_methods, typed_array_close_method, array_methods,
-                         NULL},
+               .class = {.name = "Array",
+                         .key = "manymoons.Array",
+                         .methods = value_methods,
+                         .close = typed_array_close_method,
+                         .collect = typed_array_collect,
+                         .more = array_methods},
                .number = HANDLE_ARRAY,
                .kind = OBJECT_TYPED_ARRAY,
                .size = sizeof(struct array_handle),

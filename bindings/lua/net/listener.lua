@@ -288,6 +288,7 @@ function Listener.accept(self, timeout)
   local until_when = timeout and begun + timeout or math.huge
   local starved_until = timeout and until_when or begun + STARVED_SECONDS
   while true do
+    check_listener(self, "Listener:accept") -- another caller may have closed it while this one waited
     local stream = listener.step(self)
     if stream then return new_connection(stream, self._key ~= nil, self._most) end
     if stream == false then return nil, "authentication failed" end

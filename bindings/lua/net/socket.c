@@ -18,6 +18,10 @@
 
 struct stream {
   int fd;                  /* -1: closed */
+  bool is_closed;          /* it was open, and is not any more */
+  bool is_receiving;       /* a thread of this VM waits for bytes, without the VM's lock */
+  unsigned uses;           /* waits for the descriptor: the last one closes it */
+  int left;                /* the descriptor of a closed stream that is in use; -1: none */
   struct stream_file file; /* of a listener at a path */
   struct bytes inbox;
   size_t taken; /* bytes at the beginning of the inbox */
@@ -40,7 +44,7 @@ static struct stream *check_stream(lua_State *L) {
 
 static struct stream *push_stream(lua_State *L) {
   struct stream *s = lua_newuserdata(L, sizeof *s);
-  *s = (struct stream){.fd = -1, .most = SIZE_MAX};
+  *s = (struct stream){.fd = -1, .left = -1, .most = SIZE_MAX};
   class_register(L, &class);
   class_set_pointer(L, &class, HANDLE_FIELD, &travels);
   luaL_getmetatable(L, class.key);
@@ -49,6 +53,52 @@ static struct stream *push_stream(lua_State *L) {
 }
 
 void stream_open(lua_State *L) { handle_register(L, HANDLE_STREAM, &travels); }
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+/* A descriptor is closed when no thread waits for it any more: its number might be another file's by then. */
+static void end_use(struct stream *s) {
+  if (--s->uses > 0 || !s->is_closed) return;
+  stream_close(s->left);
+  s->left = -1;
+  bytes_fini(&s->inbox);
+}
+
+static void let_go(struct stream *s) {
+  s->left = s->fd;
+  s->fd = -1;
+  s->is_closed = true;
+  s->uses++;
+  end_use(s);
+}
+
+static int socket_collect(lua_State *L) {
+  struct stream *s = lua_touserdata(L, 1);
+  if (s->fd >= 0) let_go(s);
+  return 0;
+}
+
+/* Other processes may have the same connection open, so it is not shut down. */
+static int socket_close_method(lua_State *L) REQUIRES(rank_vm) {
+  struct stream *s = class_check(L, 1, &class);
+  if (s->fd < 0) return 0;
+  const int fd = s->fd;
+  s->uses++;
+  let_go(s);
+  waiting_close(L, 1, &s->is_closed, fd);
+  end_use(s);
+  return 0;
+}
+
+/* Waits, beside which other threads of this VM may close the stream: STATUS_CLOSED. */
+static status wait_in_stream(lua_State *L, struct stream *s, enum trace_call call, wait_attempt attempt,
+                             void *context, deadline until) REQUIRES(rank_vm) {
+  s->uses++;
+  const status st = wait_in_handle(L, &s->is_closed, call, attempt, context, until);
+  const bool is_closed = s->is_closed;
+  end_use(s);
+  return st && is_closed ? STATUS_CLOSED : st;
+}
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -145,7 +195,7 @@ static status attempt_send(void *context, deadline until) {
 /* send(bytes, timeout, from) → true if the system has taken all bytes after the first `from`; or
  * nil, why, and how many bytes of the string have been sent. [-0, +1 or 3, raises] */
 static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
-  const struct stream *stream = check_stream(L);
+  struct stream *stream = check_stream(L);
   size_t size = 0;
   const char *data = luaL_checklstring(L, 2, &size);
   const deadline until = argument_timeout(L, 3);
@@ -154,7 +204,7 @@ static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
   struct sending s = {stream->fd, data + from, size - from};
   status st = attempt_send(&s, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until))
-    st = wait_for(L, TRACE_CALL_SEND, attempt_send, &s, until);
+    st = wait_in_stream(L, stream, TRACE_CALL_SEND, attempt_send, &s, until);
   raise_if_stopped(L, st);
   if (st == STATUS_OK) return return_status(L, st);
   return_failure(L, st);
@@ -166,11 +216,12 @@ static int socket_send_method(lua_State *L) REQUIRES(rank_vm) {
 
 struct receiving {
   struct stream *stream;
+  int fd;
   size_t wanted;
 };
 
 /* The inbox grows with the bytes received, not with the size that a header announces. */
-static status read_some(struct stream *s) {
+static status read_some(struct stream *s, int fd) {
   if (s->taken) {
     memmove(s->inbox.data, s->inbox.data + s->taken, s->inbox.len - s->taken);
     s->inbox.len -= s->taken;
@@ -179,7 +230,7 @@ static status read_some(struct stream *s) {
   status st = bytes_reserve(&s->inbox, READ_AT_ONCE);
   if (st) return st;
   size_t received = 0;
-  st = stream_receive(s->fd, s->inbox.data + s->inbox.len, s->inbox.cap - s->inbox.len, &received);
+  st = stream_receive(fd, s->inbox.data + s->inbox.len, s->inbox.cap - s->inbox.len, &received);
   s->inbox.len += received;
   return st;
 }
@@ -193,9 +244,9 @@ static status attempt_receive(void *context, deadline until) {
   const size_t before = r->stream->inbox.len - r->stream->taken;
   while (!has_enough(r)) {
     const bool is_over = deadline_is_now(until) && r->stream->inbox.len - before >= r->stream->most;
-    const status st = is_over ? -EAGAIN : read_some(r->stream);
+    const status st = is_over ? -EAGAIN : read_some(r->stream, r->fd);
     if (st == -EAGAIN && deadline_is_now(until)) return STATUS_TIMEOUT;
-    const status waited = st == -EAGAIN ? stream_wait(r->stream->fd, false, until) : st;
+    const status waited = st == -EAGAIN ? stream_wait(r->fd, false, until) : st;
     if (waited) return waited;
   }
   r->stream->was_ahead = r->stream->inbox.len - r->stream->taken > r->wanted;
@@ -221,29 +272,60 @@ static status attempt_wait_and_receive(void *context, deadline until) {
   const struct receiving *r = context;
   status st = look_for_a_while(r);
   if (st != STATUS_TIMEOUT) return st;
-  st = stream_wait(r->stream->fd, false, until);
+  st = stream_wait(r->fd, false, until);
   return st ? st : attempt_receive(context, until);
+}
+
+static status wait_and_receive(lua_State *L, struct receiving *r, wait_attempt attempt, deadline until)
+    REQUIRES(rank_vm) {
+  r->stream->is_receiving = true;
+  const status st = wait_in_stream(L, r->stream, TRACE_CALL_RECEIVE, attempt, r, until);
+  r->stream->is_receiving = false;
+  return st;
 }
 
 static status receive(lua_State *L, struct receiving *r, deadline until, bool *would_wait) REQUIRES(rank_vm) {
   const bool is_task = waiting_as_task(L, until);
   const bool looks = is_task || has_enough(r) || r->stream->was_ahead || deadline_is_now(until);
-  status st = looks ? attempt_receive(r, deadline_now())
-                    : wait_for(L, TRACE_CALL_RECEIVE, attempt_wait_and_receive, r, until);
+  status st =
+      looks ? attempt_receive(r, deadline_now()) : wait_and_receive(L, r, attempt_wait_and_receive, until);
   *would_wait = is_task && st == STATUS_TIMEOUT;
   if (looks && st == STATUS_TIMEOUT && !is_task && !deadline_is_now(until))
-    st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, r, until);
+    st = wait_and_receive(L, r, attempt_receive, until);
   raise_if_stopped(L, st);
   return st;
 }
 
-static int receive_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+/* The last argument of the bodies: whether the caller has waited before, as a task. */
+enum { HAS_WAITED = WAITING_ARGUMENTS };
+
+static int wait_as_task(lua_State *L) {
+  lua_settop(L, HAS_WAITED - 1);
+  lua_pushboolean(L, 1);
+  return waiting_would_wait(WAIT_READABLE);
+}
+
+/* Whether the task's stream was closed while it waited: that is the end of the stream. */
+static bool was_closed_meanwhile(lua_State *L) {
+  const struct stream *s = class_check(L, 1, &class);
+  return s->is_closed && lua_toboolean(L, HAS_WAITED);
+}
+
+static struct receiving check_receiving(lua_State *L, size_t wanted) {
   struct stream *s = check_stream(L);
-  struct receiving r = {s, (size_t)luaL_checknumber(L, 2)};
+  if (s->is_receiving) luaL_error(L, "Connection: another thread is receiving from it");
+  return (struct receiving){s, s->fd, wanted};
+}
+
+static int receive_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  if (was_closed_meanwhile(L)) return return_failure(L, STATUS_CLOSED);
+  struct receiving r = check_receiving(L, (size_t)luaL_checknumber(L, 2));
+  struct stream *s = r.stream;
   bool would_wait;
   const status st = receive(L, &r, until, &would_wait);
-  if (would_wait) return waiting_would_wait(WAIT_READABLE);
+  if (would_wait) return wait_as_task(L);
   if (st) return return_failure(L, st);
+  if (s->is_closed) return return_failure(L, STATUS_CLOSED); /* and its inbox is gone */
   lua_pushlstring(L, (const char *)s->inbox.data + s->taken, r.wanted);
   s->taken += r.wanted;
   if (s->taken < s->inbox.len) return 1;
@@ -253,10 +335,13 @@ static int receive_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
 }
 
 static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  struct receiving r = {check_stream(L), 1};
-  bool would_wait;
-  const status st = receive(L, &r, until, &would_wait);
-  if (would_wait) return waiting_would_wait(WAIT_READABLE);
+  status st = STATUS_CLOSED;
+  if (!was_closed_meanwhile(L)) {
+    struct receiving r = check_receiving(L, 1);
+    bool would_wait;
+    st = receive(L, &r, until, &would_wait);
+    if (would_wait) return wait_as_task(L);
+  }
   lua_pushboolean(L, st != STATUS_TIMEOUT);
   return 1;
 }
@@ -264,12 +349,14 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
 /* receive(n, timeout) → n bytes; or nil and why, and the received bytes stay for the next call.
  * [-0, +1 or 2, raises] */
 static int socket_receive_method(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, receive_until, argument_timeout(L, 3));
 }
 
 /* ready(timeout) → whether receive would return at once, with bytes or at the end of the stream.
  * [-0, +1, raises] */
 static int socket_ready_method(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 
@@ -339,14 +426,6 @@ static int socket_peer_method(lua_State *L) {
   return 1;
 }
 
-static int socket_close_method(lua_State *L) {
-  struct stream *s = class_check(L, 1, &class);
-  stream_close(s->fd);
-  s->fd = -1;
-  bytes_fini(&s->inbox);
-  return 0;
-}
-
 /* shut_down(): ends the connection, also for processes that were forked since. Waits for it end; the
  * stream stays open. [-0, +0, raises] */
 static int socket_shut_down_method(lua_State *L) {
@@ -365,10 +444,13 @@ static const luaL_Reg methods[] = {{"accept", socket_accept_method},
                                    {"peer", socket_peer_method},
                                    {"forget", socket_forget_method},
                                    {"shut_down", socket_shut_down_method},
-                                   {"close", socket_close_method},
                                    {NULL, NULL}};
 static const struct waiting_entry waiting_methods[] = {{"receive", socket_receive_method, WAITING_FIXED},
                                                        {"ready", socket_ready_method, WAITING_FIXED},
                                                        {.name = NULL}};
-static const struct handle_class class = {"Connection", "manymoons.Stream", methods, socket_close_method,
-                                          NULL,         waiting_methods};
+static const struct handle_class class = {.name = "Connection",
+                                          .key = "manymoons.Stream",
+                                          .methods = methods,
+                                          .close = socket_close_method,
+                                          .collect = socket_collect,
+                                          .waiting = waiting_methods};

@@ -119,6 +119,8 @@ local backend = {}
 ---@field join fun(pool: table, deadline: number?): true?, string?
 ---Ends the pool; open tasks fail with kind "cancelled".
 ---@field terminate fun(pool: table)
+---Ends a pool that was collected: it waits for nothing, and calls nothing of the script's.
+---@field abandon fun(pool: table)
 ---Workers, as far as they are known.
 ---@field size fun(pool: table): integer
 ---Nothing runs any more.
@@ -135,8 +137,8 @@ local backend = {}
 ---@field retry fun(pool: table, id: string): true?, string?
 local DISPATCHER = {
   "add_function", "drop_function", "put", "submit_call", "cancel", "pump_until", "waitable", "maintain", "measures",
-  "stats", "check_open", "close", "join", "terminate", "size", "has_ended", "is_closed", "failure", "is_open", "dead",
-  "retry",
+  "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed", "failure",
+  "is_open", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
@@ -198,10 +200,13 @@ local DISPATCHER = {
 ---@field close fun(self)
 ---Forgets the tasks that no worker has taken.
 ---@field drain fun(self)
+---What is dropped from now on may still be used by workers that are not waited for.
+---@field defer_drops fun(self)
 local BACKEND = {
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
   "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
   "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",
+  "defer_drops",
 }
 
 ---One for each word that a row of core/worlds.lua has as `backend`.

@@ -210,14 +210,17 @@ function dispatcher.join(pool, deadline)
   pool._backend:close()
   local ended, why = workers.join(pool, deadline)
   if not ended then return nil, why end
-  ending.end_pool(pool)
+  ending.leave(ending.end_pool(pool, ending.cancelled))
   return true
 end
 
 function dispatcher.terminate(pool)
-  ending.terminate(pool)
+  local own = ending.terminate(pool)
   dispatcher.run_callbacks(pool)
+  ending.leave(own)
 end
+
+dispatcher.abandon = ending.abandon
 
 function dispatcher.dead() error("Pool:dead: this pool is not on a broker", 3) end
 function dispatcher.retry() error("Pool:retry: this pool is not on a broker", 3) end
@@ -227,7 +230,7 @@ function dispatcher.begin(pool)
   dispatcher.remember(pool)
   local started, failure = pcall(workers.start_all, pool)
   if not started then
-    ending.end_pool(pool)
+    ending.end_pool(pool, ending.cancelled)
     error(failure, 0)
   end
   local config, queue = pool._config, pool._queue

@@ -47,6 +47,10 @@ function Future._settle(self, ok, results)
   call_back(self)
 end
 
+local function check_open(self, where)
+  if self._is_closed then error(where .. ": used after close", 3) end
+end
+
 local function take_what_is_there(self)
   local pool = self._pool
   if not self._is_done and not pool._dispatcher.has_ended(pool) then pool._dispatcher.pump_until(pool, self, 0) end
@@ -54,6 +58,7 @@ local function take_what_is_there(self)
 end
 
 function Future.ready(self)
+  check_open(self, "Future:ready")
   if take_what_is_there(self) then return true end
   waits.give_turn()
   return take_what_is_there(self)
@@ -70,6 +75,7 @@ end
 
 -- True when it is done; nil and "timeout" otherwise. Raises nothing.
 function Future.wait(self, timeout)
+  check_open(self, "Future:wait")
   timeout = checks.timeout(timeout, "Future:wait")
   if self._is_done then return true end
   return wait_until_done(self, timeout)
@@ -77,6 +83,7 @@ end
 
 -- The call's results; raises its error; nil and "timeout".
 function Future.get(self, timeout)
+  check_open(self, "Future:get")
   timeout = checks.timeout(timeout, "Future:get")
   if not self._is_done then
     local done, why = wait_until_done(self, timeout)
@@ -91,6 +98,7 @@ function Future.get(self, timeout)
 end
 
 function Future.successful(self)
+  check_open(self, "Future:successful")
   if not Future.ready(self) then error("Future:successful: the call is not done yet", 2) end
   asked(self)
   return self._ok
@@ -99,6 +107,7 @@ end
 -- True: the call will not run, or is being stopped, and has failed with kind "cancelled". False: it
 -- was done before.
 function Future.cancel(self)
+  check_open(self, "Future:cancel")
   if take_what_is_there(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
   if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
@@ -110,6 +119,7 @@ end
 -- f(future) once it is done: at once if it is, else while a caller waits for something of this
 -- pool.
 function Future.on_done(self, f)
+  check_open(self, "Future:on_done")
   expect(checks.is_callable(f), "Future:on_done", "a function expected, got " .. type(f))
   asked(self)
   if self._is_done then
@@ -121,10 +131,19 @@ function Future.on_done(self, f)
   return self
 end
 
+-- The outcome is not needed any more: cancels the call, unless it is done.
+function Future.close(self)
+  if self._is_closed then return end
+  if not self._is_done and self._pool._config.pid == native.pid() then Future.cancel(self) end
+  asked(self)
+  self._is_closed = true
+end
+meta.__close = Future.close
+
 -- Waits for the backend and for the death of workers; the waiter then pumps, and checks its futures
 -- again.
 function meta.__mm_wait(self)
-  if take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
+  if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end
 
@@ -146,7 +165,7 @@ end
 -- The caller sets future._work, a task or a list that the dispatcher can cancel, and settles the
 -- future.
 function module.new(pool, opts)
-  local future = setmetatable({ _pool = pool, _is_done = false }, meta)
+  local future = setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta)
   add_callbacks(future, opts)
   return future
 end

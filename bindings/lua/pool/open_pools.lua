@@ -7,11 +7,12 @@ local identity = require("core.identity")
 
 local open_pools = {}
 
-local pools = setmetatable({}, { __mode = "k" })
+-- By number, as values: a pool that is to be finalized is gone from weak values at once, and from weak keys only later.
+local pools, last = setmetatable({}, { __mode = "v" }), 0
 
 local function maintain_all()
   local open = {}
-  for pool in pairs(pools) do open[#open + 1] = pool end
+  for _, pool in pairs(pools) do open[#open + 1] = pool end
   for _, pool in ipairs(open) do pool._dispatcher.maintain(pool) end
   if #open == 0 then native.set_maintenance(nil) end
 end
@@ -19,23 +20,27 @@ end
 -- Called by every dispatcher when a pool begins.
 function open_pools.remember(pool)
   backend.check_dispatcher(pool._dispatcher)
-  pools[pool] = true
+  last = last + 1
+  pool._place = last
+  pools[last] = pool
   native.set_maintenance(maintain_all)
 end
 
-function open_pools.forget(pool) pools[pool] = nil end
+function open_pools.forget(pool)
+  if pool._place then pools[pool._place] = nil end
+end
 
 -- The open pools of the calling thread or task; for the main thread, all pools of the VM.
 function open_pools.all_here()
   local open, here = {}, identity.execution_context()
-  for pool in pairs(pools) do
+  for _, pool in pairs(pools) do
     if not here or pool._config.context == here then open[#open + 1] = pool end
   end
   return open
 end
 
 function open_pools.after_fork()
-  pools = setmetatable({}, { __mode = "k" })
+  pools = setmetatable({}, { __mode = "v" })
   native.set_maintenance(nil)
 end
 

@@ -133,6 +133,13 @@ function Pool.terminate(self)
   own.terminate(self)
 end
 
+-- The pool was collected: its workers end, and nothing waits for them.
+local function abandon(self)
+  local own = self._dispatcher
+  if not own or own.has_ended(self) or self._config.pid ~= native.pid() then return end
+  own.abandon(self)
+end
+
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
 -- bytes_in, bytes_out.
 function Pool.stats(self) return self._dispatcher.stats(self) end
@@ -165,7 +172,7 @@ local meta = {
   __name = "Pool",
   __tostring = describe,
   __close = Pool.terminate,
-  __gc = Pool.terminate,
+  __gc = abandon,
 }
 
 local backends = { serial = serial_backend, vm = vm_backend, rings = rings_backend }

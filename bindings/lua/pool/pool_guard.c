@@ -124,8 +124,8 @@ static status serve_begin(struct pool_guard *p) {
   if (!p->has_task) return STATUS_MALFORMED;
   atomic_store(&p->status->begun_ns, clock_now_ns());
   atomic_store(&p->status->item, item);
-  f.value =
-      !atomic_load(&p->status->stop_requested) && !worker_status_is_beyond_limit(p->status, p->message.number, item);
+  f.value = !atomic_load(&p->status->stop_requested) &&
+            !worker_status_is_beyond_limit(p->status, p->message.number, item);
   return guard_send(p->g, &f, NULL, 0, NULL, 0);
 }
 

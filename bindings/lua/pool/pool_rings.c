@@ -27,6 +27,8 @@ struct pool_rings {
   uint64_t functions;             /* how many were ever added */
   struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
+  bool is_deferring;              /* workers may still use what is dropped: */
+  struct bytes dropped;           /* places (block_ref each) */
   futex_word wake_count;          /* incremented when a thread took a result that another may await */
 };
 
@@ -75,16 +77,33 @@ static void free_call_state_blocks(struct pool_rings *rings) {
   for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) segment_free(blocks[i]);
 }
 
-static int rings_gc(lua_State *L) {
+static void discard_dropped(const struct pool_rings *rings) {
+  const block_ref *places = (const block_ref *)(const void *)rings->dropped.data;
+  if (rings->owner != segment_self()) return;
+  for (size_t i = 0; i < rings->dropped.len / sizeof *places; i++) attachments_discard(places[i]);
+}
+
+/* No worker uses the blocks any more. */
+static int rings_release(lua_State *L) {
   struct pool_rings *rings = class_check(L, 1, &class);
-  ring_message_done(&rings->message);
-  bytes_fini(&rings->inbox);
-  if (rings->results) free_call_state_blocks(rings);
+  if (rings->results) {
+    free_call_state_blocks(rings);
+    discard_dropped(rings);
+  }
+  bytes_fini(&rings->dropped);
   bytes_fini(&rings->call_state_blocks);
   bytes_fini(&rings->call_states);
   release_ring(&rings->tasks);
   release_ring(&rings->results);
   return 0;
+}
+
+/* The workers were collected before, because they were made later, and may still run. */
+static int rings_gc(lua_State *L) {
+  struct pool_rings *rings = class_check(L, 1, &class);
+  ring_message_done(&rings->message);
+  bytes_fini(&rings->inbox);
+  return worker_release_later(L, rings_release) ? 0 : rings_release(L);
 }
 
 /* ---- functions and arguments that are kept --------------------------------------------------- */
@@ -151,8 +170,18 @@ static int rings_store_slice(lua_State *L) {
 
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
 static int rings_drop(lua_State *L) {
-  check_rings(L, 1);
-  attachments_discard((block_ref)luaL_checknumber(L, 2));
+  struct pool_rings *rings = check_rings(L, 1);
+  const block_ref place = (block_ref)luaL_checknumber(L, 2);
+  if (!rings->is_deferring)
+    attachments_discard(place);
+  else if (bytes_append(&rings->dropped, &place, sizeof place))
+    error_raise_memory(L);
+  return 0;
+}
+
+/* rings:defer_drops(): what is dropped from now on is freed at the end, after the workers'. */
+static int rings_defer_drops(lua_State *L) {
+  check_rings(L, 1)->is_deferring = true;
   return 0;
 }
 
@@ -357,7 +386,7 @@ static int rings_take(lua_State *L) REQUIRES(rank_vm) {
   trace_call_next(TRACE_CALL_RESULT);
   vm_leave(vm_of(L));
   st = ring_wait_readable(rings->results, &wait, slice);
-  vm_enter(vm_of(L));
+  vm_return(L, vm_of(L));
   raise_if_stopped(L, st);
   st = ring_take(rings->results, &rings->inbox, &rings->message, deadline_now());
   if (st == STATUS_OK) trace_take_again(rings->results, &rings->message);
@@ -503,6 +532,7 @@ static const luaL_Reg methods[] = {
     {"store", rings_store},
     {"store_slice", rings_store_slice},
     {"drop", rings_drop},
+    {"defer_drops", rings_defer_drops},
     {"call_state", rings_call_state},
     {"return_call_state", rings_return_call_state},
     {"cancel", rings_cancel},
@@ -518,7 +548,6 @@ static const luaL_Reg methods[] = {
     {"limit", rings_limit},
     {"recover", rings_recover},
     {"measures", rings_measures},
-    {"close", rings_close},
     {"drain", rings_drain},
     {"wake", rings_wake},
     {"set_timeout", rings_nothing},
@@ -528,7 +557,11 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-static const struct handle_class class = {"PoolRings", "manymoons.PoolRings", methods, rings_gc, NULL, NULL};
+static const struct handle_class class = {.name = "PoolRings",
+                                          .key = "manymoons.PoolRings",
+                                          .methods = methods,
+                                          .close = rings_close,
+                                          .collect = rings_gc};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 

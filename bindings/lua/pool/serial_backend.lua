@@ -95,6 +95,8 @@ function Worker.exitcode() return 0 end
 function Worker.interrupt() end
 function Worker.kill() end
 function Worker.close() end
+function Worker.abandon() end
+function Worker.is_caller() return false end
 
 local worker_meta = { __index = Worker, __name = "Worker" }
 

@@ -126,15 +126,20 @@ local function has_open_items(task, from)
   return false
 end
 
+-- All open tasks fail. Returns them, for release_all: workers may still use what is kept for them.
 function tasks.fail_all(pool, make_error)
   local queue = pool._queue
   local open = queue.open
   queue.open, queue.by_number, queue.pending, queue.timed, queue.each = {}, {}, 0, 0, 0
   for _, task in pairs(open) do
     fail_open_items(task, make_error)
-    release_task(pool, task)
     task.sink:finished(task)
   end
+  return open
+end
+
+function tasks.release_all(pool, open)
+  for _, task in pairs(open) do release_task(pool, task) end
 end
 
 -- Putting ---------------------------------------------------------------------------------------------

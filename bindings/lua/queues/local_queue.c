@@ -411,7 +411,6 @@ static const luaL_Reg methods[] = {
     {"qsize", queue_qsize},
     {"empty", queue_empty},
     {"full", queue_full},
-    {"close", queue_close},
     {"_fileno", queue_fileno},
     {"_take", queue_take},
     {NULL, NULL},
@@ -429,11 +428,17 @@ static const struct waiting_entry joinable_waiting[] = {{"put", queue_put, WAITI
                                                         {"join", queue_join, WAITING_FIXED},
                                                         {.name = NULL}};
 
+#define CLASS(name_of, key_of, more_of, waiting_of)                                                    \
+  {                                                                                                    \
+    .name = (name_of), .key = (key_of), .methods = methods, .close = queue_close, .collect = queue_gc, \
+    .more = (more_of), .waiting = (waiting_of)                                                         \
+  }
+
 static const struct handle_class classes[FLAVORS] = {
-    [QUEUE] = {"Queue", "manymoons.LocalQueue", methods, queue_gc, NULL, waiting_methods},
-    [SIMPLE_QUEUE] = {"SimpleQueue", "manymoons.LocalSimpleQueue", methods, queue_gc, NULL, waiting_methods},
-    [JOINABLE_QUEUE] = {"JoinableQueue", "manymoons.LocalJoinableQueue", methods, queue_gc, joinable_methods,
-                        joinable_waiting},
+    [QUEUE] = CLASS("Queue", "manymoons.LocalQueue", NULL, waiting_methods),
+    [SIMPLE_QUEUE] = CLASS("SimpleQueue", "manymoons.LocalSimpleQueue", NULL, waiting_methods),
+    [JOINABLE_QUEUE] =
+        CLASS("JoinableQueue", "manymoons.LocalJoinableQueue", joinable_methods, joinable_waiting),
 };
 
 static bool queue_is_ready(lua_State *L, int index) {

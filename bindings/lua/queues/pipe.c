@@ -21,7 +21,7 @@ struct connection {
   struct bytes inbox;
   struct ring_message message; /* received and not read yet */
   bool has_message;
-  bool is_receiving; /* a thread of this VM waits in it; another one is refused */
+  bool is_receiving; /* a caller of this VM waits in it, or decodes; another one is refused */
   bool never_waits;  /* serial */
   int notify_fd;     /* fileno; -1: nobody asked */
 };
@@ -79,11 +79,12 @@ static status attempt_send(void *context, deadline until) {
 }
 
 static status send_parcel(lua_State *L, const struct connection *c, struct sending *s) REQUIRES(rank_vm) {
+  if (!c->end) return STATUS_CLOSED; /* while the value was encoded */
   s->ring = pipe_outgoing(c->end);
   status st = attempt_send(s, deadline_now());
   if (st == STATUS_FULL && !(c->never_waits && waiting_is_endless(L, deadline_never()))) {
     parcel_keep(&s->parcel);
-    st = wait_for(L, TRACE_CALL_SEND, attempt_send, s, deadline_never());
+    st = shared_handle_wait(L, &c->shared, TRACE_CALL_SEND, attempt_send, s, deadline_never());
   }
   parcel_settle(&s->parcel, st);
   return st;
@@ -113,14 +114,32 @@ static int connection_send(lua_State *L) REQUIRES(rank_vm) {
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const struct connection *c = check_sender(L, "send_bytes");
+  lua_settop(L, 2);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    luaL_error(L, "Connection:send_bytes: string expected, got %s", luaL_typename(L, 2));
   size_t size = 0;
-  const char *data = luaL_checklstring(L, 2, &size);
+  const char *data = lua_tolstring(L, 2, &size);
   struct sending sending = {
       .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
   return finish_send(L, c, send_parcel(L, c, &sending));
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
+
+/* The last argument of the bodies: whether the caller has waited before, as a task. */
+enum { HAS_WAITED = WAITING_ARGUMENTS };
+
+static int wait_as_task(lua_State *L) {
+  lua_settop(L, HAS_WAITED - 1);
+  lua_pushboolean(L, 1);
+  return waiting_would_wait(WAIT_READY);
+}
+
+/* Whether the task's connection was closed while it waited: that is the end of the stream. */
+static bool was_closed_meanwhile(lua_State *L) {
+  const struct connection *c = shared_handle_at(L, 1, &type, 1);
+  return c && !c->end && lua_toboolean(L, HAS_WAITED);
+}
 
 static struct connection *check_receiver(lua_State *L, const char *method) {
   struct connection *c = check_connection(L, 1);
@@ -129,22 +148,44 @@ static struct connection *check_receiver(lua_State *L, const char *method) {
   return c;
 }
 
+/* A wait may last longer than the end is open. */
+struct receiving {
+  struct connection *c;
+  struct ring *ring;
+};
+
 static status attempt_receive(void *context, deadline until) {
-  struct connection *c = context;
-  return ring_take(pipe_incoming(c->end), &c->inbox, &c->message, until);
+  const struct receiving *r = context;
+  return ring_take(r->ring, &r->c->inbox, &r->c->message, until);
+}
+
+/* The connection is closed, and nothing of it is in use any more. */
+static void free_inbox(struct connection *c) {
+  ring_message_done(&c->message);
+  c->has_message = false;
+  bytes_fini(&c->inbox);
+}
+
+/* It was closed while its caller waited, for whom the inbox was left. */
+static status drop_received(struct connection *c) {
+  free_inbox(c);
+  return STATUS_CLOSED;
 }
 
 static status wait_for_message(lua_State *L, struct connection *c, deadline until) REQUIRES(rank_vm) {
+  struct receiving receiving = {c, pipe_incoming(c->end)};
   c->is_receiving = true;
-  const status st = wait_for(L, TRACE_CALL_RECEIVE, attempt_receive, c, until);
+  const status st = shared_handle_wait(L, &c->shared, TRACE_CALL_RECEIVE, attempt_receive, &receiving, until);
   c->is_receiving = false;
-  if (st == STATUS_OK) trace_take_again(pipe_incoming(c->end), &c->message);
+  if (!c->end) return drop_received(c);
+  if (st == STATUS_OK) trace_take_again(receiving.ring, &c->message);
   raise_if_stopped(L, st);
   return st;
 }
 
 static status take_message(struct connection *c) {
-  const status st = attempt_receive(c, deadline_now());
+  struct receiving receiving = {c, pipe_incoming(c->end)};
+  const status st = attempt_receive(&receiving, deadline_now());
   if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
   return st;
 }
@@ -186,62 +227,87 @@ static void release_message(struct connection *c) {
   if (c->end) settle_notify_socket(c);
 }
 
-static int decode_message(lua_State *L) {
-  struct connection *c = lua_touserdata(L, 1);
+static int push_value(lua_State *L) {
+  const struct connection *c = lua_touserdata(L, 1);
   return transfer_decode(L, c->message.data, c->message.size);
 }
 
-/* The message is given back whether it can be decoded or not. */
-static int receive_value(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  struct connection *c = check_receiver(L, "recv");
-  bool would_wait;
-  const status st = fetch(L, c, until, "Connection:recv", &would_wait);
-  if (would_wait) return waiting_would_wait(WAIT_READY);
-  if (st) return return_failure(L, st);
-  if (c->message.size && c->message.data[0] == (uint8_t)bytes_mark)
-    return luaL_error(
-        L, "Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes");
-  lua_settop(L, 1);
-  lua_pushcfunction(L, decode_message);
-  lua_insert(L, 1);
-  const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
-  release_message(c);
-  return failed ? lua_error(L) : lua_gettop(L);
-}
-
-static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  struct connection *c = check_receiver(L, "recv_bytes");
-  bool would_wait;
-  const status st = fetch(L, c, until, "Connection:recv_bytes", &would_wait);
-  if (would_wait) return waiting_would_wait(WAIT_READY);
-  if (st) return return_failure(L, st);
-  if (!c->message.size || c->message.data[0] != (uint8_t)bytes_mark)
-    return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
+static int push_bytes(lua_State *L) {
+  const struct connection *c = lua_touserdata(L, 1);
   lua_pushlstring(L, (const char *)c->message.data + 1, c->message.size - 1);
-  release_message(c);
   return 1;
 }
 
-static int poll_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  struct connection *c = check_receiver(L, "poll");
+/* The message is given back whether `push` succeeds or not. It may run code that closes the connection. */
+static int finish_receive(lua_State *L, struct connection *c, lua_CFunction push) {
+  lua_settop(L, 1);
+  lua_pushcfunction(L, push);
+  lua_insert(L, 1);
+  c->is_receiving = true;
+  const int failed = lua_pcall(L, 1, LUA_MULTRET, 0);
+  c->is_receiving = false;
+  if (c->end)
+    release_message(c);
+  else
+    free_inbox(c);
+  return failed ? lua_error(L) : lua_gettop(L);
+}
+
+static bool is_of_bytes(const struct connection *c) {
+  return c->message.size && c->message.data[0] == (uint8_t)bytes_mark;
+}
+
+static int receive_value(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  if (was_closed_meanwhile(L)) return return_failure(L, STATUS_CLOSED);
+  struct connection *c = check_receiver(L, "recv");
   bool would_wait;
-  const status st = fetch(L, c, until, "poll", &would_wait);
-  if (would_wait) return waiting_would_wait(WAIT_READY);
+  const status st = fetch(L, c, until, "Connection:recv", &would_wait);
+  if (would_wait) return wait_as_task(L);
+  if (st) return return_failure(L, st);
+  if (is_of_bytes(c))
+    return luaL_error(
+        L, "Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes");
+  return finish_receive(L, c, push_value);
+}
+
+static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  if (was_closed_meanwhile(L)) return return_failure(L, STATUS_CLOSED);
+  struct connection *c = check_receiver(L, "recv_bytes");
+  bool would_wait;
+  const status st = fetch(L, c, until, "Connection:recv_bytes", &would_wait);
+  if (would_wait) return wait_as_task(L);
+  if (st) return return_failure(L, st);
+  if (!is_of_bytes(c))
+    return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
+  return finish_receive(L, c, push_bytes);
+}
+
+static int poll_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
+  status st = STATUS_CLOSED;
+  if (!was_closed_meanwhile(L)) {
+    struct connection *c = check_receiver(L, "poll");
+    bool would_wait;
+    st = fetch(L, c, until, "poll", &would_wait);
+    if (would_wait) return wait_as_task(L);
+  }
   lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
   return 1;
 }
 
 static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, receive_value, argument_timeout(L, 2));
 }
 
 static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, receive_bytes, argument_timeout(L, 2));
 }
 
 /* True when recv would not wait: there is a message, or the end of file. Without a timeout
  * it does not wait. */
 static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, poll_until, lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2));
 }
 
@@ -260,19 +326,32 @@ static int connection_fileno(lua_State *L) {
   return 1;
 }
 
-static int connection_close(lua_State *L) {
-  struct connection *c = class_check(L, 1, &type.class);
-  if (!c->end) return 0;
-  if (c->is_receiving) luaL_error(L, "Connection:close: another thread is receiving from it");
+/* Before the handle is dropped. After a fork it may be the parent that held the end. */
+static void let_go_of_end(struct connection *c) {
   const bool is_held = segment_holds(c->reference, OBJECT_PIPE_END);
   if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
     ring_set_notify_socket(pipe_incoming(c->end), 0);
-  close_notify_socket(c);
-  release_message(c);
-  bytes_fini(&c->inbox);
-  if (!is_held) c->shared.object = NULL; /* the process that forked this one held it */
-  shared_handle_close(&c->shared);
+  if (!is_held) c->shared.object = NULL;
   c->end = NULL;
+}
+
+static int connection_collect(lua_State *L) {
+  struct connection *c = class_check(L, 1, &type.class);
+  if (!c->end) return 0;
+  let_go_of_end(c);
+  shared_handle_drop(&c->shared);
+  close_notify_socket(c);
+  if (!c->is_receiving) free_inbox(c);
+  return 0;
+}
+
+static int connection_close(lua_State *L) REQUIRES(rank_vm) {
+  struct connection *c = class_check(L, 1, &type.class);
+  if (!c->end) return 0;
+  let_go_of_end(c);
+  shared_handle_close(L, 1, c->notify_fd);
+  close_notify_socket(c);
+  if (!c->is_receiving) free_inbox(c);
   return 0;
 }
 
@@ -280,7 +359,6 @@ static const luaL_Reg methods[] = {
     {"send", connection_send},
     {"send_bytes", connection_send_bytes},
     {"fileno", connection_fileno},
-    {"close", connection_close},
     {NULL, NULL},
 };
 
@@ -332,7 +410,12 @@ static uint64_t connection_send_handle(lua_State *L, int index) {
 
 static const struct shared_type type = {
     .travels = {"Connection", connection_send_handle, shared_handle_receive, message_refs_drop_reference},
-    .class = {"Connection", "manymoons.Connection", methods, connection_close, NULL, waiting_methods},
+    .class = {.name = "Connection",
+              .key = "manymoons.Connection",
+              .methods = methods,
+              .close = connection_close,
+              .collect = connection_collect,
+              .waiting = waiting_methods},
     .number = HANDLE_CONNECTION,
     .kind = OBJECT_PIPE_END,
     .size = sizeof(struct connection),

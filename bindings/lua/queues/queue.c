@@ -75,9 +75,10 @@ static status attempt_put(void *context, deadline until) {
   return parcel_put(put->ring, &put->parcel, until);
 }
 
-static status put_waiting(lua_State *L, struct put *put, deadline until) REQUIRES(rank_vm) {
+static status put_waiting(lua_State *L, const struct queue *q, struct put *put, deadline until)
+    REQUIRES(rank_vm) {
   parcel_keep(&put->parcel);
-  return wait_for(L, TRACE_CALL_PUT, attempt_put, put, until);
+  return shared_handle_wait(L, &q->shared, TRACE_CALL_PUT, attempt_put, put, until);
 }
 
 static status put_after_turn(lua_State *L, struct put *put) {
@@ -111,7 +112,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   status st = attempt_put(&put, deadline_now());
   if (st == STATUS_FULL && deadline_is_now(until)) st = put_after_turn(L, &put);
   const bool is_refused = st == STATUS_FULL && q->never_waits && waiting_is_endless(L, until);
-  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, &put, until);
+  if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, q, &put, until);
   parcel_settle(&put.parcel, st);
   if (is_refused) refuse_endless_wait(L, until, "Queue:put");
   raise_if_stopped(L, st);
@@ -157,14 +158,14 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
-    st = wait_for(L, TRACE_CALL_GET, attempt_take, &get, until);
-    if (st == STATUS_OK) trace_take_again(q->ring, &self->message);
+    st = shared_handle_wait(L, &q->shared, TRACE_CALL_GET, attempt_take, &get, until);
+    if (st == STATUS_OK) trace_take_again(get.ring, &self->message);
     raise_if_stopped(L, st);
   } else if (st == STATUS_OK) {
     trace_take(q->ring, &self->message);
   }
   if (st) return return_failure(L, st);
-  if (q->ring->unfinished) owe(L, q, 1);
+  if (q->ring && q->ring->unfinished) owe(L, q, 1);
   const int count = transfer_decode(L, self->message.data, self->message.size);
   ring_message_done(&self->message);
   bytes_trim(&self->inbox, 64 * 1024);
@@ -222,11 +223,11 @@ static int queue_close(lua_State *L) {
 }
 
 /* The handle goes; the queue stays for the other handles. */
-static int queue_gc(lua_State *L) {
+static int queue_collect(lua_State *L) {
   struct queue *q = queue_at(L, 1);
   if (!q || !q->ring) return 0;
   if (q->owed > 0 && q->slot == segment_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
-  shared_handle_close(&q->shared);
+  shared_handle_drop(&q->shared);
   q->ring = NULL;
   return 0;
 }
@@ -262,7 +263,7 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   status st = attempt_join(&join, deadline_now());
   if (st == STATUS_TIMEOUT) {
     if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
-    st = wait_for(L, TRACE_CALL_JOIN, attempt_join, &join, until);
+    st = shared_handle_wait(L, &q->shared, TRACE_CALL_JOIN, attempt_join, &join, until);
     raise_if_stopped(L, st);
   }
   if (st || join.abandoned == q->abandoned) return return_status(L, st);
@@ -273,9 +274,14 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static const luaL_Reg methods[] = {
-    {"put", queue_put},   {"put_nowait", queue_put_nowait}, {"get_nowait", queue_get_nowait},
-    {"iter", queue_iter}, {"qsize", queue_qsize},           {"empty", queue_empty},
-    {"full", queue_full}, {"close", queue_close},           {NULL, NULL},
+    {"put", queue_put},
+    {"put_nowait", queue_put_nowait},
+    {"get_nowait", queue_get_nowait},
+    {"iter", queue_iter},
+    {"qsize", queue_qsize},
+    {"empty", queue_empty},
+    {"full", queue_full},
+    {NULL, NULL},
 };
 
 static const struct waiting_entry waiting_methods[] = {{"get", queue_get, WAITING_FIXED}, {.name = NULL}};
@@ -317,12 +323,18 @@ static void take_ring(lua_State *L, void *handle) {
   q->ring = (struct ring *)(void *)q->shared.object;
 }
 
-#define TYPE(handle, name, more)                                                                           \
-  {                                                                                                        \
-    .travels = SHARED_TRAVELS(name),                                                                       \
-    .class = {name, "manymoons." name, methods, queue_gc, more, waiting_methods}, .number = (handle),      \
-    .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", .extend = extend_class, \
-    .init = init_queue, .take = take_ring                                                                  \
+#define TYPE(handle, text, more_methods)                                                               \
+  {                                                                                                    \
+    .travels = SHARED_TRAVELS(text),                                                                   \
+    .class = {.name = (text),                                                                          \
+              .key = "manymoons." text,                                                                \
+              .methods = methods,                                                                      \
+              .close = queue_close,                                                                    \
+              .collect = queue_collect,                                                                \
+              .more = (more_methods),                                                                  \
+              .waiting = waiting_methods},                                                             \
+    .number = (handle), .kind = OBJECT_RING, .size = sizeof(struct queue), .gone = "it was collected", \
+    .extend = extend_class, .init = init_queue, .take = take_ring                                      \
   }
 
 static const struct shared_type types[FLAVORS] = {

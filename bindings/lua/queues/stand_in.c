@@ -199,11 +199,15 @@ static void receive(lua_State *L, const struct handle_type *travels, uint64_t re
 static void drop_nothing(uint64_t reference) { (void)reference; }
 
 static const luaL_Reg methods[] = {
-    {"put", stand_in_put},     {"put_nowait", stand_in_put_nowait},
-    {"get", stand_in_get},     {"get_nowait", stand_in_get_nowait},
-    {"iter", stand_in_iter},   {"qsize", stand_in_qsize},
-    {"empty", stand_in_empty}, {"full", stand_in_full},
-    {"close", stand_in_close}, {NULL, NULL},
+    {"put", stand_in_put},
+    {"put_nowait", stand_in_put_nowait},
+    {"get", stand_in_get},
+    {"get_nowait", stand_in_get_nowait},
+    {"iter", stand_in_iter},
+    {"qsize", stand_in_qsize},
+    {"empty", stand_in_empty},
+    {"full", stand_in_full},
+    {NULL, NULL},
 };
 
 static const luaL_Reg joinable_methods[] = {
@@ -212,10 +216,16 @@ static const luaL_Reg joinable_methods[] = {
     {NULL, NULL},
 };
 
-#define TYPE(handle, name, more)                                                                    \
-  {                                                                                                 \
-    .travels = {name, refuse_to_travel, receive, drop_nothing},                                     \
-    .class = {name, "manymoons.StandIn" name, methods, stand_in_gc, more, NULL}, .number = (handle) \
+#define TYPE(handle, text, more_methods)                        \
+  {                                                             \
+    .travels = {text, refuse_to_travel, receive, drop_nothing}, \
+    .class = {.name = (text),                                   \
+              .key = "manymoons.StandIn" text,                  \
+              .methods = methods,                               \
+              .close = stand_in_close,                          \
+              .collect = stand_in_gc,                           \
+              .more = (more_methods)},                          \
+    .number = (handle)                                          \
   }
 
 static const struct stand_in_type types[FLAVORS] = {

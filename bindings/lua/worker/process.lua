@@ -15,6 +15,7 @@ local starting = require("worker.start")
 
 local expect = checks.expect
 local process = {}
+local PATIENCE = 1 -- seconds for a daemon that is asked to end
 local counters = {} -- by prefix of a name, how many children have been given a name with it
 
 local prototypes = {} -- methods and metatables by world
@@ -74,6 +75,19 @@ function methods.close(self)
     self._worker:close()
   end
   self._closed = true
+end
+
+-- The end of a scope: waits for its end, and stops a daemon before.
+local function leave_scope(self)
+  local worker = not self._closed and self._worker
+  if worker then
+    if self._daemon then worker:terminate() end
+    if not worker:wait(self._daemon and PATIENCE or nil) then
+      worker:kill()
+      worker:wait()
+    end
+  end
+  methods.close(self)
 end
 
 -- Fields -------------------------------------------------------------------------------------------------------
@@ -145,7 +159,7 @@ end
 -- The constructor of Process in a world with workers.
 function process.class(world)
   if prototypes[world] then return prototypes[world] end
-  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = nil }
+  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = leave_scope }
   function meta.__mm_wait(self)
     if self._closed then return true end
     return started(self, "wait"), true

@@ -15,19 +15,26 @@ local unpack = checks.unpack
 
 local Process = {}
 
+local function check_open(self, where)
+  if self._closed then error(where .. ": " .. native.printable(self.name) .. " is closed", 4) end
+end
+
 local function started(self, where)
+  check_open(self, where)
   if not self._started then error(where .. ": " .. native.printable(self.name) .. " has not been started", 3) end
 end
 
 function Process.start(self)
+  check_open(self, "Process:start")
   if self._started then error("Process:start: " .. native.printable(self.name) .. " was started before", 2) end
   self._started = true
   self.pid = native.pid()
-  local before = identity.set_current({ name = self.name, pid = self.pid, daemon = self.daemon, world = self._world })
+  local own = { name = self.name, pid = self.pid, daemon = self.daemon, world = self._world }
+  local before, parent = identity.set_current(own, identity.current())
   local mark = native.held_locks_mark()
   local ok, err = errors.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
   native.held_locks_end_since(mark, not ok)
-  identity.set_current(before)
+  identity.set_current(before, parent)
   self.exitcode = ok and 0 or 1
   if not ok then
     io.stdout:flush()
@@ -41,17 +48,22 @@ function Process.join(self, timeout)
   return true
 end
 
-function Process.is_alive() return false end
+function Process.is_alive(self)
+  check_open(self, "Process:is_alive")
+  return false
+end
+
 function Process.terminate(self) started(self, "Process:terminate") end
 function Process.kill(self) started(self, "Process:kill") end
-function Process.close() end
+function Process.close(self) self._closed = true end
 
 local process_meta = {
   __index = Process,
   __name = "Process",
+  __close = Process.close,
   __tostring = function(self) return "Process: " .. native.printable(self.name) end,
   __mm_wait = function(self)
-    started(self, "wait")
+    if not self._closed then started(self, "wait") end
     return true
   end,
 }

@@ -24,6 +24,8 @@ function Worker.exitcode(self)
   return task.exit_code or FAILED
 end
 
+function Worker.is_caller() return false end -- it ends at its next wait, whatever stops it
+
 function Worker.wait(self, timeout) return schedulers.Task.wait(self.task, timeout) end
 
 local function stop(self, code)
@@ -37,6 +39,14 @@ function Worker.terminate(self) stop(self, TERMINATED) end
 function Worker.interrupt(self) stop(self, TERMINATED) end
 function Worker.kill(self) stop(self, KILLED) end
 function Worker.close(self) stop(self, KILLED) end
+
+-- For a finalizer, in which no code of the task may run: it ends when its scheduler continues it.
+function Worker.abandon(self)
+  local task = self.task
+  if task.state then return end
+  task.exit_code = KILLED
+  task.home.cancel_soon(task)
+end
 
 -- A source (async/scheduler.lua).
 function Worker._is_ready(self) return self.task.state ~= nil end

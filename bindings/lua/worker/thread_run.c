@@ -14,7 +14,9 @@
 #include "queues/local_queue.h"
 #include "shared/segment.h"
 #include "state/coroutines.h"
+#include "state/hook_permission.h"
 #include "state/library.h"
+#include "state/message_handlers.h"
 #include "state/vm_interrupt.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
@@ -26,7 +28,11 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   lua_pop(L, 1);
   if (is_done) return;
   if (vm_prepare_threads(vm_of(L))) hooks_install(L);
-  if (vm_of(L)->is_adopted) vm_track_coroutines(L);
+  if (vm_of(L)->is_adopted) {
+    vm_track_coroutines(L);
+    message_handlers_guard(L);
+    hook_permission_prepare(L);
+  }
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }
@@ -65,7 +71,7 @@ static void release_state(struct thread_worker *t, int code) REQUIRES(rank_vm) {
   settings_drop_thread(L, &t->self);
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, t);
-  t->self.vm->threads--;
+  vm_thread_remove(&t->self);
 }
 
 static void thread_main(void *argument) {
@@ -111,7 +117,7 @@ status thread_worker_start(lua_State *L, int settings, int count, struct worker_
   t->worker_status = worker_status;
   t->count = count;
   snprintf(t->name, sizeof t->name, "%s", name);
-  vm->threads++;
+  vm_thread_add(&t->self);
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);
   if (st) {

@@ -25,6 +25,7 @@ static struct worker *check_worker(lua_State *L, int index) {
 }
 
 struct worker *worker_push(lua_State *L, enum worker_kind kind) {
+  worker_release_leaving(L);
   struct worker *w = lua_newuserdata(L, sizeof *w);
   *w = (struct worker){.kind = kind, .owner = process_pid()};
   luaL_getmetatable(L, class.key);
@@ -69,7 +70,7 @@ static void tidy_up(struct worker *w) {
 }
 
 /* STATUS_OK: the worker has ended and has an exit code. Keeps what waiting threads sleep on
- * (I2). */
+ * (I3). */
 static status check_end(struct worker *w) {
   const bool is_news = is_process(w) && !w->child.has_ended;
   const status st = is_process(w) ? child_wait(&w->child, deadline_now())
@@ -148,19 +149,29 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
   return st;
 }
 
-/* Code that runs between two slices of the wait may close the handle. */
+/* The last argument of the body: whether the caller has waited before, as a task. */
+enum { HAS_WAITED = WAITING_ARGUMENTS };
+
+static int wait_as_task(lua_State *L) {
+  lua_settop(L, HAS_WAITED - 1);
+  lua_pushboolean(L, 1);
+  return waiting_would_wait(WAIT_WORKER);
+}
+
+/* The handle may be closed meanwhile: then the worker has ended. */
 static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
-  struct worker *w = check_worker(L, 1);
-  status st = check_end(w);
+  struct worker *w = class_check(L, 1, &class);
+  if (!w->is_open && lua_toboolean(L, HAS_WAITED)) return return_status(L, STATUS_OK);
+  status st = check_end(check_worker(L, 1));
   if (st && deadline_is_now(until)) {
     waiting_give_turn(L);
     st = check_end(check_worker(L, 1));
   }
-  if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_would_wait(WAIT_WORKER);
+  if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return wait_as_task(L);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
     raise_if_stopped(L, st);
-    check_worker(L, 1);
+    if (!w->is_open) return return_status(L, STATUS_OK);
     if (st == STATUS_TIMEOUT) break;
     st = check_end(w);
   }
@@ -169,6 +180,7 @@ static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
 
 /* worker:wait(timeout) → true; or nil and why. [-0, +1 or 2, raises] */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
+  lua_settop(L, HAS_WAITED - 1);
   return waiting_run(L, wait_until_ended, argument_timeout(L, 2));
 }
 
@@ -284,25 +296,35 @@ static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
     w->waiters++;
     vm_leave(vm);
     const status st = wait_until(w, until);
-    vm_enter(vm);
+    vm_return(L, vm);
     w->waiters--;
     if (st && st != STATUS_INTERRUPTED) break;
   }
 }
 
-/* Waits until the other threads of this VM that waited for the worker's end have returned (I2). */
+/* Waits until the other threads of this VM that waited for the worker's end have returned (I3). */
 static void await_waiters(lua_State *L, const struct worker *w) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   while (w->waiters) {
     futex_word never = 0;
     vm_leave(vm);
     const status st = futex_wait(&never, 0, deadline_after(0.001));
-    vm_enter(vm);
+    vm_return(L, vm);
     if (st == STATUS_OK) break;
   }
 }
 
-static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
+static bool is_caller(lua_State *L, const struct worker *w) {
+  return w->kind == WORKER_THREAD && !w->is_joined && &w->thread->self == vm_self(vm_of(L));
+}
+
+/* is_caller() → whether the calling thread is that of the worker, and so cannot close it. [-0, +1, raises] */
+static int worker_is_caller(lua_State *L) {
+  lua_pushboolean(L, is_caller(L, check_worker(L, 1)));
+  return 1;
+}
+
+static int worker_close(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
   if (!w->is_open) return 0;
   if (w->owner != process_pid()) {
@@ -317,6 +339,123 @@ static int worker_gc(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
+/* ---- workers whose handles were collected ---------------------------------------------------- */
+
+/* A handle that is collected waits for nothing: it may be its own worker's thread that collects. The worker is
+ * asked to end, and the handle stays in a table of the registry until it has. */
+static const char leaving_key = 'l'; /* its address is the key; never written */
+
+static bool push_leaving(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &leaving_key);
+  if (lua_istable(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* What is to be released after them: a table from userdata to functions. */
+static const char rests_key = 'r'; /* its address is the key; never written */
+
+static void push_rests(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &rests_key);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &rests_key);
+}
+
+static void release_rests(lua_State *L) {
+  push_rests(L);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &rests_key);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+  }
+  lua_pop(L, 1);
+}
+
+static bool has_left(struct worker *w) {
+  if (w->owner != process_pid()) w->is_open = false; /* a copy in a forked child (I1) */
+  if (!w->is_open) return true;
+  if (check_end(w)) {
+    ask_again(w);
+    return false;
+  }
+  w->is_open = false;
+  release(w);
+  return true;
+}
+
+void worker_release_leaving(lua_State *L) {
+  if (!push_leaving(L)) return;
+  bool is_any_left = false;
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    struct worker *w = lua_touserdata(L, -1);
+    if (has_left(w)) {
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, -4);
+    } else {
+      is_any_left = true;
+    }
+  }
+  lua_pop(L, 1);
+  if (is_any_left) return;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &leaving_key);
+  release_rests(L);
+}
+
+bool worker_release_later(lua_State *L, lua_CFunction how) {
+  if (!push_leaving(L)) return false;
+  lua_pop(L, 1);
+  push_rests(L);
+  lua_pushvalue(L, 1);
+  lua_pushcfunction(L, how);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  return true;
+}
+
+/* The handle at index 1 leaves. [-0, +0, memory] */
+static void keep_leaving(lua_State *L) {
+  if (!push_leaving(L)) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &leaving_key);
+  }
+  lua_pushvalue(L, 1);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static int worker_abandon(lua_State *L) {
+  struct worker *w = class_check(L, 1, &class);
+  if (has_left(w)) return 0;
+  stop_with_signal(w, SIGKILL);
+  if (!has_left(w)) keep_leaving(L);
+  return 0;
+}
+
+int worker_end_leaving_call(lua_State *L) REQUIRES(rank_vm) {
+  while (push_leaving(L)) {
+    lua_pushnil(L);
+    if (!lua_next(L, -2)) break;
+    lua_pop(L, 1);
+    lua_pushcfunction(L, worker_close);
+    lua_insert(L, -2);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
+    worker_release_leaving(L);
+  }
+  return 0;
+}
+
 static const luaL_Reg methods[] = {
     {"is_alive", worker_is_alive},
     {"exitcode", worker_exitcode},
@@ -326,14 +465,19 @@ static const luaL_Reg methods[] = {
     {"terminate", worker_terminate},
     {"interrupt", worker_interrupt},
     {"kill", worker_kill},
-    {"close", worker_gc},
+    {"abandon", worker_abandon},
+    {"is_caller", worker_is_caller},
     {NULL, NULL},
 };
 
 static const struct waiting_entry waiting_methods[] = {{"wait", worker_wait, WAITING_FIXED}, {.name = NULL}};
 
-static const struct handle_class class = {"Worker", "manymoons.Worker", methods, worker_gc,
-                                          NULL,     waiting_methods};
+static const struct handle_class class = {.name = "Worker",
+                                          .key = "manymoons.Worker",
+                                          .methods = methods,
+                                          .close = worker_close,
+                                          .collect = worker_abandon,
+                                          .waiting = waiting_methods};
 
 /* ---- waiting among other things -------------------------------------------------------------- */
 
@@ -354,8 +498,25 @@ static int worker_descriptor(lua_State *L, int index) {
   return w->is_open && w->kind == WORKER_PROCESS && !w->child.has_ended ? w->child.pidfd : -1;
 }
 
+/* The end of the state, in hosts that say it by no other means. Its finalizer alone waits, for the threads of a VM
+ * cannot outlive it. It is made before all handles of workers, and so is the last of them to be collected. */
+static void anchor_end(lua_State *L) {
+  static const char end_key = 'e'; /* its address is the key; never written */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &end_key);
+  const bool is_there = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_there) return;
+  lua_newuserdata(L, 1);
+  lua_newtable(L);
+  lua_pushcfunction(L, worker_end_leaving_call);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &end_key);
+}
+
 void worker_open(lua_State *L) {
   static const struct waitable waitable = {worker_is_ready, worker_waker, worker_descriptor};
+  anchor_end(L);
   class_register(L, &class);
   class_set_pointer(L, &class, WAITABLE_FIELD, &waitable);
 }

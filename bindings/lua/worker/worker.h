@@ -10,7 +10,9 @@
  *
  * I1  Only the process `owner` stops and frees a worker. A forked child has copies of its parent's
  *     handles, and leaves their workers alone.
- * I2  A worker is joined, or its pidfd closed, only while no thread of this VM waits for it
+ * I2  A finalizer waits for nothing: the worker of a handle that is collected is asked to end, and the handle
+ *     stays until it has, or until the VM ends.
+ * I3  A worker is joined, or its pidfd closed, only while no thread of this VM waits for it
  *     (`waiters`).
  */
 #ifndef BINDINGS_WORKER_WORKER_H
@@ -49,7 +51,7 @@ struct worker {
   pid_t owner;
   _Atomic int wanted_stop; /* enum vm_stop: the requested stop, repeated while waiting */
   int wanted_exit_code;    /* stored before it */
-  int waiters;             /* threads of this VM that wait for its end (I2) */
+  int waiters;             /* threads of this VM that wait for its end (I3) */
 };
 
 /* Registers the class Worker. [-0, +0, raises] */
@@ -65,5 +67,15 @@ struct worker_status *worker_status_at(lua_State *L, int index);
  * [-0, +0, raises] */
 enum worker_watched { WORKER_HAS_DIED, WORKER_IS_WATCHED, WORKER_IS_WATCHED_AT_TIMES };
 enum worker_watched worker_watch(lua_State *L, int index, struct futex_watch *watch);
+
+/* ---- workers whose handles were collected ---------------------------------------------------- */
+
+/* Releases those that have ended, and asks the others again. Does not wait. [-0, +0, memory] */
+void worker_release_leaving(lua_State *L);
+/* For a finalizer: the userdata at index 1 stays until all those have ended, and then how(userdata) is
+ * called, which must not raise. False: there are none, and it does not stay. [-0, +0, memory] */
+MUST_CHECK bool worker_release_later(lua_State *L, lua_CFunction how);
+/* end_leaving_workers(): ends them, as close does. [-0, +0, raises] */
+int worker_end_leaving_call(lua_State *L);
 
 #endif
