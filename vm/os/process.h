@@ -86,7 +86,8 @@ MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
 MUST_CHECK status process_address_space(uint64_t *bytes);
 /* The arguments of a process, a zero byte behind each: the first `size` bytes. -ESRCH. */
 MUST_CHECK status process_command(int64_t pid, char *text, size_t size, size_t *length);
-/* From now on standard input is at its end. */
+/* From now on standard input is at its end, in a forked child also what the C library has read of it
+ * in advance: that is the parent's. */
 MUST_CHECK status process_end_input(void);
 /* Erases the environment of this process, which has one thread, but for the language, the time zone
  * and the terminal. */
@@ -94,9 +95,6 @@ void process_forget_environment(void);
 /* A standard descriptor that is closed at the start would be given to the next file that is
  * opened, and then be printed to. Opened the wrong way round, it fails as the closed one would. */
 void process_fill_standard_descriptors(void);
-/* In a worker: its standard input is at its end. The program's stays the program's, with what the C
- * library has read of it in advance. */
-void process_end_standard_input(void);
 /* In a forked child: closes the inherited ends of pipes to programs that the parent runs (popen), for
  * such a program sees the end of its input only when all copies are closed. */
 void process_close_program_inputs(pid_t parent);

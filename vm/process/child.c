@@ -76,7 +76,7 @@ status child_watch(struct child *c) {
 
 /* Where the program began with its standard input closed, that descriptor is another's. */
 static void end_standard_input(void) {
-  if (segment_fd() != 0) process_end_standard_input();
+  if (segment_fd() != 0) (void)!process_end_input();
 }
 
 static void become_child(struct child *c, int32_t parent) {

@@ -33,7 +33,7 @@ enum deed {
   DIE,       /* by the signal that is the argument */
   STAY,
 };
-enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 4 /* standard streams, segment */ };
+enum { MANY = 40, THREADS = 4, BY_EACH = 8, CHILD_FILES = 5 /* standard streams, segment and its bag */ };
 
 static char self[PATH_MAX];
 static const char *const argv_of_server[] = {self, "--server", CHILD_OPTIONS, NULL};

@@ -122,17 +122,19 @@ status process_ended_code(int32_t pid, int pidfd, int *exit_code) {
 }
 
 /* The descriptor stays the stream's, so that the FILE can still be closed. */
-static void replace_by_nothing(int fd, int flags) {
+static status replace_by_nothing(int fd, int flags) {
   const int nothing = open("/dev/null", flags | O_CLOEXEC);
-  if (nothing < 0) return;
-  dup2(nothing, fd);
+  if (nothing < 0) return -errno;
+  const status st = dup2(nothing, fd) < 0 ? -errno : STATUS_OK;
   if (nothing != fd) close(nothing);
+  return st;
 }
 
-void process_end_standard_input(void) {
-  replace_by_nothing(STDIN_FILENO, O_RDONLY);
+status process_end_input(void) {
+  const status st = replace_by_nothing(STDIN_FILENO, O_RDONLY);
   __fpurge(stdin);
   clearerr(stdin);
+  return st;
 }
 
 /* Whether a child of that process reads the pipe as its standard input. */
@@ -181,7 +183,7 @@ void process_close_program_inputs(pid_t parent) {
     for (long at = 0; at < size;) {
       const struct folder_entry *entry = (const struct folder_entry *)(const void *)(entries + at);
       const int fd = (int)strtol(entry->name, NULL, 10);
-      if (fd != files && is_program_input(fd, parent)) replace_by_nothing(fd, O_WRONLY);
+      if (fd != files && is_program_input(fd, parent)) (void)!replace_by_nothing(fd, O_WRONLY);
       at += entry->size;
     }
   }
