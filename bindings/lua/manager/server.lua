@@ -51,7 +51,7 @@ local function failure_of(request, err)
   local failure = { message = errors.text_of(err), kind = "error", worker = "Manager" }
   local value = err
   if getmetatable(err) == errors.Error then -- of a call that ran as a task
-    failure.kind, failure.traceback, value = err.kind, err.traceback, err.value
+    failure.message, failure.kind, failure.traceback, value = err.message, err.kind, err.traceback, err.value
   else
     failure.traceback = debug.traceback(request.co):gsub("^\n", "")
   end
