@@ -82,14 +82,6 @@ void process_kill(int32_t pid) {
 
 void process_exit_now(int code) { _exit(code); }
 
-status process_end_input(void) {
-  const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  const status st = dup2(fd, STDIN_FILENO) < 0 ? -errno : STATUS_OK;
-  if (fd != STDIN_FILENO) close(fd);
-  return st;
-}
-
 static bool is_harmless(const char *variable) {
   static const char *const names[] = {"LANG=", "LANGUAGE=", "LC_", "TZ=", "TERM="};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)

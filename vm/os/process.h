@@ -86,8 +86,6 @@ MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
 MUST_CHECK status process_address_space(uint64_t *bytes);
 /* The arguments of a process, a zero byte behind each: the first `size` bytes. -ESRCH. */
 MUST_CHECK status process_command(int64_t pid, char *text, size_t size, size_t *length);
-/* From now on standard input is at its end. */
-MUST_CHECK status process_end_input(void);
 /* Erases the environment of this process, which has one thread, but for the language, the time zone
  * and the terminal. */
 void process_forget_environment(void);
