@@ -26,9 +26,9 @@
 
 /* A page that both processes map; the worker may write anything in it. */
 struct sandbox_page {
-  _Atomic uint32_t refused; /* the system call that ended the worker, plus one; 0: none */
-  _Atomic uint32_t item;    /* of the task: the one that runs */
-  _Atomic uint64_t stop_requested;  /* written by the guard: see worker_status */
+  _Atomic uint32_t refused;        /* the system call that ended the worker, plus one; 0: none */
+  _Atomic uint32_t item;           /* of the task: the one that runs */
+  _Atomic uint64_t stop_requested; /* written by the guard: see worker_status */
 };
 
 struct guard {

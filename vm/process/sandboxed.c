@@ -15,8 +15,7 @@ struct sandboxed {
 static struct sandboxed self = {.channel = -1};
 
 status sandboxed_leave_program(const struct guard *g) {
-  status st = segment_leave_program();
-  if (st == STATUS_OK) st = process_end_input();
+  const status st = segment_leave_program();
   if (st) return st;
   const int kept[] = {g->channel, segment_fd(), segment_bag()};
   process_close_inherited(kept, sizeof kept / sizeof *kept);

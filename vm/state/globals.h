@@ -47,6 +47,9 @@ void globals_install(lua_State *L, const void *data, size_t size);
 /* Decodes the names of an installed image that are still pending; skips those that fail.
  * [-0, +0, memory] */
 void globals_load(lua_State *L);
+/* The same for registered classes alone: a class that was decoded as a value is known by its
+ * registered name from then on. [-0, +0, memory] */
+void globals_load_classes(lua_State *L);
 /* Pushes the table of names that could not be decoded, name -> text of the error, or nil.
  * [-0, +1, memory] */
 void globals_push_broken(lua_State *L);

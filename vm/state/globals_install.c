@@ -633,6 +633,11 @@ void globals_load(lua_State *L) {
   lua_pop(L, 1);
 }
 
+void globals_load_classes(lua_State *L) {
+  if (push_installed(L)) load_classes(L, lua_gettop(L));
+  lua_pop(L, 1);
+}
+
 void globals_push_broken(lua_State *L) {
   if (!push_installed(L)) return;
   lua_rawgeti(L, -1, STATE_NAMES);

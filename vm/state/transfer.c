@@ -6,6 +6,7 @@
 
 #include "state/decode.h"
 #include "state/encode.h"
+#include "state/globals.h"
 #include "state/error.h"
 #include "state/scalar.h"
 #include "wire/message.h"
@@ -122,9 +123,21 @@ struct bytes *transfer_encode(lua_State *L, int first, int count, const char *wh
   return encode_or_raise(L, first, count, &call);
 }
 
+/* Strangers know classes by their registered names alone, so none may be pending. */
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what) {
+  globals_load_classes(L);
   struct encode_call call = {.mode = ENCODE_DUMP, .what = what};
   return encode_or_raise(L, first, count, &call);
+}
+
+struct bytes *transfer_encode_data(lua_State *L, int first, int count, const char *what) {
+  struct bytes *text = transfer_encode_dump(L, first, count, what);
+  struct message m;
+  if (message_parse(text->data, text->len, &m) == STATUS_OK && m.flags & FLAG_FUNCTIONS) {
+    lua_pushliteral(L, "cannot send a function out of a sandboxed worker");
+    lua_error(L);
+  }
+  return text;
 }
 
 struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const char *what) {

@@ -41,6 +41,8 @@ struct bytes *transfer_encode_for_ring(lua_State *L, int first, int count, const
 /* The same without handles, for bytes that may be stored and decoded any number of times.
  * [-0, +0, raises] */
 struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const char *what);
+/* The same for what a sandboxed worker sends: functions are errors, too. [-0, +0, raises] */
+struct bytes *transfer_encode_data(lua_State *L, int first, int count, const char *what);
 
 /* Pushes the values of a message of this program and returns their number. `data` must not change
  * during the call. The message keeps its holds, also on an error. [-0, +n, raises] */

@@ -119,7 +119,8 @@ struct answer {
 };
 
 static int send_to_guard(lua_State *L, const struct answer *a) {
-  add_to(&a->worker->worker_status->bytes_out, guarded_answer(L, &a->envelope, sizeof a->envelope, 2));
+  const size_t size = guarded_answer(L, &a->envelope, sizeof a->envelope, 2, a->what);
+  add_to(&a->worker->worker_status->bytes_out, size);
   return 0;
 }
 
@@ -175,6 +176,10 @@ struct part {
 };
 
 static int encode_probe(lua_State *L) {
+  if (sandboxed_is()) {
+    transfer_encode_data(L, 1, 1, "result");
+    return 0;
+  }
   const struct bytes *text = transfer_encode(L, 1, 1, "result");
   message_refs_discard(text->data, text->len);
   return 0;

@@ -7,9 +7,7 @@
 #include "state/handle.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
-#include "wire/format.h"
 #include "wire/handles.h"
-#include "wire/message.h"
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
 
@@ -78,11 +76,8 @@ static uint64_t ask_number(lua_State *L, enum queue_call what) REQUIRES(rank_vm)
 
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct call call = call_of(check(L), QUEUE_CALL_PUT, until);
-  struct message m;
   luaL_checkany(L, 2);
-  call.text = transfer_encode(L, 2, 1, "value");
-  if (message_parse(call.text->data, call.text->len, &m) == STATUS_OK && m.flags & FLAG_FUNCTIONS)
-    luaL_error(L, "cannot send a function out of a sandboxed worker");
+  call.text = transfer_encode_data(L, 2, 1, "value");
   const status st = ask(L, &call);
   bytes_fini(&call.reply);
   return return_status(L, st);

@@ -8,8 +8,6 @@
 #include "state/error.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
-#include "wire/format.h"
-#include "wire/message.h"
 
 static bool must_stop(void *vm) { return vm_should_stop(vm); }
 
@@ -39,16 +37,9 @@ void guarded_fetch(lua_State *L, block_ref place, struct bytes *text) {
   if (ask(L, &f, text) || f.kind != FRAME_BYTES) luaL_error(L, "the pool is gone");
 }
 
-static void refuse_functions(lua_State *L, const struct bytes *text) {
-  struct message m;
-  if (message_parse(text->data, text->len, &m) == STATUS_OK && m.flags & FLAG_FUNCTIONS)
-    luaL_error(L, "cannot send a function out of a sandboxed worker");
-}
-
-size_t guarded_answer(lua_State *L, const void *envelope, size_t envelope_size, int first) {
+size_t guarded_answer(lua_State *L, const void *envelope, size_t envelope_size, int first, const char *what) {
   struct frame f = {.kind = FRAME_ANSWER};
-  const struct bytes *text = transfer_encode(L, first, lua_gettop(L) - first + 1, "result");
-  refuse_functions(L, text);
+  const struct bytes *text = transfer_encode_data(L, first, lua_gettop(L) - first + 1, what);
   if (sandboxed_tell(&f, envelope, envelope_size, text->data, text->len)) process_exit_now(1);
   return text->len;
 }

@@ -18,9 +18,9 @@ MUST_CHECK status guarded_take(lua_State *L, struct bytes *inbox, struct ring_me
 /* Fetches into `text` the message of a value that the parent keeps at this place for the task.
  * [-0, +0, raises] */
 void guarded_fetch(lua_State *L, block_ref place, struct bytes *text) REQUIRES(rank_vm);
-/* Sends an answer: an envelope, and the values from `first` to the top. Returns the size of their
- * message. [-0, +0, raises] */
-size_t guarded_answer(lua_State *L, const void *envelope, size_t envelope_size, int first);
+/* Sends an answer: an envelope, and the values from `first` to the top, called `what` as for
+ * transfer_encode. Returns the size of their message. [-0, +0, raises] */
+size_t guarded_answer(lua_State *L, const void *envelope, size_t envelope_size, int first, const char *what);
 /* Publishes the item that runs. */
 void guarded_note(uint32_t item);
 /* The same, and asks whether the item may begin. [-0, +0, raises a stop] */

@@ -35,6 +35,8 @@ end
 -- start(where, method, settings, rings or nil, f, …) → a worker handle; raises at the caller's caller.
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
+  local own = native.settings()
+  if own and own.sandbox then error(where .. ": a sandboxed worker starts no workers", 3) end
   if ... == "thread" then require("async.exit") end
   local worker, why = native.worker_start(...)
   if worker then return worker end

@@ -43,6 +43,22 @@ for _, f in ipairs({ function() return print end, function() return function() e
   ok, err = pcall(pool.apply, pool, f)
   expect.equal({ ok, err.kind }, { false, "unsendable" })
 end
+-- An item that cannot be sent fails alone; an instance comes back if its class is for strangers.
+local futures = {}
+for i = 1, 3 do futures[i] = pool:map_async(function(x) return x == 2 and print or x end, { i, i + 1 }) end
+for i = 1, 2 do
+  ok, err = pcall(futures[i].get, futures[i])
+  expect.equal({ ok, err.kind }, { false, "unsendable" })
+end
+expect.equal(futures[3]:get(), { 3, 4 })
+_G.Known, _G.Unknown = {}, {}
+mm.register("Known", _G.Known, { untrusted = true })
+mm.register("Unknown", _G.Unknown)
+local known = mm.Pool({ workers = 1, sandbox = true })
+expect.equal(getmetatable(known:apply(function() return setmetatable({}, _G.Known) end)), _G.Known)
+ok, err = pcall(known.apply, known, function() return setmetatable({}, _G.Unknown) end)
+expect.equal({ ok, err.kind }, { false, "unsendable" })
+known:terminate()
 ok, err = pcall(pool.map, pool, function(x)
   if x == 3 then os.exit(9) end
   return x
