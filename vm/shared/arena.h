@@ -46,12 +46,13 @@
 
 enum {
   ARENA_CLASSES = 45,
-  ARENA_ORDERS = 25,        /* runs of 1, 2, 4, … chunks */
+  ARENA_ORDERS = 25, /* runs of 1, 2, 4, … chunks */
   ARENA_CHUNK = 64 << 10,
   ARENA_SLAB_MAX = 64 << 10, /* larger blocks are runs */
-  ARENA_OBJECT_UNIT = 1024, /* objects start at a multiple of it */
+  ARENA_OBJECT_UNIT = 1024,  /* objects start at a multiple of it */
   ARENA_LAST_FREED = 4,
-  ARENA_SLACK = 1 << 20, /* behind the last chunk: what begins in a chunk and is no longer ends inside the mapping */
+  ARENA_SLACK =
+      1 << 20, /* behind the last chunk: what begins in a chunk and is no longer ends inside the mapping */
 };
 
 typedef uint64_t block_ref; /* offset in the segment; 0: none */
@@ -60,15 +61,15 @@ typedef uint32_t owner_id;  /* 0: free; see owner_of_process and owner_of_object
 /* The part in shared memory; rank_arena but for the atomic words. */
 struct arena_state {
   struct robust_mutex lock;
-  uint64_t bytes_max;                       /* limit of the committed bytes of the whole segment */
-  uint64_t reserve;                         /* of these, for ARENA_VITAL alone */
-  _Atomic uint64_t table_chunks;            /* entries of the chunk table that are committed */
-  _Atomic uint64_t high_water;              /* chunks at and above it were never used */
-  _Atomic uint64_t warm_pages;              /* committed in free runs */
-  uint32_t runs[ARENA_ORDERS];              /* first free run of each order: chunk + 1, or 0 */
-  uint32_t slabs[ARENA_CLASSES];            /* first slab with free blocks, likewise */
-  _Atomic uint32_t current[ARENA_CLASSES];  /* the slab that blocks are taken from, likewise */
-  /* Blocks that were freed last in slabs that are full otherwise: the next ones to take. */
+  uint64_t bytes_max;                      /* limit of the committed bytes of the whole segment */
+  uint64_t reserve;                        /* of these, for ARENA_VITAL alone */
+  _Atomic uint64_t table_chunks;           /* entries of the chunk table that are committed */
+  _Atomic uint64_t high_water;             /* chunks at and above it were never used */
+  _Atomic uint64_t warm_pages;             /* committed in free runs */
+  uint32_t runs[ARENA_ORDERS];             /* first free run of each order: chunk + 1, or 0 */
+  uint32_t slabs[ARENA_CLASSES];           /* first slab with free blocks, likewise */
+  _Atomic uint32_t current[ARENA_CLASSES]; /* the slab that blocks are taken from, likewise */
+  /* Blocks that were freed last: the next ones to take. */
   _Atomic uint64_t last_freed[ARENA_CLASSES][ARENA_LAST_FREED];
 };
 
@@ -137,6 +138,11 @@ MUST_CHECK status arena_take(struct arena *a, const struct arena_request *reques
 MUST_CHECK status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *out);
 /* Frees a block that the caller owns. */
 void arena_free(struct arena *a, block_ref block);
+/* Frees a block of `owner`. False: it has another owner, or is no longer there; nothing changed. Safe
+ * for any value of `block`. */
+bool arena_free_of(struct arena *a, block_ref block, owner_id owner);
+/* As arena_give, for a block that may be attachments; their flag moves with it. */
+bool arena_hand_over(struct arena *a, block_ref block, owner_id from, owner_id to);
 /* Moves ownership in one step. False: `from` did not own the block, or it is no longer there;
  * nothing changed. Safe for any value of `block`. */
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to);
@@ -172,9 +178,9 @@ uint64_t arena_used(const struct arena *a);
 /* How memory is used; exact while no other thread uses the arena. */
 struct arena_figures {
   uint64_t bytes_max;
-  uint64_t committed;  /* of the whole segment */
-  uint64_t warm;       /* of these: free, and ready to be used for any size */
-  uint64_t blocks;     /* blocks that are not free, */
+  uint64_t committed;   /* of the whole segment */
+  uint64_t warm;        /* of these: free, and ready to be used for any size */
+  uint64_t blocks;      /* blocks that are not free, */
   uint64_t block_bytes; /* and their bytes, as far as they are committed */
 };
 void arena_measure(const struct arena *a, struct arena_figures *out);
