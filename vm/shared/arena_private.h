@@ -12,7 +12,7 @@
 #define SHARED_ARENA_PRIVATE_H
 
 #include "base/check.h"
-#include "shared/arena.h"
+#include "shared/arena_types.h"
 #include "sync/lock_rank.h"
 
 enum { PAGE = 4096, CHUNK_PAGES = ARENA_CHUNK / PAGE };

@@ -20,7 +20,8 @@
 #ifndef SHARED_RING_STORAGE_H
 #define SHARED_RING_STORAGE_H
 
-#include "shared/ring.h"
+#include "shared/ring_state.h"
+#include "shared/segment.h"
 
 enum {
   RING_OBJECT_SIZE = 4096,
