@@ -210,8 +210,8 @@ struct canary {
 };
 
 static void work(struct scene *s, struct canary *canary) {
-  static void (*const deeds[])(struct scene *) = {use_rings,  use_rings, use_rings,    use_pipe,    send_a_handle,
-                                                  use_table,  use_table, use_array,    use_locks,   make_and_end};
+  static void (*const deeds[])(struct scene *) = {use_rings, use_rings, use_rings, use_pipe,  send_a_handle,
+                                                  use_table, use_table, use_array, use_locks, make_and_end};
   memset(canary->bytes, 0xa5, sizeof canary->bytes);
   s->view = typed_array_view(s->array);
   for (int i = 0; i < TURNS; i++) {
@@ -225,7 +225,8 @@ static void work(struct scene *s, struct canary *canary) {
 /* ---- the peer -------------------------------------------------------------------------------- */
 
 static uint64_t changed(struct scene *s, uint64_t word) {
-  static const uint64_t special[] = {0, 1, 2, 7, 255, 0xffff, 0x7fffffff, 0xffffffff, UINT64_MAX, UINT64_MAX - 7};
+  static const uint64_t special[] = {0,      1,          2,          7,          255,
+                                     0xffff, 0x7fffffff, 0xffffffff, UINT64_MAX, UINT64_MAX - 7};
   switch (below(s, 7)) {
     case 0: return word ^ UINT64_C(1) << below(s, 64);
     case 1: return special[below(s, sizeof special / sizeof *special)];
@@ -241,7 +242,8 @@ static void act_as_peer(struct scene *s) {
   for (int i = 0; i < CHANGES; i++) {
     const struct place *p = &s->places[below(s, s->place_count)];
     if (p->size < 8) continue;
-    volatile uint64_t *word = (volatile uint64_t *)(void *)(segment.map.base + p->at + below(s, p->size / 8) * 8);
+    volatile uint64_t *word =
+        (volatile uint64_t *)(void *)(segment.map.base + p->at + below(s, p->size / 8) * 8);
     *word = changed(s, *word);
     usleep((unsigned)below(s, 60));
   }

@@ -317,7 +317,8 @@ static void look_for_the_stuck(struct killer *k) {
 
 static void make_rings(struct killer *k) {
   if (ring_make(&k->rings[0], (struct ring_bounds){0}, RING_GROWS)) fail(k, "no ring");
-  if (ring_make(&k->rings[1], (struct ring_bounds){1 + below(&k->random, 20), 0}, RING_GROWS)) fail(k, "no ring");
+  if (ring_make(&k->rings[1], (struct ring_bounds){1 + below(&k->random, 20), 0}, RING_GROWS))
+    fail(k, "no ring");
   if (ring_make(&k->rings[2], (struct ring_bounds){0}, RING_STAYS)) fail(k, "no ring");
 }
 

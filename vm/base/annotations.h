@@ -12,7 +12,7 @@
 
 #define MUST_CHECK            __attribute__((warn_unused_result))
 #define PRINTF(format, first) __attribute__((format(printf, format, first)))
-#define NO_RETURN             __attribute__((noreturn))
+#define NO_RETURN             __attribute__((noreturn, cold))
 #define UNUSED                __attribute__((unused))
 #define MODULE_EXPORT         __attribute__((visibility("default")))
 

@@ -38,7 +38,8 @@ static inline void siphash_take(uint64_t v[4], uint64_t word) {
 static inline uint64_t siphash(const struct siphash_key *key, const void *data, size_t size) {
   const uint8_t *bytes = data;
   uint64_t v[4] = {key->words[0] ^ UINT64_C(0x736f6d6570736575), key->words[1] ^ UINT64_C(0x646f72616e646f6d),
-                   key->words[0] ^ UINT64_C(0x6c7967656e657261), key->words[1] ^ UINT64_C(0x7465646279746573)};
+                   key->words[0] ^ UINT64_C(0x6c7967656e657261),
+                   key->words[1] ^ UINT64_C(0x7465646279746573)};
   uint64_t word = 0;
   size_t left = size;
   for (; left >= 8; left -= 8, bytes += 8) {

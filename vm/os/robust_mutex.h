@@ -32,7 +32,7 @@ void robust_mutex_mark_whole(struct robust_mutex *m);
 /* By the thread that locked it. */
 void robust_mutex_unlock(struct robust_mutex *m);
 
-/* The memory of the mutexes that other processes can write; see the head of robust_mutex.c. */
+/* The memory of the mutexes that other processes can write; see linux/robust_mutex.c. */
 void robust_mutex_allow(const void *start, size_t size);
 
 /* The futex word inside, for waiters for the holder's death. */

@@ -16,6 +16,18 @@ enum {
 
 static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+#define SIZE(c)   ((c) < 13 ? 64 + 16 * (c) : (16u << ((c) + 3) / 4) * (5 + ((c) + 3) % 4) / 4)
+#define ORDER(c)  (SIZE(c) > 32768 ? 4 : SIZE(c) > 16384 ? 3 : SIZE(c) > 8192 ? 2 : SIZE(c) > 4096 ? 1 : 0)
+#define FIT(c)    (((uint32_t)ARENA_CHUNK << ORDER(c)) / SIZE(c))
+#define BLOCKS(c) (FIT(c) < SLAB_BLOCKS_MAX ? FIT(c) : SLAB_BLOCKS_MAX)
+#define CLASS(c) \
+  { SIZE(c), BLOCKS(c), ORDER(c), (uint32_t)(((UINT64_C(1) << 32) + SIZE(c) - 1) / SIZE(c)) }
+#define FIVE(c) CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3), CLASS((c) + 4)
+const struct arena_class arena_classes[ARENA_CLASSES] = {FIVE(0),  FIVE(5),  FIVE(10), FIVE(15), FIVE(20),
+                                                         FIVE(25), FIVE(30), FIVE(35), FIVE(40)};
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 struct arena_layout arena_layout(uint64_t size, uint64_t start) {
@@ -66,15 +78,18 @@ static bool find_in_slab(const struct arena *a, block_ref block, uint64_t chunk,
                          struct place *out) {
   if (class >= ARENA_CLASSES) return false;
   const uint64_t head = chunk & ~((UINT64_C(1) << class_order(class)) - 1);
-  if (atomic_load(&chunk_entry(a, head)->state) != state_word(CHUNK_SLAB, class)) return false;
+  if (atomic_load_explicit(&chunk_entry(a, head)->state, memory_order_relaxed) !=
+      state_word(CHUNK_SLAB, class))
+    return false;
   const uint32_t offset = (uint32_t)(block - chunk_block(a, head));
-  const uint32_t index = offset / class_size(class);
+  const uint32_t index = class_index(class, offset);
   if (index * class_size(class) != offset || index >= class_blocks(class)) return false;
   *out = (struct place){head, false, class, index, &chunk_control(a, head)->owners[index]};
   return true;
 }
 
-static bool find_run(const struct arena *a, block_ref block, uint64_t chunk, unsigned order, struct place *out) {
+static bool find_run(const struct arena *a, block_ref block, uint64_t chunk, unsigned order,
+                     struct place *out) {
   if (order >= ARENA_ORDERS || block != chunk_block(a, chunk)) return false;
   *out = (struct place){chunk, true, order, 0, &chunk_entry(a, chunk)->owner};
   return true;
@@ -127,6 +142,15 @@ void arena_prefetch(const struct arena *a, block_ref block) {
   __builtin_prefetch((const void *)(uintptr_t)place.owner, 1);
   if (place.is_run) return;
   __builtin_prefetch((const void *)(uintptr_t)&chunk_control(a, place.chunk)->free[place.index / 64], 1);
+}
+
+bool arena_hand_over(struct arena *a, block_ref block, owner_id from, owner_id to) {
+  struct place place;
+  CHECK(is_owner(from) && is_owner(to));
+  if (!find_place(a, block, &place)) return false;
+  const uint32_t mark = atomic_load(place.owner) & OWNER_CARRIES;
+  from |= mark;
+  return atomic_compare_exchange_strong(place.owner, &from, to | mark);
 }
 
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to) {
@@ -206,8 +230,7 @@ static void raise_committed(struct arena_chunk *entry, uint32_t pages) {
 static status commit_span(struct arena *a, uint64_t at, uint64_t end, enum arena_use use) {
   const struct missing missing = find_missing(a, at, end);
   if (!missing.count) return STATUS_OK;
-  const status st =
-      commit_range(a, missing.from, missing.to - missing.from, missing.count * PAGE, use);
+  const status st = commit_range(a, missing.from, missing.to - missing.from, missing.count * PAGE, use);
   if (st) return st;
   KILL_POINT("arena.committed");
   for (uint64_t chunk = (at - a->data) / ARENA_CHUNK; chunk_block(a, chunk) < end; chunk++)
@@ -298,6 +321,20 @@ void arena_free(struct arena *a, block_ref block) {
   KILL_POINT("arena.freeing");
   atomic_store_explicit(place.owner, free_word(place.detail), memory_order_release);
   slab_offer(a, place.chunk, place.detail, place.index);
+}
+
+bool arena_free_of(struct arena *a, block_ref block, owner_id owner) {
+  struct place place;
+  CHECK(is_owner(owner));
+  if (!find_place(a, block, &place)) return false;
+  const uint32_t next = place.is_run ? a->self : free_word(place.detail);
+  if (!atomic_compare_exchange_strong(place.owner, &owner, next)) return false;
+  KILL_POINT("arena.freed_of");
+  if (place.is_run)
+    run_free(a, place.chunk);
+  else
+    slab_offer(a, place.chunk, place.detail, place.index);
+  return true;
 }
 
 /* ---- all blocks ------------------------------------------------------------------------------ */
@@ -412,20 +449,14 @@ static void validate_slab(const struct arena *a, uint64_t chunk, unsigned class)
   const struct arena_control *control = chunk_control(a, chunk);
   const struct arena_chunk *entry = chunk_entry(a, chunk);
   bool has_free = false;
-  bool is_kept = false;
   CHECK(class < ARENA_CLASSES && atomic_load(&entry->has_control));
   for (uint32_t i = 0; i < class_blocks(class); i++) {
     const uint32_t owner = atomic_load(&control->owners[i]);
     const bool is_offered = atomic_load(&control->free[i / 64]) >> i % 64 & 1;
     CHECK(is_owner(owner) || owner == free_word(class));
-    has_free = has_free || is_offered;
+    has_free = has_free || (is_offered && !is_owner(owner));
   }
-  for (int i = 0; i < ARENA_LAST_FREED; i++) {
-    const uint64_t block = atomic_load(&a->state->last_freed[class][i]);
-    is_kept = is_kept || (block >= chunk_block(a, chunk) &&
-                          block < chunk_block(a, chunk) + chunk_span(a, chunk) * ARENA_CHUNK);
-  }
-  CHECK(!has_free || is_kept || atomic_load(&entry->place) != SLAB_IS_FULL);
+  CHECK(!has_free || atomic_load(&entry->place) != SLAB_IS_FULL);
 }
 
 static uint64_t count_list(const struct arena *a, uint32_t first, uint32_t state) {
@@ -459,8 +490,10 @@ void arena_validate(const struct arena *a) {
       listed += atomic_load(&entry->place) == SLAB_IS_LISTED;
     }
   }
-  for (unsigned i = 0; i < ARENA_ORDERS; i++) free_runs -= count_list(a, s->runs[i], state_word(CHUNK_FREE, i));
-  for (unsigned i = 0; i < ARENA_CLASSES; i++) listed -= count_list(a, s->slabs[i], state_word(CHUNK_SLAB, i));
+  for (unsigned i = 0; i < ARENA_ORDERS; i++)
+    free_runs -= count_list(a, s->runs[i], state_word(CHUNK_FREE, i));
+  for (unsigned i = 0; i < ARENA_CLASSES; i++)
+    listed -= count_list(a, s->slabs[i], state_word(CHUNK_SLAB, i));
   CHECK_EQ(free_runs, 0);
   CHECK_EQ(listed, 0);
   CHECK_EQ(warm, atomic_load(&s->warm_pages));

@@ -12,7 +12,7 @@
 #define SHARED_ARENA_PRIVATE_H
 
 #include "base/check.h"
-#include "shared/arena.h"
+#include "shared/arena_types.h"
 #include "sync/lock_rank.h"
 
 enum { PAGE = 4096, CHUNK_PAGES = ARENA_CHUNK / PAGE };
@@ -53,7 +53,9 @@ _Static_assert(sizeof(struct arena_control) == PAGE, "layout");
 static inline uint32_t free_word(unsigned class) { return (class + 1) << 16; }
 static inline bool is_owner(uint32_t word) { return (word & 0x8000ffffu) != 0; }
 
-static inline uint32_t state_word(enum chunk_kind kind, unsigned detail) { return (uint32_t)kind | detail << 8; }
+static inline uint32_t state_word(enum chunk_kind kind, unsigned detail) {
+  return (uint32_t)kind | detail << 8;
+}
 static inline enum chunk_kind state_kind(uint32_t state) { return (enum chunk_kind)(state & 0xff); }
 static inline unsigned state_detail(uint32_t state) { return state >> 8; }
 
@@ -76,9 +78,21 @@ static inline uint64_t chunk_count_used(const struct arena *a) {
 
 /* ---- sizes of slabs -------------------------------------------------------------------------- */
 
-static inline uint32_t class_size(unsigned class) {
-  if (class < 13) return 64 + 16 * class;
-  return (uint32_t)((256u << (class - 13) / 4) * (5 + (class - 13) % 4) / 4);
+struct arena_class {
+  uint32_t size;
+  uint32_t blocks;  /* of a slab */
+  uint32_t order;   /* of a slab's chunks */
+  uint32_t inverse; /* 2^32 / size, rounded up */
+};
+extern const struct arena_class arena_classes[ARENA_CLASSES];
+
+static inline uint32_t class_size(unsigned class) { return arena_classes[class].size; }
+static inline unsigned class_order(unsigned class) { return arena_classes[class].order; }
+static inline uint32_t class_blocks(unsigned class) { return arena_classes[class].blocks; }
+/* The number of the block that starts so many bytes behind the slab's start; of bytes inside a
+ * block, its number or the next one. */
+static inline uint32_t class_index(unsigned class, uint32_t offset) {
+  return (uint32_t)((uint64_t)offset * arena_classes[class].inverse >> 32);
 }
 /* The class of the smallest blocks of `size` bytes, which is at most ARENA_SLAB_MAX. */
 static inline unsigned class_of_size(uint64_t size) {
@@ -86,14 +100,6 @@ static inline unsigned class_of_size(uint64_t size) {
   if (size <= 256) return (unsigned)(size - 64 + 15) / 16;
   const unsigned log = 63 - (unsigned)__builtin_clzll(size - 1); /* 2^log < size <= 2^(log + 1) */
   return 13 + (log - 8) * 4 + (unsigned)((size - 1) >> (log - 2) & 3);
-}
-static inline unsigned class_order(unsigned class) {
-  const uint32_t size = class_size(class);
-  return size <= 4096 ? 0 : 64 - (unsigned)__builtin_clzll((uint64_t)size - 1) - 12;
-}
-static inline uint32_t class_blocks(unsigned class) {
-  const uint32_t fit = ((uint32_t)ARENA_CHUNK << class_order(class)) / class_size(class);
-  return fit < SLAB_BLOCKS_MAX ? fit : SLAB_BLOCKS_MAX;
 }
 /* Objects are in slabs whose blocks all start at a multiple of their unit. */
 static inline bool class_has_objects(unsigned class) { return class_size(class) % ARENA_OBJECT_UNIT == 0; }
@@ -108,7 +114,8 @@ uint64_t chunk_span(const struct arena *a, uint64_t chunk);
 /* Pages committed in these chunks. */
 uint64_t chunk_pages(const struct arena *a, uint64_t chunk, uint64_t count);
 /* A run of 2^order chunks, owned by `owner`. STATUS_FULL: there is none; -ENOMEM. */
-MUST_CHECK status run_take(struct arena *a, unsigned order, owner_id owner, enum arena_use use, uint64_t *out);
+MUST_CHECK status run_take(struct arena *a, unsigned order, owner_id owner, enum arena_use use,
+                           uint64_t *out);
 /* Frees a run that this process owns. */
 void run_free(struct arena *a, uint64_t chunk);
 /* Gives the memory of one free run back to the system. False: none has memory. *cursor is 0 at
@@ -122,8 +129,9 @@ void chunk_list_remove(const struct arena *a, uint32_t *head, uint64_t chunk);
 /* ---- slabs (arena_slabs.c) ------------------------------------------------------------------- */
 
 /* A block of the class. STATUS_FULL, -ENOMEM: as run_take. */
-MUST_CHECK status slab_take(struct arena *a, unsigned class, owner_id owner, enum arena_use use, block_ref *out);
-/* The block, which has no owner any more, may be taken again. */
+MUST_CHECK status slab_take(struct arena *a, unsigned class, owner_id owner, enum arena_use use,
+                            block_ref *out);
+/* The block, which has no owner any more, is the next one to be taken. */
 void slab_offer(struct arena *a, uint64_t chunk, unsigned class, uint32_t index);
 /* Makes runs of the slabs that have no blocks and are kept because blocks are taken from them. */
 void slab_end_unused(struct arena *a);

@@ -148,9 +148,7 @@ void arena_lock(struct arena *a) NO_THREAD_SAFETY_ANALYSIS {
   robust_mutex_mark_whole(&a->state->lock);
 }
 
-void arena_unlock(struct arena *a) NO_THREAD_SAFETY_ANALYSIS {
-  robust_mutex_unlock(&a->state->lock);
-}
+void arena_unlock(struct arena *a) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&a->state->lock); }
 
 /* ---- taking ---------------------------------------------------------------------------------- */
 
@@ -188,7 +186,8 @@ static status take_new(struct arena *a, unsigned order, enum arena_use use, uint
   return STATUS_OK;
 }
 
-static status take_locked(struct arena *a, unsigned order, owner_id owner, enum arena_use use, uint64_t *out) {
+static status take_locked(struct arena *a, unsigned order, owner_id owner, enum arena_use use,
+                          uint64_t *out) {
   uint64_t chunk = 0;
   unsigned from = order;
   while (from < ARENA_ORDERS && !a->state->runs[from]) from++;
@@ -257,8 +256,7 @@ static void cool(struct arena *a, uint64_t chunk, uint64_t count) {
   atomic_thread_fence(memory_order_seq_cst);
   KILL_POINT("arena.trim");
   mapping_decommit(a->map, chunk_block(a, chunk), count * ARENA_CHUNK);
-  if (has_control)
-    mapping_decommit(a->map, (size_t)(a->control - a->map->base) + chunk * PAGE, count * PAGE);
+  if (has_control) mapping_decommit(a->map, (size_t)(a->control - a->map->base) + chunk * PAGE, count * PAGE);
   KILL_POINT("arena.trimmed");
 }
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Slabs. A block is taken by a bit and a compare-and-swap, and freed by a store and a bit.
+/* Slabs: taking and freeing their blocks, making and ending them.
  *
- * A slab that blocks are taken from is `current`; the others of its class that have free blocks are
- * in a list. A full slab is in no list. A block that is freed in it is kept as `last_freed`, to be
- * taken next, for its memory is in the cache; the block that it displaces has its slab listed. So
- * records that replace each other all over a large table need no list. The process that replaces the current slab marks it as full and then reads its bitmap, the freeing one sets
- * its bit and then reads the mark, so one of them sees the other and lists the slab.
+ * The block that was freed last is the next to be taken, by its owner word alone, for its memory is
+ * in the cache. It has no bit; the block that it displaces gets one. So records that replace each
+ * other all over a large table, and messages that follow each other, need no more than two atomic
+ * operations.
+ *
+ * A slab that other blocks are taken from is `current`; the others of its class that have free
+ * blocks are in a list. A full slab is in no list: the process that sets a bit of it lists it. The
+ * process that replaces the current slab marks it as full and then reads its bitmap, the other one
+ * sets its bit and then reads the mark, so one of them sees the other and lists the slab.
  *
  * A slab begins and ends as a run that this process owns. While words change from 0 or to 0 the
  * lock is held; a later holder finds such words after a death and completes them (slab_rebuild).
@@ -186,21 +190,29 @@ static _Atomic uint64_t *last_freed(const struct arena *a, unsigned class) {
 }
 
 /* Where a block that was freed last is; false: not in a slab of the class. */
-static bool find_freed(const struct arena *a, block_ref block, unsigned class, uint64_t *chunk, uint32_t *index) {
+static bool find_freed(const struct arena *a, block_ref block, unsigned class, uint64_t *chunk,
+                       uint32_t *index) {
   if (!arena_contains(a, block, class_size(class))) return false;
   *chunk = (block - a->data) / ARENA_CHUNK & ~(slab_chunks(class) - 1);
-  *index = (uint32_t)(block - chunk_block(a, *chunk)) / class_size(class);
+  *index = class_index(class, (uint32_t)(block - chunk_block(a, *chunk)));
   return *index < class_blocks(class) && is_slab(a, *chunk, class);
 }
 
+static bool is_free_block(const struct arena *a, uint64_t chunk, unsigned class, uint32_t index) {
+  return atomic_load_explicit(&chunk_control(a, chunk)->owners[index], memory_order_relaxed) ==
+         free_word(class);
+}
+
+/* The word is read before: it stays in `last_freed`, and is often taken already. */
 static status take_last_freed(struct arena *a, unsigned class, owner_id owner, block_ref *out) {
   uint64_t chunk = 0;
   uint32_t index = 0;
-  if (!atomic_load_explicit(last_freed(a, class), memory_order_relaxed)) return STATUS_EMPTY;
-  const block_ref block = atomic_exchange(last_freed(a, class), 0);
-  KILL_POINT("arena.freed_found");
-  if (!find_freed(a, block, class, &chunk, &index)) return STATUS_EMPTY;
-  if (!take_index(chunk_control(a, chunk), class, index, owner)) return STATUS_EMPTY;
+  uint32_t expected = free_word(class);
+  const block_ref block = atomic_load_explicit(last_freed(a, class), memory_order_relaxed);
+  if (!block || !find_freed(a, block, class, &chunk, &index) || !is_free_block(a, chunk, class, index))
+    return STATUS_EMPTY;
+  if (!atomic_compare_exchange_strong(&chunk_control(a, chunk)->owners[index], &expected, owner))
+    return STATUS_EMPTY;
   KILL_POINT("arena.freed_taken");
   *out = chunk_block(a, chunk) + (uint64_t)index * class_size(class);
   return STATUS_OK;
@@ -257,40 +269,39 @@ static void list_if_full(struct arena *a, uint64_t chunk, unsigned class) {
   arena_unlock(a);
 }
 
-static void list_freed(struct arena *a, unsigned class, block_ref block) {
-  uint64_t chunk = 0;
-  uint32_t index = 0;
-  if (!block || !find_freed(a, block, class, &chunk, &index)) return;
-  list_if_full(a, chunk, class);
-  if (seems_unused(a, chunk, class)) end_if_unused(a, chunk, class);
-}
-
-static void displace(struct arena *a, unsigned class, block_ref block) {
-  list_freed(a, class, atomic_exchange(last_freed(a, class), block));
-  KILL_POINT("arena.displaced");
-}
-
-static void displace_all(struct arena *a, unsigned class) {
-  for (int i = 0; i < ARENA_LAST_FREED; i++)
-    list_freed(a, class, atomic_exchange(&a->state->last_freed[class][i], 0));
-}
-
-void slab_offer(struct arena *a, uint64_t chunk, unsigned class, uint32_t index) {
+/* The block may be found by its bit. */
+static void set_free_bit(struct arena *a, uint64_t chunk, unsigned class, uint32_t index) {
   struct arena_control *control = chunk_control(a, chunk);
   const uint64_t bit = UINT64_C(1) << index % 64;
   const uint64_t bits = atomic_fetch_or(&control->free[index / 64], bit) | bit;
   KILL_POINT("arena.bit_set");
   const uint32_t place = atomic_load(&chunk_entry(a, chunk)->place);
   if (place == SLAB_IS_CURRENT) return;
-  if (place == SLAB_IS_FULL) {
-    displace(a, class, chunk_block(a, chunk) + (uint64_t)index * class_size(class));
-    return;
-  }
+  if (place == SLAB_IS_FULL) list_if_full(a, chunk, class);
   if (bits == full_word(class, index / 64) && seems_unused(a, chunk, class)) end_if_unused(a, chunk, class);
 }
 
+/* Of a block that was freed last and is so no more: it is taken, or gets its bit. */
+static void displace(struct arena *a, unsigned class, block_ref block) {
+  uint64_t chunk = 0;
+  uint32_t index = 0;
+  KILL_POINT("arena.displaced");
+  if (block && find_freed(a, block, class, &chunk, &index) && is_free_block(a, chunk, class, index))
+    set_free_bit(a, chunk, class, index);
+}
+
+void slab_offer(struct arena *a, uint64_t chunk, unsigned class, uint32_t index) {
+  const block_ref block = chunk_block(a, chunk) + (uint64_t)index * class_size(class);
+  displace(a, class, atomic_exchange(last_freed(a, class), block));
+}
+
+static void displace_all(struct arena *a, unsigned class) {
+  for (int i = 0; i < ARENA_LAST_FREED; i++)
+    displace(a, class, atomic_exchange(&a->state->last_freed[class][i], 0));
+}
+
 void slab_end_unused(struct arena *a) {
-  for (unsigned class = 0; class < ARENA_CLASSES; class++) {
+  for (unsigned class = 0; class < ARENA_CLASSES; class ++) {
     displace_all(a, class);
     const uint32_t current = atomic_load(&a->state->current[class]);
     if (!current || !seems_unused(a, current - 1, class)) continue;
@@ -328,10 +339,10 @@ void slab_reap(struct arena *a, uint64_t chunk, unsigned class, owner_id dead) {
     if (owner == dead) {
       KILL_POINT("arena.reaping");
       if (atomic_compare_exchange_strong(&control->owners[i], &owner, free_word(class)))
-        slab_offer(a, chunk, class, i);
+        set_free_bit(a, chunk, class, i);
     } else if (owner == free_word(class) &&
                !(atomic_load_explicit(&control->free[i / 64], memory_order_relaxed) >> i % 64 & 1)) {
-      slab_offer(a, chunk, class, i);
+      set_free_bit(a, chunk, class, i);
     }
   }
   list_if_full(a, chunk, class);

@@ -72,9 +72,7 @@ status segment_hold(struct object *o) {
   return st;
 }
 
-static _Atomic uint64_t *word_at(block_ref at) {
-  return segment_at(at & ~UINT64_C(7));
-}
+static _Atomic uint64_t *word_at(block_ref at) { return segment_at(at & ~UINT64_C(7)); }
 
 static void apply_count(struct count_journal *j) {
   if (!atomic_load(&j->is_pending)) return;

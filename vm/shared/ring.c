@@ -43,10 +43,13 @@ static struct record *record_at(const struct ring *r, uint64_t storage, uint64_t
   return (struct record *)(void *)storage_at(r, storage, position);
 }
 
-/* A copy of the record's head: the record ends within its lap. */
-static struct record record_head(const struct ring *r, uint64_t storage, uint64_t position) {
-  const struct record head = *(const volatile struct record *)record_at(r, storage, position);
+/* A copy of the record's head: the record ends within its lap. *bytes: what follows it. */
+static struct record record_head(const struct ring *r, uint64_t storage, uint64_t position,
+                                 const uint8_t **bytes) {
+  const struct record *record = record_at(r, storage, position);
+  const struct record head = *(const volatile struct record *)record;
   CHECK(sizeof head + head.size <= storage_left(storage, position));
+  *bytes = (const uint8_t *)(record + 1);
   return head;
 }
 
@@ -58,17 +61,15 @@ static struct unfinished *unfinished_of(const struct ring *r) {
 
 /* Takes a block from the ring and frees it, unless an earlier repair has done so. */
 static void drop_block(const struct ring *r, block_ref block) {
-  if (arena_give(segment_arena(), block, ring_owner(r), segment_self())) segment_free(block);
+  (void)arena_free_of(segment_arena(), block, ring_owner(r));
 }
 
 static void give_block(const struct ring *r, block_ref block) {
   CHECK(arena_give(segment_arena(), block, segment_self(), ring_owner(r)));
 }
 
-/* The message may be attachments; their flag moves with the block. */
 static bool hand_over(block_ref block, owner_id from, owner_id to) {
-  const owner_id mark = arena_owner(segment_arena(), block) & OWNER_CARRIES;
-  return arena_give(segment_arena(), block, from | mark, to | mark);
+  return arena_hand_over(segment_arena(), block, from, to);
 }
 
 /* ---- locks and repair ------------------------------------------------------------------------ */
@@ -436,9 +437,9 @@ static status read_outside(const uint8_t *bytes, uint32_t size, struct ring_mess
   struct outside outside;
   CHECK(size >= sizeof outside);
   memcpy(&outside, bytes, sizeof outside);
-  CHECK(outside.size <= segment_block_size(outside.block) &&
-        outside.offset <= segment_block_size(outside.block) - outside.size);
-  const uint8_t *block = segment_bytes_at(outside.block, outside.offset + outside.size);
+  const uint64_t room = segment_block_size(outside.block);
+  CHECK(outside.size <= room && outside.offset <= room - outside.size);
+  const uint8_t *block = segment_at(outside.block);
   *out = (struct ring_message){block + outside.offset, outside.size, outside.block, 0};
   return STATUS_OK;
 }
@@ -459,12 +460,12 @@ static status take_locked(struct ring *r, struct bytes *scratch, struct ring_mes
                           _Atomic uint64_t *claim) REQUIRES(rank_head) {
   const uint64_t storage = atomic_load_explicit(&r->storage, memory_order_acquire);
   uint64_t position = atomic_load_explicit(&r->head.position, memory_order_relaxed);
-  struct record head = record_head(r, storage, position);
+  const uint8_t *bytes = NULL;
+  struct record head = record_head(r, storage, position, &bytes);
   if (head.kind == RECORD_FILLER) {
     position += sizeof head + head.size;
-    head = record_head(r, storage, position);
+    head = record_head(r, storage, position, &bytes);
   }
-  const uint8_t *bytes = (const uint8_t *)(record_at(r, storage, position) + 1);
   const status st = read_record(head, bytes, scratch, out);
   if (st) return st;
   commit_take(r, position + record_space(head.size), out, claim);

@@ -37,30 +37,7 @@
 #include "base/bytes.h"
 #include "os/notify_socket.h"
 #include "shared/holds.h"
-#include "shared/ring_end.h"
-#include "shared/wakers.h"
-
-struct ring {
-  struct object object;
-  uint64_t max_messages;             /* 0: bounded by memory only */
-  uint64_t max_bytes;                /* likewise */
-  _Atomic uint64_t storage;          /* see ring_storage.h; one store moves the ring */
-  uint64_t journal_old;              /* growth under way, both locks: storage it leaves, … */
-  uint64_t journal_new;              /* … and the one that it fills */
-  uint64_t extent_base;              /* extended storage: number of the directory's first extent */
-  uint64_t first_extent;             /* the first one that may be there; under head's lock */
-  uint64_t directory_used;           /* entries of the directory that are zeroed; under tail's lock */
-  block_ref journal_extent;          /* an extent on its way into the directory, and its number; */
-  uint64_t journal_number;           /* under tail's lock */
-  _Atomic notify_name notify_socket; /* of a reader in a foreign event loop; 0: none */
-  _Atomic waker_set watchers;        /* registered wakers; under tail's lock */
-  block_ref unfinished;              /* offset of a struct unfinished; 0: takes are not counted */
-  _Atomic uint32_t is_closed;
-  _Atomic uint32_t growths;
-  uint32_t growth; /* enum ring_growth */
-  _Alignas(64) struct ring_end tail;
-  _Alignas(64) struct ring_end head;
-};
+#include "shared/ring_state.h"
 
 /* A message that was taken. An inline one was copied into the caller's scratch bytes; an outside
  * one is read in place. ring_message_done ends either. */
@@ -84,17 +61,6 @@ struct ring_record {
   const void *body;
   size_t body_size;
   struct ring_receipt *receipt; /* filled in by a put that succeeds; NULL: not wanted */
-};
-
-/* Of the messages in the ring; 0: none. */
-struct ring_bounds {
-  uint64_t messages;
-  uint64_t bytes;
-};
-
-enum ring_growth {
-  RING_GROWS, /* while there is memory: put waits at the bounds alone */
-  RING_STAYS, /* within 1 MiB: put waits for consumers */
 };
 
 /* A new ring, held once by this process. A module that makes rings also sets their destructor with

@@ -30,7 +30,7 @@ static bool take_from_ring(const struct ring *r, block_ref block) {
 }
 
 static void drop_block(const struct ring *r, block_ref block) {
-  if (take_from_ring(r, block)) segment_free(block);
+  (void)arena_free_of(segment_arena(), block, ring_owner(r));
 }
 
 static void give_block(const struct ring *r, block_ref block) {
@@ -39,26 +39,18 @@ static void give_block(const struct ring *r, block_ref block) {
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-static _Atomic block_ref *directory_of(uint64_t word) {
-  return segment_bytes_at(word_start(word), DIRECTORY_ENTRIES * sizeof(block_ref));
-}
-
 static uint64_t entry_index(const struct ring *r, uint64_t extent) {
   return (extent - r->extent_base) & (DIRECTORY_ENTRIES - 1);
 }
 
 static _Atomic block_ref *entry_of(const struct ring *r, uint64_t word, uint64_t extent) {
-  return directory_of(word) + entry_index(r, extent);
+  return segment_bytes_at(word_start(word) + entry_index(r, extent) * sizeof(block_ref), sizeof(block_ref));
 }
 
-uint8_t *storage_at(const struct ring *r, uint64_t word, uint64_t position) {
-  const unsigned log = storage_log(word);
-  if (log != RING_EXTENDED) {
-    CHECK(log >= RING_PLAIN_LOG_LEAST && log <= RING_EXTENT_LOG);
-    uint8_t *start = segment_bytes_at(word_start(word), UINT64_C(1) << log);
-    return start + (position & ((UINT64_C(1) << log) - 8));
-  }
-  const block_ref extent = atomic_load_explicit(entry_of(r, word, position >> RING_EXTENT_LOG), memory_order_relaxed);
+uint8_t *storage_at_extent(const struct ring *r, uint64_t word, uint64_t position) {
+  CHECK(storage_is_extended(word));
+  const block_ref extent =
+      atomic_load_explicit(entry_of(r, word, position >> RING_EXTENT_LOG), memory_order_relaxed);
   uint8_t *start = segment_bytes_at(extent, RING_EXTENT);
   return start + (position & (RING_EXTENT - 8));
 }
@@ -206,7 +198,7 @@ static status reach_entry(struct ring *r, uint64_t word, uint64_t index) {
   const uint64_t start = r->directory_used * sizeof(block_ref);
   const status st = segment_commit(word_start(word), start + DIRECTORY_PAGE);
   if (st) return st;
-  memset(directory_of(word) + r->directory_used, 0, DIRECTORY_PAGE);
+  memset(segment_bytes_at(word_start(word) + start, DIRECTORY_PAGE), 0, DIRECTORY_PAGE);
   STORE_ORDER();
   KILL_POINT("ring.directory.zeroed");
   r->directory_used += PAGE_ENTRIES;

@@ -20,7 +20,8 @@
 #ifndef SHARED_RING_STORAGE_H
 #define SHARED_RING_STORAGE_H
 
-#include "shared/ring.h"
+#include "shared/ring_state.h"
+#include "shared/segment.h"
 
 enum {
   RING_OBJECT_SIZE = 4096,
@@ -46,13 +47,19 @@ static inline uint64_t storage_left(uint64_t word, uint64_t position) {
 
 /* The word of the storage in the ring's own block. */
 uint64_t storage_first(const struct ring *r);
+/* As storage_at, of an extended one; aborts for a word that is of no storage. */
+uint8_t *storage_at_extent(const struct ring *r, uint64_t word, uint64_t position);
 /* The address of a position, of which as many bytes may be used as storage_left says. */
-uint8_t *storage_at(const struct ring *r, uint64_t word, uint64_t position);
+static inline uint8_t *storage_at(const struct ring *r, uint64_t word, uint64_t position) {
+  const uint64_t size = UINT64_C(1) << (storage_log(word) & 63);
+  if (size > RING_EXTENT) return storage_at_extent(r, word, position);
+  return (uint8_t *)segment_bytes_at(word & ~UINT64_C(255), size) + (position & (size - 8));
+}
 
 /* A larger storage that is about to replace the one that there is. */
 struct storage_plan {
   uint64_t word;
-  uint64_t base; /* extended: the number of the first extent, … */
+  uint64_t base;  /* extended: the number of the first extent, … */
   size_t extents; /* … and how many there are */
 };
 /* Makes a storage for at least `space` bytes more. Under rank_tail. -ENOMEM. */

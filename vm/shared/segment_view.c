@@ -74,7 +74,8 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
   struct visitor w = {visit, context, false};
   for (uint64_t first = 0; first < v->chunks && !w.is_done; first += CHUNKS_AT_ONCE) {
     const uint64_t here = v->chunks - first < CHUNKS_AT_ONCE ? v->chunks - first : CHUNKS_AT_ONCE;
-    status st = mapping_read(v->fd, v->arena.table + first * sizeof *entries, entries, here * sizeof *entries);
+    status st =
+        mapping_read(v->fd, v->arena.table + first * sizeof *entries, entries, here * sizeof *entries);
     for (uint64_t i = 0; st == STATUS_OK && i < here; i++) st = visit_chunk(v, first + i, &entries[i], &w);
     if (st) return st;
   }

@@ -11,10 +11,10 @@
 #include "shared/segment.h"
 
 struct segment_view {
-  int fd; /* the caller's */
-  uint64_t used; /* bytes of memory, … */
-  uint64_t warm; /* of which these are free for any size, … */
-  uint64_t most; /* and the limit; both as the program says */
+  int fd;          /* the caller's */
+  uint64_t used;   /* bytes of memory, … */
+  uint64_t warm;   /* of which these are free for any size, … */
+  uint64_t most;   /* and the limit; both as the program says */
   uint64_t chunks; /* that were ever used */
   struct arena_layout arena;
 };

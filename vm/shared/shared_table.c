@@ -7,7 +7,15 @@
 #include "os/crypto.h"
 #include "shared/kill_point.h"
 
-enum { FIRST_LOG = 5, LOG_MAX = 40, TOMBSTONE = 1, EMPTY = 0, TAG_BITS = 28, PLACE_SHIFT = 4, LARGE_LOG = 14 };
+enum {
+  FIRST_LOG = 5,
+  LOG_MAX = 40,
+  TOMBSTONE = 1,
+  EMPTY = 0,
+  TAG_BITS = 28,
+  PLACE_SHIFT = 4,
+  LARGE_LOG = 14
+};
 
 struct record {
   uint32_t key_size;
@@ -33,7 +41,7 @@ static bool owns_block(const struct shared_table *t, block_ref block) {
 
 /* Frees a block of the table, unless an earlier repair has done so. */
 static void drop_block(const struct shared_table *t, block_ref block) {
-  if (arena_give(segment_arena(), block, table_owner(t), segment_self())) segment_free(block);
+  (void)arena_free_of(segment_arena(), block, table_owner(t));
 }
 
 static void take_block(const struct shared_table *t, block_ref block) {
@@ -46,7 +54,7 @@ static unsigned log_of(uint64_t slots) {
   return (unsigned)(slots & 255);
 }
 static uint64_t length_of(uint64_t slots) { return UINT64_C(1) << log_of(slots); }
-static uint64_t *slots_at(uint64_t slots) {
+static inline uint64_t *slots_at(uint64_t slots) {
   return segment_bytes_at(array_of(slots), sizeof(uint64_t) << log_of(slots));
 }
 static uint64_t *slot_at(uint64_t slots, uint64_t index) {
@@ -61,12 +69,11 @@ static uint64_t slot_word(block_ref block, uint64_t hash) {
 }
 static block_ref block_of(uint64_t slot) { return slot >> TAG_BITS << PLACE_SHIFT; }
 
-static struct entry entry_of(uint64_t slot) {
+static inline struct entry entry_of(uint64_t slot) {
   const block_ref block = block_of(slot);
   const volatile struct record *r = segment_at(block);
   struct entry e = {.block = block, .key_size = r->key_size, .value_size = r->value_size};
-  const struct record *whole =
-      segment_bytes_at(block, sizeof *whole + (uint64_t)e.key_size + e.value_size);
+  const struct record *whole = segment_bytes_at(block, sizeof *whole + (uint64_t)e.key_size + e.value_size);
   e.bytes = whole->bytes;
   return e;
 }
@@ -132,28 +139,28 @@ static uint64_t hash_of(const struct shared_table *t, struct shared_table_text k
 
 /* In a large table each of the words that an operation needs is a cache miss: the first one begins
  * before the lock is taken. */
-static void prefetch_slot(const struct shared_table *t, uint64_t hash) {
+static inline void prefetch_slot(const struct shared_table *t, uint64_t hash) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
   if (log_of(slots) < LARGE_LOG) return;
   __builtin_prefetch(slots_at(slots) + (hash & (length_of(slots) - 1)), 1);
 }
 
-static bool is_of(uint64_t slot, struct shared_table_text key) {
-  const struct entry e = entry_of(slot);
-  return e.key_size == key.size && memcmp(e.bytes, key.bytes, key.size) == 0;
+static inline bool is_of(const struct entry *e, struct shared_table_text key) {
+  return e->key_size == key.size && memcmp(e->bytes, key.bytes, key.size) == 0;
 }
 
 enum intent { TO_READ, TO_CHANGE };
 
-/* The key's slot, or if it has none the slot for it: the first that is empty or a tombstone. */
+/* The key's slot, and *entry, its record; or, if it has none (entry->block is 0), the slot for it:
+ * the first that is empty or a tombstone. */
 static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_table_text key,
-                     enum intent intent, bool *is_there) {
+                     enum intent intent, struct entry *entry) {
   const uint64_t slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
   const uint64_t length = length_of(slots);
   const uint64_t *array = slots_at(slots);
   const uint64_t tag = tag_of(hash);
   uint64_t free = UINT64_MAX;
-  *is_there = false;
+  entry->block = 0;
   for (uint64_t step = 0; step < length; step++) {
     const uint64_t i = (hash + step) & (length - 1);
     const uint64_t slot = array[i];
@@ -162,8 +169,10 @@ static uint64_t find(const struct shared_table *t, uint64_t hash, struct shared_
       if (free == UINT64_MAX) free = i;
     } else if (tag_of(slot) == tag) {
       if (intent == TO_CHANGE && length > 1 << LARGE_LOG) arena_prefetch(segment_arena(), block_of(slot));
-      *is_there = is_of(slot, key);
-      if (*is_there) return i;
+      const struct entry found = entry_of(slot);
+      if (!is_of(&found, key)) continue;
+      *entry = found;
+      return i;
     }
   }
   CHECK(free != UINT64_MAX); /* the array is never full */
@@ -266,15 +275,15 @@ static status make_record(struct shared_table_text key, struct shared_table_text
 }
 
 /* STATUS_FULL: the table would have more than its bytes. */
-static status set_locked(struct shared_table *t, uint64_t hash, struct shared_table_text key, block_ref record)
-    REQUIRES(rank_sync) {
+static status set_locked(struct shared_table *t, uint64_t hash, struct shared_table_text key,
+                         block_ref record) REQUIRES(rank_sync) {
   const status st = make_room(t);
   if (st) return st;
-  bool is_there = false;
-  const uint64_t at = find(t, hash, key, TO_CHANGE, &is_there);
+  struct entry entry;
+  const uint64_t at = find(t, hash, key, TO_CHANGE, &entry);
   const uint64_t slot = slot_word(record, hash);
   if (t->max_bytes) {
-    const uint64_t old = is_there ? bytes_of_slot(*slot_at(atomic_load(&t->slots), at)) : 0;
+    const uint64_t old = entry.block ? bytes_of(&entry) : 0;
     if (t->bytes - old + bytes_of_slot(slot) > t->max_bytes) return STATUS_FULL;
   }
   change(t, at, slot);
@@ -297,10 +306,10 @@ status shared_table_set(struct shared_table *t, struct shared_table_text key,
 
 void shared_table_remove(struct shared_table *t, struct shared_table_text key) {
   const uint64_t hash = hash_of(t, key);
-  bool is_there = false;
+  struct entry entry;
   lock(t);
-  const uint64_t at = find(t, hash, key, TO_CHANGE, &is_there);
-  if (is_there) change(t, at, TOMBSTONE);
+  const uint64_t at = find(t, hash, key, TO_CHANGE, &entry);
+  if (entry.block) change(t, at, TOMBSTONE);
   unlock(t);
 }
 
@@ -310,13 +319,12 @@ status shared_table_get(struct shared_table *t, struct shared_table_text key, st
                         bool *is_there) {
   const uint64_t hash = hash_of(t, key);
   status st = STATUS_OK;
+  struct entry entry;
   prefetch_slot(t, hash);
   lock(t);
-  const uint64_t at = find(t, hash, key, TO_READ, is_there);
-  if (*is_there) {
-    const struct entry e = entry_of(*slot_at(atomic_load(&t->slots), at));
-    st = bytes_append(value, e.bytes + e.key_size, e.value_size);
-  }
+  (void)find(t, hash, key, TO_READ, &entry);
+  *is_there = entry.block != 0;
+  if (*is_there) st = bytes_append(value, entry.bytes + entry.key_size, entry.value_size);
   unlock(t);
   return st;
 }

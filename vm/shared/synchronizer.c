@@ -113,7 +113,8 @@ void synchronizer_end_change(struct synchronizer *s) {
 static void undo_change(struct synchronizer *s) {
   if (!atomic_load(&s->is_changing)) return;
   s->now = s->before;
-  if (counts_by_process(synchronizer_holding(s))) atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
+  if (counts_by_process(synchronizer_holding(s)))
+    atomic_store(synchronizer_taken(s, s->journal_slot), s->journal_taken);
   STORE_ORDER();
   atomic_store(&s->is_changing, 0);
 }

@@ -85,7 +85,8 @@ uint64_t typed_array_exchange(const struct array_view *a, uint64_t index, uint64
   BY_SIZE(a, index, return atomic_exchange(at, (T)bits);)
 }
 
-bool typed_array_compare_exchange(const struct array_view *a, uint64_t index, uint64_t *expected, uint64_t bits) {
+bool typed_array_compare_exchange(const struct array_view *a, uint64_t index, uint64_t *expected,
+                                  uint64_t bits) {
   BY_SIZE(a, index, {
     T seen = (T)*expected;
     const bool is_done = atomic_compare_exchange_strong(at, &seen, (T)bits);

@@ -61,7 +61,8 @@ void typed_array_store(const struct array_view *a, uint64_t index, uint64_t bits
 /* The bits before, in one atomic step. */
 uint64_t typed_array_exchange(const struct array_view *a, uint64_t index, uint64_t bits);
 /* False: the element was not *expected, which now is its value. */
-bool typed_array_compare_exchange(const struct array_view *a, uint64_t index, uint64_t *expected, uint64_t bits);
+bool typed_array_compare_exchange(const struct array_view *a, uint64_t index, uint64_t *expected,
+                                  uint64_t bits);
 /* Stores `bits` into the elements [first, first + count). */
 void typed_array_fill(const struct array_view *a, uint64_t first, uint64_t count, uint64_t bits);
 

@@ -164,12 +164,13 @@ static void bits_that_a_death_cleared_are_set_by_the_reap(void) {
   CHECK(arena_give(&arena, blocks[1], OWNER, OTHER));
   CHECK(!arena_give(&arena, blocks[1], OWNER, OTHER));
   struct arena_control *control = chunk_control(&arena, 0);
-  atomic_store(&control->free[0], 1); /* wrong in both directions */
+  atomic_store(&control->free[0], 0); /* wrong: all but these three are free */
   atomic_store(&control->free[1], 0);
   arena_reap(&arena, OTHER);
   CHECK_EQ(arena_owner(&arena, blocks[1]), 0);
-  CHECK_EQ(take(64), blocks[1]);
+  CHECK_EQ(atomic_load(&control->free[0]) & 7, 2); /* the block of the dead process alone */
   CHECK_EQ(atomic_load(&control->free[1]), UINT64_MAX);
+  CHECK_EQ(take(64), blocks[1]);
   for (int i = 0; i < 3; i++) arena_free(&arena, blocks[i]);
   close_arena();
 }

@@ -28,7 +28,8 @@ enum { KIND = 128 + 16 }; /* robust, shared between processes: checked when the 
 static struct {
   _Atomic uintptr_t start; /* the memory in which neighbours may lie */
   _Atomic uintptr_t size;
-  _Atomic ptrdiff_t list; /* from a thread's pointer to the head of its list, in all threads; 0: not known yet */
+  _Atomic ptrdiff_t
+      list; /* from a thread's pointer to the head of its list, in all threads; 0: not known yet */
 } neighbours;
 static _Thread_local uintptr_t foreign_neighbour;
 
@@ -37,7 +38,7 @@ void robust_mutex_allow(const void *start, size_t size) {
   atomic_store(&neighbours.size, size);
 }
 
-static bool is_known(uintptr_t neighbour) {
+static inline bool is_known(uintptr_t neighbour) {
   if (neighbour - atomic_load_explicit(&neighbours.start, memory_order_relaxed) <
       atomic_load_explicit(&neighbours.size, memory_order_relaxed))
     return true;
@@ -45,12 +46,12 @@ static bool is_known(uintptr_t neighbour) {
                           (uintptr_t)atomic_load_explicit(&neighbours.list, memory_order_relaxed);
 }
 
-static void note_neighbour(const struct robust_mutex *m) {
+static inline void note_neighbour(const struct robust_mutex *m) {
   const uintptr_t next = (uintptr_t)m->mutex.__data.__list.__next;
   if (!is_known(next)) foreign_neighbour = next;
 }
 
-static void check_neighbours(const struct robust_mutex *m) {
+static inline void check_neighbours(const struct robust_mutex *m) {
   CHECK_EQ(*(const volatile int *)&m->mutex.__data.__kind, KIND);
   const volatile struct __pthread_internal_list *links = &m->mutex.__data.__list;
   const uintptr_t next = (uintptr_t)links->__next;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* A ring's part of shared memory; the model is in ring.h. For ring.c, ring_storage.c, and those that
+ * read figures. */
+#ifndef SHARED_RING_STATE_H
+#define SHARED_RING_STATE_H
+
+#include "os/notify_socket.h"
+#include "shared/object.h"
+#include "shared/ring_end.h"
+#include "shared/wakers.h"
+
+/* Of the messages in the ring; 0: none. */
+struct ring_bounds {
+  uint64_t messages;
+  uint64_t bytes;
+};
+
+enum ring_growth {
+  RING_GROWS, /* while there is memory: put waits at the bounds alone */
+  RING_STAYS, /* within 1 MiB: put waits for consumers */
+};
+
+struct ring {
+  struct object object;
+  uint64_t max_messages;             /* 0: bounded by memory only */
+  uint64_t max_bytes;                /* likewise */
+  _Atomic uint64_t storage;          /* see ring_storage.h; one store moves the ring */
+  uint64_t journal_old;              /* growth under way, both locks: storage it leaves, … */
+  uint64_t journal_new;              /* … and the one that it fills */
+  uint64_t extent_base;              /* extended storage: number of the directory's first extent */
+  uint64_t first_extent;             /* the first one that may be there; under head's lock */
+  uint64_t directory_used;           /* entries of the directory that are zeroed; under tail's lock */
+  block_ref journal_extent;          /* an extent on its way into the directory, and its number; */
+  uint64_t journal_number;           /* under tail's lock */
+  _Atomic notify_name notify_socket; /* of a reader in a foreign event loop; 0: none */
+  _Atomic waker_set watchers;        /* registered wakers; under tail's lock */
+  block_ref unfinished;              /* offset of a struct unfinished; 0: takes are not counted */
+  _Atomic uint32_t is_closed;
+  _Atomic uint32_t growths;
+  uint32_t growth; /* enum ring_growth */
+  _Alignas(64) struct ring_end tail;
+  _Alignas(64) struct ring_end head;
+};
+
+#endif
