@@ -22,7 +22,8 @@ nodes[1]:cli("cluster meet 127.0.0.1 " .. nodes[2].port)
 nodes[2]:cli("cluster addslotsrange 0 16383")
 local function await_cluster()
   broker.eventually("both nodes know where all slots are", function()
-    return nodes[1]:cli("cluster info"):find("cluster_state:ok") and nodes[2]:cli("cluster info"):find("cluster_state:ok")
+    local ok = "cluster_state:ok"
+    return nodes[1]:cli("cluster info"):find(ok) and nodes[2]:cli("cluster info"):find(ok)
   end)
 end
 await_cluster()

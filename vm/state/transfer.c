@@ -6,8 +6,8 @@
 
 #include "state/decode.h"
 #include "state/encode.h"
-#include "state/globals.h"
 #include "state/error.h"
+#include "state/globals.h"
 #include "state/scalar.h"
 #include "wire/message.h"
 

@@ -86,9 +86,9 @@ end
 local function password_besides(file)
   if file ~= nil then return password_of_file(file) end
   if broker.default_password then return broker.default_password end
-  local text = os.getenv("MANYMOONS_BROKER_PASSWORD")
+  local text = native.environment("MANYMOONS_BROKER_PASSWORD")
   if text and text ~= "" then return text end
-  local path = os.getenv("MANYMOONS_BROKER_PASSWORD_FILE")
+  local path = native.environment("MANYMOONS_BROKER_PASSWORD_FILE")
   return path and path ~= "" and password_of_file(path) or ""
 end
 

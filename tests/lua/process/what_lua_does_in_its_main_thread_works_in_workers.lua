@@ -10,8 +10,8 @@ local function nested(depth)
   return (("x"):gsub("x", function() return nested(depth - 1) end))
 end
 
--- Of what is running, of what resumes itself, and of what gives more than the stack holds. Lua 5.1 has its own limits, and
--- no thread for the main program.
+-- Of what is running, of what resumes itself, and of what gives more than the stack holds. Lua 5.1 has its own limits,
+-- and no thread for the main program.
 local function resume_oddly()
   if _VERSION == "Lua 5.1" then return {} end
   local results = { coroutine.resume((coroutine.running())) }
