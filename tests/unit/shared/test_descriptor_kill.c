@@ -92,7 +92,7 @@ static void check_end(const struct scene *s) {
 
 static bool one_death(size_t number, long point) {
   const struct deed *deed = &deeds[number];
-  const uint64_t blocks = arena_used(segment_arena(), segment_mapping());
+  const uint64_t blocks = arena_used(segment_arena());
   struct scene s;
   struct child_slot place;
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -112,7 +112,7 @@ static bool one_death(size_t number, long point) {
   CHECK_EQ(descriptor_bag_rewind(segment_bag()), STATUS_OK);
   CHECK_EQ(descriptor_bag_next(segment_bag(), &entry), STATUS_EMPTY);
   close(null);
-  CHECK_EQ(arena_used(segment_arena(), segment_mapping()), blocks);
+  CHECK_EQ(arena_used(segment_arena()), blocks);
   return has_died;
 }
 
