@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What a small machine cannot show: the cost and the memory of much data. Prints a line for each; takes some minutes and
--- 10 GB. The same laws in small are tests/unit/shared/test_arena.c and tests/lua/memory.
+-- What a small machine cannot show: the cost and the memory of much data. Prints a line for each; takes some minutes
+-- and 10 GB. The same laws in small are tests/unit/shared/test_arena.c and tests/lua/memory.
 --
 --     manymoons tests/prove/much_memory.lua
 local mm = require "manymoons"
@@ -44,8 +44,8 @@ local function long_queue()
   local put = cost(count, function() assert(q:put(value)) end)
   local full = shared_gb()
   local get = cost(count, function() assert(q:get() == value) end)
-  say("a queue of %.1f GB: put %.2f us, get %.2f us; %.2f GB, and %.2f when it is drained", count * #value / 1e9, put, get,
-    full, shared_gb())
+  say("a queue of %.1f GB: put %.2f us, get %.2f us; %.2f GB, and %.2f when it is drained", count * #value / 1e9, put,
+    get, full, shared_gb())
 end
 
 local function arrays()

@@ -159,8 +159,7 @@ local function describe(options, view, before)
   for _, pid in ipairs(view.processes) do memory = memory + (native.process_memory(pid) or 0) end
   local lines = {
     command_of(options.pid),
-    string.format("%d processes, %d workers, %s resident; shared memory %s (%s of it free) of %s, in "
-      .. "%d queues and pipes",
+    string.format("%d processes, %d workers, %s resident; shared memory %s (%s free) of %s, in %d queues and pipes",
       #view.processes, #view.workers, bytes_in_words(memory), bytes_in_words(view.memory),
       bytes_in_words(view.memory_warm), bytes_in_words(view.memory_most), #view.rings),
     "",
