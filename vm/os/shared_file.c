@@ -66,7 +66,7 @@ status shared_file_unlink(const char *name) {
 }
 
 void shared_file_unlink_if(const char *name, uint64_t inode) {
-  struct shared_file f;
+  struct shared_file f = {.fd = -1};
   if (shared_file_open(&f, name)) return;
   if (f.inode == inode) (void)!shared_file_unlink(name);
   shared_file_close(&f);

@@ -255,7 +255,7 @@ status stream_wait(int fd, bool to_write, deadline until) {
 }
 
 void stream_peer(int fd, char peer[STREAM_PEER_MAX]) {
-  struct sockaddr_storage other;
+  struct sockaddr_storage other = {.ss_family = AF_UNSPEC};
   socklen_t size = sizeof other;
   peer[0] = 0;
   if (getpeername(fd, (struct sockaddr *)&other, &size)) return;

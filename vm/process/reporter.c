@@ -41,17 +41,21 @@ status reporter_await_end(const struct reporter *r, deadline until) {
 
 bool reporter_lives(const struct reporter *r) { return reporter_await_end(r, deadline_now()) != STATUS_OK; }
 
+struct left_status {
+  struct worker_status *status;
+};
+
 /* Frees those that are reported, or all once the process is gone. */
 static void free_reported_locked(struct reporter *r) {
   const bool lives = reporter_lives(r);
-  struct worker_status **list = (struct worker_status **)(void *)r->left.data;
+  struct left_status *list = (struct left_status *)(void *)r->left.data;
   const size_t count = r->left.len / sizeof *list;
   size_t kept = 0;
   for (size_t i = 0; i < count; i++) {
-    if (lives && !worker_status_is_reported(list[i]))
+    if (lives && !worker_status_is_reported(list[i].status))
       list[kept++] = list[i];
     else
-      worker_status_destroy(list[i]);
+      worker_status_destroy(list[i].status);
   }
   r->left.len = kept * sizeof *list;
 }
@@ -60,7 +64,8 @@ static void free_reported_locked(struct reporter *r) {
 void reporter_leave_status(struct reporter *r, struct worker_status *s) {
   mutex_lock(&r->lock);
   free_reported_locked(r);
-  (void)!bytes_append(&r->left, &s, sizeof s);
+  const struct left_status left = {s};
+  (void)!bytes_append(&r->left, &left, sizeof left);
   mutex_unlock(&r->lock);
 }
 
