@@ -5,7 +5,7 @@
  *
  * The program sees the guard as its worker. The guard forks the sandboxed worker, which leaves the
  * program's segment (process/sandboxed.h), serves its requests, and ends as it ended. A kill of the guard
- * kills the worker. docs/decisions/0022s-the-sandbox.md has the reasons.
+ * kills the worker. docs/decisions/0028-the-sandbox.md has the reasons.
  *
  * I1  The guard believes nothing that the worker sends: it bounds each number, and marks each
  *     message that it passes on as foreign (wire/message.h).
