@@ -12,8 +12,8 @@
  * lag), fillers at the wrap (one more length in the journaled position), the extents of a long ring
  * (each is added under the producers' lock before a commit and freed under the consumers' after
  * one; test_ring_kill dies at each instant of that), the bound by bytes (as that by count), weak
- * memory (the stores of a dead process happened in the order of its program; living processes meet at locks, and at the
- * release and acquire of the commit words).
+ * memory (the stores of a dead process happened in the order of its program; living processes meet
+ * at locks, and at the release and acquire of the commit words).
  *
  * To keep the number of states small, without hiding an interleaving:
  *

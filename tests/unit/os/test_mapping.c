@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "os/process.h"
@@ -30,6 +32,22 @@ static status refuse(int fd) {
   return STATUS_FOREIGN;
 }
 
+/* A peer that made it smaller would have the others killed by SIGBUS. */
+static void its_size_never_changes(const struct mapping *m) {
+  CHECK(ftruncate(m->fd, SIZE / 2) == -1 && errno == EPERM);
+  CHECK(ftruncate(m->fd, SIZE * 2) == -1 && errno == EPERM);
+  mapping_decommit(m, 0, SIZE);
+  CHECK_EQ(mapping_commit(m, 0, SIZE), STATUS_OK);
+}
+
+static void memory_that_may_shrink_is_refused(void) {
+  struct mapping m;
+  const int fd = memfd_create("unsealed", MFD_CLOEXEC);
+  CHECK(fd >= 0 && ftruncate(fd, SIZE) == 0);
+  CHECK_EQ(mapping_adopt(&m, fd), STATUS_FOREIGN);
+  close(fd);
+}
+
 int main(void) {
   struct mapping one;
   struct mapping two;
@@ -44,6 +62,8 @@ int main(void) {
   mapping_drop(fd);
   CHECK_EQ(mapping_find(process_pid(), refuse, &fd), STATUS_FOREIGN);
   CHECK_EQ(mapping_find(INT64_C(1) << 40, refuse, &fd), -ESRCH);
+  its_size_never_changes(&one);
+  memory_that_may_shrink_is_refused();
   mapping_destroy(&one);
   mapping_destroy(&two);
   return 0;

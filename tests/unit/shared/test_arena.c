@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "os/thread.h"
 #include "shared/arena_private.h"
 
 enum { OWNER = 1, OTHER = 2, KIB = 1024, MIB = 1024 * 1024, BLOCKS = 4096 };
@@ -216,6 +217,64 @@ static void fragmentation_is_bounded(void) {
   memory_free(blocks);
 }
 
+enum { THREADS = 4, HELD = 300, STEPS = 60000 };
+
+struct user {
+  uint64_t random;
+  owner_id owner;
+  block_ref blocks[HELD];
+  uint64_t sizes[HELD];
+};
+
+static uint64_t next_random(struct user *u) {
+  u->random = u->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+  return u->random >> 33;
+}
+
+/* Small blocks of few sizes, so that slabs fill, empty and end all the time, and a run now and
+ * then. */
+static uint64_t next_size(struct user *u) {
+  static const uint64_t sizes[] = {64, 100, 3000, 16000, 60000};
+  return next_random(u) % 200 ? sizes[next_random(u) % 5] : 300000;
+}
+
+static void free_checked(struct user *u, uint64_t at) {
+  if (!u->sizes[at]) return;
+  const uint8_t *bytes = map.base + u->blocks[at];
+  const uint8_t mark = (uint8_t)(u->owner * 31 + at);
+  CHECK(bytes[0] == mark && bytes[u->sizes[at] / 2] == mark && bytes[u->sizes[at] - 1] == mark);
+  CHECK_EQ(arena_owner(&arena, u->blocks[at]), u->owner);
+  arena_free(&arena, u->blocks[at]);
+  u->sizes[at] = 0;
+}
+
+static void use_blocks(void *argument) {
+  struct user *u = argument;
+  for (int i = 0; i < STEPS; i++) {
+    const uint64_t at = next_random(u) % (i / 1000 % 2 ? HELD : 8);
+    const uint64_t size = next_size(u);
+    free_checked(u, at);
+    if (arena_alloc(&arena, size, u->owner, &u->blocks[at])) continue;
+    memset(map.base + u->blocks[at], (int)(u->owner * 31 + at), size);
+    u->sizes[at] = size;
+  }
+  for (uint64_t at = 0; at < HELD; at++) free_checked(u, at);
+}
+
+static void threads_share_the_slabs(void) {
+  static struct user users[THREADS];
+  struct thread threads[THREADS];
+  open_arena(GIB, 48 * MIB); /* less than they want now and then */
+  for (uint32_t i = 0; i < THREADS; i++) {
+    users[i].random = i + 1;
+    users[i].owner = i + 1;
+    CHECK_EQ(thread_start(&threads[i], use_blocks, &users[i], "user"), STATUS_OK);
+  }
+  for (int i = 0; i < THREADS; i++) thread_join(&threads[i]);
+  CHECK(mapping_used(&map) <= 52 * MIB); /* each may be a block ahead */
+  close_arena();
+}
+
 int main(void) {
   each_class_fits_and_rounds_little();
   blocks_of_all_sizes_do_not_overlap();
@@ -226,5 +285,6 @@ int main(void) {
   bits_that_a_death_cleared_are_set_by_the_reap();
   a_stranger_is_no_block();
   fragmentation_is_bounded();
+  threads_share_the_slabs();
   return 0;
 }
