@@ -8,6 +8,10 @@
 #include "shared/attachments.h"
 #include "wire/message.h"
 
+/* Until the guard knows better, all items of a list count as begun: a guard that is killed takes
+ * what it does not know along, and no item runs twice. */
+enum { ITEMS_MAX = (1 << WORKER_STATUS_ITEM_BITS) - 1 };
+
 struct pool_guard {
   struct guard *g;
   struct ring *tasks;
@@ -76,6 +80,16 @@ static status take_task(struct pool_guard *p) {
   }
 }
 
+static bool asks_before_items(const struct task_envelope *task) {
+  return task->mode != TASK_CALL && (task->flags & (TASK_TIMED | TASK_EACH)) != 0;
+}
+
+/* What counts as running from the moment at which the worker gets the task. */
+static uint32_t first_item(const struct task_envelope *task) {
+  if (asks_before_items(task)) return 0;
+  return task->mode == TASK_CALL ? 1 : ITEMS_MAX;
+}
+
 /* The worker gets a copy of the envelope that names no place of the program but those of values. */
 static status send_task(struct pool_guard *p) {
   const uint8_t *text = p->message.data + sizeof p->task;
@@ -88,7 +102,7 @@ static status send_task(struct pool_guard *p) {
   p->next = (uint64_t)p->task.skip + 1;
   p->sent_ns = clock_now_ns();
   atomic_store_explicit(&p->status->begun_ns, p->sent_ns, memory_order_relaxed);
-  if (p->task.mode == TASK_CALL) atomic_store(&p->status->item, 1);
+  atomic_store(&p->status->item, first_item(&p->task));
   atomic_store(&p->g->page->item, 0);
   if (st == STATUS_OK) st = guard_send(p->g, &f, &envelope, sizeof envelope, text, size);
   ring_message_unload(&p->message); /* the guard holds the queues that it lends */
@@ -120,7 +134,7 @@ static status serve_stored(struct pool_guard *p) {
 
 static status serve_begin(struct pool_guard *p) {
   struct frame f = {.kind = FRAME_GO};
-  const uint32_t item = (uint32_t)p->g->request.value & ((1 << WORKER_STATUS_ITEM_BITS) - 1);
+  const uint32_t item = (uint32_t)p->g->request.value & ITEMS_MAX;
   if (!p->has_task) return STATUS_MALFORMED;
   atomic_store(&p->status->begun_ns, clock_now_ns());
   atomic_store(&p->status->item, item);
@@ -187,10 +201,11 @@ static struct ring *ring_of(object_ref ref) {
   return (struct ring *)(void *)object;
 }
 
-/* The status of a task whose worker ended stays as it is: it names what ran. */
+/* The status of a task whose worker ended stays as it is: it names what ran. Of a list whose items
+ * ask before they begin, it is exact already. */
 static void note_item(struct pool_guard *p) {
-  const uint32_t item = atomic_load(&p->g->page->item) & ((1 << WORKER_STATUS_ITEM_BITS) - 1);
-  if (p->has_task && !atomic_load(&p->status->item)) atomic_store(&p->status->item, item);
+  if (!p->has_task || asks_before_items(&p->task)) return;
+  atomic_store(&p->status->item, atomic_load(&p->g->page->item) & ITEMS_MAX);
 }
 
 void pool_guard_serve(struct guard *g, const struct start_info *start_info) {

@@ -349,6 +349,7 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   const int64_t begun = clock_now_ns();
   atomic_store(&worker_status->begun_ns, begun);
   atomic_store(&worker_status->item, 1);
+  if (sandboxed_is()) guarded_note(1);
   lua_call(L, count, LUA_MULTRET);
   w->left--;
   add_to(&worker_status->items, 1);

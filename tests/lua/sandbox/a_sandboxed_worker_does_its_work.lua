@@ -211,4 +211,17 @@ os.execute("kill -9 " .. pid)
 ok, err = pcall(future.get, future, expect.HANG)
 expect.equal({ ok, err.kind }, { false, "died" })
 expect.equal(pool:apply(function() return "new" end), "new")
+
+-- What a killed guard did not know is lost, and no item of its list runs twice.
+pid = pool:stats()[1].pid
+future = pool:map_async(function(x)
+  begun:put(x)
+  while x == 2 do end
+end, { 1, 2, 3 }, { chunksize = 3 })
+for x = 1, 2 do expect.equal(begun:get(expect.HANG), x) end
+os.execute("kill -9 " .. pid)
+ok, err = pcall(future.get, future, expect.HANG)
+expect.equal({ ok, err.kind }, { false, "died" })
+expect.equal(pool:apply(function() return "newer" end), "newer")
+expect.equal(begun:qsize(), 0)
 pool:terminate()
