@@ -92,7 +92,8 @@ function sandbox.with_modules(option, names)
   return { read = read, write = option.write, network = option.network }
 end
 
-local files = {} -- by the name of a loaded module: its file; false: it has none
+local files = {} -- by the name of a loaded module: its file; false: it has none; as long as the paths are `searched`
+local searched
 
 local function add_module(read, name)
   if type(name) ~= "string" or rawget(_G, name) == package.loaded[name] or package.preload[name] then return end
@@ -104,7 +105,8 @@ end
 -- can be read as well.
 function sandbox.settings(rules)
   if not rules then return nil end
-  local read = {}
+  local read, paths = {}, package.path .. ";" .. package.cpath
+  if paths ~= searched then files, searched = {}, paths end
   for i, path in ipairs(rules.read) do read[i] = path end
   if native.sandbox_obstacle(true) == nil then
     for name in pairs(package.loaded) do add_module(read, name) end

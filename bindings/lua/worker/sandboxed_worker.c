@@ -9,6 +9,7 @@
 #include "channel/message_refs.h"
 #include "os/alarm.h"
 #include "os/clock.h"
+#include "os/crypto.h"
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/status_text.h"
@@ -40,13 +41,22 @@ void sandboxed_worker_leave(const struct guard *g, struct worker_status **worker
   channel_register_kinds();
 }
 
+/* Libraries are opened when they are first needed, which would be too late. */
+static void open_libraries(const struct sandbox_rules *rules) {
+  uint8_t digest[CRYPTO_MAC_SIZE];
+  if (rules->network == SANDBOX_NETWORK) (void)!crypto_sha256("", 0, digest);
+}
+
 void sandboxed_worker_enter(const void *rules_text, size_t size) {
   struct sandbox_rules rules;
   const char *name = "worker";
   const char *what = "its rules";
   process_forget_environment();
   status st = sandbox_rules_read(rules_text, size, &rules, &name);
-  if (st == STATUS_OK) st = sandboxed_enter(&rules, &what);
+  if (st == STATUS_OK) {
+    open_libraries(&rules);
+    st = sandboxed_enter(&rules, &what);
+  }
   if (st) fail(name, what, st);
 }
 
