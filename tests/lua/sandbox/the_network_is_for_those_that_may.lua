@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: processes
 -- variants: release debug asan
--- sandbox = { network = true }: connections over TCP, with a key and by a host's name; no Unix socket. Without it: none.
+-- sandbox = { network = true }: connections over TCP, with a key and by a name; no Unix socket. Without it: none.
 local mm = require("manymoons")
 local expect = require("expect")
 
