@@ -42,16 +42,16 @@ end
 -- Used where no parent checks timeouts (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
+-- In the protected call: more results than the stack holds are an error of the call.
+local function packed(f, ...) return pack(f(...)) end
+
 local function run_call(task, state, put)
   state.begun, state.item = time(), 1
-  local outcome = pack(errors.call_here(identity.current().name, task.f, unpack(task.args, 1, task.args.n)))
-  if is_late(state) then outcome = { false, errors.timeout_error(state.limit, identity.current().name) } end
+  local name = identity.current().name
+  local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
+  if is_late(state) then ok, values = false, errors.timeout_error(state.limit, name) end
   count_calls(state, 1, time() - state.begun)
-  if outcome[1] then
-    put({ id = task.id, outcome = OK, values = pack(unpack(outcome, 2, outcome.n)) })
-  else
-    put({ id = task.id, outcome = FAILED, values = pack(outcome[2]) })
-  end
+  put({ id = task.id, outcome = ok and OK or FAILED, values = ok and values or pack(values) })
 end
 
 -- How each item of the task is called: a function of f, a message handler and the item.
