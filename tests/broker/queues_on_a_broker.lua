@@ -5,7 +5,7 @@ local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
 
-local server = broker.server()
+local server = broker.server("--appendfsync always")
 local function queue(name, maxsize)
   return mm.Queue{ broker = server.url, name = name, maxsize = maxsize }
 end
@@ -94,8 +94,8 @@ expect.equal(j:task_done(), true)
 expect.equal(j:join(expect.HANG), true)
 expect.raises("all that this program took is done", j.task_done, j)
 
--- the server restarts under it
-local steady = queue("steady")
+-- the server restarts under it; an item whose delivery was lost on the way comes again, behind the others
+local steady = mm.Queue{ broker = server.url, name = "steady", lease = 5 }
 local reader = mm.Process(function(from, out)
   for _ = 1, 200 do out:put(from:get()) end
 end, steady, got)
@@ -107,5 +107,11 @@ for i = 1, 200 do
   end
   expect.equal(steady:put(i), true)
 end
-for i = 1, 200 do expect.equal(got:get(expect.HANG), i) end
+local seen = {}
+for _ = 1, 200 do
+  local i = got:get(expect.HANG)
+  expect.truthy(i and not seen[i], "item " .. tostring(i))
+  seen[i] = true
+end
+expect.equal(#seen, 200)
 expect.equal(reader:join(expect.HANG), true)
