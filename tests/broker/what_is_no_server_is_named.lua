@@ -15,7 +15,7 @@ local function check(url, what)
   expect.truthy(text:find(what), text)
 end
 check("redis://no-such-host.invalid/0", "no such address: no%-such%-host%.invalid:6379")
-check("unix://" .. ("/x"):rep(100), "no such address: /x")
+check("unix://" .. ("/x"):rep(100), "the path is too long: /x")
 check("redis://127.0.0.1:1/0", "ECONNREFUSED")
 
 -- A server that speaks another protocol.

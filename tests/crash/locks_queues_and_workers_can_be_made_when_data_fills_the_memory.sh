@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# variants: release debug
 # With little address space the segment is small. When a table or a queue has filled it, the error names the object and how
 # much is in use, and there is still room for locks, queues and workers.
 set -eu

@@ -5,7 +5,7 @@
 set -eu
 [ "$(id -u)" = 0 ] || exit 77
 unshare --pid --fork true 2>/dev/null && command -v setpriv >/dev/null || exit 77
-program=$(mktemp -d)
+program=$(TMPDIR= mktemp -d /tmp/mm-peer.XXXXXX)
 trap 'rm -rf "$program"' EXIT
 chmod 755 "$program"
 cp "$MM_BUILD/manymoons" "$program/manymoons" # where another user can run it

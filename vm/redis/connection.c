@@ -182,7 +182,9 @@ static status open_tls(struct redis_connection *c, const struct redis_settings *
 static status connect_stream(struct redis_connection *c, const struct redis_settings *s, deadline until,
                              char *why) {
   const status st = stream_connect(s->address, until, &c->fd);
-  if (st == STATUS_MALFORMED) snprintf(why, REDIS_WHY_MAX, "no such address: %.256s", s->address);
+  if (st == STATUS_MALFORMED || st == STATUS_TOO_LARGE)
+    snprintf(why, REDIS_WHY_MAX, "%s: %.256s",
+             st == STATUS_MALFORMED ? "no such address" : "the path is too long", s->address);
   return st;
 }
 
