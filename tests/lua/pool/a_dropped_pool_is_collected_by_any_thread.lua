@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: async threads interpreters processes
 -- hosts: manymoons lua5.4 lua5.3 luajit
+-- variants: release debug asan
 -- A pool that nothing refers to any more is collected by whatever thread happens to collect, also by one of its own: no
 -- finalizer waits. Its workers end, and nothing of them is left.
 local mm = require "manymoons"
