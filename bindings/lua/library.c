@@ -4,12 +4,10 @@
  * A VM opens the library in two steps. After open_handles it can decode messages with handles; the
  * VMs of workers and embedded VMs begin with this step. `require "manymoons"` adds the native
  * functions (module.c) and the public table of api.lua. All state is in the registry, under the VM
- * lock: the public table (a second require under another name finds it), the functions that end
- * workers, and a sentinel.
+ * lock: the public table (a second require under another name finds it), and the functions that end
+ * workers.
  *
- * I1  The segment counts its users: each VM with open handles is one. The sentinel is made before
- *     any handle, so it is collected after all of them; its finalizer ends the use.
- * I2  A module built for one version of Lua raises an error in another before it touches the state.
+ * I1  A module built for one version of Lua raises an error in another before it touches the state.
  *
  * Starting and ending workers is written in Lua; this file calls the functions that api.lua gave to
  * native.on_end. */
@@ -39,42 +37,10 @@
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
-static const char sentinel_key[] = "manymoons.sentinel";
-
 /* ---- the segment ----------------------------------------------------------------------------- */
 
-/* A stop may raise between making the sentinel and opening the segment; is_user says whether the
- * segment counts this VM. */
-struct sentinel {
-  bool is_user;
-};
-
-static int sentinel_gc(lua_State *L) {
-  struct sentinel *s = lua_touserdata(L, 1);
-  if (s->is_user) segment_close();
-  s->is_user = false;
-  return 0;
-}
-
-static struct sentinel *sentinel_new(lua_State *L) {
-  struct sentinel *s = lua_newuserdata(L, sizeof *s);
-  s->is_user = false;
-  lua_newtable(L);
-  lua_pushcfunction(L, sentinel_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  return s;
-}
-
 static void open_segment(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  const struct sentinel *old = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (old && old->is_user) return;
-  struct sentinel *s = sentinel_new(L);
   const status st = segment_open();
-  s->is_user = st == STATUS_OK;
   char text[STATUS_TEXT_MAX];
   const char *hint = st == -EFBIG ? " (a limit of file sizes below 64 MiB: see ulimit -f)" : "";
   if (st) luaL_error(L, "manymoons: no shared memory: %s%s", status_text(st, text), hint);

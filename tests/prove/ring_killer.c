@@ -452,7 +452,6 @@ int main(int argc, char **argv) {
     run_round(k);
     if (count_descriptors() != descriptors) fail(k, "descriptors are left");
   } while (clock_now_ns() < until);
-  segment_close();
   printf("%llu deaths, %llu messages, %llu taken along by the dead, longest wait %lld ms\n",
          (unsigned long long)k->deaths, (unsigned long long)k->messages, (unsigned long long)k->with_the_dead,
          (long long)(k->longest / 1000000));

@@ -111,8 +111,8 @@ static status make_segment(uint64_t wanted) {
 
 status segment_open(void) {
   mutex_lock(&segment.lock);
-  const status st = segment.users ? STATUS_OK : make_segment(SIZE_WANTED);
-  if (st == STATUS_OK) segment.users++;
+  const status st = segment.is_open ? STATUS_OK : make_segment(SIZE_WANTED);
+  segment.is_open = st == STATUS_OK;
   mutex_unlock(&segment.lock);
   return st;
 }
@@ -130,7 +130,7 @@ status segment_join(int fd, int bag, uint32_t slot) {
   point_into(&map);
   segment_take_place(slot);
   segment.bag = bag;
-  segment.users++;
+  segment.is_open = true;
   mutex_unlock(&segment.lock);
   return STATUS_OK;
 }
@@ -146,20 +146,10 @@ static void unmap_segment(void) {
   segment.held_capacity = segment.held_count = 0;
 }
 
-void segment_close(void) {
-  mutex_lock(&segment.lock);
-  if (--segment.users == 0) {
-    robust_mutex_unlock(&segment.processes->slots[segment.slot].life);
-    unmap_segment();
-  }
-  mutex_unlock(&segment.lock);
-}
-
 /* The place in the process table that fork copied is the parent's. */
 status segment_leave_program(void) {
   mutex_lock(&segment.lock);
   unmap_segment();
-  segment.users = 1;
   const status st = make_segment(SIZE_LEAST);
   mutex_unlock(&segment.lock);
   return st;

@@ -154,6 +154,5 @@ int main(void) {
   CHECK_EQ(used(), blocks);
   bytes_fini(&inbox);
   segment_validate();
-  segment_close();
   return 0;
 }

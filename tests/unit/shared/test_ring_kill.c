@@ -204,7 +204,6 @@ int main(void) {
   for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
     a_death_at_any_point_leaves_the_ring_whole(&deeds[i]);
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }
 

@@ -316,7 +316,6 @@ int main(void) {
     a_death_at_any_point_leaves_the_segment_whole(&deeds[i], PARENT_IS_LAST);
   }
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }
 

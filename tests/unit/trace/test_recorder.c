@@ -272,6 +272,5 @@ int main(void) {
   recordings_come_and_go_under_threads_that_mark();
   a_killed_child_leaves_what_it_marked();
   a_child_does_not_write_its_parents_file();
-  segment_close();
   return 0;
 }
