@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
+#include "core/system.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -70,6 +71,7 @@ static void open_handles(lua_State *L) {
 
 /* Does nothing in a VM that has not required the library. */
 static int call_shutdown(lua_State *L) {
+  after_fork_settle(L);
   lua_getfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
   if (lua_isnil(L, -1)) return 0;
   lua_pushvalue(L, 1);
@@ -81,14 +83,6 @@ static void end_workers(lua_State *L, enum shutdown how) {
   lua_pushcfunction(L, call_shutdown);
   lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
   if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
-}
-
-static void after_fork(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
-  if (lua_isnil(L, -1))
-    lua_pop(L, 1);
-  else
-    lua_call(L, 0, 0);
 }
 
 /* The loader of "manymoons.serial" and the other worlds, which are fields of the public table. */
@@ -121,7 +115,8 @@ static const worker_role roles[] = {
 static const worker_guard guards[] = {
     [START_INFO_PROCESS] = sandboxed_worker_guard, [START_INFO_POOL_WORKER] = pool_guard_serve};
 
-const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles, guards};
+const struct vm_library manymoons_library = {open_handles, preload, after_fork_settle,
+                                             end_workers,  roles,   guards};
 
 /* ---- require --------------------------------------------------------------------------------- */
 

@@ -29,6 +29,16 @@
  * server, threads and other VMs may refer to it after the VM that made it has ended, and its place in
  * the process table is a mutex of the thread that made it. */
 MUST_CHECK status segment_open(void);
+/* A child that the host itself forks is a stranger to the program. It has a private copy of the
+ * segment's memory at the same place, where its handles are void: segment_has says so. What it makes
+ * anew is in a segment of its own, which the first allocation makes. */
+
+/* Whether the address is in the segment of this process, and not in that of the process that forked
+ * it. */
+bool segment_has(const void *address);
+/* A number that changes in each forked child: what was noted with another number is a copy of the
+ * parent's. */
+uint32_t segment_epoch(void);
 /* In a started worker program: maps the segment behind `fd`, which it takes over, as it does the
  * bag (-1: none), and occupies the slot that the parent reserved. STATUS_FOREIGN: it is no segment,
  * or one of another build. */
@@ -80,6 +90,7 @@ static inline void *segment_bytes_at(block_ref at, uint64_t size) {
 /* The name of an address in the segment. */
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
+/* A stranger that cannot make a segment has those of its private copy; what it notes there is lost with it. */
 struct wakers *segment_wakers(void);
 struct named_blocks *segment_named_blocks(void);
 /* NULL while this process has no segment. */

@@ -56,9 +56,11 @@ struct held_object {
 
 struct segment {
   struct mutex lock; /* rank_holds: is_open, held, held_* */
-  bool is_open;
-  struct mapping map; /* written before another thread can use it */
-  int bag;            /* of descriptors under way (descriptor.h), written with the map; -1: none */
+  _Atomic bool is_open;
+  bool is_fork_watched;
+  _Atomic uint32_t epoch; /* see segment_epoch */
+  struct mapping map;     /* written before another thread can use it */
+  int bag;                /* of descriptors under way (descriptor.h), written with the map; -1: none */
   struct arena arena;
   struct segment_header *header;
   struct process_table *processes;

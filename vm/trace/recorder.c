@@ -51,7 +51,7 @@ static void stop_at_exit(void) {
 static status prepare(void) {
   if (!recorder.ends_at_exit && atexit(stop_at_exit)) return -ENOMEM;
   recorder.ends_at_exit = true;
-  if (recorder.recording) return STATUS_OK;
+  if (recorder.recording && segment_has(recorder.recording)) return STATUS_OK;
   status st = segment_open();
   if (st) return st;
   block_ref block = 0;
