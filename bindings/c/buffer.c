@@ -16,18 +16,13 @@ static status prepare(struct mm_buf **out) {
   return st;
 }
 
-static void unprepare(struct mm_buf *b) {
-  segment_close();
-  memory_free(b);
-}
-
 status buffer_make(const struct array_element_type *type, uint64_t count, struct mm_buf **out) {
   struct mm_buf *b = NULL;
   status st = prepare(&b);
   if (st) return st;
   st = typed_array_make(type, count, &b->memory);
   if (st) {
-    unprepare(b);
+    memory_free(b);
     return st;
   }
   b->view = typed_array_view(b->memory);
@@ -43,7 +38,7 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
   st = segment_find(reference, OBJECT_TYPED_ARRAY, &object);
   if (st == STATUS_OK) st = segment_hold(object);
   if (st) {
-    unprepare(b);
+    memory_free(b);
     return st;
   }
   b->memory = (struct typed_array *)(void *)object;
@@ -54,5 +49,5 @@ status buffer_open(object_ref reference, struct mm_buf **out) {
 
 void buffer_close(struct mm_buf *b) {
   segment_release(&b->memory->object);
-  unprepare(b);
+  memory_free(b);
 }

@@ -113,7 +113,6 @@ status runtime_destroy(struct mm_rt *rt, deadline until) NO_THREAD_SAFETY_ANALYS
   runtime_free_modules(rt);
   wakeup_close(rt->wakeup);
   free_runtime(rt);
-  segment_close();
   return STATUS_OK;
 }
 

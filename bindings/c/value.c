@@ -10,12 +10,8 @@ static bool has_handles(const struct bytes *message) {
 }
 
 status value_from_message(struct bytes *message, struct tree **out) {
-  const bool is_user = has_handles(message);
-  status st = is_user ? segment_open() : STATUS_OK;
-  if (st) return st;
-  st = tree_read(message, out);
-  if (st && is_user) segment_close();
-  return st;
+  const status st = has_handles(message) ? segment_open() : STATUS_OK;
+  return st ? st : tree_read(message, out);
 }
 
 status value_to_message(const struct mm_val *value, struct bytes *out) {
@@ -33,8 +29,6 @@ void value_discard_message(struct bytes *message) {
 
 void value_release(struct tree *t) {
   if (!t || !tree_drop(t)) return;
-  const bool is_user = has_handles(&t->message);
   message_refs_discard(t->message.data, t->message.len);
   tree_free(t);
-  if (is_user) segment_close();
 }

@@ -4,12 +4,10 @@
  * A VM opens the library in two steps. After open_handles it can decode messages with handles; the
  * VMs of workers and embedded VMs begin with this step. `require "manymoons"` adds the native
  * functions (module.c) and the public table of api.lua. All state is in the registry, under the VM
- * lock: the public table (a second require under another name finds it), the functions that end
- * workers, and a sentinel.
+ * lock: the public table (a second require under another name finds it), and the functions that end
+ * workers.
  *
- * I1  The segment counts its users: each VM with open handles is one. The sentinel is made before
- *     any handle, so it is collected after all of them; its finalizer ends the use.
- * I2  A module built for one version of Lua raises an error in another before it touches the state.
+ * I1  A module built for one version of Lua raises an error in another before it touches the state.
  *
  * Starting and ending workers is written in Lua; this file calls the functions that api.lua gave to
  * native.on_end. */
@@ -19,6 +17,7 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
+#include "core/system.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -39,42 +38,10 @@
 #include "worker/worker.h"
 #include "worker/worker_run.h"
 
-static const char sentinel_key[] = "manymoons.sentinel";
-
 /* ---- the segment ----------------------------------------------------------------------------- */
 
-/* A stop may raise between making the sentinel and opening the segment; is_user says whether the
- * segment counts this VM. */
-struct sentinel {
-  bool is_user;
-};
-
-static int sentinel_gc(lua_State *L) {
-  struct sentinel *s = lua_touserdata(L, 1);
-  if (s->is_user) segment_close();
-  s->is_user = false;
-  return 0;
-}
-
-static struct sentinel *sentinel_new(lua_State *L) {
-  struct sentinel *s = lua_newuserdata(L, sizeof *s);
-  s->is_user = false;
-  lua_newtable(L);
-  lua_pushcfunction(L, sentinel_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  return s;
-}
-
 static void open_segment(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, sentinel_key);
-  const struct sentinel *old = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (old && old->is_user) return;
-  struct sentinel *s = sentinel_new(L);
   const status st = segment_open();
-  s->is_user = st == STATUS_OK;
   char text[STATUS_TEXT_MAX];
   const char *hint = st == -EFBIG ? " (a limit of file sizes below 64 MiB: see ulimit -f)" : "";
   if (st) luaL_error(L, "manymoons: no shared memory: %s%s", status_text(st, text), hint);
@@ -104,6 +71,7 @@ static void open_handles(lua_State *L) {
 
 /* Does nothing in a VM that has not required the library. */
 static int call_shutdown(lua_State *L) {
+  after_fork_settle(L);
   lua_getfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
   if (lua_isnil(L, -1)) return 0;
   lua_pushvalue(L, 1);
@@ -115,14 +83,6 @@ static void end_workers(lua_State *L, enum shutdown how) {
   lua_pushcfunction(L, call_shutdown);
   lua_pushstring(L, how == SHUTDOWN_JOIN ? "join" : "terminate");
   if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
-}
-
-static void after_fork(lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
-  if (lua_isnil(L, -1))
-    lua_pop(L, 1);
-  else
-    lua_call(L, 0, 0);
 }
 
 /* The loader of "manymoons.serial" and the other worlds, which are fields of the public table. */
@@ -155,7 +115,8 @@ static const worker_role roles[] = {
 static const worker_guard guards[] = {
     [START_INFO_PROCESS] = sandboxed_worker_guard, [START_INFO_POOL_WORKER] = pool_guard_serve};
 
-const struct vm_library manymoons_library = {open_handles, preload, after_fork, end_workers, roles, guards};
+const struct vm_library manymoons_library = {open_handles, preload, after_fork_settle,
+                                             end_workers,  roles,   guards};
 
 /* ---- require --------------------------------------------------------------------------------- */
 

@@ -40,19 +40,20 @@
 #include "worker/worker.h"
 #include "worker/worker_start.h"
 
-/* on_end(shutdown, after_fork): keeps both functions for library.c. shutdown("join" or "terminate")
+/* on_end(shutdown, after_fork): keeps both functions, for library.c and core/system.h. shutdown("join" or "terminate")
  * ends this VM's workers; after_fork() forgets the parent's. [-0, +0, raises] */
 static int on_end(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
-  lua_setfield(L, LUA_REGISTRYINDEX, MODULE_AFTER_FORK_KEY);
+  after_fork_keep(L);
   lua_setfield(L, LUA_REGISTRYINDEX, MODULE_SHUTDOWN_KEY);
   return 0;
 }
 
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
+    {"settle_fork", after_fork_settle_call},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
     {"sandbox_obstacle", sandbox_obstacle_call},

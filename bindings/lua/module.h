@@ -5,9 +5,8 @@
 
 #include "state/lua_compat.h"
 
-/* Keys in the registry of the two functions given to native.on_end; nil before module_open. */
-#define MODULE_SHUTDOWN_KEY   "manymoons.shutdown"
-#define MODULE_AFTER_FORK_KEY "manymoons.after_fork"
+/* Key in the registry of the first function given to native.on_end; nil before module_open. */
+#define MODULE_SHUTDOWN_KEY "manymoons.shutdown"
 
 /* Makes the native table, runs api.lua, keeps the public table under VM_LIBRARY_KEY and pushes it.
  * Called once in a VM, after open_handles. [-0, +1, raises] */

@@ -402,8 +402,37 @@ static void any_thread_may_call(void) {
   CHECK_EQ(mm_rt_free(rt, 1000), 0);
 }
 
+static void *use_a_runtime(void *unused) {
+  mm_rt *rt = make_rt();
+  mm_vm *vm = vm_with(rt, MM_LIB_ALL);
+  CHECK_EQ(number(vm, "local q = require 'manymoons'.Queue() q:put(7) return q:get()"), 7);
+  (void)unused;
+  return rt;
+}
+
+static void *free_a_runtime(void *rt) {
+  CHECK_EQ(mm_rt_free(rt, 1000), 0);
+  return NULL;
+}
+
+static void *in_another_thread(void *(*use)(void *argument), void *argument) {
+  pthread_t handle;
+  void *result = NULL;
+  CHECK_EQ(pthread_create(&handle, NULL, use, argument), 0);
+  CHECK_EQ(pthread_join(handle, &result), 0);
+  return result;
+}
+
+/* No other runtime is open meanwhile. */
+static void a_runtime_is_freed_in_any_thread(void) {
+  free_a_runtime(in_another_thread(use_a_runtime, NULL));
+  in_another_thread(free_a_runtime, use_a_runtime(NULL));
+  in_another_thread(free_a_runtime, in_another_thread(use_a_runtime, NULL));
+}
+
 int main(void) {
   in_every_kind(nothing_is_left); /* first, because an installed signal handler stays */
+  in_every_kind(a_runtime_is_freed_in_any_thread);
   in_every_kind(a_vm_has_the_libraries_it_was_given);
   in_every_kind(scripts_use_manymoons_in_their_vm);
   in_every_kind(modules_of_the_program_are_found);

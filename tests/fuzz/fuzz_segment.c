@@ -22,6 +22,7 @@
 #include "channel/message_refs.h"
 #include "channel/pipe.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "shared/arena_private.h"
 #include "shared/permits.h"
 #include "shared/rwlock.h"
@@ -262,7 +263,8 @@ static pid_t start(struct scene *s, int number) {
   struct child_slot place;
   CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
   segment_share_with_child(place.slot, NULL);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  if (process_fork(&pid)) _exit(4);
   CHECK(pid >= 0);
   if (pid) return pid;
   segment_after_fork(place.slot);

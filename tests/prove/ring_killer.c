@@ -35,6 +35,7 @@
 #include "base/check.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "os/thread.h"
 #include "shared/ring.h"
 #include "shared/sweep.h"
@@ -264,8 +265,7 @@ static void start_worker(struct killer *k, int index) {
   if (segment_reserve_slot(&w->place)) fail(k, "no slot is free");
   segment_share_with_child(w->place.slot, NULL);
   const pid_t parent = getpid();
-  w->pid = fork();
-  if (w->pid < 0) fail(k, "fork: %s", strerror(errno));
+  if (process_fork(&w->pid)) fail(k, "no child");
   if (w->pid == 0) be_worker(w, parent);
 }
 
@@ -452,7 +452,6 @@ int main(int argc, char **argv) {
     run_round(k);
     if (count_descriptors() != descriptors) fail(k, "descriptors are left");
   } while (clock_now_ns() < until);
-  segment_close();
   printf("%llu deaths, %llu messages, %llu taken along by the dead, longest wait %lld ms\n",
          (unsigned long long)k->deaths, (unsigned long long)k->messages, (unsigned long long)k->with_the_dead,
          (long long)(k->longest / 1000000));

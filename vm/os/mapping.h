@@ -39,6 +39,10 @@ MUST_CHECK status mapping_sizes(int fd, uint64_t *size, uint64_t *used);
 MUST_CHECK status mapping_find(int64_t pid, status (*look)(int fd), int *fd);
 /* Closes a descriptor that mapping_find gave. Mappings of it stay. */
 void mapping_drop(int fd);
+/* In a forked child: closes its copy of the descriptor, and makes the memory private, at the same
+ * address. What is written there from now on changes nothing for the other processes; where the system
+ * refuses a private copy of that size, a write ends this process. */
+void mapping_detach(struct mapping *m);
 /* Unmaps and closes. */
 void mapping_destroy(struct mapping *m);
 /* Pages [offset, offset + size) exist afterwards, zeroed where they are new; -ENOMEM or -ENOSPC

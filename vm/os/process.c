@@ -15,9 +15,15 @@
 
 int32_t process_pid(void) { return (int32_t)getpid(); }
 
+static _Thread_local bool is_forking; /* see vm/README.md */
+
+bool process_is_forking(void) { return is_forking; }
+
 status process_fork(pid_t *pid) {
   const pid_t parent = getpid();
+  is_forking = true;
   const pid_t child = fork();
+  is_forking = false;
   if (child < 0) return -errno;
   if (child == 0 && process_die_with_parent(parent)) process_exit_now(1);
   *pid = child;

@@ -32,6 +32,9 @@ bool process_is_alive(const struct process_id *id);
 
 /* fork(2), after which the child dies with its parent. STATUS_OK with *pid == 0 in the child. */
 MUST_CHECK status process_fork(pid_t *pid);
+/* For what runs in each forked child (thread_on_fork): the fork is one of process_fork, and not one
+ * of the host's own. */
+bool process_is_forking(void);
 /* Runs `argv` with the descriptors `kept` (-1: none) inherited under the same numbers, everything else
  * that is close-on-exec closed. The program itself calls process_die_with_parent. */
 MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count);

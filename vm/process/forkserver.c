@@ -365,6 +365,7 @@ static void connection_settle(struct connection *c) {
 
 struct client {
   struct mutex lock;           /* rank_forkserver: everything here */
+  int32_t pid;                 /* whose servers they are; a child that the host forks has a copy */
   struct connection *current;  /* NULL: not started */
   struct connection *outdated; /* to servers that did not answer; their children go on */
 };
@@ -428,23 +429,6 @@ static status request_locked(struct child *out, const char *const argv[], block_
   return st;
 }
 
-status child_request(struct child *out, const char *const argv[], block_ref start_info) {
-  fflush(NULL);
-  mutex_lock(&client.lock);
-  settle_outdated_locked();
-  status st = request_locked(out, argv, start_info);
-  if (is_lost(st)) st = request_locked(out, argv, start_info);
-  mutex_unlock(&client.lock);
-  return st;
-}
-
-void forkserver_stop(void) {
-  mutex_lock(&client.lock);
-  close_all_locked(&client.current);
-  close_all_locked(&client.outdated);
-  mutex_unlock(&client.lock);
-}
-
 static void forget_all(struct connection **list) {
   while (*list) {
     struct connection *c = *list;
@@ -455,6 +439,29 @@ static void forget_all(struct connection **list) {
 
 void forkserver_forget(void) {
   mutex_init(&client.lock);
+  client.pid = process_pid();
   forget_all(&client.current);
   forget_all(&client.outdated);
+}
+
+static void lock_client(void) ACQUIRES(client.lock) {
+  if (client.pid != process_pid()) forkserver_forget();
+  mutex_lock(&client.lock);
+}
+
+status child_request(struct child *out, const char *const argv[], block_ref start_info) {
+  fflush(NULL);
+  lock_client();
+  settle_outdated_locked();
+  status st = request_locked(out, argv, start_info);
+  if (is_lost(st)) st = request_locked(out, argv, start_info);
+  mutex_unlock(&client.lock);
+  return st;
+}
+
+void forkserver_stop(void) {
+  lock_client();
+  close_all_locked(&client.current);
+  close_all_locked(&client.outdated);
+  mutex_unlock(&client.lock);
 }

@@ -131,6 +131,7 @@ void segment_end_if_unreachable(struct object *o) {
 }
 
 void segment_release(struct object *o) {
+  if (!segment_has(o)) return; /* the parent's, in a child that the host forked */
   mutex_lock(&segment.lock);
   const size_t at = place_of(segment.held, segment.held_capacity, segment_ref(o));
   const bool is_last = --segment.held[at].handles == 0;
@@ -309,6 +310,7 @@ static bool is_ours(const struct object *o) { return object_has_holder(o, segmen
 /* Removes the objects that were not passed from the table that fork copied. A removal moves other
  * entries up, so each place is checked until it stays. */
 void segment_after_fork(uint32_t slot) {
+  atomic_fetch_add(&segment.epoch, 1);
   segment_take_place(slot);
   for (size_t i = 0; i < segment.held_capacity;) {
     const block_ref object = segment.held[i].object;

@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "os/descriptor_bag.h"
 #include "os/memory_limit.h"
+#include "os/process.h"
+#include "os/thread.h"
 #include "shared/segment_private.h"
 #include "sync/lock_rank.h"
 
@@ -61,6 +63,30 @@ void segment_take_place(uint32_t slot) {
   segment.arena.self = segment.self;
 }
 
+/* In a child of the host's own fork, on its only thread: another one may have held the lock. */
+static void leave_to_parent(void) {
+  if (process_is_forking() || !atomic_load(&segment.is_open)) return;
+  mutex_init(&segment.lock);
+  atomic_store(&segment_recording_place, &no_recording);
+  mapping_detach(&segment.map);
+  descriptor_bag_close(segment.bag);
+  segment.bag = -1;
+  for (size_t i = 0; i < segment.held_capacity; i++) segment.held[i] = (struct held_object){0};
+  segment.held_count = 0;
+  atomic_fetch_add(&segment.epoch, 1);
+  atomic_store(&segment.is_open, false);
+}
+
+static status watch_forks(void) {
+  const status st = segment.is_fork_watched ? STATUS_OK : thread_on_fork(leave_to_parent);
+  if (st == STATUS_OK) segment.is_fork_watched = true;
+  return st;
+}
+
+static struct named_blocks *named_blocks(void) {
+  return (struct named_blocks *)(void *)(segment.map.base + named_blocks_offset());
+}
+
 static void point_into(const struct mapping *map) {
   segment.map = *map;
   robust_mutex_allow(map->base, map->size);
@@ -84,7 +110,8 @@ static status make_mapping(struct mapping *map, uint64_t wanted) {
 
 static status make_segment(uint64_t wanted) {
   struct mapping map;
-  status st = make_mapping(&map, wanted);
+  status st = watch_forks();
+  if (st == STATUS_OK) st = make_mapping(&map, wanted);
   if (st) return st;
   st = mapping_commit(&map, 0, segment_arena_offset());
   if (st) {
@@ -105,21 +132,23 @@ static status make_segment(uint64_t wanted) {
   if (st) return st;
   segment_take_place(slot);
   (void)!descriptor_bag_make(&segment.bag); /* without one no socket connection travels */
-  named_blocks_init(segment_named_blocks(), id.pid);
+  named_blocks_init(named_blocks(), id.pid);
   return STATUS_OK;
 }
 
 status segment_open(void) {
+  if (atomic_load(&segment.is_open)) return STATUS_OK;
   mutex_lock(&segment.lock);
-  const status st = segment.users ? STATUS_OK : make_segment(SIZE_WANTED);
-  if (st == STATUS_OK) segment.users++;
+  const status st = atomic_load(&segment.is_open) ? STATUS_OK : make_segment(SIZE_WANTED);
+  if (st == STATUS_OK) atomic_store(&segment.is_open, true);
   mutex_unlock(&segment.lock);
   return st;
 }
 
 status segment_join(int fd, int bag, uint32_t slot) {
   struct mapping map;
-  const status st = mapping_adopt(&map, fd);
+  status st = watch_forks();
+  if (st == STATUS_OK) st = mapping_adopt(&map, fd);
   if (st) return st;
   const struct segment_header *header = (const struct segment_header *)(void *)map.base;
   if (!segment_header_is_ours(header, map.size) || slot >= PROCESS_TABLE_MAX) {
@@ -130,7 +159,7 @@ status segment_join(int fd, int bag, uint32_t slot) {
   point_into(&map);
   segment_take_place(slot);
   segment.bag = bag;
-  segment.users++;
+  atomic_store(&segment.is_open, true);
   mutex_unlock(&segment.lock);
   return STATUS_OK;
 }
@@ -146,20 +175,11 @@ static void unmap_segment(void) {
   segment.held_capacity = segment.held_count = 0;
 }
 
-void segment_close(void) {
-  mutex_lock(&segment.lock);
-  if (--segment.users == 0) {
-    robust_mutex_unlock(&segment.processes->slots[segment.slot].life);
-    unmap_segment();
-  }
-  mutex_unlock(&segment.lock);
-}
-
 /* The place in the process table that fork copied is the parent's. */
 status segment_leave_program(void) {
   mutex_lock(&segment.lock);
+  atomic_fetch_add(&segment.epoch, 1);
   unmap_segment();
-  segment.users = 1;
   const status st = make_segment(SIZE_LEAST);
   mutex_unlock(&segment.lock);
   return st;
@@ -180,14 +200,20 @@ block_ref segment_ref(const void *address) {
 struct arena *segment_arena(void) {
   return &segment.arena;
 }
+bool segment_has(const void *address) {
+  return atomic_load(&segment.is_open) && (uintptr_t)address - (uintptr_t)segment.map.base < segment.map.size;
+}
+uint32_t segment_epoch(void) { return atomic_load(&segment.epoch); }
 struct wakers *segment_wakers(void) {
+  (void)!segment_open();
   return (struct wakers *)(void *)(segment.map.base + wakers_offset());
 }
 struct totals *segment_totals(void) {
   return segment.header ? &segment.header->totals : NULL;
 }
 struct named_blocks *segment_named_blocks(void) {
-  return (struct named_blocks *)(void *)(segment.map.base + named_blocks_offset());
+  (void)!segment_open();
+  return named_blocks();
 }
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
@@ -208,16 +234,22 @@ static status take(const struct arena_request *request, block_ref *out) {
 status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
 
 status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
+  const status st = segment_open();
+  if (st) return st;
   const struct arena_request request = {.size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
   return take(&request, out);
 }
 
 status segment_alloc_vital(uint64_t size, block_ref *out) {
+  const status st = segment_open();
+  if (st) return st;
   const struct arena_request request = {.size = size, .owner = segment.self, .use = ARENA_VITAL};
   return take(&request, out);
 }
 
 status segment_alloc_object(uint64_t size, block_ref *out) {
+  const status st = segment_open();
+  if (st) return st;
   const struct arena_request request = {.size = size,
                                         .owner = segment.self,
                                         .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA,

@@ -25,20 +25,29 @@
 #include "shared/totals.h"
 #include "shared/wakers.h"
 
-/* Makes the segment, or counts one more user of it in this process. Call it on a thread that lives
- * as long as the process. */
+/* Makes the segment of this process unless there is one. It stays for as long as the process: the fork
+ * server, threads and other VMs may refer to it after the VM that made it has ended, and its place in
+ * the process table is a mutex of the thread that made it. */
 MUST_CHECK status segment_open(void);
+/* A child that the host itself forks is a stranger to the program. It has a private copy of the
+ * segment's memory at the same place, where its handles are void: segment_has says so. What it makes
+ * anew is in a segment of its own, which the first allocation makes. */
+
+/* Whether the address is in the segment of this process, and not in that of the process that forked
+ * it. */
+bool segment_has(const void *address);
+/* A number that changes in each forked child: what was noted with another number is a copy of the
+ * parent's. */
+uint32_t segment_epoch(void);
 /* In a started worker program: maps the segment behind `fd`, which it takes over, as it does the
  * bag (-1: none), and occupies the slot that the parent reserved. STATUS_FOREIGN: it is no segment,
  * or one of another build. */
 MUST_CHECK status segment_join(int fd, int bag, uint32_t slot);
-/* Ends one use; the last one unmaps the segment. */
-void segment_close(void);
 /* In a forked child, on its only thread, which is to share nothing with the program: unmaps the
- * program's segment and makes a small one of a size that stays, with one use. The pointers into the old one are void. On
- * failure the process must end. */
+ * program's segment and makes a small one of a size that stays. The pointers into the old one are void. On failure the
+ * process must end. */
 MUST_CHECK status segment_leave_program(void);
-/* Valid while the segment is open, as are the next ones. */
+/* Valid once the segment is open, as are the next ones. */
 const struct process_table *segment_process_table(void);
 
 /* Of the mapping, for a child that is to share it. It stays the segment's. */
@@ -81,6 +90,7 @@ static inline void *segment_bytes_at(block_ref at, uint64_t size) {
 /* The name of an address in the segment. */
 block_ref segment_ref(const void *address);
 struct arena *segment_arena(void);
+/* A stranger that cannot make a segment has those of its private copy; what it notes there is lost with it. */
 struct wakers *segment_wakers(void);
 struct named_blocks *segment_named_blocks(void);
 /* NULL while this process has no segment. */

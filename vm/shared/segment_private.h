@@ -8,8 +8,7 @@
  *     segment_view.c  the segment of another program, of which it uses the header alone
  *
  * `segment` is at file scope (vm/README.md). The fields that segment.c stores when it makes or
- * joins the segment do not change until the last user closes it; every other field says what guards
- * it.
+ * joins the segment do not change afterwards; every other field says what guards it.
  */
 #ifndef SHARED_SEGMENT_PRIVATE_H
 #define SHARED_SEGMENT_PRIVATE_H
@@ -56,10 +55,12 @@ struct held_object {
 };
 
 struct segment {
-  struct mutex lock; /* rank_holds: users, held, held_* */
-  unsigned users;
-  struct mapping map; /* written before another thread can use it */
-  int bag;            /* of descriptors under way (descriptor.h), written with the map; -1: none */
+  struct mutex lock; /* rank_holds: is_open, held, held_* */
+  _Atomic bool is_open;
+  bool is_fork_watched;
+  _Atomic uint32_t epoch; /* see segment_epoch */
+  struct mapping map;     /* written before another thread can use it */
+  int bag;                /* of descriptors under way (descriptor.h), written with the map; -1: none */
   struct arena arena;
   struct segment_header *header;
   struct process_table *processes;

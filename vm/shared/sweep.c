@@ -17,7 +17,9 @@
 
 status segment_reserve_slot(struct child_slot *out) {
   uint32_t slot = 0;
-  status st = process_table_reserve(segment.processes, &segment.id, segment.slot, &slot);
+  status st = segment_open();
+  if (st) return st;
+  st = process_table_reserve(segment.processes, &segment.id, segment.slot, &slot);
   if (st == -EAGAIN) {
     segment_sweep();
     st = process_table_reserve(segment.processes, &segment.id, segment.slot, &slot);

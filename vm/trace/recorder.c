@@ -47,20 +47,16 @@ static void stop_at_exit(void) {
   if (st) fprintf(stderr, "manymoons: the trace is not complete: %s\n", status_text(st, text));
 }
 
-/* Allocates what a recording needs once. The segment stays open from then on, because a lane in it
- * may be in use. */
+/* Allocates what a recording needs once. */
 static status prepare(void) {
   if (!recorder.ends_at_exit && atexit(stop_at_exit)) return -ENOMEM;
   recorder.ends_at_exit = true;
-  if (recorder.recording) return STATUS_OK;
+  if (recorder.recording && segment_has(recorder.recording)) return STATUS_OK;
   status st = segment_open();
   if (st) return st;
   block_ref block = 0;
   st = segment_alloc(sizeof(struct trace_recording), &block);
-  if (st) {
-    segment_close();
-    return st;
-  }
+  if (st) return st;
   recorder.recording = segment_at(block);
   memset(recorder.recording, 0, sizeof *recorder.recording);
   recorder.recording->owner = segment_self();

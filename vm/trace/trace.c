@@ -219,8 +219,7 @@ static void give_lane_up(void) {
   self.word = 0;
 }
 
-/* A thread without a VM may outlive the segment: while nothing is recorded its lane does not keep
- * the segment open, so the thread gives up the lane first. */
+/* While nothing is recorded a thread without a VM gives up its lane, for it may live long. */
 void trace_thread_runs_vm(uint32_t number) {
   if (number == 0 && !trace_is_on()) give_lane_up();
   self.vm = number;

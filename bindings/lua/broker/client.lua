@@ -28,6 +28,7 @@ local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
+local open_pools = require("pool.open_pools")
 
 local of_kind, pack, time = errors.of_kind, checks.pack, native.time
 
@@ -585,7 +586,7 @@ function dispatch.join(pool, deadline)
 end
 
 function dispatch.check_open(pool, where)
-  if pool._config.pid ~= native.pid() then error(where .. ": this pool belongs to another process", 3) end
+  open_pools.check_home(pool, where, 3)
   if pool._broken then errors.raise(pool._broken) end
   if pool._closed then error(where .. ": the pool is closed", 3) end
   dispatch.maintain(pool)

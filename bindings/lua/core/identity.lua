@@ -13,6 +13,7 @@ local identity = {}
 local identities = {}
 
 local function read_current()
+  native.settle_fork()
   local key, new = native.thread(), native.settings()
   local known = identities[key]
   if known and known.settings == new then return known end

@@ -97,8 +97,19 @@ status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trac
   return waited;
 }
 
+static void refuse_foreign(lua_State *L, const struct shared_handle *h) {
+  if (!segment_has(h->object))
+    luaL_error(L, "%s: it belongs to the process that forked this one", h->type->class.name);
+}
+
 void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h) {
   if (!h->object) luaL_error(L, "%s: used after %s", h->type->class.name, h->type->gone);
+  refuse_foreign(L, h);
+}
+
+void shared_handle_refuse_foreign(lua_State *L, int index) {
+  const struct shared_handle *h = any_at(L, index);
+  if (h && h->object) refuse_foreign(L, h);
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -127,6 +138,7 @@ void *shared_handle_check(lua_State *L, int index, const struct shared_type *typ
 uint64_t shared_handle_send(lua_State *L, int index) {
   const struct shared_handle *h = lua_touserdata(L, index);
   if (!h->object) luaL_error(L, "%s: sent after %s", h->type->class.name, h->type->gone);
+  shared_handle_refuse_closed(L, h);
   if (segment_hold(h->object)) luaL_error(L, "not enough memory");
   return segment_object_ref(h->object);
 }

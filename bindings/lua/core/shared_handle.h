@@ -75,8 +75,11 @@ struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h);
  * was closed. Does not raise. */
 MUST_CHECK status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
                                      wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
-/* Raises if the handle was closed, as each use of it does. [-0, +0, raises] */
+/* Raises if the handle was closed, or is the parent's in a child that the host forked, as each use of it does. [-0, +0, raises] */
 void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h);
+
+/* Raises if the value at `index` is a handle of the parent's in a child that the host forked. [-0, +0, raises] */
+void shared_handle_refuse_foreign(lua_State *L, int index);
 
 /* The handle at `index`, open or closed, if it is of one of the `count` types; NULL otherwise.
  * [-0, +0, does not raise] */

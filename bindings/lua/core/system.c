@@ -15,6 +15,7 @@
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/terminal.h"
+#include "shared/segment.h"
 
 enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
 
@@ -169,4 +170,34 @@ int printable_call(lua_State *L) {
   luaL_checkstring(L, 1);
   printable_push(L, 1, luaL_checkoption(L, 2, "text", forms) == 1 ? PRINTABLE_JSON : PRINTABLE_TEXT);
   return 1;
+}
+
+/* ---- forked children -------------------------------------------------------------------------- */
+
+static const char function_key = 'f'; /* their addresses are the keys; never written */
+static const char epoch_key = 'e';
+
+static void note_epoch(lua_State *L) {
+  lua_pushnumber(L, segment_epoch());
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &epoch_key);
+}
+
+void after_fork_keep(lua_State *L) {
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &function_key);
+  note_epoch(L);
+}
+
+void after_fork_settle(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &epoch_key);
+  const bool is_settled = lua_isnil(L, -1) || lua_tonumber(L, -1) == segment_epoch();
+  lua_pop(L, 1);
+  if (is_settled) return;
+  note_epoch(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &function_key);
+  lua_call(L, 0, 0);
+}
+
+int after_fork_settle_call(lua_State *L) {
+  after_fork_settle(L);
+  return 0;
 }

@@ -34,4 +34,15 @@ void printable_push(lua_State *L, int index, enum printable_as as);
  * JSON. [-0, +1, raises] */
 int printable_call(lua_State *L);
 
+/* What a VM forgets of its parent in a forked child. A child of this library's own is settled when it
+ * begins (worker_run.c); one that the host forks is a stranger, and is settled when it first uses what
+ * the parent may have left.
+ *
+ * Keeps the function on top, and pops it: it forgets what is the parent's. [-1, +0, raises] */
+void after_fork_keep(lua_State *L);
+/* Calls the function that was kept, once in each forked child. [-0, +0, raises] */
+void after_fork_settle(lua_State *L);
+/* settle_fork(): the same. */
+int after_fork_settle_call(lua_State *L);
+
 #endif

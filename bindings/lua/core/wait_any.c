@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "core/arguments.h"
+#include "core/shared_handle.h"
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/ready.h"
@@ -55,6 +56,7 @@ static void check_things(lua_State *L) {
     lua_rawgeti(L, THINGS, i);
     luaL_argcheck(L, lua_isnumber(L, -1) || waitable_at(L, lua_gettop(L)), THINGS,
                   "a list of waitable things expected");
+    shared_handle_refuse_foreign(L, lua_gettop(L));
     lua_pop(L, 1);
   }
 }

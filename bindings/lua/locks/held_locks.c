@@ -16,7 +16,8 @@ struct held_locks {
   struct entry *entries; /* in the order in which they came */
   size_t count;
   size_t capacity;
-  uint32_t slot; /* the process that holds them; another one after a fork */
+  uint32_t epoch; /* of the process that holds them; another one after a fork */
+  uint32_t slot;
   bool has_died;
 };
 
@@ -38,7 +39,8 @@ struct held_locks *held_locks_of(lua_State *L) {
 
 /* What is in a copy was taken by the parent. */
 static void empty_copy(struct held_locks *h) {
-  if (h->slot == segment_slot()) return;
+  if (h->epoch == segment_epoch() && h->slot == segment_slot()) return;
+  h->epoch = segment_epoch();
   h->slot = segment_slot();
   while (h->count) remove_entry(h, h->count - 1);
 }
@@ -135,7 +137,7 @@ static int held_gc(lua_State *L) {
   struct held_locks *h = lua_touserdata(L, 1);
   held_locks_end_since(h, 0, h->has_died);
   memory_free(h->entries);
-  *h = (struct held_locks){.slot = h->slot};
+  *h = (struct held_locks){.epoch = h->epoch, .slot = h->slot};
   return 0;
 }
 
@@ -145,7 +147,7 @@ void held_locks_open(lua_State *L) {
   lua_pop(L, 1);
   if (is_open) return;
   struct held_locks *h = lua_newuserdata(L, sizeof *h);
-  *h = (struct held_locks){.slot = segment_slot()};
+  *h = (struct held_locks){.epoch = segment_epoch(), .slot = segment_slot()};
   lua_newtable(L);
   lua_pushcfunction(L, held_gc);
   lua_setfield(L, -2, "__gc");

@@ -59,6 +59,7 @@ local function name_of_server(server)
 end
 
 local function link_to(server)
+  native.settle_fork()
   local name = name_of_thread() .. name_of_server(server)
   local link = links[name]
   if link and not link.is_busy then return link end

@@ -179,7 +179,7 @@ function dispatcher.waitable(pool) return pool._backend:waitable(), false, pool.
 -- The life of a pool ----------------------------------------------------------------------------------
 
 function dispatcher.check_open(pool, where)
-  if pool._config.pid ~= native.pid() then error(where .. ": this pool belongs to another process", 3) end
+  open_pools.check_home(pool, where, 3)
   if pool._backend:is_worker() then
     error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
   end

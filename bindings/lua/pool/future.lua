@@ -9,6 +9,7 @@ local errors = require("core.errors")
 local finalizers = require("core.finalizers")
 local waits = require("core.waits")
 local dispatcher = require("pool.dispatcher")
+local open_pools = require("pool.open_pools")
 local pumps = require("pool.pumps")
 
 local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
@@ -49,6 +50,7 @@ end
 
 local function check_open(self, where)
   if self._is_closed then error(where .. ": used after close", 3) end
+  if not self._is_done then open_pools.check_home(self._pool, where, 3) end
 end
 
 local function take_what_is_there(self)
@@ -143,6 +145,7 @@ meta.__close = Future.close
 -- Waits for the backend and for the death of workers; the waiter then pumps, and checks its futures
 -- again.
 function meta.__mm_wait(self)
+  if not self._is_closed then check_open(self, "Future") end
   if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end

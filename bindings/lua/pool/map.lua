@@ -8,12 +8,13 @@
 --
 -- An item that cannot be sent fails alone, however the items are cut into tasks. What an iterator raises comes where
 -- its item would have come.
-local require = ...
+local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
 local waits = require("core.waits")
 local future = require("pool.future")
+local open_pools = require("pool.open_pools")
 local protocol = require("pool.protocol")
 
 local new_error, of_kind, pack = errors.new_error, errors.of_kind, checks.pack
@@ -392,7 +393,7 @@ local function finish_imap(self)
   self.is_over = true
   imaps[self.pool][self] = nil
   if self.progress then self.progress:finish() end
-  if not self.dispatcher.has_ended(self.pool) then
+  if self.pool._config.pid == native.pid() and not self.dispatcher.has_ended(self.pool) then
     self.dispatcher.cancel(self.pool, self)
     self.dispatcher.drop_function(self.pool, self.entry)
   end
@@ -440,6 +441,7 @@ end
 -- false, for nil ends the loop.
 local function next_result(self)
   if self.is_over then return nil end
+  open_pools.check_home(self.pool, "Pool:imap", 3)
   local is_there, at = find_next(self)
   if not is_there then
     finish_imap(self)

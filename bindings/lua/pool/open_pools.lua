@@ -11,10 +11,18 @@ local open_pools = {}
 local pools, last = setmetatable({}, { __mode = "v" }), 0
 
 local function maintain_all()
+  native.settle_fork()
   local open = {}
   for _, pool in pairs(pools) do open[#open + 1] = pool end
   for _, pool in ipairs(open) do pool._dispatcher.maintain(pool) end
   if #open == 0 then native.set_maintenance(nil) end
+end
+
+-- A pool, its futures and its iterators are used in the process that made them: in a forked child they would take what
+-- the parent waits for.
+function open_pools.check_home(pool, where, level)
+  if pool._config.pid == native.pid() then return end
+  error(where .. ": the pool belongs to the process that forked this one", level + 1)
 end
 
 -- Called by every dispatcher when a pool begins.

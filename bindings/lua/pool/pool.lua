@@ -113,6 +113,7 @@ end
 -- No more tasks; those that were submitted are done.
 function Pool.close(self)
   if self._dispatcher.is_closed(self) then return end
+  open_pools.check_home(self, "Pool:close", 2)
   lists.before_close(self)
   self._dispatcher.close(self)
 end
@@ -122,6 +123,7 @@ function Pool.join(self, timeout)
   if not self._dispatcher.is_closed(self) then
     error("Pool:join: the pool is still open; call close or terminate first", 2)
   end
+  open_pools.check_home(self, "Pool:join", 2)
   timeout = checks.timeout(timeout, "Pool:join")
   return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
@@ -142,7 +144,10 @@ end
 
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
 -- bytes_in, bytes_out.
-function Pool.stats(self) return self._dispatcher.stats(self) end
+function Pool.stats(self)
+  open_pools.check_home(self, "Pool:stats", 2)
+  return self._dispatcher.stats(self)
+end
 
 -- Of pools on a broker -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "core/system.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
 #include "os/clock.h"
@@ -23,7 +24,7 @@ struct pool_rings {
   struct ring *results;
   struct bytes inbox;
   struct ring_message message;
-  owner_id owner;                 /* of the blocks; a forked child copies this struct, not the blocks */
+  uint32_t epoch;                 /* of the process that made it; a forked child has a copy */
   uint64_t functions;             /* how many were ever added */
   struct bytes call_states;       /* places of the unused call states (block_ref each) */
   struct bytes call_state_blocks; /* the blocks they are in */
@@ -37,15 +38,19 @@ static const struct handle_class class; /* defined below its methods */
 static struct pool_rings *check_rings(lua_State *L, int index) {
   struct pool_rings *rings = class_check(L, index, &class);
   if (!rings->results) luaL_error(L, "Pool: used after close");
+  if (rings->epoch != segment_epoch()) luaL_error(L, "Pool: it belongs to the process that forked this one");
   return rings;
 }
 
 int pool_rings_new(lua_State *L) {
+  after_fork_settle(L);
   struct pool_rings *rings = lua_newuserdata(L, sizeof *rings);
-  *rings = (struct pool_rings){.owner = segment_self()};
+  *rings = (struct pool_rings){0};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
-  status st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
+  status st = segment_open();
+  rings->epoch = segment_epoch();
+  if (st == STATUS_OK) st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
   if (st == STATUS_OK) st = ring_make(&rings->results, (struct ring_bounds){0}, RING_GROWS);
   if (st) return return_failure(L, st);
   atomic_store(&rings->tasks->object.purpose, PURPOSE_TASKS);
@@ -73,13 +78,13 @@ static void release_ring(struct ring **ring) {
 
 static void free_call_state_blocks(struct pool_rings *rings) {
   const block_ref *blocks = (const block_ref *)(const void *)rings->call_state_blocks.data;
-  if (rings->owner != segment_self()) return;
+  if (rings->epoch != segment_epoch()) return;
   for (size_t i = 0; i < rings->call_state_blocks.len / sizeof *blocks; i++) segment_free(blocks[i]);
 }
 
 static void discard_dropped(const struct pool_rings *rings) {
   const block_ref *places = (const block_ref *)(const void *)rings->dropped.data;
-  if (rings->owner != segment_self()) return;
+  if (rings->epoch != segment_epoch()) return;
   for (size_t i = 0; i < rings->dropped.len / sizeof *places; i++) attachments_discard(places[i]);
 }
 
@@ -101,7 +106,7 @@ static int rings_release(lua_State *L) {
 /* The workers were collected before, because they were made later, and may still run. */
 static int rings_gc(lua_State *L) {
   struct pool_rings *rings = class_check(L, 1, &class);
-  ring_message_done(&rings->message);
+  if (rings->epoch == segment_epoch()) ring_message_done(&rings->message);
   bytes_fini(&rings->inbox);
   return worker_release_later(L, rings_release) ? 0 : rings_release(L);
 }

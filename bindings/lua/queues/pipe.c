@@ -328,7 +328,7 @@ static int connection_fileno(lua_State *L) {
 
 /* Before the handle is dropped. After a fork it may be the parent that held the end. */
 static void let_go_of_end(struct connection *c) {
-  const bool is_held = segment_holds(c->reference, OBJECT_PIPE_END);
+  const bool is_held = segment_has(c->end) && segment_holds(c->reference, OBJECT_PIPE_END);
   if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
     ring_set_notify_socket(pipe_incoming(c->end), 0);
   if (!is_held) c->shared.object = NULL;

@@ -28,7 +28,7 @@ struct queue {
   struct ring *ring;           /* the object */
   bool never_waits;            /* serial: nobody else could ever end a wait */
   int64_t owed;                /* JoinableQueue: taken by this handle and not reported by it */
-  uint32_t slot;               /* the process that owes it; another one after a fork */
+  uint32_t epoch;              /* the process that owes it; another one after a fork */
   uint64_t abandoned;          /* how many were abandoned when this handle last joined */
 };
 
@@ -138,8 +138,8 @@ static status attempt_take(void *context, deadline until) {
 /* The handle at index 1 owes so many reports more. The copy of a handle in a forked child owes
  * nothing at first. */
 static void owe(lua_State *L, struct queue *q, int count) {
-  if (q->slot != segment_slot()) q->owed = 0;
-  q->slot = segment_slot();
+  if (q->epoch != segment_epoch()) q->owed = 0;
+  q->epoch = segment_epoch();
   q->owed += count;
   lua_pushlightuserdata(L, q);
   if (q->owed > 0)
@@ -226,7 +226,7 @@ static int queue_close(lua_State *L) {
 static int queue_collect(lua_State *L) {
   struct queue *q = queue_at(L, 1);
   if (!q || !q->ring) return 0;
-  if (q->owed > 0 && q->slot == segment_slot()) ring_abandon(q->ring, (uint32_t)q->owed);
+  if (q->owed > 0 && q->epoch == segment_epoch()) ring_abandon(q->ring, (uint32_t)q->owed);
   shared_handle_drop(&q->shared);
   q->ring = NULL;
   return 0;
@@ -314,7 +314,7 @@ static void extend_class(lua_State *L, const struct shared_type *type) {
 static void init_queue(lua_State *L, void *handle) {
   struct queue *q = handle;
   (void)L;
-  q->slot = segment_slot();
+  q->epoch = segment_epoch();
 }
 
 static void take_ring(lua_State *L, void *handle) {

@@ -4,7 +4,7 @@
 -- ends.
 --
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
-local require = ...
+local require, native = ...
 
 local identity = require("core.identity")
 
@@ -17,6 +17,7 @@ function children.add(child)
 end
 
 function children.forget_ended()
+  native.settle_fork()
   local alive = {}
   for _, child in ipairs(started) do
     if child._worker:is_alive() then alive[#alive + 1] = child end

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/memory.h"
+#include "core/system.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
 #include "os/clock.h"
@@ -18,13 +19,18 @@
 
 static const struct handle_class class; /* defined below its methods */
 
+/* False: it is a copy in a forked child. */
+static bool is_ours(const struct worker *w) { return w->owner == process_pid(); }
+
 static struct worker *check_worker(lua_State *L, int index) {
   struct worker *w = class_check(L, index, &class);
   if (!w->is_open) luaL_error(L, "Worker: used after close");
+  if (!is_ours(w)) luaL_error(L, "Process: it belongs to the process that forked this one");
   return w;
 }
 
 struct worker *worker_push(lua_State *L, enum worker_kind kind) {
+  after_fork_settle(L);
   worker_release_leaving(L);
   struct worker *w = lua_newuserdata(L, sizeof *w);
   *w = (struct worker){.kind = kind, .owner = process_pid()};
@@ -190,8 +196,9 @@ static int worker_is_alive(lua_State *L) {
 }
 
 static int worker_exitcode(lua_State *L) {
-  struct worker *w = check_worker(L, 1);
-  if (check_end(w))
+  struct worker *w = class_check(L, 1, &class);
+  if (is_ours(w)) check_worker(L, 1);
+  if (!is_ours(w) || check_end(w))
     lua_pushnil(L);
   else
     lua_pushinteger(L, exit_code_of(w));
@@ -200,7 +207,7 @@ static int worker_exitcode(lua_State *L) {
 
 static int worker_pid(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
-  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : process_pid());
+  lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : w->owner);
   return 1;
 }
 
@@ -229,7 +236,7 @@ static int worker_sentinel(lua_State *L) {
 }
 
 static void stop_with_signal(struct worker *w, int signal_number) {
-  if (!w->is_open || has_ended(w)) return;
+  if (!w->is_open || !is_ours(w) || has_ended(w)) return;
   if (w->kind == WORKER_PROCESS) {
     child_signal(&w->child, signal_number);
     return;
@@ -327,7 +334,7 @@ static int worker_is_caller(lua_State *L) {
 static int worker_close(lua_State *L) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
   if (!w->is_open) return 0;
-  if (w->owner != process_pid()) {
+  if (!is_ours(w)) {
     w->is_open = false;
     return 0;
   }
@@ -377,7 +384,7 @@ static void release_rests(lua_State *L) {
 }
 
 static bool has_left(struct worker *w) {
-  if (w->owner != process_pid()) w->is_open = false; /* a copy in a forked child (I1) */
+  if (!is_ours(w)) w->is_open = false; /* (I1) */
   if (!w->is_open) return true;
   if (check_end(w)) {
     ask_again(w);

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "channel/message_refs.h"
+#include "os/process.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
 
@@ -103,7 +104,8 @@ static void the_end_of_a_process_that_was_killed_is_closed(bool is_passed) {
   const struct object_list passed = {&ref, is_passed};
   CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
   segment_share_with_child(place.slot, &passed);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   CHECK(pid >= 0);
   if (pid == 0) {
     segment_after_fork(place.slot);
@@ -154,6 +156,5 @@ int main(void) {
   CHECK_EQ(used(), blocks);
   bytes_fini(&inbox);
   segment_validate();
-  segment_close();
   return 0;
 }

@@ -451,6 +451,5 @@ int main(int argc, char **argv) {
   descriptors_may_run_out_at_any_point();
   forkserver_stop();
   segment_validate();
-  segment_close();
   return 0;
 }

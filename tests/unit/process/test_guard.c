@@ -124,6 +124,5 @@ int main(void) {
   segment_release(&lent->object);
   segment_release(&other->object);
   worker_status_destroy(worker_status);
-  segment_close();
   return 0;
 }

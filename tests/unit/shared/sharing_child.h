@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "os/process.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
 
@@ -15,7 +16,8 @@
 static inline int run_sharing_child(void (*act)(void *scene), void *scene, struct child_slot *place) {
   CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
   segment_share_with_child(place->slot, NULL);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   CHECK(pid >= 0);
   if (pid == 0) {
     segment_after_fork(place->slot);

@@ -111,6 +111,5 @@ int main(void) {
   without_a_store_again_it_is_a_run_like_others();
   each_allocation_may_fail();
   arena_validate(segment_arena());
-  segment_close();
   return 0;
 }

@@ -120,7 +120,6 @@ int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
-  segment_close();
   return 0;
 }
 

@@ -106,6 +106,5 @@ int main(void) {
   what_is_added_is_found_until_it_is_dropped();
   the_table_has_bounds();
   a_death_leaves_the_table_whole();
-  segment_close();
   return 0;
 }

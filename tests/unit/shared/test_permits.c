@@ -451,6 +451,5 @@ int main(void) {
   threads_are_never_too_many_and_all_have_their_turns(LOCK_KIND_LOCK, 1, CROWD, 5);
   CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
-  segment_close();
   return 0;
 }

@@ -328,6 +328,5 @@ int main(void) {
   a_notify_socket_rings_at_puts_and_at_the_close();
   many_producers_and_consumers_lose_nothing();
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "channel/message_refs.h"
+#include "os/process.h"
 #include "shared/block_bytes.h"
 #include "shared/kill_point.h"
 #include "shared/ring.h"
@@ -135,7 +136,8 @@ static bool die_at(const struct deed *deed, struct ring *r, _Atomic uint64_t *cl
   struct child_slot place;
   CHECK_EQ(segment_reserve_slot(&place), STATUS_OK);
   segment_share_with_child(place.slot, NULL);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   if (pid == 0) {
     segment_after_fork(place.slot);
     kill_point_arm(NULL, point);
@@ -204,7 +206,6 @@ int main(void) {
   for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
     a_death_at_any_point_leaves_the_ring_whole(&deeds[i]);
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }
 

@@ -458,6 +458,5 @@ int main(void) {
   death_at_any_instant_loses_no_share_and_blocks_no_waiter();
   CHECK_EQ(arena_used(segment_arena()), blocks);
   segment_validate();
-  segment_close();
   return 0;
 }

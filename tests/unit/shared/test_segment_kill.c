@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "channel/message_refs.h"
 #include "channel/pipe.h"
+#include "os/process.h"
 #include "shared/kill_point.h"
 #include "shared/sweep.h"
 
@@ -193,7 +194,8 @@ static void make_scene(struct scene *s) {
 static pid_t fork_child(struct child_slot *place) {
   CHECK_EQ(segment_reserve_slot(place), STATUS_OK);
   segment_share_with_child(place->slot, NULL);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   if (pid == 0) segment_after_fork(place->slot);
   return pid;
 }
@@ -316,7 +318,6 @@ int main(void) {
     a_death_at_any_point_leaves_the_segment_whole(&deeds[i], PARENT_IS_LAST);
   }
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }
 

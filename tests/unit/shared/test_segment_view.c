@@ -99,6 +99,5 @@ int main(void) {
   counts_that_are_too_high_end_where_the_segment_ends();
   what_is_no_segment_is_refused();
   a_visitor_that_has_seen_enough_ends_it();
-  segment_close();
   return 0;
 }

@@ -105,7 +105,6 @@ int main(void) {
   channel_register_kinds();
   die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   bytes_fini(&inbox);
-  segment_close();
   return 0;
 }
 

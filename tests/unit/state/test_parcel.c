@@ -277,6 +277,5 @@ int main(void) {
   bytes_fini(&inbox);
   pair_close(&p);
   arena_validate(segment_arena());
-  segment_close();
   return 0;
 }

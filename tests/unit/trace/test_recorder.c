@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "os/process.h"
 #include "os/thread.h"
 #include "trace/trace.h"
 
@@ -220,7 +221,8 @@ static void recordings_come_and_go_under_threads_that_mark(void) {
 static void a_killed_child_leaves_what_it_marked(void) {
   start(RECORDER_LIMIT_DEFAULT);
   mark_tasks(3);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   CHECK(pid >= 0);
   if (pid == 0) {
     trace_worker_start();
@@ -245,7 +247,8 @@ static void a_killed_child_leaves_what_it_marked(void) {
 
 static void a_child_does_not_write_its_parents_file(void) {
   start(RECORDER_LIMIT_DEFAULT);
-  const pid_t pid = fork();
+  pid_t pid = -1;
+  CHECK_EQ(process_fork(&pid), STATUS_OK);
   CHECK(pid >= 0);
   if (pid == 0) {
     CHECK(!recorder_is_recording());
@@ -272,6 +275,5 @@ int main(void) {
   recordings_come_and_go_under_threads_that_mark();
   a_killed_child_leaves_what_it_marked();
   a_child_does_not_write_its_parents_file();
-  segment_close();
   return 0;
 }

@@ -71,6 +71,14 @@ status mapping_adopt(struct mapping *out, int fd) {
   return map_whole(out, fd, (size_t)info.st_size);
 }
 
+void mapping_detach(struct mapping *m) {
+  const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+  if (mmap(m->base, m->size, PROT_READ | PROT_WRITE, flags, m->fd, 0) == MAP_FAILED)
+    mprotect(m->base, m->size, PROT_READ);
+  close(m->fd);
+  m->fd = -1;
+}
+
 void mapping_destroy(struct mapping *m) {
   munmap(m->base, m->size);
   close(m->fd);
