@@ -43,7 +43,7 @@ enum {
 
 /* ---- the scene ------------------------------------------------------------------------------- */
 
-struct place {
+struct target {
   block_ref at;
   uint64_t size;
 };
@@ -58,7 +58,7 @@ struct scene {
   struct synchronizer *lock;
   struct synchronizer *semaphore;
   struct synchronizer *rwlock;
-  struct place places[PLACES_MAX]; /* what the peer changes */
+  struct target places[PLACES_MAX]; /* what the peer changes */
   size_t place_count;
 };
 
@@ -72,7 +72,7 @@ static uint64_t next_random(struct scene *s) {
 static uint64_t below(struct scene *s, uint64_t bound) { return next_random(s) % bound; }
 
 static void add_place(struct scene *s, block_ref at, uint64_t size) {
-  if (s->place_count < PLACES_MAX) s->places[s->place_count++] = (struct place){at, size};
+  if (s->place_count < PLACES_MAX) s->places[s->place_count++] = (struct target){at, size};
 }
 
 static void add_block(void *context, block_ref block, owner_id owner) {
@@ -241,7 +241,7 @@ static uint64_t changed(struct scene *s, uint64_t word) {
 
 static void act_as_peer(struct scene *s) {
   for (int i = 0; i < CHANGES; i++) {
-    const struct place *p = &s->places[below(s, s->place_count)];
+    const struct target *p = &s->places[below(s, s->place_count)];
     if (p->size < 8) continue;
     volatile uint64_t *word =
         (volatile uint64_t *)(void *)(segment.map.base + p->at + below(s, p->size / 8) * 8);
