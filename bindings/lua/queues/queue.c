@@ -43,7 +43,8 @@ static struct queue *check_queue(lua_State *L) { return shared_handle_check_any(
 
 static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bounds bounds) {
   struct ring *ring = NULL;
-  const status st = ring_make(&ring, bounds, RING_GROWS);
+  status st = ring_make(&ring, bounds, RING_GROWS);
+  if (refusal_collected(L, st)) st = ring_make(&ring, bounds, RING_GROWS);
   if (st) return st;
   shared_handle_take(L, h, &ring->object);
   atomic_store(&ring->object.purpose, PURPOSE_QUEUE);
@@ -94,8 +95,12 @@ static int return_put(lua_State *L, const struct queue *q, status st, size_t siz
   if (st == -ENOMEM) return return_memory_failure(L, st, name, size);
   if (st != STATUS_TOO_LARGE) return return_status(L, st);
   char text[160];
-  snprintf(text, sizeof text, "too large: %s: a value of %zu bytes; max_bytes is %llu", name, size,
-           (unsigned long long)q->ring->max_bytes);
+  const uint64_t max_bytes = q->ring->max_bytes;
+  const bool is_bound =
+      max_bytes && size > max_bytes; /* else by the segment, which ulimit -f may make small */
+  snprintf(text, sizeof text, "too large: %s: a value of %zu bytes; %s is %llu", name, size,
+           is_bound ? "max_bytes" : "the shared memory",
+           (unsigned long long)(is_bound ? max_bytes : segment_mapping()->size));
   lua_pushnil(L);
   lua_pushstring(L, text);
   return 2;
