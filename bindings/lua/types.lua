@@ -263,7 +263,7 @@ function World.active_children() end
 ---@field daemon? boolean terminated, not joined, when the program ends
 ---@field method? "fork"|"spawn"|"forkserver" for processes; default: fork if this process has one thread, and the host is
 ---manymoons or a stand-alone Lua; otherwise forkserver
----@field memory? integer bytes of Lua memory, as for a pool's workers
+---@field memory? integer bytes of Lua memory, and of shared memory, as for a pool's workers
 ---@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
 ---@field libs? manymoons.Library[] as for a pool's workers
 ---@field nice? integer as for a pool's workers
@@ -308,8 +308,9 @@ function Process:close() end
 ---@field initargs? any[] its arguments
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
----@field memory? integer for interpreters and processes: bytes of Lua memory for each worker. A call that needs more
----fails with "not enough memory", and the worker continues
+---@field memory? integer for interpreters and processes: bytes of Lua memory for each worker, and as many of the shared
+---memory that it makes and that nobody has taken or freed yet. A call that needs more fails with "not enough memory", or
+---"ENOMEM: …" with the object's name, and the worker continues
 ---@field timeout? number seconds for each item, unless the call's options set another limit
 ---@field libs? manymoons.Library[] for interpreters and processes: standard libraries that workers have beside base,
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all

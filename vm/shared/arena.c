@@ -34,11 +34,12 @@ struct arena_layout arena_layout(uint64_t size, uint64_t start) {
   const uint64_t table = round_up(start, PAGE);
   const uint64_t overhead = 2 * (uint64_t)PAGE + ARENA_CHUNK + ARENA_SLACK;
   CHECK(size > table + overhead);
-  const uint64_t chunks = (size - table - overhead) / (ARENA_CHUNK + PAGE + sizeof(struct arena_chunk));
+  const uint64_t chunks = (size - table - overhead) / (ARENA_CHUNK + 2 * PAGE + sizeof(struct arena_chunk));
   const uint64_t control = round_up(table + chunks * sizeof(struct arena_chunk), PAGE);
-  const uint64_t data = round_up(control + chunks * PAGE, ARENA_CHUNK);
+  const uint64_t charges = control + chunks * PAGE;
+  const uint64_t data = round_up(charges + chunks * PAGE, ARENA_CHUNK);
   CHECK(data + chunks * ARENA_CHUNK + ARENA_SLACK <= size);
-  return (struct arena_layout){table, control, data, chunks};
+  return (struct arena_layout){table, control, charges, data, chunks};
 }
 
 void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, struct arena_state *state) {
@@ -47,6 +48,7 @@ void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, stru
   a->state = state;
   a->table = (struct arena_chunk *)(void *)(m->base + layout.table);
   a->control = m->base + layout.control;
+  a->charges = m->base + layout.charges;
   a->data = layout.data;
   a->chunks = layout.chunks;
 }
@@ -65,14 +67,6 @@ void arena_init(struct arena *a, uint64_t bytes_max) {
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
-
-struct place {
-  uint64_t chunk;
-  bool is_run;
-  unsigned detail; /* order of a run, class of a slab's block */
-  uint32_t index;  /* in the slab */
-  _Atomic uint32_t *owner;
-};
 
 static bool find_in_slab(const struct arena *a, block_ref block, uint64_t chunk, unsigned class,
                          struct place *out) {
@@ -144,19 +138,26 @@ void arena_prefetch(const struct arena *a, block_ref block) {
   __builtin_prefetch((const void *)(uintptr_t)&chunk_control(a, place.chunk)->free[place.index / 64], 1);
 }
 
+/* What was in an object, a ring, is taken: it is charged no longer. */
+static bool change_owner(struct arena *a, const struct place *p, owner_id from, owner_id to) {
+  const bool is_taken = (from & OWNER_OBJECT) && !(to & OWNER_OBJECT);
+  if (!atomic_compare_exchange_strong(p->owner, &from, to)) return false;
+  if (is_taken && place_may_be_charged(a, p)) place_credit(a, p);
+  return true;
+}
+
 bool arena_hand_over(struct arena *a, block_ref block, owner_id from, owner_id to) {
   struct place place;
   CHECK(is_owner(from) && is_owner(to));
   if (!find_place(a, block, &place)) return false;
   const uint32_t mark = atomic_load(place.owner) & OWNER_CARRIES;
-  from |= mark;
-  return atomic_compare_exchange_strong(place.owner, &from, to | mark);
+  return change_owner(a, &place, from | mark, to | mark);
 }
 
 bool arena_give(struct arena *a, block_ref block, owner_id from, owner_id to) {
   struct place place;
   CHECK(is_owner(from) && is_owner(to));
-  return find_place(a, block, &place) && atomic_compare_exchange_strong(place.owner, &from, to);
+  return find_place(a, block, &place) && change_owner(a, &place, from, to);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */
@@ -246,9 +247,11 @@ static status commit_in_slab(struct arena *a, block_ref block, uint64_t size, en
   return commit_span(a, block, ample, use) ? commit_span(a, block, end, use) : STATUS_OK;
 }
 
-status arena_commit(struct arena *a, block_ref block, uint64_t size) {
-  CHECK(size <= arena_block_size(a, block));
-  return commit_span(a, block, block + size, ARENA_DATA);
+status arena_commit(struct arena *a, block_ref block, uint64_t size, struct account *account) {
+  const struct place place = place_of(a, block);
+  CHECK(size <= place_size(&place));
+  const status st = account ? place_charge_more(a, &place, account, size) : STATUS_OK;
+  return st ? st : commit_span(a, block, block + size, ARENA_DATA);
 }
 
 uint64_t arena_committed(const struct arena *a, block_ref block) {
@@ -286,10 +289,15 @@ static status take_run(struct arena *a, const struct arena_request *r, uint64_t 
   return st;
 }
 
-static status take_small(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+static unsigned class_for(const struct arena_request *r, uint64_t room) {
   unsigned class = class_of_size(room);
-  block_ref block = 0;
   while (r->is_object && !class_has_objects(class)) class ++;
+  return class;
+}
+
+static status take_small(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+  const unsigned class = class_for(r, room);
+  block_ref block = 0;
   status st = slab_take(a, class, r->owner, r->use, &block);
   if (st) return st == STATUS_FULL ? -ENOMEM : st;
   st = commit_in_slab(a, block, r->size, r->use);
@@ -300,10 +308,35 @@ static status take_small(struct arena *a, const struct arena_request *r, uint64_
   return st;
 }
 
+static status take_uncharged(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+  return room <= ARENA_SLAB_MAX ? take_small(a, r, room, out) : take_run(a, r, room, out);
+}
+
+/* The charge comes first: no memory is committed for a block that is refused. */
+static status take_charged(struct arena *a, const struct arena_request *r, uint64_t room, block_ref *out) {
+  const uint64_t bytes = room <= ARENA_SLAB_MAX ? class_size(class_for(r, room)) : round_up(r->size, PAGE);
+  const charge_mark mark = r->account->mark;
+  status st = account_charge(a->accounts, r->account, bytes);
+  if (st) return st;
+  KILL_POINT("arena.charged");
+  block_ref block = 0;
+  st = take_uncharged(a, r, room, &block);
+  if (st == STATUS_OK) {
+    const struct place place = place_of(a, block);
+    st = place_note_charge(a, &place, mark, bytes);
+    if (st) arena_free(a, block);
+  }
+  if (st)
+    account_credit(a->accounts, mark, bytes);
+  else
+    *out = block;
+  return st;
+}
+
 status arena_take(struct arena *a, const struct arena_request *request, block_ref *out) {
   const uint64_t room = request->room > request->size ? request->room : request->size;
-  if (room <= ARENA_SLAB_MAX) return take_small(a, request, room, out);
-  return take_run(a, request, room, out);
+  if (request->account) return take_charged(a, request, room, out);
+  return take_uncharged(a, request, room, out);
 }
 
 status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *out) {
@@ -314,6 +347,7 @@ status arena_alloc(struct arena *a, uint64_t size, owner_id owner, block_ref *ou
 void arena_free(struct arena *a, block_ref block) {
   const struct place place = place_of(a, block);
   CHECK(is_owner(atomic_load_explicit(place.owner, memory_order_relaxed)));
+  if (place_may_be_charged(a, &place)) place_credit(a, &place);
   if (place.is_run) {
     run_free(a, place.chunk);
     return;
@@ -327,11 +361,12 @@ bool arena_free_of(struct arena *a, block_ref block, owner_id owner) {
   struct place place;
   CHECK(is_owner(owner));
   if (!find_place(a, block, &place)) return false;
-  const uint32_t next = place.is_run ? a->self : free_word(place.detail);
+  const bool is_ours_first = place.is_run || place_may_be_charged(a, &place);
+  const uint32_t next = is_ours_first ? a->self : free_word(place.detail);
   if (!atomic_compare_exchange_strong(place.owner, &owner, next)) return false;
   KILL_POINT("arena.freed_of");
-  if (place.is_run)
-    run_free(a, place.chunk);
+  if (is_ours_first)
+    arena_free(a, block);
   else
     slab_offer(a, place.chunk, place.detail, place.index);
   return true;
@@ -345,7 +380,7 @@ static void reap_run(struct arena *a, uint64_t chunk, owner_id dead) {
   if (atomic_load(&entry->owner) != dead) return;
   if (!atomic_compare_exchange_strong(&entry->owner, &dead, a->self)) return;
   KILL_POINT("arena.reaping");
-  run_free(a, chunk);
+  arena_free(a, chunk_block(a, chunk));
 }
 
 /* What is stepped over was free, or inside a block, when its first chunk was read; a block that a

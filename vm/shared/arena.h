@@ -9,10 +9,11 @@
  *                     slab is one chunk, or up to 16 so that it has 16 blocks at least.
  *     above           a run of 2^n chunks, from a buddy system
  *
- *     arena   := chunk table | control pages | chunks
+ *     arena   := chunk table | control pages | charge pages | chunks
  *     chunk table    an entry for each chunk: what begins there, its committed pages, its lists
  *     control page   one for each chunk, used while a slab begins there: a bitmap of free blocks
  *                    and the owner words of the slab
+ *     charge page    likewise, once a block of the slab is charged: the charges (accounts.h)
  *
  * I1  Each block has one owner word, which changes by one atomic operation: no block is ever half
  *     taken. The word of a slab's block says that no block is there, that a block of the slab's
@@ -28,6 +29,9 @@
  *     and a wrong bit costs one look at an owner word.
  * I5  A slab without blocks becomes a run again, so memory moves between sizes. Slabs lose at most
  *     a fifth of a block to rounding (a third below 128 bytes); a run loses address space alone.
+ *
+ * I6  A block whose request names an account is charged to it until the block is freed, or given by an
+ *     object to a process: a message that is taken. Only the owner changes the charge.
  *
  * Blocks of slabs are taken and freed without a lock, but for one operation in some hundred;
  * rank_arena guards lists and runs for some hundred nanoseconds. Nothing read from shared memory is
@@ -67,9 +71,9 @@ owner_id arena_owner(const struct arena *a, block_ref block);
 uint64_t arena_block_size(const struct arena *a, block_ref block);
 /* Asks the processor for the words that a change of the block's owner, or freeing it, will touch. */
 void arena_prefetch(const struct arena *a, block_ref block);
-/* Commits the block's first `size` bytes, at most the whole block. The caller owns the block.
- * -ENOMEM. */
-MUST_CHECK status arena_commit(struct arena *a, block_ref block, uint64_t size);
+/* Commits the block's first `size` bytes, at most the whole block, and charges the account (NULL:
+ * none) for them if the block is charged to it. The caller owns the block. -ENOMEM. */
+MUST_CHECK status arena_commit(struct arena *a, block_ref block, uint64_t size, struct account *account);
 /* Number of bytes committed from the block's start. The caller owns the block. */
 uint64_t arena_committed(const struct arena *a, block_ref block);
 /* True for the start of a block, free or not; safe for any value. */

@@ -26,17 +26,19 @@ enum chunk_kind {
   CHUNK_RUN = 4,       /* a run of an order, which is a block, unless its owner is 0 */
 };
 
+enum control_pages { CONTROL_PAGE = 1, CHARGE_PAGE = 2 };
 enum slab_place { SLAB_IS_FULL = 0, SLAB_IS_LISTED = 1, SLAB_IS_CURRENT = 2 };
 
 struct arena_chunk {
   _Atomic uint32_t state;       /* enum chunk_kind | order or class << 8 */
   _Atomic uint32_t owner;       /* CHUNK_RUN: the owner word */
   _Atomic uint32_t committed;   /* pages of this chunk, from its start */
-  _Atomic uint32_t place;       /* CHUNK_SLAB: enum slab_place; changes under rank_arena */
+  _Atomic uint32_t place;       /* CHUNK_SLAB: enum slab_place; changes under rank_arena. A run that is
+                                 * charged: the pages of the charge */
   uint32_t next;                /* in the list of runs or slabs: chunk + 1, or 0; rank_arena */
   uint32_t previous;            /* likewise */
-  _Atomic uint32_t has_control; /* its control page is committed; 0 only while a process owns the run */
-  uint32_t pad;
+  _Atomic uint32_t has_control; /* CONTROL_PAGES that are committed; 0 only while a process owns the run */
+  _Atomic uint32_t charge;      /* CHUNK_RUN: the charge_mark of the block */
 };
 _Static_assert(sizeof(struct arena_chunk) == 32, "layout");
 
@@ -48,6 +50,12 @@ struct arena_control {
   _Atomic uint32_t owners[SLAB_BLOCKS_MAX]; /* 0, free_word, or the owner (I1) */
 };
 _Static_assert(sizeof(struct arena_control) == PAGE, "layout");
+
+/* The charge page of a slab that has, or had, a block that is charged. */
+struct arena_charges {
+  _Atomic uint32_t marks[SLAB_BLOCKS_MAX]; /* charge_mark; 0 while the block is free */
+};
+_Static_assert(sizeof(struct arena_charges) <= PAGE, "layout");
 
 /* No owner has a word like it: its lower half is 0. */
 static inline uint32_t free_word(unsigned class) { return (class + 1) << 16; }
@@ -66,6 +74,10 @@ static inline struct arena_chunk *chunk_entry(const struct arena *a, uint64_t ch
 static inline struct arena_control *chunk_control(const struct arena *a, uint64_t chunk) {
   CHECK(chunk < a->chunks);
   return (struct arena_control *)(void *)(a->control + chunk * PAGE);
+}
+static inline struct arena_charges *chunk_charges(const struct arena *a, uint64_t chunk) {
+  CHECK(chunk < a->chunks);
+  return (struct arena_charges *)(void *)(a->charges + chunk * PAGE);
 }
 static inline block_ref chunk_block(const struct arena *a, uint64_t chunk) {
   return a->data + chunk * ARENA_CHUNK;
@@ -140,6 +152,37 @@ void slab_end_unused(struct arena *a);
 void slab_rebuild(struct arena *a, uint64_t chunk, unsigned class);
 /* Frees the blocks of a dead process, and sets the bits that it had cleared. */
 void slab_reap(struct arena *a, uint64_t chunk, unsigned class, owner_id dead);
+
+/* Commits the pages of control and charges of the slab that begins, or is to begin, at the chunk.
+ * -ENOMEM. */
+MUST_CHECK status slab_commit_pages(struct arena *a, uint64_t chunk, enum control_pages which,
+                                    enum arena_use use);
+
+/* ---- charges (arena_charges.c) --------------------------------------------------------------- */
+
+/* Where a block is. */
+struct place {
+  uint64_t chunk;
+  bool is_run;
+  unsigned detail; /* order of a run, class of a slab's block */
+  uint32_t index;  /* in the slab */
+  _Atomic uint32_t *owner;
+};
+
+/* Whether the block may have a charge. */
+static inline bool place_may_be_charged(const struct arena *a, const struct place *p) {
+  const struct arena_chunk *entry = chunk_entry(a, p->chunk);
+  if (p->is_run) return atomic_load_explicit(&entry->charge, memory_order_relaxed) != 0;
+  return (atomic_load_explicit(&entry->has_control, memory_order_relaxed) & CHARGE_PAGE) != 0;
+}
+/* Notes that `bytes`, which were charged, are those of a block that this process owns. -ENOMEM:
+ * nothing is noted. */
+MUST_CHECK status place_note_charge(struct arena *a, const struct place *p, charge_mark mark, uint64_t bytes);
+/* Credits the charge of a block that this process owns, if it has one. */
+void place_credit(struct arena *a, const struct place *p);
+/* Charges a run for `bytes` in all instead of less, if it is charged to the account. -ENOMEM. */
+MUST_CHECK status place_charge_more(struct arena *a, const struct place *p, struct account *account,
+                                    uint64_t bytes);
 
 /* ---- pages (arena.c) ------------------------------------------------------------------------- */
 

@@ -203,6 +203,7 @@ static status take_locked(struct arena *a, unsigned order, owner_id owner, enum 
   KILL_POINT("arena.taking");
   struct arena_chunk *entry = chunk_entry(a, chunk);
   atomic_store(&entry->owner, 0);
+  atomic_store(&entry->charge, 0);
   atomic_store(&entry->state, state_word(CHUNK_RUN, order));
   KILL_POINT("arena.marked");
   atomic_store(&entry->owner, owner);
@@ -245,18 +246,22 @@ status run_take(struct arena *a, unsigned order, owner_id owner, enum arena_use 
 /* Gives the pages back, also those of the control pages. The run still has an owner, so that no
  * other process uses them meanwhile. */
 static void cool(struct arena *a, uint64_t chunk, uint64_t count) {
-  bool has_control = false;
+  uint32_t has = 0;
   for (uint64_t i = 0; i < count; i++) {
     struct arena_chunk *entry = chunk_entry(a, chunk + i);
     atomic_store_explicit(&entry->committed, 0, memory_order_relaxed);
-    if (!atomic_load_explicit(&entry->has_control, memory_order_relaxed)) continue;
-    has_control = true;
+    const uint32_t pages = atomic_load_explicit(&entry->has_control, memory_order_relaxed);
+    if (!pages) continue;
+    has |= pages;
     atomic_store_explicit(&entry->has_control, 0, memory_order_relaxed);
   }
   atomic_thread_fence(memory_order_seq_cst);
   KILL_POINT("arena.trim");
   mapping_decommit(a->map, chunk_block(a, chunk), count * ARENA_CHUNK);
-  if (has_control) mapping_decommit(a->map, (size_t)(a->control - a->map->base) + chunk * PAGE, count * PAGE);
+  if (has & CONTROL_PAGE)
+    mapping_decommit(a->map, (size_t)(a->control - a->map->base) + chunk * PAGE, count * PAGE);
+  if (has & CHARGE_PAGE)
+    mapping_decommit(a->map, (size_t)(a->charges - a->map->base) + chunk * PAGE, count * PAGE);
   KILL_POINT("arena.trimmed");
 }
 

@@ -15,6 +15,7 @@
  * lock is held; a later holder finds such words after a death and completes them (slab_rebuild).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "shared/arena_private.h"
 #include "shared/kill_point.h"
@@ -100,16 +101,18 @@ static void begin_slab(struct arena *a, uint64_t chunk, unsigned class) {
   KILL_POINT("arena.slab_begun");
   for (uint32_t i = 0; i < class_blocks(class); i++)
     atomic_store_explicit(&control->owners[i], free_word(class), memory_order_relaxed);
+  if (atomic_load(&entry->has_control) & CHARGE_PAGE) memset(chunk_charges(a, chunk), 0, PAGE);
   KILL_POINT("arena.slab_filled");
   for (unsigned i = 0; i < SLAB_WORDS; i++) atomic_store(&control->free[i], full_word(class, i));
 }
 
-static status commit_control(struct arena *a, uint64_t chunk, enum arena_use use) {
+status slab_commit_pages(struct arena *a, uint64_t chunk, enum control_pages which, enum arena_use use) {
   struct arena_chunk *entry = chunk_entry(a, chunk);
-  if (atomic_load(&entry->has_control)) return STATUS_OK;
-  const uint64_t at = (uint64_t)(a->control - a->map->base) + chunk * PAGE;
+  if (atomic_load(&entry->has_control) & which) return STATUS_OK;
+  const uint8_t *pages = which == CONTROL_PAGE ? a->control : a->charges;
+  const uint64_t at = (uint64_t)(pages - a->map->base) + chunk * PAGE;
   const status st = arena_commit_pages(a, at, PAGE, use);
-  if (st == STATUS_OK) atomic_store(&entry->has_control, 1);
+  if (st == STATUS_OK) atomic_fetch_or(&entry->has_control, which);
   return st;
 }
 
@@ -117,7 +120,7 @@ static status make_slab(struct arena *a, unsigned class, enum arena_use use) {
   uint64_t chunk = 0;
   status st = run_take(a, class_order(class), a->self, use, &chunk);
   if (st) return st;
-  st = commit_control(a, chunk, use);
+  st = slab_commit_pages(a, chunk, CONTROL_PAGE, use);
   if (st) {
     run_free(a, chunk);
     return st;
@@ -329,6 +332,19 @@ void slab_rebuild(struct arena *a, uint64_t chunk, unsigned class) {
   if (has_bits(a, chunk, class)) list_slab(a, chunk, class);
 }
 
+/* A block that may be charged is the sweeper's first. */
+static void reap_block(struct arena *a, uint64_t chunk, unsigned class, uint32_t index, owner_id dead) {
+  _Atomic uint32_t *owner = &chunk_control(a, chunk)->owners[index];
+  const struct place place = {chunk, false, class, index, owner};
+  const bool is_ours_first = place_may_be_charged(a, &place);
+  if (!atomic_compare_exchange_strong(owner, &dead, is_ours_first ? a->self : free_word(class))) return;
+  if (is_ours_first) {
+    place_credit(a, &place);
+    atomic_store(owner, free_word(class));
+  }
+  set_free_bit(a, chunk, class, index);
+}
+
 /* A live process may be about to take a block whose bit it has cleared: then the bit is wrong, and
  * costs one look at the owner word. */
 void slab_reap(struct arena *a, uint64_t chunk, unsigned class, owner_id dead) {
@@ -338,8 +354,7 @@ void slab_reap(struct arena *a, uint64_t chunk, unsigned class, owner_id dead) {
     uint32_t owner = atomic_load_explicit(&control->owners[i], memory_order_relaxed);
     if (owner == dead) {
       KILL_POINT("arena.reaping");
-      if (atomic_compare_exchange_strong(&control->owners[i], &owner, free_word(class)))
-        set_free_bit(a, chunk, class, i);
+      reap_block(a, chunk, class, i, dead);
     } else if (owner == free_word(class) &&
                !(atomic_load_explicit(&control->free[i / 64], memory_order_relaxed) >> i % 64 & 1)) {
       set_free_bit(a, chunk, class, i);

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "os/mapping.h"
 #include "os/robust_mutex.h"
+#include "shared/accounts.h"
 
 enum {
   ARENA_CLASSES = 45,
@@ -46,6 +47,7 @@ struct arena_chunk;
 struct arena_layout {
   uint64_t table;
   uint64_t control;
+  uint64_t charges;
   uint64_t data;
   uint64_t chunks;
 };
@@ -55,9 +57,11 @@ struct arena {
   struct arena_state *state;
   struct arena_chunk *table;
   uint8_t *control;
-  uint64_t data;   /* offset of the first chunk */
-  uint64_t chunks; /* number of chunks */
-  owner_id self;   /* the owner of a run while it changes its use */
+  uint8_t *charges;
+  struct accounts *accounts; /* NULL: blocks are not charged */
+  uint64_t data;             /* offset of the first chunk */
+  uint64_t chunks;           /* number of chunks */
+  owner_id self;             /* the owner of a run while it changes its use */
 };
 
 enum arena_use {
@@ -70,17 +74,21 @@ struct arena_request {
   uint64_t room; /* bytes of address space, at least `size`, or 0: to grow into with arena_commit */
   owner_id owner;
   enum arena_use use;
-  bool is_object; /* starts at a multiple of ARENA_OBJECT_UNIT */
+  struct account *account; /* is charged for the block; NULL: none */
+  bool is_object;          /* starts at a multiple of ARENA_OBJECT_UNIT */
 };
 
 /* A flag beside either kind of owner: the block is attachments (attachments.h), which are unloaded
  * before the block is freed. */
 #define OWNER_CARRIES UINT32_C(0x40000000)
 
+/* The owner is an object. */
+#define OWNER_OBJECT UINT32_C(0x80000000)
+
 /* The owner of an object's blocks contains the object's offset, so that no object frees another
  * one's blocks. */
 static inline owner_id owner_of_object(block_ref object) {
-  return 0x80000000u | (owner_id)(object / ARENA_OBJECT_UNIT);
+  return OWNER_OBJECT | (owner_id)(object / ARENA_OBJECT_UNIT);
 }
 static inline owner_id owner_of_process(uint32_t slot, uint32_t generation) {
   return (slot + 1) | (generation & 0x3fffu) << 16;

@@ -18,6 +18,8 @@ static void copy(struct named_block *to, const struct named_block *from) {
   to->is_of_worker = from->is_of_worker;
   to->maker = from->maker;
   to->inode = from->inode;
+  to->charge = from->charge;
+  to->size = from->size;
   memcpy(to->name, from->name, sizeof to->name);
   to->name[sizeof to->name - 1] = '\0';
 }
@@ -40,14 +42,18 @@ void named_blocks_add(struct named_blocks *t, const struct named_block *block) {
   robust_mutex_unlock(&t->lock);
 }
 
-bool named_blocks_drop(struct named_blocks *t, const char *name, int32_t maker) {
+bool named_blocks_drop(struct named_blocks *t, const char *name, int32_t maker, charge_mark *charge,
+                       uint64_t *size) {
   bool is_of_maker = false;
+  *charge = 0;
   lock(t);
   for (size_t i = 0; i < NAMED_BLOCKS_MAX; i++) {
     struct named_block *b = &t->entries[i];
     if (!atomic_load(&b->is_used) || strncmp(b->name, name, sizeof b->name) != 0) continue;
     atomic_store(&b->is_used, 0);
     KILL_POINT("named_blocks.drop");
+    *charge = b->charge;
+    *size = b->size;
     is_of_maker = is_of_maker || b->maker == maker;
   }
   robust_mutex_unlock(&t->lock);
@@ -65,7 +71,7 @@ bool named_blocks_look(struct named_blocks *t, size_t i, struct named_block *out
 bool named_blocks_take_of_worker(struct named_blocks *t, struct named_block *out) {
   for (size_t i = 0; i < NAMED_BLOCKS_MAX; i++) {
     if (!named_blocks_look(t, i, out) || !out->is_of_worker) continue;
-    (void)named_blocks_drop(t, out->name, out->maker);
+    (void)named_blocks_drop(t, out->name, out->maker, &out->charge, &out->size);
     return true;
   }
   return false;

@@ -17,6 +17,7 @@
 
 #include "os/process.h"
 #include "os/robust_mutex.h"
+#include "shared/accounts.h"
 
 enum { NAMED_BLOCKS_MAX = 64, NAMED_BLOCK_NAME_MAX = 256 };
 
@@ -24,8 +25,9 @@ struct named_block {
   _Atomic uint32_t is_used;
   uint32_t is_of_worker; /* and not of the program's first process */
   int32_t maker;         /* pid */
-  uint32_t reserved;
-  uint64_t inode; /* the file that the name stood for */
+  charge_mark charge;    /* 0: its maker has no limit */
+  uint64_t inode;        /* the file that the name stood for */
+  uint64_t size;
   char name[NAMED_BLOCK_NAME_MAX];
 };
 
@@ -38,8 +40,10 @@ struct named_blocks {
 void named_blocks_init(struct named_blocks *t, int32_t program);
 /* Notes a block, if there is room. */
 void named_blocks_add(struct named_blocks *t, const struct named_block *block);
-/* Forgets the block of that name. True: `maker` had made it. */
-bool named_blocks_drop(struct named_blocks *t, const char *name, int32_t maker);
+/* Forgets the block of that name; its charge of *size bytes is the caller's to credit (*charge is 0:
+ * there is none). True: `maker` had made it. */
+bool named_blocks_drop(struct named_blocks *t, const char *name, int32_t maker, charge_mark *charge,
+                       uint64_t *size);
 /* Takes out a block that a worker made. False: there is none. */
 MUST_CHECK bool named_blocks_take_of_worker(struct named_blocks *t, struct named_block *out);
 /* Copies block number i, counted from 0. False: that entry is not used. */

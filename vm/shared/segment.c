@@ -31,8 +31,8 @@ segment_recording_word *_Atomic segment_recording_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
-                    sizeof(struct named_blocks) * 3 + sizeof(struct wakers) * 5 + sizeof(struct object) +
-                    sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct named_blocks) * 3 + sizeof(struct accounts) * 23 +
+                    sizeof(struct wakers) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
@@ -42,8 +42,11 @@ uint64_t segment_process_table_offset(void) {
 static uint64_t named_blocks_offset(void) {
   return segment_process_table_offset() + (sizeof(struct process_table) + 4095) / 4096 * 4096;
 }
-uint64_t segment_arena_offset(void) {
+static uint64_t accounts_offset(void) {
   return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
+}
+uint64_t segment_arena_offset(void) {
+  return accounts_offset() + (sizeof(struct accounts) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -93,6 +96,7 @@ static void point_into(const struct mapping *map) {
   segment.header = (struct segment_header *)(void *)map->base;
   segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
   arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);
+  segment.arena.accounts = (struct accounts *)(void *)(map->base + accounts_offset());
   segment_bounds = (struct segment_bounds){map->base, segment.arena.data,
                                            segment.arena.data + segment.arena.chunks * ARENA_CHUNK};
   atomic_store(&segment_recording_place, &segment.header->recording);
@@ -227,34 +231,31 @@ bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {
 
 bool segment_has_process(int32_t pid) { return process_table_has(segment.processes, pid); }
 
-static status take(const struct arena_request *request, block_ref *out) {
-  return memory_is_to_fail() ? -ENOMEM : arena_take(segment_arena(), request, out);
+/* For this process, charged to the account of this thread. */
+static status take(struct arena_request request, block_ref *out) {
+  const status st = segment_open();
+  if (st) return st;
+  request.owner = segment.self;
+  request.account = account_current();
+  return memory_is_to_fail() ? -ENOMEM : arena_take(segment_arena(), &request, out);
 }
 
 status segment_alloc(uint64_t size, block_ref *out) { return segment_alloc_room(size, 0, out); }
 
 status segment_alloc_room(uint64_t size, uint64_t room, block_ref *out) {
-  const status st = segment_open();
-  if (st) return st;
-  const struct arena_request request = {.size = size, .room = room, .owner = segment.self, .use = ARENA_DATA};
-  return take(&request, out);
+  const struct arena_request request = {.size = size, .room = room, .use = ARENA_DATA};
+  return take(request, out);
 }
 
 status segment_alloc_vital(uint64_t size, block_ref *out) {
-  const status st = segment_open();
-  if (st) return st;
-  const struct arena_request request = {.size = size, .owner = segment.self, .use = ARENA_VITAL};
-  return take(&request, out);
+  const struct arena_request request = {.size = size, .use = ARENA_VITAL};
+  return take(request, out);
 }
 
 status segment_alloc_object(uint64_t size, block_ref *out) {
-  const status st = segment_open();
-  if (st) return st;
-  const struct arena_request request = {.size = size,
-                                        .owner = segment.self,
-                                        .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA,
-                                        .is_object = true};
-  return take(&request, out);
+  const struct arena_request request = {
+      .size = size, .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA, .is_object = true};
+  return take(request, out);
 }
 
 void segment_free(block_ref block) { arena_free(segment_arena(), block); }
@@ -263,7 +264,33 @@ uint64_t segment_block_size(block_ref block) { return arena_block_size(segment_a
 uint64_t segment_committed(block_ref block) { return arena_committed(segment_arena(), block); }
 status segment_commit(block_ref block, uint64_t size) {
   if (memory_is_to_fail()) return -ENOMEM;
-  return arena_commit(segment_arena(), block, size);
+  return arena_commit(segment_arena(), block, size, account_current());
+}
+
+status segment_open_account(uint64_t limit, struct account *out) {
+  return account_open(segment.arena.accounts, segment.self, limit, out);
+}
+
+void segment_close_account(struct account *a) {
+  if (a->mark) account_close(segment.arena.accounts, a);
+}
+
+status segment_charge(uint64_t bytes, charge_mark *out) {
+  struct account *a = account_current();
+  if (!a) return STATUS_OK;
+  const status st = account_charge(segment.arena.accounts, a, bytes);
+  if (st == STATUS_OK) *out = a->mark;
+  return st;
+}
+
+void segment_credit(charge_mark mark, uint64_t bytes) { account_credit(segment.arena.accounts, mark, bytes); }
+
+bool segment_refused(uint64_t *used, uint64_t *limit) {
+  const struct account *a = account_current();
+  if (!a || !a->has_refused) return false;
+  *used = account_bytes(segment.arena.accounts, a);
+  *limit = a->limit;
+  return true;
 }
 
 void segment_memory(uint64_t *used, uint64_t *most) {

@@ -5,6 +5,7 @@
  *     page 1      wakers
  *     then        process table
  *     then        named blocks
+ *     then        accounts of VMs with a limit
  *     then        the arena: chunk table, control pages, chunks
  *
  * The first process of a program makes it; the others inherit its descriptor. It has no name in any
@@ -125,6 +126,18 @@ uint64_t segment_committed(block_ref block);
 /* Gives the first `size` bytes of the block memory. -ENOMEM: there is none, and nothing is
  * changed. */
 MUST_CHECK status segment_commit(block_ref block, uint64_t size);
+
+/* An account of a VM of this process (accounts.h). While a thread uses one (account_use), the blocks
+ * that it takes are charged to it, and -ENOMEM means either no memory or its limit. STATUS_FULL. */
+MUST_CHECK status segment_open_account(uint64_t limit, struct account *out);
+/* Does nothing for an account that is not open. */
+void segment_close_account(struct account *a);
+/* For memory outside of the segment: charges this thread's account, if any, and credits the charge.
+ * -ENOMEM; *out stays as it is without an account. */
+MUST_CHECK status segment_charge(uint64_t bytes, charge_mark *out);
+void segment_credit(charge_mark mark, uint64_t bytes);
+/* Whether this thread's last allocation was refused by its account. */
+bool segment_refused(uint64_t *used, uint64_t *limit);
 
 /* Bytes of the segment that are committed, and the most that may be; both 0 without a segment. */
 void segment_memory(uint64_t *used, uint64_t *most);

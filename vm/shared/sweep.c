@@ -62,6 +62,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   arena_reap(segment_arena(), owner_of_process(slot, generation));
   KILL_POINT("segment.reaped");
   attachments_reap(owner_of_process(slot, generation));
+  accounts_reap(segment_arena()->accounts, owner_of_process(slot, generation));
   descriptor_sweep();
   process_table_release_unnamed(segment.processes, slot);
   process_table_release(segment.processes, slot, generation);
@@ -128,6 +129,7 @@ static void validate_block(void *context, block_ref block, owner_id marked) {
 void segment_validate(void) {
   segment_validate_header();
   arena_validate(segment_arena());
+  accounts_validate(segment_arena()->accounts);
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
   wakers_validate(segment_wakers());

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/pages.h"
+#include "shared/segment.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
 #include "trace/trace.h"
@@ -62,6 +63,11 @@ static void *vm_alloc_counting(void *context, void *block, size_t old_size, size
 
 void vm_limit_memory(struct vm *vm, size_t bytes) {
   if (vm->account) vm->account->limit = bytes ? bytes : SIZE_MAX;
+  vm->shared_account.limit = bytes ? bytes : UINT64_MAX;
+}
+
+status vm_limit_shared_memory(struct vm *vm, size_t bytes) {
+  return segment_open_account(bytes, &vm->shared_account);
 }
 
 bool vm_has_limit(const struct vm *vm) { return vm->account && vm->account->limit != SIZE_MAX; }
@@ -142,6 +148,7 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
     vm_leave(vm);
     return;
   }
+  segment_close_account(&vm->shared_account); /* the state may be the segment's last user */
   lua_close(vm->state);
   vm->state = NULL;
   vm_leave(vm);

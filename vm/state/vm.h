@@ -47,6 +47,10 @@ bool vm_has_limit(const struct vm *vm);
 /* Sets the limit of a VM that counts its memory, and does nothing for others; 0: none. The caller
  * has entered the VM. */
 void vm_limit_memory(struct vm *vm, size_t bytes);
+/* Limits the shared memory that the VM has made and that is neither taken nor freed. Call it before
+ * the VM is bound to a thread; the segment is open until the VM is closed. vm_limit_memory of 0 ends
+ * this limit as well. STATUS_FULL: too many VMs have a limit. */
+MUST_CHECK status vm_limit_shared_memory(struct vm *vm, size_t bytes);
 /* The VM of a host's state. The first call makes and enters it, later ones return the same.
  * [-0, +0, raises] */
 struct vm *vm_adopt(lua_State *L);

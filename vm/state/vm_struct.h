@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/deadline.h"
 #include "os/thread.h"
+#include "shared/accounts.h"
 #include "shared/ring.h"
 #include "state/vm_lock.h"
 
@@ -68,7 +69,8 @@ struct vm {
   bool is_adopted;
   const struct vm_library *library; /* the open library; NULL: none yet (library.h) */
   struct vm_lock lock;
-  struct vm_account *account; /* NULL: memory is not counted; see vm.c */
+  struct account shared_account; /* of the shared memory that it makes; see vm_limit_shared_memory */
+  struct vm_account *account;    /* NULL: memory is not counted; see vm.c */
   struct vm_thread main;
   struct vm_thread *others; /* the other threads, from vm_thread_add to vm_thread_remove */
   unsigned threads;         /* including main */

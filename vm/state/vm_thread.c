@@ -10,6 +10,7 @@ static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed
 void vm_bind_thread(struct vm *vm) {
   bound = vm ? &vm->main : NULL;
   if (vm) vm->main.user.thread = thread_self();
+  account_use(vm ? &vm->shared_account : NULL);
   trace_thread_runs_vm(vm ? vm->number : 0);
 }
 
@@ -41,6 +42,7 @@ void vm_thread_remove(struct vm_thread *t) {
 
 void vm_bind_other_thread(struct vm_thread *t) {
   bound = t;
+  account_use(&t->vm->shared_account);
   trace_thread_runs_vm(t->vm->number);
 }
 

@@ -78,25 +78,49 @@ int list_length_call(lua_State *L) {
 
 /* ---- results --------------------------------------------------------------------------------- */
 
+/* Whether the limit of the worker's own memory is the reason. */
+static bool write_refusal(char *text, size_t size) {
+  uint64_t used = 0;
+  uint64_t limit = 0;
+  if (!segment_refused(&used, &limit)) return false;
+  snprintf(text, size, "%llu bytes of memory = %llu are in shared memory", (unsigned long long)used,
+           (unsigned long long)limit);
+  return true;
+}
+
 int return_failure(lua_State *L, status st) {
   char text[STATUS_TEXT_MAX];
+  char refusal[100];
   lua_pushnil(L);
-  lua_pushstring(L, status_text(st, text));
+  if (st == -ENOMEM && write_refusal(refusal, sizeof refusal))
+    lua_pushfstring(L, "ENOMEM: %s", refusal);
+  else
+    lua_pushstring(L, status_text(st, text));
   return 2;
 }
 
 static double gibibytes(uint64_t bytes) { return (double)bytes / (1 << 30); }
+
+bool refusal_collected(lua_State *L, status st) {
+  uint64_t used = 0;
+  uint64_t limit = 0;
+  if (st != -ENOMEM || !segment_refused(&used, &limit)) return false;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  return true;
+}
 
 int return_memory_failure(lua_State *L, status st, const char *object, uint64_t size) {
   if (st != -ENOMEM) return return_failure(L, st);
   char text[200];
   uint64_t used = 0;
   uint64_t most = 0;
+  char reason[100];
   segment_memory(&used, &most);
-  snprintf(text, sizeof text,
-           "ENOMEM: %s%sno memory for %llu bytes; %.2f GiB of %.2f GiB shared memory are in use",
-           object ? object : "", object ? ": " : "", (unsigned long long)size, gibibytes(used),
-           gibibytes(most));
+  if (!write_refusal(reason, sizeof reason))
+    snprintf(reason, sizeof reason, "%.2f GiB of %.2f GiB shared memory are in use", gibibytes(used),
+             gibibytes(most));
+  snprintf(text, sizeof text, "ENOMEM: %s%sno memory for %llu bytes; %s", object ? object : "",
+           object ? ": " : "", (unsigned long long)size, reason);
   lua_pushnil(L);
   lua_pushstring(L, text);
   return 2;

@@ -28,6 +28,10 @@ int list_length_call(lua_State *L);
 /* Pushes nil and the text of the status; returns 2. For failures that are not the script's
  * error. */
 int return_failure(lua_State *L, status st);
+/* After a failure to make an object in shared memory: whether a limit of this worker's memory was the
+ * reason and its garbage, which may hold objects, is collected now: then it is worth a second try.
+ * [-0, +0, runs finalizers] */
+bool refusal_collected(lua_State *L, status st);
 /* As return_failure; the text of a failure for want of memory names the object ("Queue"; NULL: the
  * caller does), the bytes wanted, and how much of the program's shared memory is in use. */
 int return_memory_failure(lua_State *L, status st, const char *object, uint64_t size);

@@ -37,9 +37,13 @@ int shared_memory_open(lua_State *L) {
 static bool is_program(void) { return segment_named_blocks()->program == process_pid(); }
 
 /* The tracker knows the file before it has the name. */
-static status give_name(const struct shared_file *f, const char *name, bool is_kept, bool is_of_worker) {
-  struct named_block block = {
-      .maker = process_pid(), .is_of_worker = is_of_worker || !is_program(), .inode = f->inode};
+static status give_name(const struct shared_file *f, const char *name, bool is_kept, bool is_of_worker,
+                        charge_mark charge) {
+  struct named_block block = {.maker = process_pid(),
+                              .is_of_worker = is_of_worker || !is_program(),
+                              .charge = charge,
+                              .inode = f->inode,
+                              .size = f->size};
   if (is_kept) return shared_file_give_name(f, name);
   tracker_add(name, f->inode);
   const status st = shared_file_give_name(f, name);
@@ -58,6 +62,18 @@ static bool is_worker(lua_State *L) {
   return has_settings;
 }
 
+/* A name that is kept outlives the program, and is charged until the worker ends. */
+static status make_file(struct shared_file *f, const char *name, uint64_t size, bool is_kept,
+                        bool is_of_worker) {
+  charge_mark charge = 0;
+  status st = segment_charge(size, &charge);
+  if (st) return st;
+  st = shared_file_make(f, size);
+  if (st == STATUS_OK) st = give_name(f, name, is_kept, is_of_worker, charge);
+  if (st) segment_credit(charge, size);
+  return st;
+}
+
 int shared_memory_create(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   const char *name = luaL_checkstring(L, 1);
@@ -65,15 +81,17 @@ int shared_memory_create(lua_State *L) REQUIRES(rank_vm) {
   const bool is_kept = lua_toboolean(L, 3), is_of_worker = is_worker(L);
   struct shared_file *f = push_file(L);
   vm_leave(vm);
-  status st = shared_file_make(f, size);
-  if (st == STATUS_OK) st = give_name(f, name, is_kept, is_of_worker);
+  const status st = make_file(f, name, size, is_kept, is_of_worker);
   vm_enter(vm);
-  return st ? return_failure(L, st) : 1;
+  return st ? return_memory_failure(L, st, "SharedMemory", size) : 1;
 }
 
 int shared_memory_unlink(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
-  if (named_blocks_drop(segment_named_blocks(), name, process_pid())) tracker_drop(name);
+  charge_mark charge = 0;
+  uint64_t size = 0;
+  if (named_blocks_drop(segment_named_blocks(), name, process_pid(), &charge, &size)) tracker_drop(name);
+  segment_credit(charge, size);
   return return_status(L, shared_file_unlink(name));
 }
 

@@ -290,7 +290,8 @@ int shared_table_new(lua_State *L) {
   const lua_Number max_bytes = luaL_optnumber(L, 1, 0);
   struct shared_handle *h = shared_handle_push(L, &type);
   struct shared_table *t = NULL;
-  const status st = shared_table_make((uint64_t)max_bytes, &t);
+  status st = shared_table_make((uint64_t)max_bytes, &t);
+  if (refusal_collected(L, st)) st = shared_table_make((uint64_t)max_bytes, &t);
   if (st) return return_memory_failure(L, st, NULL, sizeof *t);
   shared_handle_take(L, h, &t->object);
   return 1;

@@ -434,7 +434,8 @@ int typed_array_new(lua_State *L) {
   const uint64_t count = (uint64_t)luaL_checknumber(L, 3);
   struct shared_handle *h = shared_handle_push(L, &types[flavor]);
   struct typed_array *m = NULL;
-  const status st = typed_array_make(type, count, &m);
+  status st = typed_array_make(type, count, &m);
+  if (refusal_collected(L, st)) st = typed_array_make(type, count, &m);
   if (st) return return_memory_failure(L, st, NULL, count * type->size);
   shared_handle_take(L, h, &m->object);
   return 1;

@@ -135,8 +135,8 @@ static int send_answer(lua_State *L) {
   const status st = parcel_put(a->worker->results, &parcel, deadline_never());
   parcel_settle(&parcel, st);
   if (st == STATUS_OK) return 0;
-  char why[STATUS_TEXT_MAX];
-  return luaL_error(L, "the result cannot be sent: %s", status_text(st, why));
+  return_failure(L, st);
+  return luaL_error(L, "the result cannot be sent: %s", lua_tostring(L, -1));
 }
 
 /* The top `count` values are sent, and popped. On failure the error is on top, in their place. */
@@ -155,10 +155,17 @@ static int try_send(lua_State *L, struct pool_worker *w, enum task_outcome outco
   return try_send_answer(L, &answer, count);
 }
 
+/* A failure is sent also when the worker's account of shared memory is full. */
 static void send_failure(lua_State *L, struct pool_worker *w, enum task_outcome outcome) {
-  if (try_send(L, w, outcome, 1) == 0) return;
-  failure_unsendable(L);
-  if (try_send(L, w, outcome, 1)) lua_error(L);
+  struct account *account = account_current();
+  account_use(NULL);
+  int failed = try_send(L, w, outcome, 1);
+  if (failed) {
+    failure_unsendable(L);
+    failed = try_send(L, w, outcome, 1);
+  }
+  account_use(account);
+  if (failed) lua_error(L);
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */

@@ -58,7 +58,8 @@ int pipe_new(lua_State *L) {
   struct connection *first = shared_handle_push(L, &type);
   struct connection *second = shared_handle_push(L, &type);
   struct pipe_end *ends[2];
-  const status st = pipe_make(&ends[0], &ends[1], ways);
+  status st = pipe_make(&ends[0], &ends[1], ways);
+  if (refusal_collected(L, st)) st = pipe_make(&ends[0], &ends[1], ways);
   if (st) return return_failure(L, st);
   shared_handle_take(L, &first->shared, &ends[0]->object);
   shared_handle_take(L, &second->shared, &ends[1]->object);
@@ -97,10 +98,11 @@ static const struct connection *check_sender(lua_State *L, const char *method) {
   return c;
 }
 
-static int finish_send(lua_State *L, const struct connection *c, status st) {
+static int finish_send(lua_State *L, const struct connection *c, const struct sending *s, status st) {
   raise_if_stopped(L, st);
   if (st == STATUS_FULL && c->never_waits) refuse_endless_wait(L, deadline_never(), "Connection:send");
-  return return_status(L, st);
+  if (!st) return return_status(L, st);
+  return return_memory_failure(L, st, "Connection", s->parcel.record.head_size + s->parcel.record.body_size);
 }
 
 static int connection_send(lua_State *L) REQUIRES(rank_vm) {
@@ -109,7 +111,7 @@ static int connection_send(lua_State *L) REQUIRES(rank_vm) {
   struct sending sending;
   parcel_open(&sending.parcel, NULL, 0);
   parcel_pack(L, &sending.parcel, 2, 1, "value");
-  return finish_send(L, c, send_parcel(L, c, &sending));
+  return finish_send(L, c, &sending, send_parcel(L, c, &sending));
 }
 
 static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
@@ -121,7 +123,7 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
   const char *data = lua_tolstring(L, 2, &size);
   struct sending sending = {
       .parcel.record = {.head = &bytes_mark, .head_size = 1, .body = data, .body_size = size}};
-  return finish_send(L, c, send_parcel(L, c, &sending));
+  return finish_send(L, c, &sending, send_parcel(L, c, &sending));
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */

@@ -156,7 +156,11 @@ status worker_open_vm(struct vm **out, const struct start_info *start_info) {
   const struct start_info_limits *limits = &start_info->limits;
   const struct vm_options options = {.libraries = limits->libraries, .memory_limit = (size_t)limits->memory};
   if (limits->nice) thread_be_nice(limits->nice);
-  return vm_open(out, &options);
+  status st = vm_open(out, &options);
+  if (st || !limits->memory) return st;
+  st = vm_limit_shared_memory(*out, options.memory_limit);
+  if (st) vm_close(*out);
+  return st;
 }
 
 /* (life, a light userdata) → nothing; raises the failure of `live`. */

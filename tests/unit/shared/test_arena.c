@@ -149,9 +149,9 @@ static void a_block_grows_in_place(void) {
   CHECK_EQ(arena_take(&arena, &request, &block), STATUS_OK);
   CHECK_EQ(arena_block_size(&arena, block), MIB);
   CHECK_EQ(arena_committed(&arena, block), 72 * KIB);
-  CHECK_EQ(arena_commit(&arena, block, 200 * KIB), STATUS_OK);
+  CHECK_EQ(arena_commit(&arena, block, 200 * KIB, NULL), STATUS_OK);
   CHECK_EQ(arena_committed(&arena, block), 200 * KIB);
-  CHECK_EQ(arena_commit(&arena, block, 10), STATUS_OK);
+  CHECK_EQ(arena_commit(&arena, block, 10, NULL), STATUS_OK);
   CHECK_EQ(arena_committed(&arena, block), 200 * KIB);
   arena_free(&arena, block);
   close_arena();
@@ -275,6 +275,91 @@ static void threads_share_the_slabs(void) {
   close_arena();
 }
 
+/* ---- charges --------------------------------------------------------------------------------- */
+
+static struct accounts accounts;
+static struct account account;
+
+static status take_charged(uint64_t size, block_ref *out) {
+  const struct arena_request request = {.size = size, .owner = OWNER, .account = &account};
+  return arena_take(&arena, &request, out);
+}
+
+static void open_account(uint64_t limit) {
+  open_arena(8 * GIB, UINT64_MAX);
+  arena.accounts = &accounts;
+  CHECK_EQ(account_open(&accounts, OWNER, limit, &account), STATUS_OK);
+}
+
+static void close_account(void) {
+  CHECK_EQ(account_bytes(&accounts, &account), 0);
+  account_close(&accounts, &account);
+  accounts_validate(&accounts);
+  close_arena();
+}
+
+/* In every size: freed, taken from an object, freed by an object, reaped. */
+static void a_block_is_charged_until_it_is_freed_or_taken(void) {
+  const uint64_t sizes[] = {1, 100, 4096, 60 * KIB, 100 * KIB, 5 * MIB};
+  open_account(16 * MIB);
+  const block_ref object = take(1024);
+  const owner_id ring = owner_of_object(object);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    block_ref blocks[4];
+    for (int k = 0; k < 4; k++) {
+      CHECK_EQ(take_charged(sizes[i] / 2 + 1, &blocks[k]), STATUS_OK);
+      CHECK(account_bytes(&accounts, &account) >= (uint64_t)(k + 1) * (sizes[i] / 2));
+    }
+    const uint64_t each = account_bytes(&accounts, &account) / 4;
+    arena_free(&arena, blocks[0]);
+    for (int k = 1; k < 3; k++) CHECK(arena_give(&arena, blocks[k], OWNER, ring));
+    CHECK_EQ(account_bytes(&accounts, &account), 3 * each);
+    CHECK(arena_hand_over(&arena, blocks[1], ring, OWNER));
+    CHECK_EQ(account_bytes(&accounts, &account), 2 * each);
+    CHECK(arena_free_of(&arena, blocks[2], ring));
+    CHECK(!arena_free_of(&arena, blocks[2], ring));
+    CHECK_EQ(account_bytes(&accounts, &account), each);
+    arena_free(&arena, blocks[1]);
+    CHECK(arena_give(&arena, blocks[3], OWNER, OTHER));
+    arena_reap(&arena, OTHER);
+    CHECK_EQ(account_bytes(&accounts, &account), 0);
+  }
+  arena_free(&arena, object);
+  close_account();
+}
+
+static void a_charge_beyond_the_limit_changes_nothing(void) {
+  block_ref block = 0;
+  open_account(MIB);
+  CHECK_EQ(take_charged(2 * MIB, &block), -ENOMEM);
+  CHECK(account.has_refused);
+  CHECK_EQ(arena_used(&arena), 0);
+  CHECK_EQ(take_charged(600 * KIB, &block), STATUS_OK);
+  CHECK_EQ(account_bytes(&accounts, &account), 600 * KIB);
+  CHECK_EQ(arena_commit(&arena, block, MIB, &account), STATUS_OK);
+  CHECK_EQ(account_bytes(&accounts, &account), MIB);
+  arena_free(&arena, block);
+  close_account();
+}
+
+/* What an account of before had charged is not credited to the next one. */
+static void a_charge_ends_with_its_account(void) {
+  block_ref old = 0;
+  block_ref new = 0;
+  open_account(MIB);
+  CHECK_EQ(take_charged(1000, &old), STATUS_OK);
+  account_close(&accounts, &account);
+  CHECK_EQ(account_open(&accounts, OTHER, MIB, &account), STATUS_OK);
+  CHECK_EQ(take_charged(1000, &new), STATUS_OK);
+  arena_free(&arena, old);
+  CHECK(account_bytes(&accounts, &account) >= 1000);
+  arena_free(&arena, new);
+  accounts_reap(&accounts, OTHER);
+  CHECK_EQ(atomic_load(&accounts.owners[0]), 0);
+  account.mark = 0;
+  close_account();
+}
+
 int main(void) {
   each_class_fits_and_rounds_little();
   blocks_of_all_sizes_do_not_overlap();
@@ -286,5 +371,8 @@ int main(void) {
   a_stranger_is_no_block();
   fragmentation_is_bounded();
   threads_share_the_slabs();
+  a_block_is_charged_until_it_is_freed_or_taken();
+  a_charge_beyond_the_limit_changes_nothing();
+  a_charge_ends_with_its_account();
   return 0;
 }

@@ -22,7 +22,9 @@ static void add(const char *name, int number, bool is_of_worker) {
 
 static bool drop(const char *name, int number) {
   const struct named_block b = block_called(name, number, false);
-  return named_blocks_drop(segment_named_blocks(), b.name, process_pid());
+  charge_mark charge = 0;
+  uint64_t size = 0;
+  return named_blocks_drop(segment_named_blocks(), b.name, process_pid(), &charge, &size);
 }
 
 static size_t count_whole(void) {
@@ -59,7 +61,9 @@ static void the_table_has_bounds(void) {
   named_blocks_add(segment_named_blocks(), &b);
   CHECK(named_blocks_look(segment_named_blocks(), 0, &b));
   CHECK_EQ(strlen(b.name), sizeof b.name - 1);
-  CHECK(named_blocks_drop(segment_named_blocks(), b.name, process_pid()));
+  charge_mark charge = 0;
+  uint64_t size = 0;
+  CHECK(named_blocks_drop(segment_named_blocks(), b.name, process_pid(), &charge, &size));
   for (int i = 0; i < NAMED_BLOCKS_MAX + 5; i++) add("one", i, false);
   CHECK_EQ(count_whole(), NAMED_BLOCKS_MAX);
   for (int i = 0; i < NAMED_BLOCKS_MAX + 5; i++) CHECK_EQ(drop("one", i), i < NAMED_BLOCKS_MAX);

@@ -8,6 +8,7 @@
  * objects, and once with the parent, which ends every object that it can before the sweep, and uses
  * the memory again.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -58,6 +59,25 @@ static void use_blocks(struct scene *s) {
     *(uint8_t *)segment_at(block) = 1;
     segment_free(block);
   }
+}
+
+/* Blocks that are charged: used, left in a ring, and left to the sweeper. */
+static void make_memory_with_a_limit(struct scene *s) {
+  struct account account;
+  CHECK_EQ(segment_open_account(4 << 20, &account), STATUS_OK);
+  account_use(&account);
+  for (int i = 0; i < 2; i++) {
+    put(s->ring, LARGE);
+    put(s->ring, 3000);
+    CHECK(take(s->ring));
+  }
+  block_ref block = 0;
+  CHECK_EQ(segment_alloc(GIANT, &block), -ENOMEM);
+  CHECK_EQ(segment_alloc_room(100000, GIANT, &block), STATUS_OK);
+  CHECK_EQ(segment_commit(block, 200000), STATUS_OK);
+  segment_free(block);
+  CHECK_EQ(segment_alloc(100, &block), STATUS_OK);
+  segment_close_account(&account);
 }
 
 static void make_and_end_a_ring(struct scene *s) {
@@ -168,6 +188,7 @@ static const struct deed {
   enum dead dead;
 } deeds[] = {
     {"use blocks", use_blocks, DEAD_IS_SWEPT},
+    {"make memory with a limit", make_memory_with_a_limit, DEAD_IS_SWEPT},
     {"make and end a ring", make_and_end_a_ring, DEAD_IS_SWEPT},
     {"make and end a ring with unfinished messages", make_and_end_a_ring_with_unfinished_messages,
      DEAD_IS_SWEPT},
