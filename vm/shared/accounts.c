@@ -62,6 +62,7 @@ status account_charge(struct accounts *all, struct account *a, uint64_t bytes) {
   if (!word) return STATUS_OK;
   uint64_t old = atomic_load(word);
   do {
+    if (old >> GENERATION_SHIFT != generation) return STATUS_OK; /* a forked stranger's, of the old segment */
     const uint64_t used = old & BYTES_MASK;
     a->has_refused = used > a->limit || bytes > a->limit - used;
     if (a->has_refused) return -ENOMEM;
