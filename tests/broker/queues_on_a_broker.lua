@@ -107,11 +107,11 @@ for i = 1, 200 do
   end
   expect.equal(steady:put(i), true)
 end
-local seen = {}
+local came = {}
 for _ = 1, 200 do
   local i = got:get(expect.HANG)
-  expect.truthy(i and not seen[i], "item " .. tostring(i))
-  seen[i] = true
+  expect.truthy(i and not came[i], "item " .. tostring(i))
+  came[i] = true
 end
-expect.equal(#seen, 200)
+expect.equal(#came, 200)
 expect.equal(reader:join(expect.HANG), true)
