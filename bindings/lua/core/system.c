@@ -172,7 +172,7 @@ int printable_call(lua_State *L) {
   return 1;
 }
 
-/* ---- forked children -------------------------------------------------------------------------- */
+/* ---- forked children ------------------------------------------------------------------------- */
 
 static const char function_key = 'f'; /* their addresses are the keys; never written */
 static const char epoch_key = 'e';

@@ -35,7 +35,7 @@ void printable_push(lua_State *L, int index, enum printable_as as);
 int printable_call(lua_State *L);
 
 /* What a VM forgets of its parent in a forked child. A child of this library's own is settled when it
- * begins (worker_run.c); one that the host forks is a stranger, and is settled when it first uses what
+ * begins (worker/worker_run.c); one that the host forks is a stranger, and is settled when it first uses what
  * the parent may have left.
  *
  * Keeps the function on top, and pops it: it forgets what is the parent's. [-1, +0, raises] */
