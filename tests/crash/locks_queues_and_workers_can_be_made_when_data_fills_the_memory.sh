@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# variants: release debug
 # With little address space the segment is small. When a table or a queue has filled it, the error names the object and how
 # much is in use, and there is still room for locks, queues and workers.
 set -eu
+case $MM_BUILD in */asan) exit 0 ;; esac # it takes terabytes of addresses for itself
 ulimit -v 1500000 # KiB; the segment has at most half of it
 cat >full.lua <<'END'
 local mm = require "manymoons"
