@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "os/clock.h"
+#include "os/mutex.h"
 #include "os/pages.h"
 #include "shared/segment.h"
 #include "state/error.h"
@@ -94,6 +95,32 @@ struct vm *vm_of(lua_State *L) {
 
 /* ---- making and closing ---------------------------------------------------------------------- */
 
+static struct mutex live_lock = MUTEX_INITIALIZER;
+static struct vm *live; /* all VMs, by `next_live`; live_lock protects it */
+
+static void enter_live(struct vm *vm) {
+  mutex_lock(&live_lock);
+  vm->next_live = live;
+  live = vm;
+  mutex_unlock(&live_lock);
+}
+
+static void leave_live(const struct vm *vm) {
+  mutex_lock(&live_lock);
+  struct vm **place = &live;
+  while (*place && *place != vm) place = &(*place)->next_live;
+  if (*place) *place = vm->next_live;
+  mutex_unlock(&live_lock);
+}
+
+bool vm_is_live(uint32_t number) {
+  mutex_lock(&live_lock);
+  const struct vm *vm = live;
+  while (vm && vm->number != number) vm = vm->next_live;
+  mutex_unlock(&live_lock);
+  return vm != NULL;
+}
+
 static void vm_init(struct vm *vm, lua_State *L) {
   vm->state = L;
   vm->threads = 1;
@@ -101,10 +128,12 @@ static void vm_init(struct vm *vm, lua_State *L) {
   vm->number = trace_number_vm();
   trace_thread_runs_vm(vm->number);
   vm_thread_init(&vm->main, vm, L);
+  enter_live(vm);
 }
 
 static void vm_fini(struct vm *vm) {
   vm_forget_thread(vm);
+  leave_live(vm);
   vm_thread_fini(&vm->main);
   vm_lock_fini(&vm->lock);
   memory_free(vm->hooks);

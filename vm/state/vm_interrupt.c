@@ -317,7 +317,7 @@ static void ask_by_signal(const struct lock_user *owner) {
 }
 
 bool vm_prepare_threads(struct vm *vm) {
-  if (!vm_thread_bound()) vm_bind_thread(vm);
+  if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
   if (lua_is_jit()) return false;
   if (signals_on_request(on_request)) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);

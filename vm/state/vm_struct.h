@@ -75,7 +75,8 @@ struct vm {
   struct vm_thread *others; /* the other threads, from vm_thread_add to vm_thread_remove */
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
-  uint32_t number;          /* among the VMs of this process, for traces */
+  uint32_t number;          /* among the VMs of this process, for traces; never given again */
+  struct vm *next_live;     /* vm.c */
   struct user_hooks *hooks; /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
   int64_t longest_seen_ns;  /* the length of the hold that `longest` describes */
   char longest[VM_HOLD_TEXT];

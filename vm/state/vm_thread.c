@@ -5,10 +5,20 @@
 
 #include "trace/trace.h"
 
-static _Thread_local struct vm_thread *bound; /* for the signal handlers; listed in vm/README.md */
+/* For the signal handlers; listed in vm/README.md. A VM that another thread closes leaves `bound` behind
+ * here: its number tells it from a later VM at the same address. */
+static _Thread_local struct vm_thread *bound;
+static _Thread_local const struct vm *bound_vm;
+static _Thread_local uint32_t bound_number;
+
+static void bind_to(struct vm_thread *t, const struct vm *vm) {
+  bound = t;
+  bound_vm = vm;
+  bound_number = vm ? vm->number : 0;
+}
 
 void vm_bind_thread(struct vm *vm) {
-  bound = vm ? &vm->main : NULL;
+  bind_to(vm ? &vm->main : NULL, vm);
   if (vm) vm->main.user.thread = thread_self();
   account_use(vm ? &vm->shared_account : NULL);
   trace_thread_runs_vm(vm ? vm->number : 0);
@@ -41,17 +51,21 @@ void vm_thread_remove(struct vm_thread *t) {
 }
 
 void vm_bind_other_thread(struct vm_thread *t) {
-  bound = t;
+  bind_to(t, t->vm);
   account_use(&t->vm->shared_account);
   trace_thread_runs_vm(t->vm->number);
 }
 
 void vm_forget_thread(const struct vm *vm) {
-  if (bound && bound->vm == vm) bound = NULL;
+  if (bound_vm == vm) bind_to(NULL, NULL);
 }
 
+bool vm_thread_is_bound(const struct vm *vm) { return bound_vm == vm && bound_number == vm->number; }
+
+bool vm_thread_is_free(void) { return !bound || !vm_is_live(bound_number); }
+
 struct vm_thread *vm_self(struct vm *vm) {
-  return bound && bound->vm == vm ? bound : &vm->main;
+  return vm_thread_is_bound(vm) ? bound : &vm->main;
 }
 
 struct vm_thread *vm_thread_bound(void) {

@@ -30,5 +30,10 @@ void vm_forget_thread(const struct vm *vm);
 struct vm_thread *vm_self(struct vm *vm);
 /* The thread to which this OS thread is bound; NULL: none. Async-signal-safe. */
 struct vm_thread *vm_thread_bound(void);
+/* Whether the calling thread is bound to this VM; and whether it is bound to none that lives. */
+bool vm_thread_is_bound(const struct vm *vm);
+bool vm_thread_is_free(void);
+/* For vm_thread.c: whether the VM of this number is open. */
+bool vm_is_live(uint32_t number);
 
 #endif
