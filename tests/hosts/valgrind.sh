@@ -27,6 +27,8 @@ assert(not pcall(pool.apply, pool, error, "x"))
 pool:close()
 pool:join()
 END
+# The program keeps its shared memory until it ends, and valgrind looks through all of it: with little address space it is small.
+ulimit -v 4000000
 for world in serial interpreters; do # valgrind 3.19 has no pidfd_open: no process can be watched in it
   $check "$MM_BUILD/manymoons" --world $world workers.lua || { cat valgrind.log; exit 1; }
 done
