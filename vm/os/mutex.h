@@ -22,10 +22,6 @@ static inline void mutex_fini(struct mutex *m) { pthread_mutex_destroy(&m->handl
 static inline void mutex_lock(struct mutex *m) ACQUIRES(m) NO_THREAD_SAFETY_ANALYSIS {
   CHECK_EQ(pthread_mutex_lock(&m->handle), 0);
 }
-/* False: another thread holds it. */
-static inline bool mutex_try_lock(struct mutex *m) NO_THREAD_SAFETY_ANALYSIS {
-  return pthread_mutex_trylock(&m->handle) == 0;
-}
 static inline void mutex_unlock(struct mutex *m) RELEASES(m) NO_THREAD_SAFETY_ANALYSIS {
   CHECK_EQ(pthread_mutex_unlock(&m->handle), 0);
 }

@@ -81,6 +81,16 @@ bool waiting_as_task(lua_State *L, deadline until);
 /* What a method returns to its wrapper instead of waiting, where it may not yield: the way to
  * wait. */
 static inline int waiting_would_wait(enum wait_way way) { return -1 - (int)way; }
+/* For a body of fewer arguments, which has to know whether its task has waited before: the last
+ * argument says so. The method drops what a caller has passed there, waiting_again sets it and
+ * returns waiting_would_wait(way). [-0, +0, memory] */
+static inline void waiting_begin(lua_State *L) { lua_settop(L, WAITING_ARGUMENTS - 1); }
+static inline int waiting_again(lua_State *L, enum wait_way way) {
+  waiting_begin(L);
+  lua_pushboolean(L, 1);
+  return waiting_would_wait(way);
+}
+static inline bool waiting_has_waited(lua_State *L) { return lua_toboolean(L, WAITING_ARGUMENTS); }
 /* For a body that would wait, and returned `would`: lets tasks run, and runs the body again, until
  * it has results. It may yield. [raises] */
 int waiting_suspend(lua_State *L, waiting_method method, deadline until, int would) REQUIRES(rank_vm);

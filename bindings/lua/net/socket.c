@@ -296,19 +296,10 @@ static status receive(lua_State *L, struct receiving *r, deadline until, bool *w
   return st;
 }
 
-/* The last argument of the bodies: whether the caller has waited before, as a task. */
-enum { HAS_WAITED = WAITING_ARGUMENTS };
-
-static int wait_as_task(lua_State *L) {
-  lua_settop(L, HAS_WAITED - 1);
-  lua_pushboolean(L, 1);
-  return waiting_would_wait(WAIT_READABLE);
-}
-
 /* Whether the task's stream was closed while it waited: that is the end of the stream. */
 static bool was_closed_meanwhile(lua_State *L) {
   const struct stream *s = class_check(L, 1, &class);
-  return s->is_closed && lua_toboolean(L, HAS_WAITED);
+  return s->is_closed && waiting_has_waited(L);
 }
 
 static struct receiving check_receiving(lua_State *L, size_t wanted) {
@@ -323,7 +314,7 @@ static int receive_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct stream *s = r.stream;
   bool would_wait;
   const status st = receive(L, &r, until, &would_wait);
-  if (would_wait) return wait_as_task(L);
+  if (would_wait) return waiting_again(L, WAIT_READABLE);
   if (st) return return_failure(L, st);
   if (s->is_closed) return return_failure(L, STATUS_CLOSED); /* and its inbox is gone */
   lua_pushlstring(L, (const char *)s->inbox.data + s->taken, r.wanted);
@@ -340,7 +331,7 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
     struct receiving r = check_receiving(L, 1);
     bool would_wait;
     st = receive(L, &r, until, &would_wait);
-    if (would_wait) return wait_as_task(L);
+    if (would_wait) return waiting_again(L, WAIT_READABLE);
   }
   lua_pushboolean(L, st != STATUS_TIMEOUT);
   return 1;
@@ -349,14 +340,14 @@ static int wait_until_ready(lua_State *L, deadline until) REQUIRES(rank_vm) {
 /* receive(n, timeout) → n bytes; or nil and why, and the received bytes stay for the next call.
  * [-0, +1 or 2, raises] */
 static int socket_receive_method(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, receive_until, argument_timeout(L, 3));
 }
 
 /* ready(timeout) → whether receive would return at once, with bytes or at the end of the stream.
  * [-0, +1, raises] */
 static int socket_ready_method(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, wait_until_ready, argument_timeout(L, 2));
 }
 

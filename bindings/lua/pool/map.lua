@@ -408,8 +408,8 @@ end
 
 -- Waits for the result at `at`, or for another item.
 local function await_either(self, arrival)
-  local handle, is_once, more = self.dispatcher.waitable(self.pool)
-  waits.any({ self.items.handle, handle, checks.unpack(more or {}) }, nil, is_once ~= false)
+  local handle, _, more = self.dispatcher.waitable(self.pool)
+  waits.any({ self.items.handle, handle, checks.unpack(more or {}) }, nil, true)
   if not self.dispatcher.pump_until(self.pool, arrival, 0) and self.dispatcher.has_ended(self.pool) then
     fail_ended(self)
   end

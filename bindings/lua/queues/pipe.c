@@ -128,19 +128,10 @@ static int connection_send_bytes(lua_State *L) REQUIRES(rank_vm) {
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
-/* The last argument of the bodies: whether the caller has waited before, as a task. */
-enum { HAS_WAITED = WAITING_ARGUMENTS };
-
-static int wait_as_task(lua_State *L) {
-  lua_settop(L, HAS_WAITED - 1);
-  lua_pushboolean(L, 1);
-  return waiting_would_wait(WAIT_READY);
-}
-
 /* Whether the task's connection was closed while it waited: that is the end of the stream. */
 static bool was_closed_meanwhile(lua_State *L) {
   const struct connection *c = shared_handle_at(L, 1, &type, 1);
-  return c && !c->end && lua_toboolean(L, HAS_WAITED);
+  return c && !c->end && waiting_has_waited(L);
 }
 
 static struct connection *check_receiver(lua_State *L, const char *method) {
@@ -264,7 +255,7 @@ static int receive_value(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv");
   bool would_wait;
   const status st = fetch(L, c, until, "Connection:recv", &would_wait);
-  if (would_wait) return wait_as_task(L);
+  if (would_wait) return waiting_again(L, WAIT_READY);
   if (st) return return_failure(L, st);
   if (is_of_bytes(c))
     return luaL_error(
@@ -277,7 +268,7 @@ static int receive_bytes(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct connection *c = check_receiver(L, "recv_bytes");
   bool would_wait;
   const status st = fetch(L, c, until, "Connection:recv_bytes", &would_wait);
-  if (would_wait) return wait_as_task(L);
+  if (would_wait) return waiting_again(L, WAIT_READY);
   if (st) return return_failure(L, st);
   if (!is_of_bytes(c))
     return luaL_error(L, "Connection:recv_bytes: the next message was sent with send; receive it with recv");
@@ -290,26 +281,26 @@ static int poll_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
     struct connection *c = check_receiver(L, "poll");
     bool would_wait;
     st = fetch(L, c, until, "poll", &would_wait);
-    if (would_wait) return wait_as_task(L);
+    if (would_wait) return waiting_again(L, WAIT_READY);
   }
   lua_pushboolean(L, st == STATUS_OK || st == STATUS_CLOSED);
   return 1;
 }
 
 static int connection_recv(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, receive_value, argument_timeout(L, 2));
 }
 
 static int connection_recv_bytes(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, receive_bytes, argument_timeout(L, 2));
 }
 
 /* True when recv would not wait: there is a message, or the end of file. Without a timeout
  * it does not wait. */
 static int connection_poll(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, poll_until, lua_isnoneornil(L, 2) ? deadline_now() : argument_timeout(L, 2));
 }
 

@@ -155,25 +155,16 @@ static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUI
   return st;
 }
 
-/* The last argument of the body: whether the caller has waited before, as a task. */
-enum { HAS_WAITED = WAITING_ARGUMENTS };
-
-static int wait_as_task(lua_State *L) {
-  lua_settop(L, HAS_WAITED - 1);
-  lua_pushboolean(L, 1);
-  return waiting_would_wait(WAIT_WORKER);
-}
-
 /* The handle may be closed meanwhile: then the worker has ended. */
 static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct worker *w = class_check(L, 1, &class);
-  if (!w->is_open && lua_toboolean(L, HAS_WAITED)) return return_status(L, STATUS_OK);
+  if (!w->is_open && waiting_has_waited(L)) return return_status(L, STATUS_OK);
   status st = check_end(check_worker(L, 1));
   if (st && deadline_is_now(until)) {
     waiting_give_turn(L);
     st = check_end(check_worker(L, 1));
   }
-  if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return wait_as_task(L);
+  if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_again(L, WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
     st = wait_for_end(L, w, until);
     raise_if_stopped(L, st);
@@ -186,7 +177,7 @@ static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
 
 /* worker:wait(timeout) → true; or nil and why. [-0, +1 or 2, raises] */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
-  lua_settop(L, HAS_WAITED - 1);
+  waiting_begin(L);
   return waiting_run(L, wait_until_ended, argument_timeout(L, 2));
 }
 

@@ -5,6 +5,7 @@
 #ifndef DOOMED_CHILD_H
 #define DOOMED_CHILD_H
 
+#include "channel/message_refs.h"
 #include "shared/kill_point.h"
 #include "sharing_child.h"
 
@@ -37,6 +38,13 @@ static void die_at_each_point(bool (*one_death)(size_t deed, long point), size_t
     while (one_death(deed, point)) CHECK(++point < most);
     CHECK(point > 4);
   }
+}
+
+/* Shares a segment, and runs die_at_each_point. */
+static inline void run_kill_test(bool (*one_death)(size_t deed, long point), size_t deeds, long most) {
+  CHECK_EQ(segment_open(), STATUS_OK);
+  channel_register_kinds();
+  die_at_each_point(one_death, deeds, most);
 }
 
 #endif

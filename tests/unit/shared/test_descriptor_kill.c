@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "channel/message_refs.h"
 #include "os/descriptor_bag.h"
 #include "shared/descriptor.h"
 #include "shared/holds.h"
@@ -117,9 +116,7 @@ static bool one_death(size_t number, long point) {
 }
 
 int main(void) {
-  CHECK_EQ(segment_open(), STATUS_OK);
-  channel_register_kinds();
-  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
+  run_kill_test(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   return 0;
 }
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "channel/message_refs.h"
 #include "shared/kill_point.h"
 #include "shared/shared_table.h"
 
@@ -119,9 +118,7 @@ static bool one_death(size_t number, long point) {
 }
 
 int main(void) {
-  CHECK_EQ(segment_open(), STATUS_OK);
-  channel_register_kinds();
-  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
+  run_kill_test(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   return 0;
 }
 

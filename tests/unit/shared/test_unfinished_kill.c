@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "channel/message_refs.h"
 #include "os/clock.h"
 #include "shared/ring.h"
 #include "shared/unfinished.h"
@@ -101,9 +100,7 @@ static bool one_death(size_t number, long point) {
 }
 
 int main(void) {
-  CHECK_EQ(segment_open(), STATUS_OK);
-  channel_register_kinds();
-  die_at_each_point(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
+  run_kill_test(one_death, sizeof deeds / sizeof *deeds, POINTS_MAX);
   bytes_fini(&inbox);
   return 0;
 }
