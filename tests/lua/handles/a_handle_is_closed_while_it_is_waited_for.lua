@@ -5,7 +5,6 @@
 local mm = require "manymoons"
 local expect = require "expect"
 local async = mm.async
-local world -- the world of the handles
 
 -- Makers: each returns the handle to close, and a function that waits in it.
 local kept = {} -- the other ends
@@ -129,8 +128,7 @@ local cases = {
   { "wait for a Connection", among_others(received("recv")), "ready" },
 }
 
-local function check(case, ok, answer, why)
-  local what = world .. ", " .. case[1]
+local function check(case, what, ok, answer, why)
   if case[3] == "ready" then
     expect.equal({ ok, answer }, { true, "ready" }, what)
   elseif case[4] and not ok then
@@ -155,7 +153,7 @@ local function reuse()
   return others
 end
 
-local function in_threads(case, close, w)
+local function in_threads(case, what, close, w)
   local handle, wait = case[2](w)
   local answers = mm.threads.Queue()
   local threads = {}
@@ -172,7 +170,7 @@ local function in_threads(case, close, w)
   local others = reuse()
   for _ = 1, #threads do
     local answer = answers:get()
-    check(case, answer[1], answer[2], answer[3])
+    check(case, what, answer[1], answer[2], answer[3])
   end
   for _, thread in ipairs(threads) do thread:join() end
   close(handle)
@@ -180,7 +178,7 @@ local function in_threads(case, close, w)
   return others
 end
 
-local function in_tasks(case, close, w)
+local function in_tasks(case, what, close, w)
   async.run(function()
     local handle, wait = case[2](w)
     local tasks = {}
@@ -192,20 +190,20 @@ local function in_tasks(case, close, w)
     local others = reuse()
     for _, task in ipairs(tasks) do
       local answer = task:get()
-      check(case, answer[1], answer[2], answer[3])
+      check(case, what, answer[1], answer[2], answer[3])
     end
     close(handle)
     return others
   end)
 end
 
-local function body(name)
-  world = name
+local function body(world)
   local w = mm.world(world)
   for _, case in ipairs(cases) do
+    local what = world .. ", " .. case[1]
     for _, close in pairs(ways) do
-      if world ~= "async" then in_threads(case, close, w) end
-      if not case[1]:find("^Client") then in_tasks(case, close, w) end
+      if world ~= "async" then in_threads(case, what, close, w) end
+      if not case[1]:find("^Client") then in_tasks(case, what, close, w) end
     end
   end
 end
