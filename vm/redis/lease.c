@@ -31,6 +31,7 @@ struct lease {
 
   struct mutex lock; /* no rank: a leaf. The fields up to answered_ns */
   bool is_ending;
+  bool is_left; /* with is_ending: the thread frees the lease */
   struct lease_entry *entries;
   size_t count, room;
   char *text; /* ARGV[3] */
@@ -149,6 +150,18 @@ static double next_pause(const struct lease *l, bool was_renewed) {
   return pause < l->interval ? pause : l->interval;
 }
 
+static void free_lease(struct lease *l) {
+  if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
+  for (int i = 0; i < FIXED; i++) memory_free(l->fixed[i]);
+  memory_free(l->script);
+  memory_free(l->entries);
+  memory_free(l->text);
+  memory_free(l->copies);
+  memory_free(l->copied_text);
+  mutex_fini(&l->lock);
+  memory_free(l);
+}
+
 static void lease_main(void *argument) {
   struct lease *l = argument;
   while (!is_ending(l)) {
@@ -162,21 +175,13 @@ static void lease_main(void *argument) {
     (void)!ready_wait(&watch, 1, deadline_after(l->pause));
   }
   redis_close(l->connection);
+  mutex_lock(&l->lock);
+  const bool is_left = l->is_left;
+  mutex_unlock(&l->lock);
+  if (is_left) free_lease(l);
 }
 
 /* ---- the owner's side ------------------------------------------------------------------------ */
-
-static void free_lease(struct lease *l) {
-  if (l->notify_socket >= 0) notify_socket_close(l->notify_socket);
-  for (int i = 0; i < FIXED; i++) memory_free(l->fixed[i]);
-  memory_free(l->script);
-  memory_free(l->entries);
-  memory_free(l->text);
-  memory_free(l->copies);
-  memory_free(l->copied_text);
-  mutex_fini(&l->lock);
-  memory_free(l);
-}
 
 static status copy_settings(struct lease *l, const struct lease_settings *s) {
   l->server = s->server;
@@ -210,16 +215,31 @@ status lease_open(const struct lease_settings *settings, struct lease **out) {
   return STATUS_OK;
 }
 
+/* The thread sees both flags at once. */
+static void end_thread(struct lease *l, bool is_left) {
+  mutex_lock(&l->lock);
+  l->is_ending = true;
+  l->is_left = is_left;
+  notify_socket_notify(l->name);
+  if (is_left) thread_detach(&l->thread);
+  mutex_unlock(&l->lock);
+}
+
 void lease_close(struct lease *l) {
   if (!l) return;
   if (l->pid == process_pid()) {
-    mutex_lock(&l->lock);
-    l->is_ending = true;
-    mutex_unlock(&l->lock);
-    notify_socket_notify(l->name);
+    end_thread(l, false);
     thread_join(&l->thread);
   }
   free_lease(l);
+}
+
+void lease_leave(struct lease *l) {
+  if (!l) return;
+  if (l->pid == process_pid())
+    end_thread(l, true);
+  else
+    free_lease(l);
 }
 
 status lease_add(struct lease *l, const struct lease_entry *entry) {

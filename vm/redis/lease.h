@@ -8,7 +8,7 @@
  * thread has its own connection; after a failure it opens a new one, again and again until that
  * succeeds.
  *
- * The owner calls from one thread at a time. Only lease_close waits.
+ * The owner calls from one thread at a time, and ends with lease_close, which waits, or lease_leave.
  */
 #ifndef REDIS_LEASE_H
 #define REDIS_LEASE_H
@@ -44,6 +44,8 @@ struct lease_settings {
 MUST_CHECK status lease_open(const struct lease_settings *settings, struct lease **out);
 /* Ends the thread, which may take as long as a renewal. In a forked child it only frees memory. */
 void lease_close(struct lease *l);
+/* As lease_close, for a finalizer: without waiting. The thread frees `l` when it ends. */
+void lease_leave(struct lease *l);
 /* Starts renewing an entry. -ENOMEM. */
 MUST_CHECK status lease_add(struct lease *l, const struct lease_entry *entry);
 /* Stops renewing the entry with that id, if there is one. */

@@ -99,6 +99,13 @@ static int lease_close_method(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
+static int lease_collect(lua_State *L) {
+  struct lease_handle *h = class_check(L, 1, &class);
+  lease_leave(h->lease);
+  h->lease = NULL;
+  return 0;
+}
+
 static const luaL_Reg methods[] = {{"add", lease_add_method},   {"remove", lease_remove_method},
                                    {"tell", lease_tell_method}, {"news", lease_news_method},
                                    {"age", lease_age_method},   {NULL, NULL}};
@@ -106,4 +113,4 @@ static const struct handle_class class = {.name = "Lease",
                                           .key = "manymoons.Lease",
                                           .methods = methods,
                                           .close = lease_close_method,
-                                          .collect = lease_close_method};
+                                          .collect = lease_collect};
