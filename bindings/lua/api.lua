@@ -12,6 +12,7 @@ local recording = require("core.recording")
 local wait = require("core.wait")
 local waits = require("core.waits")
 local worlds = require("core.worlds")
+local file_lock = require("locks.file_lock")
 local locks = require("locks.locks")
 local memory = require("memory.memory")
 local queues = require("queues.queues")
@@ -58,6 +59,7 @@ local function make_world(name)
   add_all(world, locks.constructors(not row.can_wait, row.is_tasks and require("async.conditions") or nil))
   world.Value, world.Array, world.SharedMemory = memory.Value, memory.Array, memory.SharedMemory
   world.Table = memory.Table
+  world.FileLock = file_lock.FileLock
   world.Listener, world.Client = listener.Listener, listener.Client
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
@@ -111,7 +113,8 @@ local function serve(...) return require("manager.server").serve(...) end
 -- For the subcommands of the host program, and for the workers that this library starts itself.
 mm._native, mm._require, mm._serve = native, require, serve
 -- A metatable that is a field of a module is sent by name.
-mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, SharedMemory = memory.SharedMemoryClass,
+mm._classes = { Condition = locks.Condition, Barrier = locks.Barrier, FileLock = file_lock.class,
+  SharedMemory = memory.SharedMemoryClass,
   SocketConnection = listener.connection_meta, Listener = listener.listener_meta,
   Proxy = proxies.meta, ForeignProxy = proxies.foreign_meta, BrokerQueue = broker_classes.Queue,
   BrokerJoinableQueue = broker_classes.JoinableQueue }
@@ -137,6 +140,7 @@ local function after_fork()
   if waits.tasks then waits.tasks.after_fork() end
   proxies.after_fork()
   memory.after_fork()
+  file_lock.after_fork()
   identity.after_fork()
 end
 

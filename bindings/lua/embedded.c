@@ -10,12 +10,12 @@
 #define EMBEDDED_MODULES(x)                                                                               \
   x(core, checks) x(core, diagnostics) x(core, errors) x(core, finalizers) x(core, hex) x(core, identity) \
       x(core, json) x(core, recording) x(core, wait) x(core, waits) x(core, worlds) x(locks, locks)       \
-          x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init) x(async, exit)            \
-              x(async, instances) x(async, async) x(async, conditions) x(async, fibers) x(async, libuv)   \
-                  x(async, scheduler) x(async, schedulers) x(async, sources) x(async, waiters)            \
-                      x(async, local_waits) x(worker, children) x(worker, gil) x(worker, limits)          \
-                          x(worker, process) x(worker, sandbox) x(worker, serial) x(worker, start)        \
-                              x(worker, task_worker) EMBEDDED_NET(x) EMBEDDED_POOL(x)
+          x(locks, file_lock) x(queues, queues) x(queues, vm_pipe) x(memory, memory) x(async, init)       \
+              x(async, exit) x(async, instances) x(async, async) x(async, conditions) x(async, fibers)    \
+                  x(async, libuv) x(async, scheduler) x(async, schedulers) x(async, sources)              \
+                      x(async, waiters) x(async, local_waits) x(worker, children) x(worker, gil)          \
+                          x(worker, limits) x(worker, process) x(worker, sandbox) x(worker, serial)       \
+                              x(worker, start) x(worker, task_worker) EMBEDDED_NET(x) EMBEDDED_POOL(x)
 #define EMBEDDED_NET(x)                                                                            \
   x(net, handshake) x(net, listener) x(manager, client) x(manager, objects) x(manager, operations) \
       x(manager, proxies) x(manager, requests) x(manager, server)

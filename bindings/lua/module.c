@@ -22,6 +22,7 @@
 #include "core/waiting.h"
 #include "embedded.h"
 #include "locks/held_locks.h"
+#include "locks/file_lock.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
@@ -63,6 +64,7 @@ static const luaL_Reg native_functions[] = {
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
     {"lock_new", lock_handle_new},
+    {"file_lock_open", file_lock_open_call},
     {"list_length", list_length_call},
     {"typed_array_new", typed_array_new},
     {"shared_table_new", shared_table_new},

@@ -92,6 +92,41 @@ function RWLock:with_write(f, ...) end
 ---As Lock:close.
 function RWLock:close() end
 
+---A lock between programs: it stands for a file, which is made if it is missing and stays. One FileLock of all programs
+---holds it at a time; the system releases it when that program ends, also by a signal. It is no lock between machines: file
+---systems of a network may keep it to one of them. It travels as its path. Waiters try again every 50 ms and have no order.
+---@class manymoons.FileLock
+---@field path string the file
+local FileLock = {}
+
+---A lock of that file, not acquired. The file is opened by the first acquire, which raises where the system refuses it.
+---@param path string
+---@return manymoons.FileLock
+function World.FileLock(path) end
+
+---Acquires the lock, waiting until it is free. Raises an mm.Error of kind "deadlock" for a caller that holds it by this
+---handle and has no timeout.
+---@param timeout? number|boolean as for a Lock
+---@return boolean? acquired true, or nil
+---@return string? why "timeout"
+function FileLock:acquire(timeout) end
+
+---Any thread of the VM may release it. Raises if it is not held by this handle.
+function FileLock:release() end
+
+---Whether it is held, by whatever program.
+---@return boolean
+function FileLock:locked() end
+
+---As Lock:with.
+---@param f function
+---@param ... any arguments of f
+---@return any ... the results of f
+function FileLock:with(f, ...) end
+
+---Releases the lock and closes the file, as the end of a `<close>` variable does (Lua 5.4). Safe to call twice.
+function FileLock:close() end
+
 ---Permits have no owner: one thread may acquire and another one release. The permits of a killed process, or of a VM
 ---that ended with an error, come back ("abandoned"), up to the initial number. A BoundedSemaphore also gets back the
 ---permits of a process that ended cleanly.
