@@ -29,9 +29,7 @@ static void close_copies(void) {
 
 static void get_ready(void) { why_not_ready = thread_on_fork(close_copies); }
 
-/* A fork between open and the note in the table leaves the child a descriptor of a file that nobody has
- * locked by it yet: the lock is taken afterwards, and so is the parent's as well as the child's. It is
- * closed at exec. */
+/* A fork between open and the note in the table leaves the child a copy that only exec or its end closes. */
 status file_lock_open(const char *path, struct file_lock *out) {
   pthread_once(&is_ready, get_ready);
   if (why_not_ready) return why_not_ready;
