@@ -28,6 +28,14 @@ same wordcount.lua texts
 grep -q '^8 words, 5 of them different, in 2 files of 44 bytes$' serial.out || cat serial.out
 same countdown.lua 200000
 same shared_counter.lua 3 2000
+same queue_of_work.lua 2 500 0.001
+same file_counter.lua 3 20
+grep -q '^with a lock 60 of 60$' serial.out || cat serial.out
+same shared_rows.lua 8 3
+same random_streams.lua 3
+grep -q 'two results' processes.err || cat processes.err
+same start_cost.lua 10
+same chunks.lua 300
 same early_exit.lua 2 1000000
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1
@@ -43,8 +51,26 @@ if command -v redis-server >/dev/null; then
   "$MM_BUILD/manymoons" "$MM_TOP/scripts/film.lua" --frames 40 --width 64 --machines 3 --kill 2 farm.y4m >farm.out 2>farm.err ||
     cat farm.out farm.err
   grep -q '2 workers killed' farm.err || cat farm.err
+
+  redis-server --port 0 --unixsocket "$PWD/flag.sock" --save '' >redis.out 2>&1 &
+  server=$!
+  until [ -S flag.sock ]; do kill -0 $server && sleep 0.05; done
+  "$MM_BUILD/manymoons" "$MM_TOP/scripts/broker_flag.lua" "unix://$PWD/flag.sock" >flag.out 2>flag.err || cat flag.out flag.err
+  kill $server
+  wait $server || true
+  "$MM_BUILD/manymoons" --world serial "$MM_TOP/scripts/broker_flag.lua" >serial.out 2>serial.err || cat serial.out serial.err
+  cmp serial.out flag.out || cat flag.err
 fi
 [ "$film" = 9277 ] || echo "the film has $film bytes"
+
+# A worker that ends takes its call along and no other one.
+for world in serial async threads interpreters processes; do
+  "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/crash.lua" >crash.out 2>&1 || cat crash.out
+  [ "$(grep -c '^ *[0-9]* [0-9]*$' crash.out)" -ge 7 ] || cat crash.out
+  grep -q '^ 3 error: .*there is no square of 3$' crash.out || cat crash.out
+  [ $world = serial ] || grep -q '^ 5 died: .*exit code 7' crash.out || cat crash.out
+  [ $world != processes ] || grep -q '^ 7 died: .*killed by signal 9' crash.out || cat crash.out
+done
 
 for world in async threads; do
   "$MM_BUILD/manymoons" --world $world "$MM_TOP/scripts/convoy.lua" 0.05 >convoy.out 2>&1 || cat convoy.out
