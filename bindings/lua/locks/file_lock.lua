@@ -98,7 +98,9 @@ function FileLock.close(self)
 end
 
 meta.__close = FileLock.close
-function meta.__tostring(self) return "FileLock: " .. self.path .. ", " .. (holders[self] and "held" or "not held here") end
+function meta.__tostring(self)
+  return "FileLock: " .. self.path .. ", " .. (holders[self] and "held" or "not held here")
+end
 
 local file_lock = { class = meta }
 
