@@ -22,6 +22,7 @@ local pool = require("pool.pool")
 local children = require("worker.children")
 local gil = require("worker.gil")
 local process = require("worker.process")
+local starting = require("worker.start")
 local serial = require("worker.serial")
 local proxies = require("manager.proxies")
 
@@ -102,6 +103,7 @@ mm.current_world = worlds.default
 
 mm.current_process, mm.parent_process = identity.current, identity.parent
 mm.active_children = children.active
+mm.set_start_method, mm.get_start_method = starting.set_start_method, starting.get_start_method
 mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 mm.trace = recording.trace

@@ -38,6 +38,18 @@ function mm.set_world(name) end
 ---@return manymoons.WorldName
 function mm.current_world() end
 
+---Chooses how processes start, for each Process and Pool from now on that names no method, in this VM and in the
+---workers that it starts. "fork" copies this process: fast, but a lock that a library holds meanwhile stays locked in the
+---copy. "spawn" starts the program anew, "forkserver" copies a process that was started so. MANYMOONS_START_METHOD chooses
+---for all programs. Workers with limits are never forked by default.
+---@param method? "fork"|"spawn"|"forkserver" nil: fork if this process has one thread, and the host is manymoons or a
+---stand-alone Lua; otherwise forkserver
+function mm.set_start_method(method) end
+
+---The start method of a process that would be started now.
+---@return "fork"|"spawn"|"forkserver"
+function mm.get_start_method() end
+
 ---Records a timeline of all workers until `mm.trace(nil)` or the end of the program, and then writes it to `path`: JSON in
 ---Chrome's trace event format, times in microseconds. Only in the main program; one recording at a time.
 ---@param path? string nil: ends the recording
@@ -261,8 +273,7 @@ function World.active_children() end
 ---@field args? any[] its arguments; with a field n if some are nil
 ---@field name? string default: Process-1, Process-2, …; of a child of Process-1: Process-1:1, …
 ---@field daemon? boolean terminated, not joined, when the program ends
----@field method? "fork"|"spawn"|"forkserver" for processes; default: fork if this process has one thread, and the host is
----manymoons or a stand-alone Lua; otherwise forkserver
+---@field method? "fork"|"spawn"|"forkserver" for processes; default: that of mm.set_start_method
 ---@field memory? integer bytes of Lua memory, and of shared memory, as for a pool's workers
 ---@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
 ---@field libs? manymoons.Library[] as for a pool's workers
@@ -316,6 +327,7 @@ function Process:close() end
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all
 ---@field nice? integer for interpreters and processes: 0 to 19; larger values yield to other threads; 10 keeps the
 ---frame times of a game unchanged
+---@field method? "fork"|"spawn"|"forkserver" for processes, as for a Process
 ---@field sandbox? boolean|manymoons.Sandbox for processes: true, or what workers may reach that run code you do not
 ---trust. They open no file but the named ones, start no program and no thread, use no network and do not see the
 ---environment. Raises if the kernel has no seccomp, or no Landlock where files are named. See docs/explanation/trust.md

@@ -7,13 +7,14 @@ local checks = require("core.checks")
 local waits = require("core.waits")
 local limits = require("worker.limits")
 local sandbox = require("worker.sandbox")
+local starting = require("worker.start")
 
 local expect = checks.expect
 
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
-  sandbox = true }
+  sandbox = true, method = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
@@ -37,16 +38,20 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     "initializer: a function expected, got " .. type(options.initializer), 4)
   expect(options.name == nil or type(options.name) == "string", "Pool",
     "name: a string expected, got " .. type(options.name), 4)
+  starting.check_method("Pool", options.method, 5)
   local args = options.initargs or {}
   expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), 4)
+  local found, rules = limits.read("Pool", world, options), sandbox.read("Pool", world, options)
+  if not rules then limits.check_method("Pool", found, options.method) end
   return {
     workers = options.workers or native.cpu_count(),
     initializer = options.initializer,
     initargs = checks.arguments(args, "Pool", "initargs", 4),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
-    limits = limits.read("Pool", world, options),
-    sandbox = sandbox.read("Pool", world, options),
+    method = options.method,
+    limits = found,
+    sandbox = rules,
     timeout = checks.read_time_limit(options.timeout), -- limits.read has checked it
   }
 end

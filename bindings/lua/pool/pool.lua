@@ -186,7 +186,8 @@ local function config_of(world, row, options)
   return {
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
-    limits = options.limits, sandbox = options.sandbox, timeout = options.timeout, retries = 0, takes_text = false,
+    method = options.method, limits = options.limits, sandbox = options.sandbox,
+    timeout = options.timeout, retries = 0, takes_text = false,
     pid = native.pid(),
     context = identity.execution_context(),
   }

@@ -8,7 +8,7 @@ local starting = require("worker.start")
 
 local function start(backend, config, settings)
   local args = config.initargs
-  local method = starting.method_of(config.world, nil, config.limits or config.sandbox)
+  local method = starting.method_of(config.world, config.method, config.limits or config.sandbox)
   return starting.start("Pool", method, settings, backend, config.initializer, checks.unpack(args, 1, args.n))
 end
 

@@ -37,6 +37,7 @@ local workers = {}
 ---@field started integer how many were ever started
 ---@field ready integer how many have run the initializer
 ---@field deaths PoolDeaths of those that had run nothing
+---@field silent_until number the time at which workers of which none has begun are reported; math.huge: one has
 ---@field next_split number the time of the next check for tasks that could be split
 ---@field is_joining boolean a thread waits for the workers' end, and no other may close them
 ---@field last_measures table[]? of a pool that was joined
@@ -45,7 +46,7 @@ local workers = {}
 function workers.new(size)
   return {
     handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {}, started = 0, ready = 0,
-    deaths = deaths.new(size), next_split = 0, is_joining = false,
+    deaths = deaths.new(size), silent_until = math.huge, next_split = 0, is_joining = false,
   }
 end
 
@@ -79,6 +80,8 @@ local function start_worker(pool, index)
 end
 
 function workers.start_all(pool)
+  local row = pool._config.row
+  if not row.is_immediate and not row.is_tasks then pool._workers.silent_until = time() + starting.SILENCE end
   for index = 1, pool._config.workers do start_worker(pool, index) end
 end
 
@@ -277,10 +280,20 @@ local function check_worker(pool, index, now, splits)
   return math.min(due, check_timeout(pool, index) or math.huge)
 end
 
+local function check_silence(pool, own, now)
+  for _, worker in ipairs(own.handles) do
+    if worker:has_begun() then own.silent_until = math.huge end
+  end
+  if now < own.silent_until or not own.names[1] then return end
+  own.silent_until = math.huge
+  starting.report_silence(own.names[1], pool._config.world)
+end
+
 -- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no
 -- need.
 function workers.check_timeouts(pool)
   local queue, own = pool._queue, pool._workers
+  if own.silent_until < math.huge then check_silence(pool, own, time()) end
   if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then return nil end
   local now = time()
   local splits = queue.each > 0 and now >= own.next_split

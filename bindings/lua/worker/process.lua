@@ -50,8 +50,23 @@ function methods.start(self)
   children.add(self)
 end
 
+-- Waits for the worker's end; one that has not begun is reported, once.
+local function wait_for_end(self, worker, seconds)
+  if worker:has_begun() or self._is_reported or (seconds and seconds <= starting.SILENCE) then
+    return worker:wait(seconds)
+  end
+  local done, why = worker:wait(starting.SILENCE)
+  if done or why ~= "timeout" then return done, why end
+  if not worker:has_begun() then
+    self._is_reported = true
+    starting.report_silence(self._name, self._world)
+  end
+  return worker:wait(seconds and seconds - starting.SILENCE)
+end
+
 function methods.join(self, timeout)
-  local done, why = started(self, "Process:join"):wait(checks.timeout(timeout, "Process:join"))
+  local worker = started(self, "Process:join")
+  local done, why = wait_for_end(self, worker, checks.timeout(timeout, "Process:join"))
   if done then children.forget_ended() end
   return done, why
 end
@@ -147,8 +162,6 @@ function process.read_arguments(first, ...)
     nice = first.nice, sandbox = first.sandbox }
 end
 
-local start_methods = { fork = true, spawn = true, forkserver = true }
-
 function process.next_name()
   local here = identity.current().name
   local prefix = here == "MainProcess" and "Process-" or here .. ":"
@@ -166,8 +179,7 @@ function process.class(world)
   end
   prototypes[world] = function(...)
     local options = process.read_arguments(...)
-    expect(options.method == nil or start_methods[options.method], "Process",
-      "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(options.method))
+    starting.check_method("Process", options.method, 3)
     expect(options.name == nil or type(options.name) == "string", "Process",
       "name: a string expected, got " .. type(options.name))
     local found = limits.read("Process", world, options)
@@ -183,6 +195,7 @@ function process.class(world)
       _limits = found or false,
       _sandbox = rules or false,
       _starter = false,
+      _is_reported = false,
       _worker = false, -- all private fields exist from the start, because __newindex accepts only public ones
       _closed = false,
       _pid = false,

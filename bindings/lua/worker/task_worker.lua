@@ -14,6 +14,7 @@ local Worker = {}
 local worker_meta = { __index = Worker, __name = "Worker" }
 
 function Worker.is_alive(self) return self.task.state == nil end
+function Worker.has_begun() return true end
 function Worker.pid() return native.pid() end
 function Worker.sentinel() return nil end
 

@@ -196,6 +196,13 @@ static int worker_exitcode(lua_State *L) {
   return 1;
 }
 
+/* has_begun() → whether the worker has shown a sign of life. [-0, +1, raises] */
+static int worker_has_begun(lua_State *L) {
+  const struct worker *w = check_worker(L, 1);
+  lua_pushboolean(L, atomic_load(&w->worker_status->phase) != WORKER_STATUS_STARTING);
+  return 1;
+}
+
 static int worker_pid(lua_State *L) {
   const struct worker *w = check_worker(L, 1);
   lua_pushinteger(L, w->kind == WORKER_PROCESS ? w->child.pid : w->owner);
@@ -455,17 +462,10 @@ int worker_end_leaving_call(lua_State *L) REQUIRES(rank_vm) {
 }
 
 static const luaL_Reg methods[] = {
-    {"is_alive", worker_is_alive},
-    {"exitcode", worker_exitcode},
-    {"pid", worker_pid},
-    {"refusal", worker_refusal},
-    {"sentinel", worker_sentinel},
-    {"terminate", worker_terminate},
-    {"interrupt", worker_interrupt},
-    {"kill", worker_kill},
-    {"abandon", worker_abandon},
-    {"is_caller", worker_is_caller},
-    {NULL, NULL},
+    {"is_alive", worker_is_alive},   {"exitcode", worker_exitcode},   {"pid", worker_pid},
+    {"refusal", worker_refusal},     {"has_begun", worker_has_begun}, {"sentinel", worker_sentinel},
+    {"terminate", worker_terminate}, {"interrupt", worker_interrupt}, {"kill", worker_kill},
+    {"abandon", worker_abandon},     {"is_caller", worker_is_caller}, {NULL, NULL},
 };
 
 static const struct waiting_entry waiting_methods[] = {{"wait", worker_wait, WAITING_FIXED}, {.name = NULL}};
