@@ -108,6 +108,8 @@ static const luaL_Reg native_functions[] = {
     {"create_private_file", system_create_private_file},
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},
+    {"is_terminal", system_is_terminal},
+    {"allow_processors", system_allow_processors},
     {"machine", system_machine},
     {"program_path", system_program_path},
     {"process_memory", system_process_memory},

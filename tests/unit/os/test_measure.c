@@ -151,7 +151,7 @@ static void a_program_that_is_not_there_ends_with_127(void) {
   measure_end(&m);
 }
 
-static void giving_up_ends_the_whole_group(void) {
+static void giving_up_ends_the_whole_session(void) {
   int ends[2];
   char number[16];
   CHECK_EQ(pipe(ends), 0);
@@ -210,7 +210,7 @@ int main(int argc, char **argv) {
   processor_time_of_children_counts();
   the_peak_holds_what_was_touched();
   a_program_that_is_not_there_ends_with_127();
-  giving_up_ends_the_whole_group();
+  giving_up_ends_the_whole_session();
   no_descriptor_is_left();
 #if defined(MM_FAULTS)
   without_memory_nothing_runs();
