@@ -146,6 +146,17 @@ int system_machine(lua_State *L) {
   return 1;
 }
 
+int system_processors(lua_State *L) {
+  int numbers[PROCESSORS_MAX];
+  const size_t count = processors_allowed(numbers, PROCESSORS_MAX);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushinteger(L, numbers[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
 int system_allow_processors(lua_State *L) {
   int numbers[PROCESSORS_MAX];
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -156,6 +167,14 @@ int system_allow_processors(lua_State *L) {
     lua_pop(L, 1);
   }
   return return_status(L, processors_allow(numbers, count < PROCESSORS_MAX ? count : PROCESSORS_MAX));
+}
+
+int system_program_file(lua_State *L) {
+  char path[COMMAND_MAX];
+  const status st = process_executable(path, sizeof path);
+  if (st) return return_failure(L, st);
+  lua_pushstring(L, path);
+  return 1;
 }
 
 int system_program_path(lua_State *L) {

@@ -20,9 +20,8 @@ bool processor_time_of_line(const char *line, int *processor, int64_t *idle_tick
   int64_t files;
   int64_t stolen;
   if (strncmp(line, "cpu", 3) != 0 || line[3] < '0' || line[3] > '9') return false;
-  const int found = sscanf(line + 3,
-                           "%d %*d %*d %*d %" SCNd64 " %" SCNd64 " %*d %*d %" SCNd64, processor, &idle,
-                           &files, &stolen);
+  const int found = sscanf(line + 3, "%d %*d %*d %*d %" SCNd64 " %" SCNd64 " %*d %*d %" SCNd64, processor,
+                           &idle, &files, &stolen);
   if (found != 4) return false;
   *idle_ticks = idle + files;
   *stolen_ticks = stolen;
