@@ -43,11 +43,16 @@ struct run_threads {
   enum run_unit unit;
   bool binds_new; /* each new thread stays on one processor, in turns */
   int next_processor;
-  bool is_known;       /* the system told the times of some thread */
-  int64_t lost_ns;     /* of the critical path */
+  bool is_known;   /* the system told the times of some thread */
+  int64_t lost_ns; /* of the critical path */
+  int64_t ran_ns;  /* of all threads, and of the units that ran longest in their look */
+  int64_t path_ran_ns;
   int64_t look_ns;     /* when the last look ended */
   int64_t most_ran_ns; /* in the look that is under way: of one unit */
   int64_t most_ready_ns[2];
+  int64_t
+      ready_left_ns; /* what the look before did not count: a look takes time itself, in which threads go on */
+  int64_t rest_left_ns;
 };
 
 void run_threads_init(struct run_threads *t, enum run_unit unit, int64_t now_ns);
@@ -56,5 +61,8 @@ void run_threads_fini(struct run_threads *t);
 void run_threads_look(struct run_threads *t, int32_t process);
 /* After all processes. */
 void run_threads_end_look(struct run_threads *t, int64_t now_ns);
+/* At the end, with the processor time of the whole run: what threads ran behind the last look at them was not
+ * lost. */
+void run_threads_finish(struct run_threads *t, int64_t all_ran_ns);
 
 #endif

@@ -243,6 +243,7 @@ static status reap_session(struct measurement *m) {
   m->pid = 0;
   if (result < 0) return -errno;
   m->report.cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
+  run_threads_finish(&m->threads, m->report.cpu_ns);
   note_surroundings(m, &used);
   m->report.exit_code = WIFEXITED(report) ? WEXITSTATUS(report) : -WTERMSIG(report);
   const bool was_unseen = clock_now_ns() - m->last_look_ns > m->report.wall_ns / 4;

@@ -109,14 +109,30 @@ void run_threads_look(struct run_threads *t, int32_t process) {
     t->is_known = true;
   }
   closedir(list);
+  t->ran_ns += all_ran;
   if (t->unit == RUN_UNIT_PROCESS) note_unit(t, all_ran, all_ready);
 }
+
+static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
 void run_threads_end_look(struct run_threads *t, int64_t now_ns) {
   const int64_t rest = now_ns - t->look_ns - t->most_ran_ns;
   const int64_t ready = t->most_ready_ns[0] + t->most_ready_ns[1];
-  const int64_t lost = ready < rest ? ready : rest;
-  if (lost > 0) t->lost_ns += lost;
+  const int64_t lost = lesser(ready + t->ready_left_ns, rest + t->rest_left_ns);
+  const int64_t counted = lost > 0 ? lost : 0;
+  t->ready_left_ns = lesser(ready, ready + t->ready_left_ns - counted);
+  t->rest_left_ns = lesser(rest, rest + t->rest_left_ns - counted);
+  t->lost_ns += counted;
+  t->path_ran_ns += t->most_ran_ns;
   t->look_ns = now_ns;
   t->most_ran_ns = t->most_ready_ns[0] = t->most_ready_ns[1] = 0;
+}
+
+/* The rest is taken to be as parallel as what was looked at. */
+void run_threads_finish(struct run_threads *t, int64_t all_ran_ns) {
+  const int64_t rest = all_ran_ns - t->ran_ns;
+  if (rest <= 0 || t->ran_ns <= 0) return;
+  const double share = (double)t->path_ran_ns / (double)t->ran_ns;
+  const int64_t of_path = (int64_t)((double)rest * (share < 1 ? share : 1));
+  t->lost_ns = t->lost_ns > of_path ? t->lost_ns - of_path : 0;
 }
