@@ -45,7 +45,10 @@ local PROGRAMS = {
   { name = "cpu", winners = OWN_VM, false_advice = NOT_WAITING, kinds = { "short", "idle" }, needs_processors = 2,
     script = with_pool(2, "print(#pool:map(compute, { 3e6, 3e6, 3e6, 3e6 }, { chunksize = 1 }))") },
   { name = "sleeping", winners = SLEEPERS, false_advice = NOT_COMPUTING, kinds = { "short", "idle" },
-    script = with_pool(8, "print(#pool:map(mm.sleep, { 0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04 }, { chunksize = 1 }))") },
+    script = with_pool(8, [[
+local naps = {}
+for i = 1, 8 do naps[i] = 0.04 end
+print(#pool:map(mm.sleep, naps, { chunksize = 1 }))]]) },
   { name = "sockets", winners = SLEEPERS, false_advice = NOT_COMPUTING, kinds = { "short", "idle" },
     script = with_pool(8, [[
 local function ask(address)
@@ -87,7 +90,7 @@ print(#pool:map(walk, { 6e5, 6e5, 6e5, 6e5, 6e5, 6e5 }, { chunksize = 1 }))]]) }
     script = COMPUTE .. "print(compute(8e6))" },
 }
 
--- The command line -----------------------------------------------------------------------------------------------------
+-- The command line ---------------------------------------------------------------------------------------------------
 
 local function refuse(why)
   io.stderr:write("verdicts: ", why, "\n", USAGE)
@@ -131,7 +134,7 @@ local function read_plan(words)
   return plan
 end
 
--- Running --------------------------------------------------------------------------------------------------------------
+-- Running ------------------------------------------------------------------------------------------------------------
 
 local function spin()
   while true do end
@@ -179,8 +182,8 @@ end
 local function compare(plan, folder, program, address)
   local script, out, said = folder .. "/program.lua", folder .. "/report.json", folder .. "/said"
   write_file(script, program.script)
-  local command = string.format("env -u MANYMOONS_WORLD '%s' compare --runs %d --json '%s' '%s' '%s' >'%s' 2>&1", native.program_file(),
-    plan.runs, out, script, address, said)
+  local command = string.format("env -u MANYMOONS_WORLD '%s' compare --runs %d --json '%s' '%s' '%s' >'%s' 2>&1",
+    native.program_file(), plan.runs, out, script, address, said)
   local ok = os.execute(command)
   if ok == true or ok == 0 then
     local file = assert(io.open(out))
@@ -210,7 +213,7 @@ local function false_advice(program, report)
   end
 end
 
--- Counting -------------------------------------------------------------------------------------------------------------
+-- Counting -----------------------------------------------------------------------------------------------------------
 
 local function judge(counts, program, load, report, why)
   counts.comparisons = counts.comparisons + 1

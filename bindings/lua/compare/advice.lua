@@ -43,7 +43,9 @@ local function advise_on_lock(rows, found)
   end
   if not worst then return nil end
   local fact = string.format("%s: %s of the time waiting for the lock", worst.label, text.percent(worst.lock_share))
-  if not is_computing(worst.baseline) then return fact .. ": its threads want to run at the same time but take turns" end
+  if not is_computing(worst.baseline) then
+    return fact .. ": its threads want to run at the same time but take turns"
+  end
   local other = fastest_of(found, has_own_locks)
   if not other then return fact .. ": this script is CPU-bound, and one lock lets one thread run at a time" end
   local is_parallel = worst.wall / other.wall >= GAIN and other.cores >= GAIN and verdict.is_faster(other, worst)

@@ -83,8 +83,8 @@ local CELL_FIELDS = { "speedup", "low", "high", "path_speedup", "cpu_ratio", "co
 local CSV_RUN_FIELDS = { "cpu", "path", "ready", "peak", "faults", "switches", "forced_switches" }
 
 local function csv_line(row, number, run)
-  local cells = { quote(row.world), quote(row.workers), quote(number), quote(run.wall), quote(row.lua), quote(row.chunks),
-    quote(row.wall) }
+  local cells = { quote(row.world), quote(row.workers), quote(number), quote(run.wall), quote(row.lua),
+    quote(row.chunks), quote(row.wall) }
   for _, field in ipairs(CSV_RUN_FIELDS) do cells[#cells + 1] = quote(run[field]) end
   for _, field in ipairs(CELL_FIELDS) do cells[#cells + 1] = quote(row[field]) end
   return table.concat(cells, ",") .. "\n"

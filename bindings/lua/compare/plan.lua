@@ -86,7 +86,7 @@ local function read_processor(text) return read_count("pin", text, 0) end
 
 local function read_seconds(text)
   local seconds = tonumber(text)
-  if not seconds or not (seconds > 0) then refuse("--timeout: seconds expected, got '%s'", text) end
+  if not seconds or seconds ~= seconds or seconds <= 0 then refuse("--timeout: seconds expected, got '%s'", text) end
   return seconds
 end
 
@@ -154,8 +154,7 @@ local function note_options_behind(words, first)
   for i = first + 1, #words do
     local name = option_of(words[i])
     if name then
-      outcome.warn("note: --%s stands behind the script and is passed to it; options of compare stand before the script",
-        name)
+      outcome.warn("note: --%s stands behind the script and is passed to it; options of compare stand before it", name)
     end
   end
 end

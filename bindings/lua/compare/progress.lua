@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The progress of manymoons compare, on stderr if that is a terminal: a bar, the run that is under way, and how long the
--- rest will take, from the runs so far.
+-- The progress of manymoons compare, on stderr if that is a terminal: a bar, the run that is under way, and how long
+-- the rest will take, from the runs so far.
 local require, native = ...
 
 local measure = require("compare.runs")

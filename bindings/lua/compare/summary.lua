@@ -40,7 +40,8 @@ end
 
 local function label_of(cell)
   local label = cell.lua and cell.world .. " in Lua " .. cell.lua or cell.world
-  if cell.workers then label = string.format("%s with %d worker%s", label, cell.workers, cell.workers == 1 and "" or "s") end
+  if cell.workers == 1 then label = label .. " with 1 worker" end
+  if (cell.workers or 0) > 1 then label = string.format("%s with %d workers", label, cell.workers) end
   if cell.chunks then label = label .. (cell.workers and ", chunks of " or " with chunks of ") .. cell.chunks end
   return label
 end
@@ -94,8 +95,8 @@ local SUMS = { "stolen", "throttled", "faults", "major_faults", "switches", "for
 
 local function row_of(cell)
   local runs = cell.runs
-  local row = { world = cell.world, lua = cell.lua, workers = cell.workers, chunks = cell.chunks, walls = {}, runs = runs }
-  row.label = label_of(cell)
+  local row = { world = cell.world, lua = cell.lua, workers = cell.workers, chunks = cell.chunks, walls = {} }
+  row.label, row.runs = label_of(cell), runs
   for i, run in ipairs(runs) do row.walls[i] = run.wall end
   local walls = sorted_numbers(runs, function(run) return run.wall end)
   local peaks = sorted_numbers(runs, function(run) return run.peak end)

@@ -48,6 +48,8 @@ local function interval(ratio, low, high)
   return text.ratio(ratio) .. " ×" .. range
 end
 
+function text.factor(ratio) return interval(ratio) end
+
 -- 1.78 × (1.61–1.95): how many times faster than the baseline; without the interval after few runs.
 function text.speedup(row) return interval(row.speedup, row.low, row.high) end
 
@@ -78,7 +80,7 @@ local COLUMNS = {
   { title = "speed-up", meaning = "how many times faster than serial, and the interval in which this ratio lies",
     value = field("speedup"), show_row = text.speedup },
   { title = "path", meaning = "how many times faster than serial on the critical path: if a processor had been free "
-    .. "whenever a thread wanted one", value = field("path_speedup"), show = function(ratio) return interval(ratio) end },
+    .. "whenever a thread wanted one", value = field("path_speedup"), show = text.factor },
   { title = "CPU s", meaning = "processor time of the program and its workers", value = field("cpu"), show = fixed,
     digits = true },
   { title = "CPU ratio", meaning = "processor time, as a multiple of serial's", value = field("cpu_ratio"),
@@ -281,7 +283,7 @@ local function note_throttling(found)
   local seconds = 0
   for _, row in ipairs(found.order) do seconds = seconds + (row.throttled or 0) end
   if seconds < 0.01 then return nil end
-  return string.format("the control group's quota stopped threads for %s s in all: with `cpu.max` as it is, more workers "
+  return string.format("the quota of the control group stopped threads for %s s in all: more workers than it allows "
     .. "bring nothing", text.seconds(seconds))
 end
 

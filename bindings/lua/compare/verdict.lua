@@ -50,7 +50,9 @@ local function busiest_of(rows)
   return worst
 end
 
-local function has_threads(row) return not worlds.has(row.world, "is_immediate") and not worlds.has(row.world, "is_tasks") end
+local function has_threads(row)
+  return not worlds.has(row.world, "is_immediate") and not worlds.has(row.world, "is_tasks")
+end
 
 -- Whether the workers of no row did anything, so that all rows are the same run.
 local function is_idle(rows)

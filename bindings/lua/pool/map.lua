@@ -127,8 +127,8 @@ local function new_progress(pool, opts, total)
   return require("pool.progress").new(pool, opts.progress, total)
 end
 
--- The chunksize of a list whose caller gives none: that of the environment, which `manymoons compare --chunks` sets; nil:
--- it adapts.
+-- The chunksize of a list whose caller gives none: that of the environment, which `manymoons compare --chunks` sets;
+-- nil: it adapts.
 local function usual_chunksize()
   local text = native.environment("MANYMOONS_CHUNKSIZE")
   if not text or text == "" or text == "auto" then return nil end

@@ -62,8 +62,8 @@ expect_advice("processes with 2 workers: 0%.51 s, and 0%.50 s with 4: more worke
   new_cell("processes", { 0.5, 1 }, 4))
 
 -- A program that had no processor did not sleep, and a machine that is too busy gives no advice at all.
-expect.equal(advice_on(new_cell("serial", { 2, 1, 0, 0, nil, 1, 4 }), new_cell("threads", { 1.2, 1, 0, 0, 0.5, 0.5, 4 })),
-  "")
+expect.equal(advice_on(new_cell("serial", { 2, 1, 0, 0, nil, 1, 4 }),
+  new_cell("threads", { 1.2, 1, 0, 0, 0.5, 0.5, 4 })), "")
 expect_advice("^serial slept for 70 %% of its time", new_cell("serial", { 1, 0.28, 0, 0, nil, 0.02, 0.1 }),
   new_cell("threads", { 0.5, 0.28, 0, 0, nil, 0.02, 0.1 }))
 -- No advice: twice as fast with two processors, beyond doubt.

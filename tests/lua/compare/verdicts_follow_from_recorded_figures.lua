@@ -38,15 +38,16 @@ end
 local QUIET = { 1.60, 1.61, 1.59, 1.62, 1.60 }
 
 -- Recorded on a quiet machine: primes.lua.
-local found = expect_answer("^processes is fastest: 1%.93 × %(1%.%d+–[12]%.%d+%) serial %(0%.83 s against 1%.60 s%), 5 runs "
-  .. "each$", cell("serial", QUIET), cell("threads", { 1.66, 1.65, 1.67, 1.66, 1.68 }),
+local found = expect_answer("^processes is fastest: 1%.93 × %(1%.%d+–[12]%.%d+%) serial %(0%.83 s against 1%.60 s%), "
+  .. "5 runs each$", cell("serial", QUIET), cell("threads", { 1.66, 1.65, 1.67, 1.66, 1.68 }),
   cell("interpreters", { 0.90, 0.91, 0.90, 0.92, 0.90 }), cell("processes", { 0.83, 0.83, 0.84, 0.82, 0.83 }))
 expect.equal(found.kind, "fastest")
 expect.truthy(found.best.low < found.best.speedup and found.best.speedup < found.best.high)
 expect.truthy(text.speedup(found.best):find("^1%.93 × %(%d%.%d%d–%d%.%d%d%)$"), text.speedup(found.best))
 
 -- The two best overlap, and both are faster than serial.
-expect_answer("^no world is clearly faster: processes and interpreters are within 6 %%, 1%.88 × %(.*%) serial, 5 runs each$",
+expect_answer("^no world is clearly faster: processes and interpreters are within 6 %%, 1%.88 × %(.*%) serial, "
+  .. "5 runs each$",
   cell("serial", QUIET), cell("interpreters", { 0.90, 0.87, 0.95, 0.82, 0.90 }),
   cell("processes", { 0.85, 0.96, 0.83, 0.94, 0.81 }))
 

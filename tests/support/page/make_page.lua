@@ -19,7 +19,8 @@ local RUNS = 7
 -- The threads of a run that stood ready for a share of the time they wanted a processor.
 local function new_threads(cpu)
   local ready = kind == "busy" and cpu or 0
-  return { { pid = 1, tid = 1, ran = cpu / 2, ready = ready / 2 }, { pid = 1, tid = 2, ran = cpu / 2, ready = ready / 2 } }
+  local function half(tid) return { pid = 1, tid = tid, ran = cpu / 2, ready = ready / 2 } end
+  return { half(1), half(2) }
 end
 
 local function new_cell(world, settings, wall, cpu, messages, waited)
