@@ -45,6 +45,7 @@ enum { EXIT_INTERRUPTED = 130, SUBCOMMAND_NAME_MAX = 64 };
 struct job {
   struct options options;
   bool has_succeeded;
+  int failure; /* the exit status if it has not */
 };
 
 /* ---- the globals of a script ----------------------------------------------------------------- */
@@ -205,8 +206,12 @@ static int run_job(lua_State *L) {
   lua_settop(L, 0);
   if (o->shows_version) print_version();
   set_globals(L, o);
-  job->has_succeeded =
-      run_environment(L, o) && choose_world(L, o) && run_steps(L, o) && run_script_or_input(L, o);
+  if (!run_environment(L, o)) return 0;
+  if (!choose_world(L, o)) {
+    job->failure = EXIT_WRONG_USE;
+    return 0;
+  }
+  job->has_succeeded = run_steps(L, o) && run_script_or_input(L, o);
   return 0;
 }
 
@@ -250,7 +255,8 @@ static int run_main_vm(struct job *job) {
   stats_write();
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
-  return tracing_end() && job->has_succeeded ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (!tracing_end()) return EXIT_FAILURE;
+  return job->has_succeeded ? EXIT_SUCCESS : job->failure;
 }
 
 /* By this name the library knows that it can run this program again, whatever its file is called
@@ -262,11 +268,8 @@ int main(int argc, char **argv) {
   process_fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
-  struct job job = {.options = options_parse(argc, argv)};
-  if (job.options.wrong) {
-    options_print_refusal(&job.options, stderr);
-    return EXIT_FAILURE;
-  }
+  struct job job = {.options = options_parse(argc, argv), .failure = EXIT_FAILURE};
+  if (job.options.wrong) return options_refuse(&job.options, stderr);
   if (job.options.shows_help) {
     options_print_usage(stdout);
     return EXIT_SUCCESS;

@@ -3,6 +3,7 @@
  * on which word is the value of which option. */
 #include "options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -176,10 +177,11 @@ bool options_next_step(const struct options *o, int *cursor, struct step *out) {
 
 void options_print_usage(FILE *out) { fputs(usage, out); }
 
-void options_print_refusal(const struct options *o, FILE *out) {
+int options_refuse(const struct options *o, FILE *out) {
   if (o->lacks_argument)
     fprintf(out, "manymoons: '%s' needs argument\n", o->wrong);
   else
     fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);
   options_print_usage(out);
+  return o->trace || strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
 }

@@ -27,8 +27,10 @@ struct options {
 };
 
 struct options options_parse(int argc, char **argv);
-/* Prints the error of `o->wrong`, and the usage. */
-void options_print_refusal(const struct options *o, FILE *out);
+/* The exit status for wrong use of what lua5.4 does not have: --world and the subcommands. */
+enum { EXIT_WRONG_USE = 2 };
+/* Prints the error of `o->wrong`, and the usage; returns the exit status: lua5.4's for what it has. */
+int options_refuse(const struct options *o, FILE *out);
 void options_print_usage(FILE *out);
 
 enum step_kind { STEP_EXECUTE, STEP_REQUIRE, STEP_WARN };

@@ -37,8 +37,13 @@ assert(report.agree == true and report.runs == 2 and report.warmup == 0)
 assert(report.command[1] == "sums.lua" and report.command[2] == 'a "b", <c>')
 assert(report.machine.processors >= 1 and report.date:match("^%d+%-%d+%-%d+T"))
 local table_text, lines = read("out"), {}
-assert(table_text:find(report.answer, 1, true) == 1)
+assert(table_text:find(report.answer, 1, true) == 1 and type(report.verdict.kind) == "string")
 for _, row in ipairs(report.rows) do
+  assert(#row.runs == 2 and row.runs[1].wall == row.walls[1] and type(row.faults) == "number", row.world)
+  if row.cpu_wait then
+    assert(row.cpu_wait >= 0 and row.cpu_wait <= 1 and row.cpu_wait_others <= row.cpu_wait, row.world)
+    for _, thread in ipairs(row.runs[1].threads) do assert(thread.tid > 0 and thread.ran >= 0 and thread.ready >= 0) end
+  end
   assert(#row.walls == 2 and row.least <= row.wall and row.wall <= row.most and row.peak > 0, row.world)
   assert(table_text:find("\n" .. row.world .. (" .* %d\n"):format(row.messages)), row.world)
   for run, seconds in ipairs(row.walls) do
@@ -86,7 +91,7 @@ echo 'io.open("ran", "w"):close()' >leaves.lua
 mkdir folder
 for wrong in "--json folder" "--html folder/none/x" "--csv x --json x"; do
   # shellcheck disable=SC2086
-  compare 1 $wrong leaves.lua
+  compare 2 $wrong leaves.lua
   [ ! -e ran ] || fail "$wrong: it ran all the same"
   grep -q "^manymoons compare: --" err || fail "$wrong: no message"
 done

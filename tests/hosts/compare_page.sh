@@ -53,7 +53,7 @@ browse probed.html
 old=$IFS
 IFS='|'
 # shellcheck disable=SC2086
-expect $works "bars: 4" "dots: 28" "lanes: 15" "spans: [1-9][0-9]*" "scaling: 0" "laneRows: 16" "hasNumbers: true" \
+expect $works "bars: 4" "dots: 28" "lanes: 15" "spans: [1-9][0-9]*" "scaling: 0" "laneRows: 16" "hasNumbers: true" "bestRows: 1" "chunkCurves: 0" \
   "mainLane: 8 cells: serial, MainProcess, 1, 160 ms, 100 %, 0 %, 0 %, 0 %" \
   "tooltip: MainProcess in serial; holds the lock: 160 ms; from 0 s to 160 ms; pid 4000 \(manymoons\), thread 4000, VM 1"
 make many
@@ -64,7 +64,14 @@ expect $works "spans: [1-9][0-9]{5}"
 IFS=$old
 make workers
 browse probed.html
-expect "bars: 12" "dots: 84" "scaling: 1"
+expect "bars: 12" "dots: 84" "scaling: 1" "chunkCurves: 0" "bestRows: 0"
+make chunks
+browse probed.html
+expect "bars: 12" "scaling: 0" "chunkCurves: 1"
+make busy
+browse probed.html
+expect "bars: 4" "bestRows: 0"
+grep -q 'the machine was too busy to tell' dom.txt || fail "the page does not say that the machine was busy"
 make wrong
 browse probed.html
 expect "bars: 4"
@@ -74,7 +81,7 @@ grep -q 'class="answer wrong"' dom.txt || fail "the disagreement is not shown"
 make few
 sed 's/<script>/<script type="none">/' page.html >plain.html
 browse plain.html
-for piece in '<h1>script&gt;&amp;.lua</h1>' '<td>interpreters</td>' 'is fastest: 1.94 times serial' \
+for piece in '<h1>script&gt;&amp;.lua</h1>' '<td>interpreters</td>' '>cpu wait</th>' 'is fastest: 1.94 × (' \
   'this script is CPU-bound' "scripts/&lt;/script&gt;&amp;.lua' 'a b' '{{TITLE}}%1'" 'Linux'; do
   grep -Fq "$piece" dom.txt || fail "without JavaScript there is no $piece"
 done

@@ -38,11 +38,15 @@ for world in serial interpreters processes; do
 done
 gives 0 'serial	world.lua	nil	serial' '$program --world processes --world serial world.lua'
 gives 0 'processes	--world	nil	processes' '$program -- --world'
-gives 1 "manymoons: set_world: no world 'mars' (there are: serial, async, threads, interpreters, processes)" '$program --world mars world.lua'
+gives 2 "manymoons: set_world: no world 'mars' (there are: serial, async, threads, interpreters, processes)" '$program --world mars world.lua'
 gives 1 "*MANYMOONS_WORLD: no world 'mars'*" 'MANYMOONS_WORLD=mars $program world.lua'
-gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world'
-gives 1 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
+gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world'
+gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
 gives 1 "manymoons: unrecognized option '--worlds'*usage:*" '$program --worlds serial world.lua'
+
+for use in compare trace "trace -x" "trace -o" top "top x" worker pool "compare --nothing a" "compare absent.lua"; do
+  gives 2 '*' "\$program $use"
+done
 
 gives 0 'usage: manymoons *--world NAME*' '$program --help'
 gives 0 'usage: manymoons *--world NAME*' '$program -h world.lua'

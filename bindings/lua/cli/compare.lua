@@ -4,15 +4,16 @@
 -- Each part knows only the data of those before it:
 --
 --   plan      the command line
---   runs      the runs; the cells, each a world and a number of workers, take turns
---   summary   a row of numbers for each cell; whether all printed the same; which is fastest
---   text      the answer and the table, for people
+--   runs      the runs; the cells, each a world with a number of workers and so on, take turns
+--   summary   a row of numbers for each cell; whether all printed the same
+--   verdict   which is fastest, or why the figures do not tell
+--   text      the answer, the table and notes, for people
 --   advice    conclusions from the numbers, in plain words
 --   timeline  recorded runs, as one trace and as lanes
 --   export    JSON and CSV
 --   page      the page of --html
 local mm = require("manymoons")
-local require = mm._require
+local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local advise = require("compare.advice")
@@ -20,23 +21,16 @@ local export = require("compare.export")
 local outcome = require("compare.outcome")
 local render_page = require("compare.page")
 local plans = require("compare.plan")
+local new_progress = require("compare.progress")
 local measure = require("compare.runs")
+local style = require("compare.style")
 local judge = require("compare.summary")
 local text = require("compare.text")
 local timelines = require("compare.timeline")
+local verdict = require("compare.verdict")
 
--- Shows progress on stderr, if that is a terminal.
-local function new_progress(plan)
-  local is_terminal = os.execute("test -t 2")
-  if is_terminal ~= true and is_terminal ~= 0 then return function() end, function() end end
-  local function show(cell, round)
-    local what = "recording a timeline"
-    if round then what = round > 0 and string.format("run %d of %d", round, plan.runs) or "warming up" end
-    local workers = cell.workers and string.format(" (%d)", cell.workers) or ""
-    io.stderr:write("\r\27[K", cell.world, workers, ", ", what)
-  end
-  return show, function() io.stderr:write("\r\27[K") end
-end
+local UNCERTAIN = 0.1 -- --runs auto stops when the interval of the best ratio is narrower
+local DOUBTS = { short = true, busy = true, idle = true, few = true }
 
 local function write_file(path, content)
   local file, why = io.stdout, nil
@@ -45,7 +39,7 @@ local function write_file(path, content)
   if file then ok, why = file:write(content) end
   if ok then ok, why = file:flush() end
   if file and path ~= "-" then file:close() end
-  if not ok then outcome.fail("manymoons compare: cannot write " .. path .. ": " .. tostring(why) .. "\n") end
+  if not ok then outcome.fail("cannot write %s: %s", path, tostring(why)) end
 end
 
 -- The recorded runs, or nil if no file needs them. Reports worlds that recorded nothing on stderr.
@@ -53,7 +47,7 @@ local function record(plan, show)
   if not plan.files.trace and not plan.files.html then return nil end
   local recordings, missing = timelines.read(measure.record_all(plan, show))
   for _, problem in ipairs(missing) do
-    io.stderr:write("manymoons compare: no timeline of ", problem.world, ": ", problem.why, "\n")
+    outcome.warn("no timeline of %s: %s", problem.world, problem.why)
   end
   return recordings
 end
@@ -77,26 +71,57 @@ local function say_failures(out, failures)
   outcome.exit_with(1)
 end
 
+-- Whether more rounds would change nothing. What is too short, or did nothing, stays so.
+local function is_settled(cells)
+  local rows = judge.rows(cells)
+  local kind = verdict.of(rows).kind
+  if kind == "short" or kind == "idle" or kind == "alone" then return true end
+  return (verdict.uncertainty(rows) or 1) < UNCERTAIN
+end
+
+-- The processors that this program may use; MANYMOONS_WORKERS does not change how many there are.
+local function describe_machine()
+  local machine = native.machine()
+  machine.usable = #native.processors()
+  return machine
+end
+
+local function paint_answer(paint, found, answer)
+  if DOUBTS[found.kind] then return paint.doubt(answer) end
+  return paint.strong(answer)
+end
+
+local function judge_cells(cells)
+  local rows = judge.rows(cells)
+  local found = verdict.of(rows)
+  local disagreement = judge.disagreement(cells)
+  if disagreement then
+    local answer = text.disagreement(disagreement)
+    found.kind = "differ"
+    return rows, found, { answer = answer, notes = {}, advice = {}, disagreement = disagreement }
+  end
+  local notes = text.notes(found, describe_machine())
+  return rows, found, { answer = text.answer(found), notes = notes, advice = advise(rows, found) }
+end
+
 local function compare(plan)
   local show_progress, hide_progress = new_progress(plan)
-  local out = plans.uses_stdout(plan) and io.stderr or io.stdout
-  local cells = measure.run_all(plan, show_progress)
+  local uses_stdout = plans.uses_stdout(plan)
+  local out, paint = uses_stdout and io.stderr or io.stdout, style.of(uses_stdout and 2 or 1)
+  local cells = measure.run_all(plan, show_progress, is_settled)
   hide_progress()
   local failures = judge.failures(cells)
   if #failures > 0 then say_failures(out, failures) end
 
-  local rows = judge.rows(cells)
-  local disagreement = judge.disagreement(cells)
-  local advice = disagreement and {} or advise(rows)
-  local answer = disagreement and text.disagreement(disagreement) or text.answer(plan, rows) .. "\n"
-  out:write(answer, "\n", text.table(rows), bullet(advice))
+  local rows, found, said = judge_cells(cells)
+  local answer = said.disagreement and paint.wrong(said.answer) or paint_answer(paint, found, said.answer) .. "\n"
+  out:write(answer, "\n", text.table(rows, found, paint), bullet(said.notes), bullet(said.advice))
   out:flush()
 
   local recordings = record(plan, show_progress)
   hide_progress()
-  local report = export.report(plan, rows, { answer = answer, advice = advice, disagreement = disagreement })
-  write_files(plan, report, recordings)
-  outcome.exit_with(disagreement and 1 or 0)
+  write_files(plan, export.report(plan, rows, found, said), recordings)
+  outcome.exit_with(said.disagreement and 1 or 0)
 end
 
 local plan = plans.read({ ... })

@@ -1,33 +1,41 @@
 -- SPDX-License-Identifier: MIT
 -- Advice for people: each line has the measured figures that support it.
 --
--- A rule reads all rows (compare/summary.lua) and returns a line or nothing. Rules about the script come first, doubts
--- about the measurement last. The thresholds are coarse on purpose, so that there is advice only if the figures are
--- clear.
+-- A rule reads all rows (compare/summary.lua) and the verdict, and returns a line or nothing. The thresholds are coarse
+-- on purpose, so that there is advice only if the figures are clear. Where they show nothing (compare/verdict.lua),
+-- there is none. What a row wanted is what it had, and the time for which its threads stood ready: a busy machine makes
+-- no program look as if it slept.
 local require = ...
 
 local worlds = require("core.worlds")
-local judge = require("compare.summary")
 local text = require("compare.text")
+local verdict = require("compare.verdict")
 
 local LOCK_SHARE = 0.2 -- a smaller share of waiting for a lock is not reported
-local SHORT_RUN = 0.05 -- seconds: most of a shorter run is the start of the program
 local MANY_MESSAGES, MANY_BYTES = 1000, 10e6
-local BUSY, IDLE = 0.8, 0.5 -- cores of a CPU-bound serial run, and of one that waits
+local BUSY = 0.8 -- processors that a CPU-bound serial run wants
+local SLEEPS = 0.5 -- the share of sleep of one that waits
 local GAIN = 1.1 -- a smaller ratio is not reported
+local CROWDED = 0.25 -- a smaller share of waiting for a processor, caused by the program itself, is not reported
 
-local function fastest_of(rows, is_meant)
-  for _, row in ipairs(judge.by_speed(rows)) do
+-- The processors that the program had or wanted, on average.
+local function wanted_by(row)
+  local wait = row.cpu_wait or 0
+  return wait < 1 and row.cores / (1 - wait) or row.cores
+end
+
+local function is_computing(row) return wanted_by(row) >= BUSY and (row.slept or 0) < 1 - BUSY end
+
+local function fastest_of(found, is_meant)
+  for _, row in ipairs(found.order) do
     if is_meant(row) then return row end
   end
 end
 
 local function has_own_locks(row) return worlds.has(row.world, "has_own_vm") end
 
-local function is_overlapping(a, b) return a.least <= b.most and b.least <= a.most end
-
 -- Threads wait for the lock.
-local function advise_on_lock(rows)
+local function advise_on_lock(rows, found)
   local worst
   for _, row in ipairs(rows) do
     local share = row.lock_share or 0
@@ -35,10 +43,12 @@ local function advise_on_lock(rows)
   end
   if not worst then return nil end
   local fact = string.format("%s: %s of the time waiting for the lock", worst.label, text.percent(worst.lock_share))
-  if worst.baseline.cores < BUSY then return fact .. ": its threads want to run at the same time but take turns" end
-  local other = fastest_of(rows, has_own_locks)
+  if not is_computing(worst.baseline) then
+    return fact .. ": its threads want to run at the same time but take turns"
+  end
+  local other = fastest_of(found, has_own_locks)
   if not other then return fact .. ": this script is CPU-bound, and one lock lets one thread run at a time" end
-  local is_parallel = worst.wall / other.wall >= GAIN and other.cores >= GAIN
+  local is_parallel = worst.wall / other.wall >= GAIN and other.cores >= GAIN and verdict.is_faster(other, worst)
   if not is_parallel then return fact .. ": this script is CPU-bound" end
   return string.format("%s: this script is CPU-bound; %s, with a lock for each VM, ran %s times faster", fact,
     other.label, text.ratio(worst.wall / other.wall))
@@ -61,14 +71,14 @@ local function advise_on_copying(rows)
     worst.baseline.label, text.seconds(worst.baseline.cpu))
 end
 
--- The script waits: more processors do not help it.
-local function advise_on_waiting(rows)
-  local base = rows[1].baseline
-  if base.wall < SHORT_RUN or base.cores >= IDLE then return nil end
-  local fact = string.format("%s kept %s of a processor busy: this script waits (for sleep, files, the network)",
-    base.label, text.percent(base.cores))
-  local best = judge.by_speed(rows)[1]
-  if best.speedup < GAIN then return fact end
+-- The script sleeps: more processors do not help it.
+local function advise_on_waiting(_, found)
+  local best = found.best
+  local base = best.baseline
+  if (base.slept or 0) <= SLEEPS then return nil end
+  local fact = string.format("%s slept for %s of its time: this script waits (for sleep, files, the network)",
+    base.label, text.percent(base.slept))
+  if best.speedup < GAIN or not verdict.is_faster(best, base) then return fact end
   return string.format("%s; in %s several waits overlap", fact, best.label)
 end
 
@@ -79,55 +89,60 @@ local function most_messages(rows)
 end
 
 -- No world makes a CPU-bound script faster.
-local function advise_on_no_gain(rows)
-  local best = fastest_of(rows, has_own_locks)
-  if not best or best.speedup >= GAIN or best.baseline == best or best.baseline.cores < BUSY then return nil end
-  if best.baseline.wall < SHORT_RUN then return nil end
-  if most_messages(rows) == 0 and best.cores < GAIN then
+local function advise_on_no_gain(rows, found)
+  local best = fastest_of(found, has_own_locks)
+  if not best or (best.high or best.speedup) >= GAIN or best.baseline == best then return nil end
+  if not is_computing(best.baseline) then return nil end
+  if most_messages(rows) == 0 and wanted_by(best) < GAIN then
     return "no messages were sent, and one processor was enough: this script does not seem to use workers"
   end
+  if wanted_by(best) < GAIN then
+    return string.format("%s kept %s processors at work: its workers did not run at the same time", best.label,
+      text.ratio(best.cores))
+  end
   if best.cores < GAIN then
-    return string.format("%s kept %s processors at work: its workers did not run at the same time, or found no free "
-      .. "processor", best.label, text.ratio(best.cores))
+    return string.format("%s wanted %s processors and had %s: its workers found no free processor", best.label,
+      text.ratio(wanted_by(best)), text.ratio(best.cores))
   end
   return string.format("%s kept %s processors at work and is not faster than %s: the overhead of the workers outweighs "
     .. "their gain", best.label, text.ratio(best.cores), best.baseline.label)
 end
 
 -- Processors were idle although the script could use them.
-local function advise_on_idle_processors(rows)
-  local best = judge.by_speed(rows)[1]
+local function advise_on_idle_processors(_, found)
+  local best = found.best
   if not best.workers or best.workers == 1 or not has_own_locks(best) then return nil end
-  if best.baseline.cores < BUSY or best.cores > best.workers * 0.75 then return nil end
-  return string.format("%s kept %s processors at work: workers waited for each other, for the parent, for a long last "
-    .. "task, or there are fewer processors", best.label, text.ratio(best.cores))
+  if not is_computing(best.baseline) or wanted_by(best) > best.workers * 0.75 then return nil end
+  return string.format("%s kept %s processors at work: workers waited for each other, for the parent, or for a long "
+    .. "last task", best.label, text.ratio(best.cores))
+end
+
+-- Threads of one program stand in each other's way.
+local function advise_on_crowding(rows)
+  local worst
+  for _, row in ipairs(rows) do
+    local own = (row.cpu_wait or 0) - (row.cpu_wait_others or 0)
+    if has_own_locks(row) and own > CROWDED and own > (worst and worst.cpu_wait - worst.cpu_wait_others or 0) then
+      worst = row
+    end
+  end
+  if not worst or worst.cores < GAIN then return nil end
+  return string.format("%s: %s of the time without a processor, which its own workers had: there are more workers than "
+    .. "processors", worst.label, text.percent(worst.cpu_wait - worst.cpu_wait_others))
 end
 
 -- More workers brought nothing.
-local function advise_on_scaling(rows)
-  local best = judge.by_speed(rows)[1]
+local function advise_on_scaling(rows, found)
+  local best = found.best
   local fewer
   for _, row in ipairs(rows) do
-    local is_fewer = row.world == best.world and row.workers and row.workers < best.workers
+    local is_fewer = row.world == best.world and row.lua == best.lua and row.chunks == best.chunks
+      and row.workers and row.workers < best.workers
     if is_fewer and row.wall / best.wall < GAIN and (not fewer or row.workers < fewer.workers) then fewer = row end
   end
   if not fewer then return nil end
   return string.format("%s: %s s, and %s s with %d: more workers brought little", fewer.label, text.seconds(fewer.wall),
     text.seconds(best.wall), best.workers)
-end
-
-local function advise_on_doubt(rows)
-  local fastest = judge.by_speed(rows)[1]
-  local second = fastest_of(rows, function(row) return row.world ~= fastest.world end)
-  if not second or not is_overlapping(fastest, second) then return nil end
-  return string.format("%s may be as fast as %s: the spread of their runs is larger than the difference; "
-    .. "more runs (--runs) tell more", second.label, fastest.label)
-end
-
-local function advise_on_short_runs(rows)
-  local slowest = judge.by_speed(rows)[#rows]
-  if slowest.wall >= SHORT_RUN then return nil end
-  return string.format("runs of %.0f ms measure little but the start of the program", slowest.wall * 1000)
 end
 
 local RULES = {
@@ -136,14 +151,17 @@ local RULES = {
   advise_on_waiting,
   advise_on_no_gain,
   advise_on_idle_processors,
+  advise_on_crowding,
   advise_on_scaling,
-  advise_on_doubt,
-  advise_on_short_runs,
 }
 
--- Returns a list of lines.
-return function(rows)
+-- Verdicts that say that the figures of time show nothing, or that they are of one world alone.
+local SILENT = { short = true, busy = true, idle = true, few = true }
+
+-- Returns a list of lines. found: of verdict.of(rows)
+return function(rows, found)
   local lines = {}
-  for _, advise in ipairs(RULES) do lines[#lines + 1] = advise(rows) end
+  if SILENT[found.kind] then return lines end
+  for _, advise in ipairs(RULES) do lines[#lines + 1] = advise(rows, found) end
   return lines
 end

@@ -13,26 +13,55 @@ local function describe_machine()
   return machine
 end
 
-local ROW_FIELDS = { "world", "workers", "label", "wall", "least", "most", "cpu", "cores", "speedup", "lock_share",
-  "peak", "messages", "bytes" }
+local ROW_FIELDS = { "world", "lua", "workers", "chunks", "label", "wall", "least", "most", "cpu", "cores", "speedup",
+  "low", "high", "path", "path_speedup", "cpu_ratio", "lock_share", "cpu_wait", "cpu_wait_others", "slept", "peak",
+  "messages", "bytes", "stolen", "throttled", "faults", "major_faults", "switches", "forced_switches" }
+local RUN_FIELDS = { "wall", "cpu", "ran", "ready", "path", "peak", "others", "stolen", "throttled", "faults",
+  "major_faults", "switches", "forced_switches" }
 
-local function plain_row(row)
-  local plain = { walls = json.list(row.walls) }
-  for _, field in ipairs(ROW_FIELDS) do plain[field] = row[field] end
+local function copy_fields(from, names, to)
+  for _, name in ipairs(names) do to[name] = from[name] end
+  return to
+end
+
+local function plain_runs(runs)
+  local plain = json.list()
+  for i, run in ipairs(runs) do
+    plain[i] = copy_fields(run, RUN_FIELDS, { threads = run.threads and json.list(run.threads) })
+  end
   return plain
 end
 
--- The whole report, as plain data. `said`: { answer, advice, disagreement (nil: all printed the same) }.
-function export.report(plan, rows, said)
+local function plain_row(row)
+  return copy_fields(row, ROW_FIELDS, { walls = json.list(row.walls), outliers = json.list(row.outliers),
+    runs = plain_runs(row.runs) })
+end
+
+-- What the figures show, by labels of rows.
+local function plain_verdict(found)
+  local tied
+  if found.kind == "tie" then
+    tied = json.list()
+    for i, row in ipairs(found.rows) do tied[i] = row.label end
+  end
+  return { kind = found.kind, fastest = found.kind == "fastest" and found.best.label or nil, tied = tied,
+    within = found.within, share = found.share }
+end
+
+-- The whole report, as plain data. found: of compare/verdict.lua; `said`: { answer, notes, advice, disagreement (nil:
+-- all printed the same) }.
+function export.report(plan, rows, found, said)
   local report = {
     program = "manymoons",
     version = native.version,
     date = os.date("!%Y-%m-%dT%H:%M:%SZ"),
     command = json.list(plan.command),
-    runs = plan.runs,
+    runs = #rows[1].walls,
     warmup = plan.warmup,
     machine = describe_machine(),
+    verdict = plain_verdict(found),
     answer = (said.answer:gsub("\n$", "")),
+    notes = json.list(said.notes),
     advice = json.list(said.advice),
     agree = said.disagreement == nil,
     difference = said.disagreement,
@@ -48,18 +77,25 @@ local function quote(value)
   return text:find('[",\r\n]') and '"' .. text:gsub('"', '""') .. '"' or text
 end
 
--- One line for each run, with the run's time and the other figures of its cell.
+-- Figures of a cell, behind those of its run.
+local CELL_FIELDS = { "speedup", "low", "high", "path_speedup", "cpu_ratio", "cores", "lock_share", "cpu_wait",
+  "cpu_wait_others", "messages", "bytes" }
+local CSV_RUN_FIELDS = { "cpu", "path", "ready", "peak", "faults", "switches", "forced_switches" }
+
+local function csv_line(row, number, run)
+  local cells = { quote(row.world), quote(row.workers), quote(number), quote(run.wall), quote(row.lua),
+    quote(row.chunks), quote(row.wall) }
+  for _, field in ipairs(CSV_RUN_FIELDS) do cells[#cells + 1] = quote(run[field]) end
+  for _, field in ipairs(CELL_FIELDS) do cells[#cells + 1] = quote(row[field]) end
+  return table.concat(cells, ",") .. "\n"
+end
+
+-- One line for each run, with the other figures of its cell.
 function export.csv(report)
-  local fields = { "world", "workers", "run", "seconds", "median", "speedup", "cpu", "cores", "lock_share", "peak",
-    "messages", "bytes" }
-  local lines = { table.concat(fields, ",") .. "\n" }
+  local lines = { "world,workers,run,seconds,lua,chunks,median," .. table.concat(CSV_RUN_FIELDS, ",") .. ","
+    .. table.concat(CELL_FIELDS, ",") .. "\n" }
   for _, row in ipairs(report.rows) do
-    for run, seconds in ipairs(row.walls) do
-      local cells = {}
-      for i, field in ipairs(fields) do cells[i] = quote(row[field]) end
-      cells[3], cells[4], cells[5] = quote(run), quote(seconds), quote(row.wall)
-      lines[#lines + 1] = table.concat(cells, ",") .. "\n"
-    end
+    for number, run in ipairs(row.runs) do lines[#lines + 1] = csv_line(row, number, run) end
   end
   return table.concat(lines)
 end

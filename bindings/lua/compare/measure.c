@@ -78,6 +78,13 @@ static const char **read_notes(lua_State *L) {
   return NULL;
 }
 
+static bool has_option(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  const bool is_set = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_set;
+}
+
 static deadline read_deadline(lua_State *L) {
   lua_getfield(L, 1, "timeout");
   const deadline until = argument_timeout(L, -1);
@@ -88,14 +95,47 @@ static deadline read_deadline(lua_State *L) {
 /* Waits for the end of the run. */
 static status attempt_end(void *context, deadline until) { return measure_wait(context, until); }
 
-static void set_number(lua_State *L, const char *name, double value) {
+static void set_text(lua_State *L, const char *name, const struct bytes *text) {
+  lua_pushlstring(L, text->len ? (const char *)text->data : "", text->len);
+  lua_setfield(L, -2, name);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t value) {
   lua_pushnumber(L, (lua_Number)value);
   lua_setfield(L, -2, name);
 }
 
-static void set_text(lua_State *L, const char *name, const struct bytes *text) {
-  lua_pushlstring(L, text->len ? (const char *)text->data : "", text->len);
+static void set_seconds(lua_State *L, const char *name, int64_t ns) {
+  lua_pushnumber(L, (lua_Number)ns * seconds_per_ns);
   lua_setfield(L, -2, name);
+}
+
+/* [-0, +1, raises] */
+static void push_thread(lua_State *L, const struct run_thread *thread) {
+  lua_createtable(L, 0, 4);
+  set_count(L, "pid", (uint64_t)thread->process);
+  set_count(L, "tid", (uint64_t)thread->thread);
+  set_seconds(L, "ran", thread->ran_ns);
+  set_seconds(L, "ready", thread->ready_ns);
+}
+
+/* [-0, +1, raises] */
+static void push_threads(lua_State *L, const struct run_threads *threads) {
+  lua_createtable(L, (int)threads->count, 0);
+  for (size_t i = 0; i < threads->count; i++) {
+    push_thread(L, &threads->list[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+}
+
+static void set_surroundings(lua_State *L, const struct measure_surroundings *met) {
+  set_seconds(L, "others", met->others_ns);
+  set_seconds(L, "stolen", met->stolen_ns);
+  set_seconds(L, "throttled", met->throttled_ns);
+  set_count(L, "faults", met->faults);
+  set_count(L, "major_faults", met->major_faults);
+  set_count(L, "switches", met->switches);
+  set_count(L, "forced_switches", met->forced_switches);
 }
 
 /* [-0, +1, raises] */
@@ -105,11 +145,18 @@ static void push_notes(lua_State *L, const struct measure_report *report, const 
 }
 
 /* [-0, +1, raises] */
-static void push_report(lua_State *L, const struct measure_report *report, const char *const *notes) {
+static void push_report(lua_State *L, const struct measurement *m, const char *const *notes) {
+  const struct measure_report *report = &m->report;
   lua_newtable(L);
-  set_number(L, "wall", (double)report->wall_ns * seconds_per_ns);
-  set_number(L, "cpu", (double)report->cpu_ns * seconds_per_ns);
-  set_number(L, "peak", (double)report->peak_bytes);
+  set_seconds(L, "wall", report->wall_ns);
+  set_seconds(L, "cpu", report->cpu_ns);
+  set_count(L, "peak", report->peak_bytes);
+  set_surroundings(L, &report->met);
+  if (m->threads.is_known) {
+    set_seconds(L, "lost", m->threads.lost_ns);
+    push_threads(L, &m->threads);
+    lua_setfield(L, -2, "threads");
+  }
   lua_pushinteger(L, report->exit_code);
   lua_setfield(L, -2, "exitcode");
   set_text(L, "output", &report->output);
@@ -125,12 +172,14 @@ int measure_run(lua_State *L) REQUIRES(rank_vm) {
   options.notes = read_notes(L);
   lua_getfield(L, 1, "program");
   options.program = luaL_optstring(L, -1, options.arguments[0]);
+  options.unit = has_option(L, "takes_turns") ? RUN_UNIT_PROCESS : RUN_UNIT_THREAD;
+  options.binds_threads = has_option(L, "pin");
   const deadline until = read_deadline(L);
   struct measurement *m = measurement_new(L);
   status st = measure_start(m, &options);
   if (st) return return_failure(L, st);
   st = wait_for(L, TRACE_CALL_MEASURE, attempt_end, m, until);
-  if (st == STATUS_OK) push_report(L, &m->report, options.notes);
+  if (st == STATUS_OK) push_report(L, m, options.notes);
   measure_end(m);
   raise_if_stopped(L, st);
   return st ? return_failure(L, st) : 1;

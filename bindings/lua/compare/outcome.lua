@@ -2,14 +2,27 @@
 -- The end of manymoons compare: its exit status, and its error message on stderr.
 local outcome = {}
 
+local FAILED, WRONG_USE = 1, 2
+
 function outcome.exit_with(status)
   io.stdout:flush()
   os.exit(status)
 end
 
-function outcome.fail(message)
-  io.stderr:write(message)
-  outcome.exit_with(1)
+local function say(message) io.stderr:write("manymoons compare: ", message, "\n") end
+
+-- Something that the world may do was in the way.
+function outcome.fail(...)
+  say(string.format(...))
+  outcome.exit_with(FAILED)
 end
+
+-- The command line is wrong.
+function outcome.refuse(...)
+  say(string.format(...) .. "\n(see manymoons compare --help)")
+  outcome.exit_with(WRONG_USE)
+end
+
+function outcome.warn(...) say(string.format(...)) end
 
 return outcome

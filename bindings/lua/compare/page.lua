@@ -42,9 +42,10 @@ local function render_meanings(rows)
   return table.concat(out)
 end
 
-local function render_advice(lines)
+local function render_lines(report)
   local out = {}
-  for i, line in ipairs(lines) do out[i] = "<li>" .. escape(line) .. "</li>" end
+  for _, line in ipairs(report.notes) do out[#out + 1] = "<li>" .. escape(line) .. "</li>" end
+  for _, line in ipairs(report.advice) do out[#out + 1] = "<li>" .. escape(line) .. "</li>" end
   return #out > 0 and '<ul class="advice">' .. table.concat(out) .. "</ul>" or ""
 end
 
@@ -85,7 +86,7 @@ return function(report, timeline)
     VERSION = escape(report.version),
     RUNS = render_runs(report),
     ANSWER = render_answer(report),
-    ADVICE = render_advice(report.advice),
+    ADVICE = render_lines(report),
     TABLE = render_table(report.rows),
     MEANINGS = render_meanings(report.rows),
     STYLE = native.embedded("uplot_css") .. "\n" .. native.embedded("page_css"),

@@ -3,35 +3,34 @@
 --
 -- A row:
 --
---   world, workers, label          label is for people
+--   world, lua, workers, chunks, label   what was varied (compare/runs.lua); label is for people
 --   walls, wall, least, most       seconds of all runs, in order; their median, minimum and maximum
+--   outliers                       those of `walls` that are far from all others
 --   cpu, cores, messages, bytes    medians; cores is processor time for each second
 --   peak                           bytes, the largest of all runs
---   speedup                        over the baseline, which is serial, or else the first world, with as many workers
+--   speedup, low, high             over the baseline, which is serial, or else the first world, with the same settings;
+--                                  and the interval of this ratio, nil after few runs
+--   path, path_speedup             seconds on the critical path (os/run_threads.h), and the ratio to the baseline's
+--   cpu_ratio                      processor time, as a multiple of the baseline's
 --   lock_share                     of the time in which threads held or waited for a VM lock, the share of
 --                                  waiting; nil: unknown
+--   cpu_wait                       of the time in which threads wanted a processor, the share in which they had none
+--   cpu_wait_others                the part of it that other programs or the hypervisor caused
+--   lost_to_others                 the share of the run that this cost
+--   slept                          the share of the run in which the program neither ran nor wanted to
+--   worker_share                   the share of processor time that threads other than the first one used
+--   stolen, throttled, faults, major_faults, switches, forced_switches   sums over all runs (compare/measure.h)
+--
+-- Figures of threads are nil on a system that does not count them.
 local require = ...
 
 local worlds = require("core.worlds")
 local measure = require("compare.runs")
+local statistics = require("compare.statistics")
 
 local judge = {}
 
-local function sorted_numbers(list, read)
-  local values = {}
-  for _, item in ipairs(list) do values[#values + 1] = read(item) end
-  table.sort(values)
-  return values
-end
-
--- nil if the list is empty.
-local function median(sorted)
-  local middle = math.floor((#sorted + 1) / 2)
-  if #sorted % 2 == 1 then return sorted[middle] end
-  return sorted[middle] and (sorted[middle] + sorted[middle + 1]) / 2
-end
-
-local function median_of(runs, read) return median(sorted_numbers(runs, read)) end
+local sorted_numbers, median_of = statistics.sorted, statistics.median
 
 local function lock_share(run)
   local lock = run.stats.lock
@@ -40,30 +39,85 @@ local function lock_share(run)
 end
 
 local function label_of(cell)
-  if not cell.workers then return cell.world end
-  return string.format("%s with %d worker%s", cell.world, cell.workers, cell.workers == 1 and "" or "s")
+  local label = cell.lua and cell.world .. " in Lua " .. cell.lua or cell.world
+  if cell.workers == 1 then label = label .. " with 1 worker" end
+  if (cell.workers or 0) > 1 then label = string.format("%s with %d workers", label, cell.workers) end
+  if cell.chunks then label = label .. (cell.workers and ", chunks of " or " with chunks of ") .. cell.chunks end
+  return label
 end
+
+local function sum_of(runs, name)
+  local sum = 0
+  for _, run in ipairs(runs) do sum = sum + (run[name] or 0) end
+  return sum
+end
+
+-- How long the threads of a run had a processor, and how long they wanted one in vain; and the threads but the first.
+local function note_threads(run)
+  run.ran, run.ready, run.workers_ran = 0, 0, 0
+  for i, thread in ipairs(run.threads) do
+    run.ran, run.ready = run.ran + thread.ran, run.ready + thread.ready
+    if i > 1 then run.workers_ran = run.workers_ran + thread.ran end
+  end
+  run.path = math.max(run.wall - run.lost, 0)
+end
+
+-- What is stolen from a processor stops the thread that runs there, ours or another.
+local function stolen_from(runs)
+  local ours, others = sum_of(runs, "cpu"), sum_of(runs, "others")
+  return ours + others > 0 and sum_of(runs, "stolen") * ours / (ours + others) or 0
+end
+
+-- Threads that wait for each other wait for a processor as well. Others caused no more than they used.
+local function note_cpu_wait(row, runs)
+  for _, run in ipairs(runs) do
+    if not run.threads then return end
+    note_threads(run)
+  end
+  local ran, ready, stolen = sum_of(runs, "ran"), sum_of(runs, "ready"), stolen_from(runs)
+  local of_others = sum_of(runs, "others") + sum_of(runs, "throttled")
+  local wanted = ran + ready + stolen
+  if wanted <= 0 then return end
+  row.cpu_wait = (ready + stolen) / wanted
+  row.cpu_wait_others = (math.min(ready, of_others) + stolen) / wanted
+  row.lost_to_others = (math.min(sum_of(runs, "lost"), of_others) + stolen) / sum_of(runs, "wall")
+  row.worker_share = ran > 0 and sum_of(runs, "workers_ran") / ran or 0
+  row.path = median_of(runs, function(run) return run.path end)
+end
+
+-- Time is sleep only if nothing else explains it.
+local function slept_share(run)
+  local awake = run.threads and run.ran + run.ready or run.cpu + (run.others or 0)
+  return math.max(0, 1 - (math.max(awake, run.cpu) + (run.stolen or 0) + (run.throttled or 0)) / run.wall)
+end
+
+local SUMS = { "stolen", "throttled", "faults", "major_faults", "switches", "forced_switches" }
 
 local function row_of(cell)
   local runs = cell.runs
-  local row = { world = cell.world, workers = cell.workers, label = label_of(cell), walls = {} }
+  local row = { world = cell.world, lua = cell.lua, workers = cell.workers, chunks = cell.chunks, walls = {} }
+  row.label, row.runs = label_of(cell), runs
   for i, run in ipairs(runs) do row.walls[i] = run.wall end
   local walls = sorted_numbers(runs, function(run) return run.wall end)
   local peaks = sorted_numbers(runs, function(run) return run.peak end)
-  row.wall, row.least, row.most, row.peak = median(walls), walls[1], walls[#walls], peaks[#peaks]
+  row.wall, row.least, row.most = statistics.median_of_sorted(walls), walls[1], walls[#walls]
+  row.peak, row.outliers = peaks[#peaks], statistics.outliers(row.walls)
   row.cpu = median_of(runs, function(run) return run.cpu end)
   row.cores = row.cpu / row.wall
   row.messages = median_of(runs, function(run) return run.stats.messages end)
   row.bytes = median_of(runs, function(run) return run.stats.bytes end)
   row.lock_share = median_of(runs, lock_share)
+  note_cpu_wait(row, runs)
+  row.slept = median_of(runs, slept_share)
+  for _, name in ipairs(SUMS) do row[name] = sum_of(runs, name) end
   return row
 end
 
--- The baseline of a row: serial with as many workers, or else the first world with as many.
+-- The baseline of a row: serial with the same settings in the first Lua, or else the first world with them.
 local function baseline_of(rows, row)
   local first
   for _, other in ipairs(rows) do
-    if other.workers == row.workers then
+    if other.workers == row.workers and other.chunks == row.chunks and other.lua == rows[1].lua then
       if worlds.has(other.world, "is_immediate") then return other end
       first = first or other
     end
@@ -75,22 +129,14 @@ function judge.rows(cells)
   local rows = {}
   for i, cell in ipairs(cells) do rows[i] = row_of(cell) end
   for _, row in ipairs(rows) do
-    row.baseline = baseline_of(rows, row)
-    row.speedup = row.baseline.wall / row.wall
+    local baseline = baseline_of(rows, row)
+    row.baseline = baseline
+    row.speedup = baseline.wall / row.wall
+    if row ~= baseline then row.low, row.high = statistics.interval(baseline.walls, row.walls) end
+    row.cpu_ratio = baseline.cpu > 0 and row.cpu / baseline.cpu or nil
+    row.path_speedup = row.path and baseline.path and row.path > 0 and baseline.path / row.path or nil
   end
   return rows
-end
-
-function judge.by_speed(rows)
-  local order, place = {}, {}
-  for i, row in ipairs(rows) do
-    order[i], place[row] = row, i
-  end
-  table.sort(order, function(a, b)
-    if a.wall ~= b.wall then return a.wall < b.wall end
-    return place[a] < place[b]
-  end)
-  return order
 end
 
 -- Cells whose last run failed.

@@ -13,6 +13,7 @@
 #include "os/machine.h"
 #include "os/private_file.h"
 #include "os/process.h"
+#include "os/processor_time.h"
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
@@ -49,6 +50,11 @@ int system_terminal_width(lua_State *L) {
   if (!terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
   const int columns = terminal_columns(TERMINAL_ERRORS);
   lua_pushinteger(L, columns > 0 ? columns : 80);
+  return 1;
+}
+
+int system_is_terminal(lua_State *L) {
+  lua_pushboolean(L, terminal_is((int)luaL_checkinteger(L, 1)));
   return 1;
 }
 
@@ -125,15 +131,49 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
 
 int system_machine(lua_State *L) {
   struct machine m;
+  char governor[PROCESSOR_GOVERNOR_MAX];
   machine_describe(&m);
   lua_newtable(L);
   set_text(L, "name", m.name);
   set_text(L, "processor", m.processor);
   set_text(L, "system", m.system);
+  processor_governor(governor);
+  set_text(L, "governor", governor);
   set_integer(L, "processors", m.processors);
   set_integer(L, "memory", (lua_Integer)m.memory);
   lua_pushnumber(L, m.load);
   lua_setfield(L, -2, "load");
+  return 1;
+}
+
+int system_processors(lua_State *L) {
+  int numbers[PROCESSORS_MAX];
+  const size_t count = processors_allowed(numbers, PROCESSORS_MAX);
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushinteger(L, numbers[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
+int system_allow_processors(lua_State *L) {
+  int numbers[PROCESSORS_MAX];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const size_t count = lua_rawlen(L, 1);
+  for (size_t i = 0; i < count && i < PROCESSORS_MAX; i++) {
+    lua_rawgeti(L, 1, (int)i + 1);
+    numbers[i] = (int)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+  }
+  return return_status(L, processors_allow(numbers, count < PROCESSORS_MAX ? count : PROCESSORS_MAX));
+}
+
+int system_program_file(lua_State *L) {
+  char path[COMMAND_MAX];
+  const status st = process_executable(path, sizeof path);
+  if (st) return return_failure(L, st);
+  lua_pushstring(L, path);
   return 1;
 }
 

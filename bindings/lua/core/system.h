@@ -19,9 +19,15 @@ int system_read_private_file(
 int system_create_private_file(lua_State *L); /* path, text → true; or nil and why */
 int system_signal_descriptor(lua_State *L);   /* → a descriptor that receives SIGINT, SIGTERM, SIGHUP */
 int system_read_signal(lua_State *L);         /* descriptor → the number of a signal; 0: none */
-/* → { name, processor, processors, system, memory, load }, the fields of struct machine; an unknown
- * text is nil */
+/* → { name, processor, processors, system, memory, load }, the fields of struct machine, and `governor`, the
+ * rule by which the clock rate changes; an unknown text is nil */
 int system_machine(lua_State *L);
+int system_is_terminal(lua_State *L); /* descriptor → whether it is a terminal */
+int system_processors(lua_State *L);  /* → the numbers of the processors that this process may use */
+/* {numbers} → true: this thread, and what it starts, uses only these processors; or nil and why */
+int system_allow_processors(lua_State *L);
+int system_program_file(
+    lua_State *L); /* → the path of this program's file, which may be gone; or nil and why */
 int system_program_path(lua_State *L); /* → a path that runs this program again */
 /* Of the process with this pid; nothing if there is none: */
 int system_process_memory(lua_State *L);  /* pid → bytes */

@@ -127,11 +127,23 @@ local function new_progress(pool, opts, total)
   return require("pool.progress").new(pool, opts.progress, total)
 end
 
+-- The chunksize of a list whose caller gives none: that of the environment, which `manymoons compare --chunks` sets;
+-- nil: it adapts.
+local function usual_chunksize()
+  local text = native.environment("MANYMOONS_CHUNKSIZE")
+  if not text or text == "" or text == "auto" then return nil end
+  local size = tonumber(text)
+  if size and size >= 1 and size % 1 == 0 and size < math.huge then return size end
+  error("MANYMOONS_CHUNKSIZE: a whole number, 1 or more, or auto expected, got '" .. text .. "'", 0)
+end
+
+local function chunksize_of(opts) return opts and opts.chunksize or usual_chunksize() end
+
 -- total: the length of the list
 local function new_batch(pool, mode, f, list, opts, total)
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
-    tasks = {}, open = 0, ranges = {}, left = 0, chunksize = opts and opts.chunksize,
+    tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
   }, batch)
@@ -461,7 +473,7 @@ end
 
 -- items: see arguments.items
 function lists.imap(pool, f, items, opts, is_ordered)
-  local chunksize = opts and opts.chunksize or 1
+  local chunksize = chunksize_of(opts) or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
   local self = setmetatable({

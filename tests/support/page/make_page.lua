@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Writes a page of manymoons compare from made-up runs, and the merged trace of its timelines.
--- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|wrong
+-- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|chunks|busy|wrong
 local folder, page_path, trace_path, kind = (table.unpack or unpack)(arg)
 local recordings = dofile(folder .. "/recordings.lua")
 local mm = require("manymoons")
@@ -10,31 +10,44 @@ local judge = embedded("compare.summary")
 local text = embedded("compare.text")
 local advise = embedded("compare.advice")
 local timelines = embedded("compare.timeline")
+local verdict = embedded("compare.verdict")
 local export = embedded("compare.export")
 local render_page = embedded("compare.page")
 
 local RUNS = 7
 
-local function new_cell(world, workers, wall, cpu, messages, waited)
+-- The threads of a run that stood ready for a share of the time they wanted a processor.
+local function new_threads(cpu)
+  local ready = kind == "busy" and cpu or 0
+  local function half(tid) return { pid = 1, tid = tid, ran = cpu / 2, ready = ready / 2 } end
+  return { half(1), half(2) }
+end
+
+local function new_cell(world, settings, wall, cpu, messages, waited)
   local runs = {}
   for i = 1, RUNS do
     local seconds = wall * (1 + ((i * 37) % 11 - 5) / 60)
     local stats = { messages = messages, bytes = messages * 900 }
     if waited then stats.lock = { held = seconds, waited = seconds * waited, switches = 300 } end
-    runs[i] = { wall = seconds, cpu = cpu, peak = 20e6, exitcode = 0, output = "x", stats = stats }
+    runs[i] = { wall = seconds, cpu = cpu, peak = 20e6, exitcode = 0, output = "x", stats = stats, others = 1,
+      lost = kind == "busy" and seconds / 2 or 0, threads = new_threads(cpu) }
   end
-  return { world = world, workers = workers, runs = runs }
+  return { world = world, workers = settings.workers, chunks = settings.chunks, runs = runs }
 end
+
+local SETTINGS = {
+  workers = { { workers = 1 }, { workers = 2 }, { workers = 4 } },
+  chunks = { { chunks = 1 }, { chunks = 64 }, { chunks = "auto" } },
+}
 
 local function new_cells()
   local cells = {}
-  for _, workers in ipairs(kind == "workers" and { 1, 2, 4 } or { false }) do
-    local gain = math.min(workers or 2, 2) * 0.97
-    workers = workers or nil
-    cells[#cells + 1] = new_cell("serial", workers, 1.61, 1.59, 0)
-    cells[#cells + 1] = new_cell("threads", workers, 1.66, 1.63, 0, 2.5)
-    cells[#cells + 1] = new_cell("interpreters", workers, 1.61 / gain, 1.71, 96)
-    cells[#cells + 1] = new_cell("processes", workers, 1.64 / gain, 1.75, 96)
+  for _, settings in ipairs(SETTINGS[kind] or { {} }) do
+    local gain = math.min(settings.workers or 2, 2) * 0.97
+    cells[#cells + 1] = new_cell("serial", settings, 1.61, 1.59, 0)
+    cells[#cells + 1] = new_cell("threads", settings, 1.66, 1.63, 0, 2.5)
+    cells[#cells + 1] = new_cell("interpreters", settings, 1.61 / gain, 1.71, 96)
+    cells[#cells + 1] = new_cell("processes", settings, 1.64 / gain * 1.2, 1.75, 96)
   end
   return cells
 end
@@ -62,13 +75,16 @@ local function write(path, content)
 end
 
 local rows = judge.rows(new_cells())
-local plan = { runs = RUNS, warmup = 1, command = { "scripts/</script>&.lua", "a b", "{{TITLE}}%1" } }
-local said = { answer = text.answer(plan, rows), advice = advise(rows) }
+local found = verdict.of(rows)
+local plan = { warmup = 1, command = { "scripts/</script>&.lua", "a b", "{{TITLE}}%1" } }
+local notes = text.notes(found, { usable = 2 })
+local said = { answer = text.answer(found), notes = notes, advice = advise(rows, found) }
 if kind == "wrong" then
   said.disagreement = { label = "threads", run = 2, first_label = "serial", line = 1, left = "<b>", right = "&" }
+  found.kind, said.notes = "differ", {}
   said.answer, said.advice = text.disagreement(said.disagreement), {}
 end
-local report = export.report(plan, rows, said)
+local report = export.report(plan, rows, found, said)
 local read = record()
 write(page_path, render_page(report, timelines.lanes(read)))
 write(trace_path, json.encode(timelines.merge(read, report)))

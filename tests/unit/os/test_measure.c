@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/measure.h"
+#include "os/process.h"
 
 enum { MEBIBYTE = 1 << 20, EATEN = 64 * MEBIBYTE, BURN_NS = 100000000, EXIT_CODE = 7 };
 
@@ -56,6 +57,19 @@ static int play_eater(void) {
   for (;;) pause(); /* until whoever measures has seen it, and kills it */
 }
 
+/* Two threads of this machine that compute on one processor: each is ready for about as long as it runs. */
+static int play_crowd(void) {
+  int numbers[PROCESSORS_MAX];
+  CHECK(processors_allowed(numbers, PROCESSORS_MAX) > 0);
+  CHECK_EQ(processors_allow(numbers, 1), STATUS_OK);
+  const pid_t child = fork();
+  process_lead_group(); /* as a worker does: it belongs to the run all the same */
+  burn();
+  if (child == 0) _exit(0);
+  waitpid(child, NULL, 0);
+  return 0;
+}
+
 /* Two processes that never end, and say through the inherited pipe that they run. */
 static int play_sleepers(const char *pipe_end) {
   fork();
@@ -68,6 +82,7 @@ static int play_role(char **arguments) {
   if (strcmp(arguments[1], "parent") == 0) return play_parent_of_burner();
   if (strcmp(arguments[1], "eater") == 0) return play_eater();
   if (strcmp(arguments[1], "writer") == 0) return play_writer();
+  if (strcmp(arguments[1], "crowd") == 0) return play_crowd();
   return play_sleepers(arguments[2]);
 }
 
@@ -142,7 +157,8 @@ static void the_peak_holds_what_was_touched(void) {
 
 static void a_program_that_is_not_there_ends_with_127(void) {
   const char *const arguments[] = {"none", NULL};
-  const struct measure_options order = {"/nowhere/none", arguments, no_settings, NULL};
+  const struct measure_options order = {
+      .program = "/nowhere/none", .arguments = arguments, .settings = no_settings};
   struct measurement m;
   measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
@@ -151,13 +167,13 @@ static void a_program_that_is_not_there_ends_with_127(void) {
   measure_end(&m);
 }
 
-static void giving_up_ends_the_whole_group(void) {
+static void giving_up_ends_the_whole_session(void) {
   int ends[2];
   char number[16];
   CHECK_EQ(pipe(ends), 0);
   snprintf(number, sizeof number, "%d", ends[1]);
   const char *const arguments[] = {self, "sleepers", number, NULL};
-  const struct measure_options order = {self, arguments, no_settings, NULL};
+  const struct measure_options order = {.program = self, .arguments = arguments, .settings = no_settings};
   struct measurement m;
   measure_init(&m);
   CHECK_EQ(measure_start(&m, &order), STATUS_OK);
@@ -169,6 +185,25 @@ static void giving_up_ends_the_whole_group(void) {
   measure_end(&m);
   CHECK_EQ(read(ends[0], &byte, 1), 0); /* nobody is left who could write */
   close(ends[0]);
+}
+
+/* Of the second process a part may be missing, behind the last look. */
+static void a_thread_without_a_processor_stands_ready(void) {
+  struct measurement m;
+  measure(&m, "crowd", no_settings);
+  CHECK_EQ(m.report.exit_code, 0);
+  CHECK(m.threads.is_known);
+  CHECK_EQ(m.threads.count, 2);
+  CHECK(m.threads.list[0].process != m.threads.list[1].process);
+  const struct run_thread *first = &m.threads.list[0];
+  CHECK(first->ran_ns >= BURN_NS / 2);
+  int64_t ready = 0;
+  for (size_t i = 0; i < m.threads.count; i++) ready += m.threads.list[i].ready_ns;
+  CHECK(ready >= BURN_NS / 4); /* the one ran while the other waited */
+  CHECK(m.threads.lost_ns > 0 && m.threads.lost_ns <= m.report.wall_ns);
+  CHECK(m.report.met.faults > 0);
+  CHECK(m.report.met.switches + m.report.met.forced_switches > 0);
+  measure_end(&m);
 }
 
 static int open_descriptors(void) {
@@ -192,7 +227,7 @@ static void no_descriptor_is_left(void) {
 #if defined(MM_FAULTS)
 static void without_memory_nothing_runs(void) {
   const char *const arguments[] = {self, "speaker", NULL};
-  const struct measure_options order = {self, arguments, no_settings, NULL};
+  const struct measure_options order = {.program = self, .arguments = arguments, .settings = no_settings};
   struct measurement m;
   memory_fail_after(1);
   measure_init(&m);
@@ -210,7 +245,8 @@ int main(int argc, char **argv) {
   processor_time_of_children_counts();
   the_peak_holds_what_was_touched();
   a_program_that_is_not_there_ends_with_127();
-  giving_up_ends_the_whole_group();
+  a_thread_without_a_processor_stands_ready();
+  giving_up_ends_the_whole_session();
   no_descriptor_is_left();
 #if defined(MM_FAULTS)
   without_memory_nothing_runs();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Linux: PSS from /proc/PID/smaps_rollup, processor time from wait4, stdout in a memfd.
+/* Linux: PSS from /proc/PID/smaps_rollup, processor time, faults and switches from wait4, stdout in a memfd.
  *
  * PSS and not RSS: forked workers share most of their pages, and counting those once for each would say that
- * processes need several times what they do. The group is found by asking getpgid for each number in /proc:
+ * processes need several times what they do. The session is found by asking getsid for each number in /proc:
  * a third of a microsecond each, where reading /proc/PID/stat costs ten; and /proc/PID/task/TID/children is
  * not there on every kernel (missing on a 6.18 without CONFIG_PROC_CHILDREN, 2026).
  */
@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -34,7 +35,7 @@ enum {
   KIB = 1024,
 };
 
-/* ---- memory of a group ----------------------------------------------------------------------- */
+/* ---- memory and threads of a session --------------------------------------------------------- */
 
 /* The proportional share of a process's pages; 0 when it is gone, or not ours to look at. */
 static uint64_t process_pss(pid_t pid) {
@@ -51,27 +52,44 @@ static uint64_t process_pss(pid_t pid) {
   return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * KIB : 0;
 }
 
-static uint64_t group_pss(pid_t group) {
+/* Calls visit for each process of the session, which its first process gave its number. */
+static void for_each_process(struct measurement *m, void (*visit)(struct measurement *m, pid_t pid)) {
   DIR *list = opendir("/proc");
-  if (!list) return 0;
-  uint64_t sum = 0;
+  if (!list) return;
   for (const struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
     const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    if (pid > 0 && getpgid(pid) == group) sum += process_pss(pid);
+    if (pid > 0 && getsid(pid) == m->pid) visit(m, pid);
   }
   closedir(list);
-  return sum;
 }
 
-static void look_at_memory(struct measurement *m) {
-  const int64_t before = clock_now_ns();
-  const uint64_t now_used = group_pss(m->pid);
-  if (now_used > m->report.peak_bytes) m->report.peak_bytes = now_used;
-  const int64_t after = clock_now_ns();
-  m->last_look_ns = after;
-  const int64_t least = (after - before) * LOOK_SHARE;
+static void look_at_process(struct measurement *m, pid_t pid) {
+  run_threads_look(&m->threads, pid);
+  m->used_bytes += process_pss(pid);
+}
+
+static void kill_process(struct measurement *m, pid_t pid) {
+  (void)m;
+  kill(pid, SIGKILL);
+}
+
+/* Of this thread. The time that passes would count what other programs do meanwhile. */
+static int64_t processor_time_used_ns(void) {
+  struct timespec t;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t)) return 0;
+  return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_nsec;
+}
+
+static void look(struct measurement *m) {
+  const int64_t before = processor_time_used_ns();
+  m->used_bytes = 0;
+  for_each_process(m, look_at_process);
+  run_threads_end_look(&m->threads, clock_now_ns());
+  if (m->used_bytes > m->report.peak_bytes) m->report.peak_bytes = m->used_bytes;
+  const int64_t least = (processor_time_used_ns() - before) * LOOK_SHARE;
+  m->last_look_ns = clock_now_ns();
   m->pause_ns = m->pause_ns * 2 < PAUSE_NS ? m->pause_ns * 2 : PAUSE_NS;
-  m->next_look_ns = after + (least > m->pause_ns ? least : m->pause_ns);
+  m->next_look_ns = m->last_look_ns + (least > m->pause_ns ? least : m->pause_ns);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */
@@ -114,7 +132,7 @@ NO_RETURN static void become_program(const struct measure_options *order, const 
   sigset_t none;
   sigemptyset(&none);
   const int input = open("/dev/null", O_RDONLY);
-  if (setpgid(0, 0) || process_die_with_parent(parent) || input < 0) _exit(EXIT_CANNOT_RUN);
+  if (setsid() < 0 || process_die_with_parent(parent) || input < 0) _exit(EXIT_CANNOT_RUN);
   if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0) _exit(EXIT_CANNOT_RUN);
   if (input != STDIN_FILENO) close(input);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -134,7 +152,6 @@ static status make_memory_file(int *out) {
   return STATUS_OK;
 }
 
-/* Both sides say setpgid: neither may go on before it is true. */
 static status start_process(struct measurement *m, const struct measure_options *order,
                             const char *const *environment) {
   const pid_t parent = getpid();
@@ -142,7 +159,6 @@ static status start_process(struct measurement *m, const struct measure_options 
   const pid_t pid = fork();
   if (pid < 0) return -errno;
   if (pid == 0) become_program(order, environment, m->output_fd, parent);
-  setpgid(pid, pid);
   m->pid = pid;
   return process_watch(&m->pidfd, pid);
 }
@@ -176,6 +192,7 @@ void measure_init(struct measurement *m) {
 status measure_start(struct measurement *m, const struct measure_options *order) {
   struct note_settings notes;
   status st = make_notes(m, order->notes, &notes);
+  processor_time_now(&m->before);
   if (!st) st = make_memory_file(&m->output_fd);
   if (!st) {
     const char **environment = environment_with(order->settings, notes.list);
@@ -183,6 +200,8 @@ status measure_start(struct measurement *m, const struct measure_options *order)
     memory_free(environment);
   }
   m->next_look_ns = m->started_ns + m->pause_ns;
+  run_threads_init(&m->threads, order->unit, m->started_ns);
+  m->threads.binds_new = order->binds_threads;
   if (st) measure_end(m);
   return st;
 }
@@ -193,19 +212,39 @@ static int64_t timeval_ns(struct timeval t) {
   return (int64_t)t.tv_sec * 1000 * NS_PER_MS + t.tv_usec * 1000;
 }
 
-/* The first process is dead but not yet reaped, so its number, which is the group's, cannot be another's.
+/* What the processors did in the time of the run, beside it. The run is shorter than the time between the two
+ * readings of the counters, by the little that starting takes. */
+static void note_surroundings(struct measurement *m, const struct rusage *used) {
+  struct measure_surroundings *met = &m->report.met;
+  struct processor_time now;
+  processor_time_now(&now);
+  const int64_t idle = now.idle_ns - m->before.idle_ns;
+  met->stolen_ns = now.stolen_ns - m->before.stolen_ns;
+  met->throttled_ns = now.throttled_ns - m->before.throttled_ns;
+  met->others_ns = now.processors * m->report.wall_ns - idle - met->stolen_ns - m->report.cpu_ns;
+  if (met->others_ns < 0) met->others_ns = 0;
+  met->faults = (uint64_t)(used->ru_minflt + used->ru_majflt);
+  met->major_faults = (uint64_t)used->ru_majflt;
+  met->switches = (uint64_t)used->ru_nvcsw;
+  met->forced_switches = (uint64_t)used->ru_nivcsw;
+}
+
+/* The first process is dead but not yet reaped, so its number, which is the session's, cannot be another's.
  * A run whose last quarter was not looked at, because it was short or the machine busy, had at least its
  * largest resident set. */
-static status reap_group(struct measurement *m) {
+static status reap_session(struct measurement *m) {
   struct rusage used;
   int report;
   pid_t result;
-  kill(-m->pid, SIGKILL);
+  kill(m->pid, SIGKILL); /* it may not have begun its session yet */
+  for_each_process(m, kill_process);
   do result = wait4(m->pid, &report, 0, &used);
   while (result < 0 && errno == EINTR);
   m->pid = 0;
   if (result < 0) return -errno;
   m->report.cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
+  run_threads_finish(&m->threads, m->report.cpu_ns);
+  note_surroundings(m, &used);
   m->report.exit_code = WIFEXITED(report) ? WEXITSTATUS(report) : -WTERMSIG(report);
   const bool was_unseen = clock_now_ns() - m->last_look_ns > m->report.wall_ns / 4;
   const uint64_t largest = (uint64_t)used.ru_maxrss * KIB;
@@ -241,11 +280,13 @@ status measure_wait(struct measurement *m, deadline until) {
   status st;
   do {
     st = process_wait_end(m->pidfd, deadline_earlier(until, (deadline){m->next_look_ns}));
-    if (st == STATUS_TIMEOUT && !deadline_passed(until)) look_at_memory(m);
+    if (st == STATUS_TIMEOUT && !deadline_passed(until)) look(m);
   } while (st == STATUS_TIMEOUT && !deadline_passed(until));
   if (st) return st;
   m->report.wall_ns = clock_now_ns() - m->started_ns;
-  st = reap_group(m);
+  run_threads_look(&m->threads, m->pid); /* all of its first thread */
+  run_threads_end_look(&m->threads, m->started_ns + m->report.wall_ns);
+  st = reap_session(m);
   return st ? st : read_files(m);
 }
 
@@ -254,18 +295,19 @@ static void close_fd(int *fd) {
   *fd = -1;
 }
 
-/* The starter of the program has not reaped it, so the number is still the group's. */
-static void kill_group(struct measurement *m) {
+/* The starter of the program has not reaped it, so the number is still the session's. */
+static void kill_session(struct measurement *m) {
   if (m->pid == 0) return;
-  const status st = reap_group(m);
+  const status st = reap_session(m);
   (void)st; /* somebody else reaped it: it is gone all the same */
 }
 
 void measure_end(struct measurement *m) {
-  kill_group(m);
+  kill_session(m);
   close_fd(&m->pidfd);
   close_fd(&m->output_fd);
   bytes_fini(&m->report.output);
+  run_threads_fini(&m->threads);
   for (size_t i = 0; i < MEASURE_NOTES_MAX; i++) {
     close_fd(&m->note_fds[i]);
     bytes_fini(&m->report.notes[i]);

@@ -19,9 +19,12 @@ const Bars = (() => {
 
   const indices = (rows) => rows.map((_, i) => i);
 
-  function fastestOf(rows) {
-    return rows.reduce((best, row, i) => (row.wall < rows[best].wall ? i : best), 0);
+  // The index of the row that the verdict calls fastest; -1: it calls none so.
+  function fastestOf(report) {
+    return report.rows.findIndex((row) => row.label === report.verdict.fastest);
   }
+
+  const rangeOf = (row) => (row.low == null ? "" : ` (${row.low.toFixed(2)}–${row.high.toFixed(2)})`);
 
   // In device pixels, the unit of uPlot's canvas.
   function barWidth(u) {
@@ -38,7 +41,7 @@ const Bars = (() => {
     ctx.fillText(formatSeconds(row.wall), x, y - size * 1.35);
     ctx.font = `${size * 0.92}px system-ui, "DejaVu Sans", sans-serif`;
     ctx.fillStyle = theme.soft;
-    ctx.fillText("× " + row.speedup.toFixed(2), x, y - size * 0.2);
+    ctx.fillText(row.speedup.toFixed(2) + " ×" + rangeOf(row), x, y - size * 0.2);
   }
 
   // The runs from left to right, on a bar: first to last. Their range is a thin line in the middle.
@@ -73,9 +76,11 @@ const Bars = (() => {
   function describe(row) {
     const lines = [`${row.label}: ${formatSeconds(row.wall)} (median of ${row.walls.length})`,
       `from ${formatSeconds(row.least)} to ${formatSeconds(row.most)}`,
-      `${row.speedup.toFixed(2)} times as fast as serial`,
+      `${row.speedup.toFixed(2)} ×${rangeOf(row)} as fast as serial`,
       `${formatSeconds(row.cpu)} of processor time, ${row.cores.toFixed(2)} cores`];
+    if (row.path_speedup != null) lines.push(`${row.path_speedup.toFixed(2)} × on the critical path`);
     if (row.lock_share != null) lines.push(`${Math.round(row.lock_share * 100)} % waiting for the lock`);
+    if (row.cpu_wait != null) lines.push(`${Math.round(row.cpu_wait * 100)} % without a processor`);
     return lines.join("\n");
   }
 
@@ -84,16 +89,17 @@ const Bars = (() => {
     grid: { stroke: theme.grid, width: 1 }, ticks: { stroke: theme.line, width: 1 },
   });
 
-  const labelOf = (row) => (row.workers ? `${row.world}\n${row.workers}` : row.world);
+  const settingsOf = (row) => [row.lua, row.workers, row.chunks].filter((value) => value != null);
+  const labelOf = (row) => [row.world, settingsOf(row).join(", ")].filter((line) => line !== "").join("\n");
 
-  function makeBars(element, rows, theme, tooltip, state) {
-    const best = fastestOf(rows);
+  function makeBars(element, report, theme, tooltip, state) {
+    const rows = report.rows, best = fastestOf(report);
     const most = Math.max(...rows.map((row) => row.most));
     const fills = rows.map((_, i) => (i === best ? theme.best : theme.bar));
     const perBar = { unit: 3, values: () => fills }; // uPlot accepts a colour for each bar only with both
     const disp = { fill: perBar, stroke: perBar };
     const x = { ...axisStyle(theme), splits: () => indices(rows), values: () => rows.map(labelOf), grid: { show: false },
-      size: rows[0].workers ? 58 : 40, space: 1 };
+      size: settingsOf(rows[0]).length ? 58 : 40, space: 1 };
     const y = { ...axisStyle(theme), size: 76, values: (u, list) => marksOf(list) };
     const options = {
       width: element.clientWidth, height: HEIGHT, legend: { show: false }, axes: [x, y],
@@ -116,53 +122,68 @@ const Bars = (() => {
     return chart;
   }
 
-  const worldsOf = (rows) => [...new Set(rows.map((row) => row.world))];
-  const workersOf = (rows) => [...new Set(rows.map((row) => row.workers))].sort((a, b) => a - b);
+  const distinct = (values) => [...new Set(values)];
 
-  function makeScaling(element, rows, theme) {
-    const workers = workersOf(rows), worlds = worldsOf(rows);
-    const speedups = worlds.map((world) => workers.map((count) => {
-      const row = rows.find((r) => r.world === world && r.workers === count);
+  // What else the rows vary besides the swept setting: a curve for each.
+  const curveOf = (row, name) => [row.world, row.lua, name === "workers" ? row.chunks : row.workers].filter((v) => v != null).join(", ");
+
+  // The values of a sweep from left to right: numbers in order, and then words, each as far apart as the next.
+  function marksOfSweep(rows, name) {
+    const values = distinct(rows.map((row) => row[name])).filter((value) => value != null);
+    const numbers = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
+    return [...numbers, ...values.filter((value) => typeof value !== "number")];
+  }
+
+  // A curve for each world: the speed-up over the swept setting. Sizes of chunks are far apart, so their marks stand at
+  // equal distances; numbers of workers stand where they are, beside the line of a full share.
+  function makeSweep(element, rows, name, theme) {
+    const values = marksOfSweep(rows, name), isScale = name === "workers";
+    const places = values.map((value, i) => (isScale ? value : i));
+    const curves = distinct(rows.map((row) => curveOf(row, name)));
+    const speedups = curves.map((curve) => values.map((value) => {
+      const row = rows.find((r) => r[name] === value && curveOf(r, name) === curve);
       return row ? row.speedup : null;
     }));
-    const lines = worlds.map((world, i) => ({
-      label: world, stroke: theme.worlds[i % theme.worlds.length], width: 2,
+    const lines = curves.map((curve, i) => ({
+      label: curve, stroke: theme.worlds[i % theme.worlds.length], width: 2,
       points: { show: true, size: 7, fill: theme.worlds[i % theme.worlds.length] },
       value: (u, v) => (v == null ? "" : "× " + v.toFixed(2)),
     }));
-    const ideal = { label: "full share", stroke: theme.soft, dash: [6, 6], width: 1, points: { show: false } };
+    const ideal = isScale ? [{ label: "full share", stroke: theme.soft, dash: [6, 6], width: 1, points: { show: false } }] : [];
     const most = Math.max(...speedups.flat().filter((v) => v != null), 1.5);
     const options = {
       width: element.clientWidth, height: HEIGHT,
-      axes: [{ ...axisStyle(theme), splits: () => workers, label: "workers", labelSize: 26 },
+      axes: [{ ...axisStyle(theme), splits: () => places, values: () => values.map(String), label: name, labelSize: 26 },
         { ...axisStyle(theme), size: 60, values: (u, list) => list.map((v) => "× " + v) }],
-      scales: { x: { time: false, range: [workers[0] - 0.2, workers[workers.length - 1] + 0.2] },
+      scales: { x: { time: false, range: [places[0] - 0.2, places[places.length - 1] + 0.2] },
         y: { range: [0, most * 1.15] } },
       legend: { live: false, markers: { fill: (u, i) => u.series[i].stroke() } },
       cursor: { drag: { x: false, y: false } },
-      series: [{ label: "workers" }, ...lines, ideal],
+      series: [{ label: name }, ...lines, ...ideal],
     };
-    return new uPlot(options, [workers, ...speedups, workers], element);
+    return new uPlot(options, [places, ...speedups, ...(isScale ? [places] : [])], element);
   }
+
+  const SWEEPS = ["workers", "chunks"];
 
   // The charts of a report: { bars, dots }, the drawn shapes, with remake(theme) and resize().
   function make(report, tooltip) {
-    const element = document.getElementById("bars"), scaling = document.getElementById("scaling");
-    const hasScaling = workersOf(report.rows).length > 1;
+    const element = document.getElementById("bars");
+    const swept = SWEEPS.filter((name) => marksOfSweep(report.rows, name).length > 1);
     const state = { bars: 0, dots: 0 };
     let charts = [];
     document.getElementById("bars-section").hidden = false;
-    document.getElementById("scaling-part").hidden = !hasScaling;
+    SWEEPS.forEach((name) => { document.getElementById(name + "-part").hidden = !swept.includes(name); });
     return {
       state,
       remake(theme) {
         charts.forEach((chart) => chart.destroy());
-        charts = [makeBars(element, report.rows, theme, tooltip, state)];
-        if (hasScaling) charts.push(makeScaling(scaling, report.rows, theme));
+        charts = [makeBars(element, report, theme, tooltip, state)];
+        swept.forEach((name) => charts.push(makeSweep(document.getElementById(name + "-curve"), report.rows, name, theme)));
       },
       resize() { charts.forEach((chart) => chart.setSize({ width: element.clientWidth, height: HEIGHT })); },
     };
   }
 
-  return { make, formatSeconds };
+  return { make, formatSeconds, fastestOf };
 })();

@@ -55,10 +55,10 @@
 
   const currentTheme = () => document.documentElement.dataset.theme;
 
+  // Only a row that the figures show to be fastest.
   function markFastest() {
-    const walls = data.report.rows.map((row) => row.wall);
-    const rows = byId("table").tBodies[0].rows;
-    if (data.report.agree) rows[walls.indexOf(Math.min(...walls))].classList.add("best");
+    const place = Bars.fastestOf(data.report);
+    if (place >= 0) byId("table").tBodies[0].rows[place].classList.add("best");
   }
 
   function cell(tag, text) {

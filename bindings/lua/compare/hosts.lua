@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: MIT
+-- The Lua programs of --lua: where they are, and how they load the module.
+--
+-- A host is { name, program, environment }. The host program itself has only its name: it needs neither. Another one
+-- must load a module of the same version; it is looked for beside the host program, as built and as installed, and
+-- where that Lua looks anyway.
+local _, native = ...
+
+local OWN = _VERSION:match("%d+%.%d+")
+local PROGRAMS = { ["5.1"] = "lua5.1", ["5.3"] = "lua5.3", ["5.4"] = "lua5.4", luajit = "luajit" }
+local ABI = { luajit = "5.1" }
+local PROBE = [[command -v "$0" && exec "$0" -e 'io.write(require("manymoons")._native.version)' 2>/dev/null]]
+
+local hosts = { names = { "5.1", "5.3", "5.4", "luajit" } }
+
+local function places_of(abi)
+  local folder = (native.program_file() or ""):match("^(.*)/[^/]*$") or "."
+  return string.format("%s/lua/%s/?.so;%s/../lib/lua/%s/?.so", folder, abi, folder, abi)
+end
+
+local function environment_of(name)
+  local abi = ABI[name] or name
+  local path = places_of(abi) .. ";" .. (native.environment("LUA_CPATH") or ";")
+  return { LUA_CPATH = path, ["LUA_CPATH_" .. abi:gsub("%.", "_")] = path }
+end
+
+-- Whether --lua knows the name.
+function hosts.has(name) return PROGRAMS[name] ~= nil end
+
+-- The host of this name; nil and why it cannot be used.
+function hosts.find(name)
+  if name == OWN then return { name = name } end
+  local program, environment = PROGRAMS[name], environment_of(name)
+  local report = native.measure_run({ program = "/bin/sh", argv = { "sh", "-c", PROBE, program }, env = environment })
+  local output = report and report.output or ""
+  local path, version = output:match("^(/[^\n]*)\n(.*)$")
+  if not path then return nil, program .. " is not installed" end
+  if version == native.version then return { name = name, program = path, environment = environment } end
+  if version == "" then return nil, program .. " cannot load the module manymoons" end
+  return nil, string.format("%s loads manymoons %s, and this is %s", program, version, native.version)
+end
+
+return hosts

@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: MIT
+-- How text of manymoons compare is painted: { strong, faint, doubt, wrong }, functions from text to text.
+local _, native = ...
+
+local style = {}
+
+local function keep(line) return line end
+
+local function painter(code)
+  return function(line) return "\27[" .. code .. "m" .. line .. "\27[0m" end
+end
+
+style.plain = { strong = keep, faint = keep, doubt = keep, wrong = keep }
+
+local coloured = { strong = painter("1"), faint = painter("2"), doubt = painter("33"), wrong = painter("31") }
+
+-- For output to a descriptor: colours on a terminal, unless NO_COLOR says otherwise (no-color.org) or it has none.
+function style.of(descriptor)
+  local forbids = native.environment("NO_COLOR")
+  if (forbids and forbids ~= "") or native.environment("TERM") == "dumb" then return style.plain end
+  return native.is_terminal(descriptor) and coloured or style.plain
+end
+
+return style
