@@ -4,8 +4,8 @@
  * the program does not trust.
  *
  * They take the place of Lua's own in the tables of a VM that this library made, before any script runs.
- * Results, errors and metamethods are those of the VM's version of Lua, but for the order of equal
- * elements after table.sort.
+ * Results, errors and metamethods are those of the VM's version of Lua, but for words of messages and the
+ * order of equal elements after table.sort.
  *
  *   counted_strings.c  find, match, gmatch, gsub (patterns: matcher.h), rep
  *   counted_tables.c   concat, insert, remove, move, sort

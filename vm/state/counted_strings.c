@@ -34,6 +34,11 @@ static bool is_plain(const char *pattern, size_t size) {
   return true;
 }
 
+/* 5.1 ends a pattern at its first zero byte. */
+static const char *pattern_end(const char *pattern, size_t size) {
+  return pattern + (LUA_HAS_INTEGERS ? size : strlen(pattern));
+}
+
 enum { WINDOW = 1 << 14, BYTES_OF_A_STEP = 16 };
 
 /* Finds a text, in windows that overlap by its size. */
@@ -67,7 +72,7 @@ static int find(lua_State *L, bool wants_place) {
     const char *at = find_plain(L, vm_of(L), subject + start, end, pattern, pattern_size);
     return at ? push_place(L, subject, at, at + pattern_size) : 1;
   }
-  struct matcher m = matcher_over(L, subject, size, pattern + pattern_size);
+  struct matcher m = matcher_over(L, subject, size, pattern_end(pattern, pattern_size));
   const bool is_anchored = pattern_size && *pattern == '^';
   if (is_anchored) pattern++;
   for (const char *at = subject + start; at <= end; at++) {
@@ -98,7 +103,7 @@ static int gmatch_next(lua_State *L) {
   size_t size = 0, pattern_size = 0;
   const char *subject = lua_tolstring(L, lua_upvalueindex(SUBJECT), &size);
   const char *pattern = lua_tolstring(L, lua_upvalueindex(PATTERN), &pattern_size);
-  struct matcher m = matcher_over(L, subject, size, pattern + pattern_size);
+  struct matcher m = matcher_over(L, subject, size, pattern_end(pattern, pattern_size));
   for (; state->next <= size; state->next++) {
     const char *at = subject + state->next, *end = matcher_match(&m, at, pattern);
     const bool is_again = LUA_HAS_INTEGERS && end && (size_t)(end - subject) == state->last;
@@ -215,7 +220,7 @@ static int string_gsub(lua_State *L) {
   check_replacement(L);
   const lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)size + 1);
   lua_settop(L, REPLACEMENT);
-  struct matcher m = matcher_over(L, subject, size, pattern + pattern_size);
+  struct matcher m = matcher_over(L, subject, size, pattern_end(pattern, pattern_size));
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   const lua_Integer count = replace(&m, pattern, most, &b);
@@ -226,7 +231,7 @@ static int string_gsub(lua_State *L) {
 
 /* ---- rep ------------------------------------------------------------------------------------- */
 
-enum { COPIED_AT_ONCE = 1 << 16 };
+enum { COPIED_AT_ONCE = 1 << 16, LONGEST_OF_LUAJIT = 0x7fffff00 };
 
 /* Fills the block with a text, over and over. */
 static void fill(lua_State *L, char *block, size_t size, const char *text, size_t text_size) {
@@ -249,12 +254,13 @@ static int string_rep(lua_State *L) {
   const lua_Integer count = luaL_checkinteger(L, 2);
   luaL_optlstring(L, 3, "", &separator_size);
   lua_settop(L, 3);
+  const size_t longest = LUA_HAS_INTEGERS ? SIZE_MAX >> 1 : LONGEST_OF_LUAJIT;
   const size_t period = size + separator_size;
   if (count <= 0 || !period) {
     lua_pushliteral(L, "");
     return 1;
   }
-  if (period < size || period > (SIZE_MAX >> 1) / (uint64_t)count)
+  if (period < size || period > longest / (uint64_t)count)
     return luaL_error(L, "resulting string too large");
   const size_t total = period * (size_t)count - separator_size;
   if (separator_size) {

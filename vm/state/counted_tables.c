@@ -42,7 +42,7 @@ static void add_element(lua_State *L, luaL_Buffer *b, lua_Integer i) {
   lua_getelement(L, 1, i);
   if (!lua_isstring(L, -1)) {
     lua_pushinteger(L, i);
-    luaL_error(L, "invalid value (at index %s) in table for 'concat'", lua_tostring(L, -1));
+    luaL_error(L, "invalid value (%s) at index %s in table for 'concat'", luaL_typename(L, -2), lua_tostring(L, -1));
   }
   luaL_addvalue(b);
 }
@@ -78,7 +78,7 @@ static int table_insert(lua_State *L) {
   if (count != 2 && count != 3) return luaL_error(L, "wrong number of arguments to 'insert'");
   const lua_Integer place = count == 2 ? end : luaL_checkinteger(L, 2);
   luaL_argcheck(L, (uint64_t)place - 1U < (uint64_t)end, 2, "position out of bounds");
-  struct vm *vm = vm_of(L);
+  struct vm *vm = place < end ? vm_of(L) : NULL;
   for (lua_Integer i = end; i > place; i--) copy(L, vm, i - 1, i);
   lua_settop(L, count);
   lua_setelement(L, 1, place);
