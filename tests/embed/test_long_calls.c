@@ -192,8 +192,7 @@ static const char *const truths[] = {
     "not pcall(string.find, 'a', '(a')",
     "not pcall(string.match, 'a', 'a)')",
     "not pcall(string.rep)",
-    "select(2, pcall(string.rep, 'x', 1e15)):find('resulting string too large') or "
-    "select(2, pcall(string.rep, 'x', 1e15)):find('memory')",
+    "select(2, pcall(string.rep, 'xx', 2^62)):find('resulting string too large')",
     "('ab'):rep(3) == 'ababab'",
     "('ab'):rep(3, ',') == 'ab,ab,ab'",
     "('ab'):rep(0) == '' and ('ab'):rep(-1) == '' and (''):rep(1e15) == ''",

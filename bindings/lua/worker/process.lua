@@ -132,6 +132,8 @@ end
 
 -- Construction -----------------------------------------------------------------------------------------------------
 
+local start_methods = { fork = true, spawn = true, forkserver = true }
+
 -- Process(f, …) or Process{ target = f, args = {…}, name =, daemon =, method = }
 function process.read_arguments(first, ...)
   if type(first) ~= "table" or getmetatable(first) then
@@ -140,14 +142,16 @@ function process.read_arguments(first, ...)
   end
   checks.check_options(first, allowed, "Process")
   expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
+  expect(first.method == nil or start_methods[first.method], "Process",
+    "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(first.method), 3)
+  expect(first.name == nil or type(first.name) == "string", "Process",
+    "name: a string expected, got " .. type(first.name), 3)
   local args = first.args or {}
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
   return { target = first.target, args = checks.arguments(args, "Process", "args", 3), name = first.name,
     daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
     nice = first.nice, sandbox = first.sandbox }
 end
-
-local start_methods = { fork = true, spawn = true, forkserver = true }
 
 function process.next_name()
   local here = identity.current().name
@@ -166,10 +170,6 @@ function process.class(world)
   end
   prototypes[world] = function(...)
     local options = process.read_arguments(...)
-    expect(options.method == nil or start_methods[options.method], "Process",
-      "method: 'fork', 'spawn' or 'forkserver' expected, got " .. tostring(options.method))
-    expect(options.name == nil or type(options.name) == "string", "Process",
-      "name: a string expected, got " .. type(options.name))
     local found = limits.read("Process", world, options)
     local rules = sandbox.read("Process", world, options)
     if not rules then limits.check_method("Process", found, options.method) end
