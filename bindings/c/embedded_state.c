@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "c/run_request.h"
 #include "state/counted.h"
 #include "state/library.h"
 #include "state/lua_compat.h"
@@ -76,6 +77,7 @@ static int open_protected(lua_State *L) {
   const struct embedded_vm_options *options = lua_touserdata(L, 1);
   options->library->open_handles(L);
   transfer_open(L);
+  run_request_prepare(L);
   if (options->counts_steps) counted_install(L);
   yieldable_prepare(L);
   if (options->vm.libraries & VM_LIB_PACKAGE) open_package(L, options);

@@ -167,11 +167,19 @@ static int collect(lua_State *L) {
   return 0;
 }
 
+static const char collect_key; /* its address is a key of the registry */
+
+void run_request_prepare(lua_State *L) {
+  lua_pushcfunction(L, collect);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &collect_key);
+}
+
 /* After a request that reached the memory limit: collects its garbage. LuaJIT would not do it
- * before the next request fails, too. */
+ * before the next request fails, too. There is no memory for a new function. */
 static void recover(lua_State *L, const struct outcome *outcome) {
   if (outcome->state != -MM_ELIMIT_MEM) return;
-  if (lua_try(L, collect, NULL)) lua_pop(L, 1); /* a finalizer's error */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &collect_key);
+  if (lua_pcall(L, 0, 0, 0)) lua_pop(L, 1); /* a finalizer's error */
 }
 
 /* Completes the outcome after a protected call of this file with that code. An outcome that exists

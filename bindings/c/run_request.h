@@ -9,6 +9,8 @@
 #include "c/request.h"
 #include "state/vm.h"
 
+/* Prepares a VM for its requests. [-0, +0, memory] */
+void run_request_prepare(lua_State *L);
 /* Runs a request to its end. */
 MUST_CHECK struct outcome run_request(struct vm *vm, const struct request *request);
 
