@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "c/run_request.h"
+#include "state/counted.h"
 #include "state/library.h"
 #include "state/lua_compat.h"
 #include "state/transfer.h"
@@ -75,6 +77,8 @@ static int open_protected(lua_State *L) {
   const struct embedded_vm_options *options = lua_touserdata(L, 1);
   options->library->open_handles(L);
   transfer_open(L);
+  run_request_prepare(L);
+  if (options->counts_steps) counted_install(L);
   yieldable_prepare(L);
   if (options->vm.libraries & VM_LIB_PACKAGE) open_package(L, options);
   if (options->vm.libraries & VM_LIB_OS) replace_exit(L);
@@ -94,6 +98,7 @@ status embedded_state_open(struct vm **out, const struct embedded_vm_options *op
   const status st = vm_open(&vm, &options->vm);
   if (st) return st;
   lua_State *L = vm_lua(vm);
+  vm->notes_stops = true;
   const int failed = lua_try(L, open_protected, (void *)(uintptr_t)options);
   if (failed) {
     snprintf(error, EMBEDDED_STATE_ERROR_MAX, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");

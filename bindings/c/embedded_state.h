@@ -22,6 +22,7 @@ struct embedded_vm_options {
   const char *path;
   const char *cpath;
   const struct module *modules;
+  bool counts_steps;                            /* can be stopped in long C functions, too */
   void *owner;                                  /* the result of embedded_state_owner */
   void (*print)(void *owner, const char *line); /* NULL: stdout */
 };

@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "c/inline_vm.h"
 #include "c/outbox.h"
-#include "c/run_request.h"
 #include "c/sandbox_config.h"
 #include "os/clock.h"
-#include "state/vm_interrupt.h"
 #include "state/vm_libraries.h"
 #include "trace/trace.h"
 
@@ -226,8 +225,7 @@ int64_t embedded_vm_limit_ns(const struct mm_vm *vm, const struct mm_job *j) {
   return (int64_t)ms * 1000000;
 }
 
-/* Takes the next job out of the queue and makes it the running one. NULL: the queue is empty. */
-static struct mm_job *begin_next(struct mm_vm *vm) {
+struct mm_job *embedded_vm_begin_next(struct mm_vm *vm) {
   mutex_lock(&vm->lock);
   struct mm_job *j = vm->waiting;
   if (j) {
@@ -243,13 +241,21 @@ static struct mm_job *begin_next(struct mm_vm *vm) {
   return j;
 }
 
-/* Ends the running job, which cannot be stopped from here on. A failure that a stop has caused gets
- * the reason of the stop. */
-static void end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome) {
+/* Puts the reason of a stop before the place of the code. Without memory for both, the place stays. */
+static void name_reason(struct outcome *outcome) {
+  if (!outcome->error || (outcome->state != -MM_ECANCELED && outcome->state != -MM_ELIMIT_TIME)) return;
+  const char *reason = outcome_text(outcome->state);
+  const size_t size = strlen(reason) + strlen(outcome->error) + sizeof ": ";
+  char *text = memory_alloc(size);
+  if (!text) return;
+  snprintf(text, size, "%s: %s", reason, outcome->error);
+  memory_free(outcome->error);
+  outcome->error = text;
+}
+
+void embedded_vm_end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome, int64_t busy_ns) {
   mutex_lock(&vm->lock);
   const int reason = vm->stop_reason;
-  const bool is_inline = vm->config.where == MM_INLINE;
-  const int64_t busy_ns = is_inline ? vm->piece_run_ns : clock_now_ns() - vm->running_since_ns;
   vm->running = NULL;
   const bool is_dead = outcome.state == -MM_EDIED;
   struct mm_job *others = NULL;
@@ -259,6 +265,7 @@ static void end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outco
   }
   mutex_unlock(&vm->lock);
   if (reason != MM_OK && (outcome.state == -MM_ECANCELED || is_dead)) outcome.state = -reason;
+  if (!is_dead) name_reason(&outcome);
   atomic_fetch_add(&vm->jobs, 1);
   atomic_fetch_add(&vm->busy_ns, (uint64_t)(busy_ns > 0 ? busy_ns : 0));
   runtime_job_ended(vm->rt, vm, j, outcome);
@@ -275,10 +282,10 @@ static bool must_end(struct mm_vm *vm) {
 static void run_jobs(struct mm_vm *vm) {
   for (;;) {
     const uint32_t news = atomic_load(&vm->posted);
-    struct mm_job *j = begin_next(vm);
+    struct mm_job *j = embedded_vm_begin_next(vm);
     if (j) {
       const struct outcome outcome = vm->driver->run(vm, j);
-      end_running(vm, j, outcome);
+      embedded_vm_end_running(vm, j, outcome, clock_now_ns() - vm->running_since_ns);
       vm->driver->settle(vm);
       continue;
     }
@@ -287,7 +294,7 @@ static void run_jobs(struct mm_vm *vm) {
   }
 }
 
-static void set_phase(struct mm_vm *vm, enum embedded_vm_phase phase) {
+void embedded_vm_set_phase(struct mm_vm *vm, enum embedded_vm_phase phase) {
   atomic_store(&vm->phase, phase);
   futex_wake(&vm->phase, INT_MAX);
 }
@@ -301,14 +308,14 @@ static void embedded_vm_main(void *argument) {
   trace_name_thread(vm->name);
   vm->open_failure = vm->driver->open(vm, vm->open_error);
   if (vm->open_failure) {
-    set_phase(vm, EMBEDDED_VM_FAILED);
+    embedded_vm_set_phase(vm, EMBEDDED_VM_FAILED);
     return;
   }
-  set_phase(vm, EMBEDDED_VM_READY);
+  embedded_vm_set_phase(vm, EMBEDDED_VM_READY);
   run_jobs(vm);
   vm->driver->close(vm);
   struct mm_rt *rt = vm->rt;
-  set_phase(vm, EMBEDDED_VM_ENDED);
+  embedded_vm_set_phase(vm, EMBEDDED_VM_ENDED);
   runtime_wake(rt);
 }
 
@@ -347,11 +354,7 @@ status embedded_vm_wait_end(struct mm_vm *vm, deadline until) {
 }
 
 static status start(struct mm_vm *vm) {
-  if (vm->config.where == MM_INLINE) {
-    const status st = vm->driver->open(vm, vm->open_error);
-    if (st == STATUS_OK) set_phase(vm, EMBEDDED_VM_READY);
-    return st;
-  }
+  if (vm->config.where == MM_INLINE) return inline_vm_open(vm);
   const status st = start_thread(vm);
   if (st) return st;
   if (wait_while(vm, EMBEDDED_VM_STARTS, deadline_never())) return -EINTR;
@@ -377,61 +380,4 @@ status embedded_vm_make(struct mm_rt *rt, const mm_vm_config *config, struct mm_
   mutex_unlock(&rt->lock);
   *out = vm;
   return STATUS_OK;
-}
-
-/* ---- INLINE ---------------------------------------------------------------------------------- */
-
-bool embedded_vm_has_work(struct mm_vm *vm) {
-  mutex_lock(&vm->lock);
-  const bool has = vm->config.where == MM_INLINE && (vm->running || vm->waiting || vm->is_closing);
-  mutex_unlock(&vm->lock);
-  return has && !embedded_vm_has_ended(vm);
-}
-
-static bool begin_piece(struct mm_vm *vm, struct mm_job *j, struct outcome *outcome) {
-  vm->piece_run_ns = 0;
-  if (j->request.kind != REQUEST_FUNCTION) return run_request_begin(vm->vm, &j->request, outcome);
-  *outcome = run_request(vm->vm, &j->request);
-  return false;
-}
-
-/* Runs one slice of the running job. True: it has ended. */
-static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, struct outcome *outcome) {
-  const int64_t limit = embedded_vm_limit_ns(vm, j), from = clock_now_ns();
-  if (limit) vm_stop_at(vm->vm, (deadline){from + limit - vm->piece_run_ns});
-  const bool has_ended = run_request_resume(vm->vm, until, outcome);
-  vm->piece_run_ns += clock_now_ns() - from;
-  if (has_ended && limit && vm->piece_run_ns >= limit && outcome->state == -MM_ECANCELED) {
-    mutex_lock(&vm->lock);
-    if (vm->stop_reason == MM_OK) vm->stop_reason = MM_ELIMIT_TIME;
-    mutex_unlock(&vm->lock);
-  }
-  return has_ended;
-}
-
-void embedded_vm_run_inline(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
-  struct outcome outcome = {0};
-  struct mm_job *j = vm->running; /* I3: this thread alone changes it */
-  vm_enter(vm->vm);
-  bool has_ended = false;
-  if (!j && (j = begin_next(vm)) != NULL) has_ended = !begin_piece(vm, j, &outcome);
-  if (j && !has_ended) has_ended = run_piece(vm, j, until, &outcome);
-  if (has_ended) embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
-  vm_leave(vm->vm);
-  if (!has_ended) return;
-  end_running(vm, j, outcome);
-  vm->driver->settle(vm);
-}
-
-void embedded_vm_end_inline(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
-  struct mm_job *j = vm->running;
-  if (j) {
-    vm_enter(vm->vm);
-    run_request_abandon(vm->vm);
-    vm_leave(vm->vm);
-    end_running(vm, j, outcome_failed(MM_ECANCELED, outcome_text(MM_ECANCELED)));
-    vm->driver->settle(vm);
-  }
-  vm->driver->close(vm);
-  set_phase(vm, EMBEDDED_VM_ENDED);
 }

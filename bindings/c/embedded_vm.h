@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An embedded VM (mm_vm): a queue of jobs, and a thread that runs them one after the other, in a
  * Lua VM (bindings/c/thread_vm.c) or in a process (bindings/c/process_vm.c). An INLINE VM has no
- * thread: the polling thread runs its jobs.
+ * thread: the polling thread runs its jobs (bindings/c/inline_vm.h).
  *
  * I1  `lock` protects the queue, the running job and the request to stop it. So a stop never
  *     reaches the job after the intended one. It is a leaf: it may be taken while the VM lock of
@@ -22,6 +22,7 @@
 #include "os/thread.h"
 
 struct process_vm;
+struct inline_vm;
 
 /* The operations of one kind of VM. The VM's thread calls them, except stop and kill. It has
  * entered no VM before and after each call. */
@@ -74,7 +75,7 @@ struct mm_vm {
   struct thread_alarm alarm;
   bool has_alarm;
   struct process_vm *process;
-  int64_t piece_run_ns; /* INLINE: the time that its job has run */
+  struct inline_vm *inline_vm; /* NULL: it has a thread */
 
   _Atomic uint64_t jobs;
   _Atomic uint64_t busy_ns;
@@ -112,12 +113,13 @@ int embedded_vm_interrupt(struct mm_vm *vm);
  * thread. */
 int embedded_vm_kill(struct mm_vm *vm);
 
-/* Whether this is an INLINE VM with a job to run, or to be ended. */
-bool embedded_vm_has_work(struct mm_vm *vm);
-/* Runs the current or the next job of an INLINE VM until it ends, or until `until`. */
-void embedded_vm_run_inline(struct mm_vm *vm, deadline until);
-/* Cancels the job of an INLINE VM and closes the Lua VM. */
-void embedded_vm_end_inline(struct mm_vm *vm);
+/* For the thread that runs the VM's jobs. */
+/* Takes the next job out of the queue and makes it the running one. NULL: the queue is empty. */
+struct mm_job *embedded_vm_begin_next(struct mm_vm *vm);
+/* Ends the running job, which ran for busy_ns and cannot be stopped from here on. A failure that a
+ * stop has caused gets the reason of the stop. */
+void embedded_vm_end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome, int64_t busy_ns);
+void embedded_vm_set_phase(struct mm_vm *vm, enum embedded_vm_phase phase);
 
 /* For drivers: records the memory of the Lua VM, for mm_vm_get_stats. */
 void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);

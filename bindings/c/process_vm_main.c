@@ -194,6 +194,7 @@ static int run_vm(const struct vm_library *library, const struct process_vm_star
     NO_THREAD_SAFETY_ANALYSIS {
   struct embedded_vm_options options = {
       .library = library,
+      .counts_steps = true,
       .vm = {.libraries = start_info->libraries, .memory_limit = (size_t)start_info->memory_limit}};
   const char *name = "lua";
   char error[EMBEDDED_STATE_ERROR_MAX] = "";

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A request is prepared, run and finished, each in a protected call of its own, because the meaning
- * of an error depends on the step. A request in pieces is suspended by a count hook, in its own
- * coroutine alone: a yield in a coroutine of the script would return from the script's resume. */
+ * of an error depends on the step. */
 #include "c/run_request.h"
 
 #include <errno.h>
@@ -10,16 +9,11 @@
 
 #include "base/memory.h"
 #include "c/value.h"
-#include "os/clock.h"
+#include "state/counted.h"
 #include "state/error.h"
 #include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
-#include "state/yieldable.h"
-
-enum { SLICE_INSTRUCTIONS = 500 };
-
-static const char piece_key; /* its address is a key of the registry */
 
 /* ---- preparing: the function and its arguments onto the stack -------------------------------- */
 
@@ -37,7 +31,8 @@ static int prepare_eval(lua_State *L, struct preparation *p) {
   lua_pushfstring(L, "=%s", r->name);
   p->failure = LUA_ERRSYNTAX;
   if (is_bytecode(r)) return luaL_error(L, "%s: source expected, got bytecode", r->name);
-  p->failure = luaL_loadbuffer(L, r->source ? r->source : "", r->source_size, lua_tostring(L, -1));
+  struct counted_source source = {r->source, r->source_size};
+  p->failure = lua_load_text(L, counted_read, &source, lua_tostring(L, -1));
   if (p->failure) return lua_error(L);
   lua_remove(L, -2);
   return 1;
@@ -118,7 +113,8 @@ static int memory_error(struct vm *vm) { return vm_has_limit(vm) ? MM_ELIMIT_MEM
 /* The outcome for the error on top of L, with Lua's code. A stop becomes MM_ECANCELED; the caller
  * knows its reason. */
 static struct outcome outcome_of_error(lua_State *L, struct vm *vm, int code) {
-  if (vm_should_stop(vm)) return failed_with(L, MM_ECANCELED);
+  const char *place = vm_stop_place(vm);
+  if (vm_should_stop(vm)) return place ? outcome_failed(MM_ECANCELED, place) : failed_with(L, MM_ECANCELED);
   if (code == LUA_ERRMEM) return failed_with(L, memory_error(vm));
   return failed_with(L, MM_ERUN);
 }
@@ -134,7 +130,7 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
   return false;
 }
 
-/* ---- in one go ------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* The message handler. It adds nothing to the error of a stop, because each instruction of a
  * __tostring would raise again. */
@@ -164,15 +160,26 @@ static struct outcome run_request_function(lua_State *L, struct vm *vm, const st
 }
 
 static int collect(lua_State *L) {
-  lua_gc(L, LUA_GCCOLLECT, 0);
+  if (vm_of(L)->polling.pause)
+    counted_collect(L);
+  else
+    lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }
 
+static const char collect_key; /* its address is a key of the registry */
+
+void run_request_prepare(lua_State *L) {
+  lua_pushcfunction(L, collect);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &collect_key);
+}
+
 /* After a request that reached the memory limit: collects its garbage. LuaJIT would not do it
- * before the next request fails, too. */
+ * before the next request fails, too. There is no memory for a new function. */
 static void recover(lua_State *L, const struct outcome *outcome) {
   if (outcome->state != -MM_ELIMIT_MEM) return;
-  if (lua_try(L, collect, NULL)) lua_pop(L, 1); /* a finalizer's error */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &collect_key);
+  if (lua_pcall(L, 0, 0, 0)) lua_pop(L, 1); /* a finalizer's error */
 }
 
 /* Completes the outcome after a protected call of this file with that code. An outcome that exists
@@ -209,139 +216,4 @@ struct outcome run_request(struct vm *vm, const struct request *request) {
   settle(L, vm, lua_try(L, run_request_protected, &run), &run.outcome);
   recover(L, &run.outcome);
   return run.outcome;
-}
-
-/* ---- in pieces ------------------------------------------------------------------------------- */
-
-struct piece {
-  lua_State *co;
-  int arguments; /* of the first resume */
-  int64_t until_ns;
-};
-
-static struct piece *find_piece(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &piece_key);
-  struct piece *p = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return p;
-}
-
-static void slice_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  vm_poll_stop(L);
-  const struct piece *p = find_piece(L);
-  if (p && p->co == L && clock_now_ns() >= p->until_ns && yieldable(L)) lua_yield(L, 0);
-}
-
-/* Makes a piece and its coroutine, which the registry keeps. [-0, +0, memory] */
-static struct piece *make_piece(lua_State *L) {
-  struct piece *p = lua_newuserdata(L, sizeof *p);
-  *p = (struct piece){0};
-  p->co = lua_newthread(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, p);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &piece_key);
-  return p;
-}
-
-void run_request_abandon(struct vm *vm) {
-  lua_State *L = vm_lua(vm);
-  struct piece *p = find_piece(L);
-  if (!p) return;
-  if (p->co) lua_resetthread(p->co); /* closes pending to-be-closed variables */
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, p);
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &piece_key);
-}
-
-struct beginning {
-  struct vm *vm;
-  const struct request *request;
-  struct outcome *failed;
-  bool is_begun;
-};
-
-static int begin_protected(lua_State *L) {
-  struct beginning *b = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  struct piece *p = make_piece(L);
-  if (!prepare_on(L, b->vm, b->request, b->failed)) return 0;
-  const int count = lua_gettop(L);
-  luaL_checkstack(p->co, count, "too many arguments");
-  p->arguments = count - 1;
-  lua_xmove(L, p->co, count);
-  b->is_begun = true;
-  return 0;
-}
-
-bool run_request_begin(struct vm *vm, const struct request *request, struct outcome *failed) {
-  lua_State *L = vm_lua(vm);
-  struct beginning b = {vm, request, failed, false};
-  settle(L, vm, lua_try(L, begin_protected, &b), failed);
-  if (!b.is_begun) run_request_abandon(vm);
-  return b.is_begun;
-}
-
-/* (coroutine, light; error value) → text with the coroutine's traceback */
-static int trace_error(lua_State *L) {
-  error_push_text(L, 2);
-  lua_trace(L, lua_touserdata(L, 1), lua_tostring(L, -1), 0);
-  return 1;
-}
-
-/* The end of the coroutine. */
-struct ending {
-  struct vm *vm;
-  lua_State *co;
-  int code;
-  int results;
-  struct outcome outcome;
-};
-
-static int end_protected(lua_State *L) {
-  struct ending *e = lua_touserdata(L, 1);
-  lua_settop(L, 0);
-  luaL_checkstack(L, e->results + 4, "too many results");
-  lua_xmove(e->co, L, e->results);
-  if (e->code == LUA_OK) {
-    e->outcome = outcome_of_results(L, e->vm, 1);
-    return 0;
-  }
-  if (!vm_should_stop(e->vm) && e->code != LUA_ERRMEM) {
-    lua_pushcfunction(L, trace_error);
-    lua_insert(L, 1);
-    lua_pushlightuserdata(L, e->co);
-    lua_insert(L, 2);
-    lua_call(L, 2, 1);
-  }
-  e->outcome = outcome_of_error(L, e->vm, e->code);
-  return 0;
-}
-
-static struct outcome outcome_of_piece(struct vm *vm, lua_State *co, int code, int results) {
-  lua_State *L = vm_lua(vm);
-  struct ending e = {vm, co, code, code == LUA_OK ? results : 1, {0}};
-  settle(L, vm, lua_try(L, end_protected, &e), &e.outcome);
-  return e.outcome;
-}
-
-bool run_request_resume(struct vm *vm, deadline until, struct outcome *out) {
-  struct vm_thread *t = &vm->main;
-  struct piece *p = find_piece(vm_lua(vm));
-  lua_State *co = p->co;
-  int results = 0;
-  p->until_ns = until.ns;
-  lua_sethook(co, slice_hook, LUA_MASKCOUNT, SLICE_INSTRUCTIONS);
-  atomic_store(&t->running, co);
-  const int code = lua_resume_from(co, vm_lua(vm), p->arguments, &results);
-  atomic_store(&t->running, vm_lua(vm));
-  p->arguments = 0;
-  if (code == LUA_YIELD) {
-    lua_pop(co, results); /* a script that yields at its top level resumes without values */
-    return false;
-  }
-  *out = outcome_of_piece(vm, co, code, results);
-  run_request_abandon(vm);
-  recover(vm_lua(vm), out);
-  return true;
 }

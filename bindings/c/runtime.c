@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "c/embedded_vm.h"
+#include "c/inline_vm.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
 #include "os/ready.h"
@@ -97,7 +98,7 @@ void runtime_reap(struct mm_rt *rt) {
 static status end_vms(struct mm_rt *rt, deadline until) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) embedded_vm_close(vm);
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm)) embedded_vm_end_inline(vm);
+    if (vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm)) inline_vm_close(vm);
     if (embedded_vm_wait_end(vm, until) == STATUS_OK) continue;
     if (embedded_vm_kill(vm)) return STATUS_TIMEOUT;
     if (embedded_vm_wait_end(vm, deadline_never())) return STATUS_TIMEOUT;
@@ -143,16 +144,16 @@ static void run_or_end_inline(struct mm_vm *vm, deadline until) {
   const bool is_closing = vm->is_closing;
   mutex_unlock(&vm->lock);
   if (is_closing)
-    embedded_vm_end_inline(vm);
+    inline_vm_close(vm);
   else
-    embedded_vm_run_inline(vm, until);
+    inline_vm_run(vm, until);
 }
 
 /* Runs a slice of each INLINE VM that has work. False: none had. */
 static bool run_inlines(struct mm_rt *rt, deadline until) {
   bool has_run = false;
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (!embedded_vm_has_work(vm)) continue;
+    if (!inline_vm_has_work(vm)) continue;
     const deadline slice = {clock_now_ns() + INLINE_SLICE_NS};
     run_or_end_inline(vm, deadline_earlier(slice, until));
     has_run = true;
@@ -162,7 +163,7 @@ static bool run_inlines(struct mm_rt *rt, deadline until) {
 
 static bool has_inline_work(struct mm_rt *rt) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm))
-    if (embedded_vm_has_work(vm)) return true;
+    if (inline_vm_has_work(vm)) return true;
   return false;
 }
 

@@ -24,12 +24,10 @@ static bool uses_signals(const struct mm_vm *vm) {
 }
 
 static status prepare_stops(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
-  vm->can_stop = vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE;
   if (!uses_signals(vm)) {
     if (vm->can_stop) vm_poll_stops(vm->vm);
     return STATUS_OK;
   }
-  vm->can_stop = true;
   if (lua_is_jit()) vm_poll_stops(vm->vm);
   const status st = alarm_make(&vm->alarm, SIGNAL_INTERRUPT);
   vm->has_alarm = st == STATUS_OK;
@@ -40,6 +38,10 @@ static status thread_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_M
     NO_THREAD_SAFETY_ANALYSIS {
   struct embedded_vm_options options = embedded_vm_options(vm);
   if (vm->rt->config.log) options.print = print_line;
+  vm->can_stop =
+      vm->config.stoppable || vm->config.call_ms || vm->config.where == MM_INLINE || uses_signals(vm);
+  options.counts_steps = vm->can_stop;
+  options.vm.counts_memory = vm->config.where == MM_INLINE;
   status st = embedded_state_open(&vm->vm, &options, error);
   if (st) return st;
   if (vm->config.where == MM_THREAD) {

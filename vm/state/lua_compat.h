@@ -37,6 +37,8 @@ enum {
   LUA_HAS_EPHEMERONS = LUA_VERSION_NUM >= 503,
   /* Each VM has a state of its own for math.random; of the Luas without one LuaJIT has it, too. */
   LUA_HAS_OWN_RANDOM = LUA_VERSION_NUM >= 504,
+  /* The iterator of string.gmatch may begin behind the start. */
+  LUA_HAS_GMATCH_START = LUA_VERSION_NUM >= 504,
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };
@@ -75,6 +77,8 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
 #define luaopen_ffi ((lua_CFunction)NULL)
 
 #if LUA_VERSION_NUM >= 504
+/* No collection of the whole heap at once. */
+static inline void lua_collect_in_steps(lua_State *L) { lua_gc(L, LUA_GCINC, 0, 0, 0); }
 /* A table that belongs to a userdata. Pops and pushes it. */
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setiuservalue(L, index, 1); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getiuservalue(L, index, 1); }
@@ -99,6 +103,7 @@ static inline lua_State *lua_newusual(lua_Alloc allocate, void *context) {
   return L;
 }
 #else
+static inline void lua_collect_in_steps(lua_State *L) { (void)L; } /* always */
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setuservalue(L, index); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getuservalue(L, index); }
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
@@ -108,6 +113,15 @@ static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments,
 }
 static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.3 has to be closed */
 #endif
+/* Elements and lengths of lists, as the functions of `table` see them: with metamethods. */
+static inline void lua_getelement(lua_State *L, int index, lua_Integer i) { lua_geti(L, index, i); }
+static inline void lua_setelement(lua_State *L, int index, lua_Integer i) { lua_seti(L, index, i); }
+static inline lua_Integer lua_listlength(lua_State *L, int index) { return luaL_len(L, index); }
+static inline bool lua_isless(lua_State *L, int a, int b) { return lua_compare(L, a, b, LUA_OPLT); }
+/* Lua text, never bytecode. */
+static inline int lua_load_text(lua_State *L, lua_Reader reader, void *data, const char *name) {
+  return lua_load(L, reader, data, name, "t");
+}
 /* Pushes a whole number, as an integer if this Lua has integers. [-0, +1] */
 static inline void lua_pushwhole(lua_State *L, int64_t value) { lua_pushinteger(L, value); }
 /* lua_load and lua_dump for bytecode alone. */
@@ -198,6 +212,18 @@ static inline void lua_become_current(lua_State *L) {
   if (lua_is_jit() && lua_cpcall(L, lua_do_nothing, NULL)) lua_pop(L, 1);
 }
 static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.1 has to be closed */
+/* The functions of `table` read tables as they are. */
+static inline void lua_getelement(lua_State *L, int index, lua_Integer i) { lua_rawgeti(L, index, (int)i); }
+static inline void lua_setelement(lua_State *L, int index, lua_Integer i) { lua_rawseti(L, index, (int)i); }
+static inline lua_Integer lua_listlength(lua_State *L, int index) {
+  return (lua_Integer)lua_objlen(L, index);
+}
+static inline bool lua_isless(lua_State *L, int a, int b) { return lua_lessthan(L, a, b); }
+/* The caller has checked that it is no bytecode. */
+static inline int lua_load_text(lua_State *L, lua_Reader reader, void *data, const char *name) {
+  return lua_load(L, reader, data, name);
+}
+static inline void lua_collect_in_steps(lua_State *L) { (void)L; } /* always */
 /* 5.1's lua_resume takes no `from`. */
 static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments, int *results) {
   (void)from;

@@ -17,6 +17,7 @@
 #include "shared/segment.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
+#include "state/vm_interrupt.h"
 #include "trace/trace.h"
 
 static const char registry_key = 'v'; /* its address is the key; never written */
@@ -49,6 +50,8 @@ struct vm_account {
   void *context;
 };
 
+enum { LARGE = 1 << 15 }; /* bytes of a block whose copying or freeing takes microseconds */
+
 /* lua_Alloc with counting. For a new block Lua passes a type as old_size. */
 static void *vm_alloc_counting(void *context, void *block, size_t old_size, size_t new_size) {
   struct vm_account *a = context;
@@ -59,6 +62,7 @@ static void *vm_alloc_counting(void *context, void *block, size_t old_size, size
   if (!moved && new_size) return NULL;
   a->used = used;
   if (used > a->peak) a->peak = used;
+  if (new_size >= LARGE || before >= LARGE) vm_look_soon(a->vm);
   return moved;
 }
 
@@ -137,6 +141,7 @@ static void vm_fini(struct vm *vm) {
   vm_thread_fini(&vm->main);
   vm_lock_fini(&vm->lock);
   memory_free(vm->hooks);
+  memory_free(vm->stop_place);
   memory_free(vm->account);
   memory_free(vm);
 }
@@ -148,7 +153,7 @@ static lua_State *new_state(struct vm *vm) {
 /* Without the limit, which vm_limit_memory sets later: LuaJIT's lua_newstate crashes if an
  * allocation fails half-way (2.1.0-beta3, 2026). */
 static status make_account(struct vm *vm, const struct vm_options *o) {
-  if (!o->memory_limit && !o->alloc) return STATUS_OK;
+  if (!o->memory_limit && !o->alloc && !o->counts_memory) return STATUS_OK;
   vm->account = memory_alloc(sizeof *vm->account);
   if (!vm->account) return -ENOMEM;
   *vm->account = (struct vm_account){

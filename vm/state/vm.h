@@ -25,6 +25,7 @@ struct vm_options {
   unsigned libraries;       /* enum vm_standard_library; 0: all */
   bool ignores_environment; /* LUA_PATH and similar variables */
   size_t memory_limit;      /* bytes; allocations beyond it fail; 0: none */
+  bool counts_memory;       /* without a limit, too: for a VM that pauses */
   lua_Alloc alloc;          /* NULL: the C library's; called by the holder of the VM's lock */
   void *alloc_context;
 };

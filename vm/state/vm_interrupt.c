@@ -109,22 +109,65 @@ static void stop_when_overdue(struct vm_thread *t) {
   if (at && clock_now_ns() >= at) raise_stop_reason(t, VM_STOP_TERMINATE);
 }
 
-void vm_poll_stop(lua_State *L) {
-  struct vm *vm = vm_of(L);
-  if (!vm) return;
+enum {
+  PAUSING_INSTRUCTIONS = 128, /* the same of a VM that pauses: at most */
+  STEPS = 4000,               /* of C functions between two checks */
+  LONG_NS = 100000,           /* between two looks of a VM that pauses: the next one comes sooner */
+};
+
+static void poll_hook(lua_State *L, lua_Debug *ar);
+
+static void set_poll_hook(lua_State *L, const struct vm *vm) {
+  lua_sethook(L, poll_hook, LUA_MASKCOUNT, vm->polling.count);
+}
+
+static void pause_when_due(lua_State *L, struct vm *vm) {
+  struct vm_polling *p = &vm->polling;
+  if (!p->pause || vm_self(vm) != &vm->main) return;
+  const int64_t now = clock_now_ns(), before = p->looked_at_ns;
+  const bool took_long = now - before > LONG_NS;
+  p->looked_at_ns = now;
+  p->count = took_long ? 1 : p->count < PAUSING_INSTRUCTIONS ? p->count * 2 : PAUSING_INSTRUCTIONS;
+  if (!p->pause_at_ns || now < p->pause_at_ns) return;
+  p->pause(p->argument);
+  p->looked_at_ns = clock_now_ns();
+  lua_become_current(L);
+}
+
+void vm_look_up(lua_State *L, struct vm *vm) {
+  vm->polling.steps_left = STEPS;
+  stop_when_overdue(vm_self(vm));
+  if (!vm_should_stop(vm)) pause_when_due(L, vm);
   stop_when_overdue(vm_self(vm));
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
 }
 
 static void poll_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  vm_poll_stop(L);
+  struct vm *vm = vm_of(L);
+  if (!vm) return;
+  const int count = vm->polling.count;
+  vm_look_up(L, vm);
+  if (vm->polling.count != count || lua_gethookcount(L) != count) set_poll_hook(L, vm);
+}
+
+void vm_look_soon(struct vm *vm) {
+  lua_State *running = atomic_load_explicit(&vm->main.running, memory_order_relaxed);
+  if (!vm->polling.pause || vm_self(vm) != &vm->main || lua_gethook(running) != poll_hook) return;
+  vm->polling.count = 1;
+  set_poll_hook(running, vm);
+}
+
+void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument) {
+  vm->polling = (struct vm_polling){.pause = pause, .argument = argument, .count = PAUSING_INSTRUCTIONS};
+  lua_collect_in_steps(vm->state);
+  set_poll_hook(vm->state, vm);
 }
 
 /* Removes the request's hook; a VM that polls gets its polling hook back. */
 static void disarm(lua_State *L, const struct vm *vm) {
   if (vm->polls_stops)
-    lua_sethook(L, poll_hook, LUA_MASKCOUNT, POLL_INSTRUCTIONS);
+    set_poll_hook(L, vm);
   else
     lua_sethook(L, NULL, 0, 0);
 }
@@ -200,9 +243,24 @@ void vm_arm(struct vm_thread *t, lua_State *L) {
   if (!polls) lua_sethook(L, request_hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
 }
 
+/* Keeps where the main thread stops; no Lua runs for it. [-0, +0, memory] */
+static void note_place(lua_State *L, struct vm *vm) {
+  lua_Debug ar = {.currentline = 0};
+  for (int level = 0; ar.currentline <= 0 && lua_getstack(L, level, &ar); level++) lua_getinfo(L, "Sl", &ar);
+  if (ar.currentline > 0)
+    lua_pushfstring(L, "stopped at %s:%d", ar.short_src, ar.currentline);
+  else
+    lua_pushliteral(L, "stopped");
+  lua_trace(L, L, lua_tostring(L, -1), 0);
+  memory_free(vm->stop_place);
+  vm->stop_place = memory_copy_text(lua_tostring(L, -1), lua_rawlen(L, -1));
+  lua_pop(L, 2);
+}
+
 void vm_raise_stop(lua_State *L, struct vm *vm) {
-  atomic_store(&vm_self(vm)->has_stopped, true);
+  const bool has_stopped = atomic_exchange(&vm_self(vm)->has_stopped, true);
   vm_arm(vm_self(vm), L);
+  if (!has_stopped && vm->notes_stops && vm_self(vm) == &vm->main) note_place(L, vm);
   lua_pushliteral(L, "interrupted");
   lua_error(L);
   __builtin_unreachable();
@@ -280,6 +338,10 @@ void vm_clear_stop(struct vm *vm) {
   atomic_store(&t->stop_at_ns, 0);
   atomic_store(&t->stop, VM_STOP_NONE);
   atomic_store(&t->has_stopped, false);
+  if (t == &vm->main) {
+    memory_free(vm->stop_place);
+    vm->stop_place = NULL;
+  }
   disarm(atomic_load(&t->running), vm);
 }
 
@@ -293,6 +355,7 @@ void vm_stop_at(struct vm *vm, deadline at) {
 
 void vm_poll_stops(struct vm *vm) {
   vm->polls_stops = true;
+  vm->polling.count = POLL_INSTRUCTIONS;
   if (lua_is_jit()) lua_turn_jit_off(vm->state);
   disarm(vm->state, vm);
 }

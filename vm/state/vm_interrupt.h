@@ -9,7 +9,7 @@
  * (has_stopped). The signal also ends the system call in which a waiting VM sleeps.
  *
  * Not stoppable are:
- *   - a C function that does not return to Lua
+ *   - a C function that does not return to Lua, and does not count its steps (counted.h)
  *   - a loop that LuaJIT has compiled
  *   - on PUC 5.1 a loop inside a coroutine, because a hook belongs to one coroutine there, and
  *     coroutines are not tracked (coroutines.h)
@@ -48,8 +48,31 @@ void vm_stop_at(struct vm *vm, deadline at);
  * including in coroutines that are made later. Loops of Lua 5.4 then take twice as long. On LuaJIT
  * it turns the compiler off, because compiled loops run no hooks. */
 void vm_poll_stops(struct vm *vm) REQUIRES(rank_vm);
-/* The check of vm_poll_stops, for other hooks to call. [raises if a stop is requested] */
-void vm_poll_stop(lua_State *L);
+/* Calls pause(argument) from running Lua of the main thread, once vm_pause_at's time has come: `pause`
+ * returns when the code may go on. It is called from hooks, and from C functions that count steps, where
+ * the Lua state is whole; so other code may use another lua_State of the VM meanwhile, as in any C
+ * function. For a VM that polls. */
+void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument);
+/* From then on each look pauses; never: none does. */
+static inline void vm_pause_at(struct vm *vm, deadline at) {
+  vm->polling.pause_at_ns = deadline_is_never(at) ? 0 : at.ns;
+}
+/* For the allocator: the next instruction looks up, because this one took long. Does nothing in a VM that
+ * does not pause. */
+void vm_look_soon(struct vm *vm);
+/* Obeys a stop and pauses, where they are due. [raises if a stop is requested] */
+void vm_look_up(lua_State *L, struct vm *vm);
+/* Counts `steps` of a C function that may run for long, each some nanoseconds, and looks up after
+ * thousands of them. The values that the function uses are on the stack. [raises as vm_look_up] */
+static inline void vm_steps(lua_State *L, struct vm *vm, unsigned steps) {
+  if (vm->polling.steps_left > steps)
+    vm->polling.steps_left -= steps;
+  else
+    vm_look_up(L, vm);
+}
+/* In a VM that notes_stops: where the code was that a stop of the main thread ended, with a traceback.
+ * NULL: none did, or memory ran out. Until vm_clear_stop. */
+static inline const char *vm_stop_place(const struct vm *vm) { return vm->stop_place; }
 /* Requests a stop from another thread without a signal, for a VM that polls. */
 void vm_ask_to_stop(struct vm *vm, enum vm_stop why);
 /* Installs the handler of SIGNAL_INTERRUPT. Needed before a thread gets that signal by other means

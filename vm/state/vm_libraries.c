@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "state/counted.h"
+
 struct library {
   unsigned bit;
   const char *name;
@@ -25,8 +27,9 @@ unsigned vm_library_called(const char *name) {
 }
 
 /* load(chunk, name, mode, environment) and 5.1's loadstring(chunk, name) refuse bytecode, whatever
- * the mode. Of a reader function the first piece that is not empty is checked. */
-enum { ORIGINAL = 1 };
+ * the mode. Of a reader function the first piece that is not empty is checked. Long text is read in
+ * pieces, between which the VM looks up. */
+enum { ORIGINAL = 1, LOAD = 2, LONG_TEXT = 1 << 14 }; /* upvalues: Lua's own function, and its load */
 
 static bool is_bytecode(lua_State *L, int index) {
   size_t size = 0;
@@ -47,6 +50,31 @@ static int read_text(lua_State *L) {
   return 1;
 }
 
+/* Upvalues: the text, and the source that reads it. */
+static int read_piece(lua_State *L) {
+  size_t size = 0;
+  const char *piece = counted_read(L, lua_touserdata(L, lua_upvalueindex(2)), &size);
+  if (piece)
+    lua_pushlstring(L, piece, size);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* (text, name, …): replaces the text by a reader of it, and gives it the name that text has. */
+static void read_in_pieces(lua_State *L) {
+  if (lua_isnoneornil(L, 2)) {
+    lua_settop(L, lua_gettop(L) < 2 ? 2 : lua_gettop(L));
+    lua_pushvalue(L, 1);
+    lua_replace(L, 2);
+  }
+  lua_pushvalue(L, 1);
+  struct counted_source *source = lua_newuserdata(L, sizeof *source);
+  source->text = lua_tolstring(L, 1, &source->size);
+  lua_pushcclosure(L, read_piece, 2);
+  lua_replace(L, 1);
+}
+
 static int load_text(lua_State *L) {
   if (is_bytecode(L, 1)) {
     lua_pushnil(L);
@@ -59,19 +87,23 @@ static int load_text(lua_State *L) {
     lua_pushcclosure(L, read_text, 2);
     lua_replace(L, 1);
   }
-  lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+  const bool is_long = lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) > LONG_TEXT;
+  if (is_long) read_in_pieces(L);
+  lua_pushvalue(L, lua_upvalueindex(is_long ? LOAD : ORIGINAL));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
 }
 
+/* With Lua's own load on top of the stack. */
 static void guard_load(lua_State *L, const char *name) {
   lua_getglobal(L, name);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return;
   }
-  lua_pushcclosure(L, load_text, 1);
+  lua_pushvalue(L, -2);
+  lua_pushcclosure(L, load_text, 2);
   lua_setglobal(L, name);
 }
 
@@ -82,8 +114,10 @@ static void remove_global(lua_State *L, const char *name) {
 
 /* Removes the functions of the base library that reach beyond the VM or this set. */
 static void restrict_base(lua_State *L, unsigned set) {
+  lua_getglobal(L, "load");
   guard_load(L, "load");
   guard_load(L, "loadstring");
+  lua_pop(L, 1);
   if (!(set & VM_LIB_IO)) {
     remove_global(L, "dofile");
     remove_global(L, "loadfile");

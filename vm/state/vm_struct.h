@@ -59,6 +59,16 @@ struct vm_thread {
   struct ring_message message;
 };
 
+/* How a VM that polls looks up from running Lua; see vm_pause_with. Its main thread alone uses it. */
+struct vm_polling {
+  void (*pause)(void *argument); /* NULL: it never pauses */
+  void *argument;
+  int64_t pause_at_ns;  /* 0: not before it is set */
+  int64_t looked_at_ns; /* when it looked up last */
+  int count;            /* instructions from one look to the next */
+  unsigned steps_left;  /* of C functions, to the next look; see vm_step */
+};
+
 struct vm_library;
 
 /* The size of the text that tells where the longest hold of the lock ended. */
@@ -75,6 +85,9 @@ struct vm {
   struct vm_thread *others; /* the other threads, from vm_thread_add to vm_thread_remove */
   unsigned threads;         /* including main */
   bool polls_stops;         /* see vm_poll_stops */
+  struct vm_polling polling;
+  bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
+  char *stop_place;
   uint32_t number;          /* among the VMs of this process, for traces; never given again */
   struct vm *next_live;     /* vm.c */
   struct user_hooks *hooks; /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */

@@ -259,6 +259,7 @@ function async.await(f)
 end
 
 local READ, WRITE = 1, 2
+local MOST_DESCRIPTOR = 2147483647
 
 local function index(thing, name) return thing[name] end
 
@@ -276,13 +277,13 @@ local function descriptor_of(thing, where)
       return method(thing)
     end
   end
-  expect(false, where, "argument 1: a file descriptor expected, got " .. tostring(thing), 3)
+  expect(false, where, "argument 1: a file descriptor expected, got " .. checks.show(thing), 3)
 end
 
 -- wait_fd(fd, "r" or "w", timeout) → true when it is readable or writable; or nil and "timeout" or another reason.
 function async.wait_fd(fd, mode, timeout)
   if type(fd) ~= "number" then fd = descriptor_of(fd, "wait_fd") end
-  if fd < 0 or fd % 1 ~= 0 then descriptor_of(nil, "wait_fd") end
+  if not checks.is_whole(fd, 0, MOST_DESCRIPTOR) then descriptor_of(fd, "wait_fd") end
   if mode ~= nil and mode ~= "r" and mode ~= "w" then
     expect(false, "wait_fd", "argument 2: 'r' or 'w' expected, got " .. tostring(mode))
   end

@@ -40,6 +40,7 @@ local function read_host(place, refuse)
   if not host then refuse("'host:port' expected") end
   if host == "" then host = "localhost" end
   if port == "" then port = "6379" end
+  if tonumber(port) > 65535 then refuse("a port from 0 to 65535 expected, got " .. port) end
   return host:gsub("^%[(.*)%]$", "%1"), host .. ":" .. port
 end
 

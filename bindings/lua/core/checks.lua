@@ -18,6 +18,11 @@ end
 -- A value in a message. NaN has a sign on some systems.
 function checks.show(value) return value ~= value and "nan" or tostring(value) end
 
+-- Whether it is a whole number from `least` to `most`, without which those that a double counts exactly.
+function checks.is_whole(value, least, most)
+  return type(value) == "number" and value >= least and value <= (most or 2 ^ 53) and value % 1 == 0
+end
+
 -- A timeout, as every wait takes it (core/arguments.h has the same for C): nil and infinity wait for ever, 0 and less
 -- do not wait. → nil, or the seconds from 0 on; or false and what was expected.
 function checks.read_timeout(timeout)

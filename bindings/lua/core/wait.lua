@@ -20,7 +20,7 @@ local function target_of(thing, place)
     if target == nil then refuse("thing " .. place .. ": " .. final) end
     return target, final, others
   end
-  local is_descriptor = type(thing) == "number" and thing >= 0 and thing % 1 == 0
+  local is_descriptor = checks.is_whole(thing, 0, 2147483647)
   if not is_descriptor and type(ask) ~= "userdata" then
     local got = type(thing) == "number" and tostring(thing) or type(thing)
     refuse("thing " .. place .. ": a queue, connection, process, future, event or descriptor expected, got " .. got)

@@ -24,22 +24,22 @@ static wide integer_of(const struct array_element_type *t, uint64_t bits) {
   return (wide)((int64_t)(bits << unused) >> unused);
 }
 
-/* False: not a whole number, or beyond ±2^64. */
+/* False: not a whole number. Numbers beyond ±2^64, which no type holds, are read as those. */
 static bool read_wide(lua_State *L, int index, wide *out) {
   if (lua_isinteger(L, index)) {
     *out = (wide)lua_tointeger(L, index);
     return true;
   }
   const lua_Number x = lua_tonumber(L, index);
-  if (!(x >= -0x1p64 && x <= 0x1p64) || x != floor(x)) return false;
-  *out = (wide)x;
+  if (!isfinite(x) || x != floor(x)) return false;
+  *out = (wide)fmax(-0x1p64, fmin(x, 0x1p64));
   return true;
 }
 
 static bool refuse(lua_State *L, const struct array_element_type *t, wide value) {
   if (value >= least(t) && value <= most(t)) return false;
   char range[64];
-  snprintf(range, sizeof range, "%.20g to %.20g", (double)least(t), (double)most(t));
+  snprintf(range, sizeof range, "%lld to %llu", (long long)least(t), (unsigned long long)most(t));
   lua_pushfstring(L, "does not fit into %s (%s)", t->name, range);
   return true;
 }

@@ -39,8 +39,8 @@ end
 function memory.Array(kind, source)
   check_type(kind, "Array")
   if type(source) == "table" then return make("Array", kind, rawlen(source)):copy(source) end
-  expect(type(source) == "number" and source >= 0 and source % 1 == 0 and source < 2 ^ 53, "Array",
-    "a number of elements or a list expected, got " .. tostring(source))
+  expect(checks.is_whole(source, 0), "Array",
+    "a number of elements or a list expected, got " .. checks.show(source))
   return make("Array", kind, source)
 end
 
@@ -85,8 +85,8 @@ function memory.Table(source, options)
   expect(options == nil or type(options) == "table", "Table", "a table of options expected, got " .. type(options))
   checks.check_options(options or {}, TABLE_OPTIONS, "Table")
   local max_bytes = options and options.max_bytes
-  expect(max_bytes == nil or (type(max_bytes) == "number" and max_bytes >= 0 and max_bytes < 2 ^ 53), "Table",
-    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. tostring(max_bytes))
+  expect(max_bytes == nil or checks.is_whole(max_bytes, 0), "Table",
+    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. checks.show(max_bytes))
   local handle, why = native.shared_table_new(max_bytes)
   if not handle then error("Table: " .. why, 2) end
   for key, value in pairs(source or {}) do handle[key] = value end
@@ -112,9 +112,8 @@ local function check(self, method)
 end
 
 local function check_offset(offset, count, size, method)
-  local is_right = type(offset) == "number" and offset >= 0 and offset % 1 == 0
-  local got = tostring(offset)
-  expect(is_right, "SharedMemory:" .. method, "offset: a whole number, 0 or more, expected, got " .. got, 3)
+  expect(checks.is_whole(offset, 0), "SharedMemory:" .. method,
+    "offset: a whole number, 0 or more, expected, got " .. checks.show(offset), 3)
   if offset + count > size then
     error(("SharedMemory:%s: %d bytes from offset %d on are not within its %d"):format(method, count, offset, size), 3)
   end
@@ -124,8 +123,8 @@ end
 function SharedMemory.read(self, offset, count)
   local core = check(self, "read")
   offset = offset == nil and 0 or offset
-  expect(count == nil or (type(count) == "number" and count >= 0 and count % 1 == 0), "SharedMemory:read",
-    "a number of bytes expected, got " .. tostring(count))
+  expect(count == nil or checks.is_whole(count, 0), "SharedMemory:read",
+    "a number of bytes expected, got " .. checks.show(count))
   check_offset(offset, count or 0, self.size, "read")
   local bytes, why = core:read(offset, count or self.size - offset)
   return bytes or error("SharedMemory:read: " .. why, 2)

@@ -14,14 +14,26 @@ local expect = checks.expect
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
-  sandbox = true, method = true }
+  sandbox = true, method = true, many_workers = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
-local function is_count(value, least) return type(value) == "number" and value >= least and value % 1 == 0 end
+local MANY_WORKERS = 4096 -- more than a program needs: most likely a mistake
+local MOST_WORKERS = 1000000
 
 local function check_count(value, what)
-  expect(value == nil or is_count(value, 1), "Pool",
-    what .. ": a whole number, 1 or more, expected, got " .. tostring(value), 5)
+  expect(value == nil or checks.is_whole(value, 1), "Pool",
+    what .. ": a whole number, 1 or more, expected, got " .. checks.show(value), 5)
+end
+
+local function check_workers(workers, are_many)
+  check_count(workers, "workers")
+  expect(are_many == nil or type(are_many) == "boolean", "Pool",
+    "many_workers: a boolean expected, got " .. type(are_many), 5)
+  if not workers or workers <= MANY_WORKERS then return end
+  local shown = string.format("%.0f", workers)
+  expect(are_many, "Pool", "workers: at most " .. MANY_WORKERS .. " expected, got " .. shown
+    .. "; many_workers = true allows more", 5)
+  expect(workers <= MOST_WORKERS, "Pool", "workers: at most " .. MOST_WORKERS .. " expected, got " .. shown, 5)
 end
 
 -- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
@@ -32,7 +44,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   else
     checks.check_options(first, pool_options, "Pool")
   end
-  check_count(options.workers, "workers")
+  check_workers(options.workers, options.many_workers)
   check_count(options.maxtasksperchild, "maxtasksperchild")
   expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
     "initializer: a function expected, got " .. type(options.initializer), 4)
@@ -61,9 +73,9 @@ local function is_progress(value) return type(value) == "boolean" or checks.is_c
 
 -- name of the option → { the check, the text of an error }
 local option_checks = {
-  chunksize = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
-  window = { function(v) return is_count(v, 1) end, "a whole number, 1 or more," },
-  retries = { function(v) return is_count(v, 0) end, "a whole number, 0 or more," },
+  chunksize = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
+  window = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
+  retries = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
   timeout = { is_seconds, "a number of seconds above 0" },
   progress = { is_progress, "true or a function" },
   callback = { checks.is_callable, "a function" },

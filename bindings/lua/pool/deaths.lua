@@ -21,20 +21,23 @@ local kinds = {
 ---@class PoolDeaths
 ---@field failed table
 ---@field idle table
+---@field code integer? the exit code of the last one
 ---@field size integer how many workers the pool has
 ---@field any boolean whether there are some
 
 ---@return PoolDeaths
 function deaths.new(size)
-  return { failed = { count = 0, since = 0 }, idle = { count = 0, since = 0 }, size = size, any = false }
+  return { code = nil, failed = { count = 0, since = 0 }, idle = { count = 0, since = 0 }, size = size, any = false }
 end
 
 function deaths.forget(self)
   self.failed.count, self.idle.count, self.any = 0, 0, false
 end
 
--- A worker has died at this time. The kind: whether it had been ready.
-function deaths.note(self, was_ready, now)
+-- A worker has died at this time, with this exit code (nil: it could not be started). The kind: whether it had been
+-- ready.
+function deaths.note(self, was_ready, now, code)
+  self.code = code
   local noted = was_ready and self.idle or self.failed
   if now - noted.since > SECONDS then noted.count, noted.since = 0, now end
   noted.count, self.any = noted.count + 1, true
@@ -46,7 +49,8 @@ function deaths.verdict(self)
     local count = self[kind].count
     if count > rule.most + rule.most_each * self.size then
       local what = kind == "failed" and "ended before they were ready" or "died before they ran anything"
-      return string.format("%d workers %s within %d seconds", count, what, SECONDS)
+      local last = self.code and ", the last one with exit code " .. self.code or ""
+      return string.format("%d workers %s within %d seconds%s", count, what, SECONDS, last)
     end
   end
 end

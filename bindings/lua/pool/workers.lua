@@ -98,10 +98,20 @@ local function try_to_start(pool, index)
   end
 end
 
+-- Why the pool cannot go on, with what most likely ends its workers.
+local function verdict(pool)
+  local config, why = pool._config, deaths.verdict(pool._workers.deaths)
+  if not why or pool._workers.ready > 0 then return why end
+  local memory = config.limits and config.limits.memory
+  if memory then why = why .. ("; memory = %d may be too little for a worker's VM"):format(memory) end
+  if config.initializer then why = why .. "; their initializer may have ended them" end
+  return why
+end
+
 -- A place is free: a worker starts at once, or after a pause if many have died.
 local function fill(pool, index)
   local own = pool._workers
-  local pause, why = deaths.pause(own.deaths), deaths.verdict(own.deaths)
+  local pause, why = deaths.pause(own.deaths), verdict(pool)
   if why then return ending.break_pool(pool, errors.of_kind("died", why)) end
   if pause > 0 then return table.insert(own.vacancies, time() + pause) end
   try_to_start(pool, index)
@@ -141,7 +151,7 @@ local function reap(pool, index)
   local was_asked, was_ready = own.stopping[worker] ~= nil, select(4, backend:measures(worker)) > 0
   own.stopping[worker] = nil
   worker:close()
-  if not was_asked and item == 0 and (task or code ~= 0) then deaths.note(own.deaths, was_ready, time()) end
+  if not was_asked and item == 0 and (task or code ~= 0) then deaths.note(own.deaths, was_ready, time(), code) end
   if task then tasks.reassign(pool, task, item, name, code, refusal) end
 end
 

@@ -7,17 +7,18 @@ local checks = require("core.checks")
 local vm_pipe = require("queues.vm_pipe")
 
 local queues = {}
+local MOST = 2147483647 -- as the permits of a Semaphore
 
 local function check_maxsize(kind, maxsize)
   checks.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize", 3)
-  checks.expect(maxsize == nil or (type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53), kind,
-    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
+  checks.expect(maxsize == nil or checks.is_whole(maxsize, 0, MOST), kind,
+    "maxsize: a whole number from 0 (no bound) to " .. MOST .. " expected, got " .. checks.show(maxsize), 3)
 end
 
 local function check_max_bytes(kind, max_bytes)
   checks.expect(max_bytes == nil or kind ~= "SimpleQueue", kind, "max_bytes: a Queue has one", 3)
-  checks.expect(max_bytes == nil or (type(max_bytes) == "number" and max_bytes >= 0 and max_bytes < 2 ^ 53), kind,
-    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. tostring(max_bytes), 3)
+  checks.expect(max_bytes == nil or checks.is_whole(max_bytes, 0), kind,
+    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. checks.show(max_bytes), 3)
 end
 
 -- Values of a queue of this VM alone are references, which have no size: max_bytes does not bound them.

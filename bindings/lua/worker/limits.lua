@@ -10,15 +10,11 @@ local expect = checks.expect
 local names = { "memory", "timeout", "libs", "nice" }
 local libraries = { safe = 1, io = 2, os = 4, package = 8, debug = 16, ffi = 32, all = 63 } -- vm/state/vm_libraries.h
 
-local function is_count(value, least, most)
-  return type(value) == "number" and value % 1 == 0 and value >= least and value <= most
-end
-
 -- { "io", "os" } → the sum of their bits
 local function read_libs(where, list)
   expect(type(list) == "table", where, "libs: a list of names expected, got " .. type(list), 5)
   for key in pairs(list) do
-    expect(is_count(key, 1, #list), where,
+    expect(checks.is_whole(key, 1, #list), where,
       "libs: a list of names expected, got a table with the key " .. tostring(key), 5)
   end
   local set, sum = { safe = true }, libraries.safe
@@ -31,6 +27,8 @@ local function read_libs(where, list)
   end
   return sum
 end
+
+local LEAST_MEMORY = 65536 -- of an empty VM in the smallest Lua; those of others die when they start
 
 local limits = { names = names }
 
@@ -45,15 +43,17 @@ function limits.read(where, world, options)
   local timeout, why = checks.read_time_limit(found.timeout)
   expect(not why, where, why, 4)
   found.timeout = timeout
-  expect(memory == nil or is_count(memory, 1, 2 ^ 53), where,
-    "memory: a number of bytes expected, got " .. tostring(memory), 4)
-  expect(nice == nil or is_count(nice, 0, 19), where, "nice: 0 to 19 expected, got " .. tostring(nice), 4)
+  expect(memory == nil or checks.is_whole(memory, 1), where,
+    "memory: a number of bytes expected, got " .. checks.show(memory), 4)
+  expect(nice == nil or checks.is_whole(nice, 0, 19), where, "nice: 0 to 19 expected, got " .. checks.show(nice), 4)
   if found.libs ~= nil then found.libs = read_libs(where, found.libs) end
   if where == "Pool" then found.timeout = nil end
   local first = next(found)
   if not first then return nil end
   expect(worlds.has(world, "has_own_vm"), where,
     first .. ": only for the worlds " .. worlds.list("has_own_vm") .. ", whose workers have a VM of their own", 4)
+  expect(memory == nil or memory >= LEAST_MEMORY, where,
+    ("memory: %d bytes are too few for a worker's VM, which needs at least %d"):format(memory or 0, LEAST_MEMORY), 4)
   return found
 end
 

@@ -155,6 +155,9 @@ function process.read_arguments(first, ...)
   end
   checks.check_options(first, allowed, "Process")
   expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
+  starting.check_method("Process", first.method, 4)
+  expect(first.name == nil or type(first.name) == "string", "Process",
+    "name: a string expected, got " .. type(first.name), 3)
   local args = first.args or {}
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
   return { target = first.target, args = checks.arguments(args, "Process", "args", 3), name = first.name,
@@ -179,9 +182,6 @@ function process.class(world)
   end
   prototypes[world] = function(...)
     local options = process.read_arguments(...)
-    starting.check_method("Process", options.method, 3)
-    expect(options.name == nil or type(options.name) == "string", "Process",
-      "name: a string expected, got " .. type(options.name))
     local found = limits.read("Process", world, options)
     local rules = sandbox.read("Process", world, options)
     if not rules then limits.check_method("Process", found, options.method) end

@@ -6,6 +6,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local limits = require("worker.limits")
 local process = require("worker.process")
 local sandbox = require("worker.sandbox")
 
@@ -72,7 +73,8 @@ local process_meta = {
 local function class(world)
   return function(...)
     local options = process.read_arguments(...)
-    sandbox.read("Process", world, options) -- an error: there is no worker
+    limits.read("Process", world, options) -- an error if there are some: there is no worker
+    sandbox.read("Process", world, options)
     return setmetatable({
       _world = world,
       _target = options.target,

@@ -2,6 +2,7 @@
 #include "worker/worker_start.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -82,12 +83,15 @@ static lua_Number number_field(lua_State *L, const char *name) {
   return number;
 }
 
+/* Of a time limit: a deadline after it is still a number. */
+static const double LONGEST_NS = 0x1p62;
+
 static struct start_info_limits limits_of(lua_State *L) {
   struct start_info_limits limits = {0};
   lua_getfield(L, ARG_SETTINGS, "limits");
   if (lua_istable(L, -1)) {
     limits.memory = (uint64_t)number_field(L, "memory");
-    limits.timeout_ns = (int64_t)(number_field(L, "timeout") * 1e9);
+    limits.timeout_ns = (int64_t)fmin(number_field(L, "timeout") * 1e9, LONGEST_NS);
     limits.libraries = (uint32_t)number_field(L, "libs");
     limits.nice = (int32_t)number_field(L, "nice");
   }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "c/inline_vm.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+#include "c/run_request.h"
+#include "os/clock.h"
+#include "os/fiber.h"
+#include "state/vm_interrupt.h"
+
+/* `next` is where the jobs' stack goes on: its start, or `job` once it has run. */
+struct inline_vm {
+  struct fiber stack;
+  struct fiber poller;
+  struct fiber job;
+  struct fiber *next;
+  struct outcome outcome;
+  bool has_ended;
+  int64_t run_ns;     /* of the running job so far */
+  lua_State *running; /* the job's coroutine and task, while the poller's stack runs */
+  const void *task;
+};
+
+/* ---- the two stacks -------------------------------------------------------------------------- */
+
+/* On the jobs' stack, which may be another fiber of the script there: the poller goes on, until the next
+ * slice. */
+static void give_way(void *argument) {
+  struct mm_vm *vm = argument;
+  struct inline_vm *self = vm->inline_vm;
+  struct vm_thread *t = &vm->vm->main;
+  self->running = atomic_load(&t->running);
+  self->task = t->task;
+  fiber_adopt(&self->job);
+  self->next = &self->job;
+  fiber_switch(&self->job, &self->poller);
+  atomic_store(&t->running, self->running);
+  t->task = self->task;
+}
+
+static void run_jobs(void *argument) {
+  struct mm_vm *vm = argument;
+  for (;;) {
+    vm->inline_vm->outcome = run_request(vm->vm, &vm->running->request);
+    vm->inline_vm->has_ended = true;
+    give_way(vm);
+  }
+}
+
+/* On the poller's stack: a slice of the running job. */
+static void run_slice(struct mm_vm *vm, deadline until) {
+  struct inline_vm *self = vm->inline_vm;
+  struct vm_thread *t = &vm->vm->main;
+  vm_pause_at(vm->vm, until);
+  fiber_adopt(&self->poller);
+  fiber_switch(&self->poller, self->next);
+  vm_pause_at(vm->vm, deadline_never());
+  atomic_store(&t->running, vm_lua(vm->vm));
+  t->task = NULL;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+/* Runs one slice of the running job. True: it has ended. */
+static bool run_piece(struct mm_vm *vm, const struct mm_job *j, deadline until, struct outcome *outcome) {
+  struct inline_vm *self = vm->inline_vm;
+  const int64_t limit = embedded_vm_limit_ns(vm, j), from = clock_now_ns();
+  if (limit) vm_stop_at(vm->vm, (deadline){from + limit - self->run_ns});
+  run_slice(vm, until);
+  self->run_ns += clock_now_ns() - from;
+  if (!self->has_ended) return false;
+  *outcome = self->outcome;
+  if (limit && self->run_ns >= limit && outcome->state == -MM_ECANCELED) {
+    mutex_lock(&vm->lock);
+    if (vm->stop_reason == MM_OK) vm->stop_reason = MM_ELIMIT_TIME;
+    mutex_unlock(&vm->lock);
+  }
+  return true;
+}
+
+/* A function of the program runs on the program's stack, and in one go. True: the job has ended. */
+static bool begin_job(struct mm_vm *vm, const struct mm_job *j, struct outcome *outcome) {
+  vm->inline_vm->run_ns = 0;
+  vm->inline_vm->has_ended = false;
+  if (j->request.kind != REQUEST_FUNCTION) return false;
+  *outcome = run_request(vm->vm, &j->request);
+  return true;
+}
+
+void inline_vm_run(struct mm_vm *vm, deadline until) NO_THREAD_SAFETY_ANALYSIS {
+  struct outcome outcome = {0};
+  struct mm_job *j = vm->running; /* I3 of embedded_vm.h: this thread alone changes it */
+  vm_enter(vm->vm);
+  bool has_ended = false;
+  if (!j && (j = embedded_vm_begin_next(vm)) != NULL) has_ended = begin_job(vm, j, &outcome);
+  if (j && !has_ended) has_ended = run_piece(vm, j, until, &outcome);
+  if (has_ended) embedded_vm_note_memory(vm, vm_memory_of(vm->vm));
+  vm_leave(vm->vm);
+  if (!has_ended) return;
+  embedded_vm_end_running(vm, j, outcome, vm->inline_vm->run_ns);
+  vm->driver->settle(vm);
+}
+
+bool inline_vm_has_work(struct mm_vm *vm) {
+  mutex_lock(&vm->lock);
+  const bool has = vm->inline_vm && (vm->running || vm->waiting || vm->is_closing);
+  mutex_unlock(&vm->lock);
+  return has && !embedded_vm_has_ended(vm);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+status inline_vm_open(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+  struct inline_vm *self = memory_alloc(sizeof *self);
+  if (!self) return -ENOMEM;
+  status st = fiber_make(&self->stack, run_jobs, vm);
+  if (st) goto no_stack;
+  st = vm->driver->open(vm, vm->open_error);
+  if (st) goto no_vm;
+  self->next = &self->stack;
+  vm->inline_vm = self;
+  vm_enter(vm->vm);
+  vm_pause_with(vm->vm, give_way, vm);
+  vm_leave(vm->vm);
+  embedded_vm_set_phase(vm, EMBEDDED_VM_READY);
+  return STATUS_OK;
+no_vm:
+  fiber_free(&self->stack);
+no_stack:
+  memory_free(self);
+  return st;
+}
+
+void inline_vm_close(struct mm_vm *vm) {
+  embedded_vm_close(vm); /* stops the job */
+  while (vm->running) inline_vm_run(vm, deadline_never());
+  vm->driver->close(vm);
+  fiber_free(&vm->inline_vm->stack);
+  memory_free(vm->inline_vm);
+  vm->inline_vm = NULL;
+  embedded_vm_set_phase(vm, EMBEDDED_VM_ENDED);
+}
