@@ -25,6 +25,8 @@ enum path_kind {
   PATH_UPVALUE,     /* the upvalue called `name` */
   PATH_ENVIRONMENT, /* the environment of a function of Lua 5.1 */
   PATH_METATABLE,   /* the metatable of an environment */
+  PATH_CLASS,       /* a class, of which `up` is an instance's metatable or a value */
+  PATH_SENT,        /* what __mm_send returned for an object */
   PATH_FAR,         /* a deferred object: the levels between are not known any more */
 };
 
