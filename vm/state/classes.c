@@ -239,6 +239,28 @@ void class_enter(lua_State *L, int class, int id) {
   enter_id(L, class);
 }
 
+bool class_may_be(lua_State *L, int class, int id) {
+  class_push_record(L, class);
+  lua_rawgeti(L, -1, CLASS_ID);
+  const char *own = lua_tostring(L, -1);
+  const bool may_be = !own || memcmp(own, lua_tostring(L, id), CLASS_ID_SIZE - sizeof(uint64_t)) != 0;
+  lua_pop(L, 2);
+  return may_be;
+}
+
+void class_enter_alias(lua_State *L, int class, int id) {
+  class_enter(L, class, id);
+  class_push_record(L, class);
+  lua_pushboolean(L, 1);
+  lua_rawseti(L, -2, CLASS_ALIAS);
+  lua_rawgeti(L, -1, CLASS_VERSION);
+  if (lua_isnil(L, -1)) {
+    lua_pushnumber(L, 0);
+    lua_rawseti(L, -3, CLASS_VERSION);
+  }
+  lua_pop(L, 2);
+}
+
 bool class_find_path(lua_State *L, int class, int record) {
   if (!names_find(L, class, NAMES_REFRESHED)) return false;
   if (strcmp(lua_tostring(L, -2), "_G") != 0) return true;
@@ -380,14 +402,24 @@ static bool is_of_unsendables(lua_State *L) {
   return is_it;
 }
 
+/* Whether objects with the metatable on top of the stack can be called. */
+static bool is_of_callables(lua_State *L) {
+  lua_pushliteral(L, "__call");
+  lua_rawget(L, -2);
+  const bool is_it = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is_it;
+}
+
 static void walk_table(struct walk *w, int table) {
   lua_State *L = w->L;
+  bool is_class = false;
   if (lua_getmetatable(L, table)) {
     if (is_of_unsendables(L)) return;
+    is_class = is_of_callables(L) && class_has_prototype(L, table);
     walk_class(L, lua_gettop(L));
     walk_add(w);
   }
-  bool is_class = false;
   lua_pushnil(L);
   for (int i = 0; i < FIELDS_MAX && lua_next(L, table); i++) {
     is_class = is_class || class_is_metamethod(L, table + 1);

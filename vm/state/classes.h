@@ -26,11 +26,8 @@
 #ifndef STATE_CLASSES_H
 #define STATE_CLASSES_H
 
-#include <stddef.h>
-
 #include "state/lua_compat.h"
-
-enum { CLASS_ID_SIZE = 24 };
+#include "wire/format.h"
 
 enum class_field {
   CLASS_ID = 1,
@@ -74,6 +71,11 @@ void class_push_mark(lua_State *L, int class);
 void class_find(lua_State *L);
 /* Enters the received class at `class` under the id at index `id`. [-0, +0, memory] */
 void class_enter(lua_State *L, int class, int id);
+/* Whether the table at `class`, found by the name of the class with the id at index `id`, may be that class: its maker
+ * did not give the table another id. [-0, +0, memory] */
+bool class_may_be(lua_State *L, int class, int id);
+/* Enters this VM's own class at `class` under an id of another maker. [-0, +0, memory] */
+void class_enter_alias(lua_State *L, int class, int id);
 /* Keeps the class at `class` for a while. [-0, +0, memory] */
 void class_keep(lua_State *L, int class);
 

@@ -11,9 +11,8 @@
 struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   struct decoder d = {
       .L = L, .message = *m, .memo = first, .work = first + 1, .keys = first + 2, .budget = m->body_end};
-  d.r = reader_over(m->data, m->body_end);
+  d.r = reader_over(m->data, message_values_end(m));
   d.r.at += WIRE_HEADER_SIZE;
-  decode_find_classes(&d);
   return d;
 }
 

@@ -42,7 +42,6 @@ struct decoder {
   enum trust trust;
   struct decoder *outer;  /* of a class body: the decoder of the message; else NULL */
   uint32_t handles_start; /* of a class body: its first handle in the message */
-  size_t classes_at;      /* offset of the classes behind the values; 0: there are none */
   int filling;            /* class bodies that are being decoded, one within the other */
 };
 

@@ -27,19 +27,11 @@ static void must_be(struct decoder *d, bool is_right) {
 
 /* ---- the classes behind the values ----------------------------------------------------------- */
 
-void decode_find_classes(struct decoder *d) {
-  const struct message *m = &d->message;
-  if (!(m->flags & FLAG_CLASSES) || m->body_end < WIRE_HEADER_SIZE + 4) return;
-  const size_t end = m->body_end - 4;
-  const uint32_t at = load_u32(m->data + end);
-  if (at < WIRE_HEADER_SIZE || at > end) return; /* the rest of the body then makes the message malformed */
-  d->classes_at = at;
-  d->r.end = d->r.begin + at;
-}
-
 static struct reader classes_of(const struct decoder *d) {
-  struct reader r = reader_over(d->message.data, d->classes_at ? d->message.body_end - 4 : 0);
-  r.at += d->classes_at;
+  const struct message *m = &d->message;
+  const size_t at = message_values_end(m);
+  struct reader r = reader_over(m->data, at == m->body_end ? at : m->body_end - 4);
+  r.at += at;
   return r;
 }
 
@@ -200,30 +192,31 @@ static bool is_alias(lua_State *L, int class) {
   return is_it;
 }
 
-/* Replaces the nil on top of the stack by this VM's own class, to which the hint leads: it is the class of
- * another program, or of another run of this one. False: there is none. */
-static bool push_hinted(struct decoder *d, const struct class_entry *entry, int id) {
+/* Pushes what the hint leads to. */
+static void push_at_hint(struct decoder *d, const struct class_entry *entry) {
   lua_State *L = d->L;
-  if (entry->hint_size == 0) return false;
-  lua_pushglobaltable(L);
   lua_pushlstring(L, (const char *)entry->hint, (size_t)entry->hint_size);
-  lua_insert(L, -2);
+  lua_pushglobaltable(L);
   names_walk(L, lua_tostring(L, -2), NAMES_RAW_BELOW);
   lua_remove(L, -2);
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
-    return false;
-  }
-  lua_replace(L, -2);
+}
+
+/* Replaces the nil on top of the stack by this VM's own class of the same name, if it has one: another program
+ * made the one with this id, or another VM that runs the same script. False: there is none. */
+static bool push_hinted(struct decoder *d, const struct class_entry *entry, int id) {
+  lua_State *L = d->L;
   const int class = lua_gettop(L);
-  class_enter(L, class, id);
-  class_push_record(L, class);
-  lua_pushboolean(L, 1);
-  lua_rawseti(L, -2, CLASS_ALIAS);
-  lua_rawgeti(L, -1, CLASS_VERSION);
-  if (lua_isnil(L, -1)) set_version(L, class, 0);
+  if (entry->hint_size == 0) return false;
+  push_at_hint(d, entry);
+  lua_pushvalue(L, id);
+  class_find(L); /* the globals may have brought it */
+  if (lua_isnil(L, -1) && lua_istable(L, class + 1) && class_may_be(L, class + 1, id)) {
+    class_enter_alias(L, class + 1, id);
+    lua_pop(L, 1);
+  }
+  lua_replace(L, class);
   lua_settop(L, class);
-  return true;
+  return lua_istable(L, class);
 }
 
 /* Replaces the nil on top of the stack by a class that this VM gets with this message. `id` is the index of its
@@ -315,12 +308,12 @@ void decode_changed_classes(struct decoder *d) {
 void decode_sent(struct decoder *d, int depth) {
   lua_State *L = d->L;
   const int done = d->work_count;
-  must_be(d, depth < WIRE_DEPTH_MAX);
+  must_be(d, depth < WIRE_DEPTH_MAX + WIRE_SENDING_MAX);
   luaL_checkstack(L, 12, "message nested too deeply");
   const uint32_t size = decode_u32(d);
   const size_t end = reader_offset(&d->r) + size;
   const int class = lua_gettop(L) + 1;
-  decode_metatable(d, depth + 1);
+  decode_metatable(d, depth);
   decode_at_depth(d, depth + 1);
   decode_deferred_behind(d, done);
   d->work_count = done;

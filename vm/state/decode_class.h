@@ -13,8 +13,6 @@
 
 #include "state/decode.h"
 
-/* Finds the classes behind the values, and ends the reader before them. [-0, +0] */
-void decode_find_classes(struct decoder *d);
 /* Updates the classes of this VM that the sender has changed. [-0, +0, raises] */
 void decode_changed_classes(struct decoder *d);
 /* Pushes the class whose id is at the cursor. [-0, +1, raises] */

@@ -11,7 +11,6 @@
 
 enum {
   NESTING_MAX = 8, /* bodies within bodies */
-  SENDING_MAX = 50, /* objects within what __mm_send gave */
 };
 
 static struct encoder *root_of(struct encoder *e) { return e->root ? e->root : e; }
@@ -215,7 +214,7 @@ static void append_class(struct encoder *e, int n) {
   if (version) e->flags |= FLAG_CLASSES_CHANGED;
   encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), version));
   const char *hint = push_text(L, top + 2, CLASS_HINT, &size);
-  encode_sized(e, hint, e->mode == ENCODE_DUMP ? size : 0);
+  encode_sized(e, hint, size);
   append_body(e, top + 2, n);
   lua_settop(L, top);
 }
@@ -401,12 +400,12 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
   const struct path_step here = {.up = at, .kind = PATH_SENT};
   const struct sending self = {e->sending, encoder_offset(e), e->sending ? e->sending->depth + 1 : 1};
   const int start = e->work_count, done = e->work_done;
-  if (self.depth > SENDING_MAX) path_raise(L, at, "an object nested too deeply in others with __mm_send");
+  if (self.depth > WIRE_SENDING_MAX) path_raise(L, at, "an object nested too deeply in others with __mm_send");
   push_sent(e, index, metatable, at);
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), TAG_SENT), 0));
   e->sending = &self;
   encode_metatable(e, metatable, &here, depth);
-  encode_at_depth(e, lua_gettop(L), &here, depth);
+  encode_at_depth(e, lua_gettop(L), &here, depth + 1);
   finish_part(e, start, done);
   e->sending = self.up;
   put_u32(e->s->out.data + self.offset + 1, encoder_offset(e) - self.offset - 5);

@@ -19,7 +19,8 @@
  *     and tagged as shared. In a globals image, which is trusted and read out of order, it may be
  *     anywhere.
  * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
- *     recurses further, whatever the bytes are. In a globals image everything is deferred.
+ *     recurses further, whatever the bytes are, but for WIRE_SENDING_MAX values of TAG_SENT. In a globals
+ *     image everything is deferred.
  * I4  The handles are together at the end, so that the holds of a message that is never read can be
  *     released without a Lua state. The body names them by index, each once, in rising order.
  * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair
@@ -40,6 +41,8 @@ enum {
   WIRE_HEADER_SIZE = 12,
   WIRE_HANDLE_SIZE = 9,
   WIRE_DEPTH_MAX = 100,
+  WIRE_SENDING_MAX = 50, /* objects that their classes make, one within the value of the other */
+  CLASS_ID_SIZE = 24,
 };
 
 enum wire_flag {
