@@ -261,8 +261,28 @@ void class_enter_alias(lua_State *L, int class, int id) {
   lua_pop(L, 2);
 }
 
+/* Pushes the name of the global that is the class, or nil: the index may be older than the global. */
+static void push_global_name(lua_State *L, int class) {
+  const int top = lua_gettop(L);
+  bool is_it = false;
+  lua_pushglobaltable(L);
+  lua_pushnil(L);
+  for (int i = 0; i < FIELDS_MAX && !is_it && lua_next(L, top + 1); i++) {
+    is_it = lua_type(L, top + 2) == LUA_TSTRING && lua_rawequal(L, top + 3, class);
+    lua_settop(L, top + 2);
+  }
+  if (!is_it) lua_pushnil(L);
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+}
+
 bool class_find_path(lua_State *L, int class, int record) {
-  if (!names_find(L, class, NAMES_REFRESHED)) return false;
+  luaL_checkstack(L, 8, "no room for a class");
+  if (!names_find(L, class, NAMES_REFRESHED)) {
+    push_global_name(L, class);
+    lua_rawseti(L, record, CLASS_HINT);
+    return false;
+  }
   if (strcmp(lua_tostring(L, -2), "_G") != 0) return true;
   lua_rawseti(L, record, CLASS_HINT);
   lua_pop(L, 1);
@@ -346,6 +366,67 @@ void class_review(lua_State *L, int class, int record) {
     }
   }
   lua_settop(L, top);
+}
+
+/* ---- closures -------------------------------------------------------------------------------- */
+
+/* Whether the class on top of the stack is as it was when its mark, at -n in the closure, was kept. */
+static bool is_as_kept(lua_State *L, int closure, int n) {
+  const int class = lua_gettop(L);
+  if (!lua_istable(L, class)) return false;
+  lua_rawgeti(L, closure, -n);
+  if (lua_type(L, -1) != LUA_TNUMBER) return true; /* its maker alone changes it */
+  class_push_mark(L, class);
+  return lua_rawequal(L, -1, -2);
+}
+
+bool class_closure_is_valid(lua_State *L, int record) {
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, 8, "no room to look at classes");
+  lua_rawgeti(L, record, CLASS_CLOSURE);
+  lua_rawgeti(L, record, CLASS_COUNT);
+  bool is_valid = lua_istable(L, top + 1);
+  const int count = (int)lua_tonumber(L, top + 2);
+  for (int n = 1; n <= count && is_valid; n++) {
+    lua_rawgeti(L, top + 1, n);
+    is_valid = is_as_kept(L, top + 1, n);
+    lua_settop(L, top + 2);
+  }
+  lua_settop(L, top);
+  return is_valid;
+}
+
+/* Pushes the mark of the class with the record on top of the stack if this VM is its maker, or false. */
+static void push_kept_mark(lua_State *L) {
+  if (is_own(L, lua_gettop(L)))
+    lua_rawgeti(L, -1, CLASS_MARK);
+  else
+    lua_pushboolean(L, 0);
+}
+
+void class_keep_closure(lua_State *L, int record, int list, int count) {
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, 8, "no room for classes");
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "kv");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, top + 1);
+  for (int n = 1; n <= count; n++) {
+    lua_rawgeti(L, list, n);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, top + 1, n);
+    lua_pushvalue(L, -1);
+    lua_pushnumber(L, n);
+    lua_rawset(L, top + 1);
+    class_push_record(L, top + 2);
+    push_kept_mark(L);
+    lua_rawseti(L, top + 1, -n);
+    lua_settop(L, top + 1);
+  }
+  lua_rawseti(L, record, CLASS_CLOSURE);
+  lua_pushnumber(L, count);
+  lua_rawseti(L, record, CLASS_COUNT);
 }
 
 /* ---- before a fork --------------------------------------------------------------------------- */

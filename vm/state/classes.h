@@ -14,6 +14,10 @@
  *   CLASS_IMPORTS  set of the ids of classes that the body names
  *   CLASS_HINT     "a.b": it was _G.a.b when it got the id
  *   CLASS_ALIAS    true: it is this VM's own, and bytes of another program name it by their id
+ *   CLASS_CLOSURE  weak table, n -> class, class -> n, -n -> its mark, of all classes that a message has with this one
+ *   CLASS_COUNT    how many these are
+ *   CLASS_SECTION  the bytes with which the message ends then
+ *   CLASS_FLAGS    enum wire_flag of these bytes
  *
  * I1  A class belongs to its maker. Its fields are sent again when the maker has set, replaced or removed one;
  *     a receiver then updates its copy. Changes that others make to their copies stay theirs.
@@ -36,7 +40,11 @@ enum class_field {
   CLASS_BODY,
   CLASS_IMPORTS,
   CLASS_HINT,
-  CLASS_ALIAS
+  CLASS_ALIAS,
+  CLASS_CLOSURE,
+  CLASS_COUNT,
+  CLASS_SECTION,
+  CLASS_FLAGS
 };
 
 /* Whether the table at `index` has a record. [-0, +0] */
@@ -66,6 +74,12 @@ void class_give_id(lua_State *L, int class, int record);
 void class_review(lua_State *L, int class, int record);
 /* Pushes the mark of the fields as they are. [-0, +1] */
 void class_push_mark(lua_State *L, int class);
+
+/* Whether the classes of the record's closure are all there, and none has changed. [-0, +0] */
+bool class_closure_is_valid(lua_State *L, int record);
+/* Keeps as closure of the record at `record` the first `count` classes of the list n -> class, class -> n at `list`.
+ * [-0, +0, memory] */
+void class_keep_closure(lua_State *L, int record, int list, int count);
 
 /* Replaces the id on top of the stack by its class, or by nil. [-1, +1] */
 void class_find(lua_State *L);

@@ -47,6 +47,9 @@ struct encoder {
   int class_count;            /* in the list */
   int class_done;             /* in the list: they have bodies, and what these import is in the list, too */
   int nesting;                /* bodies that are being encoded, one within the other */
+  bool has_closure;           /* the list is the kept closure of its first class, which is not to be changed */
+  bool may_keep;              /* the list has one class, known before, and those to which it leads; no body holds handles */
+  bool is_completing;         /* the list: classes are added that others import */
   bool must_repeat;           /* a class was written as a table before it was known to be one */
   enum metatable_kind kind;   /* of the object that is about to be written */
   const void *last_metatable; /* the one looked at last, or NULL */

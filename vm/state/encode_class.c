@@ -21,6 +21,22 @@ static void make_table_at(lua_State *L, int index) {
   lua_replace(L, index);
 }
 
+/* Pushes the field of a record; the empty string if it is nil. */
+static const char *push_text(lua_State *L, int record, enum class_field field, size_t *size) {
+  lua_rawgeti(L, record, field);
+  const char *text = lua_tolstring(L, -1, size);
+  if (text) return text;
+  *size = 0;
+  return "";
+}
+
+static uint64_t number_in(lua_State *L, int table, int index) {
+  lua_rawgeti(L, table, index);
+  const uint64_t number = (uint64_t)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
 enum { BODY_SCRATCH = 1, BODY_WORK, BODY_IMPORTS }; /* behind the top of the stack */
@@ -67,6 +83,7 @@ static void encode_body(struct encoder *root, int class, int record, int n, cons
   if (root->handles->len == e.handles_start) {
     lua_rawseti(L, record, CLASS_BODY);
   } else {
+    root->may_keep = false;
     lua_rawseti(L, root->classes, -2 * n);
     lua_pushnumber(L, (lua_Number)(e.handles_start / WIRE_HANDLE_SIZE));
     lua_rawseti(L, root->classes, -2 * n - 1);
@@ -109,13 +126,57 @@ static int list_add(struct encoder *root, int class) {
   return n;
 }
 
-/* Puts the class on the list. Its body follows at once if that is not too deep. */
+/* Takes the kept closure of the class as the list, if that is as it was. */
+static bool list_closure(struct encoder *root, int record) {
+  lua_State *L = root->L;
+  if (!class_closure_is_valid(L, record)) return false;
+  lua_rawgeti(L, record, CLASS_CLOSURE);
+  lua_replace(L, root->classes);
+  root->class_count = root->class_done = (int)number_in(L, record, CLASS_COUNT);
+  return root->has_closure = true;
+}
+
+/* Makes a list of the closure, which can be added to. */
+static void leave_closure(struct encoder *root) {
+  lua_State *L = root->L;
+  const int count = root->class_count;
+  root->has_closure = false;
+  lua_pushvalue(L, root->classes);
+  const int closure = lua_gettop(L);
+  lua_pushnil(L);
+  lua_replace(L, root->classes);
+  root->class_count = 0;
+  for (int n = 1; n <= count; n++) {
+    lua_rawgeti(L, closure, n);
+    (void)list_add(root, closure + 1);
+    lua_settop(L, closure);
+  }
+  lua_settop(L, closure - 1);
+}
+
+static void complete_class(struct encoder *root, int n, const struct path_step *at);
+
+static void complete_list(struct encoder *root, const struct path_step *at) {
+  const bool was_completing = root->is_completing;
+  root->is_completing = true;
+  while (root->class_done < root->class_count) complete_class(root, ++root->class_done, at);
+  root->is_completing = was_completing;
+}
+
+/* Puts the class on the list. Its body follows at once if that is not too deep; if it is the first one and has a
+ * body, all that others import do, so that the closure is known. */
 static void list_class(struct encoder *e, int class, int record, const struct path_step *at) {
   struct encoder *root = root_of(e);
   if (place_of(root, class)) return;
+  const bool is_first = root->class_count == 0;
+  if (is_first && list_closure(root, record)) return;
+  if (root->has_closure) leave_closure(root);
   const int n = list_add(root, class);
   class_review(root->L, class, record);
-  if (root->nesting < NESTING_MAX && !has_body(root, record, n)) encode_body(root, class, record, n, at);
+  const bool was_known = has_body(root, record, n);
+  if (!root->is_completing) root->may_keep = is_first && was_known;
+  if (root->may_keep && is_first) complete_list(root, at);
+  if (root->nesting < NESTING_MAX && !was_known) encode_body(root, class, record, n, at);
 }
 
 /* Lists the classes that the body of a record imports. False: one is gone, because the class has changed. */
@@ -158,26 +219,10 @@ static void complete_class(struct encoder *root, int n, const struct path_step *
 void encode_classes_complete(struct encoder *e, const char *root) {
   const struct path_step top = {.kind = PATH_ROOT, .name = root};
   const struct path_step far = {.up = &top, .kind = PATH_FAR};
-  while (e->class_done < e->class_count) complete_class(e, ++e->class_done, &far);
+  complete_list(e, &far);
 }
 
 /* ---- writing the list ------------------------------------------------------------------------ */
-
-/* Pushes the field of a record; the empty string if it is nil. */
-static const char *push_text(lua_State *L, int record, enum class_field field, size_t *size) {
-  lua_rawgeti(L, record, field);
-  const char *text = lua_tolstring(L, -1, size);
-  if (text) return text;
-  *size = 0;
-  return "";
-}
-
-static uint64_t number_in(lua_State *L, int table, int index) {
-  lua_rawgeti(L, table, index);
-  const uint64_t number = (uint64_t)lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return number;
-}
 
 static void append_text(struct encoder *e, const char *text, size_t size) {
   uint8_t *at = encoder_room(e, size);
@@ -219,11 +264,51 @@ static void append_class(struct encoder *e, int n) {
   lua_settop(L, top);
 }
 
+/* Appends the bytes that are kept with the first class of the list. */
+static void append_closure(struct encoder *e) {
+  lua_State *L = e->L;
+  const int top = lua_gettop(L);
+  size_t size = 0;
+  luaL_checkstack(L, 8, "no room for a class");
+  lua_rawgeti(L, e->classes, 1);
+  class_push_record(L, top + 1);
+  e->flags |= (unsigned)number_in(L, top + 2, CLASS_FLAGS);
+  const char *section = push_text(L, top + 2, CLASS_SECTION, &size);
+  append_text(e, section, size);
+  lua_settop(L, top);
+}
+
+/* Keeps the bytes from `first` on with the first class of the list. */
+static void keep_closure(struct encoder *e, uint32_t first, unsigned flags) {
+  lua_State *L = e->L;
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, 8, "no room for a class");
+  lua_rawgeti(L, e->classes, 1);
+  class_push_record(L, top + 1);
+  class_keep_closure(L, top + 2, e->classes, e->class_count);
+  lua_pushlstring(L, (const char *)e->s->out.data + first, e->s->out.len - first);
+  lua_rawseti(L, top + 2, CLASS_SECTION);
+  lua_pushnumber(L, flags);
+  lua_rawseti(L, top + 2, CLASS_FLAGS);
+  lua_settop(L, top);
+}
+
+static void append_classes(struct encoder *e, uint32_t first) {
+  const unsigned flags = e->flags;
+  e->flags = 0;
+  for (int n = 1; n <= e->class_count; n++) append_class(e, n);
+  if (e->may_keep) keep_closure(e, first, e->flags);
+  e->flags |= flags;
+}
+
 void encode_classes(struct encoder *e) {
   if (e->class_count == 0) return;
   const uint32_t first = encoder_offset(e);
+  if (e->has_closure)
+    append_closure(e);
+  else
+    append_classes(e, first);
   e->flags |= FLAG_CLASSES;
-  for (int n = 1; n <= e->class_count; n++) append_class(e, n);
   encoder_wrote(e, put_u32(encoder_room(e, 4), first));
 }
 

@@ -3,7 +3,7 @@
  *
  * Each level of the encoder's recursion has one step in its C frame, linked to the level above. A
  * step refers to its key by the key's stack index. Only an error follows the links and makes a
- * text: `value.jobs[3].co`, `argument 2.f(upvalue conn)`.
+ * text: `value.jobs[3].co`, `argument 2.f(upvalue 'conn')`.
  */
 #ifndef STATE_VALUE_PATH_H
 #define STATE_VALUE_PATH_H

@@ -11,7 +11,7 @@ local q = mm.Queue()
 local Conn = {}
 Conn.__index = Conn
 function Conn.open(host, port)
-  return setmetatable({ host = host, port = port, co = coroutine.create(print), opened = "here" }, Conn)
+  return setmetatable({ host = host, port = port, co = coroutine.create(function() end), opened = "here" }, Conn)
 end
 function Conn.__mm_send(c) return { c.host, c.port } end
 function Conn.__mm_receive(t)
@@ -79,7 +79,7 @@ local Self = { __mm_send = function(o) return { o } end, __mm_receive = function
 expect.raises("to which the value of its __mm_send leads", q.put, q, setmetatable({}, Self))
 local Raises = { __mm_send = function() error("not today", 0) end, __mm_receive = print }
 expect.raises("^not today$", q.put, q, setmetatable({}, Raises))
-local Bad = { __mm_send = function() return coroutine.create(print) end, __mm_receive = print }
+local Bad = { __mm_send = function() return coroutine.create(function() end) end, __mm_receive = print }
 expect.raises("a coroutine %(at value.b%(__mm_send%)%)", q.put, q, { b = setmetatable({}, Bad) })
 local Never = { __mm_send = false, __name = "Idol" }
 expect.raises("cannot send an Idol %(at value.i%)", q.put, q, { i = setmetatable({}, Never) })

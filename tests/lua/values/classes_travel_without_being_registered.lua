@@ -145,11 +145,11 @@ end
 
 local function what_cannot_be_sent_is_named()
   if not is_copied then return end
-  local Hidden = { __index = { co = coroutine.create(print) } }
+  local Hidden = { __index = { co = coroutine.create(function() end) } }
   expect.raises("cannot send a coroutine %(at argument.h%(metatable%).__index.co%)", pool.apply, pool, print,
     { h = setmetatable({}, Hidden) })
   local later = { method = function() return Hidden.__index.co end }
-  expect.raises("upvalue Hidden%).__index.co%)", pool.apply, pool, print, setmetatable({}, { __index = later }))
+  expect.raises("upvalue 'Hidden'%).__index.co%)", pool.apply, pool, print, setmetatable({}, { __index = later }))
   Hidden.__index.co = nil
   expect.truthy(getmetatable(pool:apply(function(t) return t.h end, { h = setmetatable({}, Hidden) })) == Hidden)
 end
