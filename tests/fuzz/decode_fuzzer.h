@@ -25,6 +25,7 @@
 #include "state/transfer.h"
 #include "wire/format.h"
 #include "wire/message.h"
+#include "wire/reader.h"
 #include "wire/tree.h"
 #include "wire/writer.h"
 
@@ -223,8 +224,12 @@ static void fuzz_read_as_tree(struct bytes *message) {
  * program one handle. The memory has exactly its size. */
 static struct bytes fuzz_message(const uint8_t *body, size_t size) {
   const uint32_t handles = FUZZ_TRUST == TRUST_OWN_PROGRAM;
-  const struct message_header header = {
-      .key_count = KEYS_MAX, .body_size = (uint32_t)size, .handle_count = handles};
+  const uint32_t last = size >= 4 ? load_u32(body + size - 4) : 0;
+  const bool has_classes = last >= WIRE_HEADER_SIZE && last <= WIRE_HEADER_SIZE + size - 4;
+  const struct message_header header = {.flags = has_classes ? FLAG_CLASSES | FLAG_CLASSES_CHANGED : 0,
+                                        .key_count = KEYS_MAX,
+                                        .body_size = (uint32_t)size,
+                                        .handle_count = handles};
   struct bytes m;
   bytes_init(&m);
   CHECK_EQ(bytes_reserve(&m, WIRE_HEADER_SIZE + size + WIRE_HANDLE_SIZE), STATUS_OK);
@@ -287,6 +292,11 @@ static const struct fuzz_seed {
     {TRUST_PEER, "return {theirs, theirs_with_upvalue, {theirs}, type}"},
     {TRUST_PEER,
      "local m = {__index = theirs, __gc = theirs, __call = theirs} return {m, setmetatable({}, m)}"},
+    {TRUST_PEER,
+     "local A = {__index = theirs} local B = setmetatable({up = A}, {__index = A}) A.down = B\n"
+     "return {setmetatable({}, A), B, setmetatable({}, B)}"},
+    {TRUST_PEER,
+     "local S = {__mm_send = theirs, __mm_receive = type} return {setmetatable({}, S), setmetatable({}, S)}"},
     {TRUST_OWN_PROGRAM, "local f = require 'fake'.new() return {f, {x = 1}}"},
 };
 enum { FUZZ_SEEDS = sizeof fuzz_seeds / sizeof *fuzz_seeds };

@@ -5,14 +5,13 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "state/decode_class.h"
 #include "wire/format.h"
-
-static void decode_at_depth(struct decoder *d, int depth);
 
 struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   struct decoder d = {
       .L = L, .message = *m, .memo = first, .work = first + 1, .keys = first + 2, .budget = m->body_end};
-  d.r = reader_over(m->data, m->body_end);
+  d.r = reader_over(m->data, message_values_end(m));
   d.r.at += WIRE_HEADER_SIZE;
   return d;
 }
@@ -52,6 +51,8 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_MODULE] = TRUST_PEER,
     [TAG_NAMED] = TRUST_PEER,
     [TAG_REGISTERED] = TRUST_PEER,
+    [TAG_CLASS] = TRUST_PEER,
+    [TAG_SENT] = TRUST_PEER,
     [TAG_HANDLE] = TRUST_OWN_PROGRAM,
 };
 
@@ -74,6 +75,12 @@ NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
     case TAG_FUNCTION:
     case TAG_FUNCTION_DEFERRED:
       luaL_error(d->L, "the bytes hold functions, which are refused unless {functions = true}");
+      break;
+    case TAG_CLASS:
+      luaL_error(d->L, "the bytes hold a class, which is refused unless {functions = true}");
+      break;
+    case TAG_SENT:
+      luaL_error(d->L, "the bytes hold an object that its class makes of them; untrusted bytes bring data alone");
       break;
     case TAG_GLOBALS:
       luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone");
@@ -108,6 +115,7 @@ NO_RETURN static void raise_unregistered(struct decoder *d) {
 
 /* Raises if the tag is that of a metatable with a name. The cursor is behind the tag. */
 static void raise_if_named(struct decoder *d, unsigned tag) {
+  if (tag == TAG_CLASS) raise_refused(d, tag);
   if (tag != TAG_NAMED && tag != TAG_MODULE) return;
   decode_name(d);
   if (tag == TAG_NAMED) {
@@ -137,13 +145,13 @@ static void must_be(struct decoder *d, bool is_right) {
   if (!is_right) decode_raise_malformed(d);
 }
 
-static uint8_t decode_u8(struct decoder *d) {
+uint8_t decode_u8(struct decoder *d) {
   uint8_t value = 0;
   if (read_u8(&d->r, &value)) decode_raise_malformed(d);
   return value;
 }
 
-static uint32_t decode_u32(struct decoder *d) {
+uint32_t decode_u32(struct decoder *d) {
   uint32_t value = 0;
   if (read_u32(&d->r, &value)) decode_raise_malformed(d);
   return value;
@@ -155,7 +163,7 @@ uint64_t decode_count(struct decoder *d) {
   return value;
 }
 
-static const uint8_t *decode_bytes(struct decoder *d, uint64_t size) {
+const uint8_t *decode_bytes(struct decoder *d, uint64_t size) {
   const uint8_t *bytes = NULL;
   if (read_bytes(&d->r, size, &bytes)) decode_raise_malformed(d);
   return bytes;
@@ -369,19 +377,20 @@ static void prefer_foreign(lua_State *L) {
   lua_remove(L, lua_istable(L, -1) ? -2 : -1);
 }
 
-/* Whether the tag is that of a metatable by value: of an image, or of an environment, which comes with
- * functions. */
+/* Whether the tag is that of a metatable by value: of a registered class in an image, or of an environment,
+ * which comes with functions. */
 static bool is_inheritance(unsigned tag) { return tag == TAG_TABLE || tag == TAG_TABLE_DEFERRED; }
 
 /* Pushes a metatable. */
-static void decode_metatable(struct decoder *d, int depth) {
+void decode_metatable(struct decoder *d, int depth) {
   if (d->trust == TRUST_STRANGER) {
     decode_metatable_for_stranger(d);
     return;
   }
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
-  const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF;
+  const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF ||
+                        tag == TAG_CLASS;
   must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || is_inheritance(tag)));
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
@@ -405,6 +414,13 @@ static void decode_contents(struct decoder *d, unsigned shape, int count, int de
   if (!(shape & SHAPE_METATABLE)) return;
   decode_metatable(d, depth);
   lua_setmetatable(d->L, table);
+}
+
+void decode_into_table(struct decoder *d) {
+  const unsigned shape = decode_u8(d);
+  const int count = claim_slots(d, decode_count(d));
+  (void)claim_room(d, shape);
+  decode_contents(d, shape, count, 1);
 }
 
 static void decode_table(struct decoder *d, uint8_t tag, size_t offset, int depth) {
@@ -591,16 +607,18 @@ static void decode_module(struct decoder *d) {
   names_push_module(d->L);
 }
 
+/* The handles of the message come in their order; those of class bodies that are skipped do not come. */
 static void decode_handle(struct decoder *d) {
-  const uint64_t index = decode_count(d);
-  must_be(d, index < d->message.handle_count && (d->is_image || index == d->received));
-  const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
+  const uint64_t index = decode_count(d) + d->handles_start;
+  const struct message *m = d->outer ? &d->outer->message : &d->message;
+  must_be(d, index < m->handle_count && (d->is_image || index >= d->received));
+  const struct message_handle handle = message_handle_at(m, (uint32_t)index);
   const struct handle_type *type = d->types->by_id[handle.type];
   if (!type) {
     luaL_error(d->L, "a handle of type %d is not known to this VM", handle.type);
     return; /* for analysers: luaL_error is not declared noreturn */
   }
-  if (!d->is_image) d->received++;
+  if (!d->is_image) d->received = (uint32_t)index + 1;
   type->receive(d->L, type, handle.reference);
 }
 
@@ -615,6 +633,8 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
       names_push_registered(d->L);
       break;
     case TAG_HANDLE: decode_handle(d); break;
+    case TAG_CLASS: decode_class(d); break;
+    case TAG_SENT: decode_sent(d, depth); break;
     case TAG_TABLE: decode_table(d, tag, offset, depth); return;
     case TAG_TABLE_DEFERRED: decode_table_deferred(d, tag, offset); return;
     case TAG_FUNCTION: decode_function(d, tag, offset, depth); return;
@@ -636,11 +656,13 @@ static bool decode_again(struct decoder *d, uint8_t tag, size_t offset) {
     case TAG_NAMED: decode_bytes(d, decode_count(d)); /* fall through */
     case TAG_MODULE: decode_bytes(d, decode_count(d)); return true;
     case TAG_HANDLE: decode_count(d); return true;
+    case TAG_CLASS: decode_class_skip(d); return true;
+    case TAG_SENT: decode_bytes(d, decode_u32(d)); return true;
     default: decode_raise_malformed(d);
   }
 }
 
-static void decode_at_depth(struct decoder *d, int depth) {
+void decode_at_depth(struct decoder *d, int depth) {
   lua_State *L = d->L;
   const size_t offset = reader_offset(&d->r);
   const uint8_t tag = decode_u8(d);
@@ -687,10 +709,14 @@ static void decode_part(struct decoder *d) {
   lua_pop(d->L, 1);
 }
 
-void decode_deferred(struct decoder *d) {
+void decode_make_memo(struct decoder *d) { make_table_at(d->L, d->memo); }
+
+void decode_deferred(struct decoder *d) { decode_deferred_behind(d, 0); }
+
+void decode_deferred_behind(struct decoder *d, int done) {
   lua_State *L = d->L;
   luaL_checkstack(L, 8, "no room to decode");
-  for (int done = 0; done < d->work_count; done += 2) {
+  for (; done < d->work_count; done += 2) {
     lua_rawgeti(L, d->work, done + 2);
     const uint32_t part = (uint32_t)lua_tonumber(L, -1);
     lua_pop(L, 1);

@@ -40,6 +40,9 @@ struct decoder {
   bool sees_globals; /* a value is the table of globals, of which the script may look at anything */
   bool is_image;     /* globals of this program, read out of order; see wire/format.h, I2 */
   enum trust trust;
+  struct decoder *outer;  /* of a class body: the decoder of the message; else NULL */
+  uint32_t handles_start; /* of a class body: its first handle in the message */
+  int filling;            /* class bodies that are being decoded, one within the other */
 };
 
 /* Keeps the function on top of the stack, to be called once values that hold the table of globals are
@@ -56,6 +59,17 @@ struct decoder decoder_make(lua_State *L, const struct message *m, int first);
 void decode_value(struct decoder *d);
 /* Fills in the deferred objects. [-0, +0, raises] */
 void decode_deferred(struct decoder *d);
+
+/* For decode_class.c: a value at a depth; a metatable; the contents of a table, whose shape and count are at the
+ * cursor, into the one on top of the stack; the deferred objects behind those done. */
+void decode_at_depth(struct decoder *d, int depth);
+void decode_metatable(struct decoder *d, int depth);
+void decode_into_table(struct decoder *d);
+void decode_deferred_behind(struct decoder *d, int done);
+const uint8_t *decode_bytes(struct decoder *d, uint64_t size);
+uint8_t decode_u8(struct decoder *d);
+uint32_t decode_u32(struct decoder *d);
+void decode_make_memo(struct decoder *d);
 
 /* Raises "malformed message (at byte N)". [raises] */
 NO_RETURN void decode_raise_malformed(struct decoder *d);

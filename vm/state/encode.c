@@ -4,6 +4,8 @@
  * pass of lua_next for each table. */
 #include "state/encode.h"
 
+#include "state/classes.h"
+#include "state/encode_class.h"
 #include "state/error.h"
 #include "state/names.h"
 #include "state/scalar.h"
@@ -12,6 +14,7 @@
 /* Values in the map that are not offsets: objects known before anything is written. */
 static const uint32_t known_as_globals = UINT32_MAX;
 static const uint32_t known_as_module = UINT32_MAX - 1;
+static const uint32_t known_as_registered = UINT32_MAX - 2;
 /* Receivers use offsets as keys of lua_rawseti, which takes an int. */
 static const uint32_t offset_max = INT32_MAX;
 
@@ -21,17 +24,21 @@ enum {
   HOLES_FREE = 256, /* nils that an array may have beyond one for each value */
 };
 
-static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth);
 static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth);
 
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
-  return (struct encoder){
-      .L = L, .s = s, .mode = mode, .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX, .work = work};
+  return (struct encoder){.L = L,
+                          .s = s,
+                          .mode = mode,
+                          .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX,
+                          .work = work,
+                          .classes = work + 1,
+                          .handles = &s->handles};
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void must_succeed(struct encoder *e, status st) {
+void must_succeed(struct encoder *e, status st) {
   if (st) error_raise_memory(e->L);
 }
 
@@ -51,7 +58,7 @@ static void encode_number_after(struct encoder *e, unsigned tag, uint64_t number
 }
 
 /* The offset of the next byte; raises if it does not fit the format's fields. */
-static uint32_t encoder_offset(struct encoder *e) {
+uint32_t encoder_offset(struct encoder *e) {
   if (e->s->out.len > offset_max) luaL_error(e->L, "the message is larger than 2 GiB");
   return (uint32_t)e->s->out.len;
 }
@@ -96,6 +103,18 @@ static const char carried_key = 'c'; /* its address is the key; never written */
 
 void encode_set_carried(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &carried_key); }
 
+bool encode_is_carried(lua_State *L, const char *module) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &carried_key);
+  if (lua_istable(L, -1)) {
+    lua_pushstring(L, module);
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+  }
+  const bool is_it = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_it;
+}
+
 /* Whether the key at index -2 names a module that an image has by value; `carried` is the index of
  * their names, or of nil. */
 static bool is_carried(lua_State *L, int carried) {
@@ -107,6 +126,19 @@ static bool is_carried(lua_State *L, int carried) {
   return is_it;
 }
 
+/* Enters the registered classes that are decoded: a pending one is no object yet. */
+static void learn_registered(struct encoder *e) {
+  lua_State *L = e->L;
+  uint32_t ignored;
+  names_push_all_registered(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    claim(e, lua_topointer(L, -1), known_as_registered, 0, &ignored);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 /* Enters the tables that are never copied. Done for each message: `require` gives no notice. */
 static void learn_known_objects(struct encoder *e) {
   lua_State *L = e->L;
@@ -116,6 +148,7 @@ static void learn_known_objects(struct encoder *e) {
   luaL_checkstack(L, 8, "no room to look at the modules");
   lua_pushglobaltable(L);
   claim(e, lua_topointer(L, -1), known_as_globals, 0, &ignored);
+  if (e->mode != ENCODE_IMAGE) learn_registered(e);
   lua_pushnil(L);
   if (e->mode == ENCODE_IMAGE) lua_rawgetp(L, LUA_REGISTRYINDEX, &carried_key);
   const int carried = lua_gettop(L);
@@ -130,6 +163,7 @@ static void learn_known_objects(struct encoder *e) {
 }
 
 static void encode_reference(struct encoder *e, uint32_t offset) {
+  encode_class_check_reference(e, offset);
   e->s->out.data[offset] |= TAG_SHARED;
   encode_number_after(e, TAG_REF, offset);
 }
@@ -137,6 +171,13 @@ static void encode_reference(struct encoder *e, uint32_t offset) {
 static void encode_module(struct encoder *e, int index) {
   if (!names_find_module(e->L, index)) luaL_error(e->L, "package.loaded changed meanwhile");
   encode_tag(e, TAG_MODULE);
+  encode_sized_value(e, -1);
+  lua_pop(e->L, 1);
+}
+
+/* (… name) [-1, +0, memory] */
+void encode_registered(struct encoder *e) {
+  encode_tag(e, TAG_REGISTERED);
   encode_sized_value(e, -1);
   lua_pop(e->L, 1);
 }
@@ -152,6 +193,8 @@ static bool encode_if_known_since(struct encoder *e, int index, uint32_t since) 
     encode_tag(e, TAG_GLOBALS);
   else if (known == known_as_module)
     encode_module(e, index);
+  else if (known == known_as_registered && names_find_registered(e->L, index))
+    encode_registered(e);
   else
     encode_reference(e, known);
   return true;
@@ -162,7 +205,7 @@ static bool encode_if_known(struct encoder *e, int index) {
 }
 
 /* Reserves an offset, which is filled in when the part of the object at `index` is written. */
-static void encode_stub(struct encoder *e, int index) {
+void encode_stub(struct encoder *e, int index) {
   lua_State *L = e->L;
   const uint32_t place = encoder_offset(e);
   must_succeed(e, bytes_append(&e->s->deferred, &place, sizeof place));
@@ -186,7 +229,7 @@ static bool find_name(struct encoder *e, int index) {
 }
 
 /* (… module, path) [-2, +0, memory] */
-static void encode_found_name(struct encoder *e) {
+void encode_found_name(struct encoder *e) {
   encode_tag(e, TAG_NAMED);
   encode_sized_value(e, -2);
   encode_sized_value(e, -1);
@@ -342,8 +385,8 @@ static bool encode_array(struct encoder *e, int index, uint32_t *written, const 
   return encode_elements(e, index, *written, at, depth);
 }
 
-/* Writes a string as a key: as its number if it has one. */
-static void encode_key(struct encoder *e, int index) {
+/* Writes a string as a key: as its number if it has one. Returns its text. */
+static const char *encode_key(struct encoder *e, int index) {
   struct key_list *keys = &e->s->keys;
   struct bytes *out = &e->s->out;
   size_t size;
@@ -352,10 +395,11 @@ static void encode_key(struct encoder *e, int index) {
   if (key_is_at(keys, place, text, size, out->data)) {
     if (place->number >= keys->repeated) keys->repeated = place->number + 1u;
     encode_tag(e, TAG_KEY | place->number);
-    return;
+    return text;
   }
   if (size <= SHORT_STRING_MAX) key_enter(keys, place, text, encoder_offset(e));
   encode_text(e, text, size);
+  return text;
 }
 
 /* Writes the rest of the table, from the pair on the stack on. Returns the size class of the pairs
@@ -370,7 +414,7 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   for (bool has_pair = true; has_pair; has_pair = lua_next(L, index)) {
     const int type = lua_type(L, key);
     if (type == LUA_TSTRING && e->mode != ENCODE_IMAGE) {
-      encode_key(e, key);
+      if (encode_key(e, key)[0] == '_') encode_class_see_field(e, index, key);
     } else if (type == LUA_TNUMBER && is_array_key(L, key, array)) {
       lua_pop(L, 1);
       continue;
@@ -447,30 +491,41 @@ static void encode_inheritance(struct encoder *e, int index, const struct path_s
   encode_stub(e, index);
 }
 
-/* Writes a metatable by name: as a module, as a registered class, or as a path below a module. In
- * an image it is written by value where no module has it, because a name below _G would be looked
- * up in the image again. */
-static void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth) {
-  const bool is_image = e->mode == ENCODE_IMAGE;
-  if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
-  const bool is_own = is_scope(e->L, at);
-  /* Items may share one that has a name, and not one that is written by value. */
-  if (is_own ? encode_if_known(e, index) : encode_if_known_since(e, index, 0)) return;
-  if (!is_image && names_find_registered(e->L, index)) {
-    encode_tag(e, TAG_REGISTERED);
-    encode_sized_value(e, -1);
-    lua_pop(e->L, 1);
-    return;
-  }
+/* Writes the metatable of an environment, which has no id: by name if a module has it, else by value. */
+static void encode_own_metatable(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (find_name(e, index)) {
-    if (!is_image || strcmp(lua_tostring(e->L, -2), "_G") != 0) {
+    if (e->mode != ENCODE_IMAGE || strcmp(lua_tostring(e->L, -2), "_G") != 0) {
       encode_found_name(e);
       return;
     }
     lua_pop(e->L, 2);
   }
-  if (!is_image && !is_own) path_raise(e->L, at, "a table with a metatable that is not registered");
   encode_inheritance(e, index, at, depth);
+}
+
+/* Whether an image has the class at `index` as it is: a registered one, whose name would be looked up in
+ * the image again. */
+static bool is_registered_in_image(struct encoder *e, int index) {
+  if (e->mode != ENCODE_IMAGE || !names_find_registered(e->L, index)) return false;
+  lua_pop(e->L, 1);
+  return true;
+}
+
+/* Writes a metatable: as a module, as a registered class, or as encode_class does. Items may share one that
+ * has a name or an id, and not one that is written by value. */
+void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth) {
+  if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
+  const bool is_own = is_scope(e->L, at);
+  const struct path_step here = {.up = at, .kind = PATH_METATABLE};
+  if (encode_if_known_since(e, index, is_own ? e->since : 0)) {
+    if (!is_own) encode_class_see_metatable(e, index);
+  } else if (is_own) {
+    encode_own_metatable(e, index, at, depth);
+  } else if (is_registered_in_image(e, index)) {
+    encode_inheritance(e, index, at, depth);
+  } else {
+    encode_class(e, index, &here);
+  }
 }
 
 static void encode_table_part(struct encoder *e, int index, const struct path_step *at, int depth) {
@@ -491,8 +546,15 @@ static void encode_table_part(struct encoder *e, int index, const struct path_st
   e->s->out.data[shape_at] = (uint8_t)shape;
 }
 
+void encode_table_as_data(struct encoder *e, int index, const struct path_step *at) {
+  encode_tag(e, TAG_TABLE);
+  encode_table_part(e, index, at, 1);
+}
+
 static void encode_table(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (encode_if_known(e, index)) return;
+  if (encode_class_if_object(e, index, at, depth)) return;
+  if (encode_class_if_class(e, index, at, depth)) return;
   if (depth < e->depth_max) {
     encode_tag(e, TAG_TABLE);
     encode_table_part(e, index, at, depth + 1);
@@ -596,9 +658,9 @@ static void encode_handle(struct encoder *e, int index, const struct handle_type
   }
   const int id = handle_id(e->s->types, type);
   if (id == 0) luaL_error(e->L, "%s is of a type that was not registered with this VM", type->name);
-  struct bytes *handles = &e->s->handles;
+  struct bytes *handles = e->handles;
   must_succeed(e, bytes_reserve(handles, WIRE_HANDLE_SIZE)); /* first, because each hold must be listed */
-  encode_number_after(e, TAG_HANDLE, handles->len / WIRE_HANDLE_SIZE);
+  encode_number_after(e, TAG_HANDLE, (handles->len - e->handles_start) / WIRE_HANDLE_SIZE);
   const uint64_t reference = type->send(e->L, index);
   put_u64(put_u8(handles->data + handles->len, (unsigned)id), reference);
   handles->len += WIRE_HANDLE_SIZE;
@@ -628,20 +690,21 @@ NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct 
   path_raise(e->L, at, has_name ? lua_tostring(e->L, -1) : "a userdata");
 }
 
-static void encode_userdata(struct encoder *e, int index, const struct path_step *at) {
+static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (encode_if_known(e, index)) return;
   const struct handle_type *type = handle_type_of(e->L, index);
   if (type) {
     encode_handle(e, index, type, at);
     return;
   }
+  if (encode_class_if_object(e, index, at, depth)) return;
   if (!find_name(e, index)) raise_userdata(e, index, at);
   encode_found_name(e);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth) {
+void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth) {
   lua_State *L = e->L;
   switch (lua_type(L, index)) {
     case LUA_TNIL: encode_tag(e, TAG_NIL); return;
@@ -650,7 +713,7 @@ static void encode_at_depth(struct encoder *e, int index, const struct path_step
     case LUA_TSTRING: encode_string(e, index); return;
     case LUA_TTABLE: encode_table(e, index, at, depth); return;
     case LUA_TFUNCTION: encode_function(e, index, at, depth); return;
-    case LUA_TUSERDATA: encode_userdata(e, index, at); return;
+    case LUA_TUSERDATA: encode_userdata(e, index, at, depth); return;
     case LUA_TLIGHTUSERDATA:
       if (lua_touserdata(L, index)) path_raise(L, at, "a light userdata");
       encode_tag(e, TAG_NULL);

@@ -20,12 +20,17 @@ enum encode_mode {
   ENCODE_IMAGE,   /* for globals: all objects deferred; metatables that no module has, by value */
 };
 
+enum metatable_kind { METATABLE_PLAIN, METATABLE_CALLABLE, METATABLE_SENDS, METATABLE_FORBIDS };
+
+struct sending; /* an object whose __mm_send has been called (encode_class.c) */
+
 struct encoder {
   lua_State *L;
   struct scratch *s;
   enum encode_mode mode;
   int depth_max;
-  int work; /* stack index of the list of deferred objects; nil while it is empty */
+  int work;    /* stack index of the list of deferred objects; nil while it is empty */
+  int classes; /* stack index: work + 1; the list of classes to send, or a body's imports; nil while empty */
   int work_count;
   int work_done;
   bool is_list;               /* elements of the values share no objects with each other */
@@ -35,9 +40,24 @@ struct encoder {
   uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */
   bool has_known_objects;     /* _G and the loaded modules are in the map */
   bool has_indexed_names;     /* the index of names was rebuilt for this message */
+  /* Classes: see encode_class.h. */
+  struct encoder *root;       /* of the body of a class: the encoder of the message; else NULL */
+  struct bytes *handles;      /* those of the message */
+  size_t handles_start;       /* in it: of those that the body names */
+  int class_count;            /* in the list */
+  int class_done;             /* in the list: they have bodies, and what these import is in the list, too */
+  int nesting;                /* bodies that are being encoded, one within the other */
+  bool has_closure;           /* the list is the kept closure of its first class, which is not to be changed */
+  bool may_keep;              /* the list has one class, known before, and those to which it leads; no body holds handles */
+  bool is_completing;         /* the list: classes are added that others import */
+  bool must_repeat;           /* a class was written as a table before it was known to be one */
+  enum metatable_kind kind;   /* of the object that is about to be written */
+  const void *last_metatable; /* the one looked at last, or NULL */
+  enum metatable_kind last_kind;
+  const struct sending *sending;
 };
 
-/* An encoder that appends to `s`. The stack has nil at index `work`. [-0, +0] */
+/* An encoder that appends to `s`. The stack has nil at index `work` and the next one. [-0, +0] */
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work);
 
 /* Reserves `size` bytes and returns where to write them. The caller then passes the end of what it
@@ -53,6 +73,19 @@ void encode_sized(struct encoder *e, const char *text, size_t size);
 /* For images: the modules whose names are keys of the table on top of the stack are written by value.
  * nil: none. [-1, +0, memory] */
 void encode_set_carried(lua_State *L);
+/* Whether the module is one of them. [-0, +0] */
+bool encode_is_carried(lua_State *L, const char *module);
+
+/* For encode_class.c: a value at a depth; a table as what it contains, whatever it is; a metatable; the name
+ * that is on top of the stack, module and path [-2]; and the deferred parts behind those done. */
+void encode_at_depth(struct encoder *e, int index, const struct path_step *at, int depth);
+void encode_table_as_data(struct encoder *e, int index, const struct path_step *at);
+void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth);
+void encode_found_name(struct encoder *e);
+void encode_stub(struct encoder *e, int index);
+void encode_registered(struct encoder *e);
+uint32_t encoder_offset(struct encoder *e);
+void must_succeed(struct encoder *e, status st);
 
 /* Appends the value at absolute index `index`; `at` is its path. [-0, +0, raises] */
 void encode_value(struct encoder *e, int index, const struct path_step *at);

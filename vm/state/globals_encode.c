@@ -47,12 +47,12 @@ static void entry_close(struct encoder *e, const struct entry *entry) {
   put_u32(e->s->out.data + entry->start + 1, (uint32_t)size);
 }
 
-enum { ENTRY_CALL = 1, ENTRY_VALUE, ENTRY_WORK };
+enum { ENTRY_CALL = 1, ENTRY_VALUE, ENTRY_WORK, ENTRY_CLASSES };
 
 /* (entry, value) */
 static int entry_protected(lua_State *L) {
   const struct entry *entry = lua_touserdata(L, ENTRY_CALL);
-  lua_pushnil(L);
+  lua_settop(L, ENTRY_CLASSES);
   struct encoder e = encoder_make(L, entry->image->s, ENCODE_IMAGE, ENTRY_WORK);
   e.depth_max = entry->depth_max;
   encode_heading(&e, entry, entry->kind);

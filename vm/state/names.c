@@ -14,6 +14,7 @@
 enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 
 static const char index_key;
+static const char loaded_key = 'l'; /* its address is the key of the mark of package.loaded; never written */
 static const char by_name_key;
 static const char by_table_key;
 static const char claimed_key;       /* name -> true: a script of this VM has registered a class as that */
@@ -202,6 +203,28 @@ static void push_weak_table(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
+/* A number that changes with the modules in package.loaded. */
+static lua_Number mark_of_loaded(lua_State *L) {
+  uint64_t sum = 0;
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    const uint64_t value = (uintptr_t)lua_topointer(L, -1);
+    lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING) continue;
+    sum += (value ^ (uint64_t)(uintptr_t)lua_tostring(L, -1) << 20) * UINT64_C(0x9e3779b97f4a7c15);
+  }
+  lua_pop(L, 1);
+  return (lua_Number)(sum >> 12);
+}
+
+static bool index_is_fresh(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
+  const bool is_fresh = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == mark_of_loaded(L);
+  lua_pop(L, 1);
+  return is_fresh;
+}
+
 static void index_rebuild(lua_State *L) {
   luaL_checkstack(L, 16, "no room to index the loaded modules");
   const int top = lua_gettop(L);
@@ -216,6 +239,8 @@ static void index_rebuild(lua_State *L) {
   }
   lua_settop(L, b.index);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
+  lua_pushnumber(L, mark_of_loaded(L));
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
 }
 
 /* ---- walking a path -------------------------------------------------------------------------- */
@@ -297,7 +322,7 @@ bool names_find(lua_State *L, int index, enum names_effort effort) {
   const int object = lua_absindex(L, index);
   if (find_original(L, object)) return true;
   if (find_indexed(L, object)) return true;
-  if (effort == NAMES_INDEXED) return false;
+  if (effort == NAMES_INDEXED || (effort == NAMES_REFRESHED && index_is_fresh(L))) return false;
   index_rebuild(L);
   return find_indexed(L, object);
 }

@@ -18,8 +18,9 @@
 enum { NAMES_ORIGINAL = '=' };
 
 enum names_effort {
-  NAMES_INDEXED, /* use the index as it is */
-  NAMES_REBUILT, /* after a miss, rebuild the index and try again */
+  NAMES_INDEXED,   /* use the index as it is */
+  NAMES_REFRESHED, /* after a miss, rebuild the index if modules were loaded since, and try again */
+  NAMES_REBUILT,   /* after a miss, rebuild the index and try again */
 };
 
 /* Pushes module and path of the object at `index`. False, and nothing pushed: it has none.

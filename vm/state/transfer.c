@@ -4,8 +4,8 @@
  * on 5.1 pushing a C function allocates. */
 #include "state/transfer.h"
 
-#include "state/decode.h"
-#include "state/encode.h"
+#include "state/decode_class.h"
+#include "state/encode_class.h"
 #include "state/error.h"
 #include "state/globals.h"
 #include "state/scalar.h"
@@ -25,7 +25,7 @@ struct encode_call {
   struct scratch *s; /* NULL until it is in use */
 };
 
-enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_SCRATCH, ENCODE_FIRST };
+enum { ENCODE_CALL = 1, ENCODE_WORK, ENCODE_CLASSES, ENCODE_SCRATCH, ENCODE_FIRST };
 
 static void finish_message(struct encoder *e) {
   const status st = message_finish(&e->s->out, e->flags, e->s->keys.repeated, &e->s->handles);
@@ -50,29 +50,38 @@ static void begin(struct encode_call *call, struct scratch *s) {
   if (call->is_for_ring) block_bytes_begin(&s->out);
 }
 
-/* Encodes the values again, with objects that their elements share: parts of deeply nested elements
- * come behind all elements, where it is not known to which one they belong. */
-static void encode_as_one(lua_State *L, struct encode_call *call) {
+/* Forgets what has been encoded. */
+static void begin_again(lua_State *L, struct encode_call *call) {
   struct scratch *s = call->s;
   scratch_drop_handles(s, 0);
   block_bytes_end(&s->out);
   begin(call, s);
-  lua_pushnil(L);
-  lua_replace(L, ENCODE_WORK);
+  for (int slot = ENCODE_WORK; slot <= ENCODE_CLASSES; slot++) {
+    lua_pushnil(L);
+    lua_replace(L, slot);
+  }
+}
+
+/* Encodes the values, as lists of items if `is_list`. False: they are to be encoded again. Items with objects that
+ * they share, because the parts of deeply nested ones come behind all items, where it is not known to
+ * which one they belong; others because a table turned out to be a class. */
+static bool encode_once(lua_State *L, struct encode_call *call, bool *is_list) {
+  struct encoder e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+  e.is_list = *is_list;
+  encode_roots(&e, call->what);
+  if (e.is_list && e.work_count > 0) return *is_list = false;
+  encode_deferred(&e, call->what);
+  if (e.must_repeat) return false;
+  encode_classes_complete(&e, call->what);
+  encode_classes(&e);
+  finish_message(&e);
+  return true;
 }
 
 /* The values of a call; lists of items where it says so. */
 static void encode_values(lua_State *L, struct encode_call *call) {
-  struct encoder e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
-  e.is_list = strcmp(call->what, PATH_ITEMS) == 0;
-  encode_roots(&e, call->what);
-  if (e.is_list && e.work_count > 0) {
-    encode_as_one(L, call);
-    e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
-    encode_roots(&e, call->what);
-  }
-  encode_deferred(&e, call->what);
-  finish_message(&e);
+  bool is_list = strcmp(call->what, PATH_ITEMS) == 0;
+  while (!encode_once(L, call, &is_list)) begin_again(L, call);
 }
 
 /* (call, value …) -> nothing */
@@ -83,6 +92,8 @@ static int encode_protected(lua_State *L) {
   lua_insert(L, ENCODE_CALL + 1);
   lua_pushnil(L);
   lua_insert(L, ENCODE_WORK);
+  lua_pushnil(L);
+  lua_insert(L, ENCODE_CLASSES);
   s->is_busy = true;
   call->s = s;
   begin(call, s);
@@ -133,7 +144,10 @@ struct bytes *transfer_encode_dump(lua_State *L, int first, int count, const cha
 struct bytes *transfer_encode_data(lua_State *L, int first, int count, const char *what) {
   struct bytes *text = transfer_encode_dump(L, first, count, what);
   struct message m;
-  if (message_parse(text->data, text->len, &m) == STATUS_OK && m.flags & FLAG_FUNCTIONS) {
+  if (message_parse(text->data, text->len, &m)) return text;
+  if (m.flags & FLAG_CLASSES)
+    luaL_error(L, "cannot send an object of a class that is not registered out of a sandboxed worker");
+  if (m.flags & FLAG_FUNCTIONS) {
     lua_pushliteral(L, "cannot send a function out of a sandboxed worker");
     lua_error(L);
   }
@@ -196,6 +210,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   const uint64_t count = decode_count(&d);
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
   luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");
+  decode_changed_classes(&d);
   for (uint64_t i = 0; i < count; i++) decode_value(&d);
   decode_deferred(&d);
   if (reader_left(&d.r) > 0) decode_raise_malformed(&d);

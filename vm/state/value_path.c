@@ -81,9 +81,11 @@ static void push_step(lua_State *L, const struct path_step *step) {
     case PATH_ELEMENT: push_element(L, step->number); return;
     case PATH_FIELD: push_key(L, (int)step->number); return;
     case PATH_KEY: lua_pushliteral(L, "(key)"); return;
-    case PATH_UPVALUE: lua_pushfstring(L, "(upvalue %s)", step->name); return;
+    case PATH_UPVALUE: lua_pushfstring(L, "(upvalue '%s')", step->name); return;
     case PATH_ENVIRONMENT: lua_pushliteral(L, "(environment)"); return;
     case PATH_METATABLE: lua_pushliteral(L, "(metatable)"); return;
+    case PATH_CLASS: lua_pushliteral(L, ""); return;
+    case PATH_SENT: lua_pushliteral(L, "(__mm_send)"); return;
     case PATH_FAR: lua_pushliteral(L, "…"); return;
   }
 }

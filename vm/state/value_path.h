@@ -3,7 +3,7 @@
  *
  * Each level of the encoder's recursion has one step in its C frame, linked to the level above. A
  * step refers to its key by the key's stack index. Only an error follows the links and makes a
- * text: `value.jobs[3].co`, `argument 2.f(upvalue conn)`.
+ * text: `value.jobs[3].co`, `argument 2.f(upvalue 'conn')`.
  */
 #ifndef STATE_VALUE_PATH_H
 #define STATE_VALUE_PATH_H
@@ -25,6 +25,8 @@ enum path_kind {
   PATH_UPVALUE,     /* the upvalue called `name` */
   PATH_ENVIRONMENT, /* the environment of a function of Lua 5.1 */
   PATH_METATABLE,   /* the metatable of an environment */
+  PATH_CLASS,       /* a class, of which `up` is an instance's metatable or a value */
+  PATH_SENT,        /* what __mm_send returned for an object */
   PATH_FAR,         /* a deferred object: the levels between are not known any more */
 };
 

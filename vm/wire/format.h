@@ -19,7 +19,8 @@
  *     and tagged as shared. In a globals image, which is trusted and read out of order, it may be
  *     anywhere.
  * I3  Nesting in the bytes is at most WIRE_DEPTH_MAX: what is deeper is deferred, so no reader
- *     recurses further, whatever the bytes are. In a globals image everything is deferred.
+ *     recurses further, whatever the bytes are, but for WIRE_SENDING_MAX values of TAG_SENT. In a globals
+ *     image everything is deferred.
  * I4  The handles are together at the end, so that the holds of a message that is never read can be
  *     released without a Lua state. The body names them by index, each once, in rising order.
  * I5  Sum of all array counts and pair rooms <= body size: every element takes a byte, every pair
@@ -36,16 +37,20 @@
 
 enum {
   WIRE_MAGIC = 'M',
-  WIRE_VERSION = 2,
+  WIRE_VERSION = 3,
   WIRE_HEADER_SIZE = 12,
   WIRE_HANDLE_SIZE = 9,
   WIRE_DEPTH_MAX = 100,
+  WIRE_SENDING_MAX = 50, /* objects that their classes make, one within the value of the other */
+  CLASS_ID_SIZE = 24,
 };
 
 enum wire_flag {
   FLAG_FUNCTIONS = 1, /* contains bytecode, which must be trusted */
   FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
   FLAG_FOREIGN = 4,   /* from a sandboxed worker: every reader takes data alone */
+  FLAG_CLASSES = 8,   /* the body ends with bodies of classes, see below */
+  FLAG_CLASSES_CHANGED = 16, /* one of these classes was changed since it was sent first */
 };
 
 enum wire_tag {
@@ -70,6 +75,9 @@ enum wire_tag {
   TAG_INTEGERS = 0x12,          /* an array part in bulk: 8 bytes each, two's complement */
   TAG_FLOATS = 0x13,            /* likewise, doubles */
   TAG_END = 0x14,               /* no more pairs */
+  TAG_CLASS = 0x15,             /* 24 bytes: the id of a class, whose body is behind the values; in an image
+                                 * version (varint) and TAG_TABLE_DEFERRED follow instead */
+  TAG_SENT = 0x16,              /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
   TAG_SHARED = 0x20,            /* or-ed into the tag of an object that is named again */
   TAG_SMALL_INTEGER = 0x40,     /* 0x40 … 0x7f: 0 … 63 in the tag itself */
   TAG_SHORT_STRING = 0x80,      /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
@@ -93,6 +101,15 @@ enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
   SHAPE_METATABLE = 0x20,
 };
+/* Behind the values and deferred parts of a body with FLAG_CLASSES:
+ *
+ *   classes     := class … | u32 offset of the first one
+ *   class       := id (24 bytes) | version (varint) | hint (string, may be empty: a path below _G)
+ *                  | first handle (varint) | size (u32) | class body
+ *   class body  := a message of its own, whose one value is the class, written as a table. It has no handles: its
+ *                  handles are those of the outer message, from the first one on.
+ *
+ * Each class that the values, or another class body of the message, name by id is there once. */
 /* The body of a globals image:
  *
  *   image body  := entry …

@@ -39,6 +39,13 @@ struct message_handle message_handle_at(const struct message *m, uint32_t index)
   return (struct message_handle){.type = at[0], .reference = load_u64(at + 1)};
 }
 
+size_t message_values_end(const struct message *m) {
+  if (!(m->flags & FLAG_CLASSES) || m->body_end < WIRE_HEADER_SIZE + 4) return m->body_end;
+  const size_t end = m->body_end - 4;
+  const uint32_t at = load_u32(m->data + end);
+  return at < WIRE_HEADER_SIZE || at > end ? m->body_end : at;
+}
+
 status message_mark_foreign(uint8_t *data, size_t size) {
   struct message m;
   const status st = message_parse(data, size, &m);

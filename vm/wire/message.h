@@ -35,6 +35,10 @@ MUST_CHECK status message_parse(const void *data, size_t size, struct message *o
 /* The handle at index < handle_count. */
 struct message_handle message_handle_at(const struct message *m, uint32_t index);
 
+/* The offset at which the values of the body end and its classes begin, or else the body's end; a wrong offset in the
+ * body gives that as well. */
+size_t message_values_end(const struct message *m);
+
 /* Marks a message as one of a sandboxed worker, from which readers take data alone.
  * STATUS_MALFORMED: it is no message, or has handles. */
 MUST_CHECK status message_mark_foreign(uint8_t *data, size_t size);

@@ -146,6 +146,7 @@ struct tree_reader {
 };
 
 static status read_node(struct tree_reader *d, struct mm_val *out, int depth);
+static status read_deferred(struct tree_reader *d, size_t done);
 
 static status read_string(struct tree_reader *d, struct mm_val *out, uint64_t size) {
   const uint8_t *text = NULL;
@@ -322,8 +323,9 @@ static status read_handle(struct tree_reader *d, struct mm_val *out) {
   uint64_t index = 0;
   const status st = read_varint(&d->r, &index);
   if (st) return st;
-  if (index >= d->message.handle_count || index != d->handles) return STATUS_MALFORMED;
-  const struct message_handle handle = message_handle_at(&d->message, d->handles++);
+  if (index >= d->message.handle_count || index < d->handles) return STATUS_MALFORMED;
+  const struct message_handle handle = message_handle_at(&d->message, (uint32_t)index);
+  d->handles = (uint32_t)index + 1;
   *out = (struct mm_val){.tree = d->tree, .type = NODE_OPAQUE};
   if (handle.type != HANDLE_ARRAY) return STATUS_OK;
   out->type = NODE_ARRAY_HANDLE;
@@ -358,6 +360,25 @@ static status read_function_object(struct tree_reader *d, const struct mm_val *n
   return depth < WIRE_DEPTH_MAX ? skip_function(d, depth + 1) : STATUS_MALFORMED;
 }
 
+static status skip_class(struct tree_reader *d) {
+  const uint8_t *id = NULL;
+  return read_bytes(&d->r, CLASS_ID_SIZE, &id);
+}
+
+/* Skips an object that its class makes of a value: the value is read, because it has keys and handles. */
+static status skip_sent(struct tree_reader *d, const struct mm_val *node, uint8_t tag, size_t offset, int depth) {
+  const size_t start = d->deferred.len;
+  struct mm_val ignored;
+  uint32_t size = 0;
+  status st = depth < WIRE_DEPTH_MAX + WIRE_SENDING_MAX ? remember(d, tag, offset, node) : STATUS_MALFORMED;
+  if (st == STATUS_OK) st = read_u32(&d->r, &size);
+  if (st == STATUS_OK) st = read_node(d, &ignored, depth);
+  if (st == STATUS_OK) st = read_node(d, &ignored, depth + 1);
+  if (st == STATUS_OK) st = read_deferred(d, start);
+  d->deferred.len = start;
+  return st;
+}
+
 static status read_object(struct tree_reader *d, struct mm_val *out, uint8_t tag, size_t offset, int depth) {
   *out = (struct mm_val){.tree = d->tree, .type = NODE_OPAQUE};
   status st = STATUS_OK;
@@ -368,6 +389,8 @@ static status read_object(struct tree_reader *d, struct mm_val *out, uint8_t tag
       if (st == STATUS_OK) st = skip_sized(d);
       break;
     case TAG_HANDLE: st = read_handle(d, out); break;
+    case TAG_CLASS: st = skip_class(d); break;
+    case TAG_SENT: return skip_sent(d, out, tag, offset, depth);
     case TAG_TABLE:
     case TAG_TABLE_DEFERRED: return read_table_object(d, out, tag, offset, depth);
     case TAG_FUNCTION:
@@ -412,15 +435,16 @@ static status read_node(struct tree_reader *d, struct mm_val *out, int depth) {
   }
 }
 
-static status read_deferred(struct tree_reader *d) {
-  for (size_t done = 0; done < d->deferred.len; done += sizeof(struct deferred)) {
+/* Reads the deferred parts from one in the list on. */
+static status read_deferred(struct tree_reader *d, size_t done) {
+  for (; done < d->deferred.len; done += sizeof(struct deferred)) {
     struct deferred next;
     memcpy(&next, d->deferred.data + done, sizeof next);
     if (next.part != reader_offset(&d->r)) return STATUS_MALFORMED;
     const status st = next.table ? read_table(d, next.table, 1) : skip_function(d, 1);
     if (st) return st;
   }
-  return reader_left(&d->r) ? STATUS_MALFORMED : STATUS_OK;
+  return STATUS_OK;
 }
 
 static status read_list(struct tree_reader *d) {
@@ -437,14 +461,15 @@ static status read_list(struct tree_reader *d) {
   table->items = items;
   for (; st == STATUS_OK && table->item_count < count; table->item_count++)
     st = read_node(d, &table->items[table->item_count], 0);
-  return st ? st : read_deferred(d);
+  if (st == STATUS_OK) st = read_deferred(d, 0);
+  return st == STATUS_OK && reader_left(&d->r) ? STATUS_MALFORMED : st;
 }
 
 status tree_read(struct bytes *message, struct tree **out) {
   struct message m;
   status st = message_parse(message->data, message->len, &m);
   if (st || m.version != WIRE_VERSION || m.flags & FLAG_IMAGE) return STATUS_MALFORMED;
-  struct tree_reader d = {.message = m, .r = reader_over(message->data, m.body_end), .budget = m.body_end};
+  struct tree_reader d = {.message = m, .r = reader_over(message->data, message_values_end(&m)), .budget = m.body_end};
   st = tree_make(&d.tree);
   if (st) return st;
   bytes_init(&d.seen);

@@ -151,7 +151,7 @@ function async.gather(things)
 end
 
 local Group = {}
-local group_meta = { __index = Group, __name = "Group" }
+local group_meta = { __index = Group, __name = "Group", __mm_send = false }
 
 function Group.spawn(self, f, ...)
   check_function(f, "Group:spawn", 1)

@@ -12,6 +12,7 @@ local conditions = {}
 
 local Line = {}
 Line.__index = Line
+Line.__name, Line.__mm_send = "Condition of the world async", false
 
 function conditions.new_line() return setmetatable({ _list = schedulers.new_list() }, Line) end
 
@@ -58,6 +59,7 @@ end
 
 local Core = {}
 Core.__index = Core
+Core.__name, Core.__mm_send = "Barrier of the world async", false
 
 function Core.__tostring(self)
   if self._is_closed then return "closed lock" end

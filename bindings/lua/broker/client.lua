@@ -71,7 +71,7 @@ function dispatch.add_function(pool, f)
     return pool._kept
   end
   local entry = new_entry(pool, f)
-  if type(f) ~= "function" or checks.is_pure(f) then
+  if type(f) == "string" or (type(f) == "function" and checks.is_pure(f)) then
     keep(pool, f, entry)
   else
     pool._copies = (pool._copies or 0) + 1

@@ -18,7 +18,7 @@ local manager = {}
 -- Managers --------------------------------------------------------------------------------------------
 
 local Manager = {}
-local manager_meta = { __name = "Manager" }
+local manager_meta = { __name = "Manager", __mm_send = false }
 
 local function check(self, where)
   expect(getmetatable(self) == manager_meta, where, "Manager expected, got " .. type(self), 3)

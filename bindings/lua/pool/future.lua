@@ -16,7 +16,7 @@ local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
 
 local Future = {}
 -- __mm_future: it can stand among tasks (async/async.lua).
-local meta = { __index = Future, __name = "Future", __mm_future = true }
+local meta = { __index = Future, __name = "Future", __mm_future = true, __mm_send = false }
 
 -- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)

@@ -175,6 +175,7 @@ end
 local meta = {
   __index = Pool,
   __name = "Pool",
+  __mm_send = false,
   __tostring = describe,
   __close = Pool.terminate,
   __gc = abandon,

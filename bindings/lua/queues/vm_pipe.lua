@@ -12,7 +12,7 @@ local checks = require("core.checks")
 local expect = checks.expect
 
 local Connection = {}
-local connection_meta = { __index = Connection, __name = "Connection" }
+local connection_meta = { __index = Connection, __name = "Connection", __mm_send = false }
 
 local Envelope = {} -- the metatable of bytes on their way
 

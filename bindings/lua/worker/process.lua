@@ -175,7 +175,8 @@ end
 -- The constructor of Process in a world with workers.
 function process.class(world)
   if prototypes[world] then return prototypes[world] end
-  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = leave_scope }
+  local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = leave_scope,
+    __mm_send = false }
   function meta.__mm_wait(self)
     if self._closed then return true end
     return started(self, "wait"), true

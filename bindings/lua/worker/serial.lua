@@ -61,6 +61,7 @@ function Process.close(self) self._closed = true end
 local process_meta = {
   __index = Process,
   __name = "Process",
+  __mm_send = false,
   __close = Process.close,
   __tostring = function(self) return "Process: " .. native.printable(self.name) end,
   __mm_wait = function(self)

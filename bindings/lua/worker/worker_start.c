@@ -10,6 +10,7 @@
 #include "os/signals.h"
 #include "process/child.h"
 #include "process/forkserver.h"
+#include "state/classes.h"
 #include "state/launch.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
@@ -145,6 +146,7 @@ static int start_fork(lua_State *L, struct worker_rings rings) REQUIRES(rank_vm)
   const struct start_info start_info = start_info_of(L, rings);
   struct passed passed;
   flush_without_lock(L);
+  classes_before_fork(L, ARG_SETTINGS + 1);
   list_passed(L, &passed);
   struct worker *w = worker_push(L, WORKER_PROCESS);
   struct worker_status *worker_status = NULL;

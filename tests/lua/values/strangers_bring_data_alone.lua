@@ -38,7 +38,7 @@ local function all_else_is_refused()
     ["functions, which are refused "] = os.execute,
   }) do
     local pattern = what:gsub("%s+$", ""):gsub("%p", "%%%0")
-    if type(value) ~= "table" or value ~= package.loaded["strangers.module"].Class then
+    if type(value) ~= "table" or value ~= package.loaded["strangers.module"].Class then -- which is data
       expect.raises(pattern, loads, { value })
       expect.raises(pattern, loads, value)
       expect.raises(pattern, mm.loads, mm.dumps({ value }), { functions = false })
@@ -46,7 +46,10 @@ local function all_else_is_refused()
     expect.truthy(mm.loads(mm.dumps({ value }), { functions = true }), "the caller vouches for them")
   end
   local meta = {}
-  expect.raises("malformed message", loads, { meta, setmetatable({}, meta) })
+  expect.raises("hold a class, which is refused", loads, { meta, setmetatable({}, meta) })
+  expect.raises("hold a class, which is refused", loads, setmetatable({}, meta))
+  meta.__mm_send, meta.__mm_receive = function() return 1 end, function() error("it ran") end
+  expect.raises("refused unless {functions = true}", loads, setmetatable({}, meta))
   expect.raises("'functions' is the one option", mm.loads, "", { function_ = true })
 end
 
@@ -57,7 +60,7 @@ local function classes_registered_as_untrusted_are_accepted()
   expect.truthy(back[1] == back[3] and back[2] == back[4].deep, "what is shared is shared")
   expect.truthy(getmetatable(back[1]) == Open, "the program's class")
   -- the class itself is not theirs
-  expect.raises("functions, which are refused", loads, { Open })
+  expect.raises("name the class 'Open'", loads, { Open })
 end
 
 local function a_class_can_be_closed_again()

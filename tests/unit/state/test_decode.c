@@ -147,7 +147,13 @@ static void strangers_bring_data_alone(struct lua_pair *p) {
   refuse_of_stranger(p, "package.loaded.m = {Class = {}} return setmetatable({}, package.loaded.m.Class)",
                      "the bytes hold an object of class 'm.Class'");
   refuse_of_stranger(p, "return setmetatable({}, string)", "the bytes hold an object of class 'string'");
-  refuse_of_stranger(p, "local m = {} return {m, setmetatable({}, m)}", "malformed message");
+  refuse_of_stranger(p, "local m = {} return {m, setmetatable({}, m)}", "the bytes hold a class");
+  refuse_of_stranger(p, "return setmetatable({}, {})", "the bytes hold a class");
+  refuse_of_stranger(p, "Mine = {} return setmetatable({}, Mine)", "the bytes hold a class");
+  refuse_of_stranger(p,
+                     "local S = {__mm_send = function() return 1 end, __mm_receive = type}\n"
+                     "return setmetatable({}, S)",
+                     "the bytes hold an object that its class makes");
 }
 
 static void register_class_for_strangers(lua_State *L) {

@@ -158,12 +158,11 @@ static void an_unsendable_value_is_named_by_its_path(struct lua_pair *p) {
   pair_refuse(p, "return {[true] = {[2.5] = co}}", "cannot send a coroutine (at value[true][2.5])");
   pair_refuse(p, "return {x = {[co] = 1}}", "cannot send a coroutine (at value.x[thread](key))");
   pair_refuse(p, "local conn = co return {f = function() return conn end}",
-              "cannot send a coroutine (at value.f(upvalue conn))");
+              "cannot send a coroutine (at value.f(upvalue 'conn'))");
   pair_refuse(p, "return io.tmpfile()", "cannot send a userdata of type FILE* (at value)");
   pair_refuse(p, "return {string.gmatch('a', 'b')}",
               "cannot send a C function that no loaded module holds (at value[1])");
-  pair_refuse(p, "return {o = setmetatable({}, {})}",
-              "cannot send a table with a metatable that is not registered (at value.o)");
+  pair_refuse(p, "return {o = setmetatable({}, {conn = co})}", "cannot send a coroutine (at value.o(metatable).conn)");
 }
 
 static void a_deep_unsendable_value_has_a_shortened_path(struct lua_pair *p) {
