@@ -91,6 +91,7 @@ static enum line read_plain(const char *prompt, char **line) {
   const ssize_t length = getline(&text, &size, stdin);
   if (length >= 0 && !ctrl_c_was_pressed()) {
     if (length > 0 && text[length - 1] == '\n') text[length - 1] = '\0';
+    if (!terminal_is(TERMINAL_INPUT)) puts(text); /* as readline does, so that the output can be read */
     *line = text;
     return LINE_READ;
   }

@@ -36,10 +36,9 @@ function broker_classes.complete() require("broker.queue") end
 
 local function open_broker_pool(options)
   local settings = require("broker.settings")
-  return require("broker.client").begin(setmetatable(settings.read_pool(options, 5), pool.meta))
+  return require("broker.client").begin(setmetatable(settings.read_pool(options), pool.meta))
 end
 
--- A tail call, as in its callers, so that the level of an error names the script's line.
 local function open_broker_queue(kind, options) return require("broker.queue").new(kind, options) end
 
 local function add_all(world, names)

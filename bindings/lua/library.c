@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
+#include "core/raise.h"
 #include "core/system.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_table.h"

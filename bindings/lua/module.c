@@ -33,6 +33,7 @@
 #include "queues/local_queue.h"
 #include "queues/pipe.h"
 #include "queues/queue.h"
+#include "state/caller.h"
 #include "state/coroutines.h"
 #include "state/library.h"
 #include "worker/gil.h"
@@ -52,9 +53,23 @@ static int on_end(lua_State *L) {
   return 0;
 }
 
+/* place() → "FILE:LINE: " of the script's call, for messages (state/caller.h). [-0, +1, memory] */
+static int place_call(lua_State *L) {
+  caller_push_place(L);
+  return 1;
+}
+
+/* Those that are in the public table as well: errors name them. */
+static const luaL_Reg public_functions[] = {
+    {"dumps", values_dumps}, {"loads", values_loads}, {"register", values_register},
+    {"time", system_time},   {"sleep", system_sleep}, {"cpu_count", system_cpu_count},
+    {NULL, NULL},
+};
+
 static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
+    {"place", place_call},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
     {"sandbox_obstacle", sandbox_obstacle_call},
@@ -92,15 +107,9 @@ static const luaL_Reg native_functions[] = {
     {"wait_any", wait_any},
     {"loop_new", loop_new},
     {"wait_descriptor", wait_descriptor},
-    {"dumps", values_dumps},
-    {"loads", values_loads},
     {"loads_from", values_loads_from},
     {"printable", printable_call},
-    {"register", values_register},
-    {"time", system_time},
-    {"sleep", system_sleep},
     {"terminal_width", system_terminal_width},
-    {"cpu_count", system_cpu_count},
     {"environment", system_environment},
     {"thread_count", system_thread_count},
     {"pid", system_pid},
@@ -151,6 +160,7 @@ static const luaL_Reg native_functions[] = {
 int module_open(lua_State *L) {
   lua_newtable(L);
   luaL_setfuncs(L, native_functions, 0);
+  caller_set_functions(L, public_functions, NULL);
   lua_pushliteral(L, MANYMOONS_VERSION);
   lua_setfield(L, -2, "version");
   embedded_push_require(L);

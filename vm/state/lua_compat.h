@@ -6,8 +6,8 @@
  * both; what only LuaJIT exports is bound weakly and looked up at run time
  * (lua_shares_upvalues, lua_is_jit).
  *
- * The features of a Lua are constants (LUA_HAS_…), for an ordinary `if`. Only this file and
- * lua_compat.c test the version of Lua.
+ * The features of a Lua are constants (LUA_HAS_…), for an ordinary `if`. Only this file tests the
+ * version of Lua.
  *
  * Numbers: 5.1 has one kind. There lua_isinteger means "a whole number that a double holds
  * exactly", and -0.0 is not one, so that a number sent as an integer returns as the same double.
@@ -42,11 +42,6 @@ enum {
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
 };
-
-/* The chunk of the Lua functions that wrap methods that may wait (bindings/lua/core/waiting.h).
- * Errors of such a method name the script's line and the method, as without the wrapper
- * (lua_compat.c). */
-#define WAITING_CHUNK "=manymoons/waiting.lua"
 
 #if LUA_VERSION_NUM < 504
 #define luaL_argexpected(L, condition, index, type) \
@@ -177,18 +172,6 @@ extern int luaopen_ffi(lua_State *L) __attribute__((weak));
 #define luaopen_coroutine ((lua_CFunction)NULL)
 #define luaopen_utf8      ((lua_CFunction)NULL)
 #define LUA_UTF8LIBNAME   "utf8"
-
-int compat_error(lua_State *L, const char *format, ...);
-int compat_argerror(lua_State *L, int index, const char *message);
-int compat_typerror(lua_State *L, int index, const char *expected);
-lua_Number compat_checknumber(lua_State *L, int index);
-void compat_checkany(lua_State *L, int index);
-void *compat_checkudata(lua_State *L, int index, const char *name);
-#define luaL_error        compat_error
-#define luaL_argerror     compat_argerror
-#define luaL_checknumber  compat_checknumber
-#define luaL_checkany     compat_checkany
-#define luaL_checkudata   compat_checkudata
 
 static inline void lua_setcompanion(lua_State *L, int index) { lua_setfenv(L, index); }
 static inline void lua_getcompanion(lua_State *L, int index) { lua_getfenv(L, index); }

@@ -4,6 +4,7 @@
  * on 5.1 pushing a C function allocates. */
 #include "state/transfer.h"
 
+#include "state/caller.h"
 #include "state/decode_class.h"
 #include "state/encode_class.h"
 #include "state/error.h"
@@ -125,7 +126,10 @@ int transfer_try_encode(lua_State *L, int first, int count, const char *what, st
 static struct bytes *encode_or_raise(lua_State *L, int first, int count, struct encode_call *call) {
   transfer_open(L);
   luaL_checkstack(L, count + 4, "too many values to send");
-  if (try_encode(L, first, count, call)) lua_error(L);
+  if (try_encode(L, first, count, call)) {
+    caller_name_in(L);
+    lua_error(L);
+  }
   return &call->s->out;
 }
 

@@ -14,12 +14,11 @@ local Task, task_meta = schedulers.Task, schedulers.task_meta
 local async = {}
 
 local function check_function(f, where, place, level)
-  expect(checks.is_callable(f), where, "argument " .. place .. ": a function expected, got " .. type(f),
-    (level or 2) + 1)
+  expect(checks.is_callable(f), where, "argument " .. place .. ": a function expected, got " .. type(f))
 end
 
 local function check_task(self, where)
-  expect(getmetatable(self) == task_meta, where, "Task expected, got " .. type(self), 3)
+  checks.self(self, task_meta, where)
 end
 
 local function as_function(f)
@@ -30,7 +29,7 @@ end
 -- Task ------------------------------------------------------------------------------------------------
 
 local function wait_until_done(task, due)
-  if task == schedulers.current() then error("Task:get: a task cannot wait for itself", 3) end
+  if task == schedulers.current() then checks.fail("Task:get: a task cannot wait for itself") end
   if due and not task.state and time() >= due then waits.give_turn() end
   while not task.state do
     if due and time() >= due then return false end
@@ -80,7 +79,7 @@ function async.spawn(f, ...)
 end
 
 function async.cancel(task)
-  check_task(task, "cancel")
+  expect(getmetatable(task) == task_meta, "cancel", "Task expected, got " .. type(task))
   return schedulers.cancel(task)
 end
 
@@ -133,7 +132,7 @@ local function as_task(thing, place)
     return task
   end
   expect(checks.is_callable(thing), "gather",
-    "thing " .. place .. ": a task, a future or a function expected, got " .. type(thing), 3)
+    "thing " .. place .. ": a task, a future or a function expected, got " .. type(thing))
   return schedulers.spawn(as_function(thing))
 end
 
@@ -154,8 +153,9 @@ local Group = {}
 local group_meta = { __index = Group, __name = "Group", __mm_send = false }
 
 function Group.spawn(self, f, ...)
+  checks.self(self, group_meta, "Group:spawn")
   check_function(f, "Group:spawn", 1)
-  if self._is_over then error("Group:spawn: the group has ended", 2) end
+  if self._is_over then checks.fail("Group:spawn: the group has ended") end
   local task = schedulers.spawn(as_function(f), ...)
   self._left = self._left + 1
   self._tasks[#self._tasks + 1] = task
@@ -176,6 +176,7 @@ end
 
 -- Cancels the tasks that run, without a failure of the group.
 function Group.cancel(self)
+  checks.self(self, group_meta, "Group:cancel")
   self._is_cancelled = true
   cancel_all(self._tasks)
 end
@@ -277,7 +278,7 @@ local function descriptor_of(thing, where)
       return method(thing)
     end
   end
-  expect(false, where, "argument 1: a file descriptor expected, got " .. checks.show(thing), 3)
+  expect(false, where, "argument 1: a file descriptor expected, got " .. checks.show(thing))
 end
 
 -- wait_fd(fd, "r" or "w", timeout) → true when it is readable or writable; or nil and "timeout" or another reason.

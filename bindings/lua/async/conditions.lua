@@ -3,6 +3,7 @@
 -- the shared objects of locks/conditions.c. All users are tasks of this VM, so no other task runs between two waits.
 local require = ...
 
+local checks = require("core.checks")
 local schedulers = require("async.schedulers")
 local locks = require("locks.locks")
 
@@ -31,14 +32,14 @@ end
 -- wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". It acquires the lock again in each case.
 function Line.wait(self, lock, timeout)
   local depth = release_all(lock)
-  if depth == 0 then error("Condition:wait: the lock is not held", 3) end
+  if depth == 0 then checks.fail("Condition:wait: the lock is not held") end
   local ok, why = schedulers.wait_in(self._list, schedulers.due_of(timeout))
   local task = ok and schedulers.current()
   if task then task.notified_in = self._list end -- a task that ends before it has the lock passes it on
   local _, was_abandoned = lock:acquire()
   if task then task.notified_in = nil end
   for _ = 2, depth do lock:acquire() end
-  if self._is_closed then error("Condition: used after it was closed", 3) end
+  if self._is_closed then checks.fail("Condition: used after it was closed") end
   if ok then return ok, was_abandoned end
   return nil, why
 end
@@ -50,7 +51,7 @@ end
 
 function Line.notify(self, lock, count)
   local is_held = pcall(lock.release, lock)
-  if not is_held then error("Condition:notify: the lock is not held", 3) end
+  if not is_held then checks.fail("Condition:notify: the lock is not held") end
   lock:acquire()
   while count >= 1 and schedulers.wake_one(self._list, true) do count = count - 1 end
 end
@@ -90,7 +91,7 @@ local function note_user(self)
 end
 
 local function refuse_closed(self)
-  if self._is_closed then error("Barrier: used after it was closed", 0) end
+  if self._is_closed then checks.fail("Barrier: used after it was closed") end
 end
 
 -- arrive(timeout) → index, is_last; or nil, why. The last party has to open the barrier.

@@ -246,7 +246,7 @@ local function end_cancelled(task)
 end
 
 -- The function of each task's coroutine.
-local function body(task, f) task.results = pack(f()) end
+local function body(task, called) task.results = pack(called()) end
 
 -- Handles a step that did not end with a wait of this module.
 local function on_return(task, ok, what)
@@ -405,7 +405,7 @@ local function look()
   has_host = hosts ~= nil and hosts.is_there()
   if has_host then most, fd = hosts.before_sleep() end
   local seconds = min(most, scheduler.seconds_to_sleep(now))
-  if seconds == math.huge and is_stuck() then error("would wait for ever: every task waits for another one", 0) end
+  if seconds == math.huge and is_stuck() then checks.fail("would wait for ever: every task waits for another one") end
   if seconds > 0 or fd or sources.are_wanted() then
     scheduler.get_loop()
     local count, was_rung = sleep(seconds, fd)

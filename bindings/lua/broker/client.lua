@@ -586,9 +586,9 @@ function dispatch.join(pool, deadline)
 end
 
 function dispatch.check_open(pool, where)
-  open_pools.check_home(pool, where, 3)
+  open_pools.check_home(pool, where)
   if pool._broken then errors.raise(pool._broken) end
-  if pool._closed then error(where .. ": the pool is closed", 3) end
+  if pool._closed then checks.fail(where .. ": the pool is closed") end
   dispatch.maintain(pool)
 end
 
@@ -630,7 +630,7 @@ local function make_opening(pool)
 end
 
 local function check(pool, ok, why)
-  if not ok then error("Pool: broker: " .. pool._broker .. ": " .. tostring(why), 5) end
+  if not ok then checks.fail("Pool: broker: " .. pool._broker .. ": " .. tostring(why)) end
 end
 
 local function new_session(pool)
@@ -644,7 +644,7 @@ end
 -- pool: what broker.read_pool says
 function dispatch.begin(pool)
   local poller, why = native.poller_new()
-  if not poller then error("Pool: broker: " .. why, 4) end
+  if not poller then checks.fail("Pool: broker: " .. why) end
   for name, value in pairs({
     _dispatcher = dispatch, _queue = base.new_queue(),
     _config = {

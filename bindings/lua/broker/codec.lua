@@ -77,7 +77,7 @@ end
 
 -- Handles, coroutines and the like; what stands for something on this machine alone is called that.
 local function explain(why)
-  local text = tostring(why)
+  local text = checks.bare(why)
   if text:find("as bytes", 1, true) then
     return "NotDistributable: " .. text:gsub(" as bytes", " to another machine")
   end
@@ -87,7 +87,7 @@ end
 local function dumps_arguments(args)
   local ok, bytes = pcall(native.dumps, args)
   if ok then return bytes end
-  error("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value%[(%d+)%]", "(at argument %1"), 0)
+  checks.fail("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value%[(%d+)%]", "(at argument %1"))
 end
 
 -- → { func =, blob =, is_bytecode = }; blob: what f:<sha256> is the digest of
@@ -96,14 +96,14 @@ function codec.function_of(f)
     if f:find("^[%w_.-]+:[%w_.]+$") then return { func = "n:" .. f } end
     local compile = rawget(_G, "loadstring") or load
     local chunk, why = compile(f, "=task")
-    if not chunk or f:byte() == 27 then error("Pool: the function's source: " .. tostring(why or "bytecode"), 0) end
+    if not chunk or f:byte() == 27 then checks.fail("Pool: the function's source: " .. tostring(why or "bytecode")) end
     local blob = "S" .. f
     return { func = "f:" .. codec.digest(blob), blob = blob }
   end
   local name = type(f) == "function" and name_of(f)
   if name then return { func = "n:" .. name } end
   local ok, bytes = pcall(native.dumps, f)
-  if not ok then error("Pool: the function cannot be sent: " .. explain(bytes), 0) end
+  if not ok then checks.fail("Pool: the function cannot be sent: " .. explain(bytes)) end
   local blob = "B" .. bytes
   return { func = "f:" .. codec.digest(blob), blob = blob, is_bytecode = true }
 end
@@ -115,7 +115,7 @@ function codec.encode_body(task)
   local items = {}
   for i = 1, task.count do
     local ok, bytes = pcall(native.dumps, task.list[task.first + i - 1])
-    if not ok then error("Pool: the task cannot be sent: item " .. i .. ": " .. explain(bytes), 0) end
+    if not ok then checks.fail("Pool: the task cannot be sent: item " .. i .. ": " .. explain(bytes)) end
     items[i] = bytes
   end
   return native.dumps(items)

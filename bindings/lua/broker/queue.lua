@@ -29,10 +29,10 @@ local states = setmetatable({}, { __mode = "k" })
 -- What a process has open for a handle --------------------------------------------------------------------------------
 
 local function new_state(self)
-  local settings = broker.read_url(self._url, "Queue", 3, self._password_file)
+  local settings = broker.read_url(self._url, "Queue", self._password_file)
   local me = hex(native.random_bytes(12))
   return {
-    pid = native.pid(), settings = settings, secrets = broker.secrets({}, settings, "Queue", 3),
+    pid = native.pid(), settings = settings, secrets = broker.secrets({}, settings, "Queue"),
     session = settings.backend.Queue.new(settings, {
       name = self._name, putter = me, consumer = getmetatable(self) == joinable_meta and me or "", lease = self._lease,
     }),
@@ -43,7 +43,7 @@ end
 -- A forked child has its own.
 local function state_of(self, where)
   local meta = getmetatable(self)
-  expect(meta == queue_meta or meta == joinable_meta, where, "Queue expected, got " .. type(self), 4)
+  expect(meta == queue_meta or meta == joinable_meta, where, "Queue expected, got " .. type(self))
   local state = states[self]
   if not state or state.pid ~= native.pid() then
     state = new_state(self)
@@ -68,7 +68,7 @@ local function insist(state, due, name, ...)
 end
 
 local function must(reply, why)
-  if reply == nil then error("Queue: broker: " .. why, 0) end
+  if reply == nil then checks.fail("Queue: broker: " .. why) end
   return reply
 end
 
@@ -78,7 +78,7 @@ local function sign(secret, name, bytes) return native.sign(secret, "manymoons i
 
 local function encode(self, state, value)
   local ok, bytes = pcall(native.dumps, value)
-  if not ok then error("Queue:put: " .. tostring(bytes):gsub(" as bytes", " to another machine"), 3) end
+  if not ok then checks.fail("Queue:put: " .. checks.bare(bytes):gsub(" as bytes", " to another machine")) end
   if not state.secrets[1] then return "u" .. bytes end
   return "s" .. sign(state.secrets[1], self._name, bytes) .. bytes
 end
@@ -93,7 +93,7 @@ local function decode(self, state, text)
     end
   end
   if state.secrets[1] and not is_trusted then
-    error("Queue:get: BadSignature: an item was not signed with a secret of this program; it is dropped", 3)
+    checks.fail("Queue:get: BadSignature: an item was not signed with a secret of this program; it is dropped")
   end
   return native.loads_from(is_trusted and "peer" or "stranger", bytes)
 end
@@ -102,7 +102,7 @@ end
 
 -- → the timeout and its end, or nothing
 local function read_timeout(timeout, where)
-  timeout = checks.timeout(timeout, where, 3)
+  timeout = checks.timeout(timeout, where)
   return timeout, timeout and time() + timeout
 end
 
@@ -129,7 +129,7 @@ function Queue.put(self, ...)
     end
     if reply == "closed" then return nil, "closed" end
     if kind == "timeout" then return nil, "timeout" end
-    if reply == nil and kind ~= "later" then error("Queue:put: broker: " .. why, 2) end
+    if reply == nil and kind ~= "later" then checks.fail("Queue:put: broker: " .. why) end
     if seconds == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
@@ -153,7 +153,7 @@ local function next_item(state, due, timeout, lease)
   local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
   if timeout == 0 then seconds = 0 end
   local item, why, kind = insist(state, due and due + CONNECT, "get", seconds)
-  if item == nil and kind ~= "timeout" then error("Queue:get: broker: " .. why, 3) end
+  if item == nil and kind ~= "timeout" then checks.fail("Queue:get: broker: " .. why) end
   if item then item.expires = since + lease end
   return item
 end
@@ -205,7 +205,7 @@ function Queue.iter(self)
 end
 
 function Queue.task_done()
-  error("Queue:task_done: this is a Queue, from which values are taken for good; a JoinableQueue keeps account", 2)
+  checks.fail("Queue:task_done: this is a Queue, from which values are taken for good; a JoinableQueue keeps account")
 end
 
 -- JoinableQueue ------------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ end
 function JoinableQueue.task_done(self)
   local state = state_of(self, "JoinableQueue:task_done")
   local id = table.remove(state.taken, 1)
-  if not id then error("JoinableQueue:task_done: all that this program took is done", 2) end
+  if not id then checks.fail("JoinableQueue:task_done: all that this program took is done") end
   state.taken[id] = nil
   local is_done = ack(state, id, math.huge) -- a heartbeat holds it
   state.lease:remove(id)
@@ -261,26 +261,26 @@ local queue = {}
 -- Queue{ broker =, name =, maxsize =, lease = }
 function queue.new(kind, options)
   for name in pairs(options) do
-    if not OPTIONS[name] then error(kind .. ": unknown option '" .. tostring(name) .. "'", 3) end
+    if not OPTIONS[name] then checks.fail(kind .. ": unknown option '" .. tostring(name) .. "'") end
   end
   local maxsize = options.maxsize or 0
   expect(type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53, kind,
-    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize), 3)
-  expect(kind ~= "SimpleQueue" or maxsize == 0, kind, "maxsize: a Queue has one", 3)
+    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize))
+  expect(kind ~= "SimpleQueue" or maxsize == 0, kind, "maxsize: a Queue has one")
   local lease = options.lease or LEASE
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
-    "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease), 3)
-  local settings = broker.read_url(options.broker, kind, 3, options.password_file)
+    "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease))
+  local settings = broker.read_url(options.broker, kind, options.password_file)
   local self = setmetatable({
     _url = options.broker, _password_file = options.password_file, _lease = lease,
-    _name = broker.check_name(options.name, kind, 3),
+    _name = broker.check_name(options.name, kind),
     _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
-  local secrets = broker.secrets(options, settings, kind, 3)
+  local secrets = broker.secrets(options, settings, kind)
   local state = state_of(self, kind)
   state.secrets = secrets
   local opened, why = state.session:open(OPEN)
-  if not opened then error(kind .. ": broker: " .. settings.shown .. ": " .. why, 3) end
+  if not opened then checks.fail(kind .. ": broker: " .. settings.shown .. ": " .. why) end
   if must(insist(state, nil, "depth")).is_closed then self._may_reopen = true end
   return self
 end

@@ -107,12 +107,12 @@ local function read_settings(text, password_file)
 end
 
 -- → manymoons.broker.Settings. password_file: a file with the password, for a URL without one
-function broker.read_url(text, where, level, password_file)
+function broker.read_url(text, where, password_file)
   local ok, settings = pcall(read_settings, text, password_file)
   if ok then return settings end
   if type(settings) ~= "table" then error(settings, 0) end
-  if settings.refusal:find("^password_file:") then error(where .. ": " .. settings.refusal, level + 1) end
-  error(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")", level + 1)
+  if settings.refusal:find("^password_file:") then checks.fail(where .. ": " .. settings.refusal) end
+  checks.fail(where .. ": broker: " .. settings.refusal .. " (a URL such as " .. EXAMPLE .. ")")
 end
 
 -- Secrets ------------------------------------------------------------------------------------------------------------
@@ -121,20 +121,20 @@ local SECRET_BYTES, SECRET_LEAST = 32, 16
 
 -- The first one signs, all of them are accepted, so that a secret can be replaced while programs
 -- run.
-local function secrets_of(text, what, where, level)
+local function secrets_of(text, what, where)
   local list = {}
   for line in text:gmatch("[^\r\n]+") do list[#list + 1] = line end
-  expect(#list > 0, where, what .. ": is empty", level)
+  expect(#list > 0, where, what .. ": is empty")
   for _, secret in ipairs(list) do
-    expect(#secret >= SECRET_LEAST, where, what .. ": a secret has " .. SECRET_LEAST .. " characters or more", level)
+    expect(#secret >= SECRET_LEAST, where, what .. ": a secret has " .. SECRET_LEAST .. " characters or more")
   end
   return list
 end
 
-local function secrets_of_file(path, where, level)
+local function secrets_of_file(path, where)
   local text, why = read_private(path)
-  expect(text, where, "secret_file: " .. path .. tostring(why), level)
-  return secrets_of(text, "secret_file: " .. path, where, level)
+  expect(text, where, "secret_file: " .. path .. tostring(why))
+  return secrets_of(text, "secret_file: " .. path, where)
 end
 
 -- Programs of one user on one machine share a secret. It is made when it is first needed, in a file
@@ -160,30 +160,30 @@ function broker.set_default_secrets(list) broker.default_secrets = list end
 
 -- options: secret, secret_file; then the environment; then the user's own, where the server is on
 -- this machine
-function broker.secrets(options, settings, where, level)
+function broker.secrets(options, settings, where)
   if options.secret ~= nil then
-    expect(type(options.secret) == "string", where, "secret: a string expected, got " .. type(options.secret), level)
-    return secrets_of(options.secret, "secret", where, level + 1)
+    expect(type(options.secret) == "string", where, "secret: a string expected, got " .. type(options.secret))
+    return secrets_of(options.secret, "secret", where)
   end
   if options.secret_file ~= nil then
     expect(type(options.secret_file) == "string", where,
-      "secret_file: a string expected, got " .. type(options.secret_file), level)
-    return secrets_of_file(options.secret_file, where, level + 1)
+      "secret_file: a string expected, got " .. type(options.secret_file))
+    return secrets_of_file(options.secret_file, where)
   end
   if broker.default_secrets then return broker.default_secrets end
   local text = native.environment("MANYMOONS_SECRET")
-  if text and text ~= "" then return secrets_of(text, "MANYMOONS_SECRET", where, level + 1) end
+  if text and text ~= "" then return secrets_of(text, "MANYMOONS_SECRET", where) end
   local path = native.environment("MANYMOONS_SECRET_FILE")
-  if path and path ~= "" then return secrets_of_file(path, where, level + 1) end
+  if path and path ~= "" then return secrets_of_file(path, where) end
   return settings.is_local and secrets_of_user() or {}
 end
 
 -- Names --------------------------------------------------------------------------------------------------------------
 
-function broker.check_name(name, where, level)
-  expect(type(name) == "string", where, "name: a string expected, got " .. type(name), level)
+function broker.check_name(name, where)
+  expect(type(name) == "string", where, "name: a string expected, got " .. type(name))
   expect(name:find("^[%w_.-]+$") and #name <= 64, where,
-    "name: up to 64 letters, digits, '_', '.' and '-' expected, got '" .. name .. "'", level)
+    "name: up to 64 letters, digits, '_', '.' and '-' expected, got '" .. name .. "'")
   return name
 end
 
@@ -208,40 +208,40 @@ local POOL_OPTIONS = {
 }
 local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
 
-local function check_count(options, name, least, level)
+local function check_count(options, name, least)
   local value = options[name]
   expect(value == nil or (type(value) == "number" and value >= least and value % 1 == 0), "Pool",
-    name .. ": a whole number, " .. least .. " or more, expected, got " .. tostring(value), level)
+    name .. ": a whole number, " .. least .. " or more, expected, got " .. tostring(value))
 end
 
-local function check_seconds(options, name, level)
+local function check_seconds(options, name)
   local value = options[name]
   local seconds, why = checks.read_time_limit(value)
-  expect(not why, "Pool", why and why:gsub("^timeout", name), level)
+  expect(not why, "Pool", why and why:gsub("^timeout", name))
   return seconds
 end
 
 -- Pool{ broker =, name =, … } → the fields of a pool
-function broker.read_pool(options, level)
+function broker.read_pool(options)
   for name in pairs(options) do
     if OF_WORKERS[name] then
-      error("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker", level)
+      checks.fail("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker")
     end
-    if not POOL_OPTIONS[name] then error("Pool: unknown option '" .. tostring(name) .. "'", level) end
+    if not POOL_OPTIONS[name] then checks.fail("Pool: unknown option '" .. tostring(name) .. "'") end
   end
-  check_count(options, "workers", 1, level)
-  check_count(options, "retries", 0, level)
-  check_count(options, "window", 1, level)
-  local timeout, abi_wait = check_seconds(options, "timeout", level), check_seconds(options, "abi_wait", level)
+  check_count(options, "workers", 1)
+  check_count(options, "retries", 0)
+  check_count(options, "window", 1)
+  local timeout, abi_wait = check_seconds(options, "timeout"), check_seconds(options, "abi_wait")
   expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
-    "initializer: a function expected, got " .. type(options.initializer), level)
+    "initializer: a function expected, got " .. type(options.initializer))
   local args = options.initargs or {}
-  expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), level)
-  local settings = broker.read_url(options.broker, "Pool", level, options.password_file)
+  expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args))
+  local settings = broker.read_url(options.broker, "Pool", options.password_file)
   return {
-    _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool", level),
-    _secrets = broker.secrets(options, settings, "Pool", level), _wanted_size = options.workers,
-    _initializer = options.initializer, _initargs = checks.arguments(args, "Pool", "initargs", level),
+    _settings = settings, _broker = settings.shown, _name = broker.check_name(options.name, "Pool"),
+    _secrets = broker.secrets(options, settings, "Pool"), _wanted_size = options.workers,
+    _initializer = options.initializer, _initargs = checks.arguments(args, "Pool", "initargs"),
     _timeout = timeout, _retries = options.retries or 2, _window = options.window or 1000,
     _abi_wait = options.abi_wait == nil and 30 or abi_wait or math.huge,
   }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "core/raise.h"
 #include "os/clock.h"
 #include "os/mapping.h"
 #include "process/worker_status.h"

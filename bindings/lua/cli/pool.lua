@@ -123,14 +123,14 @@ local function retry(session, secrets, name, id)
 end
 
 local function main(options)
-  local settings = broker.read_url(options.url, "manymoons pool", -2, options["--password-file"])
-  local name = broker.check_name(options.name, "manymoons pool", -1)
+  local settings = broker.read_url(options.url, "manymoons pool", options["--password-file"])
+  local name = broker.check_name(options.name, "manymoons pool")
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(session) end
   if options.how == "--retry" then
-    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool", -1)
+    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
     return retry(session, secrets, name, options.id)
   end
   local pool = inspect.pool(session, name)

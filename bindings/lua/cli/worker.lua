@@ -103,14 +103,14 @@ local function read_options(words)
 end
 
 local function settle(options)
-  local settings = broker.read_url(options.url, "manymoons worker", -2, options["password-file"])
-  local secrets = broker.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker", -1)
+  local settings = broker.read_url(options.url, "manymoons worker", options["password-file"])
+  local secrets = broker.secrets({ secret_file = options["secret-file"] }, settings, "manymoons worker")
   if not secrets[1] and not options.import then
     error("without a secret only functions of named modules can be trusted: --secret-file or --import expected", 0)
   end
   local rules = options.sandbox and { read = options.read, write = options.write, network = options.network } or nil
   return {
-    settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker", -1),
+    settings = settings, secrets = secrets, pool_name = broker.check_name(options.pool, "manymoons worker"),
     slots = options.slots or native.cpu_count(), imports = options.import, lease = options.lease or 15,
     grace = options.grace or 10, max_tasks = options["max-tasks"], task_timeout = options["task-timeout"],
     world = worlds.of_own_vms(options.processes or options.sandbox or false), name = options.name, sandbox = rules,

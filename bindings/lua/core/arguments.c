@@ -10,11 +10,19 @@
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "shared/segment.h"
+#include "state/caller.h"
+
+/* A string as it is, and the type of another value. */
+static const char *shown(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : luaL_typename(L, index);
+}
 
 deadline argument_timeout(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return deadline_never();
-  const lua_Number seconds = luaL_checknumber(L, index);
-  if (seconds != seconds) luaL_argerror(L, index, "timeout: a number of seconds expected, got nan");
+  const bool is_number = lua_type(L, index) == LUA_TNUMBER;
+  const lua_Number seconds = is_number ? lua_tonumber(L, index) : 0;
+  if (!is_number || seconds != seconds)
+    raise_refusal(L, "timeout: a number of seconds expected, got %s", is_number ? "nan" : shown(L, index));
   return deadline_after(seconds);
 }
 
@@ -137,29 +145,27 @@ static int handle_tostring(lua_State *L) {
   return 1;
 }
 
-static void set_function(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
-  lua_setfield(L, -2, name);
-}
-
 void class_register(lua_State *L, const struct handle_class *class) {
   if (!luaL_newmetatable(L, class->key)) {
     lua_pop(L, 1);
     return;
   }
   lua_newtable(L);
-  luaL_setfuncs(L, class->methods, 0);
-  if (class->more) luaL_setfuncs(L, class->more, 0);
-  if (class->waiting) waiting_set_methods(L, class->waiting);
-  set_function(L, "close", class->close);
+  caller_set_functions(L, class->methods, class->name);
+  if (class->more) caller_set_functions(L, class->more, class->name);
+  if (class->waiting) waiting_set_methods(L, class->waiting, class->name);
+  caller_push_function(L, class->close, class->name, "close");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "__close");
+  lua_setfield(L, -2, "close");
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, class->name);
   lua_setfield(L, -2, "__name");
   lua_pushstring(L, class->name);
   lua_pushcclosure(L, handle_tostring, 1);
   lua_setfield(L, -2, "__tostring");
-  set_function(L, "__gc", class->collect);
-  set_function(L, "__close", class->close);
+  lua_pushcfunction(L, class->collect);
+  lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
 }
 
@@ -172,5 +178,7 @@ void class_set_pointer(lua_State *L, const struct handle_class *class, const cha
 }
 
 void *class_check(lua_State *L, int index, const struct handle_class *class) {
-  return luaL_checkudata(L, index, class->key);
+  void *data = luaL_testudata(L, index, class->key);
+  if (!data) raise_type(L, index, class->name);
+  return data;
 }

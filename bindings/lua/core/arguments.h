@@ -9,7 +9,7 @@
 #include "state/vm.h"
 
 /* The timeout at `index`, in seconds. Absent, nil and infinity wait for ever; 0 and less do not
- * wait; NaN raises. core/checks.lua has the same for Lua. */
+ * wait; NaN, and what is no number, raises. core/checks.lua has the same for Lua. */
 deadline argument_timeout(lua_State *L, int index);
 
 /* The argument of os.exit: nil, a boolean, or a number of which the low eight bits count. */

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Checks of arguments, and packed argument lists.
 --
--- Errors point to the caller of the public function: `level` counts, as error's does, from the function that calls
--- `expect`.
+-- An error names the script's line (vm/state/caller.h), the public function and the argument, in the form of
+-- core/raise.h. No caller says how far away the script is.
 local _, native = ...
 
 local checks = {}
@@ -10,9 +10,39 @@ local checks = {}
 checks.unpack = table.unpack or unpack
 function checks.pack(...) return { n = select("#", ...), ... } end
 
+-- Raises the text, which names the public function, with the place of the script's call before it.
+function checks.fail(text) error(native.place() .. text, 0) end
+
 -- Raises unless is_right; the message names the public function and the argument.
-function checks.expect(is_right, where, what, level)
-  if not is_right then error(where .. ": " .. what, (level or 2) + 1) end
+function checks.expect(is_right, where, what)
+  if not is_right then checks.fail(where .. ": " .. what) end
+end
+
+-- The text of an error that a protected call caught, to stand in another message: without the place of the script's
+-- call, which that message has.
+function checks.bare(err)
+  local text, place = tostring(err), native.place()
+  return text:sub(1, #place) == place and text:sub(#place + 1) or text
+end
+
+-- Raises: the method `where` ("Pool:map") was called on something else, mostly with a dot for the colon.
+function checks.refuse_self(self, where)
+  local class, method = where:match("^(.-):(.*)")
+  local article = (class:find("^[AEIO]") or class:find("^R%u")) and "an" or "a"
+  local object = class:sub(1, 1):lower() .. class:sub(2)
+  checks.fail(("%s: %s %s expected, got %s (use %s:%s(…), with a colon)"):format(where, article, class, type(self),
+    object, method))
+end
+
+-- Raises unless `self`, of which the method `where` was called, is an object of the class with this metatable.
+function checks.self(self, meta, where)
+  if getmetatable(self) ~= meta then checks.refuse_self(self, where) end
+end
+
+-- The same for a handle in C.
+function checks.handle(self, class, where)
+  local meta = type(self) == "userdata" and getmetatable(self)
+  if type(meta) ~= "table" or meta.__name ~= class then checks.refuse_self(self, where) end
 end
 
 -- A value in a message. NaN has a sign on some systems.
@@ -32,9 +62,9 @@ function checks.read_timeout(timeout)
 end
 
 -- The same for an argument of the public function `where`; raises.
-function checks.timeout(timeout, where, level)
+function checks.timeout(timeout, where)
   local seconds, why = checks.read_timeout(timeout)
-  if why then error(where .. ": " .. why, (level or 2) + 1) end
+  if why then checks.fail(where .. ": " .. why) end
   return seconds
 end
 
@@ -52,20 +82,20 @@ function checks.time_limit(options, default)
 end
 
 -- How many items a list has: its `n`, or else its `#`. Scripts and metamethods can say anything there
--- (core/arguments.h). A `level` of 0: the message has no place.
-local function length(list, are_arguments, where, what, level)
+-- (core/arguments.h).
+local function length(list, are_arguments, where, what)
   local count, why = native.list_length(list, are_arguments)
-  return count or error(where .. ": " .. what .. ": " .. why, level == 0 and 0 or level + 1)
+  return count or checks.fail(where .. ": " .. what .. ": " .. why)
 end
 
-function checks.length(list, where, what, level) return length(list, false, where, what, (level or 2) + 1) end
+function checks.length(list, where, what) return length(list, false, where, what) end
 
 -- The same for a list of arguments, which also have to fit on the stack.
-function checks.argument_count(list, where, what) return length(list, true, where, what, 0) end
+function checks.argument_count(list, where, what) return length(list, true, where, what) end
 
 -- A packed copy of a list of arguments.
-function checks.arguments(list, where, what, level)
-  local count = length(list, true, where, what, (level or 2) + 1)
+function checks.arguments(list, where, what)
+  local count = length(list, true, where, what)
   return { n = count, checks.unpack(list, 1, count) }
 end
 
@@ -85,7 +115,7 @@ end
 -- Raises for an option whose name is not in the set `allowed`.
 function checks.check_options(options, allowed, where)
   for key in pairs(options) do
-    if not allowed[key] then error(where .. ": unknown option '" .. tostring(key) .. "'", 3) end
+    if not allowed[key] then checks.fail(where .. ": unknown option '" .. tostring(key) .. "'") end
   end
 end
 

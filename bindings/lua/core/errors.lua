@@ -97,10 +97,10 @@ local function pass_end(ok, ...)
 end
 
 -- Calls f as the worker `name` would: true and the results; or false and an mm.Error.
-function errors.call_here(name, f, ...) return pass_end(protected(name, f, ...)) end
+function errors.call_here(name, called, ...) return pass_end(protected(name, called, ...)) end
 
 local function call_with(f, list)
-  if type(list) ~= "table" then error("starmap: an item: a list of arguments expected, got " .. type(list), 0) end
+  if type(list) ~= "table" then checks.fail("starmap: an item: a list of arguments expected, got " .. type(list)) end
   return f(unpack(list, 1, checks.argument_count(list, "starmap", "an item")))
 end
 

@@ -18,15 +18,15 @@ end
 
 -- trace(path, { limit = N }) starts a recording; trace(nil) ends it.
 function recording.trace(path, options)
-  expect(not native.settings(), "trace", "the program itself records, not a worker", 2)
+  expect(not native.settings(), "trace", "the program itself records, not a worker")
   if path == nil then return native.trace_stop() end
-  expect(type(path) == "string", "trace", "the name of a file expected, got " .. type(path), 2)
-  expect(options == nil or type(options) == "table", "trace", "options: a table expected", 2)
+  expect(type(path) == "string", "trace", "the name of a file expected, got " .. type(path))
+  expect(options == nil or type(options) == "table", "trace", "options: a table expected")
   options = options or {}
   checks.check_options(options, { limit = true }, "trace")
   local limit = options.limit
   expect(limit == nil or (type(limit) == "number" and limit >= LEAST_LIMIT and limit < 2 ^ 53), "trace",
-    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. tostring(limit), 2)
+    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. tostring(limit))
   return native.trace_start(path, name_of_program(), limit)
 end
 

@@ -39,7 +39,8 @@ void shared_handle_register(lua_State *L, const struct shared_type *type) {
 }
 
 void shared_handle_set_function(lua_State *L, const char *name, lua_CFunction function) {
-  lua_pushcfunction(L, function);
+  lua_getfield(L, -1, "__name");
+  lua_pushcclosure(L, function, 1);
   lua_setfield(L, -2, name);
 }
 
@@ -139,7 +140,7 @@ uint64_t shared_handle_send(lua_State *L, int index) {
   const struct shared_handle *h = lua_touserdata(L, index);
   if (!h->object) luaL_error(L, "%s: sent after %s", h->type->class.name, h->type->gone);
   shared_handle_refuse_closed(L, h);
-  if (segment_hold(h->object)) luaL_error(L, "not enough memory");
+  if (segment_hold(h->object)) error_raise_memory(L);
   return segment_object_ref(h->object);
 }
 

@@ -95,7 +95,7 @@ uint64_t shared_handle_send(lua_State *L, int index);
  * the object is gone. [-0, +1, raises] */
 void shared_handle_receive(lua_State *L, const struct handle_type *type, uint64_t reference);
 
-/* Sets a function in the table on top. [-0, +0, memory] */
+/* Sets a function in the metatable on top, by whose name errors call it (state/caller.h). [-0, +0, memory] */
 void shared_handle_set_function(lua_State *L, const char *name, lua_CFunction function);
 
 #endif

@@ -33,10 +33,6 @@ static status attempt_sleep(void *context, deadline until) {
 
 int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   const lua_Number seconds = luaL_checknumber(L, 1);
-  if (!(seconds >= 0)) {
-    const char *got = seconds != seconds ? "nan" : lua_tostring(L, 1);
-    luaL_argerror(L, 1, lua_pushfstring(L, "sleep: a number of seconds, 0 or more, expected, got %s", got));
-  }
   futex_word never = 0;
   const deadline until = deadline_after(seconds);
   raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "core/raise.h"
+#include "state/caller.h"
 #include "state/names.h"
 #include "state/transfer.h"
 
@@ -36,13 +38,24 @@ static bool read_option(lua_State *L, int index, const char *name) {
 static int load(lua_State *L, int index, enum trust trust) {
   size_t size;
   const char *data = luaL_checklstring(L, index, &size);
-  if (transfer_decode_dump(L, data, size, trust) != 1) return luaL_argerror(L, index, "malformed message");
-  return 1;
+  if (transfer_decode_dump(L, data, size, trust) == 1) return 1;
+  lua_pushliteral(L, "malformed message");
+  return lua_error(L);
 }
+
+/* bytes, trust → value */
+static int load_protected(lua_State *L) { return load(L, 1, (enum trust)lua_tointeger(L, 2)); }
 
 int values_loads(lua_State *L) {
   luaL_checkstring(L, 1);
-  return load(L, 1, read_option(L, 2, "functions") ? TRUST_OWN_PROGRAM : TRUST_STRANGER);
+  const enum trust trust = read_option(L, 2, "functions") ? TRUST_OWN_PROGRAM : TRUST_STRANGER;
+  lua_settop(L, 1);
+  lua_pushcfunction(L, load_protected);
+  lua_insert(L, 1);
+  lua_pushinteger(L, trust);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK) return 1;
+  caller_name_in(L);
+  return lua_error(L);
 }
 
 int values_loads_from(lua_State *L) {

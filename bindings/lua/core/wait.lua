@@ -8,7 +8,7 @@ local require, native = ...
 local checks = require("core.checks")
 local waits = require("core.waits")
 
-local function refuse(what) error("wait: " .. what, 0) end
+local function refuse(what) checks.fail("wait: " .. what) end
 
 -- The target to wait for in place of the thing; whether the thing is ready when the target is; and a list of further
 -- targets that may end the wait.

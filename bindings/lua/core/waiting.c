@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "os/clock.h"
+#include "state/caller.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
 
@@ -232,9 +233,9 @@ static int go_on(lua_State *L, int state, lua_KContext method) NO_THREAD_SAFETY_
   return waiting_run(L, (waiting_method)method, until);
 }
 
-void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments) {
+void waiting_wrap_method(lua_State *L, enum waiting_arguments arguments) {
+  (void)L;
   (void)arguments;
-  lua_pushcfunction(L, method);
 }
 
 #else
@@ -325,19 +326,20 @@ static void push_makers(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &makers_key);
 }
 
-void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments) {
+void waiting_wrap_method(lua_State *L, enum waiting_arguments arguments) {
   push_makers(L);
   lua_rawgeti(L, -1, 1 + (int)arguments);
   lua_remove(L, -2);
-  lua_pushcfunction(L, method);
+  lua_insert(L, -2);
   lua_call(L, 1, 1);
 }
 
 #endif
 
-void waiting_set_methods(lua_State *L, const struct waiting_entry *methods) {
+void waiting_set_methods(lua_State *L, const struct waiting_entry *methods, const char *class) {
   for (; methods->name; methods++) {
-    waiting_push_method(L, methods->function, methods->arguments);
+    caller_push_function(L, methods->function, class, methods->name);
+    waiting_wrap_method(L, methods->arguments);
     lua_setfield(L, -2, methods->name);
   }
 }
@@ -372,7 +374,8 @@ static void push_iterators(lua_State *L) {
 void waiting_push_iterator(lua_State *L, lua_CFunction method) {
   push_iterators(L);
   lua_rawgeti(L, -1, MAKER);
-  waiting_push_method(L, method, WAITING_FIXED);
+  lua_pushcfunction(L, method);
+  waiting_wrap_method(L, WAITING_FIXED);
   lua_pushvalue(L, 1);
   lua_call(L, 2, 1);
   lua_pushvalue(L, -1);

@@ -18,6 +18,7 @@
 #ifndef BINDINGS_CORE_WAITING_H
 #define BINDINGS_CORE_WAITING_H
 
+#include "core/raise.h"
 #include "state/lua_compat.h"
 #include "state/vm.h"
 
@@ -103,8 +104,8 @@ static inline int waiting_run(lua_State *L, waiting_method method, deadline unti
  * a Lua function stands around it, which passes three arguments, or as many as there are to a
  * method that counts them. [-0, +1, memory] */
 enum waiting_arguments { WAITING_FIXED, WAITING_COUNTED };
-/* Pushes the method, wrapped where a C function that waits cannot yield. [-0, +1, memory] */
-void waiting_push_method(lua_State *L, lua_CFunction method, enum waiting_arguments arguments);
+/* Pops the method and pushes it, wrapped where a C function that waits cannot yield. [-1, +1, memory] */
+void waiting_wrap_method(lua_State *L, enum waiting_arguments arguments);
 /* Pushes a function without arguments, for a generic `for`, that calls `method` with the handle at
  * index 1. waiting_iterated finds the handle. [-0, +1, memory] */
 void waiting_push_iterator(lua_State *L, lua_CFunction method);
@@ -114,8 +115,8 @@ struct waiting_entry {
   lua_CFunction function;
   enum waiting_arguments arguments;
 };
-/* Sets the methods, up to one without a name, in the table on top. [-0, +0, memory] */
-void waiting_set_methods(lua_State *L, const struct waiting_entry *methods);
+/* Sets the methods of a class, up to one without a name, in the table on top. [-0, +0, memory] */
+void waiting_set_methods(lua_State *L, const struct waiting_entry *methods, const char *class);
 
 enum wait_wake { WAKE_ONE, WAKE_ALL };
 /* Wakes tasks that wait for the handle at `index` by `way`: true if some still wait.

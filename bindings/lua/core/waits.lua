@@ -10,7 +10,9 @@
 --
 -- `waits.tasks` is the module async.schedulers once this VM uses tasks (async/init.lua sets it), and nil before: a VM
 -- without tasks loads nothing of them.
-local _, native = ...
+local require, native = ...
+
+local checks = require("core.checks")
 
 local busy = native.busy
 
@@ -50,8 +52,11 @@ end
 
 -- Suspends the calling task, or sleeps.
 function waits.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0) then
+    checks.fail("sleep: a number of seconds, 0 or more, expected, got " .. checks.show(seconds))
+  end
   local scheduler, can_yield = busy()
-  if scheduler and type(seconds) == "number" and seconds >= 0 then return scheduler.sleep(seconds, can_yield) end
+  if scheduler then return scheduler.sleep(seconds, can_yield) end
   return native.sleep(seconds)
 end
 

@@ -10,7 +10,9 @@
 --   objects       "shared": queues, pipes and locks work across VMs and processes; "vm": within this VM
 --   offload       the function of mm.async that calls in a pool of this world
 --   backend       the pool's backend: "rings", "vm" or "serial"
-local _, native = ...
+local require, native = ...
+
+local checks = require("core.checks")
 
 local rows = {
   {
@@ -52,7 +54,7 @@ function worlds.has(name, property) return by_name[name] ~= nil and by_name[name
 -- The row of a world; for other names raises an error at the caller's caller.
 function worlds.check(name, where)
   if by_name[name] then return by_name[name] end
-  error(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")", 3)
+  checks.fail(where .. ": no world '" .. tostring(name) .. "' (there are: " .. table.concat(worlds.names, ", ") .. ")")
 end
 
 -- The name of the world whose workers have VMs of their own, in processes (true) or in threads of this one.

@@ -21,8 +21,8 @@ local files = setmetatable({}, { __mode = "k" }) -- FileLock → the file that t
 local holders = setmetatable({}, { __mode = "k" }) -- FileLock → the thread or task of this VM that holds it
 
 local function check(self, method)
-  expect(getmetatable(self) == meta, "FileLock:" .. method, "FileLock expected, got " .. type(self), 3)
-  if self._is_closed then error("FileLock:" .. method .. ": used after it was closed", 3) end
+  expect(getmetatable(self) == meta, "FileLock:" .. method, "FileLock expected, got " .. type(self))
+  if self._is_closed then checks.fail("FileLock:" .. method .. ": used after it was closed") end
 end
 
 local function caller() return waits.current_task() or native.thread() or "main" end

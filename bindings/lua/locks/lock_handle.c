@@ -132,7 +132,7 @@ static int collect_handle(lua_State *L) {
 
 static int close_handle(lua_State *L) REQUIRES(rank_vm) {
   struct lock_handle *h = lock_handle_at(L, 1);
-  if (!h) return luaL_argerror(L, 1, "a lock expected");
+  if (!h) return raise_type(L, 1, "lock");
   give_back(L, h);
   shared_handle_close(L, 1, -1);
   return 0;

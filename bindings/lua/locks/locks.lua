@@ -21,16 +21,16 @@ local function finish(lock, release, ok, ...)
 end
 
 -- lock:with(f, …) → what f(…) returns, called while the lock is held; with_read and with_write of an RWLock.
-local function new_with(way)
-  local acquire, release, with = "acquire" .. way, "release" .. way, "with" .. way
+-- check(self, where) raises unless it is called on a lock of the class.
+local function new_with(class, way, check)
+  local acquire, release, where = "acquire" .. way, "release" .. way, class .. ":with" .. way
   return function(self, f, ...)
-    expect(checks.is_callable(f), with, "function expected, got " .. type(f))
+    check(self, where)
+    expect(checks.is_callable(f), where, "function expected, got " .. type(f))
     self[acquire](self)
     return finish(self, release, pcall(f, ...))
   end
 end
-
-local with = new_with("")
 
 -- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
 local function wait_for(self, predicate, timeout)
@@ -48,16 +48,24 @@ local function wait_for(self, predicate, timeout)
 end
 
 -- The methods that call functions of the script; they serve locks in other VMs as well (manager/proxies.lua).
-locks.callers = { with = with, with_read = new_with("_read"), with_write = new_with("_write"), wait_for = wait_for }
+local function check_lock(self, where)
+  if type(self) ~= "table" then checks.refuse_self(self, where) end
+end
+locks.callers = {
+  with = new_with("Lock", "", check_lock), with_read = new_with("RWLock", "_read", check_lock),
+  with_write = new_with("RWLock", "_write", check_lock), wait_for = wait_for,
+}
 
 -- Whether it has permits, which acquire takes and release returns.
 function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
 
 for _, kind in ipairs(kinds) do
-  if locks.has_permits(kind) then native.lock_methods(kind.name).with = with end
+  local function check(self, where) checks.handle(self, kind.name, where) end
+  if locks.has_permits(kind) then native.lock_methods(kind.name).with = new_with(kind.name, "", check) end
   if kind.holds == "shared" then
     local methods = native.lock_methods(kind.name)
-    methods.with_read, methods.with_write = locks.callers.with_read, locks.callers.with_write
+    methods.with_read = new_with(kind.name, "_read", check)
+    methods.with_write = new_with(kind.name, "_write", check)
   end
 end
 
@@ -67,23 +75,29 @@ local Condition = {}
 local condition_meta = { __index = Condition, __name = "Condition" }
 
 local function check(self, meta, where)
-  expect(getmetatable(self) == meta, where, meta.__name .. " expected, got " .. type(self), 3)
-  if self._is_closed then error(meta.__name .. ": used after it was closed", 3) end
+  checks.self(self, meta, where)
+  if self._is_closed then checks.fail(meta.__name .. ": used after it was closed") end
 end
 
 function condition_meta.__tostring(self) return "Condition: " .. tostring(self._lock) end
 
-function Condition.acquire(self, ...)
+function Condition.acquire(self, timeout)
   check(self, condition_meta, "Condition:acquire")
-  return self._lock:acquire(...)
+  return self._lock:acquire(checks.timeout(timeout, "Condition:acquire"))
+end
+
+-- Calls method(…), whose errors name the method `where` instead.
+local function call_as(where, method, ...)
+  local ok, err = pcall(method, ...)
+  if not ok then checks.fail((checks.bare(err):gsub("^%w+:[%w_]+", where))) end
 end
 
 function Condition.release(self)
   check(self, condition_meta, "Condition:release")
-  self._lock:release()
+  call_as("Condition:release", self._lock.release, self._lock)
 end
 
-Condition.with = with
+Condition.with = new_with("Condition", "", function(self, where) check(self, condition_meta, where) end)
 
 function Condition.wait(self, timeout)
   check(self, condition_meta, "Condition:wait")
@@ -105,12 +119,12 @@ end
 
 function Condition.notify_all(self)
   check(self, condition_meta, "Condition:notify_all")
-  self._line:notify(self._lock, math.huge)
+  call_as("Condition:notify_all", self._line.notify, self._line, self._lock, math.huge)
 end
 
 -- Ends the waits of this VM in it, and closes its lock if it made that itself.
 function Condition.close(self)
-  expect(getmetatable(self) == condition_meta, "Condition:close", "Condition expected, got " .. type(self))
+  checks.self(self, condition_meta, "Condition:close")
   if self._is_closed then return end
   self._is_closed = true
   self._line:close()
@@ -135,7 +149,7 @@ function barrier_meta.__index(self, key)
 end
 
 function Barrier.close(self)
-  expect(getmetatable(self) == barrier_meta, "Barrier:close", "Barrier expected, got " .. type(self))
+  checks.self(self, barrier_meta, "Barrier:close")
   self._core:close()
 end
 barrier_meta.__close = Barrier.close
@@ -179,12 +193,12 @@ locks.Condition, locks.Barrier = condition_meta, barrier_meta
 
 local function make(kind, initial, is_serial)
   local handle, why = native.lock_new(kind, initial, is_serial)
-  return handle or error(kind .. ": " .. why, 3)
+  return handle or checks.fail(kind .. ": " .. why)
 end
 
 local function check_count(value, most, where, what)
   local is_right = type(value) == "number" and value >= 0 and value <= most and value % 1 == 0
-  expect(is_right, where, what .. " expected, got " .. tostring(value), 3)
+  expect(is_right, where, what .. " expected, got " .. tostring(value))
 end
 
 -- Whether the value has one holder at a time; one that is "recursive" may acquire it again.

@@ -21,9 +21,9 @@ local Manager = {}
 local manager_meta = { __name = "Manager", __mm_send = false }
 
 local function check(self, where)
-  expect(getmetatable(self) == manager_meta, where, "Manager expected, got " .. type(self), 3)
+  checks.self(self, manager_meta, where)
   local server = rawget(self, "_server")
-  if not server then error(where .. ": used after close", 3) end
+  if not server then checks.fail(where .. ": used after close") end
   return server
 end
 
@@ -46,20 +46,22 @@ function Manager.register(self, name, factory)
   if server.trust ~= "data" then return (ask(server, nil, nil, "register", name, factory)) end
   local secret = rawget(self, "_secret")
   if not secret then
-    error("Manager:register: with trust = \"data\" the program that started the manager may, and no client", 2)
+    checks.fail("Manager:register: with trust = \"data\" the program that started the manager may, and no client")
   end
   local bytes = native.dumps(factory)
   ask(server, nil, nil, "register", name, bytes, native.sign(secret, "manymoons register 1", name, bytes))
 end
 
 -- pairs of a proxy, for Lua versions without __pairs.
-function Manager.pairs(_, proxy)
+function Manager.pairs(self, proxy)
+  checks.self(self, manager_meta, "Manager:pairs")
   expect(proxies.is_proxy(proxy), "Manager:pairs", "a proxy expected, got " .. type(proxy))
   return proxy_meta.__pairs(proxy)
 end
 
 -- Ends the server if this Manager started it; otherwise only closes the connection.
 function Manager.close(self)
+  checks.self(self, manager_meta, "Manager:close")
   local server = rawget(self, "_server")
   if not server then return end
   rawset(self, "_server", nil)
@@ -82,14 +84,14 @@ local OPTIONS = { address = true, authkey = true, trust = true }
 
 local function read_options(options)
   options = options or {}
-  expect(type(options) == "table", "Manager", "a table of options expected, got " .. type(options), 3)
+  expect(type(options) == "table", "Manager", "a table of options expected, got " .. type(options))
   checks.check_options(options, OPTIONS, "Manager")
   local key = options.authkey
   local is_key = key == nil or (type(key) == "string" and #key > 0)
-  expect(is_key, "Manager", "authkey: a string expected, not an empty one", 3)
+  expect(is_key, "Manager", "authkey: a string expected, not an empty one")
   local trust = options.trust
   expect(trust == nil or trust == "peer" or trust == "data", "Manager",
-    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. tostring(trust), 3)
+    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. tostring(trust))
   return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32),
     trust or "peer"
 end
@@ -114,7 +116,7 @@ local function start(world, address, key, settings)
   if answer and answer.address then return worker, answer end
   worker:kill()
   worker:join()
-  error("Manager: " .. tostring(answer and answer.why or "the server does not start"), 3)
+  checks.fail("Manager: " .. tostring(answer and answer.why or "the server does not start"))
 end
 
 -- The constructor Manager{ address =, authkey = } of a world: starts a server in a worker of this world. world_of(name)

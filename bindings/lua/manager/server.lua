@@ -366,7 +366,7 @@ function server.new_local(settings)
       if result then break end
       if soonest == math.huge then
         end_waits(self)
-        error("Manager: this would wait for ever in the serial world", 0)
+        checks.fail("Manager: this would wait for ever in the serial world")
       end
       waits.sleep(math.max(0, soonest - native.time()))
     end

@@ -21,12 +21,12 @@ for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 b B h H i I l L q Q f d"):gm
 
 local function check_type(kind, where)
   expect(type(kind) == "string" and known[kind], where,
-    "type: one of " .. TYPES .. " expected, got " .. tostring(kind), 3)
+    "type: one of " .. TYPES .. " expected, got " .. tostring(kind))
 end
 
 local function make(where, kind, count)
   local handle, why = native.typed_array_new(where, kind, count)
-  return handle or error(where .. ": " .. why, 3)
+  return handle or checks.fail(where .. ": " .. why)
 end
 
 function memory.Value(kind, initial)
@@ -48,13 +48,26 @@ end
 
 local table_methods = native.shared_table_methods()
 
+local function assign(self, key, value) self[key] = value end
+
+local function set(self, key, value, where)
+  local ok, why = pcall(assign, self, key, value)
+  if not ok then checks.fail(where .. ": " .. checks.bare(why):gsub("^Table: ", "")) end
+end
+
+local function change(self, key, called, ...)
+  local value = called(self[key], ...)
+  set(self, key, value, "Table:update")
+  return value
+end
+
 -- update(key, f, …): sets t[key] to f(t[key], …) with the table's lock held, and returns the new value.
 function table_methods.update(self, key, f, ...)
+  checks.handle(self, "Table", "Table:update")
   expect(checks.is_callable(f), "Table:update", "function expected, got " .. type(f))
   local lock = self:lock()
   lock:acquire()
-  local ok, value = pcall(f, self[key], ...)
-  if ok then ok, value = pcall(function() self[key] = value return value end) end
+  local ok, value = pcall(change, self, key, f, ...)
   lock:release()
   if not ok then error(value, 0) end
   return value
@@ -62,6 +75,7 @@ end
 
 -- for key, value in t:iter() do: over the keys that were there at the start and still are
 function table_methods.iter(self)
+  checks.handle(self, "Table", "Table:iter")
   local keys, i = self:keys(), 0
   return function()
     while true do
@@ -88,8 +102,8 @@ function memory.Table(source, options)
   expect(max_bytes == nil or checks.is_whole(max_bytes, 0), "Table",
     "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. checks.show(max_bytes))
   local handle, why = native.shared_table_new(max_bytes)
-  if not handle then error("Table: " .. why, 2) end
-  for key, value in pairs(source or {}) do handle[key] = value end
+  if not handle then checks.fail("Table: " .. why) end
+  for key, value in pairs(source or {}) do set(handle, key, value, "Table") end
   return handle
 end
 
@@ -101,21 +115,21 @@ local cores = setmetatable({}, { __mode = "k" }) -- SharedMemory → the handle 
 local made = {} -- names that are removed at the end of this VM, which is the main one
 
 local function check(self, method)
-  expect(getmetatable(self) == shared_meta, "SharedMemory:" .. method,
-    "SharedMemory expected, got " .. type(self), 3)
-  if self._is_closed then error("SharedMemory:" .. method .. ": used after close", 3) end
+  checks.self(self, shared_meta, "SharedMemory:" .. method)
+  if self._is_closed then checks.fail("SharedMemory:" .. method .. ": used after close") end
   if cores[self] then return cores[self] end
   local core, why = native.shared_memory_open(self.name)
-  if not core then error("SharedMemory:" .. method .. ": " .. self.name .. ": " .. why, 3) end
+  if not core then checks.fail("SharedMemory:" .. method .. ": " .. self.name .. ": " .. why) end
   cores[self] = core
   return core
 end
 
 local function check_offset(offset, count, size, method)
   expect(checks.is_whole(offset, 0), "SharedMemory:" .. method,
-    "offset: a whole number, 0 or more, expected, got " .. checks.show(offset), 3)
+    "offset: a whole number, 0 or more, expected, got " .. checks.show(offset))
   if offset + count > size then
-    error(("SharedMemory:%s: %d bytes from offset %d on are not within its %d"):format(method, count, offset, size), 3)
+    checks.fail(("SharedMemory:%s: %d bytes from offset %d on are not within its %d"):format(method, count, offset,
+      size))
   end
 end
 
@@ -127,7 +141,7 @@ function SharedMemory.read(self, offset, count)
     "a number of bytes expected, got " .. checks.show(count))
   check_offset(offset, count or 0, self.size, "read")
   local bytes, why = core:read(offset, count or self.size - offset)
-  return bytes or error("SharedMemory:read: " .. why, 2)
+  return bytes or checks.fail("SharedMemory:read: " .. why)
 end
 
 function SharedMemory.write(self, offset, bytes)
@@ -135,7 +149,7 @@ function SharedMemory.write(self, offset, bytes)
   expect(type(bytes) == "string", "SharedMemory:write", "string expected, got " .. type(bytes))
   check_offset(offset, #bytes, self.size, "write")
   local ok, why = core:write(offset, bytes)
-  if not ok then error("SharedMemory:write: " .. why, 2) end
+  if not ok then checks.fail("SharedMemory:write: " .. why) end
   return true
 end
 
@@ -143,12 +157,12 @@ end
 function SharedMemory.pointer(self)
   local core = check(self, "pointer")
   local pointer, why = core:pointer()
-  return pointer or error("SharedMemory:pointer: " .. why, 2)
+  return pointer or checks.fail("SharedMemory:pointer: " .. why)
 end
 
 -- Removes the name. Programs that have the block open keep it.
 function SharedMemory.unlink(self)
-  expect(getmetatable(self) == shared_meta, "SharedMemory:unlink", "SharedMemory expected, got " .. type(self))
+  checks.self(self, shared_meta, "SharedMemory:unlink")
   made[self.name] = nil
   local ok, why = native.shared_memory_unlink(self.name)
   if not ok then return nil, why end
@@ -156,6 +170,7 @@ function SharedMemory.unlink(self)
 end
 
 function SharedMemory.close(self)
+  checks.self(self, shared_meta, "SharedMemory:close")
   if cores[self] then cores[self]:close() end
   cores[self], self._is_closed = nil, true
 end
@@ -173,7 +188,7 @@ end
 local function create(options)
   local size = options.size
   expect(type(size) == "number" and size >= 1 and size % 1 == 0 and size < 2 ^ 53, "SharedMemory",
-    "size: a number of bytes, 1 or more, expected, got " .. tostring(size), 3)
+    "size: a number of bytes, 1 or more, expected, got " .. tostring(size))
   for _ = 1, 100 do
     local name = options.name or new_name()
     local core, why = native.shared_memory_create(name, size, options.keep)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/raise.h"
 #include "os/crypto.h"
 
 int crypto_hmac_call(lua_State *L) {

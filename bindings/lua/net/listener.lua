@@ -80,8 +80,8 @@ local Connection = {}
 local connection_meta = { __index = Connection, __name = "Connection" }
 
 local function check(self, where)
-  expect(getmetatable(self) == connection_meta, where, "Connection expected, got " .. type(self), 3)
-  if not self._state then error(where .. ": used after close", 3) end
+  checks.self(self, connection_meta, where)
+  if not self._state then checks.fail(where .. ": used after close") end
   return self._state
 end
 
@@ -92,7 +92,7 @@ end
 
 local function send(state, kind, bytes, where)
   if #bytes > state.most then
-    error(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most, #bytes), 3)
+    checks.fail(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most, #bytes))
   end
   local ok, why = state.stream:send(frame(kind, bytes))
   if not ok then return nil, why end
@@ -116,7 +116,7 @@ function Connection.recv(self, timeout)
   local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv"))
   if not kind then return nil, bytes end
   if kind == BYTES then
-    error("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes", 2)
+    checks.fail("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes")
   end
   drop(state)
   return native.loads_from(state.trust, bytes)
@@ -126,7 +126,7 @@ function Connection.recv_bytes(self, timeout)
   local state = check(self, "Connection:recv_bytes")
   local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv_bytes"))
   if not kind then return nil, bytes end
-  if kind == VALUE then error("Connection:recv_bytes: the next message was sent with send; receive it with recv", 2) end
+  if kind == VALUE then checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv") end
   drop(state)
   return bytes
 end
@@ -141,6 +141,7 @@ end
 function Connection.fileno(self) return check(self, "Connection:fileno").stream:fileno() end
 
 function Connection.close(self)
+  checks.self(self, connection_meta, "Connection:close")
   if self._state then self._state.stream:close() end
   self._state = nil
 end
@@ -161,22 +162,22 @@ local PATH_MOST, PORT_MOST = 107, 65535
 local function check_port(port, where)
   local number = tonumber(port)
   local is_right = number and number >= 0 and number <= PORT_MOST and number % 1 == 0
-  expect(is_right, where, "address: a port from 0 to " .. PORT_MOST .. " expected, got " .. tostring(port), 4)
+  expect(is_right, where, "address: a port from 0 to " .. PORT_MOST .. " expected, got " .. tostring(port))
 end
 
 -- "host:port", { host, port } as in Python, "/path", "@abstract"
 local function read_address(address, where)
   if type(address) == "table" then
     local host, port = address[1], address[2]
-    expect(type(host) == "string" and type(port) == "number", where, "address: { host, port } expected", 3)
+    expect(type(host) == "string" and type(port) == "number", where, "address: { host, port } expected")
     check_port(port, where)
     address = host .. ":" .. ("%d"):format(port)
   end
   expect(type(address) == "string" and not address:find("%z"), where,
-    "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. tostring(address), 3)
+    "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. tostring(address))
   if address:find("^[/@.]") then
     expect(#address <= PATH_MOST, where,
-      "address: a path or name of at most " .. PATH_MOST .. " bytes expected, got one of " .. #address, 3)
+      "address: a path or name of at most " .. PATH_MOST .. " bytes expected, got one of " .. #address)
   elseif address:find(":[+-]?%d+$") then
     check_port(address:match("([^:]*)$"), where)
   end
@@ -187,12 +188,12 @@ local OPTIONS = { authkey = true, timeout = true, max_message = true }
 
 local function read_options(options, where)
   options = options or {}
-  expect(type(options) == "table", where, "options: a table expected, got " .. type(options), 3)
+  expect(type(options) == "table", where, "options: a table expected, got " .. type(options))
   checks.check_options(options, OPTIONS, where)
   local key, most = options.authkey, options.max_message
-  expect(key == nil or (type(key) == "string" and #key > 0), where, "authkey: a string expected, not an empty one", 3)
+  expect(key == nil or (type(key) == "string" and #key > 0), where, "authkey: a string expected, not an empty one")
   expect(most == nil or (type(most) == "number" and most >= 1 and most <= SIZE_MOST), where,
-    "max_message: a number of bytes, 1 to 2^31, expected", 3)
+    "max_message: a number of bytes, 1 to 2^31, expected")
   return key, most or SIZE_MOST, options.timeout
 end
 
@@ -211,8 +212,8 @@ local function unfinished(self)
 end
 
 local function check_listener(self, where)
-  expect(getmetatable(self) == listener_meta, where, "Listener expected, got " .. type(self), 3)
-  if not self._stream then error(where .. ": used after close", 3) end
+  checks.self(self, listener_meta, where)
+  if not self._stream then checks.fail(where .. ": used after close") end
 end
 
 -- An abstract name that cannot be guessed. Only processes of this user are admitted to it.
@@ -307,6 +308,7 @@ function Listener.fileno(self)
 end
 
 function Listener.close(self)
+  checks.self(self, listener_meta, "Listener:close")
   if not self._stream then return end
   unfinished(self):close()
   if self._pid == native.pid() then self._stream:forget(self.address) end

@@ -22,18 +22,18 @@ local MOST_WORKERS = 1000000
 
 local function check_count(value, what)
   expect(value == nil or checks.is_whole(value, 1), "Pool",
-    what .. ": a whole number, 1 or more, expected, got " .. checks.show(value), 5)
+    what .. ": a whole number, 1 or more, expected, got " .. checks.show(value))
 end
 
 local function check_workers(workers, are_many)
   check_count(workers, "workers")
   expect(are_many == nil or type(are_many) == "boolean", "Pool",
-    "many_workers: a boolean expected, got " .. type(are_many), 5)
+    "many_workers: a boolean expected, got " .. type(are_many))
   if not workers or workers <= MANY_WORKERS then return end
   local shown = string.format("%.0f", workers)
   expect(are_many, "Pool", "workers: at most " .. MANY_WORKERS .. " expected, got " .. shown
-    .. "; many_workers = true allows more", 5)
-  expect(workers <= MOST_WORKERS, "Pool", "workers: at most " .. MOST_WORKERS .. " expected, got " .. shown, 5)
+    .. "; many_workers = true allows more")
+  expect(workers <= MOST_WORKERS, "Pool", "workers: at most " .. MOST_WORKERS .. " expected, got " .. shown)
 end
 
 -- Pool(workers, initializer, initargs, maxtasksperchild) or Pool{ workers =, … }
@@ -47,18 +47,18 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
   check_workers(options.workers, options.many_workers)
   check_count(options.maxtasksperchild, "maxtasksperchild")
   expect(options.initializer == nil or checks.is_callable(options.initializer), "Pool",
-    "initializer: a function expected, got " .. type(options.initializer), 4)
+    "initializer: a function expected, got " .. type(options.initializer))
   expect(options.name == nil or type(options.name) == "string", "Pool",
-    "name: a string expected, got " .. type(options.name), 4)
-  starting.check_method("Pool", options.method, 5)
+    "name: a string expected, got " .. type(options.name))
+  starting.check_method("Pool", options.method)
   local args = options.initargs or {}
-  expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args), 4)
+  expect(type(args) == "table", "Pool", "initargs: a list expected, got " .. type(args))
   local found, rules = limits.read("Pool", world, options), sandbox.read("Pool", world, options)
   if not rules then limits.check_method("Pool", found, options.method) end
   return {
     workers = options.workers or native.cpu_count(),
     initializer = options.initializer,
-    initargs = checks.arguments(args, "Pool", "initargs", 4),
+    initargs = checks.arguments(args, "Pool", "initargs"),
     maxtasksperchild = options.maxtasksperchild,
     name = options.name,
     method = options.method,
@@ -97,33 +97,33 @@ arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback
 -- The n-th argument of the method `where` is opts: nil, or a table with the allowed names.
 function arguments.check_opts(where, n, opts, allowed)
   expect(opts == nil or type(opts) == "table", where,
-    "argument " .. n .. ": a table of options expected, got " .. type(opts), 4)
+    "argument " .. n .. ": a table of options expected, got " .. type(opts))
   for name, value in pairs(opts or {}) do
-    if not allowed[name] then error(where .. ": unknown option '" .. tostring(name) .. "'", 4) end
+    if not allowed[name] then checks.fail(where .. ": unknown option '" .. tostring(name) .. "'") end
     local is_right, wanted = option_checks[name][1], option_checks[name][2]
-    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. checks.show(value), 4)
+    expect(is_right(value), where, name .. ": " .. wanted .. " expected, got " .. checks.show(value))
   end
 end
 
 -- A pool on a broker takes functions by name or as source text.
 function arguments.check_function(where, n, f, takes_text)
   expect(checks.is_callable(f) or (takes_text and type(f) == "string"), where,
-    "argument " .. n .. ": a function expected, got " .. type(f), 4)
+    "argument " .. n .. ": a function expected, got " .. type(f))
 end
 
 -- Its length.
 function arguments.check_list(where, n, list)
-  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
-  local count, key = checks.length(list, where, "argument " .. n, 4), next(list)
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list))
+  local count, key = checks.length(list, where, "argument " .. n), next(list)
   if key == nil or count > 0 or list.n ~= nil then return count end
-  error(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "
-    .. tostring(key), 4)
+  checks.fail(where .. ": argument " .. n .. ": a list expected, got a table without items 1, 2, …, but with the key "
+    .. tostring(key))
 end
 
 -- A packed copy of a list of arguments.
 function arguments.copy_list(where, n, list)
-  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list), 4)
-  return checks.arguments(list, where, "argument " .. n, 4)
+  expect(type(list) == "table", where, "argument " .. n .. ": a list expected, got " .. type(list))
+  return checks.arguments(list, where, "argument " .. n)
 end
 
 local function always() return true end
@@ -141,7 +141,7 @@ function arguments.items(where, source)
       return source[i], i <= count
     end, is_there = always, total = count }
   end
-  expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source), 4)
+  expect(checks.is_callable(source), where, "argument 2: a list or an iterator expected, got " .. type(source))
   local handle = type(source) == "function" and native.iterated(source) or nil
   return { next = function()
     local item = source()

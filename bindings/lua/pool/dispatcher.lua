@@ -179,14 +179,14 @@ function dispatcher.waitable(pool) return pool._backend:waitable(), false, pool.
 -- The life of a pool ----------------------------------------------------------------------------------
 
 function dispatcher.check_open(pool, where)
-  open_pools.check_home(pool, where, 3)
+  open_pools.check_home(pool, where)
   if pool._backend:is_worker() then
-    error(where .. ": a worker of this pool cannot give it work: it would wait for itself", 3)
+    checks.fail(where .. ": a worker of this pool cannot give it work: it would wait for itself")
   end
   dispatcher.maintain(pool) -- which may end the pool
   local queue = pool._queue
   if queue.failure then errors.raise(queue.failure) end
-  if queue.is_closed then error(where .. ": the pool is closed", 3) end
+  if queue.is_closed then checks.fail(where .. ": the pool is closed") end
 end
 
 -- The backend is closed when nothing is open, so that a worker that dies until then is replaced.
@@ -222,8 +222,8 @@ end
 
 dispatcher.abandon = ending.abandon
 
-function dispatcher.dead() error("Pool:dead: this pool is not on a broker", 3) end
-function dispatcher.retry() error("Pool:retry: this pool is not on a broker", 3) end
+function dispatcher.dead() checks.fail("Pool:dead: this pool is not on a broker") end
+function dispatcher.retry() checks.fail("Pool:retry: this pool is not on a broker") end
 
 -- Starts the workers of a pool that pool/pool.lua has made.
 function dispatcher.begin(pool)

@@ -49,8 +49,9 @@ function Future._settle(self, ok, results)
 end
 
 local function check_open(self, where)
-  if self._is_closed then error(where .. ": used after close", 3) end
-  if not self._is_done then open_pools.check_home(self._pool, where, 3) end
+  checks.self(self, meta, where)
+  if self._is_closed then checks.fail(where .. ": used after close") end
+  if not self._is_done then open_pools.check_home(self._pool, where) end
 end
 
 local function take_what_is_there(self)
@@ -101,7 +102,7 @@ end
 
 function Future.successful(self)
   check_open(self, "Future:successful")
-  if not Future.ready(self) then error("Future:successful: the call is not done yet", 2) end
+  if not Future.ready(self) then checks.fail("Future:successful: the call is not done yet") end
   asked(self)
   return self._ok
 end
@@ -135,6 +136,7 @@ end
 
 -- The outcome is not needed any more: cancels the call, unless it is done.
 function Future.close(self)
+  checks.self(self, meta, "Future:close")
   if self._is_closed then return end
   if not self._is_done and self._pool._config.pid == native.pid() then Future.cancel(self) end
   asked(self)
@@ -178,11 +180,11 @@ function module.is_future(thing) return getmetatable(thing) == meta end
 -- The iterator of those in `futures` that are done, as they come.
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
-    "a list of futures expected, got " .. type(futures), 3)
-  timeout = checks.timeout(timeout, "as_completed", 3)
+    "a list of futures expected, got " .. type(futures))
+  timeout = checks.timeout(timeout, "as_completed")
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
-    expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future), 3)
+    expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future))
     if not seen[future] then open[#open + 1] = future end
     seen[future] = true
   end
@@ -191,7 +193,7 @@ function module.as_completed(wait, futures, timeout)
     if #ready == 0 and #open > 0 then
       local left = deadline and math.max(0, deadline - native.time())
       ready = wait(open, left)
-      if #ready == 0 then error("as_completed: timeout: " .. #open .. " futures are not done", 2) end
+      if #ready == 0 then checks.fail("as_completed: timeout: " .. #open .. " futures are not done") end
       local is_ready, still_open = {}, {}
       for _, future in ipairs(ready) do is_ready[future] = true end
       for _, future in ipairs(open) do

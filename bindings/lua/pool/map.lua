@@ -415,7 +415,7 @@ local function fail_ended(self)
   finish_imap(self)
   local failure = self.dispatcher.failure(self.pool)
   if failure then errors.raise(failure) end
-  error("Pool:imap: the pool was terminated", 0)
+  checks.fail("Pool:imap: the pool was terminated")
 end
 
 -- Waits for the result at `at`, or for another item.
@@ -453,12 +453,12 @@ end
 -- false, for nil ends the loop.
 local function next_result(self)
   if self.is_over then return nil end
-  open_pools.check_home(self.pool, "Pool:imap", 3)
+  open_pools.check_home(self.pool, "Pool:imap")
   local is_there, at = find_next(self)
   if not is_there then
     finish_imap(self)
     if self.source_error then error(self.source_error.value, 0) end
-    if not self.is_exhausted then error("Pool:imap: the pool was closed before the end of the items", 0) end
+    if not self.is_exhausted then checks.fail("Pool:imap: the pool was closed before the end of the items") end
     return nil
   end
   if not self.ready[at] then await(self, at) end

@@ -2,6 +2,7 @@
 -- The open pools of this VM: they are maintained while the script waits, and ended when it ends.
 local require, native = ...
 
+local checks = require("core.checks")
 local backend = require("pool.backend")
 local identity = require("core.identity")
 
@@ -20,9 +21,9 @@ end
 
 -- A pool, its futures and its iterators are used in the process that made them: in a forked child they would take what
 -- the parent waits for.
-function open_pools.check_home(pool, where, level)
+function open_pools.check_home(pool, where)
   if pool._config.pid == native.pid() then return end
-  error(where .. ": the pool belongs to the process that forked this one", level + 1)
+  checks.fail(where .. ": the pool belongs to the process that forked this one")
 end
 
 -- Called by every dispatcher when a pool begins.

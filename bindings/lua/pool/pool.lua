@@ -28,26 +28,33 @@ local pack = checks.pack
 local MAP, STARMAP = protocol.MAP, protocol.STARMAP
 
 local Pool = {}
+local meta = { __index = Pool, __name = "Pool", __mm_send = false }
+
+-- Raises unless `self` is a pool that takes work.
+local function check_open(self, where)
+  checks.self(self, meta, where)
+  self._dispatcher.check_open(self, where)
+end
 
 -- Single calls ----------------------------------------------------------------------------------------
 
 -- submit(f, …) → Future
 function Pool.submit(self, f, ...)
-  self._dispatcher.check_open(self, "Pool:submit")
+  check_open(self, "Pool:submit")
   arguments.check_function("Pool:submit", 1, f, self._config.takes_text)
   return future.submit(self, f, nil, pack(...), true)
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
-  self._dispatcher.check_open(self, "Pool:apply")
+  check_open(self, "Pool:apply")
   arguments.check_function("Pool:apply", 1, f, self._config.takes_text)
   return future.submit(self, f, nil, pack(...), false):get()
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
 function Pool.apply_async(self, f, args, opts)
-  self._dispatcher.check_open(self, "Pool:apply_async")
+  check_open(self, "Pool:apply_async")
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
@@ -58,7 +65,7 @@ end
 
 -- The list's length.
 local function check_map(self, where, f, list, opts, allowed)
-  self._dispatcher.check_open(self, where)
+  check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text)
   local count = arguments.check_list(where, 2, list)
   arguments.check_opts(where, 3, opts, allowed)
@@ -86,7 +93,7 @@ function Pool.starmap_async(self, f, list, opts)
 end
 
 local function imap(self, where, f, source, opts, is_ordered)
-  self._dispatcher.check_open(self, where)
+  check_open(self, where)
   arguments.check_function(where, 1, f, self._config.takes_text)
   arguments.check_opts(where, 3, opts, arguments.imap)
   return lists.imap(self, f, arguments.items(where, source), opts, is_ordered)
@@ -97,13 +104,13 @@ function Pool.imap_unordered(self, f, source, opts) return imap(self, "Pool:imap
 
 -- op(op(init, f(list[1])), f(list[2])) …, for an associative op
 function Pool.reduce(self, f, list, op, init, opts)
-  self._dispatcher.check_open(self, "Pool:reduce")
+  check_open(self, "Pool:reduce")
   arguments.check_function("Pool:reduce", 1, f)
   local count = arguments.check_list("Pool:reduce", 2, list)
   arguments.check_function("Pool:reduce", 3, op)
   arguments.check_opts("Pool:reduce", 5, opts, arguments.fold)
   if init == nil and count == 0 then
-    error("Pool:reduce: argument 2: an empty list, and no initial value", 2)
+    checks.fail("Pool:reduce: argument 2: an empty list, and no initial value")
   end
   return lists.reduce(self, f, list, op, init, opts, count)
 end
@@ -112,24 +119,27 @@ end
 
 -- No more tasks; those that were submitted are done.
 function Pool.close(self)
+  checks.self(self, meta, "Pool:close")
   if self._dispatcher.is_closed(self) then return end
-  open_pools.check_home(self, "Pool:close", 2)
+  open_pools.check_home(self, "Pool:close")
   lists.before_close(self)
   self._dispatcher.close(self)
 end
 
 -- Waits until everything is done and the workers are gone: true; or nil and "timeout".
 function Pool.join(self, timeout)
+  checks.self(self, meta, "Pool:join")
   if not self._dispatcher.is_closed(self) then
-    error("Pool:join: the pool is still open; call close or terminate first", 2)
+    checks.fail("Pool:join: the pool is still open; call close or terminate first")
   end
-  open_pools.check_home(self, "Pool:join", 2)
+  open_pools.check_home(self, "Pool:join")
   timeout = checks.timeout(timeout, "Pool:join")
   return self._dispatcher.join(self, timeout and native.time() + timeout)
 end
 
 -- Stops the workers at once; open tasks fail with kind "cancelled".
 function Pool.terminate(self)
+  checks.self(self, meta, "Pool:terminate")
   local own = self._dispatcher -- nil: the constructor failed
   if not own or own.has_ended(self) or self._config.pid ~= native.pid() then return end
   own.terminate(self)
@@ -145,7 +155,8 @@ end
 -- For each worker: name, pid, tasks (calls that have ended), busy, waiting and startup (seconds),
 -- bytes_in, bytes_out.
 function Pool.stats(self)
-  open_pools.check_home(self, "Pool:stats", 2)
+  checks.self(self, meta, "Pool:stats")
+  open_pools.check_home(self, "Pool:stats")
   return self._dispatcher.stats(self)
 end
 
@@ -153,12 +164,14 @@ end
 
 -- The dead letters, the newest last: { id, why, who, at, func, client, seq }
 function Pool.dead(self)
+  checks.self(self, meta, "Pool:dead")
   local list, why = self._dispatcher.dead(self)
   return list, why
 end
 
 -- Runs a dead letter again; no caller waits for its result any more. True; or nil and why.
 function Pool.retry(self, id)
+  checks.self(self, meta, "Pool:retry")
   checks.expect(type(id) == "string", "Pool:retry", "argument 1: the id of a dead letter expected, got " .. type(id))
   local done, why = self._dispatcher.retry(self, id)
   return done, why
@@ -172,14 +185,7 @@ local function describe(self)
   return string.format("Pool: %s (%s)%s", place, config.world, self._dispatcher.is_closed(self) and ", closed" or "")
 end
 
-local meta = {
-  __index = Pool,
-  __name = "Pool",
-  __mm_send = false,
-  __tostring = describe,
-  __close = Pool.terminate,
-  __gc = abandon,
-}
+meta.__tostring, meta.__close, meta.__gc = describe, Pool.terminate, abandon
 
 local backends = { serial = serial_backend, vm = vm_backend, rings = rings_backend }
 
@@ -201,7 +207,7 @@ local function new_pool(world, open_broker_pool, ...)
   local class = backends[row.backend]
   backend.check_class(class)
   local object, why = class.new(row)
-  if not object then error("Pool: " .. why, 3) end
+  if not object then checks.fail("Pool: " .. why) end
   backend.check_backend(object)
   local self = setmetatable({
     _config = config_of(world, row, options), _dispatcher = dispatcher, _backend = object, _start_worker = class.start,

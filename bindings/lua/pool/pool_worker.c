@@ -14,6 +14,7 @@
 #include "pool/pool_rings.h"
 #include "process/sandboxed.h"
 #include "shared/attachments.h"
+#include "state/caller.h"
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
@@ -82,7 +83,7 @@ static void push_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm)
 /* ---- one item of a list ---------------------------------------------------------------------- */
 
 /* The stack of run_list. */
-enum { LIST_FUNCTION = 1, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
+enum { LIST_MARK = 1, LIST_FUNCTION, LIST_COUNT, LIST_ITEMS, LIST_RESULTS, LIST_FAILURES, LIST_HANDLER };
 
 /* function, list of its arguments → its first result. Scripts can say any length of the list. */
 static int call_with_list(lua_State *L) {
@@ -327,8 +328,8 @@ static bool go_on(lua_State *L, struct part *p, int left) {
   return true;
 }
 
-/* function, count, items → nothing; the answers are sent. The failures' handler stands above
- * them. */
+/* caller_push_mark, function, count, items → nothing; the answers are sent. The failures' handler stands
+ * above them. */
 static void run_list(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   const int count = (int)lua_tointeger(L, LIST_COUNT);
   const int skip = (int)w->task.skip;
@@ -357,7 +358,7 @@ static int run_call(lua_State *L, struct pool_worker *w, int count) {
   atomic_store(&worker_status->begun_ns, begun);
   atomic_store(&worker_status->item, 1);
   if (sandboxed_is()) guarded_note(1);
-  lua_call(L, count, LUA_MULTRET);
+  lua_call(L, count + 1, LUA_MULTRET);
   w->left--;
   add_to(&worker_status->items, 1);
   add_to(&worker_status->busy_ns, (uint64_t)(clock_now_ns() - begun));
@@ -369,6 +370,10 @@ static int run_task(lua_State *L) REQUIRES(rank_vm) {
   struct pool_worker *w = lua_touserdata(L, 1);
   const struct task_envelope *task = &w->task;
   lua_settop(L, 0);
+  if (task->mode == TASK_CALL)
+    lua_pushcfunction(L, caller_run);
+  else
+    caller_push_mark(L);
   push_function(L, w);
   add_to(&w->worker_status->bytes_in, w->message.size);
   const int count = task->arguments
@@ -453,7 +458,9 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
     lua_settop(L, BASE);
     return;
   }
-  if (lua_pcall(L, count - 1, 0, HANDLER) == 0) {
+  lua_pushcfunction(L, caller_run);
+  lua_insert(L, first);
+  if (lua_pcall(L, count, 0, HANDLER) == 0) {
     if (try_send(L, w, OUTCOME_OK, 0)) lua_error(L); /* task 0: this worker is ready */
     return;
   }

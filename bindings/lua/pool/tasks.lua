@@ -69,7 +69,7 @@ function tasks.add_function(pool, f)
     return queue.kept_entry
   end
   local number, place = pool._backend:add_function(f)
-  if not number then error("Pool: the function cannot be sent: " .. place, 0) end
+  if not number then checks.fail("Pool: the function cannot be sent: " .. place) end
   local entry = { number = number, place = place, users = 1 }
   if type(f) == "function" and checks.is_pure(f) then tasks.keep_function(pool, f, entry) end
   return entry
@@ -170,7 +170,7 @@ local function store(pool, task)
   else
     place, why = pool._backend:store_slice(task.list, task.first, task.first + task.count - 1)
   end
-  if not place then error("Pool: the task cannot be sent: " .. why, 0) end
+  if not place then checks.fail("Pool: the task cannot be sent: " .. why) end
   task.stored = place
 end
 
@@ -182,12 +182,12 @@ end
 local function send(pool, task, is_cancellable, is_stored)
   if is_cancellable then
     local call_state, why = pool._backend:call_state()
-    if not call_state then error("Pool: " .. why, 0) end
+    if not call_state then checks.fail("Pool: " .. why) end
     task.call_state = call_state
   end
   if is_stored then store(pool, task) end
   local number, why = put(pool, task)
-  if not number then error("Pool: the task cannot be sent: " .. why, 0) end
+  if not number then checks.fail("Pool: the task cannot be sent: " .. why) end
   return number
 end
 
@@ -208,6 +208,9 @@ function tasks.put(pool, task, is_cancellable, is_stored)
   if not sent then
     queue.open[id] = nil
     release_task(pool, task)
+    if type(number) == "string" and checks.bare(number):find("^cannot send") then
+      checks.fail("Pool: the task cannot be sent: " .. checks.bare(number))
+    end
     error(number, 0)
   end
   note_number(queue, task, number)

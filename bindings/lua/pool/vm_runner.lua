@@ -43,7 +43,7 @@ end
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
 -- In the protected call: more results than the stack holds are an error of the call.
-local function packed(f, ...) return pack(f(...)) end
+local function packed(called, ...) return pack(called(...)) end
 
 local function run_call(task, state, put)
   state.begun, state.item = time(), 1
@@ -112,11 +112,11 @@ local function run_slice(task, state, put)
   }
   state.part = part
   local list, base, is_timed, has_most = task.list, task.first - 1, has_flag(task, TIMED), state.left < math.huge
-  local call, f, handler = caller_of(task, name), task.f, errors.handler_of(name)
+  local call, called, handler = caller_of(task, name), task.f, errors.handler_of(name)
   for i = skip + 1, task.count do
     state.item = i
     if is_timed and not begin_timed(state) then break end
-    local ok, result = call(f, handler, list[base + i])
+    local ok, result = call(called, handler, list[base + i])
     part.last = i
     if is_timed and is_late(state) then ok, result = false, errors.timeout_error(state.limit, name) end
     if ok then part.results[i - part.first + 1] = result else note_failure(part, i, result) end

@@ -10,15 +10,15 @@ local queues = {}
 local MOST = 2147483647 -- as the permits of a Semaphore
 
 local function check_maxsize(kind, maxsize)
-  checks.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize", 3)
+  checks.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize")
   checks.expect(maxsize == nil or checks.is_whole(maxsize, 0, MOST), kind,
-    "maxsize: a whole number from 0 (no bound) to " .. MOST .. " expected, got " .. checks.show(maxsize), 3)
+    "maxsize: a whole number from 0 (no bound) to " .. MOST .. " expected, got " .. checks.show(maxsize))
 end
 
 local function check_max_bytes(kind, max_bytes)
-  checks.expect(max_bytes == nil or kind ~= "SimpleQueue", kind, "max_bytes: a Queue has one", 3)
+  checks.expect(max_bytes == nil or kind ~= "SimpleQueue", kind, "max_bytes: a Queue has one")
   checks.expect(max_bytes == nil or checks.is_whole(max_bytes, 0), kind,
-    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. checks.show(max_bytes), 3)
+    "max_bytes: a number of bytes, 0 (no bound) or more, expected, got " .. checks.show(max_bytes))
 end
 
 -- Values of a queue of this VM alone are references, which have no size: max_bytes does not bound them.
@@ -38,7 +38,7 @@ local function queue_constructor(row, kind, open_broker_queue)
     check_maxsize(kind, maxsize)
     check_max_bytes(kind, max_bytes)
     local q, why = new_queue(row, kind, maxsize, max_bytes)
-    return q or error(kind .. ": " .. why, 2)
+    return q or checks.fail(kind .. ": " .. why)
   end
 end
 
@@ -46,7 +46,7 @@ local function pipe_constructor(row)
   return function(duplex)
     if row.objects == "vm" then return vm_pipe.pipe(duplex ~= false) end
     local first, second = native.pipe_new(duplex ~= false, not row.can_wait)
-    if not first then error("Pipe: " .. second, 2) end
+    if not first then checks.fail("Pipe: " .. second) end
     return first, second
   end
 end

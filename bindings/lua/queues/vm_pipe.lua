@@ -17,9 +17,9 @@ local connection_meta = { __index = Connection, __name = "Connection", __mm_send
 local Envelope = {} -- the metatable of bytes on their way
 
 local function check(self, where, direction, what)
-  expect(getmetatable(self) == connection_meta, where, "Connection expected, got " .. type(self), 3)
-  if self._is_closed then error("Connection: used after close", 0) end
-  if not self[direction] then error(where .. ": this end of a one-way pipe only " .. what, 0) end
+  checks.self(self, connection_meta, where)
+  if self._is_closed then checks.fail("Connection: used after close") end
+  if not self[direction] then checks.fail(where .. ": this end of a one-way pipe only " .. what) end
   return self[direction]
 end
 
@@ -28,11 +28,13 @@ local function send(self, where, value)
 end
 
 function Connection.send(self, ...)
+  checks.self(self, connection_meta, "Connection:send")
   expect(select("#", ...) > 0, "Connection:send", "value expected")
   return send(self, "Connection:send", (...))
 end
 
 function Connection.send_bytes(self, bytes)
+  checks.self(self, connection_meta, "Connection:send_bytes")
   expect(type(bytes) == "string", "Connection:send_bytes", "string expected, got " .. type(bytes))
   return send(self, "Connection:send_bytes", setmetatable({ bytes = bytes }, Envelope))
 end
@@ -40,7 +42,7 @@ end
 -- What was received and refused stays for the other method.
 local function fetch(self, where, timeout)
   local incoming = check(self, where, "_incoming", "sends")
-  timeout = checks.timeout(timeout, where, 3)
+  timeout = checks.timeout(timeout, where)
   if self._has_next then return true end
   local value, why = incoming:get(timeout)
   if value == nil and why then return nil, why == "empty" and "timeout" or why end
@@ -58,7 +60,7 @@ function Connection.recv(self, timeout)
   local ok, why = fetch(self, "Connection:recv", timeout)
   if not ok then return nil, why end
   if getmetatable(self._next) == Envelope then
-    error("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes", 0)
+    checks.fail("Connection:recv: the next message was sent with send_bytes; receive it with recv_bytes")
   end
   return take(self)
 end
@@ -67,7 +69,7 @@ function Connection.recv_bytes(self, timeout)
   local ok, why = fetch(self, "Connection:recv_bytes", timeout)
   if not ok then return nil, why end
   if getmetatable(self._next) ~= Envelope then
-    error("Connection:recv_bytes: the next message was sent with send; receive it with recv", 0)
+    checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv")
   end
   return take(self).bytes
 end
@@ -82,6 +84,7 @@ end
 function Connection.fileno(self) return check(self, "Connection:fileno", "_incoming", "sends"):_fileno() end
 
 function Connection.close(self)
+  checks.self(self, connection_meta, "Connection:close")
   if self._is_closed then return end
   self._is_closed = true
   self._end.handles = self._end.handles - 1

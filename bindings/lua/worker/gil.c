@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/raise.h"
 #include "os/clock.h"
 #include "shared/segment.h"
 #include "state/vm.h"

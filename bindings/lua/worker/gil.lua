@@ -10,7 +10,7 @@ local gil = {}
 
 local function check_schedule(schedule, where)
   local is_known = schedule == nil or schedule == "fair" or schedule == "legacy"
-  expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. tostring(schedule), 3)
+  expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. tostring(schedule))
 end
 
 -- gil() → counts and times of the VM lock; gil{ schedule = "fair" or "legacy" } sets its schedule

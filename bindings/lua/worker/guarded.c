@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/raise.h"
 #include "os/process.h"
 #include "process/sandboxed.h"
 #include "state/error.h"

@@ -28,15 +28,23 @@ local methods = {}
 
 local function shown(self) return native.printable(self._name) end
 
+local metas = {} -- the metatables of the classes, one for each world
+
+local function check(self, where)
+  if not metas[getmetatable(self)] then checks.refuse_self(self, where) end
+end
+
 local function started(self, where)
-  if self._closed then error(where .. ": " .. shown(self) .. " is closed", 3) end
-  if not self._worker then error(where .. ": " .. shown(self) .. " has not been started", 3) end
+  check(self, where)
+  if self._closed then checks.fail(where .. ": " .. shown(self) .. " is closed") end
+  if not self._worker then checks.fail(where .. ": " .. shown(self) .. " has not been started") end
   return self._worker
 end
 
 function methods.start(self)
-  if self._closed then error("Process:start: " .. shown(self) .. " is closed", 2) end
-  if self._worker then error("Process:start: " .. shown(self) .. " was started before", 2) end
+  check(self, "Process:start")
+  if self._closed then checks.fail("Process:start: " .. shown(self) .. " is closed") end
+  if self._worker then checks.fail("Process:start: " .. shown(self) .. " was started before") end
   local method = starting.method_of(self._world, self._method, self._limits or self._sandbox)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
@@ -72,7 +80,8 @@ function methods.join(self, timeout)
 end
 
 function methods.is_alive(self)
-  if self._closed then error("Process:is_alive: " .. shown(self) .. " is closed", 2) end
+  check(self, "Process:is_alive")
+  if self._closed then checks.fail("Process:is_alive: " .. shown(self) .. " is closed") end
   if not self._worker or not self._worker:is_alive() then return false end
   waits.give_turn()
   return self._worker and self._worker:is_alive()
@@ -82,9 +91,10 @@ function methods.terminate(self) started(self, "Process:terminate"):terminate() 
 function methods.kill(self) started(self, "Process:kill"):kill() end
 
 function methods.close(self)
+  check(self, "Process:close")
   if self._closed then return end
   if self._worker then
-    if self._worker:is_alive() then error("Process:close: " .. shown(self) .. " is still running", 2) end
+    if self._worker:is_alive() then checks.fail("Process:close: " .. shown(self) .. " is still running") end
     self._exitcode, self._pid = self._worker:exitcode(), self._worker:pid()
     children.forget_ended()
     self._worker:close()
@@ -129,8 +139,8 @@ local function read(self, key)
 end
 
 local function write(self, key, value)
-  if key ~= "name" and key ~= "daemon" then error("Process: no field '" .. tostring(key) .. "' to set", 2) end
-  if self._worker then error("Process: " .. key .. " cannot change after start", 2) end
+  if key ~= "name" and key ~= "daemon" then checks.fail("Process: no field '" .. tostring(key) .. "' to set") end
+  if self._worker then checks.fail("Process: " .. key .. " cannot change after start") end
   rawset(self, "_" .. key, value)
 end
 
@@ -150,17 +160,17 @@ end
 -- Process(f, …) or Process{ target = f, args = {…}, name =, daemon =, method = }
 function process.read_arguments(first, ...)
   if type(first) ~= "table" or getmetatable(first) then
-    expect(checks.is_callable(first), "Process", "a function expected, got " .. type(first), 3)
+    expect(checks.is_callable(first), "Process", "a function expected, got " .. type(first))
     return { target = first, args = checks.pack(...) }
   end
   checks.check_options(first, allowed, "Process")
-  expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target), 3)
-  starting.check_method("Process", first.method, 4)
+  expect(checks.is_callable(first.target), "Process", "target: a function expected, got " .. type(first.target))
+  starting.check_method("Process", first.method)
   expect(first.name == nil or type(first.name) == "string", "Process",
-    "name: a string expected, got " .. type(first.name), 3)
+    "name: a string expected, got " .. type(first.name))
   local args = first.args or {}
-  expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args), 3)
-  return { target = first.target, args = checks.arguments(args, "Process", "args", 3), name = first.name,
+  expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args))
+  return { target = first.target, args = checks.arguments(args, "Process", "args"), name = first.name,
     daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
     nice = first.nice, sandbox = first.sandbox }
 end
@@ -177,6 +187,7 @@ function process.class(world)
   if prototypes[world] then return prototypes[world] end
   local meta = { __index = read, __newindex = write, __tostring = describe, __name = "Process", __close = leave_scope,
     __mm_send = false }
+  metas[meta] = true
   function meta.__mm_wait(self)
     if self._closed then return true end
     return started(self, "wait"), true

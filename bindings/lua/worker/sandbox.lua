@@ -24,26 +24,26 @@ local sandbox = {}
 local function check_fields(where, option)
   for name in pairs(option) do
     if not fields[name] then
-      error(where .. ": sandbox: unknown field '" .. tostring(name) .. "'; there are read, write, network", 5)
+      checks.fail(where .. ": sandbox: unknown field '" .. tostring(name) .. "'; there are read, write, network")
     end
   end
   expect(option.network == nil or type(option.network) == "boolean", where,
-    "sandbox: network: true or false expected, got " .. tostring(option.network), 5)
+    "sandbox: network: true or false expected, got " .. tostring(option.network))
 end
 
 local function read_paths(where, option, field)
   local list, paths = option[field], {}
   if list == nil then return paths end
-  expect(type(list) == "table", where, "sandbox: " .. field .. ": a list of paths expected, got " .. type(list), 5)
+  expect(type(list) == "table", where, "sandbox: " .. field .. ": a list of paths expected, got " .. type(list))
   for key in pairs(list) do
     expect(type(key) == "number" and key % 1 == 0 and key >= 1 and key <= #list, where,
-      "sandbox: " .. field .. ": a list of paths expected, got a table with the key " .. tostring(key), 5)
+      "sandbox: " .. field .. ": a list of paths expected, got a table with the key " .. tostring(key))
   end
   for i, path in ipairs(list) do
     local what = "sandbox: " .. field .. "[" .. i .. "]: "
-    expect(type(path) == "string", where, what .. "a path expected, got " .. type(path), 5)
+    expect(type(path) == "string", where, what .. "a path expected, got " .. type(path))
     local real, why = native.sandbox_path(path)
-    expect(real, where, what .. "'" .. path .. "': " .. tostring(why), 5)
+    expect(real, where, what .. "'" .. path .. "': " .. tostring(why))
     paths[i] = real
   end
   return paths
@@ -54,9 +54,9 @@ function sandbox.read(where, world, options)
   local option = options.sandbox
   if option == nil or option == false then return nil end
   expect(option == true or type(option) == "table", where,
-    "sandbox: true or a table with read, write, network expected, got " .. tostring(option), 4)
+    "sandbox: true or a table with read, write, network expected, got " .. tostring(option))
   expect(worlds.has(world, "is_process"), where,
-    "sandbox: only for the world " .. worlds.list("is_process") .. ", whose workers the kernel can restrict", 4)
+    "sandbox: only for the world " .. worlds.list("is_process") .. ", whose workers the kernel can restrict")
   if option == true then option = {} end
   check_fields(where, option)
   local rules = {
@@ -65,7 +65,7 @@ function sandbox.read(where, world, options)
     memory = options.memory or 0,
   }
   local obstacle = native.sandbox_obstacle(#rules.read + #rules.write > 0)
-  expect(not obstacle, where, "sandbox: " .. tostring(obstacle), 4)
+  expect(not obstacle, where, "sandbox: " .. tostring(obstacle))
   return rules
 end
 

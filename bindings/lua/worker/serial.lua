@@ -15,19 +15,21 @@ local unpack = checks.unpack
 -- Process ---------------------------------------------------------------------------------------------
 
 local Process = {}
+local process_meta = { __index = Process, __name = "Process", __mm_send = false }
 
 local function check_open(self, where)
-  if self._closed then error(where .. ": " .. native.printable(self.name) .. " is closed", 4) end
+  checks.self(self, process_meta, where)
+  if self._closed then checks.fail(where .. ": " .. native.printable(self.name) .. " is closed") end
 end
 
 local function started(self, where)
   check_open(self, where)
-  if not self._started then error(where .. ": " .. native.printable(self.name) .. " has not been started", 3) end
+  if not self._started then checks.fail(where .. ": " .. native.printable(self.name) .. " has not been started") end
 end
 
 function Process.start(self)
   check_open(self, "Process:start")
-  if self._started then error("Process:start: " .. native.printable(self.name) .. " was started before", 2) end
+  if self._started then checks.fail("Process:start: " .. native.printable(self.name) .. " was started before") end
   self._started = true
   self.pid = native.pid()
   local own = { name = self.name, pid = self.pid, daemon = self.daemon, world = self._world }
@@ -56,19 +58,18 @@ end
 
 function Process.terminate(self) started(self, "Process:terminate") end
 function Process.kill(self) started(self, "Process:kill") end
-function Process.close(self) self._closed = true end
 
-local process_meta = {
-  __index = Process,
-  __name = "Process",
-  __mm_send = false,
-  __close = Process.close,
-  __tostring = function(self) return "Process: " .. native.printable(self.name) end,
-  __mm_wait = function(self)
-    if not self._closed then started(self, "wait") end
-    return true
-  end,
-}
+function Process.close(self)
+  checks.self(self, process_meta, "Process:close")
+  self._closed = true
+end
+process_meta.__close = Process.close
+
+function process_meta.__tostring(self) return "Process: " .. native.printable(self.name) end
+function process_meta.__mm_wait(self)
+  if not self._closed then started(self, "wait") end
+  return true
+end
 
 -- The constructor of Process in a world without workers.
 local function class(world)

@@ -13,9 +13,9 @@ local start = { SILENCE = 5 } -- seconds without a sign of life of a new worker,
 local METHODS = { fork = true, spawn = true, forkserver = true }
 
 -- Raises unless `method` is the name of a start method, or nil.
-function start.check_method(where, method, level)
+function start.check_method(where, method)
   checks.expect(method == nil or METHODS[method], where,
-    "method: 'fork', 'spawn' or 'forkserver' expected, got " .. checks.show(method), level)
+    "method: 'fork', 'spawn' or 'forkserver' expected, got " .. checks.show(method))
 end
 
 -- The method that the program, or its environment, has chosen for its processes; a worker has its parent's.
@@ -62,7 +62,7 @@ end
 
 -- mm.set_start_method(method): for the processes and pools that start from now on; nil: the default again.
 function start.set_start_method(method)
-  start.check_method("set_start_method", method, 3)
+  start.check_method("set_start_method", method)
   chosen = method or false
 end
 
@@ -82,15 +82,16 @@ end
 function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   local own = native.settings()
-  if own and own.sandbox then error(where .. ": a sandboxed worker starts no workers", 3) end
+  if own and own.sandbox then checks.fail(where .. ": a sandboxed worker starts no workers") end
   if ... == "thread" then require("async.exit") end
-  local worker, why = native.worker_start(...)
-  if worker then return worker end
+  local ok, worker, why = pcall(native.worker_start, ...)
+  if ok and worker then return worker end
+  if not ok then checks.fail(where .. ": " .. checks.bare(worker)) end
   if why:find("^ENOSYS") then
     why = "Lua is part of this host program, and no library of the same version is installed to run workers with"
   end
   if why:find("^EOPNOTSUPP") then why = "/proc is not mounted, and nothing else says which program to run" end
-  error(where .. ": cannot start a worker: " .. why, 3)
+  checks.fail(where .. ": cannot start a worker: " .. why)
 end
 
 return start

@@ -2,6 +2,7 @@
 #include "worker/start_info.h"
 
 #include "channel/message_refs.h"
+#include "core/raise.h"
 #include "os/status_text.h"
 #include "shared/attachments.h"
 #include "state/globals.h"

@@ -13,6 +13,7 @@
 #include "os/signals.h"
 #include "queues/local_queue.h"
 #include "shared/segment.h"
+#include "state/caller.h"
 #include "state/coroutines.h"
 #include "state/hook_permission.h"
 #include "state/library.h"
@@ -42,7 +43,7 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
 static int start_here(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
-  lua_call(L, lua_gettop(L) - 1, 0);
+  caller_run(L);
   return 0;
 }
 

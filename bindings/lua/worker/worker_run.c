@@ -19,6 +19,7 @@
 #include "os/signals.h"
 #include "process/sandboxed.h"
 #include "shared/segment.h"
+#include "state/caller.h"
 #include "state/globals.h"
 #include "state/library.h"
 #include "state/originals.h"
@@ -111,7 +112,9 @@ void worker_call(lua_State *L, const struct start_info *start_info, struct worke
                  int count) {
   (void)start_info;
   (void)worker_status;
-  lua_call(L, count - 1, 0);
+  lua_pushcfunction(L, caller_run);
+  lua_insert(L, -count - 1);
+  lua_call(L, count, 0);
 }
 
 /* (life, a light userdata) → nothing. Handles are registered before the first message is

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "channel/message_refs.h"
+#include "core/raise.h"
 #include "os/signals.h"
 #include "process/child.h"
 #include "process/forkserver.h"

@@ -47,7 +47,7 @@ expect.raises(forever, lock.acquire_read, lock)
 expect.raises(forever, lock.acquire_write, lock)
 lock:release_write()
 expect.raises("RWLock: no argument expected", mm.RWLock, 1)
-expect.raises("number expected", lock.acquire_read, lock, "x")
+expect.raises("number of seconds expected", lock.acquire_read, lock, "x")
 expect.raises("RWLock expected", lock.acquire_read, mm.Lock())
 expect.raises("event or descriptor expected, got userdata", mm.wait, { lock })
 

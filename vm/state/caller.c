@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/caller.h"
+
+#include <string.h>
+
+#include "state/error.h"
+
+/* The chunks of this library's Lua files, and of the Lua code in its C files. */
+static bool is_own_source(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons/", 11) == 0; }
+
+/* ---- the place ------------------------------------------------------------------------------- */
+
+static const char mark = 'm'; /* its address marks frames; never written */
+
+void caller_push_mark(lua_State *L) { lua_pushlightuserdata(L, (void *)(uintptr_t)&mark); }
+
+int caller_run(lua_State *L) {
+  caller_push_mark(L);
+  lua_insert(L, 1);
+  lua_pushvalue(L, 2);
+  lua_insert(L, 3);
+  lua_call(L, lua_gettop(L) - 3, LUA_MULTRET);
+  return lua_gettop(L) - 2;
+}
+
+/* Pops a value. True: it is a Lua function of the script, which *out describes. */
+static bool is_of_script(lua_State *L, lua_Debug *out) {
+  if (!lua_isfunction(L, -1) || lua_iscfunction(L, -1)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_getinfo(L, ">S", out);
+  return out->linedefined > 0 && !is_own_source(out);
+}
+
+enum search { FOUND, NOT_FOUND, GO_ON };
+
+/* Below a marked frame is nothing of the script's call: in a forked child, the stack of its parent. */
+static enum search look_in_c(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
+  if (!lua_getlocal(L, frame, 1)) return GO_ON;
+  const bool is_marked = lua_touserdata(L, -1) == &mark;
+  lua_pop(L, 1);
+  if (!is_marked) return GO_ON;
+  return lua_getlocal(L, frame, 2) && is_of_script(L, out) ? FOUND : NOT_FOUND;
+}
+
+static enum search look_in_own(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
+  const char *name = NULL;
+  for (int i = 1; (name = lua_getlocal(L, frame, i)); i++) {
+    if (strcmp(name, "called") != 0)
+      lua_pop(L, 1);
+    else if (is_of_script(L, out))
+      return FOUND;
+  }
+  return GO_ON;
+}
+
+/* A function without lines (stripped, or in C) says no place. */
+static enum search look(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
+  if (*frame->what == 'C') return look_in_c(L, frame, out);
+  if (is_own_source(frame)) return look_in_own(L, frame, out);
+  if (frame->currentline <= 0) return GO_ON;
+  *out = *frame;
+  return FOUND;
+}
+
+void caller_push_place(lua_State *L) {
+  lua_Debug frame, found = {.currentline = -1};
+  enum search end = GO_ON;
+  luaL_checkstack(L, 4, "no room for an error");
+  for (int level = 0; end == GO_ON && lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sl", &frame);
+    end = look(L, &frame, &found);
+  }
+  if (end == FOUND)
+    lua_pushfstring(L, "%s:%d: ", found.short_src,
+                    found.currentline > 0 ? found.currentline : found.linedefined);
+  else
+    lua_pushliteral(L, "");
+}
+
+/* ---- the name -------------------------------------------------------------------------------- */
+
+/* Whether the Lua function stands between the script and a method in C, which it wraps (core/waiting.h). */
+static bool is_wrapper(const lua_Debug *ar) { return strcmp(ar->source, WAITING_CHUNK) == 0; }
+
+/* Whether no function of this library in Lua called the one above `level`, unless by a tail call in what it calls for
+ * the script. */
+static bool is_called_by_script(lua_State *L, int level) {
+  lua_Debug ar, called;
+  for (; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "S", &ar);
+    if (*ar.what == 'C' || *ar.what == 't' || is_wrapper(&ar)) continue;
+    return !is_own_source(&ar) || look_in_own(L, &ar, &called) == FOUND;
+  }
+  return true;
+}
+
+/* Pushes the name of the function of the library that the script has called, if it is one in C. [-0, +0|1] */
+static bool push_name(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sf", &ar);
+    const bool is_c = *ar.what == 'C';
+    const bool has_upvalue = is_c && lua_getupvalue(L, -1, 1);
+    const bool is_named = has_upvalue && lua_type(L, -1) == LUA_TSTRING;
+    if (is_named)
+      lua_remove(L, -2);
+    else
+      lua_pop(L, has_upvalue ? 2 : 1);
+    if (is_named && is_called_by_script(L, level + 1)) return true;
+    if (is_named) lua_pop(L, 1);
+    if (is_named || (!is_c && *ar.what != 't' && !is_wrapper(&ar))) return false;
+  }
+  return false;
+}
+
+void caller_push_name(lua_State *L) {
+  luaL_checkstack(L, 4, "no room for an error");
+  if (push_name(L)) {
+    lua_pushliteral(L, ": ");
+    lua_concat(L, 2);
+  } else {
+    lua_pushliteral(L, "");
+  }
+}
+
+bool caller_is_method(lua_State *L) {
+  if (!push_name(L)) return false;
+  const bool is_method = strchr(lua_tostring(L, -1), ':') != NULL;
+  lua_pop(L, 1);
+  return is_method;
+}
+
+void caller_name_in(lua_State *L) {
+  if (lua_type(L, -1) != LUA_TSTRING || error_is_of_memory(L, LUA_ERRRUN)) return;
+  caller_push_place(L);
+  caller_push_name(L);
+  const char *place = lua_tostring(L, -2);
+  const char *text = lua_tostring(L, -3);
+  const size_t size = strlen(place);
+  lua_pushstring(L, strncmp(text, place, size) == 0 ? text + size : text);
+  lua_concat(L, 3);
+  lua_replace(L, -2);
+}
+
+void caller_push_function(lua_State *L, lua_CFunction function, const char *class, const char *name) {
+  lua_pushfstring(L, "%s%s%s", class ? class : "", class ? ":" : "", name);
+  lua_pushcclosure(L, function, 1);
+}
+
+void caller_set_functions(lua_State *L, const luaL_Reg *functions, const char *class) {
+  for (; functions->name; functions++) {
+    caller_push_function(L, functions->func, class, functions->name);
+    lua_setfield(L, -2, functions->name);
+  }
+}

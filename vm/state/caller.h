@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The script's call of a function of this library, as errors name it: its place, and the function's name.
+ *
+ * The place is the first Lua function on the stack that is not of this library, with its line, however many functions
+ * of the library and of C stand between: no caller counts levels. A tail call leaves no trace of the function that made it
+ * (on LuaJIT, and where a Lua function is called). So where the library calls a function for the script (a task, a
+ * target, a callback), its frame says which: if no line of the script is above that frame, the place is where that
+ * function was defined. The frame of caller_run says it, and a local variable `called` of a function in Lua.
+ *
+ * The name is kept where the function is made: a C function of the library's classes, and one of its public table, has
+ * its name as its first upvalue ("Queue:put"). Functions in Lua say it themselves (core/checks.lua), also where they
+ * call one in C.
+ */
+#ifndef STATE_CALLER_H
+#define STATE_CALLER_H
+
+#include "state/lua_compat.h"
+
+/* The chunk of the Lua functions that wrap methods which may wait (bindings/lua/core/waiting.h). */
+#define WAITING_CHUNK "=manymoons/waiting.lua"
+
+/* Pushes "FILE:LINE: "; or "" if the stack has nothing of the script. [-0, +1, memory] */
+void caller_push_place(lua_State *L);
+/* Pushes the name of the running C function and ": "; or "" if it has none. [-0, +1, memory] */
+void caller_push_name(lua_State *L);
+/* Whether that name has the form "Class:method". [-0, +0, memory] */
+bool caller_is_method(lua_State *L);
+/* Puts place and name in front of the error on top, if that is text; in place of the place that it has. [-1, +1, memory] */
+void caller_name_in(lua_State *L);
+
+/* A lua_CFunction: (f, …) → the results of f(…), which is called for the script. [-n, +m, raises] */
+int caller_run(lua_State *L);
+/* Pushes the mark that makes the running C function such a frame: its first value. The second one is the function
+ * that it calls. [-0, +1] */
+void caller_push_mark(lua_State *L);
+
+/* Pushes a C function with a name of the form "sleep", or "Queue:put" where there is a class. [-0, +1, memory] */
+void caller_push_function(lua_State *L, lua_CFunction function, const char *class, const char *name);
+/* luaL_setfuncs with such names, for the table on top. [-0, +0, memory] */
+void caller_set_functions(lua_State *L, const luaL_Reg *functions, const char *class);
+
+#endif
