@@ -8,12 +8,14 @@
 #include "state/error.h"
 
 /* The message handler: adds a traceback, except to an error object with __tostring, of which it
- * takes the text alone. */
+ * takes the text alone: called from here, at the level of the stack that it has in the program lua. */
 static int explain(lua_State *L) {
   if (ctrl_c_was_pressed()) return 1;
-  const bool is_text = lua_isstring(L, 1), has_words = error_push_text(L, 1);
-  if (has_words && !is_text) return 1;
-  lua_trace(L, L, lua_tostring(L, -1), 1);
+  const bool is_text = lua_isstring(L, 1);
+  if (!is_text && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
+  const char *text = is_text ? lua_tostring(L, 1)
+                             : lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  lua_trace(L, L, text, 1);
   return 1;
 }
 

@@ -11,6 +11,7 @@
 #include "c/value.h"
 #include "state/counted.h"
 #include "state/error.h"
+#include "state/message_handlers.h"
 #include "state/names.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -135,7 +136,7 @@ static bool prepare_on(lua_State *L, struct vm *vm, const struct request *r, str
 /* The message handler. It adds nothing to the error of a stop, because each instruction of a
  * __tostring would raise again. */
 static int handle_error(lua_State *L) {
-  if (vm_should_stop(vm_of(L))) return 1;
+  if (vm_should_stop(vm_of(L)) || message_handlers_is_caught(L, 1)) return 1;
   error_push_text(L, 1);
   lua_trace(L, L, lua_tostring(L, -1), 1);
   return 1;

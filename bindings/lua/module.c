@@ -36,6 +36,7 @@
 #include "state/caller.h"
 #include "state/coroutines.h"
 #include "state/library.h"
+#include "state/message_handlers.h"
 #include "worker/gil.h"
 #include "worker/sandbox_rules.h"
 #include "worker/thread_run.h"
@@ -59,6 +60,13 @@ static int place_call(lua_State *L) {
   return 1;
 }
 
+/* is_caught() → whether a standard function catches the error for which the calling message handler runs
+ * (state/message_handlers.h). [-0, +1, memory] */
+static int is_caught_call(lua_State *L) {
+  lua_pushboolean(L, message_handlers_is_caught(L, 2));
+  return 1;
+}
+
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
     {"dumps", values_dumps}, {"loads", values_loads}, {"register", values_register},
@@ -70,6 +78,7 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
     {"place", place_call},
+    {"is_caught", is_caught_call},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
     {"sandbox_obstacle", sandbox_obstacle_call},

@@ -4,7 +4,9 @@
 #include "state/message_handlers.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
+#include "state/originals.h"
 #include "state/vm_interrupt.h"
 
 /* Its name marks code of this library (vm_interrupt.c, is_one_step). */
@@ -99,4 +101,29 @@ void message_handlers_guard(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_pushcclosure(L, guarded_xpcall, 2);
   lua_setglobal(L, "xpcall");
+}
+
+/* Pops a function: whether it is one of those that load a chunk. */
+static bool is_loader(lua_State *L) {
+  static const char *const loaders[] = {"load", "loadfile", "loadstring"};
+  bool is = false;
+  for (size_t i = 0; !is && i < sizeof loaders / sizeof *loaders; i++) {
+    originals_push(L, "_G", loaders[i]);
+    is = lua_rawequal(L, -1, -2) && !lua_isnil(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return is;
+}
+
+bool message_handlers_is_caught(lua_State *L, int level) {
+  lua_Debug ar;
+  if (!lua_checkstack(L, 6)) return false;
+  for (; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sf", &ar);
+    if (*ar.what == 'C' && is_loader(L)) return true;
+    if (*ar.what != 'C') lua_pop(L, 1);
+    if (strncmp(ar.source, "=manymoons/", 11) == 0) return false; /* what the library calls is protected there */
+  }
+  return false;
 }

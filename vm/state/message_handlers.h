@@ -16,4 +16,9 @@
 /* Replaces the global xpcall, unless the script has one of its own. [-0, +0, raises] */
 void message_handlers_guard(lua_State *L);
 
+/* For a message handler of this library, which runs in the function at `level` - 1: whether a standard function catches
+ * the error itself, and gives it to the script as a value. Of these, `load` and its like alone call the handler of the
+ * protected call around them: for an error in the function that reads a chunk, or in the parser. [-0, +0, memory] */
+bool message_handlers_is_caught(lua_State *L, int level);
+
 #endif

@@ -231,16 +231,20 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   if (meant) meant(L, ar);
 }
 
-/* Safe to call while the hook is armed. */
+static const int request_mask = LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET;
+
+/* Safe to call while the hook is armed: then it does nothing. Lua 5.4 visits each call on the stack to set a hook; in a
+ * deep recursion that takes longer than a waiter waits before its next signal. */
 void vm_arm(struct vm_thread *t, lua_State *L) {
   const lua_Hook now = lua_gethook(L);
+  if (now == request_hook && lua_gethookmask(L) == request_mask) return;
   if (now == request_hook || now == poll_hook || !now) {
     if (now != request_hook) t->displaced = (struct displaced_hook){.of = NULL};
   } else if (!has_slices(L)) {
     t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
   }
   const bool polls = has_slices(L) && atomic_load(&t->stop) == VM_STOP_NONE;
-  if (!polls) lua_sethook(L, request_hook, LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET, 1);
+  if (!polls) lua_sethook(L, request_hook, request_mask, 1);
 }
 
 /* Keeps where the main thread stops; no Lua runs for it. [-0, +0, memory] */
@@ -391,7 +395,10 @@ bool vm_prepare_threads(struct vm *vm) {
 
 static lua_State *target_of(lua_State *L) { return lua_isthread(L, 1) ? lua_tothread(L, 1) : L; }
 
+/* In the frame of the function that stands in its place: a call of its own would be an event for the script's hook. */
 static int call_original(lua_State *L) {
+  const lua_CFunction original = lua_is_jit() ? NULL : lua_tocfunction(L, lua_upvalueindex(1));
+  if (original) return original(L);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -417,9 +424,24 @@ static int debug_sethook(lua_State *L) {
   return results;
 }
 
+/* Whether the script's hook is displaced by that of a request, which has not run yet. */
+static bool is_displaced(lua_State *L, lua_State *target) {
+  return lua_gethook(target) == request_hook && vm_self(vm_of(L))->displaced.of == target;
+}
+
+static int call_displaced(lua_State *L, lua_State *target) {
+  struct vm_thread *self = vm_self(vm_of(L));
+  const struct displaced_hook d = self->displaced;
+  lua_sethook(target, d.hook, d.mask, d.count);
+  const int results = call_original(L);
+  vm_arm(self, target);
+  return results;
+}
+
 static int debug_gethook(lua_State *L) {
   lua_State *target = target_of(L);
   const struct user_hook *h = has_slices(target) ? find_user_hook(vm_of(L), target) : NULL;
+  if (is_displaced(L, target)) return call_displaced(L, target);
   if (!h) return call_original(L);
   const struct user_hook copy = *h;
   lua_sethook(target, copy.hook, copy.mask, copy.count);

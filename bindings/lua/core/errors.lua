@@ -71,6 +71,7 @@ local handlers = setmetatable({}, { __mode = "v" }) -- by the worker's name
 function errors.handler_of(name)
   if handlers[name] then return handlers[name] end
   handlers[name] = function(value)
+    if native.is_caught() then return value end
     return setmetatable({
       message = errors.text_of(value),
       value = value,

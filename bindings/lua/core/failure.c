@@ -7,6 +7,7 @@
 #include "core/settings.h"
 #include "core/system.h"
 #include "state/error.h"
+#include "state/message_handlers.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -44,7 +45,7 @@ static int push_failure(lua_State *L, int value, const char *kind) {
 /* In a VM that must stop, each instruction of a __tostring would raise again. */
 int failure_handler(lua_State *L) {
   struct vm *vm = vm_of(L);
-  if (vm && vm_should_stop(vm)) return 1;
+  if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, "error");
   lua_trace(L, L, NULL, 1);
