@@ -76,6 +76,6 @@ done
 # With -i the REPL reads lines also if input is no terminal.
 out=$(printf 'for i = 3, 3 do\nprint(i) end\n_PROMPT = ""\n=kept\n' | "$program" -i -e 'kept = "kept"')
 case $out in
-  *'> >> 3'*'kept') ;;
+  *'> for i = 3, 3 do'*'>> print(i) end'*3*'=kept'*'kept') ;; # the lines too, as readline has it
   *) echo "-i from a pipe: $out"; exit 1 ;;
 esac

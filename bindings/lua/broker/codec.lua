@@ -12,6 +12,7 @@
 --             bytes of a list of these
 local require, native = ...
 
+local checks = require("core.checks")
 local errors = require("core.errors")
 local hex = require("core.hex")
 local foreign = require("pool.foreign")

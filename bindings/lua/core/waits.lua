@@ -52,7 +52,7 @@ end
 
 -- Suspends the calling task, or sleeps.
 function waits.sleep(seconds)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     checks.fail("sleep: a number of seconds, 0 or more, expected, got " .. checks.show(seconds))
   end
   local scheduler, can_yield = busy()

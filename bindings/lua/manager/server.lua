@@ -13,6 +13,7 @@
 -- I3  In a round each client gets at most so many requests, bytes and milliseconds.
 local require, native = ...
 
+local checks = require("core.checks")
 local errors = require("core.errors")
 local waits = require("core.waits")
 local objects = require("manager.objects")

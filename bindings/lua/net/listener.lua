@@ -92,7 +92,8 @@ end
 
 local function send(state, kind, bytes, where)
   if #bytes > state.most then
-    checks.fail(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most, #bytes))
+    checks.fail(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most,
+      #bytes))
   end
   local ok, why = state.stream:send(frame(kind, bytes))
   if not ok then return nil, why end
@@ -126,7 +127,9 @@ function Connection.recv_bytes(self, timeout)
   local state = check(self, "Connection:recv_bytes")
   local kind, bytes = fetch(state, checks.timeout(timeout, "Connection:recv_bytes"))
   if not kind then return nil, bytes end
-  if kind == VALUE then checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv") end
+  if kind == VALUE then
+    checks.fail("Connection:recv_bytes: the next message was sent with send; receive it with recv")
+  end
   drop(state)
   return bytes
 end
