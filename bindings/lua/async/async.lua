@@ -13,7 +13,7 @@ local Task, task_meta = schedulers.Task, schedulers.task_meta
 
 local async = {}
 
-local function check_function(f, where, place, level)
+local function check_function(f, where, place)
   expect(checks.is_callable(f), where, "argument " .. place .. ": a function expected, got " .. type(f))
 end
 

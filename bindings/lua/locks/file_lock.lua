@@ -21,7 +21,7 @@ local files = setmetatable({}, { __mode = "k" }) -- FileLock → the file that t
 local holders = setmetatable({}, { __mode = "k" }) -- FileLock → the thread or task of this VM that holds it
 
 local function check(self, method)
-  expect(getmetatable(self) == meta, "FileLock:" .. method, "FileLock expected, got " .. type(self))
+  checks.self(self, meta, "FileLock:" .. method)
   if self._is_closed then checks.fail("FileLock:" .. method .. ": used after it was closed") end
 end
 
@@ -32,7 +32,7 @@ local function try(self)
   if holders[self] then return nil, "timeout" end
   if not files[self] then
     local file, why = native.file_lock_open(self.path)
-    if not file then error("FileLock: " .. self.path .. ": " .. why, 0) end
+    if not file then checks.fail("FileLock: " .. self.path .. ": " .. why) end
     files[self] = file
   end
   local ok, why = files[self]:try()
@@ -42,7 +42,7 @@ local function try(self)
     files[self] = nil -- it was the parent's, of which this process is a fork
     return try(self)
   elseif why ~= "timeout" then
-    error("FileLock: " .. self.path .. ": " .. why, 0)
+    checks.fail("FileLock: " .. self.path .. ": " .. why)
   end
   return ok, why
 end
@@ -88,11 +88,11 @@ function FileLock.locked(self)
   return not ok
 end
 
-FileLock.with = locks.callers.with
+FileLock.with = locks.new_with("FileLock", "", function(self) check(self, "with") end)
 
 -- Releases it, too. Safe to call twice.
 function FileLock.close(self)
-  expect(getmetatable(self) == meta, "FileLock:close", "FileLock expected, got " .. type(self))
+  checks.self(self, meta, "FileLock:close")
   if files[self] then files[self]:close() end
   files[self], holders[self], self._is_closed = nil, nil, true
 end

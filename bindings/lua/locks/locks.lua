@@ -22,7 +22,7 @@ end
 
 -- lock:with(f, …) → what f(…) returns, called while the lock is held; with_read and with_write of an RWLock.
 -- check(self, where) raises unless it is called on a lock of the class.
-local function new_with(class, way, check)
+function locks.new_with(class, way, check)
   local acquire, release, where = "acquire" .. way, "release" .. way, class .. ":with" .. way
   return function(self, f, ...)
     check(self, where)
@@ -52,8 +52,8 @@ local function check_lock(self, where)
   if type(self) ~= "table" then checks.refuse_self(self, where) end
 end
 locks.callers = {
-  with = new_with("Lock", "", check_lock), with_read = new_with("RWLock", "_read", check_lock),
-  with_write = new_with("RWLock", "_write", check_lock), wait_for = wait_for,
+  with = locks.new_with("Lock", "", check_lock), with_read = locks.new_with("RWLock", "_read", check_lock),
+  with_write = locks.new_with("RWLock", "_write", check_lock), wait_for = wait_for,
 }
 
 -- Whether it has permits, which acquire takes and release returns.
@@ -61,11 +61,11 @@ function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~
 
 for _, kind in ipairs(kinds) do
   local function check(self, where) checks.handle(self, kind.name, where) end
-  if locks.has_permits(kind) then native.lock_methods(kind.name).with = new_with(kind.name, "", check) end
+  if locks.has_permits(kind) then native.lock_methods(kind.name).with = locks.new_with(kind.name, "", check) end
   if kind.holds == "shared" then
     local methods = native.lock_methods(kind.name)
-    methods.with_read = new_with(kind.name, "_read", check)
-    methods.with_write = new_with(kind.name, "_write", check)
+    methods.with_read = locks.new_with(kind.name, "_read", check)
+    methods.with_write = locks.new_with(kind.name, "_write", check)
   end
 end
 
@@ -81,9 +81,12 @@ end
 
 function condition_meta.__tostring(self) return "Condition: " .. tostring(self._lock) end
 
-function Condition.acquire(self, timeout)
+-- acquire(timeout), or as in Python acquire(block, timeout)
+function Condition.acquire(self, block, timeout)
   check(self, condition_meta, "Condition:acquire")
-  return self._lock:acquire(checks.timeout(timeout, "Condition:acquire"))
+  checks.timeout(timeout, "Condition:acquire")
+  if type(block) ~= "boolean" then checks.timeout(block, "Condition:acquire") end
+  return self._lock:acquire(block, timeout)
 end
 
 -- Calls method(…), whose errors name the method `where` instead.
@@ -97,7 +100,7 @@ function Condition.release(self)
   call_as("Condition:release", self._lock.release, self._lock)
 end
 
-Condition.with = new_with("Condition", "", function(self, where) check(self, condition_meta, where) end)
+Condition.with = locks.new_with("Condition", "", function(self, where) check(self, condition_meta, where) end)
 
 function Condition.wait(self, timeout)
   check(self, condition_meta, "Condition:wait")

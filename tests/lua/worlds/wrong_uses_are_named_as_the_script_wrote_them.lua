@@ -19,7 +19,8 @@ local group
 mm.async.run(function() mm.async.group(function(g) group = g end) end)
 local things = {
   Pool = pool, Process = process, Future = future, Queue = world.Queue(), JoinableQueue = world.JoinableQueue(),
-  Connection = here, Lock = lock, RWLock = world.RWLock(), Semaphore = world.Semaphore(), Event = world.Event(),
+  Connection = here, Lock = lock, FileLock = world.FileLock("lock"),
+  RWLock = world.RWLock(), Semaphore = world.Semaphore(), Event = world.Event(),
   Condition = world.Condition(), Barrier = world.Barrier(1), Value = world.Value("i8"), Array = world.Array("i8", 3),
   Table = world.Table(), SharedMemory = world.SharedMemory({ create = true, size = 8 }), Listener = world.Listener(),
   Manager = manager, Task = mm.async.spawn(function() end), Group = group,
@@ -39,6 +40,7 @@ local permits = { list("x"), list(-1), list(1.5) }
 local rows = {
   ["mm.world"] = { list(), list("threds"), list(5) }, ["mm.set_world"] = { list(), list("procs") },
   ["mm.current_world"] = false, ["mm.time"] = false, ["mm.getswitchinterval"] = false,
+  ["mm.set_start_method"] = { list("x"), list(5) }, ["mm.get_start_method"] = false,
   ["mm.trace"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { limti = 1 }) },
   ["mm.gil"] = { list(5), list({ shedule = 1 }), list({ schedule = "x" }) },
   ["mm.setswitchinterval"] = { list(), list("x"), list(0), list(NAN) },
@@ -102,6 +104,9 @@ local rows = {
   ["Connection:fileno"] = false, ["Connection:close"] = false,
   ["Lock:acquire"] = timeouts, ["Lock:release"] = { list() }, ["Lock:locked"] = false, ["Lock:with"] = functions,
   ["Lock:close"] = false,
+  ["World.FileLock"] = { list(), list(5), list(""), list("a\0b") }, ["FileLock:acquire"] = timeouts,
+  ["FileLock:release"] = { list() }, ["FileLock:locked"] = false, ["FileLock:with"] = functions,
+  ["FileLock:close"] = false,
   ["RWLock:acquire_read"] = timeouts, ["RWLock:acquire_write"] = timeouts, ["RWLock:release_read"] = { list() },
   ["RWLock:release_write"] = { list() }, ["RWLock:with_read"] = functions, ["RWLock:with_write"] = functions,
   ["RWLock:close"] = false,
