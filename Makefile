@@ -25,10 +25,10 @@ ifneq ($(findstring clang,$(CC)),)
 WARNINGS += -Wthread-safety -Wthread-safety-beta
 endif
 CFLAGS_release := -O2 -DNDEBUG
-CFLAGS_debug   := -O1 -DMM_FAULTS -DMM_KILL_POINTS
-CFLAGS_asan    := -O1 -DMM_FAULTS -DMM_KILL_POINTS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_debug   := -O1 -DMM_FAULTS -DMM_KILL_POINTS -DMM_STOP_POINTS
+CFLAGS_asan    := -O1 -DMM_FAULTS -DMM_KILL_POINTS -DMM_STOP_POINTS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz    := -O1 -fsanitize=fuzzer,address,undefined
-CFLAGS_tsan    := -O1 -fsanitize=thread
+CFLAGS_tsan    := -O1 -DMM_STOP_POINTS -fsanitize=thread
 CFLAGS   := -std=c17 -g -fPIC -fvisibility=hidden -pthread $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS) $(WARNINGS)
 LDFLAGS  := -pthread $(EXTRA_LDFLAGS) $(filter -fsanitize=%,$(CFLAGS_$(VARIANT)))
 # A module stays loaded once it is (threads may still run its code), and a missing symbol is found at load.
@@ -266,11 +266,13 @@ UNIT_CORE  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard tests/unit/$(d)/test_*.
 FUZZERS    := $(filter-out $(UNIT_CORE),$(wildcard $(patsubst %,tests/fuzz/%.c,$(shell sed -n 's/^\(fuzz_[a-z_]*\).*/\1/p' tests/fuzz/fuzzers))))
 UNIT_STATE := $(sort $(wildcard tests/unit/state/test_*.c)) $(FUZZERS)
 UNIT_HOST  := $(sort $(wildcard tests/unit/c/test_*.c))
+UNIT_WORKER := $(sort $(wildcard tests/unit/worker/test_*.c))
 # TSan is for threads, and loses its way when errors of Lua jump over many frames.
 ifeq ($(VARIANT),tsan)
 UNIT_STATE := $(filter %/test_vm.c %/test_vm_lock.c,$(UNIT_STATE))
 endif
-UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(UNIT_HOST:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l)))
+UNIT_PROGRAMS := $(UNIT_CORE:%.c=$(BUILD)/%) $(UNIT_HOST:%.c=$(BUILD)/%) $(foreach l,lua5.4 lua5.1 luajit,$(UNIT_STATE:%.c=$(BUILD)/%.$(l))) \
+                 $(foreach l,lua5.4 lua5.3 lua5.1 luajit,$(UNIT_WORKER:%.c=$(BUILD)/%.$(l)))
 # What a user of the library would write, with nothing but its header.
 EMBED_TESTS := $(sort $(wildcard tests/embed/test_*.c))
 EMBED_PROGRAMS := $(EMBED_TESTS:%.c=$(BUILD)/%.lua5.4) $(if $(filter %-luajit,$(LIBRARIES)),$(EMBED_TESTS:%.c=$(BUILD)/%.luajit))
@@ -312,6 +314,22 @@ $(BUILD)/%.lua5.1: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
 $(BUILD)/%.luajit: %.c $(STATE_OBJ_5.1) $(CORE_OBJ)
 	$(SAY) "$@"
 	$(call build_with,5.1,luajit-5.1)
+
+# whole_with ABI,LIBRARY: the same with the bindings.
+whole_with = mkdir -p $(@D); $(CC) $(CPPFLAGS) $(LUA_$(1)_CFLAGS) $(UNIT_FLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-E \
+             -o $@ $< $(LUA_OBJ_$(1)) $(CORE_OBJ) -l$(2) -lm -ldl
+$(UNIT_WORKER:%.c=$(BUILD)/%.lua5.4): $(BUILD)/%.lua5.4: %.c $(LUA_OBJ_5.4) $(CORE_OBJ)
+	$(SAY) "$@"
+	$(call whole_with,5.4,lua5.4)
+$(UNIT_WORKER:%.c=$(BUILD)/%.lua5.3): $(BUILD)/%.lua5.3: %.c $(LUA_OBJ_5.3) $(CORE_OBJ)
+	$(SAY) "$@"
+	$(call whole_with,5.3,lua5.3)
+$(UNIT_WORKER:%.c=$(BUILD)/%.lua5.1): $(BUILD)/%.lua5.1: %.c $(LUA_OBJ_5.1) $(CORE_OBJ)
+	$(SAY) "$@"
+	$(call whole_with,5.1,lua5.1)
+$(UNIT_WORKER:%.c=$(BUILD)/%.luajit): $(BUILD)/%.luajit: %.c $(LUA_OBJ_5.1) $(CORE_OBJ)
+	$(SAY) "$@"
+	$(call whole_with,5.1,luajit-5.1)
 
 # What `make bench` compares with; it uses nothing of ours.
 $(BUILD)/bench/reference: tests/bench/c/reference.c $(BUILD)/flags

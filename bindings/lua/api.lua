@@ -104,6 +104,7 @@ mm.current_process, mm.parent_process = identity.current, identity.parent
 mm.active_children = children.active
 mm.set_start_method, mm.get_start_method = starting.set_start_method, starting.get_start_method
 mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
+mm.cancelled = waits.is_cancelled
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 mm.trace = recording.trace
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
@@ -125,7 +126,7 @@ mm.register("mm.Error", errors.Error)
 -- how: "join" waits for the children that are not daemons, "terminate" stops all. No worker is left afterwards.
 local function shutdown(how)
   for _, handle in ipairs(native.thread() and native.settings().handles or {}) do handle:close() end
-  pool.shutdown()
+  pool.shutdown(how == "join")
   children.shutdown(how)
   if not native.thread() then native.end_leaving_workers() end
   if native.thread() and waits.tasks then waits.tasks.end_thread() end

@@ -35,6 +35,7 @@
 #include "queues/stand_in.h"
 #include "state/originals.h"
 #include "state/random.h"
+#include "state/stop_point.h"
 #include "worker/sandboxed_worker.h"
 #include "worker/worker.h"
 #include "worker/worker_run.h"
@@ -55,19 +56,30 @@ static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
   random_keep(L);
   originals_keep(L);
+  STOP_POINT("library.adopted");
   open_segment(L);
+  STOP_POINT("library.has_segment");
   if (sandboxed_is())
     stand_in_open(L);
   else
     queue_open(L);
+  STOP_POINT("library.has_queues");
   lock_handle_open(L);
+  STOP_POINT("library.has_locks");
   typed_array_open(L);
+  STOP_POINT("library.has_arrays");
   shared_table_open(L);
+  STOP_POINT("library.has_tables");
   stream_open(L);
+  STOP_POINT("library.has_streams");
   local_queue_open(L);
+  STOP_POINT("library.has_local_queues");
   connection_open(L);
+  STOP_POINT("library.has_connections");
   worker_open(L);
+  STOP_POINT("library.has_workers");
   pool_rings_open(L);
+  STOP_POINT("library.has_pools");
 }
 
 /* Does nothing in a VM that has not required the library. */

@@ -89,6 +89,13 @@ function mm.getswitchinterval() end
 ---@return number seconds
 function mm.time() end
 
+---Whether somebody wants the call that runs to end: its future, task or Process was cancelled or terminated, its time
+---is over, or its pool or program ends. For loops that end by themselves: `while not mm.cancelled() do … end`. A call
+---that asks has 0.1 s to end before an error ends it. False outside of calls. Cheap; in a task of the world `async` the
+---other tasks get a turn.
+---@return boolean
+function mm.cancelled() end
+
 ---A value as bytes, for `loads` in a program of the same version. Raises "cannot send …", with the path to
 ---the offending part, for coroutines, userdata, handles such as queues, and tables whose metatable is not registered.
 ---@param value any
@@ -303,10 +310,11 @@ function Process:join(timeout) end
 ---@return boolean
 function Process:is_alive() end
 
----Asks it to end: with SIGTERM for a process, with an error at its next step for an interpreter. Does not wait.
+---Asks it to end, and does not wait. An error ends its function: `<close>` variables and what follows a `pcall` have
+---0.1 s. A function that goes on gets the error once more, and is then stopped (mm.cancelled).
 function Process:terminate() end
 
----Kills a process with SIGKILL. An interpreter cannot be killed; it is terminated. Does not wait.
+---Kills a process with SIGKILL. An interpreter, and a thread, stops at its next step without cleaning up. Does not wait.
 function Process:kill() end
 
 ---Releases its resources. Raises while it runs; safe to call twice. exitcode and pid can still be read. The end of a

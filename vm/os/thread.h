@@ -5,6 +5,7 @@
 #define OS_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ void thread_signal(const struct thread *t, int signal_number);
 
 /* The kernel's number of the calling thread; that of a process's first thread is its pid. */
 int32_t thread_kernel_id(void);
+/* Sends the signal that the caller handles to the process's first thread. False: that is the caller.
+ * Async-signal-safe. */
+bool thread_pass_to_first(int signal_number);
 /* From now on `in_child` runs in each child that is forked, on its only thread, before fork
  * returns. -ENOMEM. */
 MUST_CHECK status thread_on_fork(void (*in_child)(void));

@@ -8,8 +8,7 @@
 #include "state/vm_interrupt.h"
 
 static bool has_request(const struct vm_thread *t) {
-  return atomic_load_explicit(&t->stop, memory_order_relaxed) != VM_STOP_NONE ||
-         vm_lock_is_asked(&t->vm->lock);
+  return vm_stop_is_due(t) || vm_lock_is_asked(&t->vm->lock);
 }
 
 /* Records that `co` runs, and arms a request whose signal came while no coroutine did. */
@@ -19,7 +18,128 @@ static void note_running(struct vm_thread *t, lua_State *co) {
   if (has_request(t)) vm_arm(t, co);
 }
 
+/* Closes the variables of `co`, which is suspended or has failed. On failure the error is on top of co.
+ * [-0, +0, does not raise] */
+static int close_variables(lua_State *L, lua_State *co) {
+  struct vm_thread *t = vm_self(vm_of(L));
+  note_running(t, co);
+  const int failed = lua_resetthread(co);
+  note_running(t, L);
+  return failed;
+}
+
+/* ---- the coroutines that a stop closes ------------------------------------------------------- */
+
+static const char begun_key = 'b'; /* its address is the key; never written */
+
+/* [-0, +1, memory] */
+static void push_weak_table(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
+/* The coroutines that were begun, by owner: a table with weak keys, whose values are such tables as well. An owner
+ * is a task, which is a coroutine, or the address of a thread. [-0, +1, memory] */
+static void push_owners(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &begun_key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  push_weak_table(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &begun_key);
+}
+
+/* Replaces the owner on top by the table of its coroutines. [-1, +1, memory] */
+static void find_begun(lua_State *L) {
+  push_owners(L);
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    push_weak_table(L);
+    lua_pushvalue(L, -3);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+static void push_coroutine(lua_State *L, lua_State *co) {
+  lua_pushthread(co);
+  lua_xmove(co, L, 1);
+}
+
+/* Of tasks and of workers: what else begins coroutines is not stopped. */
+static void note_begin(lua_State *L, lua_State *co, const struct vm_thread *t) {
+  if (!LUA_HAS_CLOSE || lua_status(co) != LUA_OK || t->task == co) return;
+  if (!t->task && atomic_load(&t->grace.raises) == 0) return;
+  luaL_checkstack(L, 6, "too many nested calls");
+  if (t->task)
+    push_coroutine(L, (lua_State *)(uintptr_t)t->task);
+  else
+    lua_pushlightuserdata(L, (void *)(uintptr_t)t);
+  find_begun(L);
+  push_coroutine(L, co);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+/* (owner) */
+static int forget_begun(lua_State *L) {
+  lua_settop(L, 1);
+  push_owners(L);
+  lua_insert(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, 1);
+  return 0;
+}
+
+/* (owner). A handler may begin more coroutines. */
+int coroutines_close(lua_State *L) {
+  enum { OWNER = 1, LIST = 2, BEGUN = 3, COROUTINE = 4 };
+  lua_settop(L, OWNER);
+  lua_newtable(L);
+  lua_pushvalue(L, OWNER);
+  find_begun(L);
+  int count = 0;
+  for (lua_pushnil(L); lua_next(L, BEGUN); lua_pop(L, 1)) {
+    lua_pushvalue(L, COROUTINE);
+    lua_rawseti(L, LIST, ++count);
+  }
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, LIST, i);
+    lua_State *co = lua_tothread(L, -1);
+    if (lua_status(co) == LUA_YIELD) close_variables(L, co);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, OWNER);
+  return forget_begun(L);
+}
+
+void coroutines_end(lua_State *L, struct vm *vm, bool was_stopped) {
+  if (!LUA_HAS_CLOSE) return;
+  const int top = lua_gettop(L);
+  lua_pushcfunction(L, was_stopped ? coroutines_close : forget_begun);
+  lua_pushlightuserdata(L, vm_self(vm));
+  (void)lua_pcall(L, 1, 0, 0);
+  lua_settop(L, top);
+}
+
+/* ---- resuming -------------------------------------------------------------------------------- */
+
 enum { FAILED = -1 };
+
+/* A stop ends the callers of a coroutine, too. */
+NO_RETURN static void pass_stop(lua_State *L, lua_State *co) {
+  lua_xmove(L, co, 1);
+  if (LUA_HAS_CLOSE) close_variables(L, co);
+  vm_pass_stop(L, vm_of(L));
+}
 
 /* Moves the top `arguments` values to `co` and resumes it. How many results are on top of L; or
  * FAILED, with the error on top. *state is that of lua_resume. */
@@ -35,6 +155,7 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
   }
   struct vm_thread *t = vm_self(vm_of(L));
   int results = 1;
+  note_begin(L, co, t);
   lua_xmove(L, co, arguments);
   note_running(t, co);
   *state = lua_resume_from(co, L, arguments, &results);
@@ -46,6 +167,7 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
     return FAILED;
   }
   lua_xmove(co, L, is_failure ? 1 : results);
+  if (is_failure && vm_is_stop(L, -1)) pass_stop(L, co);
   return is_failure ? FAILED : results;
 }
 
@@ -76,7 +198,7 @@ static int wrapped(lua_State *L) {
   const int why = lua_status(co);
   if (why != LUA_OK && why != LUA_YIELD) {
     lua_xmove(L, co, 1);
-    lua_resetthread(co); /* closes pending to-be-closed variables; one that raises replaces the error */
+    close_variables(L, co); /* one that raises replaces the error */
     lua_xmove(co, L, 1);
   }
   if (state != LUA_ERRMEM) prepend_position(L);
@@ -93,6 +215,24 @@ static int coroutine_wrap(lua_State *L) {
   return 1;
 }
 
+/* (coroutine) → as coroutine.close, which is upvalue 1. A handler that it calls runs on the coroutine.
+ * [-n, +m, raises for a wrong argument] */
+static int coroutine_close(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  const bool has_variables = co && lua_status(co) != LUA_OK;
+  if (!has_variables) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+  }
+  const int failed = close_variables(L, co);
+  lua_pushboolean(L, !failed);
+  if (!failed) return 1;
+  lua_xmove(co, L, 1);
+  return 2;
+}
+
 void vm_track_coroutines(lua_State *L) {
   if (!LUA_HAS_HOOKS_EACH) return;
   lua_getglobal(L, "coroutine");
@@ -100,6 +240,13 @@ void vm_track_coroutines(lua_State *L) {
   lua_setfield(L, -2, "resume");
   lua_pushcfunction(L, coroutine_wrap);
   lua_setfield(L, -2, "wrap");
+  lua_getfield(L, -1, "close");
+  if (lua_iscfunction(L, -1)) {
+    lua_pushcclosure(L, coroutine_close, 1);
+    lua_setfield(L, -2, "close");
+  } else {
+    lua_pop(L, 1);
+  }
   lua_pop(L, 1);
 }
 

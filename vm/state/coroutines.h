@@ -4,6 +4,8 @@
  * In PUC Lua a hook belongs to one coroutine, so a request (vm_interrupt.h) must be armed in the
  * coroutine that runs. These functions store it in vm_thread.running. A signal that arrives between
  * two coroutines would arm the wrong one, so a pending request is armed again after each switch.
+ *
+ * The error of a stop ends the callers of a coroutine as well, as if no coroutine stood between.
  * The caller holds the VM lock.
  */
 #ifndef STATE_COROUTINES_H
@@ -11,9 +13,18 @@
 
 #include <lua.h>
 
+#include "state/vm_struct.h"
+
 /* Replaces coroutine.resume and coroutine.wrap by the functions of this file. Does nothing with the
  * 5.1 ABI: on LuaJIT the hook belongs to the VM. [-0, +0, raises] */
 void vm_track_coroutines(lua_State *L);
+/* (task) → nothing. For a task that is cancelled: closes the variables of the suspended coroutines that it began.
+ * [-1, +0, raises] */
+int coroutines_close(lua_State *L);
+/* At the end of a worker. One that was stopped closes the variables of the suspended coroutines that the
+ * calling thread began, in the rest of its grace. Nothing before Lua 5.4, where none are to be closed.
+ * [-0, +0, does not raise] */
+void coroutines_end(lua_State *L, struct vm *vm, bool was_stopped);
 /* coroutine.resume for tasks of the world `async`: until it returns, the task is the holder of the
  * locks that are acquired. [-n, +m, raises only for a wrong argument] */
 int vm_resume_task(lua_State *L);

@@ -41,6 +41,8 @@ enum {
   LUA_HAS_GMATCH_START = LUA_VERSION_NUM >= 504,
   /* A failed allocation starts a collection. */
   LUA_HAS_LAST_COLLECTION = LUA_VERSION_NUM >= 504,
+  /* Variables can be to be closed, and coroutines with them. */
+  LUA_HAS_CLOSE = LUA_VERSION_NUM >= 504,
 };
 
 #if LUA_VERSION_NUM < 504
@@ -106,7 +108,8 @@ static inline int lua_resume_from(lua_State *co, lua_State *from, int arguments,
   *results = lua_gettop(co);
   return state;
 }
-static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.3 has to be closed */
+/* Nothing of 5.3 has to be closed. */
+static inline int lua_resetthread(lua_State *co) { return (void)co, LUA_OK; }
 #endif
 /* Elements and lengths of lists, as the functions of `table` see them: with metamethods. */
 static inline void lua_getelement(lua_State *L, int index, lua_Integer i) { lua_geti(L, index, i); }
@@ -194,7 +197,8 @@ static inline int lua_do_nothing(lua_State *L) {
 static inline void lua_become_current(lua_State *L) {
   if (lua_is_jit() && lua_cpcall(L, lua_do_nothing, NULL)) lua_pop(L, 1);
 }
-static inline void lua_resetthread(lua_State *co) { (void)co; } /* nothing of 5.1 has to be closed */
+/* Nothing of 5.1 has to be closed. */
+static inline int lua_resetthread(lua_State *co) { return (void)co, LUA_OK; }
 /* The functions of `table` read tables as they are. */
 static inline void lua_getelement(lua_State *L, int index, lua_Integer i) { lua_rawgeti(L, index, (int)i); }
 static inline void lua_setelement(lua_State *L, int index, lua_Integer i) { lua_rawseti(L, index, (int)i); }

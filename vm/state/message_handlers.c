@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "state/hook_permission.h"
 #include "state/originals.h"
 #include "state/vm_interrupt.h"
 
@@ -25,7 +26,8 @@ enum { MAKER = 1, GUARDS = 2 }; /* upvalues of xpcall */
 
 static int must_stop(lua_State *L) {
   struct vm *vm = vm_of(L);
-  lua_pushboolean(L, vm && vm_should_stop(vm));
+  const bool is_in_hook = vm && vm_self(vm)->grace.is_late && hook_permission_is_off(L);
+  lua_pushboolean(L, vm && (is_in_hook || vm_should_stop(vm)));
   return 1;
 }
 

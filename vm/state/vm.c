@@ -17,6 +17,7 @@
 #include "shared/segment.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
+#include "state/stop_point.h"
 #include "state/vm_interrupt.h"
 #include "trace/trace.h"
 
@@ -172,6 +173,7 @@ status vm_make(struct vm **out, const struct vm_options *o) {
     return -ENOMEM;
   }
   vm_init(vm, L);
+  STOP_POINT("vm.made");
   *out = vm;
   return STATUS_OK;
 }
@@ -182,10 +184,13 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
     vm_leave(vm);
     return;
   }
+  STOP_POINT("vm.closes");
   segment_close_account(&vm->shared_account); /* the state may be the segment's last user */
   lua_close(vm->state);
+  STOP_POINT("vm.is_closed");
   vm->state = NULL;
   vm_leave(vm);
+  STOP_POINT("vm.is_left");
   vm_fini(vm);
 }
 

@@ -16,6 +16,9 @@
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
 
+/* The grace of a worker (struct vm_grace). */
+enum { GRACE_RAISES = 2, GRACE_TICKS = 40, ASK_TICKS = 2, TICK_NS = 2500 * 1000, DEFERRED_MAX = 1000 };
+
 /* ---- count hooks of scripts ------------------------------------------------------------------ */
 
 enum { SLICE = 1000, FIRST_CAPACITY = 8 };
@@ -76,7 +79,7 @@ static bool count_a_slice(lua_State *L, struct user_hook *h) {
 /* What is asked of the thread comes before the script's hook, which may raise. */
 static void obey_requests(lua_State *L, struct vm *vm) REQUIRES(rank_vm) {
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (vm_must_stop(vm)) vm_raise_stop(L, vm);
 }
 
 /* A new coroutine inherits slice_hook from its creator, but has no user_hook. */
@@ -139,7 +142,7 @@ void vm_look_up(lua_State *L, struct vm *vm) {
   stop_when_overdue(vm_self(vm));
   if (!vm_should_stop(vm)) pause_when_due(L, vm);
   stop_when_overdue(vm_self(vm));
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (vm_must_stop(vm)) vm_raise_stop(L, vm);
 }
 
 static void poll_hook(lua_State *L, lua_Debug *ar) {
@@ -172,14 +175,20 @@ static void disarm(lua_State *L, const struct vm *vm) {
     lua_sethook(L, NULL, 0, 0);
 }
 
+/* Puts back the hook of the script that a request displaced, or none. False: there was none. */
+static bool put_back_hook(lua_State *L, struct vm *vm) {
+  const struct displaced_hook d = vm_self(vm)->displaced;
+  if (d.of == L)
+    lua_sethook(L, d.hook, d.mask, d.count);
+  else
+    disarm(L, vm);
+  return d.of == L;
+}
+
 /* Returns the hook of the script that this event is meant for as well, or NULL. */
 static lua_Hook restore_hook(lua_State *L, const lua_Debug *ar, struct vm *vm) {
   const struct displaced_hook d = vm_self(vm)->displaced;
-  if (d.of != L) {
-    disarm(L, vm);
-    return NULL;
-  }
-  lua_sethook(L, d.hook, d.mask, d.count);
+  if (!put_back_hook(L, vm)) return NULL;
   const bool is_meant = (d.mask & 1 << ar->event) != 0 && ar->event != LUA_HOOKCOUNT;
   return is_meant ? d.hook : NULL;
 }
@@ -212,15 +221,26 @@ static bool is_in_hook_of_script(lua_State *L, struct vm *vm) {
   return false;
 }
 
+static bool has_grace(struct vm_thread *t) {
+  return atomic_load(&t->grace.raises) > 0 && atomic_load(&t->stop) < VM_STOP_KILL;
+}
+
+/* Code that cleans up uses this library, so its steps are not broken off; but not for ever. */
+static bool may_defer_stop(struct vm *vm) {
+  struct vm_thread *t = vm_self(vm);
+  return has_grace(t) && t->grace.deferred++ < DEFERRED_MAX;
+}
+
 /* Runs at the first instruction after it was armed, and restores the script's hook. */
 static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
-  if (vm && vm_should_stop(vm)) vm_raise_stop(L, vm);
   if (!vm) return;
-  if (vm_lock_is_asked(&vm->lock) && is_one_step(L)) {
+  const bool must_stop = vm_must_stop(vm);
+  if ((must_stop ? may_defer_stop(vm) : vm_lock_is_asked(&vm->lock)) && is_one_step(L)) {
     lua_sethook(L, request_hook, LUA_MASKCOUNT, ONE_STEP_SLICE);
     return;
   }
+  if (must_stop) vm_raise_stop(L, vm);
   if (is_in_hook_of_script(L, vm)) {
     lua_sethook(L, request_hook, LUA_MASKCOUNT, SLICE);
     obey_requests(L, vm);
@@ -243,7 +263,7 @@ void vm_arm(struct vm_thread *t, lua_State *L) {
   } else if (!has_slices(L)) {
     t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
   }
-  const bool polls = has_slices(L) && atomic_load(&t->stop) == VM_STOP_NONE;
+  const bool polls = has_slices(L) && !vm_stop_is_due(t);
   if (!polls) lua_sethook(L, request_hook, request_mask, 1);
 }
 
@@ -261,13 +281,74 @@ static void note_place(lua_State *L, struct vm *vm) {
   lua_pop(L, 2);
 }
 
-void vm_raise_stop(lua_State *L, struct vm *vm) {
-  const bool has_stopped = atomic_exchange(&vm_self(vm)->has_stopped, true);
-  vm_arm(vm_self(vm), L);
-  if (!has_stopped && vm->notes_stops && vm_self(vm) == &vm->main) note_place(L, vm);
-  lua_pushliteral(L, "interrupted");
+static const char stop_text[] = "interrupted";
+
+static void on_interrupt(int number);
+
+/* Starts the ticks. False: there are none. */
+static bool start_ticks(struct vm_grace *g, int count) {
+  if (signals_on_interrupt(on_interrupt)) return false;
+  if (!g->has_alarm) g->has_alarm = alarm_make(&g->alarm, SIGNAL_INTERRUPT) == STATUS_OK;
+  if (!g->has_alarm) return false;
+  atomic_store(&g->tick_ns, clock_now_ns() + TICK_NS);
+  atomic_store(&g->ticks, count);
+  alarm_start(&g->alarm, deadline_after(TICK_NS * 1e-9), TICK_NS);
+  return true;
+}
+
+/* Async-signal-safe. */
+static void count_tick(struct vm_grace *g) {
+  if (atomic_load(&g->ticks) == 0) return;
+  const int64_t now = clock_now_ns();
+  if (now < atomic_load(&g->tick_ns)) return;
+  atomic_store(&g->tick_ns, now + TICK_NS);
+  atomic_fetch_sub(&g->ticks, 1);
+}
+
+bool vm_must_stop(struct vm *vm) {
+  struct vm_thread *t = vm_self(vm);
+  struct vm_grace *g = &t->grace;
+  if (!vm_stop_is_due(t)) return false;
+  if (!has_grace(t) || g->had_time) return true;
+  const bool is_polling = atomic_load(&g->is_polling);
+  if (!is_polling && g->was_asked) return true;
+  g->was_asked = true;
+  g->had_time = is_polling;
+  return !start_ticks(g, is_polling ? GRACE_TICKS : ASK_TICKS);
+}
+
+static bool begin_grace(struct vm_thread *t) {
+  if (!has_grace(t)) return false;
+  atomic_fetch_sub(&t->grace.raises, 1);
+  t->grace.deferred = 0;
+  return start_ticks(&t->grace, GRACE_TICKS);
+}
+
+NO_RETURN static void raise_text(lua_State *L) {
+  lua_pushstring(L, stop_text);
   lua_error(L);
   __builtin_unreachable();
+}
+
+void vm_raise_stop(lua_State *L, struct vm *vm) {
+  const bool has_stopped = atomic_exchange(&vm_self(vm)->has_stopped, true);
+  if (!has_stopped && vm->notes_stops && vm_self(vm) == &vm->main) note_place(L, vm);
+  if (!begin_grace(vm_self(vm)))
+    vm_arm(vm_self(vm), L);
+  else if (lua_gethook(L) == request_hook)
+    put_back_hook(L, vm);
+  raise_text(L);
+}
+
+void vm_pass_stop(lua_State *L, struct vm *vm) {
+  if (vm_must_stop(vm)) vm_raise_stop(L, vm);
+  raise_text(L);
+}
+
+bool vm_is_stop(lua_State *L, int index) {
+  struct vm *vm = vm_of(L);
+  if (!vm || !vm_should_stop(vm) || lua_type(L, index) != LUA_TSTRING) return false;
+  return strcmp(lua_tostring(L, index), stop_text) == 0;
 }
 
 void vm_raise_exit(lua_State *L, struct vm *vm, int code) {
@@ -309,13 +390,48 @@ static void on_interrupt(int number) {
   if (!t) return;
   if (t->word && atomic_load(t->word)) raise_stop_reason(t, VM_STOP_TERMINATE);
   stop_when_overdue(t);
-  if (atomic_load(&t->stop) != VM_STOP_NONE) arm_running(t);
+  count_tick(&t->grace);
+  if (vm_stop_is_due(t)) arm_running(t);
 }
 
 void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
   vm->main.word = word;
   (void)!signals_on_interrupt(on_interrupt); /* a host with its own handler has the word alone */
 }
+
+/* ---- SIGTERM --------------------------------------------------------------------------------- */
+
+enum { SIGTERM_GRACE_NS = 400 * 1000 * 1000 };
+
+static void stop_by_sigterm(struct vm_thread *t) {
+  const int64_t now = clock_now_ns();
+  const int64_t end = atomic_load(&t->grace.end_ns);
+  if (atomic_load(&t->is_ending) || (end && now >= end)) signals_end_process(SIGTERM);
+  if (!end) {
+    atomic_store(&t->exit_code, -SIGTERM);
+    atomic_store(&t->grace.end_ns, now + SIGTERM_GRACE_NS);
+    alarm_start(&t->grace.end, (deadline){now + SIGTERM_GRACE_NS}, TICK_NS);
+    raise_stop_reason(t, VM_STOP_TERMINATE);
+  }
+  if (vm_stop_is_due(t)) arm_running(t);
+}
+
+/* The signal of a process may come to any of its threads. */
+static void on_sigterm(int number) {
+  if (thread_pass_to_first(number)) return;
+  struct vm_thread *t = vm_thread_bound();
+  if (t)
+    stop_by_sigterm(t);
+  else
+    signals_end_process(number);
+}
+
+void vm_obey_sigterm(struct vm *vm) {
+  struct vm_grace *g = &vm->main.grace;
+  if (alarm_make(&g->end, SIGTERM) == STATUS_OK) signals_handle(SIGTERM, on_sigterm, SIGNAL_INTERRUPT);
+}
+
+/* ---- requests of other threads --------------------------------------------------------------- */
 
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why) {
   if (atomic_load(&t->is_ending)) return;
@@ -337,8 +453,28 @@ void vm_wake_waiters(struct vm *vm, const void *thing) {
 
 void vm_interrupt(struct vm *vm, enum vm_stop why) { vm_thread_interrupt(&vm->main, why); }
 
+void vm_grant_grace(struct vm *vm) { vm_self(vm)->grace = (struct vm_grace){.raises = GRACE_RAISES}; }
+
+/* Also by the word of its parent, which is written before the signal comes. */
+bool vm_is_asked_to_stop(struct vm *vm) {
+  struct vm_thread *t = vm_self(vm);
+  atomic_store_explicit(&t->grace.is_polling, true, memory_order_relaxed);
+  const int stop = atomic_load_explicit(&t->stop, memory_order_relaxed);
+  return stop == VM_STOP_TERMINATE || stop == VM_STOP_KILL || (t->word && atomic_load(t->word));
+}
+
+void vm_forget_polling(struct vm *vm) { atomic_store(&vm_self(vm)->grace.is_polling, false); }
+
+static void end_grace(struct vm_grace *g) {
+  atomic_store(&g->raises, 0);
+  atomic_store(&g->ticks, 0);
+  if (g->has_alarm) alarm_destroy(&g->alarm);
+  g->has_alarm = false;
+}
+
 void vm_clear_stop(struct vm *vm) {
   struct vm_thread *t = vm_self(vm);
+  end_grace(&t->grace);
   atomic_store(&t->stop_at_ns, 0);
   atomic_store(&t->stop, VM_STOP_NONE);
   atomic_store(&t->has_stopped, false);

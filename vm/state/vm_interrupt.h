@@ -5,8 +5,16 @@
  * own thread it is safe. So the requester stores the reason and signals the VM's thread, whose
  * handler arms a hook. A signal may be lost: it may arrive between two coroutines, and on 5.4
  * between the interpreter's reading of the hook mask and its clearing of the trap (measured 2026,
- * Lua 5.4.4). So the requester repeats it, with growing pauses, until the VM has reacted
- * (has_stopped). The signal also ends the system call in which a waiting VM sleeps.
+ * Lua 5.4.4). So the requester repeats it, with growing pauses, until the VM has ended. The signal
+ * also ends the system call in which a waiting VM sleeps.
+ *
+ * The error of a final stop is raised at each instruction, so that no code can catch it. A worker has
+ * a grace before that (vm_grant_grace): the error is raised once, and the code after it, which are
+ * `<close>` variables and what follows a pcall, runs and waits as ever for 40 ticks of 2.5 ms. Code
+ * that goes on nevertheless gets a second error and a second grace, so that a function that calls
+ * pcall in a loop closes its variables as well; then the stop is final. Code that polls
+ * (vm_is_asked_to_stop) has as many ticks to see it before the first error, and all code has two to
+ * begin with that. VM_STOP_KILL has no grace.
  *
  * Not stoppable are:
  *   - a C function that does not return to Lua, and does not count its steps (counted.h)
@@ -30,8 +38,8 @@
 
 /* Requests a stop from a signal handler on the VM's own thread. Async-signal-safe. */
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why);
-/* Requests a stop from another thread, and sends the signal. The caller repeats it until
- * has_stopped is true or the thread has ended. */
+/* Requests a stop from another thread, and sends the signal. The caller repeats it until the thread
+ * has ended. */
 void vm_thread_interrupt(struct vm_thread *t, enum vm_stop why);
 /* The same for the VM's main thread. */
 void vm_interrupt(struct vm *vm, enum vm_stop why);
@@ -78,24 +86,52 @@ void vm_ask_to_stop(struct vm *vm, enum vm_stop why);
 /* Installs the handler of SIGNAL_INTERRUPT. Needed before a thread gets that signal by other means
  * than vm_interrupt. -EBUSY: the host uses the signal. */
 MUST_CHECK status vm_prepare_stops(void);
+/* From now on a stop of this thread that is neither VM_STOP_KILL nor VM_STOP_EXIT leaves time to clean up.
+ * For the workers of this library, which run nothing after it. */
+void vm_grant_grace(struct vm *vm);
+/* For a worker process, after vm_grant_grace, on its first thread: SIGTERM stops the VM, and ends the process after
+ * the grace, or where nothing is to stop. */
+void vm_obey_sigterm(struct vm *vm);
+/* Whether this thread was asked to end; for code that polls. Cheap. [-0, +0, does not raise] */
+bool vm_is_asked_to_stop(struct vm *vm);
+/* The polling of one call is not that of the next. */
+void vm_forget_polling(struct vm *vm);
 /* Withdraws this thread's stop and deadline, so that it can run Lua again. */
 void vm_clear_stop(struct vm *vm);
 /* Withdraws this thread's stop and ignores all later ones, so that the end of the VM (waiting for
  * workers, finalizers) is not interrupted. */
 void vm_end_stops(struct vm *vm);
 
-/* Whether the calling thread of the VM has to stop: true until the stop is withdrawn. */
+/* Whether the calling thread of the VM was asked to stop: true until the stop is withdrawn. For code that
+ * judges a failure, or is about to begin something new. */
 static inline bool vm_should_stop(struct vm *vm) {
   return atomic_load_explicit(&vm_self(vm)->stop, memory_order_relaxed) != VM_STOP_NONE;
+}
+/* Whether the stop of this thread is to be raised: not in its grace. Async-signal-safe. */
+static inline bool vm_stop_is_due(const struct vm_thread *t) {
+  const int stop = atomic_load_explicit(&t->stop, memory_order_relaxed);
+  return stop >= VM_STOP_KILL || (stop != VM_STOP_NONE && atomic_load(&t->grace.ticks) == 0);
+}
+/* Whether it has to stop now: as vm_should_stop, but false in its grace. For hooks and waits, which then call
+ * vm_raise_stop. */
+bool vm_must_stop(struct vm *vm);
+/* Whether a thread that stopped was asked to by another one, or by a time limit. */
+static inline bool vm_was_stopped(const struct vm_thread *t) {
+  const int stop = atomic_load(&t->stop);
+  return stop != VM_STOP_NONE && stop != VM_STOP_EXIT;
 }
 /* Lets waiters for the lock interrupt its holder. Call it before a second thread runs in the VM.
  * False: the holder cannot be interrupted, so threads take turns only where they wait. LuaJIT runs
  * no hooks in compiled code, and has one hook for the whole VM. */
 bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 
-/* Raises the stop's error in the running code, and again at each instruction of code that
+/* Raises the stop's error in the running code; once it is final, again at each instruction of code that
  * catches it. [raises] */
 NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);
+/* Passes on the error of a stop that was caught: the grace goes on. [raises] */
+NO_RETURN void vm_pass_stop(lua_State *L, struct vm *vm);
+/* Whether the value at `index` is the error of this thread's stop. [-0, +0, does not raise] */
+bool vm_is_stop(lua_State *L, int index);
 /* os.exit in a worker: stops the VM with an exit code. [raises] */
 NO_RETURN void vm_raise_exit(lua_State *L, struct vm *vm, int code);
 

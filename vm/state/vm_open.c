@@ -10,6 +10,7 @@
 #include "state/message_handlers.h"
 #include "state/originals.h"
 #include "state/random.h"
+#include "state/stop_point.h"
 #include "state/vm_libraries.h"
 #include "state/vm_print.h"
 
@@ -23,12 +24,15 @@ static int open_libraries(lua_State *L) {
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
   vm_libraries_open(L, o->libraries ? o->libraries : VM_LIB_ALL);
+  STOP_POINT("vm.has_libraries");
   vm_track_coroutines(L);
   message_handlers_guard(L);
   hook_permission_prepare(L);
+  STOP_POINT("vm.is_tracked");
   vm_print_install(L);
   random_open(L);
   originals_keep(L);
+  STOP_POINT("vm.is_whole");
   /* Where a failed allocation starts no collection, collections must come early. */
   if (o->memory_limit && !LUA_HAS_LAST_COLLECTION) lua_gc(L, LUA_GCSETPAUSE, LIMITED_PAUSE);
   return 0;

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/deadline.h"
+#include "os/alarm.h"
 #include "os/thread.h"
 #include "shared/accounts.h"
 #include "shared/ring.h"
@@ -23,8 +24,27 @@
 enum vm_stop {
   VM_STOP_NONE = 0,
   VM_STOP_INTERRUPT = 1, /* Ctrl-C: an error that ends the running code */
-  VM_STOP_TERMINATE = 2, /* terminate or kill: code in the VM cannot catch it */
-  VM_STOP_EXIT = 3,      /* os.exit in a worker: the same with an exit code */
+  VM_STOP_TERMINATE =
+      2,            /* terminate, cancel or a time limit: code in the VM may clean up (struct vm_grace) */
+  VM_STOP_KILL = 3, /* kill: it may not */
+  VM_STOP_EXIT = 4, /* os.exit in a worker: the same with an exit code */
+};
+
+/* The time that a thread has to clean up when it is asked to end (vm_interrupt.h). It passes in ticks, which
+ * the thread counts itself: a thread that gets no processor loses none. */
+struct vm_grace {
+  _Atomic int raises;      /* how many more times a stop leaves time after its error; 0: it is final */
+  _Atomic int ticks;       /* until the stop is raised again; 0: at once */
+  _Atomic int64_t tick_ns; /* when the next one is over */
+  _Atomic bool is_polling; /* the running code asks for itself (vm_is_asked_to_stop) */
+  bool was_asked;          /* it had a moment to begin to, … */
+  bool had_time;           /* … and, if it does, time to find the answer */
+  bool is_late;            /* a hook of this library in Lua raises errors */
+  int deferred;            /* how often the error was put off until a step of this library was done */
+  bool has_alarm;          /* which brings the ticks */
+  struct thread_alarm alarm;
+  _Atomic int64_t end_ns; /* when SIGTERM ends the process (vm_obey_sigterm); 0: it has not come */
+  struct thread_alarm end;
 };
 
 /* The script's hook while a request's hook takes its place; see vm_interrupt.h. */
@@ -39,18 +59,19 @@ struct displaced_hook {
 struct vm_thread {
   struct lock_user user; /* first: the lock's users are vm_threads */
   struct vm *vm;
-  lua_State *_Atomic running;      /* the running coroutine; read by a signal handler on this thread */
-  const void *task;                /* the coroutine of the running async task, or NULL */
-  bool has_tasks;                  /* the thread has async tasks, which run while C code waits */
-  const void *waits_for;           /* while it waits for something that can be closed: what; else NULL */
-  struct thread waiter;            /* the OS thread of that wait */
-  bool is_disturbed;               /* something was closed; a wait for many things clears it */
-  struct vm_thread *next;          /* of the VM's other threads */
-  _Atomic int stop;                /* enum vm_stop */
-  const _Atomic uint64_t *word;    /* see vm_obey; NULL: none */
-  _Atomic int64_t stop_at_ns;      /* see vm_stop_at; 0: none */
-  _Atomic int exit_code;           /* with VM_STOP_EXIT */
-  _Atomic bool has_stopped;        /* the error of the stop was raised: requesters may end */
+  lua_State *_Atomic running;   /* the running coroutine; read by a signal handler on this thread */
+  const void *task;             /* the coroutine of the running async task, or NULL */
+  bool has_tasks;               /* the thread has async tasks, which run while C code waits */
+  const void *waits_for;        /* while it waits for something that can be closed: what; else NULL */
+  struct thread waiter;         /* the OS thread of that wait */
+  bool is_disturbed;            /* something was closed; a wait for many things clears it */
+  struct vm_thread *next;       /* of the VM's other threads */
+  _Atomic int stop;             /* enum vm_stop */
+  const _Atomic uint64_t *word; /* see vm_obey; NULL: none */
+  _Atomic int64_t stop_at_ns;   /* see vm_stop_at; 0: none */
+  _Atomic int exit_code;        /* with VM_STOP_EXIT */
+  _Atomic bool has_stopped;     /* the error of the stop was raised */
+  struct vm_grace grace;
   _Atomic bool is_ending;          /* set by vm_end_stops: stops are ignored */
   struct displaced_hook displaced; /* written by a signal handler on this thread */
   lua_State *silent;               /* the coroutine that the last signal found where no hook runs */

@@ -6,8 +6,8 @@
 --   another task             the program, or the worker of its thread, by code outside of tasks
 --   elsewhere                the program, by the function that was there before
 --
--- The first use of tasks, or the first thread of a worker, loads this module, which puts its function into `os`, once.
--- A host that uses neither keeps its own.
+-- The first use of tasks, the first thread of a worker, or the first pool loads this module, which puts its function into
+-- `os`, once. A host that uses none of them keeps its own.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -16,13 +16,15 @@ local waits = require("core.waits")
 local unpack, pack = checks.unpack, checks.pack
 
 local os = rawget(_G, "os")
-if type(os) ~= "table" then return nil end
+if type(os) ~= "table" then return { told = {} } end
 
 local before = os.exit
+local exit = { told = {} } -- functions to call before the program ends
 
 -- Ends what code outside of tasks is a part of.
 local function leave(code, ...)
   native.exit_thread(code)
+  for _, f in ipairs(exit.told) do f() end
   return before(code, ...)
 end
 
@@ -45,4 +47,4 @@ os.exit = native.seal(function(argument, ...)
   tasks.exit(code, task.process)
 end)
 
-return nil
+return exit

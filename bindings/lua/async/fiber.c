@@ -66,6 +66,6 @@ int fiber_switch_call(lua_State *L) {
   fiber_switch(&from->fiber, &to->fiber);
   atomic_store(&t->running, from->running);
   t->task = from->task;
-  if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (vm_must_stop(vm)) vm_raise_stop(L, vm);
   return 0;
 }

@@ -71,7 +71,10 @@ end
 -- Waits until `waiter` is woken; raises an error if nothing can wake it.
 function fibers.wait(waiter)
   local task = scheduler.current()
-  if task and task.is_cancelled and not task.is_closing then error("interrupted", 0) end
+  if task and task.is_cancelled and not task.is_closing and not task.is_in_grace then
+    scheduler.begin_grace(task)
+    error("interrupted", 0)
+  end
   local is_outside = outside == nil
   if is_outside then outside = waiter end
   if task then task.stuck = waiter end

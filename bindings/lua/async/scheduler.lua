@@ -40,6 +40,11 @@ local STEPS, LOOK_EVERY = 16, 100e-6
 -- In debug mode a step that takes longer is reported.
 local LONG_STEP = 0.1
 
+-- Seconds that a task which polls gets to see that it is asked to end, and that one which catches the error of its end
+-- gets to clean up, once and again (vm/state/vm_interrupt.h has those of workers). They pass in ticks, so that a process
+-- that gets no processor loses none.
+local GRACE, TICKS, GRACES = 0.1, 10, 2
+
 local PARKED, EXITED = {}, {} -- what a task yields
 
 local current = nil -- the task that runs
@@ -52,6 +57,7 @@ local looked_at = 0
 local steps_left = STEPS
 local is_sleeping = false -- a thread sleeps in the loop
 local unowned = 0 -- waits that other code or another thread will end (await)
+local stop -- defined below
 
 -- Waking ----------------------------------------------------------------------------------------------
 
@@ -215,7 +221,7 @@ function scheduler.end_run(run)
     if task.run == run and not task.is_worker then list[#list + 1] = task end
   end
   table.sort(list, function(a, b) return a.number < b.number end)
-  for _, task in ipairs(list) do scheduler.cancel(task) end
+  for _, task in ipairs(list) do stop(task) end
   list = {}
   for task in pairs(failed) do list[#list + 1] = task end
   table.sort(list, function(a, b) return a.number < b.number end)
@@ -225,14 +231,15 @@ function scheduler.end_run(run)
   end
 end
 
--- Closes the coroutine's to-be-closed variables; reports errors of doing so.
+-- Closes the to-be-closed variables of the task and of the suspended coroutines that it began; reports errors of doing so.
 local function close_coroutine(task)
-  if not close or status(task.co) == "dead" then return end
-  local before = current
+  if not close then return end
+  local before, has_failed = current, status(task.co) == "dead"
   current, task.is_closing, task.is_plain = task, true, false
   local ok, err = close(task.co)
+  native.close_coroutines(task.co)
   current, task.is_closing = before, nil
-  if not ok then diagnostics.report("closing " .. shown_name(task) .. ": " .. tostring(err)) end
+  if not ok and not has_failed then diagnostics.report("closing " .. shown_name(task) .. ": " .. tostring(err)) end
 end
 
 local function end_cancelled(task)
@@ -245,14 +252,17 @@ local function end_cancelled(task)
   finish(task, "cancelled", task.results)
 end
 
+-- Whether it ends where it waits.
+local function must_end(task) return task.is_cancelled and not task.is_in_grace end
+
 -- The function of each task's coroutine.
 local function body(task, called) task.results = pack(called()) end
 
 -- Handles a step that did not end with a wait of this module.
 local function on_return(task, ok, what)
-  if task.state or (what == PARKED and not task.is_cancelled) then return end
-  if task.is_cancelled and status(task.co) == "suspended" then return end_cancelled(task) end
-  if not ok and task.is_cancelled then return end_cancelled(task) end
+  if task.state or (what == PARKED and not must_end(task)) then return end
+  if status(task.co) == "suspended" and must_end(task) then return end_cancelled(task) end
+  if status(task.co) == "dead" and (task.is_asked or (not ok and task.is_cancelled)) then return end_cancelled(task) end
   if not ok then
     local err = error_of(task, what)
     if close then close(task.co) end
@@ -282,7 +292,7 @@ local function step(task)
   local a, b
   if not task.is_plain then
     if task.state then return end
-    if task.is_cancelled and not task.stuck then return end_cancelled(task) end
+    if must_end(task) and not task.stuck then return end_cancelled(task) end
     a, b = task.a, task.b
     task.a, task.b, task.woken_from, task.is_plain = nil, nil, nil, not task.is_cancelled
   end
@@ -320,19 +330,63 @@ function scheduler.spawn(f, ...)
   return task
 end
 
+-- Calls f unless the task ends before.
+local function after_grace(task, f)
+  local watch = scheduler.spawn(function()
+    for _ = 1, TICKS do scheduler.sleep(GRACE / TICKS) end
+    f()
+  end)
+  watch.process, watch.run = nil, nil
+  schedulers.on_end(task, function() stop(watch) end)
+end
+
+-- The error of its end was raised in the task where it could not be stopped. If it catches it, its next waits are as
+-- ever for some time.
+function scheduler.begin_grace(task)
+  task.graces = (task.graces or 0) + 1
+  if task.graces > GRACES then return end
+  task.is_in_grace = true
+  after_grace(task, function()
+    task.is_in_grace = false
+    stop(task)
+  end)
+end
+
 -- True: the task ends. If it cannot be stopped where it is, it ends at its next wait.
-function scheduler.cancel(task)
+function stop(task)
   if task.state then return false end
   local is_here = schedulers.is_here(scheduler)
   if not is_here or status(task.co) ~= "suspended" then
     local stuck = task.stuck
+    if stuck and task.is_in_grace then return true end
     task.is_cancelled, task.is_plain = true, false
     if stuck then stuck.failure = "interrupted" end
+    if stuck and is_here then scheduler.begin_grace(task) end
     if stuck or not is_here then wake(stuck or task) end
     return true
   end
   end_cancelled(task)
   return true
+end
+scheduler.stop = stop
+
+-- The same, but a task that polls has some time to end by itself.
+function scheduler.cancel(task)
+  if task.state or not task.is_polling or not schedulers.is_here(scheduler) then return stop(task) end
+  if task.is_asked then return true end
+  task.is_asked = true
+  after_grace(task, function() stop(task) end)
+  return true
+end
+
+-- Whether the calling task is asked to end; for one that polls, so the other tasks get a turn.
+function scheduler.is_asked(may_yield)
+  local task = current
+  if not task.state and not task.is_cancelled and not task.is_asked then
+    task.is_polling = true
+    scheduler.sleep(0, may_yield)
+  end
+  return task.state ~= nil or task.is_cancelled or task.is_asked or false
 end
 
 -- The task ends when its turn comes.
@@ -356,7 +410,7 @@ function scheduler.is_ending() return current ~= nil and current.is_cancelled en
 -- os.exit in a task: ends the worker to which the caller belongs.
 function scheduler.exit(code, worker)
   worker.exit_code = code
-  if worker ~= current then scheduler.cancel(worker) end
+  if worker ~= current then stop(worker) end
   end_here()
 end
 
@@ -461,7 +515,7 @@ function scheduler.end_all()
   local list = {}
   for task in pairs(alive) do list[#list + 1] = task end
   for _, task in ipairs(list) do
-    scheduler.cancel(task)
+    stop(task)
     if not task.state then task:wait() end
   end
   if loop then loop:close() end

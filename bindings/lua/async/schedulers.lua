@@ -112,6 +112,7 @@ function schedulers.wake_all(list, a, b)
 end
 
 function schedulers.cancel(task) return task.home.cancel(task) end
+function schedulers.stop(task) return task.home.stop(task) end
 function schedulers.asked(task) return task.home.asked(task) end
 
 -- Calls f(task) when the task has ended, before its waiters continue.

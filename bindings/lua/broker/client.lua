@@ -548,6 +548,8 @@ function dispatch.has_ended(pool) return pool._ended == true end
 function dispatch.is_closed(pool) return pool._closed == true end
 function dispatch.failure(pool) return pool._broken end
 function dispatch.is_open(pool, task) return pool._tasks[task.number] == task end
+function dispatch.take_last() end
+function dispatch.withdraw() return 0 end -- the tasks stay on the server
 function dispatch.waitable(pool) return pool._poller:fileno(), false end
 
 function dispatch.end_pool(pool)

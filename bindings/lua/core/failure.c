@@ -94,7 +94,7 @@ static int report(lua_State *L) {
 
 int failure_judge(lua_State *L, const struct vm_thread *self) {
   const int stop = atomic_load(&self->stop);
-  if (stop == VM_STOP_EXIT || stop == VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
+  if (stop >= VM_STOP_TERMINATE) return atomic_load(&self->exit_code);
   if (stop == VM_STOP_INTERRUPT) return EXIT_FAILURE;
   lua_pushcfunction(L, report);
   lua_insert(L, -2);

@@ -4,13 +4,15 @@ local _, native = ...
 
 local finalizers = {}
 
--- Returns a guard; f is called when the guard is collected, but not in a forked child. guard.disarm() prevents the
+-- Returns a guard; f is called once, when the guard is collected, but not in a forked child. guard.disarm() prevents the
 -- call, guard.fire() makes it now.
 function finalizers.on_collection(f)
   local guard = { is_armed = true }
   local pid = native.pid()
   local function fire()
-    if guard.is_armed and pid == native.pid() then f() end
+    local is_due = guard.is_armed and pid == native.pid()
+    guard.is_armed = false
+    if is_due then f() end
   end
   local newproxy = rawget(_G, "newproxy")
   if newproxy then

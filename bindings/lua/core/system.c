@@ -17,6 +17,7 @@
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
+#include "state/vm_interrupt.h"
 
 enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
 
@@ -36,6 +37,21 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   futex_word never = 0;
   const deadline until = deadline_after(seconds);
   raise_if_stopped(L, wait_for(L, TRACE_CALL_SLEEP, attempt_sleep, &never, until));
+  return 0;
+}
+
+int system_is_asked_to_stop(lua_State *L) {
+  lua_pushboolean(L, vm_is_asked_to_stop(vm_of(L)));
+  return 1;
+}
+
+int system_is_stopped(lua_State *L) {
+  lua_pushboolean(L, vm_should_stop(vm_of(L)));
+  return 1;
+}
+
+int system_set_late(lua_State *L) {
+  vm_self(vm_of(L))->grace.is_late = lua_toboolean(L, 1);
   return 0;
 }
 

@@ -6,7 +6,14 @@
 #include "base/printable.h"
 #include "state/lua_compat.h"
 
-int system_time(lua_State *L);  /* → seconds on the monotonic clock */
+int system_time(lua_State *L); /* → seconds on the monotonic clock */
+/* is_asked_to_stop() and is_stopped(): vm_is_asked_to_stop and vm_should_stop of the calling thread.
+ * [-0, +1, does not raise] */
+int system_is_asked_to_stop(lua_State *L);
+int system_is_stopped(lua_State *L);
+/* set_late(is_late): a hook in Lua raises the error of a time limit: no message handler of the script runs in it.
+ * [-0, +0, does not raise] */
+int system_set_late(lua_State *L);
 int system_sleep(lua_State *L); /* seconds */
 int system_terminal_width(lua_State *L);
 int system_cpu_count(lua_State *L);   /* → MANYMOONS_WORKERS, or else the processors this process may use */

@@ -51,7 +51,7 @@ static bool is_over(const struct wait *w) { return w->is_closed && *w->is_closed
 /* What an attempt's end means for the wait. STATUS_EMPTY: it goes on. */
 static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st) {
   if (st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) return st;
-  if (vm_should_stop(vm)) return STATUS_INTERRUPTED;
+  if (vm_must_stop(vm)) return STATUS_INTERRUPTED;
   if (is_over(w)) return STATUS_CLOSED;
   if (st == STATUS_TIMEOUT && deadline_passed(w->until)) return STATUS_TIMEOUT;
   maintain(L);
@@ -126,7 +126,7 @@ status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, 
 
 void raise_if_stopped(lua_State *L, status st) {
   struct vm *vm = vm_of(L);
-  if (st == STATUS_INTERRUPTED && vm_should_stop(vm)) vm_raise_stop(L, vm);
+  if (st == STATUS_INTERRUPTED && vm_must_stop(vm)) vm_raise_stop(L, vm);
   if (st != -EDEADLK) return;
   lua_getfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
   lua_pushnil(L);

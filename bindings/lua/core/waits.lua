@@ -66,6 +66,27 @@ function waits.give_turn()
   if scheduler then scheduler.sleep(0, can_yield) end
 end
 
+-- The calls with a time limit that no other worker ends, by their task; false: none. A call: begun, limit; is_polling
+-- once it asks for itself.
+local limited = setmetatable({}, { __mode = "k" })
+
+-- The calling task has such a call, or none any more (nil).
+function waits.set_limited(call) limited[waits.current_task() or false] = call end
+
+local function is_late(call)
+  if not call then return false end
+  call.is_polling = true
+  return native.time() - call.begun > call.limit
+end
+
+-- Whether the calling task, the worker that calls, or its call is asked to end. False elsewhere.
+function waits.is_cancelled()
+  local scheduler, can_yield = busy()
+  local task = scheduler and scheduler.current()
+  if task and scheduler.is_asked(can_yield) then return true end
+  return is_late(limited[task or false]) or native.is_asked_to_stop()
+end
+
 -- any(things, timeout, once, patience) → the places of the things that are ready (core/wait_any.c). Sources
 -- (async/sources.lua) may be among the things where tasks are used.
 function waits.any(things, ...)
@@ -86,8 +107,8 @@ end
 -- The task that calls; nil outside of tasks.
 function waits.current_task() return waits.tasks and waits.tasks.current() end
 
--- Whether the calling task was cancelled where it could not be stopped: it ends by an error, which no protected call of
--- ours may take for the script's.
-function waits.is_ending() return waits.tasks ~= nil and waits.tasks.is_ending() end
+-- Whether the worker that calls is stopped, or the calling task was cancelled where it could not be stopped: it ends by
+-- an error, which no protected call of ours may take for the script's.
+function waits.is_ending() return native.is_stopped() or (waits.tasks ~= nil and waits.tasks.is_ending()) end
 
 return waits

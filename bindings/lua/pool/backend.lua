@@ -131,6 +131,10 @@ local backend = {}
 ---@field failure fun(pool: table): table?
 ---Whether the task can still be answered.
 ---@field is_open fun(pool: table, task: PoolTask): boolean
+---The program ends: takes the results that are there.
+---@field take_last fun(pool: table)
+---The program ends: the calls of a future that have not begun will not; how many they are.
+---@field withdraw fun(pool: table, work: table): integer
 ---Of a broker: the tasks that were given up.
 ---@field dead fun(pool: table): table[]?, string?
 ---Of a broker: runs such a task again.
@@ -138,7 +142,7 @@ local backend = {}
 local DISPATCHER = {
   "add_function", "drop_function", "put", "submit_call", "cancel", "pump_until", "waitable", "maintain", "measures",
   "stats", "check_open", "close", "join", "terminate", "abandon", "size", "has_ended", "is_closed", "failure",
-  "is_open", "dead", "retry",
+  "is_open", "take_last", "withdraw", "dead", "retry",
 }
 
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of

@@ -100,6 +100,23 @@ function dispatcher.cancel(pool, work)
   return any
 end
 
+-- The program ends: takes the results that are there. Their callbacks run.
+function dispatcher.take_last(pool)
+  results.take_ready(pool)
+  dispatcher.run_callbacks(pool)
+end
+
+-- The same: the calls of a future that have not begun will not; how many they are.
+function dispatcher.withdraw(pool, work)
+  local count = 0
+  for _, task in pairs(work.tasks or { work }) do
+    if dispatcher.is_open(pool, task) and task.call_state and pool._backend:cancel(task.call_state) then
+      count = count + task.count - math.max(task.skip, task.answered)
+    end
+  end
+  return count
+end
+
 -- Pumping ---------------------------------------------------------------------------------------------
 
 local function replace_dead(pool)

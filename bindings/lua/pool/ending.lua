@@ -8,6 +8,8 @@ local tasks = require("pool.tasks")
 
 local ending = {}
 
+local ANY_TASK = 2 ^ 53 -- no task has this number
+
 -- The workers, which are the pool's no longer.
 local function take_workers(pool)
   local workers = pool._workers
@@ -22,13 +24,17 @@ local function mark_ended(pool)
   open_pools.forget(pool)
 end
 
--- A pool may be ended by a worker of its own, whose thread cannot wait for itself. It ends when all else is done.
-local function stop_others(handles)
+-- A pool may be ended by a worker of its own, whose thread cannot wait for itself. It ends when all else is done. The
+-- others clean up, and are killed if that takes long (worker/worker.c).
+local function stop_others(pool, handles)
   local others, own = {}, nil
   for _, worker in ipairs(handles) do
     if worker:is_caller() then own = worker else others[#others + 1] = worker end
   end
-  for _, worker in ipairs(others) do worker:kill() end
+  for _, worker in ipairs(others) do
+    pool._backend:request_stop(worker, ANY_TASK)
+    worker:interrupt()
+  end
   for _, worker in ipairs(others) do worker:close() end
   return own
 end
@@ -38,7 +44,7 @@ end
 function ending.end_pool(pool, new_error)
   mark_ended(pool)
   local failed = tasks.fail_all(pool, new_error)
-  local own = stop_others(take_workers(pool))
+  local own = stop_others(pool, take_workers(pool))
   tasks.release_all(pool, failed)
   tasks.keep_function(pool, nil, nil)
   return own

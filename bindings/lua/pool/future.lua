@@ -11,6 +11,7 @@ local waits = require("core.waits")
 local dispatcher = require("pool.dispatcher")
 local open_pools = require("pool.open_pools")
 local pumps = require("pool.pumps")
+local unheard = require("pool.unheard")
 
 local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
 
@@ -20,14 +21,15 @@ local meta = { __index = Future, __name = "Future", __mm_future = true, __mm_sen
 
 -- Reports a failed call whose future is collected before any caller asked for its result.
 local function watch_failure(future, err)
-  if err.kind == "cancelled" then return end
   local name = native.printable(future._pool._config.name)
   future._unasked = finalizers.on_collection(function()
     diagnostics.report("a call of " .. name .. " failed, and its result was never asked for: " .. tostring(err.message))
   end)
 end
 
+-- Whatever becomes of it, its user sees it.
 local function asked(future)
+  unheard.remove(future)
   if future._unasked then future._unasked.disarm() end
   future._unasked = nil
 end
@@ -44,7 +46,8 @@ function Future._settle(self, ok, results)
   self._is_done, self._ok, self._results = true, ok, results
   self._work = nil
   if self._line then pumps.wake_line(self._pool._queue, self) end
-  if not ok and not self._callbacks then watch_failure(self, results[1]) end
+  if ok or results[1].kind == "cancelled" then unheard.remove(self) end
+  if unheard.has(self) then watch_failure(self, results[1]) end
   call_back(self)
 end
 
@@ -80,6 +83,7 @@ end
 function Future.wait(self, timeout)
   check_open(self, "Future:wait")
   timeout = checks.timeout(timeout, "Future:wait")
+  asked(self)
   if self._is_done then return true end
   return wait_until_done(self, timeout)
 end
@@ -88,6 +92,7 @@ end
 function Future.get(self, timeout)
   check_open(self, "Future:get")
   timeout = checks.timeout(timeout, "Future:get")
+  asked(self)
   if not self._is_done then
     local done, why = wait_until_done(self, timeout)
     if not done then
@@ -95,7 +100,6 @@ function Future.get(self, timeout)
       errors.raise(self._pool._dispatcher.failure(self._pool) or dispatcher.cancelled_error())
     end
   end
-  asked(self)
   if not self._ok then errors.raise(self._results[1]) end
   return unpack(self._results, 1, self._results.n)
 end
@@ -111,6 +115,7 @@ end
 -- was done before.
 function Future.cancel(self)
   check_open(self, "Future:cancel")
+  asked(self)
   if take_what_is_there(self) then return false end
   if self._pool._dispatcher.has_ended(self._pool) then return false end
   if not self._pool._dispatcher.cancel(self._pool, self._work) then return false end
@@ -148,6 +153,7 @@ meta.__close = Future.close
 -- again.
 function meta.__mm_wait(self)
   if not self._is_closed then check_open(self, "Future") end
+  asked(self)
   if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end
@@ -171,6 +177,7 @@ end
 -- future.
 function module.new(pool, opts)
   local future = setmetatable({ _pool = pool, _is_done = false, _is_closed = false }, meta)
+  unheard.add(future)
   add_callbacks(future, opts)
   return future
 end
@@ -186,6 +193,7 @@ function module.as_completed(wait, futures, timeout)
   for i, future in ipairs(futures) do
     expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future))
     if not seen[future] then open[#open + 1] = future end
+    asked(future)
     seen[future] = true
   end
   local deadline = timeout and native.time() + timeout

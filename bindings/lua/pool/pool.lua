@@ -20,6 +20,7 @@ local protocol = require("pool.protocol")
 local rings_backend = require("pool.rings_backend")
 local serial_backend = require("pool.serial_backend")
 local tasks = require("pool.tasks")
+local unheard = require("pool.unheard")
 local vm_backend = require("pool.vm_backend")
 local workers = require("pool.workers")
 
@@ -224,8 +225,13 @@ return {
     return function(...) return new_pool(world, open_broker_pool, ...) end
   end,
   as_completed = future.as_completed,
-  shutdown = function()
+  -- is_end: the program ends by itself.
+  shutdown = function(is_end)
+    if is_end then unheard.tell() end
     for _, pool in ipairs(open_pools.all_here()) do Pool.terminate(pool) end
   end,
-  after_fork = open_pools.after_fork,
+  after_fork = function()
+    open_pools.after_fork()
+    unheard.after_fork()
+  end,
 }

@@ -262,7 +262,7 @@ static void send_part(lua_State *L, struct part *p, enum task_outcome outcome, i
 NO_RETURN static void stop_in_list(lua_State *L, struct part *p) {
   lua_sethook(L, NULL, 0, 0);
   if (p->last >= p->first) send_part(L, p, OUTCOME_PART, 0);
-  vm_raise_stop(L, p->worker->vm);
+  vm_pass_stop(L, p->worker->vm);
 }
 
 /* The result on top. False: it is lost if the worker dies before it is sent. */
@@ -344,6 +344,7 @@ static void run_list(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
   for (int i = skip + 1; goes_on && i <= count && w->left > 0; i++) {
     if (!begin_item(L, &p, i)) break;
     run_item(L, &p, i, count - i);
+    if (vm_should_stop(w->vm)) stop_in_list(L, &p); /* the item caught the error */
     w->left--;
     goes_on = go_on(L, &p, count - i);
   }
@@ -388,7 +389,7 @@ static int run_task(lua_State *L) REQUIRES(rank_vm) {
 
 static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
   if (failed) {
-    if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+    if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
     failure_complete(L);
     if (!w->is_running && lua_istable(L, -1)) {
       lua_pushliteral(L, "unsendable");
@@ -426,6 +427,7 @@ static bool may_begin(const struct task_envelope *task) {
 static void run(lua_State *L, struct pool_worker *w) {
   trace_mark_again(TRACE_TASK_START, w->task.task);
   w->is_running = false;
+  vm_forget_polling(w->vm);
   lua_pushvalue(L, CACHE);
   lua_pushcclosure(L, run_task, 1);
   lua_pushlightuserdata(L, w);
@@ -464,7 +466,7 @@ static void initialize(lua_State *L, struct pool_worker *w, int count) {
     if (try_send(L, w, OUTCOME_OK, 0)) lua_error(L); /* task 0: this worker is ready */
     return;
   }
-  if (vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+  if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm);
   send_failure(L, w, OUTCOME_INITIALIZER_FAILED);
   vm_raise_exit(L, w->vm, 1);
 }
@@ -524,5 +526,6 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   while (w->left > 0 && !atomic_load(&worker_status->stop_requested) && take_task(L, w) == STATUS_OK) {
     do_task(L, w);
     clear_claim(worker_status);
+    if (vm_should_stop(w->vm)) vm_pass_stop(L, w->vm); /* the task caught the error */
   }
 }

@@ -20,19 +20,10 @@ local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
 -- No other code of this VM runs while a task does: a hook of its own coroutine interrupts one that
 -- takes too long.
-local INSTRUCTIONS = 1000
-
 local function run_limited(task, state, put)
-  local here, limit = coroutine.running(), task.limit
-  debug.sethook(function()
-    if coroutine.running() == here and state.begun > 0 and native.time() - state.begun > limit then
-      error("the call takes too long", 0)
-    end
-  end, "", INSTRUCTIONS)
-  state.limit = limit
-  runner.run(task, state, put)
-  state.limit = nil
-  debug.sethook()
+  local here = coroutine.running()
+  state.limit = task.limit
+  runner.run_limited(task, state, put, function() return coroutine.running() == here end)
 end
 
 local function serve(backend, state, initializer, ...)
@@ -44,6 +35,7 @@ local function serve(backend, state, initializer, ...)
       local task = backend.tasks:get()
       if not task then break end
       if task.limit then run_limited(task, state, put) else runner.run(task, state, put) end
+      if waits.is_ending() then error("interrupted", 0) end -- the task caught that
     end
   end
   backend.members[identity.execution_context()] = nil

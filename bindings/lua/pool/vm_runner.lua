@@ -11,6 +11,7 @@ local require, native = ...
 local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local waits = require("core.waits")
 local protocol = require("pool.protocol")
 
 local unpack, pack = checks.unpack, checks.pack
@@ -125,6 +126,52 @@ local function run_slice(task, state, put)
   end
   send_part(part, part.last < task.count and RETURNED or OK)
   state.part = nil
+end
+
+-- Instructions between two looks at the clock, and seconds that a call which is late has to clean up, once and again.
+local INSTRUCTIONS, GRACE, GRACES = 1000, 0.1, 2
+
+-- The hook of a call that no other worker ends: it raises an error when the time is over, and leaves time after it, as
+-- the stop of a worker does (vm/state/vm_interrupt.h). is_here() says whether the code that runs is the call's.
+local function limiter(state, is_here)
+  local begun, due, raised, had_time = 0, 0, 0, false
+  local look
+  local function begin_call()
+    begun, due, raised, had_time = state.begun, state.limit, 0, false
+    native.set_late(false)
+    debug.sethook(look, "", INSTRUCTIONS)
+  end
+  function look()
+    if state.begun == 0 or not is_here() then return end
+    if state.begun ~= begun then begin_call() end
+    local taken = time() - begun
+    if taken <= due then return end
+    due = taken + GRACE
+    if state.is_polling and not had_time then
+      had_time = true
+      return
+    end
+    raised = raised + 1
+    native.set_late(true)
+    if raised > GRACES then
+      due = 0
+      debug.sethook(look, "", 1)
+    end
+    error("the call takes too long", 0)
+  end
+  return look
+end
+
+-- run(task, state, put) for a task with the time limit state.limit.
+function runner.run_limited(task, state, put, is_here)
+  local hook, mask, count = debug.gethook()
+  waits.set_limited(state)
+  debug.sethook(limiter(state, is_here), "", INSTRUCTIONS)
+  runner.run(task, state, put)
+  debug.sethook(hook, mask, count)
+  waits.set_limited(nil)
+  native.set_late(false)
+  state.limit, state.is_polling = nil, nil
 end
 
 -- Answers the results that a worker had not sent when it was stopped in the middle of a slice.

@@ -14,6 +14,7 @@ local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
 local sandbox = require("worker.sandbox")
+local unheard = require("pool.unheard")
 local starting = require("worker.start")
 
 local time = native.time
@@ -22,7 +23,7 @@ local time = native.time
 local SPLIT_EVERY = 0.001
 -- Seconds between asking a worker to end: asking again, killing its process, going on without its
 -- thread.
-local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.05, 1
+local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.4, 1
 
 local workers = {}
 
@@ -77,6 +78,7 @@ local function start_worker(pool, index)
   local place = math.min(index, #own.handles + 1)
   table.insert(own.handles, place, worker)
   table.insert(own.names, place, name)
+  unheard.watch_end()
 end
 
 function workers.start_all(pool)

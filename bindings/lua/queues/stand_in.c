@@ -39,7 +39,7 @@ struct call {
   struct bytes reply;
 };
 
-static bool must_stop(void *vm) { return vm_should_stop(vm); }
+static bool must_stop(void *vm) { return vm_must_stop(vm); }
 
 /* The text belongs to the VM, which encodes nothing meanwhile: the worker has one thread. */
 static status ask(lua_State *L, struct call *call) REQUIRES(rank_vm) {

@@ -10,7 +10,7 @@
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
-static bool must_stop(void *vm) { return vm_should_stop(vm); }
+static bool must_stop(void *vm) { return vm_must_stop(vm); }
 
 /* A worker without a guard is about to be killed. */
 static status ask(lua_State *L, struct frame *f, struct bytes *payload) REQUIRES(rank_vm) {

@@ -29,17 +29,22 @@ function Worker.is_caller() return false end -- it ends at its next wait, whatev
 
 function Worker.wait(self, timeout) return schedulers.Task.wait(self.task, timeout) end
 
-local function stop(self, code)
+local function terminate(self)
   local task = self.task
   if task.state then return end
-  task.exit_code = code
+  task.exit_code = task.exit_code or TERMINATED
   schedulers.cancel(task)
 end
 
-function Worker.terminate(self) stop(self, TERMINATED) end
-function Worker.interrupt(self) stop(self, TERMINATED) end
-function Worker.kill(self) stop(self, KILLED) end
-function Worker.close(self) stop(self, KILLED) end
+local function kill(self)
+  local task = self.task
+  if task.state then return end
+  task.exit_code = task.exit_code or KILLED
+  schedulers.stop(task)
+end
+
+Worker.terminate, Worker.interrupt = terminate, terminate
+Worker.kill, Worker.close = kill, kill
 
 -- For a finalizer, in which no code of the task may run: it ends when its scheduler continues it.
 function Worker.abandon(self)

@@ -18,6 +18,7 @@
 #include "state/hook_permission.h"
 #include "state/library.h"
 #include "state/message_handlers.h"
+#include "state/stop_point.h"
 #include "state/vm_interrupt.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
@@ -42,6 +43,7 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
 
 static int start_here(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
+  STOP_POINT("thread.begins");
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
   caller_run(L);
   return 0;
@@ -53,14 +55,21 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   lua_insert(L, 1);
   lua_pushcfunction(L, start_here);
   lua_insert(L, 2);
+  vm_grant_grace(t->self.vm);
+  STOP_POINT("thread.has_grace");
   const int failed = lua_pcall(L, t->count, 0, 1);
-  const int code = failed ? failure_judge(L, &t->self) : EXIT_SUCCESS;
-  const int stop = atomic_load(&t->self.stop);
-  const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  STOP_POINT("thread.has_run");
+  const bool was_stopped = vm_was_stopped(&t->self);
+  const int code = failed || was_stopped ? failure_judge(L, &t->self) : EXIT_SUCCESS;
+  STOP_POINT("thread.is_judged");
+  coroutines_end(L, t->self.vm, was_stopped);
+  STOP_POINT("thread.has_cleaned_up");
   if (was_stopped) process_end_children(atomic_load(&t->worker_status->tid), segment_has_process);
   vm_end_stops(t->self.vm);
+  STOP_POINT("thread.stops_no_more");
   lua_settop(L, 0);
   t->self.vm->library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  STOP_POINT("thread.has_no_children");
   return code;
 }
 
@@ -79,18 +88,24 @@ static void thread_main(void *argument) {
   struct thread_worker *t = argument;
   struct vm *vm = t->self.vm;
   vm_bind_other_thread(&t->self);
+  STOP_POINT("thread.bound");
   trace_name_thread(t->name);
   trace_worker_start();
   signals_let_interrupts_in();
   signals_let_requests_in();
+  STOP_POINT("thread.listens");
   vm_enter(vm);
+  STOP_POINT("thread.entered");
   worker_status_introduce(t->worker_status, t->name);
   (void)worker_status_run(t->worker_status);
   const int code = run(t);
   release_state(t, code);
+  STOP_POINT("thread.is_released");
   vm_leave(vm);
+  STOP_POINT("thread.has_left");
   vm_thread_fini(&t->self);
   trace_worker_end();
+  STOP_POINT("thread.ends");
   worker_status_end(t->worker_status, code);
   worker_status_wake(t->worker_status);
 }

@@ -240,20 +240,29 @@ static void stop_with_signal(struct worker *w, int signal_number) {
     return;
   }
   if (!atomic_load(&w->wanted_stop)) w->wanted_exit_code = -signal_number;
-  atomic_store(&w->wanted_stop, VM_STOP_TERMINATE);
+  if (signal_number == SIGKILL || !atomic_load(&w->wanted_stop))
+    atomic_store(&w->wanted_stop, signal_number == SIGKILL ? VM_STOP_KILL : VM_STOP_TERMINATE);
   ask_again(w);
 }
 
+/* For a worker that cleans up (state/vm_interrupt.h): the two graces, and what it takes to see a stop. */
+static const double patience_seconds = 0.4;
+
+/* Asks the worker to end; `signal_number` is for a process. */
+static void ask_to_end(struct worker *w, int signal_number) {
+  if (!w->patience.ns) w->patience = deadline_after(patience_seconds);
+  stop_with_signal(w, is_process(w) ? signal_number : SIGTERM);
+}
+
 static int worker_terminate(lua_State *L) {
-  stop_with_signal(class_check(L, 1, &class), SIGTERM);
+  ask_to_end(class_check(L, 1, &class), SIGTERM);
   return 0;
 }
 
 /* Gentler than terminate: a process ends at its next Lua instruction, after sending its results.
  * The caller has set `stop_requested` in its worker status before (pool/pool_rings.c). [-0, +0, raises] */
 static int worker_interrupt(lua_State *L) {
-  struct worker *w = class_check(L, 1, &class);
-  stop_with_signal(w, is_process(w) ? SIGNAL_INTERRUPT : SIGTERM);
+  ask_to_end(class_check(L, 1, &class), SIGNAL_INTERRUPT);
   return 0;
 }
 
@@ -290,6 +299,19 @@ static void release(struct worker *w) {
   }
 }
 
+/* One that was asked to end has the rest of its patience; then it is killed. The signal by which a process was
+ * asked may be lost. Returns until when to wait for it. */
+static deadline press(struct worker *w, deadline until) {
+  enum { SIGNAL_AGAIN_MS = 10 };
+  if (deadline_passed(w->patience)) {
+    stop_with_signal(w, SIGKILL);
+    return until;
+  }
+  if (is_process(w)) stop_with_signal(w, SIGNAL_INTERRUPT);
+  const deadline again = deadline_after(SIGNAL_AGAIN_MS * 1e-3);
+  return deadline_earlier(deadline_earlier(w->patience, again), until);
+}
+
 /* Stops the worker and waits for its end: for an interpreter stop_grace_seconds at most; for the
  * others without a limit, because a killed process ends and a thread cannot outlive its VM. */
 static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
@@ -297,13 +319,14 @@ static void end_worker(lua_State *L, struct worker *w) REQUIRES(rank_vm) {
   const deadline until =
       w->kind == WORKER_INTERPRETER ? deadline_after(stop_grace_seconds) : deadline_never();
   while (check_end(w)) {
-    stop_with_signal(w, SIGKILL);
+    const deadline slice = press(w, until);
     w->waiters++;
     vm_leave(vm);
-    const status st = wait_until(w, until);
+    const status st = wait_until(w, slice);
     vm_return(L, vm);
     w->waiters--;
-    if (st && st != STATUS_INTERRUPTED) break;
+    if (st && st != STATUS_INTERRUPTED && st != STATUS_TIMEOUT) break;
+    if (st && deadline_passed(until)) break;
   }
 }
 

@@ -51,6 +51,7 @@ struct worker {
   pid_t owner;
   _Atomic int wanted_stop; /* enum vm_stop: the requested stop, repeated while waiting */
   int wanted_exit_code;    /* stored before it */
+  deadline patience;       /* until then a worker that was asked to end is not killed */
   int waiters;             /* threads of this VM that wait for its end (I3) */
 };
 

@@ -20,10 +20,12 @@
 #include "process/sandboxed.h"
 #include "shared/segment.h"
 #include "state/caller.h"
+#include "state/coroutines.h"
 #include "state/globals.h"
 #include "state/library.h"
 #include "state/originals.h"
 #include "state/random.h"
+#include "state/stop_point.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -105,6 +107,8 @@ static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(
   lua_pop(L, 2);
   if (!worker_status_run(life->worker_status)) process_exit_now(EXIT_ERROR);
   if (life->place == WORKER_IN_PROCESS && is_limited(life->start_info)) process_lead_group();
+  STOP_POINT("worker.runs");
+  if (vm_should_stop(vm_of(L))) vm_raise_stop(L, vm_of(L)); /* it was asked to before there was a VM */
   life->library->roles[life->start_info->role](L, life->start_info, life->worker_status, count);
 }
 
@@ -123,15 +127,22 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
   const struct life *life = lua_touserdata(L, 1);
   const struct start_info *b = life->start_info;
   lua_settop(L, 0);
+  STOP_POINT("worker.begins");
   life->library->open_handles(L);
+  STOP_POINT("worker.has_handles");
   transfer_decode(L, start_info_data(b, b->settings), b->settings.size);
+  STOP_POINT("worker.has_settings");
   apply_settings(L, 1);
+  STOP_POINT("worker.is_set");
   lua_settop(L, 0);
   globals_install(L, start_info_data(b, b->image), b->image.size);
+  STOP_POINT("worker.has_globals");
   replace_exit(L); /* after the globals, which may include a replaced os.exit, as in LÖVE */
   if (sandboxed_is()) guarded_refuse_programs(L);
   const int count = transfer_decode(L, start_info_data(b, b->payload), b->payload.size);
+  STOP_POINT("worker.has_function");
   start_info_unload(b);
+  STOP_POINT("worker.is_unloaded");
   run_role(L, life, count);
   return 0;
 }
@@ -141,16 +152,22 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
 /* `thread`: the calling one. Commands that a worker has open when it is stopped end with it. */
 static int finish(lua_State *L, const struct vm_library *library, int32_t thread, int failed) {
   struct vm *vm = vm_of(L);
-  const int code = failed ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
-  const int stop = atomic_load(&vm->main.stop);
-  const bool was_stopped = stop == VM_STOP_TERMINATE || stop == VM_STOP_INTERRUPT;
+  const bool was_stopped = vm_was_stopped(&vm->main);
+  STOP_POINT("worker.has_run");
+  const int code = failed || was_stopped ? failure_judge(L, &vm->main) : EXIT_SUCCESS;
+  STOP_POINT("worker.is_judged");
+  coroutines_end(L, vm, was_stopped);
+  STOP_POINT("worker.has_cleaned_up");
   if (was_stopped) process_end_children(thread, segment_has_process);
   vm_end_stops(vm);
+  STOP_POINT("worker.stops_no_more");
   vm_limit_memory(vm, 0);
   lua_settop(L, 0);
   library->end_workers(L, was_stopped ? SHUTDOWN_TERMINATE : SHUTDOWN_JOIN);
+  STOP_POINT("worker.has_no_children");
   struct held_locks *held_locks = held_locks_of(L);
   if (held_locks) held_locks_end(held_locks, code != EXIT_SUCCESS);
+  STOP_POINT("worker.holds_nothing");
   gil_settle(vm);
   return code;
 }
@@ -210,6 +227,9 @@ int worker_run(struct vm *vm, const struct vm_library *library, const struct sta
                struct worker_status *worker_status, enum worker_place place) {
   lua_State *L = vm_lua(vm);
   struct life life = {library, start_info, worker_status, place};
+  vm_grant_grace(vm);
+  STOP_POINT("worker.has_grace");
+  if (place == WORKER_IN_PROCESS) vm_obey_sigterm(vm);
   struct time_limit limit = limit_time(vm, start_info->limits.timeout_ns, place);
   const int failed = lua_try(L, live_in_protection, &life);
   const int code = finish(L, life.library, atomic_load(&worker_status->tid), failed);
@@ -239,6 +259,8 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
+  vm_grant_grace(vm);
+  vm_obey_sigterm(vm);
   vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);
@@ -253,5 +275,6 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   fflush(NULL);
   trace_worker_end();
   worker_status_end(worker_status, code);
+  if (code < 0) signals_end_process(-code);
   process_exit_now(code < 0 ? EXIT_ERROR : code);
 }

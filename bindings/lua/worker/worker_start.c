@@ -13,6 +13,7 @@
 #include "process/forkserver.h"
 #include "state/classes.h"
 #include "state/launch.h"
+#include "state/stop_point.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
@@ -41,16 +42,26 @@ static void interpreter_main(void *argument) {
   int code = 1;
   const struct start_info *start_info = segment_at(t->start_info);
   trace_worker_start();
+  STOP_POINT("interpreter.begun");
   if (worker_open_vm(&vm, start_info) == STATUS_OK) {
+    STOP_POINT("interpreter.opened");
     vm_bind_thread(vm);
+    STOP_POINT("interpreter.bound");
     signals_let_interrupts_in();
+    STOP_POINT("interpreter.listens");
     publish_vm(t, vm);
+    STOP_POINT("interpreter.published");
     code = worker_run(vm, t->library, start_info, t->worker_status, WORKER_IN_THREAD);
+    STOP_POINT("interpreter.ran");
     publish_vm(t, NULL);
+    STOP_POINT("interpreter.withdrawn");
     vm_bind_thread(NULL);
+    STOP_POINT("interpreter.unbound");
     vm_close(vm);
+    STOP_POINT("interpreter.closed");
   }
   trace_worker_end();
+  STOP_POINT("interpreter.ends");
   worker_status_end(t->worker_status, code);
   worker_status_wake(t->worker_status);
 }
