@@ -97,7 +97,7 @@ function mm.time() end
 function mm.cancelled() end
 
 ---A value as bytes, for `loads` in a program of the same version. Raises "cannot send …", with the path to
----the offending part, for coroutines, userdata, handles such as queues, and tables whose metatable is not registered.
+---the offending part, for coroutines, userdata, and handles such as queues.
 ---@param value any
 ---@return string bytes
 function mm.dumps(value) end
@@ -111,10 +111,12 @@ function mm.dumps(value) end
 ---@return any value
 function mm.loads(bytes, options) end
 
----Gives a class a name, so that tables with this metatable can be sent. Call it before workers are started, or in
----each worker: the receiver uses its own metatable of that name. A name stays with its class: it is an error to give it
----to another one. With `untrusted = true` bytes of strangers may bring instances of the class as well (`loads`,
----connections without a key, unsigned tasks): its methods and metamethods have to cope with any fields.
+---Gives a class a name, by which it is sent: the receiver uses its own metatable of that name, also where the class is a
+---value. Classes travel without one as well: once to each VM, where they stay one class (docs/explanation/classes.md).
+---Register those that other programs have, or that a worker makes for itself; before workers are started, or in each
+---worker. A name stays with its class: it is an error to give it to another one. With `untrusted = true` bytes of
+---strangers may bring instances of the class as well (`loads`, connections without a key, unsigned tasks): its methods
+---and metamethods have to cope with any fields.
 ---@param name string not empty
 ---@param metatable table
 ---@param options? { untrusted?: boolean } default: not from strangers

@@ -71,7 +71,7 @@ end
 local function classes_are_metatables()
   local Object = {}
   Object.__index = Object
-  function Object:new() end
+  function Object.new() end
   function Object:extend()
     local class = {}
     for key, value in pairs(self) do
@@ -119,7 +119,7 @@ local function a_library_knows_all()
     object:init(...)
     return object
   end
-  function base.extend(self, name) return create(name, self) end
+  function base:extend(name) return create(name, self) end
   function base.count() -- of the objects that the library has made
     local count = 0
     for _ in pairs(instances) do count = count + 1 end

@@ -80,9 +80,9 @@ void class_push_record(lua_State *L, int index) {
 
 static bool is_name_of_metamethod(const char *name) {
   static const char *const names[] = {
-      "index", "newindex", "call", "tostring", "gc",   "close", "len",  "eq",  "lt",  "le",  "concat",
-      "unm",   "add",      "sub",  "mul",      "div",  "idiv",  "mod",  "pow", "band", "bor", "bxor",
-      "bnot",  "shl",      "shr",  "pairs",    "ipairs", "mm_send", "mm_receive"};
+      "index",  "newindex", "call", "tostring", "gc",  "close", "len",    "eq",      "lt",        "le",
+      "concat", "unm",      "add",  "sub",      "mul", "div",   "idiv",   "mod",     "pow",       "band",
+      "bor",    "bxor",     "bnot", "shl",      "shr", "pairs", "ipairs", "mm_send", "mm_receive"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name + 2, names[i]) == 0) return true;
   return false;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/printable.h"
-#include "state/decode_class.h"
 #include "wire/format.h"
 
 struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
@@ -80,7 +79,8 @@ NO_RETURN static void raise_refused(struct decoder *d, unsigned tag) {
       luaL_error(d->L, "the bytes hold a class, which is refused unless {functions = true}");
       break;
     case TAG_SENT:
-      luaL_error(d->L, "the bytes hold an object that its class makes of them; untrusted bytes bring data alone");
+      luaL_error(d->L,
+                 "the bytes hold an object that its class makes of them; untrusted bytes bring data alone");
       break;
     case TAG_GLOBALS:
       luaL_error(d->L, "the bytes name the table of globals; untrusted bytes bring data alone");
@@ -389,8 +389,8 @@ void decode_metatable(struct decoder *d, int depth) {
   }
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
-  const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF ||
-                        tag == TAG_CLASS;
+  const bool is_named =
+      tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF || tag == TAG_CLASS;
   must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || is_inheritance(tag)));
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
@@ -633,8 +633,8 @@ static void decode_object(struct decoder *d, uint8_t tag, size_t offset, int dep
       names_push_registered(d->L);
       break;
     case TAG_HANDLE: decode_handle(d); break;
-    case TAG_CLASS: decode_class(d); break;
-    case TAG_SENT: decode_sent(d, depth); break;
+    case TAG_CLASS: d->class->decode(d); break;
+    case TAG_SENT: d->class->decode_sent(d, depth); break;
     case TAG_TABLE: decode_table(d, tag, offset, depth); return;
     case TAG_TABLE_DEFERRED: decode_table_deferred(d, tag, offset); return;
     case TAG_FUNCTION: decode_function(d, tag, offset, depth); return;
@@ -656,7 +656,7 @@ static bool decode_again(struct decoder *d, uint8_t tag, size_t offset) {
     case TAG_NAMED: decode_bytes(d, decode_count(d)); /* fall through */
     case TAG_MODULE: decode_bytes(d, decode_count(d)); return true;
     case TAG_HANDLE: decode_count(d); return true;
-    case TAG_CLASS: decode_class_skip(d); return true;
+    case TAG_CLASS: d->class->skip(d); return true;
     case TAG_SENT: decode_bytes(d, decode_u32(d)); return true;
     default: decode_raise_malformed(d);
   }

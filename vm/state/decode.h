@@ -25,8 +25,18 @@
 #include "wire/message.h"
 #include "wire/reader.h"
 
+struct decoder;
+
+/* What decode.c asks of decode_class.c, which stands on it. Each is as the function of that name there. */
+struct class_decoder {
+  void (*decode)(struct decoder *d);
+  void (*skip)(struct decoder *d);
+  void (*decode_sent)(struct decoder *d, int depth);
+};
+
 struct decoder {
   lua_State *L;
+  const struct class_decoder *class;
   struct reader r;
   struct message message;
   const struct handle_types *types;

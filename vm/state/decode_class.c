@@ -76,7 +76,7 @@ static void decode_body(struct decoder *d, const struct class_entry *entry, int 
   luaL_checkstack(L, KEYS_MAX + 8, "no room to decode a class");
   const int base = lua_gettop(L);
   lua_settop(L, base + 2 + m.key_count);
-  struct decoder body = decoder_make(L, &m, base + 1);
+  struct decoder body = class_decoder_make(L, &m, base + 1);
   body.types = d->types;
   body.trust = d->trust;
   body.outer = d;
@@ -259,7 +259,8 @@ static void decode_class_of_image(struct decoder *d, int id) {
   class_keep(L, lua_gettop(L));
 }
 
-void decode_class(struct decoder *d) {
+/* Pushes the class whose id is at the cursor. [-0, +1, raises] */
+static void decode_class(struct decoder *d) {
   lua_State *L = d->L;
   luaL_checkstack(L, 12, "no room to decode a class");
   const uint8_t *text = decode_bytes(d, CLASS_ID_SIZE);
@@ -276,7 +277,8 @@ void decode_class(struct decoder *d) {
   lua_remove(L, id);
 }
 
-void decode_class_skip(struct decoder *d) {
+/* Skips a class of an image. [-0, +0, raises] */
+static void decode_class_skip(struct decoder *d) {
   decode_bytes(d, CLASS_ID_SIZE);
   decode_count(d);
   decode_u8(d);
@@ -305,7 +307,8 @@ void decode_changed_classes(struct decoder *d) {
 
 /* ---- objects that decide for themselves ------------------------------------------------------ */
 
-void decode_sent(struct decoder *d, int depth) {
+/* Pushes the object that its class makes of what is at the cursor. [-0, +1, raises] */
+static void decode_sent(struct decoder *d, int depth) {
   lua_State *L = d->L;
   const int done = d->work_count;
   must_be(d, depth < WIRE_DEPTH_MAX + WIRE_SENDING_MAX);
@@ -323,4 +326,12 @@ void decode_sent(struct decoder *d, int depth) {
   lua_insert(L, -2);
   lua_call(L, 1, 1);
   lua_replace(L, class);
+}
+
+struct decoder class_decoder_make(lua_State *L, const struct message *m, int first) {
+  static const struct class_decoder class = {
+      .decode = decode_class, .skip = decode_class_skip, .decode_sent = decode_sent};
+  struct decoder d = decoder_make(L, m, first);
+  d.class = &class;
+  return d;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decodes classes, and objects that decide for themselves. A part of decode.c.
+/* Decodes classes, and objects that decide for themselves. decode.c calls it by way of the decoder.
  *
  * A class whose id is known is there; its body is skipped, however often it comes. The body of any other one is
  * decoded when the class is named first, before the object that names it gets its metatable. Where bodies nest too
@@ -15,11 +15,7 @@
 
 /* Updates the classes of this VM that the sender has changed. [-0, +0, raises] */
 void decode_changed_classes(struct decoder *d);
-/* Pushes the class whose id is at the cursor. [-0, +1, raises] */
-void decode_class(struct decoder *d);
-/* Skips a class of an image. [-0, +0, raises] */
-void decode_class_skip(struct decoder *d);
-/* Pushes the object that its class makes of what is at the cursor. [-0, +1, raises] */
-void decode_sent(struct decoder *d, int depth);
+/* A decoder of values: see decoder_make. [-0, +0] */
+struct decoder class_decoder_make(lua_State *L, const struct message *m, int first);
 
 #endif

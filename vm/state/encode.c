@@ -4,8 +4,6 @@
  * pass of lua_next for each table. */
 #include "state/encode.h"
 
-#include "state/classes.h"
-#include "state/encode_class.h"
 #include "state/error.h"
 #include "state/names.h"
 #include "state/scalar.h"
@@ -163,7 +161,7 @@ static void learn_known_objects(struct encoder *e) {
 }
 
 static void encode_reference(struct encoder *e, uint32_t offset) {
-  encode_class_check_reference(e, offset);
+  e->class->check_reference(e, offset);
   e->s->out.data[offset] |= TAG_SHARED;
   encode_number_after(e, TAG_REF, offset);
 }
@@ -414,7 +412,7 @@ static unsigned encode_pairs(struct encoder *e, int index, uint32_t array, const
   for (bool has_pair = true; has_pair; has_pair = lua_next(L, index)) {
     const int type = lua_type(L, key);
     if (type == LUA_TSTRING && e->mode != ENCODE_IMAGE) {
-      if (encode_key(e, key)[0] == '_') encode_class_see_field(e, index, key);
+      if (encode_key(e, key)[0] == '_') e->class->see_field(e, index, key);
     } else if (type == LUA_TNUMBER && is_array_key(L, key, array)) {
       lua_pop(L, 1);
       continue;
@@ -511,20 +509,20 @@ static bool is_registered_in_image(struct encoder *e, int index) {
   return true;
 }
 
-/* Writes a metatable: as a module, as a registered class, or as encode_class does. Items may share one that
+/* Writes a metatable: as a module, as a registered class, or as encode_class.c does. Items may share one that
  * has a name or an id, and not one that is written by value. */
 void encode_metatable(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (e->mode == ENCODE_DUMP && encode_if_for_strangers(e, index)) return;
   const bool is_own = is_scope(e->L, at);
   const struct path_step here = {.up = at, .kind = PATH_METATABLE};
   if (encode_if_known_since(e, index, is_own ? e->since : 0)) {
-    if (!is_own) encode_class_see_metatable(e, index);
+    if (!is_own) e->class->see_metatable(e, index);
   } else if (is_own) {
     encode_own_metatable(e, index, at, depth);
   } else if (is_registered_in_image(e, index)) {
     encode_inheritance(e, index, at, depth);
   } else {
-    encode_class(e, index, &here);
+    e->class->encode(e, index, &here);
   }
 }
 
@@ -553,8 +551,8 @@ void encode_table_as_data(struct encoder *e, int index, const struct path_step *
 
 static void encode_table(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (encode_if_known(e, index)) return;
-  if (encode_class_if_object(e, index, at, depth)) return;
-  if (encode_class_if_class(e, index, at, depth)) return;
+  if (e->class->encode_if_object(e, index, at, depth)) return;
+  if (e->class->encode_if_class(e, index, at, depth)) return;
   if (depth < e->depth_max) {
     encode_tag(e, TAG_TABLE);
     encode_table_part(e, index, at, depth + 1);
@@ -697,7 +695,7 @@ static void encode_userdata(struct encoder *e, int index, const struct path_step
     encode_handle(e, index, type, at);
     return;
   }
-  if (encode_class_if_object(e, index, at, depth)) return;
+  if (e->class->encode_if_object(e, index, at, depth)) return;
   if (!find_name(e, index)) raise_userdata(e, index, at);
   encode_found_name(e);
 }

@@ -24,8 +24,21 @@ enum metatable_kind { METATABLE_PLAIN, METATABLE_CALLABLE, METATABLE_SENDS, META
 
 struct sending; /* an object whose __mm_send has been called (encode_class.c) */
 
+struct encoder;
+
+/* What encode.c asks of encode_class.c, which stands on it. Each is as the function of that name there. */
+struct class_encoder {
+  void (*encode)(struct encoder *e, int index, const struct path_step *at);
+  bool (*encode_if_class)(struct encoder *e, int index, const struct path_step *at, int depth);
+  bool (*encode_if_object)(struct encoder *e, int index, const struct path_step *at, int depth);
+  void (*see_field)(struct encoder *e, int index, int key);
+  void (*see_metatable)(struct encoder *e, int index);
+  void (*check_reference)(struct encoder *e, uint32_t offset);
+};
+
 struct encoder {
   lua_State *L;
+  const struct class_encoder *class;
   struct scratch *s;
   enum encode_mode mode;
   int depth_max;
@@ -41,14 +54,15 @@ struct encoder {
   bool has_known_objects;     /* _G and the loaded modules are in the map */
   bool has_indexed_names;     /* the index of names was rebuilt for this message */
   /* Classes: see encode_class.h. */
-  struct encoder *root;       /* of the body of a class: the encoder of the message; else NULL */
-  struct bytes *handles;      /* those of the message */
-  size_t handles_start;       /* in it: of those that the body names */
-  int class_count;            /* in the list */
-  int class_done;             /* in the list: they have bodies, and what these import is in the list, too */
-  int nesting;                /* bodies that are being encoded, one within the other */
-  bool has_closure;           /* the list is the kept closure of its first class, which is not to be changed */
-  bool may_keep;              /* the list has one class, known before, and those to which it leads; no body holds handles */
+  struct encoder *root;  /* of the body of a class: the encoder of the message; else NULL */
+  struct bytes *handles; /* those of the message */
+  size_t handles_start;  /* in it: of those that the body names */
+  int class_count;       /* in the list */
+  int class_done;        /* in the list: they have bodies, and what these import is in the list, too */
+  int nesting;           /* bodies that are being encoded, one within the other */
+  bool has_closure;      /* the list is the kept closure of its first class, which is not to be changed */
+  bool
+      may_keep; /* the list has one class, known before, and those to which it leads; no body holds handles */
   bool is_completing;         /* the list: classes are added that others import */
   bool must_repeat;           /* a class was written as a table before it was known to be one */
   enum metatable_kind kind;   /* of the object that is about to be written */
@@ -57,7 +71,8 @@ struct encoder {
   const struct sending *sending;
 };
 
-/* An encoder that appends to `s`. The stack has nil at index `work` and the next one. [-0, +0] */
+/* An encoder that appends to `s`; encode_class.c makes complete ones. The stack has nil at index `work` and the next
+ * one. [-0, +0] */
 struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work);
 
 /* Reserves `size` bytes and returns where to write them. The caller then passes the end of what it

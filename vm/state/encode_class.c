@@ -53,7 +53,7 @@ static struct encoder write_body(struct encoder *root, int class, const struct p
     scratch_drop_handles(root->s, handles);
     lua_settop(L, base + BODY_SCRATCH);
     lua_settop(L, base + BODY_IMPORTS);
-    e = encoder_make(L, s, root->mode, base + BODY_WORK);
+    e = class_encoder_make(L, s, root->mode, base + BODY_WORK);
     e.root = root;
     e.handles = root->handles;
     e.handles_start = handles;
@@ -361,7 +361,8 @@ static void encode_in_image(struct encoder *e, int class, int record) {
   encode_stub(e, class);
 }
 
-void encode_class(struct encoder *e, int index, const struct path_step *at) {
+/* Writes the class at `index`, which is entered in the map, by a name or by its id. [-0, +0, raises] */
+static void encode_class(struct encoder *e, int index, const struct path_step *at) {
   lua_State *L = e->L;
   const int record = lua_gettop(L) + 1;
   class_push_record(L, index);
@@ -395,18 +396,20 @@ static bool is_class(struct encoder *e, int index, int depth) {
   return depth >= e->depth_max && class_has_metamethods(e->L, index) && !is_registered(e, index);
 }
 
-bool encode_class_if_class(struct encoder *e, int index, const struct path_step *at, int depth) {
+static bool encode_class_if_class(struct encoder *e, int index, const struct path_step *at, int depth) {
   const bool is_one = is_class(e, index, depth);
   if (is_one) encode_class(e, index, at);
   return is_one;
 }
 
-void encode_class_see_field(struct encoder *e, int index, int key) {
+/* The field at stack index `key` of the table at `index`, which begins with "_", was written as data. */
+static void encode_class_see_field(struct encoder *e, int index, int key) {
   if (!class_is_metamethod(e->L, key)) return;
   if (class_note(e->L, index)) e->must_repeat = true;
 }
 
-void encode_class_see_metatable(struct encoder *e, int index) {
+/* A reference to the table at `index` was written as a metatable. */
+static void encode_class_see_metatable(struct encoder *e, int index) {
   if (e->mode != ENCODE_IMAGE && class_note(e->L, index)) e->must_repeat = true;
 }
 
@@ -418,9 +421,11 @@ struct sending {
   int depth;
 };
 
-void encode_class_check_reference(struct encoder *e, uint32_t offset) {
+/* Raises if the object at `offset` is one whose __mm_send has been called, and has not been written yet. */
+static void encode_class_check_reference(struct encoder *e, uint32_t offset) {
   for (const struct sending *s = e->sending; s; s = s->up)
-    if (s->offset == offset) luaL_error(e->L, "cannot send an object to which the value of its __mm_send leads");
+    if (s->offset == offset)
+      luaL_error(e->L, "cannot send an object to which the value of its __mm_send leads");
 }
 
 static enum metatable_kind kind_of(lua_State *L, int metatable) {
@@ -485,7 +490,8 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
   const struct path_step here = {.up = at, .kind = PATH_SENT};
   const struct sending self = {e->sending, encoder_offset(e), e->sending ? e->sending->depth + 1 : 1};
   const int start = e->work_count, done = e->work_done;
-  if (self.depth > WIRE_SENDING_MAX) path_raise(L, at, "an object nested too deeply in others with __mm_send");
+  if (self.depth > WIRE_SENDING_MAX)
+    path_raise(L, at, "an object nested too deeply in others with __mm_send");
   push_sent(e, index, metatable, at);
   encoder_wrote(e, put_u32(put_u8(encoder_room(e, WRITER_VALUE_MAX), TAG_SENT), 0));
   e->sending = &self;
@@ -496,7 +502,9 @@ static void encode_sent(struct encoder *e, int index, int metatable, const struc
   put_u32(e->s->out.data + self.offset + 1, encoder_offset(e) - self.offset - 5);
 }
 
-bool encode_class_if_object(struct encoder *e, int index, const struct path_step *at, int depth) {
+/* Writes the object at `index` as its class decides (__mm_send). False: the class does not decide.
+ * [-0, +0, raises] */
+static bool encode_class_if_object(struct encoder *e, int index, const struct path_step *at, int depth) {
   lua_State *L = e->L;
   luaL_checkstack(L, 12, "no room to look at a class");
   const int metatable = lua_gettop(L) + 1;
@@ -509,4 +517,18 @@ bool encode_class_if_object(struct encoder *e, int index, const struct path_step
   if (kind == METATABLE_SENDS) encode_sent(e, index, metatable, at, depth);
   lua_settop(L, metatable - 1);
   return kind == METATABLE_SENDS;
+}
+
+struct encoder class_encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work) {
+  static const struct class_encoder class = {
+      .encode = encode_class,
+      .encode_if_class = encode_class_if_class,
+      .encode_if_object = encode_class_if_object,
+      .see_field = encode_class_see_field,
+      .see_metatable = encode_class_see_metatable,
+      .check_reference = encode_class_check_reference,
+  };
+  struct encoder e = encoder_make(L, s, mode, work);
+  e.class = &class;
+  return e;
 }

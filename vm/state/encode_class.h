@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Encodes classes, and objects that decide for themselves. A part of encode.c.
+/* Encodes classes, and objects that decide for themselves. encode.c calls it by way of the encoder.
  *
  * The encoder of a message has a list of the classes to send, which are those that its values name, and those that
  * the bodies of these name. A body is encoded when its class is named first, by an encoder of its own: so it
@@ -16,20 +16,8 @@
 
 #include "state/encode.h"
 
-/* Writes the class at `index`, which is entered in the map, by a name or by its id. [-0, +0, raises] */
-void encode_class(struct encoder *e, int index, const struct path_step *at);
-/* The same if the table at `index` is a class. False: it is data. [-0, +0, raises] */
-bool encode_class_if_class(struct encoder *e, int index, const struct path_step *at, int depth);
-/* Writes the object at `index` as its class decides (__mm_send). False: the class does not decide.
- * [-0, +0, raises] */
-bool encode_class_if_object(struct encoder *e, int index, const struct path_step *at, int depth);
-
-/* The field at stack index `key` of the table at `index`, which begins with "_", was written as data. */
-void encode_class_see_field(struct encoder *e, int index, int key);
-/* A reference to the table at `index` was written as a metatable. */
-void encode_class_see_metatable(struct encoder *e, int index);
-/* Raises if the object at `offset` is one whose __mm_send has been called, and has not been written yet. */
-void encode_class_check_reference(struct encoder *e, uint32_t offset);
+/* An encoder of messages and images: see encoder_make. [-0, +0] */
+struct encoder class_encoder_make(lua_State *L, struct scratch *s, enum encode_mode mode, int work);
 
 /* Completes the list, and all bodies. `root` names the root in errors. [-0, +0, raises] */
 void encode_classes_complete(struct encoder *e, const char *root);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "os/program.h"
-#include "state/encode.h"
+#include "state/encode_class.h"
 #include "state/error.h"
 #include "state/fresh.h"
 #include "state/globals.h"
@@ -53,7 +53,7 @@ enum { ENTRY_CALL = 1, ENTRY_VALUE, ENTRY_WORK, ENTRY_CLASSES };
 static int entry_protected(lua_State *L) {
   const struct entry *entry = lua_touserdata(L, ENTRY_CALL);
   lua_settop(L, ENTRY_CLASSES);
-  struct encoder e = encoder_make(L, entry->image->s, ENCODE_IMAGE, ENTRY_WORK);
+  struct encoder e = class_encoder_make(L, entry->image->s, ENCODE_IMAGE, ENTRY_WORK);
   e.depth_max = entry->depth_max;
   encode_heading(&e, entry, entry->kind);
   const struct path_step root = {.kind = PATH_ROOT, .name = *entry->key ? entry->key : "_G's metatable"};
@@ -67,7 +67,7 @@ static int entry_protected(lua_State *L) {
 /* (entry, text) */
 static int broken_protected(lua_State *L) {
   const struct entry *entry = lua_touserdata(L, ENTRY_CALL);
-  struct encoder e = encoder_make(L, entry->image->s, ENCODE_IMAGE, 0);
+  struct encoder e = class_encoder_make(L, entry->image->s, ENCODE_IMAGE, 0);
   encode_heading(&e, entry, entry->kind | IMAGE_BROKEN);
   size_t size;
   const char *text = lua_tolstring(L, ENTRY_VALUE, &size);

@@ -22,7 +22,7 @@
  */
 #include <string.h>
 
-#include "state/decode.h"
+#include "state/decode_class.h"
 #include "state/fresh.h"
 #include "state/globals.h"
 #include "state/names.h"
@@ -52,7 +52,7 @@ static int content_protected(lua_State *L) {
   lua_pop(L, 1);
   lua_rawgeti(L, CONTENT_STATE, STATE_MEMO);
   lua_pushnil(L);
-  struct decoder d = decoder_make(L, m, CONTENT_MEMO);
+  struct decoder d = class_decoder_make(L, m, CONTENT_MEMO);
   d.types = scratch_of(L)->types;
   d.is_image = true;
   d.trust = TRUST_OWN_PROGRAM;
@@ -585,7 +585,7 @@ struct install_call {
 
 static void install_each(lua_State *L, void (*install)(lua_State *L, enum image_kind kind)) {
   lua_rawgeti(L, INSTALL_STATE, STATE_IMAGE);
-  struct decoder d = decoder_make(L, lua_touserdata(L, -1), 0);
+  struct decoder d = class_decoder_make(L, lua_touserdata(L, -1), 0);
   while (reader_left(&d.r) > 0) {
     lua_settop(L, INSTALL_STATE);
     install(L, read_entry(&d));

@@ -67,7 +67,7 @@ static void begin_again(lua_State *L, struct encode_call *call) {
  * they share, because the parts of deeply nested ones come behind all items, where it is not known to
  * which one they belong; others because a table turned out to be a class. */
 static bool encode_once(lua_State *L, struct encode_call *call, bool *is_list) {
-  struct encoder e = encoder_make(L, call->s, call->mode, ENCODE_WORK);
+  struct encoder e = class_encoder_make(L, call->s, call->mode, ENCODE_WORK);
   e.is_list = *is_list;
   encode_roots(&e, call->what);
   if (e.is_list && e.work_count > 0) return *is_list = false;
@@ -208,7 +208,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   luaL_checkstack(L, 4 + KEYS_MAX, "no room to decode");
   const int base = lua_gettop(L);
   lua_settop(L, base + 2 + call->message.key_count);
-  struct decoder d = decoder_make(L, &call->message, base + 1);
+  struct decoder d = class_decoder_make(L, &call->message, base + 1);
   d.types = call->types;
   d.trust = trust_in(call);
   const uint64_t count = decode_count(&d);

@@ -46,10 +46,10 @@ enum {
 };
 
 enum wire_flag {
-  FLAG_FUNCTIONS = 1, /* contains bytecode, which must be trusted */
-  FLAG_IMAGE = 2,     /* a globals image: see state/globals.h */
-  FLAG_FOREIGN = 4,   /* from a sandboxed worker: every reader takes data alone */
-  FLAG_CLASSES = 8,   /* the body ends with bodies of classes, see below */
+  FLAG_FUNCTIONS = 1,        /* contains bytecode, which must be trusted */
+  FLAG_IMAGE = 2,            /* a globals image: see state/globals.h */
+  FLAG_FOREIGN = 4,          /* from a sandboxed worker: every reader takes data alone */
+  FLAG_CLASSES = 8,          /* the body ends with bodies of classes, see below */
   FLAG_CLASSES_CHANGED = 16, /* one of these classes was changed since it was sent first */
 };
 
@@ -77,11 +77,11 @@ enum wire_tag {
   TAG_END = 0x14,               /* no more pairs */
   TAG_CLASS = 0x15,             /* 24 bytes: the id of a class, whose body is behind the values; in an image
                                  * version (varint) and TAG_TABLE_DEFERRED follow instead */
-  TAG_SENT = 0x16,              /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
-  TAG_SHARED = 0x20,            /* or-ed into the tag of an object that is named again */
-  TAG_SMALL_INTEGER = 0x40,     /* 0x40 … 0x7f: 0 … 63 in the tag itself */
-  TAG_SHORT_STRING = 0x80,      /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
-  TAG_KEY = 0xc0,               /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
+  TAG_SENT = 0x16,          /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
+  TAG_SHARED = 0x20,        /* or-ed into the tag of an object that is named again */
+  TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
+  TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
+  TAG_KEY = 0xc0,           /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
 };
 
 enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };

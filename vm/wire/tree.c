@@ -366,7 +366,8 @@ static status skip_class(struct tree_reader *d) {
 }
 
 /* Skips an object that its class makes of a value: the value is read, because it has keys and handles. */
-static status skip_sent(struct tree_reader *d, const struct mm_val *node, uint8_t tag, size_t offset, int depth) {
+static status skip_sent(struct tree_reader *d, const struct mm_val *node, uint8_t tag, size_t offset,
+                        int depth) {
   const size_t start = d->deferred.len;
   struct mm_val ignored;
   uint32_t size = 0;
@@ -469,7 +470,8 @@ status tree_read(struct bytes *message, struct tree **out) {
   struct message m;
   status st = message_parse(message->data, message->len, &m);
   if (st || m.version != WIRE_VERSION || m.flags & FLAG_IMAGE) return STATUS_MALFORMED;
-  struct tree_reader d = {.message = m, .r = reader_over(message->data, message_values_end(&m)), .budget = m.body_end};
+  struct tree_reader d = {
+      .message = m, .r = reader_over(message->data, message_values_end(&m)), .budget = m.body_end};
   st = tree_make(&d.tree);
   if (st) return st;
   bytes_init(&d.seen);

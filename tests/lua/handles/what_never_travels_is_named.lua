@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: interpreters processes
--- A Pool, Future, Process, Manager or Task belongs to the VM that made it. The error says which was to be sent, and where.
+-- A Pool, Future, Process, Manager or Task belongs to the VM that made it. The error names it, and where it was met.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -9,7 +9,7 @@ local future = p:submit(function() return 1 end)
 local process = mm.Process(print)
 local q = mm.Queue()
 expect.raises("cannot send a Pool %(at function%(upvalue 'p'%)%)", p.apply, p, function() return p end)
-expect.raises("cannot send a Future %(at function%(upvalue 'future'%)%)", p.apply, p, function() return future:get() end)
+expect.raises("cannot send a Future %(at function%(upvalue 'future'%)%)", p.apply, p, function() return future end)
 expect.raises("cannot send a Process %(at argument.child%)", p.apply, p, print, { child = process })
 expect.raises("cannot send a Process %(at value%)", q.put, q, process)
 expect.raises("cannot send a Pool %(at value%[1%]%)", mm.dumps, { p })

@@ -162,7 +162,8 @@ static void an_unsendable_value_is_named_by_its_path(struct lua_pair *p) {
   pair_refuse(p, "return io.tmpfile()", "cannot send a userdata of type FILE* (at value)");
   pair_refuse(p, "return {string.gmatch('a', 'b')}",
               "cannot send a C function that no loaded module holds (at value[1])");
-  pair_refuse(p, "return {o = setmetatable({}, {conn = co})}", "cannot send a coroutine (at value.o(metatable).conn)");
+  pair_refuse(p, "return {o = setmetatable({}, {conn = co})}",
+              "cannot send a coroutine (at value.o(metatable).conn)");
 }
 
 static void a_deep_unsendable_value_has_a_shortened_path(struct lua_pair *p) {
