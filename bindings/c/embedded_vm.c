@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "c/inline_vm.h"
 #include "c/outbox.h"
 #include "c/sandbox_config.h"
 #include "os/clock.h"
@@ -36,6 +35,7 @@ void embedded_vm_release(struct mm_vm *vm) {
 }
 
 static const struct embedded_vm_driver *driver_for(mm_where where) {
+  if (where == MM_INLINE) return &inline_vm_driver;
   return where == MM_PROCESS ? &process_vm_driver : &thread_vm_driver;
 }
 
@@ -354,7 +354,11 @@ status embedded_vm_wait_end(struct mm_vm *vm, deadline until) {
 }
 
 static status start(struct mm_vm *vm) {
-  if (vm->config.where == MM_INLINE) return inline_vm_open(vm);
+  if (vm->config.where == MM_INLINE) {
+    const status st = vm->driver->open(vm, vm->open_error);
+    if (st == STATUS_OK) embedded_vm_set_phase(vm, EMBEDDED_VM_READY);
+    return st;
+  }
   const status st = start_thread(vm);
   if (st) return st;
   if (wait_while(vm, EMBEDDED_VM_STARTS, deadline_never())) return -EINTR;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An embedded VM (mm_vm): a queue of jobs, and a thread that runs them one after the other, in a
  * Lua VM (bindings/c/thread_vm.c) or in a process (bindings/c/process_vm.c). An INLINE VM has no
- * thread: the polling thread runs its jobs (bindings/c/inline_vm.h).
+ * thread: the polling thread runs its jobs (bindings/c/inline_vm.c).
  *
  * I1  `lock` protects the queue, the running job and the request to stop it. So a stop never
  *     reaches the job after the intended one. It is a leaf: it may be taken while the VM lock of
@@ -29,14 +29,14 @@ struct inline_vm;
 struct embedded_vm_driver {
   /* -ENOMEM, -EINVAL with a text in `error`, STATUS_DIED, -errno. */
   status (*open)(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX]);
-  struct outcome (*run)(struct mm_vm *vm, struct mm_job *j);
+  struct outcome (*run)(struct mm_vm *vm, struct mm_job *j); /* NULL: it has no thread */
   void (*settle)(struct mm_vm *vm); /* after a job, when no stop is possible any more */
   /* Requests that the running job stops; on any thread, under the VM's `lock`, while it runs. */
   void (*stop)(struct mm_vm *vm);
   void (*kill)(struct mm_vm *vm); /* on any thread, under the VM's `lock`; NULL: not possible */
   void (*close)(struct mm_vm *vm);
 };
-extern const struct embedded_vm_driver thread_vm_driver, process_vm_driver;
+extern const struct embedded_vm_driver thread_vm_driver, process_vm_driver, inline_vm_driver;
 
 enum { EMBEDDED_VM_NAME_MAX = 16 };
 enum embedded_vm_phase { EMBEDDED_VM_STARTS, EMBEDDED_VM_READY, EMBEDDED_VM_FAILED, EMBEDDED_VM_ENDED };
@@ -120,6 +120,14 @@ struct mm_job *embedded_vm_begin_next(struct mm_vm *vm);
  * stop has caused gets the reason of the stop. */
 void embedded_vm_end_running(struct mm_vm *vm, struct mm_job *j, struct outcome outcome, int64_t busy_ns);
 void embedded_vm_set_phase(struct mm_vm *vm, enum embedded_vm_phase phase);
+
+/* For INLINE VMs, on the polling thread. */
+/* Whether this is an INLINE VM with a job to run, or to be ended. */
+bool inline_vm_has_work(struct mm_vm *vm);
+/* Runs the current or the next job until it ends, or until `until`. */
+void inline_vm_run(struct mm_vm *vm, deadline until);
+/* Stops the job, which runs until it obeys, and closes the Lua VM. */
+void inline_vm_end(struct mm_vm *vm);
 
 /* For drivers: records the memory of the Lua VM, for mm_vm_get_stats. */
 void embedded_vm_note_memory(struct mm_vm *vm, struct vm_memory memory);

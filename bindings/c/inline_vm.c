@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "c/inline_vm.h"
+/* The jobs of an INLINE VM, which the polling thread runs a slice at a time.
+ *
+ * Jobs run on a C stack of their own (os/fiber.h): a slice ends with a switch back to the poller's stack,
+ * wherever the job is then, also in a coroutine of the script, and in a C function that counts its steps
+ * or calls Lua. The poller's stack holds nothing of a job, and the next slice may run on another thread.
+ * In all else the VM is like one in a thread (thread_vm.c).
+ *
+ * I1  Only the polling thread calls these functions, and no two at a time.
+ * I2  The VM's lock is entered while a job's stack runs, and left between two slices.
+ */
+#include "c/embedded_vm.h"
 
 #include <errno.h>
 
@@ -111,19 +121,19 @@ bool inline_vm_has_work(struct mm_vm *vm) {
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-status inline_vm_open(struct mm_vm *vm) NO_THREAD_SAFETY_ANALYSIS {
+static status inline_vm_open(struct mm_vm *vm, char error[EMBEDDED_STATE_ERROR_MAX])
+    NO_THREAD_SAFETY_ANALYSIS {
   struct inline_vm *self = memory_alloc(sizeof *self);
   if (!self) return -ENOMEM;
   status st = fiber_make(&self->stack, run_jobs, vm);
   if (st) goto no_stack;
-  st = vm->driver->open(vm, vm->open_error);
+  st = thread_vm_driver.open(vm, error);
   if (st) goto no_vm;
   self->next = &self->stack;
   vm->inline_vm = self;
   vm_enter(vm->vm);
   vm_pause_with(vm->vm, give_way, vm);
   vm_leave(vm->vm);
-  embedded_vm_set_phase(vm, EMBEDDED_VM_READY);
   return STATUS_OK;
 no_vm:
   fiber_free(&self->stack);
@@ -132,12 +142,22 @@ no_stack:
   return st;
 }
 
-void inline_vm_close(struct mm_vm *vm) {
-  embedded_vm_close(vm); /* stops the job */
-  while (vm->running) inline_vm_run(vm, deadline_never());
-  vm->driver->close(vm);
+static void inline_vm_close(struct mm_vm *vm) {
+  thread_vm_driver.close(vm);
   fiber_free(&vm->inline_vm->stack);
   memory_free(vm->inline_vm);
   vm->inline_vm = NULL;
+}
+
+void inline_vm_end(struct mm_vm *vm) {
+  embedded_vm_close(vm); /* stops the job */
+  while (vm->running) inline_vm_run(vm, deadline_never());
+  vm->driver->close(vm);
   embedded_vm_set_phase(vm, EMBEDDED_VM_ENDED);
 }
+
+static void settle(struct mm_vm *vm) { thread_vm_driver.settle(vm); }
+static void stop(struct mm_vm *vm) { thread_vm_driver.stop(vm); }
+
+const struct embedded_vm_driver inline_vm_driver = {
+    .open = inline_vm_open, .settle = settle, .stop = stop, .close = inline_vm_close};

@@ -85,7 +85,8 @@ typedef enum mm_err {
 typedef enum mm_where {
   MM_THREAD = 1, /* its own thread: the default. Fastest; a crash in a C module ends the program */
   MM_PROCESS,    /* its own process: starts in 2 ms; may crash, leak or be killed safely */
-  MM_INLINE      /* no thread: it runs in mm_poll, on the caller's thread, within the time budget */
+  MM_INLINE      /* no thread: it runs in mm_poll, on the caller's thread, within the time budget, on
+                  * a C stack of its own */
 } mm_where;
 
 /* The libraries of a VM. */
@@ -161,7 +162,8 @@ typedef struct mm_vm_config {
   mm_where where;
   const char *name; /* for logs, traces, debuggers, ps; at most 15 bytes are used. NULL: "lua" */
   unsigned libs;    /* MM_LIB_*; 0: MM_LIB_SAFE */
-  size_t mem_limit; /* bytes of Lua memory; beyond it Lua raises "not enough memory". 0: none */
+  size_t mem_limit; /* bytes of Lua memory; beyond it Lua raises "not enough memory". 0: none. It also
+                     * bounds the longest step of an INLINE VM: a copy of its longest string */
   uint32_t call_ms; /* time limit of each job, then MM_ELIMIT_TIME; the VM stays. 0: none */
   /* true: running jobs can be cancelled, and can have time limits of their own even if call_ms is
    * 0. For the cost see use_sigurg. On LuaJIT it turns the compiler off in this VM, because
@@ -209,7 +211,8 @@ MM_API int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms);
 
 /* [own] Registers a module for `require` in VMs that are created later and have MM_LIB_PACKAGE. C
  * modules work in THREAD and INLINE VMs only, because processes do not have the program's code.
- * Each VM compiles the source of mm_register_lua when it is first required. */
+ * Each VM compiles the source of mm_register_lua when it is first required. If a C function calls
+ * Lua, an INLINE VM may pause in that call: mm_poll returns, and the call goes on in a later one. */
 MM_API int mm_register(mm_rt *rt, const char *name, mm_open_fn open);
 MM_API int mm_register_lua(mm_rt *rt, const char *name, const char *source, size_t length);
 
@@ -289,7 +292,8 @@ MM_API int mm_job_wait(mm_job *job, int timeout_ms);
 MM_API int mm_job_cancel(mm_job *job);
 /* [any] The results of a job with state 1; else NULL. Borrowed from the job. */
 MM_API const mm_val *mm_job_result(const mm_job *job);
-/* [any] The error message of a failed job, with the traceback; else "". Borrowed from the job. */
+/* [any] The error message of a failed job, with the traceback; of a stopped one where it was:
+ * "over its time limit: stopped at chunk:12". Else "". Borrowed from the job. */
 MM_API const char *mm_job_error(const mm_job *job);
 /* [any] Frees the caller's handle on the job; the job itself continues. */
 MM_API void mm_job_free(mm_job *job);

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "c/embedded_vm.h"
-#include "c/inline_vm.h"
 #include "channel/message_refs.h"
 #include "os/clock.h"
 #include "os/ready.h"
@@ -98,7 +97,7 @@ void runtime_reap(struct mm_rt *rt) {
 static status end_vms(struct mm_rt *rt, deadline until) {
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) embedded_vm_close(vm);
   for (struct mm_vm *vm = first_vm(rt); vm; vm = next_vm(rt, vm)) {
-    if (vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm)) inline_vm_close(vm);
+    if (vm->config.where == MM_INLINE && !embedded_vm_has_ended(vm)) inline_vm_end(vm);
     if (embedded_vm_wait_end(vm, until) == STATUS_OK) continue;
     if (embedded_vm_kill(vm)) return STATUS_TIMEOUT;
     if (embedded_vm_wait_end(vm, deadline_never())) return STATUS_TIMEOUT;
@@ -144,7 +143,7 @@ static void run_or_end_inline(struct mm_vm *vm, deadline until) {
   const bool is_closing = vm->is_closing;
   mutex_unlock(&vm->lock);
   if (is_closing)
-    inline_vm_close(vm);
+    inline_vm_end(vm);
   else
     inline_vm_run(vm, until);
 }

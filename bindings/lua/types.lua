@@ -153,7 +153,7 @@ function World.Process(target, ...) end
 function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 
 ---A queue for any number of producers and consumers, in any world of this program.
----@param maxsize? integer how many values fit; absent or 0: limited only by memory
+---@param maxsize? integer how many values fit, up to 2147483647; absent or 0: limited only by memory
 ---@return manymoons.Queue
 ---@overload fun(options: manymoons.QueueOptions): manymoons.Queue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.Queue
@@ -164,7 +164,7 @@ function World.Queue(maxsize) end
 function World.SimpleQueue() end
 
 ---A queue that can be joined: `join` waits until every value that was put is done.
----@param maxsize? integer how many values fit; absent or 0: limited only by memory
+---@param maxsize? integer how many values fit, up to 2147483647; absent or 0: limited only by memory
 ---@return manymoons.JoinableQueue
 ---@overload fun(options: manymoons.QueueOptions): manymoons.JoinableQueue
 ---@overload fun(options: manymoons.BrokerQueueOptions): manymoons.JoinableQueue
@@ -324,14 +324,15 @@ function Process:kill() end
 function Process:close() end
 
 ---@class manymoons.PoolOptions
----@field workers? integer how many; default: cpu_count()
+---@field workers? integer how many; default: cpu_count(); more than 4096 are taken for a mistake
+---@field many_workers? boolean true: more than 4096 workers, up to a million, are meant
 ---@field initializer? function called first in each worker; if it raises, so does Pool
 ---@field initargs? any[] its arguments
 ---@field maxtasksperchild? integer replace a worker after this many calls
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 ---@field memory? integer for interpreters and processes: bytes of Lua memory for each worker, and as many of the shared
 ---memory that it makes and that nobody has taken or freed yet. A call that needs more fails with "not enough memory", or
----"ENOMEM: …" with the object's name, and the worker continues
+---"ENOMEM: …" with the object's name, and the worker continues. At least 65536, which an empty VM needs
 ---@field timeout? number seconds for each item, unless the call's options set another limit
 ---@field libs? manymoons.Library[] for interpreters and processes: standard libraries that workers have beside base,
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all

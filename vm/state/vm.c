@@ -18,7 +18,6 @@
 #include "state/error.h"
 #include "state/lua_compat.h"
 #include "state/stop_point.h"
-#include "state/vm_interrupt.h"
 #include "trace/trace.h"
 
 static const char registry_key = 'v'; /* its address is the key; never written */
@@ -63,7 +62,7 @@ static void *vm_alloc_counting(void *context, void *block, size_t old_size, size
   if (!moved && new_size) return NULL;
   a->used = used;
   if (used > a->peak) a->peak = used;
-  if (new_size >= LARGE || before >= LARGE) vm_look_soon(a->vm);
+  if ((new_size >= LARGE || before >= LARGE) && a->vm->polling.look_soon) a->vm->polling.look_soon(a->vm);
   return moved;
 }
 

@@ -154,15 +154,16 @@ static void poll_hook(lua_State *L, lua_Debug *ar) {
   if (vm->polling.count != count || lua_gethookcount(L) != count) set_poll_hook(L, vm);
 }
 
-void vm_look_soon(struct vm *vm) {
+static void look_soon(struct vm *vm) {
   lua_State *running = atomic_load_explicit(&vm->main.running, memory_order_relaxed);
-  if (!vm->polling.pause || vm_self(vm) != &vm->main || lua_gethook(running) != poll_hook) return;
+  if (vm_self(vm) != &vm->main || lua_gethook(running) != poll_hook) return;
   vm->polling.count = 1;
   set_poll_hook(running, vm);
 }
 
 void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument) {
-  vm->polling = (struct vm_polling){.pause = pause, .argument = argument, .count = PAUSING_INSTRUCTIONS};
+  vm->polling = (struct vm_polling){
+      .pause = pause, .argument = argument, .look_soon = look_soon, .count = PAUSING_INSTRUCTIONS};
   lua_collect_in_steps(vm->state);
   set_poll_hook(vm->state, vm);
 }

@@ -65,9 +65,6 @@ void vm_pause_with(struct vm *vm, void (*pause)(void *argument), void *argument)
 static inline void vm_pause_at(struct vm *vm, deadline at) {
   vm->polling.pause_at_ns = deadline_is_never(at) ? 0 : at.ns;
 }
-/* For the allocator: the next instruction looks up, because this one took long. Does nothing in a VM that
- * does not pause. */
-void vm_look_soon(struct vm *vm);
 /* Obeys a stop and pauses, where they are due. [raises if a stop is requested] */
 void vm_look_up(lua_State *L, struct vm *vm);
 /* Counts `steps` of a C function that may run for long, each some nanoseconds, and looks up after

@@ -84,10 +84,11 @@ struct vm_thread {
 struct vm_polling {
   void (*pause)(void *argument); /* NULL: it never pauses */
   void *argument;
-  int64_t pause_at_ns;  /* 0: not before it is set */
-  int64_t looked_at_ns; /* when it looked up last */
-  int count;            /* instructions from one look to the next */
-  unsigned steps_left;  /* of C functions, to the next look; see vm_step */
+  void (*look_soon)(struct vm *vm); /* for the allocator: the next instruction looks up */
+  int64_t pause_at_ns;              /* 0: not before it is set */
+  int64_t looked_at_ns;             /* when it looked up last */
+  int count;                        /* instructions from one look to the next */
+  unsigned steps_left;              /* of C functions, to the next look; see vm_step */
 };
 
 struct vm_library;
