@@ -220,8 +220,11 @@ static void a_thread_without_a_processor_stands_ready(void) {
   measure(&m, "crowd", no_settings);
   CHECK_EQ(m.report.exit_code, 0);
   CHECK(m.threads.is_known);
-  CHECK_EQ(m.threads.count, 2);
-  CHECK(m.threads.list[0].process != m.threads.list[1].process);
+  CHECK(m.threads.count >= 2); /* a sanitizer has threads of its own */
+  bool has_child = false;
+  for (size_t i = 1; i < m.threads.count; i++)
+    has_child = has_child || m.threads.list[i].process != m.threads.list[0].process;
+  CHECK(has_child);
   const struct run_thread *first = &m.threads.list[0];
   CHECK(first->ran_ns >= BURN_NS / 2);
   int64_t ready = 0;
