@@ -83,6 +83,9 @@ expect 0 "^processes takes $number s, 1 run$" --worlds=processes --runs=1 --warm
 grep -Eq "^processes .* [1-9][0-9]*$" out || fail "no messages were counted"
 expect 0 "^processes takes $number s, 1 run$" --worlds=processes --runs=1 --warmup=0 -- good.lua
 
+# Without --runs there are five rounds at least, and no more where they would tell nothing.
+expect 0 "^serial takes $number s, 5 runs$" --worlds serial good.lua word
+
 cat >counts.lua <<'END'
 local mm = require("manymoons")
 io.stderr:write(mm.current_world(), " ", mm.cpu_count(), " ", (tostring(mm.Pool()):match("%d+")), "\n")

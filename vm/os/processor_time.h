@@ -16,7 +16,7 @@
 
 /* What the system does not say is 0. */
 struct processor_time {
-  int processors;
+  int processors;       /* whose times are known */
   int64_t idle_ns;      /* nothing wanted the processor, or only files were waited for */
   int64_t stolen_ns;    /* the hypervisor gave the processor to another guest */
   int64_t throttled_ns; /* threads of our control group stood still, because its quota was used up */

@@ -129,6 +129,7 @@ static void push_threads(lua_State *L, const struct run_threads *threads) {
 }
 
 static void set_surroundings(lua_State *L, const struct measure_surroundings *met) {
+  set_count(L, "processors", (uint64_t)met->processors);
   set_seconds(L, "others", met->others_ns);
   set_seconds(L, "stolen", met->stolen_ns);
   set_seconds(L, "throttled", met->throttled_ns);

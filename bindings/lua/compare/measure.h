@@ -7,7 +7,7 @@
 
 /* measure_run{ program = path, argv = {…}, env = { NAME = "value" }, timeout = seconds }
  *   → { wall = s, cpu = s, peak = bytes, output = text, exitcode = n or -signal,
- *       others = s, stolen = s, throttled = s, faults = n, major_faults = n, switches = n, forced_switches = n,
+ *       processors = n, others = s, stolen = s, throttled = s, faults = n, major_faults = n, switches = n, forced_switches = n,
  *       lost = s, threads = { { pid =, tid =, ran = s, ready = s }, … } }
  *   | nil, "timeout"
  *   | nil, "ENAME: text"

@@ -28,6 +28,8 @@ local worlds = require("core.worlds")
 local measure = require("compare.runs")
 local statistics = require("compare.statistics")
 
+local FULL = 0.9 -- of all processors, in use
+
 local judge = {}
 
 local sorted_numbers, median_of = statistics.sorted, statistics.median
@@ -68,10 +70,21 @@ local function stolen_from(runs)
   return ours + others > 0 and sum_of(runs, "stolen") * ours / (ours + others) or 0
 end
 
+-- Where the system does not count how long threads stood ready: if all processors were in use, what others used of them
+-- is what this program may have lacked.
+local function estimate_cpu_wait(row, runs)
+  local room = 0
+  for _, run in ipairs(runs) do room = room + (run.processors or 0) * run.wall end
+  local ours, others = sum_of(runs, "cpu"), sum_of(runs, "others")
+  if room == 0 or ours + others < FULL * room then return end
+  row.cpu_wait_others = others / (ours + others)
+  row.lost_to_others = row.cpu_wait_others
+end
+
 -- Threads that wait for each other wait for a processor as well. Others caused no more than they used.
 local function note_cpu_wait(row, runs)
   for _, run in ipairs(runs) do
-    if not run.threads then return end
+    if not run.threads then return estimate_cpu_wait(row, runs) end
     note_threads(run)
   end
   local ran, ready, stolen = sum_of(runs, "ran"), sum_of(runs, "ready"), stolen_from(runs)

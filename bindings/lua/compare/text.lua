@@ -240,12 +240,18 @@ function text.answer(found) return SAY[found.kind](found) end
 
 -- Notes ---------------------------------------------------------------------------------------------------------------
 
+local PATH_LEAST = 0.03 -- seconds: of a shorter path the start of the program is the most
+local PATH_GAIN = 1.05
+
 local function note_path(found)
   local best
   for _, row in ipairs(found.order) do
     if row ~= row.baseline and (row.path_speedup or 0) > (best and best.path_speedup or 0) then best = row end
   end
-  if not best or found.kind ~= "busy" then return nil end
+  if not best or found.kind ~= "busy" or best.baseline.path < PATH_LEAST then return nil end
+  if best.path_speedup < PATH_GAIN then
+    return "on the critical path, which a busy machine moves little, no world is faster than " .. name_of_baseline(best)
+  end
   return string.format("on the critical path, which a busy machine moves little, %s is %s × %s; it takes %s × the "
     .. "processor time", best.label, text.ratio(best.path_speedup), name_of_baseline(best), text.ratio(best.cpu_ratio))
 end

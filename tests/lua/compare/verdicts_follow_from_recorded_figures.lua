@@ -92,6 +92,10 @@ for _, run in ipairs(unknown.runs) do run.threads, run.lost = nil, nil end
 local _, rows = judged(unknown, cell("processes", { 0.8, 0.8, 0.81, 0.8, 0.79 }))
 expect.equal(rows[1].cpu_wait, nil)
 expect.truthy(text.table(rows, verdict.of(rows)):find("serial.* %-"))
+-- But if others used what this program did not, on all processors, it is.
+local full = cell("serial", QUIET)
+for _, run in ipairs(full.runs) do run.threads, run.lost, run.processors, run.others = nil, nil, 2, 1.5 end
+expect_answer("^the machine was too busy to tell: ", full, cell("processes", { 0.8, 0.8, 0.81, 0.8, 0.79 }))
 
 -- Statistics ----------------------------------------------------------------------------------------------------------
 

@@ -218,6 +218,7 @@ static void note_surroundings(struct measurement *m, const struct rusage *used) 
   struct measure_surroundings *met = &m->report.met;
   struct processor_time now;
   processor_time_now(&now);
+  met->processors = now.processors;
   const int64_t idle = now.idle_ns - m->before.idle_ns;
   met->stolen_ns = now.stolen_ns - m->before.stolen_ns;
   met->throttled_ns = now.throttled_ns - m->before.throttled_ns;

@@ -48,6 +48,7 @@ static void add_processors(struct processor_time *out, const cpu_set_t *allowed)
     out->stolen_ns += ns_of_ticks(stolen);
   }
   fclose(file);
+  if (out->idle_ns == 0) out->processors = 0; /* a file of zeros, as some containers have it */
 }
 
 /* ---- the control group ----------------------------------------------------------------------- */
