@@ -108,12 +108,16 @@ kill -INT $pid 2>/dev/null
 ended 'two signals at once'
 
 # C functions that do not return cannot be interrupted: the second press ends the program by the signal's
-# default action.
-start -e 'ready() string.find(("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b")'
-await_ready
-while kill -INT $pid 2>/dev/null; do sleep 0.05; done
-wait $pid
-[ $? = 130 ] || complain 'a C function: not ended by the second Ctrl-C'
+# default action. A press that comes before the call has begun is another case, and it is tried again.
+for _ in $(seq 20); do
+  start -e 'ready() string.find(("a"):rep(40), ("a?"):rep(40) .. ("a"):rep(40) .. "b")'
+  await_ready
+  while kill -INT $pid 2>/dev/null; do sleep 0.05; done
+  wait $pid
+  status=$?
+  grep -q interrupted err || break
+done
+[ $status = 130 ] || complain 'a C function: not ended by the second Ctrl-C'
 [ ! -s err ] || complain "a C function: $(cat err)"
 
 # As with nohup, an ignored SIGINT stays ignored.

@@ -204,6 +204,13 @@ case("Listener:accept", "nil", function()
   local listener = mm.Listener()
   return function(timeout) return listener:accept(timeout) end, function() assert(mm.Client(listener.address)) end
 end)
+
+local futures = {}
+local function submitted(pool, q)
+  futures[#futures + 1] = pool:submit(function() return q:get() end)
+  return futures[#futures]
+end
+
 if WORLD ~= "serial" then
   case("Process:join", "nil", function()
     local q = mm.Queue()
@@ -214,7 +221,7 @@ if WORLD ~= "serial" then
   for _, method in ipairs({ "get", "wait" }) do
     case("Future:" .. method, "nil", function()
       local q, pool = mm.Queue(), mm.Pool(1)
-      local future = pool:submit(function() return q:get() end)
+      local future = submitted(pool, q)
       return function(timeout) return future[method](future, timeout) end, function() q:put(1) end
     end)
   end
@@ -234,12 +241,12 @@ if WORLD ~= "serial" then
   end)
   case("as_completed", nil, function()
     local q, pool = mm.Queue(), mm.Pool(1)
-    local future = pool:submit(function() return q:get() end)
+    local future = submitted(pool, q)
     return function() return mm.as_completed({ future })() end, function() q:put(1) end
   end)
   case("Pool:join", "nil", function()
     local q, pool = mm.Queue(), mm.Pool(1)
-    pool:submit(function() return q:get() end)
+    submitted(pool, q)
     pool:close()
     return function(timeout) return pool:join(timeout) end, function() q:put(1) end
   end)
@@ -290,11 +297,12 @@ local function check(entry, place)
   expect.truthy(got[1], name .. ": another task ends it: " .. tostring(got[2]))
   expect.equal(ender:wait(expect.HANG), true)
 
-  wait = entry.make()
-  local cancelled = async.spawn(function() return place(wait) end)
+  local kept = { entry.make() } -- also the other end, whose collection would end the wait
+  local cancelled = async.spawn(function() return place(kept[1]) end)
   mm.sleep(0.005)
   cancelled:cancel()
   expect.equal(cancelled:wait(expect.HANG), true, name .. " can be cancelled")
+  expect.truthy(kept[1])
 end
 
 local function plain(f) return f() end
@@ -305,4 +313,5 @@ async.run(function()
     check(entry, plain)
     check(entry, in_coroutine)
   end
+  for _, future in ipairs(futures) do future:cancel() end -- of the waits that were cancelled
 end)
