@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/embed.h"
-#include "core/raise.h"
+#include "state/raise.h"
 
 #define MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
 #define REDIS(file)        EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
-#include "core/raise.h"
 #include "core/system.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_table.h"
@@ -34,6 +33,7 @@
 #include "queues/queue.h"
 #include "queues/stand_in.h"
 #include "state/originals.h"
+#include "state/raise.h"
 #include "state/random.h"
 #include "state/stop_point.h"
 #include "worker/sandboxed_worker.h"

@@ -69,8 +69,12 @@ static int is_caught_call(lua_State *L) {
 
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
-    {"dumps", values_dumps}, {"loads", values_loads}, {"register", values_register},
-    {"time", system_time},   {"sleep", system_sleep}, {"cpu_count", system_cpu_count},
+    {"dumps", values_dumps},
+    {"loads", values_loads},
+    {"register", values_register},
+    {"time", system_time},
+    {"sleep", system_sleep},
+    {"cpu_count", system_cpu_count},
     {NULL, NULL},
 };
 

@@ -123,11 +123,17 @@ int transfer_try_encode(lua_State *L, int first, int count, const char *what, st
   return result;
 }
 
+/* Whether the error on top is the encoder's, and not one of the script's __mm_send. */
+static bool is_refusal(lua_State *L) {
+  const char *text = lua_tostring(L, -1);
+  return text && strncmp(text, "cannot send", strlen("cannot send")) == 0;
+}
+
 static struct bytes *encode_or_raise(lua_State *L, int first, int count, struct encode_call *call) {
   transfer_open(L);
   luaL_checkstack(L, count + 4, "too many values to send");
   if (try_encode(L, first, count, call)) {
-    caller_name_in(L);
+    if (is_refusal(L)) caller_name_in(L);
     lua_error(L);
   }
   return &call->s->out;

@@ -176,6 +176,23 @@ static void disarm(lua_State *L, const struct vm *vm) {
     lua_sethook(L, NULL, 0, 0);
 }
 
+/* The events of the script's hook that is displaced in L: they go on while a request's hook stands there. */
+static int script_mask(const struct vm_thread *t, lua_State *L) {
+  return t->displaced.of == L ? t->displaced.mask & ~LUA_MASKCOUNT : 0;
+}
+
+/* An event beyond the masks' is a tail call, or in 5.1 its return. */
+static bool is_meant_for(const struct displaced_hook *d, const lua_Debug *ar) {
+  const int bit = ar->event > LUA_HOOKCOUNT ? LUA_MASKCALL | LUA_MASKRET : 1 << ar->event;
+  return (d->mask & bit) != 0 && ar->event != LUA_HOOKCOUNT;
+}
+
+/* Gives an event to the script's hook that is displaced in L. */
+static void pass_on(lua_State *L, lua_Debug *ar, struct vm *vm) {
+  const struct displaced_hook d = vm_self(vm)->displaced;
+  if (d.of == L && is_meant_for(&d, ar)) d.hook(L, ar);
+}
+
 /* Puts back the hook of the script that a request displaced, or none. False: there was none. */
 static bool put_back_hook(lua_State *L, struct vm *vm) {
   const struct displaced_hook d = vm_self(vm)->displaced;
@@ -189,9 +206,7 @@ static bool put_back_hook(lua_State *L, struct vm *vm) {
 /* Returns the hook of the script that this event is meant for as well, or NULL. */
 static lua_Hook restore_hook(lua_State *L, const lua_Debug *ar, struct vm *vm) {
   const struct displaced_hook d = vm_self(vm)->displaced;
-  if (!put_back_hook(L, vm)) return NULL;
-  const bool is_meant = (d.mask & 1 << ar->event) != 0 && ar->event != LUA_HOOKCOUNT;
-  return is_meant ? d.hook : NULL;
+  return put_back_hook(L, vm) && is_meant_for(&d, ar) ? d.hook : NULL;
 }
 
 static bool is_c(const lua_Debug *ar) { return *ar->what == 'C'; }
@@ -238,12 +253,13 @@ static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   if (!vm) return;
   const bool must_stop = vm_must_stop(vm);
   if ((must_stop ? may_defer_stop(vm) : vm_lock_is_asked(&vm->lock)) && is_one_step(L)) {
-    lua_sethook(L, request_hook, LUA_MASKCOUNT, ONE_STEP_SLICE);
+    lua_sethook(L, request_hook, LUA_MASKCOUNT | script_mask(vm_self(vm), L), ONE_STEP_SLICE);
+    pass_on(L, ar, vm);
     return;
   }
   if (must_stop) vm_raise_stop(L, vm);
   if (is_in_hook_of_script(L, vm)) {
-    lua_sethook(L, request_hook, LUA_MASKCOUNT, SLICE);
+    lua_sethook(L, request_hook, LUA_MASKCOUNT | script_mask(vm_self(vm), L), SLICE);
     obey_requests(L, vm);
     return;
   }
@@ -258,14 +274,14 @@ static const int request_mask = LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET;
  * deep recursion that takes longer than a waiter waits before its next signal. */
 void vm_arm(struct vm_thread *t, lua_State *L) {
   const lua_Hook now = lua_gethook(L);
-  if (now == request_hook && lua_gethookmask(L) == request_mask) return;
+  if (now == request_hook && (lua_gethookmask(L) & request_mask) == request_mask) return;
   if (now == request_hook || now == poll_hook || !now) {
     if (now != request_hook) t->displaced = (struct displaced_hook){.of = NULL};
   } else if (!has_slices(L)) {
     t->displaced = (struct displaced_hook){L, now, lua_gethookmask(L), lua_gethookcount(L)};
   }
   const bool polls = has_slices(L) && !vm_stop_is_due(t);
-  if (!polls) lua_sethook(L, request_hook, request_mask, 1);
+  if (!polls) lua_sethook(L, request_hook, request_mask | script_mask(t, L), 1);
 }
 
 /* Keeps where the main thread stops; no Lua runs for it. [-0, +0, memory] */

@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "core/raise.h"
 #include "os/clock.h"
 #include "os/mapping.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
 #include "shared/segment_view.h"
 #include "shared/synchronizer.h"
+#include "state/raise.h"
 
 enum {
   LIST_MOST = 4096,   /* so many workers, queues and locks, each, are shown */

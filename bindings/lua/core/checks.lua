@@ -2,7 +2,7 @@
 -- Checks of arguments, and packed argument lists.
 --
 -- An error names the script's line (vm/state/caller.h), the public function and the argument, in the form of
--- core/raise.h. No caller says how far away the script is.
+-- state/raise.h. No caller says how far away the script is.
 local _, native = ...
 
 local checks = {}

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "core/raise.h"
 #include "state/caller.h"
 #include "state/names.h"
+#include "state/raise.h"
 #include "state/transfer.h"
 
 int values_dumps(lua_State *L) {

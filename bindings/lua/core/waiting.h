@@ -18,8 +18,8 @@
 #ifndef BINDINGS_CORE_WAITING_H
 #define BINDINGS_CORE_WAITING_H
 
-#include "core/raise.h"
 #include "state/lua_compat.h"
+#include "state/raise.h"
 #include "state/vm.h"
 
 /* Waits until `until` at the longest, without Lua and without the VM's lock. STATUS_TIMEOUT and

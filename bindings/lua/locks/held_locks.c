@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/raise.h"
+#include "state/raise.h"
 
 struct entry {
   struct synchronizer *s;

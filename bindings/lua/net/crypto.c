@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "core/raise.h"
 #include "os/crypto.h"
+#include "state/raise.h"
 
 int crypto_hmac_call(lua_State *L) {
   size_t key_size = 0;

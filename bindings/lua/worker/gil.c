@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "core/raise.h"
 #include "os/clock.h"
 #include "shared/segment.h"
+#include "state/raise.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
-#include "core/raise.h"
 #include "os/process.h"
 #include "process/sandboxed.h"
 #include "state/error.h"
+#include "state/raise.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 

@@ -2,10 +2,10 @@
 #include "worker/start_info.h"
 
 #include "channel/message_refs.h"
-#include "core/raise.h"
 #include "os/status_text.h"
 #include "shared/attachments.h"
 #include "state/globals.h"
+#include "state/raise.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
 #include "worker/sandbox_rules.h"

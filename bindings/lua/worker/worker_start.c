@@ -7,12 +7,12 @@
 
 #include "base/memory.h"
 #include "channel/message_refs.h"
-#include "core/raise.h"
 #include "os/signals.h"
 #include "process/child.h"
 #include "process/forkserver.h"
 #include "state/classes.h"
 #include "state/launch.h"
+#include "state/raise.h"
 #include "state/stop_point.h"
 #include "state/transfer.h"
 #include "state/value_path.h"

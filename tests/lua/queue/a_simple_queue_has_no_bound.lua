@@ -9,9 +9,9 @@ for i = 1, 1000 do expect.equal(q:put({ i }), true) end
 expect.equal(q:full(), false)
 expect.equal(q:empty(), false)
 for i = 1, 1000 do expect.equal(q:get()[1], i) end
-expect.raises("^SimpleQueue: no argument expected", mm.SimpleQueue, 10)
-expect.raises("^Queue: maxsize: a whole number", mm.Queue, -1)
-expect.raises("^JoinableQueue: maxsize: a whole number", mm.JoinableQueue, "many")
+expect.raises(":%d+: SimpleQueue: no argument expected", mm.SimpleQueue, 10)
+expect.raises(":%d+: Queue: maxsize: a whole number", mm.Queue, -1)
+expect.raises(":%d+: JoinableQueue: maxsize: a whole number", mm.JoinableQueue, "many")
 
 -- It stays what it is when it travels.
 local through = mm.Queue()

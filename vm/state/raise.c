@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/raise.h"
+#include "state/raise.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -60,9 +60,9 @@ static int raise_handle(lua_State *L) {
 
 int raise_type(lua_State *L, int index, const char *expected) {
   if (index == 1 && caller_is_method(L)) return raise_handle(L);
-  return raise_argument(L, index,
-                        lua_pushfstring(L, "%s %s expected, got %s", article_of(expected), expected,
-                                        luaL_typename(L, index)));
+  return raise_argument(
+      L, index,
+      lua_pushfstring(L, "%s %s expected, got %s", article_of(expected), expected, luaL_typename(L, index)));
 }
 
 void raise_unless_type(lua_State *L, int index, int type) {

@@ -7,8 +7,8 @@
  * The place is that of the script's call (state/caller.h). The functions of Lua's auxiliary library that raise for wrong
  * arguments have this form in all files that include this one, under their own names.
  */
-#ifndef BINDINGS_CORE_RAISE_H
-#define BINDINGS_CORE_RAISE_H
+#ifndef STATE_RAISE_H
+#define STATE_RAISE_H
 
 #include "state/lua_compat.h"
 
