@@ -187,7 +187,8 @@ static void check_replacement(lua_State *L) {
 
 /* Replaces matches, `most` at most, and returns their number. What is left of the subject is added, too. */
 static lua_Integer replace(struct matcher *m, const char *pattern, lua_Integer most, luaL_Buffer *b) {
-  const bool is_text = lua_isstring(m->L, REPLACEMENT), is_anchored = pattern < m->pattern_end && *pattern == '^';
+  const bool is_text = lua_isstring(m->L, REPLACEMENT),
+             is_anchored = pattern < m->pattern_end && *pattern == '^';
   const char *at = m->subject, *last = NULL;
   lua_Integer count = 0;
   if (is_anchored) pattern++;
@@ -260,8 +261,7 @@ static int string_rep(lua_State *L) {
     lua_pushliteral(L, "");
     return 1;
   }
-  if (period < size || period > longest / (uint64_t)count)
-    return luaL_error(L, "resulting string too large");
+  if (period < size || period > longest / (uint64_t)count) return luaL_error(L, "resulting string too large");
   const size_t total = period * (size_t)count - separator_size;
   if (separator_size) {
     lua_pushvalue(L, 1);
@@ -277,8 +277,9 @@ static int string_rep(lua_State *L) {
 
 /* 5.1 called gmatch gfind, too. */
 void counted_install_strings(lua_State *L) {
-  static const luaL_Reg functions[] = {{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch},
-                                       {"gsub", string_gsub}, {"rep", string_rep},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"find", string_find},     {"match", string_match},
+                                       {"gmatch", string_gmatch}, {"gsub", string_gsub},
+                                       {"rep", string_rep},       {NULL, NULL}};
   lua_pushloaded(L);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   luaL_setfuncs(L, functions, 0);

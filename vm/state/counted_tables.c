@@ -42,7 +42,8 @@ static void add_element(lua_State *L, luaL_Buffer *b, lua_Integer i) {
   lua_getelement(L, 1, i);
   if (!lua_isstring(L, -1)) {
     lua_pushinteger(L, i);
-    luaL_error(L, "invalid value (%s) at index %s in table for 'concat'", luaL_typename(L, -2), lua_tostring(L, -1));
+    luaL_error(L, "invalid value (%s) at index %s in table for 'concat'", luaL_typename(L, -2),
+               lua_tostring(L, -1));
   }
   luaL_addvalue(b);
 }
@@ -200,10 +201,8 @@ static int table_sort(lua_State *L) {
 
 void counted_install_tables(lua_State *L) {
   static const luaL_Reg functions[] = {{"concat", table_concat}, {"sort", table_sort}, {NULL, NULL}};
-  static const luaL_Reg shifting[] = {{"insert", table_insert},
-                                      {"remove", table_remove},
-                                      {"move", table_move},
-                                      {NULL, NULL}};
+  static const luaL_Reg shifting[] = {
+      {"insert", table_insert}, {"remove", table_remove}, {"move", table_move}, {NULL, NULL}};
   lua_pushloaded(L);
   lua_getfield(L, -1, LUA_TABLIBNAME);
   luaL_setfuncs(L, functions, 0);
