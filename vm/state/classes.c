@@ -429,6 +429,95 @@ void class_keep_closure(lua_State *L, int record, int list, int count) {
   lua_rawseti(L, record, CLASS_COUNT);
 }
 
+/* ---- registries ------------------------------------------------------------------------------ */
+
+static const char registries_key = 'g'; /* its address is the key; never written */
+
+bool class_has_weak_keys(lua_State *L, int index) {
+  const int metatable = lua_absindex(L, index);
+  lua_pushliteral(L, "__mode");
+  lua_rawget(L, metatable);
+  const char *mode = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  const bool has = strchr(mode, 'k') != NULL;
+  lua_pop(L, 1);
+  return has;
+}
+
+void class_be_registry(lua_State *L, int record) {
+  lua_pushboolean(L, 1);
+  lua_rawseti(L, record, CLASS_IS_REGISTRY);
+  lua_pushboolean(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &registries_key);
+}
+
+bool class_is_registry(lua_State *L, int record) {
+  lua_rawgeti(L, record, CLASS_IS_REGISTRY);
+  const bool is_one = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_one;
+}
+
+bool classes_have_registries(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &registries_key);
+  const bool have = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return have;
+}
+
+/* Appends the classes that the record's body imports to the list `queue`, if the set `seen` does not have them. */
+static int queue_imports(lua_State *L, int record, int queue, int seen, int count) {
+  const int top = lua_gettop(L);
+  lua_rawgeti(L, record, CLASS_IMPORTS);
+  lua_pushnil(L);
+  while (lua_istable(L, top + 1) && lua_next(L, top + 1)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, seen);
+    const bool is_new = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (!is_new) continue;
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, seen);
+    lua_pushvalue(L, -1);
+    class_find(L);
+    if (lua_istable(L, -1))
+      lua_rawseti(L, queue, ++count);
+    else
+      lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+  return count;
+}
+
+bool class_find_registries(lua_State *L, int class, int record) {
+  const int top = lua_gettop(L), queue = top + 1, seen = top + 2, found = top + 3;
+  int found_count = 0;
+  luaL_checkstack(L, 16, "no room for classes");
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, found);
+  lua_pushvalue(L, class);
+  lua_rawseti(L, queue, 1);
+  for (int i = 1, count = 1; i <= count; i++) {
+    lua_rawgeti(L, queue, i);
+    class_push_record(L, found + 1);
+    count = queue_imports(L, found + 2, queue, seen, count);
+    if (class_is_registry(L, found + 2)) {
+      lua_pushvalue(L, found + 1);
+      lua_rawseti(L, found, ++found_count);
+    }
+    lua_settop(L, found);
+  }
+  lua_rawseti(L, record, CLASS_REGISTRIES);
+  lua_settop(L, top);
+  return found_count > 0;
+}
+
 /* ---- before a fork --------------------------------------------------------------------------- */
 
 struct walk {
@@ -474,6 +563,15 @@ static void walk_class(lua_State *L, int class) {
   lua_settop(L, top);
 }
 
+static void walk_registry(lua_State *L, int table) {
+  const int record = lua_gettop(L) + 1;
+  class_push_record(L, table);
+  class_be_registry(L, record);
+  lua_rawgeti(L, record, CLASS_ID);
+  if (lua_isnil(L, -1)) class_give_id(L, table, record);
+  lua_settop(L, record - 1);
+}
+
 /* Whether objects with the metatable on top of the stack are sent in no way. */
 static bool is_of_unsendables(lua_State *L) {
   lua_pushliteral(L, "__mm_send");
@@ -498,6 +596,7 @@ static void walk_table(struct walk *w, int table) {
   if (lua_getmetatable(L, table)) {
     if (is_of_unsendables(L)) return;
     is_class = is_of_callables(L) && class_has_prototype(L, table);
+    if (class_has_weak_keys(L, lua_gettop(L))) walk_registry(L, table);
     walk_class(L, lua_gettop(L));
     walk_add(w);
   }

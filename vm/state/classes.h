@@ -18,6 +18,12 @@
  *   CLASS_COUNT    how many these are
  *   CLASS_SECTION  the bytes with which the message ends then
  *   CLASS_FLAGS    enum wire_flag of these bytes
+ *   CLASS_IS_REGISTRY  true: it is no class, but a registry
+ *   CLASS_REGISTRIES   weak list of the registries to which the class leads; nil: not known yet
+ *
+ * A *registry* is a table with weak keys to which a class leads: a library, or a class, keeps there what belongs to
+ * its objects. It has an id as a class has, and is one table in each VM. Its entries do not travel with it, but each
+ * with its key: with an object of the class, or with a class.
  *
  * I1  A class belongs to its maker. Its fields are sent again when the maker has set, replaced or removed one;
  *     a receiver then updates its copy. Changes that others make to their copies stay theirs.
@@ -44,7 +50,9 @@ enum class_field {
   CLASS_CLOSURE,
   CLASS_COUNT,
   CLASS_SECTION,
-  CLASS_FLAGS
+  CLASS_FLAGS,
+  CLASS_IS_REGISTRY,
+  CLASS_REGISTRIES
 };
 
 /* Whether the table at `index` has a record. [-0, +0] */
@@ -80,6 +88,16 @@ bool class_closure_is_valid(lua_State *L, int record);
 /* Keeps as closure of the record at `record` the first `count` classes of the list n -> class, class -> n at `list`.
  * [-0, +0, memory] */
 void class_keep_closure(lua_State *L, int record, int list, int count);
+
+/* Whether the metatable at `index` makes the keys of its tables weak. [-0, +0] */
+bool class_has_weak_keys(lua_State *L, int index);
+/* Marks the table with the record as a registry; this VM has some from now on. [-0, +0, memory] */
+void class_be_registry(lua_State *L, int record);
+bool class_is_registry(lua_State *L, int record);
+bool classes_have_registries(lua_State *L);
+/* Finds the registries to which the class leads, by what the bodies import, and keeps the list. Returns whether there
+ * are any. [-0, +0, memory] */
+bool class_find_registries(lua_State *L, int class, int record);
 
 /* Replaces the id on top of the stack by its class, or by nil. [-1, +1] */
 void class_find(lua_State *L);

@@ -405,15 +405,30 @@ static unsigned decode_new_table(struct decoder *d, int *count) {
   return shape;
 }
 
+/* Enters the table in the registries that have it. */
+static void decode_entries(struct decoder *d, int table, int depth) {
+  must_be(d, d->trust >= TRUST_PEER);
+  for (int count = decode_u8(d); count > 0; count--) {
+    decode_at_depth(d, depth);
+    must_be(d, lua_istable(d->L, -1));
+    lua_pushvalue(d->L, table);
+    decode_at_depth(d, depth);
+    lua_rawset(d->L, -3);
+    lua_pop(d->L, 1);
+  }
+}
+
 /* Fills the table on top of the stack. The metatable comes last, so that no finalizer runs on a
  * half-filled table. */
 static void decode_contents(struct decoder *d, unsigned shape, int count, int depth) {
   const int table = lua_gettop(d->L);
   decode_array(d, table, count, depth);
   if (shape & SHAPE_ROOM_MASK) decode_pairs(d, table, depth);
-  if (!(shape & SHAPE_METATABLE)) return;
-  decode_metatable(d, depth);
-  lua_setmetatable(d->L, table);
+  if (shape & SHAPE_METATABLE) {
+    decode_metatable(d, depth);
+    lua_setmetatable(d->L, table);
+  }
+  if (shape & SHAPE_ENTRIES) decode_entries(d, table, depth);
 }
 
 void decode_into_table(struct decoder *d) {

@@ -54,19 +54,6 @@ static void find_entry(struct decoder *d, const uint8_t *id, struct class_entry 
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
-/* Empties the table on top of the stack. */
-static void empty_table(lua_State *L) {
-  lua_pushnil(L);
-  lua_setmetatable(L, -2);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_pushnil(L);
-    lua_rawset(L, -4);
-  }
-}
-
 /* Decodes a body into the table at `class`. */
 static void decode_body(struct decoder *d, const struct class_entry *entry, int class) {
   lua_State *L = d->L;
@@ -163,9 +150,6 @@ static void fill(struct decoder *d, const struct class_entry *entry, int class) 
     return;
   }
   d->filling++;
-  lua_pushvalue(L, class);
-  empty_table(L);
-  lua_pop(L, 1);
   decode_body(d, entry, class);
   set_version(L, class, entry->version);
   class_keep(L, class);
@@ -233,12 +217,26 @@ static void push_new(struct decoder *d, const uint8_t *text, int id) {
   fill(d, &entry, lua_gettop(L));
 }
 
+/* Empties the table at `class`. */
+static void empty_table(lua_State *L, int class) {
+  lua_pushnil(L);
+  lua_setmetatable(L, class);
+  lua_pushnil(L);
+  while (lua_next(L, class)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, class);
+  }
+}
+
 /* Completes the class on top of the stack if an earlier message left it incomplete. */
 static void complete(struct decoder *d, const uint8_t *text) {
   const int class = lua_gettop(d->L);
   struct class_entry entry;
   if (version_of(d->L, class) >= 0 || is_filled_here(d, text)) return;
   find_entry(d, text, &entry);
+  empty_table(d->L, class);
   fill(d, &entry, class);
 }
 
@@ -292,8 +290,10 @@ static void update(struct decoder *d, const struct class_entry *entry) {
   lua_pushlstring(L, (const char *)entry->id, CLASS_ID_SIZE);
   class_find(L);
   if (lua_istable(L, class) && version_of(L, class) < (double)entry->version && !is_alias(L, class) &&
-      !is_filled_here(d, entry->id))
+      !is_filled_here(d, entry->id)) {
+    empty_table(L, class);
     fill(d, entry, class);
+  }
   lua_settop(L, class - 1);
 }
 

@@ -541,6 +541,7 @@ static void encode_table_part(struct encoder *e, int index, const struct path_st
     encode_metatable(e, top + 1, at, depth);
     lua_pop(L, 1);
   }
+  if (e->class->encode_entries(e, index, at, depth)) shape |= SHAPE_ENTRIES;
   e->s->out.data[shape_at] = (uint8_t)shape;
 }
 

@@ -20,7 +20,13 @@ enum encode_mode {
   ENCODE_IMAGE,   /* for globals: all objects deferred; metatables that no module has, by value */
 };
 
-enum metatable_kind { METATABLE_PLAIN, METATABLE_CALLABLE, METATABLE_SENDS, METATABLE_FORBIDS };
+enum metatable_kind {
+  METATABLE_PLAIN,
+  METATABLE_CALLABLE,
+  METATABLE_WEAK, /* with weak keys */
+  METATABLE_SENDS,
+  METATABLE_FORBIDS
+};
 
 struct sending; /* an object whose __mm_send has been called (encode_class.c) */
 
@@ -33,6 +39,7 @@ struct class_encoder {
   bool (*encode_if_object)(struct encoder *e, int index, const struct path_step *at, int depth);
   void (*see_field)(struct encoder *e, int index, int key);
   void (*see_metatable)(struct encoder *e, int index);
+  bool (*encode_entries)(struct encoder *e, int index, const struct path_step *at, int depth);
   void (*check_reference)(struct encoder *e, uint32_t offset);
 };
 
@@ -63,9 +70,10 @@ struct encoder {
   bool has_closure;      /* the list is the kept closure of its first class, which is not to be changed */
   bool
       may_keep; /* the list has one class, known before, and those to which it leads; no body holds handles */
-  bool is_completing;         /* the list: classes are added that others import */
-  bool must_repeat;           /* a class was written as a table before it was known to be one */
-  enum metatable_kind kind;   /* of the object that is about to be written */
+  bool is_completing;       /* the list: classes are added that others import */
+  bool is_careful;          /* each table is looked at before it is written, because an attempt has failed */
+  bool must_repeat;         /* a class was written as a table before it was known to be one */
+  enum metatable_kind kind; /* of the object that is about to be written */
   const void *last_metatable; /* the one looked at last, or NULL */
   enum metatable_kind last_kind;
   const struct sending *sending;

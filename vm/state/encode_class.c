@@ -10,7 +10,8 @@
 #include "wire/writer.h"
 
 enum {
-  NESTING_MAX = 8, /* bodies within bodies */
+  NESTING_MAX = 8,   /* bodies within bodies */
+  ENTRIES_MAX = 255, /* of one object in registries */
 };
 
 static struct encoder *root_of(struct encoder *e) { return e->root ? e->root : e; }
@@ -41,8 +42,35 @@ static uint64_t number_in(lua_State *L, int table, int index) {
 
 enum { BODY_SCRATCH = 1, BODY_WORK, BODY_IMPORTS }; /* behind the top of the stack */
 
+/* Whether the value at an index is an object: as a key of a registry its entry travels with it. */
+static bool is_object(lua_State *L, int index) {
+  const int type = lua_type(L, index);
+  return type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN;
+}
+
+/* The index of what the body of a class has: the class itself; of a registry a copy without the entries of objects,
+ * on top of the stack. [-0, +0|1, memory] */
+static int push_content(lua_State *L, int class, int record) {
+  if (!class_is_registry(L, record)) return class;
+  lua_newtable(L);
+  const int content = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, class)) {
+    if (is_object(L, content + 1)) {
+      lua_pop(L, 1);
+      continue;
+    }
+    lua_pushvalue(L, content + 1);
+    lua_insert(L, -2);
+    lua_rawset(L, content);
+  }
+  if (lua_getmetatable(L, class)) lua_setmetatable(L, content);
+  return content;
+}
+
 /* Encodes the body into the scratch, and leaves its imports on the stack. */
-static struct encoder write_body(struct encoder *root, int class, const struct path_step *at, int base) {
+static struct encoder write_body(struct encoder *root, int class, int record, const struct path_step *at) {
+  const int base = lua_gettop(root->L);
   lua_State *L = root->L;
   struct scratch *s = scratch_idle(L);
   const size_t handles = root->handles->len;
@@ -59,7 +87,7 @@ static struct encoder write_body(struct encoder *root, int class, const struct p
     e.handles_start = handles;
     must_succeed(&e, message_begin(&s->out));
     encoder_wrote(&e, put_varint(encoder_room(&e, WRITER_VALUE_MAX), 1));
-    encode_table_as_data(&e, class, &here);
+    encode_table_as_data(&e, push_content(L, class, record), &here);
     encode_deferred(&e, "class");
   } while (e.must_repeat);
   const struct bytes none = {0};
@@ -72,10 +100,12 @@ static void encode_body(struct encoder *root, int class, int record, int n, cons
   lua_State *L = root->L;
   const int base = lua_gettop(L);
   luaL_checkstack(L, 24, "no room for a class");
-  class_push_mark(L, class);
-  lua_rawseti(L, record, CLASS_MARK);
+  if (!class_is_registry(L, record)) {
+    class_push_mark(L, class);
+    lua_rawseti(L, record, CLASS_MARK);
+  }
   root->nesting++;
-  const struct encoder e = write_body(root, class, at, base);
+  const struct encoder e = write_body(root, class, record, at);
   root->nesting--;
   lua_pushvalue(L, base + BODY_IMPORTS);
   lua_rawseti(L, record, CLASS_IMPORTS);
@@ -216,10 +246,13 @@ static void complete_class(struct encoder *root, int n, const struct path_step *
   lua_settop(L, top);
 }
 
+static void find_registries(struct encoder *e);
+
 void encode_classes_complete(struct encoder *e, const char *root) {
   const struct path_step top = {.kind = PATH_ROOT, .name = root};
   const struct path_step far = {.up = &top, .kind = PATH_FAR};
   complete_list(e, &far);
+  if (classes_have_registries(e->L)) find_registries(e);
 }
 
 /* ---- writing the list ------------------------------------------------------------------------ */
@@ -388,12 +421,23 @@ static bool is_registered(struct encoder *e, int index) {
   return true;
 }
 
+/* A table with weak keys is a registry where a class, or a global, leads to it, and data elsewhere. */
+static bool note_registry(struct encoder *e, int index) {
+  if (!e->root && e->mode != ENCODE_IMAGE) return false;
+  class_push_record(e->L, index);
+  class_be_registry(e->L, lua_gettop(e->L));
+  lua_pop(e->L, 1);
+  return true;
+}
+
 /* In an image, and beyond the greatest depth, the fields are written later: encode_class_see_field would be too
  * late. */
 static bool is_class(struct encoder *e, int index, int depth) {
+  if (e->kind == METATABLE_WEAK) return note_registry(e, index);
   if (class_is_known(e->L, index)) return !is_registered(e, index);
   if (e->kind == METATABLE_CALLABLE && class_has_prototype(e->L, index)) return !is_registered(e, index);
-  return depth >= e->depth_max && class_has_metamethods(e->L, index) && !is_registered(e, index);
+  const bool looks_first = depth >= e->depth_max || root_of(e)->is_careful;
+  return looks_first && class_has_metamethods(e->L, index) && !is_registered(e, index);
 }
 
 static bool encode_class_if_class(struct encoder *e, int index, const struct path_step *at, int depth) {
@@ -411,6 +455,91 @@ static void encode_class_see_field(struct encoder *e, int index, int key) {
 /* A reference to the table at `index` was written as a metatable. */
 static void encode_class_see_metatable(struct encoder *e, int index) {
   if (e->mode != ENCODE_IMAGE && class_note(e->L, index)) e->must_repeat = true;
+}
+
+/* ---- entries of registries ------------------------------------------------------------------- */
+
+/* Pushes the list of the registries of the table's class, or of the table if it is a class itself. False, and
+ * nothing pushed: there are none. */
+static bool push_registries(lua_State *L, int index) {
+  const int top = lua_gettop(L);
+  if (class_is_known(L, index))
+    class_push_record(L, index);
+  else if (lua_getmetatable(L, index) && class_is_known(L, top + 1))
+    class_push_record(L, top + 1);
+  else
+    lua_pushnil(L);
+  if (lua_istable(L, -1)) lua_rawgeti(L, -1, CLASS_REGISTRIES);
+  if (lua_istable(L, -1)) {
+    lua_rawgeti(L, -1, 1);
+    const bool has_some = lua_istable(L, -1);
+    lua_pop(L, 1);
+    lua_replace(L, top + 1);
+    lua_settop(L, has_some ? top + 1 : top);
+    return has_some;
+  }
+  lua_settop(L, top);
+  return false;
+}
+
+/* Writes the entry that the n-th registry of the list has for the table at `index`. False: it has none. */
+static bool encode_entry(struct encoder *e, int index, int list, int n, const struct path_step *at,
+                         int depth) {
+  lua_State *L = e->L;
+  lua_rawgeti(L, list, n);
+  if (!lua_istable(L, list + 1)) return false;
+  lua_pushvalue(L, index);
+  lua_rawget(L, list + 1);
+  if (lua_isnil(L, list + 2)) return false;
+  encode_class(e, list + 1, at);
+  encode_at_depth(e, list + 2, at, depth);
+  return true;
+}
+
+/* Writes what registries have for the table at `index`. False: they have nothing, and nothing is written. */
+static bool encode_class_entries(struct encoder *e, int index, const struct path_step *at, int depth) {
+  lua_State *L = e->L;
+  if (e->mode == ENCODE_IMAGE || !classes_have_registries(L)) return false;
+  const struct path_step here = {.up = at, .kind = PATH_CLASS};
+  const int list = lua_gettop(L) + 1;
+  luaL_checkstack(L, 12, "no room for a registry");
+  if (!push_registries(L, index)) return false;
+  const size_t count_at = e->s->out.len;
+  unsigned count = 0;
+  encoder_wrote(e, put_u8(encoder_room(e, 1), 0));
+  for (int n = 1; n <= ENTRIES_MAX; n++) {
+    lua_rawgeti(L, list, n);
+    const bool is_end = lua_isnil(L, -1);
+    lua_settop(L, list);
+    if (is_end) break;
+    count += encode_entry(e, index, list, n, &here, depth);
+    lua_settop(L, list);
+  }
+  lua_settop(L, list - 1);
+  if (count == 0)
+    e->s->out.len = count_at;
+  else
+    e->s->out.data[count_at] = (uint8_t)count;
+  return count > 0;
+}
+
+/* Finds the registries of the listed classes whose registries are not known yet. Their bodies, and what the message
+ * has of their objects, are without entries so far. */
+static void find_registries(struct encoder *e) {
+  lua_State *L = e->L;
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, 8, "no room for a class");
+  for (int n = 1; n <= e->class_count && !e->has_closure; n++) {
+    lua_rawgeti(L, e->classes, n);
+    class_push_record(L, top + 1);
+    lua_rawgeti(L, top + 2, CLASS_REGISTRIES);
+    if (lua_isnil(L, -1) && class_find_registries(L, top + 1, top + 2)) {
+      lua_pushnil(L);
+      lua_rawseti(L, top + 2, CLASS_BODY);
+      e->must_repeat = true;
+    }
+    lua_settop(L, top);
+  }
 }
 
 /* ---- objects that decide for themselves ------------------------------------------------------ */
@@ -438,6 +567,8 @@ static enum metatable_kind kind_of(lua_State *L, int metatable) {
     kind = METATABLE_FORBIDS;
   else if (!lua_isnil(L, top + 1))
     kind = METATABLE_SENDS;
+  else if (class_has_weak_keys(L, metatable))
+    kind = METATABLE_WEAK;
   else if (!lua_isnil(L, top + 2))
     kind = METATABLE_CALLABLE;
   lua_settop(L, top);
@@ -524,6 +655,7 @@ struct encoder class_encoder_make(lua_State *L, struct scratch *s, enum encode_m
       .encode = encode_class,
       .encode_if_class = encode_class_if_class,
       .encode_if_object = encode_class_if_object,
+      .encode_entries = encode_class_entries,
       .see_field = encode_class_see_field,
       .see_metatable = encode_class_see_metatable,
       .check_reference = encode_class_check_reference,

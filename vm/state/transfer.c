@@ -23,6 +23,7 @@ struct encode_call {
   enum encode_mode mode;
   bool is_for_ring;
   const char *what;
+  bool is_careful;   /* the second attempt */
   struct scratch *s; /* NULL until it is in use */
 };
 
@@ -69,11 +70,13 @@ static void begin_again(lua_State *L, struct encode_call *call) {
 static bool encode_once(lua_State *L, struct encode_call *call, bool *is_list) {
   struct encoder e = class_encoder_make(L, call->s, call->mode, ENCODE_WORK);
   e.is_list = *is_list;
+  e.is_careful = call->is_careful;
   encode_roots(&e, call->what);
   if (e.is_list && e.work_count > 0) return *is_list = false;
   encode_deferred(&e, call->what);
   if (e.must_repeat) return false;
   encode_classes_complete(&e, call->what);
+  if (e.must_repeat) return false;
   encode_classes(&e);
   finish_message(&e);
   return true;
@@ -102,8 +105,7 @@ static int encode_protected(lua_State *L) {
   return 0;
 }
 
-static int try_encode(lua_State *L, int first, int count, struct encode_call *call) {
-  first = lua_absindex(L, first);
+static int attempt(lua_State *L, int first, int count, struct encode_call *call) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
   lua_pushlightuserdata(L, call);
   for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
@@ -114,6 +116,17 @@ static int try_encode(lua_State *L, int first, int count, struct encode_call *ca
   scratch_drop_handles(call->s, 0);
   block_bytes_end(&call->s->out);
   return result;
+}
+
+/* A class that was not known yet may have been written as data, whose parts cannot all be sent. */
+static int try_encode(lua_State *L, int first, int count, struct encode_call *call) {
+  first = lua_absindex(L, first);
+  const int result = attempt(L, first, count, call);
+  if (!result || !call->s || error_is_of_memory(L, result)) return result;
+  lua_pop(L, 1);
+  call->is_careful = true;
+  call->s = NULL;
+  return attempt(L, first, count, call);
 }
 
 int transfer_try_encode(lua_State *L, int first, int count, const char *what, struct bytes **out) {

@@ -89,7 +89,8 @@ enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
 /* The two kinds of part:
  *
  *   table part     := shape (u8) | array count (varint) | array | pairs
- *                     | metatable, if any (a value that is a table)
+ *                     | metatable, if any (a value that is a table) | entries, if any
+ *   entries        := count (u8) | (registry, which is a class with an id | value) …: registry[table] = value
  *   array          := value …, or TAG_INTEGERS or TAG_FLOATS and the numbers in bulk;
  *                     nothing if the count is 0
  *   pairs          := (key | value) … | TAG_END; nothing if the shape says that there are none
@@ -100,6 +101,7 @@ enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
 enum table_shape {
   SHAPE_ROOM_MASK = 0x1f, /* 0: no pairs; r: room for 2^(r-1) pairs, the least that is enough */
   SHAPE_METATABLE = 0x20,
+  SHAPE_ENTRIES = 0x40,
 };
 /* Behind the values and deferred parts of a body with FLAG_CLASSES:
  *

@@ -261,6 +261,14 @@ static status read_pairs(struct tree_reader *d, struct node_table *table, uint64
   return STATUS_OK;
 }
 
+static status skip_entries(struct tree_reader *d, int depth) {
+  struct mm_val ignored;
+  uint8_t count = 0;
+  status st = read_u8(&d->r, &count);
+  for (int i = 0; st == STATUS_OK && i < 2 * count; i++) st = read_node(d, &ignored, depth);
+  return st;
+}
+
 /* Reads the part of a table at the cursor. */
 static status read_table(struct tree_reader *d, struct node_table *table, int depth) {
   uint8_t shape = 0;
@@ -280,7 +288,7 @@ static status read_table(struct tree_reader *d, struct node_table *table, int de
   if (st == STATUS_OK && room) st = read_pairs(d, table, room, depth);
   struct mm_val metatable;
   if (st == STATUS_OK && shape & SHAPE_METATABLE) st = read_node(d, &metatable, depth);
-  return st;
+  return st == STATUS_OK && shape & SHAPE_ENTRIES ? skip_entries(d, depth) : st;
 }
 
 static status read_upvalue(struct tree_reader *d, int depth) {

@@ -130,6 +130,37 @@ local function weak_tables_and_strange_keys_stay_so()
   expect.equal(mine, "mine")
 end
 
+-- What a class keeps by object in a table with weak keys goes with each object, and not with the class.
+local function what_a_class_keeps_of_its_objects_goes_with_them()
+  local secrets, members = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+  local Box = { subclasses = setmetatable({}, { __mode = "k" }) }
+  Box.__index = Box
+  function Box.new(secret)
+    local box = setmetatable({}, Box)
+    secrets[box], members[box] = secret, true
+    return box
+  end
+  function Box:secret() return secrets[self] end
+  function Box.count()
+    local count = 0
+    for _ in pairs(members) do count = count + 1 end
+    return count
+  end
+  local unsendable = Box.new(coroutine.create(function() end))
+  Box.subclasses[{ __index = { co = unsendable:secret() } }] = true
+  for i = 1, 3 do
+    local box, there, made = pool:apply(function(b)
+      return b, b:secret(), Box.new("made")
+    end, Box.new("s" .. i))
+    expect.equal({ box:secret(), there, made:secret() }, { "s" .. i, "s" .. i, "made" })
+  end
+  expect.equal(type(unsendable:secret()), "thread")
+  if is_copied then
+    collectgarbage()
+    expect.truthy(pool:apply(function(b) collectgarbage() return b.count() end, Box.new("last")) < 8)
+  end
+end
+
 local function classes_hold_handles()
   local q = mm.Queue()
   local Sender = { queue = q }
@@ -174,6 +205,7 @@ data_stays_data()
 a_changed_class_is_sent_again()
 classes_lead_to_each_other()
 weak_tables_and_strange_keys_stay_so()
+what_a_class_keeps_of_its_objects_goes_with_them()
 classes_hold_handles()
 what_cannot_be_sent_is_named()
 bytes_have_classes_for_who_vouches()
