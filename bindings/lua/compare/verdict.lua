@@ -6,8 +6,8 @@
 --
 --   alone      one row: nothing to compare
 --   short      even the baseline takes so little time that the start of the program is most of it
---   busy       other programs had the processors: { share, row }, the share of time that threads stood ready, and where
 --   idle       no workers ran: the script does all its work itself
+--   busy       other programs had the processors: { share, row }, the share of time that threads stood ready, and where
 --   few        too few runs for an interval
 --   tie        the intervals of the best overlap: { rows, within }, the rows and the distance of their medians
 --   fastest    { best, second }
@@ -91,9 +91,9 @@ local function judge(rows, order)
   local best = order[1]
   if not order[2] then return { kind = "alone" } end
   if best.baseline.wall < verdict.SHORT then return { kind = "short", row = best.baseline } end
+  if is_idle(rows) then return { kind = "idle" } end
   local busiest = busiest_of(rows)
   if busiest then return { kind = "busy", row = busiest, share = busiest.cpu_wait_others } end
-  if is_idle(rows) then return { kind = "idle" } end
   if not interval_of(order[2], best) then return { kind = "few" } end
   local tied = tied_with(best, order)
   if #tied == 1 then return { kind = "fastest", second = order[2] } end
