@@ -71,8 +71,9 @@ local function say_failures(out, failures)
   outcome.exit_with(1)
 end
 
--- Whether more rounds would change nothing. What is too short, or did nothing, stays so.
+-- Whether more rounds would change nothing. What differs, is too short, or did nothing, stays so.
 local function is_settled(cells)
+  if judge.disagreement(cells) then return true end
   local rows = judge.rows(cells)
   local kind = verdict.of(rows).kind
   if kind == "short" or kind == "idle" or kind == "alone" then return true end

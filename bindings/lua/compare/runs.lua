@@ -4,7 +4,8 @@
 -- A cell is { world, lua, workers, chunks, runs }; lua is nil if only the host program runs the script, workers and
 -- chunks if the script chooses them. Its runs are reports of measure_run (compare/measure.h), in the order of the
 -- rounds, with the figures of MANYMOONS_STATS (cli/stats.h) in the field `stats`. The cells take turns (A B C A B C …),
--- so that a change in the load of the machine affects all of them. The host program executes itself.
+-- so that a change in the load of the machine affects all of them; each round begins with another one, so that none
+-- runs always behind the same. The host program executes itself.
 local require, native = ...
 
 local json = require("core.json")
@@ -58,10 +59,11 @@ end
 
 function measure.has_failed(report) return report.exitcode ~= 0 end
 
--- Runs each cell once; returns false if a run failed.
-local function run_round(plan, cells, on_run)
+-- Runs each cell once, from the one on whose turn it is; returns false if a run failed.
+local function run_round(plan, cells, first, on_run)
   local all_fine = true
-  for _, cell in ipairs(cells) do
+  for i = 0, #cells - 1 do
+    local cell = cells[(first + i) % #cells + 1]
     on_run(cell)
     local report = run_measured(plan, cell)
     cell.runs[#cell.runs + 1] = report
@@ -97,7 +99,8 @@ local function is_done(plan, cells, round, began, is_settled)
   if plan.runs then return round >= plan.runs end
   if round >= ROUNDS_MOST then return true end
   if native.time() - began > LONGEST then return round >= ROUNDS_OF_LONG end
-  return round >= ROUNDS_LEAST and is_settled(cells)
+  local is_time = round % math.max(1, math.floor(round / ROUNDS_LEAST)) == 0 -- the question takes time itself
+  return round >= ROUNDS_LEAST and is_time and is_settled(cells)
 end
 
 -- Returns the cells with their measured runs. A round with a failure is the last one. on_run(cell, round, cells) is
@@ -106,7 +109,7 @@ end
 function measure.run_all(plan, on_run, is_settled)
   local cells, round = new_cells(plan), 1 - plan.warmup
   local function next_round()
-    return run_round(plan, cells, function(cell) on_run(cell, round, cells) end)
+    return run_round(plan, cells, math.max(round - 1, 0), function(cell) on_run(cell, round, cells) end)
   end
   while round < 1 do
     if not next_round() then return cells end

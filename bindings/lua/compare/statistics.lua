@@ -3,20 +3,22 @@
 -- same result.
 --
 -- The interval is a bootstrap: rounds are drawn with replacement, and the ratio of the medians of the drawn rounds is
--- taken; 95 of 100 such ratios lie in it. The runs of a round stand together, for they ran one after the other, so that
--- a slow drift of the machine cancels out. With few rounds the bootstrap is too narrow; the interval is widened by the
--- factor by which Student's distribution is wider than the normal one.
+-- taken; 95 of 100 such ratios lie in it, 99 where a claim is to be made. The runs of a round stand together, for they
+-- ran one after the other, so that a slow drift of the machine cancels out. With few rounds the bootstrap is too
+-- narrow; the interval is widened by the factor by which Student's distribution is wider than the normal one.
 local statistics = {}
 
 local DRAWS = 600
-local SHARE = 0.95
 local LEAST_FOR_INTERVAL = 3
 local MODULUS, MULTIPLIER, SEED = 2147483647, 16807, 20261129 -- Lehmer's generator, exact in doubles
-local NORMAL = 1.96
-local STUDENT = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-  2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042 }
--- As hyperfine has it: farther from the median than so many times the median deviation.
-local OUTLIER = 14.826
+-- How far the share reaches in the normal distribution, and in Student's of so many degrees of freedom.
+statistics.USUAL = { share = 0.95, normal = 1.960, student = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+  2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086 } }
+statistics.STRICT = { share = 0.99, normal = 2.576, student = { 63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355,
+  3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947, 2.921, 2.898, 2.878, 2.861, 2.845 } }
+-- As hyperfine has it: farther from the median than so many times the median deviation; and than a share of the median,
+-- for runs that are all alike deviate by next to nothing.
+local OUTLIER, OUTLIER_SHARE = 14.826, 0.1
 local LEAST_FOR_OUTLIERS = 5
 
 -- nil if the list is empty.
@@ -56,13 +58,14 @@ local function drawn_median(values, places)
   return statistics.median_of_sorted(drawn)
 end
 
-local function widen(value, middle, count)
-  local factor = (STUDENT[count - 1] or NORMAL) / NORMAL
+local function widen(value, middle, count, level)
+  local factor = (level.student[count - 1] or level.normal) / level.normal
   return middle * (value / middle) ^ factor
 end
 
 -- The interval of median(above) / median(below), two lists of positive numbers, by rounds; nil: there are too few.
-function statistics.interval(above, below)
+-- level: statistics.USUAL or STRICT
+function statistics.interval(above, below, level)
   local count = math.min(#above, #below)
   if count < LEAST_FOR_INTERVAL then return nil end
   local draw, ratios, places = new_generator(), {}, {}
@@ -71,9 +74,9 @@ function statistics.interval(above, below)
     ratios[i] = drawn_median(above, places) / drawn_median(below, places)
   end
   table.sort(ratios)
-  local cut = math.floor(DRAWS * (1 - SHARE) / 2)
+  local cut = math.floor(DRAWS * (1 - level.share) / 2)
   local middle = statistics.median(above) / statistics.median(below)
-  return widen(ratios[cut + 1], middle, count), widen(ratios[DRAWS - cut], middle, count)
+  return widen(ratios[cut + 1], middle, count, level), widen(ratios[DRAWS - cut], middle, count, level)
 end
 
 -- The values that are far from all others.
@@ -81,9 +84,9 @@ function statistics.outliers(values)
   local middle, found = statistics.median(values), {}
   local deviation = statistics.median(values, function(value) return math.abs(value - middle) end)
   for _, value in ipairs(values) do
-    if #values >= LEAST_FOR_OUTLIERS and math.abs(value - middle) > OUTLIER * deviation and deviation > 0 then
-      found[#found + 1] = value
-    end
+    local distance = math.abs(value - middle)
+    local is_far = distance > OUTLIER * deviation and distance > OUTLIER_SHARE * middle
+    if #values >= LEAST_FOR_OUTLIERS and is_far then found[#found + 1] = value end
   end
   return found
 end

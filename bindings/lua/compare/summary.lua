@@ -145,7 +145,7 @@ function judge.rows(cells)
     local baseline = baseline_of(rows, row)
     row.baseline = baseline
     row.speedup = baseline.wall / row.wall
-    if row ~= baseline then row.low, row.high = statistics.interval(baseline.walls, row.walls) end
+    if row ~= baseline then row.low, row.high = statistics.interval(baseline.walls, row.walls, statistics.USUAL) end
     row.cpu_ratio = baseline.cpu > 0 and row.cpu / baseline.cpu or nil
     row.path_speedup = row.path and baseline.path and row.path > 0 and baseline.path / row.path or nil
   end

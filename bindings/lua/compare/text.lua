@@ -280,7 +280,7 @@ local function note_outliers(found)
     if #row.outliers > (worst and #worst.outliers or 0) then worst = row end
   end
   if not worst then return nil end
-  return string.format("%s of %s of %s: far from its median of %s s (%s s); something else kept the machine busy",
+  return string.format("%s of %s of %s: far from its median of %s s (%s s)",
     text.count_of(#worst.outliers, "outlier"), text.count_of(#worst.walls, "run"), worst.label,
     text.seconds(worst.wall), text.seconds(math.max((table.unpack or unpack)(worst.outliers))))
 end

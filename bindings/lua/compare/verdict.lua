@@ -6,14 +6,14 @@
 --
 --   alone      one row: nothing to compare
 --   short      even the baseline takes so little time that the start of the program is most of it
---   busy       other programs had the processors: { share, row }, the share of time that threads stood ready, and where
 --   idle       no workers ran: the script does all its work itself
+--   busy       other programs had the processors: { share, row }, the share of time that threads stood ready, and where
 --   few        too few runs for an interval
 --   tie        the intervals of the best overlap: { rows, within }, the rows and the distance of their medians
 --   fastest    { best, second }
 --
--- Each has `order`, the rows from the fastest on. A world is called fastest only if the interval of its ratio to the
--- baseline overlaps with that of no other row, and the medians are some percent apart.
+-- Each has `order`, the rows from the fastest on. A world is called fastest only if the strict interval of its ratio to
+-- the baseline overlaps with that of no other row, and the medians are some percent apart.
 local require = ...
 
 local worlds = require("core.worlds")
@@ -65,11 +65,10 @@ local function is_idle(rows)
   return is_known
 end
 
--- The interval of a row's ratio to the reference.
+-- The interval of a row's ratio to the reference, for claims.
 local function interval_of(row, reference)
   if row == reference then return 1, 1 end
-  if row.baseline == reference then return row.low, row.high end
-  return statistics.interval(reference.walls, row.walls)
+  return statistics.interval(reference.walls, row.walls, statistics.STRICT)
 end
 
 -- Whether the first row is faster than the second beyond doubt.
@@ -92,10 +91,10 @@ local function judge(rows, order)
   local best = order[1]
   if not order[2] then return { kind = "alone" } end
   if best.baseline.wall < verdict.SHORT then return { kind = "short", row = best.baseline } end
+  if is_idle(rows) then return { kind = "idle" } end
   local busiest = busiest_of(rows)
   if busiest then return { kind = "busy", row = busiest, share = busiest.cpu_wait_others } end
-  if is_idle(rows) then return { kind = "idle" } end
-  if not statistics.interval(best.walls, order[2].walls) then return { kind = "few" } end
+  if not interval_of(order[2], best) then return { kind = "few" } end
   local tied = tied_with(best, order)
   if #tied == 1 then return { kind = "fastest", second = order[2] } end
   return { kind = "tie", rows = tied, within = tied[#tied].wall / best.wall - 1 }
@@ -113,8 +112,7 @@ function verdict.uncertainty(rows)
   local order = verdict.by_speed(rows)
   local row = order[1] ~= order[1].baseline and order[1] or order[2]
   if not row then return 0 end
-  local low, high = interval_of(row, row.baseline)
-  return low and (high - low) / row.speedup
+  return row.low and (row.high - row.low) / row.speedup
 end
 
 return verdict
