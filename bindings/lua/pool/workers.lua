@@ -9,12 +9,12 @@ local require, native = ...
 
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
+local unheard = require("async.unheard")
 local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
 local sandbox = require("worker.sandbox")
-local unheard = require("pool.unheard")
 local starting = require("worker.start")
 
 local time = native.time
