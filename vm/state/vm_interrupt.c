@@ -17,7 +17,14 @@
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
 
 /* The grace of a worker (struct vm_grace). */
-enum { GRACE_RAISES = 2, GRACE_TICKS = 40, ASK_TICKS = 2, TICK_NS = 2500 * 1000, DEFERRED_MAX = 1000 };
+enum {
+  GRACE_RAISES = 2,
+  GRACE_TICKS = 40,
+  ASK_TICKS = 2,
+  TICK_NS = 2500 * 1000,
+  TICKS_AT_ONCE = 4,
+  DEFERRED_MAX = 1000
+};
 
 /* ---- count hooks of scripts ------------------------------------------------------------------ */
 
@@ -315,11 +322,15 @@ static bool start_ticks(struct vm_grace *g, int count) {
 
 /* Async-signal-safe. */
 static void count_tick(struct vm_grace *g) {
-  if (atomic_load(&g->ticks) == 0) return;
+  const int left = atomic_load(&g->ticks);
+  if (left == 0) return;
   const int64_t now = clock_now_ns();
-  if (now < atomic_load(&g->tick_ns)) return;
+  const int64_t late_ns = now - atomic_load(&g->tick_ns);
+  if (late_ns < 0) return;
+  const int64_t passed = 1 + late_ns / TICK_NS;
+  const int counted = passed < TICKS_AT_ONCE ? (int)passed : TICKS_AT_ONCE;
   atomic_store(&g->tick_ns, now + TICK_NS);
-  atomic_fetch_sub(&g->ticks, 1);
+  atomic_store(&g->ticks, counted < left ? left - counted : 0);
 }
 
 bool vm_must_stop(struct vm *vm) {
@@ -418,7 +429,7 @@ void vm_obey(struct vm *vm, const _Atomic uint64_t *word) {
 
 /* ---- SIGTERM --------------------------------------------------------------------------------- */
 
-enum { SIGTERM_GRACE_NS = 400 * 1000 * 1000 };
+enum { SIGTERM_GRACE_NS = 600 * 1000 * 1000 };
 
 static void stop_by_sigterm(struct vm_thread *t) {
   const int64_t now = clock_now_ns();

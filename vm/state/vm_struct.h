@@ -31,7 +31,7 @@ enum vm_stop {
 };
 
 /* The time that a thread has to clean up when it is asked to end (vm_interrupt.h). It passes in ticks, which
- * the thread counts itself: a thread that gets no processor loses none. */
+ * the thread counts itself, a few at once: a thread that gets no processor loses little. */
 struct vm_grace {
   _Atomic int raises;      /* how many more times a stop leaves time after its error; 0: it is final */
   _Atomic int ticks;       /* until the stop is raised again; 0: at once */

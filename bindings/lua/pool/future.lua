@@ -8,10 +8,10 @@ local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local finalizers = require("core.finalizers")
 local waits = require("core.waits")
+local unheard = require("async.unheard")
 local dispatcher = require("pool.dispatcher")
 local open_pools = require("pool.open_pools")
 local pumps = require("pool.pumps")
-local unheard = require("pool.unheard")
 
 local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
 

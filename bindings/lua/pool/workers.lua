@@ -9,21 +9,21 @@ local require, native = ...
 
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
+local unheard = require("async.unheard")
 local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
 local sandbox = require("worker.sandbox")
-local unheard = require("pool.unheard")
 local starting = require("worker.start")
 
 local time = native.time
 
 -- Seconds between two checks for slow items, whose followers could run on another worker.
 local SPLIT_EVERY = 0.001
--- Seconds between asking a worker to end: asking again, killing its process, going on without its
+-- Seconds between asking a worker to end, which has time to clean up: asking again, killing it, going on without its
 -- thread.
-local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.4, 1
+local ASK_AGAIN, KILL_AFTER, ABANDON_AFTER = 0.002, 0.6, 2
 
 local workers = {}
 
@@ -228,13 +228,11 @@ local function escalate_stop(pool, index, now)
   local worker = pool._workers.handles[index]
   local since = pool._workers.stopping[worker]
   if not since or not worker:is_alive() then return nil end
-  if pool._config.row.is_process then
-    if now - since >= KILL_AFTER then worker:kill() end
-  elseif now - since >= ABANDON_AFTER then
+  if not pool._config.row.is_process and now - since >= ABANDON_AFTER then
     abandon(pool, index)
     return nil
   end
-  worker:interrupt()
+  if now - since >= KILL_AFTER then worker:kill() else worker:interrupt() end
   return ASK_AGAIN
 end
 

@@ -246,7 +246,7 @@ static void stop_with_signal(struct worker *w, int signal_number) {
 }
 
 /* For a worker that cleans up (state/vm_interrupt.h): the two graces, and what it takes to see a stop. */
-static const double patience_seconds = 0.4;
+static const double patience_seconds = 0.6;
 
 /* Asks the worker to end; `signal_number` is for a process. */
 static void ask_to_end(struct worker *w, int signal_number) {
@@ -272,7 +272,7 @@ static int worker_kill(lua_State *L) {
 }
 
 /* How long closing a handle waits for an interpreter, which cannot be stopped in a C function. */
-static const double stop_grace_seconds = 1.0;
+static const double stop_grace_seconds = 2.0;
 
 /* A thread that did not stop is detached, and what it uses is not freed. */
 static void release_interpreter(struct worker *w) {

@@ -47,13 +47,18 @@ static void wait_for_main(void) {
   for (int i = 0; i < PAUSES_MOST && !atomic_load(&test.is_released); i++) pause_shortly();
 }
 
+/* Points of a thread before it has the lock of the VM. */
+static bool is_before_lock(const char *name) {
+  return strcmp(name, "thread.bound") == 0 || strcmp(name, "thread.listens") == 0;
+}
+
 static void at_point(const char *name) {
   if (pthread_equal(pthread_self(), test.main) || atomic_load(&test.countdown) == 0) return;
   if (atomic_fetch_sub(&test.countdown, 1) != 1) return;
   atomic_store(&test.name, name);
   atomic_store(&test.is_reached, true);
   struct vm_thread *self = vm_thread_bound();
-  if (test.deed == LATER || !self) {
+  if (test.deed == LATER || !self || is_before_lock(name)) {
     wait_for_main();
   } else {
     atomic_store(&self->exit_code, -SIGTERM);
