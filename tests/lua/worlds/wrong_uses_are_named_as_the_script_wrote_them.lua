@@ -39,7 +39,7 @@ local queues = { list("many"), list(-1), list(NAN), list({ maxsiz = 1 }), list({
 local permits = { list("x"), list(-1), list(1.5) }
 local rows = {
   ["mm.world"] = { list(), list("threds"), list(5) }, ["mm.set_world"] = { list(), list("procs") },
-  ["mm.current_world"] = false, ["mm.time"] = false, ["mm.getswitchinterval"] = false,
+  ["mm.current_world"] = false, ["mm.cancelled"] = false, ["mm.time"] = false, ["mm.getswitchinterval"] = false,
   ["mm.set_start_method"] = { list("x"), list(5) }, ["mm.get_start_method"] = false,
   ["mm.trace"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { limti = 1 }) },
   ["mm.gil"] = { list(5), list({ shedule = 1 }), list({ schedule = "x" }) },
