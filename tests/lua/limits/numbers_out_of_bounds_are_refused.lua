@@ -77,8 +77,8 @@ refuses("Barrier: parties: a whole number from 1 to 10000 expected, got ", mm.Ba
 refuses("Barrier: parties: a whole number", mm.Barrier, { 0, 2 ^ 31, 2 ^ 40 })
 do
   local semaphore = mm.Semaphore(1)
-  refuses("'release' (", function(n) return semaphore:release(n) end, never_whole)
-  refuses("'release' (", function(n) return semaphore:release(n) end, { 0, 2 ^ 31, 2 ^ 32 })
+  refuses("Semaphore:release: argument 1: a whole number, 1 or more, expected", function(n) return semaphore:release(n) end, never_whole)
+  refuses("Semaphore:release: argument 1: a whole number, 1 or more, expected", function(n) return semaphore:release(n) end, { 0, 2 ^ 31, 2 ^ 32 })
 end
 
 -- Shared memory
