@@ -13,8 +13,8 @@ static int explain(lua_State *L) {
   if (ctrl_c_was_pressed()) return 1;
   const bool is_text = lua_isstring(L, 1);
   if (!is_text && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
-  const char *text = is_text ? lua_tostring(L, 1)
-                             : lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  const char *text =
+      is_text ? lua_tostring(L, 1) : lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   lua_trace(L, L, text, 1);
   return 1;
 }

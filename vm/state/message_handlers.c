@@ -125,7 +125,8 @@ bool message_handlers_is_caught(lua_State *L, int level) {
     lua_getinfo(L, "Sf", &ar);
     if (*ar.what == 'C' && is_loader(L)) return true;
     if (*ar.what != 'C') lua_pop(L, 1);
-    if (strncmp(ar.source, "=manymoons/", 11) == 0) return false; /* what the library calls is protected there */
+    if (strncmp(ar.source, "=manymoons/", 11) == 0)
+      return false; /* what the library calls is protected there */
   }
   return false;
 }

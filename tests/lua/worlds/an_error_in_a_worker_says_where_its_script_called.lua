@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- A wrong use in a task, a target, an initializer or a callback: its message has the file of the script, and the line of
--- the call; or, where a tail call left no trace, the line of the function that the worker called, or of its call.
+-- A wrong use in a task, a target, an initializer or a callback: its message has the file of the script, and the line
+-- of the call; or, where a tail call left no trace, the line of the function that the worker called, or of its call.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -23,10 +23,11 @@ local q = mm.Queue()
 local function direct() mm.sleep("x") end local direct_line = line()
 local function tail() return mm.sleep("x") end local tail_line = line()
 local function method() return q:get("x") end local method_line = line()
-local function in_a_coroutine() local ok, err = coroutine.resume(coroutine.create(direct)) error(err, 0) end
+local function in_a_coroutine() error(select(2, coroutine.resume(coroutine.create(direct))), 0) end
 
 local pool = mm.Pool(1)
-for f, at in pairs({ [direct] = direct_line, [tail] = tail_line, [method] = method_line, [in_a_coroutine] = direct_line }) do
+local calls = { [direct] = direct_line, [tail] = tail_line, [method] = method_line, [in_a_coroutine] = direct_line }
+for f, at in pairs(calls) do
   says(fails(pool.apply, pool, f), at)
   says(fails(pool.map, pool, f, { 1 }), at)
   says(fails(pool.starmap, pool, f, { {} }), at)
@@ -34,11 +35,10 @@ for f, at in pairs({ [direct] = direct_line, [tail] = tail_line, [method] = meth
   says(fails(mm.Pool, { workers = 1, initializer = f }), at)
   local told = mm.Queue()
   local process = mm.Process(function()
-    local ok, err = pcall(f)
-    told:put(tostring(err))
+    told:put(tostring(select(2, pcall(f))))
   end)
   process:start()
-  says(told:get(expect.HANG), at - 2, line())
+  says(told:get(expect.HANG), at - 1, line())
   process:join()
   says(fails(function() mm.async.run(f) end), at)
 end
