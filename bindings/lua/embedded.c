@@ -6,6 +6,7 @@
 
 #include "base/embed.h"
 #include "core/raise.h"
+#include "state/library_environment.h"
 
 #define MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
 #define REDIS(file)        EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")
@@ -46,6 +47,8 @@ int embedded_load_call(lua_State *L) {
   if (!source) return luaL_error(L, "no embedded file '%s'", name);
   lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
   if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  library_environment_push(L);
+  library_environment_set(L);
   return 1;
 }
 

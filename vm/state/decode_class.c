@@ -192,6 +192,13 @@ static bool is_alias(lua_State *L, int class) {
   return is_it;
 }
 
+/* Fills the class at stack index `class` if this VM has an older version of it. */
+static void renew(struct decoder *d, const struct class_entry *entry, int class) {
+  if (version_of(d->L, class) < (double)entry->version && !is_alias(d->L, class) &&
+      !is_filled_here(d, entry->id))
+    fill(d, entry, class);
+}
+
 /* Pushes what the hint leads to. */
 static void push_at_hint(struct decoder *d, const struct class_entry *entry) {
   lua_State *L = d->L;
@@ -225,7 +232,10 @@ static void push_new(struct decoder *d, const uint8_t *text, int id) {
   lua_State *L = d->L;
   struct class_entry entry;
   find_entry(d, text, &entry);
-  if (push_hinted(d, &entry, id)) return;
+  if (push_hinted(d, &entry, id)) {
+    renew(d, &entry, lua_gettop(L)); /* the globals bring what the class was when they were made */
+    return;
+  }
   lua_newtable(L);
   lua_replace(L, -2);
   class_enter(L, lua_gettop(L), id);
@@ -291,9 +301,7 @@ static void update(struct decoder *d, const struct class_entry *entry) {
   const int class = lua_gettop(L) + 1;
   lua_pushlstring(L, (const char *)entry->id, CLASS_ID_SIZE);
   class_find(L);
-  if (lua_istable(L, class) && version_of(L, class) < (double)entry->version && !is_alias(L, class) &&
-      !is_filled_here(d, entry->id))
-    fill(d, entry, class);
+  if (lua_istable(L, class)) renew(d, entry, class);
   lua_settop(L, class - 1);
 }
 
