@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/embed.h"
+#include "state/library_environment.h"
 #include "state/raise.h"
 
 #define MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
@@ -46,6 +47,8 @@ int embedded_load_call(lua_State *L) {
   if (!source) return luaL_error(L, "no embedded file '%s'", name);
   lua_pushfstring(L, "=manymoons/%s.lua", luaL_gsub(L, name, ".", "/"));
   if (luaL_loadbuffer(L, source, size, lua_tostring(L, -1))) return lua_error(L);
+  library_environment_push(L);
+  library_environment_set(L);
   return 1;
 }
 

@@ -32,6 +32,7 @@
 #include "queues/pipe.h"
 #include "queues/queue.h"
 #include "queues/stand_in.h"
+#include "state/host_null.h"
 #include "state/originals.h"
 #include "state/raise.h"
 #include "state/random.h"
@@ -56,6 +57,7 @@ static void open_handles(lua_State *L) {
   vm_adopt(L)->library = &manymoons_library;
   random_keep(L);
   originals_keep(L);
+  host_null_keep(L);
   STOP_POINT("library.adopted");
   open_segment(L);
   STOP_POINT("library.has_segment");
@@ -101,7 +103,8 @@ static void end_workers(lua_State *L, enum shutdown how) {
 /* The loader of "manymoons.serial" and the other worlds, which are fields of the public table. */
 static int open_world(lua_State *L) {
   const char *name = strchr(luaL_checkstring(L, 1), '.') + 1;
-  lua_getglobal(L, "require");
+  originals_push(L, "_G", "require");
+  if (lua_isnil(L, -1)) lua_getglobal(L, "require");
   lua_pushliteral(L, "manymoons");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, name);
@@ -133,14 +136,14 @@ const struct vm_library manymoons_library = {open_handles, preload, after_fork_s
 
 /* ---- require --------------------------------------------------------------------------------- */
 
-/* A module built for another Lua loads without an error and then fails in odd ways. */
+/* A module built for another Lua loads without an error and then fails in odd ways. A program that has removed
+ * `_VERSION` is believed. */
 static void check_version(lua_State *L) {
   lua_getglobal(L, "_VERSION");
   static const char built_for[] = "Lua " LUA_MAJOR_MINOR;
   const char *running = lua_tostring(L, -1);
-  if (!running || strcmp(running, built_for) != 0)
-    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for,
-               running ? running : "an unknown Lua");
+  if (running && strcmp(running, built_for) != 0)
+    luaL_error(L, "manymoons: this module was built for %s, and runs in %s", built_for, running);
   lua_pop(L, 1);
 }
 

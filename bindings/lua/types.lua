@@ -142,7 +142,13 @@ local World = {}
 ---@overload fun(options: manymoons.ProcessOptions): manymoons.Process
 function World.Process(target, ...) end
 
----Workers that run many calls. They start at once.
+---Workers that run many calls. They start at once. A task sees the globals as its caller saw them when it made the
+---call: in a world whose workers have VMs of their own, those that the function uses and that have changed since the
+---worker got them go with the call, as upvalues do. Used are the names in the code of the function, and of all functions
+---that it reaches through upvalues, arguments and globals. A table counts as changed when its contents differ; of
+---a global that reaches more than 1,000 entries, those behind them count by samples and by length, so assign another
+---table, or pass it as an argument, where such a one changes. What a task assigns stays in its worker until the caller's
+---value changes. Functions in queues, pipes and managers, and in pools on a broker, use the globals of the receiver.
 ---@param workers? integer how many; default: cpu_count()
 ---@param initializer? function called first in each worker; if it raises, so does Pool
 ---@param initargs? any[] its arguments

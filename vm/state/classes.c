@@ -297,6 +297,8 @@ void class_give_id(lua_State *L, int class, int record) {
   enter_id(L, class);
   lua_pushnumber(L, 0);
   lua_rawseti(L, record, CLASS_VERSION);
+  class_push_mark(L, class); /* with an image, or a fork, the fields go as they are now */
+  lua_rawseti(L, record, CLASS_MARK);
 }
 
 void class_keep(lua_State *L, int class) {

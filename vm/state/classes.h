@@ -9,7 +9,7 @@
  * What is known about a class is its *record*, a table:
  *   CLASS_ID       24 bytes; nil: it has none yet, or a name
  *   CLASS_VERSION  how often its maker has changed it since; nil: the body could not be decoded to its end
- *   CLASS_MARK     of its fields when the body was made, by which a change is seen
+ *   CLASS_MARK     of its fields when the id was given, or the body was made, by which a change is seen
  *   CLASS_BODY     the bytes, if they hold no handles
  *   CLASS_IMPORTS  set of the ids of classes that the body names
  *   CLASS_HINT     "a.b": it was _G.a.b when it got the id
@@ -74,7 +74,7 @@ bool class_has_prototype(lua_State *L, int index);
 /* Pushes module and path of the class at `class`, whose record is at `record`. False: no module but _G has it; a path
  * below _G is kept as its hint. [-0, +0|2, memory] */
 bool class_find_path(lua_State *L, int class, int record);
-/* Gives the class an id. [-0, +0, memory] */
+/* Gives the class an id; what changes from now on is a change. [-0, +0, memory] */
 void class_give_id(lua_State *L, int class, int record);
 
 /* Whether the class has changed since its body was made, which its maker alone looks at; then its version

@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 
+#include "state/library_environment.h"
 #include "state/lua_compat.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
@@ -233,13 +234,8 @@ static int coroutine_close(lua_State *L) {
   return 2;
 }
 
-void vm_track_coroutines(lua_State *L) {
-  if (!LUA_HAS_HOOKS_EACH) return;
-  lua_getglobal(L, "coroutine");
-  lua_pushcfunction(L, coroutine_resume);
-  lua_setfield(L, -2, "resume");
-  lua_pushcfunction(L, coroutine_wrap);
-  lua_setfield(L, -2, "wrap");
+/* In the library on top of the stack; 5.3 has no such function. */
+static void track_close(lua_State *L) {
   lua_getfield(L, -1, "close");
   if (lua_iscfunction(L, -1)) {
     lua_pushcclosure(L, coroutine_close, 1);
@@ -247,7 +243,33 @@ void vm_track_coroutines(lua_State *L) {
   } else {
     lua_pop(L, 1);
   }
+}
+
+/* In the library on top of the stack, which is popped if it is one. */
+static void track_in(lua_State *L) {
+  if (lua_istable(L, -1)) {
+    lua_pushcfunction(L, coroutine_resume);
+    lua_setfield(L, -2, "resume");
+    lua_pushcfunction(L, coroutine_wrap);
+    lua_setfield(L, -2, "wrap");
+    track_close(L);
+  }
   lua_pop(L, 1);
+}
+
+/* Also if the program has removed its global `coroutine`, which it may have kept. */
+void vm_track_coroutines(lua_State *L) {
+  if (!LUA_HAS_HOOKS_EACH) return;
+  luaL_checkstack(L, 4, "no room to track coroutines");
+  lua_pushloaded(L);
+  lua_getfield(L, -1, "coroutine");
+  track_in(L);
+  library_environment_push_made(L);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "coroutine");
+    track_in(L);
+  }
+  lua_pop(L, 2);
 }
 
 int vm_resume_task(lua_State *L) {

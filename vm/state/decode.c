@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "base/printable.h"
+#include "state/host_null.h"
+#include "state/module_source.h"
 #include "wire/format.h"
 
 struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
@@ -53,6 +55,7 @@ static const uint8_t least_trust[TAG_SHARED] = {
     [TAG_CLASS] = TRUST_PEER,
     [TAG_SENT] = TRUST_PEER,
     [TAG_HANDLE] = TRUST_OWN_PROGRAM,
+    [TAG_SOURCE] = TRUST_OWN_PROGRAM,
 };
 
 /* Pushes the beginning of a sized string, a name, as a message may show it. [-0, +1, raises] */
@@ -389,8 +392,8 @@ void decode_metatable(struct decoder *d, int depth) {
   }
   must_be(d, reader_left(&d->r) > 0);
   const unsigned tag = *d->r.at & ~(unsigned)TAG_SHARED;
-  const bool is_named =
-      tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF || tag == TAG_CLASS;
+  const bool is_named = tag == TAG_MODULE || tag == TAG_NAMED || tag == TAG_REGISTERED || tag == TAG_REF ||
+                        tag == TAG_CLASS || tag == TAG_SOURCE;
   must_be(d, *d->r.at < TAG_SMALL_INTEGER && (is_named || is_inheritance(tag)));
   decode_at_depth(d, depth);
   must_be(d, lua_istable(d->L, -1));
@@ -622,6 +625,20 @@ static void decode_module(struct decoder *d) {
   names_push_module(d->L);
 }
 
+/* Makes a module known to `require`, and pushes the value that needs it. */
+static void decode_after_source(struct decoder *d, int depth) {
+  lua_State *L = d->L;
+  luaL_checkstack(L, 12, "message nested too deeply");
+  decode_sized(d);
+  must_be(d, d->sources_deep++ < SOURCES_DEEP);
+  decode_at_depth(d, 0);
+  d->sources_deep--;
+  must_be(d, lua_isfunction(L, -1));
+  module_source_add(L, lua_tostring(L, -2));
+  lua_pop(L, 1);
+  decode_at_depth(d, depth);
+}
+
 /* The handles of the message come in their order; those of class bodies that are skipped do not come. */
 static void decode_handle(struct decoder *d) {
   const uint64_t index = decode_count(d) + d->handles_start;
@@ -703,7 +720,8 @@ void decode_at_depth(struct decoder *d, int depth) {
       d->sees_globals = true;
       lua_pushglobaltable(L);
       return;
-    case TAG_NULL: lua_pushlightuserdata(L, NULL); return;
+    case TAG_NULL: host_null_push(L); return;
+    case TAG_SOURCE: decode_after_source(d, depth); return;
     default:
       if (!decode_again(d, tag, offset)) decode_object(d, tag, offset, depth);
   }

@@ -47,6 +47,7 @@ struct decoder {
   int keys_count; /* keys read so far */
   uint64_t budget;
   uint32_t received; /* handles read so far, in their order in the message; unused in an image */
+  int sources_deep;  /* how many sources of modules are being read */
   bool sees_globals; /* a value is the table of globals, of which the script may look at anything */
   bool is_image;     /* globals of this program, read out of order; see wire/format.h, I2 */
   enum trust trust;

@@ -176,6 +176,28 @@ static bool is_alias(lua_State *L, int class) {
   return is_it;
 }
 
+/* Empties the table at `class`. */
+static void empty_table(lua_State *L, int class) {
+  lua_pushnil(L);
+  lua_setmetatable(L, class);
+  lua_pushnil(L);
+  while (lua_next(L, class)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, class);
+  }
+}
+
+/* Fills the class at stack index `class` if this VM has an older version of it. */
+static void renew(struct decoder *d, const struct class_entry *entry, int class) {
+  if (version_of(d->L, class) < (double)entry->version && !is_alias(d->L, class) &&
+      !is_filled_here(d, entry->id)) {
+    empty_table(d->L, class);
+    fill(d, entry, class);
+  }
+}
+
 /* Pushes what the hint leads to. */
 static void push_at_hint(struct decoder *d, const struct class_entry *entry) {
   lua_State *L = d->L;
@@ -209,25 +231,15 @@ static void push_new(struct decoder *d, const uint8_t *text, int id) {
   lua_State *L = d->L;
   struct class_entry entry;
   find_entry(d, text, &entry);
-  if (push_hinted(d, &entry, id)) return;
+  if (push_hinted(d, &entry, id)) {
+    renew(d, &entry, lua_gettop(L)); /* the globals bring what the class was when they were made */
+    return;
+  }
   lua_newtable(L);
   lua_replace(L, -2);
   class_enter(L, lua_gettop(L), id);
   (void)is_filled_here(d, text);
   fill(d, &entry, lua_gettop(L));
-}
-
-/* Empties the table at `class`. */
-static void empty_table(lua_State *L, int class) {
-  lua_pushnil(L);
-  lua_setmetatable(L, class);
-  lua_pushnil(L);
-  while (lua_next(L, class)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_pushnil(L);
-    lua_rawset(L, class);
-  }
 }
 
 /* Completes the class on top of the stack if an earlier message left it incomplete. */
@@ -289,11 +301,7 @@ static void update(struct decoder *d, const struct class_entry *entry) {
   const int class = lua_gettop(L) + 1;
   lua_pushlstring(L, (const char *)entry->id, CLASS_ID_SIZE);
   class_find(L);
-  if (lua_istable(L, class) && version_of(L, class) < (double)entry->version && !is_alias(L, class) &&
-      !is_filled_here(d, entry->id)) {
-    empty_table(L, class);
-    fill(d, entry, class);
-  }
+  if (lua_istable(L, class)) renew(d, entry, class);
   lua_settop(L, class - 1);
 }
 

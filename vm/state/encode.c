@@ -4,7 +4,12 @@
  * pass of lua_next for each table. */
 #include "state/encode.h"
 
+#include "state/encode_sets.h"
 #include "state/error.h"
+#include "state/function_names.h"
+#include "state/host_null.h"
+#include "state/library_environment.h"
+#include "state/module_source.h"
 #include "state/names.h"
 #include "state/scalar.h"
 #include "wire/reader.h"
@@ -97,33 +102,6 @@ static void claim(struct encoder *e, const void *object, uint32_t offset, uint32
   must_succeed(e, object_map_claim(&e->s->map, object, offset, since, known));
 }
 
-static const char carried_key = 'c'; /* its address is the key; never written */
-
-void encode_set_carried(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &carried_key); }
-
-bool encode_is_carried(lua_State *L, const char *module) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &carried_key);
-  if (lua_istable(L, -1)) {
-    lua_pushstring(L, module);
-    lua_rawget(L, -2);
-    lua_remove(L, -2);
-  }
-  const bool is_it = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return is_it;
-}
-
-/* Whether the key at index -2 names a module that an image has by value; `carried` is the index of
- * their names, or of nil. */
-static bool is_carried(lua_State *L, int carried) {
-  if (!lua_istable(L, carried)) return false;
-  lua_pushvalue(L, -2);
-  lua_rawget(L, carried);
-  const bool is_it = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return is_it;
-}
-
 /* Enters the registered classes that are decoded: a pending one is no object yet. */
 static void learn_registered(struct encoder *e) {
   lua_State *L = e->L;
@@ -146,18 +124,25 @@ static void learn_known_objects(struct encoder *e) {
   luaL_checkstack(L, 8, "no room to look at the modules");
   lua_pushglobaltable(L);
   claim(e, lua_topointer(L, -1), known_as_globals, 0, &ignored);
+  library_environment_push_made(L);
+  if (lua_istable(L, -1)) claim(e, lua_topointer(L, -1), known_as_globals, 0, &ignored);
   if (e->mode != ENCODE_IMAGE) learn_registered(e);
-  lua_pushnil(L);
-  if (e->mode == ENCODE_IMAGE) lua_rawgetp(L, LUA_REGISTRYINDEX, &carried_key);
-  const int carried = lua_gettop(L);
   lua_pushloaded(L);
+  const int loaded = lua_gettop(L);
   lua_pushnil(L);
-  while (lua_next(L, carried + 1)) {
-    if (lua_istable(L, -1) && !is_carried(L, carried))
-      claim(e, lua_topointer(L, -1), known_as_module, 0, &ignored);
+  while (lua_next(L, loaded)) {
+    const bool is_carried = e->mode == ENCODE_IMAGE && encode_set_has_module(L, ENCODE_CARRIED, -2);
+    if (lua_istable(L, -1) && !is_carried) claim(e, lua_topointer(L, -1), known_as_module, 0, &ignored);
     lua_pop(L, 1);
   }
   lua_settop(L, top);
+}
+
+void encode_end_renewing(struct encoder *e) { e->since = e->renewed = encoder_offset(e); }
+
+/* Whether module and path on top of the stack are a global that this message renews, or lead below one. */
+static bool is_renewed(const struct encoder *e) {
+  return strcmp(lua_tostring(e->L, -2), "_G") == 0 && encode_set_has(e->L, ENCODE_RENEWED, -1);
 }
 
 static void encode_reference(struct encoder *e, uint32_t offset) {
@@ -166,8 +151,55 @@ static void encode_reference(struct encoder *e, uint32_t offset) {
   encode_number_after(e, TAG_REF, offset);
 }
 
+/* ---- modules as their source ----------------------------------------------------------------- */
+
+static bool may_need_sources(struct encoder *e) {
+  if (e->mode != ENCODE_MESSAGE) return false;
+  if (e->sources != SOURCES_NOT_LOOKED) return e->sources == SOURCES_SOME;
+  e->sources = module_sources_exist(e->L) ? SOURCES_SOME : SOURCES_NONE;
+  if (e->sources == SOURCES_NONE) return false;
+  lua_newtable(e->L);
+  encode_set_keep(e->L, ENCODE_SOURCED);
+  return true;
+}
+
+/* Writes the source of the module whose name is on top of the stack before what needs it, if a worker does not
+ * find it otherwise. */
+static void encode_source(struct encoder *e) {
+  lua_State *L = e->L;
+  const char *name = lua_tostring(L, -1);
+  luaL_checkstack(L, 8, "no room for a module");
+  if (e->sources_deep == SOURCES_DEEP || !module_source_push_if_needed(L, name)) return;
+  lua_insert(L, -2);
+  if (encode_set_add_module(L, ENCODE_SOURCED, -1)) {
+    const struct path_step at = {.kind = PATH_ROOT, .name = name};
+    encode_tag(e, TAG_SOURCE);
+    encode_sized_value(e, lua_gettop(L));
+    e->sources_deep++;
+    encode_at_depth(e, lua_gettop(L) - 1, &at, 0);
+    e->sources_deep--;
+  }
+  lua_remove(L, -2);
+}
+
+/* The same for the modules that the code of a function names. */
+static void encode_sources_of(struct encoder *e, int function) {
+  lua_State *L = e->L;
+  if (!may_need_sources(e)) return;
+  luaL_checkstack(L, 8, "no room for modules");
+  function_names_push(L, function);
+  const int count = (int)lua_rawlen(L, -1);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, -1, i);
+    encode_source(e);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
 static void encode_module(struct encoder *e, int index) {
   if (!names_find_module(e->L, index)) luaL_error(e->L, "package.loaded changed meanwhile");
+  if (may_need_sources(e)) encode_source(e);
   encode_tag(e, TAG_MODULE);
   encode_sized_value(e, -1);
   lua_pop(e->L, 1);
@@ -226,8 +258,10 @@ static bool find_name(struct encoder *e, int index) {
   return names_find(e->L, index, NAMES_REBUILT);
 }
 
-/* (… module, path) [-2, +0, memory] */
+/* (… module, path) [-2, +0, raises] */
 void encode_found_name(struct encoder *e) {
+  if (e->mode == ENCODE_IMAGE && encode_set_has_module(e->L, ENCODE_WITHOUT_SOURCE, -2))
+    luaL_error(e->L, "cannot send '%s' of the host", lua_tostring(e->L, -1));
   encode_tag(e, TAG_NAMED);
   encode_sized_value(e, -2);
   encode_sized_value(e, -1);
@@ -550,10 +584,20 @@ void encode_table_as_data(struct encoder *e, int index, const struct path_step *
   encode_table_part(e, index, at, 1);
 }
 
+/* Writes an object below a global that the receiver has from the same message by its name. */
+static bool encode_if_renewed(struct encoder *e, int index) {
+  const int top = lua_gettop(e->L);
+  const bool is_it = e->renewed && find_name(e, index) && is_renewed(e);
+  if (is_it) encode_found_name(e);
+  lua_settop(e->L, top);
+  return is_it;
+}
+
 static void encode_table(struct encoder *e, int index, const struct path_step *at, int depth) {
   if (encode_if_known(e, index)) return;
   if (e->class->encode_if_object(e, index, at, depth)) return;
   if (e->class->encode_if_class(e, index, at, depth)) return;
+  if (encode_if_renewed(e, index)) return;
   if (depth < e->depth_max) {
     encode_tag(e, TAG_TABLE);
     encode_table_part(e, index, at, depth + 1);
@@ -620,6 +664,7 @@ static void encode_function_part(struct encoder *e, int index, const struct path
 }
 
 static void encode_function(struct encoder *e, int index, const struct path_step *at, int depth) {
+  if (!names_have(e->L, index)) encode_sources_of(e, index);
   if (encode_if_known(e, index)) return;
   e->flags |= FLAG_FUNCTIONS;
   if (names_have(e->L, index)) {
@@ -690,6 +735,10 @@ NO_RETURN static void raise_userdata(struct encoder *e, int index, const struct 
 }
 
 static void encode_userdata(struct encoder *e, int index, const struct path_step *at, int depth) {
+  if (host_null_is(e->L, index)) {
+    encode_tag(e, TAG_NULL);
+    return;
+  }
   if (encode_if_known(e, index)) return;
   const struct handle_type *type = handle_type_of(e->L, index);
   if (type) {

@@ -53,13 +53,20 @@ struct encoder {
   int classes; /* stack index: work + 1; the list of classes to send, or a body's imports; nil while empty */
   int work_count;
   int work_done;
+  uint32_t renewed;           /* the offset where the value of encode_set_renewed ends; 0: there is none */
   bool is_list;               /* elements of the values share no objects with each other */
   uint32_t since;             /* the offset at which the current one begins */
   unsigned flags;             /* enum wire_flag */
   const void *last_class;     /* the metatable met last in a dump, or NULL */
   uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */
   bool has_known_objects;     /* _G and the loaded modules are in the map */
-  bool has_indexed_names;     /* the index of names was rebuilt for this message */
+  enum encode_sources {
+    SOURCES_NOT_LOOKED, /* whether modules may have to go along as their source */
+    SOURCES_NONE,
+    SOURCES_SOME, /* those that went are keys of a table in the registry */
+  } sources;
+  int sources_deep;       /* how many sources are being written */
+  bool has_indexed_names; /* the index of names was rebuilt for this message */
   /* Classes: see encode_class.h. */
   struct encoder *root;  /* of the body of a class: the encoder of the message; else NULL */
   struct bytes *handles; /* those of the message */
@@ -93,11 +100,9 @@ static inline void encoder_wrote(struct encoder *e, const uint8_t *end) {
 /* Appends a size as varint, then the bytes. [-0, +0, memory] */
 void encode_sized(struct encoder *e, const char *text, size_t size);
 
-/* For images: the modules whose names are keys of the table on top of the stack are written by value.
- * nil: none. [-1, +0, memory] */
-void encode_set_carried(lua_State *L);
-/* Whether the module is one of them. [-0, +0] */
-bool encode_is_carried(lua_State *L, const char *module);
+/* The first value is written, and the next one follows: what was written with it is not referred to.
+ * [-0, +0, raises] */
+void encode_end_renewing(struct encoder *e);
 
 /* For encode_class.c: a value at a depth; a table as what it contains, whatever it is; a metatable; the name
  * that is on top of the stack, module and path [-2]; and the deferred parts behind those done. */

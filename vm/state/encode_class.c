@@ -4,6 +4,7 @@
 #include "state/encode_class.h"
 
 #include "state/classes.h"
+#include "state/encode_sets.h"
 #include "state/globals.h"
 #include "state/names.h"
 #include "wire/message.h"
@@ -364,7 +365,7 @@ static void encode_id(struct encoder *e, int record) {
 /* Whether the class of a module, whose name and path are on top of the stack, is sent by that name. An image
  * has what a module is by value if it has the module by value. */
 static bool goes_by_path(struct encoder *e) {
-  return e->mode != ENCODE_IMAGE || !encode_is_carried(e->L, lua_tostring(e->L, -2));
+  return e->mode != ENCODE_IMAGE || !encode_set_has_module(e->L, ENCODE_CARRIED, -2);
 }
 
 /* Writes a class without an id by its name, if it has one by now. Else gives it an id. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const char fresh_key;
+static const char preloads_key; /* name -> true, of package.preload */
 
 static void *address_of(lua_CFunction function) {
   void *address;
@@ -125,9 +126,25 @@ static void push_libraries(lua_State *to, lua_State *from) {
   }
 }
 
+static void keep_preloads(lua_State *L, lua_State *from) {
+  lua_newtable(L);
+  lua_getfield(from, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(from, -1, LUA_LOADLIBNAME);
+  lua_getfield(from, -1, "preload");
+  lua_pushnil(from);
+  while (lua_next(from, -2)) {
+    lua_pop(from, 1);
+    lua_pushstring(L, lua_tostring(from, -1));
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+  }
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &preloads_key);
+}
+
 /* (fresh state) -> marks */
 static int learn(lua_State *L) {
   lua_State *from = lua_touserdata(L, 1);
+  keep_preloads(L, from);
   push_libraries(L, from);
   return 1;
 }
@@ -158,6 +175,15 @@ void fresh_push(lua_State *L) {
   learn_from_new_state(L);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &fresh_key);
+}
+
+bool fresh_preloads(lua_State *L, const char *name) {
+  fresh_push(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &preloads_key);
+  lua_getfield(L, -1, name);
+  const bool is_there = lua_toboolean(L, -1);
+  lua_pop(L, 3);
+  return is_there;
 }
 
 /* Whether a mark is that of values of which only the presence is compared. */

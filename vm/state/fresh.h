@@ -21,6 +21,9 @@ void fresh_push(lua_State *L);
  * index of one library's table from fresh_push. [-0, +0, memory] */
 bool fresh_has(lua_State *L, int marks, int key, int value);
 
+/* Whether package.preload of a fresh VM has the module. [-0, +0, memory] */
+bool fresh_preloads(lua_State *L, const char *name);
+
 /* Whether the function at `index` is a C function, or one that LuaJIT has in bytecode: none of a script.
  * [-0, +0, memory] */
 bool fresh_is_builtin(lua_State *L, int index);

@@ -53,6 +53,13 @@ void globals_load_classes(lua_State *L);
 /* Pushes the table of names that could not be decoded, name -> text of the error, or nil.
  * [-0, +1, memory] */
 void globals_push_broken(lua_State *L);
+/* Pushes the global whose name is at index `name`, decoded if it is pending. [-0, +1, memory] */
+void globals_take(lua_State *L, int name);
+/* The value on top of the stack becomes that global, which is not pending any more. [-1, +0, memory] */
+void globals_put(lua_State *L, int name);
+/* That global raises the text on top of the stack where it is used, until another value is put there.
+ * [-1, +0, memory] */
+void globals_break(lua_State *L, int name);
 /* Pushes the script's own metatable of _G, or nil. [-0, +1, memory] */
 void globals_push_metatable(lua_State *L);
 

@@ -4,12 +4,13 @@
  * instead. */
 #include <string.h>
 
-#include "os/program.h"
 #include "state/encode_class.h"
+#include "state/encode_sets.h"
 #include "state/error.h"
 #include "state/fresh.h"
 #include "state/globals.h"
 #include "state/library.h"
+#include "state/module_source.h"
 #include "state/names.h"
 #include "state/originals.h"
 #include "state/transfer.h"
@@ -27,7 +28,7 @@ struct image_writer {
 struct entry {
   struct image_writer *image;
   enum image_kind kind;
-  const char *library; /* NULL unless kind is IMAGE_LIBRARY */
+  const char *library; /* NULL unless kind is IMAGE_LIBRARY or IMAGE_MODULE */
   const char *key;
   int depth_max;
   size_t start;
@@ -184,8 +185,16 @@ static bool is_index_of_strings(lua_State *L) {
   return is_it;
 }
 
+/* Whether the table on top is the module of a host by which scripts find out where they run, and which has nothing
+ * that works elsewhere. Neovim's has much in pure Lua, and is carried. */
+static bool is_host_module(lua_State *L) {
+  const char *key = lua_tostring(L, -2);
+  const bool is_host = strcmp(key, "love") == 0 || strcmp(key, "ngx") == 0;
+  return is_host && lua_istable(L, -1) && is_module_of_that_name(L) && !module_is_found(L, key);
+}
+
 static bool is_carried_global(lua_State *L, int marks) {
-  if (!has_name(L) || strcmp(lua_tostring(L, -2), "arg") == 0) return false;
+  if (!has_name(L) || strcmp(lua_tostring(L, -2), "arg") == 0 || is_host_module(L)) return false;
   if (!is_of_fresh_vm(L, "_G", marks)) return true;
   return lua_istable(L, -1) && !is_module_of_that_name(L);
 }
@@ -284,38 +293,6 @@ static void write_libraries(lua_State *L, struct image_writer *image) {
 
 /* ---- modules --------------------------------------------------------------------------------- */
 
-/* Whether `require` of a worker finds the module in a file: a template of package[list] names one. */
-static bool has_module_file(lua_State *L, const char *name, const char *list) {
-  const int top = lua_gettop(L);
-  bool is_there = false;
-  lua_pushloaded(L);
-  lua_getfield(L, -1, LUA_LOADLIBNAME);
-  if (lua_istable(L, -1)) lua_getfield(L, -1, list);
-  const char *templates = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-  const char *path = luaL_gsub(L, name, ".", "/");
-  while (*templates && !is_there) {
-    const size_t size = strcspn(templates, ";");
-    lua_pushlstring(L, templates, size);
-    is_there = program_has_file(luaL_gsub(L, lua_tostring(L, -1), "?", path));
-    lua_pop(L, 2);
-    templates += size + (templates[size] == ';');
-  }
-  lua_settop(L, top);
-  return is_there;
-}
-
-/* Whether package.preload has the name. */
-static bool is_preloaded(lua_State *L, const char *name) {
-  const int top = lua_gettop(L);
-  lua_pushloaded(L);
-  lua_getfield(L, -1, LUA_LOADLIBNAME);
-  if (lua_istable(L, -1)) lua_getfield(L, -1, "preload");
-  if (lua_istable(L, -1)) lua_getfield(L, -1, name);
-  const bool is_there = lua_isfunction(L, -1);
-  lua_settop(L, top);
-  return is_there;
-}
-
 /* Whether package.loaded[name] is to be sent: the program, or a searcher of its own, put it there. */
 static bool is_carried_module(lua_State *L, int marks, const char *name) {
   lua_getfield(L, marks, name);
@@ -324,23 +301,13 @@ static bool is_carried_module(lua_State *L, int marks, const char *name) {
   const size_t own = strlen(VM_LIBRARY_KEY);
   if (is_standard || (strncmp(name, VM_LIBRARY_KEY, own) == 0 && (name[own] == '\0' || name[own] == '.')))
     return false;
-  return !is_preloaded(L, name) && !has_module_file(L, name, "path") && !has_module_file(L, name, "cpath");
-}
-
-/* Whether the host itself has searchers beside the four of Lua: modules that no file has are then its
- * own, as those of an editor or a game, and not put there by the program. */
-static bool has_host_searchers(lua_State *L) {
-  originals_push(L, ORIGINALS_SEARCHERS, "5");
-  const bool has = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  return has;
+  return !module_is_found(L, name);
 }
 
 /* (… marks) Pushes the names of the modules to send, name -> true. */
 static void push_carried(lua_State *L) {
   const int marks = lua_gettop(L);
   lua_newtable(L);
-  if (has_host_searchers(L)) return;
   lua_pushloaded(L);
   lua_pushnil(L);
   while (lua_next(L, marks + 2)) {
@@ -354,23 +321,88 @@ static void push_carried(lua_State *L) {
   lua_pop(L, 1);
 }
 
-/* (… marks) A module that cannot be sent is known by its name from then on. */
-static void write_modules(lua_State *L, struct image_writer *image) {
-  const int top = lua_gettop(L);
-  push_carried(L);
-  lua_pushvalue(L, -1);
-  encode_set_carried(L);
+/* Writes the source of a module. False: there is none that can be sent. */
+static bool write_source(lua_State *L, struct image_writer *image, const char *name) {
+  const struct entry entry = {.image = image, .kind = IMAGE_PRELOAD, .key = name};
+  return module_source_push(L, name) && write_if_sendable(L, entry);
+}
+
+/* Writes the fields of a host's module that can be sent, and its metatable. The module is on top of the stack,
+ * and popped. */
+static void write_fields(lua_State *L, struct image_writer *image, const char *name) {
+  const int module = lua_gettop(L);
+  struct entry entry = {.image = image, .kind = IMAGE_MODULE, .library = name, .key = ""};
+  if (lua_istable(L, module) && lua_getmetatable(L, module)) (void)write_if_sendable(L, entry);
+  lua_pushnil(L);
+  while (lua_istable(L, module) && lua_next(L, module)) {
+    entry.key = has_name(L) ? lua_tostring(L, -2) : NULL;
+    if (entry.key)
+      (void)write_if_sendable(L, entry);
+    else
+      lua_pop(L, 1);
+  }
+  lua_settop(L, module - 1);
+}
+
+/* (… names) Writes the sources of modules, which are then none of the names any more. */
+static void write_sources(lua_State *L, struct image_writer *image) {
+  const int names = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, names)) {
+    lua_pop(L, 1);
+    if (!write_source(L, image, lua_tostring(L, -1))) continue;
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, names);
+  }
+}
+
+/* (… names) The modules of a host with searchers of its own are the host's, and not carried. */
+static void write_host_modules(lua_State *L, struct image_writer *image) {
+  const int names = lua_gettop(L);
+  lua_pushnil(L);
+  encode_set_keep(L, ENCODE_CARRIED);
+  write_sources(L, image);
+  lua_pushvalue(L, names);
+  encode_set_keep(L, ENCODE_WITHOUT_SOURCE);
   lua_pushloaded(L);
   lua_pushnil(L);
-  while (lua_next(L, top + 1)) {
+  while (lua_next(L, names)) {
+    lua_pop(L, 1);
+    lua_getfield(L, names + 1, lua_tostring(L, -1));
+    write_fields(L, image, lua_tostring(L, -2));
+  }
+  lua_pushnil(L);
+  encode_set_keep(L, ENCODE_WITHOUT_SOURCE);
+}
+
+/* (… names) A module that cannot be sent is known by its name from then on, and sent as its source. */
+static void write_program_modules(lua_State *L, struct image_writer *image) {
+  const int names = lua_gettop(L);
+  lua_pushvalue(L, names);
+  encode_set_keep(L, ENCODE_CARRIED);
+  lua_pushloaded(L);
+  lua_pushnil(L);
+  while (lua_next(L, names)) {
     lua_pop(L, 1);
     const char *name = lua_tostring(L, -1);
-    lua_getfield(L, top + 2, name);
+    lua_getfield(L, names + 1, name);
     if (write_if_sendable(L, (struct entry){.image = image, .kind = IMAGE_LOADED, .key = name})) continue;
     lua_pushvalue(L, -1);
     lua_pushboolean(L, 0);
-    lua_rawset(L, top + 1);
+    lua_rawset(L, names);
+    (void)write_source(L, image, name);
   }
+}
+
+/* (… marks) */
+static void write_modules(lua_State *L, struct image_writer *image) {
+  const int top = lua_gettop(L);
+  push_carried(L);
+  if (module_host_has_searchers(L))
+    write_host_modules(L, image);
+  else
+    write_program_modules(L, image);
   lua_settop(L, top);
 }
 

@@ -8,7 +8,9 @@
  *   STATE_CLASSES  the same for registered classes
  *   STATE_HIDDEN   name -> value, of names that are not in _G while any is pending: `_G` and others by
  *                  which a script gets hold of the table itself
+ *   STATE_MODULES  name of a host's module -> its fields, name -> offset, until it is required
  *   STATE_HOOKS    the metatable that _G has while any name is pending
+ *   STATE_WATCHED  a metatable of _G of the script's own that lets broken names raise (keep_broken), or nil
  *   STATE_OWNER    the script's own metatable of _G: offset, text, or nil
  *
  * I1  A name is pending while it is in STATE_NAMES; then it is not in _G. While any name is
@@ -35,7 +37,9 @@ enum state_slot {
   STATE_NAMES,
   STATE_CLASSES,
   STATE_HIDDEN,
+  STATE_MODULES,
   STATE_HOOKS,
+  STATE_WATCHED,
   STATE_OWNER
 };
 
@@ -310,6 +314,41 @@ static int preload_call(lua_State *L) {
   return lua_gettop(L);
 }
 
+/* Decodes the field on top of the stack, a key and an offset, into the table at `module`. One that cannot be
+ * decoded is not there. [-2, +0, memory] */
+static void field_decode(lua_State *L, int state, int module) {
+  const int key = lua_gettop(L) - 1;
+  if (content_decode(L, state)) {
+    if (*lua_tostring(L, key) == '\0')
+      lua_setmetatable(L, module);
+    else
+      lua_rawset(L, module);
+  }
+  lua_settop(L, key - 1);
+}
+
+/* Upvalue: state. (name) -> module: a function of package.preload, for a host's module. The module is there
+ * before its fields, because their functions may use it. */
+static int module_call(lua_State *L) {
+  enum { NAME = 1, STATE, FIELDS, MODULE };
+  lua_settop(L, NAME);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  push_pending(L, STATE, STATE_MODULES, NAME);
+  lua_newtable(L);
+  lua_pushloaded(L);
+  lua_pushvalue(L, NAME);
+  lua_pushvalue(L, MODULE);
+  lua_rawset(L, -3);
+  lua_pushnil(L);
+  while (lua_istable(L, FIELDS) && lua_next(L, FIELDS)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    field_decode(L, STATE, MODULE);
+  }
+  lua_settop(L, MODULE);
+  return 1;
+}
+
 /* Upvalue: text. Stands for a function that could not be decoded. */
 static int broken_call(lua_State *L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
@@ -420,6 +459,18 @@ static void install_type(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
+/* The function on top of the stack becomes that of package.preload for the name at index `key`. */
+static void set_preload(lua_State *L, int key) {
+  const int function = lua_gettop(L);
+  lua_pushloaded(L);
+  lua_getfield(L, -1, LUA_LOADLIBNAME);
+  if (!lua_istable(L, -1)) return;
+  lua_getfield(L, -1, "preload");
+  lua_pushvalue(L, key);
+  lua_pushvalue(L, function);
+  lua_rawset(L, -3);
+}
+
 static void install_preload(lua_State *L) {
   const int key = lua_gettop(L) - 1;
   if (lua_type(L, -1) == LUA_TSTRING) {
@@ -429,13 +480,26 @@ static void install_preload(lua_State *L) {
     lua_insert(L, -2);
     lua_pushcclosure(L, preload_call, 2);
   }
-  lua_pushloaded(L);
-  lua_getfield(L, -1, LUA_LOADLIBNAME);
-  if (!lua_istable(L, -1)) return;
-  lua_getfield(L, -1, "preload");
-  lua_pushvalue(L, key);
-  lua_pushvalue(L, key + 1);
-  lua_rawset(L, -3);
+  set_preload(L, key);
+}
+
+/* On top: name of the module, key, what is pending. */
+static void install_field(lua_State *L) {
+  const int name = lua_gettop(L) - 2;
+  push_pending(L, INSTALL_STATE, STATE_MODULES, name);
+  if (lua_isnil(L, -1)) {
+    lua_newtable(L);
+    lua_replace(L, name + 3);
+    lua_pushvalue(L, name + 3);
+    set_pending(L, INSTALL_STATE, STATE_MODULES, name);
+    lua_pushvalue(L, INSTALL_STATE);
+    lua_pushcclosure(L, module_call, 1);
+    set_preload(L, name);
+    lua_settop(L, name + 3);
+  }
+  lua_pushvalue(L, name + 1);
+  lua_pushvalue(L, name + 2);
+  lua_rawset(L, name + 3);
 }
 
 /* What is decoded when it is used. */
@@ -443,6 +507,7 @@ static void install_lazily(lua_State *L, enum image_kind kind) {
   switch (kind) {
     case IMAGE_GLOBAL: install_global(L); return;
     case IMAGE_PRELOAD: install_preload(L); return;
+    case IMAGE_MODULE: install_field(L); return;
     case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
     case IMAGE_CLASS_FOR_STRANGERS:
       names_set_audience(L, lua_tostring(L, -2), NAMES_FOR_STRANGERS);
@@ -471,7 +536,8 @@ static enum image_kind read_entry(struct decoder *d) {
   uint32_t size = 0;
   if (read_u8(&d->r, &kind) || read_u32(&d->r, &size)) decode_raise_malformed(d);
   const size_t start = reader_offset(&d->r);
-  if ((kind & ~IMAGE_BROKEN) == IMAGE_LIBRARY) decode_sized(d);
+  const unsigned bare = kind & ~(unsigned)IMAGE_BROKEN;
+  if (bare == IMAGE_LIBRARY || bare == IMAGE_MODULE) decode_sized(d);
   decode_sized(d);
   if (kind & IMAGE_BROKEN)
     decode_sized(d);
@@ -481,17 +547,21 @@ static enum image_kind read_entry(struct decoder *d) {
   return kind & ~IMAGE_BROKEN;
 }
 
-static void push_state(lua_State *L, const void *data, size_t size) {
-  struct message *m = lua_newuserdata(L, sizeof *m);
-  if (message_parse(data, size, m) || m->version != WIRE_VERSION || !(m->flags & FLAG_IMAGE))
-    luaL_error(L, "malformed globals");
+/* Pushes a state of nothing. [-0, +1, memory] */
+static void push_empty_state(lua_State *L) {
   lua_createtable(L, STATE_OWNER, 0);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, STATE_IMAGE);
-  for (int slot = STATE_MEMO; slot <= STATE_HIDDEN; slot++) {
+  for (int slot = STATE_MEMO; slot <= STATE_MODULES; slot++) {
     lua_newtable(L);
     lua_rawseti(L, -2, slot);
   }
+}
+
+static void push_state(lua_State *L, const void *data, size_t size) {
+  push_empty_state(L);
+  struct message *m = lua_newuserdata(L, sizeof *m);
+  if (message_parse(data, size, m) || m->version != WIRE_VERSION || !(m->flags & FLAG_IMAGE))
+    luaL_error(L, "malformed globals");
+  lua_rawseti(L, -2, STATE_IMAGE);
 }
 
 /* Pushes a table of functions with the state as upvalue. [-0, +1, memory] */
@@ -517,16 +587,21 @@ static void hide(lua_State *L) {
   lua_settop(L, INSTALL_STATE);
 }
 
-static void install_hooks(lua_State *L) {
-  static const luaL_Reg of_globals[] = {
+/* Gives _G the metatable that knows of the state. */
+static void hook_globals(lua_State *L) {
+  static const luaL_Reg functions[] = {
       {"__index", global_index}, {"__newindex", global_newindex}, {"__pairs", global_pairs}, {NULL, NULL}};
-  static const luaL_Reg of_classes[] = {{"__index", class_index}, {NULL, NULL}};
-  hide(L);
   lua_pushglobaltable(L);
-  push_metatable(L, of_globals);
+  push_metatable(L, functions);
   lua_pushvalue(L, -1);
   lua_rawseti(L, INSTALL_STATE, STATE_HOOKS);
   lua_setmetatable(L, -2);
+}
+
+static void install_hooks(lua_State *L) {
+  static const luaL_Reg of_classes[] = {{"__index", class_index}, {NULL, NULL}};
+  hide(L);
+  hook_globals(L);
   names_push_all_registered(L);
   push_metatable(L, of_classes);
   lua_setmetatable(L, -2);
@@ -549,6 +624,8 @@ static void keep_broken(lua_State *L) {
       "  return index and index[name]\n"
       "end\n";
   const int owner = lua_gettop(L);
+  lua_pushvalue(L, owner);
+  lua_rawseti(L, INSTALL_STATE, STATE_WATCHED);
   if (luaL_loadbuffer(L, chunk, strlen(chunk), "=manymoons/globals")) lua_error(L);
   lua_rawgeti(L, INSTALL_STATE, STATE_NAMES);
   lua_getfield(L, owner, "__index");
@@ -615,7 +692,7 @@ void globals_install(lua_State *L, const void *data, size_t size) {
   lua_call(L, 1, 0);
 }
 
-/* ---- for the encoder of a worker that starts workers ----------------------------------------- */
+/* ---- an installed image ---------------------------------------------------------------------- */
 
 /* Pushes the state, or nil and returns false if no image is installed. */
 static bool push_installed(lua_State *L) {
@@ -637,6 +714,74 @@ void globals_load_classes(lua_State *L) {
   if (push_installed(L)) load_classes(L, lua_gettop(L));
   lua_pop(L, 1);
 }
+
+/* ---- for the tasks of a worker --------------------------------------------------------------- */
+
+/* Nothing is pending for the name any more. [-0, +0, memory] */
+static void forget_pending(lua_State *L, int name) {
+  if (push_installed(L)) {
+    const int state = lua_gettop(L);
+    lua_pushnil(L);
+    set_pending(L, state, STATE_NAMES, name);
+    retire_if_empty(L, state);
+  }
+  lua_pop(L, 1);
+}
+
+void globals_take(lua_State *L, int name) {
+  const int top = lua_gettop(L);
+  if (push_installed(L)) {
+    push_pending(L, top + 1, STATE_NAMES, name);
+    if (lua_type(L, -1) == LUA_TNUMBER) (void)global_decode(L, top + 1, name);
+    retire_if_empty(L, top + 1);
+  }
+  lua_settop(L, top);
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+void globals_put(lua_State *L, int name) {
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, name);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 2);
+  forget_pending(L, name);
+}
+
+/* (state) Lets broken names raise: by a metatable of _G, or by that of the program. */
+static int watch_broken(lua_State *L) {
+  lua_pushglobaltable(L);
+  lua_rawgeti(L, INSTALL_STATE, STATE_HOOKS);
+  lua_rawgeti(L, INSTALL_STATE, STATE_WATCHED);
+  if (!lua_getmetatable(L, INSTALL_STATE + 1))
+    hook_globals(L);
+  else if (!lua_rawequal(L, -1, -2) && !lua_rawequal(L, -1, -3))
+    keep_broken(L);
+  return 0;
+}
+
+void globals_break(lua_State *L, int name) {
+  const int text = lua_gettop(L);
+  lua_pushnil(L);
+  globals_put(L, name);
+  if (!push_installed(L)) {
+    lua_pop(L, 1);
+    push_empty_state(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+  }
+  lua_pushcfunction(L, watch_broken);
+  lua_pushvalue(L, text + 1);
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, text);
+  set_pending(L, text + 1, STATE_NAMES, name);
+  lua_settop(L, text - 1);
+}
+
+/* ---- for the encoder of a worker that starts workers ----------------------------------------- */
 
 void globals_push_broken(lua_State *L) {
   if (!push_installed(L)) return;

@@ -21,6 +21,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/annotations.h"
 
@@ -129,6 +130,10 @@ static inline int lua_load_code(lua_State *L, lua_Reader reader, void *data, con
 static inline int lua_dump_code(lua_State *L, lua_Writer writer, void *data) {
   return lua_dump(L, writer, data, 0);
 }
+/* Without what only debuggers use, as far as this Lua lets. */
+static inline int lua_dump_bare_code(lua_State *L, lua_Writer writer, void *data) {
+  return lua_dump(L, writer, data, 1);
+}
 /* Pushes the environment of a function, or pops it into the function. False, and nothing happens:
  * functions have none but what their upvalues hold. */
 static inline bool lua_pushenvironment(lua_State *L, int index) {
@@ -223,6 +228,9 @@ static inline int lua_load_code(lua_State *L, lua_Reader reader, void *data, con
   return lua_load(L, reader, data, name);
 }
 static inline int lua_dump_code(lua_State *L, lua_Writer writer, void *data) {
+  return lua_dump(L, writer, data);
+}
+static inline int lua_dump_bare_code(lua_State *L, lua_Writer writer, void *data) {
   return lua_dump(L, writer, data);
 }
 static inline bool lua_pushenvironment(lua_State *L, int index) {
@@ -368,6 +376,26 @@ static inline void lua_pushsearchers(lua_State *L) {
     lua_remove(L, -2);
   }
   lua_remove(L, -2);
+}
+
+/* If a string of compiled code begins at offset `at` > 0, its size, which the bytes before it say; of strings
+ * of more than 100 bytes any number. Where none begins it is any number, too. [-0, +0] */
+static inline size_t lua_code_string_size(const char *code, size_t at) {
+  const unsigned before = (unsigned char)code[at - 1];
+#if LUA_VERSION_NUM >= 505
+  return before > 0 && before < 0x80 ? before - 1 : 0;
+#elif LUA_VERSION_NUM == 504
+  return before > 0x80 ? (before & 0x7f) - 1 : 0;
+#elif LUA_VERSION_NUM == 503
+  return before > 0 && before < 0xff ? before - 1 : 0;
+#else
+  size_t size = 0;
+  enum { JIT_STRING = 5 }; /* LuaJIT adds it to the size of a string */
+  if (lua_is_jit()) return before > JIT_STRING && before < 0x80 ? before - JIT_STRING : 0;
+  if (at < sizeof size) return 0;
+  memcpy(&size, code + at - sizeof size, sizeof size);
+  return size > 0 ? size - 1 : 0;
+#endif
 }
 
 /* The one key of package.loaded in the registry has had the same name since 5.1. */

@@ -362,7 +362,8 @@ void names_push_module(lua_State *L) {
   lua_pushvalue(L, -2);
   lua_rawget(L, -2);
   lua_remove(L, -2);
-  if (lua_isnil(L, -1)) {
+  /* 5.1 has a light userdata there while the module is loaded. */
+  if (lua_isnil(L, -1) || lua_islightuserdata(L, -1)) {
     lua_pop(L, 1);
     push_require(L);
     if (lua_isnil(L, -1))

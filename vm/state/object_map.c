@@ -29,8 +29,11 @@ static struct object_slot *slot_find(const struct object_map *m, const void *obj
   }
 }
 
+/* Beyond all offsets. */
+static const uint64_t no_limit = UINT64_MAX;
+
 /* Moves the objects at offsets below `limit` into a new table. */
-static status rebuild(struct object_map *m, size_t capacity, uint32_t limit) {
+static status rebuild(struct object_map *m, size_t capacity, uint64_t limit) {
   struct object_map to = {.capacity = capacity, .generation = 1};
   to.slots = memory_alloc(capacity * sizeof *to.slots);
   if (!to.slots) return -ENOMEM;
@@ -51,7 +54,7 @@ static bool is_full(const struct object_map *m) { return m->count * 2 >= m->capa
 status object_map_claim(struct object_map *m, const void *object, uint32_t offset, uint32_t since,
                         uint32_t *known) {
   if (is_full(m)) {
-    const status st = rebuild(m, m->capacity ? m->capacity * 2 : CAPACITY_MIN, UINT32_MAX);
+    const status st = rebuild(m, m->capacity ? m->capacity * 2 : CAPACITY_MIN, no_limit);
     if (st) return st;
   }
   struct object_slot *slot = slot_find(m, object);

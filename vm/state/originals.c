@@ -78,8 +78,7 @@ void originals_keep(lua_State *L) {
   lua_settop(L, top);
 }
 
-/* Pushes the functions that are kept of a library, or nil. */
-static void push_kept(lua_State *L, const char *library) {
+void originals_push_library(lua_State *L, const char *library) {
   originals_keep(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_key);
   lua_getfield(L, -1, library);
@@ -88,7 +87,7 @@ static void push_kept(lua_State *L, const char *library) {
 
 void originals_replace(lua_State *L, const char *library, const char *key) {
   luaL_checkstack(L, 12, "no room to replace a function");
-  push_kept(L, library);
+  originals_push_library(L, library);
   if (lua_istable(L, -1)) {
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, key);
@@ -198,7 +197,7 @@ bool originals_is_at(lua_State *L, int index, const char *library, const char *k
 
 void originals_push(lua_State *L, const char *library, const char *key) {
   luaL_checkstack(L, 12, "no room for a function");
-  push_kept(L, library);
+  originals_push_library(L, library);
   if (!lua_istable(L, -1)) return;
   lua_getfield(L, -1, key);
   lua_remove(L, -2);

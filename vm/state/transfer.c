@@ -7,8 +7,10 @@
 #include "state/caller.h"
 #include "state/decode_class.h"
 #include "state/encode_class.h"
+#include "state/encode_sets.h"
 #include "state/error.h"
 #include "state/globals.h"
+#include "state/globals_apply.h"
 #include "state/scalar.h"
 #include "wire/message.h"
 
@@ -41,9 +43,11 @@ static void encode_roots(struct encoder *e, const char *what) {
   if (message_begin(&e->s->out)) error_raise_memory(e->L);
   encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), (unsigned)count));
   struct path_step root = {.kind = PATH_ROOT, .name = what};
+  const bool renews = count > 1 && e->mode == ENCODE_MESSAGE && encode_is_renewing(e->L, ENCODE_FIRST);
   for (int i = ENCODE_FIRST; i <= last; i++) {
     if (count > 1) root.number = i - ENCODE_FIRST + 1;
     encode_value(e, i, &root);
+    if (renews && i == ENCODE_FIRST) encode_end_renewing(e);
   }
 }
 
@@ -189,6 +193,7 @@ struct decode_call {
   size_t size;
   enum trust trust;
   bool takes_handles;
+  bool takes_globals; /* of a call */
   struct message message;
   const struct handle_types *types;
 };
@@ -234,7 +239,10 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   if (count > reader_left(&d.r)) decode_raise_malformed(&d);
   luaL_checkstack(L, count < VALUES_MAX ? (int)count + 4 : VALUES_MAX, "too many values in a message");
   decode_changed_classes(&d);
-  for (uint64_t i = 0; i < count; i++) decode_value(&d);
+  for (uint64_t i = 0; i < count; i++) {
+    decode_value(&d);
+    if (i == 0 && call->takes_globals && call->message.flags & FLAG_GLOBALS) globals_apply_more(L, -1);
+  }
   decode_deferred(&d);
   if (reader_left(&d.r) > 0) decode_raise_malformed(&d);
   decode_end(&d);
@@ -267,18 +275,25 @@ static int try_decode(lua_State *L, struct decode_call *call, int *count) {
   return result;
 }
 
-int transfer_decode(lua_State *L, const void *data, size_t size) {
+static int decode_own(lua_State *L, const void *data, size_t size, bool takes_globals) {
   if (scalar_push(L, data, size)) return 1;
   transfer_open(L);
   struct decode_call call = {.data = data, .size = size, .types = scratch_of(L)->types};
   call.trust = TRUST_OWN_PROGRAM;
   call.takes_handles = true;
+  call.takes_globals = takes_globals;
   if (message_parse(data, size, &call.message)) return luaL_error(L, "malformed message");
   if (call.message.handle_count == 0) return decode_values(L, &call);
   int count = 0;
   luaL_checkstack(L, 4, "no room to decode");
   if (try_decode(L, &call, &count)) return lua_error(L);
   return count;
+}
+
+int transfer_decode(lua_State *L, const void *data, size_t size) { return decode_own(L, data, size, false); }
+
+int transfer_decode_call(lua_State *L, const void *data, size_t size) {
+  return decode_own(L, data, size, true);
 }
 
 int transfer_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust) {

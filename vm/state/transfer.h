@@ -47,6 +47,9 @@ struct bytes *transfer_encode_data(lua_State *L, int first, int count, const cha
 /* Pushes the values of a message of this program and returns their number. `data` must not change
  * during the call. The message keeps its holds, also on an error. [-0, +n, raises] */
 int transfer_decode(lua_State *L, const void *data, size_t size);
+/* The same for a call's values. If the message has the globals of the call (FLAG_GLOBALS), they are its first
+ * value, and are applied before the others are decoded (state/globals_apply.h). [-0, +n, raises] */
+int transfer_decode_call(lua_State *L, const void *data, size_t size);
 /* The same for bytes that may be stored or come from elsewhere, and have no handles, whatever the
  * trust (transfer_encode_dump). [-0, +n, raises] */
 int transfer_decode_dump(lua_State *L, const void *data, size_t size, enum trust trust);

@@ -51,6 +51,7 @@ enum wire_flag {
   FLAG_FOREIGN = 4,          /* from a sandboxed worker: every reader takes data alone */
   FLAG_CLASSES = 8,          /* the body ends with bodies of classes, see below */
   FLAG_CLASSES_CHANGED = 16, /* one of these classes was changed since it was sent first */
+  FLAG_GLOBALS = 32,         /* the first value is the globals of a call: see state/globals_watch.h */
 };
 
 enum wire_tag {
@@ -78,13 +79,15 @@ enum wire_tag {
   TAG_CLASS = 0x15,             /* 24 bytes: the id of a class, whose body is behind the values; in an image
                                  * version (varint) and TAG_TABLE_DEFERRED follow instead */
   TAG_SENT = 0x16,          /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
+  TAG_SOURCE = 0x17,        /* string: a module, the function that loads it, the value that needs it */
   TAG_SHARED = 0x20,        /* or-ed into the tag of an object that is named again */
   TAG_SMALL_INTEGER = 0x40, /* 0x40 … 0x7f: 0 … 63 in the tag itself */
   TAG_SHORT_STRING = 0x80,  /* 0x80 … 0xbf: a string of 0 … 63 bytes; size in the tag */
   TAG_KEY = 0xc0,           /* 0xc0 … 0xff: the key of a pair that has this number; see I6 */
 };
 
-enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64 };
+/* SOURCES_DEEP: so many sources stand in each other at most. */
+enum { SHORT_STRING_MAX = 0x3f, KEYS_MAX = 64, SOURCES_DEEP = 50 };
 
 /* The two kinds of part:
  *
@@ -115,7 +118,7 @@ enum table_shape {
 /* The body of a globals image:
  *
  *   image body  := entry …
- *   entry       := kind (u8) | size (u32) of what follows | library (string; only IMAGE_LIBRARY)
+ *   entry       := kind (u8) | size (u32) of what follows | library (string; IMAGE_LIBRARY, IMAGE_MODULE)
  *                  | key (string) | content
  *   content     := value | deferred part …, or with IMAGE_BROKEN the text (string) of the error it
  *                  raises when used; nil: a fresh VM has it, and the program has removed it
@@ -130,6 +133,7 @@ enum image_kind {
   IMAGE_LOADED = 6,              /* package.loaded[key] */
   IMAGE_SEARCHERS = 7,           /* the list of the searchers of `require`; the key is empty */
   IMAGE_TYPE = 8,      /* the metatable of all values of the type `key`, without fields of strings */
+  IMAGE_MODULE = 9,    /* package.loaded[library][key], once the module is required; key "": its metatable */
   IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
 };
 enum function_shape {

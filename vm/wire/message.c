@@ -55,6 +55,12 @@ status message_mark_foreign(uint8_t *data, size_t size) {
   return STATUS_OK;
 }
 
+void message_mark_globals(uint8_t *data) { data[HEADER_FLAGS] |= FLAG_GLOBALS; }
+
+bool message_has_flag(const uint8_t *data, size_t size, unsigned flags) {
+  return size >= WIRE_HEADER_SIZE && data[0] == WIRE_MAGIC && (data[HEADER_FLAGS] & flags) != 0;
+}
+
 uint8_t *message_put_header(uint8_t *at, const struct message_header *header) {
   at = put_u8(at, WIRE_MAGIC);
   at = put_u8(at, WIRE_VERSION);

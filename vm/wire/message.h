@@ -7,6 +7,7 @@
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,11 @@ size_t message_values_end(const struct message *m);
 /* Marks a message as one of a sandboxed worker, from which readers take data alone.
  * STATUS_MALFORMED: it is no message, or has handles. */
 MUST_CHECK status message_mark_foreign(uint8_t *data, size_t size);
+
+/* Marks an encoded message as one with the globals of a call. */
+void message_mark_globals(uint8_t *data);
+/* Whether a message, or a lone scalar, has one of the flags. */
+bool message_has_flag(const uint8_t *data, size_t size, unsigned flags);
 
 struct message_header {
   unsigned flags;

@@ -417,6 +417,15 @@ static status read_number(struct tree_reader *d, struct mm_val *out, uint8_t tag
   return st;
 }
 
+/* A value behind the source of a module, which Lua alone can use. */
+static status read_after_source(struct tree_reader *d, struct mm_val *out, int depth) {
+  struct mm_val source;
+  if (depth >= WIRE_DEPTH_MAX) return STATUS_MALFORMED;
+  status st = skip_sized(d);
+  if (st == STATUS_OK) st = read_node(d, &source, depth + 1);
+  return st ? st : read_node(d, out, depth + 1);
+}
+
 static status read_node(struct tree_reader *d, struct mm_val *out, int depth) {
   const size_t offset = reader_offset(&d->r);
   uint8_t tag = 0;
@@ -440,6 +449,7 @@ static status read_node(struct tree_reader *d, struct mm_val *out, int depth) {
     case TAG_REF: return read_reference(d, out);
     case TAG_GLOBALS:
     case TAG_NULL: out->type = NODE_OPAQUE; return STATUS_OK;
+    case TAG_SOURCE: return read_after_source(d, out, depth);
     default: return read_object(d, out, tag, offset, depth);
   }
 }

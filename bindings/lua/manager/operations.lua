@@ -159,7 +159,7 @@ function ops.pairs(self, id)
 end
 
 local function show(value, depth)
-  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "string" then return string.format("%q", value) end
   if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
   if depth > 3 then return "{…}" end
   local parts, count = {}, #value

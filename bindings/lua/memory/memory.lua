@@ -128,7 +128,7 @@ local function check_offset(offset, count, size, method)
   expect(checks.is_whole(offset, 0), "SharedMemory:" .. method,
     "offset: a whole number, 0 or more, expected, got " .. checks.show(offset))
   if offset + count > size then
-    checks.fail(("SharedMemory:%s: %d bytes from offset %d on are not within its %d"):format(method, count, offset,
+    checks.fail(string.format("SharedMemory:%s: %d bytes from offset %d on are not within its %d", method, count, offset,
       size))
   end
 end
@@ -177,12 +177,12 @@ end
 
 shared_meta.__close = SharedMemory.close
 function shared_meta.__len(self) return self.size end
-function shared_meta.__tostring(self) return ("SharedMemory: %s, %d bytes"):format(self.name, self.size) end
+function shared_meta.__tostring(self) return string.format("SharedMemory: %s, %d bytes", self.name, self.size) end
 
 local OPTIONS = { name = true, create = true, size = true, keep = true }
 
 local function new_name()
-  return ("mm_%d_%08x"):format(native.pid(), math.random(0, 2 ^ 31 - 1))
+  return string.format("mm_%d_%08x", native.pid(), math.random(0, 2 ^ 31 - 1))
 end
 
 local function create(options)

@@ -23,7 +23,7 @@ local MOST, MOST_OF_HOST = 128, 64
 
 local handshake = {}
 
-local ZEROES = ("\0"):rep(MAC)
+local ZEROES = string.rep("\0", MAC)
 
 local function mac(key, ...) return key and native.hmac_sha256(key, table.concat({ ... })) or ZEROES end
 

@@ -45,7 +45,7 @@ end
 local function refuse(kind, size, most)
   if kind ~= VALUE and kind ~= BYTES then return "malformed message: no frame of a connection of manymoons" end
   if size <= most then return nil end
-  return ("message too large: it has %.0f bytes, and max_message is %.0f"):format(size, most)
+  return string.format("message too large: it has %.0f bytes, and max_message is %.0f", size, most)
 end
 
 -- Receives the next frame: its kind and bytes, which stay in `state` until the caller takes them; or nil and why.
@@ -92,7 +92,7 @@ end
 
 local function send(state, kind, bytes, where)
   if #bytes > state.most then
-    checks.fail(("%s: a message of at most %.0f bytes (max_message) expected, got %d"):format(where, state.most,
+    checks.fail(string.format("%s: a message of at most %.0f bytes (max_message) expected, got %d", where, state.most,
       #bytes))
   end
   local ok, why = state.stream:send(frame(kind, bytes))
@@ -174,7 +174,7 @@ local function read_address(address, where)
     local host, port = address[1], address[2]
     expect(type(host) == "string" and type(port) == "number", where, "address: { host, port } expected")
     check_port(port, where)
-    address = host .. ":" .. ("%d"):format(port)
+    address = host .. ":" .. string.format("%d", port)
   end
   expect(type(address) == "string" and not address:find("%z"), where,
     "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. tostring(address))

@@ -148,8 +148,12 @@ local DISPATCHER = {
 ---Carries tasks and results of a pool, as pool._backend. Workers are handles with the methods of
 ---worker/worker.c. A place names a value that the backend keeps, a number a task that it has put.
 ---@class PoolBackend
----Keeps a function: its number and its place; nil and why.
----@field add_function fun(self, f: function): number?, any
+---A worker is about to start: it gets the globals as they are now.
+---@field watch_globals fun(self)
+---Keeps a function: its number, its place and which globals it uses; nil and why.
+---@field add_function fun(self, f: function): number?, any, any
+---Whether a function that uses these globals does as when it was added.
+---@field is_current fun(self, uses: any): boolean
 ---Keeps arguments: their place; nil and why.
 ---@field store fun(self, ...): any, string?
 ---Keeps list[first … last].
@@ -207,6 +211,7 @@ local DISPATCHER = {
 ---What is dropped from now on may still be used by workers that are not waited for.
 ---@field defer_drops fun(self)
 local BACKEND = {
+  "watch_globals", "is_current",
   "add_function", "store", "store_slice", "drop", "call_state", "return_call_state", "requeue", "cancel",
   "set_timeout", "put", "put_slice", "put_stored", "take", "waitable", "wake", "all_live", "claim", "running",
   "request_stop", "limit", "recover", "rescue", "measures", "is_worker", "close", "drain",

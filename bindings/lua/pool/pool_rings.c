@@ -12,10 +12,13 @@
 #include "shared/attachments.h"
 #include "shared/ring.h"
 #include "state/error.h"
+#include "state/globals_watch.h"
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
+#include "wire/format.h"
+#include "wire/message.h"
 #include "worker/worker.h"
 #include "worker/worker_start.h"
 
@@ -48,6 +51,8 @@ int pool_rings_new(lua_State *L) {
   *rings = (struct pool_rings){0};
   luaL_getmetatable(L, class.key);
   lua_setmetatable(L, -2);
+  globals_watch_push(L);
+  lua_setcompanion(L, -2);
   status st = segment_open();
   rings->epoch = segment_epoch();
   if (st == STATUS_OK) st = ring_make(&rings->tasks, (struct ring_bounds){0}, RING_GROWS);
@@ -111,14 +116,60 @@ static int rings_gc(lua_State *L) {
   return worker_release_later(L, rings_release) ? 0 : rings_release(L);
 }
 
+/* ---- globals that go along ------------------------------------------------------------------- */
+
+/* rings:watch_globals(): a worker is about to start. */
+static int rings_watch_globals(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  lua_settop(L, 1);
+  lua_getcompanion(L, 1);
+  globals_watch_start(L, 2, (lua_Number)(rings->functions + 1));
+  return 0;
+}
+
+/* rings:is_current(uses) → whether no global of those that a function uses has changed since it was added */
+static int rings_is_current(lua_State *L) {
+  check_rings(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_getcompanion(L, 1);
+  lua_pushboolean(L, globals_watch_is_current(L, 3, 2));
+  return 1;
+}
+
+/* (rings, value …) -> the globals that the values use and that go along, or nothing. */
+static int find_globals(lua_State *L) {
+  const struct pool_rings *rings = check_rings(L, 1);
+  const int top = lua_gettop(L);
+  lua_getcompanion(L, 1);
+  globals_watch_push_uses(L, top + 1, 2, top - 1, (lua_Number)(rings->functions + 1));
+  return globals_watch_push_call(L, top + 1, top + 2);
+}
+
+/* Pushes the globals that go along with the top `count` values, or nil; or an error, and returns Lua's code. */
+static int try_push_globals(lua_State *L, int count) {
+  const int first = lua_gettop(L) - count + 1;
+  luaL_checkstack(L, count + 4, "too many values to send");
+  lua_pushcfunction(L, find_globals);
+  lua_pushvalue(L, 1);
+  for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
+  return lua_pcall(L, count + 1, 1, 0);
+}
+
+/* Whether code in an encoded message may use globals. */
+static bool may_use_globals(const struct bytes *text) {
+  return message_has_flag(text->data, text->len, FLAG_FUNCTIONS);
+}
+
 /* ---- functions and arguments that are kept --------------------------------------------------- */
 
 /* Returns the block, and its place on the stack; nil and why. The values are the top `count`.
  * [-0, +1 or 2, raises] */
-static int store(lua_State *L, int first, int count, const char *what) {
+static int store(lua_State *L, int count, const char *what, bool has_globals) {
   struct bytes carried;
-  const struct bytes *text = transfer_encode(L, first, count, what);
+  const struct bytes *text = transfer_encode(L, lua_gettop(L) - count + 1, count, what);
   const uint64_t size = text->len;
+  if (has_globals) message_mark_globals(text->data);
   block_ref block = 0;
   bytes_init(&carried);
   status st = message_refs_list(text->data, text->len, MESSAGE_ALL, &carried);
@@ -135,19 +186,43 @@ static int store(lua_State *L, int first, int count, const char *what) {
   return 1;
 }
 
-/* rings:add_function(f) → number, place. The place is to be given back with drop. */
+/* rings:add_function(f) → number, place, the names of the globals that it uses. The place is to be given back
+ * with drop. */
 static int rings_add_function(lua_State *L) {
+  enum { FUNCTION = 2, WATCH, USES };
   struct pool_rings *rings = check_rings(L, 1);
-  if (store(L, 2, 1, "function") == 2) return 2;
+  lua_settop(L, FUNCTION);
+  lua_getcompanion(L, 1);
+  globals_watch_push_uses(L, WATCH, FUNCTION, 1, (lua_Number)(rings->functions + 1));
+  lua_pushvalue(L, FUNCTION);
+  const bool has_globals = globals_watch_push_call(L, WATCH, USES);
+  if (has_globals) globals_watch_join(L, 1, "function");
+  if (store(L, 1 + has_globals, "function", has_globals) == 2) return 2;
   lua_pushnumber(L, (lua_Number)++rings->functions);
   lua_insert(L, -2);
-  return 2;
+  lua_pushvalue(L, USES);
+  return 3;
+}
+
+/* Stores the top `count` values, with the globals that they use. */
+static int store_arguments(lua_State *L, int count, const char *what) {
+  const struct bytes *text = transfer_encode(L, lua_gettop(L) - count + 1, count, what);
+  const bool may_use = may_use_globals(text);
+  message_refs_discard(text->data, text->len);
+  if (!may_use) return store(L, count, what, false);
+  if (try_push_globals(L, count)) return lua_error(L);
+  const bool has_globals = !lua_isnil(L, -1);
+  if (has_globals)
+    globals_watch_join(L, count, what);
+  else
+    lua_pop(L, 1);
+  return store(L, count + has_globals, what, has_globals);
 }
 
 /* rings:store(arguments…) → place */
 static int rings_store(lua_State *L) {
   check_rings(L, 1);
-  return store(L, 2, lua_gettop(L) - 1, "argument");
+  return store_arguments(L, lua_gettop(L) - 1, "argument");
 }
 
 /* Pushes how many they are, and a copy of list[first … last]: three arguments from `index` on. Room
@@ -170,7 +245,7 @@ static void push_slice(lua_State *L, int index) {
 static int rings_store_slice(lua_State *L) {
   check_rings(L, 1);
   push_slice(L, 2);
-  return store(L, lua_gettop(L) - 1, 2, PATH_ITEMS);
+  return store_arguments(L, 2, PATH_ITEMS);
 }
 
 /* rings:drop(place). Objects that a function carried stay alive with its copies in the workers. */
@@ -267,6 +342,21 @@ static struct task_envelope task_envelope(lua_State *L) {
                                 .call_state = optional_place(L, ARG_CALL_STATE)};
 }
 
+/* There is code in the arguments: packs them again if globals go along with them. */
+static void pack_with_globals(lua_State *L, struct parcel *parcel, const struct task_envelope *envelope,
+                              const char *what) {
+  const int count = lua_gettop(L) - ARG_REST + 1;
+  parcel_keep(parcel);
+  const int failed = try_push_globals(L, count);
+  if (!failed && lua_isnil(L, -1)) return;
+  parcel_settle(parcel, STATUS_CLOSED);
+  if (failed) lua_error(L);
+  globals_watch_join(L, count, what);
+  parcel_open(parcel, envelope, sizeof *envelope);
+  parcel_pack(L, parcel, ARG_REST, count + 1, what);
+  message_mark_globals(parcel->text->data);
+}
+
 static int put_values(lua_State *L, const char *what) {
   const struct pool_rings *rings = check_rings(L, 1);
   const struct task_envelope envelope = task_envelope(L);
@@ -274,6 +364,7 @@ static int put_values(lua_State *L, const char *what) {
   struct parcel parcel;
   parcel_open(&parcel, &envelope, sizeof envelope);
   parcel_pack(L, &parcel, ARG_REST, count > 0 ? count : 0, what);
+  if (parcel.text && may_use_globals(parcel.text)) pack_with_globals(L, &parcel, &envelope, what);
   return put_task(L, rings, &parcel);
 }
 
@@ -533,6 +624,8 @@ static int rings_waitable(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
+    {"watch_globals", rings_watch_globals},
+    {"is_current", rings_is_current},
     {"add_function", rings_add_function},
     {"store", rings_store},
     {"store_slice", rings_store_slice},

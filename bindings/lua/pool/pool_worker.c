@@ -15,11 +15,14 @@
 #include "process/sandboxed.h"
 #include "shared/attachments.h"
 #include "state/caller.h"
+#include "state/globals_apply.h"
 #include "state/parcel.h"
 #include "state/scalar.h"
 #include "state/transfer.h"
 #include "state/value_path.h"
 #include "state/vm_interrupt.h"
+#include "wire/format.h"
+#include "wire/message.h"
 #include "worker/guarded.h"
 
 enum { FUNCTIONS_KEPT = 64, ROOM_MAX = 1 << 16 };
@@ -48,36 +51,80 @@ static void add_to(_Atomic uint64_t *count, uint64_t more) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-static int decode_fetched(lua_State *L, struct pool_worker *w, block_ref block) REQUIRES(rank_vm) {
+/* Decodes values, and moves the globals that came before them, or nil, to index `globals`. */
+static int decode_with_globals(lua_State *L, const uint8_t *text, size_t size, int globals) {
+  lua_pushnil(L);
+  lua_insert(L, globals);
+  const int count = transfer_decode_call(L, text, size);
+  if (!message_has_flag(text, size, FLAG_GLOBALS)) return count;
+  const int first = lua_gettop(L) - count + 1;
+  lua_pushvalue(L, first);
+  lua_replace(L, globals);
+  lua_remove(L, first);
+  return count - 1;
+}
+
+static int decode_fetched(lua_State *L, struct pool_worker *w, block_ref block, int globals)
+    REQUIRES(rank_vm) {
   guarded_fetch(L, block, &w->fetched);
-  const int count = transfer_decode(L, w->fetched.data, w->fetched.len);
+  const int count = decode_with_globals(L, w->fetched.data, w->fetched.len, globals);
   bytes_trim(&w->fetched, 64 * 1024);
   return count;
 }
 
 /* Decodes values that the parent keeps in a block. */
-static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block) REQUIRES(rank_vm) {
-  if (sandboxed_is()) return decode_fetched(L, w, block);
+static int decode_stored(lua_State *L, struct pool_worker *w, block_ref block, int globals)
+    REQUIRES(rank_vm) {
+  if (sandboxed_is()) return decode_fetched(L, w, block, globals);
   const uint8_t *text = attachments_text(block);
   uint64_t size = 0;
   memcpy(&size, text, sizeof size);
   add_to(&w->worker_status->bytes_in, size);
-  return transfer_decode(L, text + sizeof size, size);
+  return decode_with_globals(L, text + sizeof size, size, globals);
 }
 
 #define FUNCTIONS lua_upvalueindex(1)
+/* The globals of a function have a negative number in the same table. */
+enum { FUNCTION_GLOBALS = 2 };
 
-static void push_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
-  lua_rawgeti(L, FUNCTIONS, (int)w->task.function);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  decode_stored(L, w, w->task.function_code);
+/* Pushes globals and function, which are decoded and kept. */
+static void learn_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  const int number = (int)w->task.function;
+  decode_stored(L, w, w->task.function_code, FUNCTION_GLOBALS);
   if (w->cached++ >= FUNCTIONS_KEPT) {
     lua_pushnil(L);
-    lua_rawseti(L, FUNCTIONS, (int)w->task.function - FUNCTIONS_KEPT);
+    lua_rawseti(L, FUNCTIONS, number - FUNCTIONS_KEPT);
+    lua_pushnil(L);
+    lua_rawseti(L, FUNCTIONS, FUNCTIONS_KEPT - number);
   }
   lua_pushvalue(L, -1);
-  lua_rawseti(L, FUNCTIONS, (int)w->task.function);
+  lua_rawseti(L, FUNCTIONS, number);
+  if (lua_isnil(L, FUNCTION_GLOBALS)) return;
+  lua_pushvalue(L, FUNCTION_GLOBALS);
+  lua_rawseti(L, FUNCTIONS, -number);
+}
+
+/* Pushes the function, behind what calls it, and prepares the table of globals for it. */
+static void push_function(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  lua_rawgeti(L, FUNCTIONS, -(int)w->task.function);
+  lua_rawgeti(L, FUNCTIONS, (int)w->task.function);
+  globals_apply(L, (lua_Number)w->task.function, FUNCTION_GLOBALS);
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, FUNCTION_GLOBALS - 1);
+    learn_function(L, w);
+  }
+  lua_remove(L, FUNCTION_GLOBALS);
+}
+
+/* Pushes the arguments, behind the function, and returns their number. */
+static int push_arguments(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  enum { ARGUMENT_GLOBALS = 3 };
+  const struct task_envelope *task = &w->task;
+  const int count = task->arguments ? decode_stored(L, w, task->arguments, ARGUMENT_GLOBALS)
+                                    : decode_with_globals(L, w->message.data + sizeof *task,
+                                                          w->message.size - sizeof *task, ARGUMENT_GLOBALS);
+  lua_remove(L, ARGUMENT_GLOBALS);
+  return count;
 }
 
 /* ---- one item of a list ---------------------------------------------------------------------- */
@@ -377,9 +424,7 @@ static int run_task(lua_State *L) REQUIRES(rank_vm) {
     caller_push_mark(L);
   push_function(L, w);
   add_to(&w->worker_status->bytes_in, w->message.size);
-  const int count = task->arguments
-                        ? decode_stored(L, w, task->arguments)
-                        : transfer_decode(L, w->message.data + sizeof *task, w->message.size - sizeof *task);
+  const int count = push_arguments(L, w);
   ring_message_unload(&w->message); /* the decoded handles have holds of their own */
   w->is_running = true;
   if (task->mode == TASK_CALL) return run_call(L, w, count);
@@ -520,6 +565,7 @@ void pool_worker_loop(lua_State *L, const struct start_info *start_info, struct 
   lua_insert(L, HANDLER);
   lua_newtable(L);
   lua_insert(L, CACHE);
+  globals_apply_begin(L);
   initialize(L, w, count);
   w->left = most_tasks(L);
   atomic_store(&worker_status->ready_ns, clock_now_ns());

@@ -51,8 +51,8 @@ local function draw_bar(self, now)
   local room = math.min(BAR_MOST, self.width - #text - 10)
   if self.total and self.total > 0 and room >= BAR_LEAST then
     local filled = math.floor(room * self.done / self.total)
-    text = string.format("%3d %% [%s%s] %s", math.floor(100 * self.done / self.total), ("#"):rep(filled),
-      (" "):rep(room - filled), text)
+    text = string.format("%3d %% [%s%s] %s", math.floor(100 * self.done / self.total), string.rep("#", filled),
+      string.rep(" ", room - filled), text)
   end
   io.stderr:write("\r", text:sub(1, self.width - 1), "\27[K")
   self.is_drawn = true

@@ -64,13 +64,13 @@ end
 
 function tasks.add_function(pool, f)
   local queue = pool._queue
-  if f == queue.kept_function then
+  if f == queue.kept_function and pool._backend:is_current(queue.kept_entry.uses) then
     queue.kept_entry.users = queue.kept_entry.users + 1
     return queue.kept_entry
   end
-  local number, place = pool._backend:add_function(f)
+  local number, place, uses = pool._backend:add_function(f)
   if not number then checks.fail("Pool: the function cannot be sent: " .. place) end
-  local entry = { number = number, place = place, users = 1 }
+  local entry = { number = number, place = place, uses = uses, users = 1 }
   if type(f) == "function" and checks.is_pure(f) then tasks.keep_function(pool, f, entry) end
   return entry
 end

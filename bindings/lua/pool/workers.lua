@@ -71,6 +71,7 @@ end
 local function start_worker(pool, index)
   local config, own = pool._config, pool._workers
   local name = next_name(pool)
+  pool._backend:watch_globals()
   local worker = pool._start_worker(pool._backend, config, settings_of(config, name), function()
     return next_name(pool)
   end)

@@ -49,3 +49,10 @@ local back, name = pool:apply(function(o) return o, o.shared .. type(o.print) en
 expect.truthy(getmetatable(back) == getmetatable(object))
 expect.equal(name, "100function")
 pool:terminate()
+
+-- The table of globals is the receiver's, however many other objects the message has.
+local many = { globals = _G, f = (loadstring or load)("return _G == ...") }
+for i = 1, 500 do many[i] = { i } end
+local one = mm.Pool(1)
+expect.equal({ one:apply(function(list) return list.globals == _G, list.f(_G) end, many) }, { true, true })
+one:terminate()

@@ -22,6 +22,15 @@ static void an_object_has_the_offset_of_its_first_claim(void) {
   object_map_fini(&m);
 }
 
+static void growing_keeps_the_largest_offset(void) {
+  struct object_map m;
+  object_map_init(&m);
+  CHECK_EQ(claim(&m, 0, UINT32_MAX), 0);
+  for (int i = 1; i < 5000; i++) CHECK_EQ(claim(&m, i, (uint32_t)i), 0);
+  CHECK_EQ(claim(&m, 0, 77), UINT32_MAX);
+  object_map_fini(&m);
+}
+
 static void a_cut_removes_later_objects(void) {
   struct object_map m;
   object_map_init(&m);
@@ -61,6 +70,7 @@ static void running_out_of_memory_changes_nothing(void) {}
 
 int main(void) {
   an_object_has_the_offset_of_its_first_claim();
+  growing_keeps_the_largest_offset();
   a_cut_removes_later_objects();
   a_generation_that_wraps_empties_the_map();
   running_out_of_memory_changes_nothing();

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "state/globals_watch.h"
+
+#include "base/bytes.h"
+#include "channel/message_refs.h"
+#include "state/encode_sets.h"
+#include "state/fingerprint.h"
+#include "state/function_names.h"
+#include "state/globals.h"
+#include "state/transfer.h"
+
+enum watch_slot { WATCH_PRINTS = 1, WATCH_VERSIONS, WATCH_FIRSTS, WATCH_CHANGES };
+
+/* Entries looked at of the values of a call. They are encoded in any case. */
+enum { CALL_ENTRIES = 10000 };
+
+void globals_watch_push(lua_State *L) {
+  lua_createtable(L, WATCH_CHANGES, 0);
+  for (int slot = WATCH_PRINTS; slot <= WATCH_FIRSTS; slot++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, slot);
+  }
+  lua_pushnumber(L, 0);
+  lua_rawseti(L, -2, WATCH_CHANGES);
+}
+
+/* Pushes the global whose name is at index `name`. */
+static void push_global(lua_State *L, int name) {
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+static lua_Number number_at(lua_State *L, int table, int key) {
+  lua_pushvalue(L, key);
+  lua_rawget(L, table);
+  const lua_Number number = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return number;
+}
+
+static void set_number(lua_State *L, int table, int key, lua_Number number) {
+  lua_pushvalue(L, key);
+  lua_pushnumber(L, number);
+  lua_rawset(L, table);
+}
+
+static lua_Number changes_of(lua_State *L, int watch) {
+  lua_rawgeti(L, watch, WATCH_CHANGES);
+  const lua_Number changes = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return changes;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+/* A watch whose tables are on the stack, and a finder. */
+struct look {
+  lua_State *L;
+  int watch;
+  int prints; /* stack indices */
+  int versions;
+  int firsts;
+  lua_Number number; /* of the call that takes along what changed */
+  struct finder finder;
+};
+
+static struct look look_at(lua_State *L, int watch, lua_Number number) {
+  luaL_checkstack(L, 32, "no room to look at globals");
+  struct look l = {.L = L, .watch = lua_absindex(L, watch), .number = number};
+  const int top = lua_gettop(L);
+  l.prints = top + WATCH_PRINTS;
+  l.versions = top + WATCH_VERSIONS;
+  l.firsts = top + WATCH_FIRSTS;
+  for (int slot = WATCH_PRINTS; slot <= WATCH_FIRSTS; slot++) lua_rawgeti(L, l.watch, slot);
+  l.finder = finder_begin(L);
+  return l;
+}
+
+/* The fingerprint of the global whose name is at index `name`. */
+static lua_Number print_of(struct look *l, int name) {
+  push_global(l->L, name);
+  const lua_Number print = finder_print(&l->finder, GLOBALS_ENTRIES);
+  lua_pop(l->L, 1);
+  return print;
+}
+
+static void note_change(struct look *l, int name, lua_Number print) {
+  lua_State *L = l->L;
+  const lua_Number version = number_at(L, l->versions, name);
+  set_number(L, l->prints, name, print);
+  set_number(L, l->versions, name, version + 1);
+  if (version == 0) set_number(L, l->firsts, name, l->number);
+  lua_pushnumber(L, changes_of(L, l->watch) + 1);
+  lua_rawseti(L, l->watch, WATCH_CHANGES);
+}
+
+static void compare(struct look *l, int name) {
+  const lua_Number print = print_of(l, name);
+  if (print != number_at(l->L, l->prints, name)) note_change(l, name, print);
+}
+
+/* ---- the start of a worker ------------------------------------------------------------------- */
+
+static bool is_empty(lua_State *L, int table) {
+  lua_pushnil(L);
+  const bool has = lua_next(L, table);
+  if (has) lua_pop(L, 2);
+  return !has;
+}
+
+/* Looks at the globals, and at those that were there when a worker started before. */
+void globals_watch_start(lua_State *L, int watch, lua_Number next) {
+  const int top = lua_gettop(L);
+  globals_load(L);
+  struct look l = look_at(L, watch, next);
+  const bool is_first = is_empty(L, l.prints);
+  const int name = lua_gettop(L) + 1;
+  lua_pushnil(L);
+  while (!is_first && lua_next(L, l.prints)) {
+    lua_pop(L, 1);
+    push_global(L, name);
+    const bool is_gone = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    if (is_gone) compare(&l, name);
+  }
+  lua_settop(L, name - 1);
+  lua_pushglobaltable(L);
+  lua_pushnil(L);
+  while (lua_next(L, name)) {
+    lua_pop(L, 1);
+    if (lua_type(L, name + 1) != LUA_TSTRING) continue;
+    if (is_first)
+      set_number(L, l.prints, name + 1, print_of(&l, name + 1));
+    else
+      compare(&l, name + 1);
+  }
+  finder_end(&l.finder);
+  lua_settop(L, top);
+}
+
+/* ---- what is used ---------------------------------------------------------------------------- */
+
+/* A search: names in `list`, each once; functions in `functions`, and between them names of classes. */
+struct search {
+  lua_State *L;
+  int known; /* name, or function -> true; stack indices */
+  int list;
+  int functions;
+  int name_count;
+  struct look look;
+};
+
+/* Enters the value on top of the stack. False: it was known. */
+static bool learn(struct search *s) {
+  lua_State *L = s->L;
+  lua_pushvalue(L, -1);
+  lua_rawget(L, s->known);
+  const bool is_known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (is_known) return false;
+  lua_pushvalue(L, -1);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, s->known);
+  return true;
+}
+
+/* Adds the name on top of the stack, and looks at what its global holds. [-1, +0, memory] */
+static void add_name(struct search *s) {
+  lua_State *L = s->L;
+  if (learn(s)) {
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, s->list, ++s->name_count);
+    compare(&s->look, lua_gettop(L));
+  }
+  lua_pop(L, 1);
+}
+
+/* Adds the names in the function on top of the stack. [-1, +0, memory] */
+static void add_names(struct search *s) {
+  lua_State *L = s->L;
+  function_names_push(L, -1);
+  const int names = lua_gettop(L);
+  const int count = (int)lua_rawlen(L, names);
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, names, i);
+    add_name(s);
+  }
+  lua_pop(L, 2);
+}
+
+void globals_watch_push_uses(lua_State *L, int watch, int first, int count, lua_Number number) {
+  luaL_checkstack(L, 40, "no room to look at globals");
+  const int top = lua_gettop(L);
+  struct search s = {.L = L, .list = top + 1, .known = top + 2, .functions = top + 3};
+  watch = lua_absindex(L, watch);
+  for (int i = 0; i < 3; i++) lua_newtable(L);
+  s.look = look_at(L, watch, number);
+  struct finder *finder = &s.look.finder;
+  finder->functions = s.functions;
+  for (int i = 0; i < count; i++) {
+    lua_pushvalue(L, first + i);
+    (void)finder_print(finder, CALL_ENTRIES);
+    lua_pop(L, 1);
+  }
+  for (int done = 0; done < finder->function_count;) {
+    lua_rawgeti(L, s.functions, ++done);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      add_name(&s);
+    else if (learn(&s))
+      add_names(&s);
+    else
+      lua_pop(L, 1);
+  }
+  finder_end(finder);
+  lua_pushnumber(L, changes_of(L, watch));
+  lua_rawseti(L, s.list, 0);
+  lua_settop(L, s.list);
+}
+
+bool globals_watch_is_current(lua_State *L, int watch, int uses) {
+  const int top = lua_gettop(L);
+  uses = lua_absindex(L, uses);
+  lua_rawgeti(L, uses, 0);
+  bool is_current = lua_tonumber(L, -1) == changes_of(L, lua_absindex(L, watch));
+  if (is_current) {
+    struct look l = look_at(L, watch, 0);
+    const int name = lua_gettop(L) + 1;
+    for (int i = 1; is_current; i++) {
+      lua_rawgeti(L, uses, i);
+      if (lua_isnil(L, name)) break;
+      is_current = print_of(&l, name) == number_at(L, l.prints, name);
+      lua_pop(L, 1);
+    }
+    finder_end(&l.finder);
+  }
+  lua_settop(L, top);
+  return is_current;
+}
+
+/* ---- the globals of a call ------------------------------------------------------------------- */
+
+/* Makes the table of the globals of a call at `globals`, which is nil, with room for all fields. */
+static void make_globals(lua_State *L, int globals) {
+  lua_createtable(L, CALL_BROKEN, 0);
+  for (int field = CALL_NAMES; field <= CALL_BROKEN; field++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, field);
+  }
+  lua_replace(L, globals);
+}
+
+/* Stores the value on top of the stack as element `key` of a field. [-1, +0, memory] */
+static void set_element(lua_State *L, int globals, int field, int element) {
+  lua_rawgeti(L, globals, field);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, element);
+  lua_pop(L, 1);
+}
+
+/* The stack of globals_watch_push_call, above the globals of the call. */
+enum { ABOVE_VERSIONS = 1, ABOVE_FIRSTS, ABOVE_NAME };
+
+static void add_global(lua_State *L, int globals, int element) {
+  const int name = globals + ABOVE_NAME;
+  if (element == 1) make_globals(L, globals);
+  lua_pushvalue(L, name);
+  set_element(L, globals, CALL_NAMES, element);
+  lua_pushnumber(L, number_at(L, globals + ABOVE_VERSIONS, name));
+  set_element(L, globals, CALL_VERSIONS, element);
+  lua_pushnumber(L, number_at(L, globals + ABOVE_FIRSTS, name));
+  set_element(L, globals, CALL_FIRSTS, element);
+  lua_rawgeti(L, globals, CALL_VALUES);
+  lua_pushvalue(L, name);
+  push_global(L, name);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+bool globals_watch_push_call(lua_State *L, int watch, int uses) {
+  luaL_checkstack(L, 16, "no room for globals");
+  const int globals = lua_gettop(L) + 1;
+  uses = lua_absindex(L, uses);
+  watch = lua_absindex(L, watch);
+  lua_pushnil(L);
+  lua_rawgeti(L, watch, WATCH_VERSIONS);
+  lua_rawgeti(L, watch, WATCH_FIRSTS);
+  int count = 0;
+  for (int i = 1; changes_of(L, watch) > 0; i++) {
+    lua_rawgeti(L, uses, i);
+    if (lua_isnil(L, -1)) break;
+    if (number_at(L, globals + ABOVE_VERSIONS, globals + ABOVE_NAME) > 0) add_global(L, globals, ++count);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, count ? globals : globals - 1);
+  return count > 0;
+}
+
+/* ---- what cannot be sent --------------------------------------------------------------------- */
+
+/* Whether the values can be sent; if not, pushes the error. */
+static bool is_sendable(lua_State *L, int first, int count, const char *what) {
+  struct bytes *text = NULL;
+  if (transfer_try_encode(L, first, count, what, &text)) return false;
+  message_refs_discard(text->data, text->len);
+  return true;
+}
+
+/* Moves each global that cannot be sent from the values to the broken ones. */
+static void single_out(lua_State *L, int globals) {
+  lua_rawgeti(L, globals, CALL_VALUES);
+  lua_rawgeti(L, globals, CALL_BROKEN);
+  const int values = lua_gettop(L) - 1, broken = values + 1, name = values + 2, value = values + 3;
+  lua_pushnil(L);
+  while (lua_next(L, values)) {
+    if (!is_sendable(L, value, 1, lua_tostring(L, name))) {
+      lua_pushvalue(L, name);
+      if (lua_isstring(L, value + 1))
+        lua_pushvalue(L, value + 1);
+      else
+        lua_pushliteral(L, "it cannot be sent");
+      lua_rawset(L, broken);
+      lua_pushvalue(L, name);
+      lua_pushnil(L);
+      lua_rawset(L, values);
+    }
+    lua_settop(L, name);
+  }
+  lua_settop(L, values - 1);
+}
+
+void globals_watch_join(lua_State *L, int count, const char *what) {
+  const int globals = lua_gettop(L), first = globals - count;
+  transfer_open(L);
+  luaL_checkstack(L, count + 16, "too many values to send");
+  if (!is_sendable(L, first, count, what)) lua_error(L);
+  if (!is_sendable(L, globals, 1, "globals")) single_out(L, globals);
+  lua_settop(L, globals);
+  lua_pushvalue(L, globals);
+  lua_rawgeti(L, globals, CALL_VALUES);
+  encode_set_renewed(L);
+  lua_insert(L, first);
+}
