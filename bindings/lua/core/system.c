@@ -40,8 +40,10 @@ int system_sleep(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
-int system_is_asked_to_stop(lua_State *L) {
-  lua_pushboolean(L, vm_is_asked_to_stop(vm_of(L)));
+int system_is_asked_to_stop(lua_State *L) REQUIRES(rank_vm) {
+  struct vm *vm = vm_of(L);
+  if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm); /* on LuaJIT no hook does */
+  lua_pushboolean(L, vm_is_asked_to_stop(vm));
   return 1;
 }
 

@@ -15,11 +15,10 @@
 #include "shared/segment.h"
 #include "state/caller.h"
 #include "state/coroutines.h"
-#include "state/hook_permission.h"
 #include "state/library.h"
-#include "state/message_handlers.h"
 #include "state/stop_point.h"
 #include "state/vm_interrupt.h"
+#include "worker/worker_run.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
 
@@ -30,11 +29,7 @@ static void prepare_vm(lua_State *L) REQUIRES(rank_vm) {
   lua_pop(L, 1);
   if (is_done) return;
   if (vm_prepare_threads(vm_of(L))) hooks_install(L);
-  if (vm_of(L)->is_adopted) {
-    vm_track_coroutines(L);
-    message_handlers_guard(L);
-    hook_permission_prepare(L);
-  }
+  stops_prepare(L);
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, key);
 }

@@ -22,7 +22,9 @@
 #include "state/caller.h"
 #include "state/coroutines.h"
 #include "state/globals.h"
+#include "state/hook_permission.h"
 #include "state/library.h"
+#include "state/message_handlers.h"
 #include "state/originals.h"
 #include "state/random.h"
 #include "state/stop_point.h"
@@ -87,6 +89,20 @@ static void apply_settings(lua_State *L, int settings) {
 }
 
 /* ---- the work -------------------------------------------------------------------------------- */
+
+void stops_prepare(lua_State *L) {
+  static const char key[] = "manymoons.stops";
+  if (!vm_of(L)->is_adopted) return; /* vm_open has done it */
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  const bool is_done = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (is_done) return;
+  vm_track_coroutines(L);
+  message_handlers_guard(L);
+  hook_permission_prepare(L);
+  lua_pushboolean(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
 
 struct life {
   const struct vm_library *library;
@@ -243,6 +259,7 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   lua_remove(L, 1);
   keep_settings(L, 1);
   replace_exit(L);
+  stops_prepare(L);
   life->library->after_fork(L);
   random_reseed(L);
   lua_remove(L, 1);

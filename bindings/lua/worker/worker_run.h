@@ -31,4 +31,8 @@ void worker_call(lua_State *L, const struct start_info *start_info, struct worke
 NO_RETURN void worker_run_forked(lua_State *L, int settings, const struct start_info *start_info,
                                  struct worker_status *worker_status);
 
+/* Once in the VM of a host whose code runs in workers: what a stop needs of coroutines and message handlers.
+ * [-0, +0, raises] */
+void stops_prepare(lua_State *L);
+
 #endif

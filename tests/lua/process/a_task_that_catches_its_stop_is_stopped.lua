@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
+-- hosts: manymoons lua5.4 lua5.3
 -- variants: debug asan release
--- TSan keeps signals until the next call into the system.
+-- TSan keeps signals until the next call into the system; LuaJIT and Lua 5.1 do not look for a stop in every loop.
 -- A task that catches the error of a stop has a moment to clean up, in each Lua, and is stopped whatever it does then.
 local mm = require "manymoons"
 local expect = require "expect"
