@@ -14,7 +14,7 @@ enum {
   FIELDS_MAX = 10000,  /* a larger table is data */
   PROTOTYPE_MAX = 100, /* fields among which a class has its prototype */
   ANCESTORS_MAX = 32,
-  WALK_MAX = 100000, /* objects that a walk looks at */
+  WALK_MAX = 20000, /* objects that a walk looks at, the nearest first: 10 ms */
 };
 
 static const char records_key = 'r'; /* their addresses are the keys; never written */
