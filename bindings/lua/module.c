@@ -24,6 +24,7 @@
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "locks/lock_wait.h"
 #include "memory/shared_memory.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -35,6 +36,7 @@
 #include "queues/queue.h"
 #include "state/caller.h"
 #include "state/coroutines.h"
+#include "state/raise.h"
 #include "state/library.h"
 #include "state/message_handlers.h"
 #include "worker/gil.h"
@@ -155,13 +157,16 @@ static const luaL_Reg native_functions[] = {
     {"iterated", waiting_iterated},
     {"set_wait_pauser", waiting_set_pauser},
     {"stack_of_caller", stack_of_caller},
+    {"set_error_maker", raise_set_maker},
     {"busy", waiting_busy},
     {"set_busy", waiting_set_busy},
     {"resume", vm_resume_task},
     {"close_coroutines", coroutines_close},
     {"fiber_new", fiber_new},
     {"fiber_switch", fiber_switch_call},
-    {"held_locks_end_task", held_locks_end_task_call},
+    {"held_locks_end_task", lock_wait_end_task_call},
+    {"look_for_deadlock", lock_wait_look_call},
+    {"set_waiter_namer", lock_wait_set_namer},
     {"load", embedded_load_call},
     {"embedded", embedded_text_call},
     {"may_fork", worker_may_fork},

@@ -583,6 +583,8 @@ function Future:close() end
 ---A queue. A value is copied when it is put: the receiver does not see later changes. put returns when
 ---the value is in the queue, not before. If a process is killed while it uses the queue, at most the value that it
 ---was putting or taking is lost. Can be sent.
+---A wait without a timeout that nobody can end, because no other handle of the queue exists, and no other thread, task or
+---open pool of the VM, raises an mm.Error of kind "deadlock"; that of a daemon, which its parent's end ends, does not.
 ---@class manymoons.Queue
 local Queue = {}
 
@@ -697,7 +699,7 @@ function Connection:close() end
 ---@field message string the error message
 ---@field value any the original error value if it can be sent, otherwise the message
 ---@field traceback string the worker's; empty if it died
----@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable" unsendable: the call ran, but its result could not be sent
+---@field kind "error"|"died"|"timeout"|"cancelled"|"unsendable"|"deadlock" unsendable: the call ran, but its result could not be sent; deadlock: it waited for what could never come
 ---@field worker string the name of the worker
 ---@field exitcode? integer of a worker that died: N after os.exit(N), -N after signal N
 

@@ -15,7 +15,10 @@ local Lock = {}
 ---@return manymoons.Lock
 function World.Lock() end
 
----Acquires the lock, waiting until it is free.
+---Acquires the lock, waiting until it is free. A wait without a timeout that can never end raises an mm.Error of kind
+---"deadlock", within half a second: when the caller holds this Lock itself and no other task of its thread could release
+---it, at once; or when each of several waiters waits for what another one holds. Then one of them is refused, and the
+---message says which waiter holds what, and where it waits.
 ---@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
 ---@return boolean? acquired true, or nil
 ---@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it
@@ -34,10 +37,25 @@ function Lock:locked() end
 ---@return any ... the results of f
 function Lock:with(f, ...) end
 
+---Acquires the lock for a guard, which releases it once: `local guard <close> = lock:guard()`, or guard:release() where
+---Lua has no `<close>`.
+---@param timeout? number|boolean as for acquire
+---@return manymoons.Guard? guard nil: the lock was not acquired
+---@return string? why as for acquire
+function Lock:guard(timeout) end
+
 ---Closes this handle, as the end of a `<close>` variable does (Lua 5.4). The lock lives as long as any handle; what the VM
 ---still holds is given back with its last one. Callers of this VM that wait in this handle, and all later uses of it, get
 ---an error that names it. Safe to call twice.
 function Lock:close() end
+
+---What guard() of a lock, a semaphore or a condition has acquired. The end of a `<close>` variable releases it, also
+---where an error ends it (Lua 5.4).
+---@class manymoons.Guard
+local Guard = {}
+
+---Releases what was acquired. Safe to call twice.
+function Guard:release() end
 
 ---@class manymoons.RLock: manymoons.Lock
 
@@ -88,6 +106,18 @@ function RWLock:with_read(f, ...) end
 ---@param ... any arguments of f
 ---@return any ... the results of f
 function RWLock:with_write(f, ...) end
+
+---As Lock:guard, for reading.
+---@param timeout? number|boolean as for a Lock
+---@return manymoons.Guard? guard nil: the lock was not acquired
+---@return string? why as for acquire_read
+function RWLock:guard_read(timeout) end
+
+---As Lock:guard, for writing.
+---@param timeout? number|boolean as for a Lock
+---@return manymoons.Guard? guard nil: the lock was not acquired
+---@return string? why as for acquire_read
+function RWLock:guard_write(timeout) end
 
 ---As Lock:close.
 function RWLock:close() end
@@ -157,6 +187,12 @@ function Semaphore:get_value() end
 ---@return any ... the results of f
 function Semaphore:with(f, ...) end
 
+---As Lock:guard, for one permit.
+---@param timeout? number|boolean as for a Lock
+---@return manymoons.Guard? guard nil: no permit was acquired
+---@return string? why as for a Lock
+function Semaphore:guard(timeout) end
+
 ---As Lock:close.
 function Semaphore:close() end
 
@@ -206,6 +242,12 @@ function World.Condition(lock) end
 function Condition:acquire(timeout) end
 function Condition:release() end
 function Condition:with(f, ...) end
+
+---As Lock:guard.
+---@param timeout? number|boolean as for a Lock
+---@return manymoons.Guard? guard nil: the lock was not acquired
+---@return string? why as for a Lock
+function Condition:guard(timeout) end
 
 ---Releases the lock, waits for a notification, and acquires the lock again, as often as it was held. Raises if the lock
 ---is not held.

@@ -36,6 +36,12 @@ same random_streams.lua 3
 grep -q 'two results' processes.err || cat processes.err
 same start_cost.lua 10
 same chunks.lua 300
+same deadlock.lua
+for world in serial async threads interpreters processes; do
+  case $world in serial) refused=0 ;; *) refused=1 ;; esac
+  grep -q "^crosswise    $refused refused" $world.err && grep -q "^in one order 0 refused" $world.err || cat $world.err
+  [ $refused = 0 ] || grep -q "deadlock: each of 2 waits for what another one holds:" $world.err || cat $world.err
+done
 same early_exit.lua 2 1000000
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1

@@ -25,6 +25,7 @@ enum {
   STATUS_FOREIGN = 9,     /* a handle of another program, or one that no longer exists */
   STATUS_TOO_LARGE = 10,  /* more than it can ever hold */
   STATUS_BROKEN = 11,     /* a barrier that a party will not reach */
+  STATUS_DEADLOCK = 12,   /* nothing can end the wait */
 };
 
 #endif

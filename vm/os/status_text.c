@@ -21,6 +21,7 @@ static const char *own_text(status st) {
     case STATUS_FOREIGN: return "not of this program";
     case STATUS_TOO_LARGE: return "too large";
     case STATUS_BROKEN: return "broken";
+    case STATUS_DEADLOCK: return "deadlock";
     default: return "unknown status";
   }
 }

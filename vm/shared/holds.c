@@ -130,6 +130,19 @@ void segment_end_if_unreachable(struct object *o) {
   if (try_end(o)) segment_destroy_object(o);
 }
 
+bool segment_is_sole(const struct object *o, uint32_t handles) {
+  mutex_lock(&segment.lock);
+  const size_t at = place_of(segment.held, segment.held_capacity, segment_ref(o));
+  bool is_sole = segment.held[at].handles == handles;
+  if (is_sole) {
+    lock_count();
+    is_sole = object_is_held_by_one(o, segment.slot);
+    unlock_count();
+  }
+  mutex_unlock(&segment.lock);
+  return is_sole;
+}
+
 void segment_release(struct object *o) {
   if (!segment_has(o)) return; /* the parent's, in a child that the host forked */
   mutex_lock(&segment.lock);

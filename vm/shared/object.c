@@ -56,6 +56,20 @@ bool object_is_held(const struct object *o) {
   return false;
 }
 
+static bool has_other_holder(const struct object *o, uint32_t slot) {
+  for (size_t i = 0; i < PROCESS_TABLE_MAX / 64; i++) {
+    const uint64_t own = i == slot / 64 ? UINT64_C(1) << slot % 64 : 0;
+    if (atomic_load(&o->holders[i]) & ~own) return true;
+  }
+  return false;
+}
+
+bool object_is_held_by_one(const struct object *o, uint32_t slot) {
+  const uint64_t before = atomic_load(&o->additions);
+  if (atomic_load(&o->in_flight) || atomic_load(&o->anchors) || has_other_holder(o, slot)) return false;
+  return atomic_load(&o->additions) == before;
+}
+
 bool object_is_live(const struct object *o) { return atomic_load(&o->state) == OBJECT_LIVE; }
 
 static uint32_t dying_by(uint32_t slot) { return OBJECT_DYING | slot << OBJECT_SLOT_SHIFT; }

@@ -79,6 +79,8 @@ void object_clear_holder(struct object *o, uint32_t slot);
 bool object_has_holder(const struct object *o, uint32_t slot);
 /* Whether any process holds it. */
 bool object_is_held(const struct object *o);
+/* Whether the process in `slot` alone can reach it. Under rank_count. */
+bool object_is_held_by_one(const struct object *o, uint32_t slot);
 /* Sets bits by which another object needs this one. The caller holds it. */
 void object_anchor(struct object *o, uint32_t anchor);
 /* It may be done twice. */

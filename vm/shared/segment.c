@@ -12,6 +12,7 @@
 #include "os/process.h"
 #include "os/thread.h"
 #include "shared/segment_private.h"
+#include "shared/wait_graph.h"
 #include "sync/lock_rank.h"
 
 enum { MAGIC = 0x6d6f6f6e };
@@ -32,7 +33,8 @@ segment_recording_word *_Atomic segment_recording_place = &no_recording;
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
                     sizeof(struct named_blocks) * 3 + sizeof(struct accounts) * 23 +
-                    sizeof(struct wakers) * 5 + sizeof(struct object) + sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct wait_graph) * 29 + sizeof(struct wakers) * 5 + sizeof(struct object) +
+                    sizeof(pthread_mutex_t) * 13 + 4);
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
@@ -45,8 +47,11 @@ static uint64_t named_blocks_offset(void) {
 static uint64_t accounts_offset(void) {
   return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
 }
-uint64_t segment_arena_offset(void) {
+static uint64_t wait_graph_offset(void) {
   return accounts_offset() + (sizeof(struct accounts) + 4095) / 4096 * 4096;
+}
+uint64_t segment_arena_offset(void) {
+  return wait_graph_offset() + (sizeof(struct wait_graph) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -129,6 +134,7 @@ static status make_segment(uint64_t wanted) {
   robust_mutex_init(&segment.header->sweep_lock);
   robust_mutex_init(&segment.header->count_lock);
   robust_mutex_init(&segment.header->bag_lock);
+  wait_graph_init(segment_wait_graph());
   arena_init(&segment.arena, memory_limit() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
@@ -218,6 +224,9 @@ struct totals *segment_totals(void) {
 struct named_blocks *segment_named_blocks(void) {
   (void)!segment_open();
   return named_blocks();
+}
+struct wait_graph *segment_wait_graph(void) {
+  return (struct wait_graph *)(void *)(segment.map.base + wait_graph_offset());
 }
 const struct mapping *segment_mapping(void) { return &segment.map; }
 

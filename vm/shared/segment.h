@@ -6,6 +6,7 @@
  *     then        process table
  *     then        named blocks
  *     then        accounts of VMs with a limit
+ *     then        the wait graph
  *     then        the arena: chunk table, control pages, chunks
  *
  * The first process of a program makes it; the others inherit its descriptor. It has no name in any
@@ -94,6 +95,8 @@ struct arena *segment_arena(void);
 /* A stranger that cannot make a segment has those of its private copy; what it notes there is lost with it. */
 struct wakers *segment_wakers(void);
 struct named_blocks *segment_named_blocks(void);
+/* Valid once the segment is open. */
+struct wait_graph *segment_wait_graph(void);
 /* NULL while this process has no segment. */
 struct totals *segment_totals(void);
 const struct mapping *segment_mapping(void);

@@ -13,6 +13,7 @@
 #include "shared/holds.h"
 #include "shared/kill_point.h"
 #include "shared/segment_private.h"
+#include "shared/wait_graph.h"
 #include "sync/lock_rank.h"
 
 status segment_reserve_slot(struct child_slot *out) {
@@ -63,6 +64,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   KILL_POINT("segment.reaped");
   attachments_reap(owner_of_process(slot, generation));
   accounts_reap(segment_arena()->accounts, owner_of_process(slot, generation));
+  wait_graph_reap(segment_wait_graph(), owner_of_process(slot, generation));
   descriptor_sweep();
   process_table_release_unnamed(segment.processes, slot);
   process_table_release(segment.processes, slot, generation);
@@ -130,6 +132,7 @@ void segment_validate(void) {
   segment_validate_header();
   arena_validate(segment_arena());
   accounts_validate(segment_arena()->accounts);
+  wait_graph_validate(segment_wait_graph());
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
   wakers_validate(segment_wakers());

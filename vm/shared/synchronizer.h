@@ -20,6 +20,7 @@
 #define SHARED_SYNCHRONIZER_H
 
 #include "base/check.h"
+#include "shared/execution_context.h"
 #include "shared/holds.h"
 #include "sync/lock_rank.h"
 
@@ -53,12 +54,6 @@ struct waiter {
   uint16_t purpose; /* 0, or what it means to the kind */
   uint64_t ticket;  /* the earlier waiter has the lower one */
   int64_t since_ns;
-};
-
-/* The author of an operation: a thread of a process. 0 is no thread. */
-struct execution_context {
-  uint32_t slot;
-  uint64_t thread;
 };
 
 struct synchronizer_state {

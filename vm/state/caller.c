@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/caller.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "state/error.h"
@@ -77,6 +78,19 @@ void caller_push_place(lua_State *L) {
                     found.currentline > 0 ? found.currentline : found.linedefined);
   else
     lua_pushliteral(L, "");
+}
+
+enum { LEVELS_MAX = 24 };
+
+void caller_write_place(lua_State *of, char *text, size_t size) {
+  lua_Debug frame;
+  snprintf(text, size, "?");
+  for (int level = 0; level < LEVELS_MAX && lua_getstack(of, level, &frame); level++) {
+    lua_getinfo(of, "Sl", &frame);
+    if (frame.currentline <= 0 || is_own_source(&frame)) continue;
+    snprintf(text, size, "%s:%d", frame.short_src, frame.currentline);
+    return;
+  }
 }
 
 /* ---- the name -------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@
 
 /* Pushes "FILE:LINE: "; or "" if the stack has nothing of the script. [-0, +1, memory] */
 void caller_push_place(lua_State *L);
+/* The innermost line of `of`, a coroutine or the caller, that is the script's: "script.lua:12"; "?": there is none.
+ * [-0, +0, does not raise] */
+void caller_write_place(lua_State *of, char *text, size_t size);
 /* Pushes the name of the running C function and ": "; or "" if it has none. [-0, +1, memory] */
 void caller_push_name(lua_State *L);
 /* Whether that name has the form "Class:method". [-0, +0, memory] */

@@ -15,6 +15,8 @@
 #ifndef STATE_LIBRARY_H
 #define STATE_LIBRARY_H
 
+#include <stdbool.h>
+
 #include "state/lua_compat.h"
 
 struct guard;         /* process/guard.h */
@@ -23,6 +25,11 @@ struct worker_status; /* process/worker_status.h */
 
 /* The registry key of the result of `require "manymoons"`; nil before the first call. */
 #define VM_LIBRARY_KEY "manymoons"
+
+/* Whether the VM has required the library. [-0, +0, raises] */
+bool library_is_required(lua_State *L);
+/* Requires it, unless the VM has done so. False: the VM has no libraries. [-0, +0, raises] */
+bool library_require(lua_State *L);
 
 enum shutdown {
   SHUTDOWN_JOIN,      /* wait for the workers that are not daemons, stop daemons */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "state/caller.h"
+#include "state/library.h"
 
 /* ---- the form -------------------------------------------------------------------------------- */
 
@@ -19,6 +20,29 @@ int raise_error(lua_State *L, const char *format, ...) {
   lua_insert(L, -2);
   lua_concat(L, 2);
   return lua_error(L);
+}
+
+static const char maker_key = 'm'; /* its address is the key; never written */
+
+int raise_set_maker(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &maker_key);
+  return 0;
+}
+
+void raise_kind(lua_State *L, const char *kind) {
+  caller_push_place(L);
+  lua_insert(L, -2);
+  lua_concat(L, 2);
+  if (library_require(L)) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &maker_key);
+    lua_pushstring(L, kind);
+    lua_pushvalue(L, -3);
+    lua_call(L, 2, 1);
+  }
+  lua_error(L);
+  __builtin_unreachable();
 }
 
 int raise_refusal(lua_State *L, const char *format, ...) {

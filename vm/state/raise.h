@@ -16,6 +16,11 @@
 
 /* "place text": for a text that names the function. [raises] */
 int raise_error(lua_State *L, const char *format, ...);
+/* Raises an mm.Error of that kind ("deadlock"), whose message is "place text", for the text on top. A VM without
+ * libraries gets the text. [-1, raises] */
+NO_RETURN void raise_kind(lua_State *L, const char *kind);
+/* set_error_maker(f): f(kind, message) → an mm.Error (bindings/lua/core/errors.lua). [-0, +0, raises] */
+int raise_set_maker(lua_State *L);
 /* "place function: text". [raises] */
 int raise_refusal(lua_State *L, const char *format, ...);
 /* "place function: argument N: text". The handle of a method is none of its arguments. [raises] */

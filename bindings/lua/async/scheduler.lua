@@ -108,7 +108,7 @@ end
 -- The caller as a waiter. may_yield: the caller is known to be a task that can yield.
 local function me(may_yield)
   if current and (may_yield or can_yield()) and (current.is_plain or not current.is_closing) then return current end
-  return { home = scheduler }
+  return { home = scheduler, stuck_task = current }
 end
 scheduler.me = me
 
@@ -459,7 +459,9 @@ local function look()
   has_host = hosts ~= nil and hosts.is_there()
   if has_host then most, fd = hosts.before_sleep() end
   local seconds = min(most, scheduler.seconds_to_sleep(now))
-  if seconds == math.huge and is_stuck() then checks.fail("would wait for ever: every task waits for another one") end
+  if seconds == math.huge and is_stuck() then
+    error(errors.of_kind("deadlock", native.place() .. "would wait for ever: every task waits for another one"), 0)
+  end
   if seconds > 0 or fd or sources.are_wanted() then
     scheduler.get_loop()
     local count, was_rung = sleep(seconds, fd)

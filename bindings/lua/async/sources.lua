@@ -22,12 +22,15 @@ local READ, WRITE = 1, 2
 -- Seconds after which all handles are checked, because a process may have died before its wake; and after which all
 -- descriptors are, because one may have been closed.
 local LOOK_AGAIN, RENEW_EVERY = 0.25, 1
+-- Seconds between two looks at the waits for locks (locks/lock_wait.h).
+local DEADLOCK_EVERY = 0.1
 
 local descriptors = {} -- fd → { [READ] = list, [WRITE] = list, wanted = what the loop polls it for }
 local wanted_count = 0 -- how many descriptors the loop polls
 local watched, watched_count = {}, 0 -- handle → list
 local hot = {} -- handles that were ready at the last check
-local renewed_at = 0
+local locks = {} -- handles of locks among the watched ones
+local renewed_at, sought_at = 0, 0
 
 local sources = {}
 
@@ -126,7 +129,7 @@ end
 -- Handles ---------------------------------------------------------------------------------------------
 
 local function drop_watched(thing)
-  watched[thing], hot[thing] = nil, nil
+  watched[thing], hot[thing], locks[thing] = nil, nil, nil
   watched_count = watched_count - 1
 end
 
@@ -173,6 +176,31 @@ function scheduler.close_handle(thing, fd)
   if not entry then return end
   get_loop():forget(fd)
   fail_descriptor(fd, entry, "closed")
+end
+
+-- Deadlocks -------------------------------------------------------------------------------------------
+
+-- A waiter that waits for the same lock as at the last look, without a time, is looked at in C.
+local function seek_deadlock(lock, waiter)
+  if waiter.pos or not waiter.list then return end
+  if waiter.sought ~= lock then
+    waiter.sought = lock
+    return
+  end
+  local task = waiter.co and waiter or waiter.stuck_task
+  local is_last = scheduler.live <= (task and 1 or 0)
+  if native.look_for_deadlock(lock, task and task.co, task and task:_name(), is_last) then
+    scheduler.wake(waiter, true)
+  end
+end
+
+local function seek_deadlocks(now)
+  sought_at = now
+  local found, lists = {}, {}
+  for lock in pairs(locks) do found[#found + 1], lists[#lists + 1] = lock, watched[lock] end
+  for i, lock in ipairs(found) do
+    for _, waiter in ipairs(waiters.standing(lists[i])) do seek_deadlock(lock, waiter) end
+  end
 end
 
 -- Any of many -----------------------------------------------------------------------------------------
@@ -246,6 +274,11 @@ local stand = {}
 sources.stand = stand
 
 function stand.by_handle(waiter, handle) return add_to_watched(handle, waiter) end
+function stand.by_lock(waiter, handle)
+  local is_ready = add_to_watched(handle, waiter)
+  if not is_ready then locks[handle], waiter.sought = true, nil end
+  return is_ready
+end
 function stand.by_each_change(waiter, handle) return add_to_watched(handle, waiter, true, true) end
 function stand.by_handle_and_descriptor(waiter, worker) return add_to_all({ worker }, waiter) end
 function stand.by_descriptor(waiter, stream) return add_to_descriptor(stream:fileno(), READ, waiter) ~= false end
@@ -259,6 +292,7 @@ function sources.are_wanted() return wanted_count > 0 or watched_count > 0 end
 function sources.seconds_to_sleep(now)
   if next(hot) then return 0 end
   local seconds = watched_count > 0 and LOOK_AGAIN or math.huge
+  if next(locks) then seconds = math.min(seconds, math.max(0, sought_at + DEADLOCK_EVERY - now)) end
   if wanted_count > 0 then seconds = math.min(seconds, math.max(0, renewed_at + RENEW_EVERY - now)) end
   return seconds
 end
@@ -267,6 +301,7 @@ end
 function sources.look(fired, count, was_rung, seconds, now)
   for i = 1, count, 2 do on_descriptor(fired[i], fired[i + 1]) end
   if watched_count > 0 and (was_rung or seconds >= LOOK_AGAIN or next(hot)) then look_at_handles() end
+  if now - sought_at >= DEADLOCK_EVERY and next(locks) then seek_deadlocks(now) end
   if wanted_count == 0 then return end
   if now - renewed_at >= RENEW_EVERY then renew_descriptors(now) end
 end

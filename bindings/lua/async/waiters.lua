@@ -10,12 +10,18 @@ local waiters = {}
 
 function waiters.new_list() return { head = 1, tail = 0, count = 0 } end
 
-local function compact(list)
+-- The waiters in it, in order.
+function waiters.standing(list)
   local standing = {}
   for at = list.head, list.tail do
     if list[at] then standing[#standing + 1] = list[at] end
-    list[at] = nil
   end
+  return standing
+end
+
+local function compact(list)
+  local standing = waiters.standing(list)
+  for at = list.head, list.tail do list[at] = nil end
   for at, waiter in ipairs(standing) do list[at], waiter.slot = waiter, at end
   list.head, list.tail = 1, #standing
 end

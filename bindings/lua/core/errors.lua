@@ -55,6 +55,8 @@ function errors.of_kind(kind, message, worker, exitcode)
   return errors.new_error({ kind = kind, message = message, traceback = "" }, worker, exitcode)
 end
 
+native.set_error_maker(errors.of_kind) -- for C code (vm/state/raise.h)
+
 function errors.timeout_error(seconds, name)
   return errors.of_kind("timeout", string.format("the call took longer than %g s", seconds), name)
 end
@@ -76,7 +78,7 @@ function errors.handler_of(name)
       message = errors.text_of(value),
       value = value,
       traceback = debug.traceback("", 2):gsub("^\n", ""),
-      kind = "error",
+      kind = getmetatable(value) == Error and value.kind == "deadlock" and value.kind or "error",
       worker = name,
     }, Error)
   end

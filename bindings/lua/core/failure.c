@@ -31,6 +31,19 @@ static void set_kind(lua_State *L, int failure, const char *kind) {
   lua_setfield(L, failure, "kind");
 }
 
+/* A deadlock in a worker is one to its caller as well; other errors of errors are errors. */
+static const char *kind_of(lua_State *L, int value) {
+  const char *kind = "error";
+  if (!lua_istable(L, value) || !luaL_getmetafield(L, value, "__name")) return kind;
+  const bool is_error = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "mm.Error") == 0;
+  lua_pushliteral(L, "kind");
+  lua_rawget(L, value);
+  if (is_error && lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "deadlock") == 0)
+    kind = "deadlock";
+  lua_pop(L, 2);
+  return kind;
+}
+
 static int push_failure(lua_State *L, int value, const char *kind) {
   lua_createtable(L, 0, 5);
   const int failure = lua_gettop(L);
@@ -47,7 +60,7 @@ int failure_handler(lua_State *L) {
   struct vm *vm = vm_of(L);
   if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
   const int value = lua_gettop(L);
-  const int failure = push_failure(L, value, "error");
+  const int failure = push_failure(L, value, kind_of(L, value));
   lua_trace(L, L, NULL, 1);
   lua_setfield(L, failure, "traceback");
   set_value(L, value, failure);

@@ -47,6 +47,12 @@ function identity.set_current(process, parent)
   return before, before_parent
 end
 
+-- The name of a task or a thread that waits, for the others of a deadlock.
+native.set_waiter_namer(function()
+  local task = waits.current_task()
+  return task and task:_name() or identity.current().name
+end)
+
 function identity.after_fork() identities = {} end
 
 return identity

@@ -88,6 +88,36 @@ struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h) {
   return h->object;
 }
 
+/* A wait of a caller beside which nothing of its VM runs. */
+struct lone_wait {
+  wait_attempt attempt;
+  void *context;
+  const struct object *object;
+};
+
+enum { OWN_HOLDS = 2 }; /* that of the handle, and that of the wait */
+
+/* Asked after it was found that no other caller has the object: what another one did before it let go counts. */
+static status attempt_at_last(const struct lone_wait *w, status st) {
+  const status last = w->attempt(w->context, deadline_now());
+  return last == STATUS_TIMEOUT || last == STATUS_EMPTY || last == STATUS_FULL ? st : last;
+}
+
+static status attempt_alone(void *context, deadline until) {
+  const struct lone_wait *w = context;
+  if (segment_is_sole(w->object, OWN_HOLDS)) return attempt_at_last(w, STATUS_DEADLOCK);
+  return w->attempt(w->context, until);
+}
+
+status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h, struct object *held,
+                                     enum trace_call call, wait_attempt attempt, void *context,
+                                     deadline until) {
+  if (!deadline_is_never(until) || !waiting_is_alone(L))
+    return wait_in_handle(L, &h->is_closed, call, attempt, context, until);
+  struct lone_wait w = {attempt, context, held};
+  return wait_in_handle(L, &h->is_closed, call, attempt_alone, &w, until);
+}
+
 status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
                           wait_attempt attempt, void *context, deadline until) {
   struct object *held = h->object;
@@ -96,6 +126,11 @@ status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trac
   const status waited = wait_in_handle(L, &h->is_closed, call, attempt, context, until);
   segment_release(held);
   return waited;
+}
+
+void shared_handle_raise(lua_State *L, const struct shared_handle *h, status st, const char *method) {
+  if (st == STATUS_DEADLOCK) waiting_refuse_alone(L, method, h->type->class.name);
+  raise_if_stopped(L, st);
 }
 
 static void refuse_foreign(lua_State *L, const struct shared_handle *h) {

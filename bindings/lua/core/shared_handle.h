@@ -75,6 +75,15 @@ struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h);
  * was closed. Does not raise. */
 MUST_CHECK status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
                                      wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* The same for a wait that another user of the object has to end; the caller holds the object, once beside the
+ * handle. STATUS_DEADLOCK as well: the wait has no deadline, and no other user can reach the object, or can reach it
+ * any more. Does not raise. */
+MUST_CHECK status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h,
+                                                struct object *held, enum trace_call call,
+                                                wait_attempt attempt, void *context, deadline until)
+    REQUIRES(rank_vm);
+/* What raise_if_stopped does, and raises the mm.Error of STATUS_DEADLOCK. [-0, +0, raises] */
+void shared_handle_raise(lua_State *L, const struct shared_handle *h, status st, const char *method);
 /* Raises if the handle was closed, or is the parent's in a child that the host forked, as each use of it does. [-0, +0, raises] */
 void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h);
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 
+#include "core/settings.h"
 #include "os/clock.h"
 #include "state/caller.h"
+#include "state/raise.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
 
@@ -164,7 +166,34 @@ bool waiting_is_endless(lua_State *L, deadline until) {
 
 void refuse_endless_wait(lua_State *L, deadline until, const char *method) {
   if (!waiting_is_endless(L, until)) return;
-  luaL_error(L, "%s would wait for ever in the serial world", method);
+  lua_pushfstring(L, "%s would wait for ever in the serial world", method);
+  raise_kind(L, "deadlock");
+}
+
+/* A daemon may wait for ever: the end of its parent ends it. */
+static bool is_daemon(lua_State *L) {
+  settings_push(L);
+  bool is_daemon = false;
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "daemon");
+    is_daemon = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return is_daemon;
+}
+
+bool waiting_is_alone(lua_State *L) {
+  struct vm *vm = vm_of(L);
+  if (vm->threads > 1 || vm_self(vm)->has_tasks || is_daemon(L)) return false;
+  const bool is_maintained = push_maintenance(L);
+  if (is_maintained) lua_pop(L, 1);
+  return !is_maintained;
+}
+
+void waiting_refuse_alone(lua_State *L, const char *method, const char *class) {
+  lua_pushfstring(L, "%s would wait for ever: nobody else has the %s", method, class);
+  raise_kind(L, "deadlock");
 }
 
 /* ---- methods that may wait ------------------------------------------------------------------- */

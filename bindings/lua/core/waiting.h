@@ -58,6 +58,11 @@ void raise_if_stopped(lua_State *L, status st);
 void refuse_endless_wait(lua_State *L, deadline until, const char *method);
 /* Whether it would raise. */
 bool waiting_is_endless(lua_State *L, deadline until);
+/* Whether no Lua code of this VM runs while the caller waits, and nothing is known that ends it: there is no other
+ * thread, no task, and no pool, which may call a callback; and the caller is no daemon. */
+bool waiting_is_alone(lua_State *L);
+/* Raises the mm.Error of a wait that ended with STATUS_DEADLOCK, because no other caller has the handle. [raises] */
+NO_RETURN void waiting_refuse_alone(lua_State *L, const char *method, const char *class);
 
 /* ---- methods that may wait ------------------------------------------------------------------- */
 

@@ -20,8 +20,10 @@ local waits = { tasks = nil }
 
 -- The native waits are functions in C, all by wait_for of waiting.c.
 waits.ways = {
-  -- Queue:get, Connection:recv, recv_bytes and poll; acquire of Lock, RLock, Semaphore and BoundedSemaphore
+  -- Queue:get, Connection:recv, recv_bytes and poll; acquire of Semaphore and BoundedSemaphore
   ready = { native = "queue.c:get_until, pipe.c:wait_for_message, locks.c:wait_and_take", task = "by_handle" },
+  -- acquire of Lock and RLock
+  lock = { native = "locks.c:wait_and_take", task = "by_lock" },
   -- Event:wait
   change = { native = "conditions.c:wait_for_event", task = "by_each_change" },
   -- the end of a worker

@@ -5,6 +5,7 @@
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "locks/lock_wait.h"
 #include "shared/barrier.h"
 #include "shared/condition.h"
 #include "shared/holds.h"
@@ -47,8 +48,10 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
       lua_pushnumber(L, (lua_Number)e.seen);
       return waiting_would_wait(WAIT_CHANGE);
     }
-    st = shared_handle_wait(L, &h->shared, TRACE_CALL_WAIT, attempt_event, &e, until);
-    raise_if_stopped(L, st);
+    struct object *held = shared_handle_hold(L, &h->shared);
+    st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_event, &e, until);
+    segment_release(held);
+    shared_handle_raise(L, &h->shared, st, "Event:wait");
     if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
   }
   return return_status(L, st);
@@ -119,7 +122,8 @@ static struct lock_handle *check_lock(lua_State *L, int index) {
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
 static status wait_until_told(lua_State *L, const struct lock_handle *h, struct told *t, deadline until)
     REQUIRES(rank_vm) {
-  const status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_WAIT, attempt_told, t, until);
+  const status st =
+      shared_handle_wait_for_others(L, &h->shared, &t->s->object, TRACE_CALL_WAIT, attempt_told, t, until);
   if (st == STATUS_OK) return st;
   const bool was_notified = condition_leave(t->s, &t->wait);
   if (was_notified && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
@@ -135,12 +139,13 @@ struct condition_wait {
   uint32_t depth;
   status taken;
   bool was_abandoned;
+  struct lock_wait lock_wait; /* for the lock, in the end */
 };
 
 static status wait_and_take_lock(lua_State *L, struct condition_wait *w, deadline until) REQUIRES(rank_vm) {
   const status st = wait_until_told(L, w->condition, &w->told, until);
-  if (st != STATUS_OK && st != STATUS_TIMEOUT && st != STATUS_CLOSED) return st;
-  w->taken = lock_take(L, w->lock, w->s, &w->was_abandoned);
+  if (st != STATUS_OK && st != STATUS_TIMEOUT && st != STATUS_CLOSED && st != STATUS_DEADLOCK) return st;
+  w->taken = lock_take(L, w->lock, w->s, &w->lock_wait, &w->was_abandoned);
   if (w->taken == STATUS_OK)
     permits_set_depth(w->s, w->depth);
   else if (st == STATUS_OK)
@@ -175,19 +180,23 @@ static void release_both(const struct condition_wait *w) {
 /* condition:wait(lock, timeout) → true; true, "abandoned"; or nil, "timeout". The lock is held
  * again in the end. */
 static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
-  struct condition_wait w = {.condition = lock_handle_check(L, 1, LOCK_KIND_CONDITION),
-                             .lock = check_lock(L, 2)};
+  struct condition_wait w;
+  w.condition = lock_handle_check(L, 1, LOCK_KIND_CONDITION);
+  w.lock = check_lock(L, 2);
+  w.taken = STATUS_OK;
+  w.was_abandoned = false;
   const deadline until = argument_timeout(L, 3);
   refuse_if_endless(L, w.condition, until, "Condition:wait");
   w.s = w.lock->s;
-  w.told.s = w.condition->s;
+  w.told = (struct told){.s = w.condition->s};
   hold_both(L, &w);
   const char *refusal = stand_in_line(L, &w);
   const status st = refusal ? STATUS_OK : wait_and_take_lock(L, &w, until);
   release_both(&w);
   if (refusal) luaL_error(L, "Condition:wait: %s", refusal);
-  raise_if_stopped(L, st);
   if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &w.condition->shared);
+  shared_handle_raise(L, &w.condition->shared, st, "Condition:wait");
+  if (w.taken == STATUS_DEADLOCK) lock_wait_refuse(L, &w.lock_wait, "Condition:wait");
   lock_raise_if_lost(L, w.lock, w.taken);
   const int count = return_status(L, st);
   if (st || !w.was_abandoned) return count;
@@ -239,12 +248,12 @@ static status attempt_meeting(void *context, deadline until) {
 
 static status meet(lua_State *L, const struct lock_handle *h, struct meeting *m, deadline until)
     REQUIRES(rank_vm) {
-  const bool *is_closed = &h->shared.is_closed;
+  struct object *held = &m->s->object;
   status st = attempt_arrival(m, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until))
-    st = wait_in_handle(L, is_closed, TRACE_CALL_WAIT, attempt_arrival, m, until);
+    st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_arrival, m, until);
   if (st || barrier_is_last(m->s, &m->arrival)) return st;
-  st = wait_in_handle(L, is_closed, TRACE_CALL_WAIT, attempt_meeting, m, until);
+  st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_meeting, m, until);
   if (st == STATUS_OK || st == STATUS_BROKEN) return st;
   const status left = barrier_leave(m->s, &m->arrival);
   return st == STATUS_TIMEOUT && left == STATUS_OK ? STATUS_OK : st;
@@ -261,7 +270,7 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
   const status st = meet(L, h, &m, until);
   const bool is_last = st == STATUS_OK && barrier_is_last(m.s, &m.arrival);
   segment_release(held);
-  raise_if_stopped(L, st);
+  shared_handle_raise(L, &h->shared, st, "Barrier:wait");
   if (st) shared_handle_refuse_closed(L, &h->shared); /* which breaks it for the waiters of other handles */
   if (st) return return_failure(L, st);
   lua_pushinteger(L, (lua_Integer)m.arrival.index);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "shared/rwlock.h"
 #include "state/raise.h"
 
 struct entry {
@@ -14,7 +15,8 @@ struct entry {
 };
 
 struct held_locks {
-  struct entry *entries; /* in the order in which they came */
+  struct held_locks_first first; /* see held_locks_waits */
+  struct entry *entries;         /* in the order in which they came */
   size_t count;
   size_t capacity;
   uint32_t epoch; /* of the process that holds them; another one after a fork */
@@ -38,11 +40,12 @@ struct held_locks *held_locks_of(lua_State *L) {
   return h;
 }
 
-/* What is in a copy was taken by the parent. */
+/* What is in a copy was taken by the parent, whose threads wait. */
 static void empty_copy(struct held_locks *h) {
   if (h->epoch == segment_epoch() && h->slot == segment_slot()) return;
   h->epoch = segment_epoch();
   h->slot = segment_slot();
+  h->first.waits = NULL;
   while (h->count) remove_entry(h, h->count - 1);
 }
 
@@ -92,6 +95,22 @@ uint64_t held_locks_count(struct held_locks *h, const struct synchronizer *s, st
   empty_copy(h);
   const size_t at = find(h, s, who.thread, false);
   return at < h->count ? h->entries[at].count : 0;
+}
+
+struct lock_wait **held_locks_waits(struct held_locks *h) {
+  empty_copy(h);
+  return &h->first.waits;
+}
+
+void held_locks_shares(struct held_locks *h, struct execution_context who, object_ref *out, size_t count) {
+  size_t found = 0;
+  empty_copy(h);
+  for (size_t at = 0; at < h->count && found < count; at++) {
+    const struct entry *e = &h->entries[at];
+    if (e->thread != who.thread || synchronizer_holding(e->s) != HOLD_SHARED) continue;
+    if (!rwlock_is_writer(e->s, who)) out[found++] = segment_object_ref(&e->s->object);
+  }
+  while (found < count) out[found++] = 0;
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */
@@ -165,10 +184,5 @@ int held_locks_mark_call(lua_State *L) {
 
 int held_locks_end_since_call(lua_State *L) {
   held_locks_end_since(held_locks_of(L), (size_t)luaL_checknumber(L, 1), lua_toboolean(L, 2));
-  return 0;
-}
-
-int held_locks_end_task_call(lua_State *L) {
-  held_locks_end_agent(held_locks_of(L), (uint64_t)(uintptr_t)lua_topointer(L, 1), lua_toboolean(L, 2));
   return 0;
 }

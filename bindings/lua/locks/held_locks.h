@@ -13,6 +13,7 @@
 #include "state/vm.h"
 
 struct held_locks;
+struct lock_wait;
 
 /* [-0, +0, raises] */
 void held_locks_open(lua_State *L);
@@ -31,6 +32,18 @@ void held_locks_forget(struct held_locks *h, const struct synchronizer *s);
 
 /* How many entries there are, and the end of those that came later (serial: a worker is a call). */
 size_t held_locks_mark(struct held_locks *h);
+/* The waits of this VM for locks (lock_wait.h), for that file alone: the head of their list. A forked child has
+ * none. */
+struct lock_wait **held_locks_waits(struct held_locks *h);
+/* Its first field: most calls find that there is none, and pay one load. */
+struct held_locks_first {
+  struct lock_wait *waits;
+};
+static inline bool held_locks_has_waits(const struct held_locks *h) {
+  return ((const struct held_locks_first *)(const void *)h)->waits != NULL;
+}
+/* RWLocks that `who` holds for reading, `count` at most; 0 in what is left of `out`. */
+void held_locks_shares(struct held_locks *h, struct execution_context who, object_ref *out, size_t count);
 /* Ends all holds noted after `mark` (held_locks_mark), the latest first. `has_died`: what they
  * protect may be half changed, and the next holder is told. */
 void held_locks_end_since(struct held_locks *h, size_t mark, bool has_died);
@@ -47,8 +60,5 @@ bool held_locks_has_died(const struct held_locks *h);
 int held_locks_mark_call(lua_State *L);
 /* held_locks_end_since(mark, has_died): what came later is abandoned. [-0, +0, raises] */
 int held_locks_end_since_call(lua_State *L);
-/* held_end_task(coroutine, has_died): the task has ended, and what it holds is abandoned.
- * [-0, +0, raises] */
-int held_locks_end_task_call(lua_State *L);
 
 #endif

@@ -12,6 +12,8 @@
 #include "core/wait_any.h"
 #include "shared/synchronizer.h"
 
+struct lock_wait;
+
 struct lock_handle {
   struct shared_handle shared;   /* its type's name is that of the kind, its flavor enum lock_kind */
   struct synchronizer *s;        /* the object; NULL once collected */
@@ -57,9 +59,10 @@ struct lock_class {
 #include "shared/lock_kinds.def"
 
 /* acquire after a wait for a condition. The caller holds the object, `s`: the handle may be closed, before
- * or meanwhile. *was_abandoned: its holder had died. [-0, +0, does not raise] */
+ * or meanwhile. *was_abandoned: its holder had died. STATUS_DEADLOCK: lock_wait_refuse(w).
+ * [-0, +0, does not raise] */
 MUST_CHECK status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s,
-                            bool *was_abandoned) REQUIRES(rank_vm);
+                            struct lock_wait *w, bool *was_abandoned) REQUIRES(rank_vm);
 /* Raises for a status that is no answer: the VM is to stop, the handle was closed, memory has run out.
  * [-0, +0, raises] */
 void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st);

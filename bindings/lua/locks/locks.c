@@ -5,6 +5,7 @@
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "locks/lock_wait.h"
 #include "shared/holds.h"
 #include "shared/permits.h"
 #include "shared/sweep.h"
@@ -31,11 +32,11 @@ static bool is_holder_dead(struct synchronizer *s) {
   return permits_holder(s, &holder) && !segment_watch_life(holder.slot, &watch);
 }
 
-/* What came at the last moment counts. */
-static status take_at_last(struct take *t) {
-  const status st = attempt_take(t, deadline_now());
-  if (st) permits_give_up(t->s, &t->wait);
-  return st;
+/* What came at the last moment counts; else the wait ends with `st`. */
+static status take_at_last(struct take *t, status st) {
+  const status last = attempt_take(t, deadline_now());
+  if (last) permits_give_up(t->s, &t->wait);
+  return last ? st : STATUS_OK;
 }
 
 /* STATUS_TIMEOUT: it is held; nothing has changed. */
@@ -57,17 +58,40 @@ static status note_taken(const struct lock_handle *h, const struct take *t) {
   return st;
 }
 
-static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
-    REQUIRES(rank_vm) {
-  status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
-  if (st == STATUS_TIMEOUT) st = take_at_last(t);
+static status wait_and_take(lua_State *L, const struct lock_handle *h, struct take *t, struct lock_wait *w,
+                            deadline until) REQUIRES(rank_vm) {
+  w->s = t->s;
+  w->self = t->self;
+  w->use = WAIT_FOR_LOCK;
+  w->line = NULL;
+  w->attempt = attempt_take;
+  w->context = t;
+  status st = lock_wait_for(L, h, w, until);
+  if (st == STATUS_TIMEOUT || st == STATUS_DEADLOCK) st = take_at_last(t, st);
   if (st) permits_give_up(t->s, &t->wait);
   return st ? st : note_taken(h, t);
 }
 
-static void refuse_if_endless(lua_State *L, const struct lock_handle *h, deadline until) {
-  if (!h->never_waits || !waiting_is_endless(L, until)) return;
-  luaL_error(L, "%s:acquire would wait for ever in the serial world", h->shared.type->class.name);
+static void push_method(lua_State *L, const struct lock_handle *h) {
+  lua_pushfstring(L, "%s:acquire", h->shared.type->class.name);
+}
+
+/* A wait without a deadline for what nobody else can release. */
+static void refuse_if_endless(lua_State *L, const struct lock_handle *h, struct execution_context self,
+                              deadline until) {
+  const bool is_own = h->s->kind == LOCK_KIND_LOCK && held_locks_count(h->held_locks, h->s, self) > 0;
+  if ((!h->never_waits && !is_own) || !waiting_is_endless(L, until)) return;
+  push_method(L, h);
+  if (h->never_waits) refuse_endless_wait(L, until, lua_tostring(L, -1));
+  if (permits_is_held_by(h->s, self)) /* another one may have released it */
+    lock_wait_refuse_self(L, h->shared.type->class.name, lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+static void settle_task(lua_State *L, const struct lock_handle *h, const struct take *t, status st) {
+  push_method(L, h);
+  lock_wait_settle(L, h, t->self, st == STATUS_TIMEOUT, lua_tostring(L, -1));
+  lua_pop(L, 1);
 }
 
 void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st) {
@@ -76,11 +100,12 @@ void lock_raise_if_lost(lua_State *L, const struct lock_handle *h, status st) {
   if (st == -ENOMEM) error_raise_memory(L);
 }
 
-status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s, bool *was_abandoned) {
+status lock_take(lua_State *L, const struct lock_handle *h, struct synchronizer *s, struct lock_wait *w,
+                 bool *was_abandoned) {
   struct take t = {.s = s, .self = lock_handle_caller(L)};
   status st = attempt_take(&t, deadline_now());
   if (st == STATUS_TIMEOUT)
-    st = wait_and_take(L, h, &t, deadline_never());
+    st = wait_and_take(L, h, &t, w, deadline_never());
   else if (st == STATUS_OK)
     st = note_taken(h, &t);
   *was_abandoned = t.was_abandoned;
@@ -92,10 +117,22 @@ deadline lock_handle_deadline(lua_State *L) {
   return lua_toboolean(L, 2) ? argument_timeout(L, 3) : deadline_now();
 }
 
+static status acquire_by_waiting(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
+    REQUIRES(rank_vm) {
+  struct lock_wait w;
+  struct object *held = shared_handle_hold(L, &h->shared);
+  const status st = wait_and_take(L, h, t, &w, until);
+  segment_release(held);
+  if (st != STATUS_DEADLOCK) return st;
+  push_method(L, h);
+  lock_wait_refuse(L, &w, lua_tostring(L, -1));
+}
+
 static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, kind);
   struct take t;
   status st = try_take(L, h, &t);
+  if (held_locks_has_waits(h->held_locks)) settle_task(L, h, &t, st);
   if (st == STATUS_TIMEOUT && deadline_is_now(until)) {
     waiting_give_turn(L);
     if (!h->s) st = STATUS_CLOSED; /* meanwhile */
@@ -104,11 +141,10 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
   if (st == STATUS_OK) {
     st = note_taken(h, &t);
   } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
-    refuse_if_endless(L, h, until);
-    if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
-    struct object *held = shared_handle_hold(L, &h->shared);
-    st = wait_and_take(L, h, &t, until);
-    segment_release(held);
+    refuse_if_endless(L, h, t.self, until);
+    if (waiting_as_task(L, until))
+      return waiting_would_wait(synchronizer_holding(h->s) <= HOLD_RECURSIVE ? WAIT_LOCK : WAIT_READY);
+    st = acquire_by_waiting(L, h, &t, until);
   }
   lock_raise_if_lost(L, h, st);
   return_status(L, st);
@@ -124,6 +160,7 @@ static int acquire(lua_State *L, enum lock_kind kind, deadline until) REQUIRES(r
 static int release(lua_State *L, enum lock_kind kind, uint64_t count) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, kind);
   const struct execution_context self = lock_handle_caller(L);
+  if (held_locks_has_waits(h->held_locks)) lock_wait_renew(h->held_locks, self);
   const status st = permits_return(h->s, self, count);
   if (st == STATUS_EMPTY) luaL_error(L, "%s:release: nobody holds it", h->shared.type->class.name);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s:release: another thread holds it", h->shared.type->class.name);

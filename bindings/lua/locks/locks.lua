@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The constructors of locks, made of the table of their kinds, and `with`, for the handles of locks/lock_handle.h.
+-- The constructors of locks, made of the table of their kinds; `with` and `guard`, for the handles of
+-- locks/lock_handle.h.
 -- Condition and Barrier: classes around such a handle and what else they need, a lock or a function to run; an object
 -- travels as the table that it is, by the name of its class.
 local require, native = ...
@@ -32,6 +33,35 @@ function locks.new_with(class, way, check)
   end
 end
 
+-- Guards: what was acquired, to be released once.
+local Guard = {}
+local guard_meta = { __index = Guard, __name = "Guard" }
+
+function Guard.release(self)
+  checks.self(self, guard_meta, "Guard:release")
+  local lock = self._lock
+  if not lock then return end
+  self._lock = nil
+  lock[self._release](lock)
+end
+guard_meta.__close = Guard.release
+
+function guard_meta.__tostring(self)
+  return "Guard: " .. (self._lock and tostring(self._lock) or "released")
+end
+
+-- lock:guard(…) → a guard, once acquire(…) has succeeded, and what acquire says beside true; guard_read and guard_write
+-- of an RWLock. check is that of new_with.
+function locks.new_guard(class, way, check)
+  local acquire, release, where = "acquire" .. way, "release" .. way, class .. ":guard" .. way
+  return function(self, ...)
+    check(self, where)
+    local is_acquired, why = self[acquire](self, ...)
+    if not is_acquired then return nil, why end
+    return setmetatable({ _lock = self, _release = release }, guard_meta), why
+  end
+end
+
 -- Waits with self:wait(seconds) until predicate() is true, or the time is up; what it returned last.
 local function wait_for(self, predicate, timeout)
   expect(checks.is_callable(predicate), "Condition:wait_for", "predicate: function expected, got " .. type(predicate))
@@ -53,7 +83,9 @@ local function check_lock(self, where)
 end
 locks.callers = {
   with = locks.new_with("Lock", "", check_lock), with_read = locks.new_with("RWLock", "_read", check_lock),
-  with_write = locks.new_with("RWLock", "_write", check_lock), wait_for = wait_for,
+  with_write = locks.new_with("RWLock", "_write", check_lock), guard = locks.new_guard("Lock", "", check_lock),
+  guard_read = locks.new_guard("RWLock", "_read", check_lock),
+  guard_write = locks.new_guard("RWLock", "_write", check_lock), wait_for = wait_for,
 }
 
 -- Whether it has permits, which acquire takes and release returns.
@@ -61,11 +93,11 @@ function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~
 
 for _, kind in ipairs(kinds) do
   local function check(self, where) checks.handle(self, kind.name, where) end
-  if locks.has_permits(kind) then native.lock_methods(kind.name).with = locks.new_with(kind.name, "", check) end
-  if kind.holds == "shared" then
-    local methods = native.lock_methods(kind.name)
-    methods.with_read = locks.new_with(kind.name, "_read", check)
-    methods.with_write = locks.new_with(kind.name, "_write", check)
+  local methods = native.lock_methods(kind.name)
+  local ways = locks.has_permits(kind) and { "" } or kind.holds == "shared" and { "_read", "_write" } or {}
+  for _, way in ipairs(ways) do
+    methods["with" .. way] = locks.new_with(kind.name, way, check)
+    methods["guard" .. way] = locks.new_guard(kind.name, way, check)
   end
 end
 
@@ -100,7 +132,9 @@ function Condition.release(self)
   call_as("Condition:release", self._lock.release, self._lock)
 end
 
-Condition.with = locks.new_with("Condition", "", function(self, where) check(self, condition_meta, where) end)
+local function check_condition(self, where) check(self, condition_meta, where) end
+Condition.with = locks.new_with("Condition", "", check_condition)
+Condition.guard = locks.new_guard("Condition", "", check_condition)
 
 function Condition.wait(self, timeout)
   check(self, condition_meta, "Condition:wait")

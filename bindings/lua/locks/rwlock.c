@@ -9,8 +9,10 @@
 #include "core/waiting.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
+#include "locks/lock_wait.h"
 #include "shared/holds.h"
 #include "shared/sweep.h"
+#include "state/raise.h"
 
 /* ---- acquire --------------------------------------------------------------------------------- */
 
@@ -44,17 +46,31 @@ static status note_taken(const struct lock_handle *h, const struct take *t) {
   return st;
 }
 
-static status wait_in_line(lua_State *L, const struct lock_handle *h, struct take *t, deadline until)
-    REQUIRES(rank_vm) {
+static status wait_in_line(lua_State *L, const struct lock_handle *h, struct take *t, deadline until,
+                           const char *method) REQUIRES(rank_vm) {
+  struct lock_wait w;
+  w.s = t->s;
+  w.self = t->self;
+  w.use = t->use == RWLOCK_READ ? WAIT_FOR_READING : WAIT_FOR_WRITING;
+  w.line = &t->wait;
+  w.attempt = attempt_take;
+  w.context = t;
   struct object *held = shared_handle_hold(L, &h->shared);
-  status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_take, t, until);
-  if (st == STATUS_TIMEOUT) st = try_take(t); /* a grant of the last moment counts */
+  status st = lock_wait_for(L, h, &w, until);
+  const bool is_late = st == STATUS_TIMEOUT || st == STATUS_DEADLOCK;
+  if (is_late && try_take(t) == STATUS_OK) st = STATUS_OK; /* a grant of the last moment counts */
   if (st)
     rwlock_give_up(t->s, &t->wait);
   else
     st = note_taken(h, t);
   segment_release(held);
+  if (st == STATUS_DEADLOCK) lock_wait_refuse(L, &w, method);
   return st;
+}
+
+static void refuse(lua_State *L, const char *method, const char *why) {
+  lua_pushfstring(L, "%s: %s", method, why);
+  raise_kind(L, "deadlock");
 }
 
 static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ ? "reading" : "writing"; }
@@ -63,17 +79,16 @@ static const char *name_of_use(enum rwlock_use use) { return use == RWLOCK_READ 
 static void refuse_upgrade(lua_State *L, const struct lock_handle *h, const char *method) {
   const struct execution_context self = lock_handle_caller(L);
   if (held_locks_count(h->held_locks, h->s, self) == 0 || rwlock_is_writer(h->s, self)) return;
-  luaL_error(L, "%s: the caller holds it for reading already: release_read first", method);
+  refuse(L, method, "the caller holds it for reading already: release_read first");
 }
 
 /* Nobody else returns the caller's own share. */
 static void refuse_wait_for_self(lua_State *L, const struct lock_handle *h, const char *method) {
   const struct execution_context self = lock_handle_caller(L);
   if (rwlock_is_writer(h->s, self))
-    luaL_error(L, "%s: the caller holds it for writing already: it would wait for ever", method);
+    refuse(L, method, "the caller holds it for writing already: it would wait for ever");
   if (held_locks_count(h->held_locks, h->s, self) > 0)
-    luaL_error(L, "%s: the caller holds it for reading already, and a writer waits: it would wait for ever",
-               method);
+    refuse(L, method, "the caller holds it for reading already, and a writer waits: it would wait for ever");
 }
 
 static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
@@ -92,7 +107,7 @@ static int acquire(lua_State *L, enum rwlock_use use, const char *method) REQUIR
   } else if (st == STATUS_TIMEOUT && !deadline_is_now(until)) {
     if (h->never_waits) refuse_endless_wait(L, until, method);
     if (deadline_is_never(until)) refuse_wait_for_self(L, h, method);
-    st = wait_in_line(L, h, &t, until);
+    st = wait_in_line(L, h, &t, until, method);
   }
   lock_raise_if_lost(L, h, st);
   return_status(L, st);
@@ -111,6 +126,7 @@ static status release_read(const struct lock_handle *h, struct execution_context
 static int release(lua_State *L, enum rwlock_use use, const char *method) REQUIRES(rank_vm) {
   const struct lock_handle *h = lock_handle_check(L, 1, LOCK_KIND_RWLOCK);
   const struct execution_context self = lock_handle_caller(L);
+  if (held_locks_has_waits(h->held_locks)) lock_wait_renew(h->held_locks, self);
   const status st = use == RWLOCK_READ ? release_read(h, self) : rwlock_return(h->s, self, RWLOCK_WRITE);
   if (st == STATUS_FOREIGN) luaL_error(L, "%s: another one holds it for writing", method);
   if (st) luaL_error(L, "%s: not held for %s", method, name_of_use(use));

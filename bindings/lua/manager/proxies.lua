@@ -233,7 +233,7 @@ function proxies.named_id(value) return not getmetatable(value) and rawget(value
 function proxies.stub(proxy, op, key)
   local server, id = server_of(proxy), rawget(proxy, ID)
   if op == "call" then
-    if key == "with" then return locks.callers.with end
+    if key == "with" or key == "guard" then return locks.callers[key] end
     return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
   end
   return function(self, ...)
@@ -245,7 +245,7 @@ end
 function proxy_meta.__index(self, key)
   local server, id, kind = server_of(self), rawget(self, ID), rawget(self, KIND)
   local value = ask(server, self, key, "index", id, key)
-  -- These methods call functions of the script, so they run in the client.
+  -- These methods call functions of the script, or return what only the client has, so they run in the client.
   if value == nil and kind == "object" then return locks.callers[key] end
   return value
 end

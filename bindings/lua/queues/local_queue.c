@@ -13,6 +13,7 @@
 #include "core/arguments.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "os/clock.h"
 #include "os/notify_socket.h"
 #include "shared/segment.h"
 #include "state/handle.h"
@@ -136,15 +137,29 @@ static status attempt_nap(void *context, deadline until) {
   return futex_wait(nap->event, nap->seen, until);
 }
 
+/* Seconds between two looks of a wait without a deadline at whether another thread is left. */
+static const double look_seconds = 0.25;
+
 static status sleep_for(lua_State *L, struct local_queue *q, enum event which, deadline until)
     REQUIRES(rank_vm) {
   static const enum trace_call calls[] = {
       [PUT] = TRACE_CALL_GET, [TAKEN] = TRACE_CALL_PUT, [DONE] = TRACE_CALL_JOIN};
   struct nap nap = {&q->events[which], atomic_load(&q->events[which])};
   q->waiters[which]++;
-  const status st = wait_for_tasks(L, calls[which], attempt_nap, &nap, until);
+  status st = STATUS_DEADLOCK;
+  if (!deadline_is_never(until)) {
+    st = wait_for_tasks(L, calls[which], attempt_nap, &nap, until);
+  } else if (!waiting_is_alone(L)) {
+    st = wait_for_tasks(L, calls[which], attempt_nap, &nap, deadline_after(look_seconds));
+    if (st == STATUS_TIMEOUT) st = STATUS_OK; /* look again */
+  }
   q->waiters[which]--;
   return st;
+}
+
+static void raise(lua_State *L, status st, const char *method, const char *class) {
+  if (st == STATUS_DEADLOCK) waiting_refuse_alone(L, method, class);
+  raise_if_stopped(L, st);
 }
 
 /* ---- put ------------------------------------------------------------------------------------- */
@@ -170,7 +185,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (deadline_is_now(until) && !q->is_closed && is_full(q)) waiting_give_turn(L);
   if (!q->is_closed && is_full(q) && waits_as_task(L, q, TAKEN, until)) return waiting_would_wait(WAIT_ROOM);
   const status st = wait_for_room(L, q, until);
-  raise_if_stopped(L, st);
+  raise(L, st, "Queue:put", "Queue");
   if (st) return return_failure(L, st);
   lua_getcompanion(L, 1);
   if (lua_isnil(L, 2))
@@ -248,7 +263,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   const bool is_empty = q->head == q->tail && !q->is_closed;
   if (is_empty && waits_as_task(L, q, PUT, until)) return waiting_would_wait(WAIT_ITEM);
   const status st = wait_for_value(L, q, until);
-  raise_if_stopped(L, st);
+  raise(L, st, "Queue:get", "Queue");
   if (st) return return_failure(L, st);
   take_first(L, q);
   if (!q->is_joinable) q->unfinished--;
@@ -358,7 +373,7 @@ static int join_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (q->unfinished && waits_as_task(L, q, DONE, until)) return waiting_would_wait(WAIT_DONE);
   while (q->unfinished) {
     const status st = deadline_is_now(until) ? STATUS_TIMEOUT : sleep_for(L, q, DONE, until);
-    raise_if_stopped(L, st);
+    raise(L, st, "JoinableQueue:join", "JoinableQueue");
     if (st) return return_failure(L, st);
   }
   lua_pushboolean(L, 1);

@@ -19,6 +19,7 @@
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "shared/holds.h"
 #include "shared/ring.h"
 #include "state/parcel.h"
 #include "state/transfer.h"
@@ -64,6 +65,17 @@ int queue_new(lua_State *L) {
   return st ? return_memory_failure(L, st, NULL, sizeof(struct ring)) : 1;
 }
 
+/* A wait that another user of the queue has to end. */
+static status wait_for_others(lua_State *L, const struct queue *q, enum trace_call call, wait_attempt attempt,
+                              void *context, deadline until) REQUIRES(rank_vm) {
+  struct object *held = &q->ring->object;
+  const status st = segment_hold(held);
+  if (st) return st;
+  const status waited = shared_handle_wait_for_others(L, &q->shared, held, call, attempt, context, until);
+  segment_release(held);
+  return waited;
+}
+
 /* ---- put ------------------------------------------------------------------------------------- */
 
 struct put {
@@ -79,7 +91,7 @@ static status attempt_put(void *context, deadline until) {
 static status put_waiting(lua_State *L, const struct queue *q, struct put *put, deadline until)
     REQUIRES(rank_vm) {
   parcel_keep(&put->parcel);
-  return shared_handle_wait(L, &q->shared, TRACE_CALL_PUT, attempt_put, put, until);
+  return wait_for_others(L, q, TRACE_CALL_PUT, attempt_put, put, until);
 }
 
 static status put_after_turn(lua_State *L, struct put *put) {
@@ -120,7 +132,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, q, &put, until);
   parcel_settle(&put.parcel, st);
   if (is_refused) refuse_endless_wait(L, until, "Queue:put");
-  raise_if_stopped(L, st);
+  shared_handle_raise(L, &q->shared, st, "Queue:put");
   return return_put(L, q, st, size);
 }
 
@@ -163,9 +175,9 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
     if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
-    st = shared_handle_wait(L, &q->shared, TRACE_CALL_GET, attempt_take, &get, until);
+    st = wait_for_others(L, q, TRACE_CALL_GET, attempt_take, &get, until);
     if (st == STATUS_OK) trace_take_again(get.ring, &self->message);
-    raise_if_stopped(L, st);
+    shared_handle_raise(L, &q->shared, st, "Queue:get");
   } else if (st == STATUS_OK) {
     trace_take(q->ring, &self->message);
   }
@@ -268,8 +280,8 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   status st = attempt_join(&join, deadline_now());
   if (st == STATUS_TIMEOUT) {
     if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
-    st = shared_handle_wait(L, &q->shared, TRACE_CALL_JOIN, attempt_join, &join, until);
-    raise_if_stopped(L, st);
+    st = wait_for_others(L, q, TRACE_CALL_JOIN, attempt_join, &join, until);
+    shared_handle_raise(L, &q->shared, st, "JoinableQueue:join");
   }
   if (st || join.abandoned == q->abandoned) return return_status(L, st);
   q->abandoned = join.abandoned;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "shared/wait_graph.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "shared/kill_point.h"
+
+void wait_graph_init(struct wait_graph *g) { robust_mutex_init(&g->lock); }
+
+static void lock(struct wait_graph *g) {
+  if (robust_mutex_lock(&g->lock) == ROBUST_ABANDONED) robust_mutex_mark_whole(&g->lock); /* I1 */
+}
+
+static void unlock(struct wait_graph *g) { robust_mutex_unlock(&g->lock); }
+
+static uint32_t count_used(const struct wait_graph *g) {
+  const uint32_t high = *(const volatile uint32_t *)&g->high_water;
+  return high < WAIT_GRAPH_MAX ? high : WAIT_GRAPH_MAX;
+}
+
+static bool is_same(struct execution_context a, struct execution_context b) {
+  return a.slot == b.slot && a.thread == b.thread;
+}
+
+/* ---- entering and leaving -------------------------------------------------------------------- */
+
+static void drop(struct wait_entry *e) {
+  e->number = 0;
+  STORE_ORDER();
+  KILL_POINT("wait_graph.dropped");
+  e->owner = 0;
+}
+
+static struct wait_entry *find_room(struct wait_graph *g) {
+  const uint32_t used = count_used(g);
+  for (uint32_t i = 0; i < used; i++)
+    if (!g->entries[i].owner) return &g->entries[i];
+  if (used == WAIT_GRAPH_MAX) return NULL;
+  g->high_water = used + 1;
+  KILL_POINT("wait_graph.grown");
+  return &g->entries[used];
+}
+
+static void describe(struct wait_entry *e, const struct wait_description *wait) {
+  e->wait = *wait;
+  e->wait.name[sizeof e->wait.name - 1] = '\0';
+  e->wait.place[sizeof e->wait.place - 1] = '\0';
+  e->stamp = 0;
+  e->is_held = 0;
+}
+
+bool wait_graph_enter(struct wait_graph *g, owner_id owner, const struct wait_description *wait,
+                      struct graph_wait *out) {
+  lock(g);
+  struct wait_entry *e = find_room(g);
+  if (e) {
+    e->number = 0;
+    e->owner = owner;
+    KILL_POINT("wait_graph.claimed");
+    describe(e, wait);
+    STORE_ORDER();
+    KILL_POINT("wait_graph.described");
+    e->number = ++g->waits;
+    out->number = e->number;
+    out->place = (uint32_t)(e - g->entries);
+    out->sights_count = 0;
+  }
+  unlock(g);
+  return e != NULL;
+}
+
+static struct wait_entry *entry_of(struct wait_graph *g, const struct graph_wait *w) {
+  CHECK(w->place < WAIT_GRAPH_MAX);
+  struct wait_entry *e = &g->entries[w->place];
+  return w->number && e->number == w->number ? e : NULL;
+}
+
+void wait_graph_leave(struct wait_graph *g, struct graph_wait *w) {
+  if (!w->number) return;
+  lock(g);
+  struct wait_entry *e = entry_of(g, w);
+  if (e) drop(e);
+  unlock(g);
+  w->number = 0;
+}
+
+void wait_graph_reap(struct wait_graph *g, owner_id dead) {
+  lock(g);
+  for (uint32_t i = 0; i < count_used(g); i++)
+    if (g->entries[i].owner == dead) drop(&g->entries[i]);
+  unlock(g);
+}
+
+/* ---- cycles ---------------------------------------------------------------------------------- */
+
+static bool has_share(const struct wait_description *wait, object_ref object) {
+  for (int i = 0; i < WAIT_GRAPH_SHARES; i++)
+    if (wait->shares[i] == object) return true;
+  return false;
+}
+
+static bool holds(const struct wait_entry *by, const struct wait_entry *e) {
+  if (e->is_held && is_same(by->wait.waiter, e->holder)) return true;
+  return e->wait.use == WAIT_FOR_WRITING && has_share(&by->wait, e->wait.object);
+}
+
+/* The first in line for the RWLock of `e`, if it came before; NULL: none that is in the table. */
+static const struct wait_entry *first_in_line(const struct wait_graph *g, const struct wait_entry *e) {
+  const struct wait_entry *first = NULL;
+  if (e->wait.use == WAIT_FOR_LOCK || !e->wait.ticket) return NULL;
+  const uint32_t used = count_used(g);
+  for (const struct wait_entry *f = g->entries; f < g->entries + used; f++) {
+    if (!f->number || f->wait.object != e->wait.object || !f->wait.ticket) continue;
+    if (f->wait.ticket < (first ? first->wait.ticket : e->wait.ticket)) first = f;
+  }
+  return first;
+}
+
+struct search {
+  const struct wait_graph *g;
+  const struct wait_entry *target;
+  struct wait_sight path[WAIT_GRAPH_PATH];
+  uint32_t length;
+  uint64_t visited[WAIT_GRAPH_MAX / 64];
+};
+
+static bool visit(struct search *s, const struct wait_entry *e) {
+  const uint32_t place = (uint32_t)(e - s->g->entries);
+  const uint64_t bit = UINT64_C(1) << (place % 64);
+  if (s->length == WAIT_GRAPH_PATH || s->visited[place / 64] & bit) return false;
+  s->visited[place / 64] |= bit;
+  s->path[s->length++] = (struct wait_sight){.place = place, .number = e->number};
+  return true;
+}
+
+static bool search_from(struct search *s, const struct wait_entry *e);
+
+/* Whether a way leads from `e` over `next` to the target. */
+static bool search_over(struct search *s, const struct wait_entry *next, bool is_line) {
+  s->path[s->length - 1].is_line = is_line;
+  return next == s->target || search_from(s, next);
+}
+
+static bool search_from(struct search *s, const struct wait_entry *e) {
+  if (!visit(s, e)) return false;
+  const uint32_t used = count_used(s->g);
+  for (const struct wait_entry *f = s->g->entries; f < s->g->entries + used; f++)
+    if (f->number && f != e && holds(f, e) && search_over(s, f, false)) return true;
+  const struct wait_entry *first = first_in_line(s->g, e);
+  if (first && search_over(s, first, true)) return true;
+  s->length--;
+  return false;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static bool is_seen_again(const struct graph_wait *w, const struct search *s) {
+  if (w->sights_count != s->length) return false;
+  for (uint32_t i = 0; i < s->length; i++)
+    if (w->sights[i].place != s->path[i].place || w->sights[i].number != s->path[i].number) return false;
+  return true;
+}
+
+static bool have_all_looked(const struct graph_wait *w, const struct search *s) {
+  for (uint32_t i = 0; i < s->length; i++)
+    if (s->g->entries[s->path[i].place].stamp <= w->sighted_at) return false;
+  return true;
+}
+
+static bool is_youngest(const struct graph_wait *w, const struct search *s) {
+  for (uint32_t i = 0; i < s->length; i++)
+    if (s->path[i].number > w->number) return false;
+  return true;
+}
+
+static void copy_cycle(const struct search *s, struct wait_cycle *out) {
+  out->count = s->length;
+  out->shown = s->length < WAIT_GRAPH_SHOWN ? s->length : WAIT_GRAPH_SHOWN;
+  for (uint32_t i = 0; i < out->shown; i++) {
+    struct wait_description *wait = &out->waits[i];
+    *wait = s->g->entries[s->path[i].place].wait;
+    wait->name[sizeof wait->name - 1] = '\0';
+    wait->place[sizeof wait->place - 1] = '\0';
+    out->is_line[i] = s->path[i].is_line;
+  }
+}
+
+static bool judge(struct graph_wait *w, const struct search *s, struct wait_cycle *out) {
+  if (!is_seen_again(w, s)) {
+    w->sights_count = s->length;
+    w->sighted_at = atomic_load(&s->g->stamps);
+    memcpy(w->sights, s->path, s->length * sizeof *w->sights);
+    return false;
+  }
+  if (!have_all_looked(w, s) || !is_youngest(w, s)) return false;
+  copy_cycle(s, out);
+  return true;
+}
+
+uint64_t wait_graph_stamp(struct wait_graph *g) { return atomic_fetch_add(&g->stamps, 1) + 1; }
+
+bool wait_graph_look(struct wait_graph *g, struct graph_wait *w, uint64_t stamp,
+                     const struct execution_context *holder, struct wait_cycle *out) {
+  struct search s = {.g = g};
+  bool is_refused = false;
+  lock(g);
+  struct wait_entry *e = entry_of(g, w);
+  if (e) {
+    e->is_held = 0;
+    KILL_POINT("wait_graph.looking");
+    if (holder) e->holder = *holder;
+    e->is_held = holder != NULL;
+    e->stamp = stamp;
+    KILL_POINT("wait_graph.looked");
+    s.target = e;
+    if (search_from(&s, e)) {
+      is_refused = judge(w, &s, out);
+    } else {
+      w->sights_count = 0;
+    }
+  }
+  unlock(g);
+  return is_refused;
+}
+
+/* ---- for tests and inspectors ---------------------------------------------------------------- */
+
+uint32_t wait_graph_count(struct wait_graph *g) {
+  uint32_t count = 0;
+  lock(g);
+  for (uint32_t i = 0; i < count_used(g); i++) count += g->entries[i].number != 0;
+  unlock(g);
+  return count;
+}
+
+void wait_graph_validate(struct wait_graph *g) {
+  lock(g);
+  CHECK(g->high_water <= WAIT_GRAPH_MAX);
+  for (uint32_t i = 0; i < WAIT_GRAPH_MAX; i++) {
+    const struct wait_entry *e = &g->entries[i];
+    CHECK(e->number <= g->waits);
+    if (e->number) CHECK(e->owner != 0);
+    if (i >= g->high_water) CHECK(!e->owner && !e->number);
+    for (uint32_t j = 0; e->number && j < i; j++) CHECK(g->entries[j].number != e->number);
+  }
+  unlock(g);
+}
