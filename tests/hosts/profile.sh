@@ -29,7 +29,7 @@ END
 
 # The first function of a table is the one that computes.
 for world in serial async threads interpreters processes; do
-  "$manymoons" --world $world profile --top 5 work.lua a >out 2>err || fail "profile fails in $world"
+  "$manymoons" --world $world profile --top 10 work.lua a >out 2>err || fail "profile fails in $world"
   grep -q "^work.lua.a.a.6$" out || fail "the script has other arguments in $world"
   sed -n '/FUNCTION$/{n;p;}' out | grep -q " crunch (work.lua:2)" || fail "crunch is not on top in $world"
   grep -q " twice (work.lua:7)" out || fail "its caller is not there in $world"

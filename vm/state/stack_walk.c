@@ -29,9 +29,21 @@ static size_t walk_one(lua_State *L, struct profile_call *calls, size_t room) {
   return count;
 }
 
-size_t stack_walk(const struct vm_thread *t, struct profile_call calls[STACK_WALK_MOST]) {
+static size_t walk_all(const struct vm_thread *t, struct profile_call calls[STACK_WALK_MOST]) {
   size_t count = walk_one(atomic_load(&t->running), calls, STACK_WALK_MOST);
   for (const struct vm_resume *r = t->resume; r; r = r->outer)
     count += walk_one(r->from, calls + count, STACK_WALK_MOST - count);
   return count;
+}
+
+/* A stack that is not whole has lost what stands at its bottom. */
+size_t stack_walk(const struct vm_thread *t, struct profile_call calls[STACK_WALK_MOST]) {
+  const size_t count = walk_all(t, calls);
+  if (count == STACK_WALK_MOST) return count;
+  return count > t->inherited_calls ? count - t->inherited_calls : 0;
+}
+
+void stack_walk_begin_here(struct vm_thread *t) {
+  struct profile_call calls[STACK_WALK_MOST];
+  t->inherited_calls = walk_all(t, calls);
 }

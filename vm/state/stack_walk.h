@@ -14,6 +14,8 @@
 
 enum { STACK_WALK_MOST = 200 };
 
+/* In a forked child: what is on the stack now is the parent's, and is left out from now on. */
+void stack_walk_begin_here(struct vm_thread *t);
 /* At most STACK_WALK_MOST calls, the innermost one first. Returns their number. */
 size_t stack_walk(const struct vm_thread *t, struct profile_call calls[STACK_WALK_MOST]);
 

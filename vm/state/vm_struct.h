@@ -83,6 +83,7 @@ struct vm_thread {
   lua_State *_Atomic running;     /* the running coroutine; read by a signal handler on this thread */
   const struct vm_resume *resume; /* the innermost one under way; NULL: none */
   _Atomic int call;               /* enum trace_call: the wait that is under way, in which the lock is left */
+  size_t inherited_calls;         /* of the stack, at its bottom: those in which the parent has forked */
   struct vm_sampled sampled;
   char name[PROFILE_NAME_MAX]; /* under the mutex of vm_live_lock, as is the next one */
   char world[PROFILE_WORLD_MAX];

@@ -8,7 +8,7 @@
 --               calls = { nodes by function }, order = { the same in a list } }
 --
 -- The functions of this library are no concern of the script: of a row of them the first one stays, which the script
--- has called, under the name that the script used. What a worker has inherited from its parent by fork is cut off.
+-- has called, under the name that the script used.
 local require, native = ...
 
 local names = require("profile.names")
@@ -76,20 +76,12 @@ end
 
 local function is_internal(frame) return frame[5] ~= C_FUNCTION and names.is_internal(frame[1]) end
 
--- Where the frames of a forked worker begin: behind the call in which its parent forked.
-local function first_of_worker(frames)
-  for i = #frames - 1, 1, -1 do
-    if frames[i][2] == "worker_start" then return i + 1 end
-  end
-  return 1
-end
-
 -- The functions of a stack that concern the script, each with its present line, from the outermost one. What stands
 -- below the script's first function is a worker's loop, or that of tasks.
 local function calls_of(functions, frames)
   local calls, is_inside = {}, true
   if #frames == DEEP then calls[1] = { functions:of_state("(deeper calls)"), 0 } end
-  for i = first_of_worker(frames), #frames do
+  for i = 1, #frames do
     local frame = frames[i]
     local is_own = is_internal(frame)
     local number = not (is_inside and (is_own or frame[5] == C_FUNCTION)) and functions:of_frame(frame)

@@ -26,6 +26,7 @@
 #include "state/originals.h"
 #include "state/random.h"
 #include "state/sampler.h"
+#include "state/stack_walk.h"
 #include "state/stop_point.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -267,6 +268,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
+  stack_walk_begin_here(&vm->main);
   vm_grant_grace(vm);
   vm_obey_sigterm(vm);
   sampler_follow(L, vm);
