@@ -33,7 +33,8 @@
 void sampler_follow_word(lua_State *L, struct vm *vm, uint64_t word) REQUIRES(rank_vm);
 static inline void sampler_follow(lua_State *L, struct vm *vm) REQUIRES(rank_vm) {
   const uint64_t word = segment_profiling();
-  if (__builtin_expect(word != vm->profile_word, 0)) sampler_follow_word(L, vm, word);
+  if (__builtin_expect(word != atomic_load_explicit(&vm->profile_word, memory_order_relaxed), 0))
+    sampler_follow_word(L, vm, word);
 }
 /* How many threads of this process sample. */
 int sampler_threads(void);

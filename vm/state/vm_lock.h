@@ -46,7 +46,7 @@ struct lock_user {
   futex_word granted;     /* 1: the lock was handed to this thread */
   bool is_urgent;         /* waits in the urgent queue; under the guard */
   struct thread thread;
-  int32_t number;           /* the kernel's, of that thread */
+  _Atomic int32_t number;   /* the kernel's, of that thread */
   _Atomic bool is_waiting;  /* for the lock */
   _Atomic int64_t taken_ns; /* the time of its last take */
   int64_t awake_ns;         /* when it began to run with the lock; until it wakes the giver writes it */

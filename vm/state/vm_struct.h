@@ -137,13 +137,13 @@ struct vm {
   struct vm_polling polling;
   bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
   char *stop_place;
-  uint32_t number;          /* among the VMs of this process, for traces; never given again */
-  struct vm *next_live;     /* vm.c */
-  _Atomic bool is_watched;  /* LuaJIT's profiler has it look when it is asked: no hook is needed */
-  uint64_t profile_word;    /* the segment's, when the VM last looked (sampler_follow) */
-  _Atomic bool is_sampled;  /* the sampler asks the holder to look at all stacks of the VM (sampler.h) */
-  struct user_hooks *hooks; /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
-  int64_t longest_seen_ns;  /* the length of the hold that `longest` describes */
+  uint32_t number;               /* among the VMs of this process, for traces; never given again */
+  struct vm *next_live;          /* vm.c */
+  _Atomic bool is_watched;       /* LuaJIT's profiler has it look when it is asked: no hook is needed */
+  _Atomic uint64_t profile_word; /* the segment's, when the VM last looked (sampler_follow) */
+  _Atomic bool is_sampled;       /* the sampler asks the holder to look at all stacks of the VM (sampler.h) */
+  struct user_hooks *hooks;      /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
+  int64_t longest_seen_ns;       /* the length of the hold that `longest` describes */
   char longest[VM_HOLD_TEXT];
 };
 
