@@ -7,6 +7,7 @@
  *   options         the command line
  *   chunk           running chunks and printing errors
  *   ctrl_c          Ctrl-C
+ *   quit            SIGQUIT, which has all stacks printed
  *   repl, editor    the interactive mode
  *   tracing         recordings for the command line
  *
@@ -31,7 +32,9 @@
 #include "os/environment.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "quit.h"
 #include "repl.h"
+#include "shared/segment.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
@@ -229,9 +232,10 @@ static bool end_workers(struct vm *vm) {
   ctrl_c_release();
   vm_end_stops(vm);
   if (!was_interrupted) return false;
-  if (!tracing_is_on()) ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
+  const bool has_to_write = tracing_is_on() || segment_profiling() != 0;
+  if (!has_to_write) ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   manymoons_library.end_workers(L, SHUTDOWN_TERMINATE);
-  if (!tracing_is_on()) return true;
+  if (!has_to_write) return true;
   tracing_end();
   ctrl_c_limit_cleanup(EXIT_INTERRUPTED);
   return true;
@@ -245,7 +249,9 @@ static int run_main_vm(struct job *job) {
     return EXIT_FAILURE;
   }
   vm_bind_thread(vm);
+  (void)!vm_prepare_requests(); /* so that another program can look at its stacks */
   ctrl_c_catch(vm);
+  quit_catch();
   lua_State *L = vm_lua(vm);
   lua_pushcfunction(L, run_job);
   lua_pushlightuserdata(L, job);

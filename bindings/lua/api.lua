@@ -25,6 +25,7 @@ local process = require("worker.process")
 local starting = require("worker.start")
 local serial = require("worker.serial")
 local proxies = require("manager.proxies")
+local profiles = require("profile.session")
 
 local mm = { worlds = worlds.names, Error = errors.Error, version = native.version }
 
@@ -106,7 +107,7 @@ mm.set_start_method, mm.get_start_method = starting.set_start_method, starting.g
 mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.cancelled = waits.is_cancelled
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
-mm.trace = recording.trace
+mm.trace, mm.profile = recording.trace, profiles.profile
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 -- Managers are loaded when one is first used.
 function mm.connect(...) return require("manager.client").connect(...) end
@@ -134,6 +135,7 @@ local function shutdown(how)
   memory.shutdown()
   local row = worlds.get(identity.current().world)
   if not native.thread() and not (row and row.start == "interpreter") then native.stop_forkserver() end
+  if not native.thread() then profiles.finish() end
 end
 
 local function after_fork()
@@ -144,6 +146,7 @@ local function after_fork()
   memory.after_fork()
   file_lock.after_fork()
   identity.after_fork()
+  profiles.after_fork()
 end
 
 native.on_end(shutdown, after_fork)

@@ -23,6 +23,7 @@
 #include "memory/typed_array.h"
 #include "module.h"
 #include "net/socket.h"
+#include "os/signals.h"
 #include "os/status_text.h"
 #include "pool/pool_guard.h"
 #include "pool/pool_rings.h"
@@ -48,6 +49,7 @@ static void open_segment(lua_State *L) {
   char text[STATUS_TEXT_MAX];
   const char *hint = st == -EFBIG ? " (a limit of file sizes below 64 MiB: see ulimit -f)" : "";
   if (st) luaL_error(L, "manymoons: no shared memory: %s%s", status_text(st, text), hint);
+  segment_note_request_signal(signals_request_number());
   channel_register_kinds();
 }
 

@@ -31,6 +31,8 @@
 #include "net/crypto.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
+#include "profile/attaching.h"
+#include "profile/profiling.h"
 #include "queues/local_queue.h"
 #include "queues/pipe.h"
 #include "queues/queue.h"
@@ -173,6 +175,12 @@ static const luaL_Reg native_functions[] = {
     {"stop_forkserver", worker_stop_forkserver},
     {"measure_run", measure_run},
     {"inspect", inspect},
+    {"profile_start", profile_start},
+    {"profile_stop", profile_stop},
+    {"profile_read", profile_read},
+    {"profile_attach", profile_attach},
+    {"profile_detach", profile_detach},
+    {"profile_states", profile_states},
     {"trace_start", trace_start},
     {"trace_stop", trace_stop},
     {"trace_task", trace_task},

@@ -57,6 +57,19 @@ function mm.get_start_method() end
 ---@return true? ok, string? why for example: no such folder, "a recording is under way", "nothing is recorded"
 function mm.trace(path, options) end
 
+---Samples the Lua stacks of all VMs, threads and processes of this program until the returned function is called,
+---`mm.profile(nil)`, or the end of the program, and then writes to `path`: a page with a flame graph (`.html`),
+---speedscope's JSON (`.json`), folded stacks (`.folded`) or a table (`.txt`). Only in the main program; one profile at a
+---time. A sandboxed worker is not sampled. In interpreters of LuaJIT, compiled loops are seen in one VM of each process.
+---@param path? string nil: ends the profile; "-": standard output
+---@param options? { rate?: integer, mode?: "cpu"|"wall"|"lock", format?: "html"|"speedscope"|"folded"|"text",
+---top?: integer } rate: samples a second (100). mode: what is counted: time in which threads computed or were ready to
+---(the default), all time, or time in which the lock of a VM was held while another thread waited for it. top: rows of a
+---table (20)
+---@return (fun(): true?, string?)|true|nil stop ends the profile and writes it; true from `mm.profile(nil)`
+---@return string? why for example: no such folder, "the program is profiled already", "nothing is profiled"
+function mm.profile(path, options) end
+
 ---Statistics of the lock of this VM, under which the threads of the world `threads` take turns; sets its schedule.
 ---@param options? { schedule?: "fair"|"legacy" } "fair" (the default): a queue in which threads with short turns go
 ---first; "legacy": CPython's. The environment variable MANYMOONS_GIL sets the schedule of a whole program.

@@ -224,6 +224,18 @@ local function alone_row(mode, title)
   }
 end
 
+-- What the sampler of a profile costs, with the processor time of its own thread.
+local function profiled_row()
+  return {
+    name = "profiled", title = "One thread, profiled 100 times a second", metric = "time", unit = "s", better = "less",
+    contenders = {
+      { name = "manymoons profile", side = "ours", world = "threads", target = { most = 1.03, of = "manymoons" },
+        command = "{manymoons} --world threads profile --format folded -o /dev/null {lua}/alone.lua fib" },
+      { name = "manymoons", side = "reference", command = "{manymoons} --world threads {lua}/alone.lua fib" },
+    },
+  }
+end
+
 local COST = { metric = "cost", unit = "us" }
 local THREADS_PASS_REFERENCES = "Threads of one Python process run one at a time and pass references, so that "
   .. "nothing is copied: they are shown, but not counted as peers."
@@ -426,6 +438,7 @@ return {
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),
   alone_row("tables", "tables"),
+  profiled_row(),
   {
     name = "spinners", title = "Two computing threads in one VM", metric = "time", unit = "s", better = "less",
     contenders = {

@@ -29,6 +29,8 @@ MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
 /* Copies bytes of the memory behind a descriptor, which another program may change or cut short
  * meanwhile. STATUS_FOREIGN: they are not all there. */
 MUST_CHECK status mapping_read(int fd, uint64_t offset, void *out, size_t size);
+/* Writes bytes there. -EACCES: the descriptor's memory may not be written. */
+MUST_CHECK status mapping_write(int fd, uint64_t offset, const void *bytes, size_t size);
 /* The size of the memory behind a descriptor, and how many bytes of it exist. STATUS_FOREIGN: it is
  * no memory of this kind. */
 MUST_CHECK status mapping_sizes(int fd, uint64_t *size, uint64_t *used);

@@ -83,6 +83,9 @@ MUST_CHECK status process_executable(char *path, size_t size);
 bool process_is_executable_at(const char *path);
 /* A path that runs this program again, even where its file has been replaced since. */
 const char *process_own_path(void);
+/* Sends a signal to the first thread of a process that has a handler for it. -ESRCH: there is no such process, or
+ * it has none. */
+MUST_CHECK status process_signal_handler(int64_t pid, int signal_number);
 /* How many bytes of memory a process has; -ESRCH: there is none of that number. */
 MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
 /* How many bytes of address space this process has. */
@@ -101,6 +104,9 @@ void process_fill_standard_descriptors(void);
 /* In a forked child: closes the inherited ends of pipes to programs that the parent runs (popen), for
  * such a program sees the end of its input only when all copies are closed. */
 void process_close_program_inputs(pid_t parent);
+/* Runs a program beside this one, its output going to our standard error; nobody waits for its end.
+ * Async-signal-safe. */
+void process_run_aside(const char *path, char *const argv[]);
 /* Ends the process at once, without the exit handlers of the process that we forked from. */
 NO_RETURN void process_exit_now(int code);
 

@@ -63,6 +63,12 @@ void signals_handle(int number, void (*handler)(int), int other) {
   sigaction(number, &action, NULL);
 }
 
+void signals_handle_quietly(int number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+}
+
 void signals_end_process(int number) {
   const struct sigaction plain = {.sa_handler = SIG_DFL};
   sigaction(number, &plain, NULL);
@@ -78,6 +84,7 @@ void signals_reset_in_child(void) {
   struct sigaction quiet = {.sa_handler = ignore_quietly, .sa_flags = SA_RESTART};
   struct sigaction plain = {.sa_handler = SIG_DFL};
   sigaction(SIGINT, &quiet, NULL);
+  sigaction(SIGQUIT, &quiet, NULL);
   if (!signals_is_ignored(SIGPIPE)) sigaction(SIGPIPE, &quiet, NULL);
   sigaction(SIGTERM, &plain, NULL);
   sigaction(SIGCHLD, &plain, NULL);

@@ -35,12 +35,14 @@ bool signals_is_ignored(int number);
 /* `handler`, SIG_DFL or SIG_IGN for a signal; while the handler runs `other` waits, too. For
  * programs of ours alone. Async-signal-safe. */
 void signals_handle(int number, void (*handler)(int), int other);
+/* The same with system calls that are taken up again. For programs of ours alone. */
+void signals_handle_quietly(int number, void (*handler)(int));
 /* From now on SIGINT, SIGTERM and SIGHUP are not delivered to this thread, nor to those it starts, but read
  * from *fd (close-on-exec, never blocks), which the caller closes. For programs of ours alone. */
 MUST_CHECK status signals_open_descriptor(int *fd);
 /* The number of the next one; 0: none. */
 int signals_read_descriptor(int fd);
-/* A new process of ours: the terminal's Ctrl-C is for the parent, which then stops us; a stream whose
+/* A new process of ours: the terminal's Ctrl-C and Ctrl-\\ are for the parent, which then stops us; a stream whose
  * reader has gone is an error of the write, for one worker after the other would die of it; all else
  * is default. */
 void signals_reset_in_child(void);

@@ -44,6 +44,16 @@ int32_t thread_kernel_id(void);
 /* Sends the signal that the caller handles to the process's first thread. False: that is the caller.
  * Async-signal-safe. */
 bool thread_pass_to_first(int signal_number);
+/* Sends `signal_number` to a thread of this process by its number. Nothing if it has ended. */
+void thread_signal_number(int32_t number, int signal_number);
+/* What the kernel says of a thread of this process. */
+struct thread_activity {
+  bool is_runnable;      /* it runs, or is ready and has no processor; else it sleeps */
+  uint64_t ran_ns;       /* in all, up to now */
+  uint64_t was_ready_ns; /* without a processor, in all; 0 where the kernel does not count it */
+};
+/* STATUS_EMPTY: there is no such thread. */
+MUST_CHECK status thread_read_activity(int32_t number, struct thread_activity *out);
 /* From now on `in_child` runs in each child that is forked, on its only thread, before fork
  * returns. -ENOMEM. */
 MUST_CHECK status thread_on_fork(void (*in_child)(void));

@@ -26,9 +26,10 @@ _Static_assert(sizeof(struct segment_header) <= 4096, "the header is page 0");
 struct segment_bounds segment_bounds;
 struct segment segment = {.lock = MUTEX_INITIALIZER, .map = {.fd = -1}, .bag = -1};
 
-/* What segment_recording reads while there is no segment. */
+/* What segment_recording and segment_profiling read while there is no segment. */
 static segment_recording_word no_recording;
 segment_recording_word *_Atomic segment_recording_place = &no_recording;
+segment_recording_word *_Atomic segment_profiling_place = &no_recording;
 
 static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
@@ -76,6 +77,7 @@ static void leave_to_parent(void) {
   if (process_is_forking() || !atomic_load(&segment.is_open)) return;
   mutex_init(&segment.lock);
   atomic_store(&segment_recording_place, &no_recording);
+  atomic_store(&segment_profiling_place, &no_recording);
   mapping_detach(&segment.map);
   descriptor_bag_close(segment.bag);
   segment.bag = -1;
@@ -105,6 +107,7 @@ static void point_into(const struct mapping *map) {
   segment_bounds = (struct segment_bounds){map->base, segment.arena.data,
                                            segment.arena.data + segment.arena.chunks * ARENA_CHUNK};
   atomic_store(&segment_recording_place, &segment.header->recording);
+  atomic_store(&segment_profiling_place, &segment.header->profiling);
 }
 
 /* Address space may be limited (ulimit -v): a smaller segment is better than none. */
@@ -176,6 +179,7 @@ status segment_join(int fd, int bag, uint32_t slot) {
 
 static void unmap_segment(void) {
   atomic_store(&segment_recording_place, &no_recording);
+  atomic_store(&segment_profiling_place, &no_recording);
   mapping_destroy(&segment.map);
   descriptor_bag_close(segment.bag);
   segment.bag = -1;
@@ -265,6 +269,15 @@ status segment_alloc_object(uint64_t size, block_ref *out) {
   const struct arena_request request = {
       .size = size, .use = size <= VITAL_OBJECT_MAX ? ARENA_VITAL : ARENA_DATA, .is_object = true};
   return take(request, out);
+}
+
+int64_t segment_profiled_until(void) {
+  return segment.header ? atomic_load(&segment.header->profiled_until_ns) : 0;
+}
+
+void segment_note_request_signal(int number) {
+  uint32_t none = 0;
+  atomic_compare_exchange_strong(&segment.header->request_signal, &none, (uint32_t)number);
 }
 
 void segment_free(block_ref block) { arena_free(segment_arena(), block); }

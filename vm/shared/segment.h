@@ -112,6 +112,20 @@ static inline uint64_t segment_recording(void) {
                               memory_order_relaxed);
 }
 
+/* The word that says whether the program is profiled (vm/profile): 0, or which profile it is. It is
+ * read and placed as the word of recordings is. */
+extern segment_recording_word *_Atomic segment_profiling_place;
+static inline uint64_t segment_profiling(void) {
+  return atomic_load_explicit(atomic_load_explicit(&segment_profiling_place, memory_order_relaxed),
+                              memory_order_relaxed);
+}
+
+/* Until when another program wants this one to be profiled (segment_view.h); 0: no other one does. */
+int64_t segment_profiled_until(void);
+/* Publishes the signal with which other programs may ask the processes of this one to look at that word;
+ * 0: there is none yet. */
+void segment_note_request_signal(int number);
+
 /* A block of `size` bytes, owned by this process. -ENOMEM, STATUS_TOO_LARGE. segment_alloc is for
  * data; it fails while there is still a reserve, which is for the other two: for workers, and for
  * objects unless they are large. */

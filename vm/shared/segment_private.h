@@ -34,7 +34,11 @@ struct segment_header {
   uint32_t magic;
   uint32_t format; /* from the sizes of the structures: another build has another number */
   uint64_t size;
-  _Atomic uint64_t recording;     /* see segment_recording */
+  _Atomic uint64_t recording;        /* see segment_recording */
+  _Atomic uint64_t profiling;        /* see segment_profiling */
+  _Atomic int64_t profiled_until_ns; /* see segment_profiled_until */
+  _Atomic uint32_t request_signal;   /* see segment_note_request_signal */
+  uint32_t reserved;
   struct robust_mutex sweep_lock; /* rank_sweep: one process at a time sweeps */
   struct totals totals;
   struct robust_mutex count_lock; /* rank_count */

@@ -81,3 +81,19 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
   }
   return STATUS_OK;
 }
+
+status segment_view_read_profiling(const struct segment_view *v, uint64_t *word, int *signal) {
+  struct segment_header header;
+  const status st = mapping_read(v->fd, 0, &header, sizeof header);
+  if (st) return st;
+  *word = atomic_load(&header.profiling);
+  *signal = (int)atomic_load(&header.request_signal);
+  return STATUS_OK;
+}
+
+/* The time first: a word without one would count for ever. */
+status segment_view_write_profiling(const struct segment_view *v, uint64_t word, int64_t until_ns) {
+  const status st =
+      mapping_write(v->fd, offsetof(struct segment_header, profiled_until_ns), &until_ns, sizeof until_ns);
+  return st ? st : mapping_write(v->fd, offsetof(struct segment_header, profiling), &word, sizeof word);
+}

@@ -24,6 +24,11 @@ MUST_CHECK status segment_view_open(struct segment_view *out, int fd);
 /* Copies bytes of the segment. STATUS_FOREIGN: they are not all there. */
 MUST_CHECK status segment_view_read(const struct segment_view *v, block_ref at, void *out, size_t size);
 MUST_CHECK status segment_view_read_processes(const struct segment_view *v, struct process_table *out);
+/* What the program's word of profiles says (segment_profiling), and the signal that has its processes look
+ * at it; 0: none. */
+MUST_CHECK status segment_view_read_profiling(const struct segment_view *v, uint64_t *word, int *signal);
+/* Sets the word, and until when it counts. */
+MUST_CHECK status segment_view_write_profiling(const struct segment_view *v, uint64_t word, int64_t until_ns);
 /* Calls visit for each block that is not free, with its size and owner, until visit returns
  * false. */
 typedef bool (*segment_view_visit)(void *context, block_ref block, uint64_t size, owner_id owner);

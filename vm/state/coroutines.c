@@ -5,11 +5,12 @@
 
 #include "state/library_environment.h"
 #include "state/lua_compat.h"
+#include "state/sample.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
 
 static bool has_request(const struct vm_thread *t) {
-  return vm_stop_is_due(t) || vm_lock_is_asked(&t->vm->lock);
+  return vm_stop_is_due(t) || vm_lock_is_asked(&t->vm->lock) || sample_is_asked(t->vm);
 }
 
 /* Records that `co` runs, and arms a request whose signal came while no coroutine did. */
@@ -157,9 +158,12 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
   struct vm_thread *t = vm_self(vm_of(L));
   int results = 1;
   note_begin(L, co, t);
+  const struct vm_resume self = {L, t->resume};
   lua_xmove(L, co, arguments);
+  t->resume = &self;
   note_running(t, co);
   *state = lua_resume_from(co, L, arguments, &results);
+  t->resume = self.outer;
   note_running(t, L);
   const bool is_failure = *state != LUA_OK && *state != LUA_YIELD;
   if (!is_failure && !lua_checkstack(L, results + 1)) {

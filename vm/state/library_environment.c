@@ -122,15 +122,25 @@ static void inherit(lua_State *L) {
   lua_setmetatable(L, LIBRARY);
 }
 
-/* os.exit is replaced by that of a worker, and by the seam of tasks (async/exit.lua). */
-static void follow_exit(lua_State *L) {
+/* What the program, or this library, may put in place of a standard field is the one of the time of use. */
+static void follow(lua_State *L, const char *library, const char *const *fields) {
   lua_settop(L, LOADED);
-  lua_getfield(L, ENVIRONMENT, LUA_OSLIBNAME);
-  push_field(L, LOADED, LUA_OSLIBNAME);
+  lua_getfield(L, ENVIRONMENT, library);
+  push_field(L, LOADED, library);
   if (!lua_istable(L, -1)) return;
-  lua_pushnil(L);
-  lua_setfield(L, LIBRARY, "exit");
+  for (; *fields; fields++) {
+    lua_pushnil(L);
+    lua_setfield(L, LIBRARY, *fields);
+  }
   inherit(L);
+}
+
+/* os.exit is replaced by that of a worker, and by the seam of tasks (async/exit.lua); programs that catch what
+ * is said replace io.stderr. */
+static void follow_program(lua_State *L) {
+  static const char *const exit[] = {"exit", NULL}, *const streams[] = {"stdout", "stderr", NULL};
+  follow(L, LUA_OSLIBNAME, exit);
+  follow(L, LUA_IOLIBNAME, streams);
 }
 
 /* The paths of `package` are those of the time at which they are used; its tables are the ones that Lua uses. */
@@ -190,7 +200,7 @@ static int make(lua_State *L) {
   lua_pushloaded(L);
   add_base(L);
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) add_library(L, &libraries[i]);
-  follow_exit(L);
+  follow_program(L);
   add_package(L);
   lua_settop(L, ENVIRONMENT);
   lua_newtable(L);

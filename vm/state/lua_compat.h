@@ -166,6 +166,11 @@ static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
 static inline void lua_become_current(lua_State *L) { (void)L; }
 static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
+static inline void lua_watch_compiled(lua_State *L, void (*look)(void *, lua_State *, int, int),
+                                      void *context) {
+  (void)L, (void)look, (void)context;
+}
+static inline void lua_unwatch_compiled(lua_State *L) { (void)L; }
 
 #else
 
@@ -188,6 +193,10 @@ extern void *lua_upvalueid(lua_State *L, int index, int n) __attribute__((weak))
 extern void lua_upvaluejoin(lua_State *L, int index, int n, int other, int m) __attribute__((weak));
 extern int lua_isyieldable(lua_State *L) __attribute__((weak));
 extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
+typedef void (*lua_profile_callback)(void *context, lua_State *L, int samples, int state);
+extern void luaJIT_profile_start(lua_State *L, const char *mode, lua_profile_callback callback, void *context)
+    __attribute__((weak));
+extern void luaJIT_profile_stop(lua_State *L) __attribute__((weak));
 
 /* PUC 5.1 can neither tell which closures share an upvalue nor make them share one. */
 static inline bool lua_shares_upvalues(void) { return lua_upvalueid && lua_upvaluejoin; }
@@ -245,6 +254,18 @@ static inline bool lua_is_spent(lua_State *co) { return lua_status(co) != LUA_YI
 static inline void lua_turn_jit_off(lua_State *L) {
   enum { MODE_ENGINE = 0, MODE_OFF = 0 }; /* luajit.h, which PUC's headers do not have */
   luaJIT_setmode(L, 0, MODE_ENGINE | MODE_OFF);
+}
+
+/* Has LuaJIT call `look` at safe points a hundred times in each second that the process computes, in compiled
+ * loops as well: what is compiled until then is compiled anew, with checks. LuaJIT does so for one VM of a
+ * process, the first one that asks. */
+static inline void lua_watch_compiled(lua_State *L, lua_profile_callback look, void *context) {
+  if (!luaJIT_profile_start) return;
+  luaJIT_profile_stop(L); /* in a forked child it seems to be on */
+  luaJIT_profile_start(L, "li10", look, context);
+}
+static inline void lua_unwatch_compiled(lua_State *L) {
+  if (luaJIT_profile_stop) luaJIT_profile_stop(L);
 }
 
 static inline int lua_absindex(lua_State *L, int index) {

@@ -17,6 +17,7 @@
 #include "shared/segment.h"
 #include "state/error.h"
 #include "state/lua_compat.h"
+#include "state/sample.h"
 #include "state/stop_point.h"
 #include "trace/trace.h"
 
@@ -102,26 +103,34 @@ struct vm *vm_of(lua_State *L) {
 static struct mutex live_lock = MUTEX_INITIALIZER;
 static struct vm *live; /* all VMs, by `next_live`; live_lock protects it */
 
+void vm_live_lock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_lock(&live_lock); }
+void vm_live_unlock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_unlock(&live_lock); }
+struct vm *vm_live_first(void) {
+  return live;
+}
+
+void vm_live_after_fork(void) { mutex_init(&live_lock); }
+
 static void enter_live(struct vm *vm) {
-  mutex_lock(&live_lock);
+  vm_live_lock();
   vm->next_live = live;
   live = vm;
-  mutex_unlock(&live_lock);
+  vm_live_unlock();
 }
 
 static void leave_live(const struct vm *vm) {
-  mutex_lock(&live_lock);
+  vm_live_lock();
   struct vm **place = &live;
   while (*place && *place != vm) place = &(*place)->next_live;
   if (*place) *place = vm->next_live;
-  mutex_unlock(&live_lock);
+  vm_live_unlock();
 }
 
 bool vm_is_live(uint32_t number) {
-  mutex_lock(&live_lock);
+  vm_live_lock();
   const struct vm *vm = live;
   while (vm && vm->number != number) vm = vm->next_live;
-  mutex_unlock(&live_lock);
+  vm_live_unlock();
   return vm != NULL;
 }
 
@@ -185,6 +194,7 @@ void vm_close(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   }
   STOP_POINT("vm.closes");
   segment_close_account(&vm->shared_account); /* the state may be the segment's last user */
+  if (vm->is_watched) sample_watch(vm->state, vm, SAMPLE_UNWATCHED);
   lua_close(vm->state);
   STOP_POINT("vm.is_closed");
   vm->state = NULL;
@@ -243,6 +253,8 @@ void vm_make_way(lua_State *L, struct vm *vm) {
 static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_touserdata(L, 1);
   if (!*place) return 0;
+  if ((*place)->is_watched) sample_watch(L, *place, SAMPLE_UNWATCHED);
+  (*place)->state = NULL; /* which the host closes */
   vm_leave(*place);
   vm_fini(*place);
   *place = NULL;

@@ -10,9 +10,12 @@
 #include "base/memory.h"
 #include "os/clock.h"
 #include "os/signals.h"
+#include "shared/segment.h"
 #include "state/error.h"
 #include "state/hook_permission.h"
 #include "state/lua_compat.h"
+#include "state/sample.h"
+#include "state/sampler.h"
 
 enum { ONE_STEP_SLICE = 20 }; /* instructions until a deferred request checks again */
 
@@ -85,6 +88,7 @@ static bool count_a_slice(lua_State *L, struct user_hook *h) {
 
 /* What is asked of the thread comes before the script's hook, which may raise. */
 static void obey_requests(lua_State *L, struct vm *vm) REQUIRES(rank_vm) {
+  sample_answer(vm);
   if (vm_lock_is_asked(&vm->lock)) vm_make_way(L, vm);
   if (vm_must_stop(vm)) vm_raise_stop(L, vm);
 }
@@ -258,6 +262,8 @@ static bool may_defer_stop(struct vm *vm) {
 static void request_hook(lua_State *L, lua_Debug *ar) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   if (!vm) return;
+  sampler_follow(L, vm);
+  sample_answer(vm);
   const bool must_stop = vm_must_stop(vm);
   if ((must_stop ? may_defer_stop(vm) : vm_lock_is_asked(&vm->lock)) && is_one_step(L)) {
     lua_sethook(L, request_hook, LUA_MASKCOUNT | script_mask(vm_self(vm), L), ONE_STEP_SLICE);
@@ -406,6 +412,12 @@ static void arm_running(struct vm_thread *t) {
   vm_arm(t, running);
 }
 
+/* A look at the stack does not break a silence. */
+static void arm_for_sample(struct vm_thread *t) {
+  lua_State *running = atomic_load(&t->running);
+  if (running && !atomic_load(&t->vm->is_watched)) vm_arm(t, running);
+}
+
 void vm_interrupt_from_signal(struct vm *vm, enum vm_stop why) {
   struct vm_thread *t = vm_self(vm);
   raise_stop_reason(t, why);
@@ -540,7 +552,17 @@ void vm_end_stops(struct vm *vm) {
 static void on_request(int number) {
   (void)number;
   struct vm_thread *t = vm_thread_bound();
-  if (t && vm_lock_is_asked(&t->vm->lock)) arm_running(t);
+  if (!t) return;
+  if (vm_lock_is_asked(&t->vm->lock))
+    arm_running(t);
+  else if (sample_is_asked(t->vm) || segment_profiling() != t->vm->profile_word)
+    arm_for_sample(t);
+}
+
+status vm_prepare_requests(void) {
+  const status st = signals_on_request(on_request);
+  if (st == STATUS_OK) signals_let_requests_in();
+  return st;
 }
 
 static void ask_by_signal(const struct lock_user *owner) {
@@ -550,7 +572,7 @@ static void ask_by_signal(const struct lock_user *owner) {
 bool vm_prepare_threads(struct vm *vm) {
   if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
   if (lua_is_jit()) return false;
-  if (signals_on_request(on_request)) return false;
+  if (vm_prepare_requests()) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);
   return true;
 }

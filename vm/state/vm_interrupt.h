@@ -122,6 +122,10 @@ static inline bool vm_was_stopped(const struct vm_thread *t) {
  * no hooks in compiled code, and has one hook for the whole VM. */
 bool vm_prepare_threads(struct vm *vm) REQUIRES(rank_vm);
 
+/* Installs the handler of the signal that asks threads to make way, and lets it in on the calling
+ * thread: also the sampler sends it (sampler.h). -EBUSY: no signal is free. */
+MUST_CHECK status vm_prepare_requests(void);
+
 /* Raises the stop's error in the running code; once it is final, again at each instruction of code that
  * catches it. [raises] */
 NO_RETURN void vm_raise_stop(lua_State *L, struct vm *vm);

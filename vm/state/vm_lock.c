@@ -35,7 +35,12 @@ void vm_lock_fini(struct vm_lock *l) { mutex_fini(&l->guard); }
 
 void lock_user_init(struct lock_user *u) {
   memset(u, 0, sizeof *u);
+  lock_user_is_here(u);
+}
+
+void lock_user_is_here(struct lock_user *u) {
   u->thread = thread_self();
+  u->number = thread_kernel_id();
 }
 
 /* ---- queues of waiters ----------------------------------------------------------------------- */
@@ -306,7 +311,9 @@ void vm_lock_take(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALY
   if (!take_at_once(l, u)) {
     trace_mark(TRACE_LOCK_WAIT);
     const int64_t since = clock_now_ns();
+    atomic_store_explicit(&u->is_waiting, true, memory_order_relaxed);
     if (take_slowly(l, u)) count_wait(l, since);
+    atomic_store_explicit(&u->is_waiting, false, memory_order_relaxed);
   }
   trace_mark(TRACE_LOCK_TAKEN);
 }
@@ -316,6 +323,18 @@ void vm_lock_drop(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_ANALY
   end_hold(l, u);
   write(&u->left_ns, 0);
   atomic_store(&l->owner, NULL);
+  uint32_t seen = LOCK_HELD;
+  if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_FREE)) return;
+  mutex_lock(&l->guard);
+  release(l);
+}
+
+bool vm_lock_borrow(struct vm_lock *l) {
+  uint32_t seen = LOCK_FREE;
+  return atomic_compare_exchange_strong(&l->state, &seen, LOCK_HELD);
+}
+
+void vm_lock_give_back(struct vm_lock *l) NO_THREAD_SAFETY_ANALYSIS {
   uint32_t seen = LOCK_HELD;
   if (atomic_compare_exchange_strong(&l->state, &seen, LOCK_FREE)) return;
   mutex_lock(&l->guard);
@@ -365,10 +384,12 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) NO_THREAD_SAFETY_A
   const int64_t since = clock_now_ns();
   add(&l->counters.forced, 1);
   atomic_store(&l->owner, NULL);
+  atomic_store_explicit(&u->is_waiting, true, memory_order_relaxed);
   if (l->urgent.first || l->patient.first)
     make_way_in_line(l, u, held_ns);
   else
     make_way_legacy(l, u);
+  atomic_store_explicit(&u->is_waiting, false, memory_order_relaxed);
   trace_mark(TRACE_LOCK_TAKEN);
   count_wait(l, since);
 }

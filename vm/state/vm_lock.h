@@ -46,6 +46,8 @@ struct lock_user {
   futex_word granted;     /* 1: the lock was handed to this thread */
   bool is_urgent;         /* waits in the urgent queue; under the guard */
   struct thread thread;
+  _Atomic int32_t number;   /* the kernel's, of that thread */
+  _Atomic bool is_waiting;  /* for the lock */
   _Atomic int64_t taken_ns; /* the time of its last take */
   int64_t awake_ns;         /* when it began to run with the lock; until it wakes the giver writes it */
   _Atomic int64_t left_ns;  /* the rest of an interrupted quantum; 0: a whole one */
@@ -95,6 +97,8 @@ void vm_lock_init(struct vm_lock *l);
 void vm_lock_fini(struct vm_lock *l);
 /* For the calling thread. */
 void lock_user_init(struct lock_user *u);
+/* Its thread is the calling one from now on. */
+void lock_user_is_here(struct lock_user *u);
 
 /* Waits without a deadline. Not recursive. */
 void vm_lock_take(struct vm_lock *l, struct lock_user *u) ACQUIRES(rank_vm);
@@ -105,6 +109,16 @@ void vm_lock_make_way(struct vm_lock *l, struct lock_user *u) REQUIRES(rank_vm);
 /* Whether a waiter asks for it. Any thread; the holder acts on it by vm_lock_make_way. */
 static inline bool vm_lock_is_asked(const struct vm_lock *l) {
   return atomic_load_explicit(&l->drop_request, memory_order_relaxed);
+}
+
+/* For an observer, which is no thread of the VM: keeps all others out while nobody holds the lock. False:
+ * a thread holds it. It does not count as a take. The observer gives it back at once, and neither waits
+ * nor runs Lua meanwhile. */
+bool vm_lock_borrow(struct vm_lock *l);
+void vm_lock_give_back(struct vm_lock *l);
+/* Whether a thread of the VM waits for it. */
+static inline bool vm_lock_is_waited(const struct vm_lock *l) {
+  return atomic_load_explicit(&l->state, memory_order_relaxed) == LOCK_WAITED;
 }
 
 /* For the holder. */

@@ -16,6 +16,7 @@
 #include "base/deadline.h"
 #include "os/alarm.h"
 #include "os/thread.h"
+#include "profile/sheet.h"
 #include "shared/accounts.h"
 #include "shared/ring.h"
 #include "state/vm_lock.h"
@@ -55,11 +56,37 @@ struct displaced_hook {
   int count;
 };
 
+/* A resume that has not returned: its C frame has this. */
+struct vm_resume {
+  lua_State *from;
+  const struct vm_resume *outer;
+};
+
+/* What the sampler (sampler.h) knows of a thread. */
+struct vm_sampled {
+  uint32_t generation;    /* of the profile that the rest belongs to */
+  _Atomic uint32_t root;  /* the thread's, in the profile; 0: none yet */
+  _Atomic uint32_t stack; /* where it waits, 0: unknown, … */
+  _Atomic int64_t
+      stack_taken_ns; /* … and taken_ns of the lock's user then: while that is the same, so is it */
+  _Atomic uint32_t due_us[PROFILE_STATE_COUNT]; /* for the stack that the next look finds */
+  /* The sampler's alone. */
+  bool was_runnable;
+  uint64_t was_ready_ns;
+  int64_t ready_balance_ns; /* ready time that no sample has yet shown */
+};
+
 /* One OS thread of a VM. */
 struct vm_thread {
   struct lock_user user; /* first: the lock's users are vm_threads */
   struct vm *vm;
-  lua_State *_Atomic running;   /* the running coroutine; read by a signal handler on this thread */
+  lua_State *_Atomic running;     /* the running coroutine; read by a signal handler on this thread */
+  const struct vm_resume *resume; /* the innermost one under way; NULL: none */
+  _Atomic int call;               /* enum trace_call: the wait that is under way, in which the lock is left */
+  size_t inherited_calls;         /* of the stack, at its bottom: those in which the parent has forked */
+  struct vm_sampled sampled;
+  char name[PROFILE_NAME_MAX]; /* under the mutex of vm_live_lock, as is the next one */
+  char world[PROFILE_WORLD_MAX];
   const void *task;             /* the coroutine of the running async task, or NULL */
   bool has_tasks;               /* the thread has async tasks, which run while C code waits */
   const void *waits_for;        /* while it waits for something that can be closed: what; else NULL */
@@ -110,10 +137,13 @@ struct vm {
   struct vm_polling polling;
   bool notes_stops; /* the main thread keeps where it stops, in stop_place (vm_stop_place) */
   char *stop_place;
-  uint32_t number;          /* among the VMs of this process, for traces; never given again */
-  struct vm *next_live;     /* vm.c */
-  struct user_hooks *hooks; /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
-  int64_t longest_seen_ns;  /* the length of the hold that `longest` describes */
+  uint32_t number;               /* among the VMs of this process, for traces; never given again */
+  struct vm *next_live;          /* vm.c */
+  _Atomic bool is_watched;       /* LuaJIT's profiler has it look when it is asked: no hook is needed */
+  _Atomic uint64_t profile_word; /* the segment's, when the VM last looked (sampler_follow) */
+  _Atomic bool is_sampled;       /* the sampler asks the holder to look at all stacks of the VM (sampler.h) */
+  struct user_hooks *hooks;      /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
+  int64_t longest_seen_ns;       /* the length of the hold that `longest` describes */
   char longest[VM_HOLD_TEXT];
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/vm_thread.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "trace/trace.h"
@@ -19,7 +20,7 @@ static void bind_to(struct vm_thread *t, const struct vm *vm) {
 
 void vm_bind_thread(struct vm *vm) {
   bind_to(vm ? &vm->main : NULL, vm);
-  if (vm) vm->main.user.thread = thread_self();
+  if (vm) lock_user_is_here(&vm->main.user);
   account_use(vm ? &vm->shared_account : NULL);
   trace_thread_runs_vm(vm ? vm->number : 0);
 }
@@ -38,20 +39,33 @@ void vm_thread_fini(struct vm_thread *t) {
 }
 
 void vm_thread_add(struct vm_thread *t) {
+  vm_live_lock();
   t->next = t->vm->others;
   t->vm->others = t;
+  vm_live_unlock();
   t->vm->threads++;
 }
 
 void vm_thread_remove(struct vm_thread *t) {
+  vm_live_lock();
   struct vm_thread **place = &t->vm->others;
   while (*place != t) place = &(*place)->next;
   *place = t->next;
+  vm_live_unlock();
   t->vm->threads--;
+}
+
+void vm_thread_name(struct vm_thread *t, const char *name, const char *world) {
+  vm_live_lock();
+  snprintf(t->name, sizeof t->name, "%s", name);
+  snprintf(t->world, sizeof t->world, "%s", world);
+  atomic_store(&t->sampled.root, 0);
+  vm_live_unlock();
 }
 
 void vm_bind_other_thread(struct vm_thread *t) {
   bind_to(t, t->vm);
+  t->user.number = thread_kernel_id();
   account_use(&t->vm->shared_account);
   trace_thread_runs_vm(t->vm->number);
 }

@@ -21,6 +21,8 @@ void vm_thread_fini(struct vm_thread *t);
 /* Counts `t` among the threads of its VM, and does so no longer. The caller holds the VM's lock. */
 void vm_thread_add(struct vm_thread *t);
 void vm_thread_remove(struct vm_thread *t);
+/* What it is called where threads are listed: the name of its worker, and the world of that. */
+void vm_thread_name(struct vm_thread *t, const char *name, const char *world);
 /* Binds this OS thread to `t`; before it enters the VM. */
 void vm_bind_other_thread(struct vm_thread *t);
 /* Removes this OS thread's binding to `vm`, if there is one. */
@@ -35,5 +37,13 @@ bool vm_thread_is_bound(const struct vm *vm);
 bool vm_thread_is_free(void);
 /* For vm_thread.c: whether the VM of this number is open. */
 bool vm_is_live(uint32_t number);
+/* The mutex, a leaf, that protects the list of this process's VMs, and the lists and the names of their
+ * threads. */
+void vm_live_lock(void);
+void vm_live_unlock(void);
+/* In a forked child, on its only thread: the parent's sampler may have had the mutex. */
+void vm_live_after_fork(void);
+/* The first VM of the list, whose others follow by next_live. Under the mutex. */
+struct vm *vm_live_first(void);
 
 #endif

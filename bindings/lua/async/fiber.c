@@ -14,6 +14,7 @@ struct lua_fiber {
   bool is_done;
   /* State of the thread, saved while it runs another fiber. */
   lua_State *running;
+  const struct vm_resume *resume;
   const void *task;
 };
 
@@ -29,6 +30,7 @@ static void run(void *argument) {
   struct lua_fiber *f = argument;
   struct vm_thread *t = vm_self(vm_of(f->co));
   atomic_store(&t->running, f->co);
+  t->resume = NULL;
   t->task = NULL;
   const int failed = lua_pcall(f->co, 0, 1, 0);
   struct lua_fiber *next = failed ? f->home : lua_touserdata(f->co, -1);
@@ -62,9 +64,11 @@ int fiber_switch_call(lua_State *L) {
   struct vm *vm = vm_of(L);
   struct vm_thread *t = vm_self(vm);
   from->running = atomic_load(&t->running);
+  from->resume = t->resume;
   from->task = t->task;
   fiber_switch(&from->fiber, &to->fiber);
   atomic_store(&t->running, from->running);
+  t->resume = from->resume;
   t->task = from->task;
   if (vm_must_stop(vm)) vm_raise_stop(L, vm);
   return 0;

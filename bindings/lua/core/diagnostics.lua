@@ -3,8 +3,8 @@
 local diagnostics = {}
 
 function diagnostics.report(text)
-  io.stdout:flush()
-  io.stderr:write("manymoons: ", text, "\n")
+  if io.stdout then io.stdout:flush() end
+  if io.stderr then io.stderr:write("manymoons: ", text, "\n") end
 end
 
 return diagnostics

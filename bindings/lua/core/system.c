@@ -17,6 +17,7 @@
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
+#include "state/sampler.h"
 #include "state/vm_interrupt.h"
 
 enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
@@ -89,7 +90,7 @@ int system_environment(lua_State *L) {
 }
 
 int system_thread_count(lua_State *L) {
-  lua_pushinteger(L, thread_count());
+  lua_pushinteger(L, thread_count() - sampler_threads());
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "state/caller.h"
 #include "state/raise.h"
+#include "state/sampler.h"
 #include "state/vm_interrupt.h"
 #include "state/yieldable.h"
 
@@ -64,9 +65,12 @@ static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w)
   for (;;) {
     const deadline slice = slice_end(L, w->until);
     trace_call_next(w->call);
+    atomic_store_explicit(&vm_self(vm)->call, w->call, memory_order_relaxed);
     vm_leave(vm);
     status st = w->attempt(w->context, slice);
     vm_return(L, vm);
+    atomic_store_explicit(&vm_self(vm)->call, TRACE_CALL_NONE, memory_order_relaxed);
+    sampler_follow(L, vm);
     st = judge(L, vm, w, st);
     if (st != STATUS_EMPTY) return st;
   }

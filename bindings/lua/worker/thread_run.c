@@ -128,6 +128,9 @@ status thread_worker_start(lua_State *L, int settings, int count, struct worker_
   t->worker_status = worker_status;
   t->count = count;
   snprintf(t->name, sizeof t->name, "%s", name);
+  lua_getfield(L, settings, "world");
+  vm_thread_name(&t->self, name, lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
+  lua_pop(L, 1);
   vm_thread_add(&t->self);
   signals_let_requests_in();
   const status st = thread_start(&t->thread, thread_main, t, name);

@@ -27,6 +27,8 @@
 #include "state/message_handlers.h"
 #include "state/originals.h"
 #include "state/random.h"
+#include "state/sampler.h"
+#include "state/stack_walk.h"
 #include "state/stop_point.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
@@ -73,8 +75,12 @@ static void replace_exit(lua_State *L) {
 static void keep_settings(lua_State *L, int settings) {
   settings_keep(L, settings);
   lua_getfield(L, settings, "name");
-  if (lua_isstring(L, -1)) trace_name_thread(lua_tostring(L, -1));
-  lua_pop(L, 1);
+  lua_getfield(L, settings, "world");
+  const char *name = lua_tostring(L, -2);
+  const char *world = lua_tostring(L, -1);
+  if (name) trace_name_thread(name);
+  vm_thread_name(&vm_of(L)->main, name ? name : "", world ? world : "");
+  lua_pop(L, 2);
 }
 
 static void apply_settings(lua_State *L, int settings) {
@@ -246,6 +252,9 @@ int worker_run(struct vm *vm, const struct vm_library *library, const struct sta
   vm_grant_grace(vm);
   STOP_POINT("worker.has_grace");
   if (place == WORKER_IN_PROCESS) vm_obey_sigterm(vm);
+  if (place == WORKER_IN_PROCESS)
+    (void)!vm_prepare_requests(); /* without a signal it is not seen while it runs */
+  sampler_follow(L, vm);
   struct time_limit limit = limit_time(vm, start_info->limits.timeout_ns, place);
   const int failed = lua_try(L, live_in_protection, &life);
   const int code = finish(L, life.library, atomic_load(&worker_status->tid), failed);
@@ -276,8 +285,10 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);
+  stack_walk_begin_here(&vm->main);
   vm_grant_grace(vm);
   vm_obey_sigterm(vm);
+  sampler_follow(L, vm);
   vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
   lua_pushcfunction(L, failure_handler);

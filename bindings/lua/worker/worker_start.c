@@ -49,6 +49,7 @@ static void interpreter_main(void *argument) {
     STOP_POINT("interpreter.bound");
     signals_let_interrupts_in();
     STOP_POINT("interpreter.listens");
+    (void)!vm_prepare_requests(); /* without a signal it cannot be sampled while it runs */
     publish_vm(t, vm);
     STOP_POINT("interpreter.published");
     code = worker_run(vm, t->library, start_info, t->worker_status, WORKER_IN_THREAD);

@@ -31,6 +31,17 @@ static status map_whole(struct mapping *out, int fd, size_t size) {
   return STATUS_OK;
 }
 
+status mapping_write(int fd, uint64_t offset, const void *bytes, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  const int writable = open(path, O_RDWR | O_CLOEXEC);
+  if (writable < 0) return -errno;
+  const ssize_t written = pwrite(writable, bytes, size, (off_t)offset);
+  const status st = written == (ssize_t)size ? STATUS_OK : written < 0 ? -errno : -EIO;
+  close(writable);
+  return st;
+}
+
 status mapping_read(int fd, uint64_t offset, void *out, size_t size) {
   for (size_t done = 0; done < size;) {
     const ssize_t got = pread(fd, (uint8_t *)out + done, size - done, (off_t)(offset + done));

@@ -263,9 +263,41 @@ status process_address_space(uint64_t *bytes) {
   return STATUS_OK;
 }
 
+static bool has_handler(int64_t pid, int signal_number) {
+  char text[4096];
+  const ssize_t got = read_about(pid, "status", text, sizeof text - 1);
+  if (got <= 0) return false;
+  text[got] = '\0';
+  const char *line = strstr(text, "\nSigCgt:");
+  return line && (strtoull(line + 8, NULL, 16) >> (signal_number - 1) & 1);
+}
+
+status process_signal_handler(int64_t pid, int signal_number) {
+  if (!has_handler(pid, signal_number)) return -ESRCH;
+  return syscall(SYS_tgkill, (pid_t)pid, (pid_t)pid, signal_number) ? -errno : STATUS_OK;
+}
+
 status process_command(int64_t pid, char *text, size_t size, size_t *length) {
   const ssize_t got = read_about(pid, "cmdline", text, size);
   if (got < 0) return -ESRCH;
   *length = (size_t)got;
   return STATUS_OK;
+}
+
+/* Not fork(), whose handlers may take locks that the interrupted code has. The program is no child of ours,
+ * so that nobody has to reap it. */
+static long plain_fork(void) { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
+
+void process_run_aside(const char *path, char *const argv[]) {
+  const int before = errno;
+  const long child = plain_fork();
+  if (child == 0) {
+    if (plain_fork() == 0) {
+      dup2(STDERR_FILENO, STDOUT_FILENO);
+      execv(path, argv);
+    }
+    _exit(0);
+  }
+  while (child > 0 && waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR) continue;
+  errno = before;
 }

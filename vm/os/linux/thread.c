@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads as the kernel knows them: by number, with a name and a nice value of their own. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/thread.h"
@@ -26,4 +31,33 @@ int thread_count(void) {
     count += entry->d_name[0] != '.';
   closedir(tasks);
   return count;
+}
+
+void thread_signal_number(int32_t number, int signal_number) {
+  syscall(SYS_tgkill, getpid(), number, signal_number);
+}
+
+/* Reads the first bytes of a file of /proc about a thread, and ends them with a zero byte. */
+static bool read_of_thread(int32_t number, const char *file, char *text, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)number, file);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const ssize_t length = read(fd, text, size - 1);
+  close(fd);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  return true;
+}
+
+status thread_read_activity(int32_t number, struct thread_activity *out) {
+  char text[128];
+  if (!read_of_thread(number, "stat", text, sizeof text)) return STATUS_EMPTY;
+  const char *behind_name = strrchr(text, ')'); /* the name may have spaces and parentheses */
+  *out = (struct thread_activity){.is_runnable = behind_name && behind_name[1] && behind_name[2] == 'R'};
+  if (!read_of_thread(number, "schedstat", text, sizeof text)) return STATUS_OK;
+  char *end = NULL;
+  out->ran_ns = strtoull(text, &end, 10);
+  out->was_ready_ns = strtoull(end, NULL, 10);
+  return STATUS_OK;
 }

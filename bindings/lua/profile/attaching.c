@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "profile/attaching.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/arguments.h"
+#include "os/clock.h"
+#include "os/mapping.h"
+#include "os/process.h"
+#include "profile/sheet.h"
+#include "shared/segment_view.h"
+
+static status try_open(int fd) {
+  struct segment_view ignored;
+  return segment_view_open(&ignored, fd);
+}
+
+status profile_find(int64_t pid, int *fd) { return mapping_find(pid, try_open, fd); }
+
+int profile_refusal(lua_State *L, status st) {
+  lua_pushnil(L);
+  if (st == -ESRCH)
+    lua_pushliteral(L, "no such process");
+  else if (st == STATUS_EMPTY)
+    lua_pushliteral(L, "no program that uses manymoons, or it has not required it yet");
+  else if (st == STATUS_FOREIGN)
+    lua_pushliteral(L, "it runs another version of manymoons");
+  else if (st == -EBUSY)
+    lua_pushliteral(L, "it is profiled already");
+  else if (st == -EOPNOTSUPP)
+    lua_pushliteral(L, "it does not run in the program manymoons, and cannot be asked");
+  else
+    lua_pushstring(L, strerror(-st));
+  return 2;
+}
+
+static bool is_live(const struct process_table *t, uint32_t slot) {
+  return (atomic_load(&t->slots[slot].state) & 3) == PROCESS_TABLE_LIVE;
+}
+
+static uint32_t slots_of(const struct process_table *t) {
+  const uint32_t count = atomic_load(&t->high_water);
+  return count < PROCESS_TABLE_MAX ? count : PROCESS_TABLE_MAX;
+}
+
+/* The first process of the table outlives the others. 0: there is none. */
+static owner_id first_owner(const struct process_table *t) {
+  for (uint32_t slot = 0; slot < slots_of(t); slot++)
+    if (is_live(t, slot)) return owner_of_process(slot, process_table_generation(t, slot));
+  return 0;
+}
+
+/* A process that waits looks at the word by itself. */
+static void ask_processes(const struct process_table *t, int signal) {
+  for (uint32_t slot = 0; slot < slots_of(t); slot++)
+    if (is_live(t, slot)) (void)!process_signal_handler(t->slots[slot].id.pid, signal);
+}
+
+struct target {
+  int fd;
+  struct segment_view view;
+  struct process_table processes;
+  uint64_t word;
+  int signal;
+};
+
+static status open_target(struct target *t, int64_t pid) {
+  status st = profile_find(pid, &t->fd);
+  if (st) return st;
+  st = segment_view_open(&t->view, t->fd);
+  if (st == STATUS_OK) st = segment_view_read_processes(&t->view, &t->processes);
+  if (st == STATUS_OK) st = segment_view_read_profiling(&t->view, &t->word, &t->signal);
+  if (st) mapping_drop(t->fd);
+  return st;
+}
+
+static status request(struct target *t, uint64_t word, double seconds) {
+  const int64_t until_ns = word ? clock_now_ns() + (int64_t)(seconds * 1e9) : 0;
+  const status st = segment_view_write_profiling(&t->view, word, until_ns);
+  if (st == STATUS_OK) ask_processes(&t->processes, t->signal);
+  return st;
+}
+
+static void push_processes(lua_State *L, const struct process_table *t) {
+  lua_newtable(L);
+  for (uint32_t slot = 0; slot < slots_of(t); slot++) {
+    if (!is_live(t, slot)) continue;
+    lua_pushinteger(L, t->slots[slot].id.pid);
+    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  }
+}
+
+int profile_attach(lua_State *L) {
+  const int64_t pid = luaL_checkinteger(L, 1);
+  const uint32_t rate = (uint32_t)luaL_checkinteger(L, 2);
+  const double seconds = luaL_checknumber(L, 3);
+  struct target *t = lua_newuserdata(L, sizeof *t);
+  const uint32_t generation = (uint32_t)(clock_now_ns() >> 20 & ((1u << PROFILE_GENERATION_BITS) - 1)) | 1;
+  status st = open_target(t, pid);
+  if (st) return profile_refusal(L, st);
+  const owner_id owner = first_owner(&t->processes);
+  st = t->word ? -EBUSY : !owner ? -ESRCH : !t->signal ? -EOPNOTSUPP : STATUS_OK;
+  if (st == STATUS_OK) st = request(t, profile_word(owner, generation, rate), seconds);
+  mapping_drop(t->fd);
+  if (st) return profile_refusal(L, st);
+  lua_pushinteger(L, generation);
+  push_processes(L, &t->processes);
+  return 2;
+}
+
+int profile_detach(lua_State *L) {
+  struct target *t = lua_newuserdata(L, sizeof *t);
+  if (open_target(t, luaL_checkinteger(L, 1))) return 0;
+  (void)!request(t, 0, 0);
+  mapping_drop(t->fd);
+  return 0;
+}

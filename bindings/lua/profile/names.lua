@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- What the functions of a profile are called. A sample knows the file and the line in which a function begins; its name
+-- stands there, in the file's text, and does not depend on the caller.
+local _, native = ...
+
+local names = {}
+
+local PATTERNS = {
+  "function%s+([%w_][%w_.:]*)%s*%(",
+  "([%w_][%w_.]*)%s*=%s*function%s*%(",
+  "%[%s*[\"']([%w_.]+)[\"']%s*%]%s*=%s*function%s*%(",
+}
+
+local function split(text)
+  local lines = {}
+  for line in (text .. "\n"):gmatch("(.-)\r?\n") do lines[#lines + 1] = line end
+  return lines
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+-- The text of a source as Lua has it, or nil: a file, or a part of this library.
+local function text_of(source)
+  if source:sub(1, 1) == "@" then return read_file(source:sub(2)) end
+  local own = source:match("^=manymoons/(.+)%.lua$")
+  local ok, text = pcall(native.embedded, own and own:gsub("/", ".") or "")
+  return ok and text or nil
+end
+
+local function name_in(line)
+  for _, pattern in ipairs(PATTERNS) do
+    local found = line:match(pattern)
+    if found then return found end
+  end
+end
+
+-- The name of the function that begins in a line of a source, or nil. One reader for each profile.
+function names.reader()
+  local texts = {}
+  return function(source, line)
+    if not texts[source] then
+      local text = text_of(source)
+      texts[source] = text and split(text) or {}
+    end
+    local text = texts[source][line]
+    return text and name_in(text)
+  end
+end
+
+-- A source for people.
+function names.file(source)
+  local first = source:sub(1, 1)
+  if first == "@" or first == "=" then return (source:sub(2):gsub("^%./", "")) end
+  return source
+end
+
+function names.is_internal(source) return source:find("^=manymoons/") ~= nil end
+
+return names

@@ -1,0 +1,152 @@
+-- SPDX-License-Identifier: MIT
+-- A profile of this program, from its start to the file: mm.profile, and `manymoons profile`.
+--
+-- There is at most one at a time. What has not been ended by the script is ended, and written, where the program ends
+-- its workers.
+local require, native = ...
+
+local checks = require("core.checks")
+
+local expect = checks.expect
+local MOST_RATE = 1000
+local FORMATS = { html = true, speedscope = true, folded = true, text = true }
+local FORMAT_OF_ENDING = { html = "html", htm = "html", json = "speedscope", folded = "folded", txt = "text" }
+
+local session = { DEFAULT_RATE = 100, MOST_RATE = MOST_RATE, TOP = 20 }
+
+local current -- the profile under way: options, file, started
+
+function session.format_of(path)
+  return FORMAT_OF_ENDING[(path:match("%.(%w+)$") or ""):lower()] or "html"
+end
+
+function session.is_format(word) return FORMATS[word] == true end
+
+-- The profile as text in one of the formats.
+local function render(profile, options)
+  if options.format == "text" then return require("profile.text").top(profile, options.mode, options.top) end
+  if options.format == "html" then return require("profile.page")(profile, options.mode) end
+  return require("profile.export")[options.format](profile, options.mode)
+end
+
+local function describe(own)
+  local about = { seconds = native.time() - own.started, rate = own.options.rate, command = own.options.command }
+  local found, why = native.profile_read()
+  if not found then return nil, why end
+  return require("profile.tree").read(found, about)
+end
+
+local function write(own, profile)
+  local file = own.file
+  local ok, why = file:write(render(profile, own.options))
+  if ok then ok, why = file:flush() end
+  if file ~= io.stdout then file:close() end
+  return ok and true or nil, ok and profile or why
+end
+
+-- Writes the profile of another program. → true; or nil and why.
+function session.write_file(profile, options)
+  local file, why = io.stdout, nil
+  if options.path ~= "-" then file, why = io.open(options.path, "wb") end
+  if not file then return nil, why end
+  local ok, result = write({ file = file, options = options }, profile)
+  return ok, not ok and result or nil
+end
+
+-- Ends the profile and writes it. → true and the profile; or nil and why.
+local function stop(own)
+  current = nil
+  local profile, why = describe(own)
+  native.profile_stop()
+  if not profile then
+    if own.file ~= io.stdout then own.file:close() end
+    return nil, why
+  end
+  return write(own, profile)
+end
+
+-- What the script gets of a stop.
+local function answer(ok, why)
+  if ok then return true end
+  return nil, why
+end
+
+-- options: path ("-": stdout), rate, mode, format, top, command; on_end(profile or nil, why) is called after a stop
+-- that the program's end makes. → a function that stops it; or nil and why.
+function session.start(options)
+  if current then return nil, "the program is profiled already" end
+  local file, why = io.stdout, nil
+  if options.path ~= "-" then file, why = io.open(options.path, "wb") end
+  if not file then return nil, why end
+  local own = { options = options, file = file, started = native.time() }
+  local ok
+  ok, why = native.profile_start(options.rate)
+  if not ok then
+    if file ~= io.stdout then file:close() end
+    return nil, why
+  end
+  current = own
+  return function()
+    if current ~= own then return nil, "nothing is profiled" end
+    return answer(stop(own))
+  end
+end
+
+-- The end of the program.
+function session.finish()
+  local own = current
+  if not own then return end
+  local ok, profile = stop(own)
+  local on_end = own.options.on_end
+  if on_end then
+    on_end(ok and profile or nil, not ok and profile or nil)
+  elseif not ok then
+    io.stderr:write("manymoons: the profile is not complete: ", tostring(profile), "\n")
+  end
+end
+
+-- A forked child is another process, which its parent's profile has seen to.
+function session.after_fork() current = nil end
+
+-- mm.profile ----------------------------------------------------------------------------------------------------------
+
+local function name_of_program()
+  local arguments = rawget(_G, "arg")
+  local script = type(arguments) == "table" and arguments[0]
+  return type(script) == "string" and script or "a script"
+end
+
+local function check_options(options)
+  expect(options == nil or type(options) == "table", "profile", "options: a table expected", 3)
+  options = options or {}
+  for key in pairs(options) do
+    expect(key == "rate" or key == "mode" or key == "format" or key == "top", "profile",
+      "unknown option '" .. tostring(key) .. "'", 3)
+  end
+  local rate, mode, format, top = options.rate, options.mode, options.format, options.top
+  expect(rate == nil or (type(rate) == "number" and rate >= 1 and rate <= MOST_RATE and rate % 1 == 0), "profile",
+    "rate: a whole number from 1 to " .. MOST_RATE .. " expected, got " .. checks.show(rate), 3)
+  expect(mode == nil or require("profile.tree").modes[mode], "profile",
+    "mode: 'cpu', 'wall' or 'lock' expected, got " .. checks.show(mode), 3)
+  expect(format == nil or FORMATS[format], "profile",
+    "format: 'html', 'speedscope', 'folded' or 'text' expected, got " .. checks.show(format), 3)
+  expect(top == nil or (type(top) == "number" and top >= 1 and top % 1 == 0), "profile",
+    "top: a whole number, 1 or more, expected, got " .. checks.show(top), 3)
+  return options
+end
+
+-- profile(path, { rate =, mode =, format =, top = }) starts one, and returns the function that ends it; profile(nil)
+-- ends it, too.
+function session.profile(path, options)
+  expect(not native.settings(), "profile", "the program itself is profiled, not a worker", 2)
+  if path == nil then
+    if not current then return nil, "nothing is profiled" end
+    return answer(stop(current))
+  end
+  expect(type(path) == "string", "profile", "the name of a file expected, got " .. type(path), 2)
+  options = check_options(options)
+  return session.start({ path = path, rate = options.rate or session.DEFAULT_RATE, mode = options.mode or "cpu",
+    format = options.format or session.format_of(path), top = options.top or session.TOP, command = name_of_program() })
+end
+
+return session

@@ -1,0 +1,95 @@
+-- SPDX-License-Identifier: MIT
+-- A profile as a table for people: where the time went, by function.
+local require = ...
+
+local tree = require("profile.tree")
+
+local text = {}
+
+local MODE_WORDS = {
+  cpu = "time in which threads computed, or were ready to",
+  wall = "time of all threads, running or not",
+  lock = "time in which the lock of a VM was held while another thread waited for it",
+}
+
+local function new_row(f)
+  local row = { f = f, self = 0, total = 0, times = {}, lines = {} }
+  for i = 1, #tree.states do row.times[i] = 0 end
+  return row
+end
+
+local function add_node(rows, profile, node, path, mode)
+  local weight, seen = tree.weight(node, mode), {}
+  for _, outer in ipairs(path) do
+    rows[outer.f] = rows[outer.f] or new_row(profile.functions[outer.f])
+    if not seen[outer.f] then rows[outer.f].total = rows[outer.f].total + weight end
+    seen[outer.f] = true
+  end
+  local row = rows[node.f]
+  row.self = row.self + weight
+  for i, time in ipairs(node.times) do row.times[i] = row.times[i] + time end
+  for line, time in pairs(node.lines) do row.lines[line] = (row.lines[line] or 0) + time end
+end
+
+-- Rows of functions, those with the most time of their own first, and the time in all.
+function text.rows(profile, mode)
+  local rows, list, all = {}, {}, 0
+  for _, thread in ipairs(profile.threads) do
+    tree.each(thread.top, function(node, path)
+      all = all + tree.weight(node, mode)
+      add_node(rows, profile, node, path, mode)
+    end)
+  end
+  for _, row in pairs(rows) do
+    if row.total > 0 then list[#list + 1] = row end
+  end
+  table.sort(list, function(a, b)
+    if a.self ~= b.self then return a.self > b.self end
+    if a.total ~= b.total then return a.total > b.total end
+    return tree.label_of(a.f) < tree.label_of(b.f)
+  end)
+  return list, all
+end
+
+local function percent(part, whole) return whole > 0 and ("%.1f"):format(100 * part / whole) or "0.0" end
+
+local function hottest_line(row)
+  local best, most
+  for line, time in pairs(row.lines) do
+    if not most or time > most or (time == most and line < best) then best, most = line, time end
+  end
+  return best and row.f.kind == "lua" and best ~= row.f.line and ", most of it in line " .. best or ""
+end
+
+local function count_of(number, one, ending) return ("%d %s%s"):format(number, one, number == 1 and "" or ending) end
+
+-- One line: what was sampled.
+function text.summary(profile)
+  local pids, processes = {}, 0
+  for _, thread in ipairs(profile.threads) do
+    if not pids[thread.pid] then processes = processes + 1 end
+    pids[thread.pid] = true
+  end
+  local line = ("%s in %.2f s: %s in %s"):format(count_of(profile.samples, "sample", "s"),
+    profile.seconds, count_of(#profile.threads, "thread", "s"), count_of(processes, "process", "es"))
+  if profile.dropped > 0 then line = line .. (", and %d more for which there was no room"):format(profile.dropped) end
+  return line
+end
+
+-- The `most` functions with the most time of their own.
+function text.top(profile, mode, most)
+  local rows, all = text.rows(profile, mode)
+  local lines = { text.summary(profile), "Shares of the " .. MODE_WORDS[mode] .. (" (%.2f s):"):format(all / 1e6),
+    "  SELF %  TOTAL %      RAN    READY     LOCK     CALL    SLEPT  FUNCTION" }
+  if #rows == 0 then lines[3] = "  none" end
+  for i = 1, math.min(#rows, most) do
+    local row, times = rows[i], {}
+    for place = 1, #tree.states - 1 do times[place] = ("%7.2f s"):format(row.times[place] / 1e6) end
+    lines[#lines + 1] = ("%8s %8s%s  %s%s"):format(percent(row.self, all), percent(row.total, all),
+      table.concat(times), tree.label_of(row.f), hottest_line(row))
+  end
+  if #rows > most then lines[#lines + 1] = ("  … and %d more functions"):format(#rows - most) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return text

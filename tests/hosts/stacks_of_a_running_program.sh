@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# manymoons stack PID, SIGQUIT and manymoons profile PID: all stacks of a running program, of each VM, thread and process,
+# with what each does; the program goes on, and is not profiled any more. What cannot be looked at is said.
+set -eu
+manymoons=$MM_BUILD/manymoons
+
+fail() {
+  echo "$1"
+  cat out err program.err
+  kill -KILL "$pid"
+  exit 1
+}
+
+cat >program.lua <<'END'
+local mm = require("manymoons")
+local lock, gate = mm.Lock(), mm.Queue()
+local function spin()
+  local sum = 0
+  while true do sum = sum + 1 end
+end
+local function sleepy() mm.sleep(1000) end
+local function blocked() lock:acquire() end
+lock:acquire()
+for i, f in ipairs({ spin, sleepy, blocked }) do
+  mm.Process({ target = f, name = "worker-" .. i, daemon = true }):start()
+end
+local function outer() gate:get() end
+io.open("ready", "w"):close()
+outer()
+END
+
+for world in threads interpreters processes; do
+  rm -f ready
+  "$manymoons" --world $world program.lua >out 2>program.err &
+  pid=$!
+  until [ -f ready ]; do sleep 0.02; done
+  tries=0
+  until "$manymoons" stack $pid >out 2>err && grep -q "spin (program.lua:5)" out && grep -q "blocked" out; do
+    tries=$((tries + 1))
+    [ $tries -lt 20 ] || fail "the stacks are not there in $world"
+  done
+  grep -q "  main, VM 1, thread $pid: waits in a call" out || fail "the main thread is not there in $world"
+  grep -q "    outer (program.lua:13)" out || fail "its caller is not there in $world"
+  grep -q "$world: worker-1, VM" out || fail "the worker that computes is not there in $world"
+  grep -Eq "$world: worker-2, VM [0-9]*, thread [0-9]*: (sleeps|waits for the lock)" out || fail "nothing sleeps in $world"
+  grep -q "    acquire \[C\]" out || fail "what blocks is not there in $world"
+  grep -q "^Lock: 1 waiting, held by process $pid" out || fail "the lock's holder is not named in $world"
+
+  "$manymoons" profile --seconds 1 -o running.folded $pid >out 2>err || fail "profile PID fails in $world"
+  grep -Eq "^$world: worker-1;(.*;)?spin \(program.lua:3\) [0-9]+$" running.folded || { cat running.folded; fail "spin is not on top in $world"; }
+
+  kill -QUIT $pid
+  tries=0
+  until grep -q "spin (program.lua:5)" program.err; do
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || fail "SIGQUIT prints nothing in $world"
+    sleep 0.1
+  done
+  kill -0 $pid || fail "the program has ended in $world"
+  kill -TERM $pid
+  wait $pid 2>/dev/null || true
+done
+
+pid=$$
+code=0
+"$manymoons" stack 999999999 >out 2>err || code=$?
+[ "$code" = 1 ] && grep -q "no such process" err || { cat err; echo "a PID that is none"; exit 1; }
+code=0
+"$manymoons" stack $$ >out 2>err || code=$?
+[ "$code" = 1 ] && grep -q "no program that uses manymoons" err || { cat err; echo "another program"; exit 1; }
+code=0
+"$manymoons" stack >out 2>err || code=$?
+[ "$code" = 2 ] || { echo "no PID at all"; exit 1; }
