@@ -128,8 +128,8 @@ local function check_offset(offset, count, size, method)
   expect(checks.is_whole(offset, 0), "SharedMemory:" .. method,
     "offset: a whole number, 0 or more, expected, got " .. checks.show(offset))
   if offset + count > size then
-    checks.fail(string.format("SharedMemory:%s: %d bytes from offset %d on are not within its %d", method, count, offset,
-      size))
+    checks.fail(string.format("SharedMemory:%s: %d bytes from offset %d on are not within its %d", method, count,
+      offset, size))
   end
 end
 
