@@ -6,8 +6,8 @@
 --   another task             the program, or the worker of its thread, by code outside of tasks
 --   elsewhere                the program, by the function that was there before
 --
--- The first use of tasks, the first thread of a worker, or the first pool loads this module, which puts its function into
--- `os`, once. A host that uses none of them keeps its own.
+-- The first use of tasks, the first thread of a worker, or the first pool loads this module, which puts its function
+-- into `os`, once. A host that uses none of them keeps its own.
 local require, native = ...
 
 local checks = require("core.checks")

@@ -41,8 +41,8 @@ local STEPS, LOOK_EVERY = 16, 100e-6
 local LONG_STEP = 0.1
 
 -- Seconds that a task which polls gets to see that it is asked to end, and that one which catches the error of its end
--- gets to clean up, once and again (vm/state/vm_interrupt.h has those of workers). They pass in ticks, so that a process
--- that gets no processor loses none.
+-- gets to clean up, once and again (vm/state/vm_interrupt.h has those of workers). They pass in ticks, so that a
+-- process that gets no processor loses none.
 local GRACE, TICKS, GRACES = 0.1, 10, 2
 
 local PARKED, EXITED = {}, {} -- what a task yields
@@ -231,7 +231,7 @@ function scheduler.end_run(run)
   end
 end
 
--- Closes the to-be-closed variables of the task and of the suspended coroutines that it began; reports errors of doing so.
+-- Closes the to-be-closed variables of the task and of the suspended coroutines that it began; reports errors of that.
 local function close_coroutine(task)
   if not close then return end
   local before, has_failed = current, status(task.co) == "dead"

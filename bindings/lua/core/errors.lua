@@ -61,6 +61,9 @@ function errors.timeout_error(seconds, name)
   return errors.of_kind("timeout", string.format("the call took longer than %g s", seconds), name)
 end
 
+-- Raises an mm.Error of that kind, whose message begins with the place of the script's call.
+function errors.raise_kind(kind, text) errors.raise(errors.of_kind(kind, native.place() .. text)) end
+
 -- Raises an mm.Error, and notes the stack of the first time.
 function errors.raise(err)
   if not err.raised_at then err.raised_at = debug.traceback("", 3):gsub("^\n?stack traceback:\n", "") end

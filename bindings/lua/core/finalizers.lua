@@ -4,8 +4,8 @@ local _, native = ...
 
 local finalizers = {}
 
--- Returns a guard; f is called once, when the guard is collected, but not in a forked child. guard.disarm() prevents the
--- call, guard.fire() makes it now.
+-- Returns a guard; f is called once, when the guard is collected, but not in a forked child. guard.disarm() prevents
+-- the call, guard.fire() makes it now.
 function finalizers.on_collection(f)
   local guard = { is_armed = true }
   local pid = native.pid()

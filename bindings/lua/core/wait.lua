@@ -93,7 +93,7 @@ return function(is_endless_refused)
       if sleep(view, 0) then return pick(things, view.is_ready) end
       if deadline and native.time() >= deadline then return {}, "timeout" end
       if is_endless_refused and not deadline and not waits.has_other_tasks() then
-        errors.raise(errors.of_kind("deadlock", "wait: would wait for ever in the serial world"))
+        errors.raise_kind("deadlock", "wait: would wait for ever in the serial world")
       end
       if #things == 0 and not deadline then refuse("nothing to wait for, and no timeout") end
       if sleep(view, deadline and math.max(0, deadline - native.time())) then return pick(things, view.is_ready) end

@@ -60,7 +60,7 @@ function FileLock.acquire(self, block, timeout)
   local ok, why = try(self)
   while not ok do
     if holders[self] == caller() and not timeout and not waits.has_other_tasks() then
-      errors.raise(errors.of_kind("deadlock", "FileLock:acquire: the caller holds it already: it would wait for ever"))
+      errors.raise_kind("deadlock", "FileLock:acquire: the caller holds it already: it would wait for ever")
     end
     local left = until_when and until_when - native.time() or math.huge
     if left <= 0 then return nil, why end

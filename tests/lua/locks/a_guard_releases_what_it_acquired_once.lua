@@ -55,4 +55,4 @@ expect.equal(remote:acquire(0), true)
 remote:release()
 manager:close()
 
-expect.raises("Guard:release: Guard expected, got nil", g.release)
+expect.raises("Guard:release: a Guard expected, got nil", g.release)
