@@ -154,6 +154,12 @@ function FileLock:locked() end
 ---@return any ... the results of f
 function FileLock:with(f, ...) end
 
+---As Lock:guard.
+---@param timeout? number|boolean as for a Lock
+---@return manymoons.Guard? guard nil: the lock was not acquired
+---@return string? why as for acquire
+function FileLock:guard(timeout) end
+
 ---Releases the lock and closes the file, as the end of a `<close>` variable does (Lua 5.4). Safe to call twice.
 function FileLock:close() end
 

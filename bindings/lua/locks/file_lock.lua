@@ -89,6 +89,7 @@ function FileLock.locked(self)
 end
 
 FileLock.with = locks.new_with("FileLock", "", function(self) check(self, "with") end)
+FileLock.guard = locks.new_guard("FileLock", "", function(self) check(self, "guard") end)
 
 -- Releases it, too. Safe to call twice.
 function FileLock.close(self)

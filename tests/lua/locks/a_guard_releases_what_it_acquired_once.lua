@@ -35,6 +35,8 @@ check(mm.BoundedSemaphore(1), has_no_permit, "guard", "guard")
 check(mm.RWLock(), is_in_use, "guard_read")
 check(mm.RWLock(), is_in_use, "guard_write", "guard_read")
 
+check(mm.FileLock("guarded.lock"), is_locked, "guard")
+
 local lock = mm.Lock()
 check(mm.Condition(lock), function() return lock:locked() end, "guard")
 
