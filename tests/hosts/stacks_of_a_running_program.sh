@@ -19,7 +19,7 @@ local function spin()
   local sum = 0
   while true do sum = sum + 1 end
 end
-local function sleepy() mm.sleep(1000) end
+local function sleepy() mm.sleep(1000) gate:put(1) end
 local function blocked() lock:acquire() end
 lock:acquire()
 for i, f in ipairs({ spin, sleepy, blocked }) do

@@ -116,35 +116,33 @@ local function name_of_program()
   return type(script) == "string" and script or "a script"
 end
 
-local function check_options(options)
-  expect(options == nil or type(options) == "table", "profile", "options: a table expected", 3)
+-- The options, checked.
+local function read_options(options)
+  expect(options == nil or type(options) == "table", "profile", "options: a table expected, got " .. type(options))
   options = options or {}
-  for key in pairs(options) do
-    expect(key == "rate" or key == "mode" or key == "format" or key == "top", "profile",
-      "unknown option '" .. tostring(key) .. "'", 3)
-  end
+  checks.check_options(options, { rate = true, mode = true, format = true, top = true }, "profile")
   local rate, mode, format, top = options.rate, options.mode, options.format, options.top
   expect(rate == nil or (type(rate) == "number" and rate >= 1 and rate <= MOST_RATE and rate % 1 == 0), "profile",
-    "rate: a whole number from 1 to " .. MOST_RATE .. " expected, got " .. checks.show(rate), 3)
+    "rate: a whole number from 1 to " .. MOST_RATE .. " expected, got " .. checks.show(rate))
   expect(mode == nil or require("profile.tree").modes[mode], "profile",
-    "mode: 'cpu', 'wall' or 'lock' expected, got " .. checks.show(mode), 3)
+    "mode: 'cpu', 'wall' or 'lock' expected, got " .. checks.show(mode))
   expect(format == nil or FORMATS[format], "profile",
-    "format: 'html', 'speedscope', 'folded' or 'text' expected, got " .. checks.show(format), 3)
+    "format: 'html', 'speedscope', 'folded' or 'text' expected, got " .. checks.show(format))
   expect(top == nil or (type(top) == "number" and top >= 1 and top % 1 == 0), "profile",
-    "top: a whole number, 1 or more, expected, got " .. checks.show(top), 3)
+    "top: a whole number, 1 or more, expected, got " .. checks.show(top))
   return options
 end
 
 -- profile(path, { rate =, mode =, format =, top = }) starts one, and returns the function that ends it; profile(nil)
 -- ends it, too.
 function session.profile(path, options)
-  expect(not native.settings(), "profile", "the program itself is profiled, not a worker", 2)
+  expect(not native.settings(), "profile", "the program itself is profiled, not a worker")
   if path == nil then
     if not current then return nil, "nothing is profiled" end
     return answer(stop(current))
   end
-  expect(type(path) == "string", "profile", "the name of a file expected, got " .. type(path), 2)
-  options = check_options(options)
+  expect(type(path) == "string", "profile", "the name of a file expected, got " .. type(path))
+  options = read_options(options)
   return session.start({ path = path, rate = options.rate or session.DEFAULT_RATE, mode = options.mode or "cpu",
     format = options.format or session.format_of(path), top = options.top or session.TOP, command = name_of_program() })
 end

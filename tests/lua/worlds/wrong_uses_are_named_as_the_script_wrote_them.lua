@@ -41,6 +41,7 @@ local rows = {
   ["mm.world"] = { list(), list("threds"), list(5) }, ["mm.set_world"] = { list(), list("procs") },
   ["mm.current_world"] = false, ["mm.cancelled"] = false, ["mm.time"] = false, ["mm.getswitchinterval"] = false,
   ["mm.set_start_method"] = { list("x"), list(5) }, ["mm.get_start_method"] = false,
+  ["mm.profile"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { rtae = 1 }), list("/tmp/x", { mode = "fast" }) },
   ["mm.trace"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { limti = 1 }) },
   ["mm.profile"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { raet = 1 }) },
   ["mm.gil"] = { list(5), list({ shedule = 1 }), list({ schedule = "x" }) },
