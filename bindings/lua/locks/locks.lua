@@ -56,6 +56,8 @@ function locks.new_guard(class, way, check)
   local acquire, release, where = "acquire" .. way, "release" .. way, class .. ":guard" .. way
   return function(self, ...)
     check(self, where)
+    local first, second = ...
+    if type(first) == "boolean" then checks.timeout(second, where) else checks.timeout(first, where) end
     local is_acquired, why = self[acquire](self, ...)
     if not is_acquired then return nil, why end
     return setmetatable({ _lock = self, _release = release }, guard_meta), why
