@@ -43,7 +43,6 @@ local rows = {
   ["mm.set_start_method"] = { list("x"), list(5) }, ["mm.get_start_method"] = false,
   ["mm.profile"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { rtae = 1 }), list("/tmp/x", { mode = "fast" }) },
   ["mm.trace"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { limti = 1 }) },
-  ["mm.profile"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { raet = 1 }) },
   ["mm.gil"] = { list(5), list({ shedule = 1 }), list({ schedule = "x" }) },
   ["mm.setswitchinterval"] = { list(), list("x"), list(0), list(NAN) },
   ["mm.dumps"] = { list(), list(DEAD), list({ DEAD }) },
