@@ -351,7 +351,7 @@ function Process:close() end
 ---@field name? string workers are called NAME-1, NAME-2, …; default: PoolWorker
 ---@field memory? integer for interpreters and processes: bytes of Lua memory for each worker, and as many of the shared
 ---memory that it makes and that nobody has taken or freed yet. A call that needs more fails with "not enough memory", or
----"ENOMEM: …" with the object's name, and the worker continues. At least 65536, which an empty VM needs
+---"ENOMEM: …" with the object's name, and the worker continues. At least 32768; an empty VM takes about twice that
 ---@field timeout? number seconds for each item, unless the call's options set another limit
 ---@field libs? manymoons.Library[] for interpreters and processes: standard libraries that workers have beside base,
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all

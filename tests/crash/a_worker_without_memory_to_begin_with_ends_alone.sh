@@ -7,7 +7,7 @@ set -eu
 cat >starts.lua <<'END'
 local mm = require "manymoons"
 local ended = {}
-for memory = 1000, 80000, 500 do
+for memory = 32768, 80000, 500 do
   local p = mm.Process({ target = function() end, memory = memory })
   p:start()
   p:join()

@@ -28,7 +28,7 @@ local function read_libs(where, list)
   return sum
 end
 
-local LEAST_MEMORY = 65536 -- of an empty VM in the smallest Lua; those of others die when they start
+local LEAST_MEMORY = 32768 -- an empty VM of the smallest Lua takes more; those of the others die when they start
 
 local limits = { names = names }
 

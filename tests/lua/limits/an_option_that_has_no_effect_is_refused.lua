@@ -30,7 +30,7 @@ expect.equal(started{ method = "spawn" }, 0)
 
 -- A limit too small for a VM.
 if has_own_vm then
-  local text = "memory: 1000 bytes are too few for a worker's VM, which needs at least 65536"
+  local text = "memory: 1000 bytes are too few for a worker's VM, which needs at least 32768"
   expect.raises("Process: " .. text, started, { memory = 1000 })
   expect.raises("Pool: " .. text, mm.Pool, { workers = 2, memory = 1000 })
 end
