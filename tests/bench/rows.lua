@@ -230,7 +230,7 @@ local function profiled_row()
     name = "profiled", title = "One thread, profiled 100 times a second", metric = "time", unit = "s", better = "less",
     contenders = {
       { name = "manymoons profile", side = "ours", world = "threads", target = { most = 1.03, of = "manymoons" },
-        command = "{manymoons} --world threads profile --format folded -o /dev/null {lua}/alone.lua fib" },
+        command = "{manymoons} --world threads profile --format folded -o /dev/null {lua}/alone.lua fib 2>/dev/null" },
       { name = "manymoons", side = "reference", command = "{manymoons} --world threads {lua}/alone.lua fib" },
     },
   }

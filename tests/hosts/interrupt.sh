@@ -86,7 +86,7 @@ interrupts 'the required module' -l script
 interrupts 'a script that is finished' -e 'mm.interpreters.Process(mm.sleep, 1000):start() ready()'
 
 for world in interpreters processes; do
-  interrupts "$world: a queue" --world $world -e 'local q = mm.Queue() ready() q:get()'
+  interrupts "$world: a queue" --world $world -e 'local q, r = mm.Queue(), mm.Queue() r:put(q) ready() q:get()'
   interrupts "$world: join" --world $world -e 'local p = mm.Process(mm.sleep, 1000) p:start() ready() p:join()'
   interrupts "$world: children that wait, at the end" --world $world \
     -e 'for _ = 1, 3 do mm.Process(mm.sleep, 1000):start() end ready()'

@@ -83,7 +83,6 @@ end
 function Future.wait(self, timeout)
   check_open(self, "Future:wait")
   timeout = checks.timeout(timeout, "Future:wait")
-  asked(self)
   if self._is_done then return true end
   return wait_until_done(self, timeout)
 end
@@ -153,7 +152,6 @@ meta.__close = Future.close
 -- again.
 function meta.__mm_wait(self)
   if not self._is_closed then check_open(self, "Future") end
-  asked(self)
   if self._is_closed or take_what_is_there(self) or self._pool._dispatcher.has_ended(self._pool) then return true end
   return self._pool._dispatcher.waitable(self._pool)
 end
@@ -193,7 +191,6 @@ function module.as_completed(wait, futures, timeout)
   for i, future in ipairs(futures) do
     expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future))
     if not seen[future] then open[#open + 1] = future end
-    asked(future)
     seen[future] = true
   end
   local deadline = timeout and native.time() + timeout

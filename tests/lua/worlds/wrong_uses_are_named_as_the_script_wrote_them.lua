@@ -181,6 +181,7 @@ for line in io.lines(own.source:sub(2)) do
 end
 
 local function check(name, message, how, wrong)
+  if getmetatable(message) == mm.Error then message = message.message end
   local what = name .. " " .. how .. " with " .. wrong .. ": got " .. tostring(message)
   expect.equal(type(message), "string", what)
   expect.equal(message:sub(1, #own_path), own_path, what)
