@@ -115,21 +115,30 @@ static bool run_environment(lua_State *L, const struct options *o) {
   return text[0] == '@' ? chunk_run_file(L, text + 1) : chunk_run_text(L, text, name);
 }
 
-static int set_world(lua_State *L) {
+static int load_library(lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "manymoons");
   lua_call(L, 1, 1);
-  lua_getfield(L, -1, "set_world");
-  lua_pushvalue(L, 1);
+  return 1;
+}
+
+/* module, world → nothing */
+static int set_world(lua_State *L) {
+  lua_getfield(L, 1, "set_world");
+  lua_pushvalue(L, 2);
   lua_call(L, 1, 0);
   return 0;
 }
 
-static bool choose_world(lua_State *L, const struct options *o) {
-  if (!o->world) return true;
+/* What the exit status is, unless the job goes on. */
+static int choose_world(lua_State *L, const struct options *o) {
+  if (!o->world) return EXIT_SUCCESS;
+  lua_pushcfunction(L, load_library);
+  if (!chunk_succeeded(L, lua_pcall(L, 0, 1, 0))) return EXIT_FAILURE;
   lua_pushcfunction(L, set_world);
+  lua_insert(L, -2);
   lua_pushstring(L, o->world);
-  return chunk_succeeded(L, lua_pcall(L, 1, 0, 0));
+  return chunk_succeeded(L, lua_pcall(L, 2, 0, 0)) ? EXIT_SUCCESS : EXIT_WRONG_USE;
 }
 
 static bool run_step(lua_State *L, const struct step *step) {
@@ -210,8 +219,9 @@ static int run_job(lua_State *L) {
   if (o->shows_version) print_version();
   set_globals(L, o);
   if (!run_environment(L, o)) return 0;
-  if (!choose_world(L, o)) {
-    job->failure = EXIT_WRONG_USE;
+  const int refusal = choose_world(L, o);
+  if (refusal) {
+    job->failure = refusal;
     return 0;
   }
   job->has_succeeded = run_steps(L, o) && run_script_or_input(L, o);
