@@ -217,9 +217,14 @@ refused("all memory", "not enough memory", function()
   while true do all[#all + 1] = ("x"):rep(2 ^ 20) .. #all end
 end)
 refused("all memory, shared", "Cannot allocate memory", function()
+  local map, unmap, last = escape.number("mmap"), escape.number("munmap"), nil
   while true do
-    local got, why = escape.call(escape.number("mmap"), 0, 2 ^ 26, 3, 0x8021, -1, 0)
-    if not got then return got, why end
+    local got, why = escape.call(map, 0, 2 ^ 26, 3, 0x8021, -1, 0)
+    if not got then
+      escape.call(unmap, last, 2 ^ 26) -- what follows needs some
+      return got, why
+    end
+    last = got
   end
 end)
 refused("all descriptors", "Too many open files", function()
