@@ -238,25 +238,24 @@ static int coroutine_close(lua_State *L) {
   return 2;
 }
 
-/* In the library on top of the stack; 5.3 has no such function. */
-static void track_close(lua_State *L) {
-  lua_getfield(L, -1, "close");
+/* Replaces a function of the library on top of the stack by another one, whose upvalue it becomes. What the program has
+ * put in its place stays. */
+static void track(lua_State *L, const char *name, lua_CFunction function) {
+  lua_getfield(L, -1, name);
   if (lua_iscfunction(L, -1)) {
-    lua_pushcclosure(L, coroutine_close, 1);
-    lua_setfield(L, -2, "close");
+    lua_pushcclosure(L, function, 1);
+    lua_setfield(L, -2, name);
   } else {
     lua_pop(L, 1);
   }
 }
 
-/* In the library on top of the stack, which is popped if it is one. */
+/* In the library on top of the stack, which is popped if it is one. 5.3 has no function close. */
 static void track_in(lua_State *L) {
   if (lua_istable(L, -1)) {
-    lua_pushcfunction(L, coroutine_resume);
-    lua_setfield(L, -2, "resume");
-    lua_pushcfunction(L, coroutine_wrap);
-    lua_setfield(L, -2, "wrap");
-    track_close(L);
+    track(L, "resume", coroutine_resume);
+    track(L, "wrap", coroutine_wrap);
+    track(L, "close", coroutine_close);
   }
   lua_pop(L, 1);
 }

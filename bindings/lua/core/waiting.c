@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "os/clock.h"
 #include "state/caller.h"
+#include "state/coroutines.h"
 #include "state/raise.h"
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
@@ -462,6 +463,7 @@ int waiting_set_pauser(lua_State *L) {
 }
 
 int waiting_set_waits(lua_State *L) {
+  if (vm_of(L)->is_adopted) vm_track_coroutines(L); /* a stopped task closes those that it began */
   lua_settop(L, 3);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &close_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
