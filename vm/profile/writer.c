@@ -289,13 +289,16 @@ void profile_writer_add(uint32_t stack, const uint32_t us[PROFILE_STATE_COUNT]) 
 
 /* ---- beginning and ending -------------------------------------------------------------------- */
 
+static void empty(struct table *t) {
+  if (t->places) memset(t->places, 0, t->capacity * sizeof(uint32_t));
+}
+
 static void forget(void) {
   writer.word = 0;
   writer.sheet_count = 0;
   writer.stacks.count = writer.frames.count = 0;
-  struct table *tables[] = {&writer.stack_table, &writer.frame_table};
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    if (tables[i]->places) memset(tables[i]->places, 0, tables[i]->capacity * sizeof(uint32_t));
+  empty(&writer.stack_table);
+  empty(&writer.frame_table);
 }
 
 /* A thread that did not come along may have held the lock, or have been growing a table: the child begins

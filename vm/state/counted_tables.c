@@ -74,7 +74,8 @@ static int table_concat(lua_State *L) {
 /* (list, [place,] value) */
 static int table_insert(lua_State *L) {
   check_list(L, 1, READ | WRITTEN | MEASURED);
-  const lua_Integer end = (lua_Integer)((uint64_t)lua_listlength(L, 1) + 1);
+  const uint64_t behind = (uint64_t)lua_listlength(L, 1) + 1;
+  const lua_Integer end = (lua_Integer)behind;
   const int count = lua_gettop(L);
   if (count != 2 && count != 3) return luaL_error(L, "wrong number of arguments to 'insert'");
   const lua_Integer place = count == 2 ? end : luaL_checkinteger(L, 2);

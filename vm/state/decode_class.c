@@ -47,6 +47,7 @@ static bool read_entry(struct decoder *d, struct reader *r, struct class_entry *
 
 static void find_entry(struct decoder *d, const uint8_t *id, struct class_entry *out) {
   struct reader r = classes_of(d);
+  *out = (struct class_entry){.id = id};
   while (read_entry(d, &r, out))
     if (memcmp(out->id, id, CLASS_ID_SIZE) == 0) return;
   luaL_error(d->L, "malformed message (it names a class that it does not have)");

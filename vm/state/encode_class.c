@@ -116,7 +116,8 @@ static void encode_body(struct encoder *root, int class, int record, int n, cons
   } else {
     root->may_keep = false;
     lua_rawseti(L, root->classes, -2 * n);
-    lua_pushnumber(L, (lua_Number)(e.handles_start / WIRE_HANDLE_SIZE));
+    const size_t first_handle = e.handles_start / WIRE_HANDLE_SIZE;
+    lua_pushnumber(L, (lua_Number)first_handle);
     lua_rawseti(L, root->classes, -2 * n - 1);
   }
   lua_settop(L, base);

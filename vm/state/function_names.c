@@ -34,10 +34,14 @@ static void dump(lua_State *L, struct code *c) {
 }
 
 /* Modules have dots, dashes and slashes in their names. */
+static bool may_be_in_name(char c) {
+  return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-' || c == '/';
+}
+
 static bool is_name(const char *text, size_t size) {
   if (!isalpha((unsigned char)*text) && *text != '_') return false;
   for (size_t i = 0; i < size; i++)
-    if (!isalnum((unsigned char)text[i]) && !memchr("_.-/", text[i], 4)) return false;
+    if (!may_be_in_name(text[i])) return false;
   return true;
 }
 

@@ -109,13 +109,12 @@ static status attempt_alone(void *context, deadline until) {
   return w->attempt(w->context, until);
 }
 
-status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h, struct object *held,
-                                     enum trace_call call, wait_attempt attempt, void *context,
-                                     deadline until) {
+status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h,
+                                     const struct wait_for_others *wait, deadline until) {
   if (!deadline_is_never(until) || !waiting_is_alone(L))
-    return wait_in_handle(L, &h->is_closed, call, attempt, context, until);
-  struct lone_wait w = {attempt, context, held};
-  return wait_in_handle(L, &h->is_closed, call, attempt_alone, &w, until);
+    return wait_in_handle(L, &h->is_closed, wait->call, wait->attempt, wait->context, until);
+  struct lone_wait w = {wait->attempt, wait->context, wait->held};
+  return wait_in_handle(L, &h->is_closed, wait->call, attempt_alone, &w, until);
 }
 
 status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,

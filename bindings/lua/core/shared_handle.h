@@ -78,9 +78,14 @@ MUST_CHECK status shared_handle_wait(lua_State *L, const struct shared_handle *h
 /* The same for a wait that another user of the object has to end; the caller holds the object, once beside the
  * handle. STATUS_DEADLOCK as well: the wait has no deadline, and no other user can reach the object, or can reach it
  * any more. Does not raise. */
+struct wait_for_others {
+  struct object *held;
+  enum trace_call call;
+  wait_attempt attempt;
+  void *context;
+};
 MUST_CHECK status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h,
-                                                struct object *held, enum trace_call call,
-                                                wait_attempt attempt, void *context, deadline until)
+                                                const struct wait_for_others *wait, deadline until)
     REQUIRES(rank_vm);
 /* What raise_if_stopped does, and raises the mm.Error of STATUS_DEADLOCK. [-0, +0, raises] */
 void shared_handle_raise(lua_State *L, const struct shared_handle *h, status st, const char *method);

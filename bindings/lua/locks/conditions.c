@@ -49,7 +49,8 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
       return waiting_would_wait(WAIT_CHANGE);
     }
     struct object *held = shared_handle_hold(L, &h->shared);
-    st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_event, &e, until);
+    st = shared_handle_wait_for_others(
+        L, &h->shared, &(struct wait_for_others){held, TRACE_CALL_WAIT, attempt_event, &e}, until);
     segment_release(held);
     shared_handle_raise(L, &h->shared, st, "Event:wait");
     if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
@@ -122,8 +123,8 @@ static struct lock_handle *check_lock(lua_State *L, int index) {
 /* STATUS_INTERRUPTED: the VM is to stop; its notification goes to another waiter. */
 static status wait_until_told(lua_State *L, const struct lock_handle *h, struct told *t, deadline until)
     REQUIRES(rank_vm) {
-  const status st =
-      shared_handle_wait_for_others(L, &h->shared, &t->s->object, TRACE_CALL_WAIT, attempt_told, t, until);
+  const status st = shared_handle_wait_for_others(
+      L, &h->shared, &(struct wait_for_others){&t->s->object, TRACE_CALL_WAIT, attempt_told, t}, until);
   if (st == STATUS_OK) return st;
   const bool was_notified = condition_leave(t->s, &t->wait);
   if (was_notified && st != STATUS_TIMEOUT) condition_notify(t->s, 1);
@@ -251,9 +252,11 @@ static status meet(lua_State *L, const struct lock_handle *h, struct meeting *m,
   struct object *held = &m->s->object;
   status st = attempt_arrival(m, deadline_now());
   if (st == STATUS_TIMEOUT && !deadline_is_now(until))
-    st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_arrival, m, until);
+    st = shared_handle_wait_for_others(
+        L, &h->shared, &(struct wait_for_others){held, TRACE_CALL_WAIT, attempt_arrival, m}, until);
   if (st || barrier_is_last(m->s, &m->arrival)) return st;
-  st = shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_WAIT, attempt_meeting, m, until);
+  st = shared_handle_wait_for_others(
+      L, &h->shared, &(struct wait_for_others){held, TRACE_CALL_WAIT, attempt_meeting, m}, until);
   if (st == STATUS_OK || st == STATUS_BROKEN) return st;
   const status left = barrier_leave(m->s, &m->arrival);
   return st == STATUS_TIMEOUT && left == STATUS_OK ? STATUS_OK : st;

@@ -157,8 +157,8 @@ status lock_wait_for(lua_State *L, const struct lock_handle *h, struct lock_wait
   w->is_alone = !has_holder(w->s);
   w->description.kind = w->s->kind;
   if (!deadline_is_never(until) || !has_holder(w->s))
-    return shared_handle_wait_for_others(L, &h->shared, held, TRACE_CALL_ACQUIRE, w->attempt, w->context,
-                                         until);
+    return shared_handle_wait_for_others(
+        L, &h->shared, &(struct wait_for_others){held, TRACE_CALL_ACQUIRE, w->attempt, w->context}, until);
   const status st = wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, w->attempt, w->context,
                                    deadline_after(look_seconds));
   return st == STATUS_TIMEOUT ? watch(L, h, w) : st;

@@ -71,7 +71,8 @@ static status wait_for_others(lua_State *L, const struct queue *q, enum trace_ca
   struct object *held = &q->ring->object;
   const status st = segment_hold(held);
   if (st) return st;
-  const status waited = shared_handle_wait_for_others(L, &q->shared, held, call, attempt, context, until);
+  const status waited = shared_handle_wait_for_others(
+      L, &q->shared, &(struct wait_for_others){held, call, attempt, context}, until);
   segment_release(held);
   return waited;
 }

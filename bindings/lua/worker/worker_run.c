@@ -245,8 +245,9 @@ static void unlimit_time(struct time_limit *l) {
   if (l->has_kill) alarm_destroy(&l->kill);
 }
 
+/* The caller has entered the VM, which the analysis does not know of a VM that it opened. */
 int worker_run(struct vm *vm, const struct vm_library *library, const struct start_info *start_info,
-               struct worker_status *worker_status, enum worker_place place) {
+               struct worker_status *worker_status, enum worker_place place) NO_THREAD_SAFETY_ANALYSIS {
   lua_State *L = vm_lua(vm);
   struct life life = {library, start_info, worker_status, place};
   vm_grant_grace(vm);
@@ -276,8 +277,9 @@ static int live_forked(lua_State *L) REQUIRES(rank_vm) {
   return 0;
 }
 
+/* The copied VM lock is held by the copied thread. */
 void worker_run_forked(lua_State *L, int settings, const struct start_info *start_info,
-                       struct worker_status *worker_status) {
+                       struct worker_status *worker_status) NO_THREAD_SAFETY_ANALYSIS {
   struct vm *vm = vm_of(L);
   struct life life = {vm->library, start_info, worker_status, WORKER_IN_PROCESS};
   setvbuf(stdout, NULL, _IOLBF, 0);
