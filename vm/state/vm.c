@@ -250,9 +250,11 @@ void vm_make_way(lua_State *L, struct vm *vm) {
 
 /* ---- adopting -------------------------------------------------------------------------------- */
 
+/* While the closing host waits for the VM's threads, one of them may run the finalizers that are left (LuaJIT, 5.1):
+ * the VM then stays for as long as the process. */
 static int adopted_gc(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
   struct vm **place = lua_touserdata(L, 1);
-  if (!*place) return 0;
+  if (!*place || (*place)->threads > 1) return 0;
   if ((*place)->is_watched) sample_watch(L, *place, SAMPLE_UNWATCHED);
   (*place)->state = NULL; /* which the host closes */
   vm_leave(*place);
