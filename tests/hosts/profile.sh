@@ -21,7 +21,11 @@ local function crunch(n)
 end
 local function twice(n) return crunch(n) + crunch(n) + 1 end
 local pool = mm.Pool{ workers = 2, name = "Cruncher" }
-local sums = pool:map(function(x) return twice(2000000 + x) end, { 1, 2, 3, 4, 5, 6 }, { chunksize = 1 })
+local both = mm.current_world() ~= "serial" and mm.Barrier(2) -- so that one worker does not take all
+local sums = pool:map(function(x)
+  if both and x <= 2 then both:wait() end
+  return twice(4000000 + x)
+end, { 1, 2, 3, 4, 5, 6 }, { chunksize = 1 })
 print(arg[0], arg[1], ..., #sums)
 if arg[1] == "error" then error("boom") end
 if arg[1] == "exit" then os.exit(3) end
