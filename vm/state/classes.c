@@ -8,6 +8,7 @@
 #include "os/process.h"
 #include "state/library.h"
 #include "state/names.h"
+#include "state/weak_table.h"
 
 enum {
   KEPT_MAX = 1024,
@@ -409,11 +410,7 @@ static void push_kept_mark(lua_State *L) {
 void class_keep_closure(lua_State *L, int record, int list, int count) {
   const int top = lua_gettop(L);
   luaL_checkstack(L, 8, "no room for classes");
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "kv");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, top + 1);
+  weak_table_push(L, "kv");
   for (int n = 1; n <= count; n++) {
     lua_rawgeti(L, list, n);
     lua_pushvalue(L, -1);

@@ -8,6 +8,7 @@
 #include "state/sample.h"
 #include "state/vm.h"
 #include "state/vm_interrupt.h"
+#include "state/weak_table.h"
 
 static bool has_request(const struct vm_thread *t) {
   return vm_stop_is_due(t) || vm_lock_is_asked(&t->vm->lock) || sample_is_asked(t->vm);
@@ -34,25 +35,9 @@ static int close_variables(lua_State *L, lua_State *co) {
 
 static const char begun_key = 'b'; /* its address is the key; never written */
 
-/* [-0, +1, memory] */
-static void push_weak_table(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-}
-
 /* The coroutines that were begun, by owner: a table with weak keys, whose values are such tables as well. An owner
  * is a task, which is a coroutine, or the address of a thread. [-0, +1, memory] */
-static void push_owners(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &begun_key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  push_weak_table(L);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &begun_key);
-}
+static void push_owners(lua_State *L) { weak_table_push_kept(L, &begun_key, "k"); }
 
 /* Replaces the owner on top by the table of its coroutines. [-1, +1, memory] */
 static void find_begun(lua_State *L) {
@@ -61,7 +46,7 @@ static void find_begun(lua_State *L) {
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
-    push_weak_table(L);
+    weak_table_push(L, "k");
     lua_pushvalue(L, -3);
     lua_pushvalue(L, -2);
     lua_rawset(L, -4);

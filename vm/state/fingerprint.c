@@ -7,6 +7,7 @@
 #include "state/library_environment.h"
 #include "state/names.h"
 #include "state/object_map.h"
+#include "state/weak_table.h"
 
 enum { SLOT_MEMORY = 0, SLOT_WORK, SLOT_NUMBERS };
 enum { SAMPLES = 64, LONG_STRING = 64, STRING_ENTRIES_MAX = 1 << 20 };
@@ -46,17 +47,7 @@ static void keep(lua_State *L, const char *key) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-static void push_numbers(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &numbers_key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  keep(L, &numbers_key);
-}
+static void push_numbers(lua_State *L) { weak_table_push_kept(L, &numbers_key, "k"); }
 
 /* Pushes memory and work list: those of the VM, or new ones. */
 static struct finder_memory *push_memory(lua_State *L) {

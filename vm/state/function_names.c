@@ -3,6 +3,7 @@
  * and all its bytes may stand in a name. Other bytes of the code may look like that by
  * chance; then the function has a name too many, which does no harm. */
 #include "state/function_names.h"
+#include "state/weak_table.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -73,20 +74,6 @@ static void read_names(lua_State *L, const struct code *c) {
   }
 }
 
-/* Pushes a weak table of the registry. */
-static void push_cache(lua_State *L, const char *key, const char *mode) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushstring(L, mode);
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
-}
-
 /* (function) -> names */
 static int names_of_code(lua_State *L) {
   char room[4096];
@@ -98,7 +85,7 @@ static int names_of_code(lua_State *L) {
     lua_replace(L, CODE);
     dump(L, &code);
   }
-  push_cache(L, &by_code_key, "v");
+  weak_table_push_kept(L, &by_code_key, "v");
   lua_pushlstring(L, code.text, code.size);
   lua_pushvalue(L, -1);
   lua_rawget(L, -3);
@@ -118,7 +105,7 @@ static int names_of_code(lua_State *L) {
 void function_names_push(lua_State *L, int function) {
   luaL_checkstack(L, 8, "no room to look at a function");
   function = lua_absindex(L, function);
-  push_cache(L, &by_function_key, "k");
+  weak_table_push_kept(L, &by_function_key, "k");
   lua_pushvalue(L, function);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {

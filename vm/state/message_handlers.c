@@ -9,6 +9,7 @@
 #include "state/hook_permission.h"
 #include "state/originals.h"
 #include "state/vm_interrupt.h"
+#include "state/weak_table.h"
 
 /* Its name marks code of this library (vm_interrupt.c, is_one_step). */
 #define CHUNK "=manymoons/state/message_handlers"
@@ -96,11 +97,7 @@ void message_handlers_guard(lua_State *L) {
   if (luaL_loadbuffer(L, maker, sizeof maker - 1, CHUNK)) lua_error(L);
   lua_pushcfunction(L, must_stop);
   lua_call(L, 1, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  weak_table_push(L, "k");
   lua_pushcclosure(L, guarded_xpcall, 2);
   lua_setglobal(L, "xpcall");
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "state/originals.h"
+#include "state/weak_table.h"
 
 enum { DEPTH_MAX = 3, FIELDS_MAX = 10000, NAME_MAX_SIZE = 200 };
 
@@ -42,17 +43,7 @@ static bool is_named_by_path(lua_State *L, int key) {
 static const char sealed_key = 's'; /* its address is the key of a weak table; never written */
 
 void names_seal(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &sealed_key);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_pushliteral(L, "k");
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &sealed_key);
-  }
+  weak_table_push_kept(L, &sealed_key, "k");
   lua_insert(L, -2);
   lua_pushboolean(L, 1);
   lua_rawset(L, -3);
@@ -195,14 +186,6 @@ static void build_descend(struct build *b) {
   b->below_count = 0;
 }
 
-static void push_weak_table(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-}
-
 /* A number that changes with the modules in package.loaded. */
 static lua_Number mark_of_loaded(lua_State *L) {
   uint64_t sum = 0;
@@ -229,7 +212,7 @@ static void index_rebuild(lua_State *L) {
   luaL_checkstack(L, 16, "no room to index the loaded modules");
   const int top = lua_gettop(L);
   struct build b = {.L = L, .index = top + 1, .level = top + 2, .below = top + 3};
-  push_weak_table(L);
+  weak_table_push(L, "k");
   lua_newtable(L);
   lua_newtable(L);
   build_add_modules(&b);

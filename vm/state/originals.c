@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "state/fresh.h"
+#include "state/weak_table.h"
 
 static const char kept_key = 'k'; /* their addresses are the keys; never written */
 static const char places_key = 'p';
@@ -128,11 +129,7 @@ static void enter_functions(lua_State *L, const char *library) {
 
 static void push_new_places(lua_State *L) {
   const int places = lua_gettop(L) + 1;
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  weak_table_push(L, "k");
   fresh_push(L);
   originals_keep(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_key);
