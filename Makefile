@@ -113,11 +113,11 @@ test-quick: ## build release, and run each script in one of its worlds: for smal
 	tests/support/list-tests quick >build/tests-quick.list
 	tests/support/run-tests build/tests-quick.list
 
-bench: ## measure beside Python and Node, and write docs/reference/performance.md (ONLY=name: one row, no page)
+bench: ## measure beside Python and Node, and write docs/reference/performance.md (ONLY=name: one row, no page; AGAINST=folder: in turns with another checkout)
 	tests/support/setup run
 	tests/support/setup bench || echo "what is not on this machine is left out"
 	$(SUBMAKE) QUIET=1 VARIANT=release all build/release/bench/reference build/release/bench/load
-	build/release/manymoons tests/bench/run.lua $(if $(ONLY),--only $(ONLY))
+	build/release/manymoons tests/bench/run.lua $(if $(AGAINST),--against $(AGAINST) $(ONLY),$(if $(ONLY),--only $(ONLY)))
 
 prove: ## for minutes: the model check, the kill matrices, killers at random, and the fuzzers (SECONDS_EACH=120)
 	tests/support/setup prove

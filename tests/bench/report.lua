@@ -166,4 +166,33 @@ function report.summary(rows)
   return "## Summary\n\n" .. format_table(lines)
 end
 
+-- Two checkouts --------------------------------------------------------------------------------------------------
+
+-- "better" or "worse" where the ranges of the two do not meet, or else "=".
+local function change(row, before, after)
+  local low, high = math.min(table.unpack(before.runs)), math.max(table.unpack(before.runs))
+  local more = math.min(table.unpack(after.runs)) > high
+  if not more and math.max(table.unpack(after.runs)) >= low then return "=" end
+  return more == (row.better == "more") and "better" or "worse"
+end
+
+local function comparison_line(row, before, after)
+  local were, are = median(before.runs), median(after.runs)
+  local name = ("%s: %s, %s"):format(row.name, after.name:gsub("%s+$", ""), row.unit)
+  local sign = were and are and change(row, before, after) or DASH
+  return { name, number(were), spread(before.runs), number(are), spread(after.runs),
+    number(times_as_good(row, are, were)), sign }
+end
+
+-- A line for each pair of contenders of the rows: the program of the other checkout, and ours.
+function report.comparison(rows)
+  local lines = { { "", "before", "min-max", "now", "min-max", "times as good", "" } }
+  for _, row in ipairs(rows) do
+    for i = 1, #row.contenders, 2 do
+      lines[#lines + 1] = comparison_line(row, row.contenders[i], row.contenders[i + 1])
+    end
+  end
+  return format_table(lines)
+end
+
 return report

@@ -4,6 +4,8 @@
 --   manymoons tests/bench/run.lua                        all rows; writes docs/reference/performance.md as well
 --   manymoons tests/bench/run.lua --only ROW             one row, only on the terminal
 --   manymoons tests/bench/run.lua --smoke                only our programs, once, with tiny counts: they must run
+--   manymoons tests/bench/run.lua --against FOLDER [ROW] our programs in turns with those of another checkout that has
+--                                                        been built, say of the commit before; without peers
 --
 -- Run it in the project's folder. A program prints lines "metric value unit"; the row names the metric. A program that
 -- the machine does not have is left out; one that fails is reported on stderr and makes the exit status 1. Both have a
@@ -59,8 +61,11 @@ local function read_plan(words, programs)
     plan.rows, plan.page = { find_row(words[2]) }, nil
   elseif words[1] == "--smoke" then
     plan.runs, plan.one_core_runs, plan.page, plan.is_smoke = 1, 0, nil, true
+  elseif words[1] == "--against" and words[2] then
+    plan.rows = words[3] and { find_row(words[3]) } or rows
+    plan.one_core_runs, plan.page, plan.against = 0, nil, words[2]
   elseif words[1] then
-    fail("--only ROW or --smoke expected, got '%s'", words[1])
+    fail("--only ROW, --smoke or --against FOLDER expected, got '%s'", words[1])
   end
   return plan
 end
@@ -135,11 +140,46 @@ local function write_page(path, text)
   io.write("\n(written to ", path, ")\n")
 end
 
+-- Two checkouts --------------------------------------------------------------------------------------------------
+
+-- The row with each program of ours twice, the other checkout's first; nil if it has none.
+local function double_row(row, programs, other_programs)
+  local contenders = {}
+  for _, contender in ipairs(row.contenders) do
+    local is_ours = contender.command:find("{manymoons}", 1, true) or contender.command:find("{luajit}", 1, true)
+    local before = is_ours and complete_command(contender.command, other_programs)
+    if before then
+      local after = complete_command(contender.command, programs)
+      contenders[#contenders + 1] = { name = contender.name, command = before, side = "ours" }
+      contenders[#contenders + 1] = { name = contender.name, command = after, side = "ours" }
+    end
+  end
+  if #contenders == 0 then return nil end
+  return { name = row.name, metric = row.metric, unit = row.unit, better = row.better, contenders = contenders }
+end
+
+local function compare_checkouts(plan, programs)
+  local other_programs = machine.find_programs(plan.against .. "/build/release", plan.against .. "/tests/bench")
+  local doubled = {}
+  for _, row in ipairs(plan.rows) do
+    local double = double_row(row, programs, other_programs)
+    if double then
+      prepare(double, plan, programs)
+      measure_row(double, plan)
+      doubled[#doubled + 1] = double
+      io.write(report.comparison{ double }, "\n")
+      io.flush()
+    end
+  end
+  io.write(report.comparison(doubled))
+end
+
 local function main()
   local programs = machine.find_programs(os.getenv("MM_BUILD") or "build/release", folder)
   local plan = read_plan(arg, programs)
   local description = machine.describe(programs)
   io.write(description, "\n")
+  if plan.against then return compare_checkouts(plan, programs) end
   local sections = {}
   for i, row in ipairs(plan.rows) do
     prepare(row, plan, programs)
