@@ -4,7 +4,7 @@
 #include <limits.h>
 
 #include "os/clock.h"
-#include "os/process.h"
+#include "os/processors.h"
 
 enum { LOOKS = 1000, SHORT_NS = 100 * 1000, LONG_NS = 1000 * 1000 };
 
@@ -28,7 +28,7 @@ status spin_wait(struct spin *s, futex_word *word, uint32_t seen, _Atomic uint32
   atomic_fetch_sub(sleepers, 1);
   const int64_t slept_ns = clock_now_ns() - from;
   if (slept_ns < SHORT_NS)
-    atomic_store_explicit(&s->is_worth_it, process_cpu_count() > 1, memory_order_relaxed);
+    atomic_store_explicit(&s->is_worth_it, processors_count() > 1, memory_order_relaxed);
   if (slept_ns > LONG_NS) atomic_store_explicit(&s->is_worth_it, false, memory_order_relaxed);
   return st;
 }

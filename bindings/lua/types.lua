@@ -274,7 +274,8 @@ function World.as_completed(futures, timeout) end
 ---@param seconds number 0 or more
 function World.sleep(seconds) end
 
----The number of processors that this program may use, or the value of the environment variable MANYMOONS_WORKERS.
+---How many threads of this program can compute at once: the number of processors that its affinity allows, or that the
+---quota of its control group pays for, rounded up. The environment variable MANYMOONS_WORKERS replaces it.
 ---@return integer
 function World.cpu_count() end
 
@@ -306,6 +307,7 @@ function World.active_children() end
 ---@field timeout? number seconds for which it may run; after that it is stopped, with exitcode -14
 ---@field libs? manymoons.Library[] as for a pool's workers
 ---@field nice? integer as for a pool's workers
+---@field cpus? integer[] the numbers of the processors on which it runs, from 0 on; not for serial and async
 ---@field sandbox? boolean|manymoons.Sandbox as for a pool's workers. Its system call that was refused is printed on stderr
 
 ---A worker that runs one function. If its object is collected it keeps running; it is joined when the program ends.
@@ -357,6 +359,8 @@ function Process:close() end
 ---string, table, math, utf8 and coroutine without the functions that load files or bytecode; default: all
 ---@field nice? integer for interpreters and processes: 0 to 19; larger values yield to other threads; 10 keeps the
 ---frame times of a game unchanged
+---@field cpus? integer[]|"each" the numbers of the processors on which the workers run, from 0 on; "each": each worker
+---has a processor of its own, as long as there are enough; not for serial and async, whose workers have no thread
 ---@field method? "fork"|"spawn"|"forkserver" for processes, as for a Process
 ---@field sandbox? boolean|manymoons.Sandbox for processes: true, or what workers may reach that run code you do not
 ---trust. They open no file but the named ones, start no program and no thread, use no network and do not see the

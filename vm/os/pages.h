@@ -4,6 +4,7 @@
 #define OS_PAGES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -22,5 +23,7 @@ void pages_free_stack(void *bottom, size_t size);
 
 /* The memory of this machine, in bytes. */
 size_t pages_physical(void);
+/* How much of it this process can have: all, or less where a control group limits it. */
+uint64_t pages_limit(void);
 
 #endif

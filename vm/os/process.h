@@ -75,8 +75,6 @@ void process_end_group(pid_t pid);
  * is_spared(pid) of the first ones. Processes whose starter has ended already are not found. */
 void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid));
 
-/* How many processors this process may use; at least 1. */
-int process_cpu_count(void);
 /* The path of the running program; -errno when the system does not say. */
 MUST_CHECK status process_executable(char *path, size_t size);
 /* Whether that path still names the file of the running program. */

@@ -27,20 +27,5 @@ void processor_time_now(struct processor_time *out);
 /* Reads the two counters of one processor from its line of /proc/stat, "cpu1 …". False: it is another
  * line. Separate for its test. */
 bool processor_time_of_line(const char *line, int *processor, int64_t *idle_ticks, int64_t *stolen_ticks);
-/* The time for which the group of this file (cpu.stat, of either version) was throttled; 0: unknown. */
-int64_t processor_time_throttled(const char *path);
-
-/* How many bytes the name of a governor may have, with the zero byte behind. */
-enum { PROCESSOR_GOVERNOR_MAX = 32 };
-/* The name of the rule by which the clock rate of the processors changes; "": none is known. */
-void processor_governor(char name[PROCESSOR_GOVERNOR_MAX]);
-
-enum { PROCESSORS_MAX = 1024 };
-/* The numbers of the processors that this process may use, at most `room`; returns how many. */
-size_t processors_allowed(int *numbers, size_t room);
-/* From now on this thread, and what it starts, runs only on these. -EINVAL: none of them is there. */
-MUST_CHECK status processors_allow(const int *numbers, size_t count);
-/* The same for one thread of any process of this user. -ESRCH: it has ended. */
-MUST_CHECK status processors_bind(int32_t thread, int processor);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "os/descriptor_bag.h"
-#include "os/memory_limit.h"
+#include "os/pages.h"
 #include "os/process.h"
 #include "os/thread.h"
 #include "shared/segment_private.h"
@@ -138,7 +138,7 @@ static status make_segment(uint64_t wanted) {
   robust_mutex_init(&segment.header->count_lock);
   robust_mutex_init(&segment.header->bag_lock);
   wait_graph_init(segment_wait_graph());
-  arena_init(&segment.arena, memory_limit() / 4 * 3);
+  arena_init(&segment.arena, pages_limit() / 4 * 3);
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);

@@ -206,7 +206,8 @@ local POOL_OPTIONS = {
   broker = true, name = true, workers = true, initializer = true, initargs = true, timeout = true, retries = true,
   secret = true, secret_file = true, password_file = true, window = true, abi_wait = true,
 }
-local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true }
+local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild = true, sandbox = true,
+  cpus = true }
 
 local function check_count(options, name, least)
   local value = options[name]

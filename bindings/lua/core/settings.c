@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/settings.h"
 
+#include "os/processors.h"
+#include "os/status_text.h"
+
 static const char key[] = "manymoons.settings";
 
 void settings_keep(lua_State *L, int index) {
@@ -35,6 +38,23 @@ void settings_push_name(lua_State *L) {
   if (!lua_istable(L, -1)) return;
   lua_getfield(L, -1, "name");
   lua_remove(L, -2);
+}
+
+void settings_bind_processors(lua_State *L) {
+  int numbers[PROCESSORS_MAX];
+  char text[STATUS_TEXT_MAX];
+  size_t count = 0;
+  settings_push(L);
+  lua_getfield(L, -1, "cpus");
+  if (lua_istable(L, -1)) count = lua_rawlen(L, -1);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    numbers[i] = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+  const status st = count > 0 ? processors_allow(numbers, count) : STATUS_OK;
+  if (st) luaL_error(L, "cpus: %s", status_text(st, text));
 }
 
 int settings_call(lua_State *L) {

@@ -18,6 +18,10 @@ void settings_push(lua_State *L);
 /* Pushes the worker's name, or nil as settings_push does. [-0, +1, raises] */
 void settings_push_name(lua_State *L);
 
+/* From now on the calling thread runs only on the processors of its settings, if they name some
+ * (worker/processors.lua). [-0, +0, raises] */
+void settings_bind_processors(lua_State *L);
+
 /* settings() → what settings_push pushes. [-0, +1, raises] */
 int settings_call(lua_State *L);
 

@@ -13,7 +13,7 @@
 #include "os/machine.h"
 #include "os/private_file.h"
 #include "os/process.h"
-#include "os/processor_time.h"
+#include "os/processors.h"
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
@@ -80,7 +80,7 @@ int system_cpu_count(lua_State *L) {
   const long wanted = text ? strtol(text, &end, 10) : 0;
   if (text && *text && (*end || wanted < 1 || wanted > WORKERS_MAX))
     luaL_error(L, "MANYMOONS_WORKERS: a whole number from 1 to %d expected, got '%s'", WORKERS_MAX, text);
-  lua_pushinteger(L, wanted > 0 ? (lua_Integer)wanted : process_cpu_count());
+  lua_pushinteger(L, wanted > 0 ? (lua_Integer)wanted : processors_count());
   return 1;
 }
 

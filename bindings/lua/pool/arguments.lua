@@ -6,6 +6,7 @@ local require, native = ...
 local checks = require("core.checks")
 local waits = require("core.waits")
 local limits = require("worker.limits")
+local processors = require("worker.processors")
 local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
@@ -14,7 +15,7 @@ local expect = checks.expect
 local arguments = {}
 
 local pool_options = { workers = true, initializer = true, initargs = true, maxtasksperchild = true, name = true,
-  sandbox = true, method = true, many_workers = true }
+  sandbox = true, method = true, many_workers = true, cpus = true }
 for _, name in ipairs(limits.names) do pool_options[name] = true end
 
 local MANY_WORKERS = 4096 -- more than a program needs: most likely a mistake
@@ -63,6 +64,7 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
     name = options.name,
     method = options.method,
     limits = found,
+    cpus = processors.read("Pool", world, options.cpus),
     sandbox = rules,
     timeout = checks.read_time_limit(options.timeout), -- limits.read has checked it
   }

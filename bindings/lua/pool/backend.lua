@@ -79,6 +79,7 @@ local backend = {}
 ---@field initargs table { n = }
 ---@field max_tasks integer? calls after which a worker is replaced
 ---@field limits table? of memory, libraries and the like for each worker (worker/limits.lua)
+---@field cpus integer[]|"each"|nil the processors of the workers (worker/processors.lua)
 ---@field timeout number? seconds for each item, where the call says nothing else
 ---@field retries integer where the call says nothing else
 ---@field takes_text boolean a function may be named, or given as its source

@@ -194,7 +194,7 @@ local function config_of(world, row, options)
   return {
     name = options.name or "PoolWorker", row = row, world = world, workers = row.is_immediate and 1 or options.workers,
     initializer = options.initializer, initargs = options.initargs, max_tasks = options.maxtasksperchild,
-    method = options.method, limits = options.limits, sandbox = options.sandbox,
+    method = options.method, limits = options.limits, sandbox = options.sandbox, cpus = options.cpus,
     timeout = options.timeout, retries = 0, takes_text = false,
     pid = native.pid(),
     context = identity.execution_context(),

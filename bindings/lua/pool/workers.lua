@@ -14,6 +14,7 @@ local deaths = require("pool.deaths")
 local ending = require("pool.ending")
 local results = require("pool.results")
 local tasks = require("pool.tasks")
+local processors = require("worker.processors")
 local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
@@ -35,6 +36,7 @@ local workers = {}
 ---@field stopping table<table, number> since when a worker is asked to end
 ---@field abandoned table[] threads that could not be interrupted, and still run
 ---@field progress table<table, table> { number, item }: where each worker was at the last check
+---@field cpus table<table, integer[]> the processors of each worker, where the pool has the option
 ---@field started integer how many were ever started
 ---@field ready integer how many have run the initializer
 ---@field deaths PoolDeaths of those that had run nothing
@@ -46,8 +48,9 @@ local workers = {}
 ---@return PoolWorkers
 function workers.new(size)
   return {
-    handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {}, started = 0, ready = 0,
-    deaths = deaths.new(size), silent_until = math.huge, next_split = 0, is_joining = false,
+    handles = {}, names = {}, vacancies = {}, stopping = {}, abandoned = {}, progress = {},
+    cpus = setmetatable({}, { __mode = "k" }), started = 0, ready = 0, deaths = deaths.new(size),
+    silent_until = math.huge, next_split = 0, is_joining = false,
   }
 end
 
@@ -71,11 +74,14 @@ end
 local function start_worker(pool, index)
   local config, own = pool._config, pool._workers
   local name = next_name(pool)
+  local settings = settings_of(config, name)
+  settings.cpus = processors.of_next(config.cpus, own.handles, own.cpus)
   pool._backend:watch_globals()
-  local worker = pool._start_worker(pool._backend, config, settings_of(config, name), function()
+  local worker = pool._start_worker(pool._backend, config, settings, function()
     return next_name(pool)
   end)
   if pool._queue.has_ended then return worker:close() end
+  own.cpus[worker] = settings.cpus
   local place = math.min(index, #own.handles + 1)
   table.insert(own.handles, place, worker)
   table.insert(own.names, place, name)

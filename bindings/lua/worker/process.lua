@@ -10,6 +10,7 @@ local waits = require("core.waits")
 local vm_pipe = require("queues.vm_pipe")
 local children = require("worker.children")
 local limits = require("worker.limits")
+local processors = require("worker.processors")
 local sandbox = require("worker.sandbox")
 local starting = require("worker.start")
 
@@ -19,7 +20,8 @@ local PATIENCE = 1 -- seconds for a daemon that is asked to end
 local counters = {} -- by prefix of a name, how many children have been given a name with it
 
 local prototypes = {} -- methods and metatables by world
-local allowed = { target = true, args = true, name = true, daemon = true, method = true, sandbox = true }
+local allowed = { target = true, args = true, name = true, daemon = true, method = true, sandbox = true,
+  cpus = true }
 for _, name in ipairs(limits.names) do allowed[name] = true end
 
 -- Methods ----------------------------------------------------------------------------------------------------
@@ -48,6 +50,7 @@ function methods.start(self)
   local method = starting.method_of(self._world, self._method, self._limits or self._sandbox)
   local settings = starting.settings(self._world, self._name, self._daemon)
   settings.limits = self._limits or nil
+  settings.cpus = self._cpus or nil
   settings.sandbox = sandbox.settings(self._sandbox)
   local args = self._args
   if method == "thread" or method == "task" then args, settings.handles = vm_pipe.arguments_of_thread(args) end
@@ -172,7 +175,7 @@ function process.read_arguments(first, ...)
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args))
   return { target = first.target, args = checks.arguments(args, "Process", "args"), name = first.name,
     daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,
-    nice = first.nice, sandbox = first.sandbox }
+    nice = first.nice, sandbox = first.sandbox, cpus = first.cpus }
 end
 
 function process.next_name()
@@ -205,6 +208,7 @@ function process.class(world)
       _daemon = options.daemon and true or false,
       _method = options.method,
       _limits = found or false,
+      _cpus = processors.read("Process", world, options.cpus) or false,
       _sandbox = rules or false,
       _starter = false,
       _is_reported = false,

@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local limits = require("worker.limits")
+local processors = require("worker.processors")
 local process = require("worker.process")
 local sandbox = require("worker.sandbox")
 
@@ -77,6 +78,7 @@ local function class(world)
     local options = process.read_arguments(...)
     limits.read("Process", world, options) -- an error if there are some: there is no worker
     sandbox.read("Process", world, options)
+    processors.read("Process", world, options.cpus)
     return setmetatable({
       _world = world,
       _target = options.target,

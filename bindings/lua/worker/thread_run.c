@@ -40,6 +40,7 @@ static int start_here(lua_State *L) REQUIRES(rank_vm) {
   struct vm *vm = vm_of(L);
   STOP_POINT("thread.begins");
   if (vm_should_stop(vm)) vm_raise_stop(L, vm);
+  settings_bind_processors(L);
   caller_run(L);
   return 0;
 }

@@ -123,6 +123,7 @@ static bool is_limited(const struct start_info *b) {
 }
 
 static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(rank_vm) {
+  settings_bind_processors(L);
   settings_push(L);
   lua_getfield(L, -1, "name");
   worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");

@@ -14,6 +14,7 @@
 #include "os/clock.h"
 #include "os/measure.h"
 #include "os/process.h"
+#include "os/processors.h"
 
 enum { MEBIBYTE = 1 << 20, EATEN = 64 * MEBIBYTE, BURN_NS = 100000000, EXIT_CODE = 7 };
 

@@ -2,9 +2,10 @@
 #include "os/pages.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "os/control_group.h"
 
 enum { HUGE_PAGE = 2 << 20 };
 
@@ -37,3 +38,9 @@ void pages_free_stack(void *bottom, size_t size) {
 }
 
 size_t pages_physical(void) { return (size_t)sysconf(_SC_PHYS_PAGES) * page_size(); }
+
+uint64_t pages_limit(void) {
+  const uint64_t limit = control_group_memory(control_groups_own);
+  const uint64_t physical = pages_physical();
+  return limit < physical ? limit : physical;
+}

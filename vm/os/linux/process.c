@@ -222,13 +222,6 @@ void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid)) {
     if (!is_spared((int32_t)child)) end_with_children((int32_t)child, 0);
 }
 
-int process_cpu_count(void) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
-  const long count = sysconf(_SC_NPROCESSORS_ONLN);
-  return count > 0 ? (int)count : 1;
-}
-
 status process_executable(char *path, size_t size) {
   const ssize_t length = readlink("/proc/self/exe", path, size);
   if (length < 0) return -errno;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "os/processor_time.h"
+#include "os/processors.h"
 
 enum { FIRST_ROOM = 16 };
 

@@ -179,7 +179,8 @@ static void allow_by_argument(struct filter *f) {
   const uint32_t own = (uint32_t)getpid();
   emit_allow_number(f, SYS_kill, 0, own);
   emit_allow_number(f, SYS_tgkill, 0, own);
-  emit_allow_number(f, SYS_prlimit64, 2, 0); /* reads, and sets nothing */
+  emit_allow_number(f, SYS_prlimit64, 2, 0);         /* reads, and sets nothing */
+  emit_allow_number(f, SYS_sched_setaffinity, 0, 0); /* of the calling thread */
   emit_allow_values(f, SYS_prctl, 0, CALLS(PR_SET_NAME, PR_GET_NAME));
   emit_allow_values(f, SYS_ioctl, 1, CALLS(TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX));
   /* Not F_SETOWN and its kind, which send signals to other processes. */
