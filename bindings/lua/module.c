@@ -134,6 +134,7 @@ static const luaL_Reg native_functions[] = {
     {"thread_count", system_thread_count},
     {"pid", system_pid},
     {"read_private_file", system_read_private_file},
+    {"read_regular_file", system_read_regular_file},
     {"create_private_file", system_create_private_file},
     {"signal_descriptor", system_signal_descriptor},
     {"read_signal", system_read_signal},

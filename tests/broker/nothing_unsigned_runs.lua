@@ -92,7 +92,15 @@ pool:terminate()
 expect.truthy(broker.run(broker.program .. " worker tcp://x --pool p"):find("redis://"), "a URL")
 local text = broker.run("env -u HOME -u XDG_STATE_HOME " .. broker.program .. " worker " .. server.url .. " --pool p")
 expect.truthy(text:find("without a secret"), text)
-broker.worker(server, "plain", "--slots 1 --import string,math", "env -u HOME -u XDG_STATE_HOME")
+local open = assert(io.open(broker.file("open.lua"), "w"))
+open:write([[
+  local M = setmetatable({ part = { twice = function(x) return x * 2 end }, system = os, globals = _G }, { __index = _G })
+  package.loaded["open.part"] = M.part
+  return M
+]])
+open:close()
+broker.worker(server, "plain", "--slots 1 --import string,math,open",
+  "env -u HOME -u XDG_STATE_HOME LUA_PATH='" .. broker.file("?.lua") .. ";;'")
 local setenv = [[env -u HOME -u XDG_STATE_HOME LUA_PATH="$LUA_PATH" ]]
 local child = broker.file("child.lua")
 local file = assert(io.open(child, "w"))
@@ -104,6 +112,12 @@ file:write([[
   local ok, err = pcall(p.apply, p, "os:execute", "true")
   expect.equal(ok, false)
   expect.truthy(err.message:find("may not import 'os'"), err.message)
+  -- what a module inherits, or refers to, is none of its functions
+  expect.equal(p:apply("open:part.twice", 4), 8)
+  for _, path in ipairs{ "os.execute", "system.execute", "globals.os.execute", "load" } do
+    ok, err = pcall(p.apply, p, "open:" .. path, "true")
+    expect.truthy(not ok and err.message:find("has no function '" .. path .. "'", 1, true), tostring(err))
+  end
   -- an argument brings nothing but data, so no function of a module meets an object that would connect somewhere
   local proxy = setmetatable({ ["\0id"] = 1, ["\0server"] = { address = "@nobody", token = "t" } }, mm._classes.Proxy)
   for _, value in ipairs{ proxy, string, setmetatable({}, string), print } do

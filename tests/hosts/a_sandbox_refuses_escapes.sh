@@ -289,6 +289,27 @@ ok, why = pcall(pool.apply, pool, forge, envelope(0, 1, 1) .. mm.dumps(function(
 if ok or not tostring(why):find("a sandboxed worker sent a function", 1, true) then fail("a function", ok, tostring(why)) end
 pool:terminate()
 
+-- An error whose value is a number for strangers, with a new body for a class of the program behind it.
+local Class = { name = function() return "the program's" end }
+Class.__index = Class
+local object = setmetatable({}, Class)
+pool = P.Pool({ workers = 1, sandbox = rules })
+count = count + 1
+ok, why = pcall(pool.apply, pool, function(o)
+  getmetatable(o).name = function() return "the worker's" end
+  local manymoons = require("manymoons")
+  local bytes = manymoons.dumps(o)
+  local at = string.unpack("<I4", bytes, #bytes - 3) + 1
+  local head = at + 24 + 3 -- behind id, version, hint and first handle
+  local class = bytes:sub(at, at + 23) .. "\9\0\0" .. bytes:sub(head, -5)
+  local body = "\1\65" .. class .. string.pack("<I4", 14)
+  local value = "M" .. bytes:sub(2, 2) .. "\24\0" .. string.pack("<I4 I4", #body, 0) .. body
+  forge(envelope(1, 0, 0) .. manymoons.dumps({ message = "forged", kind = "error", value = value }))
+end, object)
+if ok or not tostring(why):find("forged", 1, true) then fail("a forged failure", ok, tostring(why)) end
+if object:name() ~= "the program's" then fail("a class of the program", object:name()) end
+pool:terminate()
+
 assert(secret:read("*a") == "secret\n")
 server:close()
 if #failed > 0 then error(#failed .. " of " .. count .. " attempts:\n" .. table.concat(failed, "\n"), 0) end

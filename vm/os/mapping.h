@@ -8,6 +8,7 @@
 #ifndef OS_MAPPING_H
 #define OS_MAPPING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,8 @@ MUST_CHECK status mapping_adopt(struct mapping *out, int fd);
 /* Copies bytes of the memory behind a descriptor, which another program may change or cut short
  * meanwhile. STATUS_FOREIGN: they are not all there. */
 MUST_CHECK status mapping_read(int fd, uint64_t offset, void *out, size_t size);
-/* Writes bytes there. -EACCES: the descriptor's memory may not be written. */
+/* Writes bytes there. -EACCES: the descriptor's memory may not be written; STATUS_FOREIGN: it is no memory of
+ * this kind. */
 MUST_CHECK status mapping_write(int fd, uint64_t offset, const void *bytes, size_t size);
 /* The size of the memory behind a descriptor, and how many bytes of it exist. STATUS_FOREIGN: it is
  * no memory of this kind. */
@@ -39,6 +41,8 @@ MUST_CHECK status mapping_sizes(int fd, uint64_t *size, uint64_t *used);
  * gives to mapping_drop. -ESRCH: there is no such process; STATUS_EMPTY: it has none; or what
  * `look` returned last. */
 MUST_CHECK status mapping_find(int64_t pid, status (*look)(int fd), int *fd);
+/* Whether a process has a descriptor of the memory behind this one. */
+bool mapping_is_of(int fd, int64_t pid);
 /* Closes a descriptor that mapping_find gave. Mappings of it stay. */
 void mapping_drop(int fd);
 /* In a forked child: closes its copy of the descriptor, and makes the memory private, at the same

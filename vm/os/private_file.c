@@ -10,34 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OF_OTHERS = 077, OWN_FOLDER = 0700, OWN_FILE = 0600, READ_AT_ONCE = 4096 };
+#include "os/regular_file.h"
+
+enum { OF_OTHERS = 077, OWN_FOLDER = 0700, OWN_FILE = 0600, PRIVATE_MAX = 1 << 20 };
 
 /* The rights are those of the open file: another file may get its name meanwhile. */
 static status check_private(int fd) {
   struct stat facts;
   if (fstat(fd, &facts)) return -errno;
-  if (!S_ISREG(facts.st_mode)) return -EINVAL;
   const bool is_own = facts.st_uid == geteuid() || facts.st_uid == 0;
   return is_own && (facts.st_mode & OF_OTHERS) == 0 ? STATUS_OK : -EPERM;
 }
 
-static status read_whole(int fd, struct bytes *out) {
-  for (;;) {
-    const status st = bytes_reserve(out, READ_AT_ONCE);
-    if (st) return st;
-    const ssize_t got = read(fd, out->data + out->len, READ_AT_ONCE);
-    if (got < 0 && errno != EINTR) return -errno;
-    if (got == 0) return STATUS_OK;
-    if (got > 0) out->len += (size_t)got;
-  }
-}
-
-/* Opening a FIFO or a device must not wait. */
 status private_file_read(const char *path, struct bytes *out) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return -errno;
-  status st = check_private(fd);
-  if (st == STATUS_OK) st = read_whole(fd, out);
+  int fd = -1;
+  status st = regular_file_open(path, &fd);
+  if (st) return st;
+  st = check_private(fd);
+  if (st == STATUS_OK) st = regular_file_read_on(fd, PRIVATE_MAX, out);
   close(fd);
   return st;
 }

@@ -216,6 +216,13 @@ static void check_header(lua_State *L, const struct decode_call *call) {
     luaL_error(L, "the bytes hold functions, which are refused unless {functions = true}");
 }
 
+/* Bodies of classes that no value names change classes which this VM has: of a stranger they are refused even where
+ * nothing reads them, for what a stranger may send has to mean the same to any later reader of the bytes. */
+static void check_classes(lua_State *L, const struct decode_call *call) {
+  if (call->message.flags & FLAG_CLASSES && trust_in(call) < TRUST_PEER)
+    luaL_error(L, "the bytes hold a class, which is refused unless {functions = true}");
+}
+
 /* Moves the `count` values on top of the stack down to base + 1, and drops those between. */
 static void move_down(lua_State *L, int base, int count) {
   const int first = lua_gettop(L) - count + 1;
@@ -245,6 +252,7 @@ static int decode_values(lua_State *L, struct decode_call *call) {
   }
   decode_deferred(&d);
   if (reader_left(&d.r) > 0) decode_raise_malformed(&d);
+  check_classes(L, call);
   decode_end(&d);
   move_down(L, base, (int)count);
   return (int)count;

@@ -219,14 +219,17 @@ function codec.decode_outcome(text, is_trusted)
   return false, errors.of_kind("unsendable", tostring(value))
 end
 
--- The outcome of a sandboxed worker, which clients will trust: what it is without functions.
+-- The outcome of a sandboxed worker, which clients will trust: what it is as data, in bytes of this VM.
 function codec.only_data(text)
-  if type(text) ~= "string" then return codec.encode_failure(foreign.failure(nil)) end
+  if type(text) ~= "string" then return codec.encode_failure(errors.new_error(foreign.failure(nil))) end
   local is_failure = text:byte() == FAILURE
-  local ok, value = pcall(native.loads, is_failure and text:sub(2) or text)
-  if ok and not is_failure then return text end
-  if ok then return "e" .. native.dumps(foreign.failure(value)) end
-  return codec.encode_failure(errors.of_kind("unsendable", "the result of a sandboxed worker: " .. tostring(value)))
+  local ok, result = pcall(function()
+    local value = native.loads(is_failure and text:sub(2) or text)
+    return is_failure and errors.new_error(foreign.failure(value)) or native.dumps(value)
+  end)
+  if ok and not is_failure then return result end
+  if ok then return codec.encode_failure(result) end
+  return codec.encode_failure(errors.of_kind("unsendable", "the result of a sandboxed worker: " .. tostring(result)))
 end
 
 function codec.is_failure(text) return text:byte() == FAILURE end

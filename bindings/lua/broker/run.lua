@@ -15,12 +15,31 @@ local run = {}
 
 local opened = {} -- initializers that have run in this VM
 
-local function from_name(text)
+-- Whether the table is another module, or the globals, to which a module's field may lead.
+local function is_elsewhere(value, module)
+  if value == _G then return true end
+  for name, loaded in pairs(package.loaded) do
+    local is_within = name == module or tostring(name):sub(1, #module + 1) == module .. "."
+    if rawequal(loaded, value) and not is_within then return true end
+  end
+  return false
+end
+
+-- What stands under the name in a table; for a task without a signature, as a part of the module itself: a metatable,
+-- or a field that is another module, would lead to every function that there is.
+local function step(value, name, module, is_trusted)
+  if is_trusted then return value[name] end
+  local inner = rawget(value, name)
+  if type(inner) == "table" and is_elsewhere(inner, module) then return nil end
+  return inner
+end
+
+local function from_name(text, is_trusted)
   local module, path = text:match("^n:([^:]+):(.+)$")
   local value = module == "_G" and _G or _G.require(module)
   for name in path:gmatch("[^.]+") do
     if type(value) ~= "table" then break end
-    value = value[name]
+    value = step(value, name, module, is_trusted)
   end
   if not checks.is_callable(value) then error("module '" .. module .. "' has no function '" .. path .. "'", 0) end
   return value
@@ -34,8 +53,8 @@ local function from_source(text)
   return f
 end
 
-local function make(name, blob)
-  if name then return from_name(name) end
+local function make(name, blob, is_trusted)
+  if name then return from_name(name, is_trusted) end
   if blob:byte() == 83 then return from_source(blob:sub(2)) end -- "S"
   return loads_from("peer", blob:sub(2))
 end
@@ -44,7 +63,7 @@ end
 local function open(name, blob)
   local outcome = opened[name]
   if not outcome then
-    outcome = pack(errors.call_here(identity.current().name, make(nil, blob)))
+    outcome = pack(errors.call_here(identity.current().name, make(nil, blob, true)))
     opened[name] = outcome
   end
   if not outcome[1] then error(outcome[2], 0) end
@@ -54,7 +73,7 @@ end
 local function prepare(task)
   task.name = identity.current().name
   if task.opening then open(task.opening, task.opening_blob) end
-  task.made = make(task.func, task.blob)
+  task.made = make(task.func, task.blob, task.is_trusted)
 end
 
 -- A failure of reading or opening is passed on as it is; what the task raised has its own

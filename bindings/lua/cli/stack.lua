@@ -43,7 +43,7 @@ local function holder_of(threads, waiter)
 end
 
 local function activity(threads, thread)
-  if thread.state ~= "lock" then return STATES[thread.state] end
+  if thread.state ~= "lock" then return STATES[thread.state] or "does what is not known" end
   local holder = holder_of(threads, thread)
   return "waits for the lock of VM " .. thread.vm .. (holder and ", which " .. holder.name .. " holds" or "")
 end

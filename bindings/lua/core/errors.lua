@@ -31,8 +31,8 @@ function errors.text_of(value)
   return "(error object is a " .. type(value) .. " value)"
 end
 
--- An mm.Error from a failure (core/failure.h) of this program, or of a sender who is trusted less. A value that cannot
--- be decoded here is replaced by the message.
+-- An mm.Error from a failure (core/failure.h) of this program, or of a sender who is trusted less, as `trust` or
+-- failure.trust says. A value that cannot be decoded here is replaced by the message.
 function errors.new_error(failure, worker, exitcode, trust)
   if getmetatable(failure) == Error then return failure end
   local self = setmetatable({
@@ -44,7 +44,7 @@ function errors.new_error(failure, worker, exitcode, trust)
     exitcode = exitcode,
   }, Error)
   if failure.value then
-    local ok, value = pcall(native.loads_from, trust or "own program", failure.value)
+    local ok, value = pcall(native.loads_from, trust or failure.trust or "own program", failure.value)
     if ok then self.value = value end
   end
   return self

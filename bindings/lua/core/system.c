@@ -14,6 +14,7 @@
 #include "os/private_file.h"
 #include "os/process.h"
 #include "os/processors.h"
+#include "os/regular_file.h"
 #include "os/signals.h"
 #include "os/terminal.h"
 #include "shared/segment.h"
@@ -99,17 +100,24 @@ int system_pid(lua_State *L) {
   return 1;
 }
 
+/* Frees the text. */
+static int return_text(lua_State *L, status st, struct bytes *text) {
+  if (st == STATUS_OK) lua_pushlstring(L, (const char *)text->data, text->len);
+  bytes_fini(text);
+  return st ? return_failure(L, st) : 1;
+}
+
 int system_read_private_file(lua_State *L) {
   struct bytes text;
   bytes_init(&text);
-  const status st = private_file_read(luaL_checkstring(L, 1), &text);
-  if (st) {
-    bytes_fini(&text);
-    return return_failure(L, st);
-  }
-  lua_pushlstring(L, (const char *)text.data, text.len);
-  bytes_fini(&text);
-  return 1;
+  return return_text(L, private_file_read(luaL_checkstring(L, 1), &text), &text);
+}
+
+int system_read_regular_file(lua_State *L) {
+  struct bytes text;
+  bytes_init(&text);
+  const char *path = luaL_checkstring(L, 1);
+  return return_text(L, regular_file_read(path, (size_t)luaL_checkinteger(L, 2), &text), &text);
 }
 
 int system_create_private_file(lua_State *L) {

@@ -23,6 +23,7 @@ int system_pid(lua_State *L);          /* → process id */
 /* For the subcommands of the host program: */
 int system_read_private_file(
     lua_State *L); /* path → its text, if no other user can read it; or nil and why */
+int system_read_regular_file(lua_State *L);   /* path, most bytes → its text; or nil and why */
 int system_create_private_file(lua_State *L); /* path, text → true; or nil and why */
 int system_signal_descriptor(lua_State *L);   /* → a descriptor that receives SIGINT, SIGTERM, SIGHUP */
 int system_read_signal(lua_State *L);         /* descriptor → the number of a signal; 0: none */

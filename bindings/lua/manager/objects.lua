@@ -4,6 +4,9 @@
 -- All requests run in one thread of one VM. A request that has to wait does so in `wait_on`, and continues after
 -- `notify` for the object, or at its timeout. client() is the client of the request. When a client's connection ends,
 -- the server calls `abandon` of each of these objects, which returns what the client held.
+--
+-- Clients reach the methods of these objects, called on the object, and the fields that their class shows. All else is
+-- the server's own: it leads to the connections of other clients.
 local require, native = ...
 
 local checks = require("core.checks")
@@ -12,24 +15,50 @@ local requests = require("manager.requests")
 
 local objects = {}
 
-local classes = {} -- the metatables of the classes below
+local classes = {} -- of the objects below: metatable → { methods =, shown = }
 
-local function class(name)
+-- shown: the fields that clients see; true: they may set it, too
+local function class(name, shown)
   local methods = {}
   local meta = { __index = methods, __name = name }
-  classes[meta] = methods
+  classes[meta] = { methods = methods, shown = shown or {} }
   return methods, meta
 end
 
--- The methods of an object of the classes below; nil: it is a value of the script.
-local function methods_of(value) return type(value) == "table" and classes[getmetatable(value)] or nil end
+-- nil: it is a value of the script
+local function class_of(value) return type(value) == "table" and classes[getmetatable(value)] or nil end
 
-function objects.is_own(value) return methods_of(value) ~= nil end
+local function name_of(value) return value.kind or getmetatable(value).__name end
+
+function objects.is_own(value) return class_of(value) ~= nil end
 
 -- Returns what the client, whose connection has ended, held of the object.
 function objects.abandon(value, client)
-  local methods = methods_of(value)
+  local methods = objects.is_own(value) and class_of(value).methods
   if methods and methods.abandon then methods.abandon(value, client) end
+end
+
+-- What a client gets of an object of its own: a method, the value of a field that is shown, or nil.
+function objects.get(value, key)
+  local own = class_of(value)
+  if key == "abandon" then return nil end
+  if own.shown[key] ~= nil then return value[key] end
+  return own.methods[key]
+end
+
+function objects.set(value, key, new)
+  if not class_of(value).shown[key] then
+    error(name_of(value) .. ": there is no field '" .. tostring(key) .. "' to be set", 0)
+  end
+  value[key] = new
+end
+
+-- Calls a method on the object, which is its first argument.
+function objects.call(value, key, self, ...)
+  local method = key ~= "abandon" and class_of(value).methods[key]
+  if not method then error(name_of(value) .. ": there is no method '" .. tostring(key) .. "'", 0) end
+  if self ~= value then error(name_of(value) .. ":" .. key .. ": to be called on the object, with ':'", 0) end
+  return method(value, ...)
 end
 
 local function until_when(timeout)
@@ -323,7 +352,7 @@ function Condition.abandon(self, client)
   self.lock:abandon(client)
 end
 
-local Barrier, barrier_meta = class("Barrier")
+local Barrier, barrier_meta = class("Barrier", { parties = false, n_waiting = false, broken = false })
 
 local function break_round(self)
   self.broken, self.round.outcome, self.n_waiting = true, "broken", 0
@@ -361,7 +390,7 @@ end
 
 -- Values ----------------------------------------------------------------------------------------------
 
-local Value, value_meta = class("Value")
+local Value, value_meta = class("Value", { value = true })
 
 function Value.add(self, n)
   self.value = self.value + n
@@ -397,12 +426,17 @@ local function copy_into(result, source, where)
   return result
 end
 
+local ARRAY_MOST = 10000000
+
 objects.factories = {
   dict = function(source) return copy_into({}, source, "dict"), "dict" end,
   list = function(source) return copy_into({}, source, "list"), "list" end,
   Namespace = function(source) return copy_into({}, source, "Namespace"), "Namespace" end,
   Array = function(_, source)
     if type(source) == "table" then return copy_into({}, source, "Array"), "list" end
+    if type(source) ~= "number" or source < 0 or source % 1 ~= 0 or source > ARRAY_MOST then
+      error("Array: a list, or a whole number from 0 to " .. ARRAY_MOST .. ", expected, got " .. tostring(source), 0)
+    end
     local list = {}
     for i = 1, source do list[i] = 0 end
     return list, "list"
@@ -495,7 +529,13 @@ function list.append(self, value) self[#self + 1] = value end
 function list.extend(self, values)
   for _, value in ipairs(values) do self[#self + 1] = value end
 end
-function list.insert(self, i, value) table.insert(self, i, value) end
+-- A far place is refused here, because Lua 5.1 would move elements for hours.
+function list.insert(self, i, value)
+  if type(i) ~= "number" or i < 1 or i > #self + 1 or i % 1 ~= 0 then
+    error("list:insert: a place from 1 to " .. #self + 1 .. " expected, got " .. tostring(i), 0)
+  end
+  table.insert(self, i, value)
+end
 function list.pop(self, i) return table.remove(self, i) end
 list.remove = list.pop
 function list.sort(self, is_less) table.sort(self, is_less) end

@@ -122,6 +122,7 @@ end
 
 function ops.index(self, id, key)
   local entry = entry_of(self, id)
+  if objects.is_own(entry.value) then return export(self, objects.get(entry.value, key)) end
   local value = entry.value[key]
   if value == nil and key ~= nil then
     local methods = objects.methods[entry.kind]
@@ -130,13 +131,17 @@ function ops.index(self, id, key)
   return export(self, value)
 end
 
-function ops.newindex(self, id, key, value) entry_of(self, id).value[key] = value end
+function ops.newindex(self, id, key, new)
+  local value = entry_of(self, id).value
+  if objects.is_own(value) then return objects.set(value, key, new) end
+  value[key] = new
+end
 
 function ops.call(self, id, name, ...)
   local value = entry_of(self, id).value
+  if objects.is_own(value) then return copies(self, false, objects.call(value, name, ...)) end
   local f = value
   if name ~= nil then f = value[name] end
-  if objects.is_own(value) then return copies(self, false, f(...)) end
   return copies(self, false, requests.call(f, ...))
 end
 
@@ -147,34 +152,58 @@ function ops.method(self, id, name, ...)
   return copies(self, true, method(entry.value, ...))
 end
 
-function ops.len(self, id) return #entry_of(self, id).value end
+-- The object, which has contents to be counted and iterated.
+local function contents_of(self, id)
+  local value = entry_of(self, id).value
+  if objects.is_own(value) then error("a table expected, got " .. tostring(value), 0) end
+  return value
+end
+
+function ops.len(self, id) return #contents_of(self, id) end
 
 -- the keys and values at this moment
 function ops.pairs(self, id)
   local list = {}
-  for key, value in pairs(entry_of(self, id).value) do
+  for key, value in pairs(contents_of(self, id)) do
     list[#list + 1] = { type(key) == "table" and export(self, key) or key, export(self, value) }
   end
   return { value = list }
 end
 
-local function show(value, depth)
-  if type(value) == "string" then return string.format("%q", value) end
-  if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
-  if depth > 3 then return "{…}" end
+local SHOWN_DEEP, SHOWN_MOST = 3, 100000
+local show
+
+-- room.left: so many more values, and bytes of texts, are shown
+local function show_contents(value, depth, room)
   local parts, count = {}, #value
-  for i = 1, count do parts[i] = show(value[i], depth + 1) end
+  for i = 1, count do
+    if room.left <= 0 then break end
+    parts[i] = show(value[i], depth, room)
+  end
   for key, inner in pairs(value) do
+    if room.left <= 0 then break end
     local is_in_list = type(key) == "number" and key >= 1 and key <= count and key % 1 == 0
     local is_name = type(key) == "string" and key:match("^[%a_][%w_]*$")
     if not is_in_list then
-      parts[#parts + 1] = (is_name and key or "[" .. show(key, depth + 1) .. "]") .. " = " .. show(inner, depth + 1)
+      local name = is_name and key or "[" .. show(key, depth, room) .. "]"
+      parts[#parts + 1] = name .. " = " .. show(inner, depth, room)
     end
   end
+  if room.left <= 0 then parts[#parts + 1] = "…" end
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
-function ops.show(self, id) return show(entry_of(self, id).value, 1) end
+function show(value, depth, room)
+  room.left = room.left - 1
+  if type(value) == "string" then
+    room.left = room.left - #value
+    return string.format("%q", room.left >= 0 and value or "…")
+  end
+  if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
+  return depth == SHOWN_DEEP and "{…}" or show_contents(value, depth + 1, room)
+end
+
+function ops.show(self, id) return show(entry_of(self, id).value, 0, { left = SHOWN_MOST }) end
 
 function ops.drop(self, ...)
   for _, id in ipairs({ ... }) do operations.let_go(self, requests.client(), id) end

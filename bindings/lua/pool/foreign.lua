@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The answers of sandboxed workers, of which a pool believes nothing. The guard has checked order and outcome
 -- (pool/pool_guard.c), and the decoder takes data alone; here are the values that the pool itself reads.
-local require, native = ...
+local require = ...
 
 local protocol = require("pool.protocol")
 
@@ -11,18 +11,17 @@ local kinds = { error = true, unsendable = true }
 
 local function text_or(value, other) return type(value) == "string" and value or other end
 
--- A failure (core/failure.h) of plain values. Its `value` is decoded with functions later (core/errors.lua), so it is
--- one that is decoded without them.
+-- A failure (core/failure.h) of plain values. Its `value` is bytes, which core/errors.lua decodes as a stranger's.
 function foreign.failure(given)
   local failure = type(given) == "table" and given or {}
-  local kind, value = rawget(failure, "kind"), rawget(failure, "value")
-  local is_data = type(value) == "string" and pcall(native.loads, value)
+  local kind = rawget(failure, "kind")
   return {
     kind = kinds[kind] and kind or "error",
     message = text_or(rawget(failure, "message"), "the sandboxed worker sent a malformed error"),
     traceback = text_or(rawget(failure, "traceback"), ""),
     worker = text_or(rawget(failure, "worker"), nil),
-    value = is_data and value or nil,
+    value = text_or(rawget(failure, "value"), nil),
+    trust = "stranger",
   }
 end
 

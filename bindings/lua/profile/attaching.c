@@ -51,12 +51,6 @@ static owner_id first_owner(const struct process_table *t) {
   return 0;
 }
 
-/* A process that waits looks at the word by itself. */
-static void ask_processes(const struct process_table *t, int signal) {
-  for (uint32_t slot = 0; slot < slots_of(t); slot++)
-    if (is_live(t, slot)) (void)!process_signal_handler(t->slots[slot].id.pid, signal);
-}
-
 struct target {
   int fd;
   struct segment_view view;
@@ -64,6 +58,16 @@ struct target {
   uint64_t word;
   int signal;
 };
+
+/* A process that waits looks at the word by itself. The table is the other program's, and may name processes
+ * that have nothing to do with it. */
+static void ask_processes(const struct target *t) {
+  const struct process_table *p = &t->processes;
+  for (uint32_t slot = 0; slot < slots_of(p); slot++) {
+    const int32_t pid = is_live(p, slot) ? p->slots[slot].id.pid : 0;
+    if (pid > 0 && mapping_is_of(t->fd, pid)) (void)!process_signal_handler(pid, t->signal);
+  }
+}
 
 static status open_target(struct target *t, int64_t pid) {
   status st = profile_find(pid, &t->fd);
@@ -78,7 +82,7 @@ static status open_target(struct target *t, int64_t pid) {
 static status request(struct target *t, uint64_t word, double seconds) {
   const int64_t until_ns = word ? clock_now_ns() + (int64_t)(seconds * 1e9) : 0;
   const status st = segment_view_write_profiling(&t->view, word, until_ns);
-  if (st == STATUS_OK) ask_processes(&t->processes, t->signal);
+  if (st == STATUS_OK) ask_processes(t);
   return st;
 }
 

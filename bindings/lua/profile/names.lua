@@ -17,16 +17,12 @@ local function split(text)
   return lines
 end
 
-local function read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
-end
+local SOURCE_MOST = 16 * 2 ^ 20
 
--- The text of a source as Lua has it, or nil: a file, or a part of this library.
+-- The text of a source as Lua has it, or nil: a file, or a part of this library. Where another program is looked at it
+-- has named the file.
 local function text_of(source)
-  if source:sub(1, 1) == "@" then return read_file(source:sub(2)) end
+  if source:sub(1, 1) == "@" then return (native.read_regular_file(source:sub(2), SOURCE_MOST)) end
   local own = source:match("^=manymoons/(.+)%.lua$")
   local ok, text = pcall(native.embedded, own and own:gsub("/", ".") or "")
   return ok and text or nil

@@ -18,7 +18,7 @@
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
 
-enum { SHEETS_MOST = 16384 };
+enum { SHEETS_MOST = 16384, RECORDS_MOST = 1 << 20 };
 
 /* ---- finding the sheets ---------------------------------------------------------------------- */
 
@@ -33,6 +33,7 @@ struct search {
   struct found *list;
   size_t count;
   size_t capacity;
+  size_t records_left; /* of all processes: each becomes a table of Lua */
 };
 
 static bool keep(struct search *s, block_ref block, const struct profile_sheet *head) {
@@ -128,6 +129,7 @@ static void push_frame(lua_State *L, const struct profile_frame *f, size_t size)
 struct lists {
   int stacks;
   int frames;
+  size_t *records_left;
 };
 
 static void read_record(lua_State *L, const struct lists *l, const struct profile_record *r) {
@@ -147,7 +149,8 @@ static void read_record(lua_State *L, const struct lists *l, const struct profil
 static void read_records(lua_State *L, const struct lists *l, const uint8_t *bytes, size_t used) {
   for (size_t at = 0; at + sizeof(struct profile_record) <= used;) {
     const struct profile_record *r = (const void *)(bytes + at);
-    if (r->size < sizeof *r || r->size % 8 || r->size > used - at) return;
+    if (r->size < sizeof *r || r->size % 8 || r->size > used - at || !*l->records_left) return;
+    --*l->records_left;
     read_record(L, l, r);
     at += r->size;
   }
@@ -159,13 +162,13 @@ static bool is_same_process(const struct found *a, const struct found *b) {
 }
 
 /* Reads the sheets of one process; returns how many they are. */
-static size_t push_process(lua_State *L, const struct search *s, size_t first, uint8_t *room) {
+static size_t push_process(lua_State *L, struct search *s, size_t first, uint8_t *room) {
   int64_t dropped = 0;
   size_t i = first;
   lua_newtable(L);
   lua_newtable(L);
   lua_newtable(L);
-  const struct lists l = {lua_gettop(L) - 1, lua_gettop(L)};
+  const struct lists l = {lua_gettop(L) - 1, lua_gettop(L), &s->records_left};
   for (; i < s->count && is_same_process(&s->list[i], &s->list[first]); i++) {
     const size_t used = atomic_load(&s->list[i].head.used);
     const block_ref records = s->list[i].block + sizeof(struct profile_sheet);
@@ -182,7 +185,7 @@ static size_t push_process(lua_State *L, const struct search *s, size_t first, u
 
 /* (search) → list [-1, +1, raises] */
 static int push_profile(lua_State *L) {
-  const struct search *s = lua_touserdata(L, 1);
+  struct search *s = lua_touserdata(L, 1);
   uint8_t *room = lua_newuserdata(L, PROFILE_RECORDS_MAX);
   luaL_checkstack(L, 16, NULL);
   lua_newtable(L);
@@ -197,7 +200,7 @@ static int push_profile(lua_State *L) {
 /* [-0, +1 or 2, raises] */
 static int read_through(lua_State *L, int fd, uint32_t generation) {
   struct segment_view view;
-  struct search s = {.view = &view, .generation = generation};
+  struct search s = {.view = &view, .generation = generation, .records_left = RECORDS_MOST};
   status st = segment_view_open(&view, fd);
   if (st == STATUS_OK) st = find_sheets(&s);
   lua_pushcfunction(L, push_profile);

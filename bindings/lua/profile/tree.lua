@@ -62,15 +62,16 @@ end
 
 -- Stacks --------------------------------------------------------------------------------------------------------------
 
--- The frames of a stack, the outermost first, and the number of its root. A parent stands before its child, so this
--- ends whatever the numbers say.
+-- The frames of a stack, the outermost first, and the number of its root; 0: what the numbers say is no stack.
 local function frames_of(process, number)
-  local frames, stacks = {}, process.stacks
+  local inward, frames, stacks = {}, {}, process.stacks
   while stacks[number] and stacks[number][2] ~= 0 do
-    table.insert(frames, 1, process.frames[stacks[number][2]])
-    if stacks[number][1] >= number then return frames, 0 end
-    number = stacks[number][1]
+    local parent, frame = stacks[number][1], process.frames[stacks[number][2]]
+    if parent >= number or not frame or #inward == DEEP then return {}, 0 end
+    inward[#inward + 1] = frame
+    number = parent
   end
+  for i = #inward, 1, -1 do frames[#frames + 1] = inward[i] end
   return frames, number
 end
 

@@ -51,12 +51,49 @@ local function refuses_code(manager)
   expect.equal(d:len(), 0)
 end
 
+-- What the server's own objects are made of leads to other clients, whose connections carry code.
+local function hides_its_insides(manager)
+  for _, name in ipairs({ "Lock", "RLock", "Semaphore", "RWLock", "Condition", "Event", "Queue" }) do
+    local object = manager[name](manager)
+    for _, key in ipairs({ "holders", "shares", "writer", "line", "here", "items", "lock", "abandon", "__index" }) do
+      expect.equal({ object[key], n = 1 }, { nil, n = 1 }, name .. "." .. key)
+    end
+    expect.raises("there is no field 'holders' to be set", function() object.holders = {} end)
+    expect.raises("a table expected", manager.pairs, manager, object)
+  end
+  local lock, queue = manager:RWLock(), manager:Queue()
+  expect.truthy(lock:acquire_write(0))
+  expect.equal({ lock.writer, n = 1 }, { nil, n = 1 })
+  lock:release_write()
+  expect.raises("Queue:put: to be called on the object, with ':'", queue.put, { items = {}, last = 0 }, 1)
+  local barrier = manager:Barrier(2)
+  expect.equal({ barrier.parties, barrier.n_waiting, barrier.broken }, { 2, 0, false })
+  local value = manager:Value("i", 3)
+  value.value = value.value + 1
+  expect.equal(value:add(1), 5)
+end
+
+-- Requests that would keep the server busy, or fill its memory, for the price of a few bytes.
+local function small_requests_are_small(manager)
+  expect.raises("a whole number from 0 to", manager.Array, manager, "i", 1e15)
+  expect.raises("list:insert: a place from 1 to", function() manager:list({ 1 }):insert(-2 ^ 31, 1) end)
+  local wide = {}
+  for i = 1, 2000 do wide[i] = i end
+  local wider, widest = {}, {}
+  for i = 1, 2000 do wider[i] = wide end
+  for i = 1, 2000 do widest[i] = wider end
+  expect.truthy(#tostring(manager:list(widest)) < 2 ^ 20)
+end
+
 uses(m)
 refuses_code(m)
+hides_its_insides(m)
+small_requests_are_small(m)
 if mm.current_world() == "processes" or mm.current_world() == "interpreters" then
   local other = assert(mm.connect(m.address, "key"))
   uses(other)
   refuses_code(other)
+  hides_its_insides(other)
   local only = 'Manager:register: with trust = "data" the program that started the manager may, and no client'
   expect.raises(only, other.register, other, "evil", function() return {} end)
   -- a client that does not ask its own library first

@@ -53,6 +53,26 @@ local function all_else_is_refused()
   expect.raises("'functions' is the one option", mm.loads, "", { function_ = true })
 end
 
+local function u32(number)
+  local bytes = {}
+  for i = 1, 4 do
+    bytes[i], number = string.char(number % 256), math.floor(number / 256)
+  end
+  return table.concat(bytes)
+end
+
+-- A number, behind which stands the body of a class, as one that was changed: who trusts the bytes would take it.
+local function a_class_that_no_value_names_is_refused()
+  local Class = { __index = {} }
+  local bytes = mm.dumps(setmetatable({}, Class))
+  local a, b, c, d = bytes:byte(-4, -1)
+  local classes = bytes:sub(a + b * 2 ^ 8 + c * 2 ^ 16 + d * 2 ^ 24 + 1, -5)
+  local body = "\1\65" .. classes .. u32(14)
+  local forged = "M" .. bytes:sub(2, 2) .. string.char(8 + 16, 0) .. u32(#body) .. u32(0) .. body
+  expect.equal(mm.loads(forged, { functions = true }), 1)
+  expect.raises("the bytes hold a class, which is refused", mm.loads, forged)
+end
+
 local function classes_registered_as_untrusted_are_accepted()
   local a, b = setmetatable({ x = 1, y = 2 }, Open), setmetatable({ x = 3, y = 4 }, Open)
   local back = loads({ a, b, a, { deep = b } })
@@ -76,6 +96,7 @@ end
 
 data_comes_as_it_was()
 all_else_is_refused()
+a_class_that_no_value_names_is_refused()
 classes_registered_as_untrusted_are_accepted()
 a_class_can_be_closed_again()
 

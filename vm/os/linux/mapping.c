@@ -23,6 +23,12 @@ static status set_size(int fd, size_t size) {
   return fcntl(fd, F_ADD_SEALS, SEALS) ? -errno : STATUS_OK;
 }
 
+/* Whether it is a memory of this kind, and no file on a disk. */
+static bool is_sealed(int fd) {
+  const int seals = fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
 static status map_whole(struct mapping *out, int fd, size_t size) {
   void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (base == MAP_FAILED) return -errno;
@@ -36,8 +42,11 @@ status mapping_write(int fd, uint64_t offset, const void *bytes, size_t size) {
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   const int writable = open(path, O_RDWR | O_CLOEXEC);
   if (writable < 0) return -errno;
-  const ssize_t written = pwrite(writable, bytes, size, (off_t)offset);
-  const status st = written == (ssize_t)size ? STATUS_OK : written < 0 ? -errno : -EIO;
+  status st = is_sealed(writable) ? STATUS_OK : STATUS_FOREIGN;
+  if (st == STATUS_OK) {
+    const ssize_t written = pwrite(writable, bytes, size, (off_t)offset);
+    if (written != (ssize_t)size) st = written < 0 ? -errno : -EIO;
+  }
   close(writable);
   return st;
 }
@@ -77,7 +86,7 @@ status mapping_make(struct mapping *out, size_t size) {
 status mapping_adopt(struct mapping *out, int fd) {
   struct stat info;
   if (fstat(fd, &info)) return -errno;
-  if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS) return STATUS_FOREIGN;
+  if (!is_sealed(fd)) return STATUS_FOREIGN;
   if (fcntl(fd, F_SETFD, FD_CLOEXEC)) return -errno;
   return map_whole(out, fd, (size_t)info.st_size);
 }
@@ -113,6 +122,20 @@ void mapping_decommit(const struct mapping *m, size_t offset, size_t size) {
 }
 
 /* ---- those of another process ---------------------------------------------------------------- */
+
+bool mapping_is_of(int fd, int64_t pid) {
+  char folder[64];
+  struct stat wanted, one;
+  snprintf(folder, sizeof folder, "/proc/%lld/fd", (long long)pid);
+  DIR *descriptors = fstat(fd, &wanted) ? NULL : opendir(folder);
+  if (!descriptors) return false;
+  bool is_it = false;
+  for (const struct dirent *entry; !is_it && (entry = readdir(descriptors));)
+    is_it = fstatat(dirfd(descriptors), entry->d_name, &one, 0) == 0 && one.st_ino == wanted.st_ino &&
+            one.st_dev == wanted.st_dev;
+  closedir(descriptors);
+  return is_it;
+}
 
 /* The next descriptor of the folder that may be one of ours, opened for reading; -1: there is
  * none. Another file may have taken its place meanwhile, so the open does not wait for a writer. */

@@ -258,6 +258,7 @@ status process_address_space(uint64_t *bytes) {
 
 static bool has_handler(int64_t pid, int signal_number) {
   char text[4096];
+  if (signal_number < 1 || signal_number > SIGRTMAX) return false;
   const ssize_t got = read_about(pid, "status", text, sizeof text - 1);
   if (got <= 0) return false;
   text[got] = '\0';
