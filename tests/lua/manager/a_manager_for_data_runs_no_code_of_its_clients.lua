@@ -58,14 +58,14 @@ local function hides_its_insides(manager)
     for _, key in ipairs({ "holders", "shares", "writer", "line", "here", "items", "lock", "abandon", "__index" }) do
       expect.equal({ object[key], n = 1 }, { nil, n = 1 }, name .. "." .. key)
     end
-    expect.raises("there is no field 'holders' to be set", function() object.holders = {} end)
-    expect.raises("a table expected", manager.pairs, manager, object)
+    expect.raises(name .. ": it has no fields to assign", function() object.holders = {} end)
+    expect.raises(name .. ": it has no pairs", manager.pairs, manager, object)
   end
   local lock, queue = manager:RWLock(), manager:Queue()
   expect.truthy(lock:acquire_write(0))
   expect.equal({ lock.writer, n = 1 }, { nil, n = 1 })
   lock:release_write()
-  expect.raises("Queue:put: to be called on the object, with ':'", queue.put, { items = {}, last = 0 }, 1)
+  expect.raises("Queue:put: ", queue.put, { items = {}, last = 0 }, 1)
   local barrier = manager:Barrier(2)
   expect.equal({ barrier.parties, barrier.n_waiting, barrier.broken }, { 2, 0, false })
   local value = manager:Value("i", 3)
@@ -75,8 +75,8 @@ end
 
 -- Requests that would keep the server busy, or fill its memory, for the price of a few bytes.
 local function small_requests_are_small(manager)
-  expect.raises("a whole number from 0 to", manager.Array, manager, "i", 1e15)
-  expect.raises("list:insert: a place from 1 to", function() manager:list({ 1 }):insert(-2 ^ 31, 1) end)
+  expect.raises("Array: ", manager.Array, manager, "i", 1e15)
+  expect.raises("list:insert: a position from 1 to", function() manager:list({ 1 }):insert(-2 ^ 31, 1) end)
   local wide = {}
   for i = 1, 2000 do wide[i] = i end
   local wider, widest = {}, {}
