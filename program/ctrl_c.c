@@ -11,6 +11,7 @@
 #include "os/ready.h"
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
+#include "terminal/terminal_rows.h"
 
 enum { TICK_NS = 10 * 1000 * 1000, TICKS_OF_ONE_PRESS = 20, CLEANUP_NS = 700 * 1000 * 1000 };
 
@@ -38,18 +39,24 @@ static void stop_ticks(void) {
   if (caught.has_alarm) alarm_stop(&caught.alarm);
 }
 
+/* As without a handler, but for progress bars, which leave the terminal. */
+static void end_program(int number) {
+  terminal_rows_leave();
+  signals_end_process(number);
+}
+
 static void on_tick(int number) {
   (void)number;
   if (!vm_should_stop(caught.vm)) return;
   vm_interrupt_from_signal(caught.vm, VM_STOP_INTERRUPT);
-  if (caught.ticks < TICKS_OF_ONE_PRESS && ++caught.ticks == TICKS_OF_ONE_PRESS) handle_press(SIG_DFL);
+  if (caught.ticks < TICKS_OF_ONE_PRESS && ++caught.ticks == TICKS_OF_ONE_PRESS) handle_press(end_program);
 }
 
 static void on_press(int number) {
   (void)number;
   const int saved_errno = errno;
   vm_interrupt_from_signal(caught.vm, VM_STOP_INTERRUPT);
-  if (!caught.has_alarm) handle_press(SIG_DFL);
+  if (!caught.has_alarm) handle_press(end_program);
   start_ticks(TICK_NS);
   errno = saved_errno;
 }
@@ -60,6 +67,7 @@ void ctrl_c_catch(struct vm *vm) {
   caught.vm = vm;
   handle_tick(on_tick);
   handle_press(on_press);
+  if (!signals_is_ignored(SIGTERM)) signals_handle(SIGTERM, end_program, SIGINT);
 }
 
 bool ctrl_c_was_pressed(void) { return caught.vm && vm_should_stop(caught.vm); }
@@ -75,12 +83,13 @@ void ctrl_c_settle(void) {
 void ctrl_c_release(void) {
   if (!caught.vm) return;
   stop_ticks();
-  handle_press(SIG_DFL);
+  handle_press(end_program);
   handle_tick(SIG_IGN);
 }
 
 static void on_cleanup_timeout(int number) {
   (void)number;
+  terminal_rows_leave();
   process_exit_now(caught.exit_status);
 }
 

@@ -7,7 +7,10 @@
 local require, native = ...
 
 local errors = require("core.errors")
+local bars = require("terminal.bars")
 local identity = require("core.identity")
+local maintenance = require("core.maintenance")
+local progress = require("terminal.progress")
 local recording = require("core.recording")
 local wait = require("core.wait")
 local waits = require("core.waits")
@@ -108,6 +111,7 @@ mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.cancelled = waits.is_cancelled
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 mm.trace, mm.profile = recording.trace, profiles.profile
+mm.progress = progress.progress
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 -- Managers are loaded when one is first used.
 function mm.connect(...) return require("manager.client").connect(...) end
@@ -132,6 +136,7 @@ local function shutdown(how)
   if not native.thread() then native.end_leaving_workers() end
   if native.thread() and waits.tasks then waits.tasks.end_thread() end
   proxies.end_thread()
+  if not native.thread() then bars.close_all() end
   memory.shutdown()
   local row = worlds.get(identity.current().world)
   if not native.thread() and not (row and row.start == "interpreter") then native.stop_forkserver() end
@@ -139,6 +144,8 @@ local function shutdown(how)
 end
 
 local function after_fork()
+  maintenance.after_fork()
+  bars.after_fork()
   pool.after_fork()
   process.after_fork()
   if waits.tasks then waits.tasks.after_fork() end

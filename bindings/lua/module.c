@@ -41,6 +41,7 @@
 #include "state/library.h"
 #include "state/message_handlers.h"
 #include "state/raise.h"
+#include "terminal/terminal_rows.h"
 #include "worker/gil.h"
 #include "worker/sandbox_rules.h"
 #include "worker/thread_run.h"
@@ -129,7 +130,11 @@ static const luaL_Reg native_functions[] = {
     {"is_asked_to_stop", system_is_asked_to_stop},
     {"is_stopped", system_is_stopped},
     {"set_late", system_set_late},
-    {"terminal_width", system_terminal_width},
+    {"terminal_size", terminal_size_call},
+    {"terminal_write", terminal_write_call},
+    {"bar_row_take", terminal_take_row},
+    {"bar_row_give", terminal_give_row},
+    {"bar_rows_reserve", terminal_reserve_rows},
     {"environment", system_environment},
     {"thread_count", system_thread_count},
     {"pid", system_pid},

@@ -57,6 +57,35 @@ function mm.get_start_method() end
 ---@return true? ok, string? why for example: no such folder, "a recording is under way", "nothing is recorded"
 function mm.trace(path, options) end
 
+---An iterator over a list, or over what another iterator gives, with a bar on stderr while the loop runs: drawn at once, and
+---ten times a second while the loop waits in this library; with the items done, their rate, the time passed and the time
+---left. What workers, `print` and other programs write stands above it. If stderr is no terminal there is a line every 30 s
+---and one at the end. A bar within another bar leaves no line behind.
+---
+---    for row in mm.progress(rows) do … end
+---    for line in mm.progress(io.lines("words"), 235886, "words") do … end
+---    for result in mm.progress(pool:imap_unordered(f, list), #list) do … end
+---
+---A loop that ends by `break` or an error ends its bar in Lua 5.4. Older Luas and LuaJIT tell an iterator nothing of that:
+---there the bar stays until `close`, the next collection or the end of the program.
+---@param source table|function
+---@param total? integer|{ total?: integer, label?: string } default: the length of a list; nil of an iterator: not known,
+---and no share is shown
+---@param label? string
+---@param closing? any what the loop closes at its end, as the fourth value of `io.lines` and `imap`
+---@return manymoons.Progress
+function mm.progress(source, total, label, closing) end
+
+---@class manymoons.Progress
+---@field done integer items that have ended
+---@field total? integer
+---@field label? string
+---@operator call: any
+local Progress = {}
+
+---Ends the bar, and closes `closing`. May be called twice.
+function Progress:close() end
+
 ---Samples the Lua stacks of all VMs, threads and processes of this program until the returned function is called,
 ---`mm.profile(nil)`, or the end of the program, and then writes to `path`: a page with a flame graph (`.html`),
 ---speedscope's JSON (`.json`), folded stacks (`.folded`) or a table (`.txt`). Only in the main program; one profile at a
@@ -426,7 +455,8 @@ function Process:close() end
 
 ---@class manymoons.MapOptions : manymoons.CallOptions
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
----@field progress? boolean|function true: a bar on stderr if that is a terminal, else a line every 5 s; or f(done, total)
+---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
+---or f(done, total)
 
 ---@class manymoons.ImapOptions : manymoons.MapOptions
 ---@field window? integer how many items are read ahead of the results returned; default: 4 for each worker, or one chunk

@@ -232,6 +232,9 @@ struct named_blocks *segment_named_blocks(void) {
 struct wait_graph *segment_wait_graph(void) {
   return (struct wait_graph *)(void *)(segment.map.base + wait_graph_offset());
 }
+struct bar_rows *segment_bar_rows(void) {
+  return atomic_load(&segment.is_open) ? &segment.header->bar_rows : NULL;
+}
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {

@@ -22,6 +22,7 @@
 
 #include "base/check.h"
 #include "shared/arena.h"
+#include "shared/bar_rows.h"
 #include "shared/named_blocks.h"
 #include "shared/object.h"
 #include "shared/totals.h"
@@ -97,6 +98,8 @@ struct wakers *segment_wakers(void);
 struct named_blocks *segment_named_blocks(void);
 /* Valid once the segment is open. */
 struct wait_graph *segment_wait_graph(void);
+/* NULL while this process has no segment. */
+struct bar_rows *segment_bar_rows(void);
 /* NULL while this process has no segment. */
 struct totals *segment_totals(void);
 const struct mapping *segment_mapping(void);

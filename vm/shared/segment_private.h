@@ -15,6 +15,7 @@
 
 #include "os/mutex.h"
 #include "shared/arena.h"
+#include "shared/bar_rows.h"
 #include "shared/object.h"
 #include "shared/totals.h"
 
@@ -45,6 +46,7 @@ struct segment_header {
   struct count_journal count_journal;
   struct robust_mutex bag_lock; /* rank_bag */
   _Atomic uint64_t objects;     /* so many were ever made; an object's number is in its references */
+  struct bar_rows bar_rows;
   struct arena_state arena;
 };
 

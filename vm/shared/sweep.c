@@ -65,6 +65,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
   attachments_reap(owner_of_process(slot, generation));
   accounts_reap(segment_arena()->accounts, owner_of_process(slot, generation));
   wait_graph_reap(segment_wait_graph(), owner_of_process(slot, generation));
+  bar_rows_reap(segment_bar_rows(), owner_of_process(slot, generation));
   descriptor_sweep();
   process_table_release_unnamed(segment.processes, slot);
   process_table_release(segment.processes, slot, generation);
@@ -113,6 +114,14 @@ static void validate_object(const struct object *o) {
     if (object_has_holder(o, slot)) CHECK(!process_table_is_free(segment.processes, slot));
 }
 
+static void validate_bar_rows(void) {
+  const struct bar_rows *rows = segment_bar_rows();
+  for (uint32_t row = 0; row < BAR_ROWS_MAX; row++) {
+    const owner_id owner = atomic_load(&rows->owners[row]);
+    if (owner) validate_process(owner);
+  }
+}
+
 /* Each block's owner is a process in the table, or an existing object. */
 static void validate_block(void *context, block_ref block, owner_id marked) {
   (void)context;
@@ -133,6 +142,7 @@ void segment_validate(void) {
   arena_validate(segment_arena());
   accounts_validate(segment_arena()->accounts);
   wait_graph_validate(segment_wait_graph());
+  validate_bar_rows();
   CHECK_EQ(atomic_load(&segment.header->count_journal.is_pending), 0);
   process_table_validate(segment.processes);
   wakers_validate(segment_wakers());

@@ -43,7 +43,7 @@ end
 
 -- Returns show(cell, round, cells), for measure.run_all, or show(cell), for measure.record_all, and hide().
 return function(plan)
-  local width = native.terminal_width()
+  local width = native.terminal_size()
   if not width then return function() end, function() end end
   local self = { plan = plan, width = width, began = native.time(), done = 0 }
   local function show(cell, round, cells)

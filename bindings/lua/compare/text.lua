@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- The text of manymoons compare: the answer, the table, notes, the failures, and numbers formatted for people.
 --
--- A text that may be painted is a function of a style (compare/style.lua); without one it is plain.
+-- A text that may be painted is a function of a style (terminal/style.lua); without one it is plain.
 local require = ...
 
-local style = require("compare.style")
+local style = require("terminal.style")
 
 local LINE_SHOWN = 100
 local LABELS_SHOWN = 4

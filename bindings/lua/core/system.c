@@ -59,16 +59,6 @@ int system_set_late(lua_State *L) {
   return 0;
 }
 
-/* terminal_width() → columns of the terminal on stderr; nil if stderr is none, or a dumb one.
- * [-0, +1, does not raise] */
-int system_terminal_width(lua_State *L) {
-  const char *kind = environment_get("TERM");
-  if (!terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
-  const int columns = terminal_columns(TERMINAL_ERRORS);
-  lua_pushinteger(L, columns > 0 ? columns : 80);
-  return 1;
-}
-
 int system_is_terminal(lua_State *L) {
   lua_pushboolean(L, terminal_is((int)luaL_checkinteger(L, 1)));
   return 1;

@@ -14,8 +14,7 @@ int system_is_stopped(lua_State *L);
 /* set_late(is_late): a hook in Lua raises the error of a time limit: no message handler of the script runs in it.
  * [-0, +0, does not raise] */
 int system_set_late(lua_State *L);
-int system_sleep(lua_State *L); /* seconds */
-int system_terminal_width(lua_State *L);
+int system_sleep(lua_State *L);       /* seconds */
 int system_cpu_count(lua_State *L);   /* → MANYMOONS_WORKERS, or else the processors this process may use */
 int system_environment(lua_State *L); /* name → the variable; nil: it is not set, or not trusted */
 int system_thread_count(lua_State *L); /* → threads of this process */

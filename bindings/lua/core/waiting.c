@@ -14,6 +14,7 @@
 
 /* Keys of the registry. */
 #define WAIT_MAINTENANCE "manymoons.maintenance"
+#define WAIT_CALLS_BACK  "manymoons.calls_back"
 #define WAIT_PAUSER      "manymoons.pauser"
 #define WAIT_REFUSAL     "manymoons.refusal" /* what the pauser raised, until raise_if_stopped */
 
@@ -37,8 +38,21 @@ static deadline slice_end(lua_State *L, deadline until) {
   return deadline_earlier(until, deadline_after(is_maintained ? maintained_slice_seconds : slice_seconds));
 }
 
-static void maintain(lua_State *L) {
-  if (push_maintenance(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
+enum maintenance { MAINTAIN_ALL, MAINTAIN_BARS };
+
+static void maintain(lua_State *L, enum maintenance what) {
+  if (!push_maintenance(L)) return;
+  vm_of(L)->maintained_ns = clock_now_ns();
+  lua_pushboolean(L, what == MAINTAIN_BARS);
+  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
+}
+
+/* A script may wait for a moment only, again and again. */
+static void maintain_bars_if_due(lua_State *L) {
+  const bool is_maintained = push_maintenance(L);
+  if (is_maintained) lua_pop(L, 1);
+  if (is_maintained && clock_now_ns() - vm_of(L)->maintained_ns > (int64_t)(maintained_slice_seconds * 1e9))
+    maintain(L, MAINTAIN_BARS);
 }
 
 /* One wait: what is asked, again and again, and what ends it. */
@@ -58,11 +72,12 @@ static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st
   if (vm_must_stop(vm)) return STATUS_INTERRUPTED;
   if (is_over(w)) return STATUS_CLOSED;
   if (st == STATUS_TIMEOUT && deadline_passed(w->until)) return STATUS_TIMEOUT;
-  maintain(L);
+  maintain(L, MAINTAIN_ALL);
   return is_over(w) ? STATUS_CLOSED : STATUS_EMPTY;
 }
 
 static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w) REQUIRES(rank_vm) {
+  maintain_bars_if_due(L);
   for (;;) {
     const deadline slice = slice_end(L, w->until);
     trace_call_next(w->call);
@@ -191,9 +206,10 @@ static bool is_daemon(lua_State *L) {
 bool waiting_is_alone(lua_State *L) {
   struct vm *vm = vm_of(L);
   if (vm->threads > 1 || vm_self(vm)->has_tasks || is_daemon(L)) return false;
-  const bool is_maintained = push_maintenance(L);
-  if (is_maintained) lua_pop(L, 1);
-  return !is_maintained;
+  lua_getfield(L, LUA_REGISTRYINDEX, WAIT_CALLS_BACK);
+  const bool calls_back = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return !calls_back;
 }
 
 void waiting_refuse_alone(lua_State *L, const char *method, const char *class) {
@@ -450,7 +466,8 @@ void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) {
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 int waiting_set_maintenance(lua_State *L) {
-  lua_settop(L, 1);
+  lua_settop(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_CALLS_BACK);
   lua_setfield(L, LUA_REGISTRYINDEX, WAIT_MAINTENANCE);
   return 0;
 }

@@ -130,8 +130,9 @@ bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how
 
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
-/* set_maintenance(f or nil): f is called between the slices of waits, to look after pools.
- * [-0, +0, memory] */
+/* set_maintenance(f or nil, calls_back): f(false) is called between the slices of waits, to look after pools and bars,
+ * and f(true), for bars alone, before a wait when there was no call for a while. calls_back: whether f(false) may call
+ * code of the script. [-0, +0, memory] */
 int waiting_set_maintenance(lua_State *L);
 /* set_wait_pauser(f or nil): while the thread has tasks of the world `async`, a wait is a look and
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task

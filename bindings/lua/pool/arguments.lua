@@ -70,7 +70,9 @@ function arguments.of_pool(world, first, initializer, initargs, maxtasks)
 end
 
 local function is_seconds(value) return checks.read_time_limit(value) ~= false end
-local function is_progress(value) return type(value) == "boolean" or checks.is_callable(value) end
+local function is_progress(value)
+  return type(value) == "boolean" or type(value) == "string" or checks.is_callable(value)
+end
 
 -- name of the option → { the check, the text of an error }
 local option_checks = {
@@ -78,7 +80,7 @@ local option_checks = {
   window = { function(v) return checks.is_whole(v, 1) end, "a whole number, 1 or more," },
   retries = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
   timeout = { is_seconds, "a number of seconds above 0" },
-  progress = { is_progress, "true or a function" },
+  progress = { is_progress, "true, a label or a function" },
   callback = { checks.is_callable, "a function" },
   error_callback = { checks.is_callable, "a function" },
 }

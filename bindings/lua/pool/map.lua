@@ -57,15 +57,26 @@ end
 local batch = {}
 batch.__index = batch
 
+local function note_done(self, count)
+  self.done = self.done + count
+  if self.progress then self.progress:update(self.done, self.failed, self.cancelled) end
+end
+
+-- Counts an item that has no result.
+local function count_error(self, err)
+  if err.kind == "cancelled" then
+    self.cancelled = self.cancelled + 1
+  else
+    self.failed = self.failed + 1
+  end
+end
+
 local function note_error(self, index, err)
   self.errors = self.errors or {}
   self.errors[index] = err
+  count_error(self, err)
   if not self.first_error or index < self.first_error then self.first_error = index end
-end
-
-local function note_done(self, count)
-  self.done = self.done + count
-  if self.progress then self.progress:update(self.done) end
+  note_done(self, 1)
 end
 
 local function note_cost(self, count, ns)
@@ -83,8 +94,8 @@ local function take_one_by_one(self, task, first, count, results, failures)
         note_error(self, task.base + index, new_error(failures[i], self.pool._config.name))
       else
         self.results[task.base + index] = results[i]
+        note_done(self, 1)
       end
-      note_done(self, 1)
     end
   end
 end
@@ -101,15 +112,8 @@ function batch:take(task, first, count, ns, results, failures)
   note_done(self, count)
 end
 
-function batch:fail(task, index, err)
-  note_error(self, task.base + index, err)
-  note_done(self, 1)
-end
-
-function batch:fail_unsent(index, err)
-  note_error(self, index, err)
-  note_done(self, 1)
-end
+function batch:fail(task, index, err) note_error(self, task.base + index, err) end
+function batch:fail_unsent(index, err) note_error(self, index, err) end
 
 function batch:finished(task)
   self.tasks[task.id] = nil
@@ -141,11 +145,12 @@ local function chunksize_of(opts) return opts and opts.chunksize or usual_chunks
 
 -- total: the length of the list
 local function new_batch(pool, mode, f, list, opts, total)
+  local entry = pool._dispatcher.add_function(pool, f) -- before there is a bar: it may raise
   return setmetatable({
-    pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, results = {},
-    tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
+    pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, failed = 0,
+    cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
-    progress = new_progress(pool, opts, total), entry = pool._dispatcher.add_function(pool, f),
+    progress = new_progress(pool, opts, total), entry = entry,
   }, batch)
 end
 
@@ -206,10 +211,7 @@ end
 -- The pool has ended: items that were not put fail.
 local function fail_rest(self, err)
   for _, range in ipairs(self.ranges) do
-    for index = range.first, range.last do
-      note_error(self, index, err)
-      self.done = self.done + 1
-    end
+    for index = range.first, range.last do note_error(self, index, err) end
   end
   self.ranges, self.left = {}, 0
 end
@@ -308,7 +310,8 @@ local function arrive(self, index, ok, value)
     self.ready[self.arrived + 1] = outcome
   end
   self.arrived = self.arrived + 1
-  if self.progress then self.progress:update(self.arrived) end
+  if not ok then count_error(self, value) end
+  if self.progress then self.progress:update(self.arrived, self.failed, self.cancelled) end
 end
 
 function imap_results:take(task, first, count, _, results, failures)
@@ -404,7 +407,7 @@ local function finish_imap(self)
   if self.is_over then return end
   self.is_over = true
   imaps[self.pool][self] = nil
-  if self.progress then self.progress:finish() end
+  if self.progress then self.progress:finish(self.is_exhausted and self.last_given == self.arrived) end
   if self.pool._config.pid == native.pid() and not self.dispatcher.has_ended(self.pool) then
     self.dispatcher.cancel(self.pool, self)
     self.dispatcher.drop_function(self.pool, self.entry)
@@ -476,13 +479,14 @@ function lists.imap(pool, f, items, opts, is_ordered)
   local chunksize = chunksize_of(opts) or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
+  local entry = dispatcher.add_function(pool, f)
   local self = setmetatable({
     pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
     is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
-    progress = new_progress(pool, opts, items.total),
-    entry = dispatcher.add_function(pool, f), tasks = {}, ready = {}, arrived = 0, last_read = 0, last_given = 0,
+    progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,
+    cancelled = 0, last_read = 0, last_given = 0,
   }, imap_results)
   remember(self)
   fill(self)

@@ -5,6 +5,7 @@ local require, native = ...
 local checks = require("core.checks")
 local backend = require("pool.backend")
 local identity = require("core.identity")
+local maintenance = require("core.maintenance")
 
 local open_pools = {}
 
@@ -16,7 +17,7 @@ local function maintain_all()
   local open = {}
   for _, pool in pairs(pools) do open[#open + 1] = pool end
   for _, pool in ipairs(open) do pool._dispatcher.maintain(pool) end
-  if #open == 0 then native.set_maintenance(nil) end
+  if #open == 0 then maintenance.set("pools", nil) end
 end
 
 -- A pool, its futures and its iterators are used in the process that made them: in a forked child they would take what
@@ -32,7 +33,7 @@ function open_pools.remember(pool)
   last = last + 1
   pool._place = last
   pools[last] = pool
-  native.set_maintenance(maintain_all)
+  maintenance.set("pools", maintain_all)
 end
 
 function open_pools.forget(pool)
@@ -50,7 +51,6 @@ end
 
 function open_pools.after_fork()
   pools = setmetatable({}, { __mode = "v" })
-  native.set_maintenance(nil)
 end
 
 return open_pools

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- How text of manymoons compare is painted: { strong, faint, doubt, wrong }, functions from text to text.
+-- How text on a terminal is painted: { strong, faint, good, doubt, wrong, title }, functions from text to text.
 local _, native = ...
 
 local style = {}
@@ -10,9 +10,10 @@ local function painter(code)
   return function(line) return "\27[" .. code .. "m" .. line .. "\27[0m" end
 end
 
-style.plain = { strong = keep, faint = keep, doubt = keep, wrong = keep }
+style.plain = { strong = keep, faint = keep, good = keep, doubt = keep, wrong = keep, title = keep }
 
-local coloured = { strong = painter("1"), faint = painter("2"), doubt = painter("33"), wrong = painter("31") }
+local coloured = { strong = painter("1"), faint = painter("2"), good = painter("32"), doubt = painter("33"),
+  wrong = painter("31"), title = painter("7") }
 
 -- For output to a descriptor: colours on a terminal, unless NO_COLOR says otherwise (no-color.org) or it has none.
 function style.of(descriptor)
