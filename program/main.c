@@ -25,6 +25,7 @@
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
+#include "core/standstill.h"
 #include "ctrl_c.h"
 #include "embedded.h"
 #include "library.h"
@@ -260,6 +261,7 @@ static int run_main_vm(struct job *job) {
   }
   vm_bind_thread(vm);
   (void)!vm_prepare_requests(); /* so that another program can look at its stacks */
+  standstill_follow_environment(vm, STANDSTILL_SECONDS);
   ctrl_c_catch(vm);
   quit_catch();
   lua_State *L = vm_lua(vm);

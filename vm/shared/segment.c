@@ -232,6 +232,9 @@ struct named_blocks *segment_named_blocks(void) {
 struct wait_graph *segment_wait_graph(void) {
   return (struct wait_graph *)(void *)(segment.map.base + wait_graph_offset());
 }
+bool segment_stands_still(struct standstill *seen, int64_t before_ns, struct wait_cycle *out) {
+  return wait_graph_stands_still(segment_wait_graph(), segment.processes, seen, before_ns, out);
+}
 const struct mapping *segment_mapping(void) { return &segment.map; }
 
 bool segment_watch_life(uint32_t slot, struct futex_watch *watch) {

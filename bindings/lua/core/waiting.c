@@ -37,8 +37,12 @@ static deadline slice_end(lua_State *L, deadline until) {
   return deadline_earlier(until, deadline_after(is_maintained ? maintained_slice_seconds : slice_seconds));
 }
 
-static void maintain(lua_State *L) {
-  if (push_maintenance(L) && lua_pcall(L, 0, 0, 0)) lua_pop(L, 1);
+/* Whether something was done, or has its time. */
+static bool maintain(lua_State *L) {
+  if (!push_maintenance(L)) return false;
+  const bool is_active = lua_pcall(L, 0, 1, 0) || lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_active;
 }
 
 /* One wait: what is asked, again and again, and what ends it. */
@@ -47,7 +51,9 @@ struct wait {
   wait_attempt attempt;
   void *context;
   deadline until;
-  const bool *is_closed; /* NULL: nothing that can be closed */
+  const bool *is_closed;        /* NULL: nothing that can be closed */
+  struct endless_wait *endless; /* NULL: it ends by itself, or by something outside of this program */
+  bool needs_others;            /* it never ends where nothing else of the VM runs */
 };
 
 static bool is_over(const struct wait *w) { return w->is_closed && *w->is_closed; }
@@ -58,13 +64,17 @@ static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st
   if (vm_must_stop(vm)) return STATUS_INTERRUPTED;
   if (is_over(w)) return STATUS_CLOSED;
   if (st == STATUS_TIMEOUT && deadline_passed(w->until)) return STATUS_TIMEOUT;
-  maintain(L);
-  return is_over(w) ? STATUS_CLOSED : STATUS_EMPTY;
+  if (maintain(L) && w->endless) endless_wait_end(w->endless);
+  if (is_over(w)) return STATUS_CLOSED;
+  if (w->needs_others && waiting_is_alone(L)) return STATUS_DEADLOCK;
+  return w->endless && st == STATUS_TIMEOUT && endless_wait_look(L, w->endless) ? STATUS_DEADLOCK
+                                                                                : STATUS_EMPTY;
 }
 
 static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w) REQUIRES(rank_vm) {
   for (;;) {
     const deadline slice = slice_end(L, w->until);
+    if (w->endless) endless_wait_begin_look(w->endless);
     trace_call_next(w->call);
     atomic_store_explicit(&vm_self(vm)->call, w->call, memory_order_relaxed);
     vm_leave(vm);
@@ -85,6 +95,7 @@ static status sleep_as_thread(lua_State *L, const struct wait *w) REQUIRES(rank_
   self->waits_for = w->is_closed;
   self->waiter = thread_self();
   const status st = sleep_in_slices(L, vm, w);
+  if (w->endless) endless_wait_end(w->endless);
   self->waits_for = before;
   return st;
 }
@@ -115,10 +126,31 @@ static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_v
   }
 }
 
+/* Beside tasks, and before a deadline, no wait is endless. */
+static status run_wait(lua_State *L, struct wait *w) REQUIRES(rank_vm) {
+  const bool has_tasks = vm_self(vm_of(L))->has_tasks;
+  if (has_tasks || !deadline_is_never(w->until)) w->endless = NULL;
+  return has_tasks ? look_and_pause(L, w) : sleep_as_thread(L, w);
+}
+
 status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
                       void *context, deadline until) {
-  const struct wait w = {call, attempt, context, until, is_closed};
-  return vm_self(vm_of(L))->has_tasks ? look_and_pause(L, &w) : sleep_as_thread(L, &w);
+  struct wait w = {call, attempt, context, until, is_closed, NULL, false};
+  return run_wait(L, &w);
+}
+
+status wait_in_program(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
+                       void *context, deadline until) {
+  struct endless_wait e;
+  endless_wait_init(&e, WAIT_FOR_EVENT);
+  struct wait w = {call, attempt, context, until, is_closed, &e, false};
+  return run_wait(L, &w);
+}
+
+status wait_for_end(lua_State *L, struct endless_wait *e, enum trace_call call, wait_attempt attempt,
+                    void *context, deadline until) {
+  struct wait w = {call, attempt, context, until, NULL, e, false};
+  return run_wait(L, &w);
 }
 
 status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
@@ -127,7 +159,17 @@ status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *
 
 status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                       deadline until) {
-  const struct wait w = {call, attempt, context, until, NULL};
+  const struct wait w = {call, attempt, context, until, NULL, NULL, false};
+  return sleep_as_thread(L, &w);
+}
+
+status wait_for_other_threads(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                              deadline until) {
+  const bool is_endless = deadline_is_never(until);
+  if (is_endless && waiting_is_alone(L)) return STATUS_DEADLOCK;
+  struct endless_wait e;
+  endless_wait_init(&e, WAIT_FOR_EVENT);
+  const struct wait w = {call, attempt, context, until, NULL, is_endless ? &e : NULL, is_endless};
   return sleep_as_thread(L, &w);
 }
 

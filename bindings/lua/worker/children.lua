@@ -50,7 +50,7 @@ function children.shutdown(how, context)
   if how == "abandon" then return end
   for _, child in ipairs(ending) do
     local must_end = how == "terminate" or child._daemon
-    if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
+    if not child._worker:wait(must_end and 1 or nil, true) then child._worker:close() end
   end
 end
 

@@ -10,7 +10,7 @@
 #include "shared/segment.h"
 #include "shared/synchronizer.h"
 
-enum { MANY = 5 };
+enum { MANY = 5, THREADS = 2 };
 
 static struct wait_graph *graph(void) { return segment_wait_graph(); }
 
@@ -35,7 +35,8 @@ static struct graph_wait enter(const struct wait_description *d) {
 static bool look(struct graph_wait *w, uint64_t holder, struct wait_cycle *out) {
   const struct execution_context h = agent(holder);
   const uint64_t stamp = wait_graph_stamp(graph());
-  const bool is_refused = wait_graph_look(graph(), w, stamp, holder ? &h : NULL, out);
+  const struct wait_look seen = {.stamp = stamp, .holder = holder ? &h : NULL, .threads = THREADS};
+  const bool is_refused = wait_graph_look(graph(), w, &seen, out);
   wait_graph_validate(graph());
   return is_refused;
 }
@@ -88,7 +89,7 @@ static void a_look_that_began_too_early_is_no_proof(void) {
   CHECK(!look(&w[0], 2, &cycle));
   const uint64_t early = wait_graph_stamp(graph());
   CHECK(!look(&w[1], 1, &cycle));
-  CHECK(!wait_graph_look(graph(), &w[0], early, &second, &cycle));
+  CHECK(!wait_graph_look(graph(), &w[0], &(struct wait_look){.stamp = early, .holder = &second}, &cycle));
   CHECK(!look(&w[1], 1, &cycle));
   CHECK(!look(&w[0], 2, &cycle));
   CHECK(look(&w[1], 1, &cycle));
