@@ -104,7 +104,7 @@ done
 if command -v lua5.4 >/dev/null; then
   for setting in "" 0 "0.3,said"; do
     rm -f said
-    MANYMOONS_STANDSTILL=$setting LUA_CPATH="$MM_BUILD/?.so;;" lua5.4 exit.lua >out 2>err &
+    MANYMOONS_STANDSTILL=$setting LUA_CPATH="$MM_BUILD/lua/5.4/?.so" lua5.4 unanswered.lua >out 2>err &
     pid=$!
     if [ -n "${setting#0}" ]; then
       tries=0

@@ -41,14 +41,3 @@ end
 
 run(mm.Lock(), function(l) l:acquire() end, function(l) l:release() end, "a Lock")
 run(mm.RLock(), function(l) l:acquire() end, function(l) l:release() end, "an RLock")
-
--- The pool's end is that of its workers.
-local lock, pool = mm.Lock(), mm.Pool(1)
-lock:acquire()
-local future = pool:submit(take, lock, results)
-pool:close()
-local joined, why = pcall(pool.join, pool, nil)
-lock:release()
-if not joined then expect.equal(why.kind, "deadlock") end
-expect.truthy(pool:join(expect.HANG))
-expect.truthy(future:wait(expect.HANG))
