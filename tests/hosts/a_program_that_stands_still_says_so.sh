@@ -40,6 +40,15 @@ lock:acquire()
 mm.Pool(2):map(function(x) return lock:with(function() return x end) end, { 1, 2, 3 })
 END
 
+# Tasks beside which nothing runs.
+cat >task.lua <<'END'
+local mm = require("manymoons")
+local lock = mm.Lock()
+lock:acquire()
+local task = mm.async.spawn(function() lock:acquire() end)
+task:get()
+END
+
 # says WORLD SCRIPT TEXT…
 says() {
   world=$1 script=$2
@@ -70,6 +79,10 @@ for world in threads interpreters processes; do
   says $world exit "waits for the end of child before it ends" "child (process [0-9]*) waits in Queue:get at exit.lua:3"
   says $world pool "MainProcess (process [0-9]*) waits at pool.lua:4" "waits for Lock at pool.lua:4"
 done
+
+says async task "Task-1 (process [0-9]*) waits for Lock at task.lua:4"
+"$manymoons" --world async exit.lua >out 2>err || fail "the end of tasks fails"
+grep -q "child does not end: it would wait for ever" err || fail "a child that never ends is not reported"
 
 # What moves, or has a time, says nothing.
 cat >moves.lua <<'END'

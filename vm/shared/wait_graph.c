@@ -6,6 +6,13 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
+void wait_description_end_texts(struct wait_description *d) {
+  d->name[sizeof d->name - 1] = '\0';
+  d->what[sizeof d->what - 1] = '\0';
+  d->place[sizeof d->place - 1] = '\0';
+  d->stack[sizeof d->stack - 1] = '\0';
+}
+
 void wait_graph_init(struct wait_graph *g) { robust_mutex_init(&g->lock); }
 
 static void lock(struct wait_graph *g) {
@@ -46,10 +53,7 @@ static struct wait_entry *find_room(struct wait_graph *g, uint32_t use) {
 
 static void describe(struct wait_entry *e, const struct wait_description *wait) {
   e->wait = *wait;
-  e->wait.name[sizeof e->wait.name - 1] = '\0';
-  e->wait.what[sizeof e->wait.what - 1] = '\0';
-  e->wait.place[sizeof e->wait.place - 1] = '\0';
-  e->wait.stack[sizeof e->wait.stack - 1] = '\0';
+  wait_description_end_texts(&e->wait);
   e->stamp = 0;
   e->threads = 0;
   e->is_held = 0;
@@ -189,10 +193,7 @@ static bool is_youngest(const struct graph_wait *w, const struct search *s) {
 
 static void copy_wait(struct wait_description *to, const struct wait_entry *from) {
   *to = from->wait;
-  to->name[sizeof to->name - 1] = '\0';
-  to->what[sizeof to->what - 1] = '\0';
-  to->place[sizeof to->place - 1] = '\0';
-  to->stack[sizeof to->stack - 1] = '\0';
+  wait_description_end_texts(to);
 }
 
 static void copy_cycle(const struct search *s, struct wait_cycle *out) {
@@ -265,7 +266,7 @@ static void count_waits(const struct wait_graph *g, struct census *c) {
   const uint32_t used = count_used(g);
   for (const struct wait_entry *e = g->entries; e < g->entries + used; e++) {
     const uint32_t slot = e->wait.waiter.slot;
-    if (!e->number || slot >= PROCESS_TABLE_MAX) continue;
+    if (!e->number || !e->wait.tid || slot >= PROCESS_TABLE_MAX) continue; /* a task is no thread */
     c->waits[slot]++;
     if (e->threads > c->threads[slot])
       c->threads[slot] = (uint16_t)(e->threads < UINT16_MAX ? e->threads : UINT16_MAX);
@@ -290,6 +291,8 @@ static bool do_all_wait(struct process_table *t, const struct census *c) {
 
 static void list_waits(const struct wait_graph *g, struct wait_cycle *out) {
   const uint32_t used = count_used(g);
+  out->count = out->shown = 0;
+  for (uint32_t i = 0; i < used; i++) out->count += g->entries[i].number != 0;
   for (int idle = 0; idle <= 1; idle++)
     for (const struct wait_entry *e = g->entries; e < g->entries + used && out->shown < WAIT_GRAPH_SHOWN; e++)
       if (e->number && (e->wait.use == WAIT_IDLE) == (idle == 1)) copy_wait(&out->waits[out->shown++], e);
@@ -316,8 +319,6 @@ bool wait_graph_stands_still(struct wait_graph *g, struct process_table *process
     is_said = is_new_and_proven(g, seen, &c);
   if (is_said) {
     g->said = c.now.sum;
-    out->count = c.now.count;
-    out->shown = 0;
     list_waits(g, out);
   }
   unlock(g);

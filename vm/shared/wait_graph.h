@@ -45,7 +45,7 @@ enum {
   WAIT_GRAPH_SHOWN = 8,  /* waits of a cycle that a message names */
   WAIT_GRAPH_NAME = 32,
   WAIT_GRAPH_PLACE = 64,
-  WAIT_GRAPH_STACK = 480,
+  WAIT_GRAPH_STACK = 320,
   WAIT_GRAPH_OTHERS = WAIT_GRAPH_MAX / 4 * 3, /* places for waits that are not for locks */
 };
 
@@ -140,6 +140,9 @@ struct wait_look {
   const struct execution_context *holder; /* NULL: none, or many, or unknown */
   uint32_t threads;                       /* of its process */
 };
+
+/* Of a copy that another process has written. */
+void wait_description_end_texts(struct wait_description *d);
 
 void wait_graph_init(struct wait_graph *g);
 /* False: there is no room, and the wait is not watched. */

@@ -58,6 +58,7 @@ static bool may_enter(struct vm *vm, const struct endless_wait *e) {
 static void enter(lua_State *L, struct endless_wait *e) {
   struct vm *vm = vm_of(L);
   if (!may_enter(vm, e) || !lua_checkstack(L, 4)) return;
+  e->epoch = segment_epoch();
   struct wait_description d = {.use = e->use, .is_last = e->is_last};
   d.waiter = (struct execution_context){segment_slot(), (uint64_t)(uintptr_t)vm_self(vm)};
   lua_pushcfunction(L, describe);
@@ -97,7 +98,8 @@ bool endless_wait_look(lua_State *L, struct endless_wait *e) {
 
 void endless_wait_end(struct endless_wait *e) {
   if (!e->graph.number) return;
-  wait_graph_leave(segment_wait_graph(), &e->graph);
+  if (e->epoch == segment_epoch()) wait_graph_leave(segment_wait_graph(), &e->graph);
+  e->graph.number = 0;
   e->stamp = 0;
   e->seen = (struct standstill){.sum = 0};
 }
@@ -134,7 +136,7 @@ static int begin(lua_State *L) {
 
 static int look(lua_State *L) REQUIRES(rank_vm) {
   struct standing_wait *s = check_standing(L);
-  if (vm_self(vm_of(L))->has_tasks || !deadline_passed(s->next_look)) return 0;
+  if (!deadline_passed(s->next_look)) return 0;
   (void)!endless_wait_look(L, &s->wait);
   s->wait.stamp = 0;
   s->next_look = deadline_after(look_seconds);

@@ -19,6 +19,7 @@ struct endless_wait {
   bool is_last;                       /* the waiter's program ends, and cannot be refused */
   struct wait_cycle *cycle;           /* of a wait that is refused; NULL: it is not */
   uint64_t stamp;                     /* 0: the attempt under way is no look */
+  uint32_t epoch;                     /* the process that waits; another one after a fork */
   struct graph_wait graph;
   struct standstill seen;
 };

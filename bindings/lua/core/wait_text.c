@@ -98,6 +98,10 @@ static void write_place(const struct wait_description *d, char *text, size_t siz
 
 enum { PLACE_TEXT = WAIT_GRAPH_PLACE + 16, TARGET_TEXT = WAIT_GRAPH_NAME + 64 };
 
+void wait_text_write_target(const struct wait_description *d, char *text, size_t size) {
+  write_target(d, "", text, size);
+}
+
 void wait_text_write(const struct wait_description *d, char *text, size_t size) {
   char target[TARGET_TEXT], place[PLACE_TEXT];
   write_target(d, "", target, sizeof target);

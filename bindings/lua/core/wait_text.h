@@ -16,6 +16,8 @@ void wait_text_describe_task(lua_State *of, const char *name, struct wait_descri
 /* One line of a deadlock for each waiter, and its stack: what it holds, and what it waits for; in all a string.
  * [-0, +1, memory] */
 void wait_text_push_cycle(lua_State *L, const struct wait_cycle *c);
+/* "waits for Lock". */
+void wait_text_write_target(const struct wait_description *d, char *text, size_t size);
 /* "PoolWorker-1 (process 12) waits for Lock at script.lua:3". */
 void wait_text_write(const struct wait_description *d, char *text, size_t size);
 

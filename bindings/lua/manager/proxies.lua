@@ -16,6 +16,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local identity = require("core.identity")
 local waits = require("core.waits")
 local locks = require("locks.locks")
 local listener = require("net.listener")
@@ -176,8 +177,17 @@ local function name_own(server, value, seen)
   return copy
 end
 
+-- What the caller calls itself, where it may be a waiter of a deadlock (manager/deadlocks.lua).
+local function introduce(method)
+  if type(method) ~= "string" or not method:find("^acquire") then return nil end
+  local place = native.place():gsub(": $", "")
+  return { name = ("%s (process %d)"):format(identity.current().name, native.pid()),
+    place = place ~= "" and " at " .. place or "" }
+end
+
 local function request_of(server, ...)
   local request = { n = select("#", ...), ... }
+  request.who = introduce(request[3])
   return native.dumps(server.trust == "data" and name_own(server, request, {}) or request)
 end
 

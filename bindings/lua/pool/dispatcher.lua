@@ -178,7 +178,7 @@ end
 local function pump_once(pool, timeout, standing)
   local due, is_active = workers.check_timeouts(pool)
   if pool._queue.has_ended then return true, false end
-  local is_endless = not timeout and not is_active
+  local is_endless = not timeout and not is_active and not waits.has_tasks()
   if is_endless then due = math.min(due or math.huge, LOOK_EVERY) end
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
