@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "channel/message_refs.h"
-#include "core/standstill.h"
 #include "core/system.h"
+#include "deadlock/standstill.h"
 #include "locks/lock_handle.h"
 #include "locks/lock_wait.h"
 #include "memory/shared_table.h"

@@ -226,13 +226,13 @@ local function alone_row(mode, title)
   }
 end
 
--- What the sampler of a profile costs, with the processor time of its own thread. `kind`: a program of alone.lua.
+-- What the sampler of a profile costs, with the processor time of its own thread.
 local function profiled_row(kind)
   local plain, profiled = "{manymoons} --world threads ", "profile --format folded -o /dev/null "
   local command = "{lua}/alone.lua " .. kind
   return {
-    name = "profiled-" .. kind, title = "One thread, profiled 100 times a second: " .. kind, metric = "time", unit = "s",
-    better = "less", runs = 11,
+    name = "profiled-" .. kind, title = "One thread, profiled 100 times a second: " .. kind, metric = "time",
+    unit = "s", better = "less", runs = 11,
     note = "Processor time of the process; the target is the median of the ratios of runs that follow each other.",
     contenders = {
       { name = "manymoons profile", side = "ours", world = "threads", target = { most = 1.03, of = "manymoons" },

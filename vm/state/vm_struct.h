@@ -143,7 +143,8 @@ struct vm {
   _Atomic uint64_t profile_word; /* the segment's, when the VM last looked (sampler_follow) */
   _Atomic bool is_sampled;       /* the sampler asks the holder to look at all stacks of the VM (sampler.h) */
   struct user_hooks *hooks;      /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
-  int64_t standstill_ns; /* after so long a standstill of the program is said (core/standstill.h); 0: never */
+  int64_t
+      standstill_ns; /* after so long a standstill of the program is said (deadlock/standstill.h); 0: never */
   int64_t longest_seen_ns; /* the length of the hold that `longest` describes */
   char longest[VM_HOLD_TEXT];
 };

@@ -56,7 +56,7 @@ local fired = {}
 local looked_at = 0
 local steps_left = STEPS
 local is_sleeping = false -- a thread sleeps in the loop
-local standing = native.standing_wait() -- that of the thread, while no task runs (core/endless_wait.h)
+local standing = native.standing_wait() -- that of the thread, while no task runs (deadlock/endless_wait.h)
 local unowned = 0 -- waits that other code or another thread will end (await)
 local stop -- defined below
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "core/wait_text.h"
+#include "deadlock/wait_text.h"
 #include "os/clock.h"
 #include "os/mapping.h"
 #include "process/worker_status.h"

@@ -42,7 +42,7 @@ local function holder_of(threads, waiter)
   end
 end
 
--- The endless wait of the thread (core/endless_wait.h) in words, or nil.
+-- The endless wait of the thread (deadlock/endless_wait.h) in words, or nil.
 local function wait_of(waits, thread)
   for _, wait in ipairs(waits) do
     if wait.pid == thread.pid and wait.tid == thread.thread then

@@ -18,7 +18,7 @@
 #ifndef BINDINGS_CORE_WAITING_H
 #define BINDINGS_CORE_WAITING_H
 
-#include "core/endless_wait.h"
+#include "deadlock/endless_wait.h"
 #include "state/lua_compat.h"
 #include "state/raise.h"
 #include "state/vm.h"
@@ -38,7 +38,7 @@ MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt atte
  * (shared_handle_hold). Does not raise. */
 MUST_CHECK status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call,
                                  wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
-/* The same for a wait that nothing but this program can end (core/endless_wait.h). `is_closed` may be NULL. */
+/* The same for a wait that nothing but this program can end (deadlock/endless_wait.h). `is_closed` may be NULL. */
 MUST_CHECK status wait_in_program(lua_State *L, const bool *is_closed, enum trace_call call,
                                   wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
 /* The same for one that the caller describes. STATUS_DEADLOCK as well: endless_wait_refuse raises. */

@@ -2,8 +2,8 @@
 #include "locks/lock_wait.h"
 
 #include "base/memory.h"
-#include "core/standstill.h"
-#include "core/wait_text.h"
+#include "deadlock/standstill.h"
+#include "deadlock/wait_text.h"
 #include "locks/held_locks.h"
 #include "os/clock.h"
 #include "shared/permits.h"

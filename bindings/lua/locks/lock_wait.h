@@ -58,7 +58,7 @@ void lock_wait_renew(struct held_locks *h, struct execution_context self);
 /* held_locks_end_task(coroutine, has_died): the task has ended; it waits no longer, and what it holds is abandoned.
  * [-0, +0, raises] */
 int lock_wait_end_task_call(lua_State *L);
-/* For core/wait_text.h: what the calling thread of this VM holds for reading. [-0, +0, memory] */
+/* For deadlock/wait_text.h: what the calling thread of this VM holds for reading. [-0, +0, memory] */
 void lock_wait_open(lua_State *L);
 /* look_for_deadlock(handle, coroutine or nil, name or nil, is_last) → whether its acquire is to try again, because it
  * waits for ever. The coroutine is that of a task, nil for the thread's own code; is_last: no other task of the thread

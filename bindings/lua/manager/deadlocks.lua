@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Deadlocks among the locks of one manager. The server has one thread and knows all holders, and each client waits for at
--- most one request; so a cycle is there when the wait that closes it begins, and that one is refused.
+-- Deadlocks among the locks of one manager. The server has one thread and knows all holders, and each client waits for
+-- one request at most; so a cycle is there when the wait that closes it begins, and that one is refused.
 --
 --   wait    { lock =, use =, who = }: what a client waits for without a time, and what it calls itself
 --
@@ -50,7 +50,8 @@ local function refuse(where, path)
   errors.raise(errors.of_kind("deadlock", text))
 end
 
--- The caller's client is about to wait for the lock without a time: raises if that would never end. `use` is the lock's.
+-- The caller's client is about to wait for the lock without a time: raises if that would never end. `use` is the
+-- lock's.
 function deadlocks.begin(where, lock, use)
   local client = requests.client()
   waiting[client] = { lock = lock, use = use, who = requests.who() }

@@ -201,7 +201,9 @@ local RWLock, rwlock_meta = class("RWLock")
 
 -- line: those that wait, in order; shares: how many each client has for reading.
 local function new_rwlock()
-  return setmetatable({ kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
+  return setmetatable({
+    kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false,
+  }, rwlock_meta)
 end
 
 local function is_free_for(self, me)

@@ -146,7 +146,7 @@ function dispatcher.take_ready(pool)
   return due
 end
 
--- Seconds between two looks of a wait that nothing but this program ends (core/endless_wait.h).
+-- Seconds between two looks of a wait that nothing but this program ends (deadlock/endless_wait.h).
 local LOOK_EVERY = 0.25
 
 -- The waits of the calling thread in a pool: one after the other, in which nothing happens, are one. standing: of the
@@ -226,7 +226,8 @@ end
 
 local function pump_until(pool, thing, timeout)
   local queue = pool._queue
-  if not pump_while(pool, timeout, function() return thing._is_done or queue.has_ended end) then return nil, "timeout" end
+  local function is_over() return thing._is_done or queue.has_ended end
+  if not pump_while(pool, timeout, is_over) then return nil, "timeout" end
   if not thing._is_done then return nil, "cancelled" end
   return true
 end

@@ -7,9 +7,9 @@
 #include "pool/pool_worker.h"
 
 #include "core/arguments.h"
-#include "core/endless_wait.h"
 #include "core/failure.h"
 #include "core/settings.h"
+#include "deadlock/endless_wait.h"
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "pool/pool_rings.h"
@@ -451,7 +451,7 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Between two looks of an idle worker (core/endless_wait.h). */
+/* Between two looks of an idle worker (deadlock/endless_wait.h). */
 static const double idle_slice_seconds = 1;
 
 static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless_wait *idle)

@@ -314,8 +314,8 @@ local function has_times(pool)
   return pool._queue.timed > 0 or next(own.stopping) ~= nil or #own.vacancies > 0 or own.silent_until < math.huge
 end
 
--- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no need. Then whether it has
--- done something, or will.
+-- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no need. Then whether it
+-- has done something, or will.
 function workers.check_timeouts(pool)
   local queue, own = pool._queue, pool._workers
   if own.silent_until < math.huge then check_silence(pool, own, time()) end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: threads interpreters processes
--- One that waits for a worker's end, and the worker waits for a lock of the waiter: the younger wait is refused, with the
--- calls of both.
+-- A caller waits for a worker's end, and the worker waits for a lock of the caller: the younger wait is refused, with
+-- the calls of both.
 local mm = require "manymoons"
 local expect = require "expect"
 

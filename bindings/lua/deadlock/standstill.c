@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/standstill.h"
+#include "deadlock/standstill.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/wait_text.h"
+#include "deadlock/wait_text.h"
 #include "os/clock.h"
 #include "os/environment.h"
 #include "os/process.h"

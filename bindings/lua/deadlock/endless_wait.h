@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A wait that only this program can end, and that has no deadline: once it is a slice old (core/waiting.h) it stands in
  * the wait graph (shared/wait_graph.h). There a cycle through it is found, and a program that stands still
- * (core/standstill.h). Waits for locks, which look more often, stand there by locks/lock_wait.h.
+ * (deadlock/standstill.h). Waits for locks, which look more often, stand there by locks/lock_wait.h.
  *
  * I1  Between two attempts the waiter runs no code of the script, or else ends its entry before that. What may change
  *     without one of the program's threads (a time limit, a worker that is replaced) is no endless wait.
  */
-#ifndef BINDINGS_CORE_ENDLESS_WAIT_H
-#define BINDINGS_CORE_ENDLESS_WAIT_H
+#ifndef BINDINGS_DEADLOCK_ENDLESS_WAIT_H
+#define BINDINGS_DEADLOCK_ENDLESS_WAIT_H
 
 #include "process/worker_status.h"
 #include "shared/wait_graph.h"

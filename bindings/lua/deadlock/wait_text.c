@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/wait_text.h"
+#include "deadlock/wait_text.h"
 
 #include <stdio.h>
 
-#include "core/settings.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/thread.h"
@@ -29,12 +28,11 @@ void wait_text_set_shares(lua_State *L, wait_text_fill fill) {
 /* NULL: there is none. [-0, +1, memory] */
 static const char *push_name(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &namer_key);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    settings_push_name(L); /* a worker that has not required the library */
-  } else if (lua_pcall(L, 0, 1, 0)) {
-    return NULL;
+  if (lua_isnil(L, -1)) { /* a worker that has not required the library */
+    const char *name = vm_self(vm_of(L))->name;
+    return *name ? name : NULL;
   }
+  if (lua_pcall(L, 0, 1, 0)) return NULL;
   return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 }
 

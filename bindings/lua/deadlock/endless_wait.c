@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/endless_wait.h"
+#include "deadlock/endless_wait.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/standstill.h"
-#include "core/wait_text.h"
+#include "deadlock/standstill.h"
+#include "deadlock/wait_text.h"
 #include "os/clock.h"
 #include "shared/segment.h"
 #include "state/caller.h"
