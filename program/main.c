@@ -26,6 +26,7 @@
 #include "chunk.h"
 #include "cli/stats.h"
 #include "ctrl_c.h"
+#include "deadlock/standstill.h"
 #include "embedded.h"
 #include "library.h"
 #include "options.h"
@@ -157,12 +158,21 @@ static bool run_steps(lua_State *L, const struct options *o) {
   return true;
 }
 
+/* The source of the subcommand of that name; NULL: there is none. */
+static const char *find_source(const char *word, size_t *size) {
+  char name[SUBCOMMAND_NAME_MAX];
+  const int length = snprintf(name, sizeof name, "cli.%s", word);
+  return length < (int)sizeof name ? embedded_find(name, size) : NULL;
+}
+
+/* The file that has the subcommand's usage. */
+static const char *find_usage(const char *word, size_t *size) {
+  return strcmp(word, "compare") == 0 ? embedded_find("compare.plan", size) : find_source(word, size);
+}
+
 /* The source of the subcommand that the script's name denotes; NULL: it is the name of a file. */
 static const char *find_subcommand(const struct options *o, size_t *size) {
-  if (o->is_script_literal) return NULL;
-  char name[SUBCOMMAND_NAME_MAX];
-  const int length = snprintf(name, sizeof name, "cli.%s", o->argv[o->script]);
-  return length < (int)sizeof name ? embedded_find(name, size) : NULL;
+  return o->is_script_literal ? NULL : find_source(o->argv[o->script], size);
 }
 
 static int load_subcommand(lua_State *L, const char *word, const char *source, size_t size) {
@@ -260,6 +270,7 @@ static int run_main_vm(struct job *job) {
   }
   vm_bind_thread(vm);
   (void)!vm_prepare_requests(); /* so that another program can look at its stacks */
+  standstill_follow_environment(vm, STANDSTILL_SECONDS);
   ctrl_c_catch(vm);
   quit_catch();
   lua_State *L = vm_lua(vm);
@@ -284,7 +295,7 @@ int main(int argc, char **argv) {
   process_fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
-  struct job job = {.options = options_parse(argc, argv), .failure = EXIT_FAILURE};
+  struct job job = {.options = options_parse(argc, argv, find_usage), .failure = EXIT_FAILURE};
   if (job.options.wrong) return options_refuse(&job.options, stderr);
   if (job.options.shows_help) {
     options_print_usage(stdout);

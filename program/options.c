@@ -109,6 +109,88 @@ static void note_word(struct options *o, const struct word *w) {
   }
 }
 
+static bool lacks_value(const char *word) {
+  return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
+}
+
+/* ---- behind a subcommand --------------------------------------------------------------------- */
+
+enum own_option { OWN_NONE, OWN_FLAG, OWN_WITH_VALUE };
+
+/* `line` begins with the two spaces before an option of the usage. */
+static enum own_option match_line(const char *line, const char *end, const char *name, size_t length) {
+  if ((size_t)(end - line) < length + 2 || memcmp(line + 2, name, length) != 0) return OWN_NONE;
+  const char *behind = line + 2 + length;
+  if (behind == end || *behind == '\n' || *behind == ',') return OWN_FLAG;
+  if (*behind != ' ') return OWN_NONE;
+  return behind + 1 < end && behind[1] != ' ' ? OWN_WITH_VALUE : OWN_FLAG;
+}
+
+/* What the usage says of the option in a word: "--name", "--name=value", "-n" or "-nvalue". */
+static enum own_option find_own(const char *usage_text, size_t size, const char *word) {
+  const bool is_long = word[1] == '-';
+  const size_t length = is_long ? strcspn(word, "=") : 2;
+  const char *end = usage_text + size;
+  for (const char *at = usage_text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
+    at++;
+    if (end - at < 2 || memcmp(at, "  ", 2) != 0) continue;
+    const enum own_option found = match_line(at, end, word, length);
+    if (found == OWN_NONE) continue;
+    return word[length] ? OWN_FLAG : found; /* the value is in the same word */
+  }
+  return OWN_NONE;
+}
+
+/* The words behind a subcommand, put into two lists. */
+struct sorting {
+  struct options *o;
+  const char *usage_text;
+  size_t usage_size;
+  char **general;
+  int general_count;
+  char **rest;
+  int rest_count;
+};
+
+/* Returns how many words were taken; 0: the options end here. */
+static int sort_word(struct sorting *s, int i) {
+  char **words = s->o->argv + i;
+  if (words[0][0] != '-' || !words[0][1] || strcmp(words[0], "--") == 0) return 0;
+  const enum own_option own = find_own(s->usage_text, s->usage_size, words[0]);
+  const struct word w = own ? word_alone(WORD_WRONG) : read_word(words[0], words[1]);
+  const bool is_general = w.kind != WORD_WRONG && w.kind != WORD_HELP;
+  if (!own && !is_general && lacks_value(words[0])) {
+    s->o->wrong = words[0];
+    s->o->lacks_argument = true;
+    return 0;
+  }
+  const int length = is_general ? w.length : own == OWN_WITH_VALUE && words[1] ? 2 : 1;
+  if (is_general) note_word(s->o, &w);
+  for (int k = 0; k < length; k++) {
+    if (is_general)
+      s->general[s->general_count++] = words[k];
+    else
+      s->rest[s->rest_count++] = words[k];
+  }
+  return length;
+}
+
+/* Moves the general options behind the subcommand at `place` before it. Returns its new place. */
+static int move_general(struct options *o, int place, const char *usage_text, size_t usage_size) {
+  char **words = malloc(sizeof *words * 2 * ((size_t)o->argc + 1));
+  if (!words) return place;
+  struct sorting s = {o, usage_text, usage_size, words + place, 0, words + o->argc + 1, 0};
+  int i = place + 1;
+  for (int taken = 1; taken && i < o->argc; i += taken) taken = sort_word(&s, i);
+  const int moved = place + s.general_count;
+  memcpy(words, o->argv, (size_t)place * sizeof *words);
+  words[moved] = o->argv[place];
+  memcpy(words + moved + 1, s.rest, (size_t)s.rest_count * sizeof *words);
+  memcpy(words + i, o->argv + i, ((size_t)o->argc - (size_t)i + 1) * sizeof *words);
+  o->argv = words;
+  return moved;
+}
+
 /* Reads the subcommand `trace`, which stands before the script's name, and its options. */
 static void read_trace(struct options *o) {
   int i = o->script + 1;
@@ -134,17 +216,20 @@ static void read_trace(struct options *o) {
   o->lacks_argument = true;
 }
 
-static void find_script(struct options *o, int place, bool is_literal) {
+static const char trace_usage[] = "\n  -o FILE\n";
+
+static void find_script(struct options *o, int place, bool is_literal, options_usage find_usage) {
   o->is_script_literal = is_literal;
   o->script = place;
-  if (!is_literal && strcmp(o->argv[place], "trace") == 0) read_trace(o);
+  if (is_literal) return;
+  const bool is_trace = strcmp(o->argv[place], "trace") == 0;
+  size_t size = sizeof trace_usage - 1;
+  const char *text = is_trace ? trace_usage : find_usage(o->argv[place], &size);
+  if (text) o->script = move_general(o, place, text, size);
+  if (is_trace && !o->wrong) read_trace(o);
 }
 
-static bool lacks_value(const char *word) {
-  return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
-}
-
-struct options options_parse(int argc, char **argv) {
+struct options options_parse(int argc, char **argv, options_usage find_usage) {
   struct options o = {.argc = argc, .argv = argv, .script = argc};
   for (int i = 1; i < argc;) {
     const struct word w = read_word(argv[i], argv[i + 1]);
@@ -154,7 +239,7 @@ struct options options_parse(int argc, char **argv) {
       return o;
     }
     if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
-      find_script(&o, w.kind == WORD_END ? i + 1 : i, w.kind == WORD_END);
+      find_script(&o, w.kind == WORD_END ? i + 1 : i, w.kind == WORD_END, find_usage);
       return o;
     }
     note_word(&o, &w);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of the host program: `manymoons [options] [trace [-o FILE]] [script [args]]`.
  *
+ * The options of this program may stand behind the name of a subcommand as well, among those of the subcommand, which has
+ * neither name of its own for them: they are read as if they stood before it (argv is a copy then). The usage that a
+ * subcommand prints says which options are its own: a line that begins with the option, and one space and the
+ * name of its value if it has one.
+ *
  * Parsing does not change argv, and the results point into it. main.c acts on them; the options
  * that run code (-e, -l, -W) are returned as steps, in their order.
  */
@@ -26,7 +31,9 @@ struct options {
   bool lacks_argument;      /* `wrong` is known, but lacks its argument */
 };
 
-struct options options_parse(int argc, char **argv);
+/* usage(word) → the text that has the usage of that subcommand, NULL: there is none; its size in *size. */
+typedef const char *(*options_usage)(const char *word, size_t *size);
+struct options options_parse(int argc, char **argv, options_usage usage);
 /* The exit status for wrong use of what lua5.4 does not have: --world and the subcommands. */
 enum { EXIT_WRONG_USE = 2 };
 /* Prints the error of `o->wrong`, and the usage; returns the exit status: lua5.4's for what it has. */

@@ -3,12 +3,13 @@
 --
 -- "Crosswise" each worker first locks the account that it takes from: one holds the left one and waits for the right
 -- one, the other one holds the right one and waits for the left one. In a program of C or Python that is the end. Here
--- one of the two is refused within half a second, with an error that says which worker holds what and where it waits
--- (shown on stderr). It releases what it holds, the other one goes on, and then it tries again.
+-- one of the two is refused within half a second, with an error that says which worker holds what, where it waits, and
+-- its calls (shown on stderr). It releases what it holds, the other one goes on, and then it tries again.
 -- "In one order" is the cure: both lock the left account first, whichever they take from. No wait can close a circle.
 --
 -- To watch it: `deadlock.lua 60` lets the workers wait with a timeout of 60 seconds, which is no deadlock, for it ends.
--- Meanwhile `manymoons top PID` shows both locks with their holders and waiters.
+-- Meanwhile `manymoons top PID` shows both locks with their holders and waiters, and `manymoons stack PID` the calls of
+-- both workers, down to the `acquire` in which each waits.
 local mm = require("manymoons")
 
 local hold = tonumber(arg[1])

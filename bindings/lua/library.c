@@ -18,7 +18,9 @@
 
 #include "channel/message_refs.h"
 #include "core/system.h"
+#include "deadlock/standstill.h"
 #include "locks/lock_handle.h"
+#include "locks/lock_wait.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "module.h"
@@ -56,7 +58,9 @@ static void open_segment(lua_State *L) {
 /* ---- the functions of vm_library ------------------------------------------------------------- */
 
 static void open_handles(lua_State *L) {
-  vm_adopt(L)->library = &manymoons_library;
+  struct vm *vm = vm_adopt(L);
+  vm->library = &manymoons_library;
+  if (vm->is_adopted) standstill_follow_environment(vm, 0);
   random_keep(L);
   originals_keep(L);
   host_null_keep(L);
@@ -69,6 +73,7 @@ static void open_handles(lua_State *L) {
     queue_open(L);
   STOP_POINT("library.has_queues");
   lock_handle_open(L);
+  lock_wait_open(L);
   STOP_POINT("library.has_locks");
   typed_array_open(L);
   STOP_POINT("library.has_arrays");

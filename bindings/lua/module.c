@@ -20,6 +20,8 @@
 #include "core/values.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
+#include "deadlock/endless_wait.h"
+#include "deadlock/wait_text.h"
 #include "embedded.h"
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
@@ -174,7 +176,8 @@ static const luaL_Reg native_functions[] = {
     {"fiber_switch", fiber_switch_call},
     {"held_locks_end_task", lock_wait_end_task_call},
     {"look_for_deadlock", lock_wait_look_call},
-    {"set_waiter_namer", lock_wait_set_namer},
+    {"set_waiter_namer", wait_text_set_namer},
+    {"standing_wait", endless_wait_new},
     {"load", embedded_load_call},
     {"embedded", embedded_text_call},
     {"may_fork", worker_may_fork},

@@ -17,8 +17,8 @@ function World.Lock() end
 
 ---Acquires the lock, waiting until it is free. A wait without a timeout that can never end raises an mm.Error of kind
 ---"deadlock", within half a second: when the caller holds this Lock itself and no other task of its thread could release
----it, at once; or when each of several waiters waits for what another one holds. Then one of them is refused, and the
----message says which waiter holds what, and where it waits.
+---it, at once; or when each of several waiters waits for what another one holds, or for the end of a worker that waits
+---so. Then one of them is refused, and the message says which waiter holds what, where it waits, and its calls.
 ---@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
 ---@return boolean? acquired true, or nil
 ---@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it

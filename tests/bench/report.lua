@@ -66,13 +66,23 @@ local function target_text(row, target)
   return ("%s %s %s"):format(sign, bound, row.unit)
 end
 
--- "met", "missed", or a dash if there is no target or no figure.
+-- As a multiple of the other one's: the median of the pairs of runs that followed each other, which a change in the
+-- load of the machine moves alike.
+local function paired_ratio(runs, others)
+  local ratios = {}
+  for i = 1, math.min(#runs, #others) do ratios[i] = runs[i] / others[i] end
+  return median(ratios)
+end
+
+-- "met", "missed", or a dash if there is no target or no figure; with the multiple, if it is one.
 local function verdict(row, contender)
-  local target, value = contender.target, median(contender.runs)
-  local unit = target and (target.of and median(find_contender(row, target.of).runs) or not target.of and 1)
-  if not value or not unit then return DASH end
-  local is_met = target.least and value >= target.least * unit or target.most and value <= target.most * unit
-  return is_met and "met" or "missed"
+  local target = contender.target
+  if not target then return DASH end
+  local other = target.of and find_contender(row, target.of)
+  local value = other and paired_ratio(contender.runs, other.runs) or not other and median(contender.runs)
+  if not value then return DASH end
+  local is_met = target.least and value >= target.least or target.most and value <= target.most
+  return (is_met and "met" or "missed") .. (other and (" (%.3f)"):format(value) or "")
 end
 
 -- Tables -----------------------------------------------------------------------------------------------------------

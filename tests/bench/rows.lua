@@ -7,6 +7,8 @@
 -- "peer", of which ours are compared with the best; or "reference", which is only shown. Its `target` is {most=N} or
 -- {least=N}, in the unit, or as a multiple of the figure of the contender named in `of`.
 --
+-- A row that says `runs` takes so many of each contender.
+--
 -- The counts in the commands make a run last some tenths of a second.
 local function ours(name, world, command, target)
   return { name = "manymoons " .. world .. " " .. name, side = "ours", world = world, target = target,
@@ -225,13 +227,17 @@ local function alone_row(mode, title)
 end
 
 -- What the sampler of a profile costs, with the processor time of its own thread.
-local function profiled_row()
+local function profiled_row(kind)
+  local plain, profiled = "{manymoons} --world threads ", "profile --format folded -o /dev/null "
+  local command = "{lua}/alone.lua " .. kind
   return {
-    name = "profiled", title = "One thread, profiled 100 times a second", metric = "time", unit = "s", better = "less",
+    name = "profiled-" .. kind, title = "One thread, profiled 100 times a second: " .. kind, metric = "time",
+    unit = "s", better = "less", runs = 11,
+    note = "Processor time of the process; the target is the median of the ratios of runs that follow each other.",
     contenders = {
       { name = "manymoons profile", side = "ours", world = "threads", target = { most = 1.03, of = "manymoons" },
-        command = "{manymoons} --world threads profile --format folded -o /dev/null {lua}/alone.lua fib 2>/dev/null" },
-      { name = "manymoons", side = "reference", command = "{manymoons} --world threads {lua}/alone.lua fib" },
+        command = plain .. profiled .. command .. " 2>/dev/null" },
+      { name = "manymoons", side = "reference", command = plain .. command },
     },
   }
 end
@@ -438,7 +444,8 @@ return {
   alone_row("nbody", "n-body"),
   alone_row("strings", "strings"),
   alone_row("tables", "tables"),
-  profiled_row(),
+  profiled_row("fib"),
+  profiled_row("tables"),
   {
     name = "spinners", title = "Two computing threads in one VM", metric = "time", unit = "s", better = "less",
     contenders = {

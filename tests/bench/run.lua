@@ -117,7 +117,7 @@ local function prepare(row, plan, programs)
 end
 
 local function measure_row(row, plan)
-  for _ = 1, plan.runs do
+  for _ = 1, plan.is_smoke and 1 or row.runs or plan.runs do
     for _, contender in ipairs(row.contenders) do
       if contender.shell then add_run(contender.runs, "", contender, row.metric, row.unit) end
     end

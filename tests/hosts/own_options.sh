@@ -56,6 +56,20 @@ gives 0 'manymoons * (Lua 5.4.*)
 1' '$program -v -e "print(1)"'
 
 gives 0 '*usage*compare*' '$program compare --help'
+
+# Behind a subcommand they are the same, in any order with its own.
+for subcommand in "profile -o /dev/null" "trace -o out.json"; do
+  gives 0 '*threads	world.lua	--world	threads*' "\$program $subcommand --world threads world.lua --world"
+  gives 0 '*async	world.lua	nil	async*' "\$program ${subcommand%% *} --world=async ${subcommand#* } world.lua"
+  gives 0 '*hello
+*serial	world.lua	a*' "\$program $subcommand -e 'print(\"hello\")' --world serial world.lua a"
+  gives 0 '*processes	--world	nil*' "\$program $subcommand -- --world"
+  gives 2 "manymoons: '--world' needs argument*usage:*" "\$program $subcommand --world"
+  gives 2 "*no world 'mars'*" "\$program $subcommand --world mars world.lua"
+done
+gives 0 '*serial takes*' '$program compare --runs 1 --warmup 0 -E --worlds serial --world threads world.lua'
+gives 2 'manymoons stack: which program?*' '$program stack --world threads'
+gives 2 "manymoons profile: unknown option '--words'*" '$program profile --words world.lua'
 gives 0 'processes	./compare	a	processes' '$program ./compare a'
 gives 0 'processes	compare	a	processes' '$program -- compare a'
 gives 0 'true	true' '$program -e "print(require([[manymoons]]) == package.loaded.manymoons, arg[0] == nil or true)"'

@@ -40,7 +40,13 @@ for world in threads interpreters processes; do
     tries=$((tries + 1))
     [ $tries -lt 20 ] || fail "the stacks are not there in $world"
   done
-  grep -q "  main, VM 1, thread $pid: waits in a call" out || fail "the main thread is not there in $world"
+  grep -Eq "  main, VM 1, thread $pid: (waits in Queue:get|waits in a call)$" out || fail "the main thread is not there in $world"
+  tries=0
+  until grep -q "$world: worker-3, VM .*: waits for Lock, held by MainProcess (process $pid)" out; do
+    tries=$((tries + 1))
+    [ $tries -lt 20 ] || fail "what blocks is not there in $world"
+    "$manymoons" stack $pid >out 2>err || fail "stack fails in $world"
+  done
   grep -q "    outer (program.lua:13)" out || fail "its caller is not there in $world"
   grep -q "$world: worker-1, VM" out || fail "the worker that computes is not there in $world"
   grep -Eq "$world: worker-2, VM [0-9]*, thread [0-9]*: (sleeps|waits for the lock)" out || fail "nothing sleeps in $world"

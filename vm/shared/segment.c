@@ -48,11 +48,11 @@ static uint64_t named_blocks_offset(void) {
 static uint64_t accounts_offset(void) {
   return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
 }
-static uint64_t wait_graph_offset(void) {
+uint64_t segment_wait_graph_offset(void) {
   return accounts_offset() + (sizeof(struct accounts) + 4095) / 4096 * 4096;
 }
 uint64_t segment_arena_offset(void) {
-  return wait_graph_offset() + (sizeof(struct wait_graph) + 4095) / 4096 * 4096;
+  return segment_wait_graph_offset() + (sizeof(struct wait_graph) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -230,7 +230,10 @@ struct named_blocks *segment_named_blocks(void) {
   return named_blocks();
 }
 struct wait_graph *segment_wait_graph(void) {
-  return (struct wait_graph *)(void *)(segment.map.base + wait_graph_offset());
+  return (struct wait_graph *)(void *)(segment.map.base + segment_wait_graph_offset());
+}
+bool segment_stands_still(struct standstill *seen, int64_t before_ns, struct wait_cycle *out) {
+  return wait_graph_stands_still(segment_wait_graph(), segment.processes, seen, before_ns, out);
 }
 struct bar_rows *segment_bar_rows(void) {
   return atomic_load(&segment.is_open) ? &segment.header->bar_rows : NULL;

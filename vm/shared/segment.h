@@ -98,6 +98,10 @@ struct wakers *segment_wakers(void);
 struct named_blocks *segment_named_blocks(void);
 /* Valid once the segment is open. */
 struct wait_graph *segment_wait_graph(void);
+/* wait_graph_stands_still (wait_graph.h) for this program. */
+struct standstill;
+struct wait_cycle;
+MUST_CHECK bool segment_stands_still(struct standstill *seen, int64_t before_ns, struct wait_cycle *out);
 /* NULL while this process has no segment. */
 struct bar_rows *segment_bar_rows(void);
 /* NULL while this process has no segment. */

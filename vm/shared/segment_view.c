@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "shared/segment_view.h"
 
+#include <stddef.h>
+
 #include "os/mapping.h"
 #include "shared/arena_private.h"
 #include "shared/segment_private.h"
+#include "shared/wait_graph.h"
 
 enum { CHUNKS_AT_ONCE = 128 };
 
@@ -35,6 +38,35 @@ status segment_view_read(const struct segment_view *v, block_ref at, void *out, 
 
 status segment_view_read_processes(const struct segment_view *v, struct process_table *out) {
   return mapping_read(v->fd, segment_process_table_offset(), out, sizeof *out);
+}
+
+static bool read_entry(const struct segment_view *v, uint32_t place, struct wait_entry *out) {
+  const block_ref at =
+      segment_wait_graph_offset() + offsetof(struct wait_graph, entries) + place * sizeof *out;
+  if (mapping_read(v->fd, at, out, sizeof *out) || !out->number) return false;
+  wait_description_end_texts(&out->wait);
+  return true;
+}
+
+static bool find_holder(const struct segment_view *v, const struct wait_entry *e,
+                        struct wait_description *out) {
+  struct wait_entry other;
+  for (uint32_t place = 0; e->is_held && place < WAIT_GRAPH_MAX; place++) {
+    if (!read_entry(v, place, &other)) continue;
+    if (other.wait.waiter.slot != e->holder.slot || other.wait.waiter.thread != e->holder.thread) continue;
+    *out = other.wait;
+    return true;
+  }
+  return false;
+}
+
+bool segment_view_read_wait(const struct segment_view *v, uint32_t place, struct wait_description *out,
+                            struct wait_description *holder) {
+  struct wait_entry e;
+  if (place >= WAIT_GRAPH_MAX || !read_entry(v, place, &e)) return false;
+  *out = e.wait;
+  if (!find_holder(v, &e, holder)) *holder = (struct wait_description){.pid = 0};
+  return true;
 }
 
 struct visitor {

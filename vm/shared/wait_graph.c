@@ -6,6 +6,13 @@
 #include "base/check.h"
 #include "shared/kill_point.h"
 
+void wait_description_end_texts(struct wait_description *d) {
+  d->name[sizeof d->name - 1] = '\0';
+  d->what[sizeof d->what - 1] = '\0';
+  d->place[sizeof d->place - 1] = '\0';
+  d->stack[sizeof d->stack - 1] = '\0';
+}
+
 void wait_graph_init(struct wait_graph *g) { robust_mutex_init(&g->lock); }
 
 static void lock(struct wait_graph *g) {
@@ -32,11 +39,13 @@ static void drop(struct wait_entry *e) {
   e->owner = 0;
 }
 
-static struct wait_entry *find_room(struct wait_graph *g) {
+/* Waits in which deadlocks are looked for have places of their own. */
+static struct wait_entry *find_room(struct wait_graph *g, uint32_t use) {
   const uint32_t used = count_used(g);
-  for (uint32_t i = 0; i < used; i++)
+  const uint32_t most = use <= WAIT_FOR_END ? WAIT_GRAPH_MAX : WAIT_GRAPH_OTHERS;
+  for (uint32_t i = 0; i < used && i < most; i++)
     if (!g->entries[i].owner) return &g->entries[i];
-  if (used == WAIT_GRAPH_MAX) return NULL;
+  if (used >= most) return NULL;
   g->high_water = used + 1;
   KILL_POINT("wait_graph.grown");
   return &g->entries[used];
@@ -44,16 +53,16 @@ static struct wait_entry *find_room(struct wait_graph *g) {
 
 static void describe(struct wait_entry *e, const struct wait_description *wait) {
   e->wait = *wait;
-  e->wait.name[sizeof e->wait.name - 1] = '\0';
-  e->wait.place[sizeof e->wait.place - 1] = '\0';
+  wait_description_end_texts(&e->wait);
   e->stamp = 0;
+  e->threads = 0;
   e->is_held = 0;
 }
 
 bool wait_graph_enter(struct wait_graph *g, owner_id owner, const struct wait_description *wait,
                       struct graph_wait *out) {
   lock(g);
-  struct wait_entry *e = find_room(g);
+  struct wait_entry *e = find_room(g, wait->use);
   if (e) {
     e->number = 0;
     e->owner = owner;
@@ -100,7 +109,12 @@ static bool has_share(const struct wait_description *wait, object_ref object) {
   return false;
 }
 
+static bool is_worker(const struct wait_description *wait, const struct wait_description *of) {
+  return wait->tid && wait->tid == of->worker_tid && wait->pid == of->worker_pid;
+}
+
 static bool holds(const struct wait_entry *by, const struct wait_entry *e) {
+  if (e->wait.use == WAIT_FOR_END) return is_worker(&by->wait, &e->wait);
   if (e->is_held && is_same(by->wait.waiter, e->holder)) return true;
   return e->wait.use == WAIT_FOR_WRITING && has_share(&by->wait, e->wait.object);
 }
@@ -108,7 +122,7 @@ static bool holds(const struct wait_entry *by, const struct wait_entry *e) {
 /* The first in line for the RWLock of `e`, if it came before; NULL: none that is in the table. */
 static const struct wait_entry *first_in_line(const struct wait_graph *g, const struct wait_entry *e) {
   const struct wait_entry *first = NULL;
-  if (e->wait.use == WAIT_FOR_LOCK || !e->wait.ticket) return NULL;
+  if (!e->wait.ticket) return NULL;
   const uint32_t used = count_used(g);
   for (const struct wait_entry *f = g->entries; f < g->entries + used; f++) {
     if (!f->number || f->wait.object != e->wait.object || !f->wait.ticket) continue;
@@ -168,20 +182,25 @@ static bool have_all_looked(const struct graph_wait *w, const struct search *s) 
   return true;
 }
 
+/* Of those that can be refused. */
 static bool is_youngest(const struct graph_wait *w, const struct search *s) {
-  for (uint32_t i = 0; i < s->length; i++)
-    if (s->path[i].number > w->number) return false;
+  for (uint32_t i = 0; i < s->length; i++) {
+    const bool is_last = s->g->entries[s->path[i].place].wait.is_last;
+    if (s->path[i].number == w->number ? is_last : !is_last && s->path[i].number > w->number) return false;
+  }
   return true;
+}
+
+static void copy_wait(struct wait_description *to, const struct wait_entry *from) {
+  *to = from->wait;
+  wait_description_end_texts(to);
 }
 
 static void copy_cycle(const struct search *s, struct wait_cycle *out) {
   out->count = s->length;
   out->shown = s->length < WAIT_GRAPH_SHOWN ? s->length : WAIT_GRAPH_SHOWN;
   for (uint32_t i = 0; i < out->shown; i++) {
-    struct wait_description *wait = &out->waits[i];
-    *wait = s->g->entries[s->path[i].place].wait;
-    wait->name[sizeof wait->name - 1] = '\0';
-    wait->place[sizeof wait->place - 1] = '\0';
+    copy_wait(&out->waits[i], &s->g->entries[s->path[i].place]);
     out->is_line[i] = s->path[i].is_line;
   }
 }
@@ -200,28 +219,110 @@ static bool judge(struct graph_wait *w, const struct search *s, struct wait_cycl
 
 uint64_t wait_graph_stamp(struct wait_graph *g) { return atomic_fetch_add(&g->stamps, 1) + 1; }
 
-bool wait_graph_look(struct wait_graph *g, struct graph_wait *w, uint64_t stamp,
-                     const struct execution_context *holder, struct wait_cycle *out) {
-  struct search s = {.g = g};
-  bool is_refused = false;
+static void note(struct wait_entry *e, const struct wait_look *look) {
+  e->is_held = 0;
+  KILL_POINT("wait_graph.looking");
+  if (look->holder) e->holder = *look->holder;
+  e->is_held = look->holder != NULL;
+  e->threads = look->threads;
+  e->stamp = look->stamp;
+  KILL_POINT("wait_graph.looked");
+}
+
+static bool is_refused(struct wait_graph *g, struct wait_entry *e, struct graph_wait *w,
+                       struct wait_cycle *out) {
+  struct search s = {.g = g, .target = e};
+  if (e->wait.use > WAIT_FOR_END) return false;
+  if (search_from(&s, e)) return judge(w, &s, out);
+  w->sights_count = 0;
+  return false;
+}
+
+bool wait_graph_look(struct wait_graph *g, struct graph_wait *w, const struct wait_look *look,
+                     struct wait_cycle *out) {
   lock(g);
   struct wait_entry *e = entry_of(g, w);
-  if (e) {
-    e->is_held = 0;
-    KILL_POINT("wait_graph.looking");
-    if (holder) e->holder = *holder;
-    e->is_held = holder != NULL;
-    e->stamp = stamp;
-    KILL_POINT("wait_graph.looked");
-    s.target = e;
-    if (search_from(&s, e)) {
-      is_refused = judge(w, &s, out);
-    } else {
-      w->sights_count = 0;
-    }
+  if (e) note(e, look);
+  const bool is_found = e && is_refused(g, e, w, out);
+  unlock(g);
+  return is_found;
+}
+
+/* ---- standing still -------------------------------------------------------------------------- */
+
+/* The waits of each process, and how many threads it has; of all of them together, what tells one standstill from
+ * another. */
+struct census {
+  uint16_t waits[PROCESS_TABLE_MAX];
+  uint16_t threads[PROCESS_TABLE_MAX];
+  struct standstill now;
+  uint64_t oldest_stamp;
+  int64_t youngest_ns;
+};
+
+static void count_waits(const struct wait_graph *g, struct census *c) {
+  memset(c, 0, sizeof *c);
+  c->oldest_stamp = UINT64_MAX;
+  const uint32_t used = count_used(g);
+  for (const struct wait_entry *e = g->entries; e < g->entries + used; e++) {
+    const uint32_t slot = e->wait.waiter.slot;
+    if (!e->number || !e->wait.tid || slot >= PROCESS_TABLE_MAX) continue; /* a task is no thread */
+    c->waits[slot]++;
+    if (e->threads > c->threads[slot])
+      c->threads[slot] = (uint16_t)(e->threads < UINT16_MAX ? e->threads : UINT16_MAX);
+    c->now.sum += e->number;
+    c->now.count++;
+    if (e->stamp < c->oldest_stamp) c->oldest_stamp = e->stamp;
+    if (e->wait.since_ns > c->youngest_ns) c->youngest_ns = e->wait.since_ns;
+  }
+}
+
+/* Whether each thread of each process waits. A process that is about to begin, or has died, is none that waits. */
+static bool do_all_wait(struct process_table *t, const struct census *c) {
+  for (uint32_t slot = 0; slot < process_table_count(t); slot++) {
+    const uint64_t state = atomic_load(&t->slots[slot].state) & 3;
+    if (state == PROCESS_TABLE_FREE) continue;
+    if (state != PROCESS_TABLE_LIVE || c->threads[slot] == 0 || c->waits[slot] != c->threads[slot])
+      return false;
+    if (process_table_is_dead(t, slot)) return false;
+  }
+  return c->now.count > 0;
+}
+
+static void list_waits(const struct wait_graph *g, struct wait_cycle *out) {
+  const uint32_t used = count_used(g);
+  out->count = out->shown = 0;
+  for (uint32_t i = 0; i < used; i++) out->count += g->entries[i].number != 0;
+  for (int idle = 0; idle <= 1; idle++)
+    for (const struct wait_entry *e = g->entries; e < g->entries + used && out->shown < WAIT_GRAPH_SHOWN; e++)
+      if (e->number && (e->wait.use == WAIT_IDLE) == (idle == 1)) copy_wait(&out->waits[out->shown++], e);
+}
+
+static bool is_new_and_proven(struct wait_graph *g, struct standstill *seen, const struct census *c) {
+  if (seen->sum != c->now.sum || seen->count != c->now.count) {
+    *seen = c->now;
+    seen->sighted_at = atomic_load(&g->stamps);
+    return false;
+  }
+  return c->oldest_stamp > seen->sighted_at && g->said != c->now.sum;
+}
+
+bool wait_graph_stands_still(struct wait_graph *g, struct process_table *processes, struct standstill *seen,
+                             int64_t before_ns, struct wait_cycle *out) {
+  struct census c;
+  lock(g);
+  count_waits(g, &c);
+  bool is_said = false;
+  if (c.youngest_ns > before_ns || !do_all_wait(processes, &c))
+    *seen = (struct standstill){.sum = 0};
+  else
+    is_said = is_new_and_proven(g, seen, &c);
+  if (is_said) {
+    g->said = c.now.sum;
+    list_waits(g, out);
   }
   unlock(g);
-  return is_refused;
+  return is_said;
 }
 
 /* ---- for tests and inspectors ---------------------------------------------------------------- */

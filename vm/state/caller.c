@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state/error.h"
+#include "state/vm_struct.h"
 
 /* The chunks of this library's Lua files, and of the Lua code in its C files. */
 static bool is_own_source(const lua_Debug *ar) { return strncmp(ar->source, "=manymoons/", 11) == 0; }
@@ -65,32 +66,85 @@ static enum search look(lua_State *L, const lua_Debug *frame, lua_Debug *out) {
   return FOUND;
 }
 
-void caller_push_place(lua_State *L) {
-  lua_Debug frame, found = {.currentline = -1};
+/* Where the search ends: *out describes the place. */
+static enum search find_place(lua_State *of, lua_Debug *out) {
+  lua_Debug frame;
   enum search end = GO_ON;
-  luaL_checkstack(L, 4, "no room for an error");
-  for (int level = 0; end == GO_ON && lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "Sl", &frame);
-    end = look(L, &frame, &found);
+  out->currentline = -1;
+  for (int level = 0; end == GO_ON && lua_getstack(of, level, &frame); level++) {
+    lua_getinfo(of, "Sl", &frame);
+    end = look(of, &frame, out);
   }
-  if (end == FOUND)
-    lua_pushfstring(L, "%s:%d: ", found.short_src,
-                    found.currentline > 0 ? found.currentline : found.linedefined);
+  return end;
+}
+
+static int line_of(const lua_Debug *found) {
+  return found->currentline > 0 ? found->currentline : found->linedefined;
+}
+
+void caller_push_place(lua_State *L) {
+  lua_Debug found;
+  luaL_checkstack(L, 4, "no room for an error");
+  if (find_place(L, &found) == FOUND)
+    lua_pushfstring(L, "%s:%d: ", found.short_src, line_of(&found));
   else
     lua_pushliteral(L, "");
 }
 
+void caller_write_place(lua_State *of, char *text, size_t size) {
+  lua_Debug found;
+  if (lua_checkstack(of, 4) && find_place(of, &found) == FOUND)
+    snprintf(text, size, "%s:%d", found.short_src, line_of(&found));
+  else
+    snprintf(text, size, "?");
+}
+
 enum { LEVELS_MAX = 24 };
 
-void caller_write_place(lua_State *of, char *text, size_t size) {
+/* ---- the stack ------------------------------------------------------------------------------- */
+
+static void write_name(const lua_Debug *ar, char *text, size_t size) {
+  if (*ar->what == 'm')
+    snprintf(text, size, "main chunk");
+  else if (ar->name)
+    snprintf(text, size, "%s", ar->name);
+  else
+    snprintf(text, size, "function <%s:%d>", ar->short_src, ar->linedefined);
+}
+
+/* Appends a line whole, or not at all. */
+static void append_call(const lua_Debug *ar, char *text, size_t size) {
+  char name[LUA_IDSIZE + 32];
+  const size_t length = strlen(text), room = size - length;
+  write_name(ar, name, sizeof name);
+  const int more = snprintf(text + length, room, "\n    %s (%s:%d)", name, ar->short_src, ar->currentline);
+  if (more < 0 || (size_t)more >= room) text[length] = '\0';
+}
+
+/* Whether the frame is where the library began to run the script's function: what is below it is another call, in a
+ * forked child that of its parent. */
+static bool is_bottom(lua_State *of, const lua_Debug *frame) {
+  if (*frame->what != 'C' || !lua_checkstack(of, 1) || !lua_getlocal(of, frame, 1)) return false;
+  const bool is_marked = lua_touserdata(of, -1) == &mark;
+  lua_pop(of, 1);
+  return is_marked;
+}
+
+/* False: nothing below belongs to the stack. */
+static bool append_calls(lua_State *of, char *text, size_t size) {
   lua_Debug frame;
-  snprintf(text, size, "?");
   for (int level = 0; level < LEVELS_MAX && lua_getstack(of, level, &frame); level++) {
-    lua_getinfo(of, "Sl", &frame);
-    if (frame.currentline <= 0 || is_own_source(&frame)) continue;
-    snprintf(text, size, "%s:%d", frame.short_src, frame.currentline);
-    return;
+    lua_getinfo(of, "nSl", &frame);
+    if (is_bottom(of, &frame)) return false;
+    if (frame.currentline > 0 && !is_own_source(&frame)) append_call(&frame, text, size);
   }
+  return true;
+}
+
+void caller_write_stack(lua_State *of, const struct vm_resume *resumes, char *text, size_t size) {
+  text[0] = '\0';
+  bool goes_on = append_calls(of, text, size);
+  for (; goes_on && resumes; resumes = resumes->outer) goes_on = append_calls(resumes->from, text, size);
 }
 
 /* ---- the name -------------------------------------------------------------------------------- */

@@ -24,6 +24,10 @@ void caller_push_place(lua_State *L);
 /* The innermost line of `of`, a coroutine or the caller, that is the script's: "script.lua:12"; "?": there is none.
  * [-0, +0, does not raise] */
 void caller_write_place(lua_State *of, char *text, size_t size);
+/* The calls of the script on the stack of `of`, then on those of the coroutines that resumed it, the innermost first: a
+ * line "\n    name (script.lua:12)" each, as many as there is room for. [-0, +0, does not raise] */
+struct vm_resume;
+void caller_write_stack(lua_State *of, const struct vm_resume *resumes, char *text, size_t size);
 /* Pushes the name of the running C function and ": "; or "" if it has none. [-0, +1, memory] */
 void caller_push_name(lua_State *L);
 /* Whether that name has the form "Class:method". [-0, +0, memory] */

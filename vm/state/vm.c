@@ -101,7 +101,8 @@ struct vm *vm_of(lua_State *L) {
 /* ---- making and closing ---------------------------------------------------------------------- */
 
 static struct mutex live_lock = MUTEX_INITIALIZER;
-static struct vm *live; /* all VMs, by `next_live`; live_lock protects it */
+static struct vm *live; /* all VMs, by `next_live`; live_lock protects it, … */
+static unsigned coming; /* … and how many are about to be made */
 
 void vm_live_lock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_lock(&live_lock); }
 void vm_live_unlock(void) NO_THREAD_SAFETY_ANALYSIS { mutex_unlock(&live_lock); }
@@ -124,6 +125,29 @@ static void leave_live(const struct vm *vm) {
   while (*place && *place != vm) place = &(*place)->next_live;
   if (*place) *place = vm->next_live;
   vm_live_unlock();
+}
+
+void vm_live_expect(void) {
+  vm_live_lock();
+  coming++;
+  vm_live_unlock();
+}
+
+void vm_live_has_come(void) {
+  vm_live_lock();
+  coming--;
+  vm_live_unlock();
+}
+
+unsigned vm_live_threads(void) {
+  vm_live_lock();
+  unsigned count = coming;
+  for (const struct vm *vm = live; vm; vm = vm->next_live) {
+    count++;
+    for (const struct vm_thread *t = vm->others; t; t = t->next) count++;
+  }
+  vm_live_unlock();
+  return count;
 }
 
 bool vm_is_live(uint32_t number) {

@@ -144,6 +144,7 @@ struct vm {
   _Atomic bool is_sampled;       /* the sampler asks the holder to look at all stacks of the VM (sampler.h) */
   struct user_hooks *hooks;      /* the scripts' hooks with a count (vm_interrupt.h); NULL: none */
   int64_t maintained_ns;         /* when a wait last had bars drawn (core/waiting.c) */
+  int64_t standstill_ns;         /* a standstill this long is said (deadlock/standstill.h); 0: never */
   int64_t longest_seen_ns;       /* the length of the hold that `longest` describes */
   char longest[VM_HOLD_TEXT];
 };

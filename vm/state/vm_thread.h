@@ -43,6 +43,12 @@ void vm_live_lock(void);
 void vm_live_unlock(void);
 /* In a forked child, on its only thread: the parent's sampler may have had the mutex. */
 void vm_live_after_fork(void);
+/* Another thread of this process is about to make a VM, and has made it, or could not: a thread counts from the moment
+ * at which its starter knows of it. */
+void vm_live_expect(void);
+void vm_live_has_come(void);
+/* The threads of all VMs of this process, with those that are about to be made. */
+unsigned vm_live_threads(void);
 /* The first VM of the list, whose others follow by next_live. Under the mutex. */
 struct vm *vm_live_first(void);
 

@@ -56,6 +56,7 @@ local fired = {}
 local looked_at = 0
 local steps_left = STEPS
 local is_sleeping = false -- a thread sleeps in the loop
+local standing = native.standing_wait() -- that of the thread, while no task runs (deadlock/endless_wait.h)
 local unowned = 0 -- waits that other code or another thread will end (await)
 local stop -- defined below
 
@@ -440,8 +441,16 @@ local function sleep(seconds, fd)
   is_sleeping = true
   local ok, count, was_rung = pcall(loop.sleep, loop, seconds < math.huge and seconds or nil, fired, fd)
   is_sleeping = false
-  if not ok then error(count, 0) end
+  if not ok then
+    standing:finish()
+    error(count, 0)
+  end
   return count, was_rung
+end
+
+-- Whether all tasks wait, without a time, for what only another thread of this program can do.
+local function is_endless(now)
+  return first > last and not waiters.first_due(now) and unowned == 0 and not has_host and sources.are_of_program()
 end
 
 -- Seconds until the next timer or check; 0 if a task can run.
@@ -464,9 +473,12 @@ local function look()
   end
   if seconds > 0 or fd or sources.are_wanted() then
     scheduler.get_loop()
+    local stands = is_endless(now)
+    if stands then standing:begin() end
     local count, was_rung = sleep(seconds, fd)
     now = time()
-    sources.look(fired, count, was_rung, seconds, now)
+    sources.look(fired, count, was_rung, now)
+    if stands and is_endless(now) then standing:look() else standing:finish() end
     if fd then hosts.after_sleep() end
   end
   run_timers(now)

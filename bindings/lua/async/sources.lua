@@ -30,7 +30,7 @@ local wanted_count = 0 -- how many descriptors the loop polls
 local watched, watched_count = {}, 0 -- handle → list
 local hot = {} -- handles that were ready at the last check
 local locks = {} -- handles of locks among the watched ones
-local renewed_at, sought_at = 0, 0
+local renewed_at, sought_at, looked_at = 0, 0, 0
 
 local sources = {}
 
@@ -158,7 +158,8 @@ local function look_at_handle(thing, list)
   if list.count == 0 then drop_watched(thing) else hot[thing] = true end
 end
 
-local function look_at_handles()
+local function look_at_handles(now)
+  looked_at = now
   local things, lists = {}, {}
   for thing, list in pairs(watched) do things[#things + 1], lists[#lists + 1] = thing, list end
   for i, thing in ipairs(things) do
@@ -288,6 +289,9 @@ function stand.in_list(waiter, q, way) return local_waits.add(waiter, q, way) en
 
 function sources.are_wanted() return wanted_count > 0 or watched_count > 0 end
 
+-- Whether all waits are for handles, and nothing but this program ends one.
+function sources.are_of_program() return wanted_count == 0 and not next(hot) end
+
 -- The longest time for which the loop may sleep; 0 if a handle has to be checked now.
 function sources.seconds_to_sleep(now)
   if next(hot) then return 0 end
@@ -298,9 +302,10 @@ function sources.seconds_to_sleep(now)
 end
 
 -- Called after the loop's sleep; `fired` has pairs of a descriptor and its readiness.
-function sources.look(fired, count, was_rung, seconds, now)
+function sources.look(fired, count, was_rung, now)
   for i = 1, count, 2 do on_descriptor(fired[i], fired[i + 1]) end
-  if watched_count > 0 and (was_rung or seconds >= LOOK_AGAIN or next(hot)) then look_at_handles() end
+  local is_due = was_rung or now - looked_at >= LOOK_AGAIN or next(hot)
+  if watched_count > 0 and is_due then look_at_handles(now) end
   if now - sought_at >= DEADLOCK_EVERY and next(locks) then seek_deadlocks(now) end
   if wanted_count == 0 then return end
   if now - renewed_at >= RENEW_EVERY then renew_descriptors(now) end

@@ -538,9 +538,12 @@ end
 -- The life of a pool -------------------------------------------------------------------------------------------------
 
 function dispatch.maintain(pool)
-  if pool._ended or pool._is_working or (pool._pending == 0 and time() < pool._next_beat) then return end
-  protected_work(pool)
-  base.run_callbacks(pool)
+  if pool._ended then return false end
+  if not pool._is_working and (pool._pending > 0 or time() >= pool._next_beat) then
+    protected_work(pool)
+    base.run_callbacks(pool)
+  end
+  return true
 end
 
 function dispatch.size(pool) return pool._size end

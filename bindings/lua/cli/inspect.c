@@ -6,20 +6,24 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
+#include "deadlock/wait_text.h"
 #include "os/clock.h"
 #include "os/mapping.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
 #include "shared/segment_view.h"
 #include "shared/synchronizer.h"
+#include "shared/wait_graph.h"
 #include "state/raise.h"
 
 enum {
   LIST_MOST = 4096,   /* so many workers, queues and locks, each, are shown */
   LOOKS_MOST = 65536, /* of so many blocks that may be one */
+  INSPECT_TEXT = 160,
 };
 
 static void set_number(lua_State *L, const char *name, double value) {
@@ -161,6 +165,33 @@ static bool look_at_block(void *context, block_ref block, uint64_t size, owner_i
   return ++v->looks < LOOKS_MOST;
 }
 
+static void push_wait(lua_State *L, const struct wait_description *wait,
+                      const struct wait_description *holder) {
+  char text[INSPECT_TEXT];
+  lua_newtable(L);
+  wait_text_write_target(wait, text, sizeof text);
+  set_text(L, "text", text);
+  set_text(L, "name", wait->name);
+  set_number(L, "pid", wait->pid);
+  set_number(L, "tid", wait->tid);
+  set_number(L, "since", (double)(clock_now_ns() - wait->since_ns) / 1e9);
+  if (!holder->pid) return;
+  snprintf(text, sizeof text, "%s (process %d)", holder->name, (int)holder->pid);
+  set_text(L, "holder", text);
+}
+
+/* Of the wait graph. [-0, +1, memory] */
+static void push_waits(lua_State *L, const struct segment_view *v) {
+  struct wait_description wait, holder;
+  lua_newtable(L);
+  const int list = lua_gettop(L);
+  for (uint32_t place = 0; place < WAIT_GRAPH_MAX; place++) {
+    if (!segment_view_read_wait(v, place, &wait, &holder)) continue;
+    push_wait(L, &wait, &holder);
+    append(L, list);
+  }
+}
+
 static void push_processes(lua_State *L, const struct process_table *r) {
   lua_newtable(L);
   const int list = lua_gettop(L);
@@ -195,6 +226,8 @@ static int push_view(lua_State *L) {
   lua_setfield(L, VIEW_TABLE, "workers");
   push_processes(L, &v->processes);
   lua_setfield(L, VIEW_TABLE, "processes");
+  push_waits(L, &v->segment);
+  lua_setfield(L, VIEW_TABLE, "waits");
   set_number(L, "memory", (double)v->segment.used);
   set_number(L, "memory_warm", (double)v->segment.warm);
   set_number(L, "memory_most", (double)v->segment.most);

@@ -6,7 +6,7 @@
 
 #include "state/lua_compat.h"
 
-/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, locks = { … }, memory = bytes,
+/* inspect(pid) → { processes = { pid … }, workers = { … }, rings = { … }, locks = { … }, waits = { … }, memory = bytes,
  * is_whole = whether all was looked at }; or nil and why. Names are as the program wrote them.
  * [-0, +1 or 2, raises] */
 int inspect(lua_State *L);

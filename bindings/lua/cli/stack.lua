@@ -42,7 +42,17 @@ local function holder_of(threads, waiter)
   end
 end
 
-local function activity(threads, thread)
+-- The endless wait of the thread (deadlock/endless_wait.h) in words, or nil.
+local function wait_of(waits, thread)
+  for _, wait in ipairs(waits) do
+    if wait.pid == thread.pid and wait.tid == thread.thread then
+      return native.printable(wait.text .. (wait.holder and ", held by " .. wait.holder or ""))
+    end
+  end
+end
+
+local function activity(threads, thread, waits)
+  if thread.state == "call" then return wait_of(waits, thread) or STATES.call end
   if thread.state ~= "lock" then return STATES[thread.state] or "does what is not known" end
   local holder = holder_of(threads, thread)
   return "waits for the lock of VM " .. thread.vm .. (holder and ", which " .. holder.name .. " holds" or "")
@@ -55,20 +65,19 @@ local function call_line(call)
   return ("    %s (%s)\n"):format(f.name, place)
 end
 
-local function print_threads(threads)
+local function print_threads(threads, waits)
   local pid
   for _, thread in ipairs(threads) do
     if thread.pid ~= pid then io.stdout:write(pid and "\n" or "", ("process %d\n"):format(thread.pid)) end
     pid = thread.pid
     io.stdout:write(("  %s, VM %d, thread %d: %s\n"):format(tree.title_of(thread), thread.vm, thread.thread,
-      activity(threads, thread)))
+      activity(threads, thread, waits)))
     for _, call in ipairs(thread.calls) do io.stdout:write(call_line(call)) end
     if #thread.calls == 0 then io.stdout:write("    (no function of the script)\n") end
   end
 end
 
-local function print_locks(pid)
-  local view = native.inspect(pid)
+local function print_locks(view)
   for _, lock in ipairs(view and view.locks or {}) do
     if lock.waiting > 0 then
       local holder = lock.holder > 0 and ("held by process %.0f"):format(lock.holder) or "held by no process"
@@ -116,7 +125,8 @@ if not generation then leave(1, "process " .. pid .. ": " .. pids) end
 local found, why = look(pid, generation, pids)
 native.profile_detach(pid)
 if not found then leave(1, "process " .. pid .. ": " .. why) end
-print_threads(tree.present(found))
+local view = native.inspect(pid)
+print_threads(tree.present(found), view and view.waits or {})
 print_silent(found, pids)
-print_locks(pid)
+print_locks(view)
 leave(0)

@@ -5,15 +5,15 @@ local _, native = ...
 
 local maintenance = {}
 
--- By name: a function, and whether it may call code of the script.
+-- "bars", "pools" → a function; that of pools may call code of the script
 local jobs = {}
-local ORDER = { "bars", "pools" }
 
+-- → whether a pool has done something, or will when a time has come.
 local function run(are_bars_alone)
-  for _, name in ipairs(ORDER) do
-    if jobs[name] then pcall(jobs[name]) end
-    if are_bars_alone then return end
-  end
+  if jobs.bars then pcall(jobs.bars) end
+  if are_bars_alone or not jobs.pools then return false end
+  local ok, is_active = pcall(jobs.pools)
+  return not ok or is_active
 end
 
 local function note() native.set_maintenance(next(jobs) and run or nil, jobs.pools ~= nil) end

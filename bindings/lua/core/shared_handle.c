@@ -112,9 +112,9 @@ static status attempt_alone(void *context, deadline until) {
 status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h,
                                      const struct wait_for_others *wait, deadline until) {
   if (!deadline_is_never(until) || !waiting_is_alone(L))
-    return wait_in_handle(L, &h->is_closed, wait->call, wait->attempt, wait->context, until);
+    return wait_in_program(L, &h->is_closed, wait->call, wait->attempt, wait->context, until);
   struct lone_wait w = {wait->attempt, wait->context, wait->held};
-  return wait_in_handle(L, &h->is_closed, wait->call, attempt_alone, &w, until);
+  return wait_in_program(L, &h->is_closed, wait->call, attempt_alone, &w, until);
 }
 
 status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
@@ -122,7 +122,7 @@ status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trac
   struct object *held = h->object;
   const status st = segment_hold(held);
   if (st) return st;
-  const status waited = wait_in_handle(L, &h->is_closed, call, attempt, context, until);
+  const status waited = wait_in_program(L, &h->is_closed, call, attempt, context, until);
   segment_release(held);
   return waited;
 }

@@ -71,7 +71,7 @@ void shared_handle_close(lua_State *L, int index, int descriptor) REQUIRES(rank_
 void shared_handle_drop(struct shared_handle *h);
 /* For a wait in an open handle: holds its object, until segment_release. [-0, +0, raises] */
 struct object *shared_handle_hold(lua_State *L, const struct shared_handle *h);
-/* wait_in_handle, for an attempt that uses nothing but the object afterwards. STATUS_CLOSED as well: the handle
+/* wait_in_program, for an attempt that uses nothing but the object afterwards. STATUS_CLOSED as well: the handle
  * was closed. Does not raise. */
 MUST_CHECK status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trace_call call,
                                      wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);

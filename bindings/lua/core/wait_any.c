@@ -173,7 +173,8 @@ static status wait_for_any(lua_State *L, struct polled *p, wait_attempt attempt,
                            deadline until) REQUIRES(rank_vm) {
   bool *is_disturbed = &vm_self(vm_of(L))->is_disturbed;
   *is_disturbed = false;
-  const status st = wait_in_handle(L, is_disturbed, TRACE_CALL_WAIT, attempt, context, until);
+  const status st = p->is_any ? wait_in_handle(L, is_disturbed, TRACE_CALL_WAIT, attempt, context, until)
+                              : wait_in_program(L, is_disturbed, TRACE_CALL_WAIT, attempt, context, until);
   p->is_stale = *is_disturbed;
   return st == STATUS_CLOSED ? STATUS_OK : st;
 }

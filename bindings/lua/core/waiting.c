@@ -40,11 +40,14 @@ static deadline slice_end(lua_State *L, deadline until) {
 
 enum maintenance { MAINTAIN_ALL, MAINTAIN_BARS };
 
-static void maintain(lua_State *L, enum maintenance what) {
-  if (!push_maintenance(L)) return;
+/* Whether a pool did something, or will when a time has come. */
+static bool maintain(lua_State *L, enum maintenance what) {
+  if (!push_maintenance(L)) return false;
   vm_of(L)->maintained_ns = clock_now_ns();
   lua_pushboolean(L, what == MAINTAIN_BARS);
-  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
+  const bool is_active = lua_pcall(L, 1, 1, 0) || lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_active;
 }
 
 /* A script may wait for a moment only, again and again. */
@@ -61,7 +64,9 @@ struct wait {
   wait_attempt attempt;
   void *context;
   deadline until;
-  const bool *is_closed; /* NULL: nothing that can be closed */
+  const bool *is_closed;        /* NULL: nothing that can be closed */
+  struct endless_wait *endless; /* NULL: it ends by itself, or by something outside of this program */
+  bool needs_others;            /* it never ends where nothing else of the VM runs */
 };
 
 static bool is_over(const struct wait *w) { return w->is_closed && *w->is_closed; }
@@ -72,14 +77,18 @@ static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st
   if (vm_must_stop(vm)) return STATUS_INTERRUPTED;
   if (is_over(w)) return STATUS_CLOSED;
   if (st == STATUS_TIMEOUT && deadline_passed(w->until)) return STATUS_TIMEOUT;
-  maintain(L, MAINTAIN_ALL);
-  return is_over(w) ? STATUS_CLOSED : STATUS_EMPTY;
+  if (maintain(L, MAINTAIN_ALL) && w->endless) endless_wait_end(w->endless);
+  if (is_over(w)) return STATUS_CLOSED;
+  if (w->needs_others && waiting_is_alone(L)) return STATUS_DEADLOCK;
+  return w->endless && st == STATUS_TIMEOUT && endless_wait_look(L, w->endless) ? STATUS_DEADLOCK
+                                                                                : STATUS_EMPTY;
 }
 
 static status sleep_in_slices(lua_State *L, struct vm *vm, const struct wait *w) REQUIRES(rank_vm) {
   maintain_bars_if_due(L);
   for (;;) {
     const deadline slice = slice_end(L, w->until);
+    if (w->endless) endless_wait_begin_look(w->endless);
     trace_call_next(w->call);
     atomic_store_explicit(&vm_self(vm)->call, w->call, memory_order_relaxed);
     vm_leave(vm);
@@ -100,6 +109,7 @@ static status sleep_as_thread(lua_State *L, const struct wait *w) REQUIRES(rank_
   self->waits_for = w->is_closed;
   self->waiter = thread_self();
   const status st = sleep_in_slices(L, vm, w);
+  if (w->endless) endless_wait_end(w->endless);
   self->waits_for = before;
   return st;
 }
@@ -130,10 +140,31 @@ static status look_and_pause(lua_State *L, const struct wait *w) REQUIRES(rank_v
   }
 }
 
+/* Beside tasks, and before a deadline, no wait is endless. */
+static status run_wait(lua_State *L, struct wait *w) REQUIRES(rank_vm) {
+  const bool has_tasks = vm_self(vm_of(L))->has_tasks;
+  if (has_tasks || !deadline_is_never(w->until)) w->endless = NULL;
+  return has_tasks ? look_and_pause(L, w) : sleep_as_thread(L, w);
+}
+
 status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
                       void *context, deadline until) {
-  const struct wait w = {call, attempt, context, until, is_closed};
-  return vm_self(vm_of(L))->has_tasks ? look_and_pause(L, &w) : sleep_as_thread(L, &w);
+  struct wait w = {call, attempt, context, until, is_closed, NULL, false};
+  return run_wait(L, &w);
+}
+
+status wait_in_program(lua_State *L, const bool *is_closed, enum trace_call call, wait_attempt attempt,
+                       void *context, deadline until) {
+  struct endless_wait e;
+  endless_wait_init(&e, WAIT_FOR_EVENT);
+  struct wait w = {call, attempt, context, until, is_closed, &e, false};
+  return run_wait(L, &w);
+}
+
+status wait_for_end(lua_State *L, struct endless_wait *e, enum trace_call call, wait_attempt attempt,
+                    void *context, deadline until) {
+  struct wait w = {call, attempt, context, until, NULL, e, false};
+  return run_wait(L, &w);
 }
 
 status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *context, deadline until) {
@@ -142,7 +173,17 @@ status wait_for(lua_State *L, enum trace_call call, wait_attempt attempt, void *
 
 status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                       deadline until) {
-  const struct wait w = {call, attempt, context, until, NULL};
+  const struct wait w = {call, attempt, context, until, NULL, NULL, false};
+  return sleep_as_thread(L, &w);
+}
+
+status wait_for_other_threads(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
+                              deadline until) {
+  const bool is_endless = deadline_is_never(until);
+  if (is_endless && waiting_is_alone(L)) return STATUS_DEADLOCK;
+  struct endless_wait e;
+  endless_wait_init(&e, WAIT_FOR_EVENT);
+  const struct wait w = {call, attempt, context, until, NULL, is_endless ? &e : NULL, is_endless};
   return sleep_as_thread(L, &w);
 }
 

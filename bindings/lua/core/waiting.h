@@ -18,6 +18,7 @@
 #ifndef BINDINGS_CORE_WAITING_H
 #define BINDINGS_CORE_WAITING_H
 
+#include "deadlock/endless_wait.h"
 #include "state/lua_compat.h"
 #include "state/raise.h"
 #include "state/vm.h"
@@ -37,6 +38,12 @@ MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt atte
  * (shared_handle_hold). Does not raise. */
 MUST_CHECK status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call,
                                  wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* The same for a wait that nothing but this program can end (deadlock/endless_wait.h). `is_closed` may be NULL. */
+MUST_CHECK status wait_in_program(lua_State *L, const bool *is_closed, enum trace_call call,
+                                  wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* The same for one that the caller describes. STATUS_DEADLOCK as well: endless_wait_refuse raises. */
+MUST_CHECK status wait_for_end(lua_State *L, struct endless_wait *e, enum trace_call call,
+                               wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
 /* The handle at `index` is closed from now on: sets *is_closed, and ends the waits of this VM's threads
  * and tasks in it, and for its descriptor (-1: none), which is still open. [-0, +0, memory] */
 void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) REQUIRES(rank_vm);
@@ -44,6 +51,10 @@ void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) REQ
  * (async/loop.h), and that of a thread while another one runs the tasks. */
 MUST_CHECK status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, void *context,
                                  deadline until) REQUIRES(rank_vm);
+/* The same for what another thread of this VM has to do. STATUS_DEADLOCK as well: there is no deadline, and nothing else of
+ * this VM runs (waiting_is_alone). */
+MUST_CHECK status wait_for_other_threads(lua_State *L, enum trace_call call, wait_attempt attempt,
+                                         void *context, deadline until) REQUIRES(rank_vm);
 /* For a call that does not wait and found nothing: the tasks of this thread run, each until it waits;
  * then the call looks again. Without it a loop that polls would keep the tasks from what it polls for.
  * [-0, +0, raises] */
@@ -131,8 +142,9 @@ bool waiting_wake(lua_State *L, int index, enum wait_way way, enum wait_wake how
 /* ---- for Lua --------------------------------------------------------------------------------- */
 
 /* set_maintenance(f or nil, calls_back): f(false) is called between the slices of waits, to look after pools and bars,
- * and f(true), for bars alone, before a wait when there was no call for a while. calls_back: whether f(false) may call
- * code of the script. [-0, +0, memory] */
+ * and f(true), for bars alone, before a wait when there was no call for a while. f(false) → whether a pool has done
+ * something, or will when a time has come: the wait then is not endless. calls_back: whether f(false) may call code of
+ * the script. [-0, +0, memory] */
 int waiting_set_maintenance(lua_State *L);
 /* set_wait_pauser(f or nil): while the thread has tasks of the world `async`, a wait is a look and
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task

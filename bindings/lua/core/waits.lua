@@ -27,7 +27,7 @@ waits.ways = {
   -- Event:wait
   change = { native = "conditions.c:wait_for_event", task = "by_each_change" },
   -- the end of a worker
-  worker = { native = "worker.c:wait_for_end", task = "by_handle_and_descriptor" },
+  worker = { native = "worker.c:sleep_until_end", task = "by_handle_and_descriptor" },
   -- receive and ready of the sockets behind Listener and Client
   readable = { native = "socket.c:receive", task = "by_descriptor" },
   -- get, put and join of the queues of one VM

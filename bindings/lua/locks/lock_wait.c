@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "locks/lock_wait.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/memory.h"
-#include "core/settings.h"
+#include "deadlock/standstill.h"
+#include "deadlock/wait_text.h"
 #include "locks/held_locks.h"
 #include "os/clock.h"
 #include "shared/permits.h"
 #include "shared/rwlock.h"
-#include "state/caller.h"
 #include "state/raise.h"
+#include "state/vm_thread.h"
 
 static const double look_seconds = 0.1;
 
@@ -49,40 +47,19 @@ void lock_wait_renew(struct held_locks *h, struct execution_context self) {
 
 /* ---- describing ------------------------------------------------------------------------------ */
 
-static void copy_text(char *to, size_t size, const char *from) {
-  snprintf(to, size, "%s", from ? from : "?");
-}
-
-static void describe(struct lock_wait *w, struct held_locks *h, lua_State *of, const char *name) {
+static void describe(struct lock_wait *w, struct held_locks *h) {
   struct wait_description *d = &w->description;
   *d = (struct wait_description){.waiter = w->self, .kind = w->s->kind, .use = w->use};
   d->object = segment_object_ref(&w->s->object);
-  d->pid = segment_process_table()->slots[w->self.slot].id.pid;
   held_locks_shares(h, w->self, d->shares, WAIT_GRAPH_SHARES);
-  copy_text(d->name, sizeof d->name, name);
-  caller_write_place(of, d->place, sizeof d->place);
 }
 
-static const char namer_key = 'n'; /* its address is the key; never written */
-
-int lock_wait_set_namer(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &namer_key);
-  return 0;
+static void fill_shares(lua_State *L, struct wait_description *d) {
+  struct held_locks *h = held_locks_of(L);
+  if (h) held_locks_shares(h, d->waiter, d->shares, WAIT_GRAPH_SHARES);
 }
 
-/* NULL: there is none. [-0, +1, does not raise] */
-static const char *push_name(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &namer_key);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    settings_push_name(L); /* a worker that has not required the library */
-  } else if (lua_pcall(L, 0, 1, 0)) {
-    return NULL;
-  }
-  return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-}
+void lock_wait_open(lua_State *L) { wait_text_set_shares(L, fill_shares); }
 
 /* ---- looking --------------------------------------------------------------------------------- */
 
@@ -121,7 +98,9 @@ static bool look(struct lock_wait *w, bool is_last) {
     return true;
   }
   if (!w->graph.number && !enter(w)) return false;
-  return wait_graph_look(graph, &w->graph, stamp, is_held ? &holder : NULL, &w->cycle);
+  const struct wait_look seen = {
+      .stamp = stamp, .holder = is_held ? &holder : NULL, .threads = vm_live_threads()};
+  return wait_graph_look(graph, &w->graph, &seen, &w->cycle);
 }
 
 static status attempt_and_look(void *context, deadline until) {
@@ -131,6 +110,7 @@ static status attempt_and_look(void *context, deadline until) {
     if (st != STATUS_TIMEOUT) return st;
     if (deadline_passed(w->next_look)) {
       if (look(w, !w->thread->has_tasks)) return STATUS_DEADLOCK;
+      if (!w->thread->has_tasks) standstill_look(w->thread->vm, &w->seen);
       w->next_look = deadline_after(look_seconds);
     }
     if (deadline_passed(until)) return STATUS_TIMEOUT;
@@ -143,8 +123,9 @@ static status watch(lua_State *L, const struct lock_handle *h, struct lock_wait 
   w->is_of_task = w->is_refused = false;
   w->thread = vm_self(vm_of(L));
   w->next_look = deadline_now();
-  describe(w, held, L, push_name(L));
-  lua_pop(L, 1);
+  w->seen = (struct standstill){.sum = 0};
+  describe(w, held);
+  wait_text_describe(L, &w->description);
   add(held, w);
   const status st =
       wait_in_handle(L, &h->shared.is_closed, TRACE_CALL_ACQUIRE, attempt_and_look, w, deadline_never());
@@ -166,29 +147,8 @@ status lock_wait_for(lua_State *L, const struct lock_handle *h, struct lock_wait
 
 /* ---- refusing -------------------------------------------------------------------------------- */
 
-/* The locks of a cycle are named by letters: the first waiter holds A, and waits for B. */
-static char letter_of(const struct wait_cycle *c, uint32_t at) {
-  uint32_t same = 0;
-  while (c->waits[same].object != c->waits[at].object) same++;
-  return (char)('A' + (same + 1 == c->count ? 0 : same + 1));
-}
-
 static const char *kind_name(const struct wait_description *d) {
   return d->kind < LOCK_KINDS ? lock_kinds[d->kind].name : "?";
-}
-
-/* One line: the waiter number `at`, what it holds, and what it waits for. [-0, +1, memory] */
-static void push_waiter(lua_State *L, const struct wait_cycle *c, uint32_t at) {
-  static const char *const uses[] = {"", " for reading", " for writing"};
-  const struct wait_description *d = &c->waits[at];
-  const uint32_t before = (at + c->count - 1) % c->count;
-  char held[96] = "";
-  if (before < c->shown)
-    snprintf(held, sizeof held, c->is_line[before] ? "is first in line for %s %c, and" : "holds %s %c and",
-             kind_name(&c->waits[before]), letter_of(c, before));
-  lua_pushfstring(L, "\n  %s (process %d) %s waits for %s %s%s at %s", d->name, (int)d->pid, held,
-                  kind_name(d), (char[]){letter_of(c, at), '\0'},
-                  uses[d->use <= WAIT_FOR_WRITING ? d->use : 0], d->place);
 }
 
 void lock_wait_refuse_self(lua_State *L, const char *kind, const char *method) {
@@ -204,10 +164,9 @@ void lock_wait_refuse(lua_State *L, const struct lock_wait *w, const char *metho
   const struct wait_cycle *c = &w->cycle;
   if (w->is_alone) waiting_refuse_alone(L, method, kind_name(&w->description));
   if (c->count == 0) lock_wait_refuse_self(L, lock_kinds[w->description.kind].name, method);
-  luaL_checkstack(L, (int)c->shown + 8, "deadlock");
   lua_pushfstring(L, "%s: deadlock: each of %d waits for what another one holds:", method, (int)c->count);
-  for (uint32_t i = 0; i < c->shown; i++) push_waiter(L, c, i);
-  lua_concat(L, (int)c->shown + 1);
+  wait_text_push_cycle(L, c);
+  lua_concat(L, 2);
   raise_kind(L, "deadlock");
 }
 
@@ -246,7 +205,8 @@ static struct lock_wait *task_wait(lua_State *L, const struct lock_handle *h, ui
   w->is_refused = w->is_alone = false;
   w->graph.number = 0;
   lua_State *of = lua_isthread(L, 2) ? lua_tothread(L, 2) : L;
-  describe(w, h->held_locks, of, lua_tostring(L, 3));
+  describe(w, h->held_locks);
+  wait_text_describe_task(of, lua_tostring(L, 3), &w->description);
   add(h->held_locks, w);
   return w;
 }

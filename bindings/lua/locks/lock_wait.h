@@ -35,6 +35,7 @@ struct lock_wait {
   bool is_alone; /* it has no holder: it ends with STATUS_DEADLOCK where no other caller has it */
   struct wait_description description;
   struct graph_wait graph;
+  struct standstill seen;
   struct wait_cycle cycle; /* when it is refused; count 0: the waiter holds the lock itself */
 };
 
@@ -57,8 +58,8 @@ void lock_wait_renew(struct held_locks *h, struct execution_context self);
 /* held_locks_end_task(coroutine, has_died): the task has ended; it waits no longer, and what it holds is abandoned.
  * [-0, +0, raises] */
 int lock_wait_end_task_call(lua_State *L);
-/* set_waiter_namer(f): f() → the name of the calling task or thread. [-0, +0, raises] */
-int lock_wait_set_namer(lua_State *L);
+/* For deadlock/wait_text.h: what the calling thread of this VM holds for reading. [-0, +0, memory] */
+void lock_wait_open(lua_State *L);
 /* look_for_deadlock(handle, coroutine or nil, name or nil, is_last) → whether its acquire is to try again, because it
  * waits for ever. The coroutine is that of a task, nil for the thread's own code; is_last: no other task of the thread
  * could release a lock. [-0, +1, memory] */

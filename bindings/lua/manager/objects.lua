@@ -11,6 +11,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local locks = require("locks.locks")
+local deadlocks = require("manager.deadlocks")
 local memory = require("memory.memory")
 local queues = require("queues.queues")
 local refusals = require("manager.refusals")
@@ -44,8 +45,10 @@ local function methods_of(value)
   return its_class and its_class.methods
 end
 
+local OF_THE_SERVER = { abandon = true, blockers = true } -- methods that have clients as arguments or results
+
 -- A method that clients may call on an object of the classes below; nil: there is none.
-function objects.method_of(value, name) return name ~= "abandon" and methods_of(value)[name] or nil end
+function objects.method_of(value, name) return not OF_THE_SERVER[name] and methods_of(value)[name] or nil end
 
 -- One of the ways to reach what is in an object of the classes below.
 function objects.access(value, way, ...)
@@ -176,7 +179,10 @@ function Permits.acquire(self, timeout, more, owner)
     self.depth = self.depth + 1
     return true
   end
+  local is_watched = self.is_lock and self.permits == 0 and ends == math.huge
+  if is_watched then deadlocks.begin(self.kind .. ":acquire", self) end
   local why = wait_until(self, function(p) return p.permits > 0 end, ends)
+  if is_watched then deadlocks.finish() end
   if why then return nil, why end
   self.permits, self.depth = self.permits - 1, 1
   self.holders[client] = (self.holders[client] or 0) + 1
@@ -212,6 +218,8 @@ function Permits.release(self, permits, owner)
   requests.notify(self)
 end
 
+function Permits.blockers(self) return self.holders end
+
 function Permits.locked(self) return self.permits == 0 end
 function Permits.get_value(self) return self.permits end
 
@@ -229,7 +237,9 @@ local RWLock, rwlock_meta = class()
 
 -- line: those that wait, in order; shares: how many each client has for reading.
 local function new_rwlock()
-  return setmetatable({ kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
+  return setmetatable({
+    kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false,
+  }, rwlock_meta)
 end
 
 local function is_free_for(self, me)
@@ -255,13 +265,24 @@ local function refuse_own(self, me, ends)
   end
 end
 
+-- Whether f(…) raises, and what.
+local function refused(f, ...)
+  local ok, err = pcall(f, ...)
+  return not ok, err
+end
+
 local function acquire(self, use, timeout, more)
   local ends = acquire_end(timeout, more, "RWLock:acquire_" .. use)
   local me = { client = requests.client(), use = use }
   refuse_own(self, me, ends)
   table.insert(self.line, me)
-  local why = wait_until(self, function() return is_free_for(self, me) end, ends)
+  local is_watched = ends == math.huge and not is_free_for(self, me)
+  local is_refused, refusal
+  if is_watched then is_refused, refusal = refused(deadlocks.begin, "RWLock:acquire_" .. use, self, me) end
+  local why = not is_refused and wait_until(self, function() return is_free_for(self, me) end, ends)
+  if is_watched then deadlocks.finish() end
   leave_line(self, me)
+  if is_refused then error(refusal, 0) end
   if why then return nil, why end
   if use == "write" then
     self.writer = me.client
@@ -276,6 +297,17 @@ end
 
 function RWLock.acquire_read(self, timeout, more) return acquire(self, "read", timeout, more) end
 function RWLock.acquire_write(self, timeout, more) return acquire(self, "write", timeout, more) end
+
+-- The writer, the readers for one that writes, and the first in line.
+function RWLock.blockers(self, me)
+  local set = {}
+  if self.writer then set[self.writer] = true end
+  if me.use == "write" then
+    for client in pairs(self.shares) do set[client] = true end
+  end
+  if self.line[1] ~= me then set[self.line[1].client] = true end
+  return set
+end
 
 function RWLock.release_read(self)
   local client = requests.client()

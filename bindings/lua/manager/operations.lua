@@ -275,6 +275,7 @@ function operations.run(self, bytes)
   local n = type(request) == "table" and request.n
   local op = type(n) == "number" and n >= 1 and n <= ARGUMENTS_MOST and ops[request[1]]
   refusals.expect(op, "Manager", "no such request")
+  requests.introduce(rawget(request, "who"))
   for i = 2, n do request[i] = resolve(self, request[i], {}) end
   return op(self, unpack(request, 2, n))
 end

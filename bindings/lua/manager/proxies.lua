@@ -16,6 +16,7 @@ local require, native = ...
 
 local checks = require("core.checks")
 local errors = require("core.errors")
+local identity = require("core.identity")
 local waits = require("core.waits")
 local locks = require("locks.locks")
 local listener = require("net.listener")
@@ -185,6 +186,14 @@ local function name_own(server, value, seen)
   return copy
 end
 
+-- What the caller calls itself, where it may be a waiter of a deadlock (manager/deadlocks.lua).
+local function introduce(method)
+  if type(method) ~= "string" or not method:find("^acquire") then return nil end
+  local place = native.place():gsub(": $", "")
+  return { name = ("%s (process %d)"):format(identity.current().name, native.pid()),
+    place = place ~= "" and " at " .. place or "" }
+end
+
 -- Of a request that cannot be sent: what the script called, and where its arguments begin in the request.
 local function describe(proxy, op, first, second)
   if op == "create" then return "Manager:" .. tostring(first), 3 end
@@ -205,6 +214,7 @@ end
 
 local function request_of(server, proxy, ...)
   local request = { n = select("#", ...), ... }
+  request.who = introduce(request[3])
   local ok, bytes = pcall(native.dumps, server.trust == "data" and name_own(server, request, {}) or request)
   if not ok then refuse_unsendable(bytes, proxy, ...) end
   return bytes

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The requests of a manager's server, as its objects and operations see them: whose a request is, and how it waits.
 --
---   request    { server =, client =, co =, reply = }: a coroutine, which yields what it waits for
+--   request    { server =, client =, co =, reply =, who = }: a coroutine, which yields what it waits for
 --   WAIT       a change of one of the server's objects, or a time
 --   CALL       the end of a call of the script's function. The server runs it as a task (world `async`), so that a call
 --              that waits does not keep other requests waiting
@@ -28,8 +28,19 @@ local function mine()
   return co and of[co] or task and of[task.co] or current[native.thread() or false]
 end
 
+-- What the client says of itself in the caller's request.
+function requests.introduce(who) mine().who = who end
+
 -- The client of the caller's request.
 function requests.client() return mine().client end
+
+-- What the client calls itself in its request: { name =, place = }, which may be anything that a stranger sends.
+function requests.who()
+  local who = mine().who
+  local function text(value, usual) return type(value) == "string" and value:sub(1, 200):gsub("%c", " ") or usual end
+  if type(who) ~= "table" then who = {} end
+  return { name = text(who.name, "a client"), place = text(who.place, "") }
+end
 
 -- Adds what waits for the object: a request, or a call's { client =, ends =, list = }.
 function requests.add(server, object, waiter)

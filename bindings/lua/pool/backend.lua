@@ -106,8 +106,8 @@ local backend = {}
 ---wait, too.
 ---@field waitable fun(pool: table): any, boolean, table?
 ---Replaces dead workers and checks timeouts, without waiting. Called while the script waits for
----something else.
----@field maintain fun(pool: table)
+---something else. → whether it did something, or will when a time has come.
+---@field maintain fun(pool: table): boolean
 ---For each worker what it has done.
 ---@field measures fun(pool: table): table[]
 ---The same, also of a pool that was joined.

@@ -119,15 +119,20 @@ end
 
 -- Pumping ---------------------------------------------------------------------------------------------
 
+-- Whether there was one.
 local function replace_dead(pool)
-  if not pool._queue.has_ended and not workers.all_live(pool) then workers.replace_dead(pool) end
+  if pool._queue.has_ended or workers.all_live(pool) then return false end
+  workers.replace_dead(pool)
+  return true
 end
 
+-- → whether something was done, or has its time.
 function dispatcher.maintain(pool)
-  if pool._queue.has_ended or pool._workers.is_joining then return end
-  replace_dead(pool)
-  if not pool._queue.has_ended then workers.check_timeouts(pool) end
+  if pool._queue.has_ended or pool._workers.is_joining then return false end
+  local is_active = replace_dead(pool) or #pool._queue.callbacks > 0
+  if not pool._queue.has_ended then is_active = select(2, workers.check_timeouts(pool)) or is_active end
   dispatcher.run_callbacks(pool)
+  return is_active
 end
 
 -- For callers that wait for other things as well: takes the results that are there. Seconds until
@@ -141,44 +146,89 @@ function dispatcher.take_ready(pool)
   return due
 end
 
+-- Seconds between two looks of a wait that nothing but this program ends (deadlock/endless_wait.h).
+local LOOK_EVERY = 0.25
+
+-- The waits of the calling thread in a pool: one after the other, in which nothing happens, are one. standing: of the
+-- caller's loop; its `wait` is made once it has lasted for a moment.
+local function begin_look(standing, is_endless)
+  if not is_endless then
+    if standing.wait then standing.wait:finish() end
+    standing.since = nil
+  elseif standing.wait then
+    standing.wait:begin()
+  else
+    standing.since = standing.since or native.time()
+  end
+end
+
+local function end_look(standing, has_found_nothing)
+  if not standing.since then return end
+  if not has_found_nothing then
+    standing.since = nil
+    if standing.wait then standing.wait:finish() end
+  elseif standing.wait or native.time() - standing.since >= LOOK_EVERY then
+    standing.wait = standing.wait or native.standing_wait()
+    standing.wait:look()
+  end
+end
+
 -- Takes one result, or maintains the workers; false when the time is up. Then whether a result was
 -- taken.
-local function pump_once(pool, timeout)
-  local due = workers.check_timeouts(pool)
+local function pump_once(pool, timeout, standing)
+  local due, is_active = workers.check_timeouts(pool)
   if pool._queue.has_ended then return true, false end
+  local is_endless = not timeout and not is_active and not waits.has_tasks()
+  if is_endless then due = math.min(due or math.huge, LOOK_EVERY) end
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
     if id then
+      end_look(standing, false)
       results.take(pool, id, ...)
       return true, true
     end
     local why = ...
-    if why == "timeout" and workers.all_live(pool) then return is_due_first, false end
+    if why == "timeout" and workers.all_live(pool) then
+      end_look(standing, true)
+      return is_due_first, false
+    end
+    end_look(standing, false)
     workers.replace_dead(pool)
     return true, false
   end
+  begin_look(standing, is_endless)
   return step(pumps.take(pool._backend, pool._workers.handles, is_due_first and due or timeout))
 end
 
 -- Wakes other threads of this VM, which may wait for the result that was taken.
-local function pump(pool, timeout)
+local function pump(pool, timeout, standing)
   local queue = pool._queue
   queue.waiters = queue.waiters + 1
-  local ok, goes_on, has_taken = pcall(pump_once, pool, timeout)
+  local ok, goes_on, has_taken = pcall(pump_once, pool, timeout, standing)
   queue.waiters = queue.waiters - 1
+  if not ok or #queue.callbacks > 0 then begin_look(standing, false) end
   if not ok then error(goes_on, 0) end
   if has_taken and queue.waiters > 0 then pumps.wake(pool._backend) end
   if #queue.callbacks > 0 then dispatcher.run_callbacks(pool) end
   return goes_on
 end
 
-local function pump_until(pool, thing, timeout)
-  local queue, deadline = pool._queue, timeout and native.time() + timeout
-  while not thing._is_done do
-    if queue.has_ended then return nil, "cancelled" end
-    local left = deadline and math.max(0, deadline - native.time())
-    if not pump(pool, left) and not thing._is_done then return nil, "timeout" end
+-- Pumps until is_over(): true; or false when the time is up.
+local function pump_while(pool, timeout, is_over)
+  local deadline, standing = timeout and native.time() + timeout, {}
+  local goes_on = true
+  while goes_on and not is_over() do
+    goes_on = pump(pool, deadline and math.max(0, deadline - native.time()), standing)
   end
+  begin_look(standing, false)
+  return goes_on or is_over()
+end
+
+local function pump_until(pool, thing, timeout)
+  local queue = pool._queue
+  local function is_over() return thing._is_done or queue.has_ended end
+  if not pump_while(pool, timeout, is_over) then return nil, "timeout" end
+  if not thing._is_done then return nil, "cancelled" end
   return true
 end
 
@@ -219,9 +269,9 @@ end
 
 function dispatcher.join(pool, deadline)
   local queue = pool._queue
-  while queue.pending > 0 and not queue.has_ended do
-    local left = deadline and math.max(0, deadline - native.time())
-    if not pump(pool, left) and queue.pending > 0 then return nil, "timeout" end
+  local left = deadline and math.max(0, deadline - native.time())
+  if not pump_while(pool, left, function() return queue.pending == 0 or queue.has_ended end) then
+    return nil, "timeout"
   end
   if queue.has_ended then return true end
   pool._backend:close()
@@ -251,7 +301,9 @@ function dispatcher.begin(pool)
     error(failure, 0)
   end
   local config, queue = pool._config, pool._queue
-  while config.initializer and pool._workers.ready < config.workers and not queue.failure do pump(pool) end
+  pump_while(pool, nil, function()
+    return not config.initializer or pool._workers.ready >= config.workers or queue.failure
+  end)
   if queue.failure then errors.raise(queue.failure) end
 end
 

@@ -12,12 +12,14 @@ local open_pools = {}
 -- By number, as values: a pool that is to be finalized is gone from weak values at once, and from weak keys only later.
 local pools, last = setmetatable({}, { __mode = "v" }), 0
 
+-- → whether a pool has done something, or will when a time has come.
 local function maintain_all()
   native.settle_fork()
-  local open = {}
+  local open, is_active = {}, false
   for _, pool in pairs(pools) do open[#open + 1] = pool end
-  for _, pool in ipairs(open) do pool._dispatcher.maintain(pool) end
+  for _, pool in ipairs(open) do is_active = pool._dispatcher.maintain(pool) or is_active end
   if #open == 0 then maintenance.set("pools", nil) end
+  return is_active
 end
 
 -- A pool, its futures and its iterators are used in the process that made them: in a forked child they would take what

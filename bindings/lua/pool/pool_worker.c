@@ -9,6 +9,7 @@
 #include "core/arguments.h"
 #include "core/failure.h"
 #include "core/settings.h"
+#include "deadlock/endless_wait.h"
 #include "os/clock.h"
 #include "os/status_text.h"
 #include "pool/pool_rings.h"
@@ -450,16 +451,31 @@ static void answer_task(lua_State *L, struct pool_worker *w, int failed) {
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
-  if (sandboxed_is()) return guarded_take(L, &w->inbox, &w->message);
+/* Between two looks of an idle worker (deadlock/endless_wait.h). */
+static const double idle_slice_seconds = 1;
+
+static status take_task_idle(lua_State *L, struct pool_worker *w, struct endless_wait *idle)
+    REQUIRES(rank_vm) {
   for (;;) {
+    endless_wait_begin_look(idle);
     status st = ring_take_claimed(w->tasks, &w->inbox, &w->message, &w->worker_status->claim);
     if (st != STATUS_EMPTY) return st;
     vm_leave(w->vm);
-    st = ring_wait_readable(w->tasks, NULL, deadline_never());
+    st = ring_wait_readable(w->tasks, NULL, deadline_after(idle_slice_seconds));
     vm_enter(w->vm);
-    if (st == STATUS_INTERRUPTED && vm_should_stop(w->vm)) vm_raise_stop(L, w->vm);
+    if (st == STATUS_INTERRUPTED && vm_should_stop(w->vm)) return st;
+    if (st == STATUS_TIMEOUT) (void)!endless_wait_look(L, idle);
   }
+}
+
+static status take_task(lua_State *L, struct pool_worker *w) REQUIRES(rank_vm) {
+  if (sandboxed_is()) return guarded_take(L, &w->inbox, &w->message);
+  struct endless_wait idle;
+  endless_wait_init(&idle, WAIT_IDLE);
+  const status st = take_task_idle(L, w, &idle);
+  endless_wait_end(&idle);
+  if (st == STATUS_INTERRUPTED) vm_raise_stop(L, w->vm);
+  return st;
 }
 
 /* The first change of the call state decides: to BEGUN here, or to CANCELLED by the parent. */

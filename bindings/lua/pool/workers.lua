@@ -243,23 +243,24 @@ local function escalate_stop(pool, index, now)
   return ASK_AGAIN
 end
 
--- Takes the items after the running one from a worker that stays at it, and puts them again.
+-- Takes the items after the running one from a worker that stays at it, and puts them again. → whether it did.
 local function split(pool, index)
   local own = pool._workers
   local worker = own.handles[index]
   local number, item = pool._backend:running(worker)
   local task, seen = pool._queue.by_number[number], own.progress[worker]
-  if not task or not task.is_each or item == 0 or item >= task.count then return end
+  if not task or not task.is_each or item == 0 or item >= task.count then return false end
   if not seen or seen.number ~= number or seen.item ~= item then
     own.progress[worker] = { number = number, item = item }
-    return
+    return true
   end
   local last = pool._backend:limit(worker, number)
-  if not last or last >= task.count then return end
+  if not last or last >= task.count then return false end
   local count = task.count
   task.sink:give_back(task, last)
   task.count = last
   if count > last then task.sink:feed() end
+  return true
 end
 
 -- Fails the worker's item and stops the worker if its timeout is over. Seconds until then; nil: none.
@@ -289,12 +290,13 @@ local function fill_vacancies(pool, now)
   return due
 end
 
+-- Seconds until it has to be called again, and whether something was done.
 local function check_worker(pool, index, now, splits)
   local queue = pool._queue
   local due = escalate_stop(pool, index, now) or math.huge
-  if splits and not queue.has_ended then split(pool, index) end
-  if queue.timed == 0 or queue.has_ended then return due end
-  return math.min(due, check_timeout(pool, index) or math.huge)
+  local is_split = splits and not queue.has_ended and split(pool, index)
+  if queue.timed == 0 or queue.has_ended then return due, is_split end
+  return math.min(due, check_timeout(pool, index) or math.huge), is_split
 end
 
 local function check_silence(pool, own, now)
@@ -306,23 +308,32 @@ local function check_silence(pool, own, now)
   starting.report_silence(own.names[1], pool._config.world)
 end
 
--- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no
--- need.
+-- Whether a time limit, a worker to be stopped or one to be started will change the pool, though nothing else happens.
+local function has_times(pool)
+  local own = pool._workers
+  return pool._queue.timed > 0 or next(own.stopping) ~= nil or #own.vacancies > 0 or own.silent_until < math.huge
+end
+
+-- Checks timeouts, stops and delayed restarts. Seconds until it has to be called again; nil: no need. Then whether it
+-- has done something, or will.
 function workers.check_timeouts(pool)
   local queue, own = pool._queue, pool._workers
   if own.silent_until < math.huge then check_silence(pool, own, time()) end
-  if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then return nil end
-  local now = time()
+  if queue.timed == 0 and queue.each == 0 and not next(own.stopping) and #own.vacancies == 0 then
+    return nil, has_times(pool)
+  end
+  local now, is_active = time(), has_times(pool)
   local splits = queue.each > 0 and now >= own.next_split
   if splits then own.next_split = now + SPLIT_EVERY end
   local due = fill_vacancies(pool, now)
   for index = #own.handles, 1, -1 do
-    if queue.has_ended then return nil end
-    due = math.min(due, check_worker(pool, index, now, splits))
+    if queue.has_ended then return nil, true end
+    local worker_due, is_split = check_worker(pool, index, now, splits)
+    due, is_active = math.min(due, worker_due), is_active or is_split
   end
   if queue.timed > 0 then due = math.min(due, queue.shortest) end
   if queue.each > 0 then due = math.min(due, SPLIT_EVERY) end
-  return due
+  return due, is_active
 end
 
 -- Waits until they have ended, one after the other: true; or nil and why.

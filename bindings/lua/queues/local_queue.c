@@ -140,22 +140,14 @@ static status attempt_nap(void *context, deadline until) {
   return futex_wait(nap->event, nap->seen, until);
 }
 
-/* Seconds between two looks of a wait without a deadline at whether another thread is left. */
-static const double look_seconds = 0.25;
-
+/* A wait without a deadline ends with STATUS_DEADLOCK once no other thread is left. */
 static status sleep_for(lua_State *L, struct local_queue *q, enum event which, deadline until)
     REQUIRES(rank_vm) {
   static const enum trace_call calls[] = {
       [PUT] = TRACE_CALL_GET, [TAKEN] = TRACE_CALL_PUT, [DONE] = TRACE_CALL_JOIN};
   struct nap nap = {&q->events[which], atomic_load(&q->events[which])};
   q->waiters[which]++;
-  status st = STATUS_DEADLOCK;
-  if (!deadline_is_never(until)) {
-    st = wait_for_tasks(L, calls[which], attempt_nap, &nap, until);
-  } else if (!waiting_is_alone(L)) {
-    st = wait_for_tasks(L, calls[which], attempt_nap, &nap, deadline_after(look_seconds));
-    if (st == STATUS_TIMEOUT) st = STATUS_OK; /* look again */
-  }
+  const status st = wait_for_other_threads(L, calls[which], attempt_nap, &nap, until);
   q->waiters[which]--;
   return st;
 }

@@ -6,6 +6,8 @@
 --   child   a Process: _worker, _daemon, _starter (identity.execution_context() of the caller of start)
 local require, native = ...
 
+local diagnostics = require("core.diagnostics")
+local errors = require("core.errors")
 local identity = require("core.identity")
 
 local children = {}
@@ -35,6 +37,15 @@ function children.active()
   return list
 end
 
+-- Whether the child has ended in time. One that never ends, because nothing is left that it waits for, is reported.
+local function await(child, seconds)
+  local ok, result = pcall(child._worker.wait, child._worker, seconds, true)
+  if ok then return result end
+  if getmetatable(result) ~= errors.Error or result.kind ~= "deadlock" then error(result, 0) end
+  diagnostics.report(("%s does not end: it %s"):format(child.name, result.message))
+  return false
+end
+
 -- Ends the children of `context`, by default the caller's; for the main thread, all children. how: "join" waits for
 -- those that are not daemons, "terminate" stops all, "abandon" stops all without waiting.
 function children.shutdown(how, context)
@@ -50,7 +61,7 @@ function children.shutdown(how, context)
   if how == "abandon" then return end
   for _, child in ipairs(ending) do
     local must_end = how == "terminate" or child._daemon
-    if not child._worker:wait(must_end and 1 or nil) then child._worker:close() end
+    if not await(child, must_end and 1 or nil) then child._worker:close() end
   end
 end
 

@@ -147,11 +147,19 @@ static bool has_ended(struct worker *w) {
 
 static status attempt_join(void *context, deadline until) { return wait_until(context, until); }
 
+/* The second argument of wait: the program of the waiter ends. */
+enum { IS_LAST = 3 };
+
 /* STATUS_OK: the worker seems to have ended; the caller has to check. */
-static status wait_for_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
+static status sleep_until_end(lua_State *L, struct worker *w, deadline until) REQUIRES(rank_vm) {
+  struct endless_wait e;
+  endless_wait_init(&e, WAIT_FOR_END);
+  e.worker = w->worker_status;
+  e.is_last = lua_toboolean(L, IS_LAST);
   w->waiters++;
-  const status st = wait_for(L, TRACE_CALL_JOIN, attempt_join, w, until);
+  const status st = wait_for_end(L, &e, TRACE_CALL_JOIN, attempt_join, w, until);
   w->waiters--;
+  if (st == STATUS_DEADLOCK) endless_wait_refuse(L, &e, "Process:join");
   return st;
 }
 
@@ -166,7 +174,7 @@ static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   }
   if (st && !deadline_is_now(until) && waiting_as_task(L, until)) return waiting_again(L, WAIT_WORKER);
   while (st && !deadline_is_now(until)) {
-    st = wait_for_end(L, w, until);
+    st = sleep_until_end(L, w, until);
     raise_if_stopped(L, st);
     if (!w->is_open) return return_status(L, STATUS_OK);
     if (st == STATUS_TIMEOUT) break;
@@ -175,7 +183,7 @@ static int wait_until_ended(lua_State *L, deadline until) REQUIRES(rank_vm) {
   return return_status(L, st);
 }
 
-/* worker:wait(timeout) → true; or nil and why. [-0, +1 or 2, raises] */
+/* worker:wait(timeout, is_last) → true; or nil and why. is_last: the waiter's program ends, and is not refused. [-0, +1 or 2, raises] */
 static int worker_wait(lua_State *L) REQUIRES(rank_vm) {
   waiting_begin(L);
   return waiting_run(L, wait_until_ended, argument_timeout(L, 2));

@@ -285,6 +285,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   struct life life = {vm->library, start_info, worker_status, WORKER_IN_PROCESS};
   setvbuf(stdout, NULL, _IOLBF, 0);
   vm->main.message = (struct ring_message){0}; /* the parent's */
+  vm->standstill_ns = 0;                       /* which the parent says */
   trace_worker_start();
   trace_mark(TRACE_LOCK_TAKEN); /* the copied VM lock is held by the copied thread */
   vm_bind_thread(vm);

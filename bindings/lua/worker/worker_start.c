@@ -43,7 +43,9 @@ static void interpreter_main(void *argument) {
   const struct start_info *start_info = segment_at(t->start_info);
   trace_worker_start();
   STOP_POINT("interpreter.begun");
-  if (worker_open_vm(&vm, start_info) == STATUS_OK) {
+  const status opened = worker_open_vm(&vm, start_info);
+  vm_live_has_come();
+  if (opened == STATUS_OK) {
     STOP_POINT("interpreter.opened");
     vm_bind_thread(vm);
     STOP_POINT("interpreter.bound");
@@ -75,8 +77,12 @@ static status interpreter_start(lua_State *L, struct worker *w, const char *name
   t->start_info = w->start_info;
   status st = worker_status_make(&t->worker_status);
   if (st == STATUS_OK) {
+    vm_live_expect();
     st = thread_start(&t->thread, interpreter_main, t, name);
-    if (st) worker_status_destroy(t->worker_status);
+    if (st) {
+      vm_live_has_come();
+      worker_status_destroy(t->worker_status);
+    }
   }
   if (st)
     memory_free(t);

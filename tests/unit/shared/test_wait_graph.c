@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The wait graph: a cycle is a deadlock when all its waits were seen twice and have looked in between, and the
- * youngest alone is refused; what leaves, renews, or dies is no part of it. Then death at each instant of
+ * youngest alone is refused; what leaves, renews, or dies is no part of it. A program stands still when all its threads wait
+ * and have looked. Then death at each instant of
  * a change, which leaves the table to the others. */
 #include "shared/wait_graph.h"
 
@@ -10,7 +11,7 @@
 #include "shared/segment.h"
 #include "shared/synchronizer.h"
 
-enum { MANY = 5 };
+enum { MANY = 5, THREADS = 2 };
 
 static struct wait_graph *graph(void) { return segment_wait_graph(); }
 
@@ -35,7 +36,8 @@ static struct graph_wait enter(const struct wait_description *d) {
 static bool look(struct graph_wait *w, uint64_t holder, struct wait_cycle *out) {
   const struct execution_context h = agent(holder);
   const uint64_t stamp = wait_graph_stamp(graph());
-  const bool is_refused = wait_graph_look(graph(), w, stamp, holder ? &h : NULL, out);
+  const struct wait_look seen = {.stamp = stamp, .holder = holder ? &h : NULL, .threads = THREADS};
+  const bool is_refused = wait_graph_look(graph(), w, &seen, out);
   wait_graph_validate(graph());
   return is_refused;
 }
@@ -88,7 +90,7 @@ static void a_look_that_began_too_early_is_no_proof(void) {
   CHECK(!look(&w[0], 2, &cycle));
   const uint64_t early = wait_graph_stamp(graph());
   CHECK(!look(&w[1], 1, &cycle));
-  CHECK(!wait_graph_look(graph(), &w[0], early, &second, &cycle));
+  CHECK(!wait_graph_look(graph(), &w[0], &(struct wait_look){.stamp = early, .holder = &second}, &cycle));
   CHECK(!look(&w[1], 1, &cycle));
   CHECK(!look(&w[0], 2, &cycle));
   CHECK(look(&w[1], 1, &cycle));
@@ -158,6 +160,99 @@ static void a_full_table_watches_no_further_wait(void) {
   leave_all(w, WAIT_GRAPH_MAX);
 }
 
+/* Waiter `number` waits for the end of the worker whose thread is `worker`. */
+static struct wait_description end_of(uint64_t number, int32_t worker) {
+  struct wait_description d = wait_of(number, 0);
+  d.use = WAIT_FOR_END;
+  d.pid = d.worker_pid = 1;
+  d.tid = (int32_t)number;
+  d.worker_tid = worker;
+  return d;
+}
+
+/* 1 waits for the end of 2, which waits for a lock of 1. The younger one is refused; if it cannot be, the other one. */
+static void a_cycle_through_a_join_is_a_deadlock(bool is_last) {
+  struct wait_cycle cycle = {.count = 0};
+  struct wait_description lock = wait_of(2, 9), end = end_of(1, 2);
+  lock.pid = 1;
+  lock.tid = 2;
+  end.is_last = is_last;
+  struct graph_wait w[2] = {enter(&lock), enter(&end)};
+  for (int i = 0; i < 3; i++) {
+    const bool is_lock_refused = look(&w[0], 1, &cycle), is_end_refused = look(&w[1], 0, &cycle);
+    CHECK_EQ(is_lock_refused, is_last && i > 0 && cycle.count == 2);
+    CHECK_EQ(is_end_refused, !is_last && i > 0 && cycle.count == 2);
+  }
+  CHECK_EQ(cycle.count, 2);
+  leave_all(w, 2);
+}
+
+static void waits_for_others_leave_room_for_locks(void) {
+  static struct graph_wait w[WAIT_GRAPH_OTHERS];
+  struct wait_description d = wait_of(1, 1);
+  struct graph_wait more = {.number = 0};
+  d.use = WAIT_FOR_EVENT;
+  for (int i = 0; i < WAIT_GRAPH_OTHERS; i++) w[i] = enter(&d);
+  CHECK(!wait_graph_enter(graph(), segment_self(), &d, &more));
+  d.use = WAIT_FOR_LOCK;
+  more = enter(&d);
+  wait_graph_leave(graph(), &more);
+  leave_all(w, WAIT_GRAPH_OTHERS);
+}
+
+static const int64_t always = INT64_MAX;
+
+static bool stands_still(struct standstill *seen) {
+  struct wait_cycle all = {.count = 0};
+  const bool is_said = segment_stands_still(seen, always, &all);
+  if (is_said) CHECK(all.count >= THREADS && all.shown >= THREADS);
+  return is_said;
+}
+
+static struct graph_wait enter_thread(int32_t tid, enum wait_use use) {
+  struct wait_description d = wait_of((uint64_t)tid, 0);
+  d.use = use;
+  d.tid = tid;
+  return enter(&d);
+}
+
+static void look_both(struct graph_wait *w) {
+  struct wait_cycle ignored;
+  for (int i = 0; i < THREADS; i++) CHECK(!look(&w[i], 0, &ignored));
+}
+
+/* This process is the only one of the program, and has THREADS threads. */
+static void a_program_stands_still_when_all_wait_and_have_looked(void) {
+  struct standstill seen = {.sum = 0};
+  struct wait_cycle ignored;
+  struct graph_wait w[THREADS] = {enter_thread(1, WAIT_FOR_EVENT), enter_thread(2, WAIT_IDLE)};
+  CHECK(!stands_still(&seen)); /* nobody has looked: how many threads there are is not known */
+  look_both(w);
+  CHECK(!stands_still(&seen) && !stands_still(&seen));
+  CHECK(!look(&w[0], 0, &ignored) && !stands_still(&seen));
+  CHECK(!look(&w[1], 0, &ignored));
+  CHECK(stands_still(&seen));
+  look_both(w);
+  CHECK(!stands_still(&seen)); /* once */
+  wait_graph_leave(graph(), &w[1]);
+  CHECK(!stands_still(&seen));
+  w[1] = enter_thread(0, WAIT_FOR_EVENT); /* a task */
+  for (int i = 0; i < 3; i++) {
+    look_both(w);
+    CHECK(!stands_still(&seen));
+  }
+  wait_graph_leave(graph(), &w[1]);
+  w[1] = enter_thread(2, WAIT_FOR_EVENT);
+  look_both(w);
+  CHECK(!stands_still(&seen));
+  look_both(w);
+  CHECK(!segment_stands_still(&seen, -1, &ignored)); /* not for so long */
+  CHECK(!stands_still(&seen));
+  look_both(w);
+  CHECK(stands_still(&seen));
+  leave_all(w, THREADS);
+}
+
 #if defined(MM_KILL_POINTS)
 
 #include "doomed_child.h"
@@ -217,6 +312,10 @@ int main(void) {
   a_holder_that_changes_or_runs_is_no_deadlock();
   readers_and_the_line_of_an_rwlock_block();
   a_full_table_watches_no_further_wait();
+  a_cycle_through_a_join_is_a_deadlock(false);
+  a_cycle_through_a_join_is_a_deadlock(true);
+  waits_for_others_leave_room_for_locks();
+  a_program_stands_still_when_all_wait_and_have_looked();
   a_death_leaves_the_table_whole();
   return 0;
 }
