@@ -19,6 +19,7 @@
 #include "channel/message_refs.h"
 #include "core/system.h"
 #include "deadlock/standstill.h"
+#include "io/library.h"
 #include "locks/lock_handle.h"
 #include "locks/lock_wait.h"
 #include "memory/shared_table.h"
@@ -55,6 +56,11 @@ static void open_segment(lua_State *L) {
   channel_register_kinds();
 }
 
+/* A host's own functions stay until it uses tasks or threads. */
+static void take_places(lua_State *L) {
+  if (!vm_of(L)->is_adopted) io_install(L);
+}
+
 /* ---- the functions of vm_library ------------------------------------------------------------- */
 
 static void open_handles(lua_State *L) {
@@ -89,6 +95,8 @@ static void open_handles(lua_State *L) {
   STOP_POINT("library.has_workers");
   pool_rings_open(L);
   STOP_POINT("library.has_pools");
+  take_places(L);
+  STOP_POINT("library.has_files");
 }
 
 /* Does nothing in a VM that has not required the library. */
@@ -130,6 +138,7 @@ static void preload(lua_State *L) {
     lua_setfield(L, -2, worlds[i]);
   }
   lua_pop(L, 2);
+  take_places(L);
 }
 
 static const worker_role roles[] = {

@@ -23,6 +23,7 @@
 #include "deadlock/endless_wait.h"
 #include "deadlock/wait_text.h"
 #include "embedded.h"
+#include "io/library.h"
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
@@ -31,6 +32,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "net/crypto.h"
+#include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
 #include "profile/attaching.h"
@@ -74,6 +76,13 @@ static int is_caught_call(lua_State *L) {
   return 1;
 }
 
+/* metatable_of(name) → the metatable of a C library's userdata, for async/luasocket.lua; nil: there is none.
+ * [-0, +1, raises] */
+static int metatable_of_call(lua_State *L) {
+  luaL_getmetatable(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
     {"dumps", values_dumps},
@@ -89,6 +98,7 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
     {"place", place_call},
+    {"metatable_of", metatable_of_call},
     {"is_caught", is_caught_call},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
@@ -106,6 +116,7 @@ static const luaL_Reg native_functions[] = {
     {"shared_table_methods", shared_table_methods},
     {"socket_listen", socket_listen_call},
     {"socket_connect", socket_connect_call},
+    {"look_up", lookup_call},
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},
@@ -162,6 +173,7 @@ static const luaL_Reg native_functions[] = {
     {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
+    {"io_install", io_install_call},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
     {"iterated", waiting_iterated},
