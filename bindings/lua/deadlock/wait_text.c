@@ -8,6 +8,7 @@
 #include "os/thread.h"
 #include "shared/synchronizer.h"
 #include "state/caller.h"
+#include "state/vm.h"
 
 /* ---- describing ------------------------------------------------------------------------------ */
 
@@ -47,7 +48,7 @@ static void set_origin(struct wait_description *d, const char *name, int32_t tid
   d->pid = process_pid();
   d->tid = tid;
   d->since_ns = clock_now_ns();
-  snprintf(d->name, sizeof d->name, "%s", name ? name : "main");
+  snprintf(d->name, sizeof d->name, "%.*s", WAIT_GRAPH_NAME - 1, name ? name : "main");
 }
 
 void wait_text_describe(lua_State *L, struct wait_description *d) {
