@@ -11,7 +11,7 @@ local expect = checks.expect
 local kinds = native.lock_kinds() -- the rows of vm/shared/lock_kinds.def, in a list and by name
 local MOST_PERMITS, MOST_PARTIES = 2 ^ 31 - 1, 10000
 
-local locks = { kinds = kinds }
+local locks = { kinds = kinds, MOST_PERMITS = MOST_PERMITS, MOST_PARTIES = MOST_PARTIES }
 
 -- With ------------------------------------------------------------------------------------------------
 
@@ -79,25 +79,34 @@ local function wait_for(self, predicate, timeout)
   return result
 end
 
--- The methods that call functions of the script; they serve locks in other VMs as well (manager/proxies.lua).
-local function check_lock(self, where)
-  if type(self) ~= "table" then checks.refuse_self(self, where) end
+-- The methods of a lock of a class that call functions of the script, or return what only the caller has, for locks of
+-- other kinds than handles (manager/proxies.lua). ways: "" for acquire, "_read" for acquire_read. check is that of
+-- new_with.
+function locks.new_callers(class, ways, check)
+  local callers = {}
+  for _, way in ipairs(ways) do
+    callers["with" .. way] = locks.new_with(class, way, check)
+    callers["guard" .. way] = locks.new_guard(class, way, check)
+  end
+  function callers.wait_for(self, predicate, timeout)
+    check(self, class .. ":wait_for")
+    return wait_for(self, predicate, timeout)
+  end
+  return callers
 end
-locks.callers = {
-  with = locks.new_with("Lock", "", check_lock), with_read = locks.new_with("RWLock", "_read", check_lock),
-  with_write = locks.new_with("RWLock", "_write", check_lock), guard = locks.new_guard("Lock", "", check_lock),
-  guard_read = locks.new_guard("RWLock", "_read", check_lock),
-  guard_write = locks.new_guard("RWLock", "_write", check_lock), wait_for = wait_for,
-}
 
 -- Whether it has permits, which acquire takes and release returns.
 function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
 
+-- The endings of the names of its acquire.
+function locks.ways_of(kind)
+  return locks.has_permits(kind) and { "" } or kind.holds == "shared" and { "_read", "_write" } or {}
+end
+
 for _, kind in ipairs(kinds) do
   local function check(self, where) checks.handle(self, kind.name, where) end
   local methods = native.lock_methods(kind.name)
-  local ways = locks.has_permits(kind) and { "" } or kind.holds == "shared" and { "_read", "_write" } or {}
-  for _, way in ipairs(ways) do
+  for _, way in ipairs(locks.ways_of(kind)) do
     methods["with" .. way] = locks.new_with(kind.name, way, check)
     methods["guard" .. way] = locks.new_guard(kind.name, way, check)
   end

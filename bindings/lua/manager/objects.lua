@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The objects of a manager's server: queues and locks of its own, and the methods of plain tables.
+-- The objects of a manager's server that are more than plain tables (manager/tables.lua): queues, locks, numbers.
 --
 -- All requests run in one thread of one VM. A request that has to wait does so in `wait_on`, and continues after
 -- `notify` for the object, or at its timeout. client() is the client of the request. When a client's connection ends,
@@ -8,23 +8,51 @@ local require, native = ...
 
 local checks = require("core.checks")
 local locks = require("locks.locks")
+local memory = require("memory.memory")
+local queues = require("queues.queues")
+local refusals = require("manager.refusals")
 local requests = require("manager.requests")
+
+local expect = refusals.expect
 
 local objects = {}
 
-local classes = {} -- the metatables of the classes below
+local classes = {} -- by the metatables of the classes below: their methods and what else can be asked of an object
 
-local function class(name)
+-- access: get(self, key) → a field, nil without one; set(self, key, value); len(self); pairs(self) → list of pairs. A
+-- class that lacks one refuses the use. An object's `kind` is its name for the script.
+local function class(access)
   local methods = {}
-  local meta = { __index = methods, __name = name }
-  classes[meta] = methods
+  local meta = { __index = methods }
+  classes[meta] = { methods = methods, access = access or {} }
   return methods, meta
 end
 
--- The methods of an object of the classes below; nil: it is a value of the script.
-local function methods_of(value) return type(value) == "table" and classes[getmetatable(value)] or nil end
+local function class_of(value) return type(value) == "table" and classes[getmetatable(value)] or nil end
 
-function objects.is_own(value) return methods_of(value) ~= nil end
+function objects.is_own(value) return class_of(value) ~= nil end
+
+-- What the script calls an object of the classes below; nil: it is a value of the script.
+function objects.kind_of(value) return class_of(value) and value.kind end
+
+-- The methods of an object of the classes below; nil: it is a value of the script.
+local function methods_of(value)
+  local its_class = class_of(value)
+  return its_class and its_class.methods
+end
+objects.methods_of = methods_of
+
+-- One of the ways to reach what is in an object of the classes below.
+function objects.access(value, way, ...)
+  local f = class_of(value).access[way]
+  if f then return f(value, ...) end
+  local what = { set = "has no fields to assign", len = "has no length", pairs = "has no pairs" }
+  if what[way] then refusals.fail(value.kind .. ": it " .. what[way]) end
+end
+
+local function fields(names)
+  return { get = function(self, key) return names[key] and self[key] end }
+end
 
 -- Returns what the client, whose connection has ended, held of the object.
 function objects.abandon(value, client)
@@ -32,9 +60,11 @@ function objects.abandon(value, client)
   if methods and methods.abandon then methods.abandon(value, client) end
 end
 
-local function until_when(timeout)
-  local seconds, why = checks.read_timeout(timeout)
-  if why then error(why, 0) end
+-- As those of locks/locks.lua.
+local MOST_PERMITS, MOST_PARTIES = locks.MOST_PERMITS, locks.MOST_PARTIES
+
+local function until_when(timeout, where)
+  local seconds = refusals.timeout(timeout, where)
   return seconds and native.time() + seconds or math.huge
 end
 
@@ -47,25 +77,27 @@ end
 
 -- Queues ----------------------------------------------------------------------------------------------
 
-local Queue, queue_meta = class("Queue")
+local Queue, queue_meta = class(fields({ maxsize = true }))
 
-local function new_queue(maxsize)
-  if maxsize ~= nil and (type(maxsize) ~= "number" or maxsize < 0) then
-    error("Queue: maxsize: a number, 0 or more, expected, got " .. tostring(maxsize), 0)
+local function new_queue(kind)
+  return function(maxsize)
+    refusals.call(queues.check_maxsize, kind, maxsize)
+    return setmetatable({
+      kind = kind, items = {}, first = 1, last = 0, maxsize = maxsize or 0, open = 0, is_closed = false,
+    }, queue_meta)
   end
-  return setmetatable({ items = {}, first = 1, last = 0, most = maxsize or 0, open = 0, is_closed = false }, queue_meta)
 end
 
 local function count(self) return self.last - self.first + 1 end
-local function has_room(self) return self.is_closed or self.most == 0 or count(self) < self.most end
+local function has_room(self) return self.is_closed or self.maxsize == 0 or count(self) < self.maxsize end
 local function has_item(self) return self.is_closed or count(self) > 0 end
 
 local NIL = {} -- stands for nil among the items
 
 function Queue.put(self, ...)
-  if select("#", ...) == 0 then error("Queue:put: value expected", 0) end
+  expect(select("#", ...) > 0, self.kind .. ":put", "value expected")
   local value, timeout = ...
-  local why = wait_until(self, has_room, until_when(timeout))
+  local why = wait_until(self, has_room, until_when(timeout, self.kind .. ":put"))
   if why then return nil, timeout == 0 and "full" or why end
   if self.is_closed then return nil, "closed" end
   self.last = self.last + 1
@@ -75,7 +107,7 @@ function Queue.put(self, ...)
 end
 
 function Queue.get(self, timeout)
-  local why = wait_until(self, has_item, until_when(timeout))
+  local why = wait_until(self, has_item, until_when(timeout, self.kind .. ":get"))
   if why then return nil, timeout == 0 and "empty" or why end
   if count(self) == 0 then return nil, "closed" end
   local value = self.items[self.first]
@@ -87,7 +119,7 @@ function Queue.get(self, timeout)
 end
 
 function Queue.put_nowait(self, ...)
-  if select("#", ...) == 0 then error("Queue:put_nowait: value expected", 0) end
+  expect(select("#", ...) > 0, self.kind .. ":put_nowait", "value expected")
   return Queue.put(self, (...), 0)
 end
 function Queue.get_nowait(self) return Queue.get(self, 0) end
@@ -101,20 +133,20 @@ function Queue.close(self)
 end
 
 function Queue.task_done(self)
-  if self.open <= count(self) then error("JoinableQueue:task_done: called more often than get", 0) end
+  expect(self.open > count(self), self.kind .. ":task_done", "called more often than get")
   self.open = self.open - 1
   requests.notify(self)
 end
 
 function Queue.join(self, timeout)
-  local why = wait_until(self, function(q) return q.open == 0 end, until_when(timeout))
+  local why = wait_until(self, function(q) return q.open == 0 end, until_when(timeout, self.kind .. ":join"))
   if why then return nil, why end
   return true
 end
 
 -- Locks and semaphores --------------------------------------------------------------------------------
 
-local Permits, permits_meta = class("Permits")
+local Permits, permits_meta = class()
 
 -- holders: client → its permits. depth: how often the holder of a recursive lock has acquired it.
 local function new_permits(kind, permits)
@@ -126,18 +158,20 @@ local function new_permits(kind, permits)
   }, permits_meta)
 end
 
-local function acquire_end(timeout, more)
-  if type(timeout) ~= "boolean" then return until_when(timeout) end
-  return until_when(timeout and more or (not timeout and 0 or nil))
+local function acquire_end(timeout, more, where)
+  if type(timeout) ~= "boolean" then return until_when(timeout, where) end
+  return until_when(timeout and more or (not timeout and 0 or nil), where)
 end
 
-function Permits.acquire(self, timeout, more)
+-- owner: the name of what the lock belongs to, for errors
+function Permits.acquire(self, timeout, more, owner)
   local client = requests.client()
+  local ends = acquire_end(timeout, more, (owner or self.kind) .. ":acquire")
   if self.is_recursive and self.holders[client] then
     self.depth = self.depth + 1
     return true
   end
-  local why = wait_until(self, function(p) return p.permits > 0 end, acquire_end(timeout, more))
+  local why = wait_until(self, function(p) return p.permits > 0 end, ends)
   if why then return nil, why end
   self.permits, self.depth = self.permits - 1, 1
   self.holders[client] = (self.holders[client] or 0) + 1
@@ -158,18 +192,14 @@ local function discharge(self, client, permits)
   end
 end
 
-function Permits.release(self, permits)
-  permits = permits or 1
-  if type(permits) ~= "number" or permits < 1 or permits % 1 ~= 0 then
-    error(self.kind .. ":release: a whole number, 1 or more, expected", 0)
-  end
-  if self.is_lock and self.permits > 0 then error(self.kind .. ":release: nobody holds it", 0) end
-  if self.is_recursive and not self.holders[requests.client()] then
-    error(self.kind .. ":release: another client holds it", 0)
-  end
-  if self.bound and self.permits + permits > self.bound then
-    error(self.kind .. ":release: released more often than acquired", 0)
-  end
+function Permits.release(self, permits, owner)
+  local where = (owner or self.kind) .. ":release"
+  permits = permits == nil and 1 or permits
+  expect(checks.is_whole(permits, 1, MOST_PERMITS), where,
+    "argument 1: a whole number, 1 or more, expected, got " .. checks.show(permits))
+  expect(not self.is_lock or self.permits == 0, where, "nobody holds it")
+  expect(not self.is_recursive or self.holders[requests.client()], where, "another client holds it")
+  expect(not self.bound or self.permits + permits <= self.bound, where, "released more often than acquired")
   self.depth = self.depth - 1
   if self.is_recursive and self.depth > 0 then return end
   self.permits = self.permits + permits
@@ -190,11 +220,11 @@ end
 
 -- RWLock ----------------------------------------------------------------------------------------------
 
-local RWLock, rwlock_meta = class("RWLock")
+local RWLock, rwlock_meta = class()
 
 -- line: those that wait, in order; shares: how many each client has for reading.
 local function new_rwlock()
-  return setmetatable({ line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
+  return setmetatable({ kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
 end
 
 local function is_free_for(self, me)
@@ -212,15 +242,16 @@ end
 local function refuse_own(self, me, ends)
   local where = "RWLock:acquire_" .. me.use .. ": the caller holds it for "
   local share = self.shares[me.client]
-  if share and me.use == "write" then error(where .. "reading already: release_read first", 0) end
+  if share and me.use == "write" then refusals.fail(where .. "reading already: release_read first") end
   if ends < math.huge then return end
-  if self.writer == me.client then error(where .. "writing already: it would wait for ever", 0) end
+  if self.writer == me.client then refusals.fail(where .. "writing already: it would wait for ever") end
   if share and self.line[1] then
-    error(where .. "reading already, and a writer waits: it would wait for ever", 0)
+    refusals.fail(where .. "reading already, and a writer waits: it would wait for ever")
   end
 end
 
-local function acquire(self, use, ends)
+local function acquire(self, use, timeout, more)
+  local ends = acquire_end(timeout, more, "RWLock:acquire_" .. use)
   local me = { client = requests.client(), use = use }
   refuse_own(self, me, ends)
   table.insert(self.line, me)
@@ -238,20 +269,20 @@ local function acquire(self, use, ends)
   return true
 end
 
-function RWLock.acquire_read(self, timeout, more) return acquire(self, "read", acquire_end(timeout, more)) end
-function RWLock.acquire_write(self, timeout, more) return acquire(self, "write", acquire_end(timeout, more)) end
+function RWLock.acquire_read(self, timeout, more) return acquire(self, "read", timeout, more) end
+function RWLock.acquire_write(self, timeout, more) return acquire(self, "write", timeout, more) end
 
 function RWLock.release_read(self)
   local client = requests.client()
   local share = self.shares[client]
-  if not share then error("RWLock:release_read: not held for reading", 0) end
+  expect(share, "RWLock:release_read", "not held for reading")
   self.readers, self.shares[client] = self.readers - 1, share > 1 and share - 1 or nil
   requests.notify(self)
 end
 
 function RWLock.release_write(self)
-  if not self.writer then error("RWLock:release_write: not held for writing", 0) end
-  if self.writer ~= requests.client() then error("RWLock:release_write: another one holds it for writing", 0) end
+  expect(self.writer, "RWLock:release_write", "not held for writing")
+  expect(self.writer == requests.client(), "RWLock:release_write", "another one holds it for writing")
   self.writer = nil
   requests.notify(self)
 end
@@ -267,7 +298,7 @@ end
 
 -- Event, Condition, Barrier ---------------------------------------------------------------------------
 
-local Event, event_meta = class("Event")
+local Event, event_meta = class()
 
 function Event.set(self)
   self.is_on, self.sets = true, self.sets + 1
@@ -277,23 +308,21 @@ function Event.clear(self) self.is_on = false end
 function Event.is_set(self) return self.is_on end
 function Event.wait(self, timeout)
   local sets = self.sets
-  local why = wait_until(self, function(e) return e.is_on or e.sets > sets end, until_when(timeout))
+  local why = wait_until(self, function(e) return e.is_on or e.sets > sets end, until_when(timeout, "Event:wait"))
   if why then return nil, why end
   return true
 end
 
-local Condition, condition_meta = class("Condition")
+local Condition, condition_meta = class()
 
-function Condition.acquire(self, ...) return self.lock:acquire(...) end
-function Condition.release(self) self.lock:release() end
+function Condition.acquire(self, timeout, more) return self.lock:acquire(timeout, more, "Condition") end
+function Condition.release(self) self.lock:release(1, "Condition") end
 
-local function check_held(self, method)
-  if not self.lock.holders[requests.client()] then error("Condition:" .. method .. ": the lock is not held", 0) end
-end
+local function check_held(self, where) expect(self.lock.holders[requests.client()], where, "the lock is not held") end
 
 function Condition.wait(self, timeout)
-  check_held(self, "wait")
-  local ends = until_when(timeout)
+  local ends = until_when(timeout, "Condition:wait")
+  check_held(self, "Condition:wait")
   local me, depth = { is_told = false, client = requests.client() }, self.lock.depth
   table.insert(self.line, me)
   self.lock.depth = 1
@@ -308,13 +337,22 @@ function Condition.wait(self, timeout)
   return true
 end
 
-function Condition.notify(self, many)
-  check_held(self, "notify")
-  for _ = 1, math.min(many or 1, #self.line) do table.remove(self.line, 1).is_told = true end
+local function notify(self, count)
+  for _ = 1, math.min(count, #self.line) do table.remove(self.line, 1).is_told = true end
   requests.notify(self)
 end
 
-function Condition.notify_all(self) Condition.notify(self, #self.line) end
+function Condition.notify(self, count)
+  expect(count == nil or (type(count) == "number" and count >= 1), "Condition:notify",
+    "a number of waiters, 1 or more, expected, got " .. checks.show(count))
+  check_held(self, "Condition:notify")
+  notify(self, count or 1)
+end
+
+function Condition.notify_all(self)
+  check_held(self, "Condition:notify_all")
+  notify(self, math.huge)
+end
 
 function Condition.abandon(self, client)
   for i = #self.line, 1, -1 do
@@ -323,7 +361,7 @@ function Condition.abandon(self, client)
   self.lock:abandon(client)
 end
 
-local Barrier, barrier_meta = class("Barrier")
+local Barrier, barrier_meta = class(fields({ parties = true, n_waiting = true, broken = true }))
 
 local function break_round(self)
   self.broken, self.round.outcome, self.n_waiting = true, "broken", 0
@@ -331,6 +369,8 @@ local function break_round(self)
 end
 
 function Barrier.wait(self, timeout)
+  if timeout == nil then timeout = self.timeout end
+  local ends = until_when(timeout, "Barrier:wait")
   if self.broken then return nil, "broken" end
   local round, index = self.round, self.n_waiting + 1
   self.n_waiting = index
@@ -340,7 +380,7 @@ function Barrier.wait(self, timeout)
     return index
   end
   self.here[requests.client()] = (self.here[requests.client()] or 0) + 1
-  local why = wait_until(self, function() return round.outcome end, until_when(timeout or self.timeout))
+  local why = wait_until(self, function() return round.outcome end, ends)
   self.here[requests.client()] = nil
   if why and not round.outcome then break_round(self) end
   if why then return nil, why end
@@ -359,23 +399,51 @@ function Barrier.abandon(self, client)
   self.here[client] = nil
 end
 
--- Values ----------------------------------------------------------------------------------------------
+-- Numbers: a Value and an Array of this VM (memory/memory.lua), which check types and bounds ----------------------
 
-local Value, value_meta = class("Value")
+local call = refusals.call
 
-function Value.add(self, n)
-  self.value = self.value + n
-  return self.value
+local function read_field(self, key) return self[key] end
+local function assign_field(self, key, value) self[key] = value end
+
+-- cells: the handle. names: its methods that clients have.
+local function class_of_numbers(access, names)
+  local methods, meta = class(access)
+  for name in names:gmatch("%S+") do
+    methods[name] = function(self, ...) return call(self.cells[name], self.cells, ...) end
+  end
+  return methods, meta
 end
-function Value.cas(self, old, new)
-  if self.value ~= old then return false end
-  self.value = new
-  return true
+
+local _, value_meta = class_of_numbers({
+  get = function(self, key) return key == "value" and self.cells.value or nil end,
+  set = function(self, key, value) call(assign_field, self.cells, key, value) end,
+}, "add cas exchange max min type")
+
+local Array, array_meta = class_of_numbers({
+  get = function(self, key)
+    local index = tonumber(key)
+    if index and checks.is_whole(index, 1, #self.cells) then return call(read_field, self.cells, index) end
+  end,
+  set = function(self, key, value) call(assign_field, self.cells, key, value) end,
+  len = function(self) return #self.cells end,
+  pairs = function(self) return self:items() end,
+}, "slice bytes add cas exchange max min")
+
+function Array.len(self) return #self.cells end
+function Array.values(self) return self.cells:slice() end
+function Array.items(self)
+  local list = self.cells:slice()
+  for i, x in ipairs(list) do list[i] = { i, x } end
+  return list
 end
-function Value.exchange(self, new)
-  local old = self.value
-  self.value = new
-  return old
+function Array.get(self, index) return call(read_field, self.cells, index) end
+function Array.set(self, index, x) call(assign_field, self.cells, index, x) end
+function Array.fill(self, ...) call(self.cells.fill, self.cells, ...) end
+-- copy(source, at) as that of an Array; without a source the elements, as copy of a list.
+function Array.copy(self, ...)
+  if select("#", ...) == 0 then return self.cells:slice() end
+  call(self.cells.copy, self.cells, ...)
 end
 
 -- Factories -------------------------------------------------------------------------------------------
@@ -383,44 +451,35 @@ end
 local function permits_of(kind)
   return function(permits)
     permits = permits == nil and 1 or permits
-    if type(permits) ~= "number" or permits < 0 or permits % 1 ~= 0 then
-      error(kind .. ": a whole number of permits, 0 or more, expected, got " .. tostring(permits), 0)
-    end
+    expect(checks.is_whole(permits, 0, MOST_PERMITS), kind,
+      "a whole number of permits, 0 or more, expected, got " .. checks.show(permits))
     return new_permits(kind, permits)
   end
 end
 
-local function copy_into(result, source, where)
-  if source == nil then return result end
-  if type(source) ~= "table" then error(where .. ": a table expected, got " .. type(source), 0) end
-  for key, value in pairs(source) do result[key] = value end
-  return result
+local function new_barrier(parties, timeout)
+  expect(checks.is_whole(parties, 1, MOST_PARTIES), "Barrier",
+    ("parties: a whole number from 1 to %d expected, got %s"):format(MOST_PARTIES, checks.show(parties)))
+  refusals.timeout(timeout, "Barrier")
+  return setmetatable({
+    kind = "Barrier", parties = parties, timeout = timeout, n_waiting = 0, broken = false, round = {}, here = {},
+  }, barrier_meta)
+end
+
+local function numbers_of(kind, meta)
+  return function(...) return setmetatable({ kind = kind, cells = call(memory[kind], ...) }, meta) end
 end
 
 objects.factories = {
-  dict = function(source) return copy_into({}, source, "dict"), "dict" end,
-  list = function(source) return copy_into({}, source, "list"), "list" end,
-  Namespace = function(source) return copy_into({}, source, "Namespace"), "Namespace" end,
-  Array = function(_, source)
-    if type(source) == "table" then return copy_into({}, source, "Array"), "list" end
-    local list = {}
-    for i = 1, source do list[i] = 0 end
-    return list, "list"
+  Array = numbers_of("Array", array_meta),
+  Value = numbers_of("Value", value_meta),
+  Queue = new_queue("Queue"),
+  JoinableQueue = new_queue("JoinableQueue"),
+  Event = function() return setmetatable({ kind = "Event", is_on = false, sets = 0 }, event_meta) end,
+  Condition = function()
+    return setmetatable({ kind = "Condition", lock = new_permits("RLock", 1), line = {} }, condition_meta)
   end,
-  Value = function(_, initial) return setmetatable({ value = initial or 0 }, value_meta) end,
-  Queue = new_queue,
-  JoinableQueue = new_queue,
-  Event = function() return setmetatable({ is_on = false, sets = 0 }, event_meta) end,
-  Condition = function() return setmetatable({ lock = new_permits("RLock", 1), line = {} }, condition_meta) end,
-  Barrier = function(parties, timeout)
-    if type(parties) ~= "number" or parties < 1 or parties % 1 ~= 0 then
-      error("Barrier: parties: a whole number, 1 or more, expected, got " .. tostring(parties), 0)
-    end
-    local _, why = checks.read_timeout(timeout)
-    if why then error("Barrier: " .. why, 0) end
-    return setmetatable({ parties = parties, timeout = timeout, n_waiting = 0, broken = false, round = {}, here = {} },
-      barrier_meta)
-  end,
+  Barrier = new_barrier,
 }
 
 -- Those of the kinds of locks that are acquired.
@@ -436,73 +495,5 @@ for _, kind in ipairs(locks.kinds) do
   local new = by_holding[kind.holds]
   if new then objects.factories[kind.name] = new(kind.name) end
 end
-
--- Methods of plain tables -----------------------------------------------------------------------------
-
--- The results of a method are sent as copies.
-local dict = {}
-function dict.get(self, key, default)
-  local value = self[key]
-  if value == nil then return default end
-  return value
-end
-function dict.set(self, key, value) self[key] = value end
-function dict.has(self, key) return self[key] ~= nil end
-function dict.keys(self)
-  local list = {}
-  for key in pairs(self) do list[#list + 1] = key end
-  return list
-end
-function dict.values(self)
-  local list = {}
-  for _, value in pairs(self) do list[#list + 1] = value end
-  return list
-end
-function dict.items(self)
-  local list = {}
-  for key, value in pairs(self) do list[#list + 1] = { key, value } end
-  return list
-end
-function dict.pop(self, key, default)
-  local value = self[key]
-  self[key] = nil
-  if value == nil then return default end
-  return value
-end
-function dict.clear(self)
-  for key in pairs(self) do self[key] = nil end
-end
-function dict.copy(self) return self end
-function dict.len(self)
-  local n = 0
-  for _ in pairs(self) do n = n + 1 end
-  return n
-end
--- update(f, …) → the results of f(object, …), which runs on the server with no other request in between;
--- update(table) adds the pairs of a table
-function dict.update(self, change, ...)
-  if type(change) == "table" then
-    for key, value in pairs(change) do self[key] = value end
-    return
-  end
-  return change(self, ...)
-end
-
-local list = { get = dict.get, set = dict.set, clear = dict.clear, items = dict.items, update = dict.update }
-list.copy, list.values = dict.copy, dict.copy
-function list.len(self) return #self end
-function list.append(self, value) self[#self + 1] = value end
-function list.extend(self, values)
-  for _, value in ipairs(values) do self[#self + 1] = value end
-end
-function list.insert(self, i, value) table.insert(self, i, value) end
-function list.pop(self, i) return table.remove(self, i) end
-list.remove = list.pop
-function list.sort(self, is_less) table.sort(self, is_less) end
-function list.concat(self, separator) return table.concat(self, separator) end
-
-objects.methods = { dict = dict, list = list, Namespace = dict, table = setmetatable({}, {
-  __index = function(_, name) return dict[name] or list[name] end,
-}) }
 
 return objects

@@ -13,13 +13,19 @@ local require, native = ...
 local checks = require("core.checks")
 local objects = require("manager.objects")
 local proxies = require("manager.proxies")
+local refusals = require("manager.refusals")
 local requests = require("manager.requests")
+local tables = require("manager.tables")
 
 local unpack, pack = checks.unpack, checks.pack
 
 local operations = {}
 
 -- Objects ---------------------------------------------------------------------------------------------
+
+local function kind_of(value)
+  return objects.kind_of(value) or (type(value) == "table" and not getmetatable(value) and "table") or "object"
+end
 
 -- The reference to an object, which gets a number if it has none. Root objects, made by name, are kept for ever; others
 -- as long as a client has a proxy.
@@ -28,8 +34,7 @@ local function number_of(self, value, kind, is_root)
   if not id then
     id = self.last_id + 1
     self.last_id, self.ids[value] = id, id
-    self.objects[id] = { value = value, kind = kind or (type(value) == "table" and not getmetatable(value) and "table")
-      or "object", holders = {} }
+    self.objects[id] = { value = value, kind = kind or kind_of(value), holders = {} }
   end
   local entry = self.objects[id]
   entry.is_root = entry.is_root or is_root
@@ -47,7 +52,7 @@ function operations.let_go(self, client, id)
 end
 
 local function entry_of(self, id)
-  return self.objects[id] or error("the object is not there any more", 0)
+  return self.objects[id] or refusals.fail("Manager: the object is not there any more")
 end
 
 -- Replaces proxies of this server by their objects, also inside tables.
@@ -76,7 +81,8 @@ local function export_copy(self, value, is_method)
   local kind = type(value)
   if kind ~= "table" and kind ~= "userdata" and kind ~= "function" then return value end
   local entry = self.objects[self.ids[value] or false]
-  if entry and (entry.kind == "object" or (entry.is_root and not is_method)) then return number_of(self, value) end
+  local is_copied = entry and (tables.methods[entry.kind] and not (entry.is_root and not is_method))
+  if entry and not is_copied then return number_of(self, value) end
   if pcall(native.dumps, value) then return { value = value } end
   return number_of(self, value)
 end
@@ -92,11 +98,11 @@ end
 local ops = {}
 
 function ops.create(self, name, ...)
-  local registered, factory = self.factories[name], objects.factories[name]
-  if not registered and not factory then error("Manager: nothing is registered as '" .. tostring(name) .. "'", 0) end
+  local registered, factory = self.factories[name], objects.factories[name] or tables.factories[name]
+  refusals.expect(registered or factory, "Manager", "nothing is registered as '" .. tostring(name) .. "'")
   local value, kind
   if registered then value = requests.call(registered, ...) else value, kind = factory(...) end
-  if value == nil then error("Manager: '" .. name .. "' returned nothing", 0) end
+  refusals.expect(value ~= nil, "Manager:" .. name, "its factory returned nothing")
   local is_object = type(value) == "table" or type(value) == "userdata" or type(value) == "function"
   if not is_object then return value end
   return number_of(self, value, kind, true)
@@ -107,7 +113,7 @@ local function must_be_signed(self, op, signature, ...)
   local is_signed = type(signature) == "string"
   for i = 1, select("#", ...) do is_signed = is_signed and type((select(i, ...))) == "string" end
   if not is_signed or not native.is_same(signature, native.sign(self.secret, "manymoons " .. op .. " 1", ...)) then
-    error("Manager:" .. op .. ": with trust = \"data\" the program that started the manager may, and no client", 0)
+    refusals.fail("Manager:" .. op .. ": with trust = \"data\" the program that started the manager may, and no client")
   end
 end
 
@@ -120,39 +126,70 @@ function ops.register(self, name, factory, signature)
   self.factories[name] = factory
 end
 
+-- The methods of an object that are this library's.
+local function methods_of(entry) return objects.methods_of(entry.value) or tables.methods[entry.kind] end
+
+local function is_container(value)
+  local meta = getmetatable(value)
+  return type(value) == "table" or (type(meta) == "table" and meta.__index ~= nil)
+end
+
+-- The value of an object of the script, as a table. what: how it is used.
+local function container(entry, what)
+  refusals.expect(is_container(entry.value), "Manager", "a " .. type(entry.value) .. " " .. what)
+  return entry.value
+end
+
 function ops.index(self, id, key)
   local entry = entry_of(self, id)
-  local value = entry.value[key]
+  local value
+  if objects.is_own(entry.value) then
+    value = objects.access(entry.value, "get", key)
+  else
+    value = container(entry, "has no fields")[key]
+  end
   if value == nil and key ~= nil then
-    local methods = objects.methods[entry.kind]
+    local methods = methods_of(entry)
     if methods and methods[key] then return { method = entry.kind } end
   end
   return export(self, value)
 end
 
-function ops.newindex(self, id, key, value) entry_of(self, id).value[key] = value end
+function ops.newindex(self, id, key, value)
+  local entry = entry_of(self, id)
+  if objects.is_own(entry.value) then return objects.access(entry.value, "set", key, value) end
+  container(entry, "has no fields")[tables.check_key(key, entry.kind)] = value
+end
 
 function ops.call(self, id, name, ...)
-  local value = entry_of(self, id).value
-  local f = value
-  if name ~= nil then f = value[name] end
-  if objects.is_own(value) then return copies(self, false, f(...)) end
+  local entry = entry_of(self, id)
+  local f = entry.value
+  if name ~= nil then f = container(entry, "has no methods")[name] end
+  refusals.expect(checks.is_callable(f), name == nil and entry.kind or tostring(name),
+    "it cannot be called, it is a " .. type(f))
   return copies(self, false, requests.call(f, ...))
 end
 
 function ops.method(self, id, name, ...)
   local entry = entry_of(self, id)
-  local methods = objects.methods[entry.kind]
-  local method = methods and methods[name] or error("no method '" .. tostring(name) .. "'", 0)
+  local methods = methods_of(entry)
+  local method = methods and methods[name]
+  refusals.expect(method, entry.kind, "it has no method '" .. tostring(name) .. "'")
   return copies(self, true, method(entry.value, ...))
 end
 
-function ops.len(self, id) return #entry_of(self, id).value end
+function ops.len(self, id)
+  local entry = entry_of(self, id)
+  if objects.is_own(entry.value) then return objects.access(entry.value, "len") end
+  return #entry.value
+end
 
 -- the keys and values at this moment
 function ops.pairs(self, id)
+  local entry = entry_of(self, id)
+  if objects.is_own(entry.value) then return { value = objects.access(entry.value, "pairs") } end
   local list = {}
-  for key, value in pairs(entry_of(self, id).value) do
+  for key, value in pairs(container(entry, "has no pairs")) do
     list[#list + 1] = { type(key) == "table" and export(self, key) or key, export(self, value) }
   end
   return { value = list }
@@ -160,6 +197,8 @@ end
 
 local function show(value, depth)
   if type(value) == "string" then return string.format("%q", value) end
+  local kind = objects.kind_of(value)
+  if kind then return kind .. ": " .. tostring(value):match("0x.*") end
   if type(value) ~= "table" or getmetatable(value) then return tostring(value) end
   if depth > 3 then return "{…}" end
   local parts, count = {}, #value
@@ -180,6 +219,14 @@ function ops.drop(self, ...)
   for _, id in ipairs({ ... }) do operations.let_go(self, requests.client(), id) end
 end
 
+-- The client has closed its proxy.
+function ops.leave(self, id)
+  local entry = self.objects[id]
+  if not entry then return end
+  objects.abandon(entry.value, requests.client())
+  operations.let_go(self, requests.client(), id)
+end
+
 function ops.count_objects(self)
   local count = 0
   for _ in pairs(self.objects) do count = count + 1 end
@@ -196,7 +243,7 @@ end
 local function read_request(self, bytes)
   if self.trust ~= "data" then return native.loads_from("peer", bytes) end
   local ok, request = pcall(native.loads_from, "stranger", bytes)
-  if not ok then error("Manager: with trust = \"data\" clients send data alone: " .. tostring(request), 0) end
+  refusals.expect(ok, "Manager", "with trust = \"data\" clients send data alone: " .. tostring(request))
   return request
 end
 
@@ -207,7 +254,7 @@ function operations.run(self, bytes)
   local request = read_request(self, bytes)
   local n = type(request) == "table" and request.n
   local op = type(n) == "number" and n >= 1 and n <= ARGUMENTS_MOST and ops[request[1]]
-  if not op then error("Manager: no such request", 0) end
+  refusals.expect(op, "Manager", "no such request")
   for i = 2, n do request[i] = resolve(self, request[i], {}) end
   return op(self, unpack(request, 2, n))
 end

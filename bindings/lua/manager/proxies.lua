@@ -45,7 +45,7 @@ local function name_of_thread()
 end
 
 local function died(why)
-  local message = "Manager: the server is gone (" .. why .. ")"
+  local message = native.place() .. "Manager: the server is gone (" .. why .. ")"
   return errors.new_error({ message = message, kind = "died", worker = "Manager" })
 end
 
@@ -92,12 +92,18 @@ local function exchange(server, bytes, timeout)
   return answer
 end
 
+-- A refusal (manager/refusals.lua) is an error of the script's call, whose place only the client knows.
+local function raise_failure(failure, trust)
+  if failure.is_refusal then failure.message = native.place() .. tostring(failure.message) end
+  errors.raise(errors.new_error(failure, nil, nil, trust))
+end
+
 local function open_answer(server, bytes)
   local trust = server.is_foreign and "stranger" or "peer"
   local answer = native.loads_from(trust, bytes)
   local is_answer = type(answer) == "table" and type(answer[2]) == (answer[1] and "number" or "table")
   if not is_answer then errors.raise(died("malformed answer")) end
-  if not answer[1] then errors.raise(errors.new_error(answer[2], nil, nil, trust)) end
+  if not answer[1] then raise_failure(answer[2], trust) end
   return answer
 end
 
@@ -137,10 +143,13 @@ end
 
 -- Proxies ---------------------------------------------------------------------------------------------
 
-local SERVER, ID, KIND = "\0server", "\0id", "\0kind" -- fields that no object has
+local SERVER, ID, KIND, CLOSED = "\0server", "\0id", "\0kind", "\0closed" -- fields that no object has
 local proxy_meta, foreign_meta = { __name = "Proxy" }, { __name = "Proxy" }
 proxy_meta.__mm_foreign = foreign_meta
 local new_proxy
+
+-- What the script calls the object; bytes of a stranger may bring anything there.
+local function kind_of(proxy) return tostring(rawget(proxy, KIND)) end
 
 local function is_proxy(value)
   local meta = getmetatable(value)
@@ -176,9 +185,29 @@ local function name_own(server, value, seen)
   return copy
 end
 
-local function request_of(server, ...)
+-- Of a request that cannot be sent: what the script called, and where its arguments begin in the request.
+local function describe(proxy, op, first, second)
+  if op == "create" then return "Manager:" .. tostring(first), 3 end
+  if op == "register" then return "Manager:register", 2 end
+  local kind = kind_of(proxy)
+  local is_method = op == "call" and second ~= nil or op == "method"
+  return is_method and kind .. ":" .. tostring(second) or kind, 4
+end
+
+local function refuse_unsendable(err, proxy, ...)
+  local where, first = describe(proxy, ...)
+  local is_value = (...) == "newindex"
+  local text = checks.bare(err):gsub("%(at value%[(%d+)%]", function(place)
+    return is_value and "(at value" or ("(at argument %d"):format(place - first + 1)
+  end)
+  checks.fail(where .. ": " .. text)
+end
+
+local function request_of(server, proxy, ...)
   local request = { n = select("#", ...), ... }
-  return native.dumps(server.trust == "data" and name_own(server, request, {}) or request)
+  local ok, bytes = pcall(native.dumps, server.trust == "data" and name_own(server, request, {}) or request)
+  if not ok then refuse_unsendable(bytes, proxy, ...) end
+  return bytes
 end
 
 -- Asks the server to end; a server that does not answer in time is left to its starter.
@@ -195,7 +224,7 @@ local function ask(server, proxy, key, ...)
     dropped[name] = nil
     exchange(server, native.dumps({ n = #gone + 1, "drop", unpack(gone) }))
   end
-  local answer = open_answer(server, exchange(server, request_of(server, ...)))
+  local answer = open_answer(server, exchange(server, request_of(server, proxy, ...)))
   for i = 3, answer[2] + 2 do answer[i] = import(server, answer[i], proxy, key) end
   return unpack(answer, 3, answer[2] + 2)
 end
@@ -229,40 +258,106 @@ end
 -- The number in a reference that stands for a proxy in a request (name_own), or nil.
 function proxies.named_id(value) return not getmetatable(value) and rawget(value, ID) or nil end
 
--- A function that calls one of the object. Called as a method, it does not send the proxy as an argument.
-function proxies.stub(proxy, op, key)
-  local server, id = server_of(proxy), rawget(proxy, ID)
-  if op == "call" then
-    if key == "with" or key == "guard" then return locks.callers[key] end
-    return function(...) return ask(server, proxy, nil, "call", id, key, ...) end
-  end
+-- The server and the number of the object. A closed proxy is refused.
+local function check(self)
+  if rawget(self, CLOSED) then checks.fail(kind_of(self) .. ": used after close") end
+  return server_of(self), rawget(self, ID)
+end
+
+local function check_self(self, where)
+  if not is_proxy(self) then checks.refuse_self(self, where) end
+  return check(self)
+end
+
+-- A method of the library's, named `key`, of objects of the kind.
+local function method_of(kind, key)
+  local where = kind .. ":" .. tostring(key)
   return function(self, ...)
-    if self ~= proxy then return ask(server, proxy, nil, op, id, key, self, ...) end
-    return ask(server, proxy, nil, op, id, key, ...)
+    local server, id = check_self(self, where)
+    return ask(server, self, nil, "method", id, key, ...)
   end
+end
+
+-- A function that calls one of the script's object.
+local function function_of(proxy, key)
+  return function(...)
+    local server, id = check(proxy)
+    return ask(server, proxy, nil, "call", id, key, ...)
+  end
+end
+
+-- Methods that run in the client, because they call functions of the script, or return what only the client has. An
+-- object of the script may have locks' methods of its own.
+local callers = {
+  Condition = locks.new_callers("Condition", { "" }, check_self),
+  object = locks.new_callers("Lock", { "", "_read", "_write" }, check_self),
+}
+for _, kind in ipairs(locks.kinds) do
+  local ways = locks.ways_of(kind)
+  if ways[1] then callers[kind.name] = locks.new_callers(kind.name, ways, check_self) end
+end
+
+local function caller_of(proxy, key)
+  local list = callers[kind_of(proxy)]
+  return list and list[key]
+end
+
+-- Lets go of the object: what the caller holds of it is given back. What is nobody's any more goes. A queue is closed for
+-- all of its users, which its own method does.
+local function close_proxy(self)
+  if not is_proxy(self) then checks.refuse_self(self, "Proxy:close") end
+  if rawget(self, CLOSED) then return end
+  local server, id = server_of(self), rawget(self, ID)
+  rawset(self, CLOSED, true)
+  known[name_of_server(server) .. " " .. id] = nil
+  pcall(ask, server, self, nil, "leave", id) -- or the server is gone
+end
+
+-- What proxy.close is: the object's own, or that of the proxy; also where the server is gone.
+local function closer_of(self)
+  if rawget(self, CLOSED) then return close_proxy end
+  local ok, value = pcall(ask, server_of(self), self, "close", "index", rawget(self, ID), "close")
+  return ok and value or close_proxy
+end
+
+function proxies.stub(proxy, op, key)
+  if op == "method" then return method_of(kind_of(proxy), key) end
+  return (key == "with" or key == "guard") and caller_of(proxy, key) or function_of(proxy, key)
 end
 
 function proxy_meta.__index(self, key)
-  local server, id, kind = server_of(self), rawget(self, ID), rawget(self, KIND)
+  if key == "close" then return closer_of(self) end
+  local server, id = check(self)
   local value = ask(server, self, key, "index", id, key)
-  -- These methods call functions of the script, or return what only the client has, so they run in the client.
-  if value == nil and kind == "object" then return locks.callers[key] end
+  if value == nil then return caller_of(self, key) end
   return value
 end
 
+-- The end of a `<close>` variable.
+function proxy_meta.__close(self)
+  local close = closer_of(self)
+  if not checks.is_callable(close) then close = close_proxy end
+  close(self)
+end
+
 function proxy_meta.__newindex(self, key, value)
-  ask(server_of(self), self, nil, "newindex", rawget(self, ID), key, value)
+  local server, id = check(self)
+  ask(server, self, nil, "newindex", id, key, value)
 end
 
 function proxy_meta.__call(self, ...)
-  return ask(server_of(self), self, nil, "call", rawget(self, ID), nil, ...)
+  local server, id = check(self)
+  return ask(server, self, nil, "call", id, nil, ...)
 end
 
-function proxy_meta.__len(self) return ask(server_of(self), self, nil, "len", rawget(self, ID)) end
+function proxy_meta.__len(self)
+  local server, id = check(self)
+  return ask(server, self, nil, "len", id)
+end
 
 function proxy_meta.__pairs(self)
-  local server = server_of(self)
-  local list, i = ask(server, self, nil, "pairs", rawget(self, ID)), 0
+  local server, id = check(self)
+  local list, i = ask(server, self, nil, "pairs", id), 0
   return function()
     i = i + 1
     local pair = list[i]
@@ -274,7 +369,10 @@ function proxy_meta.__eq(a, b)
   return is_proxy(a) and is_proxy(b) and server_of(a).token == server_of(b).token and rawget(a, ID) == rawget(b, ID)
 end
 
-function proxy_meta.__tostring(self) return ask(server_of(self), self, nil, "show", rawget(self, ID)) end
+function proxy_meta.__tostring(self)
+  if rawget(self, CLOSED) then return kind_of(self) .. ": closed" end
+  return ask(server_of(self), self, nil, "show", rawget(self, ID))
+end
 function proxy_meta.__gc(self) note_drop(self) end
 
 for name, method in pairs(proxy_meta) do

@@ -18,6 +18,7 @@ local errors = require("core.errors")
 local waits = require("core.waits")
 local objects = require("manager.objects")
 local operations = require("manager.operations")
+local refusals = require("manager.refusals")
 local requests = require("manager.requests")
 local listener = require("net.listener")
 
@@ -49,6 +50,8 @@ local function answer(request, ok, ...)
 end
 
 local function failure_of(request, err)
+  local refusal = refusals.text_of(err)
+  if refusal then return { message = refusal, kind = "error", worker = "Manager", traceback = "", is_refusal = true } end
   local failure = { message = errors.text_of(err), kind = "error", worker = "Manager" }
   local value = err
   if getmetatable(err) == errors.Error then -- of a call that ran as a task
@@ -56,7 +59,7 @@ local function failure_of(request, err)
   else
     failure.traceback = debug.traceback(request.co):gsub("^\n", "")
   end
-  local ok, bytes = pcall(native.dumps, value)
+  local ok, bytes = pcall(native.dumps, refusals.text_of(value) or value)
   if ok then failure.value = bytes end
   return failure
 end

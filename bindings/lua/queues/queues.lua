@@ -9,7 +9,7 @@ local vm_pipe = require("queues.vm_pipe")
 local queues = {}
 local MOST = 2147483647 -- as the permits of a Semaphore
 
-local function check_maxsize(kind, maxsize)
+function queues.check_maxsize(kind, maxsize)
   checks.expect(maxsize == nil or kind ~= "SimpleQueue", kind, "no argument expected; a Queue has a maxsize")
   checks.expect(maxsize == nil or checks.is_whole(maxsize, 0, MOST), kind,
     "maxsize: a whole number from 0 (no bound) to " .. MOST .. " expected, got " .. checks.show(maxsize))
@@ -35,7 +35,7 @@ local function queue_constructor(row, kind, open_broker_queue)
       checks.check_options(maxsize, { maxsize = true, max_bytes = true }, kind)
       maxsize, max_bytes = maxsize.maxsize, maxsize.max_bytes
     end
-    check_maxsize(kind, maxsize)
+    queues.check_maxsize(kind, maxsize)
     check_max_bytes(kind, max_bytes)
     local q, why = new_queue(row, kind, maxsize, max_bytes)
     return q or checks.fail(kind .. ": " .. why)
