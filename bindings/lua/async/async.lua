@@ -200,7 +200,7 @@ end
 
 -- timeout(seconds, f, …) → the results of f; or nil and "timeout" if f took longer and was cancelled.
 function async.timeout(seconds, f, ...)
-  expect(type(seconds) == "number", "timeout", "argument 1: a number of seconds expected, got " .. tostring(seconds))
+  expect(type(seconds) == "number", "timeout", "argument 1: a number of seconds expected, got " .. checks.show(seconds))
   seconds = checks.timeout(seconds, "timeout")
   check_function(f, "timeout", 2)
   local task = schedulers.spawn(as_function(f), ...)
@@ -286,7 +286,7 @@ function async.wait_fd(fd, mode, timeout)
   if type(fd) ~= "number" then fd = descriptor_of(fd, "wait_fd") end
   if not checks.is_whole(fd, 0, MOST_DESCRIPTOR) then descriptor_of(fd, "wait_fd") end
   if mode ~= nil and mode ~= "r" and mode ~= "w" then
-    expect(false, "wait_fd", "argument 2: 'r' or 'w' expected, got " .. tostring(mode))
+    expect(false, "wait_fd", "argument 2: 'r' or 'w' expected, got " .. checks.show(mode))
   end
   timeout = checks.timeout(timeout, "wait_fd")
   local scheduler, may_yield = busy()

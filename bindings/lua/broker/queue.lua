@@ -13,6 +13,7 @@ local waits = require("core.waits")
 local backoff = require("broker.backoff")
 local classes = require("broker.classes")
 local broker = require("broker.settings")
+local queues = require("queues.queues")
 
 local expect, time = checks.expect, native.time
 
@@ -263,18 +264,16 @@ function queue.new(kind, options)
   for name in pairs(options) do
     if not OPTIONS[name] then checks.fail(kind .. ": unknown option '" .. tostring(name) .. "'") end
   end
-  local maxsize = options.maxsize or 0
-  expect(type(maxsize) == "number" and maxsize >= 0 and maxsize < 2 ^ 53, kind,
-    "maxsize: a number, 0 (no bound) or more, expected, got " .. tostring(maxsize))
-  expect(kind ~= "SimpleQueue" or maxsize == 0, kind, "maxsize: a Queue has one")
-  local lease = options.lease or LEASE
+  local maxsize = options.maxsize
+  queues.check_maxsize(kind, maxsize)
+  local lease = options.lease == nil and LEASE or options.lease
   expect(type(lease) == "number" and lease >= 0.3 and lease < 2 ^ 31, kind,
-    "lease: a number of seconds, 0.3 or more, expected, got " .. tostring(lease))
+    "lease: a number of seconds, 0.3 or more, expected, got " .. checks.show(lease))
   local settings = broker.read_url(options.broker, kind, options.password_file)
   local self = setmetatable({
     _url = options.broker, _password_file = options.password_file, _lease = lease,
     _name = broker.check_name(options.name, kind),
-    _maxsize = maxsize % 1 == 0 and string.format("%d", maxsize) + 0 or math.ceil(maxsize),
+    _maxsize = string.format("%d", maxsize or 0) + 0,
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind)
   local state = state_of(self, kind)

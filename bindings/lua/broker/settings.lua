@@ -212,7 +212,7 @@ local OF_WORKERS = { memory = true, libs = true, nice = true, maxtasksperchild =
 local function check_count(options, name, least)
   local value = options[name]
   expect(value == nil or (type(value) == "number" and value >= least and value % 1 == 0), "Pool",
-    name .. ": a whole number, " .. least .. " or more, expected, got " .. tostring(value))
+    name .. ": a whole number, " .. least .. " or more, expected, got " .. checks.show(value))
 end
 
 local function check_seconds(options, name)

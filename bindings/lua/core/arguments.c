@@ -12,9 +12,12 @@
 #include "shared/segment.h"
 #include "state/caller.h"
 
-/* A string as it is, and the type of another value. */
-static const char *shown(lua_State *L, int index) {
-  return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : luaL_typename(L, index);
+const char *argument_shown(lua_State *L, int index) {
+  const int type = lua_type(L, index);
+  const bool is_nan = type == LUA_TNUMBER && lua_tonumber(L, index) != lua_tonumber(L, index);
+  if (is_nan) return "nan";
+  const bool is_plain = type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TBOOLEAN;
+  return is_plain ? luaL_tolstring(L, index, NULL) : luaL_typename(L, index);
 }
 
 deadline argument_timeout(lua_State *L, int index) {
@@ -22,7 +25,7 @@ deadline argument_timeout(lua_State *L, int index) {
   const bool is_number = lua_type(L, index) == LUA_TNUMBER;
   const lua_Number seconds = is_number ? lua_tonumber(L, index) : 0;
   if (!is_number || seconds != seconds)
-    raise_refusal(L, "timeout: a number of seconds expected, got %s", is_number ? "nan" : shown(L, index));
+    raise_refusal(L, "timeout: a number of seconds expected, got %s", argument_shown(L, index));
   return deadline_after(seconds);
 }
 

@@ -12,6 +12,10 @@
  * wait; NaN, and what is no number, raises. core/checks.lua has the same for Lua. */
 deadline argument_timeout(lua_State *L, int index);
 
+/* A value in a message, as checks.show in Lua: a number, a string and a boolean as they are, and the type of another
+ * one. [-0, +0|1, memory] */
+const char *argument_shown(lua_State *L, int index);
+
 /* The argument of os.exit: nil, a boolean, or a number of which the low eight bits count. */
 int argument_exit_status(lua_State *L, int index);
 

@@ -45,8 +45,19 @@ function checks.handle(self, class, where)
   if type(meta) ~= "table" or meta.__name ~= class then checks.refuse_self(self, where) end
 end
 
--- A value in a message. NaN has a sign on some systems.
-function checks.show(value) return value ~= value and "nan" or tostring(value) end
+-- A value in a message: a number, a string and a boolean as they are, and the type of another one. NaN has a sign on
+-- some systems.
+local is_shown = { number = true, string = true, boolean = true, ["nil"] = true }
+function checks.show(value)
+  if value ~= value then return "nan" end
+  return is_shown[type(value)] and tostring(value) or type(value)
+end
+
+-- Raises unless the option is true, false or absent.
+function checks.switch(value, where, name)
+  checks.expect(value == nil or type(value) == "boolean", where, name .. ": a boolean expected, got " .. type(value))
+  return value
+end
 
 -- Whether it is a whole number from `least` to `most`, without which those that a double counts exactly.
 function checks.is_whole(value, least, most)

@@ -26,7 +26,7 @@ function recording.trace(path, options)
   checks.check_options(options, { limit = true }, "trace")
   local limit = options.limit
   expect(limit == nil or (type(limit) == "number" and limit >= LEAST_LIMIT and limit < 2 ^ 53), "trace",
-    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. tostring(limit))
+    "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. checks.show(limit))
   return native.trace_start(path, name_of_program(), limit)
 end
 

@@ -18,7 +18,8 @@ int values_dumps(lua_State *L) {
   return 1;
 }
 
-/* Raises for a key of the options at `index` that is not `name`, and for options that are no table.
+/* Raises for a key of the options at `index` that is not `name`, for a value that is no boolean, and for options that
+ * are no table.
  * Whether options[name] is true. */
 static bool read_option(lua_State *L, int index, const char *name) {
   if (lua_isnoneornil(L, index)) return false;
@@ -30,6 +31,8 @@ static bool read_option(lua_State *L, int index, const char *name) {
       luaL_argerror(L, index, lua_pushfstring(L, "'%s' is the one option", name));
   }
   lua_getfield(L, index, name);
+  if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+    luaL_argerror(L, index, lua_pushfstring(L, "%s: a boolean expected, got %s", name, luaL_typename(L, -1)));
   const bool is_set = lua_toboolean(L, -1);
   lua_pop(L, 1);
   return is_set;

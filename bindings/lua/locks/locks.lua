@@ -161,7 +161,7 @@ end
 function Condition.notify(self, count)
   check(self, condition_meta, "Condition:notify")
   expect(count == nil or (type(count) == "number" and count >= 1), "Condition:notify",
-    "a number of waiters, 1 or more, expected, got " .. tostring(count))
+    "a number of waiters, 1 or more, expected, got " .. checks.show(count))
   self._line:notify(self._lock, count or 1)
 end
 
@@ -246,7 +246,7 @@ end
 
 local function check_count(value, most, where, what)
   local is_right = type(value) == "number" and value >= 0 and value <= most and value % 1 == 0
-  expect(is_right, where, what .. " expected, got " .. tostring(value))
+  expect(is_right, where, what .. " expected, got " .. checks.show(value))
 end
 
 -- Whether the value has one holder at a time; one that is "recursive" may acquire it again.
@@ -292,7 +292,7 @@ local function new_barrier(_, is_serial, conditions)
       parties, action, timeout = parties.parties, parties.action, parties.timeout
     end
     check_count(parties, MOST_PARTIES, "Barrier", "parties: a whole number from 1 to " .. MOST_PARTIES)
-    expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. tostring(parties))
+    expect(parties >= 1, "Barrier", "parties: a whole number, 1 or more, expected, got " .. checks.show(parties))
     expect(action == nil or checks.is_callable(action), "Barrier", "action: function expected, got " .. type(action))
     timeout = checks.timeout(timeout, "Barrier")
     local core = conditions and conditions.new_barrier(parties) or make("Barrier", parties, is_serial)

@@ -40,7 +40,7 @@ function manager_meta.__tostring(self) return "Manager: " .. tostring(rawget(sel
 function Manager.register(self, name, factory)
   local server = check(self, "Manager:register")
   local is_name = type(name) == "string" and name:match("^[%a_][%w_]*$")
-  expect(is_name, "Manager:register", "a name expected, got " .. tostring(name))
+  expect(is_name, "Manager:register", "a name expected, got " .. checks.show(name))
   expect(not Manager[name], "Manager:register", "'" .. name .. "' is the manager's own")
   expect(checks.is_callable(factory), "Manager:register", "function expected, got " .. type(factory))
   if server.trust ~= "data" then return (ask(server, nil, nil, "register", name, factory)) end
@@ -91,7 +91,7 @@ local function read_options(options)
   expect(is_key, "Manager", "authkey: a string expected, not an empty one")
   local trust = options.trust
   expect(trust == nil or trust == "peer" or trust == "data", "Manager",
-    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. tostring(trust))
+    'trust: "peer" (clients may send code, which runs in the manager) or "data" expected, got ' .. checks.show(trust))
   return options.address and listener.read_address(options.address, "Manager"), key or native.random_bytes(32),
     trust or "peer"
 end

@@ -406,11 +406,23 @@ local call = refusals.call
 local function read_field(self, key) return self[key] end
 local function assign_field(self, key, value) self[key] = value end
 
+-- A refusal of a method in C, which counts the handle among its arguments, and does not know the client's call.
+local function pass(where, ok, ...)
+  if ok then return ... end
+  refusals.fail((checks.bare((...)):gsub("^argument (%d+)", function(place)
+    return ("%s: argument %d"):format(where, place - 1)
+  end)))
+end
+
+local function call_method(self, name, ...)
+  return pass(self.kind .. ":" .. name, pcall(self.cells[name], self.cells, ...))
+end
+
 -- cells: the handle. names: its methods that clients have.
 local function class_of_numbers(access, names)
   local methods, meta = class(access)
   for name in names:gmatch("%S+") do
-    methods[name] = function(self, ...) return call(self.cells[name], self.cells, ...) end
+    methods[name] = function(self, ...) return call_method(self, name, ...) end
   end
   return methods, meta
 end
@@ -439,11 +451,11 @@ function Array.items(self)
 end
 function Array.get(self, index) return call(read_field, self.cells, index) end
 function Array.set(self, index, x) call(assign_field, self.cells, index, x) end
-function Array.fill(self, ...) call(self.cells.fill, self.cells, ...) end
+function Array.fill(self, ...) call_method(self, "fill", ...) end
 -- copy(source, at) as that of an Array; without a source the elements, as copy of a list.
 function Array.copy(self, ...)
   if select("#", ...) == 0 then return self.cells:slice() end
-  call(self.cells.copy, self.cells, ...)
+  call_method(self, "copy", ...)
 end
 
 -- Factories -------------------------------------------------------------------------------------------

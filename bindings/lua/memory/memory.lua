@@ -7,6 +7,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local hex = require("core.hex")
 
 local expect = checks.expect
 local rawlen = rawlen or function(list) return #list end -- Lua 5.1 has no __len of tables
@@ -21,7 +22,7 @@ for name in ("i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 b B h H i I l L q Q f d"):gm
 
 local function check_type(kind, where)
   expect(type(kind) == "string" and known[kind], where,
-    "type: one of " .. TYPES .. " expected, got " .. tostring(kind))
+    "type: one of " .. TYPES .. " expected, got " .. checks.show(kind))
 end
 
 local function make(where, kind, count)
@@ -181,14 +182,13 @@ function shared_meta.__tostring(self) return string.format("SharedMemory: %s, %d
 
 local OPTIONS = { name = true, create = true, size = true, keep = true }
 
-local function new_name()
-  return string.format("mm_%d_%08x", native.pid(), math.random(0, 2 ^ 31 - 1))
-end
+-- The script's own random numbers stay what they are.
+local function new_name() return ("mm_%d_%s"):format(native.pid(), hex(native.random_bytes(4))) end
 
 local function create(options)
   local size = options.size
   expect(type(size) == "number" and size >= 1 and size % 1 == 0 and size < 2 ^ 53, "SharedMemory",
-    "size: a number of bytes, 1 or more, expected, got " .. tostring(size))
+    "size: a number of bytes, 1 or more, expected, got " .. checks.show(size))
   for _ = 1, 100 do
     local name = options.name or new_name()
     local core, why = native.shared_memory_create(name, size, options.keep)
@@ -201,9 +201,11 @@ end
 function memory.SharedMemory(options)
   expect(type(options) == "table", "SharedMemory", "a table of options expected, got " .. type(options))
   checks.check_options(options, OPTIONS, "SharedMemory")
+  checks.switch(options.create, "SharedMemory", "create")
+  checks.switch(options.keep, "SharedMemory", "keep")
   local name = options.name
   expect(name == nil or (type(name) == "string" and name:match("^/?[^/%z]+$") and #name <= 250), "SharedMemory",
-    "name: a name of a file, without slashes, expected, got " .. tostring(name))
+    "name: a name of a file, without slashes, expected, got " .. checks.show(name))
   expect(name or options.create, "SharedMemory", "name: the name of one that there is expected, or create")
   local core, why
   if options.create then

@@ -48,7 +48,7 @@ struct target {
 static const char *push_number(lua_State *L, lua_Number x) {
   char text[48];
   snprintf(text, sizeof text, "%.17g", x);
-  lua_pushstring(L, text);
+  lua_pushstring(L, x != x ? "nan" : text);
   return lua_tostring(L, -1);
 }
 static const char *push_count(lua_State *L, uint64_t count) { return push_number(L, (lua_Number)count); }
@@ -57,7 +57,7 @@ static void check_index(lua_State *L, const struct array_view *m, int index, uin
   const lua_Number i = lua_type(L, index) == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
   if (!(i >= 1 && i <= (lua_Number)m->count) || i != (lua_Number)(uint64_t)i) {
     const char *most = push_count(L, m->count);
-    luaL_error(L, "Array: index %s is not within 1 to %s", luaL_tolstring(L, index, NULL), most);
+    luaL_error(L, "Array: index %s is not within 1 to %s", argument_shown(L, index), most);
   }
   *out = (uint64_t)i - 1;
 }
@@ -73,7 +73,7 @@ static struct target check_target(lua_State *L) {
 
 NO_RETURN static void raise_unfit(lua_State *L, int index, const char *name) {
   const char *why = lua_tostring(L, -1);
-  luaL_error(L, "%s: %s %s", name, luaL_tolstring(L, index, NULL), why);
+  luaL_error(L, "%s: %s %s", name, argument_shown(L, index), why);
   __builtin_unreachable();
 }
 
@@ -152,7 +152,7 @@ static int typed_array_add_method(lua_State *L) {
   do {
     if (!array_element_add(L, t.type, seen, t.next, &sum)) {
       const char *why = lua_tostring(L, -1);
-      const char *operand = luaL_tolstring(L, t.next, NULL);
+      const char *operand = argument_shown(L, t.next);
       array_element_push(L, t.type, seen);
       luaL_error(L, "%s:add: %s + %s %s", t.name, lua_tostring(L, -1), operand, why);
     }

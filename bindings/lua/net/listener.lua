@@ -165,7 +165,7 @@ local PATH_MOST, PORT_MOST = 107, 65535
 local function check_port(port, where)
   local number = tonumber(port)
   local is_right = number and number >= 0 and number <= PORT_MOST and number % 1 == 0
-  expect(is_right, where, "address: a port from 0 to " .. PORT_MOST .. " expected, got " .. tostring(port))
+  expect(is_right, where, "address: a port from 0 to " .. PORT_MOST .. " expected, got " .. checks.show(port))
 end
 
 -- "host:port", { host, port } as in Python, "/path", "@abstract"
@@ -177,7 +177,7 @@ local function read_address(address, where)
     address = host .. ":" .. string.format("%d", port)
   end
   expect(type(address) == "string" and not address:find("%z"), where,
-    "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. tostring(address))
+    "address: '/path', '@name', 'host:port' or { host, port } expected, got " .. checks.show(address))
   if address:find("^[/@.]") then
     expect(#address <= PATH_MOST, where,
       "address: a path or name of at most " .. PATH_MOST .. " bytes expected, got one of " .. #address)
@@ -195,8 +195,8 @@ local function read_options(options, where)
   checks.check_options(options, OPTIONS, where)
   local key, most = options.authkey, options.max_message
   expect(key == nil or (type(key) == "string" and #key > 0), where, "authkey: a string expected, not an empty one")
-  expect(most == nil or (type(most) == "number" and most >= 1 and most <= SIZE_MOST), where,
-    "max_message: a number of bytes, 1 to 2^31, expected")
+  expect(most == nil or checks.is_whole(most, 1, SIZE_MOST), where,
+    "max_message: a number of bytes, 1 to 2^31, expected, got " .. checks.show(most))
   return key, most or SIZE_MOST, options.timeout
 end
 

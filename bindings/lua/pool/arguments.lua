@@ -28,8 +28,7 @@ end
 
 local function check_workers(workers, are_many)
   check_count(workers, "workers")
-  expect(are_many == nil or type(are_many) == "boolean", "Pool",
-    "many_workers: a boolean expected, got " .. type(are_many))
+  checks.switch(are_many, "Pool", "many_workers")
   if not workers or workers <= MANY_WORKERS then return end
   local shown = string.format("%.0f", workers)
   expect(are_many, "Pool", "workers: at most " .. MANY_WORKERS .. " expected, got " .. shown

@@ -122,13 +122,13 @@ local function read_options(options)
   options = options or {}
   checks.check_options(options, { rate = true, mode = true, format = true, top = true }, "profile")
   local rate, mode, format, top = options.rate, options.mode, options.format, options.top
-  expect(rate == nil or (type(rate) == "number" and rate >= 1 and rate <= MOST_RATE and rate % 1 == 0), "profile",
+  expect(rate == nil or checks.is_whole(rate, 1, MOST_RATE), "profile",
     "rate: a whole number from 1 to " .. MOST_RATE .. " expected, got " .. checks.show(rate))
   expect(mode == nil or require("profile.tree").modes[mode], "profile",
     "mode: 'cpu', 'wall' or 'lock' expected, got " .. checks.show(mode))
   expect(format == nil or FORMATS[format], "profile",
     "format: 'html', 'speedscope', 'folded' or 'text' expected, got " .. checks.show(format))
-  expect(top == nil or (type(top) == "number" and top >= 1 and top % 1 == 0), "profile",
+  expect(top == nil or checks.is_whole(top, 1), "profile",
     "top: a whole number, 1 or more, expected, got " .. checks.show(top))
   return options
 end

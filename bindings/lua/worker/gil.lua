@@ -10,7 +10,7 @@ local gil = {}
 
 local function check_schedule(schedule, where)
   local is_known = schedule == nil or schedule == "fair" or schedule == "legacy"
-  expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. tostring(schedule))
+  expect(is_known, where, "schedule: 'fair' or 'legacy' expected, got " .. checks.show(schedule))
 end
 
 -- gil() → counts and times of the VM lock; gil{ schedule = "fair" or "legacy" } sets its schedule
@@ -26,7 +26,7 @@ end
 
 function gil.setswitchinterval(seconds)
   expect(type(seconds) == "number" and seconds > 0 and seconds <= 1000, "setswitchinterval",
-    "a number of seconds above 0 expected, got " .. tostring(seconds))
+    "a number of seconds above 0 expected, got " .. checks.show(seconds))
   native.gil_set(nil, seconds)
 end
 

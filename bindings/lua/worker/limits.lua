@@ -15,12 +15,12 @@ local function read_libs(where, list)
   expect(type(list) == "table", where, "libs: a list of names expected, got " .. type(list))
   for key in pairs(list) do
     expect(checks.is_whole(key, 1, #list), where,
-      "libs: a list of names expected, got a table with the key " .. tostring(key))
+      "libs: a list of names expected, got a table with the key " .. checks.show(key))
   end
   local set, sum = { safe = true }, libraries.safe
   for _, name in ipairs(list) do
     expect(libraries[name], where,
-      "libs: 'safe', 'io', 'os', 'package', 'debug', 'ffi' or 'all' expected, got " .. tostring(name))
+      "libs: 'safe', 'io', 'os', 'package', 'debug', 'ffi' or 'all' expected, got " .. checks.show(name))
     if name == "all" then return libraries.all end
     if not set[name] then sum = sum + libraries[name] end
     set[name] = true

@@ -144,6 +144,8 @@ end
 local function write(self, key, value)
   if key ~= "name" and key ~= "daemon" then checks.fail("Process: no field '" .. tostring(key) .. "' to set") end
   if self._worker then checks.fail("Process: " .. key .. " cannot change after start") end
+  if key == "daemon" then checks.switch(value, "Process", key) end
+  expect(key == "daemon" or type(value) == "string", "Process", "name: a string expected, got " .. type(value))
   rawset(self, "_" .. key, value)
 end
 
@@ -171,7 +173,8 @@ function process.read_arguments(first, ...)
   starting.check_method("Process", first.method)
   expect(first.name == nil or type(first.name) == "string", "Process",
     "name: a string expected, got " .. type(first.name))
-  local args = first.args or {}
+  checks.switch(first.daemon, "Process", "daemon")
+  local args = first.args == nil and {} or first.args
   expect(type(args) == "table", "Process", "args: a list expected, got " .. type(args))
   return { target = first.target, args = checks.arguments(args, "Process", "args"), name = first.name,
     daemon = first.daemon, method = first.method, memory = first.memory, timeout = first.timeout, libs = first.libs,

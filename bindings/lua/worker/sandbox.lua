@@ -28,7 +28,7 @@ local function check_fields(where, option)
     end
   end
   expect(option.network == nil or type(option.network) == "boolean", where,
-    "sandbox: network: true or false expected, got " .. tostring(option.network))
+    "sandbox: network: true or false expected, got " .. checks.show(option.network))
 end
 
 local function read_paths(where, option, field)
@@ -37,7 +37,7 @@ local function read_paths(where, option, field)
   expect(type(list) == "table", where, "sandbox: " .. field .. ": a list of paths expected, got " .. type(list))
   for key in pairs(list) do
     expect(type(key) == "number" and key % 1 == 0 and key >= 1 and key <= #list, where,
-      "sandbox: " .. field .. ": a list of paths expected, got a table with the key " .. tostring(key))
+      "sandbox: " .. field .. ": a list of paths expected, got a table with the key " .. checks.show(key))
   end
   for i, path in ipairs(list) do
     local what = "sandbox: " .. field .. "[" .. i .. "]: "
@@ -54,7 +54,7 @@ function sandbox.read(where, world, options)
   local option = options.sandbox
   if option == nil or option == false then return nil end
   expect(option == true or type(option) == "table", where,
-    "sandbox: true or a table with read, write, network expected, got " .. tostring(option))
+    "sandbox: true or a table with read, write, network expected, got " .. checks.show(option))
   expect(worlds.has(world, "is_process"), where,
     "sandbox: only for the world " .. worlds.list("is_process") .. ", whose workers the kernel can restrict")
   if option == true then option = {} end
