@@ -128,7 +128,10 @@ status shared_handle_wait(lua_State *L, const struct shared_handle *h, enum trac
 }
 
 void shared_handle_raise(lua_State *L, const struct shared_handle *h, status st, const char *method) {
-  if (st == STATUS_DEADLOCK) waiting_refuse_alone(L, method, h->type->class.name);
+  if (st == STATUS_DEADLOCK) {
+    lua_pushfstring(L, "%s:%s", h->type->class.name, method);
+    waiting_refuse_alone(L, lua_tostring(L, -1), h->type->class.name);
+  }
   raise_if_stopped(L, st);
 }
 

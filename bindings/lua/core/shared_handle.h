@@ -87,7 +87,8 @@ struct wait_for_others {
 MUST_CHECK status shared_handle_wait_for_others(lua_State *L, const struct shared_handle *h,
                                                 const struct wait_for_others *wait, deadline until)
     REQUIRES(rank_vm);
-/* What raise_if_stopped does, and raises the mm.Error of STATUS_DEADLOCK. [-0, +0, raises] */
+/* What raise_if_stopped does, and raises the mm.Error of STATUS_DEADLOCK for that method of the class.
+ * [-0, +0, raises] */
 void shared_handle_raise(lua_State *L, const struct shared_handle *h, status st, const char *method);
 /* Raises if the handle was closed, or is the parent's in a child that the host forked, as each use of it does. [-0, +0, raises] */
 void shared_handle_refuse_closed(lua_State *L, const struct shared_handle *h);

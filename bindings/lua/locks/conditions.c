@@ -52,7 +52,7 @@ static int wait_for_event(lua_State *L, deadline until) REQUIRES(rank_vm) {
     st = shared_handle_wait_for_others(
         L, &h->shared, &(struct wait_for_others){held, TRACE_CALL_WAIT, attempt_event, &e}, until);
     segment_release(held);
-    shared_handle_raise(L, &h->shared, st, "Event:wait");
+    shared_handle_raise(L, &h->shared, st, "wait");
     if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &h->shared);
   }
   return return_status(L, st);
@@ -196,7 +196,7 @@ static int condition_wait(lua_State *L) REQUIRES(rank_vm) {
   release_both(&w);
   if (refusal) luaL_error(L, "Condition:wait: %s", refusal);
   if (st == STATUS_CLOSED) shared_handle_refuse_closed(L, &w.condition->shared);
-  shared_handle_raise(L, &w.condition->shared, st, "Condition:wait");
+  shared_handle_raise(L, &w.condition->shared, st, "wait");
   if (w.taken == STATUS_DEADLOCK) lock_wait_refuse(L, &w.lock_wait, "Condition:wait");
   lock_raise_if_lost(L, w.lock, w.taken);
   const int count = return_status(L, st);
@@ -273,7 +273,7 @@ static int barrier_arrive_method(lua_State *L) REQUIRES(rank_vm) {
   const status st = meet(L, h, &m, until);
   const bool is_last = st == STATUS_OK && barrier_is_last(m.s, &m.arrival);
   segment_release(held);
-  shared_handle_raise(L, &h->shared, st, "Barrier:wait");
+  shared_handle_raise(L, &h->shared, st, "wait");
   if (st) shared_handle_refuse_closed(L, &h->shared); /* which breaks it for the waiters of other handles */
   if (st) return return_failure(L, st);
   lua_pushinteger(L, (lua_Integer)m.arrival.index);

@@ -32,6 +32,7 @@ struct local_queue {
   lua_Number max;  /* 0: no bound */
   bool is_closed;
   bool is_joinable;
+  bool is_of_pipe; /* one direction of a pipe (queues/vm_pipe.lua), whose methods name themselves */
   lua_Integer unfinished;
   lua_Integer abandoned;      /* ever */
   lua_Integer abandoned_seen; /* when it was last joined */
@@ -86,11 +87,13 @@ int local_queue_new(lua_State *L) {
   static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
   const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
   const lua_Number max = luaL_optnumber(L, 2, 0);
+  const bool is_of_pipe = lua_toboolean(L, 3);
   struct local_queue *q = lua_newuserdata(L, sizeof *q);
   memset(q, 0, sizeof *q);
   q->max = max;
   q->notify_fd = -1;
   q->is_joinable = flavor == JOINABLE_QUEUE;
+  q->is_of_pipe = is_of_pipe;
   luaL_getmetatable(L, classes[flavor].key);
   lua_setmetatable(L, -2);
   lua_newtable(L);
@@ -157,8 +160,17 @@ static status sleep_for(lua_State *L, struct local_queue *q, enum event which, d
   return st;
 }
 
-static void raise(lua_State *L, status st, const char *method, const char *class) {
-  if (st == STATUS_DEADLOCK) waiting_refuse_alone(L, method, class);
+static void refuse_alone(lua_State *L, const struct local_queue *q, const char *method) {
+  if (q->is_of_pipe) waiting_refuse_alone(L, lua_tostring(L, 3), "other end");
+  lua_getmetatable(L, 1);
+  lua_getfield(L, -1, "__name");
+  const char *class = lua_tostring(L, -1);
+  lua_pushfstring(L, "%s:%s", class, method);
+  waiting_refuse_alone(L, lua_tostring(L, -1), class);
+}
+
+static void raise(lua_State *L, const struct local_queue *q, status st, const char *method) {
+  if (st == STATUS_DEADLOCK) refuse_alone(L, q, method);
   raise_if_stopped(L, st);
 }
 
@@ -185,7 +197,7 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (deadline_is_now(until) && !q->is_closed && is_full(q)) waiting_give_turn(L);
   if (!q->is_closed && is_full(q) && waits_as_task(L, q, TAKEN, until)) return waiting_would_wait(WAIT_ROOM);
   const status st = wait_for_room(L, q, until);
-  raise(L, st, "Queue:put", "Queue");
+  raise(L, q, st, "put");
   if (st) return return_failure(L, st);
   lua_getcompanion(L, 1);
   if (lua_isnil(L, 2))
@@ -263,7 +275,7 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   const bool is_empty = q->head == q->tail && !q->is_closed;
   if (is_empty && waits_as_task(L, q, PUT, until)) return waiting_would_wait(WAIT_ITEM);
   const status st = wait_for_value(L, q, until);
-  raise(L, st, "Queue:get", "Queue");
+  raise(L, q, st, "get");
   if (st) return return_failure(L, st);
   take_first(L, q);
   if (!q->is_joinable) q->unfinished--;
@@ -373,7 +385,7 @@ static int join_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   if (q->unfinished && waits_as_task(L, q, DONE, until)) return waiting_would_wait(WAIT_DONE);
   while (q->unfinished) {
     const status st = deadline_is_now(until) ? STATUS_TIMEOUT : sleep_for(L, q, DONE, until);
-    raise(L, st, "JoinableQueue:join", "JoinableQueue");
+    raise(L, q, st, "join");
     if (st) return return_failure(L, st);
   }
   lua_pushboolean(L, 1);

@@ -11,7 +11,8 @@
 
 #include "state/vm.h"
 
-/* local_queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil) [-0, +1, raises] */
+/* local_queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil, is_of_pipe). The `get` of a pipe's queue takes
+ * the name of the script's call as its last argument. [-0, +1, raises] */
 int local_queue_new(lua_State *L);
 /* Registers the classes, and that they do not travel, once in each VM. [-0, +0, memory] */
 void local_queue_open(lua_State *L);

@@ -119,6 +119,12 @@ static int return_put(lua_State *L, const struct queue *q, status st, size_t siz
   return 2;
 }
 
+static void refuse_in_serial(lua_State *L, const struct queue *q, deadline until, const char *method) {
+  lua_pushfstring(L, "%s:%s", q->shared.type->class.name, method);
+  refuse_endless_wait(L, until, lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
 static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   struct queue *q = check_queue(L);
   luaL_checkany(L, 2);
@@ -132,8 +138,8 @@ static int put_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   const bool is_refused = st == STATUS_FULL && q->never_waits && waiting_is_endless(L, until);
   if (st == STATUS_FULL && !deadline_is_now(until) && !is_refused) st = put_waiting(L, q, &put, until);
   parcel_settle(&put.parcel, st);
-  if (is_refused) refuse_endless_wait(L, until, "Queue:put");
-  shared_handle_raise(L, &q->shared, st, "Queue:put");
+  if (is_refused) refuse_in_serial(L, q, until, "put");
+  shared_handle_raise(L, &q->shared, st, "put");
   return return_put(L, q, st, size);
 }
 
@@ -174,11 +180,11 @@ static int get_until(lua_State *L, deadline until) REQUIRES(rank_vm) {
   ring_message_done(&self->message);
   status st = attempt_take(&get, deadline_now());
   if (st == STATUS_EMPTY && !deadline_is_now(until)) {
-    if (q->never_waits) refuse_endless_wait(L, until, "Queue:get");
+    if (q->never_waits) refuse_in_serial(L, q, until, "get");
     if (waiting_as_task(L, until)) return waiting_would_wait(WAIT_READY);
     st = wait_for_others(L, q, TRACE_CALL_GET, attempt_take, &get, until);
     if (st == STATUS_OK) trace_take_again(get.ring, &self->message);
-    shared_handle_raise(L, &q->shared, st, "Queue:get");
+    shared_handle_raise(L, &q->shared, st, "get");
   } else if (st == STATUS_OK) {
     trace_take(q->ring, &self->message);
   }
@@ -280,9 +286,9 @@ static int queue_join(lua_State *L) REQUIRES(rank_vm) {
   struct join join = {.ring = q->ring};
   status st = attempt_join(&join, deadline_now());
   if (st == STATUS_TIMEOUT) {
-    if (q->never_waits) refuse_endless_wait(L, until, "JoinableQueue:join");
+    if (q->never_waits) refuse_in_serial(L, q, until, "join");
     st = wait_for_others(L, q, TRACE_CALL_JOIN, attempt_join, &join, until);
-    shared_handle_raise(L, &q->shared, st, "JoinableQueue:join");
+    shared_handle_raise(L, &q->shared, st, "join");
   }
   if (st || join.abandoned == q->abandoned) return return_status(L, st);
   q->abandoned = join.abandoned;

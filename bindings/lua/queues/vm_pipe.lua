@@ -44,7 +44,7 @@ local function fetch(self, where, timeout)
   local incoming = check(self, where, "_incoming", "sends")
   timeout = checks.timeout(timeout, where)
   if self._has_next then return true end
-  local value, why = incoming:get(timeout)
+  local value, why = incoming:get(timeout, where)
   if value == nil and why then return nil, why == "empty" and "timeout" or why end
   self._next, self._has_next = value, true
   return true
@@ -110,7 +110,7 @@ local function new(incoming, outgoing, shared)
     connection_meta)
 end
 
-local function new_queue() return native.local_queue_new("SimpleQueue") end
+local function new_queue() return native.local_queue_new("SimpleQueue", nil, true) end
 
 local function ends_with_worker(value)
   local meta = getmetatable(value)

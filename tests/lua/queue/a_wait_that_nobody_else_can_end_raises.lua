@@ -23,11 +23,19 @@ q:close()
 expect.equal({ q:get() }, { nil, "closed" })
 
 local j = mm.JoinableQueue()
+refused("JoinableQueue:get would wait for ever: nobody else has the JoinableQueue", j.get, j)
 j:put(1)
 refused("JoinableQueue:join would wait for ever: nobody else has the JoinableQueue", j.join, j)
 expect.equal(j:get(), 1)
 j:task_done()
 expect.equal(j:join(), true)
+
+if world == "async" or world == "threads" then
+  local here = mm.Pipe()
+  for _, method in ipairs({ "recv", "recv_bytes" }) do
+    refused("Connection:" .. method .. " would wait for ever: nobody else has the other end", here[method], here)
+  end
+end
 
 if world ~= "async" then -- whose conditions and barriers are those of tasks
   local condition = mm.Condition()
