@@ -41,10 +41,16 @@ local function new_state(self)
   }
 end
 
--- A forked child has its own.
-local function state_of(self, where)
+-- Raises unless `self`, of which that method was called, is one of these queues; returns what the script calls it.
+local function check(self, method, class)
   local meta = getmetatable(self)
-  expect(meta == queue_meta or meta == joinable_meta, where, "Queue expected, got " .. type(self))
+  local where = (meta == joinable_meta and "JoinableQueue" or class or "Queue") .. ":" .. method
+  if meta ~= joinable_meta and (meta ~= queue_meta or class) then checks.refuse_self(self, where) end
+  return where
+end
+
+-- A forked child has its own.
+local function state_of(self)
   local state = states[self]
   if not state or state.pid ~= native.pid() then
     state = new_state(self)
@@ -68,8 +74,9 @@ local function insist(state, due, name, ...)
   end
 end
 
-local function must(reply, why)
-  if reply == nil then checks.fail("Queue: broker: " .. why) end
+-- where: the function that the script called.
+local function must(where, reply, why)
+  if reply == nil then checks.fail(where .. ": broker: " .. why) end
   return reply
 end
 
@@ -77,14 +84,14 @@ end
 
 local function sign(secret, name, bytes) return native.sign(secret, "manymoons item 1", name, bytes) end
 
-local function encode(self, state, value)
+local function encode(self, state, value, where)
   local ok, bytes = pcall(native.dumps, value)
-  if not ok then checks.fail("Queue:put: " .. checks.bare(bytes):gsub(" as bytes", " to another machine")) end
+  if not ok then checks.fail(where .. ": " .. checks.bare(bytes):gsub(" as bytes", " to another machine")) end
   if not state.secrets[1] then return "u" .. bytes end
   return "s" .. sign(state.secrets[1], self._name, bytes) .. bytes
 end
 
-local function decode(self, state, text)
+local function decode(self, state, text, where)
   local bytes, is_trusted = text:sub(2), false
   if text:byte() == 115 then
     local signature = bytes:sub(1, 32)
@@ -94,7 +101,7 @@ local function decode(self, state, text)
     end
   end
   if state.secrets[1] and not is_trusted then
-    checks.fail("Queue:get: BadSignature: an item was not signed with a secret of this program; it is dropped")
+    checks.fail(where .. ": BadSignature: an item was not signed with a secret of this program; it is dropped")
   end
   return native.loads_from(is_trusted and "peer" or "stranger", bytes)
 end
@@ -113,12 +120,10 @@ local function wait_for_room(state, due)
 end
 
 -- Items are numbered, so that one whose answer was lost is put once.
-function Queue.put(self, ...)
-  expect(select("#", ...) > 0, "Queue:put", "value expected")
-  local value, timeout = ...
-  local state = state_of(self, "Queue:put")
-  local seconds, due = read_timeout(timeout, "Queue:put")
-  local text = encode(self, state, value)
+local function put(self, where, value, timeout)
+  local state = state_of(self)
+  local seconds, due = read_timeout(timeout, where)
+  local text = encode(self, state, value, where)
   local patience = due and due + (seconds == 0 and CONNECT or 0)
   state.count = state.count + 1
   local number = state.count
@@ -130,11 +135,17 @@ function Queue.put(self, ...)
     end
     if reply == "closed" then return nil, "closed" end
     if kind == "timeout" then return nil, "timeout" end
-    if reply == nil and kind ~= "later" then checks.fail("Queue:put: broker: " .. why) end
+    if reply == nil and kind ~= "later" then checks.fail(where .. ": broker: " .. why) end
     if seconds == 0 then return nil, "full" end
     if due and time() >= due then return nil, "timeout" end
     if reply then wait_for_room(state, due) else waits.sleep(FIRST_PAUSE) end
   end
+end
+
+function Queue.put(self, ...)
+  local where = check(self, "put")
+  expect(select("#", ...) > 0, where, "value expected")
+  return put(self, where, ...)
 end
 
 -- Items that were delivered, and never taken.
@@ -144,65 +155,76 @@ local function reclaim(self, state)
   state.session:reclaim(self._lease, function(id) return state.taken[id] ~= nil end)
 end
 
-local function is_drained(state)
-  local depth = must(insist(state, nil, "depth"))
+local function is_drained(state, where)
+  local depth = must(where, insist(state, nil, "depth"))
   return depth.is_closed and depth.waiting <= 0
 end
 
-local function next_item(state, due, timeout, lease)
+local function next_item(state, due, timeout, lease, where)
   local since = time()
   local seconds = due and math.max(0, math.min(BLOCK, due - time())) or BLOCK
   if timeout == 0 then seconds = 0 end
   local item, why, kind = insist(state, due and due + CONNECT, "get", seconds)
-  if item == nil and kind ~= "timeout" then checks.fail("Queue:get: broker: " .. why) end
+  if item == nil and kind ~= "timeout" then checks.fail(where .. ": broker: " .. why) end
   if item then item.expires = since + lease end
   return item
 end
 
-function Queue.get(self, timeout)
-  local state = state_of(self, "Queue:get")
-  local seconds, due = read_timeout(timeout, "Queue:get")
+local function get(self, where, timeout)
+  local state = state_of(self)
+  local seconds, due = read_timeout(timeout, where)
   while true do
     reclaim(self, state)
-    local item = next_item(state, due, seconds, self._lease)
-    if item and self:_take(state, item) then return decode(self, state, item.text) end
+    local item = next_item(state, due, seconds, self._lease, where)
+    if item and self:_take(state, item) then return decode(self, state, item.text, where) end
     if not item then
-      if is_drained(state) then return nil, "closed" end
+      if is_drained(state, where) then return nil, "closed" end
       if seconds == 0 then return nil, "empty" end
       if due and time() >= due then return nil, "timeout" end
     end
   end
 end
 
+function Queue.get(self, timeout) return get(self, check(self, "get"), timeout) end
+
 -- Whether the item was this consumer's. An answer may get lost with a connection; when the item is gone by the next
 -- attempt, the first one took it, because no other consumer can before `expires`.
 local function ack(state, id, expires)
   local answer = state.session:ack(id)
   if answer then return answer == "ok" end
-  answer = must(insist(state, nil, "ack", id))
+  answer = must("Queue", insist(state, nil, "ack", id))
   return answer == "ok" or (answer == "gone" and time() < expires)
 end
 
 function Queue._take(_, state, item) return ack(state, item.id, item.expires) end
 
 function Queue.put_nowait(self, ...)
-  expect(select("#", ...) > 0, "Queue:put_nowait", "value expected")
-  return self:put((...), 0)
+  local where = check(self, "put_nowait")
+  expect(select("#", ...) > 0, where, "value expected")
+  return put(self, where, (...), 0)
 end
 
-function Queue.get_nowait(self) return self:get(0) end
+function Queue.get_nowait(self) return get(self, check(self, "get_nowait"), 0) end
 
-local function depth_of(self, where) return must(insist(state_of(self, where), nil, "depth")) end
+local function depth_of(self, where) return must(where, insist(state_of(self), nil, "depth")) end
 
-function Queue.qsize(self) return math.max(0, depth_of(self, "Queue:qsize").waiting) end
-function Queue.empty(self) return depth_of(self, "Queue:empty").waiting <= 0 end
-function Queue.full(self) return self._maxsize > 0 and depth_of(self, "Queue:full").waiting >= self._maxsize end
+function Queue.qsize(self) return math.max(0, depth_of(self, check(self, "qsize")).waiting) end
+function Queue.empty(self) return depth_of(self, check(self, "empty")).waiting <= 0 end
+function Queue.full(self)
+  local where = check(self, "full")
+  return self._maxsize > 0 and depth_of(self, where).waiting >= self._maxsize
+end
 
 -- For all programs that have the queue. A handle that is made later may put, which opens it again.
-function Queue.close(self) must(insist(state_of(self, "Queue:close"), nil, "finish")) end
+function Queue.close(self)
+  local where = check(self, "close")
+  must(where, insist(state_of(self), nil, "finish"))
+end
+queue_meta.__close, joinable_meta.__close = Queue.close, Queue.close
 
 function Queue.iter(self)
-  return function() return (self:get()) end
+  local where = check(self, "iter")
+  return function() return (get(self, where)) end
 end
 
 function Queue.task_done()
@@ -222,7 +244,8 @@ end
 -- The first taken of the values that are not done is done: true; or nil and "lost", if another
 -- program has it by then.
 function JoinableQueue.task_done(self)
-  local state = state_of(self, "JoinableQueue:task_done")
+  check(self, "task_done", "JoinableQueue")
+  local state = state_of(self)
   local id = table.remove(state.taken, 1)
   if not id then checks.fail("JoinableQueue:task_done: all that this program took is done") end
   state.taken[id] = nil
@@ -234,10 +257,11 @@ end
 
 -- Until nothing waits, and all that was taken is done.
 function JoinableQueue.join(self, timeout)
-  local _, due = read_timeout(timeout, "JoinableQueue:join")
+  local where = check(self, "join", "JoinableQueue")
+  local _, due = read_timeout(timeout, where)
   local pause = 0.005
   while true do
-    local depth = depth_of(self, "JoinableQueue:join")
+    local depth = depth_of(self, where)
     if depth.waiting + depth.held <= 0 then return true end
     if due and time() >= due then return nil, "timeout" end
     waits.sleep(due and math.max(0, math.min(pause, due - time())) or pause)
@@ -276,11 +300,11 @@ function queue.new(kind, options)
     _maxsize = string.format("%d", maxsize or 0) + 0,
   }, kind == "JoinableQueue" and joinable_meta or queue_meta)
   local secrets = broker.secrets(options, settings, kind)
-  local state = state_of(self, kind)
+  local state = state_of(self)
   state.secrets = secrets
   local opened, why = state.session:open(OPEN)
   if not opened then checks.fail(kind .. ": broker: " .. settings.shown .. ": " .. why) end
-  if must(insist(state, nil, "depth")).is_closed then self._may_reopen = true end
+  if must(kind, insist(state, nil, "depth")).is_closed then self._may_reopen = true end
   return self
 end
 
