@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Queues, pools and futures on a broker, used wrongly in each way of tests/support/wrong_uses.lua: the message begins with
--- the script's file and line, and names the function as the script wrote it. Each closes twice.
+-- Queues, pools and futures on a broker, used wrongly in each way of tests/support/wrong_uses.lua: the message begins
+-- with the script's file and line, and names the function as the script wrote it. Each closes twice.
 local mm = require "manymoons"
 local broker = require "broker"
 local expect = require "expect"
@@ -19,7 +19,7 @@ local things = {
   JoinableQueue = mm.JoinableQueue{ broker = server.url, name = "j" },
 }
 local lock = mm.Lock()
-local rows = wrong_arguments.functions({ lock = lock, event = mm.Event(), future = mm.async.spawn(print) })
+local rows = wrong_arguments.functions
 
 local right = { ["Pool:dead"] = true, ["Pool:retry"] = true, ["Pool:join"] = true } -- on a broker, or once it is closed
 

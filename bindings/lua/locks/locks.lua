@@ -79,22 +79,6 @@ local function wait_for(self, predicate, timeout)
   return result
 end
 
--- The methods of a lock of a class that call functions of the script, or return what only the caller has, for locks of
--- other kinds than handles (manager/proxies.lua). ways: "" for acquire, "_read" for acquire_read. check is that of
--- new_with.
-function locks.new_callers(class, ways, check)
-  local callers = {}
-  for _, way in ipairs(ways) do
-    callers["with" .. way] = locks.new_with(class, way, check)
-    callers["guard" .. way] = locks.new_guard(class, way, check)
-  end
-  function callers.wait_for(self, predicate, timeout)
-    check(self, class .. ":wait_for")
-    return wait_for(self, predicate, timeout)
-  end
-  return callers
-end
-
 -- Whether it has permits, which acquire takes and release returns.
 function locks.has_permits(kind) return kind.holds ~= "nothing" and kind.holds ~= "shared" end
 
@@ -110,6 +94,31 @@ for _, kind in ipairs(kinds) do
     methods["with" .. way] = locks.new_with(kind.name, way, check)
     methods["guard" .. way] = locks.new_guard(kind.name, way, check)
   end
+end
+
+-- The methods that call functions of the script, or return what only the caller has, of locks that are no handles of
+-- this VM (manager/proxies.lua): by the kind's name, and under "object" those of the script's own locks. check is that of
+-- new_with.
+local function new_callers(class, ways, check)
+  local callers = {}
+  for _, way in ipairs(ways) do
+    callers["with" .. way] = locks.new_with(class, way, check)
+    callers["guard" .. way] = locks.new_guard(class, way, check)
+  end
+  return callers
+end
+
+function locks.new_callers(check)
+  local by_kind = {}
+  for _, kind in ipairs(kinds) do by_kind[kind.name] = new_callers(kind.name, locks.ways_of(kind), check) end
+  by_kind.Condition = new_callers("Condition", { "" }, check)
+  by_kind.object = new_callers("Lock", { "", "_read", "_write" }, check)
+  function by_kind.Condition.wait_for(self, ...)
+    check(self, "Condition:wait_for")
+    return wait_for(self, ...)
+  end
+  by_kind.object.wait_for = by_kind.Condition.wait_for
+  return by_kind
 end
 
 -- Condition -------------------------------------------------------------------------------------------

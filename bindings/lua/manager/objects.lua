@@ -224,7 +224,9 @@ local RWLock, rwlock_meta = class()
 
 -- line: those that wait, in order; shares: how many each client has for reading.
 local function new_rwlock()
-  return setmetatable({ kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false }, rwlock_meta)
+  return setmetatable({
+    kind = "RWLock", line = {}, shares = {}, readers = 0, writer = nil, was_abandoned = false,
+  }, rwlock_meta)
 end
 
 local function is_free_for(self, me)
@@ -337,16 +339,16 @@ function Condition.wait(self, timeout)
   return true
 end
 
-local function notify(self, count)
-  for _ = 1, math.min(count, #self.line) do table.remove(self.line, 1).is_told = true end
+local function notify(self, most)
+  for _ = 1, math.min(most, #self.line) do table.remove(self.line, 1).is_told = true end
   requests.notify(self)
 end
 
-function Condition.notify(self, count)
-  expect(count == nil or (type(count) == "number" and count >= 1), "Condition:notify",
-    "a number of waiters, 1 or more, expected, got " .. checks.show(count))
+function Condition.notify(self, most)
+  expect(most == nil or (type(most) == "number" and most >= 1), "Condition:notify",
+    "a number of waiters, 1 or more, expected, got " .. checks.show(most))
   check_held(self, "Condition:notify")
-  notify(self, count or 1)
+  notify(self, most or 1)
 end
 
 function Condition.notify_all(self)

@@ -288,22 +288,15 @@ end
 
 -- Methods that run in the client, because they call functions of the script, or return what only the client has. An
 -- object of the script may have locks' methods of its own.
-local callers = {
-  Condition = locks.new_callers("Condition", { "" }, check_self),
-  object = locks.new_callers("Lock", { "", "_read", "_write" }, check_self),
-}
-for _, kind in ipairs(locks.kinds) do
-  local ways = locks.ways_of(kind)
-  if ways[1] then callers[kind.name] = locks.new_callers(kind.name, ways, check_self) end
-end
+local callers = locks.new_callers(check_self)
 
 local function caller_of(proxy, key)
   local list = callers[kind_of(proxy)]
   return list and list[key]
 end
 
--- Lets go of the object: what the caller holds of it is given back. What is nobody's any more goes. A queue is closed for
--- all of its users, which its own method does.
+-- Lets go of the object: what the caller holds of it is given back, and an object without proxies goes. A queue is
+-- closed for all of its users, which its own method does.
 local function close_proxy(self)
   if not is_proxy(self) then checks.refuse_self(self, "Proxy:close") end
   if rawget(self, CLOSED) then return end
@@ -335,9 +328,9 @@ end
 
 -- The end of a `<close>` variable.
 function proxy_meta.__close(self)
-  local close = closer_of(self)
-  if not checks.is_callable(close) then close = close_proxy end
-  close(self)
+  local closer = closer_of(self)
+  if not checks.is_callable(closer) then closer = close_proxy end
+  closer(self)
 end
 
 function proxy_meta.__newindex(self, key, value)

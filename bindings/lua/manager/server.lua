@@ -51,7 +51,9 @@ end
 
 local function failure_of(request, err)
   local refusal = refusals.text_of(err)
-  if refusal then return { message = refusal, kind = "error", worker = "Manager", traceback = "", is_refusal = true } end
+  if refusal then
+    return { message = refusal, kind = "error", worker = "Manager", traceback = "", is_refusal = true }
+  end
   local failure = { message = errors.text_of(err), kind = "error", worker = "Manager" }
   local value = err
   if getmetatable(err) == errors.Error then -- of a call that ran as a task

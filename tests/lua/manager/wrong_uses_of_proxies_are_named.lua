@@ -15,7 +15,7 @@ local made = {
   Semaphore = m:Semaphore(1), Event = m:Event(), Condition = m:Condition(), Barrier = m:Barrier(1),
   Value = m:Value("i8", 0), Array = m:Array("i8", { 0, 0, 0 }),
 }
-local rows = wrong_arguments.functions({ lock = made.Lock, event = made.Event, future = made.Value })
+local rows = wrong_arguments.functions
 local more = {
   ["dict:set"] = { list(), list(NAN, 1), list("a", DEAD), list("a", { b = { DEAD } }) },
   ["dict:update"] = { list(), list(5), list("x") },

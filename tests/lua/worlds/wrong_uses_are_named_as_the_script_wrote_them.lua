@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Every public function, method and option, used wrongly in each way of tests/support/wrong_uses.lua: the message begins
--- with the script's file and line, names the function as the script wrote it, and has nothing of the library's inside.
+-- Every public function, method and option, used wrongly in each way of tests/support/wrong_uses.lua: the message
+-- begins with the script's file and line, names the function as the script wrote it, and has nothing of the library's
+-- inside.
 local mm = require "manymoons"
 local wrong_arguments = require "wrong_arguments"
 local wrong_uses = require "wrong_uses"
@@ -26,7 +27,7 @@ local things = {
 }
 local folders = { mm = mm, World = world, Async = mm.async }
 
-local rows = wrong_arguments.functions({ lock = lock, event = things.Event, future = future })
+local rows = wrong_arguments.functions
 local used = {} -- the rows and options that the reference has
 
 local function check_function(name, class, method)
