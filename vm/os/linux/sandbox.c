@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -138,6 +139,24 @@ static status drop_capabilities(void) {
   return syscall(SYS_capset, &header, none) ? -errno : STATUS_OK;
 }
 
+/* ---- standard output and error --------------------------------------------------------------- */
+
+/* Each is opened anew, for writing: the program's own open file is shared with it, so that the worker could read
+ * what is typed at its terminal, or make its writes fail. A file, a socket, and what may not be opened
+ * stay as they are. */
+static void part_streams(void) {
+  for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+    struct stat facts;
+    char path[32];
+    if (fstat(fd, &facts) || !(S_ISCHR(facts.st_mode) || S_ISFIFO(facts.st_mode))) continue;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    const int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0) continue;
+    if (fcntl(own, F_SETFL, 0) == 0) (void)!dup2(own, fd);
+    close(own);
+  }
+}
+
 /* ---- the call that ends the process ---------------------------------------------------------- */
 
 static _Atomic uint32_t *refused_place; /* stored once, before the filter; listed in vm/README.md */
@@ -179,6 +198,7 @@ const char *sandbox_obstacle(struct sandbox_support support, bool names_files) {
 
 status sandbox_enter(const struct sandbox_rules *rules, _Atomic uint32_t *refused, const char **what) {
   const int version = landlock_version();
+  part_streams();
   tzset(); /* reads the time zone's file, so that os.date knows it afterwards */
   *what = "the limits of resources";
   status st = limit_resources(rules->memory);
