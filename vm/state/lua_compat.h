@@ -30,8 +30,8 @@ enum { LUA_TYPE_CDATA = 10 };
 
 enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
-  /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
-  LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* A coroutine may run a C function. */
+  LUA_HAS_C_COROUTINES = LUA_VERSION_NUM >= 502,
   /* So many bytes of a lua_State may be read: no build has a smaller one. */
   LUA_STATE_BYTES = LUA_VERSION_NUM == 503 ? 208 : 128,
   /* An entry of a table with weak keys goes although its value refers to its key. */
@@ -164,6 +164,7 @@ static inline void lua_trace(lua_State *L, lua_State *of, const char *message, i
 }
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
+static inline const char *lua_resume_refusal(lua_State *L, lua_State *co) { return (void)L, (void)co, NULL; }
 static inline void lua_become_current(lua_State *L) { (void)L; }
 static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 static inline void lua_watch_compiled(lua_State *L, void (*look)(void *, lua_State *, int, int),
@@ -249,6 +250,12 @@ static inline bool lua_pushenvironment(lua_State *L, int index) {
 static inline bool lua_setenvironment(lua_State *L, int index) { return lua_setfenv(L, index) != 0; }
 static inline lua_State *lua_mainstate(lua_State *L) { return L; }
 static inline bool lua_tells_yieldable(void) { return lua_isyieldable != 0; }
+/* Why a coroutine that is not suspended cannot be resumed, for a lua_resume that would change it; NULL: it can be asked. */
+static inline const char *lua_resume_refusal(lua_State *L, lua_State *co) {
+  lua_Debug ar;
+  if (co == L) return "cannot resume running coroutine";
+  return lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar) ? "cannot resume normal coroutine" : NULL;
+}
 /* 5.1's lua_resume would take its first argument for its function. */
 static inline bool lua_is_spent(lua_State *co) { return lua_status(co) != LUA_YIELD && lua_gettop(co) == 0; }
 static inline void lua_turn_jit_off(lua_State *L) {

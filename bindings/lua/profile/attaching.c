@@ -28,8 +28,6 @@ int profile_refusal(lua_State *L, status st) {
     lua_pushliteral(L, "it runs another version of manymoons");
   else if (st == -EBUSY)
     lua_pushliteral(L, "it is profiled already");
-  else if (st == -EOPNOTSUPP)
-    lua_pushliteral(L, "it does not run in the program manymoons, and cannot be asked");
   else
     lua_pushstring(L, strerror(-st));
   return 2;
@@ -51,8 +49,10 @@ static owner_id first_owner(const struct process_table *t) {
   return 0;
 }
 
-/* A process that waits looks at the word by itself. */
+/* A process that waits looks at the word by itself. So do those of a host that has no handler of ours; they are not seen
+ * while they compute. */
 static void ask_processes(const struct process_table *t, int signal) {
+  if (!signal) return;
   for (uint32_t slot = 0; slot < slots_of(t); slot++)
     if (is_live(t, slot)) (void)!process_signal_handler(t->slots[slot].id.pid, signal);
 }
@@ -100,7 +100,7 @@ int profile_attach(lua_State *L) {
   status st = open_target(t, pid);
   if (st) return profile_refusal(L, st);
   const owner_id owner = first_owner(&t->processes);
-  st = t->word ? -EBUSY : !owner ? -ESRCH : !t->signal ? -EOPNOTSUPP : STATUS_OK;
+  st = t->word ? -EBUSY : !owner ? -ESRCH : STATUS_OK;
   if (st == STATUS_OK) st = request(t, profile_word(owner, generation, rate), seconds);
   mapping_drop(t->fd);
   if (st) return profile_refusal(L, st);
