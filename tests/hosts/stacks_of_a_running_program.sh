@@ -68,6 +68,23 @@ for world in threads interpreters processes; do
   wait $pid 2>/dev/null || true
 done
 
+# A host that has no handler of ours: its main thread is seen where it waits, its workers everywhere.
+if command -v lua5.4 >/dev/null; then
+  for world in threads interpreters processes; do
+    rm -f ready
+    MANYMOONS_WORLD=$world LUA_CPATH="$MM_BUILD/lua/5.4/?.so" lua5.4 program.lua >out 2>program.err &
+    pid=$!
+    until [ -f ready ]; do sleep 0.02; done
+    tries=0
+    until "$manymoons" stack $pid >out 2>err && grep -q "spin (program.lua:5)" out && grep -q "outer (program.lua:13)" out; do
+      tries=$((tries + 1))
+      [ $tries -lt 20 ] || fail "the stacks of lua5.4 are not there in $world"
+    done
+    kill -TERM $pid
+    wait $pid 2>/dev/null || true
+  done
+fi
+
 pid=$$
 code=0
 "$manymoons" stack 999999999 >out 2>err || code=$?

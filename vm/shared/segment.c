@@ -283,6 +283,7 @@ int64_t segment_profiled_until(void) {
 
 void segment_note_request_signal(int number) {
   uint32_t none = 0;
+  if (!atomic_load(&segment.is_open)) return;
   atomic_compare_exchange_strong(&segment.header->request_signal, &none, (uint32_t)number);
 }
 

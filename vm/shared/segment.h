@@ -130,7 +130,7 @@ static inline uint64_t segment_profiling(void) {
 /* Until when another program wants this one to be profiled (segment_view.h); 0: no other one does. */
 int64_t segment_profiled_until(void);
 /* Publishes the signal with which other programs may ask the processes of this one to look at that word;
- * 0: there is none yet. */
+ * 0: there is none yet. Does nothing before the segment is open. */
 void segment_note_request_signal(int number);
 
 /* A block of `size` bytes, owned by this process. -ENOMEM, STATUS_TOO_LARGE. segment_alloc is for

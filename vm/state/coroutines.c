@@ -16,7 +16,7 @@ static bool has_request(const struct vm_thread *t) {
 
 /* Records that `co` runs, and arms a request whose signal came while no coroutine did. */
 static void note_running(struct vm_thread *t, lua_State *co) {
-  if (!LUA_HAS_HOOKS_EACH) return;
+  if (lua_is_jit()) return;
   atomic_store_explicit(&t->running, co, memory_order_relaxed);
   if (has_request(t)) vm_arm(t, co);
 }
@@ -136,8 +136,10 @@ static int resume(lua_State *L, lua_State *co, int arguments, int *state) {
     lua_pushliteral(L, "too many arguments to resume");
     return FAILED;
   }
-  if (lua_is_spent(co)) {
-    lua_pushliteral(L, "cannot resume dead coroutine");
+  const char *refusal = lua_resume_refusal(L, co);
+  if (!refusal && lua_is_spent(co)) refusal = "cannot resume dead coroutine";
+  if (refusal) {
+    lua_pushstring(L, refusal);
     return FAILED;
   }
   struct vm_thread *t = vm_self(vm_of(L));
@@ -198,6 +200,7 @@ static int wrapped(lua_State *L) {
 /* [-1, +1, raises] coroutine.wrap */
 static int coroutine_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_argcheck(L, LUA_HAS_C_COROUTINES || !lua_iscfunction(L, 1), 1, "Lua function expected");
   lua_State *co = lua_newthread(L);
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
@@ -265,7 +268,7 @@ static void track_in(lua_State *L) {
 
 /* Also if the program has removed its global `coroutine`, which it may have kept. */
 void vm_track_coroutines(lua_State *L) {
-  if (!LUA_HAS_HOOKS_EACH) return;
+  if (lua_is_jit()) return;
   luaL_checkstack(L, 4, "no room to track coroutines");
   lua_pushloaded(L);
   lua_getfield(L, -1, "coroutine");

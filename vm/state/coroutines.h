@@ -18,8 +18,8 @@
 
 #include "state/vm_struct.h"
 
-/* Replaces coroutine.resume, wrap, close, yield and running by the functions of this file. Does nothing with the
- * 5.1 ABI: on LuaJIT the hook belongs to the VM. [-0, +0, raises] */
+/* Replaces coroutine.resume, wrap, close, yield and running by the functions of this file. Does nothing on
+ * LuaJIT, where the hook belongs to the VM. [-0, +0, raises] */
 void vm_track_coroutines(lua_State *L);
 /* (task) → nothing. For a task that is cancelled: closes the variables of the suspended coroutines that it began.
  * [-1, +0, raises] */

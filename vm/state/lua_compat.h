@@ -31,8 +31,8 @@ enum { LUA_TYPE_CDATA = 10 };
 
 enum {
   LUA_HAS_INTEGERS = LUA_VERSION_NUM >= 503,
-  /* Each coroutine has a hook of its own, and its resume can be replaced: see coroutines.c. */
-  LUA_HAS_HOOKS_EACH = LUA_VERSION_NUM >= 503,
+  /* A coroutine may run a C function. */
+  LUA_HAS_C_COROUTINES = LUA_VERSION_NUM >= 502,
   /* So many bytes of a lua_State may be read: no build has a smaller one. */
   LUA_STATE_BYTES = LUA_VERSION_NUM == 503 ? 208 : 128,
   /* An entry of a table with weak keys goes although its value refers to its key. */
@@ -199,6 +199,7 @@ static inline bool lua_push_numeral(lua_State *L, const char *text) {
 }
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
+static inline const char *lua_resume_refusal(lua_State *L, lua_State *co) { return (void)L, (void)co, NULL; }
 static inline void lua_become_current(lua_State *L) { (void)L; }
 static inline void lua_turn_jit_off(lua_State *L) { (void)L; }
 static inline void lua_watch_compiled(lua_State *L, void (*look)(void *, lua_State *, int, int),
@@ -327,6 +328,12 @@ static inline void lua_file_own(lua_State *L, int index, lua_CFunction close) {
   lua_pushcfunction(L, close);
   lua_setfield(L, -2, "__close");
   lua_setfenv(L, index);
+}
+/* Why a coroutine that is not suspended cannot be resumed, for a lua_resume that would change it; NULL: it can be asked. */
+static inline const char *lua_resume_refusal(lua_State *L, lua_State *co) {
+  lua_Debug ar;
+  if (co == L) return "cannot resume running coroutine";
+  return lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar) ? "cannot resume normal coroutine" : NULL;
 }
 /* 5.1's lua_resume would take its first argument for its function. */
 static inline bool lua_is_spent(lua_State *co) { return lua_status(co) != LUA_YIELD && lua_gettop(co) == 0; }

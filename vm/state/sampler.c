@@ -39,14 +39,36 @@ static enum profile_state state_of_call(const struct vm_thread *t) {
   return atomic_load(&t->call) == TRACE_CALL_SLEEP ? PROFILE_SLEPT : PROFILE_CALL;
 }
 
+/* What follows from the time that the thread ran, which is cheap to learn; the rest is dear. True: one that ran nearly all
+ * the time ran; one that was runnable, and has not run since, is ready still: on a busy machine most looks find that. */
+static bool guess_state(struct vm_sampled *s, int32_t number, int64_t passed_ns, enum profile_state *out) {
+  uint64_t ran_ns = 0;
+  if (thread_read_run_time(number, &ran_ns)) return false;
+  const int64_t more_ns = (int64_t)(ran_ns - s->ran_ns);
+  s->ran_ns = ran_ns;
+  s->has_run = more_ns > 0;
+  if (more_ns >= passed_ns / 10 * 9) {
+    s->was_runnable = s->is_assumed = true;
+    *out = PROFILE_RAN;
+    return true;
+  }
+  if (s->has_run || !s->was_runnable || s->is_assumed) return false;
+  s->ready_balance_ns -= passed_ns;
+  *out = PROFILE_READY;
+  return true;
+}
+
 static enum profile_state state_of(struct vm_thread *t, int64_t passed_ns) {
   struct vm_sampled *s = &t->sampled;
   if (atomic_load(&t->user.is_waiting)) return PROFILE_LOCK;
   if (sample_has_known_stack(t) && !s->was_runnable) return state_of_call(t);
+  enum profile_state guess = PROFILE_RAN;
+  if (guess_state(s, t->user.number, passed_ns, &guess)) return guess;
   struct thread_activity now = {.is_runnable = false};
   const bool is_known = thread_read_activity(t->user.number, &now) == STATUS_OK;
   const enum profile_state running = running_state(s, &now, passed_ns);
   s->was_runnable = now.is_runnable;
+  s->is_assumed = false;
   s->was_ready_ns = now.was_ready_ns;
   if (is_known && now.is_runnable) return running;
   return sample_is_holder(t) ? PROFILE_SLEPT : state_of_call(t);
@@ -90,12 +112,13 @@ static bool tick_thread(struct vm_thread *t, uint32_t us) {
   return true;
 }
 
-/* A holder that sleeps in a C function was asked once, and is left alone. */
+/* A holder that sleeps in a C function was asked once, and is left alone. So is one that has not run since: the signal
+ * waits for it. */
 static void ask_holder(struct vm *vm) {
   const bool is_asked_already = atomic_exchange(&vm->is_sampled, true);
   const struct lock_user *holder = atomic_load(&vm->lock.owner);
   for (struct vm_thread *t = &vm->main; t; t = t == &vm->main ? vm->others : t->next)
-    if (&t->user == holder && (!is_asked_already || t->sampled.was_runnable))
+    if (&t->user == holder && (!is_asked_already || (t->sampled.was_runnable && t->sampled.has_run)))
       thread_signal_number(t->user.number, signals_request_number());
 }
 

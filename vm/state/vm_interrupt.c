@@ -561,8 +561,10 @@ static void on_request(int number) {
 
 status vm_prepare_requests(void) {
   const status st = signals_on_request(on_request);
-  if (st == STATUS_OK) signals_let_requests_in();
-  return st;
+  if (st) return st;
+  signals_let_requests_in();
+  segment_note_request_signal(signals_request_number());
+  return STATUS_OK;
 }
 
 static void ask_by_signal(const struct lock_user *owner) {

@@ -72,6 +72,9 @@ struct vm_sampled {
   _Atomic uint32_t due_us[PROFILE_STATE_COUNT]; /* for the stack that the next look finds */
   /* The sampler's alone. */
   bool was_runnable;
+  bool has_run;    /* between the last two looks */
+  bool is_assumed; /* was_runnable: it ran nearly all the time; the kernel was not asked */
+  uint64_t ran_ns;
   uint64_t was_ready_ns;
   int64_t ready_balance_ns; /* ready time that no sample has yet shown */
 };

@@ -137,8 +137,8 @@ end
 
 local function profile_running(options, pid)
   local seconds, started = options.seconds or DEFAULT_SECONDS, mm.time()
-  local generation, why = native.profile_attach(pid, options.rate, seconds + GRACE_SECONDS)
-  if not generation then leave(1, "process " .. pid .. ": " .. why) end
+  local generation, pids = native.profile_attach(pid, options.rate, seconds + GRACE_SECONDS)
+  if not generation then leave(1, "process " .. pid .. ": " .. pids) end
   wait_for(seconds, pid)
   local found, reason = native.profile_read(pid, generation)
   native.profile_detach(pid)
@@ -147,6 +147,7 @@ local function profile_running(options, pid)
   local profile = tree.read(found, about)
   local ok, trouble = session.write_file(profile, options)
   options.on_end(ok and profile or nil, trouble)
+  for _, line in ipairs(text.silent(found, pids)) do io.stderr:write("manymoons profile: ", line) end
   os.exit(ok and 0 or 1)
 end
 

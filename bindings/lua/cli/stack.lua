@@ -4,6 +4,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local text = require("profile.text")
 local tree = require("profile.tree")
 
 local RATE, LOOK_EVERY, MOST_SECONDS, ENOUGH_SECONDS = 100, 0.05, 2, 0.35
@@ -13,8 +14,8 @@ Prints the Lua stacks of all VMs, threads and processes of a running program, wh
 who holds the locks. PID is any process of the program. The program goes on.
 ]]
 
-local function leave(code, text)
-  if text then io.stderr:write("manymoons stack: ", text, "\n") end
+local function leave(code, words)
+  if words then io.stderr:write("manymoons stack: ", words, "\n") end
   os.exit(code)
 end
 
@@ -110,13 +111,7 @@ local function look(pid, generation, pids)
 end
 
 local function print_silent(found, pids)
-  local there = {}
-  for _, process in ipairs(found) do there[process.pid] = #process.stacks > 0 end
-  for _, pid in ipairs(pids) do
-    if not there[pid] then
-      io.stdout:write(("\nprocess %d does not answer: it runs no Lua, or is inside a C function\n"):format(pid))
-    end
-  end
+  for _, line in ipairs(text.silent(found, pids)) do io.stdout:write("\n", line) end
 end
 
 local pid = read_pid({ ... })

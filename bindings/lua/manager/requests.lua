@@ -42,6 +42,9 @@ function requests.who()
   return { name = text(who.name, "a client"), place = text(who.place, "") }
 end
 
+-- Whether the server is one of the serial world.
+function requests.is_local() return mine().server.is_local == true end
+
 -- Adds what waits for the object: a request, or a call's { client =, ends =, list = }.
 function requests.add(server, object, waiter)
   local line = server.waiting[object] or {}

@@ -28,8 +28,6 @@ int profile_refusal(lua_State *L, status st) {
     lua_pushliteral(L, "it runs another version of manymoons");
   else if (st == -EBUSY)
     lua_pushliteral(L, "it is profiled already");
-  else if (st == -EOPNOTSUPP)
-    lua_pushliteral(L, "it does not run in the program manymoons, and cannot be asked");
   else
     lua_pushstring(L, strerror(-st));
   return 2;
@@ -59,10 +57,11 @@ struct target {
   int signal;
 };
 
-/* A process that waits looks at the word by itself. The table is the other program's, and may name processes
- * that have nothing to do with it. */
+/* A process that waits looks at the word by itself. So do those of a host that has no handler of ours; they are not
+ * seen while they compute. The table is the other program's, and may name processes that have nothing to do with it. */
 static void ask_processes(const struct target *t) {
   const struct process_table *p = &t->processes;
+  if (!t->signal) return;
   for (uint32_t slot = 0; slot < slots_of(p); slot++) {
     const int32_t pid = is_live(p, slot) ? p->slots[slot].id.pid : 0;
     if (pid > 0 && mapping_is_of(t->fd, pid)) (void)!process_signal_handler(pid, t->signal);
@@ -104,7 +103,7 @@ int profile_attach(lua_State *L) {
   status st = open_target(t, pid);
   if (st) return profile_refusal(L, st);
   const owner_id owner = first_owner(&t->processes);
-  st = t->word ? -EBUSY : !owner ? -ESRCH : !t->signal ? -EOPNOTSUPP : STATUS_OK;
+  st = t->word ? -EBUSY : !owner ? -ESRCH : STATUS_OK;
   if (st == STATUS_OK) st = request(t, profile_word(owner, generation, rate), seconds);
   mapping_drop(t->fd);
   if (st) return profile_refusal(L, st);

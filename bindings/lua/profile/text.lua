@@ -76,6 +76,19 @@ function text.summary(profile)
   return line
 end
 
+-- A sentence for each process of the list that no sample is of.
+function text.silent(found, pids)
+  local there, lines = {}, {}
+  for _, process in ipairs(found) do there[process.pid] = #process.stacks > 0 end
+  for _, pid in ipairs(pids) do
+    if not there[pid] then
+      lines[#lines + 1] = ("process %d does not answer: it runs no Lua, is inside a C function, or computes in a host ")
+        :format(pid) .. "that cannot be asked\n"
+    end
+  end
+  return lines
+end
+
 -- The `most` functions with the most time of their own.
 function text.top(profile, mode, most)
   local rows, all = text.rows(profile, mode)

@@ -292,6 +292,7 @@ void worker_run_forked(lua_State *L, int settings, const struct start_info *star
   stack_walk_begin_here(&vm->main);
   vm_grant_grace(vm);
   vm_obey_sigterm(vm);
+  (void)!vm_prepare_requests(); /* without a signal it is not seen while it runs */
   sampler_follow(L, vm);
   vm_obey(vm, &worker_status->stop_requested);
   const int count = lua_gettop(L) - settings + 1;
