@@ -45,7 +45,7 @@ CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
 # vm/state comes first: the order in which objects are linked moved put and get of a queue by 20 % (2026-11, gcc 12).
 LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/api/*.c bindings/lua/*.c bindings/lua/*/*.c))
-EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f) $(wildcard third_party/uplot/*))
+EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f))
 PROGRAM_SRC := $(sort $(wildcard program/*.c))
 objects = $(2:%.c=$(BUILD)/$(1)/%.o)
 PROGRAM_OBJ  := $(call objects,5.4,$(PROGRAM_SRC))

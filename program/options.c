@@ -20,8 +20,8 @@ static const char usage[] =
     "                     show such a pool (pool --help)\n"
     "       manymoons [options] profile [options] script [args] | PID\n"
     "                     run a script, or watch a program, and write where its time went (profile --help)\n"
-    "       manymoons [options] trace [-o FILE] script [args]\n"
-    "                     run a script and write a timeline of it (default: trace.json)\n"
+    "       manymoons [options] trace [-o FILE] [--html FILE] script [args]\n"
+    "                     run a script and write a timeline of it, also as a page (trace --help)\n"
     "\n"
     "  -e CODE            run CODE\n"
     "  -l MODULE          require MODULE into the global of that name\n"
@@ -109,37 +109,6 @@ static void note_word(struct options *o, const struct word *w) {
   }
 }
 
-/* Reads the subcommand `trace`, which stands before the script's name, and its options. */
-static void read_trace(struct options *o) {
-  int i = o->script + 1;
-  o->trace = "trace.json";
-  for (; i < o->argc && o->argv[i][0] == '-' && o->argv[i][1]; i++) {
-    if (strcmp(o->argv[i], "--help") == 0 || strcmp(o->argv[i], "-h") == 0) o->shows_help = true;
-    o->is_script_literal = strcmp(o->argv[i], "--") == 0;
-    if (o->is_script_literal || o->shows_help) break;
-    const struct word w = strncmp(o->argv[i], "-o", 2) == 0
-                              ? word_with_value(WORD_END, o->argv[i] + 2, o->argv[i + 1])
-                              : word_alone(WORD_WRONG);
-    if (w.kind == WORD_WRONG) {
-      o->wrong = o->argv[i];
-      o->lacks_argument = strcmp(o->wrong, "-o") == 0;
-      return;
-    }
-    o->trace = w.value;
-    i += w.length - 1;
-  }
-  o->script = o->is_script_literal ? i + 1 : i;
-  if (o->shows_help || o->script < o->argc) return;
-  o->wrong = "trace";
-  o->lacks_argument = true;
-}
-
-static void find_script(struct options *o, int place, bool is_literal) {
-  o->is_script_literal = is_literal;
-  o->script = place;
-  if (!is_literal && strcmp(o->argv[place], "trace") == 0) read_trace(o);
-}
-
 static bool lacks_value(const char *word) {
   return strcmp(word, "-e") == 0 || strcmp(word, "-l") == 0 || strcmp(word, world_option) == 0;
 }
@@ -154,7 +123,8 @@ struct options options_parse(int argc, char **argv) {
       return o;
     }
     if (w.kind == WORD_NO_OPTION || w.kind == WORD_END) {
-      find_script(&o, w.kind == WORD_END ? i + 1 : i, w.kind == WORD_END);
+      o.is_script_literal = w.kind == WORD_END;
+      o.script = o.is_script_literal ? i + 1 : i;
       return o;
     }
     note_word(&o, &w);
@@ -187,5 +157,5 @@ int options_refuse(const struct options *o, FILE *out) {
   else
     fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);
   options_print_usage(out);
-  return o->trace || strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
+  return strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
 }

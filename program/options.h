@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of the host program: `manymoons [options] [trace [-o FILE]] [script [args]]`.
+/* The command line of the host program: `manymoons [options] [script [args]]`.
  *
  * Parsing does not change argv, and the results point into it. main.c acts on them; the options
  * that run code (-e, -l, -W) are returned as steps, in their order.
@@ -21,7 +21,6 @@ struct options {
   bool ignores_environment; /* -E */
   bool has_chunks;          /* -e: without a script, stdin is not read */
   const char *world;        /* --world; NULL: not given */
-  const char *trace;        /* the file of the subcommand `trace`; NULL: not given */
   const char *wrong;        /* the first word in error; NULL: none */
   bool lacks_argument;      /* `wrong` is known, but lacks its argument */
 };
