@@ -124,7 +124,7 @@ local options, place = read_options(words)
 local chunk = scripts.load(words[place])
 local limit = read_limit(options)
 for _, path in pairs({ options.page, options.path }) do
-  local ok, why = files.check(path)
+  local ok, why = files.prepare(path)
   if not ok then leave(1, "cannot write the trace: " .. why) end
 end
 options.command = { table.unpack(words, place) }

@@ -3,16 +3,23 @@
 -- there stays as it is until then. The name "-" is stdout.
 local files = {}
 
--- Whether the file can be written: true; or nil and why not.
-function files.check(path)
+-- Makes sure that the file can be written: one that is there stays as it is, another one is there now, and empty. → true;
+-- or nil and why it cannot be written.
+function files.prepare(path)
   if path == "-" then return true end
-  local before = io.open(path, "rb")
   local file, why = io.open(path, "ab")
-  if before then before:close() end
   if not file then return nil, why end
   file:close()
-  if not before then os.remove(path) end
   return true
+end
+
+-- The same, but no file is left that was not there.
+function files.check(path)
+  local before = io.open(path, "rb")
+  if before then before:close() end
+  local ok, why = files.prepare(path)
+  if ok and not before and path ~= "-" then os.remove(path) end
+  return ok, why
 end
 
 -- Replaces its content: true; or nil and why not.

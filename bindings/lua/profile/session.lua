@@ -69,7 +69,7 @@ end
 function session.start(options)
   if current then return nil, "the program is profiled already" end
   local ok, why = true, nil
-  if options.path then ok, why = files.check(options.path) end
+  if options.path then ok, why = files.prepare(options.path) end
   if ok then ok, why = native.profile_start(options.rate) end
   if not ok then return nil, why end
   local own = { options = options, started = native.time() }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Writes a page of manymoons compare from made-up runs, and the merged trace of its timelines.
--- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|chunks|busy|wrong|flames
+-- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|sweep|chunks|busy|wrong|flames
 local folder, page_path, trace_path, kind = (table.unpack or unpack)(arg)
 local recordings = dofile(folder .. "/recordings.lua")
 local mm = require("manymoons")
@@ -37,6 +37,7 @@ end
 
 local SETTINGS = {
   workers = { { workers = 1 }, { workers = 2 }, { workers = 4 } },
+  sweep = { { workers = 1 }, { workers = 2 }, { workers = 4 } },
   chunks = { { chunks = 1 }, { chunks = 64 }, { chunks = "auto" } },
 }
 
@@ -45,6 +46,7 @@ local function new_cells()
   for _, settings in ipairs(SETTINGS[kind] or { {} }) do
     local gain = math.min(settings.workers or 2, 2) * 0.97
     cells[#cells + 1] = new_cell("serial", settings, 1.61, 1.59, 0)
+    if kind == "sweep" then cells[#cells + 1] = new_cell("async", settings, 1.63, 1.6, 0) end
     cells[#cells + 1] = new_cell("threads", settings, 1.66, 1.63, 0, 2.5)
     cells[#cells + 1] = new_cell("interpreters", settings, 1.61 / gain, 1.71, 96)
     cells[#cells + 1] = new_cell("processes", settings, 1.64 / gain * 1.2, 1.75, 96)
