@@ -63,8 +63,7 @@ bool tracing_begin(const struct options *o) {
 }
 
 bool tracing_begin_profile(lua_State *L) {
-  static const char begin[] =
-      "require('manymoons')._require('profile.session').begin_for_environment(...)";
+  static const char begin[] = "require('manymoons')._require('profile.session').begin_for_environment(...)";
   const char *path = environment_get(profile_variable);
   if (!path || !*path) return true;
   const int state = luaL_loadbuffer(L, begin, sizeof begin - 1, "=manymoons");

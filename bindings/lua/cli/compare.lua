@@ -14,7 +14,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local files = require("core.files")
+local files = require("page.files")
 local json = require("core.json")
 local advise = require("compare.advice")
 local export = require("compare.export")

@@ -5,7 +5,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local files = require("core.files")
+local files = require("page.files")
 local scripts = require("core.script")
 local session = require("profile.session")
 local text = require("profile.text")
@@ -26,8 +26,8 @@ program is sampled, which goes on. With --diff, two files of earlier profiles ar
                  page has all three
   --rate N       samples a second, from 1 to 1000 (default: 100)
   --seconds N    with a PID: for how long (default: 5); Ctrl-C ends it earlier
-  --diff         write what changed from the profile in BEFORE to that in AFTER: a page in which red boxes take more time
-                 and blue ones less (default: diff.html), a table (--top, .txt), or folded stacks with two numbers
+  --diff         write what changed from the profile in BEFORE to that in AFTER: a page in which red boxes take more
+                 time and blue ones less (default: diff.html), a table (--top, .txt), or folded stacks with two numbers
   -h, --help     print this
 ]]
 
@@ -180,7 +180,8 @@ local function write_difference(options, before, after)
   if not after then leave(2, "--diff compares two profiles, and there is only " .. before) end
   complete(options, after)
   if options.format == "speedscope" then leave(2, "speedscope shows no differences: html, folded or text") end
-  if options.path == before or options.path == after then leave(2, "-o: " .. options.path .. " is one of the profiles") end
+  local path = options.path
+  if path == before or path == after then leave(2, "-o: " .. path .. " is one of the profiles") end
   local whole = require("profile.difference").of(read_profile(before), read_profile(after))
   whole.command = before .. " → " .. after
   local ok, why = session.write_file(whole, options)

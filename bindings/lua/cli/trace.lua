@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- `manymoons trace`: runs a script once, and writes a timeline of it: for Perfetto, or as a page.
 --
--- The script runs in this VM, called in tail position: its tracebacks and its exit are those of `manymoons script`. For a
--- page it is profiled meanwhile, so that the page can name functions.
+-- The script runs in this VM, called in tail position: its tracebacks and its exit are those of `manymoons script`.
+-- For a page it is profiled meanwhile, so that the page can name functions.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
-local files = require("core.files")
+local files = require("page.files")
 local recording = require("core.recording")
 local scripts = require("core.script")
 local session = require("profile.session")
@@ -16,8 +16,8 @@ local EVENTS_OF_PAGE = 500000 -- more would take a browser long
 
 local USAGE = [[
 usage: manymoons [options] trace [options] script [args]
-Runs the script and writes a timeline of all its threads and processes, in every world: which thread held the lock of its
-VM when, which waited for it, which was blocked in what call, tasks, and messages from put to get.
+Runs the script and writes a timeline of all its threads and processes, in every world: which thread held the lock of
+its VM when, which waited for it, which was blocked in what call, tasks, and messages from put to get.
   -o FILE        write FILE in Chrome's trace format, for https://ui.perfetto.dev (default: trace.json, unless --html)
   --html FILE    write a page with the timeline for a browser; it also names the functions that ran, and shows when
                  threads stood ready without a processor
@@ -70,7 +70,7 @@ local function read_limit(options)
     word))
 end
 
--- At the end of the program --------------------------------------------------------------------------------------------
+-- At the end of the program -------------------------------------------------------------------------------------------
 
 local function complain(...)
   io.stderr:write("manymoons trace: ", ...)

@@ -9,8 +9,8 @@
 
 /* path (nil: in memory), program, limit or nil → true, or nil and why */
 int trace_start(lua_State *L);
-int trace_stop(lua_State *L);  /* → true; the text of a recording in memory; or nil and why */
-int trace_task(lua_State *L);  /* number of the task that the calling thread begins; nil: it has ended one */
+int trace_stop(lua_State *L); /* → true; the text of a recording in memory; or nil and why */
+int trace_task(lua_State *L); /* number of the task that the calling thread begins; nil: it has ended one */
 
 /* For what a subcommand writes when the script has ended: the program's exit status says that it failed. */
 int trace_note_failure(lua_State *L);

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The bars of the page: one for each row, in groups of the same settings. They are HTML and need no script.
 --
--- A bar lies. Its strong part ends at the median, its faint part at the slowest run, so that all runs, which are dots from
--- top to bottom in their order, lie inside of it. All bars have one scale, which begins at 0.
+-- A bar lies. Its strong part ends at the median, its faint part at the slowest run, so that all runs, which are dots
+-- from top to bottom in their order, lie inside of it. All bars have one scale, which begins at 0.
 local require = ...
 
 local frame = require("page.frame")
@@ -65,7 +65,8 @@ end
 local BAR = [[
 <li class="bar%s" data-about="%s"><span class="bar-name">%s</span>
 <span class="bar-figure"><b>%s</b> %s</span>
-<span class="track" aria-hidden="true"><span class="run-most" style="width:%s"></span><span class="median" style="width:%s"></span>%s</span></li>
+<span class="track" aria-hidden="true"><span class="run-most" style="width:%s"></span>
+<span class="median" style="width:%s"></span>%s</span></li>
 ]]
 
 local function render_bar(row, scale, best)

@@ -79,8 +79,8 @@ local function step_for(most)
   return most / MARKS
 end
 
--- Where the values stand, from 0 to 1: numbers of workers where they are, sizes of chunks, which are far apart, at equal
--- distances.
+-- Where the values stand, from 0 to 1: numbers of workers where they are, sizes of chunks, which are far apart, at
+-- equal distances.
 local function places_on_scale(values, setting)
   local at, first, last = {}, values[1], values[#values]
   for i, value in ipairs(values) do
@@ -118,7 +118,8 @@ local function render_line(plot, curve)
       dots[#dots + 1] = ('<path class="end" d="M%s h0"/>'):format(point(plot, i, ratio):gsub(",", " "))
     end
   end
-  return ('<g class="%s"><polyline points="%s"/>%s</g>'):format(curve.class, table.concat(line, " "), table.concat(dots))
+  return ('<g class="%s"><polyline points="%s"/>%s</g>'):format(curve.class, table.concat(line, " "),
+    table.concat(dots))
 end
 
 -- A worker's full share of the work: as many times faster as there are workers.
@@ -174,7 +175,8 @@ local function place_names(plot)
   return names
 end
 
-local NAME = '<span class="name %s" style="top:%s" title="%s"><svg viewBox="0 0 26 8" aria-hidden="true"><path d="M0 4 H26"/></svg>%s</span>'
+local NAME = '<span class="name %s" style="top:%s" title="%s"><svg viewBox="0 0 26 8" aria-hidden="true">'
+  .. '<path d="M0 4 H26"/></svg>%s</span>'
 
 local function render_names(plot)
   local out = {}
@@ -202,7 +204,8 @@ local FIGURE = [[
 <div class="part"><h3>%s</h3>
 <p class="note">%s</p>
 <div class="curves" id="%s-curve" role="img" aria-label="%s" style="height:%dpx">
-<div class="plot"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">%s</svg>%s%s</div></div></div>
+<div class="plot"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">%s</svg>
+%s%s</div></div></div>
 ]]
 
 -- The curves of all settings with more than one value; "" if there are none.

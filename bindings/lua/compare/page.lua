@@ -16,7 +16,8 @@ local NOTE_OF_TIMELINE = "The timeline shows one more run in each world; all sta
 
 local function render_table(report_rows, best)
   local titles, lines, meanings = text.table_of(report_rows)
-  local html = frame.table({ id = "table", label = "The figures of all worlds", titles = titles, meanings = meanings }, lines)
+  local html = frame.table({ id = "table", label = "The figures of all worlds", titles = titles,
+    meanings = meanings }, lines)
   local place = 0
   return (html:gsub('<tr><th scope="row">', function(head)
     place = place + 1

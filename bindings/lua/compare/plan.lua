@@ -14,7 +14,7 @@
 -- Options stand before the script, in any order.
 local require, native = ...
 
-local files = require("core.files")
+local files = require("page.files")
 local worlds = require("core.worlds")
 local hosts = require("compare.hosts")
 local outcome = require("compare.outcome")

@@ -34,8 +34,8 @@ end
 
 local at_end -- called at the end of the program
 
--- Starts a recording whose text finish_with gets at the end of the program: finish_with(text), or finish_with(nil, why);
--- text is true if the recorder has written it to `path` itself (nil: it has not). → true; or nil and why.
+-- Starts a recording whose text finish_with gets at the end of the program: finish_with(text), or finish_with(nil,
+-- why); text is true if the recorder has written it to `path` itself (nil: it has not). → true; or nil and why.
 function recording.begin(path, limit, finish_with)
   local ok, why = native.trace_start(path, name_of_program(), limit)
   if not ok then return nil, why end

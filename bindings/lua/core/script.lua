@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- A script that a subcommand of the host program runs in the main VM: `manymoons WORD [options] script [args]`.
 --
--- The subcommand calls the script in tail position, so that its tracebacks and its exit are those of `manymoons script`.
+-- The subcommand calls the script in tail position, so that its tracebacks and its exit are those of `manymoons
+-- script`.
 local script = {}
 
 -- The script as a function ("-": stdin). Ends the program with a message if it cannot be read or compiled.

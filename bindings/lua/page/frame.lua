@@ -64,8 +64,8 @@ function frame.command_line(words)
   return table.concat(out, " ")
 end
 
--- The page as text. page: program ("manymoons compare"), about ("worlds compared"), path (of the script), body and footer
--- (HTML), styles and scripts (names of embedded files), data (a table for the scripts).
+-- The page as text. page: program ("manymoons compare"), about ("worlds compared"), path (of the script), body and
+-- footer (HTML), styles and scripts (names of embedded files), data (a table for the scripts).
 function frame.render(page)
   return frame.fill("page_html", {
     PROGRAM = escape(page.program),

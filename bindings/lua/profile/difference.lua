@@ -2,9 +2,9 @@
 -- The differences of two profiles: the tree of the second one, in which each node also has its times in the first one,
 -- `before`. A function or thread that only one of them has is there with zeros.
 --
--- Threads are the same if they have the same world and name, functions if they have the same name and file. The line in
--- which a function begins tells apart only those without a name: the code above it may have changed between the two. The
--- scripts of the two are one file, whatever they are called.
+-- Threads are the same if they have the same world and name, functions if they have the same name and file. The line
+-- in which a function begins tells apart only those without a name: the code above it may have changed between the
+-- two. The scripts of the two are one file, whatever they are called.
 local require = ...
 
 local tree = require("profile.tree")

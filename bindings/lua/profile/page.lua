@@ -10,8 +10,8 @@ local tree = require("profile.tree")
 
 local ROWS = 30
 local STYLES, SCRIPTS = { "flames_css" }, { "flames_graph", "flames_js" }
-local NOTE = "A box is a function; below it are those that it called. It is as wide as its share of the time. Boxes have "
-  .. "no order of time."
+local NOTE = "A box is a function; below it are those that it called. It is as wide as its share of the time. Boxes "
+  .. "have no order of time."
 local NOTE_OF_DIFFERENCE = "A box is a function; below it are those that it called. Red, with ▲: it takes more time "
   .. "than before; blue, with ▼: less; grey: as much. Where a function is gone, only the widths before show it."
 local WIDTHS = [[
@@ -85,8 +85,8 @@ function pages.section(profiles, heading, titles)
     graphs[i] = GRAPH:format(head, i - 1, about, i - 1)
     is_difference = is_difference or profile.before ~= nil
   end
-  return frame.fill("flames_html", { HEADING = frame.escape(heading), NOTE = is_difference and NOTE_OF_DIFFERENCE or NOTE,
-    WIDTHS = is_difference and WIDTHS or "", GRAPHS = table.concat(graphs) })
+  return frame.fill("flames_html", { HEADING = frame.escape(heading),
+    NOTE = is_difference and NOTE_OF_DIFFERENCE or NOTE, WIDTHS = is_difference and WIDTHS or "", GRAPHS = table.concat(graphs) })
 end
 
 local function percent(part, whole) return ("%.1f %%"):format(whole > 0 and 100 * part / whole or 0) end
@@ -125,7 +125,8 @@ function pages.render(profile, mode)
   local rate = profile.rate and frame.escape(profile.rate) .. " samples a second. " or ""
   return frame.render({ program = "manymoons profile", path = profile.command,
     about = is_difference and "differences of two profiles" or "a profile", body = body,
-    footer = ("<p><code>%s</code></p>\n<p>%smanymoons %s.</p>"):format(frame.escape(profile.command), rate, frame.version),
+    footer = ("<p><code>%s</code></p>\n<p>%smanymoons %s.</p>"):format(frame.escape(profile.command), rate,
+      frame.version),
     styles = STYLES, scripts = { "flames_graph", "flames_js", "profile_main" }, data = pages.data({ profile }, mode) })
 end
 

@@ -1,12 +1,11 @@
--- SPDX-License-Identifier: MIT
--- Reads a profile from a file that `manymoons profile` wrote: a page, folded stacks, or speedscope's JSON. Folded stacks
--- and sampled profiles of other programs are read as well.
+-- SPDX-License-Identifier: MIT Reads a profile from a file that `manymoons profile` wrote: a page, folded stacks, or
+-- speedscope's JSON. Folded stacks and sampled profiles of other programs are read as well.
 --
--- The result is a profile as profile/tree.lua has it. Folded stacks and speedscope have one number for each stack, of the
--- mode in which they were written; it counts as time in which the thread ran.
+-- The result is a profile as profile/tree.lua has it. Folded stacks and speedscope have one number for each stack, of
+-- the mode in which they were written; it counts as time in which the thread ran.
 local require = ...
 
-local files = require("core.files")
+local files = require("page.files")
 local json = require("core.json")
 local frame = require("page.frame")
 local tree = require("profile.tree")
@@ -22,8 +21,9 @@ local Builder = {}
 Builder.__index = Builder
 
 local function new_builder(about)
-  return setmetatable({ numbers = {}, threads = {}, profile = { seconds = about.seconds, rate = about.rate,
-    command = about.command, functions = {}, threads = {}, dropped = 0, samples = about.samples or 0, tops = {} } }, Builder)
+  local profile = { seconds = about.seconds, rate = about.rate, command = about.command, functions = {}, threads = {},
+    dropped = 0, samples = about.samples or 0, tops = {} }
+  return setmetatable({ numbers = {}, threads = {}, profile = profile }, Builder)
 end
 
 -- The number of a function of this name and place.
@@ -61,7 +61,7 @@ local function add_stack(thread, numbers, us)
   node.times[1] = node.times[1] + us
 end
 
--- A page ----------------------------------------------------------------------------------------------------------------
+-- A page --------------------------------------------------------------------------------------------------------------
 
 local function is_time(value) return type(value) == "number" and value >= 0 end
 

@@ -6,7 +6,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
-local files = require("core.files")
+local files = require("page.files")
 
 local expect = checks.expect
 local MOST_RATE = 1000
@@ -63,9 +63,9 @@ local function answer(profile, why)
   return nil, why
 end
 
--- options: path ("-": stdout; nil: it is not written), rate, mode, format, top, command, keeps_stacks (a recording of the
--- same run names them); on_end(profile or nil, why) is called after a stop that the program's end makes. → a function
--- that stops it; or nil and why.
+-- options: path ("-": stdout; nil: it is not written), rate, mode, format, top, command, keeps_stacks (a recording of
+-- the same run names them); on_end(profile or nil, why) is called after a stop that the program's end makes. → a
+-- function that stops it; or nil and why.
 function session.start(options)
   if current then return nil, "the program is profiled already" end
   local ok, why = true, nil
@@ -102,7 +102,8 @@ local function name_of_program()
   return type(script) == "string" and script or "a script"
 end
 
--- By the environment: MANYMOONS_PROFILE=FILE, MANYMOONS_PROFILE_RATE=N. A recording of the same run may need the stacks.
+-- By the environment: MANYMOONS_PROFILE=FILE, MANYMOONS_PROFILE_RATE=N. A recording of the same run may need the
+-- stacks.
 function session.begin_for_environment(path, rate_word)
   local rate = tonumber(rate_word or session.DEFAULT_RATE)
   if not rate or rate % 1 ~= 0 or rate < 1 or rate > MOST_RATE then

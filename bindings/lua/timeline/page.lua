@@ -31,10 +31,10 @@ local function describe(data)
     spans = spans + #lane.spans / 4
     for i = 2, #lane.spans, 4 do last = math.max(last, lane.spans[i] + lane.spans[i + 1]) end
   end
-  local line = ("%s in %s, %s in %.3f s"):format(count_of(#data.lanes, "thread", "s"), count_of(processes, "process", "es"),
-    count_of(spans, "span", "s"), last / 1e7)
-  if (data.dropped or 0) > 0 then line = line .. (", and %.0f events for which there was no room"):format(data.dropped) end
-  return line
+  local line = ("%s in %s, %s in %.3f s"):format(count_of(#data.lanes, "thread", "s"),
+    count_of(processes, "process", "es"), count_of(spans, "span", "s"), last / 1e7)
+  if (data.dropped or 0) == 0 then return line end
+  return line .. (", and %.0f events for which there was no room"):format(data.dropped)
 end
 
 local function render(data, command, about)
@@ -48,8 +48,8 @@ local function render(data, command, about)
     data = { timeline = json.list({ data }) } })
 end
 
--- The page of one run, from the text of a recording and the profile of the same run (nil: there is none), and a line that
--- says what is on it; or nil and why there is none. command: the script and its arguments.
+-- The page of one run, from the text of a recording and the profile of the same run (nil: there is none), and a line
+-- that says what is on it; or nil and why there is none. command: the script and its arguments.
 function pages.render(text, profile, command)
   local run = { world = "this run", text = text, stacks = profile and tree.names_of_stacks(profile) }
   local recordings, missing = timelines.read({ run })

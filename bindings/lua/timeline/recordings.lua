@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
 --
--- A recording is { world, workers, trace, stacks }; the trace is the decoded JSON. In the merged trace all runs start at
--- 0, processes are named after their worlds, and the ids of messages are distinct. A lane is one thread:
+-- A recording is { world, workers, trace, stacks }; the trace is the decoded JSON. In the merged trace all runs start
+-- at 0, processes are named after their worlds, and the ids of messages are distinct. A lane is one thread:
 --
 --   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same,
 --     samples = {start, length, name, share that it stood ready, …} }
 --
--- These are flat lists of whole tenths of microseconds, because there may be a hundred thousand. The spans of a thread do
--- not overlap; longer ones around them (a worker's life, a task) are in `tasks`. Names are indices of the recording's
--- list. Samples are what a profile of the same run saw; `stacks` names the function of a stack of a process (profile/tree.lua).
--- A lane is in the place of its thread: the main one first, workers by their numbers.
+-- These are flat lists of whole tenths of microseconds, because there may be a hundred thousand. The spans of a
+-- thread do not overlap; longer ones around them (a worker's life, a task) are in `tasks`. Names are indices of the
+-- recording's list. Samples are what a profile of the same run saw; `stacks` names the function of a stack of a
+-- process (profile/tree.lua). A lane is in the place of its thread: the main one first, workers by their numbers.
 local require = ...
 
 local json = require("core.json")
@@ -33,7 +33,8 @@ local function problem_of(text, trace, why)
   if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
 end
 
--- Reads { world, workers, text, stacks } for each run: returns the recordings, and { world, why } for each invalid text.
+-- Reads { world, workers, text, stacks } for each run: returns the recordings, and { world, why } for each invalid
+-- text.
 function timelines.read(cells)
   local recordings, missing = {}, {}
   for _, cell in ipairs(cells) do

@@ -39,14 +39,15 @@ function recordings.add_samples(trace_of_run)
   local events, stacks, last = trace_of_run.traceEvents, {}, {}
   for _, event in ipairs(events) do
     local lane = event.pid .. "/" .. event.tid
-    if event.ph == "X" then last[lane] = { math.max(last[lane] and last[lane][1] or 0, event.ts + event.dur), event } end
+    local before = last[lane] and last[lane][1] or 0
+    if event.ph == "X" then last[lane] = { math.max(before, event.ts + event.dur), event } end
   end
   for _, entry in pairs(last) do
     local till, event = entry[1], entry[2]
     stacks[event.pid] = { [7] = "sieve (sample.lua:12)" }
     for i = 1, math.floor(till / 5000) do
-      events[#events + 1] = { ph = "P", cat = "sample", name = "sample", pid = event.pid, tid = event.tid, ts = i * 5000,
-        args = { stack = 7, time = 5000, ready = i % 4 == 0 and 2500 or 0 } }
+      events[#events + 1] = { ph = "P", cat = "sample", name = "sample", pid = event.pid, tid = event.tid,
+        ts = i * 5000, args = { stack = 7, time = 5000, ready = i % 4 == 0 and 2500 or 0 } }
     end
   end
   return stacks

@@ -3,8 +3,8 @@
 -- there stays as it is until then. The name "-" is stdout.
 local files = {}
 
--- Makes sure that the file can be written: one that is there stays as it is, another one is there now, and empty. → true;
--- or nil and why it cannot be written.
+-- Makes sure that the file can be written: one that is there stays as it is, another one is there now, and empty. →
+-- true; or nil and why it cannot be written.
 function files.prepare(path)
   if path == "-" then return true end
   local file, why = io.open(path, "ab")
