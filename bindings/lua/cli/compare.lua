@@ -58,7 +58,9 @@ local function write_files(plan, report, judged, recordings, profiles)
   if wanted.json then write_file(wanted.json, json.encode(report) .. "\n") end
   if wanted.csv then write_file(wanted.csv, export.csv(report)) end
   if wanted.trace then write_file(wanted.trace, json.encode(timelines.merge(recordings, report)) .. "\n") end
-  if wanted.html then write_file(wanted.html, render_page(report, judged.rows, judged.found, recordings, profiles)) end
+  if not wanted.html then return end
+  write_file(wanted.html, render_page(report, judged.rows, judged.found, recordings, profiles))
+  if plan.has_usual_name then outcome.warn("wrote %s (open it in a browser)", wanted.html) end
 end
 
 local function bullet(lines)

@@ -10,6 +10,7 @@ local files = require("page.files")
 local recording = require("core.recording")
 local scripts = require("core.script")
 local session = require("profile.session")
+local timelines = require("timeline.recordings")
 
 local SAMPLES = 200 -- a second, for the names of functions
 local EVENTS_OF_PAGE = 500000 -- more would take a browser long
@@ -114,7 +115,7 @@ local function begin_page(options, limit)
     on_end = function(profile)
       io.stdout:flush()
       if not text then return complain("the trace is not complete: ", tostring(why)) end
-      if options.path then write(options.path, text, OPEN_TRACE) end
+      if options.path then write(options.path, timelines.without_samples(text), OPEN_TRACE) end
       finish_page(options, text, profile)
     end })
 end

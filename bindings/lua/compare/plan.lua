@@ -8,7 +8,7 @@
 --   pin                true: each thread stays on one processor
 --   processors         a list of numbers: the script uses only these; nil: all that compare itself may use
 --   command            the script and its arguments
---   profile            true: the page has flame graphs
+--   profile            true: the page has flame graphs; has_usual_name: and the user has not named it
 --   files              the files to write, { html = path, … }; the path "-" is stdout
 --
 -- Options stand before the script, in any order.
@@ -211,7 +211,9 @@ function plans.read(words)
   end
   if not words[index] then refuse("no script given") end
   check_script(words[index])
-  if plan.profile and not plan.files.html then plan.files.html = "compare.html" end
+  if plan.profile and not plan.files.html then
+    plan.files.html, plan.has_usual_name = "compare.html", true
+  end
   check_files(plan.files)
   for i = index, #words do plan.command[#plan.command + 1] = words[i] end
   if not is_literal then note_options_behind(words, index) end

@@ -86,7 +86,8 @@ function pages.section(profiles, heading, titles)
     is_difference = is_difference or profile.before ~= nil
   end
   return frame.fill("flames_html", { HEADING = frame.escape(heading),
-    NOTE = is_difference and NOTE_OF_DIFFERENCE or NOTE, WIDTHS = is_difference and WIDTHS or "", GRAPHS = table.concat(graphs) })
+    NOTE = is_difference and NOTE_OF_DIFFERENCE or NOTE, WIDTHS = is_difference and WIDTHS or "",
+    GRAPHS = table.concat(graphs) })
 end
 
 local function percent(part, whole) return ("%.1f %%"):format(whole > 0 and 100 * part / whole or 0) end
