@@ -71,7 +71,7 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench docs fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench docs pictures fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -126,9 +126,15 @@ prove: ## for minutes: the model check, the kill matrices, killers at random, an
 	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz fuzzers
 	tests/prove/run $(or $(SECONDS_EACH),120)
 
-docs: ## write the pages that are made from sources: docs/reference/lua.md, c.md, docs/man/manymoons.3
+docs: ## write the pages that are made from sources (docs/reference, docs/man/manymoons.3), and measure the sample table
 	$(SUBMAKE) QUIET=1 VARIANT=release all
 	build/release/manymoons docs/generate.lua
+	build/release/manymoons docs/sample.lua build/release/manymoons README.md docs/how-to/compare-worlds.md
+
+pictures: ## make the pictures of README.md in a browser
+	tests/support/setup browser
+	$(SUBMAKE) QUIET=1 VARIANT=release all
+	docs/pictures/make
 
 fuzz: ## run the fuzzers of tests/fuzz/fuzzers (SECONDS_EACH=20)
 	tests/support/setup test
