@@ -7,7 +7,7 @@
 "use strict";
 
 const Timeline = (() => {
-  const AXIS = 30, MESSAGES_MOST = 1500, TASK_STRIP = 5, WAIT_INSET = 0.2, LABEL_LEAST = 12, PAD = 3, MARK = 96;
+  const AXIS = 30, MESSAGES_MOST = 1500, TASK_STRIP = 5, WAIT_INSET = 0.2, LABEL_LEAST = 12, PAD = 3, MARK = 96, SIGN = 28;
   const FONT = 'system-ui, "DejaVu Sans", sans-serif';
   const STEPS = [1, 2, 5];
   const COLOURS = ["paper", "raised", "ink", "soft", "line", "grid", "hold", "wait", "wait-ground", "wait-dense", "ready", "blocked",
@@ -261,9 +261,9 @@ const Timeline = (() => {
 
   function legendEntries(paint, hasSamples) {
     const { theme } = paint;
-    const bar = (fill, y, tall) => (ctx) => { ctx.fillStyle = fill; ctx.fillRect(0, y, 34, tall); };
+    const bar = (fill, y, tall) => (ctx) => { ctx.fillStyle = fill; ctx.fillRect(0, y, SIGN, tall); };
     const ready = [["ready, no processor", bar(paint.ready, 1, 14)]];
-    return [["holds the lock: runs", bar(paint.fills[Lanes.HOLD], 1, 14)],
+    return [["holds the lock", bar(paint.fills[Lanes.HOLD], 1, 14)],
       ...(hasSamples ? ready : []),
       ["waits for the lock", bar(paint.fills[Lanes.WAIT], 3, 10)],
       ["blocked in a call", bar(theme.blocked, 6, 4)],
@@ -273,10 +273,10 @@ const Timeline = (() => {
         ctx.strokeStyle = ctx.fillStyle = theme.message;
         ctx.beginPath();
         ctx.moveTo(1, 2);
-        ctx.lineTo(31, 13);
+        ctx.lineTo(SIGN - 3, 13);
         ctx.stroke();
         ctx.beginPath();
-        ctx.arc(31, 13, 2, 0, 7);
+        ctx.arc(SIGN - 3, 13, 2, 0, 7);
         ctx.fill();
       }]];
   }
@@ -285,7 +285,7 @@ const Timeline = (() => {
     element.replaceChildren(...legendEntries(paint, hasSamples).map(([text, drawSign]) => {
       const item = document.createElement("li"), canvas = document.createElement("canvas");
       const scale = devicePixelRatio || 1;
-      canvas.width = 34 * scale;
+      canvas.width = SIGN * scale;
       canvas.height = 16 * scale;
       canvas.setAttribute("aria-hidden", "true");
       const ctx = canvas.getContext("2d");
