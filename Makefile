@@ -45,7 +45,7 @@ CORE_DIRS := $(filter-out state,$(shell sed -n 's|^vm/||p' LAYERS))
 CORE_SRC  := $(sort $(foreach d,$(CORE_DIRS),$(wildcard vm/$(d)/*.c vm/$(d)/*/*.c)))
 # vm/state comes first: the order in which objects are linked moved put and get of a queue by 20 % (2026-11, gcc 12).
 LUA_SRC   := $(sort $(wildcard vm/state/*.c)) $(sort $(wildcard bindings/*.c bindings/c/*.c bindings/c/api/*.c bindings/lua/*.c bindings/lua/*/*.c))
-EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f) $(wildcard third_party/uplot/*))
+EMBEDDED  := $(sort $(shell find bindings/lua -name '*.lua' -o -path '*/page/*' -type f))
 PROGRAM_SRC := $(sort $(wildcard program/*.c))
 objects = $(2:%.c=$(BUILD)/$(1)/%.o)
 PROGRAM_OBJ  := $(call objects,5.4,$(PROGRAM_SRC))
@@ -71,7 +71,7 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench docs fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench docs pictures fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -126,9 +126,15 @@ prove: ## for minutes: the model check, the kill matrices, killers at random, an
 	$(SUBMAKE) QUIET=1 CC=clang VARIANT=fuzz fuzzers
 	tests/prove/run $(or $(SECONDS_EACH),120)
 
-docs: ## write the pages that are made from sources: docs/reference/lua.md, c.md, docs/man/manymoons.3
+docs: ## write the pages that are made from sources (docs/reference, docs/man/manymoons.3), and measure the sample table
 	$(SUBMAKE) QUIET=1 VARIANT=release all
 	build/release/manymoons docs/generate.lua
+	build/release/manymoons docs/sample.lua build/release/manymoons README.md docs/how-to/compare-worlds.md
+
+pictures: ## make the pictures of README.md in a browser
+	tests/support/setup browser
+	$(SUBMAKE) QUIET=1 VARIANT=release all
+	docs/pictures/make
 
 fuzz: ## run the fuzzers of tests/fuzz/fuzzers (SECONDS_EACH=20)
 	tests/support/setup test

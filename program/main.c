@@ -25,6 +25,7 @@
 #include "base/version.h"
 #include "chunk.h"
 #include "cli/stats.h"
+#include "cli/tracing.h"
 #include "ctrl_c.h"
 #include "deadlock/standstill.h"
 #include "embedded.h"
@@ -89,10 +90,11 @@ static int leave(lua_State *L) {
   manymoons_library.end_workers(L, SHUTDOWN_JOIN);
   if (ctrl_c_was_pressed()) vm_raise_stop(L, vm);
   ctrl_c_release();
+  const bool has_written = !trace_has_failed(L);
   gil_settle(vm);
   stats_write();
   if (lua_toboolean(L, 2)) vm_close(vm);
-  exit(tracing_end() || code ? code : EXIT_FAILURE);
+  exit((tracing_end() && has_written) || code ? code : EXIT_FAILURE);
 }
 
 static void set_globals(lua_State *L, const struct options *o) {
@@ -234,7 +236,7 @@ static int run_job(lua_State *L) {
     job->failure = refusal;
     return 0;
   }
-  job->has_succeeded = run_steps(L, o) && run_script_or_input(L, o);
+  job->has_succeeded = tracing_begin_profile(L) && run_steps(L, o) && run_script_or_input(L, o);
   return 0;
 }
 
@@ -278,11 +280,12 @@ static int run_main_vm(struct job *job) {
   lua_pushlightuserdata(L, job);
   if (!chunk_succeeded(L, lua_pcall(L, 1, 0, 0))) job->has_succeeded = false;
   const bool was_interrupted = end_workers(vm);
+  const bool has_written = !trace_has_failed(L);
   gil_settle(vm);
   stats_write();
   vm_close(vm);
   if (was_interrupted) return EXIT_INTERRUPTED;
-  if (!tracing_end()) return EXIT_FAILURE;
+  if (!tracing_end() || !has_written) return EXIT_FAILURE;
   return job->has_succeeded ? EXIT_SUCCESS : job->failure;
 }
 

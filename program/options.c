@@ -20,8 +20,8 @@ static const char usage[] =
     "                     show such a pool (pool --help)\n"
     "       manymoons [options] profile [options] script [args] | PID\n"
     "                     run a script, or watch a program, and write where its time went (profile --help)\n"
-    "       manymoons [options] trace [-o FILE] script [args]\n"
-    "                     run a script and write a timeline of it (default: trace.json)\n"
+    "       manymoons [options] trace [-o FILE] [--html FILE] script [args]\n"
+    "                     run a script and write a timeline of it, also as a page (trace --help)\n"
     "\n"
     "  -e CODE            run CODE\n"
     "  -l MODULE          require MODULE into the global of that name\n"
@@ -191,42 +191,13 @@ static int move_general(struct options *o, int place, const char *usage_text, si
   return moved;
 }
 
-/* Reads the subcommand `trace`, which stands before the script's name, and its options. */
-static void read_trace(struct options *o) {
-  int i = o->script + 1;
-  o->trace = "trace.json";
-  for (; i < o->argc && o->argv[i][0] == '-' && o->argv[i][1]; i++) {
-    if (strcmp(o->argv[i], "--help") == 0 || strcmp(o->argv[i], "-h") == 0) o->shows_help = true;
-    o->is_script_literal = strcmp(o->argv[i], "--") == 0;
-    if (o->is_script_literal || o->shows_help) break;
-    const struct word w = strncmp(o->argv[i], "-o", 2) == 0
-                              ? word_with_value(WORD_END, o->argv[i] + 2, o->argv[i + 1])
-                              : word_alone(WORD_WRONG);
-    if (w.kind == WORD_WRONG) {
-      o->wrong = o->argv[i];
-      o->lacks_argument = strcmp(o->wrong, "-o") == 0;
-      return;
-    }
-    o->trace = w.value;
-    i += w.length - 1;
-  }
-  o->script = o->is_script_literal ? i + 1 : i;
-  if (o->shows_help || o->script < o->argc) return;
-  o->wrong = "trace";
-  o->lacks_argument = true;
-}
-
-static const char trace_usage[] = "\n  -o FILE\n";
-
 static void find_script(struct options *o, int place, bool is_literal, options_usage find_usage) {
   o->is_script_literal = is_literal;
   o->script = place;
   if (is_literal) return;
-  const bool is_trace = strcmp(o->argv[place], "trace") == 0;
-  size_t size = sizeof trace_usage - 1;
-  const char *text = is_trace ? trace_usage : find_usage(o->argv[place], &size);
+  size_t size = 0;
+  const char *text = find_usage(o->argv[place], &size);
   if (text) o->script = move_general(o, place, text, size);
-  if (is_trace && !o->wrong) read_trace(o);
 }
 
 struct options options_parse(int argc, char **argv, options_usage find_usage) {
@@ -272,5 +243,5 @@ int options_refuse(const struct options *o, FILE *out) {
   else
     fprintf(out, "manymoons: unrecognized option '%s'\n", o->wrong);
   options_print_usage(out);
-  return o->trace || strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
+  return strcmp(o->wrong, world_option) == 0 ? EXIT_WRONG_USE : EXIT_FAILURE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of the host program: `manymoons [options] [trace [-o FILE]] [script [args]]`.
+/* The command line of the host program: `manymoons [options] [script [args]]`.
  *
  * The options of this program may stand behind the name of a subcommand as well, among those of the subcommand, which has
  * neither name of its own for them: they are read as if they stood before it (argv is a copy then). The usage that a
@@ -26,7 +26,6 @@ struct options {
   bool ignores_environment; /* -E */
   bool has_chunks;          /* -e: without a script, stdin is not read */
   const char *world;        /* --world; NULL: not given */
-  const char *trace;        /* the file of the subcommand `trace`; NULL: not given */
   const char *wrong;        /* the first word in error; NULL: none */
   bool lacks_argument;      /* `wrong` is known, but lacks its argument */
 };

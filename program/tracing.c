@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lauxlib.h>
+
+#include "chunk.h"
 #include "os/environment.h"
 #include "os/status_text.h"
 #include "trace/recorder.h"
 
 static const char file_variable[] = "MANYMOONS_TRACE";
 static const char limit_variable[] = "MANYMOONS_TRACE_LIMIT";
+static const char profile_variable[] = "MANYMOONS_PROFILE";
+static const char rate_variable[] = "MANYMOONS_PROFILE_RATE";
 
 /* A decimal number, RECORDER_LIMIT_LEAST or more. *out is unchanged if `text` is NULL. */
 static bool read_limit(const char *text, uint64_t *out) {
@@ -37,9 +42,17 @@ static bool start(const struct recorder_options *options) {
   return st == STATUS_OK;
 }
 
+static bool is_subcommand_trace(const struct options *o) {
+  return o->script < o->argc && !o->is_script_literal && strcmp(o->argv[o->script], "trace") == 0;
+}
+
 bool tracing_begin(const struct options *o) {
-  const char *path = o->trace ? o->trace : environment_get(file_variable);
+  const char *path = environment_get(file_variable);
   if (!path || !*path) return true;
+  if (is_subcommand_trace(o)) {
+    unsetenv(file_variable);
+    return true;
+  }
   struct recorder_options options = {.path = path,
                                      .program = o->script < o->argc ? o->argv[o->script] : "manymoons",
                                      .limit = RECORDER_LIMIT_DEFAULT};
@@ -47,6 +60,18 @@ bool tracing_begin(const struct options *o) {
   unsetenv(file_variable);
   unsetenv(limit_variable);
   return true;
+}
+
+bool tracing_begin_profile(lua_State *L) {
+  static const char begin[] = "require('manymoons')._require('profile.session').begin_for_environment(...)";
+  const char *path = environment_get(profile_variable);
+  if (!path || !*path) return true;
+  const int state = luaL_loadbuffer(L, begin, sizeof begin - 1, "=manymoons");
+  lua_pushstring(L, path);
+  lua_pushstring(L, environment_get(rate_variable));
+  unsetenv(profile_variable);
+  unsetenv(rate_variable);
+  return chunk_succeeded(L, state == LUA_OK ? chunk_call(L, 2, 0) : state);
 }
 
 bool tracing_is_on(void) { return recorder_is_recording(); }

@@ -144,7 +144,10 @@ local function shutdown(how)
   memory.shutdown()
   local row = worlds.get(identity.current().world)
   if not native.thread() and not (row and row.start == "interpreter") then native.stop_forkserver() end
-  if not native.thread() then profiles.finish() end
+  if not native.thread() then
+    recording.finish()
+    profiles.finish()
+  end
 end
 
 local function after_fork()
@@ -157,6 +160,7 @@ local function after_fork()
   memory.after_fork()
   file_lock.after_fork()
   identity.after_fork()
+  recording.after_fork()
   profiles.after_fork()
 end
 

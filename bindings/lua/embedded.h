@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Lua sources of bindings/lua and the parts of the compare page, embedded in the binary. */
+/* The Lua sources of bindings/lua and the parts of pages, embedded in the binary. */
 #ifndef BINDINGS_EMBEDDED_H
 #define BINDINGS_EMBEDDED_H
 

@@ -205,6 +205,7 @@ static const luaL_Reg native_functions[] = {
     {"trace_start", trace_start},
     {"trace_stop", trace_stop},
     {"trace_task", trace_task},
+    {"note_failure", trace_note_failure},
     {NULL, NULL},
 };
 

@@ -82,6 +82,31 @@ compare 0 --json - sums.lua
 lua5.4 -e 'assert(require("cjson").decode(io.open("out"):read("a")).agree)' || fail "stdout is not the JSON alone"
 grep -q "^world " err || fail "the table is not on stderr"
 
+# A flame graph of each world; the functions are in the data of the page.
+cat >crunch.lua <<'END'
+local mm = require("manymoons")
+local function crunch(n)
+  local sum = 0
+  for i = 1, n do sum = sum + i % 7 end
+  return sum
+end
+print(#mm.Pool(2):map(function(x) return (crunch(1500000 + x)) end, { 1, 2, 3, 4 }, { chunksize = 1 }))
+END
+compare 0 --worlds serial,threads,processes --profile crunch.lua
+grep -q 'wrote compare.html (open it in a browser)' err || fail "the page of --profile is not said"
+lua5.4 - <<'END' || fail "the flame graphs do not show the function"
+local page = assert(io.open("compare.html")):read("a")
+local data = require("cjson").decode(page:match('id="data">(.-)</script>'))
+for i, world in ipairs({ "serial", "threads", "processes" }) do
+  assert(page:find(('<canvas id="flame-%d"'):format(i - 1), 1, true), world)
+  local names = {}
+  for _, f in ipairs(data.flames.profiles[i].functions) do names[f.name] = true end
+  assert(names.crunch, world)
+  for _, name in ipairs(data.timeline[i].names) do names[name] = true end
+  assert(names["crunch (crunch.lua:2)"], world .. ": the timeline does not name it")
+end
+END
+
 echo 'print(require("manymoons").current_world())' >differs.lua
 compare 1 --json differs.json --html differs.html differs.lua
 grep -q '"agree":false' differs.json || fail "the disagreement is not in the JSON"
@@ -89,7 +114,7 @@ grep -q 'class="answer wrong"' differs.html || fail "the disagreement is not on 
 
 echo 'io.open("ran", "w"):close()' >leaves.lua
 mkdir folder
-for wrong in "--json folder" "--html folder/none/x" "--csv x --json x"; do
+for wrong in "--json folder" "--html folder/none/x" "--csv x --json x" "--profile=yes"; do
   # shellcheck disable=SC2086
   compare 2 $wrong leaves.lua
   [ ! -e ran ] || fail "$wrong: it ran all the same"

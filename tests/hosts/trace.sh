@@ -183,3 +183,77 @@ for wrong in no/such/folder.json /dev/full; do
   MANYMOONS_TRACE=$wrong "$manymoons" -e 'print("ran")' >out 2>err || status=$?
   [ $status = 1 ] && grep -q trace err || fail "$wrong: exit status $status"
 done
+
+# The page: it says what it wrote and where to open it, names the functions that ran, and is written however the script ends,
+# whose output, arguments and exit status are its own.
+cat >page.lua <<'EOF'
+local mm = require("manymoons")
+local function crunch(n)
+  local sum = 0
+  for i = 1, n do sum = sum + i % 7 end
+  return sum
+end
+local list = mm.Pool{ workers = 2, name = "Cruncher" }:map(function(x) return (crunch(2000000 + x)) end, { 1, 2, 3, 4 },
+  { chunksize = 1 })
+print(arg[0], ..., #list)
+if arg[1] == "error" then error("boom") end
+if arg[1] == "exit" then os.exit(3) end
+EOF
+for world in serial async threads interpreters processes; do
+  "$manymoons" --world $world trace --html page.html page.lua a >out 2>err || fail "trace --html fails in $world"
+  grep -q "^page.lua.a.4$" out || fail "the script has other arguments in $world"
+  grep -Eq '^manymoons trace: wrote page.html \([0-9]+ threads? in [0-9]+ process(es)?, .*; open it in a browser\)$' err ||
+    fail "what was written is not said in $world"
+  grep -q 'crunch (page.lua:2)' page.html || fail "the page does not name the function in $world"
+  case $world in threads | interpreters | processes) grep -q 'Cruncher-2' page.html || fail "a worker is not there in $world" ;; esac
+done
+for how in error exit; do
+  status=0
+  "$manymoons" trace --html=$how.html -o $how.json page.lua $how >out 2>err || status=$?
+  [ $status = $([ $how = exit ] && echo 3 || echo 1) ] || fail "after $how the status is $status"
+  grep -q '</html>' $how.html || fail "after $how there is no page"
+  check $how.json 'c.task == 4'
+done
+"$manymoons" trace --html - page.lua a >out 2>err || fail "the page on stdout fails"
+grep -q '</html>' out && [ ! -s err ] || fail "the page is not on stdout"
+"$manymoons" trace -o seen.json page.lua >out 2>err
+grep -Fxq 'manymoons trace: wrote seen.json (open it at https://ui.perfetto.dev, which keeps it on this machine)' err ||
+  fail "what was written is not said"
+"$manymoons" trace page.lua >out 2>err && [ -s trace.json ] || fail "there is no trace.json"
+"$manymoons" trace --help >out 2>err || fail "trace --help fails"
+grep -q -- '--html FILE' out || fail "trace --help does not say --html"
+
+# A good file is kept when the script cannot be read; wrong use is said, and is no failure of the script.
+echo kept >kept.html
+cp kept.html kept.json
+echo 'x = = 1' >broken.lua
+for wrong in broken.lua missing.lua; do
+  status=0
+  "$manymoons" trace --html kept.html -o kept.json $wrong >out 2>err || status=$?
+  [ $status = 1 ] && grep -q "$wrong" err || fail "$wrong: exit status $status"
+  [ "$(cat kept.html kept.json | sort -u)" = kept ] || fail "a good file was overwritten"
+done
+for wrong in "" "--html" "-o" "--wrong page.lua" "--html x -o x page.lua"; do
+  status=0
+  # shellcheck disable=SC2086
+  "$manymoons" trace $wrong >out 2>err || status=$?
+  [ $status = 2 ] && grep -q "^manymoons trace: " err || fail "trace $wrong: exit status $status"
+done
+for wrong in "-o no/such/folder.json" "--html no/such/folder.html"; do
+  status=0
+  # shellcheck disable=SC2086
+  "$manymoons" trace $wrong page.lua >out 2>err || status=$?
+  [ $status = 1 ] && grep -q "no/such/folder" err && [ ! -s out ] || fail "trace $wrong: exit status $status"
+done
+for option in -o --html; do
+  status=0
+  "$manymoons" trace $option /dev/full page.lua >out 2>err || status=$?
+  [ $status = 1 ] && grep -q "No space left" err || fail "trace $option /dev/full: exit status $status"
+done
+
+# The environment asks for a profile as it asks for a recording, and says nothing.
+MANYMOONS_PROFILE=asked.folded MANYMOONS_PROFILE_RATE=200 "$manymoons" page.lua >out 2>err && [ ! -s err ] || fail "MANYMOONS_PROFILE fails"
+grep -q 'crunch (page.lua:2)' asked.folded || fail "MANYMOONS_PROFILE has no functions"
+status=0
+MANYMOONS_PROFILE=asked.folded MANYMOONS_PROFILE_RATE=often "$manymoons" page.lua >out 2>err || status=$?
+[ $status = 1 ] && grep -q "MANYMOONS_PROFILE_RATE: a whole number" err || fail "a wrong rate is taken"

@@ -5,12 +5,20 @@
 #include "state/lua_compat.h"
 #include "state/stack_walk.h"
 #include "state/vm_thread.h"
+#include "trace/trace.h"
 
 bool sample_take_due(struct vm_thread *t, uint32_t us[PROFILE_STATE_COUNT]) {
   uint32_t sum = 0;
   for (int state = 0; state < PROFILE_STATE_COUNT; state++)
     sum += us[state] = atomic_exchange_explicit(&t->sampled.due_us[state], 0, memory_order_relaxed);
   return sum > 0;
+}
+
+void sample_note(const struct vm_thread *t, uint32_t stack, const uint32_t us[PROFILE_STATE_COUNT]) {
+  profile_writer_add(stack, us);
+  uint32_t all_us = 0;
+  for (int state = 0; state < PROFILE_HOLDS; state++) all_us += us[state];
+  trace_sample(t->user.number, stack, all_us, us[PROFILE_READY]);
 }
 
 bool sample_is_holder(const struct vm_thread *t) { return atomic_load(&t->vm->lock.owner) == &t->user; }
@@ -22,7 +30,7 @@ static void look_at(struct vm_thread *t) {
   if (!sample_take_due(t, us)) return;
   const size_t count = stack_walk(t, calls);
   const uint32_t stack = count ? profile_writer_stack(atomic_load(&t->sampled.root), calls, count) : 0;
-  if (count) profile_writer_add(stack, us);
+  if (count) sample_note(t, stack, us);
   atomic_store(&t->sampled.stack, sample_is_holder(t) ? 0 : stack);
   atomic_store(&t->sampled.stack_taken_ns, atomic_load(&t->user.taken_ns));
 }

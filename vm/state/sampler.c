@@ -108,7 +108,7 @@ static bool tick_thread(struct vm_thread *t, uint32_t us) {
   if (sample_is_holder(t) && vm_lock_is_waited(&t->vm->lock)) add_due(t, PROFILE_HOLDS, us);
   if (!sample_has_known_stack(t)) return false;
   uint32_t due[PROFILE_STATE_COUNT];
-  if (sample_take_due(t, due)) profile_writer_add(atomic_load(&t->sampled.stack), due);
+  if (sample_take_due(t, due)) sample_note(t, atomic_load(&t->sampled.stack), due);
   return true;
 }
 

@@ -26,6 +26,7 @@ struct lane_writer {
   int64_t end_ns;
   enum activity activity;
   enum trace_call call; /* while BLOCKED */
+  uint64_t sample;      /* the value of the last SAMPLE */
 };
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -119,6 +120,7 @@ static void write_message(const struct lane_writer *w, const struct trace_moment
 #define KINDS(kind) (1u << ((kind)&31))
 enum {
   MESSAGES = KINDS(TRACE_PUT) | KINDS(TRACE_TAKE),
+  SAMPLES = KINDS(TRACE_SAMPLE) | KINDS(TRACE_SAMPLE_TIMES),
   LOCK = KINDS(TRACE_LOCK_WAIT) | KINDS(TRACE_LOCK_TAKEN) | KINDS(TRACE_LOCK_LEFT),
 };
 
@@ -143,9 +145,9 @@ static const char *name_of_call(uint64_t call) {
   return call < TRACE_CALL_COUNT ? names[call] : names[TRACE_CALL_UNKNOWN];
 }
 
-/* Writes the thread's activity, from here to the next event that is not a message. */
+/* Writes the thread's activity, from here to the next event that may change it. */
 static void write_activity(const struct lane_writer *w, int64_t from) {
-  const int64_t to = next_time(w, ~(unsigned)MESSAGES);
+  const int64_t to = next_time(w, ~(unsigned)(MESSAGES | SAMPLES));
   switch (w->activity) {
     case ACTIVITY_HOLDS: write_slice(w, "lock", "holds the lock", from, to); break;
     case ACTIVITY_WAITS: write_slice(w, "lock", "waits for the lock", from, to); break;
@@ -178,7 +180,27 @@ static void change_activity(struct lane_writer *w, const struct trace_moment *m)
   }
 }
 
+/* What a profile saw of a thread of this process, which need not be the lane's own. */
+static void write_sample(struct lane_writer *w, const struct trace_moment *m) {
+  if (m->kind == TRACE_SAMPLE) {
+    w->sample = m->value;
+    return;
+  }
+  fprintf(w->file, ",\n{\"ph\":\"P\",\"pid\":%d,\"tid\":%" PRIu32, (int)w->lane->process.pid,
+          (uint32_t)(w->sample >> 32));
+  write_time(w->file, "ts", m->ns);
+  fprintf(w->file,
+          ",\"cat\":\"sample\",\"name\":\"sample\",\"args\":{\"stack\":%" PRIu32 ",\"time\":%" PRIu32
+          ",\"ready\":%" PRIu32 "}",
+          (uint32_t)w->sample, (uint32_t)(m->value >> 32), (uint32_t)m->value);
+  end_event(w);
+}
+
 static void write_moment(struct lane_writer *w, const struct trace_moment *m) {
+  if (KINDS(m->kind) & SAMPLES) {
+    write_sample(w, m);
+    return;
+  }
   if (KINDS(m->kind) & MESSAGES) {
     write_message(w, m);
     return;

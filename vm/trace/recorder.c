@@ -26,6 +26,8 @@ static struct {
   bool ends_at_exit;
   struct trace_recording *recording; /* NULL: there never was one */
   FILE *file;
+  char *text; /* what was written without a path: of open_memstream */
+  size_t text_size;
   char program[256];
 } recorder = {.lock = MUTEX_INITIALIZER};
 
@@ -64,7 +66,12 @@ static status prepare(void) {
 }
 
 static status open_file(const char *path) {
-  recorder.file = fopen(path, "we");
+  free(recorder.text);
+  recorder.text = NULL;
+  if (path)
+    recorder.file = fopen(path, "we");
+  else
+    recorder.file = open_memstream(&recorder.text, &recorder.text_size);
   return recorder.file ? STATUS_OK : -errno;
 }
 
@@ -153,6 +160,14 @@ status recorder_stop(void) {
   mutex_unlock(&recorder.lock);
   atomic_store(&recorder.phase, IDLE);
   return st;
+}
+
+char *recorder_take(size_t *size) {
+  if (recorder_is_recording()) return NULL;
+  char *text = recorder.text;
+  recorder.text = NULL;
+  *size = recorder.text_size;
+  return text;
 }
 
 /* ---- deaths ---------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define TRACE_RECORDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -15,7 +16,7 @@
 enum { RECORDER_LIMIT_DEFAULT = 8 * 1024 * 1024, RECORDER_LIMIT_LEAST = 1024 };
 
 struct recorder_options {
-  const char *path;
+  const char *path;    /* NULL: the text is kept for recorder_take */
   const char *program; /* the program's name, for readers of the file */
   uint64_t limit;      /* events that are kept, in all; further ones are counted */
 };
@@ -29,6 +30,8 @@ bool recorder_is_recording(void);
 /* Stops the recording and writes the file. STATUS_CLOSED: this process does not record; -errno: the
  * file could not be written. */
 MUST_CHECK status recorder_stop(void);
+/* What a recording without a path has written, once it has stopped; the caller frees it. NULL: nothing. */
+char *recorder_take(size_t *size);
 /* Notes that the child `pid` of this process is dead: its slices end now. */
 void recorder_note_death(int32_t pid);
 

@@ -24,6 +24,8 @@ enum trace_kind {
   TRACE_TASK_END,
   TRACE_PUT, /* the value is the message's id, the same at both ends */
   TRACE_TAKE,
+  TRACE_SAMPLE,       /* a profile looked at a thread: its number, and that of its stack */
+  TRACE_SAMPLE_TIMES, /* behind each SAMPLE: how long it had that stack, and stood ready with it */
 };
 
 /* The calls for which a thread leaves the lock. NONE: to make way for other threads, or because
@@ -77,6 +79,13 @@ static inline void trace_take(const struct ring *ring, const struct ring_message
 /* For a message that was waited for: it has the time at which the lock was taken again. */
 static inline void trace_take_again(const struct ring *ring, const struct ring_message *message) {
   if (trace_is_on()) trace_record_take_again(ring, message);
+}
+/* A profile (vm/profile) found this stack on `thread` of this process, and charged it with `all_us`, of which the
+ * thread was ready without a processor for `ready_us`. It stands in the lane of the caller, which looked. */
+static inline void trace_sample(int32_t thread, uint32_t stack, uint32_t all_us, uint32_t ready_us) {
+  if (!trace_is_on()) return;
+  trace_record(TRACE_SAMPLE, (uint64_t)(uint32_t)thread << 32 | stack);
+  trace_record_again(TRACE_SAMPLE_TIMES, (uint64_t)all_us << 32 | ready_us);
 }
 /* For queues that are no rings; `number` is the message's, counted from 1 at both ends. */
 static inline void trace_local(enum trace_kind kind, const void *queue, uint64_t number) {

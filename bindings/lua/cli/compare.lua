@@ -9,12 +9,12 @@
 --   verdict   which is fastest, or why the figures do not tell
 --   text      the answer, the table and notes, for people
 --   advice    conclusions from the numbers, in plain words
---   timeline  recorded runs, as one trace and as lanes
 --   export    JSON and CSV
---   page      the page of --html
+--   page      the page of --html, of bars, curves, recorded runs and profiles
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local files = require("page.files")
 local json = require("core.json")
 local advise = require("compare.advice")
 local export = require("compare.export")
@@ -26,38 +26,41 @@ local measure = require("compare.runs")
 local style = require("terminal.style")
 local judge = require("compare.summary")
 local text = require("compare.text")
-local timelines = require("compare.timeline")
 local verdict = require("compare.verdict")
+local timelines = require("timeline.recordings")
 
 local UNCERTAIN = 0.1 -- --runs auto stops when the interval of the best ratio is narrower
 local DOUBTS = { short = true, busy = true, idle = true, few = true }
 
 local function write_file(path, content)
-  local file, why = io.stdout, nil
-  if path ~= "-" then file, why = io.open(path, "wb") end
-  local ok = file
-  if file then ok, why = file:write(content) end
-  if ok then ok, why = file:flush() end
-  if file and path ~= "-" then file:close() end
+  local ok, why = files.write(path, content)
   if not ok then outcome.fail("cannot write %s: %s", path, tostring(why)) end
 end
 
--- The recorded runs, or nil if no file needs them. Reports worlds that recorded nothing on stderr.
+-- The recorded runs and their profiles; empty lists if no file needs them. Reports worlds that recorded nothing on
+-- stderr.
 local function record(plan, show)
-  if not plan.files.trace and not plan.files.html then return nil end
-  local recordings, missing = timelines.read(measure.record_all(plan, show))
+  if not plan.files.trace and not plan.files.html then return {}, {} end
+  local cells, profiles = measure.record_all(plan, show), {}
+  local recordings, missing = timelines.read(cells)
   for _, problem in ipairs(missing) do
     outcome.warn("no timeline of %s: %s", problem.world, problem.why)
   end
-  return recordings
+  for _, cell in ipairs(cells) do
+    if plan.profile and cell.profile then profiles[#profiles + 1] = cell end
+    if plan.profile and not cell.profile then outcome.warn("no flame graph of %s: %s", cell.world, cell.no_profile) end
+  end
+  return recordings, profiles
 end
 
-local function write_files(plan, report, recordings)
-  local files = plan.files
-  if files.json then write_file(files.json, json.encode(report) .. "\n") end
-  if files.csv then write_file(files.csv, export.csv(report)) end
-  if files.trace then write_file(files.trace, json.encode(timelines.merge(recordings, report)) .. "\n") end
-  if files.html then write_file(files.html, render_page(report, timelines.lanes(recordings))) end
+local function write_files(plan, report, judged, recordings, profiles)
+  local wanted = plan.files
+  if wanted.json then write_file(wanted.json, json.encode(report) .. "\n") end
+  if wanted.csv then write_file(wanted.csv, export.csv(report)) end
+  if wanted.trace then write_file(wanted.trace, json.encode(timelines.merge(recordings, report)) .. "\n") end
+  if not wanted.html then return end
+  write_file(wanted.html, render_page(report, judged.rows, judged.found, recordings, profiles))
+  if plan.has_usual_name then outcome.warn("wrote %s (open it in a browser)", wanted.html) end
 end
 
 local function bullet(lines)
@@ -119,9 +122,9 @@ local function compare(plan)
   out:write(answer, "\n", text.table(rows, found, paint), bullet(said.notes), bullet(said.advice))
   out:flush()
 
-  local recordings = record(plan, show_progress)
+  local recordings, profiles = record(plan, show_progress)
   hide_progress()
-  write_files(plan, export.report(plan, rows, found, said), recordings)
+  write_files(plan, export.report(plan, rows, found, said), { rows = rows, found = found }, recordings, profiles)
   outcome.exit_with(said.disagreement and 1 or 0)
 end
 

@@ -5,6 +5,8 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local files = require("page.files")
+local scripts = require("core.script")
 local session = require("profile.session")
 local text = require("profile.text")
 local tree = require("profile.tree")
@@ -12,9 +14,10 @@ local tree = require("profile.tree")
 local USAGE = [[
 usage: manymoons [options] profile [options] script [args]
        manymoons profile [options] PID
+       manymoons profile --diff [options] BEFORE AFTER
 Runs the script and samples the Lua stacks of all its VMs, threads and processes, in every world. Writes a page with a
 flame graph, profile.html, unless other options say otherwise. With the PID of any process of a running program, that
-program is sampled, which goes on.
+program is sampled, which goes on. With --diff, two files of earlier profiles are compared: pages, speedscope or folded.
   -o FILE        write FILE: .html (a page), .json (speedscope), .folded (flamegraph.pl), .txt (a table); - is stdout
   --format NAME  html, speedscope, folded or text, whatever FILE is called
   --top N        print a table of the N functions that took the most time themselves (default of text: 20)
@@ -23,6 +26,8 @@ program is sampled, which goes on.
                  page has all three
   --rate N       samples a second, from 1 to 1000 (default: 100)
   --seconds N    with a PID: for how long (default: 5); Ctrl-C ends it earlier
+  --diff         write what changed from the profile in BEFORE to that in AFTER: a page in which red boxes take more
+                 time and blue ones less (default: diff.html), a table (--top, .txt), or folded stacks with two numbers
   -h, --help     print this
 ]]
 
@@ -54,11 +59,28 @@ local READ = {
   ["--top"] = function(options, word) options.top = read_number(word, 1, 1000000, "--top") end,
 }
 
+local FLAGS = { ["--diff"] = function(options) options.is_difference = true end }
+
 -- The option in a word, and its value where it stands in the same word.
 local function split(word)
   if word:find("^%-o.") then return "-o", word:sub(3) end
   local name, value = word:match("^(%-%-%l+)=(.*)$")
   return name or word, value
+end
+
+-- The option `name` at place i, and its value where it stands in the same word. → the place of the next word.
+local function read_option(options, words, i, name, value)
+  if FLAGS[name] and not value then
+    FLAGS[name](options)
+    return i + 1
+  end
+  if not READ[name] then leave(2, "unknown option '" .. words[i] .. "'; see manymoons profile --help") end
+  if not value then
+    i = i + 1
+    value = words[i] or leave(2, "'" .. name .. "' needs a value")
+  end
+  READ[name](options, value)
+  return i + 1
 end
 
 -- → options, and the place of the script among the words.
@@ -72,23 +94,20 @@ local function read_options(words)
     elseif name == "-h" or name == "--help" then
       io.stdout:write(USAGE)
       leave(0)
-    elseif not READ[name] then
-      leave(2, "unknown option '" .. words[i] .. "'; see manymoons profile --help")
     end
-    if not value then
-      i = i + 1
-      value = words[i] or leave(2, "'" .. name .. "' needs a value")
-    end
-    READ[name](options, value)
-    i = i + 1
+    i = read_option(options, words, i, name, value)
   end
-  if not words[i] then leave(2, "which script? (manymoons profile script.lua)") end
+  if not words[i] then
+    leave(2, options.is_difference and "which profiles? (manymoons profile --diff before.html after.html)"
+      or "which script? (manymoons profile script.lua)")
+  end
   return options, i
 end
 
 -- A table alone is wanted where --top is the only wish.
 local function complete(options, script)
-  if not options.path then options.path = (options.top or options.format == "text") and "-" or "profile.html" end
+  local usual = options.is_difference and "diff.html" or "profile.html"
+  if not options.path then options.path = (options.top or options.format == "text") and "-" or usual end
   local is_table = options.path == "-" and options.top and not options.format
   options.format = options.format or (is_table and "text" or session.format_of(options.path))
   options.prints_top = options.top and options.format ~= "text"
@@ -113,14 +132,6 @@ local function say_end(options)
     io.stderr:write("manymoons profile: ", text.summary(profile), "; wrote ", options.path, " (",
       WHERE_TO_OPEN[options.format], ")\n")
   end
-end
-
--- `arg` as the script would see it without us: its name at 0.
-local function set_arguments(words, place)
-  local old, new = arg, {}
-  local shift = #words - #old + place -- of the script's place in `arg`
-  for i, word in pairs(old) do new[i - shift] = word end
-  rawset(_G, "arg", new)
 end
 
 -- A running program -------------------------------------------------------------------------------------------------
@@ -151,16 +162,47 @@ local function profile_running(options, pid)
   os.exit(ok and 0 or 1)
 end
 
+-- Two profiles -------------------------------------------------------------------------------------------------------
+
+local function read_profile(path)
+  local profile, why = require("profile.reading").read(path)
+  return profile or leave(1, "cannot read " .. why)
+end
+
+local function say_difference(options, whole)
+  if options.prints_top then io.stdout:write(text.top_changes(whole, options.mode, options.top)) end
+  if options.path == "-" then return end
+  io.stderr:write("manymoons profile: ", text.summary_of_changes(whole, options.mode), "; wrote ", options.path, " (",
+    WHERE_TO_OPEN[options.format], ")\n")
+end
+
+local function write_difference(options, before, after)
+  if options.rate or options.seconds then leave(2, "--rate and --seconds are not for --diff") end
+  if not after then leave(2, "--diff compares two profiles, and there is only " .. before) end
+  complete(options, after)
+  if options.format == "speedscope" then leave(2, "speedscope shows no differences: html, folded or text") end
+  local path = options.path
+  if path == before or path == after then leave(2, "-o: " .. path .. " is one of the profiles") end
+  local whole = require("profile.difference").of(read_profile(before), read_profile(after))
+  whole.command = before .. " → " .. after
+  local ok, why = session.write_file(whole, options)
+  if not ok then leave(1, "cannot write " .. options.path .. ": " .. tostring(why)) end
+  say_difference(options, whole)
+  os.exit(0)
+end
+
 -- A number names a program, unless there is a script of that name.
 local function pid_of(word)
-  local file = word:find("^%d+$") and io.open(word)
-  if file then file:close() end
-  return word:find("^%d+$") and not file and math.tointeger(tonumber(word)) or nil
+  return word:find("^%d+$") and not files.read(word) and math.tointeger(tonumber(word)) or nil
 end
 
 local words = { ... }
 local options, place = read_options(words)
 local script = words[place]
+if options.is_difference then
+  if words[place + 2] then leave(2, "unexpected '" .. words[place + 2] .. "' behind two profiles") end
+  write_difference(options, script, words[place + 1])
+end
 local running = pid_of(script)
 if running then
   if words[place + 1] then leave(2, "unexpected '" .. words[place + 1] .. "' behind a PID") end
@@ -169,14 +211,10 @@ if running then
   profile_running(options, running)
 end
 if options.seconds then leave(2, "--seconds is for a PID") end
-local chunk, why = loadfile(script ~= "-" and script or nil)
-if not chunk then
-  io.stderr:write("manymoons: ", why, "\n")
-  os.exit(1)
-end
+local chunk = scripts.load(script)
 complete(options, script)
 options.on_end = say_end(options)
-set_arguments(words, place)
+scripts.set_arguments(words, place)
 local started, reason = session.start(options)
 if not started then leave(1, "cannot write " .. options.path .. ": " .. tostring(reason)) end
 return chunk(table.unpack(words, place + 1))

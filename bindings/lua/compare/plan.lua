@@ -8,11 +8,13 @@
 --   pin                true: each thread stays on one processor
 --   processors         a list of numbers: the script uses only these; nil: all that compare itself may use
 --   command            the script and its arguments
+--   profile            true: the page has flame graphs; has_usual_name: and the user has not named it
 --   files              the files to write, { html = path, … }; the path "-" is stdout
 --
 -- Options stand before the script, in any order.
 local require, native = ...
 
+local files = require("page.files")
 local worlds = require("core.worlds")
 local hosts = require("compare.hosts")
 local outcome = require("compare.outcome")
@@ -30,6 +32,7 @@ Runs the script in every world, shows which is fastest, and checks that all prin
   --pin            each thread that the script starts stays on one processor; --pin=0,1: the script uses only these
   --timeout S      stop a run after S seconds; it counts as failed (default: never)
   --html FILE      write a page with bars, the table and a timeline, for a browser
+  --profile        with --html: the page has a flame graph of each world as well; alone: --html compare.html
   --trace FILE     write only the timeline, in Chrome's trace format
   --json FILE      write all figures of all runs
   --csv FILE       write one line for each run
@@ -103,23 +106,31 @@ for _, kind in ipairs(FILE_KINDS) do
   options[kind] = function(plan, text) plan.files[kind] = text end
 end
 
+local function read_profile(plan, value)
+  if value then refuse("--profile takes no value") end
+  plan.profile = true
+end
+
 local function read_pin(plan, list)
   plan.pin = true
   if list then plan.processors = read_list("pin", list, read_processor) end
 end
 
+-- Options whose value, if they have one, stands in the same word.
+local flags = { pin = read_pin, profile = read_profile }
+
 -- The name of the option that the word is; nil: of none.
 local function option_of(word)
   local name = word:match("^%-%-(%a+)$") or word:match("^%-%-(%a+)=.*$")
-  return (options[name or ""] or name == "pin" or name == "help") and name or nil
+  return (options[name or ""] or flags[name or ""] or name == "help") and name or nil
 end
 
 -- Takes an option at `index`, as --name value or --name=value; returns the index of the next word.
 local function read_option(plan, words, index)
   local word = words[index]
   local name, value = option_of(word), word:match("^%-%-%a+=(.*)$")
-  if name == "pin" then
-    read_pin(plan, value)
+  if flags[name or ""] then
+    flags[name](plan, value)
     return index + 1
   end
   if not options[name or ""] then refuse("unknown option '%s'", word) end
@@ -174,23 +185,15 @@ local function set_processors(plan)
   if not ok then refuse("--pin=%s: %s", table.concat(plan.processors, ","), why) end
 end
 
--- Checks before the first run that the file can be written. Opens it to append, so that its content stays for now.
-local function check_file(kind, path)
-  if path == "-" then return end
-  local before = io.open(path)
-  local file, why = io.open(path, "a")
-  if not file then refuse("--%s: cannot write %s", kind, why) end
-  file:close()
-  if before then before:close() else os.remove(path) end
-end
-
-local function check_files(files)
+-- Checks before the first run that the files can be written.
+local function check_files(wanted)
   local kind_of = {}
   for _, kind in ipairs(FILE_KINDS) do
-    local path = files[kind]
+    local path = wanted[kind]
     if path and kind_of[path] then refuse("--%s and --%s: both cannot be %s", kind_of[path], kind, path) end
     if path then
-      check_file(kind, path)
+      local ok, why = files.check(path)
+      if not ok then refuse("--%s: cannot write %s", kind, why) end
       kind_of[path] = kind
     end
   end
@@ -208,6 +211,9 @@ function plans.read(words)
   end
   if not words[index] then refuse("no script given") end
   check_script(words[index])
+  if plan.profile and not plan.files.html then
+    plan.files.html, plan.has_usual_name = "compare.html", true
+  end
   check_files(plan.files)
   for i = index, #words do plan.command[#plan.command + 1] = words[i] end
   if not is_literal then note_options_behind(words, index) end

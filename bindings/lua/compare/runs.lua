@@ -10,11 +10,15 @@ local require, native = ...
 
 local json = require("core.json")
 local worlds = require("core.worlds")
+local reading = require("profile.reading")
+local tree = require("profile.tree")
 local outcome = require("compare.outcome")
 
 local LONGEST = 60 -- seconds: with --runs auto no later round begins
 local ROUNDS_LEAST, ROUNDS_MOST = 5, 60 -- with --runs auto
 local ROUNDS_OF_LONG = 3 -- likewise, if these take longer than LONGEST: fewer give no interval
+
+local SAMPLES = 200 -- a second, in recorded runs
 
 local measure = {}
 
@@ -124,16 +128,29 @@ end
 -- How many rounds there will be: the number given, or the least, and whether there may be more.
 function measure.rounds(plan) return plan.runs or ROUNDS_LEAST, plan.runs == nil end
 
+-- The recorded run of a cell, which is profiled meanwhile if a page is wanted, so that it can name functions.
+local function record(plan, cell)
+  local notes = { "MANYMOONS_TRACE", plan.files.html and "MANYMOONS_PROFILE" or nil }
+  local report = run_cell(plan, cell, { MANYMOONS_PROFILE_RATE = SAMPLES }, notes)
+  cell.text = report.notes and report.notes.MANYMOONS_TRACE or ""
+  local page = report.notes and report.notes.MANYMOONS_PROFILE or ""
+  cell.no_profile = "nothing was sampled"
+  if page == "" then return end
+  cell.profile, cell.no_profile = reading.of_page(page)
+  if not cell.profile then return end
+  cell.stacks, cell.profile.tops = tree.names_of_stacks(cell.profile), {}
+end
+
 -- Records one run of each world in the host program, with the largest number of workers: a list of { world, workers,
--- text }. text is "" if nothing was recorded. These runs are not measured.
+-- text, profile, stacks }. text is "" if nothing was recorded, and without a profile there is `no_profile`, which says
+-- why. These runs are not measured.
 function measure.record_all(plan, on_run)
   local recordings = {}
   local workers = plan.workers and math.max((table.unpack or unpack)(plan.workers))
   for _, world in ipairs(plan.worlds) do
     local cell = { world = world, workers = workers }
     on_run(cell)
-    local report = run_cell(plan, cell, {}, { "MANYMOONS_TRACE" })
-    cell.text = report.notes and report.notes.MANYMOONS_TRACE or ""
+    record(plan, cell)
     recordings[#recordings + 1] = cell
   end
   return recordings

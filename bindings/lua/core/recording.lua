@@ -8,7 +8,7 @@ local identity = require("core.identity")
 local expect = checks.expect
 local LEAST_LIMIT = 1024 -- events
 
-local recording = {}
+local recording = { LEAST_LIMIT = LEAST_LIMIT }
 
 local function name_of_program()
   local arguments = rawget(_G, "arg")
@@ -29,5 +29,27 @@ function recording.trace(path, options)
     "limit: a number of events, " .. LEAST_LIMIT .. " or more, expected, got " .. checks.show(limit))
   return native.trace_start(path, name_of_program(), limit)
 end
+
+-- A subcommand's recording --------------------------------------------------------------------------------------------
+
+local at_end -- called at the end of the program
+
+-- Starts a recording whose text finish_with gets at the end of the program: finish_with(text), or finish_with(nil,
+-- why); text is true if the recorder has written it to `path` itself (nil: it has not). → true; or nil and why.
+function recording.begin(path, limit, finish_with)
+  local ok, why = native.trace_start(path, name_of_program(), limit)
+  if not ok then return nil, why end
+  at_end = function() finish_with(native.trace_stop()) end
+  return true
+end
+
+-- The end of the program.
+function recording.finish()
+  local finish = at_end
+  at_end = nil
+  if finish then finish() end
+end
+
+function recording.after_fork() at_end = nil end
 
 return recording

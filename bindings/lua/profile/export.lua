@@ -16,19 +16,23 @@ local function stack_of(profile, thread, path)
   return table.concat(words, ";")
 end
 
--- Lines "thread;function;…;function microseconds".
+-- Lines "thread;function;…;function microseconds"; of differences "… microseconds-before microseconds-after", as
+-- difffolded.pl and inferno-diff-folded write them.
 function export.folded(profile, mode)
-  local sums, order = {}, {}
+  local sums, before, order = {}, {}, {}
   for _, thread in ipairs(profile.threads) do
     tree.each(thread.top, function(node, path)
-      local weight = tree.weight(node, mode)
-      if weight == 0 then return end
+      local weight, old = tree.weight(node, mode), node.before and tree.sum(node.before, mode) or 0
+      if weight == 0 and old == 0 then return end
       local stack = stack_of(profile, thread, path)
       if not sums[stack] then order[#order + 1] = stack end
-      sums[stack] = (sums[stack] or 0) + weight
+      sums[stack], before[stack] = (sums[stack] or 0) + weight, (before[stack] or 0) + old
     end)
   end
-  for i, stack in ipairs(order) do order[i] = ("%s %.0f\n"):format(stack, sums[stack]) end
+  for i, stack in ipairs(order) do
+    local numbers = profile.before and ("%.0f %.0f"):format(before[stack], sums[stack]) or ("%.0f"):format(sums[stack])
+    order[i] = stack .. " " .. numbers .. "\n"
+  end
   return table.concat(order)
 end
 

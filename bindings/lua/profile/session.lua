@@ -6,6 +6,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local files = require("page.files")
 
 local expect = checks.expect
 local MOST_RATE = 1000
@@ -24,8 +25,11 @@ function session.is_format(word) return FORMATS[word] == true end
 
 -- The profile as text in one of the formats.
 local function render(profile, options)
-  if options.format == "text" then return require("profile.text").top(profile, options.mode, options.top) end
-  if options.format == "html" then return require("profile.page")(profile, options.mode) end
+  local text = require("profile.text")
+  if options.format == "text" then
+    return (profile.before and text.top_changes or text.top)(profile, options.mode, options.top)
+  end
+  if options.format == "html" then return require("profile.page").render(profile, options.mode) end
   return require("profile.export")[options.format](profile, options.mode)
 end
 
@@ -33,58 +37,42 @@ local function describe(own)
   local about = { seconds = native.time() - own.started, rate = own.options.rate, command = own.options.command }
   local found, why = native.profile_read()
   if not found then return nil, why end
-  return require("profile.tree").read(found, about)
+  local profile = require("profile.tree").read(found, about)
+  if not own.options.keeps_stacks then profile.tops = {} end
+  return profile
 end
 
-local function write(own, profile)
-  local file = own.file
-  local ok, why = file:write(render(profile, own.options))
-  if ok then ok, why = file:flush() end
-  if file ~= io.stdout then file:close() end
-  return ok and true or nil, ok and profile or why
-end
+-- Writes a profile. → true; or nil and why.
+function session.write_file(profile, options) return files.write(options.path, render(profile, options)) end
 
--- Writes the profile of another program. → true; or nil and why.
-function session.write_file(profile, options)
-  local file, why = io.stdout, nil
-  if options.path ~= "-" then file, why = io.open(options.path, "wb") end
-  if not file then return nil, why end
-  local ok, result = write({ file = file, options = options }, profile)
-  return ok, not ok and result or nil
-end
-
--- Ends the profile and writes it. → true and the profile; or nil and why.
+-- Ends the profile and writes it. → the profile; or nil and why.
 local function stop(own)
   current = nil
   local profile, why = describe(own)
   native.profile_stop()
-  if not profile then
-    if own.file ~= io.stdout then own.file:close() end
-    return nil, why
-  end
-  return write(own, profile)
+  if not profile then return nil, why end
+  local ok = true
+  if own.options.path then ok, why = session.write_file(profile, own.options) end
+  if not ok then return nil, why end
+  return profile
 end
 
 -- What the script gets of a stop.
-local function answer(ok, why)
-  if ok then return true end
+local function answer(profile, why)
+  if profile then return true end
   return nil, why
 end
 
--- options: path ("-": stdout), rate, mode, format, top, command; on_end(profile or nil, why) is called after a stop
--- that the program's end makes. → a function that stops it; or nil and why.
+-- options: path ("-": stdout; nil: it is not written), rate, mode, format, top, command, keeps_stacks (a recording of
+-- the same run names them); on_end(profile or nil, why) is called after a stop that the program's end makes. → a
+-- function that stops it; or nil and why.
 function session.start(options)
   if current then return nil, "the program is profiled already" end
-  local file, why = io.stdout, nil
-  if options.path ~= "-" then file, why = io.open(options.path, "wb") end
-  if not file then return nil, why end
-  local own = { options = options, file = file, started = native.time() }
-  local ok
-  ok, why = native.profile_start(options.rate)
-  if not ok then
-    if file ~= io.stdout then file:close() end
-    return nil, why
-  end
+  local ok, why = true, nil
+  if options.path then ok, why = files.prepare(options.path) end
+  if ok then ok, why = native.profile_start(options.rate) end
+  if not ok then return nil, why end
+  local own = { options = options, started = native.time() }
   current = own
   return function()
     if current ~= own then return nil, "nothing is profiled" end
@@ -96,25 +84,37 @@ end
 function session.finish()
   local own = current
   if not own then return end
-  local ok, profile = stop(own)
+  local profile, why = stop(own)
   local on_end = own.options.on_end
   if on_end then
-    on_end(ok and profile or nil, not ok and profile or nil)
-  elseif not ok then
-    io.stderr:write("manymoons: the profile is not complete: ", tostring(profile), "\n")
+    on_end(profile, why)
+  elseif not profile then
+    io.stderr:write("manymoons: the profile is not complete: ", tostring(why), "\n")
   end
 end
 
--- A forked child is another process, which its parent's profile has seen to.
+-- A forked child is another process; the profile is its parent's.
 function session.after_fork() current = nil end
-
--- mm.profile ----------------------------------------------------------------------------------------------------------
 
 local function name_of_program()
   local arguments = rawget(_G, "arg")
   local script = type(arguments) == "table" and arguments[0]
   return type(script) == "string" and script or "a script"
 end
+
+-- By the environment: MANYMOONS_PROFILE=FILE, MANYMOONS_PROFILE_RATE=N. A recording of the same run may need the
+-- stacks.
+function session.begin_for_environment(path, rate_word)
+  local rate = tonumber(rate_word or session.DEFAULT_RATE)
+  if not rate or rate % 1 ~= 0 or rate < 1 or rate > MOST_RATE then
+    error(("MANYMOONS_PROFILE_RATE: a whole number from 1 to %d expected, got '%s'"):format(MOST_RATE, rate_word), 0)
+  end
+  local started, why = session.start({ path = path, rate = rate, mode = "cpu", format = session.format_of(path),
+    top = session.TOP, command = name_of_program(), keeps_stacks = true })
+  if not started then error(("cannot write the profile '%s': %s"):format(path, why), 0) end
+end
+
+-- mm.profile ----------------------------------------------------------------------------------------------------------
 
 -- The options, checked.
 local function read_options(options)

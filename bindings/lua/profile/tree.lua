@@ -1,11 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- What a profile says, from what was sampled (profile/profiling.c): functions, and a tree of calls for each thread.
 --
---   profile   { seconds, rate, command, functions, threads, dropped, samples }
+--   profile   { seconds, rate, command, functions, threads, dropped, samples, tops }
 --   function  { name, file, line, kind = "lua" | "c" | "own" | "state" }, by number
 --   thread    { name, world, vm, pid, thread, top = node }
 --   node      { f = number of a function, times = { microseconds by state }, lines = { [line] = microseconds },
 --               calls = { nodes by function }, order = { the same in a list } }
+--   tops      { [pid] = { [stack] = number of the function on top } }: a recording of the same run has these stacks
+--
+-- A node of the differences of two profiles also has `before`, the times of the first one (profile/difference.lua).
 --
 -- The functions of this library are no concern of the script: of a row of them the first one stays, which the script
 -- has called, under the name that the script used.
@@ -94,16 +97,16 @@ end
 
 -- The tree ------------------------------------------------------------------------------------------------------------
 
-local function new_node(number)
+function tree.new_node(number)
   local node = { f = number, times = {}, lines = {}, calls = {}, order = {} }
   for i = 1, STATES do node.times[i] = 0 end
   return node
 end
 
-local function child(node, number)
+function tree.child(node, number)
   local found = node.calls[number]
   if not found then
-    found = new_node(number)
+    found = tree.new_node(number)
     node.calls[number] = found
     node.order[#node.order + 1] = found
   end
@@ -119,7 +122,7 @@ end
 
 local function add(top, calls, stack)
   local node = top
-  for _, call in ipairs(calls) do node = child(node, call[1]) end
+  for _, call in ipairs(calls) do node = tree.child(node, call[1]) end
   local times = {}
   for i = 1, STATES do times[i] = stack[2 + i] end
   for i = 1, STATES do node.times[i] = node.times[i] + times[i] end
@@ -136,7 +139,7 @@ local function add_own(functions, thread, stack)
   for i, state in ipairs(tree.states) do
     local name = thread.world == "main" and "(the end of the program)" or OWN_WORK[state]
     if stack[2 + i] > 0 then
-      local node = child(thread.top, functions:of_state(name))
+      local node = tree.child(thread.top, functions:of_state(name))
       node.times[i] = node.times[i] + stack[2 + i]
     end
   end
@@ -145,7 +148,7 @@ end
 local function new_thread(root, pid)
   local world = root.world ~= "" and native.printable(root.world) or "main"
   return { name = native.printable(root.name), world = world, vm = root.vm, pid = pid, thread = root.thread,
-    top = new_node(0) }
+    top = tree.new_node(0) }
 end
 
 -- A thread that got its name later has two roots.
@@ -153,6 +156,8 @@ local function key_of(thread) return thread.pid .. "/" .. thread.thread .. "/" .
 
 local function add_process(profile, functions, process, threads)
   profile.dropped = profile.dropped + process.dropped
+  local tops = profile.tops[process.pid] or {}
+  profile.tops[process.pid] = tops
   for number, stack in ipairs(process.stacks) do
     local samples = stack[3 + STATES]
     if samples > 0 then
@@ -167,6 +172,7 @@ local function add_process(profile, functions, process, threads)
         end
         local calls = calls_of(functions, frames)
         if #calls > 0 then
+          tops[number] = calls[#calls][1]
           add(threads[key].top, calls, stack)
         else
           add_own(functions, threads[key], stack)
@@ -177,7 +183,7 @@ local function add_process(profile, functions, process, threads)
   end
 end
 
-local function is_before(a, b)
+function tree.is_before(a, b)
   if (a.world == "main") ~= (b.world == "main") then return a.world == "main" end
   if a.world ~= b.world then return a.world < b.world end
   local x, y = tonumber(a.name:match("%d+$")) or 0, tonumber(b.name:match("%d+$")) or 0
@@ -188,10 +194,10 @@ end
 -- The profile that native.profile_read returned. about: seconds, rate, command.
 function tree.read(processes, about)
   local profile = { seconds = about.seconds, rate = about.rate, command = about.command, threads = {}, dropped = 0,
-    samples = 0 }
+    samples = 0, tops = {} }
   local functions = new_functions()
   for _, process in ipairs(processes) do add_process(profile, functions, process, {}) end
-  table.sort(profile.threads, is_before)
+  table.sort(profile.threads, tree.is_before)
   profile.functions = functions.list
   return profile
 end
@@ -229,7 +235,7 @@ function tree.present(processes)
       threads[#threads + 1] = thread
     end
   end
-  table.sort(threads, is_before)
+  table.sort(threads, tree.is_before)
   return threads
 end
 
@@ -243,13 +249,26 @@ tree.modes = {
 }
 tree.mode_names = { "cpu", "wall", "lock" }
 
--- The microseconds of a node, without its calls, that a mode counts.
-function tree.weight(node, mode)
+-- The sum of times that a mode counts.
+function tree.sum(times, mode)
   local sum, counted = 0, tree.modes[mode]
   for i, state in ipairs(tree.states) do
-    if counted[state] then sum = sum + node.times[i] end
+    if counted[state] then sum = sum + times[i] end
   end
   return sum
+end
+
+-- The microseconds of a node, without its calls, that a mode counts.
+function tree.weight(node, mode) return tree.sum(node.times, mode) end
+
+-- The functions on top of the stacks of a recording of the same run, as people read them: names by process and stack.
+function tree.names_of_stacks(profile)
+  local names_of = {}
+  for pid, tops in pairs(profile.tops) do
+    names_of[pid] = {}
+    for stack, number in pairs(tops) do names_of[pid][stack] = tree.label_of(profile.functions[number]) end
+  end
+  return names_of
 end
 
 -- Calls visit(node, path) for each node below one; path has the nodes from the outermost one to this one.

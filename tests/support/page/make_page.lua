@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Writes a page of manymoons compare from made-up runs, and the merged trace of its timelines.
--- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|chunks|busy|wrong
+-- Usage: manymoons make_page.lua FOLDER PAGE TRACE few|many|workers|sweep|chunks|busy|wrong|flames
 local folder, page_path, trace_path, kind = (table.unpack or unpack)(arg)
 local recordings = dofile(folder .. "/recordings.lua")
 local mm = require("manymoons")
@@ -9,7 +9,7 @@ local json = embedded("core.json")
 local judge = embedded("compare.summary")
 local text = embedded("compare.text")
 local advise = embedded("compare.advice")
-local timelines = embedded("compare.timeline")
+local timelines = embedded("timeline.recordings")
 local verdict = embedded("compare.verdict")
 local export = embedded("compare.export")
 local render_page = embedded("compare.page")
@@ -37,6 +37,7 @@ end
 
 local SETTINGS = {
   workers = { { workers = 1 }, { workers = 2 }, { workers = 4 } },
+  sweep = { { workers = 1 }, { workers = 2 }, { workers = 4 } },
   chunks = { { chunks = 1 }, { chunks = 64 }, { chunks = "auto" } },
 }
 
@@ -45,6 +46,7 @@ local function new_cells()
   for _, settings in ipairs(SETTINGS[kind] or { {} }) do
     local gain = math.min(settings.workers or 2, 2) * 0.97
     cells[#cells + 1] = new_cell("serial", settings, 1.61, 1.59, 0)
+    if kind == "sweep" then cells[#cells + 1] = new_cell("async", settings, 1.63, 1.6, 0) end
     cells[#cells + 1] = new_cell("threads", settings, 1.66, 1.63, 0, 2.5)
     cells[#cells + 1] = new_cell("interpreters", settings, 1.61 / gain, 1.71, 96)
     cells[#cells + 1] = new_cell("processes", settings, 1.64 / gain * 1.2, 1.75, 96)
@@ -60,9 +62,12 @@ local function record()
     { world = "serial", trace = recordings.serial(160000) },
     { world = "threads", trace = recordings.threads(5, total, quantum) },
     { world = "interpreters", trace = recordings.pool(2, 24, 6000, false) },
-    { world = "processes", trace = recordings.pool(4, 48, 6500, true) },
+    { world = "processes", trace = recordings.pool(kind == "flames" and 12 or 4, 48, 6500, true) },
   }
-  for _, cell in ipairs(cells) do cell.text = json.encode(cell.trace) end
+  for _, cell in ipairs(cells) do
+    cell.stacks = recordings.add_samples(cell.trace)
+    cell.text = json.encode(cell.trace)
+  end
   local read, missing = timelines.read(cells)
   assert(#missing == 0, missing[1] and missing[1].why)
   return read
@@ -72,6 +77,16 @@ local function write(path, content)
   local file = assert(io.open(path, "w"))
   assert(file:write(content))
   assert(file:close())
+end
+
+-- A profile of each world, as `manymoons profile` would have written it.
+local function new_profiles()
+  local reading, profiles = embedded("profile.reading"), {}
+  for i, world in ipairs({ "serial", "threads", "interpreters", "processes" }) do
+    write(page_path, recordings.folded(world, i))
+    profiles[i] = { world = world, profile = assert(reading.read(page_path)) }
+  end
+  return profiles
 end
 
 local rows = judge.rows(new_cells())
@@ -86,5 +101,5 @@ if kind == "wrong" then
 end
 local report = export.report(plan, rows, found, said)
 local read = record()
-write(page_path, render_page(report, timelines.lanes(read)))
+write(page_path, render_page(report, rows, found, read, kind == "flames" and new_profiles() or {}))
 write(trace_path, json.encode(timelines.merge(read, report)))

@@ -263,6 +263,34 @@ static void a_child_does_not_write_its_parents_file(void) {
   CHECK_EQ(occurrences(task), 1);
 }
 
+static void a_recording_without_a_path_is_kept_once(void) {
+  const struct recorder_options options = {.program = "memory", .limit = RECORDER_LIMIT_DEFAULT};
+  size_t size = 0;
+  for (int round = 0; round < 3; round++) { /* the text of the second one is not taken */
+    CHECK_EQ(recorder_start(&options), STATUS_OK);
+    CHECK(recorder_take(&size) == NULL);
+    mark_tasks(2);
+    stop();
+    if (round == 1) continue;
+    char *text = recorder_take(&size);
+    CHECK(text && strlen(text) == size && strstr(text, task) && strcmp(text + size - 4, "\n]}\n") == 0);
+    free(text);
+    CHECK(recorder_take(&size) == NULL);
+  }
+}
+
+/* A look belongs to the thread that was looked at, whatever happens in the lane of the looker. */
+static void a_sample_is_an_event_of_the_thread_that_it_is_of(void) {
+  start(RECORDER_LIMIT_DEFAULT);
+  trace_mark(TRACE_LOCK_TAKEN);
+  trace_sample(4711, 17, 10000, 2500);
+  trace_mark(TRACE_LOCK_LEFT);
+  stop();
+  CHECK_EQ(occurrences("\"tid\":4711,"), 1);
+  CHECK_EQ(occurrences("\"args\":{\"stack\":17,\"time\":10000,\"ready\":2500}"), 1);
+  CHECK_EQ(occurrences("\"name\":\"holds the lock\""), 1);
+}
+
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   what_is_marked_while_nothing_is_recorded_is_gone();
@@ -275,5 +303,7 @@ int main(void) {
   recordings_come_and_go_under_threads_that_mark();
   a_killed_child_leaves_what_it_marked();
   a_child_does_not_write_its_parents_file();
+  a_recording_without_a_path_is_kept_once();
+  a_sample_is_an_event_of_the_thread_that_it_is_of();
   return 0;
 }

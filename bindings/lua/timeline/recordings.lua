@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- Recorded runs (Chrome's trace format, as MANYMOONS_TRACE writes it): as one trace, and as lanes for the page.
 --
--- A recording is { world, workers, trace }; the trace is the decoded JSON. In the merged trace all runs start at 0,
--- processes are named after their worlds, and the ids of messages are distinct. A lane is one thread:
+-- A recording is { world, workers, trace, stacks }; the trace is the decoded JSON. In the merged trace all runs start
+-- at 0, processes are named after their worlds, and the ids of messages are distinct. A lane is one thread:
 --
---   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same }
+--   { world, pid, tid, vm, process, thread, spans = {kind, start, length, name, …}, tasks = the same,
+--     samples = {start, length, name, share that it stood ready, …} }
 --
--- spans and tasks are flat lists of whole tenths of microseconds, because there may be a hundred thousand. The spans of
--- a thread do not overlap; longer ones around them (a worker's life, a task) are in `tasks`. Names are indices of the
--- recording's list.
+-- These are flat lists of whole tenths of microseconds, because there may be a hundred thousand. The spans of a
+-- thread do not overlap; longer ones around them (a worker's life, a task) are in `tasks`. Names are indices of the
+-- recording's list. Samples are what a profile of the same run saw; `stacks` names the function of a stack of a
+-- process (profile/tree.lua). A lane is in the place of its thread: the main one first, workers by their numbers.
 local require = ...
 
 local json = require("core.json")
@@ -18,6 +20,8 @@ local TICKS = 10 -- in a microsecond
 
 local KINDS = { ["holds the lock"] = 0, ["waits for the lock"] = 1 }
 local BLOCKED, TASK, WORKER = 2, 3, 4
+local SAMPLE = "P" -- the phase of an event
+local PERCENT = 100
 
 local timelines = {}
 
@@ -29,7 +33,8 @@ local function problem_of(text, trace, why)
   if type(trace) ~= "table" or type(trace.traceEvents) ~= "table" then return "traceEvents are missing" end
 end
 
--- Reads the texts of compare/runs.lua: returns the recordings, and { world, why } for each invalid text.
+-- Reads { world, workers, text, stacks } for each run: returns the recordings, and { world, why } for each invalid
+-- text.
 function timelines.read(cells)
   local recordings, missing = {}, {}
   for _, cell in ipairs(cells) do
@@ -39,11 +44,15 @@ function timelines.read(cells)
     if problem then
       missing[#missing + 1] = { world = cell.world, why = problem }
     else
-      recordings[#recordings + 1] = { world = cell.world, workers = cell.workers, trace = trace }
+      recordings[#recordings + 1] = { world = cell.world, workers = cell.workers, trace = trace,
+        stacks = cell.stacks }
     end
   end
   return recordings, missing
 end
+
+-- The text of a recording for other programs, which know nothing of samples. The recorder writes a line for each event.
+function timelines.without_samples(text) return (text:gsub(',\n{"ph":"P"[^\n]*}}', "")) end
 
 -- One trace of all ----------------------------------------------------------------------------------------------------
 
@@ -78,7 +87,7 @@ local function add_events(recording, index, pid_of, out)
     names[new.pid] = names[new.pid] or label
     if event.ph == "M" and event.name == "process_name" then
       names[new.pid] = label .. ": " .. event.args.name
-    else
+    elseif event.ph ~= SAMPLE then -- of which other programs know nothing
       if event.id then new.id = label .. "/" .. tostring(event.id) end
       out[#out + 1] = new
     end
@@ -130,7 +139,7 @@ local function new_lanes(world)
     local key = event.pid .. "/" .. event.tid
     if not by_thread[key] then
       by_thread[key] = { world = world, pid = event.pid, tid = event.tid, vm = 1, thread = "", process = "",
-        index = #lanes, events = {} }
+        index = #lanes, events = {}, looks = {} }
       lanes[#lanes + 1] = by_thread[key]
     end
     return by_thread[key]
@@ -167,46 +176,121 @@ local function flatten(lane, place_of)
   lane.spans, lane.tasks, lane.events = spans, tasks, nil
 end
 
--- Messages: the lane and time of the put, then of the take: {lane, ticks, lane, ticks, …}
-local function note_message(event, lane_of, sent, messages)
-  local lane = lane_of(event)
-  local id = tostring(event.id)
-  if event.ph == "s" then
-    sent[id] = { lane.index, ticks(event.ts) }
-  elseif sent[id] then
-    local place, from = #messages, sent[id]
-    messages[place + 1], messages[place + 2] = from[1], from[2]
-    messages[place + 3], messages[place + 4] = lane.index, ticks(event.ts)
+-- What a thread ran is known at some moments; neighbours that found the same function are one sample.
+local function flatten_looks(lane, name_of_stack, place_of)
+  local samples, last, last_end = json.list(), nil, nil
+  table.sort(lane.looks, function(a, b) return a.ts < b.ts end)
+  for _, look in ipairs(lane.looks) do
+    local from, to = ticks(math.max(0, look.ts - look.args.time)), ticks(look.ts)
+    local name, ready = name_of_stack(lane.pid, look.args.stack), look.args.ready / math.max(1, look.args.time)
+    local share = math.floor(ready * PERCENT + 0.5)
+    if name then
+      local place = place_of(name)
+      if last and samples[last + 2] == place and samples[last + 3] == share and from - last_end < to - from then
+        samples[last + 1] = to - samples[last]
+      else
+        last = #samples + 1
+        samples[last], samples[last + 1], samples[last + 2], samples[last + 3] = from, to - from, place, share
+      end
+      last_end = to
+    end
   end
+  lane.samples, lane.looks = samples, nil
 end
 
-local function lanes_of(recording)
-  local lanes, lane_of = new_lanes(recording.world)
-  local names, place_of = new_names()
-  local processes, sent, messages, late = {}, {}, json.list(), {}
+-- The events of a recording: those of lanes go there, and the others come back in lists by what they are.
+local function sort_events(recording, lane_of)
+  local processes, sent, taken = {}, {}, {}
   for _, event in ipairs(recording.trace.traceEvents) do
-    if event.ph == "M" then
+    if event.name == "process_sort_index" then
+      processes.main = event.pid -- which recorded
+    elseif event.ph == "M" then
       note_metadata(event, lane_of, processes)
     elseif event.ph == "X" and kind_of(event) then
       local events = lane_of(event).events
       events[#events + 1] = event
+    elseif event.ph == SAMPLE then
+      local looks = lane_of(event).looks
+      looks[#looks + 1] = event
     elseif event.ph == "s" then
-      note_message(event, lane_of, sent, messages)
+      sent[#sent + 1] = event
     elseif event.ph == "f" then
-      late[#late + 1] = event -- its put may stand later in the file
+      taken[#taken + 1] = event
     end
   end
-  for _, event in ipairs(late) do note_message(event, lane_of, sent, messages) end
+  return processes, sent, taken
+end
+
+local function kind_of_worker(lane) return (lane.thread:gsub("%d+$", "")) end
+
+local function number_of(lane) return tonumber(lane.thread:match("(%d+)$")) or 0 end
+
+-- When a lane begins, and where it stands in the file if others begin with it.
+local function is_earlier(a, b) return a.since < b.since or (a.since == b.since and a.index < b.index) end
+
+local function is_before(a, b)
+  if a.is_main ~= b.is_main then return a.is_main end
+  if a.first ~= b.first then return is_earlier(a.first, b.first) end
+  if number_of(a) ~= number_of(b) then return number_of(a) < number_of(b) end
+  return a.index < b.index
+end
+
+-- Puts lanes into the order of workers, and gives them their places. Kinds of workers stand in the order in which the
+-- first of each began. A thread that did nothing has no lane.
+local function sort_lanes(lanes, main)
+  local kept, first_of = json.list(), {}
+  for _, lane in ipairs(lanes) do
+    local kind, events = kind_of_worker(lane), lane.events
+    for _, event in ipairs(events) do lane.since = math.min(lane.since or event.ts, event.ts) end
+    if #events > 0 then
+      kept[#kept + 1] = lane
+      if not first_of[kind] or is_earlier(lane, first_of[kind]) then first_of[kind] = lane end
+    end
+  end
+  for _, lane in ipairs(kept) do
+    lane.first, lane.is_main = first_of[kind_of_worker(lane)], lane.pid == main and lane.tid == lane.pid
+  end
+  table.sort(kept, is_before)
+  for i, lane in ipairs(kept) do lane.place = i - 1 end
+  return kept
+end
+
+-- {lane, ticks, lane, ticks, …}: the place of the lane and the time of each put, then those of its take.
+local function messages_of(sent, taken, lane_of)
+  local puts, messages = {}, json.list()
+  for _, event in ipairs(sent) do puts[tostring(event.id)] = event end
+  for _, event in ipairs(taken) do
+    local put = puts[tostring(event.id)]
+    local from, to = put and lane_of(put).place, lane_of(event).place
+    if from and to then
+      local place = #messages
+      messages[place + 1], messages[place + 2] = from, ticks(put.ts)
+      messages[place + 3], messages[place + 4] = to, ticks(event.ts)
+    end
+  end
+  return messages
+end
+
+local function lanes_of(recording)
+  local all, lane_of = new_lanes(recording.world)
+  local names, place_of = new_names()
+  local processes, sent, taken = sort_events(recording, lane_of)
+  local stacks = recording.stacks or {}
+  local function name_of_stack(pid, stack) return (stacks[pid] or {})[stack] end
+  local lanes = sort_lanes(all, processes.main)
+  local messages = messages_of(sent, taken, lane_of)
   for _, lane in ipairs(lanes) do
     lane.process = processes[lane.pid] or ""
     flatten(lane, place_of)
+    flatten_looks(lane, name_of_stack, place_of)
+    lane.first, lane.since, lane.index, lane.place, lane.is_main = nil, nil, nil, nil, nil
   end
   local other = recording.trace.otherData or {}
   return { world = recording.world, workers = recording.workers, lanes = lanes, names = names, messages = messages,
-    dropped = other.dropped }
+    dropped = other.dropped, has_samples = recording.stacks ~= nil }
 end
 
--- Returns, for the page, a list with { world, lanes, names, messages, dropped } for each recording.
+-- Returns, for the page, a list with { world, lanes, names, messages, dropped, has_samples } for each recording.
 function timelines.lanes(recordings)
   local list = json.list()
   for i, recording in ipairs(recordings or {}) do list[i] = lanes_of(recording) end

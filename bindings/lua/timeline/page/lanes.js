@@ -7,7 +7,8 @@
 
 const Lanes = (() => {
   const HOLD = 0, WAIT = 1, BLOCKED = 2, TASK = 3, WORKER = 4, FIELDS = 4;
-  const TITLE = 34, SUBTITLE = 20, LANE = 26, LANE_LEAST = 8, MOST_HEIGHT = 8000;
+  const WIDE = { title: 34, subtitle: 20, name: 0 }, NARROW = { title: 50, subtitle: 20, name: 18 };
+  const LANE = 26, LANE_LEAST = 8, NAME_LEAST = 12, MOST_HEIGHT = 8000, GAP = 6;
 
   // {kind, start, length, name, …} as columns.
   function columnsOf(flat) {
@@ -39,6 +40,37 @@ const Lanes = (() => {
     return sums;
   }
 
+  // {start, length, name, percent ready, …} as columns.
+  function sampleColumns(flat) {
+    const count = flat.length / FIELDS;
+    const columns = { count, starts: new Float64Array(count), ends: new Float64Array(count), names: new Uint32Array(count),
+      shares: new Float64Array(count) };
+    for (let i = 0; i < count; i++) {
+      columns.starts[i] = flat[i * FIELDS];
+      columns.ends[i] = flat[i * FIELDS] + flat[i * FIELDS + 1];
+      columns.names[i] = flat[i * FIELDS + 2];
+      columns.shares[i] = flat[i * FIELDS + 3] / 100;
+    }
+    return columns;
+  }
+
+  // Where the thread held the lock and yet stood ready without a processor for a share of the time: parts of spans.
+  function readyParts(spans, samples) {
+    const starts = [], ends = [], shares = [];
+    for (let i = 0, k = 0; i < spans.count; i++) {
+      if (spans.kinds[i] !== HOLD) continue;
+      while (k < samples.count && samples.ends[k] <= spans.starts[i]) k++;
+      for (let j = k; j < samples.count && samples.starts[j] < spans.ends[i]; j++) {
+        if (!samples.shares[j]) continue;
+        starts.push(Math.max(spans.starts[i], samples.starts[j]));
+        ends.push(Math.min(spans.ends[i], samples.ends[j]));
+        shares.push(samples.shares[j]);
+      }
+    }
+    const sum = starts.reduce((all, from, i) => all + (ends[i] - from) * shares[i], 0);
+    return { count: starts.length, starts, ends, shares, sum };
+  }
+
   // Tasks without those that are a worker's whole life, which the lane itself shows.
   const withoutWorkers = (flat) => {
     const kept = [];
@@ -49,10 +81,10 @@ const Lanes = (() => {
 
   function readLane(lane, recording) {
     const spans = columnsOf(lane.spans), tasks = columnsOf(withoutWorkers(lane.tasks));
-    const all = columnsOf(lane.tasks);
+    const all = columnsOf(lane.tasks), samples = sampleColumns(lane.samples || []);
     const end = Math.max(0, ...[spans, tasks, all].map((c) => (c.count ? c.ends[c.count - 1] : 0)));
     const life = all.count && all.kinds[0] === WORKER ? [all.starts[0], all.ends[0]] : null;
-    return { ...lane, recording, spans, tasks, end, life, sums: sumKinds(spans) };
+    return { ...lane, recording, spans, tasks, samples, ready: readyParts(spans, samples), end, life, sums: sumKinds(spans) };
   }
 
   // The lanes in groups by VM, and the VMs by process, both in the order of their first appearance.
@@ -86,32 +118,38 @@ const Lanes = (() => {
     };
   }
 
-  const percent = (share) => Math.round(share * 100) + " %";
+  const counted = (count, one, many) => (count === 1 ? "one " + one : `${count} ${many}`);
 
+  // What there is: processes where there are several, and threads where they are not the same.
   function titleOf(recording) {
-    const shared = recording.vms.filter((vm) => vm.length > 1).length, count = recording.vms.length;
-    const vms = count === 1 ? "one VM, one lock" : `${count} VMs, each with its lock`;
-    const threads = recording.lanes.length === 1 ? "one thread" : `${recording.lanes.length} threads`;
-    const wanted = recording.sums[HOLD] + recording.sums[WAIT];
-    const waiting = shared && wanted ? `; ${percent(recording.sums[WAIT] / wanted)} of the time waiting for it` : "";
-    return `${threads}, ${vms}${waiting}`;
+    const { vms, lanes, sums } = recording;
+    const processes = new Set(lanes.map((lane) => lane.pid)).size, threads = lanes.length;
+    const parts = processes > 1 ? [`${processes} processes`] : [];
+    if (threads !== processes || processes === 1) parts.push(counted(threads, "thread", "threads"));
+    const holders = processes > 1 && threads === processes ? processes : threads;
+    parts.push(vms.length === holders && vms.length > 1 ? "a VM each" : counted(vms.length, "VM", "VMs"));
+    const wanted = sums[HOLD] + sums[WAIT], isShared = vms.some((vm) => vm.length > 1);
+    const waiting = isShared && wanted ? `; ${Page.percent(sums[WAIT] / wanted)} waiting for its lock` : "";
+    return parts.join(", ") + waiting;
   }
 
-  // The rows of the recordings in `shown` (a set of worlds), with their places, and the height of all.
-  function layOut(data, shown) {
-    const visible = data.recordings.filter((recording) => shown.has(recording.world));
+  // The rows of the recordings in `shown` (a set of worlds), with their places, and the height of all. A lane has its
+  // picture at `top`, `tall` pixels high; in a narrow window its name stands above that.
+  function layOut(data, shown, isNarrow) {
+    const visible = data.recordings.filter((recording) => shown.has(recording.world)), sizes = isNarrow ? NARROW : WIDE;
     const count = visible.reduce((sum, recording) => sum + recording.lanes.length, 0);
-    const height = Math.max(LANE_LEAST, Math.min(LANE, Math.floor(MOST_HEIGHT / Math.max(1, count))));
+    const tall = Math.max(LANE_LEAST, Math.min(LANE, Math.floor(MOST_HEIGHT / Math.max(1, count))));
+    const hasNames = tall >= NAME_LEAST, above = hasNames ? sizes.name : 0;
     const rows = [];
     let y = 0;
-    const add = (row, tall) => { rows.push({ ...row, y, height: tall }); y += tall; };
+    const add = (row, height) => { rows.push({ ...row, y, height }); y += height; };
     for (const recording of visible) {
-      add({ kind: "world", recording, text: recording.world, more: titleOf(recording) }, TITLE);
+      add({ kind: "world", recording, text: recording.world, more: titleOf(recording) }, sizes.title);
       recording.vms.forEach((vm, number) => {
-        if (vm.length > 1) add({ kind: "vm", text: `VM ${vm[0].vm}: ${vm.length} threads take turns at one lock` }, SUBTITLE);
-        vm.forEach((lane) => add({ kind: "lane", lane, shade: number % 2, isShared: vm.length > 1 }, height));
+        if (vm.length > 1) add({ kind: "vm", text: `VM ${vm[0].vm}: ${vm.length} threads take turns at one lock` }, sizes.subtitle);
+        vm.forEach((lane) => add({ kind: "lane", lane, shade: number % 2, isShared: vm.length > 1, hasName: hasNames, top: y + above, tall }, above + tall));
       });
-      y += 6;
+      y += GAP;
     }
     return { rows, height: y, byLane: new Map(rows.filter((r) => r.lane).map((r) => [r.lane, r])) };
   }
@@ -123,5 +161,5 @@ const Lanes = (() => {
     return i < columns.count && columns.starts[i] <= time + slack ? i : -1;
   }
 
-  return { HOLD, WAIT, BLOCKED, TASK, read, layOut, rowAt, spanAt, firstAfter, percent };
+  return { HOLD, WAIT, BLOCKED, TASK, read, layOut, rowAt, spanAt, firstAfter };
 })();
