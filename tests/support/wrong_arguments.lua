@@ -163,6 +163,7 @@ end
 local of_workers = {
   method = { "x", 5, {} }, memory = { "x", NAN, -1, 0, 1.5, 1000, {} }, timeout = { 0, unpack(seconds) },
   libs = { 5, "x", { "nonsense" }, { 5 } }, nice = { "x", NAN, -1, 20, 1.5, {} },
+  cpus = { 5, "x", {}, { "x" }, { -1 }, { 1.5 }, { NAN }, { 2 ^ 40 }, { HUGE } },
   sandbox = { 5, "x", { raed = {} }, { read = 5 }, { read = { 5 } }, { write = 5 }, { network = 5 } },
 }
 local of_queues = { maxsize = whole, max_bytes = whole }

@@ -91,7 +91,6 @@ int tracker_main(char **argv) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  setpgid(0, 0); /* a signal for all of the program's group is not for its tracker */
   leave_all_streams(channel);
   if (chdir("/")) return 1;
   struct pollfd watched[WATCHED] = {{.fd = channel, .events = POLLIN},

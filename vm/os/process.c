@@ -30,15 +30,30 @@ status process_fork(pid_t *pid) {
   return STATUS_OK;
 }
 
-status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count) {
+static status spawn(pid_t *pid, char *const argv[], const int *kept, size_t count,
+                    const posix_spawnattr_t *attributes) {
   posix_spawn_file_actions_t actions;
   int failed = posix_spawn_file_actions_init(&actions);
   if (failed) return -failed;
   for (size_t i = 0; i < count && !failed; i++)
     if (kept[i] >= 0) failed = posix_spawn_file_actions_adddup2(&actions, kept[i], kept[i]);
-  if (!failed) failed = posix_spawn(pid, argv[0], &actions, NULL, argv, environ);
+  if (!failed) failed = posix_spawn(pid, argv[0], &actions, attributes, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
   return -failed;
+}
+
+status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count) {
+  return spawn(pid, argv, kept, count, NULL);
+}
+
+status process_spawn_leader(pid_t *pid, char *const argv[], const int *kept, size_t count) {
+  posix_spawnattr_t attributes;
+  const int failed = posix_spawnattr_init(&attributes);
+  if (failed) return -failed;
+  status st = -posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP); /* of a group of its own */
+  if (st == STATUS_OK) st = spawn(pid, argv, kept, count, &attributes);
+  posix_spawnattr_destroy(&attributes);
+  return st;
 }
 
 /* Rounds up, so that a wait is never early. */

@@ -38,6 +38,8 @@ bool process_is_forking(void);
 /* Runs `argv` with the descriptors `kept` (-1: none) inherited under the same numbers, everything else
  * that is close-on-exec closed. The program itself calls process_die_with_parent. */
 MUST_CHECK status process_spawn(pid_t *pid, char *const argv[], const int *kept, size_t count);
+/* The same, as the leader of a process group of its own: no signal for the caller's group reaches it. */
+MUST_CHECK status process_spawn_leader(pid_t *pid, char *const argv[], const int *kept, size_t count);
 /* In a program that was started so, before it opens anything: what it inherited otherwise goes, but
  * for the standard streams. Files of the script that started us would stay open for as long as we
  * live, and a reader of one of its pipes would never see the end. Before Linux 5.9 they do stay. */

@@ -90,7 +90,8 @@ int shared_memory_unlink(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   charge_mark charge = 0;
   uint64_t size = 0;
-  if (named_blocks_drop(segment_named_blocks(), name, process_pid(), &charge, &size)) tracker_drop(name);
+  (void)named_blocks_drop(segment_named_blocks(), name, process_pid(), &charge, &size);
+  tracker_drop(name);
   segment_credit(charge, size);
   return return_status(L, shared_file_unlink(name));
 }

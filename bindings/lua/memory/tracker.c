@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "os/clock.h"
 #include "os/mutex.h"
 #include "os/process.h"
@@ -16,15 +17,25 @@
 
 enum { PACKET_MAX = 512 }; /* see helper/tracker.c */
 
-/* A tracker that takes no packet for so long is stopped. */
-static const double patience_seconds = 1;
+/* A tracker that takes no packet for so long is looked at: a stopped one is replaced at once, and one that has no
+ * processor, on a busy machine, when it has not taken the packet after some looks. */
+static const double look_seconds = 1;
+enum { LOOKS_MAX = 20 };
+
+/* What the tracker knows, for the next one. */
+struct known {
+  struct known *next;
+  uint64_t inode;
+  char name[];
+};
 
 struct tracker {
   struct mutex lock;
   int channel; /* -1: there is none */
   pid_t pid;
+  _Atomic int32_t known_pid; /* the same for readers without the lock; 0: there is none */
   int pidfd;
-  size_t names; /* that were added and not dropped */
+  struct known *names; /* that were added and not dropped */
 };
 
 static struct tracker tracker = {.lock = MUTEX_INITIALIZER, .channel = -1}; /* see vm/README.md */
@@ -33,6 +44,7 @@ static void end_locked(void) {
   int exit_code = 0;
   if (tracker.channel < 0) return;
   socket_close(tracker.channel);
+  atomic_store(&tracker.known_pid, 0);
   (void)process_signal(tracker.pidfd, SIGKILL);
   while (process_wait_end(tracker.pidfd, deadline_never()) == STATUS_INTERRUPTED) continue;
   (void)!process_reap(tracker.pid, &exit_code);
@@ -44,7 +56,7 @@ static status spawn(int channel, pid_t *pid) {
   struct launch launch;
   status st = launch_prepare_tracker(&launch, channel, segment_named_blocks()->program);
   if (st) return st;
-  st = process_spawn(pid, (char *const *)(uintptr_t)launch.argv, &channel, 1);
+  st = process_spawn_leader(pid, (char *const *)(uintptr_t)launch.argv, &channel, 1);
   launch_end(&launch);
   return st;
 }
@@ -59,20 +71,32 @@ static void start_locked(void) {
     if (st) (void)!process_reap(tracker.pid, &(int){0});
   }
   socket_close(ends[1]);
-  if (st)
+  if (st) {
     socket_close(ends[0]);
-  else
-    tracker.channel = ends[0];
+    return;
+  }
+  tracker.channel = ends[0];
+  atomic_store(&tracker.known_pid, tracker.pid);
+}
+
+bool tracker_is(int32_t pid) { return pid == atomic_load(&tracker.known_pid); }
+
+static status wait_for_room_locked(void) {
+  struct ready watch = ready_watch_writable(tracker.channel);
+  status st = STATUS_TIMEOUT;
+  for (int looks = 0; st == STATUS_TIMEOUT && looks < LOOKS_MAX; looks++) {
+    if (looks && process_is_stopped(tracker.pid)) return st;
+    const deadline until = deadline_after(look_seconds);
+    do st = ready_wait(&watch, 1, until);
+    while (st == STATUS_INTERRUPTED);
+  }
+  return st;
 }
 
 /* False: there is no tracker that takes it. */
 static bool send_locked(const char *packet) {
-  if (tracker.channel < 0) return false;
-  struct ready watch = ready_watch_writable(tracker.channel);
-  const deadline until = deadline_after(patience_seconds);
-  status st = STATUS_INTERRUPTED;
-  while (st == STATUS_INTERRUPTED) st = ready_wait(&watch, 1, until);
-  return st == STATUS_OK && socket_send(tracker.channel, packet, strlen(packet)) == STATUS_OK;
+  if (tracker.channel < 0 || wait_for_room_locked()) return false;
+  return socket_send(tracker.channel, packet, strlen(packet)) == STATUS_OK;
 }
 
 static void print_add(const char *name, uint64_t inode, char packet[PACKET_MAX]) {
@@ -81,26 +105,46 @@ static void print_add(const char *name, uint64_t inode, char packet[PACKET_MAX])
 
 /* A new tracker learns what the one before knew. */
 static void restart_locked(void) {
-  struct named_block block;
   char packet[PACKET_MAX];
   end_locked();
   start_locked();
-  for (size_t i = 0; i < NAMED_BLOCKS_MAX; i++) {
-    if (!named_blocks_look(segment_named_blocks(), i, &block) || block.maker != process_pid()) continue;
-    print_add(block.name, block.inode, packet);
+  for (const struct known *k = tracker.names; k; k = k->next) {
+    print_add(k->name, k->inode, packet);
     if (!send_locked(packet)) return;
   }
+}
+
+/* Without memory the tracker alone knows the name. */
+static void know_locked(const char *name, uint64_t inode) {
+  const size_t size = strlen(name) + 1;
+  struct known *k = memory_alloc(sizeof *k + size);
+  if (!k) return;
+  *k = (struct known){tracker.names, inode};
+  memcpy(k->name, name, size);
+  tracker.names = k;
+}
+
+/* Whether it was known. */
+static bool forget_locked(const char *name) {
+  for (struct known **place = &tracker.names; *place; place = &(*place)->next) {
+    struct known *k = *place;
+    if (strcmp(k->name, name) != 0) continue;
+    *place = k->next;
+    memory_free(k);
+    return true;
+  }
+  return false;
 }
 
 void tracker_add(const char *name, uint64_t inode) {
   char packet[PACKET_MAX];
   print_add(name, inode, packet);
   mutex_lock(&tracker.lock);
-  tracker.names++;
   if (!send_locked(packet)) {
     restart_locked();
     (void)send_locked(packet);
   }
+  know_locked(name, inode);
   mutex_unlock(&tracker.lock);
 }
 
@@ -108,8 +152,7 @@ void tracker_drop(const char *name) {
   char packet[PACKET_MAX];
   snprintf(packet, sizeof packet, "-%s", name);
   mutex_lock(&tracker.lock);
-  tracker.names--;
-  (void)send_locked(packet);
+  if (forget_locked(name)) (void)send_locked(packet);
   mutex_unlock(&tracker.lock);
 }
 
@@ -121,13 +164,14 @@ void tracker_keep(void) {
 
 void tracker_end(void) {
   mutex_lock(&tracker.lock);
-  if (tracker.names == 0) end_locked();
+  if (!tracker.names) end_locked();
   mutex_unlock(&tracker.lock);
 }
 
 void tracker_forget(void) {
   mutex_init(&tracker.lock);
-  tracker.names = 0;
+  while (tracker.names) (void)forget_locked(tracker.names->name);
+  atomic_store(&tracker.known_pid, 0);
   if (tracker.channel < 0) return;
   socket_close(tracker.channel);
   process_unwatch(tracker.pidfd);

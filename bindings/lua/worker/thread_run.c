@@ -18,6 +18,7 @@
 #include "state/library.h"
 #include "state/stop_point.h"
 #include "state/vm_interrupt.h"
+#include "worker/commands.h"
 #include "worker/worker_run.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
@@ -60,7 +61,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   STOP_POINT("thread.is_judged");
   coroutines_end(L, t->self.vm, was_stopped);
   STOP_POINT("thread.has_cleaned_up");
-  if (was_stopped) process_end_children(atomic_load(&t->worker_status->tid), segment_has_process);
+  if (was_stopped) commands_end(atomic_load(&t->worker_status->tid));
   vm_end_stops(t->self.vm);
   STOP_POINT("thread.stops_no_more");
   lua_settop(L, 0);

@@ -14,6 +14,7 @@
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 #include "trace/recorder.h"
+#include "worker/commands.h"
 #include "worker/start_info.h"
 #include "worker/thread.h"
 
@@ -119,7 +120,7 @@ static void ask_again(struct worker *w) {
   else
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
   const int32_t thread = atomic_load(&w->worker_status->tid);
-  if (thread && !worker_status_has_ended(w->worker_status)) process_end_children(thread, segment_has_process);
+  if (thread && !worker_status_has_ended(w->worker_status)) commands_end(thread);
 }
 
 /* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */

@@ -33,6 +33,7 @@
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
+#include "worker/commands.h"
 #include "worker/gil.h"
 #include "worker/guarded.h"
 
@@ -181,7 +182,7 @@ static int finish(lua_State *L, const struct vm_library *library, int32_t thread
   STOP_POINT("worker.is_judged");
   coroutines_end(L, vm, was_stopped);
   STOP_POINT("worker.has_cleaned_up");
-  if (was_stopped) process_end_children(thread, segment_has_process);
+  if (was_stopped) commands_end(thread);
   vm_end_stops(vm);
   STOP_POINT("worker.stops_no_more");
   vm_limit_memory(vm, 0);
