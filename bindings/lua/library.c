@@ -18,6 +18,7 @@
 
 #include "channel/message_refs.h"
 #include "core/system.h"
+#include "io/library.h"
 #include "locks/lock_handle.h"
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
@@ -84,6 +85,8 @@ static void open_handles(lua_State *L) {
   STOP_POINT("library.has_workers");
   pool_rings_open(L);
   STOP_POINT("library.has_pools");
+  if (!vm_of(L)->is_adopted) io_install(L);
+  STOP_POINT("library.has_files");
 }
 
 /* Does nothing in a VM that has not required the library. */

@@ -21,6 +21,7 @@
 #include "core/wait_any.h"
 #include "core/waiting.h"
 #include "embedded.h"
+#include "io/library.h"
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
@@ -154,6 +155,7 @@ static const luaL_Reg native_functions[] = {
     {"set_maintenance", waiting_set_maintenance},
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
+    {"io_install", io_install_call},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
     {"iterated", waiting_iterated},

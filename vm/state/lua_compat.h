@@ -21,6 +21,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/annotations.h"
@@ -162,6 +163,36 @@ static inline bool lua_is_spent(lua_State *co) {
 static inline void lua_trace(lua_State *L, lua_State *of, const char *message, int level) {
   luaL_traceback(L, of, message, level);
 }
+/* A file of the library io: its FILE, NULL once it is closed; and the function that closes it. */
+static inline size_t lua_file_size(void) { return sizeof(luaL_Stream); }
+static inline FILE *lua_file_get(const void *file) {
+  const luaL_Stream *s = file;
+  return s->closef ? s->f : NULL;
+}
+static inline void lua_file_set(void *file, FILE *f, lua_CFunction close) {
+  *(luaL_Stream *)file = (luaL_Stream){f, f ? close : NULL};
+}
+static inline bool lua_file_is_closed_by(lua_State *L, int index, lua_CFunction close) {
+  const luaL_Stream *s = lua_touserdata(L, index);
+  return s->closef == close;
+}
+static inline void lua_file_own(lua_State *L, int index, lua_CFunction close) { (void)L, (void)index, (void)close; }
+/* Whether the formats of `read` need no asterisk, and `lines` takes them. */
+static inline bool lua_reads_bare_formats(void) { return true; }
+/* Whether io.open checks its mode, and io.lines raises as luaL_error does. */
+static inline bool lua_checks_modes(void) { return true; }
+/* Whether os.rename names the file in its error. */
+static inline bool lua_names_renamed(void) { return false; }
+/* Whether the default files of io stand elsewhere than in the registry. */
+static inline bool lua_keeps_default_files(void) { return false; }
+#define LUA_DEFAULT_FILE (LUA_VERSION_NUM >= 504 ? "default" : "standard")
+/* A number as `write` writes it. The length. [-0, +0, memory] */
+static inline int lua_write_number(lua_State *L, int index, char *text, size_t size) {
+  return lua_isinteger(L, index) ? snprintf(text, size, LUA_INTEGER_FMT, lua_tointeger(L, index))
+                                 : snprintf(text, size, LUA_NUMBER_FMT, lua_tonumber(L, index));
+}
+/* False, and nothing pushed: the text is no number. [-0, +1|0, memory] */
+static inline bool lua_push_numeral(lua_State *L, const char *text) { return lua_stringtonumber(L, text) != 0; }
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
 static inline void lua_become_current(lua_State *L) { (void)L; }
@@ -249,6 +280,50 @@ static inline bool lua_pushenvironment(lua_State *L, int index) {
 static inline bool lua_setenvironment(lua_State *L, int index) { return lua_setfenv(L, index) != 0; }
 static inline lua_State *lua_mainstate(lua_State *L) { return L; }
 static inline bool lua_tells_yieldable(void) { return lua_isyieldable != 0; }
+/* A file of the library io, whose environment has the function that closes it. */
+static inline size_t lua_file_size(void) { return sizeof(FILE *); }
+static inline FILE *lua_file_get(const void *file) { return *(FILE *const *)file; }
+static inline void lua_file_set(void *file, FILE *f, lua_CFunction close) {
+  (void)close;
+  *(FILE **)file = f;
+}
+static inline bool lua_file_is_closed_by(lua_State *L, int index, lua_CFunction close) {
+  lua_getfenv(L, index);
+  bool is_so = false;
+  if (lua_istable(L, -1)) {
+    lua_pushliteral(L, "__close");
+    lua_rawget(L, -2);
+    is_so = lua_tocfunction(L, -1) == close;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return is_so;
+}
+static inline bool lua_reads_bare_formats(void) { return lua_is_jit(); }
+static inline bool lua_checks_modes(void) { return false; }
+static inline bool lua_names_renamed(void) { return true; }
+static inline bool lua_keeps_default_files(void) { return true; }
+#define LUA_DEFAULT_FILE "standard"
+static inline int lua_write_number(lua_State *L, int index, char *text, size_t size) {
+  lua_pushvalue(L, index);
+  const int length = snprintf(text, size, "%s", lua_tostring(L, -1));
+  lua_pop(L, 1);
+  return length;
+}
+static inline bool lua_push_numeral(lua_State *L, const char *text) {
+  lua_pushstring(L, text);
+  const bool is_number = lua_isnumber(L, -1);
+  if (is_number) lua_pushnumber(L, lua_tonumber(L, -1));
+  lua_remove(L, is_number ? -2 : -1);
+  return is_number;
+}
+static inline void lua_file_own(lua_State *L, int index, lua_CFunction close) {
+  index = index < 0 ? lua_gettop(L) + index + 1 : index;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__close");
+  lua_setfenv(L, index);
+}
 /* 5.1's lua_resume would take its first argument for its function. */
 static inline bool lua_is_spent(lua_State *co) { return lua_status(co) != LUA_YIELD && lua_gettop(co) == 0; }
 static inline void lua_turn_jit_off(lua_State *L) {

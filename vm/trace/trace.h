@@ -31,7 +31,7 @@ enum trace_kind {
 #define TRACE_CALLS(x)                                                                             \
   x(NONE, "") x(UNKNOWN, "blocked") x(PUT, "put") x(GET, "get") x(SEND, "send") x(RECEIVE, "recv") \
       x(JOIN, "join") x(SLEEP, "sleep") x(WAIT, "wait") x(RESULT, "result") x(ACQUIRE, "acquire")  \
-          x(MEASURE, "measure") x(TRACE, "trace")
+          x(MEASURE, "measure") x(TRACE, "trace") x(FILE, "file") x(COMMAND, "command")
 
 #define TRACE_CALL_CONSTANT(name, text) TRACE_CALL_##name,
 enum trace_call { TRACE_CALLS(TRACE_CALL_CONSTANT) TRACE_CALL_COUNT };

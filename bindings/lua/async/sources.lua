@@ -96,6 +96,9 @@ function scheduler.wait_fd(fd, what, due, may_yield)
   return nil, reason
 end
 
+-- The same for C code, which cannot yield: also back when the descriptor is closed.
+function scheduler.wait_for_descriptor(fd, is_write) scheduler.wait_fd(fd, is_write and WRITE or READ) end
+
 local function on_descriptor(fd, what)
   local entry = descriptors[fd]
   if not entry then return end

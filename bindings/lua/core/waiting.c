@@ -5,6 +5,7 @@
 
 #include "core/settings.h"
 #include "os/clock.h"
+#include "os/ready.h"
 #include "state/caller.h"
 #include "state/coroutines.h"
 #include "state/raise.h"
@@ -129,6 +130,47 @@ status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, 
                       deadline until) {
   const struct wait w = {call, attempt, context, until, NULL};
   return sleep_as_thread(L, &w);
+}
+
+/* ---- descriptors, and system calls without one ------------------------------------------------ */
+
+static const char descriptor_key = 'd'; /* its address is the key of the registry */
+
+/* The caller's stack is left as it stands (async/fibers.lua). */
+static status suspend_for(lua_State *L, int descriptor, enum waiting_for what) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &descriptor_key);
+  lua_pushinteger(L, descriptor);
+  lua_pushboolean(L, what == WAITING_TO_WRITE);
+  if (lua_pcall(L, 2, 0, 0) == 0) return STATUS_OK;
+  lua_setfield(L, LUA_REGISTRYINDEX, WAIT_REFUSAL);
+  return -EDEADLK;
+}
+
+static status attempt_ready(void *context, deadline until) { return ready_wait(context, 1, until); }
+
+status waiting_descriptor(lua_State *L, const bool *is_closed, enum trace_call call, int descriptor,
+                          enum waiting_for what) {
+  struct ready watch =
+      what == WAITING_TO_WRITE ? ready_watch_writable(descriptor) : ready_watch(descriptor);
+  if (!waiting_has_tasks(L)) return wait_in_handle(L, is_closed, call, attempt_ready, &watch, deadline_never());
+  if (ready_wait(&watch, 1, deadline_now()) == STATUS_OK) return STATUS_OK;
+  const status st = suspend_for(L, descriptor, what);
+  if (st) return st;
+  if (vm_must_stop(vm_of(L))) return STATUS_INTERRUPTED;
+  return is_closed && *is_closed ? STATUS_CLOSED : STATUS_OK;
+}
+
+bool waiting_has_tasks(lua_State *L) { return vm_self(vm_of(L))->has_tasks; }
+
+void waiting_leave(lua_State *L, enum trace_call call, void (*work)(void *), void *context) {
+  struct vm *vm = vm_of(L);
+  trace_call_next(call);
+  atomic_store_explicit(&vm_self(vm)->call, call, memory_order_relaxed);
+  vm_leave(vm);
+  work(context);
+  vm_return(L, vm);
+  atomic_store_explicit(&vm_self(vm)->call, TRACE_CALL_NONE, memory_order_relaxed);
+  sampler_follow(L, vm);
 }
 
 void raise_if_stopped(lua_State *L, status st) {
@@ -464,7 +506,8 @@ int waiting_set_pauser(lua_State *L) {
 
 int waiting_set_waits(lua_State *L) {
   if (vm_of(L)->is_adopted) vm_track_coroutines(L); /* a stopped task closes those that it began */
-  lua_settop(L, 3);
+  lua_settop(L, 4);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &descriptor_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &close_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &wake_key);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &begin_key);

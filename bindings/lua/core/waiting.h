@@ -37,6 +37,16 @@ MUST_CHECK status wait_for(lua_State *L, enum trace_call call, wait_attempt atte
  * (shared_handle_hold). Does not raise. */
 MUST_CHECK status wait_in_handle(lua_State *L, const bool *is_closed, enum trace_call call,
                                  wait_attempt attempt, void *context, deadline until) REQUIRES(rank_vm);
+/* Waits until the descriptor can be read or written without waiting, in the handle of wait_in_handle (NULL: in none).
+ * STATUS_CLOSED as well; else as wait_for. Does not raise. */
+enum waiting_for { WAITING_TO_READ, WAITING_TO_WRITE };
+MUST_CHECK status waiting_descriptor(lua_State *L, const bool *is_closed, enum trace_call call, int descriptor,
+                                     enum waiting_for what) REQUIRES(rank_vm);
+/* Calls work(context) without the VM's lock, once; for a system call that has no descriptor to wait for. The stop
+ * of the VM ends the system call with EINTR. [-0, +0, does not raise] */
+void waiting_leave(lua_State *L, enum trace_call call, void (*work)(void *), void *context) REQUIRES(rank_vm);
+/* Whether the calling thread has tasks, which such a call would keep from running. */
+bool waiting_has_tasks(lua_State *L);
 /* The handle at `index` is closed from now on: sets *is_closed, and ends the waits of this VM's threads
  * and tasks in it, and for its descriptor (-1: none), which is still open. [-0, +0, memory] */
 void waiting_close(lua_State *L, int index, bool *is_closed, int descriptor) REQUIRES(rank_vm);
@@ -137,11 +147,12 @@ int waiting_set_maintenance(lua_State *L);
  * f(seconds), again and again: f lets tasks of this thread run meanwhile. It raises if the task
  * that waits is cancelled. [-0, +0, memory] */
 int waiting_set_pauser(lua_State *L);
-/* set_waits(begin, wake, close): begin(scheduler, handle, way, due or nil, can_yield) makes the calling
+/* set_waits(begin, wake, close, descriptor): begin(scheduler, handle, way, due or nil, can_yield) makes the calling
  * task a waiter and returns what it has to yield; or nil when the method should try again at once: it was ready
  * after all, or the caller, which could not yield, has waited. wake(handle, way, is_all) → whether
  * tasks still wait. close(handle, descriptor or nil): tasks that wait for
- * either try again. [-0, +0, memory] */
+ * either try again. descriptor(fd, is_write) returns when it is ready, or closed; other tasks run meanwhile.
+ * [-0, +0, memory] */
 int waiting_set_waits(lua_State *L);
 /* wait_ways() → the names of all ways. [-0, +1, memory] */
 int waiting_ways(lua_State *L);

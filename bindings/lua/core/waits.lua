@@ -45,10 +45,11 @@ local function begin(scheduler, handle, way, due, can_yield)
 end
 
 -- From now on waits go to tasks where there are some: tasks is async.schedulers, wake(queue, way, is_all) wakes those
--- that stand in a list, close(handle, descriptor or nil) those that wait for what is closed.
-function waits.use(tasks, wake, close)
+-- that stand in a list, close(handle, descriptor or nil) those that wait for what is closed;
+-- descriptor(fd, is_write) waits for C code, which cannot yield.
+function waits.use(tasks, wake, close, descriptor)
   waits.tasks = tasks
-  native.set_waits(begin, wake, close)
+  native.set_waits(begin, wake, close, descriptor)
   native.set_wait_pauser(tasks.sleep)
 end
 

@@ -83,7 +83,10 @@ function start.start(where, ...)
   if ... == "task" then return require("worker.task_worker").start(select(2, ...)) end
   local own = native.settings()
   if own and own.sandbox then checks.fail(where .. ": a sandboxed worker starts no workers") end
-  if ... == "thread" then require("async.exit") end
+  if ... == "thread" then
+    require("async.exit")
+    native.io_install()
+  end
   local ok, worker, why = pcall(native.worker_start, ...)
   if ok and worker then return worker end
   if not ok then checks.fail(where .. ": " .. checks.bare(worker)) end

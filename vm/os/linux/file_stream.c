@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The fields of glibc's FILE; RWF_NOWAIT, by which a read says that it would wait. */
+#include "os/file_stream.h"
+
+#include <fcntl.h>
+#include <stdio_ext.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#if defined(__GLIBC__)
+size_t file_stream_readable(FILE *f, const char **start) {
+  *start = f->_IO_read_ptr;
+  return (size_t)(f->_IO_read_end - f->_IO_read_ptr);
+}
+
+/* In a stream that is buffered by lines, or not at all, the two are equal. */
+size_t file_stream_writable(FILE *f) {
+  return f->_IO_write_end > f->_IO_write_ptr ? (size_t)(f->_IO_write_end - f->_IO_write_ptr) : 0;
+}
+#else
+size_t file_stream_readable(FILE *f, const char **start) {
+  (void)f;
+  *start = NULL;
+  return 0;
+}
+
+size_t file_stream_writable(FILE *f) {
+  (void)f;
+  return 0;
+}
+#endif
+
+size_t file_stream_pending(FILE *f) { return __fpending(f); }
+
+enum file_stream_kind file_stream_kind(FILE *f) {
+  const int fd = fileno(f);
+  struct stat info;
+  if (fd < 0 || fstat(fd, &info)) return FILE_STREAM_INSTANT;
+  if (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || S_ISBLK(info.st_mode)) return FILE_STREAM_DISK;
+  const int flags = fcntl(fd, F_GETFL);
+  return flags < 0 || flags & O_NONBLOCK ? FILE_STREAM_INSTANT : FILE_STREAM_WAITABLE;
+}
+
+bool file_stream_is_cached(FILE *f) {
+  const int fd = fileno(f);
+  const off_t at = lseek(fd, 0, SEEK_CUR);
+  char byte;
+  const struct iovec into = {&byte, 1};
+  return at >= 0 && preadv2(fd, &into, 1, at, RWF_NOWAIT) >= 0;
+}
