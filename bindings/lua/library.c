@@ -54,6 +54,11 @@ static void open_segment(lua_State *L) {
   channel_register_kinds();
 }
 
+/* A host's own functions stay until it uses tasks or threads. */
+static void take_places(lua_State *L) {
+  if (!vm_of(L)->is_adopted) io_install(L);
+}
+
 /* ---- the functions of vm_library ------------------------------------------------------------- */
 
 static void open_handles(lua_State *L) {
@@ -85,7 +90,7 @@ static void open_handles(lua_State *L) {
   STOP_POINT("library.has_workers");
   pool_rings_open(L);
   STOP_POINT("library.has_pools");
-  if (!vm_of(L)->is_adopted) io_install(L);
+  take_places(L);
   STOP_POINT("library.has_files");
 }
 
@@ -128,6 +133,7 @@ static void preload(lua_State *L) {
     lua_setfield(L, -2, worlds[i]);
   }
   lua_pop(L, 2);
+  take_places(L);
 }
 
 static const worker_role roles[] = {

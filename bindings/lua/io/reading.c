@@ -197,26 +197,22 @@ static bool read_end(struct reader *r) REQUIRES(rank_vm) {
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-/* A numeral as it is read, one byte ahead: what can be the beginning of one, at most NUMERAL_MAX bytes. */
+/* A numeral as it is read, one byte ahead: what can be the beginning of one, at most NUMERAL_MAX bytes. The bytes are
+ * those of a reader, or those from `at` to `end`, which may be too few. */
 struct numeral {
-  struct reader *r;
+  struct reader *r; /* NULL: the others */
+  const char *at;
+  const char *end;
   int ahead; /* EOF: the end */
   size_t count;
   char text[NUMERAL_MAX + 1];
 };
 
-/* The byte that stands in the buffer; EOF: none does. */
-static int next_in_buffer(FILE *f) {
-  const char *start;
-  if (ftrylockfile(f)) return EOF;
-  const int c = file_stream_readable(f, &start) ? getc_unlocked(f) : EOF;
-  funlockfile(f);
-  return c;
-}
-
 static void look_ahead(struct numeral *n) REQUIRES(rank_vm) {
-  n->ahead = next_in_buffer(n->r->use->file);
-  if (n->ahead != EOF) return;
+  if (!n->r) {
+    n->ahead = n->at < n->end ? (unsigned char)*n->at++ : EOF;
+    return;
+  }
   struct take t = {.what = TAKE_NOTHING};
   bytes_clear(n->r->bytes);
   read_whole(n->r, &t);
@@ -243,35 +239,40 @@ static int keep_digits(struct numeral *n, bool is_hex) REQUIRES(rank_vm) {
   return count;
 }
 
-static bool push_number(struct reader *r, struct numeral *n) {
+/* From the first byte that is no space to the one behind the numeral, which is `ahead` then. */
+static void scan(struct numeral *n) REQUIRES(rank_vm) {
+  int count = 0;
+  bool is_hex = false;
+  const char point[] = {*localeconv()->decimal_point, '.', '\0'};
+  do look_ahead(n);
+  while (n->ahead != EOF && isspace(n->ahead));
+  (void)keep_one_of(n, "+-");
+  if (keep_one_of(n, "0")) {
+    if (keep_one_of(n, "xX"))
+      is_hex = true;
+    else
+      count = 1;
+  }
+  count += keep_digits(n, is_hex);
+  if (keep_one_of(n, point)) count += keep_digits(n, is_hex);
+  if (count > 0 && keep_one_of(n, is_hex ? "pP" : "eE")) {
+    (void)keep_one_of(n, "+-");
+    (void)keep_digits(n, false);
+  }
   n->text[n->count] = '\0';
-  if (lua_push_numeral(r->L, n->text)) return true;
-  lua_pushnil(r->L);
+}
+
+static bool push_number(lua_State *L, const struct numeral *n) {
+  if (lua_push_numeral(L, n->text)) return true;
+  lua_pushnil(L);
   return false;
 }
 
 static bool read_number(struct reader *r) REQUIRES(rank_vm) {
   struct numeral n = {.r = r};
-  int count = 0;
-  bool is_hex = false;
-  const char point[] = {*localeconv()->decimal_point, '.', '\0'};
-  do look_ahead(&n);
-  while (n.ahead != EOF && isspace(n.ahead));
-  (void)keep_one_of(&n, "+-");
-  if (keep_one_of(&n, "0")) {
-    if (keep_one_of(&n, "xX"))
-      is_hex = true;
-    else
-      count = 1;
-  }
-  count += keep_digits(&n, is_hex);
-  if (keep_one_of(&n, point)) count += keep_digits(&n, is_hex);
-  if (count > 0 && keep_one_of(&n, is_hex ? "pP" : "eE")) {
-    (void)keep_one_of(&n, "+-");
-    (void)keep_digits(&n, false);
-  }
+  scan(&n);
   if (n.ahead != EOF) ungetc(n.ahead, r->use->file);
-  return push_number(r, &n);
+  return push_number(r->L, &n);
 }
 
 /* ---- all formats ----------------------------------------------------------------------------- */
@@ -362,6 +363,24 @@ bool reading_push_line(lua_State *L, const struct io_files *s, FILE *f) {
   return size > 0;
 }
 
+/* A numeral that ends in the buffer. */
+static bool push_number_at_once(lua_State *L, const struct io_files *s, FILE *f) REQUIRES(rank_vm) {
+  if (io_file_is_used(s, f) || ftrylockfile(f)) return false;
+  struct numeral n = {.r = NULL};
+  const char *start;
+  const size_t there = file_stream_readable(f, &start);
+  n.at = start;
+  n.end = there ? start + there : start;
+  scan(&n);
+  char piece[FAST_MAX];
+  const size_t size = n.ahead == EOF ? FAST_MAX + 1 : (size_t)(n.at - start) - 1;
+  const bool is_whole = size <= FAST_MAX;
+  if (is_whole) (void)!(fread_unlocked)(piece, 1, size, f);
+  funlockfile(f);
+  if (is_whole) (void)push_number(L, &n);
+  return is_whole;
+}
+
 bool reading_push_format(lua_State *L, const struct io_files *s, FILE *f, int index) {
   char piece[FAST_MAX];
   size_t wanted = 0, size = 0;
@@ -371,6 +390,7 @@ bool reading_push_format(lua_State *L, const struct io_files *s, FILE *f, int in
     if (wanted == 0) return false;
   } else {
     const char letter = letter_of(L, index);
+    if (letter == 'n') return push_number_at_once(L, s, f);
     chops = letter == 'l';
     if (!chops && letter != 'L') return false;
   }
