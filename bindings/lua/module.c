@@ -30,6 +30,7 @@
 #include "memory/shared_table.h"
 #include "memory/typed_array.h"
 #include "net/crypto.h"
+#include "net/lookup.h"
 #include "net/socket.h"
 #include "pool/pool_rings.h"
 #include "profile/attaching.h"
@@ -72,6 +73,13 @@ static int is_caught_call(lua_State *L) {
   return 1;
 }
 
+/* metatable_of(name) → the metatable of a C library's userdata, for async/luasocket.lua; nil: there is none.
+ * [-0, +1, raises] */
+static int metatable_of_call(lua_State *L) {
+  luaL_getmetatable(L, luaL_checkstring(L, 1));
+  return 1;
+}
+
 /* Those that are in the public table as well: errors name them. */
 static const luaL_Reg public_functions[] = {
     {"dumps", values_dumps},
@@ -87,6 +95,7 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
     {"place", place_call},
+    {"metatable_of", metatable_of_call},
     {"is_caught", is_caught_call},
     {"worker_start", pool_rings_start_worker},
     {"end_leaving_workers", worker_end_leaving_call},
@@ -104,6 +113,7 @@ static const luaL_Reg native_functions[] = {
     {"shared_table_methods", shared_table_methods},
     {"socket_listen", socket_listen_call},
     {"socket_connect", socket_connect_call},
+    {"look_up", lookup_call},
     {"hmac_sha256", crypto_hmac_call},
     {"random_bytes", crypto_random_call},
     {"is_same", crypto_is_same_call},

@@ -134,6 +134,10 @@ const struct addrinfo *address_list(const struct address *a) {
   return a->local.ai_addr ? &a->local : a->found;
 }
 
+bool address_write_number(const struct addrinfo *one, char *text, size_t size) {
+  return getnameinfo(one->ai_addr, one->ai_addrlen, text, (socklen_t)size, NULL, 0, NI_NUMERICHOST) == 0;
+}
+
 const char *address_text(const struct address *a) { return a->text; }
 
 void address_close(struct address *a) {

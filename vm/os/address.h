@@ -15,6 +15,7 @@
 
 #include <netdb.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/deadline.h"
 #include "base/status.h"
@@ -33,6 +34,8 @@ MUST_CHECK status address_open(const char *text, enum address_use use, struct ad
 MUST_CHECK status address_resolve(struct address *a, deadline until);
 /* After address_resolve: the first of the addresses, valid until address_close. */
 const struct addrinfo *address_list(const struct address *a);
+/* One of them as a number, without its port. False: it has none. */
+bool address_write_number(const struct addrinfo *one, char *text, size_t size);
 const char *address_text(const struct address *a);
 /* NULL is allowed. */
 void address_close(struct address *a);
