@@ -68,8 +68,13 @@ function Async.await(f) end
 ---@return string? why "timeout", or "EBADF: …"
 function Async.wait_fd(fd, mode, timeout) end
 
----Calls f(…) on a thread of this VM and waits for it: for calls of C libraries that release the VM's lock, or wait in
----ways that the loop cannot see.
+---Has the objects of luasocket, and of LuaSec where it is installed, wait as all else here does: a task is suspended alone,
+---and outside of tasks the VM's lock is left. So do libraries that use them, like socket.http. Replaces methods of luasocket in
+---this VM; each VM whose code needs it calls it. Names of hosts are looked up beside the program.
+function Async.patch_socket() end
+
+---Calls f(…) on a thread of this VM and waits for it: for calls that leave the VM's lock, but wait in ways that the loop
+---cannot see. A C function that keeps the lock is for mm.release.
 ---@param f function|table
 ---@param ... any passed on unchanged
 ---@return any ... the results of f; its error is raised

@@ -43,6 +43,10 @@ for world in serial async threads interpreters processes; do
   [ $refused = 0 ] || grep -q "deadlock: each of 2 waits for what another one holds:" $world.err || cat $world.err
 done
 same early_exit.lua 2 1000000
+same blocking_calls.lua 10 together
+for world in async threads interpreters processes; do
+  grep -q '^io.popen .*, 10 had begun when the first one ended$' $world.err || cat $world.err
+done
 same tiny_tasks.lua 3000
 same waiting_and_computing.lua 0.1
 same fetch.lua 60 0.005 20
