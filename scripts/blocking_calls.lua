@@ -2,8 +2,8 @@
 -- Waits that block in most languages, ten at once: a command, a pipe from a program, a socket, and a C function.
 -- Usage: blocking_calls.lua [WAITS [SECONDS | together]]
 --
--- Each row is ten waits of 0.1 s, with a worker for each. A wait leaves its VM's lock, or suspends its task alone, so all
--- are over in little more than the time of one; in `serial` they take the sum. The times are on stderr: they are the
+-- Each row is ten waits of 0.1 s, with a worker for each. A wait leaves its VM's lock, or suspends its task alone, so
+-- all are over in little more than the time of one; in `serial` they take the sum. The times are on stderr: they are the
 -- machine's. With `together` a wait lasts until all of its row have begun, which proves the same without a clock; in
 -- `serial`, where that would be never, it lasts no time.
 local mm = require "manymoons"
@@ -34,7 +34,7 @@ local rows = {
   { name = "os.execute", wait = function(i)
     local result = ("%s/execute-result.%d"):format(folder, i)
     os.execute(command("execute", i) .. " >" .. result)
-    for line in io.lines(result) do return tonumber(line) end
+    return tonumber((io.lines(result)()))
   end },
 }
 

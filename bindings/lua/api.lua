@@ -49,7 +49,7 @@ end
 local function add_tasks(world)
   require("async.init")
   add_all(world, require("async.async"))
-  add_all(world, require("pool.offload"))
+  add_all(world, require("pool.offload").tasks)
   function world.patch_socket() require("async.luasocket").patch_socket() end
 end
 
@@ -109,8 +109,8 @@ mm.time, mm.sleep, mm.cpu_count = native.time, waits.sleep, native.cpu_count
 mm.cancelled = waits.is_cancelled
 mm.dumps, mm.loads, mm.register = native.dumps, native.loads, native.register
 -- What mm.release returns is a function that can be sent: it calls this one, by name.
-function mm._call_released(f, ...) return require("pool.released").call(f, ...) end
-function mm.release(f) return require("pool.released").release(f, mm._call_released) end
+function mm._call_released(f, ...) return require("pool.offload").call_released(f, ...) end
+function mm.release(f) return require("pool.offload").release(f, mm._call_released) end
 mm.trace, mm.profile = recording.trace, profiles.profile
 mm.gil, mm.setswitchinterval, mm.getswitchinterval = gil.gil, gil.setswitchinterval, gil.getswitchinterval
 -- Managers are loaded when one is first used.

@@ -112,7 +112,7 @@ function mm.cancelled() end
 ---A function that calls the C function f without this VM's lock: threads and tasks of this VM go on meanwhile. f runs in a VM
 ---of its own, on a thread of its own, so its arguments and results have to be such as can be sent; they are copied.
 ---For functions of C libraries that compute or wait for long, and need no object of this VM.
----@param f function a C function of a module, such as require("zlib").compress
+---@param f function a C function of a module, such as string.rep
 ---@return fun(...: any): ... any
 function mm.release(f) end
 

@@ -224,6 +224,19 @@ local function alone_row(mode, title)
   }
 end
 
+-- Lua's own library, with waits that leave the lock.
+local function lines_row()
+  return {
+    name = "lines", title = "for line in io.lines(a file of a million lines), for each line", metric = "time", unit = "ns",
+    better = "less", note = "The best of three, in time of the processor; the file is in memory.",
+    contenders = {
+      { name = "manymoons", side = "ours", world = "threads", target = { most = 1, of = "lua5.4" },
+        command = "{manymoons} --world threads {lua}/lines.lua" },
+      { name = "lua5.4", side = "reference", command = "{lua54} {lua}/lines.lua" },
+    },
+  }
+end
+
 -- What the sampler of a profile costs, with the processor time of its own thread.
 local function profiled_row()
   return {
@@ -439,6 +452,7 @@ return {
   alone_row("strings", "strings"),
   alone_row("tables", "tables"),
   profiled_row(),
+  lines_row(),
   {
     name = "spinners", title = "Two computing threads in one VM", metric = "time", unit = "s", better = "less",
     contenders = {

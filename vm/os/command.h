@@ -28,7 +28,8 @@ enum command_stream {
 /* `sh -c text`. The caller ends it with command_reap. */
 MUST_CHECK status command_start(struct command *c, const char *text);
 /* The same with a stream to or from it, which the caller closes. */
-MUST_CHECK status command_open(struct command *c, const char *text, enum command_stream direction, FILE **stream);
+MUST_CHECK status command_open(struct command *c, const char *text, enum command_stream direction,
+                               FILE **stream);
 /* Takes the end of the command, which has come or is waited for: *report as of waitpid. -ECHILD: somebody else
  * has taken it, or another process started the command. */
 MUST_CHECK status command_reap(struct command *c, int *report);

@@ -176,7 +176,9 @@ static inline bool lua_file_is_closed_by(lua_State *L, int index, lua_CFunction 
   const luaL_Stream *s = lua_touserdata(L, index);
   return s->closef == close;
 }
-static inline void lua_file_own(lua_State *L, int index, lua_CFunction close) { (void)L, (void)index, (void)close; }
+static inline void lua_file_own(lua_State *L, int index, lua_CFunction close) {
+  (void)L, (void)index, (void)close;
+}
 /* Whether the formats of `read` need no asterisk, and `lines` takes them. */
 static inline bool lua_reads_bare_formats(void) { return true; }
 /* Whether io.open checks its mode, and io.lines raises as luaL_error does. */
@@ -192,7 +194,9 @@ static inline int lua_write_number(lua_State *L, int index, char *text, size_t s
                                  : snprintf(text, size, LUA_NUMBER_FMT, lua_tonumber(L, index));
 }
 /* False, and nothing pushed: the text is no number. [-0, +1|0, memory] */
-static inline bool lua_push_numeral(lua_State *L, const char *text) { return lua_stringtonumber(L, text) != 0; }
+static inline bool lua_push_numeral(lua_State *L, const char *text) {
+  return lua_stringtonumber(L, text) != 0;
+}
 static inline bool lua_shares_upvalues(void) { return true; }
 static inline bool lua_is_jit(void) { return false; }
 static inline void lua_become_current(lua_State *L) { (void)L; }
@@ -303,7 +307,7 @@ static inline bool lua_reads_bare_formats(void) { return lua_is_jit(); }
 static inline bool lua_checks_modes(void) { return false; }
 static inline bool lua_names_renamed(void) { return true; }
 static inline bool lua_keeps_default_files(void) { return true; }
-#define LUA_DEFAULT_FILE "standard"
+#define LUA_DEFAULT_FILE  "standard"
 static inline int lua_write_number(lua_State *L, int index, char *text, size_t size) {
   lua_pushvalue(L, index);
   const int length = snprintf(text, size, "%s", lua_tostring(L, -1));

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Loaded at the first use of tasks in a VM; from then on waits go through the schedulers (core/waits.lua), and so do those
--- of Lua's own library (io/library.h).
+-- Loaded at the first use of tasks in a VM; from then on waits go through the schedulers (core/waits.lua), and so
+-- do those of Lua's own library (io/library.h).
 local require, native = ...
 
 local waits = require("core.waits")

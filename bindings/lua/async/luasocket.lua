@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- patch_socket: the methods of luasocket's objects wait as this library does. A task is suspended alone; outside of tasks
--- the VM's lock is left. Whatever is written for luasocket (socket.http, smtp, ftp) then waits so, too; and LuaSec.
+-- patch_socket: the methods of luasocket's objects wait as this library does. A task is suspended alone; outside of
+-- tasks the VM's lock is left. Whatever is written for luasocket (socket.http, smtp, ftp) then waits so, too; and LuaSec.
 --
 -- luasocket waits in C. Each patched method has the object's own wait turned off (settimeout(0)), tries, and where it
 -- would wait, waits for the descriptor and tries again. The times that the script has set are kept here. A name is
@@ -20,11 +20,11 @@ local luasocket = {}
 -- object → { block = seconds for each wait or nil, total = seconds for a call or nil }
 local times = setmetatable({}, { __mode = "k" })
 
-local CLASSES = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{connected}", "udp{unconnected}", "unixstream{master}",
-  "unixstream{client}", "unixstream{server}", "unix{master}", "unix{client}", "unix{server}", "SSL:Connection" }
+local CLASSES = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{connected}", "udp{unconnected}",
+  "unixstream{master}", "unixstream{client}", "unixstream{server}", "unix{master}", "unix{client}", "unix{server}", "SSL:Connection" }
 local is_patched = {} -- table of methods → true
 
--- How long a call may take, from now: a function that gives the seconds left for its next wait, false if there are none.
+-- How long a call may take, from now: a function that gives the seconds left for its next wait; false: none are.
 local function limits(object)
   local set = times[object]
   local due = set.total and time() + set.total
@@ -51,10 +51,9 @@ local function would_wait(err) return err == "timeout" or err == "wantread" or e
 -- receive(pattern, prefix): what has come is the prefix of the next try.
 local function receiving(receive)
   return function(object, pattern, prefix)
-    local left, err = limits(object), nil
-    local data, partial
+    local left = limits(object)
     while true do
-      data, err, partial = receive(object, pattern or "*l", prefix or "")
+      local data, err, partial = receive(object, pattern or "*l", prefix or "")
       if data or not would_wait(err) then return data, err, partial end
       prefix = partial
       if not wait_for(object, err, left) then return nil, "timeout", partial end

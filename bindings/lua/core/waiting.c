@@ -132,7 +132,7 @@ status wait_for_tasks(lua_State *L, enum trace_call call, wait_attempt attempt, 
   return sleep_as_thread(L, &w);
 }
 
-/* ---- descriptors, and system calls without one ------------------------------------------------ */
+/* ---- descriptors, and system calls without one ----------------------------------------------- */
 
 static const char descriptor_key = 'd'; /* its address is the key of the registry */
 
@@ -150,9 +150,9 @@ static status attempt_ready(void *context, deadline until) { return ready_wait(c
 
 status waiting_descriptor(lua_State *L, const bool *is_closed, enum trace_call call, int descriptor,
                           enum waiting_for what) {
-  struct ready watch =
-      what == WAITING_TO_WRITE ? ready_watch_writable(descriptor) : ready_watch(descriptor);
-  if (!waiting_has_tasks(L)) return wait_in_handle(L, is_closed, call, attempt_ready, &watch, deadline_never());
+  struct ready watch = what == WAITING_TO_WRITE ? ready_watch_writable(descriptor) : ready_watch(descriptor);
+  if (!waiting_has_tasks(L))
+    return wait_in_handle(L, is_closed, call, attempt_ready, &watch, deadline_never());
   if (ready_wait(&watch, 1, deadline_now()) == STATUS_OK) return STATUS_OK;
   const status st = suspend_for(L, descriptor, what);
   if (st) return st;

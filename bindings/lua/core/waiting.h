@@ -40,8 +40,8 @@ MUST_CHECK status wait_in_handle(lua_State *L, const bool *is_closed, enum trace
 /* Waits until the descriptor can be read or written without waiting, in the handle of wait_in_handle (NULL: in none).
  * STATUS_CLOSED as well; else as wait_for. Does not raise. */
 enum waiting_for { WAITING_TO_READ, WAITING_TO_WRITE };
-MUST_CHECK status waiting_descriptor(lua_State *L, const bool *is_closed, enum trace_call call, int descriptor,
-                                     enum waiting_for what) REQUIRES(rank_vm);
+MUST_CHECK status waiting_descriptor(lua_State *L, const bool *is_closed, enum trace_call call,
+                                     int descriptor, enum waiting_for what) REQUIRES(rank_vm);
 /* Calls work(context) without the VM's lock, once; for a system call that has no descriptor to wait for. The stop
  * of the VM ends the system call with EINTR. [-0, +0, does not raise] */
 void waiting_leave(lua_State *L, enum trace_call call, void (*work)(void *), void *context) REQUIRES(rank_vm);

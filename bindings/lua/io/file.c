@@ -94,7 +94,9 @@ void io_file_push(lua_State *L) {
   lua_file_own(L, -1, closer);
 }
 
-void io_file_set(lua_State *L, int index, FILE *file) { lua_file_set(lua_touserdata(L, index), file, closer); }
+void io_file_set(lua_State *L, int index, FILE *file) {
+  lua_file_set(lua_touserdata(L, index), file, closer);
+}
 
 bool io_file_is_ours(lua_State *L, int index) { return lua_file_is_closed_by(L, index, closer); }
 
@@ -139,7 +141,9 @@ static FILE *wait_until_free(lua_State *L, struct io_files *s, int index) REQUIR
   }
 }
 
-struct io_file_use *io_file_current(lua_State *L) { return lua_touserdata(L, 1); }
+struct io_file_use *io_file_current(lua_State *L) {
+  return lua_touserdata(L, 1);
+}
 
 void io_file_raise(lua_State *L, const struct io_file_use *u, status st) {
   away_raise(L, st);

@@ -72,8 +72,8 @@ FILE *io_file_at(lua_State *L, int index);
 void io_file_push(lua_State *L);
 void io_file_set(lua_State *L, int index, FILE *file);
 /* The same with a stream to or from a command, which it starts. The file is ours. -errno: it is closed. */
-MUST_CHECK status io_file_set_command(lua_State *L, int index, const char *text, enum command_stream direction)
-    REQUIRES(rank_vm);
+MUST_CHECK status io_file_set_command(lua_State *L, int index, const char *text,
+                                      enum command_stream direction) REQUIRES(rank_vm);
 /* The end of a command that nobody waits for any more is taken later. */
 void io_files_leave_command(struct io_files *s, const struct command *command);
 /* Takes the ends of those, and of commands whose files were collected, where they have come. */

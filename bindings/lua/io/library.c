@@ -233,9 +233,9 @@ static int method_collect(lua_State *L) {
 /* ---- taking the places ----------------------------------------------------------------------- */
 
 static const luaL_Reg io_functions[] = {
-    {"close", io_close}, {"flush", io_flush},   {"input", io_input},      {"lines", io_lines},
+    {"close", io_close},    {"flush", io_flush},   {"input", io_input},      {"lines", io_lines},
     {"open", opening_open}, {"output", io_output}, {"popen", opening_popen}, {"read", io_read},
-    {"write", io_write}, {NULL, NULL},
+    {"write", io_write},    {NULL, NULL},
 };
 
 static const luaL_Reg os_functions[] = {

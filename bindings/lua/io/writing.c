@@ -218,7 +218,8 @@ int writing_seek(lua_State *L) { return io_file_use(L, 1, seek_file); }
 /* (the use, the file, mode, size) */
 static int set_buffer(lua_State *L) {
   enum { MODE = 3, SIZE = 4 };
-  const int failed = setvbuf(io_file_current(L)->file, NULL, (int)lua_tointeger(L, MODE), (size_t)lua_tointeger(L, SIZE));
+  const int failed =
+      setvbuf(io_file_current(L)->file, NULL, (int)lua_tointeger(L, MODE), (size_t)lua_tointeger(L, SIZE));
   return result_push(L, failed ? errno : 0, NULL);
 }
 
