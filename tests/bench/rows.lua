@@ -227,7 +227,7 @@ end
 -- Lua's own library, with waits that leave the lock.
 local function lines_row()
   return {
-    name = "lines", title = "for line in io.lines(a file of a million lines), for each line", metric = "time", unit = "ns",
+    name = "lines", title = "io.lines of a file with a million lines, for each line", metric = "time", unit = "ns",
     better = "less", note = "The best of three, in time of the processor; the file is in memory.",
     contenders = {
       { name = "manymoons", side = "ours", world = "threads", target = { most = 1, of = "lua5.4" },

@@ -134,5 +134,5 @@ bool command_reap_if_ended(struct command *c) {
 }
 
 void command_kill(const struct command *c) {
-  if (c->pidfd >= 0) (void)process_signal(c->pidfd, SIGKILL);
+  if (c->pidfd >= 0 && c->starter == process_pid()) process_end_with_children(c->pid);
 }

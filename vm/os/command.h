@@ -41,7 +41,7 @@ struct command_end {
 struct command_end command_end_of(int report);
 /* The same for one whose end nobody wants. False: it has not come yet. */
 bool command_reap_if_ended(struct command *c);
-/* SIGKILL for the shell. */
+/* SIGKILL for the shell, if it has not been reaped, and for what it has started. */
 void command_kill(const struct command *c);
 
 /* As in system(3): from the first begin to the last end the process ignores SIGINT and SIGQUIT, which the

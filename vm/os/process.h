@@ -71,6 +71,8 @@ void process_lead_group(void);
 /* SIGKILL for the group that a child led, if a signal has ended the child, which has ended and is not
  * reaped: its number is still the group's. */
 void process_end_group(pid_t pid);
+/* SIGKILL for a child that is not reaped, and for what it has started. */
+void process_end_with_children(int32_t pid);
 /* SIGKILL for the processes that a thread of this process started, and for what these started, unless
  * is_spared(pid) of the first ones. Processes whose starter has ended already are not found. */
 void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid));

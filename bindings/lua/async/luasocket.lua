@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- patch_socket: the methods of luasocket's objects wait as this library does. A task is suspended alone; outside of
--- tasks the VM's lock is left. Whatever is written for luasocket (socket.http, smtp, ftp) then waits so, too; and LuaSec.
+-- patch_socket: the methods of luasocket's objects, and of LuaSec's, wait as this library does. A task is suspended
+-- alone; outside of tasks the VM's lock is left. So does all that is written for luasocket (socket.http, smtp, ftp).
 --
 -- luasocket waits in C. Each patched method has the object's own wait turned off (settimeout(0)), tries, and where it
 -- would wait, waits for the descriptor and tries again. The times that the script has set are kept here. A name is
@@ -21,7 +21,8 @@ local luasocket = {}
 local times = setmetatable({}, { __mode = "k" })
 
 local CLASSES = { "tcp{master}", "tcp{client}", "tcp{server}", "udp{connected}", "udp{unconnected}",
-  "unixstream{master}", "unixstream{client}", "unixstream{server}", "unix{master}", "unix{client}", "unix{server}", "SSL:Connection" }
+  "unixstream{master}", "unixstream{client}", "unixstream{server}",
+  "unix{master}", "unix{client}", "unix{server}", "SSL:Connection" }
 local is_patched = {} -- table of methods → true
 
 -- How long a call may take, from now: a function that gives the seconds left for its next wait; false: none are.

@@ -5,6 +5,7 @@
 
 #include "core/waiting.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "os/signals.h"
 #include "os/wakeup.h"
 #include "state/vm_interrupt.h"
@@ -23,7 +24,7 @@ bool away_has_tasks(lua_State *L) { return waiting_has_tasks(L); }
 
 bool away_is_main(lua_State *L) {
   struct vm *vm = vm_of(L);
-  return vm_self(vm) == &vm->main && !waiting_has_tasks(L);
+  return vm_self(vm) == &vm->main && thread_kernel_id() == process_pid() && !waiting_has_tasks(L);
 }
 
 /* ---- the helper ------------------------------------------------------------------------------ */

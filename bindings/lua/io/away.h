@@ -30,7 +30,8 @@ MUST_CHECK status away_do(lua_State *L, void (*work)(void *), void *context) REQ
 void away_do_shortly(lua_State *L, void (*work)(void *), void *context) REQUIRES(rank_vm);
 /* Whether the calling thread has tasks. */
 bool away_has_tasks(lua_State *L);
-/* Whether the caller is the code that a stand-alone interpreter would run: on the first thread of the VM, no task. */
+/* Whether the caller is the code that a stand-alone interpreter would run: on the first thread of the
+ * process, in the first thread of its VM, and no task. */
 bool away_is_main(lua_State *L);
 /* Until *word is no longer `seen`; a change wakes it by futex_wake. Results as of away_wait. */
 MUST_CHECK status away_until_changed(lua_State *L, futex_word *word, uint32_t seen) REQUIRES(rank_vm);

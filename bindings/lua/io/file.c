@@ -28,7 +28,13 @@ void io_files_push_original(lua_State *L, const char *key) {
   lua_pop(L, 1);
 }
 
-/* The VM ends: its commands end as at pclose. */
+static struct io_file_command *command_of(struct io_files *s, const FILE *f) {
+  struct io_file_command *c = s->commands;
+  while (c && c->file != f) c = c->next;
+  return c;
+}
+
+/* The VM ends: its commands end as at pclose. Those of a worker that was stopped have been killed by then. */
 static int collect_state(lua_State *L) {
   struct io_files *s = lua_touserdata(L, 1);
   for (struct io_file_command *c = s->commands, *next; c; c = next) {
@@ -190,12 +196,6 @@ static int wait_to_flush(lua_State *L) NO_THREAD_SAFETY_ANALYSIS {
     io_file_raise(L, u, away_wait(L, &u->is_closed, AWAY_FILE, fileno(u->file), AWAY_TO_WRITE));
   lua_settop(L, 2);
   return 1; /* the file */
-}
-
-static struct io_file_command *command_of(struct io_files *s, const FILE *f) {
-  struct io_file_command *c = s->commands;
-  while (c && c->file != f) c = c->next;
-  return c;
 }
 
 static void remove_command(struct io_files *s, struct io_file_command *c) {

@@ -3,10 +3,10 @@
 --
 -- mm.async.to_thread and to_process: the rows of core/worlds.lua say which world has which name (`offload`).
 --
--- mm.release: C functions that run without the VM's lock. A C function works on the state of its VM, which only the holder
--- of the lock may touch. So it is called in another VM, on a thread of its own; arguments and results are copied there and
--- back. Each such VM is a pool of one worker; a call takes an idle one, or makes one, so that as many calls run at once
--- as there are callers.
+-- mm.release: C functions that run without the VM's lock. A C function works on the state of its VM, which only the
+-- holder of the lock may touch. So it is called in another VM, on a thread of its own; arguments and results are copied
+-- there and back. Each such VM is a pool of one worker; a call takes an idle one, or makes one, so that as many calls
+-- run at once as there are callers.
 --
 -- The pools end with the program.
 local require, native = ...
@@ -78,8 +78,8 @@ function offload.call_released(f, ...)
   return future:get()
 end
 
--- release(f, call) → a function that calls f by call, the public name of call_released. f is a C function of a module,
--- whose arguments and results can be sent.
+-- release(f, call) → a function that calls f by call, the public name of call_released. f is a C function of a
+-- module, whose arguments and results can be sent.
 function offload.release(f, call)
   local is_c = type(f) == "function" and debug.getinfo(f, "S").what == "C"
   local what = type(f) == "function" and "one in Lua" or type(f)

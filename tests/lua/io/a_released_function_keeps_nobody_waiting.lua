@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- mm.release: ten calls of a C function at once, each of which ends only when all have begun; arguments, results and errors
--- are the function's own.
+-- mm.release: ten calls of a C function at once, each of which ends only when all have begun; arguments, results and
+-- errors are the function's own.
 -- worlds: async threads interpreters
 local mm = require "manymoons"
 local expect = require "expect"

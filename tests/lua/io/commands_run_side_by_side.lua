@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Ten workers of a pool run commands by os.execute and by io.popen: each command waits until all ten have begun, so it ends
--- only where no call keeps the other workers from theirs.
+-- Ten workers of a pool run commands by os.execute and by io.popen: each command waits until all ten have begun, so it
+-- ends only where no call keeps the other workers from theirs.
 -- worlds: async threads interpreters processes
 local mm = require "manymoons"
 local expect = require "expect"

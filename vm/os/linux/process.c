@@ -214,6 +214,8 @@ static void end_with_children(int32_t pid, int generation) {
   kill(pid, SIGKILL);
 }
 
+void process_end_with_children(int32_t pid) { end_with_children(pid, 0); }
+
 void process_end_children(int32_t thread, bool (*is_spared)(int32_t pid)) {
   char text[CHILDREN_TEXT];
   if (!read_children(getpid(), thread, text)) return;
