@@ -68,11 +68,15 @@ end
 -- timeout → the time at which it is over; nil: never
 function schedulers.due_of(timeout) return timeout and native.time() + timeout end
 
--- Calls f, which waits. If the calling task is cancelled meanwhile, cancel() cancels the thing that it waits for.
+-- Calls f, which waits. If the calling task is cancelled meanwhile, cancel() cancels the thing that it waits for, and
+-- what a caller of this call answers for is cancelled after it.
 function schedulers.while_answering_for(cancel, f)
   local task = schedulers.current() or {}
   local before = task.on_cancel
-  task.on_cancel = cancel
+  task.on_cancel = before and function()
+    cancel()
+    before()
+  end or cancel
   local a, b = f()
   task.on_cancel = before
   return a, b

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Pumping a pool where the waiters are tasks. Of the tasks of a VM that wait for futures of one
 -- pool one pumps (pool/dispatcher.lua). The others wait in their future's line until the future is
--- settled, or until the pumping task is done and another one has to pump.
+-- settled, or until the pumping task is done, or cancelled, and another one has to pump.
 --
 --   queue    pumper: the token of the task that pumps; lines: a set of the futures that have a line
 --   future   _line: a list of waiting tasks
@@ -69,8 +69,13 @@ end
 local function pump_for(pool, future, due, pump_until)
   local pumper, queue = {}, pool._queue
   queue.pumper = pumper
-  local ok, done, why = pcall(pump_until, pool, future, due and math.max(0, due - time()))
-  if queue.pumper == pumper then pumps.pass_on(queue) end
+  local function leave()
+    if queue.pumper == pumper then pumps.pass_on(queue) end
+  end
+  local ok, done, why = pcall(waits.tasks.while_answering_for, leave, function()
+    return pump_until(pool, future, due and math.max(0, due - time()))
+  end)
+  leave()
   if not ok then error(done, 0) end
   return done, why
 end
