@@ -4,8 +4,8 @@
 --
 -- Each row is ten waits of 0.1 s, with a worker for each. A wait leaves its VM's lock, or suspends its task alone, so
 -- all are over in little more than the time of one; in `serial` they take the sum. The times, which are the machine's,
--- are on stderr. With `together` a wait lasts until all of its row have begun, which proves the same without a clock; in
--- `serial`, where that would be never, it lasts no time.
+-- are on stderr. With `together` a wait lasts until all of its row have begun, which proves the same without a clock;
+-- in `serial`, where that would be never, it lasts no time.
 local mm = require "manymoons"
 
 local count, seconds = tonumber(arg[1]) or 10, tonumber(arg[2]) or 0.1

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Of the tasks that wait for a pool one takes the results for all. When it is cancelled another one goes on, and what the
--- cancelled one was waiting for ends with it.
+-- Of the tasks that wait for a pool one takes the results for all. When it is cancelled another one goes on, and what
+-- the cancelled one was waiting for ends with it.
 -- worlds: async
 local mm = require "manymoons"
 local expect = require "expect"
