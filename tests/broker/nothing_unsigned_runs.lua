@@ -94,7 +94,8 @@ local text = broker.run("env -u HOME -u XDG_STATE_HOME " .. broker.program .. " 
 expect.truthy(text:find("without a secret"), text)
 local open = assert(io.open(broker.file("open.lua"), "w"))
 open:write([[
-  local M = setmetatable({ part = { twice = function(x) return x * 2 end }, system = os, globals = _G }, { __index = _G })
+  local part = { twice = function(x) return x * 2 end }
+  local M = setmetatable({ part = part, system = os, globals = _G }, { __index = _G })
   package.loaded["open.part"] = M.part
   return M
 ]])

@@ -23,6 +23,7 @@
 #include "channel/pipe.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "profile/writer.h"
 #include "shared/arena_private.h"
 #include "shared/permits.h"
 #include "shared/rwlock.h"
@@ -30,6 +31,7 @@
 #include "shared/shared_table.h"
 #include "shared/sweep.h"
 #include "shared/typed_array.h"
+#include "shared/wait_graph.h"
 
 enum {
   WORKERS = 3,
@@ -75,18 +77,23 @@ static void add_place(struct scene *s, block_ref at, uint64_t size) {
   if (s->place_count < PLACES_MAX) s->places[s->place_count++] = (struct target){at, size};
 }
 
+/* The sheets of a profile are few, and made later. */
 static void add_block(void *context, block_ref block, owner_id owner) {
   struct scene *s = context;
   const uint64_t size = segment_committed(block);
+  const bool is_sheet = size == PROFILE_SHEET_BYTES &&
+                        ((const struct profile_sheet *)segment_at(block))->magic == PROFILE_MAGIC;
   (void)owner;
-  add_place(s, block, size > 8192 ? 8192 : size);
+  for (int i = is_sheet ? 40 : 1; i > 0; i--) add_place(s, block, size > 8192 ? 8192 : size);
 }
 
 /* The structures have several shares, so that they are not lost among the messages. */
 static void list_places(struct scene *s) {
   const struct arena *a = segment_arena();
   const uint64_t high = chunk_count_used(a);
+  s->place_count = 0;
   for (int i = 0; i < 20; i++) {
+    add_place(s, segment_ref(segment_wait_graph()), 4096);
     add_place(s, 8, sizeof(struct segment_header) - 8);
     add_place(s, segment_process_table_offset(), 1024);
     add_place(s, segment_ref(a->table), high * sizeof(struct arena_chunk));
@@ -198,6 +205,35 @@ static void use_locks(struct scene *s) {
     (void)!rwlock_return(s->rwlock, who, use);
 }
 
+/* Waits for locks that this worker does not have, in a circle of all workers. */
+static void use_wait_graph(struct scene *s) {
+  struct wait_graph *graph = segment_wait_graph();
+  const struct execution_context me = {segment_slot(), below(s, 3)},
+                                 other = {segment_slot() + 1, below(s, 3)};
+  const struct wait_description wait = {.waiter = me, .object = segment_object_ref(&s->lock->object)};
+  static struct wait_cycle cycle;
+  struct graph_wait w = {0};
+  if (!wait_graph_enter(graph, segment_self(), &wait, &w)) return;
+  for (int i = 0; i < 3; i++) (void)!wait_graph_look(graph, &w, wait_graph_stamp(graph), &other, &cycle);
+  wait_graph_leave(graph, &w);
+}
+
+static void use_profile(struct scene *s) {
+  static uint32_t root;
+  static const uint32_t us[PROFILE_STATE_COUNT] = {1};
+  const struct profile_thread thread = {.number = 1, .name = "worker", .world = "processes"};
+  if (!profile_writer_word()) (void)!profile_writer_begin(profile_word(segment_self(), 1, 100));
+  if (!root || below(s, 50) == 0) root = profile_writer_root(&thread);
+  struct profile_call calls[3];
+  for (int i = 0; i < 3; i++)
+    calls[i] = (struct profile_call){.source = "@file.lua", .name = "f", .line = (int32_t)below(s, 40)};
+  profile_writer_add(profile_writer_stack(root, calls, 3), us);
+  if (below(s, 400) == 0) {
+    profile_writer_end();
+    root = 0;
+  }
+}
+
 static void make_and_end(struct scene *s) {
   struct ring *r = NULL;
   if (ring_make(&r, (struct ring_bounds){0}, RING_GROWS)) return;
@@ -211,8 +247,9 @@ struct canary {
 };
 
 static void work(struct scene *s, struct canary *canary) {
-  static void (*const deeds[])(struct scene *) = {use_rings, use_rings, use_rings, use_pipe,  send_a_handle,
-                                                  use_table, use_table, use_array, use_locks, make_and_end};
+  static void (*const deeds[])(struct scene *) = {use_rings,     use_rings,      use_rings,   use_pipe,
+                                                  use_table,     use_table,      use_array,   use_locks,
+                                                  send_a_handle, use_wait_graph, use_profile, make_and_end};
   memset(canary->bytes, 0xa5, sizeof canary->bytes);
   s->view = typed_array_view(s->array);
   for (int i = 0; i < TURNS; i++) {
@@ -241,6 +278,7 @@ static uint64_t changed(struct scene *s, uint64_t word) {
 
 static void act_as_peer(struct scene *s) {
   for (int i = 0; i < CHANGES; i++) {
+    if (i % (CHANGES / 5) == CHANGES / 10) list_places(s);
     const struct target *p = &s->places[below(s, s->place_count)];
     if (p->size < 8) continue;
     volatile uint64_t *word =

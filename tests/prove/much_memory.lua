@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What a small machine cannot show: the cost and the memory of much data. Prints a line for each; takes some minutes
--- and 10 GB. The same laws in small are tests/unit/shared/test_arena.c and tests/lua/memory.
+-- and 10 GB, the last arrays 20. The same laws in small are tests/unit/shared/test_arena.c and tests/lua/memory.
 --
 --     manymoons tests/prove/much_memory.lua
 local mm = require "manymoons"
@@ -48,12 +48,24 @@ local function long_queue()
     get, full, shared_gb())
 end
 
+local function available_gb()
+  local file = assert(io.open("/proc/meminfo"))
+  local text = file:read("*a")
+  file:close()
+  return tonumber(text:match("MemAvailable:%s*(%d+)")) * 1024 / 1e9
+end
+
 local function arrays()
   local list = {}
-  for _, case in ipairs({ { 2, 1126 }, { 42, 65 }, { 12, 512 } }) do
-    for i = 1, case[1] do list[i] = mm.Array("u8", case[2] * 2 ^ 20) end
-    for i = 1, case[1] do list[i]:close() end
-    say("%d arrays of %d MiB", case[1], case[2])
+  for _, case in ipairs({ { 2, 1126 }, { 42, 65 }, { 12, 512 }, { 40, 512 } }) do
+    local count, size = case[1], case[2] * 2 ^ 20
+    if count * size / 1e9 + 1 > available_gb() then
+      say("%d arrays of %d MiB: other programs need the memory", count, case[2])
+    else
+      for i = 1, count do list[i] = mm.Array("u8", size) end
+      for i = 1, count do list[i]:close() end
+      say("%d arrays of %d MiB", count, case[2])
+    end
   end
 end
 

@@ -10,7 +10,7 @@
 #include "os/mutex.h"
 #include "os/thread.h"
 
-enum { TABLE_FIRST = 1024, SHEETS_MAX = 256 };
+enum { TABLE_FIRST = 1024, SHEETS_MAX = 256, TEXTS_MAX = 2 * PROFILE_TEXT_MAX };
 
 /* Numbers by hash: open addressing; 0 is a free place. */
 struct table {
@@ -32,6 +32,7 @@ static struct {
   uint64_t word;
   struct profile_sheet *sheets[SHEETS_MAX];
   uint32_t sheet_count;
+  uint32_t used; /* bytes of the last sheet's records: what stands in the sheet, a peer may have changed */
   struct list stacks; /* struct profile_root and profile_node */
   struct list frames;
   struct table stack_table;
@@ -51,6 +52,7 @@ static bool add_sheet(void) {
   sheet->number = writer.sheet_count;
   sheet->process = process_self();
   writer.sheets[writer.sheet_count++] = sheet;
+  writer.used = 0;
   __atomic_store_n(&sheet->magic, PROFILE_MAGIC, __ATOMIC_RELEASE); /* pairs with the reader's look at it */
   return true;
 }
@@ -63,20 +65,19 @@ static struct profile_sheet *last_sheet(void) {
 static void *begin_record(enum profile_kind kind, size_t size) {
   size = (size + 7) & ~(size_t)7;
   struct profile_sheet *sheet = last_sheet();
-  if (!sheet || atomic_load(&sheet->used) + size > PROFILE_RECORDS_MAX) {
+  if (!sheet || writer.used + size > PROFILE_RECORDS_MAX) {
     if (!add_sheet()) return NULL;
     sheet = last_sheet();
   }
-  struct profile_record *record = (void *)((uint8_t *)(sheet + 1) + atomic_load(&sheet->used));
+  struct profile_record *record = (void *)((uint8_t *)(sheet + 1) + writer.used);
   memset(record, 0, size);
   *record = (struct profile_record){kind, (uint32_t)size};
+  writer.used += (uint32_t)size;
   return record;
 }
 
-/* Pairs with the acquire of readers. */
-static void publish(const struct profile_record *record) {
-  atomic_fetch_add_explicit(&last_sheet()->used, record->size, memory_order_release);
-}
+/* Readers see the last record from now on. Pairs with their acquire. */
+static void publish(void) { atomic_store_explicit(&last_sheet()->used, writer.used, memory_order_release); }
 
 static bool make_room(struct list *list) {
   if (list->count + 1 < list->capacity) return true;
@@ -107,9 +108,11 @@ static uint64_t mix_text(uint64_t hash, const char *text, size_t size) {
 
 static const char *texts_of(const struct profile_frame *f) { return (const char *)(f + 1); }
 
+/* Of a frame in a sheet, too, whose sizes a peer may have changed. */
 static uint64_t hash_of_frame(const struct profile_frame *f) {
   const uint64_t place = (uint64_t)(uint32_t)f->line << 32 | (uint32_t)f->line_defined;
-  return mix_text(mix(f->language, place), texts_of(f), (size_t)f->source_size + f->name_size);
+  const size_t size = (size_t)f->source_size + f->name_size;
+  return mix_text(mix(f->language, place), texts_of(f), size < TEXTS_MAX ? size : TEXTS_MAX);
 }
 
 static uint64_t hash_of_node(uint32_t parent, uint32_t frame) {
@@ -145,7 +148,7 @@ static uint64_t hash_stack(const void *record) { return hash_of_stack(record); }
 /* A frame as it would be written, on the C stack. */
 union draft {
   struct profile_frame frame;
-  char room[sizeof(struct profile_frame) + 2 * PROFILE_TEXT_MAX];
+  char room[sizeof(struct profile_frame) + TEXTS_MAX];
 };
 
 /* Of a chunk that is no file: the first line of its code, as in messages of Lua. */
@@ -182,19 +185,18 @@ static size_t draft_frame(union draft *d, const struct profile_call *call) {
   return sizeof *f + f->source_size + f->name_size;
 }
 
-static bool is_same_frame(const struct profile_frame *a, const struct profile_frame *b) {
-  return a->line == b->line && a->line_defined == b->line_defined && a->language == b->language &&
-         a->source_size == b->source_size && a->name_size == b->name_size &&
-         memcmp(texts_of(a), texts_of(b), (size_t)a->source_size + a->name_size) == 0;
+static bool is_same_frame(const struct profile_frame *written, const struct profile_frame *f) {
+  return written->line == f->line && written->line_defined == f->line_defined &&
+         written->language == f->language && written->source_size == f->source_size &&
+         written->name_size == f->name_size &&
+         memcmp(texts_of(written), texts_of(f), (size_t)f->source_size + f->name_size) == 0;
 }
 
 static uint32_t write_frame(const union draft *d, size_t size, size_t at) {
   struct profile_frame *f = make_room(&writer.frames) ? begin_record(PROFILE_FRAME, size) : NULL;
   if (!f) return 0;
-  const struct profile_record head = f->head;
-  memcpy(f, d, size);
-  f->head = head;
-  publish(&f->head);
+  memcpy(&f->head + 1, &d->frame.head + 1, size - sizeof f->head);
+  publish();
   return writer.frame_table.places[at] = append(&writer.frames, f);
 }
 
@@ -226,7 +228,7 @@ static uint32_t number_of_node(uint32_t parent, uint32_t frame) {
   if (!node) return 0;
   node->parent = parent;
   node->frame = frame;
-  publish(&node->head);
+  publish();
   return writer.stack_table.places[at] = append(&writer.stacks, node);
 }
 
@@ -238,7 +240,7 @@ static uint32_t write_root(const struct profile_thread *t) {
   root->vm = t->vm;
   snprintf(root->name, sizeof root->name, "%s", t->name);
   snprintf(root->world, sizeof root->world, "%s", t->world);
-  publish(&root->head);
+  publish();
   const size_t mask = writer.stack_table.capacity - 1;
   size_t at = 0;
   while (writer.stack_table.places[at]) at = (at + 1) & mask;
@@ -295,7 +297,7 @@ static void empty(struct table *t) {
 
 static void forget(void) {
   writer.word = 0;
-  writer.sheet_count = 0;
+  writer.sheet_count = writer.used = 0;
   writer.stacks.count = writer.frames.count = 0;
   empty(&writer.stack_table);
   empty(&writer.frame_table);

@@ -53,6 +53,13 @@ void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, stru
   a->chunks = layout.chunks;
 }
 
+#define LEFT_MOST (UINT64_C(3) << 30)
+
+uint64_t arena_share_of(uint64_t memory) {
+  const uint64_t quarter = memory / 4;
+  return memory - (quarter < LEFT_MOST ? quarter : LEFT_MOST);
+}
+
 static uint64_t reserve_of(uint64_t bytes_max) {
   const uint64_t share = bytes_max / RESERVE_SHARE;
   if (share > RESERVE_MOST) return RESERVE_MOST;

@@ -47,6 +47,9 @@
 struct arena_layout arena_layout(uint64_t size, uint64_t start);
 /* Computes where the arena of a mapping lies, from offset `start` on. */
 void arena_locate(struct arena *a, const struct mapping *m, uint64_t start, struct arena_state *state);
+/* How much of a memory, the machine's or a control group's, an arena may use: all but a quarter, which is left for
+ * all else and need not be more than 3 GiB. */
+uint64_t arena_share_of(uint64_t memory);
 /* Makes the arena, whose state is zeroed, empty. At most `bytes_max` bytes of the segment will be
  * committed; less if there are not so many. */
 void arena_init(struct arena *a, uint64_t bytes_max);

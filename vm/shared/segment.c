@@ -138,7 +138,7 @@ static status make_segment(uint64_t wanted) {
   robust_mutex_init(&segment.header->count_lock);
   robust_mutex_init(&segment.header->bag_lock);
   wait_graph_init(segment_wait_graph());
-  arena_init(&segment.arena, pages_limit() / 4 * 3);
+  arena_init(&segment.arena, arena_share_of(pages_limit()));
   const struct process_id id = process_self();
   uint32_t slot = 0;
   st = process_table_reserve(segment.processes, &id, PROCESS_TABLE_NO_SLOT, &slot);

@@ -73,6 +73,7 @@ struct visitor {
   segment_view_visit visit;
   void *context;
   bool is_done;
+  uint64_t slabs_left; /* each has a page of owner words, so the memory has no more slabs than pages */
 };
 
 static void visit_block(struct visitor *w, block_ref block, uint64_t size, uint32_t owner) {
@@ -81,7 +82,8 @@ static void visit_block(struct visitor *w, block_ref block, uint64_t size, uint3
 
 static status visit_slab(const struct segment_view *v, uint64_t chunk, unsigned class, struct visitor *w) {
   struct arena_control control;
-  if (class >= ARENA_CLASSES) return STATUS_OK;
+  if (class >= ARENA_CLASSES || w->slabs_left == 0) return STATUS_OK;
+  w->slabs_left--;
   const status st = mapping_read(v->fd, v->arena.control + chunk * PAGE, &control, sizeof control);
   for (uint32_t i = 0; st == STATUS_OK && i < class_blocks(class); i++)
     visit_block(w, v->arena.data + chunk * ARENA_CHUNK + (uint64_t)i * class_size(class), class_size(class),
@@ -103,7 +105,7 @@ static status visit_chunk(const struct segment_view *v, uint64_t chunk, const st
 /* Every chunk is looked at: nothing begins inside a run or a slab, whatever a run says of itself. */
 status segment_view_each_block(const struct segment_view *v, segment_view_visit visit, void *context) {
   struct arena_chunk entries[CHUNKS_AT_ONCE];
-  struct visitor w = {visit, context, false};
+  struct visitor w = {visit, context, false, v->used / PAGE};
   for (uint64_t first = 0; first < v->chunks && !w.is_done; first += CHUNKS_AT_ONCE) {
     const uint64_t here = v->chunks - first < CHUNKS_AT_ONCE ? v->chunks - first : CHUNKS_AT_ONCE;
     status st =

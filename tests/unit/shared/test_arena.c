@@ -360,7 +360,15 @@ static void a_charge_ends_with_its_account(void) {
   close_account();
 }
 
+/* A machine of 24 GB has room for 40 arrays of 512 MiB, and a small one keeps a quarter for all else. */
+static void a_large_memory_is_used_but_for_some_gigabytes(void) {
+  CHECK_EQ(arena_share_of(UINT64_C(1) << 30), UINT64_C(3) << 28);
+  CHECK_EQ(arena_share_of(UINT64_C(64) << 30), UINT64_C(61) << 30);
+  CHECK(arena_share_of(UINT64_C(24000) << 20) > UINT64_C(40) << 29);
+}
+
 int main(void) {
+  a_large_memory_is_used_but_for_some_gigabytes();
   each_class_fits_and_rounds_little();
   blocks_of_all_sizes_do_not_overlap();
   there_are_as_many_large_blocks_as_there_is_room();

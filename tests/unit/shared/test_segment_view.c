@@ -93,9 +93,24 @@ static void a_visitor_that_has_seen_enough_ends_it(void) {
   for (int i = 0; i < 3; i++) segment_free(blocks[i]);
 }
 
+static void there_are_no_more_slabs_than_pages(void) {
+  struct segment_view view;
+  struct seen seen = {0};
+  block_ref small = 0, large = 0;
+  CHECK_EQ(segment_alloc(100, &small), STATUS_OK);
+  CHECK_EQ(segment_alloc(5000, &large), STATUS_OK); /* in a slab of its own */
+  CHECK_EQ(segment_view_open(&view, segment_fd()), STATUS_OK);
+  view.used = 0;
+  CHECK_EQ(segment_view_each_block(&view, count_block, &seen), STATUS_OK);
+  CHECK_EQ(seen.blocks, 0);
+  segment_free(small);
+  segment_free(large);
+}
+
 int main(void) {
   CHECK_EQ(segment_open(), STATUS_OK);
   blocks_of_a_program_are_found();
+  there_are_no_more_slabs_than_pages();
   counts_that_are_too_high_end_where_the_segment_ends();
   what_is_no_segment_is_refused();
   a_visitor_that_has_seen_enough_ends_it();

@@ -143,7 +143,7 @@ static status drop_capabilities(void) {
 
 /* Each is opened anew, for writing: the program's own open file is shared with it, so that the worker could read
  * what is typed at its terminal, or make its writes fail. A file, a socket, and what may not be opened
- * stay as they are. */
+ * stay as they are. A pipe can be opened again by its path in /proc, for reading too: Landlock lets it pass. */
 static void part_streams(void) {
   for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
     struct stat facts;
