@@ -98,6 +98,8 @@ static inline void trace_local(enum trace_kind kind, const void *queue, uint64_t
 uint32_t trace_number_vm(void);
 /* The calling thread runs VM `number` from now on; 0: none. */
 void trace_thread_runs_vm(uint32_t number);
+/* The calling thread, which ran no VM, ends: it gives its lane up. */
+void trace_thread_ends(void);
 /* Cuts a name that is too long. */
 void trace_name_thread(const char *name);
 
