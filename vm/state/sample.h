@@ -21,8 +21,8 @@ void sample_all(struct vm *vm);
 
 /* Takes the time that is due to the next stack of the thread. False: there is none. Any thread. */
 bool sample_take_due(struct vm_thread *t, uint32_t us[PROFILE_STATE_COUNT]);
-/* Charges a stack of the thread with the time that was due, and records that where a recording is under way. Any
- * thread. */
+/* Charges a stack of the thread with the time that was due, and records that where a recording is under
+ * way. Any thread. */
 void sample_note(const struct vm_thread *t, uint32_t stack, const uint32_t us[PROFILE_STATE_COUNT]);
 /* Whether the thread holds the VM's lock. Any thread. */
 bool sample_is_holder(const struct vm_thread *t);

@@ -9,6 +9,7 @@
 #include "profile/writer.h"
 #include "state/sample.h"
 #include "state/vm_thread.h"
+#include "trace/trace.h"
 
 enum { PAUSE_SHARE = 50 }; /* a pause is at least so many times as long as the tick before it */
 
@@ -168,6 +169,7 @@ static void sampler_main(void *argument) {
     next_ns += interval_ns;
     if (next_ns < now_ns + cost_ns * PAUSE_SHARE) next_ns = now_ns + cost_ns * PAUSE_SHARE;
   }
+  trace_thread_ends(); /* its samples stand in a lane of its own */
 }
 
 /* ---- following the word ---------------------------------------------------------------------- */

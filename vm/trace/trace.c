@@ -226,6 +226,8 @@ void trace_thread_runs_vm(uint32_t number) {
   if (number && has_part()) atomic_store(&self.lane->vm, number);
 }
 
+void trace_thread_ends(void) { give_lane_up(); }
+
 void trace_name_thread(const char *name) {
   snprintf(self.name, sizeof self.name, "%s", name);
   if (has_part()) memcpy(self.lane->name, self.name, sizeof self.name);

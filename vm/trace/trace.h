@@ -80,8 +80,9 @@ static inline void trace_take(const struct ring *ring, const struct ring_message
 static inline void trace_take_again(const struct ring *ring, const struct ring_message *message) {
   if (trace_is_on()) trace_record_take_again(ring, message);
 }
-/* A profile (vm/profile) found this stack on `thread` of this process, and charged it with `all_us`, of which the
- * thread was ready without a processor for `ready_us`. It stands in the lane of the caller, which looked. */
+/* A profile (vm/profile) found this stack on `thread` of this process, and charged it with `all_us`, of
+ * which the thread was ready without a processor for `ready_us`. The event stands in the lane of the
+ * caller, which looked. */
 static inline void trace_sample(int32_t thread, uint32_t stack, uint32_t all_us, uint32_t ready_us) {
   if (!trace_is_on()) return;
   trace_record(TRACE_SAMPLE, (uint64_t)(uint32_t)thread << 32 | stack);
@@ -97,6 +98,8 @@ static inline void trace_local(enum trace_kind kind, const void *queue, uint64_t
 uint32_t trace_number_vm(void);
 /* The calling thread runs VM `number` from now on; 0: none. */
 void trace_thread_runs_vm(uint32_t number);
+/* The calling thread, which ran no VM, ends: it gives its lane up. */
+void trace_thread_ends(void);
 /* Cuts a name that is too long. */
 void trace_name_thread(const char *name);
 
