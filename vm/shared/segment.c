@@ -48,11 +48,11 @@ static uint64_t named_blocks_offset(void) {
 static uint64_t accounts_offset(void) {
   return named_blocks_offset() + (sizeof(struct named_blocks) + 4095) / 4096 * 4096;
 }
-static uint64_t wait_graph_offset(void) {
+uint64_t segment_wait_graph_offset(void) {
   return accounts_offset() + (sizeof(struct accounts) + 4095) / 4096 * 4096;
 }
 uint64_t segment_arena_offset(void) {
-  return wait_graph_offset() + (sizeof(struct wait_graph) + 4095) / 4096 * 4096;
+  return segment_wait_graph_offset() + (sizeof(struct wait_graph) + 4095) / 4096 * 4096;
 }
 
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size) {
@@ -230,7 +230,7 @@ struct named_blocks *segment_named_blocks(void) {
   return named_blocks();
 }
 struct wait_graph *segment_wait_graph(void) {
-  return (struct wait_graph *)(void *)(segment.map.base + wait_graph_offset());
+  return (struct wait_graph *)(void *)(segment.map.base + segment_wait_graph_offset());
 }
 struct bar_rows *segment_bar_rows(void) {
   return atomic_load(&segment.is_open) ? &segment.header->bar_rows : NULL;
@@ -276,6 +276,13 @@ status segment_alloc_object(uint64_t size, block_ref *out) {
 
 int64_t segment_profiled_until(void) {
   return segment.header ? atomic_load(&segment.header->profiled_until_ns) : 0;
+}
+
+bool segment_begin_profiling(uint64_t word) {
+  uint64_t before = atomic_load(&segment.header->profiling);
+  if (before && !atomic_load(&segment.header->profiled_until_ns)) return false;
+  atomic_store(&segment.header->profiled_until_ns, 0);
+  return atomic_compare_exchange_strong(&segment.header->profiling, &before, word);
 }
 
 void segment_note_request_signal(int number) {

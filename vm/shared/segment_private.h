@@ -53,6 +53,7 @@ struct segment_header {
 /* Whether the header is that of a segment of `size` bytes, made by this build. */
 bool segment_header_is_ours(const struct segment_header *h, uint64_t size);
 uint64_t segment_process_table_offset(void);
+uint64_t segment_wait_graph_offset(void);
 uint64_t segment_arena_offset(void);
 
 struct held_object {

@@ -4,6 +4,7 @@
 #include "os/mapping.h"
 #include "shared/arena_private.h"
 #include "shared/segment_private.h"
+#include "shared/wait_graph.h"
 
 enum { CHUNKS_AT_ONCE = 128 };
 
@@ -80,6 +81,10 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
     if (st) return st;
   }
   return STATUS_OK;
+}
+
+status segment_view_read_waits(const struct segment_view *v, struct wait_graph *out) {
+  return mapping_read(v->fd, segment_wait_graph_offset(), out, sizeof *out);
 }
 
 status segment_view_read_profiling(const struct segment_view *v, uint64_t *word, int *signal) {

@@ -4,6 +4,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local attach = require("profile.attach")
 local tree = require("profile.tree")
 
 local RATE, LOOK_EVERY, MOST_SECONDS, ENOUGH_SECONDS = 100, 0.05, 2, 0.35
@@ -111,10 +112,10 @@ local function print_silent(found, pids)
 end
 
 local pid = read_pid({ ... })
-local generation, pids = native.profile_attach(pid, RATE, MOST_SECONDS + 1)
+local generation, pids = attach(pid, RATE, MOST_SECONDS + 1)
 if not generation then leave(1, "process " .. pid .. ": " .. pids) end
 local found, why = look(pid, generation, pids)
-native.profile_detach(pid)
+native.profile_detach(pid, generation)
 if not found then leave(1, "process " .. pid .. ": " .. why) end
 print_threads(tree.present(found))
 print_silent(found, pids)

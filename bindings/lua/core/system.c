@@ -11,6 +11,7 @@
 #include "os/environment.h"
 #include "os/futex.h"
 #include "os/machine.h"
+#include "os/ordinary_file.h"
 #include "os/private_file.h"
 #include "os/process.h"
 #include "os/processors.h"
@@ -20,7 +21,7 @@
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
 
-enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
+enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096, ORDINARY_FILE_MAX = 8 << 20, PATH_OF_FILE_MAX = 4096 };
 
 int system_time(lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
@@ -100,6 +101,17 @@ int system_read_private_file(lua_State *L) {
   lua_pushlstring(L, (const char *)text.data, text.len);
   bytes_fini(&text);
   return 1;
+}
+
+int system_read_ordinary_file(lua_State *L) {
+  struct bytes text;
+  bytes_init(&text);
+  char path[PATH_OF_FILE_MAX];
+  process_resolve_path(luaL_optinteger(L, 2, 0), luaL_checkstring(L, 1), path, sizeof path);
+  const status st = ordinary_file_read(path, ORDINARY_FILE_MAX, &text);
+  if (st == STATUS_OK) lua_pushlstring(L, (const char *)text.data, text.len);
+  bytes_fini(&text);
+  return st ? return_failure(L, st) : 1;
 }
 
 int system_create_private_file(lua_State *L) {

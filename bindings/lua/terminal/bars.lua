@@ -2,8 +2,8 @@
 -- Progress bars: on a terminal a line at its foot, drawn ten times a second while the VM waits and as its count grows;
 -- elsewhere a line every half minute. Both are on stderr.
 --
--- The bars of the program, in whichever process, share the rows at the foot of the terminal (terminal/terminal_rows.h). The
--- terminal itself keeps the text of all others above them: its margins end where the bars begin. So print, io.write,
+-- The bars of the program, in whichever process, share the rows at the foot of the terminal (terminal/terminal_rows.h).
+-- The terminal itself keeps all other text above them: its margins end where the bars begin. So print, io.write,
 -- workers, C libraries and other programs write as ever, and no line is torn. Each drawing saves the cursor, sets the
 -- margins, which a terminal forgets when its size changes, draws, and restores the cursor, in one piece of output.
 --
