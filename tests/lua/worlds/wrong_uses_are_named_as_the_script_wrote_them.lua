@@ -23,7 +23,7 @@ local things = {
   RWLock = world.RWLock(), Guard = world.RLock():guard(), Semaphore = world.Semaphore(), Event = world.Event(),
   Condition = world.Condition(), Barrier = world.Barrier(1), Value = world.Value("i8"), Array = world.Array("i8", 3),
   Table = world.Table(), SharedMemory = world.SharedMemory({ create = true, size = 8 }), Listener = world.Listener(),
-  Manager = manager, Task = mm.async.spawn(function() end), Group = group,
+  Manager = manager, Progress = mm.progress({}), Task = mm.async.spawn(function() end), Group = group,
 }
 local folders = { mm = mm, World = world, Async = mm.async }
 
@@ -42,6 +42,8 @@ local rows = {
   ["mm.current_world"] = false, ["mm.cancelled"] = false, ["mm.time"] = false, ["mm.getswitchinterval"] = false,
   ["mm.set_start_method"] = { list("x"), list(5) }, ["mm.get_start_method"] = false,
   ["mm.profile"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { rtae = 1 }), list("/tmp/x", { mode = "fast" }) },
+  ["mm.progress"] = { list(), list(5), list({}, "x"), list({}, -1), list({}, 1.5), list({}, 1, 5), list({}, { totl = 1 }) },
+  ["Progress:close"] = false,
   ["mm.trace"] = { list(5), list("/tmp/x", 5), list("/tmp/x", { limti = 1 }) },
   ["mm.gil"] = { list(5), list({ shedule = 1 }), list({ schedule = "x" }) },
   ["mm.setswitchinterval"] = { list(), list("x"), list(0), list(NAN) },
