@@ -201,7 +201,7 @@ static int run_vm(const struct vm_library *library, const struct process_vm_star
   struct vm *vm = NULL;
   if (read_start_info(start_info, &options, &name)) return 1;
   if (start_info->nice) thread_be_nice(start_info->nice);
-  worker_status_introduce(worker_status, name);
+  worker_status_introduce(worker_status, name, 0);
   trace_name_thread(name);
   if (!worker_status_run(worker_status)) return 1;
   const status st = embedded_state_open(&vm, &options, error);

@@ -196,6 +196,8 @@ static const luaL_Reg native_functions[] = {
     {"stop_forkserver", worker_stop_forkserver},
     {"measure_run", measure_run},
     {"inspect", inspect},
+    {"thread_time", inspect_thread_time},
+    {"programs", inspect_programs},
     {"profile_start", profile_start},
     {"profile_stop", profile_stop},
     {"profile_read", profile_read},

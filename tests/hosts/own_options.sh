@@ -44,7 +44,7 @@ gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world'
 gives 2 "manymoons: '--world' needs argument*usage:*" '$program --world -i'
 gives 1 "manymoons: unrecognized option '--worlds'*usage:*" '$program --worlds serial world.lua'
 
-for use in compare trace "trace -x" "trace -o" top "top x" worker pool "compare --nothing a" "compare absent.lua"; do
+for use in compare trace "trace -x" "trace -o" "top --json" "top x" worker pool "compare --nothing a" "compare absent.lua"; do
   gives 2 '*' "\$program $use"
 done
 

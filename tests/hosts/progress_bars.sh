@@ -52,8 +52,8 @@ local pool, list = mm.Pool(2), {}
 for i = 1, 30 do list[i] = i end
 pcall(pool.map, pool, function(i)
   print("print of item " .. i .. ".")
-  io.write("written by ", i, ".\n")
-  io.stderr:write("stderr of ", i, ".\n")
+  io.write("written by " .. i .. ".\n")
+  io.stderr:write("stderr of " .. i .. ".\n")
   if i % 10 == 0 then os.execute("echo a program of " .. i .. ".") end
   if i == 7 then error("on purpose") end
 end, list, { progress = "squares" })

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # manymoons top shows the workers, queues and memory of each process of a program; on a terminal
-# until q, Ctrl-C or the program's end. If there is nothing to show, it prints the reason.
+# until q, Ctrl-C or the program's end. If there is nothing to show, it prints the reason. Threads and processes of
+# workers have their names, for ps and debuggers.
 set -eu
 manymoons=$MM_BUILD/manymoons
 . "$MM_TOP/tests/support/terminal.sh"
@@ -47,6 +48,12 @@ for world in interpreters processes; do
   lua5.4 -e 'local v = require("cjson").decode(io.read("a"))
     assert(#v.processes >= 1 and #v.workers >= 2 and #v.rings >= 4 and v.memory > 0)' <out || fail "the JSON is another one"
 
+  case $world in
+    processes) ps -o comm= --ppid $pid >out ;;
+    *) ps -L -o comm= -p $pid >out ;;
+  esac
+  grep -q "^Cruncher-1" out || fail "a worker has no name in ps in $world"
+
   terminal_open "TERM=xterm $manymoons top $pid"
   terminal_expect Cruncher-1
   terminal_type q
@@ -76,6 +83,6 @@ says() { # STATUS TEXT ARGUMENTS…
 }
 says 1 "no such process" --once 4194305
 says 1 "no program that uses manymoons" --once $$
-says 2 "which program?"
+says 2 "which program?" --json
 says 2 "unexpected 'x'" x
 says 0 "usage: manymoons top" --help

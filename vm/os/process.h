@@ -88,6 +88,10 @@ const char *process_own_path(void);
 /* Sends a signal to the first thread of a process that has a handler for it. -ESRCH: there is no such process, or
  * it has none. */
 MUST_CHECK status process_signal_handler(int64_t pid, int signal_number);
+/* A path as the process with this number sees it: a relative one begins in its folder. 0: in this one's. */
+void process_resolve_path(int64_t pid, const char *path, char *out, size_t size);
+/* Calls visit for each process of this user, until it returns false. */
+void process_each_own(bool (*visit)(void *context, int32_t pid), void *context);
 /* How many bytes of memory a process has; -ESRCH: there is none of that number. */
 MUST_CHECK status process_memory(int64_t pid, uint64_t *bytes);
 /* How many bytes of address space this process has. */

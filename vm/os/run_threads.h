@@ -55,6 +55,8 @@ struct run_threads {
   int64_t rest_left_ns;
 };
 
+/* How long a thread of any process ran. -ESRCH: it has ended, or the system does not tell. */
+MUST_CHECK status run_threads_time(int32_t process, int32_t thread, int64_t *ran_ns);
 void run_threads_init(struct run_threads *t, enum run_unit unit, int64_t now_ns);
 void run_threads_fini(struct run_threads *t);
 /* Reads the times of all threads of the process; one that has ended but was not reaped has its first. */

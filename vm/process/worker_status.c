@@ -28,10 +28,15 @@ void worker_status_destroy(struct worker_status *s) {
   segment_free(segment_ref(s));
 }
 
-void worker_status_introduce(struct worker_status *s, const char *name) {
+/* The first thread of a process gives the process its name; a thread has got its own where it was started. */
+void worker_status_introduce(struct worker_status *s, const char *name, uint64_t thread) {
+  const int32_t pid = process_self().pid;
+  const int32_t tid = thread_kernel_id();
   snprintf(s->name, sizeof s->name, "%s", name);
-  atomic_store(&s->tid, thread_kernel_id());
-  atomic_store(&s->pid, process_self().pid);
+  atomic_store(&s->thread, thread);
+  atomic_store(&s->tid, tid);
+  atomic_store(&s->pid, pid);
+  if (tid == pid) thread_set_name(name);
 }
 
 static bool leave_starting(struct worker_status *s, uint32_t phase) {

@@ -24,7 +24,8 @@ struct worker_status {
   _Atomic uint32_t magic;
   _Atomic int32_t pid; /* of the worker's process and thread, once it runs */
   _Atomic int32_t tid;
-  futex_word reported;               /* 1: the fork server has reported its child's end */
+  _Atomic uint64_t thread; /* as in its execution context (shared/execution_context.h); 0: not known */
+  futex_word reported;     /* 1: the fork server has reported its child's end */
   char name[WORKER_STATUS_NAME_MAX]; /* the worker's; inspectors may read half of it */
   futex_word phase;                  /* enum worker_status_phase; ENDED comes last */
   _Atomic int32_t exit_code;         /* valid once ENDED: 0 …, or -N for signal N */
@@ -50,8 +51,9 @@ _Static_assert(sizeof(struct worker_status) <= WORKER_STATUS_BLOCK,
 MUST_CHECK status worker_status_make(struct worker_status **out);
 /* Frees the status. The worker has ended, and so have all waits. */
 void worker_status_destroy(struct worker_status *s);
-/* Stores the worker's identity. Called on its own thread. */
-void worker_status_introduce(struct worker_status *s, const char *name);
+/* Stores the worker's identity. Called on its own thread, whose name in an execution context is `thread`; 0: it takes
+ * no locks. */
+void worker_status_introduce(struct worker_status *s, const char *name, uint64_t thread);
 /* Sets the phase to RUNNING and wakes its waiters. False: the start was cancelled, and the worker ends
  * without running. */
 bool worker_status_run(struct worker_status *s);

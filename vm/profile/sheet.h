@@ -61,6 +61,7 @@ struct profile_times {
 struct profile_root {
   struct profile_record head;
   struct profile_times times;
+  _Atomic uint64_t heap; /* bytes of the VM's Lua memory at the last look; 0: not known */
   int32_t thread;
   uint32_t vm;
   char name[PROFILE_NAME_MAX];

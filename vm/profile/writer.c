@@ -265,6 +265,13 @@ uint32_t profile_writer_stack(uint32_t root, const struct profile_call *calls, s
   return number;
 }
 
+void profile_writer_note_heap(uint32_t root, uint64_t bytes) {
+  mutex_lock(&writer.lock);
+  struct profile_root *r = root && root <= writer.stacks.count ? writer.stacks.records[root] : NULL;
+  if (r && r->head.kind == PROFILE_ROOT) atomic_store_explicit(&r->heap, bytes, memory_order_relaxed);
+  mutex_unlock(&writer.lock);
+}
+
 static void add_times(struct profile_times *times, const uint32_t us[PROFILE_STATE_COUNT]) {
   uint64_t last = 0;
   for (uint64_t state = 0; state < PROFILE_STATE_COUNT; state++) {

@@ -37,6 +37,8 @@ struct profile_thread {
 uint32_t profile_writer_root(const struct profile_thread *t);
 /* The number of a stack, whose first call is the innermost one; 0: there is no room. */
 uint32_t profile_writer_stack(uint32_t root, const struct profile_call *calls, size_t count);
+/* Notes how many bytes the Lua memory of the root's VM takes. */
+void profile_writer_note_heap(uint32_t root, uint64_t bytes);
 /* Adds microseconds to a stack, and one sample; 0 is the stack of what found no room. */
 void profile_writer_add(uint32_t stack, const uint32_t us[PROFILE_STATE_COUNT]);
 

@@ -281,6 +281,13 @@ int64_t segment_profiled_until(void) {
   return segment.header ? atomic_load(&segment.header->profiled_until_ns) : 0;
 }
 
+bool segment_begin_profiling(uint64_t word) {
+  uint64_t before = atomic_load(&segment.header->profiling);
+  if (before && !atomic_load(&segment.header->profiled_until_ns)) return false;
+  atomic_store(&segment.header->profiled_until_ns, 0);
+  return atomic_compare_exchange_strong(&segment.header->profiling, &before, word);
+}
+
 void segment_note_request_signal(int number) {
   uint32_t none = 0;
   if (!atomic_load(&segment.is_open)) return;

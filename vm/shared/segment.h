@@ -129,6 +129,9 @@ static inline uint64_t segment_profiling(void) {
 
 /* Until when another program wants this one to be profiled (segment_view.h); 0: no other one does. */
 int64_t segment_profiled_until(void);
+/* Has the program profiled, as its own caller wants it: in the place of a profile that another program wants. False: it
+ * is profiled for itself already. */
+MUST_CHECK bool segment_begin_profiling(uint64_t word);
 /* Publishes the signal with which other programs may ask the processes of this one to look at that word;
  * 0: there is none yet. Does nothing before the segment is open. */
 void segment_note_request_signal(int number);

@@ -40,35 +40,6 @@ status segment_view_read_processes(const struct segment_view *v, struct process_
   return mapping_read(v->fd, segment_process_table_offset(), out, sizeof *out);
 }
 
-static bool read_entry(const struct segment_view *v, uint32_t place, struct wait_entry *out) {
-  const block_ref at =
-      segment_wait_graph_offset() + offsetof(struct wait_graph, entries) + place * sizeof *out;
-  if (mapping_read(v->fd, at, out, sizeof *out) || !out->number) return false;
-  wait_description_end_texts(&out->wait);
-  return true;
-}
-
-static bool find_holder(const struct segment_view *v, const struct wait_entry *e,
-                        struct wait_description *out) {
-  struct wait_entry other;
-  for (uint32_t place = 0; e->is_held && place < WAIT_GRAPH_MAX; place++) {
-    if (!read_entry(v, place, &other)) continue;
-    if (other.wait.waiter.slot != e->holder.slot || other.wait.waiter.thread != e->holder.thread) continue;
-    *out = other.wait;
-    return true;
-  }
-  return false;
-}
-
-bool segment_view_read_wait(const struct segment_view *v, uint32_t place, struct wait_description *out,
-                            struct wait_description *holder) {
-  struct wait_entry e;
-  if (place >= WAIT_GRAPH_MAX || !read_entry(v, place, &e)) return false;
-  *out = e.wait;
-  if (!find_holder(v, &e, holder)) *holder = (struct wait_description){.pid = 0};
-  return true;
-}
-
 struct visitor {
   segment_view_visit visit;
   void *context;
@@ -114,6 +85,12 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
     if (st) return st;
   }
   return STATUS_OK;
+}
+
+status segment_view_read_waits(const struct segment_view *v, struct wait_graph *out) {
+  const status st = mapping_read(v->fd, segment_wait_graph_offset(), out, sizeof *out);
+  for (size_t i = 0; st == STATUS_OK && i < WAIT_GRAPH_MAX; i++) wait_description_end_texts(&out->entries[i].wait);
+  return st;
 }
 
 status segment_view_read_profiling(const struct segment_view *v, uint64_t *word, int *signal) {

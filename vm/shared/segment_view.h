@@ -24,11 +24,8 @@ MUST_CHECK status segment_view_open(struct segment_view *out, int fd);
 /* Copies bytes of the segment. STATUS_FOREIGN: they are not all there. */
 MUST_CHECK status segment_view_read(const struct segment_view *v, block_ref at, void *out, size_t size);
 MUST_CHECK status segment_view_read_processes(const struct segment_view *v, struct process_table *out);
-/* The wait that stands at `place` of the wait graph, from 0, and the one that its holder has, if that waits as well. False:
- * there is none. Its texts end within their fields. */
-struct wait_description;
-MUST_CHECK bool segment_view_read_wait(const struct segment_view *v, uint32_t place,
-                                       struct wait_description *out, struct wait_description *holder);
+/* Its wait graph, as it is at that moment; the texts end within their fields. */
+MUST_CHECK status segment_view_read_waits(const struct segment_view *v, struct wait_graph *out);
 /* What the program's word of profiles says (segment_profiling), and the signal that has its processes look
  * at it; 0: none. */
 MUST_CHECK status segment_view_read_profiling(const struct segment_view *v, uint64_t *word, int *signal);

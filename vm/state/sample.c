@@ -23,12 +23,18 @@ void sample_note(const struct vm_thread *t, uint32_t stack, const uint32_t us[PR
 
 bool sample_is_holder(const struct vm_thread *t) { return atomic_load(&t->vm->lock.owner) == &t->user; }
 
+static uint64_t heap_of(const struct vm *vm) {
+  lua_State *L = vm->state;
+  return L ? (uint64_t)lua_gc(L, LUA_GCCOUNT, 0) * 1024 : 0;
+}
+
 /* A thread without a stack, as an idle VM of a C program has, is not counted. */
-static void look_at(struct vm_thread *t) {
+static void look_at(struct vm_thread *t, uint64_t heap) {
   uint32_t us[PROFILE_STATE_COUNT];
   struct profile_call calls[STACK_WALK_MOST];
   if (!sample_take_due(t, us)) return;
   const size_t count = stack_walk(t, calls);
+  profile_writer_note_heap(atomic_load(&t->sampled.root), heap);
   const uint32_t stack = count ? profile_writer_stack(atomic_load(&t->sampled.root), calls, count) : 0;
   if (count) sample_note(t, stack, us);
   atomic_store(&t->sampled.stack, sample_is_holder(t) ? 0 : stack);
@@ -36,8 +42,9 @@ static void look_at(struct vm_thread *t) {
 }
 
 void sample_all(struct vm *vm) {
-  look_at(&vm->main);
-  for (struct vm_thread *t = vm->others; t; t = t->next) look_at(t);
+  const uint64_t heap = heap_of(vm);
+  look_at(&vm->main, heap);
+  for (struct vm_thread *t = vm->others; t; t = t->next) look_at(t, heap);
 }
 
 void sample_answer(struct vm *vm) {

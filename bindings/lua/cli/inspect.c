@@ -13,6 +13,8 @@
 #include "deadlock/wait_text.h"
 #include "os/clock.h"
 #include "os/mapping.h"
+#include "os/process.h"
+#include "os/run_threads.h"
 #include "process/worker_status.h"
 #include "shared/ring.h"
 #include "shared/segment_view.h"
@@ -53,6 +55,7 @@ static void push_worker(lua_State *L, const struct worker_status *worker_status)
   set_text(L, "phase", phase <= WORKER_STATUS_ENDED ? phases[phase] : "?");
   set_number(L, "pid", atomic_load(&worker_status->pid));
   set_number(L, "tid", atomic_load(&worker_status->tid));
+  set_number(L, "thread", (double)atomic_load(&worker_status->thread));
   set_number(L, "task", (double)atomic_load(&worker_status->claim));
   set_number(L, "item", (double)atomic_load(&worker_status->item));
   set_number(L, "seconds", begun ? (double)(now - begun) / 1e9 : 0);
@@ -109,6 +112,7 @@ static void push_lock(const struct view *v, const struct synchronizer *s) {
   set_number(L, "free", (double)s->now.permits);
   set_number(L, "readers", (double)s->now.readers);
   set_number(L, "holder", is_held ? (double)v->processes.slots[s->now.slot].id.pid : 0);
+  set_number(L, "holder_thread", is_held ? (double)s->now.thread : 0);
   lua_pushboolean(L, kind == LOCK_KIND_EVENT ? atomic_load(&s->is_set) != 0 : s->now.is_broken != 0);
   lua_setfield(L, -2, kind == LOCK_KIND_EVENT ? "is_set" : "is_broken");
   lua_pushboolean(L, holds == HOLD_PERMITS || holds == HOLD_BOUNDED);
@@ -165,33 +169,6 @@ static bool look_at_block(void *context, block_ref block, uint64_t size, owner_i
   return ++v->looks < LOOKS_MOST;
 }
 
-static void push_wait(lua_State *L, const struct wait_description *wait,
-                      const struct wait_description *holder) {
-  char text[INSPECT_TEXT];
-  lua_newtable(L);
-  wait_text_write_target(wait, text, sizeof text);
-  set_text(L, "text", text);
-  set_text(L, "name", wait->name);
-  set_number(L, "pid", wait->pid);
-  set_number(L, "tid", wait->tid);
-  set_number(L, "since", (double)(clock_now_ns() - wait->since_ns) / 1e9);
-  if (!holder->pid) return;
-  snprintf(text, sizeof text, "%s (process %d)", holder->name, (int)holder->pid);
-  set_text(L, "holder", text);
-}
-
-/* Of the wait graph. [-0, +1, memory] */
-static void push_waits(lua_State *L, const struct segment_view *v) {
-  struct wait_description wait, holder;
-  lua_newtable(L);
-  const int list = lua_gettop(L);
-  for (uint32_t place = 0; place < WAIT_GRAPH_MAX; place++) {
-    if (!segment_view_read_wait(v, place, &wait, &holder)) continue;
-    push_wait(L, &wait, &holder);
-    append(L, list);
-  }
-}
-
 static void push_processes(lua_State *L, const struct process_table *r) {
   lua_newtable(L);
   const int list = lua_gettop(L);
@@ -201,6 +178,59 @@ static void push_processes(lua_State *L, const struct process_table *r) {
     lua_pushinteger(L, r->slots[slot].id.pid);
     append(L, list);
   }
+}
+
+static void set_context(lua_State *L, const struct process_table *r, struct execution_context who,
+                        const char *pid_name, const char *thread_name) {
+  const bool is_known = who.slot < PROCESS_TABLE_MAX;
+  set_number(L, pid_name, is_known ? (double)r->slots[who.slot].id.pid : 0);
+  set_number(L, thread_name, (double)who.thread);
+}
+
+/* The description of a wait by this waiter, or NULL. */
+static const struct wait_description *find_waiter(const struct wait_graph *g, struct execution_context who) {
+  for (size_t i = 0; i < WAIT_GRAPH_MAX; i++) {
+    const struct execution_context waiter = g->entries[i].wait.waiter;
+    if (g->entries[i].number && waiter.slot == who.slot && waiter.thread == who.thread) return &g->entries[i].wait;
+  }
+  return NULL;
+}
+
+static void push_wait(lua_State *L, const struct process_table *r, const struct wait_graph *g,
+                      const struct wait_entry *e) {
+  const struct wait_description *w = &e->wait;
+  char text[INSPECT_TEXT];
+  lua_newtable(L);
+  wait_text_write_target(w, text, sizeof text);
+  set_text(L, "text", text);
+  set_text(L, "name", w->name);
+  set_text(L, "place", w->place);
+  set_context(L, r, w->waiter, "pid", "thread");
+  set_number(L, "tid", w->tid);
+  set_number(L, "since", (double)(clock_now_ns() - w->since_ns) / 1e9);
+  lua_pushboolean(L, w->use <= WAIT_FOR_WRITING);
+  lua_setfield(L, -2, "is_for_lock");
+  lua_pushboolean(L, w->use == WAIT_IDLE);
+  lua_setfield(L, -2, "is_idle");
+  if (!e->is_held) return;
+  set_context(L, r, e->holder, "holder", "holder_thread");
+  const struct wait_description *holder = find_waiter(g, e->holder);
+  if (holder) set_text(L, "holder_name", holder->name);
+}
+
+/* [-0, +1, raises] */
+static void push_waits(const struct view *v) {
+  lua_State *L = v->L;
+  struct wait_graph *g = lua_newuserdata(L, sizeof *g);
+  lua_newtable(L);
+  const int list = lua_gettop(L);
+  const bool is_read = segment_view_read_waits(&v->segment, g) == STATUS_OK;
+  for (size_t i = 0; is_read && i < WAIT_GRAPH_MAX; i++) {
+    if (!g->entries[i].number) continue;
+    push_wait(L, &v->processes, g, &g->entries[i]);
+    append(L, list);
+  }
+  lua_remove(L, -2);
 }
 
 static void must_read(lua_State *L, status st) {
@@ -226,7 +256,7 @@ static int push_view(lua_State *L) {
   lua_setfield(L, VIEW_TABLE, "workers");
   push_processes(L, &v->processes);
   lua_setfield(L, VIEW_TABLE, "processes");
-  push_waits(L, &v->segment);
+  push_waits(v);
   lua_setfield(L, VIEW_TABLE, "waits");
   set_number(L, "memory", (double)v->segment.used);
   set_number(L, "memory_warm", (double)v->segment.warm);
@@ -267,4 +297,59 @@ int inspect(lua_State *L) {
   mapping_drop(fd);
   if (st) return push_reason(L, st);
   return failed ? lua_error(L) : 1;
+}
+
+int inspect_thread_time(lua_State *L) {
+  int64_t ran_ns = 0;
+  const int32_t pid = (int32_t)luaL_checkinteger(L, 1);
+  if (run_threads_time(pid, (int32_t)luaL_checkinteger(L, 2), &ran_ns)) return 0;
+  lua_pushnumber(L, (lua_Number)ran_ns * 1e-9);
+  return 1;
+}
+
+/* ---- the programs of this user --------------------------------------------------------------- */
+
+enum { PROGRAMS_MOST = 1024 };
+
+/* The processes of this user that have a segment, each with the first process of its program. */
+struct programs {
+  int count;
+  struct {
+    int32_t pid;
+    int32_t first;
+  } list[PROGRAMS_MOST];
+  struct process_table processes;
+};
+
+static int32_t first_of(const struct process_table *r) {
+  const uint32_t count = atomic_load(&r->high_water);
+  for (uint32_t slot = 0; slot < count && slot < PROCESS_TABLE_MAX; slot++)
+    if ((atomic_load(&r->slots[slot].state) & 3) == PROCESS_TABLE_LIVE) return r->slots[slot].id.pid;
+  return 0;
+}
+
+static bool look_at_process(void *context, int32_t pid) {
+  struct programs *p = context;
+  struct segment_view view;
+  int fd = -1;
+  if (mapping_find(pid, try_open, &fd)) return true;
+  if (segment_view_open(&view, fd) == STATUS_OK &&
+      segment_view_read_processes(&view, &p->processes) == STATUS_OK) {
+    p->list[p->count].pid = pid;
+    p->list[p->count++].first = first_of(&p->processes);
+  }
+  mapping_drop(fd);
+  return p->count < PROGRAMS_MOST;
+}
+
+int inspect_programs(lua_State *L) {
+  struct programs *p = lua_newuserdata(L, sizeof *p);
+  p->count = 0;
+  process_each_own(look_at_process, p);
+  lua_createtable(L, 0, p->count);
+  for (int i = 0; i < p->count; i++) {
+    lua_pushinteger(L, p->list[i].first);
+    lua_rawseti(L, -2, p->list[i].pid);
+  }
+  return 1;
 }

@@ -7,6 +7,7 @@ local require, native = mm._require, mm._native
 
 local files = require("page.files")
 local scripts = require("core.script")
+local attach = require("profile.attach")
 local session = require("profile.session")
 local text = require("profile.text")
 local tree = require("profile.tree")
@@ -148,11 +149,11 @@ end
 
 local function profile_running(options, pid)
   local seconds, started = options.seconds or DEFAULT_SECONDS, mm.time()
-  local generation, pids = native.profile_attach(pid, options.rate, seconds + GRACE_SECONDS)
+  local generation, pids = attach(pid, options.rate, seconds + GRACE_SECONDS)
   if not generation then leave(1, "process " .. pid .. ": " .. pids) end
   wait_for(seconds, pid)
   local found, reason = native.profile_read(pid, generation)
-  native.profile_detach(pid)
+  native.profile_detach(pid, generation)
   if not found then leave(1, "process " .. pid .. ": " .. reason) end
   local about = { seconds = mm.time() - started, rate = options.rate, command = options.command }
   local profile = tree.read(found, about)

@@ -4,6 +4,7 @@
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
+local attach = require("profile.attach")
 local text = require("profile.text")
 local tree = require("profile.tree")
 
@@ -47,7 +48,9 @@ end
 local function wait_of(waits, thread)
   for _, wait in ipairs(waits) do
     if wait.pid == thread.pid and wait.tid == thread.thread then
-      return native.printable(wait.text .. (wait.holder and ", held by " .. wait.holder or ""))
+      local holder = wait.holder and ("%sprocess %.0f%s"):format(wait.holder_name and wait.holder_name .. " (" or "",
+        wait.holder, wait.holder_name and ")" or "")
+      return native.printable(wait.text .. (holder and ", held by " .. holder or ""))
     end
   end
 end
@@ -115,10 +118,10 @@ local function print_silent(found, pids)
 end
 
 local pid = read_pid({ ... })
-local generation, pids = native.profile_attach(pid, RATE, MOST_SECONDS + 1)
+local generation, pids = attach(pid, RATE, MOST_SECONDS + 1)
 if not generation then leave(1, "process " .. pid .. ": " .. pids) end
 local found, why = look(pid, generation, pids)
-native.profile_detach(pid)
+native.profile_detach(pid, generation)
 if not found then leave(1, "process " .. pid .. ": " .. why) end
 local view = native.inspect(pid)
 print_threads(tree.present(found), view and view.waits or {})

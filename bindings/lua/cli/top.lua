@@ -1,24 +1,33 @@
 -- SPDX-License-Identifier: MIT
--- `manymoons top PID`: shows the state of a running program (cli/inspect.c), once a second.
+-- `manymoons top [PID]`: shows a running program (top/look.lua), or the programs of this user, once a second.
 local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local json = require("core.json")
 local waits = require("core.waits")
+local look = require("top.look")
+local screen = require("top.screen")
+local styles = require("terminal.style")
+local text = require("top.text")
 
-local EVERY = 1
-local RINGS_SHOWN, LOCKS_SHOWN = 12, 12
+-- Seconds from one look to the next, and of these for samples of the stacks.
+local EVERY, SAMPLED = 1, 0.25
+-- Columns of a line where there is no terminal.
+local WIDE = 1000
 local USAGE = [[
-usage: manymoons top [--once] [--json] PID
-Shows the workers of a running program with the call that each runs and for how long, its queues and their depth, the
-holders of its locks and the number of waiters, and its memory. PID is any process of the program. q or Ctrl-C quits.
-The program is not stopped or slowed.
-  --once   print one table and exit
+usage: manymoons top [--once] [--json] [PID]
+Shows the workers of a running program: the share of a processor and the memory of each, the call that it runs and for
+how long, the function and the line, and which lock it waits for and who holds it; its queues, its locks, its memory.
+PID is any process of the program; without one, the programs of this user are listed. The program is not stopped.
+Keys: q ends, w c m b r a sort by worker, CPU, memory, busy share, rate of calls or age, space stops and goes on;
+in the list the arrows choose and Enter opens, Backspace returns to the list. If the output is no terminal it is one
+look, as text.
+  --once   print one look and exit
   --json   print JSON, one line a second
 ]]
 
-local function leave(code, text)
-  if text then io.stderr:write("manymoons top: ", text, "\n") end
+local function leave(code, words)
+  if words then io.stderr:write("manymoons top: ", words, "\n") end
   os.exit(code)
 end
 
@@ -31,238 +40,192 @@ local function read_options(words)
       io.stdout:write(USAGE)
       leave(0)
     elseif word:find("^%d+$") and not options.pid then
-      options.pid = math.tointeger(tonumber(word))
+      options.pid = math.tointeger(tonumber(word)) or leave(1, "process " .. word .. ": no such process")
     else
-      leave(2, "unexpected '" .. word .. "'; usage: manymoons top [--once] [--json] PID")
+      leave(2, "unexpected '" .. word .. "'; try 'manymoons top --help'")
     end
   end
-  if not options.pid then leave(2, "which program? give a PID (manymoons top PID)") end
+  if options.json and not options.pid then leave(2, "which program? --json needs a PID") end
   return options
 end
 
--- Words ---------------------------------------------------------------------------------------------------------
+-- Looks ---------------------------------------------------------------------------------------------------------
 
-local function bytes_in_words(bytes)
-  for _, unit in ipairs({ "B", "KiB", "MiB", "GiB" }) do
-    if bytes < 1024 or unit == "GiB" then
-      return string.format(bytes < 10 and unit ~= "B" and "%.1f %s" or "%.0f %s", bytes, unit)
-    end
-    bytes = bytes / 1024
-  end
+-- pause(seconds) → a key, or nil. → a look, or nil and why; then the key.
+local function sampled_look(pid, before, pause)
+  local first, why = before, nil
+  if not first then first, why = look.at(pid) end
+  if not first then return nil, why end
+  local generation, refusal = look.begin(pid)
+  local key = pause(SAMPLED)
+  local threads = generation and look.finish(pid, generation)
+  local view
+  view, why = look.at(pid, first, threads)
+  if view and refusal then view.note = "no functions and lines: " .. refusal end
+  return view, why, key
 end
 
-local function seconds_in_words(seconds)
-  if seconds < 0.001 then return string.format("%.0f us", seconds * 1e6) end
-  if seconds < 1 then return string.format("%.0f ms", seconds * 1e3) end
-  if seconds < 100 then return string.format("%.1f s", seconds) end
-  return string.format("%d:%02d min", seconds // 60, math.floor(seconds % 60))
-end
+local function sleep(seconds) waits.sleep(seconds) end
 
-local function command_of(pid)
-  local text = native.process_command(pid) or ""
-  return native.printable((text:gsub("%z+$", ""):gsub("%z", " ")))
-end
-
-local function activity(worker)
-  if worker.phase ~= "running" then return worker.phase end
-  if worker.task == 0 then return worker.awake > 0 and "waits for a task" or "runs" end
-  local what = string.format("task %.0f", worker.task)
-  if worker.item > 1 then what = string.format("call %.0f of task %.0f", worker.item, worker.task) end
-  return worker.seconds > 0 and what .. ", for " .. seconds_in_words(worker.seconds) or what
-end
-
--- Tables --------------------------------------------------------------------------------------------------------
-
--- Formats rows of texts; the first is the head. `align` has "l" or "r" for each column.
-local function table_of(rows, align)
-  local widths, lines = {}, {}
-  for _, row in ipairs(rows) do
-    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
-  end
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i, text in ipairs(row) do
-      local pad = (" "):rep(widths[i] - (utf8.len(text) or #text))
-      cells[i] = align:sub(i, i) == "r" and pad .. text or text .. pad
-    end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return lines
-end
-
-local function append(lines, more)
-  for _, line in ipairs(more) do lines[#lines + 1] = line end
-end
-
--- The busy share of the time since the previous view, or since the worker began.
-local function busy_share(worker, before)
-  local old = before and before[worker.pid .. "/" .. worker.tid]
-  local busy, passed = worker.busy, worker.awake
-  if old then busy, passed = worker.busy - old.busy, worker.awake - old.awake end
-  if worker.task ~= 0 then busy = busy + math.min(worker.seconds, passed - busy) end
-  if passed <= 0 then return "" end
-  return string.format("%.0f %%", 100 * math.max(0, math.min(1, busy / passed)))
-end
-
-local function worker_rows(view, before)
-  local rows = { { "WORKER", "PID", "THREAD", "CALLS", "BUSY", "IN", "OUT", "AGE", "DOES" } }
-  for _, w in ipairs(view.workers) do
-    local is_pool = w.awake > 0
-    rows[#rows + 1] = {
-      native.printable(w.name), tostring(math.tointeger(w.pid)), tostring(math.tointeger(w.tid)),
-      is_pool and string.format("%.0f", w.tasks) or "", is_pool and busy_share(w, before) or "",
-      is_pool and bytes_in_words(w.bytes_in) or "", is_pool and bytes_in_words(w.bytes_out) or "",
-      seconds_in_words(w.age), activity(w),
-    }
-  end
-  return rows
-end
-
-local function ring_rows(view)
-  local rows = { { "QUEUE", "DEPTH", "ROOM FOR", "PUT", "BYTES PUT", "" } }
-  table.sort(view.rings, function(a, b)
-    if a.depth ~= b.depth then return a.depth > b.depth end
-    return a.put > b.put
-  end)
-  for i = 1, math.min(#view.rings, RINGS_SHOWN) do
-    local r = view.rings[i]
-    rows[#rows + 1] = {
-      r.purpose, string.format("%.0f", r.depth), r.maxsize > 0 and string.format("%.0f", r.maxsize) or "any",
-      string.format("%.0f", r.put), bytes_in_words(r.bytes), r.is_closed and "closed" or "",
-    }
-  end
-  return rows
-end
-
-local function state_of(lock)
-  if lock.is_broken then return "broken" end
-  if lock.has_permits then return ("%.0f free"):format(lock.free) end
-  return lock.readers > 0 and ("%.0f read"):format(lock.readers) or ""
-end
-
--- The locks with a holder or waiters.
-local function lock_rows(view)
-  local rows = { { "LOCK", "WAITING", "HELD BY", "" } }
-  table.sort(view.locks, function(a, b) return a.waiting > b.waiting end)
-  for _, lock in ipairs(view.locks) do
-    local is_used = lock.waiting > 0 or lock.holder > 0 or lock.readers > 0
-    if #rows <= LOCKS_SHOWN and is_used then
-      local holder = lock.holder > 0 and ("%.0f"):format(lock.holder) or ""
-      rows[#rows + 1] = { lock.kind, ("%.0f"):format(lock.waiting), holder, state_of(lock) }
-    end
-  end
-  return rows
-end
-
-local function describe(options, view, before)
-  local memory = 0
-  for _, pid in ipairs(view.processes) do memory = memory + (native.process_memory(pid) or 0) end
-  local lines = {
-    command_of(options.pid),
-    string.format("%d processes, %d workers, %s resident; shared memory %s (%s free) of %s, in %d queues and pipes",
-      #view.processes, #view.workers, bytes_in_words(memory), bytes_in_words(view.memory),
-      bytes_in_words(view.memory_warm), bytes_in_words(view.memory_most), #view.rings),
-    "",
-  }
-  append(lines, table_of(worker_rows(view, before), "lrrrrrrrl"))
-  lines[#lines + 1] = ""
-  append(lines, table_of(ring_rows(view), "lrrrrl"))
-  local locks = lock_rows(view)
-  if #view.rings > RINGS_SHOWN then lines[#lines + 1] = string.format("… and %d more", #view.rings - RINGS_SHOWN) end
-  if #locks > 1 then
-    lines[#lines + 1] = ""
-    append(lines, table_of(locks, "lrrl"))
-  end
-  if not view.is_whole then lines[#lines + 1] = "… and more than top looks at" end
-  return lines
-end
-
--- The terminal ----------------------------------------------------------------------------------------------------
-
-local is_terminal = os.execute("test -t 1 -a -t 0") == true
-
-local function window()
-  local pipe = io.popen("stty size </dev/tty 2>/dev/null")
-  local rows, columns = (pipe and pipe:read("a") or ""):match("(%d+) (%d+)")
-  if pipe then pipe:close() end
-  rows, columns = tonumber(rows) or 0, tonumber(columns) or 0
-  return rows > 0 and rows or 24, columns > 0 and columns or 80
-end
-
-local function draw(lines)
-  local rows, columns = window()
-  local out = { "\27[H" }
-  for i = 1, math.min(#lines, rows - 1) do
-    local last = utf8.offset(lines[i], columns + 1)
-    out[#out + 1] = (last and lines[i]:sub(1, last - 1) or lines[i]) .. "\27[K\n"
-  end
-  out[#out + 1] = "\27[J"
-  io.stdout:write(table.concat(out))
+local function print_lines(lines)
+  io.stdout:write(table.concat(lines, "\n"), "\n")
   io.stdout:flush()
 end
 
--- Returns true if q or Ctrl-C was pressed. Ctrl-C is an ordinary key here, so that the terminal is always restored.
-local function wait_for_key(seconds)
-  if not is_terminal then
-    waits.sleep(seconds)
-    return false
-  end
-  local deadline = native.time() + seconds
-  while true do
-    local left = deadline - native.time()
-    if left <= 0 or not waits.any({ 0 }, left)[1] then return false end
-    local key = io.stdin:read(1)
-    if not key or key:find("[qQ\3\4]") then return true end
-  end
+local function refuse(pid, why) leave(1, ("process %d: %s"):format(pid, why)) end
+
+local function print_once(pid)
+  local view, why = sampled_look(pid, nil, sleep)
+  if not view then refuse(pid, why) end
+  print_lines(text.program(view, native.process_command(pid) or "", text.orders[1], WIDE, styles.of(1), view.note))
 end
 
--- The display -----------------------------------------------------------------------------------------------------
-
-local function by_thread(view)
-  local map = {}
-  for _, worker in ipairs(view.workers) do map[worker.pid .. "/" .. worker.tid] = worker end
-  return map
+-- What the tables show is no part of JSON but for the figures themselves.
+local function print_json(view)
+  view.by_thread, view.by_place, view.at = nil, nil, nil
+  io.stdout:write(native.printable(json.encode(view), "json"), "\n")
+  io.stdout:flush()
 end
 
-local function show(options, view, before)
-  if options.json then
-    io.stdout:write(native.printable(json.encode(view), "json"), "\n")
-    io.stdout:flush()
-  elseif options.once or not is_terminal then
-    io.stdout:write(table.concat(describe(options, view, before), "\n"), "\n")
-    io.stdout:flush()
-  else
-    draw(describe(options, view, before))
-  end
-end
-
-local function watch(options)
+local function watch_json(options)
   local before
   while true do
-    local view, why = native.inspect(options.pid)
-    if not view and before then return "the program has ended" end
-    if not view then leave(1, "process " .. options.pid .. ": " .. why) end
-    show(options, view, before)
-    if options.once then return nil end
-    before = by_thread(view)
-    if wait_for_key(EVERY) then return nil end
+    local view, why = sampled_look(options.pid, before, sleep)
+    if not view and before then return io.stdout:write("the program has ended\n") end
+    if not view then refuse(options.pid, why) end
+    before = { by_thread = view.by_thread, by_place = view.by_place, at = view.at }
+    print_json(view)
+    if options.once then return end
+    sleep(EVERY - SAMPLED)
   end
+end
+
+-- The terminal --------------------------------------------------------------------------------------------------
+
+-- The line of keys, as many as there is room for.
+local function foot_of(keys)
+  return function(columns)
+    local style, parts, width = styles.of(1), {}, 0
+    for _, key in ipairs(keys) do
+      width = width + #key[1] + #key[2] + 3
+      if width > columns then break end
+      parts[#parts + 1] = style.title(key[1]) .. " " .. key[2]
+    end
+    return table.concat(parts, "  ")
+  end
+end
+
+local function program_keys(state)
+  local keys = { { "q", "quit" }, { "space", state.is_stopped and "go on" or "stop" } }
+  if state.has_list then keys[#keys + 1] = { "back", "list" } end
+  for _, order in ipairs(text.orders) do
+    keys[#keys + 1] = { order.key, order == state.order and order.title:upper() or order.title }
+  end
+  return keys
+end
+
+local function order_of(key)
+  for _, order in ipairs(text.orders) do
+    if order.key == key then return order end
+  end
+end
+
+local function draw_program(state)
+  local _, columns = screen.size()
+  screen.draw(text.program(state.view, state.command, state.order, columns, styles.of(1), state.view.note),
+    foot_of(program_keys(state)))
+end
+
+-- Handles a key of the page of a program; true: the page ends.
+local function press(state, key)
+  if key == " " then state.is_stopped = not state.is_stopped end
+  state.order = order_of(key) or state.order
+  if key then draw_program(state) end
+  return key == "q" or key == "Q" or (key == "back" and state.has_list)
+end
+
+-- → "q", "back", or what is to be said at the end.
+local function watch_program(pid, has_list)
+  local state = { order = text.orders[1], has_list = has_list, command = native.process_command(pid) or "" }
+  while true do
+    local key
+    if state.is_stopped then
+      key = screen.key(EVERY)
+    else
+      local view, why
+      view, why, key = sampled_look(pid, state.view, screen.key)
+      if not view and state.view then return "the program has ended" end
+      if not view then return nil, why end
+      state.view = view
+      draw_program(state)
+      if press(state, key) then return key end
+      key = screen.key(EVERY - SAMPLED)
+    end
+    if press(state, key) then return key end
+  end
+end
+
+local LIST_KEYS = { { "q", "quit" }, { "up down", "choose" }, { "enter", "open" } }
+
+local function place_of(list, pid)
+  for i, program in ipairs(list) do
+    if program.pid == pid then return i end
+  end
+  return 1
+end
+
+-- → the PID of the program that is opened; nil: none is.
+local function choose(pid, note)
+  while true do
+    local list = look.programs()
+    local chosen = place_of(list, pid)
+    local _, columns = screen.size()
+    local lines = text.programs(list, chosen, columns, styles.of(1))
+    if note then lines[#lines + 1] = styles.of(1).faint(note) end
+    screen.draw(lines, foot_of(LIST_KEYS))
+    local key = screen.key(EVERY)
+    if key == "q" or key == "Q" then return nil end
+    if key == "up" or key == "k" then chosen = math.max(1, chosen - 1) end
+    if key == "down" or key == "j" then chosen = math.min(#list, chosen + 1) end
+    pid = list[chosen] and list[chosen].pid
+    if key == "enter" and pid then return pid end
+  end
+end
+
+local function browse()
+  local pid, note
+  while true do
+    pid = choose(pid, note)
+    if not pid then return nil end
+    local ending, why = watch_program(pid, true)
+    if ending == "q" or ending == "Q" then return nil end
+    note = why and ("process %d: %s"):format(pid, why) or ending ~= "back" and ending or nil
+  end
+end
+
+local function on_screen(f, ...)
+  screen.enter()
+  local ok, ending, why = pcall(f, ...)
+  screen.leave()
+  if not ok then error(ending, 0) end
+  return ending, why
+end
+
+local function print_list()
+  print_lines(text.programs(look.programs(), nil, WIDE, styles.of(1)))
 end
 
 local options = read_options({ ... })
-local is_screen = is_terminal and not options.once and not options.json
-if is_screen then
-  os.execute("stty -icanon -echo -isig </dev/tty")
-  io.stdout:setvbuf("full")
-  io.stdin:setvbuf("no")
-  io.stdout:write("\27[?1049h\27[?25l\27[H")
+local is_screen = screen.is_there() and not options.once
+if options.json then
+  watch_json(options)
+elseif not options.pid then
+  if is_screen then on_screen(browse) else print_list() end
+elseif is_screen then
+  local ending, why = on_screen(watch_program, options.pid, false)
+  if why then refuse(options.pid, why) end
+  if ending == "the program has ended" then io.stdout:write(ending, "\n") end
+else
+  print_once(options.pid)
 end
-local ok, ending = pcall(watch, options)
-if is_screen then
-  io.stdout:write("\27[?25h\27[?1049l")
-  io.stdout:flush()
-  os.execute("stty sane </dev/tty")
-end
-if not ok then error(ending, 0) end
-if ok and ending then io.stdout:write(ending, "\n") end
 leave(0)

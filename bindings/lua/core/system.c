@@ -21,7 +21,7 @@
 #include "state/sampler.h"
 #include "state/vm_interrupt.h"
 
-enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096 };
+enum { WORKERS_MAX = 1024, COMMAND_MAX = 4096, REGULAR_FILE_MAX = 16 << 20, PATH_OF_FILE_MAX = 4096 };
 
 int system_time(lua_State *L) {
   lua_pushnumber(L, (lua_Number)clock_now_ns() * 1e-9);
@@ -106,8 +106,9 @@ int system_read_private_file(lua_State *L) {
 int system_read_regular_file(lua_State *L) {
   struct bytes text;
   bytes_init(&text);
-  const char *path = luaL_checkstring(L, 1);
-  return return_text(L, regular_file_read(path, (size_t)luaL_checkinteger(L, 2), &text), &text);
+  char path[PATH_OF_FILE_MAX];
+  process_resolve_path(luaL_optinteger(L, 2, 0), luaL_checkstring(L, 1), path, sizeof path);
+  return return_text(L, regular_file_read(path, REGULAR_FILE_MAX, &text), &text);
 }
 
 int system_create_private_file(lua_State *L) {

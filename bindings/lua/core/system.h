@@ -22,7 +22,9 @@ int system_pid(lua_State *L);          /* → process id */
 /* For the subcommands of the host program: */
 int system_read_private_file(
     lua_State *L); /* path → its text, if no other user can read it; or nil and why */
-int system_read_regular_file(lua_State *L);   /* path, most bytes → its text; or nil and why */
+/* path [, pid] → the text of an ordinary file of at most 16 MiB (os/regular_file.h); or nil and why. A relative path
+ * begins in the folder of that process. */
+int system_read_regular_file(lua_State *L);
 int system_create_private_file(lua_State *L); /* path, text → true; or nil and why */
 int system_signal_descriptor(lua_State *L);   /* → a descriptor that receives SIGINT, SIGTERM, SIGHUP */
 int system_read_signal(lua_State *L);         /* descriptor → the number of a signal; 0: none */

@@ -30,7 +30,8 @@ int profile_refusal(lua_State *L, status st) {
     lua_pushliteral(L, "it is profiled already");
   else
     lua_pushstring(L, strerror(-st));
-  return 2;
+  lua_pushboolean(L, st == -EBUSY);
+  return 3;
 }
 
 static bool is_live(const struct process_table *t, uint32_t slot) {
@@ -114,8 +115,9 @@ int profile_attach(lua_State *L) {
 
 int profile_detach(lua_State *L) {
   struct target *t = lua_newuserdata(L, sizeof *t);
+  const uint32_t generation = (uint32_t)luaL_checkinteger(L, 2);
   if (open_target(t, luaL_checkinteger(L, 1))) return 0;
-  (void)!request(t, 0, 0);
+  if (t->word && profile_generation(t->word) == generation) (void)!request(t, 0, 0);
   mapping_drop(t->fd);
   return 0;
 }

@@ -17,12 +17,10 @@ local function split(text)
   return lines
 end
 
-local SOURCE_MOST = 16 * 2 ^ 20
-
 -- The text of a source as Lua has it, or nil: a file, or a part of this library. Where another program is looked at it
--- has named the file.
-local function text_of(source)
-  if source:sub(1, 1) == "@" then return (native.read_regular_file(source:sub(2), SOURCE_MOST)) end
+-- has named the file. pid: the process in whose folder relative paths begin.
+local function text_of(source, pid)
+  if source:sub(1, 1) == "@" then return (native.read_regular_file(source:sub(2), pid)) end
   local own = source:match("^=manymoons/(.+)%.lua$")
   local ok, text = pcall(native.embedded, own and own:gsub("/", ".") or "")
   return ok and text or nil
@@ -35,12 +33,13 @@ local function name_in(line)
   end
 end
 
--- The name of the function that begins in a line of a source, or nil. One reader for each profile.
-function names.reader()
+-- The name of the function that begins in a line of a source, or nil. One reader for each profile. pid: of a running
+-- program, whose folder may be another one.
+function names.reader(pid)
   local texts = {}
   return function(source, line)
     if not texts[source] then
-      local text = text_of(source)
+      local text = text_of(source, pid)
       texts[source] = text and split(text) or {}
     end
     local text = texts[source][line]

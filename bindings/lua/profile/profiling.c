@@ -30,6 +30,7 @@ struct found {
 struct search {
   const struct segment_view *view;
   uint32_t generation; /* 0: any */
+  size_t most;
   struct found *list;
   size_t count;
   size_t capacity;
@@ -45,7 +46,7 @@ static bool keep(struct search *s, block_ref block, const struct profile_sheet *
     s->capacity = capacity;
   }
   s->list[s->count++] = (struct found){block, *head};
-  return s->count < SHEETS_MOST;
+  return s->count < s->most;
 }
 
 static bool look_at_block(void *context, block_ref block, uint64_t size, owner_id owner) {
@@ -106,6 +107,7 @@ static void push_root(lua_State *L, const struct profile_root *r) {
   push_stack(L, 0, 0, &r->times);
   set_number(L, "thread", r->thread);
   set_number(L, "vm", r->vm);
+  set_number(L, "heap", (int64_t)atomic_load(&r->heap));
   set_text(L, "name", r->name, sizeof r->name);
   set_text(L, "world", r->world, sizeof r->world);
 }
@@ -198,9 +200,9 @@ static int push_profile(lua_State *L) {
 }
 
 /* [-0, +1 or 2, raises] */
-static int read_through(lua_State *L, int fd, uint32_t generation) {
+static int read_through(lua_State *L, int fd, uint32_t generation, size_t most) {
   struct segment_view view;
-  struct search s = {.view = &view, .generation = generation, .records_left = RECORDS_MOST};
+  struct search s = {.view = &view, .generation = generation, .most = most, .records_left = RECORDS_MOST};
   status st = segment_view_open(&view, fd);
   if (st == STATUS_OK) st = find_sheets(&s);
   lua_pushcfunction(L, push_profile);
@@ -215,11 +217,13 @@ static int read_through(lua_State *L, int fd, uint32_t generation) {
 }
 
 int profile_read(lua_State *L) {
-  if (lua_isnoneornil(L, 1)) return read_through(L, segment_fd(), profile_generation(segment_profiling()));
+  if (lua_isnoneornil(L, 1))
+    return read_through(L, segment_fd(), profile_generation(segment_profiling()), SHEETS_MOST);
   int fd = -1;
   const status st = profile_find(luaL_checkinteger(L, 1), &fd);
   if (st) return profile_refusal(L, st);
-  const int results = read_through(L, fd, (uint32_t)luaL_checkinteger(L, 2));
+  const lua_Integer most = luaL_optinteger(L, 3, SHEETS_MOST);
+  const int results = read_through(L, fd, (uint32_t)luaL_checkinteger(L, 2), (size_t)most);
   mapping_drop(fd);
   return results;
 }
@@ -240,9 +244,7 @@ int profile_start(lua_State *L) REQUIRES(rank_vm) {
   if (st) return return_failure(L, st);
   /* It only has to differ from that of the profile before. */
   const uint32_t generation = (uint32_t)(clock_now_ns() >> 20 & ((1u << PROFILE_GENERATION_BITS) - 1)) | 1;
-  uint64_t none = 0;
-  if (!atomic_compare_exchange_strong(segment_profiling_place, &none,
-                                      profile_word(segment_self(), generation, rate))) {
+  if (!segment_begin_profiling(profile_word(segment_self(), generation, rate))) {
     lua_pushnil(L);
     lua_pushliteral(L, "the program is profiled already");
     return 2;
@@ -256,7 +258,7 @@ int profile_start(lua_State *L) REQUIRES(rank_vm) {
 /* Living processes free theirs when they see that the profile has ended. */
 static void free_sheets_of_the_dead(void) {
   struct segment_view view;
-  struct search s = {.view = &view};
+  struct search s = {.view = &view, .most = SHEETS_MOST};
   if (segment_view_open(&view, segment_fd()) == STATUS_OK && find_sheets(&s) == STATUS_OK)
     for (size_t i = 0; i < s.count; i++)
       if (!process_is_alive(&s.list[i].head.process)) segment_free(s.list[i].block);

@@ -27,8 +27,8 @@ local STATES = #tree.states
 local Functions = {}
 Functions.__index = Functions
 
-local function new_functions()
-  return setmetatable({ list = {}, numbers = {}, find_name = names.reader() }, Functions)
+local function new_functions(pid)
+  return setmetatable({ list = {}, numbers = {}, find_name = names.reader(pid) }, Functions)
 end
 
 function Functions:number(key, make)
@@ -147,8 +147,8 @@ end
 
 local function new_thread(root, pid)
   local world = root.world ~= "" and native.printable(root.world) or "main"
-  return { name = native.printable(root.name), world = world, vm = root.vm, pid = pid, thread = root.thread,
-    top = tree.new_node(0) }
+  return { name = native.printable(root.name), world = world, vm = root.vm, heap = root.heap, pid = pid,
+    thread = root.thread, top = tree.new_node(0) }
 end
 
 -- A thread that got its name later has two roots.
@@ -223,7 +223,7 @@ end
 -- Where each thread was when it was last looked at: threads as in a profile, with a state, and a list of calls from the
 -- innermost one, each { f = function, line = number or 0 }.
 function tree.present(processes)
-  local threads, functions = {}, new_functions()
+  local threads, functions = {}, new_functions(processes[1] and processes[1].pid)
   for _, process in ipairs(processes) do
     for _, newest in pairs(newest_of(process)) do
       local thread = new_thread(newest.root, process.pid)

@@ -2,12 +2,12 @@
 -- Progress bars: on a terminal a line at its foot, drawn ten times a second while the VM waits and as its count grows;
 -- elsewhere a line every half minute. Both are on stderr.
 --
--- The bars of the program, in whichever process, share the rows at the foot of the terminal (terminal/terminal_rows.h). The
--- terminal itself keeps the text of all others above them: its margins end where the bars begin. So print, io.write,
+-- The bars of the program, in whichever process, share the rows at the foot of the terminal (terminal/terminal_rows.h).
+-- The terminal itself keeps all other text above them: its margins end where the bars begin. So print, io.write,
 -- workers, C libraries and other programs write as ever, and no line is torn. Each drawing saves the cursor, sets the
 -- margins, which a terminal forgets when its size changes, draws, and restores the cursor, in one piece of output.
 --
--- A bar that ends leaves its last line in the text, unless it stood within another one.
+-- A bar that ends leaves its last line in the text, unless it stood within another one, or there were no items.
 local require, native = ...
 
 local bar_text = require("terminal.bar_text")
@@ -194,7 +194,7 @@ function bars.open(options)
   }, Bar)
   bar.guard = finalizers.on_collection(function() clear(place) end)
   if bar.is_on_terminal then place.row = native.bar_row_take() end
-  bar.leaves_line = not is_within(bar)
+  bar.leaves_line = bar.total ~= 0 and not is_within(bar)
   last = last + 1
   bar.number = last
   open[last] = bar

@@ -65,8 +65,8 @@ Progress.__name = "Progress"
 local option_names = { total = true, label = true }
 
 -- progress(list or iterator [, total [, label [, closing]]]) → an iterator over the items, with a bar until the loop
--- ends. The second argument may be { total =, label = }. `closing`: what the loop closes at its end, as the fourth value of
--- Lua's own iterators.
+-- ends. The second argument may be { total =, label = }. `closing`: what the loop closes at its end, as the fourth
+-- value of Lua's own iterators.
 function progress.progress(source, total, label, closing)
   local items, count = read_items(source)
   if type(total) == "table" then

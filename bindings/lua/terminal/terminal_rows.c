@@ -13,9 +13,10 @@
 enum { USUAL_COLUMNS = 80, USUAL_ROWS = 24 };
 
 int terminal_size_call(lua_State *L) {
+  const int fd = (int)luaL_optinteger(L, 1, TERMINAL_ERRORS);
   const char *kind = environment_get("TERM");
-  if (sandboxed_is() || !terminal_is(TERMINAL_ERRORS) || !kind || strcmp(kind, "dumb") == 0) return 0;
-  const struct terminal_size size = terminal_size(TERMINAL_ERRORS);
+  if (sandboxed_is() || !terminal_is(fd) || !kind || strcmp(kind, "dumb") == 0) return 0;
+  const struct terminal_size size = terminal_size(fd);
   lua_pushinteger(L, size.columns > 0 ? size.columns : USUAL_COLUMNS);
   lua_pushinteger(L, size.rows > 0 ? size.rows : USUAL_ROWS);
   return 2;

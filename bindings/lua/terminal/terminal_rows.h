@@ -6,7 +6,7 @@
 
 #include "state/lua_compat.h"
 
-/* → columns and rows; nothing if stderr is no terminal, or a dumb one, and in a sandboxed worker, which shares no rows
+/* [descriptor] → columns and rows; nothing if stderr, or the descriptor, is no terminal, or a dumb one, and in a sandboxed worker, which shares no rows
  * with the program. [-0, +0 or +2, memory] */
 int terminal_size_call(lua_State *L);
 /* text: written to the terminal in one piece. [-0, +0, raises] */

@@ -113,7 +113,7 @@ enum guard_side sandboxed_worker_begin(struct guard *g, const void *rules_text, 
   status st = read_head(rules_text, size, &rules, &name);
   if (st == STATUS_OK) st = guard_start(g, worker_status, rules.memory, &side);
   if (st) fail(name, "its guard", st);
-  if (side == GUARD_OUTSIDE) worker_status_introduce(worker_status, name);
+  if (side == GUARD_OUTSIDE) worker_status_introduce(worker_status, name, 0);
   return side;
 }
 

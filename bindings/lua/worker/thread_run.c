@@ -93,7 +93,7 @@ static void thread_main(void *argument) {
   STOP_POINT("thread.listens");
   vm_enter(vm);
   STOP_POINT("thread.entered");
-  worker_status_introduce(t->worker_status, t->name);
+  worker_status_introduce(t->worker_status, t->name, (uintptr_t)&t->self);
   (void)worker_status_run(t->worker_status);
   const int code = run(t);
   release_state(t, code);

@@ -127,7 +127,8 @@ static void run_role(lua_State *L, const struct life *life, int count) REQUIRES(
   settings_bind_processors(L);
   settings_push(L);
   lua_getfield(L, -1, "name");
-  worker_status_introduce(life->worker_status, lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker");
+  const char *name = lua_isstring(L, -1) ? lua_tostring(L, -1) : "worker";
+  worker_status_introduce(life->worker_status, name, (uintptr_t)&vm_of(L)->main);
   lua_pop(L, 2);
   if (!worker_status_run(life->worker_status)) process_exit_now(EXIT_ERROR);
   if (life->place == WORKER_IN_PROCESS && is_limited(life->start_info)) process_lead_group();

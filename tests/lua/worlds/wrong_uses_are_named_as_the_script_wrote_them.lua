@@ -23,7 +23,7 @@ local things = {
   RWLock = world.RWLock(), Guard = world.RLock():guard(), Semaphore = world.Semaphore(), Event = world.Event(),
   Condition = world.Condition(), Barrier = world.Barrier(1), Value = world.Value("i8"), Array = world.Array("i8", 3),
   Table = world.Table(), SharedMemory = world.SharedMemory({ create = true, size = 8 }), Listener = world.Listener(),
-  Manager = manager, Task = mm.async.spawn(function() end), Group = group,
+  Manager = manager, Progress = mm.progress({}), Task = mm.async.spawn(function() end), Group = group,
 }
 local folders = { mm = mm, World = world, Async = mm.async }
 

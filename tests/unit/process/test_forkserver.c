@@ -60,7 +60,7 @@ NO_RETURN static void do_deed(const struct child_options *options) {
   const int argument = (int)(options->start_info & UINT32_MAX);
   atomic_store(&c->items, (uint64_t)getppid());
   atomic_store(&c->bytes_in, (uint64_t)count_files());
-  worker_status_introduce(c, "child");
+  worker_status_introduce(c, "child", 0);
   if (!worker_status_run(c)) process_exit_now(1);
   switch ((enum deed)(options->start_info >> 32)) {
     case EXIT: process_exit_now(argument);

@@ -2,6 +2,7 @@
 /* pidfd_open, PR_SET_PDEATHSIG, close_range, and what /proc says of a process. */
 #include "os/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -239,6 +240,30 @@ bool process_is_executable_at(const char *path) {
 }
 
 const char *process_own_path(void) { return "/proc/self/exe"; }
+
+void process_resolve_path(int64_t pid, const char *path, char *out, size_t size) {
+  if (pid && path[0] != '/')
+    snprintf(out, size, "/proc/%lld/cwd/%s", (long long)pid, path);
+  else
+    snprintf(out, size, "%s", path);
+}
+
+static bool is_own(const char *pid) {
+  char path[32];
+  struct stat facts;
+  snprintf(path, sizeof path, "/proc/%.16s", pid);
+  return stat(path, &facts) == 0 && facts.st_uid == getuid();
+}
+
+void process_each_own(bool (*visit)(void *context, int32_t pid), void *context) {
+  DIR *all = opendir("/proc");
+  if (!all) return;
+  bool goes_on = true;
+  for (const struct dirent *one = readdir(all); one && goes_on; one = readdir(all))
+    if (one->d_name[0] >= '1' && one->d_name[0] <= '9' && is_own(one->d_name))
+      goes_on = visit(context, (int32_t)strtol(one->d_name, NULL, 10));
+  closedir(all);
+}
 
 status process_memory(int64_t pid, uint64_t *bytes) {
   char text[128] = {0};

@@ -4,6 +4,7 @@
 #include "os/run_threads.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,6 +38,11 @@ static bool read_times(int32_t process, int32_t thread, int64_t *ran, int64_t *r
   if (size <= 0) return false;
   text[size] = '\0';
   return sscanf(text, "%" SCNd64 " %" SCNd64, ran, ready) == 2;
+}
+
+status run_threads_time(int32_t process, int32_t thread, int64_t *ran_ns) {
+  int64_t ready_ns = 0;
+  return read_times(process, thread, ran_ns, &ready_ns) ? STATUS_OK : -ESRCH;
 }
 
 /* NULL: there is no room for it. */

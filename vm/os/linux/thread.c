@@ -13,7 +13,11 @@
 
 #include "os/thread.h"
 
-void thread_set_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+void thread_set_name(const char *name) {
+  char text[16]; /* as much as the kernel keeps */
+  snprintf(text, sizeof text, "%s", name);
+  pthread_setname_np(pthread_self(), text);
+}
 
 void thread_be_nice(int nice_value) { setpriority(PRIO_PROCESS, (id_t)gettid(), nice_value); }
 
