@@ -55,7 +55,7 @@ static bool read_of_thread(int32_t number, const char *file, char *text, size_t 
   return true;
 }
 
-/* The clock of a thread of this process: its number, above the three bits that say so (posix-timers.h of Linux). */
+/* The clock of a thread of this process: its number, above the three bits that say so. */
 status thread_read_run_time(int32_t number, uint64_t *ns) {
   enum { OF_THREAD = 4, AS_SCHEDULED = 2, BITS = 3 };
   const clockid_t clock = (clockid_t)(~(uint32_t)number << BITS | OF_THREAD | AS_SCHEDULED);
