@@ -208,16 +208,20 @@ static void remove_command(struct io_files *s, struct io_file_command *c) {
 void io_files_take_ends(struct io_files *s) {
   for (struct io_file_command *c = s->commands, *next; c; c = next) {
     next = c->next;
-    if (!c->file && command_reap_if_ended(&c->command)) remove_command(s, c);
+    if (c->is_left && command_reap_if_ended(&c->command)) remove_command(s, c);
   }
 }
 
 static int end_command(lua_State *L, struct io_files *s, struct io_file_command *c) REQUIRES(rank_vm) {
-  c->file = NULL;
-  if (c->command.starter == process_pid() && c->command.pidfd >= 0)
-    away_raise(L, away_wait(L, NULL, AWAY_COMMAND, c->command.pidfd, AWAY_TO_READ));
+  status st = STATUS_OK;
   int report = 0;
-  const status st = command_reap(&c->command, &report);
+  if (c->command.starter == process_pid() && c->command.pidfd >= 0)
+    st = away_wait(L, NULL, AWAY_COMMAND, c->command.pidfd, AWAY_TO_READ);
+  if (st == STATUS_INTERRUPTED || st == -EDEADLK) {
+    c->is_left = true;
+    away_raise(L, st);
+  }
+  st = command_reap(&c->command, &report);
   remove_command(s, c);
   return result_push_close(L, s->tells_ends, st, report);
 }
@@ -231,6 +235,7 @@ void io_files_leave_command(struct io_files *s, const struct command *command) {
   struct io_file_command *c = memory_alloc(sizeof *c);
   if (!c) return;
   c->command = *command;
+  c->is_left = true;
   add_command(s, c);
 }
 
@@ -264,7 +269,7 @@ status io_file_set_command(lua_State *L, int index, const char *text, enum comma
 static int close_ours(lua_State *L, struct io_files *s, int index) REQUIRES(rank_vm) {
   struct closing closing = {.file = io_file_at(L, index)};
   struct io_file_command *command = command_of(s, closing.file);
-  if (command) command->file = NULL;
+  if (command) command->file = NULL; /* the next FILE may be at the same place */
   const bool is_short = file_stream_pending(closing.file) == 0;
   io_file_set(L, index, NULL);
   status st = STATUS_OK;
@@ -272,6 +277,7 @@ static int close_ours(lua_State *L, struct io_files *s, int index) REQUIRES(rank
     away_do_shortly(L, close_file, &closing);
   else
     st = away_do(L, close_file, &closing);
+  if (st && command) command->is_left = true;
   away_raise(L, st);
   return command ? end_command(L, s, command) : result_push(L, closing.error, NULL);
 }
@@ -309,6 +315,7 @@ void io_file_collect(lua_State *L, int index) {
   struct io_file_command *command = command_of(s, f);
   io_file_set(L, index, NULL);
   if (command) command->file = NULL;
+  if (command) command->is_left = true;
   fclose(f);
   io_files_take_ends(s);
 }

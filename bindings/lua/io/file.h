@@ -36,7 +36,8 @@ struct io_file_use {
 };
 
 struct io_file_command {
-  FILE *file; /* NULL: it is closed, and the end of the command has yet to be taken */
+  FILE *file;   /* NULL: it is closed, and the end of the command has yet to be taken */
+  bool is_left; /* nobody waits for that end: any call takes it */
   struct command command;
   struct io_file_command *next;
 };
