@@ -3,6 +3,7 @@
 #ifndef OS_PAGES_H
 #define OS_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,10 @@ void pages_prefer_huge(void *block, size_t size);
 MUST_CHECK status pages_make_stack(size_t size, void **bottom);
 /* `bottom` and `size` of pages_make_stack: the page below goes, too. No code may run on it. */
 void pages_free_stack(void *bottom, size_t size);
+
+/* Whether the byte of a file that its descriptor reads next is in memory, so that no disk is waited for; also at the end
+ * of the file. False where the system does not say. */
+bool pages_have_next(int descriptor);
 
 /* The memory of this machine, in bytes. */
 size_t pages_physical(void);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "os/control_group.h"
@@ -14,6 +15,13 @@ void pages_prefer_huge(void *block, size_t size) {
   const uintptr_t start = ((uintptr_t)block + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
   const uintptr_t end = ((uintptr_t)block + size) / HUGE_PAGE * HUGE_PAGE;
   if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+}
+
+bool pages_have_next(int descriptor) {
+  const off_t at = lseek(descriptor, 0, SEEK_CUR);
+  char byte;
+  const struct iovec into = {&byte, 1};
+  return at >= 0 && preadv2(descriptor, &into, 1, at, RWF_NOWAIT) >= 0;
 }
 
 static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of glibc's FILE; RWF_NOWAIT, by which a read says that it would wait. */
+/* The buffer of a stream by the fields of glibc's FILE. */
 #include "os/file_stream.h"
 
 #include <fcntl.h>
 #include <stdio_ext.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "os/pages.h"
 
 #if defined(__GLIBC__)
 size_t file_stream_readable(FILE *f, const char **start) {
@@ -42,10 +42,4 @@ enum file_stream_kind file_stream_kind(FILE *f) {
   return flags < 0 || flags & O_NONBLOCK ? FILE_STREAM_INSTANT : FILE_STREAM_WAITABLE;
 }
 
-bool file_stream_is_cached(FILE *f) {
-  const int fd = fileno(f);
-  const off_t at = lseek(fd, 0, SEEK_CUR);
-  char byte;
-  const struct iovec into = {&byte, 1};
-  return at >= 0 && preadv2(fd, &into, 1, at, RWF_NOWAIT) >= 0;
-}
+bool file_stream_is_cached(FILE *f) { return pages_have_next(fileno(f)); }
