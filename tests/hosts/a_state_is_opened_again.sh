@@ -31,6 +31,13 @@ static void *open_and_run(void *unused) {
   return L;
 }
 
+static void *run_again(void *L) {
+  lua_getglobal(L, "again");
+  if (!lua_pcall(L, 0, 0, 0)) return L;
+  printf("again: %s\n", lua_tostring(L, -1));
+  return NULL;
+}
+
 static void *close_state(void *L) {
   lua_close(L);
   return NULL;
@@ -42,16 +49,18 @@ static void *in_a_thread(void *(*step)(void *), void *argument) {
   return pthread_create(&thread, NULL, step, argument) || pthread_join(thread, &result) ? NULL : result;
 }
 
-/* Bit 0 of the round: the state is opened by another thread, bit 1: it is closed by another thread. */
+static void *in_either(int is_other, void *(*step)(void *), void *argument) {
+  return is_other ? in_a_thread(step, argument) : step(argument);
+}
+
+/* The bits of the round: what another thread does. 0: it opens the state, 1: it closes the state, 2: it uses the state
+ * in between, whose workers live until the end. */
 int main(int argc, char **argv) {
   world = argv[argc - 1];
-  for (int round = 0; round < 8; round++) {
-    void *L = round & 1 ? in_a_thread(open_and_run, NULL) : open_and_run(NULL);
-    if (!L) return round + 1;
-    if (round & 2)
-      in_a_thread(close_state, L);
-    else
-      close_state(L);
+  for (int round = 0; round < 16; round++) {
+    void *L = in_either(round & 1, open_and_run, NULL);
+    if (!L || !in_either(round & 4, run_again, L)) return round + 1;
+    in_either(round & 2, close_state, L);
   }
   return 0;
 }
@@ -60,8 +69,10 @@ cat >work.lua <<'L'
 local mm = require "manymoons"
 local world = mm.world(WORLD)
 local pool = world.Pool(2)
-assert(pool:map(function(x) return x * x end, { 1, 2, 3 })[3] == 9)
-pool:terminate()
+function again()
+  for _ = 1, 20 do assert(pool:map(function(x) return x * x end, { 1, 2, 3 })[3] == 9) end
+end
+again()
 local queue = world.Queue()
 local process = world.Process(function(q) q:put("hello") end, queue)
 if WORLD ~= "serial" then

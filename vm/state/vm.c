@@ -230,6 +230,7 @@ static void note_long_hold(struct vm *vm, lua_State *L, const struct vm_thread *
 
 void vm_leave(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   struct vm_thread *t = vm_self(vm);
+  if (vm->threads > 1 && t == &vm->main) vm_thread_follow(vm);
   if (vm->state) note_long_hold(vm, atomic_load_explicit(&t->running, memory_order_relaxed), t);
   vm_lock_drop(&vm->lock, &t->user);
 }

@@ -565,12 +565,14 @@ status vm_prepare_requests(void) {
   return st;
 }
 
+/* By the number, because the thread that had a host's VM may have ended: the signal then goes nowhere. */
 static void ask_by_signal(const struct lock_user *owner) {
-  thread_signal(&owner->thread, signals_request_number());
+  thread_signal_number(atomic_load(&owner->number), signals_request_number());
 }
 
 bool vm_prepare_threads(struct vm *vm) {
   if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
+  if (vm_self(vm) == &vm->main) vm_thread_follow(vm);
   if (lua_is_jit()) return false;
   if (vm_prepare_requests()) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);

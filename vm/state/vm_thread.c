@@ -74,6 +74,12 @@ void vm_forget_thread(const struct vm *vm) {
   if (bound_vm == vm) bind_to(NULL, NULL);
 }
 
+void vm_thread_follow(struct vm *vm) {
+  if (!vm->is_adopted || atomic_load(&vm->main.user.number) == thread_kernel_id()) return;
+  lock_user_is_here(&vm->main.user);
+  if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
+}
+
 bool vm_thread_is_bound(const struct vm *vm) { return bound_vm == vm && bound_number == vm->number; }
 
 bool vm_thread_is_free(void) { return !bound || !vm_is_live(bound_number); }

@@ -13,6 +13,9 @@
 /* Binds this OS thread to the main thread of `vm`, which gets the signals that interrupt the VM.
  * NULL: removes the binding. */
 void vm_bind_thread(struct vm *vm);
+/* For a VM of the host, which may use it by another thread than before: the calling thread, which has the VM's lock as
+ * its main one, is the main thread from now on, and gets those signals. */
+void vm_thread_follow(struct vm *vm);
 /* Initialises another thread of `vm`, which runs `L`. The caller, which starts the OS thread, sets
  * user.thread before it leaves the VM lock. */
 void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L);

@@ -98,6 +98,7 @@ local resume
 -- What the request did: it failed, it returned, or it waits. A yield of the script's own function, beside which nothing
 -- may run, goes on at once.
 local function go_on(self, request, ok, what, ...)
+  if not ok and waits.is_ending() then error(what, 0) end
   if not ok then return answer(request, false, failure_of(request, what)) end
   if coroutine.status(request.co) == "dead" then return answer(request, true, what, ...) end
   if what == requests.CALL then return begin_call(self, request, ...) end
