@@ -70,6 +70,8 @@ void thread_detach(struct thread *t) { pthread_detach(t->handle); }
 struct thread thread_self(void) {
   return (struct thread){.handle = pthread_self()};
 }
+bool thread_is_current(const struct thread *t) { return pthread_equal(t->handle, pthread_self()); }
+
 void thread_signal(const struct thread *t, int signal_number) { pthread_kill(t->handle, signal_number); }
 
 status thread_on_fork(void (*in_child)(void)) { return -pthread_atfork(NULL, NULL, in_child); }

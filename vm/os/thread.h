@@ -39,6 +39,9 @@ struct thread thread_self(void);
 /* Sends `signal_number` to a thread that has not been joined. */
 void thread_signal(const struct thread *t, int signal_number);
 
+/* Whether that is the calling thread, or one that ended before it began. */
+bool thread_is_current(const struct thread *t);
+
 /* The kernel's number of the calling thread; that of a process's first thread is its pid. */
 int32_t thread_kernel_id(void);
 /* Sends the signal that the caller handles to the process's first thread. False: that is the caller.

@@ -95,7 +95,9 @@ struct vm *vm_of(lua_State *L) {
   lua_rawget(L, LUA_REGISTRYINDEX);
   struct vm *const *place = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  return place ? *place : NULL;
+  struct vm *vm = place ? *place : NULL;
+  if (vm && vm_self(vm) == &vm->main && vm->threads > 1) vm_thread_follow(vm);
+  return vm;
 }
 
 /* ---- making and closing ---------------------------------------------------------------------- */
@@ -230,7 +232,6 @@ static void note_long_hold(struct vm *vm, lua_State *L, const struct vm_thread *
 
 void vm_leave(struct vm *vm) NO_THREAD_SAFETY_ANALYSIS {
   struct vm_thread *t = vm_self(vm);
-  if (vm->threads > 1 && t == &vm->main) vm_thread_follow(vm);
   if (vm->state) note_long_hold(vm, atomic_load_explicit(&t->running, memory_order_relaxed), t);
   vm_lock_drop(&vm->lock, &t->user);
 }

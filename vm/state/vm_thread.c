@@ -75,7 +75,8 @@ void vm_forget_thread(const struct vm *vm) {
 }
 
 void vm_thread_follow(struct vm *vm) {
-  if (!vm->is_adopted || atomic_load(&vm->main.user.number) == thread_kernel_id()) return;
+  if (vm_thread_is_bound(vm) && thread_is_current(&vm->main.user.thread)) return;
+  if (atomic_load(&vm->main.user.number) == thread_kernel_id()) return;
   lock_user_is_here(&vm->main.user);
   if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
 }
