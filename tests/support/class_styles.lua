@@ -184,6 +184,72 @@ local function plain()
   return Animal, Cat
 end
 
+-- Like 30log itself: the library is a module, which each VM loads for itself.
+local function a_module_knows_all()
+  local library = require "class_library"
+  local Animal = library("Animal")
+  function Animal:init(name) self.name = name end
+  function Animal:describe() return "animal " .. self.name end
+  function Animal:rename(name) self.name = name end
+  local Cat = Animal:extend("Cat")
+  function Cat:describe() return "cat, " .. Animal.describe(self) end
+  return Animal, Cat
+end
+
+-- Like SECS: classes and objects have the same metatable, and an object is a class as well.
+local function objects_are_classes()
+  local meta = {}
+  function meta.__index(t, key)
+    local base = rawget(t, "base")
+    if base then return base[key] end
+  end
+  function meta.__call(class, ...) return class:new(...) end
+  local root = setmetatable({ base = false }, meta)
+  function root:new(...)
+    local object = setmetatable({ base = self }, meta)
+    if object.init and ... then object:init(...) end
+    return object
+  end
+  local Animal = root:new()
+  function Animal:init(name) self.name = name end
+  function Animal:describe() return "animal " .. self.name end
+  function Animal:rename(name) self.name = name end
+  local Cat = Animal:new()
+  function Cat:describe() return "cat, " .. Animal.describe(self) end
+  return Animal, Cat
+end
+
+-- Like Luaoop: a class has what it inherits, and what its objects get, in tables beside it.
+local function classes_are_built()
+  local function instantiate(class, name)
+    if not class.built then
+      local all = {}
+      for _, base in ipairs{ class.inherited or {}, class } do
+        for key, value in pairs(base) do all[key] = value end
+      end
+      class.built = { meta = { type = class, __index = all, __eq = class.same } }
+    end
+    local object = setmetatable({}, class.built.meta)
+    object:rename(name)
+    return object
+  end
+  local function create(base)
+    local inherited = {}
+    for key, value in pairs(base or {}) do inherited[key] = value end
+    inherited.built = nil
+    return setmetatable({ inherited = inherited }, { __index = inherited, __call = instantiate })
+  end
+  local Animal = create()
+  function Animal:rename(name) self.name = name end
+  function Animal:describe() return "animal " .. self.name end
+  function Animal:same(other) return self.name == other.name end
+  local Cat = create(Animal)
+  function Cat:describe() return "cat, " .. Animal.describe(self) end
+  return Animal, Cat
+end
+
+local function hidden_in_a_module() return require("class_library").hidden() end
+
 styles.list = {
   { name = "instances know their class", make = instances_know_their_class,
     of = function(object) return object.class end },
@@ -191,6 +257,15 @@ styles.list = {
   { name = "a library knows all", make = a_library_knows_all, of = function(object) return object.class end },
   { name = "classes have bases", make = classes_have_bases, of = getmetatable },
   { name = "plain", make = plain, of = getmetatable },
+  { name = "a module knows all", make = a_module_knows_all, of = function(object) return object.class end,
+    is = function(object, class) return object:is(class) end },
+  { name = "objects are classes", make = objects_are_classes, of = function(object) return rawget(object, "base") end },
+  { name = "classes are built", make = classes_are_built, of = function(object) return getmetatable(object).type end },
+  { name = "hidden in a module", make = hidden_in_a_module, of = getmetatable,
+    is = function(object, class)
+      local library = require "class_library"
+      return library.is_hidden(object, class) and library.is_hidden(library.hidden_cat("x"), class)
+    end },
 }
 
 return styles

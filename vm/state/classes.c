@@ -8,6 +8,7 @@
 #include "os/process.h"
 #include "state/library.h"
 #include "state/names.h"
+#include "state/private_names.h"
 #include "state/weak_table.h"
 
 enum {
@@ -122,9 +123,7 @@ static bool is_prototype(lua_State *L) {
   return is_it;
 }
 
-bool class_has_prototype(lua_State *L, int index) {
-  luaL_checkstack(L, 4, "no room to look at a table");
-  const int table = lua_absindex(L, index);
+static bool has_prototype(lua_State *L, int table) {
   const int key = lua_gettop(L) + 1;
   bool has = false;
   lua_pushnil(L);
@@ -134,6 +133,42 @@ bool class_has_prototype(lua_State *L, int index) {
   }
   lua_settop(L, key - 1);
   return has;
+}
+
+static bool has_method(lua_State *L, int table) {
+  const int key = lua_gettop(L) + 1;
+  bool has = false;
+  lua_pushnil(L);
+  for (int i = 0; i < PROTOTYPE_MAX && !has && lua_next(L, table); i++) {
+    has = lua_isfunction(L, key + 1) && lua_type(L, key) == LUA_TSTRING;
+    lua_settop(L, key);
+  }
+  lua_settop(L, key - 1);
+  return has;
+}
+
+/* From where a table inherits. A metatable that is made for objects has the methods itself. */
+enum inheritance { INHERITS_NOTHING, INHERITS_AS_OBJECT, INHERITS_APART };
+
+static enum inheritance inheritance_of(lua_State *L, int table) {
+  const int top = lua_gettop(L);
+  enum inheritance from = INHERITS_NOTHING;
+  if (lua_getmetatable(L, table)) {
+    lua_pushliteral(L, "__index");
+    lua_rawget(L, top + 1);
+    if (!lua_isnil(L, top + 2))
+      from = lua_rawequal(L, top + 1, top + 2) ? INHERITS_AS_OBJECT : INHERITS_APART;
+  }
+  lua_settop(L, top);
+  return from;
+}
+
+bool class_looks_like_one(lua_State *L, int index) {
+  luaL_checkstack(L, 4, "no room to look at a table");
+  const int table = lua_absindex(L, index);
+  const enum inheritance from = inheritance_of(L, table);
+  if (from == INHERITS_AS_OBJECT) return false;
+  return has_prototype(L, table) || (from == INHERITS_APART && has_method(L, table));
 }
 
 void class_push_inherited(lua_State *L, int index, const char *name) {
@@ -262,8 +297,9 @@ void class_enter_alias(lua_State *L, int class, int id) {
   lua_pop(L, 2);
 }
 
-/* Pushes the name of the global that is the class, or nil: the index may be older than the global. */
-static void push_global_name(lua_State *L, int class) {
+/* Pushes the name of the global that is the class: the index of names may be older than the global. False, and nothing
+ * pushed: there is none. */
+static bool find_global_name(lua_State *L, int class) {
   const int top = lua_gettop(L);
   bool is_it = false;
   lua_pushglobaltable(L);
@@ -272,15 +308,15 @@ static void push_global_name(lua_State *L, int class) {
     is_it = lua_type(L, top + 2) == LUA_TSTRING && lua_rawequal(L, top + 3, class);
     lua_settop(L, top + 2);
   }
-  if (!is_it) lua_pushnil(L);
-  lua_replace(L, top + 1);
-  lua_settop(L, top + 1);
+  if (is_it) lua_replace(L, top + 1);
+  lua_settop(L, is_it ? top + 1 : top);
+  return is_it;
 }
 
 bool class_find_path(lua_State *L, int class, int record) {
   luaL_checkstack(L, 8, "no room for a class");
   if (!names_find(L, class, NAMES_REFRESHED)) {
-    push_global_name(L, class);
+    if (!find_global_name(L, class) && !private_name_find(L, class)) lua_pushnil(L);
     lua_rawseti(L, record, CLASS_HINT);
     return false;
   }
@@ -356,6 +392,7 @@ void class_push_mark(lua_State *L, int class) {
 void class_review(lua_State *L, int class, int record) {
   const int top = lua_gettop(L);
   luaL_checkstack(L, 4, "no room to look at a class");
+  if (class_is_registry(L, record)) return; /* its entries come and go with their keys */
   lua_rawgeti(L, record, CLASS_MARK);
   lua_rawgeti(L, record, CLASS_ALIAS);
   if (!lua_isnil(L, top + 1) && lua_isnil(L, top + 2) && is_own(L, record)) {
@@ -563,12 +600,10 @@ static void walk_class(lua_State *L, int class) {
 }
 
 static void walk_registry(lua_State *L, int table) {
-  const int record = lua_gettop(L) + 1;
   class_push_record(L, table);
-  class_be_registry(L, record);
-  lua_rawgeti(L, record, CLASS_ID);
-  if (lua_isnil(L, -1)) class_give_id(L, table, record);
-  lua_settop(L, record - 1);
+  class_be_registry(L, lua_gettop(L));
+  lua_pop(L, 1);
+  walk_class(L, table);
 }
 
 /* Whether objects with the metatable on top of the stack are sent in no way. */
@@ -594,7 +629,7 @@ static void walk_table(struct walk *w, int table) {
   bool is_class = false;
   if (lua_getmetatable(L, table)) {
     if (is_of_unsendables(L)) return;
-    is_class = is_of_callables(L) && class_has_prototype(L, table);
+    is_class = is_of_callables(L) && class_looks_like_one(L, table);
     if (class_has_weak_keys(L, lua_gettop(L))) walk_registry(L, table);
     walk_class(L, lua_gettop(L));
     walk_add(w);

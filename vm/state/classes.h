@@ -12,7 +12,7 @@
  *   CLASS_MARK     of its fields when the id was given, or the body was made, by which a change is seen
  *   CLASS_BODY     the bytes, if they hold no handles
  *   CLASS_IMPORTS  set of the ids of classes that the body names
- *   CLASS_HINT     "a.b": it was _G.a.b when it got the id
+ *   CLASS_HINT     "a.b": it was _G.a.b when it got the id; or its private name (state/private_names.h)
  *   CLASS_ALIAS    true: it is this VM's own, and bytes of another program name it by their id
  *   CLASS_CLOSURE  weak table, n -> class, class -> n, -n -> its mark, of all classes that a message has with this one
  *   CLASS_COUNT    how many these are
@@ -23,7 +23,7 @@
  *
  * A *registry* is a table with weak keys to which a class leads: a library, or a class, keeps there what belongs to
  * its objects. It has an id as a class has, and is one table in each VM. Its entries do not travel with it, but each
- * with its key: with an object of the class, or with a class.
+ * with its key: with an object of the class, or with a class. A change of them is no change of the registry (I1).
  *
  * I1  A class belongs to its maker. Its fields are sent again when the maker has set, replaced or removed one;
  *     a receiver then updates its copy. Changes that others make to their copies stay theirs.
@@ -67,12 +67,13 @@ void class_push_record(lua_State *L, int index);
 bool class_is_metamethod(lua_State *L, int key);
 /* Whether the table at `index` has such a field. [-0, +0] */
 bool class_has_metamethods(lua_State *L, int index);
-/* Whether a field of the table at `index` has one: what a class library calls a class is a table around
- * its instances' metatable. [-0, +0] */
-bool class_has_prototype(lua_State *L, int index);
+/* Whether the table at `index`, which can be called, is what a class library calls a class: a table around its
+ * instances' metatable, or one with methods that inherits others. An object has its methods from its metatable, and
+ * none of its own. [-0, +0] */
+bool class_looks_like_one(lua_State *L, int index);
 
 /* Pushes module and path of the class at `class`, whose record is at `record`. False: no module but _G has it; a path
- * below _G is kept as its hint. [-0, +0|2, memory] */
+ * below _G, or a private name, is kept as its hint. [-0, +0|2, memory] */
 bool class_find_path(lua_State *L, int class, int record);
 /* Gives the class an id; what changes from now on is a change. [-0, +0, memory] */
 void class_give_id(lua_State *L, int class, int record);

@@ -17,12 +17,30 @@ struct decoder decoder_make(lua_State *L, const struct message *m, int first) {
   return d;
 }
 
-static const char sighting_key = 's'; /* its address is the key; never written */
+static const char sighting_key = 's'; /* their addresses are the keys; never written */
+static const char later_key = 'l';
 
 void decode_set_sighting(lua_State *L) { lua_rawsetp(L, LUA_REGISTRYINDEX, &sighting_key); }
 
+void decode_see_globals_later(lua_State *L) {
+  lua_pushboolean(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &later_key);
+}
+
+/* Whether a module that was being loaded has seen a part of the globals. They are complete from now on. */
+static bool take_later(lua_State *L) {
+  luaL_checkstack(L, 4, "no room to decode");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &later_key);
+  const bool is_wanted = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (!is_wanted) return false;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &later_key);
+  return true;
+}
+
 void decode_end(struct decoder *d) {
-  if (!d->sees_globals) return;
+  if (!d->sees_globals && (d->is_image || !take_later(d->L))) return;
   luaL_checkstack(d->L, 4, "no room to decode");
   lua_rawgetp(d->L, LUA_REGISTRYINDEX, &sighting_key);
   if (lua_isnil(d->L, -1))
@@ -448,6 +466,12 @@ static void decode_table(struct decoder *d, uint8_t tag, size_t offset, int dept
   const unsigned shape = decode_new_table(d, &count);
   record(d, tag, offset);
   decode_contents(d, shape, count, depth + 1);
+}
+
+void decode_deferred_into(struct decoder *d) {
+  luaL_checkstack(d->L, 8, "message nested too deeply");
+  must_be(d, decode_u8(d) == TAG_TABLE_DEFERRED);
+  defer(d, decode_u32(d));
 }
 
 static void decode_table_deferred(struct decoder *d, uint8_t tag, size_t offset) {

@@ -59,6 +59,8 @@ struct decoder {
 /* Keeps the function on top of the stack, to be called once values that hold the table of globals are
  * decoded; nil: none. [-1, +0, memory] */
 void decode_set_sighting(lua_State *L);
+/* The function is called behind the next message as well. [-0, +0, memory] */
+void decode_see_globals_later(lua_State *L);
 /* Calls it if the decoder has seen the table. [-0, +0, raises] */
 void decode_end(struct decoder *d);
 
@@ -72,10 +74,12 @@ void decode_value(struct decoder *d);
 void decode_deferred(struct decoder *d);
 
 /* For decode_class.c: a value at a depth; a metatable; the contents of a table, whose shape and count are at the
- * cursor, into the one on top of the stack; the deferred objects behind those done. */
+ * cursor, into the one on top of the stack; the same for a deferred one, which comes later; the deferred objects
+ * behind those done. */
 void decode_at_depth(struct decoder *d, int depth);
 void decode_metatable(struct decoder *d, int depth);
 void decode_into_table(struct decoder *d);
+void decode_deferred_into(struct decoder *d);
 void decode_deferred_behind(struct decoder *d, int done);
 const uint8_t *decode_bytes(struct decoder *d, uint64_t size);
 uint8_t decode_u8(struct decoder *d);

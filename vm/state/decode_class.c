@@ -5,6 +5,7 @@
 
 #include "state/classes.h"
 #include "state/names.h"
+#include "state/private_names.h"
 #include "wire/format.h"
 
 enum { FILLING_MAX = 8 };
@@ -203,13 +204,17 @@ static void renew(struct decoder *d, const struct class_entry *entry, int class)
 static void push_at_hint(struct decoder *d, const struct class_entry *entry) {
   lua_State *L = d->L;
   lua_pushlstring(L, (const char *)entry->hint, (size_t)entry->hint_size);
+  if (private_name_is_one(lua_tostring(L, -1), (size_t)entry->hint_size)) {
+    private_name_resolve(L);
+    return;
+  }
   lua_pushglobaltable(L);
   names_walk(L, lua_tostring(L, -2), NAMES_RAW_BELOW);
   lua_remove(L, -2);
 }
 
 /* Replaces the nil on top of the stack by this VM's own class of the same name, if it has one: another program
- * made the one with this id, or another VM that runs the same script. False: there is none. */
+ * made the one with this id, or another VM that runs the same script or has the same module. False: there is none. */
 static bool push_hinted(struct decoder *d, const struct class_entry *entry, int id) {
   lua_State *L = d->L;
   const int class = lua_gettop(L);
@@ -253,11 +258,27 @@ static void complete(struct decoder *d, const uint8_t *text) {
   fill(d, &entry, class);
 }
 
-/* The rest of a class of an image: version and table. The class on top of the stack, or nil, is replaced. */
+/* Whether the table on top of the stack has weak keys: an image has all entries with the registry. */
+static bool is_registry(lua_State *L) {
+  if (!lua_getmetatable(L, -1)) return false;
+  const bool is_one = class_has_weak_keys(L, lua_gettop(L));
+  lua_pop(L, 1);
+  return is_one;
+}
+
+/* The rest of a class of an image: version, private name and table. The class on top of the stack, or nil, is
+ * replaced. */
 static void decode_class_of_image(struct decoder *d, int id) {
   lua_State *L = d->L;
-  const uint64_t version = decode_count(d);
-  if (!lua_isnil(L, -1) && version_of(L, lua_gettop(L)) >= 0) {
+  struct class_entry entry = {.version = decode_count(d)};
+  entry.hint_size = decode_count(d);
+  entry.hint = decode_bytes(d, entry.hint_size);
+  const bool is_new = lua_isnil(L, -1) && !push_hinted(d, &entry, id);
+  if (!is_new && is_registry(L)) {
+    decode_deferred_into(d); /* this VM has a part of the entries */
+    return;
+  }
+  if (!is_new && version_of(L, lua_gettop(L)) >= 0) {
     must_be(d, decode_u8(d) == TAG_TABLE_DEFERRED);
     decode_u32(d);
     return;
@@ -266,7 +287,7 @@ static void decode_class_of_image(struct decoder *d, int id) {
   must_be(d, reader_left(&d->r) > 0 && *d->r.at == TAG_TABLE_DEFERRED);
   decode_at_depth(d, 0);
   class_enter(L, lua_gettop(L), id);
-  set_version(L, lua_gettop(L), version);
+  set_version(L, lua_gettop(L), entry.version);
   class_keep(L, lua_gettop(L));
 }
 
@@ -292,6 +313,7 @@ static void decode_class(struct decoder *d) {
 static void decode_class_skip(struct decoder *d) {
   decode_bytes(d, CLASS_ID_SIZE);
   decode_count(d);
+  decode_bytes(d, decode_count(d));
   decode_u8(d);
   decode_u32(d);
 }

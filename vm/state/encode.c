@@ -35,6 +35,7 @@ struct encoder encoder_make(lua_State *L, struct scratch *s, enum encode_mode mo
                           .mode = mode,
                           .depth_max = mode == ENCODE_IMAGE ? 0 : WIRE_DEPTH_MAX,
                           .work = work,
+                          .least_reference = UINT32_MAX,
                           .classes = work + 1,
                           .handles = &s->handles};
 }
@@ -147,6 +148,7 @@ static bool is_renewed(const struct encoder *e) {
 
 static void encode_reference(struct encoder *e, uint32_t offset) {
   e->class->check_reference(e, offset);
+  if (offset < e->least_reference) e->least_reference = offset;
   e->s->out.data[offset] |= TAG_SHARED;
   encode_number_after(e, TAG_REF, offset);
 }
@@ -197,20 +199,21 @@ static void encode_sources_of(struct encoder *e, int function) {
   lua_pop(L, 1);
 }
 
-static void encode_module(struct encoder *e, int index) {
-  if (!names_find_module(e->L, index)) luaL_error(e->L, "package.loaded changed meanwhile");
-  if (may_need_sources(e)) encode_source(e);
-  encode_tag(e, TAG_MODULE);
+/* (… name) [-1, +0, memory] */
+static void encode_name(struct encoder *e, enum wire_tag tag) {
+  encode_tag(e, tag);
   encode_sized_value(e, -1);
   lua_pop(e->L, 1);
 }
 
-/* (… name) [-1, +0, memory] */
-void encode_registered(struct encoder *e) {
-  encode_tag(e, TAG_REGISTERED);
-  encode_sized_value(e, -1);
-  lua_pop(e->L, 1);
+static void encode_module(struct encoder *e, int index) {
+  if (!names_find_module(e->L, index)) luaL_error(e->L, "package.loaded changed meanwhile");
+  if (may_need_sources(e)) encode_source(e);
+  e->needs_modules = true;
+  encode_name(e, TAG_MODULE);
 }
+
+void encode_registered(struct encoder *e) { encode_name(e, TAG_REGISTERED); }
 
 /* Writes the object at `index` as a reference if it was written at `since` or behind it. Else enters
  * it in the map at the offset of the next byte, and returns false. */
@@ -262,6 +265,7 @@ static bool find_name(struct encoder *e, int index) {
 void encode_found_name(struct encoder *e) {
   if (e->mode == ENCODE_IMAGE && encode_set_has_module(e->L, ENCODE_WITHOUT_SOURCE, -2))
     luaL_error(e->L, "cannot send '%s' of the host", lua_tostring(e->L, -1));
+  e->needs_modules |= *lua_tostring(e->L, -2) != NAMES_ORIGINAL && strcmp(lua_tostring(e->L, -2), "_G") != 0;
   encode_tag(e, TAG_NAMED);
   encode_sized_value(e, -2);
   encode_sized_value(e, -1);
@@ -487,9 +491,7 @@ static bool encode_if_for_strangers(struct encoder *e, int index) {
     claim(e, class_identity(table), offset, 0, &e->last_class_offset);
     if (e->last_class_offset == 0) {
       e->last_class_offset = offset;
-      encode_tag(e, TAG_REGISTERED);
-      encode_sized_value(e, -1);
-      lua_pop(e->L, 1);
+      encode_registered(e);
       return true;
     }
     lua_pop(e->L, 1);
@@ -535,8 +537,7 @@ static void encode_own_metatable(struct encoder *e, int index, const struct path
   encode_inheritance(e, index, at, depth);
 }
 
-/* Whether an image has the class at `index` as it is: a registered one, whose name would be looked up in
- * the image again. */
+/* Whether an image has the class at `index` as it is: a registered one, whose name the image has. */
 static bool is_registered_in_image(struct encoder *e, int index) {
   if (e->mode != ENCODE_IMAGE || !names_find_registered(e->L, index)) return false;
   lua_pop(e->L, 1);

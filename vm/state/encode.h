@@ -56,6 +56,8 @@ struct encoder {
   uint32_t renewed;           /* the offset where the value of encode_set_renewed ends; 0: there is none */
   bool is_list;               /* elements of the values share no objects with each other */
   uint32_t since;             /* the offset at which the current one begins */
+  bool needs_modules;         /* the receiver may have to load some */
+  uint32_t least_reference;   /* the first offset that was referred to */
   unsigned flags;             /* enum wire_flag */
   const void *last_class;     /* the metatable met last in a dump, or NULL */
   uint32_t last_class_offset; /* of the name by which strangers may send it; 0: they may not */

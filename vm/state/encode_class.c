@@ -7,6 +7,7 @@
 #include "state/encode_sets.h"
 #include "state/globals.h"
 #include "state/names.h"
+#include "state/private_names.h"
 #include "wire/message.h"
 #include "wire/writer.h"
 
@@ -388,10 +389,29 @@ static bool encode_by_name(struct encoder *e, int class, int record) {
   return false;
 }
 
+/* Pushes the private name of the class, or "". What a module is by value has its classes by value. */
+static const char *push_private_name(struct encoder *e, int record, size_t *size) {
+  lua_State *L = e->L;
+  const char *name = push_text(L, record, CLASS_HINT, size);
+  if (!private_name_is_one(name, *size)) {
+    *size = 0;
+    return "";
+  }
+  lua_pushstring(L, name); /* of the module alone */
+  if (encode_set_has_module(L, ENCODE_CARRIED, -1)) *size = 0;
+  lua_pop(L, 1);
+  return name;
+}
+
 /* Writes the class behind its id, as all that an image has by value. */
 static void encode_in_image(struct encoder *e, int class, int record) {
+  size_t size = 0;
   class_review(e->L, class, record);
   encoder_wrote(e, put_varint(encoder_room(e, WRITER_VALUE_MAX), number_in(e->L, record, CLASS_VERSION)));
+  const char *name = push_private_name(e, record, &size);
+  encode_sized(e, name, size);
+  e->needs_modules |= size > 0;
+  lua_pop(e->L, 1);
   encoder_wrote(e, put_u8(encoder_room(e, 1), TAG_TABLE_DEFERRED));
   encode_stub(e, class);
 }
@@ -437,7 +457,7 @@ static bool note_registry(struct encoder *e, int index) {
 static bool is_class(struct encoder *e, int index, int depth) {
   if (e->kind == METATABLE_WEAK) return note_registry(e, index);
   if (class_is_known(e->L, index)) return !is_registered(e, index);
-  if (e->kind == METATABLE_CALLABLE && class_has_prototype(e->L, index)) return !is_registered(e, index);
+  if (e->kind == METATABLE_CALLABLE && class_looks_like_one(e->L, index)) return !is_registered(e, index);
   const bool looks_first = depth >= e->depth_max || root_of(e)->is_careful;
   return looks_first && class_has_metamethods(e->L, index) && !is_registered(e, index);
 }

@@ -243,3 +243,18 @@ bool fresh_find(lua_State *L, int function) {
   lua_settop(L, top);
   return false;
 }
+
+static int no_function(UNUSED lua_State *L) { return 0; }
+
+void fresh_push_value_of_type(lua_State *L, const char *type) {
+  if (strcmp(type, "boolean") == 0)
+    lua_pushboolean(L, 0);
+  else if (strcmp(type, "number") == 0)
+    lua_pushnumber(L, 0);
+  else if (strcmp(type, "function") == 0)
+    lua_pushcfunction(L, no_function);
+  else if (strcmp(type, "thread") == 0)
+    lua_pushthread(L);
+  else
+    lua_pushnil(L);
+}

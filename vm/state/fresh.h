@@ -31,4 +31,7 @@ bool fresh_is_builtin(lua_State *L, int index);
  * and nothing pushed: it has it nowhere. [-0, +1|0, memory] */
 bool fresh_find(lua_State *L, int function);
 
+/* Pushes a value of the type with this name, whose values share a metatable; nil for other types. [-0, +1, memory] */
+void fresh_push_value_of_type(lua_State *L, const char *type);
+
 #endif

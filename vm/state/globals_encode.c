@@ -23,6 +23,7 @@ struct image_writer {
   struct scratch *s;
   struct bytes *out; /* owned by the caller */
   unsigned flags;
+  bool needs_modules; /* one of the entries does; those that refer to entries before them count as well */
 };
 
 struct entry {
@@ -61,6 +62,9 @@ static int entry_protected(lua_State *L) {
   encode_value(&e, ENTRY_VALUE, &root);
   encode_deferred(&e, root.name);
   entry_close(&e, entry);
+  const bool needs = e.needs_modules || (entry->image->needs_modules && e.least_reference < entry->start);
+  if (needs && entry->kind == IMAGE_GLOBAL) e.s->out.data[entry->start] = IMAGE_GLOBAL_NEEDING;
+  entry->image->needs_modules |= needs;
   entry->image->flags |= e.flags;
   return 0;
 }
@@ -429,25 +433,15 @@ static void write_searchers(lua_State *L, struct image_writer *image) {
 
 /* ---- types ----------------------------------------------------------------------------------- */
 
-/* Writes the metatable of the type of the value on top of the stack, and pops the value. */
-static void write_type(lua_State *L, struct image_writer *image) {
-  const int value = lua_gettop(L);
-  const struct entry entry = {.image = image, .kind = IMAGE_TYPE, .key = luaL_typename(L, value)};
-  if (lua_getmetatable(L, value)) write_entry(L, entry);
-  lua_settop(L, value - 1);
-}
-
 static void write_types(lua_State *L, struct image_writer *image) {
-  lua_pushnil(L);
-  write_type(L, image);
-  lua_pushboolean(L, 0);
-  write_type(L, image);
-  lua_pushnumber(L, 0);
-  write_type(L, image);
-  lua_pushcfunction(L, image_protected);
-  write_type(L, image);
-  lua_pushthread(L);
-  write_type(L, image);
+  static const char *const types[] = {"nil", "boolean", "number", "function", "thread"};
+  const int value = lua_gettop(L) + 1;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    fresh_push_value_of_type(L, types[i]);
+    if (lua_getmetatable(L, value))
+      write_entry(L, (struct entry){.image = image, .kind = IMAGE_TYPE, .key = types[i]});
+    lua_settop(L, value - 1);
+  }
 }
 
 /* ---- classes, and functions of package.preload ----------------------------------------------- */

@@ -9,6 +9,7 @@
  *   STATE_HIDDEN   name -> value, of names that are not in _G while any is pending: `_G` and others by
  *                  which a script gets hold of the table itself
  *   STATE_MODULES  name of a host's module -> its fields, name -> offset, until it is required
+ *   STATE_NEEDING  set of the global names that need modules; only those of STATE_NAMES count
  *   STATE_HOOKS    the metatable that _G has while any name is pending
  *   STATE_WATCHED  a metatable of _G of the script's own that lets broken names raise (keep_broken), or nil
  *   STATE_OWNER    the script's own metatable of _G: offset, text, or nil
@@ -18,12 +19,16 @@
  * I2  Before a script can look at the table of globals, or at its metatable, all names are decoded: when
  *     it uses a hidden name, when it receives the table as a value, and at once if the program has a
  *     metatable of its own. So rawget, next and a strict mode find what they find in the program.
+ * I3  A module that is being loaded, and uses a hidden name, does not find the names that need modules: one of them
+ *     may need this module, which would be loaded a second time. They are decoded at the next sight of the table, at
+ *     the latest with the next message.
  *
  * A name is removed before it is decoded: a module that is required meanwhile and uses the name
  * finds nil, and does not recurse.
  */
 #include <string.h>
 
+#include "state/broken_names.h"
 #include "state/decode_class.h"
 #include "state/fresh.h"
 #include "state/globals.h"
@@ -38,6 +43,7 @@ enum state_slot {
   STATE_CLASSES,
   STATE_HIDDEN,
   STATE_MODULES,
+  STATE_NEEDING,
   STATE_HOOKS,
   STATE_WATCHED,
   STATE_OWNER
@@ -173,13 +179,17 @@ static int push_pending_names(lua_State *L, int state, int slot) {
   return count;
 }
 
-static void load_globals(lua_State *L, int state) {
+enum load_which { LOAD_ALL, LOAD_WITHOUT_MODULES };
+
+static void load_globals(lua_State *L, int state, enum load_which which) {
   const int count = push_pending_names(L, state, STATE_NAMES);
   const int list = lua_gettop(L);
   for (int i = 1; i <= count; i++) {
     lua_rawgeti(L, list, i);
+    push_pending(L, state, STATE_NEEDING, list + 1);
+    const bool is_wanted = which == LOAD_ALL || lua_isnil(L, -1);
     push_pending(L, state, STATE_NAMES, list + 1);
-    if (lua_type(L, -1) == LUA_TNUMBER) (void)global_decode(L, state, list + 1);
+    if (is_wanted && lua_type(L, -1) == LUA_TNUMBER) (void)global_decode(L, state, list + 1);
     lua_settop(L, list);
   }
   lua_settop(L, list - 1);
@@ -189,7 +199,7 @@ static void load_globals(lua_State *L, int state) {
 /* The script looks at the table of globals: all that is in it has to be there. */
 static void look(lua_State *L, int state) {
   reveal(L, state);
-  load_globals(L, state);
+  load_globals(L, state, LOAD_ALL);
 }
 
 /* sighting() */
@@ -200,11 +210,24 @@ static int sighting(lua_State *L) {
   return 0;
 }
 
-static void look_if_hidden(lua_State *L, int state, int name) {
+static bool is_empty(lua_State *L, int state, int slot) {
+  lua_rawgeti(L, state, slot);
+  lua_pushnil(L);
+  const bool has = lua_next(L, -2);
+  lua_pop(L, has ? 3 : 1);
+  return !has;
+}
+
+/* Pushes the value of the name if it is hidden; else nil. The script looks at the table then. */
+static void push_if_hidden(lua_State *L, int state, int name) {
   push_pending(L, state, STATE_HIDDEN, name);
-  const bool is_hidden = !lua_isnil(L, -1);
-  lua_pop(L, 1);
-  if (is_hidden) look(L, state);
+  if (lua_isnil(L, -1)) return;
+  if (is_empty(L, state, STATE_NEEDING) || !names_module_is_loading(L)) {
+    look(L, state);
+    return;
+  }
+  load_globals(L, state, LOAD_WITHOUT_MODULES);
+  decode_see_globals_later(L);
 }
 
 /* __index(t, name) */
@@ -213,7 +236,8 @@ static int global_index(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   push_pending(L, 3, STATE_NAMES, 2);
   if (lua_isnil(L, -1)) {
-    look_if_hidden(L, 3, 2);
+    push_if_hidden(L, 3, 2);
+    if (!lua_isnil(L, -1)) return 1;
     lua_pushvalue(L, 2);
     lua_rawget(L, 1);
     return 1;
@@ -229,11 +253,12 @@ static int global_newindex(lua_State *L) {
   lua_settop(L, 3);
   lua_pushvalue(L, lua_upvalueindex(1));
   push_pending(L, 4, STATE_NAMES, 2);
-  if (lua_isnil(L, -1)) {
-    look_if_hidden(L, 4, 2);
-  } else {
+  if (lua_isnil(L, -1)) push_if_hidden(L, 4, 2);
+  if (!lua_isnil(L, -1)) {
     lua_pushnil(L);
     set_pending(L, 4, STATE_NAMES, 2);
+    lua_pushnil(L);
+    set_pending(L, 4, STATE_HIDDEN, 2);
   }
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 3);
@@ -435,26 +460,11 @@ static void install_searchers(lua_State *L) {
   }
 }
 
-/* Pushes a value of the type whose name is at index `type`. */
-static void push_value_of_type(lua_State *L, int type) {
-  const char *name = lua_tostring(L, type);
-  if (strcmp(name, "boolean") == 0)
-    lua_pushboolean(L, 0);
-  else if (strcmp(name, "number") == 0)
-    lua_pushnumber(L, 0);
-  else if (strcmp(name, "function") == 0)
-    lua_pushcfunction(L, broken_call);
-  else if (strcmp(name, "thread") == 0)
-    lua_pushthread(L);
-  else
-    lua_pushnil(L);
-}
-
 static void install_type(lua_State *L) {
   const int type = lua_gettop(L) - 1;
   if (!content_decode(L, INSTALL_STATE))
     luaL_error(L, "the metatable of the type %s: %s", lua_tostring(L, type), lua_tostring(L, -1));
-  push_value_of_type(L, type);
+  fresh_push_value_of_type(L, lua_tostring(L, type));
   lua_insert(L, -2);
   lua_setmetatable(L, -2);
 }
@@ -506,6 +516,11 @@ static void install_field(lua_State *L) {
 static void install_lazily(lua_State *L, enum image_kind kind) {
   switch (kind) {
     case IMAGE_GLOBAL: install_global(L); return;
+    case IMAGE_GLOBAL_NEEDING:
+      lua_pushboolean(L, 1);
+      set_pending(L, INSTALL_STATE, STATE_NEEDING, lua_gettop(L) - 2);
+      install_global(L);
+      return;
     case IMAGE_PRELOAD: install_preload(L); return;
     case IMAGE_MODULE: install_field(L); return;
     case IMAGE_CLASS: install_pending(L, STATE_CLASSES); return;
@@ -550,7 +565,7 @@ static enum image_kind read_entry(struct decoder *d) {
 /* Pushes a state of nothing. [-0, +1, memory] */
 static void push_empty_state(lua_State *L) {
   lua_createtable(L, STATE_OWNER, 0);
-  for (int slot = STATE_MEMO; slot <= STATE_MODULES; slot++) {
+  for (int slot = STATE_MEMO; slot <= STATE_NEEDING; slot++) {
     lua_newtable(L);
     lua_rawseti(L, -2, slot);
   }
@@ -612,35 +627,12 @@ static void install_hooks(lua_State *L) {
   retire_if_empty(L, INSTALL_STATE);
 }
 
-/* Lets names that cannot be decoded raise before the `__index` of the metatable on top of the stack is
- * asked. In Lua, because a tail call leaves no level between that function and its caller, which a
- * strict mode looks for; and because a worker of this worker gets it, too. [-0, +0, memory] */
+/* Lets broken names raise in a VM whose _G has the metatable on top of the stack. [-0, +0, memory] */
 static void keep_broken(lua_State *L) {
-  static const char chunk[] =
-      "local broken, index, error, is_function = ...\n"
-      "return function(t, name)\n"
-      "  if broken[name] then error(\"global '\" .. name .. \"': \" .. broken[name], 2) end\n"
-      "  if is_function then return index(t, name) end\n"
-      "  return index and index[name]\n"
-      "end\n";
-  const int owner = lua_gettop(L);
-  lua_pushvalue(L, owner);
+  lua_pushvalue(L, -1);
   lua_rawseti(L, INSTALL_STATE, STATE_WATCHED);
-  if (luaL_loadbuffer(L, chunk, strlen(chunk), "=manymoons/globals")) lua_error(L);
   lua_rawgeti(L, INSTALL_STATE, STATE_NAMES);
-  lua_getfield(L, owner, "__index");
-  originals_push(L, "_G", "error");
-  lua_pushboolean(L, lua_isfunction(L, -2));
-  lua_call(L, 4, 1);
-  lua_setfield(L, owner, "__index");
-}
-
-static bool has_names(lua_State *L) {
-  lua_rawgeti(L, INSTALL_STATE, STATE_NAMES);
-  lua_pushnil(L);
-  const bool has = lua_next(L, -2);
-  lua_pop(L, has ? 3 : 1);
-  return has;
+  broken_names_guard(L, lua_gettop(L) - 1);
 }
 
 /* Gives _G the program's own metatable: it handles names as in the program, so all have to be there. */
@@ -649,7 +641,7 @@ static void install_owner(lua_State *L) {
   if (lua_isnil(L, -1)) return;
   look(L, INSTALL_STATE);
   if (!content_decode(L, INSTALL_STATE)) luaL_error(L, "the metatable of _G: %s", lua_tostring(L, -1));
-  if (has_names(L)) keep_broken(L);
+  if (!is_empty(L, INSTALL_STATE, STATE_NAMES)) keep_broken(L);
   lua_pushglobaltable(L);
   lua_insert(L, -2);
   lua_setmetatable(L, -2);

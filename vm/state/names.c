@@ -186,8 +186,7 @@ static void build_descend(struct build *b) {
   b->below_count = 0;
 }
 
-/* A number that changes with the modules in package.loaded. */
-static lua_Number mark_of_loaded(lua_State *L) {
+void names_push_mark_of_loaded(lua_State *L) {
   uint64_t sum = 0;
   lua_pushloaded(L);
   lua_pushnil(L);
@@ -198,13 +197,14 @@ static lua_Number mark_of_loaded(lua_State *L) {
     sum += (value ^ (uint64_t)(uintptr_t)lua_tostring(L, -1) << 20) * UINT64_C(0x9e3779b97f4a7c15);
   }
   lua_pop(L, 1);
-  return (lua_Number)(sum >> 12);
+  lua_pushnumber(L, (lua_Number)(sum >> 12)); /* a double holds it exactly */
 }
 
 static bool index_is_fresh(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
-  const bool is_fresh = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == mark_of_loaded(L);
-  lua_pop(L, 1);
+  names_push_mark_of_loaded(L);
+  const bool is_fresh = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
   return is_fresh;
 }
 
@@ -222,7 +222,7 @@ static void index_rebuild(lua_State *L) {
   }
   lua_settop(L, b.index);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
-  lua_pushnumber(L, mark_of_loaded(L));
+  names_push_mark_of_loaded(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
 }
 
@@ -337,6 +337,21 @@ static void push_require(lua_State *L) {
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
   originals_push(L, "_G", "require");
+}
+
+bool names_module_is_loading(lua_State *L) {
+  luaL_checkstack(L, 4, "no room to look for modules");
+  const int require = lua_gettop(L) + 1;
+  bool is_loading = false;
+  lua_Debug at;
+  originals_push(L, "_G", "require");
+  for (int level = 0; !is_loading && lua_getstack(L, level, &at); level++) {
+    lua_getinfo(L, "f", &at);
+    is_loading = lua_isfunction(L, -1) && lua_rawequal(L, -1, require);
+    lua_settop(L, require);
+  }
+  lua_settop(L, require - 1);
+  return is_loading;
 }
 
 void names_push_module(lua_State *L) {

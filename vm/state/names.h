@@ -45,6 +45,10 @@ void names_seal(lua_State *L);
 /* Whether the function at `index` is sent by name. [-0, +0] */
 bool names_have(lua_State *L, int index);
 
+/* Whether `require` is at work in this coroutine. [-0, +0, memory] */
+bool names_module_is_loading(lua_State *L);
+/* Pushes a number that changes with the modules in package.loaded. [-0, +1] */
+void names_push_mark_of_loaded(lua_State *L);
 /* Replaces a module's name on top of the stack by the module, which is required if it is not
  * loaded. [-1, +1, raises] */
 void names_push_module(lua_State *L);

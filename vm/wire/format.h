@@ -77,7 +77,8 @@ enum wire_tag {
   TAG_FLOATS = 0x13,            /* likewise, doubles */
   TAG_END = 0x14,               /* no more pairs */
   TAG_CLASS = 0x15,             /* 24 bytes: the id of a class, whose body is behind the values; in an image
-                                 * version (varint) and TAG_TABLE_DEFERRED follow instead */
+                                 * version (varint), private name (string, may be empty) and
+                                 * TAG_TABLE_DEFERRED follow instead */
   TAG_SENT = 0x16,          /* u32 size of the rest, metatable, value that __mm_send gave, deferred parts */
   TAG_SOURCE = 0x17,        /* string: a module, the function that loads it, the value that needs it */
   TAG_SHARED = 0x20,        /* or-ed into the tag of an object that is named again */
@@ -109,7 +110,8 @@ enum table_shape {
 /* Behind the values and deferred parts of a body with FLAG_CLASSES:
  *
  *   classes     := class … | u32 offset of the first one
- *   class       := id (24 bytes) | version (varint) | hint (string, may be empty: a path below _G)
+ *   class       := id (24 bytes) | version (varint)
+ *                  | hint (string, may be empty: a path below _G, or a private name, state/private_names.h)
  *                  | first handle (varint) | size (u32) | class body
  *   class body  := a message of its own, whose one value is the class, written as a table. It has no handles: its
  *                  handles are those of the outer message, from the first one on.
@@ -132,9 +134,10 @@ enum image_kind {
   IMAGE_CLASS_FOR_STRANGERS = 5, /* as IMAGE_CLASS, registered as { untrusted = true } */
   IMAGE_LOADED = 6,              /* package.loaded[key] */
   IMAGE_SEARCHERS = 7,           /* the list of the searchers of `require`; the key is empty */
-  IMAGE_TYPE = 8,      /* the metatable of all values of the type `key`, without fields of strings */
-  IMAGE_MODULE = 9,    /* package.loaded[library][key], once the module is required; key "": its metatable */
-  IMAGE_BROKEN = 0x80, /* or-ed in: the value cannot be sent */
+  IMAGE_TYPE = 8,   /* the metatable of all values of the type `key`, without fields of strings */
+  IMAGE_MODULE = 9, /* package.loaded[library][key], once the module is required; key "": its metatable */
+  IMAGE_GLOBAL_NEEDING = 10, /* as IMAGE_GLOBAL; decoding it may load modules */
+  IMAGE_BROKEN = 0x80,       /* or-ed in: the value cannot be sent */
 };
 enum function_shape {
   FUNCTION_PLAIN = 0,
