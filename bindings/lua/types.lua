@@ -160,7 +160,9 @@ function World.Process(target, ...) end
 ---worker got them go with the call, as upvalues do. Used are the names in the code of the function, and of all functions
 ---that it reaches through upvalues, arguments and globals. A table counts as changed when its contents differ; of
 ---a global that reaches more than 1,000 entries, those behind them count by samples and by length, so assign another
----table, or pass it as an argument, where such a one changes. What a task assigns stays in its worker until the caller's
+---table, or pass it as an argument, where such a one changes. The same holds for the fields of standard libraries and
+---modules that the program changes after the pool began. What it put into a module that has a file before that, workers
+---have if they are forked; others have what the file gives, and an initializer may tell the module. What a task assigns stays in its worker until the caller's
 ---value changes. Functions in queues, pipes and managers, and in pools on a broker, use the globals of the receiver.
 ---@param workers? integer how many; default: cpu_count()
 ---@param initializer? function called first in each worker; if it raises, so does Pool

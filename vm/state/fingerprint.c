@@ -168,13 +168,17 @@ static void collect(struct finder *f, int index) {
   lua_rawseti(f->L, f->functions, ++f->function_count);
 }
 
-/* Of a module, its functions. */
+/* The module, and its functions. */
 static void collect_from_module(struct finder *f, int module) {
   lua_State *L = f->L;
   lua_pushglobaltable(L);
   const bool is_globals = lua_rawequal(L, -1, module);
   lua_pop(L, 1);
   if (!f->functions || is_globals) return;
+  if (f->modules) {
+    lua_pushvalue(L, module);
+    lua_rawseti(L, f->modules, ++f->module_count);
+  }
   lua_pushnil(L);
   while (lua_next(L, module)) {
     if (lua_isfunction(L, -1) && !names_have(L, -1)) collect(f, lua_gettop(L));

@@ -7,8 +7,8 @@
  * given number of entries in all. Of those behind it the fingerprint has some samples and the lengths.
  * Tables are read raw, so no metamethod of the script runs.
  *
- * A finder looks at values one after the other. It may collect the Lua functions that it meets, and the
- * global names of metatables: what is met belongs to the code that can be reached from the value.
+ * A finder looks at values one after the other. It may collect the Lua functions that it meets, the
+ * global names of metatables, and the modules: what is met belongs to the code that can be reached from the value.
  */
 #ifndef STATE_FINGERPRINT_H
 #define STATE_FINGERPRINT_H
@@ -33,6 +33,8 @@ struct finder {
   uint64_t hash;
   int functions; /* stack index of the list that gets functions, or 0: none is collected */
   int function_count;
+  int modules; /* stack index of the list that gets the modules that are met, or 0 */
+  int module_count;
   bool has_indexed_names;
 };
 

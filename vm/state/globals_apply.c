@@ -7,6 +7,7 @@
 #include "state/globals_apply.h"
 
 #include "state/globals.h"
+#include "state/module_fields.h"
 
 enum { APPLIED_VERSIONS = 1, APPLIED_FIRSTS, APPLIED_OWN, APPLIED_LAST };
 
@@ -51,6 +52,29 @@ static lua_Number number_of(lua_State *L, int table, int field, int key) {
   return number;
 }
 
+/* Pushes the value that the VM has under the name. */
+static void take_value(lua_State *L, int name) {
+  if (field_name_is_one(L, name))
+    field_push_value(L, name);
+  else
+    globals_take(L, name);
+}
+
+/* The VM has the value on top of the stack under the name from now on. [-1, +0, memory] */
+static void put_value(lua_State *L, int name) {
+  if (field_name_is_one(L, name))
+    field_put(L, name);
+  else
+    globals_put(L, name);
+}
+
+static void break_value(lua_State *L, int name) {
+  if (field_name_is_one(L, name))
+    field_break(L, name);
+  else
+    globals_break(L, name);
+}
+
 /* ---- names that changed after the call was made ---------------------------------------------- */
 
 enum { REVERT_STATE = 1, REVERT_NUMBER, REVERT_NAMES, REVERT_NAME };
@@ -73,7 +97,7 @@ static int revert(lua_State *L) {
     lua_settop(L, REVERT_NAMES);
     lua_rawgeti(L, REVERT_NAMES, count);
     push_element(L, REVERT_STATE, APPLIED_OWN, REVERT_NAME);
-    globals_put(L, REVERT_NAME);
+    put_value(L, REVERT_NAME);
     for (int slot = APPLIED_VERSIONS; slot <= APPLIED_OWN; slot++) {
       lua_pushnil(L);
       set_element(L, REVERT_STATE, slot, REVERT_NAME);
@@ -87,7 +111,7 @@ static int revert(lua_State *L) {
 enum { TAKE_STATE = 1, TAKE_GLOBALS, TAKE_NAMES, TAKE_NAME };
 
 static void keep_own(lua_State *L) {
-  globals_take(L, TAKE_NAME);
+  take_value(L, TAKE_NAME);
   set_element(L, TAKE_STATE, APPLIED_OWN, TAKE_NAME);
 }
 
@@ -121,9 +145,9 @@ static void take_one(lua_State *L, int i) {
   const bool has_value = push_value(L);
   if (has_it && !may_share(L)) return;
   if (has_value)
-    globals_put(L, TAKE_NAME);
+    put_value(L, TAKE_NAME);
   else
-    globals_break(L, TAKE_NAME);
+    break_value(L, TAKE_NAME);
   lua_pushnumber(L, version);
   set_element(L, TAKE_STATE, APPLIED_VERSIONS, TAKE_NAME);
   lua_pushinteger(L, i);

@@ -10,11 +10,16 @@
  *             modules that are met on the way; and the global names of classes.
  *   changed   The fingerprint of the global is another one (state/fingerprint.h). Of a global that
  *             reaches more than GLOBALS_ENTRIES entries, changes behind them may go unnoticed.
+ *   fields    Of the modules that are met, of those whose names the code has, and of `string`, the fields with
+ *             names in the code count as globals do (state/module_fields.h). They have changed if they are not as
+ *             when the first worker started, or when the module was met first: what it was before, a worker has as
+ *             well that loads it. Functions count by identity, and of tables 100 entries.
  *
  * A watch is a table:
  *   WATCH_PRINTS    name -> fingerprint, when it was last looked at
  *   WATCH_VERSIONS  name -> how often it was found changed; nil: never
  *   WATCH_FIRSTS    name -> the number of the first call after the first change
+ *   WATCH_MODULES   set of the modules whose fields have fingerprints
  *   WATCH_CHANGES   how many changes there were, of all names
  *
  * I1  A name without a version has had one and the same value when each worker of the pool started.
