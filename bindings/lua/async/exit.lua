@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The seam of os.exit. Where it is called decides what it ends:
 --
+--   a call of a worker of    that worker: the call is unwound by an error, and has died even if it catches it
+--   the world serial
 --   the thread of a worker   the worker
 --   a task of a worker       that worker
 --   another task             the program, or the worker of its thread, by code outside of tasks
@@ -11,6 +13,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local identity = require("core.identity")
 local waits = require("core.waits")
 
 local unpack, pack = checks.unpack, checks.pack
@@ -35,8 +38,17 @@ local function code_of(argument)
   return type(argument) == "number" and math.floor(argument) % 256 or nil
 end
 
+-- Ends the call of a worker of the world `serial` which the caller is in, if it is in one.
+local function leave_call(argument, task)
+  local worker, code = identity.current(), code_of(argument)
+  if worker.world ~= "serial" or worker.task ~= task or not code then return end
+  worker.exit_code = code
+  error("interrupted", 0)
+end
+
 os.exit = native.seal(function(argument, ...)
   local task, rest = waits.current_task(), pack(...)
+  leave_call(argument, task)
   if not task then return leave(argument, ...) end
   local tasks = waits.tasks
   if not task.process then

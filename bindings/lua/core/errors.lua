@@ -61,6 +61,18 @@ function errors.timeout_error(seconds, name)
   return errors.of_kind("timeout", string.format("the call took longer than %g s", seconds), name)
 end
 
+local function exit_text(code, refusal)
+  if refusal then return "the sandbox refused the system call " .. refusal end
+  if code and code < 0 then return "killed by signal " .. -code end
+  return "exit code " .. tostring(code)
+end
+
+-- The worker `name` died; refusal: by its sandbox, because of that system call.
+function errors.died_error(name, code, what, refusal)
+  local text = string.format("worker %s died (%s) %s", name, exit_text(code, refusal), what)
+  return errors.of_kind("died", text, name, code)
+end
+
 -- Raises an mm.Error of that kind, whose message begins with the place of the script's call.
 function errors.raise_kind(kind, text) errors.raise(errors.of_kind(kind, native.place() .. text)) end
 
@@ -98,7 +110,7 @@ local function protected(name, f, ...)
 end
 
 local function pass_end(ok, ...)
-  if not ok and waits.is_ending() then error("interrupted", 0) end
+  if waits.is_ending() and (not ok or waits.has_exited()) then error("interrupted", 0) end
   return ok, ...
 end
 

@@ -113,4 +113,10 @@ function waits.current_task() return waits.tasks and waits.tasks.current() end
 -- an error, which no protected call of ours may take for the script's.
 function waits.is_ending() return native.is_stopped() or (waits.tasks ~= nil and waits.tasks.is_ending()) end
 
+-- Whether the worker to which the calling task belongs has called os.exit.
+function waits.has_exited()
+  local task = waits.current_task()
+  return task ~= nil and task.process ~= nil and task.process.exit_code ~= nil
+end
+
 return waits

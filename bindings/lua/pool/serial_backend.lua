@@ -7,6 +7,7 @@ local checks = require("core.checks")
 local identity = require("core.identity")
 local local_backend = require("pool.local_backend")
 local runner = require("pool.vm_runner")
+local waits = require("core.waits")
 
 local unpack = checks.unpack
 
@@ -15,7 +16,11 @@ local backend_meta = { __index = Backend, __name = "PoolBackend" }
 
 -- Calls f as the pool's worker.
 local function as_worker(worker, f, ...)
-  local before = identity.set_current({ name = worker.name, pid = native.pid(), daemon = true, world = worker.world })
+  local me = {
+    name = worker.name, pid = native.pid(), daemon = true, world = worker.world, task = waits.current_task(),
+  }
+  worker.state.me = me
+  local before = identity.set_current(me)
   local results = checks.pack(f(...))
   identity.set_current(before)
   return unpack(results, 1, results.n)
@@ -32,7 +37,7 @@ local function begin(self, name)
   local config, worker = self.config, self.worker
   local args = config.initargs
   worker.name, worker.world, worker.state = name, config.world, runner.new_state(config.max_tasks)
-  as_worker(worker, runner.initialize, put_into(self), config.initializer, unpack(args, 1, args.n))
+  as_worker(worker, runner.initialize, worker.state, put_into(self), config.initializer, unpack(args, 1, args.n))
   worker.state.ready = native.time()
 end
 

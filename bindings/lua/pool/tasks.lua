@@ -260,17 +260,8 @@ end
 
 -- The death of a worker -------------------------------------------------------------------------------
 
-local function exit_text(code, refusal)
-  if refusal then return "the sandbox refused the system call " .. refusal end
-  if code and code < 0 then return "killed by signal " .. -code end
-  return "exit code " .. tostring(code)
-end
-
 -- death: how the worker `name` died: code, and refusal, the system call by which its sandbox ended it
-local function died_error(name, death, what)
-  local text = string.format("worker %s died (%s) %s", name, exit_text(death.code, death.refusal), what)
-  return errors.of_kind("died", text, name, death.code)
-end
+local function died_error(name, death, what) return errors.died_error(name, death.code, what, death.refusal) end
 
 local function fail_unsent(task, item, name, death)
   for index = task.answered + 1, item - 1 do

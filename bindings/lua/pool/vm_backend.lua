@@ -29,7 +29,7 @@ end
 local function serve(backend, state, initializer, ...)
   local function put(answer) backend.results:put(answer) end
   backend.members[identity.execution_context()] = true
-  if runner.initialize(put, initializer, ...) then
+  if runner.initialize(state, put, initializer, ...) then
     state.ready = native.time()
     while state.left > 0 and not state.must_stop do
       local task = backend.tasks:get()

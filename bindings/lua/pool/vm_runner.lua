@@ -5,7 +5,7 @@
 --   task    id, number, mode, flags, f; args, or list, first, count, skip; call_state
 --   answer  id, outcome, first, count, ns, values
 --   state   of one worker: claim (number of its task, 0: none), item, begun, must_stop; tasks, busy,
---           made, ready, left
+--           made, ready, left; me: in the world `serial` the identity of the worker in this call
 local require, native = ...
 
 local checks = require("core.checks")
@@ -43,6 +43,16 @@ end
 -- Used where no parent checks timeouts (pool/serial_backend.lua).
 local function is_late(state) return state.limit and time() - state.begun > state.limit end
 
+-- Whether os.exit has ended a worker of the world `serial` in a call (async/exit.lua), whatever the call made of that.
+-- The next call has a new worker.
+local function has_exited(state)
+  local has = state.me ~= nil and state.me.exit_code ~= nil
+  if has then state.left = 0 end
+  return has
+end
+
+local function exit_error(state, what) return errors.died_error(state.me.name, state.me.exit_code, what) end
+
 -- In the protected call: more results than the stack holds are an error of the call.
 local function packed(called, ...) return pack(called(...)) end
 
@@ -50,6 +60,7 @@ local function run_call(task, state, put)
   state.begun, state.item = time(), 1
   local name = identity.current().name
   local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
+  if has_exited(state) then ok, values = false, exit_error(state, "while it ran this call") end
   if is_late(state) then ok, values = false, errors.timeout_error(state.limit, name) end
   count_calls(state, 1, time() - state.begun)
   put({ id = task.id, outcome = ok and OK or FAILED, values = ok and values or pack(values) })
@@ -119,10 +130,15 @@ local function run_slice(task, state, put)
     if is_timed and not begin_timed(state) then break end
     local ok, result = call(called, handler, list[base + i])
     part.last = i
-    if is_timed and is_late(state) then ok, result = false, errors.timeout_error(state.limit, name) end
+    local exited = has_exited(state)
+    if exited then
+      ok, result = false, exit_error(state, "while it ran this call")
+    elseif is_timed and is_late(state) then
+      ok, result = false, errors.timeout_error(state.limit, name)
+    end
     if ok then part.results[i - part.first + 1] = result else note_failure(part, i, result) end
     part.until_check = part.until_check - 1
-    if (part.until_check <= 0 or has_most) and not may_go_on(part, i) then break end
+    if exited or ((part.until_check <= 0 or has_most) and not may_go_on(part, i)) then break end
   end
   send_part(part, part.last < task.count and RETURNED or OK)
   state.part = nil
@@ -196,9 +212,10 @@ function runner.run(task, state, put)
 end
 
 -- True: the worker may begin. The pool gets an answer either way.
-function runner.initialize(put, initializer, ...)
+function runner.initialize(state, put, initializer, ...)
   if not initializer then return true end
   local ok, err = errors.call_here(identity.current().name, initializer, ...)
+  if has_exited(state) then ok, err = false, exit_error(state, "in its initializer") end
   put({ id = 0, outcome = ok and OK or INITIALIZER_FAILED, values = pack(err) })
   return ok
 end

@@ -10,6 +10,8 @@ local limits = require("worker.limits")
 local processors = require("worker.processors")
 local process = require("worker.process")
 local sandbox = require("worker.sandbox")
+local waits = require("core.waits")
+require("async.exit")
 
 local unpack = checks.unpack
 
@@ -33,14 +35,16 @@ function Process.start(self)
   if self._started then checks.fail("Process:start: " .. native.printable(self.name) .. " was started before") end
   self._started = true
   self.pid = native.pid()
-  local own = { name = self.name, pid = self.pid, daemon = self.daemon, world = self._world }
+  local own = {
+    name = self.name, pid = self.pid, daemon = self.daemon, world = self._world, task = waits.current_task(),
+  }
   local before, parent = identity.set_current(own, identity.current())
   local mark = native.held_locks_mark()
   local ok, err = errors.call_here(self.name, self._target, unpack(self._args, 1, self._args.n))
-  native.held_locks_end_since(mark, not ok)
+  native.held_locks_end_since(mark, not ok or own.exit_code ~= nil)
   identity.set_current(before, parent)
-  self.exitcode = ok and 0 or 1
-  if not ok then
+  self.exitcode = own.exit_code or (ok and 0 or 1)
+  if not ok and not own.exit_code then
     io.stdout:flush()
     io.stderr:write(native.printable(self.name), ": ", tostring(err), "\n")
   end
