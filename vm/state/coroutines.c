@@ -223,6 +223,22 @@ static int coroutine_close(lua_State *L) {
   return 2;
 }
 
+/* Whether L is the base of a thread that runs a worker: to Lua a coroutine, to scripts none. */
+static bool is_base(lua_State *L) { return vm_self(vm_of(L))->base == L; }
+
+/* [-n, +m] coroutine.yield */
+static int coroutine_yield(lua_State *L) {
+  if (!is_base(L) || lua_isyieldable(L)) return lua_yield(L, lua_gettop(L));
+  lua_pushliteral(L, "attempt to yield from outside a coroutine");
+  return lua_error(L);
+}
+
+/* [-0, +2] coroutine.running */
+static int coroutine_running(lua_State *L) {
+  lua_pushboolean(L, lua_pushthread(L) || is_base(L));
+  return 2;
+}
+
 /* Replaces a function of the library on top of the stack by another one, whose upvalue it becomes. What the program has
  * put in its place stays. */
 static void track(lua_State *L, const char *name, lua_CFunction function) {
@@ -241,6 +257,8 @@ static void track_in(lua_State *L) {
     track(L, "resume", coroutine_resume);
     track(L, "wrap", coroutine_wrap);
     track(L, "close", coroutine_close);
+    track(L, "yield", coroutine_yield);
+    track(L, "running", coroutine_running);
   }
   lua_pop(L, 1);
 }

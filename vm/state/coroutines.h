@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* coroutine.resume and coroutine.wrap, which record which coroutine of a VM runs.
+/* coroutine.resume and coroutine.wrap, which record which coroutine of a VM runs; and others of that library.
  *
  * In PUC Lua a hook belongs to one coroutine, so a request (vm_interrupt.h) must be armed in the
  * coroutine that runs. These functions store it in vm_thread.running. A signal that arrives between
  * two coroutines would arm the wrong one, so a pending request is armed again after each switch.
+ *
+ * A worker of the world `threads` runs in a lua_State that is a coroutine to Lua. To scripts it is none, as the main one:
+ * coroutine.running says so, and coroutine.yield raises what it raises there.
  *
  * The error of a stop ends the callers of a coroutine as well, as if no coroutine stood between.
  * The caller holds the VM lock.
@@ -15,7 +18,7 @@
 
 #include "state/vm_struct.h"
 
-/* Replaces coroutine.resume and coroutine.wrap by the functions of this file. Does nothing with the
+/* Replaces coroutine.resume, wrap, close, yield and running by the functions of this file. Does nothing with the
  * 5.1 ABI: on LuaJIT the hook belongs to the VM. [-0, +0, raises] */
 void vm_track_coroutines(lua_State *L);
 /* (task) → nothing. For a task that is cancelled: closes the variables of the suspended coroutines that it began.

@@ -80,6 +80,7 @@ struct vm_sampled {
 struct vm_thread {
   struct lock_user user; /* first: the lock's users are vm_threads */
   struct vm *vm;
+  lua_State *base;                /* where its Lua begins: what a script calls the main coroutine */
   lua_State *_Atomic running;     /* the running coroutine; read by a signal handler on this thread */
   const struct vm_resume *resume; /* the innermost one under way; NULL: none */
   _Atomic int call;               /* enum trace_call: the wait that is under way, in which the lock is left */

@@ -29,6 +29,7 @@ void vm_thread_init(struct vm_thread *t, struct vm *vm, lua_State *L) {
   memset(t, 0, sizeof *t);
   lock_user_init(&t->user);
   t->vm = vm;
+  t->base = L;
   atomic_store(&t->running, L);
   bytes_init(&t->inbox);
 }

@@ -41,7 +41,7 @@ end
 -- Ends the call of a worker of the world `serial` which the caller is in, if it is in one.
 local function leave_call(argument, task)
   local worker, code = identity.current(), code_of(argument)
-  if worker.world ~= "serial" or worker.task ~= task or not code then return end
+  if not worker.is_call or worker.task ~= task or not code then return end
   worker.exit_code = code
   error("interrupted", 0)
 end

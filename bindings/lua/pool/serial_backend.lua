@@ -17,7 +17,8 @@ local backend_meta = { __index = Backend, __name = "PoolBackend" }
 -- Calls f as the pool's worker.
 local function as_worker(worker, f, ...)
   local me = {
-    name = worker.name, pid = native.pid(), daemon = true, world = worker.world, task = waits.current_task(),
+    name = worker.name, pid = native.pid(), daemon = true, world = worker.world, is_call = true,
+    task = waits.current_task(),
   }
   worker.state.me = me
   local before = identity.set_current(me)

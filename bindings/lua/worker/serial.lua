@@ -36,7 +36,8 @@ function Process.start(self)
   self._started = true
   self.pid = native.pid()
   local own = {
-    name = self.name, pid = self.pid, daemon = self.daemon, world = self._world, task = waits.current_task(),
+    name = self.name, pid = self.pid, daemon = self.daemon, world = self._world, is_call = true,
+    task = waits.current_task(),
   }
   local before, parent = identity.set_current(own, identity.current())
   local mark = native.held_locks_mark()

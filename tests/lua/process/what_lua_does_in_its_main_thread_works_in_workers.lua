@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- As deep as Lua's own limits of 200 nested C calls allow; and coroutine.resume never raises.
+-- As deep as Lua's own limits of 200 nested C calls allow; coroutine.resume never raises; and a worker is in no coroutine.
 local mm = require "manymoons"
 local expect = require "expect"
 
@@ -41,3 +41,20 @@ expect.equal(q:get(expect.HANG), { "y", "y", odd })
 local pool = mm.Pool(1)
 expect.equal({ pool:apply(nested, 180), pool:apply(resume_oddly) }, { "y", odd })
 pool:terminate()
+
+-- Where workers are coroutines of Lua, only those of tasks are that to scripts as well: they may give up their turn.
+local function where()
+  local _, is_main = coroutine.running()
+  return is_main, pcall(coroutine.yield)
+end
+if _VERSION ~= "Lua 5.1" then
+  local outside = { false, "attempt to yield from outside a coroutine" }
+  local is_task = mm.current_world() == "async"
+  pool = mm.Pool(1)
+  local is_main, ok, why = pool:apply(where)
+  expect.equal({ is_main, ok, why }, is_task and { false, true } or { true, unpack(outside) })
+  expect.equal(pool:apply(function()
+    return coroutine.wrap(function() return select(2, coroutine.running()), coroutine.yield(1) end)()
+  end), 1)
+  pool:terminate()
+end
