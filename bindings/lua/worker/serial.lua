@@ -11,7 +11,6 @@ local processors = require("worker.processors")
 local process = require("worker.process")
 local sandbox = require("worker.sandbox")
 local waits = require("core.waits")
-require("async.exit")
 
 local unpack = checks.unpack
 
@@ -33,6 +32,7 @@ end
 function Process.start(self)
   check_open(self, "Process:start")
   if self._started then checks.fail("Process:start: " .. native.printable(self.name) .. " was started before") end
+  require("async.exit") -- only now: a host that starts none keeps its os.exit
   self._started = true
   self.pid = native.pid()
   local own = {
