@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- worlds: async threads interpreters processes
 -- variants: debug asan release
--- In each Lua a task that is stopped goes on behind the pcall that it is in, once, and may wait there. The error of a stop
--- passes through coroutines in Lua 5.3 and later; in 5.1, in LuaJIT, and in tasks it ends one, and the resume of it fails.
+-- In each Lua a task that is stopped goes on behind the pcall that it is in, once, and may wait there. The error of a
+-- stop passes through coroutines in Lua 5.3 and later; in 5.1, in LuaJIT, and in tasks it ends one, and the resume of
+-- it fails.
 local mm = require "manymoons"
 local expect = require "expect"
 

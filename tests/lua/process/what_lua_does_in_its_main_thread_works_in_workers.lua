@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- As deep as Lua's own limits of 200 nested C calls allow; coroutine.resume never raises; and a worker is in no coroutine.
+-- As deep as Lua's own limits of 200 nested C calls allow; coroutine.resume never raises; a worker is in no coroutine.
 local mm = require "manymoons"
 local expect = require "expect"
 
