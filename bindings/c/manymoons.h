@@ -206,7 +206,13 @@ MM_API int mm_fd(mm_rt *rt);
 /* [own] Calls the `done` functions of ended jobs, in the order of their ends, then runs INLINE VMs,
  * until `budget_us` has passed (0: no limit) or there is nothing to do. If there is nothing to do
  * at first, it waits up to `timeout_ms` (0: does not wait, -1: no limit). Returns the number of
- * `done` functions called. MM_EAGAIN: another thread polls, or the caller is a `done` function. */
+ * `done` functions called. MM_EAGAIN: another thread polls, or the caller is a `done` function.
+ *
+ * A script of an INLINE VM that can be stopped exceeds the budget by these steps alone, all of which
+ * `mem_limit` bounds: one step on its longest string, the last collection before "not enough
+ * memory", and the encoding of the job's results (80 ms for 30 MB of small tables). A finalizer
+ * (`__gc`, from Lua 5.2 on) that loops is no such step: Lua runs no hook in it, and use_sigurg alone
+ * ends it. Let strangers' scripts have a VM in a thread or a process, or use_sigurg. */
 MM_API int mm_poll(mm_rt *rt, uint32_t budget_us, int timeout_ms);
 
 /* [own] Registers a module for `require` in VMs that are created later and have MM_LIB_PACKAGE. C

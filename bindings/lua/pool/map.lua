@@ -38,13 +38,21 @@ end
 
 local lists = {}
 
+-- The error of an item that cannot be sent, which names the item as the script counts.
+local function unsendable(why, index)
+  local text = tostring(why):gsub("%(at item 1", function() return "(at item " .. string.format("%d", index) end, 1)
+  return of_kind("unsendable", text)
+end
+
 -- Calls self:put(first, count, chunk). Where the items cannot be sent it sends each half, until those that cannot be
 -- fail alone.
 local function put_all(self, first, count, chunk)
   local sent, why = pcall(self.put, self, first, count, chunk)
   if sent then return end
   if waits.is_ending() or self.dispatcher.has_ended(self.pool) then error(why, 0) end
-  if count == 1 then return self:fail_unsent(first, of_kind("unsendable", tostring(why)), chunk) end
+  if count == 1 then
+    return self:fail_unsent(first, unsendable(why, chunk and chunk.base + first or first), chunk)
+  end
   local half = math.floor(count / 2)
   put_all(self, first, half, chunk)
   put_all(self, first + half, count - half, chunk)
