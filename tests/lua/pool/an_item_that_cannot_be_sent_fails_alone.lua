@@ -8,7 +8,7 @@ local list = {}
 for i = 1, 50 do list[i] = i end
 local thread = coroutine.create(function() end)
 list[1], list[40], list[41] = thread, { deep = { thread } }, thread
-local bad = { [1] = "%(at [^.]*%)", [40] = "%(at .*%.deep%[1%]%)", [41] = "%(at [^.]*%)" }
+local bad = { [1] = "%(at item 1%)", [40] = "%(at item 40%.deep%[1%]%)", [41] = "%(at item 41%)" }
 
 local pool = mm.Pool(2)
 local function double(x) return x * 2 end
