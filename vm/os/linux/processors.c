@@ -50,7 +50,7 @@ status processors_bind(int32_t thread, int processor) {
   return sched_setaffinity(thread, sizeof set, &set) == 0 ? STATUS_OK : -errno;
 }
 
-/* ---- their clock rate ------------------------------------------------------------------------- */
+/* ---- their clock rate ------------------------------------------------------------------------ */
 
 void processor_governor(char name[PROCESSOR_GOVERNOR_MAX]) {
   name[0] = '\0';
