@@ -572,7 +572,8 @@ static void ask_by_signal(const struct lock_user *owner) {
 
 bool vm_prepare_threads(struct vm *vm) {
   if (!vm_thread_is_bound(vm) && vm_thread_is_free()) vm_bind_thread(vm);
-  if (vm->is_adopted && vm_self(vm) == &vm->main) lock_user_is_here(&vm->main.user); /* in a forked child, too */
+  if (vm->is_adopted && vm_self(vm) == &vm->main)
+    lock_user_is_here(&vm->main.user); /* in a forked child, too */
   if (lua_is_jit()) return false;
   if (vm_prepare_requests()) return false;
   atomic_store(&vm->lock.ask, ask_by_signal);
