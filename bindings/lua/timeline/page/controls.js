@@ -228,7 +228,7 @@ const Controls = (() => {
     const at = lanes.indexOf(chart.chosen), next = at < 0 ? (by > 0 ? 0 : lanes.length - 1) : at + by;
     chart.chosen = lanes[Math.max(0, Math.min(lanes.length - 1, next))] || null;
     placeNames(chart);
-    if (chart.chosen) chart.say(describe(chart, chart.chosen, (t0 + t1) / 2, 0).replaceAll("\n", ", "));
+    if (chart.chosen) byId("lane-status").textContent = describe(chart, chart.chosen, (t0 + t1) / 2, 0).replaceAll("\n", ", ") + ".";
   }
 
   const closer = (chart) => zoom(chart, 0.6), farther = (chart) => zoom(chart, 1 / 0.6);
