@@ -97,8 +97,8 @@ for _, kind in ipairs(kinds) do
 end
 
 -- The methods that call functions of the script, or return what only the caller has, of locks that are no handles of
--- this VM (manager/proxies.lua): by the kind's name, and under "object" those of the script's own locks. check is that of
--- new_with.
+-- this VM (manager/proxies.lua): by the kind's name, and under "object" those of the script's own locks. check is that
+-- of new_with.
 local function new_callers(class, ways, check)
   local callers = {}
   for _, way in ipairs(ways) do

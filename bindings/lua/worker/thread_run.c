@@ -18,7 +18,6 @@
 #include "state/library.h"
 #include "state/stop_point.h"
 #include "state/vm_interrupt.h"
-#include "worker/commands.h"
 #include "worker/worker_run.h"
 
 /* ---- once for each VM that has threads ------------------------------------------------------- */
@@ -61,7 +60,7 @@ static int run(struct thread_worker *t) REQUIRES(rank_vm) {
   STOP_POINT("thread.is_judged");
   coroutines_end(L, t->self.vm, was_stopped);
   STOP_POINT("thread.has_cleaned_up");
-  if (was_stopped) commands_end(atomic_load(&t->worker_status->tid));
+  if (was_stopped) worker_end_commands(atomic_load(&t->worker_status->tid));
   vm_end_stops(t->self.vm);
   STOP_POINT("thread.stops_no_more");
   lua_settop(L, 0);

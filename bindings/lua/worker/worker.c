@@ -14,9 +14,9 @@
 #include "os/signals.h"
 #include "state/vm_interrupt.h"
 #include "trace/recorder.h"
-#include "worker/commands.h"
 #include "worker/start_info.h"
 #include "worker/thread.h"
+#include "worker/worker_run.h"
 
 static const struct handle_class class; /* defined below its methods */
 
@@ -120,7 +120,7 @@ static void ask_again(struct worker *w) {
   else
     interpreter_interrupt(w->interpreter, stop, w->wanted_exit_code);
   const int32_t thread = atomic_load(&w->worker_status->tid);
-  if (thread && !worker_status_has_ended(w->worker_status)) commands_end(thread);
+  if (thread && !worker_status_has_ended(w->worker_status)) worker_end_commands(thread);
 }
 
 /* Waits for the end. Repeats a requested stop with growing pauses (state/vm_interrupt.h: why). */

@@ -13,6 +13,7 @@
 #include "core/failure.h"
 #include "core/settings.h"
 #include "locks/held_locks.h"
+#include "memory/tracker.h"
 #include "os/alarm.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -33,7 +34,6 @@
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 #include "state/vm_open.h"
-#include "worker/commands.h"
 #include "worker/gil.h"
 #include "worker/guarded.h"
 
@@ -174,6 +174,10 @@ static int live(lua_State *L) REQUIRES(rank_vm) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+static bool is_of_library(int32_t pid) { return segment_has_process(pid) || tracker_is(pid); }
+
+void worker_end_commands(int32_t thread) { process_end_children(thread, is_of_library); }
+
 /* `thread`: the calling one. Commands that a worker has open when it is stopped end with it. */
 static int finish(lua_State *L, const struct vm_library *library, int32_t thread, int failed) {
   struct vm *vm = vm_of(L);
@@ -183,7 +187,7 @@ static int finish(lua_State *L, const struct vm_library *library, int32_t thread
   STOP_POINT("worker.is_judged");
   coroutines_end(L, vm, was_stopped);
   STOP_POINT("worker.has_cleaned_up");
-  if (was_stopped) commands_end(thread);
+  if (was_stopped) worker_end_commands(thread);
   vm_end_stops(vm);
   STOP_POINT("worker.stops_no_more");
   vm_limit_memory(vm, 0);

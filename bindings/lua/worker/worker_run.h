@@ -35,4 +35,8 @@ NO_RETURN void worker_run_forked(lua_State *L, int settings, const struct start_
  * [-0, +0, raises] */
 void stops_prepare(lua_State *L);
 
+/* Ends all processes that a thread of this process has started, but for workers, and for the tracker of named memory,
+ * which outlives its maker. */
+void worker_end_commands(int32_t thread);
+
 #endif
