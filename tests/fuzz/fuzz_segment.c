@@ -214,7 +214,12 @@ static void use_wait_graph(struct scene *s) {
   static struct wait_cycle cycle;
   struct graph_wait w = {0};
   if (!wait_graph_enter(graph, segment_self(), &wait, &w)) return;
-  for (int i = 0; i < 3; i++) (void)!wait_graph_look(graph, &w, wait_graph_stamp(graph), &other, &cycle);
+  for (int i = 0; i < 3; i++) {
+    const struct wait_look look = {.stamp = wait_graph_stamp(graph), .holder = &other, .threads = 1};
+    (void)!wait_graph_look(graph, &w, &look, &cycle);
+  }
+  static struct standstill seen;
+  (void)!segment_stands_still(&seen, deadline_now().ns, &cycle);
   wait_graph_leave(graph, &w);
 }
 
