@@ -7,14 +7,13 @@
 local require, native = ...
 
 local errors = require("core.errors")
-local bars = require("terminal.bars")
 local identity = require("core.identity")
 local maintenance = require("core.maintenance")
-local progress = require("terminal.progress")
-local recording = require("core.recording")
 local wait = require("core.wait")
 local waits = require("core.waits")
 local worlds = require("core.worlds")
+local bars = require("terminal.bars")
+local progress = require("terminal.progress")
 local file_lock = require("locks.file_lock")
 local locks = require("locks.locks")
 local memory = require("memory.memory")
@@ -29,6 +28,7 @@ local starting = require("worker.start")
 local serial = require("worker.serial")
 local proxies = require("manager.proxies")
 local profiles = require("profile.session")
+local recording = require("timeline.recording")
 
 local mm = { worlds = worlds.names, Error = errors.Error, version = native.version }
 

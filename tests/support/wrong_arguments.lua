@@ -35,7 +35,8 @@ wrong_arguments.functions = {
   ["mm.dumps"] = { list(), list(DEAD), list({ DEAD }) },
   ["mm.loads"] = { list(), list({}), list("x"), list("x", 5), list("x", { x = 1 }) },
   ["mm.release"] = { list(), list(5), list({}), list(function() end) },
-  ["mm.progress"] = { list(), list(5), list({}, "x"), list({}, -1), list({}, 1.5), list({}, 1, 5), list({}, { totl = 1 }) },
+  ["mm.progress"] = { list(), list(5), list({}, "x"), list({}, -1), list({}, 1.5), list({}, 1, 5),
+    list({}, { totl = 1 }) },
   ["Progress:close"] = false,
   ["mm.register"] = { list(), list("", {}), list(5, {}), list("a", 5), list("a", {}, 5), list("a", {}, { x = 1 }) },
   ["mm.connect"] = { list(), list(5), list("/x"), list("/x", 5), list("host:70000", "key") },
@@ -150,7 +151,7 @@ local switch = { 5, "yes", {} }
 local callables = { 5, "x", {} }
 local texts = { 5, {}, print }
 local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole }
-local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, "x", {} } }
+local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },
   password_file = { 5, {}, "/nowhere/at/all" } }

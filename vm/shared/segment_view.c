@@ -89,7 +89,8 @@ status segment_view_each_block(const struct segment_view *v, segment_view_visit 
 
 status segment_view_read_waits(const struct segment_view *v, struct wait_graph *out) {
   const status st = mapping_read(v->fd, segment_wait_graph_offset(), out, sizeof *out);
-  for (size_t i = 0; st == STATUS_OK && i < WAIT_GRAPH_MAX; i++) wait_description_end_texts(&out->entries[i].wait);
+  for (size_t i = 0; st == STATUS_OK && i < WAIT_GRAPH_MAX; i++)
+    wait_description_end_texts(&out->entries[i].wait);
   return st;
 }
 

@@ -27,7 +27,7 @@ local style = require("terminal.style")
 local judge = require("compare.summary")
 local text = require("compare.text")
 local verdict = require("compare.verdict")
-local timelines = require("timeline.recordings")
+local timelines = require("timeline.reading")
 
 local UNCERTAIN = 0.1 -- --runs auto stops when the interval of the best ratio is narrower
 local DOUBTS = { short = true, busy = true, idle = true, few = true }

@@ -191,7 +191,8 @@ static void set_context(lua_State *L, const struct process_table *r, struct exec
 static const struct wait_description *find_waiter(const struct wait_graph *g, struct execution_context who) {
   for (size_t i = 0; i < WAIT_GRAPH_MAX; i++) {
     const struct execution_context waiter = g->entries[i].wait.waiter;
-    if (g->entries[i].number && waiter.slot == who.slot && waiter.thread == who.thread) return &g->entries[i].wait;
+    if (g->entries[i].number && waiter.slot == who.slot && waiter.thread == who.thread)
+      return &g->entries[i].wait;
   }
   return NULL;
 }

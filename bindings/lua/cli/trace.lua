@@ -7,10 +7,10 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local files = require("page.files")
-local recording = require("core.recording")
+local recording = require("timeline.recording")
 local scripts = require("core.script")
 local session = require("profile.session")
-local timelines = require("timeline.recordings")
+local timelines = require("timeline.reading")
 
 local SAMPLES = 200 -- a second, for the names of functions
 local EVENTS_OF_PAGE = 500000 -- more would take a browser long

@@ -10,7 +10,7 @@
 #include "trace/recorder.h"
 #include "trace/trace.h"
 
-/* core/recording.lua has checked the arguments. */
+/* timeline/recording.lua has checked the arguments. */
 int trace_start(lua_State *L) REQUIRES(rank_vm) {
   const struct recorder_options options = {.path = luaL_optstring(L, 1, NULL),
                                            .program = luaL_checkstring(L, 2),

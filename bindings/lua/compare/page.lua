@@ -76,7 +76,7 @@ local function data_of(recordings, profiles)
   return { timeline = timeline.data(recordings), flames = plain[1] and flames.data(plain, "cpu") or nil }
 end
 
--- The page as text. rows, found: of compare/summary.lua and verdict.lua; recordings: of timeline/recordings.lua;
+-- The page as text. rows, found: of compare/summary.lua and verdict.lua; recordings: of timeline/reading.lua;
 -- profiles: { world, profile } for each world, or an empty list.
 return function(report, rows, found, recordings, profiles)
   local best = found.kind == "fastest" and found.best or nil

@@ -5,13 +5,13 @@ local require, native = ...
 local json = require("core.json")
 local frame = require("page.frame")
 local tree = require("profile.tree")
-local timelines = require("timeline.recordings")
+local timelines = require("timeline.reading")
 
 local NO_SAMPLES = "Functions were not sampled."
 
 local pages = {}
 
--- recordings: of timeline/recordings.lua. note: a sentence before those about lanes, or "".
+-- recordings: of timeline/reading.lua. note: a sentence before those about lanes, or "".
 function pages.section(recordings, note)
   if not recordings or not recordings[1] then return "" end
   return frame.fill("timeline_html", { NOTE = note })

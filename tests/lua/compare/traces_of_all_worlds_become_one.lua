@@ -4,7 +4,7 @@
 -- the two ends of each message still have one id. As lanes: times, kinds and sums are those recorded.
 local embedded = require("manymoons")._require
 local json = embedded("core.json")
-local timelines = embedded("timeline.recordings")
+local timelines = embedded("timeline.reading")
 local expect = require("expect")
 local folder = os.getenv("MM_BUILD") .. "/../../tests/support/page/"
 local made = dofile(folder .. "recordings.lua")

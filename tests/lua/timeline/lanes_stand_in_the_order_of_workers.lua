@@ -5,7 +5,7 @@
 -- still goes from its sender to its receiver. Samples name functions, and neighbours of one function are one.
 local expect = require("expect")
 local embedded = require("manymoons")._require
-local timelines = embedded("timeline.recordings")
+local timelines = embedded("timeline.reading")
 local json = embedded("core.json")
 
 local events = { { ph = "M", name = "process_sort_index", pid = 10, args = { sort_index = -1 } } }
