@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -143,7 +145,7 @@ static status drop_capabilities(void) {
 
 /* Each is opened anew, for writing: the program's own open file is shared with it, so that the worker could read
  * what is typed at its terminal, or make its writes fail. A file, a socket, and what may not be opened
- * stay as they are. A pipe can be opened again by its path in /proc, for reading too: Landlock lets it pass. */
+ * stay as they are. */
 static void part_streams(void) {
   for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
     struct stat facts;
@@ -155,6 +157,22 @@ static void part_streams(void) {
     if (fcntl(own, F_SETFL, 0) == 0) (void)!dup2(own, fd);
     close(own);
   }
+}
+
+/* ---- /proc ----------------------------------------------------------------------------------- */
+
+static bool is_in_processes(const char *path) {
+  return strcmp(path, "/") == 0 || (strncmp(path, "/proc", 5) == 0 && (!path[5] || path[5] == '/'));
+}
+
+/* Puts a closed folder in the place of /proc, for this process alone, unless its rules name something there. Where the
+ * kernel gives such a process no mounts of its own it stays, and Landlock guards all of it but pipes. */
+static void hide_processes(const struct sandbox_rules *rules) {
+  for (size_t i = 0; i < rules->path_count; i++)
+    if (is_in_processes(rules->paths[i].path)) return;
+  if (unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS)) return;
+  if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL)) return;
+  (void)!mount("none", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0");
 }
 
 /* ---- the call that ends the process ---------------------------------------------------------- */
@@ -203,6 +221,7 @@ status sandbox_enter(const struct sandbox_rules *rules, _Atomic uint32_t *refuse
   *what = "the limits of resources";
   status st = limit_resources(rules->memory);
   if (st) return st;
+  hide_processes(rules);
   *what = "PR_SET_NO_NEW_PRIVS";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -errno;
   *what = "the capabilities";
