@@ -269,6 +269,14 @@ static bool is_globals(lua_State *L, int module) {
   return is_it;
 }
 
+/* package.loaded is the modules themselves, which go by name where something refers to them. */
+static bool is_loaded(lua_State *L, int value) {
+  lua_pushloaded(L);
+  const bool is_it = lua_rawequal(L, -1, value);
+  lua_pop(L, 1);
+  return is_it;
+}
+
 /* Where the list has the n-th field that is not as a global: module, key and fingerprint, each at a place of its own. */
 enum { FIELD_MODULE = -1, FIELD_KEY = -2, FIELD_PRINT = -3, FIELD_PARTS = 3 };
 
@@ -297,6 +305,10 @@ static void add_fields(struct search *s, int module, int count) {
     lua_rawgeti(L, s->list, i);
     lua_pushvalue(L, key);
     lua_rawget(L, module);
+    if (is_loaded(L, value)) {
+      lua_settop(L, prints);
+      continue;
+    }
     const lua_Number print = add_field(s, module, key);
     lua_rawgeti(L, prints, 0);
     const bool is_other = print != number_at(L, prints, key);
