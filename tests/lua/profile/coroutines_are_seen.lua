@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What a coroutine of the script computes is charged to its function, below the function that resumed it.
+-- variants: release debug asan
+-- What a coroutine of the script computes is charged to its function, below the function that resumed it. (TSan puts
+-- signals off until the program calls the C library, so that there the samples are of such calls alone.)
 local mm = require "manymoons"
 local expect = require "expect"
 
