@@ -49,6 +49,7 @@ end
 local first, second = a(), b()
 if first[2] == "third line" then
   expect.equal(second, { true, "second line" }) -- the numeral is no beginning of a line
+  expect.equal(input:read("*l"), " 123.5 ")
 else
   expect.equal({ first, second }, { { true, "second line" }, { true, "third line", 123.5 } })
   expect.equal(input:read("*l"), " ")

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- brokers: none
 -- os.exit in a call, an initializer or a Process ends the worker alone, in every world.
 local mm = require "manymoons"
 local expect = require "expect"
