@@ -56,11 +56,8 @@ says() {
   : >err
   MANYMOONS_STANDSTILL=0.1 "$manymoons" --world "$world" "$script.lua" >out 2>err &
   pid=$!
-  tries=0
   until grep -q "has stood still" err; do
-    tries=$((tries + 1))
     kill -0 $pid 2>/dev/null || fail "$script has ended in $world"
-    [ $tries -lt 500 ] || fail "$script says nothing in $world"
     sleep 0.05
   done
   for text in "$@" "manymoons stack $pid" "kill -QUIT $pid"; do
@@ -116,18 +113,13 @@ if command -v lua5.4 >/dev/null; then
     MANYMOONS_STANDSTILL=$setting LUA_CPATH="$MM_BUILD/lua/5.4/?.so" lua5.4 unanswered.lua >out 2>err &
     pid=$!
     if [ -n "${setting#0}" ]; then
-      tries=0
-      until grep -qs "has stood still" said; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ] || fail "the module says nothing"
-        sleep 0.05
-      done
+      until grep -qs "has stood still" said; do sleep 0.05; done
       ! grep -q QUIT said || fail "SIGQUIT would end lua5.4"
     else
       sleep 0.4
     fi
     pkill -KILL -P $pid || true
-    kill -KILL $pid
+    kill -KILL $pid 2>/dev/null || true # it may have ended, since its workers have
     wait $pid 2>/dev/null || true
     pid=
     [ ! -s err ] || fail "the module says something unasked"
