@@ -294,16 +294,22 @@ static int run_main_vm(struct job *job) {
 extern MODULE_EXPORT const char manymoons_program[];
 const char manymoons_program[] = "manymoons";
 
+static int obey(struct job *job) {
+  if (job->options.wrong) return options_refuse(&job->options, stderr);
+  if (job->options.shows_help) {
+    options_print_usage(stdout);
+    return EXIT_SUCCESS;
+  }
+  if (!tracing_begin(&job->options)) return EXIT_FAILURE;
+  return run_main_vm(job);
+}
+
 int main(int argc, char **argv) {
   process_fill_standard_descriptors();
   if (argc == 3 && strcmp(argv[1], "--worker") == 0) entry_run(LAUNCH_WORKER, argv[2]);
   if (argc == 3 && strcmp(argv[1], "--forkserver") == 0) entry_run(LAUNCH_FORKSERVER, argv[2]);
   struct job job = {.options = options_parse(argc, argv, find_usage), .failure = EXIT_FAILURE};
-  if (job.options.wrong) return options_refuse(&job.options, stderr);
-  if (job.options.shows_help) {
-    options_print_usage(stdout);
-    return EXIT_SUCCESS;
-  }
-  if (!tracing_begin(&job.options)) return EXIT_FAILURE;
-  return run_main_vm(&job);
+  const int code = obey(&job);
+  options_fini(&job.options);
+  return code;
 }

@@ -175,8 +175,6 @@ static int sort_word(struct sorting *s, int i) {
   return length;
 }
 
-static char **sorted_words; /* argv in another order; written once, lives as long as the program, as argv does */
-
 /* Moves the general options behind the subcommand at `place` before it. Returns its new place. */
 static int move_general(struct options *o, int place, const char *usage_text, size_t usage_size) {
   char **words = malloc(sizeof *words * 2 * ((size_t)o->argc + 1));
@@ -189,9 +187,11 @@ static int move_general(struct options *o, int place, const char *usage_text, si
   words[moved] = o->argv[place];
   memcpy(words + moved + 1, s.rest, (size_t)s.rest_count * sizeof *words);
   memcpy(words + i, o->argv + i, ((size_t)o->argc - (size_t)i + 1) * sizeof *words);
-  o->argv = sorted_words = words;
+  o->argv = o->own_words = words;
   return moved;
 }
+
+void options_fini(struct options *o) { free(o->own_words); }
 
 static void find_script(struct options *o, int place, bool is_literal, options_usage find_usage) {
   o->is_script_literal = is_literal;

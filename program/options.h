@@ -18,6 +18,7 @@
 struct options {
   int argc;
   char **argv;
+  char **own_words;         /* argv in another order; NULL: it is that of main */
   int script;               /* index of the script's name in argv; argc: none */
   bool is_script_literal;   /* it follows "--": "-" and the names of subcommands are file names */
   bool is_interactive;      /* -i */
@@ -33,6 +34,7 @@ struct options {
 /* usage(word) → the text that has the usage of that subcommand, NULL: there is none; its size in *size. */
 typedef const char *(*options_usage)(const char *word, size_t *size);
 struct options options_parse(int argc, char **argv, options_usage usage);
+void options_fini(struct options *o);
 /* The exit status for wrong use of what lua5.4 does not have: --world and the subcommands. */
 enum { EXIT_WRONG_USE = 2 };
 /* Prints the error of `o->wrong`, and the usage; returns the exit status: lua5.4's for what it has. */
