@@ -24,6 +24,7 @@
 #include "deadlock/wait_text.h"
 #include "embedded.h"
 #include "io/library.h"
+#include "io/writing.h"
 #include "locks/file_lock.h"
 #include "locks/held_locks.h"
 #include "locks/lock_handle.h"
@@ -174,6 +175,7 @@ static const luaL_Reg native_functions[] = {
     {"can_yield", waiting_can_yield},
     {"make_way", waiting_make_way},
     {"io_install", io_install_call},
+    {"write_now", writing_now},
     {"set_waits", waiting_set_waits},
     {"wait_ways", waiting_ways},
     {"iterated", waiting_iterated},

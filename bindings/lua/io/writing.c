@@ -224,3 +224,18 @@ static int set_buffer(lua_State *L) {
 }
 
 int writing_set_buffer(lua_State *L) { return io_file_use(L, 1, set_buffer); }
+
+/* ---- reports --------------------------------------------------------------------------------- */
+
+static void put_and_flush(void *context) {
+  put(context);
+  flush(context);
+}
+
+int writing_now(lua_State *L) {
+  size_t size = 0;
+  const char *text = luaL_checklstring(L, 2, &size);
+  struct put p = {.file = lua_file_get(luaL_checkudata(L, 1, LUA_FILEHANDLE)), .data = text, .size = size};
+  if (p.file) away_do_shortly(L, put_and_flush, &p);
+  return 0;
+}

@@ -11,6 +11,7 @@
 local require, native = ...
 
 local bar_text = require("terminal.bar_text")
+local diagnostics = require("core.diagnostics")
 local finalizers = require("core.finalizers")
 local identity = require("core.identity")
 local maintenance = require("core.maintenance")
@@ -106,7 +107,7 @@ end
 
 local function write_plain(bar, now)
   bar.shown = now
-  io.stderr:write(bar_text.plain(bar, now), "\n")
+  diagnostics.write(bar_text.plain(bar, now) .. "\n")
 end
 
 local function redraw(now)

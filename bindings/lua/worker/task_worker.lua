@@ -4,6 +4,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
 local schedulers = require("async.init")
 local children = require("worker.children")
 
@@ -60,9 +61,7 @@ function Worker._is_ready(self) return self.task.state ~= nil end
 local function report(worker)
   local task = worker.task
   if task.state ~= "failed" then return end
-  io.stdout:flush()
-  local err = task.results
-  io.stderr:write(native.printable(worker.name), ": ", tostring(err), "\n")
+  diagnostics.write(native.printable(worker.name) .. ": " .. tostring(task.results) .. "\n")
 end
 
 -- The body of the task: calls the worker's function, and ends its children after it.
