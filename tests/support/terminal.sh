@@ -43,6 +43,6 @@ terminal_expect() {
 
 terminal_close() {
   exec 7>&-
-  wait $terminal_pid
-  terminal_status=$?
+  terminal_status=0
+  wait $terminal_pid || terminal_status=$?
 }

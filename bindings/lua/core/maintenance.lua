@@ -3,6 +3,7 @@
 -- before a wait, for bars alone.
 local _, native = ...
 
+local DRAW_EVERY = 0.05 -- seconds
 local maintenance = {}
 
 -- "bars", "pools" → a function; that of pools may call code of the script
@@ -22,6 +23,14 @@ local function note() native.set_maintenance(next(jobs) and run or nil, jobs.poo
 function maintenance.set(name, f)
   jobs[name] = f
   note()
+end
+
+-- For a wait that is not cut into slices: draws bars that are due → the seconds until it has to do so again; nil: there
+-- are no bars.
+function maintenance.draw_bars()
+  if not jobs.bars then return nil end
+  pcall(jobs.bars)
+  return DRAW_EVERY
 end
 
 function maintenance.after_fork()

@@ -18,6 +18,7 @@ local checks = require("core.checks")
 local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
+local maintenance = require("core.maintenance")
 local waits = require("core.waits")
 local ending = require("pool.ending")
 local open_pools = require("pool.open_pools")
@@ -180,6 +181,8 @@ local function pump_once(pool, timeout, standing)
   if pool._queue.has_ended then return true, false end
   local is_endless = not timeout and not is_active and not waits.has_tasks()
   if is_endless then due = math.min(due or math.huge, LOOK_EVERY) end
+  local draw_due = maintenance.draw_bars()
+  if draw_due then due = math.min(due or math.huge, draw_due) end
   local is_due_first = due and (not timeout or due < timeout)
   local function step(id, ...)
     if id then
