@@ -24,7 +24,6 @@ local instance = require("async.instances")
 local time, pack, unpack = native.time, checks.pack, checks.unpack
 local create, yield, status = coroutine.create, coroutine.yield, coroutine.status
 local close = coroutine.close -- from Lua 5.4 on
-local getinfo, pcall, xpcall = debug.getinfo, pcall, xpcall
 local min = math.min
 local resume, make_way, can_yield = native.resume, native.make_way, native.can_yield
 
@@ -47,7 +46,6 @@ local LONG_STEP = 0.1
 local GRACE, TICKS, GRACES = 0.1, 10, 2
 
 local PARKED, EXITED = {}, {} -- what a task yields
-local ENDED = {} -- what a wait of a task gives that is to end, and can catch the error of that
 
 local current = nil -- the task that runs
 local first, last, ready = 1, 0, {} -- woken waiters, in order
@@ -110,32 +108,15 @@ end
 
 -- The caller as a waiter. may_yield: the caller is known to be a task that can yield.
 local function me(may_yield)
-  local task = current
-  if task and (may_yield or can_yield()) then
-    if task.is_plain then return task end
-    if task.has_to_raise then
-      task.has_to_raise = nil
-      error("interrupted", 0)
-    end
-    if not task.is_closing then return task end
-  end
-  return { home = scheduler, stuck_task = task }
+  if current and (may_yield or can_yield()) and (current.is_plain or not current.is_closing) then return current end
+  return { home = scheduler, stuck_task = current }
 end
 scheduler.me = me
-
--- The results of a wait, which raises the error of the task's end instead.
-local function woken(a, b)
-  if a == ENDED then
-    current.has_to_raise = nil
-    error("interrupted", 0)
-  end
-  return a, b
-end
 
 -- Suspends the caller until its `waiter`, which is in a list already, is woken; at `due` it returns nil, "timeout".
 local function park(waiter, due)
   if due then set_timer(waiter, due) end
-  if waiter.co then return woken(yield(PARKED)) end
+  if waiter.co then return yield(PARKED) end
   fibers.wait(waiter)
   return waiter.a, waiter.b
 end
@@ -169,7 +150,7 @@ function scheduler.sleep(seconds, may_yield)
   else
     set_timer(waiter, time() + seconds)
   end
-  if waiter.co then woken(yield(PARKED)) else fibers.wait(waiter) end
+  if waiter.co then yield(PARKED) else fibers.wait(waiter) end
 end
 
 -- Tasks -----------------------------------------------------------------------------------------------
@@ -272,28 +253,6 @@ local function end_cancelled(task)
   finish(task, "cancelled", task.results)
 end
 
--- Whether a task that waits has a call on its stack that catches errors.
-local function can_catch(task)
-  for level = 0, math.huge do
-    local info = getinfo(task.co, level, "f")
-    if not info then return false end
-    if info.func == pcall or info.func == xpcall then return true end
-  end
-end
-
--- Whether the error of its end is raised in the task where it waits. It may clean up then, as after
--- scheduler.begin_grace.
-local function can_be_raised_in(task)
-  if (task.graces or 0) >= GRACES or status(task.co) ~= "suspended" or not can_catch(task) then return false end
-  withdraw(task)
-  schedulers.pass_wake_on(task)
-  if task.on_cancel then task.on_cancel() end
-  task.is_cancelled, task.is_plain, task.has_to_raise = true, false, true
-  task.a, task.b = ENDED, nil
-  scheduler.begin_grace(task)
-  return true
-end
-
 -- Whether it ends where it waits.
 local function must_end(task) return task.is_cancelled and not task.is_in_grace end
 
@@ -303,14 +262,8 @@ local function body(task, called) task.results = pack(called()) end
 -- Handles a step that did not end with a wait of this module.
 local function on_return(task, ok, what)
   if task.state or (what == PARKED and not must_end(task)) then return end
-  if status(task.co) == "suspended" and must_end(task) then
-    if not can_be_raised_in(task) then return end_cancelled(task) end
-    last = last + 1
-    ready[last] = task
-    return
-  end
-  local was_ended = task.is_asked or (task.is_cancelled and (not ok or task.graces)) -- whatever it made of the error
-  if was_ended and status(task.co) == "dead" then return end_cancelled(task) end
+  if status(task.co) == "suspended" and must_end(task) then return end_cancelled(task) end
+  if status(task.co) == "dead" and (task.is_asked or (not ok and task.is_cancelled)) then return end_cancelled(task) end
   if not ok then
     local err = error_of(task, what)
     if close then close(task.co) end
@@ -340,7 +293,7 @@ local function step(task)
   local a, b
   if not task.is_plain then
     if task.state then return end
-    if must_end(task) and not task.stuck and not can_be_raised_in(task) then return end_cancelled(task) end
+    if must_end(task) and not task.stuck then return end_cancelled(task) end
     a, b = task.a, task.b
     task.a, task.b, task.woken_from, task.is_plain = nil, nil, nil, not task.is_cancelled
   end
@@ -413,14 +366,7 @@ function stop(task)
     if stuck or not is_here then wake(stuck or task) end
     return true
   end
-  if task.is_in_grace then return true end
-  if not can_be_raised_in(task) then
-    end_cancelled(task)
-    return true
-  end
-  local before = current
-  step(task)
-  current = before
+  end_cancelled(task)
   return true
 end
 scheduler.stop = stop
