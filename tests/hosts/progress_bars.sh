@@ -189,7 +189,7 @@ end
 EOF
 on_terminal 10 60 "$manymoons resized.lua"
 terminal_expect "resized:   0 % [              ] 0/3"
-terminal_expect "resized: 0/3  "
+terminal_expect "resized: 0/3"
 go
 terminal_expect "${escape}[1;19r${escape}[20;1H"
 terminal_expect "resized:  33 % [########                ] 1/3"
