@@ -116,7 +116,9 @@ function codec.encode_body(task)
   local items = {}
   for i = 1, task.count do
     local ok, bytes = pcall(native.dumps, task.list[task.first + i - 1])
-    if not ok then checks.fail("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value", "(at item " .. i)) end
+    if not ok then
+      checks.fail("Pool: the task cannot be sent: " .. explain(bytes):gsub("%(at value", "(at item " .. i))
+    end
     items[i] = bytes
   end
   return native.dumps(items)

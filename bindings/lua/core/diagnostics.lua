@@ -14,8 +14,8 @@ local function write(file, text)
   end
 end
 
--- Writes a text to stderr, behind what stands in the buffer of stdout. It does not wait: a scheduler, and a finalizer, have
--- no task that could.
+-- Writes a text to stderr, behind what stands in the buffer of stdout. It does not wait: a scheduler, and a finalizer,
+-- have no task that could.
 function diagnostics.write(text)
   write(io.stdout, "")
   write(io.stderr, text)
