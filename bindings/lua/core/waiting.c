@@ -73,7 +73,7 @@ struct wait {
 static bool is_over(const struct wait *w) { return w->is_closed && *w->is_closed; }
 
 /* What an attempt's end means for the wait. STATUS_EMPTY: it goes on. */
-static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st) {
+static status judge(lua_State *L, struct vm *vm, const struct wait *w, status st) REQUIRES(rank_vm) {
   if (st != STATUS_TIMEOUT && st != STATUS_INTERRUPTED) return st;
   if (vm_must_stop(vm)) return STATUS_INTERRUPTED;
   if (is_over(w)) return STATUS_CLOSED;
