@@ -186,6 +186,7 @@ static void use_table(struct scene *s) {
 }
 
 static void use_array(struct scene *s) {
+  if (s->view.count == 0) return; /* as a changed word may say */
   const uint64_t index = below(s, s->view.count);
   typed_array_store(&s->view, index, next_random(s));
   (void)typed_array_load(&s->view, below(s, s->view.count));
