@@ -40,20 +40,24 @@ void settings_push_name(lua_State *L) {
   lua_remove(L, -2);
 }
 
-void settings_bind_processors(lua_State *L) {
+status settings_allow_processors(lua_State *L, int index) {
   int numbers[PROCESSORS_MAX];
-  char text[STATUS_TEXT_MAX];
   size_t count = 0;
-  settings_push(L);
-  lua_getfield(L, -1, "cpus");
-  if (lua_istable(L, -1)) count = lua_rawlen(L, -1);
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, -1, (int)i + 1);
-    numbers[i] = (int)lua_tointeger(L, -1);
+  const size_t length = lua_rawlen(L, index);
+  for (; count < length && count < PROCESSORS_MAX; count++) {
+    lua_rawgeti(L, index, (int)count + 1);
+    numbers[count] = (int)luaL_checkinteger(L, -1);
     lua_pop(L, 1);
   }
+  return processors_allow(numbers, count);
+}
+
+void settings_bind_processors(lua_State *L) {
+  char text[STATUS_TEXT_MAX];
+  settings_push(L);
+  lua_getfield(L, -1, "cpus");
+  const status st = lua_istable(L, -1) ? settings_allow_processors(L, lua_gettop(L)) : STATUS_OK;
   lua_pop(L, 2);
-  const status st = count > 0 ? processors_allow(numbers, count) : STATUS_OK;
   if (st) luaL_error(L, "cpus: %s", status_text(st, text));
 }
 

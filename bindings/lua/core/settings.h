@@ -18,6 +18,10 @@ void settings_push(lua_State *L);
 /* Pushes the worker's name, or nil as settings_push does. [-0, +1, raises] */
 void settings_push_name(lua_State *L);
 
+/* From now on the calling thread runs only on the processors in the list at `index`: -EINVAL: none of its first
+ * PROCESSORS_MAX numbers is there. [-0, +0, raises] */
+MUST_CHECK status settings_allow_processors(lua_State *L, int index);
+
 /* From now on the calling thread runs only on the processors of its settings, if they name some
  * (worker/processors.lua). [-0, +0, raises] */
 void settings_bind_processors(lua_State *L);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/arguments.h"
+#include "core/settings.h"
 #include "core/waiting.h"
 #include "os/clock.h"
 #include "os/environment.h"
@@ -172,15 +173,8 @@ int system_processors(lua_State *L) {
 }
 
 int system_allow_processors(lua_State *L) {
-  int numbers[PROCESSORS_MAX];
   luaL_checktype(L, 1, LUA_TTABLE);
-  const size_t count = lua_rawlen(L, 1);
-  for (size_t i = 0; i < count && i < PROCESSORS_MAX; i++) {
-    lua_rawgeti(L, 1, (int)i + 1);
-    numbers[i] = (int)luaL_checkinteger(L, -1);
-    lua_pop(L, 1);
-  }
-  return return_status(L, processors_allow(numbers, count < PROCESSORS_MAX ? count : PROCESSORS_MAX));
+  return return_status(L, settings_allow_processors(L, 1));
 }
 
 int system_program_file(lua_State *L) {

@@ -9,15 +9,17 @@ local expect = checks.expect
 
 local processors = {}
 
-local function check_list(where, list)
+-- A checked copy of the list.
+local function read_list(where, cpus)
   local allowed, shown = {}, {}
   for i, number in ipairs(native.processors()) do allowed[number], shown[i] = true, tostring(number) end
-  local count = checks.length(list, where, "cpus")
-  expect(count > 0, where, "cpus: at least one processor expected")
-  for i = 1, count do
+  local list = checks.arguments(cpus, where, "cpus")
+  expect(list.n > 0, where, "cpus: at least one processor expected")
+  for i = 1, list.n do
     expect(allowed[list[i]], where, ("cpus: processors that this process may use (%s) expected, got %s"):format(
       table.concat(shown, ", "), checks.show(list[i])))
   end
+  return list
 end
 
 -- The option: nil, a list of numbers, or, of a pool, "each".
@@ -29,11 +31,7 @@ function processors.read(where, world, cpus)
   local row = worlds.get(world)
   expect(not row.is_immediate and not row.is_tasks, where,
     "cpus: not for the world " .. world .. ", whose workers run in their caller's thread")
-  if cpus == "each" then return cpus end
-  check_list(where, cpus)
-  local copy = {}
-  for i = 1, #cpus do copy[i] = cpus[i] end
-  return copy
+  return cpus == "each" and cpus or read_list(where, cpus)
 end
 
 -- The processors of a pool's next worker. With "each" it is the one on which the fewest of the workers run; `of_worker`

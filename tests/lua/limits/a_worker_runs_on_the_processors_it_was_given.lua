@@ -40,6 +40,13 @@ local pool = mm.Pool{ workers = 2, cpus = { tonumber(last) } }
 for _ = 1, 4 do expect.equal(pool:apply(allowed), last) end
 pool:terminate()
 
+-- A list may name one more often than there are.
+local often = {}
+for i = 1, 5000 do often[i] = tonumber(last) end
+pool = mm.Pool{ workers = 1, cpus = often }
+expect.equal(pool:apply(allowed), last)
+pool:terminate()
+
 -- Each worker has one, and all of them are used; the worker that replaces another one has its processor.
 local processors = 0
 for from, to in before:gmatch("(%d+)%-?(%d*)") do
