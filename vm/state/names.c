@@ -186,7 +186,8 @@ static void build_descend(struct build *b) {
   b->below_count = 0;
 }
 
-void names_push_mark_of_loaded(lua_State *L) {
+/* Pushes a number that changes with the modules in package.loaded. [-0, +1] */
+static void push_mark_of_loaded(lua_State *L) {
   uint64_t sum = 0;
   lua_pushloaded(L);
   lua_pushnil(L);
@@ -200,12 +201,17 @@ void names_push_mark_of_loaded(lua_State *L) {
   lua_pushnumber(L, (lua_Number)(sum >> 12)); /* a double holds it exactly */
 }
 
-static bool index_is_fresh(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
-  names_push_mark_of_loaded(L);
-  const bool is_fresh = lua_rawequal(L, -1, -2);
+void names_note_loaded(lua_State *L, const void *key) {
+  push_mark_of_loaded(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+bool names_are_as_noted(lua_State *L, const void *key) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+  push_mark_of_loaded(L);
+  const bool is_same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
-  return is_fresh;
+  return is_same;
 }
 
 static void index_rebuild(lua_State *L) {
@@ -222,8 +228,7 @@ static void index_rebuild(lua_State *L) {
   }
   lua_settop(L, b.index);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
-  names_push_mark_of_loaded(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
+  names_note_loaded(L, &loaded_key);
 }
 
 /* ---- walking a path -------------------------------------------------------------------------- */
@@ -305,7 +310,8 @@ bool names_find(lua_State *L, int index, enum names_effort effort) {
   const int object = lua_absindex(L, index);
   if (find_original(L, object)) return true;
   if (find_indexed(L, object)) return true;
-  if (effort == NAMES_INDEXED || (effort == NAMES_REFRESHED && index_is_fresh(L))) return false;
+  if (effort == NAMES_INDEXED || (effort == NAMES_REFRESHED && names_are_as_noted(L, &loaded_key)))
+    return false;
   index_rebuild(L);
   return find_indexed(L, object);
 }

@@ -47,8 +47,10 @@ bool names_have(lua_State *L, int index);
 
 /* Whether `require` is at work in this coroutine. [-0, +0, memory] */
 bool names_module_is_loading(lua_State *L);
-/* Pushes a number that changes with the modules in package.loaded. [-0, +1] */
-void names_push_mark_of_loaded(lua_State *L);
+/* Keeps in the registry, under the address `key`, which modules package.loaded has. [-0, +0, memory] */
+void names_note_loaded(lua_State *L, const void *key);
+/* Whether they are the same as then. [-0, +0, does not raise] */
+bool names_are_as_noted(lua_State *L, const void *key);
 /* Replaces a module's name on top of the stack by the module, which is required if it is not
  * loaded. [-1, +1, raises] */
 void names_push_module(lua_State *L);

@@ -193,22 +193,13 @@ static void index_rebuild(lua_State *L) {
   }
   lua_settop(L, w.index);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
-  names_push_mark_of_loaded(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
-}
-
-static bool index_is_fresh(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
-  names_push_mark_of_loaded(L);
-  const bool is_fresh = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return is_fresh;
+  names_note_loaded(L, &loaded_key);
 }
 
 bool private_name_find(lua_State *L, int index) {
   luaL_checkstack(L, 8, "no room to name a class");
   const int table = lua_absindex(L, index);
-  if (!index_is_fresh(L)) index_rebuild(L);
+  if (!names_are_as_noted(L, &loaded_key)) index_rebuild(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &index_key);
   lua_pushvalue(L, table);
   lua_rawget(L, -2);
