@@ -26,10 +26,6 @@ static uint32_t count_used(const struct wait_graph *g) {
   return high < WAIT_GRAPH_MAX ? high : WAIT_GRAPH_MAX;
 }
 
-static bool is_same(struct execution_context a, struct execution_context b) {
-  return a.slot == b.slot && a.thread == b.thread;
-}
-
 /* ---- entering and leaving -------------------------------------------------------------------- */
 
 static void drop(struct wait_entry *e) {
@@ -115,7 +111,7 @@ static bool is_worker(const struct wait_description *wait, const struct wait_des
 
 static bool holds(const struct wait_entry *by, const struct wait_entry *e) {
   if (e->wait.use == WAIT_FOR_END) return is_worker(&by->wait, &e->wait);
-  if (e->is_held && is_same(by->wait.waiter, e->holder)) return true;
+  if (e->is_held && execution_context_is(by->wait.waiter, e->holder)) return true;
   return e->wait.use == WAIT_FOR_WRITING && has_share(&by->wait, e->wait.object);
 }
 

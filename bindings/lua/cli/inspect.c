@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -190,9 +189,8 @@ static void set_context(lua_State *L, const struct process_table *r, struct exec
 /* The description of a wait by this waiter, or NULL. */
 static const struct wait_description *find_waiter(const struct wait_graph *g, struct execution_context who) {
   for (size_t i = 0; i < WAIT_GRAPH_MAX; i++) {
-    const struct execution_context waiter = g->entries[i].wait.waiter;
-    if (g->entries[i].number && waiter.slot == who.slot && waiter.thread == who.thread)
-      return &g->entries[i].wait;
+    const struct wait_entry *e = &g->entries[i];
+    if (e->number && execution_context_is(e->wait.waiter, who)) return &e->wait;
   }
   return NULL;
 }
@@ -208,7 +206,6 @@ static void push_wait(lua_State *L, const struct process_table *r, const struct 
   set_text(L, "place", w->place);
   set_context(L, r, w->waiter, "pid", "thread");
   set_number(L, "tid", w->tid);
-  set_number(L, "since", (double)(clock_now_ns() - w->since_ns) / 1e9);
   lua_pushboolean(L, w->use <= WAIT_FOR_WRITING);
   lua_setfield(L, -2, "is_for_lock");
   lua_pushboolean(L, w->use == WAIT_IDLE);

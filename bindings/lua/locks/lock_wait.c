@@ -78,7 +78,7 @@ static bool has_holder(const struct synchronizer *s) {
 }
 
 static bool is_own(const struct lock_wait *w, struct execution_context holder) {
-  return w->use == WAIT_FOR_LOCK && holder.slot == w->self.slot && holder.thread == w->self.thread;
+  return w->use == WAIT_FOR_LOCK && execution_context_is(holder, w->self);
 }
 
 static bool enter(struct lock_wait *w) {
