@@ -4,6 +4,7 @@
 local require, native = ...
 
 local checks = require("core.checks")
+local diagnostics = require("core.diagnostics")
 local errors = require("core.errors")
 local identity = require("core.identity")
 local limits = require("worker.limits")
@@ -46,8 +47,7 @@ function Process.start(self)
   identity.set_current(before, parent)
   self.exitcode = own.exit_code or (ok and 0 or 1)
   if not ok and not own.exit_code then
-    io.stdout:flush()
-    io.stderr:write(native.printable(self.name), ": ", tostring(err), "\n")
+    diagnostics.write(native.printable(self.name) .. ": " .. tostring(err) .. "\n")
   end
 end
 
