@@ -64,7 +64,12 @@ elseif how == "its tracker first" then
   local signal, last = arg[2], nil
   for _ = 1, 200 do last = make() end
   local pid = mm.current_process().pid
-  assert(os.execute(("kill -%s $(ps -o pid= --ppid %d | head -n 1)"):format(signal, pid)))
+  -- The signal has had its effect when the state is stopped or zombie.
+  assert(os.execute(([[
+    tracker=$(ps -o pid= --ppid %d | head -n 1)
+    kill -%s $tracker
+    while case $(ps -o state= -p $tracker) in [TZ]) false ;; esac do sleep 0.01; done
+  ]]):format(pid, signal)))
   for _ = 1, 50 do last = make() end
   say(("mm_%d_"):format(pid))
   mm.sleep(1e6)

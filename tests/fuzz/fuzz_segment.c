@@ -155,11 +155,13 @@ static void use_rings(struct scene *s) {
   if (r == s->rings[2] && below(s, 2)) (void)!ring_report_done(r);
 }
 
+/* NULL: as a changed word may say */
 static void use_pipe(struct scene *s) {
-  if (below(s, 2))
-    put(pipe_outgoing(s->ends[0]), 2, below(s, 3000));
-  else
-    take(pipe_incoming(s->ends[1]));
+  struct ring *outgoing = pipe_outgoing(s->ends[0]), *incoming = pipe_incoming(s->ends[1]);
+  if (below(s, 2) && outgoing)
+    put(outgoing, 2, below(s, 3000));
+  else if (incoming)
+    take(incoming);
 }
 
 static void send_a_handle(struct scene *s) {

@@ -145,7 +145,6 @@ static void rebuild(struct arena *a) {
 void arena_lock(struct arena *a) NO_THREAD_SAFETY_ANALYSIS {
   if (robust_mutex_lock(&a->state->lock) == ROBUST_CLEAN) return;
   rebuild(a);
-  robust_mutex_mark_whole(&a->state->lock);
 }
 
 void arena_unlock(struct arena *a) NO_THREAD_SAFETY_ANALYSIS { robust_mutex_unlock(&a->state->lock); }

@@ -21,8 +21,7 @@ struct carrier {
 static uint64_t mark_of_sweep(void) { return (uint64_t)segment.self << 1 | 1; }
 
 static void lock_bag(void) ACQUIRES(rank_bag) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&segment.header->bag_lock) == ROBUST_ABANDONED)
-    robust_mutex_mark_whole(&segment.header->bag_lock);
+  robust_mutex_lock_whole(&segment.header->bag_lock);
 }
 
 static void unlock_bag(void) RELEASES(rank_bag) NO_THREAD_SAFETY_ANALYSIS {

@@ -88,7 +88,6 @@ static void lock_count(void) ACQUIRES(rank_count) NO_THREAD_SAFETY_ANALYSIS {
   struct segment_header *h = segment.header;
   if (robust_mutex_lock(&h->count_lock) == ROBUST_CLEAN) return;
   apply_count(&h->count_journal);
-  robust_mutex_mark_whole(&h->count_lock);
 }
 
 static void unlock_count(void) RELEASES(rank_count) NO_THREAD_SAFETY_ANALYSIS {

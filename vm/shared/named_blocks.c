@@ -10,9 +10,7 @@ void named_blocks_init(struct named_blocks *t, int32_t program) {
   t->program = program;
 }
 
-static void lock(struct named_blocks *t) {
-  if (robust_mutex_lock(&t->lock) == ROBUST_ABANDONED) robust_mutex_mark_whole(&t->lock); /* I1 */
-}
+static void lock(struct named_blocks *t) { robust_mutex_lock_whole(&t->lock); } /* I1 */
 
 static void copy(struct named_block *to, const struct named_block *from) {
   to->is_of_worker = from->is_of_worker;

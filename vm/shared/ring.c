@@ -100,7 +100,6 @@ static void repair_tail(struct ring *r) {
   STORE_ORDER();
   end->journal_block = 0;
   storage_settle(r);
-  robust_mutex_mark_whole(&end->lock);
 }
 
 /* A take that committed owns its message; one that did not changed nothing. */
@@ -117,7 +116,6 @@ static void repair_head(struct ring *r) {
   STORE_ORDER();
   end->journal_block = 0;
   end->journal_claim = 0;
-  robust_mutex_mark_whole(&end->lock);
 }
 
 static void lock_tail(struct ring *r) ACQUIRES(rank_tail) NO_THREAD_SAFETY_ANALYSIS {

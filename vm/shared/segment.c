@@ -35,7 +35,7 @@ static uint32_t format_number(void) {
   return (uint32_t)(sizeof(struct segment_header) * 31 + sizeof(struct process_table) * 7 +
                     sizeof(struct named_blocks) * 3 + sizeof(struct accounts) * 23 +
                     sizeof(struct wait_graph) * 29 + sizeof(struct wakers) * 5 + sizeof(struct object) +
-                    sizeof(pthread_mutex_t) * 13 + 4);
+                    sizeof(struct robust_mutex) * 13 + 5);
 }
 
 static uint64_t wakers_offset(void) { return 4096; }
@@ -99,7 +99,6 @@ static struct named_blocks *named_blocks(void) {
 
 static void point_into(const struct mapping *map) {
   segment.map = *map;
-  robust_mutex_allow(map->base, map->size);
   segment.header = (struct segment_header *)(void *)map->base;
   segment.processes = (struct process_table *)(void *)(map->base + segment_process_table_offset());
   arena_locate(&segment.arena, &segment.map, segment_arena_offset(), &segment.header->arena);

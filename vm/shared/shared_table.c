@@ -124,7 +124,6 @@ static void lock(struct shared_table *t) ACQUIRES(rank_sync) NO_THREAD_SAFETY_AN
   settle_growth(t);
   settle_change(t);
   count_again(t);
-  robust_mutex_mark_whole(&t->mutex);
 }
 
 static void unlock(struct shared_table *t) RELEASES(rank_sync) NO_THREAD_SAFETY_ANALYSIS {

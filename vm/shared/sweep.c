@@ -73,8 +73,7 @@ static void sweep_slot_locked(uint32_t slot, uint32_t generation) {
 
 /* The next sweep does again whatever a sweeper that died half-way had begun. */
 static void lock_sweep(void) ACQUIRES(rank_sweep) NO_THREAD_SAFETY_ANALYSIS {
-  if (robust_mutex_lock(&segment.header->sweep_lock) == ROBUST_ABANDONED)
-    robust_mutex_mark_whole(&segment.header->sweep_lock);
+  robust_mutex_lock_whole(&segment.header->sweep_lock);
 }
 
 static void unlock_sweep(void) RELEASES(rank_sweep) NO_THREAD_SAFETY_ANALYSIS {

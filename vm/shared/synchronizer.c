@@ -141,7 +141,6 @@ static void repair(struct synchronizer *s) {
   undo_change(s);
   recount_waiters(s);
   settle(s, &wakes);
-  robust_mutex_mark_whole(&s->lock);
   wake_now(&wakes);
 }
 

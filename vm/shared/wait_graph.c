@@ -15,9 +15,7 @@ void wait_description_end_texts(struct wait_description *d) {
 
 void wait_graph_init(struct wait_graph *g) { robust_mutex_init(&g->lock); }
 
-static void lock(struct wait_graph *g) {
-  if (robust_mutex_lock(&g->lock) == ROBUST_ABANDONED) robust_mutex_mark_whole(&g->lock); /* I1 */
-}
+static void lock(struct wait_graph *g) { robust_mutex_lock_whole(&g->lock); } /* I1 */
 
 static void unlock(struct wait_graph *g) { robust_mutex_unlock(&g->lock); }
 

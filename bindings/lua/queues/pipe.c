@@ -16,6 +16,7 @@
 struct connection {
   struct shared_handle shared;
   struct pipe_end *end; /* the object; NULL once closed */
+  struct ring *incoming, *outgoing; /* its rings, read from it once: a peer may change the words; NULL: none */
   object_ref reference; /* of the end */
   uint32_t slot; /* the process that holds it for this handle; another one after a fork, until it is used */
   struct bytes inbox;
@@ -81,7 +82,7 @@ static status attempt_send(void *context, deadline until) {
 
 static status send_parcel(lua_State *L, const struct connection *c, struct sending *s) REQUIRES(rank_vm) {
   if (!c->end) return STATUS_CLOSED; /* while the value was encoded */
-  s->ring = pipe_outgoing(c->end);
+  s->ring = c->outgoing;
   status st = attempt_send(s, deadline_now());
   if (st == STATUS_FULL && !(c->never_waits && waiting_is_endless(L, deadline_never()))) {
     parcel_keep(&s->parcel);
@@ -93,7 +94,7 @@ static status send_parcel(lua_State *L, const struct connection *c, struct sendi
 
 static const struct connection *check_sender(lua_State *L, const char *method) {
   const struct connection *c = check_connection(L, 1);
-  if (!pipe_outgoing(c->end))
+  if (!c->outgoing)
     luaL_error(L, "Connection:%s: this end of a one-way pipe only receives", method);
   return c;
 }
@@ -137,7 +138,7 @@ static bool was_closed_meanwhile(lua_State *L) {
 static struct connection *check_receiver(lua_State *L, const char *method) {
   struct connection *c = check_connection(L, 1);
   if (c->is_receiving) luaL_error(L, "Connection:%s: another thread is receiving from it", method);
-  if (!pipe_incoming(c->end)) luaL_error(L, "Connection:%s: this end of a one-way pipe only sends", method);
+  if (!c->incoming) luaL_error(L, "Connection:%s: this end of a one-way pipe only sends", method);
   return c;
 }
 
@@ -166,7 +167,7 @@ static status drop_received(struct connection *c) {
 }
 
 static status wait_for_message(lua_State *L, struct connection *c, deadline until) REQUIRES(rank_vm) {
-  struct receiving receiving = {c, pipe_incoming(c->end)};
+  struct receiving receiving = {c, c->incoming};
   c->is_receiving = true;
   const status st = shared_handle_wait(L, &c->shared, TRACE_CALL_RECEIVE, attempt_receive, &receiving, until);
   c->is_receiving = false;
@@ -177,9 +178,9 @@ static status wait_for_message(lua_State *L, struct connection *c, deadline unti
 }
 
 static status take_message(struct connection *c) {
-  struct receiving receiving = {c, pipe_incoming(c->end)};
+  struct receiving receiving = {c, c->incoming};
   const status st = attempt_receive(&receiving, deadline_now());
-  if (st == STATUS_OK) trace_take(pipe_incoming(c->end), &c->message);
+  if (st == STATUS_OK) trace_take(receiving.ring, &c->message);
   return st;
 }
 
@@ -207,10 +208,9 @@ static status fetch(lua_State *L, struct connection *c, deadline until, const ch
  * rung again after it. */
 static void settle_notify_socket(struct connection *c) {
   if (c->notify_fd < 0) return;
-  struct ring *ring = pipe_incoming(c->end);
   notify_socket_clear(c->notify_fd);
-  if (c->has_message || ring_count(ring) || ring_is_closed(ring))
-    notify_socket_notify(atomic_load(&ring->notify_socket));
+  if (c->has_message || ring_count(c->incoming) || ring_is_closed(c->incoming))
+    notify_socket_notify(atomic_load(&c->incoming->notify_socket));
 }
 
 static void release_message(struct connection *c) {
@@ -312,7 +312,7 @@ static int connection_fileno(lua_State *L) {
     notify_name name = 0;
     const status st = notify_socket_open(&c->notify_fd, &name);
     if (st) return return_failure(L, st);
-    ring_set_notify_socket(pipe_incoming(c->end), name);
+    ring_set_notify_socket(c->incoming, name);
     settle_notify_socket(c);
   }
   lua_pushinteger(L, c->notify_fd);
@@ -323,9 +323,10 @@ static int connection_fileno(lua_State *L) {
 static void let_go_of_end(struct connection *c) {
   const bool is_held = segment_has(c->end) && segment_holds(c->reference, OBJECT_PIPE_END);
   if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
-    ring_set_notify_socket(pipe_incoming(c->end), 0);
+    ring_set_notify_socket(c->incoming, 0);
   if (!is_held) c->shared.object = NULL;
   c->end = NULL;
+  c->incoming = c->outgoing = NULL;
 }
 
 static int connection_collect(lua_State *L) {
@@ -365,13 +366,13 @@ static const struct waiting_entry waiting_methods[] = {{"recv", connection_recv,
 /* An end that only sends, a closed one and one that nobody holds never become ready: recv says why. */
 static bool connection_is_ready(lua_State *L, int index) {
   struct connection *c = lua_touserdata(L, index);
-  if (!c->end || !take_over(c) || !pipe_incoming(c->end)) return true;
-  return c->has_message || ring_is_readable(pipe_incoming(c->end));
+  if (!c->end || !take_over(c) || !c->incoming) return true;
+  return c->has_message || ring_is_readable(c->incoming);
 }
 
 static bool connection_watch(lua_State *L, int index, waker_set wakers) {
   const struct connection *c = lua_touserdata(L, index);
-  return connection_is_ready(L, index) || ring_watch(pipe_incoming(c->end), wakers);
+  return connection_is_ready(L, index) || ring_watch(c->incoming, wakers);
 }
 
 /* ---- its type -------------------------------------------------------------------------------- */
@@ -391,6 +392,8 @@ static void take_end(lua_State *L, void *handle) {
   struct connection *c = handle;
   (void)L;
   c->end = (struct pipe_end *)(void *)c->shared.object;
+  c->incoming = pipe_incoming(c->end);
+  c->outgoing = pipe_outgoing(c->end);
   c->reference = segment_object_ref(c->shared.object);
   c->slot = segment_slot();
 }

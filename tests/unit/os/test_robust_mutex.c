@@ -3,8 +3,10 @@
 #include "os/robust_mutex.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@ enum { THREADS = 6, HOLDS = 3000 };
 
 /* Shared by the processes. */
 static struct scene {
-  struct robust_mutex mutex;
+  struct robust_mutex mutex, other;
   _Atomic int is_held;
   _Atomic int may_die;
   int64_t count; /* under the mutex */
@@ -57,7 +59,6 @@ static void check_abandoned_once(void) {
   CHECK(robust_mutex_is_abandoned(&shared->mutex));
   CHECK_EQ(robust_mutex_lock(&shared->mutex), ROBUST_ABANDONED);
   CHECK(!robust_mutex_is_abandoned(&shared->mutex));
-  robust_mutex_mark_whole(&shared->mutex);
   unlock();
   lock_clean();
   unlock();
@@ -168,6 +169,74 @@ static void threads_and_processes_exclude_one_another(void) {
   CHECK_EQ(shared->count, (THREADS + 1) * HOLDS);
 }
 
+/* A peer changes the pointers in mutexes that another process holds, among them those of the host. */
+static void no_pointer_in_the_mutex_is_followed(void) {
+  pthread_mutexattr_t robust;
+  CHECK_EQ(pthread_mutexattr_init(&robust), 0);
+  CHECK_EQ(pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST), 0);
+  pthread_mutex_t before, between, after;
+  CHECK_EQ(pthread_mutex_init(&before, &robust), 0);
+  CHECK_EQ(pthread_mutex_init(&between, &robust), 0);
+  CHECK_EQ(pthread_mutex_init(&after, &robust), 0);
+  begin();
+  robust_mutex_init(&shared->other);
+  for (unsigned order = 0; order < 4; order++) {
+    CHECK_EQ(pthread_mutex_lock(&before), 0);
+    lock_clean();
+    CHECK_EQ(pthread_mutex_lock(&between), 0);
+    CHECK_EQ(robust_mutex_lock(&shared->other), ROBUST_CLEAN);
+    CHECK_EQ(pthread_mutex_lock(&after), 0);
+    if (order & 1) CHECK_EQ(pthread_mutex_unlock(&after), 0);
+    memset(&shared->mutex.previous, 0xff, 2 * sizeof(void *));
+    memset(&shared->other.previous, 0xf7, 2 * sizeof(void *));
+    if (order & 2) unlock();
+    robust_mutex_unlock(&shared->other);
+    if (!(order & 2)) unlock();
+    CHECK_EQ(pthread_mutex_unlock(&between), 0);
+    if (!(order & 1)) CHECK_EQ(pthread_mutex_unlock(&after), 0);
+    CHECK_EQ(pthread_mutex_unlock(&before), 0);
+  }
+  reap(start_holder());
+  check_abandoned_once();
+  CHECK_EQ(pthread_mutex_destroy(&before), 0);
+  CHECK_EQ(pthread_mutex_destroy(&between), 0);
+  CHECK_EQ(pthread_mutex_destroy(&after), 0);
+  CHECK_EQ(pthread_mutexattr_destroy(&robust), 0);
+}
+
+/* A forked child holds nothing of its parent, and its own mutexes outlive it. */
+static void a_forked_child_has_a_list_of_its_own(void) {
+  begin();
+  robust_mutex_init(&shared->other);
+  CHECK_EQ(robust_mutex_lock(&shared->other), ROBUST_CLEAN);
+  reap(start_holder());
+  CHECK(!robust_mutex_is_abandoned(&shared->other));
+  check_abandoned_once();
+  robust_mutex_unlock(&shared->other);
+}
+
+/* As a thread that ends with several mutexes: the kernel finds all by the pointers in them. */
+static void all_that_a_thread_held_are_abandoned(void) {
+  begin();
+  robust_mutex_init(&shared->other);
+  const pid_t pid = fork();
+  CHECK(pid >= 0);
+  if (pid == 0) {
+    for (int i = 0; i < 5; i++) {
+      lock_clean();
+      CHECK_EQ(robust_mutex_lock(&shared->other), ROBUST_CLEAN);
+      if (i == 4) raise(SIGKILL);
+      unlock();
+      robust_mutex_unlock(&shared->other);
+    }
+  }
+  CHECK_EQ(waitpid(pid, NULL, 0), pid);
+  CHECK(robust_mutex_is_abandoned(&shared->other));
+  CHECK_EQ(robust_mutex_lock(&shared->other), ROBUST_ABANDONED);
+  robust_mutex_unlock(&shared->other);
+  check_abandoned_once();
+}
+
 int main(void) {
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(shared != MAP_FAILED);
@@ -178,5 +247,8 @@ int main(void) {
   the_death_of_the_holder_wakes_a_sleeper();
   an_unlock_wakes_a_process_that_sleeps();
   threads_and_processes_exclude_one_another();
+  no_pointer_in_the_mutex_is_followed();
+  a_forked_child_has_a_list_of_its_own();
+  all_that_a_thread_held_are_abandoned();
   return 0;
 }
