@@ -128,7 +128,8 @@ static void pull(robust_link *l) {
   *previous = next;
   if (next != (robust_link)head()) untagged(next)[-1] = previous;
   if (!is_last && previous == self.held[at + 1].link) self.held[at + 1].next = next;
-  memmove(&self.held[at], &self.held[at + 1], (--self.count - at) * sizeof self.held[0]);
+  self.count--;
+  for (unsigned i = at; i < self.count; i++) self.held[i] = self.held[i + 1];
 }
 
 enum robust_state robust_mutex_lock(struct robust_mutex *m) {
