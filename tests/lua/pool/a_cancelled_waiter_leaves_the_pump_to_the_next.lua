@@ -20,8 +20,10 @@ mm.async.run(function()
   -- to_thread in a task that is cancelled: the call is, too.
   local asked = mm.Queue()
   local task = mm.async.spawn(mm.async.to_thread, function()
-    asked:put("begun")
-    local ok = pcall(mm.sleep, 1000)
+    local ok = pcall(function()
+      asked:put("begun") -- which may be cancelled itself, once the message is there
+      mm.sleep(1000)
+    end)
     asked:put(ok)
   end)
   expect.equal(asked:get(expect.HANG), "begun")
