@@ -166,6 +166,7 @@ static const luaL_Reg native_functions[] = {
     {"process_memory", system_process_memory},
     {"process_command", system_process_command},
     {"thread", thread_number},
+    {"has_other_threads", thread_has_others},
     {"exit_thread", thread_exit_call},
     {"gil", gil_read},
     {"gil_set", gil_set},

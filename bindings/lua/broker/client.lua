@@ -21,14 +21,15 @@ local errors = require("core.errors")
 local identity = require("core.identity")
 local hex = require("core.hex")
 local waits = require("core.waits")
-local backend = require("broker.backend")
 local backoff = require("broker.backoff")
 local codec = require("broker.codec")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
+local readers = require("broker.readers")
 local broker = require("broker.settings")
 local base = require("pool.dispatcher")
 local open_pools = require("pool.open_pools")
+local pumps = require("pool.pumps")
 
 local of_kind, pack, time = errors.of_kind, checks.pack, native.time
 
@@ -404,6 +405,7 @@ local function read(pool)
   local has_read, why, kind = pool._session:read()
   if pool._ended then return true end
   if has_read == nil then note_trouble(pool, why, kind) end
+  if has_read then readers.wake(pool._readers) end
   if not pool._is_stale then return has_read end
   disconnect(pool, pool._is_stale)
   return nil
@@ -442,14 +444,6 @@ local function protected_work(pool)
   return result
 end
 
-local function sleep(pool, seconds)
-  pool._waiters = pool._waiters + 1
-  local most = pool._waiters > 1 and 0.01 or seconds -- another thread may read what this one waits for
-  local ok, why = pcall(waits.any, { pool._poller:fileno() }, math.min(most, seconds), true, backend.PATIENCE)
-  pool._waiters = pool._waiters - 1
-  if not ok then error(why, 0) end
-end
-
 -- One round, for the sake of `thing`, if there is one; false: the time is up.
 local function pump(pool, deadline, thing)
   local is_connected = protected_work(pool)
@@ -464,11 +458,11 @@ local function pump(pool, deadline, thing)
   if is_connected and not pool._held then seconds = 1 end
   if not is_connected then seconds = math.max(0, math.min(pool._retry_at - now, 1)) end
   if deadline then seconds = math.min(seconds, deadline - now) end
-  if is_connected then sleep(pool, seconds) else waits.sleep(seconds) end
+  if is_connected then readers.sleep(pool._readers, pool._poller:fileno(), seconds) else waits.sleep(seconds) end
   return true
 end
 
-function dispatch.pump_until(pool, thing, timeout)
+local function pump_until(pool, thing, timeout)
   local deadline = timeout and time() + timeout
   while not thing._is_done do
     if pool._ended then return nil, "cancelled" end
@@ -480,6 +474,8 @@ function dispatch.pump_until(pool, thing, timeout)
   end
   return true
 end
+
+function dispatch.pump_until(pool, thing, timeout) return pumps.until_done(pool, thing, timeout, pump_until) end
 
 -- Tasks --------------------------------------------------------------------------------------------------------------
 
@@ -557,6 +553,7 @@ function dispatch.waitable(pool) return pool._poller:fileno(), false end
 
 function dispatch.end_pool(pool)
   pool._ended, pool._closed = true, true
+  readers.wake(pool._readers)
   base.forget(pool)
   pool._session:close()
   pool._poller:close()
@@ -658,7 +655,7 @@ function dispatch.begin(pool)
       pid = native.pid(), context = identity.execution_context(),
     },
     _poller = poller, _client = hex(native.random_bytes(12)),
-    _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _waiters = 0,
+    _is_trusted = pool._secrets[1] ~= nil, _size = pool._wanted_size or native.cpu_count(), _readers = {},
     _tasks = {}, _pending = 0, _bytes = 0, _last_number = 0, _progress = 0, _retry_at = 0,
     _next_beat = 0, _next_check = 0, _line = {}, _line_first = 1, _line_last = 0, _refused = {}, _chain = "0",
     _accepted = 0, _unanswered = 0, _users_of = {}, _doubted = {},

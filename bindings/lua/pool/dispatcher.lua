@@ -235,14 +235,8 @@ local function pump_until(pool, thing, timeout)
   return true
 end
 
--- Even without time left, results that are there are taken. Of the tasks that wait for futures of
--- the pool one pumps at a time.
-function dispatcher.pump_until(pool, thing, timeout)
-  if timeout ~= 0 and thing._settle and waits.has_tasks() then
-    return pumps.in_turn(pool, thing, timeout, pump_until)
-  end
-  return pump_until(pool, thing, timeout)
-end
+-- Even without time left, results that are there are taken.
+function dispatcher.pump_until(pool, thing, timeout) return pumps.until_done(pool, thing, timeout, pump_until) end
 
 function dispatcher.waitable(pool) return pool._backend:waitable(), false, pool._workers.handles end
 

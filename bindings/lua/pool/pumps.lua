@@ -80,8 +80,7 @@ local function pump_for(pool, future, due, pump_until)
   return done, why
 end
 
--- pump_until(pool, future, timeout), by one task at a time.
-function pumps.in_turn(pool, future, timeout, pump_until)
+local function in_turn(pool, future, timeout, pump_until)
   local tasks, queue = waits.tasks, pool._queue
   local due = tasks.due_of(timeout)
   while queue.pumper and not future._is_done and not queue.has_ended do
@@ -92,6 +91,12 @@ function pumps.in_turn(pool, future, timeout, pump_until)
   end
   if future._is_done then return true end
   return pump_for(pool, future, due, pump_until)
+end
+
+-- pump_until(pool, thing, timeout). Of the tasks that wait for futures of the pool one pumps at a time.
+function pumps.until_done(pool, thing, timeout, pump_until)
+  if timeout ~= 0 and thing._settle and waits.has_tasks() then return in_turn(pool, thing, timeout, pump_until) end
+  return pump_until(pool, thing, timeout)
 end
 
 return pumps

@@ -86,3 +86,8 @@ int thread_number(lua_State *L) {
     lua_pushlightuserdata(L, t);
   return 1;
 }
+
+int thread_has_others(lua_State *L) {
+  lua_pushboolean(L, vm_of(L)->threads > 1);
+  return 1;
+}

@@ -16,5 +16,7 @@ void gil_settle(struct vm *vm);
 /* thread() → the key of the calling thread: a light userdata; false for the main one.
  * [-0, +1, does not raise] */
 int thread_number(lua_State *L);
+/* has_other_threads() → whether threads beside the calling one use this VM. [-0, +1, does not raise] */
+int thread_has_others(lua_State *L);
 
 #endif

@@ -7,8 +7,7 @@
 -- anew.
 local require, native = ...
 
-local waits = require("core.waits")
-local backend = require("broker.backend")
+local readers = require("broker.readers")
 
 local Connection = {}
 Connection.__index = Connection
@@ -51,7 +50,7 @@ end
 -- scripts: the names of those that will be run over it
 function connection.new(settings, poller, scripts)
   return setmetatable({ settings = settings, poller = poller, scripts = scripts, first = 1, last = 0, calls = {},
-    arguments = {} }, Connection)
+    arguments = {}, readers = {} }, Connection)
 end
 
 -- The server's names for its scripts come from itself, with the connection's first replies.
@@ -102,6 +101,7 @@ function Connection.close(self, why)
   if self.handle then self.handle:close() end
   self.handle, self.why = nil, why or "closed"
   forget_calls(self)
+  readers.wake(self.readers)
 end
 
 -- on_reply(argument, reply, error); the command leaves with the next flush. False: the connection
@@ -166,26 +166,24 @@ function Connection.read(self)
     take_reply(self, reply, failure)
   end
   if got == nil and self.handle == handle then self:close(why) end
+  readers.wake(self.readers)
   if self.needs_scripts and self.handle then load_scripts(self) end
   return true
 end
 
--- Reads until is_done(): true; or nil and why. The connection has no other waiter.
+-- Reads until is_done(): true; or nil and why. When it was closed meanwhile, and opened again by another thread, nothing
+-- comes any more.
 function Connection.await(self, seconds, is_done)
-  local deadline = native.time() + seconds
+  local deadline, handle = native.time() + seconds, self.handle
   self:flush()
   while not is_done() do
-    if not self.handle then return nil, self.why end
+    if not self.handle or self.handle ~= handle then return nil, self.why or "closed" end
     local left = deadline - native.time()
     if left <= 0 then
       self:close("timeout")
       return nil, "timeout"
     end
-    self.sleepers = (self.sleepers or 0) + 1 -- another thread may read what this one waits for
-    local most = self.sleepers > 1 and 0.01 or left
-    local ok, stop = pcall(waits.any, { self.handle:fileno() }, math.min(left, most), true, backend.PATIENCE)
-    self.sleepers = self.sleepers - 1
-    if not ok then error(stop, 0) end
+    readers.sleep(self.readers, handle:fileno(), left)
     self:read()
   end
   return true

@@ -49,9 +49,10 @@ local function call(conn, seconds, send, ...)
       return nil, why, kind == "refused" and kind or "stale"
     end
   end
+  local handle = conn.handle
   local reply, why = conn:call(seconds, send, ...)
   if why == nil then return reply or false end
-  if not conn.handle then return nil, why, "stale" end
+  if conn.handle ~= handle then return nil, why, "stale" end
   local kind = connection.kind_of(why)
   if kind ~= "stale" then return nil, why, kind end
   conn:close(why) -- a server that starts, or follows another one, is soon ready
