@@ -15,9 +15,10 @@
 
 struct connection {
   struct shared_handle shared;
-  struct pipe_end *end; /* the object; NULL once closed */
-  struct ring *incoming, *outgoing; /* its rings, read from it once: a peer may change the words; NULL: none */
-  object_ref reference; /* of the end */
+  struct pipe_end *end;  /* the object; NULL once closed */
+  struct ring *incoming; /* of the end, read from it once, for a peer may change its words; NULL: none */
+  struct ring *outgoing; /* the same */
+  object_ref reference;  /* of the end */
   uint32_t slot; /* the process that holds it for this handle; another one after a fork, until it is used */
   struct bytes inbox;
   struct ring_message message; /* received and not read yet */
@@ -94,8 +95,7 @@ static status send_parcel(lua_State *L, const struct connection *c, struct sendi
 
 static const struct connection *check_sender(lua_State *L, const char *method) {
   const struct connection *c = check_connection(L, 1);
-  if (!c->outgoing)
-    luaL_error(L, "Connection:%s: this end of a one-way pipe only receives", method);
+  if (!c->outgoing) luaL_error(L, "Connection:%s: this end of a one-way pipe only receives", method);
   return c;
 }
 
@@ -322,8 +322,7 @@ static int connection_fileno(lua_State *L) {
 /* Before the handle is dropped. After a fork it may be the parent that held the end. */
 static void let_go_of_end(struct connection *c) {
   const bool is_held = segment_has(c->end) && segment_holds(c->reference, OBJECT_PIPE_END);
-  if (c->notify_fd >= 0 && is_held && c->slot == segment_slot())
-    ring_set_notify_socket(c->incoming, 0);
+  if (c->notify_fd >= 0 && is_held && c->slot == segment_slot()) ring_set_notify_socket(c->incoming, 0);
   if (!is_held) c->shared.object = NULL;
   c->end = NULL;
   c->incoming = c->outgoing = NULL;

@@ -68,9 +68,9 @@ static void learn(void) {
 
 void robust_mutex_init(struct robust_mutex *m) {
   memset(m, 0, sizeof *m);
-  _Static_assert(offsetof(struct robust_mutex, next) ==
-                     offsetof(struct robust_mutex, previous) + sizeof(void *),
-                 "glibc finds `previous` by `next`");
+  _Static_assert(
+      offsetof(struct robust_mutex, next) == offsetof(struct robust_mutex, previous) + sizeof(void *),
+      "glibc finds `previous` by `next`");
 }
 
 static bool is_free(uint32_t word) { return word == 0 || word & FUTEX_OWNER_DIED; }
@@ -88,7 +88,8 @@ static uint32_t take_contended(futex_word *word) {
   for (;;) {
     seen = atomic_load_explicit(word, memory_order_relaxed);
     if (is_free(seen)) {
-      if (atomic_compare_exchange_strong(word, &seen, self.id | (seen & FUTEX_WAITERS) | waiters)) return seen;
+      if (atomic_compare_exchange_strong(word, &seen, self.id | (seen & FUTEX_WAITERS) | waiters))
+        return seen;
     } else if (seen & FUTEX_WAITERS || atomic_compare_exchange_strong(word, &seen, seen | FUTEX_WAITERS)) {
       waiters = FUTEX_WAITERS;
       if (futex_wait(word, seen | FUTEX_WAITERS, deadline_never())) continue;
@@ -111,10 +112,10 @@ static void push(struct robust_mutex *m) {
 }
 
 static unsigned place_of(const robust_link *l) {
-  for (unsigned i = self.count; i > 0; i--)
-    if (self.held[i - 1].link == l) return i - 1;
-  CHECK(!"this thread holds the mutex");
-  return 0;
+  unsigned at = self.count;
+  while (at > 0 && self.held[at - 1].link != l) at--;
+  CHECK(at > 0); /* this thread holds it */
+  return at - 1;
 }
 
 /* Links between two of ours are the host's, in its memory. */
