@@ -153,8 +153,14 @@ static bool run_step(lua_State *L, const struct step *step) {
   return false;
 }
 
+/* compare runs the script in other processes, which get the options that run code (compare/plan.lua). */
+static bool leaves_steps_to_runs(const struct options *o) {
+  return !o->is_script_literal && o->script < o->argc && strcmp(o->argv[o->script], "compare") == 0;
+}
+
 static bool run_steps(lua_State *L, const struct options *o) {
   struct step step;
+  if (leaves_steps_to_runs(o)) return true;
   for (int cursor = 0; options_next_step(o, &cursor, &step);)
     if (!run_step(L, &step)) return false;
   return true;

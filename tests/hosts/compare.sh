@@ -144,6 +144,17 @@ status=0
 (PATH=/nowhere "$manymoons" compare --lua luajit lua.lua >out 2>err) || status=$?
 [ $status = 1 ] && grep -q "luajit is not installed" err || fail "a Lua that is not there: exit status $status"
 
+# Options of the program that run code are for the runs, in their order; the comparison itself runs none of it.
+echo 'print(word, string_module.rep("y", 2)) io.stderr:write(word, string.char(10))' >options.lua
+mkdir -p modules
+echo 'return string' >modules/string_module.lua
+for words in "-e word='a' -lstring_module compare --worlds serial,threads" \
+  "compare --worlds serial,threads -e word='a' -l string_module"; do
+  # shellcheck disable=SC2086
+  (export LUA_PATH="modules/?.lua;;"; "$manymoons" $words --runs 2 --warmup 0 options.lua >out 2>err) || fail "$words"
+  [ "$(grep -c '^a$' err)" = 4 ] || fail "$words: not once in each run"
+done
+
 # --pin leaves the script at the processors that it names.
 echo 'print(require("manymoons").cpu_count())' >count.lua
 first=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)

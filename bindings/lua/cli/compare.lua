@@ -128,7 +128,15 @@ local function compare(plan)
   outcome.exit_with(said.disagreement and 1 or 0)
 end
 
-local plan = plans.read({ ... })
+-- The words of the command line between the program's name and `compare`.
+local function words_before()
+  local words, first = {}, -1
+  while arg[first - 1] do first = first - 1 end
+  for i = first + 1, -1 do words[#words + 1] = arg[i] end
+  return words
+end
+
+local plan = plans.read({ ... }, words_before())
 if not plan then
   io.stdout:write(plans.usage())
   outcome.exit_with(0)

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- The Lua programs of --lua: where they are, and how they load the module.
 --
--- A host is { name, program, environment }. The host program itself has only its name: it needs neither. Another one
+-- A host is { name, program, environment, lacks }: lacks is a set of the options without a value that it does not
+-- have. The host program itself has only its name: it needs no more. Another one
 -- must load a module of the same version; it is looked for beside the host program, as built and as installed, and
 -- where that Lua looks anyway.
 local _, native = ...
 
 local OWN = _VERSION:match("%d+%.%d+")
 local PROGRAMS = { ["5.1"] = "lua5.1", ["5.3"] = "lua5.3", ["5.4"] = "lua5.4", luajit = "luajit" }
+local LACKS = { ["5.1"] = { ["-E"] = true, ["-W"] = true }, ["5.3"] = { ["-W"] = true }, luajit = { ["-W"] = true } }
 local ABI = { luajit = "5.1" }
 local PROBE = [[command -v "$0" && exec "$0" -e 'io.write(require("manymoons")._native.version)' 2>/dev/null]]
 
@@ -35,7 +37,9 @@ function hosts.find(name)
   local output = report and report.output or ""
   local path, version = output:match("^(/[^\n]*)\n(.*)$")
   if not path then return nil, program .. " is not installed" end
-  if version == native.version then return { name = name, program = path, environment = environment } end
+  if version == native.version then
+    return { name = name, program = path, environment = environment, lacks = LACKS[name] or {} }
+  end
   if version == "" then return nil, program .. " cannot load the module manymoons" end
   return nil, string.format("%s loads manymoons %s, and this is %s", program, version, native.version)
 end

@@ -8,6 +8,7 @@
 --   pin                true: each thread stays on one processor
 --   processors         a list of numbers: the script uses only these; nil: all that compare itself may use
 --   command            the script and its arguments
+--   options            the words before `compare` that the program of each run gets: -e, -l, -E and -W
 --   profile            true: the page has flame graphs; has_usual_name: and the user has not named it
 --   files              the files to write, { html = path, … }; the path "-" is stdout
 --
@@ -199,9 +200,22 @@ local function check_files(wanted)
   end
 end
 
--- The plan; nil after --help.
-function plans.read(words)
-  local plan = { warmup = 1, worlds = worlds.names, files = {}, command = {} }
+local TAKES_VALUE = { ["-e"] = true, ["-l"] = true, ["--world"] = true }
+
+-- The words before `compare`, but for those that mean this program alone.
+local function read_program_options(before)
+  local options, i = {}, 1
+  while before[i] do
+    local word, last = before[i], TAKES_VALUE[before[i]] and i + 1 or i
+    if word:find("^%-[elEW]") then table.move(before, i, last, #options + 1, options) end
+    i = last + 1
+  end
+  return options
+end
+
+-- The plan; nil after --help. before: the words before `compare`
+function plans.read(words, before)
+  local plan = { warmup = 1, worlds = worlds.names, files = {}, command = {}, options = read_program_options(before) }
   local index, is_literal = 1, false
   while words[index] and words[index]:sub(1, 1) == "-" and not is_literal do
     local word = words[index]

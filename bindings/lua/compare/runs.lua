@@ -24,7 +24,11 @@ local measure = {}
 
 local function argv_of(plan, cell)
   local host = cell.host
-  local argv = host and { host.program } or { "manymoons", "--world", cell.world, "--" }
+  local argv = host and { host.program } or { "manymoons", "--world", cell.world }
+  for _, word in ipairs(plan.options) do
+    if not host or not host.lacks[word] then argv[#argv + 1] = word end
+  end
+  argv[#argv + 1] = "--"
   for _, word in ipairs(plan.command) do argv[#argv + 1] = word end
   return argv
 end
