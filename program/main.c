@@ -155,7 +155,7 @@ static bool run_step(lua_State *L, const struct step *step) {
 
 /* compare runs the script in other processes, which get the options that run code (compare/plan.lua). */
 static bool leaves_steps_to_runs(const struct options *o) {
-  return !o->is_script_literal && o->script < o->argc && strcmp(o->argv[o->script], "compare") == 0;
+  return o->is_subcommand && strcmp(o->argv[o->script], "compare") == 0;
 }
 
 static bool run_steps(lua_State *L, const struct options *o) {

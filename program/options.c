@@ -199,7 +199,9 @@ static void find_script(struct options *o, int place, bool is_literal, options_u
   if (is_literal) return;
   size_t size = 0;
   const char *text = find_usage(o->argv[place], &size);
-  if (text) o->script = move_general(o, place, text, size);
+  if (!text) return;
+  o->is_subcommand = true;
+  o->script = move_general(o, place, text, size);
 }
 
 struct options options_parse(int argc, char **argv, options_usage find_usage) {

@@ -21,6 +21,7 @@ struct options {
   char **own_words;         /* argv in another order; NULL: it is that of main */
   int script;               /* index of the script's name in argv; argc: none */
   bool is_script_literal;   /* it follows "--": "-" and the names of subcommands are file names */
+  bool is_subcommand;       /* it is the name of one */
   bool is_interactive;      /* -i */
   bool shows_version;       /* -v, -i, --version */
   bool shows_help;          /* -h, --help */

@@ -43,12 +43,22 @@ static bool start(const struct recorder_options *options) {
 }
 
 static bool is_subcommand_trace(const struct options *o) {
-  return o->script < o->argc && !o->is_script_literal && strcmp(o->argv[o->script], "trace") == 0;
+  return o->is_subcommand && strcmp(o->argv[o->script], "trace") == 0;
+}
+
+/* The file of an earlier trace is kept if there is nothing to trace; the error comes when the script is loaded. */
+static bool is_script_missing(const struct options *o) {
+  if (o->script >= o->argc || o->is_subcommand) return false;
+  const char *name = o->argv[o->script];
+  if (!o->is_script_literal && strcmp(name, "-") == 0) return false;
+  FILE *file = fopen(name, "r");
+  if (file) fclose(file);
+  return !file;
 }
 
 bool tracing_begin(const struct options *o) {
   const char *path = environment_get(file_variable);
-  if (!path || !*path) return true;
+  if (!path || !*path || is_script_missing(o)) return true;
   if (is_subcommand_trace(o)) {
     unsetenv(file_variable);
     return true;

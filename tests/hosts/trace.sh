@@ -257,3 +257,9 @@ grep -q 'crunch (page.lua:2)' asked.folded || fail "MANYMOONS_PROFILE has no fun
 status=0
 MANYMOONS_PROFILE=asked.folded MANYMOONS_PROFILE_RATE=often "$manymoons" page.lua >out 2>err || status=$?
 [ $status = 1 ] && grep -q "MANYMOONS_PROFILE_RATE: a whole number" err || fail "a wrong rate is taken"
+
+# A script that is not there leaves the file of an earlier recording as it is.
+echo good >earlier.json
+if MANYMOONS_TRACE=earlier.json "$manymoons" missing.lua >out 2>err; then fail "a missing script: exit status 0"; fi
+grep -q "cannot open missing.lua" err || fail "a missing script is not named"
+[ "$(cat earlier.json)" = good ] || fail "a missing script: the earlier trace is gone"
