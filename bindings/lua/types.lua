@@ -302,10 +302,10 @@ function World.Manager(options) end
 ---@return string? why "timeout" with an empty list
 function World.wait(things, timeout) end
 
----An iterator over the futures of a list, in the order in which they finish. Raises if not all are done in time.
----@param futures manymoons.Future[]
+---An iterator over the futures and tasks of a list, in the order in which they finish. Raises if not all are done in time.
+---@param futures (manymoons.Future|manymoons.Task)[]
 ---@param timeout? number seconds, for all of them together
----@return fun(): manymoons.Future?
+---@return fun(): manymoons.Future|manymoons.Task|nil
 function World.as_completed(futures, timeout) end
 
 ---Waits for at least this time.

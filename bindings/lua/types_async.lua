@@ -38,14 +38,62 @@ function Async.cancel(task) end
 ---Waits for all things in a list. The first failure cancels the others and is raised. If the caller is cancelled, so are
 ---they.
 ---@param things (manymoons.Task|manymoons.Future|function)[] functions are spawned
+---@param options? manymoons.GatherOptions
 ---@return any[] results the first result of each, in order; field `n` is their number
-function Async.gather(things) end
+function Async.gather(things, options) end
+
+---@class manymoons.GatherOptions
+---@field errors? "raise"|"return" "return": all things go on, and the mm.Error of each that failed is its result
+
+---Calls f(item) for each item, as a task of its own. The first failure cancels the others and is raised; items that have not
+---begun are left out.
+---@param list any[]
+---@param f function|table
+---@param options? manymoons.TaskMapOptions
+---@return any[] results the first result of each call, in order; field `n` is their number
+function Async.map(list, f, options) end
+
+---@class manymoons.TaskMapOptions : manymoons.GatherOptions
+---@field limit? integer how many calls run at once; default: all
+
+---Waits for the first thing that succeeds, cancels the others, and returns its results. If all fail, raises an error with
+---their messages, and all their errors in the field `errors`; if there is only one, its error.
+---@param things (manymoons.Task|manymoons.Future|function)[] functions are spawned; one at least
+---@return any ...
+function Async.race(things) end
+
+---A task with the outcome of the thing. To cancel it, or a caller that waits for it, leaves the thing alone, which goes on
+---until it ends, or the `run` to which it belongs.
+---@param thing manymoons.Task|manymoons.Future|function a function is spawned
+---@return manymoons.Task
+function Async.shield(thing) end
+
+---Creates a task that calls f(…) after that time. To cancel the task before prevents the call.
+---@param seconds number 0 or more
+---@param f function|table
+---@param ... any passed on unchanged
+---@return manymoons.Task
+function Async.after(seconds, f, ...) end
+
+---Creates a task that calls f(…) each so many seconds, first after that time, until it is cancelled, or f raises. One call ends
+---before the next begins; those that a long one would have hidden are left out, and later ones come at their times.
+---@param seconds number more than 0
+---@param f function|table
+---@param ... any passed on unchanged
+---@return manymoons.Task
+function Async.every(seconds, f, ...) end
 
 ---Calls f(group), which may spawn tasks with group:spawn. Waits until f and all of them have ended, and returns the
----results of f. The first failure cancels the others and is raised.
----@param f fun(group: manymoons.Group): any
+---results of f. The first failure cancels the others and is raised. `group{ limit = n, f }` and `group({ limit = n }, f)` bound how
+---many of them run at once: group:spawn waits until there is room. The call of f itself does not count.
+---@param f (fun(group: manymoons.Group): any)|manymoons.GroupOptions
+---@param g? fun(group: manymoons.Group): any after options
 ---@return any ...
-function Async.group(f) end
+function Async.group(f, g) end
+
+---@class manymoons.GroupOptions
+---@field limit? integer
+---@field [1]? fun(group: manymoons.Group): any
 
 ---Calls f(…) as a task and returns its results; cancels it if it takes longer.
 ---@param seconds number
@@ -120,7 +168,7 @@ function Task:done() end
 ---@class manymoons.Group
 local Group = {}
 
----Spawns a task of the group. Raises once the group has ended.
+---Spawns a task of the group; waits for room first if the group has a limit. Raises once the group has ended.
 ---@param f function|table
 ---@param ... any passed on unchanged
 ---@return manymoons.Task

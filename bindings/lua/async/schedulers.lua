@@ -19,7 +19,7 @@ local schedulers = {
 
 -- The class Task; its public methods are in async.lua.
 local Task = {}
-local task_meta = { __index = Task, __name = "Task", __mm_send = false }
+local task_meta = { __index = Task, __name = "Task", __mm_future = true, __mm_send = false }
 schedulers.Task, schedulers.task_meta = Task, task_meta
 
 function task_meta.__tostring(self)

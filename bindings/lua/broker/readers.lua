@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The threads and tasks of a VM that wait for one descriptor. Whichever reads it takes what the others wait for as well,
--- and the descriptor is then silent: so the reader wakes them, and each looks again.
+-- The threads and tasks of a VM that wait for one descriptor. Whichever reads it takes what the others wait for as
+-- well, and the descriptor is then silent: so the reader wakes them, and each looks again.
 --
 -- A set of readers: the mails of those that sleep, each a queue of this VM.
 local require, native = ...

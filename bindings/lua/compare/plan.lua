@@ -204,13 +204,13 @@ local TAKES_VALUE = { ["-e"] = true, ["-l"] = true, ["--world"] = true }
 
 -- The words before `compare`, but for those that mean this program alone.
 local function read_program_options(before)
-  local options, i = {}, 1
+  local kept, i = {}, 1
   while before[i] do
     local word, last = before[i], TAKES_VALUE[before[i]] and i + 1 or i
-    if word:find("^%-[elEW]") then table.move(before, i, last, #options + 1, options) end
+    if word:find("^%-[elEW]") then table.move(before, i, last, #kept + 1, kept) end
     i = last + 1
   end
-  return options
+  return kept
 end
 
 -- The plan; nil after --help. before: the words before `compare`

@@ -16,7 +16,7 @@ local pumps = require("pool.pumps")
 local expect, unpack, pack = checks.expect, checks.unpack, checks.pack
 
 local Future = {}
--- __mm_future: it can stand among tasks (async/async.lua).
+-- __mm_future: tasks and futures can stand for each other (async/together.lua).
 local meta = { __index = Future, __name = "Future", __mm_future = true, __mm_send = false }
 
 -- Reports a failed call whose future is collected before any caller asked for its result.
@@ -182,14 +182,20 @@ end
 
 function module.is_future(thing) return getmetatable(thing) == meta end
 
+-- Whether it is a future or a task.
+local function is_promise(thing)
+  local thing_meta = getmetatable(thing)
+  return type(thing_meta) == "table" and rawget(thing_meta, "__mm_future") == true
+end
+
 -- The iterator of those in `futures` that are done, as they come.
 function module.as_completed(wait, futures, timeout)
   expect(type(futures) == "table" and not getmetatable(futures), "as_completed",
-    "a list of futures expected, got " .. type(futures))
+    "a list of futures or tasks expected, got " .. type(futures))
   timeout = checks.timeout(timeout, "as_completed")
   local open, ready, seen = {}, {}, {}
   for i, future in ipairs(futures) do
-    expect(module.is_future(future), "as_completed", "thing " .. i .. ": a future expected, got " .. type(future))
+    expect(is_promise(future), "as_completed", "thing " .. i .. ": a future or a task expected, got " .. type(future))
     if not seen[future] then open[#open + 1] = future end
     seen[future] = true
   end

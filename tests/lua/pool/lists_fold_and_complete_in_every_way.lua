@@ -34,6 +34,6 @@ local futures, seen = {}, {}
 for i = 1, 10 do futures[i] = pool:submit(function(x) return x end, i) end
 for future in mm.as_completed(futures) do seen[#seen + 1] = future:get() end
 expect.same_set(seen, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 })
-expect.raises("thing 1: a future expected", mm.as_completed, { 3 })
+expect.raises("thing 1: a future or a task expected", mm.as_completed, { 3 })
 expect.equal(#mm.wait(futures), 10)
 pool:terminate()

@@ -5,7 +5,7 @@
  * found it in the list of a thread that ended. A thread has one such list, which starts in private memory and
  * is linked through the mutexes that the thread holds. glibc owns its head and links pthread mutexes into it,
  * so that ours lie as those do: the list points to `next`, with `previous` before it and the word at a
- * distance that the head names (nptl/descr.h, glibc 2.31 to 2.41).
+ * distance that the head names (glibc 2.31 to 2.41).
  *
  * glibc's own unlock writes through the two pointers in the mutex, into which a peer may have written
  * anything. Here each thread keeps a private copy of its part of the list: the pointers in the mutexes are

@@ -171,8 +171,8 @@ function Connection.read(self)
   return true
 end
 
--- Reads until is_done(): true; or nil and why. When it was closed meanwhile, and opened again by another thread, nothing
--- comes any more.
+-- Reads until is_done(): true; or nil and why. When it was closed meanwhile, and opened again by another thread,
+-- nothing comes any more.
 function Connection.await(self, seconds, is_done)
   local deadline, handle = native.time() + seconds, self.handle
   self:flush()
