@@ -53,11 +53,11 @@ end
 
 local function exit_error(state, what) return errors.died_error(state.me.name, state.me.exit_code, what) end
 
--- In the protected call: more results than the stack holds are an error of the call.
+-- In the protected call: more results than the stack holds are an error of the call. Its frame marks the call.
 local function packed(called, ...) return pack(called(...)) end
 
 local function run_call(task, state, put)
-  state.begun, state.item = time(), 1
+  state.begun, state.item, state.marker = time(), 1, packed
   local name = identity.current().name
   local ok, values = errors.call_here(name, packed, task.f, unpack(task.args, 1, task.args.n))
   if has_exited(state) then ok, values = false, exit_error(state, "while it ran this call") end
@@ -74,6 +74,17 @@ local function caller_of(task, name)
     return xpcall
   end
   return function(f, _, item) return errors.call_here(name, f, item) end
+end
+
+-- The function of a slice's task; where a hook may end its calls, in a frame that marks them.
+local function called_of(task, state)
+  if not state.limit then return task.f end
+  local f = task.f
+  function state.marker(...)
+    local result = f(...)
+    return result
+  end
+  return state.marker
 end
 
 -- Answers the part of a slice that has run, and begins the next part.
@@ -124,7 +135,7 @@ local function run_slice(task, state, put)
   }
   state.part = part
   local list, base, is_timed, has_most = task.list, task.first - 1, has_flag(task, TIMED), state.left < math.huge
-  local call, called, handler = caller_of(task, name), task.f, errors.handler_of(name)
+  local call, called, handler = caller_of(task, name), called_of(task, state), errors.handler_of(name)
   for i = skip + 1, task.count do
     state.item = i
     if is_timed and not begin_timed(state) then break end
@@ -147,8 +158,19 @@ end
 -- Instructions between two looks at the clock, and seconds that a call which is late has to clean up, once and again.
 local INSTRUCTIONS, GRACE, GRACES = 1000, 0.1, 2
 
+-- Whether the function is on the stack of the code that the hook has interrupted.
+local function is_running(f)
+  local level = 3
+  while true do
+    local info = debug.getinfo(level, "f")
+    if not info or info.func == f then return info ~= nil end
+    level = level + 1
+  end
+end
+
 -- The hook of a call that no other worker ends: it raises an error when the time is over, and leaves time after it, as
--- the stop of a worker does (vm/state/vm_interrupt.h). is_here() says whether the code that runs is the call's.
+-- the stop of a worker does (vm/state/vm_interrupt.h). is_here() says whether the code that runs is the worker's; what
+-- the worker does before and after the call is not interrupted.
 local function limiter(state, is_here)
   local begun, due, raised, had_time = 0, 0, 0, false
   local look
@@ -161,7 +183,7 @@ local function limiter(state, is_here)
     if state.begun == 0 or not is_here() then return end
     if state.begun ~= begun then begin_call() end
     local taken = time() - begun
-    if taken <= due then return end
+    if taken <= due or not is_running(state.marker) then return end
     due = taken + GRACE
     if state.is_polling and not had_time then
       had_time = true
