@@ -29,8 +29,8 @@ if arg[1] == "sleep" then mm.sleep(1000) end
 while true do pcall(function() while true do end end) end
 END
 
-# Other tests, which run at the same time, have names of their own there.
-list_files() { ls -A /dev/shm | grep -v '^mm_test_' || true; }
+# Other tests, which run at the same time, have names of their own there, or of their programs.
+list_files() { ls -A /dev/shm | grep -v '^mm_' || true; }
 before=$(list_files)
 
 # interrupt TARGET WORLD WHILE: TARGET is host, or group.
@@ -38,6 +38,7 @@ interrupt() {
   rm -f ready
   setsid env --default-signal=INT "$MM_BUILD/manymoons" --world "$2" busy.lua "$3" >out 2>&1 &
   host=$!
+  hosts="$hosts $host"
   until [ -e ready ]; do sleep 0.02; done
   case $1 in host) kill -INT $host ;; group) kill -INT -$host ;; esac
   status=0
@@ -46,9 +47,13 @@ interrupt() {
   [ "$(cat out)" = "manymoons: interrupted" ] || { echo "$*: printed this:"; cat out; }
 }
 
+hosts=
 for target in host group; do
   for world in serial interpreters processes; do
     for what in get join sleep loop; do interrupt $target $world $what; done
   done
 done
 [ "$(list_files)" = "$before" ] || { echo "left in /dev/shm:"; list_files; }
+for host in $hosts; do
+  ls -A /dev/shm | grep "^mm_${host}_" || true
+done
