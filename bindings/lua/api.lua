@@ -17,6 +17,7 @@ local progress = require("terminal.progress")
 local file_lock = require("locks.file_lock")
 local locks = require("locks.locks")
 local memory = require("memory.memory")
+local many = require("queues.many")
 local queues = require("queues.queues")
 local listener = require("net.listener")
 local broker_classes = require("broker.classes")
@@ -68,6 +69,7 @@ local function make_world(name)
   world.Listener, world.Client = listener.Listener, listener.Client
   function world.Manager(options) return require("manager.client").constructor(name, mm.world)(options) end
   world.wait = wait(not row.can_wait)
+  function world.select(list, timeout) return many.select(world.wait, list, timeout) end
   function world.as_completed(futures, timeout) return pool.as_completed(world.wait, futures, timeout) end
   world.sleep = waits.sleep
   world.current_process = mm.current_process

@@ -109,6 +109,8 @@ static const luaL_Reg native_functions[] = {
     {"pool_protocol", pool_protocol},
     {"queue_new", queue_new},
     {"local_queue_new", local_queue_new},
+    {"local_queue_methods", local_queue_methods},
+    {"queue_methods", queue_methods},
     {"lock_new", lock_handle_new},
     {"file_lock_open", file_lock_open_call},
     {"list_length", list_length_call},

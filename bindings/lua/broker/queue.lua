@@ -13,6 +13,7 @@ local waits = require("core.waits")
 local backoff = require("broker.backoff")
 local classes = require("broker.classes")
 local broker = require("broker.settings")
+local many = require("queues.many")
 local queues = require("queues.queues")
 
 local expect, time = checks.expect, native.time
@@ -24,6 +25,7 @@ local Queue, JoinableQueue = {}, {}
 local queue_meta, joinable_meta = classes.Queue, classes.JoinableQueue
 queue_meta.__index, joinable_meta.__index = Queue, JoinableQueue
 setmetatable(JoinableQueue, { __index = Queue })
+many.add_to(Queue)
 
 local states = setmetatable({}, { __mode = "k" })
 

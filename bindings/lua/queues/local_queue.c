@@ -48,6 +48,7 @@ static const char nothing = 'n';                           /* its address stands
 static const char joinables_key[] = "manymoons.joinables"; /* registry: a weak table of them */
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
 
 /* Both defined below the methods. */
 static const struct handle_class classes[FLAVORS];
@@ -84,8 +85,7 @@ static void note_joinable(lua_State *L) {
 }
 
 int local_queue_new(lua_State *L) {
-  static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
-  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, flavor_names);
   const lua_Number max = luaL_optnumber(L, 2, 0);
   const bool is_of_pipe = lua_toboolean(L, 3);
   struct local_queue *q = lua_newuserdata(L, sizeof *q);
@@ -99,6 +99,12 @@ int local_queue_new(lua_State *L) {
   lua_newtable(L);
   lua_setcompanion(L, -2);
   if (q->is_joinable) note_joinable(L);
+  return 1;
+}
+
+int local_queue_methods(lua_State *L) {
+  luaL_getmetatable(L, classes[luaL_checkoption(L, 1, NULL, flavor_names)].key);
+  lua_getfield(L, -1, "__index");
   return 1;
 }
 

@@ -14,6 +14,8 @@
 /* local_queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil, is_of_pipe). The `get` of a pipe's queue takes
  * the name of the script's call as its last argument. [-0, +1, raises] */
 int local_queue_new(lua_State *L);
+/* local_queue_methods(name of the class) → its table of methods, for those in Lua. [-0, +1, raises] */
+int local_queue_methods(lua_State *L);
 /* Registers the classes, and that they do not travel, once in each VM. [-0, +0, memory] */
 void local_queue_open(lua_State *L);
 /* The thread has ended: what it took from joinable queues and did not report is

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/lazy_methods.h"
 #include "core/shared_handle.h"
 #include "core/wait_any.h"
 #include "core/waiting.h"
@@ -34,6 +35,7 @@ struct queue {
 };
 
 enum flavor { QUEUE, SIMPLE_QUEUE, JOINABLE_QUEUE, FLAVORS };
+static const char *const flavor_names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
 
 static const struct shared_type types[FLAVORS]; /* defined below the methods */
 
@@ -54,8 +56,7 @@ static status make_ring(lua_State *L, struct shared_handle *h, struct ring_bound
 
 /* The arguments were checked (bindings/lua/api.lua). */
 int queue_new(lua_State *L) {
-  static const char *const names[] = {"Queue", "SimpleQueue", "JoinableQueue", NULL};
-  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, names);
+  const enum flavor flavor = (enum flavor)luaL_checkoption(L, 1, NULL, flavor_names);
   const lua_Number maxsize = luaL_optnumber(L, 2, 0);
   const bool never_waits = lua_toboolean(L, 3);
   const lua_Number max_bytes = luaL_optnumber(L, 4, 0);
@@ -63,6 +64,12 @@ int queue_new(lua_State *L) {
   q->never_waits = never_waits;
   const status st = make_ring(L, &q->shared, (struct ring_bounds){(uint64_t)maxsize, (uint64_t)max_bytes});
   return st ? return_memory_failure(L, st, NULL, sizeof(struct ring)) : 1;
+}
+
+int queue_methods(lua_State *L) {
+  shared_handle_push_class(L, &types[luaL_checkoption(L, 1, NULL, flavor_names)]);
+  lua_getfield(L, -1, "__index");
+  return 1;
 }
 
 /* A wait that another user of the queue has to end. */
@@ -331,6 +338,9 @@ static bool queue_watch(lua_State *L, int index, waker_set wakers) {
 static void extend_class(lua_State *L, const struct shared_type *type) {
   static const struct waitable waitable = {queue_is_ready, queue_watch, NULL};
   class_set_pointer(L, &type->class, WAITABLE_FIELD, &waitable);
+  lua_getfield(L, -1, "__index");
+  lazy_methods_complete(L);
+  lua_pop(L, 1);
 }
 
 /* ---- its types ------------------------------------------------------------------------------- */

@@ -9,5 +9,7 @@
 void queue_open(lua_State *L);
 /* queue_new("Queue", "SimpleQueue" or "JoinableQueue", maxsize or nil, is_serial) [-0, +1, raises] */
 int queue_new(lua_State *L);
+/* queue_methods(name of the class) → its table of methods, for those in Lua. [-0, +1, raises] */
+int queue_methods(lua_State *L);
 
 #endif
