@@ -9,9 +9,10 @@
 #include "state/raise.h"
 
 #define MODULE(room, file) EMBED_FILE(room##_##file, "bindings/lua/" #room "/" #file ".lua")
-#define REDIS(file)        EMBED_FILE(redis_##file, "bindings/lua/broker/redis/" #file ".lua")
-#define SCRIPT(file)       EMBED_FILE(script_##file, "bindings/lua/broker/redis/scripts/" #file ".lua")
-#define PAGE(name, path)   EMBED_FILE(name, path)
+#define MODULE_IN(room, folder, file) \
+  EMBED_FILE(room##_##folder##_##file, "bindings/lua/" #room "/" #folder "/" #file ".lua")
+#define SCRIPT(file)     EMBED_FILE(script_##file, "bindings/lua/broker/redis/scripts/" #file ".lua")
+#define PAGE(name, path) EMBED_FILE(name, path)
 EMBED_FILE(api, "bindings/lua/api.lua")
 #include "embedded.def"
 
@@ -20,11 +21,11 @@ static const struct {
   const char *start;
   const char *end;
 } files[] = {
-#define ROW(name, symbol)  {name, embedded_##symbol##_start, embedded_##symbol##_end},
-#define MODULE(room, file) ROW(#room "." #file, room##_##file)
-#define REDIS(file)        ROW("broker.redis." #file, redis_##file)
-#define SCRIPT(file)       ROW("broker.redis.scripts." #file, script_##file)
-#define PAGE(name, path)   ROW(#name, name)
+#define ROW(name, symbol)             {name, embedded_##symbol##_start, embedded_##symbol##_end},
+#define MODULE(room, file)            ROW(#room "." #file, room##_##file)
+#define MODULE_IN(room, folder, file) ROW(#room "." #folder "." #file, room##_##folder##_##file)
+#define SCRIPT(file)                  ROW("broker.redis.scripts." #file, script_##file)
+#define PAGE(name, path)              ROW(#name, name)
     ROW("api", api)
 #include "embedded.def"
 };

@@ -461,11 +461,15 @@ function Process:close() end
 ---LuaJIT compiled, the interpreter's thread is abandoned. In the serial world a C function ends first.
 ---@field retries? integer how often a call whose worker died runs again before it fails with kind "died"; default: 0; on a
 ---broker 2
+---@field retry_errors? integer how many runs more a call gets that raises, in the same worker; default: 0. A time limit counts all of
+---them
+---@field backoff? number seconds between the first two runs, doubled each time; default: 0
 
 ---@class manymoons.MapOptions : manymoons.CallOptions
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
 ---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
 ---or f(done, total)
+---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
 
 ---@class manymoons.ImapOptions : manymoons.MapOptions
 ---@field window? integer how many items are read ahead of the results returned; default: 4 for each worker, or one chunk
@@ -552,6 +556,41 @@ function Pool:starmap_async(f, list, options) end
 ---@param options? manymoons.MapOptions without chunksize
 ---@return any
 function Pool:reduce(f, list, op, init, options) end
+
+---A new list of the items for which f is true, in their order; the items themselves, not copies. The workers call f for some
+---items at a time.
+---@param f function|table
+---@param list any[]
+---@param options? manymoons.MapOptions `timeout` (of some items at a time), `retries` and `progress`
+---@return any[]
+function Pool:filter(f, list, options) end
+
+---The first item, in the list's order, for which f is true. What comes behind it is cancelled; an error there does not count.
+---@param f function|table
+---@param list any[]
+---@param options? manymoons.MapOptions as for filter
+---@return any item nil if there is none
+---@return integer? place
+function Pool:find(f, list, options) end
+
+---A new list of the same items in order, as table.sort orders them; the list itself stays as it is. The workers sort parts of it
+---(a sample sort), so that items go there and back as copies in worlds whose workers have VMs of their own. Not stable.
+---@param list any[] without nil
+---@param less? fun(a: any, b: any): boolean default: <
+---@param options? manymoons.MapOptions as for filter
+---@return any[]
+function Pool:sort(list, less, options) end
+
+---Calls f(…) once in each worker, and waits for all of them. A worker that is busy has its call when it can; the others wait for
+---it. Raises the first error once all have ended. Not for pools on a broker.
+---@param f function|table
+---@param ... any
+---@return any[] results the first result of each, in no order; field `n` is their number
+function Pool:broadcast(f, ...) end
+
+---Waits until all workers have started and have run the initializer. Not for pools on a broker.
+---@return true
+function Pool:warm() end
 
 ---Makes one call and waits for its results.
 ---@param f function|table

@@ -83,6 +83,11 @@ local option_checks = {
   progress = { is_progress, "true, a label or a function" },
   callback = { checks.is_callable, "a function" },
   error_callback = { checks.is_callable, "a function" },
+  errors = { function(v) return v == "raise" or v == "return" end, "'raise' or 'return'" },
+  retry_errors = { function(v) return checks.is_whole(v, 0) end, "a whole number, 0 or more," },
+  backoff = {
+    function(v) return type(v) == "number" and v >= 0 and v < math.huge end, "a number of seconds, 0 or more,",
+  },
 }
 
 local function allow(...)
@@ -91,11 +96,12 @@ local function allow(...)
   return set
 end
 
-arguments.map = allow("chunksize", "timeout", "retries", "progress")
-arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window")
+arguments.map = allow("chunksize", "timeout", "retries", "progress", "errors", "retry_errors", "backoff")
+arguments.imap = allow("chunksize", "timeout", "retries", "progress", "window", "errors", "retry_errors", "backoff")
 arguments.fold = allow("timeout", "retries", "progress")
-arguments.call = allow("timeout", "retries", "callback", "error_callback")
-arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback")
+arguments.call = allow("timeout", "retries", "callback", "error_callback", "retry_errors", "backoff")
+arguments.async = allow("chunksize", "timeout", "retries", "progress", "callback", "error_callback", "errors",
+  "retry_errors", "backoff")
 
 -- The n-th argument of the method `where` is opts: nil, or a table with the allowed names.
 function arguments.check_opts(where, n, opts, allowed)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Pool: its methods, and how one is made. The methods check their arguments, and call
--- dispatcher.lua, map.lua and future.lua.
+-- dispatcher.lua, lists/map.lua and future.lua.
 --
 --   pool   _config, _dispatcher (pool/backend.lua), and the dispatcher's state; on this machine that is
 --          _backend, _start_worker (pool/backend.lua), _queue (pool/tasks.lua) and _workers
@@ -13,15 +13,18 @@ local worlds = require("core.worlds")
 local unheard = require("async.unheard")
 local arguments = require("pool.arguments")
 local backend = require("pool.backend")
+local broadcast = require("pool.broadcast")
 local dispatcher = require("pool.dispatcher")
 local future = require("pool.future")
-local lists = require("pool.map")
+local lists = require("pool.lists.map")
 local open_pools = require("pool.open_pools")
 local protocol = require("pool.protocol")
+local retrying = require("pool.lists.retrying")
 local rings_backend = require("pool.rings_backend")
 local serial_backend = require("pool.serial_backend")
 local tasks = require("pool.tasks")
 local vm_backend = require("pool.vm_backend")
+local whole = require("pool.lists.whole")
 local workers = require("pool.workers")
 
 local pack = checks.pack
@@ -59,7 +62,7 @@ function Pool.apply_async(self, f, args, opts)
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
-  return future.submit(self, f, opts, args, true)
+  return future.submit(self, retrying(f, opts), opts, args, true)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------
@@ -113,7 +116,49 @@ function Pool.reduce(self, f, list, op, init, opts)
   if init == nil and count == 0 then
     checks.fail("Pool:reduce: argument 2: an empty list, and no initial value")
   end
-  return lists.reduce(self, f, list, op, init, opts, count)
+  return whole.reduce(self, f, list, op, init, opts, count)
+end
+
+-- A new list of the items for which f is true, in their order
+function Pool.filter(self, f, list, opts)
+  local count = check_map(self, "Pool:filter", f, list, opts, arguments.fold)
+  return whole.filter(self, f, list, opts, count)
+end
+
+-- The first item for which f is true, and its place; or nil
+function Pool.find(self, f, list, opts)
+  local count = check_map(self, "Pool:find", f, list, opts, arguments.fold)
+  return whole.find(self, f, list, opts, count)
+end
+
+-- A new, sorted list; less(a, b) as of table.sort
+function Pool.sort(self, list, less, opts)
+  check_open(self, "Pool:sort")
+  local count = arguments.check_list("Pool:sort", 1, list)
+  if less ~= nil then arguments.check_function("Pool:sort", 2, less) end
+  arguments.check_opts("Pool:sort", 3, opts, arguments.fold)
+  return whole.sort(self, list, less, opts, count)
+end
+
+-- One call in each worker ------------------------------------------------------------------------------
+
+local function check_local(self, where)
+  check_open(self, where)
+  if self._config.broker then checks.fail(where .. ": not for a pool on a broker, whose workers come and go") end
+end
+
+-- The first result of f(…) in each worker, in no order
+function Pool.broadcast(self, f, ...)
+  check_local(self, "Pool:broadcast")
+  arguments.check_function("Pool:broadcast", 1, f)
+  return broadcast(self, self._config.world, f, ...)
+end
+
+-- True once all workers have started, and have run the initializer
+function Pool.warm(self)
+  check_local(self, "Pool:warm")
+  broadcast(self, self._config.world, function() end)
+  return true
 end
 
 -- The end ---------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ local waits = require("core.waits")
 local future = require("pool.future")
 local open_pools = require("pool.open_pools")
 local protocol = require("pool.protocol")
+local retrying = require("pool.lists.retrying")
 
 local new_error, of_kind, pack = errors.new_error, errors.of_kind, checks.pack
 local MAP = protocol.MAP
@@ -153,12 +154,12 @@ local function chunksize_of(opts) return opts and opts.chunksize or usual_chunks
 
 -- total: the length of the list
 local function new_batch(pool, mode, f, list, opts, total)
-  local entry = pool._dispatcher.add_function(pool, f) -- before there is a bar: it may raise
+  local entry = pool._dispatcher.add_function(pool, retrying(f, opts)) -- before there is a bar: it may raise
   return setmetatable({
     pool = pool, dispatcher = pool._dispatcher, mode = mode, list = list, total = total, done = 0, failed = 0,
     cancelled = 0, results = {}, tasks = {}, open = 0, ranges = {}, left = 0, chunksize = chunksize_of(opts),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
-    progress = new_progress(pool, opts, total), entry = entry,
+    progress = new_progress(pool, opts, total), entry = entry, returns_errors = opts and opts.errors == "return",
   }, batch)
 end
 
@@ -168,6 +169,12 @@ local function error_of(self)
   local err = self.errors[self.first_error]
   err.errors, err.results = self.errors, self.results
   return err
+end
+
+-- errors = "return": the error of an item that failed stands in its place.
+local function with_errors(self)
+  for index, err in pairs(self.errors or {}) do self.results[index] = err end
+  return self.results
 end
 
 local function limit(self, size, left)
@@ -258,6 +265,7 @@ local function run_and_wait(self)
   if self.refusal then error(self.refusal, 0) end
   local failure = self.dispatcher.failure(self.pool)
   if failure then errors.raise(failure) end
+  if self.returns_errors then return with_errors(self) end
   local err = error_of(self)
   if err then errors.raise(err) end
   return self.results
@@ -291,8 +299,8 @@ function lists.map_async(pool, mode, f, list, opts, count)
   result._work, self.is_cancellable = self, true
   self.open = 1 -- until everything is sent
   function self.on_end()
-    local err = error_of(self)
-    result:_settle(not err, pack(err or self.results))
+    local err = not self.returns_errors and error_of(self)
+    result:_settle(not err, pack(err or with_errors(self)))
   end
   local sent, why = pcall(send_all, self)
   pool._dispatcher.drop_function(pool, self.entry)
@@ -477,7 +485,7 @@ local function next_result(self)
   self.ready[at] = nil
   self.last_given = at
   fill(self)
-  if not outcome.ok then errors.raise(outcome.value) end
+  if not outcome.ok and not self.returns_errors then errors.raise(outcome.value) end
   if outcome.value == nil then return false end
   return outcome.value
 end
@@ -487,46 +495,19 @@ function lists.imap(pool, f, items, opts, is_ordered)
   local chunksize = chunksize_of(opts) or 1
   local dispatcher = pool._dispatcher
   local least = pool._config.row.is_immediate and 1 or dispatcher.size(pool) * math.max(WINDOW_PER_WORKER, chunksize)
-  local entry = dispatcher.add_function(pool, f)
+  local entry = dispatcher.add_function(pool, retrying(f, opts))
   local self = setmetatable({
     pool = pool, dispatcher = dispatcher, mode = MAP, items = items, total = items.total, chunksize = chunksize,
     is_ordered = is_ordered,
     window = math.max(opts and opts.window or least, chunksize),
     timeout = checks.time_limit(opts, pool._config.timeout), retries = opts and opts.retries or pool._config.retries,
     progress = new_progress(pool, opts, items.total), entry = entry, tasks = {}, ready = {}, arrived = 0, failed = 0,
-    cancelled = 0, last_read = 0, last_given = 0,
+    cancelled = 0, last_read = 0, last_given = 0, returns_errors = opts and opts.errors == "return",
   }, imap_results)
   remember(self)
   fill(self)
   local closer = setmetatable({}, { __close = function() finish_imap(self) end })
   return function() return next_result(self) end, nil, nil, closer
-end
-
--- Folding ---------------------------------------------------------------------------------------------
-
--- A sublist's share of the work, as one call in a worker. `op` is associative.
-local function folder(f, op)
-  return function(items)
-    local folded = f(items[1])
-    for i = 2, items.n do folded = op(folded, f(items[i])) end
-    return folded
-  end
-end
-
-function lists.reduce(pool, f, list, op, init, opts, count)
-  local parts = math.min(count, pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) * SLICES_PER_WORKER)
-  local sublists, first = { n = parts }, 1
-  for part = 1, parts do
-    local last = math.floor(count * part / parts)
-    local items = { n = last - first + 1 }
-    for i = first, last do items[i - first + 1] = list[i] end
-    sublists[part], first = items, last + 1
-  end
-  local folded, from = init, 1
-  local results = lists.map(pool, MAP, folder(f, op), sublists, opts, parts)
-  if folded == nil then folded, from = results[1], 2 end
-  for part = from, parts do folded = op(folded, results[part]) end
-  return folded
 end
 
 return lists

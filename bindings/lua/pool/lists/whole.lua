@@ -1,0 +1,174 @@
+-- SPDX-License-Identifier: MIT
+-- Methods of a pool that need a whole list: reduce, filter, find and sort. Each cuts the list into sublists, a few for
+-- each worker, and a worker does a sublist's share in one call.
+local require = ...
+
+local checks = require("core.checks")
+local protocol = require("pool.protocol")
+local lists = require("pool.lists.map")
+
+local MAP = protocol.MAP
+local PER_WORKER = 16 -- sublists: so many that a slow worker delays the others little
+local SAMPLES = 32 -- for each bucket of sort
+
+local whole = {}
+
+local function workers_of(pool) return pool._config.row.is_immediate and 1 or pool._dispatcher.size(pool) end
+
+-- The list in `parts` sublists of about the same length; `before` is the number of items before a sublist.
+local function cut(list, count, parts)
+  local sublists, first = { n = parts }, 1
+  for part = 1, parts do
+    local last = math.floor(count * part / parts)
+    local items = { n = last - first + 1, before = first - 1 }
+    for i = first, last do items[i - first + 1] = list[i] end
+    sublists[part], first = items, last + 1
+  end
+  return sublists
+end
+
+-- reduce ----------------------------------------------------------------------------------------------
+
+-- A sublist's share of the work, as one call in a worker. `op` is associative.
+local function folder(f, op)
+  return function(items)
+    local folded = f(items[1])
+    for i = 2, items.n do folded = op(folded, f(items[i])) end
+    return folded
+  end
+end
+
+function whole.reduce(pool, f, list, op, init, opts, count)
+  local parts = math.min(count, workers_of(pool) * PER_WORKER)
+  local folded, from = init, 1
+  local results = lists.map(pool, MAP, folder(f, op), cut(list, count, parts), opts, parts)
+  if folded == nil then folded, from = results[1], 2 end
+  for part = from, parts do folded = op(folded, results[part]) end
+  return folded
+end
+
+-- filter, find ----------------------------------------------------------------------------------------
+
+-- The places, in a sublist, of the items for which f is true.
+local function chooser(f)
+  return function(items)
+    local places = {}
+    for i = 1, items.n do
+      if f(items[i]) then places[#places + 1] = i end
+    end
+    return places
+  end
+end
+
+-- The items themselves, not copies of them.
+function whole.filter(pool, f, list, opts, count)
+  local parts = math.min(count, workers_of(pool) * PER_WORKER)
+  local sublists, kept = cut(list, count, parts), {}
+  for part, places in ipairs(lists.map(pool, MAP, chooser(f), sublists, opts, parts)) do
+    for _, place in ipairs(places) do kept[#kept + 1] = list[sublists[part].before + place] end
+  end
+  return kept
+end
+
+local function finder(f)
+  return function(items)
+    for i = 1, items.n do
+      if f(items[i]) then return i end
+    end
+    return false
+  end
+end
+
+-- The sublists grow: what comes early is found soon, and a long list costs few calls.
+local function growing(list, count)
+  local at, size = 0, 1
+  return function()
+    if at >= count then return nil, false end
+    local items = { n = math.min(size, count - at), before = at }
+    for i = 1, items.n do items[i] = list[at + i] end
+    at, size = at + items.n, math.min(2 * size, 1024)
+    return items, true
+  end
+end
+
+-- The first item for which f is true, and its place; nothing if there is none. What is under way is cancelled then.
+function whole.find(pool, f, list, opts, count)
+  local befores, next_items = {}, growing(list, count)
+  local function next_sublist()
+    local items, is_item = next_items()
+    if is_item then befores[#befores + 1] = items.before end
+    return items, is_item
+  end
+  local items = { next = next_sublist, is_there = function() return true end }
+  local results, _, _, closer = lists.imap(pool, finder(f), items, opts, true)
+  local finish = getmetatable(closer).__close
+  local ok, place, at = pcall(function()
+    for number = 1, math.huge do
+      local place = results()
+      if place == nil then return nil end
+      if place then return place, befores[number] + place end
+    end
+  end)
+  finish()
+  if not ok then error(place, 0) end
+  if not place then return nil end
+  return list[at], at
+end
+
+-- sort ------------------------------------------------------------------------------------------------
+
+local function sorter(less)
+  return function(items)
+    items.n, items.before = nil, nil
+    table.sort(items, less)
+    return items
+  end
+end
+
+-- Items between which the list is divided: from a sample at even steps, which needs no random numbers.
+local function splitters_of(list, count, buckets, less)
+  local sample, splitters = {}, {}
+  local wanted = math.min(count, SAMPLES * buckets)
+  for i = 1, wanted do sample[i] = list[math.floor((i - 0.5) * count / wanted) + 1] end
+  table.sort(sample, less)
+  for i = 1, buckets - 1 do splitters[i] = sample[math.max(1, math.floor(i * wanted / buckets))] end
+  return splitters
+end
+
+local function plain_less(a, b) return a < b end
+
+-- The number of the first bucket whose splitter is not less than the item.
+local function bucket_of(item, splitters, less)
+  local low, high = 1, #splitters + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if less(splitters[middle], item) then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
+local function divide(list, count, buckets, less)
+  local splitters, parts = splitters_of(list, count, buckets, less), { n = buckets }
+  less = less or plain_less
+  for i = 1, buckets do parts[i] = {} end
+  for i = 1, count do
+    local part = parts[bucket_of(list[i], splitters, less)]
+    part[#part + 1] = list[i]
+  end
+  return parts
+end
+
+-- A sorted list; the one that was given stays as it is.
+function whole.sort(pool, list, less, opts, count)
+  for i = 1, count do
+    if list[i] == nil then checks.fail("Pool:sort: argument 1: item " .. i .. " is nil, which has no order") end
+  end
+  local buckets = math.max(1, math.min(workers_of(pool), math.floor(count / 2)))
+  local parts, sorted = divide(list, count, buckets, less), {}
+  for _, part in ipairs(lists.map(pool, MAP, sorter(less), parts, opts, buckets)) do
+    for i = 1, #part do sorted[#sorted + 1] = part[i] end
+  end
+  return sorted
+end
+
+return whole
