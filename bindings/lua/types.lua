@@ -25,16 +25,29 @@ local mm = {}
 ---@alias manymoons.WorldName "serial"|"async"|"threads"|"interpreters"|"processes"
 
 ---A world by its name.
+---```lua
+---local world = mm.world("threads")
+---assert(world == mm.threads and world.name == "threads")
+---```
 ---@param name manymoons.WorldName
 ---@return manymoons.World # the same table each time; raises for a name that no world has
 function mm.world(name) end
 
 ---Makes a world the default, here and in the workers started from now on. Until then the default world comes from
 ---`manymoons --world NAME` or the environment variable MANYMOONS_WORLD, and is otherwise "processes".
+---```lua
+---mm.set_world("threads")
+---assert(mm.current_world() == "threads" and mm.Queue == mm.threads.Queue)
+---mm.set_world("processes")
+---```
 ---@param name manymoons.WorldName
 function mm.set_world(name) end
 
 ---The name of the default world; in a worker, that of the program that started it.
+---```lua
+---local name = mm.current_world()
+---assert(name == "processes" and mm.Pool == mm.processes.Pool)
+---```
 ---@return manymoons.WorldName
 function mm.current_world() end
 
@@ -42,16 +55,32 @@ function mm.current_world() end
 ---workers that it starts. "fork" copies this process: fast, but a lock that a library holds meanwhile stays locked in the
 ---copy. "spawn" starts the program anew, "forkserver" copies a process that was started so. MANYMOONS_START_METHOD chooses
 ---for all programs. Workers with limits are never forked by default.
+---```lua
+---mm.set_start_method("spawn")
+---assert(mm.get_start_method() == "spawn")
+---mm.set_start_method(nil)
+---```
 ---@param method? "fork"|"spawn"|"forkserver" nil: fork if this process has one thread, and the host is manymoons or a
 ---stand-alone Lua; otherwise forkserver
 function mm.set_start_method(method) end
 
 ---The start method of a process that would be started now.
+---```lua
+---mm.set_start_method("forkserver")
+---assert(mm.get_start_method() == "forkserver")
+---mm.set_start_method(nil)
+---```
 ---@return "fork"|"spawn"|"forkserver"
 function mm.get_start_method() end
 
 ---Records a timeline of all workers until `mm.trace(nil)` or the end of the program, and then writes it to `path`: JSON in
 ---Chrome's trace event format, times in microseconds. Only in the main program; one recording at a time.
+---```lua
+---assert(mm.trace("timeline.json"))
+---mm.Pool(2):map(math.sqrt, { 1, 4, 9 })
+---assert(mm.trace(nil))
+---assert(io.open("timeline.json"):read("a"):find("traceEvents"))
+---```
 ---@param path? string nil: ends the recording
 ---@param options? { limit?: integer } how many events are kept (8 Mi); later ones are only counted
 ---@return true? ok, string? why for example: no such folder, "a recording is under way", "nothing is recorded"
@@ -68,6 +97,15 @@ function mm.trace(path, options) end
 ---
 ---A loop that ends by `break` or an error ends its bar in Lua 5.4. Older Luas and LuaJIT tell an iterator nothing of that:
 ---there the bar stays until `close`, the next collection or the end of the program.
+---```lua
+---local sum = 0
+---for n in mm.progress({ 1, 2, 3 }, nil, "numbers") do sum = sum + n end
+---assert(sum == 6)
+---```
+---
+---```
+---numbers: 3/3  93.1 k/s  in 0.00 s
+---```
 ---@param source table|function
 ---@param total? integer|{ total?: integer, label?: string } default: the length of a list; nil of an iterator: not known,
 ---and no share is shown
@@ -80,6 +118,12 @@ function mm.progress(source, total, label, closing) end
 ---`mm.profile(nil)`, or the end of the program, and then writes to `path`: a page with a flame graph (`.html`),
 ---speedscope's JSON (`.json`), folded stacks (`.folded`) or a table (`.txt`). Only in the main program; one profile at a
 ---time. A sandboxed worker is not sampled. In interpreters of LuaJIT, compiled loops are seen in one VM of each process.
+---```lua
+---local stop = mm.profile("profile.txt", { rate = 1000 })
+---for i = 1, 1e5 do local root = math.sqrt(i) end
+---assert(stop())
+---assert(io.open("profile.txt"))
+---```
 ---@param path? string nil: ends the profile; "-": standard output
 ---@param options? { rate?: integer, mode?: "cpu"|"wall"|"lock", format?: "html"|"speedscope"|"folded"|"text",
 ---top?: integer } rate: samples a second (100). mode: what is counted: time in which threads computed or were ready to
@@ -90,20 +134,38 @@ function mm.progress(source, total, label, closing) end
 function mm.profile(path, options) end
 
 ---Statistics of the lock of this VM, under which the threads of the world `threads` take turns; sets its schedule.
+---```lua
+---local gil = mm.gil({ schedule = "fair" })
+---assert(gil.schedule == "fair" and gil.threads >= 1)
+---```
 ---@param options? { schedule?: "fair"|"legacy" } "fair" (the default): a queue in which threads with short turns go
 ---first; "legacy": CPython's. The environment variable MANYMOONS_GIL sets the schedule of a whole program.
 ---@return manymoons.Gil
 function mm.gil(options) end
 
 ---Sets how long a thread of this VM may hold the lock while others wait. The default is 0.005.
+---```lua
+---mm.setswitchinterval(0.001)
+---assert(mm.getswitchinterval() == 0.001)
+---mm.setswitchinterval(0.005)
+---```
 ---@param seconds number above 0
 function mm.setswitchinterval(seconds) end
 
 ---The interval of setswitchinterval.
+---```lua
+---assert(mm.getswitchinterval() == 0.005)
+---assert(mm.getswitchinterval() == mm.gil().interval)
+---```
 ---@return number seconds
 function mm.getswitchinterval() end
 
 ---A clock that never goes back, in seconds; only differences are meaningful.
+---```lua
+---local begin = mm.time()
+---mm.sleep(0.01)
+---assert(mm.time() - begin >= 0.01)
+---```
 ---@return number seconds
 function mm.time() end
 
@@ -111,18 +173,34 @@ function mm.time() end
 ---is over, or its pool or program ends. For loops that end by themselves: `while not mm.cancelled() do … end`. A call
 ---that asks has 0.1 s to end before an error ends it. False outside of calls. Cheap; in a task of the world `async` the
 ---other tasks get a turn.
+---```lua
+---local future = mm.Pool(1):submit(function()
+---  while not mm.cancelled() do end
+---end)
+---assert(not mm.cancelled()) -- the main program is no call
+---assert(future:cancel())
+---```
 ---@return boolean
 function mm.cancelled() end
 
 ---A function that calls the C function f without this VM's lock: threads and tasks of this VM go on meanwhile. f runs in a VM
 ---of its own, on a thread of its own, so its arguments and results have to be such as can be sent; they are copied.
 ---For functions of C libraries that compute or wait for long, and need no object of this VM.
+---```lua
+---local rep = mm.release(string.rep)
+---assert(rep("ab", 3) == "ababab")
+---```
 ---@param f function a C function of a module, such as string.rep
 ---@return fun(...: any): ... any
 function mm.release(f) end
 
 ---A value as bytes, for `loads` in a program of the same version. Raises "cannot send …", with the path to
 ---the offending part, for coroutines, userdata, and handles such as queues.
+---```lua
+---local bytes = mm.dumps({ name = "Ada", born = 1815 })
+---assert(mm.loads(bytes).name == "Ada")
+---assert(not pcall(mm.dumps, coroutine.create(print)))
+---```
 ---@param value any
 ---@return string bytes
 function mm.dumps(value) end
@@ -131,6 +209,12 @@ function mm.dumps(value) end
 ---were registered as untrusted. It raises if they are malformed, come from another version, or hold anything else:
 ---functions, modules, other classes, proxies. `functions = true` is the caller's word that the bytes are the program's
 ---own: then they bring all that `dumps` takes, code included.
+---```lua
+---assert(mm.loads(mm.dumps({ 1, 2, 3 }))[3] == 3)
+---local bytes = mm.dumps(function(x) return x + 1 end)
+---assert(not pcall(mm.loads, bytes))
+---assert(mm.loads(bytes, { functions = true })(1) == 2)
+---```
 ---@param bytes string
 ---@param options? { functions?: boolean } functions: the bytes are this program's own
 ---@return any value
@@ -142,6 +226,14 @@ function mm.loads(bytes, options) end
 ---worker. A name stays with its class: it is an error to give it to another one. With `untrusted = true` bytes of
 ---strangers may bring instances of the class as well (`loads`, connections without a key, unsigned tasks): its methods
 ---and metamethods have to cope with any fields.
+---```lua
+---local Point = mm.register("Point", {}, { untrusted = true })
+---Point.__index = Point
+---function Point:norm() return (self.x ^ 2 + self.y ^ 2) ^ 0.5 end
+---
+---local copy = mm.loads(mm.dumps(setmetatable({ x = 3, y = 4 }, Point)))
+---assert(copy:norm() == 5)
+---```
 ---@param name string not empty
 ---@param metatable table
 ---@param options? { untrusted?: boolean } default: not from strangers
@@ -149,6 +241,14 @@ function mm.loads(bytes, options) end
 function mm.register(name, metatable, options) end
 
 ---A manager that another process or host has started.
+---```lua
+---local manager = mm.Manager({ address = "127.0.0.1:0", authkey = "a key" })
+---manager:register("settings", function() return { level = 3 } end)
+---local client = mm.connect(manager.address, "a key") -- in any program
+---assert(client:settings().level == 3)
+---client:close()
+---manager:close()
+---```
 ---@param address string|{ [1]: string, [2]: integer }
 ---@param authkey string
 ---@return manymoons.Manager? manager nil with a reason
@@ -163,8 +263,24 @@ function mm.connect(address, authkey) end
 local Progress = {}
 
 ---Ends the bar, and closes `closing`. May be called twice.
+---```lua
+---local rows = mm.progress({ "a", "b", "c" })
+---rows() -- takes the first one, as a loop does
+---rows:close()
+---```
+---
+---```
+---progress: 0/3  stopped after 0.00 s
+---```
 function Progress:close() end
 
+---```lua
+---local before = mm.gil().takes
+---local worker = mm.threads.Process(math.sqrt, 2)
+---worker:start()
+---worker:join()
+---assert(mm.gil().takes > before)
+---```
 ---@class manymoons.Gil
 ---@field threads integer threads of this VM, including the main one
 ---@field takes integer how often the lock was taken
@@ -185,6 +301,13 @@ function Progress:close() end
 local World = {}
 
 ---A worker that runs one function. `start` starts it.
+---```lua
+---local queue = mm.Queue()
+---local worker = mm.Process(function(a, b) queue:put(a + b) end, 1, 2)
+---worker:start()
+---assert(queue:get() == 3)
+---worker:join()
+---```
 ---@param target function|table called with the arguments; a table must have __call
 ---@param ... any the arguments, copied at start
 ---@return manymoons.Process
@@ -200,6 +323,14 @@ function World.Process(target, ...) end
 ---modules that the program changes after the pool began. What it put into a module that has a file before that, workers
 ---have if they are forked; others have what the file gives, and an initializer may tell the module. What a task assigns stays in its worker until the caller's
 ---value changes. Functions in queues, pipes and managers, and in pools on a broker, use the globals of the receiver.
+---```lua
+---local factor = 10
+---local pool = mm.Pool(2)
+---local products = pool:map(function(x) return factor * x end, { 1, 2, 3 })
+---assert(products[3] == 30)
+---pool:close()
+---pool:join()
+---```
 ---@param workers? integer how many; default: cpu_count()
 ---@param initializer? function called first in each worker; if it raises, so does Pool
 ---@param initargs? any[] its arguments
@@ -210,6 +341,12 @@ function World.Process(target, ...) end
 function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 
 ---A queue for any number of producers and consumers, in any world of this program.
+---```lua
+---local queue = mm.Queue(2)
+---assert(queue:put("first") and queue:put("second"))
+---assert(queue:full())
+---assert(queue:get() == "first")
+---```
 ---@param maxsize? integer how many values fit, up to 2147483647; absent or 0: limited only by memory
 ---@return manymoons.Queue
 ---@overload fun(options: manymoons.QueueOptions): manymoons.Queue
@@ -217,10 +354,22 @@ function World.Pool(workers, initializer, initargs, maxtasksperchild) end
 function World.Queue(maxsize) end
 
 ---A queue without a maxsize.
+---```lua
+---local queue = mm.SimpleQueue()
+---queue:put({ 1, 2 })
+---assert(queue:get()[2] == 2)
+---```
 ---@return manymoons.SimpleQueue
 function World.SimpleQueue() end
 
 ---A queue that can be joined: `join` waits until every value that was put is done.
+---```lua
+---local queue = mm.JoinableQueue()
+---queue:put("a job")
+---local job = queue:get()
+---queue:task_done()
+---assert(job == "a job" and queue:join())
+---```
 ---@param maxsize? integer how many values fit, up to 2147483647; absent or 0: limited only by memory
 ---@return manymoons.JoinableQueue
 ---@overload fun(options: manymoons.QueueOptions): manymoons.JoinableQueue
@@ -228,24 +377,51 @@ function World.SimpleQueue() end
 function World.JoinableQueue(maxsize) end
 
 ---Two connections: one receives the values that the other sends.
+---```lua
+---local here, there = mm.Pipe()
+---local worker = mm.Process(function(connection) connection:send(connection:recv() * 2) end, there)
+---worker:start()
+---here:send(21)
+---assert(here:recv() == 42)
+---worker:join()
+---```
 ---@param duplex? boolean false: the first only receives, the second only sends
 ---@return manymoons.Connection first
 ---@return manymoons.Connection second
 function World.Pipe(duplex) end
 
 ---One number in shared memory.
+---```lua
+---local counter = mm.Value("i64", 5)
+---local worker = mm.Process(function() counter:add(1) end)
+---worker:start()
+---worker:join()
+---assert(counter.value == 6)
+---```
 ---@param type string "i8" "u8" "i16" "u16" "i32" "u32" "i64" "u64" "f32" "f64", or the letter of Python's ctypes
 ---@param initial? number default 0
 ---@return manymoons.Value
 function World.Value(type, initial) end
 
 ---Numbers of one type in shared memory. Raises "ENOMEM: …" if there is no memory for it.
+---```lua
+---local squares = mm.Array("f64", 100) -- each is 0
+---mm.Pool(2):map(function(i) squares[i] = i * i end, { 1, 2, 3 })
+---assert(squares[3] == 9 and squares[4] == 0 and #squares == 100)
+---```
 ---@param type string as for Value
 ---@param source integer|number[] how many elements, all 0; or a list of them
 ---@return manymoons.Array
 function World.Array(type, source) end
 
 ---A table in shared memory, for all workers, without a server.
+---```lua
+---local ages = mm.Table({ Ada = 36 })
+---local worker = mm.Process(function() ages.Alan = 41 end)
+---worker:start()
+---worker:join()
+---assert(ages.Alan == 41 and ages.Ada == 36)
+---```
 ---@param source? table its pairs are copied
 ---@param options? { max_bytes?: integer } how many bytes its keys and values have, as they are sent, with 16 for each key:
 ---setting a key beyond it raises "Table: full: …" and changes nothing
@@ -256,6 +432,12 @@ function World.Table(source, options) end
 ---A named block of bytes that other programs can open: POSIX shared memory, Python's multiprocessing.shared_memory.
 ---Unless created with `keep`, a block is unlinked when the program ends, whichever of its workers created it; and at
 ---once when the process that created it, program or worker, is killed by a signal.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 100 })
+---block:write(0, "hello")
+---local same = mm.SharedMemory({ name = block.name }) -- in any program
+---assert(same:read(0, 5) == "hello")
+---```
 ---@param options { name?: string, create?: boolean, size?: integer, keep?: boolean } size in bytes, with create
 ---@return manymoons.SharedMemory? block nil with a reason
 ---@return string? why "EEXIST: …", "ENOENT: …", "EFBIG: …" beyond the limit of file sizes (ulimit -f), …
@@ -263,6 +445,14 @@ function World.SharedMemory(options) end
 
 ---Waits for connections of other programs, or of other processes of this one. With an authkey a client that proves to
 ---have it may send code; without one messages bring data alone, whoever sends them, and recv raises for all else.
+---```lua
+---local listener = mm.Listener()
+---local worker = mm.Process(function(address) mm.Client(address):send("hello") end, listener.address)
+---worker:start()
+---assert(listener:accept():recv() == "hello")
+---worker:join()
+---listener:close()
+---```
 ---@param address? string|{ [1]: string, [2]: integer } "/path", "@name" (abstract), "host:port" or { host, port }, port 0
 ---for any; absent: an abstract name to which only processes of this user may connect. A file at which nobody listens any
 ---more is replaced; of several listeners that begin at one path at once, one gets it.
@@ -277,6 +467,15 @@ function World.Listener(address, options) end
 ---The connection can be sent to other workers of the program, as a Listener can; unread messages go along. Let one worker
 ---receive from it, and one send to it. The other side sees its end when all copies are closed; a forked worker has a copy
 ---of all that were open when it began.
+---```lua
+---local listener = mm.Listener("127.0.0.1:0", { authkey = "a key" })
+---local worker = mm.Process(function(address)
+---  mm.Client(address, { authkey = "a key" }):send({ 1, 2, 3 })
+---end, listener.address)
+---worker:start()
+---assert(#listener:accept():recv() == 3)
+---worker:join()
+---```
 ---@param address string|{ [1]: string, [2]: integer }
 ---@param options? { authkey?: string, timeout?: number, max_message?: integer } timeout in seconds, default 20: that of
 ---looking up the host, connecting and proving the key together
@@ -288,6 +487,15 @@ function World.Client(address, options) end
 ---close, or with the program. Every client that has the key can run any code in the manager, by update and register.
 ---With trust = "data" clients send data alone, and call the objects that the program which started the manager
 ---registered.
+---```lua
+---local manager = mm.Manager()
+---local scores = manager:dict({ Ada = 1 })
+---local worker = mm.Process(function() scores.Ada = scores.Ada + 1 end)
+---worker:start()
+---worker:join()
+---assert(scores.Ada == 2)
+---manager:close()
+---```
 ---@param options? { address?: string, authkey?: string, trust?: "peer"|"data" } address and authkey as for a Listener,
 ---for other programs to connect, not in serial; trust: default "peer"
 ---@return manymoons.Manager
@@ -296,6 +504,12 @@ function World.Manager(options) end
 ---Waits until one of many things is ready: a queue or connection from which a value, or the end, can be taken
 ---without waiting; a process that has ended; a future that is done; a descriptor that can be read. Another consumer may
 ---be faster: use get_nowait or a timeout on a ready thing.
+---```lua
+---local empty, full = mm.Queue(), mm.Queue()
+---full:put(1)
+---local ready = mm.wait({ empty, full })
+---assert(#ready == 1 and ready[1] == full)
+---```
 ---@param things (manymoons.Queue|manymoons.Connection|manymoons.Process|manymoons.Future|manymoons.Task|integer)[] any mixture
 ---@param timeout? number|{ timeout?: number } seconds; absent: for ever; 0: does not wait
 ---@return any[] ready the ready things, in the order given; empty if none is ready in time
@@ -303,29 +517,66 @@ function World.Manager(options) end
 function World.wait(things, timeout) end
 
 ---An iterator over the futures and tasks of a list, in the order in which they finish. Raises if not all are done in time.
+---```lua
+---local pool = mm.Pool(2)
+---local sum = 0
+---for future in mm.as_completed({ pool:submit(math.sqrt, 4), pool:submit(math.sqrt, 9) }) do
+---  sum = sum + future:get()
+---end
+---assert(sum == 5)
+---```
 ---@param futures (manymoons.Future|manymoons.Task)[]
 ---@param timeout? number seconds, for all of them together
 ---@return fun(): manymoons.Future|manymoons.Task|nil
 function World.as_completed(futures, timeout) end
 
 ---Waits for at least this time.
+---```lua
+---local begin = mm.time()
+---mm.sleep(0.01)
+---assert(mm.time() - begin >= 0.01)
+---```
 ---@param seconds number 0 or more
 function World.sleep(seconds) end
 
 ---How many threads of this program can compute at once: the number of processors that its affinity allows, or that the
 ---quota of its control group pays for, rounded up. The environment variable MANYMOONS_WORKERS replaces it.
+---```lua
+---local pool = mm.Pool() -- as many workers as mm.cpu_count()
+---assert(#pool:stats() == mm.cpu_count())
+---```
 ---@return integer
 function World.cpu_count() end
 
 ---The worker in which the caller runs; in the main program a table named "MainProcess".
+---```lua
+---assert(mm.current_process().name == "MainProcess")
+---local pool = mm.Pool(1)
+---local name = pool:apply(function() return mm.current_process().name end)
+---assert(name == "PoolWorker-1")
+---```
 ---@return manymoons.Identity
 function World.current_process() end
 
 ---The process that started this worker; nil in the main program.
+---```lua
+---assert(mm.parent_process() == nil)
+---local pool = mm.Pool(1)
+---local pid = pool:apply(function() return mm.parent_process().pid end)
+---assert(pid == mm.current_process().pid)
+---```
 ---@return manymoons.Identity?
 function World.parent_process() end
 
 ---The processes that this one started and that have not ended.
+---```lua
+---local worker = mm.Process(mm.sleep, 60)
+---worker:start()
+---assert(mm.active_children()[1] == worker)
+---worker:terminate()
+---worker:join()
+---assert(#mm.active_children() == 0)
+---```
 ---@return manymoons.Process[]
 function World.active_children() end
 

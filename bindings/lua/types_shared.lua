@@ -10,48 +10,97 @@
 local Value = {}
 
 ---Adds n.
+---```lua
+---local counter = mm.Value("i32", 5)
+---assert(counter:add(2) == 7)
+---assert(counter.value == 7)
+---```
 ---@param n number
 ---@return number sum the new value. Raises, and changes nothing, if it does not fit.
 function Value:add(n) end
 
 ---Compares and swaps: sets the value to new if it is old.
+---```lua
+---local state = mm.Value("u8", 0)
+---assert(state:cas(0, 1))
+---assert(not state:cas(0, 1) and state.value == 1)
+---```
 ---@param old number
 ---@param new number
 ---@return boolean done true: the value was old, and is now new
 function Value:cas(old, new) end
 
 ---Sets the value to new and returns the old one.
+---```lua
+---local state = mm.Value("i32", 5)
+---assert(state:exchange(7) == 5)
+---assert(state.value == 7)
+---```
 ---@param new number
 ---@return number old
 function Value:exchange(new) end
 
 ---Sets the value to x if x is greater.
+---```lua
+---local most = mm.Value("i32", 5)
+---assert(most:max(7) == 7)
+---assert(most:max(6) == 7)
+---```
 ---@param x number
 ---@return number value the new value: the greater of both
 function Value:max(x) end
 
 ---Sets the value to x if x is less.
+---```lua
+---local least = mm.Value("i32", 5)
+---assert(least:min(3) == 3)
+---assert(least:min(4) == 3)
+---```
 ---@param x number
 ---@return number value the new value: the lesser of both
 function Value:min(x) end
 
 ---The value's lock: the same for all callers, created at the first call. No method acquires it by itself.
+---```lua
+---local balance = mm.Value("i32", 5)
+---balance:lock():with(function()
+---  if balance.value >= 3 then balance.value = balance.value - 3 end
+---end)
+---assert(balance.value == 2)
+---```
 ---@return manymoons.RLock
 function Value:lock() end
 
 ---As lock, under Python's name.
+---```lua
+---local value = mm.Value("i32")
+---assert(value:get_lock() == value:lock())
+---```
 ---@return manymoons.RLock
 function Value:get_lock() end
 
 ---The address in this process, as light userdata, for LuaJIT's ffi or another C module; valid while the handle is open.
+---```lua
+---local value = mm.Value("i32", 5)
+---assert(type(value:pointer()) == "userdata") -- an int32_t * for C
+---```
 ---@return userdata
 function Value:pointer() end
 
 ---The type.
+---```lua
+---assert(mm.Value("i32"):type() == "i32")
+---assert(mm.Value("d"):type() == "f64") -- a letter of ctypes
+---```
 ---@return string type "i32", …
 function Value:type() end
 
 ---Releases this handle; the memory lives as long as any handle.
+---```lua
+---local value = mm.Value("i32", 5)
+---value:close()
+---assert(not pcall(value.add, value, 1))
+---```
 function Value:close() end
 
 ---a[i] from 1 to #a; another index raises an error that names it. The methods of a Value take the index first:
@@ -61,6 +110,10 @@ function Value:close() end
 local Array = {}
 
 ---Sets the elements from first to last to x.
+---```lua
+---local array = mm.Array("f64", 4):fill(1.5, 2, 3)
+---assert(array[1] == 0 and array[2] == 1.5 and array[3] == 1.5 and array[4] == 0)
+---```
 ---@param x number
 ---@param first? integer default 1
 ---@param last? integer default #a
@@ -68,12 +121,21 @@ local Array = {}
 function Array:fill(x, first, last) end
 
 ---The elements from first to last, as a list.
+---```lua
+---local array = mm.Array("i32", { 10, 20, 30 })
+---local list = array:slice(2, 3)
+---assert(#list == 2 and list[1] == 20)
+---```
 ---@param first? integer
 ---@param last? integer
 ---@return number[]
 function Array:slice(first, last) end
 
 ---The elements as bytes, in this machine's byte order.
+---```lua
+---local array = mm.Array("u8", { 72, 105, 33 })
+---assert(array:bytes() == "Hi!" and array:bytes(1, 2) == "Hi")
+---```
 ---@param first? integer
 ---@param last? integer
 ---@return string
@@ -81,12 +143,23 @@ function Array:bytes(first, last) end
 
 ---Copies a list, another Array, or a string of whole elements into this one. Raises at the first element that does not
 ---fit; the elements before it are copied.
+---```lua
+---local array = mm.Array("i32", 4)
+---array:copy({ 7, 8 }, 3)
+---assert(array[3] == 7 and array[4] == 8 and array[1] == 0)
+---```
 ---@param source number[]|string|manymoons.Array
 ---@param at? integer the index of the first element; default 1
 ---@return manymoons.Array self
 function Array:copy(source, at) end
 
 ---for i, x in a:iter() do … end
+---```lua
+---local array = mm.Array("i32", { 10, 20, 30 })
+---local sum = 0
+---for i, x in array:iter() do sum = sum + i * x end
+---assert(sum == 140)
+---```
 function Array:iter() end
 
 ---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
@@ -97,28 +170,64 @@ function Array:iter() end
 local Table = {}
 
 ---Sets t[key] to the result of f(t[key], …), as one step among updates, but not among assignments.
+---```lua
+---local counts = mm.Table()
+---local function add(old, n) return (old or 0) + n end
+---assert(counts:update("words", add, 2) == 2)
+---assert(counts:update("words", add, 3) == 5)
+---```
 ---@param key string|integer
 ---@param f function
 ---@return any value the result of f
 function Table:update(key, f, ...) end
 
 ---The number of keys; the same as #t.
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---assert(ages:len() == 2)
+---ages.Ada = nil
+---assert(ages:len() == 1)
+---```
 ---@return integer
 function Table:len() end
 
 ---The current keys, in no order.
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---local names = ages:keys()
+---table.sort(names)
+---assert(names[1] == "Ada" and names[2] == "Alan")
+---```
 ---@return (string|integer)[]
 function Table:keys() end
 
 ---for key, value in t:iter() do … end: visits the keys that were there at the start and still are. So does pairs(t), where
 ---Lua has __pairs (from 5.2 on).
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---local sum = 0
+---for name, age in ages:iter() do sum = sum + age end
+---assert(sum == 77)
+---```
 function Table:iter() end
 
 ---The lock that update acquires: the same for all callers.
+---```lua
+---local purse = mm.Table({ coins = 5, apples = 0 })
+---purse:lock():with(function()
+---  purse.coins, purse.apples = purse.coins - 2, purse.apples + 1
+---end)
+---assert(purse.coins == 3 and purse.apples == 1)
+---```
 ---@return manymoons.RLock
 function Table:lock() end
 
 ---Releases this handle; the table lives as long as any handle.
+---```lua
+---local ages = mm.Table({ Ada = 36 })
+---ages:close()
+---assert(not pcall(function() return ages.Ada end))
+---```
 function Table:close() end
 
 ---It is sent as its name: each VM opens it at the first use.
@@ -128,26 +237,52 @@ function Table:close() end
 local SharedMemory = {}
 
 ---The bytes at an offset.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:write(0, "abcdefgh")
+---assert(block:read(2, 3) == "cde" and block:read(6) == "gh")
+---```
 ---@param offset? integer bytes from the start, which is 0
 ---@param count? integer bytes; default: up to the end
 ---@return string
 function SharedMemory:read(offset, count) end
 
 ---Writes bytes at an offset.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:write(4, "abcd")
+---assert(block:read() == "\0\0\0\0abcd")
+---assert(not pcall(block.write, block, 6, "abcd")) -- beyond the end
+---```
 ---@param offset integer
 ---@param bytes string
 function SharedMemory:write(offset, bytes) end
 
 ---The address in this process, as light userdata.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---assert(type(block:pointer()) == "userdata") -- a char * for C
+---```
 ---@return userdata
 function SharedMemory:pointer() end
 
 ---Removes the name; open handles stay valid.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---assert(block:unlink())
+---assert(mm.SharedMemory({ name = block.name }) == nil)
+---block:write(0, "is here")
+---```
 ---@return boolean? unlinked true, or nil
 ---@return string? why "ENOENT: …"
 function SharedMemory:unlink() end
 
 ---Releases this handle. Safe to call twice.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:close()
+---assert(not pcall(block.read, block))
+---```
 function SharedMemory:close() end
 
 ---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
@@ -175,14 +310,36 @@ local Manager = {}
 
 ---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.
 ---With trust = "data" only the program that started the manager may register; the factory runs in the manager.
+---```lua
+---local manager = mm.Manager()
+---local queue = {}
+---manager:register("todo", function() return queue end)
+---manager:todo()[1] = "write"
+---assert(manager:todo()[1] == "write") -- one object for all clients
+---manager:close()
+---```
 ---@param name string
 ---@param factory function sent to the server
 function Manager:register(name, factory) end
 
 ---for key, value in m:pairs(proxy) do … end
+---```lua
+---local manager = mm.Manager()
+---local sum = 0
+---for name, age in manager:pairs(manager:dict({ Ada = 36, Alan = 41 })) do sum = sum + age end
+---assert(sum == 77)
+---manager:close()
+---```
 function Manager:pairs(proxy) end
 
 ---Ends the server; after mm.connect, only the connection. Safe to call twice.
+---```lua
+---local manager = mm.Manager()
+---local list = manager:list({ 1, 2 })
+---manager:close()
+---local is_ok, err = pcall(function() return list[1] end)
+---assert(not is_ok and err.kind == "died")
+---```
 function Manager:close() end
 
 ---A proxy of a dict or list. update(f, …) calls f(object, …) on the server, as one step among all requests, and returns
@@ -190,6 +347,13 @@ function Manager:close() end
 ---@class manymoons.Proxy
 local Proxy = {}
 
+---```lua
+---local manager = mm.Manager()
+---local stock = manager:dict({ apples = 5 })
+---local left = stock:update(function(t, n) t.apples = t.apples - n; return t.apples end, 2)
+---assert(left == 3 and stock.apples == 3)
+---manager:close()
+---```
 ---@param f function|table with a table, update sets its pairs
 ---@return any ...
 function Proxy:update(f, ...) end

@@ -3,11 +3,24 @@
 -- Processes, pools, their options, futures and errors: continues types.lua. Nothing here is run.
 
 ---A worker, seen from inside.
+---```lua
+---local main = mm.current_process()
+---assert(main.name == "MainProcess")
+---local pool = mm.Pool({ workers = 1, name = "Reader" })
+---local worker = pool:apply(mm.current_process)
+---assert(worker.name == "Reader-1" and worker.pid ~= main.pid)
+---```
 ---@class manymoons.Identity
 ---@field name string
 ---@field pid integer of the operating-system process; interpreters share the pid of their program
 ---@field daemon? boolean
 
+---```lua
+---local worker = mm.Process({ target = os.exit, args = { 7 }, name = "Loader", timeout = 60 })
+---worker:start()
+---worker:join()
+---assert(worker.name == "Loader" and worker.exitcode == 7)
+---```
 ---@class manymoons.ProcessOptions
 ---@field target function|table called in the worker
 ---@field args? any[] its arguments; with a field n if some are nil
@@ -32,29 +45,78 @@ local Process = {}
 
 ---Starts it. Raises if it was started before, if the function or an argument cannot be sent, or if the system
 ---refuses to start one.
+---```lua
+---local event = mm.Event()
+---local worker = mm.Process(function() event:set() end)
+---worker:start()
+---assert(event:wait() and worker.pid)
+---worker:join()
+---```
 function Process:start() end
 
 ---Waits until it has ended.
+---```lua
+---local worker = mm.Process(mm.sleep, 60)
+---worker:start()
+---local ended, why = worker:join(0.01)
+---assert(ended == nil and why == "timeout")
+---worker:terminate()
+---assert(worker:join())
+---```
 ---@param timeout? number seconds; absent: for ever; 0: does not wait
 ---@return boolean? ended true, or nil
 ---@return string? why "timeout"
 function Process:join(timeout) end
 
 ---Whether it was started and has not ended.
+---```lua
+---local worker = mm.Process(math.sqrt, 2)
+---assert(not worker:is_alive())
+---worker:start()
+---worker:join()
+---assert(not worker:is_alive() and worker.exitcode == 0)
+---```
 ---@return boolean
 function Process:is_alive() end
 
 ---Asks it to end, and does not wait. An error ends its function: `<close>` variables and what follows a `pcall` have
 ---0.1 s. A function that goes on gets the error once more, and is then stopped (mm.cancelled).
+---```lua
+---local worker = mm.Process(mm.sleep, 60)
+---worker:start()
+---worker:terminate()
+---worker:join()
+---assert(worker.exitcode ~= 0)
+---```
 function Process:terminate() end
 
 ---Kills a process with SIGKILL. An interpreter, and a thread, stops at its next step without cleaning up. Does not wait.
+---```lua
+---local worker = mm.processes.Process(mm.sleep, 60)
+---worker:start()
+---worker:kill()
+---worker:join()
+---assert(worker.exitcode == -9)
+---```
 function Process:kill() end
 
 ---Releases its resources. Raises while it runs; safe to call twice. exitcode and pid can still be read. The end of a
 ---`<close>` variable (Lua 5.4) waits for the worker, and terminates a daemon, before.
+---```lua
+---local worker = mm.Process(math.sqrt, 2)
+---worker:start()
+---worker:join()
+---worker:close()
+---assert(worker.exitcode == 0)
+---```
 function Process:close() end
 
+---```lua
+---local pool = mm.Pool({ workers = 2, name = "Reader", initializer = function(n) base = n end, initargs = { 10 } })
+---assert(pool:apply(function(x) return base + x end, 1) == 11)
+---assert(#pool:stats() == 2)
+---pool:close()
+---```
 ---@class manymoons.PoolOptions
 ---@field workers? integer how many; default: cpu_count(); more than 4096 are taken for a mistake
 ---@field many_workers? boolean true: more than 4096 workers, up to a million, are meant
@@ -79,6 +141,12 @@ function Process:close() end
 
 ---What a sandboxed worker may reach. Folders stand for all below them. The files of modules that the program has
 ---loaded when the worker starts can be read as well, each by itself.
+---```lua
+---local pool = mm.processes.Pool({ workers = 1, sandbox = { read = { "/usr/share" } } })
+---assert(pool:apply(math.max, 1, 2) == 2)
+---local file, why = pool:apply(io.open, "/etc/passwd")
+---assert(file == nil and why:find("Permission denied"))
+---```
 ---@class manymoons.Sandbox
 ---@field read? string[] files and folders that can be read; they must exist
 ---@field write? string[] files and folders that can be written, and in which files can be made and removed; this does
@@ -87,6 +155,11 @@ function Process:close() end
 
 ---A pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
 ---reached, refuses, or would evict keys.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs", retries = 0 })
+---assert(pool:apply(math.max, 1, 2) == 2) -- on a machine where `manymoons worker` runs
+---```
 ---@class manymoons.BrokerPoolOptions
 ---@field broker string "redis://user:password@host:port/database", "rediss://…?ca=FILE&cert=FILE&key=FILE" or "unix:///path"
 ---@field name string the pool's name: letters, digits, "_", "." and "-", at most 64
@@ -104,6 +177,11 @@ function Process:close() end
 ---@field abi_wait? number seconds after which functions fail if no worker has the program's Lua; default: 30
 
 ---A task that was lost too often.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---for _, letter in ipairs(pool:dead()) do print(letter.id, letter.func, letter.why) end
+---```
 ---@class manymoons.DeadLetter
 ---@field id string for Pool:retry
 ---@field why string the reason
@@ -113,6 +191,12 @@ function Process:close() end
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:apply_async(mm.sleep, { 60 }, { timeout = 0.05 })
+---local is_ok, err = pcall(future.get, future)
+---assert(not is_ok and err.kind == "timeout")
+---```
 ---@class manymoons.CallOptions
 ---@field timeout? number seconds that one call may run. After that it fails with kind "timeout", and its worker is stopped
 ---and replaced: a process always, an interpreter within milliseconds while it runs Lua. In a C function, or in a loop that
@@ -123,23 +207,60 @@ function Process:close() end
 ---them
 ---@field backoff? number seconds between the first two runs, doubled each time; default: 0
 
+---```lua
+---local pool = mm.Pool(2)
+---local last
+---local roots = pool:map(math.sqrt, { 1, 4, 9 }, {
+---  chunksize = 1,
+---  progress = function(done, total) last = done .. "/" .. total end,
+---})
+---assert(roots[3] == 3 and last == "3/3")
+---```
 ---@class manymoons.MapOptions : manymoons.CallOptions
 ---@field chunksize? integer how many items a worker takes at once; default: adapts to their cost and to how many are left
 ---@field progress? boolean|string|function true or a label: a bar on stderr if that is a terminal, else a line every 30 s;
 ---or f(done, total)
 ---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
 
+---```lua
+---local pool = mm.Pool(2)
+---local sum = 0
+---for root in pool:imap(math.sqrt, { 1, 4, 9 }, { window = 2 }) do sum = sum + root end
+---assert(sum == 6)
+---```
 ---@class manymoons.ImapOptions : manymoons.MapOptions
 ---@field window? integer how many items are read ahead of the results returned; default: 4 for each worker, or one chunk
 
+---```lua
+---local pool = mm.Pool(1)
+---local result
+---pool:apply_async(math.max, { 3, 5 }, { callback = function(x) result = x end })
+---pool:close()
+---pool:join()
+---assert(result == 5)
+---```
 ---@class manymoons.CallbackOptions : manymoons.CallOptions
 ---@field callback? function called with the results, while the script waits
 ---@field error_callback? function called with the mm.Error, likewise
 
+---```lua
+---local pool = mm.Pool(1)
+---local results
+---pool:map_async(math.sqrt, { 1, 4, 9 }, { callback = function(list) results = list end })
+---pool:close()
+---pool:join()
+---assert(#results == 3)
+---```
 ---@class manymoons.MapCallbackOptions : manymoons.MapOptions
 ---@field callback? function called with the list of results
 ---@field error_callback? function called with the mm.Error
 
+---```lua
+---local pool = mm.Pool(1)
+---pool:map(math.sqrt, { 1, 4, 9 })
+---local stats = pool:stats()[1]
+---assert(stats.name == "PoolWorker-1" and stats.tasks == 3)
+---```
 ---@class manymoons.WorkerStats
 ---@field name string
 ---@field pid integer
@@ -162,6 +283,12 @@ local Pool = {}
 ---them after all have run: its field `results` has the results of the others, its field `errors` all errors, by index.
 ---An item that cannot be sent fails in the same way, with kind "unsendable". Each item is copied for itself: a table that
 ---two items share arrives as two.
+---```lua
+---local pool = mm.Pool(2)
+---local squares = pool:map(function(x) return x * x end, { 1, 2, 3 })
+---assert(squares[1] == 1 and squares[2] == 4 and squares[3] == 9)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[] with a field n if some are nil
 ---@param options? manymoons.MapOptions
@@ -169,6 +296,12 @@ local Pool = {}
 function Pool:map(f, list, options) end
 
 ---As map; each item is a list of arguments.
+---```lua
+---local pool = mm.Pool(2)
+---local powers = pool:starmap(function(a, b) return a ^ b end, { { 2, 3 }, { 3, 2 } })
+---assert(powers[1] == 8 and powers[2] == 9)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[][]
 ---@param options? manymoons.MapOptions
@@ -179,6 +312,13 @@ function Pool:starmap(f, list, options) end
 ---that failed, and continues with the next one. A result of nil becomes false. What the source raises comes where its
 ---item would have come, and is the end. With the iterator of a queue (`q:iter()`) a result comes as soon as it is there,
 ---also while the queue is empty. Items of a list are all sent when the pool is closed; an iterator's later ones are lost.
+---```lua
+---local pool = mm.Pool(2)
+---local last
+---for root in pool:imap(math.sqrt, { 1, 4, 9 }) do last = root end
+---assert(last == 3)
+---pool:close()
+---```
 ---@param f function|table
 ---@param items any[]|function a list, or a function that returns the next item, until nil (`q:iter()`)
 ---@param options? manymoons.ImapOptions
@@ -186,6 +326,13 @@ function Pool:starmap(f, list, options) end
 function Pool:imap(f, items, options) end
 
 ---As imap, in the order in which the results arrive.
+---```lua
+---local pool = mm.Pool(2)
+---local sum = 0
+---for root in pool:imap_unordered(math.sqrt, { 1, 4, 9 }) do sum = sum + root end
+---assert(sum == 6)
+---pool:close()
+---```
 ---@param f function|table
 ---@param items any[]|function
 ---@param options? manymoons.ImapOptions
@@ -193,6 +340,13 @@ function Pool:imap(f, items, options) end
 function Pool:imap_unordered(f, items, options) end
 
 ---As map, without waiting: returns a future for the list.
+---```lua
+---local pool = mm.Pool(2)
+---local future = pool:map_async(math.sqrt, { 1, 4, 9 })
+----- … other work …
+---assert(future:get()[3] == 3)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[]
 ---@param options? manymoons.MapCallbackOptions
@@ -200,6 +354,12 @@ function Pool:imap_unordered(f, items, options) end
 function Pool:map_async(f, list, options) end
 
 ---As starmap, without waiting.
+---```lua
+---local pool = mm.Pool(2)
+---local future = pool:starmap_async(math.max, { { 1, 2 }, { 4, 3 } })
+---assert(future:get()[2] == 4)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[][]
 ---@param options? manymoons.MapCallbackOptions
@@ -207,6 +367,13 @@ function Pool:map_async(f, list, options) end
 function Pool:starmap_async(f, list, options) end
 
 ---Folds the results of f on the workers: op(op(f(list[1]), f(list[2])), …). op must be associative.
+---```lua
+---local pool = mm.Pool(2)
+---local function add(a, b) return a + b end
+---assert(pool:reduce(math.sqrt, { 1, 4, 9 }, add) == 6)
+---assert(pool:reduce(math.sqrt, {}, add, 0) == 0)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[]
 ---@param op function of two values
@@ -251,18 +418,36 @@ function Pool:broadcast(f, ...) end
 function Pool:warm() end
 
 ---Makes one call and waits for its results.
+---```lua
+---local pool = mm.Pool(1)
+---local least, most = pool:apply(function(a, b) return math.min(a, b), math.max(a, b) end, 5, 3)
+---assert(least == 3 and most == 5)
+---pool:close()
+---```
 ---@param f function|table
 ---@param ... any
 ---@return any ... the results of f; raises an mm.Error if the call failed
 function Pool:apply(f, ...) end
 
 ---Makes one call without waiting for it. Raises if the function or an argument cannot be sent.
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:submit(math.max, 5, 3)
+---assert(future:get() == 5)
+---pool:close()
+---```
 ---@param f function|table
 ---@param ... any
 ---@return manymoons.Future
 function Pool:submit(f, ...) end
 
 ---As submit, with a list of arguments and options.
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:apply_async(math.max, { 5, 3 }, { timeout = 60 })
+---assert(future:get() == 5)
+---pool:close()
+---```
 ---@param f function|table
 ---@param arguments? any[] with a field n if some are nil
 ---@param options? manymoons.CallbackOptions
@@ -270,26 +455,63 @@ function Pool:submit(f, ...) end
 function Pool:apply_async(f, arguments, options) end
 
 ---Statistics of the current workers, or of those that the pool had when it was joined.
+---```lua
+---local pool = mm.Pool(2)
+---pool:map(math.sqrt, { 1, 4, 9 })
+---local stats = pool:stats()
+---assert(stats[1].tasks + stats[2].tasks == 3)
+---```
 ---@return manymoons.WorkerStats[]
 function Pool:stats() end
 
 ---For a pool on a broker: its dead letters, the newest last.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---assert(#pool:dead() == 0)
+---```
 ---@return manymoons.DeadLetter[]
 function Pool:dead() end
 
 ---For a pool on a broker: runs a dead letter again, signed anew. Its result goes to no caller.
+---<!-- example: not run -->
+---```lua
+---local pool = mm.Pool({ broker = "redis://127.0.0.1/0", name = "jobs" })
+---for _, letter in ipairs(pool:dead()) do assert(pool:retry(letter.id)) end
+---```
 ---@param id string
 ---@return boolean? put true, or nil
 ---@return string? why there is no dead letter with that id
 function Pool:retry(id) end
 
 ---Accepts no more calls. Submitted calls still run.
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:submit(math.sqrt, 16)
+---pool:close()
+---assert(future:get() == 4)
+---assert(not pcall(pool.submit, pool, math.sqrt, 25))
+---```
 function Pool:close() end
 
 ---Stops the workers at once. Calls that are not done fail with kind "cancelled". Safe to call twice.
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:submit(mm.sleep, 60)
+---pool:terminate()
+---local is_ok, err = pcall(future.get, future)
+---assert(not is_ok and err.kind == "cancelled")
+---```
 function Pool:terminate() end
 
 ---Waits until all calls are done and the workers have ended. Raises unless close or terminate was called before.
+---```lua
+---local pool = mm.Pool(1)
+---local future = pool:submit(math.sqrt, 16)
+---pool:close()
+---assert(pool:join())
+---assert(future:ready())
+---```
 ---@param timeout? number seconds
 ---@return boolean? ended true, or nil
 ---@return string? why "timeout"
@@ -301,40 +523,89 @@ function Pool:join(timeout) end
 local Future = {}
 
 ---Waits for the results of the call. Raises an mm.Error if it failed.
+---```lua
+---local pool = mm.Pool(2)
+---local future = pool:submit(mm.sleep, 60)
+---local result, why = future:get(0.01)
+---assert(result == nil and why == "timeout")
+---assert(pool:submit(math.max, 5, 3):get() == 5)
+---pool:terminate()
+---```
 ---@param timeout? number seconds
 ---@return any ... nil and "timeout" if it is not done by then
 function Future:get(timeout) end
 
 ---Waits until the call is done, whether it returned or failed. Never raises.
+---```lua
+---local future = mm.Pool(1):submit(error, "no")
+---assert(future:wait())
+---assert(not future:successful())
+---```
 ---@param timeout? number seconds
 ---@return boolean? done true, or nil
 ---@return string? why "timeout"
 function Future:wait(timeout) end
 
 ---Whether the call is done.
+---```lua
+---local future = mm.Pool(1):submit(math.sqrt, 16)
+---future:wait()
+---assert(future:ready())
+---```
 ---@return boolean
 function Future:ready() end
 
 ---Whether the call returned rather than failed. Raises if it is not done.
+---```lua
+---local pool = mm.Pool(1)
+---local good, bad = pool:submit(math.sqrt, 16), pool:submit(error, "no")
+---good:wait()
+---bad:wait()
+---assert(good:successful() and not bad:successful())
+---```
 ---@return boolean
 function Future:successful() end
 
 ---Cancels the call: it never runs, or is stopped as by a timeout. It fails with kind "cancelled".
+---```lua
+---local future = mm.Pool(1):submit(mm.sleep, 60)
+---assert(future:cancel())
+---local is_ok, err = pcall(future.get, future)
+---assert(not is_ok and err.kind == "cancelled")
+---```
 ---@return boolean is_cancelled false: it was already done
 function Future:cancel() end
 
 ---Calls f(future) when it is done: at once if it already is, otherwise while the script waits. An error in f is reported
 ---on stderr.
+---```lua
+---local result
+---local future = mm.Pool(1):submit(math.sqrt, 16)
+---future:wait()
+---future:on_done(function(done) result = done:get() end) -- at once, as it is done
+---assert(result == 4)
+---```
 ---@param f function|table
 ---@return manymoons.Future self
 function Future:on_done(f) end
 
 ---The outcome is not needed any more: cancels the call unless it is done. Safe to call twice; any other use afterwards
 ---raises. The end of a `<close>` variable (Lua 5.4) does the same.
+---```lua
+---local future = mm.Pool(1):submit(mm.sleep, 60)
+---future:close()
+---assert(not pcall(future.get, future))
+---```
 function Future:close() end
 
 ---The error that is raised where the result of a failed call is requested. tostring gives the message, the
 ---traceback in the worker, and the traceback of the caller.
+---```lua
+---local pool = mm.Pool(1)
+---local is_ok, err = pcall(pool.apply, pool, function() error({ code = 7 }) end)
+---assert(not is_ok and getmetatable(err) == mm.Error)
+---assert(err.kind == "error" and err.value.code == 7 and err.worker == "PoolWorker-1")
+---```
 ---@class manymoons.Error
 ---@field message string the error message
 ---@field value any the original error value if it can be sent, otherwise the message

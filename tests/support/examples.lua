@@ -2,10 +2,11 @@
 -- The code blocks of a page, run. Usage: manymoons examples.lua PAGE.md, in an empty directory, with MM_BUILD, MM_TOP.
 --
 -- ```lua blocks are scripts; the block without a language after one is its expected output. With the comment
--- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved before
--- it. With <!-- examples: one script for each section --> the blocks below one heading `##` are run by one process, one
--- after the other, each with `mm`; a message names the heading above the block. ```c blocks with a main are compiled, linked and run; others are compiled as the body of a function with rt, vm
--- and job. A block after <!-- example: not run --> is not run.
+-- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved
+-- before it. With <!-- examples: one script for each section --> one process runs the blocks below a heading `##`
+-- one after the other, each with `mm`; what it prints names the headings above them. ```c blocks with a main are
+-- compiled, linked and run; others are compiled as the body of a function with rt, vm and job. A block after
+-- <!-- example: not run --> is not run.
 local page = arg[1]
 local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
 
@@ -58,8 +59,11 @@ local function output_of(block)
   return not first:find("^%$") and block.text or nil
 end
 
--- The number of the worker is random.
-local function plain(text) return (text:gsub("PoolWorker%-%d", "PoolWorker-N")) end
+-- The number of the worker is random; the rate and the time of a loop differ.
+local function plain(text)
+  text = text:gsub("PoolWorker%-%d", "PoolWorker-N"):gsub("(%d+/%d+)  [%w.][%w. ]*/s  in [%d.]+ s", "%1  N/s  in N s")
+  return (text:gsub("(stopped after) [%d.]+ s", "%1 N s"))
+end
 
 local function run(block, command, wanted)
   local status = select(3, os.execute(command .. " >out 2>&1"))
@@ -99,6 +103,8 @@ local function example(heading, line, text)
   local is_ok, why = xpcall(assert(load(head .. text, "@%s")), debug.traceback)
   failed = failed or not is_ok
   if not is_ok then print(why) end
+  collectgarbage() -- what an example leaves behind ends here, and reports below its name
+  collectgarbage()
 end
 ]]
 
