@@ -83,7 +83,8 @@ function mm.get_start_method() end
 ---```
 ---@param path? string nil: ends the recording
 ---@param options? { limit?: integer } how many events are kept (8 Mi); later ones are only counted
----@return true? ok, string? why for example: no such folder, "a recording is under way", "nothing is recorded"
+---@return boolean? ok true, or nil
+---@return string? why for example: no such folder, "a recording is under way", "nothing is recorded"
 function mm.trace(path, options) end
 
 ---An iterator over a list, or over what another iterator gives, with a bar on stderr while the loop runs: drawn at once, and
@@ -125,10 +126,7 @@ function mm.progress(source, total, label, closing) end
 ---assert(io.open("profile.txt"))
 ---```
 ---@param path? string nil: ends the profile; "-": standard output
----@param options? { rate?: integer, mode?: "cpu"|"wall"|"lock", format?: "html"|"speedscope"|"folded"|"text",
----top?: integer } rate: samples a second (100). mode: what is counted: time in which threads computed or were ready to
----(the default), all time, or time in which the lock of a VM was held while another thread waited for it. top: rows of a
----table (20)
+---@param options? manymoons.ProfileOptions
 ---@return (fun(): true?, string?)|true|nil stop ends the profile and writes it; true from `mm.profile(nil)`
 ---@return string? why for example: no such folder, "the program is profiled already", "nothing is profiled"
 function mm.profile(path, options) end
@@ -169,9 +167,9 @@ function mm.getswitchinterval() end
 ---@return number seconds
 function mm.time() end
 
----Whether somebody wants the call that runs to end: its future, task or Process was cancelled or terminated, its time
----is over, or its pool or program ends. For loops that end by themselves: `while not mm.cancelled() do … end`. A call
----that asks has 0.1 s to end before an error ends it. False outside of calls. Cheap; in a task of the world `async` the
+---Whether the call that runs has to end: its future, task or Process was cancelled or terminated, its time is over, or
+---its pool or program ends. For loops that end by themselves: `while not mm.cancelled() do … end`. A call that asks has
+---0.1 s to end before an error ends it. False outside of calls. The question is cheap; in a task of the world `async` the
 ---other tasks get a turn.
 ---```lua
 ---local future = mm.Pool(1):submit(function()
@@ -255,10 +253,24 @@ function mm.register(name, metatable, options) end
 ---@return string? why "authentication failed", …
 function mm.connect(address, authkey) end
 
+---The options of `mm.profile`.
+---```lua
+---local stop = mm.profile("stacks", { mode = "wall", format = "folded", rate = 200 })
+---mm.sleep(0.05)
+---assert(stop())
+---```
+---@class manymoons.ProfileOptions
+---@field rate? integer samples a second; default: 100
+---@field mode? "cpu"|"wall"|"lock" the time that is counted: "cpu", the default: that in which threads computed or were
+---ready to; "wall": all time; "lock": that in which a thread held the lock of a VM while another one waited for it
+---@field format? "html"|"speedscope"|"folded"|"text" default: as the path ends
+---@field top? integer rows of a table; default: 20
+
+---The iterator that `mm.progress` returns.
 ---@class manymoons.Progress
 ---@field done integer items that have ended
----@field total? integer
----@field label? string
+---@field total? integer how many items there are; nil: not known
+---@field label? string the text before the bar
 ---@operator call: any
 local Progress = {}
 
@@ -274,6 +286,7 @@ local Progress = {}
 ---```
 function Progress:close() end
 
+---The statistics that `mm.gil` returns.
 ---```lua
 ---local before = mm.gil().takes
 ---local worker = mm.threads.Process(math.sqrt, 2)
@@ -461,7 +474,7 @@ function World.SharedMemory(options) end
 ---@return string? why "EADDRINUSE: …", …
 function World.Listener(address, options) end
 
----Connects to a Listener. With an authkey both sides prove that they have it (HMAC-SHA256); without one messages bring
+---Connects to a Listener, and waits until it accepts. With an authkey both sides prove that they have it (HMAC-SHA256); without one messages bring
 ---data alone. Messages are neither encrypted nor signed: use addresses that only trusted programs can reach.
 ---
 ---The connection can be sent to other workers of the program, as a Listener can; unread messages go along. Let one worker

@@ -76,6 +76,7 @@ function Async.cancel(task) end
 ---@return any[] results the first result of each, in order; field `n` is their number
 function Async.gather(things, options) end
 
+---The options of `mm.async.gather`.
 ---```lua
 ---local function fail() error("no", 0) end
 ---local results = mm.async.gather({ fail, function() return 2 end }, { errors = "return" })
@@ -99,6 +100,7 @@ function Async.gather(things, options) end
 ---@return any[] results the first result of each call, in order; field `n` is their number
 function Async.map(list, f, options) end
 
+---The options of `mm.async.map`.
 ---```lua
 ---local running, most = 0, 0
 ---mm.async.map({ 1, 2, 3, 4 }, function()
@@ -182,6 +184,7 @@ function Async.every(seconds, f, ...) end
 ---@return any ...
 function Async.group(f, g) end
 
+---The options of `mm.async.group`.
 ---```lua
 ---local most, running = 0, 0
 ---mm.async.group({ limit = 1, function(group)
@@ -192,8 +195,8 @@ function Async.group(f, g) end
 ---assert(most == 1)
 ---```
 ---@class manymoons.GroupOptions
----@field limit? integer
----@field [1]? fun(group: manymoons.Group): any
+---@field limit? integer how many tasks of the group run at once; default: all
+---@field [1]? fun(group: manymoons.Group): any the function, unless it is the second argument
 
 ---Calls f(…) as a task and returns its results; cancels it if it takes longer.
 ---```lua
@@ -285,10 +288,12 @@ local Task = {}
 
 ---Waits until it is done. Raises its error, an mm.Error with both tracebacks, of kind "cancelled" if it was cancelled.
 ---```lua
----local task = mm.async.spawn(function() mm.async.sleep(0.02) return 1, 2 end)
----assert(select(2, task:get(0)) == "timeout")
+---local task = mm.async.spawn(function() mm.async.sleep(0.001) return 1, 2 end)
 ---local a, b = task:get()
 ---assert(a == 1 and b == 2)
+---local slow = mm.async.spawn(mm.async.sleep, 60)
+---assert(select(2, slow:get(0.01)) == "timeout")
+---slow:cancel()
 ---```
 ---@param timeout? number seconds
 ---@return any ... the results of its function; nil and "timeout" if it is not done by then
@@ -325,7 +330,7 @@ function Task:cancel() end
 ---@return boolean
 function Task:done() end
 
----See `group`.
+---The group of a call of `mm.async.group`, which its function gets.
 ---@class manymoons.Group
 local Group = {}
 

@@ -35,7 +35,7 @@ function World.Lock() end
 ---@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it
 function Lock:acquire(timeout) end
 
----Any thread may release a Lock, only its holder an RLock. Raises if it is not held.
+---Releases the lock. Any thread may release a Lock, only its holder an RLock. Raises if it is not held.
 ---```lua
 ---local lock = mm.Lock()
 ---lock:acquire()
@@ -91,8 +91,8 @@ function Lock:guard(timeout) end
 ---```
 function Lock:close() end
 
----What guard() of a lock, a semaphore or a condition has acquired. The end of a `<close>` variable releases it, also
----where an error ends it (Lua 5.4).
+---The hold that guard() of a lock, a semaphore or a condition has acquired. The end of a `<close>` variable releases it,
+---also where an error ends it (Lua 5.4).
 ---@class manymoons.Guard
 local Guard = {}
 
@@ -153,7 +153,7 @@ function World.RWLock() end
 ---@return string? why "timeout"; with true, "abandoned" if a writer ended without releasing it
 function RWLock:acquire_read(timeout) end
 
----Raises if the caller does not hold the lock for reading.
+---Ends one acquire_read. Raises if the caller does not hold the lock for reading.
 ---```lua
 ---local lock = mm.RWLock()
 ---lock:acquire_read()
@@ -175,7 +175,7 @@ function RWLock:release_read() end
 ---@return string? why as for acquire_read
 function RWLock:acquire_write(timeout) end
 
----Raises if the caller does not hold the lock for writing.
+---Ends acquire_write. Raises if the caller does not hold the lock for writing.
 ---```lua
 ---local lock = mm.RWLock()
 ---lock:acquire_write()
@@ -195,7 +195,7 @@ function RWLock:release_write() end
 ---@return any ... the results of f
 function RWLock:with_read(f, ...) end
 
----Calls f while holding the lock for writing.
+---Calls f while holding the lock for writing. If f raises, the lock is released before the error is passed on.
 ---```lua
 ---local lock = mm.RWLock()
 ---local prices = mm.Table({ tea = 3 })
@@ -270,7 +270,7 @@ function World.FileLock(path) end
 ---@return string? why "timeout"
 function FileLock:acquire(timeout) end
 
----Any thread of the VM may release it. Raises if it is not held by this handle.
+---Releases the lock. Any thread of the VM may do so. Raises if this handle does not hold it.
 ---```lua
 ---local lock = mm.FileLock("a.lock")
 ---lock:acquire()
@@ -279,7 +279,7 @@ function FileLock:acquire(timeout) end
 ---```
 function FileLock:release() end
 
----Whether it is held, by whatever program.
+---Whether any program holds it.
 ---```lua
 ---local lock, other = mm.FileLock("a.lock"), mm.FileLock("a.lock")
 ---lock:acquire()
@@ -371,13 +371,14 @@ function Semaphore:release(count) end
 ---@return integer
 function Semaphore:get_value() end
 
----Calls f while holding a permit.
+---Calls f while holding a permit. If f raises, the permit is released before the error is passed on.
 ---```lua
 ---local semaphore = mm.Semaphore(1)
 ---assert(semaphore:with(function() return semaphore:get_value() end) == 0)
 ---assert(semaphore:get_value() == 1)
 ---```
 ---@param f function
+---@param ... any arguments of f
 ---@return any ... the results of f
 function Semaphore:with(f, ...) end
 
@@ -477,6 +478,7 @@ function Event:wait(timeout) end
 ---```
 function Event:close() end
 
+---A place to wait until another worker says that something has changed, with the lock that protects it.
 ---@class manymoons.Condition
 local Condition = {}
 
@@ -495,7 +497,7 @@ local Condition = {}
 ---@return manymoons.Condition
 function World.Condition(lock) end
 
----The lock's own methods.
+---Acquires the lock of the condition.
 ---```lua
 ---local lock = mm.Lock()
 ---local condition = mm.Condition(lock)
@@ -503,7 +505,12 @@ function World.Condition(lock) end
 ---assert(lock:locked())
 ---condition:release()
 ---```
+---@param timeout? number|boolean as for a Lock
+---@return boolean? acquired true, or nil
+---@return string? why as for a Lock
 function Condition:acquire(timeout) end
+
+---Releases the lock of the condition. Raises if it is not held.
 ---```lua
 ---local condition = mm.Condition()
 ---condition:acquire()
@@ -511,11 +518,16 @@ function Condition:acquire(timeout) end
 ---assert(not pcall(condition.notify, condition)) -- notify wants the lock
 ---```
 function Condition:release() end
+
+---As Lock:with, with the lock of the condition.
 ---```lua
 ---local condition = mm.Condition()
 ---local sum = condition:with(function(a, b) condition:notify_all(); return a + b end, 1, 2)
 ---assert(sum == 3)
 ---```
+---@param f function
+---@param ... any arguments of f
+---@return any ... the results of f
 function Condition:with(f, ...) end
 
 ---As Lock:guard.
@@ -574,7 +586,7 @@ function Condition:wait_for(predicate, timeout) end
 ---@param count? integer default 1
 function Condition:notify(count) end
 
----Notifies all waiters.
+---Notifies all waiters. Raises if the lock is not held.
 ---```lua
 ---local condition = mm.Condition()
 ---condition:acquire()
@@ -599,9 +611,9 @@ function Condition:close() end
 ---A barrier breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process
 ---that has it is killed.
 ---@class manymoons.Barrier
----@field parties integer
----@field n_waiting integer
----@field broken boolean
+---@field parties integer how many have to arrive
+---@field n_waiting integer how many have arrived and wait
+---@field broken boolean whether waits return nil, "broken"
 local Barrier = {}
 
 ---A meeting point: `wait` returns when all parties have arrived.
@@ -627,7 +639,7 @@ function World.Barrier(parties, action, timeout) end
 ---```
 ---@param timeout? number seconds; when they have passed, the barrier breaks
 ---@return integer? index 1 for the first to arrive, `parties` for the last; or nil
----@return string? why "timeout"; "broken"
+---@return string? why "timeout" or "broken"
 function Barrier:wait(timeout) end
 
 ---Breaks the barrier: waiters and later parties get nil, "broken".

@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: MIT
 -- Queues, connections and listeners: continues types.lua. Nothing here is run.
 
+---The named arguments of a Queue and a JoinableQueue.
 ---```lua
 ---local queue = mm.Queue({ maxsize = 1, max_bytes = 1000 })
 ---assert(queue:put("small"))
@@ -12,20 +13,20 @@
 ---@field max_bytes? integer how many bytes the values have, as they are sent: put waits for room, and refuses at once a
 ---value that has more ("too large: …"). No limit in serial, async and threads, where a queue passes the values themselves
 
----A queue on a broker.
+---The named arguments of a Queue and a JoinableQueue on a broker, a Redis or Valkey server.
 ---<!-- example: not run -->
 ---```lua
 ---local queue = mm.Queue({ broker = "redis://127.0.0.1/0", name = "results", maxsize = 1000 })
 ---assert(queue:put({ id = 1 }))
 ---```
 ---@class manymoons.BrokerQueueOptions
----@field broker string as above
----@field name string as above
+---@field broker string the server, as in BrokerPoolOptions
+---@field name string the queue's name: letters, digits, "_", "." and "-", at most 64
 ---@field maxsize? integer how many values may wait; absent or 0: limited only by the server's memory
 ---@field lease? number for a JoinableQueue: a value comes back if its taker has been gone for this many seconds; default: 15
----@field secret? string as above
----@field secret_file? string as above
----@field password_file? string as above
+---@field secret? string as in BrokerPoolOptions
+---@field secret_file? string as in BrokerPoolOptions
+---@field password_file? string as in BrokerPoolOptions
 
 ---A queue. A value is copied when it is put: the receiver does not see later changes. put returns when
 ---the value is in the queue, not before. If a process is killed while it uses the queue, at most the value that it
@@ -125,7 +126,7 @@ function Queue:full() end
 ---```
 function Queue:close() end
 
----Takes values until the queue is closed and empty, or a nil arrives: for value in queue:iter() do … end
+---An iterator that takes values until the queue is closed and empty, or a nil arrives.
 ---```lua
 ---local queue = mm.Queue()
 ---for i = 1, 3 do queue:put(i) end
@@ -260,6 +261,7 @@ function Connection:fileno() end
 ---```
 function Connection:close() end
 
+---Waits for connections at an address. Can be sent to other workers of the program.
 ---@class manymoons.Listener
 ---@field address string the address to connect to
 local Listener = {}

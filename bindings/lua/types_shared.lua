@@ -87,7 +87,7 @@ function Value:get_lock() end
 ---@return userdata
 function Value:pointer() end
 
----The type.
+---The type of the number, or of the elements.
 ---```lua
 ---assert(mm.Value("i32"):type() == "i32")
 ---assert(mm.Value("d"):type() == "f64") -- a letter of ctypes
@@ -153,13 +153,14 @@ function Array:bytes(first, last) end
 ---@return manymoons.Array self
 function Array:copy(source, at) end
 
----for i, x in a:iter() do … end
+---An iterator over the indices and the elements. Unlike ipairs, it reads no index past the end.
 ---```lua
 ---local array = mm.Array("i32", { 10, 20, 30 })
 ---local sum = 0
 ---for i, x in array:iter() do sum = sum + i * x end
 ---assert(sum == 140)
 ---```
+---@return fun(): integer, number
 function Array:iter() end
 
 ---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
@@ -201,14 +202,15 @@ function Table:len() end
 ---@return (string|integer)[]
 function Table:keys() end
 
----for key, value in t:iter() do … end: visits the keys that were there at the start and still are. So does pairs(t), where
----Lua has __pairs (from 5.2 on).
+---An iterator over the keys that were there at the start and still are, with their values. So is pairs(t), where Lua has
+---__pairs (from 5.2 on).
 ---```lua
 ---local ages = mm.Table({ Ada = 36, Alan = 41 })
 ---local sum = 0
 ---for name, age in ages:iter() do sum = sum + age end
 ---assert(sum == 77)
 ---```
+---@return fun(): string|integer, any
 function Table:iter() end
 
 ---The lock that update acquires: the same for all callers.
@@ -230,9 +232,9 @@ function Table:lock() end
 ---```
 function Table:close() end
 
----It is sent as its name: each VM opens it at the first use.
+---A named block of bytes. It is sent as its name: each VM opens it at the first use.
 ---@class manymoons.SharedMemory
----@field name string
+---@field name string under which any program opens it
 ---@field size integer bytes
 local SharedMemory = {}
 
@@ -266,7 +268,7 @@ function SharedMemory:write(offset, bytes) end
 ---@return userdata
 function SharedMemory:pointer() end
 
----Removes the name; open handles stay valid.
+---Removes the name, so that it cannot be opened any more; open handles stay valid.
 ---```lua
 ---local block = mm.SharedMemory({ create = true, size = 8 })
 ---assert(block:unlink())
@@ -322,7 +324,8 @@ local Manager = {}
 ---@param factory function sent to the server
 function Manager:register(name, factory) end
 
----for key, value in m:pairs(proxy) do … end
+---An iterator over the keys and values of the proxy's table, on every Lua; where Lua has __pairs (from 5.2 on), pairs(proxy)
+---is the same.
 ---```lua
 ---local manager = mm.Manager()
 ---local sum = 0
@@ -330,6 +333,8 @@ function Manager:register(name, factory) end
 ---assert(sum == 77)
 ---manager:close()
 ---```
+---@param proxy manymoons.Proxy
+---@return fun(): any, any
 function Manager:pairs(proxy) end
 
 ---Ends the server; after mm.connect, only the connection. Safe to call twice.

@@ -15,6 +15,7 @@
 ---@field pid integer of the operating-system process; interpreters share the pid of their program
 ---@field daemon? boolean
 
+---The named arguments of a Process.
 ---```lua
 ---local worker = mm.Process({ target = os.exit, args = { 7 }, name = "Loader", timeout = 60 })
 ---worker:start()
@@ -111,6 +112,7 @@ function Process:kill() end
 ---```
 function Process:close() end
 
+---The named arguments of a Pool.
 ---```lua
 ---local pool = mm.Pool({ workers = 2, name = "Reader", initializer = function(n) base = n end, initargs = { 10 } })
 ---assert(pool:apply(function(x) return base + x end, 1) == 11)
@@ -141,11 +143,12 @@ function Process:close() end
 
 ---What a sandboxed worker may reach. Folders stand for all below them. The files of modules that the program has
 ---loaded when the worker starts can be read as well, each by itself.
+---<!-- example: not run -->
 ---```lua
 ---local pool = mm.processes.Pool({ workers = 1, sandbox = { read = { "/usr/share" } } })
 ---assert(pool:apply(math.max, 1, 2) == 2)
 ---local file, why = pool:apply(io.open, "/etc/passwd")
----assert(file == nil and why:find("Permission denied"))
+---assert(file == nil and why:find("Permission denied")) -- with Landlock and seccomp
 ---```
 ---@class manymoons.Sandbox
 ---@field read? string[] files and folders that can be read; they must exist
@@ -153,7 +156,7 @@ function Process:close() end
 ---not allow to read them
 ---@field network? boolean true: TCP and UDP, and the files that the lookup of names reads; default: false
 
----A pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
+---The named arguments of a pool on a broker, a Redis or Valkey server; `manymoons worker` runs its tasks. Pool raises if the server cannot be
 ---reached, refuses, or would evict keys.
 ---<!-- example: not run -->
 ---```lua
@@ -191,6 +194,7 @@ function Process:close() end
 
 ---@alias manymoons.Library "safe"|"io"|"os"|"package"|"debug"|"ffi"|"all"
 
+---The options of each call and each item of a list.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local future = pool:apply_async(mm.sleep, { 60 }, { timeout = 0.05 })
@@ -207,6 +211,7 @@ function Process:close() end
 ---them
 ---@field backoff? number seconds between the first two runs, doubled each time; default: 0
 
+---The options of calls for each item of a list: map, starmap and reduce.
 ---```lua
 ---local pool = mm.Pool(2)
 ---local last
@@ -222,6 +227,7 @@ function Process:close() end
 ---or f(done, total)
 ---@field errors? "raise"|"return" "return": the mm.Error of an item that failed stands in its place; default: "raise"
 
+---The options of imap and imap_unordered.
 ---```lua
 ---local pool = mm.Pool(2)
 ---local sum = 0
@@ -231,6 +237,7 @@ function Process:close() end
 ---@class manymoons.ImapOptions : manymoons.MapOptions
 ---@field window? integer how many items are read ahead of the results returned; default: 4 for each worker, or one chunk
 
+---The options of apply_async.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local result
@@ -243,6 +250,7 @@ function Process:close() end
 ---@field callback? function called with the results, while the script waits
 ---@field error_callback? function called with the mm.Error, likewise
 
+---The options of map_async and starmap_async.
 ---```lua
 ---local pool = mm.Pool(1)
 ---local results
@@ -252,9 +260,10 @@ function Process:close() end
 ---assert(#results == 3)
 ---```
 ---@class manymoons.MapCallbackOptions : manymoons.MapOptions
----@field callback? function called with the list of results
----@field error_callback? function called with the mm.Error
+---@field callback? function called with the list of results, while the script waits
+---@field error_callback? function called with the mm.Error, likewise
 
+---The statistics of one worker of a pool, from Pool:stats.
 ---```lua
 ---local pool = mm.Pool(1)
 ---pool:map(math.sqrt, { 1, 4, 9 })
@@ -263,7 +272,7 @@ function Process:close() end
 ---```
 ---@class manymoons.WorkerStats
 ---@field name string
----@field pid integer
+---@field pid integer of the operating-system process
 ---@field tasks integer calls that have ended
 ---@field busy number seconds in calls
 ---@field waiting number seconds without a call, since it first asked for work
@@ -589,8 +598,8 @@ function Future:cancel() end
 ---@return manymoons.Future self
 function Future:on_done(f) end
 
----The outcome is not needed any more: cancels the call unless it is done. Safe to call twice; any other use afterwards
----raises. The end of a `<close>` variable (Lua 5.4) does the same.
+---Gives up the outcome: cancels the call unless it is done. Safe to call twice; any other use afterwards raises. The end
+---of a `<close>` variable (Lua 5.4) does the same.
 ---```lua
 ---local future = mm.Pool(1):submit(mm.sleep, 60)
 ---future:close()
