@@ -11,7 +11,7 @@
 ---@class manymoons.QueueOptions
 ---@field maxsize? integer how many values fit; absent or 0: limited only by memory
 ---@field max_bytes? integer how many bytes the values have, as they are sent: put waits for room, and refuses at once a
----value that has more ("too large: …"). No limit in serial, async and threads, where a queue passes the values themselves
+---value that has more ("too large: …"). No limit in async and threads, where a queue passes the values themselves
 
 ---The named arguments of a Queue and a JoinableQueue on a broker, a Redis or Valkey server.
 ---<!-- example: not run -->
@@ -28,9 +28,9 @@
 ---@field secret_file? string as in BrokerPoolOptions
 ---@field password_file? string as in BrokerPoolOptions
 
----A queue. A value is copied when it is put: the receiver does not see later changes. put returns when
----the value is in the queue, not before. If a process is killed while it uses the queue, at most the value that it
----was putting or taking is lost. Can be sent.
+---A queue. A value is copied when it is put, so that the receiver does not see later changes; in threads and async the
+---receiver gets the value itself. put returns when the value is in the queue, not before. If a process is killed while it
+---uses the queue, at most the value that it was putting or taking is lost. Can be sent.
 ---A wait without a timeout that nobody can end, because no other handle of the queue exists, and no other thread, task or
 ---open pool of the VM, raises an mm.Error of kind "deadlock"; that of a daemon, which its parent's end ends, does not.
 ---@class manymoons.Queue
