@@ -393,6 +393,12 @@ function Pool:reduce(f, list, op, init, options) end
 
 ---A new list of the items for which f is true, in their order; the items themselves, not copies. The workers call f for some
 ---items at a time.
+---```lua
+---local pool = mm.Pool(2)
+---local even = pool:filter(function(x) return x % 2 == 0 end, { 1, 2, 3, 4 })
+---assert(#even == 2 and even[1] == 2 and even[2] == 4)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[]
 ---@param options? manymoons.MapOptions `timeout` (of some items at a time), `retries` and `progress`
@@ -400,6 +406,12 @@ function Pool:reduce(f, list, op, init, options) end
 function Pool:filter(f, list, options) end
 
 ---The first item, in the list's order, for which f is true. What comes behind it is cancelled; an error there does not count.
+---```lua
+---local pool = mm.Pool(2)
+---local item, place = pool:find(function(x) return x > 20 end, { 10, 20, 30, 40 })
+---assert(item == 30 and place == 3)
+---pool:close()
+---```
 ---@param f function|table
 ---@param list any[]
 ---@param options? manymoons.MapOptions as for filter
@@ -409,6 +421,13 @@ function Pool:find(f, list, options) end
 
 ---A new list of the same items in order, as table.sort orders them; the list itself stays as it is. The workers sort parts of it
 ---(a sample sort), so that items go there and back as copies in worlds whose workers have VMs of their own. Not stable.
+---```lua
+---local pool = mm.Pool(2)
+---local list = { 3, 1, 2 }
+---local sorted = pool:sort(list, function(a, b) return a > b end)
+---assert(sorted[1] == 3 and sorted[3] == 1 and list[2] == 1)
+---pool:close()
+---```
 ---@param list any[] without nil
 ---@param less? fun(a: any, b: any): boolean default: <
 ---@param options? manymoons.MapOptions as for filter
@@ -417,12 +436,24 @@ function Pool:sort(list, less, options) end
 
 ---Calls f(…) once in each worker, and waits for all of them. A worker that is busy has its call when it can; the others wait for
 ---it. Raises the first error once all have ended. Not for pools on a broker.
+---```lua
+---local pool = mm.Pool(2)
+---local pids = pool:broadcast(function() return mm.current_process().pid end)
+---assert(pids.n == 2 and pids[1] ~= pids[2])
+---pool:close()
+---```
 ---@param f function|table
 ---@param ... any
 ---@return any[] results the first result of each, in no order; field `n` is their number
 function Pool:broadcast(f, ...) end
 
 ---Waits until all workers have started and have run the initializer. Not for pools on a broker.
+---```lua
+---local started = mm.Value("i32")
+---local pool = mm.Pool(2, function() started:add(1) end)
+---assert(pool:warm() and started.value == 2)
+---pool:close()
+---```
 ---@return true
 function Pool:warm() end
 
