@@ -179,6 +179,7 @@ local Table = {}
 ---```
 ---@param key string|integer
 ---@param f function
+---@param ... any more arguments of f
 ---@return any value the result of f
 function Table:update(key, f, ...) end
 
@@ -360,5 +361,6 @@ local Proxy = {}
 ---manager:close()
 ---```
 ---@param f function|table with a table, update sets its pairs
+---@param ... any arguments of f
 ---@return any ...
 function Proxy:update(f, ...) end
