@@ -37,12 +37,18 @@ end
 
 local function cell(text) return (text:gsub("|", "\\|")) end
 
+-- The code blocks of a comment, and marks of the tests above them, are its example, which stands below the tables.
 local function read_block(lines, i)
-  local block = { text = {}, params = {}, returns = {}, fields = {}, overloads = {} }
+  local block = { text = {}, example = {}, params = {}, returns = {}, fields = {}, overloads = {} }
+  local is_code = false
   while lines[i] and lines[i]:find("^%-%-%-") do
     local line = lines[i]:sub(4)
     local tag, rest = line:match("^@(%w+)%s*(.*)$")
-    if not tag then
+    local is_fence = line:find("^```")
+    if is_code or is_fence or line:find("^<!%-%- example: ") then
+      table.insert(block.example, line)
+      is_code = is_code ~= (is_fence ~= nil)
+    elseif not tag then
       local last = block.last
       if last then last.text = last.text .. " " .. line else block.text[#block.text + 1] = line end
     elseif tag == "param" or tag == "field" then
@@ -101,16 +107,19 @@ local function add_block(out, block, declaration)
   end
   add_rows(out, block.params, "argument")
   add_rows(out, block.returns, "returns")
+  if block.example[1] then out[#out + 1] = "\n" .. table.concat(block.example, "\n") end
 end
 
 local function lua_reference()
   local out = {
     "# Lua reference", "",
-    "Generated from [`bindings/lua/types.lua`](../../bindings/lua/types.lua), `types_shared.lua` and `types_async.lua` by `make docs`. For completion in",
-    "an editor, point its Lua language server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
-    "Times are seconds. A call that fails for a reason outside of the script returns nil and a word; wrong use raises.",
+    "Generated from [`bindings/lua/types*.lua`](../../bindings/lua/types.lua) by `make docs`. For completion in an editor, point its Lua language",
+    "server at that folder (`workspace.library`), or at `share/manymoons` of an installation.", "",
+    "Times are seconds. A call that fails for a reason outside of the script returns nil and a word; wrong use raises.", "",
+    "The examples follow `local mm = require \"manymoons\"`, and the tests run them.", "",
+    "<!-- examples: one script for each section -->",
   }
-  for _, name in ipairs({ "types", "types_shared", "types_async" }) do
+  for _, name in ipairs({ "types", "types_workers", "types_queues", "types_locks", "types_shared", "types_async" }) do
     local lines, i = read_lines("bindings/lua/" .. name .. ".lua"), 1
     while lines[i] do
       if lines[i]:find("^%-%-%-") and not lines[i]:find("^%-%-%-@meta") then

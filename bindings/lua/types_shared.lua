@@ -1,313 +1,6 @@
----@meta manymoons
+---@meta
 -- SPDX-License-Identifier: MIT
--- The classes of locks, each with its constructor, of shared memory, connections and managers: continues types.lua.
--- Nothing here is run.
-
----@class (partial) manymoons.World
-local World = {}
-
----When a thread, VM or process ends while it holds a lock, the next acquire returns true, "abandoned": the data that the
----lock protects may be half changed.
----@class manymoons.Lock
-local Lock = {}
-
----A mutual exclusion lock, for all workers that have it.
----@return manymoons.Lock
-function World.Lock() end
-
----Acquires the lock, waiting until it is free. A wait without a timeout that can never end raises an mm.Error of kind
----"deadlock", within half a second: when the caller holds this Lock itself and no other task of its thread could release
----it, at once; or when each of several waiters waits for what another one holds, or for the end of a worker that waits
----so. Then one of them is refused, and the message says which waiter holds what, where it waits, and its calls.
----@param timeout? number|boolean seconds; or, as in Python, acquire(block, timeout)
----@return boolean? acquired true, or nil
----@return string? why "timeout"; with true, "abandoned" if the holder ended without releasing it
-function Lock:acquire(timeout) end
-
----Any thread may release a Lock, only its holder an RLock. Raises if it is not held.
-function Lock:release() end
-
----Whether the lock is held.
----@return boolean
-function Lock:locked() end
-
----Calls f while holding the lock. If f raises, the lock is released before the error is passed on.
----@param f function
----@param ... any arguments of f
----@return any ... the results of f
-function Lock:with(f, ...) end
-
----Acquires the lock for a guard, which releases it once: `local guard <close> = lock:guard()`, or guard:release() where
----Lua has no `<close>`.
----@param timeout? number|boolean as for acquire
----@return manymoons.Guard? guard nil: the lock was not acquired
----@return string? why as for acquire
-function Lock:guard(timeout) end
-
----Closes this handle, as the end of a `<close>` variable does (Lua 5.4). The lock lives as long as any handle; what the VM
----still holds is given back with its last one. Callers of this VM that wait in this handle, and all later uses of it, get
----an error that names it. Safe to call twice.
-function Lock:close() end
-
----What guard() of a lock, a semaphore or a condition has acquired. The end of a `<close>` variable releases it, also
----where an error ends it (Lua 5.4).
----@class manymoons.Guard
-local Guard = {}
-
----Releases what was acquired. Safe to call twice.
-function Guard:release() end
-
----@class manymoons.RLock: manymoons.Lock
-
----A lock that its holder, one thread of one VM, may acquire again; it is free after as many releases.
----@return manymoons.RLock
-function World.RLock() end
-
----Many readers or one writer, first come first served: a caller that arrives while others wait waits behind them, also a
----reader behind a writer; readers that wait one behind the other go together. A reader that ends while it holds the lock
----gives its share back; after a writer that ends the next acquire, for reading or writing, returns true, "abandoned".
----
----A caller is one thread or task of one VM, and releases what it holds itself. It may acquire the lock once more for
----reading while nobody waits for it. A wait that only itself could end raises an error, and so does acquire_write of a
----caller that reads, with any timeout: a reader cannot become a writer.
----@class manymoons.RWLock
-local RWLock = {}
-
----A lock for many readers or one writer.
----@return manymoons.RWLock
-function World.RWLock() end
-
----Acquires the lock for reading, waiting while a writer holds it or waits.
----@param timeout? number|boolean as for a Lock
----@return boolean? acquired true, or nil
----@return string? why "timeout"; with true, "abandoned" if a writer ended without releasing it
-function RWLock:acquire_read(timeout) end
-
----Raises if the caller does not hold the lock for reading.
-function RWLock:release_read() end
-
----Acquires the lock for writing, waiting until nobody else has it. Raises if the caller holds it for reading.
----@param timeout? number|boolean as for a Lock
----@return boolean? acquired true, or nil
----@return string? why as for acquire_read
-function RWLock:acquire_write(timeout) end
-
----Raises if the caller does not hold the lock for writing.
-function RWLock:release_write() end
-
----Calls f while holding the lock for reading. If f raises, the lock is released before the error is passed on.
----@param f function
----@param ... any arguments of f
----@return any ... the results of f
-function RWLock:with_read(f, ...) end
-
----Calls f while holding the lock for writing.
----@param f function
----@param ... any arguments of f
----@return any ... the results of f
-function RWLock:with_write(f, ...) end
-
----As Lock:guard, for reading.
----@param timeout? number|boolean as for a Lock
----@return manymoons.Guard? guard nil: the lock was not acquired
----@return string? why as for acquire_read
-function RWLock:guard_read(timeout) end
-
----As Lock:guard, for writing.
----@param timeout? number|boolean as for a Lock
----@return manymoons.Guard? guard nil: the lock was not acquired
----@return string? why as for acquire_read
-function RWLock:guard_write(timeout) end
-
----As Lock:close.
-function RWLock:close() end
-
----A lock between programs: it stands for a file, which is made if it is missing and stays. One FileLock of all programs
----holds it at a time; the system releases it when that program ends, also by a signal. It is no lock between machines: file
----systems of a network may keep it to one of them. It travels as its path. Waiters try again every 50 ms and have no order.
----@class manymoons.FileLock
----@field path string the file
-local FileLock = {}
-
----A lock of that file, not acquired. The file is opened by the first acquire, which raises where the system refuses it.
----@param path string
----@return manymoons.FileLock
-function World.FileLock(path) end
-
----Acquires the lock, waiting until it is free. Raises an mm.Error of kind "deadlock" for a caller that holds it by this
----handle and has no timeout.
----@param timeout? number|boolean as for a Lock
----@return boolean? acquired true, or nil
----@return string? why "timeout"
-function FileLock:acquire(timeout) end
-
----Any thread of the VM may release it. Raises if it is not held by this handle.
-function FileLock:release() end
-
----Whether it is held, by whatever program.
----@return boolean
-function FileLock:locked() end
-
----As Lock:with.
----@param f function
----@param ... any arguments of f
----@return any ... the results of f
-function FileLock:with(f, ...) end
-
----As Lock:guard.
----@param timeout? number|boolean as for a Lock
----@return manymoons.Guard? guard nil: the lock was not acquired
----@return string? why as for acquire
-function FileLock:guard(timeout) end
-
----Releases the lock and closes the file, as the end of a `<close>` variable does (Lua 5.4). Safe to call twice.
-function FileLock:close() end
-
----Permits have no owner: one thread may acquire and another one release. The permits of a killed process, or of a VM
----that ended with an error, come back ("abandoned"), up to the initial number. A BoundedSemaphore also gets back the
----permits of a process that ended cleanly.
----@class manymoons.Semaphore
-local Semaphore = {}
-
----A number of permits to acquire and release.
----@param permits? integer initially free, 0 or more; default 1
----@return manymoons.Semaphore
-function World.Semaphore(permits) end
-
----Takes one permit, waiting until one is free.
----@param timeout? number|boolean as for a Lock
----@return boolean? acquired
----@return string? why as for a Lock
-function Semaphore:acquire(timeout) end
-
----Returns permits.
----@param count? integer default 1. A BoundedSemaphore raises above its initial number.
-function Semaphore:release(count) end
-
----The number of free permits.
----@return integer
-function Semaphore:get_value() end
-
----Calls f while holding a permit.
----@param f function
----@return any ... the results of f
-function Semaphore:with(f, ...) end
-
----As Lock:guard, for one permit.
----@param timeout? number|boolean as for a Lock
----@return manymoons.Guard? guard nil: no permit was acquired
----@return string? why as for a Lock
-function Semaphore:guard(timeout) end
-
----As Lock:close.
-function Semaphore:close() end
-
----@class manymoons.BoundedSemaphore: manymoons.Semaphore
-
----A semaphore that refuses more permits than its initial number.
----@param permits? integer default 1
----@return manymoons.BoundedSemaphore
-function World.BoundedSemaphore(permits) end
-
----A flag to wait for; mm.wait accepts it, too.
----@class manymoons.Event
-local Event = {}
-
----A flag that workers wait for.
----@return manymoons.Event
-function World.Event() end
-
----Releases all waiters, even if it is cleared at once.
-function Event:set() end
-
----Clears the flag.
-function Event:clear() end
-
----Whether the flag is set.
----@return boolean
-function Event:is_set() end
-
----Waits until the flag is set.
----@param timeout? number seconds
----@return boolean? set true, or nil
----@return string? why "timeout"
-function Event:wait(timeout) end
-
----As Lock:close.
-function Event:close() end
-
----@class manymoons.Condition
-local Condition = {}
-
----A condition variable, with a lock.
----@param lock? manymoons.Lock default: an RLock of its own
----@return manymoons.Condition
-function World.Condition(lock) end
-
----The lock's own methods.
-function Condition:acquire(timeout) end
-function Condition:release() end
-function Condition:with(f, ...) end
-
----As Lock:guard.
----@param timeout? number|boolean as for a Lock
----@return manymoons.Guard? guard nil: the lock was not acquired
----@return string? why as for a Lock
-function Condition:guard(timeout) end
-
----Releases the lock, waits for a notification, and acquires the lock again, as often as it was held. Raises if the lock
----is not held.
----@param timeout? number seconds to wait for the notification
----@return boolean? notified true, or nil
----@return string? why "timeout"; with true, "abandoned" if a holder of the lock died meanwhile
-function Condition:wait(timeout) end
-
----Waits until predicate() is true; calls it first and after each notification.
----@param predicate function
----@param timeout? number seconds
----@return any result the last result of predicate
-function Condition:wait_for(predicate, timeout) end
-
----Notifies the first `count` waiters. If a notified process dies before it resumes, the next waiter is notified.
----Raises if the lock is not held.
----@param count? integer default 1
-function Condition:notify(count) end
-
----Notifies all waiters.
-function Condition:notify_all() end
-
----As Lock:close. A lock that was passed to Condition stays open.
-function Condition:close() end
-
----A barrier breaks when a party gives up, when a thread or VM that has met there ends with an error, and when a process
----that has it is killed.
----@class manymoons.Barrier
----@field parties integer
----@field n_waiting integer
----@field broken boolean
-local Barrier = {}
-
----A meeting point: `wait` returns when all parties have arrived.
----@param parties integer 1 to 10000, or a table { parties =, action =, timeout = }
----@param action? function called by the last party to arrive, while the others still wait
----@param timeout? number seconds, for each wait without its own timeout
----@return manymoons.Barrier
-function World.Barrier(parties, action, timeout) end
-
----Waits until all parties have arrived.
----@param timeout? number seconds; when they have passed, the barrier breaks
----@return integer? index 1 for the first to arrive, `parties` for the last; or nil
----@return string? why "timeout"; "broken"
-function Barrier:wait(timeout) end
-
----Breaks the barrier: waiters and later parties get nil, "broken".
-function Barrier:abort() end
-
----Makes the barrier whole and empty; waiters get nil, "broken".
-function Barrier:reset() end
-
----As Lock:close; parties that wait in this handle give up, which breaks the barrier for those of other handles.
-function Barrier:close() end
+-- The classes of shared memory and managers: continues types.lua. Nothing here is run.
 
 ---One number in shared memory. Reads and writes never tear; each method is one atomic step.
 ---Only values that fit can be written: 256 does not fit into u8, nor 1.5 into an integer; f32 rounds. A u64 above
@@ -317,48 +10,97 @@ function Barrier:close() end
 local Value = {}
 
 ---Adds n.
+---```lua
+---local counter = mm.Value("i32", 5)
+---assert(counter:add(2) == 7)
+---assert(counter.value == 7)
+---```
 ---@param n number
 ---@return number sum the new value. Raises, and changes nothing, if it does not fit.
 function Value:add(n) end
 
 ---Compares and swaps: sets the value to new if it is old.
+---```lua
+---local state = mm.Value("u8", 0)
+---assert(state:cas(0, 1))
+---assert(not state:cas(0, 1) and state.value == 1)
+---```
 ---@param old number
 ---@param new number
 ---@return boolean done true: the value was old, and is now new
 function Value:cas(old, new) end
 
 ---Sets the value to new and returns the old one.
+---```lua
+---local state = mm.Value("i32", 5)
+---assert(state:exchange(7) == 5)
+---assert(state.value == 7)
+---```
 ---@param new number
 ---@return number old
 function Value:exchange(new) end
 
 ---Sets the value to x if x is greater.
+---```lua
+---local most = mm.Value("i32", 5)
+---assert(most:max(7) == 7)
+---assert(most:max(6) == 7)
+---```
 ---@param x number
 ---@return number value the new value: the greater of both
 function Value:max(x) end
 
 ---Sets the value to x if x is less.
+---```lua
+---local least = mm.Value("i32", 5)
+---assert(least:min(3) == 3)
+---assert(least:min(4) == 3)
+---```
 ---@param x number
 ---@return number value the new value: the lesser of both
 function Value:min(x) end
 
 ---The value's lock: the same for all callers, created at the first call. No method acquires it by itself.
+---```lua
+---local balance = mm.Value("i32", 5)
+---balance:lock():with(function()
+---  if balance.value >= 3 then balance.value = balance.value - 3 end
+---end)
+---assert(balance.value == 2)
+---```
 ---@return manymoons.RLock
 function Value:lock() end
 
 ---As lock, under Python's name.
+---```lua
+---local value = mm.Value("i32")
+---assert(value:get_lock() == value:lock())
+---```
 ---@return manymoons.RLock
 function Value:get_lock() end
 
 ---The address in this process, as light userdata, for LuaJIT's ffi or another C module; valid while the handle is open.
+---```lua
+---local value = mm.Value("i32", 5)
+---assert(type(value:pointer()) == "userdata") -- an int32_t * for C
+---```
 ---@return userdata
 function Value:pointer() end
 
----The type.
+---The type of the number, or of the elements.
+---```lua
+---assert(mm.Value("i32"):type() == "i32")
+---assert(mm.Value("d"):type() == "f64") -- a letter of ctypes
+---```
 ---@return string type "i32", …
 function Value:type() end
 
 ---Releases this handle; the memory lives as long as any handle.
+---```lua
+---local value = mm.Value("i32", 5)
+---value:close()
+---assert(not pcall(value.add, value, 1))
+---```
 function Value:close() end
 
 ---a[i] from 1 to #a; another index raises an error that names it. The methods of a Value take the index first:
@@ -368,6 +110,10 @@ function Value:close() end
 local Array = {}
 
 ---Sets the elements from first to last to x.
+---```lua
+---local array = mm.Array("f64", 4):fill(1.5, 2, 3)
+---assert(array[1] == 0 and array[2] == 1.5 and array[3] == 1.5 and array[4] == 0)
+---```
 ---@param x number
 ---@param first? integer default 1
 ---@param last? integer default #a
@@ -375,12 +121,21 @@ local Array = {}
 function Array:fill(x, first, last) end
 
 ---The elements from first to last, as a list.
+---```lua
+---local array = mm.Array("i32", { 10, 20, 30 })
+---local list = array:slice(2, 3)
+---assert(#list == 2 and list[1] == 20)
+---```
 ---@param first? integer
 ---@param last? integer
 ---@return number[]
 function Array:slice(first, last) end
 
 ---The elements as bytes, in this machine's byte order.
+---```lua
+---local array = mm.Array("u8", { 72, 105, 33 })
+---assert(array:bytes() == "Hi!" and array:bytes(1, 2) == "Hi")
+---```
 ---@param first? integer
 ---@param last? integer
 ---@return string
@@ -388,32 +143,150 @@ function Array:bytes(first, last) end
 
 ---Copies a list, another Array, or a string of whole elements into this one. Raises at the first element that does not
 ---fit; the elements before it are copied.
+---```lua
+---local array = mm.Array("i32", 4)
+---array:copy({ 7, 8 }, 3)
+---assert(array[3] == 7 and array[4] == 8 and array[1] == 0)
+---```
 ---@param source number[]|string|manymoons.Array
 ---@param at? integer the index of the first element; default 1
 ---@return manymoons.Array self
 function Array:copy(source, at) end
 
----for i, x in a:iter() do … end
+---An iterator over the indices and the elements. Unlike ipairs, it reads no index past the end.
+---```lua
+---local array = mm.Array("i32", { 10, 20, 30 })
+---local sum = 0
+---for i, x in array:iter() do sum = sum + i * x end
+---assert(sum == 140)
+---```
+---@return fun(): integer, number
 function Array:iter() end
 
----@class manymoons.Listener
----@field address string the address to connect to
-local Listener = {}
+---t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
+---handles; nil removes a key. A read returns a copy: to change a nested table, set it again, or use update. A key hides a
+---method of the same name. A death at any instant leaves each key with its old value or its new one.
+---@class manymoons.Table
+---@field [string|integer] any
+local Table = {}
 
----The next connection. A client that sends nothing or garbage is dropped after 5 s without blocking others, and sooner
----where there are so many of them that they would keep others out.
----@param timeout? number seconds
----@return manymoons.Connection? connection nil with a reason
----@return string? why "timeout"; "authentication failed": a client could not prove that it has the key; "EMFILE: …":
----there was no descriptor for a client all the time (without a timeout, for a second)
-function Listener:accept(timeout) end
+---Sets t[key] to the result of f(t[key], …), as one step among updates, but not among assignments.
+---```lua
+---local counts = mm.Table()
+---local function add(old, n) return (old or 0) + n end
+---assert(counts:update("words", add, 2) == 2)
+---assert(counts:update("words", add, 3) == 5)
+---```
+---@param key string|integer
+---@param f function
+---@param ... any more arguments of f
+---@return any value the result of f
+function Table:update(key, f, ...) end
 
----A descriptor that is readable when a client connects; only poll it.
----@return integer descriptor
-function Listener:fileno() end
+---The number of keys; the same as #t.
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---assert(ages:len() == 2)
+---ages.Ada = nil
+---assert(ages:len() == 1)
+---```
+---@return integer
+function Table:len() end
 
----Stops listening. Safe to call twice.
-function Listener:close() end
+---The current keys, in no order.
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---local names = ages:keys()
+---table.sort(names)
+---assert(names[1] == "Ada" and names[2] == "Alan")
+---```
+---@return (string|integer)[]
+function Table:keys() end
+
+---An iterator over the keys that were there at the start and still are, with their values. So is pairs(t), where Lua has
+---__pairs (from 5.2 on).
+---```lua
+---local ages = mm.Table({ Ada = 36, Alan = 41 })
+---local sum = 0
+---for name, age in ages:iter() do sum = sum + age end
+---assert(sum == 77)
+---```
+---@return fun(): string|integer, any
+function Table:iter() end
+
+---The lock that update acquires: the same for all callers.
+---```lua
+---local purse = mm.Table({ coins = 5, apples = 0 })
+---purse:lock():with(function()
+---  purse.coins, purse.apples = purse.coins - 2, purse.apples + 1
+---end)
+---assert(purse.coins == 3 and purse.apples == 1)
+---```
+---@return manymoons.RLock
+function Table:lock() end
+
+---Releases this handle; the table lives as long as any handle.
+---```lua
+---local ages = mm.Table({ Ada = 36 })
+---ages:close()
+---assert(not pcall(function() return ages.Ada end))
+---```
+function Table:close() end
+
+---A named block of bytes. It is sent as its name: each VM opens it at the first use.
+---@class manymoons.SharedMemory
+---@field name string under which any program opens it
+---@field size integer bytes
+local SharedMemory = {}
+
+---The bytes at an offset.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:write(0, "abcdefgh")
+---assert(block:read(2, 3) == "cde" and block:read(6) == "gh")
+---```
+---@param offset? integer bytes from the start, which is 0
+---@param count? integer bytes; default: up to the end
+---@return string
+function SharedMemory:read(offset, count) end
+
+---Writes bytes at an offset.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:write(4, "abcd")
+---assert(block:read() == "\0\0\0\0abcd")
+---assert(not pcall(block.write, block, 6, "abcd")) -- beyond the end
+---```
+---@param offset integer
+---@param bytes string
+function SharedMemory:write(offset, bytes) end
+
+---The address in this process, as light userdata.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---assert(type(block:pointer()) == "userdata") -- a char * for C
+---```
+---@return userdata
+function SharedMemory:pointer() end
+
+---Removes the name, so that it cannot be opened any more; open handles stay valid.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---assert(block:unlink())
+---assert(mm.SharedMemory({ name = block.name }) == nil)
+---block:write(0, "is here")
+---```
+---@return boolean? unlinked true, or nil
+---@return string? why "ENOENT: …"
+function SharedMemory:unlink() end
+
+---Releases this handle. Safe to call twice.
+---```lua
+---local block = mm.SharedMemory({ create = true, size = 8 })
+---block:close()
+---assert(not pcall(block.read, block))
+---```
+function SharedMemory:close() end
 
 ---m:dict{…}, m:list{…}, m:Namespace(), m:Queue(n), m:Lock(), m:RLock(), m:RWLock(), m:Semaphore(n),
 ---m:BoundedSemaphore(n), m:Event(), m:Condition(), m:Barrier(n), m:Value(type, init), m:Array(type, list), and registered names: each creates an object on
@@ -440,14 +313,39 @@ local Manager = {}
 
 ---From now on m:name(…) returns a proxy of the object that factory(…) returns on the server: a new or an existing one.
 ---With trust = "data" only the program that started the manager may register; the factory runs in the manager.
+---```lua
+---local manager = mm.Manager()
+---local queue = {}
+---manager:register("todo", function() return queue end)
+---manager:todo()[1] = "write"
+---assert(manager:todo()[1] == "write") -- one object for all clients
+---manager:close()
+---```
 ---@param name string
 ---@param factory function sent to the server
 function Manager:register(name, factory) end
 
----for key, value in m:pairs(proxy) do … end
+---An iterator over the keys and values of the proxy's table, on every Lua; where Lua has __pairs (from 5.2 on), pairs(proxy)
+---is the same.
+---```lua
+---local manager = mm.Manager()
+---local sum = 0
+---for name, age in manager:pairs(manager:dict({ Ada = 36, Alan = 41 })) do sum = sum + age end
+---assert(sum == 77)
+---manager:close()
+---```
+---@param proxy manymoons.Proxy
+---@return fun(): any, any
 function Manager:pairs(proxy) end
 
 ---Ends the server; after mm.connect, only the connection. Safe to call twice.
+---```lua
+---local manager = mm.Manager()
+---local list = manager:list({ 1, 2 })
+---manager:close()
+---local is_ok, err = pcall(function() return list[1] end)
+---assert(not is_ok and err.kind == "died")
+---```
 function Manager:close() end
 
 ---A proxy of a dict or list. update(f, …) calls f(object, …) on the server, as one step among all requests, and returns
@@ -455,67 +353,14 @@ function Manager:close() end
 ---@class manymoons.Proxy
 local Proxy = {}
 
+---```lua
+---local manager = mm.Manager()
+---local stock = manager:dict({ apples = 5 })
+---local left = stock:update(function(t, n) t.apples = t.apples - n; return t.apples end, 2)
+---assert(left == 3 and stock.apples == 3)
+---manager:close()
+---```
 ---@param f function|table with a table, update sets its pairs
+---@param ... any arguments of f
 ---@return any ...
 function Proxy:update(f, ...) end
-
----t[key] is read and written as in a table. Keys are strings and integers; values are all that can be sent except
----handles; nil removes a key. A read returns a copy: to change a nested table, set it again, or use update. A key hides a
----method of the same name. A death at any instant leaves each key with its old value or its new one.
----@class manymoons.Table
----@field [string|integer] any
-local Table = {}
-
----Sets t[key] to the result of f(t[key], …), as one step among updates, but not among assignments.
----@param key string|integer
----@param f function
----@return any value the result of f
-function Table:update(key, f, ...) end
-
----The number of keys; the same as #t.
----@return integer
-function Table:len() end
-
----The current keys, in no order.
----@return (string|integer)[]
-function Table:keys() end
-
----for key, value in t:iter() do … end: visits the keys that were there at the start and still are. So does pairs(t), where
----Lua has __pairs (from 5.2 on).
-function Table:iter() end
-
----The lock that update acquires: the same for all callers.
----@return manymoons.RLock
-function Table:lock() end
-
----Releases this handle; the table lives as long as any handle.
-function Table:close() end
-
----It is sent as its name: each VM opens it at the first use.
----@class manymoons.SharedMemory
----@field name string
----@field size integer bytes
-local SharedMemory = {}
-
----The bytes at an offset.
----@param offset? integer bytes from the start, which is 0
----@param count? integer bytes; default: up to the end
----@return string
-function SharedMemory:read(offset, count) end
-
----Writes bytes at an offset.
----@param offset integer
----@param bytes string
-function SharedMemory:write(offset, bytes) end
-
----The address in this process, as light userdata.
----@return userdata
-function SharedMemory:pointer() end
-
----Removes the name; open handles stay valid.
----@return boolean? unlinked true, or nil
----@return string? why "ENOENT: …"
-function SharedMemory:unlink() end
-
----Releases this handle. Safe to call twice.
-function SharedMemory:close() end

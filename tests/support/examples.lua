@@ -2,9 +2,11 @@
 -- The code blocks of a page, run. Usage: manymoons examples.lua PAGE.md, in an empty directory, with MM_BUILD, MM_TOP.
 --
 -- ```lua blocks are scripts; the block without a language after one is its expected output. With the comment
--- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved before
--- it. ```c blocks with a main are compiled, linked and run; others are compiled as the body of a function with rt, vm
--- and job. A block after <!-- example: not run --> is not run.
+-- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved
+-- before it. With <!-- examples: one script for each section --> one process runs the blocks below a heading `##`
+-- one after the other, each with `mm`; what it prints names the headings above them. ```c blocks with a main are
+-- compiled, linked and run; others are compiled as the body of a function with rt, vm and job. A block after
+-- <!-- example: not run --> is not run.
 local page = arg[1]
 local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
 
@@ -27,12 +29,12 @@ local function fail(block, what)
 end
 
 local function read_blocks(text)
-  local blocks, block, number, said = {}, nil, 0, nil
+  local blocks, block, number, said, section, heading = {}, nil, 0, nil, nil, nil
   for line in text:gmatch("([^\n]*)\n") do
     number = number + 1
     local fence = line:match("^```(.*)$")
     if fence and not block then
-      block = { language = fence, line = number, lines = {}, said = said }
+      block = { language = fence, line = number, lines = {}, said = said, section = section, heading = heading }
       said = nil
     elseif fence then
       block.text = table.concat(block.lines, "\n") .. "\n"
@@ -41,6 +43,8 @@ local function read_blocks(text)
     elseif block then
       table.insert(block.lines, line)
     else
+      heading = line:match("^##+ (.*)$") or heading
+      section = line:match("^## (.*)$") or section
       said = line:match("^<!%-%- example: (.-) %-%->$") or (line ~= "" and nil) or said
     end
   end
@@ -55,8 +59,11 @@ local function output_of(block)
   return not first:find("^%$") and block.text or nil
 end
 
--- The number of the worker is random.
-local function plain(text) return (text:gsub("PoolWorker%-%d", "PoolWorker-N")) end
+-- The number of the worker is random; the rate and the time of a loop differ.
+local function plain(text)
+  text = text:gsub("PoolWorker%-%d", "PoolWorker-N"):gsub("(%d+/%d+)  [%w.][%w. ]*/s  in [%d.]+ s", "%1  N/s  in N s")
+  return (text:gsub("(stopped after) [%d.]+ s", "%1 N s"))
+end
 
 local function run(block, command, wanted)
   local status = select(3, os.execute(command .. " >out 2>&1"))
@@ -86,6 +93,37 @@ local function one_script(blocks)
   run_lua(first, script, name, outputs)
 end
 
+-- Prints the name of each example, before what it prints: its output shows how far a process came that does not return.
+local run_example = [[
+io.stdout:setvbuf("line")
+local failed = false
+local function example(heading, line, text)
+  print(heading)
+  local head = ("\n"):rep(line) .. 'local mm = require "manymoons" '
+  local is_ok, why = xpcall(assert(load(head .. text, "@%s")), debug.traceback)
+  failed = failed or not is_ok
+  if not is_ok then print(why) end
+  collectgarbage() -- what an example leaves behind ends here, and reports below its name
+  collectgarbage()
+end
+]]
+
+local function script_for_each_section(blocks)
+  local i = 1
+  while blocks[i] do
+    local first, script, wanted = blocks[i], run_example:format(page), ""
+    while blocks[i] and blocks[i].section == first.section do
+      local block = blocks[i]
+      if block.language == "lua" and not block.said then
+        script = script .. ("example(%q, %d, %q)\n"):format(block.heading, block.line, block.text)
+        wanted = wanted .. block.heading .. "\n" .. (output_of(blocks[i + 1]) or "")
+      end
+      i = i + 1
+    end
+    run_lua(first, script .. "assert(not failed)\n", "section.lua", wanted)
+  end
+end
+
 local fragment = [[
 #include <manymoons.h>
 #include <poll.h>
@@ -109,10 +147,12 @@ end
 
 local text = read(page)
 local blocks = read_blocks(text .. "\n")
-if text:find("<!-- examples: one script -->", 1, true) then one_script(blocks) end
+local way = text:match("<!%-%- examples: (.-) %-%->")
+if way == "one script" then one_script(blocks) end
+if way == "one script for each section" then script_for_each_section(blocks) end
 for i, block in ipairs(blocks) do
   if block.language == "c" and not block.said then run_c(block, (output_of(blocks[i + 1]))) end
-  if block.language == "lua" and not block.said and not text:find("<!-- examples: one script -->", 1, true) then
+  if block.language == "lua" and not block.said and not way then
     local wanted, name = output_of(blocks[i + 1])
     run_lua(block, block.text, name or "example.lua", wanted)
   end

@@ -76,6 +76,13 @@ wrong_arguments.functions = {
   ["Async.patch_socket"] = false, ["Async.current_task"] = false, ["Async.debug"] = false,
   ["Async.cancel"] = { list(), list(5), list(some_future) },
   ["Async.gather"] = { list(), list(5), list({ 5 }), list({ n = -1 }) },
+  ["Async.map"] = { list(), list(5, print), list({ 1 }), list({ 1 }, 5), list({ 1 }, print, 5),
+    list({ 1 }, print, { limit = 0 }), list({ 1 }, print, { limit = 1.5 }), list({ 1 }, print, { errors = "x" }),
+    list({ 1 }, print, { limits = 1 }) },
+  ["Async.race"] = { list(), list(5), list({}), list({ 5 }) },
+  ["Async.shield"] = { list(), list(5) },
+  ["Async.after"] = { list("x", print), list(NAN, print), list(-1, print), list(1), list(1, 5) },
+  ["Async.every"] = { list("x", print), list(NAN, print), list(0, print), list(1), list(1, 5) },
   ["Async.timeout"] = { list(), list("x", print), list(NAN, print), list(1), list(1, 5) },
   ["Async.wait_fd"] = { list(), list("x"), list(-1), list(1.5), list({}), list(0, "x"), list(0, "r", "x") },
   ["Process:start"] = false, ["Process:join"] = { list(), list("x") }, ["Process:is_alive"] = false,
@@ -85,6 +92,8 @@ wrong_arguments.functions = {
   ["Pool:imap_unordered"] = { list(), list(print), list(print, 5), list(print, {}, { window = 0 }) },
   ["Pool:reduce"] = { list(), list(print), list(print, {}), list(print, {}, 5), list(print, {}, print),
     list(print, {}, print, 0, 5) },
+  ["Pool:filter"] = calls, ["Pool:find"] = calls, ["Pool:broadcast"] = functions, ["Pool:warm"] = false,
+  ["Pool:sort"] = { list(), list(5), list({ a = 1 }), list({}, 5), list({}, nil, 5), list({ 1, nil, 3, n = 3 }) },
   ["Pool:apply"] = functions, ["Pool:submit"] = functions,
   ["Pool:apply_async"] = { list(), list(print, 5), list(print, {}, 5), list(print, {}, { callback = 5 }) },
   ["Pool:stats"] = false, ["Pool:close"] = false, ["Pool:terminate"] = false,
@@ -150,8 +159,9 @@ local whole = { "x", NAN, -1, 1.5, HUGE, {} }
 local switch = { 5, "yes", {} }
 local callables = { 5, "x", {} }
 local texts = { 5, {}, print }
-local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole }
-local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN } }
+local of_calls = { timeout = { 0, unpack(seconds) }, retries = whole, retry_errors = whole,
+  backoff = { -1, NAN, "x", {}, 1 / 0 } }
+local of_maps = { chunksize = { 0, unpack(whole) }, progress = { 5, {}, NAN }, errors = { "x", 5, {} } }
 local of_callbacks = { callback = callables, error_callback = callables }
 local secrets = { secret = { 5, "short", "", {} }, secret_file = { 5, {}, "/nowhere/at/all" },
   password_file = { 5, {}, "/nowhere/at/all" } }

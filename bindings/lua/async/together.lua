@@ -39,10 +39,10 @@ local function read_seconds(seconds, where)
 end
 
 local function read_delay(seconds, where, least, words)
-  seconds = read_seconds(seconds, where)
-  expect(seconds and seconds >= least, where, "argument 1: a number of seconds, " .. words .. ", expected, got "
-    .. checks.show(seconds or math.huge))
-  return seconds
+  local delay = read_seconds(seconds, where) -- nil: infinite; what is below 0 became 0
+  expect(delay and seconds >= least, where, "argument 1: a number of seconds, " .. words .. ", expected, got "
+    .. checks.show(seconds))
+  return delay
 end
 
 -- A task for a thing of a list: itself, or one that waits for the future, or calls the function.

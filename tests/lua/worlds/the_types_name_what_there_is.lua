@@ -21,10 +21,7 @@ local function read(path)
     end
   end
 end
-local folder = os.getenv("MM_BUILD") .. "/../../bindings/lua/"
-read(folder .. "types.lua")
-read(folder .. "types_shared.lua")
-read(folder .. "types_async.lua")
+for _, path in ipairs(require "type_files") do read(path) end
 
 local pool, process = mm.Pool(1), mm.Process(print)
 local here = mm.Pipe()

@@ -124,9 +124,9 @@ for name, options in pairs(wrong_arguments.own_options) do
   end
 end
 
-for _, file in ipairs({ "types.lua", "types_shared.lua", "types_async.lua" }) do
+for _, path in ipairs(require "type_files") do
   local options
-  for line in io.lines(os.getenv("MM_BUILD") .. "/../../bindings/lua/" .. file) do
+  for line in io.lines(path) do
     local class, dot, method = line:match("^function (%w+)([.:])([%w_]+)%(")
     local name = class and class .. dot .. method
     if name and rows[name] == nil then error(name .. " has no row", 0) end
