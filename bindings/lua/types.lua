@@ -189,7 +189,7 @@ function mm.cancelled() end
 ---assert(rep("ab", 3) == "ababab")
 ---```
 ---@param f function a C function of a module, such as string.rep
----@return fun(...: any): ... any
+---@return fun(...: any): any
 function mm.release(f) end
 
 ---A value as bytes, for `loads` in a program of the same version. Raises "cannot send …", with the path to

@@ -186,13 +186,12 @@ function Async.group(f, g) end
 
 ---The options of `mm.async.group`.
 ---```lua
----local most, running = 0, 0
+---local order = {}
+---local function visit(n) table.insert(order, n) mm.sleep(0.001) table.insert(order, n) end
 ---mm.async.group({ limit = 1, function(group)
----  for _ = 1, 2 do
----    group:spawn(function() running = running + 1; most = math.max(most, running); mm.sleep(0.001); running = running - 1 end)
----  end
+---  for n = 1, 2 do group:spawn(visit, n) end
 ---end })
----assert(most == 1)
+---assert(table.concat(order) == "1122") -- one at a time
 ---```
 ---@class manymoons.GroupOptions
 ---@field limit? integer how many tasks of the group run at once; default: all

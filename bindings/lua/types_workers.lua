@@ -114,7 +114,7 @@ function Process:close() end
 
 ---The named arguments of a Pool.
 ---```lua
----local pool = mm.Pool({ workers = 2, name = "Reader", initializer = function(n) base = n end, initargs = { 10 } })
+---local pool = mm.Pool({ workers = 2, initializer = function(n) base = n end, initargs = { 10 } })
 ---assert(pool:apply(function(x) return base + x end, 1) == 11)
 ---assert(#pool:stats() == 2)
 ---pool:close()

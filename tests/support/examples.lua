@@ -93,7 +93,8 @@ local function one_script(blocks)
   run_lua(first, script, name, outputs)
 end
 
--- Prints the name of each example, before what it prints: its output shows how far a process came that does not return.
+-- Prints the name of each example above the example's own output, so that the last name is that of an example which
+-- ends the process.
 local run_example = [[
 io.stdout:setvbuf("line")
 local failed = false
