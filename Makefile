@@ -71,7 +71,7 @@ ifneq ($(filter run check test test-% bench,$(MAKECMDGOALS)),)
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all help run check test test-quick bench docs pictures fuzz tests clean setup install uninstall FORCE
+.PHONY: all help run check test test-quick bench docs pictures site fuzz tests clean setup install uninstall FORCE
 .DEFAULT_GOAL := all
 
 all: setup $(ARTEFACTS) ## build the program, the modules and the library into build/
@@ -135,6 +135,12 @@ pictures: ## make the pictures of README.md in a browser
 	tests/support/setup browser
 	$(SUBMAKE) QUIET=1 VARIANT=release all
 	docs/pictures/make
+
+site: ## write the site of the docs into build/site, by mkdocs
+	tests/support/setup site
+	$(SUBMAKE) QUIET=1 VARIANT=release all
+	build/release/manymoons docs/site.lua build
+	echo "build/site/index.html"
 
 fuzz: ## run the fuzzers of tests/fuzz/fuzzers (SECONDS_EACH=20)
 	tests/support/setup test

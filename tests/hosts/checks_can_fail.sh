@@ -88,3 +88,11 @@ for number in $(seq 31); do : >"vm/wire/file$number.c"; done
 rm bindings/lua/net/README.md
 seq 16 >>bindings/c/README.md
 finds rooms 'vm/wire: .* files' 'bindings/lua/net: no README.md' 'bindings/c/README.md: .* lines'
+
+echo '[nowhere](nowhere.md) [no heading](trust.md#no-heading)' >>docs/explanation/death.md
+echo '# New' >docs/how-to/new.md
+finds links 'docs/explanation/death.md:.*: the link nowhere.md leads nowhere' 'trust.md has no heading for #no-heading' \
+  'docs/how-to/new.md: README.md does not list it'
+
+echo '| `Lock()` | `mm.Lok()`, `q:gett()` |' >>docs/how-to/from-python.md
+finds names 'there is no mm.Lok' 'there is no q:gett'

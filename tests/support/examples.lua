@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- The code blocks of a page, run. Usage: manymoons examples.lua PAGE.md, in an empty directory, with MM_BUILD, MM_TOP.
 --
--- ```lua blocks are scripts; the block without a language after one is its expected output. With the comment
--- <!-- examples: one script --> in a page, all blocks are one script, and those after a `pool:close()` are moved
--- before it. With <!-- examples: one script for each section --> one process runs the blocks below a heading `##`
--- one after the other, each with `mm`; what it prints names the headings above them. ```c blocks with a main are
--- compiled, linked and run; others are compiled as the body of a function with rt, vm and job. A block after
--- <!-- example: not run --> is not run.
+-- ```lua blocks are scripts; the block without a language after one is its expected output. All blocks
+-- behind the comment <!-- examples: one script --> are one script, up to the next such comment, and
+-- those after a `pool:close()` are moved before it. With <!-- examples: one script for each section --> one
+-- process runs the blocks below a heading `##` one after the other, each with `mm`; what it prints names the
+-- headings above them. ```c blocks with a main are compiled, linked and run; others are compiled as the body
+-- of a function with rt, vm and job. A block after <!-- example: not run --> is not run.
 local page = arg[1]
 local build, top = os.getenv("MM_BUILD"), os.getenv("MM_TOP")
 
@@ -29,12 +29,13 @@ local function fail(block, what)
 end
 
 local function read_blocks(text)
-  local blocks, block, number, said, section, heading = {}, nil, 0, nil, nil, nil
+  local blocks, block, number, said, section, heading, script = {}, nil, 0, nil, nil, nil, 0
   for line in text:gmatch("([^\n]*)\n") do
     number = number + 1
     local fence = line:match("^```(.*)$")
     if fence and not block then
-      block = { language = fence, line = number, lines = {}, said = said, section = section, heading = heading }
+      block = { language = fence, line = number, lines = {}, said = said, script = script }
+      block.section, block.heading = section, heading
       said = nil
     elseif fence then
       block.text = table.concat(block.lines, "\n") .. "\n"
@@ -45,6 +46,7 @@ local function read_blocks(text)
     else
       heading = line:match("^##+ (.*)$") or heading
       section = line:match("^## (.*)$") or section
+      if line == "<!-- examples: one script -->" then script = script + 1 end
       said = line:match("^<!%-%- example: (.-) %-%->$") or (line ~= "" and nil) or said
     end
   end
@@ -59,9 +61,12 @@ local function output_of(block)
   return not first:find("^%$") and block.text or nil
 end
 
--- The number of the worker is random; the rate and the time of a loop differ.
+-- The number of the worker is random; the rate and the time of a loop differ, and so do a speed-up and the line of a
+-- pool's bar.
 local function plain(text)
   text = text:gsub("PoolWorker%-%d", "PoolWorker-N"):gsub("(%d+/%d+)  [%w.][%w. ]*/s  in [%d.]+ s", "%1  N/s  in N s")
+  text = text:gsub("%w+: %d+/%d+  N/s  in N s  workers %d+ %% busy\n", "")
+  text = text:gsub("%d+%.%d+ times as fast", "N.NN times as fast")
   return (text:gsub("(stopped after) [%d.]+ s", "%1 N s"))
 end
 
@@ -79,10 +84,10 @@ local function run_lua(block, text, name, wanted)
   run(block, build .. "/manymoons " .. name, wanted)
 end
 
-local function one_script(blocks)
+local function one_script(blocks, number)
   local script, outputs, name, first = "", "", "page.lua", nil
   for i, block in ipairs(blocks) do
-    if block.language == "lua" and not block.said then
+    if block.script == number and block.language == "lua" and not block.said then
       first = first or block
       local close = script:find("\npool:close()", 1, true)
       script = close and script:sub(1, close) .. block.text .. script:sub(close + 1) or script .. block.text
@@ -149,7 +154,9 @@ end
 local text = read(page)
 local blocks = read_blocks(text .. "\n")
 local way = text:match("<!%-%- examples: (.-) %-%->")
-if way == "one script" then one_script(blocks) end
+if way == "one script" then
+  for number = 1, blocks[#blocks].script do one_script(blocks, number) end
+end
 if way == "one script for each section" then script_for_each_section(blocks) end
 for i, block in ipairs(blocks) do
   if block.language == "c" and not block.said then run_c(block, (output_of(blocks[i + 1]))) end
