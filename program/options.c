@@ -8,6 +8,8 @@
 
 static const char usage[] =
     "usage: manymoons [options] [script [args]]\n"
+    "       manymoons help [COMMAND]\n"
+    "                     print this, or how the command is used\n"
     "       manymoons [options] compare [options] script [args]\n"
     "                     run a script in every world and compare the times (compare --help)\n"
     "       manymoons top [PID]\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/caller.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -182,6 +183,73 @@ static bool push_name(lua_State *L) {
   }
   return false;
 }
+
+/* ---- the variable ---------------------------------------------------------------------------- */
+
+/* Whether the value on top has a metatable whose __name is the class. [-0, +0, memory] */
+static bool is_of_class(lua_State *L, const char *class) {
+  if (!lua_getmetatable(L, -1)) return false;
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  const bool is_it = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), class) == 0;
+  lua_pop(L, 2);
+  return is_it;
+}
+
+/* Replaces the value on top by the name, or pops it. Lua calls its own values "(temporary)". */
+static bool is_variable(lua_State *L, const char *name, const char *class) {
+  const bool is_it = *name && *name != '(' && is_of_class(L, class);
+  lua_pop(L, 1);
+  if (is_it) lua_pushstring(L, name);
+  return is_it;
+}
+
+/* The last local variable of a name is the one in scope. */
+static bool push_variable_of(lua_State *L, lua_Debug *frame, const char *class) {
+  const char *name = NULL;
+  int count = 0;
+  while (lua_getlocal(L, frame, count + 1)) {
+    lua_pop(L, 1);
+    count++;
+  }
+  for (; count > 0; count--) {
+    name = lua_getlocal(L, frame, count);
+    if (name && is_variable(L, name, class)) return true;
+  }
+  lua_getinfo(L, "f", frame);
+  for (int i = 1; (name = lua_getupvalue(L, -1, i)); i++) {
+    if (!is_variable(L, name, class)) continue;
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+static bool push_global_of(lua_State *L, const char *class) {
+  lua_pushglobaltable(L);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !is_of_class(L, class)) continue;
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+void caller_push_variable(lua_State *L, const char *class) {
+  lua_Debug frame;
+  luaL_checkstack(L, 6, "no room for an error");
+  for (int level = 0; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "S", &frame);
+    if (*frame.what == 'C' || *frame.what == 't' || is_own_source(&frame)) continue;
+    if (push_variable_of(L, &frame, class)) return;
+  }
+  if (!push_global_of(L, class)) lua_pushfstring(L, "%c%s", tolower((unsigned char)*class), class + 1);
+}
+
+/* ---- the name, for messages ------------------------------------------------------------------ */
 
 void caller_push_name(lua_State *L) {
   luaL_checkstack(L, 4, "no room for an error");

@@ -28,6 +28,9 @@ void caller_write_place(lua_State *of, char *text, size_t size);
  * line "\n    name (script.lua:12)" each, as many as there is room for. [-0, +0, does not raise] */
 struct vm_resume;
 void caller_write_stack(lua_State *of, const struct vm_resume *resumes, char *text, size_t size);
+/* Pushes the name of a variable of the script that holds an object of the class, the innermost first: "p" in a script that
+ * has called p.map(…); or the class's name, "pool", if there is none. [-0, +1, memory] */
+void caller_push_variable(lua_State *L, const char *class);
 /* Pushes the name of the running C function and ": "; or "" if it has none. [-0, +1, memory] */
 void caller_push_name(lua_State *L);
 /* Whether that name has the form "Class:method". [-0, +0, memory] */

@@ -228,8 +228,8 @@ function broker.read_pool(options)
     if OF_WORKERS[name] then
       checks.fail("Pool: " .. name .. ": is for `manymoons worker` to say, not for a pool on a broker")
     end
-    if not POOL_OPTIONS[name] then checks.fail("Pool: unknown option '" .. tostring(name) .. "'") end
   end
+  checks.check_options(options, POOL_OPTIONS, "Pool")
   check_count(options, "workers", 1)
   check_count(options, "retries", 0)
   check_count(options, "window", 1)

@@ -70,7 +70,7 @@ end
 
 local function read_world(name)
   if worlds.get(name) then return name end
-  refuse("no world '%s' (there are: %s)", name, table.concat(worlds.names, ", "))
+  refuse("%s", worlds.refusal(name))
 end
 
 local function read_workers(text)

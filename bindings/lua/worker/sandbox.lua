@@ -22,11 +22,7 @@ local NAME_SERVICE = {
 local sandbox = {}
 
 local function check_fields(where, option)
-  for name in pairs(option) do
-    if not fields[name] then
-      checks.fail(where .. ": sandbox: unknown field '" .. tostring(name) .. "'; there are read, write, network")
-    end
-  end
+  checks.check_options(option, fields, where .. ": sandbox")
   expect(option.network == nil or type(option.network) == "boolean", where,
     "sandbox: network: true or false expected, got " .. checks.show(option.network))
 end
