@@ -47,6 +47,7 @@
 #include "state/library.h"
 #include "state/message_handlers.h"
 #include "state/raise.h"
+#include "state/traceback.h"
 #include "terminal/terminal_rows.h"
 #include "worker/gil.h"
 #include "worker/sandbox_rules.h"
@@ -117,6 +118,7 @@ static const luaL_Reg native_functions[] = {
     {"on_end", on_end},
     {"settle_fork", after_fork_settle_call},
     {"place", place_call},
+    {"traceback", traceback_call},
     {"nearness", nearness_call},
     {"variable", variable_call},
     {"metatable_of", metatable_of_call},

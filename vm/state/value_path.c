@@ -100,9 +100,9 @@ void path_push(lua_State *L, const struct path_step *at) {
   lua_concat(L, 2);
 }
 
-void path_raise(lua_State *L, const struct path_step *at, const char *what) {
+void path_raise(lua_State *L, const struct path_step *at, const char *what, const char *cure) {
   path_push(L, at);
-  lua_pushfstring(L, "cannot send %s (at %s)", what, lua_tostring(L, -1));
+  lua_pushfstring(L, "cannot send %s (at %s): %s", what, lua_tostring(L, -1), cure);
   lua_error(L);
   __builtin_unreachable(); /* lua_error is not declared noreturn */
 }

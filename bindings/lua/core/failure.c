@@ -8,6 +8,7 @@
 #include "core/system.h"
 #include "state/error.h"
 #include "state/message_handlers.h"
+#include "state/traceback.h"
 #include "state/transfer.h"
 #include "state/vm_interrupt.h"
 
@@ -61,7 +62,7 @@ int failure_handler(lua_State *L) {
   if ((vm && vm_should_stop(vm)) || message_handlers_is_caught(L, 1)) return 1;
   const int value = lua_gettop(L);
   const int failure = push_failure(L, value, kind_of(L, value));
-  lua_trace(L, L, NULL, 1);
+  traceback_push(L, L, NULL, 1);
   lua_setfield(L, failure, "traceback");
   set_value(L, value, failure);
   return 1;

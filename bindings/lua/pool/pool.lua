@@ -46,14 +46,14 @@ end
 function Pool.submit(self, f, ...)
   check_open(self, "Pool:submit")
   arguments.check_function("Pool:submit", 1, f, self._config.takes_text, ...)
-  return future.submit(self, f, nil, pack(...), true)
+  return future.submit(self, "submit", f, nil, pack(...), true)
 end
 
 -- apply(f, …) → the call's results
 function Pool.apply(self, f, ...)
   check_open(self, "Pool:apply")
   arguments.check_function("Pool:apply", 1, f, self._config.takes_text, ...)
-  return future.submit(self, f, nil, pack(...), false):get()
+  return future.submit(self, "apply", f, nil, pack(...), false):get()
 end
 
 -- apply_async(f, arguments, { timeout =, retries =, callback =, error_callback = }) → Future
@@ -62,7 +62,7 @@ function Pool.apply_async(self, f, args, opts)
   arguments.check_function("Pool:apply_async", 1, f, self._config.takes_text, args)
   args = arguments.copy_list("Pool:apply_async", 2, args or {})
   arguments.check_opts("Pool:apply_async", 3, opts, arguments.call)
-  return future.submit(self, retrying(f, opts), opts, args, true)
+  return future.submit(self, "apply_async", retrying(f, opts), opts, args, true)
 end
 
 -- Lists -----------------------------------------------------------------------------------------------
@@ -78,22 +78,22 @@ end
 
 function Pool.map(self, f, list, opts)
   local count = check_map(self, "Pool:map", f, list, opts, arguments.map)
-  return lists.map(self, MAP, f, list, opts, count)
+  return lists.map(self, MAP, f, list, opts, count, "map")
 end
 
 function Pool.starmap(self, f, list, opts)
   local count = check_map(self, "Pool:starmap", f, list, opts, arguments.map)
-  return lists.map(self, STARMAP, f, list, opts, count)
+  return lists.map(self, STARMAP, f, list, opts, count, "starmap")
 end
 
 function Pool.map_async(self, f, list, opts)
   local count = check_map(self, "Pool:map_async", f, list, opts, arguments.async)
-  return lists.map_async(self, MAP, f, list, opts, count)
+  return lists.map_async(self, MAP, f, list, opts, count, "map_async")
 end
 
 function Pool.starmap_async(self, f, list, opts)
   local count = check_map(self, "Pool:starmap_async", f, list, opts, arguments.async)
-  return lists.map_async(self, STARMAP, f, list, opts, count)
+  return lists.map_async(self, STARMAP, f, list, opts, count, "starmap_async")
 end
 
 local function imap(self, where, f, source, opts, is_ordered)
