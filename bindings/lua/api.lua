@@ -95,7 +95,9 @@ local function refuse_misspelt(where, key, ...)
   if type(key) ~= "string" or key:find("^_") then return nil end
   local all = {}
   for _, names in ipairs({ ... }) do
-    for name, value in pairs(names) do all[name] = (type(value) == "function" or type(value) == "table") and value or nil end
+    for name, value in pairs(names) do
+      if type(value) == "function" or type(value) == "table" then all[name] = true end
+    end
   end
   local best, is_beginning = checks.nearest(key, all)
   if not best or is_beginning then return nil end

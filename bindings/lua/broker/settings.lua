@@ -50,7 +50,7 @@ local function find_backend(scheme)
     if row[1] == scheme then return backend.check(scheme, row[2]()) end
     schemes[i] = row[1] .. "://"
   end
-  refuse(table.concat(schemes, ", ") .. " expected")
+  refuse(table.concat(schemes, ", ") .. " expected, got " .. native.printable(scheme) .. "://")
 end
 
 -- scheme://[user[:password]@]place[?name=value&…] → manymoons.broker.Url
@@ -126,7 +126,8 @@ local function secrets_of(text, what, where)
   for line in text:gmatch("[^\r\n]+") do list[#list + 1] = line end
   expect(#list > 0, where, what .. ": is empty")
   for _, secret in ipairs(list) do
-    expect(#secret >= SECRET_LEAST, where, what .. ": a secret has " .. SECRET_LEAST .. " characters or more")
+    expect(#secret >= SECRET_LEAST, where,
+      ("%s: a secret has %d characters or more, got %d"):format(what, SECRET_LEAST, #secret))
   end
   return list
 end

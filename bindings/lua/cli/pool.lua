@@ -4,6 +4,7 @@ local mm = require("manymoons")
 local require, native = mm._require, mm._native
 
 local json = require("core.json")
+local usage = require("core.usage")
 local inspect = require("broker.inspect")
 local letters = require("broker.letters")
 local broker = require("broker.settings")
@@ -22,10 +23,7 @@ Shows the waiting and running tasks of a pool on a Redis or Valkey server, and i
   --password-file FILE  the server's password, where the URL has none; by default as in manymoons worker
 ]]
 
-local function refuse(why)
-  io.stderr:write("manymoons pool: ", why, "; see manymoons pool --help\n")
-  os.exit(2)
-end
+local function refuse(why) usage.refuse("pool", why) end
 
 local function read_options(words)
   local options, i = {}, 1
@@ -43,7 +41,7 @@ local function read_options(words)
       i = i + 1
       options[word] = words[i] or refuse(word .. " needs a value")
     elseif word:sub(1, 1) == "-" or options.name then
-      refuse("unexpected '" .. word .. "'")
+      usage.refuse_word("pool", word, USAGE)
     elseif options.url then
       options.name = word
     else

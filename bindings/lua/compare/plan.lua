@@ -16,6 +16,7 @@
 local require, native = ...
 
 local files = require("page.files")
+local usage = require("core.usage")
 local worlds = require("core.worlds")
 local hosts = require("compare.hosts")
 local outcome = require("compare.outcome")
@@ -134,7 +135,7 @@ local function read_option(plan, words, index)
     flags[name](plan, value)
     return index + 1
   end
-  if not options[name or ""] then refuse("unknown option '%s'", word) end
+  if not options[name or ""] then usage.refuse_word("compare", word, USAGE) end
   local next_index = index + 1
   if not value then
     value, next_index = words[index + 1], index + 2

@@ -22,7 +22,11 @@ local NAME_SERVICE = {
 local sandbox = {}
 
 local function check_fields(where, option)
-  checks.check_options(option, fields, where .. ": sandbox")
+  for name in pairs(option) do
+    local meant = checks.nearest(name, fields)
+    expect(fields[name], where, ("sandbox: unknown field '%s'; there are read, write, network%s"):format(tostring(name),
+      meant and "; did you mean '" .. meant .. "'?" or ""))
+  end
   expect(option.network == nil or type(option.network) == "boolean", where,
     "sandbox: network: true or false expected, got " .. checks.show(option.network))
 end
