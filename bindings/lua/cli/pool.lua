@@ -120,17 +120,20 @@ local function retry(session, secrets, name, id)
   print(#ids == 1 and "1 task submitted again" or #ids .. " tasks submitted again")
 end
 
-local function main(options)
+-- → the server's settings, the pool's name, and the secrets, which only --retry needs
+local function settle(options)
   local settings = broker.read_url(options.url, "manymoons pool", options["--password-file"])
   local name = broker.check_name(options.name, "manymoons pool")
+  if options.how ~= "--retry" and not options["--secret-file"] then return settings, name end
+  return settings, name, broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
+end
+
+local function main(options, settings, name, secrets)
   local session = settings.backend.Inspector.new(settings, { name = name })
   local opened, why = session:open(5)
   if not opened then error(settings.shown .. ": " .. why, 0) end
   if options.how == "--dead" then return print_dead(session) end
-  if options.how == "--retry" then
-    local secrets = broker.secrets({ secret_file = options["--secret-file"] }, settings, "manymoons pool")
-    return retry(session, secrets, name, options.id)
-  end
+  if options.how == "--retry" then return retry(session, secrets, name, options.id) end
   local pool = inspect.pool(session, name)
   if options.how == "--json" then
     json.list(pool.workers)
@@ -142,8 +145,13 @@ local function main(options)
   end
 end
 
-local ok, why = pcall(main, read_options({ ... }))
+local function bare(message) return (tostring(message):gsub("^manymoons pool: ", ""):gsub("^secret_file", "--secret-file")) end
+
+local options = read_options({ ... })
+local is_right, settings, name, secrets = pcall(settle, options)
+if not is_right then refuse(bare(settings)) end
+local ok, why = pcall(main, options, settings, name, secrets)
 if not ok then
-  io.stderr:write("manymoons pool: ", (tostring(why):gsub("^manymoons pool: ", "")), "\n")
+  io.stderr:write("manymoons pool: ", bare(why), "\n")
   os.exit(1)
 end

@@ -123,12 +123,13 @@ function checks.is_pure(f)
   return name == nil or (name == "_ENV" and debug.getupvalue(f, 2) == nil)
 end
 
--- The name in the set `names` that is nearest to the word; nil: none is near. Then whether only their beginnings are
--- alike.
+-- The name in the set `names` that is nearest to the word, of equally near ones that of its length; nil: none is near.
+-- Then whether only their beginnings are alike.
 function checks.nearest(word, names)
   local best, least, is_beginning
   for name in pairs(type(word) == "string" and names or {}) do
     local distance, beginning = native.nearness(word, name)
+    distance = distance and distance + math.abs(#name - #word) / 100
     if distance and (not least or distance < least or (distance == least and name < best)) then
       best, least, is_beginning = name, distance, beginning
     end

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/settings.h"
 #include "core/system.h"
@@ -45,11 +46,20 @@ static const char *kind_of(lua_State *L, int value) {
   return kind;
 }
 
+/* "not enough memory", in a VM that has a limit, does not mean that the machine has none. */
+static void push_message(lua_State *L, int value) {
+  error_push_text(L, value);
+  const bool is_of_memory = lua_type(L, value) == LUA_TSTRING && strstr(lua_tostring(L, -1), "not enough memory");
+  if (!is_of_memory || !vm_has_limit(vm_of(L))) return;
+  lua_pushliteral(L, ": the worker has reached its limit (the option memory)");
+  lua_concat(L, 2);
+}
+
 static int push_failure(lua_State *L, int value, const char *kind) {
   lua_createtable(L, 0, 5);
   const int failure = lua_gettop(L);
   set_kind(L, failure, kind);
-  error_push_text(L, value);
+  push_message(L, value);
   lua_setfield(L, failure, "message");
   settings_push_name(L);
   lua_setfield(L, failure, "worker");
